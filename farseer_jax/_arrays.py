@@ -1,0 +1,41 @@
+"""Conversions at the edge between NumPy and JAX."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax._types import Array, ArrayLike
+
+
+def as_leaf(value: ArrayLike) -> Array | np.ndarray:
+    """Convert a law's parameter into an array leaf.
+
+    A JAX array (or tracer) stays what it is. Anything else becomes a float64 NumPy array, which
+    keeps all digits of a stored fit even where JAX runs in its float32 default; JAX converts it
+    to the caller's precision at the moment of use.
+    """
+    if isinstance(value, jax.Array):
+        return value
+    return np.asarray(value, dtype=np.float64)
+
+
+def as_float(value: ArrayLike) -> Array:
+    """Convert numbers of any kind to a floating JAX array of the caller's precision.
+
+    Integers go through float64 first: N = 25_100_000_000 does not fit JAX's default int32.
+    """
+    if isinstance(value, jax.Array):
+        is_float = jnp.issubdtype(value.dtype, jnp.floating)
+        return value if is_float else value.astype(jnp.result_type(float))
+    array = np.asarray(value)
+    if array.dtype == np.float32:
+        return jnp.asarray(array)
+    return jnp.asarray(array.astype(np.float64))
+
+
+def leaf_like(leaf: Array | np.ndarray, like: Array) -> Array:
+    """A law's parameter in the precision of the array it is computed with.
+
+    NumPy leaves follow; JAX leaves were given a precision on purpose and keep it.
+    """
+    return leaf if isinstance(leaf, jax.Array) else jnp.asarray(leaf, dtype=like.dtype)

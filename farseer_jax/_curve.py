@@ -1,0 +1,116 @@
+"""The three-parameter curve of N that serves U, B and A (paper Eqs. 9, 10, 14)."""
+
+import math
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax._arrays import as_float, as_leaf, leaf_like
+from farseer_jax._types import Array, ArrayLike
+
+_SERIES_RADIUS = 0.5
+# 1/(k+1)!: 17 terms keep float64 exact to rounding within the radius, also after two derivatives.
+_SERIES = tuple(1.0 / math.factorial(k + 1) for k in range(17))
+
+
+def expm1_ratio(x: Array) -> Array:
+    """``expm1(x)/x``, smooth through 0 in value and in every derivative.
+
+    A series near 0 and one ``exp`` elsewhere: ``jnp.expm1`` costs about four times ``exp`` on a
+    CPU, and its quotient by x has no derivative at 0 under autodiff.
+    """
+    near_zero = jnp.abs(x) < _SERIES_RADIUS
+    series_x = jnp.where(near_zero, x, 0.0)
+    series = jnp.full_like(x, _SERIES[-1])
+    for coefficient in reversed(_SERIES[:-1]):
+        series = series * series_x + coefficient
+    safe_x = jnp.where(near_zero, 1.0, x)
+    return jnp.where(near_zero, series, (jnp.exp(safe_x) - 1.0) / safe_x)
+
+
+def box_cox(z: Array, exponent: Array) -> Array:
+    """``h(z; p) = expm1(p z) / p`` with ``h(z; 0) = z``; arguments broadcast."""
+    return z * expm1_ratio(exponent * z)
+
+
+class StretchedExponential(eqx.Module):
+    """``f(N) = exp(level + slope · h(ln(N / pivot); exponent))``, ``h(z; p) = expm1(p z) / p``.
+
+    The same family as the paper's ``exp(a · N^p + b)`` in centred Box–Cox form, in which the
+    power law ``p = 0`` is an ordinary interior point.
+
+    Attributes:
+        level: ``ln f`` at the pivot.
+        slope: local log–log exponent ``d ln f / d ln N`` at the pivot.
+        exponent: ``p``, the paper's α, β or γ.
+        pivot: reference size, in the unit of N.
+
+    Example:
+        >>> from farseer_jax import StretchedExponential
+        >>> curve = StretchedExponential(level=0.0, slope=-0.5, exponent=0.0, pivot=1e9)
+        >>> float(curve(4e9))  # exponent 0: the power law (N / pivot)^slope
+        0.5
+    """
+
+    level: Array | np.ndarray
+    slope: Array | np.ndarray
+    exponent: Array | np.ndarray
+    pivot: Array | np.ndarray
+
+    def __init__(
+        self, level: ArrayLike, slope: ArrayLike, exponent: ArrayLike, pivot: ArrayLike
+    ) -> None:
+        self.level = as_leaf(level)
+        self.slope = as_leaf(slope)
+        self.exponent = as_leaf(exponent)
+        self.pivot = as_leaf(pivot)
+
+    def log(self, N: ArrayLike) -> Array:
+        """``ln f(N)``; N positive, any shape."""
+        N = as_float(N)
+        level, slope, exponent, pivot = (
+            leaf_like(leaf, N) for leaf in (self.level, self.slope, self.exponent, self.pivot)
+        )
+        z = jnp.log(N / pivot)  # divided first: the difference of two logs costs float32 a digit
+        return level + slope * box_cox(z, exponent)
+
+    def __call__(self, N: ArrayLike) -> Array:
+        """``f(N)``; N positive, any shape."""
+        return jnp.exp(self.log(N))
+
+    def to_raw(self) -> tuple[float, float, float]:
+        """The paper's ``(a, p, b)`` of ``exp(a · N^p + b)``, float64 on the host.
+
+        At ``p = 0`` the paper's form does not exist: ``a`` and ``b`` are infinite (NaN for a
+        constant curve).
+        """
+        level, slope, exponent, pivot = (
+            float(leaf) for leaf in (self.level, self.slope, self.exponent, self.pivot)
+        )
+        if exponent == 0.0:
+            infinite = math.inf * slope if slope else math.nan
+            return infinite, 0.0, -infinite
+        ratio = slope / exponent
+        return ratio * pivot**-exponent, exponent, level - ratio
+
+    @classmethod
+    def from_raw(
+        cls, a: float, exponent: float, b: float, pivot: float = 1e9
+    ) -> "StretchedExponential":
+        """Build from the paper's ``exp(a · N^p + b)``; the pivot changes nothing but the form."""
+        scaled = a * pivot**exponent
+        return cls(level=scaled + b, slope=scaled * exponent, exponent=exponent, pivot=pivot)
+
+    def to_dict(self) -> dict[str, float]:
+        """The four numbers by name, exact."""
+        return {name: float(getattr(self, name)) for name in _FIELDS}
+
+    @classmethod
+    def from_dict(cls, numbers: Mapping[str, float]) -> "StretchedExponential":
+        """The inverse of :meth:`to_dict`."""
+        return cls(**{name: numbers[name] for name in _FIELDS})
+
+
+_FIELDS = ("level", "slope", "exponent", "pivot")

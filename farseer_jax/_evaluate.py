@@ -1,0 +1,56 @@
+"""Losses of a law at many points, in float64 and NumPy, whatever JAX is set to."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax._law import AbstractLaw
+from farseer_jax._types import Array
+
+_MIN_BUCKET = 64
+_MAX_BUCKET = 1 << 20
+
+
+@jax.jit
+def _losses(laws: AbstractLaw, N: Array, D: Array) -> Array:
+    """``(law, point)``: one row per law of a stack."""
+    return jax.vmap(lambda law: law(N, D))(laws)
+
+
+def evaluate(law: AbstractLaw, N: ArrayLike, D: ArrayLike) -> np.ndarray:
+    """Losses at points; N and D positive and broadcastable.
+
+    A law with a leading axis on its leaves gives losses with that axis first. Points are padded
+    to a power of two, so that calls of many sizes share a few compilations.
+    """
+    N, D = np.broadcast_arrays(_positive("N", N), _positive("D", D))
+    shape = N.shape
+    leaves = jax.tree.leaves(law)
+    stack = np.shape(leaves[0])
+    laws = jax.tree.map(lambda leaf: np.reshape(leaf, (-1,)), law)
+    flat = [_evaluate_flat(laws, *chunk) for chunk in _chunks(N.ravel(), D.ravel())]
+    return np.concatenate(flat, axis=1).reshape((*stack, *shape))[()]
+
+
+def _positive(name: str, values: ArrayLike) -> np.ndarray:
+    array = np.asarray(values, dtype=np.float64)
+    bad = ~(np.isfinite(array) & (array > 0))
+    if bad.any():
+        positions = ", ".join(str(i) for i in np.flatnonzero(bad.ravel())[:10])
+        raise ValueError(f"{name}: values must be positive and finite; position {positions} is not")
+    return array
+
+
+def _chunks(N: np.ndarray, D: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    starts = range(0, max(len(N), 1), _MAX_BUCKET)
+    return [(N[i : i + _MAX_BUCKET], D[i : i + _MAX_BUCKET]) for i in starts]
+
+
+def _evaluate_flat(laws: AbstractLaw, N: np.ndarray, D: np.ndarray) -> np.ndarray:
+    num_points = len(N)
+    bucket = max(_MIN_BUCKET, 1 << max(num_points - 1, 0).bit_length())
+    padded = [np.pad(values, (0, bucket - num_points), constant_values=1.0) for values in (N, D)]
+    with jax.enable_x64(True):
+        losses = _losses(laws, *(jnp.asarray(values) for values in padded))
+        return np.asarray(losses)[:, :num_points]

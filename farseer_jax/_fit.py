@@ -1,0 +1,43 @@
+"""The entry points: one fit, or a batch of refits."""
+
+import numpy as np
+
+from farseer_jax._law import AbstractLaw
+from farseer_jax._result import Fit
+from farseer_jax._runs import Runs
+from farseer_jax.methods.piecewise.method import Piecewise
+
+
+def fit(law: type[AbstractLaw], runs: object, method: Piecewise | None = None) -> Fit:
+    """Fit a law to runs.
+
+    Computes in float64 whatever JAX is set to, and returns NumPy.
+
+    Args:
+        law: the law's class, :class:`Farseer`.
+        runs: :class:`Runs`, or a pandas or polars table with columns that name N, D and loss.
+        method: how; None is :class:`Piecewise` with its defaults.
+
+    Raises:
+        ValueError: the runs cannot be fitted; the message says why and what to do.
+        TypeError: the method does not fit this law.
+
+    Example:
+        >>> from farseer_jax import Farseer, example_runs, fit
+        >>> result = fit(Farseer, example_runs())
+        >>> result
+        Fit(farseer, 337 runs, mean_relative_error=4.178e-04, outcome=success)
+    """
+    if not isinstance(runs, Runs):
+        runs = Runs.from_dataframe(runs)
+    method = Piecewise() if method is None else method
+    design = method.prepare(law, runs)
+    solved = method.fit_one(design, runs.loss, np.ones(len(runs)))
+    return Fit(
+        law=solved.law,
+        runs=runs,
+        method=method,
+        outcome=solved.outcome,
+        relative_error=solved.relative_error,
+        diagnostics=solved.diagnostics,
+    )

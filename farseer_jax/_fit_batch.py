@@ -1,0 +1,160 @@
+"""Many refits of one set of runs: the same kernel with other losses or other weights."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax._evaluate import evaluate
+from farseer_jax._law import AbstractLaw
+from farseer_jax._outcome import Outcome
+from farseer_jax._runs import Runs
+from farseer_jax.methods._method import SolvedBatch
+from farseer_jax.methods.piecewise.method import Piecewise
+
+# Refits in one vectorised call: on a CPU what its cache holds, elsewhere what fills the device.
+_MEMBERS = {"cpu": 32, "gpu": 4096}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BatchFit:
+    """Refits of one set of runs.
+
+    Attributes:
+        law: a law whose leaves have a leading axis ``(batch,)``, float64.
+        outcome_code: code of each refit's :class:`Outcome`, ``(batch,)``.
+        mean_relative_error: over the runs with weight, ``(batch,)``.
+
+    Example:
+        >>> import numpy as np
+        >>> from farseer_jax import Farseer, example_runs, fit_batch
+        >>> runs = example_runs()
+        >>> up_to = np.array([2e9, 4e9])
+        >>> held_out = (runs.N <= up_to[:, None]).astype(float)  # one row of weights per refit
+        >>> refits = fit_batch(Farseer, runs, weights=held_out)
+        >>> refits.predict(6.37e9, 1e11).shape, refits.outcome(0).name
+        ((2,), 'success')
+    """
+
+    law: AbstractLaw
+    outcome_code: np.ndarray
+    mean_relative_error: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.outcome_code)
+
+    def outcome(self, index: int) -> Outcome:
+        """How one refit ended."""
+        return Outcome.from_code(self.outcome_code[index])
+
+    @property
+    def usable(self) -> np.ndarray:
+        """Which refits have a law to use, ``(batch,)``."""
+        return self.outcome_code < Outcome.too_few_sizes.code
+
+    def law_at(self, index: int) -> AbstractLaw:
+        """The law of one refit."""
+        return jax.tree.map(lambda leaf: leaf[index], self.law)
+
+    def predict(self, N: ArrayLike, D: ArrayLike) -> np.ndarray:
+        """Predicted losses, float64, ``(batch, *broadcast shape of N and D)``."""
+        return evaluate(self.law, N, D)
+
+    def __repr__(self) -> str:
+        return f"BatchFit({self.law.name}, {len(self)} refits, {int(self.usable.sum())} usable)"
+
+
+def fit_batch(
+    law: type[AbstractLaw],
+    runs: Runs,
+    *,
+    losses: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    method: Piecewise | None = None,
+) -> BatchFit:
+    """Refit a law with other losses, other weights, or both.
+
+    A hold-out is a row of weights 0 and 1; a resample of runs a row of counts; a perturbed
+    experiment a row of losses. All rows share one design and one compilation. Refits run in
+    blocks of fixed size: memory beyond the stacks and the result is bounded, and no digit of a
+    refit depends on how many there are.
+
+    Args:
+        law: the law's class.
+        runs: the runs that all refits share.
+        losses: ``(batch, run)``; None takes the runs' own.
+        weights: ``(batch, run)``, finite, not negative; None takes 1.
+        method: how; None is :class:`Piecewise` with its defaults.
+
+    Raises:
+        ValueError: a stack has the wrong shape or values, both are missing, or their lengths
+            differ.
+    """
+    method = Piecewise() if method is None else method
+    design = method.prepare(law, runs)
+    stacks = _stacks(runs, losses, weights)
+    blocks = _blocks(*stacks)
+
+    def solve(block: tuple[np.ndarray, np.ndarray]) -> SolvedBatch:
+        return method.fit_block(design, *block)
+
+    # one thread a core: XLA runs a block on one, and releases Python's lock meanwhile
+    num_threads = (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
+    with ThreadPoolExecutor(num_threads) as pool:
+        parts = list(pool.map(solve, blocks))
+    num_refits = len(stacks[0])
+    joined = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:num_refits], *parts)
+    return BatchFit(joined.law, joined.outcome, joined.mean_relative_error)
+
+
+def _stacks(
+    runs: Runs, losses: ArrayLike | None, weights: ArrayLike | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both stacks, a missing one as a broadcast view (no memory)."""
+    if losses is None and weights is None:
+        raise ValueError("give losses, weights or both: stacks of shape (batch, run)")
+    loss_rows = _stack("losses", runs.loss if losses is None else losses, len(runs), 0, False)
+    weight_rows = _stack(
+        "weights", np.ones(len(runs)) if weights is None else weights, len(runs), 0, True
+    )
+    try:
+        both = np.broadcast_arrays(loss_rows, weight_rows)
+    except ValueError:
+        raise ValueError(
+            f"losses and weights: {len(loss_rows)} and {len(weight_rows)} refits; "
+            "give as many of each, or one"
+        ) from None
+    return both[0], both[1]
+
+
+def _stack(name: str, values: ArrayLike, num_runs: int, lowest: float, equal: bool) -> np.ndarray:
+    stack = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    if stack.ndim != 2 or stack.shape[1] != num_runs or not len(stack):
+        raise ValueError(f"{name}: expected shape (batch, {num_runs}), got {np.shape(values)}")
+    bad = ~(np.isfinite(stack) & ((stack >= lowest) if equal else (stack > lowest)))
+    if bad.any():
+        refit, run = (int(indices[0]) for indices in np.nonzero(bad))
+        kind = "not negative" if equal else "positive"
+        raise ValueError(
+            f"{name}: refit {refit}, run {run} is {stack[refit, run]}; values must be finite "
+            f"and {kind}"
+        )
+    return stack
+
+
+def _blocks(losses: np.ndarray, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Equal blocks; the last is filled with its last row. Views, but for the last."""
+    members = _MEMBERS.get(jax.default_backend(), _MEMBERS["gpu"])
+    starts = range(0, len(losses), members)
+    cuts = [(losses[i : i + members], weights[i : i + members]) for i in starts]
+    missing = members - len(cuts[-1][0])
+    last_losses, last_weights = cuts[-1]
+    cuts[-1] = _repeat_last(last_losses, missing), _repeat_last(last_weights, missing)
+    return cuts
+
+
+def _repeat_last(rows: np.ndarray, times: int) -> np.ndarray:
+    return np.pad(rows, ((0, times), (0, 0)), mode="edge")

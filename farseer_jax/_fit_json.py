@@ -1,0 +1,119 @@
+"""Fits as JSON: versioned, exact, no pickle."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax._outcome import Outcome
+from farseer_jax._runs import Runs
+from farseer_jax._version import __version__
+from farseer_jax.laws.farseer import Farseer
+from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.methods.piecewise.method import Piecewise
+
+if TYPE_CHECKING:
+    from farseer_jax._result import Fit
+
+FORMAT = "farseer_jax.fit"
+FORMAT_VERSION = 1
+
+
+def to_dict(fit: "Fit") -> dict[str, Any]:
+    """The content of a fit file."""
+    assert isinstance(fit.law, Farseer)
+    return {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "library_version": __version__,
+        "law": fit.law.name,
+        "curves": fit.law.to_dict(),
+        "parameters": {
+            name: value if np.isfinite(value) else None
+            for name, value in fit.law.parameters().items()
+        },
+        "metrics": {
+            "mean_relative_error": fit.mean_relative_error,
+            "max_relative_error": fit.max_relative_error,
+            "num_runs": len(fit.relative_error),
+        },
+        "outcome": {"name": fit.outcome.name, "message": fit.outcome.message},
+        "warnings": list(fit.warnings),
+        "method": fit.method.to_dict(),
+        "relative_error": fit.relative_error.tolist(),
+        "diagnostics": fit.diagnostics.to_dict(),
+        "runs": fit.runs.to_dict(),
+    }
+
+
+def dumps(fit: "Fit") -> str:
+    """JSON text; floats with all digits."""
+    return json.dumps(to_dict(fit), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def read(source: str | Path) -> dict[str, Any]:
+    """The parts of a fit, from a path or from JSON text.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: what is wrong with the file.
+    """
+    is_text = isinstance(source, str) and source.lstrip().startswith("{")
+    name = "the JSON text" if is_text else str(source)
+    content = _parse(_load(source, is_text, name), name)
+    _check_kind(content, name)
+    try:
+        return {
+            "law": Farseer.from_dict(content["curves"]),
+            "runs": Runs.from_dict(content["runs"]),
+            "method": Piecewise.from_dict(content["method"]),
+            "outcome": Outcome[content["outcome"]["name"]],
+            "relative_error": np.array(content["relative_error"], dtype=float),
+            "diagnostics": Diagnostics.from_dict(content["diagnostics"]),
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"{name}: the fit is damaged ({type(error).__name__}: {error}); write it again"
+        ) from error
+
+
+def _load(source: str | Path, is_text: bool, name: str) -> str:
+    if is_text:
+        return str(source)
+    path = Path(source)
+    if path.is_dir():
+        raise IsADirectoryError(f"{name} is a directory; name a fit file (farseer fit --json FILE)")
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{name}: no such file") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{name} is not a fit file: it is not text") from None
+
+
+def _parse(text: str, name: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{name} is not a whole JSON file ({error.msg} at line {error.lineno}): it is "
+            "truncated or no fit file; write it again with `farseer fit --json FILE`"
+        ) from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(f'{name} is not a fit file: it has no "format": "{FORMAT}"')
+    return content
+
+
+def _check_kind(content: dict[str, Any], name: str) -> None:
+    version = content.get("version")
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise ValueError(
+            f"{name} has version {version!r} of the fit format, and this farseer_jax "
+            f"({__version__}) reads up to {FORMAT_VERSION}: upgrade farseer_jax"
+        )
+    if content.get("law") != Farseer.name:
+        raise ValueError(
+            f"{name} holds a fit of the law {content.get('law')!r}; this farseer_jax "
+            f"({__version__}) knows {Farseer.name!r}"
+        )

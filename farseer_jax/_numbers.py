@@ -1,0 +1,24 @@
+"""Numbers as people of this field write them."""
+
+import numpy as np
+
+_PREFIXES = ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " k"))
+
+
+def quantity_text(value: float) -> str:
+    """A count of parameters or tokens: 6.37 B, 512 B, 201 M."""
+    for unit, prefix in _PREFIXES:
+        # 999.6 B is shown as 1 T, not as 1e+03 B
+        if value >= 0.9995 * unit:
+            return f"{float(f'{value / unit:.3g}'):g}{prefix}"
+    return f"{value:.3g}"
+
+
+def loss_text(value: float) -> str:
+    """A loss, to the digits that runs repeat to."""
+    return f"{value:.5f}"
+
+
+def number_text(value: float, digits: int = 6) -> str:
+    """Any number, with a dash for one that does not exist."""
+    return "–" if np.isnan(value) else f"{value:.{digits}g}"

@@ -1,0 +1,37 @@
+"""How a fit ended, as data."""
+
+import enum
+
+
+class Outcome(enum.Enum):
+    """The outcome of a fit; ``outcome.message`` is a sentence, ``outcome.usable`` a bool.
+
+    Example:
+        >>> from farseer_jax import Outcome
+        >>> Outcome.exponent_at_edge.usable, Outcome.too_few_sizes.usable
+        (True, False)
+        >>> print(Outcome.too_few_sizes.message)
+        Fewer than three sizes have enough usable pairs of runs.
+    """
+
+    success = 0, "The fit succeeded."
+    exponent_at_edge = 1, "An exponent ended at a bound of its search."
+    too_few_sizes = 2, "Fewer than three sizes have enough usable pairs of runs."
+    not_finite = 3, "The fit met numbers that are not finite."
+
+    def __init__(self, code: int, message: str) -> None:
+        self.code = code
+        self.message = message
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a law to use (an exponent at its edge is a warning)."""
+        return self.code < Outcome.too_few_sizes.code
+
+    @classmethod
+    def from_code(cls, code: int) -> "Outcome":
+        """The outcome that a kernel's integer code stands for."""
+        return _BY_CODE[int(code)]
+
+
+_BY_CODE = {outcome.code: outcome for outcome in Outcome}

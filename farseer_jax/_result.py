@@ -1,0 +1,159 @@
+"""The result of one fit."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax import _fit_json, _format, _warnings
+from farseer_jax._evaluate import evaluate
+from farseer_jax._law import AbstractLaw
+from farseer_jax._outcome import Outcome
+from farseer_jax._prediction import Prediction
+from farseer_jax._runs import Runs
+from farseer_jax._write import write_text
+from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.methods.piecewise.method import Piecewise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit:
+    """A fitted law, what it was fitted to, and the evidence for it. Prints as a table.
+
+    Attributes:
+        law: the fitted law, float64.
+        runs: the runs it was fitted to.
+        method: the method's settings.
+        outcome: how the fit ended.
+        relative_error: ``|predicted / observed − 1|`` of each fitted run; the repeats of one
+            (N, D) are averaged first.
+        diagnostics: what each stage found.
+
+    Example:
+        >>> from farseer_jax import Farseer, example_runs, fit
+        >>> result = fit(Farseer, example_runs())
+        >>> float(result.predict(25.1e9, 5e11).round(3))
+        0.411
+        >>> result.success, result.mean_relative_error < 1e-3
+        (True, True)
+    """
+
+    law: AbstractLaw
+    runs: Runs
+    method: Piecewise
+    outcome: Outcome
+    relative_error: np.ndarray
+    diagnostics: Diagnostics
+
+    @property
+    def success(self) -> bool:
+        """Whether the outcome is plain success."""
+        return self.outcome is Outcome.success
+
+    @property
+    def mean_relative_error(self) -> float:
+        """Mean over the fitted runs."""
+        return float(self.relative_error.mean())
+
+    @property
+    def max_relative_error(self) -> float:
+        """Largest over the fitted runs."""
+        return float(self.relative_error.max())
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know before trusting the fit, worst first; empty where nothing is odd."""
+        return _warnings.sentences(self.law, self.runs, self.method, self.outcome, self.diagnostics)
+
+    def predict(self, N: ArrayLike, D: ArrayLike) -> "np.ndarray | pd.Series":
+        """Predicted loss, float64.
+
+        Args:
+            N: parameters, in the unit of the runs; any shape.
+            D: tokens; any shape that broadcasts with N.
+
+        Returns:
+            A NumPy array of the broadcast shape (a NumPy float for two numbers); a pandas Series where N or D is one, with its
+            index.
+
+        Raises:
+            ValueError: N or D is not positive and finite.
+        """
+        losses = evaluate(self.law, N, D)
+        inputs: tuple[Any, ...] = (N, D)
+        for values in inputs:
+            if _is_series(values):
+                return type(values)(losses, index=values.index, name="predicted")
+        return losses
+
+    def evaluate(self, runs: Runs) -> Prediction:
+        """Predictions for runs, beside their observed losses.
+
+        Example:
+            >>> from farseer_jax import Farseer, example_runs, fit
+            >>> runs = example_runs()
+            >>> held_out = fit(Farseer, runs.select(max_N=5.5e9)).evaluate(runs.select(min_N=6e9))
+            >>> len(held_out.predicted)
+            11
+        """
+        return Prediction(runs.N, runs.D, evaluate(self.law, runs.N, runs.D), runs.loss)
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """The runs with columns ``predicted`` and ``relative_error`` (signed)."""
+        table = self.runs.to_dataframe()
+        table["predicted"] = evaluate(self.law, self.runs.N, self.runs.D)
+        table["relative_error"] = table["predicted"] / table["loss"] - 1.0
+        return table
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of the fit, for JSON."""
+        return _fit_json.to_dict(self)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The fit as JSON text, which is also written to ``path`` where one is given.
+
+        Numbers keep all their digits: :meth:`from_json` gives the same fit to the last bit. The
+        file is written aside and renamed, so that it is never half-written.
+        """
+        text = _fit_json.dumps(self)
+        if path is not None:
+            write_text(path, text)
+        return text
+
+    @classmethod
+    def from_json(cls, source: str | Path) -> "Fit":
+        """Read a fit from a file (a path) or from JSON text.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the text is truncated or no fit, of a later version, or of another law.
+
+        Example:
+            >>> from farseer_jax import Farseer, Fit, example_runs, fit
+            >>> result = fit(Farseer, example_runs())
+            >>> again = Fit.from_json(result.to_json())
+            >>> bool(again.predict(1e9, 1e11) == result.predict(1e9, 1e11))
+            True
+        """
+        return cls(**_fit_json.read(source))
+
+    def __str__(self) -> str:
+        return _format.fit_text(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"Fit({self.law.name}, {len(self.runs)} runs, "
+            f"mean_relative_error={self.mean_relative_error:.3e}, outcome={self.outcome.name})"
+        )
+
+
+def _is_series(values: object) -> bool:
+    """Whether values are a pandas Series, without importing pandas."""
+    kind = type(values)
+    return kind.__name__ == "Series" and kind.__module__.partition(".")[0] == "pandas"

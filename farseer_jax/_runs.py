@@ -1,0 +1,327 @@
+"""A table of training runs: the one door for data, with every check of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from farseer_jax._checks import Floats, checked_columns, short
+from farseer_jax._columns import ROLES, find_columns, table_columns, without_roles
+from farseer_jax._extras import extra_columns, from_json, same_column, to_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MAX_NAMES_SHOWN: Final = 6
+
+
+@dataclass(frozen=True, init=False, repr=False, eq=False)
+class Runs:
+    """Training runs, checked: every number is finite and positive.
+
+    All computation is in float64, so that 6·N·D cannot overflow as it does in 64-bit integers.
+    Two tables are equal when they hold the same numbers in the same order and the same extra
+    columns. Arrays are read-only copies; `str` gives a summary.
+
+    Attributes:
+        N: number of parameters of each run, shape (run,).
+        D: number of training tokens of each run, shape (run,).
+        loss: final loss of each run, shape (run,).
+        extra: further columns by name, each of shape (run,), of any type.
+
+    Example:
+        >>> runs = Runs(N=[1e8, 1e8, 4e8], D=[1e9, 2e9, 2e9], loss=[3.6, 3.4, 3.1])
+        >>> print(runs)
+        runs  3
+        N     2 sizes, 1e8 to 4e8
+        D     1e9 to 2e9
+        loss  3.1 to 3.6
+        >>> runs.select(max_N=2e8).loss
+        array([3.6, 3.4])
+    """
+
+    N: Floats
+    D: Floats
+    loss: Floats
+    extra: Mapping[str, NDArray[Any]]
+
+    def __init__(
+        self,
+        N: ArrayLike,
+        D: ArrayLike,
+        loss: ArrayLike,
+        extra: Mapping[str, ArrayLike] | None = None,
+        *,
+        N_unit: float | None = None,
+        D_unit: float | None = None,
+    ) -> None:
+        """Check the columns and copy them.
+
+        Args:
+            N: number of parameters, one per run.
+            D: number of training tokens, one per run.
+            loss: final loss, one per run, in any unit.
+            extra: further columns, that stay with the runs.
+            N_unit: what one unit of N is, in parameters (1e9 for billions). None means 1, and
+                refuses a column that does not look like parameters.
+            D_unit: what one unit of D is, in tokens, likewise.
+
+        Raises:
+            ValueError: columns of unequal length or with no rows; values that are not numbers, NaN,
+                infinite, zero or negative; N or D that look like thousands, millions or billions.
+        """
+        own = checked_columns({"N": N, "D": D, "loss": loss}, units={"N": N_unit, "D": D_unit})
+        self._fill(*own, extra_columns(extra or {}, own[0].size))
+
+    @classmethod
+    def from_dataframe(
+        cls,
+        df: object,
+        N: str | None = None,
+        D: str | None = None,
+        loss: str | None = None,
+        N_unit: float | None = None,
+        D_unit: float | None = None,
+    ) -> Self:
+        """Take runs from a pandas, polars or pyarrow table, or a mapping of names to columns.
+
+        Args:
+            df: the table, one row per run.
+            N: the column with the number of parameters; None finds it by its name.
+            D: the column with the number of training tokens, likewise.
+            loss: the column with the loss, likewise.
+            N_unit: what one unit of the column N is, in parameters; see `Runs`.
+            D_unit: what one unit of the column D is, in tokens; see `Runs`.
+
+        Returns:
+            The runs. All other columns are in ``extra``; where another column than ``N`` is named
+            as N, the column ``N`` is kept there as ``N_other`` (D and loss likewise).
+
+        Raises:
+            ValueError: a column is not found or ambiguous, or as for `Runs`.
+            TypeError: ``df`` is no table in memory.
+
+        Example:
+            >>> import pandas as pd
+            >>> df = pd.DataFrame({"size_B": [0.1, 0.4], "tokens": [1e9, 2e9], "bpc": [0.8, 0.7]})
+            >>> Runs.from_dataframe(df, N="size_B", N_unit=1e9).N
+            array([1.e+08, 4.e+08])
+        """
+        columns = df if isinstance(df, Mapping) else table_columns(df)
+        found = find_columns(list(columns), N=N, D=D, loss=loss)
+        chosen = {role: columns[name] for role, name in found.items()}
+        own = checked_columns(chosen, names=found, units={"N": N_unit, "D": D_unit})
+        others = {name: columns[name] for name in columns if name not in found.values()}
+        return cls._trusted(*own, extra_columns(without_roles(others), own[0].size))
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Build runs from what `to_dict` gave, exactly.
+
+        Args:
+            content: lists ``"N"``, ``"D"``, ``"loss"`` and, if any, ``"extra"``.
+
+        Returns:
+            Runs equal to those that were written.
+
+        Raises:
+            ValueError: a part is missing, or the numbers are not those of runs.
+
+        Example:
+            >>> runs = Runs([1e8], [1e9], [3.1])
+            >>> Runs.from_dict(runs.to_dict()) == runs
+            True
+        """
+        missing = [role for role in ROLES if role not in content]
+        if missing:
+            raise ValueError(f"not a table of runs: it has no {', '.join(map(repr, missing))}")
+        extra = {name: from_json(values) for name, values in content.get("extra", {}).items()}
+        N, D, loss = (content[role] for role in ROLES)
+        return cls(N, D, loss, extra, N_unit=1.0, D_unit=1.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the runs as lists that JSON keeps exactly.
+
+        Returns:
+            Lists ``"N"``, ``"D"``, ``"loss"``, and ``"extra"`` with a list per further column.
+            There NaN becomes None, and what JSON does not know becomes text.
+
+        Example:
+            >>> Runs([1e8], [1e9], [3.1], {"arm": ["mla"]}).to_dict()
+            {'N': [100000000.0], 'D': [1000000000.0], 'loss': [3.1], 'extra': {'arm': ['mla']}}
+        """
+        columns = {role: column.tolist() for role, column in self._own_columns().items()}
+        return {**columns, "extra": {name: to_json(self.extra[name]) for name in self.extra}}
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Write the runs as a pandas table with columns N, D, loss and the extra ones.
+
+        Returns:
+            One row per run, in order.
+
+        Example:
+            >>> Runs([1e8], [1e9], [3.1], {"arm": ["mla"]}).to_dataframe().columns.tolist()
+            ['N', 'D', 'loss', 'arm']
+        """
+        import pandas as pd
+
+        return pd.DataFrame({**self._own_columns(), **self.extra})
+
+    def select(
+        self,
+        *,
+        min_N: float | None = None,
+        max_N: float | None = None,
+        min_D: float | None = None,
+        max_D: float | None = None,
+        mask: ArrayLike | None = None,
+    ) -> Self:
+        """Keep the runs within bounds, the bounds included.
+
+        Args:
+            min_N: smallest number of parameters kept.
+            max_N: largest number of parameters kept.
+            min_D: smallest number of tokens kept.
+            max_D: largest number of tokens kept.
+            mask: True for each run kept, shape (run,).
+
+        Returns:
+            The runs that meet all conditions, in order, with their extra columns.
+
+        Raises:
+            ValueError: no run is left, or the mask does not fit.
+
+        Example:
+            >>> runs = Runs([1e8, 2e8, 4e8], [1e9, 2e9, 2e9], [3.6, 3.4, 3.1])
+            >>> len(runs.select(min_N=2e8, mask=runs.loss < 3.2))
+            1
+        """
+        keep = np.ones(len(self), dtype=bool) if mask is None else _mask(mask, len(self))
+        bounds = {"min_N": min_N, "max_N": max_N, "min_D": min_D, "max_D": max_D}
+        asked = {name: bound for name, bound in bounds.items() if bound is not None}
+        for name, bound in asked.items():
+            values = self.N if name.endswith("N") else self.D
+            keep &= values >= bound if name.startswith("min") else values <= bound
+        if not keep.any():
+            conditions = [f"{name}={bound:g}" for name, bound in asked.items()]
+            conditions += [] if mask is None else ["this mask"]
+            raise ValueError(
+                f"no run is left with {', '.join(conditions)}: these {len(self)} runs have "
+                f"N from {_range(self.N)} and D from {_range(self.D)}; widen the selection"
+            )
+        extra = {name: column[keep] for name, column in self.extra.items()}
+        return self._trusted(self.N[keep], self.D[keep], self.loss[keep], extra)
+
+    @property
+    def flops(self) -> Floats:
+        """Training compute 6·N·D of each run, in floating-point operations, shape (run,).
+
+        Example:
+            >>> Runs(N=[10**11], D=[10**12], loss=[1.9]).flops
+            array([6.e+23])
+        """
+        return 6.0 * self.N * self.D
+
+    @property
+    def num_sizes(self) -> int:
+        """Number of different model sizes N.
+
+        Example:
+            >>> Runs([1e8, 1e8, 4e8], [1e9, 2e9, 2e9], [3.6, 3.4, 3.1]).num_sizes
+            2
+        """
+        return int(np.unique(self.N).size)
+
+    @property
+    def num_copies(self) -> int:
+        """Number of runs that are exact copies of an earlier one in N, D and loss.
+
+        Example:
+            >>> Runs([1e8, 1e8, 1e8], [1e9, 1e9, 1e9], [3.6, 3.6, 3.5]).num_copies
+            1
+        """
+        rows = np.stack([self.N, self.D, self.loss], axis=1)
+        return len(self) - len(np.unique(rows, axis=0))
+
+    def __len__(self) -> int:
+        return self.N.size
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Runs):
+            return NotImplemented
+        mine = {**self._own_columns(), **self.extra}
+        theirs = {**other._own_columns(), **other.extra}
+        return mine.keys() == theirs.keys() and all(
+            same_column(mine[name], theirs[name]) for name in mine
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Runs({len(self)} runs, {self.num_sizes} sizes)"
+
+    def __str__(self) -> str:
+        sizes = "1 size" if self.num_sizes == 1 else f"{self.num_sizes} sizes"
+        lines = [("runs", f"{len(self)}")]
+        lines += [("N", f"{sizes}, {_range(self.N)}")]
+        lines += [("D", _range(self.D)), ("loss", _range(self.loss))]
+        if self.num_copies:
+            lines += [("copies", f"{self.num_copies} (N, D and loss as in an earlier run)")]
+        if self.extra:
+            lines += [("extra", _some(list(self.extra)))]
+        width = max(len(label) for label, _ in lines)
+        return "\n".join(f"{label:<{width}}  {text}" for label, text in lines)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Neither a mapping proxy nor the read-only flag of an array survives pickling.
+        return type(self)._trusted, (self.N, self.D, self.loss, dict(self.extra))
+
+    @classmethod
+    def _trusted(
+        cls, N: Floats, D: Floats, loss: Floats, extra: Mapping[str, NDArray[Any]]
+    ) -> Self:
+        """Make runs of arrays that are checked already, and that nobody else holds."""
+        runs = cls.__new__(cls)
+        runs._fill(N, D, loss, extra)
+        return runs
+
+    def _fill(self, N: Floats, D: Floats, loss: Floats, extra: Mapping[str, NDArray[Any]]) -> None:
+        """Set the attributes of a new object."""
+        for array in (N, D, loss, *extra.values()):
+            array.setflags(write=False)
+        object.__setattr__(self, "N", N)
+        object.__setattr__(self, "D", D)
+        object.__setattr__(self, "loss", loss)
+        object.__setattr__(self, "extra", MappingProxyType(dict(extra)))
+
+    def _own_columns(self) -> dict[str, NDArray[Any]]:
+        """The three columns that every table of runs has."""
+        return {"N": self.N, "D": self.D, "loss": self.loss}
+
+
+def _mask(mask: ArrayLike, num_runs: int) -> NDArray[np.bool_]:
+    """A copy of a selection mask, checked."""
+    array = np.array(mask)
+    if array.dtype != np.bool_ or array.shape != (num_runs,):
+        raise ValueError(
+            f"mask: has type {array.dtype} and shape {array.shape}; "
+            f"give True or False for each of the {num_runs} runs"
+        )
+    return array
+
+
+def _range(values: Floats) -> str:
+    """The smallest and the largest value."""
+    return f"{short(float(values.min()))} to {short(float(values.max()))}"
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names, and how many more."""
+    left = len(names) - _MAX_NAMES_SHOWN
+    shown = ", ".join(names[:_MAX_NAMES_SHOWN])
+    return f"{shown} and {left} more" if left > 0 else shown

@@ -1,0 +1,254 @@
+"""One-dimensional searches of an exponent, each a few batched evaluations.
+
+An objective maps a vector of candidates to a vector of values. Nothing here iterates until it
+converges: every search does a fixed amount of work, so searches map over batches of refits
+without a member waiting for another, and give the same digits in a batch of any size.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax import _chebyshev
+from farseer_jax._types import Array, Candidates, Flag, Scalar
+
+Objective = Callable[[Candidates], Candidates]
+
+# Candidates evaluated at once: bounds memory, and one step of the pair sum stays in cache.
+_MAX_BLOCK = 8192
+# A profile of an exponent has features of about 0.3: no second minimum hides between such nodes.
+_NODE_STEP = 1 / 16
+_KINK_STEP = 1 / 256
+
+
+class Minimum(NamedTuple):
+    """Where a search ended."""
+
+    exponent: Scalar
+    value: Scalar
+    at_edge: Flag
+
+
+class Search(Protocol):
+    """A strategy that finds the best exponent between two bounds."""
+
+    @property
+    def lower(self) -> float:
+        """Lower bound of the exponent."""
+        ...
+
+    @property
+    def upper(self) -> float:
+        """Upper bound of the exponent."""
+        ...
+
+    def minimise(self, objective: Objective, *, smooth: bool) -> Minimum:
+        """Best candidate of ``objective``; ``smooth`` says that it is analytic."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings, for JSON."""
+        ...
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Every candidate of an even grid, evaluated as one batched operation.
+
+    The candidates are ``lower + i · (upper − lower) / num_candidates``: the upper bound is left
+    out, as in the authors' code (``Grid(-0.5, 0.5, 10_000)`` is its grid for α and β).
+
+    Args:
+        lower: lowest candidate.
+        upper: bound above the highest candidate.
+        num_candidates: how many.
+
+    Raises:
+        ValueError: bounds not finite or not ascending, or fewer than 3 candidates.
+
+    Example:
+        >>> from farseer_jax import Grid
+        >>> Grid(-0.5, 0.5, num_candidates=10_000).step
+        0.0001
+    """
+
+    lower: float = -0.5
+    upper: float = 0.5
+    num_candidates: int = 10_000
+
+    def __post_init__(self) -> None:
+        _check_bounds(self.lower, self.upper)
+        if self.num_candidates < 3:
+            raise ValueError(f"num_candidates must be at least 3, got {self.num_candidates}")
+
+    @classmethod
+    def with_step(cls, lower: float, upper: float, step: float) -> "Grid":
+        """The grid whose candidates are ``step`` apart (to the nearest whole number of them)."""
+        if not 0 < step < np.inf:
+            raise ValueError(f"step must be positive, got {step}")
+        return cls(lower, upper, max(round((upper - lower) / step), 3))
+
+    @property
+    def step(self) -> float:
+        """Distance of neighbouring candidates."""
+        return (self.upper - self.lower) / self.num_candidates
+
+    def candidates(self) -> np.ndarray:
+        """The grid, ascending; a candidate within rounding of 0 is exactly 0."""
+        indices = np.arange(self.num_candidates)
+        grid = self.lower + (self.upper - self.lower) * indices / self.num_candidates
+        return np.where(np.abs(grid) < 1e-9 * self.step, 0.0, grid)
+
+    def minimise(self, objective: Objective, *, smooth: bool) -> Minimum:
+        """Best candidate of the grid."""
+        grid = jnp.asarray(self.candidates())
+        values = _evaluate_in_blocks(objective, grid)
+        best = jnp.argmin(values)
+        at_edge = (best == 0) | (best == self.num_candidates - 1)
+        return Minimum(grid[best], values[best], at_edge)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings, for JSON."""
+        return {"name": "grid", **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A coarse grid, then refinement of its best cell: a grid's answer at a hundredth of its cost.
+
+    Where the objective is smooth, the best cell is replaced by its Chebyshev interpolant, whose
+    stationary point is exact to rounding. Elsewhere ever finer grids close in on the minimum
+    until they are as fine as ``resolution``.
+
+    Args:
+        lower: lower bound of the exponent.
+        upper: upper bound of the exponent.
+        resolution: largest error of the exponent that is accepted.
+
+    Raises:
+        ValueError: bounds not finite or not ascending, or resolution not positive.
+
+    Example:
+        >>> from farseer_jax import Farseer, Piecewise, Refined, example_runs, fit
+        >>> wide = Piecewise(search=Refined(-1.0, 1.0))
+        >>> fit(Farseer, example_runs(), wide).outcome.name
+        'success'
+    """
+
+    lower: float = -0.5
+    upper: float = 0.5
+    resolution: float = 1e-10
+
+    def __post_init__(self) -> None:
+        _check_bounds(self.lower, self.upper)
+        if not 0 < self.resolution < np.inf:
+            raise ValueError(f"resolution must be positive, got {self.resolution}")
+
+    def minimise(self, objective: Objective, *, smooth: bool) -> Minimum:
+        """Best exponent between the bounds."""
+        width = self.upper - self.lower
+        minimum = (self._interpolate if smooth else self._zoom)(objective)
+        margin = max(1e-9 * width, self.resolution)
+        exponent = minimum.exponent
+        at_edge = (exponent <= self.lower + margin) | (exponent >= self.upper - margin)
+        return Minimum(exponent, minimum.value, at_edge)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings, for JSON."""
+        return {"name": "refined", **asdict(self)}
+
+    def _interpolate(self, objective: Objective) -> Minimum:
+        """Chebyshev nodes over the bounds, then over the best one's neighbours."""
+        num_nodes = _num_points(self.upper - self.lower, _NODE_STEP)
+        nodes = jnp.asarray(_chebyshev.nodes(num_nodes))
+
+        # one loop body for both passes: half the code to compile
+        def narrow(_: int, state: _Bracket) -> _Bracket:
+            candidates = state.centre + state.half * nodes
+            values = _finite(objective(candidates))
+            best = jnp.argmin(values)
+            lower = jnp.where(best > 0, candidates[best - 1], state.centre - state.half)
+            upper = jnp.where(best < num_nodes - 1, candidates[best + 1], state.centre + state.half)
+            return _Bracket(
+                0.5 * (lower + upper), 0.5 * (upper - lower), state.centre, state.half, values
+            )
+
+        last = jax.lax.fori_loop(0, 2, narrow, self._whole(num_nodes))
+        position, value = _chebyshev.minimise_interpolant(last.values)
+        exponent = last.evaluated_centre + last.evaluated_half * position
+        return Minimum(exponent, value, jnp.asarray(False))
+
+    def _zoom(self, objective: Objective) -> Minimum:
+        """Ever finer grids, each over the cells beside the best candidate so far.
+
+        The first is as fine as a grid search: kinks make many small local minima.
+        """
+        num_points = _num_points(self.upper - self.lower, _KINK_STEP)
+        spacing = 2 / (num_points - 1)
+        num_rounds = 1 + _rounds_until(self.resolution / (self.upper - self.lower), spacing)
+        grid = jnp.asarray(np.linspace(-1.0, 1.0, num_points))
+
+        def narrow(_: int, state: _Bracket) -> _Bracket:
+            candidates = jnp.clip(state.centre + state.half * grid, self.lower, self.upper)
+            values = _finite(objective(candidates))
+            best = jnp.argmin(values)
+            return _Bracket(
+                candidates[best], state.half * spacing, state.centre, state.half, values
+            )
+
+        last = jax.lax.fori_loop(0, num_rounds, narrow, self._whole(num_points))
+        return Minimum(last.centre, jnp.min(last.values), jnp.asarray(False))
+
+    def _whole(self, num_points: int) -> "_Bracket":
+        centre = jnp.asarray(0.5 * (self.lower + self.upper), dtype=float)
+        half = jnp.asarray(0.5 * (self.upper - self.lower), dtype=float)
+        return _Bracket(centre, half, centre, half, jnp.zeros(num_points, dtype=float))
+
+
+class _Bracket(NamedTuple):
+    """The next interval, the last evaluated one, and its values."""
+
+    centre: Scalar
+    half: Scalar
+    evaluated_centre: Scalar
+    evaluated_half: Scalar
+    values: Candidates
+
+
+def _num_points(width: float, step: float) -> int:
+    """Points of a first look at an interval, in whole vectors of 8."""
+    return 8 * max(2, int(np.ceil(width / step / 8)))
+
+
+def _rounds_until(resolution: float, shrink: float) -> int:
+    return max(int(np.ceil(np.log(resolution) / np.log(shrink))), 0)
+
+
+def search_from_dict(settings: Mapping[str, Any]) -> Search:
+    """The inverse of a search's ``to_dict``."""
+    kinds: dict[str, type[Grid] | type[Refined]] = {"grid": Grid, "refined": Refined}
+    own = {key: value for key, value in settings.items() if key != "name"}
+    return kinds[settings["name"]](**own)
+
+
+def _check_bounds(lower: float, upper: float) -> None:
+    if not (np.isfinite(lower) and np.isfinite(upper) and lower < upper):
+        raise ValueError(f"bounds must be finite and ascending, got lower={lower}, upper={upper}")
+
+
+def _finite(values: Array) -> Array:
+    """NaN loses every comparison: a candidate that cannot be evaluated is never the best."""
+    return jnp.where(jnp.isfinite(values), values, jnp.inf)
+
+
+def _evaluate_in_blocks(objective: Objective, candidates: Candidates) -> Candidates:
+    num_candidates = candidates.shape[0]
+    num_blocks = -(-num_candidates // _MAX_BLOCK)
+    block = -(-num_candidates // num_blocks)
+    padded = jnp.pad(candidates, (0, num_blocks * block - num_candidates), mode="edge")
+    values = jax.lax.map(objective, padded.reshape(num_blocks, block))
+    return _finite(values.reshape(-1)[:num_candidates])

@@ -1,0 +1,21 @@
+"""Plain-text tables, drawn by rich (imported when a table is drawn)."""
+
+from collections.abc import Sequence
+
+
+def text(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 0) -> str:
+    """An aligned table: a header, a rule, right-aligned columns but for the first ``left``."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
+    for index, name in enumerate(header):
+        table.add_column(Text(name), justify="left" if index < left else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(width=200, color_system=None, force_terminal=False, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().rstrip().splitlines())

@@ -1,0 +1,100 @@
+"""What a user should know before trusting a fit, in sentences."""
+
+import numpy as np
+
+from farseer_jax._evaluate import evaluate
+from farseer_jax._law import AbstractLaw
+from farseer_jax._numbers import quantity_text
+from farseer_jax._outcome import Outcome
+from farseer_jax._runs import Runs
+from farseer_jax.laws.farseer import Farseer
+from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.methods.piecewise.method import Piecewise
+
+_FEW_SIZES = 6
+_MANY_LOST = 0.1
+_LOW_R_SQUARED = 0.8
+_DOMAIN_POINTS = 32
+
+
+def sentences(
+    law: AbstractLaw, runs: Runs, method: Piecewise, outcome: Outcome, found: Diagnostics
+) -> tuple[str, ...]:
+    """All that is odd about a fit, worst first."""
+    warnings: list[str] = []
+    if outcome is Outcome.exponent_at_edge:
+        warnings += _at_edge(law, method)
+    warnings += _rising(law, runs)
+    warnings += _lost_sizes(found)
+    warnings += _noise(found)
+    return tuple(warnings)
+
+
+def _at_edge(law: AbstractLaw, method: Piecewise) -> list[str]:
+    assert isinstance(law, Farseer)
+    named = (
+        ("α", law.A, method.search),
+        ("β", law.B, method.search),
+        ("γ", law.U, method.search_U or method.search),
+    )
+    return [
+        f"{name} = {float(curve.exponent):.4g} ended at a bound of its search "
+        f"[{search.lower:g}, {search.upper:g}]: the runs do not determine the curvature of its "
+        "curve; extrapolate with care, or widen the search."
+        for name, curve, search in named
+        if _near_bound(float(curve.exponent), search.lower, search.upper)
+    ]
+
+
+def _near_bound(exponent: float, lower: float, upper: float) -> bool:
+    return min(exponent - lower, upper - exponent) < 2e-3 * (upper - lower)
+
+
+def _rising(law: AbstractLaw, runs: Runs) -> list[str]:
+    """A loss that rises with N somewhere between the smallest and largest N and D fitted."""
+    N, D = (np.geomspace(values.min(), values.max(), _DOMAIN_POINTS) for values in (runs.N, runs.D))
+    loss = evaluate(law, N[:, None], D)
+    rises = np.diff(loss, axis=0) > 0
+    if not rises.any():
+        return []
+    size, tokens = (int(indices[0]) for indices in np.nonzero(rises))
+    return [
+        f"the fitted loss rises with N in {rises.mean():.0%} of the range of the runs, "
+        f"first near N = {quantity_text(N[size])}, D = {quantity_text(D[tokens])}."
+    ]
+
+
+def _lost_sizes(found: Diagnostics) -> list[str]:
+    warnings = []
+    lost = [i for i, note in enumerate(found.size_note) if note]
+    if lost:
+        named = "; ".join(f"{quantity_text(found.N[i])}: {found.size_note[i]}" for i in lost[:4])
+        more = f"; and {len(lost) - 4} more" if len(lost) > 4 else ""
+        warnings.append(
+            f"{len(lost)} of {len(found.N)} sizes took no part in A(N) and B(N) ({named}{more})."
+        )
+    num_live = len(found.N) - len(lost)
+    if num_live < _FEW_SIZES:
+        warnings.append(
+            f"only {num_live} sizes determine the three parameters of each curve: "
+            "their exponents are weakly identified; extrapolate with care."
+        )
+    return warnings
+
+
+def _noise(found: Diagnostics) -> list[str]:
+    warnings = []
+    num_falling = int(found.num_pairs.sum())
+    num_rising = found.left_out_note.count("the loss does not fall")
+    if num_rising > _MANY_LOST * (num_falling + num_rising):
+        warnings.append(
+            f"the loss does not fall with D in {num_rising} of {num_falling + num_rising} steps: "
+            "those are left out, which biases A_N and B_N; the losses are noisy."
+        )
+    typical = float(np.nanmedian(found.r_squared))
+    if typical < _LOW_R_SQUARED:
+        warnings.append(
+            f"the differences of the loss scatter about a power law in D (median R² {typical:.2f} "
+            "per size): the losses are noisy, or do not follow the law."
+        )
+    return warnings

@@ -1,0 +1,68 @@
+"""The embedded example: the paper's grid of runs, with losses from a known law."""
+
+import numpy as np
+
+from farseer_jax._curve import StretchedExponential
+from farseer_jax._runs import Runs
+from farseer_jax._simulate import MEASURED_NOISE, simulate
+from farseer_jax.laws.farseer import Farseer
+
+# Paper, Table 4: size; smallest D in quarter octaves above 1e9; number of D in steps of √2.
+_SIZES = (
+    (201228288, 2, 17), (239005312, 1, 18), (284207616, 0, 18), (336994944, 1, 18),
+    (397772800, 2, 17), (476931840, 1, 18), (568468736, 0, 18), (676012032, 1, 18),
+    (798470400, 2, 18), (956354688, 1, 18), (1125938688, 0, 18), (1338278400, 1, 18),
+    (1608122368, 2, 17), (1911894528, 1, 17), (2273495040, 2, 15), (2697992704, 3, 15),
+    (3184435200, 4, 13), (3816352512, 5, 13), (4504118400, 4, 12), (5354047488, 7, 11),
+    (6369572352, 4, 12),
+)  # fmt: skip
+# The two cells that the paper's D counts leave out: size, and step of D from its smallest.
+_MISSING = {(2273495040, 4), (6369572352, 10)}
+
+
+def paper_grid() -> tuple[np.ndarray, np.ndarray]:
+    """N and D of the paper's 337 runs (Table 4), ``(run,)`` each.
+
+    Example:
+        >>> from farseer_jax import paper_grid
+        >>> N, D = paper_grid()
+        >>> len(N), float(D.min()), round(float(D.max() / 1e9))
+        (337, 1000000000.0, 512)
+    """
+    cells = [
+        (N, 1e9 * 2.0 ** (first / 4 + step / 2))
+        for N, first, count in _SIZES
+        for step in range(count)
+        if (N, step) not in _MISSING
+    ]
+    N, D = np.array(cells, dtype=float).T
+    return N, D
+
+
+def example_law() -> Farseer:
+    """The law behind :func:`example_runs`: invented, of the kind that real runs show.
+
+    Example:
+        >>> from farseer_jax import example_law
+        >>> round(float(example_law()(25.1e9, 5e11)), 3)
+        0.411
+    """
+    return Farseer(
+        U=StretchedExponential(level=-0.8, slope=-0.12, exponent=0.15, pivot=1e9),
+        B=StretchedExponential(level=4.9, slope=-1.1, exponent=-0.16, pivot=1e9),
+        A=StretchedExponential(level=-1.18, slope=-0.2, exponent=0.05, pivot=1e9),
+    )
+
+
+def example_runs(*, noise: float = MEASURED_NOISE, seed: int = 0) -> Runs:
+    """The paper's grid with losses drawn from :func:`example_law`; no real run is in it.
+
+    Example:
+        >>> from farseer_jax import example_runs
+        >>> print(example_runs().select(min_N=5e9))
+        runs  22
+        N     2 sizes, 5.35e9 to 6.37e9
+        D     2e9 to 1.08e11
+        loss  0.466 to 0.613
+    """
+    return simulate(example_law(), *paper_grid(), noise=noise, seed=seed)

@@ -1,0 +1,1 @@
+"""Fitting methods, one per package or file."""

@@ -1,0 +1,57 @@
+"""What a fitting method offers to ``fit`` and ``fit_batch``."""
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from farseer_jax._design import Design
+from farseer_jax._law import AbstractLaw
+from farseer_jax._outcome import Outcome
+from farseer_jax._runs import Runs
+from farseer_jax.methods._diagnostics import Diagnostics
+
+
+class Solved(NamedTuple):
+    """One fit, in NumPy.
+
+    Attributes:
+        law: the fitted law.
+        outcome: how the fit ended.
+        relative_error: ``|predicted / observed − 1|`` of each (averaged) run that was fitted.
+        diagnostics: what the method found on its way.
+    """
+
+    law: AbstractLaw
+    outcome: Outcome
+    relative_error: np.ndarray
+    diagnostics: Diagnostics
+
+
+class SolvedBatch(NamedTuple):
+    """Many fits, in NumPy; every array has a leading axis ``batch``."""
+
+    law: AbstractLaw
+    outcome: np.ndarray
+    mean_relative_error: np.ndarray
+
+
+class Method(Protocol):
+    """A way to fit laws to runs: immutable, hashable settings and the kernels they steer."""
+
+    name: str
+
+    def prepare(self, law: type[AbstractLaw], runs: Runs) -> Design:
+        """Lay the runs out; refuse a law or runs that the method cannot fit."""
+        ...
+
+    def fit_one(self, design: Design, losses: np.ndarray, weights: np.ndarray) -> Solved:
+        """Fit one set of losses and weights."""
+        ...
+
+    def fit_block(self, design: Design, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
+        """Fit stacks of losses and weights, ``(batch, run)``, in one call."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings, for JSON."""
+        ...

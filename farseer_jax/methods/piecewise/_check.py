@@ -1,0 +1,87 @@
+"""Runs that the piecewise method cannot fit: one message that says why and what to do."""
+
+import numpy as np
+
+from farseer_jax._design import Design
+from farseer_jax._outcome import Outcome
+from farseer_jax.methods.piecewise._kernel import MIN_SIZES, PiecewiseSolution
+
+_NEEDS = (
+    f"The piecewise method needs at least {MIN_SIZES} sizes N, each trained with several D in "
+    "even steps. "
+)
+_END_TO_END = (
+    "Runs without such a grid need an end-to-end fit (all parameters at once, by nonlinear least "
+    "squares)."
+)
+
+
+def check_design(design: Design, min_pairs: int) -> None:
+    """Refuse layouts with too few sizes or pairs.
+
+    Raises:
+        ValueError: what is missing, and the remedy.
+    """
+    num_sizes = len(design.N)
+    if num_sizes < MIN_SIZES:
+        sizes = ", ".join(f"{N:g}" for N in design.N)
+        raise ValueError(
+            f"column 'N': the runs have {num_sizes} size{'s'[: num_sizes > 1]} ({sizes}). {_NEEDS}"
+            "Add runs of other sizes, or widen the selection (min_N, max_N)."
+        )
+    if not design.neighbours.any():
+        raise ValueError(
+            f"column 'D': no size has two different D ({num_sizes} sizes). {_NEEDS}"
+            f"{_close_sizes(design.N)}{_END_TO_END}"
+        )
+    num_pairs = design.pair_ok.sum(axis=1)
+    if np.count_nonzero(num_pairs >= min_pairs) < MIN_SIZES:
+        raise ValueError(
+            f"column 'D': only {np.count_nonzero(num_pairs >= min_pairs)} of {num_sizes} sizes "
+            f"have {min_pairs} or more pairs of neighbouring D one step apart "
+            f"({_ratio_text(design)}). {_NEEDS}Set ratio=(low, high) if the steps of D differ, "
+            f"or lower min_pairs (now {min_pairs}). {_close_sizes(design.N)}{_END_TO_END}"
+        )
+
+
+def check_solution(
+    design: Design, solution: PiecewiseSolution, outcome: Outcome, min_pairs: int
+) -> None:
+    """Refuse losses that leave too few sizes.
+
+    Raises:
+        ValueError: which sizes were lost and why.
+    """
+    if outcome.usable:
+        return
+    lost = np.flatnonzero(~solution.sizes.live)
+    shown = "; ".join(_size_text(design, solution, int(i), min_pairs) for i in lost[:5])
+    more = f"; and {len(lost) - 5} more" if len(lost) > 5 else ""
+    raise ValueError(
+        f"column 'loss': {outcome.message} {_NEEDS}Sizes that could not be used: {shown}{more}. "
+        "The loss must fall as D grows: check that the column is a loss (lower is better), "
+        "average repeated runs, or leave out unfinished ones. " + _END_TO_END
+    )
+
+
+def _size_text(design: Design, solution: PiecewiseSolution, size: int, min_pairs: int) -> str:
+    num_steps = int(design.pair_ok[size].sum())
+    num_lost = int(solution.non_positive[size].sum())
+    if solution.sizes.num_pairs[size] >= min_pairs:
+        reason = "the steps of the loss grow with D"
+    elif num_lost:
+        reason = f"the loss does not fall in {num_lost} of {num_steps} steps of D"
+    else:
+        reason = f"{num_steps} pairs"
+    return f"N={design.N[size]:g} ({reason})"
+
+
+def _ratio_text(design: Design) -> str:
+    return "none is" if np.isnan(design.ratio) else f"the typical step is {design.ratio:.3g}"
+
+
+def _close_sizes(sizes: np.ndarray) -> str:
+    """A hint where sizes differ so little that they were meant to be one."""
+    if np.any(np.diff(np.log(sizes)) < 0.01):
+        return "Some sizes differ by less than 1 %: if they are one model, give them one N. "
+    return ""

@@ -1,0 +1,60 @@
+"""Stage 3: the curve U(N) from what the data term leaves (paper Eqs. 11–14)."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from farseer_jax._linear import mean_weight, safe_divide, weighted_mean
+from farseer_jax._search import Search
+from farseer_jax._types import Candidates, Flag, SizeMask, Sizes, Slots
+from farseer_jax.methods.piecewise._differences import Gathered
+from farseer_jax.methods.piecewise._pair_error import Criterion
+from farseer_jax.methods.piecewise._stage2 import Curve, candidate_lines, fit_curve
+
+
+class SizeTerm(NamedTuple):
+    """Curve U(N) and what it was fitted to.
+
+    Attributes:
+        U: the curve.
+        at_edge: γ ended at a bound of its search.
+        G: mean over D of ``O = L − B · D^−A``, per size (Eq. 12).
+        usable: sizes with runs and a positive G.
+        residual: ``O − G`` per slot (Eq. 13, sign turned); 0 where there is no run.
+    """
+
+    U: Curve
+    at_edge: Flag
+    G: Sizes
+    usable: SizeMask
+    residual: Slots
+
+
+def fit_size_term(
+    z: Sizes, runs: Gathered, data_term: Slots, *, criterion: Criterion, search: Search
+) -> SizeTerm:
+    """Fit ``ln G`` on ``h(z; γ)``; every run with weight counts, also of sizes without pairs.
+
+    The criterion is Stage 2's: squared differences of ``ln G``, or relative ones of G.
+    """
+    O = runs.loss - data_term  # noqa: E741  the paper's name
+    G = weighted_mean(O, runs.weight, axis=1)
+    has_runs = jnp.any(runs.weight > 0, axis=1)
+    usable = has_runs & (G > 0)
+    weights = jnp.where(usable, mean_weight(runs.weight, axis=1), 0.0)
+    log_G = jnp.log(jnp.where(usable, G, 1.0))
+
+    def objective(exponents: Candidates) -> Candidates:
+        line, _ = candidate_lines(z, log_G, weights, exponents)
+        deviation = line - log_G[:, None]
+        errors = deviation**2 if criterion == "squared" else jnp.abs(jnp.expm1(deviation))
+        return safe_divide(jnp.sum(weights[:, None] * errors, axis=0), jnp.sum(weights))
+
+    gamma = search.minimise(objective, smooth=criterion == "squared")
+    return SizeTerm(
+        U=fit_curve(z, log_G, weights, gamma.exponent),
+        at_edge=gamma.at_edge,
+        G=G,
+        usable=usable,
+        residual=jnp.where(runs.weight > 0, O - G[:, None], 0.0),
+    )
