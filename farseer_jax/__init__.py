@@ -1,22 +1,27 @@
 """Fit LLM scaling laws: the Farseer law, fast, exact and honest about what the runs determine."""
 
-from farseer_jax._curve import StretchedExponential
-from farseer_jax._design import Design, build_design
-from farseer_jax._fit import fit
-from farseer_jax._fit_batch import BatchFit, fit_batch
-from farseer_jax._law import AbstractLaw
-from farseer_jax._outcome import Outcome
-from farseer_jax._prediction import Prediction
-from farseer_jax._read import read_runs
-from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
-from farseer_jax._search import Grid, Refined
-from farseer_jax._simulate import simulate
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from farseer_jax._version import __version__
-from farseer_jax.datasets.example import example_law, example_runs, paper_grid
-from farseer_jax.laws.farseer import Farseer
-from farseer_jax.methods._diagnostics import Diagnostics
-from farseer_jax.methods.piecewise.method import Piecewise
+
+if TYPE_CHECKING:
+    from farseer_jax._curve import StretchedExponential
+    from farseer_jax._design import Design, build_design
+    from farseer_jax._fit import fit
+    from farseer_jax._fit_batch import BatchFit, fit_batch
+    from farseer_jax._law import AbstractLaw
+    from farseer_jax._outcome import Outcome
+    from farseer_jax._prediction import Prediction
+    from farseer_jax._read import read_runs
+    from farseer_jax._result import Fit
+    from farseer_jax._runs import Runs
+    from farseer_jax._search import Grid, Refined
+    from farseer_jax._simulate import simulate
+    from farseer_jax.datasets.example import example_law, example_runs, paper_grid
+    from farseer_jax.laws.farseer import Farseer
+    from farseer_jax.methods._diagnostics import Diagnostics
+    from farseer_jax.methods.piecewise.method import Piecewise
 
 __all__ = [
     "AbstractLaw",
@@ -42,3 +47,37 @@ __all__ = [
     "read_runs",
     "simulate",
 ]
+
+# Module → its public names, loaded at first use (PEP 562): `farseer --help` and mistakes on the
+# command line must not wait for JAX. A test holds this table equal to `__all__`.
+_HOMES = {
+    "_curve": ("StretchedExponential",),
+    "_design": ("Design", "build_design"),
+    "_fit": ("fit",),
+    "_fit_batch": ("BatchFit", "fit_batch"),
+    "_law": ("AbstractLaw",),
+    "_outcome": ("Outcome",),
+    "_prediction": ("Prediction",),
+    "_read": ("read_runs",),
+    "_result": ("Fit",),
+    "_runs": ("Runs",),
+    "_search": ("Grid", "Refined"),
+    "_simulate": ("simulate",),
+    "datasets.example": ("example_law", "example_runs", "paper_grid"),
+    "laws.farseer": ("Farseer",),
+    "methods._diagnostics": ("Diagnostics",),
+    "methods.piecewise.method": ("Piecewise",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value  # the next use finds it without this function
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

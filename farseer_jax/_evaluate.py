@@ -7,8 +7,11 @@ from numpy.typing import ArrayLike
 
 from farseer_jax._law import AbstractLaw
 from farseer_jax._types import Array
+from farseer_jax.laws.farseer import Farseer
 
-_MIN_BUCKET = 64
+# One size serves tables of runs, maps of the domain and single points: a compilation costs more
+# than a thousand evaluations.
+_MIN_BUCKET = 1024
 _MAX_BUCKET = 1 << 20
 
 
@@ -16,6 +19,17 @@ _MAX_BUCKET = 1 << 20
 def _losses(laws: AbstractLaw, N: Array, D: Array) -> Array:
     """``(law, point)``: one row per law of a stack."""
     return jax.vmap(lambda law: law(N, D))(laws)
+
+
+@jax.jit
+def _curves(law: Farseer, N: Array) -> Array:
+    return jnp.stack([law.U(N), law.B(N), law.A(N)])
+
+
+def evaluate_curves(law: Farseer, N: ArrayLike) -> np.ndarray:
+    """U, B and A at sizes N, ``(3, size)``, in float64."""
+    with jax.enable_x64(True):
+        return np.asarray(_curves(law, jnp.asarray(_positive("N", N))))
 
 
 def evaluate(law: AbstractLaw, N: ArrayLike, D: ArrayLike) -> np.ndarray:

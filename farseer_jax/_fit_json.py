@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
 from farseer_jax._outcome import Outcome
@@ -64,8 +65,11 @@ def read(source: str | Path) -> dict[str, Any]:
     content = _parse(_load(source, is_text, name), name)
     _check_kind(content, name)
     try:
+        law = Farseer.from_dict(content["curves"])
+        if not all(np.isfinite(leaf) for leaf in jax.tree.leaves(law)):
+            raise ValueError("a number of its curves is not finite")
         return {
-            "law": Farseer.from_dict(content["curves"]),
+            "law": law,
             "runs": Runs.from_dict(content["runs"]),
             "method": Piecewise.from_dict(content["method"]),
             "outcome": Outcome[content["outcome"]["name"]],
@@ -95,10 +99,10 @@ def _load(source: str | Path, is_text: bool, name: str) -> str:
 def _parse(text: str, name: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
-            f"{name} is not a whole JSON file ({error.msg} at line {error.lineno}): it is "
-            "truncated or no fit file; write it again with `farseer fit --json FILE`"
+            f"{name} is not a whole JSON file ({error}): it is truncated or no fit file; "
+            "write it again with `farseer fit --json FILE`"
         ) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f'{name} is not a fit file: it has no "format": "{FORMAT}"')

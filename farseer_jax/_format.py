@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farseer_jax import _tables
-from farseer_jax._evaluate import evaluate
+from farseer_jax._evaluate import evaluate, evaluate_curves
 from farseer_jax._numbers import loss_text, number_text, quantity_text
 from farseer_jax.laws.farseer import Farseer
 
@@ -41,9 +41,7 @@ def _curves(fit: "Fit") -> str:
     middle_D = float(np.exp(np.log(fit.runs.D).mean()))
     columns = [
         [quantity_text(n) for n in N],
-        [number_text(u, 5) for u in np.asarray(fit.law.U(N))],
-        [number_text(b, 5) for b in np.asarray(fit.law.B(N))],
-        [number_text(a, 5) for a in np.asarray(fit.law.A(N))],
+        *([number_text(value, 5) for value in curve] for curve in evaluate_curves(fit.law, N)),
         [loss_text(loss) for loss in evaluate(fit.law, N, middle_D)],
     ]
     header = ["N", "U(N)", "B(N)", "A(N)", f"L(N, {quantity_text(middle_D)})"]

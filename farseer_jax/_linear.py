@@ -1,5 +1,7 @@
 """Weighted straight lines in closed form."""
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 
 from farseer_jax._types import Array
@@ -25,19 +27,61 @@ def mean_weight(weights: Array, axis: int, share: Array | float = 1.0) -> Array:
     return safe_divide(jnp.sum(share * weights**2, axis), jnp.sum(share * weights, axis))
 
 
-def weighted_line(x: Array, y: Array, weights: Array, axis: int) -> tuple[Array, Array]:
-    """Least squares of ``y = intercept + slope · x`` along ``axis``.
+class LinePoints(NamedTuple):
+    """Ordinates and weights of a least-squares line, prepared for many abscissae.
 
-    ``x`` and ``y`` are centred first: the normal equations of the raw columns would cost half
-    the digits. A line through fewer than two distinct x has slope 0.
-
-    Returns:
-        ``(intercept, slope)``, the arguments' broadcast shape without ``axis``.
+    Attributes:
+        mean: weighted mean of y.
+        weights: weights of sum 1.
+        pull: ``weights · (y − mean)``.
     """
-    x_mean = jnp.expand_dims(weighted_mean(x, weights, axis), axis)
-    y_mean = jnp.expand_dims(weighted_mean(y, weights, axis), axis)
-    x_centred = x - x_mean
+
+    mean: Array
+    weights: Array
+    pull: Array
+
+
+class Line(NamedTuple):
+    """``y = mean_y + slope · (x − mean_x)``."""
+
+    mean_x: Array
+    mean_y: Array
+    slope: Array
+
+    @property
+    def intercept(self) -> Array:
+        """Y at x = 0."""
+        return self.mean_y - self.slope * self.mean_x
+
+    def __call__(self, x: Array) -> Array:
+        """Y at x."""
+        return self.mean_y + self.slope * (x - self.mean_x)
+
+
+def line_points(y: Array, weights: Array) -> LinePoints:
+    """Prepare the points of a line; the last axis runs along them."""
+    shares = safe_divide(weights, jnp.sum(weights, axis=-1, keepdims=True))
+    mean = jnp.sum(shares * y, axis=-1)
+    return LinePoints(mean, shares, shares * (y - mean[..., None]))
+
+
+def fit_line(points: LinePoints, x: Array, axis: int = -1) -> Line:
+    """Least-squares line through the points at abscissae x.
+
+    x and y are centred first: the normal equations of the raw columns would cost half the
+    digits. A line through fewer than two distinct x has slope 0.
+
+    Args:
+        points: from :func:`line_points`.
+        x: abscissae; ``axis`` runs along the points, further axes are further lines.
+        axis: 0 for ``(point, candidate)`` with one set of points, −1 for ``(..., point)``.
+    """
+    weights, pull = points.weights, points.pull
+    if axis == 0:
+        weights, pull = weights[:, None], pull[:, None]
+    mean_x = jnp.sum(weights * x, axis=axis)
+    centred = x - jnp.expand_dims(mean_x, axis)
     slope = safe_divide(
-        jnp.sum(weights * x_centred * (y - y_mean), axis), jnp.sum(weights * x_centred**2, axis)
+        jnp.sum(pull * centred, axis=axis), jnp.sum(weights * centred**2, axis=axis)
     )
-    return jnp.squeeze(y_mean, axis) - slope * jnp.squeeze(x_mean, axis), slope
+    return Line(mean_x, points.mean, slope)

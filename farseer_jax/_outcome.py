@@ -16,8 +16,9 @@ class Outcome(enum.Enum):
 
     success = 0, "The fit succeeded."
     exponent_at_edge = 1, "An exponent ended at a bound of its search."
-    too_few_sizes = 2, "Fewer than three sizes have enough usable pairs of runs."
-    not_finite = 3, "The fit met numbers that are not finite."
+    exponent_unresolved = 2, "The search of an exponent cannot vouch for its minimum."
+    too_few_sizes = 3, "Fewer than three sizes have enough usable pairs of runs."
+    not_finite = 4, "The fit met numbers that are not finite."
 
     def __init__(self, code: int, message: str) -> None:
         self.code = code
@@ -25,7 +26,7 @@ class Outcome(enum.Enum):
 
     @property
     def usable(self) -> bool:
-        """Whether there is a law to use (an exponent at its edge is a warning)."""
+        """Whether there is a law to use (doubts about an exponent are a warning)."""
         return self.code < Outcome.too_few_sizes.code
 
     @classmethod

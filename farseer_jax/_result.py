@@ -79,8 +79,8 @@ class Fit:
             D: tokens; any shape that broadcasts with N.
 
         Returns:
-            A NumPy array of the broadcast shape (a NumPy float for two numbers); a pandas Series where N or D is one, with its
-            index.
+            A NumPy array of the broadcast shape (a NumPy float for two numbers); a pandas Series
+            with its index where N or D is one.
 
         Raises:
             ValueError: N or D is not positive and finite.

@@ -1,5 +1,6 @@
 """Plain-text tables, drawn by rich (imported when a table is drawn)."""
 
+import io
 from collections.abc import Sequence
 
 
@@ -15,7 +16,7 @@ def text(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 0)
         table.add_column(Text(name), justify="left" if index < left else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console = Console(width=200, color_system=None, force_terminal=False, legacy_windows=False)
-    with console.capture() as capture:
-        console.print(table)
-    return "\n".join(line.rstrip() for line in capture.get().rstrip().splitlines())
+    # a file of its own: the text must not depend on what standard output is or can encode
+    file = io.StringIO()
+    Console(file=file, width=200, color_system=None, force_terminal=False).print(table)
+    return "\n".join(line.rstrip() for line in file.getvalue().rstrip().splitlines())

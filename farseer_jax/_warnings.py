@@ -24,6 +24,8 @@ def sentences(
     warnings: list[str] = []
     if outcome is Outcome.exponent_at_edge:
         warnings += _at_edge(law, method)
+    if outcome is Outcome.exponent_unresolved:
+        warnings.append(f"{outcome.message} Narrow the bounds of the search, or use Grid.")
     warnings += _rising(law, runs)
     warnings += _lost_sizes(found)
     warnings += _noise(found)

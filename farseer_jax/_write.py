@@ -12,7 +12,9 @@ def write_text(path: str | Path, text: str) -> None:
     Raises:
         OSError: the path cannot be written; the message names it, and nothing is left behind.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))  # a link is kept, and its target replaced
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(f"cannot write {path}: it is no ordinary file; name another")
     if path.is_dir():
         raise IsADirectoryError(f"cannot write {path}: it is a directory; name a file in it")
     try:

@@ -13,7 +13,7 @@ SIZE_UNUSABLE = "its size has no A_N and B_N"
 
 def diagnose(design: Design, solution: PiecewiseSolution, min_pairs: int) -> Diagnostics:
     """Collect what the stages found."""
-    sizes, trace = solution.sizes, solution.data_term.trace
+    sizes, trace = solution.sizes, solution.data_term.rounds
     live = sizes.live
     left_out_N, left_out_D, notes = _left_out(design, solution)
     occupied = design.occupied

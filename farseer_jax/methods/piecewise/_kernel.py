@@ -123,7 +123,7 @@ def solve_block(
             A=solution.data_term.A,
             B=solution.data_term.B,
             U=solution.size_term.U,
-            pair_error=solution.data_term.trace.pair_error[-1],
+            pair_error=solution.data_term.rounds.pair_error[-1],
             mean_relative_error=solution.mean_relative_error,
             outcome=solution.outcome,
         )
@@ -136,7 +136,9 @@ def _outcome(sizes: SizeEstimates, data_term: DataTerm, size_term: SizeTerm) -> 
     num_sizes = jnp.sum(sizes.live)
     num_size_terms = jnp.sum(size_term.usable)
     too_few = jnp.minimum(num_sizes, num_size_terms) < MIN_SIZES
-    at_edge = data_term.A_at_edge | data_term.B_at_edge | size_term.at_edge
+    at_edge = data_term.rounds.at_edge[-1] | size_term.at_edge
+    resolved = data_term.rounds.resolved[-1] & size_term.resolved
     code = jnp.where(at_edge, Outcome.exponent_at_edge.code, Outcome.success.code)
+    code = jnp.where(resolved, code, Outcome.exponent_unresolved.code)
     code = jnp.where(jnp.all(jnp.isfinite(numbers)), code, Outcome.not_finite.code)
     return jnp.where(too_few, Outcome.too_few_sizes.code, code)

@@ -1,12 +1,13 @@
 """The global residual ℓ_R of the differences (paper Algorithm 2, line 9), per candidate curve."""
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 
 from farseer_jax._linear import safe_divide
-from farseer_jax._types import Array, Candidates, PerSizeCandidate
+from farseer_jax._search import Shape
+from farseer_jax._types import Array, Candidates, Pairs, PerSizeCandidate, Scalar, Sizes
 from farseer_jax.methods.piecewise._differences import Differences
 
 Criterion = Literal["squared", "relative"]
@@ -23,6 +24,11 @@ def error(predicted: Array, observed: Array, criterion: Criterion) -> Array:
     if criterion == "squared":
         return (predicted - observed) ** 2
     return jnp.abs(predicted / observed - 1.0)
+
+
+def shape_of(criterion: Criterion) -> Shape:
+    """What a search may assume of ℓ_R as a function of an exponent."""
+    return "smooth" if criterion == "squared" else "kinked"
 
 
 def total(sums: Array, pairs: Differences, criterion: Criterion) -> Array:
@@ -60,25 +66,46 @@ def pair_error(
     return total(jnp.sum(sums, axis=0), pairs, criterion)
 
 
-def coefficient_error(
-    log_B: PerSizeCandidate, A: Array, pairs: Differences, criterion: Criterion
-) -> Candidates:
-    """ℓ_R for candidate coefficients B(N), shape ``(size, candidate)``, at held A, ``(size,)``.
+class CoefficientTerms(NamedTuple):
+    """With A held, a predicted difference is ``B · S``, and S is free of the candidates.
 
-    With A held, a predicted difference is ``B · S`` with ``S = D0^−A − D1^−A`` free of the
-    candidate: no exponential per slot. The squared error then splits exactly, size by size, into
-    the error of the size's own best B and ``ΣS² · (B − B_best)²``.
+    Attributes:
+        S: ``D0^−A − D1^−A`` with D in units of the size's geometric mean, of order 1.
+        log_scale: ``ln`` of that unit's ``D^−A``.
+        sum_S2: weighted sum of S² of each size.
+        best: the size's own best coefficient, least squares.
+        own_error: squared error that the sizes' own best coefficients leave.
     """
-    # D in units of each size's geometric mean D: D^−A of order 1, also in float32
+
+    S: Pairs
+    log_scale: Sizes
+    sum_S2: Sizes
+    best: Sizes
+    own_error: Scalar
+
+
+def coefficient_terms(A: Sizes, pairs: Differences) -> CoefficientTerms:
+    """All of ℓ_R that does not depend on B(N)."""
     centre = jnp.mean(pairs.log_D, axis=1)
     power = jnp.exp(-A[:, None] * (pairs.log_D - centre[:, None]))
     S = power[:, :-1] - power[:, 1:]
-    B = jnp.exp(log_B - (A * centre)[:, None])
+    sum_S2 = jnp.sum(pairs.weight * S**2, axis=1)
+    best = safe_divide(jnp.sum(pairs.weight * S * pairs.R, axis=1), sum_S2)
+    own = jnp.sum(pairs.weight * error(best[:, None] * S, pairs.R, "squared"))
+    return CoefficientTerms(S, -A * centre, sum_S2, best, own)
+
+
+def coefficient_error(
+    log_B: PerSizeCandidate, terms: CoefficientTerms, pairs: Differences, criterion: Criterion
+) -> Candidates:
+    """ℓ_R for candidate coefficients B(N), shape ``(size, candidate)``, at held A.
+
+    No exponential per slot. The squared error splits exactly, size by size, into the error of
+    the size's own best coefficient and ``ΣS² · (B − best)²``.
+    """
+    B = jnp.exp(log_B + terms.log_scale[:, None])
     if criterion == "squared":
-        sum_S2 = jnp.sum(pairs.weight * S**2, axis=1)
-        best_B = safe_divide(jnp.sum(pairs.weight * S * pairs.R, axis=1), sum_S2)
-        own = jnp.sum(pairs.weight * error(best_B[:, None] * S, pairs.R, criterion))
-        return own + jnp.sum(sum_S2[:, None] * (B - best_B[:, None]) ** 2, axis=0)
-    predicted = B[:, None, :] * S[:, :, None]
-    errors = error(predicted, pairs.R[:, :, None], criterion)
+        excess = terms.sum_S2[:, None] * (B - terms.best[:, None]) ** 2
+        return terms.own_error + jnp.sum(excess, axis=0)
+    errors = error(B[:, None, :] * terms.S[:, :, None], pairs.R[:, :, None], criterion)
     return total(jnp.sum(pairs.weight[:, :, None] * errors, axis=(0, 1)), pairs, criterion)

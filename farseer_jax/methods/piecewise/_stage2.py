@@ -11,11 +11,17 @@ import jax
 import jax.numpy as jnp
 
 from farseer_jax._curve import box_cox
-from farseer_jax._linear import weighted_line
+from farseer_jax._linear import LinePoints, fit_line, line_points
 from farseer_jax._search import Minimum, Search
-from farseer_jax._types import Array, Candidates, Flag, PerSizeCandidate, Scalar, Sizes
+from farseer_jax._types import Array, Candidates, PerSizeCandidate, Scalar, Sizes
 from farseer_jax.methods.piecewise._differences import Differences
-from farseer_jax.methods.piecewise._pair_error import Criterion, coefficient_error, pair_error
+from farseer_jax.methods.piecewise._pair_error import (
+    Criterion,
+    coefficient_error,
+    coefficient_terms,
+    pair_error,
+    shape_of,
+)
 from farseer_jax.methods.piecewise._stage1 import SizeEstimates
 
 
@@ -28,11 +34,21 @@ class Curve(NamedTuple):
 
 
 class Round(NamedTuple):
-    """Exponents and ℓ_R after a round, or after each of several."""
+    """How a round ended, or with a leading axis how each of several did.
+
+    Attributes:
+        alpha: α, NaN before the first search of it.
+        beta: β.
+        pair_error: ℓ_R.
+        at_edge: α or β ended at a bound of its search.
+        resolved: the searches vouch for their minima.
+    """
 
     alpha: Array
     beta: Array
     pair_error: Array
+    at_edge: Array
+    resolved: Array
 
 
 class DataTerm(NamedTuple):
@@ -41,28 +57,26 @@ class DataTerm(NamedTuple):
     Attributes:
         A: curve of the exponent of D.
         B: curve of the coefficient.
-        A_at_edge: α ended at a bound of its search.
-        B_at_edge: β ended at a bound of its search.
-        trace: α (NaN at the start), β and ℓ_R after the start and each round.
+        rounds: the start (β alone) and each round; the joint minimum is one round.
     """
 
     A: Curve
     B: Curve
-    A_at_edge: Flag
-    B_at_edge: Flag
-    trace: Round
+    rounds: Round
 
 
 class _Problem(NamedTuple):
     z: Sizes
-    sizes: SizeEstimates
+    A_N: Sizes
+    A_points: LinePoints
+    B_points: LinePoints
     pairs: Differences
 
 
-def fit_curve(z: Sizes, log_values: Sizes, weights: Sizes, exponent: Scalar) -> Curve:
+def fit_curve(z: Sizes, points: LinePoints, exponent: Scalar) -> Curve:
     """Least-squares line through ``ln f`` on ``h(z; exponent)``."""
-    level, slope = weighted_line(box_cox(z, exponent), log_values, weights, axis=0)
-    return Curve(level, slope, exponent)
+    line = fit_line(points, box_cox(z, exponent))
+    return Curve(line.intercept, line.slope, exponent)
 
 
 def evaluate(curve: Curve, z: Sizes) -> Sizes:
@@ -71,12 +85,12 @@ def evaluate(curve: Curve, z: Sizes) -> Sizes:
 
 
 def candidate_lines(
-    z: Sizes, log_values: Sizes, weights: Sizes, exponents: Candidates
+    z: Sizes, points: LinePoints, exponents: Candidates
 ) -> tuple[PerSizeCandidate, Candidates]:
     """``ln f`` of each candidate's line at the sizes, and the lines' slopes."""
     h = box_cox(z[:, None], exponents)
-    level, slope = weighted_line(h, log_values[:, None], weights[:, None], axis=0)
-    return level + slope * h, slope
+    line = fit_line(points, h, axis=0)
+    return line(h), line.slope
 
 
 def fit_data_term(
@@ -90,91 +104,93 @@ def fit_data_term(
     falling_B: bool,
 ) -> DataTerm:
     """Run Stage 2; ``rounds=None`` takes the joint minimum over α and β instead of rounds."""
-    problem = _Problem(z, sizes, pairs)
+    A_points = line_points(sizes.log_A, sizes.weight)
+    B_points = line_points(sizes.log_B, sizes.weight)
+    problem = _Problem(z, jnp.exp(sizes.log_A), A_points, B_points, pairs)
     options = (criterion, search, falling_B)
     if rounds is None:
-        alpha, beta = _joint_minimum(problem, *options)
-        trace = Round(alpha.exponent[None], beta.exponent[None], beta.value[None])
+        trace = jax.tree.map(lambda value: value[None], _joint_minimum(problem, *options))
     else:
-        alpha, beta, trace = _rounds(problem, rounds, *options)
+        trace = _rounds(problem, rounds, *options)
     return DataTerm(
-        A=fit_curve(z, sizes.log_A, sizes.weight, alpha.exponent),
-        B=fit_curve(z, sizes.log_B, sizes.weight, beta.exponent),
-        A_at_edge=alpha.at_edge,
-        B_at_edge=beta.at_edge,
-        trace=trace,
+        A=fit_curve(z, A_points, trace.alpha[-1]),
+        B=fit_curve(z, B_points, trace.beta[-1]),
+        rounds=trace,
     )
 
 
 def _rounds(
     problem: _Problem, num_rounds: int, criterion: Criterion, search: Search, falling_B: bool
-) -> tuple[Minimum, Minimum, Round]:
+) -> Round:
     """β with the A_N as they are, then α and β in turn; one loop body, compiled once."""
-    sizes = problem.sizes
 
     def from_stage_1(_: Scalar) -> tuple[Minimum, Sizes]:
-        nothing = jnp.full_like(sizes.log_A[0], jnp.nan)
-        return Minimum(nothing, nothing, jnp.asarray(False)), jnp.exp(sizes.log_A)
+        nothing = jnp.full_like(problem.z[0], jnp.nan)
+        return Minimum(nothing, nothing, jnp.asarray(False), jnp.asarray(True)), problem.A_N
 
     def from_search(beta: Scalar) -> tuple[Minimum, Sizes]:
         alpha = _search_alpha(problem, beta, criterion, search)
-        return alpha, jnp.exp(_line_of_A(problem, alpha.exponent))
+        return alpha, _A_at(problem, alpha.exponent)
 
-    def one_round(
-        state: tuple[Minimum, Minimum], index: Array
-    ) -> tuple[tuple[Minimum, Minimum], Round]:
-        beta = state[1].exponent
-        alpha, A = jax.lax.cond(index == 0, from_stage_1, from_search, beta)
-        new_beta = _search_beta(problem, A, criterion, search, falling_B)
-        return (alpha, new_beta), Round(alpha.exponent, new_beta.exponent, new_beta.value)
+    def one_round(last_beta: Scalar, index: Array) -> tuple[Scalar, Round]:
+        alpha, A = jax.lax.cond(index == 0, from_stage_1, from_search, last_beta)
+        beta = _search_beta(problem, A, criterion, search, falling_B)
+        return beta.exponent, _round(alpha, beta)
 
-    zero = jnp.zeros_like(sizes.log_A[0])
-    start = Minimum(zero, zero, jnp.asarray(False))
-    (alpha, beta), trace = jax.lax.scan(one_round, (start, start), jnp.arange(num_rounds + 1))
-    return alpha, beta, trace
+    return jax.lax.scan(one_round, jnp.zeros_like(problem.z[0]), jnp.arange(num_rounds + 1))[1]
 
 
-def _line_of_A(problem: _Problem, alpha: Scalar) -> Sizes:
-    curve = fit_curve(problem.z, problem.sizes.log_A, problem.sizes.weight, alpha)
-    return evaluate(curve, problem.z)
+def _round(alpha: Minimum, beta: Minimum) -> Round:
+    return Round(
+        alpha=alpha.exponent,
+        beta=beta.exponent,
+        pair_error=beta.value,
+        at_edge=alpha.at_edge | beta.at_edge,
+        resolved=alpha.resolved & beta.resolved,
+    )
+
+
+def _A_at(problem: _Problem, alpha: Scalar) -> Sizes:
+    return jnp.exp(evaluate(fit_curve(problem.z, problem.A_points, alpha), problem.z))
 
 
 def _search_alpha(problem: _Problem, beta: Scalar, criterion: Criterion, search: Search) -> Minimum:
-    z, sizes, pairs = problem
-    log_B = evaluate(fit_curve(z, sizes.log_B, sizes.weight, beta), z)
+    z, pairs = problem.z, problem.pairs
+    log_B = evaluate(fit_curve(z, problem.B_points, beta), z)
 
     def objective(exponents: Candidates) -> Candidates:
-        log_A, _ = candidate_lines(z, sizes.log_A, sizes.weight, exponents)
+        log_A, _ = candidate_lines(z, problem.A_points, exponents)
         return pair_error(log_B[:, None], jnp.exp(log_A), pairs, criterion)
 
-    return search.minimise(objective, smooth=criterion == "squared")
+    return search.minimise(objective, shape_of(criterion))
 
 
 def _search_beta(
     problem: _Problem, A: Sizes, criterion: Criterion, search: Search, falling_B: bool
 ) -> Minimum:
-    z, sizes, pairs = problem
+    terms = coefficient_terms(A, problem.pairs)
 
     def objective(exponents: Candidates) -> Candidates:
-        log_B, slope = candidate_lines(z, sizes.log_B, sizes.weight, exponents)
-        errors = coefficient_error(log_B, A, pairs, criterion)
+        log_B, slope = candidate_lines(problem.z, problem.B_points, exponents)
+        errors = coefficient_error(log_B, terms, problem.pairs, criterion)
         allowed = (exponents < 0) & (slope < 0) if falling_B else True
         return jnp.where(allowed, errors, jnp.inf)
 
-    return search.minimise(objective, smooth=criterion == "squared" and not falling_B)
+    return search.minimise(objective, "kinked" if falling_B else shape_of(criterion))
 
 
 def _joint_minimum(
     problem: _Problem, criterion: Criterion, search: Search, falling_B: bool
-) -> tuple[Minimum, Minimum]:
+) -> Round:
     """Best (α, β): a search of α over the profile that a search of β leaves."""
 
     def best_beta(alpha: Scalar) -> Minimum:
-        A = jnp.exp(_line_of_A(problem, alpha))
-        return _search_beta(problem, A, criterion, search, falling_B)
+        return _search_beta(problem, _A_at(problem, alpha), criterion, search, falling_B)
 
     def profile(exponents: Candidates) -> Candidates:
         return jax.lax.map(lambda alpha: best_beta(alpha).value, exponents)
 
-    alpha = search.minimise(profile, smooth=criterion == "squared" and not falling_B)
-    return alpha, best_beta(alpha.exponent)
+    # where β meets a bound, the profile has a kink
+    smooth = criterion == "squared" and not falling_B
+    alpha = search.minimise(profile, "locally smooth" if smooth else "kinked")
+    return _round(alpha, best_beta(alpha.exponent))

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from farseer_jax._linear import mean_weight, safe_divide, weighted_mean
+from farseer_jax._linear import line_points, mean_weight, weighted_mean
 from farseer_jax._search import Search
 from farseer_jax._types import Candidates, Flag, SizeMask, Sizes, Slots
 from farseer_jax.methods.piecewise._differences import Gathered
-from farseer_jax.methods.piecewise._pair_error import Criterion
+from farseer_jax.methods.piecewise._pair_error import Criterion, shape_of
 from farseer_jax.methods.piecewise._stage2 import Curve, candidate_lines, fit_curve
 
 
@@ -18,6 +18,7 @@ class SizeTerm(NamedTuple):
     Attributes:
         U: the curve.
         at_edge: γ ended at a bound of its search.
+        resolved: the search vouches for its resolution.
         G: mean over D of ``O = L − B · D^−A``, per size (Eq. 12).
         usable: sizes with runs and a positive G.
         residual: ``O − G`` per slot (Eq. 13, sign turned); 0 where there is no run.
@@ -25,6 +26,7 @@ class SizeTerm(NamedTuple):
 
     U: Curve
     at_edge: Flag
+    resolved: Flag
     G: Sizes
     usable: SizeMask
     residual: Slots
@@ -44,16 +46,19 @@ def fit_size_term(
     weights = jnp.where(usable, mean_weight(runs.weight, axis=1), 0.0)
     log_G = jnp.log(jnp.where(usable, G, 1.0))
 
+    points = line_points(log_G, weights)
+
     def objective(exponents: Candidates) -> Candidates:
-        line, _ = candidate_lines(z, log_G, weights, exponents)
+        line, _ = candidate_lines(z, points, exponents)
         deviation = line - log_G[:, None]
         errors = deviation**2 if criterion == "squared" else jnp.abs(jnp.expm1(deviation))
-        return safe_divide(jnp.sum(weights[:, None] * errors, axis=0), jnp.sum(weights))
+        return jnp.sum(points.weights[:, None] * errors, axis=0)
 
-    gamma = search.minimise(objective, smooth=criterion == "squared")
+    gamma = search.minimise(objective, shape_of(criterion))
     return SizeTerm(
-        U=fit_curve(z, log_G, weights, gamma.exponent),
+        U=fit_curve(z, points, gamma.exponent),
         at_edge=gamma.at_edge,
+        resolved=gamma.resolved,
         G=G,
         usable=usable,
         residual=jnp.where(runs.weight > 0, O - G[:, None], 0.0),

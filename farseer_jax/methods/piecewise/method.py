@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 import jax
 import numpy as np
 
+from farseer_jax._arrays import to_numpy
 from farseer_jax._curve import StretchedExponential
 from farseer_jax._design import Design, Ratio, build_design
 from farseer_jax._law import AbstractLaw
@@ -113,7 +114,7 @@ class Piecewise:
     def fit_one(self, design: Design, losses: np.ndarray, weights: np.ndarray) -> Solved:
         """Fit one set of losses and weights, in float64."""
         with jax.enable_x64(True):
-            solution = jax.device_get(solve_jit(design, losses, weights, options=self))
+            solution = to_numpy(solve_jit(design, losses, weights, options=self))
         outcome = Outcome.from_code(solution.outcome)
         check_solution(design, solution, outcome, self.min_pairs)
         data_term = solution.data_term
@@ -127,7 +128,7 @@ class Piecewise:
     def fit_block(self, design: Design, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
         """Fit stacks of losses and weights, ``(batch, run)``, in float64 and one call."""
         with jax.enable_x64(True):
-            block = jax.device_get(solve_block(design, losses, weights, options=self))
+            block = to_numpy(solve_block(design, losses, weights, options=self))
         return SolvedBatch(
             law=_law(design, block.A, block.B, block.U),
             outcome=block.outcome,

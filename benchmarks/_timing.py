@@ -1,0 +1,77 @@
+"""What every benchmark shares: honest timing, the machine, the ceiling of ``exp``."""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def seconds(run: Callable[[], Any], repeats: int) -> dict[str, float]:
+    """Best and median time of ``run``, which must block until its result is ready."""
+    run()  # warm up: compile, allocate
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return {"best": min(times), "median": statistics.median(times), "repeats": repeats}
+
+
+def interleaved(runs: dict[str, tuple[Callable[[], Any], int]], rounds: int) -> dict[str, Any]:
+    """Time several functions in turn, so that a noisy moment of the machine hits them all."""
+    samples: dict[str, list[dict[str, float]]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, (run, repeats) in runs.items():
+            samples[name].append(seconds(run, repeats))
+    return {
+        name: {
+            "best": min(sample["best"] for sample in own),
+            "median": statistics.median(sample["median"] for sample in own),
+            "repeats": rounds * runs[name][1],
+        }
+        for name, own in samples.items()
+    }
+
+
+def exp_rate() -> dict[str, float]:
+    """Exponentials per second of this machine: the best that XLA reaches at any array size."""
+    run = jax.jit(jnp.exp)
+    rates = {}
+    for size in 2 ** np.arange(12, 24 if jax.default_backend() == "cpu" else 28, 2):
+        x = jnp.asarray(np.random.default_rng(0).uniform(-12.0, 0.0, int(size)))
+        rates[int(size)] = size / seconds(lambda x=x: run(x).block_until_ready(), 20)["best"]
+    size, rate = max(rates.items(), key=lambda item: item[1])
+    return {"per_second": rate, "array_size": size}
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers were measured on."""
+    return {
+        "backend": jax.default_backend(),
+        "device": jax.devices()[0].device_kind,
+        "cores": os.cpu_count(),
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def report(result: dict[str, Any]) -> None:
+    """Print JSON, and write it where ``--out FILE`` says."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", type=Path, help="also write the JSON here")
+    text = json.dumps({"machine": machine(), **result}, indent=1)
+    print(text)
+    if out := parser.parse_args().out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text + "\n", encoding="utf-8")

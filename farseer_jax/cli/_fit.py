@@ -1,0 +1,155 @@
+"""``farseer fit``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from farseer_jax.cli._jax import set_up_jax
+from farseer_jax.cli._options import (
+    HELP_NAMES,
+    READING,
+    Command,
+    json_option,
+    option,
+    selection_options,
+    unit_options,
+)
+from farseer_jax.cli._output import check_target, deliver
+from farseer_jax.cli._values import ratio, rounds
+
+if TYPE_CHECKING:
+    from farseer_jax._runs import Runs
+    from farseer_jax.methods.piecewise.method import Piecewise
+
+METHOD = "Method (piecewise)"
+DATA = "Data and output"
+
+# as in farseer_jax._search.Grid, which is not imported for the help; a test compares
+_DEFAULT_BOUNDS = (-0.5, 0.5)
+_MAX_CANDIDATES = 100_000  # a second, compiled as `_jax` has it
+
+_EPILOG = """\b
+Example:
+  farseer fit runs.csv --loss bpc --max-N 5.4e9 --json fit.json
+"""
+
+
+@click.command(
+    "fit",
+    cls=Command,
+    context_settings=HELP_NAMES,
+    short_help="Fit the Farseer law to a table of runs.",
+    epilog=_EPILOG,
+)
+@click.argument("path", metavar="RUNS|--example", required=False, type=click.Path(path_type=Path))
+@option("--example", is_flag=True, group=DATA, help="Fit made-up runs instead of a file.")
+@json_option("the fit", DATA)
+@option("--N", "N", metavar="COLUMN", group=READING, help="Column with the parameters.")
+@option("--D", "D", metavar="COLUMN", group=READING, help="Column with the training tokens.")
+@option("--loss", metavar="COLUMN", group=READING, help="Column with the final loss.")
+@unit_options
+@selection_options
+@option(
+    "--criterion",
+    type=click.Choice(["squared", "relative"]),
+    default="squared",
+    show_default=True,
+    group=METHOD,
+    help="Errors to minimise: squared as in the paper, relative as in its code.",
+)
+@option(
+    "--bounds",
+    type=float,
+    nargs=2,
+    metavar="LOW HIGH",
+    default=_DEFAULT_BOUNDS,
+    show_default=True,
+    group=METHOD,
+    help="Where the exponents are searched.",
+)
+@option(
+    "--candidates",
+    type=click.IntRange(3, _MAX_CANDIDATES),
+    metavar="NUMBER",
+    group=METHOD,
+    help="Search each exponent on a grid of so many, instead of refining.",
+)
+@option(
+    "--rounds",
+    type=rounds,
+    metavar="NUMBER|joint",
+    default="2",
+    show_default=True,
+    group=METHOD,
+    help="Rounds of Stage 2; joint goes to the minimum itself, and predicts worse.",
+)
+@option(
+    "--min-pairs",
+    type=click.IntRange(2),
+    metavar="NUMBER",
+    default=3,
+    show_default=True,
+    group=METHOD,
+    help="Pairs of runs that a size needs to take part.",
+)
+@option(
+    "--ratio",
+    type=ratio,
+    metavar="NUMBER|LOW:HIGH",
+    group=METHOD,
+    help="Steps of D that form a pair, 1.41 or 1.35:1.45; found in the runs unless given.",
+)
+def fit(path: Path | None, example: bool, target: str | None, **settings: Any) -> None:
+    """Fit the Farseer law to a table of training runs, and print it.
+
+    RUNS is a CSV, TSV, JSON-lines (.jsonl) or Parquet file with one row per
+    run: parameters N, training tokens D and final loss. Columns with usual
+    names (N, params, tokens, val_loss, ...) are found; --N, --D and --loss name
+    others.
+    """
+    _check_source(path, example, settings)
+    check_target(target, [path])
+    runs = _runs(path, settings)
+    set_up_jax()
+    from farseer_jax import Farseer
+    from farseer_jax import fit as fit_runs
+
+    result = fit_runs(Farseer, runs, _method(settings))
+    deliver(lambda: str(result), result.to_json, target, "Fit")
+
+
+def _check_source(path: Path | None, example: bool, settings: dict[str, Any]) -> None:
+    if path is None and not example:
+        raise click.UsageError("Missing argument 'RUNS': name a file of runs, or say --example.")
+    if path is not None and example:
+        raise click.UsageError("--example fits made-up runs: leave RUNS out, or --example.")
+    named = [name for name in ("N", "D", "loss", "N_unit", "D_unit") if settings[name] is not None]
+    if example and named:
+        raise click.UsageError(
+            f"--{named[0].replace('_', '-')} is about the columns of a file: leave it out "
+            "with --example."
+        )
+
+
+def _runs(path: Path | None, settings: dict[str, Any]) -> "Runs":
+    bounds = {name: settings[name] for name in ("min_N", "max_N", "min_D", "max_D")}
+    if path is None:
+        set_up_jax()
+        from farseer_jax import example_runs
+
+        return example_runs().select(**bounds)
+    from farseer_jax import read_runs  # without JAX: mistakes in the file are told at once
+
+    reading = {name: settings[name] for name in ("N", "D", "loss", "N_unit", "D_unit")}
+    return read_runs(path, **reading).select(**bounds)
+
+
+def _method(settings: dict[str, Any]) -> "Piecewise":
+    from farseer_jax import Grid, Piecewise, Refined
+
+    low, high = settings["bounds"]
+    candidates = settings["candidates"]
+    search = Refined(low, high) if candidates is None else Grid(low, high, candidates)
+    own = {name: settings[name] for name in ("criterion", "rounds", "min_pairs", "ratio")}
+    return Piecewise(search=search, **own)

@@ -1,0 +1,63 @@
+"""The command ``farseer`` itself: its help, its version, and the guard around everything."""
+
+import warnings
+from typing import Any
+
+import click
+
+from farseer_jax._version import __version__
+from farseer_jax.cli._errors import errors_as_sentences
+from farseer_jax.cli._fit import fit
+from farseer_jax.cli._options import HELP_NAMES
+from farseer_jax.cli._predict import predict
+
+_EPILOG = """\b
+Examples:
+  farseer fit --example                      see what a fit looks like
+  farseer fit runs.csv --json fit.json       fit a table of runs, keep the fit
+  farseer predict fit.json --N 7e9 --D 1e12  the loss of a run not trained yet
+
+\b
+Environment:
+  JAX_PLATFORMS       device to compute on; cpu unless set
+  FARSEER_NO_CACHE=1  keep no compiled code between calls
+  FARSEER_DEBUG=1     show the traceback of an error
+"""
+
+
+class _Shell(click.Group):
+    """A group whose commands never show a traceback."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the command line, and answer ``--help`` and ``--version``."""
+        with errors_as_sentences():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        with errors_as_sentences(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other libraries: nothing a user of ours can act on
+            return super().invoke(ctx)
+
+
+@click.group(
+    "farseer",
+    cls=_Shell,
+    invoke_without_command=True,
+    context_settings=HELP_NAMES,
+    epilog=_EPILOG,
+)
+@click.version_option(__version__, prog_name="farseer", message="%(prog)s %(version)s")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Fit LLM scaling laws to training runs, and predict larger runs.
+
+    The Farseer law: L(N, D) = U(N) + B(N) D^-A(N), the loss of a model with N
+    parameters trained on D tokens.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+main.add_command(fit)
+main.add_command(predict)

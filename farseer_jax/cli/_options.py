@@ -1,0 +1,107 @@
+"""Options that several commands share, and help that shows options in groups."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+READING = "Reading RUNS"
+SELECTION = "Selecting runs (bounds included)"
+
+
+class Command(click.Command):
+    """A command whose help shows the options in titled groups."""
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """The files first, as in the examples."""
+        options, *arguments = super().collect_usage_pieces(ctx)
+        return [*arguments, options]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each group, in the order of its first option."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        for option in sorted(options, key=lambda option: not isinstance(option, Option)):
+            record = option.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(getattr(option, "group", "Other"), []).append(record)
+        for title, records in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+class Option(click.Option):
+    """An option that belongs to a group of the help."""
+
+    def __init__(self, *args: Any, group: str = "Other", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.group = group
+
+
+def option(*names: str, group: str, **settings: Any) -> Callable[[Decorated], Decorated]:
+    """A decorator that adds an option to a group of the help."""
+    return click.option(*names, cls=Option, group=group, **settings)
+
+
+def unit_options(command: Decorated) -> Decorated:
+    """``--N-unit`` and ``--D-unit``."""
+    return _decorate(
+        command,
+        (
+            option(
+                f"--{role}-unit",
+                f"{role}_unit",
+                type=float,
+                metavar="NUMBER",
+                group=READING,
+                help=f"What 1 stands for in the column {role}: 1e9 for billions.",
+            )
+            for role in ("N", "D")
+        ),
+    )
+
+
+def selection_options(command: Decorated) -> Decorated:
+    """``--min-N``, ``--max-N``, ``--min-D`` and ``--max-D``."""
+    return _decorate(
+        command,
+        (
+            option(
+                f"--{bound}-{role}",
+                f"{bound}_{role}",
+                type=float,
+                metavar="NUMBER",
+                group=SELECTION,
+                help=f"{adjective} number of {meaning} kept, such as {example}.",
+            )
+            for role, meaning, example in (
+                ("N", "parameters", "2e8"),
+                ("D", "tokens", "1e11"),
+            )
+            for bound, adjective in (("min", "Smallest"), ("max", "Largest"))
+        ),
+    )
+
+
+def json_option(what: str, group: str) -> Callable[[Decorated], Decorated]:
+    """``--json FILE``."""
+    return option(
+        "--json",
+        "target",
+        metavar="FILE",
+        group=group,
+        help=f"Write {what} as JSON; - prints the JSON instead of the table.",
+    )
+
+
+def _decorate(
+    command: Decorated, decorators: Iterable[Callable[[Decorated], Decorated]]
+) -> Decorated:
+    """Apply decorators such that the help shows them in the order given."""
+    for decorator in reversed(list(decorators)):
+        command = decorator(command)
+    return command

@@ -1,0 +1,90 @@
+"""Where results go: a table or JSON on standard output, JSON in a file."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import click
+
+from farseer_jax.cli._errors import Refusal
+
+STANDARD_OUTPUT = "-"
+
+
+def check_target(target: str | None, inputs: Iterable[Path | None]) -> None:
+    """Refuse an output file that cannot be written, before anything is computed.
+
+    Args:
+        target: what ``--json`` named.
+        inputs: files that are read, and must not be overwritten.
+
+    Raises:
+        Refusal: what is wrong with the file.
+    """
+    if target is None or target == STANDARD_OUTPUT:
+        return
+    path = Path(target)
+    problem = _problem(path)
+    if problem is None and any(_same_file(path, source) for source in inputs):
+        problem = "it is a file that this command reads; name another"
+    if problem is not None:
+        raise Refusal(f"cannot write {target!r}: {problem}")
+
+
+def deliver(
+    table: Callable[[], str], json_text: Callable[[], str], target: str | None, what: str
+) -> None:
+    """Write the JSON where it was asked for, and print the table or the JSON.
+
+    Args:
+        table: makes what people read.
+        json_text: makes what programs read.
+        target: what ``--json`` named: a file, ``-`` or nothing.
+        what: what the file holds, for the note on standard error.
+    """
+    if target == STANDARD_OUTPUT:
+        _print(json_text().encode())  # JSON is UTF-8, whatever the terminal speaks
+        return
+    if target is not None:
+        _write(Path(target), json_text())
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    _print(f"{table()}\n".encode(encoding, errors="replace"))
+    if target is not None:
+        click.echo(f"{what} written to {target}", err=True)
+
+
+def _print(text: bytes) -> None:
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Refusal(f"cannot write to standard output: {error.strerror}") from None
+
+
+def _write(path: Path, text: str) -> None:
+    from farseer_jax._write import write_text
+
+    try:
+        write_text(path, text)
+    except OSError as error:
+        reason = error.strerror if error.strerror is not None else str(error)
+        raise Refusal(reason if str(path) in reason else f"cannot write {path}: {reason}") from None
+
+
+def _problem(path: Path) -> str | None:
+    folder = path.parent
+    if path.is_dir():
+        return "it is a directory; name a file in it"
+    if path.exists() and not path.is_file():
+        return f"it is no regular file; use --json {STANDARD_OUTPUT} for standard output"
+    if not folder.is_dir():
+        return f"there is no folder {str(folder)!r}; create it first"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"no permission to write in the folder {str(folder)!r}"
+    return None
+
+
+def _same_file(path: Path, source: Path | None) -> bool:
+    return source is not None and path.exists() and source.exists() and path.samefile(source)

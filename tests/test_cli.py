@@ -1,0 +1,653 @@
+"""The shell: what it prints, what it writes, and how it fails."""
+
+import ast
+import inspect
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import farseer_jax
+from farseer_jax import Farseer, Fit, Grid, Piecewise, Refined, example_runs
+from farseer_jax import fit as fit_runs
+from farseer_jax.cli import _jax, main
+from farseer_jax.cli._fit import fit as fit_command
+from farseer_jax.cli._options import Option
+from farseer_jax.cli._predict import predict as predict_command
+from farseer_jax.methods.piecewise._pair_error import CRITERIA
+
+PARAMETERS = {"a1", "alpha", "b1", "a2", "beta", "b2", "a3", "gamma", "b3"}
+TABLE = "n_params,tokens,final,bpc\n1e8,1e9,3.6,3.7\n1e8,2e9,3.4,3.5\n4e8,2e9,3.1,3.2\n"
+
+
+@pytest.fixture(scope="module")
+def example() -> Fit:
+    return fit_runs(Farseer, example_runs())
+
+
+@pytest.fixture(scope="module")
+def fit_file(example: Fit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("fits") / "fit.json"
+    example.to_json(path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, which is the working directory."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return work
+
+
+@pytest.fixture
+def recorded(example: Fit, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What ``farseer fit`` hands to the library, which then fits nothing."""
+    seen: dict[str, Any] = {}
+
+    def fake(law: object, runs: object, method: object) -> Fit:
+        seen.update(law=law, runs=runs, method=method)
+        return example
+
+    monkeypatch.setattr(farseer_jax, "fit", fake)
+    return seen
+
+
+def farseer(*args: object) -> Result:
+    """Run a command in this process."""
+    # click 8.1 mixes standard error into the output unless told not to
+    can_mix = "mix_stderr" in inspect.signature(CliRunner).parameters
+    runner = CliRunner(**({"mix_stderr": False} if can_mix else {}))
+    return runner.invoke(main, [str(arg) for arg in args])
+
+
+def shell(
+    *args: object, before: str = "", python: tuple[str, ...] = (), **kwargs: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
+    code = f"{before}\nfrom farseer_jax.cli import main\nmain(prog_name='farseer')"
+    how = ["-c", code] if before else ["-m", "farseer_jax.cli"]
+    environment = {**os.environ, "FARSEER_NO_CACHE": "1", **kwargs.pop("env", {})}
+    kwargs = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **kwargs}
+    command = [sys.executable, *python, *how, *map(str, args)]
+    return subprocess.run(command, text=True, env=environment, timeout=300, check=False, **kwargs)
+
+
+def refused(result: Result, *parts: str, code: int = 2) -> None:
+    """One error on standard error, and nothing else."""
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert errors == [result.stderr.splitlines()[-1]]
+    for part in parts:
+        assert part in result.stderr
+
+
+class TestHelp:
+    @pytest.mark.parametrize(
+        "args", [[], ["-h"], ["--help"], ["fit", "-h"], ["fit", "--help"], ["predict", "-h"]]
+    )
+    def test_help_has_an_example_and_fits_a_narrow_terminal(self, args: list[str]) -> None:
+        result = farseer(*args)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert "Example" in result.stdout
+        assert max(len(line) for line in result.stdout.splitlines()) <= 80
+        assert result.stdout.isascii()
+
+    @pytest.mark.parametrize("command", [fit_command, predict_command])
+    def test_only_help_stands_outside_the_groups(self, command: click.Command) -> None:
+        params = command.get_params(click.Context(command))
+        outside = [p.opts for p in params if isinstance(p, click.Option) and type(p) is not Option]
+        assert outside == [["-h", "--help"]]
+
+    def test_version(self) -> None:
+        result = farseer("--version")
+        assert (result.exit_code, result.stdout) == (0, f"farseer {farseer_jax.__version__}\n")
+
+    def test_choices_and_defaults_are_those_of_the_library(self, recorded: dict[str, Any]) -> None:
+        criterion = next(p for p in fit_command.params if p.name == "criterion")
+        assert isinstance(criterion.type, click.Choice)
+        assert set(criterion.type.choices) == set(CRITERIA)
+        assert farseer("fit", "--example").exit_code == 0
+        assert recorded["method"] == Piecewise()
+
+    def test_help_and_usage_errors_load_no_library(self) -> None:
+        commands = ["--help", "--version", "fit --help", "predict -h", "fitt", "fit", "fit --foo"]
+        commands += ["fit --example --candidates 1", "fit --example --ratio x", "predict x.json"]
+        commands += ["predict x.json --N a --D 1", "fit x.csv --json missing/fit.json"]
+        code = f"""
+import contextlib, sys
+from farseer_jax.cli import main
+for command in {commands!r}:
+    with contextlib.suppress(SystemExit):
+        main(command.split())
+print([name for name in ("jax", "numpy", "pandas", "pyarrow", "rich") if name in sys.modules])
+"""
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert result.stdout.splitlines()[-1] == "[]"
+        assert "Traceback" not in result.stderr
+
+    def test_mistakes_in_a_file_are_told_without_jax(self, folder: Path) -> None:
+        code = """
+import contextlib, sys
+from farseer_jax.cli import main
+with contextlib.suppress(SystemExit):
+    main(["fit", "missing.csv"])
+print("jax" in sys.modules)
+"""
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert (result.stdout, result.stderr) == ("False\n", "Error: missing.csv: no such file\n")
+
+
+class TestLazyImport:
+    def test_every_public_name_resolves_and_is_listed(self) -> None:
+        assert all(getattr(farseer_jax, name) is not None for name in farseer_jax.__all__)
+        assert dir(farseer_jax) == sorted(farseer_jax.__all__)
+        assert {*farseer_jax._HOME, "__version__"} == set(farseer_jax.__all__)
+
+    def test_type_checkers_see_the_same_names_from_the_same_modules(self) -> None:
+        tree = ast.parse(Path(farseer_jax.__file__).read_text(encoding="utf-8"))
+        block = next(node for node in tree.body if isinstance(node, ast.If))
+        imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+        seen = {alias.name: node.module for node in imports for alias in node.names}
+        homes = {name: f"farseer_jax.{module}" for name, module in farseer_jax._HOME.items()}
+        assert seen == homes
+
+    def test_an_unknown_name_is_an_attribute_error(self) -> None:
+        with pytest.raises(AttributeError, match="'farseer_jax' has no attribute 'nothing'"):
+            _ = farseer_jax.nothing
+
+    def test_star_import(self) -> None:
+        names: dict[str, Any] = {}
+        exec("from farseer_jax import *", names)
+        assert set(farseer_jax.__all__) <= set(names)
+
+
+class TestFit:
+    def test_prints_the_fit_and_writes_all_of_it(self, example: Fit, folder: Path) -> None:
+        result = farseer("fit", "--example", "--json", "fit.json")
+        assert result.exit_code == 0
+        assert result.stdout == f"{example}\n"
+        assert result.stderr == "Fit written to fit.json\n"
+        assert os.listdir(folder) == ["fit.json"]
+        content = json.loads(Path("fit.json").read_text(encoding="utf-8"))
+        assert content["law"] == "farseer"
+        assert set(content["parameters"]) == PARAMETERS
+        assert set(content["curves"]) == {"U", "B", "A"}
+        assert content["metrics"]["mean_relative_error"] == example.mean_relative_error
+        assert {"diagnostics", "runs", "method", "version"} <= set(content)
+        assert Fit.from_json("fit.json").to_json() == example.to_json()
+
+    def test_json_on_standard_output_replaces_the_table(self, example: Fit) -> None:
+        result = farseer("fit", "--example", "--json", "-")
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert result.stdout == example.to_json()
+
+    def test_options_reach_the_method(self, recorded: dict[str, Any]) -> None:
+        options = "--criterion relative --bounds -0.3 0.4 --candidates 50 --rounds joint"
+        assert farseer("fit", "--example", *options.split()).exit_code == 0
+        grid = Grid(-0.3, 0.4, num_candidates=50)
+        assert recorded["method"] == Piecewise("relative", grid, rounds="joint")
+        options = "--bounds -1 1 --rounds 5 --min-pairs 4 --ratio 1.35:1.45"
+        assert farseer("fit", "--example", *options.split()).exit_code == 0
+        expected = Piecewise(search=Refined(-1, 1), rounds=5, min_pairs=4, ratio=(1.35, 1.45))
+        assert recorded["method"] == expected
+        assert recorded["law"] is Farseer
+        assert farseer("fit", "--example", "--ratio", "1.41").exit_code == 0
+        assert recorded["method"].ratio == 1.41
+
+    def test_selection_reaches_the_runs(self, recorded: dict[str, Any]) -> None:
+        options = "--min-N 3e8 --max-N 5.36e9 --min-D 2e9 --max-D 1e11"
+        assert farseer("fit", "--example", *options.split()).exit_code == 0
+        expected = example_runs().select(min_N=3e8, max_N=5.36e9, min_D=2e9, max_D=1e11)
+        assert recorded["runs"] == expected
+
+    def test_columns_and_units_reach_the_runs(self, recorded: dict[str, Any], folder: Path) -> None:
+        Path("runs.tsv").write_text("size\tdata\tout\n0.1\t2\t3.5\n0.4\t4\t3.1\n")
+        options = "--N size --D data --loss out --N-unit 1e9 --D-unit 1e10 --max-N 2e8"
+        assert farseer("fit", "runs.tsv", *options.split()).exit_code == 0
+        runs = recorded["runs"]
+        assert (runs.N.tolist(), runs.D.tolist(), runs.loss.tolist()) == ([1e8], [2e10], [3.5])
+
+    @pytest.mark.parametrize(
+        ("args", "message"),
+        [
+            ("", "Missing argument 'RUNS'"),
+            ("--example runs.csv", "leave RUNS out, or --example"),
+            ("--example --N size", "--N is about the columns of a file"),
+            ("--example --D-unit 1e9", "--D-unit is about the columns of a file"),
+            ("--example --candidates 1", "'--candidates': 1 is not in the range"),
+            ("--example --candidates 1.5", "'--candidates'"),
+            ("--example --criterion huber", "'--criterion': 'huber' is not one of"),
+            ("--example --rounds 0", "'0' is neither a whole number from 1 nor 'joint'"),
+            ("--example --rounds many", "'many' is neither a whole number from 1 nor 'joint'"),
+            ("--example --ratio 0.9", "'0.9' is neither a number above 1"),
+            ("--example --ratio 1.5:1.2", "'1.5:1.2' is neither a number above 1"),
+            ("--example --ratio 1:2:3", "'1:2:3' is neither a number above 1"),
+            ("--example --min-pairs 1", "'--min-pairs': 1 is not in the range"),
+            ("--example --min-N small", "'--min-N': 'small' is not a valid float"),
+            ("--example --bounds 1 -1", "bounds must be finite and ascending"),
+            ("--example --min-N 1e15", "no run is left with min_N=1e+15"),
+            ("--example --mini-N 1e15", "No such option"),
+        ],
+    )
+    def test_misuse(self, args: str, message: str) -> None:
+        refused(farseer("fit", *args.split()), message)
+
+
+class TestPredict:
+    def test_points_pair_up(self, example: Fit, fit_file: Path) -> None:
+        args = ["--N", "7e9", "--D", "1e11", "--N", "25.1e9", "--D", "5e11", "--json", "-"]
+        result = farseer("predict", fit_file, *args)
+        assert (result.exit_code, result.stderr) == (0, "")
+        content = json.loads(result.stdout)
+        losses = example.predict([7e9, 25.1e9], [1e11, 5e11])
+        assert content["predictions"] == [
+            {"N": 7e9, "D": 1e11, "predicted": losses[0]},
+            {"N": 25.1e9, "D": 5e11, "predicted": losses[1]},
+        ]
+        assert content["metrics"]["mean_relative_error"] is None
+
+    @pytest.mark.parametrize(
+        ("args", "N", "D"),
+        [
+            ("--N 7e9 --D 1e11 --D 2e11 --D 3e11", [7e9] * 3, [1e11, 2e11, 3e11]),
+            ("--D 1e11 --N 7e9 --N 8e9", [7e9, 8e9], [1e11] * 2),
+        ],
+    )
+    def test_one_goes_with_all_of_the_other(
+        self, args: str, N: list[float], D: list[float], fit_file: Path
+    ) -> None:
+        result = farseer("predict", fit_file, *args.split(), "--json", "-")
+        rows = json.loads(result.stdout)["predictions"]
+        assert [(row["N"], row["D"]) for row in rows] == list(zip(N, D, strict=True))
+
+    def test_prints_a_table(self, fit_file: Path) -> None:
+        result = farseer("predict", fit_file, "--N", "25.1e9", "--D", "5e11")
+        assert (result.exit_code, result.stderr) == (0, "")
+        header, _, row = result.stdout.splitlines()
+        assert header.split() == ["N", "D", "predicted"]
+        assert row.split()[:4] == ["25.1", "B", "500", "B"]
+
+    def test_runs_stand_beside_their_losses(
+        self, example: Fit, fit_file: Path, folder: Path
+    ) -> None:
+        runs = example_runs(seed=1)
+        runs.to_dataframe().rename(columns={"N": "size", "loss": "out"}).to_csv("runs.csv")
+        options = "--N size --loss out --min-N 6e9 --max-D 3e10 --json predictions.json"
+        result = farseer("predict", fit_file, "runs.csv", *options.split())
+        assert result.exit_code == 0
+        assert result.stderr == "Predictions written to predictions.json\n"
+        expected = example.evaluate(runs.select(min_N=6e9, max_D=3e10))
+        assert result.stdout == f"{expected}\n"
+        assert f"mean relative error  {expected.mean_relative_error:.3e}" in result.stdout
+        assert json.loads(Path("predictions.json").read_text()) == expected.to_dict()
+
+    @pytest.mark.parametrize(
+        ("args", "message"),
+        [
+            ("", "Nothing to predict"),
+            ("--N 1e9", "Nothing to predict"),
+            ("--N 1e9 --N 2e9 --D 1e9 --D 2e9 --D 3e9", "--N was given 2 times and --D 3 times"),
+            ("--N size --D 1e9", "'--N': 'size' is no positive number such as 25.1e9"),
+            ("--N 1e9 --D -5", "'--D': '-5' is no positive number"),
+            ("--N 1e9 --D nan", "'--D': 'nan' is no positive number"),
+            ("--N 1e9 --D 1e9 --min-N 1e9", "--min-N is about a table of runs"),
+            ("--N 1e9 --D 1e9 --loss bpc", "--loss is about a table of runs"),
+            ("--N 1e-300 --D 1e-300", "no finite loss at N=1e-300, D=1e-300"),
+            ("runs.csv --N 25.1e9", "--N 25.1e9 names a column (leave RUNS out"),
+            ("runs.csv --N a --N b", "with a table RUNS it names one column"),
+            ("runs.csv --loss final --min-N 1e12", "no run is left with min_N=1e+12"),
+        ],
+    )
+    def test_misuse(self, args: str, message: str, fit_file: Path, folder: Path) -> None:
+        Path("runs.csv").write_text(TABLE)
+        refused(farseer("predict", fit_file, *args.split()), message)
+
+
+class TestRealRuns:
+    def test_the_largest_models_are_predicted(self, shared_data: Path, folder: Path) -> None:
+        table = shared_data / "farseer_404.csv"
+        options = ["--min-N", "2e8", "--max-N", "5.36e9", "--json", "fit.json"]
+        assert farseer("fit", table, *options).exit_code == 0
+        result = farseer("predict", "fit.json", table, "--min-N", "6e9", "--json", "p.json")
+        assert result.exit_code == 0
+        content = json.loads(Path("p.json").read_text())
+        assert content["metrics"]["mean_relative_error"] <= 5.5e-4
+        assert f"{content['metrics']['mean_relative_error']:.3e}" in result.stdout
+        assert set(content["predictions"][0]) == {"N", "D", "predicted", "observed"}
+        errors = [row["predicted"] / row["observed"] - 1 for row in content["predictions"]]
+        assert np.abs(errors).max() < 2e-3
+
+
+class TestBadFiles:
+    @pytest.mark.parametrize(
+        ("name", "content", "args", "message"),
+        [
+            ("missing.csv", None, "", "missing.csv: no such file"),
+            ("empty.csv", b"", "", "empty.csv: the file is empty"),
+            ("binary.csv", bytes(range(256)) * 9, "", "binary.csv: is"),
+            ("header.csv", b"N,D,loss\n", "", "no rows"),
+            ("runs.txt", b"N,D,loss\n1,2,3\n", "", "unknown suffix '.txt'"),
+            ("runs.csv", TABLE.encode(), "--N params", "no column 'params'"),
+            ("runs.csv", TABLE.encode(), "--N params", "did you mean 'n_params'?"),
+            ("runs.csv", b"N,D,loss\n1e8,1e9,3\nbig,2e9,2.9\n", "", "column 'N': row 1"),
+            ("runs.csv", b"N,D,loss\n0.1,2e9,2.9\n", "", "--N-unit 1e9"),
+            ("runs.csv", TABLE.encode(), "--loss final", "at least 3 sizes"),
+        ],
+    )
+    def test_runs(
+        self, name: str, content: bytes | None, args: str, message: str, folder: Path
+    ) -> None:
+        if content is not None:
+            Path(name).write_bytes(content)
+        refused(farseer("fit", name, *args.split(), "--json", "fit.json"), message)
+        assert os.listdir(folder) == ([] if content is None else [name])
+
+    def test_a_directory(self, folder: Path, fit_file: Path) -> None:
+        refused(farseer("fit", folder), "is a directory")
+        refused(farseer("predict", fit_file, folder), "is a directory")
+        refused(farseer("predict", folder, "--N", "1e9", "--D", "1e9"), "is a directory")
+
+    @pytest.mark.parametrize(
+        ("damage", "message"),
+        [
+            (lambda text: text[: len(text) // 2], "not a whole JSON file"),
+            (lambda text: "", "not a whole JSON file"),
+            (lambda text: "[]", "not a fit file"),
+            (lambda text: text.replace('"version": 1', '"version": 2'), "upgrade farseer_jax"),
+            (lambda text: text.replace('"farseer"', '"kaplan"'), "a fit of the law 'kaplan'"),
+            (lambda text: text.replace('"level"', '"lavel"'), "the fit is damaged"),
+        ],
+        ids=["truncated", "empty", "other", "later", "law", "damaged"],
+    )
+    def test_fits(
+        self, damage: Callable[[str], str], message: str, fit_file: Path, folder: Path
+    ) -> None:
+        Path("bad.json").write_text(damage(fit_file.read_text()))
+        refused(farseer("predict", "bad.json", "--N", "1e9", "--D", "1e9"), "bad.json", message)
+
+    def test_no_fit(self, folder: Path) -> None:
+        refused(farseer("predict", "fit.json", "--N", "1", "--D", "1"), "fit.json: no such file")
+
+
+class TestOutput:
+    @pytest.mark.parametrize(
+        ("target", "message"),
+        [
+            ("missing/fit.json", "there is no folder 'missing'; create it first"),
+            ("there", "it is a directory; name a file in it"),
+            ("runs.csv", "it is a file that this command reads"),
+            ("there/../runs.csv", "it is a file that this command reads"),
+            (os.devnull, "it is no regular file"),
+        ],
+    )
+    def test_an_impossible_target_is_noticed_first(
+        self, target: str, message: str, recorded: dict[str, Any], folder: Path
+    ) -> None:
+        Path("there").mkdir()
+        Path("runs.csv").write_text(TABLE)
+        refused(farseer("fit", "runs.csv", "--json", target), f"cannot write '{target}'", message)
+        assert not recorded
+        assert sorted(os.listdir(folder)) == ["runs.csv", "there"]
+        assert Path("runs.csv").read_text() == TABLE
+
+    def test_a_fit_is_not_overwritten_by_its_predictions(self, fit_file: Path) -> None:
+        args = ["--N", "1e9", "--D", "1e9", "--json", fit_file]
+        refused(farseer("predict", fit_file, *args), "it is a file that this command reads")
+        Fit.from_json(fit_file)
+
+    def test_a_folder_without_permission(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+        refused(farseer("fit", "--example", "--json", "fit.json"), "no permission to write")
+
+    def test_a_full_disk_leaves_nothing(
+        self, recorded: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(handle: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+        refused(farseer("fit", "--example", "--json", "fit.json"), "fit.json", "No space left")
+        assert os.listdir(folder) == []
+
+    def test_a_written_file_is_replaced(self, recorded: dict[str, Any], folder: Path) -> None:
+        Path("fit.json").write_text("old")
+        assert farseer("fit", "--example", "--json", "fit.json").exit_code == 0
+        assert os.listdir(folder) == ["fit.json"]
+        Fit.from_json("fit.json")
+
+
+class TestFailures:
+    def failing(self, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:
+        def fail(*args: object) -> None:
+            raise error
+
+        monkeypatch.setattr(farseer_jax, "fit", fail)
+        return farseer("fit", "--example")
+
+    def test_a_defect_asks_to_be_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        result = self.failing(monkeypatch, RuntimeError("two\nlines"))
+        refused(result, "RuntimeError: two lines", "please report it", "FARSEER_DEBUG=1", code=1)
+        assert len(result.stderr.splitlines()) == 1
+
+    def test_an_error_of_another_library_is_a_defect(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(farseer_jax, "fit", lambda *args: np.zeros(-1))
+        refused(farseer("fit", "--example"), "negative dimensions", "please report it", code=1)
+
+    def test_an_error_of_python_in_our_code_is_a_defect(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(farseer_jax, "fit", None)
+        refused(farseer("fit", "--example"), "TypeError", "please report it", code=1)
+
+    def test_debugging_shows_the_traceback(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FARSEER_DEBUG", "1")
+        result = self.failing(monkeypatch, RuntimeError("boom"))
+        assert result.exit_code == 1
+        assert "Traceback" in result.stderr
+        assert "in fail" in result.stderr
+
+    def test_interrupted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        result = self.failing(monkeypatch, KeyboardInterrupt())
+        assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Interrupted.\n")
+
+    def test_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        refused(self.failing(monkeypatch, MemoryError()), "not enough memory")
+
+    def test_an_error_of_the_system_names_the_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        error = PermissionError(13, "Permission denied", "runs.csv")
+        refused(self.failing(monkeypatch, error), "Error: runs.csv: Permission denied")
+
+
+class TestProcess:
+    """What only a process of its own can show."""
+
+    def test_numbers_are_those_of_the_library_and_nothing_warns(self, example: Fit) -> None:
+        result = shell("fit", "--example", "--json", "-", python=("-W", "error"))
+        assert (result.returncode, result.stderr) == (0, "")
+        found = Fit.from_json(result.stdout)
+        N, D = np.meshgrid(np.geomspace(1e8, 1e11, 9), np.geomspace(1e9, 1e13, 9))
+        # the shell compiles for a quick start, so its last digits are its own
+        np.testing.assert_allclose(found.predict(N, D), example.predict(N, D), rtol=1e-9)
+
+    def test_warnings_of_libraries_are_not_shown(self) -> None:
+        before = """
+import warnings, farseer_jax
+def read_runs(*args, **kwargs):
+    warnings.warn("litter", stacklevel=1)
+    raise ValueError("litter follows")
+farseer_jax.read_runs = read_runs
+"""
+        result = shell("fit", "runs.csv", before=before)
+        assert "warn" not in result.stderr.lower()
+
+    def test_errors(self, folder: Path) -> None:
+        result = shell("fit", "missing.csv")
+        assert result.returncode == 2
+        assert (result.stdout, result.stderr) == ("", "Error: missing.csv: no such file\n")
+        result = shell("fit", "--foo")
+        assert result.returncode == 2
+        assert result.stderr.endswith("Error: No such option '--foo'.\n") or (
+            result.stderr.endswith("Error: No such option: --foo\n")  # click before 8.2
+        )
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+    def test_interrupted(self) -> None:
+        before = """
+import os, signal, time, farseer_jax
+def read_runs(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(60)
+farseer_jax.read_runs = read_runs
+"""
+        result = shell("fit", "runs.csv", before=before)
+        assert (result.returncode, result.stderr) == (130, "Interrupted.\n")
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="pipes differ")
+    @pytest.mark.parametrize("args", ["--help", "fit --help", "predict {fit} --N 1e9 --D 1e9"])
+    def test_closed_pipe(self, args: str, fit_file: Path) -> None:
+        reader, writer = os.pipe()
+        os.close(reader)  # as after `| head -1`
+        try:
+            result = shell(*args.format(fit=fit_file).split(), stdout=writer)
+        finally:
+            os.close(writer)
+        assert result.stderr == ""
+
+    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+    def test_full_standard_output(self) -> None:
+        with open("/dev/full", "w") as full:
+            result = shell("--help", stdout=full)
+        assert (result.returncode, result.stderr) == (2, "Error: No space left on device\n")
+
+    def test_letters_unknown_to_the_terminal(self, fit_file: Path) -> None:
+        env = {"PYTHONIOENCODING": "ascii"}
+        result = shell("predict", fit_file, "--N", "1e9", "--D", "1e9", env=env)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout.isascii()
+
+
+@pytest.fixture
+def predict(fit_file: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A small command in a process whose home is a temporary folder."""
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    args = ("predict", fit_file, "--N", "25.1e9", "--D", "5e11")
+
+    def run(**env: str) -> subprocess.CompletedProcess[str]:
+        return shell(*args, env={**home, "FARSEER_NO_CACHE": "0", **env})
+
+    return run
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="caches lie elsewhere")
+class TestCache:
+    def test_compiled_code_is_kept_and_used_again(
+        self, predict: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+    ) -> None:
+        first = predict()
+        (folder,) = (tmp_path / "cache" / "farseer_jax").iterdir()
+        assert folder.name == f"jaxlib-{_jax.jaxlib_version()}-{_jax.cpu_hash()}"
+        entries = {entry.name: entry.stat().st_mtime_ns for entry in folder.iterdir()}
+        assert entries
+        second = predict()
+        assert (second.returncode, second.stdout, second.stderr) == (0, first.stdout, "")
+        again = {entry.name: entry.stat().st_mtime_ns for entry in folder.iterdir()}
+        assert again == entries
+        for entry in folder.iterdir():
+            entry.write_bytes(b"damaged")
+        third = predict()
+        assert (third.returncode, third.stdout, third.stderr) == (0, first.stdout, "")
+
+    def test_switched_off(
+        self, predict: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+    ) -> None:
+        assert predict(FARSEER_NO_CACHE="1").returncode == 0
+        assert not (tmp_path / "cache").exists()
+
+    def test_the_users_own_cache_is_left_alone(
+        self, predict: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+    ) -> None:
+        assert predict(JAX_COMPILATION_CACHE_DIR=str(tmp_path / "own")).returncode == 0
+        assert not (tmp_path / "cache").exists()
+
+    def test_a_folder_that_cannot_be_made(
+        self, predict: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+    ) -> None:
+        (tmp_path / "cache").write_text("in the way")
+        result = predict()
+        assert (result.returncode, result.stderr) == (0, "")
+
+
+class TestSetUp:
+    def test_a_process_that_uses_jax_is_left_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert "jax" in sys.modules  # as it is in all tests above that run in this process
+        before = dict(os.environ)
+        _jax.set_up_jax()
+        assert dict(os.environ) == before
+
+    def settings(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **env: str) -> set[str]:
+        """The environment variables that a fresh process would add."""
+        monkeypatch.delitem(sys.modules, "jax")
+        own = {"XDG_CACHE_HOME": str(tmp_path), **env}
+        monkeypatch.setattr(os, "environ", own)
+        before = dict(own)
+        _jax.set_up_jax()
+        assert {name: own[name] for name in before} == before
+        return set(own) - set(before)
+
+    def test_cpu_quick_compilation_and_cache(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        added = self.settings(monkeypatch, tmp_path)
+        assert {"JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR"} <= added
+        assert ("XLA_FLAGS" in added) == _jax.jaxlib_version().startswith("0.10.")
+
+    def test_the_users_settings_win(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        flags = "--xla_cpu_enable_fast_math=false"
+        assert not self.settings(
+            monkeypatch, tmp_path, JAX_PLATFORMS="cpu", XLA_FLAGS=flags, FARSEER_NO_CACHE="1"
+        )
+
+    def test_a_gpu_compiles_as_it_likes(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        added = self.settings(monkeypatch, tmp_path, JAX_PLATFORMS="cuda")
+        assert "XLA_FLAGS" not in added
+
+    def test_flags_are_kept_from_a_jaxlib_that_may_not_know_them(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr(_jax, "jaxlib_version", lambda: "0.11.0")
+        assert "XLA_FLAGS" not in self.settings(monkeypatch, tmp_path)
+
+    def test_another_cpu_has_another_folder(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        here = _jax.cpu_hash()
+        assert _jax.cpu_hash() == here
+        monkeypatch.setattr(_jax, "_cpu_text", lambda: "a CPU without AVX")
+        assert _jax.cpu_hash() != here
+
+    def test_a_large_cache_forgets_its_oldest_half(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr(_jax, "_MAX_CACHE_BYTES", 1000)
+        for age in range(6):
+            path = tmp_path / f"jaxlib-{age % 2}" / f"{age}-cache"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(bytes(200))
+            os.utime(path, (1000 - age, 1000 - age))
+        _jax._prune(tmp_path)
+        left = sorted(path.name for path in tmp_path.glob("*/*"))
+        assert left == ["0-cache", "1-cache"]
+        _jax._prune(tmp_path)
+        assert len(list(tmp_path.glob("*/*"))) == 2
