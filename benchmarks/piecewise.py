@@ -16,7 +16,7 @@ import farseer_jax as fj
 from farseer_jax.methods.piecewise._kernel import solve_jit
 
 NUM_CANDIDATES, NUM_GAMMA, ROUNDS = 10_000, 1_000, 2
-NUM_NODES = 32  # of the refined search: see _search.py
+NUM_NODES = 40  # of the refined search: see _search.py
 
 
 def count_exponentials(design: fj.Design, num_alpha: int, num_beta: int, num_gamma: int) -> dict:
@@ -33,6 +33,10 @@ def count_exponentials(design: fj.Design, num_alpha: int, num_beta: int, num_gam
         "total": total,
         "total_without_padding": total - ROUNDS * num_alpha * (alpha - used),
     }
+
+
+def numpy_dense(runs: fj.Runs, careful: bool = False):
+    return fit_dense(runs.N, runs.D, runs.loss, NUM_CANDIDATES, NUM_GAMMA, careful)
 
 
 def kernel(design, losses, weights, method):
@@ -54,7 +58,8 @@ def main() -> None:
         ceiling = exp_rate()
         times = interleaved(
             {
-                "numpy_dense": (lambda: fit_dense(N, D, loss, NUM_CANDIDATES, NUM_GAMMA), 3),
+                "numpy_dense": (lambda: numpy_dense(runs), 2),
+                "numpy_dense_careful": (lambda: numpy_dense(runs, careful=True), 3),
                 "dense_kernel": (kernel(design, loss, weights, dense), 10),
                 "refined_kernel": (kernel(design, loss, weights, refined), 100),
                 "fit": (lambda: fj.fit(fj.Farseer, runs), 50),
@@ -71,7 +76,9 @@ def main() -> None:
             "seconds": times,
             "ratios": ratios(times),
             "exp_per_second": rate,
-            "dense": share(count_exponentials(design, *dense_counts()), times, "dense_kernel", rate),
+            "dense": share(
+                count_exponentials(design, *dense_counts()), times, "dense_kernel", rate
+            ),
             "refined": share(
                 count_exponentials(design, *[NUM_NODES] * 3),
                 times,
@@ -105,6 +112,7 @@ def ratios(times: dict) -> dict:
     pairs = {
         "numpy_dense / dense_kernel": ("numpy_dense", "dense_kernel"),
         "numpy_dense / refined_kernel": ("numpy_dense", "refined_kernel"),
+        "numpy_dense_careful / refined_kernel": ("numpy_dense_careful", "refined_kernel"),
         "numpy_dense / fit": ("numpy_dense", "fit"),
         "fit / refined_kernel": ("fit", "refined_kernel"),
         "fit_from_arrays / refined_kernel": ("fit_from_arrays", "refined_kernel"),
@@ -117,8 +125,10 @@ def ratios(times: dict) -> dict:
 
 def agreement(runs: fj.Runs, dense: fj.Piecewise, refined: fj.Piecewise) -> dict:
     """Exponents by the three ways: the peer does the same work, or the ratio means nothing."""
-    alpha, beta, gamma, *_ = fit_dense(runs.N, runs.D, runs.loss, NUM_CANDIDATES, NUM_GAMMA)
-    exponents = {"numpy_dense": [float(alpha), float(beta), float(gamma)]}
+    exponents = {
+        name: [float(exponent) for exponent in numpy_dense(runs, careful)[:3]]
+        for name, careful in (("numpy_dense", False), ("numpy_dense_careful", True))
+    }
     for name, method in (("dense", dense), ("refined", refined)):
         law = fj.fit(fj.Farseer, runs, method).law
         exponents[name] = [float(curve.exponent) for curve in (law.A, law.B, law.U)]

@@ -31,6 +31,8 @@ def as_float(value: ArrayLike) -> Array:
     if isinstance(value, jax.Array):
         is_float = jnp.issubdtype(value.dtype, jnp.floating)
         return value if is_float else value.astype(jnp.result_type(float))
+    if isinstance(value, (int, float)) and not isinstance(value, np.generic):
+        return jnp.asarray(float(value))  # weakly typed: takes the precision of what it meets
     array = np.asarray(value)
     if array.dtype == np.float32:
         return jnp.asarray(array)
@@ -45,9 +47,13 @@ def to_numpy(tree: _Tree) -> _Tree:
     return jax.tree.map(np.asarray, tree)
 
 
-def leaf_like(leaf: Array | np.ndarray, like: Array) -> Array:
-    """A law's parameter in the precision of the array it is computed with.
+def as_floats(N: ArrayLike, D: ArrayLike) -> tuple[Array, Array]:
+    """N and D as floating arrays of one precision, the caller's."""
+    N, D = as_float(N), as_float(D)
+    dtype = jnp.result_type(N, D)
+    return N.astype(dtype), D.astype(dtype)
 
-    NumPy leaves follow; JAX leaves were given a precision on purpose and keep it.
-    """
-    return leaf if isinstance(leaf, jax.Array) else jnp.asarray(leaf, dtype=like.dtype)
+
+def leaf_like(leaf: Array | np.ndarray, like: Array) -> Array:
+    """A law's parameter in the precision of the array it is computed with."""
+    return jnp.asarray(leaf, dtype=like.dtype)

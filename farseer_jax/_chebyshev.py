@@ -15,7 +15,7 @@ from numpy.polynomial import chebyshev
 
 from farseer_jax._types import Array, Flag, Scalar
 
-# Half a gap of 32 nodes over 10 e-foldings is x = 0.25: x^11 / 11! is rounding.
+# Half a gap of 40 nodes over 10 e-foldings is x = 0.2: x^11 / 11! is rounding.
 _DEGREE = 10
 _NUM_TAIL = 3
 _NEWTON_STEPS = 4  # of a polynomial in one variable: each squares the error
@@ -42,11 +42,11 @@ def minimise_interpolant(values: Array) -> tuple[Scalar, Scalar, Flag]:
     above = values - lowest
     height = jnp.max(above)
     usable = jnp.isfinite(height)
-    matrix = jnp.asarray(_matrices(num_nodes))[best]
+    matrix = jnp.asarray(_matrices(num_nodes), values.dtype)[best]
     # a sum, not a matrix product: the call of a product costs more than this whole function
     numbers = jnp.sum(matrix * jnp.where(usable, above, 0.0), axis=1)
     taylor, tail = numbers[: _DEGREE + 1], numbers[_DEGREE + 1 :]
-    node, lower, upper = (jnp.asarray(column)[best] for column in _reach(num_nodes))
+    node, lower, upper = (jnp.asarray(column, values.dtype)[best] for column in _reach(num_nodes))
     shift = jnp.where(usable, _minimise_polynomial(taylor, lower, upper), 0.0)
     tail_size = functools.reduce(jnp.maximum, jnp.abs(tail))
     resolved = usable & (tail_size <= _rounding(values) * height)

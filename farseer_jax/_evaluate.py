@@ -38,7 +38,11 @@ def evaluate(law: AbstractLaw, N: ArrayLike, D: ArrayLike) -> np.ndarray:
     A law with a leading axis on its leaves gives losses with that axis first. Points are padded
     to a power of two, so that calls of many sizes share a few compilations.
     """
-    N, D = np.broadcast_arrays(_positive("N", N), _positive("D", D))
+    N, D = _positive("N", N), _positive("D", D)
+    try:
+        N, D = np.broadcast_arrays(N, D)
+    except ValueError:
+        raise ValueError(f"N and D: shapes {N.shape} and {D.shape} do not broadcast") from None
     shape = N.shape
     leaves = jax.tree.leaves(law)
     stack = np.shape(leaves[0])
@@ -48,7 +52,10 @@ def evaluate(law: AbstractLaw, N: ArrayLike, D: ArrayLike) -> np.ndarray:
 
 
 def _positive(name: str, values: ArrayLike) -> np.ndarray:
-    array = np.asarray(values, dtype=np.float64)
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected numbers, got {values!r}") from None
     bad = ~(np.isfinite(array) & (array > 0))
     if bad.any():
         positions = ", ".join(str(i) for i in np.flatnonzero(bad.ravel())[:10])

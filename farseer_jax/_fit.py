@@ -1,11 +1,29 @@
 """The entry points: one fit, or a batch of refits."""
 
+from pathlib import Path
+
 import numpy as np
 
 from farseer_jax._law import AbstractLaw
 from farseer_jax._result import Fit
 from farseer_jax._runs import Runs
 from farseer_jax.methods.piecewise.method import Piecewise
+
+
+def as_runs(runs: object) -> Runs:
+    """Runs, or a table that names their columns."""
+    if isinstance(runs, (str, Path)):
+        raise TypeError(f"fit takes runs, got the path {str(runs)!r}: read it with read_runs(path)")
+    return runs if isinstance(runs, Runs) else Runs.from_dataframe(runs)
+
+
+def as_method(method: Piecewise | None) -> Piecewise:
+    """The method, by default the piecewise one."""
+    if method is None:
+        return Piecewise()
+    if not isinstance(method, Piecewise):
+        raise TypeError(f"method must be a `Piecewise(…)`, got {method!r}")
+    return method
 
 
 def fit(law: type[AbstractLaw], runs: object, method: Piecewise | None = None) -> Fit:
@@ -28,9 +46,7 @@ def fit(law: type[AbstractLaw], runs: object, method: Piecewise | None = None) -
         >>> result
         Fit(farseer, 337 runs, mean_relative_error=4.178e-04, outcome=success)
     """
-    if not isinstance(runs, Runs):
-        runs = Runs.from_dataframe(runs)
-    method = Piecewise() if method is None else method
+    runs, method = as_runs(runs), as_method(method)
     design = method.prepare(law, runs)
     solved = method.fit_one(design, runs.loss, np.ones(len(runs)))
     return Fit(

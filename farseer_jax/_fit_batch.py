@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax._evaluate import evaluate
+from farseer_jax._fit import as_method, as_runs
 from farseer_jax._law import AbstractLaw
 from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
@@ -69,7 +70,7 @@ class BatchFit:
 
 def fit_batch(
     law: type[AbstractLaw],
-    runs: Runs,
+    runs: object,
     *,
     losses: ArrayLike | None = None,
     weights: ArrayLike | None = None,
@@ -77,14 +78,15 @@ def fit_batch(
 ) -> BatchFit:
     """Refit a law with other losses, other weights, or both.
 
-    A hold-out is a row of weights 0 and 1; a resample of runs a row of counts; a perturbed
-    experiment a row of losses. All rows share one design and one compilation. Refits run in
-    blocks of fixed size: memory beyond the stacks and the result is bounded, and no digit of a
-    refit depends on how many there are.
+    A hold-out is a row of weights 0 and 1, a resample of runs a row of counts, a perturbed
+    experiment a row of losses. All rows share one design and one compilation; the pairs stay those
+    of all runs (where steps of D are unequal, dropping a run instead may pair its neighbours).
+    Refits run in blocks of fixed size: memory beyond the stacks and the result is bounded, and no
+    digit of a refit depends on how many there are.
 
     Args:
         law: the law's class.
-        runs: the runs that all refits share.
+        runs: the runs that all refits share: :class:`Runs`, or a table as for :func:`fit`.
         losses: ``(batch, run)``; None takes the runs' own.
         weights: ``(batch, run)``, finite, not negative; None takes 1.
         method: how; None is :class:`Piecewise` with its defaults.
@@ -93,7 +95,7 @@ def fit_batch(
         ValueError: a stack has the wrong shape or values, both are missing, or their lengths
             differ.
     """
-    method = Piecewise() if method is None else method
+    runs, method = as_runs(runs), as_method(method)
     design = method.prepare(law, runs)
     stacks = _stacks(runs, losses, weights)
     blocks = _blocks(*stacks)

@@ -60,7 +60,7 @@ def read(source: str | Path) -> dict[str, Any]:
         FileNotFoundError: there is no such file.
         ValueError: what is wrong with the file.
     """
-    is_text = isinstance(source, str) and source.lstrip().startswith("{")
+    is_text = isinstance(source, str) and (not source or source.lstrip().startswith("{"))
     name = "the JSON text" if is_text else str(source)
     content = _parse(_load(source, is_text, name), name)
     _check_kind(content, name)

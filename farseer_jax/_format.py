@@ -41,7 +41,7 @@ def _curves(fit: "Fit") -> str:
     middle_D = float(np.exp(np.log(fit.runs.D).mean()))
     columns = [
         [quantity_text(n) for n in N],
-        *([number_text(value, 5) for value in curve] for curve in evaluate_curves(fit.law, N)),
+        *([f"{value:#.5g}" for value in curve] for curve in evaluate_curves(fit.law, N)),
         [loss_text(loss) for loss in evaluate(fit.law, N, middle_D)],
     ]
     header = ["N", "U(N)", "B(N)", "A(N)", f"L(N, {quantity_text(middle_D)})"]

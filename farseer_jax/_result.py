@@ -69,7 +69,14 @@ class Fit:
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What to know before trusting the fit, worst first; empty where nothing is odd."""
-        return _warnings.sentences(self.law, self.runs, self.method, self.outcome, self.diagnostics)
+        return _warnings.sentences(
+            self.law,
+            self.runs,
+            self.method,
+            self.outcome,
+            self.diagnostics,
+            self.mean_relative_error,
+        )
 
     def predict(self, N: ArrayLike, D: ArrayLike) -> "np.ndarray | pd.Series":
         """Predicted loss, float64.
@@ -83,14 +90,15 @@ class Fit:
             with its index where N or D is one.
 
         Raises:
-            ValueError: N or D is not positive and finite.
+            ValueError: N or D is not positive and finite, or they do not broadcast.
         """
+        series: list[Any] = [values for values in (N, D) if _is_series(values)]
+        if len(series) == 2 and not series[0].index.equals(series[1].index):
+            raise ValueError("N and D: the two Series have different indexes; align them first")
         losses = evaluate(self.law, N, D)
-        inputs: tuple[Any, ...] = (N, D)
-        for values in inputs:
-            if _is_series(values):
-                return type(values)(losses, index=values.index, name="predicted")
-        return losses
+        if not series:
+            return losses
+        return type(series[0])(losses, index=series[0].index, name="predicted")
 
     def evaluate(self, runs: Runs) -> Prediction:
         """Predictions for runs, beside their observed losses.

@@ -263,7 +263,7 @@ class Runs:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"Runs({len(self)} runs, {self.num_sizes} sizes)"
+        return f"Runs({len(self)} runs, {self.num_sizes} size{'s'[: self.num_sizes != 1]})"
 
     def __str__(self) -> str:
         sizes = "1 size" if self.num_sizes == 1 else f"{self.num_sizes} sizes"

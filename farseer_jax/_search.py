@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax import _chebyshev
-from farseer_jax._types import Array, Candidates, Flag, Scalar
+from farseer_jax._types import Array, Candidates, DType, Flag, Scalar
 
 Objective = Callable[[Candidates], Candidates]
 # Of an objective: smooth over the whole interval, only about its minimum, or not even there.
@@ -24,8 +24,8 @@ Shape = Literal["smooth", "locally smooth", "kinked"]
 _MAX_BLOCK = 8192
 # The profile of an exponent p is an entire function of p that grows like exp(s·p), s up to twice
 # the range of ln N. Between n nodes of [-1/2, 1/2] its interpolant errs by (s/4)^n / n!: rounding
-# for n = 32 and sizes over four decades (real runs need 24).
-_NODE_STEP = 1 / 32
+# for n = 40 and sizes over four decades (real runs need 24).
+_NODE_STEP = 1 / 40
 _KINK_STEP = 1 / 256
 
 
@@ -51,8 +51,13 @@ class Search(Protocol):
         """Upper bound of the exponent."""
         ...
 
-    def minimise(self, objective: Objective, shape: Shape) -> Minimum:
-        """Best candidate of an objective of this shape."""
+    @property
+    def edge_margin(self) -> float:
+        """How near to a bound an exponent counts as ended there."""
+        ...
+
+    def minimise(self, objective: Objective, shape: Shape, dtype: DType | None = None) -> Minimum:
+        """Best candidate of an objective of this shape, in the precision of its numbers."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
@@ -102,15 +107,20 @@ class Grid:
         """Distance of neighbouring candidates."""
         return (self.upper - self.lower) / self.num_candidates
 
+    @property
+    def edge_margin(self) -> float:
+        """The highest candidate is one step below its bound."""
+        return 1.001 * self.step
+
     def candidates(self) -> np.ndarray:
         """The grid, ascending; a candidate within rounding of 0 is exactly 0."""
         indices = np.arange(self.num_candidates)
         grid = self.lower + (self.upper - self.lower) * indices / self.num_candidates
         return np.where(np.abs(grid) < 1e-9 * self.step, 0.0, grid)
 
-    def minimise(self, objective: Objective, shape: Shape) -> Minimum:
+    def minimise(self, objective: Objective, shape: Shape, dtype: DType | None = None) -> Minimum:
         """Best candidate of the grid, whatever the shape."""
-        grid = jnp.asarray(self.candidates())
+        grid = jnp.asarray(self.candidates(), dtype)
         values = _evaluate_in_blocks(objective, grid)
         best = jnp.argmin(values)
         at_edge = (best == 0) | (best == self.num_candidates - 1)
@@ -125,14 +135,15 @@ class Grid:
 class Refined:
     """A grid's answer, to any resolution, at a few hundredths of its cost.
 
-    Where the objective is smooth (the squared criterion), it is evaluated at 32 Chebyshev nodes
+    Where the objective is smooth (the squared criterion), it is evaluated at 40 Chebyshev nodes
     per unit of the exponent; the stationary point of their interpolant is exact to rounding.
     Elsewhere ever finer grids close in on the minimum until they are as fine as ``resolution``.
 
     Args:
         lower: lower bound of the exponent.
         upper: upper bound of the exponent.
-        resolution: largest error of the exponent that is accepted.
+        resolution: spacing at which the ever finer grids stop. Between two kinks an objective is
+            flat, and its values locate the minimum to about 5e-8 only.
 
     Raises:
         ValueError: bounds not finite or not ascending, or resolution not positive.
@@ -153,14 +164,19 @@ class Refined:
         if not 0 < self.resolution < np.inf:
             raise ValueError(f"resolution must be positive, got {self.resolution}")
 
-    def minimise(self, objective: Objective, shape: Shape) -> Minimum:
+    @property
+    def edge_margin(self) -> float:
+        """The resolution, or what rounding leaves of it."""
+        return max(1e-9 * (self.upper - self.lower), self.resolution)
+
+    def minimise(self, objective: Objective, shape: Shape, dtype: DType | None = None) -> Minimum:
         """Best exponent between the bounds."""
         if shape == "kinked":
-            minimum = self._zoom(objective)
+            minimum = self._zoom(objective, dtype)
         else:
-            minimum = self._interpolate(objective, num_looks=1 if shape == "smooth" else 2)
-        width = self.upper - self.lower
-        margin = max(1e-9 * width, self.resolution)
+            num_looks = 1 if shape == "smooth" else 2
+            minimum = self._interpolate(objective, dtype, num_looks)
+        margin = self.edge_margin
         exponent = jnp.clip(minimum.exponent, self.lower, self.upper)
         at_edge = (exponent <= self.lower + margin) | (exponent >= self.upper - margin)
         return Minimum(exponent, minimum.value, at_edge, minimum.resolved)
@@ -169,23 +185,23 @@ class Refined:
         """The settings, for JSON."""
         return {"name": "refined", **asdict(self)}
 
-    def _interpolate(self, objective: Objective, num_looks: int) -> Minimum:
+    def _interpolate(self, objective: Objective, dtype: DType | None, num_looks: int) -> Minimum:
         """Stationary point of the interpolant through a look at the whole interval.
 
         A second look takes a tenth of the interval, about the first one's minimum.
         """
         half = 0.5 * (self.upper - self.lower)
         nodes = _chebyshev.nodes(_num_points(2 * half, _NODE_STEP))
-        exponent = jnp.asarray(0.5 * (self.lower + self.upper), dtype=float)
+        exponent = jnp.asarray(0.5 * (self.lower + self.upper), dtype)
         for _ in range(num_looks):
             centre = jnp.clip(exponent, self.lower + half, self.upper - half)
-            values = _finite(objective(centre + half * jnp.asarray(nodes)))
+            values = _finite(objective(centre + half * jnp.asarray(nodes, dtype)))
             position, value, resolved = _chebyshev.minimise_interpolant(values)
             exponent = centre + half * position
             half *= 0.1
         return Minimum(exponent, value, jnp.asarray(False), resolved)
 
-    def _zoom(self, objective: Objective) -> Minimum:
+    def _zoom(self, objective: Objective, dtype: DType | None) -> Minimum:
         """Ever finer grids, each over the neighbourhood of the last one's best candidate.
 
         The first is as fine as a grid search: kinks make many small local minima.
@@ -194,8 +210,8 @@ class Refined:
         num_points = _num_points(width, _KINK_STEP)
         gap = 2 / (num_points - 1)
         num_rounds = 1 + max(int(np.ceil(np.log(self.resolution / width) / np.log(gap))), 0)
-        positions = jnp.asarray(np.linspace(-1.0, 1.0, num_points))
-        halves = jnp.asarray(0.5 * width * gap ** np.arange(num_rounds))
+        positions = jnp.asarray(np.linspace(-1.0, 1.0, num_points), dtype)
+        halves = jnp.asarray(0.5 * width * gap ** np.arange(num_rounds), dtype)
 
         def look(round_index: Array, best: Minimum) -> Minimum:
             half = halves[round_index]
@@ -207,7 +223,7 @@ class Refined:
                 candidates[index], values[index], best.at_edge, jnp.isfinite(values[index])
             )
 
-        middle = jnp.asarray(0.5 * (self.lower + self.upper), dtype=halves.dtype)
+        middle = jnp.asarray(0.5 * (self.lower + self.upper), dtype)
         start = Minimum(middle, middle, jnp.asarray(False), jnp.asarray(False))
         return jax.lax.fori_loop(0, num_rounds, look, start)
 

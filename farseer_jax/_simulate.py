@@ -42,6 +42,8 @@ def simulate(
     spread = np.asarray(noise, dtype=float)
     if not np.all(np.isfinite(spread) & (spread >= 0)):
         raise ValueError(f"noise must be finite and not negative, got {noise!r}")
+    if spread.shape not in ((), N.shape):
+        raise ValueError(f"noise: give one number, or one per run ({len(N)}), got {spread.shape}")
     deviation = spread * np.random.default_rng(seed).standard_normal(N.shape)
     losses = evaluate(law, N, D) * np.exp(deviation)
     return Runs(N, D, losses, N_unit=1.0, D_unit=1.0)

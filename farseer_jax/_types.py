@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 Array: TypeAlias = jax.Array
 ArrayLike: TypeAlias = jax.typing.ArrayLike
 NumpyArray: TypeAlias = np.ndarray
+DType: TypeAlias = np.dtype
 
 Sizes: TypeAlias = Float[Array, " size"]
 Slots: TypeAlias = Float[Array, "size slot"]

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
-from farseer_jax._arrays import as_float
+from farseer_jax._arrays import as_floats
 from farseer_jax._curve import StretchedExponential
 from farseer_jax._law import AbstractLaw
 from farseer_jax._types import Array, ArrayLike
@@ -39,7 +39,7 @@ class Farseer(AbstractLaw):
 
     def log_loss(self, N: ArrayLike, D: ArrayLike) -> Array:
         """``ln L(N, D)`` as a log-sum-exp: no intermediate over- or underflows."""
-        N, D = as_float(N), as_float(D)
+        N, D = as_floats(N, D)
         return jnp.logaddexp(self.U.log(N), self.B.log(N) - self.A(N) * jnp.log(D))
 
     def parameters(self) -> dict[str, float]:

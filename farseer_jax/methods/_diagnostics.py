@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Diagnostics:
     """Evidence behind a piecewise fit.
 
@@ -30,6 +33,7 @@ class Diagnostics:
         ratio: typical ratio λ of neighbouring D.
         num_copies: rows that copy another row exactly, which count once.
         num_repeats: further runs of an (N, D) already there, which are averaged.
+        repeat_spread: largest relative difference of the losses of one (N, D).
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
@@ -56,6 +60,20 @@ class Diagnostics:
     ratio: float
     num_copies: int
     num_repeats: int
+    repeat_spread: float
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row per size."""
+        import pandas as pd
+
+        return pd.DataFrame({name: getattr(self, name) for name in _PER_SIZE})
+
+    def __repr__(self) -> str:
+        num_live = sum(not note for note in self.size_note)
+        return (
+            f"Diagnostics({num_live} of {len(self.N)} sizes used, {int(self.num_pairs.sum())} "
+            f"pairs, {len(self.left_out_N)} left out)"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Lists and numbers for JSON; NaN becomes None."""
@@ -68,6 +86,9 @@ class Diagnostics:
 
 
 _COUNTS = ("num_runs", "num_pairs")
+_PER_SIZE = (
+    "N", "num_runs", "num_pairs", "A", "B", "r_squared", "G", "residual_scatter", "size_note",
+)  # fmt: skip
 
 
 def _to_json(value: Any) -> Any:

@@ -4,6 +4,7 @@ import numpy as np
 
 from farseer_jax._design import Design
 from farseer_jax._outcome import Outcome
+from farseer_jax.methods.piecewise._diagnose import size_note
 from farseer_jax.methods.piecewise._kernel import MIN_SIZES, PiecewiseSolution
 
 _NEEDS = (
@@ -55,7 +56,11 @@ def check_solution(
     if outcome.usable:
         return
     lost = np.flatnonzero(~solution.sizes.live)
-    shown = "; ".join(_size_text(design, solution, int(i), min_pairs) for i in lost[:5])
+    if not len(lost):
+        _refuse_no_remainder(design, solution)
+    shown = "; ".join(
+        f"N={design.N[i]:g} ({size_note(design, solution, int(i), min_pairs)})" for i in lost[:5]
+    )
     more = f"; and {len(lost) - 5} more" if len(lost) > 5 else ""
     raise ValueError(
         f"column 'loss': {outcome.message} {_NEEDS}Sizes that could not be used: {shown}{more}. "
@@ -64,20 +69,19 @@ def check_solution(
     )
 
 
-def _size_text(design: Design, solution: PiecewiseSolution, size: int, min_pairs: int) -> str:
-    num_steps = int(design.pair_ok[size].sum())
-    num_lost = int(solution.non_positive[size].sum())
-    if solution.sizes.num_pairs[size] >= min_pairs:
-        reason = "the steps of the loss grow with D"
-    elif num_lost:
-        reason = f"the loss does not fall in {num_lost} of {num_steps} steps of D"
-    else:
-        reason = f"{num_steps} pairs"
-    return f"N={design.N[size]:g} ({reason})"
+def _refuse_no_remainder(design: Design, solution: PiecewiseSolution) -> None:
+    empty = np.flatnonzero(~solution.size_term.usable)
+    first = f" (first N={design.N[empty[0]]:g})" if len(empty) else ""
+    raise ValueError(
+        f"column 'loss': B(N)·D^−A(N) exceeds the mean loss of {len(empty)} of {len(design.N)} "
+        f"sizes{first}, so nothing is left for U(N): the steps of the loss fall too steeply; check "
+        "the runs with the smallest D"
+    )
 
 
 def _ratio_text(design: Design) -> str:
-    return "none is" if np.isnan(design.ratio) else f"the typical step is {design.ratio:.3g}"
+    steps = np.diff(design.log_D, axis=1)[design.neighbours]
+    return f"the typical ratio of neighbours is {np.exp(np.median(steps)):.3g}"
 
 
 def _close_sizes(sizes: np.ndarray) -> str:

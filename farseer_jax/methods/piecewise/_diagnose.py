@@ -11,7 +11,9 @@ NOT_FALLING = "the loss does not fall"
 SIZE_UNUSABLE = "its size has no A_N and B_N"
 
 
-def diagnose(design: Design, solution: PiecewiseSolution, min_pairs: int) -> Diagnostics:
+def diagnose(
+    design: Design, losses: np.ndarray, solution: PiecewiseSolution, min_pairs: int
+) -> Diagnostics:
     """Collect what the stages found."""
     sizes, trace = solution.sizes, solution.data_term.rounds
     live = sizes.live
@@ -30,7 +32,7 @@ def diagnose(design: Design, solution: PiecewiseSolution, min_pairs: int) -> Dia
         r_squared=np.where(live, sizes.r_squared, np.nan),
         G=np.asarray(solution.size_term.G),
         residual_scatter=np.sqrt(squares / num_runs),
-        size_note=_size_notes(solution, min_pairs),
+        size_note=_size_notes(design, solution, min_pairs),
         round_alpha=np.asarray(trace.alpha),
         round_beta=np.asarray(trace.beta),
         round_error=np.asarray(trace.pair_error),
@@ -40,19 +42,38 @@ def diagnose(design: Design, solution: PiecewiseSolution, min_pairs: int) -> Dia
         ratio=float(design.ratio),
         num_copies=num_rows - num_distinct,
         num_repeats=num_distinct - int(num_runs.sum()),
+        repeat_spread=_repeat_spread(design, losses),
     )
 
 
-def _size_notes(solution: PiecewiseSolution, min_pairs: int) -> tuple[str, ...]:
-    if np.all(solution.sizes.live):
-        return ("",) * len(solution.sizes.live)
-    enough = solution.sizes.num_pairs >= min_pairs
-    too_few = f"fewer than {min_pairs} usable pairs"
-    growing = "its differences grow with D"
+def _repeat_spread(design: Design, losses: np.ndarray) -> float:
+    if design.run_share.shape[-1] == 1:
+        return 0.0
+    held = design.run_share > 0
+    of_slot = losses[design.run_index]
+    highest = np.where(held, of_slot, 0.0).max(axis=-1)
+    lowest = np.where(held, of_slot, np.inf).min(axis=-1)
+    return float(np.max(highest / lowest) - 1.0)
+
+
+def _size_notes(design: Design, solution: PiecewiseSolution, min_pairs: int) -> tuple[str, ...]:
+    live = solution.sizes.live
+    if np.all(live):
+        return ("",) * len(live)
     return tuple(
-        "" if live else growing if many else too_few
-        for live, many in zip(solution.sizes.live, enough, strict=True)
+        "" if live[i] else size_note(design, solution, i, min_pairs) for i in range(len(live))
     )
+
+
+def size_note(design: Design, solution: PiecewiseSolution, size: int, min_pairs: int) -> str:
+    """Why a size has no A_N and B_N."""
+    num_steps = int(design.pair_ok[size].sum())
+    num_lost = int(solution.non_positive[size].sum())
+    if solution.sizes.num_pairs[size] >= min_pairs:
+        return "the steps of the loss grow with D"
+    if num_lost:
+        return f"the loss does not fall in {num_lost} of {num_steps} steps of D"
+    return f"{num_steps} usable pairs, {min_pairs} needed"
 
 
 def _left_out(

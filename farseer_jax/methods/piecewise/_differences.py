@@ -35,6 +35,9 @@ class Differences(NamedTuple):
 def gather(design: Design, losses: RunValues, weights: RunValues) -> Gathered:
     """Average the repeats of one (N, D); k exact copies count as one run."""
     share = jnp.asarray(design.run_share, losses.dtype)
+    if share.shape[-1] == 1:  # no repeats anywhere: nothing to average
+        index = design.run_index[..., 0]
+        return Gathered(losses[index], weights[index] * share[..., 0])
     repeat_loss = losses[design.run_index]
     repeat_weight = weights[design.run_index]
     total = jnp.sum(share * repeat_weight, axis=-1)

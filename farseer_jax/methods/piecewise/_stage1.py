@@ -34,7 +34,7 @@ class SizeEstimates(NamedTuple):
 
 
 def estimate_sizes(pairs: Differences, min_pairs: int) -> SizeEstimates:
-    """Fit ``ln R = ln B + ln(D0^−A − D1^−A)`` by least squares, size by size.
+    """Fit ``ln R = ln B + ln(D0^−A − D1^−A)``, size by size.
 
     With ``m`` the mean and ``l`` the difference of ``ln D0`` and ``ln D1``,
 
@@ -42,7 +42,7 @@ def estimate_sizes(pairs: Differences, min_pairs: int) -> SizeEstimates:
 
     so ``ln R − ln l − ln sinhc(A l / 2)`` is a line in ``m`` with slope −A. For even steps the
     last term is a constant, and the line is the paper's ``R ∝ D^−A`` corrected by
-    ``1 − λ^−A``; for unequal steps a few passes with the last A make it exact.
+    ``1 − λ^−A``; for unequal steps the line is fitted again with the last A until both agree.
     """
     middle = 0.5 * (pairs.log_D[:, 1:] + pairs.log_D[:, :-1])
     step = pairs.log_D[:, 1:] - pairs.log_D[:, :-1]

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from farseer_jax._curve import box_cox
 from farseer_jax._linear import LinePoints, fit_line, line_points
-from farseer_jax._search import Minimum, Search
+from farseer_jax._search import Minimum, Search, Shape
 from farseer_jax._types import Array, Candidates, PerSizeCandidate, Scalar, Sizes
 from farseer_jax.methods.piecewise._differences import Differences
 from farseer_jax.methods.piecewise._pair_error import (
@@ -162,7 +162,7 @@ def _search_alpha(problem: _Problem, beta: Scalar, criterion: Criterion, search:
         log_A, _ = candidate_lines(z, problem.A_points, exponents)
         return pair_error(log_B[:, None], jnp.exp(log_A), pairs, criterion)
 
-    return search.minimise(objective, shape_of(criterion))
+    return search.minimise(objective, shape_of(criterion), z.dtype)
 
 
 def _search_beta(
@@ -176,7 +176,8 @@ def _search_beta(
         allowed = (exponents < 0) & (slope < 0) if falling_B else True
         return jnp.where(allowed, errors, jnp.inf)
 
-    return search.minimise(objective, "kinked" if falling_B else shape_of(criterion))
+    shape = "kinked" if falling_B else shape_of(criterion)
+    return search.minimise(objective, shape, problem.z.dtype)
 
 
 def _joint_minimum(
@@ -192,5 +193,6 @@ def _joint_minimum(
 
     # where β meets a bound, the profile has a kink
     smooth = criterion == "squared" and not falling_B
-    alpha = search.minimise(profile, "locally smooth" if smooth else "kinked")
+    shape: Shape = "locally smooth" if smooth else "kinked"
+    alpha = search.minimise(profile, shape, problem.z.dtype)
     return _round(alpha, best_beta(alpha.exponent))

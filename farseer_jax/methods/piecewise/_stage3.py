@@ -54,7 +54,7 @@ def fit_size_term(
         errors = deviation**2 if criterion == "squared" else jnp.abs(jnp.expm1(deviation))
         return jnp.sum(points.weights[:, None] * errors, axis=0)
 
-    gamma = search.minimise(objective, shape_of(criterion))
+    gamma = search.minimise(objective, shape_of(criterion), z.dtype)
     return SizeTerm(
         U=fit_curve(z, points, gamma.exponent),
         at_edge=gamma.at_edge,

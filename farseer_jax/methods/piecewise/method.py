@@ -74,6 +74,9 @@ class Piecewise:
             raise ValueError(f"criterion must be one of {CRITERIA}, got {self.criterion!r}")
         if self.rounds != "joint" and not (isinstance(self.rounds, int) and self.rounds >= 1):
             raise ValueError(f'rounds must be at least 1, or "joint", got {self.rounds!r}')
+        for search in (self.search, self.search_U):
+            if search is not None and not isinstance(search, (Grid, Refined)):
+                raise TypeError(f"search must be a `Refined(…)` or a `Grid(…)`, got {search!r}")
         if self.min_pairs < 2:
             raise ValueError(f"min_pairs must be at least 2, got {self.min_pairs}")
 
@@ -106,7 +109,9 @@ class Piecewise:
     def prepare(self, law: type[AbstractLaw], runs: Runs) -> Design:
         """Lay the runs out, and refuse those that the method cannot fit."""
         if law is not Farseer:
-            raise TypeError(f"the piecewise method fits the Farseer law, not {law!r}")
+            kind = type(law).__name__
+            given = law.__name__ if isinstance(law, type) else f"one of its laws, a {kind}"
+            raise TypeError(f"the piecewise method fits the law's class `Farseer`, got {given}")
         design = build_design(runs, self.ratio)
         check_design(design, self.min_pairs)
         return design
@@ -122,7 +127,7 @@ class Piecewise:
             law=_law(design, data_term.A, data_term.B, solution.size_term.U),
             outcome=outcome,
             relative_error=solution.relative_error[design.occupied],
-            diagnostics=diagnose(design, solution, self.min_pairs),
+            diagnostics=diagnose(design, losses, solution, self.min_pairs),
         )
 
     def fit_block(self, design: Design, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:

@@ -1,0 +1,235 @@
+"""What the documents say holds: names, commands, printed output and measured figures.
+
+Code in them runs as doctests (``--doctest-glob=*.md``).
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+
+import farseer_jax as fj
+from farseer_jax.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+PUBLIC = [name for name in fj.__all__ if name != "__version__"]
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def code_blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def table_rows(text: str, header: str) -> list[list[str]]:
+    """Cells below the line of a Markdown table that starts with ``header``."""
+    lines = text[text.index(header) :].splitlines()[2:]
+    end = next((i for i, line in enumerate(lines) if not line.startswith("|")), len(lines))
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:end]]
+
+
+def shown(value: float, digits: int = 3) -> float:
+    return float(f"{value:.{digits - 1}e}")
+
+
+def number(cell: str) -> float:
+    return float(cell.replace("−", "-"))
+
+
+# Names
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_is_in_the_api_page(name: str) -> None:
+    page = text_of("docs/api.md")
+    assert f"| [`{name}`](#farseer_jax.{name}) |" in page
+    assert f"\n::: farseer_jax.{name}\n" in page
+
+
+def test_the_api_page_has_no_other_names() -> None:
+    found = re.findall(r"^::: farseer_jax\.(\w+)$", text_of("docs/api.md"), re.MULTILINE)
+    assert sorted(found) == sorted(PUBLIC)
+    assert "__version__" in text_of("docs/api.md")
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_has_an_example(name: str) -> None:
+    docstring = getattr(fj, name).__doc__
+    examples = "\n".join(code_blocks(text_of("docs/api.md"), "pycon"))
+    in_page = re.search(rf">>> .*\bfj\.{name}\b", examples)
+    assert ">>> " in docstring or in_page
+
+
+# Commands
+
+
+def test_the_readme_gives_the_two_commands() -> None:
+    commands = "".join(code_blocks(text_of("README.md"), "bash")).splitlines()
+    assert "python -m pip install . && farseer fit --example" in commands
+    assert "python -m pip install '.[test]' && python -m pytest" in commands
+
+
+def test_the_readme_shows_the_fit_of_the_example() -> None:
+    (block,) = code_blocks(text_of("README.md"), "text")
+    assert block == f"{fj.fit(fj.Farseer, fj.example_runs())}\n"
+
+
+@pytest.mark.parametrize("name", ["fit", "predict"])
+def test_the_shell_page_names_every_option(name: str) -> None:
+    command = main.commands[name]
+    options = {o for p in command.params if isinstance(p, click.Option) for o in p.opts}
+    section = re.search(
+        rf"^## farseer {name}\n(.*?)^## ", text_of("docs/shell.md"), re.DOTALL | re.MULTILINE
+    )
+    assert section is not None
+    named = set(re.findall(r"(?<![\w-])--[A-Za-z][A-Za-z-]*", section[1]))
+    assert named <= options
+    if name == "fit":
+        assert options == named
+
+
+def test_the_shell_page_names_every_key_of_a_fit() -> None:
+    rows = table_rows(text_of("docs/shell.md"), "| key | content |")
+    keys = {key for row in rows for key in re.findall(r"`(\w+)`", row[0])}
+    assert keys == set(fj.fit(fj.Farseer, fj.example_runs()).to_dict())
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_links_lead_to_files(page: str) -> None:
+    links = [
+        link.partition("#")[0]
+        for link in re.findall(r"\]\(([^)]+)\)", text_of(page))
+        if not link.startswith("http")
+    ]
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+# Figures measured on the example
+
+
+def test_noise_moves_parameters_much_and_predictions_little() -> None:
+    exact = fj.example_runs(noise=0)
+    noise = 5e-4 * np.random.default_rng(0).standard_normal((2000, len(exact)))
+    refits = fj.fit_batch(fj.Farseer, exact, losses=exact.loss * np.exp(noise))
+    assert refits.usable.all()
+    law = refits.law
+    assert isinstance(law, fj.Farseer)
+    moved = {"α": np.std(law.A.exponent), "β": np.std(law.B.exponent)}
+    a1 = law.A.slope / (law.A.exponent * law.A.pivot**law.A.exponent)
+    spread = {
+        "grid": np.median(np.std(np.log(refits.predict(exact.N, exact.D)), axis=0)),
+        "25.1 B": np.std(np.log(refits.predict(25.1e9, 5e11))),
+    }
+    for name in ("README.md", "docs/index.md"):
+        said = " ".join(text_of(name).split())
+        match = re.search(
+            r"0.05 % noise moves (?:the exponents )?α and β by ([\d.]+) and leaves a1 anywhere "
+            r"between (−\d+) and (\d+), while predicted losses on the grid move by ([\d.]+) %, "
+            r"and at 25.1 B by ([\d.]+) %", said
+        )  # fmt: skip
+        assert match is not None, name
+        exponent, low, high, grid, far = map(number, match.groups())
+        assert list(moved.values()) == pytest.approx([exponent] * 2, rel=0.1)
+        assert np.quantile(a1, [0.05, 0.95]) == pytest.approx([low, high], rel=0.15)
+        assert shown(100 * spread["grid"], 1) == grid
+        assert shown(100 * spread["25.1 B"], 1) == far
+
+
+# Figures measured on the paper's runs, which are not ours to publish
+
+
+@pytest.fixture(scope="module")
+def paper_runs(shared_data: Path) -> fj.Runs:
+    return fj.read_runs(shared_data / "farseer_404.csv").select(min_N=2.01e8)
+
+
+@pytest.fixture(scope="module")
+def up_to(paper_runs: fj.Runs) -> fj.Runs:
+    return paper_runs.select(max_N=5.36e9)
+
+
+def error_at_largest(result: fj.Fit, runs: fj.Runs) -> float:
+    return result.evaluate(runs.select(min_N=6e9)).mean_relative_error
+
+
+def test_the_readmes_errors_of_extrapolation(paper_runs: fj.Runs) -> None:
+    rows = table_rows(text_of("README.md"), "| largest N fitted |")
+    assert len(rows) == 5
+    for size, far, _, near in rows:
+        largest = 1.003e9 * number(size.removesuffix(" B"))
+        result = fj.fit(fj.Farseer, paper_runs.select(max_N=largest))
+        assert shown(result.runs.N.max() / 1e9) == number(size.removesuffix(" B"))
+        assert shown(error_at_largest(result, paper_runs)) == number(far)
+        assert shown(result.mean_relative_error) == number(near)
+
+
+def test_the_readmes_other_figures(paper_runs: fj.Runs) -> None:
+    (r_squared, *_), (error_U, *_), (error_15, *_) = (
+        [number(row[1]), row[0]] for row in table_rows(text_of("README.md"), "| all 21 sizes |")
+    )
+    result = fj.fit(fj.Farseer, paper_runs)
+    found = result.diagnostics
+    assert shown(np.mean(found.r_squared[found.num_pairs >= 5])) == r_squared
+    assert isinstance(result.law, fj.Farseer)
+    U = np.exp(np.asarray(result.law.U.log(found.N)))
+    assert shown(np.mean(np.abs(U / found.G - 1)), 2) == error_U
+    published = np.asarray(fj.Farseer.published()(paper_runs.N, paper_runs.D))
+    assert shown(np.mean(np.abs(published / paper_runs.loss - 1)), 2) == error_15
+
+
+def test_embedding_parameters_make_it_as_much_worse_as_the_readme_says(
+    paper_runs: fj.Runs,
+) -> None:
+    said = re.search(
+        r"extrapolation to 6.37 B ([\d.]+) times worse", text_of("README.md").replace("\n  ", " ")
+    )
+    assert said is not None
+    extra = paper_runs.extra["N_with_embedding"]
+    other = fj.Runs(extra, paper_runs.D, paper_runs.loss)
+    small = paper_runs.N < 5.5e9
+
+    def error(runs: fj.Runs) -> float:
+        result = fj.fit(fj.Farseer, runs.select(mask=small))
+        return result.evaluate(runs.select(mask=~small)).mean_relative_error
+
+    assert shown(error(other) / error(paper_runs), 2) == number(said[1])
+
+
+def test_the_table_of_rounds(paper_runs: fj.Runs, up_to: fj.Runs) -> None:
+    rows = table_rows(text_of("docs/method.md"), "| rounds | α |")
+    assert [row[0] for row in rows] == ["1", "2 (default)", "5", "30", "joint"]
+    for first, *cells in rows:
+        rounds: Any = first if first == "joint" else int(first.split()[0])
+        result = fj.fit(fj.Farseer, up_to, fj.Piecewise(rounds=rounds))
+        found = result.diagnostics
+        alpha, beta, pair_error, far = map(number, cells)
+        assert round(found.round_alpha[-1], 4) == alpha
+        assert round(found.round_beta[-1], 4) == beta
+        assert shown(found.round_error[-1], 5) == pair_error
+        assert shown(error_at_largest(result, paper_runs)) == far
+
+
+def test_the_relative_criterion_predicts_worse(paper_runs: fj.Runs, up_to: fj.Runs) -> None:
+    said = re.search(r"better: (\S+) at 6.37 B, relative (\S+) \|", text_of("docs/method.md"))
+    assert said is not None
+    for criterion, error in zip(("squared", "relative"), map(number, said.groups()), strict=True):
+        result = fj.fit(fj.Farseer, up_to, fj.Piecewise(criterion=criterion))  # type: ignore[arg-type]
+        assert shown(error_at_largest(result, paper_runs), 2) == error
+
+
+def test_the_law_is_not_monotone_far_beyond_the_runs(paper_runs: fj.Runs) -> None:
+    assert "near N > 1e11 with D > 1e12" in " ".join(text_of("docs/method.md").split())
+    result = fj.fit(fj.Farseer, paper_runs)
+    N = np.geomspace(1e8, 1e13, 400)
+
+    def first_rise(D: float) -> float:
+        rises = np.diff(result.predict(N, D)) > 0
+        return float(N[np.argmax(rises)]) if rises.any() else np.inf
+
+    assert [first_rise(D) for D in (1e9, 1e10, 1e11)] == [np.inf] * 3
+    assert all(8e10 < first_rise(D) < 2e11 for D in (1e12, 1e13, 1e14))

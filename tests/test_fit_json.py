@@ -1,0 +1,277 @@
+"""Fit files: exact round trips, whole files or none, and one clear sentence for a bad one."""
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import farseer_jax as fj
+
+N, D = np.geomspace(1e8, 1e12, 40)[:, None], np.geomspace(1e9, 1e14, 30)
+
+
+@pytest.fixture(scope="module")
+def result() -> fj.Fit:
+    return fj.fit(fj.Farseer, fj.example_runs())
+
+
+@pytest.fixture
+def fit_file(result: fj.Fit, tmp_path: Path) -> Path:
+    path = tmp_path / "fit.json"
+    result.to_json(path)
+    return path
+
+
+def assert_same_fit(first: fj.Fit, second: fj.Fit) -> None:
+    np.testing.assert_array_equal(first.predict(N, D), second.predict(N, D))
+    np.testing.assert_array_equal(first.relative_error, second.relative_error)
+    assert first.runs == second.runs
+    assert first.method == second.method
+    assert first.outcome is second.outcome
+    assert first.warnings == second.warnings
+    assert str(first) == str(second)
+    assert first.to_json() == second.to_json()
+
+
+# Round trips
+
+
+def test_round_trip_through_text_is_exact(result: fj.Fit) -> None:
+    assert_same_fit(fj.Fit.from_json(result.to_json()), result)
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_round_trip_through_a_file_is_exact(
+    result: fj.Fit, tmp_path: Path, kind: Callable[[Path], Any]
+) -> None:
+    path = tmp_path / "fit.json"
+    text = result.to_json(kind(path))
+    assert path.read_text(encoding="utf-8") == text
+    assert_same_fit(fj.Fit.from_json(kind(path)), result)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [fj.Piecewise.released_code(), fj.Piecewise(rounds="joint"), fj.Piecewise(ratio=1.5)],
+    ids=["released code", "joint", "ratio"],
+)
+def test_round_trip_keeps_the_settings(method: fj.Piecewise) -> None:
+    sizes, tokens = np.geomspace(2e8, 6e9, 6), 1e9 * 1.4 ** np.arange(7)
+    points = np.repeat(sizes, 7), np.tile(tokens, 6)
+    runs = fj.simulate(fj.example_law(), *points, noise=0, seed=0)
+    result = fj.fit(fj.Farseer, runs, method)
+    assert_same_fit(fj.Fit.from_json(result.to_json()), result)
+
+
+def test_round_trip_keeps_an_odd_fit() -> None:
+    sizes, tokens = np.geomspace(2e8, 6e9, 6), 1e9 * 2.0 ** np.arange(6)
+    points = np.repeat(sizes, 6), np.tile(tokens, 6)
+    runs = fj.simulate(fj.example_law(), *points, noise=5e-3, seed=0)
+    rows = np.append(np.arange(3, len(runs)), [7, 7])  # a size with two pairs; copies
+    runs = fj.Runs(
+        runs.N[rows],
+        runs.D[rows],
+        runs.loss[rows],
+        {"arm": ["a", "é", "b"] * 11 + ["a", "b"], "lr": np.where(rows % 2, 1e-3, np.nan)},
+    )
+    result = fj.fit(fj.Farseer, runs)
+    assert np.isnan(result.diagnostics.A).any()  # JSON has no NaN
+    assert result.warnings
+    assert_same_fit(fj.Fit.from_json(result.to_json()), result)
+
+
+def test_round_trip_at_an_exponent_of_exactly_zero() -> None:
+    flat = fj.StretchedExponential(level=-0.8, slope=-0.12, exponent=0.0, pivot=1e9)
+    law = fj.example_law()
+    runs = fj.simulate(fj.Farseer(U=flat, B=law.B, A=law.A), *fj.paper_grid(), noise=0, seed=0)
+    result = fj.fit(fj.Farseer, runs, fj.Piecewise(search_U=fj.Grid(-0.5, 0.5, 100)))
+    content = json.loads(result.to_json())
+    assert content["curves"]["U"]["exponent"] == 0.0
+    assert content["parameters"]["gamma"] == 0.0
+    assert content["parameters"]["a3"] is None  # infinite: the paper's form does not exist there
+    assert_same_fit(fj.Fit.from_json(result.to_json()), result)
+
+
+def test_the_file_has_the_promised_keys(result: fj.Fit) -> None:
+    content = json.loads(result.to_json())
+    promised = {
+        "law",
+        "parameters",
+        "curves",
+        "metrics",
+        "diagnostics",
+        "runs",
+        "method",
+        "version",
+    }
+    assert promised <= set(content)
+    assert content["law"] == "farseer"
+    names = ["a1", "alpha", "b1", "a2", "beta", "b2", "a3", "gamma", "b3"]
+    assert sorted(content["parameters"]) == sorted(names)
+    assert content["metrics"]["mean_relative_error"] == result.mean_relative_error
+    assert content["runs"]["N"] == result.runs.N.tolist()
+    law = fj.Farseer.from_parameters(content["parameters"])
+    far = np.asarray(law(np.float32([1e9, 1e10]), np.float32(1e11)))
+    np.testing.assert_allclose(far, result.predict([1e9, 1e10], 1e11), rtol=1e-5)
+
+
+def test_the_file_is_strict_json(result: fj.Fit) -> None:
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
+    text = result.to_json()
+    json.loads(text, parse_constant=refuse)
+    assert text.endswith("}\n")
+
+
+# Files are whole or not there
+
+
+def fail_at(monkeypatch: pytest.MonkeyPatch, function: str, error: BaseException) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(os, function, fail)
+
+
+@pytest.mark.parametrize("function", ["fsync", "replace", "chmod"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    result: fj.Fit,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    error: BaseException,
+) -> None:
+    path = tmp_path / "fit.json"
+    path.write_text("the old file")
+    fail_at(monkeypatch, function, error)
+    with pytest.raises(type(error)):
+        result.to_json(path)
+    assert os.listdir(tmp_path) == ["fit.json"]
+    assert path.read_text() == "the old file"
+    with pytest.raises(type(error)):
+        result.to_json(tmp_path / "new.json")
+    assert os.listdir(tmp_path) == ["fit.json"]
+
+
+def test_nobody_ever_sees_half_a_file(
+    result: fj.Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "fit.json"
+    path.write_text("the old file")
+    seen: list[str] = []
+    sync = os.fsync
+
+    def look(handle: int) -> None:
+        seen.append(path.read_text())
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", look)
+    text = result.to_json(path)
+    assert seen == ["the old file"]
+    assert path.read_text(encoding="utf-8") == text
+    assert os.listdir(tmp_path) == ["fit.json"]
+
+
+def test_a_written_file_has_the_usual_permissions(fit_file: Path) -> None:
+    (fit_file.parent / "usual").touch()
+    usual = stat.S_IMODE((fit_file.parent / "usual").stat().st_mode)
+    assert stat.S_IMODE(fit_file.stat().st_mode) == usual
+
+
+def test_paths_that_cannot_be_written(result: fj.Fit, tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="it is a directory; name a file in it"):
+        result.to_json(tmp_path)
+    missing = tmp_path / "missing" / "fit.json"
+    with pytest.raises(FileNotFoundError, match=r"cannot write .*missing.fit\.json"):
+        result.to_json(missing)
+    assert os.listdir(tmp_path) == []
+
+
+# Files that are no fit
+
+
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.9, 0.9999])
+def test_a_truncated_file(fit_file: Path, share: float) -> None:
+    text = fit_file.read_text(encoding="utf-8").rstrip()
+    fit_file.write_text(text[: int(share * len(text))], encoding="utf-8")
+    with pytest.raises(ValueError, match=r"fit\.json is not a whole JSON file .* truncated"):
+        fj.Fit.from_json(fit_file)
+
+
+def test_truncated_text(result: fj.Fit) -> None:
+    with pytest.raises(ValueError, match="the JSON text is not a whole JSON file"):
+        fj.Fit.from_json(result.to_json()[:5000])
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_a_file_of_a_later_version(fit_file: Path) -> None:
+    rewrite(fit_file, lambda content: content.update(version=2))
+    with pytest.raises(ValueError, match=r"fit\.json has version 2 .* upgrade farseer_jax"):
+        fj.Fit.from_json(fit_file)
+
+
+def test_a_file_of_another_law(fit_file: Path) -> None:
+    rewrite(fit_file, lambda content: content.update(law="chinchilla"))
+    with pytest.raises(ValueError, match=r"fit\.json holds a fit of the law 'chinchilla'"):
+        fj.Fit.from_json(fit_file)
+
+
+DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "no curves": lambda content: content.pop("curves"),
+    "no level": lambda content: content["curves"]["U"].pop("level"),
+    "no runs": lambda content: content.pop("runs"),
+    "a bad run": lambda content: content["runs"]["loss"].__setitem__(3, -1.0),
+    "no diagnostics": lambda content: content["diagnostics"].pop("G"),
+    "unknown outcome": lambda content: content["outcome"].update(name="fine"),
+    "unknown setting": lambda content: content["method"].update(speed=1),
+    "curves a list": lambda content: content.update(curves=[1, 2]),
+    "unknown search": lambda content: content["method"]["search"].update(name="random"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file(fit_file: Path, damage: str) -> None:
+    rewrite(fit_file, DAMAGES[damage])
+    with pytest.raises(ValueError, match=r"fit\.json: the fit is damaged .*; write it again"):
+        fj.Fit.from_json(fit_file)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is not a whole JSON file"),
+        (b"N,D,loss\n1e9,1e10,3\n", "is not a whole JSON file"),
+        (b"[1, 2]", 'has no "format"'),
+        (b'{"law": "farseer"}', 'has no "format"'),
+        (bytes(range(256)), "is not text"),
+        (b"\0" * 100, "is not a whole JSON file"),
+        (b"\x1f\x8b\x08\x00\xff\xfe", "is not text"),
+    ],
+    ids=["empty", "csv", "list", "other JSON", "binary", "zeros", "gzip"],
+)
+def test_a_file_that_is_no_fit(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "runs.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message) as caught:
+        fj.Fit.from_json(path)
+    assert "runs.json" in str(caught.value)
+
+
+def test_a_path_without_a_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nothing\.json: no such file"):
+        fj.Fit.from_json(tmp_path / "nothing.json")
+    with pytest.raises(IsADirectoryError, match="is a directory; name a fit file"):
+        fj.Fit.from_json(tmp_path)
