@@ -12,7 +12,7 @@ from farseer_jax.laws.farseer import Farseer
 # One size serves tables of runs, maps of the domain and single points: a compilation costs more
 # than a thousand evaluations.
 _MIN_BUCKET = 1024
-_MAX_BUCKET = 1 << 20
+_MAX_LOSSES = 1 << 22  # at once: 32 MiB
 
 
 @jax.jit
@@ -28,8 +28,9 @@ def _curves(law: Farseer, N: Array) -> Array:
 
 def evaluate_curves(law: Farseer, N: ArrayLike) -> np.ndarray:
     """U, B and A at sizes N, ``(3, size)``, in float64."""
+    sizes = _positive("N", N)
     with jax.enable_x64(True):
-        return np.asarray(_curves(law, jnp.asarray(_positive("N", N))))
+        return np.asarray(_curves(law, jnp.asarray(_padded(sizes))))[:, : len(sizes)]
 
 
 def evaluate(law: AbstractLaw, N: ArrayLike, D: ArrayLike) -> np.ndarray:
@@ -47,7 +48,9 @@ def evaluate(law: AbstractLaw, N: ArrayLike, D: ArrayLike) -> np.ndarray:
     leaves = jax.tree.leaves(law)
     stack = np.shape(leaves[0])
     laws = jax.tree.map(lambda leaf: np.reshape(leaf, (-1,)), law)
-    flat = [_evaluate_flat(laws, *chunk) for chunk in _chunks(N.ravel(), D.ravel())]
+    num_laws = int(np.prod(stack))
+    chunks = _chunks(N.ravel(), D.ravel(), max(_MAX_LOSSES // num_laws, 1))
+    flat = [_evaluate_flat(laws, *chunk, num_laws) for chunk in chunks]
     return np.concatenate(flat, axis=1).reshape((*stack, *shape))[()]
 
 
@@ -63,15 +66,17 @@ def _positive(name: str, values: ArrayLike) -> np.ndarray:
     return array
 
 
-def _chunks(N: np.ndarray, D: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    starts = range(0, max(len(N), 1), _MAX_BUCKET)
-    return [(N[i : i + _MAX_BUCKET], D[i : i + _MAX_BUCKET]) for i in starts]
+def _chunks(N: np.ndarray, D: np.ndarray, size: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(N[i : i + size], D[i : i + size]) for i in range(0, max(len(N), 1), size)]
 
 
-def _evaluate_flat(laws: AbstractLaw, N: np.ndarray, D: np.ndarray) -> np.ndarray:
-    num_points = len(N)
-    bucket = max(_MIN_BUCKET, 1 << max(num_points - 1, 0).bit_length())
-    padded = [np.pad(values, (0, bucket - num_points), constant_values=1.0) for values in (N, D)]
+def _padded(values: np.ndarray, num_laws: int = 1) -> np.ndarray:
+    """Fill up to a power of two; many laws share no large minimum, which would cost memory."""
+    bucket = max(_MIN_BUCKET // num_laws, 1 << max(len(values) - 1, 0).bit_length())
+    return np.pad(values, (0, bucket - len(values)), constant_values=1.0)
+
+
+def _evaluate_flat(laws: AbstractLaw, N: np.ndarray, D: np.ndarray, num_laws: int) -> np.ndarray:
     with jax.enable_x64(True):
-        losses = _losses(laws, *(jnp.asarray(values) for values in padded))
-        return np.asarray(losses)[:, :num_points]
+        points = (jnp.asarray(_padded(values, num_laws)) for values in (N, D))
+        return np.asarray(_losses(laws, *points))[:, : len(N)]
