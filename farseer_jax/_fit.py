@@ -1,29 +1,11 @@
 """The entry points: one fit, or a batch of refits."""
 
-from pathlib import Path
-
 import numpy as np
 
+from farseer_jax._arguments import as_method, as_runs
 from farseer_jax._law import AbstractLaw
 from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
 from farseer_jax.methods.piecewise.method import Piecewise
-
-
-def as_runs(runs: object) -> Runs:
-    """Runs, or a table that names their columns."""
-    if isinstance(runs, (str, Path)):
-        raise TypeError(f"fit takes runs, got the path {str(runs)!r}: read it with read_runs(path)")
-    return runs if isinstance(runs, Runs) else Runs.from_dataframe(runs)
-
-
-def as_method(method: Piecewise | None) -> Piecewise:
-    """The method, by default the piecewise one."""
-    if method is None:
-        return Piecewise()
-    if not isinstance(method, Piecewise):
-        raise TypeError(f"method must be a `Piecewise(…)`, got {method!r}")
-    return method
 
 
 def fit(law: type[AbstractLaw], runs: object, method: Piecewise | None = None) -> Fit:

@@ -8,8 +8,8 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax._arguments import as_method, as_runs
 from farseer_jax._evaluate import evaluate
-from farseer_jax._fit import as_method, as_runs
 from farseer_jax._law import AbstractLaw
 from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
