@@ -13,7 +13,6 @@ from jaxtyping import Bool, Float, Int
 
 Array: TypeAlias = jax.Array
 ArrayLike: TypeAlias = jax.typing.ArrayLike
-NumpyArray: TypeAlias = np.ndarray
 DType: TypeAlias = np.dtype
 
 Sizes: TypeAlias = Float[Array, " size"]
@@ -24,6 +23,5 @@ PerSizeCandidate: TypeAlias = Float[Array, "size candidate"]
 Scalar: TypeAlias = Float[Array, ""]
 Flag: TypeAlias = Bool[Array, ""]
 SizeMask: TypeAlias = Bool[Array, " size"]
-PairMask: TypeAlias = Bool[Array, "size pair"]
 RunValues: TypeAlias = Float[Array, " run"]
 SizeCounts: TypeAlias = Int[Array, " size"]
