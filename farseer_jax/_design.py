@@ -128,10 +128,10 @@ def _pairs_one_step_apart(
     """Which neighbouring slots are one step apart, and the typical step."""
     step = np.diff(log_D, axis=1)
     neighbours = occupied[:, 1:] & occupied[:, :-1]
-    if isinstance(ratio, (tuple, list)):
+    if isinstance(ratio, tuple):
         low, high = (_log_ratio(bound) for bound in ratio)
         if not low < high:
-            raise ValueError(f"ratio: the range must ascend, got {tuple(ratio)}")
+            raise ValueError(f"ratio: the range must ascend, got {ratio}")
     else:
         if ratio is None:
             typical_log = float(np.median(step[neighbours])) if neighbours.any() else np.nan

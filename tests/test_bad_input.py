@@ -199,6 +199,20 @@ def test_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
         fj.Piecewise(**settings)
 
 
+def test_a_range_of_ratios_ascends() -> None:
+    message = refusal(grid_runs(), fj.Piecewise(ratio=(3.0, 2.0)))
+    assert_says(message, "ratio: the range must ascend, got (3.0, 2.0)")
+
+
+def test_a_range_of_ratios_may_be_a_list() -> None:
+    runs = grid_runs()
+    as_list, as_tuple = (fj.Piecewise(ratio=bounds) for bounds in ([1.5, 3.0], (1.5, 3.0)))
+    assert as_list == as_tuple
+    assert (
+        fj.fit(fj.Farseer, runs, as_list).to_json() == fj.fit(fj.Farseer, runs, as_tuple).to_json()
+    )
+
+
 @pytest.mark.parametrize("ratio", [0.5, 1.0, np.inf, np.nan])
 def test_a_ratio_that_is_none(ratio: float) -> None:
     message = refusal(grid_runs(), fj.Piecewise(ratio=ratio))

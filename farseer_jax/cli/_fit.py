@@ -7,8 +7,10 @@ import click
 
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._options import (
+    BOUNDS,
     HELP_NAMES,
     READING,
+    UNITS,
     Command,
     json_option,
     option,
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 METHOD = "Method (piecewise)"
 DATA = "Data and output"
+
+_READ = ("N", "D", "loss", *UNITS)
 
 # as in farseer_jax._search.Grid, which is not imported for the help; a test compares
 _DEFAULT_BOUNDS = (-0.5, 0.5)
@@ -124,7 +128,7 @@ def _check_source(path: Path | None, example: bool, settings: dict[str, Any]) ->
         raise click.UsageError("Missing argument 'RUNS': name a file of runs, or say --example.")
     if path is not None and example:
         raise click.UsageError("--example fits made-up runs: leave RUNS out, or --example.")
-    named = [name for name in ("N", "D", "loss", "N_unit", "D_unit") if settings[name] is not None]
+    named = [name for name in _READ if settings[name] is not None]
     if example and named:
         raise click.UsageError(
             f"--{named[0].replace('_', '-')} is about the columns of a file: leave it out "
@@ -133,7 +137,7 @@ def _check_source(path: Path | None, example: bool, settings: dict[str, Any]) ->
 
 
 def _runs(path: Path | None, settings: dict[str, Any]) -> "Runs":
-    bounds = {name: settings[name] for name in ("min_N", "max_N", "min_D", "max_D")}
+    bounds = {name: settings[name] for name in BOUNDS}
     if path is None:
         set_up_jax()
         from farseer_jax import example_runs
@@ -141,7 +145,7 @@ def _runs(path: Path | None, settings: dict[str, Any]) -> "Runs":
         return example_runs().select(**bounds)
     from farseer_jax import read_runs  # without JAX: mistakes in the file are told at once
 
-    reading = {name: settings[name] for name in ("N", "D", "loss", "N_unit", "D_unit")}
+    reading = {name: settings[name] for name in _READ}
     return read_runs(path, **reading).select(**bounds)
 
 

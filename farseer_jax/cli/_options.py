@@ -12,6 +12,9 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 READING = "Reading RUNS"
 SELECTION = "Selecting runs (bounds included)"
 
+UNITS = ("N_unit", "D_unit")
+BOUNDS = ("min_N", "max_N", "min_D", "max_D")
+
 
 class Command(click.Command):
     """A command whose help shows the options in titled groups."""

@@ -9,8 +9,10 @@ import click
 from farseer_jax.cli._errors import Refusal
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._options import (
+    BOUNDS,
     HELP_NAMES,
     READING,
+    UNITS,
     Command,
     json_option,
     option,
@@ -28,8 +30,7 @@ if TYPE_CHECKING:
 POINTS = "Points or columns"
 OUTPUT = "Output"
 
-_BOUNDS = ("min_N", "max_N", "min_D", "max_D")
-_ONLY_WITH_RUNS = ("loss", "N_unit", "D_unit", *_BOUNDS)
+_ONLY_WITH_RUNS = ("loss", *UNITS, *BOUNDS)
 
 _EPILOG = """\b
 Examples:
@@ -147,7 +148,7 @@ def _column(role: str, texts: tuple[str, ...]) -> str | None:
 def _read_runs(path: Path, columns: dict[str, Any], settings: dict[str, Any]) -> "Runs":
     from farseer_jax import read_runs  # without JAX: mistakes in the file are told at once
 
-    reading = columns | {name: settings[name] for name in ("loss", "N_unit", "D_unit")}
+    reading = columns | {name: settings[name] for name in ("loss", *UNITS)}
     try:
         runs = read_runs(path, **reading)
     except ValueError as error:
@@ -158,7 +159,7 @@ def _read_runs(path: Path, columns: dict[str, Any], settings: dict[str, Any]) ->
             f"with a table RUNS, {mixed_up[0]} names a column (leave RUNS out to predict at "
             f"numbers): {error}"
         ) from None
-    return runs.select(**{name: settings[name] for name in _BOUNDS})
+    return runs.select(**{name: settings[name] for name in BOUNDS})
 
 
 def _read_fit(path: Path) -> "Fit":

@@ -66,11 +66,16 @@ class DataTerm(NamedTuple):
 
 
 class _Problem(NamedTuple):
+    """What all searches of Stage 2 share; closed over, never passed through a transformation."""
+
     z: Sizes
     A_N: Sizes
     A_points: LinePoints
     B_points: LinePoints
     pairs: Differences
+    criterion: Criterion
+    search: Search
+    falling_B: bool
 
 
 def fit_curve(z: Sizes, points: LinePoints, exponent: Scalar) -> Curve:
@@ -106,12 +111,12 @@ def fit_data_term(
     """Run Stage 2; ``rounds=None`` takes the joint minimum over α and β instead of rounds."""
     A_points = line_points(sizes.log_A, sizes.weight)
     B_points = line_points(sizes.log_B, sizes.weight)
-    problem = _Problem(z, jnp.exp(sizes.log_A), A_points, B_points, pairs)
-    options = (criterion, search, falling_B)
+    A_N = jnp.exp(sizes.log_A)
+    problem = _Problem(z, A_N, A_points, B_points, pairs, criterion, search, falling_B)
     if rounds is None:
-        trace = jax.tree.map(lambda value: value[None], _joint_minimum(problem, *options))
+        trace = jax.tree.map(lambda value: value[None], _joint_minimum(problem))
     else:
-        trace = _rounds(problem, rounds, *options)
+        trace = _rounds(problem, rounds)
     return DataTerm(
         A=fit_curve(z, A_points, trace.alpha[-1]),
         B=fit_curve(z, B_points, trace.beta[-1]),
@@ -119,9 +124,7 @@ def fit_data_term(
     )
 
 
-def _rounds(
-    problem: _Problem, num_rounds: int, criterion: Criterion, search: Search, falling_B: bool
-) -> Round:
+def _rounds(problem: _Problem, num_rounds: int) -> Round:
     """β with the A_N as they are, then α and β in turn; one loop body, compiled once."""
 
     def from_stage_1(_: Scalar) -> tuple[Minimum, Sizes]:
@@ -129,12 +132,12 @@ def _rounds(
         return Minimum(nothing, nothing, jnp.asarray(False), jnp.asarray(True)), problem.A_N
 
     def from_search(beta: Scalar) -> tuple[Minimum, Sizes]:
-        alpha = _search_alpha(problem, beta, criterion, search)
+        alpha = _search_alpha(problem, beta)
         return alpha, _A_at(problem, alpha.exponent)
 
     def one_round(last_beta: Scalar, index: Array) -> tuple[Scalar, Round]:
         alpha, A = jax.lax.cond(index == 0, from_stage_1, from_search, last_beta)
-        beta = _search_beta(problem, A, criterion, search, falling_B)
+        beta = _search_beta(problem, A)
         return beta.exponent, _round(alpha, beta)
 
     return jax.lax.scan(one_round, jnp.zeros_like(problem.z[0]), jnp.arange(num_rounds + 1))[1]
@@ -154,45 +157,41 @@ def _A_at(problem: _Problem, alpha: Scalar) -> Sizes:
     return jnp.exp(evaluate(fit_curve(problem.z, problem.A_points, alpha), problem.z))
 
 
-def _search_alpha(problem: _Problem, beta: Scalar, criterion: Criterion, search: Search) -> Minimum:
+def _search_alpha(problem: _Problem, beta: Scalar) -> Minimum:
     z, pairs = problem.z, problem.pairs
     log_B = evaluate(fit_curve(z, problem.B_points, beta), z)
 
     def objective(exponents: Candidates) -> Candidates:
         log_A, _ = candidate_lines(z, problem.A_points, exponents)
-        return pair_error(log_B[:, None], jnp.exp(log_A), pairs, criterion)
+        return pair_error(log_B[:, None], jnp.exp(log_A), pairs, problem.criterion)
 
-    return search.minimise(objective, shape_of(criterion), z.dtype)
+    return problem.search.minimise(objective, shape_of(problem.criterion), z.dtype)
 
 
-def _search_beta(
-    problem: _Problem, A: Sizes, criterion: Criterion, search: Search, falling_B: bool
-) -> Minimum:
+def _search_beta(problem: _Problem, A: Sizes) -> Minimum:
     terms = coefficient_terms(A, problem.pairs)
 
     def objective(exponents: Candidates) -> Candidates:
         log_B, slope = candidate_lines(problem.z, problem.B_points, exponents)
-        errors = coefficient_error(log_B, terms, problem.pairs, criterion)
-        allowed = (exponents < 0) & (slope < 0) if falling_B else True
+        errors = coefficient_error(log_B, terms, problem.pairs, problem.criterion)
+        allowed = (exponents < 0) & (slope < 0) if problem.falling_B else True
         return jnp.where(allowed, errors, jnp.inf)
 
-    shape = "kinked" if falling_B else shape_of(criterion)
-    return search.minimise(objective, shape, problem.z.dtype)
+    shape = "kinked" if problem.falling_B else shape_of(problem.criterion)
+    return problem.search.minimise(objective, shape, problem.z.dtype)
 
 
-def _joint_minimum(
-    problem: _Problem, criterion: Criterion, search: Search, falling_B: bool
-) -> Round:
+def _joint_minimum(problem: _Problem) -> Round:
     """Best (α, β): a search of α over the profile that a search of β leaves."""
 
     def best_beta(alpha: Scalar) -> Minimum:
-        return _search_beta(problem, _A_at(problem, alpha), criterion, search, falling_B)
+        return _search_beta(problem, _A_at(problem, alpha))
 
     def profile(exponents: Candidates) -> Candidates:
         return jax.lax.map(lambda alpha: best_beta(alpha).value, exponents)
 
     # where β meets a bound, the profile has a kink
-    smooth = criterion == "squared" and not falling_B
+    smooth = problem.criterion == "squared" and not problem.falling_B
     shape: Shape = "locally smooth" if smooth else "kinked"
-    alpha = search.minimise(profile, shape, problem.z.dtype)
+    alpha = problem.search.minimise(profile, shape, problem.z.dtype)
     return _round(alpha, best_beta(alpha.exponent))

@@ -70,6 +70,8 @@ class Piecewise:
     falling_B: bool = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.ratio, list):  # as JSON has it; settings are compared and hashed
+            object.__setattr__(self, "ratio", tuple(self.ratio))
         if self.criterion not in CRITERIA:
             raise ValueError(f"criterion must be one of {CRITERIA}, got {self.criterion!r}")
         if self.rounds != "joint" and not (isinstance(self.rounds, int) and self.rounds >= 1):
@@ -155,8 +157,6 @@ class Piecewise:
         own = {key: value for key, value in settings.items() if key != "name"}
         for key in ("search", "search_U"):
             own[key] = None if own[key] is None else search_from_dict(own[key])
-        if isinstance(own["ratio"], list):
-            own["ratio"] = tuple(own["ratio"])
         return cls(**own)
 
 
