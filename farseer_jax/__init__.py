@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from farseer_jax._design import Design, build_design
     from farseer_jax._fit import fit
     from farseer_jax._fit_batch import BatchFit, fit_batch
-    from farseer_jax._law import AbstractLaw
+    from farseer_jax._law import AbstractLaw, Center
+    from farseer_jax._objective import Objective
     from farseer_jax._outcome import Outcome
     from farseer_jax._prediction import Prediction
     from farseer_jax._read import read_runs
@@ -19,23 +20,37 @@ if TYPE_CHECKING:
     from farseer_jax._search import Grid, Refined
     from farseer_jax._simulate import simulate
     from farseer_jax.datasets.example import example_law, example_runs, paper_grid
+    from farseer_jax.laws.chinchilla import Chinchilla
+    from farseer_jax.laws.coupled import Coupled
     from farseer_jax.laws.farseer import Farseer
+    from farseer_jax.laws.kaplan import Kaplan
+    from farseer_jax.laws.raw_farseer import RawFarseer
     from farseer_jax.methods._diagnostics import Diagnostics
+    from farseer_jax.methods._starts import StartReport
+    from farseer_jax.methods.least_squares.method import LeastSquares
     from farseer_jax.methods.piecewise.method import Piecewise
 
 __all__ = [
     "AbstractLaw",
     "BatchFit",
+    "Center",
+    "Chinchilla",
+    "Coupled",
     "Design",
     "Diagnostics",
     "Farseer",
     "Fit",
     "Grid",
+    "Kaplan",
+    "LeastSquares",
+    "Objective",
     "Outcome",
     "Piecewise",
     "Prediction",
+    "RawFarseer",
     "Refined",
     "Runs",
+    "StartReport",
     "StretchedExponential",
     "__version__",
     "build_design",
@@ -55,7 +70,8 @@ _HOMES = {
     "_design": ("Design", "build_design"),
     "_fit": ("fit",),
     "_fit_batch": ("BatchFit", "fit_batch"),
-    "_law": ("AbstractLaw",),
+    "_law": ("AbstractLaw", "Center"),
+    "_objective": ("Objective",),
     "_outcome": ("Outcome",),
     "_prediction": ("Prediction",),
     "_read": ("read_runs",),
@@ -64,8 +80,14 @@ _HOMES = {
     "_search": ("Grid", "Refined"),
     "_simulate": ("simulate",),
     "datasets.example": ("example_law", "example_runs", "paper_grid"),
+    "laws.chinchilla": ("Chinchilla",),
+    "laws.coupled": ("Coupled",),
     "laws.farseer": ("Farseer",),
+    "laws.kaplan": ("Kaplan",),
+    "laws.raw_farseer": ("RawFarseer",),
     "methods._diagnostics": ("Diagnostics",),
+    "methods._starts": ("StartReport",),
+    "methods.least_squares.method": ("LeastSquares",),
     "methods.piecewise.method": ("Piecewise",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -5,18 +5,19 @@ import numpy as np
 from farseer_jax._arguments import as_method, as_runs
 from farseer_jax._law import AbstractLaw
 from farseer_jax._result import Fit
-from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.methods._method import Method
 
 
-def fit(law: type[AbstractLaw], runs: object, method: Piecewise | None = None) -> Fit:
+def fit(law: type[AbstractLaw], runs: object, method: Method | None = None) -> Fit:
     """Fit a law to runs.
 
     Computes in float64 whatever JAX is set to, and returns NumPy.
 
     Args:
-        law: the law's class, :class:`Farseer`.
+        law: the law's class, such as :class:`Farseer` or :class:`Chinchilla`.
         runs: :class:`Runs`, or a pandas or polars table with columns that name N, D and loss.
-        method: how; None is :class:`Piecewise` with its defaults.
+        method: how: :class:`Piecewise` (Farseer's default) or :class:`LeastSquares` (that of all
+            other laws).
 
     Raises:
         ValueError: the runs cannot be fitted; the message says why and what to do.
@@ -28,7 +29,7 @@ def fit(law: type[AbstractLaw], runs: object, method: Piecewise | None = None) -
         >>> result
         Fit(farseer, 337 runs, mean_relative_error=4.178e-04, outcome=success)
     """
-    runs, method = as_runs(runs), as_method(method)
+    runs, method = as_runs(runs), as_method(method, law)
     design = method.prepare(law, runs)
     solved = method.fit_one(design, runs.loss, np.ones(len(runs)))
     return Fit(

@@ -13,8 +13,7 @@ from farseer_jax._evaluate import evaluate
 from farseer_jax._law import AbstractLaw
 from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
-from farseer_jax.methods._method import SolvedBatch
-from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.methods._method import Method, SolvedBatch
 
 # Refits in one vectorised call: on a CPU what its cache holds, elsewhere what fills the device.
 _MEMBERS = {"cpu": 32, "gpu": 4096}
@@ -54,7 +53,8 @@ class BatchFit:
     @property
     def usable(self) -> np.ndarray:
         """Which refits have a law to use, ``(batch,)``."""
-        return self.outcome_code < Outcome.too_few_sizes.code
+        usable = [outcome.code for outcome in Outcome if outcome.usable]
+        return np.isin(self.outcome_code, usable)
 
     def law_at(self, index: int) -> AbstractLaw:
         """The law of one refit."""
@@ -74,7 +74,7 @@ def fit_batch(
     *,
     losses: ArrayLike | None = None,
     weights: ArrayLike | None = None,
-    method: Piecewise | None = None,
+    method: Method | None = None,
 ) -> BatchFit:
     """Refit a law with other losses, other weights, or both.
 
@@ -89,13 +89,13 @@ def fit_batch(
         runs: the runs that all refits share: :class:`Runs`, or a table as for :func:`fit`.
         losses: ``(batch, run)``; None takes the runs' own.
         weights: ``(batch, run)``, finite, not negative; None takes 1.
-        method: how; None is :class:`Piecewise` with its defaults.
+        method: how; None is :class:`Piecewise` for Farseer, :class:`LeastSquares` for other laws.
 
     Raises:
         ValueError: a stack has the wrong shape or values, both are missing, or their lengths
             differ.
     """
-    runs, method = as_runs(runs), as_method(method)
+    runs, method = as_runs(runs), as_method(method, law)
     design = method.prepare(law, runs)
     stacks = _stacks(runs, losses, weights)
     blocks = _blocks(*stacks)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from farseer_jax._law import AbstractLaw
 from farseer_jax._outcome import Outcome
+from farseer_jax._registry import DIAGNOSTICS, LAWS, METHODS
 from farseer_jax._runs import Runs
 from farseer_jax._version import __version__
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.methods._diagnostics import Diagnostics
-from farseer_jax.methods.piecewise.method import Piecewise
 
 if TYPE_CHECKING:
     from farseer_jax._result import Fit
@@ -23,16 +23,16 @@ FORMAT_VERSION = 1
 
 def to_dict(fit: "Fit") -> dict[str, Any]:
     """The content of a fit file."""
-    assert isinstance(fit.law, Farseer)
+    own = {"curves": fit.law.to_dict()} if isinstance(fit.law, Farseer) else {}
     return {
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "library_version": __version__,
         "law": fit.law.name,
-        "curves": fit.law.to_dict(),
+        **own,
         "parameters": {
             name: value if np.isfinite(value) else None
-            for name, value in fit.law.parameters().items()
+            for name, value in parameters(fit.law).items()
         },
         "metrics": {
             "mean_relative_error": fit.mean_relative_error,
@@ -48,12 +48,19 @@ def to_dict(fit: "Fit") -> dict[str, Any]:
     }
 
 
+def parameters(law: AbstractLaw) -> dict[str, float]:
+    """The numbers of a law by name: those of the paper for Farseer."""
+    if isinstance(law, Farseer):
+        return law.parameters()
+    return {name: float(getattr(law, name)) for name in law.parameter_names()}
+
+
 def dumps(fit: "Fit") -> str:
     """JSON text; floats with all digits."""
     return json.dumps(to_dict(fit), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
-def read(source: str | Path) -> dict[str, Any]:
+def read(source: str | Path, law: type[AbstractLaw] | None = None) -> dict[str, Any]:
     """The parts of a fit, from a path or from JSON text.
 
     Raises:
@@ -63,18 +70,20 @@ def read(source: str | Path) -> dict[str, Any]:
     is_text = isinstance(source, str) and (not source or source.lstrip().startswith("{"))
     name = "the JSON text" if is_text else str(source)
     content = _parse(_load(source, is_text, name), name)
-    _check_kind(content, name)
+    _check_version(content, name)
+    kind = _law_class(content, name, law)
     try:
-        law = Farseer.from_dict(content["curves"])
-        if not all(np.isfinite(leaf) for leaf in jax.tree.leaves(law)):
-            raise ValueError("a number of its curves is not finite")
+        fitted = _law(kind, content)
+        if not all(np.isfinite(leaf) for leaf in jax.tree.leaves(fitted)):
+            raise ValueError("a number of its law is not finite")
+        method = content["method"]["name"]
         return {
-            "law": law,
+            "law": fitted,
             "runs": Runs.from_dict(content["runs"]),
-            "method": Piecewise.from_dict(content["method"]),
+            "method": METHODS[method].from_dict(content["method"]),
             "outcome": Outcome[content["outcome"]["name"]],
             "relative_error": np.array(content["relative_error"], dtype=float),
-            "diagnostics": Diagnostics.from_dict(content["diagnostics"]),
+            "diagnostics": DIAGNOSTICS[method].from_dict(content["diagnostics"]),
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(
@@ -109,15 +118,32 @@ def _parse(text: str, name: str) -> dict[str, Any]:
     return content
 
 
-def _check_kind(content: dict[str, Any], name: str) -> None:
+def _check_version(content: dict[str, Any], name: str) -> None:
     version = content.get("version")
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise ValueError(
             f"{name} has version {version!r} of the fit format, and this farseer_jax "
             f"({__version__}) reads up to {FORMAT_VERSION}: upgrade farseer_jax"
         )
-    if content.get("law") != Farseer.name:
+
+
+def _law_class(
+    content: dict[str, Any], name: str, law: type[AbstractLaw] | None
+) -> type[AbstractLaw]:
+    known = LAWS if law is None else LAWS | {law.name: law}
+    kind = content.get("law")
+    if not isinstance(kind, str) or kind not in known:
         raise ValueError(
-            f"{name} holds a fit of the law {content.get('law')!r}; this farseer_jax "
-            f"({__version__}) knows {Farseer.name!r}"
+            f"{name} holds a fit of the law {kind!r}; this farseer_jax ({__version__}) knows "
+            f"{', '.join(map(repr, known))}: read a law of your own with Fit.from_json(…, law=…)"
         )
+    return known[kind]
+
+
+def _law(kind: type[AbstractLaw], content: dict[str, Any]) -> AbstractLaw:
+    if issubclass(kind, Farseer):
+        return kind.from_dict(content["curves"])
+    numbers = {
+        name: np.asarray(float(content["parameters"][name])) for name in kind.parameter_names()
+    }
+    return kind(**numbers)

@@ -6,13 +6,19 @@ import numpy as np
 
 from farseer_jax import _tables
 from farseer_jax._evaluate import evaluate, evaluate_curves
+from farseer_jax._law import AbstractLaw
 from farseer_jax._numbers import loss_text, number_text, quantity_text
+from farseer_jax._objective import as_objective
 from farseer_jax.laws.farseer import Farseer
+from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.methods._starts import StartReport
+from farseer_jax.methods.least_squares.method import LeastSquares
 
 if TYPE_CHECKING:
     from farseer_jax._result import Fit
 
 _NUM_REFERENCE_SIZES = 5
+_NUM_REFERENCE_TOKENS = 4
 
 
 def fit_text(fit: "Fit") -> str:
@@ -25,16 +31,36 @@ def _headline(fit: "Fit") -> str:
     runs = fit.runs
     sizes = np.unique(runs.N)
     return (
-        f"Farseer law  L(N, D) = U(N) + B(N) · D^(−A(N))  fitted by {fit.method.name}, "
-        f"{fit.method.criterion} criterion\n"
+        f"{fit.law.name.title()} law  {fit.law.formula}  fitted by {_method(fit)}\n"
         f"{len(runs)} runs, {len(sizes)} sizes from {quantity_text(sizes[0])} to "
         f"{quantity_text(sizes[-1])}, D from {quantity_text(runs.D.min())} to "
         f"{quantity_text(runs.D.max())}"
     )
 
 
+def _method(fit: "Fit") -> str:
+    method = fit.method
+    if isinstance(method, LeastSquares):
+        return f"{method.name}, {as_objective(method.objective).description}"
+    return f"{method.name}, {getattr(method, 'criterion', '')} criterion"
+
+
+def _losses(fit: "Fit") -> str:
+    sizes = np.unique(fit.runs.N)
+    picks = np.unique(np.linspace(0, len(sizes) - 1, _NUM_REFERENCE_SIZES).round().astype(int))
+    tokens = np.geomspace(fit.runs.D.min(), fit.runs.D.max(), _NUM_REFERENCE_TOKENS)
+    losses = evaluate(fit.law, sizes[picks][:, None], tokens)
+    header = ["N", *(f"L(N, {quantity_text(D)})" for D in tokens)]
+    rows = [
+        [quantity_text(N), *map(loss_text, row)]
+        for N, row in zip(sizes[picks], losses, strict=True)
+    ]
+    return _tables.text(header, rows)
+
+
 def _curves(fit: "Fit") -> str:
-    assert isinstance(fit.law, Farseer)
+    if not isinstance(fit.law, Farseer):
+        return _losses(fit)
     sizes = np.unique(fit.runs.N)
     picks = np.unique(np.linspace(0, len(sizes) - 1, _NUM_REFERENCE_SIZES).round().astype(int))
     N = sizes[picks]
@@ -50,6 +76,30 @@ def _curves(fit: "Fit") -> str:
 
 def _errors(fit: "Fit") -> str:
     found = fit.diagnostics
+    rows = _piecewise_rows(fit) if isinstance(found, Diagnostics) else _start_rows(fit)
+    if found.num_copies:
+        rows.append(["copied rows, counted once", str(found.num_copies)])
+    if isinstance(found, Diagnostics) and found.num_repeats:
+        rows.append(["repeated runs, averaged", str(found.num_repeats)])
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _start_rows(fit: "Fit") -> list[list[str]]:
+    found = fit.diagnostics
+    assert isinstance(found, StartReport)
+    return [
+        ["mean relative error", f"{fit.mean_relative_error:.3e}"],
+        ["largest relative error", f"{fit.max_relative_error:.3e}"],
+        ["objective, summed", f"{found.objective:.7e}"],
+        ["starts converged", f"{found.num_converged} of {found.num_starts}"],
+        ["starts at the best optimum", f"{found.fraction_at_best():.0%} (to 1e-6)"],
+    ]
+
+
+def _piecewise_rows(fit: "Fit") -> list[list[str]]:
+    found = fit.diagnostics
+    assert isinstance(found, Diagnostics)
     rows = [
         ["mean relative error", f"{fit.mean_relative_error:.3e}"],
         ["largest relative error", f"{fit.max_relative_error:.3e}"],
@@ -61,12 +111,7 @@ def _errors(fit: "Fit") -> str:
         [f"  left out: {note}", str(found.left_out_note.count(note))]
         for note in sorted(set(found.left_out_note))
     ]
-    if found.num_copies:
-        rows.append(["copied rows, counted once", str(found.num_copies)])
-    if found.num_repeats:
-        rows.append(["repeated runs, averaged", str(found.num_repeats)])
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+    return rows
 
 
 def _warnings(fit: "Fit") -> str:
@@ -74,7 +119,8 @@ def _warnings(fit: "Fit") -> str:
 
 
 def _parameters(fit: "Fit") -> str:
-    assert isinstance(fit.law, Farseer)
+    if not isinstance(fit.law, Farseer):
+        return _plain_parameters(fit.law)
     numbers = fit.law.parameters()
     rows = [
         [formula, *(f"{name} = {number_text(numbers[name], 6)}" for name in names)]
@@ -88,6 +134,13 @@ def _parameters(fit: "Fit") -> str:
     lines = ["  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)) for row in rows]
     title = "Parameters of the paper (weakly identified, too rounded here to compute with)"
     return "\n".join([title, *(line.rstrip() for line in lines)])
+
+
+def _plain_parameters(law: AbstractLaw) -> str:
+    names = law.parameter_names()
+    width = max(map(len, names))
+    lines = [f"{name:<{width}}  {number_text(float(getattr(law, name)), 6)}" for name in names]
+    return "\n".join(["Parameters (too rounded here to compute with)", *lines])
 
 
 def _root_mean_square(values: np.ndarray) -> float:

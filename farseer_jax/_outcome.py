@@ -14,20 +14,19 @@ class Outcome(enum.Enum):
         Fewer than three sizes have enough usable pairs of runs.
     """
 
-    success = 0, "The fit succeeded."
-    exponent_at_edge = 1, "An exponent ended at a bound of its search."
-    exponent_unresolved = 2, "The search of an exponent cannot vouch for its minimum."
-    too_few_sizes = 3, "Fewer than three sizes have enough usable pairs of runs."
-    not_finite = 4, "The fit met numbers that are not finite."
+    success = 0, "The fit succeeded.", True
+    exponent_at_edge = 1, "An exponent ended at a bound of its search.", True
+    exponent_unresolved = 2, "The search of an exponent cannot vouch for its minimum.", True
+    too_few_sizes = 3, "Fewer than three sizes have enough usable pairs of runs.", False
+    not_finite = 4, "The fit met numbers that are not finite.", False
+    not_converged = 5, "The best start did not converge within its steps.", True
+    bound_active = 6, "A parameter ended at a bound.", True
+    too_few_runs = 7, "Fewer runs with weight than free parameters.", False
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, usable: bool) -> None:
         self.code = code
         self.message = message
-
-    @property
-    def usable(self) -> bool:
-        """Whether there is a law to use (doubts about an exponent are a warning)."""
-        return self.code < Outcome.too_few_sizes.code
+        self.usable = usable  # whether there is a law to use: doubts are warnings
 
     @classmethod
     def from_code(cls, code: int) -> "Outcome":

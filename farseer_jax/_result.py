@@ -16,7 +16,8 @@ from farseer_jax._prediction import Prediction
 from farseer_jax._runs import Runs
 from farseer_jax._write import write_text
 from farseer_jax.methods._diagnostics import Diagnostics
-from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.methods._method import Method
+from farseer_jax.methods._starts import StartReport
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,8 @@ class Fit:
         outcome: how the fit ended.
         relative_error: ``|predicted / observed − 1|`` of each fitted run; the repeats of one
             (N, D) are averaged first.
-        diagnostics: what each stage found.
+        diagnostics: what each stage (:class:`Diagnostics`) or each start (:class:`StartReport`)
+            found.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
@@ -46,10 +48,10 @@ class Fit:
 
     law: AbstractLaw
     runs: Runs
-    method: Piecewise
+    method: Method
     outcome: Outcome
     relative_error: np.ndarray
-    diagnostics: Diagnostics
+    diagnostics: Diagnostics | StartReport
 
     @property
     def success(self) -> bool:
@@ -135,8 +137,12 @@ class Fit:
         return text
 
     @classmethod
-    def from_json(cls, source: str | Path) -> "Fit":
+    def from_json(cls, source: str | Path, law: type[AbstractLaw] | None = None) -> "Fit":
         """Read a fit from a file (a path) or from JSON text.
+
+        Args:
+            source: the file or the text.
+            law: the class, for fits of a law that is not the library's.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -149,7 +155,7 @@ class Fit:
             >>> bool(again.predict(1e9, 1e11) == result.predict(1e9, 1e11))
             True
         """
-        return cls(**_fit_json.read(source))
+        return cls(**_fit_json.read(source, law))
 
     def __str__(self) -> str:
         return _format.fit_text(self)

@@ -10,10 +10,13 @@ from farseer_jax._runs import Runs
 from farseer_jax._search import Search
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.methods._method import Method
+from farseer_jax.methods._starts import StartReport
 from farseer_jax.methods.piecewise._diagnose import NOT_FALLING
 from farseer_jax.methods.piecewise.method import Piecewise
 
 _FEW_SIZES = 6
+_FEW_STARTS = 8
 _MANY_LOST = 0.1
 _LOW_R_SQUARED = 0.8
 _LARGEST_NOISE = 0.01
@@ -27,12 +30,15 @@ _DOMAIN_POINTS = 32
 def sentences(
     law: AbstractLaw,
     runs: Runs,
-    method: Piecewise,
+    method: Method,
     outcome: Outcome,
-    found: Diagnostics,
+    found: Diagnostics | StartReport,
     mean_relative_error: float,
 ) -> tuple[str, ...]:
     """All that is odd about a fit, worst first."""
+    if isinstance(found, StartReport):
+        return (*_starts(outcome, found), *_rising(law, runs), *_large_error(mean_relative_error))
+    assert isinstance(method, Piecewise)
     warnings: list[str] = []
     if outcome is Outcome.exponent_at_edge:
         warnings += _at_edge(law, method)
@@ -134,15 +140,35 @@ def _noise(found: Diagnostics) -> list[str]:
     return warnings
 
 
+def _large_error(mean_relative_error: float) -> list[str]:
+    if mean_relative_error <= _LARGEST_ERROR:
+        return []
+    return [
+        f"the fitted law misses its own runs by {mean_relative_error:.1%} on average: the "
+        "losses are noisy, or do not follow the law."
+    ]
+
+
+def _starts(outcome: Outcome, found: StartReport) -> list[str]:
+    """An optimum that is none, or that only one start found."""
+    if outcome is Outcome.not_converged:
+        return [f"{outcome.message} Raise max_steps, or hold a parameter that runs off (fixed=)."]
+    warnings = []
+    if outcome is Outcome.bound_active:
+        warnings.append(f"{outcome.message} The runs would take it further.")
+    at_best = round(found.fraction_at_best() * found.num_starts)
+    if at_best < 2 <= _FEW_STARTS <= found.num_starts:
+        warnings.append(
+            f"one of {found.num_starts} starts reached the best optimum: there may be a better "
+            "one; raise num_starts."
+        )
+    return warnings
+
+
 def _misfit(law: AbstractLaw, found: Diagnostics, mean_relative_error: float) -> list[str]:
     """Curves that pass the sizes by: the method fits differences and bounds neither error."""
     assert isinstance(law, Farseer)
-    warnings = []
-    if mean_relative_error > _LARGEST_ERROR:
-        warnings.append(
-            f"the fitted law misses its own runs by {mean_relative_error:.1%} on average: the "
-            "losses are noisy, or do not follow the law."
-        )
+    warnings = _large_error(mean_relative_error)
     deviation = float(np.nanmean(np.abs(evaluate_curves(law, found.N)[2] / found.A - 1.0)))
     if deviation > _LARGEST_DEVIATION:
         warnings.append(

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 
 from farseer_jax._arrays import as_floats
 from farseer_jax._curve import StretchedExponential
-from farseer_jax._law import AbstractLaw
+from farseer_jax._law import AbstractLaw, Center, spread
+from farseer_jax._runs import Runs
 from farseer_jax._types import Array, ArrayLike
 
 
@@ -32,6 +34,8 @@ class Farseer(AbstractLaw):
     """
 
     name: ClassVar[str] = "farseer"
+    formula: ClassVar[str] = "L(N, D) = U(N) + B(N) · D^(−A(N))"
+    curve_parameters: ClassVar[tuple[tuple[int, ...], ...]] = ((0, 1, 2), (3, 4, 5), (6, 7, 8))
 
     U: StretchedExponential
     B: StretchedExponential
@@ -41,6 +45,66 @@ class Farseer(AbstractLaw):
         """``ln L(N, D)`` as a log-sum-exp: no intermediate over- or underflows."""
         N, D = as_floats(N, D)
         return jnp.logaddexp(self.U.log(N), self.B.log(N) - self.A(N) * jnp.log(D))
+
+    @classmethod
+    def parameter_names(cls) -> tuple[str, ...]:
+        """``U.level``, ``U.slope``, ``U.exponent``, and so on for B and A."""
+        return tuple(f"{curve}.{number}" for curve in _CURVES for number in _NUMBERS)
+
+    def to_vector(self) -> Array:
+        """Level, slope and exponent of each curve, ``(9, …)``."""
+        return jnp.stack(
+            [jnp.asarray(getattr(getattr(self, c), number)) for c in _CURVES for number in _NUMBERS]
+        )
+
+    @classmethod
+    def from_vector(cls, vector: Array, center: Center) -> "Farseer":
+        """Curves with their pivot at the centre of the runs."""
+        pivot = jnp.full_like(vector[0], center.N)
+        return cls(
+            **{
+                curve: StretchedExponential(
+                    vector[3 * i], vector[3 * i + 1], vector[3 * i + 2], pivot
+                )
+                for i, curve in enumerate(_CURVES)
+            }
+        )
+
+    def of_size(self, N: Array) -> tuple[Array, ...]:
+        """``ln U``, ``ln B`` and A."""
+        return self.U.log(N), self.B.log(N), self.A(N)
+
+    @classmethod
+    def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
+        """``ln L`` from these; a solver rejects steps where it overflows."""
+        log_U, log_B, A = curves
+        # half the time of logaddexp, which is for callers far outside the range of runs
+        return jnp.log(jnp.exp(log_U) + jnp.exp(log_B - A * log_D))
+
+    @classmethod
+    def starts(cls, runs: Runs, cube: np.ndarray) -> "Farseer":
+        """Curves that share the typical loss at the centre of the runs, and fall with N.
+
+        A rising A(N) at the start often ends where B is constant, a poorer local optimum.
+        """
+        center, typical = Center.of(runs), float(np.exp(np.log(runs.loss).mean()))
+        share = spread(cube, 0, 0.05, 0.6)  # of the data term in the loss
+        A_level, A_slope = np.log(spread(cube, 6, 0.1, 0.6)), spread(cube, 7, -0.4, -0.03)
+        # B and A compensate each other: what is drawn is the data term at the centre, B · D0^−A
+        lever = np.exp(A_level) * np.log(center.D)
+        B_level = np.log(typical * share) + lever + spread(cube, 3, -0.5, 0.5)
+        columns = {
+            "U": (np.log(typical * (1.0 - share)), spread(cube, 1, -0.3, 0.0)),
+            "B": (B_level, spread(cube, 4, -0.5, 0.2) + lever * A_slope),
+            "A": (A_level, A_slope),
+        }
+        pivot = np.full(len(cube), center.N)
+        return cls(
+            **{
+                curve: StretchedExponential(level, slope, spread(cube, 3 * i + 2, -0.5, 0.5), pivot)
+                for i, (curve, (level, slope)) in enumerate(columns.items())
+            }
+        )
 
     def parameters(self) -> dict[str, float]:
         """The paper's nine numbers (Eq. 3), float64.
@@ -96,6 +160,7 @@ class Farseer(AbstractLaw):
 
 
 _CURVES = ("U", "B", "A")
+_NUMBERS = ("level", "slope", "exponent")
 _PAPER_NAMES = ((1, "alpha", "A"), (2, "beta", "B"), (3, "gamma", "U"))
 _PUBLISHED = {
     "a1": -0.124, "alpha": 0.123, "b1": 0.424,

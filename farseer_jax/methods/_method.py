@@ -4,11 +4,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from farseer_jax._design import Design
 from farseer_jax._law import AbstractLaw
 from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
-from farseer_jax.methods._diagnostics import Diagnostics
 
 
 class Solved(NamedTuple):
@@ -24,7 +22,7 @@ class Solved(NamedTuple):
     law: AbstractLaw
     outcome: Outcome
     relative_error: np.ndarray
-    diagnostics: Diagnostics
+    diagnostics: Any
 
 
 class SolvedBatch(NamedTuple):
@@ -38,17 +36,20 @@ class SolvedBatch(NamedTuple):
 class Method(Protocol):
     """A way to fit laws to runs: immutable, hashable settings and the kernels they steer."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """How files and the shell call the method."""
+        ...
 
-    def prepare(self, law: type[AbstractLaw], runs: Runs) -> Design:
+    def prepare(self, law: type[AbstractLaw], runs: Runs) -> Any:
         """Lay the runs out; refuse a law or runs that the method cannot fit."""
         ...
 
-    def fit_one(self, design: Design, losses: np.ndarray, weights: np.ndarray) -> Solved:
+    def fit_one(self, design: Any, losses: np.ndarray, weights: np.ndarray) -> Solved:
         """Fit one set of losses and weights."""
         ...
 
-    def fit_block(self, design: Design, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
+    def fit_block(self, design: Any, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
         """Fit stacks of losses and weights, ``(batch, run)``, in one call."""
         ...
 

@@ -1,0 +1,171 @@
+"""What a fit minimises: defined once, for solvers, reports and tests."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax._types import Array
+
+Residual = Literal["log", "relative", "absolute"]
+RESIDUALS: tuple[Residual, ...] = ("log", "relative", "absolute")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """``Σ weight · ρ(residual)`` over the runs, ρ squared or robust.
+
+    ``ρ(r) = r²/2`` for ``|r| ≤ delta`` and ``delta · (|r| − delta/2)`` beyond (Huber);
+    ``delta = inf`` is least squares, ``delta = 0`` stands for ``ρ(r) = |r|``. Positive residuals
+    (predictions too high) count ``2 · quantile`` times, negative ones ``2 · (1 − quantile)`` times.
+
+    Args:
+        residual: ``"log"``, ``ln predicted − ln observed``; ``"relative"``, ``predicted /
+            observed − 1``; ``"absolute"``, ``predicted − observed``.
+        delta: where ρ turns from a square to a line, in units of the residual.
+        quantile: 0.5 is symmetric.
+
+    Raises:
+        ValueError: a setting is out of its range.
+
+    Example:
+        >>> import numpy as np
+        >>> from farseer_jax import Objective
+        >>> Objective.named("huber")  # Hoffmann et al.
+        Objective(residual='log', delta=0.001, quantile=0.5)
+        >>> round(float(Objective(delta=0.0).value(np.array([1.1]), np.array([1.0]))), 4)
+        0.0953
+    """
+
+    residual: Residual = "log"
+    delta: float = math.inf
+    quantile: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.residual not in RESIDUALS:
+            raise ValueError(f"residual must be one of {RESIDUALS}, got {self.residual!r}")
+        if not self.delta >= 0.0:
+            raise ValueError(f"delta must be 0 or more (inf: least squares), got {self.delta!r}")
+        if not 0.0 < self.quantile < 1.0:
+            raise ValueError(f"quantile must lie between 0 and 1, got {self.quantile!r}")
+
+    @classmethod
+    def named(cls, name: str) -> "Objective":
+        """The objectives of the literature, by name.
+
+        Raises:
+            ValueError: there is none of this name.
+        """
+        if name not in NAMED_OBJECTIVES:
+            raise ValueError(
+                f"objective must be one of {tuple(NAMED_OBJECTIVES)} or an `Objective(…)`, "
+                f"got {name!r}"
+            )
+        return cls(**NAMED_OBJECTIVES[name])
+
+    @property
+    def description(self) -> str:
+        """A few words for reports."""
+        residual = f"{self.residual} residuals"
+        if self.delta == 0.0:
+            words = f"absolute {residual}"
+        elif math.isinf(self.delta):
+            words = f"squared {residual}"
+        else:
+            words = f"Huber (δ = {self.delta:g}) of {residual}"
+        return words if self.quantile == 0.5 else f"{words}, quantile {self.quantile:g}"
+
+    @property
+    def is_squared(self) -> bool:
+        """Whether this is plain least squares."""
+        return math.isinf(self.delta) and self.quantile == 0.5
+
+    def value(
+        self, predicted: np.ndarray, observed: np.ndarray, weights: np.ndarray | float = 1.0
+    ) -> np.ndarray:
+        """The objective of predicted losses, summed over the last axis."""
+        r = residual_numpy(self.residual, predicted, observed)
+        size = np.abs(r)
+        if self.delta == 0.0:
+            rho = size
+        else:
+            near = np.minimum(size, self.delta)
+            rho = near * (size - near / 2.0)
+        side = np.where(r > 0.0, 2.0 * self.quantile, 2.0 * (1.0 - self.quantile))
+        return np.sum(weights * side * rho, axis=-1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings, for JSON; an infinite delta is None."""
+        return {**asdict(self), "delta": self.delta if math.isfinite(self.delta) else None}
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> "Objective":
+        """The inverse of :meth:`to_dict`."""
+        delta = math.inf if settings["delta"] is None else settings["delta"]
+        return cls(**{**settings, "delta": delta})
+
+
+NAMED_OBJECTIVES: dict[str, dict[str, Any]] = {
+    "squared": {},
+    "huber": {"delta": 1e-3},
+    "absolute": {"delta": 0.0},
+    "asymmetric": {"delta": 1e-3, "quantile": 0.7},
+    "squared-relative": {"residual": "relative"},
+    "squared-absolute": {"residual": "absolute"},
+}
+
+
+def as_objective(objective: "Objective | str") -> Objective:
+    """An objective, or the one of this name.
+
+    Raises:
+        ValueError: there is none of this name.
+        TypeError: it is neither.
+    """
+    if isinstance(objective, str):
+        return Objective.named(objective)
+    if not isinstance(objective, Objective):
+        raise TypeError(f"objective must be an `Objective(…)` or a name, got {objective!r}")
+    return objective
+
+
+def residual_numpy(kind: Residual, predicted: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """Residuals of predicted losses."""
+    if kind == "log":
+        return np.log(predicted / observed)
+    difference = predicted - observed
+    return difference if kind == "absolute" else difference / observed
+
+
+def residual_of(kind: Residual, log_loss: Array, log_observed: Array) -> Array:
+    """Residuals from logarithms of losses."""
+    difference = log_loss - log_observed
+    if kind == "log":
+        return difference
+    relative = jnp.exp(difference) - 1.0
+    return relative if kind == "relative" else relative * jnp.exp(log_observed)
+
+
+def rho(r: Array, delta: Array, quantile: Array) -> Array:
+    """ρ of residuals; ``delta`` positive."""
+    size = jnp.abs(r)
+    near = jnp.minimum(size, delta)
+    return _side(r, quantile) * near * (size - 0.5 * near)
+
+
+def rho_slope(r: Array, delta: Array, quantile: Array) -> Array:
+    """``dρ/dr``."""
+    return _side(r, quantile) * jnp.clip(r, -delta, delta)
+
+
+def rho_weights(r: Array, delta: Array, quantile: Array) -> tuple[Array, Array]:
+    """Weights of squares that lie above ρ and touch it, ``ρ'/r``; and ρ's own curvature."""
+    size, side = jnp.abs(r), _side(r, quantile)
+    inside = size <= delta
+    return side * jnp.where(inside, 1.0, delta / jnp.where(inside, 1.0, size)), side * inside
+
+
+def _side(r: Array, quantile: Array) -> Array:
+    return 2.0 * jnp.where(r > 0.0, quantile, 1.0 - quantile)

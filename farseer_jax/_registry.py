@@ -1,0 +1,20 @@
+"""Laws and methods by the names that files and the shell give them."""
+
+from typing import Any
+
+from farseer_jax._law import AbstractLaw
+from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.coupled import Coupled
+from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.kaplan import Kaplan
+from farseer_jax.laws.raw_farseer import RawFarseer
+from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.methods._starts import StartReport
+from farseer_jax.methods.least_squares.method import LeastSquares
+from farseer_jax.methods.piecewise.method import Piecewise
+
+LAWS: dict[str, type[AbstractLaw]] = {
+    law.name: law for law in (Farseer, Chinchilla, Coupled, Kaplan, RawFarseer)
+}
+METHODS: dict[str, Any] = {method.name: method for method in (Piecewise, LeastSquares)}
+DIAGNOSTICS: dict[str, Any] = {Piecewise.name: Diagnostics, LeastSquares.name: StartReport}

@@ -1,0 +1,83 @@
+"""The Chinchilla law (paper Eq. 2)."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax._arrays import as_floats, as_leaf, leaf_like
+from farseer_jax._law import AbstractLaw, Center, spread
+from farseer_jax._runs import Runs
+from farseer_jax._types import Array, ArrayLike
+
+
+class Chinchilla(AbstractLaw):
+    """``L(N, D) = E + A / N^α + B / D^β``.
+
+    Source: Hoffmann et al., *Training Compute-Optimal Large Language Models*, Eq. 2.
+
+    Attributes:
+        E: loss that no model and no data get below.
+        A: coefficient of the size term.
+        B: coefficient of the data term.
+        alpha: exponent of the size term.
+        beta: exponent of the data term.
+
+    Example:
+        >>> from farseer_jax import Chinchilla
+        >>> law = Chinchilla(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)  # as published
+        >>> round(float(law(70e9, 1.4e12)), 3)
+        1.937
+    """
+
+    name: ClassVar[str] = "chinchilla"
+    formula: ClassVar[str] = "L(N, D) = E + A/N^α + B/D^β"
+    positive: ClassVar[tuple[str, ...]] = ("E", "A", "B")
+    curve_parameters: ClassVar[tuple[tuple[int, ...], ...]] = ((0, 1, 3), (2,), (4,))
+
+    E: Array | np.ndarray
+    A: Array | np.ndarray
+    B: Array | np.ndarray
+    alpha: Array | np.ndarray
+    beta: Array | np.ndarray
+
+    def __init__(
+        self, E: ArrayLike, A: ArrayLike, B: ArrayLike, alpha: ArrayLike, beta: ArrayLike
+    ) -> None:
+        self.E, self.A, self.B = as_leaf(E), as_leaf(A), as_leaf(B)
+        self.alpha, self.beta = as_leaf(alpha), as_leaf(beta)
+
+    def log_loss(self, N: ArrayLike, D: ArrayLike) -> Array:
+        """``ln L(N, D)``."""
+        N, D = as_floats(N, D)
+        return self.combine(self.of_size(N), jnp.log(D))
+
+    def of_size(self, N: Array) -> tuple[Array, ...]:
+        """The loss with unlimited data, and the two numbers of the data term."""
+        E, A, B, alpha, beta = (
+            leaf_like(leaf, N) for leaf in (self.E, self.A, self.B, self.alpha, self.beta)
+        )
+        return E + jnp.exp(jnp.log(A) - alpha * jnp.log(N)), jnp.log(B), beta
+
+    @classmethod
+    def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
+        """``ln L`` from these."""
+        limit, log_B, beta = curves
+        return jnp.log(limit + jnp.exp(log_B - beta * log_D))
+
+    @classmethod
+    def centering(cls, center: Center) -> np.ndarray:
+        """Take the terms at the centre of the runs in place of A and B."""
+        matrix = np.eye(5)
+        matrix[1, 3], matrix[2, 4] = -np.log(center.N), -np.log(center.D)
+        return matrix
+
+    @classmethod
+    def starts(cls, runs: Runs, cube: np.ndarray) -> "Chinchilla":
+        """Terms that share the typical loss, and exponents around those of other recipes."""
+        center, typical = Center.of(runs), float(np.exp(np.log(runs.loss).mean()))
+        alpha, beta = spread(cube, 3, 0.05, 0.9), spread(cube, 4, 0.05, 0.9)
+        E = runs.loss.min() * spread(cube, 0, 0.1, 0.98)
+        A = typical * np.exp(spread(cube, 1, -5.0, -0.5) + alpha * np.log(center.N))
+        B = typical * np.exp(spread(cube, 2, -5.0, -0.5) + beta * np.log(center.D))
+        return cls(E, A, B, alpha, beta)

@@ -1,0 +1,96 @@
+"""A law whose size and data terms share an outer exponent."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax._arrays import as_floats, as_leaf, leaf_like
+from farseer_jax._law import AbstractLaw, Center, spread
+from farseer_jax._runs import Runs
+from farseer_jax._types import Array, ArrayLike
+
+
+class Coupled(AbstractLaw):
+    """``L(N, D) = E + (A / N^α + B / D^β)^k``; ``k = 1`` is the Chinchilla law.
+
+    Source: *Skaling*, arXiv 2608.07222. One parameter more than Chinchilla couples the two terms,
+    as runs show it: what a larger model gains depends on how long it is trained.
+
+    Attributes:
+        E: loss that no model and no data get below.
+        A: coefficient of the size term.
+        B: coefficient of the data term.
+        alpha: exponent of the size term.
+        beta: exponent of the data term.
+        k: outer exponent.
+
+    Example:
+        >>> from farseer_jax import Chinchilla, Coupled
+        >>> numbers = dict(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
+        >>> float(Coupled(k=1.0, **numbers)(1e9, 2e10) / Chinchilla(**numbers)(1e9, 2e10))
+        1.0
+    """
+
+    name: ClassVar[str] = "coupled"
+    formula: ClassVar[str] = "L(N, D) = E + (A/N^α + B/D^β)^k"
+    positive: ClassVar[tuple[str, ...]] = ("E", "A", "B", "k")
+    curve_parameters: ClassVar[tuple[tuple[int, ...], ...]] = ((0,), (1, 3), (2,), (4,), (5,))
+
+    E: Array | np.ndarray
+    A: Array | np.ndarray
+    B: Array | np.ndarray
+    alpha: Array | np.ndarray
+    beta: Array | np.ndarray
+    k: Array | np.ndarray
+
+    def __init__(
+        self,
+        E: ArrayLike,
+        A: ArrayLike,
+        B: ArrayLike,
+        alpha: ArrayLike,
+        beta: ArrayLike,
+        k: ArrayLike,
+    ) -> None:
+        self.E, self.A, self.B = as_leaf(E), as_leaf(A), as_leaf(B)
+        self.alpha, self.beta, self.k = as_leaf(alpha), as_leaf(beta), as_leaf(k)
+
+    def log_loss(self, N: ArrayLike, D: ArrayLike) -> Array:
+        """``ln L(N, D)``."""
+        N, D = as_floats(N, D)
+        return self.combine(self.of_size(N), jnp.log(D))
+
+    def of_size(self, N: Array) -> tuple[Array, ...]:
+        """The size term, and the other numbers."""
+        E, A, B, alpha, beta, k = (
+            leaf_like(leaf, N) for leaf in (self.E, self.A, self.B, self.alpha, self.beta, self.k)
+        )
+        return E, jnp.exp(jnp.log(A) - alpha * jnp.log(N)), jnp.log(B), beta, k
+
+    @classmethod
+    def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
+        """``ln L`` from these."""
+        E, size_term, log_B, beta, k = curves
+        return jnp.log(E + jnp.exp(k * jnp.log(size_term + jnp.exp(log_B - beta * log_D))))
+
+    @classmethod
+    def centering(cls, center: Center) -> np.ndarray:
+        """Take the terms at the centre of the runs in place of A and B."""
+        matrix = np.eye(6)
+        matrix[1, 3], matrix[2, 4] = -np.log(center.N), -np.log(center.D)
+        return matrix
+
+    @classmethod
+    def starts(cls, runs: Runs, cube: np.ndarray) -> "Coupled":
+        """Terms that share the typical loss, and k around 1."""
+        center, typical = Center.of(runs), float(np.exp(np.log(runs.loss).mean()))
+        k = np.exp(spread(cube, 5, -1.0, 1.0))
+        alpha, beta = spread(cube, 3, 0.05, 0.9) / k, spread(cube, 4, 0.05, 0.9) / k
+        E = runs.loss.min() * spread(cube, 0, 0.1, 0.98)
+        level_A, level_B = (
+            (np.log(typical) + spread(cube, column, -5.0, -0.5)) / k for column in (1, 2)
+        )
+        A = np.exp(level_A + alpha * np.log(center.N))
+        B = np.exp(level_B + beta * np.log(center.D))
+        return cls(E, A, B, alpha, beta, k)

@@ -1,0 +1,77 @@
+"""The Kaplan law (paper Eq. 1)."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax._arrays import as_floats, as_leaf, leaf_like
+from farseer_jax._law import AbstractLaw, Center, spread
+from farseer_jax._runs import Runs
+from farseer_jax._types import Array, ArrayLike
+
+
+class Kaplan(AbstractLaw):
+    """``L(N, D) = ((Nc / N)^(αN / αD) + Dc / D)^αD``: no irreducible loss.
+
+    Source: Kaplan et al., *Scaling Laws for Neural Language Models*, Eq. 1.5.
+
+    Attributes:
+        N_c: scale of the size term, in the unit of N.
+        D_c: scale of the data term, in tokens.
+        alpha_N: exponent of the loss with unlimited data.
+        alpha_D: exponent of the loss with an unlimited model.
+
+    Example:
+        >>> from farseer_jax import Kaplan
+        >>> law = Kaplan(N_c=6.4e13, D_c=1.8e13, alpha_N=0.076, alpha_D=0.103)  # as published
+        >>> round(float(law(1e9, 1e11)), 2)
+        2.33
+    """
+
+    name: ClassVar[str] = "kaplan"
+    formula: ClassVar[str] = "L(N, D) = ((Nc/N)^(αN/αD) + Dc/D)^αD"
+    positive: ClassVar[tuple[str, ...]] = ("N_c", "D_c", "alpha_N", "alpha_D")
+    curve_parameters: ClassVar[tuple[tuple[int, ...], ...]] = ((0, 2, 3), (1,), (3,))
+
+    N_c: Array | np.ndarray
+    D_c: Array | np.ndarray
+    alpha_N: Array | np.ndarray
+    alpha_D: Array | np.ndarray
+
+    def __init__(
+        self, N_c: ArrayLike, D_c: ArrayLike, alpha_N: ArrayLike, alpha_D: ArrayLike
+    ) -> None:
+        self.N_c, self.D_c = as_leaf(N_c), as_leaf(D_c)
+        self.alpha_N, self.alpha_D = as_leaf(alpha_N), as_leaf(alpha_D)
+
+    def log_loss(self, N: ArrayLike, D: ArrayLike) -> Array:
+        """``ln L(N, D)``."""
+        N, D = as_floats(N, D)
+        return self.combine(self.of_size(N), jnp.log(D))
+
+    def of_size(self, N: Array) -> tuple[Array, ...]:
+        """The size term, and the numbers of the data term."""
+        N_c, D_c, alpha_N, alpha_D = (
+            leaf_like(leaf, N) for leaf in (self.N_c, self.D_c, self.alpha_N, self.alpha_D)
+        )
+        size_term = jnp.exp(alpha_N / alpha_D * (jnp.log(N_c) - jnp.log(N)))
+        return size_term, jnp.log(D_c), alpha_D
+
+    @classmethod
+    def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
+        """``ln L`` from these."""
+        size_term, log_D_c, alpha_D = curves
+        return alpha_D * jnp.log(size_term + jnp.exp(log_D_c - log_D))
+
+    @classmethod
+    def starts(cls, runs: Runs, cube: np.ndarray) -> "Kaplan":
+        """Terms that share the typical loss at the centre of the runs."""
+        center, log_typical = Center.of(runs), float(np.log(runs.loss).mean())
+        alpha_N = np.exp(spread(cube, 2, np.log(0.02), np.log(0.5)))
+        alpha_D = np.exp(spread(cube, 3, np.log(0.02), np.log(0.5)))
+        share = spread(cube, 0, 0.02, 0.98)  # of the size term in L^(1/αD)
+        total = log_typical / alpha_D
+        log_N_c = np.log(center.N) + (np.log(share) + total) * alpha_D / alpha_N
+        log_D_c = np.log(center.D) + np.log1p(-share) + total
+        return cls(np.exp(log_N_c), np.exp(log_D_c), alpha_N, alpha_D)

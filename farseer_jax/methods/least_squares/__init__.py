@@ -1,0 +1,1 @@
+"""Fits of all parameters at once, by batched Levenberg–Marquardt."""

@@ -1,0 +1,70 @@
+"""Laws and starts that cannot be fitted: one message that says why and what to do."""
+
+import jax
+import numpy as np
+
+from farseer_jax._law import AbstractLaw
+from farseer_jax._runs import Runs
+
+
+def check_law(law: type[AbstractLaw], runs: Runs) -> None:
+    """Refuse laws whose methods do not fit together.
+
+    Raises:
+        TypeError: it is no law's class.
+        ValueError: its starts or its losses have the wrong shape.
+    """
+    if not (isinstance(law, type) and issubclass(law, AbstractLaw)):
+        raise TypeError(f"law must be a law's class such as `Chinchilla`, got {law!r}")
+    cube = np.full((3, len(law.parameter_names())), 0.4)
+    with jax.enable_x64(True):
+        try:
+            built = law.starts(runs, cube)
+        except NotImplementedError as error:
+            raise ValueError(str(error)) from None
+        check_starts(law, built, {})
+        N, D = np.geomspace(1e8, 1e9, 4)[:, None, None], np.geomspace(1e9, 1e10, 2)[:, None]
+        shape = np.shape(built.log_loss(N, D))
+    if shape != (4, 2, 3):
+        raise ValueError(
+            f"the law {law.__name__}: `log_loss` of N (4, 1, 1), D (2, 1) and parameters (3,) has "
+            f"shape {shape}, expected (4, 2, 3): compute elementwise, without sums or indexing"
+        )
+
+
+def check_starts(
+    law: type[AbstractLaw], starts: AbstractLaw, bounds: dict[str, tuple[float, float]]
+) -> np.ndarray:
+    """The starts as parameter vectors, ``(parameter, start)``.
+
+    Raises:
+        TypeError: they are another law's.
+        ValueError: their leaves differ in shape, or lie outside the bounds.
+    """
+    if not isinstance(starts, law):
+        raise TypeError(f"starts must be a `{law.__name__}` with leaves (start,), got {starts!r}")
+    names = law.parameter_names()
+    with jax.enable_x64(True), np.errstate(all="ignore"):
+        leaves = jax.tree.map(lambda leaf: np.atleast_1d(np.asarray(leaf, np.float64)), starts)
+        shapes = {leaf.shape for leaf in jax.tree.leaves(leaves)}
+        if len(shapes) != 1 or len(shape := shapes.pop()) != 1:
+            raise ValueError(
+                f"the starts of {law.__name__}: every parameter needs the shape (start,), "
+                f"got {sorted({np.shape(leaf) for leaf in jax.tree.leaves(starts)})}"
+            )
+        vector = np.asarray(leaves.to_vector())
+    if vector.shape != (len(names), *shape):
+        raise ValueError(
+            f"the law {law.__name__}: `to_vector` has shape {vector.shape} for {len(names)} "
+            f"parameters {names} and {shape[0]} starts"
+        )
+    for name, (low, high) in bounds.items():
+        row = vector[names.index(name)]
+        value = np.exp(row) if name in law.positive else row
+        outside = np.flatnonzero(~((value >= low) & (value <= high)))
+        if outside.size:
+            raise ValueError(
+                f"starts: {name!r} of start {outside[0]} is {value[outside[0]]:g}, outside its "
+                f"bounds [{low:g}, {high:g}]; {outside.size} such starts: move them inside"
+            )
+    return vector

@@ -1,0 +1,120 @@
+"""From named parameters to the free numbers of the solver: pinned, tied and bounded ones."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from farseer_jax._law import AbstractLaw, Center
+
+
+class Free(NamedTuple):
+    """``parameters = offset + basis · free``, within bounds.
+
+    Attributes:
+        centering: the law's own, ``(parameter, parameter)``.
+        basis: ``(parameter, free)``.
+        offset: ``(parameter,)``.
+        lower: ``(free,)``.
+        upper: ``(free,)``.
+    """
+
+    centering: np.ndarray
+    basis: np.ndarray
+    offset: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+    def free(self, vector: np.ndarray) -> np.ndarray:
+        """Free numbers nearest to parameters ``(parameter, start)``: ``(start, free)``."""
+        wanted = self.centering @ (vector - self.offset[:, None])
+        nearest = np.linalg.lstsq(self.centering @ self.basis, wanted, rcond=None)[0]
+        return np.clip(nearest, self.lower[:, None], self.upper[:, None]).T
+
+    def vector(self, free: np.ndarray) -> np.ndarray:
+        """Parameters ``(parameter, …)`` of free numbers ``(…, free)``."""
+        return (free @ self.basis.T + self.offset).T
+
+    def at_bound(self, free: np.ndarray) -> np.ndarray:
+        """Whether any number lies on a bound, ``(…,)``."""
+        return np.any((free <= self.lower) | (free >= self.upper), axis=-1)
+
+
+def build_free(
+    law: type[AbstractLaw],
+    center: Center,
+    fixed: dict[str, float],
+    tied: tuple[tuple[str, ...], ...],
+    bounds: dict[str, tuple[float, float]],
+) -> Free:
+    """Lay the free parameters of a law out.
+
+    Raises:
+        ValueError: a name is unknown, or settings contradict each other.
+    """
+    names = law.parameter_names()
+    _check(law, names, fixed, tied, bounds)
+    group = {name: together for together in tied for name in together}
+    leaders = [n for n in names if n not in fixed and group.get(n, (n,))[0] == n]
+    basis, offset = np.zeros((len(names), len(leaders))), np.zeros(len(names))
+    lower, upper = np.full(len(leaders), -np.inf), np.full(len(leaders), np.inf)
+    for row, name in enumerate(names):
+        if name in fixed:
+            offset[row] = _inner(law, name, fixed[name])
+            continue
+        column = leaders.index(group.get(name, (name,))[0])
+        basis[row, column] = 1.0
+        low, high = (_inner(law, name, v) for v in bounds.get(name, (-np.inf, np.inf)))
+        lower[column], upper[column] = max(lower[column], low), min(upper[column], high)
+    centering = law.centering(center)
+    # Combinations that are orthonormal among the centred parameters (themselves, without ties).
+    triangle = np.linalg.qr(centering @ basis)[1]
+    triangle *= np.sign(np.diag(triangle))[:, None]
+    centred = basis @ np.linalg.inv(triangle)
+    # A box needs the bounded parameters as axes: most remain so (E, α, β), terms like A do not.
+    bounded = [names.index(name) for name in bounds]
+    if np.allclose(centred[bounded], basis[bounded], rtol=0.0, atol=1e-12):
+        centred[bounded] = basis[bounded]  # free of rounding
+        basis = centred
+    return Free(centering, basis, offset, lower, upper)
+
+
+def _inner(law: type[AbstractLaw], name: str, value: float) -> float:
+    """A value in the solver's terms."""
+    if name not in law.positive:
+        return float(value)
+    if value == -np.inf or value == 0.0:
+        return -np.inf
+    return float(np.log(value))
+
+
+def _check(
+    law: type[AbstractLaw],
+    names: tuple[str, ...],
+    fixed: dict[str, float],
+    tied: tuple[tuple[str, ...], ...],
+    bounds: dict[str, tuple[float, float]],
+) -> None:
+    together = [name for group in tied for name in group]
+    unknown = [n for n in (*fixed, *together, *bounds) if n not in names]
+    if unknown:
+        raise ValueError(f"the law {law.name!r} has no parameter {unknown[0]!r}; it has {names}")
+    twice = [n for n in fixed if n in together or n in bounds]
+    twice += [n for n in together if together.count(n) > 1]
+    if twice:
+        raise ValueError(f"the parameter {twice[0]!r} is fixed, tied or bounded twice: choose one")
+    bad = [n for n, v in fixed.items() if not np.isfinite(v) or (n in law.positive and v <= 0)]
+    bad += [
+        n
+        for n, (low, high) in bounds.items()
+        if not low < high or (n in law.positive and high <= 0)
+    ]
+    if bad:
+        raise ValueError(
+            f"the parameter {bad[0]!r}: fix it at a finite number, or bound it by low < high; "
+            f"positive parameters of this law: {law.positive}"
+        )
+    mixed = [g for g in tied if len({n in law.positive for n in g}) > 1]
+    if mixed:
+        raise ValueError(f"{mixed[0]} cannot be tied: one of them is positive, another is not")
+    if len(fixed) == len(names):
+        raise ValueError("every parameter is fixed: nothing is left to fit")

@@ -1,0 +1,325 @@
+"""End-to-end fits: real data, agreement with SciPy, recovery, constraints, bad input."""
+
+import jax
+import numpy as np
+import pytest
+from scipy.optimize import least_squares, linprog
+
+import farseer_jax as fj
+from farseer_jax.methods.least_squares._layout import build_layout
+from farseer_jax.methods.least_squares._normal import Problem, evaluate_normal
+
+HUBER = fj.LeastSquares("huber")
+NAMES = ("squared", "huber", "asymmetric", "squared-relative", "squared-absolute")
+LAWS = (fj.Chinchilla, fj.Coupled, fj.Kaplan, fj.Farseer)
+
+
+def numbers(law):
+    return np.array([float(getattr(law, name)) for name in law.parameter_names()])
+
+
+@pytest.fixture(scope="session")
+def epoch(shared_data):
+    import pandas as pd
+
+    table = pd.read_csv(shared_data / "chinchilla_epoch.csv")
+    return fj.Runs.from_dataframe(table[table["besiroglu_outlier"] == 0])
+
+
+@pytest.fixture(scope="session")
+def grid(shared_data):
+    return fj.read_runs(shared_data / "farseer_404.csv")
+
+
+def test_hoffmann_huber(epoch):
+    fit = fj.fit(fj.Chinchilla, epoch, HUBER)
+    assert f"{fit.diagnostics.objective:.7e}" == "1.0182740e-03"
+    assert np.allclose(
+        numbers(fit.law), [1.81722, 477.826, 2143.418, 0.347310, 0.367172], rtol=3e-6
+    )
+    assert fit.diagnostics.fraction_at_best() == 1.0
+
+
+def test_besiroglu_absolute(epoch):
+    law = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("absolute")).law
+    assert np.allclose(numbers(law), [1.81686, 482.00, 2085.4, 0.3478, 0.3658], rtol=2e-4)
+    assert np.allclose(numbers(law), [1.8172, 482.01, 2085.43, 0.3478, 0.3658], rtol=2e-4)
+
+
+def test_log_least_squares(epoch):
+    law = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares()).law
+    assert np.allclose(numbers(law), [1.86455, 593.32, 4875.6, 0.36025, 0.40588], rtol=2e-5)
+    huber = fj.Objective.named("huber").value(np.asarray(law(epoch.N, epoch.D)), epoch.loss)
+    assert f"{huber:.4e}" == "1.0888e-03"
+
+
+def test_absolute_is_optimal_by_linear_programming(epoch):
+    """No direction lowers the sum of absolute residuals, to first order."""
+    fit = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("absolute"))
+    center = fj.Center.of(epoch)
+    with jax.enable_x64(True):
+        vector = np.asarray(fit.law.to_vector())
+
+        def residuals(v):
+            return fj.Chinchilla.from_vector(v, center).log_loss(epoch.N, epoch.D)
+
+        J = np.asarray(jax.jacfwd(residuals)(vector)) @ np.linalg.inv(
+            fj.Chinchilla.centering(center)
+        )
+        r = np.asarray(residuals(vector)) - np.log(epoch.loss)
+    n, p = J.shape
+    cost = np.concatenate([np.zeros(p), np.ones(n)])
+    above = np.hstack([J, -np.eye(n)])
+    below = np.hstack([-J, -np.eye(n)])
+    bounds = [(-1e-4, 1e-4)] * p + [(0, None)] * n
+    best = linprog(cost, np.vstack([above, below]), np.concatenate([-r, r]), bounds=bounds)
+    assert best.fun > np.abs(r).sum() * (1 - 1e-7)
+
+
+def test_nine_parameters_on_all_runs(grid):
+    fit = fj.fit(fj.Farseer, grid, HUBER)
+    assert fit.diagnostics.objective < 3.8873e-4
+    assert fit.diagnostics.num_copies == 4
+    assert fit.diagnostics.fraction_at_best() > 0.95
+
+
+def test_end_to_end_extrapolation(grid):
+    fit = fj.fit(fj.Farseer, grid.select(min_N=2e8, max_N=5.5e9), fj.LeastSquares(num_starts=256))
+    held_out = fit.evaluate(grid.select(min_N=6e9)).mean_relative_error
+    assert round(fit.mean_relative_error * 1e3, 2) == pytest.approx(1.24, abs=0.01)
+    assert round(held_out * 1e3, 2) == pytest.approx(1.24, abs=0.025)
+    assert fit.diagnostics.fraction_at_best() > 0.95
+    raw = fj.fit(
+        fj.RawFarseer, grid.select(min_N=2e8, max_N=5.5e9), fj.LeastSquares(num_starts=256)
+    )
+    assert raw.diagnostics.objective >= fit.diagnostics.objective * (1 - 1e-9)
+    best = fit.diagnostics.objective * (1 + 1e-6)
+    assert np.mean(raw.diagnostics.start_objective <= best) < 0.02
+
+
+def test_chinchilla_extrapolation(grid):
+    fit = fj.fit(fj.Chinchilla, grid.select(min_N=2e8, max_N=5.5e9), HUBER)
+    held_out = fit.evaluate(grid.select(min_N=6e9)).mean_relative_error
+    assert held_out == pytest.approx(9.6e-3, abs=5e-5)
+
+
+@pytest.mark.parametrize(("largest", "error"), [(1.0e9, 9.9e-3), (1.95e9, 2.4e-3)])
+def test_coupled_extrapolates_from_small_ranges(grid, largest, error):
+    fit = fj.fit(fj.Coupled, grid.select(min_N=2e8, max_N=largest), fj.LeastSquares())
+    held_out = fit.evaluate(grid.select(min_N=6e9)).mean_relative_error
+    assert held_out == pytest.approx(error, rel=0.06)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("law", LAWS)
+def test_same_optimum_as_scipy(law, name):
+    """SciPy, from our optimum moved a little, finds nothing lower, and the same to 8 digits."""
+    runs = fj.example_runs()
+    objective = fj.Objective.named(name)
+    fit = fj.fit(law, runs, fj.LeastSquares(name))
+    center = fj.Center.of(runs)
+    scale = objective.delta if np.isfinite(objective.delta) else 1.0
+
+    with jax.enable_x64(True):
+        C = law.centering(center)
+
+        @jax.jit
+        def losses(u):
+            return law.from_vector(jax.numpy.linalg.solve(C, u), center)(runs.N, runs.D)
+
+        def residuals(u):
+            predicted = np.asarray(losses(u))
+            if objective.residual == "log":
+                r = np.log(predicted / runs.loss)
+            else:
+                r = (predicted - runs.loss) / (runs.loss if name == "squared-relative" else 1.0)
+            side = np.where(r > 0, 2 * objective.quantile, 2 - 2 * objective.quantile)
+            rho = np.where(np.abs(r) < scale, r**2 / 2, scale * (np.abs(r) - scale / 2))
+            rho = r**2 / 2 if np.isinf(objective.delta) else rho
+            return np.sign(r) * np.sqrt(2 * side * rho)
+
+        start = C @ np.asarray(fit.law.to_vector())
+        found = least_squares(
+            residuals, start + 1e-3, jac="3-point", xtol=1e-15, ftol=1e-15, gtol=1e-15,
+            x_scale="jac", max_nfev=2000,
+        )  # fmt: skip
+    assert fit.diagnostics.objective <= found.cost * (1 + 1e-8)
+    if np.isinf(objective.delta):  # elsewhere SciPy's residuals have no second derivative
+        assert fit.diagnostics.objective == pytest.approx(found.cost, rel=1e-8)
+    assert fit.diagnostics.objective == pytest.approx(
+        float(objective.value(np.asarray(fit.predict(runs.N, runs.D)), runs.loss)), rel=1e-10
+    )
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_recovery_of_a_known_law(law):
+    known = {
+        fj.Chinchilla: fj.Chinchilla(1.7, 400.0, 2000.0, 0.34, 0.37),
+        fj.Coupled: fj.Coupled(1.7, 800.0, 4000.0, 0.4, 0.42, 0.8),
+        fj.Kaplan: fj.Kaplan(6.4e13, 1.8e13, 0.076, 0.103),
+        fj.Farseer: fj.example_law(),
+    }[law]
+    N, D = fj.paper_grid()
+    fit = fj.fit(law, fj.simulate(known, N, D, noise=0.0, seed=0), fj.LeastSquares())
+    points = np.array([1e10, 3e10])[:, None], np.array([1e11, 1e12])
+    with jax.enable_x64(True):
+        assert np.allclose(fit.predict(*points), known(*points), rtol=1e-6)
+    assert fit.mean_relative_error < 1e-8
+
+
+@pytest.mark.parametrize("law", [*LAWS, fj.RawFarseer])
+@pytest.mark.parametrize("residual", ["log", "relative", "absolute"])
+def test_derivatives_against_autodiff(law, residual):
+    runs = fj.example_runs().select(max_N=3e8)
+    layout = build_layout(law, runs)
+    cube = np.full((4, len(law.parameter_names())), 0.4) + 0.02 * np.arange(4)[:, None]
+    with jax.enable_x64(True):
+        vector = law.starts(runs, cube).to_vector()
+        num = len(vector)
+        problem = Problem(
+            layout.N[:, None], layout.log_D[..., None], np.log(runs.loss)[layout.run][..., None],
+            layout.share[..., None], 0.05, 0.7, np.eye(num), np.zeros(num), -np.inf, np.inf,
+        )  # fmt: skip
+        own = evaluate_normal(law, residual, True, problem, vector)
+        for member in range(4):
+
+            def value(v):
+                built = law.from_vector(v, layout.center)
+                loss = built(runs.N, runs.D)
+                r = {"log": jax.numpy.log(loss / runs.loss), "relative": loss / runs.loss - 1}.get(
+                    residual, loss - runs.loss
+                )
+                side = jax.numpy.where(r > 0, 1.4, 0.6)
+                size = abs(r)
+                huber = jax.numpy.where(size < 0.05, r**2 / 2, 0.05 * (size - 0.025))
+                return (side * huber).sum()
+
+            v = vector[:, member]
+            assert np.isclose(own.value[member], value(v), rtol=1e-11)
+            gradient, hessian = jax.grad(value)(v), jax.hessian(value)(v)
+            size = abs(np.asarray(hessian)).max()
+            assert np.allclose(own.gradient[:, member], gradient, rtol=1e-8, atol=1e-9 * size)
+            assert np.allclose(own.hessian[..., member], hessian, rtol=1e-6, atol=1e-8 * size)
+
+
+def test_refits_agree_with_fits_of_the_same_weights(epoch):
+    rng = np.random.default_rng(0)
+    weights = rng.multinomial(len(epoch), np.ones(len(epoch)) / len(epoch), 3).astype(float)
+    refits = fj.fit_batch(fj.Chinchilla, epoch, weights=weights, method=HUBER)
+    assert refits.usable.all()
+    for i, row in enumerate(weights):
+        repeated = np.repeat(np.arange(len(epoch)), row.astype(int))
+        # repeats move by a hair, so that they do not count as copies
+        loss = epoch.loss[repeated] * (1 + 1e-13 * np.arange(len(repeated)))
+        alone = fj.fit(fj.Chinchilla, fj.Runs(epoch.N[repeated], epoch.D[repeated], loss), HUBER)
+        assert np.allclose(refits.predict(1e10, 1e12)[i], alone.predict(1e10, 1e12), rtol=1e-6)
+
+
+def test_a_weight_of_zero_leaves_out():
+    runs = fj.example_runs()
+    small = runs.select(max_N=3e9)
+    refit = fj.fit_batch(fj.Chinchilla, runs, weights=(runs.N <= 3e9) * 1.0, method=HUBER)
+    assert np.isclose(
+        refit.predict(1e10, 1e12)[0], fj.fit(fj.Chinchilla, small, HUBER).predict(1e10, 1e12)
+    )
+
+
+def test_more_starts_begin_with_the_same():
+    runs = fj.example_runs()
+    few = fj.fit(fj.Coupled, runs, fj.LeastSquares(num_starts=5)).diagnostics
+    many = fj.fit(fj.Coupled, runs, fj.LeastSquares(num_starts=300)).diagnostics
+    assert np.allclose(few.start_objective, many.start_objective[:5], rtol=1e-9)
+
+
+def test_fixed_tied_and_bounded(epoch):
+    free = fj.fit(fj.Chinchilla, epoch, HUBER)
+    fixed = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("huber", fixed={"E": 1.69}))
+    assert float(fixed.law.E) == pytest.approx(1.69, rel=1e-14)
+    tied = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("huber", tied=[("alpha", "beta")]))
+    assert float(tied.law.alpha) == pytest.approx(float(tied.law.beta), rel=1e-12)
+    bounded = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("huber", bounds={"alpha": (0, 0.34)}))
+    assert bounded.outcome is fj.Outcome.bound_active
+    assert "bound" in bounded.warnings[0]
+    assert float(bounded.law.alpha) == 0.34
+    held = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("huber", fixed={"alpha": 0.34}))
+    assert bounded.diagnostics.objective == pytest.approx(held.diagnostics.objective, rel=1e-9)
+    wide = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("huber", bounds={"A": (1.0, 1e5)}))
+    assert wide.diagnostics.objective == pytest.approx(free.diagnostics.objective, rel=1e-8)
+
+
+def test_json_keeps_every_digit():
+    fit = fj.fit(fj.Kaplan, fj.example_runs(), fj.LeastSquares("absolute", fixed={"alpha_N": 0.1}))
+    again = fj.Fit.from_json(fit.to_json())
+    assert again.predict(1e9, 1e11) == fit.predict(1e9, 1e11)
+    assert again.method == fit.method
+    assert np.array_equal(again.diagnostics.start_objective, fit.diagnostics.start_objective)
+    assert list(again.diagnostics.to_dataframe()) == ["objective", "outcome", "steps"]
+
+
+class Broken(fj.AbstractLaw):
+    """NaN where its parameter is below 1/2."""
+
+    name = "broken"
+    level: np.ndarray
+
+    def log_loss(self, N, D):
+        import jax.numpy as jnp
+
+        return jnp.where(self.level < 0.5, jnp.nan, self.level) + 0.0 * jnp.log(N * D)
+
+    @classmethod
+    def starts(cls, runs, cube):
+        return cls(cube[:, 0])
+
+
+def test_a_bad_start_spoils_no_batch():
+    runs = fj.example_runs()
+    fit = fj.fit(Broken, runs, fj.LeastSquares(num_starts=40))
+    codes = fit.diagnostics.start_outcome
+    assert 0 < (codes == 3).sum() < 40
+    assert np.isinf(fit.diagnostics.start_objective[codes == 3]).all()
+
+
+def test_bad_input():
+    runs = fj.example_runs()
+    with pytest.raises(ValueError, match="no parameter 'gamma'"):
+        fj.fit(fj.Chinchilla, runs, fj.LeastSquares(fixed={"gamma": 1.0}))
+    with pytest.raises(ValueError, match="twice"):
+        fj.fit(fj.Chinchilla, runs, fj.LeastSquares(fixed={"E": 1.0}, bounds={"E": (0, 2)}))
+    with pytest.raises(ValueError, match="objective must be one of"):
+        fj.LeastSquares("hubert")
+    with pytest.raises(ValueError, match="num_starts"):
+        fj.LeastSquares(num_starts=0)
+    with pytest.raises(TypeError, match="law's class"):
+        fj.fit(fj.example_law(), runs, fj.LeastSquares())
+    few = fj.Runs(runs.N[:4], runs.D[:4], runs.loss[:4])
+    with pytest.raises(ValueError, match="4 runs cannot determine the 5 free parameters"):
+        fj.fit(fj.Chinchilla, few)
+    outside = fj.Chinchilla(*(np.full(2, v) for v in (0.4, 80.0, 170.0, 0.3, 0.9)))
+    with pytest.raises(ValueError, match=r"'beta' of start 0 is 0.9, outside its bounds"):
+        fj.fit(fj.Chinchilla, runs, fj.LeastSquares(starts=outside, bounds={"beta": (0, 0.5)}))
+
+
+def test_a_law_of_the_wrong_shape():
+    class Summed(Broken):
+        def log_loss(self, N, D):
+            return (self.level + 0.0 * N * D).sum()
+
+    with pytest.raises(ValueError, match="compute elementwise"):
+        fj.fit(Summed, fj.example_runs(), fj.LeastSquares())
+
+
+def test_a_law_that_is_never_finite():
+    class Never(Broken):
+        @classmethod
+        def starts(cls, runs, cube):
+            return cls(0.1 * cube[:, 0])
+
+    with pytest.raises(ValueError, match="no finite loss or derivative at any of 64 starts"):
+        fj.fit(Never, fj.example_runs(), fj.LeastSquares())
+
+
+def test_out_of_steps_says_so():
+    fit = fj.fit(fj.Farseer, fj.example_runs(), fj.LeastSquares(num_starts=4, max_steps=4))
+    assert fit.outcome is fj.Outcome.not_converged
+    assert "max_steps" in fit.warnings[0]
