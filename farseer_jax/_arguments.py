@@ -17,11 +17,24 @@ def as_runs(runs: object) -> Runs:
     return runs if isinstance(runs, Runs) else Runs.from_dataframe(runs)
 
 
-def as_method(method: Method | None, law: type[AbstractLaw]) -> Method:
+def as_method(method: object, law: object) -> Method:
     """The method; by default the piecewise one for Farseer, least squares for other laws."""
-    if method is None:
-        is_other = isinstance(law, type) and law is not Farseer
-        return LeastSquares() if is_other else Piecewise()
-    if not isinstance(method, Piecewise | LeastSquares):
-        raise TypeError(f"method must be a `Piecewise(…)` or a `LeastSquares(…)`, got {method!r}")
-    return method
+    if isinstance(method, Piecewise | LeastSquares):
+        return method  # they say themselves which laws they fit
+    if method is not None and (isinstance(method, type) or not isinstance(method, Method)):
+        raise TypeError(
+            "method must be a `Piecewise(…)`, a `LeastSquares(…)` or an object with the methods "
+            f"of `Method`, got {method!r}"
+        )
+    if not (isinstance(law, type) and issubclass(law, AbstractLaw)):
+        raise TypeError(f"law must be a law's class such as `Chinchilla`, got {_kind(law)}")
+    if method is not None:
+        return method
+    return Piecewise() if law is Farseer else LeastSquares()
+
+
+def _kind(law: object) -> str:
+    """What was given in place of a law's class."""
+    if isinstance(law, AbstractLaw):
+        return f"one of its laws, a {type(law).__name__}: give `{type(law).__name__}`"
+    return repr(law)

@@ -130,6 +130,8 @@ def _check_version(content: dict[str, Any], name: str) -> None:
 def _law_class(
     content: dict[str, Any], name: str, law: type[AbstractLaw] | None
 ) -> type[AbstractLaw]:
+    if law is not None and not (isinstance(law, type) and issubclass(law, AbstractLaw)):
+        raise TypeError(f"law must be a law's class such as `Chinchilla`, got {law!r}")
     known = LAWS if law is None else LAWS | {law.name: law}
     kind = content.get("law")
     if not isinstance(kind, str) or kind not in known:

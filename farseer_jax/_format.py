@@ -13,6 +13,7 @@ from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._starts import StartReport
 from farseer_jax.methods.least_squares.method import LeastSquares
+from farseer_jax.methods.piecewise.method import Piecewise
 
 if TYPE_CHECKING:
     from farseer_jax._result import Fit
@@ -30,8 +31,9 @@ def fit_text(fit: "Fit") -> str:
 def _headline(fit: "Fit") -> str:
     runs = fit.runs
     sizes = np.unique(runs.N)
+    title = (f"{fit.law.name.title()} law", fit.law.formula, f"fitted by {_method(fit)}")
     return (
-        f"{fit.law.name.title()} law  {fit.law.formula}  fitted by {_method(fit)}\n"
+        f"{'  '.join(part for part in title if part)}\n"
         f"{len(runs)} runs, {len(sizes)} sizes from {quantity_text(sizes[0])} to "
         f"{quantity_text(sizes[-1])}, D from {quantity_text(runs.D.min())} to "
         f"{quantity_text(runs.D.max())}"
@@ -42,7 +44,9 @@ def _method(fit: "Fit") -> str:
     method = fit.method
     if isinstance(method, LeastSquares):
         return f"{method.name}, {as_objective(method.objective).description}"
-    return f"{method.name}, {getattr(method, 'criterion', '')} criterion"
+    if isinstance(method, Piecewise):
+        return f"{method.name}, {method.criterion} criterion"
+    return method.name
 
 
 def _losses(fit: "Fit") -> str:
@@ -76,8 +80,15 @@ def _curves(fit: "Fit") -> str:
 
 def _errors(fit: "Fit") -> str:
     found = fit.diagnostics
-    rows = _piecewise_rows(fit) if isinstance(found, Diagnostics) else _start_rows(fit)
-    if found.num_copies:
+    rows = [
+        ["mean relative error", f"{fit.mean_relative_error:.3e}"],
+        ["largest relative error", f"{fit.max_relative_error:.3e}"],
+    ]
+    if isinstance(found, Diagnostics):
+        rows += _piecewise_rows(found)
+    if isinstance(found, StartReport):
+        rows += _start_rows(found)
+    if getattr(found, "num_copies", 0):  # a method of the user's own may not count them
         rows.append(["copied rows, counted once", str(found.num_copies)])
     if isinstance(found, Diagnostics) and found.num_repeats:
         rows.append(["repeated runs, averaged", str(found.num_repeats)])
@@ -85,24 +96,16 @@ def _errors(fit: "Fit") -> str:
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
 
 
-def _start_rows(fit: "Fit") -> list[list[str]]:
-    found = fit.diagnostics
-    assert isinstance(found, StartReport)
+def _start_rows(found: StartReport) -> list[list[str]]:
     return [
-        ["mean relative error", f"{fit.mean_relative_error:.3e}"],
-        ["largest relative error", f"{fit.max_relative_error:.3e}"],
         ["objective, summed", f"{found.objective:.7e}"],
         ["starts converged", f"{found.num_converged} of {found.num_starts}"],
         ["starts at the best optimum", f"{found.fraction_at_best():.0%} (to 1e-6)"],
     ]
 
 
-def _piecewise_rows(fit: "Fit") -> list[list[str]]:
-    found = fit.diagnostics
-    assert isinstance(found, Diagnostics)
+def _piecewise_rows(found: Diagnostics) -> list[list[str]]:
     rows = [
-        ["mean relative error", f"{fit.mean_relative_error:.3e}"],
-        ["largest relative error", f"{fit.max_relative_error:.3e}"],
         ["median R² of Stage 1", f"{np.nanmedian(found.r_squared):.4f}"],
         ["residual scatter of L", f"{_root_mean_square(found.residual_scatter):.2e}"],
         ["pairs of runs used", f"{int(found.num_pairs.sum())} (D in steps of {found.ratio:.3g})"],

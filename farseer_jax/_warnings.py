@@ -36,9 +36,11 @@ def sentences(
     mean_relative_error: float,
 ) -> tuple[str, ...]:
     """All that is odd about a fit, worst first."""
+    general = (*_rising(law, runs), *_large_error(mean_relative_error))
     if isinstance(found, StartReport):
-        return (*_starts(outcome, found), *_rising(law, runs), *_large_error(mean_relative_error))
-    assert isinstance(method, Piecewise)
+        return (*_starts(outcome, found), *general)
+    if not isinstance(method, Piecewise):
+        return general
     warnings: list[str] = []
     if outcome is Outcome.exponent_at_edge:
         warnings += _at_edge(law, method)

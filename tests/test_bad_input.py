@@ -181,7 +181,7 @@ class Flat(fj.AbstractLaw):
 )
 def test_a_law_that_the_method_does_not_fit(law: Any) -> None:
     with pytest.raises(TypeError, match="the piecewise method fits the law's class `Farseer`, got"):
-        fj.fit(law, grid_runs())
+        fj.fit(law, grid_runs(), fj.Piecewise())
 
 
 @pytest.mark.parametrize(

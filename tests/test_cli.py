@@ -366,7 +366,7 @@ class TestBadFiles:
             (lambda text: "", "not a whole JSON file"),
             (lambda text: "[]", "not a fit file"),
             (lambda text: text.replace('"version": 1', '"version": 2'), "upgrade farseer_jax"),
-            (lambda text: text.replace('"farseer"', '"kaplan"'), "a fit of the law 'kaplan'"),
+            (lambda text: text.replace('"farseer"', '"unheard"'), "a fit of the law 'unheard'"),
             (lambda text: text.replace('"level"', '"lavel"'), "the fit is damaged"),
         ],
         ids=["truncated", "empty", "other", "later", "law", "damaged"],
@@ -651,3 +651,40 @@ class TestSetUp:
         assert left == ["0-cache", "1-cache"]
         _jax._prune(tmp_path)
         assert len(list(tmp_path.glob("*/*"))) == 2
+
+
+def test_another_law_end_to_end(tmp_path):
+    import farseer_jax as fj
+    from farseer_jax._objective import NAMED_OBJECTIVES
+    from farseer_jax._registry import LAWS, METHODS
+    from farseer_jax.cli import _fit
+
+    assert set(_fit._LAWS) == set(LAWS) - {"raw-farseer"}
+    assert set(_fit._METHODS) == set(METHODS)
+    assert _fit._OBJECTIVES == tuple(NAMED_OBJECTIVES)
+    target = tmp_path / "fit.json"
+    arguments = ["fit", "--example", "--law", "chinchilla", "--objective", "huber"]
+    arguments += ["--num-starts", "8", "--seed", "3", "--json", str(target)]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert "L(N, D) = E + A/N^α + B/D^β" in result.stdout
+    method = fj.LeastSquares("huber", num_starts=8, seed=3)
+    assert fj.Fit.from_json(target).method == method
+    same = fj.fit(fj.Chinchilla, fj.example_runs(), method)
+    assert fj.Fit.from_json(target).diagnostics.objective == pytest.approx(
+        same.diagnostics.objective, rel=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--law", "chinchilla", "--method", "piecewise"], "fits the law farseer only"),
+        (["--law", "kaplan", "--rounds", "3"], "--rounds does not go with the method"),
+        (["--seed", "1"], "--seed does not go with the method piecewise"),
+    ],
+)
+def test_options_of_the_other_method(arguments, message):
+    result = CliRunner().invoke(main, ["fit", "--example", *arguments])
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())

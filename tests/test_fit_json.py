@@ -224,8 +224,8 @@ def test_a_file_of_a_later_version(fit_file: Path) -> None:
 
 
 def test_a_file_of_another_law(fit_file: Path) -> None:
-    rewrite(fit_file, lambda content: content.update(law="chinchilla"))
-    with pytest.raises(ValueError, match=r"fit\.json holds a fit of the law 'chinchilla'"):
+    rewrite(fit_file, lambda content: content.update(law="unheard-of"))
+    with pytest.raises(ValueError, match=r"fit\.json holds a fit of the law 'unheard-of'"):
         fj.Fit.from_json(fit_file)
 
 

@@ -323,3 +323,18 @@ def test_out_of_steps_says_so():
     fit = fj.fit(fj.Farseer, fj.example_runs(), fj.LeastSquares(num_starts=4, max_steps=4))
     assert fit.outcome is fj.Outcome.not_converged
     assert "max_steps" in fit.warnings[0]
+
+
+def test_starts_of_ones_own():
+    class Unspread(fj.Chinchilla):
+        @classmethod
+        def starts(cls, runs, cube):
+            raise NotImplementedError("no starts: define `starts`, or give some")
+
+    runs = fj.example_runs()
+    with pytest.raises(ValueError, match="define `starts`"):
+        fj.fit(Unspread, runs, HUBER)
+    given = Unspread(*(np.full(2, v) for v in (0.4, 80.0, 170.0, 0.3, 0.3)))
+    fit = fj.fit(Unspread, runs, fj.LeastSquares("huber", starts=given))
+    best = fj.fit(fj.Chinchilla, runs, HUBER).diagnostics.objective
+    assert fit.diagnostics.objective == pytest.approx(best, rel=1e-9)

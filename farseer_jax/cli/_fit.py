@@ -22,20 +22,32 @@ from farseer_jax.cli._values import ratio, rounds
 
 if TYPE_CHECKING:
     from farseer_jax._runs import Runs
-    from farseer_jax.methods.piecewise.method import Piecewise
+    from farseer_jax.methods._method import Method
 
-METHOD = "Method (piecewise)"
+MODEL = "Law and method"
+END_TO_END = "Method least-squares"
+METHOD = "Method piecewise"
 DATA = "Data and output"
 
 _READ = ("N", "D", "loss", *UNITS)
 
 # as in farseer_jax._search.Grid, which is not imported for the help; a test compares
 _DEFAULT_BOUNDS = (-0.5, 0.5)
+# as in farseer_jax._registry and _objective, likewise
+_LAWS = ("farseer", "chinchilla", "coupled", "kaplan")
+_METHODS = ("piecewise", "least-squares")
+_OBJECTIVES = (
+    "squared", "huber", "absolute", "asymmetric", "squared-relative", "squared-absolute",
+)  # fmt: skip
+_MAX_STARTS = 1_000_000
+_PIECEWISE_ONLY = ("criterion", "bounds", "candidates", "rounds", "min_pairs", "ratio")
+_END_TO_END_ONLY = ("objective", "num_starts", "seed")
 _MAX_CANDIDATES = 100_000  # a second, compiled as `_jax` has it
 
 _EPILOG = """\b
-Example:
+Examples:
   farseer fit runs.csv --loss bpc --max-N 5.4e9 --json fit.json
+  farseer fit runs.csv --law chinchilla --objective huber
 """
 
 
@@ -43,7 +55,7 @@ Example:
     "fit",
     cls=Command,
     context_settings=HELP_NAMES,
-    short_help="Fit the Farseer law to a table of runs.",
+    short_help="Fit a scaling law to a table of runs.",
     epilog=_EPILOG,
 )
 @click.argument("path", metavar="RUNS|--example", required=False, type=click.Path(path_type=Path))
@@ -54,6 +66,41 @@ Example:
 @option("--loss", metavar="COLUMN", group=READING, help="Column with the final loss.")
 @unit_options
 @selection_options
+@option(
+    "--law",
+    type=click.Choice(_LAWS),
+    default="farseer",
+    show_default=True,
+    group=MODEL,
+    help="The law to fit.",
+)
+@option(
+    "--method",
+    type=click.Choice(_METHODS),
+    group=MODEL,
+    help="How; piecewise for farseer unless given, least-squares (end to end) for others.",
+)
+@option(
+    "--objective",
+    type=click.Choice(_OBJECTIVES),
+    metavar="NAME",
+    group=END_TO_END,
+    help=f"What to minimise: {', '.join(_OBJECTIVES)}; the first unless given.",
+)
+@option(
+    "--num-starts",
+    type=click.IntRange(1, _MAX_STARTS),
+    metavar="NUMBER",
+    group=END_TO_END,
+    help="Random starts; 64 unless given.",
+)
+@option(
+    "--seed",
+    type=click.IntRange(0),
+    metavar="NUMBER",
+    group=END_TO_END,
+    help="Seed of the starts; 0 unless given.",
+)
 @option(
     "--criterion",
     type=click.Choice(["squared", "relative"]),
@@ -105,7 +152,7 @@ Example:
     help="Steps of D that form a pair, 1.41 or 1.35:1.45; found in the runs unless given.",
 )
 def fit(path: Path | None, example: bool, target: str | None, **settings: Any) -> None:
-    """Fit the Farseer law to a table of training runs, and print it.
+    """Fit a scaling law to a table of training runs, and print it.
 
     RUNS is a CSV, TSV, JSON-lines (.jsonl) or Parquet file with one row per
     run: parameters N, training tokens D and final loss. Columns with usual
@@ -113,13 +160,15 @@ def fit(path: Path | None, example: bool, target: str | None, **settings: Any) -
     others.
     """
     _check_source(path, example, settings)
+    method_name = _method_name(settings)
     check_target(target, [path])
     runs = _runs(path, settings)
     set_up_jax()
-    from farseer_jax import Farseer
     from farseer_jax import fit as fit_runs
+    from farseer_jax._registry import LAWS
 
-    result = fit_runs(Farseer, runs, _method(settings))
+    method = _piecewise(settings) if method_name == "piecewise" else _least_squares(settings)
+    result = fit_runs(LAWS[settings["law"]], runs, method)
     deliver(lambda: str(result), result.to_json, target, "Fit")
 
 
@@ -149,7 +198,35 @@ def _runs(path: Path | None, settings: dict[str, Any]) -> "Runs":
     return read_runs(path, **reading).select(**bounds)
 
 
-def _method(settings: dict[str, Any]) -> "Piecewise":
+def _method_name(settings: dict[str, Any]) -> str:
+    """The method, and a refusal of options that belong to the other one."""
+    is_farseer = settings["law"] == "farseer"
+    method = settings["method"] or ("piecewise" if is_farseer else "least-squares")
+    if method == "piecewise" and not is_farseer:
+        raise click.UsageError(
+            f"--method piecewise fits the law farseer only: leave it out with --law "
+            f"{settings['law']}, which is fitted by least-squares."
+        )
+    others = _END_TO_END_ONLY if method == "piecewise" else _PIECEWISE_ONLY
+    context = click.get_current_context()
+    given = click.core.ParameterSource.COMMANDLINE
+    named = [name for name in others if context.get_parameter_source(name) is given]
+    if named:
+        raise click.UsageError(
+            f"--{named[0].replace('_', '-')} does not go with the method {method}: leave it out, "
+            "or choose the other --method."
+        )
+    return method
+
+
+def _least_squares(settings: dict[str, Any]) -> "Method":
+    from farseer_jax import LeastSquares
+
+    own = {name: settings[name] for name in _END_TO_END_ONLY if settings[name] is not None}
+    return LeastSquares(**own)
+
+
+def _piecewise(settings: dict[str, Any]) -> "Method":
     from farseer_jax import Grid, Piecewise, Refined
 
     low, high = settings["bounds"]

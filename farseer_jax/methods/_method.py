@@ -1,6 +1,6 @@
 """What a fitting method offers to ``fit`` and ``fit_batch``."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class SolvedBatch(NamedTuple):
     mean_relative_error: np.ndarray
 
 
+@runtime_checkable
 class Method(Protocol):
     """A way to fit laws to runs: immutable, hashable settings and the kernels they steer."""
 

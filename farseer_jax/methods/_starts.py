@@ -73,7 +73,7 @@ class StartReport:
         """Lists and numbers for JSON; an objective that is not finite becomes None."""
         values = self.start_objective.tolist()
         return {
-            "objective": self.objective,
+            "objective": self.objective if np.isfinite(self.objective) else None,
             "start_objective": [value if np.isfinite(value) else None for value in values],
             "start_outcome": self.start_outcome.tolist(),
             "start_steps": self.start_steps.tolist(),
@@ -83,9 +83,12 @@ class StartReport:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "StartReport":
         """The inverse of :meth:`to_dict`."""
-        values = [np.inf if value is None else value for value in content["start_objective"]]
+        best, *values = (
+            np.inf if value is None else float(value)
+            for value in (content["objective"], *content["start_objective"])
+        )
         return cls(
-            objective=float(content["objective"]),
+            objective=best,
             start_objective=np.array(values, dtype=float),
             start_outcome=np.array(content["start_outcome"], dtype=int),
             start_steps=np.array(content["start_steps"], dtype=int),

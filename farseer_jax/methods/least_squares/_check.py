@@ -7,7 +7,7 @@ from farseer_jax._law import AbstractLaw
 from farseer_jax._runs import Runs
 
 
-def check_law(law: type[AbstractLaw], runs: Runs) -> None:
+def check_law(law: type[AbstractLaw], runs: Runs, starts: AbstractLaw | None) -> None:
     """Refuse laws whose methods do not fit together.
 
     Raises:
@@ -19,16 +19,18 @@ def check_law(law: type[AbstractLaw], runs: Runs) -> None:
     cube = np.full((3, len(law.parameter_names())), 0.4)
     with jax.enable_x64(True):
         try:
-            built = law.starts(runs, cube)
+            built = law.starts(runs, cube) if starts is None else starts
         except NotImplementedError as error:
             raise ValueError(str(error)) from None
-        check_starts(law, built, {})
+        num = check_starts(law, built, {}).shape[1]
+        built = jax.tree.map(lambda leaf: np.atleast_1d(np.asarray(leaf, np.float64)), built)
         N, D = np.geomspace(1e8, 1e9, 4)[:, None, None], np.geomspace(1e9, 1e10, 2)[:, None]
         shape = np.shape(built.log_loss(N, D))
-    if shape != (4, 2, 3):
+    if shape != (4, 2, num):
         raise ValueError(
-            f"the law {law.__name__}: `log_loss` of N (4, 1, 1), D (2, 1) and parameters (3,) has "
-            f"shape {shape}, expected (4, 2, 3): compute elementwise, without sums or indexing"
+            f"the law {law.__name__}: `log_loss` of N (4, 1, 1), D (2, 1) and parameters ({num},) "
+            f"has shape {shape}, expected (4, 2, {num}): compute elementwise, without sums or "
+            "indexing"
         )
 
 

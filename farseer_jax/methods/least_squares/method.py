@@ -86,7 +86,7 @@ class LeastSquares:
 
     def prepare(self, law: type[AbstractLaw], runs: Runs) -> Layout:
         """Lay the runs out, and refuse what cannot be fitted."""
-        check_law(law, runs)
+        check_law(law, runs, self.starts)
         layout = build_layout(law, runs)
         self._free(layout)
         return layout
