@@ -36,11 +36,11 @@ def sentences(
     mean_relative_error: float,
 ) -> tuple[str, ...]:
     """All that is odd about a fit, worst first."""
-    general = (*_rising(law, runs), *_large_error(mean_relative_error))
+    rising = _rising(law, runs)
     if isinstance(found, StartReport):
-        return (*_starts(outcome, found), *general)
-    if not isinstance(method, Piecewise):
-        return general
+        return (*_starts(outcome, found), *rising, *_large_error(mean_relative_error))
+    if not isinstance(method, Piecewise):  # the user's own
+        return (*rising, *_large_error(mean_relative_error))
     warnings: list[str] = []
     if outcome is Outcome.exponent_at_edge:
         warnings += _at_edge(law, method)
@@ -48,7 +48,7 @@ def sentences(
         warnings.append(
             f"{outcome.message} Change the bounds of the search, or what it is allowed."
         )
-    warnings += _rising(law, runs)
+    warnings += rising
     warnings += _repeats(found)
     warnings += _lost_sizes(found)
     warnings += _noise(found)

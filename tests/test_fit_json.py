@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 
 import farseer_jax as fj
@@ -95,6 +97,66 @@ def test_round_trip_at_an_exponent_of_exactly_zero() -> None:
     assert content["parameters"]["gamma"] == 0.0
     assert content["parameters"]["a3"] is None  # infinite: the paper's form does not exist there
     assert_same_fit(fj.Fit.from_json(result.to_json()), result)
+
+
+class Square(fj.AbstractLaw):
+    """A law of the user's own."""
+
+    name = "square"
+    positive = ("E", "B")
+
+    E: Any
+    B: Any
+
+    def log_loss(self, N: Any, D: Any) -> Any:
+        return jnp.log(self.E + self.B / jnp.sqrt(D) + 0.0 * N)
+
+    @classmethod
+    def starts(cls, runs: fj.Runs, cube: np.ndarray) -> "Square":
+        return cls(runs.loss.min() * (0.1 + 0.8 * cube[:, 0]), 1e3 * (1.0 + cube[:, 1]))
+
+
+@pytest.mark.parametrize(
+    "law", [fj.Farseer, fj.Chinchilla, fj.Coupled, fj.Kaplan, fj.RawFarseer, Square]
+)
+def test_round_trip_of_end_to_end_fits(law: type[fj.AbstractLaw]) -> None:
+    method = fj.LeastSquares("huber", num_starts=4, max_steps=60, bounds={})
+    result = fj.fit(law, fj.example_runs(), method)
+    again = fj.Fit.from_json(result.to_json(), law=law)
+    assert type(again.law) is law
+    assert_same_fit(again, result)
+    found, read = result.diagnostics, again.diagnostics
+    assert isinstance(found, fj.StartReport)
+    assert isinstance(read, fj.StartReport)
+    assert read.objective == found.objective
+    pd.testing.assert_frame_equal(read.to_dataframe(), found.to_dataframe())
+    content = json.loads(result.to_json())
+    assert content["method"]["name"] == "least-squares"
+    assert ("curves" in content) == (law is fj.Farseer)
+
+
+def test_a_law_of_ones_own_is_read_by_its_class() -> None:
+    result = fj.fit(Square, fj.example_runs(), fj.LeastSquares(num_starts=2))
+    text = result.to_json()
+    assert json.loads(text)["parameters"] == {"E": float(result.law.E), "B": float(result.law.B)}
+    with pytest.raises(ValueError, match=r"the law 'square'; .* Fit\.from_json\(…, law=…\)"):
+        fj.Fit.from_json(text)
+    with pytest.raises(ValueError, match="the law 'square'"):
+        fj.Fit.from_json(text, law=fj.Chinchilla)
+    with pytest.raises(TypeError, match="law must be a law's class"):
+        fj.Fit.from_json(text, law=result.law)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("damage", [None, "1e999", "missing"])
+def test_damaged_parameters(damage: str | None) -> None:
+    method = fj.LeastSquares(num_starts=2)
+    content = json.loads(fj.fit(fj.Chinchilla, fj.example_runs(), method).to_json())
+    if damage == "missing":
+        del content["parameters"]["E"]
+    else:
+        content["parameters"]["E"] = damage and float(damage)
+    with pytest.raises(ValueError, match=r"the fit is damaged .*; write it again"):
+        fj.Fit.from_json(json.dumps(content))
 
 
 def test_the_file_has_the_promised_keys(result: fj.Fit) -> None:

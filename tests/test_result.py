@@ -1,6 +1,7 @@
 """A fit's text, predictions, tables and warnings; simulated runs; one refit of a batch."""
 
 import dataclasses
+import json
 import re
 from typing import Any
 
@@ -265,6 +266,135 @@ def test_warns_of_losses_that_do_not_fall_and_scatter() -> None:
     warnings = fj.fit(fj.Farseer, grid_runs(noise=0.05)).warnings
     assert any(re.match(r"the loss does not fall with D in \d+ of \d+ steps", w) for w in warnings)
     assert any("scatter about a power law in D (median R² 0." in w for w in warnings)
+
+
+def test_warns_of_a_best_optimum_that_one_start_found() -> None:
+    fit = fj.fit(fj.Chinchilla, fj.example_runs(), fj.LeastSquares(num_starts=8))
+    assert isinstance(fit.diagnostics, fj.StartReport)
+    assert not any("num_starts" in warning for warning in fit.warnings)
+    ends = fit.diagnostics.objective * np.append(1.0, np.full(7, 1.01))
+    found = dataclasses.replace(fit.diagnostics, start_objective=ends)
+    (warning,) = [
+        w for w in dataclasses.replace(fit, diagnostics=found).warnings if "num_starts" in w
+    ]
+    assert warning.startswith("one of 8 starts reached the best optimum")
+    few = dataclasses.replace(
+        found,
+        start_objective=ends[:7],
+        start_outcome=found.start_outcome[:7],
+        start_steps=found.start_steps[:7],
+    )
+    few_warnings = dataclasses.replace(fit, diagnostics=few).warnings
+    assert not any("num_starts" in warning for warning in few_warnings)
+
+
+@pytest.mark.parametrize("name", ["not_converged", "bound_active"])
+def test_warns_of_an_optimum_that_is_none(name: str) -> None:
+    fit = fj.fit(fj.Chinchilla, fj.example_runs(), fj.LeastSquares(num_starts=2))
+    outcome = fj.Outcome[name]
+    assert outcome.usable
+    assert dataclasses.replace(fit, outcome=outcome).warnings[0].startswith(outcome.message)
+
+
+# Starts
+
+
+def test_start_report_goes_to_strict_json_and_back() -> None:
+    found = fj.StartReport(
+        objective=np.inf,
+        start_objective=np.array([np.inf, 2.0]),
+        start_outcome=np.array([3, 1]),
+        start_steps=np.array([1, 500]),
+        num_copies=2,
+    )
+    again = fj.StartReport.from_dict(json.loads(json.dumps(found.to_dict(), allow_nan=False)))
+    assert again.objective == np.inf
+    assert again.num_copies == 2
+    for name in ("start_objective", "start_outcome", "start_steps"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(found, name))
+    assert again.to_dataframe()["outcome"].tolist() == ["not finite", "out of steps"]
+
+
+def test_text_of_an_end_to_end_fit() -> None:
+    fit = fj.fit(fj.Chinchilla, fj.example_runs(), fj.LeastSquares("huber", num_starts=4))
+    text = str(fit)
+    title = (
+        "Chinchilla law  L(N, D) = E + A/N^α + B/D^β  fitted by least-squares, "
+        "Huber (δ = 0.001) of log residuals\n"
+    )
+    assert text.startswith(title)
+    landmarks = ["337 runs, 21 sizes", "L(N, 1 B)", "mean relative error", "objective, summed"]
+    landmarks += ["starts converged", "starts at the best optimum", "Parameters", "alpha  "]
+    positions = [text.index(landmark) for landmark in landmarks]
+    assert positions == sorted(positions)
+    assert re.search(rf"^E +{float(fit.law.E):.6g}$", text, re.MULTILINE)
+
+
+# Methods and laws that are passed
+
+
+class Own:
+    """A method of the user's own, which leaves the work to another."""
+
+    name = "own"
+
+    def __init__(self) -> None:
+        self.other = fj.LeastSquares(num_starts=2)
+
+    def prepare(self, law: Any, runs: fj.Runs) -> Any:
+        return self.other.prepare(law, runs)
+
+    def fit_one(self, design: Any, losses: np.ndarray, weights: np.ndarray) -> Any:
+        return self.other.fit_one(design, losses, weights)._replace(diagnostics="its notes")
+
+    def fit_block(self, design: Any, losses: np.ndarray, weights: np.ndarray) -> Any:
+        return self.other.fit_block(design, losses, weights)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"name": self.name}
+
+
+def test_a_method_of_ones_own() -> None:
+    runs = fj.example_runs()
+    expected = fj.fit(fj.Chinchilla, runs, fj.LeastSquares(num_starts=2))
+    fit = fj.fit(fj.Chinchilla, runs, Own())
+    assert fit.predict(1e9, 1e11) == expected.predict(1e9, 1e11)
+    assert str(fit).splitlines()[0].endswith("  fitted by own")
+    assert fit.warnings == expected.warnings
+    refits = fj.fit_batch(fj.Chinchilla, runs, weights=np.ones(len(runs)), method=Own())
+    assert refits.usable.all()
+
+
+def test_the_default_method_is_the_laws() -> None:
+    runs = fj.example_runs()
+    assert isinstance(fj.fit(fj.Farseer, runs).method, fj.Piecewise)
+    assert fj.fit(fj.Chinchilla, runs).method == fj.LeastSquares()
+
+
+@pytest.mark.parametrize("method", [None, Own()])
+def test_a_law_in_place_of_its_class(method: Any) -> None:
+    runs, law = fj.example_runs(), fj.example_law()
+    message = "law must be a law's class such as `Chinchilla`, got one of its laws, a Farseer"
+    with pytest.raises(TypeError, match=message):
+        fj.fit(law, runs, method)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=message):
+        fj.fit_batch(law, runs, losses=runs.loss, method=method)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["piecewise", fj.LeastSquares, 3])
+def test_what_is_no_method(method: Any) -> None:
+    with pytest.raises(TypeError, match=r"method must be a `Piecewise\(…\)`, a `LeastSquares"):
+        fj.fit(fj.Farseer, fj.example_runs(), method)
+
+
+def test_which_outcomes_are_usable() -> None:
+    usable = {outcome.name for outcome in fj.Outcome if outcome.usable}
+    doubts = {"exponent_at_edge", "exponent_unresolved", "not_converged", "bound_active"}
+    assert usable == {"success"} | doubts
+    codes = np.array([outcome.code for outcome in fj.Outcome])
+    assert codes.tolist() == list(range(8))
+    batch = fj.BatchFit(fj.example_law(), codes, np.zeros(8))
+    assert batch.usable.tolist() == [outcome.usable for outcome in fj.Outcome]
 
 
 # Simulated runs
