@@ -120,7 +120,7 @@ class Square(fj.AbstractLaw):
     "law", [fj.Farseer, fj.Chinchilla, fj.Coupled, fj.Kaplan, fj.RawFarseer, Square]
 )
 def test_round_trip_of_end_to_end_fits(law: type[fj.AbstractLaw]) -> None:
-    method = fj.LeastSquares("huber", num_starts=4, max_steps=60, bounds={})
+    method = fj.LeastSquares("huber", num_starts=4, max_steps=60)
     result = fj.fit(law, fj.example_runs(), method)
     again = fj.Fit.from_json(result.to_json(), law=law)
     assert type(again.law) is law

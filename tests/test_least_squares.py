@@ -179,6 +179,7 @@ def test_derivatives_against_autodiff(law, residual):
         problem = Problem(
             layout.N[:, None], layout.log_D[..., None], np.log(runs.loss)[layout.run][..., None],
             layout.share[..., None], 0.05, 0.7, np.eye(num), np.zeros(num), -np.inf, np.inf,
+            np.array(layout.center),
         )  # fmt: skip
         own = evaluate_normal(law, residual, True, problem, vector)
         for member in range(4):
@@ -338,3 +339,14 @@ def test_starts_of_ones_own():
     fit = fj.fit(Unspread, runs, fj.LeastSquares("huber", starts=given))
     best = fj.fit(fj.Chinchilla, runs, HUBER).diagnostics.objective
     assert fit.diagnostics.objective == pytest.approx(best, rel=1e-9)
+
+
+def test_runs_without_a_grid():
+    """Every run of a size of its own: the law that comes back is the one that was fitted."""
+    rng = np.random.default_rng(0)
+    N, D = np.exp(rng.uniform(np.log(2e8), np.log(6e9), 150)), rng.uniform(2e9, 3e11, 150)
+    runs = fj.simulate(fj.example_law(), N, D, noise=0.0, seed=0)
+    fit = fj.fit(fj.Farseer, runs, fj.LeastSquares())
+    assert fit.mean_relative_error < 1e-8
+    with jax.enable_x64(True):
+        assert np.isclose(fit.predict(1e10, 1e12), fj.example_law()(1e10, 1e12), rtol=1e-5)

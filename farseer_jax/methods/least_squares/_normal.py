@@ -30,6 +30,7 @@ class Problem(NamedTuple):
         offset: ``(parameter,)``.
         lower: bounds of the free ones, ``(free, 1)``.
         upper: likewise.
+        center: N and D of the runs' centre, ``(2,)``.
     """
 
     N: Array
@@ -42,6 +43,7 @@ class Problem(NamedTuple):
     offset: Array
     lower: Array
     upper: Array
+    center: Array
 
 
 class Normal(NamedTuple):
@@ -132,8 +134,9 @@ def _combine(law: type[AbstractLaw], problem: Problem, values: list[Array]) -> A
 
 
 def _center(problem: Problem) -> Center:
-    """The centre, from the problem's arrays: a new one must not compile again."""
-    return Center(jnp.exp(jnp.log(problem.N).mean()), jnp.exp(problem.log_D.mean()))  # type: ignore[arg-type]
+    """The centre as traced numbers: a new one must not compile again."""
+    N, D = problem.center
+    return Center(N, D)
 
 
 def _partials(

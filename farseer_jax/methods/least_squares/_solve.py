@@ -97,6 +97,7 @@ def solve(
                 "offset": free.offset,
                 "lower": free.lower[:, None],
                 "upper": free.upper[:, None],
+                "center": np.array(layout.center),
             }
             problem = as_arrays(Problem(**shared_parts))
             ended = solve_members(kernel, problem, points, None if shared else rows)
