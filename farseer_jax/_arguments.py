@@ -1,8 +1,10 @@
 """What the entry points take, in the forms that users have it."""
 
 from pathlib import Path
+from typing import Any
 
 from farseer_jax._law import AbstractLaw
+from farseer_jax._registry import METHODS
 from farseer_jax._runs import Runs
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._method import Method
@@ -17,14 +19,16 @@ def as_runs(runs: object) -> Runs:
     return runs if isinstance(runs, Runs) else Runs.from_dataframe(runs)
 
 
-def as_method(method: object, law: object) -> Method:
+def as_method(method: Any, law: object) -> Method:
     """The method; by default the piecewise one for Farseer, least squares for other laws."""
-    if isinstance(method, Piecewise | LeastSquares):
+    known: bool = isinstance(method, tuple(METHODS.values()))
+    if known:
         return method  # they say themselves which laws they fit
     if method is not None and (isinstance(method, type) or not isinstance(method, Method)):
+        own = ", ".join(f"`{kind.__name__}(…)`" for kind in METHODS.values())
         raise TypeError(
-            "method must be a `Piecewise(…)`, a `LeastSquares(…)` or an object with the methods "
-            f"of `Method`, got {method!r}"
+            f"method must be one of {own}, or an object with the methods of `Method`, "
+            f"got {method!r}"
         )
     if not (isinstance(law, type) and issubclass(law, AbstractLaw)):
         raise TypeError(f"law must be a law's class such as `Chinchilla`, got {_kind(law)}")

@@ -1,6 +1,6 @@
 """A fit as a person reads it: what the runs determine first, raw parameters last."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -8,12 +8,10 @@ from farseer_jax import _tables
 from farseer_jax._evaluate import evaluate, evaluate_curves
 from farseer_jax._law import AbstractLaw
 from farseer_jax._numbers import loss_text, number_text, quantity_text
-from farseer_jax._objective import as_objective
+from farseer_jax._registry import METHODS
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._starts import StartReport
-from farseer_jax.methods.least_squares.method import LeastSquares
-from farseer_jax.methods.piecewise.method import Piecewise
 
 if TYPE_CHECKING:
     from farseer_jax._result import Fit
@@ -41,12 +39,9 @@ def _headline(fit: "Fit") -> str:
 
 
 def _method(fit: "Fit") -> str:
-    method = fit.method
-    if isinstance(method, LeastSquares):
-        return f"{method.name}, {as_objective(method.objective).description}"
-    if isinstance(method, Piecewise):
-        return f"{method.name}, {method.criterion} criterion"
-    return method.name
+    method: Any = fit.method
+    known = isinstance(method, tuple(METHODS.values()))
+    return f"{method.name}, {method.description}" if known else method.name
 
 
 def _losses(fit: "Fit") -> str:

@@ -6,7 +6,7 @@ import pytest
 from scipy.optimize import least_squares, linprog
 
 import farseer_jax as fj
-from farseer_jax.methods.least_squares._layout import build_layout
+from farseer_jax.methods.end_to_end._layout import build_layout
 from farseer_jax.methods.least_squares._normal import Problem, evaluate_normal
 
 HUBER = fj.LeastSquares("huber")

@@ -383,7 +383,7 @@ def test_a_law_in_place_of_its_class(method: Any) -> None:
 
 @pytest.mark.parametrize("method", ["piecewise", fj.LeastSquares, 3])
 def test_what_is_no_method(method: Any) -> None:
-    with pytest.raises(TypeError, match=r"method must be a `Piecewise\(…\)`, a `LeastSquares"):
+    with pytest.raises(TypeError, match=r"method must be one of `Piecewise\(…\)`, `LeastSquares"):
         fj.fit(fj.Farseer, fj.example_runs(), method)
 
 

@@ -6,9 +6,9 @@ import jax
 import numpy as np
 
 from farseer_jax._objective import as_objective
+from farseer_jax.methods.end_to_end._free import Free
+from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.least_squares._drive import Ended, Kernel, as_arrays, solve_members
-from farseer_jax.methods.least_squares._free import Free
-from farseer_jax.methods.least_squares._layout import Layout
 from farseer_jax.methods.least_squares._normal import Problem
 
 if TYPE_CHECKING:

@@ -5,20 +5,29 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, ClassVar
 
-import jax
 import numpy as np
 
-from farseer_jax._evaluate import evaluate
 from farseer_jax._law import AbstractLaw
-from farseer_jax._metrics import relative_error
 from farseer_jax._objective import Objective, as_objective
 from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods._starts import StartReport
-from farseer_jax.methods.least_squares._check import check_law, check_starts
-from farseer_jax.methods.least_squares._free import Free, build_free
-from farseer_jax.methods.least_squares._layout import Layout, build_layout
+from farseer_jax.methods.end_to_end._free import Free
+from farseer_jax.methods.end_to_end._layout import Layout
+from farseer_jax.methods.end_to_end._settings import (
+    check_counts,
+    check_number,
+    free_of,
+    law_of,
+    lay_out,
+    normalise,
+    shared_from_dict,
+    shared_to_dict,
+    solved,
+    solved_batch,
+    starts_of,
+)
 from farseer_jax.methods.least_squares._solve import Optima, solve
 from farseer_jax.methods.least_squares._step import CONVERGED, NOT_FINITE
 
@@ -71,31 +80,25 @@ class LeastSquares:
     starts: AbstractLaw | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        put = object.__setattr__  # settings are compared and hashed
-        put(self, "objective", as_objective(self.objective))
-        put(self, "fixed", tuple((n, float(v)) for n, v in dict(self.fixed).items()))
-        put(self, "tied", tuple(tuple(group) for group in self.tied))
-        bounds = dict(self.bounds).items()
-        put(self, "bounds", tuple((n, (float(low), float(high))) for n, (low, high) in bounds))
-        for name, least in (("num_starts", 1), ("refit_starts", 0), ("max_steps", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be a whole number from {least}, got {value!r}")
+        normalise(self)
+        check_counts(self, {"num_starts": 1, "refit_starts": 0, "max_steps": 1})
         if not 0.0 <= self.tolerance < 1e-3:
             raise ValueError(f"tolerance must lie in [0, 1e-3), got {self.tolerance!r}")
 
+    @property
+    def description(self) -> str:
+        """A few words for reports."""
+        return as_objective(self.objective).description
+
     def prepare(self, law: type[AbstractLaw], runs: Runs) -> Layout:
         """Lay the runs out, and refuse what cannot be fitted."""
-        check_law(law, runs, self.starts)
-        layout = build_layout(law, runs)
-        self._free(layout)
-        return layout
+        return lay_out(self, law, runs)
 
     def fit_one(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> Solved:
         """Fit one set of losses and weights, in float64."""
-        layout, free = design, self._free(design)
-        _check_number(layout, weights, free)
-        starts = self._starts(layout, free, self.num_starts)
+        layout, free = design, free_of(self, design)
+        check_number(layout, weights, free)
+        starts = starts_of(self, layout, free, self.num_starts)
         found = solve(self, layout, free, starts, losses[None], weights[None], shared=True)
         best = int(np.nanargmin(np.where(found.status == NOT_FINITE, np.inf, found.value)))
         if found.status[best] == NOT_FINITE:
@@ -103,87 +106,48 @@ class LeastSquares:
                 f"the law {layout.law.name!r} gives no finite loss or derivative at any of "
                 f"{len(starts)} starts: check its `log_loss` and `starts`, or give `starts=`"
             )
-        law = self._law(layout, free, found.free[best])
-        runs = layout.runs
-        rows = np.stack([runs.N, runs.D, losses])[:, weights > 0]
-        N, D, observed = np.unique(rows, axis=1)
-        return Solved(
-            law=law,
-            outcome=Outcome.from_code(int(_outcome(found, free)[best])),
-            relative_error=relative_error(evaluate(law, N, D), observed),
-            diagnostics=StartReport(
-                objective=float(found.value[best]),
-                start_objective=found.value,
-                start_outcome=_start_codes(found.status),
-                start_steps=found.steps,
-                num_copies=layout.num_copies,
-            ),
+        report = StartReport(
+            objective=float(found.value[best]),
+            start_objective=found.value,
+            start_outcome=_start_codes(found.status),
+            start_steps=found.steps,
+            num_copies=layout.num_copies,
         )
+        law = law_of(layout, free, found.free[best])
+        outcome = Outcome.from_code(int(_outcome(found, free)[best]))
+        return solved(layout, law, outcome, losses, weights, report)
 
     def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
         """Refit stacks of losses and weights, ``(batch, run)``: from the optimum of all runs."""
-        layout, free = design, self._free(design)
+        layout, free = design, free_of(self, design)
         starts = _optimum(layout, self)[None]
         if self.refit_starts:
-            more = self._starts(layout, free, self.refit_starts)
+            more = starts_of(self, layout, free, self.refit_starts)
             starts = np.concatenate([starts, more])
         found = solve(self, layout, free, starts, losses, weights, shared=False)
         num = len(losses)
         value = np.where(found.status == NOT_FINITE, np.inf, found.value).reshape(num, -1)
         best = value.argmin(1) + np.arange(num) * value.shape[1]
-        few = (weights > 0).sum(1) < free.basis.shape[1]
-        outcome = np.where(few, Outcome.too_few_runs.code, _outcome(found, free)[best])
-        law = self._law(layout, free, found.free[best])
-        error = relative_error(evaluate(law, layout.runs.N, layout.runs.D), losses)
-        fitted = weights > 0
-        mean = (error * fitted).sum(1) / np.maximum(fitted.sum(1), 1)
-        return SolvedBatch(law=law, outcome=outcome, mean_relative_error=mean)
+        law = law_of(layout, free, found.free[best])
+        return solved_batch(layout, free, law, _outcome(found, free)[best], losses, weights)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON; starts of one's own are not kept."""
-        numbers = ("num_starts", "refit_starts", "seed", "max_steps", "tolerance")
-        return {
-            "name": self.name,
-            "objective": as_objective(self.objective).to_dict(),
-            **{name: getattr(self, name) for name in numbers},
-            "fixed": dict(self.fixed),
-            "tied": [list(group) for group in self.tied],
-            "bounds": {n: [_or_none(v) for v in pair] for n, pair in self.bounds},
-        }
+        numbers = ("num_starts", "refit_starts", "max_steps", "tolerance")
+        own = {name: getattr(self, name) for name in numbers}
+        return {"name": self.name, **own, **shared_to_dict(self)}
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> "LeastSquares":
         """The inverse of :meth:`to_dict`."""
-        own = {key: value for key, value in settings.items() if key != "name"}
-        own["objective"] = Objective.from_dict(own["objective"])
-        own["bounds"] = {
-            name: (-np.inf if low is None else low, np.inf if high is None else high)
-            for name, (low, high) in own["bounds"].items()
-        }
-        return cls(**own)
-
-    def _free(self, layout: Layout) -> Free:
-        return build_free(layout.law, layout.center, dict(self.fixed), self.tied, dict(self.bounds))
-
-    def _starts(self, layout: Layout, free: Free, num: int) -> np.ndarray:
-        """Starts in free numbers, ``(start, free)``."""
-        if self.starts is not None:
-            return free.free(check_starts(layout.law, self.starts, dict(self.bounds)))
-        cube = np.random.default_rng(self.seed).random((num, len(layout.law.parameter_names())))
-        law = layout.law.starts(layout.runs, cube)
-        return free.free(check_starts(layout.law, law, {}))
-
-    def _law(self, layout: Layout, free: Free, numbers: np.ndarray) -> AbstractLaw:
-        with jax.enable_x64(True):
-            law = layout.law.from_vector(jax.numpy.asarray(free.vector(numbers)), layout.center)
-            return jax.tree.map(lambda leaf: np.asarray(leaf, dtype=np.float64), law)
+        return cls(**shared_from_dict(settings))
 
 
 @lru_cache(maxsize=4)
 def _optimum(layout: Layout, method: LeastSquares) -> np.ndarray:
     """Free numbers of the fit to all runs: where refits start."""
-    free = method._free(layout)
-    starts = method._starts(layout, free, method.num_starts)
+    free = free_of(method, layout)
+    starts = starts_of(method, layout, free, method.num_starts)
     ones = np.ones((1, len(layout.runs)))
     found = solve(method, layout, free, starts, layout.runs.loss[None], ones, shared=True)
     return found.free[np.where(found.status == NOT_FINITE, np.inf, found.value).argmin()]
@@ -199,17 +163,3 @@ def _outcome(found: Optima, free: Free) -> np.ndarray:
 def _start_codes(status: np.ndarray) -> np.ndarray:
     """Codes of the report: 0 converged, 1 out of steps, 2 stalled, 3 not finite."""
     return np.array([1, 0, 2, 3])[status]
-
-
-def _check_number(layout: Layout, weights: np.ndarray, free: Free) -> None:
-    distinct = len(layout.runs) - layout.num_copies
-    num, needed = min(int((weights > 0).sum()), distinct), free.basis.shape[1]
-    if num < needed:
-        raise ValueError(
-            f"{num} runs cannot determine the {needed} free parameters of the law "
-            f"{layout.law.name!r}: add runs, or hold parameters (fixed=, tied=)"
-        )
-
-
-def _or_none(value: float) -> float | None:
-    return value if np.isfinite(value) else None

@@ -108,6 +108,11 @@ class Piecewise:
         """
         return solve(design, losses, weights, self)
 
+    @property
+    def description(self) -> str:
+        """A few words for reports."""
+        return f"{self.criterion} criterion"
+
     def prepare(self, law: type[AbstractLaw], runs: Runs) -> Design:
         """Lay the runs out, and refuse those that the method cannot fit."""
         if law is not Farseer:

@@ -1,0 +1,166 @@
+"""Settings that end-to-end methods share, and what they mean for given runs."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from farseer_jax._evaluate import evaluate
+from farseer_jax._law import AbstractLaw
+from farseer_jax._metrics import relative_error
+from farseer_jax._objective import Objective, as_objective
+from farseer_jax._outcome import Outcome
+from farseer_jax._runs import Runs
+from farseer_jax.methods._method import Solved, SolvedBatch
+from farseer_jax.methods._starts import StartReport
+from farseer_jax.methods.end_to_end._check import check_law, check_starts
+from farseer_jax.methods.end_to_end._free import Free, build_free
+from farseer_jax.methods.end_to_end._layout import Layout, build_layout
+
+
+class Settings(Protocol):
+    """Fields of a method's frozen dataclass; see :class:`LeastSquares` for their meaning."""
+
+    @property
+    def objective(self) -> Objective | str: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def fixed(self) -> Any: ...
+    @property
+    def tied(self) -> Any: ...
+    @property
+    def bounds(self) -> Any: ...
+    @property
+    def starts(self) -> AbstractLaw | None: ...
+
+
+def normalise(settings: Settings) -> None:
+    """Bring the shared fields into hashable form, in place, at construction.
+
+    Raises:
+        ValueError, TypeError: the objective is unknown.
+    """
+    put = object.__setattr__  # settings are frozen: compared and hashed
+    put(settings, "objective", as_objective(settings.objective))
+    put(settings, "fixed", tuple((n, float(v)) for n, v in dict(settings.fixed).items()))
+    put(settings, "tied", tuple(tuple(group) for group in settings.tied))
+    bounds = dict(settings.bounds).items()
+    put(settings, "bounds", tuple((n, (float(low), float(high))) for n, (low, high) in bounds))
+
+
+def check_counts(settings: Settings, least: Mapping[str, int]) -> None:
+    """Refuse counts that are no whole numbers, or below their least value.
+
+    Raises:
+        ValueError: which one.
+    """
+    for name, lowest in least.items():
+        value = getattr(settings, name)
+        if not isinstance(value, int) or value < lowest:
+            raise ValueError(f"{name} must be a whole number from {lowest}, got {value!r}")
+
+
+def shared_to_dict(settings: Settings) -> dict[str, Any]:
+    """The shared fields, for JSON; starts of one's own are not kept."""
+    return {
+        "objective": as_objective(settings.objective).to_dict(),
+        "seed": settings.seed,
+        "fixed": dict(settings.fixed),
+        "tied": [list(group) for group in settings.tied],
+        "bounds": {n: [_or_none(v) for v in pair] for n, pair in settings.bounds},
+    }
+
+
+def shared_from_dict(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of :func:`shared_to_dict`: all of a method's fields, without its name."""
+    own = {key: value for key, value in content.items() if key != "name"}
+    own["objective"] = Objective.from_dict(own["objective"])
+    own["bounds"] = {
+        name: (-np.inf if low is None else low, np.inf if high is None else high)
+        for name, (low, high) in own["bounds"].items()
+    }
+    return own
+
+
+def _or_none(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def lay_out(settings: Settings, law: type[AbstractLaw], runs: Runs) -> Layout:
+    """Lay the runs out, and refuse laws and settings that do not fit together."""
+    check_law(law, runs, settings.starts)
+    layout = build_layout(law, runs)
+    free_of(settings, layout)
+    return layout
+
+
+def free_of(settings: Settings, layout: Layout) -> Free:
+    """The free parameters."""
+    fixed, bounds = dict(settings.fixed), dict(settings.bounds)
+    return build_free(layout.law, layout.center, fixed, settings.tied, bounds)
+
+
+def starts_of(settings: Settings, layout: Layout, free: Free, num: int) -> np.ndarray:
+    """Starts in free numbers, ``(start, free)``; more of them begin with the same."""
+    if settings.starts is not None:
+        return free.free(check_starts(layout.law, settings.starts, dict(settings.bounds)))
+    generator = np.random.default_rng(settings.seed)
+    cube = generator.random((num, len(layout.law.parameter_names())))
+    law = layout.law.starts(layout.runs, cube)
+    return free.free(check_starts(layout.law, law, {}))
+
+
+def law_of(layout: Layout, free: Free, numbers: np.ndarray) -> AbstractLaw:
+    """The law of free numbers ``(…, free)``, its leaves ``(…,)``, float64."""
+    with jax.enable_x64(True):
+        law = layout.law.from_vector(jax.numpy.asarray(free.vector(numbers)), layout.center)
+        return jax.tree.map(lambda leaf: np.asarray(leaf, dtype=np.float64), law)
+
+
+def check_number(layout: Layout, weights: np.ndarray, free: Free) -> None:
+    """Refuse fewer runs than free parameters.
+
+    Raises:
+        ValueError: how many are missing.
+    """
+    distinct = len(layout.runs) - layout.num_copies
+    num, needed = min(int((weights > 0).sum()), distinct), free.basis.shape[1]
+    if num < needed:
+        raise ValueError(
+            f"{num} runs cannot determine the {needed} free parameters of the law "
+            f"{layout.law.name!r}: add runs, or hold parameters (fixed=, tied=)"
+        )
+
+
+def solved(
+    layout: Layout,
+    law: AbstractLaw,
+    outcome: Outcome,
+    losses: np.ndarray,
+    weights: np.ndarray,
+    report: StartReport,
+) -> Solved:
+    """One fit, with the errors of its distinct fitted runs."""
+    runs = layout.runs
+    rows = np.stack([runs.N, runs.D, losses])[:, weights > 0]
+    N, D, observed = np.unique(rows, axis=1)
+    return Solved(law, outcome, relative_error(evaluate(law, N, D), observed), report)
+
+
+def solved_batch(
+    layout: Layout,
+    free: Free,
+    law: AbstractLaw,
+    outcome: np.ndarray,
+    losses: np.ndarray,
+    weights: np.ndarray,
+) -> SolvedBatch:
+    """Refits, with their errors; those of fewer runs than free parameters say so."""
+    fitted = weights > 0
+    few = fitted.sum(1) < free.basis.shape[1]
+    outcome = np.where(few, Outcome.too_few_runs.code, outcome)
+    error = relative_error(evaluate(law, layout.runs.N, layout.runs.D), losses)
+    mean = (error * fitted).sum(1) / np.maximum(fitted.sum(1), 1)
+    return SolvedBatch(law=law, outcome=outcome, mean_relative_error=mean)
