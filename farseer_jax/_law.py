@@ -8,6 +8,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from farseer_jax._log import log
 from farseer_jax._runs import Runs
 from farseer_jax._types import Array, ArrayLike
 
@@ -139,6 +140,20 @@ class AbstractLaw(eqx.Module):
     def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
         """``ln L`` from the curves of :meth:`of_size`, as cheaply as possible."""
         raise NotImplementedError
+
+
+class OneDataTerm(AbstractLaw):
+    """A law ``L(N, D) = U(N) + B(N) · D^(−A(N))``, whose curves of N are ln U, ln B and A.
+
+    Solvers know this form, and are about twice as fast with it.
+    """
+
+    @classmethod
+    def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
+        """``ln L`` from ln U, ln B and A; a solver rejects steps where it overflows."""
+        log_U, log_B, A = curves
+        # half the time of logaddexp, which is for callers far outside the range of runs
+        return log(jnp.exp(log_U) + jnp.exp(log_B - A * log_D))
 
 
 def spread(cube: np.ndarray, column: int, low: float, high: float) -> np.ndarray:

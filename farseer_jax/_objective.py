@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -137,6 +137,47 @@ def residual_numpy(kind: Residual, predicted: np.ndarray, observed: np.ndarray) 
         return np.log(predicted / observed)
     difference = predicted - observed
     return difference if kind == "absolute" else difference / observed
+
+
+class Along(NamedTuple):
+    """ρ as a function of ``ln L``, elementwise.
+
+    Attributes:
+        value: ρ.
+        slope: ``dρ / d ln L``.
+        majoriser: second derivative of a parabola that touches ρ from above (in the residual).
+        curvature: ``d²ρ / (d ln L)²``.
+    """
+
+    value: Array
+    slope: Array
+    majoriser: Array
+    curvature: Array
+
+
+def along_log_loss(
+    kind: Residual,
+    squared: bool,
+    delta: Array,
+    quantile: Array,
+    log_loss: Array,
+    log_observed: Array,
+) -> Along:
+    """ρ and its derivatives in ``ln L``; ``delta`` positive, and not read for squares.
+
+    A residual that is no logarithm has the predicted loss, in its own unit, as its first and its
+    second derivative in ``ln L``.
+    """
+    r = residual_of(kind, log_loss, log_observed)
+    if squared:
+        value, slope, bend, curvature = 0.5 * r * r, r, jnp.ones(()), jnp.ones(())
+    else:
+        value, slope = rho(r, delta, quantile), rho_slope(r, delta, quantile)
+        bend, curvature = rho_weights(r, delta, quantile)
+    if kind == "log":
+        return Along(value, slope, bend, curvature)
+    first = r + (1.0 if kind == "relative" else jnp.exp(log_observed))
+    return Along(value, slope * first, bend * first**2, curvature * first**2 + slope * first)
 
 
 def residual_of(kind: Residual, log_loss: Array, log_observed: Array) -> Array:

@@ -7,7 +7,8 @@ from scipy.optimize import least_squares, linprog
 
 import farseer_jax as fj
 from farseer_jax.methods.end_to_end._layout import build_layout
-from farseer_jax.methods.least_squares._normal import Problem, evaluate_normal
+from farseer_jax.methods.least_squares._normal import evaluate_normal
+from farseer_jax.methods.least_squares._problem import Problem
 
 HUBER = fj.LeastSquares("huber")
 NAMES = ("squared", "huber", "asymmetric", "squared-relative", "squared-absolute")
@@ -181,7 +182,7 @@ def test_derivatives_against_autodiff(law, residual):
             layout.share[..., None], 0.05, 0.7, np.eye(num), np.zeros(num), -np.inf, np.inf,
             np.array(layout.center),
         )  # fmt: skip
-        own = evaluate_normal(law, residual, True, problem, vector)
+        own = evaluate_normal(law, residual, np.ones(4, bool), problem, vector)
         for member in range(4):
 
             def value(v):
@@ -200,7 +201,7 @@ def test_derivatives_against_autodiff(law, residual):
             gradient, hessian = jax.grad(value)(v), jax.hessian(value)(v)
             size = abs(np.asarray(hessian)).max()
             assert np.allclose(own.gradient[:, member], gradient, rtol=1e-8, atol=1e-9 * size)
-            assert np.allclose(own.hessian[..., member], hessian, rtol=1e-6, atol=1e-8 * size)
+            assert np.allclose(own.matrix[..., member], hessian, rtol=1e-6, atol=1e-8 * size)
 
 
 def test_refits_agree_with_fits_of_the_same_weights(epoch):

@@ -6,12 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._arrays import as_floats, as_leaf, leaf_like
-from farseer_jax._law import AbstractLaw, Center, spread
+from farseer_jax._law import Center, OneDataTerm, spread
+from farseer_jax._log import log
 from farseer_jax._runs import Runs
 from farseer_jax._types import Array, ArrayLike
 
 
-class Chinchilla(AbstractLaw):
+class Chinchilla(OneDataTerm):
     """``L(N, D) = E + A / N^α + B / D^β``.
 
     Source: Hoffmann et al., *Training Compute-Optimal Large Language Models*, Eq. 2.
@@ -53,17 +54,11 @@ class Chinchilla(AbstractLaw):
         return self.combine(self.of_size(N), jnp.log(D))
 
     def of_size(self, N: Array) -> tuple[Array, ...]:
-        """The loss with unlimited data, and the two numbers of the data term."""
+        """The logarithm of the loss with unlimited data, and the two numbers of the data term."""
         E, A, B, alpha, beta = (
             leaf_like(leaf, N) for leaf in (self.E, self.A, self.B, self.alpha, self.beta)
         )
-        return E + jnp.exp(jnp.log(A) - alpha * jnp.log(N)), jnp.log(B), beta
-
-    @classmethod
-    def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
-        """``ln L`` from these."""
-        limit, log_B, beta = curves
-        return jnp.log(limit + jnp.exp(log_B - beta * log_D))
+        return log(E + jnp.exp(jnp.log(A) - alpha * jnp.log(N))), jnp.log(B), beta
 
     @classmethod
     def centering(cls, center: Center) -> np.ndarray:

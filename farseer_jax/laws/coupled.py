@@ -7,6 +7,7 @@ import numpy as np
 
 from farseer_jax._arrays import as_floats, as_leaf, leaf_like
 from farseer_jax._law import AbstractLaw, Center, spread
+from farseer_jax._log import log
 from farseer_jax._runs import Runs
 from farseer_jax._types import Array, ArrayLike
 
@@ -72,7 +73,7 @@ class Coupled(AbstractLaw):
     def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
         """``ln L`` from these."""
         E, size_term, log_B, beta, k = curves
-        return jnp.log(E + jnp.exp(k * jnp.log(size_term + jnp.exp(log_B - beta * log_D))))
+        return log(E + jnp.exp(k * log(size_term + jnp.exp(log_B - beta * log_D))))
 
     @classmethod
     def centering(cls, center: Center) -> np.ndarray:

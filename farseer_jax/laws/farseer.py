@@ -8,12 +8,12 @@ import numpy as np
 
 from farseer_jax._arrays import as_floats
 from farseer_jax._curve import StretchedExponential
-from farseer_jax._law import AbstractLaw, Center, spread
+from farseer_jax._law import Center, OneDataTerm, spread
 from farseer_jax._runs import Runs
 from farseer_jax._types import Array, ArrayLike
 
 
-class Farseer(AbstractLaw):
+class Farseer(OneDataTerm):
     """``L(N, D) = U(N) + B(N) · D^(−A(N))``, each curve a :class:`StretchedExponential`.
 
     Source: Li et al., *Predictable Scale: Part II, Farseer*, Eq. 3. D is in tokens by definition
@@ -73,13 +73,6 @@ class Farseer(AbstractLaw):
     def of_size(self, N: Array) -> tuple[Array, ...]:
         """``ln U``, ``ln B`` and A."""
         return self.U.log(N), self.B.log(N), self.A(N)
-
-    @classmethod
-    def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
-        """``ln L`` from these; a solver rejects steps where it overflows."""
-        log_U, log_B, A = curves
-        # half the time of logaddexp, which is for callers far outside the range of runs
-        return jnp.log(jnp.exp(log_U) + jnp.exp(log_B - A * log_D))
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "Farseer":

@@ -7,6 +7,7 @@ import numpy as np
 
 from farseer_jax._arrays import as_floats, as_leaf, leaf_like
 from farseer_jax._law import AbstractLaw, Center, spread
+from farseer_jax._log import log
 from farseer_jax._runs import Runs
 from farseer_jax._types import Array, ArrayLike
 
@@ -62,7 +63,7 @@ class Kaplan(AbstractLaw):
     def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
         """``ln L`` from these."""
         size_term, log_D_c, alpha_D = curves
-        return alpha_D * jnp.log(size_term + jnp.exp(log_D_c - log_D))
+        return alpha_D * log(size_term + jnp.exp(log_D_c - log_D))
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "Kaplan":

@@ -6,13 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._arrays import as_floats, as_leaf, leaf_like
-from farseer_jax._law import AbstractLaw
+from farseer_jax._law import OneDataTerm
 from farseer_jax._runs import Runs
 from farseer_jax._types import Array, ArrayLike
 from farseer_jax.laws.farseer import Farseer
 
 
-class RawFarseer(AbstractLaw):
+class RawFarseer(OneDataTerm):
     """The Farseer law as the paper writes it, each curve ``exp(a · N^p + b)`` (Eq. 3).
 
     For comparisons of solvers: (a, p, b) are nearly singular around ``p = 0``, and few starts
@@ -66,11 +66,6 @@ class RawFarseer(AbstractLaw):
             a2 * jnp.exp(beta * log_N) + b2,
             jnp.exp(a1 * jnp.exp(alpha * log_N) + b1),
         )
-
-    @classmethod
-    def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
-        """``ln L`` from these."""
-        return Farseer.combine(curves, log_D)
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "RawFarseer":

@@ -1,136 +1,150 @@
 """Many members through a solver of fixed width: whoever ends makes room for the next."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import jax
-import numpy as np
+import jax.numpy as jnp
 
 from farseer_jax._law import AbstractLaw
 from farseer_jax._objective import Residual
-from farseer_jax.methods.least_squares._normal import Problem
-from farseer_jax.methods.least_squares._step import ACTIVE, FIRST_DAMPING, State, advance
+from farseer_jax._types import Array
+from farseer_jax.methods.least_squares._problem import Problem
+from farseer_jax.methods.least_squares._step import ACTIVE, State, begin, step
 
-NUM_STEPS = 4  # between two looks at who has ended
+# A look at who has ended costs about as much as a step, so lanes wait until this share is empty.
+_SHARE_EMPTY = 8
+
+
+class Kernel(NamedTuple):
+    """What a compiled solver is made for."""
+
+    law: type[AbstractLaw]
+    residual: Residual
+    squared: bool
+    width: int
+
+
+class Queue(NamedTuple):
+    """Members to solve; those after ``num_members`` are padding.
+
+    Attributes:
+        starts: free parameters, ``(free, member)``.
+        warm: whether a start is near an optimum, ``(member,)``.
+        set_of: which set of losses and weights a member has, ``(member,)``.
+        log_loss: ``(row, slot, set)``; one set is shared by all.
+        weights: likewise.
+        num_members: a number.
+    """
+
+    starts: Array
+    warm: Array
+    set_of: Array
+    log_loss: Array
+    weights: Array
+    num_members: Array
 
 
 class Ended(NamedTuple):
-    """How members ended, in NumPy.
+    """How members ended.
 
     Attributes:
-        free: ``(member, free)``.
+        free: ``(free, member)``.
         value: objective, ``(member,)``.
         status: code of the solver; ACTIVE where the steps did not suffice.
         steps: evaluations.
     """
 
-    free: np.ndarray
-    value: np.ndarray
-    status: np.ndarray
-    steps: np.ndarray
+    free: Array
+    value: Array
+    status: Array
+    steps: Array
 
 
-class Kernel(NamedTuple):
-    """What stays the same for all members."""
+class _Lanes(NamedTuple):
+    """What is under way: a member per lane (the number of members where there is none)."""
 
-    law: type[AbstractLaw]
-    residual: Residual
-    exact: bool
-    tolerance: float
-    max_steps: int
-    width: int
-
-
-Rows = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    state: State
+    member: Array
+    log_loss: Array
+    weights: Array
+    following: Array
+    ended: Ended
 
 
-def solve_members(kernel: Kernel, problem: Problem, starts: np.ndarray, rows: Rows | None) -> Ended:
-    """Run members from their starts, ``(member, free)``, in float64.
+@partial(jax.jit, static_argnames="kernel")
+def solve_members(
+    kernel: Kernel, problem: Problem, queue: Queue, tolerance: Array, max_steps: Array
+) -> Ended:
+    """Run members from their starts to their ends, on the device.
 
     Args:
-        kernel: law, residual and limits.
-        problem: what members share; its losses and weights serve all of them without ``rows``.
-        starts: free parameters to start from.
-        rows: losses (logarithms) and weights of given members, ``(row, slot, member)`` each.
+        kernel: law, residual and width.
+        problem: what all share; its losses and weights are not read.
+        queue: members.
+        tolerance: relative fall of the objective below which a member has converged.
+        max_steps: evaluations that a member may take.
     """
-    num_members, num_free = starts.shape
+
+    def running(lanes: _Lanes) -> Array:
+        return jnp.any(_busy(lanes, queue))
+
+    def advance(lanes: _Lanes) -> _Lanes:
+        own = problem._replace(log_loss=lanes.log_loss, weights=lanes.weights)
+        state = step(kernel.law, kernel.residual, kernel.squared, own, lanes.state, tolerance)
+        lanes = lanes._replace(state=state)
+        done = _busy(lanes, queue) & ((state.status != ACTIVE) | (state.steps >= max_steps))
+        num_done, num_busy = jnp.sum(done), jnp.sum(_busy(lanes, queue))
+        enough = num_done * _SHARE_EMPTY >= kernel.width
+        look = (num_done > 0) & (enough | (num_done == num_busy))
+        return jax.lax.cond(look, lambda: _exchange(lanes, done, queue), lambda: lanes)
+
+    return jax.lax.while_loop(running, advance, _first(kernel.width, queue)).ended
+
+
+def _busy(lanes: _Lanes, queue: Queue) -> Array:
+    return lanes.member < queue.num_members
+
+
+def _first(width: int, queue: Queue) -> _Lanes:
+    num_free, capacity = queue.starts.shape
+    numbers = jnp.zeros(capacity, queue.starts.dtype)
+    codes = jnp.zeros(capacity, int)
+    member = jnp.minimum(jnp.arange(width), queue.num_members)
+    state, log_loss, weights = _of_members(queue, member)
+    return _Lanes(
+        state=state,
+        member=member,
+        log_loss=log_loss,
+        weights=weights,
+        following=jnp.minimum(width, queue.num_members),
+        ended=Ended(jnp.zeros((num_free, capacity), numbers.dtype), numbers, codes, codes),
+    )
+
+
+def _of_members(queue: Queue, member: Array) -> tuple[State, Array, Array]:
+    """States at the start, losses and weights of the lanes' members; anything where none is."""
+    member = jnp.minimum(member, queue.starts.shape[1] - 1)
+    state = begin(queue.starts[:, member], queue.warm[member])
+    if queue.log_loss.shape[-1] == 1:
+        return state, queue.log_loss, queue.weights
+    own = queue.set_of[member]
+    return state, queue.log_loss[..., own], queue.weights[..., own]
+
+
+def _exchange(lanes: _Lanes, done: Array, queue: Queue) -> _Lanes:
+    """Write down who has ended, and give the empty lanes to those who wait."""
+    state, ended = lanes.state, lanes.ended
+    place = jnp.where(done, lanes.member, queue.starts.shape[1])  # outside: dropped
     ended = Ended(
-        np.empty((num_members, num_free)), np.empty(num_members),
-        np.zeros(num_members, dtype=int), np.zeros(num_members, dtype=int),
-    )  # fmt: skip
-    waiting = iter(range(num_members))
-    member = np.full(kernel.width, -1)
-    state = jax.tree.map(np.array, _blank(kernel.width, num_free))
-    while True:
-        problem = _admit(member, waiting, state, starts, problem, rows)
-        if not (member >= 0).any():
-            return ended
-        state = jax.tree.map(
-            np.array,
-            advance(
-                problem,
-                state,
-                kernel.tolerance,
-                law=kernel.law,
-                residual=kernel.residual,
-                exact=kernel.exact,
-                num_steps=NUM_STEPS,
-            ),
-        )
-        _release(member, state, ended, kernel.max_steps)
-
-
-def _blank(width: int, num_free: int) -> State:
-    square = np.zeros((num_free, num_free, width))
-    vector, number = np.zeros((num_free, width)), np.zeros(width)
-    flag, count = np.zeros(width, dtype=bool), np.zeros(width, dtype=int)
-    parts: list[Any] = [vector, number, vector, square, square, vector, number, number, flag]
-    return State(*parts, status=count + 1, steps=count)  # type: ignore[arg-type, misc]
-
-
-def _admit(
-    member: np.ndarray,
-    waiting: Iterator[int],
-    state: State,
-    starts: np.ndarray,
-    problem: Problem,
-    rows: Rows | None,
-) -> Problem:
-    """Put waiting members into free lanes."""
-    lanes, new = [], []
-    for lane in np.flatnonzero(member < 0):
-        index = next(waiting, None)
-        if index is None:
-            break
-        lanes.append(lane)
-        new.append(index)
-    if not lanes:
-        return problem
-    member[lanes] = new
-    state.trial[:, lanes] = starts[new].T
-    state.free[:, lanes] = starts[new].T
-    state.value[lanes], state.predicted[lanes] = np.inf, 0.0
-    state.damping[lanes], state.newton[lanes] = FIRST_DAMPING, False
-    state.status[lanes], state.steps[lanes] = ACTIVE, 0
-    if rows is not None:
-        log_loss, weights = rows(np.array(new))
-        own: Any = problem  # NumPy inside
-        own.log_loss[..., lanes], own.weights[..., lanes] = log_loss, weights
-    return problem
-
-
-def _release(member: np.ndarray, state: State, ended: Ended, max_steps: int) -> None:
-    """Take out who has ended, or has had its steps."""
-    out = (member >= 0) & ((state.status != ACTIVE) | (state.steps >= max_steps))
-    who = member[out]
-    ended.free[who] = state.free[:, out].T
-    ended.value[who], ended.status[who] = state.value[out], state.status[out]
-    ended.steps[who] = state.steps[out]
-    state.status[out] = ACTIVE + 1  # an empty lane rests
-    member[out] = -1
-
-
-def as_arrays(problem: Problem) -> Problem:
-    """The problem in NumPy float64, its losses and weights writable."""
-    parts: list[Any] = [np.array(value, dtype=np.float64) for value in problem]
-    return Problem(*parts)
+        ended.free.at[:, place].set(state.free, mode="drop"),
+        ended.value.at[place].set(state.value, mode="drop"),
+        ended.status.at[place].set(state.status, mode="drop"),
+        ended.steps.at[place].set(state.steps, mode="drop"),
+    )
+    coming = jnp.minimum(lanes.following + jnp.cumsum(done) - 1, queue.num_members)
+    member = jnp.where(done, coming, lanes.member)
+    fresh, log_loss, weights = _of_members(queue, member)
+    state = jax.tree.map(lambda new, old: jnp.where(done, new, old), fresh, state)
+    following = jnp.minimum(lanes.following + jnp.sum(done), queue.num_members)
+    return _Lanes(state, member, log_loss, weights, following, ended)

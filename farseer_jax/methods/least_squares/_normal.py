@@ -1,49 +1,19 @@
-"""The objective, its gradient and two Hessians at many parameter vectors at once.
+"""The objective, its gradient and a Hessian at many parameter vectors at once.
 
-Every array has the members of the batch on its last axis, where a CPU computes several with one
-instruction. The derivatives of a law factor: of the loss in the law's few curves (run by run),
-times those of the curves in their parameters (size by size).
+The derivatives factor: of the loss in the law's few curves (run by run, `_row_sums`), times those
+of the curves in their parameters (row by row, here).
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from farseer_jax._law import AbstractLaw, Center
-from farseer_jax._objective import Residual, residual_of, rho, rho_slope, rho_weights
+from farseer_jax._law import AbstractLaw
+from farseer_jax._objective import Residual
 from farseer_jax._types import Array
-
-
-class Problem(NamedTuple):
-    """What a block of members is fitted to; ``batch`` is 1 where all share it.
-
-    Attributes:
-        N: ``(row, 1)``.
-        log_D: ``(row, slot, 1)``.
-        log_loss: observed, ``(row, slot, batch)``.
-        weights: ``(row, slot, batch)``.
-        delta: where ρ turns into a line, a number.
-        quantile: of asymmetric ρ, a number.
-        basis: parameters = offset + basis · free ones, ``(parameter, free)``.
-        offset: ``(parameter,)``.
-        lower: bounds of the free ones, ``(free, 1)``.
-        upper: likewise.
-        center: N and D of the runs' centre, ``(2,)``.
-    """
-
-    N: Array
-    log_D: Array
-    log_loss: Array
-    weights: Array
-    delta: Array
-    quantile: Array
-    basis: Array
-    offset: Array
-    lower: Array
-    upper: Array
-    center: Array
+from farseer_jax.methods.least_squares._problem import Curves, Problem, curves_of
+from farseer_jax.methods.least_squares._row_sums import row_sums
 
 
 class Normal(NamedTuple):
@@ -52,189 +22,91 @@ class Normal(NamedTuple):
     Attributes:
         value: ``(batch,)``.
         gradient: ``(free, batch)``.
-        majoriser: Gauss–Newton with the weights ρ'/r, positive semidefinite,
-            ``(free, free, batch)``.
-        hessian: the exact one; the majoriser itself where ρ is a square.
+        matrix: the exact Hessian, or one that lies above it, ``(free, free, batch)``.
     """
 
     value: Array
     gradient: Array
-    majoriser: Array
-    hessian: Array
+    matrix: Array
 
 
 def evaluate_normal(
-    law: type[AbstractLaw], residual: Residual, exact: bool, problem: Problem, free: Array
+    law: type[AbstractLaw],
+    residual: Residual,
+    newton: Array | None,
+    problem: Problem,
+    free: Array,
 ) -> Normal:
-    """Objective and derivatives at free parameters, ``(free, batch)``."""
+    """Objective and derivatives at free parameters, ``(free, batch)``.
+
+    Args:
+        law: the law's class.
+        residual: its kind.
+        newton: members whose matrix is the exact Hessian, ``(batch,)``; the others get
+            Gauss–Newton's with the weights ρ'/r: positive semidefinite, and above ρ. None: ρ is a
+            square, and Gauss–Newton serves all.
+        problem: the runs.
+        free: where.
+    """
     vector = jnp.tensordot(problem.basis, free, 1) + problem.offset[:, None]
-    curves_of, owners = _curves(law, problem)
+    curves, owners = curves_of(law, problem)
     columns = list(vector)
-    curves = curves_of(columns)
-    slopes = [_partials(curves_of, columns, i, own) for i, own in enumerate(owners)]
-
-    def residual_at(values: list[Array]) -> Array:
-        log_loss = _combine(law, problem, values)
-        return residual_of(residual, log_loss, problem.log_loss)
-
-    wide = [curve[:, None] for curve in curves]
-    r = residual_at(wide)
-    first = _slopes(residual_at, wide)
-    bend, curvature = rho_weights(r, problem.delta, problem.quantile)
-    w = problem.weights
-    value = jnp.sum(w * rho(r, problem.delta, problem.quantile), (0, 1))
-    push = w * rho_slope(r, problem.delta, problem.quantile)
-    pull = [jnp.sum(push * f, 1) for f in first]  # per row and curve
-    gradient = [jnp.zeros_like(value) for _ in columns]
-    for i, own in enumerate(owners):
-        for k in own:
-            gradient[k] += jnp.sum(slopes[i][k] * pull[i], 0)
-    majoriser = _assemble(owners, slopes, first, lambda i, j: w * bend)
-    hessian = majoriser
-    if exact:
-        second = _second(residual_at, wide)
-        hessian = _assemble(owners, slopes, first, lambda i, j: w * curvature)
-        hessian = _add_bends(hessian, owners, slopes, second, push)
-        hessian = _add_curve_bends(hessian, owners, curves_of, columns, pull)
-    return Normal(
-        value,
-        jnp.tensordot(problem.basis.T, jnp.stack(gradient), 1),
-        _project(problem.basis, majoriser),
-        _project(problem.basis, hessian),
+    sums = row_sums(law, residual, newton, problem, curves(columns))
+    slopes = [_partials(curves, columns, i, own) for i, own in enumerate(owners)]
+    # entries: (curve, parameter); a parameter of several curves has several
+    gradient = jnp.concatenate(
+        [jnp.sum(slope * pull, 1) for slope, pull in zip(slopes, sums.slopes, strict=True)]
     )
+    blocks = _blocks(slopes, sums.bends)
+    if newton is not None:
+        for i, own in enumerate(owners):
+            pull = jnp.where(newton, sums.slopes[i], 0.0)
+            blocks[i][i] += jnp.sum(_curve_bends(curves, columns, i, own) * pull, 2)
+    matrix = jnp.concatenate([jnp.concatenate(row, 1) for row in blocks])
+    entries = jnp.concatenate([problem.basis[jnp.array(own)] for own in owners])
+    return Normal(sums.value, jnp.tensordot(entries.T, gradient, 1), _project(entries, matrix))
 
 
-Grid = list[list[Array]]
-Owners = tuple[tuple[int, ...], ...]
+def _partials(curves: Curves, columns: list[Array], i: int, own: tuple[int, ...]) -> Array:
+    """Derivatives of curve i in the parameters that it depends on, ``(own, row, batch)``."""
+    return jnp.stack([_partial(curves, columns, i, k) for k in own])
 
 
-def _curves(
-    law: type[AbstractLaw], problem: Problem
-) -> tuple[Callable[[list[Array]], list[Array]], Owners]:
-    """The law's curves of N, ``(row, batch)`` each; without any, its parameters themselves."""
-    if not law.curve_parameters:
-        return lambda columns: [c[None] for c in columns], tuple(
-            (k,) for k in range(len(law.parameter_names()))
-        )
+def _partial(curves: Curves, columns: list[Array], i: int, k: int) -> Array:
+    def curve(x: Array) -> Array:
+        return curves([*columns[:k], x, *columns[k + 1 :]])[i]
 
-    def curves_of(columns: list[Array]) -> list[Array]:
-        shape = (len(problem.N), columns[0].shape[-1])
-        built = law.from_vector(jnp.stack(columns), _center(problem))
-        return [jnp.broadcast_to(curve, shape) for curve in built.of_size(problem.N)]
-
-    return curves_of, law.curve_parameters
+    return jax.jvp(curve, (columns[k],), (jnp.ones_like(columns[k]),))[1]
 
 
-def _combine(law: type[AbstractLaw], problem: Problem, values: list[Array]) -> Array:
-    if law.curve_parameters:
-        return law.combine(tuple(values), problem.log_D)
-    columns = [value[0, 0] for value in values]
-    built = law.from_vector(jnp.stack(columns), _center(problem))
-    return built.log_loss(problem.N[:, None], jnp.exp(problem.log_D))
+def _curve_bends(curves: Curves, columns: list[Array], i: int, own: tuple[int, ...]) -> Array:
+    """Second derivatives of curve i, ``(own, own, row, batch)``."""
 
-
-def _center(problem: Problem) -> Center:
-    """The centre as traced numbers: a new one must not compile again."""
-    N, D = problem.center
-    return Center(N, D)
-
-
-def _partials(
-    curves_of: Callable[[list[Array]], list[Array]], columns: list[Array], i: int, own: Any
-) -> dict[int, Array]:
-    """Derivatives of curve i in the parameters that it depends on."""
-
-    def along(k: int) -> Array:
-        def curve(x: Array) -> Array:
-            return curves_of([*columns[:k], x, *columns[k + 1 :]])[i]
-
-        return jax.jvp(curve, (columns[k],), (jnp.ones_like(columns[k]),))[1]
-
-    return {k: along(k) for k in own}
-
-
-def _slopes(f: Callable[[list[Array]], Array], values: list[Array]) -> list[Array]:
-    """Derivatives of a function of several arrays, elementwise."""
-
-    def along(i: int) -> Array:
-        def one(x: Array) -> Array:
-            return f([*values[:i], x, *values[i + 1 :]])
-
-        return jax.jvp(one, (values[i],), (jnp.ones_like(values[i]),))[1]
-
-    return [along(i) for i in range(len(values))]
-
-
-def _second(f: Callable[[list[Array]], Array], values: list[Array]) -> Grid:
-    """Second derivatives, elementwise; the lower triangle."""
-
-    def along(i: int, j: int) -> Array:
+    def bend(k: int, m: int) -> Array:
         def slope(x: Array) -> Array:
-            return _slopes(f, [*values[:j], x, *values[j + 1 :]])[i]
+            return _partial(curves, [*columns[:m], x, *columns[m + 1 :]], i, k)
 
-        return jax.jvp(slope, (values[j],), (jnp.ones_like(values[j]),))[1]
+        return jax.jvp(slope, (columns[m],), (jnp.ones_like(columns[m]),))[1]
 
-    return [[along(i, j) for j in range(i + 1)] for i in range(len(values))]
+    lower = {(k, m): bend(k, m) for k in own for m in own if m <= k}
+    return jnp.stack([jnp.stack([lower[max(k, m), min(k, m)] for m in own]) for k in own])
 
 
-def _assemble(
-    owners: Owners, slopes: list[dict[int, Array]], first: list[Array], weight: Any
-) -> Array:
-    """``Σ weight · ∂r/∂θk · ∂r/∂θl``, by way of the curves' products per row."""
-    products = {
-        (i, j): jnp.sum(weight(i, j) * first[i] * first[j], 1)
-        for i in range(len(first))
-        for j in range(i + 1)
+def _blocks(slopes: list[Array], bends: dict[tuple[int, int], Array]) -> list[list[Array]]:
+    """``Σ slope_k · bend_ij · slope_m`` over rows: a block of entries for each pair of curves."""
+    lower = {
+        (i, j): jnp.sum(slopes[i][:, None] * (bend * slopes[j])[None], 2)
+        for (i, j), bend in bends.items()
     }
-    return _spread(owners, slopes, products)
+    curves = range(len(slopes))
+    return [
+        [lower[i, j] if i >= j else jnp.swapaxes(lower[j, i], 0, 1) for j in curves] for i in curves
+    ]
 
 
-def _spread(owners: Owners, slopes: list[dict[int, Array]], products: Any) -> Array:
-    num = 1 + max(k for own in owners for k in own)
-    batch = next(iter(products.values())).shape[-1]
-    cells: Grid = [[jnp.zeros(batch)] * num for _ in range(num)]
-    for (i, j), product in products.items():
-        for k in owners[i]:
-            for m in owners[j]:
-                term = jnp.sum(slopes[i][k] * slopes[j][m] * product, 0)
-                cells[k][m] = cells[k][m] + term
-                if i != j:
-                    cells[m][k] = cells[m][k] + term
-    return jnp.stack([jnp.stack(row) for row in cells])
-
-
-def _add_bends(
-    hessian: Array, owners: Owners, slopes: list[dict[int, Array]], second: Grid, push: Array
-) -> Array:
-    """``Σ ρ' ∂²r/∂fi∂fj`` of the curves f."""
-    products = {
-        (i, j): jnp.sum(push * second[i][j], 1) for i in range(len(second)) for j in range(i + 1)
-    }
-    return hessian + _spread(owners, slopes, products)
-
-
-def _add_curve_bends(
-    hessian: Array,
-    owners: Owners,
-    curves_of: Callable[[list[Array]], list[Array]],
-    columns: list[Array],
-    pull: list[Array],
-) -> Array:
-    """``Σ ρ' ∂r/∂f ∂²f/∂θk∂θl``."""
-    for i, own in enumerate(owners):
-        for k in own:
-            for m in own:
-
-                def slope(x: Array, i: int = i, k: int = k, m: int = m) -> Array:
-                    moved = [*columns[:m], x, *columns[m + 1 :]]
-                    return _partials(curves_of, moved, i, (k,))[k]
-
-                bend = jax.jvp(slope, (columns[m],), (jnp.ones_like(columns[m]),))[1]
-                hessian = hessian.at[k, m].add(jnp.sum(bend * pull[i], 0))
-    return hessian
-
-
-def _project(basis: Array, matrix: Array) -> Array:
-    """``basisᵀ · matrix · basis``."""
-    half = jnp.tensordot(basis.T, matrix, 1)
-    return jnp.einsum("alb,lc->acb", half, basis)
+def _project(entries: Array, matrix: Array) -> Array:
+    """``entriesᵀ · matrix · entries``, as one product with a matrix that all members share."""
+    num_entries, num_free = entries.shape
+    both = jnp.einsum("ka,mb->abkm", entries, entries).reshape(num_free**2, num_entries**2)
+    flat = matrix.reshape(num_entries**2, -1)
+    return (both @ flat).reshape(num_free, num_free, -1)

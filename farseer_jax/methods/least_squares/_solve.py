@@ -1,21 +1,26 @@
 """Starts × losses × weights, through the batched solver."""
 
+import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import numpy as np
 
-from farseer_jax._objective import as_objective
+from farseer_jax._objective import Objective, as_objective
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
-from farseer_jax.methods.least_squares._drive import Ended, Kernel, as_arrays, solve_members
-from farseer_jax.methods.least_squares._normal import Problem
+from farseer_jax.methods.least_squares._drive import Kernel, Queue, solve_members
+from farseer_jax.methods.least_squares._problem import Problem
 
 if TYPE_CHECKING:
     from farseer_jax.methods.least_squares.method import LeastSquares
 
-_WIDTHS = {"cpu": (8, 16, 32, 64, 128, 256)}  # above, a CPU's cache overflows
+_WIDTHS = {"cpu": (8, 32, 128)}  # above, a CPU's cache overflows
 _WIDTHS_ELSEWHERE = (64, 1024, 16384)
+_LEAST_TURNS = 4  # members of a call, in widths, from which on a wider solver pays
+_QUEUE = 64  # at most
 # Least absolute deviations are the limit of Huber's objective, reached from one to the next.
 _SHRINKING = tuple(10.0**-k for k in range(2, 11))
 
@@ -44,68 +49,129 @@ def solve(
     losses: np.ndarray,
     weights: np.ndarray,
     *,
-    shared: bool,
+    num_warm: int = 0,
 ) -> Optima:
-    """Fit every row of losses and weights from every start.
+    """Fit every row of losses and weights from every start, in float64.
 
     Args:
         method: the settings.
         layout: where runs stand.
         free: free parameters.
         starts: ``(start, free)``.
-        losses: ``(row, run)``; one row where it is shared.
+        losses: ``(row, run)``.
         weights: likewise.
-        shared: whether all members have the same losses and weights.
+        num_warm: how many of the starts, the first ones, lie near an optimum.
     """
     objective = as_objective(method.objective)
-    num_members = len(losses) * len(starts)
-    widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
-    width = next((w for w in widths if w >= num_members), widths[-1])
-    kernel = Kernel(
-        law=layout.law,
-        residual=objective.residual,
-        exact=not objective.is_squared,
-        tolerance=method.tolerance,
-        max_steps=method.max_steps,
-        width=width,
-    )
-    log_loss, all_weights = np.log(losses), weights
-    row_of = np.arange(num_members) // len(starts)
-
-    def rows(members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        own = row_of[members]
-        cells = layout.run
-        return (
-            np.moveaxis(log_loss[own][:, cells], 0, -1),
-            np.moveaxis(all_weights[own][:, cells] * layout.share, 0, -1),
-        )
-
-    first = rows(np.zeros(1 if shared else width, dtype=int))
-    stages = _SHRINKING if objective.delta == 0.0 else (objective.delta,)
     points = np.tile(starts, (len(losses), 1))
-    steps = np.zeros(num_members, dtype=int)
-    with jax.enable_x64(True):
-        for delta in stages:
-            shared_parts: dict[str, Any] = {
-                "N": layout.N[:, None],
-                "log_D": layout.log_D[..., None],
-                "log_loss": first[0],
-                "weights": first[1],
-                "delta": delta,
-                "quantile": objective.quantile,
-                "basis": free.basis,
-                "offset": free.offset,
-                "lower": free.lower[:, None],
-                "upper": free.upper[:, None],
-                "center": np.array(layout.center),
-            }
-            problem = as_arrays(Problem(**shared_parts))
-            ended = solve_members(kernel, problem, points, None if shared else rows)
-            points, steps = ended.free, steps + ended.steps
-    return _optima(ended, steps, stages[-1], shrunk=len(stages) > 1)
-
-
-def _optima(ended: Ended, steps: np.ndarray, delta: float, *, shrunk: bool) -> Optima:
+    warm = np.tile(np.arange(len(starts)) < num_warm, len(losses))
+    steps = np.zeros(len(points), dtype=int)
+    stages = _SHRINKING if objective.delta == 0.0 else (objective.delta,)
+    for delta in stages:
+        found = _solve_stage(method, layout, free, points, warm, losses, weights, delta)
+        points, steps, warm = found.free, steps + found.steps, np.ones_like(warm)
     # Huber's objective over δ tends to the sum of absolute residuals
-    value = ended.value / delta if shrunk else ended.value
-    return Optima(ended.free, value, ended.status, steps)
+    value = found.value / delta if len(stages) > 1 else found.value
+    return Optima(points, value, found.status, steps)
+
+
+def _solve_stage(
+    method: "LeastSquares",
+    layout: Layout,
+    free: Free,
+    points: np.ndarray,
+    warm: np.ndarray,
+    losses: np.ndarray,
+    weights: np.ndarray,
+    delta: float,
+) -> Optima:
+    """Every row from its own points, ``(row · start, free)``."""
+    objective = as_objective(method.objective)
+    num_starts = len(points) // len(losses)
+    width, capacity, cuts = _cuts(len(points))
+    kernel = Kernel(layout.law, objective.residual, objective.is_squared, width)
+    problem = _problem(layout, free, objective, delta)
+
+    def one(cut: slice) -> Optima:
+        queue = _queue(layout, points, warm, losses, weights, cut, num_starts, capacity)
+        with jax.enable_x64(True):
+            ended = solve_members(kernel, problem, queue, method.tolerance, method.max_steps)
+            num = cut.stop - cut.start
+            arrays = [np.asarray(part)[..., :num] for part in ended]
+        return Optima(arrays[0].T, *arrays[1:])
+
+    if len(cuts) == 1:
+        return one(cuts[0])
+    # one thread a core: XLA runs a call on one, and releases Python's lock meanwhile
+    with ThreadPoolExecutor(_num_threads()) as pool:
+        parts = list(pool.map(one, cuts))
+    return Optima(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _num_threads() -> int:
+    return (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
+
+
+def _cuts(num_members: int) -> tuple[int, int, list[slice]]:
+    """Width of the solver, members of one call, and which members each call gets.
+
+    Wide enough to be fast, and narrow enough that lanes are seldom left empty at the end.
+    """
+    widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
+    share = -(-num_members // _num_threads())
+    width = max([w for w in widths if w * _LEAST_TURNS <= share], default=widths[0])
+    capacity = width * _QUEUE
+    num_calls = max(-(-num_members // capacity), min(_num_threads(), num_members // widths[0]), 1)
+    edges = np.linspace(0, num_members, num_calls + 1).astype(int)
+    return width, capacity, [slice(a, b) for a, b in itertools.pairwise(edges)]
+
+
+def _problem(layout: Layout, free: Free, objective: Objective, delta: float) -> Problem:
+    """What all members share; their losses and weights come from the queue."""
+    nothing = np.zeros((1, 1, 1))
+    new: Any = Problem  # of NumPy arrays, which jit takes as well
+    return new(
+        N=layout.N[:, None],
+        log_D=layout.log_D[..., None],
+        log_loss=nothing,
+        weights=nothing,
+        delta=delta,
+        quantile=objective.quantile,
+        basis=free.basis,
+        offset=free.offset,
+        lower=free.lower[:, None],
+        upper=free.upper[:, None],
+        center=np.array(layout.center),
+    )
+
+
+def _queue(
+    layout: Layout,
+    points: np.ndarray,
+    warm: np.ndarray,
+    losses: np.ndarray,
+    weights: np.ndarray,
+    cut: slice,
+    num_starts: int,
+    capacity: int,
+) -> Queue:
+    """The members of one call, padded to its capacity."""
+    missing = capacity - (cut.stop - cut.start)
+    starts = np.pad(points[cut].T, ((0, 0), (0, missing)))
+    set_of = np.pad(np.arange(cut.start, cut.stop) // num_starts, (0, missing))
+    first, last = (0, 0) if len(losses) == 1 else (set_of[0], set_of[cut.stop - cut.start - 1])
+    cells = layout.run
+    own_losses, own_weights = losses[first : last + 1], weights[first : last + 1]
+    num_sets = 1 if len(losses) == 1 else capacity
+    log_loss = np.moveaxis(np.log(own_losses)[:, cells], 0, -1)
+    own_weights = np.moveaxis(own_weights[:, cells] * layout.share, 0, -1)
+    padding = ((0, 0), (0, 0), (0, num_sets - log_loss.shape[-1]))
+    new: Any = Queue
+    return new(
+        starts=starts,
+        warm=np.pad(warm[cut], (0, missing)),
+        set_of=np.maximum(set_of - first, 0),
+        log_loss=np.pad(log_loss, padding),
+        weights=np.pad(own_weights, padding),
+        num_members=np.asarray(cut.stop - cut.start),
+    )

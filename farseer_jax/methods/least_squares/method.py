@@ -99,7 +99,7 @@ class LeastSquares:
         layout, free = design, free_of(self, design)
         check_number(layout, weights, free)
         starts = starts_of(self, layout, free, self.num_starts)
-        found = solve(self, layout, free, starts, losses[None], weights[None], shared=True)
+        found = solve(self, layout, free, starts, losses[None], weights[None])
         best = int(np.nanargmin(np.where(found.status == NOT_FINITE, np.inf, found.value)))
         if found.status[best] == NOT_FINITE:
             raise ValueError(
@@ -124,7 +124,7 @@ class LeastSquares:
         if self.refit_starts:
             more = starts_of(self, layout, free, self.refit_starts)
             starts = np.concatenate([starts, more])
-        found = solve(self, layout, free, starts, losses, weights, shared=False)
+        found = solve(self, layout, free, starts, losses, weights, num_warm=1)
         num = len(losses)
         value = np.where(found.status == NOT_FINITE, np.inf, found.value).reshape(num, -1)
         best = value.argmin(1) + np.arange(num) * value.shape[1]
@@ -149,7 +149,7 @@ def _optimum(layout: Layout, method: LeastSquares) -> np.ndarray:
     free = free_of(method, layout)
     starts = starts_of(method, layout, free, method.num_starts)
     ones = np.ones((1, len(layout.runs)))
-    found = solve(method, layout, free, starts, layout.runs.loss[None], ones, shared=True)
+    found = solve(method, layout, free, starts, layout.runs.loss[None], ones)
     return found.free[np.where(found.status == NOT_FINITE, np.inf, found.value).argmin()]
 
 

@@ -1,0 +1,168 @@
+"""What the runs of one row (one size) add to the objective's derivatives in the law's curves.
+
+The loss depends on the parameters through a few curves of N. Per row these sums are all that the
+derivatives need, so that parameters, of which there are more, meet rows and never runs.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from farseer_jax._law import AbstractLaw, OneDataTerm
+from farseer_jax._log import log
+from farseer_jax._objective import Residual, along_log_loss
+from farseer_jax._types import Array
+from farseer_jax.methods.least_squares._problem import Problem, combine
+
+
+class RowSums(NamedTuple):
+    """Sums over the runs of each row.
+
+    Attributes:
+        value: objective, ``(batch,)``.
+        slopes: of its derivative in each curve, ``(row, batch)``.
+        bends: of its second derivatives in each pair of curves ``(i, j)``, i ≥ j.
+    """
+
+    value: Array
+    slopes: list[Array]
+    bends: dict[tuple[int, int], Array]
+
+
+class _Along(NamedTuple):
+    """The weighted objective along ln L, run by run, ``(row, slot, batch)``.
+
+    Attributes:
+        value: itself.
+        slope: its derivative.
+        bend: what multiplies products of two slopes of ln L.
+        slope_of_bends: what multiplies second derivatives of ln L; None where the model has none.
+    """
+
+    value: Array
+    slope: Array
+    bend: Array
+    slope_of_bends: Array | None
+
+
+def row_sums(
+    law: type[AbstractLaw],
+    residual: Residual,
+    newton: Array | None,
+    problem: Problem,
+    curves: list[Array],
+) -> RowSums:
+    """The sums at curves ``(row, batch)``.
+
+    Args:
+        law: the law's class.
+        residual: its kind.
+        newton: members whose bends are the exact ones, ``(batch,)``; those of the others are
+            Gauss–Newton's with the weights ρ'/r, which lie above. None: ρ is a square, and
+            Gauss–Newton serves all.
+        problem: the runs.
+        curves: the law's.
+    """
+    if issubclass(law, OneDataTerm):
+        return _one_data_term(residual, newton, problem, curves)
+    return _any_law(law, residual, newton, problem, curves)
+
+
+def _along(residual: Residual, newton: Array | None, problem: Problem, log_loss: Array) -> _Along:
+    squared = newton is None
+    along = along_log_loss(
+        residual, squared, problem.delta, problem.quantile, log_loss, problem.log_loss
+    )
+    value, slope, bend, curvature = (problem.weights * part for part in along)
+    if newton is None:
+        return _Along(value, slope, bend, None)
+    return _Along(value, slope, jnp.where(newton, curvature, bend), jnp.where(newton, slope, 0.0))
+
+
+def _one_data_term(
+    residual: Residual, newton: Array | None, problem: Problem, curves: list[Array]
+) -> RowSums:
+    """Curves ln U, ln B, A of ``L = U + B · D^−A``; f is the data term's share of L.
+
+    All products of slopes are f, f² and powers of ln D: sums with constants, as matrix products,
+    in a third of the passes over the runs.
+    """
+    U, B, A = (curve[:, None] for curve in curves)
+    D_term = jnp.exp(B - A * problem.log_D)
+    loss = jnp.exp(U) + D_term
+    f = D_term / loss
+    along = _along(residual, newton, problem, log(loss))
+    (p0,), (p1, p2) = _moments(problem, along.slope, 0), _moments(problem, along.slope * f, 1)
+    square = along.bend * f * f
+    if along.slope_of_bends is not None:
+        # ∂²ln L / ∂(ln U)² = f (1 − f), and up to signs and powers of ln D so are all others
+        square += along.slope_of_bends * f * (1.0 - f)
+    (k0,), (f0, f1), (g0, g1, g2) = (
+        _moments(problem, along.bend, 0),
+        _moments(problem, along.bend * f, 1),
+        _moments(problem, square, 2),
+    )
+    bends = {
+        (0, 0): k0 - 2.0 * f0 + g0,
+        (1, 0): f0 - g0, (1, 1): g0,
+        (2, 0): g1 - f1, (2, 1): -g1, (2, 2): g2,
+    }  # fmt: skip
+    return RowSums(jnp.sum(along.value, (0, 1)), [p0 - p1, p1, -p2], bends)
+
+
+def _moments(problem: Problem, values: Array, degree: int) -> list[Array]:
+    """``Σ values · (ln D)^k`` over the slots of each row, k up to the degree."""
+    log_D = problem.log_D
+    if values.shape[1] == 1:
+        return [values[:, 0] * log_D[:, 0] ** k for k in range(degree + 1)]
+    if degree == 0:
+        return [jnp.sum(values, 1)]
+    powers = jnp.stack([log_D[..., 0] ** k for k in range(degree + 1)], 1)
+    return list(jnp.einsum("rks,rsb->krb", powers, values))
+
+
+def _any_law(
+    law: type[AbstractLaw],
+    residual: Residual,
+    newton: Array | None,
+    problem: Problem,
+    curves: list[Array],
+) -> RowSums:
+    """Any law, by differentiating its ``combine``."""
+    wide = [curve[:, None] for curve in curves]
+
+    def log_loss_at(values: list[Array]) -> Array:
+        return combine(law, problem, values)
+
+    along = _along(residual, newton, problem, log_loss_at(wide))
+    first = [_derivative(log_loss_at, wide, i) for i in range(len(wide))]
+    bends = {}
+    for i in range(len(wide)):
+        for j in range(i + 1):
+            bend = along.bend * first[i] * first[j]
+            if along.slope_of_bends is not None:
+                bend += along.slope_of_bends * _second_derivative(log_loss_at, wide, i, j)
+            bends[i, j] = jnp.sum(bend, 1)
+    slopes = [jnp.sum(along.slope * slope, 1) for slope in first]
+    return RowSums(jnp.sum(along.value, (0, 1)), slopes, bends)
+
+
+Elementwise = Callable[[list[Array]], Array]
+
+
+def _derivative(f: Elementwise, values: list[Array], i: int) -> Array:
+    """Of a function of several arrays in one of them, elementwise."""
+
+    def one(x: Array) -> Array:
+        return f([*values[:i], x, *values[i + 1 :]])
+
+    return jax.jvp(one, (values[i],), (jnp.ones_like(values[i]),))[1]
+
+
+def _second_derivative(f: Elementwise, values: list[Array], i: int, j: int) -> Array:
+    def slope(x: Array) -> Array:
+        return _derivative(f, [*values[:j], x, *values[j + 1 :]], i)
+
+    return jax.jvp(slope, (values[j],), (jnp.ones_like(values[j]),))[1]
