@@ -16,7 +16,7 @@ from farseer_jax._runs import Runs
 from farseer_jax.methods._method import Method, SolvedBatch
 
 # Refits in one vectorised call: on a CPU what its cache holds, elsewhere what fills the device.
-_MEMBERS = {"cpu": 32, "gpu": 4096}
+_BLOCK = {"cpu": 32, "gpu": 4096}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -98,14 +98,15 @@ def fit_batch(
     runs, method = as_runs(runs), as_method(method, law)
     design = method.prepare(law, runs)
     stacks = _stacks(runs, losses, weights)
-    blocks = _blocks(*stacks)
+    own_block: int | None = getattr(method, "block", None)
+    blocks = _blocks(*stacks, own_block)
 
     def solve(block: tuple[np.ndarray, np.ndarray]) -> SolvedBatch:
         return method.fit_block(design, *block)
 
     # one thread a core: XLA runs a block on one, and releases Python's lock meanwhile
-    num_threads = (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
-    with ThreadPoolExecutor(num_threads) as pool:
+    on_cpu = jax.default_backend() == "cpu" and own_block is None
+    with ThreadPoolExecutor((os.cpu_count() or 1) if on_cpu else 1) as pool:
         parts = list(pool.map(solve, blocks))
     num_refits = len(stacks[0])
     joined = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:num_refits], *parts)
@@ -147,12 +148,14 @@ def _stack(name: str, values: ArrayLike, num_runs: int, lowest: float, equal: bo
     return stack
 
 
-def _blocks(losses: np.ndarray, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Equal blocks; the last is filled with its last row. Views, but for the last."""
-    members = _MEMBERS.get(jax.default_backend(), _MEMBERS["gpu"])
+def _blocks(
+    losses: np.ndarray, weights: np.ndarray, own: int | None
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Equal blocks, as views; the last is filled with its last row, or left as it is."""
+    members = own or _BLOCK.get(jax.default_backend(), _BLOCK["gpu"])
     starts = range(0, len(losses), members)
     cuts = [(losses[i : i + members], weights[i : i + members]) for i in starts]
-    missing = members - len(cuts[-1][0])
+    missing = 0 if own else members - len(cuts[-1][0])
     last_losses, last_weights = cuts[-1]
     cuts[-1] = _repeat_last(last_losses, missing), _repeat_last(last_weights, missing)
     return cuts

@@ -35,7 +35,11 @@ class SolvedBatch(NamedTuple):
 
 @runtime_checkable
 class Method(Protocol):
-    """A way to fit laws to runs: immutable, hashable settings and the kernels they steer."""
+    """A way to fit laws to runs: immutable, hashable settings and the kernels they steer.
+
+    A method that uses all cores by itself has an attribute ``block``, the number of refits that
+    it takes at most in one call; others get blocks of one size, several at once.
+    """
 
     @property
     def name(self) -> str:

@@ -1,9 +1,11 @@
 """Laws and starts that cannot be fitted: one message that says why and what to do."""
 
+from functools import cache
+
 import jax
 import numpy as np
 
-from farseer_jax._law import AbstractLaw
+from farseer_jax._law import AbstractLaw, Center
 from farseer_jax._runs import Runs
 
 
@@ -16,21 +18,37 @@ def check_law(law: type[AbstractLaw], runs: Runs, starts: AbstractLaw | None) ->
     """
     if not (isinstance(law, type) and issubclass(law, AbstractLaw)):
         raise TypeError(f"law must be a law's class such as `Chinchilla`, got {law!r}")
+    if starts is not None:
+        check_starts(law, starts, {})
+    else:
+        _check_own_starts(law, runs)
+    _check_losses(law)
+
+
+def _check_own_starts(law: type[AbstractLaw], runs: Runs) -> None:
     cube = np.full((3, len(law.parameter_names())), 0.4)
-    with jax.enable_x64(True):
-        try:
-            built = law.starts(runs, cube) if starts is None else starts
-        except NotImplementedError as error:
-            raise ValueError(str(error)) from None
-        num = check_starts(law, built, {}).shape[1]
-        built = jax.tree.map(lambda leaf: np.atleast_1d(np.asarray(leaf, np.float64)), built)
+    try:
+        built = law.starts(runs, cube)
+    except NotImplementedError as error:
+        raise ValueError(str(error)) from None
+    check_starts(law, built, {})
+
+
+@cache  # a law's class says it once
+def _check_losses(law: type[AbstractLaw]) -> None:
+    """Whether the law computes elementwise."""
+    num = 3
+    with jax.enable_x64(True), np.errstate(all="ignore"):
+        center = Center(1e9, 1e10)
+        vector = np.full((len(law.parameter_names()), num), 0.1)
+        built = law.from_vector(jax.numpy.asarray(vector), center)
         N, D = np.geomspace(1e8, 1e9, 4)[:, None, None], np.geomspace(1e9, 1e10, 2)[:, None]
         shape = np.shape(built.log_loss(N, D))
     if shape != (4, 2, num):
         raise ValueError(
             f"the law {law.__name__}: `log_loss` of N (4, 1, 1), D (2, 1) and parameters ({num},) "
             f"has shape {shape}, expected (4, 2, {num}): compute elementwise, without sums or "
-            "indexing"
+            "indexing; a law that ignores N or D adds 0 · N or 0 · D"
         )
 
 

@@ -16,6 +16,7 @@ ACTIVE, CONVERGED, STALLED, NOT_FINITE = 0, 1, 2, 3
 _FIRST_DAMPING, _WARM_DAMPING = 1e-2, 1e-4
 _LEAST_DAMPING, _MOST_DAMPING = 1e-14, 1e14
 _NEARLY_UNDAMPED = 1e-3
+_NEAR = 0.02  # of the objective: a fall so small that the exact Hessian has a minimum, mostly
 _ROUNDING = 1e-15  # of a residual: sums of squares below this cannot fall any further
 
 
@@ -137,7 +138,7 @@ def _next_trial(problem: Problem, state: State, tolerance: Array, squared: bool)
     # the safer model is evaluated at the same point where the exact one has no minimum, …
     unsafe = state.exact & ~definite
     # … and the exact one where the safer one takes small steps
-    ask = jnp.zeros_like(unsafe) if squared else ~unsafe & (predicted <= 0.5 * state.value)
+    ask = jnp.zeros_like(unsafe) if squared else ~unsafe & (predicted <= _NEAR * state.value)
     converged = small & (damping <= _NEARLY_UNDAMPED) & ~unsafe
     stalled = damping >= _MOST_DAMPING
     status = jnp.where(converged, CONVERGED, jnp.where(stalled, STALLED, state.status))

@@ -67,6 +67,7 @@ class LeastSquares:
     """
 
     name: ClassVar[str] = "least-squares"
+    block: ClassVar[int] = 4096
 
     objective: Objective | str = "squared"
     num_starts: int = 64
