@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from farseer_jax._runs import Runs
     from farseer_jax._search import Grid, Refined
     from farseer_jax._simulate import simulate
+    from farseer_jax.analysis.compare_methods import (
+        MethodComparison,
+        MethodResult,
+        compare_methods,
+    )
     from farseer_jax.datasets.example import example_law, example_runs, paper_grid
     from farseer_jax.laws.chinchilla import Chinchilla
     from farseer_jax.laws.coupled import Coupled
@@ -43,6 +48,8 @@ __all__ = [
     "Grid",
     "Kaplan",
     "LeastSquares",
+    "MethodComparison",
+    "MethodResult",
     "Objective",
     "Outcome",
     "Piecewise",
@@ -54,6 +61,7 @@ __all__ = [
     "StretchedExponential",
     "__version__",
     "build_design",
+    "compare_methods",
     "example_law",
     "example_runs",
     "fit",
@@ -79,6 +87,7 @@ _HOMES = {
     "_runs": ("Runs",),
     "_search": ("Grid", "Refined"),
     "_simulate": ("simulate",),
+    "analysis.compare_methods": ("MethodComparison", "MethodResult", "compare_methods"),
     "datasets.example": ("example_law", "example_runs", "paper_grid"),
     "laws.chinchilla": ("Chinchilla",),
     "laws.coupled": ("Coupled",),

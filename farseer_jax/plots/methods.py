@@ -1,0 +1,110 @@
+"""Figures of how laws and methods compare (paper App. H, Fig. 17)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from farseer_jax.analysis.compare_methods import MethodComparison
+from farseer_jax.methods._starts import StartReport
+from farseer_jax.plots._style import COLOURS, GREY, axes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LEAST_EXCESS = 1e-10  # of an objective over the best: below lies rounding
+
+
+def plot_methods(comparison: MethodComparison, ax: "Axes | None" = None) -> "Axes":
+    """Error on the fitted (dots) and on the held-out runs (rings), a line per candidate.
+
+    Args:
+        comparison: from :func:`compare_methods`.
+        ax: axes to draw on; new ones by default.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> from farseer_jax import Chinchilla, Farseer, compare_methods, example_runs
+        >>> from farseer_jax.plots import plot_methods
+        >>> runs = example_runs()
+        >>> found = compare_methods(
+        ...     runs.select(max_N=5.5e9),
+        ...     runs.select(min_N=6e9),
+        ...     {"Farseer": (Farseer, None), "Chinchilla": (Chinchilla, None)},
+        ... )
+        >>> plot_methods(found).get_xlabel()
+        'mean relative error'
+    """
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    rows = [row for row in comparison.rows if row.fit is not None]
+    with axes_of(ax, (6.4, 1.2 + 0.34 * len(rows))) as axes:
+        place = np.arange(len(rows))
+        laws = list(dict.fromkeys(row.law for row in rows))
+        colours = [COLOURS[laws.index(row.law) % len(COLOURS)] for row in rows]
+        fitted = np.array([row.fitted_error for row in rows])
+        far = np.array([row.held_out_error for row in rows])
+        axes.hlines(place, fitted, far, color=colours, lw=1.2, alpha=0.45)
+        axes.scatter(fitted, place, c=colours, s=20, zorder=4)
+        axes.scatter(far, place, facecolor="white", edgecolor=colours, s=42, lw=1.6, zorder=3)
+        axes.scatter([], [], c=GREY, s=26, label="fitted runs")
+        axes.scatter([], [], facecolor="white", edgecolor=GREY, s=42, lw=1.6, label="held-out runs")
+        axes.set(
+            xscale="log",
+            xlabel="mean relative error",
+            yticks=place,
+            yticklabels=[row.name for row in rows],
+            ylim=(len(rows) - 0.4, -0.6),
+        )
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(_percent)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="y", visible=False)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return axes
+
+
+def _percent(value: float, _: object) -> str:
+    return f"{100 * value:.3g} %"
+
+
+def plot_starts(reports: Mapping[str, StartReport], ax: "Axes | None" = None) -> "Axes":
+    """How far above the best optimum the starts ended: the share within each distance.
+
+    Args:
+        reports: by name, of fits that minimise one objective over one family of surfaces.
+        ax: axes to draw on; new ones by default.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> from farseer_jax import Farseer, LeastSquares, example_runs, fit
+        >>> from farseer_jax.plots import plot_starts
+        >>> found = fit(Farseer, example_runs(), LeastSquares(num_starts=32))
+        >>> plot_starts({"centred form": found.diagnostics}).get_ylabel()
+        'share of starts'
+    """
+    best = min(report.objective for report in reports.values())
+    with axes_of(ax, (6.0, 3.4)) as axes:
+        for colour, (name, report) in zip(COLOURS, reports.items(), strict=False):
+            excess = np.sort(np.maximum(report.start_objective / best - 1.0, _LEAST_EXCESS))
+            share = np.arange(1, len(excess) + 1) / len(excess)
+            axes.step(
+                np.append(_LEAST_EXCESS, excess), np.append(0.0, share), where="post",
+                color=colour, lw=1.8, label=f"{name} ({len(excess):,} starts)",
+            )  # fmt: skip
+        axes.axvline(1e-6, color=GREY, lw=0.8, ls=":")
+        axes.set(
+            xscale="log",
+            xlabel="objective above the best optimum, relative",
+            ylabel="share of starts",
+            ylim=(0.0, 1.03),
+            xlim=(_LEAST_EXCESS, 1e4),
+        )
+        axes.yaxis.set_major_formatter(_percent)
+        axes.legend(loc="best")
+    return axes
