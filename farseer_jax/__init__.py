@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from farseer_jax._objective import Objective
     from farseer_jax._outcome import Outcome
     from farseer_jax._prediction import Prediction
+    from farseer_jax._progress import progress_bar
     from farseer_jax._read import read_runs
     from farseer_jax._result import Fit
     from farseer_jax._runs import Runs
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from farseer_jax.methods._starts import StartReport
     from farseer_jax.methods.least_squares.method import LeastSquares
     from farseer_jax.methods.piecewise.method import Piecewise
+    from farseer_jax.methods.restarts.method import Restarts
 
 __all__ = [
     "AbstractLaw",
@@ -56,6 +58,7 @@ __all__ = [
     "Prediction",
     "RawFarseer",
     "Refined",
+    "Restarts",
     "Runs",
     "StartReport",
     "StretchedExponential",
@@ -67,6 +70,7 @@ __all__ = [
     "fit",
     "fit_batch",
     "paper_grid",
+    "progress_bar",
     "read_runs",
     "simulate",
 ]
@@ -82,6 +86,7 @@ _HOMES = {
     "_objective": ("Objective",),
     "_outcome": ("Outcome",),
     "_prediction": ("Prediction",),
+    "_progress": ("progress_bar",),
     "_read": ("read_runs",),
     "_result": ("Fit",),
     "_runs": ("Runs",),
@@ -98,6 +103,7 @@ _HOMES = {
     "methods._starts": ("StartReport",),
     "methods.least_squares.method": ("LeastSquares",),
     "methods.piecewise.method": ("Piecewise",),
+    "methods.restarts.method": ("Restarts",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

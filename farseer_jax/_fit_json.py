@@ -85,6 +85,8 @@ def read(source: str | Path, law: type[AbstractLaw] | None = None) -> dict[str, 
             "relative_error": np.array(content["relative_error"], dtype=float),
             "diagnostics": DIAGNOSTICS[method].from_dict(content["diagnostics"]),
         }
+    except NotImplementedError as error:  # whole, but made with what no file can keep
+        raise ValueError(f"{name}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(
             f"{name}: the fit is damaged ({type(error).__name__}: {error}); write it again"

@@ -208,5 +208,15 @@ def rho_weights(r: Array, delta: Array, quantile: Array) -> tuple[Array, Array]:
     return side * jnp.where(inside, 1.0, delta / jnp.where(inside, 1.0, size)), side * inside
 
 
+def absolute(r: Array, quantile: Array) -> Array:
+    """ρ of residuals where ``delta`` is 0."""
+    return _side(r, quantile) * jnp.abs(r)
+
+
+def absolute_slope(r: Array, quantile: Array) -> Array:
+    """``dρ/dr`` where ``delta`` is 0; of all subgradients at ``r = 0``, 0."""
+    return _side(r, quantile) * jnp.sign(r)
+
+
 def _side(r: Array, quantile: Array) -> Array:
     return 2.0 * jnp.where(r > 0.0, quantile, 1.0 - quantile)

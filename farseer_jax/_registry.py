@@ -12,9 +12,14 @@ from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._starts import StartReport
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.methods.restarts.method import Restarts
 
 LAWS: dict[str, type[AbstractLaw]] = {
     law.name: law for law in (Farseer, Chinchilla, Coupled, Kaplan, RawFarseer)
 }
-METHODS: dict[str, Any] = {method.name: method for method in (Piecewise, LeastSquares)}
-DIAGNOSTICS: dict[str, Any] = {Piecewise.name: Diagnostics, LeastSquares.name: StartReport}
+METHODS: dict[str, Any] = {method.name: method for method in (Piecewise, LeastSquares, Restarts)}
+DIAGNOSTICS: dict[str, Any] = {
+    Piecewise.name: Diagnostics,
+    LeastSquares.name: StartReport,
+    Restarts.name: StartReport,
+}

@@ -5,6 +5,7 @@ import numpy as np
 from farseer_jax._evaluate import evaluate, evaluate_curves
 from farseer_jax._law import AbstractLaw
 from farseer_jax._numbers import quantity_text
+from farseer_jax._objective import as_objective
 from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
 from farseer_jax._search import Search
@@ -14,6 +15,7 @@ from farseer_jax.methods._method import Method
 from farseer_jax.methods._starts import StartReport
 from farseer_jax.methods.piecewise._diagnose import NOT_FALLING
 from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.methods.restarts.method import Restarts
 
 _FEW_SIZES = 6
 _FEW_STARTS = 8
@@ -38,7 +40,7 @@ def sentences(
     """All that is odd about a fit, worst first."""
     rising = _rising(law, runs)
     if isinstance(found, StartReport):
-        return (*_starts(outcome, found), *rising, *_large_error(mean_relative_error))
+        return (*_starts(outcome, method, found), *rising, *_large_error(mean_relative_error))
     if not isinstance(method, Piecewise):  # the user's own
         return (*rising, *_large_error(mean_relative_error))
     warnings: list[str] = []
@@ -151,10 +153,16 @@ def _large_error(mean_relative_error: float) -> list[str]:
     ]
 
 
-def _starts(outcome: Outcome, found: StartReport) -> list[str]:
+def _starts(outcome: Outcome, method: Method, found: StartReport) -> list[str]:
     """An optimum that is none, or that only one start found."""
     if outcome is Outcome.not_converged:
-        return [f"{outcome.message} Raise max_steps, or hold a parameter that runs off (fixed=)."]
+        if isinstance(method, Restarts) and as_objective(method.objective).delta == 0.0:
+            return [
+                "No gradient vanishes at an optimum of absolute residuals, so that none is vouched "
+                "for: LeastSquares reaches it."
+            ]
+        limit = "num_steps" if isinstance(method, Restarts) else "max_steps"
+        return [f"{outcome.message} Raise {limit}, or hold a parameter that runs off (fixed=)."]
     warnings = []
     if outcome is Outcome.bound_active:
         warnings.append(f"{outcome.message} The runs would take it further.")

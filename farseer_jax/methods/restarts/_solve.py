@@ -1,0 +1,159 @@
+"""Starts × losses × weights, in chunks of bounded memory."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import numpy as np
+
+from farseer_jax._arrays import to_numpy
+from farseer_jax._objective import as_objective
+from farseer_jax._progress import report
+from farseer_jax.methods.end_to_end._free import Free
+from farseer_jax.methods.end_to_end._layout import Layout
+from farseer_jax.methods.restarts._lanes import Kernel, run_starts
+from farseer_jax.methods.restarts._misfit import Form, Problem
+from farseer_jax.methods.restarts._optimisers import build_optimiser
+from farseer_jax.methods.restarts._vouch import predicted_falls
+
+if TYPE_CHECKING:
+    from farseer_jax.methods.restarts.method import Restarts
+
+CONVERGED, OUT_OF_STEPS, STALLED, NOT_FINITE = range(4)  # as in the report of the starts
+
+_WIDTHS = {"cpu": (8, 16, 32, 64, 128, 256)}  # above, a CPU's cache overflows
+_WIDTHS_ELSEWHERE = (64, 1024, 16384)
+_ROUNDS = 16  # starts of a chunk, in widths
+_ROUNDING = 1e-15  # of a residual: sums of squares below this cannot fall any further
+
+
+class Optima(NamedTuple):
+    """Where every member ended: rows of losses first, starts second; NumPy.
+
+    Attributes:
+        free: the best point it has seen, ``(row · start, free)``.
+        value: the objective there, ``(row · start,)``; inf where it never was finite.
+        status: CONVERGED and so on.
+        steps: evaluations.
+    """
+
+    free: np.ndarray
+    value: np.ndarray
+    status: np.ndarray
+    steps: np.ndarray
+
+
+def solve(
+    method: "Restarts",
+    layout: Layout,
+    free: Free,
+    starts: np.ndarray,
+    losses: np.ndarray,
+    weights: np.ndarray,
+) -> Optima:
+    """Fit every row of losses and weights, ``(row, run)``, from every start, ``(start, free)``."""
+    num = len(losses) * len(starts)
+    widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
+    width = next((w for w in widths if w >= num), widths[-1])
+    optimiser = build_optimiser(method.optimiser, method.num_steps, method.tolerance)
+    kernel = Kernel(optimiser, method.optimiser == "lbfgs", method.num_steps, width)
+    objective = as_objective(method.objective)
+    form = Form(layout.law, objective.residual, is_absolute=objective.delta == 0.0)
+    problem = _problem(layout, free, objective.delta, objective.quantile, losses, weights)
+    row = np.arange(num) // len(starts)
+
+    size = width * (_ROUNDS if num > width else 1)  # one for all chunks: compiled once
+
+    def run(members: np.ndarray) -> Optima:
+        own = starts[members % len(starts)]
+        return _run_chunk(method, form, kernel, problem, size, own, row[members])
+
+    parts = []
+    report(0, num)
+    for part in _in_threads(run, [np.arange(i, min(i + size, num)) for i in range(0, num, size)]):
+        parts.append(part)
+        report(sum(len(part.value) for part in parts), num)
+    return Optima(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _in_threads(run: Any, chunks: list[np.ndarray]) -> Iterator[Optima]:
+    # one thread a core: XLA runs a chunk on one, and releases Python's lock meanwhile
+    num_threads = (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
+    if len(chunks) == 1 or num_threads == 1:
+        yield from map(run, chunks)
+        return
+    with ThreadPoolExecutor(num_threads) as pool:
+        contexts = [copy_context() for _ in chunks]
+        yield from pool.map(lambda context, chunk: context.run(run, chunk), contexts, chunks)
+
+
+def _run_chunk(
+    method: "Restarts",
+    form: Form,
+    kernel: Kernel,
+    problem: Problem,
+    size: int,
+    starts: np.ndarray,
+    row: np.ndarray,
+) -> Optima:
+    """One chunk, filled up to ``size``."""
+    num = len(starts)
+    starts = np.pad(starts, ((0, size - num), (0, 0)), mode="edge")
+    row = np.pad(row, (0, size - num), mode="edge")
+    with jax.enable_x64(True):  # holds for this thread only
+        ended = run_starts(problem, starts, row, num, form=form, kernel=kernel)
+        fall = predicted_falls(problem, ended.free, row, form=form, width=kernel.width)
+        outcome: Any = to_numpy((ended, fall))
+    found, fall = jax.tree.map(lambda leaf: leaf[:num], outcome)
+    total = np.asarray(problem.weights).sum((0, 1))[row[:num]]
+    status = _status(method.tolerance, form, kernel, total, found, fall)
+    return Optima(found.free, found.value, status, found.steps)
+
+
+def _status(
+    tolerance: float,
+    form: Form,
+    kernel: Kernel,
+    total_weight: np.ndarray,
+    ended: Any,
+    fall: np.ndarray,
+) -> np.ndarray:
+    floor = 0.5 * _ROUNDING**2 * total_weight
+    converged = fall <= tolerance * ended.value + floor  # NaN, a fall that is not known, is not
+    if form.is_absolute:
+        converged = np.zeros_like(converged)  # its gradient does not vanish at an optimum
+    idle = ended.best_step < ended.steps // 2
+    stalled = ended.rests if kernel.lock_step else ended.rests | idle
+    status = np.where(converged, CONVERGED, np.where(stalled, STALLED, OUT_OF_STEPS))
+    return np.where(np.isfinite(ended.value), status, NOT_FINITE)
+
+
+def _problem(
+    layout: Layout,
+    free: Free,
+    delta: float,
+    quantile: float,
+    losses: np.ndarray,
+    weights: np.ndarray,
+) -> Problem:
+    cells = layout.run
+    parts = {
+        "N": layout.N[:, None],
+        "log_D": layout.log_D[..., None],
+        "log_loss": np.moveaxis(np.log(losses)[:, cells], 0, -1),
+        "weights": np.moveaxis(weights[:, cells] * layout.share, 0, -1),
+        "delta": delta,
+        "quantile": quantile,
+        "basis": free.basis,
+        "offset": free.offset,
+        "lower": free.lower[:, None],
+        "upper": free.upper[:, None],
+        "center": np.array(layout.center),
+    }
+    arrays: dict[str, Any] = {
+        name: np.asarray(part, dtype=np.float64) for name, part in parts.items()
+    }
+    return Problem(**arrays)
