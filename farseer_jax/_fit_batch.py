@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 
 import jax
@@ -12,6 +13,7 @@ from farseer_jax._arguments import as_method, as_runs
 from farseer_jax._evaluate import evaluate
 from farseer_jax._law import AbstractLaw
 from farseer_jax._outcome import Outcome
+from farseer_jax._progress import report, unreported
 from farseer_jax._runs import Runs
 from farseer_jax.methods._method import Method, SolvedBatch
 
@@ -98,17 +100,24 @@ def fit_batch(
     runs, method = as_runs(runs), as_method(method, law)
     design = method.prepare(law, runs)
     stacks = _stacks(runs, losses, weights)
+    num_refits = len(stacks[0])
     own_block: int | None = getattr(method, "block", None)
     blocks = _blocks(*stacks, own_block)
 
     def solve(block: tuple[np.ndarray, np.ndarray]) -> SolvedBatch:
-        return method.fit_block(design, *block)
+        with unreported():  # refits are counted here, not their starts
+            return method.fit_block(design, *block)
 
+    report(0, num_refits)
     # one thread a core: XLA runs a block on one, and releases Python's lock meanwhile
-    on_cpu = jax.default_backend() == "cpu" and own_block is None
-    with ThreadPoolExecutor((os.cpu_count() or 1) if on_cpu else 1) as pool:
-        parts = list(pool.map(solve, blocks))
-    num_refits = len(stacks[0])
+    many = jax.default_backend() == "cpu" and own_block is None
+    with ThreadPoolExecutor((os.cpu_count() or 1) if many else 1) as pool:
+        contexts = [copy_context() for _ in blocks]
+        parts, num_done = [], 0
+        for part in pool.map(lambda context, block: context.run(solve, block), contexts, blocks):
+            parts.append(part)
+            num_done += len(part.outcome)
+            report(min(num_done, num_refits), num_refits)
     joined = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:num_refits], *parts)
     return BatchFit(joined.law, joined.outcome, joined.mean_relative_error)
 
