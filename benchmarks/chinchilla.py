@@ -1,60 +1,39 @@
-"""Chinchilla by Huber's objective: one fit and 1,000 resamples, against SciPy, in one process run.
+"""Chinchilla by Huber's objective: one fit and 1,000 resamples, against peers, in one process run.
 
     python benchmarks/chinchilla.py [RUNS.csv] [--out FILE]
 
 RUNS.csv holds columns N, D and loss (a column `besiroglu_outlier` marks rows to leave out); without
 it, runs drawn from the published law stand in. SciPy gets the analytic Jacobian and starts at the
-optimum of all runs: the fastest careful way with it. Prints JSON: times, ratios, and how far the
-objectives lie apart.
+optimum of all runs: the fastest careful way with it. lmfit and the package `chinchilla` take part
+where they are installed. Prints JSON: times, ratios, and how far the objectives lie apart.
 """
 
+import importlib.util
 import sys
 import time
 from pathlib import Path
 
 import jax
 import numpy as np
+from _chinchilla_peers import (
+    hoffmann_starts,
+    huber,
+    lbfgs_fit,
+    lmfit_fit,
+    log_loss,
+    scipy_fit,
+    toolkit_fit,
+)
 from _timing import interleaved, report
-from scipy.optimize import least_squares
 
 import farseer_jax as fj
 
-DELTA, NUM_RESAMPLES = 1e-3, 1_000
+NUM_RESAMPLES, NUM_LBFGS = 1_000, 50
 HUBER = fj.LeastSquares("huber", refit_starts=0)
-
-
-def scipy_fit(start, log_N, log_D, log_loss, weights):
-    """Least squares of SciPy on (ln E, ln A, ln B, α, β), Huber, as one would write it."""
-    root = np.sqrt(weights)
-
-    def terms(v):
-        return np.exp(v[0]), np.exp(v[1] - v[3] * log_N), np.exp(v[2] - v[4] * log_D)
-
-    def residuals(v):
-        E, a, b = terms(v)
-        return np.log(E + a + b) - log_loss
-
-    def jacobian(v):
-        E, a, b = terms(v)
-        total = E + a + b
-        return np.stack(
-            [E / total, a / total, b / total, -a * log_N / total, -b * log_D / total], 1
-        )
-
-    # SciPy has no weights: counts repeat rows, which costs it nothing here
-    keep = np.repeat(np.arange(len(root)), weights.astype(int))
-    return least_squares(
-        lambda v: residuals(v)[keep],
-        start,
-        lambda v: jacobian(v)[keep],
-        loss="huber",
-        f_scale=DELTA,
-        x_scale="jac",
-        ftol=1e-12,
-        xtol=1e-12,
-        gtol=1e-12,
-        max_nfev=500,
-    )
+PROJECTION = fj.VariableProjection("huber")
+TOOLKIT_STARTS = {
+    "e": [0.0, 0.5], "a": [5.0, 10.0], "b": [5.0, 10.0], "alpha": [0.3, 0.5], "beta": [0.3, 0.5],
+}  # fmt: skip
 
 
 def load() -> fj.Runs:
@@ -74,56 +53,101 @@ def load() -> fj.Runs:
     return fj.Runs.from_dataframe(table)
 
 
-def main() -> None:
-    runs = load()
-    log_N, log_D, log_loss = np.log(runs.N), np.log(runs.D), np.log(runs.loss)
-    whole = fj.fit(fj.Chinchilla, runs, HUBER)
-    with jax.enable_x64(True):
-        optimum = np.asarray(whole.law.to_vector())
-    counts = np.random.default_rng(0).multinomial(
-        len(runs), np.full(len(runs), 1 / len(runs)), NUM_RESAMPLES
-    )
-    weights = counts.astype(float)
+def resamples(runs: fj.Runs, arrays: tuple, optimum: np.ndarray) -> dict:
+    """1,000 resamples: SciPy's loop once, ours several times."""
+    n = len(runs)
+    weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), NUM_RESAMPLES) * 1.0
     start = time.perf_counter()
-    theirs = [scipy_fit(optimum, log_N, log_D, log_loss, row) for row in weights]
+    theirs = np.array([scipy_fit(optimum, *arrays, row).cost for row in weights])
     scipy_seconds = time.perf_counter() - start
-    ours = fj.fit_batch(fj.Chinchilla, runs, weights=weights, method=HUBER)
-    values = fj.Objective.named("huber").value(ours.predict(runs.N, runs.D), runs.loss, weights)
-    apart = values / np.array([found.cost for found in theirs]) - 1.0
-    one = np.ones(len(runs))
+    methods = {"least_squares": HUBER, "variable_projection": PROJECTION}
+    result: dict = {"resamples": NUM_RESAMPLES, "scipy_seconds": scipy_seconds}
     times = interleaved(
         {
-            "resamples": (
-                lambda: fj.fit_batch(fj.Chinchilla, runs, weights=weights, method=HUBER), 1),
-            "fit_64_cold_starts": (lambda: fj.fit(fj.Chinchilla, runs, HUBER), 5),
-            "fit_8_cold_starts": (
-                lambda: fj.fit(fj.Chinchilla, runs, fj.LeastSquares("huber", num_starts=8)), 5),
-            "scipy_from_the_optimum": (
-                lambda: scipy_fit(optimum, log_N, log_D, log_loss, one), 5),
+            name: (
+                lambda m=method: fj.fit_batch(fj.Chinchilla, runs, weights=weights, method=m), 1
+            )
+            for name, method in methods.items()
         },
         rounds=5,
     )  # fmt: skip
+    for name, method in methods.items():
+        refits = fj.fit_batch(fj.Chinchilla, runs, weights=weights, method=method)
+        predicted = refits.predict(runs.N, runs.D)
+        value = fj.Objective.named("huber").value(predicted, runs.loss, weights)
+        apart = value / theirs - 1.0
+        result[name] = {
+            "seconds": times[name],
+            "scipy / this": scipy_seconds / times[name]["median"],
+            "converged": float(np.mean(refits.outcome_code == 0)),
+            "objective_over_scipy_minus_1": [float(apart.min()), float(apart.max())],
+            "within_1e-8": float(np.mean(apart <= 1e-8)),
+        }
+    return result
+
+
+def one_fit(runs: fj.Runs, arrays: tuple, optimum: np.ndarray) -> dict:
+    """One fit: ours from random starts, SciPy's and lmfit's from the optimum."""
+    ones = np.ones(len(runs))
+    ways = {
+        "least_squares_64_starts": (lambda: fj.fit(fj.Chinchilla, runs, HUBER), 3),
+        "least_squares_8_starts": (
+            lambda: fj.fit(fj.Chinchilla, runs, fj.LeastSquares("huber", num_starts=8)), 5),
+        "variable_projection": (lambda: fj.fit(fj.Chinchilla, runs, PROJECTION), 5),
+        "scipy_from_the_optimum": (lambda: scipy_fit(optimum, *arrays, ones), 5),
+    }  # fmt: skip
+    if importlib.util.find_spec("lmfit"):
+        ways["lmfit_from_the_optimum"] = (lambda: lmfit_fit(optimum, *arrays), 5)
+    times = interleaved(ways, rounds=3)
+    base = times["scipy_from_the_optimum"]["median"]
+    return {"seconds": times, "scipy / this": {k: base / t["median"] for k, t in times.items()}}
+
+
+def from_starts(runs: fj.Runs, arrays: tuple) -> dict:
+    """What is done from starts elsewhere: L-BFGS from Hoffmann et al.'s grid, BFGS of a toolkit."""
+    starts = hoffmann_starts()
+    some = starts[np.random.default_rng(0).choice(len(starts), NUM_LBFGS, replace=False)]
+    begin = time.perf_counter()
+    with np.errstate(all="ignore"):
+        values = [lbfgs_fit(start, *arrays).fun for start in some]
+    seconds = (time.perf_counter() - begin) / NUM_LBFGS
+    result: dict = {
+        "scipy_lbfgs": {
+            "starts": NUM_LBFGS,
+            "best_objective": float(np.nanmin(values)),
+            "seconds_per_start": seconds,
+            "seconds_for_all_4500_extrapolated": seconds * len(starts),
+        }
+    }
+    if spec_of("attrdictx"):  # what the package `chinchilla` needs; ours shadows its name here
+        found, seconds = toolkit_fit((runs.N, runs.D, runs.loss), TOOLKIT_STARTS)
+        vector = [*np.log([found["E"], found["A"], found["B"]]), found["alpha"], found["beta"]]
+        result["chinchilla_package"] = {
+            "starts": 2 ** len(TOOLKIT_STARTS),
+            "best_objective": float(huber(log_loss(vector, *arrays[:2]) - arrays[2])),
+            "seconds_per_start": seconds / 2 ** len(TOOLKIT_STARTS),
+        }
+    return result
+
+
+def spec_of(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+def main() -> None:
+    runs = load()
+    arrays = np.log(runs.N), np.log(runs.D), np.log(runs.loss)
+    whole = fj.fit(fj.Chinchilla, runs, HUBER)
+    with jax.enable_x64(True):
+        optimum = np.asarray(whole.law.to_vector())
     report(
         {
             "runs": len(runs),
             "objective": whole.diagnostics.objective,
             "starts_at_the_optimum": whole.diagnostics.fraction_at_best(),
-            "resamples": NUM_RESAMPLES,
-            "scipy_seconds": scipy_seconds,
-            "seconds": times,
-            "ratios": {
-                "scipy / resamples": scipy_seconds / times["resamples"]["median"],
-                "scipy / fit_8_cold_starts": times["scipy_from_the_optimum"]["median"]
-                / times["fit_8_cold_starts"]["median"],
-                "scipy / fit_64_cold_starts": times["scipy_from_the_optimum"]["median"]
-                / times["fit_64_cold_starts"]["median"],
-            },
-            "objective_over_scipy_minus_1": {
-                "largest": float(apart.max()),
-                "smallest": float(apart.min()),
-                "within_1e-8": float(np.mean(apart <= 1e-8)),
-            },
-            "converged": float(np.mean(ours.outcome_code == 0)),
+            "one_fit": one_fit(runs, arrays, optimum),
+            "resampled": resamples(runs, arrays, optimum),
+            "from_starts": from_starts(runs, arrays),
         }
     )
 

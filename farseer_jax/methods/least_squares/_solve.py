@@ -3,6 +3,7 @@
 import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -11,16 +12,21 @@ import numpy as np
 from farseer_jax._objective import Objective, as_objective
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
+from farseer_jax.methods.least_squares._coarse import thinned
 from farseer_jax.methods.least_squares._drive import Kernel, Queue, solve_members
 from farseer_jax.methods.least_squares._problem import Problem
+from farseer_jax.methods.least_squares._step import NOT_FINITE
 
 if TYPE_CHECKING:
     from farseer_jax.methods.least_squares.method import LeastSquares
 
-_WIDTHS = {"cpu": (8, 32, 128)}  # above, a CPU's cache overflows
+_WIDTHS = {"cpu": (8, 32, 64, 128)}
 _WIDTHS_ELSEWHERE = (64, 1024, 16384)
-_LEAST_TURNS = 4  # members of a call, in widths, from which on a wider solver pays
+_MAX_CELLS = {"cpu": 1 << 15}  # runs × width: above, a CPU's cache overflows
+_LEAST_TURNS = 8  # members of a call, in widths, from which on a wider solver pays
 _QUEUE = 64  # at most
+# So many starts go their way on some of the runs first, and to its end on all of them
+_MANY, _ROUGH, _MOST_STEPS, _RUNS_PER_PARAMETER = 8192, 1e-4, 50, 3
 # Least absolute deviations are the limit of Huber's objective, reached from one to the next.
 _SHRINKING = tuple(10.0**-k for k in range(2, 11))
 
@@ -67,12 +73,31 @@ def solve(
     warm = np.tile(np.arange(len(starts)) < num_warm, len(losses))
     steps = np.zeros(len(points), dtype=int)
     stages = _SHRINKING if objective.delta == 0.0 else (objective.delta,)
+    if num_warm == 0 and (coarse := _coarse_layout(layout, free, starts, weights)) is not None:
+        rough = replace(method, tolerance=_ROUGH, max_steps=min(method.max_steps, _MOST_STEPS))
+        found = _solve_stage(rough, coarse, free, points, warm, losses, weights, stages[0])
+        arrived = (found.status != NOT_FINITE)[:, None]
+        points, steps = np.where(arrived, found.free, points), steps + found.steps
+        warm = np.ones_like(warm)
     for delta in stages:
         found = _solve_stage(method, layout, free, points, warm, losses, weights, delta)
         points, steps, warm = found.free, steps + found.steps, np.ones_like(warm)
     # Huber's objective over δ tends to the sum of absolute residuals
     value = found.value / delta if len(stages) > 1 else found.value
     return Optima(points, value, found.status, steps)
+
+
+def _coarse_layout(
+    layout: Layout, free: Free, starts: np.ndarray, weights: np.ndarray
+) -> Layout | None:
+    """Some of the runs, for so many starts that a second compilation pays."""
+    if len(starts) < _MANY or len(weights) > 1:
+        return None
+    coarse = thinned(layout)
+    if coarse is None:
+        return None
+    num_runs = np.count_nonzero(weights[0][coarse.run] * coarse.share)
+    return coarse if num_runs >= _RUNS_PER_PARAMETER * free.basis.shape[1] else None
 
 
 def _solve_stage(
@@ -88,7 +113,7 @@ def _solve_stage(
     """Every row from its own points, ``(row · start, free)``."""
     objective = as_objective(method.objective)
     num_starts = len(points) // len(losses)
-    width, capacity, cuts = _cuts(len(points))
+    width, capacity, cuts = _cuts(len(points), layout.run.size)
     kernel = Kernel(layout.law, objective.residual, objective.is_squared, width)
     problem = _problem(layout, free, objective, delta)
 
@@ -112,14 +137,16 @@ def _num_threads() -> int:
     return (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
 
 
-def _cuts(num_members: int) -> tuple[int, int, list[slice]]:
+def _cuts(num_members: int, num_cells: int) -> tuple[int, int, list[slice]]:
     """Width of the solver, members of one call, and which members each call gets.
 
     Wide enough to be fast, and narrow enough that lanes are seldom left empty at the end.
     """
-    widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
+    backend = jax.default_backend()
+    widths = _WIDTHS.get(backend, _WIDTHS_ELSEWHERE)
     share = -(-num_members // _num_threads())
-    width = max([w for w in widths if w * _LEAST_TURNS <= share], default=widths[0])
+    most = min(share // _LEAST_TURNS, _MAX_CELLS.get(backend, share) // num_cells)
+    width = max([w for w in widths if w <= most], default=widths[0])
     capacity = width * _QUEUE
     num_calls = max(-(-num_members // capacity), min(_num_threads(), num_members // widths[0]), 1)
     edges = np.linspace(0, num_members, num_calls + 1).astype(int)

@@ -13,7 +13,7 @@ from farseer_jax.methods.least_squares._problem import Problem
 
 ACTIVE, CONVERGED, STALLED, NOT_FINITE = 0, 1, 2, 3
 
-_FIRST_DAMPING, _WARM_DAMPING = 1e-2, 1e-4
+_FIRST_DAMPING, _WARM_DAMPING = 1e-2, 1e-6
 _LEAST_DAMPING, _MOST_DAMPING = 1e-14, 1e14
 _NEARLY_UNDAMPED = 1e-3
 _NEAR = 0.02  # of the objective: a fall so small that the exact Hessian has a minimum, mostly
