@@ -9,6 +9,7 @@ from farseer_jax._objective import as_objective
 from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
 from farseer_jax._search import Search
+from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._method import Method
@@ -50,28 +51,48 @@ def sentences(
         warnings.append(
             f"{outcome.message} Change the bounds of the search, or what it is allowed."
         )
+    warnings += _held_at_zero(law)
     warnings += rising
     warnings += _repeats(found)
-    warnings += _lost_sizes(found)
+    warnings += _lost_sizes(law, found)
     warnings += _noise(found)
     warnings += _misfit(law, found, mean_relative_error)
     return tuple(warnings)
 
 
 def _at_edge(law: AbstractLaw, method: Piecewise) -> list[str]:
-    assert isinstance(law, Farseer)
-    named = (
-        ("α", law.A, method.search),
-        ("β", law.B, method.search),
-        ("γ", law.U, method.search_U or method.search),
-    )
+    search, search_U = method.searches(type(law))
+    if isinstance(law, Farseer):
+        what = "the curvature of its curve"
+        numbers = (("α", law.A.exponent), ("β", law.B.exponent), ("γ", law.U.exponent))
+        named = zip(numbers, (search, search, search_U), strict=True)
+    else:
+        assert isinstance(law, Chinchilla)
+        what = "it"
+        named = zip((("β", law.beta), ("α", law.alpha)), (search, search_U), strict=True)
     return [
-        f"{name} = {float(curve.exponent):.4g} ended at a bound of its search "
-        f"[{search.lower:g}, {search.upper:g}]: the runs do not determine the curvature of its "
-        "curve; extrapolate with care, or widen the search."
-        for name, curve, search in named
-        if _near_bound(float(curve.exponent), search)
+        f"{name} = {float(exponent):.4g} ended at a bound of its search "
+        f"[{search.lower:g}, {search.upper:g}]: the runs do not determine {what}; extrapolate "
+        "with care, or widen the search."
+        for (name, exponent), search in named
+        if _near_bound(float(exponent), search)
     ]
+
+
+def _held_at_zero(law: AbstractLaw) -> list[str]:
+    """Closed forms that would have a negative term."""
+    if not isinstance(law, Chinchilla):
+        return []
+    if float(law.A) == 0.0:
+        return [
+            "A is held at 0: what the data term leaves of the loss does not fall with N, and α "
+            "says nothing."
+        ]
+    if float(law.E) == 0.0:
+        return [
+            "E is held at 0: the best power law would take it below, so the runs show no floor."
+        ]
+    return []
 
 
 def _near_bound(exponent: float, search: Search) -> bool:
@@ -103,21 +124,23 @@ def _repeats(found: Diagnostics) -> list[str]:
     ]
 
 
-def _lost_sizes(found: Diagnostics) -> list[str]:
+def _lost_sizes(law: AbstractLaw, found: Diagnostics) -> list[str]:
+    if isinstance(law, Farseer):
+        data_term = "A(N) and B(N)"
+        parameters = "the three parameters of each curve: their exponents are weakly identified"
+    else:
+        data_term, parameters = "β and B", "E, A and α: they are weakly identified"
     warnings = []
     lost = [i for i, note in enumerate(found.size_note) if note]
     if lost:
         named = "; ".join(f"{quantity_text(found.N[i])}: {found.size_note[i]}" for i in lost[:4])
         more = f"; and {len(lost) - 4} more" if len(lost) > 4 else ""
         warnings.append(
-            f"{len(lost)} of {len(found.N)} sizes took no part in A(N) and B(N) ({named}{more})."
+            f"{len(lost)} of {len(found.N)} sizes took no part in {data_term} ({named}{more})."
         )
     num_live = len(found.N) - len(lost)
     if num_live < _FEW_SIZES:
-        warnings.append(
-            f"only {num_live} sizes determine the three parameters of each curve: "
-            "their exponents are weakly identified; extrapolate with care."
-        )
+        warnings.append(f"only {num_live} sizes determine {parameters}; extrapolate with care.")
     return warnings
 
 
@@ -177,12 +200,16 @@ def _starts(outcome: Outcome, method: Method, found: StartReport) -> list[str]:
 
 def _misfit(law: AbstractLaw, found: Diagnostics, mean_relative_error: float) -> list[str]:
     """Curves that pass the sizes by: the method fits differences and bounds neither error."""
-    assert isinstance(law, Farseer)
     warnings = _large_error(mean_relative_error)
-    deviation = float(np.nanmean(np.abs(evaluate_curves(law, found.N)[2] / found.A - 1.0)))
+    if isinstance(law, Farseer):
+        curve, exponents = "the curve A(N)", evaluate_curves(law, found.N)[2]
+    else:
+        assert isinstance(law, Chinchilla)
+        curve, exponents = "the one exponent β", np.asarray(law.beta)
+    deviation = float(np.nanmean(np.abs(exponents / found.A - 1.0)))
     if deviation > _LARGEST_DEVIATION:
         warnings.append(
-            f"the curve A(N) misses the sizes' own exponents A_N by {deviation:.0%} on average: "
+            f"{curve} misses the sizes' own exponents A_N by {deviation:.0%} on average: "
             "the sizes are noisy, or do not follow one curve."
         )
     return warnings

@@ -16,12 +16,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 import farseer_jax
-from farseer_jax import Farseer, Fit, Grid, Piecewise, Refined, example_runs
+from farseer_jax import Chinchilla, Farseer, Fit, Grid, Piecewise, Refined, example_runs
 from farseer_jax import fit as fit_runs
-from farseer_jax.cli import _jax, main
+from farseer_jax.cli import _fit, _jax, main
 from farseer_jax.cli._fit import fit as fit_command
 from farseer_jax.cli._options import Option
 from farseer_jax.cli._predict import predict as predict_command
+from farseer_jax.methods.piecewise import method as piecewise_method
 from farseer_jax.methods.piecewise._pair_error import CRITERIA
 
 PARAMETERS = {"a1", "alpha", "b1", "a2", "beta", "b2", "a3", "gamma", "b3"}
@@ -120,6 +121,13 @@ class TestHelp:
         assert set(criterion.type.choices) == set(CRITERIA)
         assert farseer("fit", "--example").exit_code == 0
         assert recorded["method"] == Piecewise()
+        ranges = {law.name: bounds for law, bounds in piecewise_method._RANGES.items()}
+        assert _fit._DEFAULT_BOUNDS == ranges
+        options = "--law chinchilla --method piecewise"
+        assert farseer("fit", "--example", *options.split()).exit_code == 0
+        assert (recorded["law"], recorded["method"]) == (Chinchilla, Piecewise())
+        assert farseer("fit", "--example", *options.split(), "--candidates", "9").exit_code == 0
+        assert recorded["method"] == Piecewise(search=Grid(0.01, 1.0, 9))
 
     def test_help_and_usage_errors_load_no_library(self) -> None:
         commands = ["--help", "--version", "fit --help", "predict -h", "fitt", "fit", "fit --foo"]
@@ -657,7 +665,6 @@ def test_another_law_end_to_end(tmp_path):
     import farseer_jax as fj
     from farseer_jax._objective import NAMED_OBJECTIVES
     from farseer_jax._registry import LAWS, METHODS
-    from farseer_jax.cli import _fit
 
     assert set(_fit._LAWS) == set(LAWS) - {"raw-farseer"}
     assert set(_fit._METHODS) == set(METHODS)
@@ -679,7 +686,10 @@ def test_another_law_end_to_end(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--law", "chinchilla", "--method", "piecewise"], "fits the law farseer only"),
+        (
+            ["--law", "kaplan", "--method", "piecewise"],
+            "fits the laws farseer and chinchilla only",
+        ),
         (["--law", "kaplan", "--rounds", "3"], "--rounds does not go with the method"),
         (["--seed", "1"], "--seed does not go with the method piecewise"),
     ],

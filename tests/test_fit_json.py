@@ -300,7 +300,7 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "unknown outcome": lambda content: content["outcome"].update(name="fine"),
     "unknown setting": lambda content: content["method"].update(speed=1),
     "curves a list": lambda content: content.update(curves=[1, 2]),
-    "unknown search": lambda content: content["method"]["search"].update(name="random"),
+    "unknown search": lambda content: content["method"].update(search={"name": "random"}),
 }
 
 

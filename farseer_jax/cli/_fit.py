@@ -31,8 +31,8 @@ DATA = "Data and output"
 
 _READ = ("N", "D", "loss", *UNITS)
 
-# as in farseer_jax._search.Grid, which is not imported for the help; a test compares
-_DEFAULT_BOUNDS = (-0.5, 0.5)
+# as in the piecewise method's ranges, which are not imported for the help; a test compares
+_DEFAULT_BOUNDS = {"farseer": (-0.5, 0.5), "chinchilla": (0.01, 1.0)}
 # as in farseer_jax._registry and _objective, likewise
 _LAWS = ("farseer", "chinchilla", "coupled", "kaplan")
 _METHODS = ("piecewise", "least-squares")
@@ -114,10 +114,9 @@ Examples:
     type=float,
     nargs=2,
     metavar="LOW HIGH",
-    default=_DEFAULT_BOUNDS,
-    show_default=True,
     group=METHOD,
-    help="Where the exponents are searched.",
+    help="Where the exponents are searched; -0.5 0.5 (farseer) or 0.01 1 (chinchilla) unless "
+    "given.",
 )
 @option(
     "--candidates",
@@ -200,12 +199,12 @@ def _runs(path: Path | None, settings: dict[str, Any]) -> "Runs":
 
 def _method_name(settings: dict[str, Any]) -> str:
     """The method, and a refusal of options that belong to the other one."""
-    is_farseer = settings["law"] == "farseer"
-    method = settings["method"] or ("piecewise" if is_farseer else "least-squares")
-    if method == "piecewise" and not is_farseer:
+    law = settings["law"]
+    method = settings["method"] or ("piecewise" if law == "farseer" else "least-squares")
+    if method == "piecewise" and law not in _DEFAULT_BOUNDS:
         raise click.UsageError(
-            f"--method piecewise fits the law farseer only: leave it out with --law "
-            f"{settings['law']}, which is fitted by least-squares."
+            f"--method piecewise fits the laws farseer and chinchilla only: leave it out with "
+            f"--law {law}, which is fitted by least-squares."
         )
     others = _END_TO_END_ONLY if method == "piecewise" else _PIECEWISE_ONLY
     context = click.get_current_context()
@@ -229,8 +228,12 @@ def _least_squares(settings: dict[str, Any]) -> "Method":
 def _piecewise(settings: dict[str, Any]) -> "Method":
     from farseer_jax import Grid, Piecewise, Refined
 
-    low, high = settings["bounds"]
+    low, high = settings["bounds"] or _DEFAULT_BOUNDS[settings["law"]]
     candidates = settings["candidates"]
-    search = Refined(low, high) if candidates is None else Grid(low, high, candidates)
+    search: Refined | Grid | None = None
+    if candidates is not None:
+        search = Grid(low, high, candidates)
+    elif settings["bounds"] is not None:
+        search = Refined(low, high)
     own = {name: settings[name] for name in ("criterion", "rounds", "min_pairs", "ratio")}
     return Piecewise(search=search, **own)

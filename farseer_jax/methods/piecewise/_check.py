@@ -4,8 +4,8 @@ import numpy as np
 
 from farseer_jax._design import Design
 from farseer_jax._outcome import Outcome
-from farseer_jax.methods.piecewise._diagnose import size_note
-from farseer_jax.methods.piecewise._kernel import MIN_SIZES, PiecewiseSolution
+from farseer_jax.methods.piecewise._diagnose import Solution, size_note
+from farseer_jax.methods.piecewise._ending import MIN_SIZES
 
 _NEEDS = (
     f"The piecewise method needs at least {MIN_SIZES} sizes N, each trained with several D in "
@@ -45,9 +45,7 @@ def check_design(design: Design, min_pairs: int) -> None:
         )
 
 
-def check_solution(
-    design: Design, solution: PiecewiseSolution, outcome: Outcome, min_pairs: int
-) -> None:
+def check_solution(design: Design, solution: Solution, outcome: Outcome, min_pairs: int) -> None:
     """Refuse losses that leave too few sizes.
 
     Raises:
@@ -69,13 +67,13 @@ def check_solution(
     )
 
 
-def _refuse_no_remainder(design: Design, solution: PiecewiseSolution) -> None:
+def _refuse_no_remainder(design: Design, solution: Solution) -> None:
     empty = np.flatnonzero(~solution.size_term.usable)
     first = f" (first N={design.N[empty[0]]:g})" if len(empty) else ""
     raise ValueError(
-        f"column 'loss': B(N)·D^−A(N) exceeds the mean loss of {len(empty)} of {len(design.N)} "
-        f"sizes{first}, so nothing is left for U(N): the steps of the loss fall too steeply; check "
-        "the runs with the smallest D"
+        f"column 'loss': the data term exceeds the mean loss of {len(empty)} of {len(design.N)} "
+        f"sizes{first}, so nothing is left for the size term: the steps of the loss fall too "
+        "steeply; check the runs with the smallest D"
     )
 
 

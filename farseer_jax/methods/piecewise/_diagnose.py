@@ -4,16 +4,17 @@ import numpy as np
 
 from farseer_jax._design import Design
 from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.methods.piecewise._chinchilla import ChinchillaSolution
 from farseer_jax.methods.piecewise._kernel import PiecewiseSolution
+
+Solution = PiecewiseSolution | ChinchillaSolution
 
 NOT_ONE_STEP = "its ratio of D is not one step"
 NOT_FALLING = "the loss does not fall"
 SIZE_UNUSABLE = "its size has no A_N and B_N"
 
 
-def diagnose(
-    design: Design, losses: np.ndarray, solution: PiecewiseSolution, min_pairs: int
-) -> Diagnostics:
+def diagnose(design: Design, losses: np.ndarray, solution: Solution, min_pairs: int) -> Diagnostics:
     """Collect what the stages found."""
     sizes, trace = solution.sizes, solution.data_term.rounds
     live = sizes.live
@@ -56,7 +57,7 @@ def _repeat_spread(design: Design, losses: np.ndarray) -> float:
     return float(np.max(highest / lowest) - 1.0)
 
 
-def _size_notes(design: Design, solution: PiecewiseSolution, min_pairs: int) -> tuple[str, ...]:
+def _size_notes(design: Design, solution: Solution, min_pairs: int) -> tuple[str, ...]:
     live = solution.sizes.live
     if np.all(live):
         return ("",) * len(live)
@@ -65,7 +66,7 @@ def _size_notes(design: Design, solution: PiecewiseSolution, min_pairs: int) -> 
     )
 
 
-def size_note(design: Design, solution: PiecewiseSolution, size: int, min_pairs: int) -> str:
+def size_note(design: Design, solution: Solution, size: int, min_pairs: int) -> str:
     """Why a size has no A_N and B_N."""
     num_steps = int(design.pair_ok[size].sum())
     num_lost = int(solution.non_positive[size].sum())
@@ -76,9 +77,7 @@ def size_note(design: Design, solution: PiecewiseSolution, size: int, min_pairs:
     return f"{num_steps} usable pairs, {min_pairs} needed"
 
 
-def _left_out(
-    design: Design, solution: PiecewiseSolution
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+def _left_out(design: Design, solution: Solution) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Pairs that took no part in Stage 2, with the first reason that applies."""
     neighbours, falling = design.neighbours, ~solution.non_positive
     used = design.pair_ok & falling & solution.sizes.live[:, None]

@@ -1,16 +1,18 @@
-"""The whole method as one pure function ``(design, losses, weights) → solution``."""
+"""The method for Farseer as one pure function ``(design, losses, weights) → solution``."""
 
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from farseer_jax._curve import StretchedExponential
 from farseer_jax._design import Design
-from farseer_jax._linear import safe_divide
-from farseer_jax._outcome import Outcome
 from farseer_jax._types import Array, RunValues, Scalar, Slots
+from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods.piecewise._differences import difference, gather
+from farseer_jax.methods.piecewise._ending import outcome_code, relative_errors
 from farseer_jax.methods.piecewise._stage1 import (
     SizeEstimates,
     estimate_sizes,
@@ -22,7 +24,13 @@ from farseer_jax.methods.piecewise._stage3 import SizeTerm, fit_size_term
 if TYPE_CHECKING:
     from farseer_jax.methods.piecewise.method import Piecewise
 
-MIN_SIZES = 3  # three parameters a curve
+
+class Curves(NamedTuple):
+    """The law's curves."""
+
+    A: Curve
+    B: Curve
+    U: Curve
 
 
 class PiecewiseSolution(NamedTuple):
@@ -46,6 +54,11 @@ class PiecewiseSolution(NamedTuple):
     mean_relative_error: Scalar
     outcome: Array
 
+    @property
+    def curves(self) -> "Curves":
+        """The law's curves."""
+        return Curves(A=self.data_term.A, B=self.data_term.B, U=self.size_term.U)
+
 
 def solve(
     design: Design, losses: RunValues, weights: RunValues, options: "Piecewise"
@@ -58,6 +71,7 @@ def solve(
         weights: weight per run, not negative; 0 leaves a run out.
         options: static.
     """
+    search, search_U = options.searches(Farseer)
     runs = gather(design, losses, weights)
     z = jnp.log(jnp.asarray(design.N, losses.dtype)) - jnp.asarray(design.log_pivot, losses.dtype)
     pairs = difference(design, runs)
@@ -67,30 +81,29 @@ def solve(
         sizes,
         keep_live_sizes(pairs, sizes),
         criterion=options.criterion,
-        search=options.search,
+        search=search,
         rounds=None if options.rounds == "joint" else options.rounds,
         falling_B=options.falling_B,
     )
     log_B, A = evaluate(data_term.B, z), jnp.exp(evaluate(data_term.A, z))
     D_term = jnp.exp(log_B[:, None] - A[:, None] * pairs.log_D)
-    size_term = fit_size_term(
-        z, runs, D_term, criterion=options.criterion, search=options.search_U or options.search
-    )
+    size_term = fit_size_term(z, runs, D_term, criterion=options.criterion, search=search_U)
     predicted = jnp.exp(evaluate(size_term.U, z))[:, None] + D_term
-    has_run = runs.weight > 0
-    relative_error = jnp.where(
-        has_run, jnp.abs(predicted / jnp.where(has_run, runs.loss, 1.0) - 1.0), 0.0
-    )
+    relative_error, mean_relative_error = relative_errors(runs, predicted)
     return PiecewiseSolution(
         sizes=sizes,
         data_term=data_term,
         size_term=size_term,
         non_positive=pairs.non_positive,
         relative_error=relative_error,
-        mean_relative_error=safe_divide(
-            jnp.sum(runs.weight * relative_error), jnp.sum(runs.weight)
+        mean_relative_error=mean_relative_error,
+        outcome=outcome_code(
+            sizes.live,
+            size_term.usable,
+            [*data_term.A, *data_term.B, *size_term.U],
+            at_edge=data_term.rounds.at_edge[-1] | size_term.at_edge,
+            resolved=data_term.rounds.resolved[-1] & size_term.resolved,
         ),
-        outcome=_outcome(sizes, data_term, size_term),
     )
 
 
@@ -103,9 +116,7 @@ solve_jit = jax.jit(solve, static_argnames="options", compiler_options=_COMPILER
 class BatchSolution(NamedTuple):
     """What is kept of each refit of a batch."""
 
-    A: Curve
-    B: Curve
-    U: Curve
+    curves: Curves
     pair_error: Scalar
     mean_relative_error: Scalar
     outcome: Array
@@ -120,9 +131,7 @@ def solve_block(
     def one(loss: RunValues, weight: RunValues) -> BatchSolution:
         solution = solve(design, loss, weight, options)
         return BatchSolution(
-            A=solution.data_term.A,
-            B=solution.data_term.B,
-            U=solution.size_term.U,
+            curves=solution.curves,
             pair_error=solution.data_term.rounds.pair_error[-1],
             mean_relative_error=solution.mean_relative_error,
             outcome=solution.outcome,
@@ -131,14 +140,8 @@ def solve_block(
     return jax.vmap(one)(losses, weights)
 
 
-def _outcome(sizes: SizeEstimates, data_term: DataTerm, size_term: SizeTerm) -> Array:
-    numbers = jnp.stack([*data_term.A, *data_term.B, *size_term.U])
-    num_sizes = jnp.sum(sizes.live)
-    num_size_terms = jnp.sum(size_term.usable)
-    too_few = jnp.minimum(num_sizes, num_size_terms) < MIN_SIZES
-    at_edge = data_term.rounds.at_edge[-1] | size_term.at_edge
-    resolved = data_term.rounds.resolved[-1] & size_term.resolved
-    code = jnp.where(at_edge, Outcome.exponent_at_edge.code, Outcome.success.code)
-    code = jnp.where(resolved, code, Outcome.exponent_unresolved.code)
-    code = jnp.where(jnp.all(jnp.isfinite(numbers)), code, Outcome.not_finite.code)
-    return jnp.where(too_few, Outcome.too_few_sizes.code, code)
+def law_of(design: Design, found: PiecewiseSolution | BatchSolution) -> Farseer:
+    """The law, or a stack of laws, of a solution in NumPy."""
+    pivot = np.broadcast_to(np.exp(design.log_pivot), np.shape(found.curves.A.level))
+    named = zip(found.curves._fields, found.curves, strict=True)
+    return Farseer(**{name: StretchedExponential(*curve, pivot) for name, curve in named})

@@ -15,7 +15,7 @@ CRITERIA: tuple[str, ...] = get_args(Criterion)
 
 # Slots a loop turn: 15 % faster on a CPU than one, and than all at once, for 32 candidates and for
 # 10,000.
-_UNROLL = 4
+UNROLL = 4
 
 
 def error(predicted: Array, observed: Array, criterion: Criterion) -> Array:
@@ -59,7 +59,7 @@ def pair_error(
 
     first = term(pairs.log_D[:, 0])
     slots = (pairs.log_D[:, 1:].T, pairs.R.T, pairs.weight.T)
-    (sums, _), _ = jax.lax.scan(add_pair, (jnp.zeros_like(first), first), slots, unroll=_UNROLL)
+    (sums, _), _ = jax.lax.scan(add_pair, (jnp.zeros_like(first), first), slots, unroll=UNROLL)
     return total(jnp.sum(sums, axis=0), pairs, criterion)
 
 

@@ -32,6 +32,35 @@ class SizeTerm(NamedTuple):
     residual: Slots
 
 
+class Remainder(NamedTuple):
+    """What a data term leaves of the losses.
+
+    Attributes:
+        G: mean over D, per size.
+        usable: sizes with runs and a positive G.
+        weight: of the size; 0 where it is not usable.
+        residual: ``O − G`` per slot; 0 where there is no run.
+    """
+
+    G: Sizes
+    usable: SizeMask
+    weight: Sizes
+    residual: Slots
+
+
+def remainder(runs: Gathered, data_term: Slots) -> Remainder:
+    """Average over D what the data term leaves."""
+    O = runs.loss - data_term  # noqa: E741  the paper's name
+    G = weighted_mean(O, runs.weight, axis=1)
+    usable = jnp.any(runs.weight > 0, axis=1) & (G > 0)
+    return Remainder(
+        G=G,
+        usable=usable,
+        weight=jnp.where(usable, mean_weight(runs.weight, axis=1), 0.0),
+        residual=jnp.where(runs.weight > 0, O - G[:, None], 0.0),
+    )
+
+
 def fit_size_term(
     z: Sizes, runs: Gathered, data_term: Slots, *, criterion: Criterion, search: Search
 ) -> SizeTerm:
@@ -39,14 +68,9 @@ def fit_size_term(
 
     The criterion is Stage 2's: squared differences of ``ln G``, or relative ones of G.
     """
-    O = runs.loss - data_term  # noqa: E741  the paper's name
-    G = weighted_mean(O, runs.weight, axis=1)
-    has_runs = jnp.any(runs.weight > 0, axis=1)
-    usable = has_runs & (G > 0)
-    weights = jnp.where(usable, mean_weight(runs.weight, axis=1), 0.0)
-    log_G = jnp.log(jnp.where(usable, G, 1.0))
-
-    points = line_points(log_G, weights)
+    left = remainder(runs, data_term)
+    log_G = jnp.log(jnp.where(left.usable, left.G, 1.0))
+    points = line_points(log_G, left.weight)
 
     def objective(exponents: Candidates) -> Candidates:
         line, _ = candidate_lines(z, points, exponents)
@@ -59,7 +83,7 @@ def fit_size_term(
         U=fit_curve(z, points, gamma.exponent),
         at_edge=gamma.at_edge,
         resolved=gamma.resolved,
-        G=G,
-        usable=usable,
-        residual=jnp.where(runs.weight > 0, O - G[:, None], 0.0),
+        G=left.G,
+        usable=left.usable,
+        residual=left.residual,
     )

@@ -1,31 +1,39 @@
 """The settings of the piecewise method, and its doors for NumPy."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
 import numpy as np
 
 from farseer_jax._arrays import to_numpy
-from farseer_jax._curve import StretchedExponential
 from farseer_jax._design import Design, Ratio, build_design
 from farseer_jax._law import AbstractLaw
 from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
 from farseer_jax._search import Grid, Refined, Search, search_from_dict
 from farseer_jax._types import Array
+from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._method import Solved, SolvedBatch
+from farseer_jax.methods.piecewise import _chinchilla, _kernel
 from farseer_jax.methods.piecewise._check import check_design, check_solution
-from farseer_jax.methods.piecewise._diagnose import diagnose
-from farseer_jax.methods.piecewise._kernel import (
-    PiecewiseSolution,
-    solve,
-    solve_block,
-    solve_jit,
-)
+from farseer_jax.methods.piecewise._diagnose import Solution, diagnose
 from farseer_jax.methods.piecewise._pair_error import CRITERIA, Criterion
-from farseer_jax.methods.piecewise._stage2 import Curve
+
+# Farseer's α, β and γ bend curves of N; Chinchilla's α and β are exponents of power laws.
+_RANGES: dict[type[AbstractLaw], tuple[float, float]] = {
+    Farseer: (-0.5, 0.5),
+    Chinchilla: (0.01, 1.0),
+}
+_KERNELS: dict[type[AbstractLaw], Any] = {Farseer: _kernel, Chinchilla: _chinchilla}
+
+
+class LawDesign(NamedTuple):
+    """What a fit needs beside losses and weights."""
+
+    law: type[AbstractLaw]
+    design: Design
 
 
 @dataclass(frozen=True)
@@ -35,18 +43,25 @@ class Piecewise:
     Stage 1 fits a power law in D to the differences of neighbouring runs of each size; Stage 2
     joins its A_N and B_N to curves A(N) and B(N); Stage 3 fits U(N) to what is left.
 
+    Fits :class:`Farseer` and, as the paper's App. H does, :class:`Chinchilla`, whose A(N) = β and
+    B(N) = B are constant: β and B then come from the pairs of all sizes at once, and E, A and α
+    from what is left. Its Stage 1 is evidence only: A_N and B_N that differ from size to size say
+    that one exponent does not describe the runs.
+
     Args:
         criterion: what Stage 2 minimises over the differences, and Stage 3 over G(N):
             ``"squared"`` errors (the paper's text) or ``"relative"`` ones (the authors' code).
-        search: how α, β and γ are searched: :class:`Refined` or :class:`Grid`.
-        search_U: how γ is searched, where it differs.
+        search: how the exponents are searched, a :class:`Refined` or a :class:`Grid` with bounds;
+            None refines over the law's own range, [−0.5, 0.5] for Farseer's α, β and γ,
+            [0.01, 1] for Chinchilla's α and β.
+        search_U: how γ (Chinchilla: α) is searched, where it differs.
         rounds: rounds of (α, then β) in Stage 2; the paper stops after 1–2. More rounds crawl
             along a flat valley towards the joint minimum and predict worse; ``"joint"`` takes
-            that minimum at once.
+            that minimum at once. Chinchilla has one search, and no rounds.
         ratio: which neighbouring D form a pair: their ratio λ, a range ``(low, high)``, or None
             for the ratio found in the runs.
         min_pairs: pairs that a size needs to take part in Stages 1 and 2; at least 2.
-        falling_B: keep β < 0 and B(N) falling, as the authors' code does.
+        falling_B: keep β < 0 and B(N) falling, as the authors' code does; Farseer only.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -57,12 +72,15 @@ class Piecewise:
         >>> by_code = fit(Farseer, example_runs(), Piecewise.released_code())
         >>> by_text.mean_relative_error < 1e-3, by_code.mean_relative_error < 1e-3
         (True, True)
+        >>> from farseer_jax import Chinchilla
+        >>> fit(Chinchilla, example_runs(), Piecewise())
+        Fit(chinchilla, 337 runs, mean_relative_error=7.888e-03, outcome=success)
     """
 
     name: ClassVar[str] = "piecewise"
 
     criterion: Criterion = "squared"
-    search: Search = field(default_factory=Refined)
+    search: Search | None = None
     search_U: Search | None = None
     rounds: int | Literal["joint"] = 2
     ratio: Ratio = None
@@ -98,51 +116,79 @@ class Piecewise:
             falling_B=True,
         )
 
-    def solve(self, design: Design, losses: Array, weights: Array) -> PiecewiseSolution:
+    def searches(self, law: type[AbstractLaw]) -> tuple[Search, Search]:
+        """How the exponents of the data term and of the size term of a law are searched."""
+        search = self.search or Refined(*_RANGES[law])
+        return search, self.search_U or search
+
+    def solve(
+        self,
+        design: Design,
+        losses: Array,
+        weights: Array,
+        law: type[AbstractLaw] = Farseer,
+    ) -> Any:
         """The kernel: a pure function of JAX arrays, for use under ``jit`` and ``vmap``.
 
         Args:
             design: layout of the runs, from :func:`build_design`.
             losses: loss per run, shape ``(run,)``; sets the precision.
             weights: weight per run, shape ``(run,)``, not negative; 0 leaves a run out.
+            law: :class:`Farseer` or :class:`Chinchilla`.
         """
-        return solve(design, losses, weights, self)
+        return _KERNELS[law].solve(design, losses, weights, self)
 
     @property
     def description(self) -> str:
         """A few words for reports."""
         return f"{self.criterion} criterion"
 
-    def prepare(self, law: type[AbstractLaw], runs: Runs) -> Design:
+    def prepare(self, law: type[AbstractLaw], runs: Runs) -> LawDesign:
         """Lay the runs out, and refuse those that the method cannot fit."""
-        if law is not Farseer:
+        if not isinstance(law, type) or law not in _KERNELS:  # a law itself cannot be hashed
             kind = type(law).__name__
             given = law.__name__ if isinstance(law, type) else f"one of its laws, a {kind}"
-            raise TypeError(f"the piecewise method fits the law's class `Farseer`, got {given}")
+            raise TypeError(
+                "the piecewise method fits the law's class `Farseer` or `Chinchilla`, "
+                f"got {given}; fit other laws by `LeastSquares()`"
+            )
+        lowest = min(search.lower for search in self.searches(law))
+        if law is Chinchilla and lowest <= 0:
+            raise ValueError(
+                f"search: it begins at {lowest:g}, and Chinchilla's exponents are positive: leave "
+                "it to the method (search=None), or begin above 0, as in Refined(0.01, 1.0)"
+            )
         design = build_design(runs, self.ratio)
         check_design(design, self.min_pairs)
-        return design
+        return LawDesign(law, design)
 
-    def fit_one(self, design: Design, losses: np.ndarray, weights: np.ndarray) -> Solved:
-        """Fit one set of losses and weights, in float64."""
+    def fit_one(
+        self, design: LawDesign | Design, losses: np.ndarray, weights: np.ndarray
+    ) -> Solved:
+        """Fit one set of losses and weights, in float64; a bare design is Farseer's."""
+        law, layout = _law_and_design(design)
+        kernel = _KERNELS[law]
         with jax.enable_x64(True):
-            solution = to_numpy(solve_jit(design, losses, weights, options=self))
-        outcome = Outcome.from_code(solution.outcome)
-        check_solution(design, solution, outcome, self.min_pairs)
-        data_term = solution.data_term
+            solution: Solution = to_numpy(kernel.solve_jit(layout, losses, weights, options=self))
+        outcome = Outcome.from_code(int(solution.outcome))
+        check_solution(layout, solution, outcome, self.min_pairs)
         return Solved(
-            law=_law(design, data_term.A, data_term.B, solution.size_term.U),
+            law=kernel.law_of(layout, solution),
             outcome=outcome,
-            relative_error=solution.relative_error[design.occupied],
-            diagnostics=diagnose(design, losses, solution, self.min_pairs),
+            relative_error=np.asarray(solution.relative_error)[layout.occupied],
+            diagnostics=diagnose(layout, losses, solution, self.min_pairs),
         )
 
-    def fit_block(self, design: Design, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
+    def fit_block(
+        self, design: LawDesign | Design, losses: np.ndarray, weights: np.ndarray
+    ) -> SolvedBatch:
         """Fit stacks of losses and weights, ``(batch, run)``, in float64 and one call."""
+        law, layout = _law_and_design(design)
+        kernel = _KERNELS[law]
         with jax.enable_x64(True):
-            block = to_numpy(solve_block(design, losses, weights, options=self))
+            block = to_numpy(kernel.solve_block(layout, losses, weights, options=self))
         return SolvedBatch(
-            law=_law(design, block.A, block.B, block.U),
+            law=kernel.law_of(layout, block),
             outcome=block.outcome,
             mean_relative_error=block.mean_relative_error,
         )
@@ -165,7 +211,5 @@ class Piecewise:
         return cls(**own)
 
 
-def _law(design: Design, A: Curve, B: Curve, U: Curve) -> Farseer:
-    pivot = np.broadcast_to(np.exp(design.log_pivot), np.shape(A.level))
-    curves = (("U", U), ("B", B), ("A", A))
-    return Farseer(**{name: StretchedExponential(*c, pivot) for name, c in curves})
+def _law_and_design(design: LawDesign | Design) -> LawDesign:
+    return LawDesign(Farseer, design) if isinstance(design, Design) else design

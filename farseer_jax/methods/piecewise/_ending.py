@@ -1,0 +1,46 @@
+"""How a piecewise fit ended: the errors of its runs, and the code of its outcome."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+
+from farseer_jax._linear import safe_divide
+from farseer_jax._outcome import Outcome
+from farseer_jax._types import Array, Flag, Scalar, SizeMask, Slots
+from farseer_jax.methods.piecewise._differences import Gathered
+
+MIN_SIZES = 3  # three parameters a curve
+
+
+def relative_errors(runs: Gathered, predicted: Slots) -> tuple[Slots, Scalar]:
+    """``|predicted / observed − 1|`` per slot, 0 where there is no run; and its weighted mean."""
+    has_run = runs.weight > 0
+    error = jnp.where(has_run, jnp.abs(predicted / jnp.where(has_run, runs.loss, 1.0) - 1.0), 0.0)
+    return error, safe_divide(jnp.sum(runs.weight * error), jnp.sum(runs.weight))
+
+
+def outcome_code(
+    live: SizeMask,
+    usable: SizeMask,
+    numbers: Sequence[Scalar],
+    *,
+    at_edge: Flag,
+    resolved: Flag,
+    at_bound: Flag | bool = False,
+) -> Array:
+    """Code of the :class:`Outcome`, the gravest that applies.
+
+    Args:
+        live: sizes that take part in Stage 2.
+        usable: sizes that take part in Stage 3.
+        numbers: parameters of the law.
+        at_edge: an exponent ended at a bound of its search.
+        resolved: the searches vouch for their resolution.
+        at_bound: a parameter was held at a bound.
+    """
+    too_few = jnp.minimum(jnp.sum(live), jnp.sum(usable)) < MIN_SIZES
+    code = jnp.where(at_bound, Outcome.bound_active.code, Outcome.success.code)
+    code = jnp.where(at_edge, Outcome.exponent_at_edge.code, code)
+    code = jnp.where(resolved, code, Outcome.exponent_unresolved.code)
+    code = jnp.where(jnp.all(jnp.isfinite(jnp.stack(numbers))), code, Outcome.not_finite.code)
+    return jnp.where(too_few, Outcome.too_few_sizes.code, code)
