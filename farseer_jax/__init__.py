@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from farseer_jax.laws.kaplan import Kaplan
     from farseer_jax.laws.raw_farseer import RawFarseer
     from farseer_jax.methods._diagnostics import Diagnostics
+    from farseer_jax.methods._isoflop_report import IsoFLOPReport
     from farseer_jax.methods._starts import StartReport
+    from farseer_jax.methods.isoflop.method import IsoFLOP
     from farseer_jax.methods.least_squares.method import LeastSquares
     from farseer_jax.methods.piecewise.method import Piecewise
     from farseer_jax.methods.restarts.method import Restarts
@@ -48,6 +50,8 @@ __all__ = [
     "Farseer",
     "Fit",
     "Grid",
+    "IsoFLOP",
+    "IsoFLOPReport",
     "Kaplan",
     "LeastSquares",
     "MethodComparison",
@@ -100,7 +104,9 @@ _HOMES = {
     "laws.kaplan": ("Kaplan",),
     "laws.raw_farseer": ("RawFarseer",),
     "methods._diagnostics": ("Diagnostics",),
+    "methods._isoflop_report": ("IsoFLOPReport",),
     "methods._starts": ("StartReport",),
+    "methods.isoflop.method": ("IsoFLOP",),
     "methods.least_squares.method": ("LeastSquares",),
     "methods.piecewise.method": ("Piecewise",),
     "methods.restarts.method": ("Restarts",),

@@ -11,6 +11,7 @@ from farseer_jax._numbers import loss_text, number_text, quantity_text
 from farseer_jax._registry import METHODS
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._starts import StartReport
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def _errors(fit: "Fit") -> str:
         rows += _piecewise_rows(found)
     if isinstance(found, StartReport):
         rows += _start_rows(found)
+    if isinstance(found, IsoFLOPReport):
+        rows += _budget_rows(found)
     if getattr(found, "num_copies", 0):  # a method of the user's own may not count them
         rows.append(["copied rows, counted once", str(found.num_copies)])
     if isinstance(found, Diagnostics) and found.num_repeats:
@@ -97,6 +100,17 @@ def _start_rows(found: StartReport) -> list[list[str]]:
         ["starts converged", f"{found.num_converged} of {found.num_starts}"],
         ["starts at the best optimum", f"{found.fraction_at_best():.0%} (to 1e-6)"],
     ]
+
+
+def _budget_rows(found: IsoFLOPReport) -> list[list[str]]:
+    rows = [
+        ["compute budgets used", f"{found.num_budgets} of {len(found.compute)}"],
+        ["N_opt ∝ C^a, D_opt ∝ C^b", f"a = {found.a:.4f}, b = {found.b:.4f}"],
+        ["L_opt = E + K·C^−γ", f"γ = {found.gamma:.4f}"],
+    ]
+    if found.num_left_out:
+        rows.append(["runs of no budget, left out", str(found.num_left_out)])
+    return rows
 
 
 def _piecewise_rows(found: Diagnostics) -> list[list[str]]:

@@ -22,6 +22,12 @@ class Outcome(enum.Enum):
     not_converged = 5, "The best start did not converge within its steps.", True
     bound_active = 6, "A parameter ended at a bound.", True
     too_few_runs = 7, "Fewer runs with weight than free parameters.", False
+    too_few_budgets = 8, "Fewer than three budgets have an optimum within their sizes.", False
+    no_allocation = (
+        9,
+        "The budgets' optima do not follow power laws with positive exponents.",
+        False,
+    )
 
     def __init__(self, code: int, message: str, usable: bool) -> None:
         self.code = code

@@ -16,6 +16,7 @@ from farseer_jax._prediction import Prediction
 from farseer_jax._runs import Runs
 from farseer_jax._write import write_text
 from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._method import Method
 from farseer_jax.methods._starts import StartReport
 
@@ -34,8 +35,8 @@ class Fit:
         outcome: how the fit ended.
         relative_error: ``|predicted / observed − 1|`` of each fitted run; the repeats of one
             (N, D) are averaged first.
-        diagnostics: what each stage (:class:`Diagnostics`) or each start (:class:`StartReport`)
-            found.
+        diagnostics: what each stage (:class:`Diagnostics`), each start (:class:`StartReport`) or
+            each compute budget (:class:`IsoFLOPReport`) found.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
@@ -51,7 +52,7 @@ class Fit:
     method: Method
     outcome: Outcome
     relative_error: np.ndarray
-    diagnostics: Diagnostics | StartReport
+    diagnostics: Diagnostics | StartReport | IsoFLOPReport
 
     @property
     def success(self) -> bool:

@@ -12,6 +12,7 @@ from farseer_jax._search import Search
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._method import Method
 from farseer_jax.methods._starts import StartReport
 from farseer_jax.methods.piecewise._diagnose import NOT_FALLING
@@ -19,6 +20,7 @@ from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.methods.restarts.method import Restarts
 
 _FEW_SIZES = 6
+_FEW_BUDGETS = 5
 _FEW_STARTS = 8
 _MANY_LOST = 0.1
 _LOW_R_SQUARED = 0.8
@@ -35,13 +37,16 @@ def sentences(
     runs: Runs,
     method: Method,
     outcome: Outcome,
-    found: Diagnostics | StartReport,
+    found: Diagnostics | StartReport | IsoFLOPReport,
     mean_relative_error: float,
 ) -> tuple[str, ...]:
     """All that is odd about a fit, worst first."""
     rising = _rising(law, runs)
     if isinstance(found, StartReport):
         return (*_starts(outcome, method, found), *rising, *_large_error(mean_relative_error))
+    if isinstance(found, IsoFLOPReport):
+        told = (*_budgets(outcome, found), *_held_at_zero(law))
+        return (*told, *rising, *_large_error(mean_relative_error))
     if not isinstance(method, Piecewise):  # the user's own
         return (*rising, *_large_error(mean_relative_error))
     warnings: list[str] = []
@@ -194,6 +199,29 @@ def _starts(outcome: Outcome, method: Method, found: StartReport) -> list[str]:
         warnings.append(
             f"one of {found.num_starts} starts reached the best optimum: there may be a better "
             "one; raise num_starts."
+        )
+    return warnings
+
+
+def _budgets(outcome: Outcome, found: IsoFLOPReport) -> list[str]:
+    """Budgets without an optimum, or too few of them."""
+    warnings = []
+    if outcome is Outcome.exponent_at_edge or outcome is Outcome.exponent_unresolved:
+        warnings.append(
+            f"{outcome.message} γ = {found.gamma:.4g}: the budgets do not determine E and γ; "
+            "extrapolate the loss with care, or widen the search."
+        )
+    lost = [i for i, note in enumerate(found.note) if note]
+    if lost:
+        named = "; ".join(f"{found.compute[i]:.3g}: {found.note[i]}" for i in lost[:4])
+        more = f"; and {len(lost) - 4} more" if len(lost) > 4 else ""
+        warnings.append(
+            f"{len(lost)} of {len(found.note)} compute budgets took no part ({named}{more})."
+        )
+    if found.num_budgets < _FEW_BUDGETS:
+        warnings.append(
+            f"only {found.num_budgets} compute budgets determine E, K and γ: they are weakly "
+            "identified; extrapolate with care."
         )
     return warnings
 

@@ -1,0 +1,167 @@
+"""The settings of Approach 2, and its doors for NumPy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import numpy as np
+
+from farseer_jax._arrays import to_numpy
+from farseer_jax._evaluate import evaluate
+from farseer_jax._law import AbstractLaw
+from farseer_jax._metrics import relative_error
+from farseer_jax._outcome import Outcome
+from farseer_jax._runs import Runs
+from farseer_jax._search import Grid, Refined, Search, search_from_dict
+from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.methods._method import Solved, SolvedBatch
+from farseer_jax.methods.isoflop._budgets import (
+    assign_budgets,
+    check_budgets,
+    compute_of,
+)
+from farseer_jax.methods.isoflop._design import BudgetDesign, build_budget_design
+from farseer_jax.methods.isoflop._kernel import MIN_BUDGETS, solve_block, solve_jit
+from farseer_jax.methods.isoflop._report import build_report, refusal
+
+
+class RunsDesign(NamedTuple):
+    """What a fit needs beside losses and weights."""
+
+    runs: Runs
+    budgets: BudgetDesign
+
+
+@dataclass(frozen=True)
+class IsoFLOP:
+    """Approach 2 of Hoffmann et al.: a parabola of the loss in ln N at each compute budget.
+
+    The vertices give N_opt and L_opt of each budget; power laws through them, N_opt = G·(C/6)^a and
+    L_opt = E + K·C^−γ, give every parameter of :class:`Chinchilla`, as a = β/(α+β) and
+    γ = αβ/(α+β). The parabola is of the loss, not of its logarithm: E then moves no vertex.
+
+    A parabola is not the law's own curve, and Approach 2 is biased also without noise: by a factor
+    in N_opt where α ≠ β or the runs of a budget lie off its optimum, and in the exponents where
+    their offset or their range changes with the budget. The bias grows with the range of N.
+    :class:`LeastSquares` has none; use Approach 2 to compare with published numbers.
+
+    Source: Hoffmann et al., *Training Compute-Optimal Large Language Models*, §3.2; Czech et al.,
+    *Problems with Chinchilla Approach 2*.
+
+    Args:
+        budgets: compute of each run: None for 6·N·D, the name of a column, or numbers, one per
+            run. Missing values leave runs out. Values that repeat are labels of budgets; others
+            are split where they leave gaps of 15 %.
+        width: bins of ln C instead, such as 0.35 for the diagonals of a grid with steps of √2.
+        min_runs: runs that a budget needs; at least 3.
+        search: how γ is searched, a :class:`Refined` or a :class:`Grid`; its bounds positive.
+
+    Raises:
+        ValueError: a setting is out of its range.
+
+    Example:
+        >>> from farseer_jax import Chinchilla, IsoFLOP, example_runs, fit
+        >>> result = fit(Chinchilla, example_runs(), IsoFLOP())
+        >>> result.diagnostics
+        IsoFLOPReport(17 of 23 budgets used, a=0.5253, b=0.4747)
+    """
+
+    name: ClassVar[str] = "isoflop"
+
+    budgets: Any = None
+    width: float | None = None
+    min_runs: int = 4
+    search: Search = field(default_factory=lambda: Refined(0.005, 0.5))
+
+    def __post_init__(self) -> None:
+        if not (self.budgets is None or isinstance(self.budgets, str)):
+            object.__setattr__(self, "budgets", _numbers(self.budgets))
+        if self.width is not None and not 0 < self.width < np.inf:
+            raise ValueError(f"width must be positive, got {self.width!r}")
+        if not (isinstance(self.min_runs, int) and self.min_runs >= 3):
+            raise ValueError(f"min_runs must be a whole number from 3, got {self.min_runs!r}")
+        if not isinstance(self.search, (Grid, Refined)):
+            raise TypeError(f"search must be a `Refined(…)` or a `Grid(…)`, got {self.search!r}")
+        if self.search.lower <= 0:
+            raise ValueError(f"search: γ is positive, and it begins at {self.search.lower:g}")
+
+    @property
+    def description(self) -> str:
+        """A few words for reports."""
+        return "parabolas of the loss in ln N"
+
+    def prepare(self, law: type[AbstractLaw], runs: Runs) -> RunsDesign:
+        """Lay the runs out by budget, and refuse those that have none."""
+        if law is not Chinchilla:
+            given = law.__name__ if isinstance(law, type) else repr(law)
+            raise TypeError(f"the isoflop method fits the law's class `Chinchilla`, got {given}")
+        compute = compute_of(runs, self.budgets)
+        design = build_budget_design(runs, compute, assign_budgets(compute, self.width))
+        check_budgets(design.num_runs, self.min_runs, MIN_BUDGETS)
+        return RunsDesign(runs, design)
+
+    def fit_one(self, design: RunsDesign, losses: np.ndarray, weights: np.ndarray) -> Solved:
+        """Fit one set of losses and weights, in float64.
+
+        Raises:
+            ValueError: the budgets give no law; the message says why.
+        """
+        runs, budgets = design
+        with jax.enable_x64(True):
+            found = to_numpy(solve_jit(budgets, losses, weights, self.min_runs, self.search))
+        outcome = Outcome.from_code(int(found.outcome))
+        report = build_report(runs, budgets, found, weights, self.min_runs)
+        if not outcome.usable:
+            raise ValueError(refusal(outcome, report))
+        law = Chinchilla(**found.numbers._asdict())
+        taking_part = (budgets.run_share > 0) & found.usable[:, None]
+        fitted = np.zeros(len(runs), dtype=bool)
+        fitted[budgets.run_index[taking_part]] = True
+        rows = np.stack([runs.N, runs.D, losses])[:, fitted & (weights > 0)]
+        N, D, observed = np.unique(rows, axis=1)
+        return Solved(law, outcome, relative_error(evaluate(law, N, D), observed), report)
+
+    def fit_block(self, design: RunsDesign, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
+        """Fit stacks of losses and weights, ``(batch, run)``, in float64 and one call."""
+        with jax.enable_x64(True):
+            block = to_numpy(
+                solve_block(design.budgets, losses, weights, self.min_runs, self.search)
+            )
+        return SolvedBatch(
+            law=Chinchilla(**block.numbers._asdict()),
+            outcome=block.outcome,
+            mean_relative_error=block.mean_relative_error,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings, for JSON."""
+        own = isinstance(self.budgets, tuple)
+        return {
+            "name": self.name,
+            "budgets": list(self.budgets) if own else self.budgets,
+            "width": self.width,
+            "min_runs": self.min_runs,
+            "search": self.search.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> "IsoFLOP":
+        """The inverse of :meth:`to_dict`."""
+        own = {key: value for key, value in settings.items() if key != "name"}
+        return cls(**{**own, "search": search_from_dict(own["search"])})
+
+
+def _numbers(budgets: Any) -> tuple[float | None, ...]:
+    """Hashable, and equal to itself: None in place of NaN.
+
+    Raises:
+        TypeError: no numbers.
+    """
+    try:
+        values = [np.nan if value is None else float(value) for value in budgets]
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"budgets must be None, a column's name, or one number per run, got {budgets!r}"
+        ) from None
+    return tuple(None if np.isnan(value) else value for value in values)
