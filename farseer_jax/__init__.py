@@ -33,11 +33,13 @@ if TYPE_CHECKING:
     from farseer_jax.laws.raw_farseer import RawFarseer
     from farseer_jax.methods._diagnostics import Diagnostics
     from farseer_jax.methods._isoflop_report import IsoFLOPReport
+    from farseer_jax.methods._profile_report import ProfileReport
     from farseer_jax.methods._starts import StartReport
     from farseer_jax.methods.isoflop.method import IsoFLOP
     from farseer_jax.methods.least_squares.method import LeastSquares
     from farseer_jax.methods.piecewise.method import Piecewise
     from farseer_jax.methods.restarts.method import Restarts
+    from farseer_jax.methods.variable_projection.method import VariableProjection
 
 __all__ = [
     "AbstractLaw",
@@ -60,12 +62,14 @@ __all__ = [
     "Outcome",
     "Piecewise",
     "Prediction",
+    "ProfileReport",
     "RawFarseer",
     "Refined",
     "Restarts",
     "Runs",
     "StartReport",
     "StretchedExponential",
+    "VariableProjection",
     "__version__",
     "build_design",
     "compare_methods",
@@ -105,11 +109,13 @@ _HOMES = {
     "laws.raw_farseer": ("RawFarseer",),
     "methods._diagnostics": ("Diagnostics",),
     "methods._isoflop_report": ("IsoFLOPReport",),
+    "methods._profile_report": ("ProfileReport",),
     "methods._starts": ("StartReport",),
     "methods.isoflop.method": ("IsoFLOP",),
     "methods.least_squares.method": ("LeastSquares",),
     "methods.piecewise.method": ("Piecewise",),
     "methods.restarts.method": ("Restarts",),
+    "methods.variable_projection.method": ("VariableProjection",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -17,8 +17,9 @@ def fit(law: type[AbstractLaw], runs: object, method: Method | None = None) -> F
         law: the law's class, such as :class:`Farseer` or :class:`Chinchilla`.
         runs: :class:`Runs`, or a pandas or polars table with columns that name N, D and loss.
         method: how: :class:`Piecewise` (Farseer's default; Chinchilla too), :class:`LeastSquares`
-            (that of all other laws), :class:`Restarts`, :class:`IsoFLOP` (Chinchilla), or an object
-            of one's own with the same methods.
+            (that of all other laws), :class:`Restarts`, :class:`VariableProjection` (laws that are
+            linear in some parameters), :class:`IsoFLOP` (Chinchilla), or an object of one's own
+            with the same methods.
 
     Raises:
         ValueError: the runs cannot be fitted; the message says why and what to do.

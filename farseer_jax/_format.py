@@ -12,6 +12,7 @@ from farseer_jax._registry import METHODS
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._isoflop_report import IsoFLOPReport
+from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods._starts import StartReport
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def _errors(fit: "Fit") -> str:
         rows += _start_rows(found)
     if isinstance(found, IsoFLOPReport):
         rows += _budget_rows(found)
+    if isinstance(found, ProfileReport):
+        rows += _profile_rows(found)
     if getattr(found, "num_copies", 0):  # a method of the user's own may not count them
         rows.append(["copied rows, counted once", str(found.num_copies)])
     if isinstance(found, Diagnostics) and found.num_repeats:
@@ -111,6 +114,15 @@ def _budget_rows(found: IsoFLOPReport) -> list[list[str]]:
     if found.num_left_out:
         rows.append(["runs of no budget, left out", str(found.num_left_out)])
     return rows
+
+
+def _profile_rows(found: ProfileReport) -> list[list[str]]:
+    names = " and ".join(found.exponents)
+    return [
+        ["objective, summed", f"{found.objective:.7e}"],
+        ["candidates", f"{found.num_candidates} of {names}"],
+        ["minima found", str(found.num_minima)],
+    ]
 
 
 def _piecewise_rows(found: Diagnostics) -> list[list[str]]:

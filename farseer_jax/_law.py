@@ -5,6 +5,7 @@ import dataclasses
 from typing import ClassVar, NamedTuple, Self
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -54,6 +55,8 @@ class AbstractLaw(eqx.Module):
         positive: parameters that are positive: solvers work on their logarithm.
         curve_parameters: positions of the parameters that each curve of :meth:`of_size` depends
             on; empty where the law has no such curves.
+        linear: parameters that the loss is a sum of, each times a function of N, D and the other
+            parameters: :class:`VariableProjection` solves for them.
 
     Example:
         >>> from farseer_jax import AbstractLaw, Farseer
@@ -65,6 +68,7 @@ class AbstractLaw(eqx.Module):
     formula: ClassVar[str] = ""
     positive: ClassVar[tuple[str, ...]] = ()
     curve_parameters: ClassVar[tuple[tuple[int, ...], ...]] = ()
+    linear: ClassVar[tuple[str, ...]] = ()
 
     @abc.abstractmethod
     def log_loss(self, N: ArrayLike, D: ArrayLike) -> Array:
@@ -140,6 +144,24 @@ class AbstractLaw(eqx.Module):
     def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
         """``ln L`` from the curves of :meth:`of_size`, as cheaply as possible."""
         raise NotImplementedError
+
+    def terms(self, N: ArrayLike, D: ArrayLike) -> tuple[Array, ...]:
+        """What each linear parameter multiplies: ``L`` is their sum; broadcastable with N and D.
+
+        By default the derivatives of the loss, which do not depend on the linear parameters. A law
+        may give them more cheaply.
+        """
+        values = {name: jnp.asarray(getattr(self, name)) for name in self.parameter_names()}
+        ones = {name: jnp.ones_like(values[name]) for name in self.linear}
+
+        def loss(linear: dict[str, Array]) -> Array:
+            return type(self)(**{**values, **linear})(N, D)
+
+        def along(name: str) -> Array:
+            direction = {n: v if n == name else jnp.zeros_like(v) for n, v in ones.items()}
+            return jax.jvp(loss, (ones,), (direction,))[1]
+
+        return tuple(along(name) for name in self.linear)
 
 
 class OneDataTerm(AbstractLaw):

@@ -189,6 +189,15 @@ def residual_of(kind: Residual, log_loss: Array, log_observed: Array) -> Array:
     return relative if kind == "relative" else relative * jnp.exp(log_observed)
 
 
+def residual_slopes(kind: Residual, predicted: Array, observed: Array) -> tuple[Array, ...]:
+    """Residuals of predicted losses, and their first and second derivative in these."""
+    if kind == "log":
+        inverse = 1.0 / predicted
+        return jnp.log(predicted / observed), inverse, -inverse * inverse
+    slope = jnp.ones_like(observed) if kind == "absolute" else 1.0 / observed
+    return (predicted - observed) * slope, slope, jnp.zeros_like(observed)
+
+
 def rho(r: Array, delta: Array, quantile: Array) -> Array:
     """ρ of residuals; ``delta`` positive."""
     size = jnp.abs(r)

@@ -18,6 +18,7 @@ from farseer_jax._write import write_text
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._method import Method
+from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods._starts import StartReport
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ class Fit:
         outcome: how the fit ended.
         relative_error: ``|predicted / observed − 1|`` of each fitted run; the repeats of one
             (N, D) are averaged first.
-        diagnostics: what each stage (:class:`Diagnostics`), each start (:class:`StartReport`) or
-            each compute budget (:class:`IsoFLOPReport`) found.
+        diagnostics: what each stage (:class:`Diagnostics`), each start (:class:`StartReport`),
+            candidate (:class:`ProfileReport`) or compute budget (:class:`IsoFLOPReport`) found.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
@@ -52,7 +53,7 @@ class Fit:
     method: Method
     outcome: Outcome
     relative_error: np.ndarray
-    diagnostics: Diagnostics | StartReport | IsoFLOPReport
+    diagnostics: Diagnostics | StartReport | ProfileReport | IsoFLOPReport
 
     @property
     def success(self) -> bool:

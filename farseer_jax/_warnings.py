@@ -14,6 +14,7 @@ from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._method import Method
+from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods._starts import StartReport
 from farseer_jax.methods.piecewise._diagnose import NOT_FALLING
 from farseer_jax.methods.piecewise.method import Piecewise
@@ -37,7 +38,7 @@ def sentences(
     runs: Runs,
     method: Method,
     outcome: Outcome,
-    found: Diagnostics | StartReport | IsoFLOPReport,
+    found: Diagnostics | StartReport | ProfileReport | IsoFLOPReport,
     mean_relative_error: float,
 ) -> tuple[str, ...]:
     """All that is odd about a fit, worst first."""
@@ -47,6 +48,8 @@ def sentences(
     if isinstance(found, IsoFLOPReport):
         told = (*_budgets(outcome, found), *_held_at_zero(law))
         return (*told, *rising, *_large_error(mean_relative_error))
+    if isinstance(found, ProfileReport):
+        return (*_profile(law, outcome, found), *rising, *_large_error(mean_relative_error))
     if not isinstance(method, Piecewise):  # the user's own
         return (*rising, *_large_error(mean_relative_error))
     warnings: list[str] = []
@@ -222,6 +225,25 @@ def _budgets(outcome: Outcome, found: IsoFLOPReport) -> list[str]:
         warnings.append(
             f"only {found.num_budgets} compute budgets determine E, K and γ: they are weakly "
             "identified; extrapolate with care."
+        )
+    return warnings
+
+
+def _profile(law: AbstractLaw, outcome: Outcome, found: ProfileReport) -> list[str]:
+    """An exponent that ran into the end of its range, or a term that vanished."""
+    if outcome is Outcome.not_converged:
+        return [f"{outcome.message} Raise max_steps, or hold a parameter (fixed=)."]
+    warnings = [
+        f"{name} = {value:.4g} ended at a bound of its search [{axis[0]:g}, {axis[-1]:g}]: the "
+        "runs would take it further; widen its range (bounds=), or extrapolate with care."
+        for name, value, axis in zip(found.exponents, found.minima[0], found.axes, strict=True)
+        if value <= axis[0] or value >= axis[-1]
+    ]
+    gone = [name for name in law.linear if name in law.positive and getattr(law, name) == 0.0]
+    if gone:
+        warnings.append(
+            f"{' and '.join(gone)} ended at 0, the least it can be: the runs show no such term, "
+            "and nothing determines what else belongs to it."
         )
     return warnings
 

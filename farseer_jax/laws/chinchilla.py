@@ -35,6 +35,7 @@ class Chinchilla(OneDataTerm):
     formula: ClassVar[str] = "L(N, D) = E + A/N^α + B/D^β"
     positive: ClassVar[tuple[str, ...]] = ("E", "A", "B")
     curve_parameters: ClassVar[tuple[tuple[int, ...], ...]] = ((0, 1, 3), (2,), (4,))
+    linear: ClassVar[tuple[str, ...]] = ("E", "A", "B")
 
     E: Array | np.ndarray
     A: Array | np.ndarray
@@ -59,6 +60,12 @@ class Chinchilla(OneDataTerm):
             leaf_like(leaf, N) for leaf in (self.E, self.A, self.B, self.alpha, self.beta)
         )
         return log(E + jnp.exp(jnp.log(A) - alpha * jnp.log(N))), jnp.log(B), beta
+
+    def terms(self, N: ArrayLike, D: ArrayLike) -> tuple[Array, ...]:
+        """``1``, ``N^−α`` and ``D^−β``."""
+        N, D = as_floats(N, D)
+        alpha, beta = leaf_like(self.alpha, N), leaf_like(self.beta, N)
+        return jnp.ones_like(N), jnp.exp(-alpha * jnp.log(N)), jnp.exp(-beta * jnp.log(D))
 
     @classmethod
     def centering(cls, center: Center) -> np.ndarray:

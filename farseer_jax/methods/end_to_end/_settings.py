@@ -13,30 +13,34 @@ from farseer_jax._objective import Objective, as_objective
 from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
 from farseer_jax.methods._method import Solved, SolvedBatch
-from farseer_jax.methods._starts import StartReport
 from farseer_jax.methods.end_to_end._check import check_law, check_starts
 from farseer_jax.methods.end_to_end._free import Free, build_free
 from farseer_jax.methods.end_to_end._layout import Layout, build_layout
 
 
-class Settings(Protocol):
+class Constraints(Protocol):
     """Fields of a method's frozen dataclass; see :class:`LeastSquares` for their meaning."""
 
     @property
     def objective(self) -> Objective | str: ...
-    @property
-    def seed(self) -> int: ...
     @property
     def fixed(self) -> Any: ...
     @property
     def tied(self) -> Any: ...
     @property
     def bounds(self) -> Any: ...
+
+
+class Settings(Constraints, Protocol):
+    """The same, of methods that go out from starts."""
+
+    @property
+    def seed(self) -> int: ...
     @property
     def starts(self) -> AbstractLaw | None: ...
 
 
-def normalise(settings: Settings) -> None:
+def normalise(settings: Constraints) -> None:
     """Bring the shared fields into hashable form, in place, at construction.
 
     Raises:
@@ -50,7 +54,7 @@ def normalise(settings: Settings) -> None:
     put(settings, "bounds", tuple((n, (float(low), float(high))) for n, (low, high) in bounds))
 
 
-def check_counts(settings: Settings, least: Mapping[str, int]) -> None:
+def check_counts(settings: Constraints, least: Mapping[str, int]) -> None:
     """Refuse counts that are no whole numbers, or below their least value.
 
     Raises:
@@ -64,9 +68,13 @@ def check_counts(settings: Settings, least: Mapping[str, int]) -> None:
 
 def shared_to_dict(settings: Settings) -> dict[str, Any]:
     """The shared fields, for JSON; starts of one's own are not kept."""
+    return {**constraints_to_dict(settings), "seed": settings.seed}
+
+
+def constraints_to_dict(settings: Constraints) -> dict[str, Any]:
+    """Objective, fixed, tied and bounded parameters, for JSON."""
     return {
         "objective": as_objective(settings.objective).to_dict(),
-        "seed": settings.seed,
         "fixed": dict(settings.fixed),
         "tied": [list(group) for group in settings.tied],
         "bounds": {n: [_or_none(v) for v in pair] for n, pair in settings.bounds},
@@ -74,7 +82,7 @@ def shared_to_dict(settings: Settings) -> dict[str, Any]:
 
 
 def shared_from_dict(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The inverse of :func:`shared_to_dict`: all of a method's fields, without its name."""
+    """The inverse of both: all of a method's fields, without its name."""
     own = {key: value for key, value in content.items() if key != "name"}
     own["objective"] = Objective.from_dict(own["objective"])
     own["bounds"] = {
@@ -96,7 +104,7 @@ def lay_out(settings: Settings, law: type[AbstractLaw], runs: Runs) -> Layout:
     return layout
 
 
-def free_of(settings: Settings, layout: Layout) -> Free:
+def free_of(settings: Constraints, layout: Layout) -> Free:
     """The free parameters."""
     fixed, bounds = dict(settings.fixed), dict(settings.bounds)
     return build_free(layout.law, layout.center, fixed, settings.tied, bounds)
@@ -140,7 +148,7 @@ def solved(
     outcome: Outcome,
     losses: np.ndarray,
     weights: np.ndarray,
-    report: StartReport,
+    report: Any,
 ) -> Solved:
     """One fit, with the errors of its distinct fitted runs."""
     runs = layout.runs

@@ -1,0 +1,117 @@
+"""What a search of exponents found, as plain NumPy arrays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ProfileReport:
+    """Evidence behind a fit by variable projection: the objective as a function of the exponents.
+
+    Attributes:
+        objective: the best value found, summed over the runs.
+        exponents: names of the exponents that were searched, the first of those that are tied.
+        axes: values of each exponent, ``(candidate,)``.
+        profile: the objective at the best linear parameters of every candidate, one axis per
+            exponent; inf where it is not finite.
+        minima: exponents of the polished minima, best first, ``(minimum, exponent)``.
+        minima_objective: the objective there, ``(minimum,)``.
+        num_copies: rows that copy another row exactly, which count once.
+
+    Example:
+        >>> from farseer_jax import Chinchilla, VariableProjection, example_runs, fit
+        >>> found = fit(Chinchilla, example_runs(), VariableProjection("huber")).diagnostics
+        >>> found
+        ProfileReport(1024 candidates of alpha and beta, 1 minimum)
+        >>> found.profile.shape, bool(found.profile.min() >= found.objective)
+        ((32, 32), True)
+    """
+
+    objective: float
+    exponents: tuple[str, ...]
+    axes: tuple[np.ndarray, ...]
+    profile: np.ndarray
+    minima: np.ndarray
+    minima_objective: np.ndarray
+    num_copies: int
+
+    @property
+    def num_candidates(self) -> int:
+        """How many candidates there were."""
+        return self.profile.size
+
+    @property
+    def num_minima(self) -> int:
+        """How many distinct minima of the profile were found."""
+        return len(self.minima_objective)
+
+    def within(self, rise: float) -> dict[str, tuple[float, float]]:
+        """The range of each exponent where the objective rises by a share of its best value.
+
+        To the resolution of the candidates; the best minimum is always part of it.
+
+        Args:
+            rise: 0.1 for at most 10 % above the best objective.
+
+        Raises:
+            ValueError: the rise is negative.
+        """
+        if not rise >= 0.0:
+            raise ValueError(f"rise must be 0 or more, got {rise!r}")
+        inside = self._places()[:, self.profile.ravel() <= self.objective * (1.0 + rise)]
+        near = np.concatenate([inside, self.minima[:1].T], axis=1)
+        ends = zip(near.min(1).tolist(), near.max(1).tolist(), strict=True)
+        return dict(zip(self.exponents, ends, strict=True))
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row per candidate: its exponents and the objective."""
+        import pandas as pd
+
+        columns = dict(zip(self.exponents, self._places(), strict=True))
+        return pd.DataFrame({**columns, "objective": self.profile.ravel()})
+
+    def _places(self) -> np.ndarray:
+        """Exponents of all candidates, ``(exponent, candidate)``."""
+        return np.stack(np.meshgrid(*self.axes, indexing="ij")).reshape(len(self.axes), -1)
+
+    def __repr__(self) -> str:
+        minima = "1 minimum" if self.num_minima == 1 else f"{self.num_minima} minima"
+        names = " and ".join(self.exponents)
+        return f"ProfileReport({self.num_candidates} candidates of {names}, {minima})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Lists and numbers for JSON; an objective that is not finite becomes None."""
+        values = self.profile.ravel().tolist()
+        return {
+            "objective": self.objective if np.isfinite(self.objective) else None,
+            "exponents": list(self.exponents),
+            "axes": [axis.tolist() for axis in self.axes],
+            "profile": [value if np.isfinite(value) else None for value in values],
+            "minima": self.minima.tolist(),
+            "minima_objective": self.minima_objective.tolist(),
+            "num_copies": self.num_copies,
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "ProfileReport":
+        """The inverse of :meth:`to_dict`."""
+        best, *values = (
+            np.inf if value is None else float(value)
+            for value in (content["objective"], *content["profile"])
+        )
+        axes = tuple(np.array(axis, dtype=float) for axis in content["axes"])
+        return cls(
+            objective=best,
+            exponents=tuple(content["exponents"]),
+            axes=axes,
+            profile=np.array(values, dtype=float).reshape(tuple(map(len, axes))),
+            minima=np.array(content["minima"], dtype=float),
+            minima_objective=np.array(content["minima_objective"], dtype=float),
+            num_copies=int(content["num_copies"]),
+        )

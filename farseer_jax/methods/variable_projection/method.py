@@ -1,0 +1,207 @@
+"""The settings of variable projection, and its doors for NumPy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from farseer_jax._law import AbstractLaw
+from farseer_jax._objective import Objective, as_objective
+from farseer_jax._outcome import Outcome
+from farseer_jax._runs import Runs
+from farseer_jax.methods._method import Solved, SolvedBatch
+from farseer_jax.methods._profile_report import ProfileReport
+from farseer_jax.methods.end_to_end._layout import Layout, build_layout
+from farseer_jax.methods.end_to_end._settings import (
+    check_counts,
+    check_number,
+    constraints_to_dict,
+    free_of,
+    normalise,
+    shared_from_dict,
+    solved,
+    solved_batch,
+)
+from farseer_jax.methods.variable_projection._check import check_form, check_law, ranges
+from farseer_jax.methods.variable_projection._form import build_form
+from farseer_jax.methods.variable_projection._grid import Found
+from farseer_jax.methods.variable_projection._newton import CONVERGED, NOT_FINITE
+from farseer_jax.methods.variable_projection._solve import (
+    Plan,
+    build_problem,
+    find_minima,
+    profile,
+    refit,
+)
+
+
+@dataclass(frozen=True)
+class VariableProjection:
+    """Search the exponents of a law, and solve for what it is linear in at each of them.
+
+    For laws that declare linear parameters (``AbstractLaw.linear``), such as :class:`Chinchilla`,
+    linear in E, A and B for given α and β, and that leave one or two others free. The objective at
+    the best linear parameters is a function of the exponents alone, the *profile*. It is computed
+    on a grid of exponents, and the grid's lowest minima are polished by Newton steps, so no start
+    has to be guessed. At every candidate the linear parameters minimise the very objective that is
+    reported, to rounding; those that are positive in the law may be exactly 0.
+
+    Absolute objectives (δ = 0) are the limit of Huber's for δ from 1e-1 to 1e-10, followed by
+    extrapolation.
+
+    Source: Golub & Pereyra (1973); for scaling laws, Czech et al., *Problems with Chinchilla
+    Approach 2*, with plain least squares inside.
+
+    Args:
+        objective: an :class:`Objective` or the name of one.
+        num_candidates: values of each exponent, evenly spaced. Even steps suit exponents: moving
+            one bends ``N^−α`` alike wherever it stands.
+        num_polished: minima of the grid that are polished.
+        refit_candidates: values of each exponent that each refit of a batch tries, beside the
+            minima of all runs.
+        max_steps: Newton steps of the exponents.
+        tolerance: relative fall of the objective below which a minimum is reached.
+        fixed: parameters held, by name: ``{"E": 1.69}``.
+        tied: groups of parameters that are equal: ``[("alpha", "beta")]``.
+        bounds: ranges of exponents, ``{"alpha": (0.1, 0.6)}``; those not named lie between 0.01
+            and 1.5 (published ones between 0.05 and 0.9).
+
+    Raises:
+        ValueError: a setting is out of its range.
+
+    Example:
+        >>> from farseer_jax import Chinchilla, VariableProjection, example_runs, fit
+        >>> robust = fit(Chinchilla, example_runs(), VariableProjection("huber"))
+        >>> robust.outcome.name, robust.diagnostics.num_candidates
+        ('success', 1024)
+        >>> alpha = robust.diagnostics.within(rise=0.5)["alpha"]  # of the objective, by a half
+        >>> alpha[0] <= float(robust.law.alpha) <= alpha[1]
+        True
+    """
+
+    name: ClassVar[str] = "variable-projection"
+
+    objective: Objective | str = "squared"
+    num_candidates: int = 32
+    num_polished: int = 8
+    refit_candidates: int = 0
+    max_steps: int = 100
+    tolerance: float = 1e-13
+    fixed: Any = ()
+    tied: Any = ()
+    bounds: Any = ()
+
+    def __post_init__(self) -> None:
+        normalise(self)
+        least = {"num_candidates": 3, "num_polished": 1, "refit_candidates": 0, "max_steps": 1}
+        check_counts(self, least)
+        if not 0.0 <= self.tolerance < 1e-3:
+            raise ValueError(f"tolerance must lie in [0, 1e-3), got {self.tolerance!r}")
+
+    @property
+    def description(self) -> str:
+        """A few words for reports."""
+        return as_objective(self.objective).description
+
+    def prepare(self, law: type[AbstractLaw], runs: Runs) -> Layout:
+        """Lay the runs out, and refuse what cannot be fitted."""
+        check_law(law)
+        layout = build_layout(law, runs)
+        free_of(self, layout)
+        _plan(self, layout)
+        return layout
+
+    def fit_one(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> Solved:
+        """Fit one set of losses and weights, in float64."""
+        layout, plan = design, _plan(self, design)
+        check_number(layout, weights, free_of(self, layout))
+        problem = build_problem(plan, layout, losses[None], weights[None])
+        found = profile(plan, problem)
+        minima = find_minima(plan, problem, found, self.num_polished)
+        law = _law_of(plan, minima)
+        value = np.where(found.status == NOT_FINITE, np.inf, found.value)
+        report = ProfileReport(
+            objective=float(minima.value[0]),
+            exponents=tuple(names[0] for names in plan.form.exponents),
+            axes=plan.axes,
+            profile=value.reshape(tuple(map(len, plan.axes))),
+            minima=minima.exponents.T,
+            minima_objective=minima.value,
+            num_copies=layout.num_copies,
+        )
+        best = type(law)(**{n: getattr(law, n)[0] for n in law.parameter_names()})
+        outcome = Outcome.from_code(int(_outcome(plan, minima)[0]))
+        return solved(layout, best, outcome, losses, weights, report)
+
+    def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
+        """Refit stacks of losses and weights, ``(batch, run)``: from the minima of all runs."""
+        layout, plan = design, _plan(self, design)
+        problem = build_problem(plan, layout, losses, weights)
+        found = refit(plan, problem, _minima(layout, self), self.refit_candidates)
+        law, outcome = _law_of(plan, found), _outcome(plan, found)
+        return solved_batch(layout, free_of(self, layout), law, outcome, losses, weights)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings, for JSON."""
+        numbers = ("num_candidates", "num_polished", "refit_candidates", "max_steps", "tolerance")
+        own = {name: getattr(self, name) for name in numbers}
+        return {"name": self.name, **own, **constraints_to_dict(self)}
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> "VariableProjection":
+        """The inverse of :meth:`to_dict`."""
+        return cls(**shared_from_dict(settings))
+
+
+def _plan(method: VariableProjection, layout: Layout) -> Plan:
+    """What the settings mean for a law and runs."""
+    objective, bounds = as_objective(method.objective), dict(method.bounds)
+    form = build_form(layout.law, objective.residual, dict(method.fixed), method.tied)
+    check_form(form, bounds)
+    low, high = ranges(form, bounds)
+    absolute = objective.residual == "absolute"
+    return Plan(
+        form=form,
+        objective=objective,
+        axes=tuple(np.linspace(low, high, method.num_candidates, axis=-1)),
+        held=np.array([value for _, value in method.fixed], dtype=np.float64),
+        low=low,
+        high=high,
+        unit=float(np.exp(np.log(layout.runs.loss).mean())) if absolute else 1.0,
+        tolerance=method.tolerance,
+        max_steps=method.max_steps,
+    )
+
+
+@lru_cache(maxsize=4)
+def _minima(layout: Layout, method: VariableProjection) -> Found:
+    """Found of the fit to all runs: where refits start."""
+    plan, ones = _plan(method, layout), np.ones((1, len(layout.runs)))
+    problem = build_problem(plan, layout, layout.runs.loss[None], ones)
+    return find_minima(plan, problem, profile(plan, problem), method.num_polished)
+
+
+def _law_of(plan: Plan, found: Found) -> AbstractLaw:
+    """The laws of minima, leaves ``(minimum,)``; what is held keeps all its digits."""
+    form, num = plan.form, len(found.value)
+    leaves = {n: np.full(num, v) for n, v in zip(form.held, plan.held, strict=True)}
+    for groups, rows in (
+        (form.exponents, found.exponents),
+        (form.coefficients, found.coefficients),
+    ):
+        for names, row in zip(groups, rows, strict=True):
+            leaves |= dict.fromkeys(names, row)
+    return form.law(**leaves)
+
+
+def _outcome(plan: Plan, found: Found) -> np.ndarray:
+    """Code of each minimum's :class:`Outcome`."""
+    code = np.where(found.status == CONVERGED, Outcome.success.code, Outcome.not_converged.code)
+    bounded = np.array(plan.form.bounded)[:, None]
+    code = np.where(((found.coefficients <= 0.0) & bounded).any(0), Outcome.bound_active.code, code)
+    low, high = plan.low[:, None], plan.high[:, None]
+    at_edge = ((found.exponents <= low) | (found.exponents >= high)).any(0)
+    code = np.where(at_edge, Outcome.exponent_at_edge.code, code)
+    return np.where(found.status == NOT_FINITE, Outcome.not_finite.code, code)
