@@ -72,11 +72,11 @@ def read(source: str | Path, law: type[AbstractLaw] | None = None) -> dict[str, 
     content = _parse(_load(source, is_text, name), name)
     _check_version(content, name)
     kind = _law_class(content, name, law)
+    method = _method_name(content, name)
     try:
         fitted = _law(kind, content)
         if not all(np.isfinite(leaf) for leaf in jax.tree.leaves(fitted)):
             raise ValueError("a number of its law is not finite")
-        method = content["method"]["name"]
         return {
             "law": fitted,
             "runs": Runs.from_dict(content["runs"]),
@@ -142,6 +142,17 @@ def _law_class(
             f"{', '.join(map(repr, known))}: read a law of your own with Fit.from_json(…, law=…)"
         )
     return known[kind]
+
+
+def _method_name(content: dict[str, Any], name: str) -> str:
+    method = content.get("method")
+    known = method.get("name") if isinstance(method, dict) else None
+    if isinstance(known, str) and known not in METHODS:
+        raise ValueError(
+            f"{name} holds a fit by the method {known!r}; this farseer_jax ({__version__}) knows "
+            f"{', '.join(map(repr, METHODS))}, and cannot read back fits by a method of one's own"
+        )
+    return str(known)
 
 
 def _law(kind: type[AbstractLaw], content: dict[str, Any]) -> AbstractLaw:

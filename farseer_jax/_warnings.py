@@ -43,15 +43,16 @@ def sentences(
 ) -> tuple[str, ...]:
     """All that is odd about a fit, worst first."""
     rising = _rising(law, runs)
-    if isinstance(found, StartReport):
-        return (*_starts(outcome, method, found), *rising, *_large_error(mean_relative_error))
-    if isinstance(found, IsoFLOPReport):
-        told = (*_budgets(outcome, found), *_held_at_zero(law))
-        return (*told, *rising, *_large_error(mean_relative_error))
-    if isinstance(found, ProfileReport):
-        return (*_profile(law, outcome, found), *rising, *_large_error(mean_relative_error))
-    if not isinstance(method, Piecewise):  # the user's own
-        return (*rising, *_large_error(mean_relative_error))
+    if not isinstance(method, Piecewise):
+        told: list[str] = []  # a method of the user's own
+        if isinstance(found, StartReport):
+            told = _starts(outcome, method, found)
+        elif isinstance(found, ProfileReport):
+            told = _profile(law, outcome, found)
+        elif isinstance(found, IsoFLOPReport):
+            told = [*_budgets(outcome, found), *_held_at_zero(law)]
+        return (*told, *rising, *_repeats_of(runs), *_large_error(mean_relative_error))
+    assert isinstance(found, Diagnostics)
     warnings: list[str] = []
     if outcome is Outcome.exponent_at_edge:
         warnings += _at_edge(law, method)
@@ -129,6 +130,25 @@ def _repeats(found: Diagnostics) -> list[str]:
         f"{found.num_repeats} rows repeat an (N, D) with losses that differ by up to "
         f"{found.repeat_spread:.1%}: they were averaged; if they are different recipes, select "
         "one before fitting."
+    ]
+
+
+def _repeats_of(runs: Runs) -> list[str]:
+    """Likewise, for methods that fit every repeat."""
+    pairs, index, counts = np.unique(
+        np.stack([runs.N, runs.D]), axis=1, return_inverse=True, return_counts=True
+    )
+    lowest, highest = np.full(pairs.shape[1], np.inf), np.zeros(pairs.shape[1])
+    np.minimum.at(lowest, index.ravel(), runs.loss)
+    np.maximum.at(highest, index.ravel(), runs.loss)
+    spread = highest / lowest - 1.0
+    if spread.max() <= _LARGEST_NOISE:
+        return []
+    num_repeats = int(counts[spread > 0.0].sum() - np.count_nonzero(spread))
+    return [
+        f"{num_repeats} rows repeat an (N, D) with losses that differ by up to "
+        f"{spread.max():.1%}: all were fitted; if they are different recipes, select one before "
+        "fitting."
     ]
 
 

@@ -16,9 +16,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import farseer_jax
+import farseer_jax as fj
 from farseer_jax import Chinchilla, Farseer, Fit, Grid, Piecewise, Refined, example_runs
 from farseer_jax import fit as fit_runs
-from farseer_jax.cli import _fit, _jax, main
+from farseer_jax.cli import _fit, _jax, _methods, main
 from farseer_jax.cli._fit import fit as fit_command
 from farseer_jax.cli._options import Option
 from farseer_jax.cli._predict import predict as predict_command
@@ -122,7 +123,7 @@ class TestHelp:
         assert farseer("fit", "--example").exit_code == 0
         assert recorded["method"] == Piecewise()
         ranges = {law.name: bounds for law, bounds in piecewise_method._RANGES.items()}
-        assert _fit._DEFAULT_BOUNDS == ranges
+        assert _methods.DEFAULT_BOUNDS == ranges
         options = "--law chinchilla --method piecewise"
         assert farseer("fit", "--example", *options.split()).exit_code == 0
         assert (recorded["law"], recorded["method"]) == (Chinchilla, Piecewise())
@@ -662,14 +663,14 @@ class TestSetUp:
 
 
 def test_another_law_end_to_end(tmp_path):
-    import farseer_jax as fj
     from farseer_jax._objective import NAMED_OBJECTIVES
     from farseer_jax._registry import LAWS, METHODS
 
-    assert set(_fit._LAWS) == set(LAWS) - {"raw-farseer"}
-    # the shell has no options for budgets
-    assert set(_fit._METHODS) == set(METHODS) - {"isoflop"}
+    assert set(_methods.LAWS) == set(LAWS) - {"raw-farseer"}
+    assert set(_methods.OPTIONS) == set(METHODS)
     assert _fit._OBJECTIVES == tuple(NAMED_OBJECTIVES)
+    for optimiser in _fit._OPTIMISERS:
+        assert fj.Restarts(optimiser).optimiser == optimiser
     target = tmp_path / "fit.json"
     arguments = ["fit", "--example", "--law", "chinchilla", "--objective", "huber"]
     arguments += ["--num-starts", "8", "--seed", "3", "--json", str(target)]
@@ -684,15 +685,58 @@ def test_another_law_end_to_end(tmp_path):
     )
 
 
+CHINCHILLA = ("--law", "chinchilla", "--method")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "method"),
+    [
+        (["restarts", "--num-starts", "16", "--num-steps", "300", "--seed", "2"],
+         fj.Restarts("lbfgs", 16, 300, seed=2)),
+        (["restarts", "--optimiser", "adam", "--num-starts", "4"], fj.Restarts("adam", 4)),
+        (["variable-projection", "--objective", "huber"], fj.VariableProjection("huber")),
+        (["variable-projection", "--candidates", "20"], fj.VariableProjection(num_candidates=20)),
+        (["isoflop"], fj.IsoFLOP()),
+        (["isoflop", "--budgets", "flops", "--width", "0.4"], fj.IsoFLOP("flops", 0.4)),
+        (["piecewise", "--candidates", "50"], fj.Piecewise(search=fj.Grid(0.01, 1.0, 50))),
+        (["piecewise", "--bounds", "0.1", "0.9"], fj.Piecewise(search=fj.Refined(0.1, 0.9))),
+    ],
+)  # fmt: skip
+def test_every_method_with_its_options(
+    recorded: dict[str, Any], arguments: list[str], method: object
+) -> None:
+    result = farseer("fit", "--example", *CHINCHILLA, *arguments)
+    assert result.exit_code == 0, result.output
+    assert recorded["law"] is fj.Chinchilla
+    assert recorded["method"] == method
+
+
+def test_isoflop_by_a_column_of_budgets(tmp_path: Path) -> None:
+    law = fj.Chinchilla(1.7, 400.0, 2000.0, 0.34, 0.34)
+    lines = ["params,tokens,loss,budget"]
+    for C in (1e18, 4e18, 1.6e19, 6.4e19, 2.56e20):
+        N = np.sqrt(C / 6 / 20) * np.geomspace(0.25, 4, 9)
+        rows = zip(N, C / 6 / N, np.asarray(law(N, C / 6 / N)), strict=True)
+        lines += [f"{n!r},{d!r},{loss!r},{C}" for n, d, loss in (map(float, row) for row in rows)]
+    path, target = tmp_path / "runs.csv", tmp_path / "fit.json"
+    path.write_text("\n".join(lines))
+    arguments = ["isoflop", "--budgets", "budget", "--json", target]
+    result = farseer("fit", path, *CHINCHILLA, *arguments)
+    assert result.exit_code == 0, result.output
+    assert fj.Fit.from_json(target).diagnostics.a == pytest.approx(0.5, abs=1e-6)
+    refused(farseer("fit", path, *CHINCHILLA, "isoflop", "--budgets", "nothing"), "nothing")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (
-            ["--law", "kaplan", "--method", "piecewise"],
-            "fits the laws farseer and chinchilla only",
-        ),
+        (["--law", "kaplan", "--method", "piecewise"], "fits the laws farseer and chinchilla only"),
+        (["--method", "isoflop"], "--method isoflop fits the law chinchilla only"),
         (["--law", "kaplan", "--rounds", "3"], "--rounds does not go with the method"),
         (["--seed", "1"], "--seed does not go with the method piecewise"),
+        ([*CHINCHILLA, "least-squares", "--num-steps", "9"], "but with restarts"),
+        ([*CHINCHILLA, "isoflop", "--objective", "huber"], "--objective does not go with"),
+        ([*CHINCHILLA, "isoflop", "--width", "-1"], "width must be positive"),
     ],
 )
 def test_options_of_the_other_method(arguments, message):

@@ -291,6 +291,12 @@ def test_a_file_of_another_law(fit_file: Path) -> None:
         fj.Fit.from_json(fit_file)
 
 
+def test_a_file_of_a_method_of_ones_own(fit_file: Path) -> None:
+    rewrite(fit_file, lambda content: content["method"].update(name="guess"))
+    with pytest.raises(ValueError, match=r"fit\.json holds a fit by the method 'guess'"):
+        fj.Fit.from_json(fit_file)
+
+
 DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "no curves": lambda content: content.pop("curves"),
     "no level": lambda content: content["curves"]["U"].pop("level"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from farseer_jax.cli._jax import set_up_jax
+from farseer_jax.cli._methods import LAWS, OPTIONS, build_method, method_name
 from farseer_jax.cli._options import (
     BOUNDS,
     HELP_NAMES,
@@ -22,32 +23,27 @@ from farseer_jax.cli._values import ratio, rounds
 
 if TYPE_CHECKING:
     from farseer_jax._runs import Runs
-    from farseer_jax.methods._method import Method
 
 MODEL = "Law and method"
-END_TO_END = "Method least-squares"
+END_TO_END = "Methods that fit all parameters at once"
 METHOD = "Method piecewise"
+ISOFLOP = "Method isoflop"
 DATA = "Data and output"
 
 _READ = ("N", "D", "loss", *UNITS)
 
-# as in the piecewise method's ranges, which are not imported for the help; a test compares
-_DEFAULT_BOUNDS = {"farseer": (-0.5, 0.5), "chinchilla": (0.01, 1.0)}
-# as in farseer_jax._registry and _objective, likewise
-_LAWS = ("farseer", "chinchilla", "coupled", "kaplan")
-_METHODS = ("piecewise", "least-squares")
-_OBJECTIVES = (
+_OBJECTIVES = (  # as in farseer_jax._objective, which is not imported for the help; a test compares
     "squared", "huber", "absolute", "asymmetric", "squared-relative", "squared-absolute",
 )  # fmt: skip
-_MAX_STARTS = 1_000_000
-_PIECEWISE_ONLY = ("criterion", "bounds", "candidates", "rounds", "min_pairs", "ratio")
-_END_TO_END_ONLY = ("objective", "num_starts", "seed")
+_OPTIMISERS = ("lbfgs", "adam")  # likewise
+_MAX_STARTS = 10_000_000
 _MAX_CANDIDATES = 100_000  # a second, compiled as `_jax` has it
 
 _EPILOG = """\b
 Examples:
   farseer fit runs.csv --loss bpc --max-N 5.4e9 --json fit.json
   farseer fit runs.csv --law chinchilla --objective huber
+  farseer fit runs.csv --law chinchilla --method variable-projection
 """
 
 
@@ -68,7 +64,7 @@ Examples:
 @selection_options
 @option(
     "--law",
-    type=click.Choice(_LAWS),
+    type=click.Choice(LAWS),
     default="farseer",
     show_default=True,
     group=MODEL,
@@ -76,9 +72,11 @@ Examples:
 )
 @option(
     "--method",
-    type=click.Choice(_METHODS),
+    type=click.Choice(tuple(OPTIONS)),
+    metavar="NAME",
     group=MODEL,
-    help="How; piecewise for farseer unless given, least-squares (end to end) for others.",
+    help=f"How: {', '.join(OPTIONS)}; piecewise for farseer unless given, least-squares for "
+    "others. Piecewise fits farseer and chinchilla, the last two chinchilla only.",
 )
 @option(
     "--objective",
@@ -92,7 +90,7 @@ Examples:
     type=click.IntRange(1, _MAX_STARTS),
     metavar="NUMBER",
     group=END_TO_END,
-    help="Random starts; 64 unless given.",
+    help="Random starts; 64 unless given, 30,000 for restarts.",
 )
 @option(
     "--seed",
@@ -100,6 +98,19 @@ Examples:
     metavar="NUMBER",
     group=END_TO_END,
     help="Seed of the starts; 0 unless given.",
+)
+@option(
+    "--optimiser",
+    type=click.Choice(_OPTIMISERS),
+    group=END_TO_END,
+    help="Of restarts; lbfgs unless given.",
+)
+@option(
+    "--num-steps",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    group=END_TO_END,
+    help="Steps of each of the restarts; 2,000 unless given.",
 )
 @option(
     "--criterion",
@@ -123,7 +134,8 @@ Examples:
     type=click.IntRange(3, _MAX_CANDIDATES),
     metavar="NUMBER",
     group=METHOD,
-    help="Search each exponent on a grid of so many, instead of refining.",
+    help="Search each exponent on a grid of so many, instead of refining; with "
+    "variable-projection the grid to begin with, 32 unless given.",
 )
 @option(
     "--rounds",
@@ -150,6 +162,19 @@ Examples:
     group=METHOD,
     help="Steps of D that form a pair, 1.41 or 1.35:1.45; found in the runs unless given.",
 )
+@option(
+    "--budgets",
+    metavar="COLUMN",
+    group=ISOFLOP,
+    help="Column with the compute budget of each run; 6 N D unless given.",
+)
+@option(
+    "--width",
+    type=float,
+    metavar="NUMBER",
+    group=ISOFLOP,
+    help="Bins of ln compute, such as 0.35, for runs without clear budgets.",
+)
 def fit(path: Path | None, example: bool, target: str | None, **settings: Any) -> None:
     """Fit a scaling law to a table of training runs, and print it.
 
@@ -159,15 +184,16 @@ def fit(path: Path | None, example: bool, target: str | None, **settings: Any) -
     others.
     """
     _check_source(path, example, settings)
-    method_name = _method_name(settings)
+    name = method_name(settings)
     check_target(target, [path])
     runs = _runs(path, settings)
     set_up_jax()
     from farseer_jax import fit as fit_runs
-    from farseer_jax._registry import LAWS
+    from farseer_jax import progress_bar
+    from farseer_jax._registry import LAWS as LAW_CLASSES
 
-    method = _piecewise(settings) if method_name == "piecewise" else _least_squares(settings)
-    result = fit_runs(LAWS[settings["law"]], runs, method)
+    with progress_bar():
+        result = fit_runs(LAW_CLASSES[settings["law"]], runs, build_method(name, settings))
     deliver(lambda: str(result), result.to_json, target, "Fit")
 
 
@@ -195,45 +221,3 @@ def _runs(path: Path | None, settings: dict[str, Any]) -> "Runs":
 
     reading = {name: settings[name] for name in _READ}
     return read_runs(path, **reading).select(**bounds)
-
-
-def _method_name(settings: dict[str, Any]) -> str:
-    """The method, and a refusal of options that belong to the other one."""
-    law = settings["law"]
-    method = settings["method"] or ("piecewise" if law == "farseer" else "least-squares")
-    if method == "piecewise" and law not in _DEFAULT_BOUNDS:
-        raise click.UsageError(
-            f"--method piecewise fits the laws farseer and chinchilla only: leave it out with "
-            f"--law {law}, which is fitted by least-squares."
-        )
-    others = _END_TO_END_ONLY if method == "piecewise" else _PIECEWISE_ONLY
-    context = click.get_current_context()
-    given = click.core.ParameterSource.COMMANDLINE
-    named = [name for name in others if context.get_parameter_source(name) is given]
-    if named:
-        raise click.UsageError(
-            f"--{named[0].replace('_', '-')} does not go with the method {method}: leave it out, "
-            "or choose the other --method."
-        )
-    return method
-
-
-def _least_squares(settings: dict[str, Any]) -> "Method":
-    from farseer_jax import LeastSquares
-
-    own = {name: settings[name] for name in _END_TO_END_ONLY if settings[name] is not None}
-    return LeastSquares(**own)
-
-
-def _piecewise(settings: dict[str, Any]) -> "Method":
-    from farseer_jax import Grid, Piecewise, Refined
-
-    low, high = settings["bounds"] or _DEFAULT_BOUNDS[settings["law"]]
-    candidates = settings["candidates"]
-    search: Refined | Grid | None = None
-    if candidates is not None:
-        search = Grid(low, high, candidates)
-    elif settings["bounds"] is not None:
-        search = Refined(low, high)
-    own = {name: settings[name] for name in ("criterion", "rounds", "min_pairs", "ratio")}
-    return Piecewise(search=search, **own)

@@ -18,8 +18,10 @@ def thinned(layout: Layout) -> Layout | None:
     """
     num_rows, num_slots = layout.run.shape
     if num_slots == 1:
-        order = np.lexsort((layout.log_D[:, 0], layout.N))
-        rows = order[_spread(num_rows, _NUM_ROWS * _NUM_SLOTS)]
+        log_D = layout.log_D[:, 0]
+        ends = [log_D.argmin(), log_D.argmax()]
+        order = np.lexsort((log_D, layout.N))
+        rows = np.union1d(order[_spread(num_rows, _NUM_ROWS * _NUM_SLOTS - len(ends))], ends)
         slots = np.zeros((len(rows), 1), dtype=int)
         share = np.ones_like(slots)
     else:

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from farseer_jax._objective import Objective, as_objective
+from farseer_jax._progress import report
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.least_squares._coarse import thinned
@@ -125,11 +126,13 @@ def _solve_stage(
             arrays = [np.asarray(part)[..., :num] for part in ended]
         return Optima(arrays[0].T, *arrays[1:])
 
-    if len(cuts) == 1:
-        return one(cuts[0])
     # one thread a core: XLA runs a call on one, and releases Python's lock meanwhile
+    report(0, len(points))
+    parts = []
     with ThreadPoolExecutor(_num_threads()) as pool:
-        parts = list(pool.map(one, cuts))
+        for cut, part in zip(cuts, pool.map(one, cuts), strict=True):
+            parts.append(part)
+            report(cut.stop, len(points))
     return Optima(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 

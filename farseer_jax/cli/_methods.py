@@ -1,0 +1,88 @@
+"""From options to a method, and refusals of options that do not go together."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from farseer_jax.methods._method import Method
+
+LAWS = ("farseer", "chinchilla", "coupled", "kaplan")  # as in _registry; a test compares
+_ANY_LAW = ("objective", "num_starts", "seed")
+# Methods in the order of the help, each with the options that go with it.
+OPTIONS = {
+    "piecewise": ("criterion", "bounds", "candidates", "rounds", "min_pairs", "ratio"),
+    "least-squares": _ANY_LAW,
+    "restarts": (*_ANY_LAW, "optimiser", "num_steps"),
+    "variable-projection": ("objective", "candidates"),
+    "isoflop": ("budgets", "width"),
+}
+# What the methods that do not fit every law fit.
+FITS = {
+    "piecewise": ("farseer", "chinchilla"),
+    "variable-projection": ("chinchilla",),
+    "isoflop": ("chinchilla",),
+}
+# as in the piecewise method's ranges, which are not imported for the help; a test compares
+DEFAULT_BOUNDS = {"farseer": (-0.5, 0.5), "chinchilla": (0.01, 1.0)}
+
+
+def method_name(settings: dict[str, Any]) -> str:
+    """The method that the options mean.
+
+    Raises:
+        UsageError: it does not fit the law, or an option belongs to another method.
+    """
+    law = settings["law"]
+    method: str = settings["method"] or ("piecewise" if law == "farseer" else "least-squares")
+    laws = FITS.get(method, LAWS)
+    if law not in laws:
+        kind = f"the law {laws[0]}" if len(laws) == 1 else f"the laws {' and '.join(laws)}"
+        raise click.UsageError(
+            f"--method {method} fits {kind} only: leave it out with --law {law}, which is fitted "
+            "by least-squares."
+        )
+    given = click.core.ParameterSource.COMMANDLINE
+    context = click.get_current_context()
+    everything = dict.fromkeys(name for names in OPTIONS.values() for name in names)
+    for name in everything:
+        if name not in OPTIONS[method] and context.get_parameter_source(name) is given:
+            others = [other for other, names in OPTIONS.items() if name in names]
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} does not go with the method {method}, but with "
+                f"{' and '.join(others)}: leave it out, or choose another --method."
+            )
+    return method
+
+
+def build_method(name: str, settings: dict[str, Any]) -> "Method":
+    """The method with its options; those not given are the library's own."""
+    import farseer_jax as fj
+
+    given = {key: settings[key] for key in OPTIONS[name] if settings[key] is not None}
+    match name:
+        case "least-squares":
+            return fj.LeastSquares(**given)
+        case "restarts":
+            return fj.Restarts(**given)
+        case "isoflop":
+            return fj.IsoFLOP(**given)
+        case "variable-projection":
+            candidates = given.pop("candidates", None)
+            own = {} if candidates is None else {"num_candidates": candidates}
+            return fj.VariableProjection(**given, **own)
+    return _piecewise(settings)
+
+
+def _piecewise(settings: dict[str, Any]) -> "Method":
+    from farseer_jax import Grid, Piecewise, Refined
+
+    low, high = settings["bounds"] or DEFAULT_BOUNDS[settings["law"]]
+    candidates = settings["candidates"]
+    search: Refined | Grid | None = None
+    if candidates is not None:
+        search = Grid(low, high, candidates)
+    elif settings["bounds"] is not None:
+        search = Refined(low, high)
+    own = {name: settings[name] for name in ("criterion", "rounds", "min_pairs", "ratio")}
+    return Piecewise(search=search, **own)
