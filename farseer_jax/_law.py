@@ -47,7 +47,8 @@ class AbstractLaw(eqx.Module):
     elementwise: leaves of shape ``(batch,)`` broadcast with N and D.
 
     A law of one's own needs a ``name``, its parameters as fields, ``log_loss``, and ``starts`` for
-    fits by :class:`LeastSquares` and :class:`Restarts`; all other methods have defaults.
+    fits by :class:`LeastSquares` and :class:`Restarts`, or ``linear`` for fits by
+    :class:`VariableProjection`; all other methods have defaults.
 
     Attributes:
         name: how files and the shell call the law.

@@ -47,10 +47,10 @@ def plot_methods(comparison: MethodComparison, ax: "Axes | None" = None) -> "Axe
         fitted = np.array([row.fitted_error for row in rows])
         far = np.array([row.held_out_error for row in rows])
         axes.hlines(place, fitted, far, color=colours, lw=1.2, alpha=0.45)
-        axes.scatter(fitted, place, c=colours, s=20, zorder=4)
-        axes.scatter(far, place, facecolor="white", edgecolor=colours, s=42, lw=1.6, zorder=3)
-        axes.scatter([], [], c=GREY, s=26, label="fitted runs")
-        axes.scatter([], [], facecolor="white", edgecolor=GREY, s=42, lw=1.6, label="held-out runs")
+        axes.scatter(fitted, place, c=colours, s=14, zorder=4)
+        axes.scatter(far, place, facecolor="white", edgecolor=colours, s=58, lw=1.5, zorder=3)
+        axes.scatter([], [], c=GREY, s=14, label="fitted runs")
+        axes.scatter([], [], facecolor="white", edgecolor=GREY, s=58, lw=1.5, label="held-out runs")
         axes.set(
             xscale="log",
             xlabel="mean relative error",

@@ -130,14 +130,16 @@ def _derivatives(
     held = jnp.array(form.bounded)[:, None] & (coefficients <= 0.0) & (pull > 0.0)
     hessian, slopes, definite = _eliminate(bent, held)
     squares, square_slopes, _ = _eliminate(gram(directions, run.square), held)
+    slopes = jnp.where(definite, slopes, square_slopes)
+    gradient = jnp.stack([jnp.sum(run.push * x, 0) for x in moved])  # envelope theorem
     model = Model(
         value=run.value,
-        gradient=jnp.stack([jnp.sum(run.push * x, 0) for x in moved]),  # envelope theorem
+        gradient=gradient + jnp.sum(slopes * pull[:, None], 0),  # pull: rounding of the best
         hessian=jnp.where(definite, hessian, squares),
         scale=jnp.sqrt(jnp.stack([squares[k, k] for k in range(len(moved))])),
         rounding=run.rounding,
     )
-    return model, Extra(coefficients, jnp.where(definite, slopes, square_slopes))
+    return model, Extra(coefficients, slopes)
 
 
 Columns = list[Array]

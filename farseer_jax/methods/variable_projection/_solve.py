@@ -18,7 +18,12 @@ from farseer_jax.methods.variable_projection._grid import (
     local_minima,
 )
 from farseer_jax.methods.variable_projection._inner import MAX_STEPS
-from farseer_jax.methods.variable_projection._newton import ACTIVE, NOT_FINITE
+from farseer_jax.methods.variable_projection._newton import (
+    ACTIVE,
+    CONVERGED,
+    NOT_FINITE,
+    STALLED,
+)
 from farseer_jax.methods.variable_projection._profile import absolute_at, polish, solve_at, start_at
 
 # Candidates at once: on a CPU what its cache holds, elsewhere what fills the device.
@@ -26,8 +31,8 @@ _WIDTH = {"cpu": 64, "gpu": 4096}
 # Steps until candidates that have ended make room: most take a dozen, few take forty.
 _STEPS = 12
 # Least absolute deviations are the limit of Huber's objective, reached from one to the next.
-# Relative to the size of the residuals' unit.
-_SHRINKING = tuple(10.0**-k for k in range(1, 11))
+# Relative to the size of the residuals' unit; larger steps would lose the path.
+_SHRINKING = tuple(10.0 ** -(k / 2) for k in range(2, 21))
 _RUNS = 64
 _SAME_PLACE = 1e-5  # of the range of an exponent
 
@@ -177,7 +182,10 @@ def _follow(
         found = solve(plan, _with_delta(problem, plan.unit * delta), exponents, coefficients)
     with jax.enable_x64(True):  # Huber's objective over δ falls short of it by δ/2 a run
         value = absolute_at(problem, found.exponents, found.coefficients, form=plan.form)
-        return found._replace(value=np.asarray(value))
+    # rounding hides the last falls, of a path that is straight by then
+    hidden = (found.status == STALLED) & (before.status == CONVERGED)
+    status = np.where(hidden, CONVERGED, found.status)
+    return found._replace(value=np.asarray(value), status=status)
 
 
 def _with_delta(problem: Problem, delta: float) -> Problem:

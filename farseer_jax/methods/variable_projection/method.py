@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,8 +49,8 @@ class VariableProjection:
     has to be guessed. At every candidate the linear parameters minimise the very objective that is
     reported, to rounding; those that are positive in the law may be exactly 0.
 
-    Absolute objectives (δ = 0) are the limit of Huber's for δ from 1e-1 to 1e-10, followed by
-    extrapolation.
+    Absolute objectives (δ = 0) are followed as the limit of Huber's, δ from 1e-1 down to 1e-10 in
+    half decades, each optimum guessed from the two before; reported is the sum of sizes itself.
 
     Source: Golub & Pereyra (1973); for scaling laws, Czech et al., *Problems with Chinchilla
     Approach 2*, with plain least squares inside.
@@ -139,7 +140,9 @@ class VariableProjection:
         """Refit stacks of losses and weights, ``(batch, run)``: from the minima of all runs."""
         layout, plan = design, _plan(self, design)
         problem = build_problem(plan, layout, losses, weights)
-        found = refit(plan, problem, _minima(layout, self), self.refit_candidates)
+        with _ALONE:
+            minima = _minima(layout, self)
+        found = refit(plan, problem, minima, self.refit_candidates)
         law, outcome = _law_of(plan, found), _outcome(plan, found)
         return solved_batch(layout, free_of(self, layout), law, outcome, losses, weights)
 
@@ -173,6 +176,9 @@ def _plan(method: VariableProjection, layout: Layout) -> Plan:
         tolerance=method.tolerance,
         max_steps=method.max_steps,
     )
+
+
+_ALONE = Lock()  # blocks of refits come in threads: the first finds the minima for all
 
 
 @lru_cache(maxsize=4)
