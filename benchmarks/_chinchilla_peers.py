@@ -82,7 +82,7 @@ def hoffmann_starts():
 
 
 def toolkit_fit(columns, starts):
-    """The package `chinchilla`: BFGS from a grid of starts, one after the other.
+    """The package `chinchilla`: BFGS from a grid of starts, one process a core.
 
     In a process of its own: it starts a pool, which a process that has started JAX must not.
     """
@@ -100,6 +100,7 @@ def _toolkit_fit(columns, starts):
     sys.path = [entry for entry in sys.path if entry != here]  # chinchilla.py there is ours
     from chinchilla.core import Chinchilla
 
+    multiprocessing.set_start_method("fork", force=True)  # as on its authors' machines
     N, D, loss = columns
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         rows = zip(6 * N * D, N, D, loss, strict=True)
@@ -108,5 +109,5 @@ def _toolkit_fit(columns, starts):
         fitter = Chinchilla(folder, param_grid=starts, loss_fn=_toolkit_loss, log_level=50)
         fitter.visualizer.optim = lambda *_, **__: None  # its figures are no part of a fit
         begin = time.perf_counter()
-        fitter.fit(parallel=False)  # its worker processes need a fork
+        fitter.fit()
         return fitter.get_params(), time.perf_counter() - begin

@@ -45,7 +45,11 @@ def test_hoffmann_huber(epoch):
 
 
 def test_besiroglu_absolute(epoch):
-    law = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("absolute")).law
+    fit = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("absolute"))
+    law = fit.law
+    with jax.enable_x64(True):
+        total = np.abs(np.log(np.asarray(law(epoch.N, epoch.D)) / epoch.loss)).sum()
+    assert fit.diagnostics.objective == pytest.approx(total, rel=1e-9)
     assert np.allclose(numbers(law), [1.81686, 482.00, 2085.4, 0.3478, 0.3658], rtol=2e-4)
     assert np.allclose(numbers(law), [1.8172, 482.01, 2085.43, 0.3478, 0.3658], rtol=2e-4)
 
