@@ -7,10 +7,10 @@ from scipy.optimize import least_squares, linprog
 
 import farseer_jax as fj
 from farseer_jax.methods.end_to_end._layout import build_layout
+from farseer_jax.methods.end_to_end._problem import Problem
 from farseer_jax.methods.least_squares._coarse import thinned
 from farseer_jax.methods.least_squares._drive import solve_members
 from farseer_jax.methods.least_squares._normal import evaluate_normal
-from farseer_jax.methods.least_squares._problem import Problem
 from farseer_jax.methods.least_squares._solve import _MANY
 
 HUBER = fj.LeastSquares("huber")

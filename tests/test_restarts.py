@@ -10,6 +10,7 @@ import pytest
 from scipy.optimize import minimize
 
 import farseer_jax as fj
+from farseer_jax.methods.end_to_end._problem import build_problem
 from farseer_jax.methods.end_to_end._settings import free_of, starts_of
 from farseer_jax.methods.restarts import _solve
 from farseer_jax.methods.restarts._misfit import Form, misfit, misfit_and_gradient
@@ -60,8 +61,8 @@ class Setting:
         self.starts = starts_of(method, self.layout, self.free, method.num_starts)
         objective = method.objective
         self.form = Form(law, objective.residual, is_absolute=objective.delta == 0.0)
-        ones, settings = np.ones((1, len(runs))), (objective.delta, objective.quantile)
-        self.problem = _solve._problem(self.layout, self.free, *settings, runs.loss[None], ones)
+        cells = self.layout.cells(runs.loss[None], np.ones((1, len(runs))))
+        self.problem = build_problem(self.layout, self.free, objective, objective.delta, *cells)
 
     def law(self, free):
         return self.layout.law.from_vector(self.free.vector(free), self.layout.center)

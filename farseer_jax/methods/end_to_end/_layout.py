@@ -40,6 +40,11 @@ class Layout:
         """Rows of the table of runs that copy another one exactly."""
         return len(self.runs) - round(float(self.share.sum()))
 
+    def cells(self, losses: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Logarithms of losses, and weights, ``(set, run)``, as ``(row, slot, set)``."""
+        log_loss = np.moveaxis(np.log(losses)[:, self.run], 0, -1)
+        return log_loss, np.moveaxis(weights[:, self.run] * self.share, 0, -1)
+
 
 def build_layout(law: type[AbstractLaw], runs: Runs) -> Layout:
     """Lay out runs for a law."""

@@ -16,6 +16,7 @@ from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods.end_to_end._check import check_law, check_starts
 from farseer_jax.methods.end_to_end._free import Free, build_free
 from farseer_jax.methods.end_to_end._layout import Layout, build_layout
+from farseer_jax.methods.end_to_end._problem import CONVERGED, NOT_FINITE, Optima
 
 
 class Constraints(Protocol):
@@ -140,6 +141,13 @@ def check_number(layout: Layout, weights: np.ndarray, free: Free) -> None:
             f"{num} runs cannot determine the {needed} free parameters of the law "
             f"{layout.law.name!r}: add runs, or hold parameters (fixed=, tied=)"
         )
+
+
+def outcomes_of(found: Optima, free: Free) -> np.ndarray:
+    """Code of each member's :class:`Outcome`."""
+    code = np.where(found.status == CONVERGED, Outcome.success.code, Outcome.not_converged.code)
+    code = np.where(free.at_bound(found.free), Outcome.bound_active.code, code)
+    return np.where(found.status == NOT_FINITE, Outcome.not_finite.code, code)
 
 
 def solved(

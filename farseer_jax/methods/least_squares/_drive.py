@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from farseer_jax._law import AbstractLaw
 from farseer_jax._objective import Residual
 from farseer_jax._types import Array
-from farseer_jax.methods.least_squares._problem import Problem
-from farseer_jax.methods.least_squares._step import ACTIVE, State, begin, step
+from farseer_jax.methods.end_to_end._problem import ACTIVE, Problem
+from farseer_jax.methods.least_squares._step import State, begin, step
 
 # A look at who has ended costs about as much as a step, so lanes wait until this share is empty.
 _SHARE_EMPTY = 8
@@ -51,7 +51,7 @@ class Ended(NamedTuple):
     Attributes:
         free: ``(free, member)``.
         value: objective, ``(member,)``.
-        status: code of the solver; ACTIVE where the steps did not suffice.
+        status: CONVERGED and so on.
         steps: evaluations.
     """
 
@@ -91,9 +91,10 @@ def solve_members(
 
     def advance(lanes: _Lanes) -> _Lanes:
         own = problem._replace(log_loss=lanes.log_loss, weights=lanes.weights)
-        state = step(kernel.law, kernel.residual, kernel.squared, own, lanes.state, tolerance)
+        law, residual, squared, _ = kernel
+        state = step(law, residual, squared, own, lanes.state, tolerance, max_steps)
         lanes = lanes._replace(state=state)
-        done = _busy(lanes, queue) & ((state.status != ACTIVE) | (state.steps >= max_steps))
+        done = _busy(lanes, queue) & (state.status != ACTIVE)
         num_done, num_busy = jnp.sum(done), jnp.sum(_busy(lanes, queue))
         enough = num_done * _SHARE_EMPTY >= kernel.width
         look = (num_done > 0) & (enough | (num_done == num_busy))

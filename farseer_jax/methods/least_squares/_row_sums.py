@@ -14,7 +14,7 @@ from farseer_jax._law import AbstractLaw, OneDataTerm
 from farseer_jax._log import log
 from farseer_jax._objective import Residual, along_log_loss
 from farseer_jax._types import Array
-from farseer_jax.methods.least_squares._problem import Problem, combine
+from farseer_jax.methods.end_to_end._problem import Problem, combine
 
 
 class RowSums(NamedTuple):

@@ -4,19 +4,18 @@ import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
-from farseer_jax._objective import Objective, as_objective
+from farseer_jax._objective import as_objective
 from farseer_jax._progress import report
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
+from farseer_jax.methods.end_to_end._problem import NOT_FINITE, Optima, build_problem
 from farseer_jax.methods.least_squares._coarse import thinned
 from farseer_jax.methods.least_squares._drive import Kernel, Queue, solve_members
-from farseer_jax.methods.least_squares._problem import Problem
-from farseer_jax.methods.least_squares._step import NOT_FINITE
 
 if TYPE_CHECKING:
     from farseer_jax.methods.least_squares.method import LeastSquares
@@ -30,22 +29,6 @@ _QUEUE = 64  # at most
 _MANY, _ROUGH, _MOST_STEPS, _RUNS_PER_PARAMETER = 8192, 1e-4, 50, 3
 # Least absolute deviations are the limit of Huber's objective, reached from one to the next.
 _SHRINKING = tuple(10.0**-k for k in range(2, 11))
-
-
-class Optima(NamedTuple):
-    """Where every member ended: rows of losses first, starts second.
-
-    Attributes:
-        free: ``(row · start, free)``.
-        value: the objective, ``(row · start,)``.
-        status: codes of the solver.
-        steps: evaluations.
-    """
-
-    free: np.ndarray
-    value: np.ndarray
-    status: np.ndarray
-    steps: np.ndarray
 
 
 def solve(
@@ -118,7 +101,8 @@ def _solve_stage(
     num_starts = len(points) // len(losses)
     width, capacity, cuts = _cuts(len(points), layout.run.size)
     kernel = Kernel(layout.law, objective.residual, objective.is_squared, width)
-    problem = _problem(layout, free, objective, delta)
+    nothing = np.zeros((1, 1, 1))  # losses and weights come from the queue
+    problem = build_problem(layout, free, objective, delta, nothing, nothing)
 
     def one(cut: slice) -> Optima:
         queue = _queue(layout, points, warm, losses, weights, cut, num_starts, capacity)
@@ -158,25 +142,6 @@ def _cuts(num_members: int, num_cells: int) -> tuple[int, int, list[slice]]:
     return width, capacity, [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
-def _problem(layout: Layout, free: Free, objective: Objective, delta: float) -> Problem:
-    """What all members share; their losses and weights come from the queue."""
-    nothing = np.zeros((1, 1, 1))
-    new: Any = Problem  # of NumPy arrays, which jit takes as well
-    return new(
-        N=layout.N[:, None],
-        log_D=layout.log_D[..., None],
-        log_loss=nothing,
-        weights=nothing,
-        delta=delta,
-        quantile=objective.quantile,
-        basis=free.basis,
-        offset=free.offset,
-        lower=free.lower[:, None],
-        upper=free.upper[:, None],
-        center=np.array(layout.center),
-    )
-
-
 def _queue(
     layout: Layout,
     points: np.ndarray,
@@ -192,11 +157,8 @@ def _queue(
     starts = np.pad(points[cut].T, ((0, 0), (0, missing)))
     set_of = np.pad(np.arange(cut.start, cut.stop) // num_starts, (0, missing))
     first, last = (0, 0) if len(losses) == 1 else (set_of[0], set_of[cut.stop - cut.start - 1])
-    cells = layout.run
-    own_losses, own_weights = losses[first : last + 1], weights[first : last + 1]
     num_sets = 1 if len(losses) == 1 else capacity
-    log_loss = np.moveaxis(np.log(own_losses)[:, cells], 0, -1)
-    own_weights = np.moveaxis(own_weights[:, cells] * layout.share, 0, -1)
+    log_loss, own_weights = layout.cells(losses[first : last + 1], weights[first : last + 1])
     padding = ((0, 0), (0, 0), (0, num_sets - log_loss.shape[-1]))
     new: Any = Queue
     return new(

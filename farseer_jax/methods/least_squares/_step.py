@@ -8,10 +8,15 @@ import jax.numpy as jnp
 from farseer_jax._law import AbstractLaw
 from farseer_jax._objective import Residual
 from farseer_jax._types import Array
+from farseer_jax.methods.end_to_end._problem import (
+    ACTIVE,
+    CONVERGED,
+    NOT_FINITE,
+    OUT_OF_STEPS,
+    STALLED,
+    Problem,
+)
 from farseer_jax.methods.least_squares._normal import Normal, evaluate_normal
-from farseer_jax.methods.least_squares._problem import Problem
-
-ACTIVE, CONVERGED, STALLED, NOT_FINITE = 0, 1, 2, 3
 
 _FIRST_DAMPING, _WARM_DAMPING = 1e-2, 1e-6
 _LEAST_DAMPING, _MOST_DAMPING = 1e-14, 1e14
@@ -81,11 +86,14 @@ def step(
     problem: Problem,
     state: State,
     tolerance: Array,
+    max_steps: Array,
 ) -> State:
     """Evaluate every member's trial, and choose its next; members that have ended stay."""
     newton = None if squared else state.ask
     normal = evaluate_normal(law, residual, newton, problem, state.trial)
-    return _next_trial(problem, _judge(state, normal), tolerance, squared)
+    state = _next_trial(problem, _judge(state, normal), tolerance, squared)
+    spent = (state.status == ACTIVE) & (state.steps >= max_steps)
+    return state._replace(status=jnp.where(spent, OUT_OF_STEPS, state.status))
 
 
 def _judge(state: State, normal: Normal) -> State:

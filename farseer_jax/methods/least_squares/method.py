@@ -13,8 +13,8 @@ from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods._starts import StartReport
-from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
+from farseer_jax.methods.end_to_end._problem import NOT_FINITE
 from farseer_jax.methods.end_to_end._settings import (
     check_counts,
     check_number,
@@ -22,14 +22,14 @@ from farseer_jax.methods.end_to_end._settings import (
     law_of,
     lay_out,
     normalise,
+    outcomes_of,
     shared_from_dict,
     shared_to_dict,
     solved,
     solved_batch,
     starts_of,
 )
-from farseer_jax.methods.least_squares._solve import Optima, solve
-from farseer_jax.methods.least_squares._step import CONVERGED, NOT_FINITE
+from farseer_jax.methods.least_squares._solve import solve
 
 
 @dataclass(frozen=True)
@@ -110,12 +110,12 @@ class LeastSquares:
         report = StartReport(
             objective=float(found.value[best]),
             start_objective=found.value,
-            start_outcome=_start_codes(found.status),
+            start_outcome=found.status,
             start_steps=found.steps,
             num_copies=layout.num_copies,
         )
         law = law_of(layout, free, found.free[best])
-        outcome = Outcome.from_code(int(_outcome(found, free)[best]))
+        outcome = Outcome.from_code(int(outcomes_of(found, free)[best]))
         return solved(layout, law, outcome, losses, weights, report)
 
     def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
@@ -130,7 +130,7 @@ class LeastSquares:
         value = np.where(found.status == NOT_FINITE, np.inf, found.value).reshape(num, -1)
         best = value.argmin(1) + np.arange(num) * value.shape[1]
         law = law_of(layout, free, found.free[best])
-        return solved_batch(layout, free, law, _outcome(found, free)[best], losses, weights)
+        return solved_batch(layout, free, law, outcomes_of(found, free)[best], losses, weights)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON; starts of one's own are not kept."""
@@ -152,15 +152,3 @@ def _optimum(layout: Layout, method: LeastSquares) -> np.ndarray:
     ones = np.ones((1, len(layout.runs)))
     found = solve(method, layout, free, starts, layout.runs.loss[None], ones)
     return found.free[np.where(found.status == NOT_FINITE, np.inf, found.value).argmin()]
-
-
-def _outcome(found: Optima, free: Free) -> np.ndarray:
-    """Code of each member's :class:`Outcome`."""
-    code = np.where(found.status == CONVERGED, Outcome.success.code, Outcome.not_converged.code)
-    code = np.where(free.at_bound(found.free), Outcome.bound_active.code, code)
-    return np.where(found.status == NOT_FINITE, Outcome.not_finite.code, code)
-
-
-def _start_codes(status: np.ndarray) -> np.ndarray:
-    """Codes of the report: 0 converged, 1 out of steps, 2 stalled, 3 not finite."""
-    return np.array([1, 0, 2, 3])[status]

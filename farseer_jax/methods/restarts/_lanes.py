@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from farseer_jax._types import Array
-from farseer_jax.methods.restarts._misfit import Form, Problem, misfit, misfit_and_gradient
+from farseer_jax.methods.end_to_end._problem import Problem
+from farseer_jax.methods.restarts._misfit import Form, misfit, misfit_and_gradient, of_refits
 
 if TYPE_CHECKING:
     import optax
@@ -84,7 +85,7 @@ def run_starts(
         lanes, ended, following = carry
         num_empty = jnp.sum(lanes.start < 0)
         lanes = _admit(optimiser, starts, num, lanes, following)
-        own = problem.of_refits(refit[lanes.start])
+        own = of_refits(problem, refit[lanes.start])
         step = partial(_step, form, kernel, optimiser, own)
         lanes = jax.lax.fori_loop(0, _STEPS, lambda _, lanes: step(lanes), lanes)
         out = (lanes.start >= 0) & _at_end(kernel, lanes.ended)

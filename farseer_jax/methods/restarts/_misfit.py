@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from farseer_jax._law import AbstractLaw, Center
+from farseer_jax._law import AbstractLaw
 from farseer_jax._objective import (
     Residual,
     absolute,
@@ -18,42 +18,15 @@ from farseer_jax._objective import (
     rho_slope,
 )
 from farseer_jax._types import Array
+from farseer_jax.methods.end_to_end._problem import Problem, combine, curves_of
 
 
-class Problem(NamedTuple):
-    """What members are fitted to; the last axis of losses and weights is 1 where all share them.
-
-    Attributes:
-        N: ``(row, 1)``.
-        log_D: ``(row, slot, 1)``.
-        log_loss: observed, ``(row, slot, refit)``.
-        weights: ``(row, slot, refit)``.
-        delta: where ρ turns into a line, a number; 0 is the absolute value.
-        quantile: of asymmetric ρ, a number.
-        basis: parameters = offset + basis · free ones, ``(parameter, free)``.
-        offset: ``(parameter,)``.
-        lower: bounds of the free ones, ``(free, 1)``.
-        upper: likewise.
-        center: N and D of the runs' centre, ``(2,)``.
-    """
-
-    N: Array
-    log_D: Array
-    log_loss: Array
-    weights: Array
-    delta: Array
-    quantile: Array
-    basis: Array
-    offset: Array
-    lower: Array
-    upper: Array
-    center: Array
-
-    def of_refits(self, refit: Array) -> "Problem":
-        """The problem of these members, losses and weights ``(row, slot, batch)``."""
-        if self.log_loss.shape[-1] == 1:
-            return self
-        return self._replace(log_loss=self.log_loss[..., refit], weights=self.weights[..., refit])
+def of_refits(problem: Problem, refit: Array) -> Problem:
+    """The problem of these members, from losses and weights ``(row, slot, refit)``."""
+    if problem.log_loss.shape[-1] == 1:
+        return problem
+    own = problem.log_loss[..., refit], problem.weights[..., refit]
+    return problem._replace(log_loss=own[0], weights=own[1])
 
 
 class Form(NamedTuple):
@@ -98,13 +71,7 @@ def _shape(problem: Problem) -> tuple[Array, Array]:
 def _residuals(form: Form, problem: Problem, free: Array) -> Array:
     """``(row, slot, batch)``."""
     vector = jnp.tensordot(problem.basis, free, 1) + problem.offset[:, None]
-    N, D = problem.center  # traced: a new centre must not compile again
-    law = form.law.from_vector(vector, Center(N, D))
-    if form.law.curve_parameters:
-        # exponentials of N once per size, of D once per run
-        shape = (len(problem.N), free.shape[-1])
-        curves = [jnp.broadcast_to(curve, shape)[:, None] for curve in law.of_size(problem.N)]
-        log_loss = form.law.combine(tuple(curves), problem.log_D)
-    else:
-        log_loss = law.log_loss(problem.N[:, None], jnp.exp(problem.log_D))
+    curves, _ = curves_of(form.law, problem)
+    values = [curve[:, None] for curve in curves(list(vector))]
+    log_loss = combine(form.law, problem, values)
     return residual_of(form.residual, log_loss, problem.log_loss)

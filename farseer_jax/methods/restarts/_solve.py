@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -14,36 +14,27 @@ from farseer_jax._objective import as_objective
 from farseer_jax._progress import report
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
+from farseer_jax.methods.end_to_end._problem import (
+    CONVERGED,
+    NOT_FINITE,
+    OUT_OF_STEPS,
+    STALLED,
+    Optima,
+    Problem,
+    build_problem,
+)
 from farseer_jax.methods.restarts._lanes import Kernel, run_starts
-from farseer_jax.methods.restarts._misfit import Form, Problem
+from farseer_jax.methods.restarts._misfit import Form
 from farseer_jax.methods.restarts._optimisers import build_optimiser
 from farseer_jax.methods.restarts._vouch import predicted_falls
 
 if TYPE_CHECKING:
     from farseer_jax.methods.restarts.method import Restarts
 
-CONVERGED, OUT_OF_STEPS, STALLED, NOT_FINITE = range(4)  # as in the report of the starts
-
 _WIDTHS = {"cpu": (8, 16, 32, 64, 128, 256)}  # above, a CPU's cache overflows
 _WIDTHS_ELSEWHERE = (64, 1024, 16384)
 _ROUNDS = 16  # starts of a chunk, in widths
 _ROUNDING = 1e-15  # of a residual: sums of squares below this cannot fall any further
-
-
-class Optima(NamedTuple):
-    """Where every member ended: rows of losses first, starts second; NumPy.
-
-    Attributes:
-        free: the best point it has seen, ``(row · start, free)``.
-        value: the objective there, ``(row · start,)``; inf where it never was finite.
-        status: CONVERGED and so on.
-        steps: evaluations.
-    """
-
-    free: np.ndarray
-    value: np.ndarray
-    status: np.ndarray
-    steps: np.ndarray
 
 
 def solve(
@@ -62,7 +53,8 @@ def solve(
     kernel = Kernel(optimiser, method.optimiser == "lbfgs", method.num_steps, width)
     objective = as_objective(method.objective)
     form = Form(layout.law, objective.residual, is_absolute=objective.delta == 0.0)
-    problem = _problem(layout, free, objective.delta, objective.quantile, losses, weights)
+    cells = layout.cells(losses, weights)
+    problem = build_problem(layout, free, objective, objective.delta, *cells)
     row = np.arange(num) // len(starts)
 
     size = width * (_ROUNDS if num > width else 1)  # one for all chunks: compiled once
@@ -129,31 +121,3 @@ def _status(
     stalled = ended.rests if kernel.lock_step else ended.rests | idle
     status = np.where(converged, CONVERGED, np.where(stalled, STALLED, OUT_OF_STEPS))
     return np.where(np.isfinite(ended.value), status, NOT_FINITE)
-
-
-def _problem(
-    layout: Layout,
-    free: Free,
-    delta: float,
-    quantile: float,
-    losses: np.ndarray,
-    weights: np.ndarray,
-) -> Problem:
-    cells = layout.run
-    parts = {
-        "N": layout.N[:, None],
-        "log_D": layout.log_D[..., None],
-        "log_loss": np.moveaxis(np.log(losses)[:, cells], 0, -1),
-        "weights": np.moveaxis(weights[:, cells] * layout.share, 0, -1),
-        "delta": delta,
-        "quantile": quantile,
-        "basis": free.basis,
-        "offset": free.offset,
-        "lower": free.lower[:, None],
-        "upper": free.upper[:, None],
-        "center": np.array(layout.center),
-    }
-    arrays: dict[str, Any] = {
-        name: np.asarray(part, dtype=np.float64) for name, part in parts.items()
-    }
-    return Problem(**arrays)

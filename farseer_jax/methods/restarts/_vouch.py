@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from farseer_jax._types import Array
+from farseer_jax.methods.end_to_end._problem import Problem
 from farseer_jax.methods.restarts._lanes import held_at_bounds
-from farseer_jax.methods.restarts._misfit import Form, Problem, misfit_and_gradient
+from farseer_jax.methods.restarts._misfit import Form, misfit_and_gradient, of_refits
 
 _FLAT = 1e-12  # curvature, relative to the steepest, below which a direction says nothing
 
@@ -31,7 +32,7 @@ def predicted_falls(
 
     def block(part: tuple[Array, Array]) -> Array:
         free, refit = part
-        return _falls(form, problem.of_refits(refit), free.T)
+        return _falls(form, of_refits(problem, refit), free.T)
 
     blocks = points.reshape(-1, width, points.shape[1]), refit.reshape(-1, width)
     return jax.lax.map(block, blocks).ravel()

@@ -14,8 +14,8 @@ from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods._starts import StartReport
-from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
+from farseer_jax.methods.end_to_end._problem import NOT_FINITE
 from farseer_jax.methods.end_to_end._settings import (
     check_counts,
     check_number,
@@ -23,6 +23,7 @@ from farseer_jax.methods.end_to_end._settings import (
     law_of,
     lay_out,
     normalise,
+    outcomes_of,
     shared_from_dict,
     shared_to_dict,
     solved,
@@ -30,7 +31,7 @@ from farseer_jax.methods.end_to_end._settings import (
     starts_of,
 )
 from farseer_jax.methods.restarts._optimisers import NAMES, check_optimiser
-from farseer_jax.methods.restarts._solve import CONVERGED, NOT_FINITE, Optima, solve
+from farseer_jax.methods.restarts._solve import solve
 
 if TYPE_CHECKING:
     import optax
@@ -128,7 +129,7 @@ class Restarts:
             num_copies=layout.num_copies,
         )
         law = law_of(layout, free, found.free[best])
-        outcome = Outcome.from_code(int(_outcome(found, free)[best]))
+        outcome = Outcome.from_code(int(outcomes_of(found, free)[best]))
         return solved(layout, law, outcome, losses, weights, report)
 
     def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
@@ -143,7 +144,7 @@ class Restarts:
         num = len(losses)
         best = found.value.reshape(num, -1).argmin(1) + np.arange(num) * len(starts)
         law = law_of(layout, free, found.free[best])
-        return solved_batch(layout, free, law, _outcome(found, free)[best], losses, weights)
+        return solved_batch(layout, free, law, outcomes_of(found, free)[best], losses, weights)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON; of an optimiser of one's own, and such starts, only words."""
@@ -178,10 +179,3 @@ def _optimum(layout: Layout, method: Restarts) -> np.ndarray:
     ones = np.ones((1, len(layout.runs)))
     found = solve(method, layout, free, starts, layout.runs.loss[None], ones)
     return found.free[found.value.argmin()]
-
-
-def _outcome(found: Optima, free: Free) -> np.ndarray:
-    """Code of each member's :class:`Outcome`."""
-    code = np.where(found.status == CONVERGED, Outcome.success.code, Outcome.not_converged.code)
-    code = np.where(free.at_bound(found.free), Outcome.bound_active.code, code)
-    return np.where(found.status == NOT_FINITE, Outcome.not_finite.code, code)

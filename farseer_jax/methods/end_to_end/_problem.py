@@ -1,20 +1,24 @@
-"""What a block of members is fitted to, and the law's curves on it.
+"""What members (starts, refits) are fitted to, the law's curves on it, and where they ended.
 
 Every array has the members of the batch on its last axis, where a CPU computes several with one
 instruction.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 
 from farseer_jax._law import AbstractLaw, Center
+from farseer_jax._objective import Objective
 from farseer_jax._types import Array
+from farseer_jax.methods.end_to_end._free import Free
+from farseer_jax.methods.end_to_end._layout import Layout
 
 
 class Problem(NamedTuple):
-    """What a block of members is fitted to; ``batch`` is 1 where all share it.
+    """What members are fitted to; ``batch`` is 1 where all share it.
 
     Attributes:
         N: ``(row, 1)``.
@@ -41,6 +45,55 @@ class Problem(NamedTuple):
     lower: Array
     upper: Array
     center: Array
+
+
+# How a member ended, as in the report of the starts; one that is under way has none of these.
+CONVERGED, OUT_OF_STEPS, STALLED, NOT_FINITE = range(4)
+ACTIVE = 4
+
+
+class Optima(NamedTuple):
+    """Where every member ended: rows of losses first, starts second; NumPy.
+
+    Attributes:
+        free: the best point found, ``(row · start, free)``.
+        value: the objective there, ``(row · start,)``.
+        status: CONVERGED and so on.
+        steps: evaluations.
+    """
+
+    free: np.ndarray
+    value: np.ndarray
+    status: np.ndarray
+    steps: np.ndarray
+
+
+def build_problem(
+    layout: Layout,
+    free: Free,
+    objective: Objective,
+    delta: float,
+    log_loss: np.ndarray,
+    weights: np.ndarray,
+) -> Problem:
+    """The problem of losses (logarithms) and weights, ``(row, slot, batch)``; of NumPy arrays.
+
+    ``delta`` is the objective's own, or one on the way to it.
+    """
+    new: Any = Problem  # jit takes NumPy arrays as well
+    return new(
+        N=layout.N[:, None],
+        log_D=layout.log_D[..., None],
+        log_loss=log_loss,
+        weights=weights,
+        delta=delta,
+        quantile=objective.quantile,
+        basis=free.basis,
+        offset=free.offset,
+        lower=free.lower[:, None],
+        upper=free.upper[:, None],
+        center=np.array(layout.center),
+    )
 
 
 Owners = tuple[tuple[int, ...], ...]
