@@ -737,6 +737,7 @@ def test_isoflop_by_a_column_of_budgets(tmp_path: Path) -> None:
         ([*CHINCHILLA, "least-squares", "--num-steps", "9"], "but with restarts"),
         ([*CHINCHILLA, "isoflop", "--objective", "huber"], "--objective does not go with"),
         ([*CHINCHILLA, "isoflop", "--width", "-1"], "width must be positive"),
+        ([*CHINCHILLA, "variable-projection", "--candidates", "5000"], "at most 1,000"),
         (
             [*CHINCHILLA, "variable-projection", "--seed", "1"],
             "--seed does not go with the method variable-projection",

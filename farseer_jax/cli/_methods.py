@@ -23,6 +23,7 @@ FITS = {
     "variable-projection": ("chinchilla",),
     "isoflop": ("chinchilla",),
 }
+_MAX_CANDIDATES_EACH = 1_000  # a million in all
 # as in the piecewise method's ranges, which are not imported for the help; a test compares
 DEFAULT_BOUNDS = {"farseer": (-0.5, 0.5), "chinchilla": (0.01, 1.0)}
 
@@ -69,6 +70,11 @@ def build_method(name: str, settings: dict[str, Any]) -> "Method":
             return fj.IsoFLOP(**given)
         case "variable-projection":
             candidates = given.pop("candidates", None)
+            if candidates is not None and candidates > _MAX_CANDIDATES_EACH:
+                raise click.UsageError(
+                    f"--candidates with variable-projection is for each of two exponents: at most "
+                    f"{_MAX_CANDIDATES_EACH:,}."
+                )
             own = {} if candidates is None else {"num_candidates": candidates}
             return fj.VariableProjection(**given, **own)
     return _piecewise(settings)
