@@ -13,6 +13,7 @@ from farseer_jax._objective import Objective, as_objective
 from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
 from farseer_jax.methods._method import Solved, SolvedBatch
+from farseer_jax.methods._starts import StartReport
 from farseer_jax.methods.end_to_end._check import check_law, check_starts
 from farseer_jax.methods.end_to_end._free import Free, build_free
 from farseer_jax.methods.end_to_end._layout import Layout, build_layout
@@ -180,3 +181,48 @@ def solved_batch(
     error = relative_error(evaluate(law, layout.runs.N, layout.runs.D), losses)
     mean = (error * fitted).sum(1) / np.maximum(fitted.sum(1), 1)
     return SolvedBatch(law=law, outcome=outcome, mean_relative_error=mean)
+
+
+def best_of_starts(
+    layout: Layout, free: Free, found: Optima, losses: np.ndarray, weights: np.ndarray
+) -> Solved:
+    """The best of the starts as the fit, and how all of them ended.
+
+    Raises:
+        ValueError: none met a finite number.
+    """
+    best = int(_finite_values(found).argmin())
+    if found.status[best] == NOT_FINITE:
+        raise ValueError(
+            f"the law {layout.law.name!r} gives no finite loss or derivative at any of "
+            f"{len(found.value)} starts: check its `log_loss` and `starts`, or give `starts=`"
+        )
+    report = StartReport(
+        objective=float(found.value[best]),
+        start_objective=found.value,
+        start_outcome=found.status,
+        start_steps=found.steps,
+        num_copies=layout.num_copies,
+    )
+    law = law_of(layout, free, found.free[best])
+    outcome = Outcome.from_code(int(outcomes_of(found, free)[best]))
+    return solved(layout, law, outcome, losses, weights, report)
+
+
+def best_of_each(
+    layout: Layout, free: Free, found: Optima, losses: np.ndarray, weights: np.ndarray
+) -> SolvedBatch:
+    """The best of each refit's starts."""
+    value = _finite_values(found).reshape(len(losses), -1)
+    best = value.argmin(1) + np.arange(len(losses)) * value.shape[1]
+    law = law_of(layout, free, found.free[best])
+    return solved_batch(layout, free, law, outcomes_of(found, free)[best], losses, weights)
+
+
+def best_point(found: Optima) -> np.ndarray:
+    """Free numbers of the best start."""
+    return found.free[_finite_values(found).argmin()]
+
+
+def _finite_values(found: Optima) -> np.ndarray:
+    return np.where(found.status == NOT_FINITE, np.inf, found.value)

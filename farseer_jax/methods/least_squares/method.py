@@ -9,24 +9,20 @@ import numpy as np
 
 from farseer_jax._law import AbstractLaw
 from farseer_jax._objective import Objective, as_objective
-from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
 from farseer_jax.methods._method import Solved, SolvedBatch
-from farseer_jax.methods._starts import StartReport
 from farseer_jax.methods.end_to_end._layout import Layout
-from farseer_jax.methods.end_to_end._problem import NOT_FINITE
 from farseer_jax.methods.end_to_end._settings import (
+    best_of_each,
+    best_of_starts,
+    best_point,
     check_counts,
     check_number,
     free_of,
-    law_of,
     lay_out,
     normalise,
-    outcomes_of,
     shared_from_dict,
     shared_to_dict,
-    solved,
-    solved_batch,
     starts_of,
 )
 from farseer_jax.methods.least_squares._solve import solve
@@ -101,22 +97,7 @@ class LeastSquares:
         check_number(layout, weights, free)
         starts = starts_of(self, layout, free, self.num_starts)
         found = solve(self, layout, free, starts, losses[None], weights[None])
-        best = int(np.nanargmin(np.where(found.status == NOT_FINITE, np.inf, found.value)))
-        if found.status[best] == NOT_FINITE:
-            raise ValueError(
-                f"the law {layout.law.name!r} gives no finite loss or derivative at any of "
-                f"{len(starts)} starts: check its `log_loss` and `starts`, or give `starts=`"
-            )
-        report = StartReport(
-            objective=float(found.value[best]),
-            start_objective=found.value,
-            start_outcome=found.status,
-            start_steps=found.steps,
-            num_copies=layout.num_copies,
-        )
-        law = law_of(layout, free, found.free[best])
-        outcome = Outcome.from_code(int(outcomes_of(found, free)[best]))
-        return solved(layout, law, outcome, losses, weights, report)
+        return best_of_starts(layout, free, found, losses, weights)
 
     def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
         """Refit stacks of losses and weights, ``(batch, run)``: from the optimum of all runs."""
@@ -126,11 +107,7 @@ class LeastSquares:
             more = starts_of(self, layout, free, self.refit_starts)
             starts = np.concatenate([starts, more])
         found = solve(self, layout, free, starts, losses, weights, num_warm=1)
-        num = len(losses)
-        value = np.where(found.status == NOT_FINITE, np.inf, found.value).reshape(num, -1)
-        best = value.argmin(1) + np.arange(num) * value.shape[1]
-        law = law_of(layout, free, found.free[best])
-        return solved_batch(layout, free, law, outcomes_of(found, free)[best], losses, weights)
+        return best_of_each(layout, free, found, losses, weights)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON; starts of one's own are not kept."""
@@ -151,4 +128,4 @@ def _optimum(layout: Layout, method: LeastSquares) -> np.ndarray:
     starts = starts_of(method, layout, free, method.num_starts)
     ones = np.ones((1, len(layout.runs)))
     found = solve(method, layout, free, starts, layout.runs.loss[None], ones)
-    return found.free[np.where(found.status == NOT_FINITE, np.inf, found.value).argmin()]
+    return best_point(found)
