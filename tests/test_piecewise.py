@@ -1,7 +1,5 @@
 """The piecewise method against Algorithm 2 in plain NumPy (reference.py), stage by stage."""
 
-import contextlib
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiling import compilations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import Reference, fit_reference, grid, refined, zoomed
@@ -334,22 +333,6 @@ def predicted(solved: Solved | Fit) -> np.ndarray:
     N, D = np.append(runs.N, [2e10, 1e11]), np.append(runs.D, [1e12, 3e11])
     with jax.enable_x64(True):
         return np.asarray(solved.law(N, D))
-
-
-@contextlib.contextmanager
-def compilations() -> Iterator[list[str]]:
-    """Collects the compilations of XLA within a block."""
-    events: list[str] = []
-
-    def listen(event: str, _: float, **__: Any) -> None:
-        if event.endswith("backend_compile_duration"):
-            events.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        yield events
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def test_other_losses_weights_and_designs_do_not_compile_again() -> None:

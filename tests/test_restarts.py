@@ -1,12 +1,12 @@
 """Fits by optimisers of optax: real data, agreement with NumPy, SciPy and least squares."""
 
-import contextlib
 from dataclasses import replace
 
 import jax
 import numpy as np
 import optax
 import pytest
+from compiling import compilations
 from scipy.optimize import minimize
 
 import farseer_jax as fj
@@ -22,21 +22,6 @@ SQUARED = fj.Restarts(num_starts=64)  # the same kernel
 
 def numbers(law):
     return np.array([float(getattr(law, name)) for name in law.parameter_names()])
-
-
-@contextlib.contextmanager
-def compilations():
-    events = []
-
-    def listen(event, _, **__):
-        if event.endswith("backend_compile_duration"):
-            events.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        yield events
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,12 @@
 """Variable projection: real data, agreement with SciPy and least squares, active bounds, refits."""
 
-import contextlib
 import json
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiling import compilations
 from scipy.optimize import minimize, minimize_scalar, nnls
 
 import farseer_jax as fj
@@ -448,21 +448,6 @@ def test_refits_may_try_candidates_of_their_own(epoch):
     assert {refits.outcome(i) for i in range(16)} == {fj.Outcome.success}
     assert np.allclose(refits.law.alpha, alpha, rtol=1e-10)
     assert np.allclose(refits.law.beta, beta, rtol=1e-10)
-
-
-@contextlib.contextmanager
-def compilations():
-    events = []
-
-    def listen(event, _, **__):
-        if event.endswith("backend_compile_duration"):
-            events.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        yield events
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def test_other_runs_and_deltas_do_not_compile_again(epoch):
