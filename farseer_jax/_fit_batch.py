@@ -1,6 +1,5 @@
 """Many refits of one set of runs: the same kernel with other losses or other weights."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from farseer_jax._law import AbstractLaw
 from farseer_jax._outcome import Outcome
 from farseer_jax._progress import report, unreported
 from farseer_jax._runs import Runs
+from farseer_jax._threads import num_threads
 from farseer_jax.methods._method import Method, SolvedBatch
 
 # Refits in one vectorised call: on a CPU what its cache holds, elsewhere what fills the device.
@@ -110,8 +110,7 @@ def fit_batch(
 
     report(0, num_refits)
     # one thread a core: XLA runs a block on one, and releases Python's lock meanwhile
-    many = jax.default_backend() == "cpu" and own_block is None
-    with ThreadPoolExecutor((os.cpu_count() or 1) if many else 1) as pool:
+    with ThreadPoolExecutor(num_threads() if own_block is None else 1) as pool:
         contexts = [copy_context() for _ in blocks]
         parts, num_done = [], 0
         for part in pool.map(lambda context, block: context.run(solve, block), contexts, blocks):

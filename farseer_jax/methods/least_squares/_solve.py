@@ -1,7 +1,6 @@
 """Starts × losses × weights, through the batched solver."""
 
 import itertools
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from farseer_jax._objective import as_objective
 from farseer_jax._progress import report
+from farseer_jax._threads import num_threads
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.end_to_end._problem import NOT_FINITE, Optima, build_problem
@@ -115,15 +115,11 @@ def _solve_stage(
     # one thread a core: XLA runs a call on one, and releases Python's lock meanwhile
     report(0, len(points))
     parts = []
-    with ThreadPoolExecutor(_num_threads()) as pool:
+    with ThreadPoolExecutor(num_threads()) as pool:
         for cut, part in zip(cuts, pool.map(one, cuts), strict=True):
             parts.append(part)
             report(cut.stop, len(points))
     return Optima(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-
-
-def _num_threads() -> int:
-    return (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
 
 
 def _cuts(num_members: int, num_cells: int) -> tuple[int, int, list[slice]]:
@@ -133,11 +129,11 @@ def _cuts(num_members: int, num_cells: int) -> tuple[int, int, list[slice]]:
     """
     backend = jax.default_backend()
     widths = _WIDTHS.get(backend, _WIDTHS_ELSEWHERE)
-    share = -(-num_members // _num_threads())
+    share = -(-num_members // num_threads())
     most = min(share // _LEAST_TURNS, _MAX_CELLS.get(backend, share) // num_cells)
     width = max([w for w in widths if w <= most], default=widths[0])
     capacity = width * _QUEUE
-    num_calls = max(-(-num_members // capacity), min(_num_threads(), num_members // widths[0]), 1)
+    num_calls = max(-(-num_members // capacity), min(num_threads(), num_members // widths[0]), 1)
     edges = np.linspace(0, num_members, num_calls + 1).astype(int)
     return width, capacity, [slice(a, b) for a, b in itertools.pairwise(edges)]
 

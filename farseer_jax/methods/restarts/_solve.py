@@ -1,6 +1,5 @@
 """Starts × losses × weights, in chunks of bounded memory."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -12,6 +11,7 @@ import numpy as np
 from farseer_jax._arrays import to_numpy
 from farseer_jax._objective import as_objective
 from farseer_jax._progress import report
+from farseer_jax._threads import num_threads
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.end_to_end._problem import (
@@ -73,11 +73,10 @@ def solve(
 
 def _in_threads(run: Any, chunks: list[np.ndarray]) -> Iterator[Optima]:
     # one thread a core: XLA runs a chunk on one, and releases Python's lock meanwhile
-    num_threads = (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
-    if len(chunks) == 1 or num_threads == 1:
+    if len(chunks) == 1 or num_threads() == 1:
         yield from map(run, chunks)
         return
-    with ThreadPoolExecutor(num_threads) as pool:
+    with ThreadPoolExecutor(num_threads()) as pool:
         contexts = [copy_context() for _ in chunks]
         yield from pool.map(lambda context, chunk: context.run(run, chunk), contexts, chunks)
 
