@@ -1,0 +1,155 @@
+"""Run-to-run noise of losses, from the runs alone: no law is fitted."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from farseer_jax._checks import Floats
+from farseer_jax._runs import Runs
+
+_HIGHEST_ORDER = 4
+_LOWEST_ORDER = 2
+_ENOUGH_REPEATS = 3  # degrees of freedom from which repeats alone set the level
+_LEAST_RATIO = 1e-2  # of a size's variance to the pooled one: rounded losses may show none
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Standard deviation of ``ln loss`` from run to run, as :func:`estimate_noise` finds it.
+
+    Attributes:
+        pooled: over all sizes.
+        sizes: the sizes N, ascending, ``(size,)``.
+        per_size: of each size, shrunk towards the pooled one, ``(size,)``.
+        dof: degrees of freedom that each size's runs give, ``(size,)``; 0 takes the pooled one.
+        source: ``"repeats"`` or ``"differences"`` along D.
+        order: of the differences; 0 for repeats.
+
+    Example:
+        >>> from farseer_jax import example_runs
+        >>> from farseer_jax._noise import estimate_noise
+        >>> print(estimate_noise(example_runs(noise=5e-4)))
+        noise of ln loss  0.048 % (differences of order 4, 103 degrees of freedom)
+    """
+
+    pooled: float
+    sizes: Floats
+    per_size: Floats
+    dof: Floats
+    source: str
+    order: int
+
+    def of_runs(self, runs: Runs) -> Floats:
+        """The standard deviation for each of the runs, ``(run,)``; pooled for other sizes."""
+        place = np.minimum(np.searchsorted(self.sizes, runs.N), len(self.sizes) - 1)
+        return np.where(self.sizes[place] == runs.N, self.per_size[place], self.pooled)
+
+    def __str__(self) -> str:
+        what = "repeats" if self.source == "repeats" else f"differences of order {self.order}"
+        return (
+            f"noise of ln loss  {100 * self.pooled:.3f} % ({what}, "
+            f"{self.dof.sum():.0f} degrees of freedom)"
+        )
+
+
+def estimate_noise(runs: Runs) -> Noise:
+    """Estimate the run-to-run standard deviation of ``ln loss``, pooled and per size.
+
+    Repeats (equal N and D, different loss) show it directly, and are used alone where they give at
+    least three degrees of freedom; exact copies count once. Otherwise it is read from differences:
+    within a size, each window of ``order + 1`` neighbouring D has one combination of its ln losses
+    that no polynomial of lower degree in ln D contributes to; scaled to coefficients of unit norm,
+    its variance is the noise's (steps of D may be unequal). The order is the highest, up to four,
+    that half of the sizes have enough D for. What curvature is left makes the estimate too large,
+    never too small: little where D goes in steps of √2 or 2 (order four), much below order three.
+
+    The pooled value is the root mean square over all combinations, not a robust scale: an outlier
+    is part of what the next run may show. With few points a size's own variance says little: the
+    logs of the variances are shrunk to their mean, by the share of their spread that chance alone
+    would give.
+
+    Args:
+        runs: the runs.
+
+    Raises:
+        ValueError: too few repeats, and less than half of the sizes have three D.
+
+    Example:
+        >>> from farseer_jax import example_runs
+        >>> from farseer_jax._noise import estimate_noise
+        >>> round(estimate_noise(example_runs(noise=1e-3)).pooled, 4)
+        0.001
+    """
+    cells = [_cells(runs, N) for N in np.unique(runs.N)]
+    squares = np.array([within for *_, within, _ in cells])
+    dof = np.array([spare for *_, spare in cells], dtype=float)
+    if dof.sum() >= _ENOUGH_REPEATS:
+        return _pool(np.unique(runs.N), squares, dof, dof, "repeats", 0)
+    order = _order(np.array([len(log_D) for log_D, *_ in cells]))
+    found = [_differences(*cell[:3], order) for cell in cells]
+    squares, counts, dof = np.array(found).T
+    return _pool(np.unique(runs.N), squares, counts, dof, "differences", order)
+
+
+def _cells(runs: Runs, N: float) -> tuple[Floats, Floats, Floats, float, int]:
+    """One size: its ln D, mean ln loss and number of repeats; squares and freedom within."""
+    mine = runs.N == N
+    rows = np.unique(np.stack([runs.D[mine], np.log(runs.loss[mine])]), axis=1)
+    D, cell, repeats = np.unique(rows[0], return_inverse=True, return_counts=True)
+    mean = np.bincount(cell, rows[1]) / repeats
+    within = float(np.sum((rows[1] - mean[cell]) ** 2))
+    return np.log(D), mean, repeats.astype(float), within, int(np.sum(repeats - 1))
+
+
+def _order(num_D: np.ndarray) -> int:
+    """The highest order of differences that half of the sizes have enough D for."""
+    for order in range(_HIGHEST_ORDER, _LOWEST_ORDER - 1, -1):
+        if np.mean(num_D > order) >= 0.5:
+            return order
+    raise ValueError(
+        f"the run-to-run noise can't be estimated: less than half of the {len(num_D)} sizes have "
+        f"runs at {_LOWEST_ORDER + 1} different D, and there are less than {_ENOUGH_REPEATS} "
+        "repeats; give the noise"
+    )
+
+
+def _differences(
+    log_D: Floats, log_loss: Floats, repeats: Floats, order: int
+) -> tuple[float, int, float]:
+    """One size: sum of squared differences, their number, their degrees of freedom."""
+    count = max(len(log_D) - order, 0)
+    if not count:
+        return 0.0, 0, 0.0
+    windows = np.arange(count)[:, None] + np.arange(order + 1)
+    steps = log_D[windows][:, :, None] - log_D[windows][:, None, :] + np.eye(order + 1)
+    # coefficients of the divided difference, as logs: products of tiny steps would overflow
+    log_size = -np.log(np.abs(steps)).sum(axis=2)
+    divided = np.sign(steps).prod(axis=2) * np.exp(log_size - log_size.max(axis=1, keepdims=True))
+    rows = np.zeros((count, len(log_D)))
+    np.put_along_axis(rows, windows, divided, axis=1)
+    rows /= np.sqrt((rows**2 / repeats).sum(axis=1, keepdims=True))
+    covariance = (rows / repeats) @ rows.T  # windows overlap: of squares, tr(C)² / tr(C²) are free
+    return float(np.sum((rows @ log_loss) ** 2)), count, count**2 / float(np.sum(covariance**2))
+
+
+def _pool(
+    sizes: Floats, squares: Floats, counts: Floats, dof: Floats, source: str, order: int
+) -> Noise:
+    """The pooled variance, and each size's shrunk to it."""
+    pooled = squares.sum() / counts.sum()
+    per_size = np.full_like(sizes, pooled)
+    has = dof > 0
+    if pooled > 0:
+        per_size[has] = _shrunk(squares[has] / counts[has], dof[has], pooled)
+    return Noise(float(np.sqrt(pooled)), sizes, np.sqrt(per_size), dof, source, order)
+
+
+def _shrunk(variance: Floats, dof: Floats, pooled: float) -> Floats:
+    """Variances of sizes, their logs shrunk to the logs' mean; the pooled level is kept."""
+    # mean and variance of ln(χ²/dof), to 1 % from dof = 2 and 8 % at 1
+    shift, chance = 1 / dof + 1 / (3 * dof**2), 2 / dof + 2 / dof**2 + 4 / (3 * dof**3)
+    level = np.log(np.maximum(variance / pooled, _LEAST_RATIO)) + shift
+    off = level - np.average(level, weights=dof)
+    between = max(float(np.average(off**2 - chance, weights=dof)), 0.0)
+    shrunk = np.exp(off * between / (between + chance))
+    return shrunk * pooled / np.average(shrunk, weights=dof)
