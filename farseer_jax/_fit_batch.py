@@ -1,8 +1,8 @@
 """Many refits of one set of runs: the same kernel with other losses or other weights."""
 
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,11 +14,12 @@ from farseer_jax._law import AbstractLaw
 from farseer_jax._outcome import Outcome
 from farseer_jax._progress import report, unreported
 from farseer_jax._runs import Runs
-from farseer_jax._threads import num_threads
+from farseer_jax._threads import default_device, in_threads, num_threads
 from farseer_jax.methods._method import Method, SolvedBatch
 
 # Refits in one vectorised call: on a CPU what its cache holds, elsewhere what fills the device.
 _BLOCK = {"cpu": 32, "gpu": 4096}
+_LEAST = 8  # of a method with blocks of its own
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -77,6 +78,7 @@ def fit_batch(
     losses: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     method: Method | None = None,
+    devices: Sequence[Any] | None = None,
 ) -> BatchFit:
     """Refit a law with other losses, other weights, or both.
 
@@ -92,33 +94,72 @@ def fit_batch(
         losses: ``(batch, run)``; None takes the runs' own.
         weights: ``(batch, run)``, finite, not negative; None takes 1.
         method: how; None is :class:`Piecewise` for Farseer, :class:`LeastSquares` for other laws.
+        devices: JAX devices of this process that share the refits, such as those of a mesh,
+            ``mesh.local_devices``; None takes all.
 
     Raises:
         ValueError: a stack has the wrong shape or values, both are missing, or their lengths
             differ.
     """
-    runs, method = as_runs(runs), as_method(method, law)
-    design = method.prepare(law, runs)
-    stacks = _stacks(runs, losses, weights)
-    num_refits = len(stacks[0])
-    own_block: int | None = getattr(method, "block", None)
-    blocks = _blocks(*stacks, own_block)
+    return Refits.of(law, runs, method, devices)(losses, weights)
 
-    def solve(block: tuple[np.ndarray, np.ndarray]) -> SolvedBatch:
-        with unreported():  # refits are counted here, not their starts
-            return method.fit_block(design, *block)
 
-    report(0, num_refits)
-    # one thread a core: XLA runs a block on one, and releases Python's lock meanwhile
-    with ThreadPoolExecutor(num_threads() if own_block is None else 1) as pool:
-        contexts = [copy_context() for _ in blocks]
-        parts, num_done = [], 0
-        for part in pool.map(lambda context, block: context.run(solve, block), contexts, blocks):
+@dataclass(frozen=True, eq=False)
+class Refits:
+    """Refits of one set of runs, prepared: called with stacks, any number of times."""
+
+    runs: Runs
+    method: Method
+    design: Any
+    devices: tuple[Any, ...]
+
+    @classmethod
+    def of(
+        cls,
+        law: type[AbstractLaw],
+        runs: object,
+        method: Method | None = None,
+        devices: Sequence[Any] | None = None,
+    ) -> "Refits":
+        """Lay the runs out once, and choose the devices."""
+        runs, method = as_runs(runs), as_method(method, law)
+        return cls(runs, method, method.prepare(law, runs), _devices(devices))
+
+    def __call__(
+        self, losses: ArrayLike | None = None, weights: ArrayLike | None = None
+    ) -> BatchFit:
+        """As :func:`fit_batch`."""
+        stacks = _stacks(self.runs, losses, weights)
+        num_refits = len(stacks[0])
+        own_block: int | None = getattr(self.method, "block", None)
+        blocks = _blocks(*stacks, own_block)
+        parts: list[SolvedBatch] = []
+        report(0, num_refits)
+        for part in in_threads(self._solve, blocks, self._threads(own_block is not None)):
             parts.append(part)
-            num_done += len(part.outcome)
-            report(min(num_done, num_refits), num_refits)
-    joined = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:num_refits], *parts)
-    return BatchFit(joined.law, joined.outcome, joined.mean_relative_error)
+            done = sum(len(part.outcome) for part in parts)
+            report(min(done, num_refits), num_refits)
+        joined = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:num_refits], *parts)
+        return BatchFit(joined.law, joined.outcome, joined.mean_relative_error)
+
+    def _solve(self, block: tuple[np.ndarray, np.ndarray]) -> SolvedBatch:
+        with unreported():  # refits are counted here, not their starts
+            return self.method.fit_block(self.design, *block)
+
+    def _threads(self, shares_out: bool) -> list[Any]:
+        """The device of each thread; a method that shares its work out needs one a device."""
+        each = 1 if shares_out else max(num_threads() // len(self.devices), 1)
+        return [*self.devices] * each
+
+
+def _devices(devices: Sequence[Any] | None) -> tuple[Any, ...]:
+    """Those of the caller; all of this process; or the caller's default, as None."""
+    if devices is not None:
+        if not len(devices):
+            raise ValueError("devices: none was given; leave it out to use all of this process")
+        return tuple(devices)
+    chosen, local = default_device(), jax.local_devices()
+    return (chosen,) if chosen is not None or len(local) == 1 else tuple(local)
 
 
 def _stacks(
@@ -159,15 +200,16 @@ def _stack(name: str, values: ArrayLike, num_runs: int, lowest: float, equal: bo
 def _blocks(
     losses: np.ndarray, weights: np.ndarray, own: int | None
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Equal blocks, as views; the last is filled with its last row, or left as it is."""
+    """Equal blocks, as views; the last is filled up with its last row."""
     members = own or _BLOCK.get(jax.default_backend(), _BLOCK["gpu"])
     starts = range(0, len(losses), members)
     cuts = [(losses[i : i + members], weights[i : i + members]) for i in starts]
-    missing = 0 if own else members - len(cuts[-1][0])
+    # XLA rounds one refit alone in another way than several
+    missing = (_LEAST if own else members) - len(cuts[-1][0])
     last_losses, last_weights = cuts[-1]
     cuts[-1] = _repeat_last(last_losses, missing), _repeat_last(last_weights, missing)
     return cuts
 
 
 def _repeat_last(rows: np.ndarray, times: int) -> np.ndarray:
-    return np.pad(rows, ((0, times), (0, 0)), mode="edge")
+    return np.pad(rows, ((0, max(times, 0)), (0, 0)), mode="edge")

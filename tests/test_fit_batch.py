@@ -9,8 +9,10 @@ import pytest
 
 from farseer_jax import (
     BatchFit,
+    Chinchilla,
     Farseer,
     Grid,
+    LeastSquares,
     Outcome,
     Piecewise,
     Runs,
@@ -205,3 +207,23 @@ def test_bad_stacks_are_refused(stacks: dict[str, Any], message: str) -> None:
 
 def test_summary() -> None:
     assert repr(whole_batch("both")) == "BatchFit(farseer, 70 refits, 70 usable)"
+
+
+@pytest.mark.parametrize("num", [1, 9])
+def test_same_digits_of_least_squares_whatever_the_batch(num: int) -> None:
+    _, weights = stacks()
+    method = LeastSquares(num_starts=8)
+    whole = fit_batch(Chinchilla, runs(), weights=weights, method=method)
+    part = fit_batch(Chinchilla, runs(), weights=weights[-num:], method=method)
+    for found, expected in zip(jax.tree.leaves(part.law), jax.tree.leaves(whole.law), strict=True):
+        np.testing.assert_array_equal(found, expected[-num:])
+
+
+def test_devices_are_named_or_refused() -> None:
+    _, weights = stacks()
+    named = fit_batch(Farseer, runs(), weights=weights, devices=jax.local_devices())
+    np.testing.assert_array_equal(
+        named.predict(1e9, 1e11), whole_batch("weights").predict(1e9, 1e11)
+    )
+    with pytest.raises(ValueError, match="devices: none was given"):
+        fit_batch(Farseer, runs(), weights=weights, devices=[])

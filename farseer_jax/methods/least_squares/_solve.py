@@ -1,7 +1,6 @@
 """Starts × losses × weights, through the batched solver."""
 
 import itertools
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from farseer_jax._objective import as_objective
 from farseer_jax._progress import report
-from farseer_jax._threads import num_threads
+from farseer_jax._threads import in_threads, num_threads
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.end_to_end._problem import NOT_FINITE, Optima, build_problem
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 _WIDTHS = {"cpu": (8, 32, 64, 128)}
 _WIDTHS_ELSEWHERE = (64, 1024, 16384)
+_REFIT_WIDTH = {"cpu": 128, "gpu": 1024}
 _MAX_CELLS = {"cpu": 1 << 15}  # runs × width: above, a CPU's cache overflows
 _LEAST_TURNS = 8  # members of a call, in widths, from which on a wider solver pays
 _QUEUE = 64  # at most
@@ -40,6 +40,7 @@ def solve(
     weights: np.ndarray,
     *,
     num_warm: int = 0,
+    refits: bool = False,
 ) -> Optima:
     """Fit every row of losses and weights from every start, in float64.
 
@@ -51,20 +52,23 @@ def solve(
         losses: ``(row, run)``.
         weights: likewise.
         num_warm: how many of the starts, the first ones, lie near an optimum.
+        refits: keep one width of the solver, so that the digits of a row do not depend on how many
+            there are: XLA rounds otherwise in another width.
     """
     objective = as_objective(method.objective)
     points = np.tile(starts, (len(losses), 1))
+    width = _refit_width(layout) if refits else None
     warm = np.tile(np.arange(len(starts)) < num_warm, len(losses))
     steps = np.zeros(len(points), dtype=int)
     stages = _SHRINKING if objective.delta == 0.0 else (objective.delta,)
     if num_warm == 0 and (coarse := _coarse_layout(layout, free, starts, weights)) is not None:
         rough = replace(method, tolerance=_ROUGH, max_steps=min(method.max_steps, _MOST_STEPS))
-        found = _solve_stage(rough, coarse, free, points, warm, losses, weights, stages[0])
+        found = _solve_stage(rough, coarse, free, points, warm, losses, weights, stages[0], width)
         arrived = (found.status != NOT_FINITE)[:, None]
         points, steps = np.where(arrived, found.free, points), steps + found.steps
         warm = np.ones_like(warm)
     for delta in stages:
-        found = _solve_stage(method, layout, free, points, warm, losses, weights, delta)
+        found = _solve_stage(method, layout, free, points, warm, losses, weights, delta, width)
         points, steps, warm = found.free, steps + found.steps, np.ones_like(warm)
     value = found.value
     if len(stages) > 1:  # Huber's objective over δ is δ/2 per run short of the absolute residuals
@@ -95,47 +99,57 @@ def _solve_stage(
     losses: np.ndarray,
     weights: np.ndarray,
     delta: float,
+    width: int | None,
 ) -> Optima:
     """Every row from its own points, ``(row · start, free)``."""
     objective = as_objective(method.objective)
     num_starts = len(points) // len(losses)
-    width, capacity, cuts = _cuts(len(points), layout.run.size)
+    shared = width is None and len(losses) == 1
+    width = width or _best_width(len(points), layout.run.size)
+    capacity, cuts = _cuts(len(points), width)
     kernel = Kernel(layout.law, objective.residual, objective.is_squared, width)
     nothing = np.zeros((1, 1, 1))  # losses and weights come from the queue
     problem = build_problem(layout, free, objective, delta, nothing, nothing)
 
     def one(cut: slice) -> Optima:
-        queue = _queue(layout, points, warm, losses, weights, cut, num_starts, capacity)
+        queue = _queue(layout, points, warm, losses, weights, cut, num_starts, capacity, shared)
         with jax.enable_x64(True):
             ended = solve_members(kernel, problem, queue, method.tolerance, method.max_steps)
             num = cut.stop - cut.start
             arrays = [np.asarray(part)[..., :num] for part in ended]
         return Optima(arrays[0].T, *arrays[1:])
 
-    # one thread a core: XLA runs a call on one, and releases Python's lock meanwhile
     report(0, len(points))
     parts = []
-    with ThreadPoolExecutor(num_threads()) as pool:
-        for cut, part in zip(cuts, pool.map(one, cuts), strict=True):
-            parts.append(part)
-            report(cut.stop, len(points))
+    for cut, part in zip(cuts, in_threads(one, cuts), strict=True):
+        parts.append(part)
+        report(cut.stop, len(points))
     return Optima(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _cuts(num_members: int, num_cells: int) -> tuple[int, int, list[slice]]:
-    """Width of the solver, members of one call, and which members each call gets.
+def _refit_width(layout: Layout) -> int:
+    backend = jax.default_backend()
+    width = _REFIT_WIDTH.get(backend, _REFIT_WIDTH["gpu"])
+    most = _MAX_CELLS.get(backend, width * layout.run.size) // layout.run.size
+    return max([w for w in _WIDTHS.get(backend, (width,)) if w <= min(width, most)], default=8)
 
-    Wide enough to be fast, and narrow enough that lanes are seldom left empty at the end.
-    """
+
+def _best_width(num_members: int, num_cells: int) -> int:
+    """Wide enough to be fast, and narrow enough that lanes are seldom left empty at the end."""
     backend = jax.default_backend()
     widths = _WIDTHS.get(backend, _WIDTHS_ELSEWHERE)
     share = -(-num_members // num_threads())
     most = min(share // _LEAST_TURNS, _MAX_CELLS.get(backend, share) // num_cells)
-    width = max([w for w in widths if w <= most], default=widths[0])
+    return max([w for w in widths if w <= most], default=widths[0])
+
+
+def _cuts(num_members: int, width: int) -> tuple[int, list[slice]]:
+    """Members of one call at most, and which members each call gets."""
+    narrowest = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)[0]
     capacity = width * _QUEUE
-    num_calls = max(-(-num_members // capacity), min(num_threads(), num_members // widths[0]), 1)
+    num_calls = max(-(-num_members // capacity), min(num_threads(), num_members // narrowest), 1)
     edges = np.linspace(0, num_members, num_calls + 1).astype(int)
-    return width, capacity, [slice(a, b) for a, b in itertools.pairwise(edges)]
+    return capacity, [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
 def _queue(
@@ -147,13 +161,14 @@ def _queue(
     cut: slice,
     num_starts: int,
     capacity: int,
+    shared: bool,
 ) -> Queue:
     """The members of one call, padded to its capacity."""
     missing = capacity - (cut.stop - cut.start)
     starts = np.pad(points[cut].T, ((0, 0), (0, missing)))
     set_of = np.pad(np.arange(cut.start, cut.stop) // num_starts, (0, missing))
-    first, last = (0, 0) if len(losses) == 1 else (set_of[0], set_of[cut.stop - cut.start - 1])
-    num_sets = 1 if len(losses) == 1 else capacity
+    first, last = set_of[0], set_of[cut.stop - cut.start - 1]
+    num_sets = 1 if shared else capacity
     log_loss, own_weights = layout.cells(losses[first : last + 1], weights[first : last + 1])
     padding = ((0, 0), (0, 0), (0, num_sets - log_loss.shape[-1]))
     new: Any = Queue

@@ -106,7 +106,7 @@ class LeastSquares:
         if self.refit_starts:
             more = starts_of(self, layout, free, self.refit_starts)
             starts = np.concatenate([starts, more])
-        found = solve(self, layout, free, starts, losses, weights, num_warm=1)
+        found = solve(self, layout, free, starts, losses, weights, num_warm=1, refits=True)
         return best_of_each(layout, free, found, losses, weights)
 
     def to_dict(self) -> dict[str, Any]:

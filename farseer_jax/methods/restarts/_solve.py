@@ -1,8 +1,5 @@
 """Starts × losses × weights, in chunks of bounded memory."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -11,7 +8,7 @@ import numpy as np
 from farseer_jax._arrays import to_numpy
 from farseer_jax._objective import as_objective
 from farseer_jax._progress import report
-from farseer_jax._threads import num_threads
+from farseer_jax._threads import in_threads
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.end_to_end._problem import (
@@ -65,20 +62,10 @@ def solve(
 
     parts = []
     report(0, num)
-    for part in _in_threads(run, [np.arange(i, min(i + size, num)) for i in range(0, num, size)]):
+    for part in in_threads(run, [np.arange(i, min(i + size, num)) for i in range(0, num, size)]):
         parts.append(part)
         report(sum(len(part.value) for part in parts), num)
     return Optima(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-
-
-def _in_threads(run: Any, chunks: list[np.ndarray]) -> Iterator[Optima]:
-    # one thread a core: XLA runs a chunk on one, and releases Python's lock meanwhile
-    if len(chunks) == 1 or num_threads() == 1:
-        yield from map(run, chunks)
-        return
-    with ThreadPoolExecutor(num_threads()) as pool:
-        contexts = [copy_context() for _ in chunks]
-        yield from pool.map(lambda context, chunk: context.run(run, chunk), contexts, chunks)
 
 
 def _run_chunk(

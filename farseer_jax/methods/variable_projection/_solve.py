@@ -1,14 +1,13 @@
 """A fit and its refits: candidates and minima through the kernels, in blocks."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
 from farseer_jax._objective import Objective
-from farseer_jax._threads import num_threads
+from farseer_jax._threads import in_threads
 from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.variable_projection._form import Form, Problem
 from farseer_jax.methods.variable_projection._grid import (
@@ -237,7 +236,5 @@ def _in_blocks(solve: Callable[[np.ndarray], Found], lanes: np.ndarray) -> Found
     backend = jax.default_backend()
     width = _WIDTH.get(backend, _WIDTH["gpu"])
     filled = np.pad(lanes, (0, -len(lanes) % width), mode="edge")
-    # one thread a core: XLA runs a block on one, and releases Python's lock meanwhile
-    with ThreadPoolExecutor(num_threads()) as pool:
-        parts = list(pool.map(solve, filled.reshape(-1, width)))
+    parts = list(in_threads(solve, filled.reshape(-1, width)))
     return jax.tree.map(lambda *own: np.concatenate(own, -1)[..., : len(lanes)], *parts)
