@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from farseer_jax._fit import fit
     from farseer_jax._fit_batch import BatchFit, fit_batch
     from farseer_jax._law import AbstractLaw, Center
+    from farseer_jax._noise import Noise, estimate_noise
     from farseer_jax._objective import Objective
     from farseer_jax._outcome import Outcome
     from farseer_jax._prediction import Prediction
@@ -40,10 +41,26 @@ if TYPE_CHECKING:
     from farseer_jax.methods.piecewise.method import Piecewise
     from farseer_jax.methods.restarts.method import Restarts
     from farseer_jax.methods.variable_projection.method import VariableProjection
+    from farseer_jax.resampling._bootstrap import bootstrap
+    from farseer_jax.resampling._intervals import Intervals
+    from farseer_jax.resampling._result import Bootstrap
+    from farseer_jax.resampling._schemes import (
+        BayesianBootstrap,
+        JackknifeRuns,
+        JackknifeSizes,
+        ParametricBootstrap,
+        ResampleRuns,
+        ResampleSizes,
+        ResampleWithinSizes,
+        ResidualBootstrap,
+        WildBootstrap,
+    )
 
 __all__ = [
     "AbstractLaw",
     "BatchFit",
+    "BayesianBootstrap",
+    "Bootstrap",
     "Center",
     "Chinchilla",
     "Coupled",
@@ -52,27 +69,39 @@ __all__ = [
     "Farseer",
     "Fit",
     "Grid",
+    "Intervals",
     "IsoFLOP",
     "IsoFLOPReport",
+    "JackknifeRuns",
+    "JackknifeSizes",
     "Kaplan",
     "LeastSquares",
     "MethodComparison",
     "MethodResult",
+    "Noise",
     "Objective",
     "Outcome",
+    "ParametricBootstrap",
     "Piecewise",
     "Prediction",
     "ProfileReport",
     "RawFarseer",
     "Refined",
+    "ResampleRuns",
+    "ResampleSizes",
+    "ResampleWithinSizes",
+    "ResidualBootstrap",
     "Restarts",
     "Runs",
     "StartReport",
     "StretchedExponential",
     "VariableProjection",
+    "WildBootstrap",
     "__version__",
+    "bootstrap",
     "build_design",
     "compare_methods",
+    "estimate_noise",
     "example_law",
     "example_runs",
     "fit",
@@ -91,6 +120,7 @@ _HOMES = {
     "_fit": ("fit",),
     "_fit_batch": ("BatchFit", "fit_batch"),
     "_law": ("AbstractLaw", "Center"),
+    "_noise": ("Noise", "estimate_noise"),
     "_objective": ("Objective",),
     "_outcome": ("Outcome",),
     "_prediction": ("Prediction",),
@@ -116,6 +146,20 @@ _HOMES = {
     "methods.piecewise.method": ("Piecewise",),
     "methods.restarts.method": ("Restarts",),
     "methods.variable_projection.method": ("VariableProjection",),
+    "resampling._bootstrap": ("bootstrap",),
+    "resampling._intervals": ("Intervals",),
+    "resampling._result": ("Bootstrap",),
+    "resampling._schemes": (
+        "BayesianBootstrap",
+        "JackknifeRuns",
+        "JackknifeSizes",
+        "ParametricBootstrap",
+        "ResampleRuns",
+        "ResampleSizes",
+        "ResampleWithinSizes",
+        "ResidualBootstrap",
+        "WildBootstrap",
+    ),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -26,8 +26,7 @@ class Noise:
         order: of the differences; 0 for repeats.
 
     Example:
-        >>> from farseer_jax import example_runs
-        >>> from farseer_jax._noise import estimate_noise
+        >>> from farseer_jax import estimate_noise, example_runs
         >>> print(estimate_noise(example_runs(noise=5e-4)))
         noise of ln loss  0.048 % (differences of order 4, 103 degrees of freedom)
     """
@@ -75,8 +74,7 @@ def estimate_noise(runs: Runs) -> Noise:
         ValueError: too few repeats, and less than half of the sizes have three D.
 
     Example:
-        >>> from farseer_jax import example_runs
-        >>> from farseer_jax._noise import estimate_noise
+        >>> from farseer_jax import estimate_noise, example_runs
         >>> round(estimate_noise(example_runs(noise=1e-3)).pooled, 4)
         0.001
     """

@@ -3,11 +3,23 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
 def write_text(path: str | Path, text: str) -> None:
     """Write beside the target, then rename: nobody ever reads half a file.
+
+    Raises:
+        OSError: the path cannot be written; the message names it, and nothing is left behind.
+    """
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def written_aside(path: str | Path) -> Iterator[Path]:
+    """A path to write to, which takes the target's name once it is written and on the disk.
 
     Raises:
         OSError: the path cannot be written; the message names it, and nothing is left behind.
@@ -24,16 +36,23 @@ def write_text(path: str | Path, text: str) -> None:
             f"cannot write {path}: {error.strerror} (is {path.parent} a folder you may write to?)"
         ) from error
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        os.close(handle)
+        yield Path(aside)
+        _sync(aside)
         os.chmod(aside, 0o666 & ~_umask())
         os.replace(aside, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(aside)
         raise
+
+
+def _sync(path: str) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

@@ -1,0 +1,1 @@
+"""Uncertainty: refits of resampled runs, and intervals that are read off them."""

@@ -1,0 +1,179 @@
+"""``bootstrap``: one fit, refitted to many resamples of its runs, in one batch."""
+
+import operator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from farseer_jax._fit_batch import BatchFit, Refits
+from farseer_jax._law import AbstractLaw
+from farseer_jax._progress import report, unreported
+from farseer_jax._result import Fit
+from farseer_jax.resampling import _processes
+from farseer_jax.resampling._draws import Draws, FileDraws, MemoryDraws, join
+from farseer_jax.resampling._manifest import manifest_of
+from farseer_jax.resampling._result import Bootstrap
+from farseer_jax.resampling._schemes import Draw, Scheme, as_scheme
+from farseer_jax.resampling._setting import Setting
+from farseer_jax.resampling._store import Range, Store
+
+# Resamples that share a stream of random numbers: a resample's place in its stream depends on
+# its position alone, whoever draws it, and with how many others.
+_STREAM = 256
+
+
+def bootstrap(
+    fit: Fit,
+    num_resamples: int | None = None,
+    scheme: str | Scheme = "wild",
+    *,
+    seed: int = 0,
+    out: str | Path | None = None,
+    resume: bool = False,
+    chunk_size: int = 4096,
+    devices: Sequence[Any] | None = None,
+) -> Bootstrap:
+    """Refit a fit's law to resamples of its runs, by its own method.
+
+    The same seed gives the same draws, to the last bit, on one device or several, in one process
+    or several (``jax.distributed``: each process calls this alike), for any ``chunk_size``; more
+    resamples begin with the same ones.
+
+    Args:
+        fit: the fit.
+        num_resamples: how many; None is 1,000, or all that a jackknife has.
+        scheme: how runs are resampled, a name or an object such as :class:`BayesianBootstrap`.
+        seed: of the resamples.
+        out: a Parquet file to keep the draws in, for more of them than memory holds. They are kept
+            as they are made: a process that was killed loses a chunk at most.
+        resume: go on with the draws that are there, or begin where none are.
+        chunk_size: refits in one call, and between two writes.
+        devices: JAX devices of this process that share the refits, such as those of a mesh,
+            ``mesh.local_devices``; None takes all.
+
+    Raises:
+        ValueError: fewer than 2 resamples; a scheme that leaves nothing to fit; draws on disk of
+            another fit, scheme, seed or version.
+        OSError: the file cannot be written, is there already, or another process writes it.
+
+    Example:
+        >>> from farseer_jax import Farseer, bootstrap, example_runs, fit
+        >>> result = bootstrap(fit(Farseer, example_runs()), 200, seed=1)
+        >>> result
+        Bootstrap(farseer, wild, 200 resamples, 0 failed)
+        >>> float(result.standard_error(25.1e9, 5e11)) < 3e-3
+        True
+    """
+    scheme, seed = as_scheme(scheme), _whole("seed", seed, 0)
+    setting = Setting.of(fit)
+    num = _num_resamples(num_resamples, scheme, setting)
+    chunk = _whole("chunk_size", chunk_size, 1)
+    refits = Refits.of(type(fit.law), fit.runs, fit.method, devices)
+
+    def make(ranges: Sequence[Range]) -> Iterator[tuple[int, BatchFit]]:
+        return _make(refits, scheme, setting, seed, ranges, num)
+
+    if out is None:
+        draws: Draws = _in_memory(make, num, chunk)
+    else:
+        store = Store(out, manifest_of(fit, scheme, seed))
+        draws = _on_disk(make, store, fit.law, num, chunk, resume)
+    return Bootstrap(fit=fit, scheme=scheme, seed=seed, draws=draws)
+
+
+def resamples(scheme: Scheme, setting: Setting, seed: int, start: int, stop: int) -> Draw:
+    """Losses and weights of the resamples from ``start`` to ``stop``."""
+    pieces = []
+    for stream in range(start // _STREAM, -(-stop // _STREAM)):
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream,)))
+        index = np.arange(stream * _STREAM, (stream + 1) * _STREAM)
+        inside = (index >= start) & (index < stop)
+        piece = scheme.draw(setting, rng, index)
+        pieces.append(Draw(*(None if part is None else part[inside] for part in piece)))
+    columns = zip(*pieces, strict=True)
+    return Draw(*(None if own[0] is None else np.concatenate(own) for own in columns))
+
+
+def _make(
+    refits: Refits,
+    scheme: Scheme,
+    setting: Setting,
+    seed: int,
+    ranges: Sequence[Range],
+    num: int,
+) -> Iterator[tuple[int, BatchFit]]:
+    """Draws of the ranges, one after another."""
+    to_make = sum(stop - start for start, stop in ranges)
+    report(0, to_make)
+    made = 0
+    for start, stop in ranges:
+        draw = resamples(scheme, setting, seed, start, stop)
+        with unreported():
+            batch = refits(draw.losses, draw.weights)
+        if made == 0:
+            _check_some(batch, scheme)
+        yield start, batch
+        made += stop - start
+        report(made, to_make)
+
+
+def _in_memory(make: Any, num: int, chunk: int) -> Draws:
+    ranges = [(i, min(i + chunk, num)) for i in range(0, num, chunk)]
+    own = [batch for _, batch in make(_processes.share(ranges))]
+    return MemoryDraws(_processes.gathered(own, ranges) if _processes.several() else join(own))
+
+
+def _on_disk(
+    make: Any, store: Store, template: AbstractLaw, num: int, chunk: int, resume: bool
+) -> Draws:
+    with _processes.one_first(lambda: store.open(resume=resume)):
+        try:
+            ranges = store.missing(num, chunk)
+            _processes.wait("the list of draws to make")
+            for start, batch in make(_processes.share(ranges)):
+                store.write(start, batch)
+            _processes.wait("all draws")
+            if _processes.is_first():
+                store.finish()
+            _processes.wait("the file of all draws")
+        finally:
+            store.close()
+    return FileDraws(store.path, num, template)
+
+
+def _num_resamples(num: int | None, scheme: Scheme, setting: Setting) -> int:
+    """How many resamples, checked."""
+    all_of_it = getattr(scheme, "num_draws", None)
+    if all_of_it is None:
+        return 1000 if num is None else _whole("num_resamples", num, 2)
+    most = int(all_of_it(setting))
+    if num is not None and num != most:
+        raise ValueError(
+            f"num_resamples: the scheme {scheme.name!r} has {most} resamples for these runs, and "
+            f"takes all; leave the number out (got {num})"
+        )
+    return most
+
+
+def _whole(name: str, value: int, least: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, got {number}")
+    return number
+
+
+def _check_some(batch: BatchFit, scheme: Scheme) -> None:
+    """Refuse to go on where not one refit of a chunk has a law."""
+    if batch.usable.any():
+        return
+    outcome = batch.outcome(0)
+    raise ValueError(
+        f"scheme {scheme.name!r}: each of {len(batch)} refits failed ({outcome.name}: "
+        f"{outcome.message}) The scheme leaves too little of these runs: take one that leaves out "
+        "no run, such as 'bayesian' or 'wild'"
+    )

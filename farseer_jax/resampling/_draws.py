@@ -1,0 +1,141 @@
+"""Draws: the refits of a bootstrap, in memory or in a Parquet file, read in batches."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import jax
+import numpy as np
+
+from farseer_jax._fit_batch import BatchFit
+from farseer_jax._law import AbstractLaw
+from farseer_jax._outcome import Outcome
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+METADATA = b"farseer_jax.bootstrap"
+
+
+class Draws(Protocol):
+    """Refits in the order of their resamples."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self) -> Iterator[BatchFit]:
+        """All of them, in pieces of bounded size."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryDraws:
+    """Draws in memory.
+
+    Attributes:
+        batch: all of them.
+    """
+
+    batch: BatchFit
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+    def batches(self) -> Iterator[BatchFit]:
+        """One piece."""
+        yield self.batch
+
+
+@dataclass(frozen=True, eq=False)
+class FileDraws:
+    """Draws in a Parquet file.
+
+    Attributes:
+        path: the file.
+        num: how many of its draws to read, from the first.
+        template: a law of their class.
+    """
+
+    path: Path
+    num: int
+    template: AbstractLaw
+
+    def __len__(self) -> int:
+        return self.num
+
+    def batches(self) -> Iterator[BatchFit]:
+        """A row group at a time."""
+        import pyarrow.parquet as pq
+
+        left = self.num
+        with pq.ParquetFile(self.path) as file:
+            for group in range(file.num_row_groups):
+                if left <= 0:
+                    return
+                table = file.read_row_group(group).slice(0, left)
+                left -= table.num_rows
+                yield from_table(table, self.template)
+
+
+def join(batches: Sequence[BatchFit]) -> BatchFit:
+    """One batch of several."""
+    laws = [batch.law for batch in batches]
+    return BatchFit(
+        jax.tree.map(lambda *leaves: np.concatenate(leaves), *laws),
+        np.concatenate([batch.outcome_code for batch in batches]),
+        np.concatenate([batch.mean_relative_error for batch in batches]),
+    )
+
+
+def to_table(batch: BatchFit, first: int, manifest: dict[str, Any]) -> "pa.Table":
+    """One row per refit: its position, outcome, error, and the law's numbers by name."""
+    import pyarrow as pa
+
+    names = np.array([outcome.name for outcome in Outcome])
+    order = np.argsort([outcome.code for outcome in Outcome])
+    places = order[np.searchsorted([o.code for o in Outcome], batch.outcome_code, sorter=order)]
+    columns = {
+        "resample": first + np.arange(len(batch)),
+        "outcome": pa.DictionaryArray.from_arrays(places.astype(np.int32), names),
+        "mean_relative_error": batch.mean_relative_error,
+        **dict(zip(leaf_names(batch.law), jax.tree.leaves(batch.law), strict=True)),
+    }
+    return pa.table(columns).replace_schema_metadata({METADATA: json.dumps(manifest).encode()})
+
+
+def from_table(table: "pa.Table", template: AbstractLaw) -> BatchFit:
+    """The inverse of :func:`to_table`."""
+    structure = jax.tree.structure(template)
+    leaves = [table[name].to_numpy() for name in leaf_names(template)]
+    code_of = {outcome.name: outcome.code for outcome in Outcome}
+    return BatchFit(
+        law=jax.tree.unflatten(structure, leaves),
+        outcome_code=np.array([code_of[name] for name in table["outcome"].to_pylist()]),
+        mean_relative_error=table["mean_relative_error"].to_numpy(),
+    )
+
+
+def leaf_names(law: AbstractLaw) -> list[str]:
+    """Names of a law's numbers, such as ``U.level``."""
+    paths, _ = jax.tree_util.tree_flatten_with_path(law)
+    return [jax.tree_util.keystr(path).lstrip(".") for path, _ in paths]
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What a file of draws says of itself.
+
+    Raises:
+        ValueError: it is no such file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path} is no whole Parquet file ({error}); name another") from None
+    if METADATA not in metadata:
+        raise ValueError(f"{path} is a Parquet file, but not one of draws; name another")
+    content: dict[str, Any] = json.loads(metadata[METADATA])
+    return content

@@ -1,0 +1,194 @@
+"""Intervals: how they are read off draws, and the table that shows them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from farseer_jax import _tables
+from farseer_jax._numbers import number_text, quantity_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["percentile", "basic", "bca", "normal"]
+KINDS: tuple[str, ...] = get_args(Kind)
+_MAX_ROWS_SHOWN = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Intervals:
+    """Estimates with an interval each, and what kind of interval that is. Prints as a table.
+
+    Attributes:
+        quantity: what is estimated.
+        at: the points, by the names of their columns, each ``(point,)``.
+        estimate: from the fit to all runs, ``(point,)``.
+        lower: lower ends, ``(point,)``.
+        upper: upper ends, ``(point,)``.
+        level: nominal probability that an interval holds the truth.
+        kind: how the ends were found, with what they are to hold.
+        scheme: how the runs were resampled.
+        seed: of the resamples.
+        num_resamples: refits behind the intervals.
+        num_failed: refits without an answer at the worst of the points.
+        warnings: what to know before trusting them, worst first.
+
+    Example:
+        >>> from farseer_jax import Farseer, bootstrap, example_runs, fit
+        >>> result = bootstrap(fit(Farseer, example_runs()), 200, seed=1)
+        >>> intervals = result.interval(25.1e9, 5e11, kind="percentile")
+        >>> bool((intervals.lower < intervals.estimate).all())
+        True
+    """
+
+    quantity: str
+    at: Mapping[str, np.ndarray]
+    estimate: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    level: float
+    kind: str
+    scheme: str
+    seed: int
+    num_resamples: int
+    num_failed: int
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def trustworthy(self) -> bool:
+        """Whether failed refits are too few to move an end of the intervals by much.
+
+        All of them could lie beyond one end: more than half of what is to lie there is too many.
+        """
+        return self.num_failed <= 0.25 * (1.0 - self.level) * self.num_resamples
+
+    def to_dict(self) -> dict[str, Any]:
+        """``intervals`` (a list, one entry per point), and how they were made, for JSON."""
+        columns = {
+            **self.at,
+            "predicted": self.estimate,
+            "lower": self.lower,
+            "upper": self.upper,
+        }
+        rows = zip(*(_plain(column) for column in columns.values()), strict=True)
+        shared = {"level": self.level, "kind": self.kind}
+        return {
+            "quantity": self.quantity,
+            "intervals": [{**dict(zip(columns, row, strict=True)), **shared} for row in rows],
+            "num_resamples": self.num_resamples,
+            "num_failed": self.num_failed,
+            "scheme": self.scheme,
+            "seed": self.seed,
+            "warnings": list(self.warnings),
+        }
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row per point, with ``estimate``, ``lower``, ``upper``, ``level`` and ``kind``."""
+        import pandas as pd
+
+        ends = {"estimate": self.estimate, "lower": self.lower, "upper": self.upper}
+        return pd.DataFrame({**self.at, **ends, "level": self.level, "kind": self.kind})
+
+    def __str__(self) -> str:
+        header = [*self.at, self.quantity, "lower", "upper", "±"]
+        shown = min(len(self.estimate), _MAX_ROWS_SHOWN)
+        text = _tables.text(header, [self._row(i) for i in range(shown)])
+        if shown < len(self.estimate):
+            text += f"\n… and {len(self.estimate) - shown} more rows"
+        text += f"\n\n{self.level:.4g} intervals: {self.kind}"
+        text += f"\n{self.num_resamples:,} resamples ({self.scheme}, seed {self.seed})"
+        if self.num_failed:
+            text += f", {self.num_failed:,} failed"
+        return text + "".join(f"\nwarning: {sentence}" for sentence in self.warnings)
+
+    def _row(self, i: int) -> list[str]:
+        half = 0.5 * (self.upper[i] - self.lower[i])
+        return [
+            *(_text(name, column[i]) for name, column in self.at.items()),
+            *(_text(self.quantity, ends[i]) for ends in (self.estimate, self.lower, self.upper)),
+            f"{half / abs(self.estimate[i]):.2%}" if np.isfinite(half) else "–",
+        ]
+
+
+def _text(name: str, value: float) -> str:
+    """A number of a column; N and D as people of this field write them."""
+    finite = np.isfinite(value)
+    return quantity_text(value) if name in ("N", "D") and finite else number_text(value)
+
+
+def check_level(level: float) -> None:
+    """Refuse what is no probability strictly between 0 and 1.
+
+    Raises:
+        ValueError: the level is none.
+    """
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level must lie between 0 and 1, such as 0.9; got {level!r}")
+
+
+def quantiles(draws: np.ndarray, probability: np.ndarray | float) -> np.ndarray:
+    """Quantiles along the first axis, the ``(n + 1) p``-th of n draws (Davison & Hinkley 1997).
+
+    Draws that are NaN, where a refit has no answer, are left out.
+    """
+    if np.isnan(draws).any():
+        columns = np.where(np.isnan(draws).all(axis=0), 0.0, draws)
+        found = np.nanquantile(columns, probability, axis=0, method="weibull")
+        return np.where(np.isnan(draws).all(axis=0), np.nan, found)
+    return np.quantile(draws, probability, axis=0, method="weibull")
+
+
+def percentile(draws: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Quantiles of the draws themselves."""
+    tail = 0.5 * (1.0 - level)
+    lower, upper = quantiles(draws, np.array([tail, 1.0 - tail]))
+    return lower, upper
+
+
+def basic(draws: np.ndarray, estimate: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Quantiles of the draws, reflected in the estimate."""
+    lower, upper = percentile(draws, level)
+    return 2.0 * estimate - upper, 2.0 * estimate - lower
+
+
+def normal(
+    standard_error: np.ndarray, estimate: np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Standard errors of a normal distribution to both sides."""
+    from scipy.special import ndtri
+
+    reach = ndtri(0.5 * (1.0 + level)) * standard_error
+    return estimate - reach, estimate + reach
+
+
+def bca(
+    draws: np.ndarray, estimate: np.ndarray, left_out: np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Quantiles corrected for bias and for an error that changes with the truth (Efron 1987).
+
+    Args:
+        draws: ``(resample, point)``.
+        estimate: ``(point,)``.
+        left_out: the quantity with one run left out in turn, ``(run, point)``.
+        level: nominal probability.
+    """
+    from scipy.special import ndtr, ndtri
+
+    share_below = np.mean(draws < estimate, axis=0) + 0.5 * np.mean(draws == estimate, axis=0)
+    bias = ndtri(share_below)
+    deviation = left_out.mean(axis=0) - left_out
+    spread = np.sum(deviation**2, axis=0)
+    acceleration = np.sum(deviation**3, axis=0) / (6.0 * np.maximum(spread, 1e-300) ** 1.5)
+    ends = []
+    for z in ndtri([0.5 * (1.0 - level), 0.5 * (1.0 + level)]):
+        shifted = bias + (bias + z) / (1.0 - acceleration * (bias + z))
+        probability = np.clip(np.nan_to_num(ndtr(shifted), nan=0.5), 0.0, 1.0)
+        ends.append(np.array([quantiles(draws[:, i], p) for i, p in enumerate(probability)]))
+    return ends[0], ends[1]
+
+
+def _plain(column: np.ndarray) -> list[Any]:
+    """Numbers that JSON knows: what does not exist is null."""
+    return [value if np.isfinite(value) else None for value in np.asarray(column).tolist()]

@@ -1,0 +1,79 @@
+"""What draws belong to: which fit, scheme and seed, and whether that is still the same."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax._version import __version__
+from farseer_jax.resampling._schemes import Scheme
+
+if TYPE_CHECKING:
+    from farseer_jax._result import Fit
+
+FORMAT_VERSION = 1
+
+
+def manifest_of(fit: "Fit", scheme: Scheme, seed: int) -> dict[str, Any]:
+    """All that determines draws, for JSON."""
+    return {
+        "version": FORMAT_VERSION,
+        "library_version": __version__,
+        "scheme": scheme.to_dict(),
+        "seed": seed,
+        "fit": fit.to_json(),
+        "runs": _fingerprint(fit),
+        "law": {"name": fit.law.name, "values": _digest(_leaves(fit))},
+        "method": _plain(fit.method.to_dict()),
+    }
+
+
+def check_same(name: str, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Refuse draws that were begun with something else.
+
+    Raises:
+        ValueError: what differs.
+    """
+    texts = {
+        "version": "a version of the format, {0} (here {1})",
+        "library_version": "farseer_jax {0} (here {1})",
+        "runs": "other runs, {0[num]} (here {1[num]})",
+        "law": "another law or fit of it, {0[name]} (here {1[name]})",
+        "method": "other settings of the method, {0} (here {1})",
+        "scheme": "another scheme, {0} (here {1})",
+        "seed": "another seed, {0} (here {1})",
+    }
+    differs = [
+        text.format(found.get(key), wanted[key])
+        for key, text in texts.items()
+        if found.get(key) != wanted[key]
+    ]
+    if differs:
+        raise ValueError(
+            f"{name} was begun with {'; '.join(differs[:2])}: go on as it was begun, or name "
+            "another file"
+        )
+
+
+def _fingerprint(fit: "Fit") -> dict[str, Any]:
+    runs = fit.runs
+    return {"num": len(runs), "sha256": _digest([runs.N, runs.D, runs.loss])}
+
+
+def _leaves(fit: "Fit") -> list[np.ndarray]:
+    import jax
+
+    return [np.asarray(leaf, dtype=float) for leaf in jax.tree.leaves(fit.law)]
+
+
+def _digest(arrays: list[np.ndarray]) -> str:
+    import hashlib
+
+    content = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _plain(settings: dict[str, Any]) -> Any:
+    """As JSON gives them back: tuples are lists there."""
+    import json
+
+    return json.loads(json.dumps(settings))

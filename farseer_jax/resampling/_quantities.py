@@ -1,0 +1,75 @@
+"""Quantities of a law that people decide by, mapped over stacks of laws."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax._allocation import optimal_ratio
+from farseer_jax._law import AbstractLaw, OneDataTerm
+from farseer_jax._types import Array
+
+Function = Callable[[AbstractLaw], Any]
+
+
+@partial(jax.jit, static_argnames="function")
+def _over_stack(law: AbstractLaw, arguments: tuple[Array, ...], function: Any) -> Array:
+    return jax.vmap(lambda one: jnp.asarray(function(one, *arguments)))(law)
+
+
+def mapped(function: Any, law: AbstractLaw, *arguments: np.ndarray) -> np.ndarray:
+    """``function(law, *arguments)`` for each law of a stack, ``(law, …)``, in float64.
+
+    Raises:
+        TypeError: the function uses its law in ways that JAX cannot map.
+    """
+    with jax.enable_x64(True):
+        try:
+            return np.asarray(_over_stack(law, arguments, function=function), dtype=float)
+        except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+            raise TypeError(
+                "the function of a law must be made of JAX operations (jax.numpy, no float(…), "
+                f"numpy or branches on values): {str(error).splitlines()[0]}"
+            ) from None
+
+
+def of_one(function: Any, law: AbstractLaw, *arguments: np.ndarray) -> np.ndarray:
+    """The same for one law, ``(…)``."""
+    stack = jax.tree.map(lambda leaf: np.asarray(leaf)[None], law)
+    return mapped(function, stack, *arguments)[0]
+
+
+def call(law: AbstractLaw, N: Array, D: Array) -> Array:
+    """Losses."""
+    return law(N, D)
+
+
+def curves(law: AbstractLaw, N: Array) -> Array:
+    """U, B and A at sizes, ``(3, size)``."""
+    assert isinstance(law, OneDataTerm)
+    log_U, log_B, A = (jnp.broadcast_to(curve, N.shape) for curve in law.of_size(N))
+    return jnp.stack([jnp.exp(log_U), jnp.exp(log_B), A])
+
+
+def allocation(law: AbstractLaw, compute: Array) -> Array:
+    """Compute-optimal N, D and D/N of budgets, ``(3, budget)``."""
+    ratio = jax.vmap(partial(optimal_ratio, law))(compute)
+    N = jnp.sqrt(compute / (6.0 * ratio))
+    return jnp.stack([N, N * ratio, ratio])
+
+
+def positive(name: str, values: ArrayLike) -> np.ndarray:
+    """Numbers as a flat float64 array.
+
+    Raises:
+        ValueError: one is not positive and finite.
+    """
+    array = np.atleast_1d(np.asarray(values, dtype=np.float64)).ravel()
+    bad = ~(np.isfinite(array) & (array > 0))
+    if bad.any():
+        raise ValueError(f"{name}: values must be positive and finite, got {array[bad][0]}")
+    return array

@@ -1,0 +1,97 @@
+"""Bootstraps in words: the table that one prints as, and its warnings."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from farseer_jax import _tables
+from farseer_jax._numbers import number_text, quantity_text
+from farseer_jax._outcome import Outcome
+
+if TYPE_CHECKING:
+    from farseer_jax.resampling._intervals import Intervals
+    from farseer_jax.resampling._result import Bootstrap
+
+_MANY_ODD = 0.05
+_BEYOND = 10**0.5  # times the largest N and D: ten times the FLOPs
+
+
+def warnings(bootstrap: "Bootstrap") -> tuple[str, ...]:
+    """Sentences about refits that failed, or may not be what they seem."""
+    total, found = bootstrap.num_resamples, []
+    if bootstrap.num_failed:
+        found.append(
+            f"{bootstrap.num_failed:,} of {total:,} refits failed "
+            f"({_names(bootstrap, usable=False)}) and are left out: what is read off the others "
+            "says too little of resamples like those."
+        )
+    odd = sum(n for o, n in bootstrap.outcomes.items() if o.usable and o is not Outcome.success)
+    if odd > _MANY_ODD * total:
+        found.append(
+            f"{odd:,} of {total:,} refits ended in doubt ({_names(bootstrap, usable=True)}): "
+            "their spread is that of the search, not of the runs alone."
+        )
+    if bootstrap.fit.outcome is not Outcome.success:
+        found.append(f"The fit itself ended in doubt: {bootstrap.fit.outcome.message}")
+    return tuple(found)
+
+
+def interval_warnings(bootstrap: "Bootstrap", found: "Intervals") -> tuple[str, ...]:
+    """Sentences about intervals, the worst first."""
+    sentences = []
+    if not found.trustworthy:
+        sentences.append(
+            f"NOT TO BE TRUSTED: {found.num_failed:,} of {found.num_resamples:,} refits have no "
+            f"answer, which could hide an end of a {found.level:g} interval."
+        )
+    if bootstrap.is_jackknife:
+        return (*sentences, *bootstrap.warnings)
+    least = int(np.ceil(2.0 / (1.0 - found.level) - 1e-9)) - 1
+    if found.num_resamples < least and found.kind != "normal":
+        sentences.append(
+            f"{found.num_resamples} resamples do not reach the ends of a {found.level:g} interval: "
+            f"take {least} at least, and ten times as many for two digits."
+        )
+    return (*sentences, *bootstrap.warnings)
+
+
+def text(bootstrap: "Bootstrap") -> str:
+    """Counts, and the curves or parameters with their intervals."""
+    fit = bootstrap.fit
+    lines = [
+        f"bootstrap  {fit.law.name} law, {len(fit.runs)} runs, {fit.method.name} method",
+        f"scheme     {bootstrap.scheme.name}, seed {bootstrap.seed}",
+        f"refits     {bootstrap.num_resamples:,}: "
+        + ", ".join(f"{num:,} {outcome.name}" for outcome, num in bootstrap.outcomes.items()),
+    ]
+    lines += ["", *_table(bootstrap)] if bootstrap.num_failed < bootstrap.num_resamples else []
+    return "\n".join(lines + [f"\nwarning: {sentence}" for sentence in bootstrap.warnings])
+
+
+def _table(bootstrap: "Bootstrap") -> list[str]:
+    """Losses of the smallest, the middle and the largest run, and beyond them."""
+    runs = bootstrap.fit.runs
+    order = np.argsort(runs.N * runs.D, kind="stable")
+    some = order[[0, len(order) // 2, -1]]
+    N = np.append(runs.N[some], _BEYOND * runs.N.max())
+    D = np.append(runs.D[some], _BEYOND * runs.D.max())
+    found = bootstrap.interval(N, D)
+    spread = bootstrap.standard_error(N, D) / found.estimate
+    rows = [
+        [
+            *(quantity_text(column[i]) for column in (N, D)),
+            *(number_text(column[i]) for column in (found.estimate, found.lower, found.upper)),
+            f"{spread[i]:.3%}",
+        ]
+        for i in range(len(N))
+    ]
+    header = ["N", "D", "loss", "lower", "upper", "standard error"]
+    return [_tables.text(header, rows), "", f"{found.level:g} intervals: {found.kind}"]
+
+
+def _names(bootstrap: "Bootstrap", usable: bool) -> str:
+    return ", ".join(
+        f"{num:,} {outcome.name}"
+        for outcome, num in bootstrap.outcomes.items()
+        if outcome.usable is usable and outcome is not Outcome.success
+    )

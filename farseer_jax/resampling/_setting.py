@@ -1,0 +1,90 @@
+"""What resampling schemes draw from: the runs, what was fitted to them, and their noise."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from farseer_jax._evaluate import evaluate
+from farseer_jax._noise import estimate_noise
+from farseer_jax._result import Fit
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A fit, as schemes see it. A unit is a distinct run: exact copies of one are drawn together.
+
+    Attributes:
+        fit: the fit that is resampled.
+        unit: each run's unit, ``(run,)``.
+        size: each run's size, ``(run,)``.
+        first: a run of each unit, ``(unit,)``.
+        predicted: fitted loss of each unit, ``(unit,)``.
+    """
+
+    fit: Fit
+    unit: np.ndarray
+    size: np.ndarray
+    first: np.ndarray
+    predicted: np.ndarray
+
+    @classmethod
+    def of(cls, fit: Fit) -> "Setting":
+        """Find the units and sizes of a fit's runs."""
+        runs = fit.runs
+        rows = np.stack([runs.N, runs.D, runs.loss])
+        _, first, unit = np.unique(rows, axis=1, return_index=True, return_inverse=True)
+        size = np.unique(runs.N, return_inverse=True)[1]
+        predicted = evaluate(fit.law, runs.N, runs.D)[first]
+        return cls(fit, unit.ravel(), size.ravel(), first, predicted)
+
+    @property
+    def num_units(self) -> int:
+        """Distinct runs."""
+        return len(self.first)
+
+    @property
+    def num_sizes(self) -> int:
+        """Distinct N."""
+        return int(self.size.max()) + 1
+
+    @cached_property
+    def noise(self) -> np.ndarray:
+        """Standard deviation of ln loss from run to run, per unit."""
+        return estimate_noise(self.fit.runs).of_runs(self.fit.runs)[self.first]
+
+    def residuals(self, *, by_size: bool, centred: bool = True) -> np.ndarray:
+        """Residuals of ln loss, per unit, enlarged for the parameters that were fitted.
+
+        Args:
+            by_size: centre them size by size.
+            centred: centre them at all.
+        """
+        residual = np.log(self.fit.runs.loss[self.first]) - np.log(self.predicted)
+        if centred:
+            group = self.size[self.first] if by_size else np.zeros(self.num_units, dtype=int)
+            residual = residual - (np.bincount(group, residual) / np.bincount(group))[group]
+        return residual * np.sqrt(self.num_units / max(self.num_units - self._num_parameters, 1))
+
+    @property
+    def _num_parameters(self) -> int:
+        return len(type(self.fit.law).parameter_names())
+
+    def perturbed(self, deviation: np.ndarray) -> np.ndarray:
+        """Fitted losses times ``exp(deviation)``, ``(resample, unit)``, for every run."""
+        return (self.predicted * np.exp(deviation))[:, self.unit]
+
+    def pick_within_sizes(self, rng: np.random.Generator, num: int) -> np.ndarray:
+        """For each unit a unit of its own size, drawn with replacement, ``(num, unit)``."""
+        order, start, count = self._by_size
+        offset = (rng.random((num, self.num_units)) * count).astype(int)
+        return order[start + offset]
+
+    @cached_property
+    def _by_size(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Units ordered by size; where each unit's size begins there, and how many it has."""
+        size = self.size[self.first]
+        order = np.argsort(size, kind="stable")
+        counts = np.bincount(size)
+        starts = np.cumsum(counts) - counts
+        return order, starts[size], counts[size]

@@ -1,0 +1,198 @@
+"""Draws on their way to disk: parts beside the file, joined at the end, nothing lost on the way.
+
+    draws.parquet.parts/manifest.json                 what the draws belong to
+    draws.parquet.parts/000000000000-000000004096     resamples 0 to 4095, whole or absent
+    draws.parquet                                     all of them, once they are there
+
+Every file is written aside and renamed, so that a process may be killed at any moment. A lock,
+which the system frees when a process dies, keeps a second process away.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from farseer_jax._fit_batch import BatchFit
+from farseer_jax._write import write_text, written_aside
+from farseer_jax.resampling._draws import METADATA, read_manifest, to_table
+from farseer_jax.resampling._manifest import check_same
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PART = re.compile(r"(\d{12})-(\d{12})\.parquet")
+_COMPRESSION = "zstd"
+Range = tuple[int, int]
+
+
+class Store:
+    """A file of draws in the making."""
+
+    def __init__(self, path: str | Path, manifest: dict[str, Any]) -> None:
+        """Name the file; nothing is written yet.
+
+        Args:
+            path: where all draws will be.
+            manifest: what they belong to.
+        """
+        self.path = Path(path)
+        self.parts = self.path.with_name(self.path.name + ".parts")
+        self._manifest = manifest
+        self._lock: Any = None
+
+    def open(self, *, resume: bool) -> None:
+        """Take the lock, and check what is there.
+
+        Args:
+            resume: go on with what is there.
+
+        Raises:
+            FileExistsError: there is something, and ``resume`` is not set.
+            ValueError: what is there belongs to something else, or is damaged.
+            OSError: another process writes the same file, or nothing can be written there.
+        """
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"cannot write {self.path}: there is no {self.path.parent}")
+        if self.path.is_dir():
+            raise IsADirectoryError(f"cannot write {self.path}: it is a directory; name a file")
+        if not resume and (self.path.exists() or self._manifest_path.exists()):
+            there = self.path if self.path.exists() else self.parts
+            raise FileExistsError(
+                f"{there} is there already: go on with it (resume), or name another file"
+            )
+        self._take_lock()
+        try:
+            if self._manifest_path.exists():
+                check_same(str(self.parts), self._read_own_manifest(), self._manifest)
+            else:
+                self._clear()
+            if self.path.exists():
+                check_same(str(self.path), read_manifest(self.path), self._manifest)
+            write_text(self._manifest_path, json.dumps(self._manifest))
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Free the lock; parts stay for another time."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+            if not self._manifest_path.exists():
+                shutil.rmtree(self.parts, ignore_errors=True)
+
+    def missing(self, num: int, chunk: int) -> list[Range]:
+        """Which draws are still to be made, in ranges of at most ``chunk``."""
+        ranges, at = [], 0
+        for start, stop in [*self._done(), (num, num)]:
+            ranges += [(i, min(i + chunk, start, num)) for i in range(at, min(start, num), chunk)]
+            at = max(at, stop)
+        return ranges
+
+    def write(self, start: int, batch: BatchFit) -> None:
+        """Keep the draws from ``start`` on.
+
+        Raises:
+            OSError: they cannot be written; those before are kept.
+        """
+        part = self.parts / f"{start:012d}-{start + len(batch):012d}.parquet"
+        try:
+            _write(to_table(batch, start, {}), part)
+        except OSError as error:
+            raise OSError(
+                f"cannot write {part}: {error.strerror or error}; earlier draws are kept: make "
+                "room, and go on with them (resume)"
+            ) from error
+
+    def finish(self) -> None:
+        """Join all parts into the file; they go when the store is closed.
+
+        Raises:
+            OSError: the file cannot be written; the parts are kept.
+        """
+        if self._part_ranges():
+            self._join()
+        self._manifest_path.unlink(missing_ok=True)
+
+    def _join(self) -> None:
+        import pyarrow.parquet as pq
+
+        metadata = {METADATA: json.dumps(self._manifest).encode()}
+        with written_aside(self.path) as aside:
+            at, writer = 0, None
+            for table in self._tables():
+                first = table["resample"][0].as_py()
+                if first > at:
+                    raise ValueError(f"{self.parts}: draws {at} to {first} are missing; resume")
+                table = table.slice(at - first)  # ranges may overlap after an extension
+                at += table.num_rows
+                if writer is None:
+                    schema = table.schema.with_metadata(metadata)
+                    writer = pq.ParquetWriter(aside, schema, compression=_COMPRESSION)
+                writer.write_table(table.cast(writer.schema))
+            if writer is not None:
+                writer.close()
+
+    def _tables(self) -> "Iterator[pa.Table]":
+        """What the file of an earlier time and the parts hold, in order."""
+        import pyarrow.parquet as pq
+
+        own = [self.path] if self.path.exists() else []
+        for source in own + [self._part_path(part) for part in self._part_ranges()]:
+            with pq.ParquetFile(source) as file:
+                for group in range(file.num_row_groups):
+                    yield file.read_row_group(group)
+
+    def _done(self) -> list[Range]:
+        """Ranges of draws that are there, in order."""
+        import pyarrow.parquet as pq
+
+        ranges = self._part_ranges()
+        if self.path.exists():
+            ranges.append((0, pq.read_metadata(self.path).num_rows))
+        return sorted(ranges)
+
+    def _part_ranges(self) -> list[Range]:
+        found = (_PART.fullmatch(path.name) for path in self.parts.iterdir())
+        return sorted((int(match[1]), int(match[2])) for match in found if match)
+
+    def _part_path(self, part: Range) -> Path:
+        return self.parts / f"{part[0]:012d}-{part[1]:012d}.parquet"
+
+    @property
+    def _manifest_path(self) -> Path:
+        return self.parts / "manifest.json"
+
+    def _read_own_manifest(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self._manifest_path.read_text(encoding="utf-8"))
+        return content
+
+    def _clear(self) -> None:
+        """Remove what a process that was killed left: parts that say not whose they are."""
+        for part in self._part_ranges():
+            self._part_path(part).unlink()
+        for aside in self.path.parent.glob(f".{self.path.name}.*.part"):
+            aside.unlink()
+
+    def _take_lock(self) -> None:
+        import filelock
+
+        self.parts.mkdir(exist_ok=True)
+        lock = filelock.FileLock(self.parts / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise BlockingIOError(
+                f"another process is writing {self.path}: wait for it, or name another file"
+            ) from None
+        self._lock = lock
+
+
+def _write(table: "pa.Table", path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    with written_aside(path) as aside:
+        pq.write_table(table, aside, compression=_COMPRESSION)
