@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def bootstrap(
     refits = Refits.of(type(fit.law), fit.runs, fit.method, devices)
 
     def make(ranges: Sequence[Range]) -> Iterator[tuple[int, BatchFit]]:
-        return _make(refits, scheme, setting, seed, ranges, num)
+        return _make(refits, scheme, setting, seed, ranges)
 
     if out is None:
         draws: Draws = _in_memory(make, num, chunk)
@@ -102,21 +103,36 @@ def _make(
     setting: Setting,
     seed: int,
     ranges: Sequence[Range],
-    num: int,
 ) -> Iterator[tuple[int, BatchFit]]:
     """Draws of the ranges, one after another."""
     to_make = sum(stop - start for start, stop in ranges)
     report(0, to_make)
     made = 0
-    for start, stop in ranges:
-        draw = resamples(scheme, setting, seed, start, stop)
+    for start, draw in _drawn_ahead(scheme, setting, seed, ranges):
         with unreported():
             batch = refits(draw.losses, draw.weights)
         if made == 0:
             _check_some(batch, scheme)
         yield start, batch
-        made += stop - start
+        made += len(batch)
         report(made, to_make)
+
+
+def _drawn_ahead(
+    scheme: Scheme, setting: Setting, seed: int, ranges: Sequence[Range]
+) -> Iterator[tuple[int, Draw]]:
+    """Resamples of each range, drawn while the range before it is refitted."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = None
+        for start, stop in ranges:
+            last, coming = (
+                coming,
+                (start, pool.submit(resamples, scheme, setting, seed, start, stop)),
+            )
+            if last is not None:
+                yield last[0], last[1].result()
+        if coming is not None:
+            yield coming[0], coming[1].result()
 
 
 def _in_memory(make: Any, num: int, chunk: int) -> Draws:

@@ -291,7 +291,7 @@ def _multipliers(kind: Signs, rng: np.random.Generator, shape: tuple[int, int]) 
     if kind == "normal":
         return rng.standard_normal(shape)
     if kind == "rademacher":
-        return 2.0 * rng.integers(0, 2, shape) - 1.0
+        return np.where(rng.integers(0, 2, shape, dtype=np.int8), 1.0, -1.0)
     root = np.sqrt(5.0)  # Mammen's two points, whose third moment is 1 as well
     low = rng.random(shape) < (root + 1) / (2 * root)
     return np.where(low, (1 - root) / 2, (1 + root) / 2)
