@@ -32,6 +32,27 @@ def unreported() -> Iterator[None]:
 
 
 @contextmanager
+def counted_from(before: int, total: int) -> Iterator[None]:
+    """What runs within is a part of something larger, and is counted as such.
+
+    Args:
+        before: how many were done before.
+        total: of the larger one.
+    """
+    show = _show.get()
+
+    def part(done: int, _: int) -> None:
+        if show is not None and done > 0:
+            show(before + done, total)
+
+    token = _show.set(part)
+    try:
+        yield
+    finally:
+        _show.reset(token)
+
+
+@contextmanager
 def progress_bar(console: "Console | None" = None) -> Iterator[None]:
     """Show a bar, with rate and time left, while fits run within.
 

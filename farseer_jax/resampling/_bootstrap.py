@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from farseer_jax._fit_batch import BatchFit, Refits
 from farseer_jax._law import AbstractLaw
-from farseer_jax._progress import report, unreported
+from farseer_jax._progress import counted_from, report
 from farseer_jax._result import Fit
 from farseer_jax.resampling import _processes
 from farseer_jax.resampling._draws import Draws, FileDraws, MemoryDraws, join
@@ -109,13 +109,12 @@ def _make(
     report(0, to_make)
     made = 0
     for start, draw in _drawn_ahead(scheme, setting, seed, ranges):
-        with unreported():
+        with counted_from(made, to_make):
             batch = refits(draw.losses, draw.weights)
         if made == 0:
             _check_some(batch, scheme)
         yield start, batch
         made += len(batch)
-        report(made, to_make)
 
 
 def _drawn_ahead(
@@ -123,12 +122,10 @@ def _drawn_ahead(
 ) -> Iterator[tuple[int, Draw]]:
     """Resamples of each range, drawn while the range before it is refitted."""
     with ThreadPoolExecutor(1) as pool:
-        coming = None
+        coming: tuple[int, Future[Draw]] | None = None
         for start, stop in ranges:
-            last, coming = (
-                coming,
-                (start, pool.submit(resamples, scheme, setting, seed, start, stop)),
-            )
+            last = coming
+            coming = start, pool.submit(resamples, scheme, setting, seed, start, stop)
             if last is not None:
                 yield last[0], last[1].result()
         if coming is not None:

@@ -43,6 +43,26 @@ class Store:
         self._manifest = manifest
         self._lock: Any = None
 
+    def check_free(self, *, resume: bool) -> None:
+        """Refuse a file that must not or cannot be written; nothing is written yet.
+
+        Args:
+            resume: go on with what is there.
+
+        Raises:
+            FileExistsError: there is something, and ``resume`` is not set.
+            OSError: there is a directory, or no folder.
+        """
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"cannot write {self.path}: there is no {self.path.parent}")
+        if self.path.is_dir():
+            raise IsADirectoryError(f"cannot write {self.path}: it is a directory; name a file")
+        if not resume and (self.path.exists() or self._manifest_path.exists()):
+            there = self.path if self.path.exists() else self.parts
+            raise FileExistsError(
+                f"{there} is there already: go on with it (resume), or name another file"
+            )
+
     def open(self, *, resume: bool) -> None:
         """Take the lock, and check what is there.
 
@@ -54,15 +74,7 @@ class Store:
             ValueError: what is there belongs to something else, or is damaged.
             OSError: another process writes the same file, or nothing can be written there.
         """
-        if not self.path.parent.is_dir():
-            raise FileNotFoundError(f"cannot write {self.path}: there is no {self.path.parent}")
-        if self.path.is_dir():
-            raise IsADirectoryError(f"cannot write {self.path}: it is a directory; name a file")
-        if not resume and (self.path.exists() or self._manifest_path.exists()):
-            there = self.path if self.path.exists() else self.parts
-            raise FileExistsError(
-                f"{there} is there already: go on with it (resume), or name another file"
-            )
+        self.check_free(resume=resume)
         self._take_lock()
         try:
             if self._manifest_path.exists():
@@ -84,6 +96,14 @@ class Store:
             if not self._manifest_path.exists():
                 shutil.rmtree(self.parts, ignore_errors=True)
 
+    def num_kept(self) -> int:
+        """How many draws are there."""
+        kept = at = 0
+        for start, stop in self._done() if self.parts.is_dir() else []:
+            kept += max(stop - max(start, at), 0)
+            at = max(at, stop)
+        return kept
+
     def missing(self, num: int, chunk: int) -> list[Range]:
         """Which draws are still to be made, in ranges of at most ``chunk``."""
         ranges, at = [], 0
@@ -102,10 +122,7 @@ class Store:
         try:
             _write(to_table(batch, start, {}), part)
         except OSError as error:
-            raise OSError(
-                f"cannot write {part}: {error.strerror or error}; earlier draws are kept: make "
-                "room, and go on with them (resume)"
-            ) from error
+            raise _unwritten(part, error, "earlier draws") from error
 
     def finish(self) -> None:
         """Join all parts into the file; they go when the store is closed.
@@ -114,7 +131,10 @@ class Store:
             OSError: the file cannot be written; the parts are kept.
         """
         if self._part_ranges():
-            self._join()
+            try:
+                self._join()
+            except OSError as error:
+                raise _unwritten(self.path, error, "all draws") from error
         self._manifest_path.unlink(missing_ok=True)
 
     def _join(self) -> None:
@@ -189,6 +209,12 @@ class Store:
                 f"another process is writing {self.path}: wait for it, or name another file"
             ) from None
         self._lock = lock
+
+
+def _unwritten(path: Path, error: OSError, kept: str) -> OSError:
+    reason = error.strerror or str(error)
+    said = reason if str(path) in reason else f"cannot write {path}: {reason}"
+    return OSError(f"{said}; {kept} are kept: make room, and go on with them (resume)")
 
 
 def _write(table: "pa.Table", path: Path) -> None:
