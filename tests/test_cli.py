@@ -19,7 +19,7 @@ import farseer_jax
 import farseer_jax as fj
 from farseer_jax import Chinchilla, Farseer, Fit, Grid, Piecewise, Refined, example_runs
 from farseer_jax import fit as fit_runs
-from farseer_jax.cli import _fit, _jax, _methods, main
+from farseer_jax.cli import _jax, _methods, _model_options, main
 from farseer_jax.cli._fit import fit as fit_command
 from farseer_jax.cli._options import Option
 from farseer_jax.cli._predict import predict as predict_command
@@ -668,8 +668,8 @@ def test_another_law_end_to_end(tmp_path):
 
     assert set(_methods.LAWS) == set(LAWS) - {"raw-farseer"}
     assert set(_methods.OPTIONS) == set(METHODS)
-    assert _fit._OBJECTIVES == tuple(NAMED_OBJECTIVES)
-    for optimiser in _fit._OPTIMISERS:
+    assert _model_options.OBJECTIVES == tuple(NAMED_OBJECTIVES)
+    for optimiser in _model_options.OPTIMISERS:
         assert fj.Restarts(optimiser).optimiser == optimiser
     target = tmp_path / "fit.json"
     arguments = ["fit", "--example", "--law", "chinchilla", "--objective", "huber"]

@@ -50,10 +50,15 @@ def method_name(settings: dict[str, Any]) -> str:
         if name not in OPTIONS[method] and context.get_parameter_source(name) is given:
             others = [other for other, names in OPTIONS.items() if name in names]
             raise click.UsageError(
-                f"--{name.replace('_', '-')} does not go with the method {method}, but with "
+                f"{_spelled(context, name)} does not go with the method {method}, but with "
                 f"{' and '.join(others)}: leave it out, or choose another --method."
             )
     return method
+
+
+def _spelled(context: click.Context, name: str) -> str:
+    """An option as the command spells it."""
+    return next(param.opts[0] for param in context.command.params if param.name == name)
 
 
 def build_method(name: str, settings: dict[str, Any]) -> "Method":

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+Decorator = Callable[[Any], Any]
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -52,7 +53,7 @@ def option(*names: str, group: str, **settings: Any) -> Callable[[Decorated], De
 
 def unit_options(command: Decorated) -> Decorated:
     """``--N-unit`` and ``--D-unit``."""
-    return _decorate(
+    return decorate(
         command,
         (
             option(
@@ -70,7 +71,7 @@ def unit_options(command: Decorated) -> Decorated:
 
 def selection_options(command: Decorated) -> Decorated:
     """``--min-N``, ``--max-N``, ``--min-D`` and ``--max-D``."""
-    return _decorate(
+    return decorate(
         command,
         (
             option(
@@ -101,9 +102,7 @@ def json_option(what: str, group: str) -> Callable[[Decorated], Decorated]:
     )
 
 
-def _decorate(
-    command: Decorated, decorators: Iterable[Callable[[Decorated], Decorated]]
-) -> Decorated:
+def decorate(command: Decorated, decorators: Iterable[Decorator]) -> Decorated:
     """Apply decorators such that the help shows them in the order given."""
     for decorator in reversed(list(decorators)):
         command = decorator(command)

@@ -20,6 +20,7 @@ from farseer_jax.cli._options import (
     unit_options,
 )
 from farseer_jax.cli._output import check_target, deliver
+from farseer_jax.cli._points import check_finite, predict_points
 from farseer_jax.cli._values import number
 
 if TYPE_CHECKING:
@@ -89,13 +90,13 @@ def predict(
         _check_points_only(N, D, settings)
         points = _points(N, D)
         check_target(target, [fit_path])
-        prediction = _predict_points(_read_fit(fit_path), points)
+        prediction = predict_points(_read_fit(fit_path), *points)
     else:
         columns = {"N": _column("N", N), "D": _column("D", D)}
         check_target(target, [fit_path, path])
         runs = _read_runs(path, columns, settings)
         prediction = _read_fit(fit_path).evaluate(runs)
-    _check_finite(prediction)
+        check_finite(prediction)
     deliver(lambda: str(prediction), lambda: _json_text(prediction), target, "Predictions")
 
 
@@ -167,24 +168,6 @@ def _read_fit(path: Path) -> "Fit":
     from farseer_jax import Fit
 
     return Fit.from_json(path)
-
-
-def _predict_points(fit: "Fit", points: tuple[list[float], list[float]]) -> "Prediction":
-    import numpy as np
-
-    from farseer_jax import Prediction
-
-    N, D = np.array(points)
-    return Prediction(N, D, fit.predict(N, D))
-
-
-def _check_finite(prediction: "Prediction") -> None:
-    import numpy as np
-
-    bad = np.flatnonzero(~np.isfinite(prediction.predicted))
-    if bad.size:
-        N, D = prediction.N[bad[0]], prediction.D[bad[0]]
-        raise Refusal(f"the fit has no finite loss at N={N:g}, D={D:g}; choose less extreme points")
 
 
 def _json_text(prediction: "Prediction") -> str:

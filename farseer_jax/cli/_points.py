@@ -1,0 +1,58 @@
+"""Points (N, D) that options name, and what the law says there."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from farseer_jax.cli._errors import Refusal
+from farseer_jax.cli._values import number
+
+if TYPE_CHECKING:
+    from farseer_jax._prediction import Prediction
+    from farseer_jax._result import Fit
+
+
+def point(text: str) -> tuple[float, float]:
+    """Two positive numbers ``N,D``.
+
+    Raises:
+        BadParameter: the text is anything else.
+    """
+    numbers = [number(part) for part in text.split(",")]
+    match numbers:
+        case [float(N), float(D)] if N > 0 and D > 0:
+            return N, D
+    raise click.BadParameter(
+        f"{text!r} is no point N,D: two positive numbers with a comma between them and no space, "
+        "such as 25.1e9,5e11."
+    )
+
+
+def predict_points(fit: "Fit", N: list[float], D: list[float]) -> "Prediction":
+    """Predictions at points.
+
+    Raises:
+        Refusal: the law has no finite loss at one of them.
+    """
+    import numpy as np
+
+    from farseer_jax import Prediction
+
+    sizes, tokens = np.array([N, D])
+    prediction = Prediction(sizes, tokens, fit.predict(sizes, tokens))
+    check_finite(prediction)
+    return prediction
+
+
+def check_finite(prediction: "Prediction") -> None:
+    """Refuse predictions that JSON could not hold.
+
+    Raises:
+        Refusal: the first point without a finite loss.
+    """
+    import numpy as np
+
+    bad = np.flatnonzero(~np.isfinite(prediction.predicted))
+    if bad.size:
+        N, D = prediction.N[bad[0]], prediction.D[bad[0]]
+        raise Refusal(f"the fit has no finite loss at N={N:g}, D={D:g}; choose less extreme points")
