@@ -1,4 +1,4 @@
-"""The shell: ``farseer fit`` and ``farseer predict``."""
+"""The shell: ``farseer fit``, ``farseer predict`` and ``farseer bootstrap``."""
 
 from farseer_jax.cli._main import main
 

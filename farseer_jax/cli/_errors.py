@@ -37,8 +37,8 @@ def errors_as_sentences() -> Iterator[None]:
         yield
     except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise
-    except KeyboardInterrupt:
-        click.echo("Interrupted.", err=True)
+    except KeyboardInterrupt as interrupt:
+        click.echo(str(interrupt) or "Interrupted.", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
     except Exception as error:
         _report(error)

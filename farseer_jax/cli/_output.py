@@ -24,8 +24,22 @@ def check_target(target: str | None, inputs: Iterable[Path | None]) -> None:
     """
     if target is None or target == STANDARD_OUTPUT:
         return
+    check_file(target, inputs, f"use --json {STANDARD_OUTPUT} for standard output")
+
+
+def check_file(target: str, inputs: Iterable[Path | None], remedy: str) -> None:
+    """The same for an output that can only be a file.
+
+    Args:
+        target: what the option named.
+        inputs: files that are read, and must not be overwritten.
+        remedy: what to do where it is no regular file.
+
+    Raises:
+        Refusal: what is wrong with the file.
+    """
     path = Path(target)
-    problem = _problem(path)
+    problem = _problem(path, remedy)
     if problem is None and any(_same_file(path, source) for source in inputs):
         problem = "it is a file that this command reads; name another"
     if problem is not None:
@@ -73,12 +87,12 @@ def _write(path: Path, text: str) -> None:
         raise Refusal(reason if str(path) in reason else f"cannot write {path}: {reason}") from None
 
 
-def _problem(path: Path) -> str | None:
+def _problem(path: Path, remedy: str) -> str | None:
     folder = path.parent
     if path.is_dir():
         return "it is a directory; name a file in it"
     if path.exists() and not path.is_file():
-        return f"it is no regular file; use --json {STANDARD_OUTPUT} for standard output"
+        return f"it is no regular file; {remedy}"
     if not folder.is_dir():
         return f"there is no folder {str(folder)!r}; create it first"
     if not os.access(folder, os.W_OK | os.X_OK):

@@ -1,0 +1,253 @@
+"""``farseer bootstrap``."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from farseer_jax.cli._draws_file import check_free, check_out, keeping_draws, out_options
+from farseer_jax.cli._fit import fit_runs
+from farseer_jax.cli._jax import set_up_jax
+from farseer_jax.cli._methods import method_name
+from farseer_jax.cli._model_options import model_options
+from farseer_jax.cli._options import (
+    HELP_NAMES,
+    Command,
+    Decorated,
+    decorate,
+    json_option,
+    option,
+)
+from farseer_jax.cli._output import check_target, deliver
+from farseer_jax.cli._points import point, predict_points
+from farseer_jax.cli._source_options import (
+    DATA,
+    check_source,
+    read_source,
+    reading_options,
+    source_argument,
+)
+
+if TYPE_CHECKING:
+    from farseer_jax._result import Fit
+    from farseer_jax.resampling._intervals import Intervals
+    from farseer_jax.resampling._result import Bootstrap
+
+RESAMPLES = "Resamples"
+INTERVALS = "Intervals of the loss"
+
+# As in farseer_jax.resampling, which is not imported for the help; a test compares.
+SCHEMES = (
+    "runs", "sizes", "within-sizes", "bayesian", "residual", "wild", "parametric",
+    "jackknife-runs", "jackknife-sizes",
+)  # fmt: skip
+JACKKNIFES = tuple(name for name in SCHEMES if name.startswith("jackknife"))
+KINDS = ("percentile", "basic", "bca", "normal")
+DEFAULTS = {"scheme": "wild", "kind": "percentile", "num_resamples": 1000}
+
+_EPILOG = """\b
+Examples:
+  farseer bootstrap runs.csv
+  farseer bootstrap runs.csv --at 25.1e9,5e11 --at 7e10,1.5e12 --level 0.95
+  farseer bootstrap runs.csv --num-resamples 1000000 --out draws.parquet
+"""
+
+
+def _resample_options(command: Decorated) -> Decorated:
+    return decorate(
+        command,
+        [
+            option(
+                "--num-resamples",
+                type=click.IntRange(2),
+                metavar="NUMBER",
+                group=RESAMPLES,
+                help=f"How many refits; {DEFAULTS['num_resamples']:,} unless given. A jackknife "
+                "has a number of its own.",
+            ),
+            option(
+                "--scheme",
+                type=click.Choice(SCHEMES),
+                metavar="NAME",
+                default=DEFAULTS["scheme"],
+                group=RESAMPLES,
+                help=f"How runs are resampled: {', '.join(SCHEMES)}; {DEFAULTS['scheme']} unless "
+                "given.",
+            ),
+            option(
+                "--seed",
+                "resamples_seed",
+                type=click.IntRange(0),
+                metavar="NUMBER",
+                default=0,
+                show_default=True,
+                group=RESAMPLES,
+                help="Seed of the resamples; that of a method's starts is --starts-seed.",
+            ),
+        ],
+    )
+
+
+def _interval_options(command: Decorated) -> Decorated:
+    return decorate(
+        command,
+        [
+            option(
+                "--at",
+                "points",
+                type=point,
+                multiple=True,
+                metavar="N,D",
+                group=INTERVALS,
+                help="Where, such as 25.1e9,5e11 (may be repeated); without it a summary is "
+                "printed.",
+            ),
+            option(
+                "--level",
+                type=click.FloatRange(0, 1, min_open=True, max_open=True),
+                metavar="NUMBER",
+                default=0.9,
+                show_default=True,
+                group=INTERVALS,
+                help="Nominal probability that an interval holds the truth.",
+            ),
+            option(
+                "--kind",
+                type=click.Choice(KINDS),
+                metavar="NAME",
+                group=INTERVALS,
+                help=f"How its ends are found: {', '.join(KINDS)}; {DEFAULTS['kind']} unless "
+                "given. A jackknife gives normal ones only.",
+            ),
+            option(
+                "--of",
+                type=click.Choice(["mean", "run"]),
+                default="mean",
+                show_default=True,
+                group=INTERVALS,
+                help="Of the law's loss, or of one new run with noise of its own.",
+            ),
+        ],
+    )
+
+
+@click.command(
+    "bootstrap",
+    cls=Command,
+    context_settings=HELP_NAMES,
+    short_help="Intervals of predicted losses, from refits of resampled runs.",
+    epilog=_EPILOG,
+)
+@source_argument
+@json_option("the intervals", DATA)
+@_interval_options
+@_resample_options
+@out_options
+@reading_options
+@model_options(seed="--starts-seed")
+def bootstrap(
+    path: Path | None,
+    target: str | None,
+    out: str | None,
+    resume: bool,
+    **settings: Any,
+) -> None:
+    """Fit a scaling law, refit it to resamples of the runs, and print intervals.
+
+    RUNS, the law and the method are those of `farseer fit`, whose seed of the
+    starts is called --starts-seed here. The same seed gives the same intervals.
+
+    --out keeps every refit in a file. A command that was killed goes on where
+    it was if --resume is added, and so does one with more --num-resamples.
+    """
+    check_source(path, settings)
+    name = method_name(settings)
+    _check_intervals(target, settings)
+    check_target(target, [path])
+    check_out(out, target, path, resume)
+    set_up_jax(refits=True)
+    runs = read_source(path, settings)
+    from farseer_jax import estimate_noise, progress_bar
+
+    noise = estimate_noise(runs).pooled if settings["of"] == "run" else None
+    if out is not None:
+        check_free(out, resume)
+    with progress_bar():
+        fit = fit_runs(runs, name, settings)
+        _check_points(fit, settings)
+        with keeping_draws(out):
+            refits = _refits(fit, out, resume, settings)
+    found = _intervals(refits, noise, settings) if settings["points"] else None
+    table = refits if found is None else found
+    deliver(lambda: _table(table, fit), lambda: _json_text(found), target, "Intervals")
+    if out is not None:
+        click.echo(f"Refits written to {out}", err=True)
+
+
+def _check_intervals(target: str | None, settings: dict[str, Any]) -> None:
+    """Refuse, before anything is computed, intervals that the library would refuse after it."""
+    if not settings["points"]:
+        given = click.core.ParameterSource.COMMANDLINE
+        context = click.get_current_context()
+        named = [
+            f"--{n}" for n in ("level", "kind", "of") if context.get_parameter_source(n) is given
+        ]
+        if target is not None:
+            named.append("--json")
+        if named:
+            raise click.UsageError(
+                f"{named[0]} is about intervals at points: name one or more, --at N,D."
+            )
+    kind, scheme = settings["kind"], settings["scheme"]
+    if scheme in JACKKNIFES and kind not in (None, "normal"):
+        raise click.UsageError(
+            f"--kind {kind} needs random resamples, and --scheme {scheme} has none: leave --kind "
+            "out, or choose another scheme."
+        )
+    if kind == "bca" and settings["of"] == "run":
+        raise click.UsageError("--kind bca is for --of mean: choose another kind for a run.")
+
+
+def _check_points(fit: "Fit", settings: dict[str, Any]) -> None:
+    if settings["points"]:
+        predict_points(fit, *_columns(settings))
+
+
+def _columns(settings: dict[str, Any]) -> tuple[list[float], list[float]]:
+    N, D = zip(*settings["points"], strict=True)
+    return list(N), list(D)
+
+
+def _refits(fit: "Fit", out: str | None, resume: bool, settings: dict[str, Any]) -> "Bootstrap":
+    import farseer_jax
+
+    return farseer_jax.bootstrap(
+        fit,
+        settings["num_resamples"],
+        settings["scheme"],
+        seed=settings["resamples_seed"],
+        out=out,
+        resume=resume,
+        chunk_size=settings["chunk_size"],
+    )
+
+
+def _intervals(refits: "Bootstrap", noise: float | None, settings: dict[str, Any]) -> "Intervals":
+    return refits.interval(
+        *_columns(settings),
+        settings["level"],
+        kind=settings["kind"],
+        of=settings["of"],
+        noise=noise,
+    )
+
+
+def _table(found: "Bootstrap | Intervals", fit: "Fit") -> str:
+    """What is printed, and what to know of the fit itself, which is not printed."""
+    return f"{found}" + "".join(f"\nwarning: {sentence}" for sentence in fit.warnings)
+
+
+def _json_text(found: "Intervals | None") -> str:
+    assert found is not None  # --json without --at was refused
+    return json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
