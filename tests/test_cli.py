@@ -1,7 +1,6 @@
 """The shell: what it prints, what it writes, and how it fails."""
 
 import ast
-import inspect
 import json
 import os
 import subprocess
@@ -14,12 +13,14 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from commands import farseer, refused
 
 import farseer_jax
 import farseer_jax as fj
 from farseer_jax import Chinchilla, Farseer, Fit, Grid, Piecewise, Refined, example_runs
 from farseer_jax import fit as fit_runs
 from farseer_jax.cli import _jax, _methods, _model_options, main
+from farseer_jax.cli._bootstrap import bootstrap as bootstrap_command
 from farseer_jax.cli._fit import fit as fit_command
 from farseer_jax.cli._options import Option
 from farseer_jax.cli._predict import predict as predict_command
@@ -64,14 +65,6 @@ def recorded(example: Fit, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return seen
 
 
-def farseer(*args: object) -> Result:
-    """Run a command in this process."""
-    # click 8.1 mixes standard error into the output unless told not to
-    can_mix = "mix_stderr" in inspect.signature(CliRunner).parameters
-    runner = CliRunner(**({"mix_stderr": False} if can_mix else {}))
-    return runner.invoke(main, [str(arg) for arg in args])
-
-
 def shell(
     *args: object, before: str = "", python: tuple[str, ...] = (), **kwargs: Any
 ) -> subprocess.CompletedProcess[str]:
@@ -84,20 +77,18 @@ def shell(
     return subprocess.run(command, text=True, env=environment, timeout=300, check=False, **kwargs)
 
 
-def refused(result: Result, *parts: str, code: int = 2) -> None:
-    """One error on standard error, and nothing else."""
-    assert result.exit_code == code
-    assert result.stdout == ""
-    assert "Traceback" not in result.stderr
-    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
-    assert errors == [result.stderr.splitlines()[-1]]
-    for part in parts:
-        assert part in result.stderr
-
-
 class TestHelp:
     @pytest.mark.parametrize(
-        "args", [[], ["-h"], ["--help"], ["fit", "-h"], ["fit", "--help"], ["predict", "-h"]]
+        "args",
+        [
+            [],
+            ["-h"],
+            ["--help"],
+            ["fit", "-h"],
+            ["fit", "--help"],
+            ["predict", "-h"],
+            ["bootstrap", "-h"],
+        ],
     )
     def test_help_has_an_example_and_fits_a_narrow_terminal(self, args: list[str]) -> None:
         result = farseer(*args)
@@ -106,7 +97,7 @@ class TestHelp:
         assert max(len(line) for line in result.stdout.splitlines()) <= 80
         assert result.stdout.isascii()
 
-    @pytest.mark.parametrize("command", [fit_command, predict_command])
+    @pytest.mark.parametrize("command", [fit_command, predict_command, bootstrap_command])
     def test_only_help_stands_outside_the_groups(self, command: click.Command) -> None:
         params = command.get_params(click.Context(command))
         outside = [p.opts for p in params if isinstance(p, click.Option) and type(p) is not Option]
@@ -134,6 +125,7 @@ class TestHelp:
         commands = ["--help", "--version", "fit --help", "predict -h", "fitt", "fit", "fit --foo"]
         commands += ["fit --example --candidates 1", "fit --example --ratio x", "predict x.json"]
         commands += ["predict x.json --N a --D 1", "fit x.csv --json missing/fit.json"]
+        commands += ["bootstrap -h", "bootstrap --example --at 1e9", "bootstrap x.csv --out ."]
         code = f"""
 import contextlib, sys
 from farseer_jax.cli import main
@@ -621,6 +613,18 @@ class TestSetUp:
         added = self.settings(monkeypatch, tmp_path)
         assert {"JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR"} <= added
         assert ("XLA_FLAGS" in added) == _jax.jaxlib_version().startswith("0.10.")
+
+    def test_many_refits_are_compiled_better_than_one_fit(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delitem(sys.modules, "jax")
+        monkeypatch.setattr(_jax, "jaxlib_version", lambda: "0.10.2")
+        for refits, flags in ((False, _jax._QUICK_FLAGS), (True, _jax._REFIT_FLAGS)):
+            own = {"FARSEER_NO_CACHE": "1"}
+            monkeypatch.setattr(os, "environ", own)
+            _jax.set_up_jax(refits=refits)
+            _jax.set_up_jax(refits=not refits)  # the first call decides
+            assert own["XLA_FLAGS"] == flags
 
     def test_the_users_settings_win(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         flags = "--xla_cpu_enable_fast_math=false"

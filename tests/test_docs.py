@@ -10,9 +10,11 @@ from typing import Any
 import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import farseer_jax as fj
 from farseer_jax.cli import main
+from farseer_jax.resampling._schemes import SCHEMES
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLIC = [name for name in fj.__all__ if name != "__version__"]
@@ -79,18 +81,44 @@ def test_the_readme_shows_the_fit_of_the_example() -> None:
     assert block == f"{fj.fit(fj.Farseer, fj.example_runs())}\n"
 
 
-@pytest.mark.parametrize("name", ["fit", "predict"])
+def section_of_command(name: str) -> str:
+    """What the shell page says of a command."""
+    found = re.search(
+        rf"^## farseer {name}\n(.*?)^## ", text_of("docs/shell.md"), re.DOTALL | re.MULTILINE
+    )
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize("name", ["fit", "predict", "bootstrap"])
 def test_the_shell_page_names_every_option(name: str) -> None:
     command = main.commands[name]
     options = {o for p in command.params if isinstance(p, click.Option) for o in p.opts}
-    section = re.search(
-        rf"^## farseer {name}\n(.*?)^## ", text_of("docs/shell.md"), re.DOTALL | re.MULTILINE
-    )
-    assert section is not None
-    named = set(re.findall(r"(?<![\w-])--[A-Za-z][A-Za-z-]*", section[1]))
+    named = set(re.findall(r"(?<![\w-])--[A-Za-z][A-Za-z-]*", section_of_command(name)))
     assert named <= options
-    if name == "fit":
+    if name != "predict":
         assert options == named
+
+
+def test_the_shell_page_shows_the_intervals_of_the_example() -> None:
+    section = section_of_command("bootstrap")
+    command = code_blocks(section, "bash")[0].split()
+    assert command[:3] == ["farseer", "bootstrap", "--example"]
+    result = CliRunner().invoke(main, command[1:])
+    assert result.exit_code == 0
+    assert code_blocks(section, "text")[0] == result.stdout
+
+
+def test_the_shell_page_names_every_scheme_and_every_key_of_intervals() -> None:
+    rows = table_rows(text_of("docs/shell.md"), "| scheme | a resample has |")
+    named = [name for row in rows for name in re.findall(r"`([\w-]+)`", row[0])]
+    assert sorted(named) == sorted(SCHEMES)
+    page = " ".join(text_of("docs/shell.md").split())
+    said = re.search(r"Intervals have (`intervals`.*?`warnings`)\.", page)
+    assert said is not None
+    found = fj.bootstrap(fj.fit(fj.Farseer, fj.example_runs()), 32).interval(1e9, 1e9).to_dict()
+    keys = {*found, *found["intervals"][0]}
+    assert set(re.findall(r"`(\w+)`", said[1])) == keys
 
 
 def test_the_shell_page_names_every_key_of_a_fit() -> None:

@@ -163,7 +163,7 @@ def bootstrap(
     """
     check_source(path, settings)
     name = method_name(settings)
-    _check_intervals(target, settings)
+    _check_together(target, settings)
     check_target(target, [path])
     check_out(out, target, path, resume)
     set_up_jax(refits=True)
@@ -178,28 +178,29 @@ def bootstrap(
         _check_points(fit, settings)
         with keeping_draws(out):
             refits = _refits(fit, out, resume, settings)
-    found = _intervals(refits, noise, settings) if settings["points"] else None
+        found = _intervals(refits, noise, settings) if settings["points"] else None
     table = refits if found is None else found
     deliver(lambda: _table(table, fit), lambda: _json_text(found), target, "Intervals")
     if out is not None:
         click.echo(f"Refits written to {out}", err=True)
 
 
-def _check_intervals(target: str | None, settings: dict[str, Any]) -> None:
-    """Refuse, before anything is computed, intervals that the library would refuse after it."""
-    if not settings["points"]:
-        given = click.core.ParameterSource.COMMANDLINE
-        context = click.get_current_context()
-        named = [
-            f"--{n}" for n in ("level", "kind", "of") if context.get_parameter_source(n) is given
-        ]
-        if target is not None:
-            named.append("--json")
-        if named:
-            raise click.UsageError(
-                f"{named[0]} is about intervals at points: name one or more, --at N,D."
-            )
+def _check_together(target: str | None, settings: dict[str, Any]) -> None:
+    """Refuse, before anything is computed, what the library would refuse after the refits."""
+    given = click.core.ParameterSource.COMMANDLINE
+    context = click.get_current_context()
+    named = [f"--{n}" for n in ("level", "kind", "of") if context.get_parameter_source(n) is given]
+    named += [] if target is None else ["--json"]
+    if named and not settings["points"]:
+        raise click.UsageError(
+            f"{named[0]} is about intervals at points: name one or more by --at N,D."
+        )
     kind, scheme = settings["kind"], settings["scheme"]
+    if scheme in JACKKNIFES and settings["num_resamples"] is not None:
+        raise click.UsageError(
+            f"--num-resamples does not go with --scheme {scheme}, which has a number of its own: "
+            "leave it out."
+        )
     if scheme in JACKKNIFES and kind not in (None, "normal"):
         raise click.UsageError(
             f"--kind {kind} needs random resamples, and --scheme {scheme} has none: leave --kind "

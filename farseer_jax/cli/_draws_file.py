@@ -76,7 +76,7 @@ def check_free(out: str, resume: bool) -> None:
     """Refuse a file that is there already, before anything is fitted.
 
     Raises:
-        Refusal: there is a file, and no ``--resume``.
+        FileExistsError: there is a file, and no ``--resume``.
     """
     with _options_named():
         _store(out).check_free(resume=resume)
@@ -88,8 +88,7 @@ def keeping_draws(out: str | None) -> Iterator[None]:
 
     Raises:
         KeyboardInterrupt: as before, with that sentence.
-        OSError: of the library, in words of the shell.
-        ValueError: likewise.
+        OSError: of the library, with its remedy in words of the shell.
     """
     if out is None:
         yield
@@ -110,10 +109,10 @@ def _options_named() -> Iterator[None]:
     """Sentences of the library, with its ``resume`` as the option that it is here."""
     try:
         yield
-    except (OSError, ValueError) as error:
+    except OSError as error:
         if "(resume)" not in str(error):
             raise
-        raise Refusal(str(error).replace("(resume)", "(--resume)")) from None
+        raise type(error)(str(error).replace("(resume)", "(--resume)")) from error
 
 
 @contextlib.contextmanager

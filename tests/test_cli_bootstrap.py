@@ -1,0 +1,290 @@
+"""``farseer bootstrap``: what it prints and keeps, how it fails, and how it goes on."""
+
+import dataclasses
+import inspect
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import filelock
+import jax
+import numpy as np
+import pytest
+from commands import farseer, refused
+
+import farseer_jax
+import farseer_jax as fj
+from farseer_jax import _progress
+from farseer_jax._fit_batch import Refits
+from farseer_jax.cli import _bootstrap
+from farseer_jax.resampling._intervals import KINDS
+from farseer_jax.resampling._schemes import SCHEMES
+
+EXAMPLE = ("bootstrap", "--example", "--num-resamples")
+AT = ("--at", "25.1e9,5e11", "--at", "7e9,1e12")
+N, D = [25.1e9, 7e9], [5e11, 1e12]
+FILE = "draws.parquet"
+
+
+@pytest.fixture(scope="module")
+def fit() -> fj.Fit:
+    return fj.fit(fj.Farseer, fj.example_runs())
+
+
+@pytest.fixture(scope="module")
+def refits(fit: fj.Fit) -> fj.Bootstrap:
+    return fj.bootstrap(fit, 64)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, which is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def recorded(fit: fj.Fit, refits: fj.Bootstrap, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What ``farseer bootstrap`` hands to the library, which then computes nothing."""
+    seen: dict[str, Any] = {}
+
+    def fake_fit(law: object, runs: object, method: object) -> fj.Fit:
+        seen.update(law=law, runs=runs, method=method)
+        return fit
+
+    def fake_bootstrap(*args: object, **kwargs: object) -> fj.Bootstrap:
+        bound = inspect.signature(fj.resampling._bootstrap.bootstrap).bind(*args, **kwargs)
+        seen.update(bound.arguments)
+        return refits
+
+    monkeypatch.setattr(farseer_jax, "fit", fake_fit)
+    monkeypatch.setattr(farseer_jax, "bootstrap", fake_bootstrap)
+    return seen
+
+
+def numbers(bootstrap: fj.Bootstrap) -> np.ndarray:
+    """All of the draws' numbers."""
+    return np.stack(jax.tree.leaves(bootstrap.laws))
+
+
+class TestOutput:
+    def test_prints_intervals_and_writes_them(self, fit: fj.Fit) -> None:
+        options = "--level 0.8 --kind basic --seed 5 --json intervals.json"
+        result = farseer(*EXAMPLE, 64, *AT, *options.split())
+        expected = fj.bootstrap(fit, 64, seed=5).interval(N, D, 0.8, kind="basic")
+        assert (result.exit_code, result.stdout) == (0, f"{expected}\n")
+        assert result.stderr == "Intervals written to intervals.json\n"
+        assert os.listdir() == ["intervals.json"]
+        content = json.loads(Path("intervals.json").read_text())
+        assert content == expected.to_dict()
+        keys = ["N", "D", "predicted", "lower", "upper", "level", "kind"]
+        assert [list(row) for row in content["intervals"]] == [keys, keys]
+        assert (content["num_resamples"], content["num_failed"]) == (64, 0)
+        assert (content["scheme"], content["seed"]) == (_bootstrap.DEFAULTS["scheme"], 5)
+
+    def test_the_seed_alone_decides(self) -> None:
+        first, same, other = (
+            farseer(*EXAMPLE, 64, *AT, "--json", "-", "--seed", seed, "--chunk-size", chunk).stdout
+            for seed, chunk in ((1, 64), (1, 32), (2, 64))
+        )
+        assert json.loads(first)["seed"] == 1
+        assert first == same
+        assert json.loads(first)["intervals"] != json.loads(other)["intervals"]
+
+    def test_prints_a_summary_without_points(self, refits: fj.Bootstrap) -> None:
+        result = farseer(*EXAMPLE, 64)
+        assert (result.exit_code, result.stdout, result.stderr) == (0, f"{refits}\n", "")
+
+    def test_a_new_run(self, refits: fj.Bootstrap) -> None:
+        result = farseer(*EXAMPLE, 64, *AT, "--of", "run")
+        assert result.stdout == f"{refits.interval(N, D, of='run')}\n"
+
+    def test_warnings_of_the_fit_are_not_lost(
+        self, fit: fj.Fit, recorded: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        odd = dataclasses.replace(fit)
+        odd.__dict__["warnings"] = ("this fit is odd.",)
+        monkeypatch.setattr(farseer_jax, "fit", lambda *args: odd)
+        for points in ((), AT):
+            assert farseer(*EXAMPLE, 64, *points).stdout.endswith("\nwarning: this fit is odd.\n")
+
+    def test_the_bar_counts_refits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        found: list[tuple[int, int]] = []
+        monkeypatch.setattr(_progress, "_shown_on", lambda bar: lambda *of: found.append(of))
+        farseer(*EXAMPLE, 96, "--chunk-size", 64)
+        assert found == [(0, 96), (32, 96), (64, 96), (96, 96)]
+
+
+class TestOptions:
+    def test_lists_and_defaults_are_those_of_the_library(self, refits: fj.Bootstrap) -> None:
+        assert set(_bootstrap.SCHEMES) == set(SCHEMES)
+        assert {name for name in SCHEMES if hasattr(SCHEMES[name], "num_draws")} == set(
+            _bootstrap.JACKKNIFES
+        )
+        assert _bootstrap.KINDS == KINDS
+        own = inspect.signature(fj.bootstrap).parameters
+        assert _bootstrap.DEFAULTS == {
+            "scheme": own["scheme"].default,
+            "kind": refits.interval(N, D).kind,
+            "num_resamples": 1000,
+        }
+        assert own["num_resamples"].default is None
+        chunk_size = next(p for p in _bootstrap.bootstrap.params if p.name == "chunk_size")
+        assert chunk_size.default == own["chunk_size"].default
+
+    def test_they_reach_the_library(self, recorded: dict[str, Any], fit: fj.Fit) -> None:
+        assert farseer("bootstrap", "--example").exit_code == 0
+        assert recorded["num_resamples"] is None
+        assert (recorded["seed"], recorded["out"], recorded["resume"]) == (0, None, False)
+        options = f"--scheme bayesian --seed 7 --out {FILE} --resume --chunk-size 5"
+        assert farseer("bootstrap", "--example", *options.split()).exit_code == 0
+        assert recorded["fit"] is fit
+        assert (recorded["scheme"], recorded["seed"]) == ("bayesian", 7)
+        assert (recorded["out"], recorded["resume"], recorded["chunk_size"]) == (FILE, True, 5)
+
+    def test_runs_law_and_method_are_those_of_fit(self, recorded: dict[str, Any]) -> None:
+        options = "--max-N 1e9 --law chinchilla --objective huber --num-starts 8 --starts-seed 3"
+        assert farseer("bootstrap", "--example", *options.split(), "--seed", 4).exit_code == 0
+        assert recorded["runs"] == fj.example_runs().select(max_N=1e9)
+        assert recorded["law"] is fj.Chinchilla
+        assert recorded["method"] == fj.LeastSquares("huber", num_starts=8, seed=3)
+        assert recorded["seed"] == 4
+        assert farseer("bootstrap", "--example", "--rounds", "joint").exit_code == 0
+        assert recorded["method"] == fj.Piecewise(rounds="joint")
+
+    @pytest.mark.parametrize(
+        ("args", "message"),
+        [
+            ("", "Missing argument 'RUNS'"),
+            ("--example --at 25.1e9", "'25.1e9' is no point N,D: two positive numbers"),
+            ("--example --at 1,2,3", "'1,2,3' is no point N,D"),
+            ("--example --at 1e9,-5", "'1e9,-5' is no point N,D"),
+            ("--example --at 1e9,inf", "'1e9,inf' is no point N,D"),
+            ("--example --at 1e9,many", "'1e9,many' is no point N,D"),
+            ("--example --at 1e-300,1e-300", "no finite loss at N=1e-300, D=1e-300"),
+            ("--example --at 1,1 --level 1.5", "'--level': 1.5 is not in the range"),
+            ("--example --num-resamples 1", "'--num-resamples': 1 is not in the range"),
+            ("--example --scheme shuffle", "'--scheme': 'shuffle' is not one of"),
+            ("--example --at 1,1 --kind exact", "'--kind': 'exact' is not one of"),
+            ("--example --at 1,1 --kind bca --of run", "--kind bca is for --of mean"),
+            ("--example --at 1,1 --kind bca --scheme jackknife-runs", "needs random resamples"),
+            ("--example --num-resamples 9 --scheme jackknife-sizes", "a number of its own"),
+            ("--example --level 0.9", "--level is about intervals at points"),
+            ("--example --json -", "--json is about intervals at points"),
+            ("--example --resume", "--resume goes on with the refits of a file"),
+            ("--example --starts-seed 1", "--starts-seed does not go with the method piecewise"),
+            ("--example --out -", "--out is no text"),
+            (f"--example --out {os.devnull}", "it is no regular file; name a Parquet file"),
+            ("--example --out missing/draws.parquet", "there is no folder 'missing'"),
+            ("--example --at 1,1 --out x --json ./x", "--out and --json name the same file, 'x'"),
+            ("runs.csv --out runs.csv", "it is a file that this command reads"),
+        ],
+    )
+    def test_misuse(
+        self, args: str, message: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(farseer_jax, "bootstrap", None)  # nothing gets that far
+        Path("runs.csv").write_text("N,D,loss\n")
+        refused(farseer("bootstrap", *args.split()), message)
+        assert os.listdir(folder) == ["runs.csv"]
+
+
+class TestFile:
+    def test_resumed_with_more_is_as_in_one_go(self, refits: fj.Bootstrap) -> None:
+        first = farseer(*EXAMPLE, 32, "--out", FILE)
+        assert (first.exit_code, first.stderr) == (0, f"Refits written to {FILE}\n")
+        assert os.listdir() == [FILE]
+        result = farseer(*EXAMPLE, 64, *AT, "--out", FILE, "--resume")
+        assert result.stdout == f"{refits.interval(N, D)}\n"
+        np.testing.assert_array_equal(numbers(fj.Bootstrap.from_parquet(FILE)), numbers(refits))
+        assert os.listdir() == [FILE]
+
+    def test_a_file_that_is_there_is_refused_before_the_fit(
+        self, refits: fj.Bootstrap, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(farseer_jax, "fit", None)
+        Path(FILE).write_bytes(b"mine")
+        refused(farseer(*EXAMPLE, 64, "--out", FILE), f"{FILE} is there already", "(--resume)")
+        assert Path(FILE).read_bytes() == b"mine"
+
+    def test_what_the_library_refuses_is_a_sentence(self) -> None:
+        farseer(*EXAMPLE, 32, "--out", FILE)
+        again = (*EXAMPLE, 32, "--out", FILE, "--resume")
+        refused(farseer(*again, "--seed", 1), FILE, "another seed, 0 (here 1)")
+        refused(farseer(*again, "--scheme", "bayesian"), "another scheme")
+        Path(f"{FILE}.parts").mkdir()
+        with filelock.FileLock(f"{FILE}.parts/lock"):
+            refused(farseer(*again), f"another process is writing {FILE}")
+        Path(FILE).write_bytes(b"mine")
+        refused(farseer(*again), f"{FILE} is no whole Parquet file")
+
+    def test_a_full_disk(self, monkeypatch: pytest.MonkeyPatch, refits: fj.Bootstrap) -> None:
+        calls = iter(range(100))
+
+        def full(handle: int) -> None:
+            if next(calls) >= 2:  # after the manifest and the first part
+                raise OSError(28, "No space left on device")
+
+        command = (*EXAMPLE, 64, "--chunk-size", 32, "--out", FILE)
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", full)
+            refused(farseer(*command), "No space left", "earlier draws are kept", "(--resume)")
+        assert farseer(*command, "--resume").exit_code == 0
+        np.testing.assert_array_equal(numbers(fj.Bootstrap.from_parquet(FILE)), numbers(refits))
+
+    @pytest.mark.parametrize(
+        "interrupt",
+        [
+            lambda: signal.raise_signal(signal.SIGINT),
+            pytest.param(
+                lambda: signal.raise_signal(signal.SIGTERM),
+                marks=pytest.mark.skipif(sys.platform == "win32", reason="signals differ"),
+            ),
+        ],
+        ids=["Ctrl-C", "kill"],
+    )
+    def test_interrupted_and_gone_on_with(
+        self,
+        interrupt: Callable[[], None],
+        refits: fj.Bootstrap,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        calls: list[int] = []
+        refit, before = Refits.__call__, signal.getsignal(signal.SIGTERM)
+
+        def second_is_interrupted(self: Refits, *stacks: Any) -> Any:
+            calls.append(len(stacks[0]))
+            if len(calls) == 2:
+                interrupt()
+            return refit(self, *stacks)
+
+        monkeypatch.setattr(Refits, "__call__", second_is_interrupted)
+        command = (*EXAMPLE, 64, "--chunk-size", 32, "--out", FILE)
+        result = farseer(*command)
+        assert (result.exit_code, result.stdout) == (130, "")
+        assert result.stderr == (
+            f"Interrupted: 32 refits are kept in {FILE}.parts; the same command with --resume "
+            "goes on from there.\n"
+        )
+        assert signal.getsignal(signal.SIGTERM) is before
+        refused(farseer(*command), f"{FILE}.parts is there already", "(--resume)")
+        assert farseer(*command, "--resume").exit_code == 0
+        assert calls == [32, 32, 32]
+        np.testing.assert_array_equal(numbers(fj.Bootstrap.from_parquet(FILE)), numbers(refits))
+
+
+class TestBelowAFit:
+    def test_prints_intervals_that_are_no_part_of_the_file(
+        self, fit: fj.Fit, refits: fj.Bootstrap
+    ) -> None:
+        result = farseer("fit", "--example", "--bootstrap", 64, "--json", "fit.json")
+        assert (result.exit_code, result.stdout) == (0, f"{fit}\n\n{refits}\n")
+        assert Path("fit.json").read_text() == fit.to_json()
+
+    def test_json_on_standard_output_would_hide_them(self) -> None:
+        result = farseer("fit", "--example", "--bootstrap", 64, "--json", "-")
+        refused(result, "--bootstrap prints below the fit")
