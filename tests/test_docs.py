@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 import farseer_jax as fj
 from farseer_jax.cli import main
+from farseer_jax.cli._bootstrap import DEFAULTS
 from farseer_jax.resampling._schemes import SCHEMES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,6 +108,8 @@ def test_the_shell_page_shows_the_intervals_of_the_example() -> None:
     result = CliRunner().invoke(main, command[1:])
     assert result.exit_code == 0
     assert code_blocks(section, "text")[0] == result.stdout
+    assert f"`{DEFAULTS['kind']}` (default)" in section
+    assert f"(`{DEFAULTS['scheme']}`)" in section
 
 
 def test_the_shell_page_names_every_scheme_and_every_key_of_intervals() -> None:
