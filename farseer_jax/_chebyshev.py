@@ -44,7 +44,7 @@ def minimise_interpolant(values: Array) -> tuple[Scalar, Scalar, Flag]:
     usable = jnp.isfinite(height)
     matrix = jnp.asarray(_matrices(num_nodes), values.dtype)[best]
     # a sum, not a matrix product: the call of a product costs more than this whole function
-    numbers = jnp.sum(matrix * jnp.where(usable, above, 0.0), axis=1)
+    numbers = jnp.sum(matrix * jnp.where(usable, above, 0.0)[:, None], axis=0)
     taylor, tail = numbers[: _DEGREE + 1], numbers[_DEGREE + 1 :]
     node, lower, upper = (jnp.asarray(column, values.dtype)[best] for column in _reach(num_nodes))
     shift = jnp.where(usable, _minimise_polynomial(taylor, lower, upper), 0.0)
@@ -77,13 +77,16 @@ def _horner(coefficients: Sequence[Scalar], x: Scalar) -> Scalar:
 
 @cache
 def _matrices(num_nodes: int) -> np.ndarray:
-    """Per node, the matrix from values to its Taylor coefficients and to the series' tail."""
+    """Per node, the matrix from values to its Taylor coefficients and to the series' tail.
+
+    Shape ``(node, value, number)``: whole vectors of numbers are summed over the values.
+    """
     points = nodes(num_nodes)
     to_series = 2 / num_nodes * chebyshev.chebvander(points, num_nodes - 1).T
     to_series[0] /= 2
     taylor = [_taylor_of_T(points, num_nodes, order) @ to_series for order in range(_DEGREE + 1)]
     tail = np.broadcast_to(to_series[-_NUM_TAIL:], (num_nodes, _NUM_TAIL, num_nodes))
-    return np.concatenate([np.stack(taylor, axis=1), tail], axis=1)
+    return np.concatenate([np.stack(taylor, axis=1), tail], axis=1).transpose(0, 2, 1).copy()
 
 
 def _taylor_of_T(points: np.ndarray, num_terms: int, order: int) -> np.ndarray:

@@ -133,9 +133,11 @@ class Refits:
         num_refits = len(stacks[0])
         own_block: int | None = getattr(self.method, "block", None)
         blocks = _blocks(*stacks, own_block)
-        parts: list[SolvedBatch] = []
         report(0, num_refits)
-        for part in in_threads(self._solve, blocks, self._threads(own_block is not None)):
+        # the first alone: threads that miss a compiled kernel at once would each compile it
+        parts = [self._solve(blocks[0])]
+        report(min(len(parts[0].outcome), num_refits), num_refits)
+        for part in in_threads(self._solve, blocks[1:], self._threads(own_block is not None)):
             parts.append(part)
             done = sum(len(part.outcome) for part in parts)
             report(min(done, num_refits), num_refits)

@@ -59,13 +59,13 @@ class Line(NamedTuple):
 
 
 def line_points(y: Array, weights: Array) -> LinePoints:
-    """Prepare the points of a line; the last axis runs along them."""
-    shares = safe_divide(weights, jnp.sum(weights, axis=-1, keepdims=True))
-    mean = jnp.sum(shares * y, axis=-1)
-    return LinePoints(mean, shares, shares * (y - mean[..., None]))
+    """Prepare the points of a line; the first axis runs along them, others are other lines."""
+    shares = safe_divide(weights, jnp.sum(weights, axis=0))
+    mean = jnp.sum(shares * y, axis=0)
+    return LinePoints(mean, shares, shares * (y - mean))
 
 
-def fit_line(points: LinePoints, x: Array, axis: int = -1) -> Line:
+def fit_line(points: LinePoints, x: Array) -> Line:
     """Least-squares line through the points at abscissae x.
 
     x and y are centred first: the normal equations of the raw columns would cost half the
@@ -73,15 +73,10 @@ def fit_line(points: LinePoints, x: Array, axis: int = -1) -> Line:
 
     Args:
         points: from :func:`line_points`.
-        x: abscissae; ``axis`` runs along the points, further axes are further lines.
-        axis: 0 for ``(point, candidate)`` with one set of points, −1 for ``(..., point)``.
+        x: abscissae; the first axis runs along the points, others broadcast against theirs.
     """
     weights, pull = points.weights, points.pull
-    if axis == 0:
-        weights, pull = weights[:, None], pull[:, None]
-    mean_x = jnp.sum(weights * x, axis=axis)
-    centred = x - jnp.expand_dims(mean_x, axis)
-    slope = safe_divide(
-        jnp.sum(pull * centred, axis=axis), jnp.sum(weights * centred**2, axis=axis)
-    )
+    mean_x = jnp.sum(weights * x, axis=0)
+    centred = x - mean_x
+    slope = safe_divide(jnp.sum(pull * centred, axis=0), jnp.sum(weights * centred**2, axis=0))
     return Line(mean_x, points.mean, slope)

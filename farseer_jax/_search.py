@@ -38,6 +38,16 @@ class Minimum(NamedTuple):
     resolved: Flag
 
 
+class Look(NamedTuple):
+    """A search whose candidates are all known before it: where they are, and what wins.
+
+    ``pick`` takes values ``(candidate,)`` or, for members of a batch, ``(candidate, member)``.
+    """
+
+    candidates: Candidates
+    pick: Callable[[Array], Minimum]
+
+
 class Search(Protocol):
     """A strategy that finds the best exponent between two bounds."""
 
@@ -58,6 +68,10 @@ class Search(Protocol):
 
     def minimise(self, objective: Objective, shape: Shape, dtype: DType | None = None) -> Minimum:
         """Best candidate of an objective of this shape, in the precision of its numbers."""
+        ...
+
+    def look(self, shape: Shape, dtype: DType | None = None) -> Look | None:
+        """The few candidates that decide the search, or None where there are none such."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
@@ -126,6 +140,11 @@ class Grid:
         at_edge = (best == 0) | (best == self.num_candidates - 1)
         return Minimum(grid[best], values[best], at_edge, jnp.isfinite(values[best]))
 
+    def look(self, shape: Shape, dtype: DType | None = None) -> Look | None:
+        """None: candidates are many, and taken in blocks."""
+        del shape, dtype
+        return None
+
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON."""
         return {"name": "grid", **asdict(self)}
@@ -171,31 +190,53 @@ class Refined:
 
     def minimise(self, objective: Objective, shape: Shape, dtype: DType | None = None) -> Minimum:
         """Best exponent between the bounds."""
+        if look := self.look(shape, dtype):
+            return look.pick(objective(look.candidates))
         if shape == "kinked":
-            minimum = self._zoom(objective, dtype)
-        else:
-            num_looks = 1 if shape == "smooth" else 2
-            minimum = self._interpolate(objective, dtype, num_looks)
-        margin = self.edge_margin
-        exponent = jnp.clip(minimum.exponent, self.lower, self.upper)
-        at_edge = (exponent <= self.lower + margin) | (exponent >= self.upper - margin)
-        return Minimum(exponent, minimum.value, at_edge, minimum.resolved)
+            return self._kept_within(self._zoom(objective, dtype))
+        return self._kept_within(self._look_twice(objective, dtype))
+
+    def look(self, shape: Shape, dtype: DType | None = None) -> Look | None:
+        """The nodes, where the objective is smooth over the whole interval."""
+        if shape != "smooth":
+            return None
+        middle, half = 0.5 * (self.lower + self.upper), 0.5 * (self.upper - self.lower)
+        candidates = jnp.asarray(middle + half * self._nodes(), dtype)
+
+        def pick(values: Array) -> Minimum:
+            if values.ndim > 1:
+                return jax.vmap(pick, in_axes=-1, out_axes=-1)(values)
+            position, value, resolved = _chebyshev.minimise_interpolant(_finite(values))
+            exponent = middle + half * position
+            return self._kept_within(Minimum(exponent, value, jnp.asarray(False), resolved))
+
+        return Look(candidates, pick)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON."""
         return {"name": "refined", **asdict(self)}
 
-    def _interpolate(self, objective: Objective, dtype: DType | None, num_looks: int) -> Minimum:
+    def _kept_within(self, minimum: Minimum) -> Minimum:
+        """The minimum between the bounds, and whether it is at one."""
+        margin = self.edge_margin
+        exponent = jnp.clip(minimum.exponent, self.lower, self.upper)
+        at_edge = (exponent <= self.lower + margin) | (exponent >= self.upper - margin)
+        return Minimum(exponent, minimum.value, at_edge, minimum.resolved)
+
+    def _nodes(self) -> np.ndarray:
+        return _chebyshev.nodes(_num_points(self.upper - self.lower, _NODE_STEP))
+
+    def _look_twice(self, objective: Objective, dtype: DType | None) -> Minimum:
         """Stationary point of the interpolant through a look at the whole interval.
 
-        A second look takes a tenth of the interval, about the first one's minimum.
+        The second look takes a tenth of the interval, about the first one's minimum.
         """
         half = 0.5 * (self.upper - self.lower)
-        nodes = _chebyshev.nodes(_num_points(2 * half, _NODE_STEP))
+        nodes = jnp.asarray(self._nodes(), dtype)
         exponent = jnp.asarray(0.5 * (self.lower + self.upper), dtype)
-        for _ in range(num_looks):
+        for _ in range(2):
             centre = jnp.clip(exponent, self.lower + half, self.upper - half)
-            values = _finite(objective(centre + half * jnp.asarray(nodes, dtype)))
+            values = _finite(objective(centre + half * nodes))
             position, value, resolved = _chebyshev.minimise_interpolant(values)
             exponent = centre + half * position
             half *= 0.1

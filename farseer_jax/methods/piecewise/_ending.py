@@ -16,7 +16,7 @@ def relative_errors(runs: Gathered, predicted: Slots) -> tuple[Slots, Scalar]:
     """``|predicted / observed − 1|`` per slot, 0 where there is no run; and its weighted mean."""
     has_run = runs.weight > 0
     error = jnp.where(has_run, jnp.abs(predicted / jnp.where(has_run, runs.loss, 1.0) - 1.0), 0.0)
-    return error, safe_divide(jnp.sum(runs.weight * error), jnp.sum(runs.weight))
+    return error, safe_divide(jnp.sum(runs.weight * error, (0, 1)), jnp.sum(runs.weight, (0, 1)))
 
 
 def outcome_code(
@@ -38,9 +38,11 @@ def outcome_code(
         resolved: the searches vouch for their resolution.
         at_bound: a parameter was held at a bound.
     """
-    too_few = jnp.minimum(jnp.sum(live), jnp.sum(usable)) < MIN_SIZES
+    too_few = jnp.minimum(jnp.sum(live, axis=0), jnp.sum(usable, axis=0)) < MIN_SIZES
     code = jnp.where(at_bound, Outcome.bound_active.code, Outcome.success.code)
     code = jnp.where(at_edge, Outcome.exponent_at_edge.code, code)
     code = jnp.where(resolved, code, Outcome.exponent_unresolved.code)
-    code = jnp.where(jnp.all(jnp.isfinite(jnp.stack(numbers))), code, Outcome.not_finite.code)
+    code = jnp.where(
+        jnp.all(jnp.isfinite(jnp.stack(numbers)), axis=0), code, Outcome.not_finite.code
+    )
     return jnp.where(too_few, Outcome.too_few_sizes.code, code)

@@ -11,8 +11,9 @@ from farseer_jax._curve import StretchedExponential
 from farseer_jax._design import Design
 from farseer_jax._types import Array, RunValues, Scalar, Slots
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.methods.piecewise._differences import difference, gather
+from farseer_jax.methods.piecewise._differences import beside_members, difference, gather
 from farseer_jax.methods.piecewise._ending import outcome_code, relative_errors
+from farseer_jax.methods.piecewise._pair_error import shape_of
 from farseer_jax.methods.piecewise._stage1 import (
     SizeEstimates,
     estimate_sizes,
@@ -70,10 +71,14 @@ def solve(
         losses: loss per run.
         weights: weight per run, not negative; 0 leaves a run out.
         options: static.
+
+    Members of a batch may be a last axis of losses and weights, where
+    :func:`takes_members` says so; all arrays of the solution then have it.
     """
     search, search_U = options.searches(Farseer)
     runs = gather(design, losses, weights)
-    z = jnp.log(jnp.asarray(design.N, losses.dtype)) - jnp.asarray(design.log_pivot, losses.dtype)
+    N, log_pivot = (beside_members(x, losses, 1) for x in (design.N, design.log_pivot))
+    z = jnp.log(N) - log_pivot
     pairs = difference(design, runs)
     sizes = estimate_sizes(pairs, options.min_pairs)
     data_term = fit_data_term(
@@ -109,6 +114,8 @@ def solve(
 
 # One LLVM module instead of dozens: the same code, a third less time to compile on a CPU.
 _COMPILER_OPTIONS = {"xla_cpu_parallel_codegen_split_count": 1}
+# XLA's own loops for sums: YNNPACK's interpret small ones, several times slower.
+_BLOCK_OPTIONS = {**_COMPILER_OPTIONS, "xla_cpu_experimental_ynn_fusion_type": ""}
 
 solve_jit = jax.jit(solve, static_argnames="options", compiler_options=_COMPILER_OPTIONS)
 
@@ -122,13 +129,13 @@ class BatchSolution(NamedTuple):
     outcome: Array
 
 
-@partial(jax.jit, static_argnames="options", compiler_options=_COMPILER_OPTIONS)
+@partial(jax.jit, static_argnames="options", compiler_options=_BLOCK_OPTIONS)
 def solve_block(
     design: Design, losses: Array, weights: Array, options: "Piecewise"
 ) -> BatchSolution:
     """``solve`` for stacks of losses and weights, ``(member, run)``, in one vectorised call."""
 
-    def one(loss: RunValues, weight: RunValues) -> BatchSolution:
+    def kept(loss: Array, weight: Array) -> BatchSolution:
         solution = solve(design, loss, weight, options)
         return BatchSolution(
             curves=solution.curves,
@@ -137,7 +144,19 @@ def solve_block(
             outcome=solution.outcome,
         )
 
-    return jax.vmap(one)(losses, weights)
+    if takes_members(options):
+        return kept(losses.T, weights.T)
+    return jax.vmap(kept)(losses, weights)
+
+
+def takes_members(options: "Piecewise") -> bool:
+    """Whether ``solve`` takes members of a batch as a last axis.
+
+    All its loops are then over whole vectors of members. It needs searches whose candidates are
+    known beforehand; others are mapped.
+    """
+    looks = [search.look(shape_of(options.criterion)) for search in options.searches(Farseer)]
+    return None not in looks and options.rounds != "joint" and not options.falling_B
 
 
 def law_of(design: Design, found: PiecewiseSolution | BatchSolution) -> Farseer:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from farseer_jax._linear import safe_divide
 from farseer_jax._search import Shape
-from farseer_jax._types import Array, Candidates, Pairs, PerSizeCandidate, Scalar, Sizes
+from farseer_jax._types import Array, Candidates, Pairs, PerSizeCandidate, Sizes
 from farseer_jax.methods.piecewise._differences import Differences
 
 Criterion = Literal["squared", "relative"]
@@ -71,24 +71,25 @@ class CoefficientTerms(NamedTuple):
         log_scale: ``ln`` of that unit's ``D^−A``.
         sum_S2: weighted sum of S² of each size.
         best: the size's own best coefficient, least squares.
-        own_error: squared error that the sizes' own best coefficients leave.
+        own_error: squared error that the size's own best coefficient leaves.
     """
 
     S: Pairs
     log_scale: Sizes
     sum_S2: Sizes
     best: Sizes
-    own_error: Scalar
+    own_error: Sizes
 
 
 def coefficient_terms(A: Sizes, pairs: Differences) -> CoefficientTerms:
     """All of ℓ_R that does not depend on B(N)."""
     centre = jnp.mean(pairs.log_D, axis=1)
-    power = jnp.exp(-A[:, None] * (pairs.log_D - centre[:, None]))
-    S = power[:, :-1] - power[:, 1:]
+    log_D = pairs.log_D - centre[:, None]
+    # twice the exponentials, in a loop of whole vectors: a slice of computed values is none
+    S = jnp.exp(-A[:, None] * log_D[:, :-1]) - jnp.exp(-A[:, None] * log_D[:, 1:])
     sum_S2 = jnp.sum(pairs.weight * S**2, axis=1)
     best = safe_divide(jnp.sum(pairs.weight * S * pairs.R, axis=1), sum_S2)
-    own = jnp.sum(pairs.weight * error(best[:, None] * S, pairs.R, "squared"))
+    own = jnp.sum(pairs.weight * error(best[:, None] * S, pairs.R, "squared"), axis=1)
     return CoefficientTerms(S, -A * centre, sum_S2, best, own)
 
 
@@ -97,12 +98,20 @@ def coefficient_error(
 ) -> Candidates:
     """ℓ_R for candidate coefficients B(N), shape ``(size, candidate)``, at held A.
 
-    No exponential per slot. The squared error splits exactly, size by size, into the error of
-    the size's own best coefficient and ``ΣS² · (B − best)²``.
+    No exponential per slot.
     """
     B = jnp.exp(log_B + terms.log_scale[:, None])
     if criterion == "squared":
-        excess = terms.sum_S2[:, None] * (B - terms.best[:, None]) ** 2
-        return terms.own_error + jnp.sum(excess, axis=0)
+        return squared_error(B, terms)
     errors = error(B[:, None, :] * terms.S[:, :, None], pairs.R[:, :, None], criterion)
     return total(jnp.sum(pairs.weight[:, :, None] * errors, axis=(0, 1)), pairs, criterion)
+
+
+def squared_error(B: PerSizeCandidate, terms: CoefficientTerms) -> Candidates:
+    """The squared ℓ_R for coefficients in the units of S.
+
+    It splits exactly, size by size, into the error of the size's own best coefficient and
+    ``ΣS² · (B − best)²``.
+    """
+    excess = terms.sum_S2[:, None] * (B - terms.best[:, None]) ** 2
+    return jnp.sum(terms.own_error[:, None] + excess, axis=0)

@@ -2,15 +2,31 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from farseer_jax._linear import mean_weight, safe_divide
+from farseer_jax._log import log
 from farseer_jax._types import Array, Pairs, SizeCounts, SizeMask, Sizes
 from farseer_jax.methods.piecewise._differences import Differences
 
 # Each pass multiplies the error of A by cov(A·l², m)/(12·var(m)): about 1e-3 for the unequal
 # grids in use, 0 for even steps. Four passes reach rounding.
 _RATIO_PASSES = 4
+# ln(sinh(x)/x) = Σ (−1)^(n+1) ζ(2n) / (n π^2n) · x^2n: ten terms are exact to rounding to 0.5.
+_SERIES_RADIUS = 0.5
+_LOG_SINHC = (
+    1 / 6,
+    -1 / 180,
+    1 / 2835,
+    -1 / 37800,
+    1 / 467775,
+    -691 / 3831077250,
+    2 / 127702575,
+    -3617 / 2605132530000,
+    43867 / 350813659321125,
+    -174611 / 15313294652906250,
+)
 
 
 class SizeEstimates(NamedTuple):
@@ -46,13 +62,17 @@ def estimate_sizes(pairs: Differences, min_pairs: int) -> SizeEstimates:
     """
     middle = 0.5 * (pairs.log_D[:, 1:] + pairs.log_D[:, :-1])
     step = pairs.log_D[:, 1:] - pairs.log_D[:, :-1]
-    step = jnp.where(pairs.weight > 0, step, 1.0)
-    log_rate = jnp.log(pairs.R / step)
+    used = pairs.weight > 0
+    log_rate = log(pairs.R / jnp.where(used, step, 1.0))
+    step = jnp.where(used, step, 0.0)
+    num_pairs = jnp.sum(used, axis=1)
+    enough = num_pairs >= min_pairs
 
     # a slope is linear in the ordinates: Σ pull · y, with the same pull in every pass
     shares = safe_divide(pairs.weight, jnp.sum(pairs.weight, axis=1, keepdims=True))
     centred = middle - jnp.sum(shares * middle, axis=1, keepdims=True)
     pull = safe_divide(shares * centred, jnp.sum(shares * centred**2, axis=1, keepdims=True))
+    pull = jnp.where(enough[:, None], pull, 0.0)  # rounding, where there is one pair
     A_without_steps = -jnp.sum(pull * log_rate, axis=1)
     A = A_without_steps
     for _ in range(_RATIO_PASSES):
@@ -60,8 +80,7 @@ def estimate_sizes(pairs: Differences, min_pairs: int) -> SizeEstimates:
 
     y = log_rate - _log_sinhc(0.5 * A[:, None] * step)
     intercept = jnp.sum(shares * (y + A[:, None] * middle), axis=1)
-    num_pairs = jnp.sum(pairs.weight > 0, axis=1)
-    live = (num_pairs >= min_pairs) & (A > 0)
+    live = enough & (A > 0)
     log_A = jnp.log(jnp.where(live, A, 1.0))
     residual = y - (intercept[:, None] - A[:, None] * middle)
     return SizeEstimates(
@@ -82,11 +101,18 @@ def keep_live_sizes(pairs: Differences, sizes: SizeEstimates) -> Differences:
 def _log_sinhc(x: Array) -> Array:
     """``ln(sinh(x)/x)`` for small and moderate |x|, exact to rounding, smooth at 0."""
     x = jnp.abs(x)
-    small = x < 1e-2
-    square = x * x
-    series = square / 6 - square**2 / 180 + square**3 / 2835
-    safe_x = jnp.where(small, 1.0, x)
-    return jnp.where(small, series, safe_x + jnp.log(-jnp.expm1(-2 * safe_x) / (2 * safe_x)))
+    near = x < _SERIES_RADIUS
+    square = jnp.where(near, x, 0.0) ** 2
+    series = jnp.full_like(x, _LOG_SINHC[-1])
+    for coefficient in reversed(_LOG_SINHC[:-1]):
+        series = series * square + coefficient
+
+    def far_too() -> Array:
+        far = jnp.where(near, 1.0, x)
+        return jnp.where(near, series * square, far + jnp.log(-jnp.expm1(-2 * far) / (2 * far)))
+
+    # steps of D by up to 4 meet the series alone, which costs a tenth
+    return jax.lax.cond(jnp.all(near), lambda: series * square, far_too)
 
 
 def _r_squared(y: Pairs, residual: Pairs, shares: Pairs) -> Sizes:

@@ -12,15 +12,21 @@ import jax.numpy as jnp
 
 from farseer_jax._curve import box_cox
 from farseer_jax._linear import LinePoints, fit_line, line_points
-from farseer_jax._search import Minimum, Search, Shape
+from farseer_jax._search import Look, Minimum, Search, Shape
 from farseer_jax._types import Array, Candidates, PerSizeCandidate, Scalar, Sizes
 from farseer_jax.methods.piecewise._differences import Differences
+from farseer_jax.methods.piecewise._error_moments import (
+    ErrorMoments,
+    error_moments,
+    moments_error,
+)
 from farseer_jax.methods.piecewise._pair_error import (
     Criterion,
     coefficient_error,
     coefficient_terms,
     pair_error,
     shape_of,
+    squared_error,
 )
 from farseer_jax.methods.piecewise._stage1 import SizeEstimates
 
@@ -65,17 +71,32 @@ class DataTerm(NamedTuple):
     rounds: Round
 
 
+class _Prepared(NamedTuple):
+    """What the searches of all rounds share where their candidates are known beforehand.
+
+    Attributes:
+        look: the candidates, the same for α and β.
+        moments: ℓ_R at candidates α.
+        ratio: B(N) of candidates β, in units of Stage 1's.
+    """
+
+    look: Look
+    moments: ErrorMoments
+    ratio: PerSizeCandidate
+
+
 class _Problem(NamedTuple):
     """What all searches of Stage 2 share; closed over, never passed through a transformation."""
 
     z: Sizes
-    A_N: Sizes
+    sizes: SizeEstimates
     A_points: LinePoints
     B_points: LinePoints
     pairs: Differences
     criterion: Criterion
     search: Search
     falling_B: bool
+    prepared: _Prepared | None = None
 
 
 def fit_curve(z: Sizes, points: LinePoints, exponent: Scalar) -> Curve:
@@ -93,8 +114,9 @@ def candidate_lines(
     z: Sizes, points: LinePoints, exponents: Candidates
 ) -> tuple[PerSizeCandidate, Candidates]:
     """``ln f`` of each candidate's line at the sizes, and the lines' slopes."""
-    h = box_cox(z[:, None], exponents)
-    line = fit_line(points, h, axis=0)
+    h = box_cox(z[:, None], exponents.reshape(-1, *z.shape[1:]))
+    between = points._replace(weights=points.weights[:, None], pull=points.pull[:, None])
+    line = fit_line(between, h)
     return line(h), line.slope
 
 
@@ -111,12 +133,11 @@ def fit_data_term(
     """Run Stage 2; ``rounds=None`` takes the joint minimum over α and β instead of rounds."""
     A_points = line_points(sizes.log_A, sizes.weight)
     B_points = line_points(sizes.log_B, sizes.weight)
-    A_N = jnp.exp(sizes.log_A)
-    problem = _Problem(z, A_N, A_points, B_points, pairs, criterion, search, falling_B)
+    problem = _Problem(z, sizes, A_points, B_points, pairs, criterion, search, falling_B)
     if rounds is None:
         trace = jax.tree.map(lambda value: value[None], _joint_minimum(problem))
     else:
-        trace = _rounds(problem, rounds)
+        trace = _rounds(problem._replace(prepared=_prepare(problem)), rounds)
     return DataTerm(
         A=fit_curve(z, A_points, trace.alpha[-1]),
         B=fit_curve(z, B_points, trace.beta[-1]),
@@ -124,12 +145,28 @@ def fit_data_term(
     )
 
 
+def _prepare(problem: _Problem) -> _Prepared | None:
+    """None where the criterion or the search leave nothing to prepare."""
+    look = problem.search.look(shape_of(problem.criterion), problem.z.dtype)
+    if look is None or problem.falling_B:
+        return None
+    sizes = problem.sizes
+    log_A, _ = candidate_lines(problem.z, problem.A_points, look.candidates)
+    log_B, _ = candidate_lines(problem.z, problem.B_points, look.candidates)
+    return _Prepared(
+        look,
+        error_moments(log_A, log_B, problem.pairs),
+        jnp.exp(log_B - sizes.log_B[:, None]),
+    )
+
+
 def _rounds(problem: _Problem, num_rounds: int) -> Round:
     """β with the A_N as they are, then α and β in turn; one loop body, compiled once."""
 
     def from_stage_1(_: Scalar) -> tuple[Minimum, Sizes]:
-        nothing = jnp.full_like(problem.z[0], jnp.nan)
-        return Minimum(nothing, nothing, jnp.asarray(False), jnp.asarray(True)), problem.A_N
+        nothing = jnp.full_like(start, jnp.nan)
+        no, yes = (jnp.full_like(start, flag, dtype=bool) for flag in (False, True))
+        return Minimum(nothing, nothing, no, yes), jnp.exp(problem.sizes.log_A)
 
     def from_search(beta: Scalar) -> tuple[Minimum, Sizes]:
         alpha = _search_alpha(problem, beta)
@@ -140,7 +177,8 @@ def _rounds(problem: _Problem, num_rounds: int) -> Round:
         beta = _search_beta(problem, A)
         return beta.exponent, _round(alpha, beta)
 
-    return jax.lax.scan(one_round, jnp.zeros_like(problem.z[0]), jnp.arange(num_rounds + 1))[1]
+    start = jnp.zeros_like(problem.sizes.log_A[0])
+    return jax.lax.scan(one_round, start, jnp.arange(num_rounds + 1))[1]
 
 
 def _round(alpha: Minimum, beta: Minimum) -> Round:
@@ -160,6 +198,8 @@ def _A_at(problem: _Problem, alpha: Scalar) -> Sizes:
 def _search_alpha(problem: _Problem, beta: Scalar) -> Minimum:
     z, pairs = problem.z, problem.pairs
     log_B = evaluate(fit_curve(z, problem.B_points, beta), z)
+    if known := problem.prepared:
+        return known.look.pick(moments_error(log_B, known.moments))
 
     def objective(exponents: Candidates) -> Candidates:
         log_A, _ = candidate_lines(z, problem.A_points, exponents)
@@ -170,6 +210,9 @@ def _search_alpha(problem: _Problem, beta: Scalar) -> Minimum:
 
 def _search_beta(problem: _Problem, A: Sizes) -> Minimum:
     terms = coefficient_terms(A, problem.pairs)
+    if known := problem.prepared:
+        own_B = jnp.exp(problem.sizes.log_B + terms.log_scale)
+        return known.look.pick(squared_error(own_B[:, None] * known.ratio, terms))
 
     def objective(exponents: Candidates) -> Candidates:
         log_B, slope = candidate_lines(problem.z, problem.B_points, exponents)
