@@ -136,10 +136,11 @@ class Refits:
         report(0, num_refits)
         # the first alone: threads that miss a compiled kernel at once would each compile it
         parts = [self._solve(blocks[0])]
-        report(min(len(parts[0].outcome), num_refits), num_refits)
+        done = len(parts[0].outcome)
+        report(min(done, num_refits), num_refits)
         for part in in_threads(self._solve, blocks[1:], self._threads(own_block is not None)):
             parts.append(part)
-            done = sum(len(part.outcome) for part in parts)
+            done += len(part.outcome)
             report(min(done, num_refits), num_refits)
         joined = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:num_refits], *parts)
         return BatchFit(joined.law, joined.outcome, joined.mean_relative_error)

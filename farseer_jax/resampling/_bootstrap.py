@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from farseer_jax._fit_batch import BatchFit, Refits
@@ -23,6 +24,8 @@ from farseer_jax.resampling._store import Range, Store
 # Resamples that share a stream of random numbers: a resample's place in its stream depends on
 # its position alone, whoever draws it, and with how many others.
 _STREAM = 256
+# Refits that all fail at the beginning, after which the others are given up.
+_HOPELESS = 256
 
 
 def bootstrap(
@@ -77,10 +80,12 @@ def bootstrap(
         return _make(refits, scheme, setting, seed, ranges)
 
     if out is None:
-        draws: Draws = _in_memory(make, num, chunk)
+        draws: Draws = _in_memory(make, fit.law, num, chunk)
     else:
         store = Store(out, manifest_of(fit, scheme, seed))
         draws = _on_disk(make, store, fit.law, num, chunk, resume)
+    if not any(batch.usable.any() for batch in draws.batches()):
+        raise _all_failed(next(iter(draws.batches())), num, scheme)
     return Bootstrap(fit=fit, scheme=scheme, seed=seed, draws=draws)
 
 
@@ -104,17 +109,22 @@ def _make(
     seed: int,
     ranges: Sequence[Range],
 ) -> Iterator[tuple[int, BatchFit]]:
-    """Draws of the ranges, one after another."""
+    """Draws of the ranges, one after another.
+
+    Raises:
+        ValueError: the first ones failed, or all of them; for any size of the ranges alike.
+    """
     to_make = sum(stop - start for start, stop in ranges)
     report(0, to_make)
-    made = 0
+    made, hope = 0, False
     for start, draw in _drawn_ahead(scheme, setting, seed, ranges):
         with counted_from(made, to_make):
             batch = refits(draw.losses, draw.weights)
-        if made == 0:
-            _check_some(batch, scheme)
-        yield start, batch
+        hope = hope or bool(batch.usable[: max(_HOPELESS - made, 0)].any())
         made += len(batch)
+        if not hope and made >= min(_HOPELESS, to_make):
+            raise _all_failed(batch, made, scheme)
+        yield start, batch
 
 
 def _drawn_ahead(
@@ -132,27 +142,33 @@ def _drawn_ahead(
             yield coming[0], coming[1].result()
 
 
-def _in_memory(make: Any, num: int, chunk: int) -> Draws:
+def _in_memory(make: Any, template: AbstractLaw, num: int, chunk: int) -> Draws:
+    chunk = min(chunk, -(-num // jax.process_count()))  # a chunk for each process
     ranges = [(i, min(i + chunk, num)) for i in range(0, num, chunk)]
-    own = [batch for _, batch in make(_processes.share(ranges))]
-    return MemoryDraws(_processes.gathered(own, ranges) if _processes.several() else join(own))
+    with _processes.together("the draws"):
+        own = [batch for _, batch in make(_processes.share(ranges))]
+    if _processes.several():
+        return MemoryDraws(_processes.gathered(own, ranges, template))
+    return MemoryDraws(join(own))
 
 
 def _on_disk(
     make: Any, store: Store, template: AbstractLaw, num: int, chunk: int, resume: bool
 ) -> Draws:
-    with _processes.one_first(lambda: store.open(resume=resume)):
-        try:
+    with _processes.together("the opening of the file"):
+        if _processes.is_first():
+            store.open(resume=resume)
+    try:
+        with _processes.together("the list of draws to make"):
             ranges = store.missing(num, chunk)
-            _processes.wait("the list of draws to make")
+        with _processes.together("the draws"):
             for start, batch in make(_processes.share(ranges)):
                 store.write(start, batch)
-            _processes.wait("all draws")
+        with _processes.together("the file of all draws"):
             if _processes.is_first():
-                store.finish()
-            _processes.wait("the file of all draws")
-        finally:
-            store.close()
+                store.finish(num)
+    finally:
+        store.close()
     return FileDraws(store.path, num, template)
 
 
@@ -180,13 +196,11 @@ def _whole(name: str, value: int, least: int) -> int:
     return number
 
 
-def _check_some(batch: BatchFit, scheme: Scheme) -> None:
-    """Refuse to go on where not one refit of a chunk has a law."""
-    if batch.usable.any():
-        return
+def _all_failed(batch: BatchFit, num: int, scheme: Scheme) -> ValueError:
+    """What to say where not one refit has a law."""
     outcome = batch.outcome(0)
-    raise ValueError(
-        f"scheme {scheme.name!r}: each of {len(batch)} refits failed ({outcome.name}: "
+    return ValueError(
+        f"scheme {scheme.name!r}: each of {num} refits failed ({outcome.name}: "
         f"{outcome.message}) The scheme leaves too little of these runs: take one that leaves out "
         "no run, such as 'bayesian' or 'wild'"
     )

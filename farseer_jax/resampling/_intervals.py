@@ -58,11 +58,13 @@ class Intervals:
 
     @property
     def trustworthy(self) -> bool:
-        """Whether failed refits are too few to move an end of the intervals by much.
+        """Whether every interval has ends, and failed refits are too few to move one by much.
 
         All of them could lie beyond one end: more than half of what is to lie there is too many.
         """
-        return self.num_failed <= 0.25 * (1.0 - self.level) * self.num_resamples
+        has_ends = bool(np.isfinite([self.lower, self.upper]).all())
+        half_of_a_tail = 0.25 * (1.0 - self.level) * self.num_resamples
+        return has_ends and self.num_failed <= half_of_a_tail + 1e-9
 
     def to_dict(self) -> dict[str, Any]:
         """``intervals`` (a list, one entry per point), and how they were made, for JSON."""
@@ -168,6 +170,9 @@ def bca(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Quantiles corrected for bias and for an error that changes with the truth (Efron 1987).
 
+    NaN where they do not exist: all draws lie to one side of the estimate. Draws and values that
+    are NaN are left out.
+
     Args:
         draws: ``(resample, point)``.
         estimate: ``(point,)``.
@@ -176,17 +181,31 @@ def bca(
     """
     from scipy.special import ndtr, ndtri
 
-    share_below = np.mean(draws < estimate, axis=0) + 0.5 * np.mean(draws == estimate, axis=0)
-    bias = ndtri(share_below)
-    deviation = left_out.mean(axis=0) - left_out
-    spread = np.sum(deviation**2, axis=0)
-    acceleration = np.sum(deviation**3, axis=0) / (6.0 * np.maximum(spread, 1e-300) ** 1.5)
-    ends = []
-    for z in ndtri([0.5 * (1.0 - level), 0.5 * (1.0 + level)]):
-        shifted = bias + (bias + z) / (1.0 - acceleration * (bias + z))
-        probability = np.clip(np.nan_to_num(ndtr(shifted), nan=0.5), 0.0, 1.0)
-        ends.append(np.array([quantiles(draws[:, i], p) for i, p in enumerate(probability)]))
+    below = np.sum(draws < estimate, axis=0) + 0.5 * np.sum(draws == estimate, axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        bias = ndtri(below / np.sum(~np.isnan(draws), axis=0))
+        acceleration = _acceleration(left_out)
+        ends = []
+        for z in ndtri([0.5 * (1.0 - level), 0.5 * (1.0 + level)]):
+            probability = ndtr(bias + (bias + z) / (1.0 - acceleration * (bias + z)))
+            defined = np.isfinite(bias) & np.isfinite(probability)
+            found = [
+                quantiles(draws[:, i], p) if defined[i] else np.nan
+                for i, p in enumerate(probability)
+            ]
+            ends.append(np.array(found, dtype=float))
     return ends[0], ends[1]
+
+
+def _acceleration(left_out: np.ndarray) -> np.ndarray:
+    """A sixth of the skewness of what one run moves, ``(point,)``."""
+    known = ~np.isnan(left_out)
+    values = np.where(known, left_out, 0.0)
+    mean = values.sum(axis=0) / known.sum(axis=0)
+    deviation = np.where(known, mean - values, 0.0)
+    spread = np.sum(deviation**2, axis=0)
+    # no run moves it at all: nothing changes with the truth
+    return np.sum(deviation**3, axis=0) / (6.0 * np.where(spread > 0, spread, 1.0) ** 1.5)
 
 
 def _plain(column: np.ndarray) -> list[Any]:

@@ -18,7 +18,7 @@ def manifest_of(fit: "Fit", scheme: Scheme, seed: int) -> dict[str, Any]:
     return {
         "version": FORMAT_VERSION,
         "library_version": __version__,
-        "scheme": scheme.to_dict(),
+        "scheme": _plain(scheme.to_dict()),
         "seed": seed,
         "fit": fit.to_json(),
         "runs": _fingerprint(fit),

@@ -1,6 +1,6 @@
 """Several processes at one bootstrap, by ``jax.distributed``: who makes what, and waiting."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from farseer_jax._fit_batch import BatchFit
+from farseer_jax._law import AbstractLaw
 from farseer_jax.resampling._draws import join
 
 _Item = TypeVar("_Item")
@@ -29,50 +30,34 @@ def share(items: Sequence[_Item]) -> Sequence[_Item]:
     return items[jax.process_index() :: jax.process_count()]
 
 
-def wait(for_what: str) -> None:
-    """Wait until all processes are here."""
-    if several():
-        from jax.experimental import multihost_utils
-
-        multihost_utils.sync_global_devices(for_what)
-
-
 @contextmanager
-def one_first(begin: Callable[[], None]) -> Iterator[None]:
-    """The first process begins; the others wait, and fail where it failed.
+def together(what: str) -> Iterator[None]:
+    """What every process does within: all leave it at once, and fail where one of them failed.
 
     Raises:
-        RuntimeError: in the others, where the first could not begin.
+        RuntimeError: another process failed.
     """
     if not several():
-        begin()
         yield
         return
     error: Exception | None = None
-    if is_first():
-        try:
-            begin()
-        except Exception as own:
-            error = own
-    failed = _of_all(np.array([error is not None])).any()
+    try:
+        yield
+    except Exception as own:
+        error = own
+    failed = np.flatnonzero(_of_all(np.array(error is not None)))
     if error is not None:
         raise error
-    if failed:
-        raise RuntimeError("the first process could not begin; its own error says why")
-    yield
+    if len(failed):
+        raise RuntimeError(f"process {failed[0]} failed at {what}; its own error says why")
 
 
-def gathered(own: Sequence[BatchFit], ranges: Sequence[Range]) -> BatchFit:
+def gathered(own: Sequence[BatchFit], ranges: Sequence[Range], template: AbstractLaw) -> BatchFit:
     """All batches in order, in every process, from those that each made of :func:`share`."""
     width = max(stop - start for start, stop in ranges)
     num = -(-len(ranges) // jax.process_count())
-    if len(ranges) < jax.process_count():
-        raise ValueError(
-            f"{jax.process_count()} processes share {len(ranges)} chunks: choose a smaller "
-            "chunk_size, or fewer processes"
-        )
-    leaves, structure = jax.tree.flatten(own[0].law)
-    block = np.full((num, len(leaves) + 2, width), np.nan)
+    structure = jax.tree.structure(template)
+    block = np.full((num, len(jax.tree.leaves(template)) + 2, width), np.nan)
     for place, batch in enumerate(own):
         columns = [*jax.tree.leaves(batch.law), batch.outcome_code, batch.mean_relative_error]
         block[place, :, : len(batch)] = np.stack(columns)

@@ -39,7 +39,13 @@ def warnings(bootstrap: "Bootstrap") -> tuple[str, ...]:
 def interval_warnings(bootstrap: "Bootstrap", found: "Intervals") -> tuple[str, ...]:
     """Sentences about intervals, the worst first."""
     sentences = []
-    if not found.trustworthy:
+    num_open = int(np.sum(~np.isfinite(found.lower + found.upper)))
+    if num_open:
+        sentences.append(
+            f"{num_open} of {len(found.estimate)} intervals do not exist: no refits answer there, "
+            "or they all lie to one side of the estimate (take kind='percentile')."
+        )
+    if not found.trustworthy and found.num_failed:
         sentences.append(
             f"NOT TO BE TRUSTED: {found.num_failed:,} of {found.num_resamples:,} refits have no "
             f"answer, which could hide an end of a {found.level:g} interval."

@@ -28,7 +28,13 @@ from farseer_jax.resampling._quantities import (
     of_one,
     positive,
 )
-from farseer_jax.resampling._schemes import JackknifeRuns, Scheme, scheme_from_dict
+from farseer_jax.resampling._schemes import (
+    JackknifeRuns,
+    JackknifeSizes,
+    ResampleSizes,
+    Scheme,
+    scheme_from_dict,
+)
 from farseer_jax.resampling._setting import Setting
 
 
@@ -152,27 +158,25 @@ class Bootstrap:
 
         Raises:
             ValueError: a level outside (0, 1), points that are not positive, an unknown kind, or
-                one that these draws do not give.
+                one that these draws do not give; a noise that is negative or not finite.
         """
+        _intervals.check_level(level)
+        kind, spread = self._kind(kind), self._run_noise(of, noise)
         N, D = (column.ravel() for column in np.broadcast_arrays(*np.atleast_1d(N, D)))
         estimate, draws = evaluate(self.fit.law, N, D), self.predict(N, D)
-        quantity = "loss"
-        if of == "run":
-            if kind == "bca":
-                raise ValueError("kind 'bca' is for the mean loss; for a run take 'percentile'")
-            quantity = "loss of a run"
-            spread = estimate_noise(self.fit.runs).pooled if noise is None else noise
+        if of == "run" and kind == "bca":
+            raise ValueError("kind 'bca' is for the mean loss; for a run take 'percentile'")
+        if of == "run" and kind != "normal":
             draws = draws * np.exp(spread * self._normal_numbers(draws.shape))
-        elif of != "mean":
-            raise ValueError(f"of must be 'mean' or 'run', got {of!r}")
         return self._intervals(
-            quantity,
+            "loss of a run" if of == "run" else "loss",
             {"N": N, "D": D},
             estimate,
             draws,
             level,
             kind,
             lambda left_out: left_out.predict(N, D),
+            spread * estimate,
         )
 
     def interval_of(
@@ -189,6 +193,7 @@ class Bootstrap:
             ValueError: a level outside (0, 1), or a kind that these draws do not give.
             TypeError: the function cannot be mapped.
         """
+        _intervals.check_level(level)
         estimate = of_one(function, self.fit.law).ravel()
         at = {"element": np.arange(len(estimate))} if len(estimate) > 1 else {}
         return self._of_mapped("value", at, level, kind, function)
@@ -270,6 +275,8 @@ class Bootstrap:
         row: int | None = None,
     ) -> Intervals:
         """Intervals of a function, or of one row of what it returns."""
+        _intervals.check_level(level)
+        kind = self._kind(kind)
 
         def flat(values: np.ndarray) -> np.ndarray:
             own = values if row is None else values[:, row]
@@ -296,18 +303,22 @@ class Bootstrap:
         level: float,
         kind: Kind | None,
         of_left_out: Callable[[BatchFit], np.ndarray],
+        run_noise: np.ndarray | float = 0.0,
     ) -> Intervals:
         _intervals.check_level(level)
         kind = self._kind(kind)
         finite = np.isfinite(draws)
+        draws = np.where(finite, draws, np.nan)
         num_failed = self.num_resamples - int(finite.sum(axis=0).min(initial=len(draws)))
         if kind == "normal":
-            lower, upper = _intervals.normal(self._standard_error(draws), estimate, level)
+            spread = np.hypot(self._standard_error(draws), run_noise)
+            lower, upper = _intervals.normal(spread, estimate, level)
         elif kind == "basic":
             lower, upper = _intervals.basic(draws, estimate, level)
         elif kind == "bca":
             batch = self._left_out
             left_out = of_left_out(batch)[batch.usable]
+            left_out = np.where(np.isfinite(left_out), left_out, np.nan)
             lower, upper = _intervals.bca(draws, estimate, left_out, level)
         else:
             lower, upper = _intervals.percentile(draws, level)
@@ -339,9 +350,24 @@ class Bootstrap:
         return kind
 
     def _standard_error(self, draws: np.ndarray) -> np.ndarray:
-        if not self.is_jackknife:
-            return np.nanstd(draws, axis=0, ddof=1)
-        return np.nanstd(draws, axis=0) * np.sqrt(len(draws) - 1.0)  # (n − 1)/n · Σ (· − mean)²
+        known = ~np.isnan(draws)
+        num = known.sum(axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):  # NaN of less than two draws
+            mean = np.where(known, draws, 0.0).sum(axis=0) / num
+            squares = np.sum(np.where(known, draws - mean, 0.0) ** 2, axis=0)
+            # of a jackknife (n − 1)/n · Σ (· − mean)²: its refits differ little
+            spread = squares * (num - 1.0) / num if self.is_jackknife else squares / (num - 1.0)
+            return np.sqrt(np.where(num > 1, spread, np.nan))
+
+    def _run_noise(self, of: str, noise: float | None) -> float:
+        """Standard deviation of ln loss that a new run adds."""
+        if of not in ("mean", "run"):
+            raise ValueError(f"of must be 'mean' or 'run', got {of!r}")
+        if noise is not None and not 0.0 <= noise < np.inf:
+            raise ValueError(f"noise must be finite and not negative, got {noise!r}")
+        if of == "mean":
+            return 0.0
+        return estimate_noise(self.fit.runs).pooled if noise is None else noise
 
     def _normal_numbers(self, shape: tuple[int, ...]) -> np.ndarray:
         """Numbers of a stream that no resample uses."""
@@ -350,10 +376,10 @@ class Bootstrap:
 
     @cached_property
     def _left_out(self) -> BatchFit:
-        """Refits with one run left out in turn, for the acceleration of BCa."""
+        """Refits with what is drawn together left out in turn, for the acceleration of BCa."""
         setting = Setting.of(self.fit)
         refits = Refits.of(type(self.fit.law), self.fit.runs, self.fit.method)
-        index = np.arange(setting.num_units)
-        return refits(
-            weights=JackknifeRuns().draw(setting, np.random.default_rng(0), index).weights
-        )
+        by_size = isinstance(self.scheme, ResampleSizes)
+        jackknife = JackknifeSizes() if by_size else JackknifeRuns()
+        index = np.arange(jackknife.num_draws(setting))
+        return refits(weights=jackknife.draw(setting, np.random.default_rng(0), index).weights)

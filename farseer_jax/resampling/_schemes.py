@@ -333,6 +333,12 @@ def as_scheme(scheme: object) -> Scheme:
 
 
 def scheme_from_dict(settings: dict[str, Any]) -> Scheme:
-    """The inverse of a scheme's ``to_dict``."""
+    """The inverse of a scheme's ``to_dict``.
+
+    Raises:
+        ValueError: it is none of the library's schemes.
+    """
     own = {key: value for key, value in settings.items() if key != "name"}
+    if settings["name"] not in SCHEMES:
+        raise ValueError(f"the scheme {settings['name']!r} is none of this library")
     return SCHEMES[settings["name"]](**own)

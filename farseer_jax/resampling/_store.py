@@ -8,9 +8,10 @@ Every file is written aside and renamed, so that a process may be killed at any 
 which the system frees when a process dies, keeps a second process away.
 """
 
+import contextlib
+import glob
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,15 +54,8 @@ class Store:
             FileExistsError: there is something, and ``resume`` is not set.
             OSError: there is a directory, or no folder.
         """
-        if not self.path.parent.is_dir():
-            raise FileNotFoundError(f"cannot write {self.path}: there is no {self.path.parent}")
-        if self.path.is_dir():
-            raise IsADirectoryError(f"cannot write {self.path}: it is a directory; name a file")
-        if not resume and (self.path.exists() or self._manifest_path.exists()):
-            there = self.path if self.path.exists() else self.parts
-            raise FileExistsError(
-                f"{there} is there already: go on with it (resume), or name another file"
-            )
+        self._check_place()
+        self._check_new(resume)
 
     def open(self, *, resume: bool) -> None:
         """Take the lock, and check what is there.
@@ -74,13 +68,15 @@ class Store:
             ValueError: what is there belongs to something else, or is damaged.
             OSError: another process writes the same file, or nothing can be written there.
         """
-        self.check_free(resume=resume)
+        self._check_place()
         self._take_lock()
         try:
+            self._check_new(resume)
+            self._clear_asides()
             if self._manifest_path.exists():
                 check_same(str(self.parts), self._read_own_manifest(), self._manifest)
             else:
-                self._clear()
+                self._clear_parts()
             if self.path.exists():
                 check_same(str(self.path), read_manifest(self.path), self._manifest)
             write_text(self._manifest_path, json.dumps(self._manifest))
@@ -88,13 +84,33 @@ class Store:
             self.close()
             raise
 
+    def _check_place(self) -> None:
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"cannot write {self.path}: there is no {self.path.parent}")
+        if self.path.is_dir():
+            raise IsADirectoryError(f"cannot write {self.path}: it is a directory; name a file")
+
+    def _check_new(self, resume: bool) -> None:
+        if not resume and (self.path.exists() or self._manifest_path.exists()):
+            there = self.path if self.path.exists() else self.parts
+            raise FileExistsError(
+                f"{there} is there already: go on with it (resume), or name another file"
+            )
+
     def close(self) -> None:
         """Free the lock; parts stay for another time."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
-            if not self._manifest_path.exists():
-                shutil.rmtree(self.parts, ignore_errors=True)
+        if self._lock is None:
+            return
+        over = not self._manifest_path.exists() or not self._part_ranges()
+        if over:  # while the lock is held: what comes after it is another process's
+            self._manifest_path.unlink(missing_ok=True)
+            self._clear_parts()
+            self._lock_path.unlink(missing_ok=True)
+        self._lock.release()
+        self._lock = None
+        if over:
+            with contextlib.suppress(OSError):  # files of the user's own are in it, and stay
+                self.parts.rmdir()
 
     def num_kept(self) -> int:
         """How many draws are there."""
@@ -124,47 +140,47 @@ class Store:
         except OSError as error:
             raise _unwritten(part, error, "earlier draws") from error
 
-    def finish(self) -> None:
+    def finish(self, num: int) -> None:
         """Join all parts into the file; they go when the store is closed.
+
+        Args:
+            num: draws that are there at least, without a gap.
 
         Raises:
             OSError: the file cannot be written; the parts are kept.
         """
         if self._part_ranges():
             try:
-                self._join()
+                self._join(num)
             except OSError as error:
                 raise _unwritten(self.path, error, "all draws") from error
         self._manifest_path.unlink(missing_ok=True)
 
-    def _join(self) -> None:
+    def _join(self, num: int) -> None:
         import pyarrow.parquet as pq
 
+        sources = self._sources()
         metadata = {METADATA: json.dumps(self._manifest).encode()}
-        with written_aside(self.path) as aside:
-            at, writer = 0, None
-            for table in self._tables():
+        schema, at = pq.read_schema(sources[0]).with_metadata(metadata), 0
+        with (
+            written_aside(self.path) as aside,
+            pq.ParquetWriter(aside, schema, compression=_COMPRESSION) as writer,
+        ):
+            for table in _tables(sources):
                 first = table["resample"][0].as_py()
-                if first > at:
-                    raise ValueError(f"{self.parts}: draws {at} to {first} are missing; resume")
-                table = table.slice(at - first)  # ranges may overlap after an extension
-                at += table.num_rows
-                if writer is None:
-                    schema = table.schema.with_metadata(metadata)
-                    writer = pq.ParquetWriter(aside, schema, compression=_COMPRESSION)
-                writer.write_table(table.cast(writer.schema))
-            if writer is not None:
-                writer.close()
+                if first > at:  # several processes left a gap, beyond what is now asked for
+                    break
+                new = table.slice(at - first)  # a process killed here left the file and its parts
+                if new.num_rows:
+                    writer.write_table(new.cast(schema))
+                    at += new.num_rows
+            if at < num:
+                raise ValueError(f"{self.parts}: draws from {at} on are missing; resume")
 
-    def _tables(self) -> "Iterator[pa.Table]":
-        """What the file of an earlier time and the parts hold, in order."""
-        import pyarrow.parquet as pq
-
+    def _sources(self) -> list[Path]:
+        """The file of an earlier time, and the parts in order."""
         own = [self.path] if self.path.exists() else []
-        for source in own + [self._part_path(part) for part in self._part_ranges()]:
-            with pq.ParquetFile(source) as file:
-                for group in range(file.num_row_groups):
-                    yield file.read_row_group(group)
+        return own + [self._part_path(part) for part in self._part_ranges()]
 
     def _done(self) -> list[Range]:
         """Ranges of draws that are there, in order."""
@@ -183,25 +199,39 @@ class Store:
         return self.parts / f"{part[0]:012d}-{part[1]:012d}.parquet"
 
     @property
+    def _lock_path(self) -> Path:
+        return self.parts / "lock"
+
+    @property
     def _manifest_path(self) -> Path:
         return self.parts / "manifest.json"
 
     def _read_own_manifest(self) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads(self._manifest_path.read_text(encoding="utf-8"))
+        try:
+            content: dict[str, Any] = json.loads(self._manifest_path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(
+                f"{self._manifest_path} is damaged ({error}): remove the folder, or name another "
+                "file"
+            ) from None
         return content
 
-    def _clear(self) -> None:
-        """Remove what a process that was killed left: parts that say not whose they are."""
+    def _clear_parts(self) -> None:
+        """Remove parts that do not say whose they are, or are in the file now."""
         for part in self._part_ranges():
             self._part_path(part).unlink()
-        for aside in self.path.parent.glob(f".{self.path.name}.*.part"):
+
+    def _clear_asides(self) -> None:
+        """Remove half-written files of a process that was killed."""
+        own = self.path.parent.glob(f".{glob.escape(self.path.name)}.*.part")
+        for aside in [*own, *self.parts.glob(".*.part")]:
             aside.unlink()
 
     def _take_lock(self) -> None:
         import filelock
 
         self.parts.mkdir(exist_ok=True)
-        lock = filelock.FileLock(self.parts / "lock")
+        lock = filelock.FileLock(self._lock_path)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
@@ -222,3 +252,20 @@ def _write(table: "pa.Table", path: Path) -> None:
 
     with written_aside(path) as aside:
         pq.write_table(table, aside, compression=_COMPRESSION)
+
+
+def _tables(sources: list[Path]) -> "Iterator[pa.Table]":
+    """What files hold, in order."""
+    import pyarrow.parquet as pq
+
+    for source in sources:
+        with pq.ParquetFile(source) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group)
+
+
+def _kept(path: Path, error: OSError) -> OSError:
+    return OSError(
+        f"cannot write {path}: {error.strerror or error}; earlier draws are kept: make room, and "
+        "go on with them (resume)"
+    )
