@@ -26,6 +26,7 @@ from farseer_jax import (
     fit_batch,
     simulate,
 )
+from farseer_jax._evaluate import evaluate
 from farseer_jax.resampling._bootstrap import resamples
 from farseer_jax.resampling._schemes import as_scheme
 from farseer_jax.resampling._setting import Setting
@@ -185,8 +186,7 @@ def test_standard_error_is_the_spread_over_simulated_worlds() -> None:
     """Both from 300 refits: their ratio has a standard deviation of 6 %."""
     runs, rng = chinchilla().runs, np.random.default_rng(8)
     noise = NOISE * rng.standard_normal((300, len(runs)))
-    with jax.enable_x64(True):
-        truth = np.asarray(TRUTH(runs.N, runs.D))
+    truth = evaluate(TRUTH, runs.N, runs.D)
     worlds = fit_batch(Chinchilla, runs, losses=truth * np.exp(noise), method=METHOD)
     refits = bootstrap(chinchilla(), 300, ParametricBootstrap(NOISE), seed=2)
     for N, D in [(1e9, 2e10), (1e10, 2e11)]:
@@ -196,6 +196,19 @@ def test_standard_error_is_the_spread_over_simulated_worlds() -> None:
         centred = worlds.predict(N, D) - worlds.predict(N, D).mean()
         width = np.quantile(centred, 0.95) - np.quantile(centred, 0.05)
         assert (interval.upper - interval.lower)[0] == pytest.approx(width, rel=0.3)
+
+
+def test_schemes_of_losses_are_for_the_piecewise_method() -> None:
+    """A run of weight 0 takes its pairs along: its schemes describe a poorer grid."""
+    runs, rng = farseer().runs, np.random.default_rng(8)
+    noise = 5e-4 * rng.standard_normal((300, len(runs)))
+    truth = evaluate(example_law(), runs.N, runs.D)
+    worlds = fit_batch(Farseer, runs, losses=truth * np.exp(noise))
+    spread = worlds.predict(3e9, 3e10).std(ddof=1)
+    known = bootstrap(farseer(), 300, ParametricBootstrap(5e-4), seed=2)
+    assert known.standard_error(3e9, 3e10) == pytest.approx(spread, rel=0.35)
+    by_runs = bootstrap(farseer(), 300, "runs", seed=2)
+    assert by_runs.standard_error(3e9, 3e10) > 5 * spread
 
 
 def test_curves_of_a_fit() -> None:

@@ -241,6 +241,17 @@ def test_failures_are_counted_and_many_end_trust(
     np.testing.assert_allclose(found.values(lambda law: law.E), usable)
 
 
+@pytest.mark.parametrize(("num_in_doubt", "said"), [(50, False), (51, True)])
+def test_refits_that_stall_are_said(num_in_doubt: int, said: bool) -> None:
+    """Their spread is that of a search: beyond a twentieth of 1,000 it counts."""
+    found = made(np.append(skewed(), 3.2))
+    (batch,) = found.draws.batches()
+    batch.outcome_code[:num_in_doubt] = Outcome.not_converged.code
+    warnings = found.interval(*POINT).warnings
+    assert any(f"{num_in_doubt} of 1,000 refits ended in doubt" in w for w in warnings) is said
+    assert found.num_failed == 0
+
+
 def test_a_quantity_without_an_answer_counts_as_failed() -> None:
     found = made(skewed())
     cut = float(np.quantile(skewed(), 0.9))
