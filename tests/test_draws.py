@@ -276,7 +276,7 @@ def test_a_real_limit_and_a_real_lock(tmp_path: Path) -> None:
     try:
         assert other.stdout is not None
         said = other.stdout.readline()
-        assert "earlier draws are kept: make room, and go on with them (resume)" in said
+        assert "all draws are kept: make room, and go on with them (resume)" in said
         assert other.stdout.readline() == "held\n"
         full, held = tmp_path / "full.parquet", tmp_path / "held.parquet"
         assert [path.name for path in tmp_path.glob(".*")] == []
