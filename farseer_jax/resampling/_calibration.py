@@ -1,0 +1,278 @@
+"""How much wider than the bootstrap's an extrapolation's interval must be: rolling hold-out.
+
+A bootstrap knows the noise of the runs; it does not know that the law is wrong, and an
+extrapolation by a wrong law drifts off in proportion to its length. So earlier extrapolations are
+repeated inside the data: fit up to a cutoff, predict the larger sizes that are at hand. The miss of
+an extrapolation of length l is taken to be normal with variance
+
+    standard error² + (rate · l)²,
+
+the standard error being the bootstrap's own there, and the rate at which the law drifts off is
+learnt from all hold-outs. Its prior is uniform in the shrinkage factor s0² / (s0² + rate²), s0²
+being the harmonic mean of the hold-outs' sampling variances per length² (Daniels 1999, *A prior for
+the variance in hierarchical models*, Canadian J. Statistics 27): proper, without constants, and
+with a tail that keeps one or two hold-outs from promising too much. Misses after one cutoff have
+one cause, so each hold-out counts as one observation, whatever the number of its runs. The interval
+is that of the mixture of normals over the posterior of the rate.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from farseer_jax._checks import Floats
+from farseer_jax._runs import Runs
+
+MIN_SIZES = 3  # fewer determine no curve of N
+# log odds of the misfit against the sampling error, from far below to far above it
+_LOG_ODDS = np.linspace(-8.0, 16.0, 97)
+_CDF_Z = np.linspace(0.0, 9.0, 8193)
+_CENTRAL = np.array([math.erf(z / math.sqrt(2.0)) for z in _CDF_Z])  # P(|normal| ≤ z)
+
+
+@dataclass(frozen=True, eq=False)
+class HoldOuts:
+    """Earlier extrapolations inside the data.
+
+    Attributes:
+        cutoffs: the largest size fitted in each, ascending, ``(holdout,)``.
+        weights: 1 for the runs that are fitted, 0 for the others, ``(holdout, run)``.
+        length: of the extrapolation to each run, see :func:`extrapolation_length`,
+            ``(holdout, run)``.
+    """
+
+    cutoffs: Floats
+    weights: Floats
+    length: Floats
+
+    def __len__(self) -> int:
+        return len(self.cutoffs)
+
+
+def extrapolation_length(runs: Runs, N: ArrayLike, D: ArrayLike) -> Floats:
+    """How far outside runs a point lies, in e-folds: of N plus of D, each 0 within their range.
+
+    Args:
+        runs: the fitted runs.
+        N: parameters.
+        D: tokens, broadcastable with N.
+
+    Example:
+        >>> from farseer_jax import example_runs
+        >>> extrapolation_length(example_runs(), [1e9, 25e9], 5e11).round(2)
+        array([0.  , 1.37])
+    """
+    return _outside(N, runs.N) + _outside(D, runs.D)
+
+
+def _outside(values: ArrayLike, inside: Floats) -> Floats:
+    log_value = np.log(np.asarray(values, dtype=float))
+    low, high = np.log(inside.min()), np.log(inside.max())
+    return np.maximum(log_value - high, 0.0) + np.maximum(low - log_value, 0.0)
+
+
+def rolling_weights(runs: Runs, *, max_holdouts: int = 16) -> HoldOuts:
+    """The hold-outs of some runs: fit up to each size in turn, from a third of the sizes on.
+
+    Args:
+        runs: all runs at hand.
+        max_holdouts: where there would be more, so many are taken, evenly, the last among them.
+
+    Returns:
+        The hold-outs; none where there are fewer than four sizes.
+
+    Raises:
+        ValueError: ``max_holdouts`` is less than 1.
+
+    Example:
+        >>> from farseer_jax import example_runs
+        >>> holdouts = rolling_weights(example_runs())
+        >>> len(holdouts), holdouts.weights.shape, f"{holdouts.cutoffs[-1]:.3g}"
+        (14, (14, 337), '5.35e+09')
+    """
+    if max_holdouts < 1:
+        raise ValueError(f"max_holdouts must be at least 1, got {max_holdouts}")
+    sizes = np.unique(runs.N)
+    cutoffs = sizes[max(MIN_SIZES, -(-len(sizes) // 3)) - 1 : -1]
+    if len(cutoffs) > max_holdouts:
+        cutoffs = cutoffs[np.linspace(len(cutoffs) - 1, 0, max_holdouts).round().astype(int)[::-1]]
+    fitted = cutoffs[:, None] >= runs.N
+    lengths = [extrapolation_length(runs.select(mask=row), runs.N, runs.D) for row in fitted]
+    return HoldOuts(cutoffs, fitted.astype(float), np.array(lengths).reshape(fitted.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What rolling hold-outs say about a law's misfit where it extrapolates.
+
+    Attributes:
+        rate: possible rates at which ``ln loss`` drifts off, per e-fold of length, ``(node,)``.
+        probability: of each rate, after the hold-outs, ``(node,)``.
+        num_holdouts: how many hold-outs it rests on; with 0 nothing is known and nothing added.
+        miss_ratio: root mean square of the misses over their standard errors, each hold-out
+            counting once: about 1 where the bootstrap alone is right; NaN without hold-outs.
+
+    Example:
+        >>> import numpy as np
+        >>> misses = np.array([[0.02, 0.04], [0.0, 0.02]])  # 2 hold-outs of runs of 2 sizes
+        >>> error = np.full((2, 2), 0.001)
+        >>> length = np.array([[1.0, 2.0], [0.0, 1.0]])
+        >>> found = calibrate([1e9, 2e9], misses, error, length, noise=0.0)
+        >>> print(found)
+        misfit 1.5 % per e-fold (90 %: 0.92 to 3.2 %), from 2 hold-outs
+        >>> found.half_width(0.001, [0.0, 1.0], level=0.9).round(4)
+        array([0.0016, 0.0301])
+    """
+
+    rate: Floats
+    probability: Floats
+    num_holdouts: int
+    miss_ratio: float
+
+    def half_width(
+        self, standard_error: ArrayLike, length: ArrayLike, *, level: float = 0.9
+    ) -> Floats:
+        """Half the width of the interval of ``ln loss``, around the fit's own prediction.
+
+        Args:
+            standard_error: the bootstrap's, of ``ln loss``; for a new run with the run's noise
+                added in quadrature.
+            length: :func:`extrapolation_length` of the points, broadcastable with it.
+            level: probability that the interval holds the loss.
+
+        Raises:
+            ValueError: the level is not inside (0, 1).
+        """
+        if not 0.0 < level < 1.0:
+            raise ValueError(f"level must lie inside (0, 1), got {level!r}")
+        error, far = np.broadcast_arrays(*map(np.asarray, (standard_error, length)))
+        spread = np.hypot(error[..., None], self.rate * far[..., None])
+        low, high = np.zeros(error.shape), _CDF_Z[-1] * spread.max(axis=-1)
+        for _ in range(50):
+            middle = (low + high) / 2
+            held = _central(middle[..., None], spread) @ self.probability
+            low, high = np.where(held < level, middle, low), np.where(held < level, high, middle)
+        return (low + high) / 2
+
+    def inflation(
+        self, standard_error: ArrayLike, length: ArrayLike, *, level: float = 0.9
+    ) -> Floats:
+        """How many times wider the interval is than the bootstrap's normal one, at least 1."""
+        plain = np.interp(level, _CENTRAL, _CDF_Z) * np.asarray(standard_error)
+        half = self.half_width(standard_error, length, level=level)
+        return np.maximum(np.divide(half, plain, out=np.ones_like(half), where=plain > 0), 1.0)
+
+    def rate_quantile(self, probability: float) -> float:
+        """A quantile of the misfit's rate."""
+        place = np.searchsorted(np.cumsum(self.probability), probability)
+        return float(self.rate[min(int(place), len(self.rate) - 1)])
+
+    def __str__(self) -> str:
+        if not self.num_holdouts:
+            return "not calibrated: too few sizes for a hold-out"
+        low, middle, high = (100 * self.rate_quantile(p) for p in (0.05, 0.5, 0.95))
+        many = "hold-out" if self.num_holdouts == 1 else "hold-outs"
+        return (
+            f"misfit {middle:.2g} % per e-fold (90 %: {low:.2g} to {high:.2g} %), "
+            f"from {self.num_holdouts} {many}"
+        )
+
+
+def calibrate(
+    N: ArrayLike,
+    misses: ArrayLike,
+    standard_errors: ArrayLike,
+    length: ArrayLike,
+    *,
+    noise: ArrayLike,
+    scored: ArrayLike | None = None,
+) -> Calibration:
+    """Learn the rate of misfit from the misses of rolling hold-outs.
+
+    The runs of a size are scored together: the mean square of their misses, less the square of the
+    noise that no law predicts, against the mean square of their standard errors.
+
+    Args:
+        N: size of each run, ``(run,)``.
+        misses: ln observed − ln predicted, ``(holdout, run)``.
+        standard_errors: the bootstrap's, of ln predicted, ``(holdout, run)``, without run noise.
+        length: of the extrapolations, ``(holdout, run)``.
+        noise: run-to-run standard deviation of ``ln loss``, a number or ``(run,)``.
+        scored: which runs a hold-out predicts, ``(holdout, run)``; None takes those with a positive
+            length. A run whose miss or standard error is not finite is not scored.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    sizes, size_of_run = np.unique(np.asarray(N, dtype=float), return_inverse=True)
+    miss, error, far = (np.asarray(x, dtype=float) for x in (misses, standard_errors, length))
+    if miss.ndim != 2 or {miss.shape, error.shape, far.shape} != {(len(miss), len(size_of_run))}:
+        raise ValueError(
+            f"misses, standard_errors and length must have one shape (holdout, {len(size_of_run)}),"
+            f" got {miss.shape}, {error.shape} and {far.shape}"
+        )
+    use = (far > 0) if scored is None else np.asarray(scored, dtype=bool)
+    use = use & np.isfinite(miss) & np.isfinite(error)
+    noise2 = np.broadcast_to(np.square(np.asarray(noise, dtype=float)), miss.shape)
+    of_size = (size_of_run[:, None] == np.arange(len(sizes))).astype(float)
+    count = use @ of_size
+
+    def mean(values: Floats) -> Floats:
+        total = np.where(use, values, 0.0) @ of_size
+        return np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+
+    unpredictable = mean(noise2)
+    observed = _Scores(
+        miss2=np.maximum(mean(miss**2) - unpredictable, 0.0),
+        error2=mean(error**2) + unpredictable / np.maximum(count, 1.0),
+        length2=mean(far**2),
+        scored=count > 0,
+    )
+    return _posterior(observed)
+
+
+class _Scores(NamedTuple):
+    """Squares of each size after each cutoff, ``(holdout, size)``."""
+
+    miss2: Floats
+    error2: Floats
+    length2: Floats
+    scored: NDArray[np.bool_]
+
+
+def _posterior(scores: _Scores) -> Calibration:
+    """The rates and their probabilities."""
+    scored = scores.scored & (scores.error2 > 0)
+    rows = (scored & (scores.length2 > 0)).any(axis=1)
+    if not rows.any():
+        return Calibration(np.zeros(1), np.ones(1), 0, math.nan)
+    has = scored[rows]
+    miss2, length2 = scores.miss2[rows], scores.length2[rows]
+    error2 = np.where(has, scores.error2[rows], 1.0)
+
+    def each(values: Floats) -> Floats:  # one value per hold-out
+        return np.where(has, values, 0.0).sum(axis=-1) / has.sum(axis=-1)
+
+    rate2 = np.exp(_LOG_ODDS) / np.mean(each(length2) / each(error2))
+    variance = error2 + rate2[:, None, None] * length2
+    log_likelihood = -0.5 * each(np.log(variance) + miss2 / variance).sum(axis=1)
+    # uniform in 1 / (1 + odds), as a density of the log odds
+    log_density = log_likelihood + _LOG_ODDS - 2.0 * np.logaddexp(0.0, _LOG_ODDS)
+    probability = np.exp(log_density - log_density.max())
+    return Calibration(
+        rate=np.sqrt(rate2),
+        probability=probability / probability.sum(),
+        num_holdouts=int(rows.sum()),
+        miss_ratio=float(np.sqrt(each(miss2 / error2).mean())),
+    )
+
+
+def _central(distance: Floats, spread: Floats) -> Floats:
+    """Probability that a normal deviate of this spread lies within the distance of 0."""
+    z = np.divide(distance, spread, out=np.full(spread.shape, _CDF_Z[-1]), where=spread > 0)
+    return np.interp(z, _CDF_Z, _CENTRAL)
