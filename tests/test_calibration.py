@@ -175,7 +175,8 @@ def test_many_sizes_are_thinned_and_few_give_none() -> None:
     assert few.cutoffs[-1] == np.unique(many.N)[-2]
     three = Runs([1e8, 2e8, 4e8], [1e10] * 3, [3, 2, 1])
     assert rolling_weights(three).weights.shape == (0, 3)
-    assert len(rolling_weights(Runs([1e8, 2e8, 4e8, 8e8], [1e10] * 4, [4, 3, 2, 1]))) == 1
+    four = Runs([1e8, 2e8, 4e8, 8e8], [1e10] * 4, [4, 3, 2, 1])
+    assert (len(rolling_weights(four)), len(rolling_weights(four, min_sizes=4))) == (1, 0)
 
 
 def test_length_counts_both_directions_outside() -> None:
@@ -193,5 +194,6 @@ def test_a_level_outside_its_range(level: float) -> None:
 def test_shapes_that_differ() -> None:
     with pytest.raises(ValueError, match="one shape"):
         calibrate(N, misses(0, 0), ERROR[:, :-1], LENGTH, noise=0.0)
-    with pytest.raises(ValueError, match="max_holdouts"):
-        rolling_weights(Runs([1e9], [1e9], [1]), max_holdouts=0)
+    for name in ("min_sizes", "max_holdouts"):
+        with pytest.raises(ValueError, match=name):
+            rolling_weights(Runs([1e9], [1e9], [1]), **{name: 0})

@@ -28,7 +28,6 @@ from numpy.typing import ArrayLike, NDArray
 from farseer_jax._checks import Floats
 from farseer_jax._runs import Runs
 
-MIN_SIZES = 3  # fewer determine no curve of N
 # log odds of the misfit against the sampling error, from far below to far above it
 _LOG_ODDS = np.linspace(-8.0, 16.0, 97)
 _CDF_Z = np.linspace(0.0, 9.0, 8193)
@@ -76,18 +75,19 @@ def _outside(values: ArrayLike, inside: Floats) -> Floats:
     return np.maximum(log_value - high, 0.0) + np.maximum(low - log_value, 0.0)
 
 
-def rolling_weights(runs: Runs, *, max_holdouts: int = 16) -> HoldOuts:
+def rolling_weights(runs: Runs, *, min_sizes: int = 3, max_holdouts: int = 16) -> HoldOuts:
     """The hold-outs of some runs: fit up to each size in turn, from a third of the sizes on.
 
     Args:
         runs: all runs at hand.
+        min_sizes: sizes that each hold-out has at least; fewer than three determine no curve of N.
         max_holdouts: where there would be more, so many are taken, evenly, the last among them.
 
     Returns:
-        The hold-outs; none where there are fewer than four sizes.
+        The hold-outs; none where there are no more than ``min_sizes`` sizes.
 
     Raises:
-        ValueError: ``max_holdouts`` is less than 1.
+        ValueError: ``min_sizes`` or ``max_holdouts`` is less than 1.
 
     Example:
         >>> from farseer_jax import example_runs
@@ -95,10 +95,11 @@ def rolling_weights(runs: Runs, *, max_holdouts: int = 16) -> HoldOuts:
         >>> len(holdouts), holdouts.weights.shape, f"{holdouts.cutoffs[-1]:.3g}"
         (14, (14, 337), '5.35e+09')
     """
-    if max_holdouts < 1:
-        raise ValueError(f"max_holdouts must be at least 1, got {max_holdouts}")
+    for name, count in (("min_sizes", min_sizes), ("max_holdouts", max_holdouts)):
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
     sizes = np.unique(runs.N)
-    cutoffs = sizes[max(MIN_SIZES, -(-len(sizes) // 3)) - 1 : -1]
+    cutoffs = sizes[max(min_sizes, -(-len(sizes) // 3)) - 1 : -1]
     if len(cutoffs) > max_holdouts:
         cutoffs = cutoffs[np.linspace(len(cutoffs) - 1, 0, max_holdouts).round().astype(int)[::-1]]
     fitted = cutoffs[:, None] >= runs.N
