@@ -55,11 +55,11 @@ def test_intervals_hold_what_they_promise(num: int, times: float) -> None:
         half = found(rate, seed, num).half_width(0.002, 1.0, level=0.9)
         miss = np.random.default_rng(10_000 + seed).standard_normal() * math.hypot(0.002, rate)
         inside.append(abs(miss) <= half)
-    # two hold-outs can't outweigh the prior where the drift is five times the noise: 75 %
-    low = {(2, 0.0): 0.9, (2, 1.0): 0.8, (2, 5.0): 0.7}.get((num, times), 0.86)
+    # one or two hold-outs can't outweigh the prior where the drift is many times the noise
+    low = {(2, 0.0): 0.9, (2, 1.0): 0.8, (2, 5.0): 0.65}.get((num, times), 0.84)
     assert low <= np.mean(inside)
-    if num == 12 and times > 0:
-        assert np.mean(inside) <= 0.98
+    if num == 12:
+        assert np.mean(inside) <= (0.97 if times == 0.0 else 0.94)
 
 
 def test_fewer_holdouts_say_less() -> None:
@@ -76,15 +76,16 @@ def test_fewer_holdouts_say_less() -> None:
 
 
 def test_against_the_posterior_by_hand() -> None:
-    """One hold-out of one size: the density of rate², integrated over a grid of its own."""
+    """One hold-out of one size: the density of the rate, on a grid of its own."""
     miss, error, length, noise = 0.03, 0.004, 0.5, 0.002
     calibration = calibrate([1e9], [[miss]], [[error]], [[length]], noise=noise)
     sampling2, miss2 = error**2 + noise**2, miss**2 - noise**2
     prior2 = sampling2 / length**2
-    share = (np.arange(400_000) + 0.5) / 400_000  # uniform in s0² / (s0² + rate²)
-    rate2 = prior2 * (1 / share - 1)
+    rate = np.arange(1, 400_001) * 5e-6
+    prior = (1 + rate**2 / prior2) ** -1.5
+    rate2 = rate**2
     variance = sampling2 + rate2 * length**2
-    weight = np.exp(-0.5 * (np.log(variance) + miss2 / variance))
+    weight = prior * np.exp(-0.5 * (np.log(variance) + miss2 / variance))
     half = float(calibration.half_width(0.003, 1.2, level=0.8))
     spread = np.sqrt(0.003**2 + rate2 * 1.2**2)
     held = np.array([math.erf(half / s / math.sqrt(2)) for s in spread[::40]])

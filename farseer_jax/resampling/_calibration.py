@@ -8,12 +8,13 @@ an extrapolation of length l is taken to be normal with variance
     standard error² + (rate · l)²,
 
 the standard error being the bootstrap's own there, and the rate at which the law drifts off is
-learnt from all hold-outs. Its prior is uniform in the shrinkage factor s0² / (s0² + rate²), s0²
-being the harmonic mean of the hold-outs' sampling variances per length² (Daniels 1999, *A prior for
-the variance in hierarchical models*, Canadian J. Statistics 27): proper, without constants, and
-with a tail that keeps one or two hold-outs from promising too much. Misses after one cutoff have
-one cause, so each hold-out counts as one observation, whatever the number of its runs. The interval
-is that of the mixture of normals over the posterior of the rate.
+learnt from all hold-outs. Its prior is a half-t with two degrees of freedom (Gelman 2006, *Prior
+distributions for variance parameters in hierarchical models*, Bayesian Analysis 1), that is a
+density as (1 + rate² / s0²)^(−3/2): flat where the misfit is small against the sampling error, so
+that a law may be right, with a long tail, so that it may be far off. s0² is the harmonic mean of
+the hold-outs' sampling variances per length². Misses after one cutoff have one cause, so each
+hold-out counts as one observation, whatever the number of its runs. The interval is that of the
+mixture of normals over the posterior of the rate.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from farseer_jax._checks import Floats
 from farseer_jax._runs import Runs
 
 # log odds of the misfit against the sampling error, from far below to far above it
-_LOG_ODDS = np.linspace(-8.0, 16.0, 97)
+_LOG_ODDS = np.linspace(-14.0, 16.0, 121)
 _CDF_Z = np.linspace(0.0, 9.0, 8193)
 _CENTRAL = np.array([math.erf(z / math.sqrt(2.0)) for z in _CDF_Z])  # P(|normal| ≤ z)
 
@@ -269,8 +270,8 @@ def _posterior(scores: _Scores) -> Calibration:
     rate2 = np.exp(_LOG_ODDS) / np.mean(each(length2) / each(error2))
     variance = error2 + rate2[:, None, None] * length2
     log_likelihood = -0.5 * each(np.log(variance) + miss2 / variance).sum(axis=1)
-    # uniform in 1 / (1 + odds), as a density of the log odds
-    log_prior = _LOG_ODDS - 2.0 * np.logaddexp(0.0, _LOG_ODDS)
+    # the half-t, as a density of the log odds rate² / s0²
+    log_prior = 0.5 * _LOG_ODDS - 1.5 * np.logaddexp(0.0, _LOG_ODDS)
     log_density = log_likelihood + log_prior - np.log(np.exp(log_prior).sum())
     peak = log_density.max()
     probability = np.exp(log_density - peak)

@@ -44,7 +44,7 @@ def evidence_weights(calibrations: Sequence[Calibration]) -> Floats:
         >>> good, bad = (calibrate([1e9], np.full((3, 1), miss), error, length, noise=0.0)
         ...              for miss in (0.001, 0.004))
         >>> evidence_weights([good, bad]).round(4)
-        array([0.9968, 0.0032])
+        array([0.9986, 0.0014])
     """
     if len({calibration.num_holdouts for calibration in calibrations}) != 1:
         raise ValueError("fits are comparable only when all are scored on the same hold-outs")
