@@ -78,7 +78,9 @@ def extrapolate(
     rows = []
     for fitted, row in zip(log_loss, weights, strict=True):
         noise = noise_of(runs.select(mask=row > 0)).of_runs(runs)
-        rows.append(scheme(Known(runs, row, fitted[: len(runs)], noise), rng, num_resamples))
+        # a fit that failed has no residuals, and its misses are NaN: that hold-out is not scored
+        usable = np.where(np.isfinite(fitted[: len(runs)]), fitted[: len(runs)], np.log(runs.loss))
+        rows.append(scheme(Known(runs, row, usable, noise), rng, num_resamples))
     losses, resampled = (np.concatenate(part) for part in zip(*rows, strict=True))
     refits = fj.fit_batch(law, runs, losses=losses, weights=resampled, method=method)
     draws = log_predicted(refits, N, D).reshape(len(cutoffs), num_resamples, -1)
