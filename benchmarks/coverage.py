@@ -199,7 +199,8 @@ def show(title: str, groups: dict[tuple[str, ...], list[dict[str, Any]]]) -> Non
             half = np.nan_to_num(np.concatenate([result[kind] for result in results]))
             own = np.diff(np.nanquantile(miss, [0.05, 0.95]))[0]
             inside, width = 100 * np.mean(np.abs(miss) <= half), 200 * half.mean()
-            text += f"   {inside:10.0f} {width:7.2f}% {width / own / 100:6.2f}"
+            ratio = width / (100 * own) if own > 0 else np.nan
+            text += f"   {inside:10.0f} {width:7.2f}% {ratio:6.2f}"
         print(text)
 
 
