@@ -12,7 +12,7 @@ from farseer_jax._numbers import number_text, quantity_text
 if TYPE_CHECKING:
     import pandas as pd
 
-Kind = Literal["percentile", "basic", "bca", "normal"]
+Kind = Literal["calibrated", "percentile", "basic", "bca", "normal"]
 KINDS: tuple[str, ...] = get_args(Kind)
 _MAX_ROWS_SHOWN = 60
 
@@ -33,6 +33,7 @@ class Intervals:
         seed: of the resamples.
         num_resamples: refits behind the intervals.
         num_failed: refits without an answer at the worst of the points.
+        note: what the kind of interval rests on.
         warnings: what to know before trusting them, worst first.
 
     Example:
@@ -54,6 +55,7 @@ class Intervals:
     seed: int
     num_resamples: int
     num_failed: int
+    note: str = ""
     warnings: tuple[str, ...] = field(default=())
 
     @property
@@ -78,6 +80,7 @@ class Intervals:
         shared = {"level": self.level, "kind": self.kind}
         return {
             "quantity": self.quantity,
+            "note": self.note,
             "intervals": [{**dict(zip(columns, row, strict=True)), **shared} for row in rows],
             "num_resamples": self.num_resamples,
             "num_failed": self.num_failed,
@@ -99,7 +102,9 @@ class Intervals:
         text = _tables.text(header, [self._row(i) for i in range(shown)])
         if shown < len(self.estimate):
             text += f"\n… and {len(self.estimate) - shown} more rows"
-        text += f"\n\n{self.level:.4g} intervals: {self.kind}"
+        text += f"\n\n{self.level:.4g} intervals: {self.kind}" + (
+            f", {self.note}" if self.note else ""
+        )
         text += f"\n{self.num_resamples:,} resamples ({self.scheme}, seed {self.seed})"
         if self.num_failed:
             text += f", {self.num_failed:,} failed"

@@ -7,6 +7,7 @@ import numpy as np
 from farseer_jax import _tables
 from farseer_jax._numbers import number_text, quantity_text
 from farseer_jax._outcome import Outcome
+from farseer_jax.resampling._calibration import extrapolation_length
 
 if TYPE_CHECKING:
     from farseer_jax.resampling._intervals import Intervals
@@ -50,15 +51,27 @@ def interval_warnings(bootstrap: "Bootstrap", found: "Intervals") -> tuple[str, 
             f"NOT TO BE TRUSTED: {found.num_failed:,} of {found.num_resamples:,} refits have no "
             f"answer, which could hide an end of a {found.level:g} interval."
         )
+    if found.kind != "calibrated" and "D" in found.at and "N" in found.at:
+        sentences += _beyond(bootstrap, found)
     if bootstrap.is_jackknife:
         return (*sentences, *bootstrap.warnings)
     least = int(np.ceil(2.0 / (1.0 - found.level) - 1e-9)) - 1
-    if found.num_resamples < least and found.kind != "normal":
+    if found.num_resamples < least and found.kind not in ("normal", "calibrated"):
         sentences.append(
             f"{found.num_resamples} resamples do not reach the ends of a {found.level:g} interval: "
             f"take {least} at least, and ten times as many for two digits."
         )
     return (*sentences, *bootstrap.warnings)
+
+
+def _beyond(bootstrap: "Bootstrap", found: "Intervals") -> list[str]:
+    far = extrapolation_length(bootstrap.fit.runs, found.at["N"], found.at["D"]) > 0
+    if not far.any():
+        return []
+    return [
+        f"{int(far.sum())} of {len(far)} points lie beyond the runs, where {found.kind} intervals "
+        "take the law for true: kind='calibrated' adds how far it missed so far."
+    ]
 
 
 def text(bootstrap: "Bootstrap") -> str:
@@ -92,7 +105,11 @@ def _table(bootstrap: "Bootstrap") -> list[str]:
         for i in range(len(N))
     ]
     header = ["N", "D", "loss", "lower", "upper", "standard error"]
-    return [_tables.text(header, rows), "", f"{found.level:g} intervals: {found.kind}"]
+    return [
+        _tables.text(header, rows),
+        "",
+        f"{found.level:g} intervals: {found.kind}, {found.note}",
+    ]
 
 
 def _names(bootstrap: "Bootstrap", usable: bool) -> str:

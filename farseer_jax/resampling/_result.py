@@ -1,11 +1,10 @@
 """``Bootstrap``: the refits, and what can be read off them."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import numpy as np
@@ -14,19 +13,20 @@ from numpy.typing import ArrayLike
 from farseer_jax._evaluate import evaluate
 from farseer_jax._fit_batch import BatchFit, Refits
 from farseer_jax._law import AbstractLaw, OneDataTerm
-from farseer_jax._noise import estimate_noise
 from farseer_jax._outcome import Outcome
 from farseer_jax._result import Fit
-from farseer_jax.resampling import _intervals, _report
+from farseer_jax.resampling import _report
+from farseer_jax.resampling._calibration import Calibration
 from farseer_jax.resampling._draws import Draws, FileDraws, join, read_manifest
-from farseer_jax.resampling._intervals import KINDS, Intervals, Kind
-from farseer_jax.resampling._quantities import (
-    Function,
-    allocation,
-    curves,
-    mapped,
-    of_one,
-    positive,
+from farseer_jax.resampling._holdouts import calibration_of
+from farseer_jax.resampling._intervals import Intervals, Kind, check_level
+from farseer_jax.resampling._quantities import Function, allocation, curves, of_one, positive
+from farseer_jax.resampling._read_off import (
+    Quantity,
+    intervals,
+    intervals_of,
+    loss_kind,
+    mapped_draws,
 )
 from farseer_jax.resampling._schemes import (
     JackknifeRuns,
@@ -36,6 +36,7 @@ from farseer_jax.resampling._schemes import (
     scheme_from_dict,
 )
 from farseer_jax.resampling._setting import Setting
+from farseer_jax.resampling._spread import run_noise, standard_error
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,11 +129,11 @@ class Bootstrap:
         Raises:
             TypeError: the function cannot be mapped.
         """
-        return self._mapped(function)
+        return mapped_draws(self, function)
 
     def standard_error(self, N: ArrayLike, D: ArrayLike) -> np.ndarray:
         """Standard deviation of the predicted loss, of the broadcast shape of N and D."""
-        return self._standard_error(self.predict(N, D))
+        return standard_error(self.predict(N, D), jackknife=self.is_jackknife)
 
     def interval(
         self,
@@ -150,8 +151,10 @@ class Bootstrap:
             N: parameters, in the unit of the runs.
             D: tokens; broadcasts with N.
             level: nominal probability that an interval holds the truth.
-            kind: ``"percentile"``, ``"basic"``, ``"bca"`` or ``"normal"``; None is the first, and
-                the last for a jackknife.
+            kind: ``"calibrated"`` by how far earlier extrapolations of these runs missed, for laws
+                are never quite right; or one that takes the law for true, ``"percentile"``,
+                ``"basic"``, ``"bca"`` or ``"normal"``. None is the first where there are sizes to
+                hold out, else percentile, and normal for a jackknife.
             of: ``"mean"`` for the law's loss, or ``"run"`` for the loss of one new run, which has
                 noise of its own.
             noise: standard deviation of ln loss from run to run; None estimates it from the runs.
@@ -160,24 +163,19 @@ class Bootstrap:
             ValueError: a level outside (0, 1), points that are not positive, an unknown kind, or
                 one that these draws do not give; a noise that is negative or not finite.
         """
-        _intervals.check_level(level)
-        kind, spread = self._kind(kind), self._run_noise(of, noise)
+        check_level(level)
+        spread = run_noise(self.fit.runs, of, noise)
         N, D = (column.ravel() for column in np.broadcast_arrays(*np.atleast_1d(N, D)))
-        estimate, draws = evaluate(self.fit.law, N, D), self.predict(N, D)
-        if of == "run" and kind == "bca":
-            raise ValueError("kind 'bca' is for the mean loss; for a run take 'percentile'")
-        if of == "run" and kind != "normal":
-            draws = draws * np.exp(spread * self._normal_numbers(draws.shape))
-        return self._intervals(
-            "loss of a run" if of == "run" else "loss",
-            {"N": N, "D": D},
-            estimate,
-            draws,
-            level,
-            kind,
-            lambda left_out: left_out.predict(N, D),
-            spread * estimate,
+        kind = loss_kind(self, kind, of)
+        quantity = Quantity(
+            name="loss of a run" if of == "run" else "loss",
+            at={"N": N, "D": D},
+            estimate=evaluate(self.fit.law, N, D),
+            draws=self.predict(N, D),
+            of_left_out=lambda left_out: left_out.predict(N, D),
+            run_noise=spread,
         )
+        return intervals(self, quantity, level, kind)
 
     def interval_of(
         self, function: Function, level: float = 0.9, *, kind: Kind | None = None
@@ -193,10 +191,10 @@ class Bootstrap:
             ValueError: a level outside (0, 1), or a kind that these draws do not give.
             TypeError: the function cannot be mapped.
         """
-        _intervals.check_level(level)
-        estimate = of_one(function, self.fit.law).ravel()
-        at = {"element": np.arange(len(estimate))} if len(estimate) > 1 else {}
-        return self._of_mapped("value", at, level, kind, function)
+        check_level(level)
+        num = of_one(function, self.fit.law).size
+        at = {"element": np.arange(num)} if num > 1 else {}
+        return intervals_of(self, "value", at, level, kind, function)
 
     def curves(
         self, N: ArrayLike, level: float = 0.9, *, kind: Kind | None = None
@@ -213,9 +211,10 @@ class Bootstrap:
         """
         if not isinstance(self.fit.law, OneDataTerm):
             raise TypeError(f"the law {self.fit.law.name} has no curves U, B and A of N")
+        check_level(level)
         sizes = positive("N", N)
         return {
-            name: self._of_mapped(name, {"N": sizes}, level, kind, curves, sizes, row=row)
+            name: intervals_of(self, name, {"N": sizes}, level, kind, curves, sizes, row=row)
             for row, name in enumerate("UBA")
         }
 
@@ -231,11 +230,12 @@ class Bootstrap:
             level: nominal probability.
             kind: as for :meth:`interval`.
         """
+        check_level(level)
         budgets = positive("compute", compute)
         names = ("N", "D", "tokens per parameter")
         return {
-            name: self._of_mapped(
-                name, {"compute": budgets}, level, kind, allocation, budgets, row=row
+            name: intervals_of(
+                self, name, {"compute": budgets}, level, kind, allocation, budgets, row=row
             )
             for row, name in enumerate(names)
         }
@@ -259,123 +259,19 @@ class Bootstrap:
         """Whether each refit leaves something out, and nothing is random."""
         return hasattr(self.scheme, "num_draws")
 
-    def _mapped(self, function: Any, *arguments: np.ndarray) -> np.ndarray:
-        return np.concatenate(
-            [mapped(function, b.law, *arguments)[b.usable] for b in self.draws.batches()]
-        )
+    @cached_property
+    def calibration(self) -> Calibration:
+        """What rolling hold-outs of the largest sizes say of the law's misfit beyond the data.
 
-    def _of_mapped(
-        self,
-        quantity: str,
-        at: dict[str, np.ndarray],
-        level: float,
-        kind: Kind | None,
-        function: Any,
-        *arguments: np.ndarray,
-        row: int | None = None,
-    ) -> Intervals:
-        """Intervals of a function, or of one row of what it returns."""
-        _intervals.check_level(level)
-        kind = self._kind(kind)
-
-        def flat(values: np.ndarray) -> np.ndarray:
-            own = values if row is None else values[:, row]
-            return own.reshape(len(own), -1)
-
-        estimate = flat(of_one(function, self.fit.law, *arguments)[None])[0]
-        draws = flat(self._mapped(function, *arguments))
-        return self._intervals(
-            quantity,
-            at,
-            estimate,
-            draws,
-            level,
-            kind,
-            lambda left_out: flat(mapped(function, left_out.law, *arguments)),
-        )
-
-    def _intervals(
-        self,
-        quantity: str,
-        at: dict[str, np.ndarray],
-        estimate: np.ndarray,
-        draws: np.ndarray,
-        level: float,
-        kind: Kind | None,
-        of_left_out: Callable[[BatchFit], np.ndarray],
-        run_noise: np.ndarray | float = 0.0,
-    ) -> Intervals:
-        _intervals.check_level(level)
-        kind = self._kind(kind)
-        finite = np.isfinite(draws)
-        draws = np.where(finite, draws, np.nan)
-        num_failed = self.num_resamples - int(finite.sum(axis=0).min(initial=len(draws)))
-        if kind == "normal":
-            spread = np.hypot(self._standard_error(draws), run_noise)
-            lower, upper = _intervals.normal(spread, estimate, level)
-        elif kind == "basic":
-            lower, upper = _intervals.basic(draws, estimate, level)
-        elif kind == "bca":
-            batch = self._left_out
-            left_out = of_left_out(batch)[batch.usable]
-            left_out = np.where(np.isfinite(left_out), left_out, np.nan)
-            lower, upper = _intervals.bca(draws, estimate, left_out, level)
-        else:
-            lower, upper = _intervals.percentile(draws, level)
-        found = Intervals(
-            quantity=quantity,
-            at=at,
-            estimate=estimate,
-            lower=lower,
-            upper=upper,
-            level=level,
-            kind=kind,
-            scheme=self.scheme.name,
-            seed=self.seed,
-            num_resamples=self.num_resamples,
-            num_failed=num_failed,
-        )
-        return replace(found, warnings=_report.interval_warnings(self, found))
-
-    def _kind(self, kind: Kind | None) -> Kind:
-        if kind is None:
-            return "normal" if self.is_jackknife else "percentile"
-        if kind not in KINDS:
-            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
-        if self.is_jackknife and kind != "normal":
-            raise ValueError(
-                f"kind {kind!r} needs random resamples; a jackknife gives standard errors, "
-                "kind='normal'"
-            )
-        return kind
-
-    def _standard_error(self, draws: np.ndarray) -> np.ndarray:
-        known = ~np.isnan(draws)
-        num = known.sum(axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):  # NaN of less than two draws
-            mean = np.where(known, draws, 0.0).sum(axis=0) / num
-            squares = np.sum(np.where(known, draws - mean, 0.0) ** 2, axis=0)
-            # of a jackknife (n − 1)/n · Σ (· − mean)²: its refits differ little
-            spread = squares * (num - 1.0) / num if self.is_jackknife else squares / (num - 1.0)
-            return np.sqrt(np.where(num > 1, spread, np.nan))
-
-    def _run_noise(self, of: str, noise: float | None) -> float:
-        """Standard deviation of ln loss that a new run adds."""
-        if of not in ("mean", "run"):
-            raise ValueError(f"of must be 'mean' or 'run', got {of!r}")
-        if noise is not None and not 0.0 <= noise < np.inf:
-            raise ValueError(f"noise must be finite and not negative, got {noise!r}")
-        if of == "mean":
-            return 0.0
-        return estimate_noise(self.fit.runs).pooled if noise is None else noise
-
-    def _normal_numbers(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Numbers of a stream that no resample uses."""
-        sequence = np.random.SeedSequence(self.seed, spawn_key=(0, 0))
-        return np.random.default_rng(sequence).standard_normal(shape)
+        Raises:
+            ValueError: of a jackknife, whose refits are no draws.
+        """
+        if self.is_jackknife:
+            raise ValueError("a jackknife has no draws to calibrate; take a scheme such as 'wild'")
+        return calibration_of(self.fit, self.scheme, self.seed)
 
     @cached_property
-    def _left_out(self) -> BatchFit:
+    def left_out(self) -> BatchFit:
         """Refits with what is drawn together left out in turn, for the acceleration of BCa."""
         setting = Setting.of(self.fit)
         refits = Refits.of(type(self.fit.law), self.fit.runs, self.fit.method)

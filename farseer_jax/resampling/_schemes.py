@@ -165,13 +165,16 @@ class ResidualBootstrap(_Named):
 
 @dataclass(frozen=True)
 class WildBootstrap(_Named):
-    """Losses of the fitted law with each run's own residual times a random number.
+    """Losses of the fitted law with the runs' own residuals times random numbers.
 
     The numbers have mean 0 and variance 1 (Wu 1986; Mammen 1993), so that each run keeps its own
-    scatter, however that differs over the grid.
+    scatter, however that differs over the grid. The default, one number for all runs of a size
+    (Cameron, Gelbach & Miller 2008), keeps what a law's misfit has in common along D; numbers of
+    each run's own make rough differences of it, on which the piecewise method lives.
 
     Args:
         multiplier: ``"rademacher"`` (±1), ``"mammen"`` (two points, skewed) or ``"normal"``.
+        by_size: one number for all runs of a size, or one for each run.
 
     Raises:
         ValueError: the multiplier is none of these.
@@ -185,6 +188,7 @@ class WildBootstrap(_Named):
     name: ClassVar[str] = "wild"
 
     multiplier: Signs = "rademacher"
+    by_size: bool = True
 
     def __post_init__(self) -> None:
         if self.multiplier not in get_args(Signs):
@@ -194,9 +198,12 @@ class WildBootstrap(_Named):
 
     def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
         """Fitted losses times ``exp(multiplier · residual)``."""
-        shape = (len(index), setting.num_units)
+        num = setting.num_sizes if self.by_size else setting.num_units
+        numbers = _multipliers(self.multiplier, rng, (len(index), num))
+        if self.by_size:
+            numbers = numbers[:, setting.size[setting.first]]
         residual = setting.residuals(by_size=False, centred=False)
-        return Draw(losses=setting.perturbed(residual * _multipliers(self.multiplier, rng, shape)))
+        return Draw(losses=setting.perturbed(residual * numbers))
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from farseer_jax._evaluate import evaluate
+from farseer_jax._law import AbstractLaw
 from farseer_jax._noise import estimate_noise
 from farseer_jax._result import Fit
+from farseer_jax._runs import Runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,14 +17,16 @@ class Setting:
     """A fit, as schemes see it. A unit is a distinct run: exact copies of one are drawn together.
 
     Attributes:
-        fit: the fit that is resampled.
+        law: the fitted law.
+        runs: what it was fitted to.
         unit: each run's unit, ``(run,)``.
         size: each run's size, ``(run,)``.
         first: a run of each unit, ``(unit,)``.
         predicted: fitted loss of each unit, ``(unit,)``.
     """
 
-    fit: Fit
+    law: AbstractLaw
+    runs: Runs
     unit: np.ndarray
     size: np.ndarray
     first: np.ndarray
@@ -30,13 +34,17 @@ class Setting:
 
     @classmethod
     def of(cls, fit: Fit) -> "Setting":
-        """Find the units and sizes of a fit's runs."""
-        runs = fit.runs
+        """What a fit gives to draw from."""
+        return cls.of_law(fit.law, fit.runs)
+
+    @classmethod
+    def of_law(cls, law: AbstractLaw, runs: Runs) -> "Setting":
+        """Find the units and sizes of runs, and what a law makes of them."""
         rows = np.stack([runs.N, runs.D, runs.loss])
         _, first, unit = np.unique(rows, axis=1, return_index=True, return_inverse=True)
         size = np.unique(runs.N, return_inverse=True)[1]
-        predicted = evaluate(fit.law, runs.N, runs.D)[first]
-        return cls(fit, unit.ravel(), size.ravel(), first, predicted)
+        predicted = evaluate(law, runs.N, runs.D)[first]
+        return cls(law, runs, unit.ravel(), size.ravel(), first, predicted)
 
     @property
     def num_units(self) -> int:
@@ -51,7 +59,7 @@ class Setting:
     @cached_property
     def noise(self) -> np.ndarray:
         """Standard deviation of ln loss from run to run, per unit."""
-        return estimate_noise(self.fit.runs).of_runs(self.fit.runs)[self.first]
+        return estimate_noise(self.runs).of_runs(self.runs)[self.first]
 
     def residuals(self, *, by_size: bool, centred: bool = True) -> np.ndarray:
         """Residuals of ln loss, per unit, enlarged for the parameters that were fitted.
@@ -60,7 +68,7 @@ class Setting:
             by_size: centre them size by size.
             centred: centre them at all.
         """
-        residual = np.log(self.fit.runs.loss[self.first]) - np.log(self.predicted)
+        residual = np.log(self.runs.loss[self.first]) - np.log(self.predicted)
         if centred:
             group = self.size[self.first] if by_size else np.zeros(self.num_units, dtype=int)
             residual = residual - (np.bincount(group, residual) / np.bincount(group))[group]
@@ -68,7 +76,7 @@ class Setting:
 
     @property
     def _num_parameters(self) -> int:
-        return len(type(self.fit.law).parameter_names())
+        return len(type(self.law).parameter_names())
 
     def perturbed(self, deviation: np.ndarray) -> np.ndarray:
         """Fitted losses times ``exp(deviation)``, ``(resample, unit)``, for every run."""

@@ -1,0 +1,84 @@
+"""The hold-outs of a fit, refitted: what a calibration is learnt from."""
+
+import numpy as np
+
+from farseer_jax._fit_batch import BatchFit, Refits
+from farseer_jax._noise import estimate_noise
+from farseer_jax._result import Fit
+from farseer_jax._runs import Runs
+from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.resampling._calibration import Calibration, calibrate, rolling_weights
+from farseer_jax.resampling._schemes import Draw, Scheme
+from farseer_jax.resampling._setting import Setting
+from farseer_jax.resampling._spread import standard_error
+
+_NUM_RESAMPLES = 100  # of each hold-out: its standard errors are then known to 7 %
+
+
+def least_sizes(fit: Fit) -> int:
+    """Sizes that a hold-out must have: more than a curve of N has parameters, but for Stage 1."""
+    if isinstance(fit.method, Piecewise):
+        return 3
+    return 1 + max((len(own) for own in fit.law.curve_parameters), default=2)
+
+
+def calibration_of(
+    fit: Fit, scheme: Scheme, seed: int, *, min_sizes: int | None = None
+) -> Calibration:
+    """Repeat earlier extrapolations inside the data: two calls of the refits.
+
+    Args:
+        fit: the fit to all runs.
+        scheme: how each hold-out is resampled.
+        seed: of those resamples.
+        min_sizes: sizes that each hold-out has at least; None is :func:`least_sizes`.
+    """
+    runs = fit.runs
+    holdouts = rolling_weights(runs, min_sizes=min_sizes or least_sizes(fit))
+    shape = len(holdouts), len(runs)
+    misses, errors = np.full(shape, np.nan), np.full(shape, np.nan)
+    if len(holdouts):
+        refits = Refits.of(type(fit.law), runs, fit.method)
+        points = refits(weights=holdouts.weights)
+        usable = np.flatnonzero(points.usable)
+        misses[usable] = np.log(runs.loss) - _log_predicted(points, runs)[usable]
+        draws = [
+            _resampled(points, runs, holdouts.weights[row] > 0, row, scheme, seed)
+            for row in usable.tolist()
+        ]
+        if draws:
+            losses, weights = (np.concatenate(column) for column in zip(*draws, strict=True))
+            predicted = _log_predicted(refits(losses, weights), runs)
+            of_each = predicted.reshape(len(usable), _NUM_RESAMPLES, -1)
+            errors[usable] = [standard_error(own) for own in of_each]
+    return calibrate(runs.N, misses, errors, holdouts.length, noise=_noise_of(runs))
+
+
+def _resampled(
+    points: BatchFit, runs: Runs, fitted: np.ndarray, row: int, scheme: Scheme, seed: int
+) -> Draw:
+    """Losses and weights of one hold-out's resamples; what is held out keeps weight 0."""
+    setting = Setting.of_law(points.law_at(row), runs.select(mask=fitted))
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1, row)))
+    draw = scheme.draw(setting, rng, np.arange(_NUM_RESAMPLES))
+    losses = np.tile(runs.loss, (_NUM_RESAMPLES, 1))
+    weights = np.tile(fitted.astype(float), (_NUM_RESAMPLES, 1))
+    if draw.losses is not None:
+        losses[:, fitted] = draw.losses
+    if draw.weights is not None:
+        weights[:, fitted] = draw.weights
+    return Draw(losses, weights)
+
+
+def _log_predicted(batch: BatchFit, runs: Runs) -> np.ndarray:
+    """``ln`` predicted of every run, ``(refit, run)``; NaN for refits without a law."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(batch.usable[:, None], np.log(batch.predict(runs.N, runs.D)), np.nan)
+
+
+def _noise_of(runs: Runs) -> np.ndarray:
+    """Of each run; 0 where the runs do not show it, which makes intervals wider."""
+    try:
+        return estimate_noise(runs).of_runs(runs)
+    except ValueError:
+        return np.zeros(len(runs))

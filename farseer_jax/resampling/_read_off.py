@@ -1,0 +1,166 @@
+"""Intervals read off a bootstrap: of losses, or of any quantity of a law."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from farseer_jax._fit_batch import BatchFit
+from farseer_jax.resampling import _intervals, _report
+from farseer_jax.resampling._calibration import extrapolation_length
+from farseer_jax.resampling._intervals import KINDS, Intervals, Kind
+from farseer_jax.resampling._quantities import mapped, of_one
+from farseer_jax.resampling._spread import log_standard_error, standard_error
+
+if TYPE_CHECKING:
+    from farseer_jax.resampling._result import Bootstrap
+
+
+class Quantity(NamedTuple):
+    """What intervals are asked for.
+
+    Attributes:
+        name: for the table.
+        at: points, by the names of their columns.
+        estimate: from the fit to all runs, ``(point,)``.
+        draws: from each usable refit, ``(resample, point)``.
+        of_left_out: the same of other refits, those of a jackknife.
+        run_noise: standard deviation of ln loss that a new run adds; 0 for the mean.
+    """
+
+    name: str
+    at: Mapping[str, np.ndarray]
+    estimate: np.ndarray
+    draws: np.ndarray
+    of_left_out: Callable[[BatchFit], np.ndarray]
+    run_noise: float = 0.0
+
+
+def loss_kind(bootstrap: "Bootstrap", kind: Kind | None, of: str) -> Kind:
+    """The kind of interval for losses, checked.
+
+    Raises:
+        ValueError: there is no such kind, or not for these draws.
+    """
+    if kind is None and not bootstrap.is_jackknife and bootstrap.calibration.num_holdouts:
+        return "calibrated"
+    kind = _kind(bootstrap, kind)
+    if kind == "calibrated" and not bootstrap.calibration.num_holdouts:
+        raise ValueError(
+            "kind 'calibrated' needs hold-outs, and these runs have too few sizes for one: take "
+            "'percentile', which takes the law for true"
+        )
+    if of == "run" and kind == "bca":
+        raise ValueError("kind 'bca' is for the mean loss; for a run take 'percentile'")
+    return kind
+
+
+def intervals_of(
+    bootstrap: "Bootstrap",
+    name: str,
+    at: Mapping[str, np.ndarray],
+    level: float,
+    kind: Kind | None,
+    function: Any,
+    *arguments: np.ndarray,
+    row: int | None = None,
+) -> Intervals:
+    """Intervals of a function of a law, or of one row of what it returns."""
+    kind = _kind(bootstrap, kind)
+    if kind == "calibrated":
+        raise ValueError(
+            f"kind 'calibrated' is for losses, which hold-outs show; for {name} take 'percentile'"
+        )
+
+    def flat(values: np.ndarray) -> np.ndarray:
+        own = values if row is None else values[:, row]
+        return own.reshape(len(own), -1)
+
+    quantity = Quantity(
+        name=name,
+        at=at,
+        estimate=flat(of_one(function, bootstrap.fit.law, *arguments)[None])[0],
+        draws=flat(mapped_draws(bootstrap, function, *arguments)),
+        of_left_out=lambda left_out: flat(mapped(function, left_out.law, *arguments)),
+    )
+    return intervals(bootstrap, quantity, level, kind)
+
+
+def mapped_draws(bootstrap: "Bootstrap", function: Any, *arguments: np.ndarray) -> np.ndarray:
+    """A function of a law for every usable refit, ``(resample, …)``."""
+    return np.concatenate(
+        [mapped(function, b.law, *arguments)[b.usable] for b in bootstrap.draws.batches()]
+    )
+
+
+def intervals(bootstrap: "Bootstrap", quantity: Quantity, level: float, kind: Kind) -> Intervals:
+    """Intervals of one kind, with their warnings."""
+    finite = np.isfinite(quantity.draws)
+    quantity = quantity._replace(draws=np.where(finite, quantity.draws, np.nan))
+    lower, upper = _ends(bootstrap, quantity, level, kind)
+    num_answers = int(finite.sum(axis=0).min(initial=len(finite)))
+    found = Intervals(
+        quantity=quantity.name,
+        at=quantity.at,
+        estimate=quantity.estimate,
+        lower=lower,
+        upper=upper,
+        level=level,
+        kind=kind,
+        scheme=bootstrap.scheme.name,
+        seed=bootstrap.seed,
+        num_resamples=bootstrap.num_resamples,
+        num_failed=bootstrap.num_resamples - num_answers,
+        note=str(bootstrap.calibration) if kind == "calibrated" else "the law taken for true",
+    )
+    return replace(found, warnings=_report.interval_warnings(bootstrap, found))
+
+
+def _ends(
+    bootstrap: "Bootstrap", quantity: Quantity, level: float, kind: Kind
+) -> tuple[np.ndarray, np.ndarray]:
+    estimate, draws = quantity.estimate, quantity.draws
+    if kind == "calibrated":
+        return _calibrated(bootstrap, quantity, level)
+    if kind == "normal":
+        own = standard_error(draws, jackknife=bootstrap.is_jackknife)
+        return _intervals.normal(np.hypot(own, quantity.run_noise * estimate), estimate, level)
+    if kind == "bca":
+        left_out = quantity.of_left_out(bootstrap.left_out)[bootstrap.left_out.usable]
+        left_out = np.where(np.isfinite(left_out), left_out, np.nan)
+        return _intervals.bca(draws, estimate, left_out, level)
+    if quantity.run_noise:
+        draws = draws * np.exp(quantity.run_noise * _normal_numbers(bootstrap.seed, draws.shape))
+    if kind == "basic":
+        return _intervals.basic(draws, estimate, level)
+    return _intervals.percentile(draws, level)
+
+
+def _calibrated(
+    bootstrap: "Bootstrap", quantity: Quantity, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """About the estimate, as wide as its standard error and the misfit make it; in ln loss."""
+    error = np.hypot(log_standard_error(quantity.draws), quantity.run_noise)
+    length = extrapolation_length(bootstrap.fit.runs, quantity.at["N"], quantity.at["D"])
+    half = bootstrap.calibration.half_width(error, length, level=level)
+    return quantity.estimate * np.exp(-half), quantity.estimate * np.exp(half)
+
+
+def _kind(bootstrap: "Bootstrap", kind: Kind | None) -> Kind:
+    if kind is None:
+        return "normal" if bootstrap.is_jackknife else "percentile"
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    if bootstrap.is_jackknife and kind != "normal":
+        raise ValueError(
+            f"kind {kind!r} needs random resamples; a jackknife gives standard errors, "
+            "kind='normal'"
+        )
+    return kind
+
+
+def _normal_numbers(seed: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of a stream that no resample uses."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(0, 0))
+    return np.random.default_rng(sequence).standard_normal(shape)
