@@ -1,11 +1,12 @@
-"""Do 90 % intervals hold 90 %? Simulated worlds and real runs, the bootstrap alone and calibrated.
+"""Do 90 % intervals hold 90 %? Simulated worlds and real runs, by the library's own intervals.
 
     python benchmarks/coverage.py [--out results/coverage.jsonl] [--worlds 420] [--only simulated]
 
 Every case is one line of JSON, on disk before the next begins: a second start goes on where the
 first stopped, and a case's numbers depend on its own seed alone. Simulated: a law is known, runs up
 to 6.4 B are drawn from it with 0.05 % noise, and the true loss at (25 B, 5e11) is inside or not.
-Real: the runs above each cutoff, one by one, are inside or not (needs ../shared/data).
+Real: the runs above each cutoff, one by one, are inside or not (needs ../shared/data). Each case
+has the intervals that take the law for true ("normal", "percentile") and the calibrated ones.
 """
 
 import argparse
@@ -17,22 +18,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _coverage_extrapolate import Extrapolations, cutoffs_of, extrapolate, intervals
-from _coverage_schemes import SCHEMES
 
 import farseer_jax as fj
-from farseer_jax._noise import estimate_noise
-from farseer_jax.resampling._calibration import extrapolation_length
 
-TARGET = np.array([[25e9], [5e11]])
+TARGET = (25e9, 5e11)
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 COLUMNS = ("loss", "bpc_en_web", "bpc_en_paper", "bpc_en_book", "bpc_zh", "train_loss_smooth")
 LAWS = {"farseer": fj.Farseer, "coupled": fj.Coupled, "chinchilla": fj.Chinchilla}
 METHODS = {"piecewise": fj.Piecewise(), "least_squares": fj.LeastSquares()}
-DEFAULT = ("farseer", "piecewise", "wild_sizes")
-COMBINED = ("combined", "evidence")  # of these, by how well each extrapolated so far
-CANDIDATES = [DEFAULT[:2], *((law, "least_squares") for law in LAWS)]
-NUM_RESAMPLES = 100
+SCHEMES: dict[str, Any] = {
+    "wild": fj.WildBootstrap(),
+    "wild_by_run": fj.WildBootstrap(by_size=False),
+    "parametric": fj.ParametricBootstrap(),
+    "residual": fj.ResidualBootstrap(),
+    "bayesian": fj.BayesianBootstrap(),
+    "sizes": fj.ResampleSizes(),
+    "within-sizes": fj.ResampleWithinSizes(),
+    "runs": fj.ResampleRuns(),
+}
+DEFAULT = ("farseer", "piecewise", "wild")
+COMBINED = ("farseer", "piecewise+least_squares", "wild")
+KINDS = ("normal", "percentile", "calibrated")
+NUM_RESAMPLES = 200
 
 
 def truths() -> dict[str, fj.AbstractLaw]:
@@ -50,7 +57,7 @@ def grid(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def simulated_cases(args: argparse.Namespace) -> list[dict[str, Any]]:
-    """The default in many worlds; other schemes, the true law's own fit, all laws in some."""
+    """The default in many worlds, every scheme in some, the true law's own fit in some."""
     kinds = [(truth, name) for name in ("paper", "small") for truth in LAWS]
 
     def cases(num: int, fitted: Any, schemes: list[str]) -> list[dict[str, Any]]:
@@ -66,21 +73,18 @@ def simulated_cases(args: argparse.Namespace) -> list[dict[str, Any]]:
     return [
         *cases(args.worlds, lambda _: DEFAULT[:2], [DEFAULT[2]]),
         *cases(args.scheme_worlds, lambda _: DEFAULT[:2], others),
-        *cases(args.own_worlds, lambda truth: (truth, "least_squares"), [DEFAULT[2], "parametric"]),
-        *cases(args.own_worlds, lambda _: COMBINED, [DEFAULT[2]]),
+        *cases(args.own_worlds, lambda truth: (truth, "least_squares"), [DEFAULT[2]]),
     ]
 
 
 def real_cases() -> list[dict[str, Any]]:
-    fits = [*CANDIDATES, COMBINED]
+    """Every scheme by the default fit, and the default scheme by other fits."""
+    fits = [(law, "least_squares", DEFAULT[2]) for law in LAWS]
+    wanted = [(*DEFAULT[:2], scheme) for scheme in SCHEMES] + [*fits, COMBINED]
     return [
         {"kind": "real", "data": data, "law": law, "method": method, "scheme": scheme}
-        for law, method in fits
-        for scheme in (SCHEMES if (law, method) == DEFAULT[:2] else (DEFAULT[2], "parametric"))
-        if (law, method) != COMBINED or scheme == DEFAULT[2]
+        for law, method, scheme in wanted
         for data in (*COLUMNS, "olmo")
-        # 5 sizes and all parameters at once: no optimum to speak of
-        if not (data == "olmo" and (law, method) == ("farseer", "least_squares"))
     ]
 
 
@@ -88,11 +92,7 @@ def simulated(case: dict[str, Any], laws: dict[str, fj.AbstractLaw]) -> dict[str
     """One world: is the true loss at the target inside?"""
     truth = laws[case["truth"]]
     runs = fj.simulate(truth, *grid(case["grid"]), seed=case["world"])
-    cutoffs = cutoffs_of(runs, len(np.unique(runs.N)))
-    found = run(case, runs, TARGET, case["world"], cutoffs)
-    place, log_true = np.array([len(runs)]), np.log(float(truth(*TARGET[:, 0])))
-    length = extrapolation_length(runs, *TARGET[:, 0])
-    return intervals(found, len(cutoffs) - 1, place, length, np.zeros(1), log_true)
+    return inside(case, runs, *TARGET, np.array([float(truth(*TARGET))]), "mean", case["world"])
 
 
 def real(case: dict[str, Any]) -> list[dict[str, Any]]:
@@ -101,44 +101,40 @@ def real(case: dict[str, Any]) -> list[dict[str, Any]]:
     sizes = np.unique(runs.N)
     # from half of the sizes on; of OLMo's five all with a hold-out, its targets never fitted
     first, last = (4, 5) if case["data"] == "olmo" else (-(-len(sizes) // 2), len(sizes) - 1)
-    cutoffs = cutoffs_of(runs, first)
-    cutoffs = cutoffs[cutoffs <= sizes[last - 1]]
-    found = run(case, runs, np.empty((2, 0)), 0, cutoffs)
     lines = []
-    for row in np.flatnonzero(cutoffs >= sizes[first - 1]):
-        known, beyond = found[0].known(row), np.flatnonzero(runs.N > cutoffs[row])
-        length = extrapolation_length(known, runs.N[beyond], runs.D[beyond])
-        noise = np.full(len(beyond), estimate_noise(known).pooled)
-        result = intervals(found, row, beyond, length, noise, np.log(runs.loss[beyond]))
-        lines.append({"cutoff": float(cutoffs[row]), **result})
+    for cutoff in sizes[first - 1 : last]:
+        known, beyond = runs.select(max_N=cutoff), runs.select(mask=runs.N > cutoff)
+        found = inside(case, known, beyond.N, beyond.D, beyond.loss, "run", 0)
+        lines.append({"cutoff": float(cutoff), **found})
     return lines
 
 
-def run(
-    case: dict[str, Any],
-    runs: fj.Runs,
-    targets: np.ndarray,
-    seed: int,
-    cutoffs: np.ndarray,
-) -> list[Extrapolations]:
-    """One law and method, or all candidates."""
-    fitted = (case["law"], case["method"])
-    candidates = CANDIDATES if fitted == COMBINED else [fitted]
-    if case.get("data") == "olmo":
-        candidates = [one for one in candidates if one != ("farseer", "least_squares")]
-    return [
-        extrapolate(
-            LAWS[law],
-            METHODS[method],
-            runs,
-            SCHEMES[case["scheme"]],
-            cutoffs,
-            targets,
-            NUM_RESAMPLES,
-            seed,
+def inside(
+    case: dict[str, Any], runs: fj.Runs, N: Any, D: Any, losses: np.ndarray, of: Any, seed: int
+) -> dict[str, Any]:
+    """Where the losses and both ends of each kind lie, in ln loss from the estimate."""
+    scheme = SCHEMES[case["scheme"]]
+    bootstraps = [
+        fj.bootstrap(
+            fj.fit(LAWS[case["law"]], runs, METHODS[name]), NUM_RESAMPLES, scheme, seed=seed
         )
-        for law, method in candidates
+        for name in case["method"].split("+")
     ]
+    if len(bootstraps) > 1:
+        intervals = {"calibrated": fj.combine_intervals(bootstraps, N, D, of=of)}
+    else:
+        first = bootstraps[0]
+        calibrated = first.calibration.num_holdouts > 0
+        kinds = KINDS if calibrated else KINDS[:-1]
+        intervals = {kind: first.interval(N, D, kind=kind, of=of) for kind in kinds}
+    last = next(reversed(intervals.values()))
+    return {
+        "miss": np.log(losses / last.estimate).tolist(),
+        "lower": {k: np.log(one.lower / last.estimate).tolist() for k, one in intervals.items()},
+        "upper": {k: np.log(one.upper / last.estimate).tolist() for k, one in intervals.items()},
+        "note": last.note,
+        "failed": max(one.num_failed for one in intervals.values()) / NUM_RESAMPLES,
+    }
 
 
 def real_runs(data: str) -> fj.Runs:
@@ -186,25 +182,33 @@ def work(cases: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
     return [line for line in lines if key(line) in wanted]
 
 
-def show(title: str, groups: dict[tuple[str, ...], list[dict[str, Any]]]) -> None:
-    """Coverage, mean width, and its ratio to the central 90 % of the misses; plain, calibrated."""
-    print(f"\n{title:<58}{'cases':>6}   plain: % in, width, ratio   calibrated: % in, width, ratio")
+def show(title: str, groups: dict[tuple[str, ...], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Coverage, mean width, and its ratio to the central 90 % of the misses, for each kind."""
+    columns = "".join(f"   {kind:>12}: % in, width, ratio" for kind in KINDS)
+    print(f"\n{title:<58}{'cases':>6}{columns}")
+    rows = []
     for name, results in groups.items():
-        miss = np.concatenate([result["miss"] for result in results])
-        text = f"{' '.join(name):<58}{len(results):>6}"
-        for kind in ("plain", "calibrated"):
-            if kind == "plain" and name[:2] == COMBINED:
-                text += f"   {'':28}"
+        row: dict[str, Any] = {"table": title, "of": " ".join(name), "cases": len(results)}
+        text = f"{row['of']:<58}{len(results):>6}"
+        for kind in KINDS:
+            some = [result for result in results if kind in result["lower"]]
+            if not some:
+                text += f"   {'':33}"
                 continue
-            half = np.nan_to_num(np.concatenate([result[kind] for result in results]))
+            miss = np.concatenate([result["miss"] for result in some])
+            low, high = (np.concatenate([r[end][kind] for r in some]) for end in ("lower", "upper"))
             own = np.diff(np.nanquantile(miss, [0.05, 0.95]))[0]
-            inside, width = 100 * np.mean(np.abs(miss) <= half), 200 * half.mean()
-            ratio = width / (100 * own) if own > 0 else np.nan
-            text += f"   {inside:10.0f} {width:7.2f}% {ratio:6.2f}"
+            held = float(np.mean((low <= miss) & (miss <= high)))
+            width = float(np.nanmean(high - low))
+            ratio = width / own if own > 0 else np.nan
+            row[kind] = {"inside": held, "mean_width": width, "over_misses": float(ratio)}
+            text += f"   {100 * held:14.1f} {100 * width:10.2f}% {ratio:6.2f}"
         print(text)
+        rows.append(row)
+    return rows
 
 
-def tables(lines: list[dict[str, Any]]) -> None:
+def tables(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     worlds, of_law, columns, cutoffs = (defaultdict(list) for _ in range(4))
     for line in lines:
         fitted = (line["law"], line["method"], line["scheme"])
@@ -223,9 +227,8 @@ def tables(lines: list[dict[str, Any]]) -> None:
         "Real, all cutoffs",
         "Real, the default by cutoff",
     )
-    for title, groups in zip(titles, (worlds, of_law, columns, cutoffs), strict=True):
-        if groups:
-            show(title, groups)
+    groups = (worlds, of_law, columns, cutoffs)
+    return [row for title, own in zip(titles, groups, strict=True) for row in show(title, own)]
 
 
 def main() -> None:
@@ -238,7 +241,8 @@ def main() -> None:
     args = parser.parse_args()
     cases = [] if args.only == "real" else simulated_cases(args)
     cases += real_cases() if args.only != "simulated" and DATA.is_dir() else []
-    tables(work(cases, args.out))
+    rows = tables(work(cases, args.out))
+    args.out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from farseer_jax.methods.restarts.method import Restarts
     from farseer_jax.methods.variable_projection.method import VariableProjection
     from farseer_jax.resampling._bootstrap import bootstrap
+    from farseer_jax.resampling._calibration import Calibration
+    from farseer_jax.resampling._combine import combine_intervals
     from farseer_jax.resampling._intervals import Intervals
     from farseer_jax.resampling._result import Bootstrap
     from farseer_jax.resampling._schemes import (
@@ -61,6 +63,7 @@ __all__ = [
     "BatchFit",
     "BayesianBootstrap",
     "Bootstrap",
+    "Calibration",
     "Center",
     "Chinchilla",
     "Coupled",
@@ -100,6 +103,7 @@ __all__ = [
     "__version__",
     "bootstrap",
     "build_design",
+    "combine_intervals",
     "compare_methods",
     "estimate_noise",
     "example_law",
@@ -147,6 +151,8 @@ _HOMES = {
     "methods.restarts.method": ("Restarts",),
     "methods.variable_projection.method": ("VariableProjection",),
     "resampling._bootstrap": ("bootstrap",),
+    "resampling._calibration": ("Calibration",),
+    "resampling._combine": ("combine_intervals",),
     "resampling._intervals": ("Intervals",),
     "resampling._result": ("Bootstrap",),
     "resampling._schemes": (

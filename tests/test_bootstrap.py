@@ -192,7 +192,7 @@ def test_standard_error_is_the_spread_over_simulated_worlds() -> None:
     for N, D in [(1e9, 2e10), (1e10, 2e11)]:
         spread = worlds.predict(N, D)[worlds.usable].std(ddof=1)
         assert refits.standard_error(N, D) == pytest.approx(spread, rel=0.25)
-        interval = refits.interval(N, D, 0.9)
+        interval = refits.interval(N, D, 0.9, kind="percentile")
         centred = worlds.predict(N, D) - worlds.predict(N, D).mean()
         width = np.quantile(centred, 0.95) - np.quantile(centred, 0.05)
         assert (interval.upper - interval.lower)[0] == pytest.approx(width, rel=0.3)

@@ -42,7 +42,7 @@ SAMPLERS = [
     ResidualBootstrap(),
     ResidualBootstrap(within_sizes=False),
     WildBootstrap(),
-    WildBootstrap("mammen"),
+    WildBootstrap("mammen", by_size=False),
     WildBootstrap("normal"),
     ParametricBootstrap(),
     ParametricBootstrap(2e-3),
@@ -146,7 +146,7 @@ def test_within_sizes_keeps_the_number_of_runs_of_each_size() -> None:
 
 def residuals() -> np.ndarray:
     """From the runs and the law, in the order of units."""
-    runs, first = setting().fit.runs, setting().first
+    runs, first = setting().runs, setting().first
     return np.log(runs.loss[first] / law_loss(runs.N[first], runs.D[first]))
 
 
@@ -166,19 +166,30 @@ def test_residuals_are_centred_enlarged_and_drawn_evenly(within_sizes: bool) -> 
 
 
 def test_wild_keeps_the_size_of_each_residual() -> None:
-    found = deviations(WildBootstrap())
+    found = deviations(WildBootstrap("rademacher", by_size=False))
     np.testing.assert_allclose(
         np.abs(found), np.abs(ENLARGED * residuals())[None].repeat(MANY, 0), rtol=1e-9, atol=1e-13
     )
     assert np.mean(np.sign(found)) == pytest.approx(0, abs=0.02)
 
 
+def test_wild_by_size_has_one_number_for_all_runs_of_a_size() -> None:
+    numbers = deviations(WildBootstrap()) / (ENLARGED * residuals())
+    size = setting().size[setting().first]
+    for k in range(NUM_SIZES):
+        own = numbers[:, size == k]
+        np.testing.assert_allclose(own, own[:, :1].repeat(own.shape[1], 1), rtol=1e-6)
+    of_sizes = np.stack([numbers[:, size == k][:, 0] for k in range(NUM_SIZES)])
+    np.testing.assert_allclose(np.corrcoef(of_sizes), np.eye(NUM_SIZES), atol=0.1)
+
+
 @pytest.mark.parametrize(
-    ("multiplier", "third", "fourth"), [("rademacher", 0, 1), ("mammen", 1, 2), ("normal", 0, 3)]
+    ("multiplier", "third", "fourth"),
+    [("webb", 0, 7 / 6), ("rademacher", 0, 1), ("mammen", 1, 2), ("normal", 0, 3)],
 )
 def test_moments_of_multipliers(multiplier: Any, third: float, fourth: float) -> None:
     """Mammen's numbers have the first three moments 0, 1, 1; his two points give a fourth of 2."""
-    numbers = deviations(WildBootstrap(multiplier)) / (ENLARGED * residuals())
+    numbers = deviations(WildBootstrap(multiplier, by_size=False)) / (ENLARGED * residuals())
     moments = [np.mean(numbers**k) for k in (1, 2, 3, 4)]
     np.testing.assert_allclose(moments, [0, 1, third, fourth], atol=0.1)
     if multiplier == "mammen":
@@ -188,7 +199,7 @@ def test_moments_of_multipliers(multiplier: Any, third: float, fourth: float) ->
 
 @pytest.mark.parametrize("noise", [None, 2e-3])
 def test_parametric_has_the_noise_of_each_size(noise: float | None) -> None:
-    runs = setting().fit.runs
+    runs = setting().runs
     expected = estimate_noise(runs).of_runs(runs)[setting().first] if noise is None else noise
     found = deviations(ParametricBootstrap(noise))
     np.testing.assert_allclose(found.std(axis=0) / expected, 1.0, atol=0.06)
@@ -204,7 +215,7 @@ def test_jackknives_leave_each_run_or_size_out_once() -> None:
     by_size = JackknifeSizes()
     assert by_size.num_draws(setting()) == NUM_SIZES
     left_out = values(resamples(by_size, setting(), 0, 0, NUM_SIZES)) == 0
-    N = setting().fit.runs.N
+    N = setting().runs.N
     np.testing.assert_array_equal(left_out, N == np.unique(N)[:, None])
 
 
@@ -219,12 +230,15 @@ def test_a_draw_depends_on_its_position_alone(scheme: Any, start: int, num: int)
     np.testing.assert_array_equal(part, values(many(scheme))[start : start + num])
 
 
+_LEAST_UNIQUE = {"sizes": 30, "wild": 400}  # of 4 sizes, one of 6 numbers each
+
+
 @every
 def test_seeds_and_positions_differ(scheme: Any) -> None:
     first, other = (values(resamples(scheme, setting(), seed, 0, 600)) for seed in (0, 1))
     assert not np.array_equal(first, other)
     assert not np.array_equal(first[:256], first[256:512])
-    assert len(np.unique(first, axis=0)) > (30 if scheme.name == "sizes" else 590)
+    assert len(np.unique(first, axis=0)) > _LEAST_UNIQUE.get(scheme.name, 590)
 
 
 @every
@@ -264,7 +278,7 @@ def test_every_scheme_is_tested() -> None:
         (lambda: as_scheme("boot"), ValueError, "scheme must be one of runs, sizes, .*got 'boot'"),
         (lambda: as_scheme(WildBootstrap), TypeError, "a name such as .* or an object"),
         (lambda: as_scheme(3), TypeError, "a name such as"),
-        (lambda: WildBootstrap("webb"), ValueError, "multiplier must be one of"),
+        (lambda: WildBootstrap("cauchy"), ValueError, "multiplier must be one of"),
         (lambda: ParametricBootstrap(-1e-3), ValueError, "noise must be finite and not negative"),
         (lambda: ParametricBootstrap(np.nan), ValueError, "noise must be finite"),
         (lambda: scheme_from_dict({"name": "mine"}), ValueError, "'mine' is none of this library"),
@@ -285,7 +299,7 @@ def test_a_scheme_of_ones_own() -> None:
         def to_dict(self) -> dict[str, Any]:
             return {"name": self.name}
 
-    fit = setting().fit
+    fit = fit_of(setting().law, setting().runs, WeightedMean())
     found = bootstrap(fit, 50, Halves(), seed=4)
     assert found.num_failed == 0
     weights = values(resamples(Halves(), setting(), 4, 0, 50))

@@ -43,8 +43,8 @@ SCHEMES = (
     "jackknife-runs", "jackknife-sizes",
 )  # fmt: skip
 JACKKNIFES = tuple(name for name in SCHEMES if name.startswith("jackknife"))
-KINDS = ("percentile", "basic", "bca", "normal")
-DEFAULTS = {"scheme": "wild", "kind": "percentile", "num_resamples": 1000}
+KINDS = ("calibrated", "percentile", "basic", "bca", "normal")
+DEFAULTS = {"scheme": "wild", "kind": "calibrated", "num_resamples": 1000}
 
 _EPILOG = """\b
 Examples:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from farseer_jax.resampling._result import Bootstrap
 
 _MANY_ODD = 0.05
-_BEYOND = 10**0.5  # times the largest N and D: ten times the FLOPs
 
 
 def warnings(bootstrap: "Bootstrap") -> tuple[str, ...]:
@@ -88,13 +87,12 @@ def text(bootstrap: "Bootstrap") -> str:
 
 
 def _table(bootstrap: "Bootstrap") -> list[str]:
-    """Losses of the smallest, the middle and the largest run, and beyond them."""
+    """Losses of the smallest, the middle and the largest run: within the data, nothing to refit."""
     runs = bootstrap.fit.runs
     order = np.argsort(runs.N * runs.D, kind="stable")
     some = order[[0, len(order) // 2, -1]]
-    N = np.append(runs.N[some], _BEYOND * runs.N.max())
-    D = np.append(runs.D[some], _BEYOND * runs.D.max())
-    found = bootstrap.interval(N, D)
+    N, D = runs.N[some], runs.D[some]
+    found = bootstrap.interval(N, D, kind="normal" if bootstrap.is_jackknife else "percentile")
     spread = bootstrap.standard_error(N, D) / found.estimate
     rows = [
         [
@@ -108,7 +106,8 @@ def _table(bootstrap: "Bootstrap") -> list[str]:
     return [
         _tables.text(header, rows),
         "",
-        f"{found.level:g} intervals: {found.kind}, {found.note}",
+        f"{found.level:g} intervals: {found.kind}, {found.note}; those of losses beyond the runs "
+        "are calibrated",
     ]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from farseer_jax.resampling._setting import Setting
 
-Signs = Literal["rademacher", "mammen", "normal"]
+Multiplier = Literal["webb", "rademacher", "mammen", "normal"]
 
 
 class Draw(NamedTuple):
@@ -167,13 +167,14 @@ class ResidualBootstrap(_Named):
 class WildBootstrap(_Named):
     """Losses of the fitted law with the runs' own residuals times random numbers.
 
-    The numbers have mean 0 and variance 1 (Wu 1986; Mammen 1993), so that each run keeps its own
+    The numbers have mean 0 and variance 1 (Wu 1986), so that each run keeps its own
     scatter, however that differs over the grid. The default, one number for all runs of a size
     (Cameron, Gelbach & Miller 2008), keeps what a law's misfit has in common along D; numbers of
     each run's own make rough differences of it, on which the piecewise method lives.
 
     Args:
-        multiplier: ``"rademacher"`` (±1), ``"mammen"`` (two points, skewed) or ``"normal"``.
+        multiplier: ``"webb"`` (six points, for few sizes; Webb 2014), ``"rademacher"`` (±1),
+            ``"mammen"`` (two points, skewed; 1993) or ``"normal"``.
         by_size: one number for all runs of a size, or one for each run.
 
     Raises:
@@ -187,13 +188,13 @@ class WildBootstrap(_Named):
 
     name: ClassVar[str] = "wild"
 
-    multiplier: Signs = "rademacher"
+    multiplier: Multiplier = "webb"
     by_size: bool = True
 
     def __post_init__(self) -> None:
-        if self.multiplier not in get_args(Signs):
+        if self.multiplier not in get_args(Multiplier):
             raise ValueError(
-                f"multiplier must be one of {get_args(Signs)}, got {self.multiplier!r}"
+                f"multiplier must be one of {get_args(Multiplier)}, got {self.multiplier!r}"
             )
 
     def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
@@ -293,10 +294,13 @@ def _count(chosen: np.ndarray, num_items: int) -> np.ndarray:
     return np.bincount(flat, minlength=num * num_items).reshape(num, num_items).astype(float)
 
 
-def _multipliers(kind: Signs, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+def _multipliers(kind: Multiplier, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """Random numbers of mean 0 and variance 1."""
     if kind == "normal":
         return rng.standard_normal(shape)
+    if kind == "webb":  # many more resamples of few sizes than ±1 gives, 2^sizes
+        points = np.sqrt([0.5, 1.0, 1.5])
+        return np.concatenate([-points, points])[rng.integers(0, 6, shape)]
     if kind == "rademacher":
         return np.where(rng.integers(0, 2, shape, dtype=np.int8), 1.0, -1.0)
     root = np.sqrt(5.0)  # Mammen's two points, whose third moment is 1 as well
