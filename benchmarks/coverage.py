@@ -6,7 +6,7 @@ Every case is one line of JSON, on disk before the next begins: a second start g
 first stopped, and a case's numbers depend on its own seed alone. Simulated: a law is known, runs up
 to 6.4 B are drawn from it with 0.05 % noise, and the true loss at (25 B, 5e11) is inside or not.
 Real: the runs above each cutoff, one by one, are inside or not (needs ../shared/data). Each case
-has the intervals that take the law for true ("normal", "percentile") and the calibrated ones.
+has the intervals that take the law for true and the calibrated ones.
 """
 
 import argparse
@@ -38,7 +38,7 @@ SCHEMES: dict[str, Any] = {
 }
 DEFAULT = ("farseer", "piecewise", "wild")
 COMBINED = ("farseer", "piecewise+least_squares", "wild")
-KINDS = ("normal", "percentile", "calibrated")
+KINDS = ("normal", "basic", "percentile", "calibrated")
 NUM_RESAMPLES = 200
 
 
@@ -130,11 +130,16 @@ def inside(
     last = next(reversed(intervals.values()))
     return {
         "miss": np.log(losses / last.estimate).tolist(),
-        "lower": {k: np.log(one.lower / last.estimate).tolist() for k, one in intervals.items()},
-        "upper": {k: np.log(one.upper / last.estimate).tolist() for k, one in intervals.items()},
+        "lower": {k: _log(one.lower / last.estimate) for k, one in intervals.items()},
+        "upper": {k: _log(one.upper / last.estimate) for k, one in intervals.items()},
         "note": last.note,
         "failed": max(one.num_failed for one in intervals.values()) / NUM_RESAMPLES,
     }
+
+
+def _log(ratio: np.ndarray) -> list[float]:
+    """An end below 0 is as far away as can be."""
+    return np.where(ratio > 0, np.log(np.maximum(ratio, 1e-300)), -np.inf).tolist()
 
 
 def real_runs(data: str) -> fj.Runs:
@@ -199,7 +204,7 @@ def show(title: str, groups: dict[tuple[str, ...], list[dict[str, Any]]]) -> lis
             low, high = (np.concatenate([r[end][kind] for r in some]) for end in ("lower", "upper"))
             own = np.diff(np.nanquantile(miss, [0.05, 0.95]))[0]
             held = float(np.mean((low <= miss) & (miss <= high)))
-            width = float(np.nanmean(high - low))
+            width = float(np.mean((high - low)[np.isfinite(high - low)]))
             ratio = width / own if own > 0 else np.nan
             row[kind] = {"inside": held, "mean_width": width, "over_misses": float(ratio)}
             text += f"   {100 * held:14.1f} {100 * width:10.2f}% {ratio:6.2f}"

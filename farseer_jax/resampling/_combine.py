@@ -47,7 +47,7 @@ def combine_intervals(
         >>> from farseer_jax import example_runs, fit
         >>> some = [bootstrap(fit(law, example_runs()), 100) for law in (Farseer, Chinchilla)]
         >>> combine_intervals(some, 25.1e9, 5e11).note
-        'weights: farseer piecewise 1.000, chinchilla least-squares 0.000; 13 hold-outs'
+        'weights: farseer piecewise 1.000, chinchilla least-squares 0.000; 14 hold-outs'
     """
     check_level(level)
     first = _same_runs(bootstraps)
