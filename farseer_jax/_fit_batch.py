@@ -17,7 +17,8 @@ from farseer_jax._runs import Runs
 from farseer_jax._threads import default_device, in_threads, num_threads
 from farseer_jax.methods._method import Method, SolvedBatch
 
-# Refits in one vectorised call: on a CPU what its cache holds, elsewhere what fills the device.
+# Refits in one vectorised call: on a CPU what its cache holds (a method may know better, by its
+# `cpu_block`), elsewhere what fills the device.
 _BLOCK = {"cpu": 32, "gpu": 4096}
 _LEAST = 8  # of a method with blocks of its own
 
@@ -132,7 +133,8 @@ class Refits:
         stacks = _stacks(self.runs, losses, weights)
         num_refits = len(stacks[0])
         own_block: int | None = getattr(self.method, "block", None)
-        blocks = _blocks(*stacks, own_block)
+        members = own_block or _members(self.method, jax.default_backend())
+        blocks = _blocks(*stacks, members, _LEAST if own_block else members)
         report(0, num_refits)
         # the first alone: threads that miss a compiled kernel at once would each compile it
         parts = [self._solve(blocks[0])]
@@ -200,15 +202,20 @@ def _stack(name: str, values: ArrayLike, num_runs: int, lowest: float, equal: bo
     return stack
 
 
+def _members(method: Method, backend: str) -> int:
+    """Refits in one call of a method without blocks of its own."""
+    usual = _BLOCK.get(backend, _BLOCK["gpu"])
+    return getattr(method, "cpu_block", usual) if backend == "cpu" else usual
+
+
 def _blocks(
-    losses: np.ndarray, weights: np.ndarray, own: int | None
+    losses: np.ndarray, weights: np.ndarray, members: int, least: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Equal blocks, as views; the last is filled up with its last row."""
-    members = own or _BLOCK.get(jax.default_backend(), _BLOCK["gpu"])
+    """Equal blocks, as views; the last is filled up to the least with its last row."""
     starts = range(0, len(losses), members)
     cuts = [(losses[i : i + members], weights[i : i + members]) for i in starts]
     # XLA rounds one refit alone in another way than several
-    missing = (_LEAST if own else members) - len(cuts[-1][0])
+    missing = least - len(cuts[-1][0])
     last_losses, last_weights = cuts[-1]
     cuts[-1] = _repeat_last(last_losses, missing), _repeat_last(last_weights, missing)
     return cuts

@@ -7,6 +7,7 @@ without a member waiting for another, and give the same digits in a batch of any
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, Literal, NamedTuple, Protocol
 
 import jax
@@ -22,10 +23,9 @@ Shape = Literal["smooth", "locally smooth", "kinked"]
 
 # Candidates evaluated at once: bounds memory, and one step of the pair sum stays in cache.
 _MAX_BLOCK = 8192
-# The profile of an exponent p is an entire function of p that grows like exp(s·p), s up to twice
-# the range of ln N. Between n nodes of [-1/2, 1/2] its interpolant errs by (s/4)^n / n!: rounding
-# for n = 40 and sizes over four decades (real runs need 24).
-_NODE_STEP = 1 / 40
+# Nodes per unit of exponent, where the sizes are not known: enough for four decades of them.
+_DENSITY = 40
+_INTERPOLATION_ERROR = 1e-17
 _KINK_STEP = 1 / 256
 
 
@@ -72,6 +72,10 @@ class Search(Protocol):
 
     def look(self, shape: Shape, dtype: DType | None = None) -> Look | None:
         """The few candidates that decide the search, or None where there are none such."""
+        ...
+
+    def suited_to(self, log_range: float) -> "Search":
+        """The same search, with the work that sizes over this range of ln N need."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
@@ -145,6 +149,11 @@ class Grid:
         del shape, dtype
         return None
 
+    def suited_to(self, log_range: float) -> "Grid":
+        """Itself: a grid has the candidates that it was given."""
+        del log_range
+        return self
+
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON."""
         return {"name": "grid", **asdict(self)}
@@ -154,8 +163,8 @@ class Grid:
 class Refined:
     """A grid's answer, to any resolution, at a few hundredths of its cost.
 
-    Where the objective is smooth (the squared criterion), it is evaluated at 40 Chebyshev nodes
-    per unit of the exponent; the stationary point of their interpolant is exact to rounding.
+    Where the objective is smooth (the squared criterion), it is evaluated at up to 40 Chebyshev
+    nodes per unit of the exponent; the stationary point of their interpolant is exact to rounding.
     Elsewhere ever finer grids close in on the minimum until they are as fine as ``resolution``.
 
     Args:
@@ -212,9 +221,20 @@ class Refined:
 
         return Look(candidates, pick)
 
+    def suited_to(self, log_range: float) -> "Refined":
+        """The same search with as many nodes as sizes over this range of ln N need."""
+        density = _density_for(log_range)
+        if density == _DENSITY:
+            return self
+        return _Suited(self.lower, self.upper, self.resolution, density)
+
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON."""
         return {"name": "refined", **asdict(self)}
+
+    @property
+    def _density(self) -> int:
+        return _DENSITY
 
     def _kept_within(self, minimum: Minimum) -> Minimum:
         """The minimum between the bounds, and whether it is at one."""
@@ -224,7 +244,7 @@ class Refined:
         return Minimum(exponent, minimum.value, at_edge, minimum.resolved)
 
     def _nodes(self) -> np.ndarray:
-        return _chebyshev.nodes(_num_points(self.upper - self.lower, _NODE_STEP))
+        return _chebyshev.nodes(_num_points(self.upper - self.lower, 1 / self._density))
 
     def _look_twice(self, objective: Objective, dtype: DType | None) -> Minimum:
         """Stationary point of the interpolant through a look at the whole interval.
@@ -267,6 +287,33 @@ class Refined:
         middle = jnp.asarray(0.5 * (self.lower + self.upper), dtype)
         start = Minimum(middle, middle, jnp.asarray(False), jnp.asarray(False))
         return jax.lax.fori_loop(0, num_rounds, look, start)
+
+
+@dataclass(frozen=True)
+class _Suited(Refined):
+    """A refined search that knows the sizes it is for."""
+
+    density: int = _DENSITY
+
+    @property
+    def _density(self) -> int:
+        return self.density
+
+
+@cache
+def _density_for(log_range: float) -> int:
+    """Nodes per unit of exponent that resolve a profile to rounding, in whole vectors of 8.
+
+    The profile of an exponent p is an entire function of p that grows like exp(s·p), s up to
+    twice the range of ln N. Between n nodes of [−1/2, 1/2] its interpolant errs by (s/4)^n / n!.
+    Never more than where the sizes are not known: more would let a wider range's series die out,
+    and vouch for what the rounding of its highest values has spoilt.
+    """
+    num, error = 0, 1.0
+    while num < _DENSITY and (error > _INTERPOLATION_ERROR or num < 16 or num % 8):
+        num += 1
+        error *= 0.5 * log_range / num
+    return num
 
 
 def _num_points(width: float, step: float) -> int:

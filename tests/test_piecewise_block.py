@@ -9,9 +9,11 @@ import pytest
 
 from farseer_jax import Farseer, Outcome, Piecewise, Refined, Runs, example_law, fit_batch, simulate
 from farseer_jax._linear import line_points
+from farseer_jax._search import _Suited
 from farseer_jax.methods._method import Solved
 from farseer_jax.methods.piecewise import _error_moments
 from farseer_jax.methods.piecewise._differences import difference, gather
+from farseer_jax.methods.piecewise._kernel import law_of, solve_jit
 from farseer_jax.methods.piecewise._stage1 import estimate_sizes
 from farseer_jax.methods.piecewise._stage2 import candidate_lines
 
@@ -117,3 +119,40 @@ def test_nodes_are_exact_to_rounding_up_to_their_limit() -> None:
     np.testing.assert_allclose(found, np.exp(-2 * width * x), rtol=0, atol=3e-15 * highest)
     worse = _error_moments._to_series(_error_moments._NUM_NODES) @ np.exp(-8 * width * nodes)
     assert np.abs(np.polynomial.chebyshev.chebval(x, worse) - np.exp(-8 * width * x)).max() > 1e-12
+
+
+def wide_or_narrow(decades: float) -> Runs:
+    N, D = np.meshgrid(2e8 * 10 ** np.linspace(0, decades, 6), 1e9 * 2.0 ** np.arange(6))
+    return simulate(example_law(), N.ravel(), D.ravel(), seed=5)
+
+
+@pytest.mark.parametrize("decades", [0.3, 1.5, 2.5, 4.0])
+def test_nodes_that_suit_the_sizes_give_what_more_of_them_give(decades: float) -> None:
+    """16, 24, 32 and 40 nodes against 40: over four decades as many as ever, and resolved."""
+    grid, method = wide_or_narrow(decades), Piecewise()
+    weights = np.ones(len(grid))
+    design = method.prepare(Farseer, grid)
+    few = method.fit_one(design, grid.loss, weights)
+    with jax.enable_x64(True):
+        found = solve_jit(design.design, grid.loss, weights, options=method)
+        law = law_of(design.design, jax.tree.map(np.asarray, found))
+        expected = np.asarray(law(grid.N, grid.D))
+        np.testing.assert_allclose(few.law(grid.N, grid.D), expected, rtol=1e-11)
+    assert few.outcome.code == int(found.outcome)
+    assert few.outcome is not Outcome.exponent_unresolved
+
+
+def test_what_few_nodes_leave_unresolved_is_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a block: those members alone, and they end as with the nodes that suit them."""
+    stack = stacks("dirichlet")
+    usual = fit_batch(Farseer, runs(), **stack)
+    few = Piecewise(search=_Suited(density=16))
+    plenty = Piecewise.suited_to(Piecewise(), Piecewise().prepare(Farseer, runs()))[0]
+    monkeypatch.setattr(Piecewise, "suited_to", lambda *_: [few])
+    once = fit_batch(Farseer, runs(), **stack)
+    assert (once.outcome_code == Outcome.exponent_unresolved.code).any()
+    monkeypatch.setattr(Piecewise, "suited_to", lambda *_: [few, plenty])
+    again = fit_batch(Farseer, runs(), **stack)
+    np.testing.assert_array_equal(again.outcome_code, usual.outcome_code)
+    N, D = runs().N, runs().D
+    np.testing.assert_allclose(again.predict(N, D), usual.predict(N, D), rtol=1e-10)

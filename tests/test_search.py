@@ -255,3 +255,37 @@ def test_same_digits_in_a_batch_as_alone() -> None:
             np.testing.assert_allclose(batch.exponent[i], alone.exponent, rtol=0, atol=1e-13)
             np.testing.assert_allclose(batch.value[i], alone.value, rtol=1e-13)
             assert bool(batch.at_edge[i]) == bool(alone.at_edge)
+
+
+# As many nodes as the sizes need
+
+
+@pytest.mark.parametrize(
+    ("log_range", "num_nodes"), [(0.0, 16), (1.0, 16), (3.3, 24), (9.2, 40), (20.0, 40)]
+)
+def test_nodes_follow_the_range_of_sizes(log_range: float, num_nodes: int) -> None:
+    for width in (1, 2):
+        look = Refined(-0.5, -0.5 + width).suited_to(log_range).look("smooth", FLOAT64)
+        assert look is not None
+        assert look.candidates.shape == (width * num_nodes,)
+    grid = Grid(-0.5, 0.5, 100)
+    assert grid.suited_to(log_range) is grid
+
+
+@pytest.mark.parametrize("log_range", [0.7, 3.3, 5.0, 9.2])
+def test_the_nodes_of_a_range_resolve_a_profile_over_it(log_range: float) -> None:
+    """A valley that grows like exp(s·p), s twice the range, as a profile may at most."""
+    centre, steep = 0.1234, 2 * log_range
+
+    def function(p: Any) -> Any:
+        return valley(p, centre, steep, 0.3 * steep, 1.0, 0.1)
+
+    search = Refined().suited_to(log_range)
+    found = minimise(search, function, "smooth")
+    assert bool(found.resolved)
+    look = search.look("smooth", FLOAT64)
+    assert look is not None
+    # rounding of the highest value, as a slope between nodes, over the curvature
+    height = float(jnp.max(function(look.candidates)))
+    rounding = 4e-16 * height * len(look.candidates) / steep**2
+    assert abs(float(found.exponent) - centre) <= 1e-10 + rounding

@@ -114,8 +114,13 @@ def solve(
 
 # One LLVM module instead of dozens: the same code, a third less time to compile on a CPU.
 _COMPILER_OPTIONS = {"xla_cpu_parallel_codegen_split_count": 1}
-# XLA's own loops for sums: YNNPACK's interpret small ones, several times slower.
-_BLOCK_OPTIONS = {**_COMPILER_OPTIONS, "xla_cpu_experimental_ynn_fusion_type": ""}
+_BLOCK_OPTIONS = {
+    **_COMPILER_OPTIONS,
+    # XLA's own loops for sums: YNNPACK's interpret small ones, several times slower
+    "xla_cpu_experimental_ynn_fusion_type": "",
+    # whole registers, where the processor has wide ones: a seventh faster
+    "xla_cpu_prefer_vector_width": 512,
+}
 
 solve_jit = jax.jit(solve, static_argnames="options", compiler_options=_COMPILER_OPTIONS)
 

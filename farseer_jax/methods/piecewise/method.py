@@ -1,6 +1,6 @@
 """The settings of the piecewise method, and its doors for NumPy."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
@@ -26,6 +26,7 @@ _RANGES: dict[type[AbstractLaw], tuple[float, float]] = {
     Farseer: (-0.5, 0.5),
     Chinchilla: (0.01, 1.0),
 }
+_UNRESOLVED = Outcome.exponent_unresolved.code
 _KERNELS: dict[type[AbstractLaw], Any] = {Farseer: _kernel, Chinchilla: _chinchilla}
 
 
@@ -78,6 +79,7 @@ class Piecewise:
     """
 
     name: ClassVar[str] = "piecewise"
+    cpu_block: ClassVar[int] = 48  # refits whose sums over candidates a core's cache holds
 
     criterion: Criterion = "squared"
     search: Search | None = None
@@ -120,6 +122,20 @@ class Piecewise:
         """How the exponents of the data term and of the size term of a law are searched."""
         search = self.search or Refined(*_RANGES[law])
         return search, self.search_U or search
+
+    def suited_to(self, design: LawDesign) -> list["Piecewise"]:
+        """These settings with as many nodes a search as the sizes need, then as they are.
+
+        How many they need is an estimate: what the first leave unresolved is for the second.
+        """
+        if design.law is not Farseer or self.criterion != "squared":  # other searches, no nodes
+            return [self]
+        log_range = float(np.log(design.design.N[-1] / design.design.N[0]))
+        usual = self.searches(Farseer)
+        search, search_U = (search.suited_to(log_range) for search in usual)
+        if (search, search_U) == usual:
+            return [self]
+        return [replace(self, search=search, search_U=search_U), self]
 
     def solve(
         self,
@@ -166,10 +182,15 @@ class Piecewise:
         self, design: LawDesign | Design, losses: np.ndarray, weights: np.ndarray
     ) -> Solved:
         """Fit one set of losses and weights, in float64; a bare design is Farseer's."""
-        law, layout = _law_and_design(design)
+        law, layout = design = _law_and_design(design)
         kernel = _KERNELS[law]
         with jax.enable_x64(True):
-            solution: Solution = to_numpy(kernel.solve_jit(layout, losses, weights, options=self))
+            for options in self.suited_to(design):
+                solution: Solution = to_numpy(
+                    kernel.solve_jit(layout, losses, weights, options=options)
+                )
+                if int(solution.outcome) != _UNRESOLVED:
+                    break
         outcome = Outcome.from_code(int(solution.outcome))
         check_solution(layout, solution, outcome, self.min_pairs)
         return Solved(
@@ -183,10 +204,15 @@ class Piecewise:
         self, design: LawDesign | Design, losses: np.ndarray, weights: np.ndarray
     ) -> SolvedBatch:
         """Fit stacks of losses and weights, ``(batch, run)``, in float64 and one call."""
-        law, layout = _law_and_design(design)
+        law, layout = design = _law_and_design(design)
         kernel = _KERNELS[law]
+        first, *more = self.suited_to(design)
         with jax.enable_x64(True):
-            block = to_numpy(kernel.solve_block(layout, losses, weights, options=self))
+            block = to_numpy(kernel.solve_block(layout, losses, weights, options=first))
+            for options in more:
+                if (unresolved := block.outcome == _UNRESOLVED).any():
+                    again = to_numpy(kernel.solve_block(layout, losses, weights, options=options))
+                    block = _chosen(unresolved, again, block)
         return SolvedBatch(
             law=kernel.law_of(layout, block),
             outcome=block.outcome,
@@ -209,6 +235,11 @@ class Piecewise:
         for key in ("search", "search_U"):
             own[key] = None if own[key] is None else search_from_dict(own[key])
         return cls(**own)
+
+
+def _chosen(where: np.ndarray, these: Any, others: Any) -> Any:
+    """Member by member, what stands in one solution of a block or in another."""
+    return jax.tree.map(lambda this, other: np.where(where, this, other), these, others)
 
 
 def _law_and_design(design: LawDesign | Design) -> LawDesign:
