@@ -16,22 +16,25 @@ import farseer_jax as fj
 from farseer_jax.methods.piecewise._kernel import solve_jit
 
 NUM_CANDIDATES, NUM_GAMMA, ROUNDS = 10_000, 1_000, 2
-NUM_NODES = 40  # of the refined search: see _search.py
+NUM_NODES = 24  # of the refined search, for sizes over this range: see _search/_refined.py
 
 
-def count_exponentials(design: fj.Design, num_alpha: int, num_beta: int, num_gamma: int) -> dict:
-    """Exponentials of one fit: per candidate, and in all."""
+def count_exponentials(
+    design: fj.Design, num_alpha: int, num_beta: int, num_gamma: int, times: int = ROUNDS
+) -> dict:
+    """Exponentials of one fit: per candidate, and in all; ``times`` the runs' own are taken."""
     num_sizes, num_slots = design.log_D.shape
     line = 2 * num_sizes  # h(z; p), and the curve at the sizes
     alpha = line + num_sizes * num_slots
     used = line + int(design.occupied.sum())
-    total = ROUNDS * num_alpha * alpha + (ROUNDS + 1) * num_beta * line + num_gamma * num_sizes
+    total = num_alpha * (times * (alpha - line) + ROUNDS * line)
+    total += (ROUNDS + 1) * num_beta * line + num_gamma * num_sizes
     return {
         "per_alpha_candidate": alpha,
         "per_alpha_candidate_without_padding": used,
         "per_beta_candidate": line,
         "total": total,
-        "total_without_padding": total - ROUNDS * num_alpha * (alpha - used),
+        "total_without_padding": total - times * num_alpha * (alpha - used),
     }
 
 
@@ -80,7 +83,7 @@ def main() -> None:
                 count_exponentials(design, *dense_counts()), times, "dense_kernel", rate
             ),
             "refined": share(
-                count_exponentials(design, *[NUM_NODES] * 3),
+                count_exponentials(design, *[NUM_NODES] * 3, times=1),
                 times,
                 "refined_kernel",
                 rate,

@@ -9,7 +9,7 @@ import pytest
 
 from farseer_jax import Farseer, Outcome, Piecewise, Refined, Runs, example_law, fit_batch, simulate
 from farseer_jax._linear import line_points
-from farseer_jax._search import _Suited
+from farseer_jax._search._refined import _Suited
 from farseer_jax.methods._method import Solved
 from farseer_jax.methods.piecewise import _error_moments
 from farseer_jax.methods.piecewise._differences import difference, gather

@@ -1,162 +1,21 @@
-"""One-dimensional searches of an exponent, each a few batched evaluations.
+"""A grid's answer from a few candidates: an interpolant's minimum, or ever finer grids."""
 
-An objective maps a vector of candidates to a vector of values. Nothing here iterates until it
-converges: every search does a fixed amount of work, so searches map over batches of refits
-without a member waiting for another, and give the same digits in a batch of any size.
-"""
-
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax import _chebyshev
-from farseer_jax._types import Array, Candidates, DType, Flag, Scalar
+from farseer_jax._search._base import Look, Minimum, Objective, Shape, check_bounds, finite
+from farseer_jax._types import Array, DType
 
-Objective = Callable[[Candidates], Candidates]
-# Of an objective: smooth over the whole interval, only about its minimum, or not even there.
-Shape = Literal["smooth", "locally smooth", "kinked"]
-
-# Candidates evaluated at once: bounds memory, and one step of the pair sum stays in cache.
-_MAX_BLOCK = 8192
 # Nodes per unit of exponent, where the sizes are not known: enough for four decades of them.
 _DENSITY = 40
 _INTERPOLATION_ERROR = 1e-17
 _KINK_STEP = 1 / 256
-
-
-class Minimum(NamedTuple):
-    """Where a search ended, whether at a bound, and whether it can vouch for its resolution."""
-
-    exponent: Scalar
-    value: Scalar
-    at_edge: Flag
-    resolved: Flag
-
-
-class Look(NamedTuple):
-    """A search whose candidates are all known before it: where they are, and what wins.
-
-    ``pick`` takes values ``(candidate,)`` or, for members of a batch, ``(candidate, member)``.
-    """
-
-    candidates: Candidates
-    pick: Callable[[Array], Minimum]
-
-
-class Search(Protocol):
-    """A strategy that finds the best exponent between two bounds."""
-
-    @property
-    def lower(self) -> float:
-        """Lower bound of the exponent."""
-        ...
-
-    @property
-    def upper(self) -> float:
-        """Upper bound of the exponent."""
-        ...
-
-    @property
-    def edge_margin(self) -> float:
-        """How near to a bound an exponent counts as ended there."""
-        ...
-
-    def minimise(self, objective: Objective, shape: Shape, dtype: DType | None = None) -> Minimum:
-        """Best candidate of an objective of this shape, in the precision of its numbers."""
-        ...
-
-    def look(self, shape: Shape, dtype: DType | None = None) -> Look | None:
-        """The few candidates that decide the search, or None where there are none such."""
-        ...
-
-    def suited_to(self, log_range: float) -> "Search":
-        """The same search, with the work that sizes over this range of ln N need."""
-        ...
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings, for JSON."""
-        ...
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Every candidate of an even grid, evaluated as one batched operation.
-
-    The candidates are ``lower + i · (upper − lower) / num_candidates``: the upper bound is left
-    out, as in the authors' code (``Grid(-0.5, 0.5, 10_000)`` is its grid for α and β).
-
-    Args:
-        lower: lowest candidate.
-        upper: bound above the highest candidate.
-        num_candidates: how many.
-
-    Raises:
-        ValueError: bounds not finite or not ascending, or fewer than 3 candidates.
-
-    Example:
-        >>> from farseer_jax import Grid
-        >>> Grid(-0.5, 0.5, num_candidates=10_000).step
-        0.0001
-    """
-
-    lower: float = -0.5
-    upper: float = 0.5
-    num_candidates: int = 10_000
-
-    def __post_init__(self) -> None:
-        _check_bounds(self.lower, self.upper)
-        if self.num_candidates < 3:
-            raise ValueError(f"num_candidates must be at least 3, got {self.num_candidates}")
-
-    @classmethod
-    def with_step(cls, lower: float, upper: float, step: float) -> "Grid":
-        """The grid whose candidates are ``step`` apart (to the nearest whole number of them)."""
-        if not 0 < step < np.inf:
-            raise ValueError(f"step must be positive, got {step}")
-        return cls(lower, upper, max(round((upper - lower) / step), 3))
-
-    @property
-    def step(self) -> float:
-        """Distance of neighbouring candidates."""
-        return (self.upper - self.lower) / self.num_candidates
-
-    @property
-    def edge_margin(self) -> float:
-        """The highest candidate is one step below its bound."""
-        return 1.001 * self.step
-
-    def candidates(self) -> np.ndarray:
-        """The grid, ascending; a candidate within rounding of 0 is exactly 0."""
-        indices = np.arange(self.num_candidates)
-        grid = self.lower + (self.upper - self.lower) * indices / self.num_candidates
-        return np.where(np.abs(grid) < 1e-9 * self.step, 0.0, grid)
-
-    def minimise(self, objective: Objective, shape: Shape, dtype: DType | None = None) -> Minimum:
-        """Best candidate of the grid, whatever the shape."""
-        grid = jnp.asarray(self.candidates(), dtype)
-        values = _evaluate_in_blocks(objective, grid)
-        best = jnp.argmin(values)
-        at_edge = (best == 0) | (best == self.num_candidates - 1)
-        return Minimum(grid[best], values[best], at_edge, jnp.isfinite(values[best]))
-
-    def look(self, shape: Shape, dtype: DType | None = None) -> Look | None:
-        """None: candidates are many, and taken in blocks."""
-        del shape, dtype
-        return None
-
-    def suited_to(self, log_range: float) -> "Grid":
-        """Itself: a grid has the candidates that it was given."""
-        del log_range
-        return self
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings, for JSON."""
-        return {"name": "grid", **asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -188,7 +47,7 @@ class Refined:
     resolution: float = 1e-10
 
     def __post_init__(self) -> None:
-        _check_bounds(self.lower, self.upper)
+        check_bounds(self.lower, self.upper)
         if not 0 < self.resolution < np.inf:
             raise ValueError(f"resolution must be positive, got {self.resolution}")
 
@@ -215,7 +74,7 @@ class Refined:
         def pick(values: Array) -> Minimum:
             if values.ndim > 1:
                 return jax.vmap(pick, in_axes=-1, out_axes=-1)(values)
-            position, value, resolved = _chebyshev.minimise_interpolant(_finite(values))
+            position, value, resolved = _chebyshev.minimise_interpolant(finite(values))
             exponent = middle + half * position
             return self._kept_within(Minimum(exponent, value, jnp.asarray(False), resolved))
 
@@ -256,7 +115,7 @@ class Refined:
         exponent = jnp.asarray(0.5 * (self.lower + self.upper), dtype)
         for _ in range(2):
             centre = jnp.clip(exponent, self.lower + half, self.upper - half)
-            values = _finite(objective(centre + half * nodes))
+            values = finite(objective(centre + half * nodes))
             position, value, resolved = _chebyshev.minimise_interpolant(values)
             exponent = centre + half * position
             half *= 0.1
@@ -278,7 +137,7 @@ class Refined:
             half = halves[round_index]
             centre = jnp.clip(best.exponent, self.lower + half, self.upper - half)
             candidates = centre + half * positions
-            values = _finite(objective(candidates))
+            values = finite(objective(candidates))
             index = jnp.argmin(values)
             return Minimum(
                 candidates[index], values[index], best.at_edge, jnp.isfinite(values[index])
@@ -319,29 +178,3 @@ def _density_for(log_range: float) -> int:
 def _num_points(width: float, step: float) -> int:
     """Points of a first look at an interval, in whole vectors of 8."""
     return 8 * max(2, int(np.ceil(width / step / 8)))
-
-
-def search_from_dict(settings: Mapping[str, Any]) -> Search:
-    """The inverse of a search's ``to_dict``."""
-    kinds: dict[str, type[Grid] | type[Refined]] = {"grid": Grid, "refined": Refined}
-    own = {key: value for key, value in settings.items() if key != "name"}
-    return kinds[settings["name"]](**own)
-
-
-def _check_bounds(lower: float, upper: float) -> None:
-    if not (np.isfinite(lower) and np.isfinite(upper) and lower < upper):
-        raise ValueError(f"bounds must be finite and ascending, got lower={lower}, upper={upper}")
-
-
-def _finite(values: Array) -> Array:
-    """NaN loses every comparison: a candidate that cannot be evaluated is never the best."""
-    return jnp.where(jnp.isfinite(values), values, jnp.inf)
-
-
-def _evaluate_in_blocks(objective: Objective, candidates: Candidates) -> Candidates:
-    num_candidates = candidates.shape[0]
-    num_blocks = -(-num_candidates // _MAX_BLOCK)
-    block = -(-num_candidates // num_blocks)
-    padded = jnp.pad(candidates, (0, num_blocks * block - num_candidates), mode="edge")
-    values = jax.lax.map(objective, padded.reshape(num_blocks, block))
-    return _finite(values.reshape(-1)[:num_candidates])
