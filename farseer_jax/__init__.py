@@ -45,17 +45,19 @@ if TYPE_CHECKING:
     from farseer_jax.resampling._calibration import Calibration
     from farseer_jax.resampling._combine import combine_intervals
     from farseer_jax.resampling._intervals import Intervals
+    from farseer_jax.resampling._loss_schemes import (
+        ParametricBootstrap,
+        ResidualBootstrap,
+        WildBootstrap,
+    )
     from farseer_jax.resampling._result import Bootstrap
-    from farseer_jax.resampling._schemes import (
+    from farseer_jax.resampling._weight_schemes import (
         BayesianBootstrap,
         JackknifeRuns,
         JackknifeSizes,
-        ParametricBootstrap,
         ResampleRuns,
         ResampleSizes,
         ResampleWithinSizes,
-        ResidualBootstrap,
-        WildBootstrap,
     )
 
 __all__ = [
@@ -154,17 +156,19 @@ _HOMES = {
     "resampling._calibration": ("Calibration",),
     "resampling._combine": ("combine_intervals",),
     "resampling._intervals": ("Intervals",),
+    "resampling._loss_schemes": (
+        "ParametricBootstrap",
+        "ResidualBootstrap",
+        "WildBootstrap",
+    ),
     "resampling._result": ("Bootstrap",),
-    "resampling._schemes": (
+    "resampling._weight_schemes": (
         "BayesianBootstrap",
         "JackknifeRuns",
         "JackknifeSizes",
-        "ParametricBootstrap",
         "ResampleRuns",
         "ResampleSizes",
         "ResampleWithinSizes",
-        "ResidualBootstrap",
-        "WildBootstrap",
     ),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -26,7 +26,8 @@ from farseer_jax import (
     estimate_noise,
 )
 from farseer_jax.resampling._bootstrap import resamples
-from farseer_jax.resampling._schemes import SCHEMES, Draw, as_scheme, scheme_from_dict
+from farseer_jax.resampling._scheme import Draw
+from farseer_jax.resampling._schemes import SCHEMES, as_scheme, scheme_from_dict
 from farseer_jax.resampling._setting import Setting
 
 LAW = Chinchilla(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)

@@ -17,7 +17,8 @@ from farseer_jax.resampling import _processes
 from farseer_jax.resampling._draws import Draws, FileDraws, MemoryDraws, join
 from farseer_jax.resampling._manifest import manifest_of
 from farseer_jax.resampling._result import Bootstrap
-from farseer_jax.resampling._schemes import Draw, Scheme, as_scheme
+from farseer_jax.resampling._scheme import Draw, Scheme
+from farseer_jax.resampling._schemes import as_scheme
 from farseer_jax.resampling._setting import Setting
 from farseer_jax.resampling._store import Range, Store
 

@@ -8,7 +8,7 @@ from farseer_jax._result import Fit
 from farseer_jax._runs import Runs
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.resampling._calibration import Calibration, calibrate, rolling_weights
-from farseer_jax.resampling._schemes import Draw, Scheme
+from farseer_jax.resampling._scheme import Draw, Scheme
 from farseer_jax.resampling._setting import Setting
 from farseer_jax.resampling._spread import standard_error
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farseer_jax._version import __version__
-from farseer_jax.resampling._schemes import Scheme
+from farseer_jax.resampling._scheme import Scheme
 
 if TYPE_CHECKING:
     from farseer_jax._result import Fit

@@ -28,15 +28,11 @@ from farseer_jax.resampling._read_off import (
     loss_kind,
     mapped_draws,
 )
-from farseer_jax.resampling._schemes import (
-    JackknifeRuns,
-    JackknifeSizes,
-    ResampleSizes,
-    Scheme,
-    scheme_from_dict,
-)
+from farseer_jax.resampling._scheme import Scheme
+from farseer_jax.resampling._schemes import scheme_from_dict
 from farseer_jax.resampling._setting import Setting
 from farseer_jax.resampling._spread import run_noise, standard_error
+from farseer_jax.resampling._weight_schemes import JackknifeRuns, JackknifeSizes, ResampleSizes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
