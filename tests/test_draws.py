@@ -11,17 +11,18 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from weighted_mean import mean_fit
+from weighted_mean import fit_of, law_of, mean_fit
 
-from farseer_jax import Bootstrap, Fit, ParametricBootstrap, bootstrap
+from farseer_jax import Bootstrap, Fit, LeastSquares, ParametricBootstrap, bootstrap
 from farseer_jax.resampling import _manifest, _store
 from farseer_jax.resampling._bootstrap import resamples
-from farseer_jax.resampling._manifest import manifest_of
+from farseer_jax.resampling._manifest import check_same, manifest_of
 from farseer_jax.resampling._schemes import as_scheme
 from farseer_jax.resampling._setting import Setting
 from farseer_jax.resampling._store import Store
 
 TESTS = Path(__file__).parent
+SIZES = as_scheme("sizes")
 
 
 @cache
@@ -358,6 +359,18 @@ def test_draws_of_something_else_are_not_resumed(
     with pytest.raises(ValueError, match=f"was begun with .*{message}"):
         call(out=out, resume=True)
     assert_same(draws(out, resume=True))  # and nothing was harmed
+
+
+def test_draws_from_other_starts_are_not_resumed() -> None:
+    """Settings as JSON leave starts of one's own out, and refits go out from them."""
+    one, same, other, none = (
+        manifest_of(fit_of(fit_().law, fit_().runs, LeastSquares(starts=starts)), SIZES, 0)
+        for starts in (law_of(np.ones(2)), law_of(np.ones(2)), law_of(np.zeros(2)), None)
+    )
+    check_same("draws", one, same)
+    for another in (other, none):
+        with pytest.raises(ValueError, match="other settings of the method"):
+            check_same("draws", one, another)
 
 
 def test_draws_of_another_version_are_not_resumed(

@@ -27,7 +27,7 @@ from farseer_jax import (
 )
 from farseer_jax.resampling._bootstrap import resamples
 from farseer_jax.resampling._scheme import Draw
-from farseer_jax.resampling._schemes import SCHEMES, as_scheme, scheme_from_dict
+from farseer_jax.resampling._schemes import SCHEMES, as_scheme, scheme_of
 from farseer_jax.resampling._setting import Setting
 
 LAW = Chinchilla(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
@@ -263,7 +263,7 @@ def test_another_unit_of_loss_scales_the_draws(scheme: Any, scale: float) -> Non
 
 @pytest.mark.parametrize("scheme", [*SAMPLERS, JackknifeRuns(), JackknifeSizes()], ids=str)
 def test_settings_there_and_back(scheme: Any) -> None:
-    assert scheme_from_dict(scheme.to_dict()) == scheme
+    assert scheme_of(scheme.to_dict()) == scheme
     assert as_scheme(scheme) is scheme
     assert type(as_scheme(scheme.name)) is type(scheme)
 
@@ -282,7 +282,11 @@ def test_every_scheme_is_tested() -> None:
         (lambda: WildBootstrap("cauchy"), ValueError, "multiplier must be one of"),
         (lambda: ParametricBootstrap(-1e-3), ValueError, "noise must be finite and not negative"),
         (lambda: ParametricBootstrap(np.nan), ValueError, "noise must be finite"),
-        (lambda: scheme_from_dict({"name": "mine"}), ValueError, "'mine' is none of this library"),
+        (
+            lambda: scheme_of({"name": "mine"}),
+            ValueError,
+            "'mine' is none of .* give it as scheme=",
+        ),
     ],
 )
 def test_misuse(make: Any, error: type[Exception], message: str) -> None:
@@ -306,3 +310,7 @@ def test_a_scheme_of_ones_own() -> None:
     weights = values(resamples(Halves(), setting(), 4, 0, 50))
     expected = (weights * fit.runs.loss).sum(axis=1) / weights.sum(axis=1)
     np.testing.assert_allclose(jax.tree.leaves(found.laws)[0], expected, rtol=1e-12)
+    given = Halves()
+    assert scheme_of({"name": "halves"}, given) is given
+    with pytest.raises(ValueError, match=r"the draws are by .*wild.*, not by .*halves"):
+        scheme_of(WildBootstrap().to_dict(), given)

@@ -8,6 +8,7 @@ from farseer_jax._version import __version__
 from farseer_jax.resampling._scheme import Scheme
 
 if TYPE_CHECKING:
+    from farseer_jax._law import AbstractLaw
     from farseer_jax._result import Fit
 
 FORMAT_VERSION = 1
@@ -22,8 +23,8 @@ def manifest_of(fit: "Fit", scheme: Scheme, seed: int) -> dict[str, Any]:
         "seed": seed,
         "fit": fit.to_json(),
         "runs": _fingerprint(fit),
-        "law": {"name": fit.law.name, "values": _digest(_leaves(fit))},
-        "method": _plain(fit.method.to_dict()),
+        "law": {"name": fit.law.name, "values": _digest(_leaves(fit.law))},
+        "method": _plain(fit.method.to_dict()) | _own_starts(fit),
     }
 
 
@@ -59,10 +60,16 @@ def _fingerprint(fit: "Fit") -> dict[str, Any]:
     return {"num": len(runs), "sha256": _digest([runs.N, runs.D, runs.loss])}
 
 
-def _leaves(fit: "Fit") -> list[np.ndarray]:
+def _own_starts(fit: "Fit") -> dict[str, Any]:
+    """Starts of the user's own: refits go out from them, and a method's settings leave them out."""
+    starts = getattr(fit.method, "starts", None)
+    return {} if starts is None else {"own_starts": _digest(_leaves(starts))}
+
+
+def _leaves(law: "AbstractLaw") -> list[np.ndarray]:
     import jax
 
-    return [np.asarray(leaf, dtype=float) for leaf in jax.tree.leaves(fit.law)]
+    return [np.asarray(leaf, dtype=float) for leaf in jax.tree.leaves(law)]
 
 
 def _digest(arrays: list[np.ndarray]) -> str:

@@ -29,7 +29,7 @@ from farseer_jax.resampling._read_off import (
     mapped_draws,
 )
 from farseer_jax.resampling._scheme import Scheme
-from farseer_jax.resampling._schemes import scheme_from_dict
+from farseer_jax.resampling._schemes import scheme_of
 from farseer_jax.resampling._setting import Setting
 from farseer_jax.resampling._spread import run_noise, standard_error
 from farseer_jax.resampling._weight_schemes import JackknifeRuns, JackknifeSizes, ResampleSizes
@@ -61,16 +61,24 @@ class Bootstrap:
     draws: Draws
 
     @classmethod
-    def from_parquet(cls, path: str | Path, law: type[AbstractLaw] | None = None) -> "Bootstrap":
+    def from_parquet(
+        cls,
+        path: str | Path,
+        law: type[AbstractLaw] | None = None,
+        *,
+        scheme: Scheme | None = None,
+    ) -> "Bootstrap":
         """Read what ``bootstrap(…, out=path)`` wrote; the draws stay in the file.
 
         Args:
             path: the file.
             law: the class, for fits of a law that is not the library's.
+            scheme: the scheme of the draws, for one that is not the library's.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: it holds no draws, or those of a fit that cannot be read.
+            ValueError: it holds no draws, those of another scheme, or those of a fit or a scheme
+                that cannot be read.
         """
         import pyarrow.parquet as pq
 
@@ -80,7 +88,8 @@ class Bootstrap:
         manifest = read_manifest(path)
         fit = Fit.from_json(manifest["fit"], law)
         draws = FileDraws(path, pq.read_metadata(path).num_rows, fit.law)
-        return cls(fit, scheme_from_dict(manifest["scheme"]), manifest["seed"], draws)
+        scheme = scheme_of(manifest["scheme"], scheme)
+        return cls(fit, scheme, manifest["seed"], draws)
 
     @property
     def num_resamples(self) -> int:

@@ -1,5 +1,6 @@
 """Resampling schemes by their names."""
 
+import json
 from typing import Any
 
 from farseer_jax.resampling._loss_schemes import (
@@ -52,13 +53,24 @@ def as_scheme(scheme: object) -> Scheme:
     return scheme
 
 
-def scheme_from_dict(settings: dict[str, Any]) -> Scheme:
-    """The inverse of a scheme's ``to_dict``.
+def scheme_of(settings: dict[str, Any], given: Scheme | None = None) -> Scheme:
+    """The scheme with these settings, the inverse of its ``to_dict``.
+
+    Args:
+        settings: as JSON gives them back.
+        given: the scheme itself, where it may be none of the library's.
 
     Raises:
-        ValueError: it is none of the library's schemes.
+        ValueError: it is none of the library's schemes and not given, or another one is given.
     """
+    if given is not None:
+        if json.loads(json.dumps(given.to_dict())) != settings:
+            raise ValueError(f"scheme: the draws are by {settings}, not by {given.to_dict()}")
+        return given
     own = {key: value for key, value in settings.items() if key != "name"}
     if settings["name"] not in SCHEMES:
-        raise ValueError(f"the scheme {settings['name']!r} is none of this library")
-    return SCHEMES[settings["name"]](**own)
+        raise ValueError(
+            f"the scheme {settings['name']!r} is none of this library's: give it as scheme="
+        )
+    scheme: Scheme = SCHEMES[settings["name"]](**own)
+    return scheme
