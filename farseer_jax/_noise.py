@@ -107,7 +107,7 @@ def _order(num_D: np.ndarray) -> int:
     raise ValueError(
         f"the run-to-run noise can't be estimated: less than half of the {len(num_D)} sizes have "
         f"runs at {_LOWEST_ORDER + 1} different D, and there are less than {_ENOUGH_REPEATS} "
-        "repeats; give the noise"
+        "repeats"
     )
 
 

@@ -20,6 +20,7 @@ from farseer_jax import (
     Intervals,
     Outcome,
     ResampleSizes,
+    Runs,
     WildBootstrap,
     bootstrap,
     estimate_noise,
@@ -218,6 +219,27 @@ def test_the_noise_of_a_run_is_estimated_from_the_runs() -> None:
     given = found.interval(*POINT, of="run", noise=estimate_noise(FIT.runs).pooled)
     np.testing.assert_array_equal(own.upper, given.upper)
     assert own.upper[0] > found.interval(*POINT).upper[0]
+
+
+def test_runs_that_do_not_show_their_noise() -> None:
+    few = mean_fit(num_D=2)
+    with pytest.raises(ValueError, match=r"scheme 'parametric': .* ParametricBootstrap\(5e-4\)"):
+        bootstrap(few, 10, "parametric")
+    with pytest.raises(ValueError, match=r"of='run': .* such as noise=5e-4"):
+        bootstrap(few, 10).interval(*POINT, of="run")
+
+
+def test_holdouts_without_their_own_noise_take_that_of_all_runs() -> None:
+    """Three repeats, all of the largest size, which no hold-out fits."""
+    few = mean_fit(num_sizes=6, num_D=2)
+    runs, last = few.runs, slice(-4, None)
+    repeats = Runs(
+        *(np.append(a, a[last][[1, 3, 3, 3]]) for a in (runs.N, runs.D)),
+        np.append(runs.loss, [3.0, 3.1, 3.2, 3.3]),
+    )
+    found = bootstrap(fit_of(few.law, repeats, few.method), 50, "parametric")
+    assert found.interval(*POINT).kind == "calibrated"
+    assert found.calibration.num_holdouts > 0
 
 
 # Failures

@@ -280,8 +280,9 @@ def test_every_scheme_is_tested() -> None:
         (lambda: as_scheme(WildBootstrap), TypeError, "a name such as .* or an object"),
         (lambda: as_scheme(3), TypeError, "a name such as"),
         (lambda: WildBootstrap("cauchy"), ValueError, "multiplier must be one of"),
-        (lambda: ParametricBootstrap(-1e-3), ValueError, "noise must be finite and not negative"),
-        (lambda: ParametricBootstrap(np.nan), ValueError, "noise must be finite"),
+        (lambda: ParametricBootstrap(-1e-3), ValueError, "noise must be positive and finite"),
+        (lambda: ParametricBootstrap(0.0), ValueError, "noise must be positive and finite"),
+        (lambda: ParametricBootstrap(np.nan), ValueError, "noise must be positive and finite"),
         (
             lambda: scheme_of({"name": "mine"}),
             ValueError,

@@ -58,7 +58,7 @@ def _resampled(
     points: BatchFit, runs: Runs, fitted: np.ndarray, row: int, scheme: Scheme, seed: int
 ) -> Draw:
     """Losses and weights of one hold-out's resamples; what is held out keeps weight 0."""
-    setting = Setting.of_law(points.law_at(row), runs.select(mask=fitted))
+    setting = Setting.of_law(points.law_at(row), runs.select(mask=fitted), more_runs=runs)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1, row)))
     draw = scheme.draw(setting, rng, np.arange(_NUM_RESAMPLES))
     losses = np.tile(runs.loss, (_NUM_RESAMPLES, 1))
@@ -71,9 +71,10 @@ def _resampled(
 
 
 def _log_predicted(batch: BatchFit, runs: Runs) -> np.ndarray:
-    """``ln`` predicted of every run, ``(refit, run)``; NaN for refits without a law."""
+    """``ln`` predicted of every run, ``(refit, run)``; NaN where a refit has no finite loss."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(batch.usable[:, None], np.log(batch.predict(runs.N, runs.D)), np.nan)
+        found = np.log(batch.predict(runs.N, runs.D))
+    return np.where(batch.usable[:, None] & np.isfinite(found), found, np.nan)
 
 
 def _noise_of(runs: Runs) -> np.ndarray:

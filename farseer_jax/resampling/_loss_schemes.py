@@ -95,7 +95,7 @@ class ParametricBootstrap(Named):
             size from the runs (:func:`estimate_noise`), which the misfit of a law does not enlarge.
 
     Raises:
-        ValueError: the noise is negative or not finite.
+        ValueError: the noise is not positive and finite.
 
     Example:
         >>> from farseer_jax import Farseer, ParametricBootstrap, bootstrap, example_runs, fit
@@ -108,8 +108,8 @@ class ParametricBootstrap(Named):
     noise: float | None = None
 
     def __post_init__(self) -> None:
-        if self.noise is not None and not 0 <= self.noise < np.inf:
-            raise ValueError(f"noise must be finite and not negative, got {self.noise!r}")
+        if self.noise is not None and not 0 < self.noise < np.inf:
+            raise ValueError(f"noise must be positive and finite, got {self.noise!r}")
 
     def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
         """Fitted losses times ``exp(noise · z)``."""

@@ -23,6 +23,7 @@ class Setting:
         size: each run's size, ``(run,)``.
         first: a run of each unit, ``(unit,)``.
         predicted: fitted loss of each unit, ``(unit,)``.
+        more_runs: where noise is read from if ``runs`` do not show it; None for nowhere.
     """
 
     law: AbstractLaw
@@ -31,6 +32,7 @@ class Setting:
     size: np.ndarray
     first: np.ndarray
     predicted: np.ndarray
+    more_runs: Runs | None = None
 
     @classmethod
     def of(cls, fit: Fit) -> "Setting":
@@ -38,13 +40,13 @@ class Setting:
         return cls.of_law(fit.law, fit.runs)
 
     @classmethod
-    def of_law(cls, law: AbstractLaw, runs: Runs) -> "Setting":
+    def of_law(cls, law: AbstractLaw, runs: Runs, more_runs: Runs | None = None) -> "Setting":
         """Find the units and sizes of runs, and what a law makes of them."""
         rows = np.stack([runs.N, runs.D, runs.loss])
         _, first, unit = np.unique(rows, axis=1, return_index=True, return_inverse=True)
         size = np.unique(runs.N, return_inverse=True)[1]
         predicted = evaluate(law, runs.N, runs.D)[first]
-        return cls(law, runs, unit.ravel(), size.ravel(), first, predicted)
+        return cls(law, runs, unit.ravel(), size.ravel(), first, predicted, more_runs)
 
     @property
     def num_units(self) -> int:
@@ -58,8 +60,21 @@ class Setting:
 
     @cached_property
     def noise(self) -> np.ndarray:
-        """Standard deviation of ln loss from run to run, per unit."""
-        return estimate_noise(self.runs).of_runs(self.runs)[self.first]
+        """Standard deviation of ln loss from run to run, per unit.
+
+        Raises:
+            ValueError: the runs do not show it.
+        """
+        try:
+            found = estimate_noise(self.runs)
+        except ValueError as error:
+            if self.more_runs is None:
+                raise ValueError(
+                    f"scheme 'parametric': {error}; give the noise, such as "
+                    "ParametricBootstrap(5e-4), or take 'wild'"
+                ) from None
+            found = estimate_noise(self.more_runs)
+        return found.of_runs(self.runs)[self.first]
 
     def residuals(self, *, by_size: bool, centred: bool = True) -> np.ndarray:
         """Residuals of ln loss, per unit, enlarged for the parameters that were fitted.

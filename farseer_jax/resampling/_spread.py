@@ -11,8 +11,8 @@ def standard_error(draws: np.ndarray, *, jackknife: bool = False) -> np.ndarray:
 
     Args:
         draws: ``(resample, …)``.
-        jackknife: whether each draw leaves something out: their spread is then √(n−1)² times too
-            small, for they hardly differ.
+        jackknife: whether each draw leaves something out: such draws hardly differ, and their
+            standard deviation is (n − 1)/√n times too small.
     """
     known = ~np.isnan(draws)
     num = known.sum(axis=0)
@@ -43,4 +43,9 @@ def run_noise(runs: Runs, of: str, noise: float | None) -> float:
         raise ValueError(f"noise must be finite and not negative, got {noise!r}")
     if of == "mean":
         return 0.0
-    return estimate_noise(runs).pooled if noise is None else noise
+    if noise is not None:
+        return noise
+    try:
+        return estimate_noise(runs).pooled
+    except ValueError as error:
+        raise ValueError(f"of='run': {error}; give the noise, such as noise=5e-4") from None
