@@ -111,6 +111,8 @@ class TestOutput:
         monkeypatch.setattr(farseer_jax, "fit", lambda *args: odd)
         for points in ((), AT):
             assert farseer(*EXAMPLE, 64, *points).stdout.endswith("\nwarning: this fit is odd.\n")
+        as_json = json.loads(farseer(*EXAMPLE, 64, *AT, "--json", "-").stdout)
+        assert as_json["warnings"][-1] == "this fit is odd."
 
     def test_the_bar_counts_refits(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found: list[tuple[int, int]] = []
@@ -156,6 +158,14 @@ class TestOptions:
         assert farseer("bootstrap", "--example", "--rounds", "joint").exit_code == 0
         assert recorded["method"] == fj.Piecewise(rounds="joint")
 
+    def test_noise_is_that_of_the_scheme_and_of_a_run(
+        self, recorded: dict[str, Any], refits: fj.Bootstrap
+    ) -> None:
+        assert farseer(*EXAMPLE, 64, "--scheme", "parametric", "--noise", 3e-4).exit_code == 0
+        assert recorded["scheme"] == fj.ParametricBootstrap(3e-4)
+        result = farseer(*EXAMPLE, 64, *AT, "--of", "run", "--noise", 3e-4)
+        assert result.stdout == f"{refits.interval(N, D, of='run', noise=3e-4)}\n"
+
     @pytest.mark.parametrize(
         ("args", "message"),
         [
@@ -173,6 +183,7 @@ class TestOptions:
             ("--example --at 1,1 --kind bca --of run", "--kind bca is for --of mean"),
             ("--example --at 1,1 --kind bca --scheme jackknife-runs", "needs random resamples"),
             ("--example --num-resamples 9 --scheme jackknife-sizes", "a number of its own"),
+            ("--example --noise 5e-4", "--noise is for --scheme parametric and for --of run"),
             ("--example --level 0.9", "--level is about intervals at points"),
             ("--example --json -", "--json is about intervals at points"),
             ("--example --resume", "--resume goes on with the refits of a file"),
@@ -191,6 +202,13 @@ class TestOptions:
         Path("runs.csv").write_text("N,D,loss\n")
         refused(farseer("bootstrap", *args.split()), message)
         assert os.listdir(folder) == ["runs.csv"]
+
+    @pytest.mark.parametrize("args", ["--scheme parametric", "--at 1,1 --of run"])
+    def test_runs_that_show_no_noise(self, args: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(farseer_jax, "fit", None)  # said before anything is fitted
+        rows = ["N,D,loss", *(f"{n}e8,{d}e9,{5 - n / d}" for n in (1, 2, 3, 4) for d in (9, 18))]
+        Path("few.csv").write_text("\n".join(rows))
+        refused(farseer("bootstrap", "few.csv", *args.split()), "give it by --noise")
 
 
 class TestFile:

@@ -117,7 +117,7 @@ def test_the_shell_page_names_every_scheme_and_every_key_of_intervals() -> None:
     named = [name for row in rows for name in re.findall(r"`([\w-]+)`", row[0])]
     assert sorted(named) == sorted(SCHEMES)
     page = " ".join(text_of("docs/shell.md").split())
-    said = re.search(r"Intervals have (`intervals`.*?`warnings`)\.", page)
+    said = re.search(r"Intervals have (`intervals`.*?`warnings`), those", page)
     assert said is not None
     found = fj.bootstrap(fj.fit(fj.Farseer, fj.example_runs()), 32).interval(1e9, 1e9).to_dict()
     keys = {*found, *found["intervals"][0]}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from farseer_jax.cli._draws_file import check_free, check_out, keeping_draws, out_options
+from farseer_jax.cli._errors import Refusal
 from farseer_jax.cli._fit import fit_runs
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._methods import method_name
@@ -31,6 +32,7 @@ from farseer_jax.cli._source_options import (
 
 if TYPE_CHECKING:
     from farseer_jax._result import Fit
+    from farseer_jax._runs import Runs
     from farseer_jax.resampling._intervals import Intervals
     from farseer_jax.resampling._result import Bootstrap
 
@@ -84,6 +86,14 @@ def _resample_options(command: Decorated) -> Decorated:
                 show_default=True,
                 group=RESAMPLES,
                 help="Seed of the resamples; that of a method's starts is --starts-seed.",
+            ),
+            option(
+                "--noise",
+                type=click.FloatRange(0, min_open=True),
+                metavar="NUMBER",
+                group=RESAMPLES,
+                help="Standard deviation of ln loss from run to run, such as 5e-4, for --scheme "
+                "parametric and --of run; estimated from the runs unless given.",
             ),
         ],
     )
@@ -168,9 +178,9 @@ def bootstrap(
     check_out(out, target, path, resume)
     set_up_jax(refits=True)
     runs = read_source(path, settings)
-    from farseer_jax import estimate_noise, progress_bar
+    from farseer_jax import progress_bar
 
-    noise = estimate_noise(runs).pooled if settings["of"] == "run" else None
+    noise = _noise(runs, settings)
     if out is not None:
         check_free(out, resume)
     with progress_bar():
@@ -180,7 +190,7 @@ def bootstrap(
             refits = _refits(fit, out, resume, settings)
         found = _intervals(refits, noise, settings) if settings["points"] else None
     table = refits if found is None else found
-    deliver(lambda: _table(table, fit), lambda: _json_text(found), target, "Intervals")
+    deliver(lambda: _table(table, fit), lambda: _json_text(found, fit), target, "Intervals")
     if out is not None:
         click.echo(f"Refits written to {out}", err=True)
 
@@ -208,6 +218,29 @@ def _check_together(target: str | None, settings: dict[str, Any]) -> None:
         )
     if kind == "bca" and settings["of"] == "run":
         raise click.UsageError("--kind bca is for --of mean: choose another kind for a run.")
+    if settings["noise"] is not None and not _needs_noise(settings):
+        raise click.UsageError("--noise is for --scheme parametric and for --of run: leave it out.")
+
+
+def _noise(runs: "Runs", settings: dict[str, Any]) -> float | None:
+    """Of a new run, where one is asked for.
+
+    Raises:
+        Refusal: the noise is needed, not given, and the runs do not show it.
+    """
+    if settings["noise"] is not None or not _needs_noise(settings):
+        return settings["noise"] if settings["of"] == "run" else None
+    from farseer_jax import estimate_noise
+
+    try:
+        pooled = estimate_noise(runs).pooled
+    except ValueError as error:
+        raise Refusal(f"{error}; give it by --noise, such as --noise 5e-4") from None
+    return pooled if settings["of"] == "run" else None
+
+
+def _needs_noise(settings: dict[str, Any]) -> bool:
+    return settings["of"] == "run" or settings["scheme"] == "parametric"
 
 
 def _check_points(fit: "Fit", settings: dict[str, Any]) -> None:
@@ -223,10 +256,13 @@ def _columns(settings: dict[str, Any]) -> tuple[list[float], list[float]]:
 def _refits(fit: "Fit", out: str | None, resume: bool, settings: dict[str, Any]) -> "Bootstrap":
     import farseer_jax
 
+    scheme, noise = settings["scheme"], settings["noise"]
+    if scheme == "parametric":
+        scheme = farseer_jax.ParametricBootstrap(noise)
     return farseer_jax.bootstrap(
         fit,
         settings["num_resamples"],
-        settings["scheme"],
+        scheme,
         seed=settings["resamples_seed"],
         out=out,
         resume=resume,
@@ -249,6 +285,9 @@ def _table(found: "Bootstrap | Intervals", fit: "Fit") -> str:
     return f"{found}" + "".join(f"\nwarning: {sentence}" for sentence in fit.warnings)
 
 
-def _json_text(found: "Intervals | None") -> str:
+def _json_text(found: "Intervals | None", fit: "Fit") -> str:
+    """The intervals, whose warnings are followed by those of the fit, as in the table."""
     assert found is not None  # --json without --at was refused
-    return json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    content = found.to_dict()
+    content["warnings"] += fit.warnings
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
