@@ -1,8 +1,12 @@
 """The mixture of several calibrated fits."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from weighted_mean import mean_fit
 
+from farseer_jax import bootstrap, combine_intervals
 from farseer_jax.resampling._calibration import Calibration, calibrate
 from farseer_jax.resampling._combination import combine, evidence_weights
 
@@ -70,3 +74,53 @@ def test_fits_that_were_scored_differently_are_refused() -> None:
         evidence_weights([])
     with pytest.raises(ValueError, match="level must lie inside"):
         combine([[0.0]], [[1.0]], [0.0], [scored(0.0)], level=1.0)
+
+
+# Of bootstraps
+
+
+FIT = mean_fit(num_sizes=6)
+POINT = 1e30, 1e30  # far beyond the runs
+
+
+def test_a_fit_combined_with_itself_is_its_own_interval() -> None:
+    one = bootstrap(FIT, 60)
+    both, alone = combine_intervals([one, one], *POINT, level=0.8), one.interval(*POINT, level=0.8)
+    assert (both.kind, alone.kind) == ("combined", "calibrated")
+    assert both.note == (
+        "weights: chinchilla weighted-mean 0.500, chinchilla weighted-mean 0.500; 2 hold-outs"
+    )
+    np.testing.assert_allclose([both.lower, both.upper], [alone.lower, alone.upper], rtol=1e-6)
+    run = combine_intervals([one, one], *POINT, level=0.8, of="run", noise=0.5)
+    assert run.quantity == "loss of a run"
+    assert run.upper[0] > both.upper[0]
+
+
+def test_failed_refits_end_trust_in_the_combination() -> None:
+    whole, failing = (bootstrap(mean_fit(6, min_sizes=n), 60, "sizes") for n in (0, 3))
+    both = combine_intervals([whole, failing], *POINT)
+    assert both.num_failed == failing.num_failed > 0
+    assert not both.trustworthy
+    assert both.warnings[0].startswith("NOT TO BE TRUSTED")
+    assert failing.warnings[0] in both.warnings
+
+
+@pytest.mark.parametrize(
+    ("others", "message"),
+    [
+        ([], "bootstraps: 1 given; combine at least two"),
+        ([(mean_fit(6, seed=1), "wild")], "number 1 is of other runs than the first"),
+        ([(FIT, "jackknife-runs")], "number 1 is a jackknife, which has no draws"),
+        ([(mean_fit(6, min_sizes=5), "wild")], r"\[2, 1\] hold-outs could be fitted and resampled"),
+    ],
+)
+def test_bootstraps_that_cannot_be_combined(others: list[Any], message: str) -> None:
+    rest = [bootstrap(fit, None, scheme) for fit, scheme in others]
+    with pytest.raises(ValueError, match=message):
+        combine_intervals([bootstrap(FIT, 60), *rest], *POINT)
+
+
+def test_too_few_sizes_to_combine() -> None:
+    few = bootstrap(mean_fit(num_sizes=4), 60)
+    with pytest.raises(ValueError, match="too few sizes for a hold-out"):
+        combine_intervals([few, few], *POINT)

@@ -290,6 +290,32 @@ def test_a_quantity_without_any_answer() -> None:
         assert not intervals.trustworthy
 
 
+# Beyond the runs
+
+
+def test_points_beyond_the_runs_are_said() -> None:
+    inside, beyond = (float(FIT.runs.N[0]), float(FIT.runs.D[0])), POINT
+    found = made(skewed())
+    jackknife = bootstrap(FIT, scheme="jackknife-runs")
+    assert found.interval(*inside, kind="basic").warnings == ()
+    assert "'calibrated', where sizes" in found.interval(*beyond, kind="basic").warnings[0]
+    assert "random resamples give calibrated" in jackknife.interval(*beyond).warnings[0]
+    curve = found.curves([2e8, 1e11])["A"].warnings[0]
+    assert curve.startswith("1 of 2 points lie beyond the runs")
+    assert "calibrated" not in curve
+
+
+def test_optima_beyond_the_runs_are_said() -> None:
+    """Where both terms are alike, N = D: 1.2 B is inside, 0.8 B outside in D."""
+    found = made(skewed())
+    assert found.allocation(6 * 1.2e9**2)["N"].warnings == ()
+    for own in found.allocation(6 * np.array([1.2e9, 0.8e9, 1e12]) ** 2).values():
+        assert own.warnings == (
+            "2 of 3 optima lie beyond the runs in N, D or D/N, where nothing shows that the law "
+            "holds.",
+        )
+
+
 # Shape, text, tables
 
 

@@ -1,16 +1,18 @@
 """Several laws and methods in one interval, each weighted by how well it extrapolated so far."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax._evaluate import evaluate
-from farseer_jax.resampling._calibration import extrapolation_length
-from farseer_jax.resampling._combination import combine
+from farseer_jax.resampling._calibration import Calibration, extrapolation_length
+from farseer_jax.resampling._combination import CombinedInterval, combine
 from farseer_jax.resampling._holdouts import calibration_of, least_sizes
 from farseer_jax.resampling._intervals import Intervals, check_level
+from farseer_jax.resampling._report import ends_warnings
 from farseer_jax.resampling._result import Bootstrap
 from farseer_jax.resampling._spread import log_standard_error, run_noise
 
@@ -40,7 +42,7 @@ def combine_intervals(
 
     Raises:
         ValueError: fewer than two bootstraps, other runs, a jackknife, too few sizes for a
-            hold-out, or a level outside (0, 1).
+            hold-out, a fit without an answer in some hold-outs, or a level outside (0, 1).
 
     Example:
         >>> from farseer_jax import Chinchilla, Farseer, bootstrap, combine_intervals
@@ -54,25 +56,16 @@ def combine_intervals(
     runs = first.fit.runs
     N, D = (column.ravel() for column in np.broadcast_arrays(*np.atleast_1d(N, D)))
     spread = run_noise(runs, of, noise)
-    least = max(least_sizes(one.fit) for one in bootstraps)
-    calibrations = [
-        calibration_of(one.fit, one.scheme, one.seed, min_sizes=least) for one in bootstraps
-    ]
-    if not min(calibration.num_holdouts for calibration in calibrations):
-        raise ValueError(
-            "these runs have too few sizes for a hold-out, which weights need: take the interval "
-            "of one bootstrap"
-        )
+    estimates = [np.log(evaluate(one.fit.law, N, D)) for one in bootstraps]
+    calibrations = _calibrations(bootstraps)
     found = combine(
-        [np.log(evaluate(one.fit.law, N, D)) for one in bootstraps],
+        estimates,
         [np.hypot(log_standard_error(one.predict(N, D)), spread) for one in bootstraps],
         extrapolation_length(runs, N, D),
         calibrations,
         level=level,
     )
-    names = [f"{one.fit.law.name} {one.fit.method.name}" for one in bootstraps]
-    weights = ", ".join(f"{n} {w:.3f}" for n, w in zip(names, found.weights, strict=True))
-    return Intervals(
+    intervals = Intervals(
         quantity="loss of a run" if of == "run" else "loss",
         at={"N": N, "D": D},
         estimate=np.exp(found.center),
@@ -84,9 +77,38 @@ def combine_intervals(
         seed=first.seed,
         num_resamples=min(one.num_resamples for one in bootstraps),
         num_failed=max(one.num_failed for one in bootstraps),
-        note=f"weights: {weights}; {calibrations[0].num_holdouts} hold-outs",
-        warnings=tuple(dict.fromkeys(text for one in bootstraps for text in one.warnings)),
+        note=f"{_weights(bootstraps, found)}; {calibrations[0].num_holdouts} hold-outs",
     )
+    own = dict.fromkeys(text for one in bootstraps for text in one.warnings)
+    return replace(intervals, warnings=(*ends_warnings(intervals), *own))
+
+
+def _calibrations(bootstraps: Sequence[Bootstrap]) -> list[Calibration]:
+    """Of each fit, by the same hold-outs.
+
+    Raises:
+        ValueError: there are none, or some fits have no answer in some of them.
+    """
+    least = max(least_sizes(one.fit) for one in bootstraps)
+    found = [calibration_of(one.fit, one.scheme, one.seed, min_sizes=least) for one in bootstraps]
+    numbers = [calibration.num_holdouts for calibration in found]
+    if not max(numbers):
+        raise ValueError(
+            "these runs have too few sizes for a hold-out, which weights need: take the interval "
+            "of one bootstrap"
+        )
+    if len(set(numbers)) > 1:
+        raise ValueError(
+            f"bootstraps: {numbers} hold-outs could be fitted and resampled, and weights need the "
+            "same ones: leave out the law or scheme that fails in some"
+        )
+    return found
+
+
+def _weights(bootstraps: Sequence[Bootstrap], found: CombinedInterval) -> str:
+    names = [f"{one.fit.law.name} {one.fit.method.name}" for one in bootstraps]
+    pairs = zip(names, found.weights, strict=True)
+    return "weights: " + ", ".join(f"{name} {weight:.3f}" for name, weight in pairs)
 
 
 def _same_runs(bootstraps: Sequence[Bootstrap]) -> Bootstrap:

@@ -7,6 +7,7 @@ import numpy as np
 from farseer_jax import _tables
 from farseer_jax._numbers import number_text, quantity_text
 from farseer_jax._outcome import Outcome
+from farseer_jax._runs import Runs
 from farseer_jax.resampling._calibration import extrapolation_length
 
 if TYPE_CHECKING:
@@ -38,6 +39,20 @@ def warnings(bootstrap: "Bootstrap") -> tuple[str, ...]:
 
 def interval_warnings(bootstrap: "Bootstrap", found: "Intervals") -> tuple[str, ...]:
     """Sentences about intervals, the worst first."""
+    sentences = [*ends_warnings(found), *_beyond(bootstrap, found)]
+    if bootstrap.is_jackknife:
+        return (*sentences, *bootstrap.warnings)
+    least = int(np.ceil(2.0 / (1.0 - found.level) - 1e-9)) - 1
+    if found.num_resamples < least and found.kind not in ("normal", "calibrated"):
+        sentences.append(
+            f"{found.num_resamples} resamples do not reach the ends of a {found.level:g} interval: "
+            f"take {least} at least, and ten times as many for two digits."
+        )
+    return (*sentences, *bootstrap.warnings)
+
+
+def ends_warnings(found: "Intervals") -> list[str]:
+    """Sentences about ends that do not exist, or that failed refits could move."""
     sentences = []
     num_open = int(np.sum(~np.isfinite(found.lower + found.upper)))
     if num_open:
@@ -50,26 +65,37 @@ def interval_warnings(bootstrap: "Bootstrap", found: "Intervals") -> tuple[str, 
             f"NOT TO BE TRUSTED: {found.num_failed:,} of {found.num_resamples:,} refits have no "
             f"answer, which could hide an end of a {found.level:g} interval."
         )
-    if found.kind != "calibrated" and "D" in found.at and "N" in found.at:
-        sentences += _beyond(bootstrap, found)
-    if bootstrap.is_jackknife:
-        return (*sentences, *bootstrap.warnings)
-    least = int(np.ceil(2.0 / (1.0 - found.level) - 1e-9)) - 1
-    if found.num_resamples < least and found.kind not in ("normal", "calibrated"):
-        sentences.append(
-            f"{found.num_resamples} resamples do not reach the ends of a {found.level:g} interval: "
-            f"take {least} at least, and ten times as many for two digits."
-        )
-    return (*sentences, *bootstrap.warnings)
+    return sentences
+
+
+def optimum_warnings(runs: Runs, N: np.ndarray, D: np.ndarray) -> tuple[str, ...]:
+    """Sentences about compute-optimal N and D, each ``(budget,)``; NaN where there is none."""
+    ratio = runs.D / runs.N
+    far = (extrapolation_length(runs, N, D) > 0) | (D / N < ratio.min()) | (D / N > ratio.max())
+    if not far.any():
+        return ()
+    return (
+        f"{int(far.sum())} of {len(far)} optima lie beyond the runs in N, D or D/N, where nothing "
+        "shows that the law holds.",
+    )
 
 
 def _beyond(bootstrap: "Bootstrap", found: "Intervals") -> list[str]:
-    far = extrapolation_length(bootstrap.fit.runs, found.at["N"], found.at["D"]) > 0
+    """Points, or sizes of a curve, where only the law says what happens."""
+    if found.kind == "calibrated" or "N" not in found.at:
+        return []
+    runs = bootstrap.fit.runs
+    far = extrapolation_length(runs, found.at["N"], found.at.get("D", runs.D[0])) > 0
     if not far.any():
         return []
+    remedy = ""
+    if "D" in found.at:
+        remedy = " (kind='calibrated', where sizes can be held out, adds how far it missed so far)"
+        if bootstrap.is_jackknife:
+            remedy = " (random resamples give calibrated ones)"
     return [
         f"{int(far.sum())} of {len(far)} points lie beyond the runs, where {found.kind} intervals "
-        "take the law for true: kind='calibrated' adds how far it missed so far."
+        f"take the law for true{remedy}."
     ]
 
 
@@ -103,12 +129,10 @@ def _table(bootstrap: "Bootstrap") -> list[str]:
         for i in range(len(N))
     ]
     header = ["N", "D", "loss", "lower", "upper", "standard error"]
-    return [
-        _tables.text(header, rows),
-        "",
-        f"{found.level:g} intervals: {found.kind}, {found.note}; those of losses beyond the runs "
-        "are calibrated",
-    ]
+    kind = f"{found.level:g} intervals: {found.kind}, {found.note}"
+    if not bootstrap.is_jackknife:
+        kind += "; those of losses beyond the runs are calibrated"
+    return [_tables.text(header, rows), "", kind]
 
 
 def _names(bootstrap: "Bootstrap", usable: bool) -> str:

@@ -1,7 +1,7 @@
 """``Bootstrap``: the refits, and what can be read off them."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -118,6 +118,8 @@ class Bootstrap:
     def predict(self, N: ArrayLike, D: ArrayLike) -> np.ndarray:
         """Losses by every usable refit, ``(resample, *broadcast shape of N and D)``.
 
+        Refits that failed are left out, so that rows of two bootstraps match only where none did.
+
         Args:
             N: parameters, in the unit of the runs; any shape.
             D: tokens; any shape that broadcasts with N.
@@ -154,7 +156,7 @@ class Bootstrap:
 
         Args:
             N: parameters, in the unit of the runs.
-            D: tokens; broadcasts with N.
+            D: tokens; broadcasts with N, and both are read flat.
             level: nominal probability that an interval holds the truth.
             kind: ``"calibrated"`` by how far earlier extrapolations of these runs missed, for laws
                 are never quite right; or one that takes the law for true, ``"percentile"``,
@@ -171,11 +173,12 @@ class Bootstrap:
         check_level(level)
         spread = run_noise(self.fit.runs, of, noise)
         N, D = (column.ravel() for column in np.broadcast_arrays(*np.atleast_1d(N, D)))
+        estimate = evaluate(self.fit.law, N, D)  # checks the points before anything is refitted
         kind = loss_kind(self, kind, of)
         quantity = Quantity(
             name="loss of a run" if of == "run" else "loss",
             at={"N": N, "D": D},
-            estimate=evaluate(self.fit.law, N, D),
+            estimate=estimate,
             draws=self.predict(N, D),
             of_left_out=lambda left_out: left_out.predict(N, D),
             run_noise=spread,
@@ -228,7 +231,8 @@ class Bootstrap:
     ) -> dict[str, Intervals]:
         """Intervals of the compute-optimal N, D and D/N of budgets, with FLOPs C = 6 N D.
 
-        The optimum is the interior one; a refit without one counts as failed.
+        The optimum is the interior one; a refit without one counts as failed. Optima outside the
+        runs' N, D or D/N are warned of.
 
         Args:
             compute: budgets in FLOPs.
@@ -238,12 +242,14 @@ class Bootstrap:
         check_level(level)
         budgets = positive("compute", compute)
         names = ("N", "D", "tokens per parameter")
-        return {
+        found = {
             name: intervals_of(
                 self, name, {"compute": budgets}, level, kind, allocation, budgets, row=row
             )
             for row, name in enumerate(names)
         }
+        far = _report.optimum_warnings(self.fit.runs, found["N"].estimate, found["D"].estimate)
+        return {name: replace(own, warnings=own.warnings + far) for name, own in found.items()}
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -277,7 +283,7 @@ class Bootstrap:
 
     @cached_property
     def left_out(self) -> BatchFit:
-        """Refits with what is drawn together left out in turn, for the acceleration of BCa."""
+        """Refits without each run, or without each size for a scheme of sizes: BCa needs them."""
         setting = Setting.of(self.fit)
         refits = Refits.of(type(self.fit.law), self.fit.runs, self.fit.method)
         by_size = isinstance(self.scheme, ResampleSizes)
