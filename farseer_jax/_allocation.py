@@ -16,7 +16,8 @@ def optimal_ratio(law: AbstractLaw, compute: Array) -> Array:
     """Tokens per parameter ``D/N`` at which ``L(N, D)`` is lowest for ``6 N D = compute`` FLOPs.
 
     The interior minimum: a loss that still falls at the end of the range (0.1 to 1e5 tokens per
-    parameter) is none. Pure, for use under ``jit``, ``vmap`` and ``grad``-free code.
+    parameter) is none. Pure, for use under ``jit`` and ``vmap``; its derivatives are not the
+    optimum's, for it is found by halving.
 
     Args:
         law: a law, N in parameters.

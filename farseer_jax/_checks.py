@@ -104,6 +104,16 @@ def positive_floats(values: Any, column: str, unit: float | None = None) -> Floa
     return floats
 
 
+def check_level(level: float) -> None:
+    """Refuse what is no probability strictly between 0 and 1.
+
+    Raises:
+        ValueError: the level is none.
+    """
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level must lie between 0 and 1, such as 0.9; got {level!r}")
+
+
 def shown_rows(rows: Iterable[int]) -> str:
     """Write row numbers for a message: the first ten, and how many more.
 

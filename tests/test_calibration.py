@@ -62,6 +62,15 @@ def test_intervals_hold_what_they_promise(num: int, times: float) -> None:
         assert np.mean(inside) <= (0.97 if times == 0.0 else 0.94)
 
 
+@pytest.mark.parametrize(("num", "held"), [(1, 0.60), (2, 0.72), (3, 0.78), (12, 0.88)])
+def test_what_few_holdouts_hold_of_a_large_drift(num: int, held: float) -> None:
+    """The shares that the page on uncertainty names, of nominal 90 %."""
+    rate = 20 * 0.002
+    half = [float(found(rate, seed, num).half_width(0.002, 1.0)) for seed in range(400)]
+    inside = [math.erf(h / math.hypot(0.002, rate) / math.sqrt(2.0)) for h in half]
+    assert np.mean(inside) == pytest.approx(held, abs=0.03)
+
+
 def test_fewer_holdouts_say_less() -> None:
     widths = [
         np.median([found(0.01, seed, num).half_width(0.002, 1.0) for seed in range(40)])
@@ -188,7 +197,7 @@ def test_length_counts_both_directions_outside() -> None:
 
 @pytest.mark.parametrize("level", [0.0, 1.0, -1.0, math.nan])
 def test_a_level_outside_its_range(level: float) -> None:
-    with pytest.raises(ValueError, match="level must lie inside"):
+    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
         found(0.0, 0).half_width(1.0, 1.0, level=level)
 
 

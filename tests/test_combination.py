@@ -72,7 +72,7 @@ def test_fits_that_were_scored_differently_are_refused() -> None:
         evidence_weights([scored(0.0), fewer])
     with pytest.raises(ValueError, match="same hold-outs"):
         evidence_weights([])
-    with pytest.raises(ValueError, match="level must lie inside"):
+    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
         combine([[0.0]], [[1.0]], [0.0], [scored(0.0)], level=1.0)
 
 

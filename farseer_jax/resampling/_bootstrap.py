@@ -14,13 +14,13 @@ from farseer_jax._law import AbstractLaw
 from farseer_jax._progress import counted_from, report
 from farseer_jax._result import Fit
 from farseer_jax.resampling import _processes
-from farseer_jax.resampling._draws import Draws, FileDraws, MemoryDraws, join
+from farseer_jax.resampling._draws import Draws, FileDraws, MemoryDraws, Range, join
 from farseer_jax.resampling._manifest import manifest_of
 from farseer_jax.resampling._result import Bootstrap
 from farseer_jax.resampling._scheme import Draw, Scheme
 from farseer_jax.resampling._schemes import as_scheme
 from farseer_jax.resampling._setting import Setting
-from farseer_jax.resampling._store import Range, Store
+from farseer_jax.resampling._store import Store
 
 # Resamples that share a stream of random numbers: a resample's place in its stream depends on
 # its position alone, whoever draws it, and with how many others.

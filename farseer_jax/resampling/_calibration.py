@@ -13,8 +13,9 @@ distributions for variance parameters in hierarchical models*, Bayesian Analysis
 density as (1 + rate² / s0²)^(−3/2): flat where the misfit is small against the sampling error, so
 that a law may be right, with a long tail, so that it may be far off. s0² is the harmonic mean of
 the hold-outs' sampling variances per length². Misses after one cutoff have one cause, so each
-hold-out counts as one observation, whatever the number of its runs. The interval is that of the
-mixture of normals over the posterior of the rate.
+hold-out counts as one observation, whatever the number of its runs: the log likelihood of its sizes
+is averaged. Hold-outs overlap, in what they fit and in what they predict, and are still taken for
+independent. The interval is that of the mixture of normals over the posterior of the rate.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from farseer_jax._checks import Floats
+from farseer_jax._checks import Floats, check_level
 from farseer_jax._runs import Runs
 
 # log odds of the misfit against the sampling error, from far below to far above it
@@ -118,8 +119,9 @@ class Calibration:
         num_holdouts: how many hold-outs it rests on; with 0 nothing is known and nothing added.
         miss_ratio: root mean square of the misses over their standard errors, each hold-out
             counting once: about 1 where the bootstrap alone is right; NaN without hold-outs.
-        log_evidence: ln of the density that these misses had; of several laws and methods scored on
-            the same hold-outs, the one that extrapolated best has the largest.
+        log_evidence: ln of the density that these misses had, but for a constant of the number of
+            hold-outs; of several laws and methods scored on the same ones, the one that
+            extrapolated best has the largest.
 
     Example:
         >>> import numpy as np
@@ -153,8 +155,7 @@ class Calibration:
         Raises:
             ValueError: the level is not inside (0, 1).
         """
-        if not 0.0 < level < 1.0:
-            raise ValueError(f"level must lie inside (0, 1), got {level!r}")
+        check_level(level)
         error, far = np.broadcast_arrays(*map(np.asarray, (standard_error, length)))
         spread = self.spreads(error, far)
         low, high = np.zeros(error.shape), _CDF_Z[-1] * spread.max(axis=-1)
@@ -183,7 +184,7 @@ class Calibration:
 
     def __str__(self) -> str:
         if not self.num_holdouts:
-            return "not calibrated: too few sizes for a hold-out"
+            return "not calibrated: no hold-out (too few sizes, or none could be refitted)"
         low, middle, high = (100 * self.rate_quantile(p) for p in (0.05, 0.5, 0.95))
         many = "hold-out" if self.num_holdouts == 1 else "hold-outs"
         return (
@@ -204,7 +205,8 @@ def calibrate(
     """Learn the rate of misfit from the misses of rolling hold-outs.
 
     The runs of a size are scored together: the mean square of their misses, less the square of the
-    noise that no law predicts, against the mean square of their standard errors.
+    noise that no law predicts, against the mean square of their standard errors, enlarged by what
+    the noise still moves their mean by, its square over their number.
 
     Args:
         N: size of each run, ``(run,)``.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._checks import Floats
+from farseer_jax._checks import Floats, check_level
 from farseer_jax.resampling._calibration import Calibration, central_probability
 
 
@@ -74,8 +74,7 @@ def combine(
     Raises:
         ValueError: the level is not inside (0, 1), or see :func:`evidence_weights`.
     """
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level must lie inside (0, 1), got {level!r}")
+    check_level(level)
     weights = evidence_weights(calibrations)
     mean, error = np.asarray(log_losses, dtype=float), np.asarray(standard_errors, dtype=float)
     far = np.asarray(length, dtype=float)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 METADATA = b"farseer_jax.bootstrap"
+Range = tuple[int, int]  # resamples: the first, and the one after the last
 
 
 class Draws(Protocol):

@@ -125,16 +125,6 @@ def _text(name: str, value: float) -> str:
     return quantity_text(value) if name in ("N", "D") and finite else number_text(value)
 
 
-def check_level(level: float) -> None:
-    """Refuse what is no probability strictly between 0 and 1.
-
-    Raises:
-        ValueError: the level is none.
-    """
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level must lie between 0 and 1, such as 0.9; got {level!r}")
-
-
 def quantiles(draws: np.ndarray, probability: np.ndarray | float) -> np.ndarray:
     """Quantiles along the first axis, the ``(n + 1) p``-th of n draws (Davison & Hinkley 1997).
 

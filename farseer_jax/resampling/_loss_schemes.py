@@ -15,8 +15,10 @@ Multiplier = Literal["webb", "rademacher", "mammen", "normal"]
 class ResidualBootstrap(Named):
     """Losses of the fitted law with residuals of ln loss drawn with replacement.
 
-    Residuals are centred, and enlarged by √(n / (n − p)) for the p parameters that were fitted.
-    Takes the grid as given, and residuals for noise.
+    Residuals are centred, and enlarged by √(n / (n − p)) for n distinct runs and the p parameters
+    of the law. Takes the grid as given, and residuals for noise. The means that centring takes out,
+    one of each size, are not made up for: a size of few runs moves too little, and one of a single
+    run not at all.
 
     Args:
         within_sizes: draw a run's residual from those of its own size, as scatter differs from

@@ -9,10 +9,9 @@ import numpy as np
 
 from farseer_jax._fit_batch import BatchFit
 from farseer_jax._law import AbstractLaw
-from farseer_jax.resampling._draws import join
+from farseer_jax.resampling._draws import Range, join
 
 _Item = TypeVar("_Item")
-Range = tuple[int, int]
 
 
 def several() -> bool:

@@ -43,11 +43,6 @@ def of_one(function: Any, law: AbstractLaw, *arguments: np.ndarray) -> np.ndarra
     return mapped(function, stack, *arguments)[0]
 
 
-def call(law: AbstractLaw, N: Array, D: Array) -> Array:
-    """Losses."""
-    return law(N, D)
-
-
 def curves(law: AbstractLaw, N: Array) -> Array:
     """U, B and A at sizes, ``(3, size)``."""
     assert isinstance(law, OneDataTerm)

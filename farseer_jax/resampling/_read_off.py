@@ -48,8 +48,8 @@ def loss_kind(bootstrap: "Bootstrap", kind: Kind | None, of: str) -> Kind:
     kind = _kind(bootstrap, kind)
     if kind == "calibrated" and not bootstrap.calibration.num_holdouts:
         raise ValueError(
-            "kind 'calibrated' needs hold-outs, and these runs have too few sizes for one: take "
-            "'percentile', which takes the law for true"
+            "kind 'calibrated' needs hold-outs, and these runs have too few sizes for one, or none "
+            "could be refitted: take 'percentile', which takes the law for true"
         )
     if of == "run" and kind == "bca":
         raise ValueError("kind 'bca' is for the mean loss; for a run take 'percentile'")

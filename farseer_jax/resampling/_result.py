@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax._checks import check_level
 from farseer_jax._evaluate import evaluate
 from farseer_jax._fit_batch import BatchFit, Refits
 from farseer_jax._law import AbstractLaw, OneDataTerm
@@ -19,7 +20,7 @@ from farseer_jax.resampling import _report
 from farseer_jax.resampling._calibration import Calibration
 from farseer_jax.resampling._draws import Draws, FileDraws, join, read_manifest
 from farseer_jax.resampling._holdouts import calibration_of
-from farseer_jax.resampling._intervals import Intervals, Kind, check_level
+from farseer_jax.resampling._intervals import Intervals, Kind
 from farseer_jax.resampling._quantities import Function, allocation, curves, of_one, positive
 from farseer_jax.resampling._read_off import (
     Quantity,

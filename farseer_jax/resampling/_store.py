@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from farseer_jax._fit_batch import BatchFit
 from farseer_jax._write import write_text, written_aside
-from farseer_jax.resampling._draws import METADATA, read_manifest, to_table
+from farseer_jax.resampling._draws import METADATA, Range, read_manifest, to_table
 from farseer_jax.resampling._manifest import check_same
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _PART = re.compile(r"(\d{12})-(\d{12})\.parquet")
 _COMPRESSION = "zstd"
-Range = tuple[int, int]
 
 
 class Store:
