@@ -126,6 +126,19 @@ def test_bca_leaves_out_refits_without_an_answer() -> None:
     np.testing.assert_allclose(np.ravel(found), np.ravel(expected), rtol=1e-12)
 
 
+def test_bca_does_not_exist_beyond_the_pole_of_its_correction() -> None:
+    """An acceleration of a sixth, which one run alone can give, and a bias of 3 standard errors."""
+    draws, left_out = np.arange(1000.0)[:, None], np.append(np.zeros(999), -1.0)[:, None]
+    acceleration = 1 / 6
+    bias = NormalDist().inv_cdf(0.9985)
+    inside, beyond = (NormalDist().cdf(6.0 - bias + off) for off in (-0.2, 0.2))
+    for probability, exists in ((inside, True), (beyond, False)):
+        lower, upper = _intervals.bca(draws, np.array([998.0]), left_out, 2 * probability - 1)
+        assert np.isfinite(lower).all()
+        assert np.isfinite(upper).all() == exists
+    assert _intervals._acceleration(left_out)[0] == pytest.approx(acceleration, rel=1e-2)
+
+
 def test_bca_does_not_exist_where_all_draws_lie_to_one_side() -> None:
     found = made(skewed(), estimate=2.0).interval(*POINT, kind="bca")
     assert np.isnan([found.lower[0], found.upper[0]]).all()

@@ -165,8 +165,8 @@ def bca(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Quantiles corrected for bias and for an error that changes with the truth (Efron 1987).
 
-    NaN where they do not exist: all draws lie to one side of the estimate. Draws and values that
-    are NaN are left out.
+    NaN where they do not exist: all draws lie to one side of the estimate, or the skewness is too
+    large for the level. Draws and values that are NaN are left out.
 
     Args:
         draws: ``(resample, point)``.
@@ -182,8 +182,11 @@ def bca(
         acceleration = _acceleration(left_out)
         ends = []
         for z in ndtri([0.5 * (1.0 - level), 0.5 * (1.0 + level)]):
-            probability = ndtr(bias + (bias + z) / (1.0 - acceleration * (bias + z)))
-            defined = np.isfinite(bias) & np.isfinite(probability)
+            scale = 1.0 - acceleration * (bias + z)
+            probability = ndtr(bias + (bias + z) / scale)
+            defined = np.isfinite(bias) & (
+                scale > 0
+            )  # beyond its pole the ends would change places
             found = [
                 quantiles(draws[:, i], p) if defined[i] else np.nan
                 for i, p in enumerate(probability)
