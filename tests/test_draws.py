@@ -488,6 +488,12 @@ def test_a_scheme_that_leaves_nothing_to_fit(tmp_path: Path, chunk_size: int) ->
         assert bootstrap(three, 50, "wild", out=out).num_failed == 0
 
 
+def test_refits_that_fail_though_nothing_is_left_out() -> None:
+    """Then another scheme is no remedy."""
+    with pytest.raises(ValueError, match="leaves out no run: the fit itself is in doubt"):
+        bootstrap(mean_fit(num_sizes=5, min_sizes=6), 300, "wild")
+
+
 def test_hopeless_refits_are_given_up_early() -> None:
     four = mean_fit(num_sizes=4, min_sizes=5)
     with pytest.raises(ValueError, match="each of 300 refits failed"):

@@ -27,6 +27,7 @@ from farseer_jax.resampling._store import Store
 _STREAM = 256
 # Refits that all fail at the beginning, after which the others are given up.
 _HOPELESS = 256
+_LEAVE_NOTHING_OUT = ("bayesian", "residual", "wild", "parametric")
 
 
 def bootstrap(
@@ -200,8 +201,13 @@ def _whole(name: str, value: int, least: int) -> int:
 def _all_failed(batch: BatchFit, num: int, scheme: Scheme) -> ValueError:
     """What to say where not one refit has a law."""
     outcome = batch.outcome(0)
+    remedy = (
+        "The scheme leaves out no run: the fit itself is in doubt, see its warnings"
+        if scheme.name in _LEAVE_NOTHING_OUT
+        else "The scheme leaves too little of these runs: take one that leaves out no run, such as "
+        "'bayesian' or 'wild'"
+    )
     return ValueError(
         f"scheme {scheme.name!r}: each of {num} refits failed ({outcome.name}: "
-        f"{outcome.message}) The scheme leaves too little of these runs: take one that leaves out "
-        "no run, such as 'bayesian' or 'wild'"
+        f"{outcome.message}) {remedy}"
     )
