@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from farseer_jax._read import read_runs
     from farseer_jax._result import Fit
     from farseer_jax._runs import Runs
-    from farseer_jax._search import Grid, Refined
+    from farseer_jax._search._grid import Grid
+    from farseer_jax._search._refined import Refined
     from farseer_jax._simulate import simulate
     from farseer_jax.analysis.compare_methods import (
         MethodComparison,
@@ -134,7 +135,8 @@ _HOMES = {
     "_read": ("read_runs",),
     "_result": ("Fit",),
     "_runs": ("Runs",),
-    "_search": ("Grid", "Refined"),
+    "_search._grid": ("Grid",),
+    "_search._refined": ("Refined",),
     "_simulate": ("simulate",),
     "analysis.compare_methods": ("MethodComparison", "MethodResult", "compare_methods"),
     "datasets.example": ("example_law", "example_runs", "paper_grid"),

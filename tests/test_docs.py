@@ -3,7 +3,9 @@
 Code in them runs as doctests (``--doctest-glob=*.md``).
 """
 
+import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -264,3 +266,48 @@ def test_the_law_is_not_monotone_far_beyond_the_runs(paper_runs: fj.Runs) -> Non
 
     assert [first_rise(D) for D in (1e9, 1e10, 1e11)] == [np.inf] * 3
     assert all(8e10 < first_rise(D) < 2e11 for D in (1e12, 1e13, 1e14))
+
+
+@cache
+def coverage() -> dict[tuple[str, str], Any]:
+    """Rows of the committed coverage study."""
+    rows = json.loads((ROOT / "benchmarks" / "results" / "coverage.json").read_text())
+    return {(row["table"], row["of"]): row for row in rows}
+
+
+def test_the_table_of_coverage_is_that_of_the_study() -> None:
+    rows = table_rows(text_of("docs/uncertainty.md"), "| fit and scheme |")
+    assert len(rows) == 11
+    for name, *cells in rows:
+        fit = name.strip("`")
+        known = coverage()["Simulated", f"{fit} all worlds"]
+        real = coverage()["Real, all cutoffs", f"{fit} farseer runs"]
+        shares = [one[kind]["inside"] for one in (known, real) for kind in ("normal", "calibrated")]
+        width = real["calibrated"]["over_misses"]
+        assert cells == [*(f"{100 * share:.0f} %" for share in shares), f"{width:.1f}"]
+
+
+def test_what_is_said_of_coverage() -> None:
+    """Among it what the default must keep: 85–95 % of worlds, 80–97 % of runs, width up to 3."""
+    page = " ".join(text_of("docs/uncertainty.md").split())
+    default = "farseer piecewise wild"
+    worlds = coverage()["Simulated", f"{default} all worlds"]
+    held = {kind: f"{100 * worlds[kind]['inside']:.0f} %" for kind in ("calibrated", "percentile")}
+    assert f"The default holds {held['calibrated']} of the simulated worlds" in page
+    assert f"the default scheme's held {held['percentile']} of the simulated worlds" in page
+    cells = [
+        round(100 * row["calibrated"]["inside"])
+        for (table, of), row in coverage().items()
+        if table == "Simulated, by world" and of.startswith(f"{default} ")
+    ]
+    assert len(cells) == 6
+    assert f"from {min(cells)} to {max(cells)} %" in page
+    ladder = coverage()["Real, all cutoffs", f"{default} olmo"]["calibrated"]
+    said = f"holds {100 * ladder['inside']:.0f} % of ten runs, at {ladder['over_misses']:.1f} times"
+    assert said in page
+    real = coverage()["Real, all cutoffs", f"{default} farseer runs"]["calibrated"]
+    assert 0.85 <= worlds["calibrated"]["inside"] <= 0.95
+    assert worlds["cases"] >= 400
+    for one in (real, ladder):
+        assert 0.80 <= one["inside"] <= 0.97
+        assert one["over_misses"] <= 3.0

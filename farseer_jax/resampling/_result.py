@@ -284,10 +284,10 @@ class Bootstrap:
 
     @cached_property
     def left_out(self) -> BatchFit:
-        """Refits without each run, or without each size for a scheme of sizes: BCa needs them."""
+        """Refits without each run, or without each size where sizes are drawn together: for BCa."""
         setting = Setting.of(self.fit)
         refits = Refits.of(type(self.fit.law), self.fit.runs, self.fit.method)
-        by_size = isinstance(self.scheme, ResampleSizes)
+        by_size = isinstance(self.scheme, ResampleSizes) or getattr(self.scheme, "by_size", False)
         jackknife = JackknifeSizes() if by_size else JackknifeRuns()
         index = np.arange(jackknife.num_draws(setting))
         return refits(weights=jackknife.draw(setting, np.random.default_rng(0), index).weights)
