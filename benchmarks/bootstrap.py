@@ -20,7 +20,7 @@ import jax
 import numpy as np
 from _chinchilla_peers import jacobian, log_loss
 from _numpy_piecewise import fit_dense
-from _scipy_piecewise import fit_bounded
+from _scipy_piecewise import fit_scalar
 from _timing import exp_rate, interleaved, report
 from scipy.optimize import least_squares
 
@@ -54,7 +54,7 @@ def piecewise(runs: fj.Runs) -> dict:
     peers = {
         "numpy_dense": lambda loss: fit_dense(N, D, loss, **STEPS),
         "numpy_dense_careful": lambda loss: fit_dense(N, D, loss, **STEPS, careful=True),
-        "scipy_bounded": lambda loss: fit_bounded(N, D, loss),
+        "scipy_bounded": lambda loss: fit_scalar(N, D, loss),
     }
     result = against(fit, peers, losses)
     law = fj.bootstrap(fit, NUM_PEER, "wild").draws.batch.law

@@ -55,7 +55,8 @@ def main() -> None:
     dense = fj.Piecewise(
         search=fj.Grid(num_candidates=NUM_CANDIDATES), search_U=fj.Grid(num_candidates=NUM_GAMMA)
     )
-    design = refined.prepare(fj.Farseer, runs)
+    prepared = refined.prepare(fj.Farseer, runs)
+    design, suited = prepared.design, refined.suited_to(prepared)[0]
     N, D, loss = runs.N, runs.D, runs.loss
     with jax.enable_x64(True):
         ceiling = exp_rate()
@@ -64,7 +65,7 @@ def main() -> None:
                 "numpy_dense": (lambda: numpy_dense(runs), 2),
                 "numpy_dense_careful": (lambda: numpy_dense(runs, careful=True), 3),
                 "dense_kernel": (kernel(design, loss, weights, dense), 10),
-                "refined_kernel": (kernel(design, loss, weights, refined), 100),
+                "refined_kernel": (kernel(design, loss, weights, suited), 100),
                 "fit": (lambda: fj.fit(fj.Farseer, runs), 50),
                 "fit_from_arrays": (lambda: fj.fit(fj.Farseer, fj.Runs(N, D, loss)), 50),
             },
