@@ -5,9 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._law import AbstractLaw
+from farseer_jax._law import AbstractLaw, OneDataTerm
 from farseer_jax._types import Array
-from farseer_jax.laws.farseer import Farseer
 
 # One size serves tables of runs, maps of the domain and single points: a compilation costs more
 # than a thousand evaluations.
@@ -21,12 +20,16 @@ def _losses(laws: AbstractLaw, N: Array, D: Array) -> Array:
     return jax.vmap(lambda law: law(N, D))(laws)
 
 
-@jax.jit
-def _curves(law: Farseer, N: Array) -> Array:
-    return jnp.stack([law.U(N), law.B(N), law.A(N)])
+def curves(law: OneDataTerm, N: Array) -> Array:
+    """U, B and A at sizes, ``(3, size)``; pure, for use under ``jit`` and ``vmap``."""
+    log_U, log_B, A = (jnp.broadcast_to(curve, N.shape) for curve in law.of_size(N))
+    return jnp.stack([jnp.exp(log_U), jnp.exp(log_B), A])
 
 
-def evaluate_curves(law: Farseer, N: ArrayLike) -> np.ndarray:
+_curves = jax.jit(curves)
+
+
+def evaluate_curves(law: OneDataTerm, N: ArrayLike) -> np.ndarray:
     """U, B and A at sizes N, ``(3, size)``, in float64."""
     sizes = _positive("N", N)
     with jax.enable_x64(True):

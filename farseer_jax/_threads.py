@@ -43,7 +43,7 @@ def in_threads(
     items = list(items)
     if devices is None:
         devices = [default_device()] * num_threads()
-    if len(items) == 1 or len(devices) == 1:
+    if len(items) <= 1 or len(devices) == 1:
         with _on(devices[0]):
             yield from map(function, items)
         return

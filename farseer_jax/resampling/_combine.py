@@ -13,6 +13,7 @@ from farseer_jax.resampling._calibration import Calibration, extrapolation_lengt
 from farseer_jax.resampling._combination import CombinedInterval, combine
 from farseer_jax.resampling._holdouts import calibration_of, least_sizes
 from farseer_jax.resampling._intervals import Intervals
+from farseer_jax.resampling._quantities import flat_points
 from farseer_jax.resampling._report import ends_warnings
 from farseer_jax.resampling._result import Bootstrap
 from farseer_jax.resampling._spread import log_standard_error, run_noise
@@ -55,7 +56,7 @@ def combine_intervals(
     check_level(level)
     first = _same_runs(bootstraps)
     runs = first.fit.runs
-    N, D = (column.ravel() for column in np.broadcast_arrays(*np.atleast_1d(N, D)))
+    N, D = flat_points(N, D)
     spread = run_noise(runs, of, noise)
     estimates = [np.log(evaluate(one.fit.law, N, D)) for one in bootstraps]
     calibrations = _calibrations(bootstraps)

@@ -67,16 +67,13 @@ class FileDraws:
 
     def batches(self) -> Iterator[BatchFit]:
         """A row group at a time."""
-        import pyarrow.parquet as pq
-
         left = self.num
-        with pq.ParquetFile(self.path) as file:
-            for group in range(file.num_row_groups):
-                if left <= 0:
-                    return
-                table = file.read_row_group(group).slice(0, left)
-                left -= table.num_rows
-                yield from_table(table, self.template)
+        for table in row_groups(self.path):
+            if left <= 0:
+                return
+            table = table.slice(0, left)
+            left -= table.num_rows
+            yield from_table(table, self.template)
 
 
 def join(batches: Sequence[BatchFit]) -> BatchFit:
@@ -89,20 +86,29 @@ def join(batches: Sequence[BatchFit]) -> BatchFit:
     )
 
 
-def to_table(batch: BatchFit, first: int, manifest: dict[str, Any]) -> "pa.Table":
+def row_groups(path: Path) -> "Iterator[pa.Table]":
+    """What a Parquet file holds, a group of rows at a time."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group)
+
+
+def to_table(batch: BatchFit, first: int) -> "pa.Table":
     """One row per refit: its position, outcome, error, and the law's numbers by name."""
     import pyarrow as pa
 
-    names = np.array([outcome.name for outcome in Outcome])
-    order = np.argsort([outcome.code for outcome in Outcome])
-    places = order[np.searchsorted([o.code for o in Outcome], batch.outcome_code, sorter=order)]
+    names = [outcome.name for outcome in Outcome]
+    place_of = {outcome.code: place for place, outcome in enumerate(Outcome)}
+    places = np.array([place_of[code] for code in batch.outcome_code.tolist()], dtype=np.int32)
     columns = {
         "resample": first + np.arange(len(batch)),
-        "outcome": pa.DictionaryArray.from_arrays(places.astype(np.int32), names),
+        "outcome": pa.DictionaryArray.from_arrays(places, names),
         "mean_relative_error": batch.mean_relative_error,
         **dict(zip(leaf_names(batch.law), jax.tree.leaves(batch.law), strict=True)),
     }
-    return pa.table(columns).replace_schema_metadata({METADATA: json.dumps(manifest).encode()})
+    return pa.table(columns)
 
 
 def from_table(table: "pa.Table", template: AbstractLaw) -> BatchFit:

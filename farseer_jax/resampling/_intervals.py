@@ -184,9 +184,8 @@ def bca(
         for z in ndtri([0.5 * (1.0 - level), 0.5 * (1.0 + level)]):
             scale = 1.0 - acceleration * (bias + z)
             probability = ndtr(bias + (bias + z) / scale)
-            defined = np.isfinite(bias) & (
-                scale > 0
-            )  # beyond its pole the ends would change places
+            # beyond the pole of the correction the ends would change places
+            defined = np.isfinite(bias) & (scale > 0)
             found = [
                 quantiles(draws[:, i], p) if defined[i] else np.nan
                 for i, p in enumerate(probability)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farseer_jax._version import __version__
-from farseer_jax.resampling._scheme import Scheme
+from farseer_jax.resampling._scheme import Scheme, as_json_has_it
 
 if TYPE_CHECKING:
     from farseer_jax._law import AbstractLaw
@@ -19,12 +19,12 @@ def manifest_of(fit: "Fit", scheme: Scheme, seed: int) -> dict[str, Any]:
     return {
         "version": FORMAT_VERSION,
         "library_version": __version__,
-        "scheme": _plain(scheme.to_dict()),
+        "scheme": as_json_has_it(scheme.to_dict()),
         "seed": seed,
         "fit": fit.to_json(),
         "runs": _fingerprint(fit),
         "law": {"name": fit.law.name, "values": _digest(_leaves(fit.law))},
-        "method": _plain(fit.method.to_dict()) | _own_starts(fit),
+        "method": as_json_has_it(fit.method.to_dict()) | _own_starts(fit),
     }
 
 
@@ -77,10 +77,3 @@ def _digest(arrays: list[np.ndarray]) -> str:
 
     content = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
     return hashlib.sha256(content).hexdigest()
-
-
-def _plain(settings: dict[str, Any]) -> Any:
-    """As JSON gives them back: tuples are lists there."""
-    import json
-
-    return json.loads(json.dumps(settings))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax._allocation import optimal_ratio
-from farseer_jax._law import AbstractLaw, OneDataTerm
+from farseer_jax._law import AbstractLaw
 from farseer_jax._types import Array
 
 Function = Callable[[AbstractLaw], Any]
@@ -43,18 +43,17 @@ def of_one(function: Any, law: AbstractLaw, *arguments: np.ndarray) -> np.ndarra
     return mapped(function, stack, *arguments)[0]
 
 
-def curves(law: AbstractLaw, N: Array) -> Array:
-    """U, B and A at sizes, ``(3, size)``."""
-    assert isinstance(law, OneDataTerm)
-    log_U, log_B, A = (jnp.broadcast_to(curve, N.shape) for curve in law.of_size(N))
-    return jnp.stack([jnp.exp(log_U), jnp.exp(log_B), A])
-
-
 def allocation(law: AbstractLaw, compute: Array) -> Array:
     """Compute-optimal N, D and D/N of budgets, ``(3, budget)``."""
     ratio = jax.vmap(partial(optimal_ratio, law))(compute)
     N = jnp.sqrt(compute / (6.0 * ratio))
     return jnp.stack([N, N * ratio, ratio])
+
+
+def flat_points(N: ArrayLike, D: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """N and D of each point, ``(point,)``, broadcast against each other."""
+    sizes, tokens = np.broadcast_arrays(*np.atleast_1d(N, D))
+    return sizes.ravel(), tokens.ravel()
 
 
 def positive(name: str, values: ArrayLike) -> np.ndarray:

@@ -1,12 +1,13 @@
 """Intervals read off a bootstrap: of losses, or of any quantity of a law."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from farseer_jax._fit_batch import BatchFit
+from farseer_jax._checks import check_level
 from farseer_jax.resampling import _intervals, _report
 from farseer_jax.resampling._calibration import extrapolation_length
 from farseer_jax.resampling._intervals import KINDS, Intervals, Kind
@@ -25,7 +26,7 @@ class Quantity(NamedTuple):
         at: points, by the names of their columns.
         estimate: from the fit to all runs, ``(point,)``.
         draws: from each usable refit, ``(resample, point)``.
-        of_left_out: the same of other refits, those of a jackknife.
+        of_left_out: gives the same of the jackknife's refits, ``(left out, point)``.
         run_noise: standard deviation of ln loss that a new run adds; 0 for the mean.
     """
 
@@ -33,7 +34,7 @@ class Quantity(NamedTuple):
     at: Mapping[str, np.ndarray]
     estimate: np.ndarray
     draws: np.ndarray
-    of_left_out: Callable[[BatchFit], np.ndarray]
+    of_left_out: Callable[[], np.ndarray]
     run_noise: float = 0.0
 
 
@@ -58,33 +59,49 @@ def loss_kind(bootstrap: "Bootstrap", kind: Kind | None, of: str) -> Kind:
 
 def intervals_of(
     bootstrap: "Bootstrap",
-    name: str,
-    at: Mapping[str, np.ndarray],
+    names: Sequence[str],
+    at: Mapping[str, np.ndarray] | None,
     level: float,
     kind: Kind | None,
     function: Any,
     *arguments: np.ndarray,
-    row: int | None = None,
-) -> Intervals:
-    """Intervals of a function of a law, or of one row of what it returns."""
+) -> dict[str, Intervals]:
+    """Intervals of what a function of a law returns, a row of it for each name; mapped once.
+
+    ``at=None`` numbers the elements of a row, where there are several.
+    """
+    check_level(level)
     kind = _kind(bootstrap, kind)
     if kind == "calibrated":
         raise ValueError(
-            f"kind 'calibrated' is for losses, which hold-outs show; for {name} take 'percentile'"
+            "kind 'calibrated' is for losses, which hold-outs show; for "
+            f"{', '.join(names)} take 'percentile'"
         )
 
-    def flat(values: np.ndarray) -> np.ndarray:
-        own = values if row is None else values[:, row]
-        return own.reshape(len(own), -1)
+    def rows(values: np.ndarray) -> np.ndarray:
+        return values.reshape(len(values), len(names), -1)
 
-    quantity = Quantity(
-        name=name,
-        at=at,
-        estimate=flat(of_one(function, bootstrap.fit.law, *arguments)[None])[0],
-        draws=flat(mapped_draws(bootstrap, function, *arguments)),
-        of_left_out=lambda left_out: flat(mapped(function, left_out.law, *arguments)),
-    )
-    return intervals(bootstrap, quantity, level, kind)
+    @cache
+    def left_out() -> np.ndarray:
+        return rows(mapped(function, bootstrap.left_out.law, *arguments))
+
+    def left_out_of(row: int) -> np.ndarray:
+        return left_out()[:, row]
+
+    estimate = rows(of_one(function, bootstrap.fit.law, *arguments)[None])[0]
+    draws = rows(mapped_draws(bootstrap, function, *arguments))
+    if at is None:
+        num = estimate.shape[1]
+        at = {"element": np.arange(num)} if num > 1 else {}
+    return {
+        name: intervals(
+            bootstrap,
+            Quantity(name, at, estimate[row], draws[:, row], partial(left_out_of, row)),
+            level,
+            kind,
+        )
+        for row, name in enumerate(names)
+    }
 
 
 def mapped_draws(bootstrap: "Bootstrap", function: Any, *arguments: np.ndarray) -> np.ndarray:
@@ -127,7 +144,7 @@ def _ends(
         own = standard_error(draws, jackknife=bootstrap.is_jackknife)
         return _intervals.normal(np.hypot(own, quantity.run_noise * estimate), estimate, level)
     if kind == "bca":
-        left_out = quantity.of_left_out(bootstrap.left_out)[bootstrap.left_out.usable]
+        left_out = quantity.of_left_out()[bootstrap.left_out.usable]
         left_out = np.where(np.isfinite(left_out), left_out, np.nan)
         return _intervals.bca(draws, estimate, left_out, level)
     if quantity.run_noise:

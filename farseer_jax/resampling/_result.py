@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax._checks import check_level
-from farseer_jax._evaluate import evaluate
+from farseer_jax._evaluate import curves, evaluate
 from farseer_jax._fit_batch import BatchFit, Refits
 from farseer_jax._law import AbstractLaw, OneDataTerm
 from farseer_jax._outcome import Outcome
@@ -21,7 +21,7 @@ from farseer_jax.resampling._calibration import Calibration
 from farseer_jax.resampling._draws import Draws, FileDraws, join, read_manifest
 from farseer_jax.resampling._holdouts import calibration_of
 from farseer_jax.resampling._intervals import Intervals, Kind
-from farseer_jax.resampling._quantities import Function, allocation, curves, of_one, positive
+from farseer_jax.resampling._quantities import Function, allocation, flat_points, positive
 from farseer_jax.resampling._read_off import (
     Quantity,
     intervals,
@@ -173,7 +173,7 @@ class Bootstrap:
         """
         check_level(level)
         spread = run_noise(self.fit.runs, of, noise)
-        N, D = (column.ravel() for column in np.broadcast_arrays(*np.atleast_1d(N, D)))
+        N, D = flat_points(N, D)
         estimate = evaluate(self.fit.law, N, D)  # checks the points before anything is refitted
         kind = loss_kind(self, kind, of)
         quantity = Quantity(
@@ -181,7 +181,7 @@ class Bootstrap:
             at={"N": N, "D": D},
             estimate=estimate,
             draws=self.predict(N, D),
-            of_left_out=lambda left_out: left_out.predict(N, D),
+            of_left_out=lambda: self.left_out.predict(N, D),
             run_noise=spread,
         )
         return intervals(self, quantity, level, kind)
@@ -200,10 +200,7 @@ class Bootstrap:
             ValueError: a level outside (0, 1), or a kind that these draws do not give.
             TypeError: the function cannot be mapped.
         """
-        check_level(level)
-        num = of_one(function, self.fit.law).size
-        at = {"element": np.arange(num)} if num > 1 else {}
-        return intervals_of(self, "value", at, level, kind, function)
+        return intervals_of(self, ["value"], None, level, kind, function)["value"]
 
     def curves(
         self, N: ArrayLike, level: float = 0.9, *, kind: Kind | None = None
@@ -220,12 +217,8 @@ class Bootstrap:
         """
         if not isinstance(self.fit.law, OneDataTerm):
             raise TypeError(f"the law {self.fit.law.name} has no curves U, B and A of N")
-        check_level(level)
         sizes = positive("N", N)
-        return {
-            name: intervals_of(self, name, {"N": sizes}, level, kind, curves, sizes, row=row)
-            for row, name in enumerate("UBA")
-        }
+        return intervals_of(self, "UBA", {"N": sizes}, level, kind, curves, sizes)
 
     def allocation(
         self, compute: ArrayLike, level: float = 0.9, *, kind: Kind | None = None
@@ -240,15 +233,9 @@ class Bootstrap:
             level: nominal probability.
             kind: as for :meth:`interval`.
         """
-        check_level(level)
         budgets = positive("compute", compute)
         names = ("N", "D", "tokens per parameter")
-        found = {
-            name: intervals_of(
-                self, name, {"compute": budgets}, level, kind, allocation, budgets, row=row
-            )
-            for row, name in enumerate(names)
-        }
+        found = intervals_of(self, names, {"compute": budgets}, level, kind, allocation, budgets)
         far = _report.optimum_warnings(self.fit.runs, found["N"].estimate, found["D"].estimate)
         return {name: replace(own, warnings=own.warnings + far) for name, own in found.items()}
 

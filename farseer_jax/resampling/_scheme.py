@@ -1,5 +1,6 @@
 """What a resampling scheme is: how a set of runs is made anew."""
 
+import json
 from dataclasses import asdict
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
@@ -36,6 +37,12 @@ class Scheme(Protocol):
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON."""
         ...
+
+
+def as_json_has_it(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as they come back from JSON: tuples are lists there."""
+    content: dict[str, Any] = json.loads(json.dumps(settings))
+    return content
 
 
 class Named:

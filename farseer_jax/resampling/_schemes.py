@@ -1,6 +1,5 @@
 """Resampling schemes by their names."""
 
-import json
 from typing import Any
 
 from farseer_jax.resampling._loss_schemes import (
@@ -8,7 +7,7 @@ from farseer_jax.resampling._loss_schemes import (
     ResidualBootstrap,
     WildBootstrap,
 )
-from farseer_jax.resampling._scheme import Scheme
+from farseer_jax.resampling._scheme import Scheme, as_json_has_it
 from farseer_jax.resampling._weight_schemes import (
     BayesianBootstrap,
     JackknifeRuns,
@@ -64,7 +63,7 @@ def scheme_of(settings: dict[str, Any], given: Scheme | None = None) -> Scheme:
         ValueError: it is none of the library's schemes and not given, or another one is given.
     """
     if given is not None:
-        if json.loads(json.dumps(given.to_dict())) != settings:
+        if as_json_has_it(given.to_dict()) != settings:
             raise ValueError(f"scheme: the draws are by {settings}, not by {given.to_dict()}")
         return given
     own = {key: value for key, value in settings.items() if key != "name"}

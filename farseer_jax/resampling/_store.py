@@ -10,15 +10,15 @@ which the system frees when a process dies, keeps a second process away.
 
 import contextlib
 import glob
+import itertools
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from farseer_jax._fit_batch import BatchFit
 from farseer_jax._write import write_text, written_aside
-from farseer_jax.resampling._draws import METADATA, Range, read_manifest, to_table
+from farseer_jax.resampling._draws import METADATA, Range, read_manifest, row_groups, to_table
 from farseer_jax.resampling._manifest import check_same
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Store:
         """
         part = self.parts / f"{start:012d}-{start + len(batch):012d}.parquet"
         try:
-            _write(to_table(batch, start, {}), part)
+            _write(to_table(batch, start), part)
         except OSError as error:
             raise _unwritten(part, error, "earlier draws") from error
 
@@ -165,7 +165,7 @@ class Store:
             written_aside(self.path) as aside,
             pq.ParquetWriter(aside, schema, compression=_COMPRESSION) as writer,
         ):
-            for table in _tables(sources):
+            for table in itertools.chain.from_iterable(map(row_groups, sources)):
                 first = table["resample"][0].as_py()
                 if first > at:  # several processes left a gap, beyond what is now asked for
                     break
@@ -251,20 +251,3 @@ def _write(table: "pa.Table", path: Path) -> None:
 
     with written_aside(path) as aside:
         pq.write_table(table, aside, compression=_COMPRESSION)
-
-
-def _tables(sources: list[Path]) -> "Iterator[pa.Table]":
-    """What files hold, in order."""
-    import pyarrow.parquet as pq
-
-    for source in sources:
-        with pq.ParquetFile(source) as file:
-            for group in range(file.num_row_groups):
-                yield file.read_row_group(group)
-
-
-def _kept(path: Path, error: OSError) -> OSError:
-    return OSError(
-        f"cannot write {path}: {error.strerror or error}; earlier draws are kept: make room, and "
-        "go on with them (resume)"
-    )
