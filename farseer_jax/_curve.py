@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import cache, partial
 
 import equinox as eqx
 import jax
@@ -12,37 +13,42 @@ from farseer_jax._arrays import as_float, as_leaf, leaf_like
 from farseer_jax._types import Array, ArrayLike
 
 _SERIES_RADIUS = 0.5
-# 1/(k+1)!: 17 terms keep float64 exact to rounding within the radius, also after two derivatives.
-_SERIES = tuple(1.0 / math.factorial(k + 1) for k in range(17))
-_SLOPE_SERIES = tuple((k + 1.0) / math.factorial(k + 2) for k in range(16))
+_NUM_TERMS = 17  # keep float64 exact to rounding within the radius
 
 
-@jax.custom_jvp
-def expm1_ratio(x: Array) -> Array:
-    """``expm1(x)/x``, smooth through 0 in value and in every derivative.
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def expm1_ratio(x: Array, order: int = 0) -> Array:
+    """``expm1(x)/x``, or its derivative of some order; smooth through 0.
 
-    A series near 0 and one ``exp`` elsewhere: ``jnp.expm1`` costs about twice ``exp`` on a CPU,
-    and its quotient by x has no derivative at 0 under autodiff. Divided last: XLA computes a cheap
-    value anew for each of its readers, a quotient once.
+    The derivative of order k is ``φ_k(x) = ∫ t^k e^(xt) dt`` over [0, 1]: a series near 0,
+    elsewhere ``(e^x − k φ_(k−1)(x)) / x``. Derivatives of any order cost one such function each;
+    autodiff of the series would multiply its terms.
+
+    One ``exp`` elsewhere: ``jnp.expm1`` costs about twice ``exp`` on a CPU. Divided last: XLA
+    computes a cheap value anew for each of its readers, a quotient once.
     """
     near_zero = jnp.abs(x) < _SERIES_RADIUS
     safe_x = jnp.where(near_zero, 1.0, x)
-    series = _polynomial(_SERIES, jnp.where(near_zero, x, 0.0))
-    return jnp.where(near_zero, series, jnp.exp(safe_x) - 1.0) / safe_x
-
-
-def _expm1_ratio_slope(x: Array) -> Array:
-    """Its derivative, ``(e^x (x − 1) + 1) / x²``."""
-    near_zero = jnp.abs(x) < _SERIES_RADIUS
-    safe_x = jnp.where(near_zero, 1.0, x)
-    series = _polynomial(_SLOPE_SERIES, jnp.where(near_zero, x, 0.0))
-    return jnp.where(near_zero, series, jnp.exp(safe_x) * (safe_x - 1.0) + 1.0) / safe_x**2
+    series = _polynomial(_series(order), jnp.where(near_zero, x, 0.0))
+    power = jnp.exp(safe_x)
+    far = power - 1.0
+    for k in range(1, order + 1):
+        far = power - k * (far / safe_x)
+    return jnp.where(near_zero, series, far) / safe_x
 
 
 @expm1_ratio.defjvp
-def _expm1_ratio_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+def _expm1_ratio_jvp(
+    order: int, primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Array, Array]:
     (x,), (dx,) = primals, tangents
-    return expm1_ratio(x), _expm1_ratio_slope(x) * dx
+    return expm1_ratio(x, order), expm1_ratio(x, order + 1) * dx
+
+
+@cache
+def _series(order: int) -> tuple[float, ...]:
+    """Of ``φ_k``: ``1 / (j! (j + k + 1))``."""
+    return tuple(1.0 / (math.factorial(j) * (j + order + 1)) for j in range(_NUM_TERMS))
 
 
 def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:

@@ -43,3 +43,11 @@ def _solve(matrix: Array, y: Array) -> Array:
     if y.shape[0] == 1:
         return y / matrix[0]
     return jnp.linalg.solve(matrix, y)
+
+
+def step(conditions: Conditions, at: Array) -> Array:
+    """One Newton step from a root: :func:`root` to first order, cheaper to compile and to run."""
+    at = jax.lax.stop_gradient(at)
+    value, slope = jax.linearize(conditions, at)
+    matrix = jax.vmap(slope, in_axes=1, out_axes=1)(jnp.eye(at.shape[0], dtype=at.dtype))
+    return at - _solve(jax.lax.stop_gradient(matrix), value)

@@ -11,8 +11,22 @@ from typing import Any
 from farseer_jax._search._base import Look, Minimum, Objective, Search, Shape
 from farseer_jax._search._grid import Grid
 from farseer_jax._search._refined import Refined
+from farseer_jax._search._stationary import Errors, Standing, conditions, standing
 
-__all__ = ["Grid", "Look", "Minimum", "Objective", "Refined", "Search", "Shape", "search_from_dict"]
+__all__ = [
+    "Errors",
+    "Grid",
+    "Look",
+    "Minimum",
+    "Objective",
+    "Refined",
+    "Search",
+    "Shape",
+    "Standing",
+    "conditions",
+    "search_from_dict",
+    "standing",
+]
 
 
 def search_from_dict(settings: Mapping[str, Any]) -> Search:

@@ -1,17 +1,51 @@
 """A fit as a function of losses and weights that JAX differentiates."""
 
 import abc
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
-import numpy as np
+import jax
+import jax.numpy as jnp
 
 from farseer_jax._law import AbstractLaw
-from farseer_jax._types import RunValues
+from farseer_jax._runs import Runs
+from farseer_jax._types import Array, RunValues
 
 
 class NoDerivativeError(ValueError):
     """The fit has no derivative where it stands; the message says why and what to do."""
+
+
+@jax.custom_jvp
+def no_derivative_at_zero(weights: Array) -> Array:
+    """Weights whose derivative is NaN where they are 0.
+
+    A run without weight takes no part in sums that its weight enters as more than a factor: a
+    kernel that leaves it out gives a derivative of 0, which is wrong.
+    """
+    return weights
+
+
+@no_derivative_at_zero.defjvp
+def _no_derivative_at_zero_jvp(primals: tuple[Array], tangents: tuple[Array]) -> Any:
+    (weights,), (change,) = primals, tangents
+    return weights, change * jnp.where(weights > 0, 1.0, jnp.nan)
+
+
+class Response(NamedTuple):
+    """A fit's law, and how it responds to its runs.
+
+    Attributes:
+        law: the law.
+        by_losses: its derivative in the loss of each run: laws, leaves ``(run,)``.
+        by_weights: in the weight of each run, likewise.
+        evidence: what the derivatives rest on, for :meth:`Refit.check`.
+    """
+
+    law: AbstractLaw
+    by_losses: AbstractLaw
+    by_weights: AbstractLaw
+    evidence: Any
 
 
 class Refit(eqx.Module):
@@ -28,18 +62,35 @@ class Refit(eqx.Module):
         """The law fitted to these losses and weights, ``(run,)`` each, weights not negative."""
 
     @abc.abstractmethod
-    def check(self, losses: np.ndarray, weights: np.ndarray) -> None:
-        """Refuse a fit that has no derivative, in float64.
+    def response(self, losses: RunValues, weights: RunValues) -> Response:
+        """How the fit's law responds to its own losses and weights; pure.
+
+        Args:
+            losses: those that gave the law.
+            weights: likewise.
+        """
+
+    @property
+    def steps_removals(self) -> bool:
+        """Whether there is :meth:`without_each`; otherwise a removal takes a refit."""
+        return False
+
+    def without_each(self, losses: RunValues, weights: RunValues) -> AbstractLaw:
+        """The law without each of the runs in turn, leaves ``(run,)``; pure.
+
+        Beyond first order, for a removal is no small change of the run's own size.
+        """
+        raise NotImplementedError
+
+    @abc.abstractmethod
+    def check(self, evidence: Any) -> None:
+        """Refuse a fit that has no derivative.
+
+        Args:
+            evidence: of a :class:`Response`, in NumPy.
 
         Raises:
             NoDerivativeError: which condition fails, and the remedy.
-        """
-
-    @abc.abstractmethod
-    def without_each(self, losses: RunValues, weights: RunValues) -> AbstractLaw:
-        """The law without each of the runs in turn, approximately; leaves ``(run,)``.
-
-        One step beyond the derivatives: removal is no small change of a run's own size or pairs.
         """
 
 
@@ -47,13 +98,14 @@ class Refit(eqx.Module):
 class Differentiable(Protocol):
     """A method whose fits can be differentiated."""
 
-    def refit(self, design: Any, law: AbstractLaw, losses: np.ndarray) -> Refit:
-        """The function that gave a law.
+    def refit(self, design: Any, runs: Runs, law: AbstractLaw, found: Any) -> Refit:
+        """The function that gave a fit.
 
         Args:
             design: from the method's ``prepare``.
-            law: the fitted law: end-to-end methods go on from it.
-            losses: losses it was fitted to, each of weight 1.
+            runs: the runs that were fitted.
+            law: the fitted law.
+            found: the diagnostics of the fit.
 
         Raises:
             NoDerivativeError: these settings have none.

@@ -16,10 +16,12 @@ from farseer_jax._types import Array
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._method import Solved, SolvedBatch
+from farseer_jax.methods._refit import Refit
 from farseer_jax.methods.piecewise import _chinchilla, _kernel
 from farseer_jax.methods.piecewise._check import check_design, check_solution
 from farseer_jax.methods.piecewise._diagnose import Solution, diagnose
 from farseer_jax.methods.piecewise._pair_error import CRITERIA, Criterion
+from farseer_jax.methods.piecewise._refit import build_refit
 
 # Farseer's α, β and γ bend curves of N; Chinchilla's α and β are exponents of power laws.
 _RANGES: dict[type[AbstractLaw], tuple[float, float]] = {
@@ -218,6 +220,10 @@ class Piecewise:
             outcome=block.outcome,
             mean_relative_error=block.mean_relative_error,
         )
+
+    def refit(self, design: LawDesign, runs: Runs, law: Any, found: Any) -> Refit:
+        """The fit as a function that JAX differentiates."""
+        return build_refit(self, design.design, runs.N, law, found)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON."""
