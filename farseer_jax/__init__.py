@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from farseer_jax._search._grid import Grid
     from farseer_jax._search._refined import Refined
     from farseer_jax._simulate import simulate
+    from farseer_jax.analysis._choice_table import ChoiceComparison, ChoiceResult
+    from farseer_jax.analysis.compare_choices import compare_choices
     from farseer_jax.analysis.compare_methods import (
         MethodComparison,
         MethodResult,
@@ -69,6 +71,8 @@ __all__ = [
     "Calibration",
     "Center",
     "Chinchilla",
+    "ChoiceComparison",
+    "ChoiceResult",
     "Coupled",
     "Design",
     "Diagnostics",
@@ -107,6 +111,7 @@ __all__ = [
     "bootstrap",
     "build_design",
     "combine_intervals",
+    "compare_choices",
     "compare_methods",
     "estimate_noise",
     "example_law",
@@ -138,6 +143,8 @@ _HOMES = {
     "_search._grid": ("Grid",),
     "_search._refined": ("Refined",),
     "_simulate": ("simulate",),
+    "analysis._choice_table": ("ChoiceComparison", "ChoiceResult"),
+    "analysis.compare_choices": ("compare_choices",),
     "analysis.compare_methods": ("MethodComparison", "MethodResult", "compare_methods"),
     "datasets.example": ("example_law", "example_runs", "paper_grid"),
     "laws.chinchilla": ("Chinchilla",),
