@@ -88,6 +88,7 @@ class TestHelp:
             ["fit", "--help"],
             ["predict", "-h"],
             ["bootstrap", "-h"],
+            ["choices", "-h"],
         ],
     )
     def test_help_has_an_example_and_fits_a_narrow_terminal(self, args: list[str]) -> None:
@@ -125,6 +126,7 @@ class TestHelp:
         commands = ["--help", "--version", "fit --help", "predict -h", "fitt", "fit", "fit --foo"]
         commands += ["fit --example --candidates 1", "fit --example --ratio x", "predict x.json"]
         commands += ["predict x.json --N a --D 1", "fit x.csv --json missing/fit.json"]
+        commands += ["choices -h", "choices --example"]
         commands += ["bootstrap -h", "bootstrap --example --at 1e9", "bootstrap x.csv --out ."]
         code = f"""
 import contextlib, sys

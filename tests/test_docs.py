@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 import farseer_jax as fj
+from farseer_jax.analysis._choice_plan import GROUPS
 from farseer_jax.cli import main
 from farseer_jax.cli._bootstrap import DEFAULTS
 from farseer_jax.resampling._schemes import SCHEMES
@@ -93,7 +94,7 @@ def section_of_command(name: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("name", ["fit", "predict", "bootstrap"])
+@pytest.mark.parametrize("name", ["fit", "predict", "bootstrap", "choices"])
 def test_the_shell_page_names_every_option(name: str) -> None:
     command = main.commands[name]
     options = {o for p in command.params if isinstance(p, click.Option) for o in p.opts}
@@ -112,6 +113,18 @@ def test_the_shell_page_shows_the_intervals_of_the_example() -> None:
     assert code_blocks(section, "text")[0] == result.stdout
     assert f"`{DEFAULTS['kind']}` (default)" in section
     assert f"(`{DEFAULTS['scheme']}`)" in section
+
+
+def test_the_shell_page_shows_the_choices_of_the_example() -> None:
+    section = section_of_command("choices")
+    command = code_blocks(section, "bash")[0].split()
+    assert command[:3] == ["farseer", "choices", "--example"]
+    result = CliRunner().invoke(main, command[1:])
+    assert result.exit_code == 0
+    assert code_blocks(section, "text")[0] == result.stdout
+    for name in GROUPS:
+        assert f"`{name}`" in section
+        assert f"`{name}`" in text_of("docs/choices.md")
 
 
 def test_the_shell_page_names_every_scheme_and_every_key_of_intervals() -> None:

@@ -66,7 +66,7 @@ class ChoiceComparison:
         >>> found.reference.predicted == result.predict(25.1e9, 5e11)
         array([ True])
         >>> len(found["size"]), found.largest.choice
-        (21, 'without 201 M')
+        (21, 'without 6.37 B')
     """
 
     law: str

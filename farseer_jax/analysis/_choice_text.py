@@ -23,7 +23,7 @@ def text(found: "ChoiceComparison") -> str:
     num_points = min(len(found.N), _MAX_POINTS_SHOWN)
     places = [_place(found, i) for i in range(num_points)]
     alone = num_points == 1
-    header = ["", *(["loss", "change"] if alone else places), "", "fitted runs"]
+    header = ["", *(["loss", "change"] if alone else places), "", "fitted error"]
     reference = [loss_text(loss) for loss in found.reference.predicted[:num_points]]
     error = f"{found.reference.mean_relative_error:.3%}"
     lines = [["as fitted", *reference, *[""] * (1 + alone), error]]
@@ -34,10 +34,11 @@ def text(found: "ChoiceComparison") -> str:
         lines += section
         shown += in_full
     title = f"{found.law.title()} law by {found.method}, {found.num_runs} runs"
-    where = f": the loss at {places[0]}, other choices made" if alone else ": other choices made"
-    parts = [title + where, "", _tables.text(header, lines, left=1), "", closing(found)]
+    where = f"loss at {places[0]} by choice" if alone else "loss by choice"
+    parts = [f"{title}: {where}", "", _tables.text(header, lines, left=1), "", closing(found)]
     if len(found.N) > num_points:
-        parts.append(f"… and {len(found.N) - num_points} more points")
+        more = len(found.N) - num_points
+        parts.append(f"… and {more} more point{'s' if more > 1 else ''}")
     return "\n".join([*parts, *_notes(shown)])
 
 

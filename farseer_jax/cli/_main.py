@@ -7,6 +7,7 @@ import click
 
 from farseer_jax._version import __version__
 from farseer_jax.cli._bootstrap import bootstrap
+from farseer_jax.cli._choices import choices
 from farseer_jax.cli._errors import errors_as_sentences
 from farseer_jax.cli._fit import fit
 from farseer_jax.cli._options import HELP_NAMES
@@ -18,6 +19,7 @@ Examples:
   farseer fit runs.csv --json fit.json       fit a table of runs, keep the fit
   farseer predict fit.json --N 7e9 --D 1e12  the loss of a run not trained yet
   farseer bootstrap runs.csv --at 7e9,1e12   the same, with an interval
+  farseer choices runs.csv --at 7e9,1e12     how it moves with choices made
 
 \b
 Environment:
@@ -63,4 +65,5 @@ def main(ctx: click.Context) -> None:
 
 main.add_command(fit)
 main.add_command(bootstrap)
+main.add_command(choices)
 main.add_command(predict)

@@ -1,5 +1,6 @@
 """Figures, by matplotlib; each function draws on axes of yours, or makes some."""
 
+from farseer_jax.plots.choices import plot_choices
 from farseer_jax.plots.methods import plot_methods, plot_starts
 
-__all__ = ["plot_methods", "plot_starts"]
+__all__ = ["plot_choices", "plot_methods", "plot_starts"]

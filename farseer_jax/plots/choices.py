@@ -1,0 +1,146 @@
+"""A figure of how far a prediction moves with the choices that were made."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from farseer_jax._numbers import loss_text, quantity_text
+from farseer_jax.analysis._choice_plan import GROUPS
+from farseer_jax.analysis._choice_table import ChoiceComparison, ChoiceResult
+from farseer_jax.plots._style import COLOURS, GREY, axes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LONG = 5  # choices from which a group shares one line
+_GAP = 0.55  # between groups, in lines
+
+
+class _Line(NamedTuple):
+    """A line of the figure: one choice, or many of one group."""
+
+    label: str
+    place: float
+    rows: tuple[ChoiceResult, ...]
+
+
+def plot_choices(comparison: ChoiceComparison, point: int = 0, ax: "Axes | None" = None) -> "Axes":
+    """Change of the predicted loss, a line per choice; groups of many choices share a line.
+
+    The grey band is one standard deviation of the run-to-run noise. Choices for which there is no
+    refit have a line without a dot.
+
+    Args:
+        comparison: from :func:`compare_choices`.
+        point: which of its points.
+        ax: axes to draw on; new ones by default.
+
+    Returns:
+        The axes.
+
+    Raises:
+        IndexError: there is no such point.
+
+    Example:
+        >>> from farseer_jax import Chinchilla, compare_choices, example_runs, fit
+        >>> from farseer_jax.plots import plot_choices
+        >>> result = fit(Chinchilla, example_runs())
+        >>> found = compare_choices(result, 25.1e9, 5e11, groups=["size", "smallest"])
+        >>> plot_choices(found).get_xlabel()
+        'change of the predicted loss, %'
+    """
+    if not 0 <= point < len(comparison.N):
+        raise IndexError(f"there is no point {point}: there are {len(comparison.N)}")
+    groups = {name: _lines_of(comparison[name]) for name in comparison.groups}
+    lines = _placed(groups)
+    num_lines = lines[-1][1].place if lines else 0.0
+    with axes_of(ax, (6.8, 1.3 + 0.25 * num_lines)) as axes:
+        axes.axvline(0.0, color=GREY, lw=0.9, zorder=1)
+        if comparison.noise is not None:
+            noise = 100 * comparison.noise.pooled
+            axes.axvspan(-noise, noise, color=GREY, alpha=0.16, lw=0, label="run-to-run noise")
+            axes.legend(loc="lower right", fontsize=8)
+        for group, line in lines:
+            _draw(axes, line, COLOURS[list(GROUPS).index(group) % len(COLOURS)], point)
+        _finish(axes, lines)
+        _name_groups(axes, lines)
+        where = f"{quantity_text(comparison.N[point])}, {quantity_text(comparison.D[point])}"
+        loss = loss_text(comparison.reference.predicted[point])
+        axes.set_title(f"Loss at {where}: {loss} as fitted", pad=8)
+    return axes
+
+
+def _lines_of(rows: tuple[ChoiceResult, ...]) -> list[_Line]:
+    if len(rows) <= _LONG:
+        return [_Line(row.choice, 0.0, (row,)) for row in rows]
+    return [_Line(f"{len(rows)} choices", 0.0, rows)]
+
+
+def _placed(groups: dict[str, list[_Line]]) -> list[tuple[str, _Line]]:
+    """Lines from top to bottom; above each group stands its title."""
+    place, found = 0.0, []
+    for group, lines in groups.items():
+        place += 1.0
+        for line in lines:
+            found.append((group, line._replace(place=place)))
+            place += 1.0
+        place += _GAP
+    return found
+
+
+def _draw(axes: "Axes", line: _Line, colour: str, point: int) -> None:
+    usable = [row for row in line.rows if row.usable]
+    changes = np.array([100 * row.change[point] for row in usable])
+    many = len(line.rows) > 1
+    place = np.full(len(changes), line.place)
+    if many and len(changes):
+        axes.hlines(line.place, changes.min(), changes.max(), color=colour, lw=1.4, alpha=0.45)
+        most = int(np.abs(changes).argmax())
+        axes.annotate(
+            usable[most].choice,
+            (changes[most], line.place),
+            xytext=(0, 6),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=7.5,
+            color="#333333",
+        )
+    else:
+        axes.hlines(place, 0.0, changes, color=colour, lw=1.4, alpha=0.45)
+    axes.scatter(
+        changes, place, color=colour, s=14 if many else 30, alpha=0.65 if many else 1.0, zorder=3
+    )
+
+
+def _finish(axes: "Axes", lines: list[tuple[str, _Line]]) -> None:
+    places = [line.place for _, line in lines]
+    axes.set(
+        xlabel="change of the predicted loss, %",
+        yticks=places,
+        yticklabels=[line.label for _, line in lines],
+        ylim=(max(places, default=0.0) + 0.7, -0.5),
+    )
+    axes.margins(x=0.12)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+
+
+def _name_groups(axes: "Axes", lines: list[tuple[str, _Line]]) -> None:
+    """Titles of the groups, where the labels of their choices end."""
+    tops: dict[str, float] = {}
+    for group, line in lines:
+        tops.setdefault(group, line.place)
+    for group, top in tops.items():
+        axes.annotate(
+            GROUPS[group],
+            (0.0, top - 0.9),
+            xycoords=("axes fraction", "data"),
+            xytext=(-4, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=9,
+            fontweight="bold",
+            color="#333333",
+        )
