@@ -277,7 +277,10 @@ class TestRows:
         assert found.noise is not None
         assert f"run-to-run noise of these runs ({found.noise.pooled:.3%})" in text
         low, high = found.range
-        assert f"span {low[0]:+.2%} to {high[0]:+.2%}, " in text
+        times = (high[0] - low[0]) / found.noise.pooled
+        assert f"span {low[0]:+.2%} to {high[0]:+.2%}, {times:.1f} times" in text
+        quiet = dataclasses.replace(found.noise, pooled=1e-3 * found.noise.pooled)
+        assert f", {1e3 * times:,.0f} times" in str(dataclasses.replace(found, noise=quiet))
 
     def test_several_points(self) -> None:
         fit = mean_fit()

@@ -101,7 +101,8 @@ def closing(found: "ChoiceComparison") -> str:
         return f"{span}; these runs do not show their run-to-run noise;\n{most}."
     times = (high[i] - low[i]) / found.noise.pooled
     noise = f"{found.noise.pooled:.3%}"
-    return f"{span}, {times:.2g} times the run-to-run noise of these runs ({noise});\n{most}."
+    many = f"{times:,.0f}" if times >= 10 else f"{times:.1f}"  # never as 1e+02
+    return f"{span}, {many} times the run-to-run noise of these runs ({noise});\n{most}."
 
 
 def _notes(rows: Sequence["ChoiceResult"]) -> list[str]:
