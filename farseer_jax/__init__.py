@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from farseer_jax.methods._diagnostics import Diagnostics
     from farseer_jax.methods._isoflop_report import IsoFLOPReport
     from farseer_jax.methods._profile_report import ProfileReport
+    from farseer_jax.methods._refit import NoDerivativeError, Refit
     from farseer_jax.methods._starts import StartReport
     from farseer_jax.methods.isoflop.method import IsoFLOP
     from farseer_jax.methods.least_squares.method import LeastSquares
@@ -62,6 +63,10 @@ if TYPE_CHECKING:
         ResampleSizes,
         ResampleWithinSizes,
     )
+    from farseer_jax.sensitivity._error_bars import ErrorBars, error_bars
+    from farseer_jax.sensitivity._influence import influence
+    from farseer_jax.sensitivity._influence_table import Influence
+    from farseer_jax.sensitivity._respond import differentiable
 
 __all__ = [
     "AbstractLaw",
@@ -76,9 +81,11 @@ __all__ = [
     "Coupled",
     "Design",
     "Diagnostics",
+    "ErrorBars",
     "Farseer",
     "Fit",
     "Grid",
+    "Influence",
     "Intervals",
     "IsoFLOP",
     "IsoFLOPReport",
@@ -88,6 +95,7 @@ __all__ = [
     "LeastSquares",
     "MethodComparison",
     "MethodResult",
+    "NoDerivativeError",
     "Noise",
     "Objective",
     "Outcome",
@@ -97,6 +105,7 @@ __all__ = [
     "ProfileReport",
     "RawFarseer",
     "Refined",
+    "Refit",
     "ResampleRuns",
     "ResampleSizes",
     "ResampleWithinSizes",
@@ -113,11 +122,14 @@ __all__ = [
     "combine_intervals",
     "compare_choices",
     "compare_methods",
+    "differentiable",
+    "error_bars",
     "estimate_noise",
     "example_law",
     "example_runs",
     "fit",
     "fit_batch",
+    "influence",
     "paper_grid",
     "progress_bar",
     "read_runs",
@@ -155,6 +167,7 @@ _HOMES = {
     "methods._diagnostics": ("Diagnostics",),
     "methods._isoflop_report": ("IsoFLOPReport",),
     "methods._profile_report": ("ProfileReport",),
+    "methods._refit": ("NoDerivativeError", "Refit"),
     "methods._starts": ("StartReport",),
     "methods.isoflop.method": ("IsoFLOP",),
     "methods.least_squares.method": ("LeastSquares",),
@@ -179,6 +192,10 @@ _HOMES = {
         "ResampleSizes",
         "ResampleWithinSizes",
     ),
+    "sensitivity._error_bars": ("ErrorBars", "error_bars"),
+    "sensitivity._influence": ("influence",),
+    "sensitivity._influence_table": ("Influence",),
+    "sensitivity._respond": ("differentiable",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from farseer_jax._implicit import root
 from farseer_jax._law import AbstractLaw
 from farseer_jax._types import Array
 
@@ -16,8 +17,8 @@ def optimal_ratio(law: AbstractLaw, compute: Array) -> Array:
     """Tokens per parameter ``D/N`` at which ``L(N, D)`` is lowest for ``6 N D = compute`` FLOPs.
 
     The interior minimum: a loss that still falls at the end of the range (0.1 to 1e5 tokens per
-    parameter) is none. Pure, for use under ``jit`` and ``vmap``; its derivatives are not the
-    optimum's, for it is found by halving.
+    parameter) is none. Pure, for use under ``jit`` and ``vmap``, and differentiable: the optimum
+    is a root of the loss's slope, to any order.
 
     Args:
         law: a law, N in parameters.
@@ -36,9 +37,9 @@ def optimal_ratio(law: AbstractLaw, compute: Array) -> Array:
         return jax.jvp(log_loss, (u,), (jnp.ones_like(u),))[1]
 
     values = log_loss(log_ratio)
-    middle = values[1:-1]
-    is_minimum = (middle < values[:-2]) & (middle <= values[2:])
-    best = jnp.argmin(jnp.where(is_minimum, middle, jnp.inf)) + 1
+    inner = values[1:-1]
+    is_minimum = (inner < values[:-2]) & (inner <= values[2:])
+    best = jnp.argmin(jnp.where(is_minimum, inner, jnp.inf)) + 1
 
     def halve(_: Array, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = ends
@@ -47,5 +48,7 @@ def optimal_ratio(law: AbstractLaw, compute: Array) -> Array:
         return jnp.where(rises, low, centre), jnp.where(rises, centre, high)
 
     ends = log_ratio[best - 1], log_ratio[best + 1]
-    low, high = jax.lax.fori_loop(0, _NUM_HALVINGS, halve, ends)
-    return jnp.where(jnp.any(is_minimum), jnp.exp(0.5 * (low + high)), jnp.nan)
+    low, high = jax.lax.stop_gradient(jax.lax.fori_loop(0, _NUM_HALVINGS, halve, ends))
+    middle = 0.5 * (low + high)
+    exact = root(lambda u: slope(u[0])[None], middle[None], num_steps=0)[0]
+    return jnp.where(jnp.any(is_minimum), jnp.exp(exact), jnp.nan)

@@ -105,7 +105,8 @@ class Differentiable(Protocol):
             design: from the method's ``prepare``.
             runs: the runs that were fitted.
             law: the fitted law.
-            found: the diagnostics of the fit.
+            found: the diagnostics of the fit; None where losses are the law's own, to the last
+                digit, and no search is needed.
 
         Raises:
             NoDerivativeError: these settings have none.

@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 
 from farseer_jax._checks import check_level
 from farseer_jax._evaluate import evaluate
+from farseer_jax._quantities import flat_points
 from farseer_jax.resampling._calibration import Calibration, extrapolation_length
 from farseer_jax.resampling._combination import CombinedInterval, combine
 from farseer_jax.resampling._holdouts import calibration_of, least_sizes
 from farseer_jax.resampling._intervals import Intervals
-from farseer_jax.resampling._quantities import flat_points
 from farseer_jax.resampling._report import ends_warnings
 from farseer_jax.resampling._result import Bootstrap
 from farseer_jax.resampling._spread import log_standard_error, run_noise

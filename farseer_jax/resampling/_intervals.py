@@ -31,7 +31,7 @@ class Intervals:
         kind: how the ends were found, with what they are to hold.
         scheme: how the runs were resampled.
         seed: of the resamples.
-        num_resamples: refits behind the intervals.
+        num_resamples: refits behind the intervals; 0 where they come from derivatives.
         num_failed: refits without an answer at the worst of the points.
         note: what the kind of interval rests on.
         warnings: what to know before trusting them, worst first.
@@ -105,7 +105,8 @@ class Intervals:
         text += f"\n\n{self.level:.4g} intervals: {self.kind}" + (
             f", {self.note}" if self.note else ""
         )
-        text += f"\n{self.num_resamples:,} resamples ({self.scheme}, seed {self.seed})"
+        resamples = f"{self.num_resamples:,} resamples ({self.scheme}, seed {self.seed})"
+        text += f"\n{resamples if self.num_resamples else f'no resamples ({self.scheme})'}"
         if self.num_failed:
             text += f", {self.num_failed:,} failed"
         return text + "".join(f"\nwarning: {sentence}" for sentence in self.warnings)

@@ -15,13 +15,13 @@ from farseer_jax._evaluate import curves, evaluate
 from farseer_jax._fit_batch import BatchFit, Refits
 from farseer_jax._law import AbstractLaw, OneDataTerm
 from farseer_jax._outcome import Outcome
+from farseer_jax._quantities import Function, allocation, flat_points, positive
 from farseer_jax._result import Fit
 from farseer_jax.resampling import _report
 from farseer_jax.resampling._calibration import Calibration
 from farseer_jax.resampling._draws import Draws, FileDraws, join, read_manifest
 from farseer_jax.resampling._holdouts import calibration_of
 from farseer_jax.resampling._intervals import Intervals, Kind
-from farseer_jax.resampling._quantities import Function, allocation, flat_points, positive
 from farseer_jax.resampling._read_off import (
     Quantity,
     intervals,

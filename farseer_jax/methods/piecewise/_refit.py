@@ -173,9 +173,13 @@ class PiecewiseRefit(Refit):
 
 
 def build_refit(
-    options: "Piecewise", design: Design, runs_N: np.ndarray, law: Farseer, found: Diagnostics
+    options: "Piecewise",
+    design: Design,
+    runs_N: np.ndarray,
+    law: Farseer,
+    found: Diagnostics | None,
 ) -> PiecewiseRefit:
-    """The function that gave a fit.
+    """The function that gave a fit, or, without diagnostics, that gives a law back from its losses.
 
     Raises:
         NoDerivativeError: an exponent was searched on a grid, or both jointly by absolute errors.
@@ -191,10 +195,32 @@ def build_refit(
             'the joint minimum by the relative criterion (rounds="joint") lies where two errors '
             "vanish, and has no derivative here: take rounds=2, or the squared criterion"
         )
-    alpha = found.round_alpha if joint else found.round_alpha[1:]
-    new: Any = Exponents  # jit takes NumPy arrays as well
-    at = new(np.concatenate([alpha, found.round_beta]), np.atleast_1d(law.U.exponent))
+    at = (
+        _found_by_law(options, law)
+        if found is None
+        else _found(found, float(law.U.exponent), joint)
+    )
     return PiecewiseRefit(design, np.searchsorted(design.N, runs_N), at, options)
+
+
+def _found(found: Diagnostics, gamma: float, joint: bool) -> Exponents:
+    alpha = found.round_alpha if joint else found.round_alpha[1:]
+    return _in_numpy(np.concatenate([alpha, found.round_beta]), gamma)
+
+
+def _found_by_law(options: "Piecewise", law: Farseer) -> Exponents:
+    """On losses of the law itself every search of every round ends at its exponents."""
+    num_alpha = options.rounds if isinstance(options.rounds, int) else 1
+    num_beta = num_alpha + (options.rounds != "joint")
+    alpha, beta = (
+        np.full(n, float(c.exponent)) for n, c in ((num_alpha, law.A), (num_beta, law.B))
+    )
+    return _in_numpy(np.concatenate([alpha, beta]), float(law.U.exponent))
+
+
+def _in_numpy(data: np.ndarray, gamma: float) -> Exponents:
+    new: Any = Exponents  # jit takes NumPy arrays as well
+    return new(data, np.array([gamma]))
 
 
 def exponents(solution: PiecewiseSolution, options: "Piecewise") -> Exponents:

@@ -21,15 +21,48 @@ def _over_stack(law: AbstractLaw, arguments: tuple[Array, ...], function: Any) -
     return jax.vmap(lambda one: jnp.asarray(function(one, *arguments)))(law)
 
 
+@partial(jax.jit, static_argnames="function")
+def _along(
+    law: AbstractLaw, directions: AbstractLaw, arguments: tuple[Array, ...], function: Any
+) -> Array:
+    def change(direction: AbstractLaw) -> Array:
+        return jax.jvp(lambda one: jnp.asarray(function(one, *arguments)), (law,), (direction,))[1]
+
+    return jax.vmap(change)(directions)
+
+
+def along(
+    function: Any, law: AbstractLaw, directions: AbstractLaw, *arguments: np.ndarray
+) -> np.ndarray:
+    """Derivatives of ``function(law, *arguments)`` along changes of the law, ``(direction, …)``.
+
+    Args:
+        function: of JAX operations.
+        law: where.
+        directions: laws, leaves ``(direction,)``.
+        arguments: further ones of the function.
+
+    Raises:
+        TypeError: the function uses its law in ways that JAX cannot map.
+    """
+    return _called(_along, law, directions, arguments, function=function)
+
+
 def mapped(function: Any, law: AbstractLaw, *arguments: np.ndarray) -> np.ndarray:
     """``function(law, *arguments)`` for each law of a stack, ``(law, …)``, in float64.
 
     Raises:
         TypeError: the function uses its law in ways that JAX cannot map.
     """
+    return _called(_over_stack, law, arguments, function=function)
+
+
+def _called(compiled: Any, *arguments: Any, function: Any) -> np.ndarray:
+    """In float64."""
     with jax.enable_x64(True):
+        arguments = jax.tree.map(jnp.asarray, arguments)
         try:
-            return np.asarray(_over_stack(law, arguments, function=function), dtype=float)
+            return np.asarray(compiled(*arguments, function=function), dtype=float)
         except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
             raise TypeError(
                 "the function of a law must be made of JAX operations (jax.numpy, no float(…), "

@@ -1,0 +1,175 @@
+"""What a conclusion owes to each run."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax import _quantities
+from farseer_jax._allocation import optimal_ratio
+from farseer_jax._evaluate import curves
+from farseer_jax._law import AbstractLaw, OneDataTerm
+from farseer_jax._noise import estimate_noise
+from farseer_jax._result import Fit
+from farseer_jax._runs import Runs
+from farseer_jax._types import Array
+from farseer_jax.resampling._calibration import extrapolation_length
+from farseer_jax.sensitivity._influence_table import Influence
+from farseer_jax.sensitivity._respond import respond, without_each
+
+CURVES = ("U", "B", "A")
+QUANTITIES = ("loss", *CURVES, "tokens_per_parameter")
+
+
+class _Question(NamedTuple):
+    """A number of a law, as a function and its arguments."""
+
+    name: str
+    at: Mapping[str, float]
+    function: Callable[..., Array]
+    arguments: tuple[np.ndarray, ...]
+
+
+def influence(
+    fit: Fit,
+    at: ArrayLike | None = None,
+    *,
+    of: str | Callable[[AbstractLaw], Any] = "loss",
+    against: Fit | None = None,
+    noise: float | None = None,
+) -> Influence:
+    """What a number that a fit gives owes to each of its runs.
+
+    Of each run: how the number changes if the run's loss moves up by its noise (by the exact
+    derivative of the fit, from implicit differentiation), and how it changes if the run is left
+    out. Removals of the piecewise method by squares and of methods that fit all parameters at once
+    go one step beyond the derivative: a Newton step on what is left. Others are refits.
+
+    Args:
+        fit: the fit.
+        at: where: ``(N, D)`` for a loss, N for a curve, FLOPs for ``"tokens_per_parameter"``.
+        of: ``"loss"``; the curve ``"U"``, ``"B"`` or ``"A"``; ``"tokens_per_parameter"``, the
+            compute-optimal D/N; or a function of a law, by operations of JAX, that gives a number.
+        against: another fit: the number is then ``ln(loss / its loss)`` at ``(N, D)``, negative
+            where this fit's recipe is the better one. The other fit's runs stay as they are.
+        noise: standard deviation of ln loss from run to run; None estimates it from the runs
+            (:func:`estimate_noise`).
+
+    Raises:
+        NoDerivativeError: the fit has no derivative; the message says why and what to do.
+        ValueError: ``at`` does not go with ``of``; the runs show no noise; the law has no such
+            number there.
+
+    Example:
+        >>> from farseer_jax import Farseer, example_runs, fit, influence
+        >>> result = fit(Farseer, example_runs(noise=5e-4))
+        >>> found = influence(result, at=(25.1e9, 5e11))
+        >>> most = found.largest(1)[0]
+        >>> f"{found.N[most]:.3g}", bool(abs(found.change_if_removed[most]) > 0)
+        ('2.01e+08', True)
+    """
+    question = _question(fit, at, of, against)
+    spread = _noise(fit.runs, noise)
+    response = respond(fit)
+    value = _quantities.of_one(question.function, fit.law, *question.arguments)
+    if value.shape != ():
+        raise ValueError(f"of: the function gives an array {value.shape}; let it give one number")
+    if not np.isfinite(value):
+        raise ValueError(f"{question.name}: the law gives {float(value)} there, which no run moves")
+    slopes = _quantities.along(question.function, fit.law, response.by_losses, *question.arguments)
+    removed = _quantities.mapped(question.function, without_each(fit), *question.arguments)
+    return Influence(
+        quantity=question.name,
+        at=question.at,
+        value=float(value),
+        N=fit.runs.N,
+        D=fit.runs.D,
+        loss=fit.runs.loss,
+        noise=spread,
+        change_per_noise=slopes * fit.runs.loss * spread,
+        change_if_removed=removed - value,
+        warnings=_warnings(fit, question.at, removed),
+    )
+
+
+def _question(
+    fit: Fit, at: ArrayLike | None, of: str | Callable[[AbstractLaw], Any], against: Fit | None
+) -> _Question:
+    if against is not None:
+        if of != "loss":
+            raise ValueError("against: two fits are compared by their losses (of='loss')")
+        N, D = _numbers(at, 2, "a pair of N and D, at=(25.1e9, 5e11)")
+        name = "ln(loss / other loss)"
+        other = against.predict(N, D)
+        return _Question(name, {"N": N, "D": D}, _log_ratio, _arrays(N, D, np.log(other)))
+    if callable(of):
+        if at is not None:
+            raise ValueError("at: a function of a law has its points in itself; leave `at` out")
+        return _Question("value", {}, of, ())
+    if of == "loss":
+        N, D = _numbers(at, 2, "a pair of N and D, at=(25.1e9, 5e11)")
+        return _Question("loss", {"N": N, "D": D}, _loss, _arrays(N, D))
+    if of in CURVES:
+        if not isinstance(fit.law, OneDataTerm):
+            raise ValueError(f"of: the law {fit.law.name!r} has no curve {of}(N)")
+        (N,) = _numbers(at, 1, "a size N, at=25.1e9")
+        return _Question(f"{of}(N)", {"N": N}, _curve, _arrays(N, CURVES.index(of)))
+    if of == "tokens_per_parameter":
+        (compute,) = _numbers(at, 1, "a budget in FLOPs, at=1e22")
+        return _Question(
+            "tokens per parameter", {"compute": compute}, optimal_ratio, _arrays(compute)
+        )
+    raise ValueError(f"of must be one of {', '.join(QUANTITIES)} or a function, got {of!r}")
+
+
+def _loss(law: AbstractLaw, N: Array, D: Array) -> Array:
+    return law(N, D)
+
+
+def _log_ratio(law: AbstractLaw, N: Array, D: Array, log_other: Array) -> Array:
+    return law.log_loss(N, D) - log_other
+
+
+def _curve(law: OneDataTerm, N: Array, which: Array) -> Array:
+    return curves(law, N[None])[which.astype(int), 0]
+
+
+def _arrays(*numbers: ArrayLike) -> tuple[np.ndarray, ...]:
+    return tuple(np.asarray(number, dtype=np.float64) for number in numbers)
+
+
+def _numbers(at: ArrayLike | None, count: int, what: str) -> tuple[float, ...]:
+    try:
+        values = np.atleast_1d(np.asarray(at, dtype=np.float64))
+    except (TypeError, ValueError):
+        values = np.array([])
+    if values.shape != (count,) or not (np.isfinite(values) & (values > 0)).all():
+        raise ValueError(f"at: expected {what}, positive and finite, got {at!r}")
+    return tuple(values.tolist())
+
+
+def _noise(runs: Runs, noise: float | None) -> np.ndarray:
+    if noise is None:
+        try:
+            return estimate_noise(runs).of_runs(runs)
+        except ValueError as error:
+            raise ValueError(f"{error}; give it, as in influence(fit, at, noise=5e-4)") from None
+    if not 0 < noise < np.inf:
+        raise ValueError(f"noise must be positive and finite, got {noise!r}")
+    return np.full(len(runs), noise)
+
+
+def _warnings(fit: Fit, at: Mapping[str, float], removed: np.ndarray) -> tuple[str, ...]:
+    sentences = list(fit.warnings)
+    if "N" in at:
+        length = float(extrapolation_length(fit.runs, at["N"], at.get("D", fit.runs.D[0])))
+        if length > 0:
+            far = "far " if length > np.log(10.0) else ""
+            sentences.append(
+                f"the point lies {far}beyond the runs, a factor {np.exp(length):.3g} in N and D "
+                "together: what a run does there, it does by the law"
+            )
+    if num := int(np.count_nonzero(~np.isfinite(removed))):
+        sentences.append(f"without {num} of the runs there is no such number")
+    return tuple(sentences)

@@ -1,0 +1,138 @@
+"""The table of what a number owes to each run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax import _tables
+from farseer_jax._numbers import loss_text, number_text, quantity_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MAX_ROWS_SHOWN = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Influence:
+    """What a number owes to each run of a fit. Prints as a table of the runs that move it most.
+
+    Attributes:
+        quantity: the number's name.
+        at: where it was asked for.
+        value: the number, from all runs.
+        N: parameters of the runs, ``(run,)``.
+        D: tokens, ``(run,)``.
+        loss: observed, ``(run,)``.
+        noise: standard deviation of each run's ln loss, ``(run,)``.
+        change_per_noise: of the number, if the run's loss moved up by its noise, ``(run,)``.
+        change_if_removed: of the number, if the run were left out, ``(run,)``; NaN where there
+            would be none.
+        warnings: what to know before trusting it, worst first.
+
+    Example:
+        >>> from farseer_jax import Farseer, example_runs, fit, influence
+        >>> found = influence(fit(Farseer, example_runs(noise=5e-4)), at=(25.1e9, 5e11))
+        >>> found.change_if_removed.shape, found.spread_of_noise > 0
+        ((337,), True)
+    """
+
+    quantity: str
+    at: Mapping[str, float]
+    value: float
+    N: np.ndarray
+    D: np.ndarray
+    loss: np.ndarray
+    noise: np.ndarray
+    change_per_noise: np.ndarray
+    change_if_removed: np.ndarray
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def spread_of_noise(self) -> float:
+        """Standard deviation of the number by the noise of all runs together."""
+        return float(np.sqrt(np.sum(self.change_per_noise**2)))
+
+    def largest(self, num: int = 10) -> np.ndarray:
+        """Positions of the runs whose removal moves the number most, largest first."""
+        size = np.where(np.isfinite(self.change_if_removed), np.abs(self.change_if_removed), np.inf)
+        return np.argsort(-size, kind="stable")[:num]
+
+    @property
+    def decisive(self) -> np.ndarray:
+        """Positions of the runs without which the number would change its sign."""
+        after = self.value + self.change_if_removed
+        return np.flatnonzero(~(np.sign(after) == np.sign(self.value)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """``runs`` (a list of N, D and both changes) and the number, for JSON."""
+        columns = (self.N, self.D, self.change_per_noise, self.change_if_removed)
+        names = ("N", "D", "change_per_noise", "change_if_removed")
+        rows = zip(*(_plain(column) for column in columns), strict=True)
+        return {
+            "quantity": self.quantity,
+            "at": dict(self.at),
+            "value": self.value,
+            "spread_of_noise": self.spread_of_noise,
+            "runs": [dict(zip(names, row, strict=True)) for row in rows],
+            "warnings": list(self.warnings),
+        }
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row per run, in the order of the runs."""
+        import pandas as pd
+
+        names = ("N", "D", "loss", "noise", "change_per_noise", "change_if_removed")
+        return pd.DataFrame({name: getattr(self, name) for name in names})
+
+    def __str__(self) -> str:
+        shown = self.largest(_MAX_ROWS_SHOWN)
+        header = ["N", "D", "loss", "if removed", "per noise"]
+        table = _tables.text(header, [self._row(i) for i in shown])
+        more = len(self.N) - len(shown)
+        lines = [self._title(), "", table, *([f"… and {more} more runs"] if more else []), ""]
+        spread = self._change(self.spread_of_noise)
+        lines.append(f"the noise of all runs together moves it by {spread.lstrip('+')}")
+        if self._signed:
+            lines.append(self._verdict())
+        return "\n".join(lines + [f"warning: {sentence}" for sentence in self.warnings])
+
+    @property
+    def _signed(self) -> bool:
+        return self.quantity.startswith("ln(")
+
+    def _title(self) -> str:
+        text = loss_text(self.value) if self.quantity == "loss" else number_text(self.value)
+        where = ", ".join(
+            f"{quantity_text(v)}" if name in ("N", "D") else f"{v:.3g} FLOPs"
+            for name, v in self.at.items()
+        )
+        place = f" at {where}" if where else ""
+        return f"{self.quantity}{place}: {text}, and what it owes to each run"
+
+    def _verdict(self) -> str:
+        if not len(self.decisive):
+            return "no single run decides which of the two is the better one"
+        return f"{len(self.decisive)} runs decide, each alone, which of the two is the better one"
+
+    def _row(self, i: int) -> list[str]:
+        changes = (self.change_if_removed[i], self.change_per_noise[i])
+        return [
+            quantity_text(self.N[i]),
+            quantity_text(self.D[i]),
+            loss_text(self.loss[i]),
+            *map(self._change, changes),
+        ]
+
+    def _change(self, change: float) -> str:
+        """Relative, but for a number that has a sign of its own."""
+        if not np.isfinite(change):
+            return "–"
+        return f"{change:+.2e}" if self._signed else f"{100 * change / abs(self.value):+.4f}%"
+
+
+def _plain(column: np.ndarray) -> list[Any]:
+    """Numbers that JSON knows: what does not exist is null."""
+    return [value if np.isfinite(value) else None for value in column.tolist()]
