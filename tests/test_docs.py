@@ -94,7 +94,7 @@ def section_of_command(name: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("name", ["fit", "predict", "bootstrap", "choices"])
+@pytest.mark.parametrize("name", ["fit", "predict", "bootstrap", "choices", "influence"])
 def test_the_shell_page_names_every_option(name: str) -> None:
     command = main.commands[name]
     options = {o for p in command.params if isinstance(p, click.Option) for o in p.opts}
@@ -125,6 +125,15 @@ def test_the_shell_page_shows_the_choices_of_the_example() -> None:
     for name in GROUPS:
         assert f"`{name}`" in section
         assert f"`{name}`" in text_of("docs/choices.md")
+
+
+def test_the_shell_page_shows_the_influence_of_the_example() -> None:
+    section = section_of_command("influence")
+    command = code_blocks(section, "bash")[0].split()
+    assert command[:3] == ["farseer", "influence", "--example"]
+    result = CliRunner().invoke(main, command[1:])
+    assert result.exit_code == 0
+    assert code_blocks(section, "text")[0] == result.stdout
 
 
 def test_the_shell_page_names_every_scheme_and_every_key_of_intervals() -> None:

@@ -10,6 +10,7 @@ from farseer_jax.cli._bootstrap import bootstrap
 from farseer_jax.cli._choices import choices
 from farseer_jax.cli._errors import errors_as_sentences
 from farseer_jax.cli._fit import fit
+from farseer_jax.cli._influence import influence
 from farseer_jax.cli._options import HELP_NAMES
 from farseer_jax.cli._predict import predict
 
@@ -20,6 +21,7 @@ Examples:
   farseer predict fit.json --N 7e9 --D 1e12  the loss of a run not trained yet
   farseer bootstrap runs.csv --at 7e9,1e12   the same, with an interval
   farseer choices runs.csv --at 7e9,1e12     how it moves with choices made
+  farseer influence runs.csv --at 7e9,1e12   what it owes to each run
 
 \b
 Environment:
@@ -66,4 +68,5 @@ def main(ctx: click.Context) -> None:
 main.add_command(fit)
 main.add_command(bootstrap)
 main.add_command(choices)
+main.add_command(influence)
 main.add_command(predict)

@@ -66,8 +66,8 @@ def influence(
         >>> result = fit(Farseer, example_runs(noise=5e-4))
         >>> found = influence(result, at=(25.1e9, 5e11))
         >>> most = found.largest(1)[0]
-        >>> f"{found.N[most]:.3g}", bool(abs(found.change_if_removed[most]) > 0)
-        ('2.01e+08', True)
+        >>> f"{found.N[most]:.3g}", f"{100 * found.change_if_removed[most] / found.value:.2f} %"
+        ('5.35e+09', '-0.24 %')
     """
     question = _question(fit, at, of, against)
     spread = _noise(fit.runs, noise)

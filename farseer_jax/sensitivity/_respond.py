@@ -41,14 +41,15 @@ def differentiable(fit: Fit) -> Refit:
 
     Example:
         >>> import jax
+        >>> import numpy as np
         >>> from farseer_jax import Farseer, differentiable, example_runs, fit
         >>> runs = example_runs()
         >>> refit = differentiable(fit(Farseer, runs))
         >>> def log_loss(losses, weights):
         ...     return refit(losses, weights).log_loss(25.1e9, 5e11)
         >>> with jax.enable_x64(True):
-        ...     by_losses = jax.jit(jax.grad(log_loss))(runs.loss, 1.0 + 0.0 * runs.loss)
-        >>> float((by_losses @ runs.loss).round(6))  # all losses 1 % higher: so is the prediction
+        ...     by_losses = np.asarray(jax.jit(jax.grad(log_loss))(runs.loss, np.ones(len(runs))))
+        >>> round(float(by_losses @ runs.loss), 9)  # all losses 1 % higher: so is the prediction
         1.0
     """
     design = fit.method.prepare(type(fit.law), fit.runs)

@@ -1,0 +1,92 @@
+"""``farseer influence``."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from farseer_jax.cli._fit import fit_runs
+from farseer_jax.cli._jax import set_up_jax
+from farseer_jax.cli._methods import method_name
+from farseer_jax.cli._model_options import model_options
+from farseer_jax.cli._options import HELP_NAMES, Command, json_option, option
+from farseer_jax.cli._output import check_target, deliver
+from farseer_jax.cli._points import point, predict_points
+from farseer_jax.cli._source_options import (
+    DATA,
+    check_source,
+    read_source,
+    reading_options,
+    source_argument,
+)
+
+if TYPE_CHECKING:
+    from farseer_jax._result import Fit
+    from farseer_jax.sensitivity._influence_table import Influence
+
+INFLUENCE = "Influence"
+
+_EPILOG = """\b
+Examples:
+  farseer influence runs.csv --at 25.1e9,5e11
+  farseer influence runs.csv --at 25.1e9,5e11 --noise 5e-4 --json influence.json
+"""
+
+
+@click.command(
+    "influence",
+    cls=Command,
+    context_settings=HELP_NAMES,
+    short_help="What a predicted loss owes to each run.",
+    epilog=_EPILOG,
+)
+@source_argument
+@json_option("what the loss owes to every run", DATA)
+@option(
+    "--at",
+    "at",
+    type=point,
+    required=True,
+    metavar="N,D",
+    group=INFLUENCE,
+    help="Where, such as 25.1e9,5e11.",
+)
+@option(
+    "--noise",
+    type=click.FloatRange(0, min_open=True),
+    metavar="NUMBER",
+    group=INFLUENCE,
+    help="Standard deviation of ln loss from run to run; estimated from the runs unless given.",
+)
+@reading_options
+@model_options(seed="--seed")
+def influence(path: Path | None, target: str | None, **settings: Any) -> None:
+    """Fit a scaling law, and say what a predicted loss owes to each run.
+
+    RUNS, the law and the method are those of `farseer fit`. Of each run: how
+    the predicted loss changes if the run's loss moves up by its noise, by the
+    exact derivative of the fit, and how it changes if the run is left out.
+    """
+    check_source(path, settings)
+    name = method_name(settings)
+    check_target(target, [path])
+    set_up_jax()
+    runs = read_source(path, settings)
+    from farseer_jax import progress_bar
+
+    with progress_bar():
+        found = _found(fit_runs(runs, name, settings), settings)
+    deliver(lambda: str(found), lambda: _json_text(found), target, "Influence")
+
+
+def _found(fit: "Fit", settings: dict[str, Any]) -> "Influence":
+    import farseer_jax
+
+    N, D = settings["at"]
+    predict_points(fit, [N], [D])  # refuses a point without a finite loss
+    return farseer_jax.influence(fit, at=(N, D), noise=settings["noise"])
+
+
+def _json_text(found: "Influence") -> str:
+    return json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=1) + "\n"

@@ -1,0 +1,93 @@
+"""A figure of what a number owes to each run."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from farseer_jax._numbers import loss_text, number_text, quantity_text
+from farseer_jax.plots._style import COLOURS, GREY, axes_of
+from farseer_jax.sensitivity._influence_table import Influence
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LARGEST_AREA = 420.0  # of a disc, in square points
+_NUM_NAMED = 3
+
+
+def plot_influence(influence: Influence, ax: "Axes | None" = None) -> "Axes":
+    """The runs over N and D, each a disc as large as the number's change without it.
+
+    Blue where the number would fall, orange where it would rise; the largest are named. Relative
+    changes of a number, absolute ones of the difference of two fits. Crosses are runs without
+    which there would be no number.
+
+    Args:
+        influence: from :func:`influence`.
+        ax: axes to draw on; new ones by default.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> from farseer_jax import Farseer, example_runs, fit, influence
+        >>> from farseer_jax.plots import plot_influence
+        >>> found = influence(fit(Farseer, example_runs(noise=5e-4)), at=(25.1e9, 5e11))
+        >>> plot_influence(found).get_ylabel()
+        'tokens D'
+    """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    unit = 1.0 if influence.quantity.startswith("ln(") else abs(influence.value)
+    change = influence.change_if_removed / unit
+    known = np.isfinite(change)
+    most = max(float(np.abs(change[known]).max(initial=0.0)), 1e-300)
+    area = _LARGEST_AREA * np.abs(np.where(known, change, 0.0)) / most
+    with axes_of(ax, (6.4, 4.4)) as axes:
+        axes.scatter(influence.N, influence.D, s=2.5, color=GREY, alpha=0.6, lw=0, zorder=2)
+        for sign, colour, word in ((-1, COLOURS[0], "falls"), (1, COLOURS[1], "rises")):
+            these = known & (np.sign(change) == sign)
+            axes.scatter(
+                influence.N[these], influence.D[these], s=area[these],
+                color=colour, alpha=0.55, lw=0, zorder=3,
+            )  # fmt: skip
+            axes.scatter([], [], s=60, color=colour, alpha=0.55, lw=0, label=f"{word} without it")
+        axes.scatter(influence.N[~known], influence.D[~known], marker="x", color="#333333", s=30)
+        axes.set(xscale="log", yscale="log", xlabel="parameters N", ylabel="tokens D")
+        axes.margins(x=0.09, y=0.12)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+            axis.set_major_formatter(lambda value, _: quantity_text(value))
+            axis.set_minor_formatter(NullFormatter())
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncol=2, fontsize=8.5)
+        _name_largest(axes, influence, change, unit != 1.0)
+        axes.set_title(_title(influence), pad=8)
+    return axes
+
+
+def _name_largest(axes: "Axes", influence: Influence, change: np.ndarray, relative: bool) -> None:
+    named = [i for i in influence.largest(_NUM_NAMED) if np.isfinite(change[i])]
+    for i in named:
+        axes.annotate(
+            f"{100 * change[i]:+.2f} %" if relative else f"{change[i]:+.1e}",
+            (influence.N[i], influence.D[i]),
+            xytext=(0, 13),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=7.5,
+            color="#222222",
+            bbox={"boxstyle": "round,pad=0.12", "fc": "white", "ec": "none", "alpha": 0.8},
+            zorder=4,
+        )
+
+
+def _title(influence: Influence) -> str:
+    where = ", ".join(
+        quantity_text(value) if name in ("N", "D") else f"{value:.3g} FLOPs"
+        for name, value in influence.at.items()
+    )
+    loss = influence.quantity == "loss"
+    value = loss_text(influence.value) if loss else number_text(influence.value, 4)
+    name = influence.quantity[0].upper() + influence.quantity[1:] if loss else influence.quantity
+    return f"{name}{f' at {where}' if where else ''}: {value}, and without each run"
