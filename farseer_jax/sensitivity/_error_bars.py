@@ -102,7 +102,9 @@ class ErrorBars:
     def allocation(self, compute: ArrayLike, level: float = 0.9) -> dict[str, Intervals]:
         """Normal intervals of compute-optimal N, D and D/N, at budgets in FLOPs."""
         budgets = positive("compute", compute)
-        found = self._rows(("N", "D", "D/N"), {"compute": budgets}, level, allocation, budgets)
+        found = self._rows(
+            ("N", "D", "tokens per parameter"), {"compute": budgets}, level, allocation, budgets
+        )
         beyond = optimum_warnings(self.fit.runs, found["N"].estimate, found["D"].estimate)
         return {
             name: replace(own, warnings=(*beyond, *own.warnings)) for name, own in found.items()
