@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from farseer_jax._law import AbstractLaw
 from farseer_jax._runs import Runs
@@ -61,7 +62,6 @@ class Refit(eqx.Module):
     def __call__(self, losses: RunValues, weights: RunValues) -> AbstractLaw:
         """The law fitted to these losses and weights, ``(run,)`` each, weights not negative."""
 
-    @abc.abstractmethod
     def response(self, losses: RunValues, weights: RunValues) -> Response:
         """How the fit's law responds to its own losses and weights; pure.
 
@@ -69,6 +69,16 @@ class Refit(eqx.Module):
             losses: those that gave the law.
             weights: likewise.
         """
+        law, pull = jax.vjp(self, losses, weights)
+        leaves, tree = jax.tree.flatten(law)
+        unit_rows = jax.tree.unflatten(tree, jnp.eye(len(leaves), dtype=leaves[0].dtype))
+        by_losses, by_weights = jax.vmap(pull)(unit_rows)
+        return Response(
+            law=law,
+            by_losses=jax.tree.unflatten(tree, by_losses),
+            by_weights=jax.tree.unflatten(tree, by_weights),
+            evidence=None,
+        )
 
     @property
     def steps_removals(self) -> bool:
@@ -83,11 +93,13 @@ class Refit(eqx.Module):
         raise NotImplementedError
 
     @abc.abstractmethod
-    def check(self, evidence: Any) -> None:
-        """Refuse a fit that has no derivative.
+    def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Any) -> None:
+        """Refuse a fit that has no derivative, in float64.
 
         Args:
-            evidence: of a :class:`Response`, in NumPy.
+            losses: those that gave the law.
+            weights: likewise.
+            evidence: of their :class:`Response`, in NumPy.
 
         Raises:
             NoDerivativeError: which condition fails, and the remedy.

@@ -66,9 +66,10 @@ def _method_of(fit: Fit) -> Differentiable:
 
 
 def _responded(refit: Refit, losses: np.ndarray) -> Response:
+    ones = np.ones(len(losses))
     with jax.enable_x64(True):
-        response: Response = to_numpy(_response(refit, losses, np.ones(len(losses))))
-    refit.check(response.evidence)
+        response: Response = to_numpy(_response(refit, losses, ones))
+    refit.check(losses, ones, response.evidence)
     return response
 
 
