@@ -16,7 +16,7 @@ from farseer_jax._types import Array
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._method import Solved, SolvedBatch
-from farseer_jax.methods._refit import Refit
+from farseer_jax.methods._refit import NoDerivativeError, Refit
 from farseer_jax.methods.piecewise import _chinchilla, _kernel
 from farseer_jax.methods.piecewise._check import check_design, check_solution
 from farseer_jax.methods.piecewise._diagnose import Solution, diagnose
@@ -222,7 +222,16 @@ class Piecewise:
         )
 
     def refit(self, design: LawDesign, runs: Runs, law: Any, found: Any) -> Refit:
-        """The fit as a function that JAX differentiates."""
+        """The fit as a function that JAX differentiates.
+
+        Raises:
+            NoDerivativeError: the law is not Farseer, or the settings have no derivative.
+        """
+        if design.law is not Farseer:
+            raise NoDerivativeError(
+                f"the piecewise fit of {design.law.__name__} has no derivative here: differentiate "
+                "its fit by LeastSquares()"
+            )
         return build_refit(self, design.design, runs.N, law, found)
 
     def to_dict(self) -> dict[str, Any]:
