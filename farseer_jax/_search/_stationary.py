@@ -76,8 +76,8 @@ def standing(found: Array, errors: Errors, search: Search, *, absolute: bool) ->
 def conditions(where: Standing, exponents: Array, errors: Errors, *, absolute: bool) -> Array:
     """What vanishes at the minima, ``(search,)``.
 
-    Between the bounds it is the derivative of the sum; on a kink the error that is 0 there; at a
-    bound the distance from it.
+    Between the bounds it is the derivative of the sum; on a kink the error that is 0 there, with
+    the sign that lets it rise; at a bound the distance from it.
 
     Args:
         where: how the minima stand.
@@ -87,7 +87,8 @@ def conditions(where: Standing, exponents: Array, errors: Errors, *, absolute: b
     """
     value = jnp.sum(_pulls(errors, absolute), axis=0)
     if absolute:
-        own = jnp.take_along_axis(errors.value, where.kink[None], axis=0)[0]
+        rising = errors.value * jnp.sign(errors.slope)  # in the exponent, as at any minimum
+        own = jnp.take_along_axis(rising, where.kink[None], axis=0)[0]
         value = jnp.where(where.on_kink, own, value)
     return jnp.where(where.stuck, exponents - where.found, value)
 
