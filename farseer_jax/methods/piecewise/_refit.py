@@ -74,14 +74,12 @@ class PiecewiseRefit(Refit):
         """The kernel's searches, then the chain at what they have found."""
         solution = solve(self.design, *jax.lax.stop_gradient((losses, weights)), self.options)
         at = exponents(solution, self.options)
-        weights = no_derivative_at_zero(weights)
         curves, evidence = self._join(self._own(losses, weights), at, _implicit.root)
         valid = jnp.all(evidence.holds) & jnp.isin(solution.outcome, jnp.asarray(_USABLE))
         return self._law(jax.tree.map(lambda leaf: jnp.where(valid, leaf, jnp.nan), curves))
 
     def response(self, losses: RunValues, weights: RunValues) -> Response:
         """In two parts: through what joins the sizes, and through what each gives by itself."""
-        weights = no_derivative_at_zero(weights)
         now, pull_own = jax.vjp(self._own, losses, weights)
         join = jax.vjp(lambda own: self._join(own, self.found, _implicit.step), now, has_aux=True)
         curves, pull, evidence = join
@@ -145,7 +143,7 @@ class PiecewiseRefit(Refit):
         if row is not None:
             mine: Any = {name: jnp.asarray(getattr(design, name))[row][None] for name in _PER_SIZE}
             design = design._replace(**mine)
-        return own(design, losses, weights, self.options.min_pairs)
+        return own(design, losses, no_derivative_at_zero(weights), self.options.min_pairs)
 
     def _join(
         self, own: Own, at: Exponents, find: Callable[[Any, Array], Array]
