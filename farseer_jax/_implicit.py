@@ -26,10 +26,11 @@ def root(conditions: Conditions, start: Array, num_steps: int = 2) -> Array:
         return jax.vmap(linear, in_axes=1, out_axes=1)(jnp.eye(like.shape[0], dtype=like.dtype))
 
     def polish(function: Conditions, x: Array) -> Array:
-        for _ in range(num_steps):
+        def one_step(_: Array, x: Array) -> Array:
             value, slope = jax.linearize(function, x)
-            x = x - _solve(matrix_of(slope, x), value)
-        return x
+            return x - _solve(matrix_of(slope, x), value)
+
+        return jax.lax.fori_loop(0, num_steps, one_step, x)
 
     def tangent_solve(linear: Conditions, y: Array) -> Array:
         return _solve(matrix_of(linear, y), y)
