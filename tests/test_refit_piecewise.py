@@ -62,6 +62,9 @@ def fitted(runs: Runs, method: Piecewise, without: list[int] | None = None) -> F
     return Fitted(runs, method, design, weights, found, refit)
 
 
+NOTHING = np.ones(1), np.ones(1)  # losses and weights, which this check does not read
+
+
 @cache
 def small(method: Piecewise) -> Fitted:
     return fitted(small_runs(), method)
@@ -139,7 +142,7 @@ def assert_slopes(at: Fitted, slopes: Slopes, loss_step: float, weight_step: flo
 def test_response_agrees_with_whole_refits(method: Piecewise) -> None:
     at = small(method)
     found, slopes = respond(at)
-    at.refit.check(found.evidence)
+    at.refit.check(*NOTHING, found.evidence)
     steps = (1e-7, 1e-4) if method is RELATIVE else (1e-6, 5e-4)
     assert_slopes(at, slopes, *steps)
     for leaf, known in zip(jax.tree.leaves(found.law), jax.tree.leaves(at.found.law), strict=True):
@@ -302,7 +305,9 @@ def test_a_minimum_exactly_at_a_bound_is_refused() -> None:
         found = np.asarray(on_it(at.runs.loss, at.weights))
     assert found.tolist() == [True, found[1], False, True]
     with pytest.raises(NoDerivativeError, match=r"β of round 1 ended at a bound of its search"):
-        at.refit.check(Evidence(np.zeros(4), np.ones(4), found | [True, True, False, True]))
+        at.refit.check(
+            *NOTHING, Evidence(np.zeros(4), np.ones(4), found | [True, True, False, True])
+        )
 
 
 @pytest.mark.parametrize(
@@ -320,20 +325,20 @@ def test_a_minimum_on_a_kink_must_be_held_there(others: float, strict: bool) -> 
     refit = small(RELATIVE).refit
     evidence = Evidence(np.zeros(6), np.ones(6), np.append(where.strict, np.ones(5, bool)))
     if strict:
-        refit.check(evidence)
+        refit.check(*NOTHING, evidence)
     else:
         with pytest.raises(NoDerivativeError, match="on a kink of the criterion"):
-            refit.check(evidence)
+            refit.check(*NOTHING, evidence)
 
 
 def test_a_search_that_ended_elsewhere_is_refused() -> None:
     refit = small(RELATIVE).refit
     evidence = Evidence(np.array([0, 0, 0, 0, 0, 1e-3]), np.ones(6), np.ones(6, bool))
     with pytest.raises(NoDerivativeError, match=r"γ ended 1\.0e-03 from its minimum"):
-        refit.check(evidence)
+        refit.check(*NOTHING, evidence)
     evidence = Evidence(np.zeros(6), np.array([1, -1, 1, 1, 1, 1]), np.ones(6, bool))
     with pytest.raises(NoDerivativeError, match="α of round 2 has no minimum"):
-        refit.check(evidence)
+        refit.check(*NOTHING, evidence)
 
 
 # Removals
