@@ -18,6 +18,7 @@ from farseer_jax.methods.end_to_end._check import check_law, check_starts
 from farseer_jax.methods.end_to_end._free import Free, build_free
 from farseer_jax.methods.end_to_end._layout import Layout, build_layout
 from farseer_jax.methods.end_to_end._problem import CONVERGED, NOT_FINITE, Optima
+from farseer_jax.methods.end_to_end._refit import EndToEndRefit, build_refit
 
 
 class Constraints(Protocol):
@@ -127,6 +128,17 @@ def law_of(layout: Layout, free: Free, numbers: np.ndarray) -> AbstractLaw:
     with jax.enable_x64(True):
         law = layout.law.from_vector(jax.numpy.asarray(free.vector(numbers)), layout.center)
         return jax.tree.map(lambda leaf: np.asarray(leaf, dtype=np.float64), law)
+
+
+def refit_of(
+    settings: Constraints, layout: Layout, law: AbstractLaw, losses: np.ndarray
+) -> EndToEndRefit:
+    """The fit that gave a law, as a function of losses and weights."""
+    free = free_of(settings, layout)
+    with jax.enable_x64(True):
+        vector = np.asarray(law.to_vector(), np.float64)
+    start = free.free(vector[:, None])[0]
+    return build_refit(layout, free, as_objective(settings.objective), start, losses)
 
 
 def check_number(layout: Layout, weights: np.ndarray, free: Free) -> None:

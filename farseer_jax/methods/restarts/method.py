@@ -13,6 +13,7 @@ from farseer_jax._objective import Objective, as_objective
 from farseer_jax._runs import Runs
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods.end_to_end._layout import Layout
+from farseer_jax.methods.end_to_end._refit import EndToEndRefit
 from farseer_jax.methods.end_to_end._settings import (
     best_of_each,
     best_of_starts,
@@ -22,6 +23,7 @@ from farseer_jax.methods.end_to_end._settings import (
     free_of,
     lay_out,
     normalise,
+    refit_of,
     shared_from_dict,
     shared_to_dict,
     starts_of,
@@ -123,6 +125,10 @@ class Restarts:
             starts = np.concatenate([starts, more])
         found = solve(self, layout, free, starts, losses, weights)
         return best_of_each(layout, free, found, losses, weights)
+
+    def refit(self, design: Layout, law: AbstractLaw, losses: np.ndarray) -> EndToEndRefit:
+        """The fit as a function of losses and weights that JAX differentiates."""
+        return refit_of(self, design, law, losses)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON; of an optimiser of one's own, and such starts, only words."""

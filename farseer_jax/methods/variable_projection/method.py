@@ -15,6 +15,7 @@ from farseer_jax._runs import Runs
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods.end_to_end._layout import Layout, build_layout
+from farseer_jax.methods.end_to_end._refit import EndToEndRefit, build_refit
 from farseer_jax.methods.end_to_end._settings import (
     check_counts,
     check_number,
@@ -27,6 +28,7 @@ from farseer_jax.methods.end_to_end._settings import (
 )
 from farseer_jax.methods.variable_projection._check import check_form, check_law, ranges
 from farseer_jax.methods.variable_projection._form import build_form
+from farseer_jax.methods.variable_projection._free import natural_free, natural_numbers
 from farseer_jax.methods.variable_projection._grid import Found
 from farseer_jax.methods.variable_projection._newton import CONVERGED, NOT_FINITE
 from farseer_jax.methods.variable_projection._solve import (
@@ -145,6 +147,13 @@ class VariableProjection:
         found = refit(plan, problem, minima, self.refit_candidates)
         law, outcome = _law_of(plan, found), _outcome(plan, found)
         return solved_batch(layout, free_of(self, layout), law, outcome, losses, weights)
+
+    def refit(self, design: Layout, law: AbstractLaw, losses: np.ndarray) -> EndToEndRefit:
+        """The fit as a function of losses and weights that JAX differentiates."""
+        plan = _plan(self, design)
+        free = natural_free(plan.form, plan.held, plan.low, plan.high)
+        start = natural_numbers(plan.form, law)
+        return build_refit(design, free, plan.objective, start, losses, natural=True)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON."""

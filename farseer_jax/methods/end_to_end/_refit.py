@@ -1,0 +1,146 @@
+"""A fit of an end-to-end method as a function of losses and weights, with exact derivatives."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax._law import AbstractLaw
+from farseer_jax._objective import Objective
+from farseer_jax._types import Array, RunValues
+from farseer_jax.methods._refit import NoDerivativeError, Refit
+from farseer_jax.methods.end_to_end._absolute import solve_absolute
+from farseer_jax.methods.end_to_end._free import Free
+from farseer_jax.methods.end_to_end._layout import Layout
+from farseer_jax.methods.end_to_end._leave_out import without_each
+from farseer_jax.methods.end_to_end._smooth import Data, End, solve_smooth
+from farseer_jax.methods.end_to_end._surface import Surface
+from farseer_jax.methods.end_to_end._why_not import reason
+
+
+class EndToEndRefit(Refit):
+    """The local optimum that a fitted law leads to for other losses and weights.
+
+    All three end-to-end methods minimise the same objective and share it. A parameter that a bound
+    holds stays there. Where no optimum is found the law's numbers are NaN.
+
+    Attributes:
+        surface: the law on the runs.
+        share: 1 for a run, 1/k for each of k copies of one run, ``(run,)``.
+        first: index of each run's first copy, ``(run,)``.
+        start: free numbers of the fitted law, ``(free,)``.
+        fitted: the losses it was fitted to, ``(run,)``.
+        objective: what is minimised.
+    """
+
+    surface: Surface
+    share: Array
+    first: Array
+    start: Array
+    fitted: Array
+    objective: Objective = eqx.field(static=True)
+
+    def __call__(self, losses: RunValues, weights: RunValues) -> AbstractLaw:
+        """The law fitted to these losses and weights, ``(run,)`` each, weights not negative."""
+        own = self.cast(losses)
+        end = own.end(losses, weights)
+        # a factor: what is no optimum has no derivatives either
+        return own.surface.law(end.free * jnp.where(end.good, 1.0, jnp.nan))
+
+    def check(self, losses: np.ndarray, weights: np.ndarray) -> None:
+        """Refuse a fit that has no derivative, in float64.
+
+        Raises:
+            NoDerivativeError: which condition fails, and the remedy.
+        """
+        with jax.enable_x64(True):
+            losses, weights = (np.asarray(x, np.float64) for x in (losses, weights))
+            own = self.cast(jnp.asarray(losses))
+            data = own.data(jnp.asarray(losses), jnp.asarray(weights))
+            begun = np.array_equal(losses, self.fitted) and bool((weights == 1.0).all())
+            why = reason(
+                self.objective, own.surface, data, own.start, own.first, self.free_names, begun
+            )
+        if why:
+            raise NoDerivativeError(why)
+
+    def without_each(self, losses: RunValues, weights: RunValues) -> AbstractLaw:
+        """The law without each of the runs in turn, by one Newton step; leaves ``(run,)``."""
+        own = self.cast(losses)
+        data = own.data(losses, weights)
+        free = without_each(self.objective, own.surface, data, own.start, own.first)
+        return jax.vmap(own.surface.law)(free)
+
+    def data(self, losses: Array, weights: Array) -> Data:
+        """Losses and weights as solvers take them."""
+        return Data(jnp.log(losses), weights * self.share)
+
+    def end(self, losses: Array, weights: Array) -> End:
+        """Where the refit ends."""
+        data = self.data(losses, weights)
+        if self.objective.delta > 0.0:
+            return solve_smooth(self.objective, self.surface, data, self.start)
+        return solve_absolute(self.objective, self.surface, data, self.start, self.first)[0]
+
+    def cast(self, like: Array) -> "EndToEndRefit":
+        """The same in the precision of the losses."""
+
+        def one(leaf: Array) -> Array:
+            floating = jnp.issubdtype(leaf.dtype, jnp.floating)
+            return jnp.asarray(leaf, like.dtype) if floating else jnp.asarray(leaf)
+
+        return jax.tree.map(one, self)
+
+    @property
+    def free_names(self) -> tuple[str, ...]:
+        """A parameter of each free number."""
+        names, used = self.surface.law_type.parameter_names(), np.asarray(self.surface.basis) != 0
+        others = np.where(used, used.sum(1, keepdims=True), len(names) + 1)
+        return tuple(names[i] for i in others.argmin(0))
+
+
+def build_refit(
+    layout: Layout,
+    free: Free,
+    objective: Objective,
+    start: np.ndarray,
+    losses: np.ndarray,
+    *,
+    natural: bool = False,
+) -> EndToEndRefit:
+    """The refit of a method's layout.
+
+    Args:
+        layout: of the runs.
+        free: free parameters, in natural numbers or those of the law's vector.
+        objective: what is minimised.
+        start: free numbers of the fitted law, ``(free,)``.
+        losses: it was fitted to, ``(run,)``.
+        natural: which.
+    """
+    runs, filled = layout.runs, layout.share > 0
+    share = np.zeros(len(runs))
+    share[layout.run[filled]] = layout.share[filled]
+    rows = np.stack([runs.N, runs.D, runs.loss])
+    _, index, which = np.unique(rows, axis=1, return_index=True, return_inverse=True)
+    surface: Any = Surface  # NumPy arrays keep their digits until they meet the losses
+    build: Any = EndToEndRefit
+    arrays = surface(
+        N=runs.N,
+        log_D=np.log(runs.D),
+        basis=free.basis,
+        offset=free.offset,
+        lower=free.lower,
+        upper=free.upper,
+        center=np.array(layout.center),
+        law_type=layout.law,
+        natural=natural,
+    )
+    first = index[which.ravel()]
+    near = np.clip(start, free.lower, free.upper)
+    refit: EndToEndRefit = build(
+        arrays, share, first, near, np.asarray(losses, np.float64), objective
+    )
+    return refit
