@@ -49,12 +49,18 @@ class EndToEndRefit(Refit):
         # a factor: what is no optimum has no derivatives either
         return own.surface.law(end.free * jnp.where(end.good, 1.0, jnp.nan))
 
-    def check(self, losses: np.ndarray, weights: np.ndarray) -> None:
+    @property
+    def steps_removals(self) -> bool:
+        """Robust residuals change their side, which a step does not foresee."""
+        return self.objective.is_squared and not self.surface.natural
+
+    def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Any) -> None:
         """Refuse a fit that has no derivative, in float64.
 
         Raises:
             NoDerivativeError: which condition fails, and the remedy.
         """
+        del evidence
         with jax.enable_x64(True):
             losses, weights = (np.asarray(x, np.float64) for x in (losses, weights))
             own = self.cast(jnp.asarray(losses))

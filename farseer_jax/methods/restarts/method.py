@@ -126,9 +126,10 @@ class Restarts:
         found = solve(self, layout, free, starts, losses, weights)
         return best_of_each(layout, free, found, losses, weights)
 
-    def refit(self, design: Layout, law: AbstractLaw, losses: np.ndarray) -> EndToEndRefit:
+    def refit(self, design: Layout, runs: Runs, law: AbstractLaw, found: Any) -> EndToEndRefit:
         """The fit as a function of losses and weights that JAX differentiates."""
-        return refit_of(self, design, law, losses)
+        del found  # the law says where the optimum is
+        return refit_of(self, design, law, runs.loss)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON; of an optimiser of one's own, and such starts, only words."""

@@ -148,12 +148,13 @@ class VariableProjection:
         law, outcome = _law_of(plan, found), _outcome(plan, found)
         return solved_batch(layout, free_of(self, layout), law, outcome, losses, weights)
 
-    def refit(self, design: Layout, law: AbstractLaw, losses: np.ndarray) -> EndToEndRefit:
+    def refit(self, design: Layout, runs: Runs, law: AbstractLaw, found: Any) -> EndToEndRefit:
         """The fit as a function of losses and weights that JAX differentiates."""
+        del found  # the law says where the optimum is
         plan = _plan(self, design)
         free = natural_free(plan.form, plan.held, plan.low, plan.high)
         start = natural_numbers(plan.form, law)
-        return build_refit(design, free, plan.objective, start, losses, natural=True)
+        return build_refit(design, free, plan.objective, start, runs.loss, natural=True)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON."""
