@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from farseer_jax.methods.piecewise.method import Piecewise
     from farseer_jax.methods.restarts.method import Restarts
     from farseer_jax.methods.variable_projection.method import VariableProjection
+    from farseer_jax.planning._result import Suggestions
+    from farseer_jax.planning.suggest_runs import suggest_runs
     from farseer_jax.resampling._bootstrap import bootstrap
     from farseer_jax.resampling._calibration import Calibration
     from farseer_jax.resampling._combine import combine_intervals
@@ -114,6 +116,7 @@ __all__ = [
     "Runs",
     "StartReport",
     "StretchedExponential",
+    "Suggestions",
     "VariableProjection",
     "WildBootstrap",
     "__version__",
@@ -134,6 +137,7 @@ __all__ = [
     "progress_bar",
     "read_runs",
     "simulate",
+    "suggest_runs",
 ]
 
 # Module → its public names, loaded at first use (PEP 562): `farseer --help` and mistakes on the
@@ -174,6 +178,8 @@ _HOMES = {
     "methods.piecewise.method": ("Piecewise",),
     "methods.restarts.method": ("Restarts",),
     "methods.variable_projection.method": ("VariableProjection",),
+    "planning._result": ("Suggestions",),
+    "planning.suggest_runs": ("suggest_runs",),
     "resampling._bootstrap": ("bootstrap",),
     "resampling._calibration": ("Calibration",),
     "resampling._combine": ("combine_intervals",),

@@ -1,6 +1,7 @@
 """A fit as a function of losses and weights that JAX differentiates."""
 
 import abc
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
@@ -49,6 +50,20 @@ class Response(NamedTuple):
     evidence: Any
 
 
+class Sensitivity(NamedTuple):
+    """How functions of a fit's law respond to the losses of its runs.
+
+    Attributes:
+        by_losses: derivatives, ``(function, run)``.
+        taking_part: whether a run has weight and its size enough runs, ``(run,)``.
+        evidence: what they rest on, for :meth:`Refit.check` and :meth:`Refit.holds`.
+    """
+
+    by_losses: Array
+    taking_part: Array
+    evidence: Any
+
+
 class Refit(eqx.Module):
     """The fit of a law as a pure function ``(losses, weights) → law``.
 
@@ -79,6 +94,22 @@ class Refit(eqx.Module):
             by_weights=jax.tree.unflatten(tree, by_weights),
             evidence=None,
         )
+
+    @abc.abstractmethod
+    def sensitivity(
+        self, functions: Callable[[AbstractLaw], Array], losses: RunValues, weights: RunValues
+    ) -> Sensitivity:
+        """How some functions of the law, rather than all of it, respond to the losses; pure.
+
+        Args:
+            functions: of a law, values ``(function,)``.
+            losses: those that gave the law.
+            weights: likewise; runs of weight 0 have derivatives of 0.
+        """
+
+    @abc.abstractmethod
+    def holds(self, evidence: Any) -> Array:
+        """Whether :meth:`check` would pass; pure, for many refits at once."""
 
     @property
     def steps_removals(self) -> bool:

@@ -11,12 +11,19 @@ import numpy as np
 from farseer_jax import _implicit
 from farseer_jax._curve import StretchedExponential
 from farseer_jax._design import Design
+from farseer_jax._law import AbstractLaw
 from farseer_jax._outcome import Outcome
 from farseer_jax._search import Grid
 from farseer_jax._types import Array, RunValues
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._diagnostics import Diagnostics
-from farseer_jax.methods._refit import NoDerivativeError, Refit, Response, no_derivative_at_zero
+from farseer_jax.methods._refit import (
+    NoDerivativeError,
+    Refit,
+    Response,
+    Sensitivity,
+    no_derivative_at_zero,
+)
 from farseer_jax.methods.piecewise._chain import Chain, Exponents, Own, own
 from farseer_jax.methods.piecewise._kernel import Curves, PiecewiseSolution, solve
 from farseer_jax.methods.piecewise._removal import step_each_search
@@ -91,6 +98,24 @@ class PiecewiseRefit(Refit):
             by_weights=self._law(by_weights, pivot=0.0),
             evidence=evidence,
         )
+
+    def sensitivity(
+        self, functions: Callable[[AbstractLaw], Array], losses: RunValues, weights: RunValues
+    ) -> Sensitivity:
+        """One pull through the chain for each function, instead of one for each parameter."""
+
+        def values(losses: Array) -> tuple[Array, tuple[Array, Evidence]]:
+            own = self._own(losses, weights)
+            curves, evidence = self._join(own, self.found, _implicit.step)
+            return functions(self._law(curves)), (own.weight > 0, evidence)
+
+        now, pull, (live, evidence) = jax.vjp(values, losses, has_aux=True)
+        (by_losses,) = jax.vmap(pull)(jnp.eye(len(now), dtype=now.dtype))
+        return Sensitivity(by_losses, (weights > 0) & live[self.row], evidence)
+
+    def holds(self, evidence: Evidence) -> Array:
+        """Whether every minimum has the derivative that its condition gives."""
+        return jnp.all(evidence.holds)
 
     def without_each(self, losses: RunValues, weights: RunValues) -> Farseer:
         """What each size gives by itself exactly, then a Newton step of each search."""
@@ -179,6 +204,9 @@ def build_refit(
     found: Diagnostics | None,
 ) -> PiecewiseRefit:
     """The function that gave a fit, or, without diagnostics, that gives a law back from its losses.
+
+    Where nothing was found, the losses lie on the law: every search of every round then ends at
+    the law's own exponent, whatever runs have weight.
 
     Raises:
         NoDerivativeError: an exponent was searched on a grid, or both jointly by absolute errors.

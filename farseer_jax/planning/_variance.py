@@ -1,0 +1,128 @@
+"""The variance of ``ln`` loss at targets, of a fit to any of a set of runs.
+
+The losses of all runs, made or not, are put on the fitted law. Any subset of them then has that law
+as its fit, so that the derivatives of the fit in its losses are known without a search; and with
+independent noise of ``ln`` loss σ_i,
+
+    variance(S) = Σ_{i ∈ S} (d ln L(target) / d ln L_i)² σ_i² + (rate · length(S))²,
+
+where the second term is the misfit of a law that extrapolates: the rate at which it drifts off, see
+``resampling._calibration``, times how far the target lies outside the runs. A run whose size has
+too few of them to take part extends no range.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax._checks import Floats
+from farseer_jax._types import Array
+from farseer_jax.methods._refit import Refit
+from farseer_jax.planning._moves import Rows
+from farseer_jax.planning._points import Points
+
+BLOCK = 64  # subsets in one call: what a core's cache holds
+
+
+class Spread(NamedTuple):
+    """Of some subsets, ``(subset, target)`` each.
+
+    Attributes:
+        noise: variance from the runs' noise; infinite where the fit has no derivative.
+        length: of the extrapolation.
+    """
+
+    noise: Floats
+    length: Floats
+
+    def total(self, rate: float) -> Floats:
+        """Variance, of noise and of misfit."""
+        return self.noise + (rate * self.length) ** 2
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """All runs, made or not, on one law.
+
+    Attributes:
+        refit: of all of them.
+        points: theirs; those that exist come first, candidates last.
+        losses: the law's.
+        noise: standard deviation of ``ln`` loss, ``(run,)``.
+        targets: where the loss is wanted.
+        num_candidates: how many are not made.
+    """
+
+    refit: Refit
+    points: Points
+    losses: Floats
+    noise: Floats
+    targets: Points
+    num_candidates: int
+
+    def spread(self, chosen: Rows) -> Spread:
+        """Of subsets of the candidates, ``(subset, candidate)``, with all runs that exist."""
+        return self.of_weights(self.weights(chosen))
+
+    def weights(self, chosen: Rows) -> Floats:
+        """1 for each run that is in, ``(subset, run)``."""
+        made = np.ones((len(chosen), len(self.losses) - self.num_candidates))
+        return np.concatenate([made, chosen], axis=1)
+
+    def of_weights(self, weights: Floats) -> Spread:
+        """Of subsets of all runs."""
+        blocks = [
+            self._block(weights[first : first + BLOCK]) for first in range(0, len(weights), BLOCK)
+        ]
+        return Spread(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+
+    def check(self) -> None:
+        """Refuse a fit without a derivative.
+
+        Raises:
+            NoDerivativeError: which condition fails, and the remedy.
+        """
+        made = self.weights(np.zeros((1, self.num_candidates), dtype=bool))
+        *_, evidence = self._responses(np.repeat(made, BLOCK, axis=0))
+        self.refit.check(jax.tree.map(lambda leaf: np.asarray(leaf)[0], evidence))
+
+    def _block(self, weights: Floats) -> Spread:
+        num = len(weights)
+        full = np.pad(weights, ((0, BLOCK - num), (0, 0)), mode="edge")
+        responses, taking_part, holds, _ = self._responses(full)
+        scale = np.where(full > 0, self.noise, 0.0)
+        noise = ((np.asarray(responses) * scale[:, None]) ** 2).sum(axis=-1)
+        noise = np.where(np.asarray(holds)[:, None] & np.isfinite(noise), noise, np.inf)
+        length = sum(
+            _outside(np.log(target), np.log(values), np.asarray(taking_part))
+            for target, values in zip(self.targets, self.points, strict=True)
+        )
+        return Spread(noise[:num], np.asarray(length)[:num])
+
+    def _responses(self, weights: Floats) -> tuple[Array, Array, Array, object]:
+        with jax.enable_x64(True):
+            return _responses(self.refit, self.losses, weights, *self.targets)
+
+
+@jax.jit
+def _responses(
+    refit: Refit, losses: Array, weights: Array, N: Array, D: Array
+) -> tuple[Array, Array, Array, object]:
+    """``d ln L(target) / d ln L_i``, ``(subset, target, run)``; and whether they hold."""
+
+    def of_one(row: Array) -> tuple[Array, Array, Array, object]:
+        found = refit.sensitivity(lambda law: jnp.asarray(law.log_loss(N, D)), losses, row)
+        holds = refit.holds(found.evidence)
+        return found.by_losses * losses, found.taking_part, holds, found.evidence
+
+    return jax.vmap(of_one)(weights)
+
+
+def _outside(target: Floats, values: Floats, inside: Rows) -> Floats:
+    """E-folds of targets beyond the values that are inside, ``(subset, target)``."""
+    high = np.where(inside, values, -np.inf).max(axis=1, keepdims=True)
+    low = np.where(inside, values, np.inf).min(axis=1, keepdims=True)
+    return np.maximum(target - high, 0.0) + np.maximum(low - target, 0.0)

@@ -1,0 +1,313 @@
+"""Which runs to train next for a prediction, within a budget."""
+
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from farseer_jax._checks import Floats, check_level
+from farseer_jax._design import build_design
+from farseer_jax._evaluate import evaluate
+from farseer_jax._noise import Noise, estimate_noise
+from farseer_jax._result import Fit
+from farseer_jax._runs import Runs
+from farseer_jax.methods._refit import Differentiable, NoDerivativeError
+from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.planning._grid import continued_grid
+from farseer_jax.planning._moves import moves_of
+from farseer_jax.planning._points import NONE, Cost, Points, as_points, costs_of
+from farseer_jax.planning._result import Suggestions, TargetBefore
+from farseer_jax.planning._search import Choice, best_subset, in_order
+from farseer_jax.planning._variance import BLOCK, Ensemble, Spread
+from farseer_jax.resampling._calibration import Calibration, extrapolation_length
+from farseer_jax.resampling._holdouts import calibration_of
+from farseer_jax.resampling._loss_schemes import WildBootstrap
+
+Misfit = Literal["hold-outs"] | Calibration | float | None
+
+_FAR = 2.0  # e-folds, sevenfold: hold-outs, which the misfit is learnt from, seldom reach further
+
+
+def suggest_runs(
+    fit: Fit,
+    targets: object,
+    candidates: object = None,
+    budget: float = 0.0,
+    *,
+    cost: Cost = None,
+    max_runs: int | None = None,
+    in_progress: object = None,
+    misfit: Misfit = "hold-outs",
+    noise: float | None = None,
+    level: float = 0.9,
+) -> Suggestions:
+    """Choose the runs that make predictions surest, among candidates and within a budget.
+
+    What is made small is the variance of ``ln`` loss at the targets: what the runs' noise makes of
+    the fit, by its exact derivatives in each loss, and the misfit of a law that extrapolates, at
+    the rate that earlier extrapolations inside the runs have shown. All candidates are taken to
+    fall on the fitted law: only their places matter, not their losses, which nobody knows.
+
+    Args:
+        fit: a piecewise fit of Farseer, which has derivatives.
+        targets: where the loss is wanted: a point ``(N, D)``, a sequence of points, a tuple of two
+            NumPy arrays, :class:`Runs`, or a table with columns for N and D.
+        candidates: the runs that could be trained, likewise; a point where a run exists already
+            means a repeat. None continues the grid of the runs upwards, by its own steps.
+        budget: what the suggestions may cost together.
+        cost: of a run: None is 6·N·D FLOPs; a function of arrays N and D; or an array, one for each
+            candidate.
+        max_runs: how many runs may be suggested.
+        in_progress: points that are paid for and will be there: counted as runs of the fit.
+        misfit: how fast the law drifts off where it extrapolates: ``"hold-outs"`` learns it as the
+            calibrated intervals of :func:`bootstrap` do (seconds); a :class:`Calibration`, such as
+            ``bootstrap(…).calibration``; a number, ``ln`` loss per e-fold; None takes the law for
+            true.
+        noise: run-to-run standard deviation of ``ln`` loss; estimated from the runs unless given.
+        level: of the intervals.
+
+    Returns:
+        The suggestions, which may be none. Where more than 4,096 sets are affordable they are the
+        best that greedy steps and exchanges find.
+
+    Raises:
+        ValueError: points, costs, the budget or another number is none, every candidate costs more
+            than the budget, or the runs do not show their noise.
+        NoDerivativeError: the fit has no derivative, such as one whose exponent stands at a bound
+            of its search; the message has the remedy.
+
+    Example:
+        >>> from farseer_jax import Farseer, example_runs, fit, suggest_runs
+        >>> result = fit(Farseer, example_runs().select(max_N=1e9))
+        >>> ladder = [(1.6e9, 8e9 * 2 ** (k / 2)) for k in range(6)]
+        >>> found = suggest_runs(result, (3e9, 1e11), ladder, budget=2e21, misfit=0.001)
+        >>> len(found), found.spent <= 2e21, found.targets[0].flag
+        (6, True, 'outside the runs by 1.14 e-folds')
+    """
+    check_level(level)
+    wanted = as_points(targets, "targets")
+    limit = _limit(budget, max_runs)
+    paid = NONE if in_progress is None else as_points(in_progress, "in_progress")
+    offer = _offer(fit, wanted, candidates, budget, cost)
+    found_noise = _noise(fit.runs, noise)
+    ensemble = build_ensemble(fit, paid, offer.points, wanted, found_noise)
+    ensemble.check()
+    calibration = _calibration(fit, misfit)
+    rate = calibration.rate_quantile(0.5)
+
+    def variance(chosen: Any) -> Floats:
+        return ensemble.spread(chosen).total(rate).mean(axis=1)
+
+    choice = Choice(
+        costs=offer.costs,
+        budget=budget * (1 + 1e-12),
+        max_runs=limit,
+        moves=moves_of(offer.points),
+        groups=offer.points.N == np.unique(offer.points.N)[:, None],
+        variance=variance,
+        block=BLOCK,
+    )
+    best, exhaustive = best_subset(choice)
+    order = in_order(choice, best.chosen, offer.costs)
+    steps = np.zeros((len(order) + 1, len(offer.costs)), dtype=bool)
+    for number, index in enumerate(order, 1):
+        steps[number:, index] = True
+    spread = ensemble.spread(steps)
+    total = np.sqrt(spread.total(rate).mean(axis=1))
+    of_noise = np.sqrt(spread.noise.mean(axis=1))
+    return Suggestions(
+        N=offer.points.N[order],
+        D=offer.points.D[order],
+        flops=6.0 * offer.points.N[order] * offer.points.D[order],
+        cost=offer.costs[order],
+        standard_error_after=total[1:],
+        standard_error_now=float(total[0]),
+        noise_error_now=float(of_noise[0]),
+        noise_error_after=float(of_noise[-1]),
+        targets=_targets(fit, wanted, spread, calibration, level),
+        level=level,
+        budget=float(budget),
+        exhaustive=exhaustive,
+        title=f"{fit.law.name.title()} law by {fit.method.name}, {len(fit.runs)} runs",
+        basis=_basis(found_noise, calibration, misfit),
+        notes=_notes(offer, order),
+    )
+
+
+class _Offer(NamedTuple):
+    """Candidates that can be paid, and how many there are that cannot, or would break a pair."""
+
+    points: Points
+    costs: Floats
+    num_too_dear: int
+    num_between: int
+
+
+def _limit(budget: float, max_runs: int | None) -> int:
+    if not 0.0 < budget < np.inf:
+        raise ValueError(f"budget must be positive and finite, such as 1e22; got {budget!r}")
+    if max_runs is None:
+        return np.iinfo(np.int32).max
+    if max_runs < 1:
+        raise ValueError(f"max_runs must be at least 1, got {max_runs!r}")
+    return max_runs
+
+
+def _offer(fit: Fit, targets: Points, candidates: object, budget: float, cost: Cost) -> _Offer:
+    is_grid = candidates is None
+    if is_grid:
+        points = continued_grid(fit.runs, targets, np.inf if cost is not None else budget)
+        if not len(points.N):
+            raise ValueError(
+                f"budget: {budget:.3g} pays for no run that would continue the grid of the runs; "
+                "give candidates of your own"
+            )
+    else:
+        points = as_points(candidates, "candidates")
+    costs = costs_of(cost, points, is_grid=is_grid)
+    payable = costs <= budget
+    if not payable.any():
+        raise ValueError(
+            f"candidates: all {len(costs)} cost more than the budget of {budget:.3g}; the cheapest "
+            f"costs {costs.min():.3g}"
+        )
+    between = payable & _between(fit.runs, points)
+    keep = payable & ~between
+    if not keep.any():
+        raise ValueError(
+            "candidates: all that the budget pays for lie between neighbouring D of runs of their "
+            "size, and would part their pair; give D beyond them, or D of runs, which are repeats"
+        )
+    too_dear = int((~payable).sum())
+    return _Offer(points.take(keep), costs[keep], too_dear, int(between.sum()))
+
+
+def _between(runs: Runs, points: Points) -> np.ndarray:
+    """Which points lie between two neighbouring runs of one size less than two steps apart."""
+    found = np.zeros(len(points.N), dtype=bool)
+    sizes = [np.unique(runs.D[runs.N == N]) for N in np.unique(runs.N)]
+    steps = np.concatenate([np.diff(np.log(D)) for D in sizes])
+    widest = 1.5 * float(np.median(steps)) if len(steps) else 0.0
+    for N, D in zip(np.unique(runs.N), sizes, strict=True):
+        mine = points.N == N
+        place = np.searchsorted(D, points.D)
+        inside = mine & (place > 0) & (place < len(D)) & ~np.isin(points.D, D)
+        at = np.clip(place, 1, len(D) - 1) if len(D) > 1 else np.ones_like(place)
+        if len(D) > 1:
+            found |= inside & (np.log(D[at] / D[at - 1]) <= widest)
+    return found
+
+
+def _noise(runs: Runs, noise: float | None) -> Noise | float:
+    if noise is not None:
+        if not 0.0 < noise < np.inf:
+            raise ValueError(f"noise must be positive and finite, such as 5e-4; got {noise!r}")
+        return noise
+    try:
+        return estimate_noise(runs)
+    except ValueError as error:
+        raise ValueError(f"{error}; give it, such as noise=5e-4") from None
+
+
+def build_ensemble(
+    fit: Fit, paid: Points, candidates: Points, targets: Points, noise: Noise | float
+) -> Ensemble:
+    """The runs of a fit, those paid for and the candidates, on the fit's law.
+
+    Raises:
+        NoDerivativeError: the method or its settings have none.
+    """
+    if not isinstance(fit.method, Differentiable):
+        raise NoDerivativeError(
+            f"a fit by {type(fit.method).__name__} has no derivative here: fit the Farseer law by "
+            "Piecewise()"
+        )
+    runs = fit.runs
+    # copies of one run have one noise
+    _, first = np.unique(np.stack([runs.N, runs.D, runs.loss]), axis=1, return_index=True)
+    parts = [Points(runs.N[first], runs.D[first]), paid, candidates]
+    N, D = (np.concatenate(values) for values in zip(*parts, strict=True))
+    losses = np.asarray(evaluate(fit.law, N, D))
+    # told apart for the layout alone: repeats of a run have noise of their own, copies have not
+    apart = losses * (1 + 1e-12 * np.arange(len(N)))
+    every = Runs(N, D, apart, N_unit=1.0, D_unit=1.0)
+    design: Any = _layout_method(fit).prepare(type(fit.law), every)
+    refit = fit.method.refit(design, every, fit.law, None)
+    spread = np.full(len(N), noise) if isinstance(noise, float) else noise.of_runs(every)
+    return Ensemble(refit, Points(N, D), losses, spread, targets, len(candidates.N))
+
+
+def _layout_method(fit: Fit) -> Any:
+    """The method with the step of D that the fit's runs have, whatever candidates are beside."""
+    if isinstance(fit.method, Piecewise) and fit.method.ratio is None:
+        return replace(fit.method, ratio=float(build_design(fit.runs).ratio))
+    return fit.method
+
+
+def _calibration(fit: Fit, misfit: Misfit) -> Calibration:
+    if misfit == "hold-outs":
+        return calibration_of(fit, WildBootstrap(), 0)
+    if isinstance(misfit, Calibration):
+        return misfit
+    if isinstance(misfit, str) or not (misfit is None or 0.0 <= misfit < np.inf):
+        raise ValueError(
+            f'misfit must be "hold-outs", a Calibration, a number such as 0.002 or None; '
+            f"got {misfit!r}"
+        )
+    return Calibration(np.array([misfit or 0.0]), np.ones(1), 0, np.nan, 0.0)
+
+
+def _targets(
+    fit: Fit, targets: Points, spread: Spread, calibration: Calibration, level: float
+) -> tuple[TargetBefore, ...]:
+    predicted = np.asarray(evaluate(fit.law, *targets))
+    far = extrapolation_length(fit.runs, *targets)
+    error = np.sqrt(spread.noise[[0, -1]])
+    half = calibration.half_width(error, spread.length[[0, -1]], level=level)
+    low, high = predicted * np.exp(-half), predicted * np.exp(half)
+    return tuple(
+        TargetBefore(
+            N=float(targets.N[i]),
+            D=float(targets.D[i]),
+            predicted=float(predicted[i]),
+            before=(float(low[0, i]), float(high[0, i])),
+            after=(float(low[1, i]), float(high[1, i])),
+            length=float(far[i]),
+            flag=_flag(float(far[i])),
+        )
+        for i in range(len(predicted))
+    )
+
+
+def _flag(length: float) -> str:
+    if length == 0.0:
+        return "inside the runs"
+    return f"{'far ' if length > _FAR else ''}outside the runs by {length:.2f} e-folds"
+
+
+def _basis(noise: Noise | float, calibration: Calibration, misfit: Misfit) -> str:
+    level = noise if isinstance(noise, float) else noise.pooled
+    of_noise = f"standard error of ln loss: noise of the runs ({level:.3%})"
+    if misfit is None:
+        return f"{of_noise}; the law taken for true"
+    if calibration.num_holdouts or misfit == "hold-outs":
+        return f"{of_noise}, and {calibration}"
+    return f"{of_noise}, and misfit {calibration.rate_quantile(0.5):.2%} per e-fold"
+
+
+def _notes(offer: _Offer, order: list[int]) -> tuple[str, ...]:
+    notes = []
+    if offer.num_too_dear:
+        many = offer.num_too_dear
+        notes.append(
+            f"{many} candidate{' costs' if many == 1 else 's cost'} more than the budget and "
+            f"{'was' if many == 1 else 'were'} left out"
+        )
+    if offer.num_between:
+        notes.append(
+            f"{offer.num_between} of the candidates lie between neighbouring D of runs of their "
+            "size, would part their pair, and were left out"
+        )
+    if not order:
+        notes.append("no affordable set of candidates lowers the standard error")
+    return tuple(notes)
