@@ -66,12 +66,37 @@ def read_runs(
         loss  3.1 to 3.6
     """
     path = Path(path)
-    _refuse_no_file(path)
-    table = _table(path)
+    table = read_table(path)
     try:
         return Runs.from_dataframe(table, N, D, loss, N_unit=N_unit, D_unit=D_unit)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def read_table(path: str | PathLike[str]) -> Any:
+    """The columns of a file that need not hold runs, by the rules of :func:`read_runs`.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A table or a mapping of names to columns.
+
+    Raises:
+        OSError: as for :func:`read_runs`.
+        ValueError: likewise.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "points.jsonl")
+        ...     _ = path.write_text('{"N": 1e9, "D": 2e10}')
+        ...     read_table(path)
+        {'N': [1000000000.0], 'D': [20000000000.0]}
+    """
+    path = Path(path)
+    _refuse_no_file(path)
+    return _table(path)
 
 
 def _refuse_no_file(path: Path) -> None:

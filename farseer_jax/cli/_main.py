@@ -13,6 +13,7 @@ from farseer_jax.cli._fit import fit
 from farseer_jax.cli._influence import influence
 from farseer_jax.cli._options import HELP_NAMES
 from farseer_jax.cli._predict import predict
+from farseer_jax.cli._suggest import suggest
 
 _EPILOG = """\b
 Examples:
@@ -22,6 +23,8 @@ Examples:
   farseer bootstrap runs.csv --at 7e9,1e12   the same, with an interval
   farseer choices runs.csv --at 7e9,1e12     how it moves with choices made
   farseer influence runs.csv --at 7e9,1e12   what it owes to each run
+  farseer suggest runs.csv --target 7e9,1e12 --budget 1e22
+                                             which runs to train next
 
 \b
 Environment:
@@ -70,3 +73,4 @@ main.add_command(bootstrap)
 main.add_command(choices)
 main.add_command(influence)
 main.add_command(predict)
+main.add_command(suggest)

@@ -103,15 +103,7 @@ def _piecewise() -> list[Decorator]:
             group=METHOD,
             help="Errors to minimise: squared as in the paper, relative as in its code.",
         ),
-        option(
-            "--bounds",
-            type=float,
-            nargs=2,
-            metavar="LOW HIGH",
-            group=METHOD,
-            help="Where the exponents are searched; -0.5 0.5 (farseer) or 0.01 1 (chinchilla) "
-            "unless given.",
-        ),
+        _bounds(),
         option(
             "--candidates",
             type=click.IntRange(3, _MAX_CANDIDATES),
@@ -120,6 +112,24 @@ def _piecewise() -> list[Decorator]:
             help="Search each exponent on a grid of so many, instead of refining; with "
             "variable-projection the grid to begin with, 32 unless given.",
         ),
+        *_stages(),
+    ]
+
+
+def _bounds() -> Decorator:
+    return option(
+        "--bounds",
+        type=float,
+        nargs=2,
+        metavar="LOW HIGH",
+        group=METHOD,
+        help="Where the exponents are searched; -0.5 0.5 (farseer) or 0.01 1 (chinchilla) "
+        "unless given.",
+    )
+
+
+def _stages() -> list[Decorator]:
+    return [
         option(
             "--rounds",
             type=rounds,
@@ -146,6 +156,11 @@ def _piecewise() -> list[Decorator]:
             help="Steps of D that form a pair, 1.41 or 1.35:1.45; found in the runs unless given.",
         ),
     ]
+
+
+def smooth_options(command: Decorated) -> Decorated:
+    """Options of the piecewise method that leave a fit its derivatives."""
+    return decorate(command, [_bounds(), *_stages()])
 
 
 def _isoflop() -> list[Decorator]:

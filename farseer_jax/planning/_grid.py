@@ -16,8 +16,9 @@ def continued_grid(runs: Runs, targets: Points, budget: float) -> Points:
     """Runs that would continue a grid, each within a budget of FLOPs.
 
     The sizes of the runs with more D, by the typical ratio of neighbouring D; and sizes beyond the
-    largest, by the typical ratio of sizes (several of them, where they are close), with the D of the largest from its smallest on. Nothing
-    lies beyond the larger of the targets and the runs by more than a step.
+    largest, by the typical ratio of sizes (several of them, where they are close), with the D of
+    the largest from its smallest on. Nothing lies beyond the larger of the targets and the runs by
+    more than a step.
 
     Args:
         runs: of the fit.

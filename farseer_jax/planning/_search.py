@@ -3,8 +3,8 @@
 Where few subsets are affordable all are compared. Otherwise moves are added greedily, twice, by the
 fall of the variance per cost and by the fall alone (each by itself may be far from the best: the
 first spends on many small runs, the second on one large one). The better is improved by exchanges,
-a part dropped for a move, until nothing is gained. A fall that is known from an earlier step orders the moves, so
-that each step evaluates one block of them.
+a part dropped for a move, until nothing is gained. A fall that is known from an earlier step orders
+the moves, so that each step evaluates one block of them.
 """
 
 from collections.abc import Callable

@@ -1,0 +1,176 @@
+"""``farseer suggest``."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from farseer_jax.cli._fit import fit_runs
+from farseer_jax.cli._jax import set_up_jax
+from farseer_jax.cli._model_options import smooth_options
+from farseer_jax.cli._options import (
+    HELP_NAMES,
+    Command,
+    Decorated,
+    decorate,
+    json_option,
+    option,
+)
+from farseer_jax.cli._output import check_target, deliver
+from farseer_jax.cli._points import point, predict_points
+from farseer_jax.cli._source_options import (
+    DATA,
+    check_source,
+    read_source,
+    reading_options,
+    source_argument,
+)
+
+if TYPE_CHECKING:
+    from farseer_jax._result import Fit
+    from farseer_jax.planning._result import Suggestions
+
+SUGGESTIONS = "Suggestions"
+# Fits with derivatives: of this law, by this method, by the squared criterion, without a grid.
+_FIXED = {"law": "farseer", "criterion": "squared", "candidates": None}
+
+_EPILOG = """\b
+Examples:
+  farseer suggest runs.csv --target 25.1e9,5e11 --budget 1e22
+  farseer suggest runs.csv --target 25.1e9,5e11 --budget 1e22 --max-runs 6
+  farseer suggest runs.csv --target 25.1e9,5e11 --budget 1e22 --candidates can_train.csv
+"""
+
+
+def _suggestion_options(command: Decorated) -> Decorated:
+    file = click.Path(path_type=Path)
+    positive = click.FloatRange(0, min_open=True)
+    return decorate(
+        command,
+        [
+            option(
+                "--target",
+                "points",
+                type=point,
+                multiple=True,
+                required=True,
+                metavar="N,D",
+                group=SUGGESTIONS,
+                help="Where the loss is wanted, such as 25.1e9,5e11 (may be repeated).",
+            ),
+            option(
+                "--budget",
+                type=positive,
+                required=True,
+                metavar="FLOPS",
+                group=SUGGESTIONS,
+                help="What the suggested runs may cost together, at 6 N D each.",
+            ),
+            option(
+                "--candidates",
+                "candidates_file",
+                type=file,
+                metavar="FILE",
+                group=SUGGESTIONS,
+                help="Runs that could be trained: a table with columns N and D. The grid of RUNS, "
+                "continued upwards, unless given.",
+            ),
+            option(
+                "--in-progress",
+                type=file,
+                metavar="FILE",
+                group=SUGGESTIONS,
+                help="Runs that are paid for already, likewise.",
+            ),
+            option(
+                "--max-runs",
+                type=click.IntRange(1),
+                metavar="NUMBER",
+                group=SUGGESTIONS,
+                help="How many runs may be suggested.",
+            ),
+            option(
+                "--misfit",
+                type=click.FloatRange(0),
+                metavar="NUMBER",
+                group=SUGGESTIONS,
+                help="How fast the law drifts off beyond the runs, ln loss per e-fold; 0 takes it "
+                "for true; learnt from hold-outs unless given.",
+            ),
+            option(
+                "--noise",
+                type=positive,
+                metavar="NUMBER",
+                group=SUGGESTIONS,
+                help="Standard deviation of ln loss from run to run, such as 5e-4; estimated from "
+                "the runs unless given.",
+            ),
+        ],
+    )
+
+
+@click.command(
+    "suggest",
+    cls=Command,
+    context_settings=HELP_NAMES,
+    short_help="Which runs to train next for a prediction.",
+    epilog=_EPILOG,
+)
+@source_argument
+@json_option("the suggestions", DATA)
+@_suggestion_options
+@reading_options
+@smooth_options
+def suggest(path: Path | None, target: str | None, **settings: Any) -> None:
+    """Fit the Farseer law, and say which runs would make a prediction surest.
+
+    RUNS is that of `farseer fit`, and the method is piecewise. The runs suggested
+    cost no more than the budget together.
+    """
+    check_source(path, settings)
+    inputs = [path, settings["candidates_file"], settings["in_progress"]]
+    check_target(target, inputs)
+    set_up_jax(refits=True)
+    runs = read_source(path, settings)
+    tables = [_table(settings[name]) for name in ("candidates_file", "in_progress")]
+    from farseer_jax import progress_bar
+
+    with progress_bar():
+        fit = fit_runs(runs, "piecewise", {**settings, **_FIXED})
+        found = _suggested(fit, tables, settings)
+    deliver(lambda: _text(found, fit), lambda: _json_text(found, fit), target, "Suggestions")
+
+
+def _table(path: Path | None) -> Any:
+    from farseer_jax._read import read_table
+
+    return None if path is None else read_table(path)
+
+
+def _suggested(fit: "Fit", tables: list[Any], settings: dict[str, Any]) -> "Suggestions":
+    import farseer_jax
+
+    points = settings["points"]
+    predict_points(fit, *(list(values) for values in zip(*points, strict=True)))
+    misfit = settings["misfit"]
+    return farseer_jax.suggest_runs(
+        fit,
+        list(points),
+        tables[0],
+        settings["budget"],
+        in_progress=tables[1],
+        max_runs=settings["max_runs"],
+        misfit="hold-outs" if misfit is None else misfit,
+        noise=settings["noise"],
+    )
+
+
+def _text(found: "Suggestions", fit: "Fit") -> str:
+    """What is printed, and what to know of the fit itself, which is not printed."""
+    return f"{found}" + "".join(f"\nwarning: {sentence}" for sentence in fit.warnings)
+
+
+def _json_text(found: "Suggestions", fit: "Fit") -> str:
+    content = {**found.to_dict(), "warnings": list(fit.warnings)}
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
