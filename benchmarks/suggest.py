@@ -169,11 +169,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results/suggest.json"))
     parser.add_argument("--worlds", type=int, default=400)
     args = parser.parse_args()
-    parts: dict[str, Callable[[], Any]] = {}
+    parts: dict[str, Callable[[], Any]] = {"simulated": lambda: simulated(args.worlds)}
     if DATA.exists():
         parts["real full grid"] = full_grid
         parts |= {f"real {part}": lambda part=part: real(part) for part in FRACTIONS}
-    parts["simulated"] = lambda: simulated(args.worlds)
     done = json.loads(args.out.read_text()) if args.out.exists() else {"machine": machine()}
     for name, make in parts.items():
         if name not in done:

@@ -94,7 +94,9 @@ def section_of_command(name: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("name", ["fit", "predict", "bootstrap", "choices", "influence"])
+@pytest.mark.parametrize(
+    "name", ["fit", "predict", "bootstrap", "choices", "influence", "suggest"]
+)
 def test_the_shell_page_names_every_option(name: str) -> None:
     command = main.commands[name]
     options = {o for p in command.params if isinstance(p, click.Option) for o in p.opts}
@@ -134,6 +136,17 @@ def test_the_shell_page_shows_the_influence_of_the_example() -> None:
     result = CliRunner().invoke(main, command[1:])
     assert result.exit_code == 0
     assert code_blocks(section, "text")[0] == result.stdout
+
+
+def test_the_shell_page_shows_the_suggestions_of_the_example() -> None:
+    section = section_of_command("suggest")
+    command = code_blocks(section, "bash")[0].split()
+    assert command[:3] == ["farseer", "suggest", "--example"]
+    result = CliRunner().invoke(main, command[1:])
+    assert result.exit_code == 0
+    assert code_blocks(section, "text")[0] == result.stdout
+    printed = text_of("docs/planning.md").replace("<BLANKLINE>", "")
+    assert result.stdout.partition("\nwarning: ")[0].strip() in printed
 
 
 def test_the_shell_page_names_every_scheme_and_every_key_of_intervals() -> None:

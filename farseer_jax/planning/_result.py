@@ -61,12 +61,9 @@ class Suggestions:
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit, suggest_runs
         >>> result = fit(Farseer, example_runs().select(max_N=1e9))
-        >>> ladder = [(1.6e9, 8e9 * 2 ** (k / 2)) for k in range(6)]
-        >>> found = suggest_runs(result, (3e9, 1e11), ladder, budget=2e21, misfit=None)
-        >>> found.spent <= found.budget
-        True
-        >>> bool(found.standard_error_after[-1] < found.standard_error_now)
-        True
+        >>> found = suggest_runs(result, (25.1e9, 5e11), budget=1e21, misfit=0.003)
+        >>> found.spent <= found.budget, len(found) == len(found.to_dataframe())
+        (True, True)
     """
 
     N: Floats

@@ -17,8 +17,9 @@ from farseer_jax._checks import Floats
 from farseer_jax.planning._exact import affordable_subsets
 from farseer_jax.planning._moves import Rows
 
-_GAIN = 2e-3  # of the variance: a run for less makes a plan longer, not better
+_GAIN = 1e-2  # of the variance: a run for less makes a plan longer, not better
 _MOST_PASSES = 3
+_NEVER = 1e300  # in place of an infinite variance, whose differences are none
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _greedy(choice: Choice, at: Found, power: float) -> Found:
         for first in range(0, len(order), choice.block):
             some = order[first : first + choice.block]
             variance = choice.variance(new[some] | at.chosen)
-            fall = at.variance - variance
+            fall = at.variance - np.minimum(variance, _NEVER)
             score[some] = fall / (new[some] @ choice.costs) ** power
             best = some[np.argmax(score[some])]
             gained = fall[np.argmax(score[some])] > _GAIN * at.variance
@@ -119,7 +120,7 @@ def _parts(choice: Choice, chosen: Rows) -> Rows:
 
 def _falls(choice: Choice, at: Found) -> Floats:
     """By how much each move would lower the variance if it cost nothing, ``(move,)``."""
-    return at.variance - choice.variance(choice.moves | at.chosen)
+    return at.variance - np.minimum(choice.variance(choice.moves | at.chosen), _NEVER)
 
 
 def _replaced(choice: Choice, at: Found, part: Rows, score: Floats) -> Found:
@@ -144,7 +145,7 @@ def in_order(choice: Choice, chosen: Rows, costs: Floats) -> list[int]:
     done, order = np.zeros_like(chosen), []
     while left:
         stack = np.array(left)
-        variance = choice.variance(stack | done)
+        variance = np.minimum(choice.variance(stack | done), _NEVER)
         worth = -variance if len(left) == 1 else (variance.max() - variance) / (stack @ costs)
         mine = left.pop(int(np.argmax(worth)))
         members = np.flatnonzero(mine)

@@ -33,10 +33,12 @@ class Spread(NamedTuple):
     Attributes:
         noise: variance from the runs' noise; infinite where the fit has no derivative.
         length: of the extrapolation.
+        idle: whether some candidate's size has too few runs to take part, ``(subset,)``.
     """
 
     noise: Floats
     length: Floats
+    idle: Rows
 
     def total(self, rate: float) -> Floats:
         """Variance, of noise and of misfit."""
@@ -100,7 +102,9 @@ class Ensemble:
             _outside(np.log(target), np.log(values), np.asarray(taking_part))
             for target, values in zip(self.targets, self.points, strict=True)
         )
-        return Spread(noise[:num], np.asarray(length)[:num])
+        idle = (full > 0) & ~np.asarray(taking_part)
+        idle = idle[:, len(self.losses) - self.num_candidates :].any(axis=1)
+        return Spread(noise[:num], np.asarray(length)[:num], idle[:num])
 
     def _responses(self, weights: Floats) -> tuple[Array, Array, Array, object]:
         with jax.enable_x64(True):

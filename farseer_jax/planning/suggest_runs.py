@@ -67,7 +67,8 @@ def suggest_runs(
         level: of the intervals.
 
     Returns:
-        The suggestions, which may be none. Where more than 4,096 sets are affordable they are the
+        The suggestions, which may be none; no size is begun with fewer runs than it needs to take
+        part in all stages of the fit. Where more than 4,096 sets are affordable they are the
         best that greedy steps and exchanges find.
 
     Raises:
@@ -79,10 +80,11 @@ def suggest_runs(
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit, suggest_runs
         >>> result = fit(Farseer, example_runs().select(max_N=1e9))
-        >>> ladder = [(1.6e9, 8e9 * 2 ** (k / 2)) for k in range(6)]
-        >>> found = suggest_runs(result, (3e9, 1e11), ladder, budget=2e21, misfit=0.001)
-        >>> len(found), found.spent <= 2e21, found.targets[0].flag
-        (6, True, 'outside the runs by 1.14 e-folds')
+        >>> found = suggest_runs(result, (25.1e9, 5e11), budget=1e21, misfit=0.003)
+        >>> bool(found.standard_error_after[-1] < 0.3 * found.standard_error_now)
+        True
+        >>> found.targets[0].flag
+        'far outside the runs by 3.27 e-folds'
     """
     check_level(level)
     wanted = as_points(targets, "targets")
@@ -96,7 +98,9 @@ def suggest_runs(
     rate = calibration.rate_quantile(0.5)
 
     def variance(chosen: Any) -> Floats:
-        return ensemble.spread(chosen).total(rate).mean(axis=1)
+        spread = ensemble.spread(chosen)
+        # a run or two of a new size say more of its U than a law that is never quite right allows
+        return np.where(spread.idle, np.inf, spread.total(rate).mean(axis=1))
 
     choice = Choice(
         costs=offer.costs,

@@ -1,0 +1,369 @@
+"""Suggested runs: the variance they are chosen by, the search, flags, refusals and the shell."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from commands import farseer, refused
+from weighted_mean import mean_fit
+
+import farseer_jax
+import farseer_jax as fj
+from farseer_jax.methods._refit import NoDerivativeError
+from farseer_jax.planning import _search
+from farseer_jax.planning._exact import affordable_subsets
+from farseer_jax.planning._grid import continued_grid
+from farseer_jax.planning._moves import moves_of
+from farseer_jax.planning._points import NONE, Points, as_points, costs_of
+from farseer_jax.planning._search import Choice, best_subset, in_order
+from farseer_jax.planning._variance import Ensemble
+from farseer_jax.planning.suggest_runs import build_ensemble, suggest_runs
+
+NOISE = 5e-4
+TARGET = (2e10, 2e11)
+SIZES = 2e8 * 2.0 ** np.arange(5)
+NEW = 6.4e9
+# one layout for all tests: a new size, and a repeat of a run
+LADDER = [(NEW, 1e9 * 2.0**k) for k in range(1, 6)]
+CANDIDATES = [*LADDER, (SIZES[-1], 32e9)]
+ENOUGH = 6 * sum(N * D for N, D in CANDIDATES)
+
+
+@pytest.fixture(scope="module")
+def fit() -> fj.Fit:
+    N, D = (x.ravel() for x in np.meshgrid(SIZES, 1e9 * 2.0 ** np.arange(6), indexing="ij"))
+    return fj.fit(fj.Farseer, fj.simulate(fj.example_law(), N, D, seed=1))
+
+
+@pytest.fixture(scope="module")
+def ensemble(fit: fj.Fit) -> Ensemble:
+    targets = as_points(TARGET, "targets")
+    return build_ensemble(fit, NONE, as_points(CANDIDATES, "candidates"), targets, NOISE)
+
+
+def suggest(fit: fj.Fit, budget: float = ENOUGH, **settings: Any) -> fj.Suggestions:
+    given = {"misfit": None, "noise": NOISE, **settings}
+    return fj.suggest_runs(fit, TARGET, CANDIDATES, budget, **given)
+
+
+# Variance
+
+
+def test_variance_is_that_of_central_differences_of_refits(ensemble: Ensemble) -> None:
+    chosen = np.array([[True, True, True, True, False, True]])
+    keep = np.flatnonzero(ensemble.weights(chosen)[0])
+    N, D = (values[keep] for values in ensemble.points)
+    losses = ensemble.losses[keep]
+    step = 3e-6
+    up, down = (losses * np.exp(sign * step * np.eye(len(keep))) for sign in (1, -1))
+    # a refit of exactly these runs, searches and all; repeats apart, or they would be copies
+    apart = losses * (1 + 1e-12 * np.arange(len(keep)))
+    refits = fj.fit_batch(fj.Farseer, fj.Runs(N, D, apart), losses=np.concatenate([up, down]))
+    assert refits.usable.all()
+    log_loss = np.log(refits.predict(*TARGET))
+    derivatives = (log_loss[: len(keep)] - log_loss[len(keep) :]) / (2 * step)
+    expected = NOISE**2 * np.sum(derivatives**2)
+    np.testing.assert_allclose(ensemble.spread(chosen).noise[0, 0], expected, rtol=1e-5)
+
+
+def test_a_size_counts_from_its_pairs_on(ensemble: Ensemble) -> None:
+    chosen = np.zeros((3, 6), dtype=bool)
+    chosen[1, :3] = chosen[2, :4] = True  # two pairs, and three
+    nothing, two, three = ensemble.spread(chosen).length[:, 0]
+    near, far = (np.log(TARGET[0] / N) for N in (NEW, SIZES[-1]))
+    beyond_D = np.log(TARGET[1] / 32e9)
+    np.testing.assert_allclose([nothing, two, three - beyond_D], [far + beyond_D] * 2 + [near])
+
+
+def test_misfit_adds_its_square(ensemble: Ensemble) -> None:
+    spread = ensemble.spread(np.ones((1, 6), dtype=bool))
+    assert spread.total(0.01) == pytest.approx(spread.noise + (0.01 * spread.length) ** 2)
+
+
+# Search
+
+
+def fake(costs: np.ndarray, points: Points, budget: float, max_runs: int = 99) -> Choice:
+    """Information adds up, but a size gives nothing below three runs."""
+    worth = np.random.default_rng(0).uniform(0.5, 2.0, len(costs)) * np.sqrt(points.N)
+    groups = points.N == np.unique(points.N)[:, None]
+
+    def variance(rows: np.ndarray) -> np.ndarray:
+        mine = rows[:, None] & groups
+        live = mine.sum(axis=2) >= 3
+        return 1 / (1 + ((mine * worth).sum(axis=2) * live).sum(axis=1))
+
+    return Choice(costs, budget, max_runs, moves_of(points), groups, variance, 8)
+
+
+@pytest.mark.parametrize("budget", [50.0, 90.0, 200.0])
+@pytest.mark.parametrize("max_runs", [5, 99])
+def test_greedy_steps_and_exchanges_come_close_to_the_best_of_all(
+    budget: float, max_runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    N, D = (x.ravel() for x in np.meshgrid([1.0, 2.0, 4.0], [1.0, 2.0, 4.0, 8.0], indexing="ij"))
+    choice = fake(6 * N * D, Points(N, D), budget, max_runs)
+    best, exhaustive = best_subset(choice)
+    assert exhaustive
+    monkeypatch.setattr(_search, "affordable_subsets", lambda *args: None)
+    found, exhaustive = best_subset(choice)
+    assert not exhaustive
+    assert choice.fits(found.chosen[None]).all()
+    assert best.variance <= found.variance <= 1.05 * best.variance
+    assert found.variance < 0.5  # single runs alone would never begin a size
+
+
+def test_affordable_subsets_are_all_of_them() -> None:
+    costs = np.array([3.0, 1.0, 2.0, 5.0])
+    every = np.array([[bool(i >> k & 1) for k in range(4)] for i in range(16)])
+    expected = every[(every @ costs <= 6) & (every.sum(axis=1) <= 2)]
+    found = affordable_subsets(costs, 6.0, 2)
+    assert found is not None
+    assert not found[0].any()
+    assert {*map(tuple, found)} == {*map(tuple, expected)}
+    assert len(found) == len(expected)
+    assert affordable_subsets(np.ones(13), 13.0, 13) is None
+    assert affordable_subsets(np.ones(13), 2.0, 13) is not None
+
+
+def test_moves_are_runs_and_ladders_of_one_size() -> None:
+    moves = moves_of(Points(np.array([2.0, 1.0, 2.0, 2.0]), np.array([4.0, 1.0, 1.0, 2.0])))
+    expected = [[0], [1], [2], [3], [2, 3], [0, 3], [0, 2, 3]]  # 2 → 3 → 0 is the ladder
+    assert {tuple(np.flatnonzero(move)) for move in moves} == {*map(tuple, expected)}
+
+
+def test_order_is_by_size_what_is_worth_most_first() -> None:
+    points = Points(np.repeat([1.0, 2.0], 3), np.tile([1.0, 2.0, 4.0], 2))
+    choice = fake(6 * points.N * points.D, points, 1e9)
+    order = in_order(choice, np.ones(6, dtype=bool), choice.costs)
+    assert sorted(order) == list(range(6))
+    assert [*order[:3]] in ([0, 1, 2], [3, 4, 5])
+
+
+# Suggestions
+
+
+def test_suggestions_cost_no_more_than_the_budget_and_more_buys_no_less(fit: fj.Fit) -> None:
+    cheapest = 6 * NEW * 2e9
+    # all candidates stay affordable, and with them the layout
+    found = [suggest(fit, ENOUGH, max_runs=n) for n in (1, 4, 6)]
+    dear = max(6 * N * D for N, D in CANDIDATES)
+    found += [suggest(fit, budget) for budget in (dear, dear + cheapest, ENOUGH)]
+    for one in found:
+        assert one.exhaustive
+        assert one.spent <= one.budget
+        assert one.spent == pytest.approx(float(np.sum(6 * one.N * one.D)))
+        assert len(one) == len({*zip(one.N, one.D, strict=True)})
+    ends = [[one.standard_error_now, *one.standard_error_after][-1] for one in found]
+    assert ends[:3] == sorted(ends[:3], reverse=True)
+    assert ends[3:] == sorted(ends[3:], reverse=True)
+    assert ends[-1] < 0.5 * found[-1].standard_error_now
+
+
+def test_what_suggestions_say_is_the_variance(fit: fj.Fit, ensemble: Ensemble) -> None:
+    found = suggest(fit, misfit=0.002)
+    steps = np.zeros((len(found) + 1, 6), dtype=bool)
+    for row, point in enumerate(zip(found.N, found.D, strict=True), 1):
+        steps[row:, CANDIDATES.index(point)] = True
+    spread = ensemble.spread(steps)
+    errors = np.sqrt(spread.total(0.002))[:, 0]
+    np.testing.assert_allclose(found.standard_error_now, errors[0], rtol=1e-9)
+    np.testing.assert_allclose(found.standard_error_after, errors[1:], rtol=1e-9)
+    np.testing.assert_allclose(found.noise_error_after**2, spread.noise[-1, 0], rtol=1e-9)
+    (target,) = found.targets
+    assert target.predicted == fit.predict(*TARGET)
+    half = np.log(np.divide(target.after, target.predicted))
+    np.testing.assert_allclose(half, [-1.6449 * errors[-1], 1.6449 * errors[-1]], rtol=1e-3)
+
+
+def test_runs_in_progress_count_as_runs(fit: fj.Fit, ensemble: Ensemble) -> None:
+    # the same union of runs, one part of it paid for
+    found = fj.suggest_runs(
+        fit, TARGET, CANDIDATES[4:], ENOUGH, in_progress=LADDER[:4], misfit=None, noise=NOISE
+    )
+    paid = np.arange(6)[None] < 4
+    assert found.standard_error_now**2 == pytest.approx(ensemble.spread(paid).noise[0, 0])
+
+
+def test_costs_are_the_callers(fit: fj.Fit) -> None:
+    found = suggest(fit, 3.0, cost=lambda N, D: np.ones_like(N))
+    assert len(found) <= 3
+    assert found.cost.tolist() == [1.0] * len(found)
+    assert found.to_dict()["suggestions"][0]["flops"] == 6 * found.N[0] * found.D[0]
+
+
+def test_suggestions_print_and_go_to_tables(fit: fj.Fit) -> None:
+    found = suggest(fit)
+    text = str(found)
+    assert "standard error after" in text
+    assert "20 B, 200 B" in text
+    assert "far outside the runs by 3.67 e-folds" in text
+    assert text.endswith("noise of the runs (0.050%); the law taken for true")
+    assert list(found.to_dataframe()) == ["N", "D", "flops", "cost", "standard_error_after"]
+    content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert content["standard_error_now"] == found.standard_error_now
+    assert [row["N"] for row in content["suggestions"]] == found.N.tolist()
+    assert str(replace(found, notes=("odd",))).endswith("\nnote: odd")
+
+
+@pytest.mark.parametrize(
+    ("point", "words"),
+    [
+        ((1e9, 1e10), "inside the runs"),
+        ((4.8e9, 1e10), "outside the runs by 0.41 e-folds"),
+        ((1e9, 1e9 / np.e**3), "far outside the runs by 3.00 e-folds"),
+    ],
+)
+def test_targets_are_flagged(fit: fj.Fit, point: tuple[float, float], words: str) -> None:
+    found = fj.suggest_runs(fit, point, CANDIDATES, ENOUGH, misfit=None, noise=NOISE)
+    assert found.targets[0].flag == words
+
+
+# Candidates and costs
+
+
+def test_points_come_in_many_forms() -> None:
+    rows = [(1e9, 2e10), (2e9, 4e10)]
+    N, D = np.array(rows).T
+    for given in (
+        rows, np.array(rows), (N, D), {"params": N, "tokens": D}, fj.Runs(N, D, [3.0, 2.9])
+    ):  # fmt: skip
+        found = as_points(given, "candidates")
+        assert (found.N.tolist(), found.D.tolist()) == (N.tolist(), D.tolist())
+    assert as_points(rows[0], "targets").N.tolist() == [1e9]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([], "candidates: there is none"),
+        ([1e9, 2e9, 3e9], "give points as rows"),
+        ("runs.csv", "give points as rows"),
+        ([(1e9, -1.0)], "candidates: column 'D': row 0 is not positive"),
+        ((np.ones(2), np.ones(3)), "2 N and 3 D"),
+        ({"N": [1e9]}, "no column was recognised as D"),
+    ],
+)
+def test_what_is_no_point_is_refused(given: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        as_points(given, "candidates")
+
+
+@pytest.mark.parametrize("cost", [0.0, [1.0, -1.0], lambda N, D: N * np.nan])
+def test_costs_that_are_none_are_refused(cost: Any) -> None:
+    points = Points(np.ones(2), np.ones(2))
+    with pytest.raises(ValueError, match="not positive and finite"):
+        costs_of(cost, points, is_grid=False)
+    with pytest.raises(ValueError, match="one for each of the 2"):
+        costs_of([1.0, 2.0, 3.0], points, is_grid=False)
+    with pytest.raises(ValueError, match="needs candidates of your own"):
+        costs_of([1.0, 2.0], points, is_grid=True)
+
+
+def test_the_grid_is_continued_upwards_as_far_as_the_budget_pays(fit: fj.Fit) -> None:
+    target = as_points(TARGET, "targets")
+    found = continued_grid(fit.runs, target, 1e21)
+    assert (6 * found.N * found.D <= 1e21 * (1 + 1e-9)).all()
+    new = np.unique(found.N[found.N > SIZES[-1]])
+    np.testing.assert_allclose(new, SIZES[-1] * 2.0 ** np.arange(1, len(new) + 1))
+    assert new[-1] < TARGET[0] * 2
+    mine = found.D[found.N == SIZES[0]]
+    np.testing.assert_allclose(mine, [64e9, 128e9, 256e9])
+    beyond = found.D[found.N == new[0]]
+    np.testing.assert_allclose(beyond[:2], [1e9, 2e9])
+    assert len(continued_grid(fit.runs, target, 1.0).N) == 0
+
+
+# Refusals
+
+
+def test_refusals_of_what_cannot_be_paid(fit: fj.Fit) -> None:
+    with pytest.raises(
+        ValueError, match=r"all 6 cost more than the budget of 1e\+18; the cheapest"
+    ):
+        suggest(fit, 1e18)
+    with pytest.raises(ValueError, match="pays for no run that would continue"):
+        fj.suggest_runs(fit, TARGET, None, 1e10)
+    with pytest.raises(ValueError, match="budget must be positive"):
+        suggest(fit, 0.0)
+    with pytest.raises(ValueError, match="max_runs must be at least 1"):
+        suggest(fit, max_runs=0)
+    with pytest.raises(ValueError, match="noise must be positive"):
+        suggest(fit, noise=0.0)
+    with pytest.raises(ValueError, match="misfit must be"):
+        suggest(fit, misfit="none")
+    with pytest.raises(ValueError, match="would part their pair"):
+        fj.suggest_runs(fit, TARGET, [(SIZES[0], 1.5e9)], ENOUGH)
+
+
+def test_candidates_left_out_are_counted(fit: fj.Fit) -> None:
+    more = [*CANDIDATES, (NEW, 1e13), (SIZES[0], 1.5e9)]
+    found = fj.suggest_runs(fit, TARGET, more, ENOUGH, misfit=None, noise=NOISE)
+    assert found.notes[0] == "1 candidate costs more than the budget and was left out"
+    assert found.notes[1].startswith("1 of the candidates lie")
+    assert found.N.tolist() == suggest(fit).N.tolist()
+
+
+def test_fits_without_derivatives_are_refused(fit: fj.Fit) -> None:
+    on_grid = replace(fit, method=fj.Piecewise(search=fj.Grid(-0.5, 0.5, 100)))
+    with pytest.raises(NoDerivativeError, match="grid search"):
+        suggest(on_grid)
+    with pytest.raises(NoDerivativeError, match="fit the Farseer law by Piecewise"):
+        suggest(mean_fit())
+    law = fj.Chinchilla(E=1.0, A=100.0, B=1000.0, alpha=0.3, beta=0.3)
+    with pytest.raises(NoDerivativeError, match="Chinchilla"):
+        suggest(replace(fit, law=law))
+
+
+def test_an_exponent_at_its_edge_is_refused(fit: fj.Fit) -> None:
+    curve = replace(fit.law.U, exponent=np.asarray(0.5))
+    with pytest.raises(NoDerivativeError, match="γ ended at a bound"):
+        suggest(replace(fit, law=replace(fit.law, U=curve)))
+
+
+# The shell
+
+
+def test_the_shell_hands_over_and_writes(
+    fit: fj.Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(farseer_jax, "fit", lambda *args: fit)
+    monkeypatch.chdir(tmp_path)
+    rows = "\n".join(f"{N},{D}" for N, D in CANDIDATES)
+    Path("can.csv").write_text(f"N,tokens\n{rows}\n")
+    options = ["--target", "2e10,2e11", "--budget", ENOUGH, "--candidates", "can.csv"]
+    options += ["--max-runs", 5, "--misfit", 0.002, "--noise", NOISE, "--json", "suggest.json"]
+    result = farseer("suggest", "--example", *options)
+    expected = suggest(fit, misfit=0.002, max_runs=5)
+    warnings = "".join(f"\nwarning: {sentence}" for sentence in fit.warnings)
+    assert (result.exit_code, result.stdout) == (0, f"{expected}{warnings}\n")
+    content = json.loads(Path("suggest.json").read_text())
+    assert content == {**expected.to_dict(), "warnings": list(fit.warnings)}
+    assert {"N", "D", "flops", "standard_error_after"} <= set(content["suggestions"][0])
+
+
+def test_options_reach_the_library(fit: fj.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        seen.append((args, kwargs))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(farseer_jax, "fit", lambda *args: fit)
+    monkeypatch.setattr(farseer_jax, "suggest_runs", refuse)
+    assert farseer("suggest", "--example", "--target", "2e10,2e11", "--budget", 1e20).exit_code
+    settings = {"in_progress": None, "max_runs": None, "misfit": "hold-outs", "noise": None}
+    assert seen == [((fit, [TARGET], None, 1e20), settings)]
+
+
+def test_refusals_of_the_shell() -> None:
+    refused(farseer("suggest", "--example", "--budget", 1e20), "Missing option '--target'")
+    refused(farseer("suggest", "--example", "--target", "1e9,1e10"), "Missing option '--budget'")
+    refused(farseer("suggest", "--example", "--target", "1e9", "--budget", 1), "is no point N,D")
+
+
+def test_suggest_runs_is_public() -> None:
+    assert fj.suggest_runs is suggest_runs
