@@ -94,9 +94,7 @@ def section_of_command(name: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize(
-    "name", ["fit", "predict", "bootstrap", "choices", "influence", "suggest"]
-)
+@pytest.mark.parametrize("name", ["fit", "predict", "bootstrap", "choices", "influence", "suggest"])
 def test_the_shell_page_names_every_option(name: str) -> None:
     command = main.commands[name]
     options = {o for p in command.params if isinstance(p, click.Option) for o in p.opts}

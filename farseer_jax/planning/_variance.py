@@ -89,7 +89,8 @@ class Ensemble:
         """
         made = self.weights(np.zeros((1, self.num_candidates), dtype=bool))
         *_, evidence = self._responses(np.repeat(made, BLOCK, axis=0))
-        self.refit.check(jax.tree.map(lambda leaf: np.asarray(leaf)[0], evidence))
+        evidence = jax.tree.map(lambda leaf: np.asarray(leaf)[0], evidence)
+        self.refit.check(self.losses, made[0], evidence)
 
     def _block(self, weights: Floats) -> Spread:
         num = len(weights)
