@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from farseer_jax._law import AbstractLaw
 from farseer_jax._objective import Residual
 from farseer_jax._types import Array
+from farseer_jax.methods.end_to_end._eliminate import solve_definite
 from farseer_jax.methods.end_to_end._problem import (
     ACTIVE,
     CONVERGED,
@@ -133,7 +134,7 @@ def _next_trial(problem: Problem, state: State, tolerance: Array, squared: bool)
     scale = jnp.where(scale > 0, scale, 1.0)
     g = jnp.where(held, 0.0, state.gradient / scale)
     damping = state.damping
-    move, definite = _solve(state.matrix, scale, held, damping, g)
+    move, definite = solve_definite(state.matrix, scale, held, damping, g)
     wanted = state.free - move / scale
     trial = jnp.clip(wanted, problem.lower, problem.upper)
     cut = (trial != wanted).any(0)  # at its bound, it is held next time, and the others move on
@@ -159,31 +160,3 @@ def _next_trial(problem: Problem, state: State, tolerance: Array, squared: bool)
         damping=relaxed,
         status=jnp.where(state.status == ACTIVE, status, state.status),
     )
-
-
-def _solve(
-    matrix: Array, scale: Array, held: Array, damping: Array, gradient: Array
-) -> tuple[Array, Array]:
-    """Solve ``(S⁻¹ M S⁻¹ + λ) x = g`` by elimination, over the batch; held ones stay 0.
-
-    No pivoting: the scaled matrix has a unit diagonal, and is positive definite where the second
-    result says so.
-    """
-    num = len(gradient)
-    identity = jnp.eye(num, dtype=matrix.dtype)[..., None]
-    scaled = matrix / (scale[:, None] * scale)
-    scaled = jnp.where(held[:, None] | held, identity, scaled + damping * identity)
-    table = jnp.concatenate([scaled, gradient[:, None]], 1)  # (free, free + 1, batch)
-
-    def eliminate(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        table, definite = carry
-        pivot = table[i, i]
-        line = table[i] / jnp.where(pivot == 0, 1.0, pivot)
-        is_pivot = (jnp.arange(num) == i)[:, None, None]
-        table = jnp.where(is_pivot, line, table - table[:, i][:, None] * line)
-        return table, definite & (pivot > 0)
-
-    table, definite = jax.lax.fori_loop(
-        0, num, eliminate, (table, jnp.ones_like(damping, dtype=bool))
-    )
-    return table[:, num], definite
