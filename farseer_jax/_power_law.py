@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from farseer_jax import _implicit
 from farseer_jax._linear import safe_divide
 from farseer_jax._search import Minimum, Search, Shape
 from farseer_jax._types import Array, Candidates, Flag, Scalar
@@ -64,23 +65,13 @@ def fit_power_law(
     shares = safe_divide(weights, jnp.sum(weights))
     mean = jnp.sum(shares * y)
 
-    def line(exponents: Candidates, floor: Scalar) -> tuple[Candidates, Candidates, Array]:
-        """Floor, coefficient and values of the best line; through the origin where floor is 0."""
-        x = jnp.exp(-exponents * z[:, None])
-        x_mean, y_mean = floor * jnp.sum(shares[:, None] * x, axis=0), floor * mean
-        pull = shares[:, None] * (x - x_mean)
-        slope = safe_divide(
-            jnp.sum(pull * (y[:, None] - y_mean), axis=0), jnp.sum(pull * (x - x_mean), axis=0)
-        )
-        return y_mean - slope * x_mean, slope, y_mean + slope * (x - x_mean)
-
     def best(floor: Scalar) -> tuple[Minimum, Scalar, Scalar]:
         def objective(exponents: Candidates) -> Candidates:
-            errors = error(line(exponents, floor)[2], y[:, None])
+            errors = error(_line(z, y, shares, exponents, floor)[2], y[:, None])
             return jnp.sum(shares[:, None] * errors, axis=0)
 
         found = search.minimise(objective, shape, z.dtype)
-        intercept, slope, _ = line(found.exponent[None], floor)
+        intercept, slope, _ = _line(z, y, shares, found.exponent[None], floor)
         return found, intercept[0], slope[0]
 
     # both searches as one batch: they compile once
@@ -95,3 +86,55 @@ def fit_power_law(
         resolved=flat | minimum.resolved,
         at_bound=no_floor | flat,
     )
+
+
+def polish_power_law(z: Array, y: Array, weights: Array, found: PowerLaw) -> tuple[PowerLaw, Array]:
+    """A power law of least squares with the exact derivatives of its conditions.
+
+    Its exponent is stationary, or held at its bound; a floor of 0 stays.
+
+    Args:
+        z: as for :func:`fit_power_law`.
+        y: likewise.
+        weights: likewise.
+        found: from there.
+
+    Returns:
+        The power law, and slope over curvature of the squared error in the exponent at ``found``.
+    """
+    shares = safe_divide(weights, jnp.sum(weights))
+    flat = found.coefficient == 0
+    floor = jnp.where(found.at_bound & ~flat, 0.0, 1.0).astype(z.dtype)
+
+    def error(exponent: Scalar) -> Scalar:
+        values = _line(z, y, shares, exponent[None], floor)[2][:, 0]
+        return jnp.sum(shares * squared(values, y))
+
+    held = found.at_edge | flat
+
+    def conditions(x: Array) -> Array:
+        return jnp.where(held, x - found.exponent, jax.grad(error)(x[0])[None])
+
+    start = jax.lax.stop_gradient(found.exponent)[None]
+    exponent = jnp.where(held, start, _implicit.root(conditions, start))
+    intercept, slope, _ = _line(z, y, shares, exponent, floor)
+    polished = found._replace(
+        floor=jnp.where(flat, jnp.sum(shares * y), floor * intercept[0]),
+        coefficient=jnp.where(flat, 0.0, slope[0]),
+        exponent=exponent[0],
+    )
+    bend = jax.grad(jax.grad(error))(start[0])
+    return polished, safe_divide(jax.grad(error)(start[0]), bend)
+
+
+def _line(
+    z: Array, y: Array, shares: Array, exponents: Candidates, floor: Scalar
+) -> tuple[Candidates, Candidates, Array]:
+    """Floor, coefficient and values of the best line; through the origin where floor is 0."""
+    x = jnp.exp(-exponents * z[:, None])
+    x_mean, y_mean = floor * jnp.sum(shares[:, None] * x, axis=0), floor * jnp.sum(shares * y)
+    pull = shares[:, None] * (x - x_mean)
+    slope = safe_divide(
+        jnp.sum(pull * (y[:, None] - y_mean), axis=0), jnp.sum(pull * (x - x_mean), axis=0)
+    )
+    return y_mean - slope * x_mean, slope, y_mean + slope * (x - x_mean)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from farseer_jax._linear import fit_line, line_points, mean_weight, safe_divide, weighted_mean
 from farseer_jax._outcome import Outcome
-from farseer_jax._power_law import PowerLaw, fit_power_law
+from farseer_jax._power_law import PowerLaw, fit_power_law, polish_power_law
 from farseer_jax._search import Search
 from farseer_jax._types import Array, RunValues, Scalar
 from farseer_jax.methods.isoflop._design import BudgetDesign
@@ -78,6 +78,28 @@ def solve(
         min_runs: runs that a budget needs; static.
         search: of γ; static.
     """
+    return _solve(design, losses, weights, min_runs, search, exact=False)[0]
+
+
+def solve_exactly(
+    design: BudgetDesign, losses: RunValues, weights: RunValues, min_runs: int, search: Search
+) -> tuple[IsoFLOPSolution, Array]:
+    """The same with the exact derivatives of what it solves: no search is differentiated.
+
+    Returns:
+        The solution; and slope over curvature of the error in γ where the search ended.
+    """
+    return _solve(design, losses, weights, min_runs, search, exact=True)
+
+
+def _solve(
+    design: BudgetDesign,
+    losses: RunValues,
+    weights: RunValues,
+    min_runs: int,
+    search: Search,
+    exact: bool,
+) -> tuple[IsoFLOPSolution, Array]:
     runs = _gather(design, losses, weights)
     parabola = fit_parabolas(runs.log_N, runs.loss, runs.weight)
     inside = _inside(parabola.x_opt, runs)
@@ -88,11 +110,15 @@ def solve(
     z = log_C - jnp.log(6.0) - runs.pivot
     budget_weight = jnp.where(usable, runs.budget_weight, 0.0)
     line = fit_line(line_points(jnp.where(usable, parabola.x_opt, 0.0), budget_weight), z)
-    frontier = fit_power_law(z, jnp.where(usable, parabola.loss_opt, 1.0), budget_weight, search)
+    points = z, jnp.where(usable, parabola.loss_opt, 1.0), budget_weight
+    frontier = fit_power_law(*(jax.lax.stop_gradient(points) if exact else points), search)
+    miss = jnp.zeros((), losses.dtype)
+    if exact:
+        frontier, miss = polish_power_law(*points, frontier)
     a, log_G = line.slope, line.intercept - line.slope * runs.pivot
     valid = (a > 0) & (a < 1) & (frontier.coefficient > 0)
     numbers = _law_numbers(jnp.where(valid, a, 0.5), log_G, frontier, runs.pivot)
-    return IsoFLOPSolution(
+    solution = IsoFLOPSolution(
         numbers=numbers,
         parabola=parabola,
         log_C=log_C,
@@ -103,6 +129,7 @@ def solve(
         mean_relative_error=_mean_relative_error(numbers, runs, usable),
         outcome=_outcome(usable, valid, frontier, numbers),
     )
+    return solution, miss
 
 
 solve_jit = jax.jit(solve, static_argnames=("min_runs", "search"))

@@ -23,6 +23,7 @@ from farseer_jax.methods.isoflop._budgets import (
 )
 from farseer_jax.methods.isoflop._design import BudgetDesign, build_budget_design
 from farseer_jax.methods.isoflop._kernel import MIN_BUDGETS, solve_block, solve_jit
+from farseer_jax.methods.isoflop._refit import IsoFLOPRefit, build_refit
 from farseer_jax.methods.isoflop._report import build_report, refusal
 
 
@@ -133,6 +134,15 @@ class IsoFLOP:
             outcome=block.outcome,
             mean_relative_error=block.mean_relative_error,
         )
+
+    def refit(self, design: RunsDesign, law: AbstractLaw, losses: np.ndarray) -> IsoFLOPRefit:
+        """The fit as a function of losses and weights that JAX differentiates.
+
+        Raises:
+            NoDerivativeError: a grid's γ jumps from one candidate to the next.
+        """
+        del law, losses  # closed forms and one search start from nothing
+        return build_refit(design.budgets, self.min_runs, self.search)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON."""
