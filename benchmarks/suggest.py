@@ -124,14 +124,12 @@ def real(fraction: float) -> dict[str, Any]:
     chosen = {*zip(found.N.tolist(), found.D.tolist(), strict=True)}
     mask = np.array([p in chosen for p in zip(runs.N.tolist(), runs.D.tolist(), strict=True)])
     refit = fj.fit(fj.Farseer, runs.select(mask=mask | (runs.N <= LARGEST_KNOWN)))
-    in_turn = new.select(mask=np.ones(len(new), dtype=bool))
-    order = np.lexsort((in_turn.D, in_turn.N))
-    inside = order[np.cumsum(in_turn.flops[order]) <= budget]
+    order = np.lexsort((new.D, new.N))
     taken = np.zeros(len(new), dtype=bool)
-    taken[inside] = True
-    cheap = runs.N <= LARGEST_KNOWN
-    cheap[rest] = taken
-    uniform = fj.fit(fj.Farseer, runs.select(mask=cheap))
+    taken[order[np.cumsum(new.flops[order]) <= budget]] = True
+    in_turn = runs.N <= LARGEST_KNOWN
+    in_turn[rest] = taken
+    uniform = fj.fit(fj.Farseer, runs.select(mask=in_turn))
     return {
         "budget_fraction": fraction,
         "spent_fraction": found.spent / float(new.flops.sum()),

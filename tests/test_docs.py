@@ -344,3 +344,30 @@ def test_what_is_said_of_coverage() -> None:
     for one in (real, ladder):
         assert 0.80 <= one["inside"] <= 0.97
         assert one["over_misses"] <= 3.0
+
+
+def test_what_is_said_of_suggested_runs_is_what_the_benchmark_found() -> None:
+    found = json.loads(text_of("benchmarks/results/suggest.json"))
+    page = " ".join(text_of("docs/planning.md").split())
+    added = found["simulated"]["added"]
+    median, rms = (
+        {name: one[key] for name, one in added.items()} for key in ("median_error", "rms_error")
+    )
+    assert (
+        f"median error of {median['suggested']:.2%} (root mean square {rms['suggested']:.1%})"
+        in (page.replace(" %", "%"))
+    )
+    for name, words in (("largest run", "single run"), ("uniform", "in full")):
+        assert f"{words} {median[name]:.2%} ({rms[name]:.1%})" in page.replace(" %", "%")
+    assert rms["suggested"] < 0.75 * rms["uniform"]
+    assert min(rms, key=lambda name: rms[name]) == "suggested"
+    real = {float(k.split()[1]): one for k, one in found.items() if k.startswith("real 0")}
+    full = found["real full grid"]
+    said = f"{full['known_error']:.1%} without new runs, {full['error']:.3%} with all "
+    assert f"{said}{full['num_new_runs']} up to" in page.replace(" %", "%")
+    assert f"six runs, {real[0.01]['error']:.3%}" in page.replace(" %", "%")
+    assert real[0.01]["num_runs"] == 6
+    assert real[0.01]["spent_fraction"] < 0.01
+    others = [one["error"] for part, one in real.items() if part > 0.01]
+    assert f"{min(others):.2%}"[:-1] + f"–{max(others):.2%}" in page.replace(" %", "%")
+    assert f"20% of the FLOPs: {real[0.2]['uniform_error']:.1%}" in page.replace(" %", "%")
