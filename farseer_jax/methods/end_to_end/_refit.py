@@ -51,8 +51,8 @@ class EndToEndRefit(Refit):
 
     @property
     def steps_removals(self) -> bool:
-        """Robust residuals change their side, which a step does not foresee."""
-        return self.objective.is_squared and not self.surface.natural
+        """Absolute residuals jump from vertex to vertex, which no step foresees."""
+        return self.objective.delta > 0.0 and not self.surface.natural
 
     def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Any) -> None:
         """Refuse a fit that has no derivative, in float64.

@@ -43,12 +43,18 @@ class IsoFLOPRefit(Refit):
         found, _ = solve_exactly(self.design, losses, weights, self.min_runs, self.search)
         return _law(found.numbers, found.outcome)
 
-    def check(self, losses: np.ndarray, weights: np.ndarray) -> None:
+    @property
+    def steps_removals(self) -> bool:
+        """Removals are refits: one costs no more than a step would."""
+        return True
+
+    def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Any) -> None:
         """Refuse a fit that has no derivative, in float64.
 
         Raises:
             NoDerivativeError: which condition fails, and the remedy.
         """
+        del evidence
         with jax.enable_x64(True):
             found, miss = to_numpy(_inspect(self, np.asarray(losses), np.asarray(weights)))
         if why := _reason(found, float(miss), self.search):

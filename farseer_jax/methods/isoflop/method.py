@@ -135,13 +135,13 @@ class IsoFLOP:
             mean_relative_error=block.mean_relative_error,
         )
 
-    def refit(self, design: RunsDesign, law: AbstractLaw, losses: np.ndarray) -> IsoFLOPRefit:
+    def refit(self, design: RunsDesign, runs: Runs, law: AbstractLaw, found: Any) -> IsoFLOPRefit:
         """The fit as a function of losses and weights that JAX differentiates.
 
         Raises:
             NoDerivativeError: a grid's γ jumps from one candidate to the next.
         """
-        del law, losses  # closed forms and one search start from nothing
+        del runs, law, found  # closed forms and one search start from nothing
         return build_refit(design.budgets, self.min_runs, self.search)
 
     def to_dict(self) -> dict[str, Any]:
