@@ -1,7 +1,7 @@
 """Which runs to train next for a prediction, within a budget."""
 
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,9 +13,9 @@ from farseer_jax._result import Fit
 from farseer_jax._runs import Runs
 from farseer_jax.methods._refit import Differentiable, NoDerivativeError
 from farseer_jax.methods.piecewise.method import Piecewise
-from farseer_jax.planning._grid import continued_grid
 from farseer_jax.planning._moves import moves_of
-from farseer_jax.planning._points import NONE, Cost, Points, as_points, costs_of
+from farseer_jax.planning._offer import notes_of, offer_of
+from farseer_jax.planning._points import NONE, Cost, Points, as_points
 from farseer_jax.planning._result import Suggestions, TargetBefore
 from farseer_jax.planning._search import Choice, best_subset, in_order
 from farseer_jax.planning._variance import BLOCK, Ensemble, Spread
@@ -90,7 +90,7 @@ def suggest_runs(
     wanted = as_points(targets, "targets")
     limit = _limit(budget, max_runs)
     paid = NONE if in_progress is None else as_points(in_progress, "in_progress")
-    offer = _offer(fit, wanted, candidates, budget, cost)
+    offer = offer_of(fit.runs, wanted, candidates, budget, cost)
     found_noise = _noise(fit.runs, noise)
     ensemble = build_ensemble(fit, paid, offer.points, wanted, found_noise)
     ensemble.check()
@@ -134,17 +134,8 @@ def suggest_runs(
         exhaustive=exhaustive,
         title=f"{fit.law.name.title()} law by {fit.method.name}, {len(fit.runs)} runs",
         basis=_basis(found_noise, calibration, misfit),
-        notes=_notes(offer, order),
+        notes=notes_of(offer, order),
     )
-
-
-class _Offer(NamedTuple):
-    """Candidates that can be paid, and how many there are that cannot, or would break a pair."""
-
-    points: Points
-    costs: Floats
-    num_too_dear: int
-    num_between: int
 
 
 def _limit(budget: float, max_runs: int | None) -> int:
@@ -155,51 +146,6 @@ def _limit(budget: float, max_runs: int | None) -> int:
     if max_runs < 1:
         raise ValueError(f"max_runs must be at least 1, got {max_runs!r}")
     return max_runs
-
-
-def _offer(fit: Fit, targets: Points, candidates: object, budget: float, cost: Cost) -> _Offer:
-    is_grid = candidates is None
-    if is_grid:
-        points = continued_grid(fit.runs, targets, np.inf if cost is not None else budget)
-        if not len(points.N):
-            raise ValueError(
-                f"budget: {budget:.3g} pays for no run that would continue the grid of the runs; "
-                "give candidates of your own"
-            )
-    else:
-        points = as_points(candidates, "candidates")
-    costs = costs_of(cost, points, is_grid=is_grid)
-    payable = costs <= budget
-    if not payable.any():
-        raise ValueError(
-            f"candidates: all {len(costs)} cost more than the budget of {budget:.3g}; the cheapest "
-            f"costs {costs.min():.3g}"
-        )
-    between = payable & _between(fit.runs, points)
-    keep = payable & ~between
-    if not keep.any():
-        raise ValueError(
-            "candidates: all that the budget pays for lie between neighbouring D of runs of their "
-            "size, and would part their pair; give D beyond them, or D of runs, which are repeats"
-        )
-    too_dear = int((~payable).sum())
-    return _Offer(points.take(keep), costs[keep], too_dear, int(between.sum()))
-
-
-def _between(runs: Runs, points: Points) -> np.ndarray:
-    """Which points lie between two neighbouring runs of one size less than two steps apart."""
-    found = np.zeros(len(points.N), dtype=bool)
-    sizes = [np.unique(runs.D[runs.N == N]) for N in np.unique(runs.N)]
-    steps = np.concatenate([np.diff(np.log(D)) for D in sizes])
-    widest = 1.5 * float(np.median(steps)) if len(steps) else 0.0
-    for N, D in zip(np.unique(runs.N), sizes, strict=True):
-        mine = points.N == N
-        place = np.searchsorted(D, points.D)
-        inside = mine & (place > 0) & (place < len(D)) & ~np.isin(points.D, D)
-        at = np.clip(place, 1, len(D) - 1) if len(D) > 1 else np.ones_like(place)
-        if len(D) > 1:
-            found |= inside & (np.log(D[at] / D[at - 1]) <= widest)
-    return found
 
 
 def _noise(runs: Runs, noise: float | None) -> Noise | float:
@@ -297,21 +243,3 @@ def _basis(noise: Noise | float, calibration: Calibration, misfit: Misfit) -> st
     if calibration.num_holdouts or misfit == "hold-outs":
         return f"{of_noise}, and {calibration}"
     return f"{of_noise}, and misfit {calibration.rate_quantile(0.5):.2%} per e-fold"
-
-
-def _notes(offer: _Offer, order: list[int]) -> tuple[str, ...]:
-    notes = []
-    if offer.num_too_dear:
-        many = offer.num_too_dear
-        notes.append(
-            f"{many} candidate{' costs' if many == 1 else 's cost'} more than the budget and "
-            f"{'was' if many == 1 else 'were'} left out"
-        )
-    if offer.num_between:
-        notes.append(
-            f"{offer.num_between} of the candidates lie between neighbouring D of runs of their "
-            "size, would part their pair, and were left out"
-        )
-    if not order:
-        notes.append("no affordable set of candidates lowers the standard error")
-    return tuple(notes)
