@@ -1,0 +1,199 @@
+"""Derivatives of end-to-end fits and of IsoFLOP, against differences of whole refits."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from compiling import compilations
+
+import farseer_jax as fj
+from farseer_jax.methods._refit import Differentiable, NoDerivativeError
+
+TIGHT = {"tolerance": 1e-16, "refit_starts": 0, "num_starts": 32}
+N, D = np.array([8e9, 1e9]), np.array([2e11, 3e10])
+
+
+@pytest.fixture(scope="module")
+def runs():
+    whole = fj.example_runs()
+    noise = np.exp(3e-3 * np.random.default_rng(1).standard_normal(len(whole)))
+    keep = slice(None, None, 5)
+    return fj.Runs(whole.N[keep], whole.D[keep], (whole.loss * noise)[keep])
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    with jax.enable_x64(True):
+        yield
+
+
+def made(law, method, runs):
+    """A fit, by the kernel that refits as well, and its refit."""
+    assert isinstance(method, Differentiable)
+    fitted = fj.fit_batch(law, runs, weights=np.ones(len(runs)), method=method).law_at(0)
+    return fitted, method.refit(method.prepare(law, runs), runs, fitted, None)
+
+
+def log_loss(refit, losses, weights):
+    return jnp.log(refit(losses, weights)(N, D))
+
+
+@eqx.filter_jit
+def slopes(refit, losses, weights, directions):
+    def along(direction):
+        def move(t):
+            return log_loss(refit, losses + t * direction[0], weights + t * direction[1])
+
+        return jax.jvp(move, (0.0,), (1.0,))[1]
+
+    return jax.vmap(along)(directions)
+
+
+def directions_of(runs, num=1, seed=0):
+    """Of losses (in per cent), of weights, and of both."""
+    rng = np.random.default_rng(seed)
+    loss = 1e-2 * rng.standard_normal((num, len(runs))) * runs.loss
+    weight = rng.standard_normal((num, len(runs)))
+    zero = np.zeros_like(loss)
+    pairs = [(loss, zero), (zero, weight), (loss, weight)]
+    return np.concatenate([np.stack(pair, 1) for pair in pairs])
+
+
+def differences(law, method, runs, directions, h):
+    """Central differences of whole refits, extrapolated to a step of 0."""
+    steps = np.array([1.0, -1.0, 0.5, -0.5])[:, None] * h
+    losses = np.concatenate([runs.loss + steps * d[0] for d in directions])
+    weights = np.concatenate([1.0 + steps * d[1] for d in directions])
+    refits = fj.fit_batch(law, runs, losses=losses, weights=weights, method=method)
+    y = np.log(refits.predict(N, D)).reshape(len(directions), 4, -1)
+    wide, narrow = (y[:, 0] - y[:, 1]) / (2 * h), (y[:, 2] - y[:, 3]) / h
+    return (4 * narrow - wide) / 3
+
+
+def check_slopes(law, method, runs, h, rtol):
+    fitted, refit = made(law, method, runs)
+    directions = directions_of(runs)
+    exact = np.asarray(slopes(refit, runs.loss, np.ones(len(runs)), directions))
+    numeric = differences(law, method, runs, directions, h)
+    scale = np.abs(exact).max()
+    assert scale > 1e-6
+    assert np.allclose(exact, numeric, rtol=0.0, atol=rtol * scale)
+    return fitted, refit
+
+
+@pytest.mark.parametrize("law", [fj.Farseer, fj.Chinchilla, fj.Coupled, fj.Kaplan])
+def test_squares(law, runs):
+    check_slopes(law, fj.LeastSquares(**TIGHT), runs, 0.05, 3e-6)
+
+
+ROBUST = {
+    "huber": ("huber", 1e-3),
+    "asymmetric": ("asymmetric", 1e-3),
+    "relative": (fj.Objective("relative", 5e-3), 1e-4),
+    "absolute residuals": (fj.Objective("absolute", 5e-3), 1e-3),
+    "sizes": ("absolute", 1e-4),
+}
+
+
+@pytest.mark.parametrize("name", ROBUST)
+def test_objectives(name, runs):
+    objective, h = ROBUST[name]
+    method = fj.VariableProjection(objective, tolerance=1e-16)
+    check_slopes(fj.Chinchilla, method, runs, h, 1e-5)
+
+
+def test_isoflop(runs):
+    method, whole = fj.IsoFLOP(width=0.35), fj.example_runs()
+    _, refit = check_slopes(fj.Chinchilla, method, whole, 1e-3, 1e-6)
+    refit.check(whole.loss, np.ones(len(whole)), None)
+    without = jax.jit(lambda r, y, w: r.without_each(y, w))(refit, whole.loss, np.ones(len(whole)))
+    held_out = 1.0 - np.eye(len(whole))[:20]
+    true = fj.fit_batch(fj.Chinchilla, whole, weights=held_out, method=method)
+    assert np.allclose(without.E[:20], true.law.E, rtol=1e-9)
+    with pytest.raises(NoDerivativeError, match="Refined"):
+        made(fj.Chinchilla, fj.IsoFLOP(width=0.35, search=fj.Grid(0.005, 0.5, 500)), whole)
+
+
+def test_reverse_second_order_and_batches(runs):
+    """On one law and objective, whose functions compile once each."""
+    _, refit = made(fj.Chinchilla, fj.VariableProjection(), runs)
+    ones, (direction, *_) = np.ones(len(runs)), directions_of(runs)
+
+    @eqx.filter_jit
+    def slope(refit, losses, weights):
+        return jax.grad(lambda y, w: log_loss(refit, y, w)[0], (0, 1))(losses, weights)
+
+    def along(h):
+        return slope(refit, runs.loss + h * direction[0], ones + h * direction[1])
+
+    losses, weights = slope(refit, runs.loss, ones)
+    with compilations() as compiled:
+        forward = slopes(refit, runs.loss, ones, directions_of(runs))[:, 0]
+        forward = np.asarray(forward)
+    reverse = [losses @ d[0] + weights @ d[1] for d in directions_of(runs)]
+    assert np.allclose(reverse, forward, rtol=1e-10, atol=1e-10 * np.abs(forward).max())
+
+    @eqx.filter_jit
+    def bend(refit, losses, weights, change):
+        return jax.jvp(lambda y, w: slope(refit, y, w), (losses, weights), change)[1]
+
+    exact = bend(refit, runs.loss, ones, tuple(direction))
+    for own, up, down in zip(exact, along(1e-3), along(-1e-3), strict=True):
+        assert np.allclose(own, (up - down) / 2e-3, rtol=0, atol=1e-5 * np.abs(own).max())
+    stack = runs.loss * np.array([[1.0], [1.001]])
+    batch = eqx.filter_jit(jax.vmap(log_loss, (None, 0, None)))(refit, stack, ones)
+    single = eqx.filter_jit(log_loss)
+    alone = [single(refit, row, ones) for row in stack]
+    assert np.allclose(batch, np.stack(alone), rtol=1e-12)
+    with compilations() as compiled:
+        single(refit, runs.loss * 0.999, ones)
+    assert not compiled
+
+
+def test_bounds_and_refusals(runs):
+    free, refit = made(fj.Chinchilla, fj.VariableProjection(), runs)
+    ones, alpha = np.ones(len(runs)), float(free.alpha)
+    refit.check(runs.loss, ones, None)
+    edge = fj.VariableProjection(bounds={"alpha": (0.01, 0.9 * alpha)}, tolerance=1e-16)
+    _, refit = check_slopes(fj.Chinchilla, edge, runs, 0.05, 1e-6)
+    refit.check(runs.loss, ones, None)
+    far = jax.tree.map(lambda leaf: leaf * 1.3, free)
+    method = fj.VariableProjection()
+    with pytest.raises(NoDerivativeError, match="has not converged"):
+        method.refit(method.prepare(fj.Chinchilla, runs), runs, far, None).check(
+            runs.loss, ones, None
+        )
+    touching = fj.VariableProjection(bounds={"alpha": (0.01, alpha)})
+    refit = touching.refit(touching.prepare(fj.Chinchilla, runs), runs, free, None)
+    with pytest.raises(NoDerivativeError, match="'alpha' lies on its bound"):
+        refit.check(runs.loss, ones, None)
+
+
+def test_no_floor(runs):
+    """E = 0, held there by the runs, moves with none of them."""
+    law = fj.Chinchilla(0.0, 3.0, 60.0, 0.08, 0.25)
+    tilt = 1.0 - 0.02 * np.log(runs.N / 1e9) - 0.01 * np.log(runs.D / 1e10)
+    bent = fj.Runs(runs.N, runs.D, np.asarray(law(runs.N, runs.D)) * tilt)
+    method = fj.VariableProjection(tolerance=1e-16)
+    fitted, refit = check_slopes(fj.Chinchilla, method, bent, 0.02, 1e-6)
+    assert float(fitted.E) == 0.0
+    refit.check(bent.loss, np.ones(len(bent)), None)
+
+
+@pytest.mark.parametrize(
+    ("law", "objective", "most"), [(fj.Farseer, "squared", 0.01), (fj.Chinchilla, "huber", 0.05)]
+)
+def test_without_each(law, objective, most, shared_data):
+    whole = fj.read_runs(shared_data / "farseer_404.csv")
+    runs = whole.select(min_N=2e8, max_N=5.4e9)
+    method = fj.LeastSquares(objective, refit_starts=0)
+    fitted, refit = made(law, method, runs)
+    ones = np.ones(len(runs))
+    without = eqx.filter_jit(lambda r, y, w: r.without_each(y, w))(refit, runs.loss, ones)
+    true = fj.fit_batch(law, runs, weights=1.0 - np.eye(len(runs)), method=method)
+    base = np.log(fitted(6.4e9, 2e11))
+    own, change = (np.log(other(6.4e9, 2e11)) - base for other in (without, true.law))
+    ranks = (np.argsort(np.argsort(x)) for x in (own, change))
+    assert np.corrcoef(*ranks)[0, 1] > 0.98
+    assert np.median(np.abs(own / change - 1.0)) < most
