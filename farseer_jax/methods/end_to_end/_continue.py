@@ -97,7 +97,8 @@ def go_on(
         rounding: falls of the objective that its rounding hides.
 
     Returns:
-        Where it ended, the model there, and whether it converged.
+        Where it ended, with the last step of one that converged; the model before that step; and
+        whether it converged.
     """
     tolerance = 64 * float(np.finfo(start.dtype).eps)
 
@@ -128,6 +129,10 @@ def go_on(
         return ~state.ended & (state.num_steps < _MAX_STEPS) & (state.damping < _MOST_DAMPING)
 
     damping = jnp.asarray(_FIRST_DAMPING, start.dtype)
-    first = _State(start, model_at(start), damping, start, jnp.array(0), jnp.array(False))
-    ended = jax.lax.while_loop(goes_on, advance, choose(first))
-    return ended.free, ended.model, ended.ended
+    num = len(start)
+    # evaluated within the loop alone: every copy of the model compiles anew
+    infinite = jnp.asarray(jnp.inf, start.dtype)
+    nothing = Model(infinite, jnp.zeros_like(start), jnp.zeros((num, num), start.dtype))
+    first = _State(start, nothing, damping, start, jnp.array(0), jnp.array(False))
+    ended = jax.lax.while_loop(goes_on, advance, first)
+    return jnp.where(ended.ended, ended.trial, ended.free), ended.model, ended.ended

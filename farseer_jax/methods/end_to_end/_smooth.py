@@ -112,7 +112,7 @@ def solve_smooth(objective: Objective, surface: Surface, data: Data, start: Arra
         slope = gradient(objective, surface, data, x / scale, delta)[0] / scale
         return jnp.where(held, x - found * scale, slope)
 
-    free = _implicit.root(conditions, found * scale) / scale
+    free = _implicit.root(conditions, found * scale, 1) / scale
     free = jnp.where(held, found, free)  # on its bound to the last digit
     still = jax.lax.stop_gradient(free)
     model = model_at(objective, surface, fixed, still, delta)
