@@ -67,11 +67,11 @@ def fit_power_law(
 
     def best(floor: Scalar) -> tuple[Minimum, Scalar, Scalar]:
         def objective(exponents: Candidates) -> Candidates:
-            errors = error(_line(z, y, shares, exponents, floor)[2], y[:, None])
+            errors = error(best_line(z, y, shares, exponents, floor)[2], y[:, None])
             return jnp.sum(shares[:, None] * errors, axis=0)
 
         found = search.minimise(objective, shape, z.dtype)
-        intercept, slope, _ = _line(z, y, shares, found.exponent[None], floor)
+        intercept, slope, _ = best_line(z, y, shares, found.exponent[None], floor)
         return found, intercept[0], slope[0]
 
     # both searches as one batch: they compile once
@@ -107,7 +107,7 @@ def polish_power_law(z: Array, y: Array, weights: Array, found: PowerLaw) -> tup
     floor = jnp.where(found.at_bound & ~flat, 0.0, 1.0).astype(z.dtype)
 
     def error(exponent: Scalar) -> Scalar:
-        values = _line(z, y, shares, exponent[None], floor)[2][:, 0]
+        values = best_line(z, y, shares, exponent[None], floor)[2][:, 0]
         return jnp.sum(shares * squared(values, y))
 
     held = found.at_edge | flat
@@ -117,7 +117,7 @@ def polish_power_law(z: Array, y: Array, weights: Array, found: PowerLaw) -> tup
 
     start = jax.lax.stop_gradient(found.exponent)[None]
     exponent = jnp.where(held, start, _implicit.root(conditions, start))
-    intercept, slope, _ = _line(z, y, shares, exponent, floor)
+    intercept, slope, _ = best_line(z, y, shares, exponent, floor)
     polished = found._replace(
         floor=jnp.where(flat, jnp.sum(shares * y), floor * intercept[0]),
         coefficient=jnp.where(flat, 0.0, slope[0]),
@@ -127,7 +127,7 @@ def polish_power_law(z: Array, y: Array, weights: Array, found: PowerLaw) -> tup
     return polished, safe_divide(jax.grad(error)(start[0]), bend)
 
 
-def _line(
+def best_line(
     z: Array, y: Array, shares: Array, exponents: Candidates, floor: Scalar
 ) -> tuple[Candidates, Candidates, Array]:
     """Floor, coefficient and values of the best line; through the origin where floor is 0."""

@@ -282,11 +282,29 @@ def test_settings_without_derivative_are_refused(method: Piecewise, message: str
         method.refit(at.design, at.runs, at.found.law, at.found.diagnostics)
 
 
-def test_chinchilla_is_refused_with_a_remedy() -> None:
-    at = shallow()
-    design = SQUARED.prepare(Chinchilla, at.runs)
-    with pytest.raises(NoDerivativeError, match=r"LeastSquares\(\)"):
-        SQUARED.refit(design, at.runs, at.found.law, at.found.diagnostics)
+@pytest.mark.parametrize("criterion", ["squared", "relative"])
+def test_chinchilla_agrees_with_whole_refits(criterion: Any) -> None:
+    runs, method = shallow().runs, Piecewise(criterion)
+    design, ones = method.prepare(Chinchilla, runs), np.ones(len(runs))
+    found = method.fit_one(design, runs.loss, ones)
+    refit = method.refit(design, runs, found.law, found.diagnostics)
+    refit.check(runs.loss, ones, None)
+    direction = np.random.default_rng(3).standard_normal(len(runs))
+
+    def at(t: Any, law_of: Any) -> Any:
+        return log_loss(law_of(runs.loss * (1 + t * direction), 1 + 0.5 * t * direction))
+
+    def whole(t: float) -> float:
+        return float(at(t, lambda *values: method.fit_one(design, *values).law))
+
+    with jax.enable_x64(True):
+        value, slope = jax.jit(
+            lambda t: jax.jvp(lambda t: at(t, refit), (t,), (1.0,)), compiler_options=FAST
+        )(0.0)
+        assert float(value) == pytest.approx(whole(0.0), abs=1e-12)
+        step = 1e-5 if criterion == "squared" else 1e-7
+        expected = (whole(step) - whole(-step)) / (2 * step)
+    assert float(slope) == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_minimum_exactly_at_a_bound_is_refused() -> None:

@@ -49,7 +49,7 @@ def suggest_runs(
     fall on the fitted law: only their places matter, not their losses, which nobody knows.
 
     Args:
-        fit: a piecewise fit of Farseer, which has derivatives.
+        fit: a fit that has derivatives (:func:`differentiable`).
         targets: where the loss is wanted: a point ``(N, D)``, a sequence of points, a tuple of two
             NumPy arrays, :class:`Runs`, or a table with columns for N and D.
         candidates: the runs that could be trained, likewise; a point where a run exists already
@@ -169,8 +169,7 @@ def build_ensemble(
     """
     if not isinstance(fit.method, Differentiable):
         raise NoDerivativeError(
-            f"a fit by {type(fit.method).__name__} has no derivative here: fit the Farseer law by "
-            "Piecewise()"
+            f"the method {fit.method.name!r} offers no derivatives of its fits (`refit`)"
         )
     runs = fit.runs
     # copies of one run have one noise

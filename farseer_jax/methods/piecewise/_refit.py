@@ -134,26 +134,8 @@ class PiecewiseRefit(Refit):
     def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Evidence) -> None:
         """Refuse minima without a derivative."""
         del losses, weights
-        bad = np.flatnonzero(~evidence.holds)
-        if not len(bad):
-            return
-        name = self._names()[bad[0]]
-        if not evidence.strict[bad[0]]:
-            reason = (
-                "ended at a bound of its search, or on a kink of the criterion, which small "
-                "changes of the losses would make it leave"
-            )
-        elif evidence.bend[bad[0]] <= 0:
-            reason = "has no minimum where its search ended: the objective does not bend upwards"
-        else:
-            reason = (
-                f"ended {abs(evidence.step[bad[0]]):.1e} from its minimum: its search cannot vouch "
-                "for more"
-            )
-        raise NoDerivativeError(
-            f"the fit has no derivative: {name} {reason}. Widen the search, as in "
-            "Piecewise(search=Refined(-1.0, 1.0)), or take the squared criterion"
-        )
+        if reason := why_not(evidence, self._names()):
+            raise NoDerivativeError(reason)
 
     def _names(self) -> list[str]:
         num_rounds = len(self.found.data) // 2
@@ -194,6 +176,30 @@ class PiecewiseRefit(Refit):
         at = jnp.broadcast_to(N, like.shape)
         named = zip(curves._fields, curves, strict=True)
         return Farseer(**{name: StretchedExponential(*curve, at) for name, curve in named})
+
+
+def why_not(evidence: Evidence, names: list[str]) -> str | None:
+    """Why a fit has no derivative: a sentence that names a search, or None."""
+    bad = np.flatnonzero(~evidence.holds)
+    if not len(bad):
+        return None
+    first = bad[0]
+    if not evidence.strict[first]:
+        reason = (
+            "ended at a bound of its search, or on a kink of the criterion, which small "
+            "changes of the losses would make it leave"
+        )
+    elif evidence.bend[first] <= 0:
+        reason = "has no minimum where its search ended: the objective does not bend upwards"
+    else:
+        reason = (
+            f"ended {abs(evidence.step[first]):.1e} from its minimum: its search cannot vouch "
+            "for more"
+        )
+    return (
+        f"the fit has no derivative: {names[first]} {reason}. Widen the search, as in "
+        "Piecewise(search=Refined(-1.0, 1.0)), or take the squared criterion"
+    )
 
 
 def build_refit(

@@ -16,9 +16,10 @@ from farseer_jax._types import Array
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._method import Solved, SolvedBatch
-from farseer_jax.methods._refit import NoDerivativeError, Refit
+from farseer_jax.methods._refit import Refit
 from farseer_jax.methods.piecewise import _chinchilla, _kernel
 from farseer_jax.methods.piecewise._check import check_design, check_solution
+from farseer_jax.methods.piecewise._chinchilla_refit import build_chinchilla_refit
 from farseer_jax.methods.piecewise._diagnose import Solution, diagnose
 from farseer_jax.methods.piecewise._pair_error import CRITERIA, Criterion
 from farseer_jax.methods.piecewise._refit import build_refit
@@ -225,13 +226,10 @@ class Piecewise:
         """The fit as a function that JAX differentiates.
 
         Raises:
-            NoDerivativeError: the law is not Farseer, or the settings have no derivative.
+            NoDerivativeError: these settings have no derivative.
         """
-        if design.law is not Farseer:
-            raise NoDerivativeError(
-                f"the piecewise fit of {design.law.__name__} has no derivative here: differentiate "
-                "its fit by LeastSquares()"
-            )
+        if design.law is Chinchilla:
+            return build_chinchilla_refit(self, design.design)
         return build_refit(self, design.design, runs.N, law, found)
 
     def to_dict(self) -> dict[str, Any]:
