@@ -77,7 +77,7 @@ def test_every_public_name_has_an_example(name: str) -> None:
 def test_the_readme_gives_the_two_commands() -> None:
     commands = "".join(code_blocks(text_of("README.md"), "bash")).splitlines()
     assert "python -m pip install . && farseer fit --example" in commands
-    assert "python -m pip install '.[test]' && python -m pytest" in commands
+    assert "python -m pip install '.[test]' && python -m pytest -n auto --dist loadfile" in commands
 
 
 def test_the_readme_shows_the_fit_of_the_example() -> None:
