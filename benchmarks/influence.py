@@ -28,7 +28,7 @@ METHODS = {
     "farseer, least squares": (fj.Farseer, fj.LeastSquares()),
     "chinchilla, huber": (fj.Chinchilla, fj.LeastSquares("huber")),
 }
-NUM_RESAMPLES, ROUNDS = 10_000, 5
+NUM_RESAMPLES, ROUNDS = 10_000, 3
 
 
 def distinct(runs: fj.Runs) -> fj.Runs:
