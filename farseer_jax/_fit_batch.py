@@ -57,8 +57,7 @@ class BatchFit:
     @property
     def usable(self) -> np.ndarray:
         """Which refits have a law to use, ``(batch,)``."""
-        usable = [outcome.code for outcome in Outcome if outcome.usable]
-        return np.isin(self.outcome_code, usable)
+        return np.isin(self.outcome_code, Outcome.usable_codes())
 
     def law_at(self, index: int) -> AbstractLaw:
         """The law of one refit."""

@@ -22,21 +22,22 @@ def root(conditions: Conditions, start: Array, num_steps: int = 2) -> Array:
         num_steps: Newton steps; each squares the relative error.
     """
 
-    def matrix_of(linear: Conditions, like: Array) -> Array:
-        return jax.vmap(linear, in_axes=1, out_axes=1)(jnp.eye(like.shape[0], dtype=like.dtype))
-
     def polish(function: Conditions, x: Array) -> Array:
         def one_step(_: Array, x: Array) -> Array:
             value, slope = jax.linearize(function, x)
-            return x - _solve(matrix_of(slope, x), value)
+            return x - _solve(_matrix_of(slope, x), value)
 
         return jax.lax.fori_loop(0, num_steps, one_step, x)
 
     def tangent_solve(linear: Conditions, y: Array) -> Array:
-        return _solve(matrix_of(linear, y), y)
+        return _solve(_matrix_of(linear, y), y)
 
     start = jax.lax.stop_gradient(start)
     return jax.lax.custom_root(conditions, start, polish, tangent_solve)
+
+
+def _matrix_of(linear: Conditions, like: Array) -> Array:
+    return jax.vmap(linear, in_axes=1, out_axes=1)(jnp.eye(like.shape[0], dtype=like.dtype))
 
 
 def _solve(matrix: Array, y: Array) -> Array:
@@ -50,5 +51,4 @@ def step(conditions: Conditions, at: Array) -> Array:
     """One Newton step from a root: :func:`root` to first order, cheaper to compile and to run."""
     at = jax.lax.stop_gradient(at)
     value, slope = jax.linearize(conditions, at)
-    matrix = jax.vmap(slope, in_axes=1, out_axes=1)(jnp.eye(at.shape[0], dtype=at.dtype))
-    return at - _solve(jax.lax.stop_gradient(matrix), value)
+    return at - _solve(jax.lax.stop_gradient(_matrix_of(slope, at)), value)

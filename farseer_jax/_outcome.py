@@ -35,6 +35,11 @@ class Outcome(enum.Enum):
         self.usable = usable  # whether there is a law to use: doubts are warnings
 
     @classmethod
+    def usable_codes(cls) -> tuple[int, ...]:
+        """The codes of those that leave a law to use."""
+        return tuple(outcome.code for outcome in cls if outcome.usable)
+
+    @classmethod
     def from_code(cls, code: int) -> "Outcome":
         """The outcome that a kernel's integer code stands for."""
         return _BY_CODE[int(code)]

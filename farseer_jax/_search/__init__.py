@@ -11,7 +11,7 @@ from typing import Any
 from farseer_jax._search._base import Look, Minimum, Objective, Search, Shape
 from farseer_jax._search._grid import Grid
 from farseer_jax._search._refined import Refined
-from farseer_jax._search._stationary import Errors, Standing, conditions, standing
+from farseer_jax._search._stationary import Errors, Standing, conditions, errors_at, standing
 
 __all__ = [
     "Errors",
@@ -24,6 +24,7 @@ __all__ = [
     "Shape",
     "Standing",
     "conditions",
+    "errors_at",
     "search_from_dict",
     "standing",
 ]

@@ -3,6 +3,7 @@
 Several exponents at once, ``(search,)``, each with errors of its own, ``(…, search)``.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -29,6 +30,12 @@ class Errors(NamedTuple):
     value: Array
     slope: Array
     weight: Array
+
+
+def errors_at(function: Callable[[Array], Array], exponents: Array, weight: Array) -> Errors:
+    """Errors ``(error, search)`` of exponents, and their slopes, each in its own exponent."""
+    value, slope = jax.jvp(function, (exponents,), (jnp.ones_like(exponents),))
+    return Errors(value, slope, weight)
 
 
 class Standing(NamedTuple):

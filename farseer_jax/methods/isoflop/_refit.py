@@ -18,7 +18,6 @@ from farseer_jax.methods._refit import NoDerivativeError, Refit
 from farseer_jax.methods.isoflop._design import BudgetDesign
 from farseer_jax.methods.isoflop._kernel import IsoFLOPSolution, Numbers, solve, solve_exactly
 
-_USABLE = tuple(outcome.code for outcome in Outcome if outcome.usable)
 _ON_BOUND = 1e-9  # of a loss, or of γ: what counts as none
 
 
@@ -94,7 +93,7 @@ def _inspect(refit: IsoFLOPRefit, losses: Any, weights: Any) -> tuple[IsoFLOPSol
 
 def _law(numbers: Numbers, outcome: Array) -> Chinchilla:
     """A factor: what is no fit has no derivatives either."""
-    usable = jnp.isin(outcome, jnp.array(_USABLE))
+    usable = jnp.isin(outcome, jnp.asarray(Outcome.usable_codes()))
     scaled = jax.tree.map(partial(jnp.multiply, jnp.where(usable, 1.0, jnp.nan)), numbers)
     return Chinchilla(**scaled._asdict())
 

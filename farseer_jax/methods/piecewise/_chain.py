@@ -6,10 +6,8 @@ its value is the kernel's, polished, and its derivatives are exact.
 losses, weights → own: what each size gives by itself → curves that join the sizes
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from farseer_jax import _search
@@ -157,8 +155,8 @@ class Chain:
             return jnp.expm1(deviation) if self.absolute else deviation
 
         return (
-            _with_slopes(of_pairs, at.data, self.own.pair_weight.reshape(-1, 1)),
-            _with_slopes(of_sizes, at.size, points.weights[:, None]),
+            _search.errors_at(of_pairs, at.data, self.own.pair_weight.reshape(-1, 1)),
+            _search.errors_at(of_sizes, at.size, points.weights[:, None]),
         )
 
     def _A_and_log_B(self, exponents: Candidates) -> tuple[PerSizeCandidate, PerSizeCandidate]:
@@ -200,9 +198,3 @@ def size_points(own: Own, data_term: Slots) -> tuple[LinePoints, Sizes]:
 
 def _lines(z: Sizes, points: LinePoints, exponents: Candidates) -> Line:
     return fit_line(points, box_cox(z[:, None], exponents))
-
-
-def _with_slopes(function: Callable[[Candidates], Array], at: Candidates, weight: Array) -> Errors:
-    """Errors of exponents, and their slopes, each in its own exponent."""
-    value, slope = jax.jvp(function, (at,), (jnp.ones_like(at),))
-    return Errors(value, slope, weight)

@@ -12,20 +12,18 @@ from farseer_jax._design import Design
 from farseer_jax._linear import safe_divide
 from farseer_jax._outcome import Outcome
 from farseer_jax._power_law import best_line
-from farseer_jax._search import Errors, Grid, Search
+from farseer_jax._search import Errors, Search
 from farseer_jax._types import Array, RunValues, Scalar
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.methods._refit import NoDerivativeError, Refit, no_derivative_at_zero
 from farseer_jax.methods.piecewise._chinchilla import Numbers, solve
 from farseer_jax.methods.piecewise._differences import Differences, Gathered, difference, gather
-from farseer_jax.methods.piecewise._refit import Evidence, why_not
+from farseer_jax.methods.piecewise._refit import Evidence, refuse_grids, why_not
 from farseer_jax.methods.piecewise._stage1 import estimate_sizes, keep_live_sizes
 from farseer_jax.methods.piecewise._stage3 import remainder
 
 if TYPE_CHECKING:
     from farseer_jax.methods.piecewise.method import Piecewise
-
-_USABLE = [outcome.code for outcome in Outcome if outcome.usable]
 
 
 class _Ends(NamedTuple):
@@ -70,7 +68,8 @@ class ChinchillaRefit(Refit):
             alpha=law.exponent[None],
             floor=jnp.where(law.at_bound, 0.0, 1.0).astype(losses.dtype),
         )
-        usable = jnp.isin(found.outcome, jnp.asarray(_USABLE)) & (law.coefficient > 0)
+        usable = jnp.isin(found.outcome, jnp.asarray(Outcome.usable_codes()))
+        usable &= law.coefficient > 0
         chain = _Chain(self.design, losses, no_derivative_at_zero(weights), ends, self.options)
         start = jax.lax.stop_gradient(jnp.concatenate([ends.beta, ends.alpha]))
         exponents = _implicit.root(chain.conditions, start)
@@ -150,8 +149,8 @@ class _Chain:
             return error / y[:, None] if self.absolute else error
 
         return (
-            _with_slopes(of_pairs, beta, self.pairs.weight.reshape(-1, 1)),
-            _with_slopes(of_sizes, alpha, shares[:, None]),
+            _search.errors_at(of_pairs, beta, self.pairs.weight.reshape(-1, 1)),
+            _search.errors_at(of_sizes, alpha, shares[:, None]),
         )
 
     def _S(self, beta: Array) -> Array:
@@ -173,20 +172,11 @@ class _Chain:
         return y, safe_divide(left.weight, jnp.sum(left.weight))
 
 
-def _with_slopes(function: Any, at: Array, weight: Array) -> Errors:
-    value, slope = jax.jvp(function, (at,), (jnp.ones_like(at),))
-    return Errors(value, slope, weight)
-
-
 def build_chinchilla_refit(options: "Piecewise", design: Design) -> ChinchillaRefit:
     """The function that gave a fit.
 
     Raises:
         NoDerivativeError: an exponent was searched on a grid.
     """
-    if any(isinstance(search, Grid) for search in options.searches(Chinchilla)):
-        raise NoDerivativeError(
-            "the exponents of a grid search jump from candidate to candidate, and have no "
-            "derivative: take the method's own search, Piecewise(search=None), or a Refined(…)"
-        )
+    refuse_grids(options.searches(Chinchilla))
     return ChinchillaRefit(design, options)

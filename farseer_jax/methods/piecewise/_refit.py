@@ -1,6 +1,6 @@
 """The piecewise fit of Farseer as a function that JAX differentiates."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
@@ -13,7 +13,7 @@ from farseer_jax._curve import StretchedExponential
 from farseer_jax._design import Design
 from farseer_jax._law import AbstractLaw
 from farseer_jax._outcome import Outcome
-from farseer_jax._search import Grid
+from farseer_jax._search import Grid, Search
 from farseer_jax._types import Array, RunValues
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._diagnostics import Diagnostics
@@ -32,7 +32,6 @@ from farseer_jax.methods.piecewise._stage2 import Curve
 if TYPE_CHECKING:
     from farseer_jax.methods.piecewise.method import Piecewise
 
-_USABLE = [outcome.code for outcome in Outcome if outcome.usable]
 # Newton's step from a minimum that a search has found: kinked objectives locate it to 5e-8.
 _LARGEST_STEP = 1e-6
 _PER_SIZE = ("log_D", "run_index", "run_share", "pair_ok")
@@ -82,7 +81,8 @@ class PiecewiseRefit(Refit):
         solution = solve(self.design, *jax.lax.stop_gradient((losses, weights)), self.options)
         at = exponents(solution, self.options)
         curves, evidence = self._join(self._own(losses, weights), at, _implicit.root)
-        valid = jnp.all(evidence.holds) & jnp.isin(solution.outcome, jnp.asarray(_USABLE))
+        valid = jnp.isin(solution.outcome, jnp.asarray(Outcome.usable_codes()))
+        valid &= jnp.all(evidence.holds)
         return self._law(jax.tree.map(lambda leaf: jnp.where(valid, leaf, jnp.nan), curves))
 
     def response(self, losses: RunValues, weights: RunValues) -> Response:
@@ -178,6 +178,19 @@ class PiecewiseRefit(Refit):
         return Farseer(**{name: StretchedExponential(*curve, at) for name, curve in named})
 
 
+def refuse_grids(searches: Iterable[Search]) -> None:
+    """Refuse exponents that were searched on a grid.
+
+    Raises:
+        NoDerivativeError: one was.
+    """
+    if any(isinstance(search, Grid) for search in searches):
+        raise NoDerivativeError(
+            "the exponents of a grid search jump from candidate to candidate, and have no "
+            "derivative: take the method's own search, Piecewise(search=None), or a Refined(…)"
+        )
+
+
 def why_not(evidence: Evidence, names: list[str]) -> str | None:
     """Why a fit has no derivative: a sentence that names a search, or None."""
     bad = np.flatnonzero(~evidence.holds)
@@ -217,11 +230,7 @@ def build_refit(
     Raises:
         NoDerivativeError: an exponent was searched on a grid, or both jointly by absolute errors.
     """
-    if any(isinstance(search, Grid) for search in options.searches(Farseer)):
-        raise NoDerivativeError(
-            "the exponents of a grid search jump from candidate to candidate, and have no "
-            "derivative: take the method's own search, Piecewise(search=None), or a Refined(…)"
-        )
+    refuse_grids(options.searches(Farseer))
     joint = options.rounds == "joint"
     if joint and options.criterion == "relative":
         raise NoDerivativeError(
