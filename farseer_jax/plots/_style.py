@@ -1,11 +1,16 @@
 """One look for all figures: quiet axes, colours that the colour-blind can tell apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from farseer_jax._numbers import quantity_text
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 # Okabe and Ito's palette, dark enough for lines on white
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
@@ -32,3 +37,39 @@ def axes_of(ax: "Axes | None", size: tuple[float, float]) -> Iterator["Axes"]:
 
         _, made = plt.subplots(figsize=size, layout="constrained")
         yield made
+
+
+@contextmanager
+def panels_of(
+    axes: "Sequence[Axes] | None", num: int, size: tuple[float, float]
+) -> Iterator["list[Axes]"]:
+    """The given axes, or a new row of so many, in the package's style.
+
+    Raises:
+        ValueError: another number of axes was given.
+    """
+    import matplotlib as mpl
+
+    if axes is not None:
+        given = list(axes)
+        if len(given) != num:
+            raise ValueError(f"axes: give {num}, not {len(given)}")
+        yield given
+        return
+    with mpl.rc_context(_STYLE):
+        from matplotlib import pyplot as plt
+
+        _, made = plt.subplots(1, num, figsize=size, layout="constrained")
+        yield list(made)
+
+
+def count_ticks(axis: "Axis") -> None:
+    """Ticks of a logarithmic axis of parameters or tokens, as people write them: 500 M, 1 B."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    decades = np.log10(high / low)
+    subs = (1.0, 2.0, 5.0) if decades < 1.8 else (1.0, 3.0) if decades < 2.6 else (1.0,)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=99))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: quantity_text(value)))
+    axis.set_minor_formatter(NullFormatter())

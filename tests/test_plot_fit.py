@@ -1,0 +1,106 @@
+"""Figures of a fit show its runs, its law and what its stages found."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from farseer_jax import (
+    Chinchilla,
+    Farseer,
+    Fit,
+    LeastSquares,
+    Runs,
+    WildBootstrap,
+    bootstrap,
+    example_runs,
+    fit,
+)
+from farseer_jax.plots import plot_curves, plot_fit
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Fit:
+    return fit(Farseer, example_runs().select(max_N=5.5e9))
+
+
+@pytest.fixture(scope="module")
+def held_out() -> Runs:
+    return example_runs().select(min_N=6e9)
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_is_left() -> Iterator[None]:
+    yield
+    from matplotlib import pyplot as plt
+
+    plt.close("all")
+
+
+def offsets(axes: object) -> np.ndarray:
+    """Every dot of a figure, ``(dot, 2)``."""
+    return np.concatenate([np.asarray(one.get_offsets()) for one in axes.collections])  # type: ignore[attr-defined]
+
+
+def test_lines_are_the_law_and_dots_the_runs(fitted: Fit, held_out: Runs) -> None:
+    axes = plot_fit(fitted, held_out, sizes=[201e6, 6.37e9])
+    small, large = axes.get_lines()
+    for line, N in ((small, fitted.runs.N.min()), (large, held_out.N.max())):
+        D, loss = np.asarray(line.get_data())
+        np.testing.assert_allclose(loss, fitted.predict(N, D), rtol=1e-12)
+    mine = fitted.runs.N == fitted.runs.N.min()
+    expected = np.stack([fitted.runs.D[mine], fitted.runs.loss[mine]], axis=1)
+    dots = offsets(axes)
+    np.testing.assert_array_equal(dots[: mine.sum()], expected)
+    assert {tuple(dot) for dot in np.stack([held_out.D, held_out.loss], axis=1)} <= {
+        tuple(dot) for dot in dots
+    }
+    assert [text.get_text() for text in axes.texts] == ["201 M", "6.37 B"]
+
+
+def test_sizes_are_chosen_with_both_ends(fitted: Fit, held_out: Runs) -> None:
+    names = [text.get_text() for text in plot_fit(fitted, held_out).texts]
+    assert len(names) == 9
+    assert {"201 M", "5.35 B", "6.37 B"} <= set(names)
+
+
+def test_a_size_without_runs_is_refused(fitted: Fit) -> None:
+    with pytest.raises(ValueError, match=r"sizes: no run has N = 3e\+08; there are 201 M, 239 M"):
+        plot_fit(fitted, sizes=[3e8])
+
+
+def test_curves_are_the_law_and_dots_the_stages(fitted: Fit) -> None:
+    law, found = fitted.law, fitted.diagnostics
+    assert isinstance(law, Farseer)
+    seen = {"U": found.G, "B": found.B, "A": found.A}  # type: ignore[union-attr]
+    for name, axes in zip("UBA", plot_curves(fitted), strict=True):
+        N, values = np.asarray(axes.get_lines()[0].get_data())
+        np.testing.assert_allclose(values, getattr(law, name)(N), rtol=1e-5)
+        np.testing.assert_array_equal(offsets(axes)[:, 1], seen[name])
+
+
+def test_bands_hold_the_curve(fitted: Fit) -> None:
+    draws = bootstrap(fitted, 200, WildBootstrap(), seed=0)
+    for axes in plot_curves(fitted, draws):
+        N, values = np.asarray(axes.get_lines()[0].get_data())
+        band = axes.collections[0].get_paths()[0].vertices
+        middle = np.argsort(N)[len(N) // 2]
+        ends = band[np.isclose(band[:, 0], N[middle])][:, 1]
+        assert ends.min() < values[middle] < ends.max()
+
+
+def test_curves_of_another_method_have_no_dots() -> None:
+    found = fit(Chinchilla, example_runs().select(max_N=6e8), LeastSquares())
+    assert all(not axes.collections for axes in plot_curves(found))
+
+
+def test_bad_axes_and_draws_are_refused(fitted: Fit) -> None:
+    from matplotlib import pyplot as plt
+
+    _, own = plt.subplots()
+    assert plot_fit(fitted, ax=own) is own
+    with pytest.raises(ValueError, match="axes: give 3, not 1"):
+        plot_curves(fitted, axes=[own])
+    other = bootstrap(fit(Farseer, example_runs()), 50, WildBootstrap(), seed=0)
+    with pytest.raises(ValueError, match="draws are of another fit"):
+        plot_curves(fitted, other)
