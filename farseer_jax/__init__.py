@@ -29,6 +29,9 @@ if TYPE_CHECKING:
         MethodResult,
         compare_methods,
     )
+    from farseer_jax.analysis.differences._result import DifferenceAnalysis
+    from farseer_jax.analysis.differences._views import DifferenceView
+    from farseer_jax.analysis.differences.analyse import analyse_differences
     from farseer_jax.datasets.example import example_law, example_runs, paper_grid
     from farseer_jax.laws.chinchilla import Chinchilla
     from farseer_jax.laws.coupled import Coupled
@@ -83,6 +86,8 @@ __all__ = [
     "Coupled",
     "Design",
     "Diagnostics",
+    "DifferenceAnalysis",
+    "DifferenceView",
     "ErrorBars",
     "Farseer",
     "Fit",
@@ -120,6 +125,7 @@ __all__ = [
     "VariableProjection",
     "WildBootstrap",
     "__version__",
+    "analyse_differences",
     "bootstrap",
     "build_design",
     "combine_intervals",
@@ -162,6 +168,9 @@ _HOMES = {
     "analysis._choice_table": ("ChoiceComparison", "ChoiceResult"),
     "analysis.compare_choices": ("compare_choices",),
     "analysis.compare_methods": ("MethodComparison", "MethodResult", "compare_methods"),
+    "analysis.differences._result": ("DifferenceAnalysis",),
+    "analysis.differences._views": ("DifferenceView",),
+    "analysis.differences.analyse": ("analyse_differences",),
     "datasets.example": ("example_law", "example_runs", "paper_grid"),
     "laws.chinchilla": ("Chinchilla",),
     "laws.coupled": ("Coupled",),
