@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from farseer_jax.analysis.differences._result import DifferenceAnalysis
     from farseer_jax.analysis.differences._views import DifferenceView
     from farseer_jax.analysis.differences.analyse import analyse_differences
+    from farseer_jax.analysis.forms._result import Form, FormChoice, FormPair
+    from farseer_jax.analysis.forms._transform import Transform
+    from farseer_jax.analysis.forms.choose import choose_forms
     from farseer_jax.datasets.example import example_law, example_runs, paper_grid
     from farseer_jax.laws.chinchilla import Chinchilla
     from farseer_jax.laws.coupled import Coupled
@@ -91,6 +94,9 @@ __all__ = [
     "ErrorBars",
     "Farseer",
     "Fit",
+    "Form",
+    "FormChoice",
+    "FormPair",
     "Grid",
     "Influence",
     "Intervals",
@@ -122,12 +128,14 @@ __all__ = [
     "StartReport",
     "StretchedExponential",
     "Suggestions",
+    "Transform",
     "VariableProjection",
     "WildBootstrap",
     "__version__",
     "analyse_differences",
     "bootstrap",
     "build_design",
+    "choose_forms",
     "combine_intervals",
     "compare_choices",
     "compare_methods",
@@ -171,6 +179,9 @@ _HOMES = {
     "analysis.differences._result": ("DifferenceAnalysis",),
     "analysis.differences._views": ("DifferenceView",),
     "analysis.differences.analyse": ("analyse_differences",),
+    "analysis.forms._result": ("Form", "FormChoice", "FormPair"),
+    "analysis.forms._transform": ("Transform",),
+    "analysis.forms.choose": ("choose_forms",),
     "datasets.example": ("example_law", "example_runs", "paper_grid"),
     "laws.chinchilla": ("Chinchilla",),
     "laws.coupled": ("Coupled",),

@@ -1,0 +1,149 @@
+"""What forms are fitted to: values at sizes, with the largest sizes left out one after another."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from farseer_jax._arrays import to_numpy
+from farseer_jax._runs import Runs
+from farseer_jax.analysis.forms._law import CurveSpec
+from farseer_jax.analysis.forms._result import Form
+from farseer_jax.analysis.forms._search import FormLines, search_forms
+from farseer_jax.analysis.forms._transform import Transform
+
+_EDGE = 1e-6
+
+
+class SizeTable(NamedTuple):
+    """Sizes, and which of them each fit takes.
+
+    Attributes:
+        N: ``(size,)``.
+        keep: sizes fitted, ``(fit, size)``: all, then all but the largest, and so on.
+        of_values: transformations of values.
+        of_N: transformations of N.
+    """
+
+    N: np.ndarray
+    keep: np.ndarray
+    of_values: tuple[Transform, ...]
+    of_N: tuple[Transform, ...]
+
+    @property
+    def pivot(self) -> float:
+        """Geometric mean of the sizes."""
+        return float(np.exp(np.log(self.N).mean()))
+
+    def search(self, values: np.ndarray) -> FormLines:
+        """The best lines of every pair of transformations, in float64.
+
+        Args:
+            values: ``(fit, size)``; those that are not positive, or NaN, take no part.
+        """
+        known = np.isfinite(values) & (values > 0)
+        safe = np.where(known, values, 1.0)
+        with jax.enable_x64(True):
+            found: FormLines = to_numpy(
+                search_forms(
+                    self.N,
+                    self.pivot,
+                    safe,
+                    scales_of(values),
+                    (known & self.keep).astype(float),
+                    self.of_values,
+                    self.of_N,
+                )
+            )
+        return found
+
+    def forms(self, values: np.ndarray) -> tuple[Form, ...]:
+        """Every form of one curve, in the order of the transformations."""
+        lines = self.search(np.broadcast_to(values, self.keep.shape))
+        held_out = self.held_out_error(np.asarray(lines.curve), values)
+        scale = float(scales_of(values[None])[0])
+        return tuple(
+            self._form(lines, i, j, scale, float(held_out[i, j]))
+            for i in range(len(self.of_values))
+            for j in range(len(self.of_N))
+        )
+
+    def held_out_error(self, curves: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Mean over the hold-outs of the relative error at the sizes left out.
+
+        Args:
+            curves: ``(fit, …, size)``.
+            values: ``(size,)``.
+        """
+        known = np.isfinite(values) & (values > 0)
+        left_out = ~self.keep[1:] & known
+        error = np.abs(curves[1:] / np.where(known, values, 1.0) - 1.0)
+        beside = left_out[:, *(None,) * (error.ndim - 2)]
+        count = left_out.sum(axis=1)
+        total = np.where(beside, error, 0.0).sum(axis=-1)
+        some = count > 0
+        shape = (-1, *(1,) * (total.ndim - 1))
+        return np.asarray((total[some] / count[some].reshape(shape)).mean(axis=0))
+
+    def _form(self, lines: FormLines, i: int, j: int, scale: float, held_out: float) -> Form:
+        of_value, of_N = self.of_values[i], self.of_N[j]
+        p, q = float(lines.N_exponent[0, i, j]), float(lines.value_exponent[0, i, j])
+        return Form(
+            of_value=of_value.name,
+            of_N=of_N.name,
+            level=float(lines.level[0, i, j]),
+            slope=float(lines.slope[0, i, j]),
+            N_exponent=p if of_N.is_searched else np.nan,
+            value_exponent=q if of_value.is_searched else np.nan,
+            at_edge=_at_edge(of_N, p) or _at_edge(of_value, q),
+            relative_error=_or_nan(float(lines.error[0, i, j])),
+            squared_error=_or_nan(float(lines.squared[0, i, j])),
+            held_out_error=held_out,
+            curve=np.asarray(lines.curve[0, i, j]),
+            spec=CurveSpec(of_value, of_N, self.pivot, scale),
+        )
+
+
+class Cells(NamedTuple):
+    """Distinct (N, D) with their mean loss; all arrays ``(cell,)``.
+
+    Attributes:
+        size: position of N.
+        log_D: of the tokens.
+        loss: mean over distinct runs.
+    """
+
+    size: np.ndarray
+    log_D: np.ndarray
+    loss: np.ndarray
+
+    def over_D(self, of_cells: np.ndarray, num_sizes: int) -> np.ndarray:
+        """Means over D, ``(fit, size)``, of ``(fit, cell)``."""
+        count = np.bincount(self.size, minlength=num_sizes)
+        total = np.stack([np.bincount(self.size, row, num_sizes) for row in of_cells])
+        return np.asarray(total / count)
+
+
+def cells_of(runs: Runs) -> Cells:
+    """Copies count once, repeats are averaged."""
+    distinct = np.unique(np.stack([runs.N, runs.D, runs.loss], axis=1), axis=0)
+    places, cell = np.unique(distinct[:, :2], axis=0, return_inverse=True)
+    cell = cell.ravel()
+    loss = np.bincount(cell, distinct[:, 2]) / np.bincount(cell)
+    return Cells(np.unique(places[:, 0], return_inverse=True)[1], np.log(places[:, 1]), loss)
+
+
+def scales_of(values: np.ndarray) -> np.ndarray:
+    """Geometric mean of the positive ones, row by row."""
+    known = np.isfinite(values) & (values > 0)
+    logs = np.log(np.where(known, values, 1.0)).sum(axis=1)
+    return np.asarray(np.exp(logs / np.maximum(known.sum(axis=1), 1)))
+
+
+def _at_edge(transform: Transform, exponent: float) -> bool:
+    low, high = transform.range
+    return transform.is_searched and (exponent - low < _EDGE or high - exponent < _EDGE)
+
+
+def _or_nan(value: float) -> float:
+    return value if np.isfinite(value) else np.nan

@@ -1,0 +1,124 @@
+"""The door to the choice of forms."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from farseer_jax._fit import fit
+from farseer_jax._runs import Runs
+from farseer_jax.analysis.forms._assemble import law_of_forms
+from farseer_jax.analysis.forms._result import Criterion, FormChoice
+from farseer_jax.analysis.forms._table import SizeTable
+from farseer_jax.analysis.forms._transform import TRANSFORMS, Transform
+from farseer_jax.laws.farseer import Farseer
+from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.methods.piecewise.method import Piecewise
+
+_MIN_SIZES = 4  # one more than a curve has parameters
+
+
+def choose_forms(
+    runs: Runs,
+    *,
+    transforms: Sequence[Transform] | None = None,
+    value_exponents: bool = False,
+    criterion: Criterion = "relative",
+    num_held_out: int | None = None,
+    method: Piecewise | None = None,
+) -> FormChoice:
+    """Try every form of the curves A(N), B(N) and U(N) of the law, and rank them.
+
+    The law's term in D gives each size an exponent A_N and a coefficient B_N, and what it leaves
+    of the losses is G(N), about U(N). A form is a straight line between a transformed value and a
+    transformed N, ``g(A_N) = a · h(N) + b``: log and log is a power law, log and power the
+    stretched exponential of the paper. Every pair of transformations is tried for each curve, all
+    in one batched operation. Source: Li et al., Algorithm 1 and App. C.3–C.4 (Tables 2 and 3).
+
+    Lines are least squares in transformed values, as in the paper; exponents are searched, and
+    forms ranked, by the mean relative error of the value itself, which the paper's tables show.
+    For A and B together the two errors are added. The same is done with the largest sizes left
+    out, one, two and so on, and the errors at those sizes are averaged: what ranks first on the
+    fitted sizes need not extrapolate.
+
+    Args:
+        runs: the runs, on a grid that :class:`Piecewise` can fit.
+        transforms: the dictionary of transformations; None takes identity, log and power.
+        value_exponents: whether transformations with an exponent are tried on values as well. They
+            have a parameter more there, and log and identity as special cases.
+        criterion: what ranks: ``"relative"`` error on the fitted sizes, as in the paper, or
+            ``"held-out"``.
+        num_held_out: up to how many of the largest sizes are left out; None takes a quarter.
+        method: how A_N, B_N and G(N) are found.
+
+    Returns:
+        The forms, and the law of the best.
+
+    Raises:
+        ValueError: names are given twice, no transformation serves values, a setting is out of
+            its range, or the runs have too few sizes.
+
+    Example:
+        >>> from farseer_jax import choose_forms, example_runs
+        >>> found = choose_forms(example_runs())
+        >>> found.form("B", "log/power").name
+        'stretched exponential'
+        >>> found.form("B", "log/log").relative_error > found.form("B", "log/power").relative_error
+        True
+    """
+    of_N = tuple(TRANSFORMS if transforms is None else transforms)
+    of_values = tuple(t for t in of_N if value_exponents or not t.is_searched)
+    _check(of_N, of_values, criterion)
+    _num_held_out(num_held_out, runs.num_sizes)  # before anything is computed
+    found = fit(Farseer, runs, method or Piecewise()).diagnostics
+    assert isinstance(found, Diagnostics)
+    num = _num_held_out(num_held_out, int(np.isfinite(found.A).sum()))
+    place = np.arange(len(found.N))
+    keep = place < len(found.N) - np.arange(num + 1)[:, None]
+    table = SizeTable(found.N, keep, of_values, of_N)
+    values = {"A": found.A, "B": found.B, "U": found.G}
+    forms = {
+        curve: tuple(sorted(table.forms(of_sizes), key=lambda form: form.rank(criterion)))
+        for curve, of_sizes in values.items()
+    }
+    law, errors = law_of_forms(runs, table, values, {c: every[0] for c, every in forms.items()})
+    return FormChoice(
+        N=found.N,
+        values=values,
+        forms=forms,
+        criterion=criterion,
+        num_held_out=num,
+        law=law,
+        mean_relative_error=errors[0],
+        held_out_error=errors[1],
+    )
+
+
+def _check(of_N: tuple[Transform, ...], of_values: tuple[Transform, ...], criterion: str) -> None:
+    if not of_N:
+        raise ValueError("transforms: there is none: give some, or None for the usual ones")
+    names = [t.name for t in of_N]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"transforms: the name {twice[0]!r} is given twice")
+    if not of_values:
+        raise ValueError(
+            "transforms: all have exponents, and none is left for values: add one without, such "
+            "as the logarithm, or say value_exponents=True"
+        )
+    if criterion not in ("relative", "held-out"):
+        raise ValueError(f"criterion: choose 'relative' or 'held-out', got {criterion!r}")
+
+
+def _num_held_out(asked: int | None, num_sizes: int) -> int:
+    most = num_sizes - _MIN_SIZES
+    if most < 1:
+        raise ValueError(
+            f"runs: {num_sizes} sizes have an A_N and B_N, and forms need {_MIN_SIZES + 1}: add "
+            "sizes with several D each, or lower the method's min_pairs"
+        )
+    if asked is None:
+        return max(1, min(num_sizes // 4, most))
+    if not 1 <= asked <= most:
+        raise ValueError(
+            f"num_held_out: {asked} of {num_sizes} sizes cannot be left out: choose 1 to {most}"
+        )
+    return asked
