@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import farseer_jax as fj
 from farseer_jax.analysis.differences._lines import lines_of
 from farseer_jax.analysis.differences._pairs import cells_of, ratio_of_N_near
+from farseer_jax.plots import plot_differences, plot_views
 
 VIEWS = [("D", "D"), ("D", "N"), ("N", "D"), ("N", "N")]
 
@@ -51,6 +52,18 @@ def test_r_squared_of_figure_3(real: fj.DifferenceAnalysis) -> None:
     assert (real.ratio_D, real.ratio_N) == pytest.approx((2**0.5, 2**0.5), rel=1e-3)
     assert [len(real[view].held) for view in VIEWS] == [21, 33, 19, 35]
     assert (real.num_not_falling_D, real.num_not_falling_N) == (0, 0)
+
+
+def test_the_page_shows_these_figures(real: fj.DifferenceAnalysis) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "forms.md").read_text(encoding="utf-8")
+    a, b, c, d = (f"{real[view].mean_r_squared:.3f}" for view in VIEWS)
+    own, *others = (real[view].exponent_r_squared for view in VIEWS)
+    text = " ".join(page.split())
+    assert f"mean R² is {a}, {b}, {c} and {d} (" in text
+    assert (
+        f"follows N with an R² of {own:.3f}, those of the other views with {max(others):.3f}"
+        in text
+    )
 
 
 def test_with_all_sizes_the_first_is_the_papers_to_its_last_digit_but_one(
@@ -219,3 +232,55 @@ def test_one_run_and_an_unknown_view(simulated: fj.DifferenceAnalysis) -> None:
         fj.analyse_differences(fj.Runs([1e8], [1e9], [3.0]))
     with pytest.raises(KeyError, match="no view"):
         simulated["D", "L"]
+
+
+# Figures
+
+
+def drawn(axes: Any) -> np.ndarray:
+    """All dots of a figure, ``(dot, 2)``."""
+    return np.concatenate([np.asarray(c.get_offsets()) for c in axes.collections])
+
+
+def test_a_view_as_a_figure(simulated: fj.DifferenceAnalysis) -> None:
+    from matplotlib import pyplot as plt
+
+    axes = plot_differences(simulated, ("D", "N"))
+    view = simulated["D", "N"]
+    expected = np.stack([view.x, view.delta], axis=1)
+    assert sorted(map(tuple, drawn(axes))) == sorted(map(tuple, expected))
+    assert len(axes.lines) == len(view.held)
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert axes.get_xlabel() == "parameters N"
+    _, own = plt.subplots()
+    assert plot_differences(simulated, ax=own) is own
+    with pytest.raises(KeyError, match="no view"):
+        plot_differences(simulated, ("D", "L"))
+    with pytest.raises(ValueError, match="show: choose of differences, coefficient, exponent"):
+        plot_differences(simulated, show="slope")  # type: ignore[arg-type]
+    plt.close("all")
+
+
+@pytest.mark.parametrize(("show", "scale"), [("coefficient", "log"), ("exponent", "linear")])
+def test_functions_as_figures(simulated: fj.DifferenceAnalysis, show: Any, scale: str) -> None:
+    from matplotlib import pyplot as plt
+
+    view = simulated["N", "N"]
+    axes = plot_differences(simulated, ("N", "N"), show=show)
+    np.testing.assert_allclose(drawn(axes), np.stack([view.held, getattr(view, show)], axis=1))
+    assert axes.get_yscale() == scale
+    axes.figure.canvas.draw()
+    plt.close("all")
+
+
+def test_four_views_as_a_figure(simulated: fj.DifferenceAnalysis) -> None:
+    from matplotlib import pyplot as plt
+
+    made = plot_views(simulated)
+    assert [len(ax.lines) for ax in made] == [len(view.held) for view in simulated.views]
+    assert "mean R² 1.000" in made[0].get_title(loc="left")
+    _, own = plt.subplots(2, 2)
+    assert plot_views(simulated, axes=own.ravel()) == tuple(own.ravel())
+    with pytest.raises(ValueError, match="axes: give 4, one for each view, got 2"):
+        plot_views(simulated, axes=own[0])
+    plt.close("all")

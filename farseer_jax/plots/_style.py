@@ -40,10 +40,15 @@ def axes_of(ax: "Axes | None", size: tuple[float, float]) -> Iterator["Axes"]:
 
 
 @contextmanager
-def panels_of(
-    axes: "Sequence[Axes] | None", num: int, size: tuple[float, float]
+def grid_of(
+    axes: "Sequence[Axes] | None",
+    shape: tuple[int, int],
+    size: tuple[float, float],
+    *,
+    heights: Sequence[float] | None = None,
+    sharex: Any = False,
 ) -> Iterator["list[Axes]"]:
-    """The given axes, or a new row of so many, in the package's style.
+    """The given axes, or a grid of new ones, row by row, in the package's style.
 
     Raises:
         ValueError: another number of axes was given.
@@ -51,7 +56,7 @@ def panels_of(
     import matplotlib as mpl
 
     if axes is not None:
-        given = list(axes)
+        given, num = list(axes), shape[0] * shape[1]
         if len(given) != num:
             raise ValueError(f"axes: give {num}, not {len(given)}")
         yield given
@@ -59,8 +64,10 @@ def panels_of(
     with mpl.rc_context(_STYLE):
         from matplotlib import pyplot as plt
 
-        _, made = plt.subplots(1, num, figsize=size, layout="constrained")
-        yield list(made)
+        _, made = plt.subplots(
+            *shape, figsize=size, layout="constrained", height_ratios=heights, sharex=sharex
+        )
+        yield list(made.ravel())
 
 
 def count_ticks(axis: "Axis") -> None:

@@ -13,7 +13,7 @@ from farseer_jax._numbers import quantity_text
 from farseer_jax._result import Fit
 from farseer_jax._runs import Runs
 from farseer_jax.methods._diagnostics import Diagnostics
-from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, panels_of
+from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, grid_of
 from farseer_jax.resampling._result import Bootstrap
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def plot_curves(
     values = dict(zip("UBA", _curves_of(fit.law, N), strict=True))
     bands = None if bootstrap is None else bootstrap.curves(N)
     found = fit.diagnostics if isinstance(fit.diagnostics, Diagnostics) else None
-    with panels_of(axes, 3, (9.6, 2.9)) as panels:
+    with grid_of(axes, (1, 3), (9.6, 2.9)) as panels:
         for name, panel, colour in zip("UBA", panels, COLOURS, strict=False):
             if bands is not None:
                 low, high = bands[name].lower, bands[name].upper

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farseer_jax import _tables
-from farseer_jax._numbers import number_text, quantity_text
+from farseer_jax._numbers import quantity_text
 
 if TYPE_CHECKING:
     from farseer_jax.analysis.differences._result import DifferenceAnalysis
@@ -46,6 +46,7 @@ def _row(view: "DifferenceView", is_best: bool) -> list[str]:
     if not len(view.held):
         return [name, "0", "0", "–", "–", "–", "", "–"]
     low, high = view.exponent.min(), view.exponent.max()
+    trend = view.exponent_r_squared
     return [
         name,
         str(len(view.held)),
@@ -54,7 +55,7 @@ def _row(view: "DifferenceView", is_best: bool) -> list[str]:
         f"{view.overall_r_squared:.4f}",
         f"{low:.2f} to {high:.2f}",
         _MARK if is_best else "",
-        number_text(view.exponent_r_squared, 3),
+        "–" if np.isnan(trend) else f"{trend:.3f}",
     ]
 
 

@@ -47,6 +47,14 @@ class Transform:
                     f"got {self.exponents}"
                 )
 
+    @classmethod
+    def usual(cls) -> "tuple[Transform, ...]":
+        """Identity, logarithm and powers from −1 to 1, the dictionary of :func:`choose_forms`.
+
+        Among the powers are the logarithm (p = 0) and the identity (p = 1).
+        """
+        return TRANSFORMS
+
     @property
     def is_searched(self) -> bool:
         """Whether it has an exponent."""
@@ -87,7 +95,6 @@ def _root(y: Array, exponent: Array) -> Array:
     return jnp.where(valid, jnp.exp(log_x), jnp.nan)
 
 
-# Exponents from −1 to 1: log and identity are among the powers.
 TRANSFORMS = (
     Transform("identity", _same, _same, scaled=True),
     Transform("log", jnp.log, jnp.exp, scaled=True),

@@ -9,7 +9,7 @@ from farseer_jax._runs import Runs
 from farseer_jax.analysis.forms._assemble import law_of_forms
 from farseer_jax.analysis.forms._result import Criterion, FormChoice
 from farseer_jax.analysis.forms._table import SizeTable
-from farseer_jax.analysis.forms._transform import TRANSFORMS, Transform
+from farseer_jax.analysis.forms._transform import Transform
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods.piecewise.method import Piecewise
@@ -42,7 +42,8 @@ def choose_forms(
 
     Args:
         runs: the runs, on a grid that :class:`Piecewise` can fit.
-        transforms: the dictionary of transformations; None takes identity, log and power.
+        transforms: the dictionary of transformations; None takes identity, log and power,
+            ``Transform.usual()``.
         value_exponents: whether transformations with an exponent are tried on values as well. They
             have a parameter more there, and log and identity as special cases.
         criterion: what ranks: ``"relative"`` error on the fitted sizes, as in the paper, or
@@ -65,7 +66,7 @@ def choose_forms(
         >>> found.form("B", "log/log").relative_error > found.form("B", "log/power").relative_error
         True
     """
-    of_N = tuple(TRANSFORMS if transforms is None else transforms)
+    of_N = Transform.usual() if transforms is None else tuple(transforms)
     of_values = tuple(t for t in of_N if value_exponents or not t.is_searched)
     _check(of_N, of_values, criterion)
     _num_held_out(num_held_out, runs.num_sizes)  # before anything is computed

@@ -1,0 +1,183 @@
+"""Figures of the differences of the loss: one view, and the four side by side."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from farseer_jax._numbers import quantity_text
+from farseer_jax.analysis.differences._result import DifferenceAnalysis
+from farseer_jax.analysis.differences._views import DifferenceView
+from farseer_jax.plots._style import COLOURS, axes_of, grid_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_WORDS = {"N": "parameters N", "D": "tokens D"}
+_MAX_TICKS = 7
+_SHOWN = ("differences", "coefficient", "exponent")
+
+
+def plot_differences(
+    analysis: DifferenceAnalysis,
+    view: tuple[str, str] = ("D", "D"),
+    show: Literal["differences", "coefficient", "exponent"] = "differences",
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """One view on log–log axes: the differences as dots, each slice's line in the same colour.
+
+    Colours run from dark to light with the variable that slices share, on the scale at the side.
+    Or what the lines give, as a function of that variable.
+
+    Args:
+        analysis: from :func:`analyse_differences`.
+        view: along which variable the loss differs, and against which: ``("D", "D")`` is the
+            paper's Figs. 12–14.
+        show: the ``"differences"``, or the lines' ``"coefficient"`` (Fig. 10) or ``"exponent"``
+            (Fig. 11).
+        ax: axes to draw on; new ones by default.
+
+    Returns:
+        The axes.
+
+    Raises:
+        KeyError: there is no such view.
+        ValueError: ``show`` is none of these.
+
+    Example:
+        >>> from farseer_jax import analyse_differences, example_runs
+        >>> from farseer_jax.plots import plot_differences
+        >>> plot_differences(analyse_differences(example_runs())).get_xlabel()
+        'tokens D'
+    """
+    shown = analysis[view]
+    if show not in _SHOWN:
+        raise ValueError(f"show: choose of {', '.join(_SHOWN)}, got {show!r}")
+    with axes_of(ax, (5.2, 3.8)) as axes:
+        if show == "differences":
+            _draw(axes, shown, analysis)
+            _colour_scale(axes, shown)
+        else:
+            _draw_function(axes, shown, show)
+    return axes
+
+
+def plot_views(
+    analysis: DifferenceAnalysis, axes: "Sequence[Axes] | None" = None
+) -> "tuple[Axes, ...]":
+    """The four views side by side, with the mean R² of their lines (the paper's Fig. 3).
+
+    Args:
+        analysis: from :func:`analyse_differences`.
+        axes: four axes to draw on; new ones by default.
+
+    Returns:
+        The axes, in the order of ``analysis.views``.
+
+    Raises:
+        ValueError: there are not four axes.
+
+    Example:
+        >>> from farseer_jax import analyse_differences, example_runs
+        >>> from farseer_jax.plots import plot_views
+        >>> [ax.get_ylabel() for ax in plot_views(analyse_differences(example_runs()))][::2]
+        ['fall of the loss with D', 'fall of the loss with N']
+    """
+    if axes is not None and len(axes) != len(analysis.views):
+        raise ValueError(f"axes: give {len(analysis.views)}, one for each view, got {len(axes)}")
+    with grid_of(axes, (2, 2), (7.4, 5.6)) as made:
+        for letter, each, view in zip("abcd", made, analysis.views, strict=True):
+            _draw(each, view, analysis, f"{letter}  ")
+            _colour_scale(each, view)
+    return tuple(made)
+
+
+def _draw(axes: "Axes", view: DifferenceView, analysis: DifferenceAnalysis, mark: str = "") -> None:
+    from matplotlib.ticker import NullFormatter
+
+    num = len(view.held)
+    for i, colour in enumerate(_colours(num)):
+        own = view.slice_index == i
+        x = view.x[own]
+        ends = np.array([x.min(), x.max()])
+        axes.plot(ends, view.predict(ends, np.full(2, i)), color=colour, lw=0.9, zorder=2)
+        axes.scatter(x, view.delta[own], color=colour, s=9, lw=0, alpha=0.85, zorder=3)
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel=_WORDS[view.against],
+        ylabel=f"fall of the loss with {view.difference}",
+    )
+    axes.xaxis.set_major_formatter(lambda value, _: quantity_text(value))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    _ticks(axes.xaxis, view.x)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    _ticks(axes.yaxis, view.delta)
+    ratio = analysis.ratio_D if view.difference == "D" else analysis.ratio_N
+    title = f"{mark}step of {view.difference} × {ratio:.3g}"
+    if num:
+        title += f", mean R² {view.mean_r_squared:.3f}"
+    else:
+        axes.text(0.5, 0.5, "too few pairs", transform=axes.transAxes, ha="center")
+    axes.set_title(title)
+
+
+def _draw_function(axes: "Axes", view: DifferenceView, show: str) -> None:
+    """What the lines give, one dot a slice."""
+    from matplotlib.ticker import NullFormatter
+
+    is_exponent = show == "exponent"
+    values = view.exponent if is_exponent else view.coefficient
+    axes.scatter(view.held, values, color=COLOURS[0], s=18, lw=0, zorder=3)
+    axes.set(
+        xscale="log",
+        yscale="linear" if is_exponent else "log",  # an exponent may be negative
+        xlabel=_WORDS[view.held_variable],
+        ylabel=f"{show} of Δ{view.difference} against {view.against}",
+    )
+    axes.xaxis.set_major_formatter(lambda value, _: quantity_text(value))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    _ticks(axes.xaxis, view.held)
+    if not is_exponent:
+        _ticks(axes.yaxis, values)
+    r_squared = view.exponent_r_squared if is_exponent else view.coefficient_r_squared
+    axes.set_title(f"R² of a line over ln {view.held_variable}: {r_squared:.3f}")
+
+
+def _ticks(axis: Any, values: np.ndarray) -> None:
+    """1, 2 and 5 of each power of ten where these are few, else the powers of ten alone."""
+    from matplotlib.ticker import LogLocator
+
+    if not len(values):
+        return
+    decades = float(np.log10(values.max() / values.min()))
+    subs = (1.0, 2.0, 5.0) if 3 * decades <= _MAX_TICKS else (1.0,)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=12))
+
+
+def _colours(num: int) -> list[Any]:
+    """Dark to light; the lightest end of the map is too pale for lines on white."""
+    import matplotlib as mpl
+
+    return list(mpl.colormaps["viridis"](np.linspace(0.0, 0.9, max(num, 1))))[:num]
+
+
+def _colour_scale(axes: "Axes", view: DifferenceView) -> None:
+    """A scale at the side that names some of the slices."""
+    import matplotlib as mpl
+    from matplotlib.colors import ListedColormap
+
+    num = len(view.held)
+    if num < 2:
+        return
+    scale = mpl.cm.ScalarMappable(
+        mpl.colors.Normalize(-0.5, num - 0.5), ListedColormap(_colours(num))
+    )
+    bar = axes.figure.colorbar(scale, ax=axes, pad=0.02, fraction=0.05, aspect=28)
+    places = np.unique(np.linspace(0, num - 1, min(num, 5)).round().astype(int))
+    bar.set_ticks(places.tolist(), labels=[quantity_text(view.held[i]) for i in places])
+    bar.ax.tick_params(length=0, labelsize=8)
+    bar.ax.set_title(view.held_variable, fontsize=9, loc="center")
+    bar.outline.set_visible(False)

@@ -1,0 +1,91 @@
+"""A figure of the curves that forms give A(N), B(N) and U(N)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax._numbers import quantity_text
+from farseer_jax.analysis.forms._result import Form, FormChoice
+from farseer_jax.plots._style import COLOURS, GREY, grid_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_NUM_SHOWN = 3
+_SHOWN_TIMES_BEST = 2.0  # a form further off would only stretch the axes
+_ROOM = 0.32
+_STYLES = ("-", "--", ":")
+_TITLES = {"A": "exponent A(N)", "B": "coefficient B(N)", "U": "size term U(N)"}
+
+
+def plot_forms(choice: FormChoice, axes: "Sequence[Axes] | None" = None) -> "tuple[Axes, ...]":
+    """How far the best forms of A(N), B(N) and U(N) are from what each size gives.
+
+    Above, the values of sizes and the curves; below, the relative error of the curve at each size.
+    Sizes in the grey band are those that are left out to see which form extrapolates.
+
+    Args:
+        choice: from :func:`choose_forms`.
+        axes: six axes to draw on, the upper three first; new ones by default.
+
+    Returns:
+        The axes: curves of A, B and U, then their errors.
+
+    Raises:
+        ValueError: there are not six axes.
+
+    Example:
+        >>> from farseer_jax import choose_forms, example_runs
+        >>> from farseer_jax.plots import plot_forms
+        >>> [ax.get_ylabel() for ax in plot_forms(choose_forms(example_runs()))[::3]]
+        ['exponent A(N)', 'curve / value − 1, %']
+    """
+    if axes is not None and len(axes) != 6:
+        raise ValueError(f"axes: give six, curves of A, B and U and their errors, got {len(axes)}")
+    with grid_of(axes, (2, 3), (9.6, 4.6), heights=(1.7, 1.0), sharex="col") as made:
+        for i, curve in enumerate(_TITLES):
+            _draw(made[i], made[i + 3], choice, curve)
+        made[3].set_ylabel("curve / value − 1, %")
+    return tuple(made)
+
+
+def _draw(upper: "Axes", lower: "Axes", choice: FormChoice, curve: str) -> None:
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+
+    values, forms = choice.values[curve], _shown(choice.forms[curve])
+    left_out = float(np.sqrt(np.prod(choice.N[-choice.num_held_out - 1 :][:2])))
+    for axes in (upper, lower):
+        axes.axvspan(left_out, choice.N[-1] * 1.12, color=GREY, alpha=0.12, lw=0, zorder=0)
+    upper.scatter(choice.N, values, color="#222222", s=16, zorder=4, lw=0)
+    lower.axhline(0.0, color=GREY, lw=0.9)
+    largest = 0.0
+    for k, form in reversed(list(enumerate(forms))):
+        style: Any = {"color": COLOURS[k], "ls": _STYLES[k], "lw": 1.6}
+        upper.plot(choice.N, form.curve, label=_label(form), zorder=3, **style)
+        error = 100 * (form.curve / values - 1.0)
+        lower.plot(choice.N, error, zorder=3, marker="o", ms=2.5, **{**style, "lw": 1.0})
+        largest = max(largest, float(np.nanmax(np.abs(error))))
+    upper.set(xscale="log", yscale="log", ylabel=_TITLES[curve])
+    lower.set(xscale="log", xlabel="parameters N", ylim=(-1.15 * largest, 1.15 * largest))
+    handles, labels = upper.get_legend_handles_labels()
+    low, high = upper.get_ylim()
+    upper.set_ylim(low, high * (high / low) ** _ROOM)  # for the legend, above all curves
+    upper.legend(handles[::-1], labels[::-1], fontsize=7.5, loc="upper right")
+    lower.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+    lower.xaxis.set_major_formatter(lambda value, _: quantity_text(value))
+    upper.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    wide = high > 4 * low
+    of_levels = LogLocator(subs=(1.0, 2.0, 5.0), numticks=12) if wide else MaxNLocator(5)
+    upper.yaxis.set_major_locator(of_levels)
+    for axis in (lower.xaxis, upper.yaxis):
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _shown(forms: tuple[Form, ...]) -> list[Form]:
+    most = _SHOWN_TIMES_BEST * forms[0].relative_error
+    return [forms[0], *(form for form in forms[1:] if form.relative_error <= most)][:_NUM_SHOWN]
+
+
+def _label(form: Form) -> str:
+    return f"{form.name} ({100 * form.relative_error:.3g} %)"
