@@ -115,7 +115,7 @@ def _draw(axes: "Axes", view: DifferenceView, analysis: DifferenceAnalysis, mark
     axes.yaxis.set_minor_formatter(NullFormatter())
     _ticks(axes.yaxis, view.delta)
     ratio = analysis.ratio_D if view.difference == "D" else analysis.ratio_N
-    title = f"{mark}step of {view.difference} × {ratio:.3g}"
+    title = f"{mark}{view.difference} × {ratio:.3g}"
     if num:
         title += f", mean R² {view.mean_r_squared:.3f}"
     else:

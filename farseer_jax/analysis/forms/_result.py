@@ -132,7 +132,7 @@ class FormChoice:
         >>> found = choose_forms(example_runs())
         >>> len(found.pairs), found.best.B.name
         (36, 'stretched exponential')
-        >>> float(found.law(25.1e9, 5e11).round(2))
+        >>> print(f"{float(found.law(25.1e9, 5e11)):.2f}")
         0.41
     """
 
