@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from farseer_jax._search._grid import Grid
     from farseer_jax._search._refined import Refined
     from farseer_jax._simulate import simulate
+    from farseer_jax._units import (
+        bits_per_byte,
+        bits_per_character,
+        convert_loss,
+        nats_per_token,
+        perplexity,
+    )
     from farseer_jax.analysis._choice_table import ChoiceComparison, ChoiceResult
     from farseer_jax.analysis.compare_choices import compare_choices
     from farseer_jax.analysis.compare_methods import (
@@ -29,6 +36,15 @@ if TYPE_CHECKING:
         MethodResult,
         compare_methods,
     )
+    from farseer_jax.analysis.comparison._counts_result import CountComparison, CountResult
+    from farseer_jax.analysis.comparison._multiplier import ComputeMultipliers
+    from farseer_jax.analysis.comparison._parity import ParityCurve
+    from farseer_jax.analysis.comparison._points import ComparedPoints
+    from farseer_jax.analysis.comparison._result import FitComparison
+    from farseer_jax.analysis.comparison._runs_result import RunComparison
+    from farseer_jax.analysis.comparison.compare_counts import compare_counts
+    from farseer_jax.analysis.comparison.compare_fits import compare_fits
+    from farseer_jax.analysis.comparison.compare_runs import compare_runs
     from farseer_jax.analysis.differences._result import DifferenceAnalysis
     from farseer_jax.analysis.differences._views import DifferenceView
     from farseer_jax.analysis.differences.analyse import analyse_differences
@@ -86,6 +102,10 @@ __all__ = [
     "Chinchilla",
     "ChoiceComparison",
     "ChoiceResult",
+    "ComparedPoints",
+    "ComputeMultipliers",
+    "CountComparison",
+    "CountResult",
     "Coupled",
     "Design",
     "Diagnostics",
@@ -94,6 +114,7 @@ __all__ = [
     "ErrorBars",
     "Farseer",
     "Fit",
+    "FitComparison",
     "Form",
     "FormChoice",
     "FormPair",
@@ -113,6 +134,7 @@ __all__ = [
     "Objective",
     "Outcome",
     "ParametricBootstrap",
+    "ParityCurve",
     "Piecewise",
     "Prediction",
     "ProfileReport",
@@ -124,6 +146,7 @@ __all__ = [
     "ResampleWithinSizes",
     "ResidualBootstrap",
     "Restarts",
+    "RunComparison",
     "Runs",
     "StartReport",
     "StretchedExponential",
@@ -133,12 +156,18 @@ __all__ = [
     "WildBootstrap",
     "__version__",
     "analyse_differences",
+    "bits_per_byte",
+    "bits_per_character",
     "bootstrap",
     "build_design",
     "choose_forms",
     "combine_intervals",
     "compare_choices",
+    "compare_counts",
+    "compare_fits",
     "compare_methods",
+    "compare_runs",
+    "convert_loss",
     "differentiable",
     "error_bars",
     "estimate_noise",
@@ -147,7 +176,9 @@ __all__ = [
     "fit",
     "fit_batch",
     "influence",
+    "nats_per_token",
     "paper_grid",
+    "perplexity",
     "progress_bar",
     "read_runs",
     "simulate",
@@ -173,6 +204,13 @@ _HOMES = {
     "_search._grid": ("Grid",),
     "_search._refined": ("Refined",),
     "_simulate": ("simulate",),
+    "_units": (
+        "bits_per_byte",
+        "bits_per_character",
+        "convert_loss",
+        "nats_per_token",
+        "perplexity",
+    ),
     "analysis._choice_table": ("ChoiceComparison", "ChoiceResult"),
     "analysis.compare_choices": ("compare_choices",),
     "analysis.compare_methods": ("MethodComparison", "MethodResult", "compare_methods"),
@@ -182,6 +220,15 @@ _HOMES = {
     "analysis.forms._result": ("Form", "FormChoice", "FormPair"),
     "analysis.forms._transform": ("Transform",),
     "analysis.forms.choose": ("choose_forms",),
+    "analysis.comparison._counts_result": ("CountComparison", "CountResult"),
+    "analysis.comparison._multiplier": ("ComputeMultipliers",),
+    "analysis.comparison._parity": ("ParityCurve",),
+    "analysis.comparison._points": ("ComparedPoints",),
+    "analysis.comparison._result": ("FitComparison",),
+    "analysis.comparison._runs_result": ("RunComparison",),
+    "analysis.comparison.compare_counts": ("compare_counts",),
+    "analysis.comparison.compare_fits": ("compare_fits",),
+    "analysis.comparison.compare_runs": ("compare_runs",),
     "datasets.example": ("example_law", "example_runs", "paper_grid"),
     "laws.chinchilla": ("Chinchilla",),
     "laws.coupled": ("Coupled",),

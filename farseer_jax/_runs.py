@@ -33,6 +33,8 @@ class Runs:
         D: number of training tokens of each run, shape (run,).
         loss: final loss of each run, shape (run,).
         extra: further columns by name, each of shape (run,), of any type.
+        loss_name: the column that the loss was taken from, where one was: no part of equality, but
+            losses of two names are not compared unasked.
 
     Example:
         >>> runs = Runs(N=[1e8, 1e8, 4e8], D=[1e9, 2e9, 2e9], loss=[3.6, 3.4, 3.1])
@@ -49,6 +51,7 @@ class Runs:
     D: Floats
     loss: Floats
     extra: Mapping[str, NDArray[Any]]
+    loss_name: str | None
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class Runs:
         *,
         N_unit: float | None = None,
         D_unit: float | None = None,
+        loss_name: str | None = None,
     ) -> None:
         """Check the columns and copy them.
 
@@ -70,13 +74,14 @@ class Runs:
             N_unit: what one unit of N is, in parameters (1e9 for billions). None means 1, and
                 refuses a column that does not look like parameters.
             D_unit: what one unit of D is, in tokens, likewise.
+            loss_name: what the loss is, such as the name of its column.
 
         Raises:
             ValueError: columns of unequal length or with no rows; values that are not numbers, NaN,
                 infinite, zero or negative; N or D that look like thousands, millions or billions.
         """
         own = checked_columns({"N": N, "D": D, "loss": loss}, units={"N": N_unit, "D": D_unit})
-        self._fill(*own, extra_columns(extra or {}, own[0].size))
+        self._fill(*own, extra_columns(extra or {}, own[0].size), loss_name)
 
     @classmethod
     def from_dataframe(
@@ -117,7 +122,8 @@ class Runs:
         chosen = {role: columns[name] for role, name in found.items()}
         own = checked_columns(chosen, names=found, units={"N": N_unit, "D": D_unit})
         others = {name: columns[name] for name in columns if name not in found.values()}
-        return cls._trusted(*own, extra_columns(without_roles(others), own[0].size))
+        extra = extra_columns(without_roles(others), own[0].size)
+        return cls._trusted(*own, extra, found["loss"])
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
@@ -142,21 +148,25 @@ class Runs:
             raise ValueError(f"not a table of runs: it has no {', '.join(map(repr, missing))}")
         extra = {name: from_json(values) for name, values in content.get("extra", {}).items()}
         N, D, loss = (content[role] for role in ROLES)
-        return cls(N, D, loss, extra, N_unit=1.0, D_unit=1.0)
+        name = content.get("loss_name")
+        return cls(N, D, loss, extra, N_unit=1.0, D_unit=1.0, loss_name=name)
 
     def to_dict(self) -> dict[str, Any]:
         """Write the runs as lists that JSON keeps exactly.
 
         Returns:
             Lists ``"N"``, ``"D"``, ``"loss"``, and ``"extra"`` with a list per further column.
-            There NaN becomes None, and what JSON does not know becomes text.
+            There NaN becomes None, and what JSON does not know becomes text. ``"loss_name"`` is
+            there where one is known.
 
         Example:
             >>> Runs([1e8], [1e9], [3.1], {"arm": ["mla"]}).to_dict()
             {'N': [100000000.0], 'D': [1000000000.0], 'loss': [3.1], 'extra': {'arm': ['mla']}}
         """
         columns = {role: column.tolist() for role, column in self._own_columns().items()}
-        return {**columns, "extra": {name: to_json(self.extra[name]) for name in self.extra}}
+        named = {} if self.loss_name is None else {"loss_name": self.loss_name}
+        extra = {name: to_json(self.extra[name]) for name in self.extra}
+        return {**columns, "extra": extra, **named}
 
     def to_dataframe(self) -> pd.DataFrame:
         """Write the runs as a pandas table with columns N, D, loss and the extra ones.
@@ -215,7 +225,8 @@ class Runs:
                 f"N from {_range(self.N)} and D from {_range(self.D)}; widen the selection"
             )
         extra = {name: column[keep] for name, column in self.extra.items()}
-        return self._trusted(self.N[keep], self.D[keep], self.loss[keep], extra)
+        own = self.N[keep], self.D[keep], self.loss[keep]
+        return self._trusted(*own, extra, self.loss_name)
 
     @property
     def flops(self) -> Floats:
@@ -279,18 +290,31 @@ class Runs:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Neither a mapping proxy nor the read-only flag of an array survives pickling.
-        return type(self)._trusted, (self.N, self.D, self.loss, dict(self.extra))
+        parts = (self.N, self.D, self.loss, dict(self.extra), self.loss_name)
+        return type(self)._trusted, parts
 
     @classmethod
     def _trusted(
-        cls, N: Floats, D: Floats, loss: Floats, extra: Mapping[str, NDArray[Any]]
+        cls,
+        N: Floats,
+        D: Floats,
+        loss: Floats,
+        extra: Mapping[str, NDArray[Any]],
+        loss_name: str | None,
     ) -> Self:
         """Make runs of arrays that are checked already, and that nobody else holds."""
         runs = cls.__new__(cls)
-        runs._fill(N, D, loss, extra)
+        runs._fill(N, D, loss, extra, loss_name)
         return runs
 
-    def _fill(self, N: Floats, D: Floats, loss: Floats, extra: Mapping[str, NDArray[Any]]) -> None:
+    def _fill(
+        self,
+        N: Floats,
+        D: Floats,
+        loss: Floats,
+        extra: Mapping[str, NDArray[Any]],
+        loss_name: str | None,
+    ) -> None:
         """Set the attributes of a new object."""
         for array in (N, D, loss, *extra.values()):
             array.setflags(write=False)
@@ -298,6 +322,7 @@ class Runs:
         object.__setattr__(self, "D", D)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "extra", MappingProxyType(dict(extra)))
+        object.__setattr__(self, "loss_name", loss_name)
 
     def _own_columns(self) -> dict[str, NDArray[Any]]:
         """The three columns that every table of runs has."""

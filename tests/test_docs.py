@@ -94,11 +94,15 @@ def section_of_command(name: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("name", ["fit", "predict", "bootstrap", "choices", "influence", "suggest"])
+@pytest.mark.parametrize(
+    "name", ["fit", "predict", "bootstrap", "choices", "influence", "compare", "suggest"]
+)
 def test_the_shell_page_names_every_option(name: str) -> None:
     command = main.commands[name]
     options = {o for p in command.params if isinstance(p, click.Option) for o in p.opts}
     named = set(re.findall(r"(?<![\w-])--[A-Za-z][A-Za-z-]*", section_of_command(name)))
+    if name == "compare":  # its fits are made by two other commands
+        named -= {"--example", "--max-N"}
     assert named <= options
     if name != "predict":
         assert options == named
@@ -132,6 +136,18 @@ def test_the_shell_page_shows_the_influence_of_the_example() -> None:
     command = code_blocks(section, "bash")[0].split()
     assert command[:3] == ["farseer", "influence", "--example"]
     result = CliRunner().invoke(main, command[1:])
+    assert result.exit_code == 0
+    assert code_blocks(section, "text")[0] == result.stdout
+
+
+def test_the_shell_page_shows_the_comparison_of_two_fits_of_the_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    section = section_of_command("compare")
+    *fits, last = code_blocks(section, "bash")[0].splitlines()
+    assert all(CliRunner().invoke(main, line.split()[1:]).exit_code == 0 for line in fits)
+    result = CliRunner().invoke(main, last.split()[1:])
     assert result.exit_code == 0
     assert code_blocks(section, "text")[0] == result.stdout
 

@@ -59,7 +59,8 @@ def recount(runs: Runs, column: str, N: np.ndarray, embeddings: np.ndarray | Non
     targets = N + sign * embeddings
     if not (targets > 0).all():
         raise ValueError(f"a target would have no parameters left but those of column {column!r}")
-    other = Runs(count, runs.D, runs.loss, dict(runs.extra), N_unit=1.0, D_unit=1.0)
+    extra, name = dict(runs.extra), runs.loss_name
+    other = Runs(count, runs.D, runs.loss, extra, N_unit=1.0, D_unit=1.0, loss_name=name)
     return Recounted(other, targets, note)
 
 

@@ -8,6 +8,7 @@ import click
 from farseer_jax._version import __version__
 from farseer_jax.cli._bootstrap import bootstrap
 from farseer_jax.cli._choices import choices
+from farseer_jax.cli._compare import compare
 from farseer_jax.cli._errors import errors_as_sentences
 from farseer_jax.cli._fit import fit
 from farseer_jax.cli._influence import influence
@@ -23,6 +24,7 @@ Examples:
   farseer bootstrap runs.csv --at 7e9,1e12   the same, with an interval
   farseer choices runs.csv --at 7e9,1e12     how it moves with choices made
   farseer influence runs.csv --at 7e9,1e12   what it owes to each run
+  farseer compare a.json b.json              which of two fits wins, and where
   farseer suggest runs.csv --target 7e9,1e12 --budget 1e22
                                              which runs to train next
 
@@ -71,6 +73,7 @@ def main(ctx: click.Context) -> None:
 main.add_command(fit)
 main.add_command(bootstrap)
 main.add_command(choices)
+main.add_command(compare)
 main.add_command(influence)
 main.add_command(predict)
 main.add_command(suggest)

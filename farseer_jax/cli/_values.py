@@ -37,6 +37,22 @@ def ratio(text: str) -> float | tuple[float, float]:
     )
 
 
+def span(text: str) -> tuple[float, float]:
+    """A range of positive numbers ``LOW:HIGH``.
+
+    Raises:
+        BadParameter: the text is none.
+    """
+    numbers = [number(part) for part in text.split(":")]
+    match numbers:
+        case [float(low), float(high)] if 0 < low < high:
+            return low, high
+    raise click.BadParameter(
+        f"{text!r} is no range LOW:HIGH: two positive numbers with a colon between them, the lower "
+        "one first, such as 1e8:1e11."
+    )
+
+
 def number(text: str) -> float | None:
     """The finite number that a text spells, or None."""
     try:

@@ -1,6 +1,8 @@
 """Figures, by matplotlib; each function draws on axes of yours, or makes some."""
 
 from farseer_jax.plots.choices import plot_choices
+from farseer_jax.plots.comparison import plot_comparison, plot_line
+from farseer_jax.plots.counts import plot_counts
 from farseer_jax.plots.differences import plot_differences, plot_views
 from farseer_jax.plots.fit import plot_curves, plot_fit
 from farseer_jax.plots.forms import plot_forms
@@ -9,11 +11,14 @@ from farseer_jax.plots.methods import plot_methods, plot_starts
 
 __all__ = [
     "plot_choices",
+    "plot_comparison",
+    "plot_counts",
     "plot_curves",
     "plot_differences",
     "plot_fit",
     "plot_forms",
     "plot_influence",
+    "plot_line",
     "plot_methods",
     "plot_starts",
     "plot_views",

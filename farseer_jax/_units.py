@@ -1,0 +1,218 @@
+"""Units of loss (paper Eq. 23): nats per token, bits per character or byte, perplexity.
+
+A model's loss is ``−ln p`` of each token on average: nats per token. Spread over the characters (or
+bytes) of the same text instead of its tokens, and in bits, it no longer depends on the vocabulary.
+"""
+
+import math
+import sys
+from typing import Any, Literal
+
+import numpy as np
+
+from farseer_jax._runs import Runs
+
+Unit = Literal[
+    "nats per token", "bits per token", "bits per character", "bits per byte", "perplexity"
+]
+UNITS: tuple[Unit, ...] = (
+    "nats per token", "bits per token", "bits per character", "bits per byte", "perplexity",
+)  # fmt: skip
+
+_LN_2 = math.log(2.0)
+
+
+def bits_per_character(loss: Any, characters_per_token: Any) -> Any:
+    """Nats per token as bits per character (paper Eq. 23).
+
+    Args:
+        loss: nats per token: numbers, NumPy or JAX arrays, or :class:`Runs`.
+        characters_per_token: of the text that the loss is of, by the model's own tokeniser.
+
+    Returns:
+        The same kind as ``loss``.
+
+    Raises:
+        ValueError: a number is not positive and finite.
+
+    Example:
+        >>> from farseer_jax import bits_per_character
+        >>> print(f"{bits_per_character(2.5, 4.2):.4f}")
+        0.8587
+    """
+    return convert_loss(
+        loss, "nats per token", "bits per character", characters_per_token=characters_per_token
+    )
+
+
+def bits_per_byte(loss: Any, bytes_per_token: Any) -> Any:
+    """Nats per token as bits per byte of UTF-8.
+
+    Args:
+        loss: nats per token: numbers, NumPy or JAX arrays, or :class:`Runs`.
+        bytes_per_token: of the text that the loss is of, by the model's own tokeniser.
+
+    Returns:
+        The same kind as ``loss``.
+
+    Raises:
+        ValueError: a number is not positive and finite.
+
+    Example:
+        >>> from farseer_jax import bits_per_byte
+        >>> print(f"{bits_per_byte(2.5, 4.3):.4f}")
+        0.8388
+    """
+    return convert_loss(loss, "nats per token", "bits per byte", bytes_per_token=bytes_per_token)
+
+
+def perplexity(loss: Any) -> Any:
+    """Nats per token as perplexity, ``exp(loss)``: as many tokens as if all were equally likely.
+
+    Args:
+        loss: nats per token: numbers, NumPy or JAX arrays, or :class:`Runs`.
+
+    Returns:
+        The same kind as ``loss``.
+
+    Raises:
+        ValueError: a number is not positive and finite.
+
+    Example:
+        >>> from farseer_jax import perplexity
+        >>> print(f"{perplexity(2.5):.2f}")
+        12.18
+    """
+    return convert_loss(loss, "nats per token", "perplexity")
+
+
+def nats_per_token(
+    loss: Any,
+    unit: Unit,
+    *,
+    characters_per_token: Any = None,
+    bytes_per_token: Any = None,
+) -> Any:
+    """A loss in another unit as nats per token.
+
+    Args:
+        loss: numbers, NumPy or JAX arrays, or :class:`Runs`.
+        unit: that it is in, see :func:`convert_loss`.
+        characters_per_token: needed for bits per character.
+        bytes_per_token: needed for bits per byte.
+
+    Returns:
+        The same kind as ``loss``.
+
+    Raises:
+        ValueError: as for :func:`convert_loss`.
+
+    Example:
+        >>> from farseer_jax import bits_per_character, nats_per_token
+        >>> bpc = bits_per_character(2.5, 4.2)
+        >>> print(f"{nats_per_token(bpc, 'bits per character', characters_per_token=4.2):.4f}")
+        2.5000
+    """
+    return convert_loss(
+        loss,
+        unit,
+        "nats per token",
+        characters_per_token=characters_per_token,
+        bytes_per_token=bytes_per_token,
+    )
+
+
+def convert_loss(
+    loss: Any,
+    source: Unit,
+    target: Unit,
+    *,
+    characters_per_token: Any = None,
+    bytes_per_token: Any = None,
+) -> Any:
+    """A loss from any unit to any other.
+
+    Args:
+        loss: numbers, NumPy or JAX arrays (also under ``jit``), or :class:`Runs`, whose other
+            columns stay and whose ``loss_name`` becomes the unit.
+        source: the unit it is in: ``"nats per token"``, ``"bits per token"``, ``"bits per
+            character"``, ``"bits per byte"`` or ``"perplexity"``.
+        target: the unit wanted.
+        characters_per_token: needed from and to bits per character; broadcasts with the loss.
+        bytes_per_token: needed from and to bits per byte, likewise.
+
+    Returns:
+        The same kind as ``loss``.
+
+    Raises:
+        ValueError: a unit is unknown, what it needs is missing, or a number is not positive and
+            finite (in JAX arrays this is not checked); a perplexity of at most 1.
+
+    Example:
+        >>> from farseer_jax import convert_loss, example_runs
+        >>> runs = example_runs()
+        >>> nats = convert_loss(
+        ...     runs, "bits per character", "nats per token", characters_per_token=4.2
+        ... )
+        >>> print(f"{nats.loss[0] / runs.loss[0]:.4f} {nats.loss_name}")  # 4.2 ln 2
+        2.9112 nats per token
+    """
+    for name, unit in (("source", source), ("target", target)):
+        if unit not in UNITS:
+            raise ValueError(f"{name}: no unit {unit!r}; choose of {', '.join(map(repr, UNITS))}")
+    sizes = {"bits per character": characters_per_token, "bits per byte": bytes_per_token}
+    scales = [_bits_in_nats(unit, sizes) for unit in (source, target)]
+    if isinstance(loss, Runs):
+        values = _converted(loss.loss, source, target, *scales)
+        extra = dict(loss.extra)
+        return Runs(loss.N, loss.D, values, extra, N_unit=1.0, D_unit=1.0, loss_name=target)
+    return _converted(_checked("loss", loss), source, target, *scales)
+
+
+def _bits_in_nats(unit: Unit, sizes: dict[str, Any]) -> Any:
+    """Nats per token of one of the unit; of perplexity of its logarithm."""
+    if unit in ("nats per token", "perplexity"):
+        return 1.0
+    if unit == "bits per token":
+        return _LN_2
+    argument = {"bits per character": "characters_per_token", "bits per byte": "bytes_per_token"}
+    size = sizes[unit]
+    if size is None:
+        raise ValueError(f"{argument[unit]}: {unit} need it; count it on the text of the loss")
+    return _LN_2 * _checked(argument[unit], size)
+
+
+def _converted(loss: Any, source: Unit, target: Unit, source_scale: Any, target_scale: Any) -> Any:
+    if source == target:
+        return loss * 1.0
+    if source == "perplexity":
+        if not _is_jax(loss) and not (np.asarray(loss) > 1).all():
+            raise ValueError("loss: a perplexity must be above 1, the loss of certainty")
+        loss = _library(loss).log(loss)
+    nats = loss * source_scale / target_scale
+    return _library(nats).exp(nats) if target == "perplexity" else nats
+
+
+def _checked(name: str, values: Any) -> Any:
+    """Numbers, positive and finite; lists become arrays, JAX arrays stay as they are."""
+    if _is_jax(values):
+        return values
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected numbers, got {values!r}") from None
+    bad = ~(np.isfinite(array) & (array > 0))
+    if bad.any():
+        raise ValueError(f"{name}: values must be positive and finite, got {array[bad].ravel()[0]}")
+    return array if isinstance(values, list | tuple) else values
+
+
+def _is_jax(values: Any) -> bool:
+    """Without importing JAX, which made the array where it is one."""
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(values, jax.Array)
+
+
+def _library(values: Any) -> Any:
+    """Whose exp and log fit the array."""
+    return sys.modules["jax"].numpy if _is_jax(values) else np

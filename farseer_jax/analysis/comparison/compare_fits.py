@@ -1,0 +1,172 @@
+"""Two fits against each other over (N, D) (paper App. E, Fig. 15)."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax._numbers import quantity_text
+from farseer_jax._quantities import positive
+from farseer_jax.analysis.comparison._multiplier import compute_multipliers
+from farseer_jax.analysis.comparison._parity import parity_curves
+from farseer_jax.analysis.comparison._probability import probability_a_wins
+from farseer_jax.analysis.comparison._result import FitComparison, refuse_not_finite
+from farseer_jax.analysis.comparison._sides import Sides, side_of
+
+_NUM = 33  # of a range
+_BEYOND = 10.0  # times the largest N and D of the runs, by default
+_NUM_BUDGETS = 7
+_LEAST_FACTOR = 1.3  # between all losses: no recipe gains as much everywhere, units differ so
+
+
+def compare_fits(
+    a: Any,
+    b: Any,
+    *,
+    N: ArrayLike | tuple[float, float] | None = None,
+    D: ArrayLike | tuple[float, float] | None = None,
+    names: tuple[str, str] = ("A", "B"),
+    compute: ArrayLike | None = None,
+    tokens_per_parameter: float = 20.0,
+    comparable: bool = False,
+) -> FitComparison:
+    """Compare two loss surfaces: which recipe is better at which scale, and by how much.
+
+    The normalised difference is the paper's Δ = (loss A − loss B) / loss B, negative where A is
+    better. Curves of parity are found by the signs on the grid of N and D, and refined to rounding;
+    two crossings between neighbouring points of the grid are missed. From two bootstraps comes the
+    probability that A is better, which takes both laws for true.
+
+    Args:
+        a: a :class:`Fit`, a law or a :class:`Bootstrap`.
+        b: what it is compared with, likewise.
+        N: parameters: a tuple (low, high), or values. None takes those of both tables of runs, and
+            ten times as many; laws alone need it.
+        D: tokens, likewise.
+        names: of A and B in reports.
+        compute: budgets in FLOPs at which compute multipliers are given; None takes some along
+            the diagonal of the domain.
+        tokens_per_parameter: D/N of the multipliers at a fixed one.
+        comparable: compare even where the losses have different names (columns), or differ so much
+            that they seem to be in different units.
+
+    Raises:
+        TypeError: a or b is none of these.
+        ValueError: N, D, compute or tokens_per_parameter is missing, not positive or no range; a
+            law has no finite loss in the domain; the losses do not seem comparable.
+
+    Example:
+        >>> from farseer_jax import Farseer, compare_fits, example_runs, fit
+        >>> runs = example_runs()
+        >>> small = fit(Farseer, runs.select(max_N=2e9))
+        >>> found = compare_fits(small, fit(Farseer, runs), names=("small", "all"))
+        >>> bool(abs(found.difference[found.inside]).max() < 0.01)
+        True
+    """
+    sides = Sides(side_of(a, "a", names[0]), side_of(b, "b", names[1]))
+    sizes, tokens = _axis(sides, "N", N), _axis(sides, "D", D)
+    if not comparable:
+        _refuse_names(sides)
+    loss_a, loss_b = sides.losses(sizes[:, None], tokens)
+    refuse_not_finite(sides, sizes[:, None], tokens, loss_a, loss_b)
+    if not comparable:
+        _refuse_units(sides, loss_a, loss_b)
+    budgets = (
+        _budgets(sizes, tokens) if compute is None else np.unique(positive("compute", compute))
+    )
+    ratio = float(positive("tokens_per_parameter", tokens_per_parameter)[0])
+    return FitComparison(
+        sides=sides,
+        N=sizes,
+        D=tokens,
+        loss_a=loss_a,
+        loss_b=loss_b,
+        probability=probability_a_wins(sides, sizes[:, None], tokens),
+        parity=parity_curves(sides.gap, sizes, tokens),
+        multipliers=compute_multipliers(sides, budgets, ratio),
+        warnings=_warnings(sides, sizes, tokens),
+    )
+
+
+def _axis(sides: Sides, name: str, given: Any) -> np.ndarray:
+    """N or D of the grid, ascending."""
+    if given is None:
+        known = [getattr(s.runs, name) for s in (sides.a, sides.b) if s.runs is not None]
+        if not known:
+            raise ValueError(
+                f"{name}: laws alone have no runs to take a range from; give {name}=(low, high)"
+            )
+        low = min(values.min() for values in known)
+        high = _BEYOND * max(values.max() for values in known)
+        return np.geomspace(low, high, _NUM)
+    values = positive(name, given)
+    if not values.size:
+        raise ValueError(f"{name}: give (low, high) or at least one value, got none")
+    if isinstance(given, tuple) and len(values) == 2:
+        if not values[0] < values[1]:
+            raise ValueError(
+                f"{name}: (low, high) = ({values[0]:g}, {values[1]:g}) is no range; give the lower "
+                "one first"
+            )
+        return np.geomspace(values[0], values[1], _NUM)
+    return np.unique(values)
+
+
+def _refuse_names(sides: Sides) -> None:
+    a, b = (None if side.runs is None else side.runs.loss_name for side in (sides.a, sides.b))
+    if a is not None and b is not None and a != b:
+        raise ValueError(
+            f"the losses have different names, {a!r} of {sides.a.name} and {b!r} of "
+            f"{sides.b.name}: if both are in one unit and of texts that may be compared, say "
+            "comparable=True (shell: --comparable)"
+        )
+
+
+def _refuse_units(sides: Sides, loss_a: np.ndarray, loss_b: np.ndarray) -> None:
+    factor = loss_a / loss_b
+    low, high = float(factor.min()), float(factor.max())
+    if low > _LEAST_FACTOR or high < 1.0 / _LEAST_FACTOR:
+        raise ValueError(
+            f"the losses of {sides.a.name} are {low:.3g} to {high:.3g} times those of "
+            f"{sides.b.name} everywhere: they seem to be in different units, such as nats per "
+            "token and bits per character; convert one (convert_loss), or say comparable=True "
+            "(shell: --comparable)"
+        )
+
+
+def _budgets(N: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """Along the diagonal of the domain, a step within its corners."""
+    corners = 6.0 * N[0] * D[0], 6.0 * N[-1] * D[-1]
+    if corners[0] == corners[1]:
+        return np.array([corners[0]])
+    return np.geomspace(*corners, _NUM_BUDGETS + 2)[1:-1]
+
+
+def _warnings(sides: Sides, N: np.ndarray, D: np.ndarray) -> tuple[str, ...]:
+    found = []
+    for name, values in (("N", N), ("D", D)):
+        ranges = [
+            (getattr(s.runs, name).min(), getattr(s.runs, name).max())
+            for s in (sides.a, sides.b)
+            if s.runs is not None
+        ]
+        if len(ranges) == 2 and max(r[0] for r in ranges) > min(r[1] for r in ranges):
+            (low_a, high_a), (low_b, high_b) = (map(quantity_text, ends) for ends in ranges)
+            found.append(
+                f"the runs of {sides.a.name} and {sides.b.name} have no {name} in common "
+                f"({low_a} to {high_a}, {low_b} to {high_b}): everywhere at least one of them is "
+                "an extrapolation."
+            )
+        largest = [r[1] for r in ranges]
+        if largest and values[-1] > 1.001 * min(largest):
+            found.append(
+                f"{name} goes to {quantity_text(values[-1])}, {values[-1] / min(largest):.3g} "
+                "times the largest of the runs: the winner there is what the laws say, not the "
+                "data."
+            )
+    found += [
+        f"{side.name} is a law without runs: nothing says where it holds."
+        for side in (sides.a, sides.b)
+        if side.runs is None
+    ]
+    return tuple(found)

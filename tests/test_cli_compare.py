@@ -1,0 +1,73 @@
+"""``farseer compare``: what it hands to the library, prints and refuses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from commands import farseer, refused
+from test_compare_fits import A, B
+
+import farseer_jax as fj
+
+WHERE: Any = ("--N", "1e8:1e11", "--D", "1e9:1e12")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two fits as `farseer fit --json` writes them; their laws are put in."""
+    folder = tmp_path_factory.mktemp("fits")
+    runs = fj.Runs([1e8, 1e9, 1e10], [1e10, 1e10, 1e10], [3.1, 2.5, 2.3])
+    report = fj.StartReport(1.0, np.ones(1), np.zeros(1, dtype=int), np.ones(1, dtype=int), 0)
+    paths = []
+    for name, law in (("a", A), ("b", B)):
+        method = fj.LeastSquares(num_starts=1)
+        fit = fj.Fit(law, runs, method, fj.Outcome.success, np.zeros(3), report)
+        paths.append(folder / f"{name}.json")
+        fit.to_json(paths[-1])
+    return paths[0], paths[1]
+
+
+def test_prints_the_comparison_and_writes_it(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    at = ("--at", "7e9,1e11", "--names", "old,new", "--json", "found.json")
+    result = farseer("compare", *files, *WHERE, *at)
+    expected = fj.compare_fits(
+        *map(fj.Fit.from_json, files), N=(1e8, 1e11), D=(1e9, 1e12), names=("old", "new")
+    )
+    point = expected.at(7e9, 1e11)
+    assert (result.exit_code, result.stdout) == (0, f"{point}\n\n{expected}\n")
+    assert result.stderr == "Comparison written to found.json\n"
+    content = json.loads(Path("found.json").read_text())
+    assert content == {**expected.to_dict(), "points": point.to_dict()["points"]}
+
+
+def test_options_reach_the_library(files: tuple[Path, Path]) -> None:
+    budgets = ("--compute", "1e20:1e22", "--tokens-per-parameter", "30", "--comparable")
+    result = farseer("compare", *files, *WHERE, *budgets, "--json", "-")
+    content = json.loads(result.stdout)
+    assert content["tokens_per_parameter"] == 30.0
+    computes = [row["compute"] for row in content["multipliers"]]
+    np.testing.assert_allclose(computes, np.geomspace(1e20, 1e22, 7))
+    assert content["N"][0] == pytest.approx(1e8)
+    assert content["names"] == ["A", "B"]
+    np.testing.assert_allclose(content["parity"][0]["D"], 2.0 ** (1 / 0.03))
+
+
+def test_refusals(files: tuple[Path, Path], tmp_path: Path) -> None:
+    refused(farseer("compare", files[0]), "Missing argument 'B.json'")
+    refused(farseer("compare", files[0], tmp_path / "none.json"), "no such file")
+    refused(farseer("compare", *files, "--N", "1e11:1e8"), "is no range LOW:HIGH")
+    refused(farseer("compare", *files, "--names", "same,same"), "give two different names")
+    refused(farseer("compare", *files, "--at", "7e9"), "is no point N,D")
+    refused(farseer("compare", *files, "--json", files[0]), "it is a file that this command reads")
+    text = files[1].read_text().replace('"extra": {}', '"extra": {}, "loss_name": "bpc"')
+    other = tmp_path / "other.json"
+    other.write_text(text)
+    first = tmp_path / "first.json"
+    first.write_text(text.replace('"bpc"', '"val_loss"'))
+    refused(farseer("compare", first, other), "'val_loss' of A and 'bpc' of B", "--comparable")
+    assert farseer("compare", first, other, "--comparable").exit_code == 0

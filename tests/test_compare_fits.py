@@ -1,0 +1,455 @@
+"""Two surfaces against each other: where they cross, who wins, how surely, and by what compute."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from weighted_mean import fit_of, law_of, mean_fit
+
+import farseer_jax as fj
+from farseer_jax.analysis.comparison._matching import match
+from farseer_jax.analysis.comparison._parity import crossings, parity_curves
+from farseer_jax.plots import plot_comparison, plot_counts, plot_line
+from farseer_jax.resampling._draws import MemoryDraws
+
+# L = E + A / N^α + B / D^β: equal where 2 D^−0.37 = D^−0.34, at D = 2^(1 / 0.03) for every N
+A = fj.Chinchilla(E=1.8, A=480.0, B=2000.0, alpha=0.35, beta=0.37)
+B = fj.Chinchilla(E=1.8, A=480.0, B=1000.0, alpha=0.35, beta=0.34)
+D_EQUAL = 2.0 ** (1 / 0.03)
+DECADES = np.geomspace(2e9, 2e11, 5)
+METHOD = fj.LeastSquares(num_starts=8)  # of 30 runs, here and on the ladder: one compilation
+DOMAIN: Any = {"N": (1e8, 1e11), "D": (1e9, 1e12)}
+
+
+@pytest.fixture(autouse=True)
+def _no_window(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    yield
+    from matplotlib import pyplot as plt
+
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def found() -> fj.FitComparison:
+    return fj.compare_fits(A, B, **DOMAIN)
+
+
+@pytest.fixture(scope="module")
+def swapped() -> fj.FitComparison:
+    return fj.compare_fits(B, A, **DOMAIN)
+
+
+def loss(law: fj.Chinchilla, N: Any, D: Any) -> Any:
+    """Chinchilla's law in NumPy."""
+    E, a, b, alpha, beta = (float(x) for x in (law.E, law.A, law.B, law.alpha, law.beta))
+    return E + a / np.asarray(N) ** alpha + b / np.asarray(D) ** beta
+
+
+class TestSurfaces:
+    def test_the_difference_is_the_papers(self, found: fj.FitComparison) -> None:
+        N, D = found.N[:, None], found.D
+        expected = (loss(A, N, D) - loss(B, N, D)) / loss(B, N, D)
+        np.testing.assert_allclose(found.difference, expected, atol=1e-14)
+        assert found.difference.shape == (33, 33)
+        assert found.inside.all()  # nothing is known to be outside
+
+    def test_swapping_reverses_every_sign(
+        self, found: fj.FitComparison, swapped: fj.FitComparison
+    ) -> None:
+        assert (np.sign(swapped.difference) == -np.sign(found.difference)).all()
+        own, other = found.multipliers, swapped.multipliers
+        assert (np.sign(own.optimal - 1) == -np.sign(other.optimal - 1)).all()
+        assert (np.sign(own.at_ratio - 1) == -np.sign(other.at_ratio - 1)).all()
+        np.testing.assert_allclose(own.parity, other.parity, rtol=1e-12)
+        for one, two in zip(found.parity, swapped.parity, strict=True):
+            np.testing.assert_allclose(one.D, two.D, rtol=1e-12)
+
+    def test_a_law_against_itself_is_parity_everywhere(self) -> None:
+        same = fj.compare_fits(A, A, **DOMAIN)
+        assert (same.difference == 0).all()
+        assert same.parity == ()
+        assert (same.multipliers.optimal == 1).all()
+        assert (same.multipliers.at_ratio == 1).all()
+        assert "Both are equal everywhere" in str(same)
+        assert "both are equal everywhere" in str(same.line(N=1e9))
+
+    def test_parity_is_found(self, found: fj.FitComparison) -> None:
+        (curve,) = found.parity
+        np.testing.assert_allclose(curve.D, D_EQUAL, rtol=1e-10)
+        np.testing.assert_allclose(np.sort(curve.N), found.N)
+        assert (np.diff(curve.N) > 0).all() or (np.diff(curve.N) < 0).all()  # in order
+
+    @pytest.mark.parametrize(
+        ("along", "N", "D"),
+        [
+            ({"N": 7e9}, 7e9, D_EQUAL),
+            ({"tokens_per_parameter": 20.0}, D_EQUAL / 20, D_EQUAL),
+            ({"compute": 1e21}, 1e21 / 6 / D_EQUAL, D_EQUAL),
+        ],
+    )
+    def test_lines_cross_where_they_must(
+        self, found: fj.FitComparison, along: Any, N: float, D: float
+    ) -> None:
+        line = found.line(**along)
+        np.testing.assert_allclose(line.parity_N, [N], rtol=1e-10)
+        np.testing.assert_allclose(line.parity_D, [D], rtol=1e-10)
+        np.testing.assert_allclose(line.loss_a, loss(A, line.N, line.D), rtol=1e-13)
+
+    def test_a_line_without_a_crossing_names_the_winner(self, found: fj.FitComparison) -> None:
+        assert "A is better all along" in str(found.line(D=1e11))
+        assert "B is better all along" in str(found.line(D=2e9))
+
+    def test_a_crossing_of_simulated_recipes_is_found_to_a_percent(self) -> None:
+        """Runs of two laws that cross at one N, fitted by the laws they were drawn from."""
+        a, b = (
+            fj.Coupled(E=E, A=A, B=400.0, alpha=alpha, beta=0.3, k=1.1)
+            for E, A, alpha in ((1.8, 480.0, 0.35), (1.83, 600.0, 0.37))
+        )
+        N, D = (axis.ravel() for axis in np.meshgrid(np.geomspace(1e8, 6e9, 6), DECADES))
+        fits = [
+            fj.fit(fj.Coupled, fj.simulate(law, N, D, noise=0.0, seed=0), METHOD) for law in (a, b)
+        ]
+        line = fj.compare_fits(*fits, N=(1e7, 1e11)).line(D=1e11)
+        expected = crossings(lambda t: np.asarray(a(t, 1e11) - b(t, 1e11)), np.geomspace(1e7, 1e11))
+        assert len(expected) == 1
+        np.testing.assert_allclose(line.parity_N, expected, rtol=0.01)
+
+
+class TestContours:
+    def test_a_circle_closes(self) -> None:
+        def gap(N: Any, D: Any) -> Any:
+            return np.hypot(np.log(N), np.log(D)) - 1.0
+
+        (curve,) = parity_curves(gap, np.geomspace(0.1, 10, 12), np.geomspace(0.1, 10, 11))
+        np.testing.assert_allclose(np.hypot(np.log(curve.N), np.log(curve.D)), 1, rtol=1e-12)
+        assert curve.N[0] == curve.N[-1]
+        steps = np.hypot(np.diff(np.log(curve.N)), np.diff(np.log(curve.D)))
+        assert steps.max() < 0.62  # within a cell: neighbours follow each other
+
+    @settings(max_examples=20)
+    @given(st.floats(-0.3, 0.3), st.booleans())
+    def test_a_saddle_is_two_curves(self, shift: float, turned: bool) -> None:
+        """One cell, all four edges crossed: the middle decides, whatever the sign."""
+        sign = -1.0 if turned else 1.0
+        axis = np.exp([-1.0, 1.0])
+        curves = parity_curves(lambda N, D: sign * (np.log(N) * np.log(D) + shift), axis, axis)
+        assert len(curves) == 2
+        for curve in curves:
+            u, v = np.log(curve.N), np.log(curve.D)
+            np.testing.assert_allclose(u * v, -shift, atol=1e-12)
+            if abs(shift) > 1e-9:  # both ends on one branch of the hyperbola
+                assert np.sign(u[0]) == np.sign(u[1]) or np.sign(v[0]) == np.sign(v[1])
+                middle = u.mean() * v.mean()
+                assert np.sign(middle) == np.sign(-shift)
+
+
+class TestMultipliers:
+    def test_at_a_fixed_ratio_is_the_root_in_numpy(self, found: fj.FitComparison) -> None:
+        own = found.multipliers
+
+        def at_ratio(law: fj.Chinchilla, C: Any) -> Any:
+            N = np.sqrt(C / 120)
+            return loss(law, N, 20 * N)
+
+        for compute, factor in zip(own.compute, own.at_ratio, strict=True):
+            assert at_ratio(A, compute / factor) == pytest.approx(at_ratio(B, compute), rel=1e-12)
+
+    def test_optimal_is_the_minimum_in_numpy(self, found: fj.FitComparison) -> None:
+        own = found.multipliers
+
+        def best(law: fj.Chinchilla, C: float) -> float:
+            N = np.geomspace(1e6, 1e13, 200_001)
+            return float(loss(law, N, C / 6 / N).min())
+
+        for compute, factor in zip(own.compute, own.optimal, strict=True):
+            assert best(A, compute / factor) == pytest.approx(best(B, compute), rel=1e-9)
+        (crossed,) = own.parity
+        assert best(A, crossed) == pytest.approx(best(B, crossed), rel=1e-9)
+
+    def test_half_the_compute_is_a_factor_of_two(self) -> None:
+        """A reaches with C what B does with 2 C: its N and D each count √2 times as much."""
+        root = np.sqrt(2.0)
+        a = fj.Chinchilla(E=1.8, A=480.0 / root**0.35, B=2000.0 / root**0.37, alpha=0.35, beta=0.37)
+        own = fj.compare_fits(a, A, compute=[1e20, 1e22], **DOMAIN).multipliers
+        np.testing.assert_allclose(own.optimal, 2.0, rtol=1e-9)
+        np.testing.assert_allclose(own.at_ratio, 2.0, rtol=1e-9)
+
+    def test_no_optimum_is_no_multiplier(self) -> None:
+        flat = law_of(np.float64(2.0))
+        own = fj.compare_fits(flat, A, comparable=True, **DOMAIN).multipliers
+        assert np.isnan(own.optimal).any()
+        assert "–" in str(fj.compare_fits(flat, A, comparable=True, **DOMAIN))
+
+
+def draws_of(levels: Any, seed: int = 0, runs_seed: int = 0, scheme: Any = None) -> fj.Bootstrap:
+    """A bootstrap whose refits differ in E alone; NaN is a refit that failed."""
+    fit = mean_fit(seed=runs_seed)
+    levels = np.asarray(levels, dtype=float)
+    good, bad = fj.Outcome.success.code, fj.Outcome.too_few_sizes.code
+    batch = fj.BatchFit(law_of(levels), np.where(np.isnan(levels), bad, good), 0.0 * levels)
+    return fj.Bootstrap(fit, scheme or fj.WildBootstrap(), seed, MemoryDraws(batch))
+
+
+def chance(a: fj.Bootstrap, b: fj.Bootstrap) -> float:
+    found = fj.compare_fits(a, b, N=[1e9], D=[1e10])
+    assert found.probability is not None
+    return float(found.probability[0, 0])
+
+
+class TestProbability:
+    a, b = (3.0, 3.1, np.nan, 3.2), (3.05, 3.05, 3.3, 3.25)
+
+    def test_draws_of_the_same_runs_are_paired(self) -> None:
+        a, b = draws_of(self.a), draws_of(self.b)
+        assert fj.compare_fits(a, b, N=[1e9], D=[1e10]).paired is True
+        assert chance(a, b) == pytest.approx(2 / 3)  # of the three rows that both have
+
+    @pytest.mark.parametrize("other", [{"seed": 1}, {"scheme": fj.ResidualBootstrap()}])
+    def test_other_draws_are_independent(self, other: Any) -> None:
+        a, b = draws_of(self.a), draws_of(self.b, **other)
+        assert fj.compare_fits(a, b, N=[1e9], D=[1e10]).paired is False
+        every = [x < y for x in (3.0, 3.1, 3.2) for y in self.b]
+        assert chance(a, b) == pytest.approx(np.mean(every))
+
+    def test_made_up_noise_is_shared_by_the_same_losses_alone(self) -> None:
+        scheme = fj.ParametricBootstrap()
+        one, same, other = (draws_of(self.a, scheme=scheme, runs_seed=seed) for seed in (0, 0, 1))
+        assert fj.compare_fits(one, same, N=[1e9], D=[1e10]).paired is True
+        assert fj.compare_fits(one, other, N=[1e9], D=[1e10]).paired is False
+
+    @settings(max_examples=25)
+    @given(
+        st.lists(st.integers(30, 34), min_size=4, max_size=4),
+        st.lists(st.integers(30, 34), min_size=4, max_size=4),
+        st.integers(0, 1),
+    )
+    def test_both_chances_add_up_to_one(self, a: Any, b: Any, seed: int) -> None:
+        one, two = draws_of(np.array(a) / 10), draws_of(np.array(b) / 10, seed=seed)
+        assert chance(one, two) + chance(two, one) == pytest.approx(1.0, abs=1e-15)
+        if seed:
+            wins = np.mean([(x < y) + (x == y) / 2 for x in a for y in b])
+        else:
+            wins = np.mean([(x < y) + (x == y) / 2 for x, y in zip(a, b, strict=True)])
+        assert chance(one, two) == pytest.approx(wins)
+
+    def test_refusals(self) -> None:
+        with pytest.raises(ValueError, match="no refit of both"):
+            chance(draws_of([np.nan, np.nan]), draws_of([3.0, 3.0]))
+        jackknife = fj.bootstrap(mean_fit(), scheme=fj.JackknifeSizes())
+        with pytest.raises(ValueError, match="a: a jackknife has no draws"):
+            fj.compare_fits(jackknife, A, **DOMAIN)
+
+
+class TestForms:
+    def test_json_and_pandas(self, found: fj.FitComparison) -> None:
+        content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+        assert np.array_equal(content["difference"], found.difference)
+        assert content["parity"][0]["D"] == found.parity[0].D.tolist()
+        assert {"compute", "optimal", "at_ratio", "inside"} < set(content["multipliers"][0])
+        assert content["probability"] is None
+        table = found.to_dataframe()
+        assert len(table) == 33 * 33
+        row = table.iloc[40]
+        assert row["difference"] == found.difference[1, 7]
+        assert len(found.line(N=1e9).to_dataframe()) == 65
+        json.dumps(found.line(N=1e9).to_dict(), allow_nan=False)
+
+    def test_text(self, found: fj.FitComparison) -> None:
+        text = str(found)
+        assert "A is better in 64% of this domain" in text
+        assert "10.8 B" in text
+        assert "Compute-optimal losses are equal at" in text
+        assert "A is a law without runs" in text
+        assert repr(found).startswith("FitComparison(A against B, difference -0.6")
+
+    def test_fits_give_the_domain_and_say_where_it_leaves_their_runs(self) -> None:
+        a = fit_of(A, mean_fit().runs, None)
+        b = fit_of(B, fj.Runs([1e12, 2e12], [1e10, 2e10], [2.0, 1.9]), None)
+        far = fj.compare_fits(a, b)
+        assert (far.N[0], far.N[-1]) == pytest.approx((2e8, 2e13))
+        assert not far.inside.any()
+        assert "have no N in common" in far.warnings[0]
+        assert "( ) outside the runs" in str(far)
+        near = fj.compare_fits(a, a, D=(1e9, 1.6e10), N=(2e8, 1.6e9))
+        assert near.inside.all()
+        assert near.warnings == ()
+
+    def test_figures(self, found: fj.FitComparison) -> None:
+        axes = plot_comparison(found)
+        assert axes.get_xlabel() == "parameters N"
+        drawn = plot_comparison(
+            fj.compare_fits(draws_of([3, 3.1]), draws_of([3.1, 3]), N=(1e9, 2e9))
+        )
+        assert drawn.get_ylabel() == "tokens D"
+        line = plot_line(found.line(N=7e9))
+        assert line.get_xlabel() == "tokens D"
+        assert "N = 7 B" in line.get_title(loc="left")
+
+
+class TestBadInput:
+    def test_losses_of_other_names(self) -> None:
+        runs = mean_fit().runs
+        named = [
+            fj.Runs(runs.N, runs.D, runs.loss, loss_name=name) for name in ("val_loss", "bpc", None)
+        ]
+        val, bpc, unknown = (fit_of(A, one, None) for one in named)
+        with pytest.raises(ValueError, match=r"'val_loss' of A and 'bpc' of B.*comparable=True"):
+            fj.compare_fits(val, bpc)
+        assert fj.compare_fits(val, bpc, comparable=True).parity == ()
+        assert fj.compare_fits(val, unknown).parity == ()
+
+    def test_nats_against_bits_per_character(self) -> None:
+        per_character = 1 / np.log(2) / 4.2
+        bpc = fj.Chinchilla(
+            E=1.8 * per_character, A=480 * per_character, B=2000 * per_character,
+            alpha=0.35, beta=0.37,
+        )  # fmt: skip
+        with pytest.raises(ValueError, match=r"2.91 to 2.91 times.*different units.*convert_loss"):
+            fj.compare_fits(A, bpc, **DOMAIN)
+
+    def test_a_domain_where_a_law_is_nan(self) -> None:
+        odd = fj.Chinchilla(E=np.nan, A=480.0, B=2000.0, alpha=0.35, beta=0.37)
+        with pytest.raises(
+            ValueError, match=r"law of B \(chinchilla\) has no finite positive loss"
+        ):
+            fj.compare_fits(A, odd, **DOMAIN)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"N": None}, "N: laws alone have no runs"),
+            ({"N": (1e11, 1e8)}, r"N: \(low, high\) = \(1e\+11, 1e\+08\) is no range"),
+            ({"D": [1e9, -1.0]}, "D: values must be positive"),
+            ({"D": []}, "D: give"),
+            ({"compute": [0.0]}, "compute: values must be positive"),
+            ({"tokens_per_parameter": -20.0}, "tokens_per_parameter: values must be positive"),
+        ],
+    )
+    def test_numbers(self, options: Any, message: str) -> None:
+        with pytest.raises(ValueError, match=message):
+            fj.compare_fits(A, B, **{**DOMAIN, **options})
+
+    def test_kinds(self) -> None:
+        with pytest.raises(TypeError, match=r"a: expected a Fit, a law .*or a Bootstrap"):
+            fj.compare_fits("a.json", B, **DOMAIN)
+        with pytest.raises(ValueError, match="b: a stack of laws"):
+            fj.compare_fits(A, law_of(np.ones(3)), **DOMAIN)
+
+    def test_lines(self, found: fj.FitComparison) -> None:
+        with pytest.raises(ValueError, match="give one of N, D, compute, tokens_per_parameter"):
+            found.line()
+        with pytest.raises(ValueError, match=r"compute=1e\+30 has no extent in the domain"):
+            found.line(compute=1e30)
+
+
+class TestRuns:
+    def test_points_are_matched(self) -> None:
+        a = fj.Runs([1e9, 1e9, 2e9, 2e9], [1e10, 2e10, 1e10, 1e10], [3.0, 2.9, 2.8, 2.6])
+        b = fj.Runs([1.01e9, 2e9, 4e9], [1e10, 1e10, 1e10], [3.3, 2.7, 2.5])
+        both = match(a, b, 0.02)
+        np.testing.assert_allclose(both.N, [1e9 * np.sqrt(1.01), 2e9])
+        np.testing.assert_allclose(both.loss_a, [3.0, 2.7])  # repeats are averaged
+        np.testing.assert_allclose(both.loss_b, [3.3, 2.7])
+        assert both.num_alone == (1, 1)
+        assert both.largest_mismatch == pytest.approx(0.01)
+        assert match(a, b, 1e-3).N.tolist() == [2e9]
+
+    def test_refusals(self) -> None:
+        runs = mean_fit().runs
+        far = fj.Runs(10 * runs.N, runs.D, runs.loss)
+        with pytest.raises(ValueError, match=r"no point .* in common within 2.00%"):
+            fj.compare_runs(runs, far)
+        with pytest.raises(TypeError, match="runs_b: expected Runs"):
+            fj.compare_runs(runs, "runs.csv")  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="tolerance must lie"):
+            fj.compare_runs(runs, runs, tolerance=-1.0)
+
+
+class TestCounts:
+    def test_bad_input(self) -> None:
+        runs = fj.example_runs()
+        with pytest.raises(ValueError, match="no column whose name says"):
+            fj.compare_counts(runs, held_out=6e9)
+        total = fj.Runs(runs.N, runs.D, runs.loss, {"N_total": 1.1 * runs.N})
+        with pytest.raises(ValueError, match="held_out: no run is held out"):
+            fj.compare_counts(total, held_out=1e12)
+        with pytest.raises(ValueError, match="held_out: every run is held out"):
+            fj.compare_counts(total, held_out=1e6)
+        with pytest.raises(ValueError, match="held_out: give the smallest N"):
+            fj.compare_counts(total, held_out=[True])
+        with pytest.raises(ValueError, match="no column 'total'"):
+            fj.compare_counts(total, held_out=6e9, embeddings="total")
+
+
+@pytest.fixture(scope="module")
+def ladder(shared_data: Path) -> dict[str, fj.Runs]:
+    import pandas as pd
+
+    table = pd.read_csv(shared_data / "complexkda_ladder.csv")
+    return {
+        str(arm): fj.Runs.from_dataframe(rows.drop(columns="arm"))
+        for arm, rows in table.groupby("arm")
+    }
+
+
+class TestRealRuns:
+    def test_two_arms_of_a_ladder(self, ladder: dict[str, fj.Runs]) -> None:
+        """Normalised queries and keys win at all 30 points; fits that follow the runs agree."""
+        a, b = ladder["attn"], ladder["attn-qknorm"]
+        found = fj.compare_runs(a, b, law=fj.Coupled, method=METHOD, names=("plain", "qk-norm"))
+        assert found.num_wins == (0, 30)
+        np.testing.assert_allclose(found.points.difference, a.loss / b.loss - 1, rtol=1e-10)
+        assert found.mean_difference == pytest.approx(0.01126, abs=1e-5)
+        assert found.fit_miss == pytest.approx(1.14e-3, rel=0.02)
+        assert found.warnings == ()
+        own = found.fits.multipliers
+        assert own.optimal[own.inside] == pytest.approx(0.78, abs=0.02)
+        assert (found.fits.difference[found.fits.inside] > 0).all()
+        assert "plain is better at 0, qk-norm at 30" in str(found)
+        json.dumps(found.to_dict(), allow_nan=False)
+        assert len(found.to_dataframe()) == 30
+
+    def test_fits_that_contradict_the_points_are_told(self, ladder: dict[str, fj.Runs]) -> None:
+        """Five D per size are too few for the piecewise method here."""
+        found = fj.compare_runs(ladder["attn"], ladder["attn-qknorm"])
+        assert found.fit_miss > 0.5 * found.mean_difference
+        longest = found.points.D > 4.9e10
+        assert (found.fitted_difference[longest] < 0).all()
+        assert longest.sum() == 6
+        assert "trust the points, not the surfaces" in found.warnings[0]
+        assert "trust the points" in str(found)
+
+    def test_architectures_with_slightly_different_sizes(self, ladder: dict[str, fj.Runs]) -> None:
+        both = match(ladder["attn"], ladder["kda-sig-lowrank"], 0.02)
+        assert len(both.N) == 30
+        assert both.largest_mismatch == pytest.approx(0.0081, abs=1e-4)
+
+    def test_english_against_chinese_and_counts(self, shared_data: Path) -> None:
+        path = shared_data / "farseer_404.csv"
+        fits = [
+            fj.fit(fj.Farseer, fj.read_runs(path, loss=name).select(min_N=2e8, max_N=5.36e9))
+            for name in ("bpc_en_web", "bpc_zh")
+        ]
+        with pytest.raises(ValueError, match="'bpc_en_web' of A and 'bpc_zh' of B"):
+            fj.compare_fits(*fits)
+        found = fj.compare_fits(*fits, comparable=True)
+        observed = fits[0].runs.loss / fits[1].runs.loss - 1
+        at = found.at(fits[0].runs.N, fits[0].runs.D)
+        assert at.difference == pytest.approx(observed, abs=0.02)
+        assert (found.difference < -0.5).all()  # Chinese costs more bits per character
+        runs = fj.read_runs(path).select(min_N=2e8)
+        counts = fj.compare_counts(runs, held_out=6e9)
+        assert counts.own.held_out_error == pytest.approx(5.28e-4, rel=0.01)
+        assert counts.other.held_out_error == pytest.approx(2.39e-3, rel=0.02)
+        assert 4.0 < counts.error_ratio < 5.0
+        assert counts.other.fitted_error < 1.2 * counts.own.fitted_error  # alike where fitted
+        assert "N_with_embedding predicts the held-out runs 4.5 times worse than N." in str(counts)
+        json.dumps(counts.to_dict(), allow_nan=False)
+        assert counts.to_dataframe()["held_out"].sum() == 12
+        assert plot_counts(counts).get_xlabel() == "parameters N, the runs' own count"
