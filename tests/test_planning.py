@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,24 @@ from weighted_mean import mean_fit
 
 import farseer_jax
 import farseer_jax as fj
+from farseer_jax._quantities import allocation, mapped
 from farseer_jax.methods._refit import NoDerivativeError
 from farseer_jax.planning import _search
 from farseer_jax.planning._exact import affordable_subsets
 from farseer_jax.planning._grid import continued_grid
 from farseer_jax.planning._moves import moves_of
+from farseer_jax.planning._outlook import Errors, weighed
 from farseer_jax.planning._points import NONE, Points, as_points, costs_of
 from farseer_jax.planning._search import Choice, best_subset, in_order
-from farseer_jax.planning._variance import Ensemble
+from farseer_jax.planning._variance import Ensemble, Spread
+from farseer_jax.planning._wanted import Wanted, as_wanted
 from farseer_jax.planning.suggest_runs import build_ensemble, suggest_runs
+
+plan = import_module("farseer_jax.planning.suggest_runs")
 
 NOISE = 5e-4
 TARGET = (2e10, 2e11)
+COMPUTE = 1e22  # a target like the other: both share one compilation
 SIZES = 2e8 * 2.0 ** np.arange(5)
 NEW = 6.4e9
 # one layout for all tests: a new size, and a repeat of a run
@@ -40,33 +47,69 @@ def fit() -> fj.Fit:
 
 @pytest.fixture(scope="module")
 def ensemble(fit: fj.Fit) -> Ensemble:
-    targets = as_points(TARGET, "targets")
-    return build_ensemble(fit, NONE, as_points(CANDIDATES, "candidates"), targets, NOISE)
+    wanted = as_wanted(TARGET, COMPUTE)
+    return build_ensemble(fit, NONE, as_points(CANDIDATES, "candidates"), wanted, NOISE)
+
+
+class Told:
+    """An ensemble whose variances fall with the number of runs, those of D/N only with the last."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+
+    def check(self) -> None: ...
+
+    def spread(self, chosen: np.ndarray) -> Spread:
+        many = 1.0 + chosen.sum(axis=1, keepdims=True)
+        last = chosen[:, -1:] * 1.0
+        idle = np.zeros(len(chosen), dtype=bool)
+        noise, ratio = 4e-6 / many, 0.04 / (1.0 + 15.0 * last)
+        of_points, of_budgets = (slice(len(x)) for x in (self.wanted.N, self.wanted.compute))
+        length = np.ones_like(many)
+        return Spread(noise[:, of_points], length[:, of_points], ratio[:, of_budgets], idle)
 
 
 def suggest(fit: fj.Fit, budget: float = ENOUGH, **settings: Any) -> fj.Suggestions:
-    given = {"misfit": None, "noise": NOISE, **settings}
+    given = {"compute": COMPUTE, "misfit": None, "noise": NOISE, **settings}
     return fj.suggest_runs(fit, TARGET, CANDIDATES, budget, **given)
 
 
 # Variance
 
 
-def test_variance_is_that_of_central_differences_of_refits(ensemble: Ensemble) -> None:
-    chosen = np.array([[True, True, True, True, False, True]])
-    keep = np.flatnonzero(ensemble.weights(chosen)[0])
+MOST = np.array([[True, True, True, True, False, True]])
+
+
+def log_of_refits(ensemble: Ensemble, moves: np.ndarray) -> np.ndarray:
+    """``ln`` loss and ``ln`` D/N of refits of exactly the runs of MOST, searches and all."""
+    keep = np.flatnonzero(ensemble.weights(MOST)[0])
     N, D = (values[keep] for values in ensemble.points)
     losses = ensemble.losses[keep]
-    step = 3e-6
-    up, down = (losses * np.exp(sign * step * np.eye(len(keep))) for sign in (1, -1))
-    # a refit of exactly these runs, searches and all; repeats apart, or they would be copies
-    apart = losses * (1 + 1e-12 * np.arange(len(keep)))
-    refits = fj.fit_batch(fj.Farseer, fj.Runs(N, D, apart), losses=np.concatenate([up, down]))
+    # repeats apart, or they would be copies
+    runs = fj.Runs(N, D, losses * (1 + 1e-12 * np.arange(len(keep))))
+    refits = fj.fit_batch(fj.Farseer, runs, losses=losses * np.exp(moves))
     assert refits.usable.all()
-    log_loss = np.log(refits.predict(*TARGET))
-    derivatives = (log_loss[: len(keep)] - log_loss[len(keep) :]) / (2 * step)
-    expected = NOISE**2 * np.sum(derivatives**2)
-    np.testing.assert_allclose(ensemble.spread(chosen).noise[0, 0], expected, rtol=1e-5)
+    ratio = mapped(allocation, refits.law, np.array([COMPUTE]))[:, 2, 0]
+    return np.log([refits.predict(*TARGET), ratio])
+
+
+def test_variance_is_that_of_central_differences_of_refits(ensemble: Ensemble) -> None:
+    num, step = int(ensemble.weights(MOST).sum()), 3e-6
+    found = log_of_refits(ensemble, step * np.concatenate([np.eye(num), -np.eye(num)]))
+    derivatives = (found[:, :num] - found[:, num:]) / (2 * step)
+    expected = NOISE**2 * np.sum(derivatives**2, axis=1)
+    spread = ensemble.spread(MOST)
+    np.testing.assert_allclose([spread.noise[0, 0], spread.ratio[0, 0]], expected, rtol=1e-5)
+
+
+def test_standard_errors_are_the_spread_of_fits_to_simulated_runs(ensemble: Ensemble) -> None:
+    num, noise, num_worlds = int(ensemble.weights(MOST).sum()), 1e-4, 1000
+    draws = noise * np.random.default_rng(0).normal(size=(num_worlds, num))
+    spread = ensemble.spread(MOST)
+    errors = noise / NOISE * np.sqrt([spread.noise[0, 0], spread.ratio[0, 0]])
+    found = log_of_refits(ensemble, draws).std(axis=1)
+    # a standard deviation of 1,000 draws is known to 2.2 %
+    np.testing.assert_allclose(found, errors, rtol=0.07)
 
 
 def test_a_size_counts_from_its_pairs_on(ensemble: Ensemble) -> None:
@@ -177,12 +220,59 @@ def test_what_suggestions_say_is_the_variance(fit: fj.Fit, ensemble: Ensemble) -
     assert target.predicted == fit.predict(*TARGET)
     half = np.log(np.divide(target.after, target.predicted))
     np.testing.assert_allclose(half, [-1.6449 * errors[-1], 1.6449 * errors[-1]], rtol=1e-3)
+    ratios = np.sqrt(spread.ratio[:, 0])  # no misfit in it
+    np.testing.assert_allclose(found.ratio_error_now, ratios[0], rtol=1e-9)
+    np.testing.assert_allclose(found.ratio_error_after, ratios[1:], rtol=1e-9)
+    (split,) = found.splits
+    assert split.tokens_per_parameter == pytest.approx(float(split.D / split.N))
+    assert 6 * split.N * split.D == pytest.approx(COMPUTE)
+    half = np.log(np.divide(split.after, split.tokens_per_parameter))
+    np.testing.assert_allclose(half, [-1.6449 * ratios[-1], 1.6449 * ratios[-1]], rtol=1e-3)
+
+
+def test_what_is_made_small_is_what_is_asked_for(
+    fit: fj.Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "build_ensemble", lambda *args: Told(args[3]))
+    settings: dict[str, Any] = {"max_runs": 1, "misfit": 0.002, "noise": NOISE}
+    given = (CANDIDATES, ENOUGH)
+    losses = fj.suggest_runs(fit, TARGET, *given, **settings)
+    assert losses.N.tolist() == [NEW]  # of equals the cheapest
+    assert np.isnan([losses.ratio_error_now, *losses.ratio_error_after]).all()
+    assert losses.standard_error_now == pytest.approx(np.sqrt(4e-6 + 0.002**2))
+    assert (losses.splits, losses.to_dict()["ratio_error_now"]) == ((), None)
+    for targets in (None, TARGET):
+        found = fj.suggest_runs(fit, targets, *given, compute=COMPUTE, **settings)
+        assert found.N.tolist() == [SIZES[-1]]
+        assert (found.ratio_error_now, *found.ratio_error_after) == pytest.approx((0.2, 0.05))
+        assert np.isnan(found.standard_error_now) == (targets is None)
+    split = fj.suggest_runs(fit, None, *given, compute=COMPUTE, **settings)
+    assert "standard error of D/N after" in str(split)
+    assert "ln loss" not in str(split)
+    assert list(split.to_dataframe())[4:] == ["ratio_error_after"]
+    assert split.to_dict()["standard_error_now"] is None
+
+
+def test_losses_and_ratios_weigh_the_same_in_units_of_now() -> None:
+    now = Errors(*np.array([[0.01], [0.005], [0.2]]))
+    after = Errors(*np.array([[0.005], [0.0], [0.15]]))
+    assert weighed(after, now) == pytest.approx([0.5 * (0.5**2 + 0.75**2)])
+    nothing = np.array([np.nan])
+    assert weighed(after, now._replace(ratio=nothing)) == pytest.approx([0.005**2])
+    assert weighed(after, now._replace(loss=nothing)) == pytest.approx([0.15**2])
 
 
 def test_runs_in_progress_count_as_runs(fit: fj.Fit, ensemble: Ensemble) -> None:
     # the same union of runs, one part of it paid for
     found = fj.suggest_runs(
-        fit, TARGET, CANDIDATES[4:], ENOUGH, in_progress=LADDER[:4], misfit=None, noise=NOISE
+        fit,
+        TARGET,
+        CANDIDATES[4:],
+        ENOUGH,
+        compute=COMPUTE,
+        in_progress=LADDER[:4],
+        misfit=None,
+        noise=NOISE,
     )
     paid = np.arange(6)[None] < 4
     assert found.standard_error_now**2 == pytest.approx(ensemble.spread(paid).noise[0, 0])
@@ -201,8 +291,11 @@ def test_suggestions_print_and_go_to_tables(fit: fj.Fit) -> None:
     assert "standard error after" in text
     assert "20 B, 200 B" in text
     assert "far outside the runs by 3.67 e-folds" in text
-    assert text.endswith("noise of the runs (0.050%); the law taken for true")
-    assert list(found.to_dataframe()) == ["N", "D", "flops", "cost", "standard_error_after"]
+    assert "noise of the runs (0.050%); the law taken for true\nof ln D/N: the noise alone" in text
+    assert "tokens per parameter" in text
+    assert "1e+22 FLOPs                  51.18" in text
+    columns = ["N", "D", "flops", "cost", "standard_error_after", "ratio_error_after"]
+    assert list(found.to_dataframe()) == columns
     content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert content["standard_error_now"] == found.standard_error_now
     assert [row["N"] for row in content["suggestions"]] == found.N.tolist()
@@ -218,8 +311,21 @@ def test_suggestions_print_and_go_to_tables(fit: fj.Fit) -> None:
     ],
 )
 def test_targets_are_flagged(fit: fj.Fit, point: tuple[float, float], words: str) -> None:
-    found = fj.suggest_runs(fit, point, CANDIDATES, ENOUGH, misfit=None, noise=NOISE)
+    settings: dict[str, Any] = {"compute": COMPUTE, "misfit": None, "noise": NOISE}
+    found = fj.suggest_runs(fit, point, CANDIDATES, ENOUGH, **settings)
     assert found.targets[0].flag == words
+
+
+@pytest.mark.parametrize(
+    ("compute", "words"),
+    [
+        (1e20, "inside the runs"),
+        (1e22, "far outside the runs by 2.79 e-folds"),
+        (1e24, "far outside the runs by 7.39 e-folds, D/N beyond theirs"),
+    ],
+)
+def test_splits_are_flagged(fit: fj.Fit, compute: float, words: str) -> None:
+    assert suggest(fit, compute=compute).splits[0].flag == words
 
 
 # Candidates and costs
@@ -299,9 +405,20 @@ def test_refusals_of_what_cannot_be_paid(fit: fj.Fit) -> None:
         fj.suggest_runs(fit, TARGET, [(SIZES[0], 1.5e9)], ENOUGH)
 
 
+def test_targets_that_are_none_are_refused(fit: fj.Fit) -> None:
+    with pytest.raises(ValueError, match="targets: there is none; give points"):
+        fj.suggest_runs(fit, None, CANDIDATES, ENOUGH)
+    with pytest.raises(ValueError, match="compute: values must be positive and finite"):
+        suggest(fit, compute=[1e22, -1.0])
+    law = replace(fit.law, B=replace(fit.law.B, slope=np.asarray(-5.0)))
+    with pytest.raises(ValueError, match=r"at 1e\+22 FLOPs the fitted law has no interior optimum"):
+        suggest(replace(fit, law=law))
+
+
 def test_candidates_left_out_are_counted(fit: fj.Fit) -> None:
     more = [*CANDIDATES, (NEW, 1e13), (SIZES[0], 1.5e9)]
-    found = fj.suggest_runs(fit, TARGET, more, ENOUGH, misfit=None, noise=NOISE)
+    settings: dict[str, Any] = {"compute": COMPUTE, "misfit": None, "noise": NOISE}
+    found = fj.suggest_runs(fit, TARGET, more, ENOUGH, **settings)
     assert found.notes[0] == "1 candidate costs more than the budget and was left out"
     assert found.notes[1].startswith("1 of the candidates lie")
     assert found.N.tolist() == suggest(fit).N.tolist()
@@ -331,7 +448,16 @@ def test_the_shell_hands_over_and_writes(
     monkeypatch.chdir(tmp_path)
     rows = "\n".join(f"{N},{D}" for N, D in CANDIDATES)
     Path("can.csv").write_text(f"N,tokens\n{rows}\n")
-    options = ["--target", "2e10,2e11", "--budget", ENOUGH, "--candidates", "can.csv"]
+    options = [
+        "--target",
+        "2e10,2e11",
+        "--split",
+        COMPUTE,
+        "--budget",
+        ENOUGH,
+        "--candidates",
+        "can.csv",
+    ]
     options += ["--max-runs", 5, "--misfit", 0.002, "--noise", NOISE, "--json", "suggest.json"]
     result = farseer("suggest", "--example", *options)
     expected = suggest(fit, misfit=0.002, max_runs=5)
@@ -352,12 +478,16 @@ def test_options_reach_the_library(fit: fj.Fit, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(farseer_jax, "fit", lambda *args: fit)
     monkeypatch.setattr(farseer_jax, "suggest_runs", refuse)
     assert farseer("suggest", "--example", "--target", "2e10,2e11", "--budget", 1e20).exit_code
+    assert farseer("suggest", "--example", "--split", "1e22", "--budget", 1e20).exit_code
     settings = {"in_progress": None, "max_runs": None, "misfit": "hold-outs", "noise": None}
-    assert seen == [((fit, [TARGET], None, 1e20), settings)]
+    assert seen == [
+        ((fit, [TARGET], None, 1e20), {"compute": None, **settings}),
+        ((fit, None, None, 1e20), {"compute": (1e22,), **settings}),
+    ]
 
 
 def test_refusals_of_the_shell() -> None:
-    refused(farseer("suggest", "--example", "--budget", 1e20), "Missing option '--target'")
+    refused(farseer("suggest", "--example", "--budget", 1e20), "'--target' or '--split'")
     refused(farseer("suggest", "--example", "--target", "1e9,1e10"), "Missing option '--budget'")
     refused(farseer("suggest", "--example", "--target", "1e9", "--budget", 1), "is no point N,D")
 

@@ -38,7 +38,7 @@ _FIXED = {"law": "farseer", "criterion": "squared", "candidates": None}
 _EPILOG = """\b
 Examples:
   farseer suggest runs.csv --target 25.1e9,5e11 --budget 1e22
-  farseer suggest runs.csv --target 25.1e9,5e11 --budget 1e22 --max-runs 6
+  farseer suggest runs.csv --split 1e23 --budget 1e22 --max-runs 6
   farseer suggest runs.csv --target 25.1e9,5e11 --budget 1e22 --candidates can_train.csv
 """
 
@@ -54,10 +54,19 @@ def _suggestion_options(command: Decorated) -> Decorated:
                 "points",
                 type=point,
                 multiple=True,
-                required=True,
                 metavar="N,D",
                 group=SUGGESTIONS,
                 help="Where the loss is wanted, such as 25.1e9,5e11 (may be repeated).",
+            ),
+            option(
+                "--split",
+                "compute",
+                type=positive,
+                multiple=True,
+                metavar="FLOPS",
+                group=SUGGESTIONS,
+                help="Budget whose optimal split into N and D is wanted, such as 1e23 (may be "
+                "repeated).",
             ),
             option(
                 "--budget",
@@ -125,9 +134,15 @@ def _suggestion_options(command: Decorated) -> Decorated:
 def suggest(path: Path | None, target: str | None, **settings: Any) -> None:
     """Fit the Farseer law, and say which runs would make a prediction surest.
 
-    RUNS is that of `farseer fit`, and the method is piecewise. The runs suggested
-    cost no more than the budget together.
+    RUNS is that of `farseer fit`, and the method is piecewise. What is to be sure
+    is the loss at each --target, the optimal D/N of each --split, or both. The
+    runs suggested cost no more than the budget together.
     """
+    if not settings["points"] and not settings["compute"]:
+        raise click.UsageError(
+            "Missing option '--target' or '--split': where the loss is wanted, or the budget whose "
+            "optimal split is."
+        )
     check_source(path, settings)
     inputs = [path, settings["candidates_file"], settings["in_progress"]]
     check_target(target, inputs)
@@ -152,13 +167,15 @@ def _suggested(fit: "Fit", tables: list[Any], settings: dict[str, Any]) -> "Sugg
     import farseer_jax
 
     points = settings["points"]
-    predict_points(fit, *(list(values) for values in zip(*points, strict=True)))
+    if points:
+        predict_points(fit, *(list(values) for values in zip(*points, strict=True)))
     misfit = settings["misfit"]
     return farseer_jax.suggest_runs(
         fit,
-        list(points),
+        list(points) or None,
         tables[0],
         settings["budget"],
+        compute=settings["compute"] or None,
         in_progress=tables[1],
         max_runs=settings["max_runs"],
         misfit="hold-outs" if misfit is None else misfit,

@@ -13,6 +13,12 @@ from farseer_jax._law import AbstractLaw
 from farseer_jax._runs import Runs
 from farseer_jax._types import Array, RunValues
 
+# One LLVM module, and XLA's own loops for small sums: less time to run on a CPU
+COMPILER_OPTIONS = {
+    "xla_cpu_parallel_codegen_split_count": 1,
+    "xla_cpu_experimental_ynn_fusion_type": "",
+}
+
 
 class NoDerivativeError(ValueError):
     """The fit has no derivative where it stands; the message says why and what to do."""

@@ -36,6 +36,31 @@ class TargetBefore:
 
 
 @dataclass(frozen=True, eq=False)
+class SplitBefore:
+    """The optimal split of one budget, as it is and as it would be.
+
+    Attributes:
+        compute: the budget, FLOPs.
+        N: compute-optimal parameters, by the law.
+        D: tokens, likewise.
+        tokens_per_parameter: D/N.
+        before: ends of its interval as things stand, from the runs' noise alone.
+        after: ends of the interval with all suggestions, around the same ratio.
+        length: e-folds of the optimum outside the runs of the fit.
+        flag: the same in words.
+    """
+
+    compute: float
+    N: float
+    D: float
+    tokens_per_parameter: float
+    before: tuple[float, float]
+    after: tuple[float, float]
+    length: float
+    flag: str
+
+
+@dataclass(frozen=True, eq=False)
 class Suggestions:
     """Runs worth training next, and how sure the targets would then be. Prints as a table.
 
@@ -47,10 +72,15 @@ class Suggestions:
         cost: likewise, in the unit of the budget.
         standard_error_after: of ``ln`` loss at the targets, with this suggestion and those before
             it, root mean square over the targets, ``(suggestion,)``.
+            NaN where no losses are asked for.
         standard_error_now: without any.
         noise_error_now: the part of it that is the runs' noise; the rest is misfit.
         noise_error_after: likewise with all suggestions.
-        targets: one by one.
+        ratio_error_after: of ``ln`` of the optimal D/N of the budgets in question, from the runs'
+            noise alone, root mean square, ``(suggestion,)``; NaN where none are asked for.
+        ratio_error_now: without any suggestion.
+        targets: points one by one.
+        splits: budgets one by one.
         level: of their intervals.
         budget: what the suggestions may cost.
         exhaustive: whether all affordable sets were compared.
@@ -74,7 +104,10 @@ class Suggestions:
     standard_error_now: float
     noise_error_now: float
     noise_error_after: float
+    ratio_error_after: Floats
+    ratio_error_now: float
     targets: tuple[TargetBefore, ...]
+    splits: tuple[SplitBefore, ...]
     level: float
     budget: float
     exhaustive: bool
@@ -91,7 +124,7 @@ class Suggestions:
         return float(self.cost.sum())
 
     def to_dataframe(self) -> "pd.DataFrame":
-        """One row per suggestion: N, D, flops, cost and standard_error_after."""
+        """One row per suggestion: N, D, flops, cost, and the standard errors asked for."""
         import pandas as pd
 
         return pd.DataFrame(self._columns())
@@ -103,38 +136,38 @@ class Suggestions:
             dict(zip(columns, map(_finite, row), strict=True))
             for row in zip(*columns.values(), strict=True)
         ]
-        targets = [
-            {
-                "N": one.N,
-                "D": one.D,
-                "predicted": one.predicted,
-                "before": [_finite(end) for end in one.before],
-                "after": [_finite(end) for end in one.after],
-                "length": one.length,
-                "flag": one.flag,
-            }
-            for one in self.targets
-        ]
         return {
             "suggestions": rows,
             "standard_error_now": _finite(self.standard_error_now),
             "noise_error_now": _finite(self.noise_error_now),
             "noise_error_after": _finite(self.noise_error_after),
+            "ratio_error_now": _finite(self.ratio_error_now),
             "budget": self.budget,
             "spent": self.spent,
             "level": self.level,
-            "targets": targets,
+            "targets": [_plain(one) for one in self.targets],
+            "splits": [_plain(one) for one in self.splits],
             "exhaustive": self.exhaustive,
             "basis": self.basis,
             "notes": list(self.notes),
         }
 
     def _columns(self) -> dict[str, Floats]:
-        names = ("N", "D", "flops", "cost", "standard_error_after")
+        names = ["N", "D", "flops", "cost"]
+        names += ["standard_error_after"] if self.targets else []
+        names += ["ratio_error_after"] if self.splits else []
         return {name: getattr(self, name) for name in names}
 
     def __str__(self) -> str:
         return _text.text(self)
+
+
+def _plain(one: TargetBefore | SplitBefore) -> dict[str, Any]:
+    """Its attributes, for JSON."""
+    return {
+        name: [_finite(end) for end in value] if isinstance(value, tuple) else value
+        for name, value in vars(one).items()
+    }
 
 
 def _finite(value: float) -> float | None:

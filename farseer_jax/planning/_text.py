@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from farseer_jax import _tables
-from farseer_jax._numbers import loss_text, quantity_text
+from farseer_jax._numbers import loss_text, number_text, quantity_text
 
 if TYPE_CHECKING:
     from farseer_jax.planning._result import Suggestions
@@ -13,16 +13,24 @@ _MAX_TARGETS_SHOWN = 6
 
 def text(found: "Suggestions") -> str:
     """The whole of ``print(suggestions)``."""
-    rows = [["now", "", "", _percent(found.standard_error_now)]]
+    columns = {"standard error after": (found.standard_error_now, found.standard_error_after)}
+    if not found.targets:
+        columns = {}
+    if found.splits:
+        name = "of D/N after" if found.targets else "standard error of D/N after"
+        columns[name] = (found.ratio_error_now, found.ratio_error_after)
+    rows = [["now", "", "", *(_percent(now) for now, _ in columns.values())]]
     rows += [
-        [quantity_text(N), quantity_text(D), f"{flops:.2e}", _percent(error)]
-        for N, D, flops, error in zip(
-            found.N, found.D, found.flops, found.standard_error_after, strict=True
+        [quantity_text(N), quantity_text(D), f"{flops:.2e}", *map(_percent, errors)]
+        for N, D, flops, *errors in zip(
+            found.N, found.D, found.flops, *(after for _, after in columns.values()), strict=True
         )
     ]
-    table = _tables.text(["N", "D", "FLOPs", "standard error after"], rows)
-    parts = [f"{found.title}: {_heading(found)}", "", table, "", _targets(found), ""]
-    return "\n".join([*parts, found.basis, *(f"note: {note}" for note in found.notes)])
+    parts = [f"{found.title}: {_heading(found)}", _tables.text(["N", "D", "FLOPs", *columns], rows)]
+    parts += [_targets(found)] if found.targets else []
+    parts += [_splits(found)] if found.splits else []
+    notes = "".join(f"\nnote: {note}" for note in found.notes)
+    return "\n\n".join([*parts, f"{found.basis}{notes}"])
 
 
 def _heading(found: "Suggestions") -> str:
@@ -44,8 +52,26 @@ def _targets(found: "Suggestions") -> str:
     ]
     header = ["target", "loss", f"{found.level:g} interval now", "after", ""]
     table = _tables.text(header, rows, left=1)
-    more = len(found.targets) - len(shown)
-    return f"{table}\n… and {more} more" if more else table
+    return table + _more(len(found.targets) - len(shown))
+
+
+def _splits(found: "Suggestions") -> str:
+    shown = found.splits[:_MAX_TARGETS_SHOWN]
+    rows = [
+        [
+            f"{one.compute:.3g} FLOPs",
+            number_text(one.tokens_per_parameter, 4),
+            *(" to ".join(number_text(end, 3) for end in ends) for ends in (one.before, one.after)),
+            one.flag,
+        ]
+        for one in shown
+    ]
+    header = ["budget", "tokens per parameter", f"{found.level:g} interval now", "after", ""]
+    return _tables.text(header, rows, left=1) + _more(len(found.splits) - len(shown))
+
+
+def _more(num: int) -> str:
+    return f"\n… and {num} more" if num else ""
 
 
 def _half(ends: tuple[float, float], predicted: float) -> str:

@@ -1,4 +1,4 @@
-"""The variance of ``ln`` loss at targets, of a fit to any of a set of runs.
+"""The variance of ``ln`` loss, and of ``ln`` of the optimal D/N, of a fit to any of a set of runs.
 
 The losses of all runs, made or not, are put on the fitted law. Any subset of them then has that law
 as its fit, so that the derivatives of the fit in its losses are known without a search; and with
@@ -8,40 +8,45 @@ independent noise of ``ln`` loss σ_i,
 
 where the second term is the misfit of a law that extrapolates: the rate at which it drifts off, see
 ``resampling._calibration``, times how far the target lies outside the runs. A run whose size has
-too few of them to take part extends no range.
+too few of them to take part extends no range. The optimal D/N of a budget has the first term alone:
+hold-outs tell by how much losses were missed, not allocations.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._checks import Floats
 from farseer_jax._types import Array
-from farseer_jax.methods._refit import Refit
+from farseer_jax.methods._refit import COMPILER_OPTIONS, Refit
 from farseer_jax.planning._moves import Rows
 from farseer_jax.planning._points import Points
+from farseer_jax.planning._wanted import Wanted, log_quantities
 
 BLOCK = 64  # subsets in one call: what a core's cache holds
 
 
 class Spread(NamedTuple):
-    """Of some subsets, ``(subset, target)`` each.
+    """Of some subsets.
 
     Attributes:
-        noise: variance from the runs' noise; infinite where the fit has no derivative.
-        length: of the extrapolation.
+        noise: variance of ``ln`` loss from the runs' noise, ``(subset, target)``; infinite where
+            the fit has no derivative.
+        length: of the extrapolation, likewise.
+        ratio: variance of ``ln`` of the optimal D/N from the runs' noise, ``(subset, budget)``.
         idle: whether some candidate's size has too few runs to take part, ``(subset,)``.
     """
 
     noise: Floats
     length: Floats
+    ratio: Floats
     idle: Rows
 
     def total(self, rate: float) -> Floats:
-        """Variance, of noise and of misfit."""
+        """Variance of ``ln`` loss, of noise and of misfit, ``(subset, target)``."""
         return self.noise + (rate * self.length) ** 2
 
 
@@ -54,7 +59,7 @@ class Ensemble:
         points: theirs; those that exist come first, candidates last.
         losses: the law's.
         noise: standard deviation of ``ln`` loss, ``(run,)``.
-        targets: where the loss is wanted.
+        wanted: what is to be made sure.
         num_candidates: how many are not made.
     """
 
@@ -62,7 +67,7 @@ class Ensemble:
     points: Points
     losses: Floats
     noise: Floats
-    targets: Points
+    wanted: Wanted
     num_candidates: int
 
     def spread(self, chosen: Rows) -> Spread:
@@ -101,25 +106,31 @@ class Ensemble:
         noise = np.where(np.asarray(holds)[:, None] & np.isfinite(noise), noise, np.inf)
         length = sum(
             _outside(np.log(target), np.log(values), np.asarray(taking_part))
-            for target, values in zip(self.targets, self.points, strict=True)
+            for target, values in zip(self.wanted.points, self.points, strict=True)
         )
+        num_targets = len(self.wanted.N)
         idle = (full > 0) & ~np.asarray(taking_part)
         idle = idle[:, len(self.losses) - self.num_candidates :].any(axis=1)
-        return Spread(noise[:num], np.asarray(length)[:num], idle[:num])
+        return Spread(
+            noise=noise[:num, :num_targets],
+            length=np.asarray(length)[:num],
+            ratio=noise[:num, num_targets:],
+            idle=idle[:num],
+        )
 
     def _responses(self, weights: Floats) -> tuple[Array, Array, Array, object]:
         with jax.enable_x64(True):
-            return _responses(self.refit, self.losses, weights, *self.targets)
+            return _responses(self.refit, self.losses, weights, tuple(self.wanted))
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=COMPILER_OPTIONS)
 def _responses(
-    refit: Refit, losses: Array, weights: Array, N: Array, D: Array
+    refit: Refit, losses: Array, weights: Array, wanted: tuple[Array, Array, Array]
 ) -> tuple[Array, Array, Array, object]:
-    """``d ln L(target) / d ln L_i``, ``(subset, target, run)``; and whether they hold."""
+    """``d ln quantity / d ln L_i``, ``(subset, target and budget, run)``; whether they hold."""
 
     def of_one(row: Array) -> tuple[Array, Array, Array, object]:
-        found = refit.sensitivity(lambda law: jnp.asarray(law.log_loss(N, D)), losses, row)
+        found = refit.sensitivity(lambda law: log_quantities(law, *wanted), losses, row)
         holds = refit.holds(found.evidence)
         return found.by_losses * losses, found.taking_part, holds, found.evidence
 

@@ -1,9 +1,10 @@
-"""Which runs to train next for a prediction, within a budget."""
+"""Which runs to train next for a prediction or an allocation, within a budget."""
 
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from farseer_jax._checks import Floats, check_level
 from farseer_jax._design import build_design
@@ -15,25 +16,26 @@ from farseer_jax.methods._refit import Differentiable, NoDerivativeError
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.planning._moves import moves_of
 from farseer_jax.planning._offer import notes_of, offer_of
+from farseer_jax.planning._outlook import basis_of, errors_of, split_rows, target_rows, weighed
 from farseer_jax.planning._points import NONE, Cost, Points, as_points
-from farseer_jax.planning._result import Suggestions, TargetBefore
+from farseer_jax.planning._result import Suggestions
 from farseer_jax.planning._search import Choice, best_subset, in_order
-from farseer_jax.planning._variance import BLOCK, Ensemble, Spread
-from farseer_jax.resampling._calibration import Calibration, extrapolation_length
+from farseer_jax.planning._variance import BLOCK, Ensemble
+from farseer_jax.planning._wanted import Wanted, as_wanted, optimal_points
+from farseer_jax.resampling._calibration import Calibration
 from farseer_jax.resampling._holdouts import calibration_of
 from farseer_jax.resampling._loss_schemes import WildBootstrap
 
 Misfit = Literal["hold-outs"] | Calibration | float | None
 
-_FAR = 2.0  # e-folds, sevenfold: hold-outs, which the misfit is learnt from, seldom reach further
-
 
 def suggest_runs(
     fit: Fit,
-    targets: object,
+    targets: object = None,
     candidates: object = None,
     budget: float = 0.0,
     *,
+    compute: ArrayLike | None = None,
     cost: Cost = None,
     max_runs: int | None = None,
     in_progress: object = None,
@@ -41,20 +43,26 @@ def suggest_runs(
     noise: float | None = None,
     level: float = 0.9,
 ) -> Suggestions:
-    """Choose the runs that make predictions surest, among candidates and within a budget.
+    """Choose the runs that make predictions or allocations surest, within a budget.
 
     What is made small is the variance of ``ln`` loss at the targets: what the runs' noise makes of
     the fit, by its exact derivatives in each loss, and the misfit of a law that extrapolates, at
     the rate that earlier extrapolations inside the runs have shown. All candidates are taken to
     fall on the fitted law: only their places matter, not their losses, which nobody knows.
 
+    With ``compute`` it is the variance of ``ln`` of the optimal D/N of these budgets, by the runs'
+    noise alone: hold-outs tell by how much losses were missed, not allocations. Both together count
+    half each: the mean variance of the losses over what it is now, and that of the ratios.
+
     Args:
         fit: a fit that has derivatives (:func:`differentiable`).
         targets: where the loss is wanted: a point ``(N, D)``, a sequence of points, a tuple of two
-            NumPy arrays, :class:`Runs`, or a table with columns for N and D.
+            NumPy arrays, :class:`Runs`, or a table with columns for N and D. None where only
+            ``compute`` is.
         candidates: the runs that could be trained, likewise; a point where a run exists already
             means a repeat. None continues the grid of the runs upwards, by its own steps.
         budget: what the suggestions may cost together.
+        compute: budgets in FLOPs whose optimal split into N and D is wanted, one or several.
         cost: of a run: None is 6·N·D FLOPs; a function of arrays N and D; or an array, one for each
             candidate.
         max_runs: how many runs may be suggested.
@@ -73,7 +81,8 @@ def suggest_runs(
 
     Raises:
         ValueError: points, costs, the budget or another number is none, every candidate costs more
-            than the budget, or the runs do not show their noise.
+            than the budget, a budget of ``compute`` has no interior optimum, or the runs do not
+            show their noise.
         NoDerivativeError: the fit has no derivative, such as one whose exponent stands at a bound
             of its search; the message has the remedy.
 
@@ -87,20 +96,24 @@ def suggest_runs(
         'far outside the runs by 3.27 e-folds'
     """
     check_level(level)
-    wanted = as_points(targets, "targets")
+    wanted = as_wanted(targets, compute)
     limit = _limit(budget, max_runs)
     paid = NONE if in_progress is None else as_points(in_progress, "in_progress")
-    offer = offer_of(fit.runs, wanted, candidates, budget, cost)
+    optima = optimal_points(fit.law, wanted.compute)
+    aims = Points(*(np.concatenate(both) for both in zip(wanted.points, optima, strict=True)))
+    offer = offer_of(fit.runs, aims, candidates, budget, cost)
     found_noise = _noise(fit.runs, noise)
     ensemble = build_ensemble(fit, paid, offer.points, wanted, found_noise)
     ensemble.check()
-    calibration = _calibration(fit, misfit)
+    # nothing that is learnt from hold-outs enters where no loss is wanted
+    calibration = _calibration(fit, misfit if len(wanted.N) else None)
     rate = calibration.rate_quantile(0.5)
+    now = errors_of(ensemble.spread(np.zeros((1, len(offer.costs)), dtype=bool)), rate)
 
     def variance(chosen: Any) -> Floats:
         spread = ensemble.spread(chosen)
         # a run or two of a new size say more of its U than a law that is never quite right allows
-        return np.where(spread.idle, np.inf, spread.total(rate).mean(axis=1))
+        return np.where(spread.idle, np.inf, weighed(errors_of(spread, rate), now))
 
     choice = Choice(
         costs=offer.costs,
@@ -117,23 +130,25 @@ def suggest_runs(
     for number, index in enumerate(order, 1):
         steps[number:, index] = True
     spread = ensemble.spread(steps)
-    total = np.sqrt(spread.total(rate).mean(axis=1))
-    of_noise = np.sqrt(spread.noise.mean(axis=1))
+    errors = errors_of(spread, rate)
     return Suggestions(
         N=offer.points.N[order],
         D=offer.points.D[order],
         flops=6.0 * offer.points.N[order] * offer.points.D[order],
         cost=offer.costs[order],
-        standard_error_after=total[1:],
-        standard_error_now=float(total[0]),
-        noise_error_now=float(of_noise[0]),
-        noise_error_after=float(of_noise[-1]),
-        targets=_targets(fit, wanted, spread, calibration, level),
+        standard_error_after=errors.loss[1:],
+        standard_error_now=float(errors.loss[0]),
+        noise_error_now=float(errors.noise[0]),
+        noise_error_after=float(errors.noise[-1]),
+        ratio_error_after=errors.ratio[1:],
+        ratio_error_now=float(errors.ratio[0]),
+        targets=target_rows(fit, wanted.points, spread, calibration, level),
+        splits=split_rows(fit.runs, wanted, optima, spread, level),
         level=level,
         budget=float(budget),
         exhaustive=exhaustive,
         title=f"{fit.law.name.title()} law by {fit.method.name}, {len(fit.runs)} runs",
-        basis=_basis(found_noise, calibration, misfit),
+        basis=basis_of(found_noise, _misfit_text(calibration, misfit), wanted),
         notes=notes_of(offer, order),
     )
 
@@ -160,7 +175,7 @@ def _noise(runs: Runs, noise: float | None) -> Noise | float:
 
 
 def build_ensemble(
-    fit: Fit, paid: Points, candidates: Points, targets: Points, noise: Noise | float
+    fit: Fit, paid: Points, candidates: Points, wanted: Wanted, noise: Noise | float
 ) -> Ensemble:
     """The runs of a fit, those paid for and the candidates, on the fit's law.
 
@@ -183,7 +198,7 @@ def build_ensemble(
     design: Any = _layout_method(fit).prepare(type(fit.law), every)
     refit = fit.method.refit(design, every, fit.law, None)
     spread = np.full(len(N), noise) if isinstance(noise, float) else noise.of_runs(every)
-    return Ensemble(refit, Points(N, D), losses, spread, targets, len(candidates.N))
+    return Ensemble(refit, Points(N, D), losses, spread, wanted, len(candidates.N))
 
 
 def _layout_method(fit: Fit) -> Any:
@@ -206,39 +221,9 @@ def _calibration(fit: Fit, misfit: Misfit) -> Calibration:
     return Calibration(np.array([misfit or 0.0]), np.ones(1), 0, np.nan, 0.0)
 
 
-def _targets(
-    fit: Fit, targets: Points, spread: Spread, calibration: Calibration, level: float
-) -> tuple[TargetBefore, ...]:
-    predicted = np.asarray(evaluate(fit.law, *targets))
-    far = extrapolation_length(fit.runs, *targets)
-    error = np.sqrt(spread.noise[[0, -1]])
-    half = calibration.half_width(error, spread.length[[0, -1]], level=level)
-    low, high = predicted * np.exp(-half), predicted * np.exp(half)
-    return tuple(
-        TargetBefore(
-            N=float(targets.N[i]),
-            D=float(targets.D[i]),
-            predicted=float(predicted[i]),
-            before=(float(low[0, i]), float(high[0, i])),
-            after=(float(low[1, i]), float(high[1, i])),
-            length=float(far[i]),
-            flag=_flag(float(far[i])),
-        )
-        for i in range(len(predicted))
-    )
-
-
-def _flag(length: float) -> str:
-    if length == 0.0:
-        return "inside the runs"
-    return f"{'far ' if length > _FAR else ''}outside the runs by {length:.2f} e-folds"
-
-
-def _basis(noise: Noise | float, calibration: Calibration, misfit: Misfit) -> str:
-    level = noise if isinstance(noise, float) else noise.pooled
-    of_noise = f"standard error of ln loss: noise of the runs ({level:.3%})"
+def _misfit_text(calibration: Calibration, misfit: Misfit) -> str:
     if misfit is None:
-        return f"{of_noise}; the law taken for true"
+        return "; the law taken for true"
     if calibration.num_holdouts or misfit == "hold-outs":
-        return f"{of_noise}, and {calibration}"
-    return f"{of_noise}, and misfit {calibration.rate_quantile(0.5):.2%} per e-fold"
+        return f", and {calibration}"
+    return f", and misfit {calibration.rate_quantile(0.5):.2%} per e-fold"

@@ -12,13 +12,13 @@ from farseer_jax._fit_batch import fit_batch
 from farseer_jax._law import AbstractLaw
 from farseer_jax._result import Fit
 from farseer_jax._types import Array
-from farseer_jax.methods._refit import Differentiable, NoDerivativeError, Refit, Response
-
-# One LLVM module, and XLA's own loops for small sums: less time to compile and to run on a CPU
-_COMPILER_OPTIONS = {
-    "xla_cpu_parallel_codegen_split_count": 1,
-    "xla_cpu_experimental_ynn_fusion_type": "",
-}
+from farseer_jax.methods._refit import (
+    COMPILER_OPTIONS,
+    Differentiable,
+    NoDerivativeError,
+    Refit,
+    Response,
+)
 
 
 def differentiable(fit: Fit) -> Refit:
@@ -117,5 +117,5 @@ def _remove(refit: Refit, losses: Array, weights: Array) -> AbstractLaw:
     return refit.without_each(losses, weights)
 
 
-_response = jax.jit(_respond, compiler_options=_COMPILER_OPTIONS)
-_without_each = jax.jit(_remove, compiler_options=_COMPILER_OPTIONS)
+_response = jax.jit(_respond, compiler_options=COMPILER_OPTIONS)
+_without_each = jax.jit(_remove, compiler_options=COMPILER_OPTIONS)
