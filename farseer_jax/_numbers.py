@@ -1,5 +1,7 @@
 """Numbers as people of this field write them."""
 
+from typing import Any
+
 import numpy as np
 
 _PREFIXES = ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " k"))
@@ -22,3 +24,8 @@ def loss_text(value: float) -> str:
 def number_text(value: float, digits: int = 6) -> str:
     """Any number, with a dash for one that does not exist."""
     return "–" if np.isnan(value) else f"{value:.{digits}g}"
+
+
+def json_numbers(column: np.ndarray) -> list[Any]:
+    """Numbers that JSON knows: what does not exist is null."""
+    return [value if np.isfinite(value) else None for value in np.asarray(column).tolist()]

@@ -76,6 +76,11 @@ def of_one(function: Any, law: AbstractLaw, *arguments: np.ndarray) -> np.ndarra
     return mapped(function, stack, *arguments)[0]
 
 
+def loss(law: AbstractLaw, N: Array, D: Array) -> Array:
+    """The loss at points."""
+    return law(N, D)
+
+
 def allocation(law: AbstractLaw, compute: Array) -> Array:
     """Compute-optimal N, D and D/N of budgets, ``(3, budget)``."""
     ratio = jax.vmap(partial(optimal_ratio, law))(compute)

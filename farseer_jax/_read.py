@@ -65,8 +65,7 @@ def read_runs(
         D     1e9 to 2e9
         loss  3.1 to 3.6
     """
-    path = Path(path)
-    table = read_table(path)
+    table = read_table(path := Path(path))
     try:
         return Runs.from_dataframe(table, N, D, loss, N_unit=N_unit, D_unit=D_unit)
     except ValueError as error:
@@ -94,9 +93,8 @@ def read_table(path: str | PathLike[str]) -> Any:
         ...     read_table(path)
         {'N': [1000000000.0], 'D': [20000000000.0]}
     """
-    path = Path(path)
-    _refuse_no_file(path)
-    return _table(path)
+    _refuse_no_file(Path(path))
+    return _table(Path(path))
 
 
 def _refuse_no_file(path: Path) -> None:
@@ -108,8 +106,7 @@ def _refuse_no_file(path: Path) -> None:
             raise FileNotFoundError(f"{path}: no such file")
         if not path.is_file():
             raise ValueError(f"{path}: is no regular file; write the runs to a file first")
-        with path.open("rb"):
-            pass
+        path.open("rb").close()
     except PermissionError:
         raise PermissionError(f"{path}: no permission to read it") from None
 
@@ -161,9 +158,8 @@ def _read_delimited(path: Path, delimiter: str) -> Any:
 
     head = _text_head(path)
     if len(head.strip().splitlines()) == 1 and len(head) < _HEAD_BYTES:
-        raise ValueError(
-            f"{path}: the table has no rows: the file is a header line only; give at least one run"
-        )
+        reason = "the file is a header line only; give at least one run"
+        raise ValueError(f"{path}: the table has no rows: {reason}")
     bad_rows = _BadRows(path)
     serial = csv.ReadOptions(use_threads=False)  # or rows would have no numbers
     parse = csv.ParseOptions(

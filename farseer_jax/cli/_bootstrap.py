@@ -1,6 +1,5 @@
 """``farseer bootstrap``."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from farseer_jax.cli._options import (
     json_option,
     option,
 )
-from farseer_jax.cli._output import check_target, deliver
+from farseer_jax.cli._output import check_target, deliver, json_text
 from farseer_jax.cli._points import point, predict_points
 from farseer_jax.cli._source_options import (
     DATA,
@@ -290,4 +289,4 @@ def _json_text(found: "Intervals | None", fit: "Fit") -> str:
     assert found is not None  # --json without --at was refused
     content = found.to_dict()
     content["warnings"] += fit.warnings
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return json_text(content)

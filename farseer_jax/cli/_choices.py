@@ -1,6 +1,5 @@
 """``farseer choices``."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from farseer_jax.cli._options import (
     json_option,
     option,
 )
-from farseer_jax.cli._output import check_target, deliver
+from farseer_jax.cli._output import check_target, deliver, json_text
 from farseer_jax.cli._points import point, predict_points
 from farseer_jax.cli._source_options import (
     DATA,
@@ -154,5 +153,4 @@ def _table(found: "ChoiceComparison", fit: "Fit") -> str:
 
 
 def _json_text(found: "ChoiceComparison", fit: "Fit") -> str:
-    content = {**found.to_dict(), "warnings": list(fit.warnings)}
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return json_text({**found.to_dict(), "warnings": list(fit.warnings)})

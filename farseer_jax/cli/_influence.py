@@ -1,6 +1,5 @@
 """``farseer influence``."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._methods import method_name
 from farseer_jax.cli._model_options import model_options
 from farseer_jax.cli._options import HELP_NAMES, Command, json_option, option
-from farseer_jax.cli._output import check_target, deliver
+from farseer_jax.cli._output import check_target, deliver, json_text
 from farseer_jax.cli._points import point, predict_points
 from farseer_jax.cli._source_options import (
     DATA,
@@ -77,7 +76,7 @@ def influence(path: Path | None, target: str | None, **settings: Any) -> None:
 
     with progress_bar():
         found = _found(fit_runs(runs, name, settings), settings)
-    deliver(lambda: str(found), lambda: _json_text(found), target, "Influence")
+    deliver(lambda: str(found), lambda: json_text(found.to_dict()), target, "Influence")
 
 
 def _found(fit: "Fit", settings: dict[str, Any]) -> "Influence":
@@ -86,7 +85,3 @@ def _found(fit: "Fit", settings: dict[str, Any]) -> "Influence":
     N, D = settings["at"]
     predict_points(fit, [N], [D])  # refuses a point without a finite loss
     return farseer_jax.influence(fit, at=(N, D), noise=settings["noise"])
-
-
-def _json_text(found: "Influence") -> str:
-    return json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=1) + "\n"

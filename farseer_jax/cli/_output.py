@@ -1,9 +1,11 @@
 """Where results go: a table or JSON on standard output, JSON in a file."""
 
+import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -46,22 +48,27 @@ def check_file(target: str, inputs: Iterable[Path | None], remedy: str) -> None:
         raise Refusal(f"cannot write {target!r}: {problem}")
 
 
+def json_text(content: Mapping[str, Any]) -> str:
+    """What ``--json`` writes."""
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
 def deliver(
-    table: Callable[[], str], json_text: Callable[[], str], target: str | None, what: str
+    table: Callable[[], str], as_json: Callable[[], str], target: str | None, what: str
 ) -> None:
     """Write the JSON where it was asked for, and print the table or the JSON.
 
     Args:
         table: makes what people read.
-        json_text: makes what programs read.
+        as_json: makes what programs read.
         target: what ``--json`` named: a file, ``-`` or nothing.
         what: what the file holds, for the note on standard error.
     """
     if target == STANDARD_OUTPUT:
-        _print(json_text().encode())  # JSON is UTF-8, whatever the terminal speaks
+        _print(as_json().encode())  # JSON is UTF-8, whatever the terminal speaks
         return
     if target is not None:
-        _write(Path(target), json_text())
+        _write(Path(target), as_json())
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     _print(f"{table()}\n".encode(encoding, errors="replace"))
     if target is not None:

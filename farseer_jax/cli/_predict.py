@@ -1,6 +1,5 @@
 """``farseer predict``."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +18,11 @@ from farseer_jax.cli._options import (
     selection_options,
     unit_options,
 )
-from farseer_jax.cli._output import check_target, deliver
+from farseer_jax.cli._output import check_target, deliver, json_text
 from farseer_jax.cli._points import check_finite, predict_points
 from farseer_jax.cli._values import number
 
 if TYPE_CHECKING:
-    from farseer_jax._prediction import Prediction
     from farseer_jax._result import Fit
     from farseer_jax._runs import Runs
 
@@ -97,7 +95,7 @@ def predict(
         runs = _read_runs(path, columns, settings)
         prediction = _read_fit(fit_path).evaluate(runs)
         check_finite(prediction)
-    deliver(lambda: str(prediction), lambda: _json_text(prediction), target, "Predictions")
+    deliver(lambda: str(prediction), lambda: json_text(prediction.to_dict()), target, "Predictions")
 
 
 def _check_points_only(N: tuple[str, ...], D: tuple[str, ...], settings: dict[str, Any]) -> None:
@@ -168,7 +166,3 @@ def _read_fit(path: Path) -> "Fit":
     from farseer_jax import Fit
 
     return Fit.from_json(path)
-
-
-def _json_text(prediction: "Prediction") -> str:
-    return json.dumps(prediction.to_dict(), ensure_ascii=False, allow_nan=False, indent=1) + "\n"

@@ -38,7 +38,7 @@ def plot_influence(influence: Influence, ax: "Axes | None" = None) -> "Axes":
     """
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    unit = 1.0 if influence.quantity.startswith("ln(") else abs(influence.value)
+    unit = 1.0 if influence.is_difference else abs(influence.value)
     change = influence.change_if_removed / unit
     known = np.isfinite(change)
     most = max(float(np.abs(change[known]).max(initial=0.0)), 1e-300)
@@ -60,16 +60,16 @@ def plot_influence(influence: Influence, ax: "Axes | None" = None) -> "Axes":
             axis.set_major_formatter(lambda value, _: quantity_text(value))
             axis.set_minor_formatter(NullFormatter())
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncol=2, fontsize=8.5)
-        _name_largest(axes, influence, change, unit != 1.0)
+        _name_largest(axes, influence, change)
         axes.set_title(_title(influence), pad=8)
     return axes
 
 
-def _name_largest(axes: "Axes", influence: Influence, change: np.ndarray, relative: bool) -> None:
+def _name_largest(axes: "Axes", influence: Influence, change: np.ndarray) -> None:
     named = [i for i in influence.largest(_NUM_NAMED) if np.isfinite(change[i])]
     for i in named:
         axes.annotate(
-            f"{100 * change[i]:+.2f} %" if relative else f"{change[i]:+.1e}",
+            f"{change[i]:+.1e}" if influence.is_difference else f"{100 * change[i]:+.2f} %",
             (influence.N[i], influence.D[i]),
             xytext=(0, 13),
             textcoords="offset points",
@@ -83,10 +83,7 @@ def _name_largest(axes: "Axes", influence: Influence, change: np.ndarray, relati
 
 
 def _title(influence: Influence) -> str:
-    where = ", ".join(
-        quantity_text(value) if name in ("N", "D") else f"{value:.3g} FLOPs"
-        for name, value in influence.at.items()
-    )
+    where = influence.place
     loss = influence.quantity == "loss"
     value = loss_text(influence.value) if loss else number_text(influence.value, 4)
     name = influence.quantity[0].upper() + influence.quantity[1:] if loss else influence.quantity

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from farseer_jax import _tables
-from farseer_jax._numbers import number_text, quantity_text
+from farseer_jax._numbers import json_numbers, number_text, quantity_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ class Intervals:
             "lower": self.lower,
             "upper": self.upper,
         }
-        rows = zip(*(_plain(column) for column in columns.values()), strict=True)
+        rows = zip(*(json_numbers(column) for column in columns.values()), strict=True)
         shared = {"level": self.level, "kind": self.kind}
         return {
             "quantity": self.quantity,
@@ -204,8 +204,3 @@ def _acceleration(left_out: np.ndarray) -> np.ndarray:
     spread = np.sum(deviation**2, axis=0)
     # no run moves it at all: nothing changes with the truth
     return np.sum(deviation**3, axis=0) / (6.0 * np.where(spread > 0, spread, 1.0) ** 1.5)
-
-
-def _plain(column: np.ndarray) -> list[Any]:
-    """Numbers that JSON knows: what does not exist is null."""
-    return [value if np.isfinite(value) else None for value in np.asarray(column).tolist()]

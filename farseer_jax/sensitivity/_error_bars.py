@@ -11,9 +11,8 @@ from farseer_jax import _quantities
 from farseer_jax._checks import check_level
 from farseer_jax._evaluate import curves, evaluate
 from farseer_jax._law import AbstractLaw
-from farseer_jax._quantities import Function, allocation, flat_points, positive
+from farseer_jax._quantities import Function, allocation, flat_points, loss, positive
 from farseer_jax._result import Fit
-from farseer_jax._types import Array
 from farseer_jax.resampling._calibration import extrapolation_length
 from farseer_jax.resampling._intervals import Intervals, normal
 from farseer_jax.resampling._report import optimum_warnings
@@ -57,7 +56,7 @@ class ErrorBars:
         shape = np.broadcast_shapes(np.shape(N), np.shape(D))
         points = flat_points(N, D)
         evaluate(self.fit.law, *points)  # checks them
-        return self._standard_errors(_loss, *points).reshape(shape)[()]
+        return self._standard_errors(loss, *points).reshape(shape)[()]
 
     def covariance_of(self, function: Function) -> np.ndarray:
         """Covariances of what a function of a law gives, ``(element, element)``, read flat."""
@@ -78,7 +77,7 @@ class ErrorBars:
         check_level(level)
         points = flat_points(N, D)
         estimate = evaluate(self.fit.law, *points)
-        error = self._standard_errors(_loss, *points)
+        error = self._standard_errors(loss, *points)
         at = {"N": points[0], "D": points[1]}
         return self._intervals("loss", at, estimate, error, level)
 
@@ -247,10 +246,6 @@ def error_bars(
     _directions(fit, kind)
     bars._moves  # noqa: B018  refuses runs without noise before anything is asked
     return bars
-
-
-def _loss(law: AbstractLaw, N: Array, D: Array) -> Array:
-    return law(N, D)
 
 
 def _directions(fit: Fit, kind: ErrorKind) -> AbstractLaw:

@@ -109,7 +109,7 @@ def _question(
         return _Question("value", {}, of, ())
     if of == "loss":
         N, D = _numbers(at, 2, "a pair of N and D, at=(25.1e9, 5e11)")
-        return _Question("loss", {"N": N, "D": D}, _loss, _arrays(N, D))
+        return _Question("loss", {"N": N, "D": D}, _quantities.loss, _arrays(N, D))
     if of in CURVES:
         if not isinstance(fit.law, OneDataTerm):
             raise ValueError(f"of: the law {fit.law.name!r} has no curve {of}(N)")
@@ -121,10 +121,6 @@ def _question(
             "tokens per parameter", {"compute": compute}, optimal_ratio, _arrays(compute)
         )
     raise ValueError(f"of must be one of {', '.join(QUANTITIES)} or a function, got {of!r}")
-
-
-def _loss(law: AbstractLaw, N: Array, D: Array) -> Array:
-    return law(N, D)
 
 
 def _log_ratio(law: AbstractLaw, N: Array, D: Array, log_other: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farseer_jax import _tables
-from farseer_jax._numbers import loss_text, number_text, quantity_text
+from farseer_jax._numbers import json_numbers, loss_text, number_text, quantity_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +61,19 @@ class Influence:
         return np.argsort(-size, kind="stable")[:num]
 
     @property
+    def is_difference(self) -> bool:
+        """Whether the number has a sign of its own: it compares two fits."""
+        return self.quantity.startswith("ln(")
+
+    @property
+    def place(self) -> str:
+        """Where it was asked for, in words; empty for a function of a law."""
+        return ", ".join(
+            quantity_text(value) if name in ("N", "D") else f"{value:.3g} FLOPs"
+            for name, value in self.at.items()
+        )
+
+    @property
     def decisive(self) -> np.ndarray:
         """Positions of the runs without which the number would change its sign."""
         after = self.value + self.change_if_removed
@@ -70,7 +83,7 @@ class Influence:
         """``runs`` (a list of N, D and both changes) and the number, for JSON."""
         columns = (self.N, self.D, self.change_per_noise, self.change_if_removed)
         names = ("N", "D", "change_per_noise", "change_if_removed")
-        rows = zip(*(_plain(column) for column in columns), strict=True)
+        rows = zip(*(json_numbers(column) for column in columns), strict=True)
         return {
             "quantity": self.quantity,
             "at": dict(self.at),
@@ -95,21 +108,13 @@ class Influence:
         lines = [self._title(), "", table, *([f"… and {more} more runs"] if more else []), ""]
         spread = self._change(self.spread_of_noise)
         lines.append(f"the noise of all runs together moves it by {spread.lstrip('+')}")
-        if self._signed:
+        if self.is_difference:
             lines.append(self._verdict())
         return "\n".join(lines + [f"warning: {sentence}" for sentence in self.warnings])
 
-    @property
-    def _signed(self) -> bool:
-        return self.quantity.startswith("ln(")
-
     def _title(self) -> str:
         text = loss_text(self.value) if self.quantity == "loss" else number_text(self.value)
-        where = ", ".join(
-            f"{quantity_text(v)}" if name in ("N", "D") else f"{v:.3g} FLOPs"
-            for name, v in self.at.items()
-        )
-        place = f" at {where}" if where else ""
+        place = f" at {self.place}" if self.place else ""
         return f"{self.quantity}{place}: {text}, and what it owes to each run"
 
     def _verdict(self) -> str:
@@ -130,9 +135,4 @@ class Influence:
         """Relative, but for a number that has a sign of its own."""
         if not np.isfinite(change):
             return "–"
-        return f"{change:+.2e}" if self._signed else f"{100 * change / abs(self.value):+.4f}%"
-
-
-def _plain(column: np.ndarray) -> list[Any]:
-    """Numbers that JSON knows: what does not exist is null."""
-    return [value if np.isfinite(value) else None for value in column.tolist()]
+        return f"{change:+.2e}" if self.is_difference else f"{100 * change / abs(self.value):+.4f}%"

@@ -7,18 +7,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._objective import Along, Objective, along_log_loss, residual_of
+from farseer_jax._objective import Along, Objective, along_log_loss
 from farseer_jax._types import Array
-from farseer_jax.methods.end_to_end._continue import held_at
 from farseer_jax.methods.end_to_end._eliminate import solve_definite
-from farseer_jax.methods.end_to_end._smooth import Data, End, travel
+from farseer_jax.methods.end_to_end._smooth import Data, End
 from farseer_jax.methods.end_to_end._surface import Surface
 
 _BLOCK = 512  # members at once: bounds memory
 _NUM_STEPS, _NUM_ROBUST_STEPS = 1, 5  # after the first
 _SHORTER = 0.3  # part of a step that failed
 _DAMPING = 1e-9
-_INSIDE = 2  # runs within δ for each free number
 
 
 class Expansion(NamedTuple):
@@ -78,9 +76,7 @@ def expand(surface: Surface, free: Array) -> Expansion:
     )
 
 
-def without_each_smooth(
-    objective: Objective, surface: Surface, data: Data, end: End, delta: Array | float
-) -> Array:
+def without_each(objective: Objective, surface: Surface, data: Data, end: End) -> Array:
     """Free numbers without each run, ``(run, free)``; NaN where the fit itself is no optimum.
 
     The law is expanded to second order around the fit, once; the objective of what is left is then
@@ -89,28 +85,11 @@ def without_each_smooth(
     own, num = expand(surface, end.free), len(data.weights)
     members = jnp.pad(jnp.arange(num), (0, -num % min(_BLOCK, num)))
     low, high = surface.lower - end.free, surface.upper - end.free
-    one = partial(_moves, objective, own, data, end, (low, high), delta)
+    one = partial(_moves, objective, own, data, end, (low, high))
     blocks = members.reshape(-1, min(_BLOCK, num))
     moves = one(blocks[0])[None] if len(blocks) == 1 else jax.lax.map(one, blocks)
     moved = end.free + jnp.swapaxes(moves, 1, 2).reshape(-1, len(end.free))[:num]
     return moved * jnp.where(end.good, 1.0, jnp.nan)
-
-
-def without_each_absolute(objective: Objective, surface: Surface, data: Data, end: End) -> Array:
-    """The same for absolute residuals: moves of a Huber objective that a few runs decide.
-
-    The law passes through as many runs as it has free numbers, and most others may go without
-    moving it at all; a Huber objective whose δ takes in twice as many tells how far it moves on
-    average about there.
-    """
-    r = residual_of(objective.residual, surface.log_losses(end.free), data.log_loss)
-    size = jnp.sort(jnp.where(data.weights > 0, jnp.abs(r), jnp.inf))
-    delta = size[jnp.minimum(_INSIDE * len(end.free), len(size) - 1)]
-    huber = Objective(objective.residual, 1.0, objective.quantile)
-    found, model, arrived = travel(huber, surface, data, end.free, delta)
-    held = held_at(found, model.gradient, surface.lower, surface.upper)
-    near = End(found, held, model, jnp.zeros_like(found), arrived & end.good)
-    return end.free + without_each_smooth(huber, surface, data, near, delta) - found
 
 
 def _moves(
@@ -119,7 +98,6 @@ def _moves(
     data: Data,
     end: End,
     bounds: tuple[Array, Array],
-    delta: Array | float,
     members: Array,
 ) -> Array:
     """Moves of the free numbers without each of these runs, ``(free, member)``."""
@@ -129,7 +107,7 @@ def _moves(
     quadratic = objective.is_squared and objective.residual == "log"
 
     def look(move: Array) -> tuple[Array, Array, Array]:
-        run = _along(objective, own, data, move, delta)
+        run = _along(objective, own, data, move)
         push = weights * run.slope
         bent = (own.bends.T @ push)[own.pair]
         gradient = own.slopes.T @ push + jnp.sum(bent * move, 1)
@@ -147,7 +125,7 @@ def _moves(
         moved = _State(move, value, gradient, hessian, part, move)
         return moved._replace(trial=jnp.clip(move + part * _step(moved, end.held), low, high))
 
-    state = _first(objective, own, data, end, delta, members)
+    state = _first(objective, own, data, end, members)
     state = state._replace(trial=jnp.clip(_step(state, end.held), low, high))
     num_steps = _NUM_STEPS if quadratic else _NUM_ROBUST_STEPS
     state = jax.lax.fori_loop(0, num_steps, advance, state)
@@ -159,12 +137,11 @@ def _first(
     own: Expansion,
     data: Data,
     end: End,
-    delta: Array | float,
     members: Array,
 ) -> _State:
     """All members at the fit: what all runs have there, without one of them."""
     zeros = jnp.zeros((len(end.free), len(members)), data.weights.dtype)
-    run = _along(objective, own, data, zeros[:, :1], delta)
+    run = _along(objective, own, data, zeros[:, :1])
     value, push, bend = (
         data.weights * x[:, 0]
         for x in (run.value, run.slope, jnp.broadcast_to(run.curvature, run.value.shape))
@@ -176,16 +153,14 @@ def _first(
     return _State(zeros, values, gradient, hessian[own.pair], jnp.ones_like(values), zeros)
 
 
-def _along(
-    objective: Objective, own: Expansion, data: Data, move: Array, delta: Array | float
-) -> Along:
+def _along(objective: Objective, own: Expansion, data: Data, move: Array) -> Along:
     """ρ of the runs ``(run, member)`` after moves ``(free, member)``."""
     first, second = own.rows
     both = own.twice[:, None] * 0.5 * move[first] * move[second]
     return along_log_loss(
         objective.residual,
         objective.is_squared,
-        jnp.asarray(delta, move.dtype),
+        jnp.asarray(objective.delta, move.dtype),
         jnp.asarray(objective.quantile, move.dtype),
         own.value[:, None] + own.slopes @ move + own.bends @ both,
         data.log_loss[:, None],

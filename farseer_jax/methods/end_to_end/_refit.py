@@ -14,7 +14,7 @@ from farseer_jax.methods._refit import NoDerivativeError, Refit
 from farseer_jax.methods.end_to_end._absolute import solve_absolute
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
-from farseer_jax.methods.end_to_end._leave_out import without_each_absolute, without_each_smooth
+from farseer_jax.methods.end_to_end._leave_out import without_each
 from farseer_jax.methods.end_to_end._smooth import Data, End, solve_smooth
 from farseer_jax.methods.end_to_end._surface import Surface
 from farseer_jax.methods.end_to_end._why_not import reason
@@ -74,15 +74,12 @@ class EndToEndRefit(Refit):
 
     def without_each(self, losses: RunValues, weights: RunValues) -> AbstractLaw:
         """The law without each of the runs in turn, by a few Newton steps; leaves ``(run,)``."""
+        if self.objective.delta == 0.0:
+            return super().without_each(losses, weights)
         own = self.cast(losses)
         data = jax.lax.stop_gradient(own.data(losses, weights))
-        args = (self.objective, own.surface, data)
         end = jax.lax.stop_gradient(own.end(losses, weights))
-        if self.objective.delta > 0.0:
-            free = without_each_smooth(*args, end, self.objective.delta)
-        else:
-            free = without_each_absolute(*args, end)
-        return jax.vmap(own.surface.law)(free)
+        return jax.vmap(own.surface.law)(without_each(self.objective, own.surface, data, end))
 
     def data(self, losses: Array, weights: Array) -> Data:
         """Losses and weights as solvers take them."""
