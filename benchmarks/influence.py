@@ -39,7 +39,12 @@ def distinct(runs: fj.Runs) -> fj.Runs:
 def fresh(fit: fj.Fit) -> None:
     """Forget what was found, but not what was compiled."""
     del fit
-    for cached in (_respond.respond, _respond.respond_on_law, _respond.without_each):
+    for cached in (
+        _respond._refit,
+        _respond.respond,
+        _respond.respond_on_law,
+        _respond.without_each,
+    ):
         cached.cache_clear()
 
 

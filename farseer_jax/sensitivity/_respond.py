@@ -52,8 +52,15 @@ def differentiable(fit: Fit) -> Refit:
         >>> round(float(by_losses @ runs.loss), 9)  # all losses 1 % higher: so is the prediction
         1.0
     """
+    return _refit(fit)
+
+
+@lru_cache(maxsize=4)
+def _refit(fit: Fit) -> Refit:
+    """Once for derivatives and removals: the layout of the runs takes as long as either."""
+    method = _method_of(fit)
     design = fit.method.prepare(type(fit.law), fit.runs)
-    return _method_of(fit).refit(design, fit.runs, fit.law, fit.diagnostics)
+    return method.refit(design, fit.runs, fit.law, fit.diagnostics)
 
 
 def _method_of(fit: Fit) -> Differentiable:
