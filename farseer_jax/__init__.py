@@ -48,9 +48,18 @@ if TYPE_CHECKING:
     from farseer_jax.analysis.differences._result import DifferenceAnalysis
     from farseer_jax.analysis.differences._views import DifferenceView
     from farseer_jax.analysis.differences.analyse import analyse_differences
+    from farseer_jax.analysis.extrapolation._table import (
+        CandidateResult,
+        Extrapolation,
+        Standing,
+    )
+    from farseer_jax.analysis.extrapolation.extrapolate import extrapolate
     from farseer_jax.analysis.forms._result import Form, FormChoice, FormPair
     from farseer_jax.analysis.forms._transform import Transform
     from farseer_jax.analysis.forms.choose import choose_forms
+    from farseer_jax.analysis.residuals._table import ResidualDiagnostics
+    from farseer_jax.analysis.residuals._whiteness import Whiteness
+    from farseer_jax.analysis.residuals.diagnose_residuals import diagnose_residuals
     from farseer_jax.datasets.example import example_law, example_runs, paper_grid
     from farseer_jax.laws.chinchilla import Chinchilla
     from farseer_jax.laws.coupled import Coupled
@@ -98,6 +107,7 @@ __all__ = [
     "BayesianBootstrap",
     "Bootstrap",
     "Calibration",
+    "CandidateResult",
     "Center",
     "Chinchilla",
     "ChoiceComparison",
@@ -112,6 +122,7 @@ __all__ = [
     "DifferenceAnalysis",
     "DifferenceView",
     "ErrorBars",
+    "Extrapolation",
     "Farseer",
     "Fit",
     "FitComparison",
@@ -145,14 +156,17 @@ __all__ = [
     "ResampleSizes",
     "ResampleWithinSizes",
     "ResidualBootstrap",
+    "ResidualDiagnostics",
     "Restarts",
     "RunComparison",
     "Runs",
+    "Standing",
     "StartReport",
     "StretchedExponential",
     "Suggestions",
     "Transform",
     "VariableProjection",
+    "Whiteness",
     "WildBootstrap",
     "__version__",
     "analyse_differences",
@@ -168,11 +182,13 @@ __all__ = [
     "compare_methods",
     "compare_runs",
     "convert_loss",
+    "diagnose_residuals",
     "differentiable",
     "error_bars",
     "estimate_noise",
     "example_law",
     "example_runs",
+    "extrapolate",
     "fit",
     "fit_batch",
     "influence",
@@ -229,6 +245,11 @@ _HOMES = {
     "analysis.comparison.compare_counts": ("compare_counts",),
     "analysis.comparison.compare_fits": ("compare_fits",),
     "analysis.comparison.compare_runs": ("compare_runs",),
+    "analysis.extrapolation._table": ("CandidateResult", "Extrapolation", "Standing"),
+    "analysis.extrapolation.extrapolate": ("extrapolate",),
+    "analysis.residuals._table": ("ResidualDiagnostics",),
+    "analysis.residuals._whiteness": ("Whiteness",),
+    "analysis.residuals.diagnose_residuals": ("diagnose_residuals",),
     "datasets.example": ("example_law", "example_runs", "paper_grid"),
     "laws.chinchilla": ("Chinchilla",),
     "laws.coupled": ("Coupled",),

@@ -89,6 +89,7 @@ class TestHelp:
             ["predict", "-h"],
             ["bootstrap", "-h"],
             ["choices", "-h"],
+            ["extrapolate", "-h"],
         ],
     )
     def test_help_has_an_example_and_fits_a_narrow_terminal(self, args: list[str]) -> None:

@@ -5,6 +5,7 @@ Code in them runs as doctests (``--doctest-glob=*.md``).
 
 import json
 import re
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,8 @@ def section_of_command(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["fit", "predict", "bootstrap", "choices", "influence", "compare", "suggest"]
+    "name",
+    ["fit", "predict", "bootstrap", "choices", "extrapolate", "influence", "compare", "suggest"],
 )
 def test_the_shell_page_names_every_option(name: str) -> None:
     command = main.commands[name]
@@ -150,6 +152,16 @@ def test_the_shell_page_shows_the_comparison_of_two_fits_of_the_example(
     result = CliRunner().invoke(main, last.split()[1:])
     assert result.exit_code == 0
     assert code_blocks(section, "text")[0] == result.stdout
+
+
+def test_the_shell_page_shows_the_extrapolations_of_the_example() -> None:
+    section = section_of_command("extrapolate")
+    command = shlex.split(code_blocks(section, "bash")[0].replace("\\\n", " "))
+    assert command[:3] == ["farseer", "extrapolate", "--example"]
+    result = CliRunner().invoke(main, command[1:])
+    assert result.exit_code == 0
+    assert code_blocks(section, "text")[0] == result.stdout
+    assert result.stdout.strip() in text_of("docs/extrapolation.md").replace("<BLANKLINE>", "")
 
 
 def test_the_shell_page_shows_the_suggestions_of_the_example() -> None:

@@ -10,6 +10,7 @@ from farseer_jax.cli._bootstrap import bootstrap
 from farseer_jax.cli._choices import choices
 from farseer_jax.cli._compare import compare
 from farseer_jax.cli._errors import errors_as_sentences
+from farseer_jax.cli._extrapolate import extrapolate
 from farseer_jax.cli._fit import fit
 from farseer_jax.cli._influence import influence
 from farseer_jax.cli._options import HELP_NAMES
@@ -23,6 +24,7 @@ Examples:
   farseer predict fit.json --N 7e9 --D 1e12  the loss of a run not trained yet
   farseer bootstrap runs.csv --at 7e9,1e12   the same, with an interval
   farseer choices runs.csv --at 7e9,1e12     how it moves with choices made
+  farseer extrapolate runs.csv               which law predicts best
   farseer influence runs.csv --at 7e9,1e12   what it owes to each run
   farseer compare a.json b.json              which of two fits wins, and where
   farseer suggest runs.csv --target 7e9,1e12 --budget 1e22
@@ -70,6 +72,7 @@ def main(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
+main.add_command(extrapolate)
 main.add_command(fit)
 main.add_command(bootstrap)
 main.add_command(choices)

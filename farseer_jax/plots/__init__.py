@@ -4,10 +4,12 @@ from farseer_jax.plots.choices import plot_choices
 from farseer_jax.plots.comparison import plot_comparison, plot_line
 from farseer_jax.plots.counts import plot_counts
 from farseer_jax.plots.differences import plot_differences, plot_views
+from farseer_jax.plots.extrapolation import plot_error_by_value, plot_extrapolation
 from farseer_jax.plots.fit import plot_curves, plot_fit
 from farseer_jax.plots.forms import plot_forms
 from farseer_jax.plots.influence import plot_influence
 from farseer_jax.plots.methods import plot_methods, plot_starts
+from farseer_jax.plots.residuals import plot_residuals
 
 __all__ = [
     "plot_choices",
@@ -15,11 +17,14 @@ __all__ = [
     "plot_counts",
     "plot_curves",
     "plot_differences",
+    "plot_error_by_value",
+    "plot_extrapolation",
     "plot_fit",
     "plot_forms",
     "plot_influence",
     "plot_line",
     "plot_methods",
+    "plot_residuals",
     "plot_starts",
     "plot_views",
 ]

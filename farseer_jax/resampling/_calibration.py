@@ -77,6 +77,28 @@ def _outside(values: ArrayLike, inside: Floats) -> Floats:
     return np.maximum(log_value - high, 0.0) + np.maximum(low - log_value, 0.0)
 
 
+def rolling_cutoffs(
+    values: Floats, *, min_values: int, max_cutoffs: int, num_last: int = 1
+) -> Floats:
+    """Up to which values to fit in turn, from a third of the distinct values on.
+
+    Args:
+        values: of each run, ``(run,)``.
+        min_values: distinct values up to the first cutoff.
+        max_cutoffs: where there would be more, so many are taken, evenly, the last among them.
+        num_last: distinct values at the end that no cutoff reaches.
+
+    Example:
+        >>> rolling_cutoffs(np.arange(1.0, 10.0), min_values=3, max_cutoffs=16)
+        array([3., 4., 5., 6., 7., 8.])
+    """
+    distinct = np.unique(values)
+    cutoffs = distinct[max(min_values, -(-len(distinct) // 3)) - 1 : -num_last]
+    if len(cutoffs) > max_cutoffs:
+        cutoffs = cutoffs[np.linspace(len(cutoffs) - 1, 0, max_cutoffs).round().astype(int)[::-1]]
+    return cutoffs
+
+
 def rolling_weights(runs: Runs, *, min_sizes: int = 3, max_holdouts: int = 16) -> HoldOuts:
     """The hold-outs of some runs: fit up to each size in turn, from a third of the sizes on.
 
@@ -100,10 +122,7 @@ def rolling_weights(runs: Runs, *, min_sizes: int = 3, max_holdouts: int = 16) -
     for name, count in (("min_sizes", min_sizes), ("max_holdouts", max_holdouts)):
         if count < 1:
             raise ValueError(f"{name} must be at least 1, got {count}")
-    sizes = np.unique(runs.N)
-    cutoffs = sizes[max(min_sizes, -(-len(sizes) // 3)) - 1 : -1]
-    if len(cutoffs) > max_holdouts:
-        cutoffs = cutoffs[np.linspace(len(cutoffs) - 1, 0, max_holdouts).round().astype(int)[::-1]]
+    cutoffs = rolling_cutoffs(runs.N, min_values=min_sizes, max_cutoffs=max_holdouts)
     fitted = cutoffs[:, None] >= runs.N
     lengths = [extrapolation_length(runs.select(mask=row), runs.N, runs.D) for row in fitted]
     return HoldOuts(cutoffs, fitted.astype(float), np.array(lengths).reshape(fitted.shape))

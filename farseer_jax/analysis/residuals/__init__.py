@@ -1,0 +1,1 @@
+"""What the residuals of a fit still hold (paper, Fig. 5)."""

@@ -1,0 +1,98 @@
+"""Whether residuals still follow something: a rank von Neumann ratio, tested by permutation.
+
+Within a group, ordered along the other variable, the ranks r of the residuals give
+
+    ratio = Σ (r[i+1] − r[i])² / Σ (r[i] − mean r)²
+
+(Bartels 1982, *The rank version of von Neumann's ratio test for randomness*, JASA 77): 2 on average
+where the order says nothing, near 0 where neighbours are alike, as a misfit makes them. Ranks,
+for one outlier must neither make nor hide a pattern.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_LEAST = 4  # runs of a group: three have ratios of two values only
+_NUM_PERMUTATIONS = 4999
+_ALMOST = 1.0 + 1e-12  # equal ratios are equal
+
+
+@dataclass(frozen=True, eq=False)
+class Whiteness:
+    """A test of residuals against one variable, group by group and together.
+
+    Attributes:
+        along: the variable that the residuals are ordered by in each group, ``"N"`` or ``"D"``.
+        group: what the runs of a group share: D or N, ``(group,)``.
+        num_runs: runs of each group.
+        ratio: of each group, ``(group,)``; about 2 where neighbours have nothing in common.
+        p_value: probability of so small a ratio by chance, ``(group,)``.
+        mean_ratio: over the groups.
+        mean_p_value: probability of so small a mean by chance.
+        num_permutations: that the probabilities rest on; none is below 1 / (this + 1).
+    """
+
+    along: str
+    group: np.ndarray
+    num_runs: np.ndarray
+    ratio: np.ndarray
+    p_value: np.ndarray
+    mean_ratio: float
+    mean_p_value: float
+    num_permutations: int
+
+
+def whiteness(
+    along: str, residual: np.ndarray, group: np.ndarray, order: np.ndarray, seed: int
+) -> Whiteness:
+    """Test residuals in the order of a variable, within groups of at least four runs.
+
+    Args:
+        along: the name of the variable.
+        residual: of each run, ``(run,)``.
+        group: equal for runs of one group, ``(run,)``.
+        order: the variable, ``(run,)``.
+        seed: of the permutations.
+    """
+    values, counts = np.unique(group, return_counts=True)
+    values, counts = values[counts >= _LEAST], counts[counts >= _LEAST]
+    if not len(values):
+        nothing, none = np.zeros(0), float("nan")
+        return Whiteness(along, nothing, counts, nothing, nothing, none, none, 0)
+    generator = np.random.default_rng(seed)
+    found, chance = np.empty(len(values)), np.empty((len(values), _NUM_PERMUTATIONS))
+    for i, value in enumerate(values):
+        mine = np.flatnonzero(group == value)
+        ranks = _ranks(residual[mine[np.argsort(order[mine], kind="stable")]])
+        found[i] = _ratio(ranks[None])[0]
+        chance[i] = _ratio(generator.permuted(np.tile(ranks, (_NUM_PERMUTATIONS, 1)), axis=1))
+    means = chance.mean(axis=0)
+    return Whiteness(
+        along=along,
+        group=values,
+        num_runs=counts,
+        ratio=found,
+        p_value=_share(chance <= found[:, None] * _ALMOST),
+        mean_ratio=float(found.mean()),
+        mean_p_value=float(_share((means <= found.mean() * _ALMOST)[None])[0]),
+        num_permutations=_NUM_PERMUTATIONS,
+    )
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """From 0; equal values share the mean of their ranks."""
+    _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts + 1) / 2)[index]
+
+
+def _ratio(ranks: np.ndarray) -> np.ndarray:
+    """One per row; 2 where all are equal."""
+    steps = np.sum(np.diff(ranks, axis=1) ** 2, axis=1)
+    spread = np.sum((ranks - ranks.mean(axis=1, keepdims=True)) ** 2, axis=1)
+    return np.divide(steps, spread, out=np.full(len(ranks), 2.0), where=spread > 0)
+
+
+def _share(hits: np.ndarray) -> np.ndarray:
+    """Of the permutations, the order as it is among them."""
+    return (1 + hits.sum(axis=1)) / (1 + hits.shape[1])

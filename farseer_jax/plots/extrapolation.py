@@ -1,0 +1,209 @@
+"""Figures of extrapolations inside the data (paper, Figs. 1a, 6, 7, 8)."""
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from farseer_jax._numbers import quantity_text
+from farseer_jax.analysis.extrapolation._table import CandidateResult, Extrapolation
+from farseer_jax.plots._style import COLOURS, GREY, axes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Errors = Literal["held out", "next", "targets"]
+_MARKERS = "osD^vPX"
+_LABEL_GAP = 11.0  # points between the names of two lines
+_NAMES = {"N": "parameters N", "D": "tokens D", "C": "compute 6ND, FLOPs"}
+_UNITS = {"N": " (parameters)", "D": " (tokens)", "C": " (6ND, FLOPs)"}
+_ERRORS = {
+    "held out": "error on the held-out runs",
+    "next": "error on the next runs",
+    "targets": "error on the targets",
+}
+
+
+def plot_extrapolation(
+    found: Extrapolation, errors: Errors = "held out", ax: "Axes | None" = None
+) -> "Axes":
+    """Error of each candidate against the range that was fitted, logarithmic (Figs. 6 and 8).
+
+    The grey band is the run-to-run noise of the runs: errors within it say nothing of a law.
+
+    Args:
+        found: from :func:`extrapolate`.
+        errors: on the ``"held out"`` runs, on the ``"next"`` ones above each limit, or on the
+            ``"targets"``, where the last point is the fit to all runs.
+        ax: axes to draw on; new ones by default.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: there are no such errors, or no targets.
+
+    Example:
+        >>> from farseer_jax import Chinchilla, Farseer, example_runs, extrapolate
+        >>> from farseer_jax.plots import plot_extrapolation
+        >>> found = extrapolate(example_runs(), [Farseer, Chinchilla], limits=[1e9, 2e9, 4e9])
+        >>> plot_extrapolation(found).get_xlabel()
+        'largest N fitted (parameters)'
+    """
+    limits = found.limits
+    if errors == "targets":
+        limits = np.append(limits, found.values.max())
+    lines = [(result, _errors(found, result, errors)) for result in found.results]
+    with axes_of(ax, (6.4, 3.9)) as axes:
+        ends = []
+        for i, (result, values) in enumerate(lines):
+            if not np.isfinite(values).any():
+                continue
+            colour = COLOURS[i % len(COLOURS)]
+            axes.plot(
+                limits, values, color=colour, lw=1.7, marker=_MARKERS[i % len(_MARKERS)], ms=4.5
+            )
+            last = int(np.flatnonzero(np.isfinite(values))[-1])
+            ends.append((limits[last], values[last], result.name, colour))
+        axes.set(xscale="log", yscale="log", ylabel=f"{_ERRORS[errors]}, %")
+        axes.set_xlabel(f"largest {found.along} fitted{_UNITS.get(found.along, '')}")
+        _noise(axes, found)
+        _ticks(axes, found.along)
+        _name_lines(axes, ends)
+    return axes
+
+
+def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: "Axes | None" = None) -> "Axes":
+    """Mean relative error at each size (or D, C), fitted and beyond (Fig. 1a).
+
+    Shaded is the fitted range; stars are the targets, from the same fits.
+
+    Args:
+        found: from :func:`extrapolate`.
+        limit: which of the limits the candidates are fitted up to.
+        ax: axes to draw on; new ones by default.
+
+    Returns:
+        The axes.
+
+    Raises:
+        IndexError: there is no such limit.
+
+    Example:
+        >>> from farseer_jax import Chinchilla, Farseer, example_runs, extrapolate
+        >>> from farseer_jax.plots import plot_error_by_value
+        >>> found = extrapolate(example_runs(), [Farseer, Chinchilla], limits=[1e9, 2e9, 4e9])
+        >>> plot_error_by_value(found).get_xlabel()
+        'parameters N'
+    """
+    if not -len(found.limits) <= limit < len(found.limits):
+        raise IndexError(f"there is no limit {limit}: there are {len(found.limits)}")
+    with axes_of(ax, (6.4, 3.9)) as axes:
+        ends = []
+        for i, result in enumerate(found.results):
+            values, error = found.error_by_value(result.name, limit)
+            if not np.isfinite(error).any():
+                continue
+            colour, marker = COLOURS[i % len(COLOURS)], _MARKERS[i % len(_MARKERS)]
+            axes.plot(values, 100 * error, color=colour, lw=1.5, marker=marker, ms=4.5)
+            start = (float(values[-1]), float(100 * error[-1]))
+            end = _draw_targets(axes, found, result, limit, start, colour)
+            ends.append((*end, result.name, colour))
+        axes.set(xscale="log", yscale="log", ylabel="mean relative error, %")
+        axes.set_xlabel(_NAMES.get(found.along, found.along))
+        low = found.values.min()
+        axes.axvspan(low, found.limits[limit], color=COLOURS[4], alpha=0.12, lw=0)
+        axes.annotate(
+            "fitted", (low, 1.0), xycoords=("data", "axes fraction"), xytext=(4, -4),
+            textcoords="offset points", va="top", fontsize=8.5, color=GREY,
+        )  # fmt: skip
+        _noise(axes, found)
+        _ticks(axes, found.along)
+        _name_lines(axes, ends)
+    return axes
+
+
+def _errors(found: Extrapolation, result: CandidateResult, errors: str) -> np.ndarray:
+    """Per cent, one per limit."""
+    if errors == "held out":
+        return 100 * result.held_out_error
+    if errors == "next":
+        return 100 * result.next_error
+    if errors != "targets":
+        raise ValueError(f"errors: {errors!r} is none of {', '.join(map(repr, _ERRORS))}")
+    if found.targets is None:
+        raise ValueError("errors='targets': the extrapolation has none; give extrapolate targets=")
+    return 100 * np.abs(result.target_predicted / found.targets.loss - 1.0).mean(axis=1)
+
+
+def _draw_targets(
+    axes: "Axes",
+    found: Extrapolation,
+    result: CandidateResult,
+    limit: int,
+    start: tuple[float, float],
+    colour: str,
+) -> tuple[float, float]:
+    """Stars at the mean errors of targets of one value, on a dashed line; gives its end."""
+    if found.targets is None or found.along not in ("N", "D", "C"):
+        return start
+    targets = found.targets
+    values = {"N": targets.N, "D": targets.D, "C": targets.flops}[found.along]
+    row = range(len(found.limits))[limit]
+    error = 100 * np.abs(result.target_predicted[row] / targets.loss - 1.0)
+    distinct, index, counts = np.unique(values, return_inverse=True, return_counts=True)
+    mean = np.bincount(index, error) / counts
+    axes.plot(distinct, mean, ls="", marker="*", ms=9, color=colour, mew=0.5, mec="white", zorder=4)
+    beyond = distinct > start[0]
+    if not beyond.any():
+        return start
+    line = np.append(start[0], distinct[beyond]), np.append(start[1], mean[beyond])
+    axes.plot(*line, ls=(0, (2, 1.5)), lw=1.1, color=colour)
+    return float(distinct[-1]), float(mean[-1])
+
+
+def _noise(axes: "Axes", found: Extrapolation) -> None:
+    if found.noise is None or found.noise.pooled <= 0:
+        return
+    low, high = axes.get_ylim()
+    noise = 100 * found.noise.pooled
+    low = min(low, 0.6 * noise)
+    axes.axhspan(low, noise, color=GREY, alpha=0.16, lw=0)
+    axes.set_ylim(low, high)
+    axes.annotate(
+        "run-to-run noise", (0.0, noise), xycoords=("axes fraction", "data"), xytext=(4, -3),
+        textcoords="offset points", va="top", fontsize=8, color=GREY,
+    )  # fmt: skip
+
+
+def _ticks(axes: "Axes", along: str) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+        axis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    if along in ("N", "D"):
+        axes.xaxis.set_major_formatter(lambda value, _: quantity_text(value))
+    else:
+        axes.xaxis.set_major_locator(LogLocator(numticks=12))
+
+
+def _name_lines(axes: "Axes", ends: list[tuple[float, float, str, str]]) -> None:
+    """Names at the right of the axes, each beside the end of its line, moved apart."""
+    if not ends:
+        return
+    figure = axes.get_figure()
+    assert figure is not None
+    ends = sorted(ends, key=lambda end: end[1])
+    # heights in points of the axes as they are: layouts change them little
+    points = [axes.transData.transform(end[:2])[1] * 72 / figure.dpi for end in ends]
+    places: list[float] = []
+    for point in points:
+        places.append(max(point, places[-1] + _LABEL_GAP) if places else point)
+    shift = np.mean(places) - np.mean(points)
+    for (_, value, name, colour), point, place in zip(ends, points, places, strict=True):
+        axes.annotate(
+            name, (1.0, value), xycoords=("axes fraction", "data"),
+            xytext=(7, place - shift - point), textcoords="offset points", va="center",
+            fontsize=8.5, color=colour, annotation_clip=False,
+        )  # fmt: skip
