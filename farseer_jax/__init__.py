@@ -30,6 +30,10 @@ if TYPE_CHECKING:
         perplexity,
     )
     from farseer_jax.analysis._choice_table import ChoiceComparison, ChoiceResult
+    from farseer_jax.analysis.allocation._flops import TransformerFLOPs
+    from farseer_jax.analysis.allocation._published import PublishedModel, published_models
+    from farseer_jax.analysis.allocation._result import Allocation
+    from farseer_jax.analysis.allocation.allocate import allocate
     from farseer_jax.analysis.compare_choices import compare_choices
     from farseer_jax.analysis.compare_methods import (
         MethodComparison,
@@ -103,6 +107,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AbstractLaw",
+    "Allocation",
     "BatchFit",
     "BayesianBootstrap",
     "Bootstrap",
@@ -149,6 +154,7 @@ __all__ = [
     "Piecewise",
     "Prediction",
     "ProfileReport",
+    "PublishedModel",
     "RawFarseer",
     "Refined",
     "Refit",
@@ -165,10 +171,12 @@ __all__ = [
     "StretchedExponential",
     "Suggestions",
     "Transform",
+    "TransformerFLOPs",
     "VariableProjection",
     "Whiteness",
     "WildBootstrap",
     "__version__",
+    "allocate",
     "analyse_differences",
     "bits_per_byte",
     "bits_per_character",
@@ -196,6 +204,7 @@ __all__ = [
     "paper_grid",
     "perplexity",
     "progress_bar",
+    "published_models",
     "read_runs",
     "simulate",
     "suggest_runs",
@@ -228,6 +237,10 @@ _HOMES = {
         "perplexity",
     ),
     "analysis._choice_table": ("ChoiceComparison", "ChoiceResult"),
+    "analysis.allocation._flops": ("TransformerFLOPs",),
+    "analysis.allocation._published": ("PublishedModel", "published_models"),
+    "analysis.allocation._result": ("Allocation",),
+    "analysis.allocation.allocate": ("allocate",),
     "analysis.compare_choices": ("compare_choices",),
     "analysis.compare_methods": ("MethodComparison", "MethodResult", "compare_methods"),
     "analysis.differences._result": ("DifferenceAnalysis",),

@@ -95,16 +95,20 @@ def section_of_command(name: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["fit", "predict", "bootstrap", "choices", "extrapolate", "influence", "compare", "suggest"],
-)
+COMMANDS = [
+    "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate", "influence", "compare",
+    "suggest",
+]  # fmt: skip
+OF_FITS = {"--example", "--max-N"}  # of the commands before them, which make their fits
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_shell_page_names_every_option(name: str) -> None:
     command = main.commands[name]
     options = {o for p in command.params if isinstance(p, click.Option) for o in p.opts}
     named = set(re.findall(r"(?<![\w-])--[A-Za-z][A-Za-z-]*", section_of_command(name)))
-    if name == "compare":  # its fits are made by two other commands
-        named -= {"--example", "--max-N"}
+    if name in ("allocate", "compare"):
+        named -= OF_FITS - options
     assert named <= options
     if name != "predict":
         assert options == named
@@ -119,6 +123,27 @@ def test_the_shell_page_shows_the_intervals_of_the_example() -> None:
     assert code_blocks(section, "text")[0] == result.stdout
     assert f"`{DEFAULTS['kind']}` (default)" in section
     assert f"(`{DEFAULTS['scheme']}`)" in section
+
+
+def test_the_shell_page_shows_the_allocations_of_the_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    section = section_of_command("allocate")
+    for line in code_blocks(section, "bash")[0].splitlines():
+        result = CliRunner().invoke(main, line.split()[1:])
+        assert result.exit_code == 0
+    assert code_blocks(section, "text")[0] == result.stdout
+    said = re.search(
+        r"The JSON has (`allocations`.*?) with\n`N_lower`.*?Beside it stand (.*?)\.\n",
+        section,
+        re.DOTALL,
+    )
+    assert said is not None
+    result = CliRunner().invoke(main, [*line.split()[1:], "--json", "-"])
+    content = json.loads(result.stdout)
+    keys = {*content, *content["allocations"][0]}
+    assert set(re.findall(r"`(\w+)`", said[1] + said[2])) == keys
 
 
 def test_the_shell_page_shows_the_choices_of_the_example() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from farseer_jax._version import __version__
+from farseer_jax.cli._allocate import allocate
 from farseer_jax.cli._bootstrap import bootstrap
 from farseer_jax.cli._choices import choices
 from farseer_jax.cli._compare import compare
@@ -22,6 +23,8 @@ Examples:
   farseer fit --example                      see what a fit looks like
   farseer fit runs.csv --json fit.json       fit a table of runs, keep the fit
   farseer predict fit.json --N 7e9 --D 1e12  the loss of a run not trained yet
+  farseer allocate fit.json --compute 1e20:1e26
+                                             how to split compute over N and D
   farseer bootstrap runs.csv --at 7e9,1e12   the same, with an interval
   farseer choices runs.csv --at 7e9,1e12     how it moves with choices made
   farseer extrapolate runs.csv               which law predicts best
@@ -74,6 +77,7 @@ def main(ctx: click.Context) -> None:
 
 main.add_command(extrapolate)
 main.add_command(fit)
+main.add_command(allocate)
 main.add_command(bootstrap)
 main.add_command(choices)
 main.add_command(compare)

@@ -5,6 +5,8 @@ from typing import Literal
 
 import click
 
+_MANY = 10_000  # budgets of one range
+
 
 def rounds(text: str) -> int | Literal["joint"]:
     """A whole number from 1, or ``joint``.
@@ -51,6 +53,36 @@ def span(text: str) -> tuple[float, float]:
         f"{text!r} is no range LOW:HIGH: two positive numbers with a colon between them, the lower "
         "one first, such as 1e8:1e11."
     )
+
+
+def budgets(text: str) -> list[float]:
+    """A positive number, or a range ``LOW:HIGH[:NUMBER]`` of them, evenly on a logarithmic scale.
+
+    Raises:
+        BadParameter: the text is neither.
+    """
+    numbers = [number(part) for part in text.split(":")]
+    match numbers:
+        case [float(one)] if one > 0:
+            return [one]
+        case [float(low), float(high)] if 0 < low < high:
+            num = round(math.log10(high / low)) + 1
+            return _spaced(low, high, max(num, 2))
+        case [float(low), float(high), float(num)] if 0 < low < high and 2 <= num <= _MANY:
+            if num == int(num):
+                return _spaced(low, high, int(num))
+    raise click.BadParameter(
+        f"{text!r} is neither a positive number, such as 1e22, nor a range LOW:HIGH or "
+        "LOW:HIGH:NUMBER, such as 1e20:1e26 or 1e20:1e26:25."
+    )
+
+
+def _spaced(low: float, high: float, num: int) -> list[float]:
+    """Both ends as they were written; between them, whole powers of ten come out whole."""
+    first, last = math.log10(low), math.log10(high)
+    logs = [first + (last - first) * i / (num - 1) for i in range(num)]
+    inner = [float(f"{10**x:.15g}") for x in logs[1:-1]]
+    return [low, *inner, high]
 
 
 def number(text: str) -> float | None:

@@ -1,5 +1,6 @@
 """Figures, by matplotlib; each function draws on axes of yours, or makes some."""
 
+from farseer_jax.plots.allocation import plot_allocation
 from farseer_jax.plots.choices import plot_choices
 from farseer_jax.plots.comparison import plot_comparison, plot_line
 from farseer_jax.plots.counts import plot_counts
@@ -28,3 +29,4 @@ __all__ = [
     "plot_starts",
     "plot_views",
 ]
+__all__ = ["plot_allocation", "plot_choices", "plot_influence", "plot_methods", "plot_starts"]

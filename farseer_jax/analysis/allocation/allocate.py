@@ -1,0 +1,222 @@
+"""``allocate``: how to split a budget of compute between parameters and tokens."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax._allocation import HIGHEST, LOWEST, Cost, FLOPs
+from farseer_jax._checks import check_level
+from farseer_jax._law import AbstractLaw
+from farseer_jax._quantities import positive
+from farseer_jax._result import Fit
+from farseer_jax.analysis.allocation._check import check_flops, run_flops
+from farseer_jax.analysis.allocation._result import LIMITS, Allocation, DataRange
+from farseer_jax.analysis.allocation._solve import (
+    Circumstances,
+    Details,
+    Optima,
+    budgets_for,
+    rows_of,
+)
+from farseer_jax.resampling._intervals import Intervals, Kind
+from farseer_jax.resampling._read_off import intervals_of
+from farseer_jax.resampling._result import Bootstrap
+
+_LEAST_BUDGET = 1e10  # FLOPs: no language model was trained for less
+_ESTIMATED = ("N", "D", "tokens per parameter", "loss")
+
+
+def allocate(
+    source: Fit | Bootstrap | AbstractLaw,
+    compute: ArrayLike | None = None,
+    *,
+    loss: ArrayLike | None = None,
+    flops: FLOPs | None = None,
+    tokens_served: float | None = None,
+    max_D: float | None = None,
+    max_N: float | None = None,
+    level: float = 0.9,
+    kind: Kind | None = None,
+) -> Allocation:
+    """Split budgets of compute between parameters and tokens so that the loss is lowest.
+
+    The interior minimum of the loss along each budget, between 0.1 and 1e5 tokens per parameter:
+    laws have lower losses at absurd N and D, which mean nothing. An optimum outside the N, D or D/N
+    of the runs is flagged (``inside_data``): there only the law says so.
+
+    With ``tokens_served`` the budget pays for training and for inference, ``2 N`` FLOPs per token
+    (Sardana et al. 2024): smaller models, trained for longer. With ``max_D`` or ``max_N`` the
+    optimum stops there, and the rest of the budget goes into the other of the two.
+
+    Args:
+        source: a fit; a bootstrap, which adds intervals; or a law, without runs to be inside of.
+        compute: budgets in FLOPs, of training and inference together.
+        loss: instead of budgets, losses to reach at the least compute.
+        flops: FLOPs of training, a function of N and D by JAX operations that rises with both,
+            such as :class:`TransformerFLOPs`; None is 6 N D. Functions that are equal share
+            compiled code.
+        tokens_served: tokens of inference that are expected over the model's life.
+        max_D: the most tokens there are.
+        max_N: the most parameters that can be used.
+        level: nominal probability of intervals.
+        kind: of intervals, as for :meth:`Bootstrap.allocation`.
+
+    Raises:
+        ValueError: budgets that are not positive, or too small to be FLOPs; both or neither of
+            ``compute`` and ``loss``; a loss that is not reached; FLOPs that are not positive and
+            finite, or fall with N or D: the message says where.
+        TypeError: ``source`` is none of the three; FLOPs not by JAX operations.
+
+    Example:
+        >>> from farseer_jax import Farseer, allocate, example_runs, fit
+        >>> result = fit(Farseer, example_runs())
+        >>> allocate(result, [1e20, 1e21, 1e22]).tokens_per_parameter.round().tolist()
+        [37.0, 36.0, 50.0]
+        >>> served = allocate(result, 1e22, tokens_served=2e12)
+        >>> bool(served.N[0] < allocate(result, 1e22).N[0])
+        True
+    """
+    law, fit, bootstrap = _parts(source)
+    check_level(level)
+    if (compute is None) == (loss is None):
+        raise ValueError("give compute= (budgets in FLOPs) or loss= (losses to reach), one of them")
+    served = 0.0 if tokens_served is None else _number("tokens_served", tokens_served, least=0.0)
+    most_N, most_D = (
+        np.inf if value is None else _number(name, value, least=1.0)
+        for name, value in (("max_N", max_N), ("max_D", max_D))
+    )
+    cost = Cost(flops, served > 0)
+    around = Circumstances(*(np.asarray(number) for number in (served, most_N, most_D)))
+    is_limited = bool(np.isfinite([most_N, most_D]).any())
+    details = Details(cost, is_limited)
+    if loss is not None:
+        check_flops(flops, np.array([1e18, 1e26]))
+        # the details again, not the optima alone: one function compiles once
+        budgets = budgets_for(details, law, positive("loss", loss), around)
+    else:
+        budgets = _budgets(compute)
+        check_flops(flops, budgets)
+    rows = rows_of(details, law, budgets, around)
+    found = None
+    if bootstrap is not None:
+        function = Optima(cost, is_limited)
+        at = {"compute": budgets}
+        found = intervals_of(bootstrap, _ESTIMATED, at, level, kind, function, budgets, *around)
+    return _result(law, fit, cost, budgets, rows, around, found)
+
+
+def _parts(source: object) -> tuple[AbstractLaw, Fit | None, Bootstrap | None]:
+    """The law, and the fit and bootstrap it is from."""
+    if isinstance(source, Bootstrap):
+        return source.fit.law, source.fit, source
+    if isinstance(source, Fit):
+        return source.law, source, None
+    if not isinstance(source, AbstractLaw):
+        raise TypeError(f"allocate takes a fit, a bootstrap or a law, got {type(source).__name__}")
+    shapes = {np.shape(leaf) for leaf in jax.tree.leaves(source)}
+    if shapes != {()}:
+        raise ValueError("allocate takes one law, not a stack of them: its parameters are arrays")
+    return source, None, None
+
+
+def _budgets(compute: Any) -> np.ndarray:
+    budgets = positive("compute", compute)
+    if not len(budgets):
+        raise ValueError("compute: give at least one budget")
+    if (small := budgets < _LEAST_BUDGET).any():
+        raise ValueError(
+            f"compute: {budgets[small][0]:g} is too small for a budget in FLOPs; write 1e20, "
+            "not 20, and multiply PFLOP/s-days by 8.64e19"
+        )
+    return budgets
+
+
+def _number(name: str, value: Any, least: float) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not (np.isfinite(number) and number >= least):
+        raise ValueError(f"{name}: expected one finite number from {least:g}, got {value!r}")
+    return number
+
+
+def _result(
+    law: AbstractLaw,
+    fit: Fit | None,
+    cost: Cost,
+    budgets: np.ndarray,
+    rows: np.ndarray,
+    around: Circumstances,
+    intervals: dict[str, Intervals] | None,
+) -> Allocation:
+    N, D, _, loss, limit, slope_N, slope_D, slope_loss, training, at_20 = rows
+    data = None if fit is None else DataRange.of(fit.runs, run_flops(cost, fit.runs))
+    inside = None if data is None else data.holds(N, D)
+    known = np.isfinite(N)
+    codes = np.where(known, limit, 0).astype(int)
+    return Allocation(
+        law=law.name,
+        method="" if fit is None else fit.method.name,
+        num_runs=0 if fit is None else len(fit.runs),
+        cost="6 N D" if cost.flops is None else _name(cost.flops),
+        compute=budgets,
+        N=N,
+        D=D,
+        loss=loss,
+        limited_by=tuple(LIMITS[code] for code in codes),
+        exponent_N=slope_N,
+        exponent_D=slope_D,
+        exponent_loss=slope_loss,
+        training=training,
+        inference=2.0 * N * float(around.tokens_served),
+        loss_at_20=at_20,
+        inside_data=inside,
+        data_range=data,
+        intervals=intervals,
+        tokens_served=float(around.tokens_served),
+        max_N=float(around.max_N),
+        max_D=float(around.max_D),
+        warnings=tuple(_warnings(known, inside, limit == LIMITS.index("N and D"), intervals)),
+    )
+
+
+def _name(flops: FLOPs) -> str:
+    """What a FLOP function is called: its own text, or the name it was given."""
+    if not hasattr(flops, "__name__"):
+        return str(flops)
+    return f"{flops.__name__}(N, D)".replace("<lambda>", "flops")
+
+
+def _warnings(
+    known: np.ndarray,
+    inside: np.ndarray | None,
+    is_left: np.ndarray,
+    intervals: dict[str, Intervals] | None,
+) -> Sequence[str]:
+    sentences, num = [], len(known)
+    if not known.all():
+        none = f"{(~known).sum()} of {num} budgets have" if known.any() else "no budget has an"
+        sentences.append(
+            f"{none}{' no' if known.any() else ''} interior optimum: between {LOWEST:g} and "
+            f"{HIGHEST:,.0f} tokens per parameter the loss has no minimum."
+        )
+    if inside is not None and known.any() and not inside[known].all():
+        far = int((known & ~inside).sum())
+        which = (
+            "none of the optima lies within" if far == num else f"{far} of {num} optima lie outside"
+        )
+        sentences.append(
+            f"{which} the N, D and D/N of the runs: there nothing shows that the law holds."
+        )
+    if is_left.any():
+        sentences.append(
+            f"{int(is_left.sum())} of {num} budgets are more than max_N parameters and max_D "
+            "tokens cost: the rest stays unspent."
+        )
+    if intervals is not None:
+        sentences += dict.fromkeys(w for own in intervals.values() for w in own.warnings)
+    return sentences

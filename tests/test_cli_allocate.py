@@ -1,0 +1,105 @@
+"""``farseer allocate``: what it hands to the library, prints and refuses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from commands import farseer, refused
+from weighted_mean import WeightedMean, fit_of, mean_fit
+
+import farseer_jax
+import farseer_jax as fj
+from farseer_jax.cli._values import budgets
+
+
+@pytest.fixture
+def fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> fj.Fit:
+    """What every file holds: a fit that costs nothing."""
+    law = fj.Chinchilla(1.69, 406.4, 410.7, 0.34, 0.28)
+    made = fit_of(law, mean_fit().runs, WeightedMean())
+    made.__dict__["warnings"] = ("this fit is odd.",)
+    monkeypatch.setattr(fj.Fit, "from_json", lambda path: made)
+    monkeypatch.chdir(tmp_path)
+    return made
+
+
+class TestCommand:
+    def test_prints_the_table_and_writes_it(self, fit: fj.Fit) -> None:
+        result = farseer("allocate", "fit.json", "--compute", "1e20:1e26", "--json", "a.json")
+        expected = fj.allocate(fit, [1e20, 1e21, 1e22, 1e23, 1e24, 1e25, 1e26])
+        printed = f"{expected}\nwarning: this fit is odd.\n"
+        assert (result.exit_code, result.stdout) == (0, printed)
+        assert result.stderr == "Allocations written to a.json\n"
+        content = json.loads(Path("a.json").read_text())
+        own = expected.to_dict()
+        assert content == {**own, "warnings": [*own["warnings"], "this fit is odd."]}
+        row = content["allocations"][0]
+        keys = ["compute", "N", "D", "tokens_per_parameter", "loss", "inside_data"]
+        assert [key for key in row if key in keys] == keys
+
+    def test_options_reach_the_library(self, fit: fj.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+        seen: list[Any] = []
+        found = fj.allocate(fit, 1e20)
+
+        def fake(*args: Any, **kwargs: Any) -> fj.Allocation:
+            seen.append((args, kwargs))
+            return found
+
+        monkeypatch.setattr(farseer_jax, "allocate", fake)
+        monkeypatch.setattr(farseer_jax, "bootstrap", lambda fit, num, seed: ("refits", num, seed))
+        Path("shapes.csv").write_text("width,N,num_layers\n2048,1.6e9,32\n1024,2e8,16\n")
+        named = ["--architecture", "shapes.csv", "--sequence-length", "8192", "--vocabulary", "5e4"]
+        limits = ["--tokens-served", "1e12", "--max-D", "1e13", "--max-N", "7e10"]
+        refits = ["--bootstrap", "50", "--seed", "3", "--level", "0.5"]
+        result = farseer("allocate", "fit.json", "--loss", "0.5", *named, *limits, *refits)
+        assert result.exit_code == 0
+        assert farseer("allocate", "fit.json", "--compute", "1e20").exit_code == 0
+        paper = ["--compute", "1e20", "--compute", "1e22:1e24", "--architecture", "paper"]
+        assert farseer("allocate", "fit.json", *paper).exit_code == 0
+        (source, compute), given = seen[0]
+        assert (source, compute) == (("refits", 50, 3), None)
+        table = ((2e8, 1.6e9), (16, 32), (1024, 2048))
+        assert given == {
+            "loss": (0.5,),
+            "flops": fj.TransformerFLOPs(*table, 8192, 5e4),
+            "level": 0.5,
+            "tokens_served": 1e12,
+            "max_D": 1e13,
+            "max_N": 7e10,
+        }
+        (source, compute), given = seen[1]
+        assert source is fit
+        nothing = dict.fromkeys(("loss", "flops", "tokens_served", "max_D", "max_N"))
+        assert (compute, given) == ([1e20], {**nothing, "level": 0.9})
+        assert seen[2][0][1] == [1e20, 1e22, 1e23, 1e24]
+        assert seen[2][1]["flops"] == fj.TransformerFLOPs.paper()
+
+    @pytest.mark.usefixtures("fit")
+    def test_refusals(self) -> None:
+        command = ("allocate", "fit.json")
+        refused(farseer(*command), "Give budgets, such as --compute 1e20:1e26")
+        refused(farseer(*command, "--compute", "1e20", "--loss", "2"), "one of them")
+        refused(farseer(*command, "--compute", "20"), "20 is too small for a budget in FLOPs")
+        refused(farseer(*command, "--compute", "1e20:1e19"), "neither a positive number")
+        for option in ("--sequence-length", "--vocabulary"):
+            refused(farseer(*command, "--compute", "1e20", option, "4096"), "--architecture: add")
+        for option in ("--level", "--seed"):
+            refused(farseer(*command, "--compute", "1e20", option, "0"), option)
+        Path("shapes.csv").write_text("N,width\n1e9,2048\n2e9,4096\n")
+        named = ("--compute", "1e20", "--architecture")
+        refused(farseer(*command, *named, "shapes.csv"), "no column 'num_layers'")
+        refused(farseer(*command, *named, "nothing.csv"), "nothing.csv")
+
+
+def test_a_fit_that_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "none.json"
+    refused(farseer("allocate", path, "--compute", "1e20"), "none.json")
+
+
+def test_ranges_of_budgets() -> None:
+    assert budgets("1e20") == [1e20]
+    assert budgets("1e20:1e23") == [1e20, 1e21, 1e22, 1e23]
+    assert budgets("2e20:3e20") == [2e20, 3e20]
+    np.testing.assert_allclose(budgets("2e20:8e20:3"), [2e20, 4e20, 8e20], rtol=1e-12)
