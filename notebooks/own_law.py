@@ -2,8 +2,8 @@
 # # A law of your own
 #
 # A law is one small class: its parameters as fields, the logarithm of the loss on arrays, and where
-# solvers may start. Everything else (fits from many starts, batches of refits, hold-outs) works with
-# it as with the laws of the package.
+# solvers may start. Everything else (many starts, batches of refits, hold-outs) works with it as
+# with the laws of the package.
 
 # %%
 import jax.numpy as jnp

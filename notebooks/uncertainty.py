@@ -92,7 +92,8 @@ plt.show()
 # The same derivatives give standard errors in milliseconds, where a bootstrap takes seconds.
 
 # %%
-print(fj.error_bars(result, far))
+bars = fj.error_bars(result)
+print(f"{100 * bars.standard_error(*far) / result.predict(*far):.3f} % at 25.1 B")
 
 # %% [markdown]
 # ## 4. Which choices?
@@ -113,4 +114,4 @@ plt.show()
 # %%
 interval = refits.interval(*far)
 print(f"{interval.estimate[0]:.4f} [{interval.lower[0]:.4f}, {interval.upper[0]:.4f}]")
-print(f"choices: {100 * np.ptp(choices.largest.change):.2g} %, largest is {choices.largest.choice}")
+print(f"largest choice: {choices.largest.choice}, {100 * choices.largest.change[0]:+.2g} %")

@@ -1,7 +1,10 @@
 """Fixtures that several test files use."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import jax
 import pytest
@@ -9,6 +12,8 @@ from hypothesis import settings
 
 settings.register_profile("no_clock", deadline=None)  # a test never asserts a time
 settings.load_profile("no_clock")
+
+COMPILATIONS = pytest.StashKey[str]()  # the folder that all processes share
 
 # Linux gives a process 65,530 memory maps (vm.max_map_count), and every compiled kernel takes some:
 # all tests in one process would need more, and the compiler crashes where it gets none.
@@ -30,6 +35,28 @@ class _CompiledKernels:
 def pytest_configure(config: pytest.Config) -> None:
     # registered as a plugin: hooks of this file are called for the tests below it alone
     config.pluginmanager.register(_CompiledKernels())
+    share_compilations(config)
+
+
+def share_compilations(config: pytest.Config) -> None:
+    """Nearly all time of the tests is compilation: what one process compiled, the others load."""
+    folder = getattr(config, "workerinput", {}).get("compilations")
+    if folder is None:
+        folder = tempfile.mkdtemp(prefix="farseer_jax-compilations-")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    config.stash[COMPILATIONS] = folder
+    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    # a file that another process is still writing: it is compiled here as well
+    unreadable = "ignore:Error (reading|writing) persistent compilation cache entry"
+    config.addinivalue_line("filterwarnings", unreadable)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells each worker of pytest-xdist where the compilations are."""
+    node.workerinput["compilations"] = node.config.stash[COMPILATIONS]
 
 
 @pytest.fixture(scope="session")
