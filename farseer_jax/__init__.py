@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from farseer_jax.analysis.residuals._table import ResidualDiagnostics
     from farseer_jax.analysis.residuals._whiteness import Whiteness
     from farseer_jax.analysis.residuals.diagnose_residuals import diagnose_residuals
+    from farseer_jax.analysis.shape._result import Rise, Shape
+    from farseer_jax.analysis.shape.check_shape import check_shape
     from farseer_jax.datasets.example import example_law, example_runs, paper_grid
     from farseer_jax.laws.chinchilla import Chinchilla
     from farseer_jax.laws.coupled import Coupled
@@ -77,6 +79,8 @@ if TYPE_CHECKING:
     from farseer_jax.methods._starts import StartReport
     from farseer_jax.methods.isoflop.method import IsoFLOP
     from farseer_jax.methods.least_squares.method import LeastSquares
+    from farseer_jax.methods.monotone._report import MonotoneReport
+    from farseer_jax.methods.monotone.method import MonotoneOver
     from farseer_jax.methods.piecewise.method import Piecewise
     from farseer_jax.methods.restarts.method import Restarts
     from farseer_jax.methods.variable_projection.method import VariableProjection
@@ -145,6 +149,8 @@ __all__ = [
     "LeastSquares",
     "MethodComparison",
     "MethodResult",
+    "MonotoneOver",
+    "MonotoneReport",
     "NoDerivativeError",
     "Noise",
     "Objective",
@@ -164,8 +170,10 @@ __all__ = [
     "ResidualBootstrap",
     "ResidualDiagnostics",
     "Restarts",
+    "Rise",
     "RunComparison",
     "Runs",
+    "Shape",
     "Standing",
     "StartReport",
     "StretchedExponential",
@@ -182,6 +190,7 @@ __all__ = [
     "bits_per_character",
     "bootstrap",
     "build_design",
+    "check_shape",
     "choose_forms",
     "combine_intervals",
     "compare_choices",
@@ -263,6 +272,8 @@ _HOMES = {
     "analysis.residuals._table": ("ResidualDiagnostics",),
     "analysis.residuals._whiteness": ("Whiteness",),
     "analysis.residuals.diagnose_residuals": ("diagnose_residuals",),
+    "analysis.shape._result": ("Rise", "Shape"),
+    "analysis.shape.check_shape": ("check_shape",),
     "datasets.example": ("example_law", "example_runs", "paper_grid"),
     "laws.chinchilla": ("Chinchilla",),
     "laws.coupled": ("Coupled",),
@@ -276,6 +287,8 @@ _HOMES = {
     "methods._starts": ("StartReport",),
     "methods.isoflop.method": ("IsoFLOP",),
     "methods.least_squares.method": ("LeastSquares",),
+    "methods.monotone._report": ("MonotoneReport",),
+    "methods.monotone.method": ("MonotoneOver",),
     "methods.piecewise.method": ("Piecewise",),
     "methods.restarts.method": ("Restarts",),
     "methods.variable_projection.method": ("VariableProjection",),

@@ -9,6 +9,7 @@ from farseer_jax._runs import Runs
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._method import Method
 from farseer_jax.methods.least_squares.method import LeastSquares
+from farseer_jax.methods.monotone.method import MonotoneOver
 from farseer_jax.methods.piecewise.method import Piecewise
 
 
@@ -35,6 +36,23 @@ def as_method(method: Any, law: object) -> Method:
     if method is not None:
         return method
     return Piecewise() if law is Farseer else LeastSquares()
+
+
+def held_over(method: Method, domain: Any) -> MonotoneOver:
+    """A method held over a domain, ``((N_low, N_high), (D_low, D_high))``.
+
+    Raises:
+        ValueError: the domain is none.
+        TypeError: the method is held over one already.
+    """
+    try:
+        N, D = domain
+    except (TypeError, ValueError):
+        raise ValueError(
+            "monotone_over: give ((N_low, N_high), (D_low, D_high)), such as "
+            f"((2e8, 1e12), (1e9, 1e14)); got {domain!r}"
+        ) from None
+    return MonotoneOver(method, N=N, D=D)
 
 
 def _kind(law: object) -> str:

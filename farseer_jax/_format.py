@@ -14,6 +14,7 @@ from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods._starts import StartReport
+from farseer_jax.methods.monotone._report import MonotoneReport
 
 if TYPE_CHECKING:
     from farseer_jax._result import Fit
@@ -76,11 +77,15 @@ def _curves(fit: "Fit") -> str:
 
 
 def _errors(fit: "Fit") -> str:
-    found = fit.diagnostics
+    found: Any = fit.diagnostics
     rows = [
         ["mean relative error", f"{fit.mean_relative_error:.3e}"],
         ["largest relative error", f"{fit.max_relative_error:.3e}"],
     ]
+    if isinstance(found, MonotoneReport):
+        if found.projected:
+            rows.insert(1, ["  before it was held", f"{found.error_without:.3e}"])
+        found = found.found
     if isinstance(found, Diagnostics):
         rows += _piecewise_rows(found)
     if isinstance(found, StartReport):

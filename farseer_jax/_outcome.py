@@ -28,6 +28,7 @@ class Outcome(enum.Enum):
         "The budgets' optima do not follow power laws with positive exponents.",
         False,
     )
+    not_monotone = 10, "The law rises within the domain over which it should fall.", False
 
     def __init__(self, code: int, message: str, usable: bool) -> None:
         self.code = code

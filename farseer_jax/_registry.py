@@ -8,27 +8,12 @@ from farseer_jax.laws.coupled import Coupled
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.kaplan import Kaplan
 from farseer_jax.laws.raw_farseer import RawFarseer
-from farseer_jax.methods._diagnostics import Diagnostics
-from farseer_jax.methods._isoflop_report import IsoFLOPReport
-from farseer_jax.methods._profile_report import ProfileReport
-from farseer_jax.methods._starts import StartReport
-from farseer_jax.methods.isoflop.method import IsoFLOP
-from farseer_jax.methods.least_squares.method import LeastSquares
-from farseer_jax.methods.piecewise.method import Piecewise
-from farseer_jax.methods.restarts.method import Restarts
-from farseer_jax.methods.variable_projection.method import VariableProjection
+from farseer_jax.methods import _kinds
+from farseer_jax.methods.monotone._report import MonotoneReport
+from farseer_jax.methods.monotone.method import MonotoneOver
 
 LAWS: dict[str, type[AbstractLaw]] = {
     law.name: law for law in (Farseer, Chinchilla, Coupled, Kaplan, RawFarseer)
 }
-METHODS: dict[str, Any] = {
-    method.name: method
-    for method in (Piecewise, LeastSquares, Restarts, VariableProjection, IsoFLOP)
-}
-DIAGNOSTICS: dict[str, Any] = {
-    Piecewise.name: Diagnostics,
-    LeastSquares.name: StartReport,
-    Restarts.name: StartReport,
-    IsoFLOP.name: IsoFLOPReport,
-    VariableProjection.name: ProfileReport,
-}
+METHODS: dict[str, Any] = {**_kinds.METHODS, MonotoneOver.name: MonotoneOver}
+DIAGNOSTICS: dict[str, Any] = {**_kinds.DIAGNOSTICS, MonotoneOver.name: MonotoneReport}

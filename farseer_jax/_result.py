@@ -20,6 +20,7 @@ from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._method import Method
 from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods._starts import StartReport
+from farseer_jax.methods.monotone._report import MonotoneReport
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,8 @@ class Fit:
         relative_error: ``|predicted / observed − 1|`` of each fitted run; the repeats of one
             (N, D) are averaged first.
         diagnostics: what each stage (:class:`Diagnostics`), each start (:class:`StartReport`),
-            candidate (:class:`ProfileReport`) or compute budget (:class:`IsoFLOPReport`) found.
+            candidate (:class:`ProfileReport`) or compute budget (:class:`IsoFLOPReport`) found;
+            of a fit held over a domain, these and what that cost (:class:`MonotoneReport`).
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
@@ -53,7 +55,7 @@ class Fit:
     method: Method
     outcome: Outcome
     relative_error: np.ndarray
-    diagnostics: Diagnostics | StartReport | ProfileReport | IsoFLOPReport
+    diagnostics: Diagnostics | StartReport | ProfileReport | IsoFLOPReport | MonotoneReport
 
     @property
     def success(self) -> bool:

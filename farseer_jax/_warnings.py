@@ -16,6 +16,8 @@ from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._method import Method
 from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods._starts import StartReport
+from farseer_jax.methods.monotone._report import MonotoneReport
+from farseer_jax.methods.monotone.method import MonotoneOver
 from farseer_jax.methods.piecewise._diagnose import NOT_FALLING
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.methods.restarts.method import Restarts
@@ -38,10 +40,13 @@ def sentences(
     runs: Runs,
     method: Method,
     outcome: Outcome,
-    found: Diagnostics | StartReport | ProfileReport | IsoFLOPReport,
+    found: Diagnostics | StartReport | ProfileReport | IsoFLOPReport | MonotoneReport,
     mean_relative_error: float,
 ) -> tuple[str, ...]:
     """All that is odd about a fit, worst first."""
+    if isinstance(found, MonotoneReport) and isinstance(method, MonotoneOver):
+        own = sentences(law, runs, method.method, outcome, found.found, mean_relative_error)
+        return (*_held(outcome, found), *own)
     rising = _rising(law, runs)
     if not isinstance(method, Piecewise):
         told: list[str] = []  # a method of the user's own
@@ -67,6 +72,24 @@ def sentences(
     warnings += _noise(found)
     warnings += _misfit(law, found, mean_relative_error)
     return tuple(warnings)
+
+
+def _held(outcome: Outcome, found: MonotoneReport) -> list[str]:
+    """What holding a law over a domain came to; nothing where the fit fell there anyway."""
+    N, D = (" to ".join(map(quantity_text, ends)) for ends in (found.N, found.D))
+    domain = f"N from {N}, D from {D}"
+    if outcome is Outcome.not_monotone:
+        return [
+            f"the law could not be held: it rises within {domain}, and no law of its kind near it "
+            "falls there; take a smaller domain or another law."
+        ]
+    if not found.projected:
+        return []
+    return [
+        f"the fit by {found.method} rises within {domain}, and the nearest law that falls there "
+        f"stands for it: the error on the fitted runs goes from {found.error_without:.3%} to "
+        f"{found.error:.3%}, and no fitted loss moves by more than {found.largest_move:.2%}."
+    ]
 
 
 def _at_edge(law: AbstractLaw, method: Piecewise) -> list[str]:

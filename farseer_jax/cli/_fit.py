@@ -17,6 +17,7 @@ from farseer_jax.cli._source_options import (
     reading_options,
     source_argument,
 )
+from farseer_jax.cli._values import domain
 
 if TYPE_CHECKING:
     from farseer_jax._result import Fit
@@ -47,6 +48,14 @@ Examples:
     group=DATA,
     help="Print intervals from so many refits below the fit, such as 1000; they are not part of "
     "the JSON. `farseer bootstrap` has more.",
+)
+@option(
+    "--monotone-over",
+    type=domain,
+    metavar="N,D",
+    group=DATA,
+    help="Ranges LOW:HIGH,LOW:HIGH of N and D over which the fitted loss must fall, such as "
+    "2e8:1e13,1e9:1e15: a fit that rises there gives way to the nearest law that does not.",
 )
 @reading_options
 @model_options(seed="--seed")
@@ -82,4 +91,7 @@ def fit_runs(runs: "Runs", method: str, settings: dict[str, Any]) -> "Fit":
     from farseer_jax import fit
     from farseer_jax._registry import LAWS
 
-    return fit(LAWS[settings["law"]], runs, build_method(method, settings))
+    law, domain = LAWS[settings["law"]], settings.get("monotone_over")
+    if domain is None:  # commands that have no such option among them
+        return fit(law, runs, build_method(method, settings))
+    return fit(law, runs, build_method(method, settings), monotone_over=domain)

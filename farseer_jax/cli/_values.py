@@ -85,6 +85,22 @@ def _spaced(low: float, high: float, num: int) -> list[float]:
     return [low, *inner, high]
 
 
+def domain(text: str) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Ranges of N and D, ``LOW:HIGH,LOW:HIGH``.
+
+    Raises:
+        BadParameter: the text is anything else.
+    """
+    ranges = [[number(end) for end in part.split(":")] for part in text.split(",")]
+    match ranges:
+        case [[float(a), float(b)], [float(c), float(d)]] if 0 < a < b and 0 < c < d:
+            return (a, b), (c, d)
+    raise click.BadParameter(
+        f"{text!r} is no domain: give the ranges of N and D as LOW:HIGH,LOW:HIGH, such as "
+        "2e8:1e13,1e9:1e15."
+    )
+
+
 def number(text: str) -> float | None:
     """The finite number that a text spells, or None."""
     try:

@@ -11,8 +11,10 @@ from farseer_jax.plots.forms import plot_forms
 from farseer_jax.plots.influence import plot_influence
 from farseer_jax.plots.methods import plot_methods, plot_starts
 from farseer_jax.plots.residuals import plot_residuals
+from farseer_jax.plots.shape import plot_shape
 
 __all__ = [
+    "plot_allocation",
     "plot_choices",
     "plot_comparison",
     "plot_counts",
@@ -26,7 +28,7 @@ __all__ = [
     "plot_line",
     "plot_methods",
     "plot_residuals",
+    "plot_shape",
     "plot_starts",
     "plot_views",
 ]
-__all__ = ["plot_allocation", "plot_choices", "plot_influence", "plot_methods", "plot_starts"]

@@ -1,0 +1,1 @@
+"""The shape of a law over a domain: its derivatives, and where it rises."""

@@ -1,0 +1,111 @@
+"""Where a law falls, where it rises, and how fast."""
+
+import numpy as np
+
+from farseer_jax._domain import Range, as_range
+from farseer_jax._law import AbstractLaw
+from farseer_jax._result import Fit
+from farseer_jax._slopes import ROUNDING
+from farseer_jax.analysis.shape._derivatives import Derivatives, derivatives, first_rises
+from farseer_jax.analysis.shape._result import Rise, Shape
+
+
+def check_shape(law: AbstractLaw | Fit, N: Range, D: Range, *, num: int = 129) -> Shape:
+    """Derivatives of a law over a domain, by autodiff, and where its loss rises.
+
+    More parameters and more tokens should lower the loss; a law that was fitted need not know
+    (paper §4.4 and App. I, Figs. 18–20). A rise narrower than a step of the grid may be missed.
+
+    Args:
+        law: a law, or a fit, whose runs' range is then told apart from what lies beyond.
+        N: smallest and largest N of the domain.
+        D: smallest and largest D of the domain.
+        num: points along each of ln N and ln D; at least 3.
+
+    Raises:
+        TypeError: it is neither a law nor a fit.
+        ValueError: the domain is empty, or the law has no finite loss or derivative somewhere in
+            it.
+
+    Example:
+        >>> from farseer_jax import Farseer, check_shape, example_runs, fit
+        >>> shape = check_shape(fit(Farseer, example_runs()), N=(2e8, 1e13), D=(1e9, 1e15))
+        >>> shape
+        Shape(farseer, 129 x 129, Rise(along N, 19.3% of the domain))
+        >>> rise = shape.regions[0]
+        >>> bool(rise.begins.min() > 1e10)
+        True
+    """
+    runs = law.runs if isinstance(law, Fit) else None
+    if isinstance(law, Fit):
+        law = law.law
+    if not isinstance(law, AbstractLaw):
+        raise TypeError(f"law must be a law or a fit, such as `fit(Farseer, runs)`, got {law!r}")
+    if not isinstance(num, int) or num < 3:
+        raise ValueError(f"num must be a whole number from 3, got {num!r}")
+    sizes, tokens = (_axis(name, ends, num) for name, ends in (("N", N), ("D", D)))
+    found = derivatives(law, sizes, tokens)
+    _check(law, found, sizes, tokens)
+    along_N = _rise(law, sizes, tokens, found.by_N, "N")
+    along_D = _rise(law, tokens, sizes, found.by_D.T, "D")
+    return Shape(
+        law=law.name,
+        N=sizes,
+        D=tokens,
+        **found._asdict(),
+        regions=tuple(region for region in (along_N, along_D) if region is not None),
+        runs_N=None if runs is None else (float(runs.N.min()), float(runs.N.max())),
+        runs_D=None if runs is None else (float(runs.D.min()), float(runs.D.max())),
+    )
+
+
+def _axis(name: str, ends: Range, num: int) -> np.ndarray:
+    low, high = as_range(name, ends)
+    axis = np.geomspace(low, high, num)
+    axis[0], axis[-1] = low, high  # as given, free of rounding
+    return axis
+
+
+def _check(law: AbstractLaw, found: Derivatives, N: np.ndarray, D: np.ndarray) -> None:
+    bad = ~np.logical_and.reduce([np.isfinite(values) for values in found])
+    bad |= ~(found.loss > 0.0)
+    if not bad.any():
+        return
+    sizes, tokens = np.nonzero(bad)
+    raise ValueError(
+        f"N and D: the law {law.name!r} has no finite, positive loss with derivatives at "
+        f"{bad.mean():.0%} of the domain, from N = {N[sizes.min()]:.3g} to {N[sizes.max()]:.3g} "
+        f"and D = {D[tokens.min()]:.3g} to {D[tokens.max()]:.3g}: choose a domain without these"
+    )
+
+
+def _rise(
+    law: AbstractLaw, axis: np.ndarray, other: np.ndarray, slope: np.ndarray, along: str
+) -> Rise | None:
+    """The region where the loss rises along an axis; ``slope`` is ``(axis, other)``."""
+    if not (slope > ROUNDING).any():
+        return None
+    begins = first_rises(law, axis, other, slope, along)
+    lines = np.isfinite(begins)
+    i, j = np.unravel_index(slope.argmax(), slope.shape)
+    here, there = float(axis[i]), float(other[j])
+    share = _share(slope)
+    decades = np.log10(axis[-1] / axis[0]) * np.log10(other[-1] / other[0])
+    return Rise(
+        along=along,
+        other=other[lines],
+        begins=begins[lines],
+        area=float(share * decades),
+        share=share,
+        worst=(here, there) if along == "N" else (there, here),
+        slope=float(slope[i, j]),
+    )
+
+
+def _share(slope: np.ndarray) -> float:
+    """Share of the grid's area where a slope is positive: by lines, linear between nodes."""
+    above = np.maximum(slope, 0.0)
+    below = np.maximum(-slope, 0.0)
+    up, down = above[1:] + above[:-1], below[1:] + below[:-1]
+    lengths = np.mean(up / np.where(up + down > 0.0, up + down, 1.0), axis=0)
+    return float(np.mean(0.5 * (lengths[1:] + lengths[:-1])))

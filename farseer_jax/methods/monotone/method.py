@@ -1,0 +1,290 @@
+"""A method that holds another one's fits to laws that fall over a domain."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax._arrays import to_numpy
+from farseer_jax._domain import Range, as_range
+from farseer_jax._evaluate import evaluate
+from farseer_jax._law import AbstractLaw, Center
+from farseer_jax._metrics import relative_error
+from farseer_jax._numbers import quantity_text
+from farseer_jax._outcome import Outcome
+from farseer_jax._runs import Runs
+from farseer_jax._slopes import ROUNDING
+from farseer_jax._types import Array
+from farseer_jax.laws.farseer import Farseer
+from farseer_jax.methods._kinds import METHODS
+from farseer_jax.methods._method import Method, Solved, SolvedBatch
+from farseer_jax.methods._refit import Differentiable, NoDerivativeError, Refit
+from farseer_jax.methods.monotone._kernel import Projected, project
+from farseer_jax.methods.monotone._problem import Problem, build_problem, largest_slopes
+from farseer_jax.methods.monotone._report import MonotoneReport
+
+_STACK = 64  # laws: stacks of up to so many share a compilation
+
+
+class MonotoneDesign(NamedTuple):
+    """Runs laid out for the method that fits, and for the projection."""
+
+    law: type[AbstractLaw]
+    runs: Runs
+    design: Any
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class MonotoneOver:
+    """Another method's fits, held to laws whose loss falls with N and with D over a domain.
+
+    Where a fit rises in the domain, the nearest law of its kind that does not stands for it:
+    nearest in the root mean square of ln L at the fitted runs, weighted as they were. A refit to
+    the losses themselves would undo what a method does beside minimising, such as the two rounds
+    of :class:`Piecewise`. What does not rise is returned unchanged, to the last bit.
+
+    The law is held on a grid of 16 × 16 points in ln N and ln D, and checked on one ten times as
+    fine, with an allowance for what may lie between. A fit whose law cannot be held ends as
+    ``Outcome.not_monotone``, with the law that rises.
+
+    Derivatives are those of the method where its fit does not rise; elsewhere there are none.
+
+    Args:
+        method: the method that fits.
+        N: smallest and largest N of the domain.
+        D: smallest and largest D of the domain.
+
+    Raises:
+        TypeError: the method is none.
+        ValueError: the domain is empty, or not positive and finite.
+
+    Example:
+        >>> from farseer_jax import Farseer, MonotoneOver, Piecewise, check_shape, example_runs, fit
+        >>> domain = dict(N=(2e8, 1e13), D=(1e9, 1e15))
+        >>> free = fit(Farseer, example_runs())
+        >>> held = fit(Farseer, example_runs(), MonotoneOver(Piecewise(), **domain))
+        >>> check_shape(free, **domain).rises, check_shape(held, **domain).rises
+        (True, False)
+    """
+
+    name: ClassVar[str] = "monotone"
+
+    method: Any
+    N: Range
+    D: Range
+
+    def __post_init__(self) -> None:
+        if isinstance(self.method, (type, MonotoneOver)) or not isinstance(self.method, Method):
+            raise TypeError(
+                f"method must be the method that fits, such as `Piecewise()`, got {self.method!r}"
+            )
+        for name in ("N", "D"):
+            object.__setattr__(self, name, as_range(name, getattr(self, name)))
+
+    # Missing where the method that fits has none, as `fit_batch` reads them.
+
+    @property
+    def block(self) -> int:
+        """Refits in one call of a method that uses all cores by itself."""
+        return int(self.method.block)
+
+    @property
+    def cpu_block(self) -> int:
+        """Refits in one call on a CPU."""
+        return int(self.method.cpu_block)
+
+    @property
+    def description(self) -> str:
+        """A few words for reports."""
+        own = getattr(self.method, "description", "")
+        ends = [" to ".join(map(quantity_text, pair)) for pair in (self.N, self.D)]
+        how = f"{self.method.name}, {own}" if own else self.method.name
+        return f"{how}, held over N from {ends[0]} and D from {ends[1]}"
+
+    def prepare(self, law: type[AbstractLaw], runs: Runs) -> MonotoneDesign:
+        """Lay the runs out; refuse what the method refuses."""
+        design = self.method.prepare(law, runs)
+        return MonotoneDesign(
+            law, runs, design, build_problem(law, runs, self.method, (self.N, self.D))
+        )
+
+    def fit_one(self, design: MonotoneDesign, losses: np.ndarray, weights: np.ndarray) -> Solved:
+        """Fit one set of losses and weights, and hold the law, in float64."""
+        solved: Solved = self.method.fit_one(design.design, losses, weights)
+        stack = jax.tree.map(lambda leaf: np.asarray(leaf)[None], solved.law)
+        laws, found = _held(design, stack, weights[None])
+        projected, holds = bool(_rises(found.before)[0]), bool(_falls(found.after)[0])
+        law, errors = solved.law, solved.relative_error
+        outcome = solved.outcome
+        if not holds and outcome.usable:
+            outcome = Outcome.not_monotone
+        if projected and holds:
+            law = jax.tree.map(lambda leaf: leaf[0], laws)
+            errors = _errors(design.runs, law, losses, weights)
+        taking_part = weights > 0
+        N, D = design.runs.N[taking_part], design.runs.D[taking_part]
+        move = relative_error(evaluate(law, N, D), evaluate(solved.law, N, D))
+        report = MonotoneReport(
+            method=self.method.name,
+            found=solved.diagnostics,
+            N=self.N,
+            D=self.D,
+            projected=projected and holds,
+            slopes_without=_pair(found.before[0]),
+            slopes=_pair((found.after if holds else found.before)[0]),
+            error_without=float(solved.relative_error.mean()),
+            error=float(errors.mean()),
+            largest_move=float(move.max()),
+        )
+        return Solved(law, outcome, errors, report)
+
+    def fit_block(
+        self, design: MonotoneDesign, losses: np.ndarray, weights: np.ndarray
+    ) -> SolvedBatch:
+        """Fit stacks of losses and weights, ``(batch, run)``, and hold each law."""
+        solved: SolvedBatch = self.method.fit_block(design.design, losses, weights)
+        laws, found = _held(design, solved.law, weights)
+        usable = np.isin(solved.outcome, Outcome.usable_codes())
+        moved = usable & _rises(found.before) & _falls(found.after)
+        fails = usable & ~_falls(found.after)
+        law = jax.tree.map(lambda new, old: np.where(moved, new, old), laws, solved.law)
+        errors = relative_error(evaluate(law, design.runs.N, design.runs.D), losses)
+        fitted = weights > 0
+        mean = (errors * fitted).sum(1) / np.maximum(fitted.sum(1), 1)
+        return SolvedBatch(
+            law=law,
+            outcome=np.where(fails, Outcome.not_monotone.code, solved.outcome),
+            mean_relative_error=np.where(moved, mean, solved.mean_relative_error),
+        )
+
+    def refit(self, design: MonotoneDesign, runs: Runs, law: AbstractLaw, found: Any) -> Refit:
+        """The fit as a function that JAX differentiates, where it is the method's own.
+
+        Raises:
+            NoDerivativeError: the law was projected, or the method offers no derivatives.
+        """
+        method: Any = self.method
+        if not isinstance(method, Differentiable):
+            raise NoDerivativeError(
+                f"the method {self.method.name!r} offers no derivatives of its fits (`refit`)"
+            )
+        projected = _touches(design, law) if found is None else found.projected
+        if projected:
+            raise NoDerivativeError(
+                f"the fit by {self.method.name!r} rises in the domain and was projected onto laws "
+                "that fall there, and projections have no derivatives here: differentiate the fit "
+                "without `MonotoneOver` (monotone_over=), or over a smaller domain"
+            )
+        return method.refit(design.design, runs, law, None if found is None else found.found)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings, for JSON."""
+        return {
+            "name": self.name,
+            "method": self.method.to_dict(),
+            "N": list(self.N),
+            "D": list(self.D),
+        }
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> "MonotoneOver":
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            ValueError: the method that fits is not the library's.
+        """
+        own = settings["method"]
+        if own["name"] not in METHODS:
+            raise ValueError(f"the method {own['name']!r} that fits is none of {list(METHODS)}")
+        method = METHODS[own["name"]].from_dict(own)
+        return cls(method, N=tuple(settings["N"]), D=tuple(settings["D"]))
+
+
+@partial(jax.jit, static_argnames="kind")
+def _project(
+    problem: Problem,
+    vectors: Array,
+    centers: Array,
+    weights: Array,
+    num: Array,
+    kind: type[AbstractLaw],
+) -> Projected:
+    """The first ``num`` of a stack of laws, one after another: each ends after its own steps."""
+
+    def one(i: Array, found: Projected) -> Projected:
+        new = project(kind, problem, vectors[i], centers[i], weights[i])
+        return jax.tree.map(lambda all_, this: all_.at[i].set(this), found, new)
+
+    nothing = jnp.full((len(vectors), 2), jnp.nan, vectors.dtype)
+    return jax.lax.fori_loop(0, num, one, Projected(vectors, nothing, nothing))
+
+
+@partial(jax.jit, static_argnames="kind")
+def _largest(problem: Problem, vector: Array, center: Array, kind: type[AbstractLaw]) -> Array:
+    return largest_slopes(kind.from_vector(vector, Center(*center)), problem)
+
+
+def _held(
+    design: MonotoneDesign, laws: AbstractLaw, weights: np.ndarray
+) -> tuple[AbstractLaw, Any]:
+    """Laws that stand for a stack of laws, leaves ``(batch,)``, and what it took."""
+    kind = design.law
+    with jax.enable_x64(True):
+        vectors = jnp.moveaxis(jnp.asarray(laws.to_vector(), dtype=np.float64), 0, -1)
+        centers = _centers(design, laws, len(weights))
+        num, rows = len(weights), -len(weights) % _STACK
+        stacks = (np.pad(x, ((0, rows), (0, 0)), mode="edge") for x in (vectors, centers))
+        runs = len(design.problem.N) - weights.shape[1]
+        weights = np.pad(weights, ((0, rows), (0, runs)))  # what fills up has no weight
+        found = _project(design.problem, *stacks, weights, num, kind=kind)
+        found = jax.tree.map(lambda values: values[:num], found)
+        built = jax.vmap(lambda v, c: kind.from_vector(v, Center(*c)))(found.vector, centers)
+        found = to_numpy(found)
+        moved = _rises(found.before)
+        kept = jax.tree.map(lambda new, old: np.where(moved, new, old), built, laws)
+    return kept, found
+
+
+def _centers(design: MonotoneDesign, laws: AbstractLaw, num: int) -> Array:
+    """What each law's parameters refer to, ``(batch, 2)``: Farseer says it itself, by its pivot."""
+    center = Center.of(design.runs)
+    N = np.asarray(laws.U.pivot) if isinstance(laws, Farseer) else np.full(num, center.N)
+    return jnp.stack([jnp.asarray(N), jnp.full(num, center.D)], axis=1)
+
+
+def _touches(design: MonotoneDesign, law: AbstractLaw) -> bool:
+    """Whether a law rises, or lies where a projection ends."""
+    stack = jax.tree.map(lambda leaf: np.asarray(leaf)[None], law)
+    with jax.enable_x64(True):
+        (center,) = _centers(design, stack, 1)
+        vector = jnp.asarray(law.to_vector())
+        largest = np.asarray(_largest(design.problem, vector, center, kind=design.law))
+    return bool(largest[0] > -1e-5)
+
+
+def _rises(largest: np.ndarray) -> np.ndarray:
+    return np.any(largest > ROUNDING, axis=-1)
+
+
+def _falls(largest: np.ndarray) -> np.ndarray:
+    """False where a slope is NaN."""
+    return np.all(largest <= ROUNDING, axis=-1)
+
+
+def _pair(largest: np.ndarray) -> tuple[float, float]:
+    return float(largest[0]), float(largest[1])
+
+
+def _errors(runs: Runs, law: AbstractLaw, losses: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Relative errors on the distinct fitted (N, D), repeats averaged."""
+    taking_part = weights > 0
+    points = np.stack([runs.N, runs.D])[:, taking_part]
+    (N, D), place = np.unique(points, axis=1, return_inverse=True)
+    distinct = np.unique(np.stack([place.ravel(), losses[taking_part]]), axis=1)
+    which = distinct[0].astype(int)
+    observed = np.bincount(which, distinct[1]) / np.bincount(which)
+    return relative_error(evaluate(law, N, D), observed)

@@ -1,0 +1,106 @@
+"""Figures of a law's shape over a domain."""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from farseer_jax._numbers import quantity_text
+from farseer_jax.analysis.shape._result import Shape
+from farseer_jax.plots._style import axes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Quantity = Literal["N", "D", "loss"]
+_LABELS = {"N": "∂ ln L / ∂ ln N", "D": "∂ ln L / ∂ ln D", "loss": "loss L"}
+_TITLES = {"N": "as N grows", "D": "as D grows", "loss": "over N and D"}
+_INK = "#111111"
+
+
+def plot_shape(shape: Shape, of: Quantity = "N", ax: "Axes | None" = None) -> "Axes":
+    """A map of an elasticity over the domain, or of the loss (paper Figs. 18–20).
+
+    Blue where the loss falls and red where it rises, a thick line between; a dashed box is the
+    range of the runs that were fitted.
+
+    Args:
+        shape: from :func:`check_shape`.
+        of: ``"N"``, ``∂ ln L / ∂ ln N`` (Fig. 20); ``"D"``, ``∂ ln L / ∂ ln D`` (Fig. 19);
+            ``"loss"``, the loss (Fig. 18).
+        ax: axes to draw on; new ones by default.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: there is no such quantity.
+
+    Example:
+        >>> from farseer_jax import check_shape, example_law
+        >>> from farseer_jax.plots import plot_shape
+        >>> shape = check_shape(example_law(), N=(2e8, 1e13), D=(1e9, 1e15))
+        >>> plot_shape(shape).get_ylabel()
+        'tokens D'
+    """
+    if of not in _LABELS:
+        raise ValueError(f"of must be one of {tuple(_LABELS)}, got {of!r}")
+    values = {"N": shape.by_N, "D": shape.by_D, "loss": shape.loss}[of].T
+    with axes_of(ax, (5.0, 3.9)) as axes:
+        mesh = axes.pcolormesh(
+            shape.N, shape.D, values, shading="gouraud", rasterized=True, **_colours(values, of)
+        )
+        axes.set(xscale="log", yscale="log", xlabel="parameters N", ylabel="tokens D")
+        axes.grid(visible=False)
+        _lines(axes, shape, values, of)
+        _box(axes, shape)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(lambda value, _: quantity_text(value))
+        assert axes.figure is not None
+        bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02)
+        bar.set_label(_LABELS[of])
+        bar.outline.set_visible(False)
+        axes.set_title(f"{shape.law.title()} law {_TITLES[of]}{_verdict(shape, of)}", pad=8)
+    return axes
+
+
+def _colours(values: np.ndarray, of: Quantity) -> dict[str, Any]:
+    if of == "loss":
+        return {"cmap": "cividis"}
+    largest = float(np.abs(values).max())
+    return {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
+
+
+def _lines(axes: "Axes", shape: Shape, values: np.ndarray, of: Quantity) -> None:
+    """Where the loss neither falls nor rises, and thin lines of equal value."""
+    from matplotlib.ticker import MaxNLocator
+
+    levels = np.asarray(MaxNLocator(7).tick_values(values.min(), values.max()))
+    drawn = axes.contour(
+        shape.N, shape.D, values, levels=levels[levels != 0.0],
+        colors="white" if of == "loss" else _INK,
+        linewidths=0.5, linestyles="solid", alpha=0.55,
+    )  # fmt: skip
+    axes.clabel(drawn, fontsize=6.5, fmt="%.3g")
+    if of != "loss" and values.min() < 0.0 < values.max():
+        axes.contour(shape.N, shape.D, values, levels=[0.0], colors=_INK, linewidths=2.0)
+
+
+def _box(axes: "Axes", shape: Shape) -> None:
+    if shape.runs_N is None or shape.runs_D is None:
+        return
+    (left, right), (low, high) = shape.runs_N, shape.runs_D
+    axes.plot(
+        [left, right, right, left, left], [low, low, high, high, low],
+        color=_INK, lw=1.4, ls=(0, (4, 2)), clip_on=True,
+    )  # fmt: skip
+    axes.annotate(
+        "runs", (left, high), xytext=(3, 4), textcoords="offset points", fontsize=8, color=_INK
+    )
+    axes.set(xlim=(shape.N[0], shape.N[-1]), ylim=(shape.D[0], shape.D[-1]))
+
+
+def _verdict(shape: Shape, of: Quantity) -> str:
+    if of == "loss":
+        return ""
+    share = sum(region.share for region in shape.regions if region.along == of)
+    return f": rises in {share:.0%}" if share else ": falls everywhere"

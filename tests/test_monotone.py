@@ -1,0 +1,283 @@
+"""Fits held over a domain: they cannot rise there, and are the nearest that do not."""
+
+import dataclasses
+import json
+from typing import Any, ClassVar
+
+import jax
+import numpy as np
+import pytest
+from commands import farseer, refused
+from compiling import compilations
+from scipy.optimize import minimize
+from weighted_mean import mean_fit
+
+import farseer_jax as fj
+from farseer_jax.methods.monotone import _kernel, _problem
+from farseer_jax.methods.monotone import method as monotone
+
+DOMAIN: dict[str, Any] = {"N": (2e8, 1e13), "D": (1e9, 1e15)}
+BOTH = (DOMAIN["N"], DOMAIN["D"])
+HELD = fj.MonotoneOver(fj.Piecewise(), **DOMAIN)
+
+
+def log_loss(law: Any, n: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """Of a Farseer law in its paper's numbers, at logarithms of N and D."""
+    p = law.parameters()
+    U = p["a3"] * np.exp(p["gamma"] * n) + p["b3"]
+    B = p["a2"] * np.exp(p["beta"] * n) + p["b2"]
+    A = np.exp(p["a1"] * np.exp(p["alpha"] * n) + p["b1"])
+    return np.logaddexp(U, B - A * d)
+
+
+def rises_at(law: Any, n: np.ndarray, d: np.ndarray, step: float = 1e-3) -> np.ndarray:
+    """Central differences in ln N, and in ln D."""
+    along_N = log_loss(law, n + step, d) - log_loss(law, n - step, d)
+    along_D = log_loss(law, n, d + step) - log_loss(law, n, d - step)
+    return np.maximum(along_N, along_D) / (2 * step)
+
+
+@pytest.fixture(scope="module")
+def all_runs(shared_data: Any) -> fj.Runs:
+    return fj.read_runs(shared_data / "farseer_404.csv").select(min_N=2e8)
+
+
+@pytest.fixture(scope="module")
+def example() -> fj.Fit:
+    return fj.fit(fj.Farseer, fj.example_runs(), HELD)
+
+
+class TestRealRuns:
+    @pytest.mark.parametrize(("max_N", "cost"), [(5.36e9, 0.0012), (6.4e9, 0.0034)])
+    def test_the_rise_is_gone_and_hardly_costs(
+        self, all_runs: fj.Runs, max_N: float, cost: float
+    ) -> None:
+        runs = all_runs.select(max_N=max_N)
+        free = fj.fit(fj.Farseer, runs)
+        held = fj.fit(fj.Farseer, runs, monotone_over=BOTH)
+        assert held.success
+        n, d = (np.linspace(*np.log(ends), 1501) for ends in BOTH)
+        d = d[::10]
+        assert rises_at(free.law, n[:, None], d).max() > 0.025
+        assert rises_at(held.law, n[:, None], d).max() < 0
+        found = held.diagnostics
+        assert isinstance(found, fj.MonotoneReport)
+        assert found.cost == pytest.approx(cost, abs=1e-4)
+        assert found.error_without == pytest.approx(free.mean_relative_error, rel=1e-12)
+        assert found.largest_move < 5e-4
+        assert f"to {found.error:.3%}" in held.warnings[0]
+        assert f"{found.error_without:.3e}" in str(held)
+
+    def test_what_was_never_fitted_is_predicted_about_as_well(self, all_runs: fj.Runs) -> None:
+        runs, far = all_runs.select(max_N=5.36e9), all_runs.select(min_N=6e9)
+        held = fj.fit(fj.Farseer, runs, HELD)
+        assert held.evaluate(far).mean_relative_error == pytest.approx(6.4e-4, rel=0.02)
+
+    def test_all_parameters_at_once(self, all_runs: fj.Runs) -> None:
+        method = fj.LeastSquares(num_starts=8)
+        held = fj.fit(fj.Farseer, all_runs, method, monotone_over=BOTH)
+        assert isinstance(held.diagnostics, fj.MonotoneReport)
+        assert held.diagnostics.error_without == pytest.approx(1.219e-3, rel=0.01)
+        assert held.mean_relative_error == pytest.approx(1.252e-3, rel=0.01)
+
+
+class TestProjection:
+    def test_agrees_with_scipy(self) -> None:
+        runs = fj.example_runs().select(max_D=3e10)
+        method = fj.LeastSquares(num_starts=4, max_steps=60)
+        noisy = dataclasses.replace(runs, loss=runs.loss * np.exp(0.001 * np.sin(runs.N / 3e8)))
+        free = fj.fit(fj.Farseer, noisy, method)
+        design = fj.MonotoneOver(method, **DOMAIN).prepare(fj.Farseer, noisy)
+        margin = 1e-6
+        with jax.enable_x64(True):
+            vector = np.asarray(free.law.to_vector())
+            ones = np.pad(np.ones(len(noisy)), (0, -len(noisy) % 128))
+            center = np.array([float(np.asarray(free.law.U.pivot)), 1e10])  # type: ignore[attr-defined]
+            problem = design.problem
+            local = _kernel._localised(
+                fj.Farseer, problem, *map(jax.numpy.asarray, (vector, center, ones))
+            )
+            start, margins = jax.numpy.zeros(9), jax.numpy.array([margin, 0.0])
+            found = np.asarray(jax.jit(lambda x: _kernel._solve(local, x, margins))(start))
+            residuals, slopes = jax.jit(local.residuals), jax.jit(local.slopes)
+            by_residuals, by_slopes = (
+                jax.jit(jax.jacfwd(f)) for f in (local.residuals, local.slopes)
+            )
+            assert slopes(start).max() > 1e-3
+            solved = minimize(
+                lambda x: 0.5 * float(residuals(x) @ residuals(x)),
+                np.zeros(9),
+                jac=lambda x: np.asarray(by_residuals(x).T @ residuals(x)),
+                method="SLSQP",
+                constraints={
+                    "type": "ineq",
+                    "fun": lambda x: -100 * np.asarray(slopes(x) + margins[:, None]).ravel(),
+                    "jac": lambda x: -100 * np.asarray(by_slopes(x)).reshape(-1, 9),
+                },
+                options={"maxiter": 300, "ftol": 1e-14},
+            )
+            assert solved.success
+            both = [np.asarray(local.law(x).log_loss(noisy.N, noisy.D)) for x in (found, solved.x)]
+        np.testing.assert_allclose(both[0], both[1], atol=1e-5)
+        start_losses = np.log(np.asarray(free.predict(noisy.N, noisy.D)))
+        assert np.abs(both[0] - start_losses).max() > 1e-4  # it moved by far more than that
+
+    def test_never_rises_at_random_points(self) -> None:
+        runs, random = fj.example_runs(), np.random.default_rng(0)
+        losses = runs.loss * np.exp(1e-3 * random.standard_normal((24, len(runs))))
+        free = fj.fit_batch(fj.Farseer, runs, losses=losses)
+        held = fj.fit_batch(fj.Farseer, runs, losses=losses, method=HELD)
+        assert held.usable.all()
+        n, d = (random.uniform(*np.log(ends), 4000) for ends in BOTH)
+        before = np.array([rises_at(free.law_at(i), n, d).max() for i in range(24)])
+        after = np.array([rises_at(held.law_at(i), n, d).max() for i in range(24)])
+        assert (before > 1e-3).any()
+        assert after.max() < 1e-9  # the rounding of a difference
+        unmoved = np.flatnonzero(held.mean_relative_error == free.mean_relative_error)
+        assert len(unmoved) == (before < 0).sum() > 0
+        for i in unmoved:
+            assert jax.tree.all(jax.tree.map(np.array_equal, held.law_at(i), free.law_at(i)))
+
+    def test_one_fit_and_a_refit_agree(self, example: fj.Fit) -> None:
+        runs = example.runs
+        weights = np.ones((2, len(runs)))
+        weights[1, runs.N > 5e9] = 0.0
+        refits = fj.fit_batch(fj.Farseer, runs, weights=weights, method=HELD)
+        np.testing.assert_allclose(
+            refits.predict(1e11, 1e13)[0], example.predict(1e11, 1e13), rtol=1e-6
+        )
+        assert refits.mean_relative_error[0] == pytest.approx(example.mean_relative_error, rel=1e-4)
+        assert refits.predict(1e11, 1e13)[1] != pytest.approx(refits.predict(1e11, 1e13)[0])
+
+    def test_a_law_that_falls_is_unchanged_to_the_last_bit(self) -> None:
+        runs = fj.example_runs()
+        inside: dict[str, Any] = {"N": (2e8, 1e10), "D": (1e9, 1e12)}
+        free, held = (
+            fj.fit(fj.Farseer, runs, method)
+            for method in (fj.Piecewise(), fj.MonotoneOver(fj.Piecewise(), **inside))
+        )
+        assert jax.tree.all(jax.tree.map(np.array_equal, free.law, held.law))
+        assert np.array_equal(free.relative_error, held.relative_error)
+        assert isinstance(held.diagnostics, fj.MonotoneReport)
+        assert not held.diagnostics.projected
+        assert held.diagnostics.cost == 0.0
+        assert held.warnings == free.warnings
+        assert type(fj.differentiable(held)) is type(fj.differentiable(free))
+
+    def test_simulated_losses_of_a_law_that_falls_are_recovered(self) -> None:
+        law = fj.fit(fj.Farseer, fj.example_runs(), HELD).law
+        grid = fj.example_runs()
+        runs = fj.simulate(law, grid.N, grid.D, noise=0.0, seed=0)
+        again = fj.fit(fj.Farseer, runs, HELD)
+        np.testing.assert_allclose(again.predict(1e11, 1e12), law(1e11, 1e12), rtol=1e-4)
+
+    def test_what_is_held_by_the_method_stays(self) -> None:
+        method = fj.LeastSquares(num_starts=4, max_steps=60, fixed={"U.exponent": 0.1})
+        fit = fj.fit(fj.Farseer, fj.example_runs(), method, monotone_over=BOTH)
+        assert isinstance(fit.diagnostics, fj.MonotoneReport)
+        assert fit.diagnostics.projected
+        assert float(np.asarray(fit.law.U.exponent)) == pytest.approx(0.1, abs=1e-12)  # type: ignore[attr-defined]
+        assert rises_at(fit.law, *np.log([[1e12], [1e14]])).max() < 0
+
+    def test_the_second_call_does_not_compile(self, example: fj.Fit) -> None:
+        runs = dataclasses.replace(example.runs, loss=example.runs.loss * 1.01)
+        other = fj.MonotoneOver(fj.Piecewise(), N=(2e8, 1e12), D=(1e9, 1e14))
+        with compilations() as compiled:
+            fj.fit(fj.Farseer, runs, other)
+        assert compiled == []
+
+
+class Rising(fj.AbstractLaw):
+    """A law whose loss rises with N whatever its parameters are."""
+
+    name: ClassVar[str] = "rising"
+    level: Any
+    beta: Any
+
+    def log_loss(self, N: Any, D: Any) -> Any:
+        return self.level + 0.1 * jax.numpy.log(N) - self.beta * jax.numpy.log(D)
+
+    @classmethod
+    def starts(cls, runs: fj.Runs, cube: np.ndarray) -> "Rising":
+        return cls(level=cube[:, 0], beta=cube[:, 1])
+
+
+def test_a_law_that_cannot_fall_says_so() -> None:
+    runs = fj.example_runs()
+    method = fj.MonotoneOver(fj.LeastSquares(num_starts=2), **DOMAIN)
+    fit = fj.fit(Rising, runs, method)
+    assert fit.outcome is fj.Outcome.not_monotone
+    assert not fit.outcome.usable
+    assert fit.warnings[0].startswith("the law could not be held: it rises within N from 200 M")
+    assert isinstance(fit.diagnostics, fj.MonotoneReport)
+    assert not fit.diagnostics.projected
+    free = fj.fit(Rising, runs, method.method)
+    assert np.array_equal(free.law.level, fit.law.level)  # type: ignore[attr-defined]
+    batch = fj.fit_batch(Rising, runs, weights=np.ones((2, len(runs))), method=method)
+    assert not batch.usable.any()
+
+
+def test_only_what_rises_gets_a_margin() -> None:
+    slopes = np.array([[0.0, -1e-9], [1e-14, -1.0]])
+    assert monotone._falls(slopes).all()
+    assert not monotone._rises(slopes).any()
+    assert not monotone._falls(np.array([np.nan, -1.0]))
+
+
+def test_the_check_covers_what_lies_between_its_nodes() -> None:
+    runs = fj.example_runs()
+    problem = _problem.build_problem(fj.Farseer, runs, fj.Piecewise(), BOTH)
+    law = fj.fit(fj.Farseer, runs).law
+    with jax.enable_x64(True):
+        largest = np.asarray(_problem.largest_slopes(law, problem))
+    fine = fj.check_shape(law, **DOMAIN, num=901)
+    assert fine.by_N.max() <= largest[0] + 1e-12
+    assert fine.by_D.max() <= largest[1] + 1e-12
+    assert largest[0] == pytest.approx(fine.by_N.max(), rel=0.01)
+
+
+def test_there_and_back(example: fj.Fit) -> None:
+    again = fj.Fit.from_json(example.to_json())
+    assert again.method == example.method == HELD
+    assert hash(again.method) == hash(HELD)
+    assert isinstance(again.diagnostics, fj.MonotoneReport)
+    assert again.diagnostics.to_dict() == example.diagnostics.to_dict()
+    assert again.warnings == example.warnings
+    assert json.loads(example.to_json())["diagnostics"]["error"] == example.mean_relative_error
+    assert repr(example.diagnostics).startswith("MonotoneReport(piecewise, error -")
+
+
+def test_the_shell_holds_a_fit_over_a_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    made = mean_fit(min_sizes=3)
+
+    def fake(*args: Any, **kwargs: Any) -> fj.Fit:
+        seen.append(kwargs)
+        return made
+
+    monkeypatch.setattr(fj, "fit", fake)
+    held = farseer("fit", "--example", "--monotone-over", "2e8:1e13,1e9:1e15")
+    assert (held.exit_code, farseer("fit", "--example").exit_code) == (0, 0)
+    assert seen == [{"monotone_over": BOTH}, {}]
+    for wrong in ("2e8:1e13", "1e13:2e8,1e9:1e15", "0:1e13,1e9:1e15", "a:b,c:d"):
+        refused(farseer("fit", "--example", "--monotone-over", wrong), "is no domain")
+
+
+def test_refusals(example: fj.Fit) -> None:
+    with pytest.raises(fj.NoDerivativeError, match="was projected onto laws that fall there"):
+        fj.differentiable(example)
+    with pytest.raises(TypeError, match=r"method must be the method that fits, such as `Piecewise"):
+        fj.MonotoneOver(fj.Piecewise, **DOMAIN)
+    with pytest.raises(TypeError, match="method must be the method that fits"):
+        fj.fit(fj.Farseer, fj.example_runs(), HELD, monotone_over=BOTH)
+    with pytest.raises(ValueError, match=r"^N: give the ends .* got \(2, 1\)"):
+        fj.MonotoneOver(fj.Piecewise(), N=(2, 1), D=(1e9, 1e15))
+    with pytest.raises(
+        ValueError, match=r"^D: give the ends .*such as \(1e9, 1e14\).* got 1000000000000000"
+    ):
+        fj.MonotoneOver(fj.Piecewise(), N=(2e8, 1e13), D=1e15)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^monotone_over: give \(\(N_low"):
+        fj.fit(fj.Farseer, fj.example_runs(), monotone_over=1e13)
+    settings = HELD.to_dict() | {"method": {"name": "mine"}}
+    with pytest.raises(ValueError, match="the method 'mine' that fits is none of"):
+        fj.MonotoneOver.from_dict(settings)
