@@ -87,6 +87,17 @@ def test_squares(law, runs):
     check_slopes(law, fj.LeastSquares(**TIGHT), runs, 0.05, 3e-6)
 
 
+def test_restarts_have_the_slopes_of_the_optimum_that_they_seek(runs):
+    fitted, other = made(fj.Chinchilla, fj.LeastSquares(**TIGHT), runs)
+    method = fj.Restarts(objective="squared")
+    refit = method.refit(method.prepare(fj.Chinchilla, runs), runs, fitted, None)
+    directions, weights = directions_of(runs), np.ones(len(runs))
+    exact = np.asarray(slopes(other, runs.loss, weights, directions))
+    found = np.asarray(slopes(refit, runs.loss, weights, directions))
+    assert np.abs(exact).max() > 1e-6
+    np.testing.assert_allclose(found, exact, rtol=0.0, atol=1e-8 * np.abs(exact).max())
+
+
 ROBUST = {
     "huber": ("huber", 1e-3),
     "asymmetric": ("asymmetric", 1e-3),
