@@ -424,3 +424,14 @@ def test_what_is_said_of_suggested_runs_is_what_the_benchmark_found() -> None:
     others = [one["error"] for part, one in real.items() if part > 0.01]
     assert f"{min(others):.2%}"[:-1] + f"–{max(others):.2%}" in page.replace(" %", "%")
     assert f"20% of the FLOPs: {real[0.2]['uniform_error']:.1%}" in page.replace(" %", "%")
+
+
+def test_the_page_of_the_paper_is_what_the_benchmark_found() -> None:
+    found = json.loads(text_of("benchmarks/results/paper_cpu.json"))
+    rows = [
+        f"| {row['where']} | {row['what']} | "
+        f"{'' if row['paper'] is None else format(row['paper'], '.4g')} | {row['here']:.4g} |"
+        for row in found["rows"]
+    ]
+    table = [line for line in text_of("docs/paper.md").splitlines() if line.startswith("| ")]
+    assert table[1:] == rows
