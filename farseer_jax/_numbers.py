@@ -21,6 +21,11 @@ def loss_text(value: float) -> str:
     return f"{value:.5f}"
 
 
+def percent_text(value: float, sign: str = "") -> str:
+    """A share or a change, with a dash for one that does not exist; ``"+"`` signs a change."""
+    return f"{value:{sign}.3%}" if np.isfinite(value) else "–"
+
+
 def number_text(value: float, digits: int = 6) -> str:
     """Any number, with a dash for one that does not exist."""
     return "–" if np.isnan(value) else f"{value:.{digits}g}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farseer_jax import _tables
-from farseer_jax._numbers import loss_text, quantity_text
+from farseer_jax._numbers import loss_text, percent_text, quantity_text
 from farseer_jax.analysis._choice_plan import GROUPS
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _section(
 
 
 def _line(row: "ChoiceResult", num_points: int, marked: bool) -> list[str]:
-    cells = [_percent(change) for change in row.change[:num_points]]
+    cells = [percent_text(change, "+") for change in row.change[:num_points]]
     if num_points == 1:
         cells.insert(0, loss_text(row.predicted[0]) if row.usable else "–")
     error = row.mean_relative_error
@@ -78,13 +78,11 @@ def _line(row: "ChoiceResult", num_points: int, marked: bool) -> list[str]:
 def _rest(rows: Sequence["ChoiceResult"], num_points: int) -> list[str]:
     changes = np.array([row.change[:num_points] for row in rows])
     low, high = changes.min(axis=0), changes.max(axis=0)
-    cells = [f"{_percent(a)} to {_percent(b)}" for a, b in zip(low, high, strict=True)]
+    cells = [
+        f"{percent_text(a, '+')} to {percent_text(b, '+')}" for a, b in zip(low, high, strict=True)
+    ]
     others = f"  the other {len(rows)}" if len(rows) > 1 else "  the other"
     return [others, *([""] if num_points == 1 else []), *cells, "", ""]
-
-
-def _percent(change: float) -> str:
-    return f"{change:+.3%}" if np.isfinite(change) else "–"
 
 
 def closing(found: "ChoiceComparison") -> str:

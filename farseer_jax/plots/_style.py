@@ -1,6 +1,6 @@
 """One look for all figures: quiet axes, colours that the colour-blind can tell apart."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -71,12 +71,20 @@ def grid_of(
 
 
 def count_ticks(axis: "Axis") -> None:
-    """Ticks of a logarithmic axis of parameters or tokens, as people write them: 500 M, 1 B."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
+    """Ticks of a logarithmic axis of parameters or tokens, such as 2 B; fewer where it is long."""
     low, high = axis.get_view_interval()
     decades = np.log10(high / low)
-    subs = (1.0, 2.0, 5.0) if decades < 1.8 else (1.0, 3.0) if decades < 2.6 else (1.0,)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=99))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: quantity_text(value)))
+    log_ticks(axis, (1.0, 2.0, 5.0) if decades < 1.6 else (1.0, 3.0) if decades < 3.1 else (1.0,))
+
+
+def log_ticks(
+    axis: "Axis",
+    subs: Sequence[float] = (1.0, 2.0, 5.0),
+    text: Callable[[float], str] = quantity_text,
+) -> None:
+    """Labelled ticks at some multiples of each power of ten; none is labelled between them."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=subs, numticks=14))
+    axis.set_major_formatter(lambda value, _: text(value))
     axis.set_minor_formatter(NullFormatter())

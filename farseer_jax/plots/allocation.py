@@ -7,7 +7,7 @@ import numpy as np
 
 from farseer_jax.analysis.allocation import Allocation, PublishedModel, published_models
 from farseer_jax.analysis.allocation._solve import CHINCHILLA
-from farseer_jax.plots._style import COLOURS, GREY, axes_of
+from farseer_jax.plots._style import COLOURS, GREY, axes_of, log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -128,14 +128,10 @@ def _limit(axes: "Axes", found: list[Allocation], models: list[PublishedModel]) 
 
 
 def _finish(axes: "Axes") -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
     low, high = axes.get_ylim()
     few = high / low < 300
     axes.set(xlabel="compute, FLOPs", ylabel="tokens per parameter D/N")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,), numticks=12))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    log_ticks(axes.yaxis, (1.0, 2.0, 5.0) if few else (1.0,), lambda value: f"{value:,.4g}")
     axes.grid(which="minor", visible=False)
     axes.tick_params(which="minor", length=0)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncol=3, fontsize=8.5)

@@ -4,15 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax._numbers import quantity_text
 from farseer_jax.analysis.comparison._points import ComparedPoints
 from farseer_jax.analysis.comparison._result import FitComparison
 from farseer_jax.analysis.comparison._sides import Side
-from farseer_jax.plots._style import COLOURS, GREY, axes_of
+from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
 INK = "#222222"
 _MAP = "PuOr_r"  # from purple through white to orange: apart for every kind of colour blindness
@@ -74,8 +72,8 @@ def plot_comparison(comparison: FitComparison, ax: "Axes | None" = None) -> "Axe
             xlim=(comparison.N[0], comparison.N[-1]),
             ylim=(comparison.D[0], comparison.D[-1]),
         )
-        _name_counts(axes.xaxis)
-        _name_counts(axes.yaxis)
+        count_ticks(axes.xaxis)
+        count_ticks(axes.yaxis)
         _add_legend(axes, comparison)
         axes.set_title(f"{a} against {b}", loc="left", pad=8)
     return axes
@@ -145,18 +143,6 @@ def _add_legend(axes: "Axes", comparison: FitComparison) -> None:
         )
 
 
-def _name_counts(axis: "Axis") -> None:
-    """Ticks such as 2 B; fewer where the axis spans much."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    low, high = axis.get_view_interval()
-    decades = np.log10(high / low)
-    subs = (1.0, 2.0, 5.0) if decades < 1.6 else (1.0, 3.0) if decades < 3.1 else (1.0,)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=14))
-    axis.set_major_formatter(lambda value, _: quantity_text(value))
-    axis.set_minor_formatter(NullFormatter())
-
-
 def plot_line(line: ComparedPoints, ax: "Axes | None" = None) -> "Axes":
     """The normalised difference along a line: below 0 A is better.
 
@@ -195,7 +181,7 @@ def plot_line(line: ComparedPoints, ax: "Axes | None" = None) -> "Axes":
             axes.set_ylabel(f"loss of {a} less that of {b}, %")
             axes.set_title(f"{a} against {b} at {line.along}", loc="left", pad=8)
             axes.margins(x=0.0)
-            _name_counts(axes.xaxis)
+            count_ticks(axes.xaxis)
         else:
             axes.set_title(f"{a} against {b}", loc="left", pad=8)
             axes.legend(fontsize=8.5, frameon=False)

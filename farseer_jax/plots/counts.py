@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from farseer_jax._numbers import quantity_text
 from farseer_jax.analysis.comparison._counts_result import CountComparison
-from farseer_jax.plots._style import COLOURS, GREY, axes_of
+from farseer_jax.plots._style import COLOURS, GREY, axes_of, log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,8 +32,6 @@ def plot_counts(comparison: CountComparison, ax: "Axes | None" = None) -> "Axes"
         >>> plot_counts(found).get_ylabel()
         'predicted over observed loss, less 1, %'
     """
-    from matplotlib.ticker import LogLocator, NullFormatter
-
     N, far = comparison.N, comparison.is_held_out
     sizes = np.unique(N)
     with axes_of(ax, (6.0, 3.9)) as axes:
@@ -57,9 +54,7 @@ def plot_counts(comparison: CountComparison, ax: "Axes | None" = None) -> "Axes"
         axes.set(xscale="log", xlabel="parameters N, the runs' own count")
         axes.set(ylabel="predicted over observed loss, less 1, %")
         axes.set_xlim(sizes[0] / 1.12, sizes[-1] * 1.25)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
-        axes.xaxis.set_major_formatter(lambda value, _: quantity_text(value))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        log_ticks(axes.xaxis)
         axes.legend(
             loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1, fontsize=8.5, frameon=False
         )

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from farseer_jax._numbers import loss_text, number_text, quantity_text
-from farseer_jax.plots._style import COLOURS, GREY, axes_of
+from farseer_jax._numbers import loss_text, number_text
+from farseer_jax.plots._style import COLOURS, GREY, axes_of, log_ticks
 from farseer_jax.sensitivity._influence_table import Influence
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ def plot_influence(influence: Influence, ax: "Axes | None" = None) -> "Axes":
         >>> plot_influence(found).get_ylabel()
         'tokens D'
     """
-    from matplotlib.ticker import LogLocator, NullFormatter
-
     unit = 1.0 if influence.is_difference else abs(influence.value)
     change = influence.change_if_removed / unit
     known = np.isfinite(change)
@@ -56,9 +54,7 @@ def plot_influence(influence: Influence, ax: "Axes | None" = None) -> "Axes":
         axes.set(xscale="log", yscale="log", xlabel="parameters N", ylabel="tokens D")
         axes.margins(x=0.09, y=0.12)
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
-            axis.set_major_formatter(lambda value, _: quantity_text(value))
-            axis.set_minor_formatter(NullFormatter())
+            log_ticks(axis)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncol=2, fontsize=8.5)
         _name_largest(axes, influence, change)
         axes.set_title(_title(influence), pad=8)

@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from farseer_jax._numbers import quantity_text
 from farseer_jax.analysis.residuals._table import ResidualDiagnostics
-from farseer_jax.plots._style import COLOURS, GREY, axes_of
+from farseer_jax.plots._style import COLOURS, GREY, axes_of, log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,16 +107,12 @@ def _noise_band(axes: "Axes", found: ResidualDiagnostics, against: str, relative
 
 
 def _colour_bar(axes: "Axes", drawn: object, name: str) -> None:
-    from matplotlib.ticker import LogLocator, NullFormatter
-
     figure = axes.get_figure()
     assert figure is not None
     bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=28)  # type: ignore[arg-type]
     bar.outline.set_visible(False)
     bar.set_label(_NAMES[name])
-    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
-    bar.ax.yaxis.set_major_formatter(lambda value, _: quantity_text(value))
-    bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    log_ticks(bar.ax.yaxis)
 
 
 def _draw_curve(axes: "Axes", found: ResidualDiagnostics) -> None:
@@ -135,11 +130,9 @@ def _draw_curve(axes: "Axes", found: ResidualDiagnostics) -> None:
 
 
 def _ticks(axes: "Axes") -> None:
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
+    from matplotlib.ticker import MaxNLocator, NullLocator
 
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
-    axes.xaxis.set_major_formatter(lambda value, _: quantity_text(value))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    log_ticks(axes.xaxis)
     if axes.get_yscale() == "log":  # a curve within a factor of two: no powers of ten in sight
         axes.yaxis.set_major_locator(MaxNLocator(6))
         axes.yaxis.set_minor_locator(NullLocator())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farseer_jax import _tables
-from farseer_jax._numbers import loss_text, quantity_text
+from farseer_jax._numbers import loss_text, percent_text, quantity_text
 
 if TYPE_CHECKING:
     from farseer_jax.analysis.extrapolation._table import Extrapolation, Standing
@@ -45,8 +45,8 @@ def _places(found: "Extrapolation") -> str:
     for i, place in enumerate(found.leaderboard):
         bias = found[place.name].held_out_bias[-1]
         rows.append([
-            f"{i + 1} {place.name}", _percent(place.held_out_error), _times(place.times_best),
-            f"{place.num_best} of {num}", _percent(place.next_error), _percent(bias, "+"),
+            f"{i + 1} {place.name}", percent_text(place.held_out_error), _times(place.times_best),
+            f"{place.num_best} of {num}", percent_text(place.next_error), percent_text(bias, "+"),
         ])  # fmt: skip
     return _tables.text(header, rows, left=1)
 
@@ -59,7 +59,7 @@ def _by_limit(found: "Extrapolation") -> str:
         [
             value_text(found.along, limit),
             str(found.num_fitted[i]),
-            *(_percent(error[i]) for error in errors),
+            *(percent_text(error[i]) for error in errors),
         ]
         for i, limit in enumerate(found.limits)
     ]
@@ -74,7 +74,7 @@ def closing(found: "Extrapolation") -> str:
     first, num = ranked[0], len(found.limits)
     lines = [
         f"Over all limits {first.name} extrapolates best on these runs: "
-        f"{_percent(first.held_out_error)} on average,\n"
+        f"{percent_text(first.held_out_error)} on average,\n"
         f"smallest after {first.num_best} of {num} limits."
     ]
     if len(ranked) > 1:
@@ -84,7 +84,7 @@ def closing(found: "Extrapolation") -> str:
     if by_next is not first:
         lines.append(
             f"On the runs right above each limit {by_next.name} is better: "
-            f"{_percent(by_next.next_error)} against {_percent(first.next_error)}."
+            f"{percent_text(by_next.next_error)} against {percent_text(first.next_error)}."
         )
     return "\n".join(lines)
 
@@ -121,13 +121,13 @@ def _targets(found: "Extrapolation") -> str:
             quantity_text(targets.N[i]),
             quantity_text(targets.D[i]),
             loss_text(loss),
-            *(_percent(error[i], "+") for error in errors),
+            *(percent_text(error[i], "+") for error in errors),
             "",
             f"{length[i]:.2f} e-folds" if length[i] > _BEYOND else "–",
         ]
         for i, loss in enumerate(targets.loss)
     ]
-    means = [_percent(float(np.mean(np.abs(error)))) for error in errors]
+    means = [percent_text(float(np.mean(np.abs(error)))) for error in errors]
     rows.append(["", "", "mean error", *means, "", ""])
     title = "targets, from fits to all runs: predicted against observed loss"
     return f"{title}\n\n{_tables.text(header, rows)}"
@@ -156,10 +156,6 @@ def _warnings(found: "Extrapolation") -> list[str]:
 def _header(name: str) -> str:
     """A name above a column of numbers: long ones in lines."""
     return name.replace(", ", ",\n")
-
-
-def _percent(value: float, sign: str = "") -> str:
-    return f"{value:{sign}.3%}" if np.isfinite(value) else "–"
 
 
 def _times(value: float) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farseer_jax import _tables
-from farseer_jax._numbers import quantity_text
+from farseer_jax._numbers import percent_text, quantity_text
 
 if TYPE_CHECKING:
     from farseer_jax.analysis.residuals._table import ResidualDiagnostics
@@ -40,7 +40,7 @@ def _sizes(found: "ResidualDiagnostics") -> str:
         if j is not None:
             test = [f"{found.against_D.ratio[j]:.2f}", f"{found.against_D.p_value[j]:.4f}"]
         row = [quantity_text(found.size[i]), str(found.num_runs[i]), f"{found.mean[i]:+.3%}"]
-        row += [_percent(found.rms[i]), _percent(found.size_noise[i]), *test]
+        row += [percent_text(found.rms[i]), percent_text(found.size_noise[i]), *test]
         if has_offset:
             row += [f"{found.G[i]:.5f}", f"{found.U[i]:.5f}", f"{found.offset_rms[i]:.1e}"]
         rows.append(row)
@@ -85,7 +85,3 @@ def _outliers(found: "ResidualDiagnostics") -> str:
     more = len(indices) - len(shown)
     tail = [f"… and {more} more"] if more > 0 else []
     return "\n".join(["outliers (of their size):", *(f"  {line}" for line in [*shown, *tail])])
-
-
-def _percent(value: float) -> str:
-    return f"{value:.3%}" if np.isfinite(value) else "–"
