@@ -89,6 +89,14 @@ def estimate_noise(runs: Runs) -> Noise:
     return _pool(np.unique(runs.N), squares, counts, dof, "differences", order)
 
 
+def noise_if_shown(runs: Runs) -> Noise | None:
+    """The noise, or None where the runs do not show it: too few D of one size and no repeats."""
+    try:
+        return estimate_noise(runs)
+    except ValueError:
+        return None
+
+
 def _cells(runs: Runs, N: float) -> tuple[Floats, Floats, Floats, float, int]:
     """One size: its ln D, mean ln loss and number of repeats; squares and freedom within."""
     mine = runs.N == N

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from farseer_jax._checks import Floats, checked_columns, short
+from farseer_jax._checks import Floats, checked_columns
 from farseer_jax._columns import ROLES, find_columns, table_columns, without_roles
 from farseer_jax._extras import extra_columns, from_json, same_column, to_json
+from farseer_jax._runs_text import summary
+from farseer_jax._selection import selected, without_copies
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MAX_NAMES_SHOWN: Final = 6
+Columns = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -81,7 +83,7 @@ class Runs:
                 infinite, zero or negative; N or D that look like thousands, millions or billions.
         """
         own = checked_columns({"N": N, "D": D, "loss": loss}, units={"N": N_unit, "D": D_unit})
-        self._fill(*own, extra_columns(extra or {}, own[0].size), loss_name)
+        self._fill(own, extra_columns(extra or {}, own[0].size), loss_name)
 
     @classmethod
     def from_dataframe(
@@ -123,7 +125,7 @@ class Runs:
         own = checked_columns(chosen, names=found, units={"N": N_unit, "D": D_unit})
         others = {name: columns[name] for name in columns if name not in found.values()}
         extra = extra_columns(without_roles(others), own[0].size)
-        return cls._trusted(*own, extra, found["loss"])
+        return cls._trusted(own, extra, found["loss"])
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
@@ -211,22 +213,11 @@ class Runs:
             >>> len(runs.select(min_N=2e8, mask=runs.loss < 3.2))
             1
         """
-        keep = np.ones(len(self), dtype=bool) if mask is None else _mask(mask, len(self))
         bounds = {"min_N": min_N, "max_N": max_N, "min_D": min_D, "max_D": max_D}
-        asked = {name: bound for name, bound in bounds.items() if bound is not None}
-        for name, bound in asked.items():
-            values = self.N if name.endswith("N") else self.D
-            keep &= values >= bound if name.startswith("min") else values <= bound
-        if not keep.any():
-            conditions = [f"{name}={bound:g}" for name, bound in asked.items()]
-            conditions += [] if mask is None else ["this mask"]
-            raise ValueError(
-                f"no run is left with {', '.join(conditions)}: these {len(self)} runs have "
-                f"N from {_range(self.N)} and D from {_range(self.D)}; widen the selection"
-            )
+        keep = selected(self.N, self.D, bounds, mask)
         extra = {name: column[keep] for name, column in self.extra.items()}
         own = self.N[keep], self.D[keep], self.loss[keep]
-        return self._trusted(*own, extra, self.loss_name)
+        return self._trusted(own, extra, self.loss_name)
 
     @property
     def flops(self) -> Floats:
@@ -256,8 +247,7 @@ class Runs:
             >>> Runs([1e8, 1e8, 1e8], [1e9, 1e9, 1e9], [3.6, 3.6, 3.5]).num_copies
             1
         """
-        rows = np.stack([self.N, self.D, self.loss], axis=1)
-        return len(self) - len(np.unique(rows, axis=0))
+        return len(self) - int(without_copies(self.N, self.D, self.loss).sum())
 
     def __len__(self) -> int:
         return self.N.size
@@ -277,76 +267,29 @@ class Runs:
         return f"Runs({len(self)} runs, {self.num_sizes} size{'s'[: self.num_sizes != 1]})"
 
     def __str__(self) -> str:
-        sizes = "1 size" if self.num_sizes == 1 else f"{self.num_sizes} sizes"
-        lines = [("runs", f"{len(self)}")]
-        lines += [("N", f"{sizes}, {_range(self.N)}")]
-        lines += [("D", _range(self.D)), ("loss", _range(self.loss))]
-        if self.num_copies:
-            lines += [("copies", f"{self.num_copies} (N, D and loss as in an earlier run)")]
-        if self.extra:
-            lines += [("extra", _some(list(self.extra)))]
-        width = max(len(label) for label, _ in lines)
-        return "\n".join(f"{label:<{width}}  {text}" for label, text in lines)
+        return summary(self.N, self.D, self.loss, self.num_copies, list(self.extra))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Neither a mapping proxy nor the read-only flag of an array survives pickling.
-        parts = (self.N, self.D, self.loss, dict(self.extra), self.loss_name)
-        return type(self)._trusted, parts
+        own = self.N, self.D, self.loss
+        return type(self)._trusted, (own, dict(self.extra), self.loss_name)
 
     @classmethod
-    def _trusted(
-        cls,
-        N: Floats,
-        D: Floats,
-        loss: Floats,
-        extra: Mapping[str, NDArray[Any]],
-        loss_name: str | None,
-    ) -> Self:
-        """Make runs of arrays that are checked already, and that nobody else holds."""
+    def _trusted(cls, own: Sequence[Floats], extra: Columns, loss_name: str | None) -> Self:
+        """Make runs of N, D and loss that are checked already, and that nobody else holds."""
         runs = cls.__new__(cls)
-        runs._fill(N, D, loss, extra, loss_name)
+        runs._fill(own, extra, loss_name)
         return runs
 
-    def _fill(
-        self,
-        N: Floats,
-        D: Floats,
-        loss: Floats,
-        extra: Mapping[str, NDArray[Any]],
-        loss_name: str | None,
-    ) -> None:
+    def _fill(self, own: Sequence[Floats], extra: Columns, loss_name: str | None) -> None:
         """Set the attributes of a new object."""
-        for array in (N, D, loss, *extra.values()):
+        for array in (*own, *extra.values()):
             array.setflags(write=False)
-        object.__setattr__(self, "N", N)
-        object.__setattr__(self, "D", D)
-        object.__setattr__(self, "loss", loss)
+        for name, column in zip(ROLES, own, strict=True):
+            object.__setattr__(self, name, column)
         object.__setattr__(self, "extra", MappingProxyType(dict(extra)))
         object.__setattr__(self, "loss_name", loss_name)
 
     def _own_columns(self) -> dict[str, NDArray[Any]]:
         """The three columns that every table of runs has."""
         return {"N": self.N, "D": self.D, "loss": self.loss}
-
-
-def _mask(mask: ArrayLike, num_runs: int) -> NDArray[np.bool_]:
-    """A copy of a selection mask, checked."""
-    array = np.array(mask)
-    if array.dtype != np.bool_ or array.shape != (num_runs,):
-        raise ValueError(
-            f"mask: has type {array.dtype} and shape {array.shape}; "
-            f"give True or False for each of the {num_runs} runs"
-        )
-    return array
-
-
-def _range(values: Floats) -> str:
-    """The smallest and the largest value."""
-    return f"{short(float(values.min()))} to {short(float(values.max()))}"
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first names, and how many more."""
-    left = len(names) - _MAX_NAMES_SHOWN
-    shown = ", ".join(names[:_MAX_NAMES_SHOWN])
-    return f"{shown} and {left} more" if left > 0 else shown

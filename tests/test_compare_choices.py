@@ -3,15 +3,18 @@
 import dataclasses
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from weighted_mean import mean_fit
+from weighted_mean import WeightedMean, fit_of, law_of, mean_fit
 
 import farseer_jax as fj
+from farseer_jax._objective import as_objective
 from farseer_jax.analysis import _choice_plan as plan
 from farseer_jax.analysis import _embeddings
+from farseer_jax.methods._method import Solved
 from farseer_jax.plots import plot_choices
 
 POINT = (25.1e9, 5e11)
@@ -125,6 +128,54 @@ class TestRealRuns:
         for row in found["pairs"]:
             assert (row.change == 0).all()
             assert "same sizes" in row.note
+
+
+HUBER = as_objective("huber")
+
+
+@dataclasses.dataclass(frozen=True)
+class Location(WeightedMean):
+    """A method with an objective, by which E alone differs; costs nothing."""
+
+    objective: Any = HUBER
+
+    def fit_one(self, design: Any, losses: np.ndarray, weights: np.ndarray) -> Solved:
+        found = law_of(self.of(losses))
+        return Solved(found, fj.Outcome.success, np.zeros(len(losses)), SimpleNamespace())
+
+    def of(self, losses: np.ndarray) -> float:
+        own = self.objective
+        at = {"log": 0.0, "relative": 0.25, "absolute": 0.5}[own.residual]
+        return float(np.quantile(losses, at + (0.2 if np.isinf(own.delta) else own.delta)))
+
+
+class TestMethodsOfAllAtOnce:
+    """Rows of groups that only fits of all parameters at once have."""
+
+    def test_objectives_and_residuals_are_fits_with_them(self) -> None:
+        runs, law = mean_fit().runs, fj.Chinchilla
+        fit = fit_of(law_of(Location().of(runs.loss)), runs, Location())
+        found = fj.compare_choices(fit, *POINT, groups=["objective", "residual"])
+        methods = settings(Location(), law)
+        assert len(found["objective"]) == len(found["residual"]) == 2
+        predicted = [found.reference.predicted[0]]
+        at_target = predicted[0] - Location().of(runs.loss)
+        for row in found.rows[1:]:
+            predicted.append(methods[row.group, row.choice].of(runs.loss) + at_target)
+            assert row.predicted[0] == pytest.approx(predicted[-1], rel=1e-12)
+            assert row.change[0] == pytest.approx(predicted[-1] / predicted[0] - 1, abs=1e-12)
+        assert len({round(value, 9) for value in predicted}) == 5
+
+    def test_other_methods_are_fits_by_them(self) -> None:
+        runs = fj.example_runs()
+        fit = fit_of(law_of(0.4), runs, Location())
+        found = fj.compare_choices(fit, *POINT, groups=["method"])
+        assert [row.choice for row in found["method"]] == ["piecewise", "Approach 2 (IsoFLOP)"]
+        for row, method in zip(found["method"], (fj.Piecewise(), fj.IsoFLOP()), strict=True):
+            assert row.usable
+            alone = fj.fit(fj.Chinchilla, runs, method)
+            assert row.predicted[0] == pytest.approx(float(alone.predict(*POINT)), rel=1e-12)
+            assert row.mean_relative_error == pytest.approx(alone.mean_relative_error)
 
 
 class TestPlan:

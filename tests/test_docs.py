@@ -3,6 +3,8 @@
 Code in them runs as doctests (``--doctest-glob=*.md``).
 """
 
+import ast
+import inspect
 import json
 import re
 import shlex
@@ -79,6 +81,21 @@ def test_the_readme_gives_the_two_commands() -> None:
     commands = "".join(code_blocks(text_of("README.md"), "bash")).splitlines()
     assert "python -m pip install . && farseer fit --example" in commands
     assert "python -m pip install '.[test]' && python -m pytest -n auto --dist loadfile" in commands
+
+
+def test_the_readmes_questions_have_answers() -> None:
+    rows = table_rows(text_of("README.md"), "| question | in Python |")
+    for _, call, command in rows:
+        tree = ast.parse(call.strip("`"), mode="eval").body
+        assert isinstance(tree, ast.Call)
+        assert isinstance(tree.func, ast.Attribute)
+        named = {keyword.arg or "": None for keyword in tree.keywords}
+        inspect.signature(getattr(fj, tree.func.attr)).bind(*tree.args, **named)
+        if command:
+            _, name, *options = shlex.split(command.strip("`"))
+            main.commands[name].make_context(name, options)  # refuses what it does not know
+    text = text_of("README.md")
+    assert [name for name in COMMANDS if f"farseer {name} " not in text] == []
 
 
 def test_the_readme_shows_the_fit_of_the_example() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 from weighted_mean import WeightedMean, mean_fit
 
 import farseer_jax as fj
@@ -87,6 +88,29 @@ def test_who_is_best_on_the_real_runs(real: fj.Extrapolation) -> None:
     assert "After the last 6 limits, from 2.27 B on, Farseer, piecewise is best" in str(real)
     # an error of one sign: Chinchilla predicts too low a loss far out
     assert -real[CHINCHILLA].held_out_bias[-1] > 3e-3
+
+
+def test_kaplan_on_the_real_runs_is_the_plain_fit(shared_data: Path) -> None:
+    """One limit: SciPy's optimum of the squared residuals of ln L on the runs up to 5.36 B."""
+    runs = fj.read_runs(shared_data / "farseer_404.csv").select(min_N=2e8)
+    fitted, far = runs.select(max_N=5.36e9), runs.select(min_N=6e9)
+    method = fj.LeastSquares(num_starts=8)
+    found = fj.extrapolate(runs, [(fj.Kaplan, method)], limits=[5.36e9], held_out=6e9)
+    (result,) = found.results
+
+    points = {(N, D, loss) for N, D, loss in zip(fitted.N, fitted.D, fitted.loss, strict=True)}
+    N, D, loss = np.array(sorted(points)).T  # copies count once
+
+    def log_loss(x: np.ndarray, N: np.ndarray, D: np.ndarray) -> np.ndarray:
+        (n, a, d, b) = x  # L = ((N_c / N)^(α_N / α_D) + D_c / D)^α_D
+        return b * np.logaddexp((n - np.log(N)) * a / b, d - np.log(D))
+
+    start = np.array([np.log(1e13), 0.08, np.log(1e13), 0.1])
+    best = least_squares(lambda x: log_loss(x, N, D) - np.log(loss), start, xtol=1e-14, ftol=1e-14)
+    miss = np.expm1(log_loss(best.x, far.N, far.D) - np.log(far.loss))
+    _, once = np.unique(far.loss, return_index=True)
+    assert result.held_out_error[0] == pytest.approx(np.abs(miss[once]).mean(), rel=1e-5)
+    assert result.held_out_bias[0] == pytest.approx(miss[once].mean(), rel=1e-5)
 
 
 def test_the_pages_table(real: fj.Extrapolation, at_sizes: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any, ClassVar
 
 import jax
@@ -172,11 +173,16 @@ class TestProjection:
         np.testing.assert_allclose(again.predict(1e11, 1e12), law(1e11, 1e12), rtol=1e-4)
 
     def test_what_is_held_by_the_method_stays(self) -> None:
-        method = fj.LeastSquares(num_starts=4, max_steps=60, fixed={"U.exponent": 0.1})
+        # the fit ends within these bounds; without them, what holds it would move A's to 0.038
+        bounds = {"A.exponent": (-0.5, 0.01)}
+        settings: dict[str, Any] = {"fixed": {"U.exponent": 0.1}, "bounds": bounds}
+        method = fj.LeastSquares(num_starts=4, max_steps=60, **settings)
         fit = fj.fit(fj.Farseer, fj.example_runs(), method, monotone_over=BOTH)
         assert isinstance(fit.diagnostics, fj.MonotoneReport)
         assert fit.diagnostics.projected
         assert float(np.asarray(fit.law.U.exponent)) == pytest.approx(0.1, abs=1e-12)  # type: ignore[attr-defined]
+        A_exponent = float(np.asarray(fit.law.A.exponent))  # type: ignore[attr-defined]
+        assert A_exponent == pytest.approx(0.01, abs=1e-9)
         assert rises_at(fit.law, *np.log([[1e12], [1e14]])).max() < 0
 
     def test_the_second_call_does_not_compile(self, example: fj.Fit) -> None:
@@ -245,6 +251,30 @@ def test_there_and_back(example: fj.Fit) -> None:
     assert again.warnings == example.warnings
     assert json.loads(example.to_json())["diagnostics"]["error"] == example.mean_relative_error
     assert repr(example.diagnostics).startswith("MonotoneReport(piecewise, error -")
+
+
+def test_the_shell_page_shows_the_held_fit_of_the_example(example: fj.Fit) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "shell.md").read_text(encoding="utf-8")
+    assert "\nfarseer fit --example --monotone-over 2e8:1e13,1e9:1e15\n" in page
+    assert f"```text\n{example}\n```" in page
+
+
+def test_a_bootstrap_of_a_held_fit_holds_every_refit(example: fj.Fit) -> None:
+    refits = fj.bootstrap(example, 24, seed=1)
+    assert refits.num_failed == 0
+    n, d = (np.linspace(*np.log(ends), 301) for ends in BOTH)
+    rises = [
+        rises_at(jax.tree.map(lambda leaf, i=i: leaf[i], refits.laws), n[:, None], d).max()
+        for i in range(24)
+    ]
+    assert max(rises) < 1e-9  # the rounding of a difference
+    # each is the projection of the refit that the fit without a domain has for the same losses
+    free = fj.bootstrap(fj.fit(fj.Farseer, example.runs), 24, seed=1)
+    at = example.runs.N[::40], example.runs.D[::40]
+    moved = np.abs(np.log(refits.predict(*at) / free.predict(*at)))
+    assert 0 < moved.max() < 1e-3
+    # a fit that was moved lies on the edge of what may be: refits go to one side of it
+    assert (refits.predict(1e11, 1e13) < example.predict(1e11, 1e13)).mean() > 0.9
 
 
 def test_the_shell_holds_a_fit_over_a_domain(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,10 @@ def test_runs_know_the_column_of_their_loss() -> None:
     assert runs.loss_name == "bpc_zh"
     assert runs.select(max_N=1e8).loss_name == "bpc_zh"
     assert fj.Runs.from_dict(runs.to_dict()).loss_name == "bpc_zh"
-    assert "loss_name" not in fj.Runs([1e8], [1e9], [2.0]).to_dict()
+    named, unnamed = fj.Runs([1e8], [1e9], [2.0], loss_name="nats"), fj.Runs([1e8], [1e9], [2.0])
+    assert named.loss_name == "nats"
+    assert named == unnamed  # a name is no part of equality
+    assert "loss_name" not in unnamed.to_dict()
     import pickle
 
     assert pickle.loads(pickle.dumps(runs)).loss_name == "bpc_zh"

@@ -8,10 +8,9 @@ from numpy.typing import ArrayLike
 
 from farseer_jax._fit import fit as fit_law
 from farseer_jax._fit_batch import fit_batch
-from farseer_jax._noise import Noise, estimate_noise
+from farseer_jax._noise import noise_if_shown
 from farseer_jax._outcome import Outcome
 from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
 from farseer_jax.analysis._choice_plan import (
     GROUPS,
     Setting,
@@ -98,7 +97,7 @@ def compare_choices(
         N=here.N,
         D=here.D,
         rows=(here.reference, *sorted(rows, key=lambda row: order.index(row.group))),
-        noise=_noise(fit.runs),
+        noise=noise_if_shown(fit.runs),
     )
 
 
@@ -242,10 +241,3 @@ def _words(method: Any) -> str:
     """The method for a title."""
     described = getattr(method, "description", "")
     return f"{method.name}, {described}" if described else str(method.name)
-
-
-def _noise(runs: Runs) -> Noise | None:
-    try:
-        return estimate_noise(runs)
-    except ValueError:  # too few D and no repeats
-        return None

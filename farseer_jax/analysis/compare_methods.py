@@ -149,11 +149,7 @@ def compare_methods(runs: Runs, held_out: Runs, candidates: Candidates) -> Metho
     for name, (found, note, seconds) in tried.items():
         law, method = candidates[name]
         rows.append(_row(name, law, method, found, note, seconds, held_out, best))
-    return MethodComparison(tuple(rows), _num_distinct(runs), _num_distinct(held_out))
-
-
-def _num_distinct(runs: Runs) -> int:
-    return len(np.unique(np.stack([runs.N, runs.D, runs.loss]), axis=1).T)
+    return MethodComparison(tuple(rows), *(len(x) - x.num_copies for x in (runs, held_out)))
 
 
 def _try(

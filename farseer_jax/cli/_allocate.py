@@ -1,6 +1,5 @@
 """``farseer allocate``."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +8,16 @@ import click
 from farseer_jax.cli._errors import Refusal
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._options import (
-    HELP_NAMES,
-    Command,
+    POSITIVE,
     Decorated,
+    command,
     decorate,
     json_option,
+    level_option,
     option,
+    seed_option,
 )
-from farseer_jax.cli._output import check_target, deliver
+from farseer_jax.cli._output import check_target, deliver, json_text, with_warnings
 from farseer_jax.cli._values import budgets
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ INTERVALS = "Intervals"
 OUTPUT = "Output"
 
 _PAPER = "paper"  # the name of the paper's table, where a file could stand
-_POSITIVE = click.FloatRange(0, min_open=True)
 
 _EPILOG = """\b
 Examples:
@@ -56,7 +56,7 @@ def _budget_options(command: Decorated) -> Decorated:
             ),
             option(
                 "--loss",
-                type=_POSITIVE,
+                type=POSITIVE,
                 multiple=True,
                 metavar="NUMBER",
                 group=BUDGETS,
@@ -98,7 +98,7 @@ def _limit_options(command: Decorated) -> Decorated:
         command,
         [
             *(
-                option(name, name[2:].replace("-", "_"), type=_POSITIVE, metavar="NUMBER",
+                option(name, name[2:].replace("-", "_"), type=POSITIVE, metavar="NUMBER",
                        group=LIMITS, help=meaning)
                 for name, meaning in meanings
             ),
@@ -109,32 +109,14 @@ def _limit_options(command: Decorated) -> Decorated:
                 group=INTERVALS,
                 help="Intervals from so many refits of the fit's own runs, such as 1000.",
             ),
-            option(
-                "--level",
-                type=click.FloatRange(0, 1, min_open=True, max_open=True),
-                metavar="NUMBER",
-                default=0.9,
-                show_default=True,
-                group=INTERVALS,
-                help="Nominal probability that an interval holds the truth.",
-            ),
-            option(
-                "--seed",
-                type=click.IntRange(0),
-                metavar="NUMBER",
-                default=0,
-                show_default=True,
-                group=INTERVALS,
-                help="Seed of the refits.",
-            ),
+            level_option(INTERVALS),
+            seed_option("seed", INTERVALS, "Seed of the refits."),
         ],
     )  # fmt: skip
 
 
-@click.command(
+@command(
     "allocate",
-    cls=Command,
-    context_settings=HELP_NAMES,
     short_help="How to split compute between parameters and tokens.",
     epilog=_EPILOG,
 )
@@ -169,7 +151,9 @@ def allocate(fit_path: Path, target: str | None, **settings: Any) -> None:
             level=settings["level"],
             **{name: settings[name] for name in ("tokens_served", "max_D", "max_N")},
         )
-    deliver(lambda: _table(found, fit), lambda: _json_text(found, fit), target, "Allocations")
+    deliver(
+        lambda: with_warnings(found, fit), lambda: _json_text(found, fit), target, "Allocations"
+    )
 
 
 def _check_together(compute: list[float], settings: dict[str, Any]) -> None:
@@ -213,12 +197,7 @@ def _flops(settings: dict[str, Any]) -> "FLOPs | None":
         raise Refusal(f"--architecture {name}: {error}") from None
 
 
-def _table(found: "Allocation", fit: "Fit") -> str:
-    """What is printed, and what to know of the fit itself, which is not printed."""
-    return f"{found}" + "".join(f"\nwarning: {sentence}" for sentence in fit.warnings)
-
-
 def _json_text(found: "Allocation", fit: "Fit") -> str:
     content = found.to_dict()
     content["warnings"] += fit.warnings
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return json_text(content)

@@ -12,15 +12,18 @@ from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._methods import method_name
 from farseer_jax.cli._model_options import model_options
 from farseer_jax.cli._options import (
-    HELP_NAMES,
-    Command,
     Decorated,
+    command,
     decorate,
     json_option,
+    level_option,
+    noise_option,
     option,
+    point_option,
+    seed_option,
 )
-from farseer_jax.cli._output import check_target, deliver, json_text
-from farseer_jax.cli._points import point, predict_points
+from farseer_jax.cli._output import check_target, deliver, json_text, with_warnings
+from farseer_jax.cli._points import predict_points
 from farseer_jax.cli._source_options import (
     DATA,
     check_source,
@@ -76,24 +79,12 @@ def _resample_options(command: Decorated) -> Decorated:
                 help=f"How runs are resampled: {', '.join(SCHEMES)}; {DEFAULTS['scheme']} unless "
                 "given.",
             ),
-            option(
-                "--seed",
+            seed_option(
                 "resamples_seed",
-                type=click.IntRange(0),
-                metavar="NUMBER",
-                default=0,
-                show_default=True,
-                group=RESAMPLES,
-                help="Seed of the resamples; that of a method's starts is --starts-seed.",
+                RESAMPLES,
+                "Seed of the resamples; that of a method's starts is --starts-seed.",
             ),
-            option(
-                "--noise",
-                type=click.FloatRange(0, min_open=True),
-                metavar="NUMBER",
-                group=RESAMPLES,
-                help="Standard deviation of ln loss from run to run, such as 5e-4, for --scheme "
-                "parametric and --of run; estimated from the runs unless given.",
-            ),
+            noise_option(RESAMPLES, ", for --scheme parametric and --of run"),
         ],
     )
 
@@ -102,25 +93,12 @@ def _interval_options(command: Decorated) -> Decorated:
     return decorate(
         command,
         [
-            option(
+            point_option(
                 "--at",
-                "points",
-                type=point,
-                multiple=True,
-                metavar="N,D",
-                group=INTERVALS,
-                help="Where, such as 25.1e9,5e11 (may be repeated); without it a summary is "
-                "printed.",
+                INTERVALS,
+                "Where, such as 25.1e9,5e11 (may be repeated); without it a summary is printed.",
             ),
-            option(
-                "--level",
-                type=click.FloatRange(0, 1, min_open=True, max_open=True),
-                metavar="NUMBER",
-                default=0.9,
-                show_default=True,
-                group=INTERVALS,
-                help="Nominal probability that an interval holds the truth.",
-            ),
+            level_option(INTERVALS),
             option(
                 "--kind",
                 type=click.Choice(KINDS),
@@ -141,10 +119,8 @@ def _interval_options(command: Decorated) -> Decorated:
     )
 
 
-@click.command(
+@command(
     "bootstrap",
-    cls=Command,
-    context_settings=HELP_NAMES,
     short_help="Intervals of predicted losses, from refits of resampled runs.",
     epilog=_EPILOG,
 )
@@ -189,7 +165,7 @@ def bootstrap(
             refits = _refits(fit, out, resume, settings)
         found = _intervals(refits, noise, settings) if settings["points"] else None
     table = refits if found is None else found
-    deliver(lambda: _table(table, fit), lambda: _json_text(found, fit), target, "Intervals")
+    deliver(lambda: with_warnings(table, fit), lambda: _json_text(found, fit), target, "Intervals")
     if out is not None:
         click.echo(f"Refits written to {out}", err=True)
 
@@ -277,11 +253,6 @@ def _intervals(refits: "Bootstrap", noise: float | None, settings: dict[str, Any
         of=settings["of"],
         noise=noise,
     )
-
-
-def _table(found: "Bootstrap | Intervals", fit: "Fit") -> str:
-    """What is printed, and what to know of the fit itself, which is not printed."""
-    return f"{found}" + "".join(f"\nwarning: {sentence}" for sentence in fit.warnings)
 
 
 def _json_text(found: "Intervals | None", fit: "Fit") -> str:

@@ -10,15 +10,16 @@ from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._methods import method_name
 from farseer_jax.cli._model_options import model_options
 from farseer_jax.cli._options import (
-    HELP_NAMES,
-    Command,
+    POSITIVE,
     Decorated,
+    command,
     decorate,
     json_option,
     option,
+    point_option,
 )
-from farseer_jax.cli._output import check_target, deliver, json_text
-from farseer_jax.cli._points import point, predict_points
+from farseer_jax.cli._output import check_target, deliver, json_text, with_warnings
+from farseer_jax.cli._points import predict_points
 from farseer_jax.cli._source_options import (
     DATA,
     check_source,
@@ -51,15 +52,8 @@ def _choice_options(command: Decorated) -> Decorated:
     return decorate(
         command,
         [
-            option(
-                "--at",
-                "points",
-                type=point,
-                multiple=True,
-                required=True,
-                metavar="N,D",
-                group=CHOICES,
-                help="Where, such as 25.1e9,5e11 (may be repeated).",
+            point_option(
+                "--at", CHOICES, "Where, such as 25.1e9,5e11 (may be repeated).", required=True
             ),
             option(
                 "--group",
@@ -79,7 +73,7 @@ def _choice_options(command: Decorated) -> Decorated:
             option(
                 "--target-embeddings",
                 "target_embeddings",
-                type=click.FloatRange(0, min_open=True),
+                type=POSITIVE,
                 multiple=True,
                 metavar="NUMBER",
                 group=CHOICES,
@@ -90,10 +84,8 @@ def _choice_options(command: Decorated) -> Decorated:
     )
 
 
-@click.command(
+@command(
     "choices",
-    cls=Command,
-    context_settings=HELP_NAMES,
     short_help="How predicted losses move with the choices made.",
     epilog=_EPILOG,
 )
@@ -120,7 +112,7 @@ def choices(path: Path | None, target: str | None, **settings: Any) -> None:
     with progress_bar():
         fit = fit_runs(runs, name, settings)
         found = _compared(fit, settings)
-    deliver(lambda: _table(found, fit), lambda: _json_text(found, fit), target, "Choices")
+    deliver(lambda: with_warnings(found, fit), lambda: _json_text(found, fit), target, "Choices")
 
 
 def _check_embeddings(settings: dict[str, Any]) -> None:
@@ -145,11 +137,6 @@ def _compared(fit: "Fit", settings: dict[str, Any]) -> "ChoiceComparison":
         embeddings=settings["embeddings"],
         target_embeddings=settings["target_embeddings"] or None,
     )
-
-
-def _table(found: "ChoiceComparison", fit: "Fit") -> str:
-    """What is printed, and what to know of the fit itself, which is not printed."""
-    return f"{found}" + "".join(f"\nwarning: {sentence}" for sentence in fit.warnings)
 
 
 def _json_text(found: "ChoiceComparison", fit: "Fit") -> str:

@@ -1,15 +1,13 @@
 """``farseer compare``."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from farseer_jax.cli._jax import set_up_jax
-from farseer_jax.cli._options import HELP_NAMES, Command, json_option, option
-from farseer_jax.cli._output import check_target, deliver
-from farseer_jax.cli._points import point
+from farseer_jax.cli._options import POSITIVE, command, json_option, option, point_option
+from farseer_jax.cli._output import check_target, deliver, json_text
 from farseer_jax.cli._values import span
 
 if TYPE_CHECKING:
@@ -27,10 +25,8 @@ Examples:
 """
 
 
-@click.command(
+@command(
     "compare",
-    cls=Command,
-    context_settings=HELP_NAMES,
     short_help="Which of two fits is better, and at which scale.",
     epilog=_EPILOG,
 )
@@ -53,15 +49,7 @@ Examples:
     group=COMPARISON,
     help="Tokens, likewise.",
 )
-@option(
-    "--at",
-    "points",
-    type=point,
-    multiple=True,
-    metavar="N,D",
-    group=COMPARISON,
-    help="Compare at a point too, such as 25.1e9,5e11 (may be repeated).",
-)
+@point_option("--at", COMPARISON, "Compare at a point too, such as 25.1e9,5e11 (may be repeated).")
 @option(
     "--compute",
     type=span,
@@ -71,7 +59,7 @@ Examples:
 )
 @option(
     "--tokens-per-parameter",
-    type=click.FloatRange(0, min_open=True),
+    type=POSITIVE,
     default=20.0,
     metavar="NUMBER",
     group=COMPARISON,
@@ -147,4 +135,4 @@ def _json_text(found: "FitComparison", points: "ComparedPoints | None") -> str:
     content = found.to_dict()
     if points is not None:
         content["points"] = points.to_dict()["points"]
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return json_text(content)

@@ -1,6 +1,5 @@
 """``farseer extrapolate``."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,15 +8,8 @@ import click
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._methods import FITS, LAWS, OPTIONS
 from farseer_jax.cli._model_options import OBJECTIVES
-from farseer_jax.cli._options import (
-    HELP_NAMES,
-    Command,
-    Decorated,
-    decorate,
-    json_option,
-    option,
-)
-from farseer_jax.cli._output import check_target, deliver
+from farseer_jax.cli._options import POSITIVE, Decorated, command, decorate, json_option, option
+from farseer_jax.cli._output import check_target, deliver, json_text
 from farseer_jax.cli._source_options import (
     DATA,
     check_source,
@@ -108,14 +100,14 @@ def _extrapolate_options(command: Decorated) -> Decorated:
             ),
             own(
                 "--held-out",
-                type=click.FloatRange(0, min_open=True),
+                type=POSITIVE,
                 metavar="NUMBER",
                 help="Runs from this value on are held out; the largest value unless given.",
             ),
             own(
                 "--limit",
                 "limits",
-                type=click.FloatRange(0, min_open=True),
+                type=POSITIVE,
                 multiple=True,
                 metavar="NUMBER",
                 help="Fit the runs up to this value (may be repeated); all values from a third "
@@ -139,10 +131,8 @@ def _extrapolate_options(command: Decorated) -> Decorated:
     )
 
 
-@click.command(
+@command(
     "extrapolate",
-    cls=Command,
-    context_settings=HELP_NAMES,
     short_help="Which law and method predict larger runs best.",
     epilog=_EPILOG,
 )
@@ -167,7 +157,7 @@ def extrapolate(path: Path | None, target: str | None, **settings: Any) -> None:
 
     with progress_bar():
         found = _found(runs, settings)
-    deliver(lambda: str(found), lambda: _json_text(found), target, "Errors")
+    deliver(lambda: str(found), lambda: json_text(found.to_dict()), target, "Errors")
 
 
 def _found(runs: "Runs", settings: dict[str, Any]) -> "Extrapolation":
@@ -200,7 +190,3 @@ def _targets(points: tuple[tuple[float, float, float], ...]) -> "Runs | None":
         return None
     N, D, loss = zip(*points, strict=True)
     return Runs(N, D, loss, N_unit=1.0, D_unit=1.0)
-
-
-def _json_text(found: "Extrapolation") -> str:
-    return json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=1) + "\n"

@@ -8,7 +8,7 @@ import click
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._methods import build_method, method_name
 from farseer_jax.cli._model_options import model_options
-from farseer_jax.cli._options import HELP_NAMES, Command, json_option, option
+from farseer_jax.cli._options import command, json_option, option
 from farseer_jax.cli._output import STANDARD_OUTPUT, check_target, deliver
 from farseer_jax.cli._source_options import (
     DATA,
@@ -31,10 +31,8 @@ Examples:
 """
 
 
-@click.command(
+@command(
     "fit",
-    cls=Command,
-    context_settings=HELP_NAMES,
     short_help="Fit a scaling law to a table of runs.",
     epilog=_EPILOG,
 )

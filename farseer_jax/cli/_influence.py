@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from farseer_jax.cli._fit import fit_runs
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._methods import method_name
 from farseer_jax.cli._model_options import model_options
-from farseer_jax.cli._options import HELP_NAMES, Command, json_option, option
+from farseer_jax.cli._options import command, json_option, noise_option, option
 from farseer_jax.cli._output import check_target, deliver, json_text
 from farseer_jax.cli._points import point, predict_points
 from farseer_jax.cli._source_options import (
@@ -33,10 +31,8 @@ Examples:
 """
 
 
-@click.command(
+@command(
     "influence",
-    cls=Command,
-    context_settings=HELP_NAMES,
     short_help="What a predicted loss owes to each run.",
     epilog=_EPILOG,
 )
@@ -51,13 +47,7 @@ Examples:
     group=INFLUENCE,
     help="Where, such as 25.1e9,5e11.",
 )
-@option(
-    "--noise",
-    type=click.FloatRange(0, min_open=True),
-    metavar="NUMBER",
-    group=INFLUENCE,
-    help="Standard deviation of ln loss from run to run; estimated from the runs unless given.",
-)
+@noise_option(INFLUENCE)
 @reading_options
 @model_options(seed="--seed")
 def influence(path: Path | None, target: str | None, **settings: Any) -> None:

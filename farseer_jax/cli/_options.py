@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
+from farseer_jax.cli._points import point
+
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 Decorator = Callable[[Any], Any]
 
@@ -12,6 +14,8 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 READING = "Reading RUNS"
 SELECTION = "Selecting runs (bounds included)"
+
+POSITIVE = click.FloatRange(0, min_open=True)
 
 UNITS = ("N_unit", "D_unit")
 BOUNDS = ("min_N", "max_N", "min_D", "max_D")
@@ -49,6 +53,11 @@ class Option(click.Option):
 def option(*names: str, group: str, **settings: Any) -> Callable[[Decorated], Decorated]:
     """A decorator that adds an option to a group of the help."""
     return click.option(*names, cls=Option, group=group, **settings)
+
+
+def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], Command]:
+    """A decorator that makes a command whose help shows groups."""
+    return click.command(name, cls=Command, context_settings=HELP_NAMES, **settings)
 
 
 def unit_options(command: Decorated) -> Decorated:
@@ -99,6 +108,57 @@ def json_option(what: str, group: str) -> Callable[[Decorated], Decorated]:
         metavar="FILE",
         group=group,
         help=f"Write {what} as JSON; - prints the JSON instead of the table.",
+    )
+
+
+def point_option(name: str, group: str, help: str, **settings: Any) -> Decorator:
+    """Points ``N,D``, as often as wanted."""
+    return option(
+        name, "points", type=point, multiple=True, metavar="N,D", group=group, help=help, **settings
+    )
+
+
+def level_option(group: str) -> Decorator:
+    """``--level NUMBER``."""
+    return option(
+        "--level",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        metavar="NUMBER",
+        default=0.9,
+        show_default=True,
+        group=group,
+        help="Nominal probability that an interval holds the truth.",
+    )
+
+
+def seed_option(dest: str, group: str, help: str) -> Decorator:
+    """``--seed NUMBER``, 0 unless given."""
+    return option(
+        "--seed",
+        dest,
+        type=click.IntRange(0),
+        metavar="NUMBER",
+        default=0,
+        show_default=True,
+        group=group,
+        help=help,
+    )
+
+
+def noise_option(group: str, where: str = "") -> Decorator:
+    """``--noise NUMBER``.
+
+    Args:
+        group: of the help.
+        where: it is used, such as ", for --of run".
+    """
+    return option(
+        "--noise",
+        type=POSITIVE,
+        metavar="NUMBER",
+        group=group,
+        help=f"Standard deviation of ln loss from run to run, such as 5e-4{where}; estimated from "
+        "the runs unless given.",
     )
 
 

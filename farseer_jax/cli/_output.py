@@ -5,11 +5,14 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from farseer_jax.cli._errors import Refusal
+
+if TYPE_CHECKING:
+    from farseer_jax._result import Fit
 
 STANDARD_OUTPUT = "-"
 
@@ -51,6 +54,11 @@ def check_file(target: str, inputs: Iterable[Path | None], remedy: str) -> None:
 def json_text(content: Mapping[str, Any]) -> str:
     """What ``--json`` writes."""
     return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def with_warnings(found: object, fit: "Fit") -> str:
+    """What is printed, and what to know of the fit itself, which is not printed."""
+    return f"{found}" + "".join(f"\nwarning: {sentence}" for sentence in fit.warnings)
 
 
 def deliver(

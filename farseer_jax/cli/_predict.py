@@ -9,10 +9,9 @@ from farseer_jax.cli._errors import Refusal
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._options import (
     BOUNDS,
-    HELP_NAMES,
     READING,
     UNITS,
-    Command,
+    command,
     json_option,
     option,
     selection_options,
@@ -38,10 +37,8 @@ Examples:
 """
 
 
-@click.command(
+@command(
     "predict",
-    cls=Command,
-    context_settings=HELP_NAMES,
     short_help="Predict losses by a fit, at points or for a table of runs.",
     epilog=_EPILOG,
 )

@@ -9,15 +9,17 @@ from farseer_jax.cli._fit import fit_runs
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._model_options import smooth_options
 from farseer_jax.cli._options import (
-    HELP_NAMES,
-    Command,
+    POSITIVE,
     Decorated,
+    command,
     decorate,
     json_option,
+    noise_option,
     option,
+    point_option,
 )
-from farseer_jax.cli._output import check_target, deliver, json_text
-from farseer_jax.cli._points import point, predict_points
+from farseer_jax.cli._output import check_target, deliver, json_text, with_warnings
+from farseer_jax.cli._points import predict_points
 from farseer_jax.cli._source_options import (
     DATA,
     check_source,
@@ -44,23 +46,18 @@ Examples:
 
 def _suggestion_options(command: Decorated) -> Decorated:
     file = click.Path(path_type=Path)
-    positive = click.FloatRange(0, min_open=True)
     return decorate(
         command,
         [
-            option(
+            point_option(
                 "--target",
-                "points",
-                type=point,
-                multiple=True,
-                metavar="N,D",
-                group=SUGGESTIONS,
-                help="Where the loss is wanted, such as 25.1e9,5e11 (may be repeated).",
+                SUGGESTIONS,
+                "Where the loss is wanted, such as 25.1e9,5e11 (may be repeated).",
             ),
             option(
                 "--split",
                 "compute",
-                type=positive,
+                type=POSITIVE,
                 multiple=True,
                 metavar="FLOPS",
                 group=SUGGESTIONS,
@@ -69,7 +66,7 @@ def _suggestion_options(command: Decorated) -> Decorated:
             ),
             option(
                 "--budget",
-                type=positive,
+                type=POSITIVE,
                 required=True,
                 metavar="FLOPS",
                 group=SUGGESTIONS,
@@ -106,22 +103,13 @@ def _suggestion_options(command: Decorated) -> Decorated:
                 help="How fast the law drifts off beyond the runs, ln loss per e-fold; 0 takes it "
                 "for true; learnt from hold-outs unless given.",
             ),
-            option(
-                "--noise",
-                type=positive,
-                metavar="NUMBER",
-                group=SUGGESTIONS,
-                help="Standard deviation of ln loss from run to run, such as 5e-4; estimated from "
-                "the runs unless given.",
-            ),
+            noise_option(SUGGESTIONS),
         ],
     )
 
 
-@click.command(
+@command(
     "suggest",
-    cls=Command,
-    context_settings=HELP_NAMES,
     short_help="Which runs to train next for a prediction.",
     epilog=_EPILOG,
 )
@@ -153,7 +141,9 @@ def suggest(path: Path | None, target: str | None, **settings: Any) -> None:
     with progress_bar():
         fit = fit_runs(runs, "piecewise", {**settings, **_FIXED})
         found = _suggested(fit, tables, settings)
-    deliver(lambda: _text(found, fit), lambda: _json_text(found, fit), target, "Suggestions")
+    deliver(
+        lambda: with_warnings(found, fit), lambda: _json_text(found, fit), target, "Suggestions"
+    )
 
 
 def _table(path: Path | None) -> Any:
@@ -180,11 +170,6 @@ def _suggested(fit: "Fit", tables: list[Any], settings: dict[str, Any]) -> "Sugg
         misfit="hold-outs" if misfit is None else misfit,
         noise=settings["noise"],
     )
-
-
-def _text(found: "Suggestions", fit: "Fit") -> str:
-    """What is printed, and what to know of the fit itself, which is not printed."""
-    return f"{found}" + "".join(f"\nwarning: {sentence}" for sentence in fit.warnings)
 
 
 def _json_text(found: "Suggestions", fit: "Fit") -> str:

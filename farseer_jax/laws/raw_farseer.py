@@ -16,7 +16,9 @@ class RawFarseer(OneDataTerm):
     """The Farseer law as the paper writes it, each curve ``exp(a · N^p + b)`` (Eq. 3).
 
     For comparisons of solvers: (a, p, b) are nearly singular around ``p = 0``, and few starts
-    reach the optimum. Fit :class:`Farseer` instead: it is the same family.
+    reach the optimum. Fit :class:`Farseer` instead: it is the same family. Derivatives of its fits
+    (:func:`differentiable`, :func:`influence`) lose digits to the same cause: what rounding leaves
+    of the gradient bends the nearly flat direction of the Hessian.
 
     Attributes:
         a1: of A(N); with ``alpha``, its exponent, and ``b1``.

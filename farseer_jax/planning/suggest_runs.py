@@ -12,6 +12,7 @@ from farseer_jax._evaluate import evaluate
 from farseer_jax._noise import Noise, estimate_noise
 from farseer_jax._result import Fit
 from farseer_jax._runs import Runs
+from farseer_jax._selection import without_copies
 from farseer_jax.methods._refit import Differentiable, NoDerivativeError
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.planning._moves import moves_of
@@ -188,8 +189,8 @@ def build_ensemble(
         )
     runs = fit.runs
     # copies of one run have one noise
-    _, first = np.unique(np.stack([runs.N, runs.D, runs.loss]), axis=1, return_index=True)
-    parts = [Points(runs.N[first], runs.D[first]), paid, candidates]
+    keep = without_copies(runs.N, runs.D, runs.loss)
+    parts = [Points(runs.N[keep], runs.D[keep]), paid, candidates]
     N, D = (np.concatenate(values) for values in zip(*parts, strict=True))
     losses = np.asarray(evaluate(fit.law, N, D))
     # told apart for the layout alone: repeats of a run have noise of their own, copies have not

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from farseer_jax._fit import fit
 from farseer_jax._law import AbstractLaw
-from farseer_jax._noise import Noise, estimate_noise
+from farseer_jax._noise import noise_if_shown
 from farseer_jax._runs import Runs
 from farseer_jax.analysis.comparison._matching import match
 from farseer_jax.analysis.comparison._points import ComparedPoints
@@ -93,12 +93,5 @@ def compare_runs(
         fitted_difference=fits.at(found.N, found.D).difference,
         num_alone=found.num_alone,
         largest_mismatch=found.largest_mismatch,
-        noise=noise_of_difference(_noise(runs_a), _noise(runs_b)),
+        noise=noise_of_difference(noise_if_shown(runs_a), noise_if_shown(runs_b)),
     )
-
-
-def _noise(runs: Runs) -> Noise | None:
-    try:
-        return estimate_noise(runs)
-    except ValueError:  # too few D and no repeats
-        return None

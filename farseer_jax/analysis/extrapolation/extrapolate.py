@@ -5,9 +5,10 @@ from numpy.typing import ArrayLike
 
 from farseer_jax._arguments import as_runs
 from farseer_jax._fit_batch import BatchFit, fit_batch
-from farseer_jax._noise import Noise, estimate_noise
+from farseer_jax._noise import noise_if_shown
 from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
+from farseer_jax._selection import without_copies
 from farseer_jax.analysis.extrapolation._candidates import Candidate, Candidates, as_candidates
 from farseer_jax.analysis.extrapolation._split import Split, split_runs
 from farseer_jax.analysis.extrapolation._table import CandidateResult, Extrapolation
@@ -69,18 +70,15 @@ def extrapolate(
         held_out=split.held_out,
         following=split.following,
         targets=targets,
-        noise=_noise(table),
+        noise=noise_if_shown(table),
         results=tuple(_judged(candidate, table, split, targets) for candidate in chosen),
     )
 
 
 def _distinct(runs: Runs) -> Runs:
     """Without exact copies of earlier runs."""
-    rows = np.stack([runs.N, runs.D, runs.loss], axis=1)
-    _, first = np.unique(rows, axis=0, return_index=True)
-    mask = np.zeros(len(runs), dtype=bool)
-    mask[first] = True
-    return runs if mask.all() else runs.select(mask=mask)
+    keep = without_copies(runs.N, runs.D, runs.loss)
+    return runs if keep.all() else runs.select(mask=keep)
 
 
 def _check_targets(runs: Runs, targets: Runs) -> None:
@@ -93,13 +91,6 @@ def _check_targets(runs: Runs, targets: Runs) -> None:
             f"targets: {len(both)} of {len(targets)} are among the runs, the first at N = {N:.4g}, "
             f"D = {D:.4g}; leave them out of one of the two"
         )
-
-
-def _noise(runs: Runs) -> Noise | None:
-    try:
-        return estimate_noise(runs)
-    except ValueError:  # too few D and no repeats
-        return None
 
 
 def _judged(

@@ -4,9 +4,10 @@ import numpy as np
 
 from farseer_jax._evaluate import evaluate, evaluate_curves
 from farseer_jax._law import OneDataTerm
-from farseer_jax._noise import Noise, estimate_noise
+from farseer_jax._noise import noise_if_shown
 from farseer_jax._result import Fit
 from farseer_jax._runs import Runs
+from farseer_jax._selection import without_copies
 from farseer_jax.analysis.residuals._table import ResidualDiagnostics
 from farseer_jax.analysis.residuals._whiteness import whiteness
 
@@ -33,11 +34,11 @@ def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
         >>> found.residual.shape, found.total_rms < 1e-3
         ((337,), True)
     """
-    row = _first_rows(fit.runs)
-    runs = fit.runs.select(mask=np.isin(np.arange(len(fit.runs)), row))
+    keep = without_copies(fit.runs.N, fit.runs.D, fit.runs.loss)
+    runs = fit.runs.select(mask=keep)
     residual = np.log(evaluate(fit.law, runs.N, runs.D)) - np.log(runs.loss)
     size, index, counts = np.unique(runs.N, return_inverse=True, return_counts=True)
-    noise = _noise(runs)
+    noise = noise_if_shown(runs)
     size_noise = np.full(len(size), np.nan) if noise is None else noise.per_size
     offset, G, U = _offsets(fit, runs, size, index)
 
@@ -47,7 +48,7 @@ def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
     return ResidualDiagnostics(
         law=fit.law.name,
         method=fit.method.name,
-        row=row,
+        row=np.flatnonzero(keep),
         N=np.array(runs.N),
         D=np.array(runs.D),
         loss=np.array(runs.loss),
@@ -66,19 +67,6 @@ def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
         against_N=whiteness("N", residual, _same_D(runs.D), runs.N, seed),
         noise=noise,
     )
-
-
-def _first_rows(runs: Runs) -> np.ndarray:
-    """Rows that copy no earlier one."""
-    rows = np.stack([runs.N, runs.D, runs.loss], axis=1)
-    return np.sort(np.unique(rows, axis=0, return_index=True)[1])
-
-
-def _noise(runs: Runs) -> Noise | None:
-    try:
-        return estimate_noise(runs)
-    except ValueError:  # too few D and no repeats
-        return None
 
 
 def _offsets(
