@@ -20,8 +20,8 @@ def plot_comparison(comparison: FitComparison, ax: "Axes | None" = None) -> "Axe
     """The normalised difference over N and D: purple where A is better, orange where B is.
 
     The heavy line is parity. Dots are the runs of A and rings those of B, and beyond the dashed
-    frame, which holds what both have, somebody extrapolates. With two bootstraps thin lines hold
-    what is sure to 95 % (the laws taken for true).
+    frame, which holds what both have, somebody extrapolates. With two bootstraps dotted lines
+    hold what is sure to 95 %.
 
     Args:
         comparison: from :func:`compare_fits`, of at least two N and two D.

@@ -176,13 +176,7 @@ class Calibration:
         """
         check_level(level)
         error, far = np.broadcast_arrays(*map(np.asarray, (standard_error, length)))
-        spread = self.spreads(error, far)
-        low, high = np.zeros(error.shape), _CDF_Z[-1] * spread.max(axis=-1)
-        for _ in range(50):
-            middle = (low + high) / 2
-            held = central_probability(middle[..., None], spread) @ self.probability
-            low, high = np.where(held < level, middle, low), np.where(held < level, high, middle)
-        return (low + high) / 2
+        return mixture_half_width(self.spreads(error, far), self.probability, level)
 
     def spreads(self, standard_error: Floats, length: Floats) -> Floats:
         """Standard deviation of a miss at each possible rate, ``(*shape, node)``."""
@@ -309,3 +303,19 @@ def central_probability(distance: Floats, spread: Floats) -> Floats:
     """Probability that a normal deviate of this spread lies within the distance of 0."""
     z = np.divide(distance, spread, out=np.full(spread.shape, _CDF_Z[-1]), where=spread > 0)
     return np.interp(z, _CDF_Z, _CENTRAL)
+
+
+def mixture_half_width(spread: Floats, probability: Floats, level: float) -> Floats:
+    """Half of the central interval of a mixture of normals around 0.
+
+    Args:
+        spread: standard deviations, ``(*shape, node)``.
+        probability: of each, ``(node,)``.
+        level: probability that the interval holds.
+    """
+    low, high = np.zeros(spread.shape[:-1]), _CDF_Z[-1] * spread.max(axis=-1)
+    for _ in range(50):
+        middle = (low + high) / 2
+        held = central_probability(middle[..., None], spread) @ probability
+        low, high = np.where(held < level, middle, low), np.where(held < level, high, middle)
+    return (low + high) / 2

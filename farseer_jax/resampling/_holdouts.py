@@ -1,5 +1,7 @@
 """The hold-outs of a fit, refitted: what a calibration is learnt from."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from farseer_jax._fit_batch import BatchFit, Refits
@@ -7,7 +9,12 @@ from farseer_jax._noise import estimate_noise
 from farseer_jax._result import Fit
 from farseer_jax._runs import Runs
 from farseer_jax.methods.piecewise.method import Piecewise
-from farseer_jax.resampling._calibration import Calibration, calibrate, rolling_weights
+from farseer_jax.resampling._calibration import (
+    Calibration,
+    HoldOuts,
+    calibrate,
+    rolling_weights,
+)
 from farseer_jax.resampling._scheme import Draw, Scheme
 from farseer_jax.resampling._setting import Setting
 from farseer_jax.resampling._spread import standard_error
@@ -22,9 +29,45 @@ def least_sizes(fit: Fit) -> int:
     return 1 + max((len(own) for own in fit.law.curve_parameters), default=2)
 
 
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Earlier extrapolations of a fit inside its runs, beside what was observed.
+
+    Attributes:
+        runs: all runs.
+        holdouts: which were fitted, and how far the others lay beyond them.
+        misses: ln observed − ln predicted, ``(holdout, run)``; NaN where a hold-out has no law.
+        draws: ln predicted by each hold-out's resamples, ``(holdout, resample, run)``; likewise.
+        noise: run-to-run standard deviation of ``ln loss``, ``(run,)``.
+    """
+
+    runs: Runs
+    holdouts: HoldOuts
+    misses: np.ndarray
+    draws: np.ndarray
+    noise: np.ndarray
+
+    def calibration(self) -> Calibration:
+        """What they say of the law's misfit."""
+        errors = np.array([standard_error(own) for own in self.draws]).reshape(self.misses.shape)
+        return calibrate(self.runs.N, self.misses, errors, self.holdouts.length, noise=self.noise)
+
+
 def calibration_of(
     fit: Fit, scheme: Scheme, seed: int, *, min_sizes: int | None = None
 ) -> Calibration:
+    """What earlier extrapolations inside the data say of the law's misfit.
+
+    Args:
+        fit: the fit to all runs.
+        scheme: how each hold-out is resampled.
+        seed: of those resamples.
+        min_sizes: sizes that each hold-out has at least; None is :func:`least_sizes`.
+    """
+    return held_out(fit, scheme, seed, min_sizes=min_sizes).calibration()
+
+
+def held_out(fit: Fit, scheme: Scheme, seed: int, *, min_sizes: int | None = None) -> HeldOut:
     """Repeat earlier extrapolations inside the data: two calls of the refits.
 
     Args:
@@ -35,9 +78,10 @@ def calibration_of(
     """
     runs = fit.runs
     holdouts = rolling_weights(runs, min_sizes=min_sizes or least_sizes(fit))
-    shape = len(holdouts), len(runs)
-    misses, errors = np.full(shape, np.nan), np.full(shape, np.nan)
-    if len(holdouts):
+    num, num_runs = len(holdouts), len(runs)
+    misses = np.full((num, num_runs), np.nan)
+    drawn = np.full((num, _NUM_RESAMPLES, num_runs), np.nan)
+    if num:
         refits = Refits.of(type(fit.law), runs, fit.method)
         points = refits(weights=holdouts.weights)
         usable = np.flatnonzero(points.usable)
@@ -49,9 +93,8 @@ def calibration_of(
         if draws:
             losses, weights = (np.concatenate(column) for column in zip(*draws, strict=True))
             predicted = _log_predicted(refits(losses, weights), runs)
-            of_each = predicted.reshape(len(usable), _NUM_RESAMPLES, -1)
-            errors[usable] = [standard_error(own) for own in of_each]
-    return calibrate(runs.N, misses, errors, holdouts.length, noise=_noise_of(runs))
+            drawn[usable] = predicted.reshape(len(usable), _NUM_RESAMPLES, -1)
+    return HeldOut(runs, holdouts, misses, drawn, noise_of(runs))
 
 
 def _resampled(
@@ -77,8 +120,11 @@ def _log_predicted(batch: BatchFit, runs: Runs) -> np.ndarray:
     return np.where(batch.usable[:, None] & np.isfinite(found), found, np.nan)
 
 
-def _noise_of(runs: Runs) -> np.ndarray:
-    """Of each run; 0 where the runs do not show it, which makes intervals wider."""
+def noise_of(runs: Runs) -> np.ndarray:
+    """Standard deviation of ln loss of each run.
+
+    0 where the runs do not show it, which makes intervals wider.
+    """
     try:
         return estimate_noise(runs).of_runs(runs)
     except ValueError:

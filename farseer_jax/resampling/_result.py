@@ -20,7 +20,7 @@ from farseer_jax._result import Fit
 from farseer_jax.resampling import _report
 from farseer_jax.resampling._calibration import Calibration
 from farseer_jax.resampling._draws import Draws, FileDraws, join, read_manifest
-from farseer_jax.resampling._holdouts import calibration_of
+from farseer_jax.resampling._holdouts import HeldOut, held_out
 from farseer_jax.resampling._intervals import Intervals, Kind
 from farseer_jax.resampling._read_off import (
     Quantity,
@@ -267,7 +267,12 @@ class Bootstrap:
         """
         if self.is_jackknife:
             raise ValueError("a jackknife has no draws to calibrate; take a scheme such as 'wild'")
-        return calibration_of(self.fit, self.scheme, self.seed)
+        return self.held_out.calibration()
+
+    @cached_property
+    def held_out(self) -> HeldOut:
+        """The hold-outs behind the calibration, refitted and resampled."""
+        return held_out(self.fit, self.scheme, self.seed)
 
     @cached_property
     def left_out(self) -> BatchFit:

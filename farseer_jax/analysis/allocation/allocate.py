@@ -52,9 +52,11 @@ def allocate(
     optimum stops there, and the rest of the budget goes into the other of the two.
 
     Args:
-        source: a fit; a bootstrap, which adds intervals; or a law, without runs to be inside of.
+        source: a fit; a bootstrap, which adds intervals that take the law for true; or a law,
+            without runs to be inside of.
         compute: budgets in FLOPs, of training and inference together.
-        loss: instead of budgets, losses to reach at the least compute.
+        loss: instead of budgets, losses to reach at the least compute. Intervals of a bootstrap
+            are then of the optima at the budgets that the fit found.
         flops: FLOPs of training, a function of N and D by JAX operations that rises with both,
             such as :class:`TransformerFLOPs`; None is 6 N D. Functions that are equal share
             compiled code.

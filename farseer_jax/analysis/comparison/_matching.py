@@ -24,20 +24,33 @@ def match(a: Runs, b: Runs, tolerance: float) -> Matched:
     N and D of a pair are geometric means of both.
     """
     of_a, of_b = _points(a), _points(b)
-    log_a, log_b = np.log(of_a[:2]), np.log(of_b[:2])
-    apart = np.abs(log_a[:, :, None] - log_b[:, None, :]).max(axis=0)
-    nearest_b, nearest_a = apart.argmin(axis=1), apart.argmin(axis=0)
-    i = np.arange(len(nearest_b))
-    mutual = (nearest_a[nearest_b] == i) & (apart[i, nearest_b] <= np.log1p(tolerance))
-    mine, other = of_a[:, mutual], of_b[:, nearest_b[mutual]]
-    num = int(mutual.sum())
+    i, j = nearest_pairs(of_a[:2], of_b[:2], tolerance)
+    mine, other = of_a[:, i], of_b[:, j]
+    num = len(i)
     N, D = (
         np.where(one == two, one, np.sqrt(one) * np.sqrt(two))
         for one, two in zip(mine[:2], other[:2], strict=True)
     )
-    largest = float(np.expm1(apart[i, nearest_b][mutual].max(initial=0.0)))
+    apart = np.abs(np.log(mine[:2]) - np.log(other[:2]))
+    largest = float(np.expm1(apart.max(initial=0.0)))
     alone = of_a.shape[1] - num, of_b.shape[1] - num
     return Matched(N, D, mine[2], other[2], alone, largest)
+
+
+def nearest_pairs(a: np.ndarray, b: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the points of A and of B that are each other's nearest, within a tolerance.
+
+    Args:
+        a: N and D of distinct points, ``(2, point)``.
+        b: likewise.
+        tolerance: the most that N or D may differ by, relative.
+    """
+    log_a, log_b = np.log(a), np.log(b)
+    apart = np.abs(log_a[:, :, None] - log_b[:, None, :]).max(axis=0)
+    nearest_b, nearest_a = apart.argmin(axis=1), apart.argmin(axis=0)
+    i = np.arange(len(nearest_b))
+    mutual = (nearest_a[nearest_b] == i) & (apart[i, nearest_b] <= np.log1p(tolerance))
+    return i[mutual], nearest_b[mutual]
 
 
 def _points(runs: Runs) -> np.ndarray:

@@ -1,8 +1,9 @@
 """How much less compute one law needs for the loss of another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +12,14 @@ import numpy as np
 from farseer_jax._allocation import optimal_ratio
 from farseer_jax._evaluate import evaluate
 from farseer_jax._law import AbstractLaw
+from farseer_jax._numbers import json_numbers
 from farseer_jax._types import Array
 from farseer_jax.analysis.comparison._parity import crossings
 from farseer_jax.analysis.comparison._sides import Sides
+from farseer_jax.resampling._intervals import Intervals
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BUCKET = 64  # budgets of one call: all calls share a compilation
 _REACH = 1e4  # factor of compute within which the other law is searched
@@ -36,6 +42,7 @@ class ComputeMultipliers:
         optimal_ratio_b: B's, ``(budget,)``.
         inside: whether the compute-optimal N and D of both lie within their runs, ``(budget,)``.
         parity: budgets at which both have the same compute-optimal loss, ``(crossing,)``.
+        intervals: of ``"optimal"`` and ``"at_ratio"``, from two bootstraps; None without them.
     """
 
     compute: np.ndarray
@@ -46,6 +53,25 @@ class ComputeMultipliers:
     optimal_ratio_b: np.ndarray
     inside: np.ndarray
     parity: np.ndarray
+    intervals: Mapping[str, Intervals] | None = None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One per budget, in plain numbers for JSON; what does not exist is None."""
+        columns = {
+            name: json_numbers(getattr(self, name))
+            for name in ("compute", "optimal", "at_ratio", "optimal_ratio_a", "optimal_ratio_b")
+        }
+        for name, own in (self.intervals or {}).items():
+            columns[f"{name}_lower"] = json_numbers(own.lower)
+            columns[f"{name}_upper"] = json_numbers(own.upper)
+        columns["inside"] = self.inside.tolist()
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row per budget."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
 
 
 def compute_multipliers(sides: Sides, compute: np.ndarray, ratio: float) -> ComputeMultipliers:
@@ -58,7 +84,7 @@ def compute_multipliers(sides: Sides, compute: np.ndarray, ratio: float) -> Comp
     """
     best = [partial(_optimal_loss, side.law) for side in (sides.a, sides.b)]
     along = [partial(_loss_at_ratio, side.law, ratio) for side in (sides.a, sides.b)]
-    ratios = [_optima(side.law, compute)[0] for side in (sides.a, sides.b)]
+    ratios = [optima(side.law, compute)[0] for side in (sides.a, sides.b)]
     inside = np.ones(len(compute), dtype=bool)
     for side, own in zip((sides.a, sides.b), ratios, strict=True):
         known = np.isfinite(own)
@@ -114,7 +140,7 @@ def _parity(a: Frontier, b: Frontier, compute: np.ndarray) -> np.ndarray:
 
 
 def _optimal_loss(law: AbstractLaw, compute: np.ndarray) -> np.ndarray:
-    return _optima(law, compute)[1]
+    return optima(law, compute)[1]
 
 
 def _loss_at_ratio(law: AbstractLaw, ratio: float, compute: np.ndarray) -> np.ndarray:
@@ -122,7 +148,7 @@ def _loss_at_ratio(law: AbstractLaw, ratio: float, compute: np.ndarray) -> np.nd
     return evaluate(law, N, N * ratio)
 
 
-def _optima(law: AbstractLaw, compute: np.ndarray) -> np.ndarray:
+def optima(law: AbstractLaw, compute: np.ndarray) -> np.ndarray:
     """Compute-optimal D/N and loss, ``(2, budget)``, in float64."""
     parts = []
     with jax.enable_x64(True):

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from farseer_jax.analysis.comparison._dips import dips
+
 _NUM_HALVINGS = 50  # of a step of the grid: to rounding
+_SAME = 1e-6  # of the range: lines put in at one place, found along several edges
 
 Gap = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -37,14 +40,33 @@ def crossings(gap: Callable[[np.ndarray], np.ndarray], t: np.ndarray) -> np.ndar
     return _bisect(gap, t[changes], t[changes + 1], values[changes])
 
 
+def all_crossings(gap: Callable[[np.ndarray], np.ndarray], t: np.ndarray) -> np.ndarray:
+    """Those too that lie in pairs between two values of t, with one turning point between them.
+
+    Args:
+        gap: of arrays, element by element.
+        t: ascending.
+    """
+    values = gap(t)
+
+    def along(edges: np.ndarray, share: np.ndarray) -> np.ndarray:
+        return gap(_between(t[edges], t[edges + 1], share))
+
+    edges, share = dips(along, values[:-1], values[1:])
+    return crossings(gap, np.union1d(t, _between(t[edges], t[edges + 1], share)))
+
+
 def parity_curves(gap: Gap, N: np.ndarray, D: np.ndarray) -> tuple[ParityCurve, ...]:
     """The zero contour over a grid, by marching squares with exact crossings of its edges.
 
+    Where an edge is crossed twice, a line of the grid is put between both crossings.
+
     Args:
-        gap: of N and D.
+        gap: of N and D, element by element.
         N: ascending, ``(size,)``.
         D: ascending, ``(tokens,)``.
     """
+    N, D = _parted(gap, N, D)
     values = gap(N[:, None], D)
     along_N = _is_change(values[:-1], values[1:])
     along_D = _is_change(values[:, :-1], values[:, 1:])
@@ -56,12 +78,7 @@ def parity_curves(gap: Gap, N: np.ndarray, D: np.ndarray) -> tuple[ParityCurve, 
     low_D, high_D = np.concatenate([D[j], D[m]]), np.concatenate([D[j], D[m + 1]])
 
     def place(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        # the end itself where an edge has no extent, which powers would round
-        along = [
-            np.where(low == high, low, low * (high / low) ** share)
-            for low, high in ((low_N, high_N), (low_D, high_D))
-        ]
-        return along[0], along[1]
+        return _between(low_N, high_N, share), _between(low_D, high_D, share)
 
     start = np.concatenate([values[i, j], values[k, m]])
     low, high = np.zeros(len(start)), np.ones(len(start))
@@ -75,6 +92,46 @@ def parity_curves(gap: Gap, N: np.ndarray, D: np.ndarray) -> tuple[ParityCurve, 
     number = {edge: place for place, edge in enumerate(edges)}
     chains = _chains(_links(gap, values, N, D, number), len(edges))
     return tuple(ParityCurve(found_N[chain], found_D[chain]) for chain in chains)
+
+
+def _parted(gap: Gap, N: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The grid with further lines, so that edges that were crossed twice are crossed once."""
+    values = gap(N[:, None], D)
+    grid_N, grid_D = (np.broadcast_to(axis, values.shape) for axis in (N[:, None], D))
+
+    def more(before: tuple[slice, ...], after: tuple[slice, ...]) -> list[np.ndarray]:
+        """N and D of further lines, by the edges between these points."""
+        ends = [(grid[before].ravel(), grid[after].ravel()) for grid in (grid_N, grid_D)]
+
+        def place(edges: np.ndarray, share: np.ndarray) -> list[np.ndarray]:
+            return [_between(low[edges], high[edges], share) for low, high in ends]
+
+        found = dips(
+            lambda edges, share: gap(*place(edges, share)),
+            values[before].ravel(),
+            values[after].ravel(),
+        )
+        return place(*found)
+
+    every, first, last = slice(None), slice(None, -1), slice(1, None)
+    return (
+        _with_lines(N, more((first, every), (last, every))[0]),
+        _with_lines(D, more((every, first), (every, last))[1]),
+    )
+
+
+def _with_lines(axis: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """Further values of an axis, those that several edges have in common once."""
+    if not lines.size:
+        return axis
+    lines = np.sort(lines)
+    apart = np.diff(np.log(lines), prepend=-np.inf) > _SAME * np.log(axis[-1] / axis[0])
+    return np.union1d(axis, lines[apart])
+
+
+def _between(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Geometrically; the end itself where an edge has no extent, which powers would round."""
+    return np.where(low == high, low, low * (high / low) ** share)
 
 
 def _is_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -11,9 +11,9 @@ from farseer_jax._numbers import quantity_text
 from farseer_jax._quantities import flat_points, positive
 from farseer_jax.analysis.comparison import _text
 from farseer_jax.analysis.comparison._multiplier import ComputeMultipliers
-from farseer_jax.analysis.comparison._parity import ParityCurve, crossings
+from farseer_jax.analysis.comparison._parity import ParityCurve, all_crossings
 from farseer_jax.analysis.comparison._points import ComparedPoints
-from farseer_jax.analysis.comparison._probability import is_paired, probability_a_wins
+from farseer_jax.analysis.comparison._probability import Chances
 from farseer_jax.analysis.comparison._sides import Sides
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ class FitComparison:
         D: tokens, ``(tokens,)``, ascending.
         loss_a: loss of A, ``(size, tokens)``.
         loss_b: loss of B, ``(size, tokens)``.
-        probability: that A has the lower loss, ``(size, tokens)``, by the draws of two bootstraps;
-            None without them.
+        probability: that A has the lower mean loss, ``(size, tokens)``, by two bootstraps; None
+            without them.
+        chances: what the probability rests on (``chances.kind``, ``chances.note``); None likewise.
         parity: curves along which both losses are equal.
         multipliers: how much less compute A needs for B's loss.
         warnings: what to know before trusting the comparison, worst first.
@@ -57,6 +58,7 @@ class FitComparison:
     loss_a: np.ndarray
     loss_b: np.ndarray
     probability: np.ndarray | None
+    chances: Chances | None
     parity: tuple[ParityCurve, ...]
     multipliers: ComputeMultipliers
     warnings: tuple[str, ...]
@@ -80,10 +82,15 @@ class FitComparison:
         return self.sides.inside(self.N[:, None], self.D)
 
     @property
+    def level(self) -> float | None:
+        """Nominal probability of the multipliers' intervals; None without draws."""
+        own = self.multipliers.intervals
+        return None if own is None else own["optimal"].level
+
+    @property
     def paired(self) -> bool | None:
         """Whether draw i of both is the same resample of the same runs; None without draws."""
-        a, b = self.sides.a.bootstrap, self.sides.b.bootstrap
-        return None if a is None or b is None else is_paired(a, b)
+        return None if self.chances is None else self.chances.paired
 
     def at(self, N: ArrayLike, D: ArrayLike) -> ComparedPoints:
         """Both losses at points.
@@ -130,7 +137,7 @@ class FitComparison:
         held = float(positive(name, value)[0])
         low, high, path, words = self._course(name, held)
         t = np.geomspace(low, high, _NUM_ALONG)
-        found = crossings(lambda t: self.sides.gap(*path(t)), t)
+        found = all_crossings(lambda t: self.sides.gap(*path(t)), t)
         return self._points(words, *path(t), *path(found))
 
     def _course(self, name: str, held: float) -> tuple[float, float, Path, str]:
@@ -190,7 +197,7 @@ class FitComparison:
             loss_a=loss_a,
             loss_b=loss_b,
             inside=self.sides.inside(N, D),
-            probability=probability_a_wins(self.sides, N, D),
+            probability=None if self.chances is None else self.chances.at(N, D),
             parity_N=parity_N,
             parity_D=parity_D,
         )
@@ -198,11 +205,6 @@ class FitComparison:
     def to_dict(self) -> dict[str, Any]:
         """All of it in plain numbers, for JSON; what does not exist is None."""
         found = self.multipliers
-        budgets = {
-            name: [_or_none(value) for value in getattr(found, name)]
-            for name in ("compute", "optimal", "at_ratio", "optimal_ratio_a", "optimal_ratio_b")
-        }
-        rows = zip(*budgets.values(), found.inside.tolist(), strict=True)
         return {
             "names": list(self.names),
             "laws": [self.sides.a.law.name, self.sides.b.law.name],
@@ -213,10 +215,13 @@ class FitComparison:
             "difference": self.difference.tolist(),
             "inside": self.inside.tolist(),
             "probability": None if self.probability is None else self.probability.tolist(),
+            "probability_kind": None if self.chances is None else self.chances.kind,
+            "probability_note": None if self.chances is None else self.chances.note,
             "paired": self.paired,
             "parity": [{"N": c.N.tolist(), "D": c.D.tolist()} for c in self.parity],
             "tokens_per_parameter": found.tokens_per_parameter,
-            "multipliers": [dict(zip([*budgets, "inside"], row, strict=True)) for row in rows],
+            "multipliers": found.rows(),
+            "level": self.level,
             "parity_compute": found.parity.tolist(),
             "warnings": list(self.warnings),
         }
@@ -251,7 +256,3 @@ def refuse_not_finite(
                 f"N={N[bad][0]:g}, D={D[bad][0]:g} and {bad.sum() - 1} more of {bad.size} points: "
                 "choose a narrower domain"
             )
-
-
-def _or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -6,9 +6,10 @@ import numpy as np
 
 from farseer_jax import _tables
 from farseer_jax._numbers import number_text, quantity_text
-from farseer_jax.analysis.comparison._parity import crossings
+from farseer_jax.analysis.comparison._parity import all_crossings
 
 if TYPE_CHECKING:
+    from farseer_jax.analysis.comparison._multiplier import ComputeMultipliers
     from farseer_jax.analysis.comparison._result import FitComparison
 
 _NUM_SHOWN = 5  # of each axis
@@ -28,9 +29,8 @@ def text(found: "FitComparison") -> str:
         "",
         f"negative: {a} is better" + ("" if found.inside.all() else _OUTSIDE),
     ]
-    if found.probability is not None:
-        how = "paired draws" if found.paired else "independent draws"
-        parts += ["", f"probability that {a} is better ({how}, the laws taken for true)", ""]
+    if found.chances is not None:
+        parts += ["", f"probability that {a} is better: {found.chances.note}", ""]
         parts += [_probabilities(found, rows, columns)]
     parts += ["", _who_wins(found), "", _budgets(found)]
     parts += [f"warning: {sentence}" for sentence in found.warnings]
@@ -59,7 +59,7 @@ def _map(found: "FitComparison", rows: np.ndarray, columns: np.ndarray) -> str:
 
 
 def _equal_at(found: "FitComparison", i: int) -> str:
-    D = crossings(lambda t: found.sides.gap(np.full_like(t, found.N[i]), t), found.D)
+    D = all_crossings(lambda t: found.sides.gap(np.full_like(t, found.N[i]), t), found.D)
     return ", ".join(quantity_text(value) for value in D) or "–"
 
 
@@ -90,26 +90,34 @@ def _budgets(found: "FitComparison") -> str:
     """Compute multipliers, and the scale at which compute-optimal losses cross."""
     own, (a, b) = found.multipliers, found.names
     pad = "" if own.inside.all() else " "
-    header = [f"{b}'s FLOPs", f"D/N {a}", f"D/N {b}", "×, each optimal"]
-    header.append(f"×, D/N = {own.tokens_per_parameter:g}")
-    lines = []
-    for i in range(len(own.compute)):
-        optimal = _times(own.optimal[i])
-        known = own.inside[i] or not np.isfinite(own.optimal[i])
-        lines.append(
-            [
-                f"{own.compute[i]:.2e}",
-                number_text(own.optimal_ratio_a[i], 3),
-                number_text(own.optimal_ratio_b[i], 3),
-                optimal + pad if known else f"({optimal})",
-                _times(own.at_ratio[i]),
-            ]
-        )
+    columns = {
+        f"{b}'s FLOPs": [f"{compute:.2e}" for compute in own.compute],
+        f"D/N {a}": [number_text(ratio, 3) for ratio in own.optimal_ratio_a],
+        f"D/N {b}": [number_text(ratio, 3) for ratio in own.optimal_ratio_b],
+        "×, each optimal": [
+            f"{_times(value)}{pad}" if inside or np.isnan(value) else f"({_times(value)})"
+            for value, inside in zip(own.optimal, own.inside, strict=True)
+        ],
+        **_ends(own, "optimal", "its"),
+        f"×, D/N = {own.tokens_per_parameter:g}": [_times(value) for value in own.at_ratio],
+        **_ends(own, "at_ratio", "at that"),
+    }
+    lines = [list(row) for row in zip(*columns.values(), strict=True)]
     said = f"{a} reaches {b}'s loss with 1/× of the compute (above 1: {a} needs less)"
     crossed = [
         f"Compute-optimal losses are equal at {compute:.3g} FLOPs." for compute in own.parity
     ]
-    return "\n".join([_tables.text(header, lines), "", said, *crossed])
+    return "\n".join([_tables.text(list(columns), lines), "", said, *crossed])
+
+
+def _ends(own: "ComputeMultipliers", name: str, whose: str) -> dict[str, list[str]]:
+    """The column of a multiplier's intervals; none without draws."""
+    if own.intervals is None:
+        return {}
+    found = own.intervals[name]
+    ends = zip(found.lower, found.upper, strict=True)
+    cells = [f"{_times(low)} to {_times(high)}" for low, high in ends]
+    return {f"{whose} {found.level:.4g} interval": cells}
 
 
 def _times(value: float) -> str:

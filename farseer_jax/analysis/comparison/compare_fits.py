@@ -5,13 +5,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax._checks import check_level
 from farseer_jax._numbers import quantity_text
 from farseer_jax._quantities import positive
 from farseer_jax.analysis.comparison._multiplier import compute_multipliers
+from farseer_jax.analysis.comparison._multiplier_intervals import with_intervals
 from farseer_jax.analysis.comparison._parity import parity_curves
-from farseer_jax.analysis.comparison._probability import probability_a_wins
+from farseer_jax.analysis.comparison._probability import chances_of
 from farseer_jax.analysis.comparison._result import FitComparison, refuse_not_finite
 from farseer_jax.analysis.comparison._sides import Sides, side_of
+from farseer_jax.resampling._intervals import Kind
 
 _NUM = 33  # of a range
 _BEYOND = 10.0  # times the largest N and D of the runs, by default
@@ -28,14 +31,18 @@ def compare_fits(
     names: tuple[str, str] = ("A", "B"),
     compute: ArrayLike | None = None,
     tokens_per_parameter: float = 20.0,
+    level: float = 0.9,
+    kind: Kind | None = None,
     comparable: bool = False,
 ) -> FitComparison:
     """Compare two loss surfaces: which recipe is better at which scale, and by how much.
 
     The normalised difference is the paper's Δ = (loss A − loss B) / loss B, negative where A is
     better. Curves of parity are found by the signs on the grid of N and D, and refined to rounding;
-    two crossings between neighbouring points of the grid are missed. From two bootstraps comes the
-    probability that A is better, which takes both laws for true.
+    two crossings between neighbouring points of the grid are found too where the difference has one
+    turning point between them. From two bootstraps comes the
+    probability that A is better, calibrated by how far earlier extrapolations of the difference
+    missed where both tables have the same points, else of each.
 
     Args:
         a: a :class:`Fit`, a law or a :class:`Bootstrap`.
@@ -47,13 +54,18 @@ def compare_fits(
         compute: budgets in FLOPs at which compute multipliers are given; None takes some along
             the diagonal of the domain.
         tokens_per_parameter: D/N of the multipliers at a fixed one.
+        level: nominal probability of the multipliers' intervals, with two bootstraps.
+        kind: of the probability and of these intervals: ``"calibrated"`` by hold-outs of the
+            largest sizes, for laws are never quite right; or ``"percentile"``, by the draws alone,
+            which takes both laws for true. None is the first where there are sizes to hold out.
         comparable: compare even where the losses have different names (columns), or differ so much
             that they seem to be in different units.
 
     Raises:
         TypeError: a or b is none of these.
         ValueError: N, D, compute or tokens_per_parameter is missing, not positive or no range; a
-            law has no finite loss in the domain; the losses do not seem comparable.
+            law has no finite loss in the domain; the losses do not seem comparable; a level
+            outside (0, 1); a kind that does not exist, or not for these draws.
 
     Example:
         >>> from farseer_jax import Farseer, compare_fits, example_runs, fit
@@ -63,6 +75,7 @@ def compare_fits(
         >>> bool(abs(found.difference[found.inside]).max() < 0.01)
         True
     """
+    check_level(level)
     sides = Sides(side_of(a, "a", names[0]), side_of(b, "b", names[1]))
     sizes, tokens = _axis(sides, "N", N), _axis(sides, "D", D)
     if not comparable:
@@ -75,15 +88,17 @@ def compare_fits(
         _budgets(sizes, tokens) if compute is None else np.unique(positive("compute", compute))
     )
     ratio = float(positive("tokens_per_parameter", tokens_per_parameter)[0])
+    chances = chances_of(sides, kind)
     return FitComparison(
         sides=sides,
         N=sizes,
         D=tokens,
         loss_a=loss_a,
         loss_b=loss_b,
-        probability=probability_a_wins(sides, sizes[:, None], tokens),
+        probability=None if chances is None else chances.at(sizes[:, None], tokens),
+        chances=chances,
         parity=parity_curves(sides.gap, sizes, tokens),
-        multipliers=compute_multipliers(sides, budgets, ratio),
+        multipliers=with_intervals(compute_multipliers(sides, budgets, ratio), chances, level),
         warnings=_warnings(sides, sizes, tokens),
     )
 

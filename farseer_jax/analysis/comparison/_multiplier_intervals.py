@@ -1,0 +1,193 @@
+"""Intervals of compute multipliers: each pair of refits has its own, and the laws may be off."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax._allocation import optimal_ratio
+from farseer_jax._fit_batch import BatchFit
+from farseer_jax._law import AbstractLaw
+from farseer_jax._types import Array
+from farseer_jax.analysis.comparison._multiplier import ComputeMultipliers, optima
+from farseer_jax.analysis.comparison._probability import Chances
+from farseer_jax.resampling._calibration import extrapolation_length
+from farseer_jax.resampling._draws import join
+from farseer_jax.resampling._intervals import Intervals, percentile
+from farseer_jax.resampling._result import Bootstrap
+from farseer_jax.resampling._spread import standard_error
+
+_DRAWS_AT_ONCE = 32  # with 8 budgets and the grid of ratios, what a core's cache holds
+_BUDGETS_AT_ONCE = 8
+_NUM_STEPS = 12  # of Newton's: frontiers are convex in ln C, and nearly straight
+_REACH = np.log(1e4)  # of the search, as of the estimate's
+_RESOLUTION = 1e-9  # of ln loss
+_NAMES = {"optimal": "×, each optimal", "at_ratio": "×, at one D/N"}
+
+
+def with_intervals(
+    found: ComputeMultipliers, chances: Chances | None, level: float
+) -> ComputeMultipliers:
+    """The multipliers with intervals of the kind of the probabilities; without draws, unchanged."""
+    if chances is None:
+        return found
+    draws, slopes = _of_draws(chances, found)
+    kinds = ("optimal", "at_ratio")
+    parts = {
+        kind: _intervals(chances, found, kind, level, draws[:, place], slopes[place])
+        for place, kind in enumerate(kinds)
+    }
+    return replace(found, intervals=parts)
+
+
+def _intervals(
+    chances: Chances,
+    found: ComputeMultipliers,
+    kind: str,
+    level: float,
+    draws: np.ndarray,
+    slope: np.ndarray,
+) -> Intervals:
+    """Of one multiplier, from the logs of its draws ``(pair, budget)`` and A's slope."""
+    estimate = getattr(found, kind)
+    if chances.calibration is None:
+        lower, upper = np.exp(percentile(draws, level))
+    else:
+        known = np.isfinite(estimate) & np.isfinite(slope) & (slope < 0)
+        half = np.full(len(estimate), np.nan)
+        error = np.nan_to_num(standard_error(draws) * -slope)[known]
+        far = _lengths(chances, found, kind, estimate)
+        half[known] = (
+            chances.calibration.half_width(error, (far[0][known], far[1][known]), level=level)
+            / -slope[known]
+        )
+        lower, upper = estimate * np.exp(-half), estimate * np.exp(half)
+    a, b = chances.a, chances.b
+    answers = np.isfinite(draws).sum(axis=0)
+    wanted = min(a.num_resamples, b.num_resamples)
+    return Intervals(
+        quantity=_NAMES[kind],
+        at={"compute": found.compute},
+        estimate=estimate,
+        lower=np.where(np.isfinite(estimate), lower, np.nan),
+        upper=np.where(np.isfinite(estimate), upper, np.nan),
+        level=level,
+        kind=chances.kind,
+        scheme=" and ".join(dict.fromkeys([a.scheme.name, b.scheme.name])),
+        seed=a.seed,
+        num_resamples=wanted,
+        num_failed=int(wanted - answers.min(initial=wanted)),
+        note=chances.note.removeprefix(f"{chances.kind}, "),
+    )
+
+
+def _lengths(
+    chances: Chances, found: ComputeMultipliers, kind: str, multiplier: np.ndarray
+) -> list[np.ndarray]:
+    """How far beyond its runs each law is asked: B at its budget, A at the one of equal loss."""
+    lengths = []
+    for own, compute in ((chances.a, found.compute / multiplier), (chances.b, found.compute)):
+        known = np.isfinite(compute)
+        compute = np.where(known, compute, found.compute)
+        ratio = np.full(len(compute), found.tokens_per_parameter)
+        if kind == "optimal":
+            ratio = optima(own.fit.law, compute)[0]
+        N = np.sqrt(compute / (6.0 * ratio))
+        lengths.append(extrapolation_length(own.fit.runs, N, N * ratio))
+    return lengths
+
+
+def _of_draws(chances: Chances, found: ComputeMultipliers) -> tuple[np.ndarray, np.ndarray]:
+    """Logs of both multipliers of each pair of refits, and slopes of A's frontiers at the fits'.
+
+    ``(pair, 2, budget)`` and ``(2, budget)``. Draws that are independent are paired in their order.
+    """
+    laws = [_stack(chances.a), _stack(chances.b)]
+    usable = [batch.usable for batch in laws]
+    num = min(map(len, usable))
+    if chances.paired:
+        rows = [np.flatnonzero(usable[0][:num] & usable[1][:num])] * 2
+    else:
+        each = [np.flatnonzero(own) for own in usable]
+        rows = [own[: min(map(len, each))] for own in each]
+    stacks = [
+        jax.tree.map(lambda leaf, one, i=i: np.append(one, leaf[i]), batch.law, boot.fit.law)
+        for batch, boot, i in zip(laws, (chances.a, chances.b), rows, strict=True)
+    ]
+    values = _solved(stacks[0], stacks[1], np.log(found.compute), found.tokens_per_parameter)
+    return values[1:, 0], values[0, 1]
+
+
+def _stack(bootstrap: Bootstrap) -> BatchFit:
+    return join(list(bootstrap.draws.batches()))
+
+
+def _solved(a: AbstractLaw, b: AbstractLaw, log_C: np.ndarray, ratio: float) -> np.ndarray:
+    """``(pair, 2, 2, budget)``: log multiplier and slope, each optimal and at the ratio."""
+    num, budgets = len(jax.tree.leaves(a)[0]), len(log_C)
+    padded = np.pad(log_C, (0, -budgets % _BUDGETS_AT_ONCE), mode="edge")
+    columns = []
+    with jax.enable_x64(True):
+        for at in range(0, len(padded), _BUDGETS_AT_ONCE):
+            some, rows = padded[at : at + _BUDGETS_AT_ONCE], []
+            for i in range(0, num, _DRAWS_AT_ONCE):
+                index = np.minimum(np.arange(i, i + _DRAWS_AT_ONCE), num - 1)
+                laws = (
+                    jax.tree.map(lambda leaf, j=index: jnp.asarray(leaf[j]), one) for one in (a, b)
+                )
+                rows.append(np.asarray(_multipliers(*laws, some, np.log(ratio))))
+            columns.append(np.concatenate(rows)[:num])
+    return np.concatenate(columns, axis=-1)[..., :budgets]
+
+
+@jax.jit
+def _multipliers(a: AbstractLaw, b: AbstractLaw, log_C: Array, log_ratio: Array) -> Array:
+    """``(pair, 2, 2, budget)``."""
+
+    def of_pair(one: AbstractLaw, other: AbstractLaw) -> Array:
+        kinds = (lambda law, x: jnp.log(optimal_ratio(law, jnp.exp(x))), lambda law, x: log_ratio)
+        found = [
+            jax.vmap(partial(_equal, partial(_frontier, one, k), partial(_frontier, other, k)))(
+                log_C
+            )
+            for k in kinds
+        ]
+        return jnp.stack([jnp.stack(own) for own in found], axis=1)
+
+    return jax.vmap(of_pair)(a, b)
+
+
+def _frontier(
+    law: AbstractLaw, ratio_at: Callable[[AbstractLaw, Array], Array], log_C: Array
+) -> tuple[Array, Array]:
+    """Log of the loss at a budget, and its slope: at an optimum the ratio's change adds nothing."""
+    log_ratio = jax.lax.stop_gradient(ratio_at(law, log_C))
+
+    def log_loss(x: Array) -> Array:
+        log_N = 0.5 * (x - np.log(6.0) - log_ratio)
+        return law.log_loss(jnp.exp(log_N), jnp.exp(log_N + log_ratio))
+
+    return jax.jvp(log_loss, (log_C,), (jnp.ones_like(log_C),))
+
+
+def _equal(
+    a: Callable[[Array], tuple[Array, Array]],
+    b: Callable[[Array], tuple[Array, Array]],
+    log_C: Array,
+) -> tuple[Array, Array]:
+    """Log of B's budget over that at which A has its loss, and A's slope there; Newton's steps."""
+    wanted, _ = b(log_C)
+
+    def step(_: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
+        x = state[1]
+        value, slope = a(x)  # once in the code: compiling it is what takes long
+        new = jnp.clip(x - (value - wanted) / slope, log_C - _REACH, log_C + _REACH)
+        return x, new, value, slope
+
+    start = (log_C, log_C, wanted, wanted)
+    x, _, value, slope = tuple(jax.lax.fori_loop(0, _NUM_STEPS + 1, step, start))
+    found = jnp.abs(value - wanted) < _RESOLUTION
+    return jnp.where(found, log_C - x, jnp.nan), jnp.where(found, slope, jnp.nan)
