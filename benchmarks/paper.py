@@ -48,6 +48,17 @@ class Reproduction:
         self.counts = fj.compare_counts(self.runs, held_out=self.held_out.N.min())
         self.allocation = fj.allocate(self.whole, [1e20, 1e21, 1e22, 1e23])
         self.shape = fj.check_shape(self.whole, *DOMAIN)
+        seen = (self.runs.N <= 5.36e9) & (self.runs.D <= 2e11)
+        self.beyond = self.runs.select(mask=~seen)
+        self.within = fj.fit(fj.Farseer, self.runs.select(mask=seen))
+        english, chinese = (
+            fj.fit(fj.Farseer, fj.read_runs(path, loss=name).select(min_N=2e8))
+            for name in ("bpc_en_web", "bpc_zh")
+        )
+        self.comparison = fj.compare_fits(
+            english, chinese, names=("English", "Chinese"), comparable=True,
+            N=(2e8, 2e10), D=(1e9, 2e12),
+        )  # fmt: skip
         self.monotone = fj.fit(fj.Farseer, self.runs, monotone_over=DOMAIN)
 
     def rows(self) -> Iterator[Row]:
@@ -62,6 +73,10 @@ class Reproduction:
         yield Row("Fig. 5b", "scatter of O − G, largest size", 4e-4, float(found.offset_rms[-1]))
         yield Row("Fig. 5b", "scatter of O − G, largest", 2e-3, float(found.offset_rms.max()))
         yield from self._extrapolation()
+        error = np.abs(self.within.predict(self.beyond.N, self.beyond.D) / self.beyond.loss - 1)
+        what = f"error at {len(error)} runs beyond 5.36 B or 200 B tokens"
+        yield Row("Fig. 7", f"{what}, mean", None, float(error.mean()))
+        yield Row("Fig. 7", f"{what}, largest", None, float(error.max()))
         for C, ratio in zip(self.allocation.compute, self._ratios(), strict=True):
             yield Row("Fig. 1b", f"optimal D/N at {C:.0e} FLOPs", None, float(ratio))
         names = (("log/power", "log/power", 0.1125), ("log/log", "log/log", 0.1322))
@@ -101,12 +116,21 @@ class Reproduction:
             "fig02": lambda: plots.plot_fit(self.fit, self.held_out),
             "fig03": lambda: plots.plot_views(self.views),
             "fig04": lambda: plots.plot_curves(self.fit),
-            "fig05": lambda: plots.plot_residuals(self.residuals),
+            "fig05a": lambda: plots.plot_residuals(self.residuals, "curve"),
+            "fig05b": lambda: plots.plot_residuals(self.residuals, "offsets"),
+            "residuals": lambda: plots.plot_residuals(self.residuals),
             "fig06_08": lambda: plots.plot_extrapolation(self.extrapolation),
+            "fig07": lambda: plots.plot_map(self.within, self.beyond),
+            "fig10": lambda: plots.plot_views(self.views, show="coefficient"),
+            "fig11": lambda: plots.plot_views(self.views, show="exponent"),
+            "fig12_14": lambda: plots.plot_differences(self.views, ("D", "D")),
+            "fig15": lambda: plots.plot_comparison_surface(self.comparison),
             "tables23": lambda: plots.plot_forms(self.forms),
             "fig16": lambda: plots.plot_counts(self.counts),
-            "fig19": lambda: plots.plot_shape(self.shape, of="D"),
-            "fig20": lambda: plots.plot_shape(self.shape, of="N"),
+            "fig18": lambda: plots.plot_surface(self.whole, *DOMAIN),
+            "fig19": lambda: plots.plot_surface(self.whole, *DOMAIN, of="D"),
+            "fig20": lambda: plots.plot_surface(self.whole, *DOMAIN, of="N"),
+            "fig20_map": lambda: plots.plot_shape(self.shape, of="N"),
         }
 
 
@@ -123,7 +147,7 @@ def draw(reproduction: Reproduction, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, make in reproduction.figures().items():
         make()
-        plt.gcf().savefig(folder / f"{name}.pdf")
+        plt.gcf().savefig(folder / f"{name}.pdf", dpi=300)  # of surfaces
         plt.close("all")
 
 

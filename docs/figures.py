@@ -1,4 +1,4 @@
-"""Draws assets/example.svg: ``python docs/figures.py``."""
+"""Draws example, map, surface and difference in assets: ``python docs/figures.py``."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 import farseer_jax as fj
+from farseer_jax import plots
 
 GREY = "#808080"  # readable on light and on dark pages
 STYLE = {
@@ -46,17 +47,56 @@ def draw_exponents(axes: plt.Axes, result: fj.Fit) -> None:
     axes.minorticks_off()
 
 
-def main() -> None:
-    """Write the figure beside this file."""
+def draw_first() -> plt.Figure:
+    """A fit and its exponents."""
     runs = fj.example_runs()
     result = fj.fit(fj.Farseer, runs.select(max_N=5.5e9))
+    figure, panels = plt.subplots(1, 2, figsize=(9.2, 3.5), width_ratios=(1.5, 1))
+    draw_losses(panels[0], result, runs)
+    draw_exponents(panels[1], result)
+    figure.tight_layout(w_pad=2.5)
+    return figure
+
+
+def draw_map() -> plt.Figure:
+    """What a fit to small runs misses at others (docs/extrapolation.md)."""
+    runs = fj.example_runs()
+    seen = (runs.N < 5.5e9) & (runs.D < 2e11)
+    plots.plot_map(fj.fit(fj.Farseer, runs.select(mask=seen)), runs.select(mask=~seen))
+    return plt.gcf()
+
+
+def draw_surface() -> plt.Figure:
+    """Where a fit rises (docs/shape.md)."""
+    plots.plot_surface(fj.fit(fj.Farseer, fj.example_runs()), (2e8, 1e13), (1e9, 1e15), of="N")
+    return plt.gcf()
+
+
+def draw_difference() -> plt.Figure:
+    """Two recipes (docs/comparison.md)."""
+    law, (N, D) = fj.example_law(), fj.paper_grid()
+    U = fj.StretchedExponential(level=-0.83, slope=-0.11, exponent=0.15, pivot=1e9)
+    new = fj.simulate(fj.Farseer(U=U, B=law.B, A=law.A), N, D, seed=1)
+    base = fj.simulate(law, N, D, seed=0)
+    found = fj.compare_runs(new, base, names=("new", "base"), N=(2e8, 3e10), D=(1e9, 1e12))
+    plots.plot_comparison_surface(found.fits)
+    return plt.gcf()
+
+
+def main() -> None:
+    """Write the figures into assets beside this file."""
+    folder = Path(__file__).parent / "assets"
     with mpl.rc_context(STYLE):
-        figure, panels = plt.subplots(1, 2, figsize=(9.2, 3.5), width_ratios=(1.5, 1))
-        draw_losses(panels[0], result, runs)
-        draw_exponents(panels[1], result)
-        figure.tight_layout(w_pad=2.5)
-        target = Path(__file__).parent / "assets" / "example.svg"
-        figure.savefig(target, transparent=True, metadata={"Date": None})
+        draw_first().savefig(folder / "example.svg", transparent=True, metadata={"Date": None})
+    # in the package's own style, on white: its greys are not meant for dark pages
+    fixed = {"svg.fonttype": "none", "svg.hashsalt": "farseer_jax"}
+    for name, draw in (
+        ("map", draw_map),
+        ("surface", draw_surface),
+        ("difference", draw_difference),
+    ):
+        with mpl.rc_context(fixed):
+            draw().savefig(folder / f"{name}.svg", dpi=110, metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Two surfaces against each other: where they cross, who wins, how surely, and by what compute."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,12 @@ from weighted_mean import fit_of, law_of, mean_fit
 import farseer_jax as fj
 from farseer_jax.analysis.comparison._matching import match
 from farseer_jax.analysis.comparison._parity import crossings, parity_curves
-from farseer_jax.plots import plot_comparison, plot_counts, plot_line
+from farseer_jax.plots import (
+    plot_comparison,
+    plot_comparison_surface,
+    plot_counts,
+    plot_line,
+)
 from farseer_jax.resampling._draws import MemoryDraws
 
 # L = E + A / N^α + B / D^β: equal where 2 D^−0.37 = D^−0.34, at D = 2^(1 / 0.03) for every N
@@ -290,6 +296,35 @@ class TestForms:
         line = plot_line(found.line(N=7e9))
         assert line.get_xlabel() == "tokens D"
         assert "N = 7 B" in line.get_title(loc="left")
+
+    def test_surface(self, found: fj.FitComparison, swapped: fj.FitComparison) -> None:
+        axes: Any = plot_comparison_surface(found)
+        (parity,) = [line for line in axes.lines if line.get_label() == "equal"]
+        _, log_D, height = np.asarray(parity.get_data_3d(), dtype=float)
+        np.testing.assert_allclose(10**log_D, D_EQUAL, rtol=1e-9)
+        assert (height == 0).all()
+        lines = [np.array(line.get_data_3d()) for line in axes.lines]
+        kept = np.concatenate(lines, axis=1)[:, ::7]
+        log_N, log_D, percent = kept[:, np.isfinite(kept[2])]
+        a, b = loss(A, 10**log_N, 10**log_D), loss(B, 10**log_N, 10**log_D)
+        np.testing.assert_allclose(percent, 100 * (a - b) / b, atol=2e-2)
+        other: Any = plot_comparison_surface(swapped)
+        low, high = axes.get_zlim()
+        assert other.get_zlim() == pytest.approx((-high, -low), rel=0.05)
+
+    def test_surface_has_the_runs_of_both(self) -> None:
+        N, D = np.meshgrid(DECADES, DECADES)
+        sides = [
+            fj.Runs(N.ravel()[keep], D.ravel()[keep], loss(law, N, D).ravel()[keep] * 1.001**i)
+            for i, (law, keep) in enumerate([(A, slice(0, 20)), (B, slice(5, 25))])
+        ]
+        fits = [dataclasses.replace(mean_fit(), runs=runs) for runs in sides]
+        axes: Any = plot_comparison_surface(fj.compare_fits(*fits, N=(1e9, 1e12), D=(1e9, 1e12)))
+        z = axes.collections[-1]._offsets3d[2]
+        both = slice(5, 20)
+        order = np.lexsort((D.ravel()[both], N.ravel()[both]))
+        expected = (loss(A, N, D) / (1.001 * loss(B, N, D)) - 1).ravel()[both]
+        np.testing.assert_allclose(z, 100 * expected[order], rtol=1e-9)
 
 
 class TestBadInput:

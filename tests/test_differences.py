@@ -286,6 +286,11 @@ def test_four_views_as_a_figure(simulated: fj.DifferenceAnalysis) -> None:
     made = plot_views(simulated)
     assert [len(ax.lines) for ax in made] == [len(view.held) for view in simulated.views]
     assert "mean R² 1.000" in made[0].get_title(loc="left")
+    exponents = plot_views(simulated, show="exponent")
+    for ax, view in zip(exponents, simulated.views, strict=True):
+        np.testing.assert_allclose(drawn(ax), np.stack([view.held, view.exponent], axis=1))
+    with pytest.raises(ValueError, match="show: choose of"):
+        plot_views(simulated, show="slope")  # type: ignore[arg-type]
     _, own = plt.subplots(2, 2)
     assert plot_views(simulated, axes=own.ravel()) == tuple(own.ravel())
     with pytest.raises(ValueError, match="axes: give 4, one for each view, got 2"):

@@ -450,5 +450,6 @@ def test_the_page_of_the_paper_is_what_the_benchmark_found() -> None:
         f"{'' if row['paper'] is None else format(row['paper'], '.4g')} | {row['here']:.4g} |"
         for row in found["rows"]
     ]
-    table = [line for line in text_of("docs/paper.md").splitlines() if line.startswith("| ")]
+    numbers, _ = text_of("docs/paper.md").split("## Its figures")
+    table = [line for line in numbers.splitlines() if line.startswith("| ")]
     assert table[1:] == rows

@@ -16,7 +16,7 @@ from farseer_jax import (
     example_runs,
     fit,
 )
-from farseer_jax.plots import plot_curves, plot_fit
+from farseer_jax.plots import plot_curves, plot_fit, plot_map
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +104,49 @@ def test_bad_axes_and_draws_are_refused(fitted: Fit) -> None:
     other = bootstrap(fit(Farseer, example_runs()), 50, WildBootstrap(), seed=0)
     with pytest.raises(ValueError, match="draws are of another fit"):
         plot_curves(fitted, other)
+
+
+def per_cent(fit: Fit, runs: Runs) -> np.ndarray:
+    return 100 * (np.asarray(fit.predict(runs.N, runs.D)) / runs.loss - 1.0)
+
+
+def test_a_map_says_what_is_beyond_the_runs(fitted: Fit) -> None:
+    # within, beyond N, beyond D (above and below), beyond both
+    N, D = [1.5e9, 2e10, 1e9, 1e9, 2e10], [2e10, 2e10, 5e12, 1e8, 5e12]
+    axes = plot_map(fitted, Runs(N, D, 1.01 * np.asarray(fitted.predict(N, D))))
+    assert [text.get_text() for text in axes.texts] == ["−0.99 %"] * 5
+    circles, *stars = axes.collections
+    np.testing.assert_array_equal(np.asarray(circles.get_offsets())[:, 0], fitted.runs.N)
+    assert [np.asarray(star.get_offsets()).tolist() for star in stars[:4]] == [
+        [[1.5e9, 2e10]], [[2e10, 2e10]], [[1e9, 5e12], [1e9, 1e8]], [[2e10, 5e12]],
+    ]  # fmt: skip
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == [
+        "326 fitted runs", "1 off the grid: mean 0.99 %", "1 beyond N: mean 0.99 %",
+        "2 beyond D: mean 0.99 %", "1 beyond N and D: mean 0.99 %",
+    ]  # fmt: skip
+
+
+def test_a_map_of_many_runs_colours_all_and_names_the_worst(fitted: Fit) -> None:
+    others = example_runs().select(min_D=2.1e11)
+    axes = plot_map(fitted, others)
+    error = per_cent(fitted, others)
+    np.testing.assert_allclose(axes.collections[1].get_array(), np.abs(error))
+    assert axes.texts[0].get_text() == f"{error[np.abs(error).argmax()]:+.2g}".replace("-", "−")
+    assert 6 <= len(axes.texts) <= len(np.unique(others.N))
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_texts_of_a_map_do_not_touch(fitted: Fit, few: bool) -> None:
+    chosen = example_runs().select(min_N=6e9) if few else example_runs().select(min_D=2.1e11)
+    from matplotlib.text import Text
+
+    axes = plot_map(fitted, chosen)
+    figure = axes.figure
+    assert figure is not None
+    figure.canvas.draw()
+    boxes = [Text.get_window_extent(text).get_points() for text in axes.texts]  # without lines
+    assert len(boxes) == 11 or not few
+    for i, one in enumerate(boxes):
+        for other in boxes[:i]:
+            assert (np.minimum(one[1], other[1]) <= np.maximum(one[0], other[0])).any()

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 import pytest
+from weighted_mean import fit_of
 
 import farseer_jax as fj
-from farseer_jax.plots import plot_shape
+from farseer_jax.plots import plot_shape, plot_surface
 
 DOMAIN: dict[str, Any] = {"N": (2e8, 1e13), "D": (1e9, 1e15)}
 
@@ -163,6 +164,55 @@ class TestPlot:
         assert plot_shape(shape, of="loss").get_xlabel() == "parameters N"
         with pytest.raises(ValueError, match=r"of must be one of .*, got 'U'"):
             plot_shape(shape, "U")  # type: ignore[arg-type]
+
+
+class TestSurface:
+    def test_the_loss_is_the_law_and_dots_are_the_runs(self) -> None:
+        runs = fj.example_runs()
+        result = fit_of(fj.example_law(), runs, fj.Piecewise())
+        axes: Any = plot_surface(result, N=(2e8, 5e9), D=(1e9, 1e12))
+        log_N, log_D, loss = axes.lines[0].get_data_3d()
+        np.testing.assert_allclose(loss, result.predict(10**log_N, 10**log_D), rtol=1e-9)
+        x, y, z = axes.collections[-1]._offsets3d
+        runs = runs.select(max_N=5e9)
+        np.testing.assert_allclose([10**x, 10**y, z], [runs.N, runs.D, runs.loss])
+
+    def test_a_derivative_is_log_both_ways_with_its_sign(self) -> None:
+        law = fj.example_law()
+        axes: Any = plot_surface(law, **DOMAIN, of="N")
+        log_N, log_D, height = np.concatenate([line.get_data_3d() for line in axes.lines], axis=1)
+        N, D = 10**log_N, 10**log_D
+        slope = by_N(law, N, D) * np.exp(np.asarray(law.log_loss(N, D))) / N
+        np.testing.assert_array_equal(np.sign(height), np.sign(slope))
+        far = np.abs(height) > 1
+        # a factor of ten in the slope is one of height
+        offset = np.abs(height[far]) - np.log10(np.abs(slope[far]))
+        np.testing.assert_allclose(offset, np.round(offset[0]), atol=1e-4)
+        assert height.min() < -1 < 1 < height.max()
+
+    def test_a_thick_line_is_where_the_loss_turns(self, shape: fj.Shape) -> None:
+        axes: Any = plot_surface(fj.example_law(), **DOMAIN, of="N")
+        (turn,) = [c for c in axes.collections if np.max(c.get_linewidth()) == 2.0]
+        vertices = np.concatenate([path.vertices for path in turn.get_paths()])
+        slopes = by_N(fj.example_law(), *10**vertices.T)
+        np.testing.assert_allclose(slopes, 0.0, atol=1e-3)
+        assert axes.get_title(loc="left") == "Farseer law: rises with N in 2%"
+
+    def test_it_stays_below_zero_where_the_loss_falls(self) -> None:
+        axes: Any = plot_surface(fj.example_law(), **DOMAIN, of="D")
+        assert axes.get_zlim()[1] == 0.0
+        assert all((line.get_data_3d()[2] <= -1).all() for line in axes.lines)
+        assert axes.get_title(loc="left").endswith("falls with D everywhere")
+
+    def test_misuse(self) -> None:
+        from matplotlib import pyplot as plt
+
+        with pytest.raises(TypeError, match="ax: a surface needs 3-D axes"):
+            plot_surface(fj.example_law(), **DOMAIN, ax=plt.figure().add_subplot())
+        own = plt.figure().add_subplot(projection="3d")
+        assert plot_surface(fj.example_law(), **DOMAIN, ax=own) is own
+        with pytest.raises(ValueError, match="of must be one of"):
+            plot_surface(fj.example_law(), **DOMAIN, of="U")  # type: ignore[arg-type]
 
 
 class Gap(fj.AbstractLaw):

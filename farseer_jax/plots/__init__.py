@@ -3,20 +3,24 @@
 from farseer_jax.plots.allocation import plot_allocation
 from farseer_jax.plots.choices import plot_choices
 from farseer_jax.plots.comparison import plot_comparison, plot_line
+from farseer_jax.plots.comparison_surface import plot_comparison_surface
 from farseer_jax.plots.counts import plot_counts
 from farseer_jax.plots.differences import plot_differences, plot_views
 from farseer_jax.plots.extrapolation import plot_error_by_value, plot_extrapolation
 from farseer_jax.plots.fit import plot_curves, plot_fit
 from farseer_jax.plots.forms import plot_forms
 from farseer_jax.plots.influence import plot_influence
+from farseer_jax.plots.map import plot_map
 from farseer_jax.plots.methods import plot_methods, plot_starts
 from farseer_jax.plots.residuals import plot_residuals
 from farseer_jax.plots.shape import plot_shape
+from farseer_jax.plots.surface import plot_surface
 
 __all__ = [
     "plot_allocation",
     "plot_choices",
     "plot_comparison",
+    "plot_comparison_surface",
     "plot_counts",
     "plot_curves",
     "plot_differences",
@@ -26,9 +30,11 @@ __all__ = [
     "plot_forms",
     "plot_influence",
     "plot_line",
+    "plot_map",
     "plot_methods",
     "plot_residuals",
     "plot_shape",
     "plot_starts",
+    "plot_surface",
     "plot_views",
 ]

@@ -25,14 +25,21 @@ _STYLE: Any = {
 
 
 @contextmanager
-def axes_of(ax: "Axes | None", size: tuple[float, float]) -> Iterator["Axes"]:
-    """The given axes, or new ones of a size in inches, in the package's style."""
+def style() -> Iterator[None]:
+    """The package's style."""
     import matplotlib as mpl
 
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+@contextmanager
+def axes_of(ax: "Axes | None", size: tuple[float, float]) -> Iterator["Axes"]:
+    """The given axes, or new ones of a size in inches, in the package's style."""
     if ax is not None:
         yield ax
         return
-    with mpl.rc_context(_STYLE):
+    with style():
         from matplotlib import pyplot as plt
 
         _, made = plt.subplots(figsize=size, layout="constrained")
@@ -53,15 +60,13 @@ def grid_of(
     Raises:
         ValueError: another number of axes was given.
     """
-    import matplotlib as mpl
-
     if axes is not None:
         given, num = list(axes), shape[0] * shape[1]
         if len(given) != num:
             raise ValueError(f"axes: give {num}, not {len(given)}")
         yield given
         return
-    with mpl.rc_context(_STYLE):
+    with style():
         from matplotlib import pyplot as plt
 
         _, made = plt.subplots(

@@ -1,27 +1,28 @@
 """Figures of the differences of the loss: one view, and the four side by side."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from farseer_jax._numbers import quantity_text
 from farseer_jax.analysis.differences._result import DifferenceAnalysis
 from farseer_jax.analysis.differences._views import DifferenceView
-from farseer_jax.plots._style import COLOURS, axes_of, grid_of
+from farseer_jax.plots._style import COLOURS, axes_of, grid_of, log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 _WORDS = {"N": "parameters N", "D": "tokens D"}
 _MAX_TICKS = 7
-_SHOWN = ("differences", "coefficient", "exponent")
+Show = Literal["differences", "coefficient", "exponent"]
 
 
 def plot_differences(
     analysis: DifferenceAnalysis,
     view: tuple[str, str] = ("D", "D"),
-    show: Literal["differences", "coefficient", "exponent"] = "differences",
+    show: Show = "differences",
     ax: "Axes | None" = None,
 ) -> "Axes":
     """One view on log–log axes: the differences as dots, each slice's line in the same colour.
@@ -51,31 +52,31 @@ def plot_differences(
         'tokens D'
     """
     shown = analysis[view]
-    if show not in _SHOWN:
-        raise ValueError(f"show: choose of {', '.join(_SHOWN)}, got {show!r}")
+    _check_show(show)
     with axes_of(ax, (5.2, 3.8)) as axes:
-        if show == "differences":
-            _draw(axes, shown, analysis)
-            _colour_scale(axes, shown)
-        else:
-            _draw_function(axes, shown, show)
+        _draw(axes, shown, analysis, show)
     return axes
 
 
 def plot_views(
-    analysis: DifferenceAnalysis, axes: "Sequence[Axes] | None" = None
+    analysis: DifferenceAnalysis,
+    axes: "Sequence[Axes] | None" = None,
+    *,
+    show: Show = "differences",
 ) -> "tuple[Axes, ...]":
     """The four views side by side, with the mean R² of their lines (the paper's Fig. 3).
 
     Args:
         analysis: from :func:`analyse_differences`.
         axes: four axes to draw on; new ones by default.
+        show: as in :func:`plot_differences`: the lines' ``"coefficient"`` is the paper's Fig. 10,
+            their ``"exponent"`` Fig. 11.
 
     Returns:
         The axes, in the order of ``analysis.views``.
 
     Raises:
-        ValueError: there are not four axes.
+        ValueError: there are not four axes, or ``show`` is none of these.
 
     Example:
         >>> from farseer_jax import analyse_differences, example_runs
@@ -85,16 +86,31 @@ def plot_views(
     """
     if axes is not None and len(axes) != len(analysis.views):
         raise ValueError(f"axes: give {len(analysis.views)}, one for each view, got {len(axes)}")
+    _check_show(show)
     with grid_of(axes, (2, 2), (7.4, 5.6)) as made:
         for letter, each, view in zip("abcd", made, analysis.views, strict=True):
-            _draw(each, view, analysis, f"{letter}  ")
-            _colour_scale(each, view)
+            _draw(each, view, analysis, show, f"{letter}  ")
     return tuple(made)
 
 
-def _draw(axes: "Axes", view: DifferenceView, analysis: DifferenceAnalysis, mark: str = "") -> None:
-    from matplotlib.ticker import NullFormatter
+def _check_show(show: str) -> None:
+    if show not in get_args(Show):
+        raise ValueError(f"show: choose of {', '.join(get_args(Show))}, got {show!r}")
 
+
+def _draw(
+    axes: "Axes", view: DifferenceView, analysis: DifferenceAnalysis, show: Show, mark: str = ""
+) -> None:
+    if show == "differences":
+        _draw_differences(axes, view, analysis, mark)
+        _colour_scale(axes, view)
+    else:
+        _draw_function(axes, view, show, mark)
+
+
+def _draw_differences(
+    axes: "Axes", view: DifferenceView, analysis: DifferenceAnalysis, mark: str
+) -> None:
     num = len(view.held)
     for i, colour in enumerate(_colours(num)):
         own = view.slice_index == i
@@ -108,12 +124,8 @@ def _draw(axes: "Axes", view: DifferenceView, analysis: DifferenceAnalysis, mark
         xlabel=_WORDS[view.against],
         ylabel=f"fall of the loss with {view.difference}",
     )
-    axes.xaxis.set_major_formatter(lambda value, _: quantity_text(value))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    _ticks(axes.xaxis, view.x)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    _ticks(axes.yaxis, view.delta)
+    _ticks(axes.xaxis, view.x, quantity_text)
+    _ticks(axes.yaxis, view.delta, _plain)
     ratio = analysis.ratio_D if view.difference == "D" else analysis.ratio_N
     title = f"{mark}{view.difference} × {ratio:.3g}"
     if num:
@@ -123,10 +135,8 @@ def _draw(axes: "Axes", view: DifferenceView, analysis: DifferenceAnalysis, mark
     axes.set_title(title)
 
 
-def _draw_function(axes: "Axes", view: DifferenceView, show: str) -> None:
+def _draw_function(axes: "Axes", view: DifferenceView, show: str, mark: str) -> None:
     """What the lines give, one dot a slice."""
-    from matplotlib.ticker import NullFormatter
-
     is_exponent = show == "exponent"
     values = view.exponent if is_exponent else view.coefficient
     axes.scatter(view.held, values, color=COLOURS[0], s=18, lw=0, zorder=3)
@@ -136,25 +146,23 @@ def _draw_function(axes: "Axes", view: DifferenceView, show: str) -> None:
         xlabel=_WORDS[view.held_variable],
         ylabel=f"{show} of Δ{view.difference} against {view.against}",
     )
-    axes.xaxis.set_major_formatter(lambda value, _: quantity_text(value))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    _ticks(axes.xaxis, view.held)
+    _ticks(axes.xaxis, view.held, quantity_text)
     if not is_exponent:
-        _ticks(axes.yaxis, values)
+        _ticks(axes.yaxis, values, _plain)
     r_squared = view.exponent_r_squared if is_exponent else view.coefficient_r_squared
-    axes.set_title(f"R² of a line over ln {view.held_variable}: {r_squared:.3f}")
+    axes.set_title(f"{mark}R² of a line over ln {view.held_variable}: {r_squared:.3f}")
 
 
-def _ticks(axis: Any, values: np.ndarray) -> None:
+def _ticks(axis: "Axis", values: np.ndarray, text: Callable[[float], str]) -> None:
     """1, 2 and 5 of each power of ten where these are few, else the powers of ten alone."""
-    from matplotlib.ticker import LogLocator
-
     if not len(values):
         return
     decades = float(np.log10(values.max() / values.min()))
-    subs = (1.0, 2.0, 5.0) if 3 * decades <= _MAX_TICKS else (1.0,)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=12))
+    log_ticks(axis, (1.0, 2.0, 5.0) if 3 * decades <= _MAX_TICKS else (1.0,), text)
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"
 
 
 def _colours(num: int) -> list[Any]:

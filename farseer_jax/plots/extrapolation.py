@@ -1,12 +1,12 @@
 """Figures of extrapolations inside the data (paper, Figs. 1a, 6, 7, 8)."""
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from farseer_jax._numbers import quantity_text
 from farseer_jax.analysis.extrapolation._table import CandidateResult, Extrapolation
-from farseer_jax.plots._style import COLOURS, GREY, axes_of
+from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,8 +113,8 @@ def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: "Axes | None"
         low = found.values.min()
         axes.axvspan(low, found.limits[limit], color=COLOURS[4], alpha=0.12, lw=0)
         axes.annotate(
-            "fitted", (low, 1.0), xycoords=("data", "axes fraction"), xytext=(4, -4),
-            textcoords="offset points", va="top", fontsize=8.5, color=GREY,
+            "fitted", (low, 1.0), xycoords=("data", "axes fraction"), xytext=(4, 3),
+            textcoords="offset points", va="bottom", fontsize=8.5, color=GREY,
         )  # fmt: skip
         _noise(axes, found)
         _ticks(axes, found.along)
@@ -176,16 +176,15 @@ def _noise(axes: "Axes", found: Extrapolation) -> None:
 
 
 def _ticks(axes: "Axes", along: str) -> None:
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
-        axis.set_minor_formatter(NullFormatter())
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    log_ticks(axes.yaxis, text=lambda value: f"{value:g}")
     if along in ("N", "D"):
-        axes.xaxis.set_major_formatter(lambda value, _: quantity_text(value))
+        count_ticks(axes.xaxis)
     else:
-        axes.xaxis.set_major_locator(LogLocator(numticks=12))
+        log_ticks(axes.xaxis, (1.0,), text=_power_text)
+
+
+def _power_text(value: float) -> str:
+    return f"$10^{{{round(math.log10(value))}}}$"
 
 
 def _name_lines(axes: "Axes", ends: list[tuple[float, float, str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""Figures of one fit: its losses (paper Figs. 2 and 7) and its curves of N (Figs. 4 and 5a)."""
+"""Figures of one fit: its losses (paper Fig. 2) and its curves of N (Figs. 4 and 5a)."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast

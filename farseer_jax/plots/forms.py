@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax._numbers import quantity_text
 from farseer_jax.analysis.forms._result import Form, FormChoice
-from farseer_jax.plots._style import COLOURS, GREY, grid_of
+from farseer_jax.plots._style import COLOURS, GREY, count_ticks, grid_of, log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +50,7 @@ def plot_forms(choice: FormChoice, axes: "Sequence[Axes] | None" = None) -> "tup
 
 
 def _draw(upper: "Axes", lower: "Axes", choice: FormChoice, curve: str) -> None:
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+    from matplotlib.ticker import MaxNLocator
 
     values, forms = choice.values[curve], _shown(choice.forms[curve])
     left_out = float(np.sqrt(np.prod(choice.N[-choice.num_held_out - 1 :][:2])))
@@ -72,14 +71,10 @@ def _draw(upper: "Axes", lower: "Axes", choice: FormChoice, curve: str) -> None:
     low, high = upper.get_ylim()
     upper.set_ylim(low, high * (high / low) ** _ROOM)  # for the legend, above all curves
     upper.legend(handles[::-1], labels[::-1], fontsize=7.5, loc="upper right")
-    lower.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
-    lower.xaxis.set_major_formatter(lambda value, _: quantity_text(value))
-    upper.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    wide = high > 4 * low
-    of_levels = LogLocator(subs=(1.0, 2.0, 5.0), numticks=12) if wide else MaxNLocator(5)
-    upper.yaxis.set_major_locator(of_levels)
-    for axis in (lower.xaxis, upper.yaxis):
-        axis.set_minor_formatter(NullFormatter())
+    count_ticks(lower.xaxis)
+    log_ticks(upper.yaxis, text=lambda value: f"{value:g}")
+    if high <= 4 * low:
+        upper.yaxis.set_major_locator(MaxNLocator(5))
 
 
 def _shown(forms: tuple[Form, ...]) -> list[Form]:

@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from farseer_jax._numbers import quantity_text
 from farseer_jax.analysis.shape._result import Shape
-from farseer_jax.plots._style import axes_of
+from farseer_jax.plots._style import axes_of, count_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,8 +52,8 @@ def plot_shape(shape: Shape, of: Quantity = "N", ax: "Axes | None" = None) -> "A
         axes.grid(visible=False)
         _lines(axes, shape, values, of)
         _box(axes, shape)
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(lambda value, _: quantity_text(value))
+        count_ticks(axes.xaxis)
+        count_ticks(axes.yaxis)
         assert axes.figure is not None
         bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02)
         bar.set_label(_LABELS[of])

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from farseer_jax._runs import Runs
+from farseer_jax.analysis._mean_losses import mean_losses
 
 
 class Matched(NamedTuple):
@@ -23,7 +24,7 @@ def match(a: Runs, b: Runs, tolerance: float) -> Matched:
 
     N and D of a pair are geometric means of both.
     """
-    of_a, of_b = _points(a), _points(b)
+    of_a, of_b = mean_losses(a), mean_losses(b)
     i, j = nearest_pairs(of_a[:2], of_b[:2], tolerance)
     mine, other = of_a[:, i], of_b[:, j]
     num = len(i)
@@ -51,11 +52,3 @@ def nearest_pairs(a: np.ndarray, b: np.ndarray, tolerance: float) -> tuple[np.nd
     i = np.arange(len(nearest_b))
     mutual = (nearest_a[nearest_b] == i) & (apart[i, nearest_b] <= np.log1p(tolerance))
     return i[mutual], nearest_b[mutual]
-
-
-def _points(runs: Runs) -> np.ndarray:
-    """N, D and mean loss of each distinct (N, D), ``(3, point)``; copies count once."""
-    rows = np.unique(np.stack([runs.N, runs.D, runs.loss]), axis=1)
-    points, place = np.unique(rows[:2], axis=1, return_inverse=True)
-    place = place.ravel()
-    return np.vstack([points, np.bincount(place, rows[2]) / np.bincount(place)])

@@ -5,7 +5,7 @@ import numpy as np
 from farseer_jax._runs import Runs
 from farseer_jax.analysis.forms._law import ChosenLaw, CurveSpec, chosen_law
 from farseer_jax.analysis.forms._result import Form
-from farseer_jax.analysis.forms._table import SizeTable, cells_of, scales_of
+from farseer_jax.analysis.forms._table import SizeTable, points_of, scales_of
 
 
 def law_of_forms(
@@ -17,13 +17,13 @@ def law_of_forms(
     very curves leave of the losses (Eq. 12): Stage 3's G(N) belongs to the paper's curves.
     """
     curves = {c: _curves(table, values[c], best[c]) for c in ("A", "B")}
-    cells = cells_of(runs)
-    data_term = curves["B"][:, cells.size] * np.exp(-curves["A"][:, cells.size] * cells.log_D)
-    G = cells.over_D(cells.loss - data_term, len(table.N))
+    points = points_of(runs)
+    data_term = curves["B"][:, points.size] * np.exp(-curves["A"][:, points.size] * points.log_D)
+    G = points.over_D(points.loss - data_term, len(table.N))
     lines = table.search(G)
     i, j = _place(table, best["U"])
-    error = np.abs((lines.curve[:, i, j][:, cells.size] + data_term) / cells.loss - 1.0)
-    left_out = ~table.keep[1:, cells.size]
+    error = np.abs((lines.curve[:, i, j][:, points.size] + data_term) / points.loss - 1.0)
+    left_out = ~table.keep[1:, points.size]
     held_out = [float(row[out].mean()) for row, out in zip(error[1:], left_out, strict=True)]
     U = {
         "level": float(lines.level[0, i, j]),

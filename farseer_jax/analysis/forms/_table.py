@@ -7,6 +7,7 @@ import numpy as np
 
 from farseer_jax._arrays import to_numpy
 from farseer_jax._runs import Runs
+from farseer_jax.analysis._mean_losses import mean_losses
 from farseer_jax.analysis.forms._law import CurveSpec
 from farseer_jax.analysis.forms._result import Form
 from farseer_jax.analysis.forms._search import FormLines, search_forms
@@ -104,8 +105,8 @@ class SizeTable(NamedTuple):
         )
 
 
-class Cells(NamedTuple):
-    """Distinct (N, D) with their mean loss; all arrays ``(cell,)``.
+class Points(NamedTuple):
+    """Distinct (N, D) with their mean loss; all arrays ``(point,)``.
 
     Attributes:
         size: position of N.
@@ -117,20 +118,17 @@ class Cells(NamedTuple):
     log_D: np.ndarray
     loss: np.ndarray
 
-    def over_D(self, of_cells: np.ndarray, num_sizes: int) -> np.ndarray:
-        """Means over D, ``(fit, size)``, of ``(fit, cell)``."""
+    def over_D(self, of_points: np.ndarray, num_sizes: int) -> np.ndarray:
+        """Means over D, ``(fit, size)``, of ``(fit, point)``."""
         count = np.bincount(self.size, minlength=num_sizes)
-        total = np.stack([np.bincount(self.size, row, num_sizes) for row in of_cells])
+        total = np.stack([np.bincount(self.size, row, num_sizes) for row in of_points])
         return np.asarray(total / count)
 
 
-def cells_of(runs: Runs) -> Cells:
+def points_of(runs: Runs) -> Points:
     """Copies count once, repeats are averaged."""
-    distinct = np.unique(np.stack([runs.N, runs.D, runs.loss], axis=1), axis=0)
-    places, cell = np.unique(distinct[:, :2], axis=0, return_inverse=True)
-    cell = cell.ravel()
-    loss = np.bincount(cell, distinct[:, 2]) / np.bincount(cell)
-    return Cells(np.unique(places[:, 0], return_inverse=True)[1], np.log(places[:, 1]), loss)
+    N, D, loss = mean_losses(runs)
+    return Points(np.unique(N, return_inverse=True)[1], np.log(D), loss)
 
 
 def scales_of(values: np.ndarray) -> np.ndarray:

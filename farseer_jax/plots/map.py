@@ -1,0 +1,152 @@
+"""A map of N and D: which runs a fit has seen, and how far it is off at others (paper Fig. 7)."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax._result import Fit
+from farseer_jax._runs import Runs
+from farseer_jax.plots._labels import place_labels
+from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST_LABELS = 12  # of a map on which every star has one
+_STAR = 75.0
+_MAP = "YlOrRd"
+_REGIONS = {
+    "off the grid": COLOURS[2],
+    "beyond N": COLOURS[0],
+    "beyond D": COLOURS[3],
+    "beyond N and D": COLOURS[6],
+}
+
+
+def plot_map(fit: Fit, held_out: Runs, ax: "Axes | None" = None) -> "Axes":
+    """Fitted runs as circles, held-out ones as stars with their relative errors (Fig. 7).
+
+    The edge of a star, and the tint behind it, say what the fit has to do there: it lies beyond the
+    fitted N, beyond the fitted D, or within both but off the grid. An error is predicted / observed
+    − 1, in per cent. Of more than twelve stars the worst is labelled and, where there is room,
+    that of each size, and all are coloured by the size of their errors.
+
+    Args:
+        fit: the fit.
+        held_out: runs that it has not seen.
+        ax: axes to draw on; new ones by default.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> from farseer_jax import Farseer, example_runs, fit
+        >>> from farseer_jax.plots import plot_map
+        >>> runs = example_runs()
+        >>> axes = plot_map(fit(Farseer, runs.select(max_N=5.5e9)), runs.select(min_N=6e9))
+        >>> axes.get_xlabel(), [text.get_text() for text in axes.texts][0][-1]
+        ('parameters N', '%')
+    """
+    error = 100 * (np.asarray(fit.predict(held_out.N, held_out.D)) / held_out.loss - 1.0)
+    regions = _regions(fit.runs, held_out)
+    is_few = len(error) <= _MOST_LABELS
+    with axes_of(ax, (5.6 if is_few else 6.2, 4.3)) as axes:
+        _limits(axes, fit.runs, held_out, right=0.2 if is_few else 0.1)
+        _tints(axes, fit.runs)
+        axes.scatter(
+            fit.runs.N, fit.runs.D, s=13, color=COLOURS[4], edgecolor="white", lw=0.4,
+            label=f"{len(fit.runs)} fitted runs", zorder=2,
+        )  # fmt: skip
+        most = max(float(np.abs(error).max()), 1e-12)
+        drawn = None
+        for name, edge in _REGIONS.items():
+            mine = regions == name
+            if not mine.any():
+                continue
+            look: Any = {"color": edge, "edgecolor": "white", "lw": 0.5}
+            if not is_few:
+                look = {"c": np.abs(error[mine]), "cmap": _MAP, "vmin": 0.0, "vmax": most}
+                look |= {"edgecolor": edge, "lw": 0.7}
+            drawn = axes.scatter(
+                held_out.N[mine], held_out.D[mine], s=_STAR, marker="*", zorder=3, **look
+            )
+        _legend(axes, error, regions)
+        if not is_few:
+            assert drawn is not None
+            bar = axes.figure.colorbar(drawn, ax=axes, pad=0.02)
+            bar.outline.set_visible(False)
+            bar.set_label("|predicted / observed − 1|, %")
+        axes.set_title(f"{fit.law.name.title()} law, {len(error)} runs held out", pad=8)
+        chosen = np.arange(len(error)) if is_few else _worst(held_out.N, error)
+        unit = " %" if is_few else ""
+        place_labels(
+            axes,
+            np.stack([held_out.N, held_out.D], axis=1)[chosen],
+            [f"{value:+.2g}{unit}".replace("-", "−") for value in error[chosen]],
+            np.concatenate([np.stack([r.N, r.D], axis=1) for r in (held_out, fit.runs)]),
+            num_must=len(chosen) if is_few else 1,
+        )
+    return axes
+
+
+def _regions(fitted: Runs, held_out: Runs) -> np.ndarray:
+    """The name of each held-out run's region."""
+    beyond_N = (held_out.N < fitted.N.min()) | (held_out.N > fitted.N.max())
+    beyond_D = (held_out.D < fitted.D.min()) | (held_out.D > fitted.D.max())
+    names = list(_REGIONS)
+    return np.asarray(names)[beyond_N + 2 * beyond_D]
+
+
+def _worst(N: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """The largest error of each size, the largest of all first."""
+    by_size = np.abs(error).argsort()[::-1]
+    _, first = np.unique(N[by_size], return_index=True)
+    return by_size[np.sort(first)]
+
+
+def _limits(axes: "Axes", fitted: Runs, held_out: Runs, right: float) -> None:
+    """Around all runs, with room for texts at the right and above."""
+    axes.set(xscale="log", yscale="log", xlabel="parameters N", ylabel="tokens D")
+    for set_limits, mine, other, room in (
+        (axes.set_xlim, fitted.N, held_out.N, (0.06, right)),
+        (axes.set_ylim, fitted.D, held_out.D, (0.05, 0.09)),
+    ):
+        every = np.log(np.concatenate([mine, other]))
+        span = max(float(np.ptp(every)), 1.0)
+        low, high = np.exp([every.min() - room[0] * span, every.max() + room[1] * span])
+        set_limits(low, high)
+    count_ticks(axes.xaxis)
+    count_ticks(axes.yaxis)
+
+
+def _tints(axes: "Axes", fitted: Runs) -> None:
+    """What lies beyond the fitted N and D, with a frame between."""
+    from matplotlib.patches import Rectangle
+
+    # between outermost runs and the frame is half a step of a usual grid
+    (left, right), (low, high) = (
+        (float(x.min()) / 1.08, float(x.max()) * 1.08) for x in (fitted.N, fitted.D)
+    )
+    x, y = axes.get_xlim(), axes.get_ylim()
+    for begin, end in ((x[0], left), (right, x[1])):
+        axes.axvspan(begin, end, color=_REGIONS["beyond N"], alpha=0.09, lw=0, zorder=0)
+    for begin, end in ((y[0], low), (high, y[1])):
+        axes.axhspan(begin, end, color=_REGIONS["beyond D"], alpha=0.13, lw=0, zorder=0)
+    frame = Rectangle(
+        (left, low), right - left, high - low, fill=False, ec=GREY, lw=0.9, ls="--", zorder=1
+    )
+    axes.add_patch(frame)
+    axes.grid(visible=False)
+
+
+def _legend(axes: "Axes", error: np.ndarray, regions: np.ndarray) -> None:
+    """Below the axes: what circles and stars are, with the mean error of each region."""
+    for name, colour in _REGIONS.items():
+        mine = np.abs(error[regions == name])
+        if mine.size:
+            label = f"{mine.size} {name}: mean {mine.mean():.2g} %"
+            axes.scatter([], [], s=_STAR, marker="*", color=colour, lw=0, label=label)
+    axes.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.13), ncol=2, fontsize=8, frameon=False,
+        handletextpad=0.3, columnspacing=1.2,
+    )  # fmt: skip
