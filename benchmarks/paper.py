@@ -49,7 +49,9 @@ class Reproduction:
         self.allocation = fj.allocate(self.whole, [1e20, 1e21, 1e22, 1e23])
         self.shape = fj.check_shape(self.whole, *DOMAIN)
         seen = (self.runs.N <= 5.36e9) & (self.runs.D <= 2e11)
-        self.beyond = self.runs.select(mask=~seen)
+        points = np.stack([self.runs.N, self.runs.D, self.runs.loss])
+        distinct = np.isin(np.arange(len(self.runs)), np.unique(points, axis=1, return_index=True)[1])
+        self.beyond = self.runs.select(mask=distinct & ~seen)
         self.within = fj.fit(fj.Farseer, self.runs.select(mask=seen))
         english, chinese = (
             fj.fit(fj.Farseer, fj.read_runs(path, loss=name).select(min_N=2e8))

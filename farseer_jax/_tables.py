@@ -18,5 +18,9 @@ def text(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 0)
         table.add_row(*(Text(cell) for cell in row))
     # a file of its own: the text must not depend on what standard output is or can encode
     file = io.StringIO()
-    Console(file=file, width=200, color_system=None, force_terminal=False).print(table)
+    # in a notebook rich would display the table at once, and leave the file empty
+    console = Console(
+        file=file, width=200, color_system=None, force_terminal=False, force_jupyter=False
+    )
+    console.print(table)
     return "\n".join(line.rstrip() for line in file.getvalue().rstrip().splitlines())

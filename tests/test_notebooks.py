@@ -2,17 +2,24 @@
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import nbformat
 import pytest
+
+from farseer_jax import read_runs
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 NAMES = [path.stem for path in NOTEBOOKS]
+BENCHMARK = FOLDER.parent / "benchmarks" / "results" / "paper_cpu.json"
+NUM_PICTURES = {"quick_start": 4, "paper": 13, "own_runs": 6}  # on the embedded example
+REAL_RUNS = {"paper": "FARSEER_RUNS", "own_runs": "RUNS"}  # the variable that names them
 
 
 def load_builder() -> ModuleType:
@@ -60,26 +67,136 @@ def this_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return folder.name
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
-@pytest.mark.filterwarnings("default")  # of the machinery; a warning in a cell fails below
-def test_a_notebook_runs(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, this_interpreter: str
-) -> None:
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, this_interpreter: str) -> str:
+    """Such a kernel that draws inline and loads what the tests' processes have compiled."""
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir)
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+    for name in REAL_RUNS.values():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return this_interpreter
+
+
+class Page(NamedTuple):
+    """What the cells of a notebook showed."""
+
+    text: str
+    num_pictures: int
+
+    def number(self, label: str) -> float:
+        """The last number of the line that begins so, a percentage as a fraction."""
+        (line,) = [line for line in self.text.splitlines() if line.startswith(label)]
+        value = line.split()[-1]
+        return float(value.rstrip("%")) / (100 if value.endswith("%") else 1)
+
+
+def run(path: Path, kernel: str) -> Page:
+    """Every cell in a fresh kernel, where a warning is an error and nothing goes to stderr."""
     from nbclient import NotebookClient
 
-    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     notebook = read(path)
-    setup = "import sys, warnings; warnings.simplefilter('error'); sys.executable"
+    # a file of compilations that another process is still writing is compiled anew
+    setup = (
+        "import sys, warnings; warnings.simplefilter('error'); warnings.filterwarnings('ignore', "
+        "'Error (reading|writing) persistent compilation cache entry'); sys.executable"
+    )
     notebook.cells.insert(0, nbformat.v4.new_code_cell(setup))
     NotebookClient(
-        notebook,
-        timeout=300,
-        kernel_name=this_interpreter,
-        resources={"metadata": {"path": str(tmp_path)}},
+        notebook, timeout=300, kernel_name=kernel, resources={"metadata": {"path": str(Path.cwd())}}
     ).execute()
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    assert eval(outputs[0].data["text/plain"]) == sys.executable
+    first, *outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert eval(first.data["text/plain"]) == sys.executable
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    text = "".join(output.text for output in outputs if output.get("name") == "stdout")
+    return Page(text, sum("image/png" in output.get("data", {}) for output in outputs))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
+@pytest.mark.filterwarnings("default")  # of the machinery; a warning in a cell fails
+def test_a_notebook_runs(path: Path, kernel: str) -> None:
+    page = run(path, kernel)
+    if path.stem in NUM_PICTURES:
+        assert page.num_pictures == NUM_PICTURES[path.stem]
     if path.stem == "quick_start":
-        assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
-        assert outputs[-1].text == "True\n"
+        assert page.text.endswith("True\n")
+    if path.stem == "paper":
+        assert "The embedded example" in page.text
+        assert "one count of N only" in page.text  # no Fig. 16
+        assert 2.3 < page.number("Farseer, piecewise, fitted up to 5.35 B") * 1e4 < 2.9
+    if path.stem == "own_runs":
+        check_decision(page)
+        assert "wins 337 of 337 small comparisons and loses at the plan" in flat(page.text)
+        assert "pattern along D: no" in page.text
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def check_decision(page: Page) -> None:
+    """The closing paragraph says what the sections found."""
+    closing = flat(page.text[page.text.rindex("For 1e+23 FLOPs the plan is") :])
+    assert "28.9 B parameters on 577 B tokens" in closing  # C = 6 N D and D = 20 N
+    assert "from here on: Farseer" in page.text
+    low, high = re.search(r"90 % interval (\S+) to (\S+)\nof that", page.text).groups()  # type: ignore[union-attr]
+    assert f"{low} to {high}" in closing
+    half = (float(high) - float(low)) / 2 / page_loss(page)
+    lost = page.number("loss that the rule of 20 gives away")
+    assert ("does not settle" in closing) == (lost < half)
+    assert "What this does not know" in closing
+    assert "standard error after" in page.text  # a table prints where it is asked for
+
+
+def page_loss(page: Page) -> float:
+    return float(re.search(r"loss of the plan: ([\d.]+),", page.text).group(1))  # type: ignore[union-attr]
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_paper_on_its_own_runs(
+    kernel: str, monkeypatch: pytest.MonkeyPatch, shared_data: Path
+) -> None:
+    monkeypatch.setenv(REAL_RUNS["paper"], str(shared_data / "farseer_404.csv"))
+    page = run(FOLDER / "paper.ipynb", kernel)
+    assert page.num_pictures == NUM_PICTURES["paper"] + 2  # Figs. 15 and 16
+    rows = json.loads(BENCHMARK.read_text(encoding="utf-8"))["rows"]
+    known = {(row["where"], row["what"]): row["here"] for row in rows}
+    error = "error at 6.37 B, Farseer, piecewise, up to {} B"
+    beyond = "error at 47 runs beyond 5.36 B or 200 B tokens, {}"
+    # (benchmark's row, notebook's line, half of its last digit)
+    for where, what, line, rounding in (
+        ("Fig. 3", "mean R², Δ_D L against D", "mean R², Δ_D L against D", 5e-5),
+        ("Fig. 3", "mean R², Δ_N L against N", "mean R², Δ_N L against N", 5e-5),
+        ("Fig. 5b", "scatter of O − G, largest", "scatter of O − G, most", 5e-6),
+        ("Figs. 6, 8, 17", error.format(1.91), "Farseer, piecewise, fitted up to 1.91 B", 5e-7),
+        ("Figs. 6, 8, 17", error.format(5.35), "Farseer, piecewise, fitted up to 5.35 B", 5e-7),
+        ("Fig. 7", beyond.format("mean"), "mean error at these 47 runs", 5e-7),
+        ("Fig. 7", beyond.format("largest"), "largest", 5e-7),
+        ("Fig. 1b", "optimal D/N at 1e+23 FLOPs", "tokens per parameter at 1e+23 FLOPs", 0.05),
+        (
+            "Table 2",
+            "error of A and B, log/power and log/power",
+            "Table 2, error of A and B, log/power",
+            5e-5,
+        ),
+        ("Fig. 16", "error with embeddings over error without", "error with embeddings over", 0.05),
+        ("Fig. 20", "share of the domain where ∂L/∂N > 0", "share of the domain where", 5e-4),
+    ):  # fmt: skip
+        assert page.number(line) == pytest.approx(known[where, what], abs=1.01 * rounding), line
+
+
+@pytest.mark.filterwarnings("default")
+def test_own_runs_on_real_ones(
+    kernel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_data: Path
+) -> None:
+    runs = read_runs(shared_data / "farseer_404.csv").select(min_N=2e8)
+    table = runs.to_dataframe().drop_duplicates(["N", "D", "loss"])
+    table.to_csv(tmp_path / "runs.csv", index=False)
+    monkeypatch.setenv(REAL_RUNS["own_runs"], str(tmp_path / "runs.csv"))
+    page = run(FOLDER / "own_runs.ipynb", kernel)
+    assert page.num_pictures == NUM_PICTURES["own_runs"]
+    check_decision(page)
+    assert "pattern along D: yes" in page.text  # the law misses these runs by more than noise
+    assert "Residuals follow D" in page.text
