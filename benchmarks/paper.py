@@ -50,7 +50,9 @@ class Reproduction:
         self.shape = fj.check_shape(self.whole, *DOMAIN)
         seen = (self.runs.N <= 5.36e9) & (self.runs.D <= 2e11)
         points = np.stack([self.runs.N, self.runs.D, self.runs.loss])
-        distinct = np.isin(np.arange(len(self.runs)), np.unique(points, axis=1, return_index=True)[1])
+        distinct = np.isin(
+            np.arange(len(self.runs)), np.unique(points, axis=1, return_index=True)[1]
+        )
         self.beyond = self.runs.select(mask=distinct & ~seen)
         self.within = fj.fit(fj.Farseer, self.runs.select(mask=seen))
         english, chinese = (

@@ -6,6 +6,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+# Nearly all time of the tests is compilation, and LLVM's optimisation is a third of it; what it
+# changes are last digits. An XLA_FLAGS of one's own, "" too, tests the code as users run it.
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
+)
+
 import jax
 import pytest
 from hypothesis import settings
