@@ -6,15 +6,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-# Nearly all time of the tests is compilation, and LLVM's optimisation is a third of it; what it
-# changes are last digits. An XLA_FLAGS of one's own, "" too, tests the code as users run it.
-os.environ.setdefault(
-    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
-)
-
 import jax
 import pytest
 from hypothesis import settings
+
+from farseer_jax.cli._jax import QUICK_FLAGS, knows_quick_flags
+
+# Nearly all time of the tests is compilation, which the flags of the shell halve: results agree to
+# 1e-9. An XLA_FLAGS of one's own, an empty one too, has tests compile as the library does.
+if knows_quick_flags():
+    flags = f"{QUICK_FLAGS} --xla_cpu_parallel_codegen_split_count=1"  # a core for each process
+    os.environ.setdefault("XLA_FLAGS", flags)
 
 settings.register_profile("no_clock", deadline=None)  # a test never asserts a time
 settings.load_profile("no_clock")

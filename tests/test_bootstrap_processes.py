@@ -19,6 +19,7 @@ from farseer_jax import bootstrap
 
 TESTS = Path(__file__).parent
 NUM = 64
+FLAGS = os.environ.get("XLA_FLAGS", "")
 
 
 def start(script: str, *arguments: object) -> "subprocess.Popen[str]":
@@ -26,7 +27,7 @@ def start(script: str, *arguments: object) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", script, *map(str, arguments)],
         cwd=TESTS,
-        env={**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=8"},
+        env={**os.environ, "XLA_FLAGS": f"{FLAGS} --xla_force_host_platform_device_count=8"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

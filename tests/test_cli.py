@@ -72,6 +72,7 @@ def shell(
     code = f"{before}\nfrom farseer_jax.cli import main\nmain(prog_name='farseer')"
     how = ["-c", code] if before else ["-m", "farseer_jax.cli"]
     environment = {**os.environ, "FARSEER_NO_CACHE": "1", **kwargs.pop("env", {})}
+    environment.pop("XLA_FLAGS", None)  # of the tests: the shell has its own
     kwargs = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **kwargs}
     command = [sys.executable, *python, *how, *map(str, args)]
     return subprocess.run(command, text=True, env=environment, timeout=300, check=False, **kwargs)
@@ -622,7 +623,7 @@ class TestSetUp:
     ) -> None:
         monkeypatch.delitem(sys.modules, "jax")
         monkeypatch.setattr(_jax, "jaxlib_version", lambda: "0.10.2")
-        for refits, flags in ((False, _jax._QUICK_FLAGS), (True, _jax._REFIT_FLAGS)):
+        for refits, flags in ((False, _jax.QUICK_FLAGS), (True, _jax._REFIT_FLAGS)):
             own = {"FARSEER_NO_CACHE": "1"}
             monkeypatch.setattr(os, "environ", own)
             _jax.set_up_jax(refits=refits)

@@ -16,7 +16,7 @@ from pathlib import Path
 _MAX_CACHE_BYTES = 1 << 27
 # What a process calls once need not be compiled well: these flags cut the compilation of a fit to a
 # quarter (seconds), and slow the fit itself by milliseconds. Predictions agree to 1e-9 (tested).
-_QUICK_FLAGS = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+QUICK_FLAGS = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 # Thousands of refits repay some optimisation: they run three to five times as fast, and compile a
 # half longer.
 _REFIT_FLAGS = "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false"
@@ -36,8 +36,8 @@ def set_up_jax(*, refits: bool = False) -> None:
         return
     # A fit takes milliseconds on a CPU. A GPU would take seconds to start, and take memory from
     # the training that it may be busy with.
-    if os.environ.setdefault("JAX_PLATFORMS", "cpu") == "cpu" and _knows_quick_flags():
-        os.environ.setdefault("XLA_FLAGS", _REFIT_FLAGS if refits else _QUICK_FLAGS)
+    if os.environ.setdefault("JAX_PLATFORMS", "cpu") == "cpu" and knows_quick_flags():
+        os.environ.setdefault("XLA_FLAGS", _REFIT_FLAGS if refits else QUICK_FLAGS)
     if os.environ.get("JAX_COMPILATION_CACHE_DIR") or _switched_off():
         return
     with contextlib.suppress(OSError):  # no cache: slower, and nothing else
@@ -60,7 +60,8 @@ def _switched_off() -> bool:
     return os.environ.get("FARSEER_NO_CACHE", "0") not in ("", "0")
 
 
-def _knows_quick_flags() -> bool:
+def knows_quick_flags() -> bool:
+    """Whether this jaxlib is known to know the flags above."""
     return jaxlib_version().startswith(_KNOWS_QUICK_FLAGS)
 
 
