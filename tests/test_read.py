@@ -62,14 +62,14 @@ def refusal(path: Path, kind: type[Exception] = ValueError, **options: Any) -> s
         ("blank_between.csv", TEXT.replace("\nb", "\n\n  \nb")),
         ("quoted.csv", TEXT.replace("100000000", '"100000000"')),
         ("runs.tsv", TEXT.replace(",", "\t")),
-        ("runs.csv.gz", gzip.compress(TEXT.encode())),
+        ("runs.csv.gz", gzip.compress(TEXT.encode(), mtime=0)),
         ("runs.tsv.bz2", bz2.compress(TEXT.replace(",", "\t").encode())),
         ("runs.jsonl", JSON_LINES),
         ("runs.ndjson", JSON_LINES),
         ("bom.jsonl", "\ufeff" + JSON_LINES),
         ("blank_lines.jsonl", JSON_LINES.replace("\n", "\n\n \n")),
         ("windows.jsonl", JSON_LINES.replace("\n", "\r\n")),
-        ("runs.jsonl.gz", gzip.compress(JSON_LINES.encode())),
+        ("runs.jsonl.gz", gzip.compress(JSON_LINES.encode(), mtime=0)),
     ],
 )
 def test_text_files(tmp_path: Path, name: str, content: str | bytes) -> None:
@@ -228,7 +228,7 @@ def test_parquet_without_rows(tmp_path: Path) -> None:
     ("content", "what"),
     [
         (bytes(range(256)) * 20, "is not UTF-8 text (byte 128)"),
-        (gzip.compress(TEXT.encode()), "is not UTF-8 text"),
+        (gzip.compress(TEXT.encode(), mtime=0), "is not UTF-8 text"),
         (b"N,D,loss\0\0\0\n1,2,3", "is a binary file"),
         (TEXT.encode("utf-16"), "is not UTF-8 text"),
         ("N,D,loss,größe\n".encode("latin-1"), "is not UTF-8 text"),
@@ -260,7 +260,9 @@ def test_no_parquet(tmp_path: Path, content: str | bytes) -> None:
     assert "cannot be read as its suffix says" in refusal(written(tmp_path / "x.parquet", content))
 
 
-@pytest.mark.parametrize("content", [TEXT.encode(), gzip.compress(TEXT.encode() * 9)[:-12]])
+@pytest.mark.parametrize(
+    "content", [TEXT.encode(), gzip.compress(TEXT.encode() * 9, mtime=0)[:-12]]
+)
 def test_broken_compression(tmp_path: Path, content: bytes) -> None:
     assert "cannot be read as its suffix says" in refusal(written(tmp_path / "x.csv.gz", content))
 
