@@ -65,7 +65,9 @@ def test_hoffmann_huber(robust):
 def test_same_optimum_as_least_squares_on_real_runs(epoch, robust):
     known = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("huber"))
     assert robust.diagnostics.objective == pytest.approx(known.diagnostics.objective, rel=1e-12)
-    assert np.allclose(numbers(robust.law), numbers(known.law), rtol=1e-7)
+    # a line search sees the objective alone: it ends where that falls by less than rounding, which
+    # along the flattest direction leaves parameters to some 1e-7, whatever the tolerance
+    assert np.allclose(numbers(robust.law), numbers(known.law), rtol=1e-6)
 
 
 @pytest.mark.parametrize("law", [fj.Chinchilla, fj.Farseer])
