@@ -208,3 +208,23 @@ def test_without_each(law, objective, most, shared_data):
     ranks = (np.argsort(np.argsort(x)) for x in (own, change))
     assert np.corrcoef(*ranks)[0, 1] > 0.98
     assert np.median(np.abs(own / change - 1.0)) < most
+
+
+def test_a_form_that_only_rounding_determines_is_refused(runs):
+    """Around exponent 0 the raw form's (a, p, b) say the same curve in many ways."""
+    law, method, twice = fj.example_law(), fj.LeastSquares(), np.full(len(runs), 2.0)
+
+    def check(exponent):
+        A = fj.StretchedExponential(law.A.level, law.A.slope, exponent, law.A.pivot)
+        raw = fj.RawFarseer(**fj.Farseer(U=law.U, B=law.B, A=A).parameters())
+        exact = fj.simulate(raw, runs.N, runs.D, noise=0.0, seed=0)
+        refit = method.refit(method.prepare(fj.RawFarseer, exact), exact, raw, None)
+        refit.check(
+            exact.loss, twice, None
+        )  # weights of no fit: they have no past to converge from
+
+    check(0.1)
+    with pytest.raises(
+        NoDerivativeError, match=r"condition number \de\+1[23].*Farseer for RawFarseer"
+    ):
+        check(0.01)

@@ -17,8 +17,8 @@ class RawFarseer(OneDataTerm):
 
     For comparisons of solvers: (a, p, b) are nearly singular around ``p = 0``, and few starts
     reach the optimum. Fit :class:`Farseer` instead: it is the same family. Derivatives of its fits
-    (:func:`differentiable`, :func:`influence`) lose digits to the same cause: what rounding leaves
-    of the gradient bends the nearly flat direction of the Hessian.
+    (:func:`differentiable`, :func:`influence`) lose digits to the same cause, and are refused where
+    only rounding determines the parameters.
 
     Attributes:
         a1: of A(N); with ``alpha``, its exponent, and ``b1``.

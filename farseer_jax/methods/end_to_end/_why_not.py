@@ -19,6 +19,7 @@ _ON_BOUND = 1e-9  # of a number: what rounding leaves of a distance
 _NO_FORCE = 1e-6  # of the objective's root, or of the most force: what counts as none
 _ON_KINK = 1e-8  # of δ
 _ZERO = 1e-12  # of the residuals' unit
+_WORST = 1e12  # condition number: beyond, rounding is more than 1e-4 of a derivative
 _FAR = 1e-3  # of the residuals: what a fit that has converged is not from its optimum
 
 
@@ -33,6 +34,7 @@ class Findings(NamedTuple):
         kink: least distance of a residual from where ρ has a kink, in its unit.
         num_zero: distinct runs of residual 0.
         slack: least distance of a force from its limits, of their distance.
+        condition: of the Hessian in its own units, ``[H_ij / √(H_ii H_jj)]``; 1 if none.
     """
 
     end: End
@@ -42,6 +44,7 @@ class Findings(NamedTuple):
     kink: Array
     num_zero: Array
     slack: Array
+    condition: Array
 
 
 @eqx.filter_jit
@@ -65,9 +68,17 @@ def _inspect(
     r = residuals(objective, surface, data, end.free)
     moved = surface.log_losses(start) - surface.log_losses(end.free)
     shift = _rms(moved, data.weights) / (_rms(r, data.weights) + 1e-9)
-    return Findings(
-        end, at_bound, pressure, shift, _kink(objective, r, data.weights), num_zero, slack
-    )
+    kink = _kink(objective, r, data.weights)
+    condition = _condition(end) if objective.delta > 0.0 else jnp.array(1.0)
+    return Findings(end, at_bound, pressure, shift, kink, num_zero, slack, condition)
+
+
+def _condition(end: End) -> Array:
+    """Of what is inverted for the derivatives: held parameters are not part of it."""
+    scale = jnp.where(end.held, 1.0, scale_of(end.model.hessian))
+    free = ~(end.held[:, None] | end.held)
+    scaled = jnp.where(free, end.model.hessian / jnp.outer(scale, scale), jnp.eye(len(scale)))
+    return jnp.linalg.cond(scaled)
 
 
 def _most(objective: Objective, surface: Surface, data: Data, end: End) -> Array:
@@ -150,5 +161,11 @@ def reason(
             "no optimum of the objective was found: a parameter runs off or the runs do not "
             "determine it; hold parameters (fixed=, tied=, bounds=) or take the objective "
             '"squared"'
+        )
+    if not float(found.condition) < _WORST:
+        return (
+            "the runs determine the parameters of this form only to the last digits of a float64 "
+            f"(condition number {float(found.condition):.0e}): derivatives would be rounding; fit "
+            "the law in another form (Farseer for RawFarseer), or hold a parameter (fixed=)"
         )
     return None
