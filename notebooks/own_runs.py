@@ -5,7 +5,7 @@
 # notebook goes from a table of small runs to that decision, and every section ends in something to
 # decide.
 #
-# Set the environment variable `RUNS` to a csv file of yours, and change the three numbers at the
+# Set the environment variable `RUNS` to a csv file of yours, and change the four numbers at the
 # end of the next cell. Without a file the embedded example stands in, under column names as other
 # people choose them.
 
@@ -25,6 +25,7 @@ from farseer_jax import plots
 budget = 1e23  # FLOPs of the large run that is to be decided on
 small_change = 0.05 * budget  # FLOPs that may be spent on small runs first
 worth_it = 0.25  # by how much they would have to narrow the interval
+sure_enough = 0.9  # probability that another recipe is better, to switch to it
 
 # %% [markdown]
 # ## 1. What do these runs support?
@@ -211,19 +212,25 @@ plt.show()
 
 # %%
 wins, losses = comparison.num_wins
-at_plan = comparison.fits.at([N_plan], [D_plan])
+both = fj.compare_fits(
+    *(fj.bootstrap(fj.fit(fj.Farseer, table), 200, seed=1) for table in (second, runs)),
+    names=names, comparable=True, compute=[budget], **domain,
+)  # fmt: skip
+at_plan = both.at([N_plan], [D_plan])
 along_20 = comparison.fits.line(tokens_per_parameter=20)
 print(f"in the runs the second recipe is better at {wins} points, worse at {losses}:")
 print(f"  by {-comparison.mean_difference:.2%} on average")
 print(f"at the plan, by the fits, its loss differs by {at_plan.difference[0]:+.2%}")
+print(f"and the probability that it is better there is {at_plan.probability[0]:.0%}:")
+print(textwrap.fill(both.chances.note, 96, initial_indent="  ", subsequent_indent="  "))
 crossings = " and ".join(f"{N / 1e9:.0f} B" for N in along_20.parity_N) or "no N"
 print(f"along 20 tokens per parameter both are equal at {crossings}")
 for warning in comparison.warnings:
     print("-", textwrap.fill(warning, 96, subsequent_indent="  "))
 
 # %% [markdown]
-# **Decide:** switch only if the difference at the plan has the sign of that in the runs, and is
-# larger than the noise. Where it shrinks with N, small runs flatter the new recipe.
+# **Decide:** switch only if the recipe is better at the plan by more than it costs to switch, and
+# surely enough. Where the difference shrinks with N, small runs flatter the new recipe.
 #
 # ## 7. What to train first?
 #
@@ -271,10 +278,9 @@ if len(suggested):
         "train them." if narrower > worth_it else "not worth it.",
     ]
 paragraph += [
-    f"The second recipe wins {wins} of {wins + losses} small comparisons and",
-    "wins" if at_plan.difference[0] < 0 else "loses",
-    "at the plan:",
-    "switch to it." if at_plan.difference[0] < 0 else "stay with the first.",
+    f"The second recipe wins {wins} of {wins + losses} small comparisons, and at the plan with a",
+    f"probability of {at_plan.probability[0]:.0%}:",
+    "switch to it." if at_plan.probability[0] > sure_enough else "stay with the first.",
 ]
 print(textwrap.fill(" ".join(paragraph), 96))
 
