@@ -168,6 +168,7 @@ plt.show()
 # ## 5. Is it the right split?
 #
 # The same budget, for the lowest loss. The intervals are each refit's own optimum: noise alone.
+# What another law makes of the same runs shows how much hangs on the choice of section 3.
 
 # %%
 allocation = fj.allocate(refits, np.geomspace(budget / 1e3, budget, 13))
@@ -185,6 +186,11 @@ print(
 )
 print(f"loss that the rule of 20 gives away: {lost:.2%}")
 print("inside the runs" if allocation.inside_data[-1] else "outside the runs: the law's word alone")
+
+rival = others[0].name
+law, method = candidates[rival]
+by_rival = fj.allocate(fj.fit(law, runs, method), [budget]).tokens_per_parameter[0]
+print(f"tokens per parameter by {rival}: {by_rival:.0f}")
 
 # %% [markdown]
 # **Decide:** if the rule of 20 gives away less than the interval of section 4 is wide, the loss
@@ -289,7 +295,8 @@ unknown = [
     f"What this does not know: whether the law holds at {N_plan / runs.N.max():.1f} times the",
     "largest size; other data, tokenisers or schedules; what the model costs to serve; runs that",
     "diverge.",
-    "The interval of the split holds the noise of the runs only.",
+    f"The interval of the split holds the noise of the runs only: {rival} would take",
+    f"{by_rival:.0f} tokens per parameter.",
 ]
 if pattern:
     unknown += [

@@ -86,6 +86,18 @@ class TestRealRuns:
         expected = real_fit.predict(N, 20 * N) / real_fit.predict(real.N, real.D) - 1
         np.testing.assert_allclose(real.excess_at_20, expected, rtol=1e-9)
 
+    def test_what_the_page_says_of_noise_and_law_at_1e23(self, real_fit: fj.Fit) -> None:
+        small = fj.fit(fj.Farseer, real_fit.runs.select(max_N=1.95e9))
+        found = []
+        for fit in (real_fit, small):
+            sure = fj.allocate(fj.bootstrap(fit, 300, seed=1), [1e23])
+            ends = sure.intervals["tokens per parameter"]
+            found += [sure.tokens_per_parameter[0], ends.lower[0], ends.upper[0]]
+        for law in (fj.Chinchilla, fj.Coupled):
+            fit = fj.fit(law, real_fit.runs, fj.LeastSquares("huber"))
+            found.append(fj.allocate(fit, [1e23]).tokens_per_parameter[0])
+        assert np.round(found).tolist() == [93, 81, 102, 123, 52, 162, 30, 22]
+
     def test_larger_budgets_buy_more_tokens_than_parameters(self, real: fj.Allocation) -> None:
         np.testing.assert_allclose(real.exponent_N + real.exponent_D, 1.0, rtol=1e-9)
         assert (np.diff(real.exponent_D) > 0).all()
