@@ -11,9 +11,11 @@ from test_compare_fits import DOMAIN, A, B
 from weighted_mean import fit_of, mean_fit
 
 import farseer_jax as fj
+from farseer_jax.analysis.comparison import _calibrated
 from farseer_jax.analysis.comparison._calibrated import GapCalibration, gap_calibration
+from farseer_jax.analysis.comparison._multiplier_intervals import _ends
 from farseer_jax.analysis.comparison._parity import parity_curves
-from farseer_jax.analysis.comparison._probability import chances_of
+from farseer_jax.analysis.comparison._probability import chances_of, is_paired
 from farseer_jax.analysis.comparison._sides import Sides, side_of
 from farseer_jax.methods._method import SolvedBatch
 from farseer_jax.resampling._calibration import Calibration
@@ -107,12 +109,14 @@ class TestHonesty:
             sure = np.maximum(p, 1 - p)
             right = np.where(p >= 0.5, wins, ~wins)
             stated[kind] = sure.mean(), right.mean(), right[sure > 0.95].mean(), (p - wins) ** 2
+            num_sure = int((sure > 0.95).sum())  # at last: of the calibrated
         said, won, won_if_sure, brier = stated["percentile"]
         assert said > won + 0.15
         assert won_if_sure < 0.8  # said: more than 0.95
         said, won, won_if_sure, calibrated_brier = stated["calibrated"]
         assert said < won + 0.1
         assert won_if_sure > 0.95
+        assert num_sure >= 20
         assert calibrated_brier.mean() < brier.mean() - 0.03
 
     def test_what_both_laws_get_wrong_alike_cancels(self, worlds: Any) -> None:
@@ -150,6 +154,63 @@ class TestHonesty:
         _, _, one, two = worlds[0]
         there, back = (chances_of(sides(*pair), None).at(*FAR) for pair in ((one, two), (two, one)))
         np.testing.assert_allclose(there + back, 1.0, atol=1e-12)
+
+    def test_intervals_of_multipliers_hold_beyond_the_runs(self, worlds: Any) -> None:
+        compute, domain = [1e22, 1e24], {"N": [1e9, 2e10], "D": [1e10, 1e12]}
+        held: dict[str, list[np.ndarray]] = {"percentile": [], "calibrated": []}
+        for a, b, one, two in worlds[:8]:
+            true = fj.compare_fits(a, b, **domain, compute=compute).multipliers
+            for kind, own in held.items():
+                found = fj.compare_fits(one, two, **domain, compute=compute, kind=kind).multipliers
+                assert found.intervals is not None
+                for name, ends in found.intervals.items():
+                    known = getattr(true, name)
+                    own.append((ends.lower <= known) & (known <= ends.upper))
+        assert np.mean(held["percentile"]) < 0.1  # said: 0.9
+        assert np.mean(held["calibrated"]) > 0.75  # 32, of few worlds
+
+    def test_what_a_law_misses_between_two_budgets_counts(self) -> None:
+        """B is A for m times the compute, so that both fits are wrong alike, at other budgets."""
+        m, (N, D) = 2.0, grid()
+        noise = np.exp(5e-4 * np.random.default_rng(0).standard_normal((2, len(N))))
+        shift = np.sqrt(m)
+        one, two = (
+            refitted(fj.Runs(N, D, np.asarray(TRUTH(N / by, D / by)) * own), 1)
+            for by, own in zip((1.0, shift), noise, strict=True)
+        )
+        found = fj.compare_fits(one, two, compute=[1e23, 1e24]).multipliers.intervals
+        assert found is not None
+        for ends in found.values():
+            assert (ends.lower < m).all()
+            assert (ends.upper > m).all()
+
+    def test_a_hold_out_counts_once(self, worlds: Any) -> None:
+        """Two cutoffs of A between two sizes of B fit the same of the common points."""
+        a, _, one, _ = worlds[0]
+        N, D = grid()
+        kept = np.isin(N, np.unique(N)[[0, 1, 2, 3, 5, 6]])
+        half = refitted(fj.simulate(a, N[kept], D[kept], noise=5e-4, seed=9))
+        for pair in ((one, half), (half, one)):
+            (own,) = gap_calibration(*pair, paired=False).parts
+            assert own.num_holdouts == half.calibration.num_holdouts == 2
+
+    def test_a_law_against_itself_has_no_misfit(
+        self, worlds: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _, _, one, _ = worlds[0]
+        twin = refitted(one.fit.runs)
+        assert is_paired(one, twin)
+        for more in (0, 1):  # sizes that hold-outs of the twin's law need in addition
+            monkeypatch.setattr(
+                _calibrated, "least_sizes", lambda fit, n=more: 3 + n * (fit is twin.fit)
+            )
+            own = gap_calibration(one, twin, paired=True)
+            assert own.is_shared
+            assert own.parts[0].rate.tolist() == [0.0]
+        found = fj.compare_fits(one, twin, compute=[1e20, 1e24])
+        assert found.multipliers.intervals is not None
+        for ends in found.multipliers.intervals.values():
+            np.testing.assert_allclose([ends.lower, ends.upper], 1.0, rtol=1e-9)
 
 
 class TestModel:
@@ -263,6 +324,16 @@ class TestMultipliers:
         table = own.to_dataframe()
         assert table["optimal_lower"].tolist() == own.intervals["optimal"].lower.tolist()
         assert {"at_ratio_lower", "at_ratio_upper", "inside"} < set(table)
+
+    def test_draws_beyond_the_search_are_at_its_ends(self) -> None:
+        """Left out, they would make the interval narrow where least is known."""
+        draws = np.zeros((99, 3))
+        draws[:40, 1], draws[:, 2] = np.inf, np.nan
+        lower, upper = _ends(draws, 0.9)
+        np.testing.assert_array_equal(lower, [1.0, 1.0, np.nan])
+        np.testing.assert_array_equal(upper, [1.0, np.inf, np.nan])
+        lower, upper = _ends(-draws, 0.9)
+        np.testing.assert_array_equal(lower, [1.0, 0.0, np.nan])
 
 
 class TestParity:

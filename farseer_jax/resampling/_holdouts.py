@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from farseer_jax._fit_batch import BatchFit, Refits
-from farseer_jax._noise import estimate_noise
+from farseer_jax._noise import noise_if_shown
 from farseer_jax._result import Fit
 from farseer_jax._runs import Runs
 from farseer_jax.methods.piecewise.method import Piecewise
@@ -125,7 +125,5 @@ def noise_of(runs: Runs) -> np.ndarray:
 
     0 where the runs do not show it, which makes intervals wider.
     """
-    try:
-        return estimate_noise(runs).of_runs(runs)
-    except ValueError:
-        return np.zeros(len(runs))
+    found = noise_if_shown(runs)
+    return np.zeros(len(runs)) if found is None else found.of_runs(runs)

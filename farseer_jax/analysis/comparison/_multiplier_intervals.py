@@ -1,4 +1,9 @@
-"""Intervals of compute multipliers: each pair of refits has its own, and the laws may be off."""
+"""Intervals of compute multipliers: each pair of refits has its own, and the laws may be off.
+
+A reaches at the budget C / × the loss that B reaches at C. So the log of × is off by the sum of two
+misses, over the slope of A's frontier: what the fits miss of the difference at B's point, and what
+A misses on the way from there to its own.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -53,20 +58,21 @@ def _intervals(
 ) -> Intervals:
     """Of one multiplier, from the logs of its draws ``(pair, budget)`` and A's slope."""
     estimate = getattr(found, kind)
+    answered = np.abs(draws) < _REACH
     if chances.calibration is None:
-        lower, upper = np.exp(percentile(draws, level))
+        lower, upper = _ends(draws, level)
     else:
-        known = np.isfinite(estimate) & np.isfinite(slope) & (slope < 0)
+        sure = answered.mean(axis=0) >= level  # else the draws themselves have no such interval
+        known = sure & np.isfinite(estimate) & (slope < 0)
         half = np.full(len(estimate), np.nan)
-        error = np.nan_to_num(standard_error(draws) * -slope)[known]
-        far = _lengths(chances, found, kind, estimate)
-        half[known] = (
-            chances.calibration.half_width(error, (far[0][known], far[1][known]), level=level)
-            / -slope[known]
-        )
+        error = standard_error(np.where(answered, draws, np.nan))[known] * -slope[known]
+        far = [length[known] for length in _lengths(chances, found, kind, estimate)]
+        way = chances.a.calibration, np.abs(far[2] - far[0])
+        gap = chances.calibration.half_width(error, (far[0], far[1]), level=level, along=way)
+        half[known] = gap / -slope[known]
         lower, upper = estimate * np.exp(-half), estimate * np.exp(half)
     a, b = chances.a, chances.b
-    answers = np.isfinite(draws).sum(axis=0)
+    answers = answered.sum(axis=0)
     wanted = min(a.num_resamples, b.num_resamples)
     return Intervals(
         quantity=_NAMES[kind],
@@ -84,12 +90,21 @@ def _intervals(
     )
 
 
+def _ends(draws: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Quantiles of multipliers; 0 or infinite where they are beyond the reach of the search."""
+    found = np.array(percentile(np.clip(draws, -2 * _REACH, 2 * _REACH), level))
+    lower, upper = np.where(np.abs(found) < _REACH, np.exp(found), np.where(found < 0, 0, np.inf))
+    missing = np.isnan(draws).all(axis=0)
+    return np.where(missing, np.nan, lower), np.where(missing, np.nan, upper)
+
+
 def _lengths(
     chances: Chances, found: ComputeMultipliers, kind: str, multiplier: np.ndarray
 ) -> list[np.ndarray]:
-    """How far beyond its runs each law is asked: B at its budget, A at the one of equal loss."""
+    """How far beyond its runs A is asked where its loss is B's, B at its budget, and A there."""
     lengths = []
-    for own, compute in ((chances.a, found.compute / multiplier), (chances.b, found.compute)):
+    here, equal = found.compute, found.compute / multiplier
+    for own, compute in ((chances.a, equal), (chances.b, here), (chances.a, here)):
         known = np.isfinite(compute)
         compute = np.where(known, compute, found.compute)
         ratio = np.full(len(compute), found.tokens_per_parameter)
@@ -178,7 +193,10 @@ def _equal(
     b: Callable[[Array], tuple[Array, Array]],
     log_C: Array,
 ) -> tuple[Array, Array]:
-    """Log of B's budget over that at which A has its loss, and A's slope there; Newton's steps."""
+    """Log of B's budget over that at which A has its loss, and A's slope there; Newton's steps.
+
+    Infinite where A has it at none within reach: minus where A is worse even at the largest.
+    """
     wanted, _ = b(log_C)
 
     def step(_: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -190,4 +208,5 @@ def _equal(
     start = (log_C, log_C, wanted, wanted)
     x, _, value, slope = tuple(jax.lax.fori_loop(0, _NUM_STEPS + 1, step, start))
     found = jnp.abs(value - wanted) < _RESOLUTION
-    return jnp.where(found, log_C - x, jnp.nan), jnp.where(found, slope, jnp.nan)
+    beyond = jnp.where(jnp.isfinite(value - wanted), jnp.sign(wanted - value) * jnp.inf, jnp.nan)
+    return jnp.where(found, log_C - x, beyond), jnp.where(found, slope, jnp.nan)

@@ -135,7 +135,7 @@ def reason(
             f"the parameter {names[idle[0]]!r} lies on its bound and nothing presses it there: it "
             "moves one way and not the other; move the bound, or hold the parameter (fixed=)"
         )
-    if begun and not float(found.shift) <= _FAR:
+    if begun and float(found.shift) > _FAR:
         return (
             "the fit has not converged: its optimum predicts otherwise by "
             f"{float(found.shift):.1g} of the residuals; fit with more steps or a smaller tolerance"
@@ -156,7 +156,7 @@ def reason(
             "the residual of a run lies on a kink of the objective, with another derivative on "
             'each side; take another delta, or the objective "squared"'
         )
-    if not bool(found.end.good):
+    if not (bool(found.end.good) and np.isfinite(float(found.shift))):
         return (
             "no optimum of the objective was found: a parameter runs off or the runs do not "
             "determine it; hold parameters (fixed=, tied=, bounds=) or take the objective "
