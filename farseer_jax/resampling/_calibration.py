@@ -29,11 +29,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from farseer_jax._checks import Floats, check_level
 from farseer_jax._runs import Runs
+from farseer_jax.resampling._mixture import central_deviate, mixture_half_width
 
 # log odds of the misfit against the sampling error, from far below to far above it
 _LOG_ODDS = np.linspace(-14.0, 16.0, 121)
-_CDF_Z = np.linspace(0.0, 9.0, 8193)
-_CENTRAL = np.array([math.erf(z / math.sqrt(2.0)) for z in _CDF_Z])  # P(|normal| ≤ z)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +185,7 @@ class Calibration:
         self, standard_error: ArrayLike, length: ArrayLike, *, level: float = 0.9
     ) -> Floats:
         """How many times wider the interval is than the bootstrap's normal one, at least 1."""
-        plain = np.interp(level, _CENTRAL, _CDF_Z) * np.asarray(standard_error)
+        plain = central_deviate(level) * np.asarray(standard_error)
         half = self.half_width(standard_error, length, level=level)
         return np.maximum(np.divide(half, plain, out=np.ones_like(half), where=plain > 0), 1.0)
 
@@ -297,25 +296,3 @@ def _posterior(scores: _Scores) -> Calibration:
         num_holdouts=int(rows.sum()),
         miss_ratio=float(np.sqrt(each(miss2 / error2).mean())),
     )
-
-
-def central_probability(distance: Floats, spread: Floats) -> Floats:
-    """Probability that a normal deviate of this spread lies within the distance of 0."""
-    z = np.divide(distance, spread, out=np.full(spread.shape, _CDF_Z[-1]), where=spread > 0)
-    return np.interp(z, _CDF_Z, _CENTRAL)
-
-
-def mixture_half_width(spread: Floats, probability: Floats, level: float) -> Floats:
-    """Half of the central interval of a mixture of normals around 0.
-
-    Args:
-        spread: standard deviations, ``(*shape, node)``.
-        probability: of each, ``(node,)``.
-        level: probability that the interval holds.
-    """
-    low, high = np.zeros(spread.shape[:-1]), _CDF_Z[-1] * spread.max(axis=-1)
-    for _ in range(50):
-        middle = (low + high) / 2
-        held = central_probability(middle[..., None], spread) @ probability
-        low, high = np.where(held < level, middle, low), np.where(held < level, high, middle)
-    return (low + high) / 2

@@ -20,13 +20,9 @@ import numpy as np
 
 from farseer_jax._runs import Runs
 from farseer_jax.analysis.comparison._matching import nearest_pairs
-from farseer_jax.resampling._calibration import (
-    Calibration,
-    calibrate,
-    central_probability,
-    mixture_half_width,
-)
+from farseer_jax.resampling._calibration import Calibration, calibrate
 from farseer_jax.resampling._holdouts import HeldOut, held_out, least_sizes, noise_of
+from farseer_jax.resampling._mixture import central_probability, mixture_half_width
 from farseer_jax.resampling._result import Bootstrap
 from farseer_jax.resampling._spread import standard_error
 
