@@ -52,11 +52,8 @@ if TYPE_CHECKING:
     from farseer_jax.analysis.differences._result import DifferenceAnalysis
     from farseer_jax.analysis.differences._views import DifferenceView
     from farseer_jax.analysis.differences.analyse import analyse_differences
-    from farseer_jax.analysis.extrapolation._table import (
-        CandidateResult,
-        Extrapolation,
-        Standing,
-    )
+    from farseer_jax.analysis.extrapolation._places import CandidateResult, Standing
+    from farseer_jax.analysis.extrapolation._table import Extrapolation
     from farseer_jax.analysis.extrapolation.extrapolate import extrapolate
     from farseer_jax.analysis.forms._result import Form, FormChoice, FormPair
     from farseer_jax.analysis.forms._transform import Transform
@@ -267,7 +264,8 @@ _HOMES = {
     "analysis.comparison.compare_counts": ("compare_counts",),
     "analysis.comparison.compare_fits": ("compare_fits",),
     "analysis.comparison.compare_runs": ("compare_runs",),
-    "analysis.extrapolation._table": ("CandidateResult", "Extrapolation", "Standing"),
+    "analysis.extrapolation._places": ("CandidateResult", "Standing"),
+    "analysis.extrapolation._table": ("Extrapolation",),
     "analysis.extrapolation.extrapolate": ("extrapolate",),
     "analysis.residuals._table": ("ResidualDiagnostics",),
     "analysis.residuals._whiteness": ("Whiteness",),

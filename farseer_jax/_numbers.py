@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+_LARGE_LOSS = 1e5  # no loss of a run: a law that has run away
+_LARGE_SHARE = 10.0
 _PREFIXES = ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " k"))
 
 
@@ -17,13 +19,21 @@ def quantity_text(value: float) -> str:
 
 
 def loss_text(value: float) -> str:
-    """A loss, to the digits that runs repeat to."""
-    return f"{value:.5f}"
+    """A loss, to the digits that runs repeat to; one that is no run's, by its power of ten."""
+    return f"{value:.3e}" if abs(value) > _LARGE_LOSS else f"{value:.5f}"
 
 
 def percent_text(value: float, sign: str = "") -> str:
-    """A share or a change, with a dash for one that does not exist; ``"+"`` signs a change."""
-    return f"{value:{sign}.3%}" if np.isfinite(value) else "–"
+    """A share or a change, with a dash for one that does not exist; ``"+"`` signs a change.
+
+    From ten times on the digits say nothing, and there may be hundreds of them.
+    """
+    if not np.isfinite(value):
+        return "–"
+    if abs(value) > _LARGE_SHARE:
+        beyond, bound = (">", _LARGE_SHARE) if value > 0 else ("<", -_LARGE_SHARE)
+        return f"{beyond} {bound:{sign}.0%}"
+    return f"{value:{sign}.3%}"
 
 
 def number_text(value: float, digits: int = 6) -> str:

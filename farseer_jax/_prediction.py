@@ -7,7 +7,7 @@ import numpy as np
 
 from farseer_jax import _tables
 from farseer_jax._metrics import relative_error
-from farseer_jax._numbers import loss_text, quantity_text
+from farseer_jax._numbers import loss_text, percent_text, quantity_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,5 +88,5 @@ class Prediction:
         row = [quantity_text(self.N[i]), quantity_text(self.D[i]), loss_text(self.predicted[i])]
         if self.observed is not None:
             error = self.predicted[i] / self.observed[i] - 1.0
-            row += [loss_text(self.observed[i]), f"{error:+.3%}"]
+            row += [loss_text(self.observed[i]), percent_text(error, "+")]
         return row

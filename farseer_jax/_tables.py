@@ -3,6 +3,8 @@
 import io
 from collections.abc import Sequence
 
+_WIDTH = 10_000  # of no table: nothing is cut, a name least of all
+
 
 def text(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 0) -> str:
     """An aligned table: a header, a rule, right-aligned columns but for the first ``left``."""
@@ -20,7 +22,7 @@ def text(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 0)
     file = io.StringIO()
     # in a notebook rich would display the table at once, and leave the file empty
     console = Console(
-        file=file, width=200, color_system=None, force_terminal=False, force_jupyter=False
+        file=file, width=_WIDTH, color_system=None, force_terminal=False, force_jupyter=False
     )
     console.print(table)
     return "\n".join(line.rstrip() for line in file.getvalue().rstrip().splitlines())

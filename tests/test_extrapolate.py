@@ -2,16 +2,19 @@
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.optimize import least_squares
-from weighted_mean import WeightedMean, mean_fit
+from weighted_mean import WeightedMean, law_of, mean_fit
 
 import farseer_jax as fj
+from farseer_jax._numbers import loss_text, percent_text
 from farseer_jax.analysis.extrapolation._split import grouped
+from farseer_jax.methods._method import SolvedBatch
 from farseer_jax.plots import plot_error_by_value, plot_extrapolation
 from farseer_jax.resampling._calibration import rolling_weights
 
@@ -33,6 +36,18 @@ COUPLED_TOO: Any = (fj.Coupled, fj.LeastSquares("huber"))
 FITTED = {PIECEWISE: 1.83e-3, LEAST_SQUARES: 1.24e-3, CHINCHILLA: 5.68e-3}
 BOTH: Any = [CANDIDATES[0], CANDIDATES[2]]
 MEAN: Any = {"mean": (fj.Chinchilla, WeightedMean())}
+
+
+@dataclass(frozen=True)
+class RunsAway(WeightedMean):
+    """Does not converge where the other fails."""
+
+    def fit_block(self, design: Any, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
+        solved = super().fit_block(design, losses, weights)
+        away = np.isnan(np.asarray(solved.mean_relative_error))
+        E = np.where(away, 1e306, np.asarray(solved.law.E))
+        code = np.where(away, fj.Outcome.not_converged.code, fj.Outcome.success.code)
+        return SolvedBatch(law_of(E), code, np.zeros(len(E)))
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +203,73 @@ def test_errors_and_places_by_hand() -> None:
     assert by_name["of three"].num_limits == 4
     assert by_name["mean"].num_best == 5
     assert by_name["of three"].times_best == 1.0
-    assert "of three has no usable fit up to 1 of 5 limits" in str(got)
+    # its error is the other's wherever it has one: what it lacks is a fit
+    assert [(p.name, p.complete) for p in got.leaderboard] == [("mean", True), ("of three", False)]
+    (missing, _) = got.warnings
+    assert missing == (
+        "of three has no usable fit at 1 of the 5 limits (fewer than three sizes have enough "
+        "usable pairs of runs): give larger limits, or leave it out. Over the 4 limits that it "
+        f"shares with mean its error is {geometric:.3%} against {geometric:.3%}"
+    )
+    assert f"warning: {missing}\n" in str(got)
+    assert "Places go by the number of converged fits first" in str(got)
+
+
+# Candidates that cannot be trusted
+
+
+def test_a_diverged_candidate_is_marked_named_and_never_best() -> None:
+    """Its converged fits are as good as any, and the others are off by hundreds of digits."""
+    name = "a candidate with a name that is long: " + "x" * 40
+    away: Any = {name: (fj.Chinchilla, RunsAway(min_sizes=4))}
+    runs = mean_fit(num_sizes=8).runs
+    got = fj.extrapolate(runs, {**away, **MEAN}, targets=fj.Runs([1e12], [1e12], [3.0]))
+    assert got.best.name == "mean"
+    assert [place.num_converged for place in got.leaderboard] == [5, 4]
+    assert [place.num_best for place in got.leaderboard] == [5, 4]
+    text = str(got)
+    assert max(map(len, text.splitlines()[:6])) < 180
+    assert f"2 {name} " in text
+    assert text.count("*> 1000%") == 3  # both means, and the one limit
+    assert "* the fit did not converge" in text
+    (sentence,) = [line for line in got.warnings if line.startswith(name)]
+    assert "did not converge at 1 of the 5 limits (marked *), and cannot be called best" in sentence
+    content = json.loads(json.dumps(got.to_dict(), allow_nan=False))
+    assert (content["best"], content["warnings"]) == ("mean", list(got.warnings))
+    assert content["rows"][0]["outcome"] == "not_converged"
+    assert [row["outcome"] for row in content["targets"]] == ["success", "success"]
+
+
+def test_none_is_best_where_none_converged() -> None:
+    away: Any = {"away": (fj.Chinchilla, RunsAway(min_sizes=9))}
+    runs, target = mean_fit(num_sizes=8).runs, fj.Runs([1e12], [1e12], [3.0])
+    got = fj.extrapolate(runs, away, targets=target)
+    with pytest.raises(ValueError, match="no candidate is best: none has a converged fit"):
+        _ = got.best
+    text = str(got)
+    assert "No candidate is best: none has a converged fit at each of the 5 limits (0 of 5)" in text
+    assert "extrapolates best" not in text
+    assert "away did not converge at any of the 5 limits" in text
+    assert "away: the fit to all runs did not converge" in text
+    assert got.to_dict()["best"] is None
+    assert "none best" in repr(got)
+
+
+def test_limits_at_which_nobody_can_be_fitted_count_for_none() -> None:
+    runs = mean_fit(num_sizes=8).runs
+    got = fj.extrapolate(runs, {"of three": (fj.Chinchilla, WeightedMean(min_sizes=4))})
+    assert got.best.name == "of three"
+    assert "Over the 4 of 5 limits that any candidate can be fitted at, of three" in str(got)
+    one = str(fj.extrapolate(runs, MEAN, limits=[1e9]))
+    assert "\nmean extrapolates best on these runs: " in one
+    assert "limits" not in one
+
+
+def test_large_numbers_are_written_shortly() -> None:
+    shares = [percent_text(value) for value in (10.0, 10.1, 1.47e307, -11.0, np.inf)]
+    assert shares == ["1000.000%", "> 1000%", "> 1000%", "< -1000%", "–"]
+    assert percent_text(1e9, "+") == "> +1000%"
+    assert [loss_text(value) for value in (1e5, 1.5e200)] == ["100000.00000", "1.500e+200"]
 
 
 # What orders the runs
@@ -333,6 +414,21 @@ def test_figures_draw_the_errors(found: fj.Extrapolation, targets: fj.Runs) -> N
     np.testing.assert_allclose(axes.get_lines()[0].get_ydata(), 100 * error)
     names = {text.get_text() for text in axes.texts}
     assert {PIECEWISE, CHINCHILLA} <= names
+    plt.close("all")
+
+
+def test_a_figure_shows_what_did_not_converge_and_leaves_out_what_ran_away() -> None:
+    from matplotlib import pyplot as plt
+
+    away: Any = {"away": (fj.Chinchilla, RunsAway(min_sizes=4)), **MEAN}
+    got = fj.extrapolate(mean_fit(num_sizes=8).runs, away)
+    axes = plot_extrapolation(got)
+    line, hollow, other = axes.get_lines()
+    assert np.isnan(np.asarray(line.get_ydata())).tolist() == [True, *[False] * 4]
+    assert hollow.get_xdata() == got.limits[:1]
+    assert hollow.get_markerfacecolor() == "white"
+    assert np.isfinite(np.asarray(other.get_ydata())).all()
+    assert axes.get_ylim()[1] < 1000
     plt.close("all")
 
 

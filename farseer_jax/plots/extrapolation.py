@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from farseer_jax.analysis.extrapolation._table import CandidateResult, Extrapolation
+from farseer_jax._outcome import Outcome
+from farseer_jax.analysis.extrapolation._places import CandidateResult
+from farseer_jax.analysis.extrapolation._table import Extrapolation
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, log_ticks
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 Errors = Literal["held out", "next", "targets"]
 _MARKERS = "osD^vPX"
+_LARGEST = 10.0  # drawn: one law that ran away would press all others into a line
 _LABEL_GAP = 11.0  # points between the names of two lines
 _NAMES = {"N": "parameters N", "D": "tokens D", "C": "compute 6ND, FLOPs"}
 _UNITS = {"N": " (parameters)", "D": " (tokens)", "C": " (6ND, FLOPs)"}
@@ -29,6 +32,7 @@ def plot_extrapolation(
     """Error of each candidate against the range that was fitted, logarithmic (Figs. 6 and 8).
 
     The grey band is the run-to-run noise of the runs: errors within it say nothing of a law.
+    Hollow markers are fits that did not converge; errors above 1000 % are not drawn.
 
     Args:
         found: from :func:`extrapolate`.
@@ -58,10 +62,14 @@ def plot_extrapolation(
         for i, (result, values) in enumerate(lines):
             if not np.isfinite(values).any():
                 continue
-            colour = COLOURS[i % len(COLOURS)]
-            axes.plot(
-                limits, values, color=colour, lw=1.7, marker=_MARKERS[i % len(_MARKERS)], ms=4.5
-            )
+            colour, marker = COLOURS[i % len(COLOURS)], _MARKERS[i % len(_MARKERS)]
+            axes.plot(limits, values, color=colour, lw=1.7, marker=marker, ms=4.5)
+            doubt = _unconverged(result, errors)
+            if doubt.any():
+                axes.plot(
+                    limits[doubt], values[doubt], ls="", marker=marker, ms=4.5, mfc="white",
+                    mec=colour, mew=1.2, zorder=3,
+                )  # fmt: skip
             last = int(np.flatnonzero(np.isfinite(values))[-1])
             ends.append((limits[last], values[last], result.name, colour))
         axes.set(xscale="log", yscale="log", ylabel=f"{_ERRORS[errors]}, %")
@@ -123,16 +131,28 @@ def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: "Axes | None"
 
 
 def _errors(found: Extrapolation, result: CandidateResult, errors: str) -> np.ndarray:
-    """Per cent, one per limit."""
+    """Per cent, one per limit; NaN from where on they say nothing but that the law ran away."""
+    share = _shares(found, result, errors)
+    return 100 * np.where(share > _LARGEST, np.nan, share)
+
+
+def _unconverged(result: CandidateResult, errors: str) -> np.ndarray:
+    """Which of the errors are of fits that did not converge."""
+    if errors != "targets":
+        return result.unconverged
+    return np.append(result.unconverged, result.target_outcome is Outcome.not_converged)
+
+
+def _shares(found: Extrapolation, result: CandidateResult, errors: str) -> np.ndarray:
     if errors == "held out":
-        return 100 * result.held_out_error
+        return result.held_out_error
     if errors == "next":
-        return 100 * result.next_error
+        return result.next_error
     if errors != "targets":
         raise ValueError(f"errors: {errors!r} is none of {', '.join(map(repr, _ERRORS))}")
     if found.targets is None:
         raise ValueError("errors='targets': the extrapolation has none; give extrapolate targets=")
-    return 100 * np.abs(result.target_predicted / found.targets.loss - 1.0).mean(axis=1)
+    return np.asarray(np.abs(result.target_predicted / found.targets.loss - 1.0).mean(axis=1))
 
 
 def _draw_targets(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farseer_jax import _tables
-from farseer_jax._numbers import loss_text, quantity_text
+from farseer_jax._numbers import loss_text, percent_text, quantity_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +101,7 @@ class ComparedPoints:
             quantity_text(self.D[i]),
             loss_text(self.loss_a[i]),
             loss_text(self.loss_b[i]),
-            f"{self.difference[i]:+.3%}",
+            percent_text(self.difference[i], "+"),
         ]
         return row if self.probability is None else [*row, f"{self.probability[i]:.1%}"]
 

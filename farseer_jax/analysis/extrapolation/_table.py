@@ -7,70 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farseer_jax._noise import Noise
-from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
 from farseer_jax.analysis.extrapolation import _text
+from farseer_jax.analysis.extrapolation._places import CandidateResult, Standing, ranked
 from farseer_jax.analysis.extrapolation._split import grouped
+from farseer_jax.analysis.extrapolation._warnings import warnings_of
 from farseer_jax.resampling._calibration import extrapolation_length
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True, eq=False)
-class CandidateResult:
-    """One law by one method, fitted up to each limit. Errors are NaN where there is no refit.
-
-    Attributes:
-        name: what the candidate is called.
-        law: name of the law.
-        method: name of the method.
-        note: why the method refused the runs; empty where it did not.
-        outcomes: how each refit ended, one per limit; None where the runs were refused.
-        predicted: losses of all runs, ``(limit, run)``.
-        target_predicted: losses of the targets, after each limit and, last, from all runs,
-            ``(limit + 1, target)``.
-        fitted_error: mean relative error on the fitted runs, ``(limit,)``.
-        held_out_error: on the held-out runs, ``(limit,)``.
-        held_out_bias: mean of ``predicted / observed − 1`` there, ``(limit,)``.
-        next_error: mean relative error on the runs right above the limit, ``(limit,)``.
-        next_bias: mean of ``predicted / observed − 1`` there, ``(limit,)``.
-    """
-
-    name: str
-    law: str
-    method: str
-    note: str
-    outcomes: tuple[Outcome | None, ...]
-    predicted: np.ndarray
-    target_predicted: np.ndarray
-    fitted_error: np.ndarray
-    held_out_error: np.ndarray
-    held_out_bias: np.ndarray
-    next_error: np.ndarray
-    next_bias: np.ndarray
-
-
-@dataclass(frozen=True)
-class Standing:
-    """One candidate's place.
-
-    Attributes:
-        name: what the candidate is called.
-        held_out_error: geometric mean over the limits that it has a refit for.
-        times_best: geometric mean of its held-out error over the smallest of any candidate at the
-            same limit: 1 for one that is best everywhere. The places are by this.
-        num_best: limits at which its held-out error is the smallest.
-        num_limits: limits that it has a refit for.
-        next_error: geometric mean of the errors on the runs right above each limit.
-    """
-
-    name: str
-    held_out_error: float
-    times_best: float
-    num_best: int
-    num_limits: int
-    next_error: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -130,27 +75,29 @@ class Extrapolation:
 
     @cached_property
     def leaderboard(self) -> tuple[Standing, ...]:
-        """Candidates by their held-out errors, the best first; those without a refit last."""
-        errors = np.array([result.held_out_error for result in self.results])
-        known = np.isfinite(errors)
-        smallest = np.where(known, errors, np.inf).min(axis=0)
-        places = [
-            Standing(
-                name=result.name,
-                held_out_error=_geometric_mean(own[has]),
-                times_best=_geometric_mean(own[has] / smallest[has]),
-                num_best=int((own[has] == smallest[has]).sum()),
-                num_limits=int(has.sum()),
-                next_error=_geometric_mean(result.next_error[has]),
-            )
-            for result, own, has in zip(self.results, errors, known, strict=True)
-        ]
-        return tuple(sorted(places, key=lambda place: (place.num_limits == 0, place.times_best)))
+        """Candidates by the limits with a fit to trust, then by their held-out errors."""
+        return ranked(self.results)
 
     @property
     def best(self) -> CandidateResult:
-        """The candidate to trust on these runs: the first of the leaderboard."""
-        return self[self.leaderboard[0].name]
+        """The candidate to trust on these runs: the first of the leaderboard.
+
+        Raises:
+            ValueError: it has no fit to trust at some of the limits, so that none is best.
+        """
+        first = self.leaderboard[0]
+        if not first.complete:
+            raise ValueError(
+                f"no candidate is best: none has a converged fit at each of the "
+                f"{len(self.limits)} limits, and {first.name!r}, the first of the leaderboard, "
+                f"has {first.num_converged}; give larger limits, or other candidates"
+            )
+        return self[first.name]
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know before trusting the errors, in sentences."""
+        return warnings_of(self)
 
     def error_by_value(self, name: str, limit: int = -1) -> tuple[np.ndarray, np.ndarray]:
         """A candidate's mean relative error at each value of what orders the runs (Fig. 1a).
@@ -175,7 +122,7 @@ class Extrapolation:
         return extrapolation_length(self.runs, self.targets.N, self.targets.D)
 
     def to_dict(self) -> dict[str, Any]:
-        """``rows`` (candidate and limit), ``leaderboard``, ``targets``, for JSON; NaN is None."""
+        """``rows``, ``leaderboard``, ``targets``, ``warnings``, for JSON; NaN is None."""
         rows = [row for result in self.results for row in self._rows(result)]
         places = [{key: _plain(v) for key, v in vars(p).items()} for p in self.leaderboard]
         return {
@@ -185,8 +132,10 @@ class Extrapolation:
             "held_out_from": float(self.values[self.held_out].min()),
             "rows": rows,
             "leaderboard": places,
+            "best": places[0]["name"] if places[0]["complete"] else None,
             "targets": self._target_rows(),
             "noise": None if self.noise is None else self.noise.pooled,
+            "warnings": list(self.warnings),
         }
 
     def to_dataframe(self) -> "pd.DataFrame":
@@ -230,6 +179,7 @@ class Extrapolation:
                 "relative_error": _plain(float(result.target_predicted[-1, i] / loss - 1.0)),
                 "after_limits": [_plain(float(v)) for v in result.target_predicted[:-1, i]],
                 "length": float(length[i]),
+                "outcome": None if result.target_outcome is None else result.target_outcome.name,
             }
             for result in self.results
             for i, loss in enumerate(self.targets.loss)
@@ -239,14 +189,12 @@ class Extrapolation:
         return _text.text(self)
 
     def __repr__(self) -> str:
+        first = self.leaderboard[0]
+        best = f"best {first.name!r}" if first.complete else "none best"
         return (
             f"Extrapolation({len(self.results)} candidates, {len(self.limits)} limits along "
-            f"{self.along}, best {self.best.name!r})"
+            f"{self.along}, {best})"
         )
-
-
-def _geometric_mean(values: np.ndarray) -> float:
-    return float(np.exp(np.log(values).mean())) if values.size else float("nan")
 
 
 def _plain(value: Any) -> Any:

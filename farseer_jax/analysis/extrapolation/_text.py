@@ -6,13 +6,16 @@ import numpy as np
 
 from farseer_jax import _tables
 from farseer_jax._numbers import loss_text, percent_text, quantity_text
+from farseer_jax._outcome import Outcome
 
 if TYPE_CHECKING:
-    from farseer_jax.analysis.extrapolation._table import Extrapolation, Standing
+    from farseer_jax.analysis.extrapolation._places import Standing
+    from farseer_jax.analysis.extrapolation._table import Extrapolation
 
 _MANY_TIMES = 10.0
 _NEAR = 1.05  # geometric means closer than this tell nobody apart
 _BEYOND = 1e-9
+_MOST_TIMES = 1000.0
 
 
 def text(found: "Extrapolation") -> str:
@@ -20,7 +23,7 @@ def text(found: "Extrapolation") -> str:
     parts = [_title(found), "", _places(found), "", _by_limit(found), "", closing(found)]
     if found.targets is not None:
         parts += ["", _targets(found)]
-    return "\n".join([*parts, *_warnings(found)])
+    return "\n".join([*parts, *(f"warning: {line}" for line in found.warnings)])
 
 
 def value_text(along: str, value: float) -> str:
@@ -43,27 +46,36 @@ def _places(found: "Extrapolation") -> str:
     header = ["", "held out", "times the best", "best at", "next runs", "bias at last limit"]
     rows = []
     for i, place in enumerate(found.leaderboard):
-        bias = found[place.name].held_out_bias[-1]
+        result = found[place.name]
+        doubt = bool(result.unconverged.any())
         rows.append([
-            f"{i + 1} {place.name}", percent_text(place.held_out_error), _times(place.times_best),
-            f"{place.num_best} of {num}", percent_text(place.next_error), percent_text(bias, "+"),
+            f"{i + 1} {place.name}", _marked(percent_text(place.held_out_error), doubt),
+            _times(place.times_best), f"{place.num_best} of {num}",
+            _marked(percent_text(place.next_error), doubt),
+            _marked(percent_text(result.held_out_bias[-1], "+"), result.unconverged[-1]),
         ])  # fmt: skip
+    if any(place.num_converged < num for place in found.leaderboard):
+        header.append("converged fits")
+        for row, place in zip(rows, found.leaderboard, strict=True):
+            row.append(f"{place.num_converged} of {num}")
     return _tables.text(header, rows, left=1)
 
 
 def _by_limit(found: "Extrapolation") -> str:
     places = found.leaderboard
     header = [f"{found.along} up to", "runs", *(_header(place.name) for place in places)]
-    errors = [found[place.name].held_out_error for place in places]
+    results = [found[place.name] for place in places]
     rows = [
         [
             value_text(found.along, limit),
             str(found.num_fitted[i]),
-            *(percent_text(error[i]) for error in errors),
+            *(_marked(percent_text(r.held_out_error[i]), r.unconverged[i]) for r in results),
         ]
         for i, limit in enumerate(found.limits)
     ]
-    return _tables.text(header, rows)
+    table = _tables.text(header, rows)
+    doubt = any(result.unconverged.any() for result in results)
+    return f"{table}\n* the fit did not converge" if doubt else table
 
 
 def closing(found: "Extrapolation") -> str:
@@ -71,28 +83,56 @@ def closing(found: "Extrapolation") -> str:
     ranked = [place for place in found.leaderboard if place.num_limits]
     if not ranked:
         return "No candidate could be fitted up to any limit."
-    first, num = ranked[0], len(found.limits)
-    lines = [
-        f"Over all limits {first.name} extrapolates best on these runs: "
-        f"{percent_text(first.held_out_error)} on average,\n"
-        f"smallest after {first.num_best} of {num} limits."
-    ]
-    if len(ranked) > 1:
-        lines.append(_second(first, ranked[1]))
-    lines += _last_limits(found, first.name)
-    by_next = min(ranked, key=lambda place: place.next_error)
-    if by_next is not first:
-        lines.append(
-            f"On the runs right above each limit {by_next.name} is better: "
-            f"{percent_text(by_next.next_error)} against {percent_text(first.next_error)}."
-        )
+    lines = [_whom(found), *_order_told(found)]
+    complete = [place for place in ranked if place.complete]
+    if len(complete) > 1:
+        lines.append(_second(*complete[:2]))
+    lines += _last_limits(found, ranked[0].name)
+    if complete:
+        first, by_next = complete[0], min(complete, key=lambda place: place.next_error)
+        if by_next is not first:
+            above = "the limit" if len(found.limits) == 1 else "each limit"
+            lines.append(
+                f"On the runs right above {above} {by_next.name} is better: "
+                f"{percent_text(by_next.next_error)} against {percent_text(first.next_error)}."
+            )
     return "\n".join(lines)
+
+
+def _whom(found: "Extrapolation") -> str:
+    """Who is best; nobody, where no candidate has a fit to trust at every limit."""
+    first, num = found.leaderboard[0], len(found.limits)
+    if not first.complete:
+        most = f", the most: {first.name}" if first.num_converged else ""
+        limits = "the limit" if num == 1 else f"each of the {num} limits"
+        has = f" ({first.num_converged} of {num}{most})" if num > 1 else ""
+        return f"No candidate is best: none has a converged fit at {limits}{has}."
+    error = percent_text(first.held_out_error)
+    if num == 1:
+        return f"{first.name} extrapolates best on these runs: {error}."
+    over = "all limits"
+    if first.num_limits < num:
+        over = f"the {first.num_limits} of {num} limits that any candidate can be fitted at,"
+    return (
+        f"Over {over} {first.name} extrapolates best on these runs: {error} on average,\n"
+        f"smallest after {first.num_best} of {num} limits."
+    )
+
+
+def _order_told(found: "Extrapolation") -> list[str]:
+    """The rule of the places, where it moved any."""
+    if len({place.num_converged for place in found.leaderboard if place.num_limits}) < 2:
+        return []
+    return ["Places go by the number of converged fits first, by error among equals."]
 
 
 def _last_limits(found: "Extrapolation", first: str) -> list[str]:
     """Who is best after the last limits, the shortest extrapolations, if it is another."""
     errors = np.array([result.held_out_error for result in found.results])
-    best = np.where(np.isfinite(errors), errors, np.inf).argmin(axis=0)
+    trusted = np.array([result.trusted for result in found.results])
+    if not trusted[:, -1].any():
+        return []
+    best = np.where(trusted, errors, np.inf).argmin(axis=0)
     name = found.results[best[-1]].name
     if name == first:
         return []
@@ -106,51 +146,41 @@ def _second(first: "Standing", second: "Standing") -> str:
     times = second.times_best / first.times_best
     if times < _NEAR:
         return f"{second.name} is as good: these limits do not tell the two apart."
-    return f"{second.name} is next, with {_times(times)} times the error."
+    many = f"more than {_MOST_TIMES:.0f}" if times > _MOST_TIMES else _times(times)
+    return f"{second.name} is next, with {many} times the error."
 
 
 def _targets(found: "Extrapolation") -> str:
     targets = found.targets
     assert targets is not None
-    places = found.leaderboard
-    header = ["N", "D", "loss", *(_header(p.name) for p in places), "", "outside the runs by"]
-    errors = [found[place.name].target_predicted[-1] / targets.loss - 1.0 for place in places]
+    results = [found[place.name] for place in found.leaderboard]
+    header = ["N", "D", "loss", *(_header(r.name) for r in results), "", "outside the runs by"]
+    errors = [result.target_predicted[-1] / targets.loss - 1.0 for result in results]
+    doubts = [result.target_outcome is Outcome.not_converged for result in results]
     length = found.target_length()
     rows = [
         [
             quantity_text(targets.N[i]),
             quantity_text(targets.D[i]),
             loss_text(loss),
-            *(percent_text(error[i], "+") for error in errors),
+            *(_marked(percent_text(e[i], "+"), d) for e, d in zip(errors, doubts, strict=True)),
             "",
             f"{length[i]:.2f} e-folds" if length[i] > _BEYOND else "–",
         ]
         for i, loss in enumerate(targets.loss)
     ]
-    means = [percent_text(float(np.mean(np.abs(error)))) for error in errors]
+    means = [
+        _marked(percent_text(float(np.mean(np.abs(error)))), doubt)
+        for error, doubt in zip(errors, doubts, strict=True)
+    ]
     rows.append(["", "", "mean error", *means, "", ""])
     title = "targets, from fits to all runs: predicted against observed loss"
     return f"{title}\n\n{_tables.text(header, rows)}"
 
 
-def _warnings(found: "Extrapolation") -> list[str]:
-    lines = []
-    num = len(found.limits)
-    for result, place in ((found[p.name], p) for p in found.leaderboard):
-        if result.note:
-            lines.append(f"{result.name}: {result.note}")
-        elif place.num_limits < num:
-            lines.append(
-                f"warning: {result.name} has no usable fit up to {num - place.num_limits} of {num} "
-                "limits; its means are over the others"
-            )
-    best = found.leaderboard[0].held_out_error
-    if found.noise is not None and best < found.noise.pooled:
-        lines.append(
-            f"warning: the best errors are below the run-to-run noise ({found.noise.pooled:.3%}): "
-            "such differences say nothing of the laws"
-        )
-    return lines
+def _marked(text: str, doubt: bool) -> str:
+    """With a star in front, so that decimals stay in one column."""
+    return f"*{text}" if doubt else text
 
 
 def _header(name: str) -> str:
@@ -161,4 +191,6 @@ def _header(name: str) -> str:
 def _times(value: float) -> str:
     if not np.isfinite(value):
         return "–"
+    if value > _MOST_TIMES:
+        return f"> {_MOST_TIMES:.0f}"
     return f"{value:,.0f}" if value >= _MANY_TIMES else f"{value:.2f}"

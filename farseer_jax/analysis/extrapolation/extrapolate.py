@@ -10,8 +10,9 @@ from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
 from farseer_jax._selection import without_copies
 from farseer_jax.analysis.extrapolation._candidates import Candidate, Candidates, as_candidates
+from farseer_jax.analysis.extrapolation._places import CandidateResult
 from farseer_jax.analysis.extrapolation._split import Split, split_runs
-from farseer_jax.analysis.extrapolation._table import CandidateResult, Extrapolation
+from farseer_jax.analysis.extrapolation._table import Extrapolation
 
 
 def extrapolate(
@@ -114,9 +115,9 @@ def _result(
     note: str,
 ) -> CandidateResult:
     ratio = _predicted(refits, runs, len(split.limits) + 1)[:-1] / runs.loss
-    outcomes: tuple[Outcome | None, ...] = (None,) * len(split.limits)
+    outcomes: tuple[Outcome | None, ...] = (None,) * (len(split.limits) + 1)
     if refits is not None:
-        outcomes = tuple(refits.outcome(i) for i in range(len(split.limits)))
+        outcomes = tuple(refits.outcome(i) for i in range(len(refits)))
     miss = ratio - 1.0
     held_out = np.broadcast_to(split.held_out, split.fitted.shape)
     return CandidateResult(
@@ -124,7 +125,8 @@ def _result(
         law=candidate.law.name,
         method=candidate.method.name,
         note=note,
-        outcomes=outcomes,
+        outcomes=outcomes[:-1],
+        target_outcome=outcomes[-1],
         predicted=ratio * runs.loss,
         target_predicted=_predicted(refits, targets, len(split.limits) + 1),
         fitted_error=_mean(np.abs(miss), split.fitted),
