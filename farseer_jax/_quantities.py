@@ -98,10 +98,25 @@ def positive(name: str, values: ArrayLike) -> np.ndarray:
     """Numbers as a flat float64 array.
 
     Raises:
-        ValueError: one is not positive and finite.
+        ValueError: one is no number, or not positive and finite.
     """
-    array = np.atleast_1d(np.asarray(values, dtype=np.float64)).ravel()
+    try:
+        array = np.atleast_1d(np.asarray(values, dtype=np.float64)).ravel()
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected numbers, got {values!r}") from None
     bad = ~(np.isfinite(array) & (array > 0))
     if bad.any():
         raise ValueError(f"{name}: values must be positive and finite, got {array[bad][0]}")
     return array
+
+
+def one_positive(name: str, value: ArrayLike) -> float:
+    """A single number.
+
+    Raises:
+        ValueError: it is no single number, or not positive and finite.
+    """
+    array = positive(name, value)
+    if array.size != 1:
+        raise ValueError(f"{name}: expected one number, got {value!r}")
+    return float(array[0])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from commands import farseer, refused
 from test_compare_fits import A, B
+from test_winner import pair_of_draws
 
 import farseer_jax as fj
 
@@ -57,12 +58,43 @@ def test_options_reach_the_library(files: tuple[Path, Path]) -> None:
     np.testing.assert_allclose(content["parity"][0]["D"], 2.0 ** (1 / 0.03))
 
 
+def test_bootstrap_gives_probabilities_and_intervals(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refits are made up: what they are is tested elsewhere."""
+    boots, asked = pair_of_draws(), []
+
+    def refits(fit: fj.Fit, num: int, *, seed: int) -> fj.Bootstrap:
+        asked.append((float(fit.law.B), num, seed))  # type: ignore[attr-defined]
+        return boots[len(asked) % 2 - 1]
+
+    monkeypatch.setattr(fj, "bootstrap", refits)
+    options = (*WHERE, "--bootstrap", "7", "--seed", "3", "--level", "0.5", "--at", "7e9,1e11")
+    result = farseer("compare", *files, *options, "--json", tmp_path / "found.json")
+    content = json.loads((tmp_path / "found.json").read_text())
+    assert asked == [(2000.0, 7, 3), (1000.0, 7, 3)]
+    laws = [next(iter(boot.draws.batches())).law for boot in boots]
+    loss_a, loss_b = (
+        law.E + law.A / 7e9**law.alpha + law.B / 1e11**law.beta  # type: ignore[attr-defined]
+        for law in laws
+    )
+    wins = np.delete(loss_a < loss_b, 2)  # the third refit of A failed
+    assert content["points"][0]["probability"] == pytest.approx(wins.mean())
+    assert (content["level"], content["probability_kind"]) == (0.5, "percentile")
+    some = content["multipliers"][3]
+    assert some["optimal_lower"] < some["optimal_upper"]
+    assert "P(A wins)" in result.stdout
+    assert "its 0.5 interval" in result.stdout
+
+
 def test_refusals(files: tuple[Path, Path], tmp_path: Path) -> None:
     refused(farseer("compare", files[0]), "Missing argument 'B.json'")
     refused(farseer("compare", files[0], tmp_path / "none.json"), "no such file")
     refused(farseer("compare", *files, "--N", "1e11:1e8"), "is no range LOW:HIGH")
     refused(farseer("compare", *files, "--names", "same,same"), "give two different names")
     refused(farseer("compare", *files, "--at", "7e9"), "is no point N,D")
+    refused(farseer("compare", *files, "--seed", "1"), "--seed goes with --bootstrap")
+    refused(farseer("compare", *files, "--bootstrap", "1"), "'--bootstrap'")
     refused(farseer("compare", *files, "--json", files[0]), "it is a file that this command reads")
     text = files[1].read_text().replace('"extra": {}', '"extra": {}, "loss_name": "bpc"')
     other = tmp_path / "other.json"

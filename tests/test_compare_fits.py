@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from weighted_mean import fit_of, law_of, mean_fit
 
 import farseer_jax as fj
+from farseer_jax.analysis.comparison._against_runs import AgainstRuns
 from farseer_jax.analysis.comparison._matching import match
 from farseer_jax.analysis.comparison._parity import crossings, parity_curves
 from farseer_jax.plots import (
@@ -182,15 +183,32 @@ class TestMultipliers:
         """A reaches with C what B does with 2 C: its N and D each count √2 times as much."""
         root = np.sqrt(2.0)
         a = fj.Chinchilla(E=1.8, A=480.0 / root**0.35, B=2000.0 / root**0.37, alpha=0.35, beta=0.37)
-        own = fj.compare_fits(a, A, compute=[1e20, 1e22], **DOMAIN).multipliers
+        runs = fj.Runs([1e9, 1e10], [1e9, 1e12], [2.5, 2.4])
+        compute = 120 * np.array([1.2e9, 2e9, 2e10]) ** 2  # N at D/N = 20; A's is √2 times smaller
+        own = fj.compare_fits(
+            *(fit_of(law, runs, None) for law in (a, A)), compute=compute, **DOMAIN
+        ).multipliers
         np.testing.assert_allclose(own.optimal, 2.0, rtol=1e-9)
         np.testing.assert_allclose(own.at_ratio, 2.0, rtol=1e-9)
+        assert own.inside_at_ratio.tolist() == [False, True, False]
 
     def test_no_optimum_is_no_multiplier(self) -> None:
         flat = law_of(np.float64(2.0))
-        own = fj.compare_fits(flat, A, comparable=True, **DOMAIN).multipliers
-        assert np.isnan(own.optimal).any()
-        assert "–" in str(fj.compare_fits(flat, A, comparable=True, **DOMAIN))
+        found = fj.compare_fits(flat, A, comparable=True, **DOMAIN)
+        assert np.isnan(found.multipliers.optimal).any()
+        assert "\n–: there is none; a law has no compute-optimal D/N, or not that" in str(found)
+
+    def test_what_is_beyond_the_runs_or_a_thousand_is_marked(self, found: fj.FitComparison) -> None:
+        own = found.multipliers
+        at_ratio, inside = own.at_ratio.copy(), own.inside_at_ratio.copy()
+        at_ratio[:4], inside[1:] = [9885.119, 9885.119, 1e-5, np.nan], False
+        odd = dataclasses.replace(own, at_ratio=at_ratio, inside_at_ratio=inside)
+        text = str(dataclasses.replace(found, multipliers=odd))
+        rows = [line.split("   ")[-1].strip() for line in text.splitlines() if "e+" in line]
+        assert rows[:4] == ["> 1000", "(> 1000)", "(< 0.001)", "–"]
+        assert rows[4] == f"({at_ratio[4]:.3f})"
+        assert "A needs less); ( ) outside the runs of one or both" in text
+        assert "–: there is none" in text
 
 
 def draws_of(levels: Any, seed: int = 0, runs_seed: int = 0, scheme: Any = None) -> fj.Bootstrap:
@@ -270,6 +288,8 @@ class TestForms:
         text = str(found)
         assert "A is better in 64% of this domain" in text
         assert "10.8 B" in text
+        assert "– " not in text
+        assert "( )" not in text
         assert "Compute-optimal losses are equal at" in text
         assert "A is a law without runs" in text
         assert repr(found).startswith("FitComparison(A against B, difference -0.6")
@@ -327,6 +347,51 @@ class TestForms:
         np.testing.assert_allclose(z, 100 * expected[order], rtol=1e-9)
 
 
+class TestWarnings:
+    N, D = (axis.ravel() for axis in np.meshgrid(DECADES, DECADES))
+    HIGHER = fj.Chinchilla(E=1.81, A=480.0, B=2000.0, alpha=0.35, beta=0.37)
+
+    def between(
+        self, factor: float, other: fj.Chinchilla = HIGHER, max_D: float = 1e12
+    ) -> tuple[str, ...]:
+        """Runs of B have the losses of those of A by a factor; the fits' laws are A and another."""
+        N, D = self.N[max_D > self.D], self.D[max_D > self.D]
+        observed = loss(A, N, D)
+        fits = [
+            fit_of(law, fj.Runs(N, D, losses), None)
+            for law, losses in ((A, observed), (other, factor * observed))
+        ]
+        domain: Any = {"N": (2e9, 2e11), "D": (2e9, 2e11), "names": ("old", "new")}
+        return fj.compare_fits(*fits, **domain, compute=[1e21]).warnings
+
+    def test_runs_that_contradict_the_fits(self) -> None:
+        missed, contradicted = self.between(0.99)
+        assert "and these are 1.01% themselves: trust the points, not the surfaces" in missed
+        assert contradicted == (
+            "the runs name another winner than the fits: new is better at 25 of the 25 points "
+            "where both have runs; by the fits it is at 0 of them, and in 0% of this domain."
+        )
+
+    def test_runs_that_agree_or_do_not_differ_say_nothing(self) -> None:
+        """One table fitted twice shows no difference of recipes."""
+        fitted, domain = np.array([-0.01, -0.006]), np.array([[-0.01, 0.01, -0.01]])
+        for observed, num in ((fitted + 0.001, 0), (0 * fitted, 0), (-fitted, 2)):
+            assert len(AgainstRuns(("a", "b"), observed, fitted).sentences(domain)) == num
+
+    def test_a_winner_of_the_points_that_loses_most_of_the_domain(self) -> None:
+        """By the fits B is better below D = 10.8 B: at two D of three, in 12 columns of 33."""
+        (told,) = [w for w in self.between(0.999, B, max_D=3e10) if "another winner" in w]
+        assert "new is better at 15 of the 15 points" in told
+        assert "by the fits it is at 10 of them, and in 36% of this domain" in told
+
+    def test_each_fit_has_its_own_by_name(self) -> None:
+        runs = mean_fit().runs
+        losses = np.append(runs.loss, 1.1 * runs.loss)
+        twice = fj.Runs(np.tile(runs.N, 2), np.tile(runs.D, 2), losses)
+        found = fj.compare_fits(A, fit_of(A, twice, None), names=("old", "new"), **DOMAIN)
+        assert found.warnings[0].startswith("new: 20 rows repeat an (N, D) with losses that differ")
+
+
 class TestBadInput:
     def test_losses_of_other_names(self) -> None:
         runs = mean_fit().runs
@@ -364,6 +429,15 @@ class TestBadInput:
             ({"D": []}, "D: give"),
             ({"compute": [0.0]}, "compute: values must be positive"),
             ({"tokens_per_parameter": -20.0}, "tokens_per_parameter: values must be positive"),
+            ({"tokens_per_parameter": [20, 30]}, "tokens_per_parameter: expected one number"),
+            ({"compute": [1e20, 1e306]}, "compute: 1e.306 FLOPs are too many"),
+            ({"compute": "x"}, "compute: expected numbers, got 'x'"),
+            ({"tolerance": 1.0}, "tolerance must lie"),
+            (
+                {"N": (1e8, 1e300), "D": (1e9, 1e300)},
+                r"domain, N from 1e\+08 to 1e\+300 and D from 1e\+09 to 1e\+300, is too large",
+            ),
+            ({"N": (1e-300, 1e8), "D": (1e-300, 1e9)}, "N from 1e-300 to 1e.08 .* is too large"),
         ],
     )
     def test_numbers(self, options: Any, message: str) -> None:
@@ -373,6 +447,9 @@ class TestBadInput:
     def test_kinds(self) -> None:
         with pytest.raises(TypeError, match=r"a: expected a Fit, a law .*or a Bootstrap"):
             fj.compare_fits("a.json", B, **DOMAIN)
+        for names in (("a", "a"), ("a", "b", "c"), ("a", ""), "ab"):
+            with pytest.raises(ValueError, match="names: give two different names"):
+                fj.compare_fits(A, B, names=names, **DOMAIN)  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="b: a stack of laws"):
             fj.compare_fits(A, law_of(np.ones(3)), **DOMAIN)
 
@@ -381,6 +458,8 @@ class TestBadInput:
             found.line()
         with pytest.raises(ValueError, match=r"compute=1e\+30 has no extent in the domain"):
             found.line(compute=1e30)
+        with pytest.raises(ValueError, match="compute: expected numbers, got 'x'"):
+            found.line(compute="x")  # type: ignore[arg-type]
 
 
 class TestRuns:
@@ -458,7 +537,12 @@ class TestRealRuns:
         assert (found.fitted_difference[longest] < 0).all()
         assert longest.sum() == 6
         assert "trust the points, not the surfaces" in found.warnings[0]
-        assert "trust the points" in str(found)
+        assert "B is better at 30 of the 30 points" in found.warnings[1]
+        assert "by the fits it is at 24 of them, and in 43% of this domain" in found.warnings[1]
+        assert found.fits.warnings[:2] == found.warnings  # of the fits alone too
+        assert found.fits.warnings[2].startswith("A: the fitted law misses its own runs by 1.1%")
+        assert found.fits.warnings[4].startswith("B: the curve A(N) misses")
+        assert str(found).count("trust the points") == 1
 
     def test_architectures_with_slightly_different_sizes(self, ladder: dict[str, fj.Runs]) -> None:
         both = match(ladder["attn"], ladder["kda-sig-lowrank"], 0.02)

@@ -10,6 +10,8 @@ from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._options import (
     POSITIVE,
     Decorated,
+    bootstrap_option,
+    check_goes_with,
     command,
     decorate,
     json_option,
@@ -102,12 +104,8 @@ def _limit_options(command: Decorated) -> Decorated:
                        group=LIMITS, help=meaning)
                 for name, meaning in meanings
             ),
-            option(
-                "--bootstrap",
-                type=click.IntRange(2),
-                metavar="NUMBER",
-                group=INTERVALS,
-                help="Intervals from so many refits of the fit's own runs, such as 1000.",
+            bootstrap_option(
+                INTERVALS, "Intervals from so many refits of the fit's own runs, such as 1000."
             ),
             level_option(INTERVALS),
             seed_option("seed", INTERVALS, "Seed of the refits."),
@@ -161,17 +159,8 @@ def _check_together(compute: list[float], settings: dict[str, Any]) -> None:
         raise click.UsageError(
             "Give budgets, such as --compute 1e20:1e26, or losses to reach by --loss: one of them."
         )
-    given = click.core.ParameterSource.COMMANDLINE
-    context = click.get_current_context()
-    for names, needed in (
-        (("sequence_length", "vocabulary"), "architecture"),
-        (("level", "seed"), "bootstrap"),
-    ):
-        named = [n for n in names if context.get_parameter_source(n) is given]
-        if named and settings[needed] is None:
-            raise click.UsageError(
-                f"--{named[0].replace('_', '-')} goes with --{needed}: add it, or leave it out."
-            )
+    check_goes_with("architecture", ("sequence_length", "vocabulary"), settings)
+    check_goes_with("bootstrap", ("level", "seed"), settings)
 
 
 def _flops(settings: dict[str, Any]) -> "FLOPs | None":

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from farseer_jax.cli._jax import set_up_jax
-from farseer_jax.cli._options import POSITIVE, command, json_option, option, point_option
+from farseer_jax.cli._options import (
+    POSITIVE,
+    bootstrap_option,
+    check_goes_with,
+    command,
+    json_option,
+    level_option,
+    option,
+    point_option,
+    seed_option,
+)
 from farseer_jax.cli._output import check_target, deliver, json_text
 from farseer_jax.cli._values import span
 
@@ -15,13 +25,14 @@ if TYPE_CHECKING:
     from farseer_jax.analysis.comparison._result import FitComparison
 
 COMPARISON = "Comparison"
+INTERVALS = "Probabilities and intervals"
 OUTPUT = "Output"
 
 _EPILOG = """\b
 Examples:
   farseer compare a.json b.json
   farseer compare a.json b.json --names old,new --N 1e8:1e11 --D 1e9:1e13
-  farseer compare a.json b.json --at 7e9,2e12 --json comparison.json
+  farseer compare a.json b.json --at 7e9,2e12 --bootstrap 1000 --json comparison.json
 """
 
 
@@ -78,16 +89,25 @@ Examples:
     group=COMPARISON,
     help="Compare even losses of different columns, or that seem to be in different units.",
 )
+@bootstrap_option(
+    INTERVALS,
+    "From so many refits of each fit's own runs, such as 1000: the probability that A is better, "
+    "and intervals of the compute multipliers.",
+)
+@level_option(INTERVALS)
+@seed_option("seed", INTERVALS, "Seed of the refits of both.")
 @json_option("the comparison", OUTPUT)
 def compare(path_a: Path, path_b: Path, target: str | None, **settings: Any) -> None:
     """Compare two fits that `farseer fit --json` wrote.
 
     Prints the difference of the losses over N and D, where the winner changes,
-    and how much less compute A needs for B's loss.
+    and how much less compute A needs for B's loss; with --bootstrap, how
+    probable it is that A is better.
     """
     names = _names(settings["names"])
+    check_goes_with("bootstrap", ("level", "seed"), settings)
     check_target(target, [path_a, path_b])
-    set_up_jax()
+    set_up_jax(refits=settings["bootstrap"] is not None)
     found = _found(path_a, path_b, names, settings)
     points = None
     if settings["points"]:
@@ -116,19 +136,23 @@ def _found(
 ) -> "FitComparison":
     import numpy as np
 
-    from farseer_jax import Fit, compare_fits
+    from farseer_jax import Fit, bootstrap, compare_fits, progress_bar
 
-    budgets = settings["compute"]
-    return compare_fits(
-        Fit.from_json(path_a),
-        Fit.from_json(path_b),
-        N=settings["N"],
-        D=settings["D"],
-        names=names,
-        compute=None if budgets is None else np.geomspace(budgets[0], budgets[1], 7),
-        tokens_per_parameter=settings["tokens_per_parameter"],
-        comparable=settings["comparable"],
-    )
+    num, budgets = settings["bootstrap"], settings["compute"]
+    sources: list[Any] = [Fit.from_json(path) for path in (path_a, path_b)]
+    with progress_bar():
+        if num is not None:
+            sources = [bootstrap(fit, num, seed=settings["seed"]) for fit in sources]
+        return compare_fits(
+            *sources,
+            N=settings["N"],
+            D=settings["D"],
+            names=names,
+            compute=None if budgets is None else np.geomspace(budgets[0], budgets[1], 7),
+            tokens_per_parameter=settings["tokens_per_parameter"],
+            level=settings["level"],
+            comparable=settings["comparable"],
+        )
 
 
 def _json_text(found: "FitComparison", points: "ComparedPoints | None") -> str:

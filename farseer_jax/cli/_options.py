@@ -118,6 +118,38 @@ def point_option(name: str, group: str, help: str, **settings: Any) -> Decorator
     )
 
 
+def bootstrap_option(group: str, help: str) -> Decorator:
+    """``--bootstrap NUMBER``."""
+    return option(
+        "--bootstrap",
+        type=click.IntRange(2),
+        metavar="NUMBER",
+        group=group,
+        help=help,
+    )
+
+
+def check_goes_with(needed: str, names: Iterable[str], settings: dict[str, Any]) -> None:
+    """Refuse options that were given without the one that they go with.
+
+    Args:
+        needed: destination of that one; None where it was not given.
+        names: destinations of the options.
+        settings: of the command.
+
+    Raises:
+        UsageError: the first of them.
+    """
+    if settings[needed] is not None:
+        return
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} goes with --{needed}: add it, or leave it out."
+            )
+
+
 def level_option(group: str) -> Decorator:
     """``--level NUMBER``."""
     return option(

@@ -23,7 +23,11 @@ def match(a: Runs, b: Runs, tolerance: float) -> Matched:
     """Points of both tables that are each other's nearest, and within a relative tolerance.
 
     N and D of a pair are geometric means of both.
+
+    Raises:
+        ValueError: the tolerance lies outside [0, 1).
     """
+    check_tolerance(tolerance)
     of_a, of_b = mean_losses(a), mean_losses(b)
     i, j = nearest_pairs(of_a[:2], of_b[:2], tolerance)
     mine, other = of_a[:, i], of_b[:, j]
@@ -36,6 +40,16 @@ def match(a: Runs, b: Runs, tolerance: float) -> Matched:
     largest = float(np.expm1(apart.max(initial=0.0)))
     alone = of_a.shape[1] - num, of_b.shape[1] - num
     return Matched(N, D, mine[2], other[2], alone, largest)
+
+
+def check_tolerance(tolerance: float) -> None:
+    """Refuse what is no relative tolerance.
+
+    Raises:
+        ValueError: it lies outside [0, 1).
+    """
+    if not 0 <= tolerance < 1:
+        raise ValueError(f"tolerance must lie in [0, 1), got {tolerance}")
 
 
 def nearest_pairs(a: np.ndarray, b: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:

@@ -15,14 +15,14 @@ from farseer_jax._law import AbstractLaw
 from farseer_jax._numbers import json_numbers
 from farseer_jax._types import Array
 from farseer_jax.analysis.comparison._parity import crossings
-from farseer_jax.analysis.comparison._sides import Sides
+from farseer_jax.analysis.comparison._sides import Side, Sides
 from farseer_jax.resampling._intervals import Intervals
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _BUCKET = 64  # budgets of one call: all calls share a compilation
-_REACH = 1e4  # factor of compute within which the other law is searched
+REACH = 1e4  # factor of compute within which the other law is searched
 _PER_DECADE = 8
 
 Frontier = Callable[[np.ndarray], np.ndarray]
@@ -40,7 +40,9 @@ class ComputeMultipliers:
         tokens_per_parameter: that number.
         optimal_ratio_a: A's compute-optimal tokens per parameter, ``(budget,)``.
         optimal_ratio_b: B's, ``(budget,)``.
-        inside: whether the compute-optimal N and D of both lie within their runs, ``(budget,)``.
+        inside: whether what ``optimal`` compares lies within the runs, ``(budget,)``: the
+            compute-optimal N and D of both at the budget, and of A where it has B's loss.
+        inside_at_ratio: the same of ``at_ratio``.
         parity: budgets at which both have the same compute-optimal loss, ``(crossing,)``.
         intervals: of ``"optimal"`` and ``"at_ratio"``, from two bootstraps; None without them.
     """
@@ -52,6 +54,7 @@ class ComputeMultipliers:
     optimal_ratio_a: np.ndarray
     optimal_ratio_b: np.ndarray
     inside: np.ndarray
+    inside_at_ratio: np.ndarray
     parity: np.ndarray
     intervals: Mapping[str, Intervals] | None = None
 
@@ -65,6 +68,7 @@ class ComputeMultipliers:
             columns[f"{name}_lower"] = json_numbers(own.lower)
             columns[f"{name}_upper"] = json_numbers(own.upper)
         columns["inside"] = self.inside.tolist()
+        columns["inside_at_ratio"] = self.inside_at_ratio.tolist()
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def to_dataframe(self) -> "pd.DataFrame":
@@ -85,21 +89,34 @@ def compute_multipliers(sides: Sides, compute: np.ndarray, ratio: float) -> Comp
     best = [partial(_optimal_loss, side.law) for side in (sides.a, sides.b)]
     along = [partial(_loss_at_ratio, side.law, ratio) for side in (sides.a, sides.b)]
     ratios = [optima(side.law, compute)[0] for side in (sides.a, sides.b)]
-    inside = np.ones(len(compute), dtype=bool)
-    for side, own in zip((sides.a, sides.b), ratios, strict=True):
-        known = np.isfinite(own)
-        N = np.sqrt(compute / (6.0 * np.where(known, own, 1.0)))
-        inside &= known & side.holds(N, N * own)
+    optimal = _multiplier(best[0], best[1], compute)
+    at_ratio = _multiplier(along[0], along[1], compute)
+    # where A has B's loss; no such budget leaves the other two points to judge by
+    budgets = [np.where(np.isnan(own), compute, compute / own) for own in (optimal, at_ratio)]
+    a, b = sides.a, sides.b
+    fixed = np.full(len(compute), ratio)
     return ComputeMultipliers(
         compute=compute,
-        optimal=_multiplier(best[0], best[1], compute),
-        at_ratio=_multiplier(along[0], along[1], compute),
+        optimal=optimal,
+        at_ratio=at_ratio,
         tokens_per_parameter=ratio,
         optimal_ratio_a=ratios[0],
         optimal_ratio_b=ratios[1],
-        inside=inside,
+        inside=_held(a, compute, ratios[0])
+        & _held(b, compute, ratios[1])
+        & _held(a, budgets[0], optima(a.law, budgets[0])[0]),
+        inside_at_ratio=_held(a, compute, fixed)
+        & _held(b, compute, fixed)
+        & _held(a, budgets[1], fixed),
         parity=_parity(best[0], best[1], compute),
     )
+
+
+def _held(side: Side, compute: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+    """Whether N and D at this D/N lie within the side's runs; not where there is no D/N."""
+    known = np.isfinite(ratio)
+    N = np.sqrt(compute / (6.0 * np.where(known, ratio, 1.0)))
+    return known & side.holds(N, N * np.where(known, ratio, 1.0))
 
 
 def _multiplier(a: Frontier, b: Frontier, compute: np.ndarray) -> np.ndarray:
@@ -114,8 +131,8 @@ def _factor(a: Frontier, compute: float, wanted: float, ahead: float) -> float:
         return float("nan")
     if ahead == wanted:
         return 1.0
-    num = int(np.log10(_REACH) * _PER_DECADE) + 1
-    factors = np.geomspace(1.0, 1.0 / _REACH if ahead < wanted else _REACH, num)
+    num = int(np.log10(REACH) * _PER_DECADE) + 1
+    factors = np.geomspace(1.0, 1.0 / REACH if ahead < wanted else REACH, num)
     budgets = np.sort(compute * factors)
     found = crossings(lambda C: _before_nan(a(C) - wanted), budgets)
     if not found.size:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax._numbers import quantity_text
-from farseer_jax._quantities import flat_points, positive
+from farseer_jax._quantities import flat_points, one_positive
 from farseer_jax.analysis.comparison import _text
 from farseer_jax.analysis.comparison._multiplier import ComputeMultipliers
 from farseer_jax.analysis.comparison._parity import ParityCurve, all_crossings
@@ -134,7 +134,7 @@ class FitComparison:
                 f"line: give one of {', '.join(given)} to keep along it, got {len(chosen)}"
             )
         ((name, value),) = chosen.items()
-        held = float(positive(name, value)[0])
+        held = one_positive(name, value)
         low, high, path, words = self._course(name, held)
         t = np.geomspace(low, high, _NUM_ALONG)
         found = all_crossings(lambda t: self.sides.gap(*path(t)), t)

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farseer_jax._noise import Noise
+from farseer_jax.analysis.comparison._against_runs import AgainstRuns
 from farseer_jax.analysis.comparison._points import ComparedPoints
 from farseer_jax.analysis.comparison._result import FitComparison
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_LARGEST_MISS = 0.5  # of the fits at the points, in units of the differences that they are to show
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,26 +64,21 @@ class RunComparison:
     @property
     def fit_miss(self) -> float:
         """Root mean square of fitted less observed differences over the points."""
-        miss = self.fitted_difference - self.points.difference
-        return float(np.sqrt(np.mean(miss**2)))
+        return self._against_runs.miss
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What to know before trusting the fits' verdict over the runs' own."""
-        typical = float(np.sqrt(np.mean(self.points.difference**2)))
-        if self.fit_miss <= _LARGEST_MISS * typical:
-            return ()
-        return (
-            f"the fits miss the observed differences by {self.fit_miss:.2%} (root mean square), "
-            f"and these are {typical:.2%} themselves: trust the points, not the surfaces; try "
-            "another law or method.",
-        )
+        return self._against_runs.sentences(self.fits.difference)
 
     @property
     def num_wins(self) -> tuple[int, int]:
         """Points at which A is better, and at which B is."""
-        difference = self.points.difference
-        return int((difference < 0).sum()), int((difference > 0).sum())
+        return self._against_runs.num_wins
+
+    @property
+    def _against_runs(self) -> AgainstRuns:
+        return AgainstRuns(self.names, self.points.difference, self.fitted_difference)
 
     def to_dict(self) -> dict[str, Any]:
         """``points``, ``fits`` and sums over the points, for JSON."""
@@ -135,7 +129,7 @@ class RunComparison:
             )
         said = f"As fitted, {self.fit_miss:.3%} (root mean square) from the observed differences:"
         lines += ["", str(self.points), "", said, "", str(self.fits)]
-        return "\n".join([*lines, *(f"warning: {sentence}" for sentence in self.warnings)])
+        return "\n".join(lines)  # the fits' warnings have those of the points among them
 
     def __repr__(self) -> str:
         return (

@@ -1,5 +1,6 @@
 """The two sides of a comparison: a law, and what is known of where it came from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,12 +21,14 @@ class Side:
         law: its law.
         runs: that the law was fitted to; None of a law alone.
         bootstrap: refits of it, where they are known.
+        fit: that the law is of; None of a law alone.
     """
 
     name: str
     law: AbstractLaw
     runs: Runs | None = None
     bootstrap: Bootstrap | None = None
+    fit: Fit | None = None
 
     def holds(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
         """Whether points lie within the ranges of N and of D of the runs; without runs, all."""
@@ -63,6 +66,18 @@ class Sides:
         return self.a.holds(N, D) & self.b.holds(N, D)
 
 
+def checked_names(names: Sequence[str]) -> tuple[str, str]:
+    """Names of A and B.
+
+    Raises:
+        ValueError: they are not two different ones.
+    """
+    match [] if isinstance(names, str) else list(names):
+        case [str(a), str(b)] if a.strip() and b.strip() and a != b:
+            return a, b
+    raise ValueError(f'names: give two different names, such as ("old", "new"), got {names!r}')
+
+
 def side_of(given: object, argument: str, name: str) -> Side:
     """What was given as a side.
 
@@ -76,9 +91,9 @@ def side_of(given: object, argument: str, name: str) -> Side:
                 f"{argument}: a jackknife has no draws to take probabilities from; take another "
                 "scheme, such as 'wild', or compare the fits"
             )
-        return Side(name, given.fit.law, given.fit.runs, given)
+        return Side(name, given.fit.law, given.fit.runs, given, given.fit)
     if isinstance(given, Fit):
-        return Side(name, given.law, given.runs)
+        return Side(name, given.law, given.runs, fit=given)
     if isinstance(given, AbstractLaw):
         if np.ndim(given.to_vector()) > 1:
             raise ValueError(f"{argument}: a stack of laws, give one of them")

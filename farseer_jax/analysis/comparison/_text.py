@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 _NUM_SHOWN = 5  # of each axis
 _OUTSIDE = "; ( ) outside the runs of one or both"
+_NONE = "–"
+_ONE_WINNER = "; – the winner is the same at every D"
+_NO_FACTOR = (
+    "–: there is none; a law has no compute-optimal D/N, or not that loss within 10,000 times the "
+    "FLOPs"
+)
+_LARGEST = 1000.0  # multiplier that is printed as a number
 
 
 def text(found: "FitComparison") -> str:
@@ -22,12 +29,14 @@ def text(found: "FitComparison") -> str:
     laws = [side.law.name.title() for side in (found.sides.a, found.sides.b)]
     kinds = laws[0] if laws[0] == laws[1] else f"{laws[0]} and {laws[1]}"
     rows, columns = _shown(found.N), _shown(found.D)
+    table, has_dash = _map(found, rows, columns)
+    legend = f"negative: {a} is better" + ("" if found.inside.all() else _OUTSIDE)
     parts = [
         f"{a} against {b} ({kinds}): loss of {a} less that of {b}, over that of {b}",
         "",
-        _map(found, rows, columns),
+        table,
         "",
-        f"negative: {a} is better" + ("" if found.inside.all() else _OUTSIDE),
+        legend + _ONE_WINNER * has_dash,
     ]
     if found.chances is not None:
         parts += ["", f"probability that {a} is better: {found.chances.note}", ""]
@@ -41,8 +50,11 @@ def _shown(values: np.ndarray) -> np.ndarray:
     return np.unique(np.linspace(0, len(values) - 1, _NUM_SHOWN).round().astype(int))
 
 
-def _map(found: "FitComparison", rows: np.ndarray, columns: np.ndarray) -> str:
-    """The difference at a few N and D, and D at which each of these N changes its winner."""
+def _map(found: "FitComparison", rows: np.ndarray, columns: np.ndarray) -> tuple[str, bool]:
+    """The difference at a few N and D, and D at which each of these N changes its winner.
+
+    Also whether one of them never does, for which a dash stands.
+    """
     inside, difference = found.inside, found.difference
     pad = "" if inside.all() else " "
     header = ["N \\ D", *(quantity_text(found.D[j]) for j in columns)]
@@ -55,12 +67,13 @@ def _map(found: "FitComparison", rows: np.ndarray, columns: np.ndarray) -> str:
             for cell, j in zip(cells, columns, strict=True)
         ]
         lines.append([quantity_text(found.N[i]), *shown, *([_equal_at(found, i)] * has_line)])
-    return _tables.text([*header, *(["equal at D"] * has_line)], lines)
+    table = _tables.text([*header, *(["equal at D"] * has_line)], lines)
+    return table, any(line[-1] == _NONE for line in lines)
 
 
 def _equal_at(found: "FitComparison", i: int) -> str:
     D = all_crossings(lambda t: found.sides.gap(np.full_like(t, found.N[i]), t), found.D)
-    return ", ".join(quantity_text(value) for value in D) or "–"
+    return ", ".join(quantity_text(value) for value in D) or _NONE
 
 
 def _probabilities(found: "FitComparison", rows: np.ndarray, columns: np.ndarray) -> str:
@@ -89,25 +102,36 @@ def _who_wins(found: "FitComparison") -> str:
 def _budgets(found: "FitComparison") -> str:
     """Compute multipliers, and the scale at which compute-optimal losses cross."""
     own, (a, b) = found.multipliers, found.names
-    pad = "" if own.inside.all() else " "
     columns = {
         f"{b}'s FLOPs": [f"{compute:.2e}" for compute in own.compute],
         f"D/N {a}": [number_text(ratio, 3) for ratio in own.optimal_ratio_a],
         f"D/N {b}": [number_text(ratio, 3) for ratio in own.optimal_ratio_b],
-        "×, each optimal": [
-            f"{_times(value)}{pad}" if inside or np.isnan(value) else f"({_times(value)})"
-            for value, inside in zip(own.optimal, own.inside, strict=True)
-        ],
+        "×, each optimal": _factors(own.optimal, own.inside),
         **_ends(own, "optimal", "its"),
-        f"×, D/N = {own.tokens_per_parameter:g}": [_times(value) for value in own.at_ratio],
+        f"×, D/N = {own.tokens_per_parameter:g}": _factors(own.at_ratio, own.inside_at_ratio),
         **_ends(own, "at_ratio", "at that"),
     }
     lines = [list(row) for row in zip(*columns.values(), strict=True)]
     said = f"{a} reaches {b}'s loss with 1/× of the compute (above 1: {a} needs less)"
+    if found.inside.all() and any(cell.startswith("(") for row in lines for cell in row):
+        said += _OUTSIDE  # which the table of differences did not say
+    has_dash = any(cell.strip() == _NONE for row in lines for cell in row)
     crossed = [
         f"Compute-optimal losses are equal at {compute:.3g} FLOPs." for compute in own.parity
     ]
-    return "\n".join([_tables.text(list(columns), lines), "", said, *crossed])
+    return "\n".join(
+        [_tables.text(list(columns), lines), "", said, *[_NO_FACTOR] * has_dash, *crossed]
+    )
+
+
+def _factors(values: np.ndarray, inside: np.ndarray) -> list[str]:
+    """A column of multipliers, those in parentheses that leave the runs."""
+    kept = inside | np.isnan(values)
+    pad = "" if kept.all() else " "
+    return [
+        f"{_times(value)}{pad}" if plain else f"({_times(value)})"
+        for value, plain in zip(values, kept, strict=True)
+    ]
 
 
 def _ends(own: "ComputeMultipliers", name: str, whose: str) -> dict[str, list[str]]:
@@ -116,9 +140,17 @@ def _ends(own: "ComputeMultipliers", name: str, whose: str) -> dict[str, list[st
         return {}
     found = own.intervals[name]
     ends = zip(found.lower, found.upper, strict=True)
-    cells = [f"{_times(low)} to {_times(high)}" for low, high in ends]
+    cells = [
+        _NONE if np.isnan([low, high]).any() else f"{_times(low)} to {_times(high)}"
+        for low, high in ends
+    ]
     return {f"{whose} {found.level:.4g} interval": cells}
 
 
 def _times(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.3f}"
+    """A multiplier; beyond what any comparison of recipes can tell, only on which side."""
+    if np.isnan(value):
+        return _NONE
+    if value > _LARGEST:
+        return f"> {_LARGEST:g}"
+    return f"< {1 / _LARGEST:g}" if value < 1 / _LARGEST else f"{value:.3f}"

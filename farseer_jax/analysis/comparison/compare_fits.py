@@ -6,14 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax._checks import check_level
-from farseer_jax._numbers import quantity_text
-from farseer_jax._quantities import positive
-from farseer_jax.analysis.comparison._multiplier import compute_multipliers
+from farseer_jax._quantities import one_positive, positive
+from farseer_jax.analysis.comparison._matching import check_tolerance
+from farseer_jax.analysis.comparison._multiplier import REACH, compute_multipliers
 from farseer_jax.analysis.comparison._multiplier_intervals import with_intervals
 from farseer_jax.analysis.comparison._parity import parity_curves
 from farseer_jax.analysis.comparison._probability import chances_of
 from farseer_jax.analysis.comparison._result import FitComparison, refuse_not_finite
-from farseer_jax.analysis.comparison._sides import Sides, side_of
+from farseer_jax.analysis.comparison._sides import Sides, checked_names, side_of
+from farseer_jax.analysis.comparison._warnings import sentences
 from farseer_jax.resampling._intervals import Kind
 
 _NUM = 33  # of a range
@@ -34,6 +35,7 @@ def compare_fits(
     level: float = 0.9,
     kind: Kind | None = None,
     comparable: bool = False,
+    tolerance: float = 0.02,
 ) -> FitComparison:
     """Compare two loss surfaces: which recipe is better at which scale, and by how much.
 
@@ -50,7 +52,7 @@ def compare_fits(
         N: parameters: a tuple (low, high), or values. None takes those of both tables of runs, and
             ten times as many; laws alone need it.
         D: tokens, likewise.
-        names: of A and B in reports.
+        names: of A and B in reports, two different ones.
         compute: budgets in FLOPs at which compute multipliers are given; None takes some along
             the diagonal of the domain.
         tokens_per_parameter: D/N of the multipliers at a fixed one.
@@ -60,12 +62,16 @@ def compare_fits(
             which takes both laws for true. None is the first where there are sizes to hold out.
         comparable: compare even where the losses have different names (columns), or differ so much
             that they seem to be in different units.
+        tolerance: relative difference of N and of D within which runs of both count as at one
+            point: there the fits are set against what the runs show, and the warnings say where
+            these contradict each other.
 
     Raises:
         TypeError: a or b is none of these.
         ValueError: N, D, compute or tokens_per_parameter is missing, not positive or no range; a
-            law has no finite loss in the domain; the losses do not seem comparable; a level
-            outside (0, 1); a kind that does not exist, or not for these draws.
+            law has no finite loss in the domain; the losses do not seem comparable; a level or a
+            tolerance outside its range; names that are not two different ones; a kind that does
+            not exist, or not for these draws.
 
     Example:
         >>> from farseer_jax import Farseer, compare_fits, example_runs, fit
@@ -76,18 +82,19 @@ def compare_fits(
         True
     """
     check_level(level)
-    sides = Sides(side_of(a, "a", names[0]), side_of(b, "b", names[1]))
+    check_tolerance(tolerance)
+    name_a, name_b = checked_names(names)
+    sides = Sides(side_of(a, "a", name_a), side_of(b, "b", name_b))
     sizes, tokens = _axis(sides, "N", N), _axis(sides, "D", D)
+    _refuse_extent(sizes, tokens)
     if not comparable:
         _refuse_names(sides)
     loss_a, loss_b = sides.losses(sizes[:, None], tokens)
     refuse_not_finite(sides, sizes[:, None], tokens, loss_a, loss_b)
     if not comparable:
         _refuse_units(sides, loss_a, loss_b)
-    budgets = (
-        _budgets(sizes, tokens) if compute is None else np.unique(positive("compute", compute))
-    )
-    ratio = float(positive("tokens_per_parameter", tokens_per_parameter)[0])
+    budgets = _budgets(sizes, tokens, compute)
+    ratio = one_positive("tokens_per_parameter", tokens_per_parameter)
     chances = chances_of(sides, kind)
     return FitComparison(
         sides=sides,
@@ -99,7 +106,7 @@ def compare_fits(
         chances=chances,
         parity=parity_curves(sides.gap, sizes, tokens),
         multipliers=with_intervals(compute_multipliers(sides, budgets, ratio), chances, level),
-        warnings=_warnings(sides, sizes, tokens),
+        warnings=sentences(sides, sizes, tokens, (loss_a - loss_b) / loss_b, tolerance),
     )
 
 
@@ -127,6 +134,17 @@ def _axis(sides: Sides, name: str, given: Any) -> np.ndarray:
     return np.unique(values)
 
 
+def _refuse_extent(N: np.ndarray, D: np.ndarray) -> None:
+    """Refuse a domain whose compute no float holds, nor that at which multipliers are searched."""
+    with np.errstate(over="ignore", under="ignore"):
+        low, high = 6.0 * N[0] * D[0] / REACH, 6.0 * N[-1] * D[-1] * REACH
+    if not (low > 0 and np.isfinite(high)):
+        raise ValueError(
+            f"N and D: the domain, N from {N[0]:g} to {N[-1]:g} and D from {D[0]:g} to {D[-1]:g}, "
+            "is too large for the compute 6·N·D to be a number; give a narrower one"
+        )
+
+
 def _refuse_names(sides: Sides) -> None:
     a, b = (None if side.runs is None else side.runs.loss_name for side in (sides.a, sides.b))
     if a is not None and b is not None and a != b:
@@ -149,39 +167,14 @@ def _refuse_units(sides: Sides, loss_a: np.ndarray, loss_b: np.ndarray) -> None:
         )
 
 
-def _budgets(N: np.ndarray, D: np.ndarray) -> np.ndarray:
-    """Along the diagonal of the domain, a step within its corners."""
+def _budgets(N: np.ndarray, D: np.ndarray, given: ArrayLike | None) -> np.ndarray:
+    """As given, or along the diagonal of the domain, a step within its corners."""
+    if given is not None:
+        compute = np.unique(positive("compute", given))
+        if compute[-1] > np.finfo(float).max / REACH:
+            raise ValueError(f"compute: {compute[-1]:g} FLOPs are too many to compare at")
+        return compute
     corners = 6.0 * N[0] * D[0], 6.0 * N[-1] * D[-1]
     if corners[0] == corners[1]:
         return np.array([corners[0]])
     return np.geomspace(*corners, _NUM_BUDGETS + 2)[1:-1]
-
-
-def _warnings(sides: Sides, N: np.ndarray, D: np.ndarray) -> tuple[str, ...]:
-    found = []
-    for name, values in (("N", N), ("D", D)):
-        ranges = [
-            (getattr(s.runs, name).min(), getattr(s.runs, name).max())
-            for s in (sides.a, sides.b)
-            if s.runs is not None
-        ]
-        if len(ranges) == 2 and max(r[0] for r in ranges) > min(r[1] for r in ranges):
-            (low_a, high_a), (low_b, high_b) = (map(quantity_text, ends) for ends in ranges)
-            found.append(
-                f"the runs of {sides.a.name} and {sides.b.name} have no {name} in common "
-                f"({low_a} to {high_a}, {low_b} to {high_b}): everywhere at least one of them is "
-                "an extrapolation."
-            )
-        largest = [r[1] for r in ranges]
-        if largest and values[-1] > 1.001 * min(largest):
-            found.append(
-                f"{name} goes to {quantity_text(values[-1])}, {values[-1] / min(largest):.3g} "
-                "times the largest of the runs: the winner there is what the laws say, not the "
-                "data."
-            )
-    found += [
-        f"{side.name} is a law without runs: nothing says where it holds."
-        for side in (sides.a, sides.b)
-        if side.runs is None
-    ]
-    return tuple(found)

@@ -10,6 +10,7 @@ from farseer_jax._runs import Runs
 from farseer_jax.analysis.comparison._matching import match
 from farseer_jax.analysis.comparison._points import ComparedPoints
 from farseer_jax.analysis.comparison._runs_result import RunComparison, noise_of_difference
+from farseer_jax.analysis.comparison._sides import checked_names
 from farseer_jax.analysis.comparison.compare_fits import compare_fits
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._method import Method
@@ -57,8 +58,7 @@ def compare_runs(
     for name, runs in (("runs_a", runs_a), ("runs_b", runs_b)):
         if not isinstance(runs, Runs):
             raise TypeError(f"{name}: expected Runs, such as of read_runs(path), got {runs!r}")
-    if not 0 <= tolerance < 1:
-        raise ValueError(f"tolerance must lie in [0, 1), got {tolerance}")
+    names = checked_names(names)
     found = match(runs_a, runs_b, tolerance)
     if not found.N.size:
         raise ValueError(
@@ -73,6 +73,7 @@ def compare_runs(
         D=D,
         names=names,
         comparable=comparable,
+        tolerance=tolerance,
     )
     nothing = np.empty(0)
     points = ComparedPoints(
