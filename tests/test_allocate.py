@@ -444,6 +444,18 @@ class TestPlot:
         assert np.isfinite(thin).all()
         assert np.isfinite(bold).tolist() == [True, True, True, False]
 
+    def test_several_of_one_law_are_told_apart_and_only_one_range_is_shaded(
+        self, real: fj.Allocation
+    ) -> None:
+        assert real.data_range is not None
+        left, right = real.data_range.compute
+        wider = real.data_range._replace(compute=(left, 2 * right))
+        for other, num_boxes in ((real.data_range, 1), (wider, 0)):
+            axes = plot_allocation([real, dataclasses.replace(real, data_range=other)], models=())
+            assert len(axes.patches) == num_boxes
+            names = [text.get_text() for text in axes.get_legend().get_texts()]  # type: ignore[union-attr]
+            assert names[-2:] == [f"{real.law.title()} (1)", f"{real.law.title()} (2)"]
+
     def test_refusals(self, plain: fj.Allocation) -> None:
         with pytest.raises(ValueError, match="labels: give one for each of 1 allocations"):
             plot_allocation(plain, labels=["a", "b"])

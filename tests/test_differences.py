@@ -1,5 +1,6 @@
 """Differential analysis: the paper's figures, simulated power laws, what it leaves out and says."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -293,6 +294,12 @@ def test_four_views_as_a_figure(simulated: fj.DifferenceAnalysis) -> None:
         plot_views(simulated, show="slope")  # type: ignore[arg-type]
     _, own = plt.subplots(2, 2)
     assert plot_views(simulated, axes=own.ravel()) == tuple(own.ravel())
+    none = np.zeros(0)
+    arrays = {name: none for name, value in vars(simulated.views[0]).items() if np.ndim(value)}
+    empty = dataclasses.replace(simulated.views[0], **arrays)
+    panel = plot_views(dataclasses.replace(simulated, views=(empty, *simulated.views[1:])))[0]
+    panel.figure.draw_without_rendering()  # type: ignore[union-attr]
+    assert not any(label.get_visible() for label in panel.get_xticklabels())
     with pytest.raises(ValueError, match="axes: give 4, one for each view, got 2"):
         plot_views(simulated, axes=own[0])
     plt.close("all")

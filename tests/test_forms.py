@@ -320,7 +320,11 @@ def test_figure(known: fj.FormChoice) -> None:
         by_label = {line.get_label(): line for line in made[i].lines}
         best = known.forms[curve][0]
         (line,) = (by for label, by in by_label.items() if str(label).startswith(best.name + " ("))
-        np.testing.assert_allclose(line.get_ydata(), best.curve)
+        x, y = np.asarray(line.get_data())
+        assert len(x) == 100  # a curve between few sizes is no polyline of theirs
+        np.testing.assert_allclose(y[[0, -1]], best.curve[[0, -1]])
+        between = np.exp(np.interp(np.log(known.N), np.log(x), np.log(y)))
+        np.testing.assert_allclose(between, best.curve, rtol=1e-3)
         errors = [np.asarray(line.get_ydata()) for line in made[i + 3].lines[1:]]
         expected = 100 * (best.curve / known.values[curve] - 1)
         np.testing.assert_allclose(errors[-1], expected, rtol=1e-9)

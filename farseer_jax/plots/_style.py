@@ -1,16 +1,13 @@
 """One look for all figures: quiet axes, colours that the colour-blind can tell apart."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
-from farseer_jax._numbers import quantity_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.ticker import Formatter
 
 # Okabe and Ito's palette, dark enough for lines on white
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
@@ -35,8 +32,17 @@ def style() -> Iterator[None]:
 
 @contextmanager
 def axes_of(ax: "Axes | None", size: tuple[float, float]) -> Iterator["Axes"]:
-    """The given axes, or new ones of a size in inches, in the package's style."""
+    """The given axes, or new ones of a size in inches, in the package's style.
+
+    Raises:
+        TypeError: something else than axes was given, or 3-D ones.
+    """
     if ax is not None:
+        check_axes(ax, "ax")
+        if ax.name == "3d":
+            raise TypeError(
+                "ax: these are 3-D axes, and this figure is flat: give `plt.subplots()[1]`"
+            )
         yield ax
         return
     with style():
@@ -44,6 +50,19 @@ def axes_of(ax: "Axes | None", size: tuple[float, float]) -> Iterator["Axes"]:
 
         _, made = plt.subplots(figsize=size, layout="constrained")
         yield made
+
+
+def check_axes(ax: object, name: str) -> None:
+    """Refuse figures, arrays of axes and other things.
+
+    Raises:
+        TypeError: these are no axes.
+    """
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
+        kind = type(ax).__name__
+        raise TypeError(f"{name}: give axes of matplotlib, such as `plt.subplots()[1]`, not {kind}")
 
 
 @contextmanager
@@ -58,12 +77,15 @@ def grid_of(
     """The given axes, or a grid of new ones, row by row, in the package's style.
 
     Raises:
+        TypeError: something else than axes was given.
         ValueError: another number of axes was given.
     """
     if axes is not None:
         given, num = list(axes), shape[0] * shape[1]
         if len(given) != num:
             raise ValueError(f"axes: give {num}, not {len(given)}")
+        for ax in given:
+            check_axes(ax, "axes")
         yield given
         return
     with style():
@@ -76,20 +98,25 @@ def grid_of(
 
 
 def count_ticks(axis: "Axis") -> None:
-    """Ticks of a logarithmic axis of parameters or tokens, such as 2 B; fewer where it is long."""
-    low, high = axis.get_view_interval()
-    decades = np.log10(high / low)
-    log_ticks(axis, (1.0, 2.0, 5.0) if decades < 1.6 else (1.0, 3.0) if decades < 3.1 else (1.0,))
+    """Ticks of a logarithmic axis of parameters or tokens, such as 2 B, where there is room."""
+    from farseer_jax.plots._ticks import Quantities, ticker
+
+    _log_ticks(axis, ticker(Quantities))
 
 
-def log_ticks(
-    axis: "Axis",
-    subs: Sequence[float] = (1.0, 2.0, 5.0),
-    text: Callable[[float], str] = quantity_text,
-) -> None:
-    """Labelled ticks at some multiples of each power of ten; none is labelled between them."""
-    from matplotlib.ticker import LogLocator, NullFormatter
+def plain_ticks(axis: "Axis") -> None:
+    """Ticks of a logarithmic axis of other numbers, in one format, where there is room."""
+    from farseer_jax.plots._ticks import Plain, ticker
 
-    axis.set_major_locator(LogLocator(subs=subs, numticks=14))
-    axis.set_major_formatter(lambda value, _: text(value))
+    _log_ticks(axis, ticker(Plain))
+
+
+def _log_ticks(axis: "Axis", text: "Formatter") -> None:
+    """None is labelled between them."""
+    from matplotlib.ticker import NullFormatter
+
+    from farseer_jax.plots._ticks import LogTicks, ticker
+
+    axis.set_major_formatter(text)
+    axis.set_major_locator(ticker(LogTicks))
     axis.set_minor_formatter(NullFormatter())

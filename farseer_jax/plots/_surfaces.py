@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax._numbers import quantity_text
-from farseer_jax.plots._style import GREY, style
+from farseer_jax.plots._room import is_narrow
+from farseer_jax.plots._style import GREY, check_axes, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _NUM_LINES = 9  # along each axis
 _LIGHT = (0.3, -0.45, 0.84)
 _LEAST_LIGHT = 0.72  # of the darkest cell
+_NARROW_ZOOM = 0.86
 _FROM_SMALL, _FROM_LARGE = (24.0, -128.0), (24.0, 40.0)
 
 
@@ -27,7 +28,8 @@ def axes_3d_of(ax: "Axes | None", size: tuple[float, float]) -> Iterator[Any]:
         TypeError: the given axes are not 3-D.
     """
     if ax is not None:
-        if getattr(ax, "name", None) != "3d":
+        check_axes(ax, "ax")
+        if ax.name != "3d":
             raise TypeError(
                 "ax: a surface needs 3-D axes, such as "
                 f"`plt.figure().add_subplot(projection='3d')`, got {ax!r}"
@@ -110,12 +112,14 @@ def dress(axes: Any, N: np.ndarray, D: np.ndarray, title: str, *, from_above: bo
         title: of the figure.
         from_above: look from large N and D, for what falls towards them; else from small ones.
     """
+    from farseer_jax.plots._ticks import Quantities, SurfaceTicks, ticker
+
     nearest = -1 if from_above else 0
     for axis, values, label in ((axes.xaxis, N, "parameters N"), (axes.yaxis, D, "tokens D")):
-        ticks = _decades(np.log10(values[0]), np.log10(values[-1]))
-        if axis is axes.xaxis and abs(ticks[nearest] - np.log10(values[nearest])) < 0.05:
-            ticks = np.delete(ticks, nearest)  # that of D is written there
-        axis.set_ticks(ticks, [quantity_text(10**tick) for tick in ticks])
+        # of N not where D begins: that of D is written there
+        bare = float(np.log10(values[nearest])) if axis is axes.xaxis else None
+        axis.set_major_locator(ticker(SurfaceTicks, bare))
+        axis.set_major_formatter(ticker(Quantities, True))
         axis.set_label_text(label)
         axis.labelpad = 6
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
@@ -128,22 +132,34 @@ def dress(axes: Any, N: np.ndarray, D: np.ndarray, title: str, *, from_above: bo
     axes.zaxis.set_tick_params(pad=4)
     axes.set_box_aspect((1.0, 1.0, 0.76), zoom=1.06)
     axes.set_title(title, loc="left", pad=-12)
+    if is_narrow(axes):
+        axes.tick_params(labelsize=7, pad=-2)
+        axes.zaxis.set_tick_params(pad=2)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.labelpad = -4
+            axis.label.set_fontsize(8)
+        axes.set_box_aspect((1.0, 1.0, 0.76), zoom=_NARROW_ZOOM)
+        axes.title.set_fontsize(9)
 
 
 def name_height(axes: Any, label: str) -> None:
     """What the vertical axis is."""
     axes.zaxis.set_rotate_label(False)
-    axes.set_zlabel(label, rotation=90, labelpad=13)
+    narrow = is_narrow(axes)
+    axes.set_zlabel(label, rotation=90, labelpad=4 if narrow else 13)
+    if narrow:
+        axes.zaxis.label.set_fontsize(8)
 
 
-def _decades(low: float, high: float) -> np.ndarray:
-    """Places for ticks, log10: powers of ten, every second of many, with 2 and 5 of few."""
-    ticks = np.arange(np.ceil(low - 1e-9), high + 1e-9, 1 if high - low < 3.6 else 2)
-    if len(ticks) >= 3:
-        return ticks
-    whole = np.arange(np.floor(low), high + 1e-9)
-    every = (whole[:, None] + np.log10([1.0, 2.0, 5.0])).ravel()
-    return np.asarray(every[(every >= low - 1e-9) & (every <= high + 1e-9)])
+def name_parts(axes: Any) -> None:
+    """A legend above, where the surface is not."""
+    if is_narrow(axes):
+        axes.legend(
+            loc="upper left", bbox_to_anchor=(0.0, 1.0), ncols=2, fontsize=7, frameon=False,
+            handlelength=1.2, handletextpad=0.4, columnspacing=0.9, borderpad=0.1,
+        )  # fmt: skip
+        return
+    axes.legend(loc="upper right", fontsize=8, frameon=False)
 
 
 def on_surface(

@@ -7,12 +7,15 @@ import numpy as np
 
 from farseer_jax.analysis.allocation import Allocation, PublishedModel, published_models
 from farseer_jax.analysis.allocation._solve import CHINCHILLA
-from farseer_jax.plots._style import COLOURS, GREY, axes_of, log_ticks
+from farseer_jax.plots._room import fit_texts, is_narrow, legend_outside
+from farseer_jax.plots._style import COLOURS, GREY, axes_of, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _INK = "#333333"
+_DISTANCES = (1.0, 1.8, 2.7, 3.6)  # of a name from its point, in lines
+_MOST_COVERED = 0.08  # of a name, by lines and others
 _STYLES = ("-", "--", "-.", (0, (1, 1.2)))  # besides colours: for print in black and white
 
 
@@ -27,13 +30,13 @@ def plot_allocation(
 
     A line is bold where its optima lie within the runs, and thin beyond, where only the law says
     so. Bands are intervals of a bootstrap. The thin grey line is Chinchilla's 20 tokens per
-    parameter, the shaded box what the runs of the first allocation cover, and points are models
-    that were published, at 6 N D.
+    parameter, the shaded box what the runs cover, where they are the same range for all
+    allocations, and points are models that were published, at 6 N D, named where there is room.
 
     Args:
         allocation: from :func:`allocate`, or several of them.
         ax: axes to draw on; new ones by default.
-        labels: names of the lines; the laws' by default.
+        labels: names of the lines; the laws' by default, with their places where two are equal.
         models: points to draw; None takes :func:`published_models`, () none.
 
     Returns:
@@ -66,8 +69,9 @@ def plot_allocation(
         _limit(axes, found, shown)
         _finish(axes)
         _name_rule(axes)
-        _draw_models(axes, shown, found)
         axes.set_title("Compute-optimal tokens per parameter", pad=8)
+        fit_texts(axes)
+        _draw_models(axes, shown, found)
     return axes
 
 
@@ -75,7 +79,10 @@ def _names(found: list[Allocation], labels: Sequence[str] | None) -> list[str]:
     if not found:
         raise ValueError("give at least one allocation")
     if labels is None:
-        return [one.law.title() for one in found]
+        own = [one.law.title() for one in found]
+        return [
+            f"{name} ({i})" if own.count(name) > 1 else name for i, name in enumerate(own, start=1)
+        ]
     if isinstance(labels, str) or len(labels) != len(found):
         raise ValueError(f"labels: give one for each of {len(found)} allocations, got {labels!r}")
     return list(labels)
@@ -85,9 +92,10 @@ def _shade(axes: "Axes", found: list[Allocation]) -> None:
     """What the runs cover in compute and D/N."""
     from matplotlib.patches import Rectangle
 
-    data = next((one.data_range for one in found if one.data_range is not None), None)
-    if data is None:
-        return
+    ranges = [one.data_range for one in found if one.data_range is not None]
+    if not ranges or any(other != ranges[0] for other in ranges):
+        return  # one box would say of all what holds of one
+    data = ranges[0]
     (left, right), (bottom, top) = data.compute, data.tokens_per_parameter
     box = Rectangle(
         (left, bottom), right - left, top - bottom,
@@ -128,13 +136,11 @@ def _limit(axes: "Axes", found: list[Allocation], models: list[PublishedModel]) 
 
 
 def _finish(axes: "Axes") -> None:
-    low, high = axes.get_ylim()
-    few = high / low < 300
     axes.set(xlabel="compute, FLOPs", ylabel="tokens per parameter D/N")
-    log_ticks(axes.yaxis, (1.0, 2.0, 5.0) if few else (1.0,), lambda value: f"{value:,.4g}")
+    plain_ticks(axes.yaxis)
     axes.grid(which="minor", visible=False)
     axes.tick_params(which="minor", length=0)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncol=3, fontsize=8.5)
+    legend_outside(axes, ncols=3)
 
 
 def _name_rule(axes: "Axes") -> None:
@@ -159,21 +165,26 @@ def _draw_models(axes: "Axes", shown: list[PublishedModel], found: list[Allocati
     compute = [model.compute for model in shown]
     ratio = [model.tokens_per_parameter for model in shown]
     axes.plot(compute, ratio, "o", ms=4.2, color=_INK, mec="white", mew=0.6, ls="", zorder=4)
-    # in points, of axes about as large as they will be
+    figure.canvas.figure.draw_without_rendering()  # layouts change the size of axes
     room = 72.0 * np.array(axes.bbox.size) / figure.dpi
     ends = np.log([axes.get_xlim(), axes.get_ylim()])
 
     def place(compute: np.ndarray, ratio: np.ndarray) -> np.ndarray:
         return (np.log([compute, ratio]).T - ends[:, 0]) / (ends[:, 1] - ends[:, 0]) * room
 
+    far = _DISTANCES[:1] if is_narrow(axes) else _DISTANCES  # long lines would cross each other
     places = place(np.array(compute), np.array(ratio))
     taken = [_box(x, y, (6.0, 6.0)) for x, y in places]
     taken += [_box(x, y, (4.0, 4.0)) for one in found for x, y in place(*_line(one))]
     rule = np.full(200, CHINCHILLA)
     taken += [_box(x, y, (4.0, 4.0)) for x, y in place(np.geomspace(*axes.get_xlim(), 200), rule)]
+    ends_at = room[0], place(np.array([1.0]), np.array([CHINCHILLA]))[0, 1]
+    taken.append((ends_at[0] - 60.0, ends_at[1] - 11.0, *ends_at))  # the name of the rule
     for model, (x, y) in sorted(zip(shown, places, strict=True), key=lambda pair: -pair[1][0]):
-        size = 3.7 * len(model.name), 7.5  # in points, at this size of letters
-        offset = _free_offset(x, y, size, taken, (room[0], room[1]))
+        size = 3.9 * len(model.name), 8.0  # in points, at this size of letters
+        offset = _free_offset(x, y, size, taken, (room[0], room[1]), far)
+        if offset is None:
+            continue
         taken.append(_box(x + offset[0], y + offset[1], size))
         axes.annotate(
             model.name,
@@ -210,26 +221,35 @@ def _box(x: float, y: float, size: tuple[float, float]) -> _Box:
 
 
 def _free_offset(
-    x: float, y: float, size: tuple[float, float], taken: list[_Box], room: tuple[float, float]
-) -> tuple[float, float]:
-    """Where a name overlaps least, nearest places first."""
+    x: float,
+    y: float,
+    size: tuple[float, float],
+    taken: list[_Box],
+    room: tuple[float, float],
+    distances: Sequence[float],
+) -> tuple[float, float] | None:
+    """Where a name overlaps least, nearest places first; None where it would lie on too much."""
     beside, above = size[0] / 2 + 5, 8.0
     places = [(0.0, above), (0.0, -above), (beside, 0.0), (-beside, 0.0)]
     places += [
         (beside * across, above * up)
-        for far in (1.0, 1.8, 2.7, 3.6)
+        for far in distances
         for across in (0.0, 0.8, -0.8, 1.3, -1.3)
         for up in (far, -far)
     ]
 
-    def overlap(offset: tuple[float, float]) -> float:
+    def shared(offset: tuple[float, float]) -> float:
         a = _box(x + offset[0], y + offset[1], size)
-        shared = sum(
+        return sum(
             max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
             * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
             for b in taken
         )
-        outside = max(0.0, -a[0]) + max(0.0, a[2] - room[0]) + max(0.0, a[3] - room[1])
-        return shared + 0.02 * np.hypot(*offset) + 20.0 * (outside + max(0.0, -a[1]))
 
-    return min(places, key=overlap)
+    def overlap(offset: tuple[float, float]) -> float:
+        a = _box(x + offset[0], y + offset[1], size)
+        outside = max(0.0, -a[0]) + max(0.0, a[2] - room[0]) + max(0.0, a[3] - room[1])
+        return shared(offset) + 0.02 * np.hypot(*offset) + 20.0 * (outside + max(0.0, -a[1]))
+
+    best = min(places, key=overlap)
+    return best if overlap(best) <= _MOST_COVERED * size[0] * size[1] else None

@@ -7,6 +7,7 @@ import numpy as np
 from farseer_jax.analysis.comparison._points import ComparedPoints
 from farseer_jax.analysis.comparison._result import FitComparison
 from farseer_jax.analysis.comparison._sides import Side
+from farseer_jax.plots._room import fit_texts, legend_outside
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def plot_comparison(comparison: FitComparison, ax: "Axes | None" = None) -> "Axe
         count_ticks(axes.yaxis)
         _add_legend(axes, comparison)
         axes.set_title(f"{a} against {b}", loc="left", pad=8)
+        fit_texts(axes, bar.ax)
     return axes
 
 
@@ -130,17 +132,10 @@ def _add_legend(axes: "Axes", comparison: FitComparison) -> None:
     if comparison.sides.b.runs is not None:
         handles.append(Line2D([], [], ms=5.0, mfc="none", label=f"runs of {b}", **look))
     if handles:
-        axes.legend(  # short, or it would take room from the axes
-            handles=handles,
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.13),
-            ncol=4,
-            fontsize=8,
-            handlelength=1.5,
-            columnspacing=1.1,
+        legend_outside(
+            axes, handles=handles, ncols=4, fontsize=8, handlelength=1.5, columnspacing=1.1,
             handletextpad=0.5,
-            frameon=False,
-        )
+        )  # fmt: skip
 
 
 def plot_line(line: ComparedPoints, ax: "Axes | None" = None) -> "Axes":
@@ -185,4 +180,5 @@ def plot_line(line: ComparedPoints, ax: "Axes | None" = None) -> "Axes":
         else:
             axes.set_title(f"{a} against {b}", loc="left", pad=8)
             axes.legend(fontsize=8.5, frameon=False)
+        fit_texts(axes)
     return axes

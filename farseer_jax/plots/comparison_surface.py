@@ -6,7 +6,14 @@ import numpy as np
 
 from farseer_jax.analysis.comparison._matching import Matched, match
 from farseer_jax.analysis.comparison._result import FitComparison
-from farseer_jax.plots._surfaces import axes_3d_of, draw_surface, dress, name_height, on_surface
+from farseer_jax.plots._surfaces import (
+    axes_3d_of,
+    draw_surface,
+    dress,
+    name_height,
+    name_parts,
+    on_surface,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +74,7 @@ def plot_comparison_surface(comparison: FitComparison, ax: "Axes | None" = None)
         name_height(axes, f"loss of {a} less that of {b}, %")
         handles, _ = axes.get_legend_handles_labels()
         if handles:
-            axes.legend(loc="upper right", fontsize=8)
+            name_parts(axes)
     return axes
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farseer_jax.analysis.comparison._counts_result import CountComparison
-from farseer_jax.plots._style import COLOURS, GREY, axes_of, log_ticks
+from farseer_jax.plots._room import fit_texts, legend_outside
+from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,8 +55,7 @@ def plot_counts(comparison: CountComparison, ax: "Axes | None" = None) -> "Axes"
         axes.set(xscale="log", xlabel="parameters N, the runs' own count")
         axes.set(ylabel="predicted over observed loss, less 1, %")
         axes.set_xlim(sizes[0] / 1.12, sizes[-1] * 1.25)
-        log_ticks(axes.xaxis)
-        axes.legend(
-            loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1, fontsize=8.5, frameon=False
-        )
+        count_ticks(axes.xaxis)
+        legend_outside(axes, above=True, ncols=1)
+        fit_texts(axes)
     return axes

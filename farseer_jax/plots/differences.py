@@ -1,6 +1,6 @@
 """Figures of the differences of the loss: one view, and the four side by side."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -8,14 +8,13 @@ import numpy as np
 from farseer_jax._numbers import quantity_text
 from farseer_jax.analysis.differences._result import DifferenceAnalysis
 from farseer_jax.analysis.differences._views import DifferenceView
-from farseer_jax.plots._style import COLOURS, axes_of, grid_of, log_ticks
+from farseer_jax.plots._room import fit_texts
+from farseer_jax.plots._style import COLOURS, axes_of, count_ticks, grid_of, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
 _WORDS = {"N": "parameters N", "D": "tokens D"}
-_MAX_TICKS = 7
 Show = Literal["differences", "coefficient", "exponent"]
 
 
@@ -106,6 +105,7 @@ def _draw(
         _colour_scale(axes, view)
     else:
         _draw_function(axes, view, show, mark)
+    fit_texts(axes)
 
 
 def _draw_differences(
@@ -124,14 +124,16 @@ def _draw_differences(
         xlabel=_WORDS[view.against],
         ylabel=f"fall of the loss with {view.difference}",
     )
-    _ticks(axes.xaxis, view.x, quantity_text)
-    _ticks(axes.yaxis, view.delta, _plain)
+    count_ticks(axes.xaxis)
+    plain_ticks(axes.yaxis)
     ratio = analysis.ratio_D if view.difference == "D" else analysis.ratio_N
     title = f"{mark}{view.difference} × {ratio:.3g}"
     if num:
         title += f", mean R² {view.mean_r_squared:.3f}"
     else:
         axes.text(0.5, 0.5, "too few pairs", transform=axes.transAxes, ha="center")
+        axes.tick_params(which="both", length=0, labelbottom=False, labelleft=False)
+        axes.grid(visible=False)
     axes.set_title(title)
 
 
@@ -146,23 +148,11 @@ def _draw_function(axes: "Axes", view: DifferenceView, show: str, mark: str) -> 
         xlabel=_WORDS[view.held_variable],
         ylabel=f"{show} of Δ{view.difference} against {view.against}",
     )
-    _ticks(axes.xaxis, view.held, quantity_text)
+    count_ticks(axes.xaxis)
     if not is_exponent:
-        _ticks(axes.yaxis, values, _plain)
+        plain_ticks(axes.yaxis)
     r_squared = view.exponent_r_squared if is_exponent else view.coefficient_r_squared
     axes.set_title(f"{mark}R² of a line over ln {view.held_variable}: {r_squared:.3f}")
-
-
-def _ticks(axis: "Axis", values: np.ndarray, text: Callable[[float], str]) -> None:
-    """1, 2 and 5 of each power of ten where these are few, else the powers of ten alone."""
-    if not len(values):
-        return
-    decades = float(np.log10(values.max() / values.min()))
-    log_ticks(axis, (1.0, 2.0, 5.0) if 3 * decades <= _MAX_TICKS else (1.0,), text)
-
-
-def _plain(value: float) -> str:
-    return f"{value:g}"
 
 
 def _colours(num: int) -> list[Any]:

@@ -1,6 +1,5 @@
 """Figures of extrapolations inside the data (paper, Figs. 1a, 6, 7, 8)."""
 
-import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -8,7 +7,8 @@ import numpy as np
 from farseer_jax._outcome import Outcome
 from farseer_jax.analysis.extrapolation._places import CandidateResult
 from farseer_jax.analysis.extrapolation._table import Extrapolation
-from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, log_ticks
+from farseer_jax.plots._room import fit_texts, is_narrow
+from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,6 +77,7 @@ def plot_extrapolation(
         _noise(axes, found)
         _ticks(axes, found.along)
         _name_lines(axes, ends)
+        fit_texts(axes)
     return axes
 
 
@@ -127,6 +128,7 @@ def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: "Axes | None"
         _noise(axes, found)
         _ticks(axes, found.along)
         _name_lines(axes, ends)
+        fit_texts(axes)
     return axes
 
 
@@ -196,15 +198,11 @@ def _noise(axes: "Axes", found: Extrapolation) -> None:
 
 
 def _ticks(axes: "Axes", along: str) -> None:
-    log_ticks(axes.yaxis, text=lambda value: f"{value:g}")
+    plain_ticks(axes.yaxis)
     if along in ("N", "D"):
         count_ticks(axes.xaxis)
     else:
-        log_ticks(axes.xaxis, (1.0,), text=_power_text)
-
-
-def _power_text(value: float) -> str:
-    return f"$10^{{{round(math.log10(value))}}}$"
+        plain_ticks(axes.xaxis)
 
 
 def _name_lines(axes: "Axes", ends: list[tuple[float, float, str, str]]) -> None:
@@ -213,16 +211,19 @@ def _name_lines(axes: "Axes", ends: list[tuple[float, float, str, str]]) -> None
         return
     figure = axes.get_figure()
     assert figure is not None
+    narrow = is_narrow(axes)
+    gap = 2 * _LABEL_GAP if narrow else _LABEL_GAP  # of two lines each
     ends = sorted(ends, key=lambda end: end[1])
     # heights in points of the axes as they are: layouts change them little
     points = [axes.transData.transform(end[:2])[1] * 72 / figure.dpi for end in ends]
     places: list[float] = []
     for point in points:
-        places.append(max(point, places[-1] + _LABEL_GAP) if places else point)
+        places.append(max(point, places[-1] + gap) if places else point)
     shift = np.mean(places) - np.mean(points)
     for (_, value, name, colour), point, place in zip(ends, points, places, strict=True):
         axes.annotate(
-            name, (1.0, value), xycoords=("axes fraction", "data"),
+            name.replace(", ", ",\n") if narrow else name,
+            (1.0, value), xycoords=("axes fraction", "data"),
             xytext=(7, place - shift - point), textcoords="offset points", va="center",
             fontsize=8.5, color=colour, annotation_clip=False,
         )  # fmt: skip

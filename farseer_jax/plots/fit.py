@@ -13,6 +13,7 @@ from farseer_jax._numbers import quantity_text
 from farseer_jax._result import Fit
 from farseer_jax._runs import Runs
 from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.plots._room import fit_texts
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, grid_of
 from farseer_jax.resampling._result import Bootstrap
 
@@ -72,6 +73,7 @@ def plot_fit(
         _name_lines(axes, labels)
         axes.legend(loc="upper right")
         axes.set_title(f"{type(fit.law).__name__} law, {len(fit.runs)} runs")
+        fit_texts(axes)
     return axes
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.analysis.forms._result import Form, FormChoice
-from farseer_jax.plots._style import COLOURS, GREY, count_ticks, grid_of, log_ticks
+from farseer_jax.plots._style import COLOURS, GREY, count_ticks, grid_of, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 _NUM_SHOWN = 3
 _SHOWN_TIMES_BEST = 2.0  # a form further off would only stretch the axes
 _ROOM = 0.32
+_NUM_DRAWN = 100  # N of a curve
 _STYLES = ("-", "--", ":")
 _TITLES = {"A": "exponent A(N)", "B": "coefficient B(N)", "U": "size term U(N)"}
 
@@ -59,9 +62,10 @@ def _draw(upper: "Axes", lower: "Axes", choice: FormChoice, curve: str) -> None:
     upper.scatter(choice.N, values, color="#222222", s=16, zorder=4, lw=0)
     lower.axhline(0.0, color=GREY, lw=0.9)
     largest = 0.0
+    along = np.geomspace(choice.N[0], choice.N[-1], _NUM_DRAWN)
     for k, form in reversed(list(enumerate(forms))):
         style: Any = {"color": COLOURS[k], "ls": _STYLES[k], "lw": 1.6}
-        upper.plot(choice.N, form.curve, label=_label(form), zorder=3, **style)
+        upper.plot(along, _curve(form, along), label=_label(form), zorder=3, **style)
         error = 100 * (form.curve / values - 1.0)
         lower.plot(choice.N, error, zorder=3, marker="o", ms=2.5, **{**style, "lw": 1.0})
         largest = max(largest, float(np.nanmax(np.abs(error))))
@@ -72,9 +76,16 @@ def _draw(upper: "Axes", lower: "Axes", choice: FormChoice, curve: str) -> None:
     upper.set_ylim(low, high * (high / low) ** _ROOM)  # for the legend, above all curves
     upper.legend(handles[::-1], labels[::-1], fontsize=7.5, loc="upper right")
     count_ticks(lower.xaxis)
-    log_ticks(upper.yaxis, text=lambda value: f"{value:g}")
+    plain_ticks(upper.yaxis)
     if high <= 4 * low:
         upper.yaxis.set_major_locator(MaxNLocator(5))
+
+
+def _curve(form: Form, N: np.ndarray) -> np.ndarray:
+    """Between the sizes as well."""
+    with jax.enable_x64(True):
+        numbers = {name: jnp.asarray(value) for name, value in form.numbers.items()}
+        return np.asarray(form.spec(jnp.asarray(N), numbers))
 
 
 def _shown(forms: tuple[Form, ...]) -> list[Form]:

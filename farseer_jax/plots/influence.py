@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farseer_jax._numbers import loss_text, number_text
-from farseer_jax.plots._style import COLOURS, GREY, axes_of, log_ticks
+from farseer_jax.plots._room import fit_texts, legend_outside
+from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
 from farseer_jax.sensitivity._influence_table import Influence
 
 if TYPE_CHECKING:
@@ -54,10 +55,11 @@ def plot_influence(influence: Influence, ax: "Axes | None" = None) -> "Axes":
         axes.set(xscale="log", yscale="log", xlabel="parameters N", ylabel="tokens D")
         axes.margins(x=0.09, y=0.12)
         for axis in (axes.xaxis, axes.yaxis):
-            log_ticks(axis)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncol=2, fontsize=8.5)
+            count_ticks(axis)
+        legend_outside(axes, ncols=2)
         _name_largest(axes, influence, change)
         axes.set_title(_title(influence), pad=8)
+        fit_texts(axes)
     return axes
 
 

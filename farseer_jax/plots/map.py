@@ -7,6 +7,7 @@ import numpy as np
 from farseer_jax._result import Fit
 from farseer_jax._runs import Runs
 from farseer_jax.plots._labels import place_labels
+from farseer_jax.plots._room import fit_texts, is_narrow, legend_outside
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ def plot_map(fit: Fit, held_out: Runs, ax: "Axes | None" = None) -> "Axes":
 
     The edge of a star, and the tint behind it, say what the fit has to do there: it lies beyond the
     fitted N, beyond the fitted D, or within both but off the grid. An error is predicted / observed
-    − 1, in per cent. Of more than twelve stars the worst is labelled and, where there is room,
-    that of each size, and all are coloured by the size of their errors.
+    − 1, in per cent. Of more than twelve stars, or in a column of a paper, the worst is labelled
+    and, where there is room, that of each size; more than twelve are coloured by the size of
+    their errors.
 
     Args:
         fit: the fit.
@@ -76,15 +78,18 @@ def plot_map(fit: Fit, held_out: Runs, ax: "Axes | None" = None) -> "Axes":
             bar = axes.figure.colorbar(drawn, ax=axes, pad=0.02)
             bar.outline.set_visible(False)
             bar.set_label("|predicted / observed − 1|, %")
+            fit_texts(axes, bar.ax)
         axes.set_title(f"{fit.law.name.title()} law, {len(error)} runs held out", pad=8)
-        chosen = np.arange(len(error)) if is_few else _worst(held_out.N, error)
+        fit_texts(axes)
+        all_named = is_few and not is_narrow(axes)
+        chosen = np.arange(len(error)) if all_named else _worst(held_out.N, error)
         unit = " %" if is_few else ""
         place_labels(
             axes,
             np.stack([held_out.N, held_out.D], axis=1)[chosen],
             [f"{value:+.2g}{unit}".replace("-", "−") for value in error[chosen]],
             np.concatenate([np.stack([r.N, r.D], axis=1) for r in (held_out, fit.runs)]),
-            num_must=len(chosen) if is_few else 1,
+            num_must=len(chosen) if all_named else 1,
         )
     return axes
 
@@ -146,7 +151,4 @@ def _legend(axes: "Axes", error: np.ndarray, regions: np.ndarray) -> None:
         if mine.size:
             label = f"{mine.size} {name}: mean {mine.mean():.2g} %"
             axes.scatter([], [], s=_STAR, marker="*", color=colour, lw=0, label=label)
-    axes.legend(
-        loc="upper center", bbox_to_anchor=(0.5, -0.13), ncol=2, fontsize=8, frameon=False,
-        handletextpad=0.3, columnspacing=1.2,
-    )  # fmt: skip
+    legend_outside(axes, ncols=2, fontsize=8, handletextpad=0.3, columnspacing=1.2)

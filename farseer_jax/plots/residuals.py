@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from farseer_jax.analysis.residuals._table import ResidualDiagnostics
-from farseer_jax.plots._style import COLOURS, GREY, axes_of, log_ticks
+from farseer_jax.plots._room import fit_texts, legend_outside
+from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,6 +56,7 @@ def plot_residuals(
             _draw_runs(axes, found, view, against)
         axes.set(xscale="log", xlabel=_NAMES[against])
         _ticks(axes)
+        fit_texts(axes)
     return axes
 
 
@@ -88,7 +90,7 @@ def _draw_runs(axes: "Axes", found: ResidualDiagnostics, view: str, against: str
     label = "ln predicted − ln observed, %" if relative else "O(N, D) − G(N), loss"
     axes.set_ylabel(label)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, fontsize=8.5)
+        legend_outside(axes, above=True, ncols=2)
     _colour_bar(axes, drawn, "D" if against == "N" else "N")
 
 
@@ -112,12 +114,14 @@ def _colour_bar(axes: "Axes", drawn: object, name: str) -> None:
     bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=28)  # type: ignore[arg-type]
     bar.outline.set_visible(False)
     bar.set_label(_NAMES[name])
-    log_ticks(bar.ax.yaxis)
+    count_ticks(bar.ax.yaxis)
 
 
 def _draw_curve(axes: "Axes", found: ResidualDiagnostics) -> None:
     error = float(np.mean(np.abs(found.U / found.G - 1.0)))
-    axes.plot(found.size, found.U, color=COLOURS[1], lw=1.5, label="U(N) of the law", zorder=2)
+    axes.plot(
+        found.curve_N, found.curve_U, color=COLOURS[1], lw=1.5, label="U(N) of the law", zorder=2
+    )
     axes.scatter(
         found.size, found.G, color=COLOURS[0], s=26, lw=0, label="G(N), mean over D", zorder=3
     )
@@ -132,7 +136,7 @@ def _draw_curve(axes: "Axes", found: ResidualDiagnostics) -> None:
 def _ticks(axes: "Axes") -> None:
     from matplotlib.ticker import MaxNLocator, NullLocator
 
-    log_ticks(axes.xaxis)
+    count_ticks(axes.xaxis)
     if axes.get_yscale() == "log":  # a curve within a factor of two: no powers of ten in sight
         axes.yaxis.set_major_locator(MaxNLocator(6))
         axes.yaxis.set_minor_locator(NullLocator())

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from farseer_jax.analysis.shape._result import Shape
+from farseer_jax.plots._room import fit_texts
 from farseer_jax.plots._style import axes_of, count_ticks
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def plot_shape(shape: Shape, of: Quantity = "N", ax: "Axes | None" = None) -> "A
         bar.set_label(_LABELS[of])
         bar.outline.set_visible(False)
         axes.set_title(f"{shape.law.title()} law {_TITLES[of]}{_verdict(shape, of)}", pad=8)
+        fit_texts(axes, bar.ax)
     return axes
 
 

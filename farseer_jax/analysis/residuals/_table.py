@@ -40,6 +40,8 @@ class ResidualDiagnostics:
         size_noise: standard deviation of ln loss from run to run; NaN where unknown.
         G: mean over D of O (Fig. 5 a); NaN as ``offset``.
         U: the law's own curve at the size; NaN as ``offset``.
+        curve_N: a hundred N from the smallest size to the largest.
+        curve_U: the law's own curve at these; NaN as ``offset``.
         offset_rms: root mean square of ``O − G``; NaN as ``offset``.
         against_D: test of the residuals of each size in the order of D.
         against_N: test of the residuals of each D in the order of N.
@@ -68,6 +70,8 @@ class ResidualDiagnostics:
     size_noise: np.ndarray
     G: np.ndarray
     U: np.ndarray
+    curve_N: np.ndarray
+    curve_U: np.ndarray
     offset_rms: np.ndarray
     against_D: Whiteness
     against_N: Whiteness

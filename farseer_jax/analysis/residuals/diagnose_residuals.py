@@ -11,6 +11,7 @@ from farseer_jax._selection import without_copies
 from farseer_jax.analysis.residuals._table import ResidualDiagnostics
 from farseer_jax.analysis.residuals._whiteness import whiteness
 
+_NUM_DRAWN = 100  # N of a curve
 _NORMAL = 1.4826  # standard deviation over median absolute deviation
 _SAME_D = 0.02  # of ln D: steps that were rounded
 
@@ -40,7 +41,8 @@ def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
     size, index, counts = np.unique(runs.N, return_inverse=True, return_counts=True)
     noise = noise_if_shown(runs)
     size_noise = np.full(len(size), np.nan) if noise is None else noise.per_size
-    offset, G, U = _offsets(fit, runs, size, index)
+    curve_N = np.geomspace(size[0], size[-1], _NUM_DRAWN)
+    offset, G, U, curve_U = _offsets(fit, runs, size, index, curve_N)
 
     def mean(values: np.ndarray) -> np.ndarray:
         return np.bincount(index, values) / counts
@@ -62,6 +64,8 @@ def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
         size_noise=size_noise,
         G=G,
         U=U,
+        curve_N=curve_N,
+        curve_U=curve_U,
         offset_rms=np.sqrt(mean(offset**2)),
         against_D=whiteness("D", residual, runs.N, runs.D, seed),
         against_N=whiteness("N", residual, _same_D(runs.D), runs.N, seed),
@@ -70,16 +74,17 @@ def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
 
 
 def _offsets(
-    fit: Fit, runs: Runs, size: np.ndarray, index: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """``O − G``, ``(run,)``, and G and U, ``(size,)``; NaN where the law has no such terms."""
+    fit: Fit, runs: Runs, size: np.ndarray, index: np.ndarray, curve_N: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """``O − G``, ``(run,)``, G and U, ``(size,)``, and U along N; NaN without such terms."""
     if not isinstance(fit.law, OneDataTerm):
         nothing = np.full(len(size), np.nan)
-        return np.full(len(runs), np.nan), nothing, nothing
-    U, B, A = evaluate_curves(fit.law, size)
+        return np.full(len(runs), np.nan), nothing, nothing, np.full(len(curve_N), np.nan)
+    num = len(size)
+    U, B, A = evaluate_curves(fit.law, np.concatenate([size, curve_N]))
     data_free = runs.loss - B[index] * runs.D ** -A[index]
     G = np.bincount(index, data_free) / np.bincount(index)
-    return data_free - G[index], G, U
+    return data_free - G[index], G, U[:num], U[num:]
 
 
 def _z_scores(residual: np.ndarray, index: np.ndarray, size_noise: np.ndarray) -> np.ndarray:
