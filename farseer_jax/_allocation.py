@@ -34,7 +34,10 @@ class Limits(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Where a budget goes: ln N, ln D, and what limits them; NaN where there is no optimum."""
+    """Where a budget goes: ln N, ln D, and what limits them; NaN where there is no optimum.
+
+    There ``limit`` says what leaves no ratio within the range: the data, the size or (0) neither.
+    """
 
     log_N: Array
     log_D: Array
@@ -214,7 +217,11 @@ def _search(
         is_high = (best == _NUM_RATIOS - 1) & (high == grid[-1])
         u = jnp.where(is_low, first, jnp.where(is_high, last, u))
         u = jnp.where((first < highest) & (last > lowest), u, jnp.nan)
-        limit = jnp.where(is_left, BOTH, jnp.where(is_low, SIZE, jnp.where(is_high, DATA, limit)))
+        held = jnp.where(is_low, SIZE, jnp.where(is_high, DATA, limit))
+        # where there is no optimum: what leaves no ratio to look at, if anything does
+        held = jnp.where(jnp.any(is_minimum), held, limit)
+        held = jnp.where(last <= lowest, DATA, jnp.where(first >= highest, SIZE, held))
+        limit = jnp.where(is_left, BOTH, held)
     place = cost.at_ratio(u, log_C, served)
     if is_limited:
         log_N, log_D = jnp.where(is_left, limits, jnp.stack(place[:2]))

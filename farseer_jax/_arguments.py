@@ -13,11 +13,26 @@ from farseer_jax.methods.monotone.method import MonotoneOver
 from farseer_jax.methods.piecewise.method import Piecewise
 
 
-def as_runs(runs: object) -> Runs:
-    """Runs, or a table that names their columns."""
+def as_runs(runs: object, argument: str = "runs") -> Runs:
+    """Runs, or a table that names their columns.
+
+    Raises:
+        TypeError: it is neither; the message names the argument.
+    """
+    if isinstance(runs, Runs):
+        return runs
     if isinstance(runs, (str, Path)):
-        raise TypeError(f"fit takes runs, got the path {str(runs)!r}: read it with read_runs(path)")
-    return runs if isinstance(runs, Runs) else Runs.from_dataframe(runs)
+        raise TypeError(
+            f"{argument}: expected Runs or a table, got the path {str(runs)!r}: read it with "
+            "read_runs(path)"
+        )
+    if isinstance(getattr(runs, "runs", None), Runs):
+        kind = type(runs).__name__
+        raise TypeError(f"{argument}: expected Runs or a table, got a {kind}: give its .runs")
+    try:
+        return Runs.from_dataframe(runs)
+    except TypeError as error:
+        raise TypeError(f"{argument}: these are no Runs, and no table: {error}") from None
 
 
 def as_method(method: Any, law: object) -> Method:

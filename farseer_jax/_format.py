@@ -8,6 +8,7 @@ from farseer_jax import _tables
 from farseer_jax._evaluate import evaluate, evaluate_curves
 from farseer_jax._law import AbstractLaw
 from farseer_jax._numbers import loss_text, number_text, quantity_text
+from farseer_jax._outcome import Outcome
 from farseer_jax._registry import METHODS
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._diagnostics import Diagnostics
@@ -15,6 +16,7 @@ from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods._starts import StartReport
 from farseer_jax.methods.monotone._report import MonotoneReport
+from farseer_jax.methods.monotone.method import MonotoneOver
 
 if TYPE_CHECKING:
     from farseer_jax._result import Fit
@@ -43,6 +45,9 @@ def _headline(fit: "Fit") -> str:
 
 def _method(fit: "Fit") -> str:
     method: Any = fit.method
+    if isinstance(method, MonotoneOver):
+        how = method.described(holds=fit.outcome is not Outcome.not_monotone)
+        return f"{method.name}, {how}"
     known = isinstance(method, tuple(METHODS.values()))
     return f"{method.name}, {method.description}" if known else method.name
 

@@ -23,6 +23,11 @@ def loss_text(value: float) -> str:
     return f"{value:.3e}" if abs(value) > _LARGE_LOSS else f"{value:.5f}"
 
 
+def some_of(num: int, total: int, noun: str, one: str, many: str) -> str:
+    """The subject and verb of a sentence about some of many: 1 of 4 optima lies, 2 of 4 lie."""
+    return f"{num:,} of {total:,} {noun} {one if num == 1 else many}"
+
+
 def percent_text(value: float, sign: str = "") -> str:
     """A share or a change, with a dash for one that does not exist; ``"+"`` signs a change.
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from farseer_jax._evaluate import evaluate, evaluate_curves
+from farseer_jax._evaluate import evaluate_curves
 from farseer_jax._law import AbstractLaw
 from farseer_jax._numbers import quantity_text
 from farseer_jax._objective import as_objective
 from farseer_jax._outcome import Outcome
+from farseer_jax._rising import held_sentences, rising_sentences
 from farseer_jax._runs import Runs
 from farseer_jax._search import Search
 from farseer_jax.laws.chinchilla import Chinchilla
@@ -32,7 +33,6 @@ _LARGEST_NOISE = 0.01
 # leave 1–4 % and 13–35 %.
 _LARGEST_ERROR = 5e-3
 _LARGEST_DEVIATION = 0.1
-_DOMAIN_POINTS = 32
 
 
 def sentences(
@@ -42,12 +42,15 @@ def sentences(
     outcome: Outcome,
     found: Diagnostics | StartReport | ProfileReport | IsoFLOPReport | MonotoneReport,
     mean_relative_error: float,
+    held: MonotoneReport | None = None,
 ) -> tuple[str, ...]:
-    """All that is odd about a fit, worst first."""
+    """All that is odd about a fit, worst first; ``held`` tells the domain it was held over."""
     if isinstance(found, MonotoneReport) and isinstance(method, MonotoneOver):
-        own = sentences(law, runs, method.method, outcome, found.found, mean_relative_error)
-        return (*_held(outcome, found), *own)
-    rising = _rising(law, runs)
+        by, error = method.method, mean_relative_error
+        holds = outcome is not Outcome.not_monotone
+        own = sentences(law, runs, by, outcome, found.found, error, found if holds else None)
+        return (*held_sentences(outcome, found), *own)
+    rising = rising_sentences(law, runs, held)
     if not isinstance(method, Piecewise):
         told: list[str] = []  # a method of the user's own
         if isinstance(found, StartReport):
@@ -72,24 +75,6 @@ def sentences(
     warnings += _noise(found)
     warnings += _misfit(law, found, mean_relative_error)
     return tuple(warnings)
-
-
-def _held(outcome: Outcome, found: MonotoneReport) -> list[str]:
-    """What holding a law over a domain came to; nothing where the fit fell there anyway."""
-    N, D = (" to ".join(map(quantity_text, ends)) for ends in (found.N, found.D))
-    domain = f"N from {N}, D from {D}"
-    if outcome is Outcome.not_monotone:
-        return [
-            f"the law could not be held: it rises within {domain}, and no law of its kind near it "
-            "falls there; take a smaller domain or another law."
-        ]
-    if not found.projected:
-        return []
-    return [
-        f"the fit by {found.method} rises within {domain}, and the nearest law that falls there "
-        f"stands for it: the error on the fitted runs goes from {found.error_without:.3%} to "
-        f"{found.error:.3%}, and no fitted loss moves by more than {found.largest_move:.2%}."
-    ]
 
 
 def _at_edge(law: AbstractLaw, method: Piecewise) -> list[str]:
@@ -129,20 +114,6 @@ def _held_at_zero(law: AbstractLaw) -> list[str]:
 
 def _near_bound(exponent: float, search: Search) -> bool:
     return min(exponent - search.lower, search.upper - exponent) <= search.edge_margin
-
-
-def _rising(law: AbstractLaw, runs: Runs) -> list[str]:
-    """A loss that rises with N somewhere between the smallest and largest N and D fitted."""
-    N, D = (np.geomspace(values.min(), values.max(), _DOMAIN_POINTS) for values in (runs.N, runs.D))
-    loss = evaluate(law, N[:, None], D)
-    rises = np.diff(loss, axis=0) > 0
-    if not rises.any():
-        return []
-    size, tokens = (int(indices[0]) for indices in np.nonzero(rises))
-    return [
-        f"the fitted loss rises with N in {rises.mean():.0%} of the range of the runs, "
-        f"first near N = {quantity_text(N[size])}, D = {quantity_text(D[tokens])}."
-    ]
 
 
 def _repeats(found: Diagnostics) -> list[str]:

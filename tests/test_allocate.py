@@ -77,7 +77,7 @@ class TestRealRuns:
         assert real.inside_data is not None
         assert real.inside_data.tolist() == [True, True, True, False]
         (sentence,) = real.warnings
-        assert sentence.startswith("1 of 4 optima lie outside the N, D and D/N of the runs")
+        assert sentence.startswith("1 of 4 optima lies outside the N, D and D/N of the runs")
         assert str(real).endswith(f"warning: {sentence}")
 
     def test_twenty_costs_more_and_more(self, real_fit: fj.Fit, real: fj.Allocation) -> None:
@@ -332,12 +332,48 @@ class TestResult:
         law = fj.Chinchilla(1.69, 406.4, 1e-300, 0.34, 0.28)
         found = fj.allocate(law, BUDGETS)
         assert np.isnan(found.N).all()
-        assert found.warnings[0].startswith("no budget has an interior optimum")
+        assert found.warnings == (
+            "no budget has an interior optimum: between 0.1 and 100,000 tokens per parameter the "
+            "loss has no minimum. No budget from 1e12 to 1e30 FLOPs has one.",
+        )
         row = json.loads(json.dumps(found.to_dict(), allow_nan=False))["allocations"][0]
         assert row["N"] is row["loss"] is row["exponent_N"] is None
         assert str(found).count("–") >= 8
         with pytest.raises(ValueError, match="no interior optimum at any budget"):
             fj.allocate(law, loss=2.0)
+
+    def test_which_budgets_have_an_optimum(self) -> None:
+        """Those between the two whose optima are at the ends of the range of D/N."""
+        law = fj.Chinchilla(1.69, 1.5e5, 410.7, 0.6, 0.2)
+        found = fj.allocate(law, [1e22, 1e29])
+        assert np.isfinite(found.N).tolist() == [True, False]
+        (sentence,) = found.warnings
+        begin, _, end = sentence.partition(" Budgets from ")
+        assert begin.startswith("1 of 2 budgets has no interior optimum: between")
+        low, high = (float(word) for word in end.removesuffix(" FLOPs have one.").split(" to "))
+        # at an optimum α A N^−α = β B D^−β, with D = r N
+        K = 0.6 * law.A / (0.2 * law.B)
+        first, last = (6.0 * r * (K * r**0.2) ** (2 / 0.4) for r in (0.1, 1e5))
+        # of the budgets that are tried; of the ratios, whose first and last are no interior ones
+        step = 10 ** (18 / 127) * np.exp(2 * np.log(1e6) / 128)
+        assert first < low < first * step
+        assert last / step < high < last
+
+    def test_limits_that_leave_no_ratio_are_said_to(self) -> None:
+        """The law has an optimum at each of these budgets."""
+        few = fj.allocate(LAW, BUDGETS[[2, -1]], max_D=1e10)
+        assert np.isfinite(few.N).tolist() == [True, False]
+        assert few.limited_by == ("D", "")
+        sentence = few.warnings[0]
+        assert sentence.startswith(
+            "1 of 2 budgets has no optimum: with max_D = 10 B such budgets leave fewer than 0.1 "
+            "tokens per parameter, where none is looked for. Budgets from 1e+12 to "
+        )
+        last = float(sentence.split(" to ")[-1].split(" ")[0])
+        assert last < 6e21 < last * 10 ** (18 / 127) * 1.01  # C = 6 D² / 0.1
+        small = fj.allocate(LAW, 1e22, max_N=1e7)
+        assert small.warnings[0].startswith("no budget has an optimum: with max_N = 10 M such")
+        assert "leave more than 100,000 tokens per parameter" in small.warnings[0]
 
     def test_nothing_inside_the_runs(self) -> None:
         found = fj.allocate(fit_of(LAW, mean_fit().runs, WeightedMean()), BUDGETS[-3:])
@@ -407,6 +443,14 @@ class TestRefusals:
             fj.allocate(stack, 1e20)
         with pytest.raises(ValueError, match="level must lie between 0 and 1"):
             fj.allocate(LAW, 1e20, level=2.0)
+
+    @pytest.mark.parametrize("setting", [{"level": 0.9}, {"kind": "percentile"}])
+    def test_intervals_of_what_has_none(self, setting: Any) -> None:
+        (name,) = setting
+        for source in (LAW, mean_fit()):
+            why = f"{name}: only a bootstrap has intervals, got a {type(source).__name__}: allocate"
+            with pytest.raises(ValueError, match=why):
+                fj.allocate(source, 1e20, **setting)
 
 
 class TestPlot:

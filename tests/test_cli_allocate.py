@@ -72,7 +72,7 @@ class TestCommand:
         (source, compute), given = seen[1]
         assert source is fit
         nothing = dict.fromkeys(("loss", "flops", "tokens_served", "max_D", "max_N"))
-        assert (compute, given) == ([1e20], {**nothing, "level": 0.9})
+        assert (compute, given) == ([1e20], {**nothing, "level": None})
         assert seen[2][0][1] == [1e20, 1e22, 1e23, 1e24]
         assert seen[2][1]["flops"] == fj.TransformerFLOPs.paper()
 
@@ -90,7 +90,22 @@ class TestCommand:
         Path("shapes.csv").write_text("N,width\n1e9,2048\n2e9,4096\n")
         named = ("--compute", "1e20", "--architecture")
         refused(farseer(*command, *named, "shapes.csv"), "no column 'num_layers'")
-        refused(farseer(*command, *named, "nothing.csv"), "nothing.csv")
+        refused(
+            farseer(*command, *named, "nothing.csv"), "--architecture nothing.csv: no such file"
+        )
+        for number in ("1", "2.5", "100000"):
+            many = farseer(*command, "--compute", f"1e20:1e24:{number}")
+            refused(many, f"1e20:1e24:{number}", "a whole number from 2 to 10,000")
+
+    @pytest.mark.usefixtures("fit")
+    def test_no_answer_is_an_error(self) -> None:
+        """Of one budget in two it is a warning."""
+        command = ("allocate", "fit.json", "--max-D", "1e10", "--json", "a.json", "--compute")
+        refused(farseer(*command, "1e23"), "no budget has an optimum: with max_D = 10 B")
+        assert not Path("a.json").exists()
+        some = farseer(*command, "1e21:1e23:2")
+        assert some.exit_code == 0
+        assert "warning: 1 of 2 budgets has no optimum: with max_D = 10 B" in some.stdout
 
 
 def test_a_fit_that_is_not_there(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_bca_does_not_exist_where_all_draws_lie_to_one_side() -> None:
     found = made(skewed(), estimate=2.0).interval(*POINT, kind="bca")
     assert np.isnan([found.lower[0], found.upper[0]]).all()
     assert not found.trustworthy
-    assert "1 of 1 intervals do not exist" in found.warnings[0]
+    assert "1 of 1 intervals does not exist" in found.warnings[0]
     row = found.to_dict()["intervals"][0]
     assert row["lower"] is None
     json.dumps(found.to_dict(), allow_nan=False)
@@ -314,7 +314,7 @@ def test_points_beyond_the_runs_are_said() -> None:
     assert "'calibrated', where sizes" in found.interval(*beyond, kind="basic").warnings[0]
     assert "random resamples give calibrated" in jackknife.interval(*beyond).warnings[0]
     curve = found.curves([2e8, 1e11])["A"].warnings[0]
-    assert curve.startswith("1 of 2 points lie beyond the runs")
+    assert curve.startswith("1 of 2 points lies beyond the runs")
     assert "calibrated" not in curve
 
 

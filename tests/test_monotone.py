@@ -14,6 +14,8 @@ from scipy.optimize import minimize
 from weighted_mean import mean_fit
 
 import farseer_jax as fj
+from farseer_jax import _rising
+from farseer_jax.cli import _fit
 from farseer_jax.methods.monotone import _kernel, _problem
 from farseer_jax.methods.monotone import method as monotone
 
@@ -215,6 +217,7 @@ def test_a_law_that_cannot_fall_says_so() -> None:
     assert fit.outcome is fj.Outcome.not_monotone
     assert not fit.outcome.usable
     assert fit.warnings[0].startswith("the law could not be held: it rises within N from 200 M")
+    assert ", not held over N from 200 M to 10 T and D from" in str(fit).splitlines()[0]
     assert isinstance(fit.diagnostics, fj.MonotoneReport)
     assert not fit.diagnostics.projected
     free = fj.fit(Rising, runs, method.method)
@@ -311,3 +314,49 @@ def test_refusals(example: fj.Fit) -> None:
     settings = HELD.to_dict() | {"method": {"name": "mine"}}
     with pytest.raises(ValueError, match="the method 'mine' that fits is none of"):
         fj.MonotoneOver.from_dict(settings)
+
+
+# What is said
+
+
+def said_of(domain: fj.MonotoneReport | None) -> list[str]:
+    """Of a law that rises with N where D is below 62 M, and of runs from 50 M on."""
+
+    class Low(Rising):
+        def log_loss(self, N: Any, D: Any) -> Any:
+            crossing = jax.numpy.log(6.2e7) - jax.numpy.log(D)
+            return self.level + 0.01 * jax.numpy.log(N) * crossing
+
+    runs = fj.Runs([1.06e7, 6.9e9], [5.28465e7, 5e12], [3.0, 2.0])
+    return _rising.rising_sentences(Low(level=0.5, beta=0.0), runs, domain)
+
+
+def domain_of(N: tuple[float, float], D: tuple[float, float]) -> fj.MonotoneReport:
+    slopes = (-0.1, -0.1)
+    return fj.MonotoneReport("piecewise", None, N, D, True, slopes, slopes, 0.1, 0.1, 0.1)
+
+
+def test_runs_beyond_the_domain_are_said_to_be() -> None:
+    (free,) = said_of(None)
+    (within,) = said_of(domain_of((1e7, 1e12), (1e7, 1e14)))
+    (below,) = said_of(domain_of((1e7, 1e12), (1e8, 1e14)))
+    (both,) = said_of(domain_of((1e7, 1e9), (1e8, 1e12)))
+    assert free == within
+    assert free.startswith("the fitted loss rises with N in 3% of the range of the runs, first ")
+    assert below == free[:-1] + (
+        ": the runs reach below the domain that it was held over, to D = 52.8 M; hold it over "
+        "D from 5.28e7 to 1e14."
+    )
+    assert _rising._share(0.004) == "less than 1%"
+    assert both.endswith("; hold it over N from 1e7 to 6.9e9 and D from 5.28e7 to 5e12.")
+
+
+def test_a_fit_that_could_not_be_held_is_refused_by_the_shell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Before anything is printed or written, as other fits that fail."""
+    failed = dataclasses.replace(mean_fit(), outcome=fj.Outcome.not_monotone)
+    monkeypatch.setattr(_fit, "fit_runs", lambda *_: failed)
+    target = tmp_path / "fit.json"
+    refused(farseer("fit", "--example", "--json", target), "rises within the domain over which")
+    assert not target.exists()

@@ -21,6 +21,7 @@ from farseer_jax.analysis._choice_plan import (
 )
 from farseer_jax.analysis._choice_table import ChoiceComparison, ChoiceResult
 from farseer_jax.analysis._embeddings import find_column, recount
+from farseer_jax.analysis._given import fit_of
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods.piecewise.method import Piecewise
 
@@ -66,6 +67,7 @@ def compare_choices(
             by a power law in N, which the row's note says.
 
     Raises:
+        TypeError: ``fit`` is no :class:`Fit`.
         ValueError: a group is unknown; N, D or target_embeddings is not positive and finite, or
             they do not broadcast.
 
@@ -78,6 +80,7 @@ def compare_choices(
         >>> found.largest.choice
         'N from 568 M'
     """
+    fit = fit_of(fit, "fit")
     wanted = _wanted(groups)
     points = _points(N, D, target_embeddings)
     here = _Here(fit, *points[:2])

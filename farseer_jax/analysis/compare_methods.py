@@ -13,6 +13,7 @@ from farseer_jax._law import AbstractLaw
 from farseer_jax._objective import Objective
 from farseer_jax._result import Fit
 from farseer_jax._runs import Runs
+from farseer_jax.analysis._given import runs_of, shown
 from farseer_jax.methods._method import Method
 from farseer_jax.methods._starts import StartReport
 
@@ -124,6 +125,7 @@ def compare_methods(runs: Runs, held_out: Runs, candidates: Candidates) -> Metho
             twice, and the second time is taken.
 
     Raises:
+        TypeError: ``runs`` or ``held_out`` are no :class:`Runs`, or ``candidates`` no such mapping.
         ValueError: there are no candidates.
 
     Example:
@@ -141,6 +143,8 @@ def compare_methods(runs: Runs, held_out: Runs, candidates: Candidates) -> Metho
         >>> len(found.rows)
         2
     """
+    runs, held_out = runs_of(runs, "runs"), runs_of(held_out, "held_out")
+    _check(candidates)
     if not candidates:
         raise ValueError("candidates: give at least one, {name: (law, method)}")
     tried = {name: _try(law, method, runs) for name, (law, method) in candidates.items()}
@@ -150,6 +154,21 @@ def compare_methods(runs: Runs, held_out: Runs, candidates: Candidates) -> Metho
         law, method = candidates[name]
         rows.append(_row(name, law, method, found, note, seconds, held_out, best))
     return MethodComparison(tuple(rows), *(len(x) - x.num_copies for x in (runs, held_out)))
+
+
+def _check(candidates: object) -> None:
+    if not isinstance(candidates, Mapping):
+        raise TypeError(
+            "candidates: expected a mapping of names to pairs of a law and a method, such as "
+            f'{{"Farseer": (Farseer, Piecewise())}}, got {shown(candidates)}'
+        )
+    for name, pair in candidates.items():
+        is_pair = isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], type)
+        if not (is_pair and issubclass(pair[0], AbstractLaw)):
+            raise TypeError(
+                f"candidates: {name!r} is no pair of a law's class and a method, such as "
+                f"(Farseer, None), but {shown(pair)}"
+            )
 
 
 def _try(

@@ -134,6 +134,8 @@ def allocate(fit_path: Path, target: str | None, **settings: Any) -> None:
     check_target(target, [fit_path])
     flops = _flops(settings)
     set_up_jax(refits=settings["bootstrap"] is not None)
+    import numpy as np
+
     import farseer_jax
 
     fit = farseer_jax.Fit.from_json(fit_path)
@@ -146,9 +148,11 @@ def allocate(fit_path: Path, target: str | None, **settings: Any) -> None:
             compute or None,
             loss=settings["loss"] or None,
             flops=flops,
-            level=settings["level"],
+            level=None if settings["bootstrap"] is None else settings["level"],
             **{name: settings[name] for name in ("tokens_served", "max_D", "max_N")},
         )
+    if not np.isfinite(found.N).any():
+        raise Refusal(found.warnings[0])
     deliver(
         lambda: with_warnings(found, fit), lambda: _json_text(found, fit), target, "Allocations"
     )
@@ -180,6 +184,8 @@ def _flops(settings: dict[str, Any]) -> "FLOPs | None":
     if name == _PAPER:
         published = TransformerFLOPs.paper(length)
         return published if vocabulary is None else TransformerFLOPs.paper(length, vocabulary)
+    if not Path(name).exists():
+        raise Refusal(f"--architecture {name}: no such file")
     try:
         return TransformerFLOPs.from_table(pd.read_csv(name), length, vocabulary or 0)
     except (OSError, ValueError) as error:

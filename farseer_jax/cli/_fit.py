@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from farseer_jax.cli._errors import Refusal
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._methods import build_method, method_name
 from farseer_jax.cli._model_options import model_options
@@ -79,6 +80,8 @@ def fit(path: Path | None, target: str | None, num_resamples: int | None, **sett
 
     with progress_bar():
         result = fit_runs(runs, name, settings)
+        if not result.outcome.usable:  # before refits of it, and before it is written
+            raise Refusal((*result.warnings, result.outcome.message)[0])
         refits = None if num_resamples is None else bootstrap(result, num_resamples)
     below = "" if refits is None else f"\n\n{refits}"
     deliver(lambda: f"{result}{below}", result.to_json, target, "Fit")

@@ -68,9 +68,13 @@ def budgets(text: str) -> list[float]:
         case [float(low), float(high)] if 0 < low < high:
             num = round(math.log10(high / low)) + 1
             return _spaced(low, high, max(num, 2))
-        case [float(low), float(high), float(num)] if 0 < low < high and 2 <= num <= _MANY:
-            if num == int(num):
+        case [float(low), float(high), float(num)] if 0 < low < high:
+            if 2 <= num <= _MANY and num == int(num):
                 return _spaced(low, high, int(num))
+            raise click.BadParameter(
+                f"{text!r}: the NUMBER of budgets must be a whole number from 2 to {_MANY:,}, such "
+                "as 1e20:1e26:25."
+            )
     raise click.BadParameter(
         f"{text!r} is neither a positive number, such as 1e22, nor a range LOW:HIGH or "
         "LOW:HIGH:NUMBER, such as 1e20:1e26 or 1e20:1e26:25."

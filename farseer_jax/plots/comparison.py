@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from farseer_jax.analysis._given import instance_of
 from farseer_jax.analysis.comparison._points import ComparedPoints
 from farseer_jax.analysis.comparison._result import FitComparison
 from farseer_jax.analysis.comparison._sides import Side
@@ -32,6 +33,7 @@ def plot_comparison(comparison: FitComparison, ax: "Axes | None" = None) -> "Axe
         The axes.
 
     Raises:
+        TypeError: ``comparison`` is none.
         ValueError: there is one N or one D: no surface.
 
     Example:
@@ -43,6 +45,9 @@ def plot_comparison(comparison: FitComparison, ax: "Axes | None" = None) -> "Axe
         >>> plot_comparison(found).get_ylabel()
         'tokens D'
     """
+    comparison = instance_of(
+        FitComparison, comparison, "comparison", "such as `compare_fits(a, b)`"
+    )
     if min(comparison.difference.shape) < 2:
         raise ValueError("comparison: one N or one D is no surface; draw its line by plot_line")
     a, b = comparison.names
@@ -150,6 +155,9 @@ def plot_line(line: ComparedPoints, ax: "Axes | None" = None) -> "Axes":
     Returns:
         The axes.
 
+    Raises:
+        TypeError: ``line`` is no such line.
+
     Example:
         >>> from farseer_jax import Chinchilla, compare_fits
         >>> from farseer_jax.plots import plot_line
@@ -159,6 +167,7 @@ def plot_line(line: ComparedPoints, ax: "Axes | None" = None) -> "Axes":
         >>> plot_line(found.line(D=1e11)).get_xlabel()
         'parameters N'
     """
+    line = instance_of(ComparedPoints, line, "line", "such as `compare_fits(a, b).line(D=1e11)`")
     along_D = len(line.N) > 1 and line.N[0] == line.N[-1]
     x, crossed = (line.D, line.parity_D) if along_D else (line.N, line.parity_N)
     a, b = line.names

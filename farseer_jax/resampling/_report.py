@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farseer_jax import _tables
-from farseer_jax._numbers import number_text, quantity_text
+from farseer_jax._numbers import number_text, quantity_text, some_of
 from farseer_jax._outcome import Outcome
 from farseer_jax._runs import Runs
 from farseer_jax.resampling._calibration import extrapolation_length
@@ -57,8 +57,9 @@ def ends_warnings(found: "Intervals") -> list[str]:
     num_open = int(np.sum(~np.isfinite(found.lower + found.upper)))
     if num_open:
         sentences.append(
-            f"{num_open} of {len(found.estimate)} intervals do not exist: no refits answer there, "
-            "or they all lie to one side of the estimate (take kind='percentile')."
+            f"{some_of(num_open, len(found.estimate), 'intervals', 'does', 'do')} not exist: no "
+            "refits answer there, or they all lie to one side of the estimate (take "
+            "kind='percentile')."
         )
     if not found.trustworthy and found.num_failed:
         sentences.append(
@@ -75,8 +76,8 @@ def optimum_warnings(runs: Runs, N: np.ndarray, D: np.ndarray) -> tuple[str, ...
     if not far.any():
         return ()
     return (
-        f"{int(far.sum())} of {len(far)} optima lie beyond the runs in N, D or D/N, where nothing "
-        "shows that the law holds.",
+        f"{some_of(int(far.sum()), len(far), 'optima', 'lies', 'lie')} beyond the runs in N, D or "
+        "D/N, where nothing shows that the law holds.",
     )
 
 
@@ -94,8 +95,8 @@ def _beyond(bootstrap: "Bootstrap", found: "Intervals") -> list[str]:
         if bootstrap.is_jackknife:
             remedy = " (random resamples give calibrated ones)"
     return [
-        f"{int(far.sum())} of {len(far)} points lie beyond the runs, where {found.kind} intervals "
-        f"take the law for true{remedy}."
+        f"{some_of(int(far.sum()), len(far), 'points', 'lies', 'lie')} beyond the runs, where "
+        f"{found.kind} intervals take the law for true{remedy}."
     ]
 
 

@@ -11,6 +11,7 @@ from farseer_jax import _quantities
 from farseer_jax._checks import check_level
 from farseer_jax._evaluate import curves, evaluate
 from farseer_jax._law import AbstractLaw
+from farseer_jax._numbers import some_of
 from farseer_jax._quantities import Function, allocation, flat_points, loss, positive
 from farseer_jax._result import Fit
 from farseer_jax.resampling._calibration import extrapolation_length
@@ -159,8 +160,9 @@ class ErrorBars:
         if not far.any():
             return ()
         return (
-            f"{int(far.sum())} of {len(far)} points lie beyond the runs, where these errors take "
-            "the law for true: bootstrap(fit).interval adds how far it missed so far.",
+            f"{some_of(int(far.sum()), len(far), 'points', 'lies', 'lie')} beyond the runs, "
+            "where these errors take the law for true: bootstrap(fit).interval adds how far it "
+            "missed so far.",
         )
 
     def _standard_errors(self, function: Any, *arguments: np.ndarray) -> np.ndarray:

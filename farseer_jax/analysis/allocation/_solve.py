@@ -102,6 +102,20 @@ def rows_of(
     return np.concatenate(parts, axis=1)
 
 
+def range_of_optima(
+    optima: Optima, law: AbstractLaw, around: Circumstances
+) -> tuple[float, float] | None:
+    """The longest range of budgets, within 1e12 to 1e30 FLOPs, that have an optimum; or None."""
+    known = np.isfinite(rows_of(optima, law, _FRONTIER, around)[3])
+    if not known.any():
+        return None
+    # where stretches of budgets with an optimum begin, and the first without one beyond
+    steps = np.diff(np.concatenate([[False], known, [False]]).astype(int))
+    begins, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+    longest = np.argmax(ends - begins)
+    return float(_FRONTIER[begins[longest]]), float(_FRONTIER[ends[longest] - 1])
+
+
 def budgets_for(
     optima: Optima, law: AbstractLaw, loss: np.ndarray, around: Circumstances
 ) -> np.ndarray:

@@ -1,13 +1,14 @@
 """``allocate``: how to split a budget of compute between parameters and tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._allocation import HIGHEST, LOWEST, Cost, FLOPs
+from farseer_jax._allocation import Cost, FLOPs
 from farseer_jax._checks import check_level
 from farseer_jax._law import AbstractLaw
 from farseer_jax._quantities import positive
@@ -19,8 +20,10 @@ from farseer_jax.analysis.allocation._solve import (
     Details,
     Optima,
     budgets_for,
+    range_of_optima,
     rows_of,
 )
+from farseer_jax.analysis.allocation._warnings import Answers, warnings_of
 from farseer_jax.resampling._intervals import Intervals, Kind
 from farseer_jax.resampling._read_off import intervals_of
 from farseer_jax.resampling._result import Bootstrap
@@ -38,7 +41,7 @@ def allocate(
     tokens_served: float | None = None,
     max_D: float | None = None,
     max_N: float | None = None,
-    level: float = 0.9,
+    level: float | None = None,
     kind: Kind | None = None,
 ) -> Allocation:
     """Split budgets of compute between parameters and tokens so that the loss is lowest.
@@ -63,13 +66,14 @@ def allocate(
         tokens_served: tokens of inference that are expected over the model's life.
         max_D: the most tokens there are.
         max_N: the most parameters that can be used.
-        level: nominal probability of intervals.
+        level: nominal probability of the intervals of a bootstrap; None is 0.9.
         kind: of intervals, as for :meth:`Bootstrap.allocation`.
 
     Raises:
         ValueError: budgets that are not positive, or too small to be FLOPs; both or neither of
             ``compute`` and ``loss``; a loss that is not reached; FLOPs that are not positive and
-            finite, or fall with N or D: the message says where.
+            finite, or fall with N or D: the message says where; ``level`` or ``kind`` without a
+            bootstrap.
         TypeError: ``source`` is none of the three; FLOPs not by JAX operations.
 
     Example:
@@ -82,7 +86,7 @@ def allocate(
         True
     """
     law, fit, bootstrap = _parts(source)
-    check_level(level)
+    level = _level(level, kind, source)
     if (compute is None) == (loss is None):
         raise ValueError("give compute= (budgets in FLOPs) or loss= (losses to reach), one of them")
     served = 0.0 if tokens_served is None else _number("tokens_served", tokens_served, least=0.0)
@@ -107,7 +111,8 @@ def allocate(
         function = Optima(cost, is_limited)
         at = {"compute": budgets}
         found = intervals_of(bootstrap, _ESTIMATED, at, level, kind, function, budgets, *around)
-    return _result(law, fit, cost, budgets, rows, around, found)
+    known = partial(range_of_optima, details, law, around)
+    return _result(law, fit, cost, budgets, rows, around, found, known)
 
 
 def _parts(source: object) -> tuple[AbstractLaw, Fit | None, Bootstrap | None]:
@@ -122,6 +127,19 @@ def _parts(source: object) -> tuple[AbstractLaw, Fit | None, Bootstrap | None]:
     if shapes != {()}:
         raise ValueError("allocate takes one law, not a stack of them: its parameters are arrays")
     return source, None, None
+
+
+def _level(level: float | None, kind: Kind | None, source: object) -> float:
+    """Of the intervals of a bootstrap, which nothing else has."""
+    if level is not None:
+        check_level(level)
+    for name, value in (("level", level), ("kind", kind)):
+        if value is not None and not isinstance(source, Bootstrap):
+            raise ValueError(
+                f"{name}: only a bootstrap has intervals, got a {type(source).__name__}: allocate "
+                f"by bootstrap(fit, 1000), or leave {name} out"
+            )
+    return 0.9 if level is None else level
 
 
 def _budgets(compute: Any) -> np.ndarray:
@@ -154,12 +172,14 @@ def _result(
     rows: np.ndarray,
     around: Circumstances,
     intervals: dict[str, Intervals] | None,
+    range_known: Callable[[], tuple[float, float] | None],
 ) -> Allocation:
     N, D, _, loss, limit, slope_N, slope_D, slope_loss, training, at_20 = rows
     data = None if fit is None else DataRange.of(fit.runs, run_flops(cost, fit.runs))
     inside = None if data is None else data.holds(N, D)
     known = np.isfinite(N)
     codes = np.where(known, limit, 0).astype(int)
+    answers = Answers(known, limit, inside, float(around.max_N), float(around.max_D))
     return Allocation(
         law=law.name,
         method="" if fit is None else fit.method.name,
@@ -182,7 +202,7 @@ def _result(
         tokens_served=float(around.tokens_served),
         max_N=float(around.max_N),
         max_D=float(around.max_D),
-        warnings=tuple(_warnings(known, inside, limit == LIMITS.index("N and D"), intervals)),
+        warnings=tuple(warnings_of(answers, range_known, intervals)),
     )
 
 
@@ -191,34 +211,3 @@ def _name(flops: FLOPs) -> str:
     if not hasattr(flops, "__name__"):
         return str(flops)
     return f"{flops.__name__}(N, D)".replace("<lambda>", "flops")
-
-
-def _warnings(
-    known: np.ndarray,
-    inside: np.ndarray | None,
-    is_left: np.ndarray,
-    intervals: dict[str, Intervals] | None,
-) -> Sequence[str]:
-    sentences, num = [], len(known)
-    if not known.all():
-        none = f"{(~known).sum()} of {num} budgets have" if known.any() else "no budget has an"
-        sentences.append(
-            f"{none}{' no' if known.any() else ''} interior optimum: between {LOWEST:g} and "
-            f"{HIGHEST:,.0f} tokens per parameter the loss has no minimum."
-        )
-    if inside is not None and known.any() and not inside[known].all():
-        far = int((known & ~inside).sum())
-        which = (
-            "none of the optima lies within" if far == num else f"{far} of {num} optima lie outside"
-        )
-        sentences.append(
-            f"{which} the N, D and D/N of the runs: there nothing shows that the law holds."
-        )
-    if is_left.any():
-        sentences.append(
-            f"{int(is_left.sum())} of {num} budgets are more than max_N parameters and max_D "
-            "tokens cost: the rest stays unspent."
-        )
-    if intervals is not None:
-        sentences += dict.fromkeys(w for own in intervals.values() for w in own.warnings)
-    return sentences

@@ -9,6 +9,7 @@ from farseer_jax._evaluate import evaluate
 from farseer_jax._law import AbstractLaw
 from farseer_jax._result import Fit
 from farseer_jax._runs import Runs
+from farseer_jax.analysis._given import shown
 from farseer_jax.resampling._result import Bootstrap
 
 
@@ -100,5 +101,5 @@ def side_of(given: object, argument: str, name: str) -> Side:
         return Side(name, given)
     raise TypeError(
         f"{argument}: expected a Fit, a law such as `Farseer.published()` or a Bootstrap, "
-        f"got {given!r}"
+        f"got {shown(given)}"
     )

@@ -8,6 +8,7 @@ from farseer_jax._law import AbstractLaw
 from farseer_jax._numbers import quantity_text
 from farseer_jax._runs import Runs
 from farseer_jax.analysis._embeddings import find_column, recount
+from farseer_jax.analysis._given import runs_of
 from farseer_jax.analysis.comparison._counts_result import CountComparison, CountResult
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._method import Method
@@ -33,6 +34,7 @@ def compare_counts(
         method: of the fits; the law's default unless given.
 
     Raises:
+        TypeError: ``runs`` are no :class:`Runs`.
         ValueError: no run is held out, or none is left to fit; there is no such column, or it is no
             other count.
 
@@ -44,6 +46,7 @@ def compare_counts(
         >>> [row.count for row in found.rows]
         ['N', 'N_with_embedding']
     """
+    runs = runs_of(runs, "runs")
     column = find_column(runs) if embeddings is None else embeddings
     if column is None:
         raise ValueError(

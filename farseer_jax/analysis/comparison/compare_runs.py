@@ -7,6 +7,7 @@ from farseer_jax._fit import fit
 from farseer_jax._law import AbstractLaw
 from farseer_jax._noise import noise_if_shown
 from farseer_jax._runs import Runs
+from farseer_jax.analysis._given import runs_of
 from farseer_jax.analysis.comparison._matching import match
 from farseer_jax.analysis.comparison._points import ComparedPoints
 from farseer_jax.analysis.comparison._runs_result import RunComparison, noise_of_difference
@@ -55,9 +56,7 @@ def compare_runs(
         >>> found.num_wins, f"{found.mean_difference:.2%}"
         ((337, 0), '-1.00%')
     """
-    for name, runs in (("runs_a", runs_a), ("runs_b", runs_b)):
-        if not isinstance(runs, Runs):
-            raise TypeError(f"{name}: expected Runs, such as of read_runs(path), got {runs!r}")
+    runs_a, runs_b = runs_of(runs_a, "runs_a"), runs_of(runs_b, "runs_b")
     names = checked_names(names)
     found = match(runs_a, runs_b, tolerance)
     if not found.N.size:

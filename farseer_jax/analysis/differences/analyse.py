@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 
 from farseer_jax._runs import Runs
+from farseer_jax.analysis._given import runs_of
 from farseer_jax.analysis.differences._pairs import (
     Cells,
     Pairs,
@@ -47,6 +48,7 @@ def analyse_differences(
         The four views, with a log–log line per slice.
 
     Raises:
+        TypeError: ``runs`` are no :class:`Runs`.
         ValueError: a setting is out of its range, or no slice has so many pairs.
 
     Example:
@@ -59,7 +61,7 @@ def analyse_differences(
         raise ValueError(f"ratio: pairs must differ by a factor above 1, got {ratio}")
     if min_pairs < _MIN_PAIRS:
         raise ValueError(f"min_pairs: a slice needs at least {_MIN_PAIRS} pairs, got {min_pairs}")
-    cells = cells_of(runs)
+    cells = cells_of(runs_of(runs, "runs"))
     step_D = typical_ratio_of_D(cells) if ratio is None else float(np.log(ratio))
     step_N = ratio_of_N_near(cells, step_D) if ratio is None else float(np.log(ratio))
     steps = {"D": step_D, "N": step_N}

@@ -48,7 +48,8 @@ def extrapolate(
     Raises:
         ValueError: nothing is held out, nothing is left to fit, a target is among the runs, or
             two candidates have one name; the message says what to change.
-        TypeError: a candidate is neither a law's class nor a pair.
+        TypeError: ``runs`` or ``targets`` are neither runs nor a table of them; a candidate
+            is neither a law's class nor a pair.
 
     Example:
         >>> from farseer_jax import Chinchilla, Farseer, example_runs, extrapolate
@@ -60,7 +61,7 @@ def extrapolate(
     chosen = as_candidates(candidates)
     split = split_runs(table, along, held_out, limits, min_fitted)
     if targets is not None:
-        targets = _distinct(as_runs(targets))
+        targets = _distinct(as_runs(targets, "targets"))
         _check_targets(table, targets)
     return Extrapolation(
         along=along,
@@ -89,8 +90,8 @@ def _check_targets(runs: Runs, targets: Runs) -> None:
     if both:
         N, D = both[0]
         raise ValueError(
-            f"targets: {len(both)} of {len(targets)} are among the runs, the first at N = {N:.4g}, "
-            f"D = {D:.4g}; leave them out of one of the two"
+            f"targets: {len(both)} of {len(targets)} {'is' if len(both) == 1 else 'are'} among the "
+            f"runs, the first at N = {N:.4g}, D = {D:.4g}; leave them out of one of the two"
         )
 
 

@@ -1,6 +1,6 @@
 """Invertible functions that may make a curve of N a straight line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from farseer_jax._curve import box_cox
 from farseer_jax._types import Array
+from farseer_jax.analysis._given import shown
 
 
 @dataclass(frozen=True)
@@ -100,3 +101,30 @@ TRANSFORMS = (
     Transform("log", jnp.log, jnp.exp, scaled=True),
     Transform("power", _power, _root, exponents=(-1.0, 1.0), scaled=True),
 )
+
+
+def as_transforms(given: object) -> tuple[Transform, ...]:
+    """The transformations that were asked for, by name or as they are; the usual ones for None.
+
+    Raises:
+        TypeError: something is no transformation.
+        ValueError: no usual one has such a name.
+    """
+    if given is None:
+        return TRANSFORMS
+    if isinstance(given, str | Transform) or not isinstance(given, Iterable):
+        given = [given]
+    return tuple(_transform(one) for one in given)
+
+
+def _transform(given: object) -> Transform:
+    if isinstance(given, Transform):
+        return given
+    known = {transform.name: transform for transform in TRANSFORMS}
+    if isinstance(given, str) and given in known:
+        return known[given]
+    kind = ValueError if isinstance(given, str) else TypeError
+    raise kind(
+        f"transforms: {shown(given)} is no transformation; the known ones are "
+        f"{', '.join(map(repr, known))}, and others are made by Transform(name, forward, inverse)"
+    )

@@ -6,10 +6,11 @@ import numpy as np
 
 from farseer_jax._fit import fit
 from farseer_jax._runs import Runs
+from farseer_jax.analysis._given import instance_of, runs_of
 from farseer_jax.analysis.forms._assemble import law_of_forms
 from farseer_jax.analysis.forms._result import Criterion, FormChoice
 from farseer_jax.analysis.forms._table import SizeTable
-from farseer_jax.analysis.forms._transform import Transform
+from farseer_jax.analysis.forms._transform import Transform, as_transforms
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods.piecewise.method import Piecewise
@@ -20,7 +21,7 @@ _MIN_SIZES = 4  # one more than a curve has parameters
 def choose_forms(
     runs: Runs,
     *,
-    transforms: Sequence[Transform] | None = None,
+    transforms: Sequence[Transform | str] | None = None,
     value_exponents: bool = False,
     criterion: Criterion = "relative",
     num_held_out: int | None = None,
@@ -43,7 +44,7 @@ def choose_forms(
     Args:
         runs: the runs, on a grid that :class:`Piecewise` can fit.
         transforms: the dictionary of transformations; None takes identity, log and power,
-            ``Transform.usual()``.
+            ``Transform.usual()``, each of which its name stands for.
         value_exponents: whether transformations with an exponent are tried on values as well. They
             have a parameter more there, and log and identity as special cases.
         criterion: what ranks: ``"relative"`` error on the fitted sizes, as in the paper, or
@@ -55,8 +56,10 @@ def choose_forms(
         The forms, and the law of the best.
 
     Raises:
-        ValueError: names are given twice, no transformation serves values, a setting is out of
-            its range, or the runs have too few sizes.
+        TypeError: ``runs`` are no :class:`Runs`, ``method`` is no :class:`Piecewise`, or one of
+            ``transforms`` is neither a :class:`Transform` nor a name.
+        ValueError: a name is unknown or given twice, no transformation serves values, a setting is
+            out of its range, or the runs have too few sizes.
 
     Example:
         >>> from farseer_jax import choose_forms, example_runs
@@ -66,7 +69,10 @@ def choose_forms(
         >>> found.form("B", "log/log").relative_error > found.form("B", "log/power").relative_error
         True
     """
-    of_N = Transform.usual() if transforms is None else tuple(transforms)
+    runs = runs_of(runs, "runs")
+    of_N = as_transforms(transforms)
+    if method is not None:
+        method = instance_of(Piecewise, method, "method", "which finds A_N, B_N and G(N)")
     of_values = tuple(t for t in of_N if value_exponents or not t.is_searched)
     _check(of_N, of_values, criterion)
     _num_held_out(num_held_out, runs.num_sizes)  # before anything is computed

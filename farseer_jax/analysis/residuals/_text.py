@@ -63,9 +63,9 @@ def _sentence(test: "Whiteness", shared: str) -> str:
     least = 1 / (test.num_permutations + 1)
     p = f"p < {2 * least:.1g}" if test.mean_p_value <= least else f"p = {test.mean_p_value:.3g}"
     verdict = (
-        "neighbours are alike: the law misses a pattern"
+        f"neighbours are alike, at the level of {_CHANCE:g}: the law misses a pattern"
         if test.mean_p_value < _CHANCE
-        else "no pattern that chance would not make"
+        else f"no pattern that chance would not make, at the level of {_CHANCE:g}"
     )
     return (
         f"along {test.along}, within each {shared}: mean ratio {test.mean_ratio:.2f} (white: 2), "

@@ -8,6 +8,7 @@ from farseer_jax._noise import noise_if_shown
 from farseer_jax._result import Fit
 from farseer_jax._runs import Runs
 from farseer_jax._selection import without_copies
+from farseer_jax.analysis._given import fit_of
 from farseer_jax.analysis.residuals._table import ResidualDiagnostics
 from farseer_jax.analysis.residuals._whiteness import whiteness
 
@@ -29,12 +30,16 @@ def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
         fit: the fit.
         seed: of the permutations.
 
+    Raises:
+        TypeError: ``fit`` is no :class:`Fit`.
+
     Example:
         >>> from farseer_jax import Farseer, diagnose_residuals, example_runs, fit
         >>> found = diagnose_residuals(fit(Farseer, example_runs()))
         >>> found.residual.shape, found.total_rms < 1e-3
         ((337,), True)
     """
+    fit = fit_of(fit, "fit")
     keep = without_copies(fit.runs.N, fit.runs.D, fit.runs.loss)
     runs = fit.runs.select(mask=keep)
     residual = np.log(evaluate(fit.law, runs.N, runs.D)) - np.log(runs.loss)

@@ -6,6 +6,7 @@ from farseer_jax._domain import Range, as_range
 from farseer_jax._law import AbstractLaw
 from farseer_jax._result import Fit
 from farseer_jax._slopes import ROUNDING
+from farseer_jax.analysis._given import shown
 from farseer_jax.analysis.shape._derivatives import Derivatives, derivatives, first_rises
 from farseer_jax.analysis.shape._result import Rise, Shape
 
@@ -40,7 +41,9 @@ def check_shape(law: AbstractLaw | Fit, N: Range, D: Range, *, num: int = 129) -
     if isinstance(law, Fit):
         law = law.law
     if not isinstance(law, AbstractLaw):
-        raise TypeError(f"law must be a law or a fit, such as `fit(Farseer, runs)`, got {law!r}")
+        raise TypeError(
+            f"law must be a law or a fit, such as `fit(Farseer, runs)`, got {shown(law)}"
+        )
     if not isinstance(num, int) or num < 3:
         raise ValueError(f"num must be a whole number from 3, got {num!r}")
     sizes, tokens = (_axis(name, ends, num) for name, ends in (("N", N), ("D", D)))

@@ -100,10 +100,14 @@ class MonotoneOver:
     @property
     def description(self) -> str:
         """A few words for reports."""
+        return self.described(holds=True)
+
+    def described(self, *, holds: bool) -> str:
+        """The same for a fit that holds, or that could not be held."""
         own = getattr(self.method, "description", "")
         ends = [" to ".join(map(quantity_text, pair)) for pair in (self.N, self.D)]
         how = f"{self.method.name}, {own}" if own else self.method.name
-        return f"{how}, held over N from {ends[0]} and D from {ends[1]}"
+        return f"{how}, {'' if holds else 'not '}held over N from {ends[0]} and D from {ends[1]}"
 
     def prepare(self, law: type[AbstractLaw], runs: Runs) -> MonotoneDesign:
         """Lay the runs out; refuse what the method refuses."""

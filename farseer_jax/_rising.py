@@ -1,0 +1,86 @@
+"""Where a fitted loss rises with N, and what holding it over a domain came to, in sentences."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from farseer_jax._checks import short
+from farseer_jax._domain import Range
+from farseer_jax._evaluate import evaluate
+from farseer_jax._law import AbstractLaw
+from farseer_jax._numbers import quantity_text
+from farseer_jax._outcome import Outcome
+from farseer_jax._runs import Runs
+from farseer_jax.methods.monotone._report import MonotoneReport
+
+_NUM_POINTS = 32
+
+
+def held_sentences(outcome: Outcome, found: MonotoneReport) -> list[str]:
+    """What holding a law over a domain came to; nothing where the fit fell there anyway."""
+    N, D = (" to ".join(map(quantity_text, ends)) for ends in (found.N, found.D))
+    domain = f"N from {N}, D from {D}"
+    if outcome is Outcome.not_monotone:
+        return [
+            f"the law could not be held: it rises within {domain}, and no law of its kind near it "
+            "falls there; take a smaller domain or another law."
+        ]
+    if not found.projected:
+        return []
+    return [
+        f"the fit by {found.method} rises within {domain}, and the nearest law that falls there "
+        f"stands for it: the error on the fitted runs goes from {found.error_without:.3%} to "
+        f"{found.error:.3%}, and no fitted loss moves by more than {found.largest_move:.2%}."
+    ]
+
+
+def rising_sentences(law: AbstractLaw, runs: Runs, held: MonotoneReport | None) -> list[str]:
+    """A loss that rises with N somewhere between the smallest and largest N and D fitted."""
+    N, D = (np.geomspace(values.min(), values.max(), _NUM_POINTS) for values in (runs.N, runs.D))
+    loss = evaluate(law, N[:, None], D)
+    rises = np.diff(loss, axis=0) > 0
+    if not rises.any():
+        return []
+    size, tokens = (int(indices[0]) for indices in np.nonzero(rises))
+    beyond = "" if held is None else _beyond(held, runs)
+    return [
+        f"the fitted loss rises with N in {_share(float(rises.mean()))} of the range of the runs, "
+        f"first near N = {quantity_text(N[size])}, D = {quantity_text(D[tokens])}{beyond}."
+    ]
+
+
+def _share(part: float) -> str:
+    return "less than 1%" if part < 0.01 else f"{part:.0%}"
+
+
+def _beyond(held: MonotoneReport, runs: Runs) -> str:
+    """Where the runs leave the domain that the law was held over, and the domain that has all."""
+    reaches, wanted = [], []
+    for name, ends, values in (("N", held.N, runs.N), ("D", held.D, runs.D)):
+        low, high = float(values.min()), float(values.max())
+        if low < ends[0]:
+            reaches.append(
+                f"below the domain that it was held over, to {name} = {quantity_text(low)}"
+            )
+        if high > ends[1]:
+            reaches.append(
+                f"above the domain that it was held over, to {name} = {quantity_text(high)}"
+            )
+        if low < ends[0] or high > ends[1]:
+            wanted.append(_whole(name, ends, low, high))
+    if not reaches:
+        return ""
+    return f": the runs reach {' and '.join(reaches)}; hold it over {' and '.join(wanted)}"
+
+
+def _whole(name: str, ends: Range, low: float, high: float) -> str:
+    """A range of three digits, as one types it, that has the domain and the runs."""
+    first = ends[0] if ends[0] <= low else _three_digits(low, np.floor)
+    last = ends[1] if ends[1] >= high else _three_digits(high, np.ceil)
+    return f"{name} from {short(first)} to {short(last)}"
+
+
+def _three_digits(value: float, rounded: Callable[[float], float]) -> float:
+    """Rounded outwards, so that the value itself is within."""
+    unit = 10.0 ** (np.floor(np.log10(value)) - 2.0)
+    return float(rounded(value / unit) * unit)

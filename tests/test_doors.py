@@ -1,0 +1,90 @@
+"""What analyses say of objects of another kind: the argument, what was given, what to give."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from weighted_mean import mean_fit
+
+import farseer_jax as fj
+from farseer_jax import plots
+
+RUNS = "expected Runs, such as `read_runs(path)` or `Runs.from_dataframe(table)`, got"
+A_FIT = "expected a Fit, such as `fit(Farseer, runs)`, got"
+KNOWN = "the known ones are 'identity', 'log', 'power', and others are made by Transform("
+
+fit = mean_fit()
+runs: Any = fit.runs
+law: Any = fj.Chinchilla(1.69, 406.4, 410.7, 0.34, 0.28)
+table = {"N": [1.0]}
+
+DOORS: dict[str, tuple[Callable[[], object], str]] = {
+    "choose_forms": (lambda: fj.choose_forms(fit), f"runs: {RUNS} a Fit: give its .runs"),
+    "its method": (
+        lambda: fj.choose_forms(runs, method=fj.LeastSquares()),
+        "method: expected a Piecewise, which finds A_N, B_N and G(N), got a LeastSquares",
+    ),
+    "its transforms": (
+        lambda: fj.choose_forms(runs, transforms=[len]),
+        f"transforms: a builtin_function_or_method is no transformation; {KNOWN}",
+    ),
+    "analyse_differences": (
+        lambda: fj.analyse_differences(fit),
+        f"runs: {RUNS} a Fit: give its .runs",
+    ),
+    "diagnose_residuals": (lambda: fj.diagnose_residuals(law), f"fit: {A_FIT} a Chinchilla"),
+    "compare_choices": (lambda: fj.compare_choices(runs, 1e9, 1e10), f"fit: {A_FIT} Runs"),
+    "compare_counts": (
+        lambda: fj.compare_counts(table, held_out=1e9),
+        f"runs: {RUNS} a dict",
+    ),
+    "compare_runs": (lambda: fj.compare_runs(runs, "b.csv"), f"runs_b: {RUNS} 'b.csv'"),
+    "compare_fits": (lambda: fj.compare_fits(law, runs), "b: expected a Fit, a law such as"),
+    "compare_methods": (
+        lambda: fj.compare_methods(runs, fit, {}),
+        f"held_out: {RUNS} a Fit: give its .runs",
+    ),
+    "its candidates": (
+        lambda: fj.compare_methods(runs, runs, [fj.Farseer]),
+        "candidates: expected a mapping of names to pairs of a law and a method, such as",
+    ),
+    "one candidate": (
+        lambda: fj.compare_methods(runs, runs, {"mine": fj.Farseer}),
+        "candidates: 'mine' is no pair of a law's class and a method, such as (Farseer, None)",
+    ),
+    "extrapolate": (
+        lambda: fj.extrapolate(fit),
+        "runs: expected Runs or a table, got a Fit: give its .runs",
+    ),
+    "its targets": (
+        lambda: fj.extrapolate(runs, targets=[(1e9, 1e10, 2.0)]),
+        "targets: these are no Runs, and no table: expected a pandas, polars or pyarrow table in",
+    ),
+    "check_shape": (
+        lambda: fj.check_shape(runs, (1e9, 1e10), (1e9, 1e10)),
+        "law must be a law or a fit, such as `fit(Farseer, runs)`, got Runs",
+    ),
+    "plot_line": (
+        lambda: plots.plot_line(fit),
+        "line: expected a ComparedPoints, such as `compare_fits(a, b).line(D=1e11)`, got a Fit",
+    ),
+    "plot_comparison": (
+        lambda: plots.plot_comparison(fit),
+        "comparison: expected a FitComparison, such as `compare_fits(a, b)`, got a Fit",
+    ),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_door_names_the_argument_and_what_to_give(door: str) -> None:
+    call, sentence = DOORS[door]
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert str(caught.value).startswith(sentence)
+
+
+def test_transformations_go_by_their_names() -> None:
+    with pytest.raises(ValueError, match=r"transforms: 'exp' is no .* 'identity', 'log', 'power'"):
+        fj.choose_forms(runs, transforms=["log", "exp"])
+    with pytest.raises(ValueError, match="the name 'log' is given twice"):
+        fj.choose_forms(runs, transforms=["log", fj.Transform.usual()[1]])
