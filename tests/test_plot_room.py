@@ -1,5 +1,6 @@
 """Figures in a column of a paper: ticks apart, legends and texts within, axes that are axes."""
 
+import pickle
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,6 +66,18 @@ def test_an_axis_has_one_format_of_numbers() -> None:
     assert shown_ticks(ax.yaxis)[0] == [f"$10^{{{power}}}$" for power in range(7)]
     ax.set_ylim(0.5, 2e3)
     assert shown_ticks(ax.yaxis)[0] == ["1", "3", "10", "30", "100", "300", "1,000"]
+
+
+def test_a_figure_can_be_pickled() -> None:
+    ax = axes_in_a_column()
+    ax.set(xscale="log", yscale="log", xlim=(1e9, 1e12), ylim=(0.5, 2e3))
+    count_ticks(ax.xaxis)
+    plain_ticks(ax.yaxis)
+    ax.plot([1e9, 1e10], [1.0, 2.0], label="a")
+    legend_outside(ax)
+    again = pickle.loads(pickle.dumps(ax.figure)).axes[0]
+    for one, other in ((ax.xaxis, again.xaxis), (ax.yaxis, again.yaxis)):
+        assert shown_ticks(one)[0] == shown_ticks(other)[0]
 
 
 def test_places_are_the_densest_that_fit() -> None:

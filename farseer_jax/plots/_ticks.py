@@ -33,7 +33,16 @@ def _with_base(kind: type) -> type:
     from matplotlib.ticker import Formatter, Locator
 
     base = Locator if hasattr(kind, "tick_values") else Formatter
-    return type(kind.__name__, (kind, base), {})
+
+    def reduced(self: Any) -> tuple[Any, ...]:  # figures can be pickled: by the kind's own name
+        return _empty, (kind,), self.__dict__
+
+    return type(kind.__name__, (kind, base), {"__reduce__": reduced})
+
+
+def _empty(kind: type) -> Any:
+    made = _with_base(kind)
+    return made.__new__(made)
 
 
 def log_places(low: float, high: float, room: float, most: int) -> np.ndarray:
