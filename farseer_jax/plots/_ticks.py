@@ -41,7 +41,7 @@ def _with_base(kind: type) -> type:
 
 
 def _empty(kind: type) -> Any:
-    made = _with_base(kind)
+    made: Any = _with_base(kind)
     return made.__new__(made)
 
 
