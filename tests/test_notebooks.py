@@ -201,4 +201,4 @@ def test_own_runs_on_real_ones(
     assert page.num_pictures == NUM_PICTURES["own_runs"]
     check_decision(page)
     assert "pattern along D: yes" in page.text  # the law misses these runs by more than noise
-    assert "Residuals follow D" in page.text
+    assert "Residuals follow D" in flat(page.text)
