@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 import farseer_jax as fj
+from farseer_jax._selection import without_copies
 
 DOMAIN = ((2e8, 1e13), (1e9, 1e15))
 LIMITS = (1.95e9, 2.75e9, 3.85e9, 4.55e9, 5.36e9)
@@ -49,10 +50,7 @@ class Reproduction:
         self.allocation = fj.allocate(self.whole, [1e20, 1e21, 1e22, 1e23])
         self.shape = fj.check_shape(self.whole, *DOMAIN)
         seen = (self.runs.N <= 5.36e9) & (self.runs.D <= 2e11)
-        points = np.stack([self.runs.N, self.runs.D, self.runs.loss])
-        distinct = np.isin(
-            np.arange(len(self.runs)), np.unique(points, axis=1, return_index=True)[1]
-        )
+        distinct = without_copies(self.runs.N, self.runs.D, self.runs.loss)
         self.beyond = self.runs.select(mask=distinct & ~seen)
         self.within = fj.fit(fj.Farseer, self.runs.select(mask=seen))
         english, chinese = (

@@ -45,12 +45,7 @@ def plot_comparison(comparison: FitComparison, ax: "Axes | None" = None) -> "Axe
         >>> plot_comparison(found).get_ylabel()
         'tokens D'
     """
-    comparison = instance_of(
-        FitComparison, comparison, "comparison", "such as `compare_fits(a, b)`"
-    )
-    if min(comparison.difference.shape) < 2:
-        raise ValueError("comparison: one N or one D is no surface; draw its line by plot_line")
-    a, b = comparison.names
+    a, b = surface_of(comparison).names
     percent = 100 * comparison.difference.T
     most = max(float(np.abs(percent).max()), 1e-12)
     with axes_of(ax, (6.0, 4.3)) as axes:
@@ -141,6 +136,19 @@ def _add_legend(axes: "Axes", comparison: FitComparison) -> None:
             axes, handles=handles, ncols=4, fontsize=8, handlelength=1.5, columnspacing=1.1,
             handletextpad=0.5,
         )  # fmt: skip
+
+
+def surface_of(comparison: object) -> FitComparison:
+    """A comparison over at least two N and two D.
+
+    Raises:
+        TypeError: it is none.
+        ValueError: there is one N or one D: no surface.
+    """
+    found = instance_of(FitComparison, comparison, "comparison", "such as `compare_fits(a, b)`")
+    if min(found.difference.shape) < 2:
+        raise ValueError("comparison: one N or one D is no surface; draw its line by plot_line")
+    return found
 
 
 def plot_line(line: ComparedPoints, ax: "Axes | None" = None) -> "Axes":

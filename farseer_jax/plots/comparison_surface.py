@@ -14,6 +14,7 @@ from farseer_jax.plots._surfaces import (
     name_parts,
     on_surface,
 )
+from farseer_jax.plots.comparison import surface_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +40,7 @@ def plot_comparison_surface(comparison: FitComparison, ax: "Axes | None" = None)
         The axes. On the first two, coordinates are log10 N and log10 D.
 
     Raises:
-        TypeError: the axes are not 3-D.
+        TypeError: ``comparison`` is none, or the axes are not 3-D.
         ValueError: there is one N or one D: no surface.
 
     Example:
@@ -53,9 +54,7 @@ def plot_comparison_surface(comparison: FitComparison, ax: "Axes | None" = None)
     """
     import matplotlib as mpl
 
-    if min(comparison.difference.shape) < 2:
-        raise ValueError("comparison: one N or one D is no surface; draw its line by plot_line")
-    a, b = comparison.names
+    a, b = surface_of(comparison).names
     N, D = (np.geomspace(x[0], x[-1], _NUM_DRAWN) for x in (comparison.N, comparison.D))
     percent = _drawn(comparison, N[:, None], D)
     most = max(float(np.abs(percent).max()), 1e-12)

@@ -167,7 +167,7 @@ def _of_difference(a: HeldOut, b: HeldOut, *, paired: bool) -> Calibration | Non
         return None
     misses = of_a.misses[rows][:, i] - of_b.misses[others][:, j]
     errors = [
-        _error(of_a.draws[row][:, i], of_b.draws[other][:, j], paired=paired and row == other)
+        gap_error(of_a.draws[row][:, i], of_b.draws[other][:, j], paired=paired and row == other)
         for row, other in zip(rows, others, strict=True)
     ]
     far = np.maximum(of_a.length[rows][:, i], of_b.length[others][:, j])
@@ -192,8 +192,14 @@ def _matching(fitted_a: np.ndarray, fitted_b: np.ndarray) -> tuple[np.ndarray, n
     return np.array(list(last_other), int), np.array(list(last_other.values()), int)
 
 
-def _error(draws_a: np.ndarray, draws_b: np.ndarray, *, paired: bool) -> np.ndarray:
-    """Standard error of a difference of ``(resample, point)``."""
+def gap_error(draws_a: np.ndarray, draws_b: np.ndarray, *, paired: bool) -> np.ndarray:
+    """Standard error of a difference, from draws of both sides.
+
+    Args:
+        draws_a: of A, ``(resample, point)``.
+        draws_b: of B, likewise.
+        paired: whether draw i is the same resample of both; else they are independent.
+    """
     if paired:
         return standard_error(draws_a - draws_b)
     return np.hypot(standard_error(draws_a), standard_error(draws_b))

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from farseer_jax._evaluate import evaluate
-from farseer_jax.analysis.comparison._calibrated import GapCalibration, gap_calibration
+from farseer_jax.analysis.comparison._calibrated import GapCalibration, gap_calibration, gap_error
 from farseer_jax.analysis.comparison._sides import Sides
 from farseer_jax.resampling._calibration import extrapolation_length
 from farseer_jax.resampling._intervals import Kind
 from farseer_jax.resampling._loss_schemes import ParametricBootstrap
 from farseer_jax.resampling._result import Bootstrap
-from farseer_jax.resampling._spread import standard_error
 
 _MAX_LOSSES = 1 << 22  # of one side at once: 32 MiB
 
@@ -83,10 +82,7 @@ class Chances:
         if self.calibration is None:
             return _share(loss_a, loss_b, paired=self.paired)
         gap = np.log(evaluate(self.a.fit.law, N, D)) - np.log(evaluate(self.b.fit.law, N, D))
-        if self.paired:
-            error = standard_error(np.log(loss_a) - np.log(loss_b))
-        else:
-            error = np.hypot(*(standard_error(np.log(loss)) for loss in (loss_a, loss_b)))
+        error = gap_error(np.log(loss_a), np.log(loss_b), paired=self.paired)
         far = [extrapolation_length(one.fit.runs, N, D) for one in (self.a, self.b)]
         return self.calibration.probability_below(gap, np.nan_to_num(error), (far[0], far[1]))
 
