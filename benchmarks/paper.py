@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 import farseer_jax as fj
-from farseer_jax._selection import without_copies
+from farseer_jax.runs.selection import without_copies
 
 DOMAIN = ((2e8, 1e13), (1e9, 1e15))
 LIMITS = (1.95e9, 2.75e9, 3.85e9, 4.55e9, 5.36e9)

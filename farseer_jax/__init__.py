@@ -6,29 +6,10 @@ from typing import TYPE_CHECKING, Any
 from farseer_jax._version import __version__
 
 if TYPE_CHECKING:
-    from farseer_jax._curve import StretchedExponential
     from farseer_jax._design import Design, build_design
-    from farseer_jax._fit import fit
-    from farseer_jax._fit_batch import BatchFit, fit_batch
-    from farseer_jax._law import AbstractLaw, Center
-    from farseer_jax._noise import Noise, estimate_noise
-    from farseer_jax._objective import Objective
-    from farseer_jax._outcome import Outcome
-    from farseer_jax._prediction import Prediction
     from farseer_jax._progress import progress_bar
-    from farseer_jax._read import read_runs
-    from farseer_jax._result import Fit
-    from farseer_jax._runs import Runs
     from farseer_jax._search._grid import Grid
     from farseer_jax._search._refined import Refined
-    from farseer_jax._simulate import simulate
-    from farseer_jax._units import (
-        bits_per_byte,
-        bits_per_character,
-        convert_loss,
-        nats_per_token,
-        perplexity,
-    )
     from farseer_jax.analysis._choice_table import ChoiceComparison, ChoiceResult
     from farseer_jax.analysis.allocation._flops import TransformerFLOPs
     from farseer_jax.analysis.allocation._published import PublishedModel, published_models
@@ -64,11 +45,18 @@ if TYPE_CHECKING:
     from farseer_jax.analysis.shape._result import Rise, Shape
     from farseer_jax.analysis.shape.check_shape import check_shape
     from farseer_jax.datasets.example import example_law, example_runs, paper_grid
+    from farseer_jax.fitting.fit import fit
+    from farseer_jax.fitting.fit_batch import BatchFit, fit_batch
+    from farseer_jax.fitting.prediction import Prediction
+    from farseer_jax.fitting.result import Fit
+    from farseer_jax.fitting.simulate import simulate
     from farseer_jax.laws.chinchilla import Chinchilla
     from farseer_jax.laws.coupled import Coupled
     from farseer_jax.laws.farseer import Farseer
     from farseer_jax.laws.kaplan import Kaplan
+    from farseer_jax.laws.law import AbstractLaw, Center
     from farseer_jax.laws.raw_farseer import RawFarseer
+    from farseer_jax.laws.stretched_exponential import StretchedExponential
     from farseer_jax.methods._diagnostics import Diagnostics
     from farseer_jax.methods._isoflop_report import IsoFLOPReport
     from farseer_jax.methods._profile_report import ProfileReport
@@ -78,9 +66,11 @@ if TYPE_CHECKING:
     from farseer_jax.methods.least_squares.method import LeastSquares
     from farseer_jax.methods.monotone._report import MonotoneReport
     from farseer_jax.methods.monotone.method import MonotoneOver
+    from farseer_jax.methods.outcome import Outcome
     from farseer_jax.methods.piecewise.method import Piecewise
     from farseer_jax.methods.restarts.method import Restarts
     from farseer_jax.methods.variable_projection.method import VariableProjection
+    from farseer_jax.objectives import Objective
     from farseer_jax.planning._result import Suggestions
     from farseer_jax.planning.suggest_runs import suggest_runs
     from farseer_jax.resampling._bootstrap import bootstrap
@@ -100,6 +90,16 @@ if TYPE_CHECKING:
         ResampleRuns,
         ResampleSizes,
         ResampleWithinSizes,
+    )
+    from farseer_jax.runs.noise import Noise, estimate_noise
+    from farseer_jax.runs.read import read_runs
+    from farseer_jax.runs.runs import Runs
+    from farseer_jax.runs.units import (
+        bits_per_byte,
+        bits_per_character,
+        convert_loss,
+        nats_per_token,
+        perplexity,
     )
     from farseer_jax.sensitivity._error_bars import ErrorBars, error_bars
     from farseer_jax.sensitivity._influence import influence
@@ -219,23 +219,23 @@ __all__ = [
 # Module → its public names, loaded at first use (PEP 562): `farseer --help` and mistakes on the
 # command line must not wait for JAX. A test holds this table equal to `__all__`.
 _HOMES = {
-    "_curve": ("StretchedExponential",),
+    "laws.stretched_exponential": ("StretchedExponential",),
     "_design": ("Design", "build_design"),
-    "_fit": ("fit",),
-    "_fit_batch": ("BatchFit", "fit_batch"),
-    "_law": ("AbstractLaw", "Center"),
-    "_noise": ("Noise", "estimate_noise"),
-    "_objective": ("Objective",),
-    "_outcome": ("Outcome",),
-    "_prediction": ("Prediction",),
+    "fitting.fit": ("fit",),
+    "fitting.fit_batch": ("BatchFit", "fit_batch"),
+    "laws.law": ("AbstractLaw", "Center"),
+    "runs.noise": ("Noise", "estimate_noise"),
+    "objectives": ("Objective",),
+    "methods.outcome": ("Outcome",),
+    "fitting.prediction": ("Prediction",),
     "_progress": ("progress_bar",),
-    "_read": ("read_runs",),
-    "_result": ("Fit",),
-    "_runs": ("Runs",),
+    "runs.read": ("read_runs",),
+    "fitting.result": ("Fit",),
+    "runs.runs": ("Runs",),
     "_search._grid": ("Grid",),
     "_search._refined": ("Refined",),
-    "_simulate": ("simulate",),
-    "_units": (
+    "fitting.simulate": ("simulate",),
+    "runs.units": (
         "bits_per_byte",
         "bits_per_character",
         "convert_loss",

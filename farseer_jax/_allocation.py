@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._implicit import root
-from farseer_jax._law import AbstractLaw
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw
 
 FLOPs = Callable[[Array, Array], Array]
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax._runs import Runs
+from farseer_jax.runs.runs import Runs
 
 Ratio = float | tuple[float, float] | None
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax._allocation import optimal_ratio
-from farseer_jax._law import AbstractLaw
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw
 
 Function = Callable[[AbstractLaw], Any]
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from farseer_jax._law import AbstractLaw
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw
 
 # An elasticity of a law that is flat is a difference of numbers of order 1: it has this rounding.
 ROUNDING = 1e-13

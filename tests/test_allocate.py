@@ -14,8 +14,8 @@ from scipy.optimize import brentq, minimize_scalar
 from weighted_mean import WeightedMean, fit_of, mean_fit
 
 import farseer_jax as fj
-from farseer_jax._fit_batch import BatchFit
 from farseer_jax.analysis.allocation import _flops
+from farseer_jax.fitting.fit_batch import BatchFit
 from farseer_jax.plots import plot_allocation
 from farseer_jax.resampling._draws import MemoryDraws
 

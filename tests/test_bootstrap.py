@@ -26,7 +26,7 @@ from farseer_jax import (
     fit_batch,
     simulate,
 )
-from farseer_jax._evaluate import evaluate
+from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.resampling._bootstrap import resamples
 from farseer_jax.resampling._schemes import as_scheme
 from farseer_jax.resampling._setting import Setting

@@ -671,8 +671,8 @@ class TestSetUp:
 
 
 def test_another_law_end_to_end(tmp_path):
-    from farseer_jax._objective import NAMED_OBJECTIVES
-    from farseer_jax._registry import LAWS, METHODS
+    from farseer_jax.fitting.registry import LAWS, METHODS
+    from farseer_jax.objectives import NAMED_OBJECTIVES
 
     assert set(_methods.LAWS) == set(LAWS) - {"raw-farseer"}
     assert set(_methods.OPTIONS) == set(METHODS) - {"monotone"}  # which holds another

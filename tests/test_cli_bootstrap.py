@@ -19,8 +19,8 @@ from commands import farseer, refused
 import farseer_jax
 import farseer_jax as fj
 from farseer_jax import _progress
-from farseer_jax._fit_batch import Refits
 from farseer_jax.cli import _bootstrap
+from farseer_jax.fitting.fit_batch import Refits
 from farseer_jax.resampling._intervals import KINDS
 from farseer_jax.resampling._schemes import SCHEMES
 

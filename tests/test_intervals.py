@@ -25,7 +25,7 @@ from farseer_jax import (
     bootstrap,
     estimate_noise,
 )
-from farseer_jax._fit_batch import BatchFit
+from farseer_jax.fitting.fit_batch import BatchFit
 from farseer_jax.resampling import _intervals
 from farseer_jax.resampling._draws import MemoryDraws
 

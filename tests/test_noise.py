@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farseer_jax import Runs, paper_grid, read_runs
-from farseer_jax._noise import estimate_noise
+from farseer_jax.runs.noise import estimate_noise
 
 N, D = paper_grid()
 

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from farseer_jax import _read
-from farseer_jax._read import MAX_ROWS, read_runs
-from farseer_jax._runs import Runs
+from farseer_jax.runs import read
+from farseer_jax.runs.read import MAX_ROWS, read_runs
+from farseer_jax.runs.runs import Runs
 
 HEADER = "run_id,params,tokens,val_loss\n"
 TEXT = HEADER + "a,100000000,1e9,3.5\nb,2e8,2000000000,3.25\n"
@@ -250,7 +250,7 @@ def test_bad_bytes_late_in_a_file(tmp_path: Path) -> None:
 
 def test_letter_across_the_end_of_the_checked_head(tmp_path: Path) -> None:
     head = "N,D,loss,arm\n1e8,1e9,3.5,"
-    filler = "a" * (_read._HEAD_BYTES - len(head) - 1)
+    filler = "a" * (read._HEAD_BYTES - len(head) - 1)
     runs = read_runs(written(tmp_path / "runs.csv", f"{head}{filler}é\n"))
     assert runs.extra["arm"][0] == f"{filler}é"
 
@@ -348,7 +348,7 @@ def test_endless_json_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["runs.csv", "runs.tsv", "runs.jsonl", "runs.parquet"])
 def test_limit_of_rows(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_read, "MAX_ROWS", 2)
+    monkeypatch.setattr(read, "MAX_ROWS", 2)
     path = tmp_path / name
     for num_rows in (2, 3):
         records = (RECORDS * 2)[:num_rows]
@@ -379,7 +379,7 @@ def test_a_very_long_file_is_refused_in_little_memory(tmp_path: Path, suffix: st
     code = (
         "import sys\n"
         "import pyarrow.csv\n"
-        "from farseer_jax._read import read_runs\n"
+        "from farseer_jax.runs.read import read_runs\n"
         "def peak():\n"
         "    lines = open('/proc/self/status').read().splitlines()\n"
         "    return next(int(x.split()[1]) for x in lines if x.startswith('VmHWM')) / 1024\n"

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from farseer_jax._runs import Runs
+from farseer_jax.runs.runs import Runs
 
 GOOD: dict[str, list[Any]] = {"N": [1e8, 2e8, 4e8], "D": [1e9, 2e9, 4e9], "loss": [3.5, 3.2, 3.0]}
 ROWS_FROM_0 = "rows are counted from 0, without the header"
@@ -512,11 +512,11 @@ def test_import_loads_only_numpy() -> None:
         "package = types.ModuleType('farseer_jax')\n"
         "package.__path__ = [sys.argv[1]]\n"
         "sys.modules['farseer_jax'] = package\n"
-        "import farseer_jax._runs\n"
+        "import farseer_jax.runs.runs\n"
         "heavy = {'jax', 'pandas', 'polars', 'pyarrow', 'narwhals', 'equinox', 'scipy'}\n"
         "print(sorted(heavy & sys.modules.keys()))"
     )
-    folder = Path(sys.modules[Runs.__module__].__file__ or "").parent
+    folder = Path(sys.modules[Runs.__module__].__file__ or "").parents[1]
     command = [sys.executable, "-c", code, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import farseer_jax as fj
-from farseer_jax._units import UNITS, Unit
+from farseer_jax.runs.units import UNITS, Unit
 
 SIZES: Any = {"characters_per_token": 4.2, "bytes_per_token": 4.4}
 units = st.sampled_from(UNITS)

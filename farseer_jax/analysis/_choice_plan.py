@@ -5,16 +5,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from farseer_jax._law import AbstractLaw
 from farseer_jax._numbers import quantity_text
-from farseer_jax._objective import Objective, as_objective
-from farseer_jax._runs import Runs
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._method import Method
 from farseer_jax.methods.isoflop.method import IsoFLOP
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.objectives import Objective, as_objective
+from farseer_jax.runs.runs import Runs
 
 GROUPS: dict[str, str] = {
     "count": "what N counts",

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax._noise import Noise
-from farseer_jax._outcome import Outcome
 from farseer_jax.analysis import _choice_text
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.runs.noise import Noise
 
 if TYPE_CHECKING:
     import pandas as pd

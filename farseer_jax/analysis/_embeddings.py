@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from farseer_jax._numbers import quantity_text
-from farseer_jax._runs import Runs
+from farseer_jax.runs.runs import Runs
 
 # lower case, letters and digits only
 _USUAL_TEXT = """

@@ -2,8 +2,8 @@
 
 from typing import TypeVar
 
-from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
+from farseer_jax.fitting.result import Fit
+from farseer_jax.runs.runs import Runs
 
 _MAX_LETTERS_SHOWN = 40
 Kind = TypeVar("Kind")

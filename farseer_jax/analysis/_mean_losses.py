@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from farseer_jax._runs import Runs
+from farseer_jax.runs.runs import Runs
 
 
 def mean_losses(runs: Runs) -> np.ndarray:

@@ -6,11 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._fit import fit as fit_law
-from farseer_jax._fit_batch import fit_batch
-from farseer_jax._noise import noise_if_shown
-from farseer_jax._outcome import Outcome
-from farseer_jax._result import Fit
 from farseer_jax.analysis._choice_plan import (
     GROUPS,
     Setting,
@@ -22,8 +17,13 @@ from farseer_jax.analysis._choice_plan import (
 from farseer_jax.analysis._choice_table import ChoiceComparison, ChoiceResult
 from farseer_jax.analysis._embeddings import find_column, recount
 from farseer_jax.analysis._given import fit_of
+from farseer_jax.fitting.fit import fit as fit_law
+from farseer_jax.fitting.fit_batch import fit_batch
+from farseer_jax.fitting.result import Fit
 from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.runs.noise import noise_if_shown
 
 _SAME_SIZES = "the same sizes take part: nothing changes"
 

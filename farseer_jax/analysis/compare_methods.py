@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farseer_jax import _tables
-from farseer_jax._fit import fit
-from farseer_jax._law import AbstractLaw
-from farseer_jax._objective import Objective
-from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
 from farseer_jax.analysis._given import runs_of, shown
+from farseer_jax.fitting.fit import fit
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._method import Method
 from farseer_jax.methods._starts import StartReport
+from farseer_jax.objectives import Objective
+from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,8 +24,8 @@ from farseer_jax.cli._values import budgets
 
 if TYPE_CHECKING:
     from farseer_jax._allocation import FLOPs
-    from farseer_jax._result import Fit
     from farseer_jax.analysis.allocation import Allocation
+    from farseer_jax.fitting.result import Fit
 
 BUDGETS = "Budgets"
 FLOPS = "FLOPs of training"

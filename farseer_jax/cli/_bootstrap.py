@@ -33,10 +33,10 @@ from farseer_jax.cli._source_options import (
 )
 
 if TYPE_CHECKING:
-    from farseer_jax._result import Fit
-    from farseer_jax._runs import Runs
+    from farseer_jax.fitting.result import Fit
     from farseer_jax.resampling._intervals import Intervals
     from farseer_jax.resampling._result import Bootstrap
+    from farseer_jax.runs.runs import Runs
 
 RESAMPLES = "Resamples"
 INTERVALS = "Intervals of the loss"

@@ -29,8 +29,8 @@ from farseer_jax.cli._source_options import (
 )
 
 if TYPE_CHECKING:
-    from farseer_jax._result import Fit
     from farseer_jax.analysis._choice_table import ChoiceComparison
+    from farseer_jax.fitting.result import Fit
 
 CHOICES = "Choices"
 

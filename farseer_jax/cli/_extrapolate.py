@@ -20,8 +20,8 @@ from farseer_jax.cli._source_options import (
 from farseer_jax.cli._values import number
 
 if TYPE_CHECKING:
-    from farseer_jax._runs import Runs
     from farseer_jax.analysis.extrapolation._table import Extrapolation
+    from farseer_jax.runs.runs import Runs
 
 EXTRAPOLATION = "Extrapolation"
 
@@ -175,8 +175,8 @@ def _found(runs: "Runs", settings: dict[str, Any]) -> "Extrapolation":
 
 
 def _pair(named: Named) -> tuple[Any, Any]:
-    from farseer_jax._registry import LAWS as CLASSES
-    from farseer_jax._registry import METHODS
+    from farseer_jax.fitting.registry import LAWS as CLASSES
+    from farseer_jax.fitting.registry import METHODS
 
     law, method, objective = named
     own = {} if objective is None else {"objective": objective}

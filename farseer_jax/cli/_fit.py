@@ -21,8 +21,8 @@ from farseer_jax.cli._source_options import (
 from farseer_jax.cli._values import domain
 
 if TYPE_CHECKING:
-    from farseer_jax._result import Fit
-    from farseer_jax._runs import Runs
+    from farseer_jax.fitting.result import Fit
+    from farseer_jax.runs.runs import Runs
 
 _EPILOG = """\b
 Examples:
@@ -90,7 +90,7 @@ def fit(path: Path | None, target: str | None, num_resamples: int | None, **sett
 def fit_runs(runs: "Runs", method: str, settings: dict[str, Any]) -> "Fit":
     """Fit the law that the options name by the method of a name, with its options."""
     from farseer_jax import fit
-    from farseer_jax._registry import LAWS
+    from farseer_jax.fitting.registry import LAWS
 
     law, domain = LAWS[settings["law"]], settings.get("monotone_over")
     if domain is None:  # commands that have no such option among them

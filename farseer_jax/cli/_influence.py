@@ -19,7 +19,7 @@ from farseer_jax.cli._source_options import (
 )
 
 if TYPE_CHECKING:
-    from farseer_jax._result import Fit
+    from farseer_jax.fitting.result import Fit
     from farseer_jax.sensitivity._influence_table import Influence
 
 INFLUENCE = "Influence"

@@ -11,7 +11,7 @@ END_TO_END = "Methods that fit all parameters at once"
 METHOD = "Method piecewise"
 ISOFLOP = "Method isoflop"
 
-OBJECTIVES = (  # as in farseer_jax._objective, which is not imported for the help; a test compares
+OBJECTIVES = (  # as in farseer_jax.objectives, which is not imported for the help; a test compares
     "squared", "huber", "absolute", "asymmetric", "squared-relative", "squared-absolute",
 )  # fmt: skip
 OPTIMISERS = ("lbfgs", "adam")  # likewise

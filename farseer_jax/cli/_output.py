@@ -12,7 +12,7 @@ import click
 from farseer_jax.cli._errors import Refusal
 
 if TYPE_CHECKING:
-    from farseer_jax._result import Fit
+    from farseer_jax.fitting.result import Fit
 
 STANDARD_OUTPUT = "-"
 

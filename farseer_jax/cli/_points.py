@@ -8,8 +8,8 @@ from farseer_jax.cli._errors import Refusal
 from farseer_jax.cli._values import number
 
 if TYPE_CHECKING:
-    from farseer_jax._prediction import Prediction
-    from farseer_jax._result import Fit
+    from farseer_jax.fitting.prediction import Prediction
+    from farseer_jax.fitting.result import Fit
 
 
 def point(text: str) -> tuple[float, float]:

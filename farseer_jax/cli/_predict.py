@@ -22,8 +22,8 @@ from farseer_jax.cli._points import check_finite, predict_points
 from farseer_jax.cli._values import number
 
 if TYPE_CHECKING:
-    from farseer_jax._result import Fit
-    from farseer_jax._runs import Runs
+    from farseer_jax.fitting.result import Fit
+    from farseer_jax.runs.runs import Runs
 
 POINTS = "Points or columns"
 OUTPUT = "Output"

@@ -18,7 +18,7 @@ from farseer_jax.cli._options import (
 )
 
 if TYPE_CHECKING:
-    from farseer_jax._runs import Runs
+    from farseer_jax.runs.runs import Runs
 
 DATA = "Data and output"
 

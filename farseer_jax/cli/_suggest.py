@@ -29,7 +29,7 @@ from farseer_jax.cli._source_options import (
 )
 
 if TYPE_CHECKING:
-    from farseer_jax._result import Fit
+    from farseer_jax.fitting.result import Fit
     from farseer_jax.planning._result import Suggestions
 
 SUGGESTIONS = "Suggestions"
@@ -147,7 +147,7 @@ def suggest(path: Path | None, target: str | None, **settings: Any) -> None:
 
 
 def _table(path: Path | None) -> Any:
-    from farseer_jax._read import read_table
+    from farseer_jax.runs.read import read_table
 
     return None if path is None else read_table(path)
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from farseer_jax._curve import StretchedExponential
-from farseer_jax._runs import Runs
-from farseer_jax._simulate import MEASURED_NOISE, simulate
+from farseer_jax.fitting.simulate import MEASURED_NOISE, simulate
 from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.stretched_exponential import StretchedExponential
+from farseer_jax.runs.runs import Runs
 
 # Paper, Table 4: size; smallest D in quarter octaves above 1e9; number of D in steps of √2.
 _SIZES = (

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._arrays import as_floats, as_leaf, leaf_like
-from farseer_jax._law import Center, OneDataTerm, spread
 from farseer_jax._log import log
-from farseer_jax._runs import Runs
 from farseer_jax._types import Array, ArrayLike
+from farseer_jax.laws.law import Center, OneDataTerm, spread
+from farseer_jax.runs.runs import Runs
 
 
 class Chinchilla(OneDataTerm):

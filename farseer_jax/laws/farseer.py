@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._arrays import as_floats
-from farseer_jax._curve import StretchedExponential
-from farseer_jax._law import Center, OneDataTerm, spread
-from farseer_jax._runs import Runs
 from farseer_jax._types import Array, ArrayLike
+from farseer_jax.laws.law import Center, OneDataTerm, spread
+from farseer_jax.laws.stretched_exponential import StretchedExponential
+from farseer_jax.runs.runs import Runs
 
 
 class Farseer(OneDataTerm):

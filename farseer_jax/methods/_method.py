@@ -4,9 +4,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from farseer_jax._law import AbstractLaw
-from farseer_jax._outcome import Outcome
-from farseer_jax._runs import Runs
+from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.runs.runs import Runs
 
 
 class Solved(NamedTuple):

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._law import AbstractLaw
-from farseer_jax._runs import Runs
 from farseer_jax._types import Array, RunValues
+from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.runs.runs import Runs
 
 # One LLVM module, and XLA's own loops for small sums: less time to run on a CPU
 COMPILER_OPTIONS = {

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from farseer_jax._checks import Floats
 from farseer_jax.planning._moves import Rows
+from farseer_jax.runs.checks import Floats
 
 MOST_SUBSETS = 4096
 

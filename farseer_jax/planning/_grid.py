@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from farseer_jax._checks import Floats
-from farseer_jax._runs import Runs
 from farseer_jax.planning._points import Points
+from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.runs import Runs
 
 _MOST_SIZES = 32
 _LEAST_STEP = 1.4  # of new sizes: closer ones are as good as each other

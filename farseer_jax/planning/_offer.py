@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax._checks import Floats
-from farseer_jax._runs import Runs
 from farseer_jax.planning._grid import continued_grid
 from farseer_jax.planning._points import Cost, Points, as_points, costs_of
+from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.runs import Runs
 
 
 class Offer(NamedTuple):

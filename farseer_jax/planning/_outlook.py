@@ -4,17 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax._checks import Floats
-from farseer_jax._evaluate import evaluate
-from farseer_jax._noise import Noise
-from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.planning._points import Points
 from farseer_jax.planning._result import SplitBefore, TargetBefore
 from farseer_jax.planning._variance import Spread
 from farseer_jax.planning._wanted import Wanted
 from farseer_jax.resampling._calibration import Calibration, extrapolation_length
 from farseer_jax.resampling._intervals import normal
+from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.noise import Noise
+from farseer_jax.runs.runs import Runs
 
 _FAR = 2.0  # e-folds, sevenfold: hold-outs, which the misfit is learnt from, seldom reach further
 

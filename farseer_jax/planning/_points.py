@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from farseer_jax._checks import Floats, positive_floats, shown_rows
-from farseer_jax._columns import find_columns, table_columns
 from farseer_jax._numbers import quantity_text
-from farseer_jax._runs import Runs
+from farseer_jax.runs.checks import Floats, positive_floats, shown_rows
+from farseer_jax.runs.columns import find_columns, table_columns
+from farseer_jax.runs.runs import Runs
 
 Cost = Callable[[Floats, Floats], ArrayLike] | ArrayLike | None
 

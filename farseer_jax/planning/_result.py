@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax._checks import Floats
 from farseer_jax.planning import _text
+from farseer_jax.runs.checks import Floats
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax._checks import Floats
 from farseer_jax.planning._exact import affordable_subsets
 from farseer_jax.planning._moves import Rows
+from farseer_jax.runs.checks import Floats
 
 _GAIN = 1e-2  # of the variance: a run for less makes a plan longer, not better
 _MOST_PASSES = 3

@@ -19,12 +19,12 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from farseer_jax._checks import Floats
 from farseer_jax._types import Array
 from farseer_jax.methods._refit import COMPILER_OPTIONS, Refit
 from farseer_jax.planning._moves import Rows
 from farseer_jax.planning._points import Points
 from farseer_jax.planning._wanted import Wanted, log_quantities
+from farseer_jax.runs.checks import Floats
 
 BLOCK = 64  # subsets in one call: what a core's cache holds
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax._allocation import optimal_ratio
-from farseer_jax._checks import Floats
-from farseer_jax._law import AbstractLaw
 from farseer_jax._quantities import allocation, of_one, positive
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.planning._points import NONE, Points, as_points
+from farseer_jax.runs.checks import Floats
 
 
 class Wanted(NamedTuple):

@@ -6,13 +6,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._checks import Floats, check_level
 from farseer_jax._design import build_design
-from farseer_jax._evaluate import evaluate
-from farseer_jax._noise import Noise, estimate_noise
-from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
-from farseer_jax._selection import without_copies
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.methods._refit import Differentiable, NoDerivativeError
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.planning._moves import moves_of
@@ -26,6 +22,10 @@ from farseer_jax.planning._wanted import Wanted, as_wanted, optimal_points
 from farseer_jax.resampling._calibration import Calibration
 from farseer_jax.resampling._holdouts import calibration_of
 from farseer_jax.resampling._loss_schemes import WildBootstrap
+from farseer_jax.runs.checks import Floats, check_level
+from farseer_jax.runs.noise import Noise, estimate_noise
+from farseer_jax.runs.runs import Runs
+from farseer_jax.runs.selection import without_copies
 
 Misfit = Literal["hold-outs"] | Calibration | float | None
 

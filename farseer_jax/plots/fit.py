@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._law import OneDataTerm
 from farseer_jax._numbers import quantity_text
-from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.law import OneDataTerm
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.plots._room import fit_texts
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, grid_of
 from farseer_jax.resampling._result import Bootstrap
+from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

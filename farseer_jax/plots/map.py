@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
+from farseer_jax.fitting.result import Fit
 from farseer_jax.plots._labels import place_labels
 from farseer_jax.plots._room import fit_texts, is_narrow, legend_outside
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
+from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from farseer_jax._domain import Range
-from farseer_jax._law import AbstractLaw
-from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
 from farseer_jax.analysis.shape._result import Shape
 from farseer_jax.analysis.shape.check_shape import check_shape
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.plots._surfaces import (
     axes_3d_of,
     draw_surface,
@@ -17,6 +16,7 @@ from farseer_jax.plots._surfaces import (
     name_height,
     on_surface,
 )
+from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

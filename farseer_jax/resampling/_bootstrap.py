@@ -9,10 +9,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from farseer_jax._fit_batch import BatchFit, Refits
-from farseer_jax._law import AbstractLaw
 from farseer_jax._progress import counted_from, report
-from farseer_jax._result import Fit
+from farseer_jax.fitting.fit_batch import BatchFit, Refits
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.resampling import _processes
 from farseer_jax.resampling._draws import Draws, FileDraws, MemoryDraws, Range, join
 from farseer_jax.resampling._manifest import manifest_of

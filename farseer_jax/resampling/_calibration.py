@@ -27,9 +27,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from farseer_jax._checks import Floats, check_level
-from farseer_jax._runs import Runs
 from farseer_jax.resampling._mixture import central_deviate, mixture_half_width
+from farseer_jax.runs.checks import Floats, check_level
+from farseer_jax.runs.runs import Runs
 
 # log odds of the misfit against the sampling error, from far below to far above it
 _LOG_ODDS = np.linspace(-14.0, 16.0, 121)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._checks import Floats, check_level
 from farseer_jax.resampling._calibration import Calibration
 from farseer_jax.resampling._mixture import central_probability
+from farseer_jax.runs.checks import Floats, check_level
 
 
 class CombinedInterval(NamedTuple):

@@ -7,9 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._checks import check_level
-from farseer_jax._evaluate import evaluate
 from farseer_jax._quantities import flat_points
+from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.resampling._calibration import Calibration, extrapolation_length
 from farseer_jax.resampling._combination import CombinedInterval, combine
 from farseer_jax.resampling._holdouts import calibration_of, least_sizes
@@ -17,6 +16,7 @@ from farseer_jax.resampling._intervals import Intervals
 from farseer_jax.resampling._report import ends_warnings
 from farseer_jax.resampling._result import Bootstrap
 from farseer_jax.resampling._spread import log_standard_error, run_noise
+from farseer_jax.runs.checks import check_level
 
 
 def combine_intervals(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import jax
 import numpy as np
 
-from farseer_jax._fit_batch import BatchFit
-from farseer_jax._law import AbstractLaw
-from farseer_jax._outcome import Outcome
+from farseer_jax.fitting.fit_batch import BatchFit
+from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.methods.outcome import Outcome
 
 if TYPE_CHECKING:
     import pyarrow as pa

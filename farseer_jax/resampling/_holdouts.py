@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from farseer_jax._fit_batch import BatchFit, Refits
-from farseer_jax._noise import noise_if_shown
-from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
+from farseer_jax.fitting.fit_batch import BatchFit, Refits
+from farseer_jax.fitting.result import Fit
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.resampling._calibration import (
     Calibration,
@@ -18,6 +16,8 @@ from farseer_jax.resampling._calibration import (
 from farseer_jax.resampling._scheme import Draw, Scheme
 from farseer_jax.resampling._setting import Setting
 from farseer_jax.resampling._spread import standard_error
+from farseer_jax.runs.noise import noise_if_shown
+from farseer_jax.runs.runs import Runs
 
 _NUM_RESAMPLES = 100  # of each hold-out: its standard errors are then known to 7 %
 

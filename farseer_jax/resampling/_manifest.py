@@ -8,8 +8,8 @@ from farseer_jax._version import __version__
 from farseer_jax.resampling._scheme import Scheme, as_json_has_it
 
 if TYPE_CHECKING:
-    from farseer_jax._law import AbstractLaw
-    from farseer_jax._result import Fit
+    from farseer_jax.fitting.result import Fit
+    from farseer_jax.laws.law import AbstractLaw
 
 FORMAT_VERSION = 1
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from farseer_jax._checks import Floats
+from farseer_jax.runs.checks import Floats
 
 _CDF_Z = np.linspace(0.0, 9.0, 8193)
 _CENTRAL = np.array([math.erf(z / math.sqrt(2.0)) for z in _CDF_Z])  # P(|normal| ≤ z)

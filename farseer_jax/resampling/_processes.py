@@ -7,8 +7,8 @@ from typing import TypeVar
 import jax
 import numpy as np
 
-from farseer_jax._fit_batch import BatchFit
-from farseer_jax._law import AbstractLaw
+from farseer_jax.fitting.fit_batch import BatchFit
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.resampling._draws import Range, join
 
 _Item = TypeVar("_Item")

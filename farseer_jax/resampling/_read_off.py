@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from farseer_jax._checks import check_level
 from farseer_jax._quantities import mapped, of_one
 from farseer_jax.resampling import _intervals, _report
 from farseer_jax.resampling._calibration import extrapolation_length
 from farseer_jax.resampling._intervals import KINDS, Intervals, Kind
 from farseer_jax.resampling._spread import log_standard_error, standard_error
+from farseer_jax.runs.checks import check_level
 
 if TYPE_CHECKING:
     from farseer_jax.resampling._result import Bootstrap

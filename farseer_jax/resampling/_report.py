@@ -6,9 +6,9 @@ import numpy as np
 
 from farseer_jax import _tables
 from farseer_jax._numbers import number_text, quantity_text, some_of
-from farseer_jax._outcome import Outcome
-from farseer_jax._runs import Runs
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.resampling._calibration import extrapolation_length
+from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
     from farseer_jax.resampling._intervals import Intervals

@@ -10,13 +10,12 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._checks import check_level
-from farseer_jax._evaluate import curves, evaluate
-from farseer_jax._fit_batch import BatchFit, Refits
-from farseer_jax._law import AbstractLaw, OneDataTerm
-from farseer_jax._outcome import Outcome
 from farseer_jax._quantities import Function, allocation, flat_points, positive
-from farseer_jax._result import Fit
+from farseer_jax.fitting.fit_batch import BatchFit, Refits
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.evaluate import curves, evaluate
+from farseer_jax.laws.law import AbstractLaw, OneDataTerm
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.resampling import _report
 from farseer_jax.resampling._calibration import Calibration
 from farseer_jax.resampling._draws import Draws, FileDraws, join, read_manifest
@@ -34,6 +33,7 @@ from farseer_jax.resampling._schemes import scheme_of
 from farseer_jax.resampling._setting import Setting
 from farseer_jax.resampling._spread import run_noise, standard_error
 from farseer_jax.resampling._weight_schemes import JackknifeRuns, JackknifeSizes, ResampleSizes
+from farseer_jax.runs.checks import check_level
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -5,11 +5,11 @@ from functools import cached_property
 
 import numpy as np
 
-from farseer_jax._evaluate import evaluate
-from farseer_jax._law import AbstractLaw
-from farseer_jax._noise import estimate_noise
-from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.runs.noise import estimate_noise
+from farseer_jax.runs.runs import Runs
 
 
 @dataclass(frozen=True, eq=False)

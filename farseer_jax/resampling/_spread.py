@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from farseer_jax._noise import estimate_noise
-from farseer_jax._runs import Runs
+from farseer_jax.runs.noise import estimate_noise
+from farseer_jax.runs.runs import Runs
 
 
 def standard_error(draws: np.ndarray, *, jackknife: bool = False) -> np.ndarray:

@@ -16,8 +16,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from farseer_jax._fit_batch import BatchFit
 from farseer_jax._write import write_text, written_aside
+from farseer_jax.fitting.fit_batch import BatchFit
 from farseer_jax.resampling._draws import METADATA, Range, read_manifest, row_groups, to_table
 from farseer_jax.resampling._manifest import check_same
 

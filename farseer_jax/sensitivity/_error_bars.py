@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax import _quantities
-from farseer_jax._checks import check_level
-from farseer_jax._evaluate import curves, evaluate
-from farseer_jax._law import AbstractLaw
 from farseer_jax._numbers import some_of
 from farseer_jax._quantities import Function, allocation, flat_points, loss, positive
-from farseer_jax._result import Fit
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.evaluate import curves, evaluate
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.resampling._calibration import extrapolation_length
 from farseer_jax.resampling._intervals import Intervals, normal
 from farseer_jax.resampling._report import optimum_warnings
 from farseer_jax.resampling._setting import Setting
+from farseer_jax.runs.checks import check_level
 from farseer_jax.sensitivity._respond import respond, respond_on_law
 
 ErrorKind = Literal["delta", "sandwich", "jackknife"]

@@ -8,13 +8,13 @@ from numpy.typing import ArrayLike
 
 from farseer_jax import _quantities
 from farseer_jax._allocation import optimal_ratio
-from farseer_jax._evaluate import curves
-from farseer_jax._law import AbstractLaw, OneDataTerm
-from farseer_jax._noise import estimate_noise
-from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
 from farseer_jax._types import Array
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.evaluate import curves
+from farseer_jax.laws.law import AbstractLaw, OneDataTerm
 from farseer_jax.resampling._calibration import extrapolation_length
+from farseer_jax.runs.noise import estimate_noise
+from farseer_jax.runs.runs import Runs
 from farseer_jax.sensitivity._influence_table import Influence
 from farseer_jax.sensitivity._respond import respond, without_each
 

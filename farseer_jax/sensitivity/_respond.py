@@ -7,11 +7,11 @@ import jax
 import numpy as np
 
 from farseer_jax._arrays import to_numpy
-from farseer_jax._evaluate import evaluate
-from farseer_jax._fit_batch import fit_batch
-from farseer_jax._law import AbstractLaw
-from farseer_jax._result import Fit
 from farseer_jax._types import Array
+from farseer_jax.fitting.fit_batch import fit_batch
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._refit import (
     COMPILER_OPTIONS,
     Differentiable,

@@ -6,7 +6,7 @@ import numpy as np
 
 from farseer_jax._allocation import HIGHEST, LOWEST, Cost, FLOPs
 from farseer_jax._numbers import quantity_text
-from farseer_jax._runs import Runs
+from farseer_jax.runs.runs import Runs
 
 _NUM_EACH = 49
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from farseer_jax._runs import Runs
 from farseer_jax.analysis.allocation import _text
 from farseer_jax.resampling._intervals import Intervals
+from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
     import pandas as pd

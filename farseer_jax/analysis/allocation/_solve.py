@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._allocation import Cost, Limits, optimum
-from farseer_jax._law import AbstractLaw
 from farseer_jax._quantities import of_one
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw
 
 CHINCHILLA = 20.0  # tokens per parameter (Hoffmann et al. 2022)
 # N, D, D/N and loss of an optimum are the first rows: what a bootstrap gives intervals of

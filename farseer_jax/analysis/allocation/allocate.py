@@ -9,10 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax._allocation import Cost, FLOPs
-from farseer_jax._checks import check_level
-from farseer_jax._law import AbstractLaw
 from farseer_jax._quantities import positive
-from farseer_jax._result import Fit
 from farseer_jax.analysis.allocation._check import check_flops, run_flops
 from farseer_jax.analysis.allocation._result import LIMITS, Allocation, DataRange
 from farseer_jax.analysis.allocation._solve import (
@@ -24,9 +21,12 @@ from farseer_jax.analysis.allocation._solve import (
     rows_of,
 )
 from farseer_jax.analysis.allocation._warnings import Answers, warnings_of
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.resampling._intervals import Intervals, Kind
 from farseer_jax.resampling._read_off import intervals_of
 from farseer_jax.resampling._result import Bootstrap
+from farseer_jax.runs.checks import check_level
 
 _LEAST_BUDGET = 1e10  # FLOPs: no language model was trained for less
 _ESTIMATED = ("N", "D", "tokens per parameter", "loss")

@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax._runs import Runs
 from farseer_jax.analysis.comparison._matching import nearest_pairs
 from farseer_jax.resampling._calibration import Calibration, calibrate
 from farseer_jax.resampling._holdouts import HeldOut, held_out, least_sizes, noise_of
 from farseer_jax.resampling._mixture import central_probability, mixture_half_width
 from farseer_jax.resampling._result import Bootstrap
 from farseer_jax.resampling._spread import standard_error
+from farseer_jax.runs.runs import Runs
 
 _TOLERANCE = 0.02  # of N and D of a common point, as of two tables of runs
 _LEAST_SHARED = 0.5  # of the points of each table

@@ -7,8 +7,8 @@ import numpy as np
 
 from farseer_jax import _tables
 from farseer_jax._numbers import quantity_text
-from farseer_jax._prediction import Prediction
-from farseer_jax._result import Fit
+from farseer_jax.fitting.prediction import Prediction
+from farseer_jax.fitting.result import Fit
 
 if TYPE_CHECKING:
     import pandas as pd

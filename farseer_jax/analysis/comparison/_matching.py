@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax._runs import Runs
 from farseer_jax.analysis._mean_losses import mean_losses
+from farseer_jax.runs.runs import Runs
 
 
 class Matched(NamedTuple):

@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._allocation import optimal_ratio
-from farseer_jax._evaluate import evaluate
-from farseer_jax._law import AbstractLaw
 from farseer_jax._numbers import json_numbers
 from farseer_jax._types import Array
 from farseer_jax.analysis.comparison._parity import crossings
 from farseer_jax.analysis.comparison._sides import Side, Sides
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.resampling._intervals import Intervals
 
 if TYPE_CHECKING:

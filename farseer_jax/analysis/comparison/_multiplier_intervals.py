@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._allocation import optimal_ratio
-from farseer_jax._fit_batch import BatchFit
-from farseer_jax._law import AbstractLaw
 from farseer_jax._types import Array
 from farseer_jax.analysis.comparison._multiplier import ComputeMultipliers, optima
 from farseer_jax.analysis.comparison._probability import Chances
+from farseer_jax.fitting.fit_batch import BatchFit
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.resampling._calibration import extrapolation_length
 from farseer_jax.resampling._draws import join
 from farseer_jax.resampling._intervals import Intervals, percentile

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from farseer_jax._evaluate import evaluate
 from farseer_jax.analysis.comparison._calibrated import GapCalibration, gap_calibration, gap_error
 from farseer_jax.analysis.comparison._sides import Sides
+from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.resampling._calibration import extrapolation_length
 from farseer_jax.resampling._intervals import Kind
 from farseer_jax.resampling._loss_schemes import ParametricBootstrap

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax._noise import Noise
 from farseer_jax.analysis.comparison._against_runs import AgainstRuns
 from farseer_jax.analysis.comparison._points import ComparedPoints
 from farseer_jax.analysis.comparison._result import FitComparison
+from farseer_jax.runs.noise import Noise
 
 if TYPE_CHECKING:
     import pandas as pd

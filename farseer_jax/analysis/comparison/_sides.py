@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from farseer_jax._evaluate import evaluate
-from farseer_jax._law import AbstractLaw
-from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
 from farseer_jax.analysis._given import shown
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.resampling._result import Bootstrap
+from farseer_jax.runs.runs import Runs
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,15 +3,15 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._fit import fit
-from farseer_jax._law import AbstractLaw
 from farseer_jax._numbers import quantity_text
-from farseer_jax._runs import Runs
 from farseer_jax.analysis._embeddings import find_column, recount
 from farseer_jax.analysis._given import runs_of
 from farseer_jax.analysis.comparison._counts_result import CountComparison, CountResult
+from farseer_jax.fitting.fit import fit
 from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._method import Method
+from farseer_jax.runs.runs import Runs
 
 
 def compare_counts(

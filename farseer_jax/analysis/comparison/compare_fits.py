@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._checks import check_level
 from farseer_jax._quantities import one_positive, positive
 from farseer_jax.analysis.comparison._matching import check_tolerance
 from farseer_jax.analysis.comparison._multiplier import REACH, compute_multipliers
@@ -16,6 +15,7 @@ from farseer_jax.analysis.comparison._result import FitComparison, refuse_not_fi
 from farseer_jax.analysis.comparison._sides import Sides, checked_names, side_of
 from farseer_jax.analysis.comparison._warnings import sentences
 from farseer_jax.resampling._intervals import Kind
+from farseer_jax.runs.checks import check_level
 
 _NUM = 33  # of a range
 _BEYOND = 10.0  # times the largest N and D of the runs, by default

@@ -3,18 +3,18 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._fit import fit
-from farseer_jax._law import AbstractLaw
-from farseer_jax._noise import noise_if_shown
-from farseer_jax._runs import Runs
 from farseer_jax.analysis._given import runs_of
 from farseer_jax.analysis.comparison._matching import match
 from farseer_jax.analysis.comparison._points import ComparedPoints
 from farseer_jax.analysis.comparison._runs_result import RunComparison, noise_of_difference
 from farseer_jax.analysis.comparison._sides import checked_names
 from farseer_jax.analysis.comparison.compare_fits import compare_fits
+from farseer_jax.fitting.fit import fit
 from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._method import Method
+from farseer_jax.runs.noise import noise_if_shown
+from farseer_jax.runs.runs import Runs
 
 
 def compare_runs(

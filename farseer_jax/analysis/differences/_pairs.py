@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax._runs import Runs
+from farseer_jax.runs.runs import Runs
 
 # D of different sizes are one D where they agree to this: tables round their tokens.
 _SAME_D = 0.01

@@ -4,7 +4,6 @@ from typing import Literal
 
 import numpy as np
 
-from farseer_jax._runs import Runs
 from farseer_jax.analysis._given import runs_of
 from farseer_jax.analysis.differences._pairs import (
     Cells,
@@ -18,6 +17,7 @@ from farseer_jax.analysis.differences._pairs import (
 )
 from farseer_jax.analysis.differences._result import DifferenceAnalysis
 from farseer_jax.analysis.differences._views import view_of
+from farseer_jax.runs.runs import Runs
 
 _MIN_PAIRS = 3  # a line through two points explains everything
 _VARIABLES: tuple[Literal["D", "N"], ...] = ("D", "N")

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from farseer_jax._arguments import as_method
-from farseer_jax._law import AbstractLaw
+from farseer_jax.fitting.arguments import as_method
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.coupled import Coupled
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.kaplan import Kaplan
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._method import Method
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.piecewise.method import Piecewise

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from farseer_jax._outcome import Outcome
+from farseer_jax.methods.outcome import Outcome
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._runs import Runs
 from farseer_jax.resampling._calibration import rolling_cutoffs
+from farseer_jax.runs.runs import Runs
 
 LEAST_RUNS = 5  # that are predicted together: one or two would say more of noise than of laws
 _MAX_LIMITS = 16

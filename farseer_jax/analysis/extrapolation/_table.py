@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax._noise import Noise
-from farseer_jax._runs import Runs
 from farseer_jax.analysis.extrapolation import _text
 from farseer_jax.analysis.extrapolation._places import CandidateResult, Standing, ranked
 from farseer_jax.analysis.extrapolation._split import grouped
 from farseer_jax.analysis.extrapolation._warnings import warnings_of
 from farseer_jax.resampling._calibration import extrapolation_length
+from farseer_jax.runs.noise import Noise
+from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
     import pandas as pd

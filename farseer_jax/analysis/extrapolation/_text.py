@@ -6,7 +6,7 @@ import numpy as np
 
 from farseer_jax import _tables
 from farseer_jax._numbers import loss_text, percent_text, quantity_text
-from farseer_jax._outcome import Outcome
+from farseer_jax.methods.outcome import Outcome
 
 if TYPE_CHECKING:
     from farseer_jax.analysis.extrapolation._places import Standing

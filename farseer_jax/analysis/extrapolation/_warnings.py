@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farseer_jax._numbers import percent_text
-from farseer_jax._outcome import Outcome
+from farseer_jax.methods.outcome import Outcome
 
 if TYPE_CHECKING:
     from farseer_jax.analysis.extrapolation._places import CandidateResult

@@ -3,16 +3,16 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._arguments import as_runs
-from farseer_jax._fit_batch import BatchFit, fit_batch
-from farseer_jax._noise import noise_if_shown
-from farseer_jax._outcome import Outcome
-from farseer_jax._runs import Runs
-from farseer_jax._selection import without_copies
 from farseer_jax.analysis.extrapolation._candidates import Candidate, Candidates, as_candidates
 from farseer_jax.analysis.extrapolation._places import CandidateResult
 from farseer_jax.analysis.extrapolation._split import Split, split_runs
 from farseer_jax.analysis.extrapolation._table import Extrapolation
+from farseer_jax.fitting.arguments import as_runs
+from farseer_jax.fitting.fit_batch import BatchFit, fit_batch
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.runs.noise import noise_if_shown
+from farseer_jax.runs.runs import Runs
+from farseer_jax.runs.selection import without_copies
 
 
 def extrapolate(

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from farseer_jax._runs import Runs
 from farseer_jax.analysis.forms._law import ChosenLaw, CurveSpec, chosen_law
 from farseer_jax.analysis.forms._result import Form
 from farseer_jax.analysis.forms._table import SizeTable, points_of, scales_of
+from farseer_jax.runs.runs import Runs
 
 
 def law_of_forms(

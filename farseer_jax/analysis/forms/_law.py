@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._arrays import as_floats, as_leaf, leaf_like
-from farseer_jax._law import AbstractLaw, Center
-from farseer_jax._runs import Runs
 from farseer_jax._types import Array, ArrayLike
 from farseer_jax.analysis.forms._search import abscissa
 from farseer_jax.analysis.forms._transform import Transform
+from farseer_jax.laws.law import AbstractLaw, Center
+from farseer_jax.runs.runs import Runs
 
 _CURVES = ("U", "B", "A")
 # How far starts of a refit lie from the chosen numbers: a level is a transformed value of order

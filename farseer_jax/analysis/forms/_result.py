@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from farseer_jax._law import AbstractLaw
 from farseer_jax.analysis.forms import _text
 from farseer_jax.analysis.forms._law import CurveSpec
+from farseer_jax.laws.law import AbstractLaw
 
 if TYPE_CHECKING:
     import pandas as pd

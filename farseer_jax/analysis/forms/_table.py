@@ -6,12 +6,12 @@ import jax
 import numpy as np
 
 from farseer_jax._arrays import to_numpy
-from farseer_jax._runs import Runs
 from farseer_jax.analysis._mean_losses import mean_losses
 from farseer_jax.analysis.forms._law import CurveSpec
 from farseer_jax.analysis.forms._result import Form
 from farseer_jax.analysis.forms._search import FormLines, search_forms
 from farseer_jax.analysis.forms._transform import Transform
+from farseer_jax.runs.runs import Runs
 
 _EDGE = 1e-6
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from farseer_jax._curve import box_cox
 from farseer_jax._types import Array
 from farseer_jax.analysis._given import shown
+from farseer_jax.laws.stretched_exponential import box_cox
 
 
 @dataclass(frozen=True)

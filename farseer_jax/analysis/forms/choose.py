@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from farseer_jax._fit import fit
-from farseer_jax._runs import Runs
 from farseer_jax.analysis._given import instance_of, runs_of
 from farseer_jax.analysis.forms._assemble import law_of_forms
 from farseer_jax.analysis.forms._result import Criterion, FormChoice
 from farseer_jax.analysis.forms._table import SizeTable
 from farseer_jax.analysis.forms._transform import Transform, as_transforms
+from farseer_jax.fitting.fit import fit
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.runs.runs import Runs
 
 _MIN_SIZES = 4  # one more than a curve has parameters
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax._noise import Noise
 from farseer_jax.analysis.residuals import _text
 from farseer_jax.analysis.residuals._whiteness import Whiteness
+from farseer_jax.runs.noise import Noise
 
 if TYPE_CHECKING:
     import pandas as pd

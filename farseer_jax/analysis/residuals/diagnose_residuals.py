@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from farseer_jax._evaluate import evaluate, evaluate_curves
-from farseer_jax._law import OneDataTerm
-from farseer_jax._noise import noise_if_shown
-from farseer_jax._result import Fit
-from farseer_jax._runs import Runs
-from farseer_jax._selection import without_copies
 from farseer_jax.analysis._given import fit_of
 from farseer_jax.analysis.residuals._table import ResidualDiagnostics
 from farseer_jax.analysis.residuals._whiteness import whiteness
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.evaluate import evaluate, evaluate_curves
+from farseer_jax.laws.law import OneDataTerm
+from farseer_jax.runs.noise import noise_if_shown
+from farseer_jax.runs.runs import Runs
+from farseer_jax.runs.selection import without_copies
 
 _NUM_DRAWN = 100  # N of a curve
 _NORMAL = 1.4826  # standard deviation over median absolute deviation

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._law import AbstractLaw
 from farseer_jax._slopes import ROUNDING, along_D, along_N, log_surface
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw
 
 _HALVINGS = 48  # of a step of the grid: to the last digits of ln N
 

@@ -3,12 +3,12 @@
 import numpy as np
 
 from farseer_jax._domain import Range, as_range
-from farseer_jax._law import AbstractLaw
-from farseer_jax._result import Fit
 from farseer_jax._slopes import ROUNDING
 from farseer_jax.analysis._given import shown
 from farseer_jax.analysis.shape._derivatives import Derivatives, derivatives, first_rises
 from farseer_jax.analysis.shape._result import Rise, Shape
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.law import AbstractLaw
 
 
 def check_shape(law: AbstractLaw | Fit, N: Range, D: Range, *, num: int = 129) -> Shape:

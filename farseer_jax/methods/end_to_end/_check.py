@@ -5,8 +5,8 @@ from functools import cache
 import jax
 import numpy as np
 
-from farseer_jax._law import AbstractLaw, Center
-from farseer_jax._runs import Runs
+from farseer_jax.laws.law import AbstractLaw, Center
+from farseer_jax.runs.runs import Runs
 
 
 def check_law(law: type[AbstractLaw], runs: Runs, starts: AbstractLaw | None) -> None:

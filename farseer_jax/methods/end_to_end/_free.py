@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax._law import AbstractLaw, Center
+from farseer_jax.laws.law import AbstractLaw, Center
 
 
 class Free(NamedTuple):

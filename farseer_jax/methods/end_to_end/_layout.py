@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from farseer_jax._law import AbstractLaw, Center
-from farseer_jax._runs import Runs
+from farseer_jax.laws.law import AbstractLaw, Center
+from farseer_jax.runs.runs import Runs
 
 _MAX_PADDING = 1.5  # cells per run, above which every run gets a row of its own
 

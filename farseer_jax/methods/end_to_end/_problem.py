@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._law import AbstractLaw, Center
-from farseer_jax._objective import Objective
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw, Center
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
+from farseer_jax.objectives import Objective
 
 
 class Problem(NamedTuple):

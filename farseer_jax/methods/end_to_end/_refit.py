@@ -7,9 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._law import AbstractLaw
-from farseer_jax._objective import Objective
 from farseer_jax._types import Array, RunValues
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._refit import NoDerivativeError, Refit
 from farseer_jax.methods.end_to_end._absolute import solve_absolute
 from farseer_jax.methods.end_to_end._free import Free
@@ -18,6 +17,7 @@ from farseer_jax.methods.end_to_end._leave_out import without_each
 from farseer_jax.methods.end_to_end._smooth import Data, End, solve_smooth
 from farseer_jax.methods.end_to_end._surface import Surface
 from farseer_jax.methods.end_to_end._why_not import reason
+from farseer_jax.objectives import Objective
 
 
 class EndToEndRefit(Refit):

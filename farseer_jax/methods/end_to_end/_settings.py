@@ -6,12 +6,9 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from farseer_jax._evaluate import evaluate
-from farseer_jax._law import AbstractLaw
 from farseer_jax._metrics import relative_error
-from farseer_jax._objective import Objective, as_objective
-from farseer_jax._outcome import Outcome
-from farseer_jax._runs import Runs
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods._starts import StartReport
 from farseer_jax.methods.end_to_end._check import check_law, check_starts
@@ -19,6 +16,9 @@ from farseer_jax.methods.end_to_end._free import Free, build_free
 from farseer_jax.methods.end_to_end._layout import Layout, build_layout
 from farseer_jax.methods.end_to_end._problem import CONVERGED, NOT_FINITE, Optima
 from farseer_jax.methods.end_to_end._refit import EndToEndRefit, build_refit
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.objectives import Objective, as_objective
+from farseer_jax.runs.runs import Runs
 
 
 class Constraints(Protocol):

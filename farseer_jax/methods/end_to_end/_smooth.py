@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax import _implicit
-from farseer_jax._objective import Along, Objective, along_log_loss
 from farseer_jax._types import Array
 from farseer_jax.methods.end_to_end._continue import (
     Model,
@@ -17,6 +16,7 @@ from farseer_jax.methods.end_to_end._continue import (
     scale_of,
 )
 from farseer_jax.methods.end_to_end._surface import Surface
+from farseer_jax.objectives import Along, Objective, along_log_loss
 
 _ROUNDING = 1e-15  # of a residual: sums of squares below this cannot fall any further
 

@@ -3,8 +3,8 @@
 import equinox as eqx
 import jax.numpy as jnp
 
-from farseer_jax._law import AbstractLaw, Center
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw, Center
 
 
 class Surface(eqx.Module):

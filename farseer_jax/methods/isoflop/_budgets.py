@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from farseer_jax._runs import Runs
+from farseer_jax.runs.runs import Runs
 
 # Budgets of public runs scatter by up to 10 % from run to run and lie 30 % and more apart.
 _MIN_GAP = 0.15

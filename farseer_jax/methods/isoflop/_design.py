@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax._runs import Runs
+from farseer_jax.runs.runs import Runs
 
 
 class BudgetDesign(NamedTuple):

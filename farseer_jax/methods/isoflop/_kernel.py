@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 
 from farseer_jax._linear import fit_line, line_points, mean_weight, safe_divide, weighted_mean
-from farseer_jax._outcome import Outcome
 from farseer_jax._power_law import PowerLaw, fit_power_law, polish_power_law
 from farseer_jax._search import Search
 from farseer_jax._types import Array, RunValues, Scalar
 from farseer_jax.methods.isoflop._design import BudgetDesign
 from farseer_jax.methods.isoflop._parabola import Parabola, fit_parabolas
+from farseer_jax.methods.outcome import Outcome
 
 MIN_BUDGETS = 3  # E, K and γ
 

@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._arrays import to_numpy
-from farseer_jax._law import AbstractLaw
-from farseer_jax._outcome import Outcome
 from farseer_jax._search import Grid, Search
 from farseer_jax._types import Array, RunValues
 from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._refit import NoDerivativeError, Refit
 from farseer_jax.methods.isoflop._design import BudgetDesign
 from farseer_jax.methods.isoflop._kernel import IsoFLOPSolution, Numbers, solve, solve_exactly
+from farseer_jax.methods.outcome import Outcome
 
 _ON_BOUND = 1e-9  # of a loss, or of γ: what counts as none
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from farseer_jax._outcome import Outcome
-from farseer_jax._runs import Runs
 from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods.isoflop._design import BudgetDesign
 from farseer_jax.methods.isoflop._kernel import IsoFLOPSolution
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.runs.runs import Runs
 
 
 def build_report(

@@ -8,13 +8,11 @@ import jax
 import numpy as np
 
 from farseer_jax._arrays import to_numpy
-from farseer_jax._evaluate import evaluate
-from farseer_jax._law import AbstractLaw
 from farseer_jax._metrics import relative_error
-from farseer_jax._outcome import Outcome
-from farseer_jax._runs import Runs
 from farseer_jax._search import Grid, Refined, Search, search_from_dict
 from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods.isoflop._budgets import (
     assign_budgets,
@@ -25,6 +23,8 @@ from farseer_jax.methods.isoflop._design import BudgetDesign, build_budget_desig
 from farseer_jax.methods.isoflop._kernel import MIN_BUDGETS, solve_block, solve_jit
 from farseer_jax.methods.isoflop._refit import IsoFLOPRefit, build_refit
 from farseer_jax.methods.isoflop._report import build_report, refusal
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.runs.runs import Runs
 
 
 class RunsDesign(NamedTuple):

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from farseer_jax._law import AbstractLaw
-from farseer_jax._objective import Residual
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods.end_to_end._problem import ACTIVE, Problem
 from farseer_jax.methods.least_squares._step import State, begin, step
+from farseer_jax.objectives import Residual
 
 # A look at who has ended costs about as much as a step, so lanes wait until this share is empty.
 _SHARE_EMPTY = 8

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from farseer_jax._law import AbstractLaw
-from farseer_jax._objective import Residual
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods.end_to_end._problem import Curves, Problem, curves_of
 from farseer_jax.methods.least_squares._row_sums import row_sums
+from farseer_jax.objectives import Residual
 
 
 class Normal(NamedTuple):

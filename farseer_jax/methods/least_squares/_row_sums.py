@@ -10,11 +10,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from farseer_jax._law import AbstractLaw, OneDataTerm
 from farseer_jax._log import log
-from farseer_jax._objective import Residual, along_log_loss
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw, OneDataTerm
 from farseer_jax.methods.end_to_end._problem import Problem, combine
+from farseer_jax.objectives import Residual, along_log_loss
 
 
 class RowSums(NamedTuple):

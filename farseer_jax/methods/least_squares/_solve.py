@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from farseer_jax._objective import as_objective
 from farseer_jax._progress import report
 from farseer_jax._threads import in_threads, num_threads
 from farseer_jax.methods.end_to_end._free import Free
@@ -15,6 +14,7 @@ from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.end_to_end._problem import NOT_FINITE, Optima, build_problem
 from farseer_jax.methods.least_squares._coarse import thinned
 from farseer_jax.methods.least_squares._drive import Kernel, Queue, solve_members
+from farseer_jax.objectives import as_objective
 
 if TYPE_CHECKING:
     from farseer_jax.methods.least_squares.method import LeastSquares

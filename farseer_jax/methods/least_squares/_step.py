@@ -5,9 +5,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from farseer_jax._law import AbstractLaw
-from farseer_jax._objective import Residual
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods.end_to_end._eliminate import solve_definite
 from farseer_jax.methods.end_to_end._problem import (
     ACTIVE,
@@ -18,6 +17,7 @@ from farseer_jax.methods.end_to_end._problem import (
     Problem,
 )
 from farseer_jax.methods.least_squares._normal import Normal, evaluate_normal
+from farseer_jax.objectives import Residual
 
 _FIRST_DAMPING, _WARM_DAMPING = 1e-2, 1e-6
 _LEAST_DAMPING, _MOST_DAMPING = 1e-14, 1e14

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from farseer_jax._law import AbstractLaw, Center
 from farseer_jax._slopes import ROUNDING
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw, Center
 from farseer_jax.methods.monotone._problem import Problem, held_slopes, largest_slopes
 from farseer_jax.methods.monotone._quadratic import solve
 

@@ -6,11 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._domain import Range
-from farseer_jax._law import AbstractLaw, Center
-from farseer_jax._runs import Runs
 from farseer_jax._slopes import elasticities
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw, Center
 from farseer_jax.methods.end_to_end._free import build_free
+from farseer_jax.runs.runs import Runs
 
 # Where the law is held, and where it is checked: ten times finer, the ends of both included.
 NUM_HELD = 16

@@ -3,7 +3,7 @@
 import numpy as np
 
 from farseer_jax._design import Design
-from farseer_jax._outcome import Outcome
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise._diagnose import Solution, size_note
 from farseer_jax.methods.piecewise._ending import MIN_SIZES
 

@@ -10,12 +10,12 @@ import numpy as np
 from farseer_jax import _implicit, _search
 from farseer_jax._design import Design
 from farseer_jax._linear import safe_divide
-from farseer_jax._outcome import Outcome
 from farseer_jax._power_law import best_line
 from farseer_jax._search import Errors, Search
 from farseer_jax._types import Array, RunValues, Scalar
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.methods._refit import NoDerivativeError, Refit, no_derivative_at_zero
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise._chinchilla import Numbers, solve
 from farseer_jax.methods.piecewise._differences import Differences, Gathered, difference, gather
 from farseer_jax.methods.piecewise._refit import Evidence, refuse_grids, why_not

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 
 from farseer_jax._linear import safe_divide
-from farseer_jax._outcome import Outcome
 from farseer_jax._types import Array, Flag, Scalar, SizeMask, Slots
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise._differences import Gathered
 
 MIN_SIZES = 3  # three parameters a curve

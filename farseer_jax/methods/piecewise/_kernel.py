@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._curve import StretchedExponential
 from farseer_jax._design import Design
 from farseer_jax._types import Array, RunValues, Scalar, Slots
 from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.stretched_exponential import StretchedExponential
 from farseer_jax.methods.piecewise._differences import beside_members, difference, gather
 from farseer_jax.methods.piecewise._ending import outcome_code, relative_errors
 from farseer_jax.methods.piecewise._pair_error import shape_of

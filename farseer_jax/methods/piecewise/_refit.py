@@ -9,13 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax import _implicit
-from farseer_jax._curve import StretchedExponential
 from farseer_jax._design import Design
-from farseer_jax._law import AbstractLaw
-from farseer_jax._outcome import Outcome
 from farseer_jax._search import Grid, Search
 from farseer_jax._types import Array, RunValues
 from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.stretched_exponential import StretchedExponential
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._refit import (
     NoDerivativeError,
@@ -24,6 +23,7 @@ from farseer_jax.methods._refit import (
     Sensitivity,
     no_derivative_at_zero,
 )
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise._chain import Chain, Exponents, Own, own
 from farseer_jax.methods.piecewise._kernel import Curves, PiecewiseSolution, solve
 from farseer_jax.methods.piecewise._removal import step_each_search

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from farseer_jax._curve import box_cox
 from farseer_jax._linear import LinePoints, fit_line, line_points
 from farseer_jax._search import Look, Minimum, Search, Shape
 from farseer_jax._types import Array, Candidates, PerSizeCandidate, Scalar, Sizes
+from farseer_jax.laws.stretched_exponential import box_cox
 from farseer_jax.methods.piecewise._differences import Differences
 from farseer_jax.methods.piecewise._error_moments import (
     ErrorMoments,

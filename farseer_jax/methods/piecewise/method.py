@@ -8,21 +8,21 @@ import numpy as np
 
 from farseer_jax._arrays import to_numpy
 from farseer_jax._design import Design, Ratio, build_design
-from farseer_jax._law import AbstractLaw
-from farseer_jax._outcome import Outcome
-from farseer_jax._runs import Runs
 from farseer_jax._search import Grid, Refined, Search, search_from_dict
 from farseer_jax._types import Array
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods._refit import Refit
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise import _chinchilla, _kernel
 from farseer_jax.methods.piecewise._check import check_design, check_solution
 from farseer_jax.methods.piecewise._chinchilla_refit import build_chinchilla_refit
 from farseer_jax.methods.piecewise._diagnose import Solution, diagnose
 from farseer_jax.methods.piecewise._pair_error import CRITERIA, Criterion
 from farseer_jax.methods.piecewise._refit import build_refit
+from farseer_jax.runs.runs import Runs
 
 # Farseer's α, β and γ bend curves of N; Chinchilla's α and β are exponents of power laws.
 _RANGES: dict[type[AbstractLaw], tuple[float, float]] = {

@@ -8,8 +8,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from farseer_jax._law import AbstractLaw
-from farseer_jax._objective import (
+from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.methods.end_to_end._problem import Problem, combine, curves_of
+from farseer_jax.objectives import (
     Residual,
     absolute,
     absolute_slope,
@@ -17,8 +19,6 @@ from farseer_jax._objective import (
     rho,
     rho_slope,
 )
-from farseer_jax._types import Array
-from farseer_jax.methods.end_to_end._problem import Problem, combine, curves_of
 
 
 def of_refits(problem: Problem, refit: Array) -> Problem:

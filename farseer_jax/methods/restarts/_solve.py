@@ -6,7 +6,6 @@ import jax
 import numpy as np
 
 from farseer_jax._arrays import to_numpy
-from farseer_jax._objective import as_objective
 from farseer_jax._progress import report
 from farseer_jax._threads import in_threads
 from farseer_jax.methods.end_to_end._free import Free
@@ -24,6 +23,7 @@ from farseer_jax.methods.restarts._lanes import Kernel, run_starts
 from farseer_jax.methods.restarts._misfit import Form
 from farseer_jax.methods.restarts._optimisers import build_optimiser
 from farseer_jax.methods.restarts._vouch import predicted_falls
+from farseer_jax.objectives import as_objective
 
 if TYPE_CHECKING:
     from farseer_jax.methods.restarts.method import Restarts

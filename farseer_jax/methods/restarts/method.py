@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from farseer_jax._law import AbstractLaw
-from farseer_jax._objective import Objective, as_objective
-from farseer_jax._runs import Runs
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.end_to_end._refit import EndToEndRefit
@@ -30,6 +28,8 @@ from farseer_jax.methods.end_to_end._settings import (
 )
 from farseer_jax.methods.restarts._optimisers import NAMES, check_optimiser
 from farseer_jax.methods.restarts._solve import solve
+from farseer_jax.objectives import Objective, as_objective
+from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
     import optax

@@ -5,7 +5,7 @@ from functools import lru_cache
 import jax
 import numpy as np
 
-from farseer_jax._law import AbstractLaw
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods.variable_projection._form import Form
 
 DEFAULT_RANGE = (0.01, 1.5)

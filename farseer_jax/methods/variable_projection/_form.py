@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from farseer_jax._law import AbstractLaw
-from farseer_jax._objective import Residual
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.objectives import Residual
 
 
 class Form(NamedTuple):

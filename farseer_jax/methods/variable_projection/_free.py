@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from farseer_jax._law import AbstractLaw
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.variable_projection._form import Form
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from farseer_jax._objective import residual_slopes, rho, rho_slope, rho_weights
 from farseer_jax._types import Array
 from farseer_jax.methods.variable_projection._form import Form, Problem, losses
 from farseer_jax.methods.variable_projection._newton import Box, Model, Rules, State, minimise
 from farseer_jax.methods.variable_projection._small import minimise_in_box
+from farseer_jax.objectives import residual_slopes, rho, rho_slope, rho_weights
 
 MAX_STEPS = 200
 _ROUNDING = 2.0**-52  # of a predicted loss

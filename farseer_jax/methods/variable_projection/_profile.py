@@ -12,7 +12,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from farseer_jax._objective import absolute, residual_slopes
 from farseer_jax._types import Array
 from farseer_jax.methods.variable_projection._form import Form, Problem, columns, losses
 from farseer_jax.methods.variable_projection._inner import (
@@ -31,6 +30,7 @@ from farseer_jax.methods.variable_projection._newton import (
     refined,
 )
 from farseer_jax.methods.variable_projection._small import solve
+from farseer_jax.objectives import absolute, residual_slopes
 
 _FIRST_DAMPING = 1e-3
 

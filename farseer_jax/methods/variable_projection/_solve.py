@@ -6,7 +6,6 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from farseer_jax._objective import Objective
 from farseer_jax._threads import in_threads
 from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.variable_projection._form import Form, Problem
@@ -24,6 +23,7 @@ from farseer_jax.methods.variable_projection._newton import (
     STALLED,
 )
 from farseer_jax.methods.variable_projection._profile import absolute_at, polish, solve_at, start_at
+from farseer_jax.objectives import Objective
 
 # Candidates at once: on a CPU what its cache holds, elsewhere what fills the device.
 _WIDTH = {"cpu": 64, "gpu": 4096}

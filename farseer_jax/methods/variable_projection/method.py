@@ -8,10 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from farseer_jax._law import AbstractLaw
-from farseer_jax._objective import Objective, as_objective
-from farseer_jax._outcome import Outcome
-from farseer_jax._runs import Runs
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods.end_to_end._layout import Layout, build_layout
@@ -26,6 +23,7 @@ from farseer_jax.methods.end_to_end._settings import (
     solved,
     solved_batch,
 )
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.variable_projection._check import check_form, check_law, ranges
 from farseer_jax.methods.variable_projection._form import build_form
 from farseer_jax.methods.variable_projection._free import natural_free, natural_numbers
@@ -38,6 +36,8 @@ from farseer_jax.methods.variable_projection._solve import (
     profile,
     refit,
 )
+from farseer_jax.objectives import Objective, as_objective
+from farseer_jax.runs.runs import Runs
 
 
 @dataclass(frozen=True)

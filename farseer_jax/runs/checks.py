@@ -1,6 +1,6 @@
 """Checks of the columns of a table of runs; messages name the column, the rows and the remedy.
 
-Only `farseer_jax._runs` calls these: kernels get numbers that need no check.
+Only `farseer_jax.runs.runs` calls these: kernels get numbers that need no check.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from farseer_jax._columns import MEANINGS, ROLES, Role
+from farseer_jax.runs.columns import MEANINGS, ROLES, Role
 
 Floats: TypeAlias = NDArray[np.float64]
 

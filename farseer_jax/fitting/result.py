@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax import _fit_json, _format, _warnings
-from farseer_jax._evaluate import evaluate
-from farseer_jax._law import AbstractLaw
-from farseer_jax._outcome import Outcome
-from farseer_jax._prediction import Prediction
-from farseer_jax._runs import Runs
 from farseer_jax._write import write_text
+from farseer_jax.fitting import fit_json, fit_text, fit_warnings
+from farseer_jax.fitting.prediction import Prediction
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._method import Method
 from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods._starts import StartReport
 from farseer_jax.methods.monotone._report import MonotoneReport
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +75,7 @@ class Fit:
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What to know before trusting the fit, worst first; empty where nothing is odd."""
-        return _warnings.sentences(
+        return fit_warnings.sentences(
             self.law,
             self.runs,
             self.method,
@@ -127,7 +127,7 @@ class Fit:
 
     def to_dict(self) -> dict[str, Any]:
         """All of the fit, for JSON."""
-        return _fit_json.to_dict(self)
+        return fit_json.to_dict(self)
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The fit as JSON text, which is also written to ``path`` where one is given.
@@ -135,7 +135,7 @@ class Fit:
         Numbers keep all their digits: :meth:`from_json` gives the same fit to the last bit. The
         file is written aside and renamed, so that it is never half-written.
         """
-        text = _fit_json.dumps(self)
+        text = fit_json.dumps(self)
         if path is not None:
             write_text(path, text)
         return text
@@ -159,10 +159,10 @@ class Fit:
             >>> bool(again.predict(1e9, 1e11) == result.predict(1e9, 1e11))
             True
         """
-        return cls(**_fit_json.read(source, law))
+        return cls(**fit_json.read(source, law))
 
     def __str__(self) -> str:
-        return _format.fit_text(self)
+        return fit_text.fit_text(self)
 
     def __repr__(self) -> str:
         return (

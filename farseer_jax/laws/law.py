@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._log import log
-from farseer_jax._runs import Runs
 from farseer_jax._types import Array, ArrayLike
+from farseer_jax.runs.runs import Runs
 
 
 class Center(NamedTuple):

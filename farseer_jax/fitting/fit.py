@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from farseer_jax._arguments import as_method, as_runs, held_over
-from farseer_jax._law import AbstractLaw
-from farseer_jax._result import Fit
+from farseer_jax.fitting.arguments import as_method, as_runs, held_over
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._method import Method
 
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._law import AbstractLaw, OneDataTerm
 from farseer_jax._types import Array
+from farseer_jax.laws.law import AbstractLaw, OneDataTerm
 
 # One size serves tables of runs, maps of the domain and single points: a compilation costs more
 # than a thousand evaluations.

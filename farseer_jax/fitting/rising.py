@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from farseer_jax._checks import short
 from farseer_jax._domain import Range
-from farseer_jax._evaluate import evaluate
-from farseer_jax._law import AbstractLaw
 from farseer_jax._numbers import quantity_text
-from farseer_jax._outcome import Outcome
-from farseer_jax._runs import Runs
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods.monotone._report import MonotoneReport
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.runs.checks import short
+from farseer_jax.runs.runs import Runs
 
 _NUM_POINTS = 32
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from farseer_jax._runs import Runs
+from farseer_jax.runs.runs import Runs
 
 Unit = Literal[
     "nats per token", "bits per token", "bits per character", "bits per byte", "perplexity"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from farseer_jax._checks import Floats, checked_columns
-from farseer_jax._columns import ROLES, find_columns, table_columns, without_roles
-from farseer_jax._extras import extra_columns, from_json, same_column, to_json
-from farseer_jax._runs_text import summary
-from farseer_jax._selection import selected, without_copies
+from farseer_jax.runs.checks import Floats, checked_columns
+from farseer_jax.runs.columns import ROLES, find_columns, table_columns, without_roles
+from farseer_jax.runs.extra import extra_columns, from_json, same_column, to_json
+from farseer_jax.runs.selection import selected, without_copies
+from farseer_jax.runs.text import summary
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farseer_jax import _tables
-from farseer_jax._evaluate import evaluate, evaluate_curves
-from farseer_jax._law import AbstractLaw
 from farseer_jax._numbers import loss_text, number_text, quantity_text
-from farseer_jax._outcome import Outcome
-from farseer_jax._registry import METHODS
+from farseer_jax.fitting.registry import METHODS
+from farseer_jax.laws.evaluate import evaluate, evaluate_curves
 from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods._starts import StartReport
 from farseer_jax.methods.monotone._report import MonotoneReport
 from farseer_jax.methods.monotone.method import MonotoneOver
+from farseer_jax.methods.outcome import Outcome
 
 if TYPE_CHECKING:
-    from farseer_jax._result import Fit
+    from farseer_jax.fitting.result import Fit
 
 _NUM_REFERENCE_SIZES = 5
 _NUM_REFERENCE_TOKENS = 4

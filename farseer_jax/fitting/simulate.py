@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._evaluate import evaluate
-from farseer_jax._law import AbstractLaw
-from farseer_jax._runs import Runs
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.runs.runs import Runs
 
 MEASURED_NOISE = 5e-4  # run-to-run standard deviation of ln loss on the paper's grid
 

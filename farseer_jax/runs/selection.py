@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from farseer_jax._checks import Floats
-from farseer_jax._runs_text import range_text
+from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.text import range_text
 
 
 def selected(

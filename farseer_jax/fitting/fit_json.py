@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from farseer_jax._law import AbstractLaw
-from farseer_jax._outcome import Outcome
-from farseer_jax._registry import DIAGNOSTICS, LAWS, METHODS
-from farseer_jax._runs import Runs
 from farseer_jax._version import __version__
+from farseer_jax.fitting.registry import DIAGNOSTICS, LAWS, METHODS
 from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
-    from farseer_jax._result import Fit
+    from farseer_jax.fitting.result import Fit
 
 FORMAT = "farseer_jax.fit"
 FORMAT_VERSION = 1

@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
-from farseer_jax._runs import Runs
+from farseer_jax.runs.runs import Runs
 
 MAX_ROWS: Final = 1_000_000
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from farseer_jax._checks import Floats, short
+from farseer_jax.runs.checks import Floats, short
 
 _MAX_NAMES_SHOWN: Final = 6
 

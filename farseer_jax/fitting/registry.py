@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from farseer_jax._law import AbstractLaw
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.coupled import Coupled
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.kaplan import Kaplan
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.laws.raw_farseer import RawFarseer
 from farseer_jax.methods import _kinds
 from farseer_jax.methods.monotone._report import MonotoneReport

@@ -8,14 +8,14 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._arguments import as_method, as_runs
-from farseer_jax._evaluate import evaluate
-from farseer_jax._law import AbstractLaw
-from farseer_jax._outcome import Outcome
 from farseer_jax._progress import report, unreported
-from farseer_jax._runs import Runs
 from farseer_jax._threads import default_device, in_threads, num_threads
+from farseer_jax.fitting.arguments import as_method, as_runs
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._method import Method, SolvedBatch
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.runs.runs import Runs
 
 # Refits in one vectorised call: on a CPU what its cache holds (a method may know better, by its
 # `cpu_block`), elsewhere what fills the device.

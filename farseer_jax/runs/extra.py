@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from farseer_jax._checks import is_missing, unmasked
+from farseer_jax.runs.checks import is_missing, unmasked
 
 Column: TypeAlias = NDArray[Any]
 

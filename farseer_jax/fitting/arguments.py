@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from farseer_jax._law import AbstractLaw
-from farseer_jax._registry import METHODS
-from farseer_jax._runs import Runs
+from farseer_jax.fitting.registry import METHODS
 from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.law import AbstractLaw
 from farseer_jax.methods._method import Method
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.monotone.method import MonotoneOver
 from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.runs.runs import Runs
 
 
 def as_runs(runs: object, argument: str = "runs") -> Runs:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from farseer_jax._checks import Floats
-from farseer_jax._runs import Runs
+from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.runs import Runs
 
 _HIGHEST_ORDER = 4
 _LOWEST_ORDER = 2

@@ -1,0 +1,1 @@
+"""Entry points, and what a fit is: as object, text and file."""

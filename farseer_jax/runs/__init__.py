@@ -1,0 +1,1 @@
+"""Tables of training runs: named columns, checked, read from files."""
