@@ -8,7 +8,8 @@ from typing import Any, Final
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.laws.grammar import (
+from farseer_jax.laws.grammar.parser import parse_text
+from farseer_jax.laws.grammar.tree import (
     Call,
     Chain,
     Name,
@@ -16,7 +17,6 @@ from farseer_jax.laws.grammar import (
     Number,
     Power,
     Prefix,
-    parse_text,
     to_text,
     walk,
 )

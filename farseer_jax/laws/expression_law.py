@@ -4,12 +4,13 @@ import copyreg
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any, ClassVar, Final, cast, get_args
+from typing import Annotated, Any, ClassVar, Final, cast
 
-from farseer_jax.laws.domains import Along, Exponent, Kind, Positive, Real
+from farseer_jax.laws.domains import Along, Exponent, Positive, Real
 from farseer_jax.laws.expression import Expression, parse
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.columns import usual_input
+from farseer_jax.runs.inputs import KINDS, Kind
 
 _CLOSE: Final = 0.8  # similarity of two names that are taken for one, misspelt
 _USUAL: Final = ("N", "D", "U", "P", "V", "lr")  # inputs with further usual names
@@ -204,9 +205,9 @@ def _check_kinds(expression: Expression, inputs: Mapping[str, Kind]) -> None:
             f"got {', '.join(inputs)}: give the same"
         )
     for name, kind in inputs.items():
-        if kind not in get_args(Kind):
+        if kind not in KINDS:
             raise ValueError(
-                f"input {name!r}: unknown kind {kind!r}; choose from {', '.join(get_args(Kind))}"
+                f"input {name!r}: unknown kind {kind!r}; choose from {', '.join(KINDS)}"
             )
         if name in expression.indexed:
             raise ValueError(f"input {name!r} has an index: only parameters have one")

@@ -1,0 +1,1 @@
+"""The grammar of laws written as text. No Python is evaluated."""
