@@ -1,73 +1,43 @@
-"""Checks of the columns of a table of runs; messages name the column, the rows and the remedy.
+"""Checks of a column's numbers; messages name the column, the rows and the remedy.
 
-Only `farseer_jax.runs.runs` calls these: kernels get numbers that need no check.
+They run once, where data come in: kernels get numbers that need no check.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from farseer_jax.runs.columns import MEANINGS, ROLES, Role
+from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
-
-# No table of language models stays below these: its column is in thousands, millions or billions.
-_LARGEST_MUST_REACH: Final[dict[Role, float]] = {"N": 1e5, "D": 1e7}
+Rows: TypeAlias = Sequence[int] | NDArray[np.intp]
 
 _MAX_ROWS_SHOWN: Final = 10
 _MAX_VALUES_SHOWN: Final = 3
 _MAX_LETTERS_SHOWN: Final = 30
-_REMEDY: Final = (
-    "correct these rows or leave them out (rows are counted from 0, without the header)"
-)
+REMEDY: Final = "correct these rows or leave them out (rows are counted from 0, without the header)"
 
 
-def checked_columns(
-    columns: Mapping[Role, ArrayLike],
-    *,
-    names: Mapping[Role, str] | None = None,
-    units: Mapping[Role, float | None] | None = None,
-) -> tuple[Floats, Floats, Floats]:
-    """Check the columns N, D and loss of a table, and copy them.
+class Rule(NamedTuple):
+    """What finite numbers of a column must not be.
 
-    Args:
-        columns: the values of ``"N"``, ``"D"`` and ``"loss"``, one per run.
-        names: what the columns are called in their table, for messages.
-        units: the factors of ``"N"`` and ``"D"``; None refuses values that look like billions.
-
-    Returns:
-        N, D and loss: read-only float64, shape (run,).
-
-    Raises:
-        ValueError: something is wrong; the message names the column, the rows and the remedy.
-
-    Example:
-        >>> checked_columns({"N": [1, 2], "D": [4e10, 8e10], "loss": [3, 2]}, units={"N": 1e9})
-        (array([1.e+09, 2.e+09]), array([4.e+10, 8.e+10]), array([3., 2.]))
+    Attributes:
+        is_bad: True for each number that breaks the rule.
+        what: what such numbers are, after "is" or "are".
     """
-    units = units or {}
-    labels = {role: _label(role, (names or {}).get(role, role)) for role in ROLES}
-    checked = {
-        role: positive_floats(columns[role], labels[role], _unit(role, units.get(role)))
-        for role in ROLES
-    }
-    lengths = {role: column.size for role, column in checked.items()}
-    if len(set(lengths.values())) > 1:
-        counts = ", ".join(f"{labels[role]} has {lengths[role]}" for role in ROLES)
-        raise ValueError(f"columns of unequal length: {counts} values; give one of each per run")
-    if not lengths["N"]:
-        raise ValueError(
-            "the table has no rows: columns N, D and loss are empty; give at least one run"
-        )
-    for role, least in _LARGEST_MUST_REACH.items():
-        if units.get(role) is None and checked[role].max() < least:
-            raise ValueError(_wrong_unit(role, labels[role], float(checked[role].max())))
-    return checked["N"], checked["D"], checked["loss"]
+
+    is_bad: Callable[[Floats], NDArray[np.bool_]]
+    what: str
+
+
+POSITIVE: Final = Rule(lambda values: values <= 0.0, "not positive")
+NOT_NEGATIVE: Final = Rule(lambda values: values < 0.0, "negative")
+WHOLE: Final = Rule(
+    lambda values: (values < 1.0) | (values != np.floor(values)), "not a positive whole number"
+)
 
 
 def positive_floats(values: Any, column: str, unit: float | None = None) -> Floats:
@@ -94,12 +64,36 @@ def positive_floats(values: Any, column: str, unit: float | None = None) -> Floa
         ValueError: column 'D': row 1 is not positive (0.0); correct these rows or leave them out \
 (rows are counted from 0, without the header)
     """
-    floats = _floats(values, column)
-    _refuse_bad_rows(floats, column)
+    return checked_floats(values, column, POSITIVE, unit)
+
+
+def checked_floats(
+    values: Any, column: str, rule: Rule | None = None, unit: float | None = None
+) -> Floats:
+    """Convert a column to finite float64 numbers that keep a rule, or say what is wrong with it.
+
+    Args:
+        values: as for :func:`positive_floats`.
+        column: likewise.
+        rule: what the numbers must not be; None takes all that are finite.
+        unit: a factor for all values; None leaves them.
+
+    Returns:
+        A new read-only contiguous array, shape (run,).
+
+    Raises:
+        ValueError: as for :func:`positive_floats`, by the rule.
+
+    Example:
+        >>> checked_floats(["-1.5", 2], "column 'x'")
+        array([-1.5,  2. ])
+    """
+    floats = floats_of(values, column)
+    refuse_bad_rows(floats, column, rule)
     if unit is not None:
         with np.errstate(over="ignore", under="ignore"):  # the check below says it better
             floats *= unit
-        _refuse_bad_rows(floats, f"{column} times its unit {unit:g}")
+        refuse_bad_rows(floats, f"{column} times its unit {unit:g}", rule)
     floats.setflags(write=False)
     return floats
 
@@ -187,30 +181,23 @@ def unmasked(values: np.ma.MaskedArray[Any, Any]) -> NDArray[Any]:
     return objects
 
 
-def _unit(role: Role, unit: float | None) -> float | None:
-    """The factor of a column, checked."""
-    if unit is None or (unit > 0.0 and unit < math.inf):
-        return unit
-    raise ValueError(f"{role}_unit={unit!r}: give a positive finite number, such as 1e9")
+def floats_of(values: Any, column: str) -> Floats:
+    """The values as a new one-dimensional float64 array; NaN where one is missing.
 
+    Args:
+        values: as for :func:`positive_floats`.
+        column: likewise.
 
-def _wrong_unit(role: Role, label: str, largest: float) -> str:
-    """What to say of a column that looks as if it were in millions or billions."""
-    return (
-        f"{label}: its largest value is {short(largest)}, too small for a number of "
-        f"{MEANINGS[role]}. If the column is in billions, say {role}_unit=1e9 (shell: "
-        f"--{role}-unit 1e9), in millions 1e6, in thousands 1e3; if these really are "
-        f"{MEANINGS[role]}, say {role}_unit=1 (shell: --{role}-unit 1)"
-    )
+    Returns:
+        An array of shape (run,).
 
+    Raises:
+        ValueError: not one-dimensional, or not numbers.
 
-def _label(role: Role, name: str) -> str:
-    """How messages call a column."""
-    return f"column {name!r}" if name == role else f"column {name!r} ({role})"
-
-
-def _floats(values: Any, column: str) -> Floats:
-    """The values as a new one-dimensional float64 array."""
+    Example:
+        >>> floats_of([1, None, "3"], "column 'x'")
+        array([ 1., nan,  3.])
+    """
     array = _array(values, column)
     if array.ndim != 1:
         raise ValueError(
@@ -247,7 +234,7 @@ def _parsed(array: NDArray[Any], column: str) -> Floats:
     if bad:
         what = "is not a number" if len(bad) == 1 else "are not numbers"
         examples = _examples(_quoted(objects[row]) for row in bad[:_MAX_ROWS_SHOWN])
-        raise ValueError(f"{column}: {shown_rows(bad)} {what} ({examples}); {_REMEDY}")
+        raise ValueError(f"{column}: {shown_rows(bad)} {what} ({examples}); {REMEDY}")
     return np.array(numbers, dtype=np.float64)
 
 
@@ -265,24 +252,37 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def _refuse_bad_rows(floats: Floats, column: str) -> None:
-    """Refuse NaN, infinity, zero and negative numbers; say in which rows."""
-    # One minimum and one maximum suffice: a NaN comes out of both, and fails both comparisons.
-    if not floats.size or (floats.min() > 0.0 and floats.max() < math.inf):
-        return
-    kinds = (
-        (np.isnan(floats), "missing or NaN"),
-        (np.isinf(floats), "infinite"),
-        (np.isfinite(floats) & (floats <= 0.0), "not positive"),
-    )
+def refuse_bad_rows(
+    floats: Floats, column: str, rule: Rule | None = None, rows: Rows | None = None
+) -> None:
+    """Refuse NaN, infinity and what breaks a rule; say in which rows.
+
+    Args:
+        floats: the numbers, shape (run,).
+        column: how messages call the column.
+        rule: what the numbers must not be, None for no rule.
+        rows: numbers of the rows in their table, shape (run,); None counts from 0.
+
+    Raises:
+        ValueError: there are such rows.
+
+    Example:
+        >>> refuse_bad_rows(np.array([1.0, -1.0]), "column 'x'")
+    """
+    finite = np.isfinite(floats)
+    kinds = [(np.isnan(floats), "missing or NaN", False), (np.isinf(floats), "infinite", False)]
+    if rule is not None:
+        kinds += [(finite & rule.is_bad(floats), rule.what, True)]
     problems = []
-    for bad, what in kinds:
-        rows = np.flatnonzero(bad)
-        if rows.size:
-            values = f" ({_examples(map(str, floats[rows].tolist()))})" if what[0] == "n" else ""
-            verb = "is" if rows.size == 1 else "are"
-            problems.append(f"{shown_rows(rows)} {verb} {what}{values}")
-    raise ValueError(f"{column}: {'; '.join(problems)}; {_REMEDY}")
+    for bad, what, shows_values in kinds:
+        places = np.flatnonzero(bad)
+        if places.size:
+            examples = _examples(map(str, floats[places].tolist()))
+            values = f" ({examples})" if shows_values else ""
+            shown = shown_rows(places if rows is None else np.asarray(rows)[places])
+            problems.append(f"{shown} {'is' if places.size == 1 else 'are'} {what}{values}")
+    if problems:
+        raise ValueError(f"{column}: {'; '.join(problems)}; {REMEDY}")
 
 
 def _examples(texts: Iterable[str]) -> str:

@@ -1,10 +1,11 @@
-"""Which column of a table is N, which is D and which is the loss."""
+"""Which columns of a table are the inputs of a law, and which is the loss."""
 
 from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
@@ -14,10 +15,14 @@ T = TypeVar("T")
 
 ROLES: Final[tuple[Role, ...]] = ("N", "D", "loss")
 
-MEANINGS: Final[dict[Role, str]] = {"N": "parameters", "D": "training tokens", "loss": "loss"}
+MEANINGS: Final[dict[str, str]] = {
+    "N": "parameters", "D": "training tokens", "loss": "loss", "U": "unique tokens",
+    "P": "parallel streams", "V": "vocabulary size", "E": "experts", "C": "training FLOPs",
+    "B": "batch size", "lr": "learning rate",
+}  # fmt: skip
 
 # Lower case, letters and digits only: how `_squeeze` writes a column's name.
-_USUAL_TEXTS: Final[dict[Role, str]] = {
+_USUAL_TEXTS: Final[dict[str, str]] = {
     "N": """
         n params nparams numparams numberofparams paramcount paramscount totalparams modelparams
         parameters nparameters numparameters numberofparameters parametercount totalparameters
@@ -34,7 +39,19 @@ _USUAL_TEXTS: Final[dict[Role, str]] = {
         finalloss finalvalloss finalvalidationloss finalevalloss finaltestloss lmloss
         bitsperchar bitspercharacter bitsperbyte valbpc valbpb crossentropy
         """,
+    "U": "u uniquetokens nuniquetokens numuniquetokens uniquedata uniquetraintokens",
+    "P": "p streams nstreams numstreams parallelstreams numparallelstreams parallelsize",
+    "V": "v vocab vocabsize vocabularysize nvocab numvocab vocabulary",
+    "E": "e experts nexperts numexperts numberofexperts",
+    "C": "c compute flops flop trainflops trainingflops trainingcompute totalflops",
+    "B": "b batchsize globalbatchsize batch trainbatchsize",
+    "lr": "lr learningrate peaklr maxlr peaklearningrate",
 }
+
+# Letters that most formulas have for parameters: they are inputs only where a law declares them.
+_USUAL_PARAMETERS: Final = frozenset("EBC")
+
+_USUAL_SHARES: Final = ("share", "weight", "proportion", "fraction", "mixture", "mix")
 
 _USUAL_NAMES: Final = {role: frozenset(text.split()) for role, text in _USUAL_TEXTS.items()}
 
@@ -43,12 +60,8 @@ _MAX_NAMES_SHOWN: Final = 40
 
 def find_columns(
     names: Sequence[str], *, N: str | None = None, D: str | None = None, loss: str | None = None
-) -> dict[Role, str]:
-    """Find the columns that hold N, D and the loss.
-
-    A column named by an option is taken as it is. Otherwise a column called exactly ``N``, ``D``
-    or ``loss`` wins, and otherwise the one column with a usual name, whatever its case and
-    punctuation (``n_params``, ``Model size``, ``train_tokens``, ``val_loss``, ``BPC`` …).
+) -> dict[str, str]:
+    """Find the columns that hold N, D and the loss, by the rules of :func:`find_inputs`.
 
     Args:
         names: the names of all columns of the table.
@@ -60,8 +73,7 @@ def find_columns(
         The column of each of ``"N"``, ``"D"`` and ``"loss"``.
 
     Raises:
-        ValueError: a column is missing, two could be meant, two have one name, or one column is
-            named for two roles. The message lists the columns found and shows the option.
+        ValueError: as for :func:`find_inputs`.
 
     Example:
         >>> find_columns(["Model size", "train_tokens", "val_loss", "lr"])
@@ -69,17 +81,127 @@ def find_columns(
         >>> find_columns(["N", "tokens", "bpc", "train_loss"], loss="train_loss")
         {'N': 'N', 'D': 'tokens', 'loss': 'train_loss'}
     """
+    options = {name: given for name, given in (("N", N), ("D", D), ("loss", loss)) if given}
+    if loss == "":
+        options["loss"] = loss
+    found = find_inputs(names, dict.fromkeys(ROLES, "positive"), options)
+    return {role: str(column) for role, column in found.items()}
+
+
+def find_inputs(
+    names: Sequence[str],
+    kinds: Mapping[str, str],
+    options: Mapping[str, str | Sequence[str]] | None = None,
+    taken: Collection[str] = (),
+) -> dict[str, str | tuple[str, ...]]:
+    """Find the column of each input that a law asks for, or the columns of a mixture.
+
+    A column named by an option is taken as it is. Otherwise a column with the input's own name
+    wins, and otherwise the one column with a usual name, whatever its case and punctuation
+    (``n_params``, ``Model size``, ``train_tokens``, ``unique_tokens`` …). A mixture ``h`` takes the
+    columns ``h_*``, otherwise those of a usual name such as ``share_*``.
+
+    Args:
+        names: the names of all columns of the table.
+        kinds: the kind of each input; ``"loss"`` may be among them.
+        options: the column of an input; of a mixture a pattern (``"share_*"``), a list with commas,
+            or a sequence of these.
+        taken: columns that are no candidates, since they are named for something else.
+
+    Returns:
+        For each input its column, for a mixture those of its shares.
+
+    Raises:
+        ValueError: a column is missing, two could be meant, two have one name, or one column is
+            named for two inputs. The message lists the columns found and shows the option.
+
+    Example:
+        >>> find_inputs(["unique_tokens", "web", "code"], {"U": "positive", "h": "mixture"},
+        ...             {"h": "web,code"})
+        {'U': 'unique_tokens', 'h': ('web', 'code')}
+    """
     refuse_repeated_names(names)
-    options: dict[Role, str | None] = {"N": N, "D": D, "loss": loss}
-    named = {option for option in options.values() if option is not None}
-    found: dict[Role, str] = {}
-    for role, option in options.items():
-        if option is not None:
-            found[role] = _named_column(role, option, names)
+    options = options or {}
+    for name in options:
+        if name not in kinds:
+            asked = ", ".join(kind for kind in kinds if kind != "loss") or "none"
+            raise ValueError(
+                f"a column is named as {name}, which is no input here: the inputs are {asked}"
+            )
+    found: dict[str, str | tuple[str, ...]] = {}
+    for name, kind in kinds.items():
+        if name not in options:
+            continue
+        option = options[name]
+        if kind == "mixture":
+            found[name] = tuple(match_columns(names, option, f"as {named(name)}"))
         else:
-            found[role] = _guessed_column(role, names, named)
+            found[name] = _named_column(name, option, names)
+    used = {*taken, *_flat(found.values())}
+    for name, kind in kinds.items():
+        if name not in options:
+            guess = _guessed_shares if kind == "mixture" else _guessed_column
+            others = {other for other in kinds if other != name}  # a column's own name wins
+            found[name] = guess(name, names, used | others)
     _refuse_shared(found)
-    return found
+    return {name: found[name] for name in kinds}
+
+
+def usual_input(name: str, names: Sequence[str]) -> str | None:
+    """The column that a bare name of a formula means, if any: its own, or a usual one.
+
+    Args:
+        name: in the formula.
+        names: the names of all columns of the table.
+
+    Returns:
+        The column; None where the name is rather a parameter's (``E``, ``B``, ``C`` mean a column
+        only by its exact name), or where two columns could be meant.
+
+    Example:
+        >>> usual_input("N", ["params", "experts"]), usual_input("E", ["params", "experts"])
+        ('params', None)
+    """
+    if name in names:
+        return name
+    if name in _USUAL_PARAMETERS:
+        return None
+    candidates = [column for column in names if _squeeze(column) in _USUAL_NAMES.get(name, ())]
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def match_columns(names: Sequence[str], patterns: str | Sequence[str], purpose: str) -> list[str]:
+    """The columns that a list of names and patterns stands for.
+
+    Args:
+        names: the names of all columns of the table.
+        patterns: names with commas between them, with ``*`` and ``?`` for any letters; or several.
+        purpose: what they are for, in messages.
+
+    Returns:
+        The names, each once, in the order of the list and within a pattern in that of the table.
+
+    Raises:
+        ValueError: one of them stands for no column.
+
+    Example:
+        >>> match_columns(["loss_1", "bpc", "loss_2"], "bpc,loss_*", "as response")
+        ['bpc', 'loss_1', 'loss_2']
+    """
+    given = [patterns] if isinstance(patterns, str) else list(patterns)
+    texts: list[str] = []
+    for text in given:  # a column's own name may hold a comma
+        parts = [text] if text in names else [part.strip() for part in text.split(",")]
+        texts += [part for part in parts if part]
+    found: list[str] = []
+    for text in texts:
+        matches = [text] if text in names else [name for name in names if fnmatchcase(name, text)]
+        if not matches:
+            raise ValueError(_not_there(text, names, purpose))
+        found += matches
+    if not found:
+        raise ValueError(f"no column is named {purpose}: the columns are {_listed(names)}")
+    return list(dict.fromkeys(found))
 
 
 def table_columns(table: Any) -> dict[str, np.ndarray[Any, Any]]:
@@ -141,14 +263,15 @@ def refuse_repeated_names(names: Sequence[str]) -> None:
         )
 
 
-def without_roles(columns: Mapping[str, T]) -> dict[str, T]:
-    """Give another name to columns called N, D or loss that were not chosen as such.
+def without_roles(columns: Mapping[str, T], taken: Collection[str] = ROLES) -> dict[str, T]:
+    """Give another name to columns that are called as one of the runs' own.
 
     Args:
         columns: the columns left over, by name.
+        taken: names of the runs' own columns.
 
     Returns:
-        The same columns; N, D and loss are called ``N_other``, ``D_other``, ``loss_other``.
+        The same columns; N, D and loss, say, are called ``N_other``, ``D_other``, ``loss_other``.
 
     Example:
         >>> without_roles({"N": 1, "lr": 2})
@@ -157,57 +280,151 @@ def without_roles(columns: Mapping[str, T]) -> dict[str, T]:
     renamed: dict[str, T] = {}
     for name, values in columns.items():
         new = name
-        while new in ROLES or (new != name and (new in columns or new in renamed)):
+        while new in taken or (new != name and (new in columns or new in renamed)):
             new += "_other"
         renamed[new] = values
     return renamed
 
 
-def _named_column(role: Role, option: str, names: Sequence[str]) -> str:
+def unit_option(name: str) -> tuple[str, str]:
+    """How to give the unit of an input, in Python and in the shell."""
+    return f"{name}_unit", f"--{name}-unit"
+
+
+def named(name: str) -> str:
+    """An input with what it usually means.
+
+    Args:
+        name: of the input.
+
+    Returns:
+        The text.
+
+    Example:
+        >>> named("U"), named("x")
+        ('U (unique tokens)', 'x')
+    """
+    return f"{name} ({MEANINGS[name]})" if name in MEANINGS else name
+
+
+def _named_column(name: str, option: str | Sequence[str], names: Sequence[str]) -> str:
     """The column that an option names."""
-    if option in names:
-        return option
-    close = difflib.get_close_matches(option, names, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise ValueError(
-        f"no column {option!r}, named as {role} ({MEANINGS[role]}); "
-        f"the columns are {_listed(names)}{hint}"
-    )
+    columns = [option] if isinstance(option, str) else list(option)
+    if len(columns) != 1:
+        raise ValueError(
+            f"{len(columns)} columns are named as {named(name)}: name one, or declare {name} as a "
+            "mixture"
+        )
+    if columns[0] in names:
+        return columns[0]
+    if any(fnmatchcase(column, columns[0]) for column in names):
+        raise ValueError(
+            f"a pattern, {columns[0]!r}, is named as {named(name)}: name one column, or declare "
+            f"{name} as a mixture"
+        )
+    raise ValueError(_not_there(columns[0], names, f"as {named(name)}"))
 
 
-def _guessed_column(role: Role, names: Sequence[str], taken: set[str]) -> str:
+def _not_there(text: str, names: Sequence[str], purpose: str) -> str:
+    """What to say of a column that was named and is not there."""
+    hint = _hint(difflib.get_close_matches(text, names, n=1))
+    what = "no column matches" if any(letter in text for letter in "*?[") else "no column"
+    return f"{what} {text!r}, named {purpose}; the columns are {_listed(names)}{hint}"
+
+
+def _guessed_column(name: str, names: Sequence[str], taken: Collection[str]) -> str:
     """The column with the exact name, or the only one with a usual name."""
-    free = [name for name in names if name not in taken]
-    if role in free:
-        return role
-    candidates = [name for name in free if _squeeze(name) in _USUAL_NAMES[role]]
+    if name in names and name in taken:
+        raise ValueError(
+            f"column {name!r} is named as something else than {name}: name the column of {name} "
+            f"too, {_option(name, 'column')}"
+        )
+    free = [column for column in names if column not in taken]
+    if name in free:
+        return name
+    usual = _USUAL_NAMES.get(name, frozenset({_squeeze(name)}))
+    candidates = [column for column in free if _squeeze(column) in usual]
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
         raise ValueError(
-            f"columns {_listed(candidates)} could each be {role} ({MEANINGS[role]}): "
-            f"say which, {_option(role, candidates[0])}"
+            f"columns {_listed(candidates)} could each be {named(name)}: "
+            f"say which, {_option(name, candidates[0])}"
         )
     raise ValueError(
-        f"no column was recognised as {role} ({MEANINGS[role]}): "
-        f"name it, {_option(role, 'column')}; the columns are {_listed(names)}"
+        f"no column was recognised as {named(name)}: name it, {_option(name, 'column')}; "
+        f"the columns are {_listed(names)}{_hint(_near(name, free))}"
     )
 
 
-def _refuse_shared(found: dict[Role, str]) -> None:
-    """Refuse one column for two roles."""
-    for role, name in found.items():
-        others = [other for other in found if found[other] == name and other != role]
-        if others:
-            raise ValueError(
-                f"column {name!r} is named as {role} and as {others[0]}: name two different columns"
-            )
+def _guessed_shares(name: str, names: Sequence[str], taken: Collection[str]) -> tuple[str, ...]:
+    """The columns of a mixture, by its own name or by a usual one."""
+    free = [column for column in names if column not in taken]
+    found = {
+        stem: tuple(column for column in free if column.startswith(f"{stem}_"))
+        for stem in (name, *_USUAL_SHARES)
+    }
+    candidates = {stem: columns for stem, columns in found.items() if len(columns) > 1}
+    if name in candidates:
+        return candidates[name]
+    if len(candidates) == 1:
+        return next(iter(candidates.values()))
+    if candidates:
+        stems = " and ".join(f"{stem}_*" for stem in candidates)
+        raise ValueError(
+            f"columns {stems} could each be the mixture {name}: say which, "
+            f"{_option(name, f'{next(iter(candidates))}_*')}"
+        )
+    raise ValueError(
+        f"no columns were recognised as the mixture {name}: name them, "
+        f"{_option(name, 'share_*')}; the columns are {_listed(names)}"
+    )
 
 
-def _option(role: Role, name: str) -> str:
+def _near(name: str, names: Sequence[str]) -> list[str]:
+    """The column whose name is nearly a usual one of this input, or begins with its name."""
+    longer = [column for column in names if column.startswith((f"{name}_", f"{name} "))]
+    if len(longer) == 1:
+        return longer
+    squeezed = {_squeeze(column): column for column in names}
+    for text in (_squeeze(name), *sorted(_USUAL_NAMES.get(name, ()))):
+        close = difflib.get_close_matches(text, squeezed, n=1, cutoff=0.8) if len(text) > 2 else []
+        if close:
+            return [squeezed[close[0]]]
+    return []
+
+
+def _hint(close: Sequence[str]) -> str:
+    """A question about the nearest name."""
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _refuse_shared(found: Mapping[str, str | tuple[str, ...]]) -> None:
+    """Refuse one column for two inputs."""
+    owners: dict[str, str] = {}
+    for name, columns in found.items():
+        for column in (columns,) if isinstance(columns, str) else columns:
+            if column in owners:
+                raise ValueError(
+                    f"column {column!r} is named as {owners[column]} and as {name}: "
+                    "name two different columns"
+                )
+            owners[column] = name
+
+
+def _flat(found: Iterable[str | tuple[str, ...]]) -> list[str]:
+    """All columns, those of mixtures one by one."""
+    nested = [(columns,) if isinstance(columns, str) else columns for columns in found]
+    return [column for columns in nested for column in columns]
+
+
+def _option(name: str, column: str) -> str:
     """How to name a column, in Python and in the shell."""
-    quoted = name if name.isidentifier() else f"'{name}'"
-    return f'{role}="{name}" in Python or --{role} {quoted} in the shell'
+    quoted = column if column.isidentifier() else f"'{column}'"
+    if name in ROLES:
+        return f'{name}="{column}" in Python or --{name} {quoted} in the shell'
+    shell = f"--input {name}={column}" if column.isidentifier() else f"--input '{name}={column}'"
+    return f'columns_of={{"{name}": "{column}"}} in Python or {shell} in the shell'
 
 
 def _squeeze(name: str) -> str:

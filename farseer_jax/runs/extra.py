@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -16,12 +16,15 @@ Column: TypeAlias = NDArray[Any]
 _INFINITIES: Final = {"Infinity": math.inf, "-Infinity": -math.inf}  # JSON has no number for them
 
 
-def extra_columns(columns: Mapping[str, ArrayLike], num_runs: int) -> dict[str, Column]:
+def extra_columns(
+    columns: Mapping[str, ArrayLike], num_runs: int, taken: Collection[str] = ("N", "D", "loss")
+) -> dict[str, Column]:
     """Copy further columns into read-only arrays.
 
     Args:
         columns: values by name.
         num_runs: how many values each must have.
+        taken: names of the runs' own columns.
 
     Returns:
         Arrays of shape (run,).
@@ -35,9 +38,9 @@ def extra_columns(columns: Mapping[str, ArrayLike], num_runs: int) -> dict[str, 
     """
     arrays = {}
     for name, values in columns.items():
-        if name in ("N", "D", "loss"):
+        if name in taken:
             raise ValueError(f"extra column {name!r}: runs have a column of this name; rename it")
-        array = _copied(values)
+        array = copied(values)
         if array.shape != (num_runs,):
             raise ValueError(
                 f"extra column {name!r}: has shape {array.shape} for {num_runs} runs; "
@@ -102,11 +105,22 @@ def from_json(values: Sequence[Any]) -> Column:
         array([0.1, nan, inf])
     """
     numbers = [_INFINITIES.get(v, v) if isinstance(v, str) else v for v in values]
-    return _copied(numbers if all(v is None or _is_number(v) for v in numbers) else list(values))
+    return copied(numbers if all(v is None or _is_number(v) for v in numbers) else list(values))
 
 
-def _copied(values: Any) -> Column:
-    """A copy as an array; of objects where NumPy would change what a value is."""
+def copied(values: Any) -> Column:
+    """A copy as an array; of objects where NumPy would change what a value is.
+
+    Args:
+        values: one per run, of any type.
+
+    Returns:
+        A new array.
+
+    Example:
+        >>> copied([1.0, None, 2.0])
+        array([ 1., nan,  2.])
+    """
     if isinstance(values, np.ma.MaskedArray):  # asarray would uncover what is masked
         return unmasked(values)
     if not isinstance(values, list | tuple):

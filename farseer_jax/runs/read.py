@@ -11,6 +11,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
+from numpy.typing import NDArray
+
+from farseer_jax.runs.columns import table_columns
+from farseer_jax.runs.extra import copied
 from farseer_jax.runs.runs import Runs
 
 MAX_ROWS: Final = 1_000_000
@@ -29,6 +33,7 @@ def read_runs(
     loss: str | None = None,
     N_unit: float | None = None,
     D_unit: float | None = None,
+    **options: Any,
 ) -> Runs:
     r"""Read training runs from a file, one row per run.
 
@@ -43,6 +48,8 @@ def read_runs(
         loss: the column with the loss, likewise.
         N_unit: what one unit of the column N is, in parameters (1e9 for billions); see `Runs`.
         D_unit: what one unit of the column D is, in tokens; see `Runs`.
+        **options: ``inputs``, ``columns_of``, ``link``, ``weights`` and ``standard_error`` of
+            `Runs.from_dataframe`.
 
     Returns:
         The runs. All other columns are in ``extra``.
@@ -67,19 +74,19 @@ def read_runs(
     """
     table = read_table(path := Path(path))
     try:
-        return Runs.from_dataframe(table, N, D, loss, N_unit=N_unit, D_unit=D_unit)
+        return Runs.from_dataframe(table, N, D, loss, N_unit, D_unit, **options)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def read_table(path: str | PathLike[str]) -> Any:
+def read_table(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
     """The columns of a file that need not hold runs, by the rules of :func:`read_runs`.
 
     Args:
         path: the file.
 
     Returns:
-        A table or a mapping of names to columns.
+        The columns by name; missing numbers are NaN.
 
     Raises:
         OSError: as for :func:`read_runs`.
@@ -91,10 +98,17 @@ def read_table(path: str | PathLike[str]) -> Any:
         ...     path = pathlib.Path(folder, "points.jsonl")
         ...     _ = path.write_text('{"N": 1e9, "D": 2e10}')
         ...     read_table(path)
-        {'N': [1000000000.0], 'D': [20000000000.0]}
+        {'N': array([1.e+09]), 'D': array([2.e+10])}
     """
-    _refuse_no_file(Path(path))
-    return _table(Path(path))
+    path = Path(path)
+    _refuse_no_file(path)
+    table = _table(path)
+    if isinstance(table, dict):
+        return {name: copied(values) for name, values in table.items()}
+    try:
+        return table_columns(table)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _refuse_no_file(path: Path) -> None:

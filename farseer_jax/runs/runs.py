@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from farseer_jax.runs.checks import Floats, checked_columns
-from farseer_jax.runs.columns import ROLES, find_columns, table_columns, without_roles
-from farseer_jax.runs.extra import extra_columns, from_json, same_column, to_json
-from farseer_jax.runs.selection import selected, without_copies
+from farseer_jax.links import Link, as_link
+from farseer_jax.runs.as_json import table_from_dict, table_to_dict
+from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.columns import table_columns
+from farseer_jax.runs.extra import same_column
+from farseer_jax.runs.inputs import Kinds, Shares, as_kinds, labels_of, refuse_single_labels
+from farseer_jax.runs.parts import Binding, table_parts
+from farseer_jax.runs.response import checked_response
+from farseer_jax.runs.selection import Bound, selected, without_copies
+from farseer_jax.runs.table import Table, checked_table, flat_columns, numeric_columns
 from farseer_jax.runs.text import summary
 
 if TYPE_CHECKING:
@@ -24,17 +30,26 @@ Columns = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
 class Runs:
-    """Training runs, checked: every number is finite and positive.
+    """Training runs, checked: named inputs, and the one response that a law is fitted to.
+
+    N and D are the usual inputs; there may be others, or none of the two. An input has a kind:
+    ``"positive"`` (the default) and ``"real"`` numbers, which are finite; a ``"count"``, a whole
+    number from 1; a ``"mixture"``, shares that sum to 1; a ``"category"``, any label.
 
     All computation is in float64, so that 6·N·D cannot overflow as it does in 64-bit integers.
-    Two tables are equal when they hold the same numbers in the same order and the same extra
-    columns. Arrays are read-only copies; `str` gives a summary.
+    Two tables are equal when they hold the same numbers in the same order, with the same kinds,
+    link and weights, and the same extra columns. Arrays are read-only copies; `str` summarises.
 
     Attributes:
-        N: number of parameters of each run, shape (run,).
-        D: number of training tokens of each run, shape (run,).
-        loss: final loss of each run, shape (run,).
+        loss: the response of each run, shape (run,): its final loss, usually.
         extra: further columns by name, each of shape (run,), of any type.
+        inputs: the inputs by name: float64 of shape (run,), of a mixture (run, share), of a
+            category objects of shape (run,).
+        kinds: the kind of each input.
+        shares: for each mixture the names of its shares' columns.
+        link: the scale on which errors of the response are alike: log (it is positive), identity
+            (any finite number), or logit (strictly between a floor and a ceiling).
+        weights: of each run in a fit, shape (run,); None where all count the same.
         loss_name: the column that the loss was taken from, where one was: no part of equality, but
             losses of two names are not compared unasked.
 
@@ -47,21 +62,34 @@ class Runs:
         loss  3.1 to 3.6
         >>> runs.select(max_N=2e8).loss
         array([3.6, 3.4])
+        >>> print(Runs(loss=[-1.2, -1.5], inputs={"V": [4096, 8192]}, link="identity"))
+        runs  2
+        V     4.1e3 to 8.19e3
+        loss  -1.5 to -1.2
+        link  identity
     """
 
-    N: Floats
-    D: Floats
     loss: Floats
-    extra: Mapping[str, NDArray[Any]]
+    extra: Columns
+    inputs: Columns
+    kinds: Kinds
+    shares: Shares
+    link: Link
+    weights: Floats | None
     loss_name: str | None
 
     def __init__(
         self,
-        N: ArrayLike,
-        D: ArrayLike,
-        loss: ArrayLike,
+        N: ArrayLike | None = None,
+        D: ArrayLike | None = None,
+        loss: ArrayLike | None = None,
         extra: Mapping[str, ArrayLike] | None = None,
         *,
+        inputs: Mapping[str, Any] | None = None,
+        kinds: Mapping[str, str] | None = None,
+        shares: Mapping[str, Sequence[str]] | None = None,
+        link: Link | str = "log",
+        weights: ArrayLike | None = None,
         N_unit: float | None = None,
         D_unit: float | None = None,
         loss_name: str | None = None,
@@ -69,10 +97,17 @@ class Runs:
         """Check the columns and copy them.
 
         Args:
-            N: number of parameters, one per run.
-            D: number of training tokens, one per run.
-            loss: final loss, one per run, in any unit.
+            N: number of parameters, one per run; None where it is no input.
+            D: number of training tokens, one per run, likewise.
+            loss: the response, one per run, in any unit.
             extra: further columns, that stay with the runs.
+            inputs: further inputs by name; a mixture as an array of shape (run, share), or as a
+                mapping of the shares' names to columns.
+            kinds: kinds of inputs, where they are not ``"positive"``.
+            shares: for each mixture given as an array the names of its shares.
+            link: the scale of the response's errors: ``"log"``, ``"identity"``, ``"logit"``, or a
+                `Link` with a floor and a ceiling.
+            weights: of the runs, not negative and not all 0.
             N_unit: what one unit of N is, in parameters (1e9 for billions). None means 1, and
                 refuses a column that does not look like parameters.
             D_unit: what one unit of D is, in tokens, likewise.
@@ -80,10 +115,31 @@ class Runs:
 
         Raises:
             ValueError: columns of unequal length or with no rows; values that are not numbers, NaN,
-                infinite, zero or negative; N or D that look like thousands, millions or billions.
+                infinite, or not of their input's kind; a category with one label; N or D that look
+                like thousands, millions or billions.
         """
-        own = checked_columns({"N": N, "D": D, "loss": loss}, units={"N": N_unit, "D": D_unit})
-        self._fill(own, extra_columns(extra or {}, own[0].size), loss_name)
+        given = {"N": N, "D": D}
+        columns = {name: values for name, values in given.items() if values is not None}
+        for name, values in (inputs or {}).items():
+            if name in columns or name == "loss":
+                raise ValueError(f"inputs: {name!r} is given twice; give it once")
+            columns[name] = values
+        if loss is None:
+            raise ValueError("loss: there is none; give the response of each run")
+        table = checked_table(
+            columns,
+            as_kinds(list(columns), kinds),
+            loss,
+            extra or {},
+            shares=shares,
+            link=as_link(link),
+            weights=weights,
+            units={"N": N_unit, "D": D_unit},
+            loss_name=loss_name,
+        )
+        labels = {name: f"input {name!r}" for name in table.inputs}
+        refuse_single_labels(table.inputs, table.kinds, labels)
+        self._fill(table)
 
     @classmethod
     def from_dataframe(
@@ -94,6 +150,12 @@ class Runs:
         loss: str | None = None,
         N_unit: float | None = None,
         D_unit: float | None = None,
+        *,
+        inputs: Mapping[str, str] | Sequence[str] = ("N", "D"),
+        columns_of: Mapping[str, str | Sequence[str]] | None = None,
+        link: Link | str = "log",
+        weights: str | None = None,
+        standard_error: str | None = None,
     ) -> Self:
         """Take runs from a pandas, polars or pyarrow table, or a mapping of names to columns.
 
@@ -101,9 +163,15 @@ class Runs:
             df: the table, one row per run.
             N: the column with the number of parameters; None finds it by its name.
             D: the column with the number of training tokens, likewise.
-            loss: the column with the loss, likewise.
+            loss: the column with the response, likewise.
             N_unit: what one unit of the column N is, in parameters; see `Runs`.
             D_unit: what one unit of the column D is, in tokens; see `Runs`.
+            inputs: the inputs to take, or a mapping of them to kinds.
+            columns_of: columns of further inputs that are not found by their names; of a mixture a
+                pattern such as ``"share_*"``, a list with commas, or a sequence.
+            link: the scale of the response's errors, see `Runs`.
+            weights: a column of weights of runs.
+            standard_error: a column of standard errors of the response, instead.
 
         Returns:
             The runs. All other columns are in ``extra``; where another column than ``N`` is named
@@ -120,19 +188,29 @@ class Runs:
             array([1.e+08, 4.e+08])
         """
         columns = df if isinstance(df, Mapping) else table_columns(df)
-        found = find_columns(list(columns), N=N, D=D, loss=loss)
-        chosen = {role: columns[name] for role, name in found.items()}
-        own = checked_columns(chosen, names=found, units={"N": N_unit, "D": D_unit})
-        others = {name: columns[name] for name in columns if name not in found.values()}
-        extra = extra_columns(without_roles(others), own[0].size)
-        return cls._trusted(own, extra, found["loss"])
+        named = {name: column for name, column in (("N", N), ("D", D)) if column is not None}
+        binding = Binding(
+            as_kinds(inputs),  # type: ignore[arg-type]
+            columns_of={**named, **(columns_of or {})},
+            response=loss,
+            link=as_link(link),
+            weights=weights,
+            standard_error=standard_error,
+            units={"N": N_unit, "D": D_unit},
+            leave_out=False,
+        )
+        parts = table_parts(columns, binding)
+        if len(parts) > 1:
+            raise ValueError(f"loss: {loss!r} names {len(parts)} columns; name one")
+        return cls._trusted(parts[0].table)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Build runs from what `to_dict` gave, exactly.
 
         Args:
-            content: lists ``"N"``, ``"D"``, ``"loss"`` and, if any, ``"extra"``.
+            content: lists ``"N"``, ``"D"``, ``"loss"`` and, if any, ``"extra"``; without N and D a
+                mapping ``"inputs"``.
 
         Returns:
             Runs equal to those that were written.
@@ -145,36 +223,29 @@ class Runs:
             >>> Runs.from_dict(runs.to_dict()) == runs
             True
         """
-        missing = [role for role in ROLES if role not in content]
-        if missing:
-            raise ValueError(f"not a table of runs: it has no {', '.join(map(repr, missing))}")
-        extra = {name: from_json(values) for name, values in content.get("extra", {}).items()}
-        N, D, loss = (content[role] for role in ROLES)
-        name = content.get("loss_name")
-        return cls(N, D, loss, extra, N_unit=1.0, D_unit=1.0, loss_name=name)
+        return cls._trusted(table_from_dict(content))
 
     def to_dict(self) -> dict[str, Any]:
         """Write the runs as lists that JSON keeps exactly.
 
         Returns:
-            Lists ``"N"``, ``"D"``, ``"loss"``, and ``"extra"`` with a list per further column.
-            There NaN becomes None, and what JSON does not know becomes text. ``"loss_name"`` is
-            there where one is known.
+            Lists ``"N"`` and ``"D"`` where there, ``"loss"``, and ``"extra"`` with a list per
+            further column. There NaN becomes None, and what JSON does not know becomes text.
+            ``"inputs"`` has the other inputs, of a mixture a list per share; ``"kinds"``,
+            ``"link"`` and ``"weights"`` are there where they are not the usual ones,
+            ``"loss_name"`` where one is known.
 
         Example:
             >>> Runs([1e8], [1e9], [3.1], {"arm": ["mla"]}).to_dict()
             {'N': [100000000.0], 'D': [1000000000.0], 'loss': [3.1], 'extra': {'arm': ['mla']}}
         """
-        columns = {role: column.tolist() for role, column in self._own_columns().items()}
-        named = {} if self.loss_name is None else {"loss_name": self.loss_name}
-        extra = {name: to_json(self.extra[name]) for name in self.extra}
-        return {**columns, "extra": extra, **named}
+        return table_to_dict(self._table)
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Write the runs as a pandas table with columns N, D, loss and the extra ones.
+        """Write the runs as a pandas table: inputs, the loss, weights if any, the extra columns.
 
         Returns:
-            One row per run, in order.
+            One row per run, in order; a column for each share of a mixture.
 
         Example:
             >>> Runs([1e8], [1e9], [3.1], {"arm": ["mla"]}).to_dataframe().columns.tolist()
@@ -182,7 +253,7 @@ class Runs:
         """
         import pandas as pd
 
-        return pd.DataFrame({**self._own_columns(), **self.extra})
+        return pd.DataFrame({**flat_columns(self._table), **self.extra})
 
     def select(
         self,
@@ -192,6 +263,8 @@ class Runs:
         min_D: float | None = None,
         max_D: float | None = None,
         mask: ArrayLike | None = None,
+        at_least: Mapping[str, float] | None = None,
+        at_most: Mapping[str, float] | None = None,
     ) -> Self:
         """Keep the runs within bounds, the bounds included.
 
@@ -201,23 +274,89 @@ class Runs:
             min_D: smallest number of tokens kept.
             max_D: largest number of tokens kept.
             mask: True for each run kept, shape (run,).
+            at_least: the smallest value kept of any input, share or ``"loss"``, by name.
+            at_most: the largest one, likewise.
 
         Returns:
             The runs that meet all conditions, in order, with their extra columns.
 
         Raises:
-            ValueError: no run is left, or the mask does not fit.
+            ValueError: no run is left, a bound is of no input, or the mask does not fit.
 
         Example:
             >>> runs = Runs([1e8, 2e8, 4e8], [1e9, 2e9, 2e9], [3.6, 3.4, 3.1])
             >>> len(runs.select(min_N=2e8, mask=runs.loss < 3.2))
             1
+            >>> len(runs.select(at_most={"loss": 3.5}))
+            2
         """
-        bounds = {"min_N": min_N, "max_N": max_N, "min_D": min_D, "max_D": max_D}
-        keep = selected(self.N, self.D, bounds, mask)
-        extra = {name: column[keep] for name, column in self.extra.items()}
-        own = self.N[keep], self.D[keep], self.loss[keep]
-        return self._trusted(own, extra, self.loss_name)
+        ends = (("min_N", min_N), ("max_N", max_N), ("min_D", min_D), ("max_D", max_D))
+        bounds = [
+            Bound(text, text[-1], value, text.startswith("min"))
+            for text, value in ends
+            if value is not None
+        ]
+        for word, named in (("at_least", at_least), ("at_most", at_most)):
+            bounds += [
+                Bound(f"{word} {name}", name, value, word == "at_least")
+                for name, value in (named or {}).items()
+            ]
+        keep = selected(numeric_columns(self._table), bounds, mask)
+        return self._trusted(self._table.take(keep))
+
+    def with_loss(self, loss: ArrayLike, loss_name: str | None = None) -> Self:
+        """The same runs with another response, checked on the same link's scale.
+
+        Args:
+            loss: one per run.
+            loss_name: what it is.
+
+        Returns:
+            Runs with the same inputs, weights and extra columns.
+
+        Raises:
+            ValueError: as for `Runs`.
+
+        Example:
+            >>> Runs([1e8], [1e9], [3.1]).with_loss([2.9]).loss
+            array([2.9])
+        """
+        values = checked_response(loss, "column 'loss'", self.link)
+        if len(values) != len(self):
+            raise ValueError(f"loss: {len(values)} for {len(self)} runs; give one of each run")
+        return self._trusted(self._table._replace(loss=values, loss_name=loss_name))
+
+    @property
+    def N(self) -> Floats:
+        """Number of parameters of each run, shape (run,).
+
+        Raises:
+            ValueError: the runs have no such input.
+        """
+        return self.inputs["N"] if "N" in self.inputs else self._refuse_absent("N")
+
+    @property
+    def D(self) -> Floats:
+        """Number of training tokens of each run, shape (run,).
+
+        Raises:
+            ValueError: the runs have no such input.
+        """
+        return self.inputs["D"] if "D" in self.inputs else self._refuse_absent("D")
+
+    @property
+    def labels(self) -> dict[str, tuple[Any, ...]]:
+        """For each category its different values, in order of their first appearance.
+
+        Example:
+            >>> Runs(loss=[3.0, 2.9], inputs={"arm": ["b", "a"]}, kinds={"arm": "category"}).labels
+            {'arm': ('b', 'a')}
+        """
+        return {
+            name: labels_of(self.inputs[name])
+            for name, kind in self.kinds.items()
+            if kind == "category"
+        }
 
     @property
     def flops(self) -> Floats:
@@ -240,23 +379,35 @@ class Runs:
         return int(np.unique(self.N).size)
 
     @property
+    def is_copy(self) -> NDArray[np.bool_]:
+        """True for each run that equals an earlier one in all inputs and the loss, shape (run,).
+
+        Example:
+            >>> Runs([1e8, 1e8, 1e8], [1e9, 1e9, 1e9], [3.6, 3.6, 3.5]).is_copy
+            array([False,  True, False])
+        """
+        return ~without_copies(*self.inputs.values(), self.loss)
+
+    @property
     def num_copies(self) -> int:
-        """Number of runs that are exact copies of an earlier one in N, D and loss.
+        """Number of runs that are exact copies of an earlier one in all inputs and the loss.
 
         Example:
             >>> Runs([1e8, 1e8, 1e8], [1e9, 1e9, 1e9], [3.6, 3.6, 3.5]).num_copies
             1
         """
-        return len(self) - int(without_copies(self.N, self.D, self.loss).sum())
+        return int(self.is_copy.sum())
 
     def __len__(self) -> int:
-        return self.N.size
+        return self.loss.size
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Runs):
             return NotImplemented
-        mine = {**self._own_columns(), **self.extra}
-        theirs = {**other._own_columns(), **other.extra}
+        facts = [(runs.kinds, runs.shares, runs.link) for runs in (self, other)]
+        if facts[0] != facts[1]:
+            return False
+        mine, theirs = ({**flat_columns(runs._table), **runs.extra} for runs in (self, other))
         return mine.keys() == theirs.keys() and all(
             same_column(mine[name], theirs[name]) for name in mine
         )
@@ -264,32 +415,45 @@ class Runs:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"Runs({len(self)} runs, {self.num_sizes} size{'s'[: self.num_sizes != 1]})"
+        if "N" in self.inputs:
+            return f"Runs({len(self)} runs, {self.num_sizes} size{'s'[: self.num_sizes != 1]})"
+        return f"Runs({len(self)} runs of {', '.join(self.inputs) or 'no input'})"
 
     def __str__(self) -> str:
-        return summary(self.N, self.D, self.loss, self.num_copies, list(self.extra))
+        return summary(self._table, self.num_copies)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Neither a mapping proxy nor the read-only flag of an array survives pickling.
-        own = self.N, self.D, self.loss
-        return type(self)._trusted, (own, dict(self.extra), self.loss_name)
+        return type(self)._trusted, (self._table,)
 
     @classmethod
-    def _trusted(cls, own: Sequence[Floats], extra: Columns, loss_name: str | None) -> Self:
-        """Make runs of N, D and loss that are checked already, and that nobody else holds."""
+    def _trusted(cls, table: Table) -> Self:
+        """Make runs of what is checked already, and that nobody else holds."""
         runs = cls.__new__(cls)
-        runs._fill(own, extra, loss_name)
+        runs._fill(table)
         return runs
 
-    def _fill(self, own: Sequence[Floats], extra: Columns, loss_name: str | None) -> None:
+    def _fill(self, table: Table) -> None:
         """Set the attributes of a new object."""
-        for array in (*own, *extra.values()):
+        weights = () if table.weights is None else (table.weights,)
+        for array in (*table.inputs.values(), table.loss, *table.extra.values(), *weights):
             array.setflags(write=False)
-        for name, column in zip(ROLES, own, strict=True):
-            object.__setattr__(self, name, column)
-        object.__setattr__(self, "extra", MappingProxyType(dict(extra)))
-        object.__setattr__(self, "loss_name", loss_name)
+        for name, value in table._asdict().items():
+            shown = MappingProxyType(dict(value)) if isinstance(value, Mapping) else value
+            object.__setattr__(self, name, shown)
 
-    def _own_columns(self) -> dict[str, NDArray[Any]]:
-        """The three columns that every table of runs has."""
-        return {"N": self.N, "D": self.D, "loss": self.loss}
+    @property
+    def _table(self) -> Table:
+        """The contents, in dictionaries that can be pickled."""
+        return Table(
+            dict(self.inputs), self.loss, dict(self.extra), dict(self.kinds), dict(self.shares),
+            self.link, self.weights, self.loss_name,
+        )  # fmt: skip
+
+    def _refuse_absent(self, name: str) -> NoReturn:
+        """Say that the runs have no such input."""
+        raise ValueError(
+            f"these runs have no input {name}, only {', '.join(self.inputs) or 'a response'}; "
+            f"read the table with {name} among the inputs, and name its column "
+            f'({name}="column" in Python or --{name} column in the shell)'
+        )

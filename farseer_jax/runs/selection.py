@@ -1,6 +1,7 @@
 """Which runs of a table are meant."""
 
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,41 +10,75 @@ from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.text import range_text
 
 
+class Bound(NamedTuple):
+    """One end of the values kept.
+
+    Attributes:
+        text: how messages call it, such as ``"min_N"``.
+        column: name of the column.
+        value: the end, which is kept too.
+        is_least: whether smaller values are left out; larger ones otherwise.
+    """
+
+    text: str
+    column: str
+    value: float
+    is_least: bool
+
+
 def selected(
-    N: Floats, D: Floats, bounds: Mapping[str, float | None], mask: ArrayLike | None
+    columns: Mapping[str, Floats], bounds: list[Bound], mask: ArrayLike | None
 ) -> NDArray[np.bool_]:
     """True for each run within bounds that a mask has too, ``(run,)``.
 
     Args:
-        N: of the runs, ``(run,)``.
-        D: likewise.
-        bounds: ``min_N``, ``max_N``, ``min_D`` and ``max_D``, each included, or None.
+        columns: numbers that bounds may be of, ``(run,)`` each; at least one.
+        bounds: ends of the values kept.
         mask: True for each run that may stay, ``(run,)``.
 
     Raises:
-        ValueError: no run is left, or the mask does not fit.
+        ValueError: a bound is of no such column, no run is left, or the mask does not fit.
     """
-    keep = np.ones(len(N), dtype=bool) if mask is None else _checked(mask, len(N))
-    asked = {name: bound for name, bound in bounds.items() if bound is not None}
-    for name, bound in asked.items():
-        values = N if name.endswith("N") else D
-        keep &= values >= bound if name.startswith("min") else values <= bound
+    num_runs = len(next(iter(columns.values())))
+    keep = np.ones(num_runs, dtype=bool) if mask is None else _checked(mask, num_runs)
+    for bound in bounds:
+        if bound.column not in columns:
+            raise ValueError(
+                f"{bound.text}: these runs have no numbers {bound.column!r}; they have "
+                f"{', '.join(columns)}"
+            )
+        values = columns[bound.column]
+        keep &= values >= bound.value if bound.is_least else values <= bound.value
     if not keep.any():
-        conditions = [f"{name}={bound:g}" for name, bound in asked.items()]
+        conditions = [f"{bound.text}={bound.value:g}" for bound in bounds]
         conditions += [] if mask is None else ["this mask"]
-        raise ValueError(
-            f"no run is left with {', '.join(conditions)}: these {len(N)} runs have "
-            f"N from {range_text(N)} and D from {range_text(D)}; widen the selection"
-        )
+        named = {bound.column: None for bound in bounds}
+        shown = [name for name in columns if name in ("N", "D") or name in named]
+        ranges = " and ".join(f"{name} from {range_text(columns[name])}" for name in shown)
+        have = f": these {num_runs} runs have {ranges}" if ranges else ""
+        raise ValueError(f"no run is left with {', '.join(conditions)}{have}; widen the selection")
     return keep
 
 
-def without_copies(N: Floats, D: Floats, loss: Floats) -> NDArray[np.bool_]:
-    """True for each run that is no exact copy of an earlier one, ``(run,)``."""
-    _, first = np.unique(np.stack([N, D, loss], axis=1), axis=0, return_index=True)
-    keep = np.zeros(len(N), dtype=bool)
+def without_copies(*columns: NDArray[Any]) -> NDArray[np.bool_]:
+    """True for each run that is no exact copy of an earlier one, ``(run,)``.
+
+    Args:
+        columns: all that makes a run: numbers, shares ``(run, share)``, or labels.
+    """
+    codes = [code for column in columns for code in _codes(column)]
+    _, first = np.unique(np.stack(codes, axis=1), axis=0, return_index=True)
+    keep = np.zeros(len(columns[0]), dtype=bool)
     keep[first] = True
     return keep
+
+
+def _codes(column: NDArray[Any]) -> list[Floats]:
+    """Numbers that are equal where the values are."""
+    if column.dtype.kind in "biuf":
+        return [*np.asarray(column, dtype=np.float64).reshape(len(column), -1).T]
+    places: dict[Any, int] = {}
+    return [np.array([float(places.setdefault(v, len(places))) for v in column.tolist()])]
 
 
 def _checked(mask: ArrayLike, num_runs: int) -> NDArray[np.bool_]:

@@ -164,8 +164,7 @@ def convert_loss(
     scales = [_bits_in_nats(unit, sizes) for unit in (source, target)]
     if isinstance(loss, Runs):
         values = _converted(loss.loss, source, target, *scales)
-        extra = dict(loss.extra)
-        return Runs(loss.N, loss.D, values, extra, N_unit=1.0, D_unit=1.0, loss_name=target)
+        return loss.with_loss(values, target)
     return _converted(_checked("loss", loss), source, target, *scales)
 
 

@@ -1,0 +1,187 @@
+"""The checked contents of a table of runs, before they are `Runs`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farseer_jax.links import Link
+from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.extra import Column, extra_columns
+from farseer_jax.runs.inputs import (
+    Kinds,
+    Shares,
+    checked_input,
+    checked_unit,
+    mixture_label,
+    named_shares,
+    refuse_wrong_units,
+)
+from farseer_jax.runs.response import checked_response, checked_weights
+
+
+class Table(NamedTuple):
+    """Inputs, a response and what else is known of runs, all checked.
+
+    Attributes:
+        inputs: numbers ``(run,)``, shares ``(run, share)`` or labels ``(run,)``, by name.
+        loss: the response, ``(run,)``.
+        extra: further columns by name, ``(run,)`` each.
+        kinds: of each input.
+        shares: names of the columns of each mixture.
+        link: the scale of the response's errors.
+        weights: of the runs, ``(run,)``; None where all count the same.
+        loss_name: the column that the response came from.
+    """
+
+    inputs: Mapping[str, NDArray[Any]]
+    loss: Floats
+    extra: Mapping[str, Column]
+    kinds: Kinds
+    shares: Shares
+    link: Link = Link()
+    weights: Floats | None = None
+    loss_name: str | None = None
+
+    def take(self, rows: NDArray[Any]) -> Table:
+        """Some of the runs: positions, or True for each one kept."""
+        return self._replace(
+            inputs={name: column[rows] for name, column in self.inputs.items()},
+            loss=self.loss[rows],
+            extra={name: column[rows] for name, column in self.extra.items()},
+            weights=None if self.weights is None else self.weights[rows],
+        )
+
+
+class Inputs(NamedTuple):
+    """Checked inputs, and how messages call their columns."""
+
+    columns: dict[str, NDArray[Any]]
+    kinds: Kinds
+    shares: dict[str, tuple[str, ...]]
+    labels: dict[str, str]
+
+
+def checked_inputs(
+    columns: Mapping[str, Any],
+    kinds: Kinds,
+    units: Mapping[str, float | None],
+    names: Mapping[str, str] | None = None,
+) -> Inputs:
+    """Check the inputs of runs by their kinds, one by one.
+
+    Args:
+        columns: the values of each input; of a mixture, its shares' columns by name.
+        kinds: of each input.
+        units: factors of some inputs.
+        names: what the columns are called in their table, for messages.
+
+    Raises:
+        ValueError: as for :func:`checked_input`.
+    """
+    shares = {name: tuple(columns[name]) for name, kind in kinds.items() if kind == "mixture"}
+    labels = {name: _label(name, (names or {}).get(name, name), shares.get(name)) for name in kinds}
+    checked = {
+        name: checked_input(columns[name], labels[name], kind, checked_unit(name, units.get(name)))
+        for name, kind in kinds.items()
+    }
+    return Inputs(checked, kinds, shares, labels)
+
+
+def refuse_lengths(inputs: Inputs, loss: Floats, label: str, units: Mapping[str, Any]) -> None:
+    """Refuse columns of unequal length or without rows, and units that look wrong.
+
+    Raises:
+        ValueError: one of these.
+    """
+    lengths = {inputs.labels[name]: len(column) for name, column in inputs.columns.items()}
+    lengths[label] = len(loss)
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise ValueError(f"columns of unequal length: {counts} values; give one of each per run")
+    if not len(loss):
+        names = [*inputs.columns, "loss"]
+        empty = f"{', '.join(names[:-1])} and {names[-1]}"
+        raise ValueError(f"the table has no rows: columns {empty} are empty; give at least one run")
+    refuse_wrong_units(inputs.columns, inputs.labels, units)
+
+
+def checked_table(
+    columns: Mapping[str, Any],
+    kinds: Kinds,
+    loss: Any,
+    extra: Mapping[str, Any],
+    *,
+    shares: Mapping[str, Any] | None = None,
+    link: Link,
+    weights: Any = None,
+    units: Mapping[str, float | None] | None = None,
+    loss_name: str | None = None,
+) -> Table:
+    """Check all that runs are made of, by the rules of `Runs`.
+
+    Args:
+        columns: the values of each input; a mixture as an array ``(run, share)`` or by share.
+        kinds: of each input.
+        loss: the response.
+        extra: further columns.
+        shares: names of the columns of mixtures that are arrays.
+        link: the response's.
+        weights: of the runs, or None.
+        units: factors of some inputs; None is 1, and refuses N and D that look like billions.
+        loss_name: the column that the response came from.
+
+    Raises:
+        ValueError: something is wrong; the message names the column, the rows and the remedy.
+    """
+    units = units or {}
+    given = {
+        name: named_shares(name, values, (shares or {}).get(name))
+        if kinds[name] == "mixture"
+        else values
+        for name, values in columns.items()
+    }
+    inputs = checked_inputs(given, kinds, units)
+    response = checked_response(loss, "column 'loss'", link)
+    refuse_lengths(inputs, response, "column 'loss'", units)
+    own = None if weights is None else checked_weights(weights, "weights")
+    if own is not None and len(own) != len(response):
+        raise ValueError(f"weights: {len(own)} for {len(response)} runs; give one of each run")
+    taken = own_names(inputs.kinds, inputs.shares, own is not None)
+    others = extra_columns(extra, len(response), taken)
+    return Table(inputs.columns, response, others, kinds, inputs.shares, link, own, loss_name)
+
+
+def own_names(kinds: Kinds, shares: Shares, has_weights: bool) -> tuple[str, ...]:
+    """Names of columns that are the runs' own, which no further column may have."""
+    names = [part for name in kinds for part in (name, *shares.get(name, ()))]
+    return (*names, "loss", *(("weights",) if has_weights else ()))
+
+
+def flat_columns(table: Table) -> dict[str, NDArray[Any]]:
+    """The runs' own columns, each share of a mixture for itself."""
+    columns: dict[str, NDArray[Any]] = {}
+    for name, values in table.inputs.items():
+        if name in table.shares:
+            columns |= dict(zip(table.shares[name], values.T, strict=True))
+        else:
+            columns[name] = values
+    columns["loss"] = table.loss
+    return columns if table.weights is None else {**columns, "weights": table.weights}
+
+
+def numeric_columns(table: Table) -> dict[str, Floats]:
+    """The columns of numbers that a selection may bound: inputs, shares and the response."""
+    labels = {name for name, kind in table.kinds.items() if kind == "category"}
+    columns = flat_columns(table._replace(weights=None))
+    return {name: np.asarray(values) for name, values in columns.items() if name not in labels}
+
+
+def _label(name: str, column: str, shares: tuple[str, ...] | None) -> str:
+    """How messages call a column."""
+    if shares is not None:
+        return mixture_label(name, shares)
+    return f"column {column!r}" if column == name else f"column {column!r} ({name})"
