@@ -1,0 +1,1 @@
+"""Solvers that know no law: functions interpreted by NumPy, Levenberg-Marquardt, starts."""

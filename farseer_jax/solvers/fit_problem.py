@@ -1,0 +1,336 @@
+"""What a batch of fits minimises, and its derivatives in the free parameters."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from farseer_jax.objectives import rho, rho_slope, rho_weights
+from farseer_jax.solvers.numpy_jaxpr import BoundFunction, NumpyFunction
+
+ResidualScale: TypeAlias = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+
+def relative_residuals(difference: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``predicted / observed − 1`` from a difference of logarithms, and its two derivatives."""
+    ratio = np.exp(difference)
+    return np.expm1(difference), ratio, ratio
+
+
+@dataclass(frozen=True)
+class FitProblem:
+    """``Σ_run w · ρ(η − y) + ½ Σ ((p − mean) / sd)²`` for one or many data sets.
+
+    ``η`` is the function's value at the parameters ``offset + basis · free`` plus ``linear · u``;
+    ``u`` have standard normal priors and are the last of the free numbers. Runs of weight 0 never
+    matter, whatever is predicted there.
+
+    Args:
+        function: the prediction of one run, on the scale of the errors.
+        inputs: ``(run,)``, or ``(data_set, run)``; a mixture's shares on one more axis, the last.
+        target: observed, on that scale, ``(run,)`` or ``(data_set, run)``.
+        weights: likewise.
+        delta: where ρ turns from a square into a line; inf for squares, more than 0.
+        quantile: 0.5 is symmetric.
+        residual_scale: from differences ``η − y`` to residuals; None where they are the same.
+        offset: ``(parameter,)``; 0 by default.
+        basis: ``(parameter, free)``; the identity by default.
+        lower: bounds of the free numbers, ``(free,)``; none by default.
+        upper: likewise.
+        parameter_of: the parameter that a component of the function takes in a group, ``(component,
+            group)``; by default each component is a parameter.
+        group: of each run, ``(run,)``; needed with ``parameter_of``.
+        prior_mean: of the parameters, ``(parameter,)``.
+        prior_precision: ``1 / sd²``, 0 without a prior.
+        linear: ``(run, column)``.
+    """
+
+    function: NumpyFunction
+    inputs: Mapping[str, np.ndarray]
+    target: np.ndarray
+    weights: np.ndarray
+    delta: float = np.inf
+    quantile: float = 0.5
+    residual_scale: ResidualScale | None = None
+    offset: np.ndarray | None = None
+    basis: np.ndarray | None = None
+    lower: np.ndarray | None = None
+    upper: np.ndarray | None = None
+    parameter_of: np.ndarray | None = None
+    group: np.ndarray | None = None
+    prior_mean: np.ndarray | None = None
+    prior_precision: np.ndarray | None = None
+    linear: np.ndarray | None = None
+    bound: BoundFunction = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bound", self.function.bind(self.inputs))
+        for name in ("target", "weights"):
+            rows = np.atleast_2d(np.asarray(getattr(self, name), dtype=np.float64))
+            object.__setattr__(self, name, rows)
+        if (self.weights == 0.0).any():  # what stands there may be NaN
+            object.__setattr__(self, "target", np.where(self.weights > 0.0, self.target, 0.0))
+
+    @property
+    def num_data_sets(self) -> int:
+        """How many data sets there are."""
+        rows = [len(self.target), len(self.weights)]
+        return max(*rows, self.bound.num_rows)
+
+    @property
+    def num_parameters(self) -> int:
+        """How many parameters there are before bases and linear columns."""
+        if self.parameter_of is not None:
+            return int(self.parameter_of.max()) + 1
+        return self.function.num_components
+
+    @property
+    def num_free(self) -> int:
+        """How many numbers are searched for."""
+        own = self.num_parameters if self.basis is None else self.basis.shape[1]
+        return own + (0 if self.linear is None else self.linear.shape[1])
+
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper bounds of all free numbers, ``(free,)``."""
+        lower = np.full(self.num_free, -np.inf)
+        upper = np.full(self.num_free, np.inf)
+        if self.lower is not None:
+            lower[: len(self.lower)] = self.lower
+        if self.upper is not None:
+            upper[: len(self.upper)] = self.upper
+        return lower, upper
+
+
+class Evaluation(NamedTuple):
+    """The objective and its derivatives at one point of each batch element.
+
+    Attributes:
+        value: ``(element,)``.
+        gradient: ``(element, free)``.
+        majoriser: Gauss-Newton's matrix, ``(element, free, free)``; for robust ρ with the weights
+            of squares that lie above it.
+        hessian: the exact second derivatives where they were asked for, else the majoriser.
+        finite: whether all of these are finite.
+    """
+
+    value: np.ndarray
+    gradient: np.ndarray
+    majoriser: np.ndarray
+    hessian: np.ndarray
+    finite: np.ndarray
+
+
+class Evaluator:
+    """Evaluates the objective of some batch elements.
+
+    Args:
+        problem: what is minimised.
+        rows: the data set of each element.
+    """
+
+    def __init__(self, problem: FitProblem, rows: np.ndarray) -> None:
+        self.problem = problem
+        self.rows = rows
+        self._bound = problem.bound.take(rows)
+        self._target = _take(problem.target, rows)
+        self._weights = _take(problem.weights, rows)
+        self._some_left_out = bool((self._weights == 0.0).any())
+        # rounding of predictions of the size of the target, in the objective
+        squares = np.sum(self._weights * self._target**2, axis=-1)
+        self.noise = np.broadcast_to(4.0 * np.finfo(float).eps * np.sqrt(squares), rows.shape)
+
+    def take(self, places: np.ndarray) -> "Evaluator":
+        """Some of the elements."""
+        return Evaluator(self.problem, self.rows[places])
+
+    def value(self, free: np.ndarray) -> np.ndarray:
+        """The objective alone, ``(element,)``."""
+        parameters, u = self._parameters(free)
+        prediction = self._bound.value(self._columns(parameters))
+        if self.problem.linear is not None:
+            prediction = prediction + _times(self.problem.linear, u)
+        value, _, _ = self._rho(prediction - self._target, curvatures=False)
+        return value + self._prior_value(parameters, u)
+
+    def evaluate(self, free: np.ndarray, exact: np.ndarray) -> Evaluation:
+        """The objective and its derivatives.
+
+        Args:
+            free: ``(element, free)``.
+            exact: which elements need the exact second derivatives, ``(element,)``.
+        """
+        problem = self.problem
+        parameters, u = self._parameters(free)
+        columns = self._columns(parameters)
+        prediction, slopes = self._bound.value_and_gradient(columns)
+        jacobian = self._jacobian(slopes)
+        if problem.linear is not None:
+            prediction = prediction + _times(problem.linear, u)
+            extra = np.broadcast_to(problem.linear.T, (len(free), *problem.linear.T.shape))
+            jacobian = np.concatenate([jacobian, extra], axis=1)
+        if self._some_left_out and not np.isfinite(jacobian).all():
+            left_out = np.broadcast_to(self._weights[:, None] == 0.0, jacobian.shape)
+            jacobian[left_out] = 0.0
+        value, slope, (majorising, curving) = self._rho(prediction - self._target, curvatures=True)
+        gradient = np.matmul(jacobian, slope[:, :, None])[:, :, 0]
+        majoriser = np.matmul(jacobian * majorising[:, None], np.swapaxes(jacobian, 1, 2))
+        hessian = majoriser
+        if exact.any():
+            hessian = majoriser.copy()
+            hessian[exact] = self._hessian(exact, columns, jacobian, slope, curving)
+        value = value + self._prior_value(parameters, u)
+        self._add_priors(parameters, u, gradient, majoriser, hessian)
+        finite = np.isfinite(value) & np.isfinite(gradient).all(-1)
+        finite &= np.isfinite(majoriser).all((-1, -2)) & np.isfinite(hessian).all((-1, -2))
+        return Evaluation(value, gradient, majoriser, hessian, finite)
+
+    # --- parameters --------------------------------------------------------------------------
+
+    def _parameters(self, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Parameters ``(element, parameter)`` and coefficients of the linear columns."""
+        problem = self.problem
+        num_linear = 0 if problem.linear is None else problem.linear.shape[1]
+        own, u = free[:, : free.shape[1] - num_linear], free[:, free.shape[1] - num_linear :]
+        parameters = own if problem.basis is None else _times(problem.basis, own)
+        return (parameters if problem.offset is None else parameters + problem.offset), u
+
+    def _columns(self, parameters: np.ndarray) -> list[np.ndarray]:
+        """One array per component of the function, ``(element, 1)`` or ``(element, run)``."""
+        places = self.problem.parameter_of
+        if places is None or self.problem.group is None:
+            return [parameters[:, k, None] for k in range(parameters.shape[1])]
+        return [
+            parameters[:, place[:1]]
+            if (place == place[0]).all()
+            else parameters[:, place[self.problem.group]]
+            for place in places
+        ]
+
+    def _jacobian(self, slopes: np.ndarray) -> np.ndarray:
+        """Slopes in the function's components as slopes in the free numbers."""
+        problem = self.problem
+        if problem.parameter_of is not None and problem.group is not None:
+            runs = np.arange(slopes.shape[-1])
+            spread = np.zeros((len(slopes), problem.num_parameters, len(runs)))
+            for k, place in enumerate(problem.parameter_of):
+                spread[:, place[problem.group], runs] += slopes[:, k]
+            slopes = spread
+        return slopes if problem.basis is None else np.matmul(problem.basis.T, slopes)
+
+    # --- the sum over runs -------------------------------------------------------------------
+
+    def _rho(
+        self, difference: np.ndarray, curvatures: bool
+    ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        """Values ``(element,)``; slopes and curvatures in the prediction, ``(element, run)``."""
+        problem, weights = self.problem, self._weights
+        if self._some_left_out:
+            difference = np.where(weights > 0.0, difference, 0.0)
+        if problem.residual_scale is None:
+            r, first, second = difference, None, None
+        else:
+            r, first, second = problem.residual_scale(difference)
+        if np.isinf(problem.delta) and problem.quantile == 0.5:
+            slope = weights * r
+            value = 0.5 * np.sum(slope * r, axis=-1)
+            majorising = curving = np.broadcast_to(weights, r.shape)
+        else:
+            setting: Any = (r, problem.delta, problem.quantile)  # annotated for JAX's arrays
+            value = np.sum(weights * np.asarray(rho(*setting)), axis=-1)
+            slope = weights * np.asarray(rho_slope(*setting))
+            over, own = rho_weights(*setting)
+            majorising, curving = weights * np.asarray(over), weights * np.asarray(own)
+        if first is not None and second is not None:
+            majorising, curving = majorising * first**2, curving * first**2 + slope * second
+            slope = slope * first
+        return value, slope, (majorising, curving)
+
+    def _hessian(
+        self,
+        exact: np.ndarray,
+        columns: list[np.ndarray],
+        jacobian: np.ndarray,
+        slope: np.ndarray,
+        curving: np.ndarray,
+    ) -> np.ndarray:
+        """Exact second derivatives of the sum over runs, of the elements in question."""
+        problem, few = self.problem, jacobian[exact]
+        hessian = np.matmul(few * curving[exact][:, None], np.swapaxes(few, 1, 2))
+        bound = problem.bound.take(self.rows[exact])
+        second = bound.hessian([column[exact] for column in columns])
+        if self._some_left_out:
+            left_out = np.broadcast_to(
+                (_take(problem.weights, self.rows[exact]) == 0.0)[:, None], second.shape
+            )
+            second[left_out] = 0.0
+        own = self._spread_hessian(second, slope[exact])
+        if problem.basis is not None:
+            own = np.matmul(problem.basis.T, np.matmul(own, problem.basis))
+        size = own.shape[-1]
+        hessian[:, :size, :size] += own
+        return hessian
+
+    def _spread_hessian(self, second: np.ndarray, slope: np.ndarray) -> np.ndarray:
+        """``Σ slope · ∇²η`` in the parameters, ``(element, parameter, parameter)``."""
+        problem = self.problem
+        first, other = np.triu_indices(problem.function.num_components)
+        result = np.zeros((len(second), problem.num_parameters, problem.num_parameters))
+        groups: list[Any] = [slice(None)] if problem.group is None else _runs_of(problem.group)
+        for g, runs in enumerate(groups):
+            sums = np.matmul(second[..., runs], slope[:, runs, None])[..., 0]
+            j, k = first, other
+            if problem.parameter_of is not None:
+                j, k = problem.parameter_of[first, g], problem.parameter_of[other, g]
+            for pair in range(len(first)):
+                result[:, j[pair], k[pair]] += sums[:, pair]
+                if first[pair] != other[pair]:
+                    result[:, k[pair], j[pair]] += sums[:, pair]
+        return result
+
+    # --- priors ------------------------------------------------------------------------------
+
+    def _prior_value(self, parameters: np.ndarray, u: np.ndarray) -> np.ndarray | float:
+        value: np.ndarray | float = 0.0
+        if self.problem.prior_precision is not None:
+            pull = parameters - self.problem.prior_mean
+            value = 0.5 * np.sum(self.problem.prior_precision * pull**2, axis=-1)
+        return value + 0.5 * np.sum(u * u, axis=-1) if u.shape[1] else value
+
+    def _add_priors(
+        self,
+        parameters: np.ndarray,
+        u: np.ndarray,
+        gradient: np.ndarray,
+        majoriser: np.ndarray,
+        hessian: np.ndarray,
+    ) -> None:
+        problem = self.problem
+        own = gradient.shape[1] - u.shape[1]
+        if problem.prior_precision is not None:
+            precision = np.diag(problem.prior_precision)
+            slope = problem.prior_precision * (parameters - problem.prior_mean)
+            if problem.basis is not None:
+                precision = problem.basis.T @ precision @ problem.basis
+                slope = _times(problem.basis.T, slope)
+            gradient[:, :own] += slope
+            for matrix in (majoriser, hessian)[: 1 + (hessian is not majoriser)]:
+                matrix[:, :own, :own] += precision
+        if u.shape[1]:
+            gradient[:, own:] += u
+            for matrix in (majoriser, hessian)[: 1 + (hessian is not majoriser)]:
+                matrix[:, own:, own:] += np.eye(u.shape[1])
+
+
+def _take(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+    return rows if len(rows) == 1 else rows[places]
+
+
+def _times(matrix: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """``matrix · vector`` of each row: by a product per element, whose digits stay its own."""
+    return np.matmul(matrix, vectors[:, :, None])[:, :, 0]
+
+
+def _runs_of(group: np.ndarray) -> list[np.ndarray]:
+    return [np.flatnonzero(group == g) for g in range(int(group.max()) + 1)]

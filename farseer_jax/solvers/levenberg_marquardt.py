@@ -1,0 +1,269 @@
+"""Levenberg-Marquardt for batches of fits of any function, in NumPy; Newton's steps at the end.
+
+Each batch element (a start, a refit) has its own damping and its own end, and its digits do not
+depend on the others. Far from the optimum the matrix is Gauss-Newton's, for robust ρ with the
+weights of squares that lie above ρ; near it the exact second derivatives make convergence
+superlinear and tell an optimum from a saddle or a flat tail.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from farseer_jax.solvers.fit_problem import Evaluation, Evaluator, FitProblem
+from farseer_jax.solvers.small_systems import factorise, solve_factorised
+
+# How an element ended
+CONVERGED, OUT_OF_STEPS, STALLED, NOT_FINITE = range(4)
+UNDER_WAY = -1
+
+_BLOCK = 16_384  # predictions at once: their arrays stay in the cache
+
+
+@dataclass(frozen=True)
+class Settings:
+    """When to stop.
+
+    Attributes:
+        max_steps: evaluations of an element.
+        tolerance: converged where a Newton step without damping promises no more than this part
+            of the objective …
+        step_tolerance: … and moves each parameter by no more than this part of the largest value
+            that it had on the way: in a flat tail the promise is small but the step is not.
+        damping: at the start, relative to the matrix's diagonal.
+    """
+
+    max_steps: int = 300
+    tolerance: float = 1e-13
+    step_tolerance: float = 1e-4
+    damping: float = 1e-3
+
+
+class Optima(NamedTuple):
+    """Where every element ended.
+
+    Attributes:
+        free: the best point found, ``(data_set, start, free)``.
+        value: the objective there, ``(data_set, start)``.
+        status: CONVERGED, OUT_OF_STEPS, STALLED or NOT_FINITE.
+        steps: evaluations.
+    """
+
+    free: np.ndarray
+    value: np.ndarray
+    status: np.ndarray
+    steps: np.ndarray
+
+
+def minimise(problem: FitProblem, starts: np.ndarray, settings: Settings | None = None) -> Optima:
+    """Minimise from each start of each data set.
+
+    Args:
+        problem: what is minimised.
+        starts: ``(data_set, start, free)``; ``(start, free)`` where all data sets share them.
+        settings: when to stop.
+
+    Example:
+        >>> import numpy as np
+        >>> from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
+        >>> line = NumpyFunction(lambda p, x: p[0] + p[1] * x["x"], [(), ()], {"x": ()})
+        >>> x = np.array([0.0, 1.0, 2.0])
+        >>> problem = FitProblem(line, {"x": x}, target=1.0 + 2.0 * x, weights=np.ones(3))
+        >>> minimise(problem, np.zeros((1, 2))).free.round(6)
+        array([[[1., 2.]]])
+    """
+    settings = Settings() if settings is None else settings
+    num_sets = problem.num_data_sets
+    starts = np.asarray(starts, dtype=np.float64)
+    if starts.ndim == 2:
+        starts = np.broadcast_to(starts, (num_sets, *starts.shape))
+    flat = starts.reshape(-1, starts.shape[-1])
+    rows = np.repeat(np.arange(num_sets), starts.shape[1])
+    block = max(1, _BLOCK // problem.bound.num_runs)
+    parts = [
+        _Search(problem, rows[k : k + block], flat[k : k + block], settings).run()
+        for k in range(0, len(flat), block)
+    ]
+    free, value, status, steps = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    shape = starts.shape[:2]
+    return Optima(free.reshape(starts.shape), *(a.reshape(shape) for a in (value, status, steps)))
+
+
+class _State(NamedTuple):
+    """What each element under way remembers, ``(element, …)``."""
+
+    place: np.ndarray  # in the block
+    free: np.ndarray
+    value: np.ndarray
+    gradient: np.ndarray
+    majoriser: np.ndarray
+    hessian: np.ndarray
+    scale: np.ndarray  # of each free number: one over the square root of the matrix's diagonal
+    reach: np.ndarray  # the largest size that each free number had
+    damping: np.ndarray
+    growth: np.ndarray  # of the damping, at the next failure
+    exact: np.ndarray  # whether `hessian` is the exact one
+    steps: np.ndarray
+    status: np.ndarray
+
+
+class _Search:
+    """One block of elements."""
+
+    def __init__(
+        self, problem: FitProblem, rows: np.ndarray, starts: np.ndarray, settings: Settings
+    ) -> None:
+        self.settings = settings
+        self.lower, self.upper = problem.bounds
+        self.evaluator = Evaluator(problem, rows)
+        self.starts = np.clip(starts, self.lower, self.upper)
+
+    def run(self) -> tuple[np.ndarray, ...]:
+        """The best points, their values, how they ended and after how many steps."""
+        count, size = self.starts.shape
+        free, value = np.empty((count, size)), np.empty(count)
+        status, steps = np.empty(count, dtype=int), np.empty(count, dtype=int)
+        with np.errstate(all="ignore"):
+            state = self._first()
+            while True:
+                ended = state.status != UNDER_WAY
+                if ended.any():
+                    places = state.place[ended]
+                    free[places], value[places] = state.free[ended], state.value[ended]
+                    status[places], steps[places] = state.status[ended], state.steps[ended]
+                    if ended.all():
+                        return free, value, status, steps
+                    left = np.flatnonzero(~ended)
+                    state = _State(*(array[left] for array in state))
+                    self.evaluator = self.evaluator.take(left)
+                state = self._advance(state)
+
+    def _first(self) -> _State:
+        count, size = self.starts.shape
+        nowhere = np.zeros(count, dtype=bool)
+        found = self.evaluator.evaluate(self.starts, nowhere)
+        return _State(
+            place=np.arange(count),
+            free=self.starts,
+            value=found.value,
+            gradient=found.gradient,
+            majoriser=found.majoriser,
+            hessian=found.hessian,
+            scale=_scale(found.majoriser, np.zeros((count, size))),
+            reach=np.abs(self.starts),
+            damping=np.full(count, self.settings.damping),
+            growth=np.full(count, 2.0),
+            exact=nowhere,
+            steps=np.ones(count, dtype=int),
+            status=np.where(found.finite, UNDER_WAY, NOT_FINITE),
+        )
+
+    def _advance(self, state: _State) -> _State:
+        """One trial step of each element."""
+        system = self._scaled(state)
+        step, damping = self._step(state, system)
+        target = np.clip(state.free + step, self.lower, self.upper)
+        step = target - state.free
+        promised = _decrease(state.gradient, state.hessian, step)
+        exact = state.exact | (promised <= 1e-3 * state.value)
+        found = self.evaluator.evaluate(target, exact)
+        gained = state.value - found.value
+        noise = self.evaluator.noise * np.sqrt(2.0 * np.abs(state.value))
+        ratio = gained / promised
+        good = found.finite & (promised > 0.0) & (ratio > 1e-4)
+        # below the rounding of the objective its differences say nothing
+        good |= found.finite & (promised > 0.0) & (promised <= 10.0 * noise) & (gained > -noise)
+        return self._next(state, found, target, good, ratio, damping, exact)
+
+    def _next(
+        self,
+        state: _State,
+        found: Evaluation,
+        target: np.ndarray,
+        good: np.ndarray,
+        ratio: np.ndarray,
+        damping: np.ndarray,
+        exact: np.ndarray,
+    ) -> _State:
+        """Take the good steps; raise the damping of the others."""
+
+        def choose(new: np.ndarray, old: np.ndarray) -> np.ndarray:
+            return np.where(good.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+        trust = np.clip(1.0 - (2.0 * ratio - 1.0) ** 3, 0.1, 2.0)
+        majoriser = choose(found.majoriser, state.majoriser)
+        result = _State(
+            place=state.place,
+            free=choose(target, state.free),
+            value=choose(found.value, state.value),
+            gradient=choose(found.gradient, state.gradient),
+            majoriser=majoriser,
+            hessian=choose(found.hessian, state.hessian),
+            scale=_scale(majoriser, state.scale),
+            reach=np.maximum(state.reach, np.abs(choose(target, state.free))),
+            damping=np.where(good, damping * trust, damping * state.growth),
+            growth=np.where(good, 2.0, 2.0 * state.growth),
+            exact=choose(exact, state.exact),
+            steps=state.steps + 1,
+            status=state.status,
+        )
+        return result._replace(status=self._status(result))
+
+    def _status(self, state: _State) -> np.ndarray:
+        status = np.where(state.damping > 1e30, STALLED, UNDER_WAY)
+        status = np.where(state.steps >= self.settings.max_steps, OUT_OF_STEPS, status)
+        maybe = np.flatnonzero(state.exact)
+        if len(maybe):
+            few = _State(*(array[maybe] for array in state))
+            floor = self.evaluator.noise[maybe] ** 2
+            status[maybe[self._is_optimum(few, floor)]] = CONVERGED
+        return status
+
+    def _is_optimum(self, state: _State, floor: np.ndarray) -> np.ndarray:
+        """Whether a Newton step without damping promises nothing and moves nothing."""
+        matrix, gradient, scale = self._scaled(state)
+        factors = factorise(matrix + 1e-14 * np.eye(matrix.shape[-1]))
+        step = -solve_factorised(factors, gradient) * scale
+        promised = -0.5 * np.sum(step * state.gradient, axis=-1)
+        small = promised <= np.maximum(self.settings.tolerance * np.abs(state.value), floor)
+        short = np.all(np.abs(step) <= self.settings.step_tolerance * state.reach, axis=-1)
+        return factors.positive & small & short
+
+    def _scaled(self, state: _State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Matrix, gradient and scale: of the numbers that no bound stops, of unit diagonal."""
+        stopped = (state.free <= self.lower) & (state.gradient > 0.0)
+        stopped |= (state.free >= self.upper) & (state.gradient < 0.0)
+        scale = np.where(stopped, 0.0, state.scale)
+        matrix = state.hessian * scale[:, :, None] * scale[:, None, :]
+        diagonal = np.arange(matrix.shape[-1])
+        matrix[:, diagonal, diagonal] += stopped
+        return matrix, state.gradient * scale, scale
+
+    def _step(
+        self, state: _State, system: tuple[np.ndarray, np.ndarray, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The damped step, and the damping that made the matrix positive."""
+        matrix, gradient, scale = system
+        damping = state.damping.copy()
+        eye = np.eye(matrix.shape[-1])
+        factors = factorise(matrix + damping[:, None, None] * eye, 1e-15)
+        bad = np.flatnonzero(~factors.positive)
+        if len(bad):
+            lowest = np.linalg.eigvalsh(matrix[bad])[:, 0]
+            damping[bad] = np.maximum(2.0 * damping[bad], -1.5 * lowest + 1e-12)
+            again = factorise(matrix[bad] + damping[bad, None, None] * eye, 1e-15)
+            for whole, part in zip(factors, again, strict=True):
+                whole[bad] = part
+        return -solve_factorised(factors, gradient) * scale, damping
+
+
+def _scale(matrix: np.ndarray, before: np.ndarray) -> np.ndarray:
+    diagonal = np.diagonal(matrix, axis1=-2, axis2=-1)
+    return np.where(diagonal > 0.0, 1.0 / np.sqrt(diagonal), before)
+
+
+def _decrease(gradient: np.ndarray, hessian: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """What the quadratic model promises, ``(element,)``."""
+    curved = np.matmul(hessian, step[:, :, None])[:, :, 0]
+    return -np.sum(step * (gradient + 0.5 * curved), axis=-1)

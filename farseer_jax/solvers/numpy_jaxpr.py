@@ -1,0 +1,283 @@
+"""A function written with JAX, computed by NumPy: traced once, never compiled."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import jax
+import numpy as np
+
+from farseer_jax.solvers.jaxpr_rules import UnsupportedPrimitiveError, add_jaxpr
+from farseer_jax.solvers.scalar_graph import Program, ScalarGraph
+
+Shape: TypeAlias = tuple[int, ...]
+Traced: TypeAlias = Callable[[list[Any], dict[str, Any]], Any]
+Parameters: TypeAlias = np.ndarray | Sequence[np.ndarray]
+
+__all__ = ["BoundFunction", "NumpyFunction", "UnsupportedPrimitiveError"]
+
+
+class NumpyFunction:
+    """A scalar function of parameters and of one run's inputs, with derivatives, by NumPy.
+
+    JAX traces it for one run; its operations are then done by NumPy over batch elements (starts,
+    refits) and runs at once. What XLA would take seconds to compile is ready in milliseconds.
+
+    Args:
+        function: ``(parameters, inputs) → scalar``; parameters a list, inputs a dictionary.
+        parameter_shapes: ``()`` of a number, ``(share,)`` of a vector along a mixture. The entries
+            of all parameters, one after another, are the components of a parameter vector.
+        input_shapes: likewise for one run, by name.
+
+    Raises:
+        TypeError: the function returns no real floating-point number.
+        ValueError: it returns an array.
+        UnsupportedPrimitiveError: NumPy has no rule for one of its operations.
+
+    Example:
+        >>> import numpy as np
+        >>> law = NumpyFunction(lambda p, x: p[0] + p[1] / x["N"] ** p[2], [(), (), ()], {"N": ()})
+        >>> bound = law.bind({"N": np.array([1.0, 4.0])})
+        >>> bound.value(np.array([[1.0, 2.0, 0.5]]))
+        array([[3., 2.]])
+        >>> [sorted(group) for group in (law.linear_components(), law.used_components)]
+        [[0, 1], [0, 1, 2]]
+    """
+
+    def __init__(
+        self,
+        function: Traced,
+        parameter_shapes: Sequence[Shape],
+        input_shapes: Mapping[str, Shape],
+    ) -> None:
+        self._function = function
+        self._parameter_shapes = [tuple(shape) for shape in parameter_shapes]
+        self._input_shapes = {name: tuple(shape) for name, shape in input_shapes.items()}
+        self.num_components = sum(_size(shape) for shape in self._parameter_shapes)
+        self._num_inputs = sum(_size(shape) for shape in self._input_shapes.values())
+        self._graph, self._value, self._gradient = self._traced_gradient()
+
+    @functools.cached_property
+    def value_program(self) -> Program:
+        """Computes the value."""
+        return Program(self._graph, [self._value])
+
+    @functools.cached_property
+    def gradient_program(self) -> Program:
+        """Computes the value and then its derivative in each component."""
+        return Program(self._graph, [self._value, *self._gradient])
+
+    @functools.cached_property
+    def hessian_program(self) -> Program:
+        """Computes the second derivatives, ``(j, k)`` with ``j ≤ k``, row by row."""
+
+        def hessian(parameters: list[Any], inputs: dict[str, Any]) -> Any:
+            return jax.jacfwd(jax.grad(self._function))(parameters, inputs)
+
+        graph = self._new_graph(drop_zeros=True)
+        blocks = self._nodes_of(graph, hessian)
+        num_parameters = len(self._parameter_shapes)
+        rows = [
+            np.concatenate(
+                [
+                    block.reshape(_size(self._parameter_shapes[j]), -1)
+                    for block in blocks[j * num_parameters : (j + 1) * num_parameters]
+                ],
+                axis=1,
+            )
+            for j in range(num_parameters)
+        ]
+        square = np.concatenate(rows)
+        upper = np.triu_indices(self.num_components)
+        return Program(graph, [int(node) for node in square[upper]])
+
+    @property
+    def used_components(self) -> frozenset[int]:
+        """The parameters' components that the value depends on."""
+        bits = self._graph.nodes[self._value].depends_on
+        return frozenset(k for k in range(self.num_components) if bits >> k & 1)
+
+    @property
+    def used_inputs(self) -> frozenset[str]:
+        """The names of the inputs that the value depends on."""
+        bits = self._graph.nodes[self._value].depends_on >> self.num_components
+        names, place = set(), 0
+        for name, shape in self._input_shapes.items():
+            size = _size(shape)
+            if bits >> place & ((1 << size) - 1):
+                names.add(name)
+            place += size
+        return frozenset(names)
+
+    def linear_components(self, candidates: Sequence[int] | None = None) -> tuple[int, ...]:
+        """Components in which the value is jointly linear (affine), taken greedily in order.
+
+        No derivative in one of them depends on any of them.
+
+        Args:
+            candidates: components to consider; all by default.
+        """
+        chosen: list[int] = []
+        bits = 0
+        for k in range(self.num_components) if candidates is None else candidates:
+            with_k = bits | 1 << k
+            slopes = [self._graph.nodes[self._gradient[j]].depends_on for j in (*chosen, k)]
+            if k in self.used_components and not any(slope & with_k for slope in slopes):
+                chosen.append(k)
+                bits = with_k
+        return tuple(chosen)
+
+    def bind(self, inputs: Mapping[str, np.ndarray]) -> "BoundFunction":
+        """The function at given runs: what depends on inputs alone is computed once.
+
+        Args:
+            inputs: ``(run,)``, or ``(row, run)`` where runs differ from one data set to the next;
+                a vector's entries on one more axis, the last. Float64.
+        """
+        arrays: list[np.ndarray] = []
+        for name, shape in self._input_shapes.items():
+            array = np.asarray(inputs[name], dtype=np.float64)
+            array = array if array.ndim - len(shape) == 2 else array[None]
+            flat = array.reshape(*array.shape[:2], -1)
+            arrays.extend(np.ascontiguousarray(flat[..., k]) for k in range(flat.shape[-1]))
+        return BoundFunction(self, dict(enumerate(arrays, start=self.num_components)))
+
+    def _new_graph(self, *, drop_zeros: bool = False) -> ScalarGraph:
+        return ScalarGraph(self.num_components, self._num_inputs, drop_zeros=drop_zeros)
+
+    def _traced_gradient(self) -> tuple[ScalarGraph, int, list[int]]:
+        self._check_result()
+        graph = self._new_graph()
+        value, *slopes = self._nodes_of(graph, jax.value_and_grad(self._function))
+        gradient = [int(node) for slope in slopes for node in slope.reshape(-1)]
+        return graph, int(value), gradient
+
+    def _check_result(self) -> None:
+        with jax.enable_x64(True):
+            result = jax.eval_shape(self._function, *self._examples())
+        if not hasattr(result, "dtype"):
+            raise TypeError(f"a law must return one number per run, got {type(result).__name__}")
+        if result.shape != ():
+            raise ValueError(
+                f"a law must return one number per run, got an array of shape {result.shape}: "
+                "sum over the shares of a mixture"
+            )
+        if not np.issubdtype(result.dtype, np.floating):
+            raise TypeError(f"a law must return a real number, got {result.dtype}")
+
+    def _examples(self) -> tuple[list[Any], dict[str, Any]]:
+        new = functools.partial(jax.ShapeDtypeStruct, dtype=np.float64)
+        parameters = [new(shape) for shape in self._parameter_shapes]
+        return parameters, {name: new(shape) for name, shape in self._input_shapes.items()}
+
+    def _nodes_of(self, graph: ScalarGraph, function: Callable[..., Any]) -> list[np.ndarray]:
+        """The nodes of a function's results, flattened."""
+        with jax.enable_x64(True):
+            closed = jax.make_jaxpr(function)(*self._examples())
+        # a dictionary is flattened in the order of its keys
+        names = sorted(self._input_shapes)
+        place, leaves = self.num_components, {}
+        for name, shape in self._input_shapes.items():
+            leaves[name] = np.arange(place, place + _size(shape)).reshape(shape)
+            place += _size(shape)
+        arguments, place = [], 0
+        for shape in self._parameter_shapes:
+            arguments.append(np.arange(place, place + _size(shape)).reshape(shape))
+            place += _size(shape)
+        arguments += [leaves[name] for name in names]
+        with jax.enable_x64(True):
+            return add_jaxpr(graph, closed.jaxpr, closed.consts, arguments)
+
+
+class BoundFunction:
+    """A function at given runs.
+
+    Args:
+        function: what is computed.
+        inputs: by input node, ``(1, run)`` where all batch elements share the runs, or
+            ``(row, run)``.
+        rows: the row of each batch element; None where there is one row, or one per element.
+    """
+
+    def __init__(
+        self,
+        function: NumpyFunction,
+        inputs: dict[int, np.ndarray],
+        prepared: dict[str, dict[int, Any]] | None = None,
+        rows: np.ndarray | None = None,
+    ) -> None:
+        self.function = function
+        self._inputs = inputs
+        self._prepared = {} if prepared is None else prepared
+        self._rows = rows
+        self._taken: dict[str, dict[int, Any]] = {}
+
+    @property
+    def num_runs(self) -> int:
+        """How many runs there are."""
+        return next(iter(self._inputs.values())).shape[1] if self._inputs else 1
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows the inputs have: 1 where all batch elements share them."""
+        return max((len(array) for array in self._inputs.values()), default=1)
+
+    def take(self, rows: np.ndarray) -> "BoundFunction":
+        """The same function for batch elements with these rows of the inputs, ``(element,)``."""
+        return BoundFunction(self.function, self._inputs, self._prepared, rows)
+
+    def value(self, parameters: Parameters) -> np.ndarray:
+        """The function's values.
+
+        Args:
+            parameters: ``(element, component)``; or one array per component, ``(element, 1)``, or
+                ``(element, run)`` where it differs between runs.
+
+        Returns:
+            ``(element, run)``.
+        """
+        columns = _columns(parameters)
+        outputs = self._run("value", self.function.value_program, columns)
+        return self._spread(outputs[0], columns)
+
+    def value_and_gradient(self, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
+        """Values ``(element, run)`` and derivatives ``(element, component, run)``."""
+        columns = _columns(parameters)
+        value, *slopes = self._run("gradient", self.function.gradient_program, columns)
+        return self._spread(value, columns), self._stacked(slopes, columns)
+
+    def hessian(self, parameters: Parameters) -> np.ndarray:
+        """Second derivatives, ``(element, pair, run)``: the upper triangle, row by row."""
+        columns = _columns(parameters)
+        return self._stacked(self._run("hessian", self.function.hessian_program, columns), columns)
+
+    def _run(self, name: str, program: Program, columns: Sequence[np.ndarray]) -> list[Any]:
+        if name not in self._taken:
+            if name not in self._prepared:
+                self._prepared[name] = program.prepare(self._inputs)
+            self._taken[name] = {k: self._take(v) for k, v in self._prepared[name].items()}
+        return program.run(self._taken[name], columns)
+
+    def _take(self, value: Any) -> Any:
+        if self._rows is None or np.ndim(value) < 2 or len(value) == 1:
+            return value
+        return value[self._rows]
+
+    def _spread(self, value: Any, columns: Sequence[np.ndarray]) -> np.ndarray:
+        return np.broadcast_to(value, (len(columns[0]), self.num_runs))
+
+    def _stacked(self, values: Sequence[Any], columns: Sequence[np.ndarray]) -> np.ndarray:
+        stacked = np.empty((len(columns[0]), len(values), self.num_runs))
+        for k, value in enumerate(values):
+            stacked[:, k] = value
+        return stacked
+
+
+def _columns(parameters: Parameters) -> Sequence[np.ndarray]:
+    if isinstance(parameters, np.ndarray):
+        return [parameters[:, k, None] for k in range(parameters.shape[1])]
+    return parameters
+
+
+def _size(shape: Shape) -> int:
+    return int(np.prod(shape, dtype=int))
