@@ -42,7 +42,7 @@ KINDS = ("normal", "basic", "percentile", "calibrated")
 NUM_RESAMPLES = 200
 
 
-def truths() -> dict[str, fj.AbstractLaw]:
+def truths() -> dict[str, fj.Law]:
     """The example's law, and what the other laws make of its surface."""
     clean = fj.example_runs(noise=0.0)
     others = {name: fj.fit(LAWS[name], clean).law for name in ("coupled", "chinchilla")}
@@ -88,7 +88,7 @@ def real_cases() -> list[dict[str, Any]]:
     ]
 
 
-def simulated(case: dict[str, Any], laws: dict[str, fj.AbstractLaw]) -> dict[str, Any]:
+def simulated(case: dict[str, Any], laws: dict[str, fj.Law]) -> dict[str, Any]:
     """One world: is the true loss at the target inside?"""
     truth = laws[case["truth"]]
     runs = fj.simulate(truth, *grid(case["grid"]), seed=case["world"])

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from farseer_jax.laws.coupled import Coupled
     from farseer_jax.laws.farseer import Farseer
     from farseer_jax.laws.kaplan import Kaplan
-    from farseer_jax.laws.law import AbstractLaw, Center
+    from farseer_jax.laws.law import Center, Law
     from farseer_jax.laws.raw_farseer import RawFarseer
     from farseer_jax.laws.stretched_exponential import StretchedExponential
     from farseer_jax.methods._diagnostics import Diagnostics
@@ -107,7 +107,6 @@ if TYPE_CHECKING:
     from farseer_jax.sensitivity._respond import differentiable
 
 __all__ = [
-    "AbstractLaw",
     "Allocation",
     "BatchFit",
     "BayesianBootstrap",
@@ -143,6 +142,7 @@ __all__ = [
     "JackknifeRuns",
     "JackknifeSizes",
     "Kaplan",
+    "Law",
     "LeastSquares",
     "MethodComparison",
     "MethodResult",
@@ -223,7 +223,7 @@ _HOMES = {
     "_design": ("Design", "build_design"),
     "fitting.fit": ("fit",),
     "fitting.fit_batch": ("BatchFit", "fit_batch"),
-    "laws.law": ("AbstractLaw", "Center"),
+    "laws.law": ("Law", "Center"),
     "runs.noise": ("Noise", "estimate_noise"),
     "objectives": ("Objective",),
     "methods.outcome": ("Outcome",),

@@ -10,7 +10,7 @@ import numpy as np
 
 from farseer_jax._implicit import root
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 
 FLOPs = Callable[[Array, Array], Array]
 
@@ -100,7 +100,7 @@ class Cost:
         return -by_D / (by_N + by_D), by_N / (by_N + by_D)
 
 
-def optimal_ratio(law: AbstractLaw, compute: Array) -> Array:
+def optimal_ratio(law: Law, compute: Array) -> Array:
     """Tokens per parameter ``D/N`` at which ``L(N, D)`` is lowest for ``6 N D = compute`` FLOPs.
 
     The interior minimum: a loss that still falls at the end of the range (0.1 to 1e5 tokens per
@@ -119,7 +119,7 @@ def optimal_ratio(law: AbstractLaw, compute: Array) -> Array:
 
 
 def optimum(
-    law: AbstractLaw,
+    law: Law,
     compute: Array,
     cost: Cost = Cost(),
     tokens_served: Array | float = 0.0,
@@ -165,7 +165,7 @@ def optimum(
     return Split(log_N, log_D, limit)
 
 
-def law_of_logs(law: AbstractLaw) -> Callable[[Array, Array], Array]:
+def law_of_logs(law: Law) -> Callable[[Array, Array], Array]:
     """The ln loss as a function of ln N and ln D."""
     return lambda x, y: law.log_loss(jnp.exp(x), jnp.exp(y))
 
@@ -180,7 +180,7 @@ def _along(
 
 
 def _search(
-    law: AbstractLaw, log_C: Array, served: Array, limits: Array, cost: Cost, *, is_limited: bool
+    law: Law, log_C: Array, served: Array, limits: Array, cost: Cost, *, is_limited: bool
 ) -> tuple[Place, Array]:
     """The lowest minimum along a budget, to rounding, and what limits it; not differentiable."""
     lowest, highest = np.log(LOWEST), np.log(HIGHEST)

@@ -11,28 +11,28 @@ from numpy.typing import ArrayLike
 
 from farseer_jax._allocation import optimal_ratio
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 
-Function = Callable[[AbstractLaw], Any]
+Function = Callable[[Law], Any]
 
 
 @partial(jax.jit, static_argnames="function")
-def _over_stack(law: AbstractLaw, arguments: tuple[Array, ...], function: Any) -> Array:
+def _over_stack(law: Law, arguments: tuple[Array, ...], function: Any) -> Array:
     return jax.vmap(lambda one: jnp.asarray(function(one, *arguments)))(law)
 
 
 @partial(jax.jit, static_argnames="function")
 def _along(
-    law: AbstractLaw, directions: AbstractLaw, arguments: tuple[Array, ...], function: Any
+    law: Law, directions: Law, arguments: tuple[Array, ...], function: Any
 ) -> Array:
-    def change(direction: AbstractLaw) -> Array:
+    def change(direction: Law) -> Array:
         return jax.jvp(lambda one: jnp.asarray(function(one, *arguments)), (law,), (direction,))[1]
 
     return jax.vmap(change)(directions)
 
 
 def along(
-    function: Any, law: AbstractLaw, directions: AbstractLaw, *arguments: np.ndarray
+    function: Any, law: Law, directions: Law, *arguments: np.ndarray
 ) -> np.ndarray:
     """Derivatives of ``function(law, *arguments)`` along changes of the law, ``(direction, …)``.
 
@@ -48,7 +48,7 @@ def along(
     return _called(_along, law, directions, arguments, function=function)
 
 
-def mapped(function: Any, law: AbstractLaw, *arguments: np.ndarray) -> np.ndarray:
+def mapped(function: Any, law: Law, *arguments: np.ndarray) -> np.ndarray:
     """``function(law, *arguments)`` for each law of a stack, ``(law, …)``, in float64.
 
     Raises:
@@ -70,18 +70,18 @@ def _called(compiled: Any, *arguments: Any, function: Any) -> np.ndarray:
             ) from None
 
 
-def of_one(function: Any, law: AbstractLaw, *arguments: np.ndarray) -> np.ndarray:
+def of_one(function: Any, law: Law, *arguments: np.ndarray) -> np.ndarray:
     """The same for one law, ``(…)``."""
     stack = jax.tree.map(lambda leaf: np.asarray(leaf)[None], law)
     return mapped(function, stack, *arguments)[0]
 
 
-def loss(law: AbstractLaw, N: Array, D: Array) -> Array:
+def loss(law: Law, N: Array, D: Array) -> Array:
     """The loss at points."""
     return law(N, D)
 
 
-def allocation(law: AbstractLaw, compute: Array) -> Array:
+def allocation(law: Law, compute: Array) -> Array:
     """Compute-optimal N, D and D/N of budgets, ``(3, budget)``."""
     ratio = jax.vmap(partial(optimal_ratio, law))(compute)
     N = jnp.sqrt(compute / (6.0 * ratio))

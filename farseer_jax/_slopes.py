@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 
 # An elasticity of a law that is flat is a difference of numbers of order 1: it has this rounding.
 ROUNDING = 1e-13
@@ -14,7 +14,7 @@ ROUNDING = 1e-13
 Surface = Callable[[Array, Array], Array]
 
 
-def log_surface(law: AbstractLaw) -> Surface:
+def log_surface(law: Law) -> Surface:
     """``ln L`` as a function of ln N and ln D, which broadcast."""
     return lambda log_N, log_D: law.log_loss(jnp.exp(log_N), jnp.exp(log_D))
 
@@ -33,7 +33,7 @@ def along_D(surface: Surface) -> Surface:
     )[1]
 
 
-def elasticities(law: AbstractLaw, log_N: Array, log_D: Array) -> tuple[Array, Array]:
+def elasticities(law: Law, log_N: Array, log_D: Array) -> tuple[Array, Array]:
     """``∂ ln L / ∂ ln N`` and ``∂ ln L / ∂ ln D``; positive where the loss rises.
 
     Args:

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._types import Array
+from farseer_jax.links import Link, as_link
 
-Residual = Literal["log", "relative", "absolute"]
-RESIDUALS: tuple[Residual, ...] = ("log", "relative", "absolute")
+Residual = Literal["link", "relative", "absolute"]
+RESIDUALS: tuple[Residual, ...] = ("link", "relative", "absolute")
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,9 @@ class Objective:
     (predictions too high) count ``2 · quantile`` times, negative ones ``2 · (1 − quantile)`` times.
 
     Args:
-        residual: ``"log"``, ``ln predicted − ln observed``; ``"relative"``, ``predicted /
-            observed − 1``; ``"absolute"``, ``predicted − observed``.
+        residual: ``"link"``, ``link(predicted) − link(observed)``, of logarithms unless the runs
+            have another :class:`Link`; ``"relative"``, ``predicted / observed − 1``;
+            ``"absolute"``, ``predicted − observed``, as under the identity link.
         delta: where ρ turns from a square to a line, in units of the residual.
         quantile: 0.5 is symmetric.
 
@@ -34,12 +36,12 @@ class Objective:
         >>> import numpy as np
         >>> from farseer_jax import Objective
         >>> Objective.named("huber")  # Hoffmann et al.
-        Objective(residual='log', delta=0.001, quantile=0.5)
+        Objective(residual='link', delta=0.001, quantile=0.5)
         >>> round(float(Objective(delta=0.0).value(np.array([1.1]), np.array([1.0]))), 4)
         0.0953
     """
 
-    residual: Residual = "log"
+    residual: Residual = "link"
     delta: float = math.inf
     quantile: float = 0.5
 
@@ -65,10 +67,10 @@ class Objective:
             )
         return cls(**NAMED_OBJECTIVES[name])
 
-    @property
-    def description(self) -> str:
+    def describe(self, link: Link) -> str:
         """A few words for reports."""
-        residual = f"{self.residual} residuals"
+        kind = {"identity": "", "log": "log", "logit": "logit"}[link.name]
+        residual = f"{kind if self.residual == 'link' else self.residual} residuals".lstrip()
         if self.delta == 0.0:
             words = f"absolute {residual}"
         elif math.isinf(self.delta):
@@ -83,10 +85,14 @@ class Objective:
         return math.isinf(self.delta) and self.quantile == 0.5
 
     def value(
-        self, predicted: np.ndarray, observed: np.ndarray, weights: np.ndarray | float = 1.0
+        self,
+        predicted: np.ndarray,
+        observed: np.ndarray,
+        weights: np.ndarray | float = 1.0,
+        link: Link | str = "log",
     ) -> np.ndarray:
         """The objective of predicted losses, summed over the last axis."""
-        r = residual_numpy(self.residual, predicted, observed)
+        r = residual_numpy(self.residual, predicted, observed, as_link(link))
         size = np.abs(r)
         if self.delta == 0.0:
             rho = size
@@ -113,7 +119,6 @@ NAMED_OBJECTIVES: dict[str, dict[str, Any]] = {
     "absolute": {"delta": 0.0},
     "asymmetric": {"delta": 1e-3, "quantile": 0.7},
     "squared-relative": {"residual": "relative"},
-    "squared-absolute": {"residual": "absolute"},
 }
 
 
@@ -131,16 +136,20 @@ def as_objective(objective: "Objective | str") -> Objective:
     return objective
 
 
-def residual_numpy(kind: Residual, predicted: np.ndarray, observed: np.ndarray) -> np.ndarray:
+def residual_numpy(
+    kind: Residual, predicted: np.ndarray, observed: np.ndarray, link: Link
+) -> np.ndarray:
     """Residuals of predicted losses."""
-    if kind == "log":
-        return np.log(predicted / observed)
+    if kind == "link":
+        if link.name == "log":
+            return np.log(predicted / observed)
+        return np.asarray(link.forward(predicted) - link.forward(observed))
     difference = predicted - observed
     return difference if kind == "absolute" else difference / observed
 
 
 class Along(NamedTuple):
-    """ρ as a function of ``ln L``, elementwise.
+    """ρ as a function of the prediction on the link's scale, of ``ln L`` say, elementwise.
 
     Attributes:
         value: ρ.
@@ -174,7 +183,7 @@ def along_log_loss(
     else:
         value, slope = rho(r, delta, quantile), rho_slope(r, delta, quantile)
         bend, curvature = rho_weights(r, delta, quantile)
-    if kind == "log":
+    if kind == "link":
         return Along(value, slope, bend, curvature)
     first = r + (1.0 if kind == "relative" else jnp.exp(log_observed))
     return Along(value, slope * first, bend * first**2, curvature * first**2 + slope * first)
@@ -183,7 +192,7 @@ def along_log_loss(
 def residual_of(kind: Residual, log_loss: Array, log_observed: Array) -> Array:
     """Residuals from logarithms of losses."""
     difference = log_loss - log_observed
-    if kind == "log":
+    if kind == "link":
         return difference
     relative = jnp.exp(difference) - 1.0
     return relative if kind == "relative" else relative * jnp.exp(log_observed)
@@ -191,7 +200,7 @@ def residual_of(kind: Residual, log_loss: Array, log_observed: Array) -> Array:
 
 def residual_slopes(kind: Residual, predicted: Array, observed: Array) -> tuple[Array, ...]:
     """Residuals of predicted losses, and their first and second derivative in these."""
-    if kind == "log":
+    if kind == "link":
         inverse = 1.0 / predicted
         return jnp.log(predicted / observed), inverse, -inverse * inverse
     slope = jnp.ones_like(observed) if kind == "absolute" else 1.0 / observed
@@ -199,22 +208,24 @@ def residual_slopes(kind: Residual, predicted: Array, observed: Array) -> tuple[
 
 
 def rho(r: Array, delta: Array, quantile: Array) -> Array:
-    """ρ of residuals; ``delta`` positive."""
-    size = jnp.abs(r)
-    near = jnp.minimum(size, delta)
+    """ρ of residuals, by NumPy where they are NumPy's; ``delta`` positive."""
+    xp = _namespace(r)
+    size = xp.abs(r)
+    near = xp.minimum(size, delta)
     return _side(r, quantile) * near * (size - 0.5 * near)
 
 
 def rho_slope(r: Array, delta: Array, quantile: Array) -> Array:
     """``dρ/dr``."""
-    return _side(r, quantile) * jnp.clip(r, -delta, delta)
+    return _side(r, quantile) * _namespace(r).clip(r, -delta, delta)
 
 
 def rho_weights(r: Array, delta: Array, quantile: Array) -> tuple[Array, Array]:
     """Weights of squares that lie above ρ and touch it, ``ρ'/r``; and ρ's own curvature."""
-    size, side = jnp.abs(r), _side(r, quantile)
+    xp = _namespace(r)
+    size, side = xp.abs(r), _side(r, quantile)
     inside = size <= delta
-    return side * jnp.where(inside, 1.0, delta / jnp.where(inside, 1.0, size)), side * inside
+    return side * xp.where(inside, 1.0, delta / xp.where(inside, 1.0, size)), side * inside
 
 
 def absolute(r: Array, quantile: Array) -> Array:
@@ -228,4 +239,8 @@ def absolute_slope(r: Array, quantile: Array) -> Array:
 
 
 def _side(r: Array, quantile: Array) -> Array:
-    return 2.0 * jnp.where(r > 0.0, quantile, 1.0 - quantile)
+    return 2.0 * _namespace(r).where(r > 0.0, quantile, 1.0 - quantile)
+
+
+def _namespace(r: Array) -> Any:
+    return np if isinstance(r, np.ndarray) else jnp

@@ -26,7 +26,7 @@ from farseer_jax.plots import plot_fit
 
 
 # %%
-class SquareRoot(fj.AbstractLaw):
+class SquareRoot(fj.Law):
     """Chinchilla with β = 1/2."""
 
     name = "square root"

@@ -167,7 +167,7 @@ def test_tables_of_other_kinds_are_taken() -> None:
         assert fj.fit(fj.Farseer, table).predict(1e9, 1e11) == expected
 
 
-class Flat(fj.AbstractLaw):
+class Flat(fj.Law):
     """A law that the piecewise method does not fit."""
 
     name = "flat"

@@ -99,7 +99,7 @@ def test_round_trip_at_an_exponent_of_exactly_zero() -> None:
     assert_same_fit(fj.Fit.from_json(result.to_json()), result)
 
 
-class Square(fj.AbstractLaw):
+class Square(fj.Law):
     """A law of the user's own."""
 
     name = "square"
@@ -119,7 +119,7 @@ class Square(fj.AbstractLaw):
 @pytest.mark.parametrize(
     "law", [fj.Farseer, fj.Chinchilla, fj.Coupled, fj.Kaplan, fj.RawFarseer, Square]
 )
-def test_round_trip_of_end_to_end_fits(law: type[fj.AbstractLaw]) -> None:
+def test_round_trip_of_end_to_end_fits(law: type[fj.Law]) -> None:
     method = fj.LeastSquares("huber", num_starts=4, max_steps=60)
     result = fj.fit(law, fj.example_runs(), method)
     again = fj.Fit.from_json(result.to_json(), law=law)

@@ -337,7 +337,7 @@ def test_json_keeps_every_digit():
     assert list(again.diagnostics.to_dataframe()) == ["objective", "outcome", "steps"]
 
 
-class Broken(fj.AbstractLaw):
+class Broken(fj.Law):
     """NaN where its parameter is below 1/2."""
 
     name = "broken"

@@ -195,7 +195,7 @@ class TestProjection:
         assert compiled == []
 
 
-class Rising(fj.AbstractLaw):
+class Rising(fj.Law):
     """A law whose loss rises with N whatever its parameters are."""
 
     name: ClassVar[str] = "rising"

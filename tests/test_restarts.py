@@ -287,7 +287,7 @@ def test_refits_agree_with_fits_of_the_same_weights(epoch):
         assert np.allclose(numbers(refits.law_at(i)), numbers(alone.law), rtol=1e-5)
 
 
-class Broken(fj.AbstractLaw):
+class Broken(fj.Law):
     """NaN where its parameter is below 1/2."""
 
     name = "broken"

@@ -21,7 +21,7 @@ def result() -> fj.Fit:
 
 
 def grid_runs(
-    sizes: Any = SIZES, *, noise: float = 0.0, law: fj.AbstractLaw | None = None
+    sizes: Any = SIZES, *, noise: float = 0.0, law: fj.Law | None = None
 ) -> fj.Runs:
     """Six D in steps of 2 for each size."""
     N, D = np.repeat(sizes, 6), np.tile(1e9 * 2.0 ** np.arange(6), len(sizes))

@@ -215,7 +215,7 @@ class TestSurface:
             plot_surface(fj.example_law(), **DOMAIN, of="U")  # type: ignore[arg-type]
 
 
-class Gap(fj.AbstractLaw):
+class Gap(fj.Law):
     """A law without a loss above N = 1e10."""
 
     name: ClassVar[str] = "gap"

@@ -29,7 +29,7 @@ OBJECTIVES = {
 }  # fmt: skip
 
 
-class Square(fj.AbstractLaw):
+class Square(fj.Law):
     """One exponent; its terms come from the loss itself."""
 
     name = "square"
@@ -397,7 +397,7 @@ def test_a_law_of_ones_own_with_a_held_exponent(epoch):
 def test_terms_of_chinchilla_are_its_derivatives():
     law, N, D = fj.Chinchilla(1.7, 400.0, 2000.0, 0.34, 0.37), np.array([1e8, 1e10]), 1e11
     with jax.enable_x64(True):
-        for own, other in zip(law.terms(N, D), fj.AbstractLaw.terms(law, N, D), strict=True):
+        for own, other in zip(law.terms(N, D), fj.Law.terms(law, N, D), strict=True):
             assert np.allclose(own, other, rtol=1e-12, atol=0.0)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from farseer_jax._numbers import quantity_text
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods._method import Method
 from farseer_jax.methods.isoflop.method import IsoFLOP
 from farseer_jax.methods.least_squares.method import LeastSquares
@@ -51,7 +51,7 @@ class Weighting(NamedTuple):
     weights: np.ndarray
 
 
-def other_settings(law: type[AbstractLaw], method: Method) -> list[Setting]:
+def other_settings(law: type[Law], method: Method) -> list[Setting]:
     """All settings and methods that somebody else might have chosen for this law."""
     if isinstance(method, Piecewise):
         found = _of_piecewise(law, method)
@@ -63,7 +63,7 @@ def other_settings(law: type[AbstractLaw], method: Method) -> list[Setting]:
     return [setting for setting in found if setting.method != method]
 
 
-def _of_piecewise(law: type[AbstractLaw], method: Piecewise) -> list[Setting]:
+def _of_piecewise(law: type[Law], method: Piecewise) -> list[Setting]:
     criteria: Any = ("squared", "relative")
     found = [Setting("criterion", name, replace(method, criterion=name)) for name in criteria]
     if law is Farseer:  # the code's search begins below 0, where no exponent of Chinchilla's is
@@ -89,7 +89,7 @@ def _of_objectives(method: Any) -> list[Setting]:
     return found
 
 
-def _other_methods(law: type[AbstractLaw], method: Method) -> list[Setting]:
+def _other_methods(law: type[Law], method: Method) -> list[Setting]:
     """Other kinds of methods; those that share an optimum with the fit's own are none."""
     found = []
     if law in (Farseer, Chinchilla) and not isinstance(method, Piecewise):

@@ -11,7 +11,7 @@ from farseer_jax import _tables
 from farseer_jax.analysis._given import runs_of, shown
 from farseer_jax.fitting.fit import fit
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods._method import Method
 from farseer_jax.methods._starts import StartReport
 from farseer_jax.objectives import Objective
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _NEAR = (1e-6, 1e-2)
 
-Candidates = Mapping[str, tuple[type[AbstractLaw], Method | None]]
+Candidates = Mapping[str, tuple[type[Law], Method | None]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +164,7 @@ def _check(candidates: object) -> None:
         )
     for name, pair in candidates.items():
         is_pair = isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], type)
-        if not (is_pair and issubclass(pair[0], AbstractLaw)):
+        if not (is_pair and issubclass(pair[0], Law)):
             raise TypeError(
                 f"candidates: {name!r} is no pair of a law's class and a method, such as "
                 f"(Farseer, None), but {shown(pair)}"
@@ -172,7 +172,7 @@ def _check(candidates: object) -> None:
 
 
 def _try(
-    law: type[AbstractLaw], method: Method | None, runs: Runs
+    law: type[Law], method: Method | None, runs: Runs
 ) -> tuple[Fit | None, str, float]:
     """A fit, or why there is none, and the time that it took the second time."""
     try:
@@ -204,7 +204,7 @@ def _best_objectives(fits: list[Fit]) -> dict[_Objective, float]:
 
 def _row(
     name: str,
-    law: type[AbstractLaw],
+    law: type[Law],
     method: Method | None,
     found: Fit | None,
     note: str,

@@ -39,7 +39,7 @@ def predict_points(fit: "Fit", N: list[float], D: list[float]) -> "Prediction":
     from farseer_jax import Prediction
 
     sizes, tokens = np.array([N, D])
-    prediction = Prediction(sizes, tokens, fit.predict(sizes, tokens))
+    prediction = Prediction({"N": sizes, "D": tokens}, fit.predict(sizes, tokens))
     check_finite(prediction)
     return prediction
 

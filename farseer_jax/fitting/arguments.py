@@ -5,7 +5,7 @@ from typing import Any
 
 from farseer_jax.fitting.registry import METHODS
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods._method import Method
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.monotone.method import MonotoneOver
@@ -46,7 +46,7 @@ def as_method(method: Any, law: object) -> Method:
             f"method must be one of {own}, or an object with the methods of `Method`, "
             f"got {method!r}"
         )
-    if not (isinstance(law, type) and issubclass(law, AbstractLaw)):
+    if not (isinstance(law, type) and issubclass(law, Law)):
         raise TypeError(f"law must be a law's class such as `Chinchilla`, got {_kind(law)}")
     if method is not None:
         return method
@@ -72,6 +72,6 @@ def held_over(method: Method, domain: Any) -> MonotoneOver:
 
 def _kind(law: object) -> str:
     """What was given in place of a law's class."""
-    if isinstance(law, AbstractLaw):
+    if isinstance(law, Law):
         return f"one of its laws, a {type(law).__name__}: give `{type(law).__name__}`"
     return repr(law)

@@ -6,12 +6,12 @@ import numpy as np
 
 from farseer_jax.fitting.arguments import as_method, as_runs, held_over
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods._method import Method
 
 
 def fit(
-    law: type[AbstractLaw],
+    law: type[Law],
     runs: object,
     method: Method | None = None,
     *,

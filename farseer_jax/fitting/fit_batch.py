@@ -12,7 +12,7 @@ from farseer_jax._progress import report, unreported
 from farseer_jax._threads import default_device, in_threads, num_threads
 from farseer_jax.fitting.arguments import as_method, as_runs
 from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods._method import Method, SolvedBatch
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.runs.runs import Runs
@@ -43,7 +43,7 @@ class BatchFit:
         ((2,), 'success')
     """
 
-    law: AbstractLaw
+    law: Law
     outcome_code: np.ndarray
     mean_relative_error: np.ndarray
 
@@ -59,7 +59,7 @@ class BatchFit:
         """Which refits have a law to use, ``(batch,)``."""
         return np.isin(self.outcome_code, Outcome.usable_codes())
 
-    def law_at(self, index: int) -> AbstractLaw:
+    def law_at(self, index: int) -> Law:
         """The law of one refit."""
         return jax.tree.map(lambda leaf: leaf[index], self.law)
 
@@ -72,7 +72,7 @@ class BatchFit:
 
 
 def fit_batch(
-    law: type[AbstractLaw],
+    law: type[Law],
     runs: object,
     *,
     losses: ArrayLike | None = None,
@@ -116,7 +116,7 @@ class Refits:
     @classmethod
     def of(
         cls,
-        law: type[AbstractLaw],
+        law: type[Law],
         runs: object,
         method: Method | None = None,
         devices: Sequence[Any] | None = None,

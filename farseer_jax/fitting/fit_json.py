@@ -1,6 +1,7 @@
 """Fits as JSON: versioned, exact, no pickle."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,10 @@ import numpy as np
 
 from farseer_jax._version import __version__
 from farseer_jax.fitting.registry import DIAGNOSTICS, LAWS, METHODS
+from farseer_jax.laws.expression_law import ExpressionLaw, expression_law
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
+from farseer_jax.links import Link, as_link
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.runs.runs import Runs
 
@@ -18,50 +21,58 @@ if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
 
 FORMAT = "farseer_jax.fit"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
-def to_dict(fit: "Fit") -> dict[str, Any]:
-    """The content of a fit file."""
-    own = {"curves": fit.law.to_dict()} if isinstance(fit.law, Farseer) else {}
-    return {
+def to_dict(
+    fits: Sequence["Fit"], by: Sequence[str] = (), shared: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The content of a fit file; of one fit, its parts stand at the top as well."""
+    first = fits[0]
+    content = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "library_version": __version__,
-        "law": fit.law.name,
-        **own,
-        "parameters": {
-            name: value if np.isfinite(value) else None
-            for name, value in parameters(fit.law).items()
-        },
-        "metrics": {
-            "mean_relative_error": fit.mean_relative_error,
-            "max_relative_error": fit.max_relative_error,
-            "num_runs": len(fit.relative_error),
-        },
-        "outcome": {"name": fit.outcome.name, "message": fit.outcome.message},
-        "warnings": list(fit.warnings),
-        "method": fit.method.to_dict(),
-        "relative_error": fit.relative_error.tolist(),
-        "diagnostics": fit.diagnostics.to_dict(),
-        "runs": fit.runs.to_dict(),
+        **_law_to_dict(type(first.law)),
+        "link": _link_to_json(as_link(first.runs.link)),
+        "by": list(by),
+        "shared": list(shared),
+        "method": first.method.to_dict(),
+    }
+    if len(fits) > 1:
+        return {**content, "fits": [{**_summary(fit), **_details(fit)} for fit in fits]}
+    own = _summary(first)
+    return {
+        **content,
+        "parameters": own["parameters"],
+        "outcome": own["outcome"],
+        **_details(first),
+        "fits": [own],
     }
 
 
-def parameters(law: AbstractLaw) -> dict[str, float]:
-    """The numbers of a law by name: those of the paper for Farseer."""
+def parameters(law: Law) -> dict[str, Any]:
+    """The numbers of a law by name, a vector as an object by entry; the paper's for Farseer."""
     if isinstance(law, Farseer):
         return law.parameters()
-    return {name: float(getattr(law, name)) for name in law.parameter_names()}
+    entries = dict(type(law).shares)
+    numbers: dict[str, Any] = {}
+    for field in type(law).fields():
+        value = np.asarray(getattr(law, field.name), float)
+        labels = () if field.along is None else entries[field.along]
+        numbers[field.name] = (
+            dict(zip(labels, value.tolist(), strict=True)) if labels else float(value)
+        )
+    return numbers
 
 
-def dumps(fit: "Fit") -> str:
+def dumps(content: Mapping[str, Any]) -> str:
     """JSON text; floats with all digits."""
-    return json.dumps(to_dict(fit), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
-def read(source: str | Path, law: type[AbstractLaw] | None = None) -> dict[str, Any]:
-    """The parts of a fit, from a path or from JSON text.
+def read(source: str | Path, law: type[Law] | None = None) -> dict[str, Any]:
+    """The parts of fits, from a path or from JSON text: ``fits``, ``by`` and ``shared``.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -74,23 +85,130 @@ def read(source: str | Path, law: type[AbstractLaw] | None = None) -> dict[str, 
     kind = _law_class(content, name, law)
     method = _method_name(content, name)
     try:
-        fitted = _law(kind, content)
-        if not all(np.isfinite(leaf) for leaf in jax.tree.leaves(fitted)):
-            raise ValueError("a number of its law is not finite")
-        return {
-            "law": fitted,
-            "runs": Runs.from_dict(content["runs"]),
-            "method": METHODS[method].from_dict(content["method"]),
-            "outcome": Outcome[content["outcome"]["name"]],
-            "relative_error": np.array(content["relative_error"], dtype=float),
-            "diagnostics": DIAGNOSTICS[method].from_dict(content["diagnostics"]),
-        }
+        settings = METHODS[method].from_dict(content["method"])
+        parts = content["fits"]
+        if len(parts) == 1:
+            parts = [{**content, **parts[0]}]
+        fits = [_fit(kind, part, settings, DIAGNOSTICS[method]) for part in parts]
+        if not fits:
+            raise ValueError("it holds no fit")
+        return {"fits": fits, "by": tuple(content["by"]), "shared": tuple(content["shared"])}
     except NotImplementedError as error:  # whole, but made with what no file can keep
         raise ValueError(f"{name}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(
             f"{name}: the fit is damaged ({type(error).__name__}: {error}); write it again"
         ) from error
+
+
+def _summary(fit: "Fit") -> dict[str, Any]:
+    return {
+        "group": dict(fit.group),
+        "response": fit.response,
+        "parameters": _or_null(parameters(fit.law)),
+        "outcome": {"name": fit.outcome.name, "message": fit.outcome.message},
+    }
+
+
+def _details(fit: "Fit") -> dict[str, Any]:
+    own = {"curves": fit.law.to_dict()} if isinstance(fit.law, Farseer) else {}
+    errors = {"mean_relative_error": fit.mean_relative_error}
+    errors["max_relative_error"] = fit.max_relative_error
+    return {
+        **own,
+        "metrics": {**_or_null(errors), "num_runs": len(fit.relative_error)},
+        "warnings": list(fit.warnings),
+        "num_left_out": fit.num_left_out,
+        "relative_error": [x if np.isfinite(x) else None for x in fit.relative_error.tolist()],
+        "diagnostics": fit.diagnostics.to_dict(),
+        "runs": fit.runs.to_dict(),
+    }
+
+
+def _fit(kind: type[Law], part: Mapping[str, Any], method: Any, diagnostics: Any) -> dict[str, Any]:
+    """The fields of one fit."""
+    runs = Runs.from_dict(part["runs"])
+    law = _law(kind, part)
+    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(law)):
+        raise ValueError("a number of its law is not finite")
+    return {
+        "law": law,
+        "runs": runs,
+        "method": method,
+        "outcome": Outcome[part["outcome"]["name"]],
+        "relative_error": np.array(part["relative_error"], dtype=float),
+        "diagnostics": diagnostics.from_dict(part["diagnostics"]),
+        "group": dict(part["group"]),
+        "response": part["response"],
+        "num_left_out": int(part["num_left_out"]),
+    }
+
+
+def _law_to_dict(law: type[Law]) -> dict[str, Any]:
+    """What a law's class is made from."""
+    entries = dict(law.shares)
+    inputs: dict[str, Any] = {}
+    for name, kind in law.inputs().items():
+        inputs[name] = {"kind": kind}
+        if name in entries:
+            inputs[name]["entries"] = list(entries[name])
+    formula = issubclass(law, ExpressionLaw)
+    return {
+        "law": law.name,
+        "expression": str(law.expression) if formula else None,
+        **({"real": list(law.real)} if formula else {}),
+        "inputs": inputs,
+    }
+
+
+def _law_class(content: dict[str, Any], name: str, law: type[Law] | None) -> type[Law]:
+    if law is not None and not (isinstance(law, type) and issubclass(law, Law)):
+        raise TypeError(f"law must be a law's class such as `Chinchilla`, got {law!r}")
+    inputs = content.get("inputs")
+    if not isinstance(inputs, dict):
+        raise ValueError(f"{name}: the fit is damaged (it has no inputs); write it again")
+    text = content.get("expression")
+    if text is not None:
+        kinds = {key: value["kind"] for key, value in inputs.items()}
+        known_law: type[Law] = expression_law(text, kinds, real=tuple(content.get("real", ())))
+    else:
+        known = LAWS if law is None else LAWS | {law.name: law}
+        kind = content.get("law")
+        if not isinstance(kind, str) or kind not in known:
+            raise ValueError(
+                f"{name} holds a fit of the law {kind!r}; this farseer_jax ({__version__}) knows "
+                f"{', '.join(map(repr, known))}: read a law of your own with "
+                "Fit.from_json(…, law=…)"
+            )
+        known_law = known[kind]
+    entries = {key: tuple(own["entries"]) for key, own in inputs.items() if "entries" in own}
+    return known_law.with_shares(entries)
+
+
+def _law(kind: type[Law], content: Mapping[str, Any]) -> Law:
+    if issubclass(kind, Farseer):
+        return kind.from_dict(content["curves"])
+    entries, numbers = dict(kind.shares), {}
+    for field in kind.fields():
+        value = content["parameters"][field.name]
+        own = value if field.along is None else [value[label] for label in entries[field.along]]
+        numbers[field.name] = np.asarray(own, dtype=np.float64)
+    return kind(**numbers)
+
+
+def _link_to_json(link: Link) -> Any:
+    """Its name, with its ends where they are not the usual ones."""
+    return link.name if link == Link(link.name) else link.to_dict()
+
+
+def _or_null(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """What is not finite is null."""
+    return {
+        name: _or_null(value)
+        if isinstance(value, Mapping)
+        else (value if np.isfinite(value) else None)
+        for name, value in numbers.items()
+    }
 
 
 def _load(source: str | Path, is_text: bool, name: str) -> str:
@@ -125,23 +243,13 @@ def _check_version(content: dict[str, Any], name: str) -> None:
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise ValueError(
             f"{name} has version {version!r} of the fit format, and this farseer_jax "
-            f"({__version__}) reads up to {FORMAT_VERSION}: upgrade farseer_jax"
+            f"({__version__}) reads version {FORMAT_VERSION}: upgrade farseer_jax"
         )
-
-
-def _law_class(
-    content: dict[str, Any], name: str, law: type[AbstractLaw] | None
-) -> type[AbstractLaw]:
-    if law is not None and not (isinstance(law, type) and issubclass(law, AbstractLaw)):
-        raise TypeError(f"law must be a law's class such as `Chinchilla`, got {law!r}")
-    known = LAWS if law is None else LAWS | {law.name: law}
-    kind = content.get("law")
-    if not isinstance(kind, str) or kind not in known:
+    if version < FORMAT_VERSION:
         raise ValueError(
-            f"{name} holds a fit of the law {kind!r}; this farseer_jax ({__version__}) knows "
-            f"{', '.join(map(repr, known))}: read a law of your own with Fit.from_json(…, law=…)"
+            f"{name} has version {version} of the fit format, from before laws had named inputs; "
+            f"this farseer_jax ({__version__}) reads version {FORMAT_VERSION}: fit again"
         )
-    return known[kind]
 
 
 def _method_name(content: dict[str, Any], name: str) -> str:
@@ -153,12 +261,3 @@ def _method_name(content: dict[str, Any], name: str) -> str:
             f"{', '.join(map(repr, METHODS))}, and cannot read back fits by a method of one's own"
         )
     return str(known)
-
-
-def _law(kind: type[AbstractLaw], content: dict[str, Any]) -> AbstractLaw:
-    if issubclass(kind, Farseer):
-        return kind.from_dict(content["curves"])
-    numbers = {
-        name: np.asarray(float(content["parameters"][name])) for name in kind.parameter_names()
-    }
-    return kind(**numbers)

@@ -9,7 +9,8 @@ from farseer_jax._numbers import loss_text, number_text, quantity_text
 from farseer_jax.fitting.registry import METHODS
 from farseer_jax.laws.evaluate import evaluate, evaluate_curves
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
+from farseer_jax.links import as_link
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._profile_report import ProfileReport
@@ -33,10 +34,16 @@ def fit_text(fit: "Fit") -> str:
 
 def _headline(fit: "Fit") -> str:
     runs = fit.runs
-    sizes = np.unique(runs.N)
     title = (f"{fit.law.name.title()} law", fit.law.formula, f"fitted by {_method(fit)}")
+    first = "  ".join(part for part in title if part)
+    if not over_N_and_D(fit):
+        inputs = "; ".join(
+            line for line in (_input(fit, name) for name in type(fit.law).inputs()) if line
+        )
+        return f"{first}\n{len(runs)} runs; {inputs}"
+    sizes = np.unique(runs.N)
     return (
-        f"{'  '.join(part for part in title if part)}\n"
+        f"{first}\n"
         f"{len(runs)} runs, {len(sizes)} sizes from {quantity_text(sizes[0])} to "
         f"{quantity_text(sizes[-1])}, D from {quantity_text(runs.D.min())} to "
         f"{quantity_text(runs.D.max())}"
@@ -45,14 +52,34 @@ def _headline(fit: "Fit") -> str:
 
 def _method(fit: "Fit") -> str:
     method: Any = fit.method
+    link = as_link(fit.runs.link)
     if isinstance(method, MonotoneOver):
-        how = method.described(holds=fit.outcome is not Outcome.not_monotone)
+        how = method.describe(link, holds=fit.outcome is not Outcome.not_monotone)
         return f"{method.name}, {how}"
     known = isinstance(method, tuple(METHODS.values()))
-    return f"{method.name}, {method.description}" if known else method.name
+    return f"{method.name}, {method.describe(link)}" if known else method.name
+
+
+def over_N_and_D(fit: "Fit") -> bool:
+    """Whether the inputs of the law are N and D, and nothing else."""
+    return set(type(fit.law).inputs()) == {"N", "D"}
+
+
+def _input(fit: "Fit", name: str) -> str:
+    values = fit.runs.inputs[name]
+    entries = dict(type(fit.law).shares).get(name)
+    if entries is not None:
+        return f"{name} of {len(entries)}: {', '.join(entries)}"
+    low, high = (
+        quantity_text(x) if name in ("N", "D") else number_text(float(x), 3)
+        for x in (values.min(), values.max())
+    )
+    return f"{name} from {low} to {high}"
 
 
 def _losses(fit: "Fit") -> str:
+    if not over_N_and_D(fit):
+        return ""
     sizes = np.unique(fit.runs.N)
     picks = np.unique(np.linspace(0, len(sizes) - 1, _NUM_REFERENCE_SIZES).round().astype(int))
     tokens = np.geomspace(fit.runs.D.min(), fit.runs.D.max(), _NUM_REFERENCE_TOKENS)
@@ -101,6 +128,8 @@ def _errors(fit: "Fit") -> str:
         rows += _profile_rows(found)
     if getattr(found, "num_copies", 0):  # a method of the user's own may not count them
         rows.append(["copied rows, counted once", str(found.num_copies)])
+    if fit.num_left_out:
+        rows.append(["runs without a response, left out", str(fit.num_left_out)])
     if isinstance(found, Diagnostics) and found.num_repeats:
         rows.append(["repeated runs, averaged", str(found.num_repeats)])
     width = max(len(name) for name, _ in rows)
@@ -170,10 +199,11 @@ def _parameters(fit: "Fit") -> str:
     return "\n".join([title, *(line.rstrip() for line in lines)])
 
 
-def _plain_parameters(law: AbstractLaw) -> str:
-    names = law.parameter_names()
-    width = max(map(len, names))
-    lines = [f"{name:<{width}}  {number_text(float(getattr(law, name)), 6)}" for name in names]
+def _plain_parameters(law: Law) -> str:
+    values = [np.ravel(getattr(law, field.name)) for field in type(law).fields()]
+    numbers = dict(zip(type(law).parameter_names(), np.concatenate(values).tolist(), strict=True))
+    width = max(map(len, numbers))
+    lines = [f"{name:<{width}}  {number_text(value, 6)}" for name, value in numbers.items()]
     return "\n".join(["Parameters (too rounded here to compute with)", *lines])
 
 

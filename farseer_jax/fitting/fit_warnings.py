@@ -8,12 +8,14 @@ from farseer_jax.fitting.rising import held_sentences, rising_sentences
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.evaluate import evaluate_curves
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
+from farseer_jax.links import as_link
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._method import Method
 from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods._starts import StartReport
+from farseer_jax.methods.end_to_end._layout import distinct_rows
 from farseer_jax.methods.monotone._report import MonotoneReport
 from farseer_jax.methods.monotone.method import MonotoneOver
 from farseer_jax.methods.outcome import Outcome
@@ -36,7 +38,7 @@ _LARGEST_DEVIATION = 0.1
 
 
 def sentences(
-    law: AbstractLaw,
+    law: Law,
     runs: Runs,
     method: Method,
     outcome: Outcome,
@@ -50,7 +52,7 @@ def sentences(
         holds = outcome is not Outcome.not_monotone
         own = sentences(law, runs, by, outcome, found.found, error, found if holds else None)
         return (*held_sentences(outcome, found), *own)
-    rising = rising_sentences(law, runs, held)
+    rising = rising_sentences(law, runs, held) if _over_N_and_D(law) else []
     if not isinstance(method, Piecewise):
         told: list[str] = []  # a method of the user's own
         if isinstance(found, StartReport):
@@ -59,7 +61,7 @@ def sentences(
             told = _profile(law, outcome, found)
         elif isinstance(found, IsoFLOPReport):
             told = [*_budgets(outcome, found), *_held_at_zero(law)]
-        return (*told, *rising, *_repeats_of(runs), *_large_error(mean_relative_error))
+        return (*told, *rising, *_repeats_of(type(law), runs), *_large_error(mean_relative_error))
     assert isinstance(found, Diagnostics)
     warnings: list[str] = []
     if outcome is Outcome.exponent_at_edge:
@@ -77,7 +79,7 @@ def sentences(
     return tuple(warnings)
 
 
-def _at_edge(law: AbstractLaw, method: Piecewise) -> list[str]:
+def _at_edge(law: Law, method: Piecewise) -> list[str]:
     search, search_U = method.searches(type(law))
     if isinstance(law, Farseer):
         what = "the curvature of its curve"
@@ -96,7 +98,7 @@ def _at_edge(law: AbstractLaw, method: Piecewise) -> list[str]:
     ]
 
 
-def _held_at_zero(law: AbstractLaw) -> list[str]:
+def _held_at_zero(law: Law) -> list[str]:
     """Closed forms that would have a negative term."""
     if not isinstance(law, Chinchilla):
         return []
@@ -127,10 +129,12 @@ def _repeats(found: Diagnostics) -> list[str]:
     ]
 
 
-def _repeats_of(runs: Runs) -> list[str]:
+def _repeats_of(law: type[Law], runs: Runs) -> list[str]:
     """Likewise, for methods that fit every repeat."""
+    if as_link(runs.link).name != "log":
+        return []
     pairs, index, counts = np.unique(
-        np.stack([runs.N, runs.D]), axis=1, return_inverse=True, return_counts=True
+        distinct_rows(law, runs, runs.loss)[:-1], axis=1, return_inverse=True, return_counts=True
     )
     lowest, highest = np.full(pairs.shape[1], np.inf), np.zeros(pairs.shape[1])
     np.minimum.at(lowest, index.ravel(), runs.loss)
@@ -140,13 +144,22 @@ def _repeats_of(runs: Runs) -> list[str]:
         return []
     num_repeats = int(counts[spread > 0.0].sum() - np.count_nonzero(spread))
     return [
-        f"{num_repeats} rows repeat an (N, D) with losses that differ by up to "
+        f"{num_repeats} rows repeat {_inputs_text(law)} with losses that differ by up to "
         f"{spread.max():.1%}: all were fitted; if they are different recipes, select one before "
         "fitting."
     ]
 
 
-def _lost_sizes(law: AbstractLaw, found: Diagnostics) -> list[str]:
+def _over_N_and_D(law: Law) -> bool:
+    return set(type(law).inputs()) == {"N", "D"}
+
+
+def _inputs_text(law: type[Law]) -> str:
+    names = tuple(law.inputs())
+    return "an (N, D)" if names == ("N", "D") else f"the same {', '.join(names)}"
+
+
+def _lost_sizes(law: Law, found: Diagnostics) -> list[str]:
     if isinstance(law, Farseer):
         data_term = "A(N) and B(N)"
         parameters = "the three parameters of each curve: their exponents are weakly identified"
@@ -243,7 +256,7 @@ def _budgets(outcome: Outcome, found: IsoFLOPReport) -> list[str]:
     return warnings
 
 
-def _profile(law: AbstractLaw, outcome: Outcome, found: ProfileReport) -> list[str]:
+def _profile(law: Law, outcome: Outcome, found: ProfileReport) -> list[str]:
     """An exponent that ran into the end of its range, or a term that vanished."""
     if outcome is Outcome.not_converged:
         return [f"{outcome.message} Raise max_steps, or hold a parameter (fixed=)."]
@@ -253,7 +266,7 @@ def _profile(law: AbstractLaw, outcome: Outcome, found: ProfileReport) -> list[s
         for name, value, axis in zip(found.exponents, found.minima[0], found.axes, strict=True)
         if value <= axis[0] or value >= axis[-1]
     ]
-    gone = [name for name in law.linear if name in law.positive and getattr(law, name) == 0.0]
+    gone = [name for name in law.linear() if name in law.positive() and getattr(law, name) == 0.0]
     if gone:
         warnings.append(
             f"{' and '.join(gone)} ended at 0, the least it can be: the runs show no such term, "
@@ -262,7 +275,7 @@ def _profile(law: AbstractLaw, outcome: Outcome, found: ProfileReport) -> list[s
     return warnings
 
 
-def _misfit(law: AbstractLaw, found: Diagnostics, mean_relative_error: float) -> list[str]:
+def _misfit(law: Law, found: Diagnostics, mean_relative_error: float) -> list[str]:
     """Curves that pass the sizes by: the method fits differences and bounds neither error."""
     warnings = _large_error(mean_relative_error)
     if isinstance(law, Farseer):

@@ -1,92 +1,261 @@
 """Predicted losses of runs, beside the observed ones."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from farseer_jax import _tables
 from farseer_jax._metrics import relative_error
-from farseer_jax._numbers import loss_text, percent_text, quantity_text
+from farseer_jax._numbers import loss_text, number_text, percent_text, quantity_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _MAX_ROWS_SHOWN = 60
+_COUNTED = ("N", "D")  # written with a prefix: 6.37 B
+_METRICS = {
+    "r2": "R²",
+    "mean_absolute_error": "mean absolute error",
+    "mean_relative_error": "mean relative error",
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Predicted losses at points ``(N, D)``.
+    """Predicted losses at points, in long form: a row for each point and response.
 
     Attributes:
-        N: parameters, ``(point,)``.
-        D: tokens, ``(point,)``.
-        predicted: loss by the law, ``(point,)``.
-        observed: loss of the run, ``(point,)``, or None where no run is known.
+        inputs: by name, ``(row,)``; the shares of a mixture by their columns.
+        predicted: by the law, ``(row,)``.
+        observed: of the run, ``(row,)``, NaN where no run is known; None where none is.
+        response: the column that is predicted, of each row, or of all.
+        group: the group's label by column, of each row, or of all.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
         >>> runs = example_runs()
         >>> result = fit(Farseer, runs.select(max_N=5.5e9)).evaluate(runs.select(min_N=6e9))
-        >>> result.mean_relative_error < 2e-3
-        True
+        >>> result.mean_relative_error < 2e-3, result.r2 > 0.99
+        (True, True)
     """
 
-    N: np.ndarray
-    D: np.ndarray
+    inputs: Mapping[str, np.ndarray]
     predicted: np.ndarray
     observed: np.ndarray | None = None
+    response: str | Sequence[str] = "loss"
+    group: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def N(self) -> np.ndarray:
+        """Parameters, ``(row,)``."""
+        return self.inputs["N"]
+
+    @property
+    def D(self) -> np.ndarray:
+        """Tokens, ``(row,)``."""
+        return self.inputs["D"]
+
+    @property
+    def r2(self) -> float:
+        """``1 − Σ (observed − predicted)² / Σ (observed − mean)²``; NaN where it does not exist."""
+        return self.metrics["r2"]
+
+    @property
+    def mean_absolute_error(self) -> float:
+        """Mean of ``|predicted − observed|``; NaN where none is known."""
+        return self.metrics["mean_absolute_error"]
 
     @property
     def mean_relative_error(self) -> float:
-        """Mean of ``|predicted / observed − 1|`` over distinct runs; NaN where none is known.
+        """Mean of ``|predicted / observed − 1|``; NaN where none is known or one is 0."""
+        return self.metrics["mean_relative_error"]
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """The three measures over distinct runs.
 
         Rows that copy another row exactly say nothing new and count once.
         """
-        if self.observed is None:
-            return float("nan")
-        rows = np.stack([self.N, self.D, self.observed, self.predicted])
-        _, _, observed, predicted = np.unique(rows, axis=1)
-        return float(np.mean(relative_error(predicted, observed)))
+        return self._metrics(np.ones(len(self.predicted), bool))
+
+    @cached_property
+    def metrics_by(self) -> list[dict[str, Any]]:
+        """The same of each group and response: ``{"group", "response", …}``."""
+        first: dict[str, int] = {}
+        for i, label in enumerate(self._labels):
+            first.setdefault(label, i)
+        labels = np.array(self._labels)
+        return [
+            {
+                "group": dict(self._groups[i]),
+                "response": self._responses[i],
+                **self._metrics(labels == label),
+            }
+            for label, i in first.items()
+        ]
 
     def to_dict(self) -> dict[str, Any]:
-        """``predictions`` (N, D, predicted, observed where known) and ``metrics``, for JSON."""
-        columns = {"N": self.N, "D": self.D, "predicted": self.predicted}
-        if self.observed is not None:
-            columns["observed"] = self.observed
-        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-        mean = None if self.observed is None else self.mean_relative_error
+        """``predictions``, a row each, ``metrics`` and ``metrics_by``, for JSON; null for NaN."""
         return {
-            "predictions": [dict(zip(columns, row, strict=True)) for row in rows],
-            "metrics": {"mean_relative_error": mean},
+            "predictions": list(self._rows()),
+            "metrics": _or_null(self.metrics),
+            "metrics_by": [_or_null(row) for row in self.metrics_by],
         }
 
     def to_dataframe(self) -> "pd.DataFrame":
-        """One row per point: N, D, predicted, and observed and relative_error where known."""
+        """One row per point: groups, inputs, response where there are several, the losses."""
         import pandas as pd
 
-        table = pd.DataFrame({"N": self.N, "D": self.D, "predicted": self.predicted})
+        groups = {name: [group[name] for group in self._groups] for name in self._group_names}
+        own = {**groups, **self.inputs}
+        if len(set(self._responses)) > 1:
+            own["response"] = list(self._responses)
+        table = pd.DataFrame({**own, "predicted": self.predicted})
         if self.observed is not None:
             table["observed"] = self.observed
             table["relative_error"] = self.predicted / self.observed - 1.0
         return table
 
+    @classmethod
+    def joined(cls, parts: Sequence["Prediction"]) -> "Prediction":
+        """The rows of several predictions, one after another.
+
+        Args:
+            parts: of the same inputs.
+        """
+        observed = None
+        if any(part.observed is not None for part in parts):
+            observed = np.concatenate([part._observed for part in parts])
+        names = dict.fromkeys(name for part in parts for name in part.inputs)
+        return cls(
+            {name: np.concatenate([part.inputs[name] for part in parts]) for name in names},
+            np.concatenate([part.predicted for part in parts]),
+            observed,
+            [response for part in parts for response in part._responses],
+            [group for part in parts for group in part._groups],
+        )
+
     def __str__(self) -> str:
-        header = ["N", "D", "predicted"]
+        groups, errors = self._group_names, self._errors
+        several = len(set(self._responses)) > 1
+        header = [*groups, *self.inputs, *(["response"] if several else []), "predicted"]
         if self.observed is not None:
             header += ["observed", "error"]
-        shown = min(len(self.N), _MAX_ROWS_SHOWN)
-        text = _tables.text(header, [self._row(i) for i in range(shown)])
-        if shown < len(self.N):
-            text += f"\n… and {len(self.N) - shown} more rows"
-        if self.observed is not None:
-            text += f"\n\nmean relative error  {self.mean_relative_error:.3e}"
-        return text
+        shown = min(len(self.predicted), _MAX_ROWS_SHOWN)
+        rows = []
+        for i in range(shown):
+            row = [str(self._groups[i][name]) for name in groups]
+            row += [_input_text(name, values[i]) for name, values in self.inputs.items()]
+            row += [self._responses[i]] if several else []
+            row.append(loss_text(self.predicted[i]))
+            if self.observed is not None:
+                row += [loss_text(self.observed[i]), errors[i]]
+            rows.append(row)
+        text = _tables.text(header, rows, left=len(groups))
+        if shown < len(self.predicted):
+            text += f"\n… and {len(self.predicted) - shown} more rows"
+        return text if self.observed is None else f"{text}\n\n{self._metrics_text()}"
 
-    def _row(self, i: int) -> list[str]:
-        row = [quantity_text(self.N[i]), quantity_text(self.D[i]), loss_text(self.predicted[i])]
-        if self.observed is not None:
-            error = self.predicted[i] / self.observed[i] - 1.0
-            row += [loss_text(self.observed[i]), percent_text(error, "+")]
-        return row
+    def _metrics_text(self) -> str:
+        parts = [*self.metrics_by, {"response": "all", **self.metrics}]
+        if len(parts) > 2:
+            named = [[*(str(v) for v in p.get("group", {}).values()), p["response"]] for p in parts]
+            width = max(map(len, named))
+            rows = [
+                [*label[:-1], *[""] * (width - len(label)), label[-1], *_metric_cells(part)]
+                for label, part in zip(named, parts, strict=True)
+            ]
+            header = [*self._group_names, "response", *_METRICS.values()]
+            return _tables.text(header, rows, left=width)
+        cells = zip(_METRICS.values(), _metric_cells(self.metrics), strict=True)
+        width = max(map(len, _METRICS.values()))
+        return "\n".join(f"{name:<{width}}  {cell}" for name, cell in cells)
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        inputs = {name: values.tolist() for name, values in self.inputs.items()}
+        for i, predicted in enumerate(self.predicted.tolist()):
+            observed = float(self._observed[i])
+            yield {
+                **{name: values[i] for name, values in inputs.items()},
+                "group": dict(self._groups[i]),
+                "response": self._responses[i],
+                "predicted": predicted,
+                "observed": observed if np.isfinite(observed) else None,
+            }
+
+    def _metrics(self, rows: np.ndarray) -> dict[str, float]:
+        rows = rows & np.isfinite(self._observed)
+        codes = np.unique(self._labels, return_inverse=True)[1].astype(float)
+        inputs = [_codes(values) for values in self.inputs.values()]
+        table = np.stack([codes, *inputs, self._observed, self.predicted])[:, rows]
+        if not table.size:
+            return dict.fromkeys(_METRICS, np.nan)
+        *_, observed, predicted = np.unique(table, axis=1)
+        misses, spread = predicted - observed, observed - observed.mean()
+        total = float(np.sum(spread**2))
+        exists = not (observed == 0.0).any()
+        return {
+            "r2": 1.0 - float(np.sum(misses**2)) / total if total > 0.0 else np.nan,
+            "mean_absolute_error": float(np.mean(np.abs(misses))),
+            "mean_relative_error": (
+                float(np.mean(relative_error(predicted, observed))) if exists else np.nan
+            ),
+        }
+
+    @property
+    def _errors(self) -> list[str]:
+        """Relative where losses are positive; differences elsewhere."""
+        if (self._observed[np.isfinite(self._observed)] > 0.0).all():
+            return [percent_text(x, "+") for x in self.predicted / self._observed - 1.0]
+        return [f"{x:+.5f}" if np.isfinite(x) else "–" for x in self.predicted - self._observed]
+
+    @property
+    def _observed(self) -> np.ndarray:
+        return np.full(len(self.predicted), np.nan) if self.observed is None else self.observed
+
+    @property
+    def _responses(self) -> tuple[str, ...]:
+        if isinstance(self.response, str):
+            return (self.response,) * len(self.predicted)
+        return tuple(self.response)
+
+    @property
+    def _groups(self) -> tuple[Mapping[str, Any], ...]:
+        if isinstance(self.group, Mapping):
+            return (self.group,) * len(self.predicted)
+        return tuple(self.group) or ({},) * len(self.predicted)
+
+    @cached_property
+    def _labels(self) -> list[str]:
+        """What tells the rows of a group and response from others."""
+        return [f"{r}: {dict(g)}" for g, r in zip(self._groups, self._responses, strict=True)]
+
+    @property
+    def _group_names(self) -> list[str]:
+        return list(dict.fromkeys(name for group in self._groups for name in group))
+
+
+def _codes(values: np.ndarray) -> np.ndarray:
+    """Numbers that tell values apart: labels of a category are no numbers."""
+    if values.dtype.kind in "fiu":
+        return values.astype(float)
+    return np.unique(values.astype(str), return_inverse=True)[1].astype(float)
+
+
+def _input_text(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return quantity_text(value) if name in _COUNTED else number_text(float(value), 4)
+
+
+def _metric_cells(metrics: Mapping[str, Any]) -> list[str]:
+    values = [metrics[name] for name in _METRICS]
+    texts = [f"{values[0]:.4f}", *(f"{value:.3e}" for value in values[1:])]
+    return [text if np.isfinite(value) else "–" for text, value in zip(texts, values, strict=True)]
+
+
+def _or_null(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in row.items()}

@@ -6,13 +6,13 @@ from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.coupled import Coupled
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.kaplan import Kaplan
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.laws.raw_farseer import RawFarseer
 from farseer_jax.methods import _kinds
 from farseer_jax.methods.monotone._report import MonotoneReport
 from farseer_jax.methods.monotone.method import MonotoneOver
 
-LAWS: dict[str, type[AbstractLaw]] = {
+LAWS: dict[str, type[Law]] = {
     law.name: law for law in (Farseer, Chinchilla, Coupled, Kaplan, RawFarseer)
 }
 METHODS: dict[str, Any] = {**_kinds.METHODS, MonotoneOver.name: MonotoneOver}

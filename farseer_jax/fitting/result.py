@@ -1,6 +1,7 @@
 """The result of one fit."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,8 @@ from numpy.typing import ArrayLike
 from farseer_jax._write import write_text
 from farseer_jax.fitting import fit_json, fit_text, fit_warnings
 from farseer_jax.fitting.prediction import Prediction
-from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.evaluate import evaluate, evaluate_runs
+from farseer_jax.laws.law import Law
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._method import Method
@@ -40,6 +41,9 @@ class Fit:
         diagnostics: what each stage (:class:`Diagnostics`), each start (:class:`StartReport`),
             candidate (:class:`ProfileReport`) or compute budget (:class:`IsoFLOPReport`) found;
             of a fit held over a domain, these and what that cost (:class:`MonotoneReport`).
+        group: its label by column, where it is the fit of one of several groups.
+        response: what was fitted: the name of its column, where there is one.
+        num_left_out: runs without a response, which were not fitted.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
@@ -50,12 +54,15 @@ class Fit:
         (True, True)
     """
 
-    law: AbstractLaw
+    law: Law
     runs: Runs
     method: Method
     outcome: Outcome
     relative_error: np.ndarray
     diagnostics: Diagnostics | StartReport | ProfileReport | IsoFLOPReport | MonotoneReport
+    group: Mapping[str, Any] = field(default_factory=dict)
+    response: str = "loss"
+    num_left_out: int = 0
 
     @property
     def success(self) -> bool:
@@ -84,27 +91,33 @@ class Fit:
             self.mean_relative_error,
         )
 
-    def predict(self, N: ArrayLike, D: ArrayLike) -> "np.ndarray | pd.Series":
+    def predict(self, *args: ArrayLike, **inputs: ArrayLike) -> "np.ndarray | pd.Series":
         """Predicted loss, float64.
 
         Args:
-            N: parameters, in the unit of the runs; any shape.
-            D: tokens; any shape that broadcasts with N.
+            args: the law's inputs in their order, such as N and D, in the units of the runs; any
+                shapes that broadcast; a mixture with its shares on the last axis.
+            inputs: the same by name.
 
         Returns:
-            A NumPy array of the broadcast shape (a NumPy float for two numbers); a pandas Series
-            with its index where N or D is one.
+            A NumPy array of the broadcast shape (a NumPy float for numbers); a pandas Series with
+            its index where an input is one.
 
         Raises:
-            ValueError: N or D is not positive and finite, or they do not broadcast.
+            ValueError: an input is not of its kind, or they do not broadcast.
+            TypeError: an input is missing or unknown.
         """
-        series: list[Any] = [values for values in (N, D) if _is_series(values)]
-        if len(series) == 2 and not series[0].index.equals(series[1].index):
-            raise ValueError("N and D: the two Series have different indexes; align them first")
-        losses = evaluate(self.law, N, D)
-        if not series:
+        named: dict[str, Any] = type(self.law).named(args, inputs)
+        series = {name: values for name, values in named.items() if _is_series(values)}
+        first = next(iter(series.values()), None)
+        if any(not values.index.equals(first.index) for values in series.values()):
+            raise ValueError(
+                f"{' and '.join(series)}: the Series have different indexes; align them first"
+            )
+        losses = evaluate(self.law, **named)
+        if first is None:
             return losses
-        return type(series[0])(losses, index=series[0].index, name="predicted")
+        return type(first)(losses, index=first.index, name="predicted")
 
     def evaluate(self, runs: Runs) -> Prediction:
         """Predictions for runs, beside their observed losses.
@@ -116,18 +129,24 @@ class Fit:
             >>> len(held_out.predicted)
             11
         """
-        return Prediction(runs.N, runs.D, evaluate(self.law, runs.N, runs.D), runs.loss)
+        return Prediction(
+            flat_inputs(runs, type(self.law).inputs()),
+            evaluate_runs(self.law, runs),
+            runs.loss,
+            self.response,
+            self.group,
+        )
 
     def to_dataframe(self) -> "pd.DataFrame":
         """The runs with columns ``predicted`` and ``relative_error`` (signed)."""
         table = self.runs.to_dataframe()
-        table["predicted"] = evaluate(self.law, self.runs.N, self.runs.D)
+        table["predicted"] = evaluate_runs(self.law, self.runs)
         table["relative_error"] = table["predicted"] / table["loss"] - 1.0
         return table
 
     def to_dict(self) -> dict[str, Any]:
         """All of the fit, for JSON."""
-        return fit_json.to_dict(self)
+        return fit_json.to_dict([self], tuple(self.group))
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The fit as JSON text, which is also written to ``path`` where one is given.
@@ -135,13 +154,13 @@ class Fit:
         Numbers keep all their digits: :meth:`from_json` gives the same fit to the last bit. The
         file is written aside and renamed, so that it is never half-written.
         """
-        text = fit_json.dumps(self)
+        text = fit_json.dumps(self.to_dict())
         if path is not None:
             write_text(path, text)
         return text
 
     @classmethod
-    def from_json(cls, source: str | Path, law: type[AbstractLaw] | None = None) -> "Fit":
+    def from_json(cls, source: str | Path, law: type[Law] | None = None) -> "Fit":
         """Read a fit from a file (a path) or from JSON text.
 
         Args:
@@ -159,7 +178,10 @@ class Fit:
             >>> bool(again.predict(1e9, 1e11) == result.predict(1e9, 1e11))
             True
         """
-        return cls(**fit_json.read(source, law))
+        fits = fit_json.read(source, law)["fits"]
+        if len(fits) > 1:
+            raise ValueError(f"the file holds {len(fits)} fits: read them by Fits.from_json(…)")
+        return cls(**fits[0])
 
     def __str__(self) -> str:
         return fit_text.fit_text(self)
@@ -169,6 +191,16 @@ class Fit:
             f"Fit({self.law.name}, {len(self.runs)} runs, "
             f"mean_relative_error={self.mean_relative_error:.3e}, outcome={self.outcome.name})"
         )
+
+
+def flat_inputs(runs: Runs, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Inputs of runs by column, ``(run,)``: a mixture as its shares."""
+    flat: dict[str, np.ndarray] = {}
+    for name in names:
+        values = runs.inputs[name]
+        shares = runs.shares.get(name)
+        flat |= {name: values} if shares is None else dict(zip(shares, values.T, strict=True))
+    return flat
 
 
 def _is_series(values: object) -> bool:

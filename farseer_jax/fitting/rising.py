@@ -7,7 +7,7 @@ import numpy as np
 from farseer_jax._domain import Range
 from farseer_jax._numbers import quantity_text
 from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods.monotone._report import MonotoneReport
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.runs.checks import short
@@ -34,7 +34,7 @@ def held_sentences(outcome: Outcome, found: MonotoneReport) -> list[str]:
     ]
 
 
-def rising_sentences(law: AbstractLaw, runs: Runs, held: MonotoneReport | None) -> list[str]:
+def rising_sentences(law: Law, runs: Runs, held: MonotoneReport | None) -> list[str]:
     """A loss that rises with N somewhere between the smallest and largest N and D fitted."""
     N, D = (np.geomspace(values.min(), values.max(), _NUM_POINTS) for values in (runs.N, runs.D))
     loss = evaluate(law, N[:, None], D)

@@ -4,14 +4,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.runs.runs import Runs
 
 MEASURED_NOISE = 5e-4  # run-to-run standard deviation of ln loss on the paper's grid
 
 
 def simulate(
-    law: AbstractLaw,
+    law: Law,
     N: ArrayLike,
     D: ArrayLike,
     *,

@@ -5,10 +5,12 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._arrays import as_floats, as_leaf, leaf_like
+from farseer_jax._arrays import as_floats, leaf_like
 from farseer_jax._log import log
 from farseer_jax._types import Array, ArrayLike
-from farseer_jax.laws.law import Center, OneDataTerm, spread
+from farseer_jax.laws.domains import Exponent, Positive
+from farseer_jax.laws.law import Center, spread
+from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.runs.runs import Runs
 
 
@@ -33,26 +35,12 @@ class Chinchilla(OneDataTerm):
 
     name: ClassVar[str] = "chinchilla"
     formula: ClassVar[str] = "L(N, D) = E + A/N^α + B/D^β"
-    positive: ClassVar[tuple[str, ...]] = ("E", "A", "B")
-    curve_parameters: ClassVar[tuple[tuple[int, ...], ...]] = ((0, 1, 3), (2,), (4,))
-    linear: ClassVar[tuple[str, ...]] = ("E", "A", "B")
 
-    E: Array | np.ndarray
-    A: Array | np.ndarray
-    B: Array | np.ndarray
-    alpha: Array | np.ndarray
-    beta: Array | np.ndarray
-
-    def __init__(
-        self, E: ArrayLike, A: ArrayLike, B: ArrayLike, alpha: ArrayLike, beta: ArrayLike
-    ) -> None:
-        self.E, self.A, self.B = as_leaf(E), as_leaf(A), as_leaf(B)
-        self.alpha, self.beta = as_leaf(alpha), as_leaf(beta)
-
-    def log_loss(self, N: ArrayLike, D: ArrayLike) -> Array:
-        """``ln L(N, D)``."""
-        N, D = as_floats(N, D)
-        return self.combine(self.of_size(N), jnp.log(D))
+    E: Positive
+    A: Positive
+    B: Positive
+    alpha: Exponent
+    beta: Exponent
 
     def of_size(self, N: Array) -> tuple[Array, ...]:
         """The logarithm of the loss with unlimited data, and the two numbers of the data term."""
@@ -61,6 +49,11 @@ class Chinchilla(OneDataTerm):
         )
         return log(E + jnp.exp(jnp.log(A) - alpha * jnp.log(N))), jnp.log(B), beta
 
+    @classmethod
+    def linear(cls) -> tuple[str, ...]:
+        """E, A and B."""
+        return "E", "A", "B"
+
     def terms(self, N: ArrayLike, D: ArrayLike) -> tuple[Array, ...]:
         """``1``, ``N^−α`` and ``D^−β``."""
         N, D = as_floats(N, D)
@@ -68,9 +61,10 @@ class Chinchilla(OneDataTerm):
         return jnp.ones_like(N), jnp.exp(-alpha * jnp.log(N)), jnp.exp(-beta * jnp.log(D))
 
     @classmethod
-    def centering(cls, center: Center) -> np.ndarray:
+    def centering(cls, center: Center | None) -> np.ndarray:
         """Take the terms at the centre of the runs in place of A and B."""
         matrix = np.eye(5)
+        assert center is not None
         matrix[1, 3], matrix[2, 4] = -np.log(center.N), -np.log(center.D)
         return matrix
 

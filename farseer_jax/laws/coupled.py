@@ -5,14 +5,16 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._arrays import as_floats, as_leaf, leaf_like
+from farseer_jax._arrays import leaf_like
 from farseer_jax._log import log
-from farseer_jax._types import Array, ArrayLike
-from farseer_jax.laws.law import AbstractLaw, Center, spread
+from farseer_jax._types import Array
+from farseer_jax.laws.domains import Exponent, Positive
+from farseer_jax.laws.law import Center, spread
+from farseer_jax.laws.separable import Separable
 from farseer_jax.runs.runs import Runs
 
 
-class Coupled(AbstractLaw):
+class Coupled(Separable):
     """``L(N, D) = E + (A / N^α + B / D^β)^k``; ``k = 1`` is the Chinchilla law.
 
     Source: *Skaling*, arXiv 2608.07222. One parameter more than Chinchilla couples the two terms,
@@ -35,32 +37,13 @@ class Coupled(AbstractLaw):
 
     name: ClassVar[str] = "coupled"
     formula: ClassVar[str] = "L(N, D) = E + (A/N^α + B/D^β)^k"
-    positive: ClassVar[tuple[str, ...]] = ("E", "A", "B", "k")
-    curve_parameters: ClassVar[tuple[tuple[int, ...], ...]] = ((0,), (1, 3), (2,), (4,), (5,))
 
-    E: Array | np.ndarray
-    A: Array | np.ndarray
-    B: Array | np.ndarray
-    alpha: Array | np.ndarray
-    beta: Array | np.ndarray
-    k: Array | np.ndarray
-
-    def __init__(
-        self,
-        E: ArrayLike,
-        A: ArrayLike,
-        B: ArrayLike,
-        alpha: ArrayLike,
-        beta: ArrayLike,
-        k: ArrayLike,
-    ) -> None:
-        self.E, self.A, self.B = as_leaf(E), as_leaf(A), as_leaf(B)
-        self.alpha, self.beta, self.k = as_leaf(alpha), as_leaf(beta), as_leaf(k)
-
-    def log_loss(self, N: ArrayLike, D: ArrayLike) -> Array:
-        """``ln L(N, D)``."""
-        N, D = as_floats(N, D)
-        return self.combine(self.of_size(N), jnp.log(D))
+    E: Positive
+    A: Positive
+    B: Positive
+    alpha: Exponent
+    beta: Exponent
+    k: Positive
 
     def of_size(self, N: Array) -> tuple[Array, ...]:
         """The size term, and the other numbers."""
@@ -76,9 +59,10 @@ class Coupled(AbstractLaw):
         return log(E + jnp.exp(k * log(size_term + jnp.exp(log_B - beta * log_D))))
 
     @classmethod
-    def centering(cls, center: Center) -> np.ndarray:
+    def centering(cls, center: Center | None) -> np.ndarray:
         """Take the terms at the centre of the runs in place of A and B."""
         matrix = np.eye(6)
+        assert center is not None
         matrix[1, 3], matrix[2, 4] = -np.log(center.N), -np.log(center.D)
         return matrix
 

@@ -1,4 +1,12 @@
-"""Losses of a law at many points, in float64 and NumPy, whatever JAX is set to."""
+"""Losses of a law at many points, in float64 and NumPy, whatever JAX is set to.
+
+A law is traced once and computed by NumPy: nothing is compiled. A law with an operation that NumPy
+has no rule for is compiled.
+"""
+
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -6,18 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw, OneDataTerm
+from farseer_jax.laws.law import Law, batch_shape
+from farseer_jax.laws.separable import OneDataTerm
+from farseer_jax.runs.runs import Runs
+from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitive
 
-# One size serves tables of runs, maps of the domain and single points: a compilation costs more
-# than a thousand evaluations.
-_MIN_BUCKET = 1024
-_MAX_LOSSES = 1 << 22  # at once: 32 MiB
-
-
-@jax.jit
-def _losses(laws: AbstractLaw, N: Array, D: Array) -> Array:
-    """``(law, point)``: one row per law of a stack."""
-    return jax.vmap(lambda law: law(N, D))(laws)
+_BUCKET = 1024  # points of one compilation, at least
+_MAX_LOSSES = 1 << 17  # at once, that a CPU's cache holds them
 
 
 def curves(law: OneDataTerm, N: Array) -> Array:
@@ -31,55 +34,144 @@ _curves = jax.jit(curves)
 
 def evaluate_curves(law: OneDataTerm, N: ArrayLike) -> np.ndarray:
     """U, B and A at sizes N, ``(3, size)``, in float64."""
-    sizes = _positive("N", N)
+    sizes = numbers("N", N, "positive")
     with jax.enable_x64(True):
-        return np.asarray(_curves(law, jnp.asarray(_padded(sizes))))[:, : len(sizes)]
+        padded = jnp.asarray(_padded(sizes, _bucket(len(sizes))))
+        return np.asarray(_curves(law, padded))[:, : len(sizes)]
 
 
-def evaluate(law: AbstractLaw, N: ArrayLike, D: ArrayLike) -> np.ndarray:
-    """Losses at points; N and D positive and broadcastable.
+def evaluate(law: Law, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
+    """Losses at points; inputs in the order of the law's ``loss``, or by name; broadcastable.
 
-    A law with a leading axis on its leaves gives losses with that axis first. Points are padded
-    to a power of two, so that calls of many sizes share a few compilations.
+    A law with a leading axis on its leaves gives losses with that axis first.
+
+    Raises:
+        ValueError: an input is not of its kind, or they do not broadcast.
+        TypeError: an input is missing or unknown.
     """
-    N, D = _positive("N", N), _positive("D", D)
+    kinds = type(law).inputs()
+    given = type(law).named(args, inputs)
+    points = {name: numbers(name, given[name], kind) for name, kind in kinds.items()}
+    shares = {name for name, kind in kinds.items() if kind in ("mixture", "category")}
+    shapes = {name: x.shape[:-1] if name in shares else x.shape for name, x in points.items()}
     try:
-        N, D = np.broadcast_arrays(N, D)
+        shape = np.broadcast_shapes(*shapes.values())
     except ValueError:
-        raise ValueError(f"N and D: shapes {N.shape} and {D.shape} do not broadcast") from None
-    shape = N.shape
-    leaves = jax.tree.leaves(law)
-    stack = np.shape(leaves[0])
-    laws = jax.tree.map(lambda leaf: np.reshape(leaf, (-1,)), law)
-    num_laws = int(np.prod(stack))
-    chunks = _chunks(N.ravel(), D.ravel(), max(_MAX_LOSSES // num_laws, 1))
-    flat = [_evaluate_flat(laws, *chunk, num_laws) for chunk in chunks]
-    return np.concatenate(flat, axis=1).reshape((*stack, *shape))[()]
+        listed = " and ".join(str(s) for s in shapes.values())
+        raise ValueError(f"{' and '.join(points)}: shapes {listed} do not broadcast") from None
+    flat = {
+        name: np.broadcast_to(x, (*shape, *x.shape[-1:]) if name in shares else shape).reshape(
+            -1, *x.shape[-1:] if name in shares else ()
+        )
+        for name, x in points.items()
+    }
+    stack = batch_shape(law)
+    return losses_at(law, flat, stack).reshape((*stack, *shape))[()]
 
 
-def _positive(name: str, values: ArrayLike) -> np.ndarray:
+def evaluate_runs(law: Law, runs: Runs) -> np.ndarray:
+    """Losses at the runs, ``(…, run)``, after the leading axes of the law's leaves."""
+    stack = batch_shape(law)
+    return losses_at(law, type(law).columns(runs), stack).reshape((*stack, len(runs)))
+
+
+def losses_at(law: Law, inputs: Mapping[str, np.ndarray], stack: tuple[int, ...]) -> np.ndarray:
+    """Losses at flat points, ``(law, point)``; inputs ``(point,)`` or ``(point, share)``."""
+    leaves, structure = jax.tree.flatten(law)
+    rows = [np.asarray(leaf, np.float64) for leaf in leaves]
+    rows = [row.reshape(-1, *row.shape[len(stack) :]) for row in rows]
+    shapes = tuple(row.shape[1:] for row in rows)
+    own = tuple((name, x.shape[1:]) for name, x in inputs.items())
+    try:
+        function = _numpy_loss(structure, shapes, own)
+    except UnsupportedPrimitive:
+        return _compiled_losses(structure, rows, inputs)
+    vectors = np.concatenate([row.reshape(len(row), -1) for row in rows], axis=1)
+    num_points = len(next(iter(inputs.values())))
+    result = np.empty((len(vectors), num_points))
+    for start in range(0, num_points, _MAX_LOSSES):
+        part = slice(start, start + _MAX_LOSSES)
+        bound = function.bind({name: x[part] for name, x in inputs.items()})
+        block = max(_MAX_LOSSES // max(len(result[0, part]), 1), 1)
+        for row in range(0, len(vectors), block):
+            result[row : row + block, part] = bound.value(vectors[row : row + block])
+    return result
+
+
+@cache
+def numpy_loss(law: type[Law]) -> NumpyFunction:
+    """A law's loss as a function of its parameters' values, traced; see :class:`NumpyFunction`.
+
+    Raises:
+        TypeError, ValueError: the loss is not one real number; the message names the law.
+        UnsupportedPrimitive: NumPy has no rule for one of its operations.
+    """
+    entries = {name: (len(labels),) for name, labels in law.shares}
+    fields = law.fields()
+
+    def loss(parameters: list[Any], inputs: dict[str, Any]) -> Any:
+        values = dict(zip((field.name for field in fields), parameters, strict=True))
+        return law(**values).loss(**inputs)
+
+    shapes = [() if field.along is None else entries[field.along] for field in fields]
+    try:
+        return NumpyFunction(loss, shapes, {name: entries.get(name, ()) for name in law.inputs()})
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"the law {law.name}: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def _numpy_loss(structure: Any, shapes: tuple[Any, ...], inputs: tuple[Any, ...]) -> NumpyFunction:
+    def loss(parameters: list[Any], given: dict[str, Any]) -> Any:
+        return jax.tree.unflatten(structure, parameters).loss(**given)
+
+    return NumpyFunction(loss, shapes, dict(inputs))
+
+
+@jax.jit
+def _losses(laws: Law, inputs: dict[str, Array]) -> Array:
+    """``(law, point)``: one row per law of a stack."""
+    return jax.vmap(lambda law: jax.vmap(lambda own: law.loss(**own))(inputs))(laws)
+
+
+def _compiled_losses(
+    structure: Any, rows: list[np.ndarray], inputs: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    num = len(next(iter(inputs.values())))
+    with jax.enable_x64(True):
+        laws = jax.tree.unflatten(structure, [jnp.asarray(row) for row in rows])
+        points = {name: jnp.asarray(_padded(x, _bucket(num))) for name, x in inputs.items()}
+        return np.asarray(_losses(laws, points))[:, :num]
+
+
+def numbers(name: str, values: ArrayLike, kind: str) -> np.ndarray:
+    """An input's values, checked by its kind.
+
+    Raises:
+        ValueError: which are wrong.
+    """
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{name}: expected numbers, got {values!r}") from None
-    bad = ~(np.isfinite(array) & (array > 0))
-    if bad.any():
-        positions = ", ".join(str(i) for i in np.flatnonzero(bad.ravel())[:10])
-        raise ValueError(f"{name}: values must be positive and finite; position {positions} is not")
+    needs = "positive and finite" if kind in ("positive", "count") else "finite"
+    good = np.isfinite(array)
+    if kind in ("positive", "count"):
+        good &= array > 0
+    if kind == "mixture":
+        needs, good = "shares from 0 to 1 that sum to 1", good & (array >= 0.0)
+        good &= (np.abs(array.sum(-1, keepdims=True) - 1.0) < 1e-6) if array.ndim else False
+    if not good.all():
+        positions = ", ".join(str(i) for i in np.flatnonzero(~good.ravel())[:10])
+        raise ValueError(f"{name}: values must be {needs}; position {positions} is not")
     return array
 
 
-def _chunks(N: np.ndarray, D: np.ndarray, size: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    return [(N[i : i + size], D[i : i + size]) for i in range(0, max(len(N), 1), size)]
+def _bucket(num: int) -> int:
+    """A power of two: calls of many sizes share a few compilations."""
+    return max(_BUCKET, 1 << max(num - 1, 0).bit_length())
 
 
-def _padded(values: np.ndarray, num_laws: int = 1) -> np.ndarray:
-    """Fill up to a power of two; many laws share no large minimum, which would cost memory."""
-    bucket = max(_MIN_BUCKET // num_laws, 1 << max(len(values) - 1, 0).bit_length())
-    return np.pad(values, (0, bucket - len(values)), constant_values=1.0)
-
-
-def _evaluate_flat(laws: AbstractLaw, N: np.ndarray, D: np.ndarray, num_laws: int) -> np.ndarray:
-    with jax.enable_x64(True):
-        points = (jnp.asarray(_padded(values, num_laws)) for values in (N, D))
-        return np.asarray(_losses(laws, *points))[:, : len(N)]
+def _padded(values: np.ndarray, num: int) -> np.ndarray:
+    padding = ((0, num - len(values)), *((0, 0),) * (values.ndim - 1))
+    return np.pad(values, padding, constant_values=1.0)

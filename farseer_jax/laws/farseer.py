@@ -6,9 +6,10 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._arrays import as_floats
-from farseer_jax._types import Array, ArrayLike
-from farseer_jax.laws.law import Center, OneDataTerm, spread
+from farseer_jax._types import Array
+from farseer_jax.laws.domains import Domain
+from farseer_jax.laws.law import Center, Parameter, spread
+from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.laws.stretched_exponential import StretchedExponential
 from farseer_jax.runs.runs import Runs
 
@@ -35,21 +36,16 @@ class Farseer(OneDataTerm):
 
     name: ClassVar[str] = "farseer"
     formula: ClassVar[str] = "L(N, D) = U(N) + B(N) · D^(−A(N))"
-    curve_parameters: ClassVar[tuple[tuple[int, ...], ...]] = ((0, 1, 2), (3, 4, 5), (6, 7, 8))
 
     U: StretchedExponential
     B: StretchedExponential
     A: StretchedExponential
 
-    def log_loss(self, N: ArrayLike, D: ArrayLike) -> Array:
-        """``ln L(N, D)`` as a log-sum-exp: no intermediate over- or underflows."""
-        N, D = as_floats(N, D)
-        return jnp.logaddexp(self.U.log(N), self.B.log(N) - self.A(N) * jnp.log(D))
-
     @classmethod
-    def parameter_names(cls) -> tuple[str, ...]:
+    def fields(cls) -> tuple[Parameter, ...]:
         """``U.level``, ``U.slope``, ``U.exponent``, and so on for B and A."""
-        return tuple(f"{curve}.{number}" for curve in _CURVES for number in _NUMBERS)
+        names = (f"{curve}.{number}" for curve in _CURVES for number in _NUMBERS)
+        return tuple(Parameter(name, Domain(), None) for name in names)
 
     def to_vector(self) -> Array:
         """Level, slope and exponent of each curve, ``(9, …)``."""
@@ -58,8 +54,9 @@ class Farseer(OneDataTerm):
         )
 
     @classmethod
-    def from_vector(cls, vector: Array, center: Center) -> "Farseer":
+    def from_vector(cls, vector: Array, center: Center | None = None) -> "Farseer":
         """Curves with their pivot at the centre of the runs."""
+        assert center is not None
         pivot = jnp.full_like(vector[0], center.N)
         return cls(
             **{

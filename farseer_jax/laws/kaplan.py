@@ -5,14 +5,16 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._arrays import as_floats, as_leaf, leaf_like
+from farseer_jax._arrays import leaf_like
 from farseer_jax._log import log
-from farseer_jax._types import Array, ArrayLike
-from farseer_jax.laws.law import AbstractLaw, Center, spread
+from farseer_jax._types import Array
+from farseer_jax.laws.domains import Positive
+from farseer_jax.laws.law import Center, spread
+from farseer_jax.laws.separable import Separable
 from farseer_jax.runs.runs import Runs
 
 
-class Kaplan(AbstractLaw):
+class Kaplan(Separable):
     """``L(N, D) = ((Nc / N)^(αN / αD) + Dc / D)^αD``: no irreducible loss.
 
     Source: Kaplan et al., *Scaling Laws for Neural Language Models*, Eq. 1.5.
@@ -32,24 +34,11 @@ class Kaplan(AbstractLaw):
 
     name: ClassVar[str] = "kaplan"
     formula: ClassVar[str] = "L(N, D) = ((Nc/N)^(αN/αD) + Dc/D)^αD"
-    positive: ClassVar[tuple[str, ...]] = ("N_c", "D_c", "alpha_N", "alpha_D")
-    curve_parameters: ClassVar[tuple[tuple[int, ...], ...]] = ((0, 2, 3), (1,), (3,))
 
-    N_c: Array | np.ndarray
-    D_c: Array | np.ndarray
-    alpha_N: Array | np.ndarray
-    alpha_D: Array | np.ndarray
-
-    def __init__(
-        self, N_c: ArrayLike, D_c: ArrayLike, alpha_N: ArrayLike, alpha_D: ArrayLike
-    ) -> None:
-        self.N_c, self.D_c = as_leaf(N_c), as_leaf(D_c)
-        self.alpha_N, self.alpha_D = as_leaf(alpha_N), as_leaf(alpha_D)
-
-    def log_loss(self, N: ArrayLike, D: ArrayLike) -> Array:
-        """``ln L(N, D)``."""
-        N, D = as_floats(N, D)
-        return self.combine(self.of_size(N), jnp.log(D))
+    N_c: Positive
+    D_c: Positive
+    alpha_N: Positive
+    alpha_D: Positive
 
     def of_size(self, N: Array) -> tuple[Array, ...]:
         """The size term, and the numbers of the data term."""

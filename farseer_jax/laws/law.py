@@ -2,16 +2,25 @@
 
 import abc
 import dataclasses
-from typing import ClassVar, NamedTuple, Self
+import inspect
+import types
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, ClassVar, NamedTuple, Self
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._log import log
+from farseer_jax._arrays import as_float, as_leaf
 from farseer_jax._types import Array, ArrayLike
+from farseer_jax.laws.domains import Domain, along_of, domain_of, kind_of
+from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
+from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
+
+Shares = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 class Center(NamedTuple):
@@ -39,78 +48,215 @@ class Center(NamedTuple):
         )
 
 
-class AbstractLaw(eqx.Module):
-    """A loss surface ``L(N, D)``: N parameters, D tokens.
-
-    A law is an immutable pytree whose leaves are its parameters: it can be differentiated,
-    jitted and mapped over. It computes in the precision of the arrays it is called with, and
-    elementwise: leaves of shape ``(batch,)`` broadcast with N and D.
-
-    A law of one's own needs a ``name``, its parameters as fields, ``log_loss``, and ``starts`` for
-    fits by :class:`LeastSquares` and :class:`Restarts`, or ``linear`` for fits by
-    :class:`VariableProjection`; all other methods have defaults.
+class Parameter(NamedTuple):
+    """One field of a law.
 
     Attributes:
-        name: how files and the shell call the law.
-        formula: one line for reports.
-        positive: parameters that are positive: solvers work on their logarithm.
-        curve_parameters: positions of the parameters that each curve of :meth:`of_size` depends
-            on; empty where the law has no such curves.
-        linear: parameters that the loss is a sum of, each times a function of N, D and the other
-            parameters: :class:`VariableProjection` solves for them.
-
-    Example:
-        >>> from farseer_jax import AbstractLaw, Farseer
-        >>> isinstance(Farseer.published(), AbstractLaw)
-        True
+        name: of the field.
+        domain: of each of its entries.
+        along: the mixture or category that it has entries along; None for a single number.
     """
 
-    name: ClassVar[str]
+    name: str
+    domain: Domain
+    along: str | None
+
+
+class Law(eqx.Module):
+    """A loss as a function of named inputs: its parameters as fields, its formula in ``loss``.
+
+    A law is an immutable pytree whose leaves are its parameters: it can be differentiated, jitted
+    and mapped over. It computes in the precision of the arrays it is called with.
+
+    A law of one's own is a class with its parameters as fields, annotated by their domain
+    (:data:`Positive`, :data:`Real`, :data:`Exponent`, :data:`Fraction` or a :class:`Domain`), and
+    ``loss(self, …)``, whose arguments are the inputs: columns of the table of runs. All else is
+    derived from these. Inputs are positive numbers unless annotated otherwise. A mixture comes as
+    an array with its shares on the last axis, a category as one with a 1 for the run's own label.
+
+    Attributes:
+        name: how files and the shell call the law; the class's name unless given.
+        formula: one line for reports.
+
+    Example:
+        >>> import farseer_jax as fj
+        >>> class Streams(fj.Law):
+        ...     E: fj.Positive
+        ...     A: fj.Positive
+        ...     alpha: fj.Exponent
+        ...
+        ...     def loss(self, N, P):
+        ...         return self.E + (self.A / (N * P)) ** self.alpha
+        >>> Streams.inputs()
+        {'N': 'positive', 'P': 'positive'}
+        >>> round(float(Streams(E=1.0, A=1e8, alpha=0.5)(N=1e8, P=4)), 3)
+        1.5
+    """
+
+    name: ClassVar[str] = ""
     formula: ClassVar[str] = ""
-    positive: ClassVar[tuple[str, ...]] = ()
-    curve_parameters: ClassVar[tuple[tuple[int, ...], ...]] = ()
-    linear: ClassVar[tuple[str, ...]] = ()
+    shares: ClassVar[Shares] = ()  # entries of mixtures and categories, once runs are known
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "log_loss" in cls.__dict__ and not cls.__module__.startswith("farseer_jax."):
+            raise TypeError(
+                f"the law {cls.__name__} defines `log_loss`: define `loss`, from which it follows"
+            )
+        if "name" not in cls.__dict__ and not cls.__dict__.get("shares"):
+            cls.name = cls.__name__
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        names = tuple(field.name for field in dataclasses.fields(self))
+        given = dict(zip(names, values, strict=False)) | named
+        if len(values) > len(names) or set(given) != set(names):
+            raise TypeError(
+                f"the law {type(self).__name__} has the parameters {', '.join(names)}; "
+                f"got {', '.join(given) or 'none'}"
+            )
+        for name, value in given.items():
+            is_curve = isinstance(value, eqx.Module)
+            object.__setattr__(self, name, value if is_curve else as_leaf(value))
 
     @abc.abstractmethod
-    def log_loss(self, N: ArrayLike, D: ArrayLike) -> Array:
-        """``ln L(N, D)``; N and D positive and broadcastable."""
+    def loss(self, *args: Any, **inputs: Any) -> Any:
+        """The loss at these inputs; define it with the law's inputs as arguments."""
 
-    def __call__(self, N: ArrayLike, D: ArrayLike) -> Array:
-        """``L(N, D)``; N and D positive and broadcastable."""
-        return jnp.exp(self.log_loss(N, D))
+    def __call__(self, *args: ArrayLike, **inputs: ArrayLike) -> Array:
+        """The loss; inputs in the order of ``loss``, or by name; broadcastable."""
+        return jnp.asarray(self.loss(**self.bound(args, inputs)))
+
+    def log_loss(self, *args: ArrayLike, **inputs: ArrayLike) -> Array:
+        """The logarithm of the loss."""
+        return jnp.log(self(*args, **inputs))
+
+    @classmethod
+    def named(cls, args: tuple[Any, ...], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Inputs by name.
+
+        Raises:
+            TypeError: one is missing or unknown.
+        """
+        names = tuple(cls.inputs())
+        given = dict(zip(names, args, strict=False)) | dict(inputs)
+        if len(args) > len(names) or set(given) != set(names):
+            more = " and more" if len(args) > len(names) else ""
+            raise TypeError(
+                f"the law {cls.name} has the inputs {', '.join(names)}; "
+                f"got {', '.join(given) or 'none'}{more}"
+            )
+        return {name: given[name] for name in names}
+
+    @classmethod
+    def bound(cls, args: tuple[Any, ...], inputs: Mapping[str, Any]) -> dict[str, Array]:
+        """Inputs by name, as floating arrays of one precision, the caller's."""
+        arrays = {name: as_float(value) for name, value in cls.named(args, inputs).items()}
+        dtype = jnp.result_type(*arrays.values())
+        return {name: array.astype(dtype) for name, array in arrays.items()}
+
+    @classmethod
+    def inputs(cls) -> dict[str, Kind]:
+        """Names of the inputs, each with its kind, in the order of ``loss``."""
+        return dict(_inputs(cls))
+
+    @classmethod
+    def fields(cls) -> tuple[Parameter, ...]:
+        """The parameters as they are declared."""
+        return _fields(cls)
 
     @classmethod
     def parameter_names(cls) -> tuple[str, ...]:
-        """Names of the parameters, in the order of :meth:`to_vector`."""
-        return tuple(field.name for field in dataclasses.fields(cls))
+        """Their names, in the order of :meth:`to_vector`: ``C[web]`` along a mixture."""
+        return tuple(name for name, _ in _flat(cls))
+
+    @classmethod
+    def domains(cls) -> dict[str, Domain]:
+        """The domain of each of :meth:`parameter_names`."""
+        return dict(_flat(cls))
+
+    @classmethod
+    def positive(cls) -> tuple[str, ...]:
+        """Parameters that are positive: solvers search their logarithm."""
+        return tuple(name for name, domain in _flat(cls) if domain.is_positive)
+
+    @classmethod
+    def linear(cls) -> tuple[str, ...]:
+        """Parameters that the loss is a sum of, each times a function of all else, by its trace."""
+        return _linear(cls)
+
+    def terms(self, *args: ArrayLike, **inputs: ArrayLike) -> tuple[Array, ...]:
+        """What each linear parameter multiplies: ``L`` is their sum; broadcastable with the inputs.
+
+        By default the derivatives of the loss, which do not depend on the linear parameters. A law
+        may give them more cheaply.
+        """
+        own, bound = type(self), self.bound(args, inputs)
+        values = {name: jnp.asarray(getattr(self, name)) for name in own.parameter_names()}
+        ones = {name: jnp.ones_like(values[name]) for name in own.linear()}
+
+        def loss(linear: dict[str, Array]) -> Array:
+            return jnp.asarray(own(**{**values, **linear}).loss(**bound))
+
+        def along(name: str) -> Array:
+            direction = {n: v if n == name else jnp.zeros_like(v) for n, v in ones.items()}
+            return jax.jvp(loss, (ones,), (direction,))[1]
+
+        return tuple(along(name) for name in ones)
+
+    @classmethod
+    def columns(cls, runs: Runs) -> dict[str, np.ndarray]:
+        """The law's inputs at the runs: ``(run,)``, or ``(run, share)`` of mixtures and categories.
+
+        Raises:
+            ValueError: the runs lack an input.
+        """
+        return {name: _column(cls, runs, name, kind) for name, kind in cls.inputs().items()}
+
+    @classmethod
+    def of_runs(cls, runs: Runs) -> type[Self]:
+        """The same law, its mixtures and categories with the entries that the runs have."""
+        entries = dict(runs.shares)
+        for name, kind in cls.inputs().items():
+            if kind == "category":
+                entries[name] = tuple(dict.fromkeys(map(str, _input(cls, runs, name))))
+        return cls.with_shares(entries)
+
+    @classmethod
+    def with_shares(cls, shares: Mapping[str, tuple[str, ...]]) -> type[Self]:
+        """The same law, its mixtures and categories with these entries."""
+        needed = [name for name, kind in cls.inputs().items() if kind in ("mixture", "category")]
+        return _with_shares(cls, tuple((name, tuple(shares[name])) for name in needed))
 
     def to_vector(self) -> Array:
         """The parameters as unconstrained numbers, ``(parameter, …)``: logs of positive ones."""
-        values = [jnp.asarray(getattr(self, name)) for name in self.parameter_names()]
-        return jnp.stack(
-            [
-                jnp.log(value) if name in self.positive else value
-                for name, value in zip(self.parameter_names(), values, strict=True)
-            ]
-        )
+        rows: list[Array] = []
+        for field in type(self).fields():
+            value = jnp.asarray(getattr(self, field.name))
+            value = jnp.log(value) if field.domain.is_positive else value
+            rows += list(jnp.moveaxis(value, -1, 0)) if field.along else [value]
+        return jnp.stack(rows)
 
     @classmethod
-    def from_vector(cls, vector: Array, center: Center) -> Self:
+    def from_vector(cls, vector: Array, center: Center | None = None) -> Self:
         """The inverse of :meth:`to_vector`; what a law keeps beside its parameters is ``center``'s.
 
         Args:
             vector: ``(parameter, …)``.
-            center: centre of the runs.
+            center: centre of the runs; None for laws that keep nothing of it.
         """
-        return cls(
-            **{
-                name: jnp.exp(value) if name in cls.positive else value
-                for name, value in zip(cls.parameter_names(), vector, strict=True)
-            }
-        )
+        values, row = {}, 0
+        for field in cls.fields():
+            if field.along is None:
+                value = vector[row]
+            else:
+                num = len(dict(cls.shares)[field.along])
+                value = jnp.moveaxis(jnp.asarray(vector[row : row + num]), 0, -1)
+            row += 1 if field.along is None else num
+            values[field.name] = jnp.exp(value) if field.domain.is_positive else value
+        return cls(**values)
 
     @classmethod
-    def centering(cls, center: Center) -> np.ndarray:
+    def centering(cls, center: Center | None) -> np.ndarray:
         """An upper triangular matrix whose product with the vector is better conditioned.
 
         ``ln A`` and ``α`` of a term ``A · N^−α``, say, are correlated; ``ln A − α ln N0`` and
@@ -120,7 +266,7 @@ class AbstractLaw(eqx.Module):
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> Self:
-        """Laws to start solvers from, spread over what runs of this kind may show.
+        """Laws to start solvers from, where a law knows better than its domains say.
 
         Args:
             runs: the runs to be fitted: their range and losses inform the spread.
@@ -129,54 +275,109 @@ class AbstractLaw(eqx.Module):
         Returns:
             A law whose leaves have shape ``(start,)``.
         """
-        raise NotImplementedError(
-            f"the law {cls.__name__} has no `starts(runs, cube)`: define it, or give starts to the "
-            "method"
-        )
-
-    def of_size(self, N: Array) -> tuple[Array, ...]:
-        """What the law needs of each size: curves of N alone.
-
-        A solver computes these once per size, and everything else once per run.
-        """
         raise NotImplementedError
 
-    @classmethod
-    def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
-        """``ln L`` from the curves of :meth:`of_size`, as cheaply as possible."""
-        raise NotImplementedError
 
-    def terms(self, N: ArrayLike, D: ArrayLike) -> tuple[Array, ...]:
-        """What each linear parameter multiplies: ``L`` is their sum; broadcastable with N and D.
+@cache
+def _inputs(law: type[Law]) -> tuple[tuple[str, Kind], ...]:
+    """From the signature of ``loss``.
 
-        By default the derivatives of the loss, which do not depend on the linear parameters. A law
-        may give them more cheaply.
-        """
-        values = {name: jnp.asarray(getattr(self, name)) for name in self.parameter_names()}
-        ones = {name: jnp.ones_like(values[name]) for name in self.linear}
-
-        def loss(linear: dict[str, Array]) -> Array:
-            return type(self)(**{**values, **linear})(N, D)
-
-        def along(name: str) -> Array:
-            direction = {n: v if n == name else jnp.zeros_like(v) for n, v in ones.items()}
-            return jax.jvp(loss, (ones,), (direction,))[1]
-
-        return tuple(along(name) for name in self.linear)
-
-
-class OneDataTerm(AbstractLaw):
-    """A law ``L(N, D) = U(N) + B(N) · D^(−A(N))``, whose curves of N are ln U, ln B and A.
-
-    Solvers know this form, and are about twice as fast with it.
+    Raises:
+        TypeError: it takes anything else than named inputs.
     """
+    along = {field.along for field in _fields(law)}
+    arguments = list(inspect.signature(law.loss, eval_str=True).parameters.values())[1:]
+    variadic = [a for a in arguments if a.kind in (a.VAR_POSITIONAL, a.VAR_KEYWORD)]
+    if variadic or not arguments:
+        raise TypeError(
+            f"the law {law.__name__}: `loss` must name its inputs, such as loss(self, N, D)"
+        )
+    found: list[tuple[str, Kind]] = []
+    for argument in arguments:
+        kind = kind_of(argument.annotation)
+        found.append((argument.name, kind or ("mixture" if argument.name in along else "positive")))
+    return tuple(found)
 
-    @classmethod
-    def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
-        """``ln L`` from ln U, ln B and A; a solver rejects steps where it overflows."""
-        log_U, log_B, A = curves
-        # half the time of logaddexp, which is for callers far outside the range of runs
-        return log(jnp.exp(log_U) + jnp.exp(log_B - A * log_D))
+
+def _input(law: type[Law], runs: Runs, name: str) -> np.ndarray:
+    if name not in runs.inputs:
+        raise ValueError(
+            f"the law {law.name} needs the input {name!r}, and the runs have "
+            f"{', '.join(runs.inputs)}: bind a column to it ({name}=… in Python, "
+            f"--input {name}=COLUMN in the shell)"
+        )
+    return runs.inputs[name]
+
+
+def _column(law: type[Law], runs: Runs, name: str, kind: Kind) -> np.ndarray:
+    values = _input(law, runs, name)
+    if kind != "category":
+        return values
+    labels = dict(law.shares)[name]
+    unknown = sorted({str(label) for label in values} - set(labels))
+    if unknown:
+        raise ValueError(
+            f"input {name!r}: the law was fitted to {', '.join(labels)}, not {unknown[0]!r}: leave "
+            "those runs out, or fit them too"
+        )
+    return (np.asarray([str(label) for label in values])[:, None] == np.array(labels)).astype(float)
+
+
+@cache
+def _linear(law: type[Law]) -> tuple[str, ...]:
+    if any(field.along for field in law.fields()):
+        return ()
+    names = law.parameter_names()
+
+    def loss(parameters: list[Any], inputs: dict[str, Any]) -> Any:
+        return law(**dict(zip(names, parameters, strict=True))).loss(**inputs)
+
+    traced = NumpyFunction(loss, [()] * len(names), dict.fromkeys(law.inputs(), ()))
+    return tuple(names[k] for k in traced.linear_components())
+
+
+@cache
+def _fields(law: type[Law]) -> tuple[Parameter, ...]:
+    """From the annotations of the class and of those that it extends."""
+    annotations: dict[str, Any] = {}
+    for base in reversed(law.__mro__):
+        if issubclass(base, Law):
+            annotations |= inspect.get_annotations(base, eval_str=True)
+    return tuple(
+        Parameter(f.name, domain_of(annotations[f.name]), along_of(annotations[f.name]))
+        for f in dataclasses.fields(law)
+    )
+
+
+@cache
+def _flat(law: type[Law]) -> tuple[tuple[str, Domain], ...]:
+    """One entry per number: a parameter along a mixture has several."""
+    shares, flat = dict(law.shares), []
+    for field in law.fields():
+        if field.along is None:
+            flat.append((field.name, field.domain))
+            continue
+        entries = shares.get(field.along, ("…",))
+        flat += [(f"{field.name}[{entry}]", field.domain) for entry in entries]
+    return tuple(flat)
+
+
+@cache
+def _with_shares(law: type[Law], shares: Shares) -> Any:
+    """One class for one set of entries: JAX compiles by class."""
+    if law.shares == shares:
+        return law
+    body = {"shares": shares, "__module__": law.__module__, "__doc__": law.__doc__}
+    return types.new_class(law.__name__, (law,), exec_body=lambda space: space.update(body))
+
+
+def batch_shape(law: Law) -> tuple[int, ...]:
+    """The leading axes of a law's leaves: ``()`` for one law."""
+    along = {field.name for field in type(law).fields() if field.along}
+    for field in dataclasses.fields(law):
+        leaf = jax.tree.leaves(getattr(law, field.name))[0]
+        return np.shape(leaf)[:-1] if field.name in along else np.shape(leaf)
+    return ()
 
 
 def spread(cube: np.ndarray, column: int, low: float, high: float) -> np.ndarray:

@@ -5,10 +5,11 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._arrays import as_floats, as_leaf, leaf_like
-from farseer_jax._types import Array, ArrayLike
+from farseer_jax._arrays import leaf_like
+from farseer_jax._types import Array
+from farseer_jax.laws.domains import Real
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.law import OneDataTerm
+from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.runs.runs import Runs
 
 
@@ -34,28 +35,16 @@ class RawFarseer(OneDataTerm):
 
     name: ClassVar[str] = "raw-farseer"
     formula: ClassVar[str] = Farseer.formula
-    curve_parameters: ClassVar[tuple[tuple[int, ...], ...]] = ((6, 7, 8), (3, 4, 5), (0, 1, 2))
 
-    a1: Array | np.ndarray
-    alpha: Array | np.ndarray
-    b1: Array | np.ndarray
-    a2: Array | np.ndarray
-    beta: Array | np.ndarray
-    b2: Array | np.ndarray
-    a3: Array | np.ndarray
-    gamma: Array | np.ndarray
-    b3: Array | np.ndarray
-
-    def __init__(self, **numbers: ArrayLike) -> None:
-        if set(numbers) != set(self.parameter_names()):
-            raise ValueError(f"expected the parameters {self.parameter_names()}")
-        for name, value in numbers.items():
-            setattr(self, name, as_leaf(value))
-
-    def log_loss(self, N: ArrayLike, D: ArrayLike) -> Array:
-        """``ln L(N, D)``."""
-        N, D = as_floats(N, D)
-        return self.combine(self.of_size(N), jnp.log(D))
+    a1: Real
+    alpha: Real
+    b1: Real
+    a2: Real
+    beta: Real
+    b2: Real
+    a3: Real
+    gamma: Real
+    b3: Real
 
     def of_size(self, N: Array) -> tuple[Array, ...]:
         """``ln U``, ``ln B`` and A."""

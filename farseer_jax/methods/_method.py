@@ -4,7 +4,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.runs.runs import Runs
 
@@ -19,7 +19,7 @@ class Solved(NamedTuple):
         diagnostics: what the method found on its way.
     """
 
-    law: AbstractLaw
+    law: Law
     outcome: Outcome
     relative_error: np.ndarray
     diagnostics: Any
@@ -28,7 +28,7 @@ class Solved(NamedTuple):
 class SolvedBatch(NamedTuple):
     """Many fits, in NumPy; every array has a leading axis ``batch``."""
 
-    law: AbstractLaw
+    law: Law
     outcome: np.ndarray
     mean_relative_error: np.ndarray
 
@@ -46,7 +46,7 @@ class Method(Protocol):
         """How files and the shell call the method."""
         ...
 
-    def prepare(self, law: type[AbstractLaw], runs: Runs) -> Any:
+    def prepare(self, law: type[Law], runs: Runs) -> Any:
         """Lay the runs out; refuse a law or runs that the method cannot fit."""
         ...
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._types import Array, RunValues
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.runs.runs import Runs
 
 # One LLVM module, and XLA's own loops for small sums: less time to run on a CPU
@@ -50,9 +50,9 @@ class Response(NamedTuple):
         evidence: what the derivatives rest on, for :meth:`Refit.check`.
     """
 
-    law: AbstractLaw
-    by_losses: AbstractLaw
-    by_weights: AbstractLaw
+    law: Law
+    by_losses: Law
+    by_weights: Law
     evidence: Any
 
 
@@ -80,7 +80,7 @@ class Refit(eqx.Module):
     """
 
     @abc.abstractmethod
-    def __call__(self, losses: RunValues, weights: RunValues) -> AbstractLaw:
+    def __call__(self, losses: RunValues, weights: RunValues) -> Law:
         """The law fitted to these losses and weights, ``(run,)`` each, weights not negative."""
 
     def response(self, losses: RunValues, weights: RunValues) -> Response:
@@ -102,7 +102,7 @@ class Refit(eqx.Module):
         )
 
     def sensitivity(
-        self, functions: Callable[[AbstractLaw], Array], losses: RunValues, weights: RunValues
+        self, functions: Callable[[Law], Array], losses: RunValues, weights: RunValues
     ) -> Sensitivity:
         """How some functions of the law, rather than all of it, respond to the losses; pure.
 
@@ -125,7 +125,7 @@ class Refit(eqx.Module):
         """Whether there is :meth:`without_each`; otherwise a removal takes a refit."""
         return False
 
-    def without_each(self, losses: RunValues, weights: RunValues) -> AbstractLaw:
+    def without_each(self, losses: RunValues, weights: RunValues) -> Law:
         """The law without each of the runs in turn, leaves ``(run,)``; pure.
 
         Beyond first order, for a removal is no small change of the run's own size.
@@ -150,7 +150,7 @@ class Refit(eqx.Module):
 class Differentiable(Protocol):
     """A method whose fits can be differentiated."""
 
-    def refit(self, design: Any, runs: Runs, law: AbstractLaw, found: Any) -> Refit:
+    def refit(self, design: Any, runs: Runs, law: Law, found: Any) -> Refit:
         """The function that gave a fit.
 
         Args:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from farseer_jax._allocation import optimal_ratio
 from farseer_jax._quantities import allocation, of_one, positive
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.planning._points import NONE, Points, as_points
 from farseer_jax.runs.checks import Floats
 
@@ -50,7 +50,7 @@ def as_wanted(targets: object, compute: ArrayLike | None) -> Wanted:
     return Wanted(*points, budgets)
 
 
-def optimal_points(law: AbstractLaw, compute: Floats) -> Points:
+def optimal_points(law: Law, compute: Floats) -> Points:
     """The compute-optimal N and D of budgets.
 
     Raises:
@@ -68,7 +68,7 @@ def optimal_points(law: AbstractLaw, compute: Floats) -> Points:
     return Points(N, D)
 
 
-def log_quantities(law: AbstractLaw, N: Array, D: Array, compute: Array) -> Array:
+def log_quantities(law: Law, N: Array, D: Array, compute: Array) -> Array:
     """``ln`` loss at each point and ``ln`` of each budget's optimal D/N; pure."""
     losses = jnp.asarray(law.log_loss(N, D))
     if not compute.shape[0]:

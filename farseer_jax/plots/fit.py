@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from farseer_jax._numbers import quantity_text
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.law import OneDataTerm
+from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.plots._room import fit_texts
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, grid_of

@@ -8,7 +8,7 @@ from farseer_jax._domain import Range
 from farseer_jax.analysis.shape._result import Shape
 from farseer_jax.analysis.shape.check_shape import check_shape
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.plots._surfaces import (
     axes_3d_of,
     draw_surface,
@@ -28,7 +28,7 @@ _SIZE = (5.6, 4.4)
 
 
 def plot_surface(
-    law: AbstractLaw | Fit,
+    law: Law | Fit,
     N: Range,
     D: Range,
     of: Quantity = "loss",

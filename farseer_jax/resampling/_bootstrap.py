@@ -12,7 +12,7 @@ import numpy as np
 from farseer_jax._progress import counted_from, report
 from farseer_jax.fitting.fit_batch import BatchFit, Refits
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.resampling import _processes
 from farseer_jax.resampling._draws import Draws, FileDraws, MemoryDraws, Range, join
 from farseer_jax.resampling._manifest import manifest_of
@@ -144,7 +144,7 @@ def _drawn_ahead(
             yield coming[0], coming[1].result()
 
 
-def _in_memory(make: Any, template: AbstractLaw, num: int, chunk: int) -> Draws:
+def _in_memory(make: Any, template: Law, num: int, chunk: int) -> Draws:
     chunk = min(chunk, -(-num // jax.process_count()))  # a chunk for each process
     ranges = [(i, min(i + chunk, num)) for i in range(0, num, chunk)]
     with _processes.together("the draws"):
@@ -155,7 +155,7 @@ def _in_memory(make: Any, template: AbstractLaw, num: int, chunk: int) -> Draws:
 
 
 def _on_disk(
-    make: Any, store: Store, template: AbstractLaw, num: int, chunk: int, resume: bool
+    make: Any, store: Store, template: Law, num: int, chunk: int, resume: bool
 ) -> Draws:
     with _processes.together("the opening of the file"):
         if _processes.is_first():

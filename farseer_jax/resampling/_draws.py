@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from farseer_jax.fitting.fit_batch import BatchFit
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class FileDraws:
 
     path: Path
     num: int
-    template: AbstractLaw
+    template: Law
 
     def __len__(self) -> int:
         return self.num
@@ -111,7 +111,7 @@ def to_table(batch: BatchFit, first: int) -> "pa.Table":
     return pa.table(columns)
 
 
-def from_table(table: "pa.Table", template: AbstractLaw) -> BatchFit:
+def from_table(table: "pa.Table", template: Law) -> BatchFit:
     """The inverse of :func:`to_table`."""
     structure = jax.tree.structure(template)
     leaves = [table[name].to_numpy() for name in leaf_names(template)]
@@ -123,7 +123,7 @@ def from_table(table: "pa.Table", template: AbstractLaw) -> BatchFit:
     )
 
 
-def leaf_names(law: AbstractLaw) -> list[str]:
+def leaf_names(law: Law) -> list[str]:
     """Names of a law's numbers, such as ``U.level``."""
     paths, _ = jax.tree_util.tree_flatten_with_path(law)
     return [jax.tree_util.keystr(path).lstrip(".") for path, _ in paths]

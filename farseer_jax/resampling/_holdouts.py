@@ -6,6 +6,7 @@ import numpy as np
 
 from farseer_jax.fitting.fit_batch import BatchFit, Refits
 from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.resampling._calibration import (
     Calibration,
@@ -26,7 +27,10 @@ def least_sizes(fit: Fit) -> int:
     """Sizes that a hold-out must have: more than a curve of N has parameters, but for Stage 1."""
     if isinstance(fit.method, Piecewise):
         return 3
-    return 1 + max((len(own) for own in fit.law.curve_parameters), default=2)
+    law = type(fit.law)
+    if not issubclass(law, Separable) or not law.is_separable():
+        return 3
+    return 1 + max(len(own) for own in law.curve_parameters())
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from farseer_jax.resampling._scheme import Scheme, as_json_has_it
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
-    from farseer_jax.laws.law import AbstractLaw
+    from farseer_jax.laws.law import Law
 
 FORMAT_VERSION = 1
 
@@ -66,7 +66,7 @@ def _own_starts(fit: "Fit") -> dict[str, Any]:
     return {} if starts is None else {"own_starts": _digest(_leaves(starts))}
 
 
-def _leaves(law: "AbstractLaw") -> list[np.ndarray]:
+def _leaves(law: "Law") -> list[np.ndarray]:
     import jax
 
     return [np.asarray(leaf, dtype=float) for leaf in jax.tree.leaves(law)]

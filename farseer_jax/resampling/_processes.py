@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from farseer_jax.fitting.fit_batch import BatchFit
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.resampling._draws import Range, join
 
 _Item = TypeVar("_Item")
@@ -51,7 +51,7 @@ def together(what: str) -> Iterator[None]:
         raise RuntimeError(f"process {failed[0]} failed at {what}; its own error says why")
 
 
-def gathered(own: Sequence[BatchFit], ranges: Sequence[Range], template: AbstractLaw) -> BatchFit:
+def gathered(own: Sequence[BatchFit], ranges: Sequence[Range], template: Law) -> BatchFit:
     """All batches in order, in every process, from those that each made of :func:`share`."""
     width = max(stop - start for start, stop in ranges)
     num = -(-len(ranges) // jax.process_count())

@@ -14,7 +14,8 @@ from farseer_jax._quantities import Function, allocation, flat_points, positive
 from farseer_jax.fitting.fit_batch import BatchFit, Refits
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import curves, evaluate
-from farseer_jax.laws.law import AbstractLaw, OneDataTerm
+from farseer_jax.laws.law import Law
+from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.resampling import _report
 from farseer_jax.resampling._calibration import Calibration
@@ -65,7 +66,7 @@ class Bootstrap:
     def from_parquet(
         cls,
         path: str | Path,
-        law: type[AbstractLaw] | None = None,
+        law: type[Law] | None = None,
         *,
         scheme: Scheme | None = None,
     ) -> "Bootstrap":
@@ -111,7 +112,7 @@ class Bootstrap:
         return sum(num for outcome, num in self.outcomes.items() if not outcome.usable)
 
     @property
-    def laws(self) -> AbstractLaw:
+    def laws(self) -> Law:
         """The usable refits as one law whose leaves have a leading axis ``(resample,)``."""
         whole = join(list(self.draws.batches()))
         return jax.tree.map(lambda leaf: leaf[whole.usable], whole.law)

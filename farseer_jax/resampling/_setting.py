@@ -7,7 +7,7 @@ import numpy as np
 
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.runs.noise import estimate_noise
 from farseer_jax.runs.runs import Runs
 
@@ -26,7 +26,7 @@ class Setting:
         more_runs: where noise is read from if ``runs`` do not show it; None for nowhere.
     """
 
-    law: AbstractLaw
+    law: Law
     runs: Runs
     unit: np.ndarray
     size: np.ndarray
@@ -40,7 +40,7 @@ class Setting:
         return cls.of_law(fit.law, fit.runs)
 
     @classmethod
-    def of_law(cls, law: AbstractLaw, runs: Runs, more_runs: Runs | None = None) -> "Setting":
+    def of_law(cls, law: Law, runs: Runs, more_runs: Runs | None = None) -> "Setting":
         """Find the units and sizes of runs, and what a law makes of them."""
         rows = np.stack([runs.N, runs.D, runs.loss])
         _, first, unit = np.unique(rows, axis=1, return_index=True, return_inverse=True)

@@ -12,7 +12,7 @@ from farseer_jax._numbers import some_of
 from farseer_jax._quantities import Function, allocation, flat_points, loss, positive
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import curves, evaluate
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.resampling._calibration import extrapolation_length
 from farseer_jax.resampling._intervals import Intervals, normal
 from farseer_jax.resampling._report import optimum_warnings
@@ -250,6 +250,6 @@ def error_bars(
     return bars
 
 
-def _directions(fit: Fit, kind: ErrorKind) -> AbstractLaw:
+def _directions(fit: Fit, kind: ErrorKind) -> Law:
     """Derivatives of the law in each run's weight, or in its loss at the fitted losses."""
     return respond(fit).by_weights if kind == "jackknife" else respond_on_law(fit).by_losses

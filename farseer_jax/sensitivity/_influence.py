@@ -11,7 +11,8 @@ from farseer_jax._allocation import optimal_ratio
 from farseer_jax._types import Array
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import curves
-from farseer_jax.laws.law import AbstractLaw, OneDataTerm
+from farseer_jax.laws.law import Law
+from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.resampling._calibration import extrapolation_length
 from farseer_jax.runs.noise import estimate_noise
 from farseer_jax.runs.runs import Runs
@@ -35,7 +36,7 @@ def influence(
     fit: Fit,
     at: ArrayLike | None = None,
     *,
-    of: str | Callable[[AbstractLaw], Any] = "loss",
+    of: str | Callable[[Law], Any] = "loss",
     against: Fit | None = None,
     noise: float | None = None,
 ) -> Influence:
@@ -94,7 +95,7 @@ def influence(
 
 
 def _question(
-    fit: Fit, at: ArrayLike | None, of: str | Callable[[AbstractLaw], Any], against: Fit | None
+    fit: Fit, at: ArrayLike | None, of: str | Callable[[Law], Any], against: Fit | None
 ) -> _Question:
     if against is not None:
         if of != "loss":
@@ -123,7 +124,7 @@ def _question(
     raise ValueError(f"of must be one of {', '.join(QUANTITIES)} or a function, got {of!r}")
 
 
-def _log_ratio(law: AbstractLaw, N: Array, D: Array, log_other: Array) -> Array:
+def _log_ratio(law: Law, N: Array, D: Array, log_other: Array) -> Array:
     return law.log_loss(N, D) - log_other
 
 

@@ -11,7 +11,7 @@ from farseer_jax._types import Array
 from farseer_jax.fitting.fit_batch import fit_batch
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods._refit import (
     COMPILER_OPTIONS,
     Differentiable,
@@ -104,12 +104,12 @@ def respond_on_law(fit: Fit) -> Response:
 
 
 @lru_cache(maxsize=4)
-def without_each(fit: Fit) -> AbstractLaw:
+def without_each(fit: Fit) -> Law:
     """The law without each of its runs in turn, leaves ``(run,)``; NaN where there is none."""
     refit, ones = differentiable(fit), np.ones(len(fit.runs))
     if refit.steps_removals:
         with jax.enable_x64(True):
-            stepped: AbstractLaw = to_numpy(_without_each(refit, fit.runs.loss, ones))
+            stepped: Law = to_numpy(_without_each(refit, fit.runs.loss, ones))
         return stepped
     kept = 1.0 - np.eye(len(fit.runs))
     refits = fit_batch(type(fit.law), fit.runs, weights=kept, method=fit.method)
@@ -120,7 +120,7 @@ def _respond(refit: Refit, losses: Array, weights: Array) -> Response:
     return refit.response(losses, weights)
 
 
-def _remove(refit: Refit, losses: Array, weights: Array) -> AbstractLaw:
+def _remove(refit: Refit, losses: Array, weights: Array) -> Law:
     return refit.without_each(losses, weights)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from farseer_jax._allocation import Cost, Limits, optimum
 from farseer_jax._quantities import of_one
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 
 CHINCHILLA = 20.0  # tokens per parameter (Hoffmann et al. 2022)
 # N, D, D/N and loss of an optimum are the first rows: what a bootstrap gives intervals of
@@ -39,14 +39,14 @@ class Optima:
     cost: Cost
     is_limited: bool
 
-    def at(self, law: AbstractLaw, log_C: Array, around: "Circumstances") -> tuple[Array, ...]:
+    def at(self, law: Law, log_C: Array, around: "Circumstances") -> tuple[Array, ...]:
         """Logs of N, D and loss of one budget, and what limits them."""
         limits = Limits(around.max_N, around.max_D) if self.is_limited else None
         split = optimum(law, jnp.exp(log_C), self.cost, around.tokens_served, limits)
         log_loss = law.log_loss(jnp.exp(split.log_N), jnp.exp(split.log_D))
         return split.log_N, split.log_D, log_loss, split.limit
 
-    def __call__(self, law: AbstractLaw, compute: Array, *around: Array) -> Array:
+    def __call__(self, law: Law, compute: Array, *around: Array) -> Array:
         """The rows; pure, for use under ``jit`` and ``vmap``."""
         here = Circumstances(*around)
         log_N, log_D, log_loss, _ = jax.vmap(lambda c: self.at(law, jnp.log(c), here))(compute)
@@ -60,7 +60,7 @@ class Details(Optima):
     ``(10, budget)``.
     """
 
-    def __call__(self, law: AbstractLaw, compute: Array, *around: Array) -> Array:
+    def __call__(self, law: Law, compute: Array, *around: Array) -> Array:
         """The rows; pure, for use under ``jit`` and ``vmap``."""
         here = Circumstances(*around)
 
@@ -80,7 +80,7 @@ class Details(Optima):
 
         return jax.vmap(one, out_axes=1)(compute)
 
-    def _loss_at_twenty(self, law: AbstractLaw, log_C: Array, around: "Circumstances") -> Array:
+    def _loss_at_twenty(self, law: Law, log_C: Array, around: "Circumstances") -> Array:
         """For the same budget; NaN where limits do not allow it."""
         ratio = jnp.log(CHINCHILLA)
         log_N, log_D, found = self.cost.at_ratio(ratio, log_C, around.tokens_served)
@@ -91,7 +91,7 @@ class Details(Optima):
 
 
 def rows_of(
-    optima: Optima, law: AbstractLaw, compute: np.ndarray, around: Circumstances
+    optima: Optima, law: Law, compute: np.ndarray, around: Circumstances
 ) -> np.ndarray:
     """The rows of any number of budgets, ``(row, budget)``, in float64."""
     parts = []
@@ -103,7 +103,7 @@ def rows_of(
 
 
 def range_of_optima(
-    optima: Optima, law: AbstractLaw, around: Circumstances
+    optima: Optima, law: Law, around: Circumstances
 ) -> tuple[float, float] | None:
     """The longest range of budgets, within 1e12 to 1e30 FLOPs, that have an optimum; or None."""
     known = np.isfinite(rows_of(optima, law, _FRONTIER, around)[3])
@@ -117,7 +117,7 @@ def range_of_optima(
 
 
 def budgets_for(
-    optima: Optima, law: AbstractLaw, loss: np.ndarray, around: Circumstances
+    optima: Optima, law: Law, loss: np.ndarray, around: Circumstances
 ) -> np.ndarray:
     """The least budgets whose optima reach the losses, ``(loss,)``.
 

@@ -22,7 +22,7 @@ from farseer_jax.analysis.allocation._solve import (
 )
 from farseer_jax.analysis.allocation._warnings import Answers, warnings_of
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.resampling._intervals import Intervals, Kind
 from farseer_jax.resampling._read_off import intervals_of
 from farseer_jax.resampling._result import Bootstrap
@@ -33,7 +33,7 @@ _ESTIMATED = ("N", "D", "tokens per parameter", "loss")
 
 
 def allocate(
-    source: Fit | Bootstrap | AbstractLaw,
+    source: Fit | Bootstrap | Law,
     compute: ArrayLike | None = None,
     *,
     loss: ArrayLike | None = None,
@@ -115,13 +115,13 @@ def allocate(
     return _result(law, fit, cost, budgets, rows, around, found, known)
 
 
-def _parts(source: object) -> tuple[AbstractLaw, Fit | None, Bootstrap | None]:
+def _parts(source: object) -> tuple[Law, Fit | None, Bootstrap | None]:
     """The law, and the fit and bootstrap it is from."""
     if isinstance(source, Bootstrap):
         return source.fit.law, source.fit, source
     if isinstance(source, Fit):
         return source.law, source, None
-    if not isinstance(source, AbstractLaw):
+    if not isinstance(source, Law):
         raise TypeError(f"allocate takes a fit, a bootstrap or a law, got {type(source).__name__}")
     shapes = {np.shape(leaf) for leaf in jax.tree.leaves(source)}
     if shapes != {()}:
@@ -165,7 +165,7 @@ def _number(name: str, value: Any, least: float) -> float:
 
 
 def _result(
-    law: AbstractLaw,
+    law: Law,
     fit: Fit | None,
     cost: Cost,
     budgets: np.ndarray,

@@ -15,7 +15,7 @@ from farseer_jax._types import Array
 from farseer_jax.analysis.comparison._parity import crossings
 from farseer_jax.analysis.comparison._sides import Side, Sides
 from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.resampling._intervals import Intervals
 
 if TYPE_CHECKING:
@@ -156,16 +156,16 @@ def _parity(a: Frontier, b: Frontier, compute: np.ndarray) -> np.ndarray:
     return crossings(lambda C: _before_nan(a(C) - b(C)), fine)
 
 
-def _optimal_loss(law: AbstractLaw, compute: np.ndarray) -> np.ndarray:
+def _optimal_loss(law: Law, compute: np.ndarray) -> np.ndarray:
     return optima(law, compute)[1]
 
 
-def _loss_at_ratio(law: AbstractLaw, ratio: float, compute: np.ndarray) -> np.ndarray:
+def _loss_at_ratio(law: Law, ratio: float, compute: np.ndarray) -> np.ndarray:
     N = np.sqrt(compute / (6.0 * ratio))
     return evaluate(law, N, N * ratio)
 
 
-def optima(law: AbstractLaw, compute: np.ndarray) -> np.ndarray:
+def optima(law: Law, compute: np.ndarray) -> np.ndarray:
     """Compute-optimal D/N and loss, ``(2, budget)``, in float64."""
     parts = []
     with jax.enable_x64(True):
@@ -177,7 +177,7 @@ def optima(law: AbstractLaw, compute: np.ndarray) -> np.ndarray:
 
 
 @jax.jit
-def _optimum(law: AbstractLaw, compute: Array) -> Array:
+def _optimum(law: Law, compute: Array) -> Array:
     ratio = jax.vmap(partial(optimal_ratio, law))(compute)
     N = jnp.sqrt(compute / (6.0 * ratio))
     return jnp.stack([ratio, law(N, N * ratio)])

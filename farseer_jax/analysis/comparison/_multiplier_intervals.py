@@ -18,7 +18,7 @@ from farseer_jax._types import Array
 from farseer_jax.analysis.comparison._multiplier import ComputeMultipliers, optima
 from farseer_jax.analysis.comparison._probability import Chances
 from farseer_jax.fitting.fit_batch import BatchFit
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.resampling._calibration import extrapolation_length
 from farseer_jax.resampling._draws import join
 from farseer_jax.resampling._intervals import Intervals, percentile
@@ -140,7 +140,7 @@ def _stack(bootstrap: Bootstrap) -> BatchFit:
     return join(list(bootstrap.draws.batches()))
 
 
-def _solved(a: AbstractLaw, b: AbstractLaw, log_C: np.ndarray, ratio: float) -> np.ndarray:
+def _solved(a: Law, b: Law, log_C: np.ndarray, ratio: float) -> np.ndarray:
     """``(pair, 2, 2, budget)``: log multiplier and slope, each optimal and at the ratio."""
     num, budgets = len(jax.tree.leaves(a)[0]), len(log_C)
     padded = np.pad(log_C, (0, -budgets % _BUDGETS_AT_ONCE), mode="edge")
@@ -159,10 +159,10 @@ def _solved(a: AbstractLaw, b: AbstractLaw, log_C: np.ndarray, ratio: float) -> 
 
 
 @jax.jit
-def _multipliers(a: AbstractLaw, b: AbstractLaw, log_C: Array, log_ratio: Array) -> Array:
+def _multipliers(a: Law, b: Law, log_C: Array, log_ratio: Array) -> Array:
     """``(pair, 2, 2, budget)``."""
 
-    def of_pair(one: AbstractLaw, other: AbstractLaw) -> Array:
+    def of_pair(one: Law, other: Law) -> Array:
         kinds = (lambda law, x: jnp.log(optimal_ratio(law, jnp.exp(x))), lambda law, x: log_ratio)
         found = [
             jax.vmap(partial(_equal, partial(_frontier, one, k), partial(_frontier, other, k)))(
@@ -176,7 +176,7 @@ def _multipliers(a: AbstractLaw, b: AbstractLaw, log_C: Array, log_ratio: Array)
 
 
 def _frontier(
-    law: AbstractLaw, ratio_at: Callable[[AbstractLaw, Array], Array], log_C: Array
+    law: Law, ratio_at: Callable[[Law, Array], Array], log_C: Array
 ) -> tuple[Array, Array]:
     """Log of the loss at a budget, and its slope: at an optimum the ratio's change adds nothing."""
     log_ratio = jax.lax.stop_gradient(ratio_at(law, log_C))

@@ -8,7 +8,7 @@ import numpy as np
 from farseer_jax.analysis._given import shown
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.resampling._result import Bootstrap
 from farseer_jax.runs.runs import Runs
 
@@ -26,7 +26,7 @@ class Side:
     """
 
     name: str
-    law: AbstractLaw
+    law: Law
     runs: Runs | None = None
     bootstrap: Bootstrap | None = None
     fit: Fit | None = None
@@ -95,7 +95,7 @@ def side_of(given: object, argument: str, name: str) -> Side:
         return Side(name, given.fit.law, given.fit.runs, given, given.fit)
     if isinstance(given, Fit):
         return Side(name, given.law, given.runs, fit=given)
-    if isinstance(given, AbstractLaw):
+    if isinstance(given, Law):
         if np.ndim(given.to_vector()) > 1:
             raise ValueError(f"{argument}: a stack of laws, give one of them")
         return Side(name, given)

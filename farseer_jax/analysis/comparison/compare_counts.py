@@ -9,7 +9,7 @@ from farseer_jax.analysis._given import runs_of
 from farseer_jax.analysis.comparison._counts_result import CountComparison, CountResult
 from farseer_jax.fitting.fit import fit
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods._method import Method
 from farseer_jax.runs.runs import Runs
 
@@ -19,7 +19,7 @@ def compare_counts(
     *,
     held_out: float | ArrayLike,
     embeddings: str | None = None,
-    law: type[AbstractLaw] = Farseer,
+    law: type[Law] = Farseer,
     method: Method | None = None,
 ) -> CountComparison:
     """Fit with N counted in two ways, and predict held-out runs with both.

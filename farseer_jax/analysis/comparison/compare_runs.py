@@ -11,7 +11,7 @@ from farseer_jax.analysis.comparison._sides import checked_names
 from farseer_jax.analysis.comparison.compare_fits import compare_fits
 from farseer_jax.fitting.fit import fit
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods._method import Method
 from farseer_jax.runs.noise import noise_if_shown
 from farseer_jax.runs.runs import Runs
@@ -21,7 +21,7 @@ def compare_runs(
     runs_a: Runs,
     runs_b: Runs,
     *,
-    law: type[AbstractLaw] = Farseer,
+    law: type[Law] = Farseer,
     method: Method | None = None,
     N: ArrayLike | tuple[float, float] | None = None,
     D: ArrayLike | tuple[float, float] | None = None,

@@ -8,20 +8,20 @@ from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.coupled import Coupled
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.kaplan import Kaplan
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods._method import Method
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.piecewise.method import Piecewise
 
-Pair: TypeAlias = tuple[type[AbstractLaw], Method | None]
-Candidates: TypeAlias = Iterable[type[AbstractLaw] | Pair] | Mapping[str, Pair]
+Pair: TypeAlias = tuple[type[Law], Method | None]
+Candidates: TypeAlias = Iterable[type[Law] | Pair] | Mapping[str, Pair]
 
 
 class Candidate(NamedTuple):
     """One of those that are compared."""
 
     name: str
-    law: type[AbstractLaw]
+    law: type[Law]
     method: Method
 
 
@@ -54,9 +54,9 @@ def as_candidates(given: Candidates | None) -> list[Candidate]:
     return found
 
 
-def _pair(given: Any) -> tuple[type[AbstractLaw], Method]:
+def _pair(given: Any) -> tuple[type[Law], Method]:
     law, method = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
-    if not (isinstance(law, type) and issubclass(law, AbstractLaw)):
+    if not (isinstance(law, type) and issubclass(law, Law)):
         raise TypeError(
             f"candidates: {given!r} is neither a law's class, such as Farseer, nor a pair such as "
             "(Farseer, Piecewise())"
@@ -64,7 +64,7 @@ def _pair(given: Any) -> tuple[type[AbstractLaw], Method]:
     return law, as_method(method, law)
 
 
-def _named(pairs: list[tuple[type[AbstractLaw], Method]]) -> list[Candidate]:
+def _named(pairs: list[tuple[type[Law], Method]]) -> list[Candidate]:
     """By law and method; by the method's settings too where two would be called the same."""
     short = [f"{law.name.title()}, {method.name}" for law, method in pairs]
     names = [

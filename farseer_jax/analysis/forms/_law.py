@@ -7,11 +7,13 @@ from typing import ClassVar, NamedTuple, Self
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._arrays import as_floats, as_leaf, leaf_like
-from farseer_jax._types import Array, ArrayLike
+from farseer_jax._arrays import as_leaf, leaf_like
+from farseer_jax._types import Array
 from farseer_jax.analysis.forms._search import abscissa
 from farseer_jax.analysis.forms._transform import Transform
-from farseer_jax.laws.law import AbstractLaw, Center
+from farseer_jax.laws.domains import Real
+from farseer_jax.laws.law import Center
+from farseer_jax.laws.separable import Separable
 from farseer_jax.runs.runs import Runs
 
 _CURVES = ("U", "B", "A")
@@ -44,7 +46,7 @@ class CurveSpec(NamedTuple):
         return value * self.scale if self.of_value.scaled else value
 
 
-class ChosenLaw(AbstractLaw):
+class ChosenLaw(Separable):
     """A law of chosen forms; each choice has a subclass, with its parameters as fields.
 
     ``fit(type(law), runs, LeastSquares())`` fits all its parameters at once, from starts around
@@ -56,13 +58,8 @@ class ChosenLaw(AbstractLaw):
     specs: ClassVar[tuple[CurveSpec, ...]] = ()
     chosen: ClassVar[tuple[float, ...]] = ()
 
-    def log_loss(self, N: ArrayLike, D: ArrayLike) -> Array:
-        """``ln L(N, D)``; NaN where a curve does not exist or the loss is not positive."""
-        N, D = as_floats(N, D)
-        return self.combine(self.of_size(N), jnp.log(D))
-
     def of_size(self, N: Array) -> tuple[Array, ...]:
-        """U, B and A."""
+        """U, B and A; NaN where a curve does not exist, as is then the loss."""
         return tuple(
             spec(N, {p: leaf_like(getattr(self, f"{curve}_{p}"), N) for p in spec.parameters})
             for curve, spec in zip(_CURVES, self.specs, strict=True)
@@ -75,7 +72,7 @@ class ChosenLaw(AbstractLaw):
         return jnp.log(U + B * jnp.exp(-A * log_D))
 
     @classmethod
-    def from_vector(cls, vector: Array, center: Center) -> Self:
+    def from_vector(cls, vector: Array, center: Center | None = None) -> Self:
         """Parameters in their order; the centre is the choice's own."""
         del center
         return cls(**dict(zip(cls.parameter_names(), vector, strict=True)))
@@ -106,14 +103,11 @@ def chosen_law(specs: dict[str, CurveSpec], numbers: dict[str, dict[str, float]]
 @lru_cache(maxsize=64)  # one class for one choice: JAX compiles by class
 def _class_of(specs: tuple[CurveSpec, ...], chosen: tuple[float, ...]) -> type[ChosenLaw]:
     names = [f"{curve}_{p}" for curve, s in zip(_CURVES, specs, strict=True) for p in s.parameters]
-    owner = [name[0] for name in names]
-    positions = tuple(tuple(i for i, of in enumerate(owner) if of == curve) for curve in _CURVES)
     body = {
-        "__annotations__": dict.fromkeys(names, Array | np.ndarray),
+        "__annotations__": dict.fromkeys(names, Real),
         "__module__": __name__,
         "__doc__": ChosenLaw.__doc__,
         "specs": specs,
         "chosen": chosen,
-        "curve_parameters": positions,
     }
     return types.new_class("ChosenLaw", (ChosenLaw,), exec_body=lambda space: space.update(body))

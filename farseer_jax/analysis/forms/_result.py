@@ -8,7 +8,7 @@ import numpy as np
 
 from farseer_jax.analysis.forms import _text
 from farseer_jax.analysis.forms._law import CurveSpec
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,7 +141,7 @@ class FormChoice:
     forms: dict[str, tuple[Form, ...]]
     criterion: Criterion
     num_held_out: int
-    law: AbstractLaw
+    law: Law
     mean_relative_error: float
     held_out_error: float
 

@@ -7,7 +7,7 @@ from farseer_jax.analysis.residuals._table import ResidualDiagnostics
 from farseer_jax.analysis.residuals._whiteness import whiteness
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate, evaluate_curves
-from farseer_jax.laws.law import OneDataTerm
+from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.runs.noise import noise_if_shown
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runs.selection import without_copies

@@ -9,7 +9,7 @@ import numpy as np
 
 from farseer_jax._slopes import ROUNDING, along_D, along_N, log_surface
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 
 _HALVINGS = 48  # of a step of the grid: to the last digits of ln N
 
@@ -35,7 +35,7 @@ class Derivatives(NamedTuple):
 
 
 @jax.jit
-def _derivatives(law: AbstractLaw, log_N: Array, log_D: Array) -> tuple[Array, ...]:
+def _derivatives(law: Law, log_N: Array, log_D: Array) -> tuple[Array, ...]:
     surface = log_surface(law)
     by_D = along_D(surface)
 
@@ -53,7 +53,7 @@ def _derivatives(law: AbstractLaw, log_N: Array, log_D: Array) -> tuple[Array, .
     return jnp.exp(log_loss), *others
 
 
-def derivatives(law: AbstractLaw, N: np.ndarray, D: np.ndarray) -> Derivatives:
+def derivatives(law: Law, N: np.ndarray, D: np.ndarray) -> Derivatives:
     """All of them on the grid of N, ``(size,)``, and D, ``(token,)``."""
     with jax.enable_x64(True):
         log_N, log_D = jnp.asarray(np.log(N))[:, None], jnp.asarray(np.log(D))
@@ -61,7 +61,7 @@ def derivatives(law: AbstractLaw, N: np.ndarray, D: np.ndarray) -> Derivatives:
 
 
 @partial(jax.jit, static_argnames="along")
-def _first_rises(law: AbstractLaw, low: Array, high: Array, other: Array, along: str) -> Array:
+def _first_rises(law: Law, low: Array, high: Array, other: Array, along: str) -> Array:
     surface = log_surface(law)
     slope = along_N(surface) if along == "N" else along_D(surface)
 
@@ -77,7 +77,7 @@ def _first_rises(law: AbstractLaw, low: Array, high: Array, other: Array, along:
 
 
 def first_rises(
-    law: AbstractLaw, axis: np.ndarray, other: np.ndarray, slope: np.ndarray, along: str
+    law: Law, axis: np.ndarray, other: np.ndarray, slope: np.ndarray, along: str
 ) -> np.ndarray:
     """Where the loss begins to rise along one variable, at each value of the other.
 

@@ -8,10 +8,10 @@ from farseer_jax.analysis._given import shown
 from farseer_jax.analysis.shape._derivatives import Derivatives, derivatives, first_rises
 from farseer_jax.analysis.shape._result import Rise, Shape
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 
 
-def check_shape(law: AbstractLaw | Fit, N: Range, D: Range, *, num: int = 129) -> Shape:
+def check_shape(law: Law | Fit, N: Range, D: Range, *, num: int = 129) -> Shape:
     """Derivatives of a law over a domain, by autodiff, and where its loss rises.
 
     More parameters and more tokens should lower the loss; a law that was fitted need not know
@@ -40,7 +40,7 @@ def check_shape(law: AbstractLaw | Fit, N: Range, D: Range, *, num: int = 129) -
     runs = law.runs if isinstance(law, Fit) else None
     if isinstance(law, Fit):
         law = law.law
-    if not isinstance(law, AbstractLaw):
+    if not isinstance(law, Law):
         raise TypeError(
             f"law must be a law or a fit, such as `fit(Farseer, runs)`, got {shown(law)}"
         )
@@ -69,7 +69,7 @@ def _axis(name: str, ends: Range, num: int) -> np.ndarray:
     return axis
 
 
-def _check(law: AbstractLaw, found: Derivatives, N: np.ndarray, D: np.ndarray) -> None:
+def _check(law: Law, found: Derivatives, N: np.ndarray, D: np.ndarray) -> None:
     bad = ~np.logical_and.reduce([np.isfinite(values) for values in found])
     bad |= ~(found.loss > 0.0)
     if not bad.any():
@@ -83,7 +83,7 @@ def _check(law: AbstractLaw, found: Derivatives, N: np.ndarray, D: np.ndarray) -
 
 
 def _rise(
-    law: AbstractLaw, axis: np.ndarray, other: np.ndarray, slope: np.ndarray, along: str
+    law: Law, axis: np.ndarray, other: np.ndarray, slope: np.ndarray, along: str
 ) -> Rise | None:
     """The region where the loss rises along an axis; ``slope`` is ``(axis, other)``."""
     if not (slope > ROUNDING).any():

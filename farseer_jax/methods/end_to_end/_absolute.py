@@ -46,7 +46,7 @@ class Vertex(NamedTuple):
 
 def residuals(objective: Objective, surface: Surface, data: Data, free: Array) -> Array:
     """Residuals of all runs, ``(run,)``."""
-    return residual_of(objective.residual, surface.log_losses(free), data.log_loss)
+    return residual_of(objective.residual, surface.predictions(free), data.observed)
 
 
 def solve_absolute(
@@ -67,7 +67,7 @@ def solve_absolute(
     fixed = jax.lax.stop_gradient(data)
     unit = jnp.ones((), start.dtype)
     if objective.residual == "absolute":
-        unit = jnp.exp(jnp.mean(fixed.log_loss))
+        unit = jnp.exp(jnp.mean(fixed.observed))
     found, model, delta = _path(objective, surface, fixed, start, unit)
     held = held_at(found, model.gradient, surface.lower, surface.upper)
     vertex, force = _vertex(objective, surface, fixed, found, delta, first)
@@ -167,7 +167,7 @@ def _polish(
 ) -> tuple[Array, Array]:
     """The Lagrangian's stationary point, with implicit derivatives."""
     num = len(found)
-    slopes = jax.jacfwd(surface.log_losses)(found)
+    slopes = jax.jacfwd(surface.predictions)(found)
     size = jnp.sqrt(jnp.mean(slopes**2, 0))
     scale = jnp.where((size > 0) & jnp.isfinite(size), size, 1.0)
     both = jnp.concatenate([scale, jnp.ones_like(force)])

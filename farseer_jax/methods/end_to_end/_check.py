@@ -1,60 +1,41 @@
 """Laws and starts that cannot be fitted: one message that says why and what to do."""
 
-from functools import cache
-
 import jax
 import numpy as np
 
-from farseer_jax.laws.law import AbstractLaw, Center
+from farseer_jax.laws.evaluate import numpy_loss
+from farseer_jax.laws.law import Law
+from farseer_jax.laws.separable import is_separable
 from farseer_jax.runs.runs import Runs
 
 
-def check_law(law: type[AbstractLaw], runs: Runs, starts: AbstractLaw | None) -> None:
-    """Refuse laws whose methods do not fit together.
+def check_law(law: type[Law], runs: Runs, starts: Law | None) -> None:
+    """Refuse what is no law, or returns anything but one real number per run.
 
     Raises:
-        TypeError: it is no law's class.
-        ValueError: its starts or its losses have the wrong shape.
+        TypeError: it is no law's class, or its loss is not real.
+        ValueError: its starts or its losses have the wrong shape, or the runs lack an input.
     """
-    if not (isinstance(law, type) and issubclass(law, AbstractLaw)):
+    if not (isinstance(law, type) and issubclass(law, Law)):
         raise TypeError(f"law must be a law's class such as `Chinchilla`, got {law!r}")
+    law.columns(runs)
     if starts is not None:
         check_starts(law, starts, {})
-    else:
-        _check_own_starts(law, runs)
-    _check_losses(law)
+    elif (own := own_starts(law, runs, np.full((3, len(law.parameter_names())), 0.4))) is not None:
+        check_starts(law, own, {})
+    if not is_separable(law):
+        numpy_loss(law)
 
 
-def _check_own_starts(law: type[AbstractLaw], runs: Runs) -> None:
-    cube = np.full((3, len(law.parameter_names())), 0.4)
+def own_starts(law: type[Law], runs: Runs, cube: np.ndarray) -> Law | None:
+    """Starts of the law's own; None where it has none, and those of its domains serve."""
     try:
-        built = law.starts(runs, cube)
-    except NotImplementedError as error:
-        raise ValueError(str(error)) from None
-    check_starts(law, built, {})
+        return law.starts(runs, cube)
+    except NotImplementedError:
+        return None
 
 
-@cache  # a law's class says it once
-def _check_losses(law: type[AbstractLaw]) -> None:
-    """Whether the law computes elementwise."""
-    num = 3
-    with jax.enable_x64(True), np.errstate(all="ignore"):
-        center = Center(1e9, 1e10)
-        vector = np.full((len(law.parameter_names()), num), 0.1)
-        built = law.from_vector(jax.numpy.asarray(vector), center)
-        N, D = np.geomspace(1e8, 1e9, 4)[:, None, None], np.geomspace(1e9, 1e10, 2)[:, None]
-        shape = np.shape(built.log_loss(N, D))
-    if shape != (4, 2, num):
-        raise ValueError(
-            f"the law {law.__name__}: `log_loss` of N (4, 1, 1), D (2, 1) and parameters ({num},) "
-            f"has shape {shape}, expected (4, 2, {num}): compute elementwise, without sums or "
-            "indexing; a law that ignores N or D adds 0 · N or 0 · D"
-        )
-
-
-def check_starts(
-    law: type[AbstractLaw], starts: AbstractLaw, bounds: dict[str, tuple[float, float]]
-) -> np.ndarray:
+def check_starts(law: type[Law], starts: Law, bounds: dict[str, tuple[float, float]]) -> np.ndarray:
     """The starts as parameter vectors, ``(parameter, start)``.
 
     Raises:
@@ -80,7 +61,7 @@ def check_starts(
         )
     for name, (low, high) in bounds.items():
         row = vector[names.index(name)]
-        value = np.exp(row) if name in law.positive else row
+        value = np.exp(row) if name in law.positive() else row
         outside = np.flatnonzero(~((value >= low) & (value <= high)))
         if outside.size:
             raise ValueError(

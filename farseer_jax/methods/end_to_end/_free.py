@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax.laws.law import AbstractLaw, Center
+from farseer_jax.laws.law import Center, Law
 
 
 class Free(NamedTuple):
@@ -40,7 +40,7 @@ class Free(NamedTuple):
 
 
 def build_free(
-    law: type[AbstractLaw],
+    law: type[Law],
     center: Center,
     fixed: dict[str, float],
     tied: tuple[tuple[str, ...], ...],
@@ -78,9 +78,9 @@ def build_free(
     return Free(centering, basis, offset, lower, upper)
 
 
-def _inner(law: type[AbstractLaw], name: str, value: float) -> float:
+def _inner(law: type[Law], name: str, value: float) -> float:
     """A value in the solver's terms."""
-    if name not in law.positive:
+    if name not in law.positive():
         return float(value)
     if value == -np.inf or value == 0.0:
         return -np.inf
@@ -88,7 +88,7 @@ def _inner(law: type[AbstractLaw], name: str, value: float) -> float:
 
 
 def _check(
-    law: type[AbstractLaw],
+    law: type[Law],
     names: tuple[str, ...],
     fixed: dict[str, float],
     tied: tuple[tuple[str, ...], ...],
@@ -102,18 +102,18 @@ def _check(
     twice += [n for n in together if together.count(n) > 1]
     if twice:
         raise ValueError(f"the parameter {twice[0]!r} is fixed, tied or bounded twice: choose one")
-    bad = [n for n, v in fixed.items() if not np.isfinite(v) or (n in law.positive and v <= 0)]
+    bad = [n for n, v in fixed.items() if not np.isfinite(v) or (n in law.positive() and v <= 0)]
     bad += [
         n
         for n, (low, high) in bounds.items()
-        if not low < high or (n in law.positive and high <= 0)
+        if not low < high or (n in law.positive() and high <= 0)
     ]
     if bad:
         raise ValueError(
             f"the parameter {bad[0]!r}: fix it at a finite number, or bound it by low < high; "
-            f"positive parameters of this law: {law.positive}"
+            f"positive parameters of this law: {law.positive()}"
         )
-    mixed = [g for g in tied if len({n in law.positive for n in g}) > 1]
+    mixed = [g for g in tied if len({n in law.positive() for n in g}) > 1]
     if mixed:
         raise ValueError(f"{mixed[0]} cannot be tied: one of them is positive, another is not")
     if len(fixed) == len(names):

@@ -1,10 +1,14 @@
 """Where each run stands in the arrays of the solver."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from farseer_jax.laws.law import AbstractLaw, Center
+from farseer_jax.laws.law import Center, Law
+from farseer_jax.laws.separable import is_separable
+from farseer_jax.links import Link, as_link
+from farseer_jax.objectives import Objective, as_objective
 from farseer_jax.runs.runs import Runs
 
 _MAX_PADDING = 1.5  # cells per run, above which every run gets a row of its own
@@ -12,27 +16,26 @@ _MAX_PADDING = 1.5  # cells per run, above which every run gets a row of its own
 
 @dataclass(frozen=True, eq=False)  # compared by identity: solvers remember a layout's optimum
 class Layout:
-    """Runs in a table of rows that share N, ``(row, slot)``.
+    """Runs in a table of rows, ``(row, slot)``.
 
-    A law's curves of N are then computed once per row. Where too many cells would stay empty,
-    every run has a row of its own: the same arrays, one slot wide.
+    Of a law with curves of N, a row is a size: the curves are computed once per row. Where too many
+    cells would stay empty, and for all other laws, every run has a row of its own, one slot wide.
 
     Attributes:
-        log_D: logarithm of the tokens, ``(row, slot)``; empty cells repeat a run.
-        N: size of each row, ``(row,)``.
+        inputs: of a law with curves N, ``(row,)``, and ln D, ``(row, slot)``, where empty cells
+            repeat a run; of other laws each input, ``(row,)``, a mixture ``(row, share)``.
         run: index of each cell's run, ``(row, slot)``.
         share: 1 for a run, 1/2 for each of two copies of one run, 0 for empty cells.
-        center: centre of the runs.
+        center: centre of the runs; None for laws that are no curves of N.
         law: the law's class.
         runs: the runs.
     """
 
-    log_D: np.ndarray
-    N: np.ndarray
+    inputs: Mapping[str, np.ndarray]
     run: np.ndarray
     share: np.ndarray
-    center: Center
-    law: type[AbstractLaw]
+    center: Center | None
+    law: type[Law]
     runs: Runs
 
     @property
@@ -40,14 +43,46 @@ class Layout:
         """Rows of the table of runs that copy another one exactly."""
         return len(self.runs) - round(float(self.share.sum()))
 
+    @property
+    def link(self) -> Link:
+        """The scale on which the solver predicts: ln L for every law with curves of N."""
+        return Link("log") if uses_curves(self.law, self.runs) else as_link(self.runs.link)
+
+    def objective(self, objective: Objective | str) -> Objective:
+        """An objective in terms of that scale.
+
+        Raises:
+            ValueError: it needs positive losses.
+        """
+        objective, link = as_objective(objective), as_link(self.runs.link)
+        if objective.residual == "link" and link != self.link:
+            return replace(objective, residual="absolute")
+        if objective.residual == "relative" and link.name != "log":
+            raise ValueError(
+                f"relative residuals go with the link log, and the runs have {link.name!r}: take "
+                "an objective of the link's own scale, such as 'squared' or 'huber'"
+            )
+        return objective
+
     def cells(self, losses: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Logarithms of losses, and weights, ``(set, run)``, as ``(row, slot, set)``."""
-        log_loss = np.moveaxis(np.log(losses)[:, self.run], 0, -1)
-        return log_loss, np.moveaxis(weights[:, self.run] * self.share, 0, -1)
+        """Losses on the link's scale, and weights, ``(set, run)``, as ``(row, slot, set)``."""
+        observed = np.moveaxis(self.link.forward(losses)[:, self.run], 0, -1)
+        return observed, np.moveaxis(weights[:, self.run] * self.share, 0, -1)
 
 
-def build_layout(law: type[AbstractLaw], runs: Runs) -> Layout:
+def uses_curves(law: type[Law], runs: Runs) -> bool:
+    """Whether a law is solved by its curves of N, in ln L: not for responses of another range."""
+    name = as_link(runs.link).name
+    return is_separable(law) and (
+        name == "log" or (name == "identity" and bool((runs.loss > 0.0).all()))
+    )
+
+
+def build_layout(law: type[Law], runs: Runs) -> Layout:
     """Lay out runs for a law."""
+    if not uses_curves(law, runs):
+        index = np.arange(len(runs))[:, None]
+        return Layout(law.columns(runs), index, _shares(law, runs)[index], None, law, runs)
     sizes, row_of_run, counts = np.unique(runs.N, return_inverse=True, return_counts=True)
     if len(sizes) * counts.max() <= _MAX_PADDING * len(runs):
         order = np.lexsort((runs.D, runs.N))
@@ -58,7 +93,19 @@ def build_layout(law: type[AbstractLaw], runs: Runs) -> Layout:
     else:
         sizes, index = runs.N, np.arange(len(runs))[:, None]
         filled = np.ones_like(index, dtype=bool)
-    rows = np.stack([runs.N, runs.D, runs.loss])
+    inputs = {"N": sizes, "log_D": np.log(runs.D)[index]}
+    share = filled * _shares(law, runs)[index]
+    return Layout(inputs, index, share, Center.of(runs), law, runs)
+
+
+def distinct_rows(law: type[Law], runs: Runs, losses: np.ndarray) -> np.ndarray:
+    """Inputs of the law and losses, ``(column, run)``: equal columns are copies of one run."""
+    inputs = [np.atleast_2d(np.asarray(x, float).T) for x in law.columns(runs).values()]
+    return np.concatenate([*inputs, losses[None]])
+
+
+def _shares(law: type[Law], runs: Runs) -> np.ndarray:
+    """1 for a run, 1/k for each of k copies, ``(run,)``."""
+    rows = distinct_rows(law, runs, runs.loss)
     _, which, copies = np.unique(rows, axis=1, return_inverse=True, return_counts=True)
-    share = filled / copies[which.ravel()][index]
-    return Layout(np.log(runs.D)[index], sizes, index, share, Center.of(runs), law, runs)
+    return 1.0 / copies[which.ravel()]

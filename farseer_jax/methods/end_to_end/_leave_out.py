@@ -59,14 +59,14 @@ def expand(surface: Surface, free: Array) -> Expansion:
     units = jnp.eye(len(free), dtype=free.dtype)
 
     def slope(x: Array, direction: Array) -> Array:
-        return jax.jvp(surface.log_losses, (x,), (direction,))[1]
+        return jax.jvp(surface.predictions, (x,), (direction,))[1]
 
     def bend(one: Array, other: Array) -> Array:
         return jax.jvp(lambda x: slope(x, one), (free,), (other,))[1]
 
     first = jax.vmap(slope, (None, 0), 1)(free, units)
     return Expansion(
-        value=surface.log_losses(free),
+        value=surface.predictions(free),
         slopes=first,
         bends=jax.vmap(bend, out_axes=1)(units[rows[0]], units[rows[1]]),
         products=first[:, rows[0]] * first[:, rows[1]],
@@ -104,7 +104,7 @@ def _moves(
     runs = jnp.arange(len(data.weights))
     weights = jnp.where(runs[:, None] == members, 0.0, data.weights[:, None])
     low, high = (jnp.where(end.held, 0.0, bound)[:, None] for bound in bounds)
-    quadratic = objective.is_squared and objective.residual == "log"
+    quadratic = objective.is_squared and objective.residual == "link"
 
     def look(move: Array) -> tuple[Array, Array, Array]:
         run = _along(objective, own, data, move)
@@ -163,7 +163,7 @@ def _along(objective: Objective, own: Expansion, data: Data, move: Array) -> Alo
         jnp.asarray(objective.delta, move.dtype),
         jnp.asarray(objective.quantile, move.dtype),
         own.value[:, None] + own.slopes @ move + own.bends @ both,
-        data.log_loss[:, None],
+        data.observed[:, None],
     )
 
 

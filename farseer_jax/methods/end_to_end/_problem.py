@@ -7,11 +7,14 @@ instruction.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw, Center
+from farseer_jax.laws.law import Center, Law
+from farseer_jax.laws.separable import Separable
+from farseer_jax.links import Link
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.objectives import Objective
@@ -21,9 +24,9 @@ class Problem(NamedTuple):
     """What members are fitted to; ``batch`` is 1 where all share it.
 
     Attributes:
-        N: ``(row, 1)``.
-        log_D: ``(row, slot, 1)``.
-        log_loss: observed, ``(row, slot, batch)``.
+        inputs: of a law with curves ``N``, ``(row, 1)``, and ``log_D``, ``(row, slot, 1)``; of
+            other laws each input, ``(row,)``, or a mixture, ``(row, share)``.
+        observed: on the link's scale, ``(row, slot, batch)``.
         weights: ``(row, slot, batch)``.
         delta: where ρ turns into a line, a number.
         quantile: of asymmetric ρ, a number.
@@ -34,9 +37,8 @@ class Problem(NamedTuple):
         center: N and D of the runs' centre, ``(2,)``.
     """
 
-    N: Array
-    log_D: Array
-    log_loss: Array
+    inputs: dict[str, Array]
+    observed: Array
     weights: Array
     delta: Array
     quantile: Array
@@ -45,6 +47,11 @@ class Problem(NamedTuple):
     lower: Array
     upper: Array
     center: Array
+
+    @property
+    def log_D(self) -> Array:
+        """Of a law with curves."""
+        return self.inputs["log_D"]
 
 
 # How a member ended, as in the report of the starts; one that is under way has none of these.
@@ -73,18 +80,20 @@ def build_problem(
     free: Free,
     objective: Objective,
     delta: float,
-    log_loss: np.ndarray,
+    observed: np.ndarray,
     weights: np.ndarray,
 ) -> Problem:
-    """The problem of losses (logarithms) and weights, ``(row, slot, batch)``; of NumPy arrays.
+    """The problem of losses on the link's scale and weights, ``(row, slot, batch)``, in NumPy.
 
     ``delta`` is the objective's own, or one on the way to it.
     """
     new: Any = Problem  # jit takes NumPy arrays as well
+    inputs = layout.inputs
+    if layout.center is not None:
+        inputs = {name: array[..., None] for name, array in inputs.items()}
     return new(
-        N=layout.N[:, None],
-        log_D=layout.log_D[..., None],
-        log_loss=log_loss,
+        inputs=inputs,
+        observed=observed,
         weights=weights,
         delta=delta,
         quantile=objective.quantile,
@@ -92,7 +101,7 @@ def build_problem(
         offset=free.offset,
         lower=free.lower[:, None],
         upper=free.upper[:, None],
-        center=np.array(layout.center),
+        center=np.array(layout.center or (1.0, 1.0)),
     )
 
 
@@ -100,31 +109,45 @@ Owners = tuple[tuple[int, ...], ...]
 Curves = Callable[[list[Array]], list[Array]]
 
 
-def curves_of(law: type[AbstractLaw], problem: Problem) -> tuple[Curves, Owners]:
-    """The law's curves of N, ``(row, batch)`` each; without any, its parameters themselves.
+def curves_of(law: type[Separable], problem: Problem) -> tuple[Curves, Owners]:
+    """The law's curves of N, ``(row, batch)`` each.
 
     Returns:
         A function of the parameters, ``(batch,)`` each; and those that each curve depends on.
     """
-    if not law.curve_parameters:
-        owners = tuple((k,) for k in range(len(law.parameter_names())))
-        return lambda columns: [column[None] for column in columns], owners
 
     def curves(columns: list[Array]) -> list[Array]:
-        shape = (len(problem.N), columns[0].shape[-1])
+        N = problem.inputs["N"]
+        shape = (len(N), columns[0].shape[-1])
         built = law.from_vector(jnp.stack(columns), _center(problem))
-        return [jnp.broadcast_to(curve, shape) for curve in built.of_size(problem.N)]
+        return [jnp.broadcast_to(curve, shape) for curve in built.of_size(N)]
 
-    return curves, law.curve_parameters
+    return curves, law.curve_parameters()
 
 
-def combine(law: type[AbstractLaw], problem: Problem, values: list[Array]) -> Array:
-    """``ln L`` of all runs, ``(row, slot, batch)``, from the curves, ``(row, 1, batch)`` each."""
-    if law.curve_parameters:
-        return law.combine(tuple(values), problem.log_D)
-    columns = [value[0, 0] for value in values]
-    built = law.from_vector(jnp.stack(columns), _center(problem))
-    return built.log_loss(problem.N[:, None], jnp.exp(problem.log_D))
+def predictions(law: type[Law], link: Link, problem: Problem, vector: Array) -> Array:
+    """All runs' predictions on the link's scale, ``(row, slot, batch)``.
+
+    Args:
+        law: the law's class.
+        link: of the layout.
+        problem: the runs.
+        vector: parameters, ``(parameter, batch)``.
+    """
+    if "log_D" in problem.inputs:
+        assert issubclass(law, Separable)
+        curves, _ = curves_of(law, problem)
+        return law.combine(tuple(c[:, None] for c in curves(list(vector))), problem.log_D)
+
+    def of_one(one: Array) -> Array:
+        return run_by_run(law.from_vector(one), link, problem.inputs)
+
+    return jax.vmap(of_one, -1, -1)(vector)[:, None]
+
+
+def run_by_run(law: Law, link: Link, inputs: dict[str, Array]) -> Array:
+    """A law's predictions on the link's scale, ``(run,)``; of inputs ``(run,)`` or with shares."""
+    return jax.vmap(lambda own: link.forward(jnp.asarray(law.loss(**own))))(inputs)
 
 
 def _center(problem: Problem) -> Center:

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._types import Array, RunValues
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods._refit import NoDerivativeError, Refit
 from farseer_jax.methods.end_to_end._absolute import solve_absolute
 from farseer_jax.methods.end_to_end._free import Free
-from farseer_jax.methods.end_to_end._layout import Layout
+from farseer_jax.methods.end_to_end._layout import Layout, distinct_rows
 from farseer_jax.methods.end_to_end._leave_out import without_each
 from farseer_jax.methods.end_to_end._smooth import Data, End, solve_smooth
 from farseer_jax.methods.end_to_end._surface import Surface
@@ -42,7 +42,7 @@ class EndToEndRefit(Refit):
     fitted: Array
     objective: Objective = eqx.field(static=True)
 
-    def __call__(self, losses: RunValues, weights: RunValues) -> AbstractLaw:
+    def __call__(self, losses: RunValues, weights: RunValues) -> Law:
         """The law fitted to these losses and weights, ``(run,)`` each, weights not negative."""
         own = self.cast(losses)
         end = own.end(losses, weights)
@@ -72,7 +72,7 @@ class EndToEndRefit(Refit):
         if why:
             raise NoDerivativeError(why)
 
-    def without_each(self, losses: RunValues, weights: RunValues) -> AbstractLaw:
+    def without_each(self, losses: RunValues, weights: RunValues) -> Law:
         """The law without each of the runs in turn, by a few Newton steps; leaves ``(run,)``."""
         if self.objective.delta == 0.0:
             return super().without_each(losses, weights)
@@ -83,7 +83,7 @@ class EndToEndRefit(Refit):
 
     def data(self, losses: Array, weights: Array) -> Data:
         """Losses and weights as solvers take them."""
-        return Data(jnp.log(losses), weights * self.share)
+        return Data(self.surface.link.forward(losses), weights * self.share)
 
     def end(self, losses: Array, weights: Array) -> End:
         """Where the refit ends."""
@@ -131,19 +131,22 @@ def build_refit(
     runs, filled = layout.runs, layout.share > 0
     share = np.zeros(len(runs))
     share[layout.run[filled]] = layout.share[filled]
-    rows = np.stack([runs.N, runs.D, runs.loss])
+    rows = distinct_rows(layout.law, runs, runs.loss)
     _, index, which = np.unique(rows, axis=1, return_index=True, return_inverse=True)
+    inputs: Any = layout.inputs
+    if layout.center is not None:
+        inputs = {"N": runs.N, "log_D": np.log(runs.D)}
     surface: Any = Surface  # NumPy arrays keep their digits until they meet the losses
     build: Any = EndToEndRefit
     arrays = surface(
-        N=runs.N,
-        log_D=np.log(runs.D),
+        inputs=inputs,
         basis=free.basis,
         offset=free.offset,
         lower=free.lower,
         upper=free.upper,
-        center=np.array(layout.center),
+        center=np.array(layout.center or (1.0, 1.0)),
         law_type=layout.law,
+        link=layout.link,
         natural=natural,
     )
     first = index[which.ravel()]

@@ -7,13 +7,13 @@ import jax
 import numpy as np
 
 from farseer_jax._metrics import relative_error
-from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.evaluate import evaluate_runs
+from farseer_jax.laws.law import Law
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods._starts import StartReport
 from farseer_jax.methods.end_to_end._check import check_law, check_starts
 from farseer_jax.methods.end_to_end._free import Free, build_free
-from farseer_jax.methods.end_to_end._layout import Layout, build_layout
+from farseer_jax.methods.end_to_end._layout import Layout, build_layout, distinct_rows
 from farseer_jax.methods.end_to_end._problem import CONVERGED, NOT_FINITE, Optima
 from farseer_jax.methods.end_to_end._refit import EndToEndRefit, build_refit
 from farseer_jax.methods.outcome import Outcome
@@ -40,7 +40,7 @@ class Settings(Constraints, Protocol):
     @property
     def seed(self) -> int: ...
     @property
-    def starts(self) -> AbstractLaw | None: ...
+    def starts(self) -> Law | None: ...
 
 
 def normalise(settings: Constraints) -> None:
@@ -99,7 +99,7 @@ def _or_none(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def lay_out(settings: Settings, law: type[AbstractLaw], runs: Runs) -> Layout:
+def lay_out(settings: Settings, law: type[Law], runs: Runs) -> Layout:
     """Lay the runs out, and refuse laws and settings that do not fit together."""
     check_law(law, runs, settings.starts)
     layout = build_layout(law, runs)
@@ -123,22 +123,20 @@ def starts_of(settings: Settings, layout: Layout, free: Free, num: int) -> np.nd
     return free.free(check_starts(layout.law, law, {}))
 
 
-def law_of(layout: Layout, free: Free, numbers: np.ndarray) -> AbstractLaw:
+def law_of(layout: Layout, free: Free, numbers: np.ndarray) -> Law:
     """The law of free numbers ``(…, free)``, its leaves ``(…,)``, float64."""
     with jax.enable_x64(True):
         law = layout.law.from_vector(jax.numpy.asarray(free.vector(numbers)), layout.center)
         return jax.tree.map(lambda leaf: np.asarray(leaf, dtype=np.float64), law)
 
 
-def refit_of(
-    settings: Constraints, layout: Layout, law: AbstractLaw, losses: np.ndarray
-) -> EndToEndRefit:
+def refit_of(settings: Constraints, layout: Layout, law: Law, losses: np.ndarray) -> EndToEndRefit:
     """The fit that gave a law, as a function of losses and weights."""
     free = free_of(settings, layout)
     with jax.enable_x64(True):
         vector = np.asarray(law.to_vector(), np.float64)
     start = free.free(vector[:, None])[0]
-    return build_refit(layout, free, as_objective(settings.objective), start, losses)
+    return build_refit(layout, free, layout.objective(settings.objective), start, losses)
 
 
 def check_number(layout: Layout, weights: np.ndarray, free: Free) -> None:
@@ -165,23 +163,24 @@ def outcomes_of(found: Optima, free: Free) -> np.ndarray:
 
 def solved(
     layout: Layout,
-    law: AbstractLaw,
+    law: Law,
     outcome: Outcome,
     losses: np.ndarray,
     weights: np.ndarray,
     report: Any,
 ) -> Solved:
     """One fit, with the errors of its distinct fitted runs."""
-    runs = layout.runs
-    rows = np.stack([runs.N, runs.D, losses])[:, weights > 0]
-    N, D, observed = np.unique(rows, axis=1)
-    return Solved(law, outcome, relative_error(evaluate(law, N, D), observed), report)
+    fitted = np.flatnonzero(weights > 0)
+    rows = distinct_rows(layout.law, layout.runs, losses)[:, fitted]
+    index = fitted[np.unique(rows, axis=1, return_index=True)[1]]
+    error = relative_error(evaluate_runs(law, layout.runs)[index], losses[index])
+    return Solved(law, outcome, error, report)
 
 
 def solved_batch(
     layout: Layout,
     free: Free,
-    law: AbstractLaw,
+    law: Law,
     outcome: np.ndarray,
     losses: np.ndarray,
     weights: np.ndarray,
@@ -190,7 +189,7 @@ def solved_batch(
     fitted = weights > 0
     few = fitted.sum(1) < free.basis.shape[1]
     outcome = np.where(few, Outcome.too_few_runs.code, outcome)
-    error = relative_error(evaluate(law, layout.runs.N, layout.runs.D), losses)
+    error = relative_error(evaluate_runs(law, layout.runs), losses)
     mean = (error * fitted).sum(1) / np.maximum(fitted.sum(1), 1)
     return SolvedBatch(law=law, outcome=outcome, mean_relative_error=mean)
 

@@ -25,11 +25,11 @@ class Data(NamedTuple):
     """What is fitted.
 
     Attributes:
-        log_loss: observed, ``(run,)``.
+        observed: on the link's scale, ``(run,)``.
         weights: times each run's share, ``(run,)``.
     """
 
-    log_loss: Array
+    observed: Array
     weights: Array
 
 
@@ -60,8 +60,8 @@ def along(
         objective.is_squared,
         jnp.asarray(delta, free.dtype),
         jnp.asarray(objective.quantile, free.dtype),
-        surface.log_losses(free),
-        data.log_loss,
+        surface.predictions(free),
+        data.observed,
     )
 
 
@@ -69,7 +69,7 @@ def gradient(
     objective: Objective, surface: Surface, data: Data, free: Array, delta: Array | float
 ) -> tuple[Array, Array]:
     """Gradient of the objective in the free numbers, and its value."""
-    _, pull = jax.vjp(surface.log_losses, free)
+    _, pull = jax.vjp(surface.predictions, free)
     own = along(objective, surface, data, free, delta)
     return pull(data.weights * own.slope)[0], jnp.sum(data.weights * own.value)
 

@@ -4,36 +4,39 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw, Center
+from farseer_jax.laws.law import Center, Law
+from farseer_jax.laws.separable import Separable
+from farseer_jax.links import Link
+from farseer_jax.methods.end_to_end._problem import run_by_run
 
 
 class Surface(eqx.Module):
     """``ln L`` of all runs as a function of the free numbers.
 
     Attributes:
-        N: of each run, ``(run,)``.
-        log_D: logarithm of the tokens, ``(run,)``.
+        inputs: of a law with curves ``N`` and ``log_D``, ``(run,)``; of others each input.
         basis: parameters = offset + basis · free ones, ``(parameter, free)``.
         offset: ``(parameter,)``.
         lower: bounds of the free ones, ``(free,)``.
         upper: likewise.
         center: N and D of the runs' centre, ``(2,)``.
         law_type: the law's class.
+        link: the scale of predictions.
         natural: the parameters stand for themselves and the loss is a sum of the law's ``terms``,
             so that coefficients may be 0; else they are those of ``from_vector``.
     """
 
-    N: Array
-    log_D: Array
+    inputs: dict[str, Array]
     basis: Array
     offset: Array
     lower: Array
     upper: Array
     center: Array
-    law_type: type[AbstractLaw] = eqx.field(static=True)
+    law_type: type[Law] = eqx.field(static=True)
+    link: Link = eqx.field(static=True)
     natural: bool = eqx.field(static=True)
 
-    def law(self, free: Array) -> AbstractLaw:
+    def law(self, free: Array) -> Law:
         """The law of free numbers ``(free,)``; leaves ``()``."""
         vector = self.offset + self.basis @ free
         if self.natural:
@@ -41,20 +44,24 @@ class Surface(eqx.Module):
         N, D = self.center
         return self.law_type.from_vector(vector, Center(N, D))
 
-    def log_losses(self, free: Array) -> Array:
-        """``ln L`` of all runs, ``(run,)``."""
+    def predictions(self, free: Array) -> Array:
+        """Predictions of all runs on the link's scale, ``(run,)``."""
         if self.natural:
-            return self._log_sum(free)
+            return self.link.forward(self._sum_of_terms(free))
         law = self.law(free)
-        if law.curve_parameters:
-            return law.combine(law.of_size(self.N), self.log_D)
-        return law.log_loss(self.N, jnp.exp(self.log_D))
+        if "log_D" not in self.inputs:
+            return run_by_run(law, self.link, self.inputs)
+        assert isinstance(law, Separable)
+        return law.combine(law.of_size(self.inputs["N"]), self.inputs["log_D"])
 
-    def _log_sum(self, free: Array) -> Array:
-        names = self.law_type.parameter_names()
+    def _sum_of_terms(self, free: Array) -> Array:
+        """The loss, where coefficients may be 0, whose logarithm does not exist."""
+        names, linear = self.law_type.parameter_names(), self.law_type.linear()
         values = dict(zip(names, self.offset + self.basis @ free, strict=True))
-        # terms do not depend on the linear parameters, and logarithms of some of these do not exist
-        ones = {name: jnp.ones_like(values[name]) for name in self.law_type.linear}
-        terms = self.law_type(**{**values, **ones}).terms(self.N, jnp.exp(self.log_D))
-        parts = zip(self.law_type.linear, terms, strict=True)
-        return jnp.log(sum((values[n] * t for n, t in parts), jnp.zeros_like(self.log_D)))
+        # terms do not depend on the linear parameters
+        ones = {name: jnp.ones_like(values[name]) for name in linear}
+        inputs = dict(self.inputs)
+        if "log_D" in inputs:
+            inputs["D"] = jnp.exp(inputs.pop("log_D"))
+        terms = self.law_type(**{**values, **ones}).terms(**inputs)
+        return sum(values[n] * t for n, t in zip(linear, terms, strict=True))  # type: ignore[return-value]

@@ -66,7 +66,7 @@ def _inspect(
         objective, surface, data, end
     )
     r = residuals(objective, surface, data, end.free)
-    moved = surface.log_losses(start) - surface.log_losses(end.free)
+    moved = surface.predictions(start) - surface.predictions(end.free)
     shift = _rms(moved, data.weights) / (_rms(r, data.weights) + 1e-9)
     kink = _kink(objective, r, data.weights)
     condition = _condition(end) if objective.delta > 0.0 else jnp.array(1.0)
@@ -86,7 +86,7 @@ def _most(objective: Objective, surface: Surface, data: Data, end: End) -> Array
     if objective.delta > 0.0:
         value = jnp.maximum(end.model.value, 1e-300)
         return scale_of(end.model.hessian) * jnp.sqrt(2.0 * value)
-    slopes = jnp.abs(jax.jacfwd(surface.log_losses)(end.free))
+    slopes = jnp.abs(jax.jacfwd(surface.predictions)(end.free))
     return jnp.sum(data.weights[:, None] * slopes, 0)
 
 

@@ -12,7 +12,7 @@ from farseer_jax._arrays import to_numpy
 from farseer_jax._search import Grid, Search
 from farseer_jax._types import Array, RunValues
 from farseer_jax.laws.chinchilla import Chinchilla
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods._refit import NoDerivativeError, Refit
 from farseer_jax.methods.isoflop._design import BudgetDesign
 from farseer_jax.methods.isoflop._kernel import IsoFLOPSolution, Numbers, solve, solve_exactly
@@ -37,7 +37,7 @@ class IsoFLOPRefit(Refit):
     min_runs: int = eqx.field(static=True)
     search: Search = eqx.field(static=True)
 
-    def __call__(self, losses: RunValues, weights: RunValues) -> AbstractLaw:
+    def __call__(self, losses: RunValues, weights: RunValues) -> Law:
         """The law fitted to these losses and weights, ``(run,)`` each, weights not negative."""
         found, _ = solve_exactly(self.design, losses, weights, self.min_runs, self.search)
         return _law(found.numbers, found.outcome)
@@ -59,15 +59,15 @@ class IsoFLOPRefit(Refit):
         if why := _reason(found, float(miss), self.search):
             raise NoDerivativeError(why)
 
-    def without_each(self, losses: RunValues, weights: RunValues) -> AbstractLaw:
+    def without_each(self, losses: RunValues, weights: RunValues) -> Law:
         """The law without each of the runs in turn, exactly: so cheap is the chain."""
 
-        def one(run: Array) -> AbstractLaw:
+        def one(run: Array) -> Law:
             held_out = jnp.where(jnp.arange(len(weights)) == run, 0.0, weights)
             found = solve(self.design, losses, held_out, self.min_runs, self.search)
             return _law(found.numbers, found.outcome)
 
-        law: AbstractLaw = jax.vmap(one)(jnp.arange(len(weights)))
+        law: Law = jax.vmap(one)(jnp.arange(len(weights)))
         return law
 
 

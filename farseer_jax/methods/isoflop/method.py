@@ -12,7 +12,8 @@ from farseer_jax._metrics import relative_error
 from farseer_jax._search import Grid, Refined, Search, search_from_dict
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
+from farseer_jax.links import Link
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods.isoflop._budgets import (
     assign_budgets,
@@ -87,12 +88,12 @@ class IsoFLOP:
         if self.search.lower <= 0:
             raise ValueError(f"search: γ is positive, and it begins at {self.search.lower:g}")
 
-    @property
-    def description(self) -> str:
+    def describe(self, link: Link) -> str:
         """A few words for reports."""
+        del link
         return "parabolas of the loss in ln N"
 
-    def prepare(self, law: type[AbstractLaw], runs: Runs) -> RunsDesign:
+    def prepare(self, law: type[Law], runs: Runs) -> RunsDesign:
         """Lay the runs out by budget, and refuse those that have none."""
         if law is not Chinchilla:
             given = law.__name__ if isinstance(law, type) else repr(law)
@@ -135,7 +136,7 @@ class IsoFLOP:
             mean_relative_error=block.mean_relative_error,
         )
 
-    def refit(self, design: RunsDesign, runs: Runs, law: AbstractLaw, found: Any) -> IsoFLOPRefit:
+    def refit(self, design: RunsDesign, runs: Runs, law: Law, found: Any) -> IsoFLOPRefit:
         """The fit as a function of losses and weights that JAX differentiates.
 
         Raises:

@@ -18,9 +18,9 @@ def thinned(layout: Layout) -> Layout | None:
     """
     num_rows, num_slots = layout.run.shape
     if num_slots == 1:
-        log_D = layout.log_D[:, 0]
+        log_D = layout.inputs["log_D"][:, 0]
         ends = [log_D.argmin(), log_D.argmax()]
-        order = np.lexsort((log_D, layout.N))
+        order = np.lexsort((log_D, layout.inputs["N"]))
         rows = np.union1d(order[_spread(num_rows, _NUM_ROWS * _NUM_SLOTS - len(ends))], ends)
         slots = np.zeros((len(rows), 1), dtype=int)
         share = np.ones_like(slots)
@@ -36,8 +36,7 @@ def thinned(layout: Layout) -> Layout | None:
     cells = rows[:, None], slots
     return replace(
         layout,
-        log_D=layout.log_D[cells],
-        N=layout.N[rows],
+        inputs={"N": layout.inputs["N"][rows], "log_D": layout.inputs["log_D"][cells]},
         run=layout.run[cells],
         share=layout.share[cells] * share,
     )

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end._problem import ACTIVE, Problem
 from farseer_jax.methods.least_squares._step import State, begin, step
 from farseer_jax.objectives import Residual
@@ -19,7 +19,7 @@ _SHARE_EMPTY = 8
 class Kernel(NamedTuple):
     """What a compiled solver is made for."""
 
-    law: type[AbstractLaw]
+    law: type[Separable]
     residual: Residual
     squared: bool
     width: int
@@ -32,7 +32,7 @@ class Queue(NamedTuple):
         starts: free parameters, ``(free, member)``.
         warm: whether a start is near an optimum, ``(member,)``.
         set_of: which set of losses and weights a member has, ``(member,)``.
-        log_loss: ``(row, slot, set)``; one set is shared by all.
+        observed: on the link's scale, ``(row, slot, set)``; one set is shared by all.
         weights: likewise.
         num_members: a number.
     """
@@ -40,7 +40,7 @@ class Queue(NamedTuple):
     starts: Array
     warm: Array
     set_of: Array
-    log_loss: Array
+    observed: Array
     weights: Array
     num_members: Array
 
@@ -66,7 +66,7 @@ class _Lanes(NamedTuple):
 
     state: State
     member: Array
-    log_loss: Array
+    observed: Array
     weights: Array
     following: Array
     ended: Ended
@@ -90,7 +90,7 @@ def solve_members(
         return jnp.any(_busy(lanes, queue))
 
     def advance(lanes: _Lanes) -> _Lanes:
-        own = problem._replace(log_loss=lanes.log_loss, weights=lanes.weights)
+        own = problem._replace(observed=lanes.observed, weights=lanes.weights)
         law, residual, squared, _ = kernel
         state = step(law, residual, squared, own, lanes.state, tolerance, max_steps)
         lanes = lanes._replace(state=state)
@@ -112,11 +112,11 @@ def _first(width: int, queue: Queue) -> _Lanes:
     numbers = jnp.zeros(capacity, queue.starts.dtype)
     codes = jnp.zeros(capacity, int)
     member = jnp.minimum(jnp.arange(width), queue.num_members)
-    state, log_loss, weights = _of_members(queue, member)
+    state, observed, weights = _of_members(queue, member)
     return _Lanes(
         state=state,
         member=member,
-        log_loss=log_loss,
+        observed=observed,
         weights=weights,
         following=jnp.minimum(width, queue.num_members),
         ended=Ended(jnp.zeros((num_free, capacity), numbers.dtype), numbers, codes, codes),
@@ -127,10 +127,10 @@ def _of_members(queue: Queue, member: Array) -> tuple[State, Array, Array]:
     """States at the start, losses and weights of the lanes' members; anything where none is."""
     member = jnp.minimum(member, queue.starts.shape[1] - 1)
     state = begin(queue.starts[:, member], queue.warm[member])
-    if queue.log_loss.shape[-1] == 1:
-        return state, queue.log_loss, queue.weights
+    if queue.observed.shape[-1] == 1:
+        return state, queue.observed, queue.weights
     own = queue.set_of[member]
-    return state, queue.log_loss[..., own], queue.weights[..., own]
+    return state, queue.observed[..., own], queue.weights[..., own]
 
 
 def _exchange(lanes: _Lanes, done: Array, queue: Queue) -> _Lanes:
@@ -145,7 +145,7 @@ def _exchange(lanes: _Lanes, done: Array, queue: Queue) -> _Lanes:
     )
     coming = jnp.minimum(lanes.following + jnp.cumsum(done) - 1, queue.num_members)
     member = jnp.where(done, coming, lanes.member)
-    fresh, log_loss, weights = _of_members(queue, member)
+    fresh, observed, weights = _of_members(queue, member)
     state = jax.tree.map(lambda new, old: jnp.where(done, new, old), fresh, state)
     following = jnp.minimum(lanes.following + jnp.sum(done), queue.num_members)
-    return _Lanes(state, member, log_loss, weights, following, ended)
+    return _Lanes(state, member, observed, weights, following, ended)

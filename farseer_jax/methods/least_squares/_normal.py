@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end._problem import Curves, Problem, curves_of
 from farseer_jax.methods.least_squares._row_sums import row_sums
 from farseer_jax.objectives import Residual
@@ -31,7 +31,7 @@ class Normal(NamedTuple):
 
 
 def evaluate_normal(
-    law: type[AbstractLaw],
+    law: type[Separable],
     residual: Residual,
     newton: Array | None,
     problem: Problem,

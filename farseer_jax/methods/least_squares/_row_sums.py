@@ -12,8 +12,8 @@ import jax.numpy as jnp
 
 from farseer_jax._log import log
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw, OneDataTerm
-from farseer_jax.methods.end_to_end._problem import Problem, combine
+from farseer_jax.laws.separable import OneDataTerm, Separable
+from farseer_jax.methods.end_to_end._problem import Problem
 from farseer_jax.objectives import Residual, along_log_loss
 
 
@@ -48,7 +48,7 @@ class _Along(NamedTuple):
 
 
 def row_sums(
-    law: type[AbstractLaw],
+    law: type[Separable],
     residual: Residual,
     newton: Array | None,
     problem: Problem,
@@ -73,7 +73,7 @@ def row_sums(
 def _along(residual: Residual, newton: Array | None, problem: Problem, log_loss: Array) -> _Along:
     squared = newton is None
     along = along_log_loss(
-        residual, squared, problem.delta, problem.quantile, log_loss, problem.log_loss
+        residual, squared, problem.delta, problem.quantile, log_loss, problem.observed
     )
     value, slope, bend, curvature = (problem.weights * part for part in along)
     if newton is None:
@@ -124,7 +124,7 @@ def _moments(problem: Problem, values: Array, degree: int) -> list[Array]:
 
 
 def _any_law(
-    law: type[AbstractLaw],
+    law: type[Separable],
     residual: Residual,
     newton: Array | None,
     problem: Problem,
@@ -134,7 +134,7 @@ def _any_law(
     wide = [curve[:, None] for curve in curves]
 
     def log_loss_at(values: list[Array]) -> Array:
-        return combine(law, problem, values)
+        return law.combine(tuple(values), problem.log_D)
 
     along = _along(residual, newton, problem, log_loss_at(wide))
     first = [_derivative(log_loss_at, wide, i) for i in range(len(wide))]

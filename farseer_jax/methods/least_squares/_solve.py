@@ -14,7 +14,6 @@ from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.end_to_end._problem import NOT_FINITE, Optima, build_problem
 from farseer_jax.methods.least_squares._coarse import thinned
 from farseer_jax.methods.least_squares._drive import Kernel, Queue, solve_members
-from farseer_jax.objectives import as_objective
 
 if TYPE_CHECKING:
     from farseer_jax.methods.least_squares.method import LeastSquares
@@ -55,7 +54,7 @@ def solve(
         refits: keep one width of the solver, so that the digits of a row do not depend on how many
             there are: XLA rounds otherwise in another width.
     """
-    objective = as_objective(method.objective)
+    objective = layout.objective(method.objective)
     points = np.tile(starts, (len(losses), 1))
     width = _refit_width(layout) if refits else None
     warm = np.tile(np.arange(len(starts)) < num_warm, len(losses))
@@ -102,7 +101,7 @@ def _solve_stage(
     width: int | None,
 ) -> Optima:
     """Every row from its own points, ``(row · start, free)``."""
-    objective = as_objective(method.objective)
+    objective = layout.objective(method.objective)
     num_starts = len(points) // len(losses)
     shared = width is None and len(losses) == 1
     width = width or _best_width(len(points), layout.run.size)
@@ -169,14 +168,14 @@ def _queue(
     set_of = np.pad(np.arange(cut.start, cut.stop) // num_starts, (0, missing))
     first, last = set_of[0], set_of[cut.stop - cut.start - 1]
     num_sets = 1 if shared else capacity
-    log_loss, own_weights = layout.cells(losses[first : last + 1], weights[first : last + 1])
-    padding = ((0, 0), (0, 0), (0, num_sets - log_loss.shape[-1]))
+    observed, own_weights = layout.cells(losses[first : last + 1], weights[first : last + 1])
+    padding = ((0, 0), (0, 0), (0, num_sets - observed.shape[-1]))
     new: Any = Queue
     return new(
         starts=starts,
         warm=np.pad(warm[cut], (0, missing)),
         set_of=np.maximum(set_of - first, 0),
-        log_loss=np.pad(log_loss, padding),
+        observed=np.pad(observed, padding),
         weights=np.pad(own_weights, padding),
         num_members=np.asarray(cut.stop - cut.start),
     )

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end._eliminate import solve_definite
 from farseer_jax.methods.end_to_end._problem import (
     ACTIVE,
@@ -81,7 +81,7 @@ def begin(starts: Array, warm: Array) -> State:
 
 
 def step(
-    law: type[AbstractLaw],
+    law: type[Separable],
     residual: Residual,
     squared: bool,
     problem: Problem,

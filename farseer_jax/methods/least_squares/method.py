@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
+from farseer_jax.links import Link
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.end_to_end._refit import EndToEndRefit
@@ -76,7 +77,7 @@ class LeastSquares:
     fixed: Any = ()
     tied: Any = ()
     bounds: Any = ()
-    starts: AbstractLaw | None = field(default=None, compare=False)
+    starts: Law | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         normalise(self)
@@ -84,12 +85,11 @@ class LeastSquares:
         if not 0.0 <= self.tolerance < 1e-3:
             raise ValueError(f"tolerance must lie in [0, 1e-3), got {self.tolerance!r}")
 
-    @property
-    def description(self) -> str:
+    def describe(self, link: Link) -> str:
         """A few words for reports."""
-        return as_objective(self.objective).description
+        return as_objective(self.objective).describe(link)
 
-    def prepare(self, law: type[AbstractLaw], runs: Runs) -> Layout:
+    def prepare(self, law: type[Law], runs: Runs) -> Layout:
         """Lay the runs out, and refuse what cannot be fitted."""
         return lay_out(self, law, runs)
 
@@ -111,7 +111,7 @@ class LeastSquares:
         found = solve(self, layout, free, starts, losses, weights, num_warm=1, refits=True)
         return best_of_each(layout, free, found, losses, weights)
 
-    def refit(self, design: Layout, runs: Runs, law: AbstractLaw, found: Any) -> EndToEndRefit:
+    def refit(self, design: Layout, runs: Runs, law: Law, found: Any) -> EndToEndRefit:
         """The fit as a function of losses and weights that JAX differentiates."""
         del found  # the law says where the optimum is
         return refit_of(self, design, law, runs.loss)

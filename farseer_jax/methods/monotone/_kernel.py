@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from farseer_jax._slopes import ROUNDING
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw, Center
+from farseer_jax.laws.law import Center, Law
 from farseer_jax.methods.monotone._problem import Problem, held_slopes, largest_slopes
 from farseer_jax.methods.monotone._quadratic import solve
 
@@ -73,7 +73,7 @@ class _Local(NamedTuple):
 
 
 def project(
-    kind: type[AbstractLaw], problem: Problem, vector: Array, center: Array, weights: Array
+    kind: type[Law], problem: Problem, vector: Array, center: Array, weights: Array
 ) -> Projected:
     """Project one law.
 
@@ -116,7 +116,7 @@ def _rises(largest: Array) -> Array:
 
 
 def _localised(
-    kind: type[AbstractLaw], problem: Problem, vector: Array, center: Array, weights: Array
+    kind: type[Law], problem: Problem, vector: Array, center: Array, weights: Array
 ) -> _Local:
     start = problem.basis.T @ problem.centering.T @ problem.centering @ (vector - problem.offset)
 
@@ -124,7 +124,7 @@ def _localised(
         # from the vector given, not from its free numbers: the start is the law itself
         return vector + problem.basis @ (free - start)
 
-    def law_of(free: Array) -> AbstractLaw:
+    def law_of(free: Array) -> Law:
         return kind.from_vector(vector_of(free), Center(*center))
 
     share = jnp.sqrt(weights / jnp.sum(weights)) / _UNIT

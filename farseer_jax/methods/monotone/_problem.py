@@ -8,7 +8,7 @@ import numpy as np
 from farseer_jax._domain import Range
 from farseer_jax._slopes import elasticities
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw, Center
+from farseer_jax.laws.law import Center, Law
 from farseer_jax.methods.end_to_end._free import build_free
 from farseer_jax.runs.runs import Runs
 
@@ -48,9 +48,7 @@ class Problem(NamedTuple):
     upper: Array
 
 
-def build_problem(
-    law: type[AbstractLaw], runs: Runs, method: Any, domain: tuple[Range, Range]
-) -> Problem:
+def build_problem(law: type[Law], runs: Runs, method: Any, domain: tuple[Range, Range]) -> Problem:
     """Lay out what a method's fits of these runs are projected with.
 
     What the method holds, ties or bounds stays so.
@@ -83,13 +81,13 @@ def padded(values: np.ndarray) -> np.ndarray:
     return np.pad(values, (0, -len(values) % _BUCKET), mode="edge")
 
 
-def held_slopes(law: AbstractLaw, problem: Problem) -> Array:
+def held_slopes(law: Law, problem: Problem) -> Array:
     """Elasticities in N and in D on the grid that is held, ``(2, node)``."""
     slopes = elasticities(law, problem.held_N, problem.held_D)
     return jnp.stack([slope.ravel() for slope in slopes])
 
 
-def largest_slopes(law: AbstractLaw, problem: Problem) -> Array:
+def largest_slopes(law: Law, problem: Problem) -> Array:
     """The largest elasticities in N and in D over the domain, ``(2,)``; NaN where one is.
 
     To each node of the finer grid is added what a parabola through it and its neighbours may rise

@@ -16,7 +16,8 @@ from farseer_jax._slopes import ROUNDING
 from farseer_jax._types import Array
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.law import AbstractLaw, Center
+from farseer_jax.laws.law import Center, Law
+from farseer_jax.links import Link
 from farseer_jax.methods._kinds import METHODS
 from farseer_jax.methods._method import Method, Solved, SolvedBatch
 from farseer_jax.methods._refit import Differentiable, NoDerivativeError, Refit
@@ -32,7 +33,7 @@ _STACK = 64  # laws: stacks of up to so many share a compilation
 class MonotoneDesign(NamedTuple):
     """Runs laid out for the method that fits, and for the projection."""
 
-    law: type[AbstractLaw]
+    law: type[Law]
     runs: Runs
     design: Any
     problem: Problem
@@ -97,19 +98,14 @@ class MonotoneOver:
         """Refits in one call on a CPU."""
         return int(self.method.cpu_block)
 
-    @property
-    def description(self) -> str:
-        """A few words for reports."""
-        return self.described(holds=True)
-
-    def described(self, *, holds: bool) -> str:
-        """The same for a fit that holds, or that could not be held."""
-        own = getattr(self.method, "description", "")
+    def describe(self, link: Link, *, holds: bool = True) -> str:
+        """A few words for reports, of a fit that holds, or that could not be held."""
+        own = self.method.describe(link) if hasattr(self.method, "describe") else ""
         ends = [" to ".join(map(quantity_text, pair)) for pair in (self.N, self.D)]
         how = f"{self.method.name}, {own}" if own else self.method.name
         return f"{how}, {'' if holds else 'not '}held over N from {ends[0]} and D from {ends[1]}"
 
-    def prepare(self, law: type[AbstractLaw], runs: Runs) -> MonotoneDesign:
+    def prepare(self, law: type[Law], runs: Runs) -> MonotoneDesign:
         """Lay the runs out; refuse what the method refuses."""
         design = self.method.prepare(law, runs)
         return MonotoneDesign(
@@ -165,7 +161,7 @@ class MonotoneOver:
             mean_relative_error=np.where(moved, mean, solved.mean_relative_error),
         )
 
-    def refit(self, design: MonotoneDesign, runs: Runs, law: AbstractLaw, found: Any) -> Refit:
+    def refit(self, design: MonotoneDesign, runs: Runs, law: Law, found: Any) -> Refit:
         """The fit as a function that JAX differentiates, where it is the method's own.
 
         Raises:
@@ -215,7 +211,7 @@ def _project(
     centers: Array,
     weights: Array,
     num: Array,
-    kind: type[AbstractLaw],
+    kind: type[Law],
 ) -> Projected:
     """The first ``num`` of a stack of laws, one after another: each ends after its own steps."""
 
@@ -228,13 +224,11 @@ def _project(
 
 
 @partial(jax.jit, static_argnames="kind")
-def _largest(problem: Problem, vector: Array, center: Array, kind: type[AbstractLaw]) -> Array:
+def _largest(problem: Problem, vector: Array, center: Array, kind: type[Law]) -> Array:
     return largest_slopes(kind.from_vector(vector, Center(*center)), problem)
 
 
-def _held(
-    design: MonotoneDesign, laws: AbstractLaw, weights: np.ndarray
-) -> tuple[AbstractLaw, Any]:
+def _held(design: MonotoneDesign, laws: Law, weights: np.ndarray) -> tuple[Law, Any]:
     """Laws that stand for a stack of laws, leaves ``(batch,)``, and what it took."""
     kind = design.law
     with jax.enable_x64(True):
@@ -253,14 +247,14 @@ def _held(
     return kept, found
 
 
-def _centers(design: MonotoneDesign, laws: AbstractLaw, num: int) -> Array:
+def _centers(design: MonotoneDesign, laws: Law, num: int) -> Array:
     """What each law's parameters refer to, ``(batch, 2)``: Farseer says it itself, by its pivot."""
     center = Center.of(design.runs)
     N = np.asarray(laws.U.pivot) if isinstance(laws, Farseer) else np.full(num, center.N)
     return jnp.stack([jnp.asarray(N), jnp.full(num, center.D)], axis=1)
 
 
-def _touches(design: MonotoneDesign, law: AbstractLaw) -> bool:
+def _touches(design: MonotoneDesign, law: Law) -> bool:
     """Whether a law rises, or lies where a projection ends."""
     stack = jax.tree.map(lambda leaf: np.asarray(leaf)[None], law)
     with jax.enable_x64(True):
@@ -283,7 +277,7 @@ def _pair(largest: np.ndarray) -> tuple[float, float]:
     return float(largest[0]), float(largest[1])
 
 
-def _errors(runs: Runs, law: AbstractLaw, losses: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _errors(runs: Runs, law: Law, losses: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Relative errors on the distinct fitted (N, D), repeats averaged."""
     taking_part = weights > 0
     points = np.stack([runs.N, runs.D])[:, taking_part]

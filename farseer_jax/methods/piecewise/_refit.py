@@ -13,7 +13,7 @@ from farseer_jax._design import Design
 from farseer_jax._search import Grid, Search
 from farseer_jax._types import Array, RunValues
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.laws.stretched_exponential import StretchedExponential
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._refit import (
@@ -100,7 +100,7 @@ class PiecewiseRefit(Refit):
         )
 
     def sensitivity(
-        self, functions: Callable[[AbstractLaw], Array], losses: RunValues, weights: RunValues
+        self, functions: Callable[[Law], Array], losses: RunValues, weights: RunValues
     ) -> Sensitivity:
         """One pull through the chain for each function, instead of one for each parameter."""
 

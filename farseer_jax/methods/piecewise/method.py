@@ -12,7 +12,8 @@ from farseer_jax._search import Grid, Refined, Search, search_from_dict
 from farseer_jax._types import Array
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
+from farseer_jax.links import Link
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods._refit import Refit
 from farseer_jax.methods.outcome import Outcome
@@ -25,18 +26,18 @@ from farseer_jax.methods.piecewise._refit import build_refit
 from farseer_jax.runs.runs import Runs
 
 # Farseer's α, β and γ bend curves of N; Chinchilla's α and β are exponents of power laws.
-_RANGES: dict[type[AbstractLaw], tuple[float, float]] = {
+_RANGES: dict[type[Law], tuple[float, float]] = {
     Farseer: (-0.5, 0.5),
     Chinchilla: (0.01, 1.0),
 }
 _UNRESOLVED = Outcome.exponent_unresolved.code
-_KERNELS: dict[type[AbstractLaw], Any] = {Farseer: _kernel, Chinchilla: _chinchilla}
+_KERNELS: dict[type[Law], Any] = {Farseer: _kernel, Chinchilla: _chinchilla}
 
 
 class LawDesign(NamedTuple):
     """What a fit needs beside losses and weights."""
 
-    law: type[AbstractLaw]
+    law: type[Law]
     design: Design
 
 
@@ -121,7 +122,7 @@ class Piecewise:
             falling_B=True,
         )
 
-    def searches(self, law: type[AbstractLaw]) -> tuple[Search, Search]:
+    def searches(self, law: type[Law]) -> tuple[Search, Search]:
         """How the exponents of the data term and of the size term of a law are searched."""
         search = self.search or Refined(*_RANGES[law])
         return search, self.search_U or search
@@ -145,7 +146,7 @@ class Piecewise:
         design: Design,
         losses: Array,
         weights: Array,
-        law: type[AbstractLaw] = Farseer,
+        law: type[Law] = Farseer,
     ) -> Any:
         """The kernel: a pure function of JAX arrays, for use under ``jit`` and ``vmap``.
 
@@ -157,12 +158,12 @@ class Piecewise:
         """
         return _KERNELS[law].solve(design, losses, weights, self)
 
-    @property
-    def description(self) -> str:
+    def describe(self, link: Link) -> str:
         """A few words for reports."""
+        del link
         return f"{self.criterion} criterion"
 
-    def prepare(self, law: type[AbstractLaw], runs: Runs) -> LawDesign:
+    def prepare(self, law: type[Law], runs: Runs) -> LawDesign:
         """Lay the runs out, and refuse those that the method cannot fit."""
         if not isinstance(law, type) or law not in _KERNELS:  # a law itself cannot be hashed
             kind = type(law).__name__

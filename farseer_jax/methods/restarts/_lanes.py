@@ -209,9 +209,9 @@ def _update(
 
     def propose(
         state: Any, x: Array, value: Array, g: Array, held: Array, scale: Array,
-        log_loss: Array, weights: Array,
+        observed: Array, weights: Array,
     ) -> tuple[Any, Array]:  # fmt: skip
-        own = problem._replace(log_loss=log_loss[..., None], weights=weights[..., None])
+        own = problem._replace(observed=observed[..., None], weights=weights[..., None])
 
         def onto_box(y: Any) -> Array:
             inside = jnp.clip(y, lower, upper)
@@ -224,12 +224,12 @@ def _update(
         update, state = optimiser.update(g, state, x, value=value, grad=g, value_fn=value_fn)
         return state, onto_box(x + update)
 
-    shared = problem.log_loss.shape[-1] == 1
-    log_loss, weights = problem.log_loss, problem.weights
+    shared = problem.observed.shape[-1] == 1
+    observed, weights = problem.observed, problem.weights
     if shared:
-        log_loss, weights = log_loss[..., 0], weights[..., 0]
+        observed, weights = observed[..., 0], weights[..., 0]
     axes = (0, 1, 0, 1, 1, 0, None if shared else 2, None if shared else 2)
     mapped = jax.vmap(propose, in_axes=axes, out_axes=(0, 1))
     return mapped(
-        lanes.state, lanes.free, value / scale, gradient / scale, held, scale, log_loss, weights
+        lanes.state, lanes.free, value / scale, gradient / scale, held, scale, observed, weights
     )

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw
-from farseer_jax.methods.end_to_end._problem import Problem, combine, curves_of
+from farseer_jax.laws.law import Law
+from farseer_jax.links import Link
+from farseer_jax.methods.end_to_end._problem import Problem, predictions
 from farseer_jax.objectives import (
     Residual,
     absolute,
@@ -23,10 +24,10 @@ from farseer_jax.objectives import (
 
 def of_refits(problem: Problem, refit: Array) -> Problem:
     """The problem of these members, from losses and weights ``(row, slot, refit)``."""
-    if problem.log_loss.shape[-1] == 1:
+    if problem.observed.shape[-1] == 1:
         return problem
-    own = problem.log_loss[..., refit], problem.weights[..., refit]
-    return problem._replace(log_loss=own[0], weights=own[1])
+    own = problem.observed[..., refit], problem.weights[..., refit]
+    return problem._replace(observed=own[0], weights=own[1])
 
 
 class Form(NamedTuple):
@@ -34,11 +35,13 @@ class Form(NamedTuple):
 
     Attributes:
         law: the law's class.
+        link: of the layout.
         residual: which residual.
         is_absolute: whether ρ is the absolute value, which no positive ``delta`` gives.
     """
 
-    law: type[AbstractLaw]
+    law: type[Law]
+    link: Link
     residual: Residual
     is_absolute: bool
 
@@ -71,7 +74,5 @@ def _shape(problem: Problem) -> tuple[Array, Array]:
 def _residuals(form: Form, problem: Problem, free: Array) -> Array:
     """``(row, slot, batch)``."""
     vector = jnp.tensordot(problem.basis, free, 1) + problem.offset[:, None]
-    curves, _ = curves_of(form.law, problem)
-    values = [curve[:, None] for curve in curves(list(vector))]
-    log_loss = combine(form.law, problem, values)
-    return residual_of(form.residual, log_loss, problem.log_loss)
+    predicted = predictions(form.law, form.link, problem, vector)
+    return residual_of(form.residual, predicted, problem.observed)

@@ -23,7 +23,6 @@ from farseer_jax.methods.restarts._lanes import Kernel, run_starts
 from farseer_jax.methods.restarts._misfit import Form
 from farseer_jax.methods.restarts._optimisers import build_optimiser
 from farseer_jax.methods.restarts._vouch import predicted_falls
-from farseer_jax.objectives import as_objective
 
 if TYPE_CHECKING:
     from farseer_jax.methods.restarts.method import Restarts
@@ -48,8 +47,8 @@ def solve(
     width = next((w for w in widths if w >= num), widths[-1])
     optimiser = build_optimiser(method.optimiser, method.num_steps, method.tolerance)
     kernel = Kernel(optimiser, method.optimiser == "lbfgs", method.num_steps, width)
-    objective = as_objective(method.objective)
-    form = Form(layout.law, objective.residual, is_absolute=objective.delta == 0.0)
+    objective = layout.objective(method.objective)
+    form = Form(layout.law, layout.link, objective.residual, is_absolute=objective.delta == 0.0)
     cells = layout.cells(losses, weights)
     problem = build_problem(layout, free, objective, objective.delta, *cells)
     row = np.arange(num) // len(starts)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
+from farseer_jax.links import Link
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.end_to_end._refit import EndToEndRefit
@@ -88,7 +89,7 @@ class Restarts:
     fixed: Any = ()
     tied: Any = ()
     bounds: Any = ()
-    starts: AbstractLaw | None = field(default=None, compare=False)
+    starts: Law | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         check_optimiser(self.optimiser)
@@ -97,13 +98,12 @@ class Restarts:
         if not 0.0 <= self.tolerance < 1e-3:
             raise ValueError(f"tolerance must lie in [0, 1e-3), got {self.tolerance!r}")
 
-    @property
-    def description(self) -> str:
+    def describe(self, link: Link) -> str:
         """A few words for reports."""
         named = self.optimiser if isinstance(self.optimiser, str) else "an optimiser of one's own"
-        return f"{as_objective(self.objective).description}, {named}"
+        return f"{as_objective(self.objective).describe(link)}, {named}"
 
-    def prepare(self, law: type[AbstractLaw], runs: Runs) -> Layout:
+    def prepare(self, law: type[Law], runs: Runs) -> Layout:
         """Lay the runs out, and refuse what cannot be fitted."""
         return lay_out(self, law, runs)
 
@@ -126,7 +126,7 @@ class Restarts:
         found = solve(self, layout, free, starts, losses, weights)
         return best_of_each(layout, free, found, losses, weights)
 
-    def refit(self, design: Layout, runs: Runs, law: AbstractLaw, found: Any) -> EndToEndRefit:
+    def refit(self, design: Layout, runs: Runs, law: Law, found: Any) -> EndToEndRefit:
         """The fit as a function of losses and weights that JAX differentiates."""
         del found  # the law says where the optimum is
         return refit_of(self, design, law, runs.loss)

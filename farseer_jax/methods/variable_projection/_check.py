@@ -5,28 +5,28 @@ from functools import lru_cache
 import jax
 import numpy as np
 
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods.variable_projection._form import Form
 
 DEFAULT_RANGE = (0.01, 1.5)
 _MOST_COEFFICIENTS = 6  # every set of active bounds is tried: 64 of them
 
 
-def check_law(law: type[AbstractLaw]) -> None:
+def check_law(law: type[Law]) -> None:
     """Refuse what is no law, or is not linear in any parameter.
 
     Raises:
         TypeError: it is no law's class.
         ValueError: it declares no linear parameters, or is not linear in those.
     """
-    if not (isinstance(law, type) and issubclass(law, AbstractLaw)):
+    if not (isinstance(law, type) and issubclass(law, Law)):
         raise TypeError(f"law must be a law's class such as `Chinchilla`, got {law!r}")
-    if not law.linear:
+    if not law.linear():
         raise ValueError(
             f"the law {law.name!r} declares no parameters that it is linear in: fit it with "
             "`LeastSquares(…)`, or declare them in the law's `linear`"
         )
-    unknown = [name for name in law.linear if name not in law.parameter_names()]
+    unknown = [name for name in law.linear() if name not in law.parameter_names()]
     if unknown:
         raise ValueError(
             f"the law {law.name!r} has no parameter {unknown[0]!r}, which its `linear` names; it "
@@ -36,16 +36,16 @@ def check_law(law: type[AbstractLaw]) -> None:
 
 
 @lru_cache(maxsize=32)
-def _check_linear(law: type[AbstractLaw]) -> None:
+def _check_linear(law: type[Law]) -> None:
     """The loss is the sum of its linear parameters, each times its term, at any of their values."""
     num = 3
     N, D = np.geomspace(1e8, 1e9, 4)[:, None, None], np.geomspace(1e9, 1e10, 2)[:, None]
     values = {name: np.linspace(0.3, 0.5, num) for name in law.parameter_names()}
-    factors = {name: np.array([1.0, 3.0, 0.5]) * 2.0**i for i, name in enumerate(law.linear)}
+    factors = {name: np.array([1.0, 3.0, 0.5]) * 2.0**i for i, name in enumerate(law.linear())}
     with jax.enable_x64(True):
         fitted = law(**{**values, **factors})
         whole, terms = np.asarray(fitted(N, D)), fitted.terms(N, D)
-        parts = [np.asarray(t) * factors[n] for n, t in zip(law.linear, terms, strict=True)]
+        parts = [np.asarray(t) * factors[n] for n, t in zip(law.linear(), terms, strict=True)]
     if whole.shape != (4, 2, num):
         raise ValueError(
             f"the law {law.__name__}: `log_loss` of N (4, 1, 1), D (2, 1) and parameters ({num},) "
@@ -54,7 +54,7 @@ def _check_linear(law: type[AbstractLaw]) -> None:
         )
     if not np.allclose(sum(parts), whole, rtol=1e-9, atol=0.0):
         raise ValueError(
-            f"the law {law.name!r} is not the sum of its linear parameters {law.linear}, each "
+            f"the law {law.name!r} is not the sum of its linear parameters {law.linear()}, each "
             "times a function of N, D and the other parameters: leave those out of `linear` that "
             "it is not linear in, or fit it with `LeastSquares(…)`"
         )
@@ -70,7 +70,7 @@ def check_form(form: Form, bounds: dict[str, tuple[float, float]]) -> None:
     mixed = [
         names
         for names in (*form.coefficients, *form.exponents)
-        if len({name in law.linear for name in names}) > 1
+        if len({name in law.linear() for name in names}) > 1
     ]
     if mixed:
         raise ValueError(f"{mixed[0]} cannot be tied: one of them is linear, another is not")
@@ -86,7 +86,7 @@ def check_form(form: Form, bounds: dict[str, tuple[float, float]]) -> None:
             f"the law {law.name!r} has {len(form.coefficients)} free linear parameters, and this "
             f"method solves for 1 to {_MOST_COEFFICIENTS}: fit it with `LeastSquares(…)`"
         )
-    linear = [name for name in bounds if name in law.linear]
+    linear = [name for name in bounds if name in law.linear()]
     if linear:
         raise ValueError(
             f"bounds: the law is linear in {linear[0]!r}, and such parameters have no bounds but 0 "

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from farseer_jax._types import Array
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.objectives import Residual
 
 
@@ -21,7 +21,7 @@ class Form(NamedTuple):
         bounded: whether each coefficient has the lower bound 0: those of positive parameters.
     """
 
-    law: type[AbstractLaw]
+    law: type[Law]
     residual: Residual
     coefficients: tuple[tuple[str, ...], ...]
     exponents: tuple[tuple[str, ...], ...]
@@ -58,7 +58,7 @@ class Problem(NamedTuple):
 
 
 def build_form(
-    law: type[AbstractLaw],
+    law: type[Law],
     residual: Residual,
     fixed: dict[str, float],
     tied: tuple[tuple[str, ...], ...],
@@ -68,14 +68,14 @@ def build_form(
     free = [name for name in law.parameter_names() if name not in fixed]
     leaders = [name for name in free if group.get(name, (name,))[0] == name]
     groups = [group.get(name, (name,)) for name in leaders]
-    coefficients = tuple(names for names in groups if names[0] in law.linear)
+    coefficients = tuple(names for names in groups if names[0] in law.linear())
     return Form(
         law=law,
         residual=residual,
         coefficients=coefficients,
-        exponents=tuple(names for names in groups if names[0] not in law.linear),
+        exponents=tuple(names for names in groups if names[0] not in law.linear()),
         held=tuple(fixed),
-        bounded=tuple(names[0] in law.positive for names in coefficients),
+        bounded=tuple(names[0] in law.positive() for names in coefficients),
     )
 
 
@@ -93,9 +93,9 @@ def columns(form: Form, problem: Problem, exponents: list[Array]) -> list[Array]
     leaves = {name: held.get(name, 1.0) * one for name in form.law.parameter_names()}
     for names, value in zip(form.exponents, exponents, strict=True):
         leaves |= dict.fromkeys(names, value)
-    leaves |= dict.fromkeys(form.law.linear, one)
+    leaves |= dict.fromkeys(form.law.linear(), one)
     terms = form.law(**leaves).terms(problem.N, problem.D)
-    term = {n: jnp.broadcast_to(t, shape) for n, t in zip(form.law.linear, terms, strict=True)}
+    term = {n: jnp.broadcast_to(t, shape) for n, t in zip(form.law.linear(), terms, strict=True)}
     base = sum((held[name] * term[name] for name in form.held if name in term), jnp.zeros(shape))
     sums: list[Any] = [sum(term[name] for name in names) for names in form.coefficients]
     return [base, *sums]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.variable_projection._form import Form
 
@@ -27,7 +27,7 @@ def natural_free(form: Form, held: np.ndarray, low: np.ndarray, high: np.ndarray
     )
 
 
-def natural_numbers(form: Form, law: AbstractLaw) -> np.ndarray:
+def natural_numbers(form: Form, law: Law) -> np.ndarray:
     """The free numbers of a fitted law, ``(free,)``."""
     groups = (*form.coefficients, *form.exponents)
     return np.array([float(getattr(law, group[0])) for group in groups])

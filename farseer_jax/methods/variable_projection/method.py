@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from farseer_jax.laws.law import AbstractLaw
+from farseer_jax.laws.law import Law
+from farseer_jax.links import Link
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods.end_to_end._layout import Layout, build_layout
@@ -44,7 +45,7 @@ from farseer_jax.runs.runs import Runs
 class VariableProjection:
     """Search the exponents of a law, and solve for what it is linear in at each of them.
 
-    For laws that declare linear parameters (``AbstractLaw.linear``), such as :class:`Chinchilla`,
+    For laws that declare linear parameters (``Law.linear``), such as :class:`Chinchilla`,
     linear in E, A and B for given α and β, and that leave one or two others free. The objective at
     the best linear parameters is a function of the exponents alone, the *profile*. It is computed
     on a grid of exponents, and the grid's lowest minima are polished by Newton steps, so no start
@@ -103,12 +104,11 @@ class VariableProjection:
         if not 0.0 <= self.tolerance < 1e-3:
             raise ValueError(f"tolerance must lie in [0, 1e-3), got {self.tolerance!r}")
 
-    @property
-    def description(self) -> str:
+    def describe(self, link: Link) -> str:
         """A few words for reports."""
-        return as_objective(self.objective).description
+        return as_objective(self.objective).describe(link)
 
-    def prepare(self, law: type[AbstractLaw], runs: Runs) -> Layout:
+    def prepare(self, law: type[Law], runs: Runs) -> Layout:
         """Lay the runs out, and refuse what cannot be fitted."""
         check_law(law)
         layout = build_layout(law, runs)
@@ -148,7 +148,7 @@ class VariableProjection:
         law, outcome = _law_of(plan, found), _outcome(plan, found)
         return solved_batch(layout, free_of(self, layout), law, outcome, losses, weights)
 
-    def refit(self, design: Layout, runs: Runs, law: AbstractLaw, found: Any) -> EndToEndRefit:
+    def refit(self, design: Layout, runs: Runs, law: Law, found: Any) -> EndToEndRefit:
         """The fit as a function of losses and weights that JAX differentiates."""
         del found  # the law says where the optimum is
         plan = _plan(self, design)
@@ -199,7 +199,7 @@ def _minima(layout: Layout, method: VariableProjection) -> Found:
     return find_minima(plan, problem, profile(plan, problem), method.num_polished)
 
 
-def _law_of(plan: Plan, found: Found) -> AbstractLaw:
+def _law_of(plan: Plan, found: Found) -> Law:
     """The laws of minima, leaves ``(minimum,)``; what is held keeps all its digits."""
     form, num = plan.form, len(found.value)
     leaves = {n: np.full(num, v) for n, v in zip(form.held, plan.held, strict=True)}

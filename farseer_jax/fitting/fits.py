@@ -1,0 +1,199 @@
+"""Several fits of one law: a fit for each group and response of a table."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax import _tables
+from farseer_jax._numbers import number_text
+from farseer_jax._write import write_text
+from farseer_jax.fitting import fit_json
+from farseer_jax.fitting.prediction import Prediction
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.law import Law
+from farseer_jax.runs.binding import Part
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MAX_ROWS_SHOWN = 60
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fits(Sequence[Fit]):
+    """Fits of one law to the groups and responses of a table. Prints as a table.
+
+    Attributes:
+        fits: one for each group and response.
+        by: the columns that groups were made by.
+        shared: parameters that all groups of a response have in common.
+
+    Example:
+        >>> import farseer_jax as fj
+        >>> table = {"N": [1e8, 2e8, 4e8, 8e8] * 2, "corpus": ["a"] * 4 + ["b"] * 4}
+        >>> table["loss"] = [3.5, 3.2, 3.0, 2.86, 3.1, 2.8, 2.6, 2.46]
+        >>> fits = fj.fit("E + A/N**alpha", table, by="corpus", shared="alpha")
+        >>> [fit.group["corpus"] for fit in fits]
+        ['a', 'b']
+        >>> float(fits[0].law.alpha) == float(fits[1].law.alpha)
+        True
+    """
+
+    fits: tuple[Fit, ...]
+    by: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.fits)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.fits[index]
+
+    def __iter__(self) -> Iterator[Fit]:
+        return iter(self.fits)
+
+    @property
+    def success(self) -> bool:
+        """Whether the outcome of every fit is plain success."""
+        return all(fit.success for fit in self.fits)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The sentences of all fits, each with what it is about."""
+        return tuple(f"{self._label(fit)}: {w}" for fit in self.fits for w in fit.warnings)
+
+    def of(self, group: Mapping[str, Any], response: str | None = None) -> Fit:
+        """The fit of a group and, where there are several, a response.
+
+        Raises:
+            ValueError: there is none.
+        """
+        for fit in self.fits:
+            same = all(str(fit.group[name]) == str(group.get(name)) for name in self.by)
+            if same and response in (None, fit.response):
+                return fit
+        labels = ", ".join(f"{name}={group.get(name)}" for name in self.by)
+        known = list(dict.fromkeys(self._group_label(fit) for fit in self.fits))
+        if labels and labels not in known:
+            shown = "; ".join(known[:6]) + (f" and {len(known) - 6} more" if len(known) > 6 else "")
+            raise ValueError(
+                f"the group {labels} was not fitted: leave it out, or fit it too; "
+                f"fitted were {shown}"
+            )
+        responses = ", ".join(dict.fromkeys(fit.response for fit in self.fits))
+        raise ValueError(f"the response {response!r} was not fitted; fitted were {responses}")
+
+    def evaluate(self, parts: Sequence[Part]) -> Prediction:
+        """Predictions for the runs of groups and responses, beside their observed losses.
+
+        Raises:
+            ValueError: a group or a response was not fitted.
+        """
+        found = []
+        for part in parts:
+            fit = self.of(part.group, part.response if len(self._responses) > 1 else None)
+            own = fit.evaluate(part.runs)
+            found.append(
+                Prediction(own.inputs, own.predicted, own.observed, fit.response, part.group)
+            )
+        return Prediction.joined(found)
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row per fit: its group, response, parameters, error and outcome."""
+        import pandas as pd
+
+        rows = [
+            {
+                **fit.group,
+                "response": fit.response,
+                **_flat(fit_json.parameters(fit.law)),
+                "objective": getattr(fit.diagnostics, "objective", np.nan),
+                "mean_relative_error": fit.mean_relative_error,
+                "num_runs": len(fit.runs),
+                "outcome": fit.outcome.name,
+            }
+            for fit in self.fits
+        ]
+        return pd.DataFrame(rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of the fits, for JSON."""
+        return fit_json.to_dict(self.fits, self.by, self.shared)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The fits as JSON text, which is also written to ``path``; see :meth:`Fit.to_json`."""
+        text = fit_json.dumps(self.to_dict())
+        if path is not None:
+            write_text(path, text)
+        return text
+
+    @classmethod
+    def from_json(cls, source: str | Path, law: type[Law] | None = None) -> "Fits":
+        """Read fits, or a single one, from a file (a path) or from JSON text.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: as for :meth:`Fit.from_json`.
+        """
+        content = fit_json.read(source, law)
+        fits = tuple(Fit(**fields) for fields in content["fits"])
+        return cls(fits, content["by"], content["shared"])
+
+    def __repr__(self) -> str:
+        good = sum(fit.success for fit in self.fits)
+        return f"Fits({self[0].law.name}, {len(self)} fits, {good} successful)"
+
+    def __str__(self) -> str:
+        first = self.fits[0]
+        title = "  ".join(part for part in (f"{first.law.name} law", first.law.formula) if part)
+        groups = f" by {', '.join(self.by)}" if self.by else ""
+        shared = f"; shared: {', '.join(self.shared)}" if self.shared else ""
+        several = len(self._responses) > 1
+        names = list(_flat(fit_json.parameters(first.law)))
+        header = [*self.by, *(["response"] if several else []), *names, "error", "outcome"]
+        rows = []
+        for fit in self.fits[:_MAX_ROWS_SHOWN]:
+            numbers = _flat(fit_json.parameters(fit.law)).values()
+            rows.append(
+                [
+                    *(str(fit.group[name]) for name in self.by),
+                    *([fit.response] if several else []),
+                    *(number_text(value, 5) for value in numbers),
+                    f"{fit.mean_relative_error:.3%}",
+                    fit.outcome.name,
+                ]
+            )
+        table = _tables.text(header, rows, left=len(self.by) + several)
+        more = len(self) - _MAX_ROWS_SHOWN
+        parts = [f"{title}\n{len(self)} fits{groups}{shared}", table]
+        parts[1] += f"\n… and {more} more fits" if more > 0 else ""
+        left_out = sum(fit.num_left_out for fit in self.fits)
+        if left_out:
+            parts.append(f"{left_out} runs without a response were left out")
+        parts.append("\n".join(f"Warning: {sentence}" for sentence in self.warnings))
+        return "\n\n".join(part for part in parts if part)
+
+    @property
+    def _responses(self) -> set[str]:
+        return {fit.response for fit in self.fits}
+
+    def _group_label(self, fit: Fit) -> str:
+        return ", ".join(f"{name}={fit.group[name]}" for name in self.by)
+
+    def _label(self, fit: Fit) -> str:
+        response = fit.response if len(self._responses) > 1 or not self.by else ""
+        return ", ".join(part for part in (self._group_label(fit), response) if part)
+
+
+def _flat(parameters: Mapping[str, Any]) -> dict[str, float]:
+    """Entries of vectors as ``C[web]``."""
+    flat: dict[str, float] = {}
+    for name, value in parameters.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}[{entry}]": number for entry, number in value.items()}
+        else:
+            flat[name] = value
+    return flat

@@ -1,0 +1,88 @@
+"""What a law declares of its parameters and inputs, as annotations."""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias, cast, get_origin
+
+import numpy as np
+
+from farseer_jax._types import Array
+from farseer_jax.runs.inputs import KINDS, Kind
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where a parameter may lie, and where random starts are drawn.
+
+    Attributes:
+        lower: least value; solvers search the logarithm of a parameter with ``lower = 0`` and no
+            upper end.
+        upper: largest value.
+        start: range of random starts; None leaves it to the solver, which knows the runs.
+
+    Example:
+        >>> from farseer_jax import Domain
+        >>> Domain(lower=0.0).is_positive, Domain(0.0, 1.0).is_positive
+        (True, False)
+    """
+
+    lower: float = -math.inf
+    upper: float = math.inf
+    start: tuple[float, float] | None = None
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether this is the half-line of positive numbers."""
+        return self.lower == 0.0 and self.upper == math.inf
+
+
+@dataclass(frozen=True)
+class Along:
+    """A parameter with an entry for each share of a mixture, or for each category of an input.
+
+    Attributes:
+        input: name of that input.
+
+    Example:
+        >>> from typing import Annotated
+        >>> from farseer_jax import Along, Positive
+        >>> Coefficients = Annotated[Positive, Along("h")]  # C: Coefficients; sum(self.C * h)
+    """
+
+    input: str
+
+
+Leaf: TypeAlias = Array | np.ndarray
+Real: TypeAlias = Annotated[Leaf, Domain()]
+Positive: TypeAlias = Annotated[Leaf, Domain(lower=0.0)]
+Exponent: TypeAlias = Annotated[Leaf, Domain(start=(0.05, 1.0))]
+Fraction: TypeAlias = Annotated[Leaf, Domain(0.0, 1.0)]
+
+# kinds of inputs that are no numbers on a scale
+Mixture: TypeAlias = Annotated[Array, "mixture"]
+Category: TypeAlias = Annotated[Array, "category"]
+Count: TypeAlias = Annotated[Array, "count"]
+
+
+def domain_of(annotation: Any) -> Domain:
+    """The domain that an annotation declares; the reals where it declares none."""
+    return next((part for part in _metadata(annotation) if isinstance(part, Domain)), Domain())
+
+
+def along_of(annotation: Any) -> str | None:
+    """The input that a parameter has entries along; None for a single number."""
+    return next((part.input for part in _metadata(annotation) if isinstance(part, Along)), None)
+
+
+def kind_of(annotation: Any) -> Kind | None:
+    """The kind of input that an annotation declares; None where it declares none."""
+    for part in _metadata(annotation):
+        if isinstance(part, str) and part in KINDS:
+            return cast(Kind, part)
+        if isinstance(part, Domain):
+            return "positive" if part.lower >= 0.0 else "real"
+    return None
+
+
+def _metadata(annotation: Any) -> tuple[Any, ...]:
+    return annotation.__metadata__ if get_origin(annotation) is Annotated else ()

@@ -1,0 +1,94 @@
+"""Laws over N and D that depend on N through a few curves: computed once per size."""
+
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax._log import log
+from farseer_jax._types import Array, ArrayLike
+from farseer_jax.laws.law import Center, Law
+
+
+class Separable(Law):
+    """A law ``ln L = combine(curves of N, ln D)``: its ``loss`` is derived from these two.
+
+    Solvers compute the curves once per size and everything else once per run. A subclass that
+    defines ``loss`` itself is fitted by that, run by run, as any other law.
+    """
+
+    def loss(self, N: ArrayLike, D: ArrayLike) -> Array:
+        """``L(N, D)``; N and D positive and broadcastable."""
+        return jnp.exp(self.combined(jnp.asarray(N), jnp.asarray(D)))
+
+    def log_loss(self, *args: ArrayLike, **inputs: ArrayLike) -> Array:
+        """``ln L(N, D)``."""
+        if not type(self).is_separable():
+            return super().log_loss(*args, **inputs)
+        return self.combined(**self.bound(args, inputs))
+
+    def combined(self, N: Array, D: Array) -> Array:
+        """``ln L(N, D)`` of floating arrays."""
+        return self.combine(self.of_size(N), jnp.log(D))
+
+    @classmethod
+    def is_separable(cls) -> bool:
+        """Whether ``loss`` is the one derived from the curves."""
+        return cls.loss is Separable.loss
+
+    def of_size(self, N: Array) -> tuple[Array, ...]:
+        """What the law needs of each size: curves of N alone."""
+        raise NotImplementedError
+
+    @classmethod
+    def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
+        """``ln L`` from the curves of :meth:`of_size`, as cheaply as possible."""
+        raise NotImplementedError
+
+    @classmethod
+    def curve_parameters(cls) -> tuple[tuple[int, ...], ...]:
+        """Positions of the parameters that each curve of :meth:`of_size` depends on."""
+        return _curve_parameters(cls)
+
+
+class OneDataTerm(Separable):
+    """A law ``L(N, D) = U(N) + B(N) · D^(−A(N))``, whose curves of N are ln U, ln B and A.
+
+    Solvers know this form, and are about twice as fast with it.
+    """
+
+    def combined(self, N: Array, D: Array) -> Array:
+        """``ln L(N, D)`` as a log-sum-exp: no intermediate over- or underflows."""
+        log_U, log_B, A = self.of_size(N)
+        return jnp.logaddexp(log_U, log_B - A * jnp.log(D))
+
+    @classmethod
+    def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
+        """The same where nothing overflows, in half the time; a solver rejects other steps."""
+        log_U, log_B, A = curves
+        return log(jnp.exp(log_U) + jnp.exp(log_B - A * log_D))
+
+
+def is_separable(law: type[Law]) -> bool:
+    """Whether solvers may use a law's curves of N."""
+    return issubclass(law, Separable) and law.is_separable()
+
+
+@cache
+def _curve_parameters(law: type[Separable]) -> tuple[tuple[int, ...], ...]:
+    """By tracing the curves: what none of their operations reads, they do not depend on."""
+    num = len(law.parameter_names())
+
+    def curves(N: float, *numbers: Any) -> tuple[Array, ...]:
+        return law.from_vector(numbers, Center(1e9, 1e10)).of_size(jnp.asarray(N))  # type: ignore[arg-type]
+
+    with jax.enable_x64(True):
+        trace = jax.make_jaxpr(curves)(1e9, *np.full(num, 0.5)).jaxpr
+    reads: dict[Any, frozenset[int]] = {v: frozenset([i]) for i, v in enumerate(trace.invars)}
+    for equation in trace.eqns:
+        inputs = (v for v in equation.invars if not hasattr(v, "val"))  # not constants
+        read = frozenset().union(*(reads.get(v, frozenset()) for v in inputs))
+        reads |= dict.fromkeys(equation.outvars, read)
+    return tuple(tuple(sorted(i - 1 for i in reads[v] if i > 0)) for v in trace.outvars)
