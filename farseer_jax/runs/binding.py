@@ -77,7 +77,7 @@ def bind_runs(
     """
     columns = table if isinstance(table, Mapping) else table_columns(table)
     binding = Binding(
-        kinds=as_kinds(inputs),  # type: ignore[arg-type]
+        kinds=as_kinds(inputs),
         columns_of=columns_of or {},
         response=response,
         link=as_link(link),

@@ -136,7 +136,7 @@ def find_inputs(
         if kind == "mixture":
             found[name] = tuple(match_columns(names, option, f"as {named(name)}"))
         else:
-            found[name] = _named_column(name, option, names)
+            found[name] = named_column(name, option, names)
     used = {*taken, *_flat(found.values())}
     for name, kind in kinds.items():
         if name not in options:
@@ -307,22 +307,33 @@ def named(name: str) -> str:
     return f"{name} ({MEANINGS[name]})" if name in MEANINGS else name
 
 
-def _named_column(name: str, option: str | Sequence[str], names: Sequence[str]) -> str:
-    """The column that an option names."""
+def named_column(name: str, option: str | Sequence[str], names: Sequence[str]) -> str:
+    """The one column that an option names.
+
+    Args:
+        name: what it is named as.
+        option: the column.
+        names: the names of all columns of the table.
+
+    Returns:
+        The column.
+
+    Raises:
+        ValueError: there is none of this name, or several are named.
+
+    Example:
+        >>> named_column("weights", "w", ["N", "w"])
+        'w'
+    """
     columns = [option] if isinstance(option, str) else list(option)
-    if len(columns) != 1:
-        raise ValueError(
-            f"{len(columns)} columns are named as {named(name)}: name one, or declare {name} as a "
-            "mixture"
-        )
-    if columns[0] in names:
+    if len(columns) == 1 and columns[0] in names:
         return columns[0]
-    if any(fnmatchcase(column, columns[0]) for column in names):
-        raise ValueError(
-            f"a pattern, {columns[0]!r}, is named as {named(name)}: name one column, or declare "
-            f"{name} as a mixture"
-        )
-    raise ValueError(_not_there(columns[0], names, f"as {named(name)}"))
+    if len(columns) == 1 and not any(fnmatchcase(column, columns[0]) for column in names):
+        raise ValueError(_not_there(columns[0], names, f"as {named(name)}"))
+    raise ValueError(
+        f"{', '.join(map(repr, columns))} is named as {named(name)}, which is one column: name it; "
+        "an input of several columns is a mixture"
+    )
 
 
 def _not_there(text: str, names: Sequence[str], purpose: str) -> str:

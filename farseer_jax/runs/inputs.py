@@ -40,7 +40,7 @@ _MAX_NAMES_SHOWN: Final = 6
 
 
 def as_kinds(
-    names: Sequence[str] | Kinds, kinds: Mapping[str, str] | None = None
+    names: Sequence[str] | Mapping[str, str], kinds: Mapping[str, str] | None = None
 ) -> dict[str, Kind]:
     """The kind of each input, ``"positive"`` where none is said.
 

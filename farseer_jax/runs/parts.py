@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from farseer_jax.links import Link
 from farseer_jax.runs.checks import REMEDY, Floats, is_missing, shown_rows
-from farseer_jax.runs.columns import find_inputs, match_columns, without_roles
+from farseer_jax.runs.columns import find_inputs, match_columns, named_column, without_roles
 from farseer_jax.runs.extra import Column, copied, extra_columns
-from farseer_jax.runs.inputs import Kind, as_kinds, refuse_single_labels
+from farseer_jax.runs.inputs import Kind, Kinds, as_kinds, refuse_single_labels
 from farseer_jax.runs.response import (
     checked_response,
     checked_weights,
@@ -81,13 +81,13 @@ def table_parts(columns: Mapping[str, Any], binding: Binding) -> list[TablePart]
     """
     binding = binding._replace(kinds=as_kinds(binding.kinds))
     found = _found(list(columns), binding)
-    inputs = _inputs(columns, binding, found)
+    inputs = bound_inputs(columns, binding.kinds, found.inputs, binding.units)
     names = found.responses
     losses = [_response(columns, name, found, binding) for name in names]
     for name, loss in zip(names, losses, strict=True):
         refuse_lengths(inputs, loss, _label(name, found), binding.units)
     extras = [_extra(columns, binding, found, inputs, name) for name in names]
-    groups = _groups(columns, found.groups, len(losses[0]))
+    groups = groups_of(columns, found.groups, len(losses[0]))
     return [
         _part(columns, binding, found, inputs, group, response)
         for group in groups
@@ -102,8 +102,8 @@ def _found(names: list[str], binding: Binding) -> _Found:
         raise ValueError("weights and standard_error: both are given; name one of the two")
     scales = [name for name in (binding.weights, binding.standard_error) if name is not None]
     for option, name in (("weights", binding.weights), ("standard_error", binding.standard_error)):
-        if name is not None and name not in names:
-            match_columns(names, [name], f"as {option}")
+        if name is not None:
+            named_column(option, name, names)
     kinds: dict[str, str] = dict(binding.kinds)
     options = dict(binding.columns_of)
     if binding.response is None:
@@ -112,25 +112,49 @@ def _found(names: list[str], binding: Binding) -> _Found:
     if "loss" in kinds:
         raise ValueError("the input 'loss' has the name of the response: rename it in the law")
     named = match_columns(names, binding.response, "as response")
-    found = find_inputs(names, kinds, options, {*named, *scales})
+    exact = {name for name in named if name in _texts(binding.response, names)}
+    found = find_inputs(names, kinds, options, {*exact, *scales})
     used = {column for value in found.values() for column in _as_tuple(value)} | set(scales)
     # a pattern such as loss_* may cover columns that are something else
-    exact = [named] if isinstance(binding.response, str) else list(binding.response)
     responses = [name for name in named if name not in used]
-    for name in named:
-        if name in used and (name in exact or name == binding.response or not responses):
-            raise ValueError(f"column {name!r} is named as response and as something else")
+    clashes = [name for name in named if name in used and (name in exact or not responses)]
+    if clashes:
+        raise ValueError(
+            f"column {clashes[0]!r} is named as response and as something else: name two "
+            "different columns"
+        )
     return _Found(found, responses, groups)
 
 
-def _inputs(columns: Mapping[str, Any], binding: Binding, found: _Found) -> Inputs:
-    """The inputs, checked over all rows of the table."""
+def _texts(patterns: str | Sequence[str], names: Sequence[str]) -> set[str]:
+    """What a list of names and patterns says letter by letter."""
+    given = [patterns] if isinstance(patterns, str) else patterns
+    return {part.strip() for text in given for part in (text, *text.split(","))} & set(names)
+
+
+def bound_inputs(
+    columns: Mapping[str, Any],
+    kinds: Kinds,
+    found: Mapping[str, str | tuple[str, ...]],
+    units: Mapping[str, float | None],
+) -> Inputs:
+    """The inputs of a law, checked over all rows of a table.
+
+    Args:
+        columns: of the table, by name.
+        kinds: of the inputs.
+        found: the column of each input, the columns of a mixture.
+        units: factors of inputs.
+
+    Raises:
+        ValueError: something in a column is wrong.
+    """
     values = {
         name: columns[column] if isinstance(column, str) else {c: columns[c] for c in column}
-        for name, column in found.inputs.items()
+        for name, column in found.items()
     }
-    names = {name: column for name, column in found.inputs.items() if isinstance(column, str)}
-    return checked_inputs(values, binding.kinds, binding.units, names)
+    names = {name: column for name, column in found.items() if isinstance(column, str)}
+    return checked_inputs(values, kinds, units, names)
 
 
 def _response(columns: Mapping[str, Any], name: str, found: _Found, binding: Binding) -> Floats:
@@ -142,10 +166,19 @@ def _response(columns: Mapping[str, Any], name: str, found: _Found, binding: Bin
     return loss
 
 
-def _groups(
+def groups_of(
     columns: Mapping[str, Any], names: list[str], num_runs: int
 ) -> list[tuple[dict[str, Any], Rows]]:
-    """Each group's values and rows, in order of first appearance."""
+    """Each group's values and rows, in order of first appearance.
+
+    Args:
+        columns: of the table, by name.
+        names: those that make groups; with none all rows are one group.
+        num_runs: how many rows there are.
+
+    Raises:
+        ValueError: a group's value is missing.
+    """
     if not names:
         return [({}, np.arange(num_runs))]
     rows_of: dict[tuple[Any, ...], list[int]] = {}

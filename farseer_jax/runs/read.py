@@ -48,8 +48,8 @@ def read_runs(
         loss: the column with the loss, likewise.
         N_unit: what one unit of the column N is, in parameters (1e9 for billions); see `Runs`.
         D_unit: what one unit of the column D is, in tokens; see `Runs`.
-        **options: ``inputs``, ``columns_of``, ``link``, ``weights`` and ``standard_error`` of
-            `Runs.from_dataframe`.
+        **options: ``inputs``, ``columns_of``, ``response``, ``link``, ``weights`` and
+            ``standard_error`` of `Runs.from_dataframe`.
 
     Returns:
         The runs. All other columns are in ``extra``.

@@ -153,6 +153,7 @@ class Runs:
         *,
         inputs: Mapping[str, str] | Sequence[str] = ("N", "D"),
         columns_of: Mapping[str, str | Sequence[str]] | None = None,
+        response: str | None = None,
         link: Link | str = "log",
         weights: str | None = None,
         standard_error: str | None = None,
@@ -169,6 +170,7 @@ class Runs:
             inputs: the inputs to take, or a mapping of them to kinds.
             columns_of: columns of further inputs that are not found by their names; of a mixture a
                 pattern such as ``"share_*"``, a list with commas, or a sequence.
+            response: the same as ``loss``, for a response that is none.
             link: the scale of the response's errors, see `Runs`.
             weights: a column of weights of runs.
             standard_error: a column of standard errors of the response, instead.
@@ -187,12 +189,14 @@ class Runs:
             >>> Runs.from_dataframe(df, N="size_B", N_unit=1e9).N
             array([1.e+08, 4.e+08])
         """
+        if loss is not None and response is not None:
+            raise ValueError("loss and response: both are given; name one of the two")
         columns = df if isinstance(df, Mapping) else table_columns(df)
         named = {name: column for name, column in (("N", N), ("D", D)) if column is not None}
         binding = Binding(
-            as_kinds(inputs),  # type: ignore[arg-type]
+            as_kinds(inputs),
             columns_of={**named, **(columns_of or {})},
-            response=loss,
+            response=response if loss is None else loss,
             link=as_link(link),
             weights=weights,
             standard_error=standard_error,
@@ -201,7 +205,9 @@ class Runs:
         )
         parts = table_parts(columns, binding)
         if len(parts) > 1:
-            raise ValueError(f"loss: {loss!r} names {len(parts)} columns; name one")
+            raise ValueError(
+                f"the response {loss or response!r} names {len(parts)} columns; name one"
+            )
         return cls._trusted(parts[0].table)
 
     @classmethod
