@@ -17,7 +17,7 @@ from farseer_jax._types import Array
 from farseer_jax.laws.law import Law, batch_shape
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.runs.runs import Runs
-from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitive
+from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 
 _BUCKET = 1024  # points of one compilation, at least
 _MAX_LOSSES = 1 << 17  # at once, that a CPU's cache holds them
@@ -84,7 +84,7 @@ def losses_at(law: Law, inputs: Mapping[str, np.ndarray], stack: tuple[int, ...]
     own = tuple((name, x.shape[1:]) for name, x in inputs.items())
     try:
         function = _numpy_loss(structure, shapes, own)
-    except UnsupportedPrimitive:
+    except UnsupportedPrimitiveError:
         return _compiled_losses(structure, rows, inputs)
     vectors = np.concatenate([row.reshape(len(row), -1) for row in rows], axis=1)
     num_points = len(next(iter(inputs.values())))
@@ -104,7 +104,7 @@ def numpy_loss(law: type[Law]) -> NumpyFunction:
 
     Raises:
         TypeError, ValueError: the loss is not one real number; the message names the law.
-        UnsupportedPrimitive: NumPy has no rule for one of its operations.
+        UnsupportedPrimitiveError: NumPy has no rule for one of its operations.
     """
     entries = {name: (len(labels),) for name, labels in law.shares}
     fields = law.fields()
