@@ -165,14 +165,9 @@ class Evaluator:
         parameters, u = self._parameters(free)
         columns = self._columns(parameters)
         prediction, slopes = self._bound.value_and_gradient(columns)
-        jacobian = self._jacobian(slopes)
         if problem.linear is not None:
             prediction = prediction + _times(problem.linear, u)
-            extra = np.broadcast_to(problem.linear.T, (len(free), *problem.linear.T.shape))
-            jacobian = np.concatenate([jacobian, extra], axis=1)
-        if self._some_left_out and not np.isfinite(jacobian).all():
-            left_out = np.broadcast_to(self._weights[:, None] == 0.0, jacobian.shape)
-            jacobian[left_out] = 0.0
+        jacobian = self._whole_jacobian(slopes)
         value, slope, (majorising, curving) = self._rho(prediction - self._target, curvatures=True)
         gradient = np.matmul(jacobian, slope[:, :, None])[:, :, 0]
         majoriser = np.matmul(jacobian * majorising[:, None], np.swapaxes(jacobian, 1, 2))
@@ -185,6 +180,30 @@ class Evaluator:
         finite = np.isfinite(value) & np.isfinite(gradient).all(-1)
         finite &= np.isfinite(majoriser).all((-1, -2)) & np.isfinite(hessian).all((-1, -2))
         return Evaluation(value, gradient, majoriser, hessian, finite)
+
+    def curved_gradient(self, free: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        """``Jᵀ · W · η''``, η'' the predictions' second derivatives along a direction.
+
+        What geodesic acceleration (Transtrum & Sethna 2012) corrects a step by, ``(element, free)``.
+        """
+        problem = self.problem
+        parameters, u = self._parameters(free)
+        columns = self._columns(parameters)
+        prediction, slopes = self._bound.value_and_gradient(columns)
+        second = self._bound.hessian(columns)
+        if problem.linear is not None:
+            prediction = prediction + _times(problem.linear, u)
+        along = direction[:, : free.shape[1] - u.shape[1]]
+        moved = self._columns(along if problem.basis is None else _times(problem.basis, along))
+        bent = np.zeros_like(prediction)
+        pairs = zip(*np.triu_indices(problem.function.num_components), strict=True)
+        for pair, (j, k) in enumerate(pairs):
+            bent = bent + (1.0 if j == k else 2.0) * moved[j] * moved[k] * second[:, pair]
+        jacobian = self._whole_jacobian(slopes)
+        if self._some_left_out:
+            bent = np.where(self._weights > 0.0, bent, 0.0)
+        _, _, (majorising, _) = self._rho(prediction - self._target, curvatures=True)
+        return np.matmul(jacobian, (majorising * bent)[:, :, None])[:, :, 0]
 
     # --- parameters --------------------------------------------------------------------------
 
@@ -207,6 +226,18 @@ class Evaluator:
             else parameters[:, place[self.problem.group]]
             for place in places
         ]
+
+    def _whole_jacobian(self, slopes: np.ndarray) -> np.ndarray:
+        """Slopes of predictions in all free numbers, ``(element, free, run)``."""
+        jacobian = self._jacobian(slopes)
+        linear = self.problem.linear
+        if linear is not None:
+            extra = np.broadcast_to(linear.T, (len(slopes), *linear.T.shape))
+            jacobian = np.concatenate([jacobian, extra], axis=1)
+        if self._some_left_out and not np.isfinite(jacobian).all():
+            left_out = np.broadcast_to(self._weights[:, None] == 0.0, jacobian.shape)
+            jacobian[left_out] = 0.0
+        return jacobian
 
     def _jacobian(self, slopes: np.ndarray) -> np.ndarray:
         """Slopes in the function's components as slopes in the free numbers."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from farseer_jax.solvers.fit_problem import Evaluation, Evaluator, FitProblem
-from farseer_jax.solvers.small_systems import factorise, solve_factorised
+from farseer_jax.solvers.small_systems import Factors, factorise, solve_factorised
 
 # How an element ended
 CONVERGED, OUT_OF_STEPS, STALLED, NOT_FINITE = range(4)
@@ -32,12 +32,14 @@ class Settings:
         step_tolerance: … and moves each parameter by no more than this part of the largest value
             that it had on the way: in a flat tail the promise is small but the step is not.
         damping: at the start, relative to the matrix's diagonal.
+        accelerate_after: steps before second-order corrections, each worth about two evaluations.
     """
 
     max_steps: int = 300
     tolerance: float = 1e-13
     step_tolerance: float = 1e-4
     damping: float = 1e-3
+    accelerate_after: int = 20
 
 
 class Optima(NamedTuple):
@@ -103,9 +105,24 @@ class _State(NamedTuple):
     reach: np.ndarray  # the largest size that each free number had
     damping: np.ndarray
     growth: np.ndarray  # of the damping, at the next failure
+    idle: np.ndarray  # steps on end that promised less than the objective's rounding
     exact: np.ndarray  # whether `hessian` is the exact one
     steps: np.ndarray
     status: np.ndarray
+
+
+class _System(NamedTuple):
+    """The quadratic model in scaled numbers.
+
+    Attributes:
+        matrix: of unit diagonal where Gauss-Newton's, ``(element, free, free)``.
+        gradient: ``(element, free)``.
+        scale: of the free numbers; 0 of those that a bound stops.
+    """
+
+    matrix: np.ndarray
+    gradient: np.ndarray
+    scale: np.ndarray
 
 
 class _Search:
@@ -129,14 +146,16 @@ class _Search:
             while True:
                 ended = state.status != UNDER_WAY
                 if ended.any():
-                    places = state.place[ended]
-                    free[places], value[places] = state.free[ended], state.value[ended]
-                    status[places], steps[places] = state.status[ended], state.steps[ended]
-                    if ended.all():
+                    done, left = np.flatnonzero(ended), np.flatnonzero(~ended)
+                    whole = self.evaluator
+                    self.evaluator = whole.take(done)
+                    last = self._polished(_State(*(array[done] for array in state)))
+                    free[last.place], value[last.place] = last.free, last.value
+                    status[last.place], steps[last.place] = last.status, last.steps
+                    if not len(left):
                         return free, value, status, steps
-                    left = np.flatnonzero(~ended)
                     state = _State(*(array[left] for array in state))
-                    self.evaluator = self.evaluator.take(left)
+                    self.evaluator = whole.take(left)
                 state = self._advance(state)
 
     def _first(self) -> _State:
@@ -154,6 +173,7 @@ class _Search:
             reach=np.abs(self.starts),
             damping=np.full(count, self.settings.damping),
             growth=np.full(count, 2.0),
+            idle=np.zeros(count, dtype=int),
             exact=nowhere,
             steps=np.ones(count, dtype=int),
             status=np.where(found.finite, UNDER_WAY, NOT_FINITE),
@@ -162,10 +182,13 @@ class _Search:
     def _advance(self, state: _State) -> _State:
         """One trial step of each element."""
         system = self._scaled(state)
-        step, damping = self._step(state, system)
+        step, damping, factors = self._step(state, system)
         target = np.clip(state.free + step, self.lower, self.upper)
         step = target - state.free
         promised = _decrease(state.gradient, state.hessian, step)
+        slow = np.flatnonzero(state.steps >= self.settings.accelerate_after)
+        if len(slow):
+            target[slow] = self._accelerated(state, slow, step, system.scale, factors)
         exact = state.exact | (promised <= 1e-3 * state.value)
         found = self.evaluator.evaluate(target, exact)
         gained = state.value - found.value
@@ -174,7 +197,31 @@ class _Search:
         good = found.finite & (promised > 0.0) & (ratio > 1e-4)
         # below the rounding of the objective its differences say nothing
         good |= found.finite & (promised > 0.0) & (promised <= 10.0 * noise) & (gained > -noise)
-        return self._next(state, found, target, good, ratio, damping, exact)
+        idle = np.where(promised <= noise, state.idle + 1, 0)
+        state = state._replace(damping=damping, idle=idle, steps=state.steps + 1)
+        return self._next(state, found, target, good, ratio, exact)
+
+    def _accelerated(
+        self,
+        state: _State,
+        slow: np.ndarray,
+        step: np.ndarray,
+        scale: np.ndarray,
+        factors: Factors,
+    ) -> np.ndarray:
+        """Targets of elements in a curved valley: along a parabola, not along a line.
+
+        Geodesic acceleration (Transtrum & Sethna 2012, arXiv:1201.5885): the second-order
+        correction, where it is small beside the step.
+        """
+        free, straight, scale = state.free[slow], step[slow], scale[slow]
+        pull = self.evaluator.take(slow).curved_gradient(free, straight)
+        few = Factors(*(array[slow] for array in factors))
+        correction = -0.5 * solve_factorised(few, pull * scale)
+        length = np.sum((straight / np.where(scale > 0.0, scale, np.inf)) ** 2, axis=-1)
+        small = 4.0 * np.sum(correction**2, axis=-1) <= 0.75**2 * length
+        straight = straight + np.where(small[:, None], correction * scale, 0.0)
+        return np.clip(free + straight, self.lower, self.upper)
 
     def _next(
         self,
@@ -183,7 +230,6 @@ class _Search:
         target: np.ndarray,
         good: np.ndarray,
         ratio: np.ndarray,
-        damping: np.ndarray,
         exact: np.ndarray,
     ) -> _State:
         """Take the good steps; raise the damping of the others."""
@@ -191,7 +237,8 @@ class _Search:
         def choose(new: np.ndarray, old: np.ndarray) -> np.ndarray:
             return np.where(good.reshape(-1, *[1] * (new.ndim - 1)), new, old)
 
-        trust = np.clip(1.0 - (2.0 * ratio - 1.0) ** 3, 0.1, 2.0)
+        least = np.where(exact, 1e-3, 0.1)  # near the end the damping must vanish fast
+        trust = np.clip(1.0 - (2.0 * ratio - 1.0) ** 3, least, 2.0)
         majoriser = choose(found.majoriser, state.majoriser)
         result = _State(
             place=state.place,
@@ -202,47 +249,62 @@ class _Search:
             hessian=choose(found.hessian, state.hessian),
             scale=_scale(majoriser, state.scale),
             reach=np.maximum(state.reach, np.abs(choose(target, state.free))),
-            damping=np.where(good, damping * trust, damping * state.growth),
+            damping=state.damping * np.where(good, trust, state.growth),
             growth=np.where(good, 2.0, 2.0 * state.growth),
+            idle=state.idle,
             exact=choose(exact, state.exact),
-            steps=state.steps + 1,
+            steps=state.steps,
             status=state.status,
         )
         return result._replace(status=self._status(result))
 
     def _status(self, state: _State) -> np.ndarray:
-        status = np.where(state.damping > 1e30, STALLED, UNDER_WAY)
+        stalled = (state.damping > 1e30) | (state.idle >= 8)
+        status = np.where(stalled, STALLED, UNDER_WAY)
         status = np.where(state.steps >= self.settings.max_steps, OUT_OF_STEPS, status)
         maybe = np.flatnonzero(state.exact)
         if len(maybe):
             few = _State(*(array[maybe] for array in state))
-            floor = self.evaluator.noise[maybe] ** 2
-            status[maybe[self._is_optimum(few, floor)]] = CONVERGED
+            status[maybe[self._is_optimum(few, self.evaluator.noise[maybe])]] = CONVERGED
         return status
 
-    def _is_optimum(self, state: _State, floor: np.ndarray) -> np.ndarray:
+    def _is_optimum(self, state: _State, noise: np.ndarray) -> np.ndarray:
         """Whether a Newton step without damping promises nothing and moves nothing."""
+        step, positive = self._newton_step(state)
+        promised = -0.5 * np.sum(step * state.gradient, axis=-1)
+        small = promised <= np.maximum(self.settings.tolerance * np.abs(state.value), noise**2)
+        short = np.all(np.abs(step) <= self.settings.step_tolerance * state.reach, axis=-1)
+        # a number whose influence was lost on the way: a flat tail
+        lost = (state.majoriser.diagonal(axis1=-2, axis2=-1) <= 0.0) & (state.scale > 0.0)
+        return positive & small & short & ~lost.any(-1)
+
+    def _newton_step(self, state: _State) -> tuple[np.ndarray, np.ndarray]:
+        """Newton's step without damping, and whether the matrix is positive."""
         matrix, gradient, scale = self._scaled(state)
         factors = factorise(matrix + 1e-14 * np.eye(matrix.shape[-1]))
-        step = -solve_factorised(factors, gradient) * scale
-        promised = -0.5 * np.sum(step * state.gradient, axis=-1)
-        small = promised <= np.maximum(self.settings.tolerance * np.abs(state.value), floor)
-        short = np.all(np.abs(step) <= self.settings.step_tolerance * state.reach, axis=-1)
-        return factors.positive & small & short
+        return -solve_factorised(factors, gradient) * scale, factors.positive
 
-    def _scaled(self, state: _State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Matrix, gradient and scale: of the numbers that no bound stops, of unit diagonal."""
+    def _polished(self, state: _State) -> _State:
+        """The last digits of points that converged: Newton's step, kept unless it is worse."""
+        step, positive = self._newton_step(state)
+        target = np.clip(state.free + step, self.lower, self.upper)
+        value = self.evaluator.value(target)
+        noise = self.evaluator.noise * np.sqrt(2.0 * np.abs(state.value))
+        better = (state.status == CONVERGED) & positive & (value <= state.value + noise)
+        free = np.where(better[:, None], target, state.free)
+        return state._replace(free=free, value=np.where(better, value, state.value))
+
+    def _scaled(self, state: _State) -> _System:
         stopped = (state.free <= self.lower) & (state.gradient > 0.0)
         stopped |= (state.free >= self.upper) & (state.gradient < 0.0)
+        stopped |= state.scale == 0.0  # a number that the predictions never depended on
         scale = np.where(stopped, 0.0, state.scale)
         matrix = state.hessian * scale[:, :, None] * scale[:, None, :]
         diagonal = np.arange(matrix.shape[-1])
         matrix[:, diagonal, diagonal] += stopped
-        return matrix, state.gradient * scale, scale
+        return _System(matrix, state.gradient * scale, scale)
 
-    def _step(
-        self, state: _State, system: tuple[np.ndarray, np.ndarray, np.ndarray]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _step(self, state: _State, system: _System) -> tuple[np.ndarray, np.ndarray, Factors]:
         """The damped step, and the damping that made the matrix positive."""
         matrix, gradient, scale = system
         damping = state.damping.copy()
@@ -255,7 +317,7 @@ class _Search:
             again = factorise(matrix[bad] + damping[bad, None, None] * eye, 1e-15)
             for whole, part in zip(factors, again, strict=True):
                 whole[bad] = part
-        return -solve_factorised(factors, gradient) * scale, damping
+        return -solve_factorised(factors, gradient) * scale, damping, factors
 
 
 def _scale(matrix: np.ndarray, before: np.ndarray) -> np.ndarray:
