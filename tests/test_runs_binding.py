@@ -155,6 +155,16 @@ def test_what_is_not_found_is_named(inputs: Any, options: Any, parts: list[str])
         (["N"], {"corpus": ["a", "", "a", "b"]}, {"by": "corpus"}, "'corpus' (group): row 1 is mi"),
         ({"corpus": "category"}, {"corpus": ["a"] * 4}, {}, "the one value 'a' in all runs, so"),
         ({"corpus": "category"}, {}, {"by": "corpus"}, "in all runs with corpus='pile', so that"),
+        (["N"], {"corpus": [[1]] * 4}, {"by": "corpus"}, "row 0 holds ([1],), which is no label"),
+        (
+            ["N"],
+            {"corpus": ["a"]},
+            {"by": "corpus"},
+            "column 'corpus': has shape (1,) for 4 runs; give one",
+        ),
+        (["N"], {"w": [1]}, {"weights": "w"}, "column 'w' (weights): has 1 values, but there is a"),
+        (["N"], {}, {"units": {"D": 1e9}}, "a unit of D is given, which is no input here"),
+        (["loss"], {}, {}, "the input 'loss' has the name of the response: rename it"),
         (["N"], {"loss": []}, {}, "unequal length: column 'params' (N) has 4, column 'loss' has 0"),
         (
             {"h": "mixture"},

@@ -51,7 +51,7 @@ def table_from_dict(content: Mapping[str, Any]) -> Table:
         {name: from_json(values) for name, values in content.get("extra", {}).items()},
         link=as_link(content.get("link", "log")),
         weights=content.get("weights"),
-        units=dict.fromkeys(("N", "D"), 1.0),
+        units={name: 1.0 for name in ("N", "D") if name in columns},
         loss_name=content.get("loss_name"),
     )
 

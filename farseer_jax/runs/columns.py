@@ -10,50 +10,18 @@ from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 
+from farseer_jax.runs.usual_names import (
+    USUAL_NAMES,
+    USUAL_PARAMETERS,
+    USUAL_SHARES,
+    named,
+    squeezed,
+)
+
 Role = Literal["N", "D", "loss"]
 T = TypeVar("T")
 
 ROLES: Final[tuple[Role, ...]] = ("N", "D", "loss")
-
-MEANINGS: Final[dict[str, str]] = {
-    "N": "parameters", "D": "training tokens", "loss": "loss", "U": "unique tokens",
-    "P": "parallel streams", "V": "vocabulary size", "E": "experts", "C": "training FLOPs",
-    "B": "batch size", "lr": "learning rate",
-}  # fmt: skip
-
-# Lower case, letters and digits only: how `_squeeze` writes a column's name.
-_USUAL_TEXTS: Final[dict[str, str]] = {
-    "N": """
-        n params nparams numparams numberofparams paramcount paramscount totalparams modelparams
-        parameters nparameters numparameters numberofparameters parametercount totalparameters
-        modelparameters size modelsize nonembeddingparams nonembeddingparameters nonembparams
-        nnonembedding nonembedding paramsnonembedding numnonembeddingparams
-        """,
-    "D": """
-        d tokens ntokens numtokens numberoftokens tokencount totaltokens datatokens
-        traintokens ntraintokens numtraintokens trainingtokens ntrainingtokens numtrainingtokens
-        trainedtokens tokenstrained seentokens tokensseen datasize datasetsize
-        """,
-    "loss": """
-        loss l bpc bpb valloss validationloss evalloss evaluationloss testloss heldoutloss
-        finalloss finalvalloss finalvalidationloss finalevalloss finaltestloss lmloss
-        bitsperchar bitspercharacter bitsperbyte valbpc valbpb crossentropy
-        """,
-    "U": "u uniquetokens nuniquetokens numuniquetokens uniquedata uniquetraintokens",
-    "P": "p streams nstreams numstreams parallelstreams numparallelstreams parallelsize",
-    "V": "v vocab vocabsize vocabularysize nvocab numvocab vocabulary",
-    "E": "e experts nexperts numexperts numberofexperts",
-    "C": "c compute flops flop trainflops trainingflops trainingcompute totalflops",
-    "B": "b batchsize globalbatchsize batch trainbatchsize",
-    "lr": "lr learningrate peaklr maxlr peaklearningrate",
-}
-
-# Letters that most formulas have for parameters: they are inputs only where a law declares them.
-_USUAL_PARAMETERS: Final = frozenset("EBC")
-
-_USUAL_SHARES: Final = ("share", "weight", "proportion", "fraction", "mixture", "mix")
-
-_USUAL_NAMES: Final = {role: frozenset(text.split()) for role, text in _USUAL_TEXTS.items()}
 
 _MAX_NAMES_SHOWN: Final = 40
 
@@ -164,9 +132,9 @@ def usual_input(name: str, names: Sequence[str]) -> str | None:
     """
     if name in names:
         return name
-    if name in _USUAL_PARAMETERS:
+    if name in USUAL_PARAMETERS:
         return None
-    candidates = [column for column in names if _squeeze(column) in _USUAL_NAMES.get(name, ())]
+    candidates = [column for column in names if squeezed(column) in USUAL_NAMES.get(name, ())]
     return candidates[0] if len(candidates) == 1 else None
 
 
@@ -286,27 +254,6 @@ def without_roles(columns: Mapping[str, T], taken: Collection[str] = ROLES) -> d
     return renamed
 
 
-def unit_option(name: str) -> tuple[str, str]:
-    """How to give the unit of an input, in Python and in the shell."""
-    return f"{name}_unit", f"--{name}-unit"
-
-
-def named(name: str) -> str:
-    """An input with what it usually means.
-
-    Args:
-        name: of the input.
-
-    Returns:
-        The text.
-
-    Example:
-        >>> named("U"), named("x")
-        ('U (unique tokens)', 'x')
-    """
-    return f"{name} ({MEANINGS[name]})" if name in MEANINGS else name
-
-
 def named_column(name: str, option: str | Sequence[str], names: Sequence[str]) -> str:
     """The one column that an option names.
 
@@ -353,8 +300,8 @@ def _guessed_column(name: str, names: Sequence[str], taken: Collection[str]) -> 
     free = [column for column in names if column not in taken]
     if name in free:
         return name
-    usual = _USUAL_NAMES.get(name, frozenset({_squeeze(name)}))
-    candidates = [column for column in free if _squeeze(column) in usual]
+    usual = USUAL_NAMES.get(name, frozenset({squeezed(name)}))
+    candidates = [column for column in free if squeezed(column) in usual]
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
@@ -373,7 +320,7 @@ def _guessed_shares(name: str, names: Sequence[str], taken: Collection[str]) -> 
     free = [column for column in names if column not in taken]
     found = {
         stem: tuple(column for column in free if column.startswith(f"{stem}_"))
-        for stem in (name, *_USUAL_SHARES)
+        for stem in (name, *USUAL_SHARES)
     }
     candidates = {stem: columns for stem, columns in found.items() if len(columns) > 1}
     if name in candidates:
@@ -397,11 +344,11 @@ def _near(name: str, names: Sequence[str]) -> list[str]:
     longer = [column for column in names if column.startswith((f"{name}_", f"{name} "))]
     if len(longer) == 1:
         return longer
-    squeezed = {_squeeze(column): column for column in names}
-    for text in (_squeeze(name), *sorted(_USUAL_NAMES.get(name, ()))):
-        close = difflib.get_close_matches(text, squeezed, n=1, cutoff=0.8) if len(text) > 2 else []
+    columns = {squeezed(column): column for column in names}
+    for text in (squeezed(name), *sorted(USUAL_NAMES.get(name, ()))):
+        close = difflib.get_close_matches(text, columns, n=1, cutoff=0.8) if len(text) > 2 else []
         if close:
-            return [squeezed[close[0]]]
+            return [columns[close[0]]]
     return []
 
 
@@ -436,11 +383,6 @@ def _option(name: str, column: str) -> str:
         return f'{name}="{column}" in Python or --{name} {quoted} in the shell'
     shell = f"--input {name}={column}" if column.isidentifier() else f"--input '{name}={column}'"
     return f'columns_of={{"{name}": "{column}"}} in Python or {shell} in the shell'
-
-
-def _squeeze(name: str) -> str:
-    """The name in lower case without punctuation."""
-    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -80,6 +80,8 @@ def table_parts(columns: Mapping[str, Any], binding: Binding) -> list[TablePart]
         ValueError: a column is missing or could be two, or something in one is wrong.
     """
     binding = binding._replace(kinds=as_kinds(binding.kinds))
+    if "loss" in binding.kinds:
+        raise ValueError("the input 'loss' has the name of the response: rename it in the law")
     found = _found(list(columns), binding)
     inputs = bound_inputs(columns, binding.kinds, found.inputs, binding.units)
     names = found.responses
@@ -109,8 +111,6 @@ def _found(names: list[str], binding: Binding) -> _Found:
     if binding.response is None:
         found = find_inputs(names, {**kinds, "loss": "positive"}, options, scales)
         return _Found(found, [str(found.pop("loss"))], groups)
-    if "loss" in kinds:
-        raise ValueError("the input 'loss' has the name of the response: rename it in the law")
     named = match_columns(names, binding.response, "as response")
     exact = {name for name in named if name in _texts(binding.response, names)}
     found = find_inputs(names, kinds, options, {*exact, *scales})
@@ -184,6 +184,11 @@ def groups_of(
     rows_of: dict[tuple[Any, ...], list[int]] = {}
     values = {name: copied(columns[name]).tolist() for name in names}
     for name, column in values.items():
+        if len(column) != num_runs:
+            raise ValueError(
+                f"column {name!r} (group): has {len(column)} values for {num_runs} runs; give one "
+                "of each run"
+            )
         gaps = [row for row, value in enumerate(column) if is_missing(value) or value == ""]
         if gaps:
             verb = "is" if len(gaps) == 1 else "are"
@@ -191,7 +196,13 @@ def groups_of(
                 f"column {name!r} (group): {shown_rows(gaps)} {verb} missing; {REMEDY}"
             )
     for row, key in enumerate(zip(*values.values(), strict=True)):
-        rows_of.setdefault(key, []).append(row)
+        try:
+            rows_of.setdefault(key, []).append(row)
+        except TypeError:
+            raise ValueError(
+                f"column {names[0]!r} (group): row {row} holds {key!r}, which is no label; give "
+                "text or numbers"
+            ) from None
     return [
         (dict(zip(names, key, strict=True)), np.array(rows, dtype=np.intp))
         for key, rows in rows_of.items()

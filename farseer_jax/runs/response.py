@@ -74,7 +74,7 @@ def checked_weights(values: Any, label: str, rows: Rows | None = None) -> Floats
         >>> checked_weights([1, 0, 2], "weights")
         array([1., 0., 2.])
     """
-    weights = _rows_of(floats_of(values, label), rows)
+    weights = _rows_of(floats_of(values, label), label, rows)
     refuse_bad_rows(weights, label, NOT_NEGATIVE, rows)
     if weights.size and not weights.any():
         raise ValueError(f"{label}: all weights are 0; give the runs to be fitted a positive one")
@@ -104,7 +104,7 @@ def weights_of_errors(
         >>> weights_of_errors([0.1, 0.2], "column 'se'", np.array([1.0, 2.0]), Link())
         array([1., 1.])
     """
-    errors = _rows_of(floats_of(values, label), rows)
+    errors = _rows_of(floats_of(values, label), label, rows)
     refuse_bad_rows(errors, label, POSITIVE, rows)
     scaled = errors * link.slope(response)
     weights: Floats = (scaled / scaled.min()) ** -2.0  # relative first: squares may underflow
@@ -113,6 +113,14 @@ def weights_of_errors(
     return weights
 
 
-def _rows_of(floats: Floats, rows: Rows | None) -> Floats:
+def _rows_of(floats: Floats, label: str, rows: Rows | None) -> Floats:
     """The values of some rows, as a new array."""
-    return floats if rows is None else floats[np.asarray(rows)]
+    if rows is None:
+        return floats
+    places = np.asarray(rows)
+    if places.size and places.max() >= len(floats):
+        raise ValueError(
+            f"{label}: has {len(floats)} values, but there is a row {places.max()}; give one value "
+            "per run"
+        )
+    return floats[places]

@@ -1,0 +1,69 @@
+"""What usual inputs are called in tables, and what they mean."""
+
+from typing import Final
+
+MEANINGS: Final[dict[str, str]] = {
+    "N": "parameters", "D": "training tokens", "loss": "loss", "U": "unique tokens",
+    "P": "parallel streams", "V": "vocabulary size", "E": "experts", "C": "training FLOPs",
+    "B": "batch size", "lr": "learning rate",
+}  # fmt: skip
+
+# Lower case, letters and digits only: how `squeezed` writes a column's name.
+_USUAL_TEXTS: Final[dict[str, str]] = {
+    "N": """
+        n params nparams numparams numberofparams paramcount paramscount totalparams modelparams
+        parameters nparameters numparameters numberofparameters parametercount totalparameters
+        modelparameters size modelsize nonembeddingparams nonembeddingparameters nonembparams
+        nnonembedding nonembedding paramsnonembedding numnonembeddingparams
+        """,
+    "D": """
+        d tokens ntokens numtokens numberoftokens tokencount totaltokens datatokens
+        traintokens ntraintokens numtraintokens trainingtokens ntrainingtokens numtrainingtokens
+        trainedtokens tokenstrained seentokens tokensseen datasize datasetsize
+        """,
+    "loss": """
+        loss l bpc bpb valloss validationloss evalloss evaluationloss testloss heldoutloss
+        finalloss finalvalloss finalvalidationloss finalevalloss finaltestloss lmloss
+        bitsperchar bitspercharacter bitsperbyte valbpc valbpb crossentropy
+        """,
+    "U": "u uniquetokens nuniquetokens numuniquetokens uniquedata uniquetraintokens",
+    "P": "p streams nstreams numstreams parallelstreams numparallelstreams parallelsize",
+    "V": "v vocab vocabsize vocabularysize nvocab numvocab vocabulary",
+    "E": "e experts nexperts numexperts numberofexperts",
+    "C": "c compute flops flop trainflops trainingflops trainingcompute totalflops",
+    "B": "b batchsize globalbatchsize batch trainbatchsize",
+    "lr": "lr learningrate peaklr maxlr peaklearningrate",
+}
+
+# Letters that most formulas have for parameters: they are inputs only where a law declares them.
+USUAL_PARAMETERS: Final = frozenset("EBC")
+
+USUAL_SHARES: Final = ("share", "weight", "proportion", "fraction", "mixture", "mix")
+
+USUAL_NAMES: Final = {role: frozenset(text.split()) for role, text in _USUAL_TEXTS.items()}
+
+
+def unit_option(name: str) -> tuple[str, str]:
+    """How to give the unit of an input, in Python and in the shell."""
+    return f"{name}_unit", f"--{name}-unit"
+
+
+def named(name: str) -> str:
+    """An input with what it usually means.
+
+    Args:
+        name: of the input.
+
+    Returns:
+        The text.
+
+    Example:
+        >>> named("U"), named("x")
+        ('U (unique tokens)', 'x')
+    """
+    return f"{name} ({MEANINGS[name]})" if name in MEANINGS else name
+
+
+def squeezed(name: str) -> str:
+    """The name in lower case without punctuation."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
