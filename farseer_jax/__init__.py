@@ -47,16 +47,31 @@ if TYPE_CHECKING:
     from farseer_jax.datasets.example import example_law, example_runs, paper_grid
     from farseer_jax.fitting.fit import fit
     from farseer_jax.fitting.fit_batch import BatchFit, fit_batch
+    from farseer_jax.fitting.fits import Fits
     from farseer_jax.fitting.prediction import Prediction
     from farseer_jax.fitting.result import Fit
     from farseer_jax.fitting.simulate import simulate
     from farseer_jax.laws.chinchilla import Chinchilla
     from farseer_jax.laws.coupled import Coupled
+    from farseer_jax.laws.define import law
+    from farseer_jax.laws.domains import (
+        Along,
+        Category,
+        Count,
+        Domain,
+        Exponent,
+        Fraction,
+        Mixture,
+        Positive,
+        Real,
+    )
     from farseer_jax.laws.farseer import Farseer
     from farseer_jax.laws.kaplan import Kaplan
     from farseer_jax.laws.law import Center, Law
     from farseer_jax.laws.raw_farseer import RawFarseer
+    from farseer_jax.laws.separable import OneDataTerm, Separable
     from farseer_jax.laws.stretched_exponential import StretchedExponential
+    from farseer_jax.links import Link
     from farseer_jax.methods._diagnostics import Diagnostics
     from farseer_jax.methods._isoflop_report import IsoFLOPReport
     from farseer_jax.methods._profile_report import ProfileReport
@@ -108,17 +123,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Allocation",
+    "Along",
     "BatchFit",
     "BayesianBootstrap",
     "Bootstrap",
     "Calibration",
     "CandidateResult",
+    "Category",
     "Center",
     "Chinchilla",
     "ChoiceComparison",
     "ChoiceResult",
     "ComparedPoints",
     "ComputeMultipliers",
+    "Count",
     "CountComparison",
     "CountResult",
     "Coupled",
@@ -126,14 +144,18 @@ __all__ = [
     "Diagnostics",
     "DifferenceAnalysis",
     "DifferenceView",
+    "Domain",
     "ErrorBars",
+    "Exponent",
     "Extrapolation",
     "Farseer",
     "Fit",
     "FitComparison",
+    "Fits",
     "Form",
     "FormChoice",
     "FormPair",
+    "Fraction",
     "Grid",
     "Influence",
     "Intervals",
@@ -144,21 +166,26 @@ __all__ = [
     "Kaplan",
     "Law",
     "LeastSquares",
+    "Link",
     "MethodComparison",
     "MethodResult",
+    "Mixture",
     "MonotoneOver",
     "MonotoneReport",
     "NoDerivativeError",
     "Noise",
     "Objective",
+    "OneDataTerm",
     "Outcome",
     "ParametricBootstrap",
     "ParityCurve",
     "Piecewise",
+    "Positive",
     "Prediction",
     "ProfileReport",
     "PublishedModel",
     "RawFarseer",
+    "Real",
     "Refined",
     "Refit",
     "ResampleRuns",
@@ -170,6 +197,7 @@ __all__ = [
     "Rise",
     "RunComparison",
     "Runs",
+    "Separable",
     "Shape",
     "Standing",
     "StartReport",
@@ -206,6 +234,7 @@ __all__ = [
     "fit",
     "fit_batch",
     "influence",
+    "law",
     "nats_per_token",
     "paper_grid",
     "perplexity",
@@ -224,9 +253,24 @@ _HOMES = {
     "fitting.fit": ("fit",),
     "fitting.fit_batch": ("BatchFit", "fit_batch"),
     "laws.law": ("Law", "Center"),
+    "laws.separable": ("OneDataTerm", "Separable"),
+    "laws.define": ("law",),
+    "laws.domains": (
+        "Along",
+        "Category",
+        "Count",
+        "Domain",
+        "Exponent",
+        "Fraction",
+        "Mixture",
+        "Positive",
+        "Real",
+    ),
+    "links": ("Link",),
     "runs.noise": ("Noise", "estimate_noise"),
     "objectives": ("Objective",),
     "methods.outcome": ("Outcome",),
+    "fitting.fits": ("Fits",),
     "fitting.prediction": ("Prediction",),
     "_progress": ("progress_bar",),
     "runs.read": ("read_runs",),

@@ -52,10 +52,12 @@ class Along:
     input: str
 
 
+POSITIVE, EXPONENT = Domain(lower=0.0), Domain(start=(0.05, 1.0))
+
 Leaf: TypeAlias = Array | np.ndarray
 Real: TypeAlias = Annotated[Leaf, Domain()]
-Positive: TypeAlias = Annotated[Leaf, Domain(lower=0.0)]
-Exponent: TypeAlias = Annotated[Leaf, Domain(start=(0.05, 1.0))]
+Positive: TypeAlias = Annotated[Leaf, POSITIVE]
+Exponent: TypeAlias = Annotated[Leaf, EXPONENT]
 Fraction: TypeAlias = Annotated[Leaf, Domain(0.0, 1.0)]
 
 # kinds of inputs that are no numbers on a scale
@@ -64,9 +66,9 @@ Category: TypeAlias = Annotated[Array, "category"]
 Count: TypeAlias = Annotated[Array, "count"]
 
 
-def domain_of(annotation: Any) -> Domain:
-    """The domain that an annotation declares; the reals where it declares none."""
-    return next((part for part in _metadata(annotation) if isinstance(part, Domain)), Domain())
+def domain_of(annotation: Any) -> Domain | None:
+    """The domain that an annotation declares; None where it declares none."""
+    return next((part for part in _metadata(annotation) if isinstance(part, Domain)), None)
 
 
 def along_of(annotation: Any) -> str | None:

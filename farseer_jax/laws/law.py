@@ -15,7 +15,7 @@ import numpy as np
 
 from farseer_jax._arrays import as_float, as_leaf
 from farseer_jax._types import Array, ArrayLike
-from farseer_jax.laws.domains import Domain, along_of, domain_of, kind_of
+from farseer_jax.laws.domains import EXPONENT, POSITIVE, Domain, along_of, domain_of, kind_of
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
@@ -102,6 +102,15 @@ class Law(eqx.Module):
         if "log_loss" in cls.__dict__ and not cls.__module__.startswith("farseer_jax."):
             raise TypeError(
                 f"the law {cls.__name__} defines `log_loss`: define `loss`, from which it follows"
+            )
+        derived = {"positive", "linear", "curve_parameters"}
+        declared = [
+            name for name in derived & set(cls.__dict__) if not callable(getattr(cls, name))
+        ]
+        if declared:
+            raise TypeError(
+                f"the law {cls.__name__} declares `{declared[0]}`, which is derived: annotate its "
+                "parameters by their domains, such as E: Positive"
             )
         if "name" not in cls.__dict__ and not cls.__dict__.get("shares"):
             cls.name = cls.__name__
@@ -285,7 +294,7 @@ def _inputs(law: type[Law]) -> tuple[tuple[str, Kind], ...]:
     Raises:
         TypeError: it takes anything else than named inputs.
     """
-    along = {field.along for field in _fields(law)}
+    along = {own for _, _, own in _declared(law)}
     arguments = list(inspect.signature(law.loss, eval_str=True).parameters.values())[1:]
     variadic = [a for a in arguments if a.kind in (a.VAR_POSITIONAL, a.VAR_KEYWORD)]
     if variadic or not arguments:
@@ -338,13 +347,43 @@ def _linear(law: type[Law]) -> tuple[str, ...]:
 
 @cache
 def _fields(law: type[Law]) -> tuple[Parameter, ...]:
+    """As declared; a parameter without a domain is an exponent right of ``**``, else positive."""
+    declared = _declared(law)
+    if all(domain is not None for _, domain, _ in declared):
+        return tuple(Parameter(*field) for field in declared)  # type: ignore[arg-type]
+    exponents = _exponents(law)
+    return tuple(
+        Parameter(name, domain or (EXPONENT if name in exponents else POSITIVE), along)
+        for name, domain, along in declared
+    )
+
+
+def _exponents(law: type[Law]) -> frozenset[str]:
+    """Parameters that stand right of a power, by the trace of the loss."""
+    names = [name for name, _, _ in _declared(law)]
+    shapes = [() if along is None else (2,) for _, _, along in _declared(law)]
+    vectors = ("mixture", "category")
+
+    def loss(parameters: list[Any], inputs: dict[str, Any]) -> Any:
+        return law(**dict(zip(names, parameters, strict=True))).loss(**inputs)
+
+    inputs = {name: (2,) if kind in vectors else () for name, kind in law.inputs().items()}
+    traced = NumpyFunction(loss, shapes, inputs)
+    owner = [
+        name for name, shape in zip(names, shapes, strict=True) for _ in range(sum(shape) or 1)
+    ]
+    return frozenset(owner[k] for k in traced.exponent_components)
+
+
+@cache
+def _declared(law: type[Law]) -> tuple[tuple[str, Domain | None, str | None], ...]:
     """From the annotations of the class and of those that it extends."""
     annotations: dict[str, Any] = {}
     for base in reversed(law.__mro__):
         if issubclass(base, Law):
             annotations |= inspect.get_annotations(base, eval_str=True)
     return tuple(
-        Parameter(f.name, domain_of(annotations[f.name]), along_of(annotations[f.name]))
+        (f.name, domain_of(annotations[f.name]), along_of(annotations[f.name]))
         for f in dataclasses.fields(law)
     )
 

@@ -61,3 +61,8 @@ class Method(Protocol):
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON."""
         ...
+
+
+def weights_of(runs: Runs) -> np.ndarray:
+    """The runs' own weights, 1 where they have none, ``(run,)``."""
+    return np.ones(len(runs)) if runs.weights is None else np.asarray(runs.weights)

@@ -41,7 +41,7 @@ class Free(NamedTuple):
 
 def build_free(
     law: type[Law],
-    center: Center,
+    center: Center | None,
     fixed: dict[str, float],
     tied: tuple[tuple[str, ...], ...],
     bounds: dict[str, tuple[float, float]],

@@ -26,9 +26,10 @@ class Layout:
             repeat a run; of other laws each input, ``(row,)``, a mixture ``(row, share)``.
         run: index of each cell's run, ``(row, slot)``.
         share: 1 for a run, 1/2 for each of two copies of one run, 0 for empty cells.
-        center: centre of the runs; None for laws that are no curves of N.
+        center: centre of the runs; None where the law has no inputs N and D.
         law: the law's class.
         runs: the runs.
+        by_curves: whether the law is solved by its curves of N.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -37,6 +38,7 @@ class Layout:
     center: Center | None
     law: type[Law]
     runs: Runs
+    by_curves: bool
 
     @property
     def num_copies(self) -> int:
@@ -46,7 +48,7 @@ class Layout:
     @property
     def link(self) -> Link:
         """The scale on which the solver predicts: ln L for every law with curves of N."""
-        return Link("log") if uses_curves(self.law, self.runs) else as_link(self.runs.link)
+        return Link("log") if self.by_curves else as_link(self.runs.link)
 
     def objective(self, objective: Objective | str) -> Objective:
         """An objective in terms of that scale.
@@ -78,11 +80,23 @@ def uses_curves(law: type[Law], runs: Runs) -> bool:
     )
 
 
-def build_layout(law: type[Law], runs: Runs) -> Layout:
-    """Lay out runs for a law."""
-    if not uses_curves(law, runs):
+def build_layout(
+    law: type[Law], runs: Runs, *, by_curves: bool | None = None, center: Center | None = None
+) -> Layout:
+    """Lay out runs for a law.
+
+    Args:
+        law: its class.
+        runs: the runs.
+        by_curves: False lays a law with curves of N out run by run; None where it has curves.
+        center: of more runs, of which these are a group.
+    """
+    if center is None and {"N", "D"} <= set(law.inputs()):
+        center = Center.of(runs)
+    if by_curves is False or not uses_curves(law, runs):
         index = np.arange(len(runs))[:, None]
-        return Layout(law.columns(runs), index, _shares(law, runs)[index], None, law, runs)
+        share = _shares(law, runs)[index]
+        return Layout(law.columns(runs), index, share, center, law, runs, by_curves=False)
     sizes, row_of_run, counts = np.unique(runs.N, return_inverse=True, return_counts=True)
     if len(sizes) * counts.max() <= _MAX_PADDING * len(runs):
         order = np.lexsort((runs.D, runs.N))
@@ -95,7 +109,7 @@ def build_layout(law: type[Law], runs: Runs) -> Layout:
         filled = np.ones_like(index, dtype=bool)
     inputs = {"N": sizes, "log_D": np.log(runs.D)[index]}
     share = filled * _shares(law, runs)[index]
-    return Layout(inputs, index, share, Center.of(runs), law, runs)
+    return Layout(inputs, index, share, center, law, runs, by_curves=True)
 
 
 def distinct_rows(law: type[Law], runs: Runs, losses: np.ndarray) -> np.ndarray:

@@ -89,7 +89,7 @@ def build_problem(
     """
     new: Any = Problem  # jit takes NumPy arrays as well
     inputs = layout.inputs
-    if layout.center is not None:
+    if layout.by_curves:
         inputs = {name: array[..., None] for name, array in inputs.items()}
     return new(
         inputs=inputs,

@@ -134,7 +134,7 @@ def build_refit(
     rows = distinct_rows(layout.law, runs, runs.loss)
     _, index, which = np.unique(rows, axis=1, return_index=True, return_inverse=True)
     inputs: Any = layout.inputs
-    if layout.center is not None:
+    if layout.by_curves:
         inputs = {"N": runs.N, "log_D": np.log(runs.D)}
     surface: Any = Surface  # NumPy arrays keep their digits until they meet the losses
     build: Any = EndToEndRefit

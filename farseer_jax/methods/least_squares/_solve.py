@@ -9,9 +9,11 @@ import numpy as np
 
 from farseer_jax._progress import report
 from farseer_jax._threads import in_threads, num_threads
+from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.end_to_end._problem import NOT_FINITE, Optima, build_problem
+from farseer_jax.methods.least_squares._any_law import SHRINKING, solve_any_law
 from farseer_jax.methods.least_squares._coarse import thinned
 from farseer_jax.methods.least_squares._drive import Kernel, Queue, solve_members
 
@@ -26,8 +28,6 @@ _LEAST_TURNS = 8  # members of a call, in widths, from which on a wider solver p
 _QUEUE = 64  # at most
 # So many starts go their way on some of the runs first, and to its end on all of them
 _MANY, _ROUGH, _MOST_STEPS, _RUNS_PER_PARAMETER = 8192, 1e-4, 50, 3
-# Least absolute deviations are the limit of Huber's objective, reached from one to the next.
-_SHRINKING = tuple(10.0**-k for k in range(2, 11))
 
 
 def solve(
@@ -54,12 +54,14 @@ def solve(
         refits: keep one width of the solver, so that the digits of a row do not depend on how many
             there are: XLA rounds otherwise in another width.
     """
+    if not layout.by_curves:
+        return solve_any_law(method, [layout], [free], starts, [losses], [weights])[0]
     objective = layout.objective(method.objective)
     points = np.tile(starts, (len(losses), 1))
     width = _refit_width(layout) if refits else None
     warm = np.tile(np.arange(len(starts)) < num_warm, len(losses))
     steps = np.zeros(len(points), dtype=int)
-    stages = _SHRINKING if objective.delta == 0.0 else (objective.delta,)
+    stages = SHRINKING if objective.delta == 0.0 else (objective.delta,)
     if num_warm == 0 and (coarse := _coarse_layout(layout, free, starts, weights)) is not None:
         rough = replace(method, tolerance=_ROUGH, max_steps=min(method.max_steps, _MOST_STEPS))
         found = _solve_stage(rough, coarse, free, points, warm, losses, weights, stages[0], width)
@@ -106,6 +108,7 @@ def _solve_stage(
     shared = width is None and len(losses) == 1
     width = width or _best_width(len(points), layout.run.size)
     capacity, cuts = _cuts(len(points), width)
+    assert issubclass(layout.law, Separable)
     kernel = Kernel(layout.law, objective.residual, objective.is_squared, width)
     nothing = np.zeros((1, 1, 1))  # losses and weights come from the queue
     problem = build_problem(layout, free, objective, delta, nothing, nothing)

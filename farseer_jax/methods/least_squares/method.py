@@ -1,6 +1,6 @@
 """The settings of end-to-end least squares, and its doors for NumPy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -9,8 +9,8 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
-from farseer_jax.methods._method import Solved, SolvedBatch
-from farseer_jax.methods.end_to_end._layout import Layout
+from farseer_jax.methods._method import Solved, SolvedBatch, weights_of
+from farseer_jax.methods.end_to_end._layout import Layout, build_layout
 from farseer_jax.methods.end_to_end._refit import EndToEndRefit
 from farseer_jax.methods.end_to_end._settings import (
     best_of_each,
@@ -26,6 +26,7 @@ from farseer_jax.methods.end_to_end._settings import (
     shared_to_dict,
     starts_of,
 )
+from farseer_jax.methods.least_squares._groups import fit_each, fit_with_shared
 from farseer_jax.methods.least_squares._solve import solve
 from farseer_jax.objectives import Objective, as_objective
 from farseer_jax.runs.runs import Runs
@@ -101,6 +102,24 @@ class LeastSquares:
         found = solve(self, layout, free, starts, losses[None], weights[None])
         return best_of_starts(layout, free, found, losses, weights)
 
+    def fit_many(
+        self,
+        designs: Sequence[Layout],
+        losses: Sequence[np.ndarray],
+        weights: Sequence[np.ndarray],
+        shared: Sequence[str] = (),
+    ) -> list[Solved]:
+        """Fit several tables in one batch; see :func:`fit_each` and :func:`fit_with_shared`."""
+        if shared:
+            return fit_with_shared(self, designs, losses, weights, shared)
+        return fit_each(self, designs, losses, weights)
+
+    def prepare_many(self, law: type[Law], parts: Sequence[Runs]) -> list[Layout]:
+        """Lay several tables out, run by run, with one centre."""
+        layouts = [lay_out(self, law, runs) for runs in parts]
+        center = layouts[0].center
+        return [build_layout(law, runs, by_curves=False, center=center) for runs in parts]
+
     def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
         """Refit stacks of losses and weights, ``(batch, run)``: from the optimum of all runs."""
         layout, free = design, free_of(self, design)
@@ -133,6 +152,6 @@ def _optimum(layout: Layout, method: LeastSquares) -> np.ndarray:
     """Free numbers of the fit to all runs: where refits start."""
     free = free_of(method, layout)
     starts = starts_of(method, layout, free, method.num_starts)
-    ones = np.ones((1, len(layout.runs)))
-    found = solve(method, layout, free, starts, layout.runs.loss[None], ones)
+    own = weights_of(layout.runs)[None]
+    found = solve(method, layout, free, starts, layout.runs.loss[None], own)
     return best_point(found)

@@ -10,7 +10,7 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
-from farseer_jax.methods._method import Solved, SolvedBatch
+from farseer_jax.methods._method import Solved, SolvedBatch, weights_of
 from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.end_to_end._refit import EndToEndRefit
 from farseer_jax.methods.end_to_end._settings import (
@@ -161,6 +161,6 @@ def _optimum(layout: Layout, method: Restarts) -> np.ndarray:
     """Free numbers of the fit to all runs: where refits start."""
     free = free_of(method, layout)
     starts = starts_of(method, layout, free, method.num_starts)
-    ones = np.ones((1, len(layout.runs)))
-    found = solve(method, layout, free, starts, layout.runs.loss[None], ones)
+    own = weights_of(layout.runs)[None]
+    found = solve(method, layout, free, starts, layout.runs.loss[None], own)
     return best_point(found)

@@ -10,7 +10,7 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
-from farseer_jax.methods._method import Solved, SolvedBatch
+from farseer_jax.methods._method import Solved, SolvedBatch, weights_of
 from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods.end_to_end._layout import Layout, build_layout
 from farseer_jax.methods.end_to_end._refit import EndToEndRefit, build_refit
@@ -194,8 +194,8 @@ _ALONE = Lock()  # blocks of refits come in threads: the first finds the minima 
 @lru_cache(maxsize=4)
 def _minima(layout: Layout, method: VariableProjection) -> Found:
     """Found of the fit to all runs: where refits start."""
-    plan, ones = _plan(method, layout), np.ones((1, len(layout.runs)))
-    problem = build_problem(plan, layout, layout.runs.loss[None], ones)
+    plan, own = _plan(method, layout), weights_of(layout.runs)[None]
+    problem = build_problem(plan, layout, layout.runs.loss[None], own)
     return find_minima(plan, problem, profile(plan, problem), method.num_polished)
 
 

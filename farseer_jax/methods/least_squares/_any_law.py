@@ -1,0 +1,224 @@
+"""Least squares of a law that is no curve of N: run by run, traced and computed by NumPy.
+
+Nothing is compiled, so that the first fit of a law costs what the hundredth does.
+"""
+
+import itertools
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax._progress import report
+from farseer_jax.laws.law import Center, Law
+from farseer_jax.links import Link
+from farseer_jax.methods.end_to_end._free import Free
+from farseer_jax.methods.end_to_end._layout import Layout
+from farseer_jax.methods.end_to_end._problem import Optima
+from farseer_jax.objectives import Objective
+from farseer_jax.solvers.fit_problem import FitProblem, relative_residuals
+from farseer_jax.solvers.levenberg_marquardt import Settings, minimise
+from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
+
+if TYPE_CHECKING:
+    from farseer_jax.methods.least_squares.method import LeastSquares
+
+# Least absolute deviations are the limit of Huber's objective, reached from one to the next.
+SHRINKING = tuple(10.0**-k for k in range(2, 11))
+
+
+@cache
+def scaled_predictions(law: type[Law], link: Link, center: Center | None) -> NumpyFunction:
+    """The prediction of one run on the link's scale, of a law's parameter vector."""
+    entries = {name: (len(labels),) for name, labels in law.shares}
+
+    def predicted(vector: list[Any], inputs: dict[str, Any]) -> Any:
+        return link.forward(law.from_vector(vector, center).loss(**inputs))  # type: ignore[arg-type]
+
+    num = len(law.parameter_names())
+    return NumpyFunction(
+        predicted, [()] * num, {name: entries.get(name, ()) for name in law.inputs()}
+    )
+
+
+def solve_any_law(
+    method: "LeastSquares",
+    layouts: Sequence[Layout],
+    frees: Sequence[Free],
+    starts: np.ndarray,
+    losses: Sequence[np.ndarray],
+    weights: Sequence[np.ndarray],
+) -> list[Optima]:
+    """Fit every row of losses and weights of every layout from every start, in float64.
+
+    Args:
+        method: the settings.
+        layouts: of one law and link; one for all rows, or one for each row.
+        frees: their free parameters, of one basis.
+        starts: ``(start, free)``, or ``(layout, start, free)``.
+        losses: ``(row, run)`` of each layout.
+        weights: likewise.
+
+    Returns:
+        Of each layout, rows first and starts second.
+    """
+    first, free = layouts[0], frees[0]
+    objective, link = first.objective(method.objective), first.link
+    if objective.residual == "absolute":
+        link = Link("identity")
+    target = [link.forward(own) for own in losses]
+    own_weights = [w * layout.share[:, 0] for w, layout in zip(weights, layouts, strict=True)]
+    settings = Settings(max_steps=method.max_steps, tolerance=method.tolerance)
+    num_rows = [len(own) for own in losses]
+    points: np.ndarray = starts
+    total = 0
+    for delta in SHRINKING if objective.delta == 0.0 else (objective.delta,):
+        problem = _problem(layouts, free, objective, link, delta, target, own_weights)
+        report(0, sum(num_rows))
+        found = minimise(problem, points, settings)
+        points, total = found.free, total + found.steps
+    value = found.value
+    if objective.delta == 0.0:  # Huber's over δ is δ/2 per run short of the absolute residuals
+        sums = np.concatenate([w.sum(-1) for w in own_weights])[:, None]
+        value = found.value / delta + 0.5 * delta * sums
+    report(sum(num_rows), sum(num_rows))
+    cuts = np.cumsum([0, *num_rows])
+    return [
+        Optima(
+            found.free[a:b].reshape(-1, found.free.shape[-1]),
+            value[a:b].ravel(),
+            found.status[a:b].ravel(),
+            total[a:b].ravel(),
+        )
+        for a, b in itertools.pairwise(cuts)
+    ]
+
+
+def solve_jointly(
+    method: "LeastSquares",
+    layouts: Sequence[Layout],
+    free: Free,
+    in_common: np.ndarray,
+    starts: np.ndarray,
+    losses: Sequence[np.ndarray],
+    weights: Sequence[np.ndarray],
+) -> list[Optima]:
+    """Fit several tables together, some free numbers the same in all.
+
+    Args:
+        method: the settings.
+        layouts: one for each group.
+        free: the free parameters of one group.
+        in_common: which of these are shared, ``(free,)``.
+        starts: shared numbers, then those of each group, ``(start, joint free)``.
+        losses: ``(run,)`` of each group.
+        weights: likewise.
+
+    Returns:
+        Of each group its own free numbers; value and status are those of all together.
+    """
+    first, num_groups = layouts[0], len(layouts)
+    objective, link = first.objective(method.objective), first.link
+    if objective.residual == "absolute":
+        link = Link("identity")
+    joint = _joint_parameters(free, in_common, num_groups)
+    own_weights = [w * layout.share[:, 0] for w, layout in zip(weights, layouts, strict=True)]
+    settings = Settings(max_steps=method.max_steps, tolerance=method.tolerance)
+    points = starts
+    for delta in SHRINKING if objective.delta == 0.0 else (objective.delta,):
+        problem = FitProblem(
+            scaled_predictions(first.law, link, _center(layouts)),
+            {
+                name: np.concatenate([layout.inputs[name] for layout in layouts])
+                for name in first.inputs
+            },
+            np.concatenate([link.forward(own) for own in losses]),
+            np.concatenate(own_weights),
+            delta=delta,
+            quantile=objective.quantile,
+            residual_scale=relative_residuals if objective.residual == "relative" else None,
+            offset=joint.offset,
+            basis=joint.basis,
+            lower=joint.lower,
+            upper=joint.upper,
+            parameter_of=np.arange(joint.basis.shape[0]).reshape(num_groups, -1).T,
+            group=np.repeat(np.arange(num_groups), [len(layout.runs) for layout in layouts]),
+        )
+        found = minimise(problem, points, settings)
+        points = found.free[0]
+    value = found.value[0]
+    if objective.delta == 0.0:
+        value = value / delta + 0.5 * delta * np.concatenate(own_weights).sum()
+    num_shared, own = int(in_common.sum()), points[:, int(in_common.sum()) :]
+    numbers = np.empty((num_groups, len(points), len(in_common)))
+    numbers[..., in_common] = points[:, :num_shared]
+    numbers[..., ~in_common] = np.moveaxis(own.reshape(len(points), num_groups, -1), 1, 0)
+    return [Optima(one, value, found.status[0], found.steps[0]) for one in numbers]
+
+
+def _joint_parameters(free: Free, in_common: np.ndarray, num_groups: int) -> Free:
+    """All groups' parameters, one group after another, from shared and own free numbers."""
+    shared, own = free.basis[:, in_common], free.basis[:, ~in_common]
+    basis = np.concatenate(
+        [np.tile(shared, (num_groups, 1)), np.kron(np.eye(num_groups), own)], axis=1
+    )
+
+    def bounds(one: np.ndarray) -> np.ndarray:
+        return np.concatenate([one[in_common], np.tile(one[~in_common], num_groups)])
+
+    return Free(
+        centering=np.eye(len(basis)),
+        basis=basis,
+        offset=np.tile(free.offset, num_groups),
+        lower=bounds(free.lower),
+        upper=bounds(free.upper),
+    )
+
+
+def _center(layouts: Sequence[Layout]) -> Center | None:
+    """The centre that the groups share; None where the law keeps nothing of it."""
+    return layouts[0].center
+
+
+def _problem(
+    layouts: Sequence[Layout],
+    free: Free,
+    objective: Objective,
+    link: Link,
+    delta: float,
+    target: Sequence[np.ndarray],
+    weights: Sequence[np.ndarray],
+) -> FitProblem:
+    first = layouts[0]
+    inputs = dict(first.inputs)
+    if len(layouts) > 1:
+        num = max(len(layout.runs) for layout in layouts)
+        inputs = {
+            name: np.stack([_padded(layout.inputs[name], num, 0) for layout in layouts])
+            for name in inputs
+        }
+        target = [_padded(own, num, -1) for own in target]
+        weights = [_padded(own, num, -1, 0.0) for own in weights]
+    return FitProblem(
+        scaled_predictions(first.law, link, _center(layouts)),
+        inputs,
+        np.concatenate(target),
+        np.concatenate(weights),
+        delta=delta,
+        quantile=objective.quantile,
+        residual_scale=relative_residuals if objective.residual == "relative" else None,
+        offset=free.offset,
+        basis=free.basis,
+        lower=free.lower,
+        upper=free.upper,
+    )
+
+
+def _padded(values: np.ndarray, num: int, axis: int, fill: float | None = None) -> np.ndarray:
+    """Filled up along an axis, by the last value or a given one."""
+    padding = [(0, 0)] * values.ndim
+    padding[axis] = (0, num - values.shape[axis])
+    if fill is None:
+        return np.pad(values, padding, mode="edge")
+    return np.pad(values, padding, constant_values=fill)
