@@ -165,7 +165,7 @@ class _Search:
         return _State(
             place=np.arange(count),
             free=self.starts,
-            value=found.value,
+            value=np.where(found.finite, found.value, np.inf),
             gradient=found.gradient,
             majoriser=found.majoriser,
             hessian=found.hessian,
