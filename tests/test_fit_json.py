@@ -103,13 +103,12 @@ class Square(fj.Law):
     """A law of the user's own."""
 
     name = "square"
-    positive = ("E", "B")
 
-    E: Any
-    B: Any
+    E: fj.Positive
+    B: fj.Positive
 
-    def log_loss(self, N: Any, D: Any) -> Any:
-        return jnp.log(self.E + self.B / jnp.sqrt(D) + 0.0 * N)
+    def loss(self, N: Any, D: Any) -> Any:
+        return self.E + self.B / jnp.sqrt(D) + 0.0 * N
 
     @classmethod
     def starts(cls, runs: fj.Runs, cube: np.ndarray) -> "Square":
@@ -151,10 +150,12 @@ def test_a_law_of_ones_own_is_read_by_its_class() -> None:
 def test_damaged_parameters(damage: str | None) -> None:
     method = fj.LeastSquares(num_starts=2)
     content = json.loads(fj.fit(fj.Chinchilla, fj.example_runs(), method).to_json())
+    (own,) = content["fits"]
+    assert own["parameters"] == content["parameters"]  # what is read, and a copy for the reader
     if damage == "missing":
-        del content["parameters"]["E"]
+        del own["parameters"]["E"]
     else:
-        content["parameters"]["E"] = damage and float(damage)
+        own["parameters"]["E"] = damage and float(damage)
     with pytest.raises(ValueError, match=r"the fit is damaged .*; write it again"):
         fj.Fit.from_json(json.dumps(content))
 
@@ -280,8 +281,14 @@ def rewrite(path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
 
 
 def test_a_file_of_a_later_version(fit_file: Path) -> None:
-    rewrite(fit_file, lambda content: content.update(version=2))
-    with pytest.raises(ValueError, match=r"fit\.json has version 2 .* upgrade farseer_jax"):
+    rewrite(fit_file, lambda content: content.update(version=3))
+    with pytest.raises(ValueError, match=r"fit\.json has version 3 .* upgrade farseer_jax"):
+        fj.Fit.from_json(fit_file)
+
+
+def test_a_file_of_an_earlier_version(fit_file: Path) -> None:
+    rewrite(fit_file, lambda content: content.update(version=1))
+    with pytest.raises(ValueError, match=r"fit\.json has version 1 .*: fit again"):
         fj.Fit.from_json(fit_file)
 
 
@@ -303,7 +310,10 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "no runs": lambda content: content.pop("runs"),
     "a bad run": lambda content: content["runs"]["loss"].__setitem__(3, -1.0),
     "no diagnostics": lambda content: content["diagnostics"].pop("G"),
-    "unknown outcome": lambda content: content["outcome"].update(name="fine"),
+    "unknown outcome": lambda content: content["fits"][0]["outcome"].update(name="fine"),
+    "no fits": lambda content: content.pop("fits"),
+    "no fit": lambda content: content.update(fits=[]),
+    "inputs a list": lambda content: content.update(inputs=[1, 2]),
     "unknown setting": lambda content: content["method"].update(speed=1),
     "curves a list": lambda content: content.update(curves=[1, 2]),
     "unknown search": lambda content: content["method"].update(search={"name": "random"}),

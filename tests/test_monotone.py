@@ -199,11 +199,11 @@ class Rising(fj.Law):
     """A law whose loss rises with N whatever its parameters are."""
 
     name: ClassVar[str] = "rising"
-    level: Any
-    beta: Any
+    level: fj.Real
+    beta: fj.Real
 
-    def log_loss(self, N: Any, D: Any) -> Any:
-        return self.level + 0.1 * jax.numpy.log(N) - self.beta * jax.numpy.log(D)
+    def loss(self, N: Any, D: Any) -> Any:
+        return jax.numpy.exp(self.level) * N**0.1 * D**-self.beta
 
     @classmethod
     def starts(cls, runs: fj.Runs, cube: np.ndarray) -> "Rising":
@@ -323,9 +323,9 @@ def said_of(domain: fj.MonotoneReport | None) -> list[str]:
     """Of a law that rises with N where D is below 62 M, and of runs from 50 M on."""
 
     class Low(Rising):
-        def log_loss(self, N: Any, D: Any) -> Any:
+        def loss(self, N: Any, D: Any) -> Any:
             crossing = jax.numpy.log(6.2e7) - jax.numpy.log(D)
-            return self.level + 0.01 * jax.numpy.log(N) * crossing
+            return jax.numpy.exp(self.level + 0.01 * jax.numpy.log(N) * crossing)
 
     runs = fj.Runs([1.06e7, 6.9e9], [5.28465e7, 5e12], [3.0, 2.0])
     return rising.rising_sentences(Low(level=0.5, beta=0.0), runs, domain)

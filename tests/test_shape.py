@@ -219,10 +219,11 @@ class Gap(fj.Law):
     """A law without a loss above N = 1e10."""
 
     name: ClassVar[str] = "gap"
-    level: Any
+    level: fj.Real
 
-    def log_loss(self, N: Any, D: Any) -> Any:
-        return self.level + jax.numpy.log(1.0 - N / 1e10) - 0.1 * jax.numpy.log(D)
+    def loss(self, N: Any, D: Any) -> Any:
+        log_loss = self.level + jax.numpy.log(1.0 - N / 1e10) - 0.1 * jax.numpy.log(D)
+        return jax.numpy.exp(log_loss)
 
 
 def test_refusals() -> None:
