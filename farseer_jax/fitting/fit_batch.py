@@ -10,10 +10,12 @@ from numpy.typing import ArrayLike
 
 from farseer_jax._progress import report, unreported
 from farseer_jax._threads import default_device, in_threads, num_threads
-from farseer_jax.fitting.arguments import as_method, as_runs
+from farseer_jax.fitting.arguments import as_method
+from farseer_jax.fitting.parts import as_parts
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
-from farseer_jax.methods._method import Method, SolvedBatch
+from farseer_jax.links import as_link
+from farseer_jax.methods._method import Method, SolvedBatch, weights_of
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.runs.runs import Runs
 
@@ -63,9 +65,9 @@ class BatchFit:
         """The law of one refit."""
         return jax.tree.map(lambda leaf: leaf[index], self.law)
 
-    def predict(self, N: ArrayLike, D: ArrayLike) -> np.ndarray:
-        """Predicted losses, float64, ``(batch, *broadcast shape of N and D)``."""
-        return evaluate(self.law, N, D)
+    def predict(self, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
+        """Predicted losses, float64, ``(batch, *broadcast shape of the inputs)``."""
+        return evaluate(self.law, *args, **inputs)
 
     def __repr__(self) -> str:
         return f"BatchFit({self.law.name}, {len(self)} refits, {int(self.usable.sum())} usable)"
@@ -122,14 +124,16 @@ class Refits:
         devices: Sequence[Any] | None = None,
     ) -> "Refits":
         """Lay the runs out once, and choose the devices."""
-        runs, method = as_runs(runs), as_method(method, law)
-        return cls(runs, method, method.prepare(law, runs), _devices(devices))
+        kind, parts = as_parts(law, runs)
+        runs, method = parts[0].runs, as_method(method, kind)
+        return cls(runs, method, method.prepare(kind, runs), _devices(devices))
 
     def __call__(
         self, losses: ArrayLike | None = None, weights: ArrayLike | None = None
     ) -> BatchFit:
         """As :func:`fit_batch`."""
-        stacks = _stacks(self.runs, losses, weights)
+        losses, weights = _stacks(self.runs, losses, weights)
+        stacks = losses, weights * weights_of(self.runs)
         num_refits = len(stacks[0])
         own_block: int | None = getattr(self.method, "block", None)
         members = own_block or _members(self.method, jax.default_backend())
@@ -172,10 +176,11 @@ def _stacks(
     """Both stacks, a missing one as a broadcast view (no memory)."""
     if losses is None and weights is None:
         raise ValueError("give losses, weights or both: stacks of shape (batch, run)")
-    loss_rows = _stack("losses", runs.loss if losses is None else losses, len(runs), 0, False)
-    weight_rows = _stack(
-        "weights", np.ones(len(runs)) if weights is None else weights, len(runs), 0, True
-    )
+    allowed = as_link(runs.link)
+    loss_rows = _stack("losses", runs.loss if losses is None else losses, len(runs))
+    _refuse("losses", loss_rows, allowed.check(loss_rows), allowed.requirement)
+    weight_rows = _stack("weights", np.ones(len(runs)) if weights is None else weights, len(runs))
+    _refuse("weights", weight_rows, weight_rows < 0.0, "not negative")
     try:
         both = np.broadcast_arrays(loss_rows, weight_rows)
     except ValueError:
@@ -186,19 +191,21 @@ def _stacks(
     return both[0], both[1]
 
 
-def _stack(name: str, values: ArrayLike, num_runs: int, lowest: float, equal: bool) -> np.ndarray:
+def _stack(name: str, values: ArrayLike, num_runs: int) -> np.ndarray:
     stack = np.atleast_2d(np.asarray(values, dtype=np.float64))
     if stack.ndim != 2 or stack.shape[1] != num_runs or not len(stack):
         raise ValueError(f"{name}: expected shape (batch, {num_runs}), got {np.shape(values)}")
-    bad = ~(np.isfinite(stack) & ((stack >= lowest) if equal else (stack > lowest)))
+    return stack
+
+
+def _refuse(name: str, stack: np.ndarray, bad: np.ndarray, requirement: str) -> None:
+    bad = bad | ~np.isfinite(stack)
     if bad.any():
         refit, run = (int(indices[0]) for indices in np.nonzero(bad))
-        kind = "not negative" if equal else "positive"
+        needs = requirement if requirement == "finite" else f"finite and {requirement}"
         raise ValueError(
-            f"{name}: refit {refit}, run {run} is {stack[refit, run]}; values must be finite "
-            f"and {kind}"
+            f"{name}: refit {refit}, run {run} is {stack[refit, run]}; values must be {needs}"
         )
-    return stack
 
 
 def _members(method: Method, backend: str) -> int:

@@ -152,13 +152,10 @@ def _law_to_dict(law: type[Law]) -> dict[str, Any]:
         inputs[name] = {"kind": kind}
         if name in entries:
             inputs[name]["entries"] = list(entries[name])
-    formula = issubclass(law, ExpressionLaw)
-    return {
-        "law": law.name,
-        "expression": str(law.expression) if formula else None,
-        **({"real": list(law.real)} if formula else {}),
-        "inputs": inputs,
-    }
+    content: dict[str, Any] = {"law": law.name, "expression": None, "inputs": inputs}
+    if issubclass(law, ExpressionLaw):
+        content |= {"expression": str(law.expression), "real": list(law.real)}
+    return content
 
 
 def _law_class(content: dict[str, Any], name: str, law: type[Law] | None) -> type[Law]:
@@ -170,7 +167,7 @@ def _law_class(content: dict[str, Any], name: str, law: type[Law] | None) -> typ
     text = content.get("expression")
     if text is not None:
         kinds = {key: value["kind"] for key, value in inputs.items()}
-        known_law: type[Law] = expression_law(text, kinds, real=tuple(content.get("real", ())))
+        known_law: type[Law] = expression_law(text, kinds, real=tuple(content.get("real", ())), name=content.get("law"))
     else:
         known = LAWS if law is None else LAWS | {law.name: law}
         kind = content.get("law")

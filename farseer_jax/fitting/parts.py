@@ -82,7 +82,7 @@ def as_parts(
     Raises:
         ValueError, TypeError: what is wrong with either.
     """
-    naming = {
+    naming: dict[str, Any] = {
         "response": response,
         "columns_of": columns_of,
         "weights": weights,

@@ -110,7 +110,7 @@ class Fit:
         named: dict[str, Any] = type(self.law).named(args, inputs)
         series = {name: values for name, values in named.items() if _is_series(values)}
         first = next(iter(series.values()), None)
-        if any(not values.index.equals(first.index) for values in series.values()):
+        if first is not None and any(not s.index.equals(first.index) for s in series.values()):
             raise ValueError(
                 f"{' and '.join(series)}: the Series have different indexes; align them first"
             )

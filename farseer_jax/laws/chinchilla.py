@@ -8,7 +8,7 @@ import numpy as np
 from farseer_jax._arrays import as_floats, leaf_like
 from farseer_jax._log import log
 from farseer_jax._types import Array, ArrayLike
-from farseer_jax.laws.domains import Exponent, Positive
+from farseer_jax.laws.domains import Positive, Real
 from farseer_jax.laws.law import Center, spread
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.runs.runs import Runs
@@ -39,8 +39,8 @@ class Chinchilla(OneDataTerm):
     E: Positive
     A: Positive
     B: Positive
-    alpha: Exponent
-    beta: Exponent
+    alpha: Real
+    beta: Real
 
     def of_size(self, N: Array) -> tuple[Array, ...]:
         """The logarithm of the loss with unlimited data, and the two numbers of the data term."""

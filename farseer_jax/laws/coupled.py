@@ -8,7 +8,7 @@ import numpy as np
 from farseer_jax._arrays import leaf_like
 from farseer_jax._log import log
 from farseer_jax._types import Array
-from farseer_jax.laws.domains import Exponent, Positive
+from farseer_jax.laws.domains import Positive, Real
 from farseer_jax.laws.law import Center, spread
 from farseer_jax.laws.separable import Separable
 from farseer_jax.runs.runs import Runs
@@ -41,8 +41,8 @@ class Coupled(Separable):
     E: Positive
     A: Positive
     B: Positive
-    alpha: Exponent
-    beta: Exponent
+    alpha: Real
+    beta: Real
     k: Positive
 
     def of_size(self, N: Array) -> tuple[Array, ...]:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias, cast, get_origin
+from typing import Annotated, Any, TypeAlias, get_origin
 
 import numpy as np
 
@@ -15,25 +15,19 @@ class Domain:
     """Where a parameter may lie, and where random starts are drawn.
 
     Attributes:
-        lower: least value; solvers search the logarithm of a parameter with ``lower = 0`` and no
-            upper end.
+        lower: least value.
         upper: largest value.
         start: range of random starts; None leaves it to the solver, which knows the runs.
 
     Example:
         >>> from farseer_jax import Domain
-        >>> Domain(lower=0.0).is_positive, Domain(0.0, 1.0).is_positive
-        (True, False)
+        >>> Domain(0.0, 2.0, start=(0.2, 0.6))
+        Domain(lower=0.0, upper=2.0, start=(0.2, 0.6))
     """
 
     lower: float = -math.inf
     upper: float = math.inf
     start: tuple[float, float] | None = None
-
-    @property
-    def is_positive(self) -> bool:
-        """Whether this is the half-line of positive numbers."""
-        return self.lower == 0.0 and self.upper == math.inf
 
 
 @dataclass(frozen=True)
@@ -52,7 +46,7 @@ class Along:
     input: str
 
 
-POSITIVE, EXPONENT = Domain(lower=0.0), Domain(start=(0.05, 1.0))
+POSITIVE, EXPONENT = Domain(lower=0.0), Domain(lower=0.0, start=(0.05, 1.0))
 
 Leaf: TypeAlias = Array | np.ndarray
 Real: TypeAlias = Annotated[Leaf, Domain()]
@@ -80,7 +74,7 @@ def kind_of(annotation: Any) -> Kind | None:
     """The kind of input that an annotation declares; None where it declares none."""
     for part in _metadata(annotation):
         if isinstance(part, str) and part in KINDS:
-            return cast(Kind, part)
+            return part
         if isinstance(part, Domain):
             return "positive" if part.lower >= 0.0 else "real"
     return None

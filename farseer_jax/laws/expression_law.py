@@ -1,6 +1,7 @@
 """From a formula to a law: which names are inputs, which are parameters, and the class."""
 
 import copyreg
+import dataclasses
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -105,7 +106,7 @@ class ExpressionLaw(Law, metaclass=_ExpressionType):
 
     def loss(self, **inputs: Any) -> Any:
         """The value of the formula."""
-        names = (field.name for field in type(self).fields())
+        names = (field.name for field in dataclasses.fields(self))
         return self.expression.evaluate(inputs | {name: getattr(self, name) for name in names})
 
     @classmethod

@@ -45,7 +45,7 @@ class Farseer(OneDataTerm):
     def fields(cls) -> tuple[Parameter, ...]:
         """``U.level``, ``U.slope``, ``U.exponent``, and so on for B and A."""
         names = (f"{curve}.{number}" for curve in _CURVES for number in _NUMBERS)
-        return tuple(Parameter(name, Domain(), None) for name in names)
+        return tuple(Parameter(name, Domain(), None, log=False) for name in names)
 
     def to_vector(self) -> Array:
         """Level, slope and exponent of each curve, ``(9, …)``."""

@@ -18,7 +18,7 @@ from farseer_jax._types import Array, ArrayLike
 from farseer_jax.laws.domains import EXPONENT, POSITIVE, Domain, along_of, domain_of, kind_of
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
-from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
+from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 
 Shares = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -55,11 +55,14 @@ class Parameter(NamedTuple):
         name: of the field.
         domain: of each of its entries.
         along: the mixture or category that it has entries along; None for a single number.
+        log: whether solvers search its logarithm: of positive numbers that scale something, and
+            that the loss is not linear in.
     """
 
     name: str
     domain: Domain
     along: str | None
+    log: bool
 
 
 class Law(eqx.Module):
@@ -181,19 +184,19 @@ class Law(eqx.Module):
     @classmethod
     def domains(cls) -> dict[str, Domain]:
         """The domain of each of :meth:`parameter_names`."""
-        return dict(_flat(cls))
+        return {name: field.domain for name, field in _flat(cls)}
 
     @classmethod
     def positive(cls) -> tuple[str, ...]:
-        """Parameters that are positive: solvers search their logarithm."""
-        return tuple(name for name, domain in _flat(cls) if domain.is_positive)
+        """Parameters whose logarithm solvers search."""
+        return tuple(name for name, field in _flat(cls) if field.log)
 
     @classmethod
     def linear(cls) -> tuple[str, ...]:
         """Parameters that the loss is a sum of, each times a function of all else, by its trace."""
         return _linear(cls)
 
-    def terms(self, *args: ArrayLike, **inputs: ArrayLike) -> tuple[Array, ...]:
+    def terms(self, *args: Any, **inputs: Any) -> tuple[Array, ...]:
         """What each linear parameter multiplies: ``L`` is their sum; broadcastable with the inputs.
 
         By default the derivatives of the loss, which do not depend on the linear parameters. A law
@@ -241,7 +244,7 @@ class Law(eqx.Module):
         rows: list[Array] = []
         for field in type(self).fields():
             value = jnp.asarray(getattr(self, field.name))
-            value = jnp.log(value) if field.domain.is_positive else value
+            value = jnp.log(value) if field.log else value
             rows += list(jnp.moveaxis(value, -1, 0)) if field.along else [value]
         return jnp.stack(rows)
 
@@ -261,7 +264,7 @@ class Law(eqx.Module):
                 num = len(dict(cls.shares)[field.along])
                 value = jnp.moveaxis(jnp.asarray(vector[row : row + num]), 0, -1)
             row += 1 if field.along is None else num
-            values[field.name] = jnp.exp(value) if field.domain.is_positive else value
+            values[field.name] = jnp.exp(value) if field.log else value
         return cls(**values)
 
     @classmethod
@@ -334,32 +337,34 @@ def _column(law: type[Law], runs: Runs, name: str, kind: Kind) -> np.ndarray:
 
 @cache
 def _linear(law: type[Law]) -> tuple[str, ...]:
-    if any(field.along for field in law.fields()):
-        return ()
-    names = law.parameter_names()
-
-    def loss(parameters: list[Any], inputs: dict[str, Any]) -> Any:
-        return law(**dict(zip(names, parameters, strict=True))).loss(**inputs)
-
-    traced = NumpyFunction(loss, [()] * len(names), dict.fromkeys(law.inputs(), ()))
-    return tuple(names[k] for k in traced.linear_components())
+    linear = _roles(law).linear
+    return tuple(name for name, field in _flat(law) if field.name in linear)
 
 
 @cache
 def _fields(law: type[Law]) -> tuple[Parameter, ...]:
-    """As declared; a parameter without a domain is an exponent right of ``**``, else positive."""
+    """As declared; what no annotation says follows from the trace of the loss."""
     declared = _declared(law)
-    if all(domain is not None for _, domain, _ in declared):
-        return tuple(Parameter(*field) for field in declared)  # type: ignore[arg-type]
-    exponents = _exponents(law)
-    return tuple(
-        Parameter(name, domain or (EXPONENT if name in exponents else POSITIVE), along)
-        for name, domain, along in declared
-    )
+    roles = _roles(law)
+    fields = []
+    for name, domain, along in declared:
+        domain = domain or (EXPONENT if name in roles.exponents else POSITIVE)
+        log = domain == POSITIVE and name not in roles.linear | roles.added
+        fields.append(Parameter(name, domain, along, log))
+    return tuple(fields)
 
 
-def _exponents(law: type[Law]) -> frozenset[str]:
-    """Parameters that stand right of a power, by the trace of the loss."""
+class _Roles(NamedTuple):
+    """Parameters that the loss is jointly linear in, right of a power, and mere summands."""
+
+    linear: frozenset[str]
+    exponents: frozenset[str]
+    added: frozenset[str]
+
+
+@cache
+def _roles(law: type[Law]) -> _Roles:
+    """What parameters do in the formula, by its trace."""
     names = [name for name, _, _ in _declared(law)]
     shapes = [() if along is None else (2,) for _, _, along in _declared(law)]
     vectors = ("mixture", "category")
@@ -368,11 +373,19 @@ def _exponents(law: type[Law]) -> frozenset[str]:
         return law(**dict(zip(names, parameters, strict=True))).loss(**inputs)
 
     inputs = {name: (2,) if kind in vectors else () for name, kind in law.inputs().items()}
-    traced = NumpyFunction(loss, shapes, inputs)
-    owner = [
-        name for name, shape in zip(names, shapes, strict=True) for _ in range(sum(shape) or 1)
-    ]
-    return frozenset(owner[k] for k in traced.exponent_components)
+    try:
+        traced = NumpyFunction(loss, shapes, inputs)
+    except UnsupportedPrimitiveError:
+        return _Roles(frozenset(), frozenset(), frozenset())
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"the law {law.name}: {error}") from error
+    owners = np.repeat(names, [sum(shape) or 1 for shape in shapes])
+    together = [np.flatnonzero(owners == name).tolist() for name in names]
+    return _Roles(
+        linear=frozenset(names[k] for k in traced.linear_components(together)),
+        exponents=frozenset(str(owners[k]) for k in traced.exponent_components),
+        added=frozenset(str(owners[k]) for k in traced.added_components),
+    )
 
 
 @cache
@@ -389,15 +402,15 @@ def _declared(law: type[Law]) -> tuple[tuple[str, Domain | None, str | None], ..
 
 
 @cache
-def _flat(law: type[Law]) -> tuple[tuple[str, Domain], ...]:
+def _flat(law: type[Law]) -> tuple[tuple[str, Parameter], ...]:
     """One entry per number: a parameter along a mixture has several."""
     shares, flat = dict(law.shares), []
     for field in law.fields():
         if field.along is None:
-            flat.append((field.name, field.domain))
+            flat.append((field.name, field))
             continue
         entries = shares.get(field.along, ("…",))
-        flat += [(f"{field.name}[{entry}]", field.domain) for entry in entries]
+        flat += [(f"{field.name}[{entry}]", field) for entry in entries]
     return tuple(flat)
 
 

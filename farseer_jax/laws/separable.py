@@ -9,7 +9,8 @@ import numpy as np
 
 from farseer_jax._log import log
 from farseer_jax._types import Array, ArrayLike
-from farseer_jax.laws.law import Center, Law
+from farseer_jax.laws.domains import POSITIVE
+from farseer_jax.laws.law import Center, Law, Parameter
 
 
 class Separable(Law):
@@ -32,6 +33,14 @@ class Separable(Law):
     def combined(self, N: Array, D: Array) -> Array:
         """``ln L(N, D)`` of floating arrays."""
         return self.combine(self.of_size(N), jnp.log(D))
+
+    @classmethod
+    def fields(cls) -> tuple[Parameter, ...]:
+        """The parameters; the logarithm of positive ones is searched, linear or not."""
+        own = super().fields()
+        return (
+            tuple(f._replace(log=f.domain == POSITIVE) for f in own) if cls.is_separable() else own
+        )
 
     @classmethod
     def is_separable(cls) -> bool:

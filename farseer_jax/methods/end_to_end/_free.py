@@ -53,6 +53,12 @@ def build_free(
     """
     names = law.parameter_names()
     _check(law, names, fixed, tied, bounds)
+    own = {
+        name: (domain.lower, domain.upper)
+        for name, domain in law.domains().items()
+        if name not in law.positive() and (domain.lower > -np.inf or domain.upper < np.inf)
+    }
+    bounds = own | bounds
     group = {name: together for together in tied for name in together}
     leaders = [n for n in names if n not in fixed and group.get(n, (n,))[0] == n]
     basis, offset = np.zeros((len(names), len(leaders))), np.zeros(len(names))

@@ -11,7 +11,7 @@ from farseer_jax.laws.evaluate import evaluate_runs
 from farseer_jax.laws.law import Law
 from farseer_jax.methods._method import Solved, SolvedBatch
 from farseer_jax.methods._starts import StartReport
-from farseer_jax.methods.end_to_end._check import check_law, check_starts
+from farseer_jax.methods.end_to_end._check import check_law
 from farseer_jax.methods.end_to_end._free import Free, build_free
 from farseer_jax.methods.end_to_end._layout import Layout, build_layout, distinct_rows
 from farseer_jax.methods.end_to_end._problem import CONVERGED, NOT_FINITE, Optima
@@ -111,16 +111,6 @@ def free_of(settings: Constraints, layout: Layout) -> Free:
     """The free parameters."""
     fixed, bounds = dict(settings.fixed), dict(settings.bounds)
     return build_free(layout.law, layout.center, fixed, settings.tied, bounds)
-
-
-def starts_of(settings: Settings, layout: Layout, free: Free, num: int) -> np.ndarray:
-    """Starts in free numbers, ``(start, free)``; more of them begin with the same."""
-    if settings.starts is not None:
-        return free.free(check_starts(layout.law, settings.starts, dict(settings.bounds)))
-    generator = np.random.default_rng(settings.seed)
-    cube = generator.random((num, len(layout.law.parameter_names())))
-    law = layout.law.starts(layout.runs, cube)
-    return free.free(check_starts(layout.law, law, {}))
 
 
 def law_of(layout: Layout, free: Free, numbers: np.ndarray) -> Law:

@@ -64,4 +64,4 @@ class Surface(eqx.Module):
         if "log_D" in inputs:
             inputs["D"] = jnp.exp(inputs.pop("log_D"))
         terms = self.law_type(**{**values, **ones}).terms(**inputs)
-        return sum(values[n] * t for n, t in zip(linear, terms, strict=True))  # type: ignore[return-value]
+        return sum(values[n] * t for n, t in zip(linear, terms, strict=True))

@@ -72,7 +72,7 @@ def solve_any_law(
     settings = Settings(max_steps=method.max_steps, tolerance=method.tolerance)
     num_rows = [len(own) for own in losses]
     points: np.ndarray = starts
-    total = 0
+    total: Any = 0
     for delta in SHRINKING if objective.delta == 0.0 else (objective.delta,):
         problem = _problem(layouts, free, objective, link, delta, target, own_weights)
         report(0, sum(num_rows))

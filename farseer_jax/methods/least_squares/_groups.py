@@ -15,8 +15,8 @@ from farseer_jax.methods.end_to_end._settings import (
     best_point,
     check_number,
     free_of,
-    starts_of,
 )
+from farseer_jax.methods.end_to_end._starts import starts_of
 from farseer_jax.methods.least_squares._any_law import solve_any_law, solve_jointly
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from farseer_jax.methods.end_to_end._settings import (
     refit_of,
     shared_from_dict,
     shared_to_dict,
-    starts_of,
 )
+from farseer_jax.methods.end_to_end._starts import starts_of
 from farseer_jax.methods.least_squares._groups import fit_each, fit_with_shared
 from farseer_jax.methods.least_squares._solve import solve
 from farseer_jax.objectives import Objective, as_objective

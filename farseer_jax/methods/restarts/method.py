@@ -25,8 +25,8 @@ from farseer_jax.methods.end_to_end._settings import (
     refit_of,
     shared_from_dict,
     shared_to_dict,
-    starts_of,
 )
+from farseer_jax.methods.end_to_end._starts import starts_of
 from farseer_jax.methods.restarts._optimisers import NAMES, check_optimiser
 from farseer_jax.methods.restarts._solve import solve
 from farseer_jax.objectives import Objective, as_objective
