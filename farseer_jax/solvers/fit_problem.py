@@ -91,6 +91,19 @@ class FitProblem:
         own = self.num_parameters if self.basis is None else self.basis.shape[1]
         return own + (0 if self.linear is None else self.linear.shape[1])
 
+    def components_of(self, free: int) -> frozenset[int]:
+        """The function's components that a free number has a part in."""
+        if self.basis is None:
+            parameters = [free]
+        elif free < self.basis.shape[1]:
+            parameters = np.flatnonzero(self.basis[:, free]).tolist()
+        else:
+            parameters = []
+        if self.parameter_of is None:
+            return frozenset(k for k in parameters if k < self.function.num_components)
+        places = np.isin(self.parameter_of, parameters).any(axis=1)
+        return frozenset(np.flatnonzero(places).tolist())
+
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper bounds of all free numbers, ``(free,)``."""
@@ -151,7 +164,7 @@ class Evaluator:
         prediction = self._bound.value(self._columns(parameters))
         if self.problem.linear is not None:
             prediction = prediction + _times(self.problem.linear, u)
-        value, _, _ = self._rho(prediction - self._target, curvatures=False)
+        value, _, _ = self._rho(prediction - self._target)
         return value + self._prior_value(parameters, u)
 
     def evaluate(self, free: np.ndarray, exact: np.ndarray) -> Evaluation:
@@ -168,7 +181,7 @@ class Evaluator:
         if problem.linear is not None:
             prediction = prediction + _times(problem.linear, u)
         jacobian = self._whole_jacobian(slopes)
-        value, slope, (majorising, curving) = self._rho(prediction - self._target, curvatures=True)
+        value, slope, (majorising, curving) = self._rho(prediction - self._target)
         gradient = np.matmul(jacobian, slope[:, :, None])[:, :, 0]
         majoriser = np.matmul(jacobian * majorising[:, None], np.swapaxes(jacobian, 1, 2))
         hessian = majoriser
@@ -184,26 +197,22 @@ class Evaluator:
     def curved_gradient(self, free: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """``Jᵀ · W · η''``, η'' the predictions' second derivatives along a direction.
 
-        What geodesic acceleration (Transtrum & Sethna 2012) corrects a step by, ``(element, free)``.
+        Geodesic acceleration corrects a step by it (Transtrum & Sethna 2012), ``(element, free)``.
         """
         problem = self.problem
         parameters, u = self._parameters(free)
         columns = self._columns(parameters)
         prediction, slopes = self._bound.value_and_gradient(columns)
-        second = self._bound.hessian(columns)
         if problem.linear is not None:
             prediction = prediction + _times(problem.linear, u)
         along = direction[:, : free.shape[1] - u.shape[1]]
         moved = self._columns(along if problem.basis is None else _times(problem.basis, along))
-        bent = np.zeros_like(prediction)
-        pairs = zip(*np.triu_indices(problem.function.num_components), strict=True)
-        for pair, (j, k) in enumerate(pairs):
-            bent = bent + (1.0 if j == k else 2.0) * moved[j] * moved[k] * second[:, pair]
-        jacobian = self._whole_jacobian(slopes)
+        curvature = self._bound.curvature(columns, moved)
         if self._some_left_out:
-            bent = np.where(self._weights > 0.0, bent, 0.0)
-        _, _, (majorising, _) = self._rho(prediction - self._target, curvatures=True)
-        return np.matmul(jacobian, (majorising * bent)[:, :, None])[:, :, 0]
+            curvature = np.where(self._weights > 0.0, curvature, 0.0)
+        jacobian = self._whole_jacobian(slopes)
+        _, _, (majorising, _) = self._rho(prediction - self._target)
+        return np.matmul(jacobian, (majorising * curvature)[:, :, None])[:, :, 0]
 
     # --- parameters --------------------------------------------------------------------------
 
@@ -253,7 +262,7 @@ class Evaluator:
     # --- the sum over runs -------------------------------------------------------------------
 
     def _rho(
-        self, difference: np.ndarray, curvatures: bool
+        self, difference: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
         """Values ``(element,)``; slopes and curvatures in the prediction, ``(element, run)``."""
         problem, weights = self.problem, self._weights
@@ -289,35 +298,40 @@ class Evaluator:
         """Exact second derivatives of the sum over runs, of the elements in question."""
         problem, few = self.problem, jacobian[exact]
         hessian = np.matmul(few * curving[exact][:, None], np.swapaxes(few, 1, 2))
-        bound = problem.bound.take(self.rows[exact])
-        second = bound.hessian([column[exact] for column in columns])
-        if self._some_left_out:
-            left_out = np.broadcast_to(
-                (_take(problem.weights, self.rows[exact]) == 0.0)[:, None], second.shape
-            )
-            second[left_out] = 0.0
-        own = self._spread_hessian(second, slope[exact])
+        own = self._summed_hessian(exact, columns, slope[exact])
         if problem.basis is not None:
             own = np.matmul(problem.basis.T, np.matmul(own, problem.basis))
         size = own.shape[-1]
         hessian[:, :size, :size] += own
         return hessian
 
-    def _spread_hessian(self, second: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    def _summed_hessian(
+        self, exact: np.ndarray, columns: list[np.ndarray], slope: np.ndarray
+    ) -> np.ndarray:
         """``Σ slope · ∇²η`` in the parameters, ``(element, parameter, parameter)``."""
-        problem = self.problem
-        first, other = np.triu_indices(problem.function.num_components)
-        result = np.zeros((len(second), problem.num_parameters, problem.num_parameters))
+        problem, count = self.problem, len(slope)
         groups: list[Any] = [slice(None)] if problem.group is None else _runs_of(problem.group)
-        for g, runs in enumerate(groups):
-            sums = np.matmul(second[..., runs], slope[:, runs, None])[..., 0]
-            j, k = first, other
-            if problem.parameter_of is not None:
-                j, k = problem.parameter_of[first, g], problem.parameter_of[other, g]
-            for pair in range(len(first)):
-                result[:, j[pair], k[pair]] += sums[:, pair]
-                if first[pair] != other[pair]:
-                    result[:, k[pair], j[pair]] += sums[:, pair]
+
+        def sum_runs(second: Any) -> np.ndarray:
+            if np.ndim(second) == 0 and second == 0.0:
+                return np.zeros((len(groups), count))
+            terms = slope * second
+            if self._some_left_out:
+                terms = np.where(slope == 0.0, 0.0, terms)
+            return np.array([np.sum(terms[:, runs], axis=-1) for runs in groups])
+
+        bound = problem.bound.take(self.rows[exact])
+        sums = bound.summed_hessian([column[exact] for column in columns], sum_runs)
+        result = np.zeros((count, problem.num_parameters, problem.num_parameters))
+        pairs = zip(*np.triu_indices(problem.function.num_components), strict=True)
+        for (first, second), values in zip(pairs, sums, strict=True):
+            for g, value in enumerate(values):
+                j, k = first, second
+                if problem.parameter_of is not None:
+                    j, k = problem.parameter_of[first, g], problem.parameter_of[second, g]
+                result[:, j, k] += value
+                if first != second:
+                    result[:, k, j] += value
         return result
 
     # --- priors ------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """A function written with JAX, computed by NumPy: traced once, never compiled."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -91,11 +91,51 @@ class NumpyFunction:
         upper = np.triu_indices(self.num_components)
         return Program(graph, [int(node) for node in square[upper]])
 
+    @functools.cached_property
+    def curvature_program(self) -> Program:
+        """Computes the second derivative along a direction: parameters first, direction after."""
+        count = len(self._parameter_shapes)
+
+        def curvature(both: list[Any], inputs: dict[str, Any]) -> Any:
+            parameters, direction = both[:count], both[count:]
+
+            def slope(point: list[Any]) -> Any:
+                return jax.jvp(lambda p: self._function(p, inputs), (point,), (direction,))[1]
+
+            return jax.jvp(slope, (parameters,), (direction,))[1]
+
+        shapes = self._parameter_shapes * 2
+        graph = ScalarGraph(2 * self.num_components, self._num_inputs)
+        (node,) = self._nodes_of(graph, curvature, shapes)
+        return Program(graph, [int(node)])
+
     @property
     def used_components(self) -> frozenset[int]:
         """The parameters' components that the value depends on."""
         bits = self._graph.nodes[self._value].depends_on
         return frozenset(k for k in range(self.num_components) if bits >> k & 1)
+
+    @property
+    def exponent_components(self) -> frozenset[int]:
+        """The parameters' components that an exponent of the function depends on."""
+        bits = 0
+        for node in self._graph.nodes:
+            if node.operation in ("power", "power_by_log"):
+                bits |= self._graph.nodes[node.arguments[-1]].depends_on
+        return frozenset(k for k in range(self.num_components) if bits >> k & 1)
+
+    @property
+    def added_components(self) -> frozenset[int]:
+        """Components that are only ever added to something: offsets, no scales."""
+        waiting, seen, scales = [self._value], {self._value}, set()
+        while waiting:
+            node = self._graph.nodes[waiting.pop()]
+            if node.operation not in ("add", "sub", "neg"):
+                scales |= {k for k in node.arguments if k < self.num_components}
+            fresh = [k for k in node.arguments if k not in seen]
+            seen.update(fresh)
+            waiting += fresh
+        return frozenset(range(self.num_components)) - scales
 
     @property
     def used_inputs(self) -> frozenset[str]:
@@ -109,22 +149,28 @@ class NumpyFunction:
             place += size
         return frozenset(names)
 
-    def linear_components(self, candidates: Sequence[int] | None = None) -> tuple[int, ...]:
-        """Components in which the value is jointly linear (affine), taken greedily in order.
+    def linear_components(self, groups: Sequence[Collection[int]] | None = None) -> tuple[int, ...]:
+        """Groups of components in which the value is jointly linear (affine).
 
-        No derivative in one of them depends on any of them.
+        Taken greedily, in order: no derivative in one of them depends on any of them.
 
         Args:
-            candidates: components to consider; all by default.
+            groups: components that are one number, as tied ones are; each alone by default.
+
+        Returns:
+            Places in ``groups``.
         """
+        if groups is None:
+            groups = [[k] for k in range(self.num_components)]
         chosen: list[int] = []
-        bits = 0
-        for k in range(self.num_components) if candidates is None else candidates:
-            with_k = bits | 1 << k
-            slopes = [self._graph.nodes[self._gradient[j]].depends_on for j in (*chosen, k)]
-            if k in self.used_components and not any(slope & with_k for slope in slopes):
-                chosen.append(k)
-                bits = with_k
+        components: frozenset[int] = frozenset()
+        for place, group in enumerate(groups):
+            trial = components | frozenset(group)
+            bits = sum(1 << k for k in trial)
+            slopes = (self._graph.nodes[self._gradient[k]].depends_on for k in trial)
+            if self.used_components & frozenset(group) and not any(bits & s for s in slopes):
+                chosen.append(place)
+                components = trial
         return tuple(chosen)
 
     def bind(self, inputs: Mapping[str, np.ndarray]) -> "BoundFunction":
@@ -140,7 +186,7 @@ class NumpyFunction:
             array = array if array.ndim - len(shape) == 2 else array[None]
             flat = array.reshape(*array.shape[:2], -1)
             arrays.extend(np.ascontiguousarray(flat[..., k]) for k in range(flat.shape[-1]))
-        return BoundFunction(self, dict(enumerate(arrays, start=self.num_components)))
+        return BoundFunction(self, arrays)
 
     def _new_graph(self, *, drop_zeros: bool = False) -> ScalarGraph:
         return ScalarGraph(self.num_components, self._num_inputs, drop_zeros=drop_zeros)
@@ -165,23 +211,31 @@ class NumpyFunction:
         if not np.issubdtype(result.dtype, np.floating):
             raise TypeError(f"a law must return a real number, got {result.dtype}")
 
-    def _examples(self) -> tuple[list[Any], dict[str, Any]]:
+    def _examples(
+        self, parameter_shapes: Sequence[Shape] | None = None
+    ) -> tuple[list[Any], dict[str, Any]]:
         new = functools.partial(jax.ShapeDtypeStruct, dtype=np.float64)
-        parameters = [new(shape) for shape in self._parameter_shapes]
+        parameters = [new(shape) for shape in parameter_shapes or self._parameter_shapes]
         return parameters, {name: new(shape) for name, shape in self._input_shapes.items()}
 
-    def _nodes_of(self, graph: ScalarGraph, function: Callable[..., Any]) -> list[np.ndarray]:
+    def _nodes_of(
+        self,
+        graph: ScalarGraph,
+        function: Callable[..., Any],
+        parameter_shapes: Sequence[Shape] | None = None,
+    ) -> list[np.ndarray]:
         """The nodes of a function's results, flattened."""
+        parameter_shapes = parameter_shapes or self._parameter_shapes
         with jax.enable_x64(True):
-            closed = jax.make_jaxpr(function)(*self._examples())
+            closed = jax.make_jaxpr(function)(*self._examples(parameter_shapes))
         # a dictionary is flattened in the order of its keys
         names = sorted(self._input_shapes)
-        place, leaves = self.num_components, {}
+        place, leaves = graph.num_parameters, {}
         for name, shape in self._input_shapes.items():
             leaves[name] = np.arange(place, place + _size(shape)).reshape(shape)
             place += _size(shape)
         arguments, place = [], 0
-        for shape in self._parameter_shapes:
+        for shape in parameter_shapes:
             arguments.append(np.arange(place, place + _size(shape)).reshape(shape))
             place += _size(shape)
         arguments += [leaves[name] for name in names]
@@ -194,15 +248,16 @@ class BoundFunction:
 
     Args:
         function: what is computed.
-        inputs: by input node, ``(1, run)`` where all batch elements share the runs, or
+        inputs: of each scalar input, ``(1, run)`` where all batch elements share the runs, or
             ``(row, run)``.
+        prepared: what programs computed from the inputs alone.
         rows: the row of each batch element; None where there is one row, or one per element.
     """
 
     def __init__(
         self,
         function: NumpyFunction,
-        inputs: dict[int, np.ndarray],
+        inputs: list[np.ndarray],
         prepared: dict[str, dict[int, Any]] | None = None,
         rows: np.ndarray | None = None,
     ) -> None:
@@ -215,12 +270,12 @@ class BoundFunction:
     @property
     def num_runs(self) -> int:
         """How many runs there are."""
-        return next(iter(self._inputs.values())).shape[1] if self._inputs else 1
+        return self._inputs[0].shape[1] if self._inputs else 1
 
     @property
     def num_rows(self) -> int:
         """How many rows the inputs have: 1 where all batch elements share them."""
-        return max((len(array) for array in self._inputs.values()), default=1)
+        return max((len(array) for array in self._inputs), default=1)
 
     def take(self, rows: np.ndarray) -> "BoundFunction":
         """The same function for batch elements with these rows of the inputs, ``(element,)``."""
@@ -246,17 +301,36 @@ class BoundFunction:
         value, *slopes = self._run("gradient", self.function.gradient_program, columns)
         return self._spread(value, columns), self._stacked(slopes, columns)
 
-    def hessian(self, parameters: Parameters) -> np.ndarray:
-        """Second derivatives, ``(element, pair, run)``: the upper triangle, row by row."""
-        columns = _columns(parameters)
-        return self._stacked(self._run("hessian", self.function.hessian_program, columns), columns)
+    def summed_hessian(
+        self, parameters: Parameters, sum_runs: Callable[[Any], np.ndarray]
+    ) -> list[np.ndarray]:
+        """Second derivatives, summed over runs: the upper triangle, row by row.
 
-    def _run(self, name: str, program: Program, columns: Sequence[np.ndarray]) -> list[Any]:
+        Args:
+            parameters: as in :meth:`value`.
+            sum_runs: applied to each array that broadcasts to ``(element, run)``.
+        """
+        program = self.function.hessian_program
+        return self._run("hessian", program, _columns(parameters), sum_runs)
+
+    def curvature(self, parameters: Parameters, direction: Parameters) -> np.ndarray:
+        """Second derivatives along a direction, ``(element, run)``."""
+        columns = [*_columns(parameters), *_columns(direction)]
+        outputs = self._run("curvature", self.function.curvature_program, columns)
+        return self._spread(outputs[0], columns)
+
+    def _run(
+        self,
+        name: str,
+        program: Program,
+        columns: Sequence[np.ndarray],
+        reduce: Callable[[Any], Any] | None = None,
+    ) -> list[Any]:
         if name not in self._taken:
             if name not in self._prepared:
                 self._prepared[name] = program.prepare(self._inputs)
             self._taken[name] = {k: self._take(v) for k, v in self._prepared[name].items()}
-        return program.run(self._taken[name], columns)
+        return program.run(self._taken[name], columns, reduce)
 
     def _take(self, value: Any) -> Any:
         if self._rows is None or np.ndim(value) < 2 or len(value) == 1:

@@ -115,13 +115,27 @@ class ScalarGraph:
         self, operation: str, arguments: tuple[int, ...], nodes: Sequence[Node]
     ) -> int | None:
         """The node that the operation comes down to, if any: neutral and absorbing elements."""
-        if operation == "neg" and nodes[0].operation == "neg":
+        if (operation, nodes[0].operation) in _INVERSES:
             return nodes[0].arguments[0]
+        if operation == "mul" and self._are_reciprocal(arguments, nodes):
+            return self.constant(1.0)
         if operation == "select":
             known = nodes[0].operation == "constant"
             if known:
                 return arguments[1 + int(nodes[0].value)]
             return arguments[1] if arguments[1] == arguments[2] else None
+        return self._without_neutral(operation, arguments, nodes)
+
+    def _are_reciprocal(self, arguments: tuple[int, ...], nodes: Sequence[Node]) -> bool:
+        """Whether this is ``(1 / x) · x``, which the slope of ``log(exp(x))`` comes down to."""
+        for node, other in zip(nodes, arguments[::-1], strict=True):
+            if node.operation == "div" and node.arguments[1] == other:
+                return bool(self.nodes[node.arguments[0]].value == 1.0)
+        return False
+
+    def _without_neutral(
+        self, operation: str, arguments: tuple[int, ...], nodes: Sequence[Node]
+    ) -> int | None:
         if operation not in _NEUTRAL:
             return None
         neutral, sides = _NEUTRAL[operation]
@@ -148,6 +162,7 @@ class Program:
 
     def __init__(self, graph: ScalarGraph, outputs: Sequence[int]) -> None:
         self.outputs = list(outputs)
+        self._first_input = graph.num_parameters
         self._constants: dict[int, Any] = {}
         self._leaves: list[int] = []
         self._fixed: list[tuple[Function, int, tuple[int, ...]]] = []
@@ -165,44 +180,62 @@ class Program:
                 varies = node.depends_on & graph.parameter_bits
                 step = (OPERATIONS[node.operation], number, node.arguments)
                 (self._steps if varies else self._fixed).append(step)
-        self._last_use = self._last_uses()
+        self._last_use = self._last_uses(set(outputs))
+        self._last_use_reduced = self._last_uses(set())
         read = {k for _, _, arguments in self._steps for k in arguments} | set(outputs)
         ours = {number for _, number, _ in self._steps}
         self._kept = read - ours - set(self._parameters)
 
-    def prepare(self, inputs: Mapping[int, np.ndarray]) -> dict[int, Any]:
+    def prepare(self, inputs: Sequence[np.ndarray]) -> dict[int, Any]:
         """Everything that depends on the inputs alone and is read later, by node.
 
         Args:
-            inputs: the arrays of the input nodes.
+            inputs: the array of each input.
         """
         values: dict[int, Any] = dict(self._constants)
-        values.update({number: inputs[number] for number in self._leaves})
+        values.update({k: inputs[k - self._first_input] for k in self._leaves})
         with np.errstate(all="ignore"):
             for function, number, arguments in self._fixed:
                 values[number] = function(*[values[k] for k in arguments])
         return {number: values[number] for number in self._kept}
 
-    def run(self, prepared: Mapping[int, Any], parameters: Sequence[np.ndarray]) -> list[Any]:
-        """The outputs, from what was prepared and one array per parameter."""
+    def run(
+        self,
+        prepared: Mapping[int, Any],
+        parameters: Sequence[np.ndarray],
+        reduce: Function | None = None,
+    ) -> list[Any]:
+        """The outputs, from what was prepared and one array per parameter.
+
+        Args:
+            prepared: of :meth:`prepare`.
+            parameters: arrays that broadcast with the inputs.
+            reduce: applied to each output at once, so that few are in memory at a time.
+        """
         values = dict(prepared)
         for number in self._parameters:
             values[number] = parameters[number]
+        wanted, reduced = set(self.outputs), dict[int, Any]()
+        last_use = self._last_use if reduce is None else self._last_use_reduced
         with np.errstate(all="ignore"):
-            for (function, number, arguments), finished in zip(
-                self._steps, self._last_use, strict=True
-            ):
+            for (function, number, arguments), finished in zip(self._steps, last_use, strict=True):
                 values[number] = function(*[values[k] for k in arguments])
+                if reduce is not None and number in wanted:
+                    reduced[number] = reduce(values[number])
                 for k in finished:  # its memory, still in the cache, serves the next step
                     del values[k]
-        return [values[number] for number in self.outputs]
+            if reduce is None:
+                return [values[number] for number in self.outputs]
+            for number in wanted - reduced.keys():
+                reduced[number] = reduce(values[number])
+        return [reduced[number] for number in self.outputs]
 
-    def _last_uses(self) -> list[tuple[int, ...]]:
+    def _last_uses(self, kept: set[int]) -> list[tuple[int, ...]]:
         """The intermediate nodes that no later step reads, by step."""
-        ours, seen = {number for _, number, _ in self._steps}, set(self.outputs)
+        ours, seen = {number for _, number, _ in self._steps}, set(kept)
         uses: list[tuple[int, ...]] = []
-        for _, _, arguments in reversed(self._steps):
-            last = {k for k in arguments if k in ours and k not in seen}
+        for _, number, arguments in reversed(self._steps):
+            last = {k for k in (number, *arguments) if k in ours and k not in seen}
             seen |= last
             uses.append(tuple(last))
         return uses[::-1]
@@ -220,6 +253,7 @@ def _needed(graph: ScalarGraph, outputs: Iterable[int]) -> list[int]:
     return sorted(found)
 
 
+_INVERSES = frozenset({("neg", "neg"), ("log", "exp"), ("exp", "log")})
 _COMMUTATIVE = frozenset({"add", "mul", "max", "min", "eq", "ne", "and", "or", "xor"})
 _NEUTRAL: dict[str, tuple[float, tuple[int, ...]]] = {  # and on which side
     "add": (0.0, (0, 1)),

@@ -1,0 +1,185 @@
+"""Starts for any function: parameters drawn from their domains, the linear ones solved for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from farseer_jax.solvers.fit_problem import Evaluator, FitProblem
+from farseer_jax.solvers.small_systems import factorise, solve_factorised
+
+_DRAWS_PER_START = 8
+_STARTS_TOGETHER = 16  # the cheapest of so many times the draws are kept
+_EXPONENTS = (0.05, 1.0)
+_SPREAD = 2.0  # of logarithms
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What values a free number may have, and where its starts are drawn.
+
+    Attributes:
+        lower: 0 of positive numbers, −inf of real ones.
+        upper: likewise.
+        exponent: whether it stands right of ``**``: drawn from (0.05, 1), where its bounds allow.
+    """
+
+    lower: float = 0.0
+    upper: float = np.inf
+    exponent: bool = False
+
+
+def draw_starts(
+    problem: FitProblem,
+    domains: Sequence[Domain],
+    num_starts: int,
+    *,
+    response: FitProblem | None = None,
+    seed: int = 0,
+) -> np.ndarray:
+    """Starts of every data set, ``(data_set, start, free)``; more starts begin with the same.
+
+    Eight times as many are drawn. Numbers that the prediction is linear in (found by tracing) are
+    solved for within their bounds, and of every 128 draws the 16 cheapest are kept.
+
+    Args:
+        problem: what will be minimised.
+        domains: of the free numbers, in order.
+        num_starts: how many for each data set.
+        response: the same fit by squares of the response itself, where laws are linear more often
+            than under a link; with weights that make small errors the same.
+        seed: of the draws.
+    """
+    num_blocks = -(-num_starts // _STARTS_TOGETHER)
+    centers = _log_centers(problem)
+    blocks = []
+    for block in range(num_blocks):
+        rng = np.random.default_rng([seed, block])
+        draws = _draw(rng, domains, centers, _STARTS_TOGETHER * _DRAWS_PER_START)
+        blocks.append(_cheapest(problem, response, domains, draws, _STARTS_TOGETHER))
+    return np.concatenate(blocks, axis=1)[:, :num_starts]
+
+
+def _log_centers(problem: FitProblem) -> np.ndarray:
+    """Logarithms of the inputs' geometric means, of those that are positive throughout."""
+    arrays = [np.asarray(problem.inputs[name]) for name in sorted(problem.function.used_inputs)]
+    return np.array([np.log(array).mean() for array in arrays if (array > 0.0).all()])
+
+
+def _draw(
+    rng: np.random.Generator, domains: Sequence[Domain], centers: np.ndarray, count: int
+) -> np.ndarray:
+    """Draws of all free numbers, ``(draw, free)``."""
+    columns = []
+    for domain in domains:
+        scale = np.exp(_log_scale(rng, centers, count))
+        size = scale * np.exp(_SPREAD * rng.standard_normal(count))
+        sign = np.where(rng.random(count) < 0.5, -1.0, 1.0)
+        share = rng.random(count)
+        if domain.exponent and max(domain.lower, _EXPONENTS[0]) < min(domain.upper, _EXPONENTS[1]):
+            low, high = max(domain.lower, _EXPONENTS[0]), min(domain.upper, _EXPONENTS[1])
+            column = low + (high - low) * share
+        elif np.isfinite(domain.lower) and np.isfinite(domain.upper):
+            column = domain.lower + (domain.upper - domain.lower) * share
+        elif np.isfinite(domain.lower):
+            column = domain.lower + size
+        elif np.isfinite(domain.upper):
+            column = domain.upper - size
+        else:
+            column = sign * np.minimum(size, np.exp(_SPREAD * rng.standard_normal(count)))
+        columns.append(column)
+    return np.column_stack(columns)
+
+
+def _log_scale(rng: np.random.Generator, centers: np.ndarray, count: int) -> np.ndarray:
+    """Logarithm of the scale of a number: 1, an input's, one over it, or a product of two."""
+    kind = rng.random(count)
+    if not len(centers):
+        return np.zeros(count)
+    one, other = (centers[rng.integers(len(centers), size=count)] for _ in range(2))
+    choices = [kind < 0.45, kind < 0.85, kind < 0.9, kind < 0.95]
+    return np.select(choices, [0.0 * one, one, -one, one + other], one - other)
+
+
+def _cheapest(
+    problem: FitProblem,
+    response: FitProblem | None,
+    domains: Sequence[Domain],
+    draws: np.ndarray,
+    count: int,
+) -> np.ndarray:
+    """The best draws of each data set, ``(data_set, start, free)``, the best first."""
+    num_sets, num_draws = problem.num_data_sets, len(draws)
+    rows = np.repeat(np.arange(num_sets), num_draws)
+    points = np.tile(draws, (num_sets, 1))
+    groups = [problem.components_of(k) for k in range(len(domains))]
+    solvers = [p for p in (problem, response) if p is not None]
+    linear = [p.function.linear_components(groups) for p in solvers]
+    best = int(np.argmax([len(places) for places in linear]))
+    with np.errstate(all="ignore"):
+        if linear[best]:
+            points = _with_linear_solved(solvers[best], domains, rows, points, linear[best])
+        value = Evaluator(problem, rows).value(points)
+    value = np.where(np.isfinite(value), value, np.inf).reshape(num_sets, num_draws)
+    order = np.argsort(value, axis=1, kind="stable")[:, :count]
+    points = points.reshape(num_sets, num_draws, -1)
+    return np.take_along_axis(points, order[:, :, None], axis=1)
+
+
+def _with_linear_solved(
+    problem: FitProblem,
+    domains: Sequence[Domain],
+    rows: np.ndarray,
+    points: np.ndarray,
+    linear: tuple[int, ...],
+) -> np.ndarray:
+    """Points with their linear numbers replaced by the least squares within bounds."""
+    squares = replace(problem, delta=np.inf, quantile=0.5, residual_scale=None)
+    places = list(linear)
+    lower = np.array([domains[k].lower for k in places])
+    upper = np.array([domains[k].upper for k in places])
+    origin = points.copy()
+    origin[:, places] = np.clip(0.0, lower, upper)
+    found = Evaluator(squares, rows).evaluate(origin, np.zeros(len(rows), dtype=bool))
+    matrix = found.majoriser[:, places][:, :, places]
+    step = _bounded_minimum(
+        matrix, found.gradient[:, places], lower - origin[0, places], upper - origin[0, places]
+    )
+    solved = origin.copy()
+    solved[:, places] += step
+    # a positive number that is 0 takes all influence from what it multiplies
+    smallest = 1e-2 * np.sqrt(np.sum(squares.weights * squares.target**2, axis=-1))
+    smallest = np.broadcast_to(smallest, problem.num_data_sets)[rows][:, None]
+    smallest = smallest / np.sqrt(np.diagonal(matrix, axis1=1, axis2=2))
+    positive = np.isfinite(lower)
+    floor = np.where(positive & np.isfinite(smallest), lower + smallest, -np.inf)
+    solved[:, places] = np.minimum(np.maximum(solved[:, places], floor), upper)
+    good = np.isfinite(solved[:, places]).all(axis=1)
+    return np.where(good[:, None], solved, points)
+
+
+def _bounded_minimum(
+    matrix: np.ndarray, gradient: np.ndarray, lower: np.ndarray, upper: np.ndarray
+) -> np.ndarray:
+    """Minima of quadratics in a box, nearly: what leaves the box is fixed at its edge."""
+    size = matrix.shape[-1]
+    diagonal = np.sqrt(np.diagonal(matrix, axis1=1, axis2=2))
+    scale = np.where(diagonal > 0.0, 1.0 / diagonal, 1.0)
+    matrix = matrix * scale[:, :, None] * scale[:, None, :] + 1e-12 * np.eye(size)
+    gradient = gradient * scale
+    low, high = lower / scale, upper / scale
+    fixed = np.zeros(gradient.shape, dtype=bool)
+    point = np.zeros_like(gradient)
+    for _ in range(size + 1):
+        inner = np.where(fixed[:, :, None] | fixed[:, None, :], 0.0, matrix)
+        inner[:, range(size), range(size)] = np.where(
+            fixed, 1.0, matrix[:, range(size), range(size)]
+        )
+        at_edge = np.where(fixed, point, 0.0)
+        right = -gradient - np.matmul(matrix, at_edge[:, :, None])[:, :, 0]
+        right = np.where(fixed, point, right)
+        point = solve_factorised(factorise(inner), right)
+        outside = (point < low) | (point > high)
+        point = np.clip(point, low, high)
+        fixed |= outside
+    return point * scale
