@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from farseer_jax.cli._errors import Refusal
+from farseer_jax.cli._fitted import read_fit
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._options import (
     POSITIVE,
@@ -138,7 +139,7 @@ def allocate(fit_path: Path, target: str | None, **settings: Any) -> None:
 
     import farseer_jax
 
-    fit = farseer_jax.Fit.from_json(fit_path)
+    fit = read_fit(fit_path, "farseer allocate")
     source: Any = fit
     with farseer_jax.progress_bar():
         if settings["bootstrap"] is not None:

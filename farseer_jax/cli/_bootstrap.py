@@ -7,7 +7,7 @@ import click
 
 from farseer_jax.cli._draws_file import check_free, check_out, keeping_draws, out_options
 from farseer_jax.cli._errors import Refusal
-from farseer_jax.cli._fit import fit_runs
+from farseer_jax.cli._fitted import fit_one
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._methods import method_name
 from farseer_jax.cli._model_options import model_options
@@ -152,14 +152,14 @@ def bootstrap(
     check_target(target, [path])
     check_out(out, target, path, resume)
     set_up_jax(refits=True)
-    runs = read_source(path, settings)
+    source = read_source(path)
     from farseer_jax import progress_bar
 
-    noise = _noise(runs, settings)
     if out is not None:
         check_free(out, resume)
     with progress_bar():
-        fit = fit_runs(runs, name, settings)
+        fit = fit_one(source, name, settings)
+        noise = _noise(fit.runs, settings)
         _check_points(fit, settings)
         with keeping_draws(out):
             refits = _refits(fit, out, resume, settings)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from farseer_jax.cli._fit import fit_runs
+from farseer_jax.cli._fitted import fit_one, over_N_and_D
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._methods import method_name
 from farseer_jax.cli._model_options import model_options
@@ -106,11 +106,11 @@ def choices(path: Path | None, target: str | None, **settings: Any) -> None:
     _check_embeddings(settings)
     check_target(target, [path])
     set_up_jax()
-    runs = read_source(path, settings)
+    source = read_source(path)
     from farseer_jax import progress_bar
 
     with progress_bar():
-        fit = fit_runs(runs, name, settings)
+        fit = over_N_and_D(fit_one(source, name, settings), "farseer choices")
         found = _compared(fit, settings)
     deliver(lambda: with_warnings(found, fit), lambda: _json_text(found, fit), target, "Choices")
 

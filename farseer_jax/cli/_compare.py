@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from farseer_jax.cli._fitted import read_fit
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._options import (
     POSITIVE,
@@ -136,10 +137,10 @@ def _found(
 ) -> "FitComparison":
     import numpy as np
 
-    from farseer_jax import Fit, bootstrap, compare_fits, progress_bar
+    from farseer_jax import bootstrap, compare_fits, progress_bar
 
     num, budgets = settings["bootstrap"], settings["compute"]
-    sources: list[Any] = [Fit.from_json(path) for path in (path_a, path_b)]
+    sources: list[Any] = [read_fit(path, "farseer compare") for path in (path_a, path_b)]
     with progress_bar():
         if num is not None:
             sources = [bootstrap(fit, num, seed=settings["seed"]) for fit in sources]

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from farseer_jax.cli._jax import set_up_jax
-from farseer_jax.cli._methods import FITS, LAWS, OPTIONS
+from farseer_jax.cli._law import LAWS
+from farseer_jax.cli._methods import FITS, OPTIONS
 from farseer_jax.cli._model_options import OBJECTIVES
 from farseer_jax.cli._options import POSITIVE, Decorated, command, decorate, json_option, option
 from farseer_jax.cli._output import check_target, deliver, json_text
 from farseer_jax.cli._source_options import (
     DATA,
     check_source,
-    read_source,
-    reading_options,
+    column_options,
+    read_runs,
     source_argument,
 )
 from farseer_jax.cli._values import number
@@ -139,7 +140,7 @@ def _extrapolate_options(command: Decorated) -> Decorated:
 @source_argument
 @json_option("all errors", DATA)
 @_extrapolate_options
-@reading_options
+@column_options
 def extrapolate(path: Path | None, target: str | None, **settings: Any) -> None:
     """Say which law and method to trust beyond the runs.
 
@@ -152,7 +153,7 @@ def extrapolate(path: Path | None, target: str | None, **settings: Any) -> None:
     if settings["limits"] and settings["min_fitted"] is not None:
         raise click.UsageError("--min-fitted does not go with --limit: leave one of them out.")
     set_up_jax()
-    runs = read_source(path, settings)
+    runs = read_runs(path, settings)
     from farseer_jax import progress_bar
 
     with progress_bar():

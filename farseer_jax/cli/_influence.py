@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from farseer_jax.cli._fit import fit_runs
+from farseer_jax.cli._fitted import fit_one, over_N_and_D
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._methods import method_name
 from farseer_jax.cli._model_options import model_options
@@ -61,11 +61,12 @@ def influence(path: Path | None, target: str | None, **settings: Any) -> None:
     name = method_name(settings)
     check_target(target, [path])
     set_up_jax()
-    runs = read_source(path, settings)
+    source = read_source(path)
     from farseer_jax import progress_bar
 
     with progress_bar():
-        found = _found(fit_runs(runs, name, settings), settings)
+        fit = over_N_and_D(fit_one(source, name, settings), "farseer influence")
+        found = _found(fit, settings)
     deliver(lambda: str(found), lambda: json_text(found.to_dict()), target, "Influence")
 
 

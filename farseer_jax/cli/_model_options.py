@@ -2,9 +2,11 @@
 
 import click
 
-from farseer_jax.cli._methods import LAWS, OPTIONS
+from farseer_jax.cli import _pairs
+from farseer_jax.cli._law import LAWS, law_text
+from farseer_jax.cli._methods import OPTIONS
 from farseer_jax.cli._options import Decorated, Decorator, decorate, option
-from farseer_jax.cli._values import ratio, rounds
+from farseer_jax.cli._values import interval, ratio, rounds
 
 MODEL = "Law and method"
 END_TO_END = "Methods that fit all parameters at once"
@@ -12,7 +14,7 @@ METHOD = "Method piecewise"
 ISOFLOP = "Method isoflop"
 
 OBJECTIVES = (  # as in farseer_jax.objectives, which is not imported for the help; a test compares
-    "squared", "huber", "absolute", "asymmetric", "squared-relative", "squared-absolute",
+    "squared", "huber", "absolute", "asymmetric", "squared-relative",
 )  # fmt: skip
 OPTIMISERS = ("lbfgs", "adam")  # likewise
 _MAX_STARTS = 10_000_000
@@ -36,11 +38,29 @@ def _model() -> list[Decorator]:
     return [
         option(
             "--law",
-            type=click.Choice(LAWS),
+            type=law_text,
             default="farseer",
             show_default=True,
+            metavar="NAME|EXPRESSION",
             group=MODEL,
-            help="The law to fit.",
+            help=f"The law to fit: {', '.join(LAWS)}, or an expression such as "
+            "'E + A/N**alpha', whose names that are no columns are parameters.",
+        ),
+        _pairs.list_option(
+            "--real",
+            parse=_pairs.names,
+            metavar="NAME",
+            group=MODEL,
+            help="Parameters of an expression that may be negative, such as b,c.",
+        ),
+        _pairs.list_option(
+            "--kind",
+            "kinds",
+            parse=_pairs.kinds,
+            metavar="NAME=KIND",
+            group=MODEL,
+            help="Kind of an expression's input, positive unless given or summed over: "
+            f"{', '.join(_pairs.KINDS)}.",
         ),
         option(
             "--method",
@@ -48,7 +68,7 @@ def _model() -> list[Decorator]:
             metavar="NAME",
             group=MODEL,
             help=f"How: {', '.join(OPTIONS)}; piecewise for farseer unless given, least-squares "
-            "for others. Piecewise fits farseer and chinchilla, the last two chinchilla only.",
+            "for others. Piecewise fits farseer and chinchilla, isoflop chinchilla only.",
         ),
     ]
 
@@ -62,6 +82,7 @@ def _end_to_end(seed: str) -> list[Decorator]:
             group=END_TO_END,
             help=f"What to minimise: {', '.join(OBJECTIVES)}; the first unless given.",
         ),
+        *_constraints(),
         option(
             "--num-starts",
             type=click.IntRange(1, _MAX_STARTS),
@@ -93,6 +114,34 @@ def _end_to_end(seed: str) -> list[Decorator]:
     ]
 
 
+def _constraints() -> list[Decorator]:
+    return [
+        _pairs.list_option(
+            "--fix",
+            "fixed",
+            parse=_pairs.numbers,
+            metavar="NAME=NUMBER",
+            group=END_TO_END,
+            help="Parameters that are not fitted, such as E=1.69,k=1.",
+        ),
+        _pairs.list_option(
+            "--tie",
+            "tied",
+            parse=_pairs.ties,
+            metavar="NAME=NAME",
+            group=END_TO_END,
+            help="Parameters that are equal, such as alpha=beta.",
+        ),
+        _pairs.list_option(
+            "--bounds",
+            parse=_pairs.bounds,
+            metavar="NAME=LOW:HIGH",
+            group=END_TO_END,
+            help="Where a parameter may lie, such as alpha=0:1 or k=0.5: .",
+        ),
+    ]
+
+
 def _piecewise() -> list[Decorator]:
     return [
         option(
@@ -103,7 +152,7 @@ def _piecewise() -> list[Decorator]:
             group=METHOD,
             help="Errors to minimise: squared as in the paper, relative as in its code.",
         ),
-        _bounds(),
+        _search(),
         option(
             "--candidates",
             type=click.IntRange(3, _MAX_CANDIDATES),
@@ -116,14 +165,13 @@ def _piecewise() -> list[Decorator]:
     ]
 
 
-def _bounds() -> Decorator:
+def _search() -> Decorator:
     return option(
-        "--bounds",
-        type=float,
-        nargs=2,
-        metavar="LOW HIGH",
+        "--search",
+        type=interval,
+        metavar="LOW:HIGH",
         group=METHOD,
-        help="Where the exponents are searched; -0.5 0.5 (farseer) or 0.01 1 (chinchilla) "
+        help="Where the exponents are searched; -0.5:0.5 (farseer) or 0.01:1 (chinchilla) "
         "unless given.",
     )
 
@@ -160,7 +208,7 @@ def _stages() -> list[Decorator]:
 
 def smooth_options(command: Decorated) -> Decorated:
     """Options of the piecewise method that leave a fit its derivatives."""
-    return decorate(command, [_bounds(), *_stages()])
+    return decorate(command, [_search(), *_stages()])
 
 
 def _isoflop() -> list[Decorator]:

@@ -1,5 +1,6 @@
-"""Points (N, D) that options name, and what the law says there."""
+"""Points that options name, and what laws say there."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -54,5 +55,12 @@ def check_finite(prediction: "Prediction") -> None:
 
     bad = np.flatnonzero(~np.isfinite(prediction.predicted))
     if bad.size:
-        N, D = prediction.N[bad[0]], prediction.D[bad[0]]
-        raise Refusal(f"the fit has no finite loss at N={N:g}, D={D:g}; choose less extreme points")
+        where = _text({name: values[bad[0]] for name, values in prediction.inputs.items()})
+        raise Refusal(f"the fit has no finite loss at {where}; choose less extreme points")
+
+
+def _text(point: Mapping[str, object]) -> str:
+    return ", ".join(
+        f"{name}={value}" if isinstance(value, str) else f"{name}={value:g}"
+        for name, value in point.items()
+    )

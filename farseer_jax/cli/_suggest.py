@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from farseer_jax.cli._fit import fit_runs
+from farseer_jax.cli._fitted import fit_one
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._model_options import smooth_options
 from farseer_jax.cli._options import (
@@ -23,8 +23,8 @@ from farseer_jax.cli._points import predict_points
 from farseer_jax.cli._source_options import (
     DATA,
     check_source,
-    read_source,
-    reading_options,
+    column_options,
+    read_runs,
     source_argument,
 )
 
@@ -116,7 +116,7 @@ def _suggestion_options(command: Decorated) -> Decorated:
 @source_argument
 @json_option("the suggestions", DATA)
 @_suggestion_options
-@reading_options
+@column_options
 @smooth_options
 def suggest(path: Path | None, target: str | None, **settings: Any) -> None:
     """Fit the Farseer law, and say which runs would make a prediction surest.
@@ -134,12 +134,12 @@ def suggest(path: Path | None, target: str | None, **settings: Any) -> None:
     inputs = [path, settings["candidates_file"], settings["in_progress"]]
     check_target(target, inputs)
     set_up_jax(refits=True)
-    runs = read_source(path, settings)
+    runs = read_runs(path, settings)
     tables = [_table(settings[name]) for name in ("candidates_file", "in_progress")]
     from farseer_jax import progress_bar
 
     with progress_bar():
-        fit = fit_runs(runs, "piecewise", {**settings, **_FIXED})
+        fit = fit_one(runs, "piecewise", {**settings, **_FIXED})
         found = _suggested(fit, tables, settings)
     deliver(
         lambda: with_warnings(found, fit), lambda: _json_text(found, fit), target, "Suggestions"

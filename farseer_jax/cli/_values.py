@@ -55,6 +55,22 @@ def span(text: str) -> tuple[float, float]:
     )
 
 
+def interval(text: str) -> tuple[float, float]:
+    """A range of numbers ``LOW:HIGH``.
+
+    Raises:
+        BadParameter: the text is none.
+    """
+    numbers = [number(part) for part in text.split(":")]
+    match numbers:
+        case [float(low), float(high)] if low < high:
+            return low, high
+    raise click.BadParameter(
+        f"{text!r} is no range LOW:HIGH: two numbers with a colon between them, the lower one "
+        "first, such as -0.3:0.4."
+    )
+
+
 def budgets(text: str) -> list[float]:
     """A positive number, or a range ``LOW:HIGH[:NUMBER]`` of them, evenly on a logarithmic scale.
 

@@ -1,0 +1,226 @@
+"""Predictions of fits, at the rows of a table or at points that options name."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from farseer_jax.cli._errors import Refusal
+from farseer_jax.cli._points import check_finite
+from farseer_jax.cli._values import number
+
+if TYPE_CHECKING:
+    from farseer_jax.fitting.fits import Fits
+    from farseer_jax.fitting.prediction import Prediction
+    from farseer_jax.fitting.result import Fit
+    from farseer_jax.runs.points import Points
+
+
+def at_rows(
+    fits: "Fits",
+    table: Mapping[str, Any],
+    columns_of: Mapping[str, Any],
+    units: Mapping[str, float | None],
+    observed: str | None,
+) -> "Prediction":
+    """Predictions for the rows of a table, in their order, each by the fit of its group.
+
+    Args:
+        fits: all of them, or those of the responses that are wanted.
+        table: its columns; the response need not be among them.
+        columns_of: columns of inputs that are not found by their names.
+        units: factors of inputs.
+        observed: the column of the response, where it has another name than in the fit.
+
+    Raises:
+        ValueError: a column or a group is missing, or something in one is wrong.
+        Refusal: a fit has no finite loss at a row.
+    """
+    from farseer_jax.runs.points import bind_points
+
+    responses = list(dict.fromkeys(fit.response for fit in fits))
+    if observed is not None:
+        table = {**table, responses[0]: table[observed]}
+    parts = bind_points(
+        table,
+        type(fits[0].law).inputs(),
+        columns_of=columns_of,
+        responses=responses,
+        by=fits.by,
+        units=units,
+    )
+    asked = [(fits.of(part.group, name), part) for part in parts for name in responses]
+    rows = [row for _, part in asked for row in part.rows.tolist()]
+    return _joined([_at(fit, part, fit.response) for fit, part in asked], rows)
+
+
+def at_points(fits: Sequence["Fit"], given: Mapping[str, Sequence[str]]) -> "Prediction":
+    """Predictions of every fit at points.
+
+    Args:
+        fits: of one law.
+        given: values of each input, or of each share of a mixture, as texts; one value of either
+            goes with all of the others.
+
+    Raises:
+        Refusal: an input is missing or unknown, or a fit has no finite loss there.
+        ValueError: a value is not of its input's kind.
+    """
+    from farseer_jax.runs.points import bind_points
+
+    kinds, shares = type(fits[0].law).inputs(), fits[0].runs.shares
+    table = _table_of(given, {name: tuple(shares.get(name, (name,))) for name in kinds}, kinds)
+    ones: dict[str, float | None] = {
+        name: 1.0 for name in ("N", "D") if name in kinds
+    }  # the user says what is meant
+    (points,) = bind_points(table, kinds, columns_of=shares, units=ones)
+    return _joined([_at(fit, points, None) for fit in fits], None)
+
+
+def of_groups(fits: "Fits", groups: Mapping[str, str]) -> "Fits":
+    """The fits of the groups that options name.
+
+    Raises:
+        Refusal: there are none.
+    """
+    from farseer_jax.fitting.fits import Fits
+
+    unknown = [name for name in groups if name not in fits.by]
+    if unknown:
+        known = f"were made by {', '.join(fits.by)}" if fits.by else "there are none"
+        raise Refusal(f"--group {unknown[0]}=…: no groups of this column were fitted; {known}")
+    own = tuple(
+        fit for fit in fits if all(str(fit.group[n]) == value for n, value in groups.items())
+    )
+    if not own:
+        named = ", ".join(f"{name}={value}" for name, value in groups.items())
+        known = "; ".join(str(dict(fit.group)) for fit in fits[:6])
+        raise Refusal(f"the group {named} was not fitted; fitted were {known}")
+    return Fits(own, fits.by, fits.shared)
+
+
+def of_responses(
+    fits: "Fits", table: Mapping[str, Any], named: str | Sequence[str] | None
+) -> "tuple[Fits, str | None]":
+    """The fits of the responses that options name, and the column that one is observed in.
+
+    Args:
+        fits: all of them.
+        table: columns, among them perhaps observed ones.
+        named: of several responses, those that are wanted; of one, its column in the table.
+
+    Raises:
+        ValueError: there are none.
+    """
+    from farseer_jax.fitting.fits import Fits
+    from farseer_jax.runs.columns import match_columns
+
+    responses = list(dict.fromkeys(fit.response for fit in fits))
+    if named is None:
+        return fits, None
+    if len(responses) > 1:
+        wanted = match_columns(responses, named, "as response")
+        own = tuple(fit for fit in fits if fit.response in wanted)
+        return Fits(own, fits.by, fits.shared), None
+    columns = match_columns(list(table), named, "as response")
+    if len(columns) > 1:
+        raise Refusal(
+            f"{', '.join(columns)}: the fit has the one response {responses[0]!r}; name its column"
+        )
+    return fits, columns[0]
+
+
+def columns_of_fits(
+    fits: "Fits", table: Mapping[str, Any], named: Mapping[str, str]
+) -> dict[str, Any]:
+    """The columns of a table for the inputs of fits: of a mixture those that it was fitted with.
+
+    Raises:
+        Refusal: other columns are named for a mixture.
+    """
+    from farseer_jax.runs.columns import match_columns
+
+    shares = fits[0].runs.shares
+    for name, columns in shares.items():
+        if name in named and set(match_columns(list(table), named[name], "")) != set(columns):
+            raise Refusal(
+                f"--input {name}={named[name]}: the mixture was fitted with the columns "
+                f"{', '.join(columns)}; call those of RUNS so"
+            )
+    return {**named, **{name: tuple(columns) for name, columns in shares.items()}}
+
+
+def _table_of(
+    given: Mapping[str, Sequence[str]],
+    columns: Mapping[str, tuple[str, ...]],
+    kinds: Mapping[str, str],
+) -> dict[str, Any]:
+    """The points as a table."""
+    import numpy as np
+
+    needed = [column for own in columns.values() for column in own]
+    unknown = [name for name in given if name not in needed]
+    missing = [name for name in needed if name not in given]
+    if unknown or missing:
+        what = f"has no {unknown[0]}" if unknown else f"needs {', '.join(missing)} too"
+        example = missing[0] if missing else needed[0]
+        raise Refusal(
+            f"the law {what}; its inputs are {', '.join(needed)}: give a value of each, such as "
+            f"{f'--{example} 1e9' if example in ('N', 'D') else f'--given {example}=…'}"
+        )
+    num = max(map(len, given.values()))
+    table: dict[str, Any] = {}
+    for name, own in columns.items():
+        for column in own:
+            values = given[column] if len(given[column]) > 1 else [*given[column]] * num
+            if len(values) != num:
+                raise Refusal(
+                    f"{column} was given {len(values)} times, and another input {num} times: give "
+                    "as many of each, which pair up, or one"
+                )
+            table[column] = np.array(
+                list(values) if kinds[name] == "category" else [_number(column, v) for v in values]
+            )
+    return table
+
+
+def _number(name: str, text: str) -> float:
+    value = number(text)
+    if value is None:
+        raise Refusal(f"{name}={text} is no number: give one such as {name}=4")
+    return value
+
+
+def _at(fit: "Fit", points: "Points", observed: str | None) -> "Prediction":
+    from farseer_jax.fitting.prediction import Prediction
+    from farseer_jax.laws.evaluate import evaluate
+
+    at: Any = points  # as runs, it has inputs by name
+    predicted = evaluate(fit.law, **type(fit.law).columns(at))
+    flat: dict[str, Any] = {}
+    for name, values in points.inputs.items():
+        own = points.shares.get(name)
+        flat |= {name: values} if own is None else dict(zip(own, values.T, strict=True))
+    known = None if observed is None else points.observed[observed]
+    return Prediction(flat, predicted, known, fit.response, fit.group)
+
+
+def _joined(parts: Sequence["Prediction"], rows: Sequence[int] | None) -> "Prediction":
+    """One prediction, its rows in the order of the table where there is one."""
+    import numpy as np
+
+    from farseer_jax.fitting.prediction import Prediction
+
+    joined = Prediction.joined(parts)
+    check_finite(joined)
+    if rows is None:
+        return joined
+    order = np.argsort(rows, kind="stable")
+    responses, groups = list(joined.response), list(joined.group)
+    observed = joined.observed
+    none_known = observed is None or np.isnan(observed).all()
+    return Prediction(
+        {name: values[order] for name, values in joined.inputs.items()},
+        joined.predicted[order],
+        None if none_known else np.asarray(observed)[order],
+        [responses[i] for i in order],
+        [groups[i] for i in order],
+    )
