@@ -167,7 +167,9 @@ def _law_class(content: dict[str, Any], name: str, law: type[Law] | None) -> typ
     text = content.get("expression")
     if text is not None:
         kinds = {key: value["kind"] for key, value in inputs.items()}
-        known_law: type[Law] = expression_law(text, kinds, real=tuple(content.get("real", ())), name=content.get("law"))
+        known_law: type[Law] = expression_law(
+            text, kinds, real=tuple(content.get("real", ())), name=content.get("law")
+        )
     else:
         known = LAWS if law is None else LAWS | {law.name: law}
         kind = content.get("law")

@@ -1,5 +1,6 @@
 """What a user should know before trusting a fit, in sentences."""
 
+import jax
 import numpy as np
 
 from farseer_jax._numbers import quantity_text
@@ -56,7 +57,7 @@ def sentences(
     if not isinstance(method, Piecewise):
         told: list[str] = []  # a method of the user's own
         if isinstance(found, StartReport):
-            told = _starts(outcome, method, found)
+            told = _starts(law, outcome, method, found)
         elif isinstance(found, ProfileReport):
             told = _profile(law, outcome, found)
         elif isinstance(found, IsoFLOPReport):
@@ -211,7 +212,7 @@ def _large_error(mean_relative_error: float) -> list[str]:
     ]
 
 
-def _starts(outcome: Outcome, method: Method, found: StartReport) -> list[str]:
+def _starts(law: Law, outcome: Outcome, method: Method, found: StartReport) -> list[str]:
     """An optimum that is none, or that only one start found."""
     if outcome is Outcome.not_converged:
         if isinstance(method, Restarts) and as_objective(method.objective).delta == 0.0:
@@ -223,7 +224,7 @@ def _starts(outcome: Outcome, method: Method, found: StartReport) -> list[str]:
         return [f"{outcome.message} Raise {limit}, or hold a parameter that runs off (fixed=)."]
     warnings = []
     if outcome is Outcome.bound_active:
-        warnings.append(f"{outcome.message} The runs would take it further.")
+        warnings += _at_bounds(law, dict(getattr(method, "bounds", ())))
     at_best = round(found.fraction_at_best() * found.num_starts)
     if at_best < 2 <= _FEW_STARTS <= found.num_starts:
         warnings.append(
@@ -231,6 +232,38 @@ def _starts(outcome: Outcome, method: Method, found: StartReport) -> list[str]:
             "one; raise num_starts."
         )
     return warnings
+
+
+def _at_bounds(law: Law, bounds: dict[str, tuple[float, float]]) -> list[str]:
+    """Which parameters ended at a bound, and what that means."""
+    kind, ended = type(law), []
+    values = dict(zip(kind.parameter_names(), _numbers(law), strict=True))
+    for name, domain in kind.domains().items():
+        low, high = bounds.get(name, (domain.lower, domain.upper))
+        value = values[name]
+        if np.isclose(value, low, rtol=1e-9, atol=0.0) or np.isclose(value, high, rtol=1e-9):
+            ended.append((name, value, name in bounds))
+    zeros = [name for name, value, _ in ended if value == 0.0]
+    others = [f"{name} = {value:.4g}" for name, value, _ in ended if value != 0.0]
+    warnings = []
+    if zeros:
+        terms = "it multiplies or adds" if len(zeros) == 1 else "they multiply or add"
+        warnings.append(
+            f"{' and '.join(zeros)} ended at 0, the least allowed: the runs show nothing of what "
+            f"{terms}, and do not determine what else belongs to it; drop that term, or let it be "
+            "negative (real=)."
+        )
+    if others:
+        warnings.append(
+            f"{' and '.join(others)} ended at a bound: the runs would take it further; widen the "
+            "bounds (bounds=), or extrapolate with care."
+        )
+    return warnings or [f"{Outcome.bound_active.message} The runs would take it further."]
+
+
+def _numbers(law: Law) -> np.ndarray:
+    """The parameters' own values, ``(parameter,)``."""
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(law)])
 
 
 def _budgets(outcome: Outcome, found: IsoFLOPReport) -> list[str]:

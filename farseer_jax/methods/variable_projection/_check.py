@@ -7,12 +7,13 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.variable_projection._form import Form
+from farseer_jax.runs.runs import Runs
 
 DEFAULT_RANGE = (0.01, 1.5)
 _MOST_COEFFICIENTS = 6  # every set of active bounds is tried: 64 of them
 
 
-def check_law(law: type[Law]) -> None:
+def check_law(law: type[Law], runs: Runs) -> None:
     """Refuse what is no law, or is not linear in any parameter.
 
     Raises:
@@ -21,11 +22,11 @@ def check_law(law: type[Law]) -> None:
     """
     if not (isinstance(law, type) and issubclass(law, Law)):
         raise TypeError(f"law must be a law's class such as `Chinchilla`, got {law!r}")
-    if not law.linear():
-        raise ValueError(
-            f"the law {law.name!r} declares no parameters that it is linear in: fit it with "
-            "`LeastSquares(…)`, or declare them in the law's `linear`"
-        )
+    kinds = [kind for kind in law.inputs().values() if kind in ("mixture", "category")]
+    if kinds or not law.linear():
+        why = f"has a {kinds[0]} among its inputs" if kinds else "is linear in no parameter"
+        raise ValueError(f"the law {law.name!r} {why}: fit it with `LeastSquares(…)`")
+    law.columns(runs)
     unknown = [name for name in law.linear() if name not in law.parameter_names()]
     if unknown:
         raise ValueError(
@@ -39,24 +40,22 @@ def check_law(law: type[Law]) -> None:
 def _check_linear(law: type[Law]) -> None:
     """The loss is the sum of its linear parameters, each times its term, at any of their values."""
     num = 3
-    N, D = np.geomspace(1e8, 1e9, 4)[:, None, None], np.geomspace(1e9, 1e10, 2)[:, None]
+    inputs = {name: np.geomspace(1e8, 1e9, 4)[:, None] for name in law.inputs()}
     values = {name: np.linspace(0.3, 0.5, num) for name in law.parameter_names()}
     factors = {name: np.array([1.0, 3.0, 0.5]) * 2.0**i for i, name in enumerate(law.linear())}
     with jax.enable_x64(True):
         fitted = law(**{**values, **factors})
-        whole, terms = np.asarray(fitted(N, D)), fitted.terms(N, D)
+        whole, terms = np.asarray(fitted(**inputs)), fitted.terms(**inputs)
         parts = [np.asarray(t) * factors[n] for n, t in zip(law.linear(), terms, strict=True)]
-    if whole.shape != (4, 2, num):
+    if whole.shape != (4, num):
         raise ValueError(
-            f"the law {law.__name__}: `log_loss` of N (4, 1, 1), D (2, 1) and parameters ({num},) "
-            f"has shape {whole.shape}, expected (4, 2, {num}): compute elementwise, without sums "
-            "or indexing"
+            f"the law {law.__name__}: `loss` of inputs (4, 1) and parameters ({num},) has shape "
+            f"{whole.shape}, expected (4, {num}): compute elementwise, without sums or indexing"
         )
     if not np.allclose(sum(parts), whole, rtol=1e-9, atol=0.0):
         raise ValueError(
             f"the law {law.name!r} is not the sum of its linear parameters {law.linear()}, each "
-            "times a function of N, D and the other parameters: leave those out of `linear` that "
-            "it is not linear in, or fit it with `LeastSquares(…)`"
+            "times a function of the inputs and the other parameters: fit it with `LeastSquares(…)`"
         )
 
 

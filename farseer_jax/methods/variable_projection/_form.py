@@ -33,8 +33,7 @@ class Problem(NamedTuple):
     """What a block of members is fitted to; ``batch`` is 1 where all share it.
 
     Attributes:
-        N: ``(run, 1)``.
-        D: ``(run, 1)``.
+        inputs: each of the law's, ``(run, 1)``.
         observed: losses, ``(run, batch)``.
         weights: ``(run, batch)``.
         delta: where ρ turns into a line, a number.
@@ -45,8 +44,7 @@ class Problem(NamedTuple):
         tolerance: relative fall of the objective that counts as none, a number.
     """
 
-    N: Array
-    D: Array
+    inputs: dict[str, Array]
     observed: Array
     weights: Array
     delta: Array
@@ -75,7 +73,7 @@ def build_form(
         coefficients=coefficients,
         exponents=tuple(names for names in groups if names[0] not in law.linear()),
         held=tuple(fixed),
-        bounded=tuple(names[0] in law.positive() for names in coefficients),
+        bounded=tuple(law.domains()[names[0]].lower == 0.0 for names in coefficients),
     )
 
 
@@ -84,17 +82,17 @@ def columns(form: Form, problem: Problem, exponents: list[Array]) -> list[Array]
 
     Args:
         form: the law.
-        problem: N, D and the values that are held.
+        problem: inputs and the values that are held.
         exponents: ``(batch,)`` each.
     """
-    shape = (len(problem.N), *exponents[0].shape)
+    shape = (len(problem.observed), *exponents[0].shape)
     one = jnp.ones_like(exponents[0])
     held = dict(zip(form.held, problem.held, strict=True))
     leaves = {name: held.get(name, 1.0) * one for name in form.law.parameter_names()}
     for names, value in zip(form.exponents, exponents, strict=True):
         leaves |= dict.fromkeys(names, value)
     leaves |= dict.fromkeys(form.law.linear(), one)
-    terms = form.law(**leaves).terms(problem.N, problem.D)
+    terms = form.law(**leaves).terms(**problem.inputs)
     term = {n: jnp.broadcast_to(t, shape) for n, t in zip(form.law.linear(), terms, strict=True)}
     base = sum((held[name] * term[name] for name in form.held if name in term), jnp.zeros(shape))
     sums: list[Any] = [sum(term[name] for name in names) for names in form.coefficients]

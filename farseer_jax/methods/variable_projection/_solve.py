@@ -1,7 +1,7 @@
 """A fit and its refits: candidates and minima through the kernels, in blocks."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -71,9 +71,11 @@ def build_problem(plan: Plan, layout: Layout, losses: np.ndarray, weights: np.nd
     run, share = layout.run[cells], layout.share[cells]
     missing = -len(run) % _RUNS
     run, share = np.pad(run, (0, missing), mode="edge"), np.pad(share, (0, missing))
+    inputs: Any = {
+        name: np.asarray(values[run][:, None], dtype=np.float64)
+        for name, values in layout.law.columns(layout.runs).items()
+    }
     parts = (
-        layout.runs.N[run][:, None],
-        layout.runs.D[run][:, None],
         losses[:, run].T,
         (weights[:, run] * share).T,
         plan.objective.delta,
@@ -83,7 +85,8 @@ def build_problem(plan: Plan, layout: Layout, losses: np.ndarray, weights: np.nd
         plan.high[:, None],
         plan.tolerance,
     )
-    return Problem(*(np.asarray(part, dtype=np.float64) for part in parts))  # type: ignore[arg-type]
+    arrays: Any = [np.asarray(part, dtype=np.float64) for part in parts]
+    return Problem(inputs, *arrays)
 
 
 def profile(plan: Plan, problem: Problem) -> Found:
@@ -104,7 +107,7 @@ def find_minima(plan: Plan, problem: Problem, found: Found, num: int) -> Found:
     if np.isinf(value).all():
         raise ValueError(
             f"the law {plan.form.law.name!r} gives no finite loss at any of {len(value)} "
-            "candidates: check its `log_loss`, or give other `bounds=`"
+            "candidates: check its `loss`, or give other `bounds=`"
         )
     lanes = local_minima(value.reshape(shape), num)
     exponents, coefficients = found.exponents[:, lanes], found.coefficients[:, lanes]

@@ -1,7 +1,7 @@
 """The settings of variable projection, and its doors for NumPy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
 from typing import Any, ClassVar
@@ -110,7 +110,7 @@ class VariableProjection:
 
     def prepare(self, law: type[Law], runs: Runs) -> Layout:
         """Lay the runs out, and refuse what cannot be fitted."""
-        check_law(law)
+        check_law(law, runs)
         layout = build_layout(law, runs)
         free_of(self, layout)
         _plan(self, layout)
@@ -154,7 +154,8 @@ class VariableProjection:
         plan = _plan(self, design)
         free = natural_free(plan.form, plan.held, plan.low, plan.high)
         start = natural_numbers(plan.form, law)
-        return build_refit(design, free, plan.objective, start, runs.loss, natural=True)
+        objective = design.objective(self.objective)
+        return build_refit(design, free, objective, start, runs.loss, natural=True)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON."""
@@ -168,9 +169,21 @@ class VariableProjection:
         return cls(**shared_from_dict(settings))
 
 
+def _objective(method: VariableProjection, layout: Layout) -> Objective:
+    """In terms of the predicted losses themselves."""
+    objective, link = layout.objective(method.objective), layout.link
+    if link.name == "logit":
+        raise ValueError(
+            "variable projection solves for the response itself, and its errors are on the logit "
+            "scale: fit it with `LeastSquares(…)`"
+        )
+    is_plain = objective.residual == "link" and link.name == "identity"
+    return replace(objective, residual="absolute") if is_plain else objective
+
+
 def _plan(method: VariableProjection, layout: Layout) -> Plan:
     """What the settings mean for a law and runs."""
-    objective, bounds = as_objective(method.objective), dict(method.bounds)
+    objective, bounds = _objective(method, layout), dict(method.bounds)
     form = build_form(layout.law, objective.residual, dict(method.fixed), method.tied)
     check_form(form, bounds)
     low, high = ranges(form, bounds)
@@ -182,7 +195,7 @@ def _plan(method: VariableProjection, layout: Layout) -> Plan:
         held=np.array([value for _, value in method.fixed], dtype=np.float64),
         low=low,
         high=high,
-        unit=float(np.exp(np.log(layout.runs.loss).mean())) if absolute else 1.0,
+        unit=float(np.exp(np.log(np.abs(layout.runs.loss)).mean())) if absolute else 1.0,
         tolerance=method.tolerance,
         max_steps=method.max_steps,
     )
