@@ -31,7 +31,7 @@ class FitProblem:
         inputs: ``(run,)``, or ``(data_set, run)``; a mixture's shares on one more axis, the last.
         target: observed, on that scale, ``(run,)`` or ``(data_set, run)``.
         weights: likewise.
-        delta: where ρ turns from a square into a line; inf for squares, more than 0.
+        delta: where ρ turns from a square into a line; inf for squares; at 0, ρ is ``|r|``.
         quantile: 0.5 is symmetric.
         residual_scale: from differences ``η − y`` to residuals; None where they are the same.
         offset: ``(parameter,)``; 0 by default.
@@ -141,11 +141,15 @@ class Evaluator:
     Args:
         problem: what is minimised.
         rows: the data set of each element.
+        delta: of each element, more than 0; the problem's own by default.
     """
 
-    def __init__(self, problem: FitProblem, rows: np.ndarray) -> None:
+    def __init__(
+        self, problem: FitProblem, rows: np.ndarray, delta: np.ndarray | None = None
+    ) -> None:
         self.problem = problem
         self.rows = rows
+        self.delta = np.full(len(rows), problem.delta) if delta is None else delta
         self._bound = problem.bound.take(rows)
         self._target = _take(problem.target, rows)
         self._weights = _take(problem.weights, rows)
@@ -153,19 +157,26 @@ class Evaluator:
         # rounding of predictions of the size of the target, in the objective
         squares = np.sum(self._weights * self._target**2, axis=-1)
         self.noise = np.broadcast_to(4.0 * np.finfo(float).eps * np.sqrt(squares), rows.shape)
+        if problem.delta == 0.0:
+            self.noise = self.noise / np.sqrt(self.delta)
 
     def take(self, places: np.ndarray) -> "Evaluator":
         """Some of the elements."""
-        return Evaluator(self.problem, self.rows[places])
+        return Evaluator(self.problem, self.rows[places], self.delta[places])
+
+    def mean_residual(self, free: np.ndarray) -> np.ndarray:
+        """The mean size of the residuals, ``(element,)``."""
+        sizes = np.abs(self._residuals(self._difference(free)[0])[0])
+        return np.sum(self._weights * sizes, axis=-1) / np.sum(self._weights, axis=-1)
+
+    def rounding(self, value: np.ndarray) -> np.ndarray:
+        """What rounding of the predictions does to an objective, ``(element,)``."""
+        return self.noise * np.sqrt(2.0 * np.abs(value))
 
     def value(self, free: np.ndarray) -> np.ndarray:
         """The objective alone, ``(element,)``."""
-        parameters, u = self._parameters(free)
-        prediction = self._bound.value(self._columns(parameters))
-        if self.problem.linear is not None:
-            prediction = prediction + _times(self.problem.linear, u)
-        value, _, _ = self._rho(prediction - self._target)
-        return value + self._prior_value(parameters, u)
+        difference, parameters, u = self._difference(free)
+        return self._rho(difference)[0] + self._prior_value(parameters, u)
 
     def evaluate(self, free: np.ndarray, exact: np.ndarray) -> Evaluation:
         """The objective and its derivatives.
@@ -214,6 +225,14 @@ class Evaluator:
         _, _, (majorising, _) = self._rho(prediction - self._target)
         return np.matmul(jacobian, (majorising * curvature)[:, :, None])[:, :, 0]
 
+    def _difference(self, free: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Predictions less targets, ``(element, run)``; parameters, coefficients of columns."""
+        parameters, u = self._parameters(free)
+        prediction = self._bound.value(self._columns(parameters))
+        if self.problem.linear is not None:
+            prediction = prediction + _times(self.problem.linear, u)
+        return prediction - self._target, parameters, u
+
     # --- parameters --------------------------------------------------------------------------
 
     def _parameters(self, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -261,28 +280,34 @@ class Evaluator:
 
     # --- the sum over runs -------------------------------------------------------------------
 
+    def _residuals(self, difference: np.ndarray) -> Any:
+        """Residuals, and their first and second slope in the prediction, if these are not 1, 0."""
+        if self._some_left_out:
+            difference = np.where(self._weights > 0.0, difference, 0.0)
+        if self.problem.residual_scale is None:
+            return difference, None, None
+        return self.problem.residual_scale(difference)
+
     def _rho(
         self, difference: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
         """Values ``(element,)``; slopes and curvatures in the prediction, ``(element, run)``."""
         problem, weights = self.problem, self._weights
-        if self._some_left_out:
-            difference = np.where(weights > 0.0, difference, 0.0)
-        if problem.residual_scale is None:
-            r, first, second = difference, None, None
-        else:
-            r, first, second = problem.residual_scale(difference)
+        r, first, second = self._residuals(difference)
         if np.isinf(problem.delta) and problem.quantile == 0.5:
             slope = weights * r
             value = 0.5 * np.sum(slope * r, axis=-1)
             majorising = curving = np.broadcast_to(weights, r.shape)
         else:
-            setting: Any = (r, problem.delta, problem.quantile)  # annotated for JAX's arrays
+            delta = self.delta[:, None]
+            if problem.delta == 0.0:  # |r| is the limit of Huber's ρ over δ
+                weights = weights / delta
+            setting: Any = (r, delta, problem.quantile)  # annotated for JAX's arrays
             value = np.sum(weights * np.asarray(rho(*setting)), axis=-1)
             slope = weights * np.asarray(rho_slope(*setting))
             over, own = rho_weights(*setting)
             majorising, curving = weights * np.asarray(over), weights * np.asarray(own)
-        if first is not None and second is not None:
+        if first is not None:
             majorising, curving = majorising * first**2, curving * first**2 + slope * second
             slope = slope * first
         return value, slope, (majorising, curving)

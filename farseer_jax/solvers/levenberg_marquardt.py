@@ -107,6 +107,7 @@ class _State(NamedTuple):
     growth: np.ndarray  # of the damping, at the next failure
     idle: np.ndarray  # steps on end that promised less than the objective's rounding
     exact: np.ndarray  # whether `hessian` is the exact one
+    delta: np.ndarray  # of ρ: large at first, then shrinking to the one asked for
     steps: np.ndarray
     status: np.ndarray
 
@@ -133,6 +134,8 @@ class _Search:
     ) -> None:
         self.settings = settings
         self.lower, self.upper = problem.bounds
+        self.problem = problem
+        self._least_delta = 0.0
         self.evaluator = Evaluator(problem, rows)
         self.starts = np.clip(starts, self.lower, self.upper)
 
@@ -161,6 +164,9 @@ class _Search:
     def _first(self) -> _State:
         count, size = self.starts.shape
         nowhere = np.zeros(count, dtype=bool)
+        if not np.isinf(self.problem.delta):
+            self.evaluator.delta = self._smaller_delta(self.evaluator, self.starts, np.inf)
+            self.evaluator = self.evaluator.take(np.arange(count))
         found = self.evaluator.evaluate(self.starts, nowhere)
         return _State(
             place=np.arange(count),
@@ -175,6 +181,7 @@ class _Search:
             growth=np.full(count, 2.0),
             idle=np.zeros(count, dtype=int),
             exact=nowhere,
+            delta=self.evaluator.delta,
             steps=np.ones(count, dtype=int),
             status=np.where(found.finite, UNDER_WAY, NOT_FINITE),
         )
@@ -192,14 +199,56 @@ class _Search:
         exact = state.exact | (promised <= 1e-3 * state.value)
         found = self.evaluator.evaluate(target, exact)
         gained = state.value - found.value
-        noise = self.evaluator.noise * np.sqrt(2.0 * np.abs(state.value))
+        noise = self.evaluator.rounding(state.value)
         ratio = gained / promised
         good = found.finite & (promised > 0.0) & (ratio > 1e-4)
         # below the rounding of the objective its differences say nothing
         good |= found.finite & (promised > 0.0) & (promised <= 10.0 * noise) & (gained > -noise)
         idle = np.where(promised <= noise, state.idle + 1, 0)
         state = state._replace(damping=damping, idle=idle, steps=state.steps + 1)
-        return self._next(state, found, target, good, ratio, exact)
+        state = self._next(state, found, target, good, ratio, exact)
+        if np.isinf(self.problem.delta):
+            return state
+        near = good & (promised <= 0.03 * np.abs(state.value))
+        return self._shrink_delta(state, near | (state.damping > 1e10) | (state.idle >= 2))
+
+    def _smaller_delta(
+        self, evaluator: Evaluator, free: np.ndarray, before: np.ndarray | float
+    ) -> np.ndarray:
+        """The next δ on the way to the one asked for, no larger than residuals are."""
+        size = evaluator.mean_residual(free)
+        least = np.float64(self.problem.delta) if self.problem.delta > 0.0 else 1e-9 * size
+        return np.maximum(np.minimum(size, np.asarray(before) / 4.0), least)
+
+    def _shrink_delta(self, state: _State, ready: np.ndarray) -> _State:
+        """Elements near the optimum of a large δ go on with a smaller one.
+
+        From far away ρ is then nearly a square, and the optimum of each δ is a good start for the
+        next.
+        """
+        ready = ready & (state.status == UNDER_WAY) & self._is_large(state.delta)
+        places = np.flatnonzero(ready)
+        if not len(places):
+            return state
+        few = self.evaluator.take(places)
+        few.delta = self._smaller_delta(few, state.free[places], state.delta[places])
+        few = few.take(np.arange(len(places)))
+        found = few.evaluate(state.free[places], state.exact[places])
+        state = _State(*(array.copy() for array in state))
+        state.value[places], state.gradient[places] = found.value, found.gradient
+        state.majoriser[places], state.hessian[places] = found.majoriser, found.hessian
+        state.scale[places] = _scale(found.majoriser, state.scale[places])
+        state.delta[places] = few.delta
+        state.damping[places] = np.minimum(state.damping[places], self.settings.damping)
+        state.growth[places], state.idle[places] = 2.0, 0
+        state.steps[places] += 1
+        self.evaluator.delta = state.delta
+        self.evaluator = self.evaluator.take(np.arange(len(state.free)))
+        return state
+
+    def _is_large(self, delta: np.ndarray) -> np.ndarray:
+        """Whether this δ is not yet the last one."""
+        return delta > max(self.problem.delta, self._least_delta)
 
     def _accelerated(
         self,
@@ -253,16 +302,18 @@ class _Search:
             growth=np.where(good, 2.0, 2.0 * state.growth),
             idle=state.idle,
             exact=choose(exact, state.exact),
+            delta=state.delta,
             steps=state.steps,
             status=state.status,
         )
         return result._replace(status=self._status(result))
 
     def _status(self, state: _State) -> np.ndarray:
-        stalled = (state.damping > 1e30) | (state.idle >= 8)
+        last = ~self._is_large(state.delta)
+        stalled = last & ((state.damping > 1e30) | (state.idle >= 8))
         status = np.where(stalled, STALLED, UNDER_WAY)
         status = np.where(state.steps >= self.settings.max_steps, OUT_OF_STEPS, status)
-        maybe = np.flatnonzero(state.exact)
+        maybe = np.flatnonzero(state.exact & last)
         if len(maybe):
             few = _State(*(array[maybe] for array in state))
             status[maybe[self._is_optimum(few, self.evaluator.noise[maybe])]] = CONVERGED
@@ -276,7 +327,8 @@ class _Search:
         short = np.all(np.abs(step) <= self.settings.step_tolerance * state.reach, axis=-1)
         # a number whose influence was lost on the way: a flat tail
         lost = (state.majoriser.diagonal(axis1=-2, axis2=-1) <= 0.0) & (state.scale > 0.0)
-        return positive & small & short & ~lost.any(-1)
+        bounded = self._stopped(state).any(-1)  # an amplitude at 0: its exponent has none
+        return positive & small & short & (bounded | ~lost.any(-1))
 
     def _newton_step(self, state: _State) -> tuple[np.ndarray, np.ndarray]:
         """Newton's step without damping, and whether the matrix is positive."""
@@ -289,15 +341,19 @@ class _Search:
         step, positive = self._newton_step(state)
         target = np.clip(state.free + step, self.lower, self.upper)
         value = self.evaluator.value(target)
-        noise = self.evaluator.noise * np.sqrt(2.0 * np.abs(state.value))
+        noise = self.evaluator.rounding(state.value)
         better = (state.status == CONVERGED) & positive & (value <= state.value + noise)
         free = np.where(better[:, None], target, state.free)
         return state._replace(free=free, value=np.where(better, value, state.value))
 
-    def _scaled(self, state: _State) -> _System:
+    def _stopped(self, state: _State) -> np.ndarray:
+        """Free numbers at a bound that the objective falls beyond, ``(element, free)``."""
         stopped = (state.free <= self.lower) & (state.gradient > 0.0)
-        stopped |= (state.free >= self.upper) & (state.gradient < 0.0)
-        stopped |= state.scale == 0.0  # a number that the predictions never depended on
+        return stopped | ((state.free >= self.upper) & (state.gradient < 0.0))
+
+    def _scaled(self, state: _State) -> _System:
+        # what a bound stops, and a number that the predictions never depended on
+        stopped = self._stopped(state) | (state.scale == 0.0)
         scale = np.where(stopped, 0.0, state.scale)
         matrix = state.hessian * scale[:, :, None] * scale[:, None, :]
         diagonal = np.arange(matrix.shape[-1])
