@@ -190,8 +190,8 @@ class _Search:
         """One trial step of each element."""
         system = self._scaled(state)
         step, damping, factors = self._step(state, system)
-        target = np.clip(state.free + step, self.lower, self.upper)
-        step = target - state.free
+        step = self._within_bounds(state, system, damping, step)
+        target = state.free + step
         promised = _decrease(state.gradient, state.hessian, step)
         slow = np.flatnonzero(state.steps >= self.settings.accelerate_after)
         if len(slow):
@@ -249,6 +249,29 @@ class _Search:
     def _is_large(self, delta: np.ndarray) -> np.ndarray:
         """Whether this δ is not yet the last one."""
         return delta > max(self.problem.delta, self._least_delta)
+
+    def _within_bounds(
+        self, state: _State, system: _System, damping: np.ndarray, step: np.ndarray
+    ) -> np.ndarray:
+        """Steps that end at a bound where they would cross it, the other numbers solved anew."""
+        at_bound = np.zeros(step.shape, dtype=bool)
+        size = step.shape[-1]
+        for _ in range(3):
+            target = state.free + step
+            crossing = (target < self.lower) | (target > self.upper)
+            places = np.flatnonzero(crossing.any(-1))
+            if not len(places):
+                return step
+            at_bound |= crossing
+            step = np.clip(target, self.lower, self.upper) - state.free
+            few, scale = at_bound[places], system.scale[places]
+            fixed = np.where(few & (scale > 0.0), step[places] / scale, 0.0)
+            matrix = system.matrix[places] + damping[places, None, None] * np.eye(size)
+            right = -system.gradient[places] - np.matmul(matrix, fixed[:, :, None])[:, :, 0]
+            matrix = np.where(few[:, :, None] | few[:, None, :], np.eye(size), matrix)
+            rest = solve_factorised(factorise(matrix), np.where(few, 0.0, right)) * scale
+            step[places] = np.where(few, step[places], rest)
+        return np.clip(state.free + step, self.lower, self.upper) - state.free
 
     def _accelerated(
         self,
