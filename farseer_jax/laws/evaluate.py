@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax._types import Array
-from farseer_jax.laws.law import Law, batch_shape
+from farseer_jax.laws.law import Center, Law, batch_shape
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 
 _BUCKET = 1024  # points of one compilation, at least
+_CENTER = Center(1e9, 1e10)  # any: of laws that keep one beside their parameters
 _MAX_LOSSES = 1 << 17  # at once, that a CPU's cache holds them
 
 
@@ -49,9 +50,31 @@ def evaluate(law: Law, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
         ValueError: an input is not of its kind, or they do not broadcast.
         TypeError: an input is missing or unknown.
     """
-    kinds = type(law).inputs()
-    given = type(law).named(args, inputs)
-    points = {name: numbers(name, given[name], kind) for name, kind in kinds.items()}
+    flat, shape = flat_points(type(law), args, inputs)
+    stack = batch_shape(law)
+    return losses_at(law, flat, stack).reshape((*stack, *shape))[()]
+
+
+def flat_points(
+    law: type[Law], args: tuple[ArrayLike, ...], inputs: Mapping[str, ArrayLike]
+) -> tuple[dict[str, np.ndarray], tuple[int, ...]]:
+    """Inputs of a law at points, checked and broadcast.
+
+    Args:
+        law: the law's class.
+        args: inputs in the order of the law's ``loss``.
+        inputs: the same by name; a category by its labels, or as ones and zeros.
+
+    Returns:
+        Each input, ``(point,)``, of a mixture or a category ``(point, share)``; and the points'
+        own shape.
+
+    Raises:
+        ValueError, TypeError: as for :func:`evaluate`.
+    """
+    kinds = law.inputs()
+    given = law.named(args, inputs)
+    points = {name: _values(law, name, given[name], kind) for name, kind in kinds.items()}
     shares = {name for name, kind in kinds.items() if kind in ("mixture", "category")}
     shapes = {name: x.shape[:-1] if name in shares else x.shape for name, x in points.items()}
     try:
@@ -65,8 +88,28 @@ def evaluate(law: Law, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
         )
         for name, x in points.items()
     }
-    stack = batch_shape(law)
-    return losses_at(law, flat, stack).reshape((*stack, *shape))[()]
+    return flat, shape
+
+
+def by_column(law: type[Law], points: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Flat points as a table has them: each share of a mixture a column, a category its labels."""
+    columns: dict[str, np.ndarray] = {}
+    entries = dict(law.shares)
+    for name, kind in law.inputs().items():
+        values = points[name]
+        if kind == "category":
+            columns[name] = np.array(entries[name], dtype=object)[values.argmax(axis=1)]
+        elif kind == "mixture":
+            columns |= dict(zip(entries[name], values.T, strict=True))
+        else:
+            columns[name] = values
+    return columns
+
+
+def _values(law: type[Law], name: str, values: ArrayLike, kind: str) -> np.ndarray:
+    if kind == "category" and np.asarray(values).dtype.kind not in "biuf":
+        return one_hot(law, name, np.asarray(values))
+    return numbers(name, values, kind)
 
 
 def evaluate_runs(law: Law, runs: Runs) -> np.ndarray:
@@ -100,20 +143,18 @@ def losses_at(law: Law, inputs: Mapping[str, np.ndarray], stack: tuple[int, ...]
 
 @cache
 def numpy_loss(law: type[Law]) -> NumpyFunction:
-    """A law's loss as a function of its parameters' values, traced; see :class:`NumpyFunction`.
+    """A law's loss as a function of its parameter vector, traced; see :class:`NumpyFunction`.
 
     Raises:
         TypeError, ValueError: the loss is not one real number; the message names the law.
         UnsupportedPrimitiveError: NumPy has no rule for one of its operations.
     """
     entries = {name: (len(labels),) for name, labels in law.shares}
-    fields = law.fields()
 
-    def loss(parameters: list[Any], inputs: dict[str, Any]) -> Any:
-        values = dict(zip((field.name for field in fields), parameters, strict=True))
-        return law(**values).loss(**inputs)
+    def loss(vector: list[Any], inputs: dict[str, Any]) -> Any:
+        return law.from_vector(vector, _CENTER).loss(**inputs)  # type: ignore[arg-type]
 
-    shapes = [() if field.along is None else entries[field.along] for field in fields]
+    shapes: list[tuple[int, ...]] = [()] * len(law.parameter_names())
     try:
         return NumpyFunction(loss, shapes, {name: entries.get(name, ()) for name in law.inputs()})
     except (TypeError, ValueError) as error:

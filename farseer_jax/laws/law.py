@@ -323,16 +323,47 @@ def _input(law: type[Law], runs: Runs, name: str) -> np.ndarray:
 
 def _column(law: type[Law], runs: Runs, name: str, kind: Kind) -> np.ndarray:
     values = _input(law, runs, name)
-    if kind != "category":
-        return values
-    labels = dict(law.shares)[name]
-    unknown = sorted({str(label) for label in values} - set(labels))
+    return one_hot(law, name, values) if kind == "category" else values
+
+
+def one_hot(law: type[Law], name: str, labels: np.ndarray) -> np.ndarray:
+    """Labels of a category, ``(…,)``, as ones and zeros, ``(…, label)``.
+
+    Raises:
+        ValueError: the law was not fitted to one of them.
+    """
+    known, texts = dict(law.shares)[name], np.asarray(labels).astype(str)
+    unknown = sorted(set(texts.ravel().tolist()) - set(known))
     if unknown:
         raise ValueError(
-            f"input {name!r}: the law was fitted to {', '.join(labels)}, not {unknown[0]!r}: leave "
+            f"input {name!r}: the law was fitted to {', '.join(known)}, not {unknown[0]!r}: leave "
             "those runs out, or fit them too"
         )
-    return (np.asarray([str(label) for label in values])[:, None] == np.array(labels)).astype(float)
+    return (texts[..., None] == np.array(known)).astype(float)
+
+
+def require_N_and_D(what: str, law: type[Law]) -> None:
+    """Refuse a law over other inputs for what is about N and D alone.
+
+    Args:
+        what: needs them, as the subject of a sentence: ``"allocate"``.
+        law: the law's class.
+
+    Raises:
+        ValueError: the law has other inputs, or these two in another order.
+    """
+    inputs = tuple(law.inputs())
+    if inputs == ("N", "D"):
+        return
+    remedy = (
+        "name them in this order, as in 'N, D | …'"
+        if set(inputs) == {"N", "D"}
+        else "fit a law over these two alone"
+    )
+    raise ValueError(
+        f"{what} needs a law over N and D, and the law {law.name} has the "
+        f"input{'s'[: len(inputs) != 1]} {', '.join(inputs)}: {remedy}"
+    )
 
 
 @cache
