@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from farseer_jax.solvers.jaxpr_rules import UnsupportedPrimitiveError, add_jaxpr
-from farseer_jax.solvers.scalar_graph import Program, ScalarGraph
+from farseer_jax.solvers.scalar_graph import Program, ScalarGraph, needed_nodes
 
 Shape: TypeAlias = tuple[int, ...]
 Traced: TypeAlias = Callable[[list[Any], dict[str, Any]], Any]
@@ -148,6 +148,26 @@ class NumpyFunction:
                 names.add(name)
             place += size
         return frozenset(names)
+
+    @functools.cached_property
+    def partners(self) -> tuple[list[tuple[int, int, int]], Program]:
+        """What components meet in a sum, a product or a quotient: where their scales show.
+
+        Returns:
+            ``(component, sign, place)``: the component's size is near that of the program's output
+            at this place (sign 1), or near one over it (−1); and the program.
+        """
+        found, nodes = [], list[int]()
+        for number in needed_nodes(self._graph, [self._value]):
+            node = self._graph.nodes[number]
+            if node.operation not in ("add", "sub", "mul", "div"):
+                continue
+            for component, other in (node.arguments, node.arguments[::-1]):
+                constant = self._graph.nodes[other].operation == "constant"
+                if component < self.num_components and component != other and not constant:
+                    found.append((component, -1 if node.operation == "mul" else 1, len(nodes)))
+                    nodes.append(other)
+        return found, Program(self._graph, nodes)
 
     def linear_components(self, groups: Sequence[Collection[int]] | None = None) -> tuple[int, ...]:
         """Groups of components in which the value is jointly linear (affine).
@@ -294,6 +314,12 @@ class BoundFunction:
         columns = _columns(parameters)
         outputs = self._run("value", self.function.value_program, columns)
         return self._spread(outputs[0], columns)
+
+    def partners(self, parameters: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
+        """Each component's partners, ``(component, sign, values)``, at ``(1, component)``."""
+        found, program = self.function.partners
+        outputs = self._run("partners", program, _columns(parameters))
+        return [(component, sign, np.asarray(outputs[k])) for component, sign, k in found]
 
     def value_and_gradient(self, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
         """Values ``(element, run)`` and derivatives ``(element, component, run)``."""

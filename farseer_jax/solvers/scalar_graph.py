@@ -168,7 +168,7 @@ class Program:
         self._fixed: list[tuple[Function, int, tuple[int, ...]]] = []
         self._steps: list[tuple[Function, int, tuple[int, ...]]] = []
         self._parameters: list[int] = []
-        for number in _needed(graph, outputs):
+        for number in needed_nodes(graph, outputs):
             node = graph.nodes[number]
             if node.operation == "constant":
                 self._constants[number] = node.value
@@ -241,7 +241,7 @@ class Program:
         return uses[::-1]
 
 
-def _needed(graph: ScalarGraph, outputs: Iterable[int]) -> list[int]:
+def needed_nodes(graph: ScalarGraph, outputs: Iterable[int]) -> list[int]:
     """All nodes below these, ascending: arguments come before what is computed from them."""
     found: set[int] = set()
     open_nodes = list(outputs)

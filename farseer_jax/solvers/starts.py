@@ -51,11 +51,11 @@ def draw_starts(
         seed: of the draws.
     """
     num_blocks = -(-num_starts // _STARTS_TOGETHER)
-    centers = _log_centers(problem)
+    inputs, partners = _log_centers(problem), _partner_scales(problem, domains)
     blocks = []
     for block in range(num_blocks):
         rng = np.random.default_rng([seed, block])
-        draws = _draw(rng, domains, centers, _STARTS_TOGETHER * _DRAWS_PER_START)
+        draws = _draw(rng, domains, inputs, partners, _STARTS_TOGETHER * _DRAWS_PER_START)
         blocks.append(_cheapest(problem, response, domains, draws, _STARTS_TOGETHER))
     return np.concatenate(blocks, axis=1)[:, :num_starts]
 
@@ -66,16 +66,39 @@ def _log_centers(problem: FitProblem) -> np.ndarray:
     return np.array([np.log(array).mean() for array in arrays if (array > 0.0).all()])
 
 
+def _partner_scales(problem: FitProblem, domains: Sequence[Domain]) -> list[np.ndarray]:
+    """Logarithms of the sizes of what each free number is added to, multiplied with or over.
+
+    The other numbers are 1 for that, exponents one half.
+    """
+    owners: dict[int, list[int]] = {}
+    typical = np.ones((1, problem.function.num_components))
+    for place, domain in enumerate(domains):
+        for component in problem.components_of(place):
+            owners.setdefault(component, []).append(place)
+            typical[0, component] = 0.5 if domain.exponent else 1.0
+    scales: list[list[float]] = [[] for _ in domains]
+    for component, sign, values in problem.bound.partners(typical):
+        sizes = np.abs(values[np.isfinite(values) & (values != 0.0)])
+        if sizes.size:
+            for place in owners.get(component, []):
+                scales[place].append(sign * float(np.log(sizes).mean()))
+    return [np.unique(found) for found in scales]
+
+
 def _draw(
-    rng: np.random.Generator, domains: Sequence[Domain], centers: np.ndarray, count: int
+    rng: np.random.Generator,
+    domains: Sequence[Domain],
+    inputs: np.ndarray,
+    partners: Sequence[np.ndarray],
+    count: int,
 ) -> np.ndarray:
     """Draws of all free numbers, ``(draw, free)``."""
     columns = []
-    for domain in domains:
-        scale = np.exp(_log_scale(rng, centers, count))
-        size = scale * np.exp(_SPREAD * rng.standard_normal(count))
-        sign = np.where(rng.random(count) < 0.5, -1.0, 1.0)
-        share = rng.random(count)
+    for domain, own in zip(domains, partners, strict=True):
+        scale, share = np.exp(_log_scale(rng, inputs, own, count)), rng.random(count)
+        normal = rng.standard_normal(count)
+        size = scale * np.exp(_SPREAD * normal)
         if domain.exponent and max(domain.lower, _EXPONENTS[0]) < min(domain.upper, _EXPONENTS[1]):
             low, high = max(domain.lower, _EXPONENTS[0]), min(domain.upper, _EXPONENTS[1])
             column = low + (high - low) * share
@@ -86,19 +109,23 @@ def _draw(
         elif np.isfinite(domain.upper):
             column = domain.upper - size
         else:
-            column = sign * np.minimum(size, np.exp(_SPREAD * rng.standard_normal(count)))
+            column = scale * normal  # may stand in an exponential: no large ones
         columns.append(column)
     return np.column_stack(columns)
 
 
-def _log_scale(rng: np.random.Generator, centers: np.ndarray, count: int) -> np.ndarray:
-    """Logarithm of the scale of a number: 1, an input's, one over it, or a product of two."""
+def _log_scale(
+    rng: np.random.Generator, inputs: np.ndarray, partners: np.ndarray, count: int
+) -> np.ndarray:
+    """Logarithms of the scales of a number: its partners', 1, an input's or one over it."""
     kind = rng.random(count)
-    if not len(centers):
-        return np.zeros(count)
-    one, other = (centers[rng.integers(len(centers), size=count)] for _ in range(2))
-    choices = [kind < 0.45, kind < 0.85, kind < 0.9, kind < 0.95]
-    return np.select(choices, [0.0 * one, one, -one, one + other], one - other)
+    one = _one_of(rng, inputs, count)
+    partner = _one_of(rng, partners, count) if len(partners) else one
+    return np.select([kind < 0.5, kind < 0.8, kind < 0.95], [partner, 0.0 * one, one], -one)
+
+
+def _one_of(rng: np.random.Generator, values: np.ndarray, count: int) -> np.ndarray:
+    return values[rng.integers(len(values), size=count)] if len(values) else np.zeros(count)
 
 
 def _cheapest(
