@@ -183,14 +183,22 @@ def test_prediction_of_runs(result: fj.Fit) -> None:
     table = prediction.to_dataframe()
     assert table.columns.tolist() == ["N", "D", "predicted", "observed", "relative_error"]
     assert table["relative_error"].abs().mean() == pytest.approx(expected, rel=1e-12)
+    residuals = prediction.predicted - runs.loss
+    spread = runs.loss - runs.loss.mean()
+    metrics = {
+        "r2": 1 - np.sum(residuals**2) / np.sum(spread**2),
+        "mean_absolute_error": np.mean(np.abs(residuals)),
+        "mean_relative_error": expected,
+    }
     content = prediction.to_dict()
-    assert content["metrics"] == {"mean_relative_error": prediction.mean_relative_error}
+    assert content["metrics"] == pytest.approx(metrics, rel=1e-12)
+    assert content["metrics_by"] == [{"group": {}, "response": "loss", **content["metrics"]}]
     assert content["predictions"][0] == {
-        "N": runs.N[0], "D": runs.D[0], "predicted": prediction.predicted[0],
-        "observed": runs.loss[0],
+        "N": runs.N[0], "D": runs.D[0], "group": {}, "response": "loss",
+        "predicted": prediction.predicted[0], "observed": runs.loss[0],
     }  # fmt: skip
     assert str(prediction).endswith(f"mean relative error  {expected:.3e}")
-    assert len(str(prediction).splitlines()) == 2 + len(runs) + 2
+    assert len(str(prediction).splitlines()) == 2 + len(runs) + 1 + len(metrics)
 
 
 def test_prediction_counts_copies_once(result: fj.Fit) -> None:
@@ -207,14 +215,57 @@ def test_prediction_counts_copies_once(result: fj.Fit) -> None:
 
 
 def test_prediction_without_observed_losses() -> None:
-    prediction = fj.Prediction(np.array([1e9]), np.array([1e11]), np.array([0.5]))
-    assert np.isnan(prediction.mean_relative_error)
+    inputs = {"N": np.array([1e9]), "D": np.array([1e11])}
+    prediction = fj.Prediction(inputs, np.array([0.5]))
+    nothing = dict.fromkeys(("r2", "mean_absolute_error", "mean_relative_error"))
+    assert all(np.isnan(getattr(prediction, name)) for name in nothing)
+    row = {"N": 1e9, "D": 1e11, "group": {}, "response": "loss", "predicted": 0.5}
     assert prediction.to_dict() == {
-        "predictions": [{"N": 1e9, "D": 1e11, "predicted": 0.5}],
-        "metrics": {"mean_relative_error": None},
+        "predictions": [{**row, "observed": None}],
+        "metrics": nothing,
+        "metrics_by": [{"group": {}, "response": "loss", **nothing}],
     }
     assert "observed" not in str(prediction)
     assert prediction.to_dataframe().columns.tolist() == ["N", "D", "predicted"]
+
+
+def test_metrics_where_a_loss_is_zero_or_all_are_equal() -> None:
+    """What does not exist is NaN, and the others are there."""
+    inputs = {"x": np.arange(3.0)}
+    crossing = fj.Prediction(inputs, np.array([-1.0, 0.1, 1.2]), np.array([-1.0, 0.0, 1.0]))
+    assert np.isnan(crossing.mean_relative_error)
+    assert crossing.mean_absolute_error == pytest.approx(0.1, rel=1e-12)
+    assert crossing.r2 == pytest.approx(1 - 0.05 / 2, rel=1e-12)
+    flat = fj.Prediction(inputs, np.full(3, 2.2), np.full(3, 2.0))
+    assert np.isnan(flat.r2)
+    assert flat.mean_relative_error == pytest.approx(0.1, rel=1e-12)
+
+
+def test_prediction_of_groups_and_responses_in_long_form() -> None:
+    """A row each; metrics of each group and response; copies only within one of these."""
+    inputs = {"N": np.array([1e9, 2e9])}
+
+    def part(corpus: str, response: str, offset: float) -> fj.Prediction:
+        observed = np.array([2.0, 4.0])
+        return fj.Prediction(inputs, observed + offset, observed, response, {"corpus": corpus})
+
+    parts = [part("web", "a", 0.0), part("code", "a", 0.5), part("web", "b", 1.0)]
+    joined = fj.Prediction.joined(parts)
+    assert joined.N.tolist() == [1e9, 2e9] * 3
+    assert joined.mean_absolute_error == pytest.approx(0.5, rel=1e-12)
+    assert [(row["group"], row["response"]) for row in joined.metrics_by] == [
+        ({"corpus": "web"}, "a"), ({"corpus": "code"}, "a"), ({"corpus": "web"}, "b"),
+    ]  # fmt: skip
+    for row, own in zip(joined.metrics_by, parts, strict=True):
+        assert {name: row[name] for name in own.metrics} == own.metrics
+    table = joined.to_dataframe()
+    assert table.columns.tolist() == [
+        "corpus", "N", "response", "predicted", "observed", "relative_error",
+    ]  # fmt: skip
+    assert table["corpus"].tolist() == ["web"] * 2 + ["code"] * 2 + ["web"] * 2
+    assert joined.to_dict()["predictions"][3]["group"] == {"corpus": "code"}
+    twice = fj.Prediction.joined([parts[0], parts[0], parts[1]])
+    assert twice.mean_absolute_error == pytest.approx(0.25, rel=1e-12)
 
 
 # Warnings

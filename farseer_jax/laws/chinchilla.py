@@ -52,10 +52,12 @@ class Chinchilla(OneDataTerm):
     @classmethod
     def linear(cls) -> tuple[str, ...]:
         """E, A and B."""
-        return "E", "A", "B"
+        return ("E", "A", "B") if cls.is_separable() else super().linear()
 
     def terms(self, N: ArrayLike, D: ArrayLike) -> tuple[Array, ...]:
         """``1``, ``N^−α`` and ``D^−β``."""
+        if not type(self).is_separable():
+            return super().terms(N, D)
         N, D = as_floats(N, D)
         alpha, beta = leaf_like(self.alpha, N), leaf_like(self.beta, N)
         return jnp.ones_like(N), jnp.exp(-alpha * jnp.log(N)), jnp.exp(-beta * jnp.log(D))

@@ -47,6 +47,11 @@ class Farseer(OneDataTerm):
         names = (f"{curve}.{number}" for curve in _CURVES for number in _NUMBERS)
         return tuple(Parameter(name, Domain(), None, log=False) for name in names)
 
+    @classmethod
+    def linear(cls) -> tuple[str, ...]:
+        """None: each parameter stands within an exponential."""
+        return ()
+
     def to_vector(self) -> Array:
         """Level, slope and exponent of each curve, ``(9, …)``."""
         return jnp.stack(

@@ -1,5 +1,6 @@
 """The Farseer law in the paper's nine raw parameters, for comparison."""
 
+import dataclasses
 from typing import ClassVar
 
 import jax.numpy as jnp
@@ -49,7 +50,7 @@ class RawFarseer(OneDataTerm):
     def of_size(self, N: Array) -> tuple[Array, ...]:
         """``ln U``, ``ln B`` and A."""
         a1, alpha, b1, a2, beta, b2, a3, gamma, b3 = (
-            leaf_like(getattr(self, name), N) for name in self.parameter_names()
+            leaf_like(getattr(self, field.name), N) for field in dataclasses.fields(self)
         )
         log_N = jnp.log(N)
         return (

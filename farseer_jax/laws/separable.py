@@ -43,6 +43,11 @@ class Separable(Law):
         )
 
     @classmethod
+    def linear(cls) -> tuple[str, ...]:
+        """None by the trace of ``ln L``; a law that is a sum of terms says so itself."""
+        return () if cls.is_separable() else super().linear()
+
+    @classmethod
     def is_separable(cls) -> bool:
         """Whether ``loss`` is the one derived from the curves."""
         return cls.loss is Separable.loss
