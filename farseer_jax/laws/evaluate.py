@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax._types import Array
-from farseer_jax.laws.law import Center, Law, batch_shape
+from farseer_jax.laws.law import Center, Law, batch_shape, one_hot
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
