@@ -50,14 +50,21 @@ POSITIVE, EXPONENT = Domain(lower=0.0), Domain(lower=0.0, start=(0.05, 1.0))
 
 Leaf: TypeAlias = Array | np.ndarray
 Real: TypeAlias = Annotated[Leaf, Domain()]
+"""A parameter, or an input, of either sign."""
 Positive: TypeAlias = Annotated[Leaf, POSITIVE]
+"""A parameter from 0; an input above 0."""
 Exponent: TypeAlias = Annotated[Leaf, EXPONENT]
+"""A parameter from 0 that is an exponent: starts are drawn from 0.05 to 1."""
 Fraction: TypeAlias = Annotated[Leaf, Domain(0.0, 1.0)]
+"""A parameter from 0 to 1."""
 
 # kinds of inputs that are no numbers on a scale
 Mixture: TypeAlias = Annotated[Array, "mixture"]
+"""An input of shares that sum to 1: an array with a share on each place of its last axis."""
 Category: TypeAlias = Annotated[Array, "category"]
+"""An input of labels: an array with a 1 for the run's own label, and 0 for all others."""
 Count: TypeAlias = Annotated[Array, "count"]
+"""An input of whole numbers from 1."""
 
 
 def domain_of(annotation: Any) -> Domain | None:
