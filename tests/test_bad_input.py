@@ -177,8 +177,14 @@ class Flat(fj.Law):
 
 
 @pytest.mark.parametrize(
-    "law", [Flat, fj.StretchedExponential, "farseer", fj.example_law(), None], ids=lambda _: ""
+    "law", [fj.StretchedExponential, fj.example_law(), None, 3], ids=lambda _: ""
 )
+def test_what_is_no_law(law: Any) -> None:
+    with pytest.raises(TypeError, match="law must be a law's class such as `Chinchilla`, or text"):
+        fj.fit(law, grid_runs(), fj.Piecewise())
+
+
+@pytest.mark.parametrize("law", [Flat, fj.Coupled, "coupled", "E + A/N**alpha"])
 def test_a_law_that_the_method_does_not_fit(law: Any) -> None:
     with pytest.raises(
         TypeError, match="the piecewise method fits the law's class `Farseer` or `Chin"

@@ -11,7 +11,8 @@ from scipy.optimize import minimize
 
 import farseer_jax as fj
 from farseer_jax.methods.end_to_end._problem import build_problem
-from farseer_jax.methods.end_to_end._settings import free_of, starts_of
+from farseer_jax.methods.end_to_end._settings import free_of
+from farseer_jax.methods.end_to_end._starts import starts_of
 from farseer_jax.methods.restarts import _solve
 from farseer_jax.methods.restarts._misfit import Form, misfit, misfit_and_gradient
 from farseer_jax.methods.restarts._vouch import predicted_falls
