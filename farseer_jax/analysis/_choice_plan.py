@@ -31,7 +31,7 @@ GROUPS: dict[str, str] = {
 _ROUNDS: Any = {1: "1 round", 2: "2 rounds", 3: "3 rounds", "joint": "joint minimum"}
 _MIN_PAIRS = (2, 3, 5, 8)
 _DELTAS = {"squared": np.inf, "Huber, δ = 1e-3": 1e-3, "absolute": 0.0}
-_RESIDUALS: Any = {"log": "ln loss", "relative": "loss, relative", "absolute": "loss itself"}
+_RESIDUALS: Any = {"link": "ln loss", "relative": "loss, relative", "absolute": "loss itself"}
 
 
 class Setting(NamedTuple):
