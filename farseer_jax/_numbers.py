@@ -47,5 +47,6 @@ def number_text(value: float, digits: int = 6) -> str:
 
 
 def json_numbers(column: np.ndarray) -> list[Any]:
-    """Numbers that JSON knows: what does not exist is null."""
-    return [value if np.isfinite(value) else None for value in np.asarray(column).tolist()]
+    """Numbers that JSON knows, and labels: what does not exist is null."""
+    values = np.asarray(column).tolist()
+    return [v if isinstance(v, str) or np.isfinite(v) else None for v in values]

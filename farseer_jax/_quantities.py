@@ -22,25 +22,21 @@ def _over_stack(law: Law, arguments: tuple[Array, ...], function: Any) -> Array:
 
 
 @partial(jax.jit, static_argnames="function")
-def _along(
-    law: Law, directions: Law, arguments: tuple[Array, ...], function: Any
-) -> Array:
+def _along(law: Law, directions: Law, arguments: tuple[Array, ...], function: Any) -> Array:
     def change(direction: Law) -> Array:
         return jax.jvp(lambda one: jnp.asarray(function(one, *arguments)), (law,), (direction,))[1]
 
     return jax.vmap(change)(directions)
 
 
-def along(
-    function: Any, law: Law, directions: Law, *arguments: np.ndarray
-) -> np.ndarray:
+def along(function: Any, law: Law, directions: Law, *arguments: Any) -> np.ndarray:
     """Derivatives of ``function(law, *arguments)`` along changes of the law, ``(direction, …)``.
 
     Args:
         function: of JAX operations.
         law: where.
         directions: laws, leaves ``(direction,)``.
-        arguments: further ones of the function.
+        arguments: further ones of the function, arrays or mappings of them.
 
     Raises:
         TypeError: the function uses its law in ways that JAX cannot map.
@@ -48,7 +44,7 @@ def along(
     return _called(_along, law, directions, arguments, function=function)
 
 
-def mapped(function: Any, law: Law, *arguments: np.ndarray) -> np.ndarray:
+def mapped(function: Any, law: Law, *arguments: Any) -> np.ndarray:
     """``function(law, *arguments)`` for each law of a stack, ``(law, …)``, in float64.
 
     Raises:
@@ -70,15 +66,15 @@ def _called(compiled: Any, *arguments: Any, function: Any) -> np.ndarray:
             ) from None
 
 
-def of_one(function: Any, law: Law, *arguments: np.ndarray) -> np.ndarray:
+def of_one(function: Any, law: Law, *arguments: Any) -> np.ndarray:
     """The same for one law, ``(…)``."""
     stack = jax.tree.map(lambda leaf: np.asarray(leaf)[None], law)
     return mapped(function, stack, *arguments)[0]
 
 
-def loss(law: Law, N: Array, D: Array) -> Array:
-    """The loss at points."""
-    return law(N, D)
+def losses(law: Law, points: dict[str, Array]) -> Array:
+    """The loss at points, each input ``(point,)`` or ``(point, share)``."""
+    return jax.vmap(lambda own: jnp.asarray(law.loss(**own)))(points)
 
 
 def allocation(law: Law, compute: Array) -> Array:

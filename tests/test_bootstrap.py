@@ -192,7 +192,7 @@ def test_standard_error_is_the_spread_over_simulated_worlds() -> None:
     for N, D in [(1e9, 2e10), (1e10, 2e11)]:
         spread = worlds.predict(N, D)[worlds.usable].std(ddof=1)
         assert refits.standard_error(N, D) == pytest.approx(spread, rel=0.25)
-        interval = refits.interval(N, D, 0.9, kind="percentile")
+        interval = refits.interval(N, D, level=0.9, kind="percentile")
         centred = worlds.predict(N, D) - worlds.predict(N, D).mean()
         width = np.quantile(centred, 0.95) - np.quantile(centred, 0.05)
         assert (interval.upper - interval.lower)[0] == pytest.approx(width, rel=0.3)
@@ -233,8 +233,8 @@ def test_a_bootstrap_as_text(method: str, scheme: str) -> None:
 
 def test_bca_of_a_fit_leaves_each_run_out() -> None:
     own = found("piecewise", "wild")
-    bca: Any = own.interval(3e9, 6e10, 0.8, kind="bca")
-    plain = own.interval(3e9, 6e10, 0.8)
+    bca: Any = own.interval(3e9, 6e10, level=0.8, kind="bca")
+    plain = own.interval(3e9, 6e10, level=0.8)
     assert bca.kind == "bca"
     assert bca.lower[0] != plain.lower[0]
     width = (plain.upper - plain.lower)[0]

@@ -75,7 +75,7 @@ class TestOutput:
     def test_prints_intervals_and_writes_them(self, fit: fj.Fit) -> None:
         options = "--level 0.8 --kind basic --seed 5 --json intervals.json"
         result = farseer(*EXAMPLE, 64, *AT, *options.split())
-        expected = fj.bootstrap(fit, 64, seed=5).interval(N, D, 0.8, kind="basic")
+        expected = fj.bootstrap(fit, 64, seed=5).interval(N, D, level=0.8, kind="basic")
         assert (result.exit_code, result.stdout) == (0, f"{expected}\n")
         assert result.stderr == "Intervals written to intervals.json\n"
         assert os.listdir() == ["intervals.json"]

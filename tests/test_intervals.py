@@ -60,16 +60,16 @@ def test_percentile_and_basic(level: float) -> None:
     tail = (1 - level) / 2
     lower, upper = mquantiles(skewed(), [tail, 1 - tail], alphap=0, betap=0)
     found = made(skewed(), estimate=3.2)
-    percentile = found.interval(*POINT, level, kind="percentile")
+    percentile = found.interval(*POINT, level=level, kind="percentile")
     np.testing.assert_allclose([percentile.lower[0], percentile.upper[0]], [lower, upper])
-    basic = found.interval(*POINT, level, kind="basic")
+    basic = found.interval(*POINT, level=level, kind="basic")
     np.testing.assert_allclose([basic.lower[0], basic.upper[0]], [6.4 - upper, 6.4 - lower])
-    assert found.interval(*POINT, level).kind == "percentile"
+    assert found.interval(*POINT, level=level).kind == "percentile"
 
 
 def test_ends_are_draws_where_the_level_fits() -> None:
     """Of 999 draws, the 50th and the 950th are the ends at 0.9."""
-    found = made(skewed()).interval(*POINT, 0.9)
+    found = made(skewed()).interval(*POINT, level=0.9)
     ordered = np.sort(skewed())
     np.testing.assert_allclose([found.lower[0], found.upper[0]], ordered[[49, 949]], rtol=1e-14)
 
@@ -78,7 +78,7 @@ def test_normal_and_standard_error() -> None:
     found = made(skewed(), estimate=3.2)
     spread = np.std(skewed(), ddof=1)
     assert found.standard_error(*POINT) == pytest.approx(spread, rel=1e-12)
-    normal = found.interval(*POINT, 0.95, kind="normal")
+    normal = found.interval(*POINT, level=0.95, kind="normal")
     reach = NormalDist().inv_cdf(0.975) * spread
     np.testing.assert_allclose([normal.lower[0], normal.upper[0]], [3.2 - reach, 3.2 + reach])
 
@@ -161,7 +161,7 @@ def test_jackknife_of_a_mean() -> None:
     found = bootstrap(FIT, scheme="jackknife-runs")
     assert found.num_resamples == NUM_RUNS
     assert found.standard_error(*POINT) == pytest.approx(spread_of_mean(1), rel=1e-9)
-    normal = found.interval(*POINT, 0.9)
+    normal = found.interval(*POINT, level=0.9)
     assert normal.kind == "normal"
     reach = NormalDist().inv_cdf(0.95) * spread_of_mean(1)
     assert 0.5 * (normal.upper - normal.lower)[0] == pytest.approx(reach, rel=1e-9)
@@ -207,12 +207,12 @@ def test_acceleration_comes_from_what_is_drawn_together(scheme: str) -> None:
 def test_a_new_run_adds_its_noise() -> None:
     """Draws that do not differ leave the noise alone."""
     found = made(np.full(20_000, 3.0))
-    run = found.interval(*POINT, 0.9, of="run", noise=0.01)
+    run = found.interval(*POINT, level=0.9, of="run", noise=0.01)
     reach = NormalDist().inv_cdf(0.95) * 0.01
     np.testing.assert_allclose(run.upper, 3 * np.exp(reach), atol=3e-3 * 0.3)
     np.testing.assert_allclose(run.lower, 3 * np.exp(-reach), atol=3e-3 * 0.3)
     assert run.quantity == "loss of a run"
-    again = found.interval(*POINT, 0.9, of="run", noise=0.01)
+    again = found.interval(*POINT, level=0.9, of="run", noise=0.01)
     np.testing.assert_array_equal(run.upper, again.upper)
 
 
@@ -220,7 +220,7 @@ def test_a_new_run_adds_its_noise() -> None:
 def test_normal_intervals_of_a_run_add_variances(scheme: str) -> None:
     """A jackknife's refits differ by a fraction of the standard error; the noise does not."""
     found = bootstrap(FIT, None, scheme)
-    run = found.interval(*POINT, 0.9, kind="normal", of="run", noise=0.02)
+    run = found.interval(*POINT, level=0.9, kind="normal", of="run", noise=0.02)
     spread = np.hypot(found.standard_error(*POINT), 0.02 * E)
     reach = NormalDist().inv_cdf(0.95) * spread
     assert 0.5 * (run.upper - run.lower)[0] == pytest.approx(reach, rel=1e-9)
@@ -267,7 +267,7 @@ def test_failures_are_counted_and_many_end_trust(
     assert (found.num_resamples, found.num_failed) == (200, num_failed)
     assert found.outcomes[Outcome.too_few_sizes] == num_failed
     assert f"{num_failed} of 200 refits failed" in found.warnings[0]
-    intervals = found.interval(*POINT, level)
+    intervals = found.interval(*POINT, level=level)
     assert intervals.num_failed == num_failed
     assert intervals.trustworthy is trusted
     assert intervals.warnings[0].startswith("NOT TO BE TRUSTED") is not trusted
@@ -345,7 +345,7 @@ def test_points_broadcast_and_functions_read_flat() -> None:
 
 
 def test_intervals_as_text_and_tables() -> None:
-    intervals = made(skewed()).interval([1e9, 2e9], 1e11, 0.8)
+    intervals = made(skewed()).interval([1e9, 2e9], 1e11, level=0.8)
     shown = str(intervals)
     for part in ("1 B", "2 B", "0.8 intervals: percentile", "999 resamples (wild, seed 0)"):
         assert part in shown
@@ -379,7 +379,7 @@ def test_few_resamples_are_warned_of() -> None:
 def test_levels_outside_0_and_1_are_refused(level: float) -> None:
     found = made(skewed())
     for call in (
-        lambda: found.interval(*POINT, level),
+        lambda: found.interval(*POINT, level=level),
         lambda: found.interval_of(lambda law: law.E, level),
         lambda: found.allocation(1e21, level),
     ):
@@ -400,7 +400,7 @@ def test_levels_outside_0_and_1_are_refused(level: float) -> None:
         ({"of": "run", "noise": np.nan}, "noise must be finite"),
         ({"N": 0.0}, "N: values must be positive and finite"),
         ({"D": np.inf}, "D: values must be positive and finite"),
-        ({"N": [1e9, 2e9], "D": [1e10] * 3}, "shape mismatch"),
+        ({"N": [1e9, 2e9], "D": [1e10] * 3}, "N and D: shapes .* do not broadcast"),
     ],
 )
 def test_misuse(options: dict[str, Any], message: str) -> None:

@@ -248,7 +248,7 @@ def _refits(fit: "Fit", out: str | None, resume: bool, settings: dict[str, Any])
 def _intervals(refits: "Bootstrap", noise: float | None, settings: dict[str, Any]) -> "Intervals":
     return refits.interval(
         *_columns(settings),
-        settings["level"],
+        level=settings["level"],
         kind=settings["kind"],
         of=settings["of"],
         noise=noise,

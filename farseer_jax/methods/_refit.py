@@ -45,7 +45,7 @@ class Response(NamedTuple):
 
     Attributes:
         law: the law.
-        by_losses: its derivative in the loss of each run: laws, leaves ``(run,)``.
+        by_losses: its derivative in the loss of each run: laws, leaves ``(run, …)``.
         by_weights: in the weight of each run, likewise.
         evidence: what the derivatives rest on, for :meth:`Refit.check`.
     """
@@ -92,14 +92,18 @@ class Refit(eqx.Module):
         """
         law, pull = jax.vjp(self, losses, weights)
         leaves, tree = jax.tree.flatten(law)
-        unit_rows = jax.tree.unflatten(tree, jnp.eye(len(leaves), dtype=leaves[0].dtype))
-        by_losses, by_weights = jax.vmap(pull)(unit_rows)
-        return Response(
-            law=law,
-            by_losses=jax.tree.unflatten(tree, by_losses),
-            by_weights=jax.tree.unflatten(tree, by_weights),
-            evidence=None,
-        )
+        ends = np.cumsum([leaf.size for leaf in leaves])
+        rows = jnp.split(jnp.eye(int(ends[-1]), dtype=leaves[0].dtype), ends[:-1], axis=1)
+        shaped = [own.reshape(-1, *leaf.shape) for own, leaf in zip(rows, leaves, strict=True)]
+        slopes = jax.vmap(pull)(jax.tree.unflatten(tree, shaped))
+
+        def laws(by_number: Array) -> Law:
+            parts = jnp.split(by_number, ends[:-1])
+            own = [p.T.reshape(-1, *leaf.shape) for p, leaf in zip(parts, leaves, strict=True)]
+            changes: Law = jax.tree.unflatten(tree, own)
+            return changes
+
+        return Response(law, laws(slopes[0]), laws(slopes[1]), evidence=None)
 
     def sensitivity(
         self, functions: Callable[[Law], Array], losses: RunValues, weights: RunValues

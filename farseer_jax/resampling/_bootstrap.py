@@ -154,9 +154,7 @@ def _in_memory(make: Any, template: Law, num: int, chunk: int) -> Draws:
     return MemoryDraws(join(own))
 
 
-def _on_disk(
-    make: Any, store: Store, template: Law, num: int, chunk: int, resume: bool
-) -> Draws:
+def _on_disk(make: Any, store: Store, template: Law, num: int, chunk: int, resume: bool) -> Draws:
     with _processes.together("the opening of the file"):
         if _processes.is_first():
             store.open(resume=resume)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from farseer_jax._quantities import flat_points
 from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.law import require_N_and_D
 from farseer_jax.resampling._calibration import Calibration, extrapolation_length
 from farseer_jax.resampling._combination import CombinedInterval, combine
 from farseer_jax.resampling._holdouts import calibration_of, least_sizes
@@ -57,7 +58,7 @@ def combine_intervals(
     first = _same_runs(bootstraps)
     runs = first.fit.runs
     N, D = flat_points(N, D)
-    spread = run_noise(runs, of, noise)
+    spread = run_noise(first.fit, of, noise)
     estimates = [np.log(evaluate(one.fit.law, N, D)) for one in bootstraps]
     calibrations = _calibrations(bootstraps)
     found = combine(
@@ -119,6 +120,7 @@ def _same_runs(bootstraps: Sequence[Bootstrap]) -> Bootstrap:
         raise ValueError(f"bootstraps: {len(bootstraps)} given; combine at least two")
     runs = bootstraps[0].fit.runs
     for place, one in enumerate(bootstraps):
+        require_N_and_D("combine_intervals", type(one.fit.law))
         if one.is_jackknife:
             raise ValueError(f"bootstraps: number {place} is a jackknife, which has no draws")
         if one.fit.runs != runs:

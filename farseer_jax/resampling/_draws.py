@@ -106,7 +106,7 @@ def to_table(batch: BatchFit, first: int) -> "pa.Table":
         "resample": first + np.arange(len(batch)),
         "outcome": pa.DictionaryArray.from_arrays(places, names),
         "mean_relative_error": batch.mean_relative_error,
-        **dict(zip(leaf_names(batch.law), jax.tree.leaves(batch.law), strict=True)),
+        **_columns(batch.law),
     }
     return pa.table(columns)
 
@@ -114,7 +114,12 @@ def to_table(batch: BatchFit, first: int) -> "pa.Table":
 def from_table(table: "pa.Table", template: Law) -> BatchFit:
     """The inverse of :func:`to_table`."""
     structure = jax.tree.structure(template)
-    leaves = [table[name].to_numpy() for name in leaf_names(template)]
+    leaves = [
+        table[names].to_numpy()
+        if isinstance(names, str)
+        else np.stack([table[name].to_numpy() for name in names], axis=1)
+        for names in column_names(template)
+    ]
     code_of = {outcome.name: outcome.code for outcome in Outcome}
     return BatchFit(
         law=jax.tree.unflatten(structure, leaves),
@@ -123,10 +128,26 @@ def from_table(table: "pa.Table", template: Law) -> BatchFit:
     )
 
 
-def leaf_names(law: Law) -> list[str]:
-    """Names of a law's numbers, such as ``U.level``."""
+def column_names(law: Law) -> list[str | list[str]]:
+    """A column for each of a law's leaves, such as ``U.level``; of a vector one for each entry."""
     paths, _ = jax.tree_util.tree_flatten_with_path(law)
-    return [jax.tree_util.keystr(path).lstrip(".") for path, _ in paths]
+    names = [jax.tree_util.keystr(path).lstrip(".") for path, _ in paths]
+    shares = dict(type(law).shares)
+    entries = {field.name: shares[field.along] for field in type(law).fields() if field.along}
+    return [
+        [f"{name}[{entry}]" for entry in entries[name]] if name in entries else name
+        for name in names
+    ]
+
+
+def _columns(law: Law) -> dict[str, np.ndarray]:
+    """The numbers of a stack of laws, ``(law,)`` each."""
+    columns: dict[str, np.ndarray] = {}
+    for names, leaf in zip(column_names(law), jax.tree.leaves(law), strict=True):
+        columns |= (
+            {names: leaf} if isinstance(names, str) else dict(zip(names, leaf.T, strict=True))
+        )
+    return columns
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

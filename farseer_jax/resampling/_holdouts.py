@@ -120,7 +120,7 @@ def _resampled(
 def _log_predicted(batch: BatchFit, runs: Runs) -> np.ndarray:
     """``ln`` predicted of every run, ``(refit, run)``; NaN where a refit has no finite loss."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.log(batch.predict(runs.N, runs.D))
+        found = np.log(batch.predict(N=runs.N, D=runs.D))
     return np.where(batch.usable[:, None] & np.isfinite(found), found, np.nan)
 
 

@@ -114,14 +114,16 @@ class Intervals:
     def _row(self, i: int) -> list[str]:
         half = 0.5 * (self.upper[i] - self.lower[i])
         return [
-            *(_text(name, column[i]) for name, column in self.at.items()),
-            *(_text(self.quantity, ends[i]) for ends in (self.estimate, self.lower, self.upper)),
+            *(cell_text(name, column[i]) for name, column in self.at.items()),
+            *(cell_text(self.quantity, e[i]) for e in (self.estimate, self.lower, self.upper)),
             f"{half / abs(self.estimate[i]):.2%}" if np.isfinite(half) else "–",
         ]
 
 
-def _text(name: str, value: float) -> str:
-    """A number of a column; N and D as people of this field write them."""
+def cell_text(name: str, value: Any) -> str:
+    """A value of a column; N and D as people of this field write them."""
+    if isinstance(value, str):
+        return value
     finite = np.isfinite(value)
     return quantity_text(value) if name in ("N", "D") and finite else number_text(value)
 

@@ -1,10 +1,12 @@
 """What draws belong to: which fit, scheme and seed, and whether that is still the same."""
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from farseer_jax._version import __version__
+from farseer_jax.methods._method import weights_of
 from farseer_jax.resampling._scheme import Scheme, as_json_has_it
 
 if TYPE_CHECKING:
@@ -56,8 +58,13 @@ def check_same(name: str, found: dict[str, Any], wanted: dict[str, Any]) -> None
 
 
 def _fingerprint(fit: "Fit") -> dict[str, Any]:
+    """All that a fit takes from its runs: inputs, response, link and weights."""
     runs = fit.runs
-    return {"num": len(runs), "sha256": _digest([runs.N, runs.D, runs.loss])}
+    texts = {"kinds": dict(runs.kinds), "shares": dict(runs.shares), "link": runs.link.to_dict()}
+    labels = {name: list(map(str, runs.inputs[name])) for name in runs.labels}
+    numbers = [column for name, column in runs.inputs.items() if name not in labels]
+    own = [*numbers, runs.loss, weights_of(runs)]
+    return {"num": len(runs), "sha256": _digest(own, json.dumps([texts, labels]))}
 
 
 def _own_starts(fit: "Fit") -> dict[str, Any]:
@@ -72,8 +79,8 @@ def _leaves(law: "Law") -> list[np.ndarray]:
     return [np.asarray(leaf, dtype=float) for leaf in jax.tree.leaves(law)]
 
 
-def _digest(arrays: list[np.ndarray]) -> str:
+def _digest(arrays: list[np.ndarray], text: str = "") -> str:
     import hashlib
 
-    content = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
+    content = text.encode() + b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
     return hashlib.sha256(content).hexdigest()

@@ -55,17 +55,21 @@ def gathered(own: Sequence[BatchFit], ranges: Sequence[Range], template: Law) ->
     """All batches in order, in every process, from those that each made of :func:`share`."""
     width = max(stop - start for start, stop in ranges)
     num = -(-len(ranges) // jax.process_count())
-    structure = jax.tree.structure(template)
-    block = np.full((num, len(jax.tree.leaves(template)) + 2, width), np.nan)
+    leaves, structure = jax.tree.flatten(template)
+    sizes = [int(np.size(leaf)) for leaf in leaves]
+    block = np.full((num, sum(sizes) + 2, width), np.nan)
     for place, batch in enumerate(own):
-        columns = [*jax.tree.leaves(batch.law), batch.outcome_code, batch.mean_relative_error]
-        block[place, :, : len(batch)] = np.stack(columns)
+        numbers = [leaf.reshape(len(batch), -1).T for leaf in jax.tree.leaves(batch.law)]
+        others = np.stack([batch.outcome_code, batch.mean_relative_error])
+        block[place, :, : len(batch)] = np.concatenate([*numbers, others])
     everyone = _of_all(block)
     batches = []
     for index, (start, stop) in enumerate(ranges):
         process, place = index % jax.process_count(), index // jax.process_count()
         rows = everyone[process, place, :, : stop - start]
-        law = jax.tree.unflatten(structure, list(rows[:-2]))
+        parts = np.split(rows[:-2], np.cumsum(sizes)[:-1])
+        stacks = [p.T.reshape(-1, *np.shape(leaf)) for p, leaf in zip(parts, leaves, strict=True)]
+        law = jax.tree.unflatten(structure, stacks)
         batches.append(BatchFit(law, rows[-2].astype(int), rows[-1]))
     return join(batches)
 

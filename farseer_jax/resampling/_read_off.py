@@ -11,7 +11,8 @@ from farseer_jax._quantities import mapped, of_one
 from farseer_jax.resampling import _intervals, _report
 from farseer_jax.resampling._calibration import extrapolation_length
 from farseer_jax.resampling._intervals import KINDS, Intervals, Kind
-from farseer_jax.resampling._spread import log_standard_error, standard_error
+from farseer_jax.resampling._setting import moved
+from farseer_jax.resampling._spread import link_spread, log_standard_error, standard_error
 from farseer_jax.runs.checks import check_level
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Quantity(NamedTuple):
         estimate: from the fit to all runs, ``(point,)``.
         draws: from each usable refit, ``(resample, point)``.
         of_left_out: gives the same of the jackknife's refits, ``(left out, point)``.
-        run_noise: standard deviation of ln loss that a new run adds; 0 for the mean.
+        run_noise: standard deviation on the link's scale that a new run adds; 0 for the mean.
     """
 
     name: str
@@ -44,7 +45,8 @@ def loss_kind(bootstrap: "Bootstrap", kind: Kind | None, of: str) -> Kind:
     Raises:
         ValueError: there is no such kind, or not for these draws.
     """
-    if kind is None and not bootstrap.is_jackknife and bootstrap.calibration.num_holdouts:
+    can_calibrate = bootstrap.has_sizes_to_hold_out and not bootstrap.is_jackknife
+    if kind is None and can_calibrate and bootstrap.calibration.num_holdouts:
         return "calibrated"
     kind = _kind(bootstrap, kind)
     if kind == "calibrated" and not bootstrap.calibration.num_holdouts:
@@ -137,18 +139,21 @@ def intervals(bootstrap: "Bootstrap", quantity: Quantity, level: float, kind: Ki
 def _ends(
     bootstrap: "Bootstrap", quantity: Quantity, level: float, kind: Kind
 ) -> tuple[np.ndarray, np.ndarray]:
-    estimate, draws = quantity.estimate, quantity.draws
+    estimate, draws, link = quantity.estimate, quantity.draws, bootstrap.fit.runs.link
     if kind == "calibrated":
         return _calibrated(bootstrap, quantity, level)
     if kind == "normal":
         own = standard_error(draws, jackknife=bootstrap.is_jackknife)
-        return _intervals.normal(np.hypot(own, quantity.run_noise * estimate), estimate, level)
+        if quantity.run_noise:
+            own = np.hypot(own, link_spread(link, estimate, quantity.run_noise))
+        return _intervals.normal(own, estimate, level)
     if kind == "bca":
         left_out = quantity.of_left_out()[bootstrap.left_out.usable]
         left_out = np.where(np.isfinite(left_out), left_out, np.nan)
         return _intervals.bca(draws, estimate, left_out, level)
     if quantity.run_noise:
-        draws = draws * np.exp(quantity.run_noise * _normal_numbers(bootstrap.seed, draws.shape))
+        deviation = quantity.run_noise * _normal_numbers(bootstrap.seed, draws.shape)
+        draws = moved(link, draws, deviation)
     if kind == "basic":
         return _intervals.basic(draws, estimate, level)
     return _intervals.percentile(draws, level)

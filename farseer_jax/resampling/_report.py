@@ -1,17 +1,19 @@
 """Bootstraps in words: the table that one prints as, and its warnings."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from farseer_jax import _tables
-from farseer_jax._numbers import number_text, quantity_text, some_of
+from farseer_jax._numbers import number_text, some_of
+from farseer_jax.laws.evaluate import by_column
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.resampling._beyond import beyond_runs
 from farseer_jax.resampling._calibration import extrapolation_length
+from farseer_jax.resampling._intervals import Intervals, Kind, cell_text
 from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
-    from farseer_jax.resampling._intervals import Intervals
     from farseer_jax.resampling._result import Bootstrap
 
 _MANY_ODD = 0.05
@@ -83,14 +85,13 @@ def optimum_warnings(runs: Runs, N: np.ndarray, D: np.ndarray) -> tuple[str, ...
 
 def _beyond(bootstrap: "Bootstrap", found: "Intervals") -> list[str]:
     """Points, or sizes of a curve, where only the law says what happens."""
-    if found.kind == "calibrated" or "N" not in found.at:
+    if found.kind == "calibrated":
         return []
-    runs = bootstrap.fit.runs
-    far = extrapolation_length(runs, found.at["N"], found.at.get("D", runs.D[0])) > 0
+    far = beyond_runs(bootstrap.fit.runs, found.at)
     if not far.any():
         return []
     remedy = ""
-    if "D" in found.at:
+    if {"N", "D"} <= set(found.at) and bootstrap.has_sizes_to_hold_out:
         remedy = " (kind='calibrated', where sizes can be held out, adds how far it missed so far)"
         if bootstrap.is_jackknife:
             remedy = " (random resamples give calibrated ones)"
@@ -115,25 +116,29 @@ def text(bootstrap: "Bootstrap") -> str:
 
 def _table(bootstrap: "Bootstrap") -> list[str]:
     """Losses of the smallest, the middle and the largest run: within the data, nothing to refit."""
-    runs = bootstrap.fit.runs
-    order = np.argsort(runs.N * runs.D, kind="stable")
+    runs, law = bootstrap.fit.runs, type(bootstrap.fit.law)
+    # without N and D, runs from the highest loss to the lowest
+    extent = runs.N * runs.D if {"N", "D"} <= set(law.inputs()) else -runs.loss
+    order = np.argsort(extent, kind="stable")
     some = order[[0, len(order) // 2, -1]]
-    N, D = runs.N[some], runs.D[some]
-    found = bootstrap.interval(N, D, kind="normal" if bootstrap.is_jackknife else "percentile")
-    spread = bootstrap.standard_error(N, D) / found.estimate
+    points: dict[str, Any] = {name: x[some] for name, x in law.columns(runs).items()}
+    kind: Kind = "normal" if bootstrap.is_jackknife else "percentile"
+    found = bootstrap.interval(**points, kind=kind)
+    spread = bootstrap.standard_error(**points) / np.abs(found.estimate)
+    at = by_column(law, points)
     rows = [
         [
-            *(quantity_text(column[i]) for column in (N, D)),
+            *(cell_text(name, column[i]) for name, column in at.items()),
             *(number_text(column[i]) for column in (found.estimate, found.lower, found.upper)),
             f"{spread[i]:.3%}",
         ]
-        for i in range(len(N))
+        for i in range(len(some))
     ]
-    header = ["N", "D", "loss", "lower", "upper", "standard error"]
-    kind = f"{found.level:g} intervals: {found.kind}, {found.note}"
-    if not bootstrap.is_jackknife:
-        kind += "; those of losses beyond the runs are calibrated"
-    return [_tables.text(header, rows), "", kind]
+    header = [*at, "loss", "lower", "upper", "standard error"]
+    words = f"{found.level:g} intervals: {found.kind}, {found.note}"
+    if not bootstrap.is_jackknife and bootstrap.has_sizes_to_hold_out:
+        words += "; those of losses beyond the runs are calibrated"
+    return [_tables.text(header, rows), "", words]
 
 
 def _names(bootstrap: "Bootstrap", usable: bool) -> str:

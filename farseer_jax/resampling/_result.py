@@ -10,11 +10,11 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._quantities import Function, allocation, flat_points, positive
+from farseer_jax._quantities import Function, allocation, positive
 from farseer_jax.fitting.fit_batch import BatchFit, Refits
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.evaluate import curves, evaluate
-from farseer_jax.laws.law import Law
+from farseer_jax.laws.evaluate import by_column, curves, evaluate, flat_points
+from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.resampling import _report
@@ -117,16 +117,17 @@ class Bootstrap:
         whole = join(list(self.draws.batches()))
         return jax.tree.map(lambda leaf: leaf[whole.usable], whole.law)
 
-    def predict(self, N: ArrayLike, D: ArrayLike) -> np.ndarray:
-        """Losses by every usable refit, ``(resample, *broadcast shape of N and D)``.
+    def predict(self, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
+        """Losses by every usable refit, ``(resample, *broadcast shape of the inputs)``.
 
         Refits that failed are left out, so that rows of two bootstraps match only where none did.
 
         Args:
-            N: parameters, in the unit of the runs; any shape.
-            D: tokens; any shape that broadcasts with N.
+            args: the law's inputs in their order, such as N and D, as for :meth:`Fit.predict`.
+            inputs: the same by name.
         """
-        return np.concatenate([batch.predict(N, D)[batch.usable] for batch in self.draws.batches()])
+        batches = self.draws.batches()
+        return np.concatenate([batch.predict(*args, **inputs)[batch.usable] for batch in batches])
 
     def values(self, function: Function) -> np.ndarray:
         """A function of a law for every usable refit, ``(resample, …)``, float64.
@@ -140,49 +141,52 @@ class Bootstrap:
         """
         return mapped_draws(self, function)
 
-    def standard_error(self, N: ArrayLike, D: ArrayLike) -> np.ndarray:
-        """Standard deviation of the predicted loss, of the broadcast shape of N and D."""
-        return standard_error(self.predict(N, D), jackknife=self.is_jackknife)
+    def standard_error(self, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
+        """Standard deviation of the predicted loss, of the broadcast shape of the inputs."""
+        return standard_error(self.predict(*args, **inputs), jackknife=self.is_jackknife)
 
     def interval(
         self,
-        N: ArrayLike,
-        D: ArrayLike,
+        *args: ArrayLike,
         level: float = 0.9,
-        *,
         kind: Kind | None = None,
         of: Literal["mean", "run"] = "mean",
         noise: float | None = None,
+        **inputs: ArrayLike,
     ) -> Intervals:
         """Intervals of the loss at points.
 
         Args:
-            N: parameters, in the unit of the runs.
-            D: tokens; broadcasts with N, and both are read flat.
+            args: the law's inputs in their order, such as N and D, as for :meth:`Fit.predict`;
+                they are broadcast, and read flat.
             level: nominal probability that an interval holds the truth.
             kind: ``"calibrated"`` by how far earlier extrapolations of these runs missed, for laws
                 are never quite right; or one that takes the law for true, ``"percentile"``,
                 ``"basic"``, ``"bca"`` or ``"normal"``. None is the first where there are sizes to
-                hold out, else percentile, and normal for a jackknife.
+                hold out and the law is of N and D, else percentile, and normal for a jackknife.
             of: ``"mean"`` for the law's loss, or ``"run"`` for the loss of one new run, which has
                 noise of its own.
-            noise: standard deviation of ln loss from run to run; None estimates it from the runs.
+            noise: standard deviation from run to run, of ln loss (on the link's scale, of runs with
+                another link); None estimates it from the runs, see :func:`estimate_noise`, and
+                takes what the fit leaves where these have other inputs than N and D.
+            inputs: the law's inputs by name.
 
         Raises:
-            ValueError: a level outside (0, 1), points that are not positive, an unknown kind, or
-                one that these draws do not give; a noise that is negative or not finite.
+            ValueError: a level outside (0, 1), points that the law does not take, an unknown kind,
+                or one that these draws do not give; a noise that is negative or not finite.
+            TypeError: an input is missing or unknown.
         """
         check_level(level)
-        spread = run_noise(self.fit.runs, of, noise)
-        N, D = flat_points(N, D)
-        estimate = evaluate(self.fit.law, N, D)  # checks the points before anything is refitted
+        law = self.fit.law
+        spread = run_noise(self.fit, of, noise)
+        points, _ = flat_points(type(law), args, inputs)  # checked before anything is refitted
         kind = loss_kind(self, kind, of)
         quantity = Quantity(
             name="loss of a run" if of == "run" else "loss",
-            at={"N": N, "D": D},
-            estimate=estimate,
-            draws=self.predict(N, D),
-            of_left_out=lambda: self.left_out.predict(N, D),
+            at=by_column(type(law), points),
+            estimate=evaluate(law, **points),
+            draws=self.predict(**points),
+            of_left_out=lambda: self.left_out.predict(**points),
             run_noise=spread,
         )
         return intervals(self, quantity, level, kind)
@@ -233,7 +237,11 @@ class Bootstrap:
             compute: budgets in FLOPs.
             level: nominal probability.
             kind: as for :meth:`interval`.
+
+        Raises:
+            ValueError: the law has other inputs than N and D.
         """
+        require_N_and_D("Bootstrap.allocation", type(self.fit.law))
         budgets = positive("compute", compute)
         names = ("N", "D", "tokens per parameter")
         found = intervals_of(self, names, {"compute": budgets}, level, kind, allocation, budgets)
@@ -259,13 +267,26 @@ class Bootstrap:
         """Whether each refit leaves something out, and nothing is random."""
         return hasattr(self.scheme, "num_draws")
 
+    @property
+    def has_sizes_to_hold_out(self) -> bool:
+        """Whether extrapolations can be repeated within the runs: of ln loss over N and D."""
+        inputs = set(type(self.fit.law).inputs())
+        return inputs == {"N", "D"} and self.fit.runs.link.name == "log"
+
     @cached_property
     def calibration(self) -> Calibration:
         """What rolling hold-outs of the largest sizes say of the law's misfit beyond the data.
 
         Raises:
-            ValueError: of a jackknife, whose refits are no draws.
+            ValueError: of a jackknife, whose refits are no draws; of a law over other inputs than
+                N and D, or a link other than log.
         """
+        if not self.has_sizes_to_hold_out:
+            raise ValueError(
+                "hold-outs of the largest sizes calibrate positive losses over N and D alone, and "
+                f"this law has the inputs {', '.join(type(self.fit.law).inputs())} and the link "
+                f"{self.fit.runs.link.name!r}: take 'percentile', which takes the law for true"
+            )
         if self.is_jackknife:
             raise ValueError("a jackknife has no draws to calibrate; take a scheme such as 'wild'")
         return self.held_out.calibration()

@@ -6,9 +6,12 @@ from functools import cached_property
 import numpy as np
 
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.evaluate import evaluate_runs
 from farseer_jax.laws.law import Law
-from farseer_jax.runs.noise import estimate_noise
+from farseer_jax.links import Link
+from farseer_jax.methods._method import weights_of
+from farseer_jax.methods.end_to_end._layout import distinct_rows
+from farseer_jax.runs.noise import estimate_noise, shows_noise
 from farseer_jax.runs.runs import Runs
 
 
@@ -20,7 +23,7 @@ class Setting:
         law: the fitted law.
         runs: what it was fitted to.
         unit: each run's unit, ``(run,)``.
-        size: each run's size, ``(run,)``.
+        size: each run's size, ``(run,)``: runs of one N, or of a law without N its units.
         first: a run of each unit, ``(unit,)``.
         predicted: fitted loss of each unit, ``(unit,)``.
         more_runs: where noise is read from if ``runs`` do not show it; None for nowhere.
@@ -42,10 +45,11 @@ class Setting:
     @classmethod
     def of_law(cls, law: Law, runs: Runs, more_runs: Runs | None = None) -> "Setting":
         """Find the units and sizes of runs, and what a law makes of them."""
-        rows = np.stack([runs.N, runs.D, runs.loss])
+        rows = distinct_rows(type(law), runs, runs.loss)
         _, first, unit = np.unique(rows, axis=1, return_index=True, return_inverse=True)
-        size = np.unique(runs.N, return_inverse=True)[1]
-        predicted = evaluate(law, runs.N, runs.D)[first]
+        has_sizes = "N" in type(law).inputs()
+        size = np.unique(runs.N, return_inverse=True)[1] if has_sizes else unit
+        predicted = evaluate_runs(law, runs)[first]
         return cls(law, runs, unit.ravel(), size.ravel(), first, predicted, more_runs)
 
     @property
@@ -55,16 +59,28 @@ class Setting:
 
     @property
     def num_sizes(self) -> int:
-        """Distinct N."""
+        """How many sizes there are."""
         return int(self.size.max()) + 1
+
+    @property
+    def link(self) -> Link:
+        """The scale of the response's errors."""
+        return self.runs.link
 
     @cached_property
     def noise(self) -> np.ndarray:
-        """Standard deviation of ln loss from run to run, per unit.
+        """Standard deviation on the link's scale from run to run, per unit.
+
+        Of runs over N and D from their repeats and differences. Others show none: there it is what
+        the fit leaves, ``s² = Σ w r² / (n − p)``, and ``s / √w`` of a run of weight w.
 
         Raises:
             ValueError: the runs do not show it.
         """
+        if not shows_noise(self.runs):
+            weights = self._weights
+            spread = np.divide(1.0, np.sqrt(weights), out=np.zeros_like(weights), where=weights > 0)
+            return self.residual_spread * spread
         try:
             found = estimate_noise(self.runs)
         except ValueError as error:
@@ -76,26 +92,49 @@ class Setting:
             found = estimate_noise(self.more_runs)
         return found.of_runs(self.runs)[self.first]
 
+    @property
+    def residual_spread(self) -> float:
+        """Standard deviation of what the fit leaves, on the link's scale, of a run of weight 1."""
+        residual, weights = self._residual, self._weights
+        num = max(self._num_fitted - self._num_parameters, 1)
+        return float(np.sqrt(np.sum(weights * residual**2) / num))
+
     def residuals(self, *, by_size: bool, centred: bool = True) -> np.ndarray:
-        """Residuals of ln loss, per unit, enlarged for the parameters that were fitted.
+        """Residuals on the link's scale, per unit, enlarged for the parameters that were fitted.
 
         Args:
             by_size: centre them size by size.
             centred: centre them at all.
         """
-        residual = np.log(self.runs.loss[self.first]) - np.log(self.predicted)
+        residual = self._residual
         if centred:
             group = self.size[self.first] if by_size else np.zeros(self.num_units, dtype=int)
             residual = residual - (np.bincount(group, residual) / np.bincount(group))[group]
-        return residual * np.sqrt(self.num_units / max(self.num_units - self._num_parameters, 1))
+        num = self._num_fitted
+        return residual * np.sqrt(num / max(num - self._num_parameters, 1))
+
+    @property
+    def _residual(self) -> np.ndarray:
+        observed = self.runs.loss[self.first]
+        return np.asarray(self.link.forward(observed) - self.link.forward(self.predicted))
+
+    @property
+    def _weights(self) -> np.ndarray:
+        """The runs' own, per unit."""
+        return weights_of(self.runs)[self.first]
+
+    @property
+    def _num_fitted(self) -> int:
+        """Units that have weight."""
+        return int(np.count_nonzero(self._weights))
 
     @property
     def _num_parameters(self) -> int:
         return len(type(self.law).parameter_names())
 
     def perturbed(self, deviation: np.ndarray) -> np.ndarray:
-        """Fitted losses times ``exp(deviation)``, ``(resample, unit)``, for every run."""
-        return (self.predicted * np.exp(deviation))[:, self.unit]
+        """Fitted losses moved by deviations on the link's scale, ``(resample, unit)``, by run."""
+        return moved(self.link, self.predicted, deviation)[:, self.unit]
 
     def pick_within_sizes(self, rng: np.random.Generator, num: int) -> np.ndarray:
         """For each unit a unit of its own size, drawn with replacement, ``(num, unit)``."""
@@ -111,3 +150,10 @@ class Setting:
         counts = np.bincount(size)
         starts = np.cumsum(counts) - counts
         return order, starts[size], counts[size]
+
+
+def moved(link: Link, responses: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Responses moved by deviations on a link's scale: times ``exp(deviation)`` of logarithms."""
+    if link.name == "log":
+        return np.asarray(responses * np.exp(deviation))
+    return np.asarray(link.inverse(link.forward(responses) + deviation))

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from farseer_jax.runs.noise import estimate_noise
-from farseer_jax.runs.runs import Runs
+from farseer_jax.fitting.result import Fit
+from farseer_jax.links import Link
+from farseer_jax.resampling._setting import Setting
+from farseer_jax.runs.noise import estimate_noise, shows_noise
 
 
 def standard_error(draws: np.ndarray, *, jackknife: bool = False) -> np.ndarray:
@@ -30,8 +32,15 @@ def log_standard_error(draws: np.ndarray) -> np.ndarray:
     return standard_error(np.where(np.isfinite(values), values, np.nan))
 
 
-def run_noise(runs: Runs, of: str, noise: float | None) -> float:
-    """Standard deviation of ln loss that a new run adds to the loss of a law.
+def link_spread(link: Link, responses: np.ndarray, spread: float | np.ndarray) -> np.ndarray:
+    """A small deviation on a link's scale as one of responses, ``(point,)``."""
+    if link.name == "log":
+        return np.asarray(spread * responses)
+    return np.asarray(spread / link.slope(responses))
+
+
+def run_noise(fit: Fit, of: str, noise: float | None) -> float:
+    """Standard deviation on the link's scale that a new run adds to the loss of a fit's law.
 
     Raises:
         ValueError: ``of`` is neither "mean" nor "run", or the noise is no such number, or it is not
@@ -45,7 +54,9 @@ def run_noise(runs: Runs, of: str, noise: float | None) -> float:
         return 0.0
     if noise is not None:
         return noise
+    if not shows_noise(fit.runs):
+        return Setting.of(fit).residual_spread
     try:
-        return estimate_noise(runs).pooled
+        return estimate_noise(fit.runs).pooled
     except ValueError as error:
         raise ValueError(f"of='run': {error}; give the noise, such as noise=5e-4") from None

@@ -71,13 +71,19 @@ def estimate_noise(runs: Runs) -> Noise:
         runs: the runs.
 
     Raises:
-        ValueError: too few repeats, and less than half of the sizes have three D.
+        ValueError: the runs have other inputs than N and D or another link than log; too few
+            repeats, and less than half of the sizes have three D.
 
     Example:
         >>> from farseer_jax import estimate_noise, example_runs
         >>> round(estimate_noise(example_runs(noise=1e-3)).pooled, 4)
         0.001
     """
+    if not shows_noise(runs):
+        raise ValueError(
+            "the run-to-run noise is estimated for positive losses over N and D alone, and these "
+            f"runs have the inputs {', '.join(runs.inputs)} and the link {runs.link.name!r}"
+        )
     cells = [_cells(runs, N) for N in np.unique(runs.N)]
     squares = np.array([within for *_, within, _ in cells])
     dof = np.array([spare for *_, spare in cells], dtype=float)
@@ -87,6 +93,11 @@ def estimate_noise(runs: Runs) -> Noise:
     found = [_differences(*cell[:3], order) for cell in cells]
     squares, counts, dof = np.array(found).T
     return _pool(np.unique(runs.N), squares, counts, dof, "differences", order)
+
+
+def shows_noise(runs: Runs) -> bool:
+    """Whether runs are of the kind that noise is read from: ln loss over N and D alone."""
+    return set(runs.inputs) == {"N", "D"} and runs.link.name == "log"
 
 
 def noise_if_shown(runs: Runs) -> Noise | None:

@@ -9,14 +9,17 @@ from numpy.typing import ArrayLike
 
 from farseer_jax import _quantities
 from farseer_jax._numbers import some_of
-from farseer_jax._quantities import Function, allocation, flat_points, loss, positive
+from farseer_jax._quantities import Function, allocation, losses, positive
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.evaluate import curves, evaluate
-from farseer_jax.laws.law import Law
-from farseer_jax.resampling._calibration import extrapolation_length
+from farseer_jax.laws.evaluate import by_column, curves, evaluate, flat_points
+from farseer_jax.laws.law import Law, require_N_and_D
+from farseer_jax.laws.separable import OneDataTerm
+from farseer_jax.methods._method import weights_of
+from farseer_jax.resampling._beyond import beyond_runs
 from farseer_jax.resampling._intervals import Intervals, normal
 from farseer_jax.resampling._report import optimum_warnings
 from farseer_jax.resampling._setting import Setting
+from farseer_jax.resampling._spread import link_spread
 from farseer_jax.runs.checks import check_level
 from farseer_jax.sensitivity._respond import respond, respond_on_law
 
@@ -37,7 +40,8 @@ class ErrorBars:
         fit: the fit.
         kind: ``"delta"``, ``"sandwich"`` or ``"jackknife"``.
         by_size: runs of one size move together.
-        noise: standard deviation of ln loss that the delta method takes; None: the runs' own.
+        noise: standard deviation on the link's scale (of ln loss) that the delta method takes;
+            None: the runs' own.
 
     Example:
         >>> from farseer_jax import Farseer, error_bars, example_runs, fit
@@ -52,35 +56,40 @@ class ErrorBars:
     by_size: bool
     noise: float | None = None
 
-    def standard_error(self, N: ArrayLike, D: ArrayLike) -> np.ndarray:
-        """Standard error of the predicted loss, of the broadcast shape of N and D."""
-        shape = np.broadcast_shapes(np.shape(N), np.shape(D))
-        points = flat_points(N, D)
-        evaluate(self.fit.law, *points)  # checks them
-        return self._standard_errors(loss, *points).reshape(shape)[()]
+    def standard_error(self, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
+        """Standard error of the predicted loss, of the broadcast shape of the inputs.
+
+        Args:
+            args: the law's inputs in their order, such as N and D, as for :meth:`Fit.predict`.
+            inputs: the same by name.
+        """
+        points, shape = flat_points(type(self.fit.law), args, inputs)
+        return self._standard_errors(losses, points).reshape(shape)[()]
 
     def covariance_of(self, function: Function) -> np.ndarray:
         """Covariances of what a function of a law gives, ``(element, element)``, read flat."""
         parts = self._contributions(function)
         return parts.T @ parts
 
-    def interval(self, N: ArrayLike, D: ArrayLike, level: float = 0.9) -> Intervals:
+    def interval(self, *args: ArrayLike, level: float = 0.9, **inputs: ArrayLike) -> Intervals:
         """Normal intervals of the loss at points.
 
         Args:
-            N: parameters, in the unit of the runs.
-            D: tokens; broadcasts with N, and both are read flat.
+            args: the law's inputs in their order, such as N and D; they are broadcast, and read
+                flat.
             level: nominal probability that an interval holds the truth, the law taken for true.
+            inputs: the law's inputs by name.
 
         Raises:
-            ValueError: a level outside (0, 1), or points that are not positive.
+            ValueError: a level outside (0, 1), or points that the law does not take.
+            TypeError: an input is missing or unknown.
         """
         check_level(level)
-        points = flat_points(N, D)
-        estimate = evaluate(self.fit.law, *points)
-        error = self._standard_errors(loss, *points)
-        at = {"N": points[0], "D": points[1]}
-        return self._intervals("loss", at, estimate, error, level)
+        law = self.fit.law
+        points, _ = flat_points(type(law), args, inputs)
+        error = self._standard_errors(losses, points)
+        at = by_column(type(law), points)
+        return self._intervals("loss", at, evaluate(law, **points), error, level)
 
     def interval_of(self, function: Function, level: float = 0.9) -> Intervals:
         """Normal intervals of any function of a law; an array that it returns is read flat.
@@ -95,12 +104,23 @@ class ErrorBars:
         return self._intervals("value", at, estimate, self._standard_errors(function), level)
 
     def curves(self, N: ArrayLike, level: float = 0.9) -> dict[str, Intervals]:
-        """Normal intervals of U(N), B(N) and A(N)."""
+        """Normal intervals of U(N), B(N) and A(N).
+
+        Raises:
+            TypeError: the law is not U(N) + B(N) · D^−A(N).
+        """
+        if not isinstance(self.fit.law, OneDataTerm):
+            raise TypeError(f"the law {self.fit.law.name} has no curves U, B and A of N")
         sizes = positive("N", N)
         return self._rows(("U", "B", "A"), {"N": sizes}, level, curves, sizes)
 
     def allocation(self, compute: ArrayLike, level: float = 0.9) -> dict[str, Intervals]:
-        """Normal intervals of compute-optimal N, D and D/N, at budgets in FLOPs."""
+        """Normal intervals of compute-optimal N, D and D/N, at budgets in FLOPs.
+
+        Raises:
+            ValueError: the law has other inputs than N and D.
+        """
+        require_N_and_D("ErrorBars.allocation", type(self.fit.law))
         budgets = positive("compute", compute)
         found = self._rows(
             ("N", "D", "tokens per parameter"), {"compute": budgets}, level, allocation, budgets
@@ -153,22 +173,20 @@ class ErrorBars:
 
     def _beyond(self, at: dict[str, np.ndarray]) -> tuple[str, ...]:
         """A sentence about points where only the law says what happens."""
-        if "N" not in at:
-            return ()
-        runs = self.fit.runs
-        far = extrapolation_length(runs, at["N"], at.get("D", runs.D[0])) > 0
+        far = beyond_runs(self.fit.runs, at)
         if not far.any():
             return ()
+        over_N_and_D = set(type(self.fit.law).inputs()) == {"N", "D"}
+        remedy = ": bootstrap(fit).interval adds how far it missed so far" if over_N_and_D else ""
         return (
             f"{some_of(int(far.sum()), len(far), 'points', 'lies', 'lie')} beyond the runs, "
-            "where these errors take the law for true: bootstrap(fit).interval adds how far it "
-            "missed so far.",
+            f"where these errors take the law for true{remedy}.",
         )
 
-    def _standard_errors(self, function: Any, *arguments: np.ndarray) -> np.ndarray:
+    def _standard_errors(self, function: Any, *arguments: Any) -> np.ndarray:
         return np.sqrt(np.sum(self._contributions(function, *arguments) ** 2, axis=0))
 
-    def _contributions(self, function: Any, *arguments: np.ndarray) -> np.ndarray:
+    def _contributions(self, function: Any, *arguments: Any) -> np.ndarray:
         """What each independent unit (a run, or a size) adds, ``(unit, element)``."""
         by = _directions(self.fit, self.kind)
         slopes = _quantities.along(function, self.fit.law, by, *arguments)
@@ -187,15 +205,14 @@ class ErrorBars:
         """By how much each run's loss, or weight, moves."""
         setting = self._setting
         if self.kind == "jackknife":
-            return np.ones(len(self.fit.runs))
-        predicted = setting.predicted[setting.unit]
+            return weights_of(self.fit.runs)
         if self.kind == "sandwich":
             deviation = setting.residuals(by_size=False, centred=False)
         elif self.noise is not None:
             deviation = np.full(setting.num_units, self.noise)
         else:
             deviation = setting.noise
-        return deviation[setting.unit] * predicted
+        return link_spread(setting.link, setting.predicted, deviation)[setting.unit]
 
 
 def error_bars(
@@ -210,6 +227,8 @@ def error_bars(
     The fit is linearised in its runs, by exact derivatives (implicit differentiation):
 
     - ``"delta"``: each run's loss moves by its noise. What :class:`ParametricBootstrap` draws.
+      Runs with other inputs than N and D show no noise: it is then what the fit leaves, and these
+      are the usual standard errors of nonlinear least squares.
     - ``"sandwich"``: each run's loss moves by its own residual, which does not ask the law to be
       right. What :class:`WildBootstrap` draws.
     - ``"jackknife"``: each run's weight moves (the infinitesimal jackknife, Jaeckel 1972). What
@@ -224,7 +243,8 @@ def error_bars(
         kind: which.
         by_size: the runs of one size move together; None: for the sandwich only, as in
             :class:`WildBootstrap`.
-        noise: standard deviation of ln loss for the delta method; None estimates it per size.
+        noise: standard deviation of ln loss (on the link's scale, of runs with another link) for
+            the delta method; None estimates it per size.
 
     Raises:
         NoDerivativeError: the fit has no derivative; the message says why and what to do.

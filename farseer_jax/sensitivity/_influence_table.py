@@ -8,11 +8,23 @@ import numpy as np
 
 from farseer_jax import _tables
 from farseer_jax._numbers import json_numbers, loss_text, number_text, quantity_text
+from farseer_jax.links import Link
+from farseer_jax.resampling._intervals import cell_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _MAX_ROWS_SHOWN = 12
+_DIFFERENCES = {
+    "log": "ln(loss / other loss)",
+    "identity": "loss − other loss",
+    "logit": "logit loss − logit other loss",
+}
+
+
+def difference_name(link: Link) -> str:
+    """How the difference of two fits on a link's scale is called."""
+    return _DIFFERENCES[link.name]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,10 +35,9 @@ class Influence:
         quantity: the number's name.
         at: where it was asked for.
         value: the number, from all runs.
-        N: parameters of the runs, ``(run,)``.
-        D: tokens, ``(run,)``.
+        inputs: of the runs, by column, ``(run,)`` each.
         loss: observed, ``(run,)``.
-        noise: standard deviation of each run's ln loss, ``(run,)``.
+        noise: standard deviation of each run on the link's scale, of its ln loss, ``(run,)``.
         change_per_noise: of the number, if the run's loss moved up by its noise, ``(run,)``.
         change_if_removed: of the number, if the run were left out, ``(run,)``; NaN where there
             would be none.
@@ -40,15 +51,24 @@ class Influence:
     """
 
     quantity: str
-    at: Mapping[str, float]
+    at: Mapping[str, Any]
     value: float
-    N: np.ndarray
-    D: np.ndarray
+    inputs: Mapping[str, np.ndarray]
     loss: np.ndarray
     noise: np.ndarray
     change_per_noise: np.ndarray
     change_if_removed: np.ndarray
     warnings: tuple[str, ...] = ()
+
+    @property
+    def N(self) -> np.ndarray:
+        """Parameters of the runs, ``(run,)``."""
+        return self.inputs["N"]
+
+    @property
+    def D(self) -> np.ndarray:
+        """Tokens of the runs, ``(run,)``."""
+        return self.inputs["D"]
 
     @property
     def spread_of_noise(self) -> float:
@@ -63,15 +83,16 @@ class Influence:
     @property
     def is_difference(self) -> bool:
         """Whether the number has a sign of its own: it compares two fits."""
-        return self.quantity.startswith("ln(")
+        return "other loss" in self.quantity
 
     @property
     def place(self) -> str:
         """Where it was asked for, in words; empty for a function of a law."""
-        return ", ".join(
-            quantity_text(value) if name in ("N", "D") else f"{value:.3g} FLOPs"
-            for name, value in self.at.items()
-        )
+        if set(self.at) <= {"N", "D"}:
+            return ", ".join(quantity_text(value) for value in self.at.values())
+        if set(self.at) == {"compute"}:
+            return f"{self.at['compute']:.3g} FLOPs"
+        return ", ".join(f"{name} {cell_text(name, value)}" for name, value in self.at.items())
 
     @property
     def decisive(self) -> np.ndarray:
@@ -80,9 +101,9 @@ class Influence:
         return np.flatnonzero(~(np.sign(after) == np.sign(self.value)))
 
     def to_dict(self) -> dict[str, Any]:
-        """``runs`` (a list of N, D and both changes) and the number, for JSON."""
-        columns = (self.N, self.D, self.change_per_noise, self.change_if_removed)
-        names = ("N", "D", "change_per_noise", "change_if_removed")
+        """``runs`` (a list of inputs and both changes) and the number, for JSON."""
+        changes = {name: getattr(self, name) for name in ("change_per_noise", "change_if_removed")}
+        names, columns = zip(*{**self.inputs, **changes}.items(), strict=True)
         rows = zip(*(json_numbers(column) for column in columns), strict=True)
         return {
             "quantity": self.quantity,
@@ -97,14 +118,14 @@ class Influence:
         """One row per run, in the order of the runs."""
         import pandas as pd
 
-        names = ("N", "D", "loss", "noise", "change_per_noise", "change_if_removed")
-        return pd.DataFrame({name: getattr(self, name) for name in names})
+        names = ("loss", "noise", "change_per_noise", "change_if_removed")
+        return pd.DataFrame({**self.inputs, **{name: getattr(self, name) for name in names}})
 
     def __str__(self) -> str:
         shown = self.largest(_MAX_ROWS_SHOWN)
-        header = ["N", "D", "loss", "if removed", "per noise"]
+        header = [*self.inputs, "loss", "if removed", "per noise"]
         table = _tables.text(header, [self._row(i) for i in shown])
-        more = len(self.N) - len(shown)
+        more = len(self.loss) - len(shown)
         lines = [self._title(), "", table, *([f"… and {more} more runs"] if more else []), ""]
         spread = self._change(self.spread_of_noise)
         lines.append(f"the noise of all runs together moves it by {spread.lstrip('+')}")
@@ -125,8 +146,7 @@ class Influence:
     def _row(self, i: int) -> list[str]:
         changes = (self.change_if_removed[i], self.change_per_noise[i])
         return [
-            quantity_text(self.N[i]),
-            quantity_text(self.D[i]),
+            *(cell_text(name, column[i]) for name, column in self.inputs.items()),
             loss_text(self.loss[i]),
             *map(self._change, changes),
         ]

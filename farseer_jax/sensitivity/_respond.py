@@ -1,7 +1,8 @@
 """The derivatives of a fit in its runs, in NumPy and float64."""
 
-from dataclasses import replace
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import jax
 import numpy as np
@@ -10,8 +11,9 @@ from farseer_jax._arrays import to_numpy
 from farseer_jax._types import Array
 from farseer_jax.fitting.fit_batch import fit_batch
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.evaluate import evaluate_runs
 from farseer_jax.laws.law import Law
+from farseer_jax.methods._method import weights_of
 from farseer_jax.methods._refit import (
     COMPILER_OPTIONS,
     Differentiable,
@@ -29,7 +31,8 @@ def differentiable(fit: Fit) -> Refit:
     derivatives are those of the conditions that the solution satisfies (implicit differentiation),
     so they are exact however the solution was found. It computes in the precision of the losses:
     run it under ``jax.enable_x64(True)`` for the digits of :func:`fit`. Where a solution has no
-    derivative its law is NaN. (By weights that are 0 the piecewise method has none: NaN.)
+    derivative its law is NaN. (By weights that are 0 the piecewise method has none: NaN.) Weights
+    stand for the runs' own: give ``fit.runs.weights`` where there are some.
 
     A refit of all parameters at once goes on from the fit's own optimum.
 
@@ -72,12 +75,26 @@ def _method_of(fit: Fit) -> Differentiable:
     return method
 
 
-def _responded(refit: Refit, losses: np.ndarray) -> Response:
-    ones = np.ones(len(losses))
-    with jax.enable_x64(True):
-        response: Response = to_numpy(_response(refit, losses, ones))
-    refit.check(losses, ones, response.evidence)
+def _responded(refit: Refit, losses: np.ndarray, weights: np.ndarray) -> Response:
+    response: Response = _differentiated(_response, refit, losses, weights)
+    refit.check(losses, weights, response.evidence)
     return response
+
+
+def _differentiated(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function that differentiates gives, in NumPy and float64.
+
+    Raises:
+        NoDerivativeError: the law has an operation that JAX does not differentiate backward.
+    """
+    with jax.enable_x64(True):
+        try:
+            return to_numpy(function(*arguments))
+        except (ValueError, NotImplementedError) as error:
+            raise NoDerivativeError(
+                "the law has an operation without a derivative: write it by others, such as "
+                f"jnp.where ({str(error).splitlines()[0]})"
+            ) from error
 
 
 @lru_cache(maxsize=4)
@@ -87,7 +104,7 @@ def respond(fit: Fit) -> Response:
     Raises:
         NoDerivativeError: the fit has no derivative.
     """
-    return _responded(differentiable(fit), fit.runs.loss)
+    return _responded(differentiable(fit), fit.runs.loss, weights_of(fit.runs))
 
 
 @lru_cache(maxsize=4)
@@ -97,23 +114,24 @@ def respond_on_law(fit: Fit) -> Response:
     Raises:
         NoDerivativeError: the fit has no derivative.
     """
-    fitted = evaluate(fit.law, fit.runs.N, fit.runs.D)
-    runs = replace(fit.runs, loss=fitted)
+    runs = fit.runs.with_loss(evaluate_runs(fit.law, fit.runs))
     refit = _method_of(fit).refit(fit.method.prepare(type(fit.law), runs), runs, fit.law, None)
-    return _responded(refit, fitted)
+    return _responded(refit, runs.loss, weights_of(runs))
 
 
 @lru_cache(maxsize=4)
 def without_each(fit: Fit) -> Law:
-    """The law without each of its runs in turn, leaves ``(run,)``; NaN where there is none."""
-    refit, ones = differentiable(fit), np.ones(len(fit.runs))
+    """The law without each of its runs in turn, leaves ``(run, …)``; NaN where there is none."""
+    refit, num = differentiable(fit), len(fit.runs)
     if refit.steps_removals:
-        with jax.enable_x64(True):
-            stepped: Law = to_numpy(_without_each(refit, fit.runs.loss, ones))
+        stepped: Law = _differentiated(_without_each, refit, fit.runs.loss, weights_of(fit.runs))
         return stepped
-    kept = 1.0 - np.eye(len(fit.runs))
-    refits = fit_batch(type(fit.law), fit.runs, weights=kept, method=fit.method)
-    return jax.tree.map(lambda leaf: np.where(refits.usable, leaf, np.nan), refits.law)
+    refits = fit_batch(type(fit.law), fit.runs, weights=1.0 - np.eye(num), method=fit.method)
+
+    def usable(leaf: np.ndarray) -> np.ndarray:
+        return np.where(refits.usable.reshape(-1, *(1,) * (leaf.ndim - 1)), leaf, np.nan)
+
+    return jax.tree.map(usable, refits.law)
 
 
 def _respond(refit: Refit, losses: Array, weights: Array) -> Response:

@@ -9,6 +9,7 @@ import numpy as np
 
 from farseer_jax._types import Array, RunValues
 from farseer_jax.laws.law import Law
+from farseer_jax.methods._method import weights_of
 from farseer_jax.methods._refit import NoDerivativeError, Refit
 from farseer_jax.methods.end_to_end._absolute import solve_absolute
 from farseer_jax.methods.end_to_end._free import Free
@@ -32,6 +33,7 @@ class EndToEndRefit(Refit):
         first: index of each run's first copy, ``(run,)``.
         start: free numbers of the fitted law, ``(free,)``.
         fitted: the losses it was fitted to, ``(run,)``.
+        weights: with which weights, ``(run,)``.
         objective: what is minimised.
     """
 
@@ -40,6 +42,7 @@ class EndToEndRefit(Refit):
     first: Array
     start: Array
     fitted: Array
+    weights: Array
     objective: Objective = eqx.field(static=True)
 
     def __call__(self, losses: RunValues, weights: RunValues) -> Law:
@@ -65,9 +68,9 @@ class EndToEndRefit(Refit):
             losses, weights = (np.asarray(x, np.float64) for x in (losses, weights))
             own = self.cast(jnp.asarray(losses))
             data = own.data(jnp.asarray(losses), jnp.asarray(weights))
-            begun = np.array_equal(losses, self.fitted) and bool((weights == 1.0).all())
+            same = np.array_equal(losses, self.fitted), np.array_equal(weights, self.weights)
             why = reason(
-                self.objective, own.surface, data, own.start, own.first, self.free_names, begun
+                self.objective, own.surface, data, own.start, own.first, self.free_names, all(same)
             )
         if why:
             raise NoDerivativeError(why)
@@ -151,7 +154,6 @@ def build_refit(
     )
     first = index[which.ravel()]
     near = np.clip(start, free.lower, free.upper)
-    refit: EndToEndRefit = build(
-        arrays, share, first, near, np.asarray(losses, np.float64), objective
-    )
+    fitted = np.asarray(losses, np.float64), weights_of(runs)
+    refit: EndToEndRefit = build(arrays, share, first, near, *fitted, objective)
     return refit
