@@ -76,7 +76,7 @@ class TestRealRuns:
         assert row.note == ""  # the targets' own embeddings were given
 
         def error(row: fj.ChoiceResult) -> float:
-            return fj.Prediction(far.N, far.D, row.predicted, far.loss).mean_relative_error
+            return fj.Prediction({"N": far.N, "D": far.D}, row.predicted, far.loss).mean_relative_error
 
         assert error(found.reference) == pytest.approx(5.28e-4, rel=0.02)
         assert error(row) == pytest.approx(2.39e-3, rel=0.02)
@@ -145,7 +145,7 @@ class Location(WeightedMean):
 
     def of(self, losses: np.ndarray) -> float:
         own = self.objective
-        at = {"log": 0.0, "relative": 0.25, "absolute": 0.5}[own.residual]
+        at = {"link": 0.0, "relative": 0.25, "absolute": 0.5}[own.residual]
         return float(np.quantile(losses, at + (0.2 if np.isinf(own.delta) else own.delta)))
 
 
