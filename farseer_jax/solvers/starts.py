@@ -10,6 +10,7 @@ from farseer_jax.solvers.small_systems import factorise, solve_factorised
 
 _DRAWS_PER_START = 8
 _STARTS_TOGETHER = 16  # the cheapest of so many times the draws are kept
+_LEAST_INFLUENCE = 1e-3  # of a number's relative change on predictions, over their spread
 _EXPONENTS = (0.05, 1.0)
 _SPREAD = 2.0  # of logarithms
 
@@ -120,8 +121,10 @@ def _log_scale(
     """Logarithms of the scales of a number: its partners', 1, an input's or one over it."""
     kind = rng.random(count)
     one = _one_of(rng, inputs, count)
-    partner = _one_of(rng, partners, count) if len(partners) else one
-    return np.select([kind < 0.5, kind < 0.8, kind < 0.95], [partner, 0.0 * one, one], -one)
+    if not len(partners):
+        return np.select([kind < 0.4, kind < 0.9], [0.0 * one, one], -one)
+    partner = _one_of(rng, partners, count)
+    return np.select([kind < 0.75, kind < 0.95, kind < 0.975], [partner, 0.0 * one, one], -one)
 
 
 def _one_of(rng: np.random.Generator, values: np.ndarray, count: int) -> np.ndarray:
@@ -147,10 +150,29 @@ def _cheapest(
         if linear[best]:
             points = _with_linear_solved(solvers[best], domains, rows, points, linear[best])
         value = Evaluator(problem, rows).value(points)
+        value = np.where(_all_matter(problem, domains, rows, points), value, 2.0 * value + 1e300)
     value = np.where(np.isfinite(value), value, np.inf).reshape(num_sets, num_draws)
     order = np.argsort(value, axis=1, kind="stable")[:, :count]
     points = points.reshape(num_sets, num_draws, -1)
     return np.take_along_axis(points, order[:, :, None], axis=1)
+
+
+def _all_matter(
+    problem: FitProblem, domains: Sequence[Domain], rows: np.ndarray, points: np.ndarray
+) -> np.ndarray:
+    """Where no positive number is so large or so small that predictions hardly feel it.
+
+    From such a point a search runs along a flat tail.
+    """
+    squares = replace(problem, delta=np.inf, quantile=0.5, residual_scale=None)
+    found = Evaluator(squares, rows).evaluate(points, np.zeros(len(rows), dtype=bool))
+    slopes = np.sqrt(np.diagonal(found.majoriser, axis1=1, axis2=2))
+    mean = np.sum(problem.weights * problem.target, -1) / np.sum(problem.weights, -1)
+    spread = np.sum(problem.weights * (problem.target - mean[:, None]) ** 2, axis=-1)
+    spread = np.broadcast_to(np.sqrt(spread), problem.num_data_sets)[rows]
+    positive = np.isfinite([domain.lower for domain in domains])
+    felt = np.abs(points) * slopes > _LEAST_INFLUENCE * spread[:, None]
+    return np.where(positive, felt, True).all(axis=1)
 
 
 def _with_linear_solved(
