@@ -76,7 +76,8 @@ class TestRealRuns:
         assert row.note == ""  # the targets' own embeddings were given
 
         def error(row: fj.ChoiceResult) -> float:
-            return fj.Prediction({"N": far.N, "D": far.D}, row.predicted, far.loss).mean_relative_error
+            inputs = {"N": far.N, "D": far.D}
+            return fj.Prediction(inputs, row.predicted, far.loss).mean_relative_error
 
         assert error(found.reference) == pytest.approx(5.28e-4, rel=0.02)
         assert error(row) == pytest.approx(2.39e-3, rel=0.02)
