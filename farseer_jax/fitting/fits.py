@@ -1,5 +1,6 @@
 """Several fits of one law: a fit for each group and response of a table."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MAX_ROWS_SHOWN = 60
+_NUMBER = re.compile(r"\d[\d.,]*")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -173,8 +175,23 @@ class Fits(Sequence[Fit]):
         left_out = sum(fit.num_left_out for fit in self.fits)
         if left_out:
             parts.append(f"{left_out} runs without a response were left out")
-        parts.append("\n".join(f"Warning: {sentence}" for sentence in self.warnings))
+        parts.append("\n".join(self._kinds_of_warnings()))
         return "\n\n".join(part for part in parts if part)
+
+    def _kinds_of_warnings(self) -> list[str]:
+        """One line for what several fits have in common but for its numbers."""
+        alike: dict[str, list[tuple[Fit, str]]] = {}
+        for fit in self.fits:
+            for sentence in fit.warnings:
+                alike.setdefault(_NUMBER.sub("#", sentence), []).append((fit, sentence))
+        lines = []
+        for found in alike.values():
+            fit, sentence = found[0]
+            who = self._label(fit)
+            if len(found) > 1:
+                who = f"{len(found)} of {len(self)} fits, such as {who}"
+            lines.append(f"Warning: {who}: {sentence}")
+        return lines
 
     @property
     def _responses(self) -> set[str]:
