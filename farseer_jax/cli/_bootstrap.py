@@ -17,13 +17,14 @@ from farseer_jax.cli._options import (
     decorate,
     json_option,
     level_option,
+    named_point_option,
     noise_option,
     option,
-    point_option,
     seed_option,
 )
 from farseer_jax.cli._output import check_target, deliver, json_text, with_warnings
-from farseer_jax.cli._points import predict_points
+from farseer_jax.cli._points import by_name
+from farseer_jax.cli._predictions import at_points, bound_points
 from farseer_jax.cli._source_options import (
     DATA,
     check_source,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
     from farseer_jax.resampling._intervals import Intervals
     from farseer_jax.resampling._result import Bootstrap
-    from farseer_jax.runs.runs import Runs
 
 RESAMPLES = "Resamples"
 INTERVALS = "Intervals of the loss"
@@ -93,14 +93,15 @@ def _interval_options(command: Decorated) -> Decorated:
     return decorate(
         command,
         [
-            point_option(
+            named_point_option(
                 "--at",
                 INTERVALS,
-                "Where, such as 25.1e9,5e11 (may be repeated); without it a summary is printed.",
+                "Where, such as 25.1e9,5e11, or N=4e9,P=8 (may be repeated); without it a summary "
+                "is printed.",
             ),
             level_option(INTERVALS),
             option(
-                "--kind",
+                "--interval",
                 type=click.Choice(KINDS),
                 metavar="NAME",
                 group=INTERVALS,
@@ -159,11 +160,13 @@ def bootstrap(
         check_free(out, resume)
     with progress_bar():
         fit = fit_one(source, name, settings)
-        noise = _noise(fit.runs, settings)
-        _check_points(fit, settings)
+        noise = _noise(fit, settings)
+        given = by_name(settings["points"]) if settings["points"] else {}
+        if given:
+            at_points([fit], given)  # refuses points without a finite loss
         with keeping_draws(out):
             refits = _refits(fit, out, resume, settings)
-        found = _intervals(refits, noise, settings) if settings["points"] else None
+        found = _intervals(refits, given, noise, settings) if given else None
     table = refits if found is None else found
     deliver(lambda: with_warnings(table, fit), lambda: _json_text(found, fit), target, "Intervals")
     if out is not None:
@@ -174,13 +177,15 @@ def _check_together(target: str | None, settings: dict[str, Any]) -> None:
     """Refuse, before anything is computed, what the library would refuse after the refits."""
     given = click.core.ParameterSource.COMMANDLINE
     context = click.get_current_context()
-    named = [f"--{n}" for n in ("level", "kind", "of") if context.get_parameter_source(n) is given]
+    named = [
+        f"--{n}" for n in ("level", "interval", "of") if context.get_parameter_source(n) is given
+    ]
     named += [] if target is None else ["--json"]
     if named and not settings["points"]:
         raise click.UsageError(
             f"{named[0]} is about intervals at points: name one or more by --at N,D."
         )
-    kind, scheme = settings["kind"], settings["scheme"]
+    kind, scheme = settings["interval"], settings["scheme"]
     if scheme in JACKKNIFES and settings["num_resamples"] is not None:
         raise click.UsageError(
             f"--num-resamples does not go with --scheme {scheme}, which has a number of its own: "
@@ -188,16 +193,16 @@ def _check_together(target: str | None, settings: dict[str, Any]) -> None:
         )
     if scheme in JACKKNIFES and kind not in (None, "normal"):
         raise click.UsageError(
-            f"--kind {kind} needs random resamples, and --scheme {scheme} has none: leave --kind "
-            "out, or choose another scheme."
+            f"--interval {kind} needs random resamples, and --scheme {scheme} has none: leave "
+            "--interval out, or choose another scheme."
         )
     if kind == "bca" and settings["of"] == "run":
-        raise click.UsageError("--kind bca is for --of mean: choose another kind for a run.")
+        raise click.UsageError("--interval bca is for --of mean: choose another for a run.")
     if settings["noise"] is not None and not _needs_noise(settings):
         raise click.UsageError("--noise is for --scheme parametric and for --of run: leave it out.")
 
 
-def _noise(runs: "Runs", settings: dict[str, Any]) -> float | None:
+def _noise(fit: "Fit", settings: dict[str, Any]) -> float | None:
     """Of a new run, where one is asked for.
 
     Raises:
@@ -205,10 +210,12 @@ def _noise(runs: "Runs", settings: dict[str, Any]) -> float | None:
     """
     if settings["noise"] is not None or not _needs_noise(settings):
         return settings["noise"] if settings["of"] == "run" else None
+    if set(type(fit.law).inputs()) != {"N", "D"}:
+        return None  # what the fit leaves
     from farseer_jax import estimate_noise
 
     try:
-        pooled = estimate_noise(runs).pooled
+        pooled = estimate_noise(fit.runs).pooled
     except ValueError as error:
         raise Refusal(f"{error}; give it by --noise, such as --noise 5e-4") from None
     return pooled if settings["of"] == "run" else None
@@ -216,16 +223,6 @@ def _noise(runs: "Runs", settings: dict[str, Any]) -> float | None:
 
 def _needs_noise(settings: dict[str, Any]) -> bool:
     return settings["of"] == "run" or settings["scheme"] == "parametric"
-
-
-def _check_points(fit: "Fit", settings: dict[str, Any]) -> None:
-    if settings["points"]:
-        predict_points(fit, *_columns(settings))
-
-
-def _columns(settings: dict[str, Any]) -> tuple[list[float], list[float]]:
-    N, D = zip(*settings["points"], strict=True)
-    return list(N), list(D)
 
 
 def _refits(fit: "Fit", out: str | None, resume: bool, settings: dict[str, Any]) -> "Bootstrap":
@@ -245,11 +242,16 @@ def _refits(fit: "Fit", out: str | None, resume: bool, settings: dict[str, Any])
     )
 
 
-def _intervals(refits: "Bootstrap", noise: float | None, settings: dict[str, Any]) -> "Intervals":
+def _intervals(
+    refits: "Bootstrap",
+    given: dict[str, list[str]],
+    noise: float | None,
+    settings: dict[str, Any],
+) -> "Intervals":
     return refits.interval(
-        *_columns(settings),
+        **bound_points(refits.fit, given).inputs,
         level=settings["level"],
-        kind=settings["kind"],
+        kind=settings["interval"],
         of=settings["of"],
         noise=noise,
     )

@@ -65,7 +65,7 @@ Examples:
 @reading_options
 @_pairs.list_option(
     "--by",
-    parse=_pairs.one_text,
+    parse=_pairs.names,
     metavar="COLUMN",
     group=GROUPS,
     help="Column whose values make groups, with a fit of each; or several: model,dataset.",

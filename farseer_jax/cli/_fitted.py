@@ -91,9 +91,10 @@ def read_fit(path: Path, command: str) -> "Fit":
         Refusal: it holds several, or one over other inputs.
     """
     fits = read_fits(path)
+    fit = over_N_and_D(fits[0], command, path)
     if len(fits) > 1:
         raise Refusal(
             f"{path} holds {len(fits)} fits, and `{command}` takes one: fit one group and one "
             "response"
         )
-    return over_N_and_D(fits[0], command, path)
+    return fit

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from farseer_jax.cli._fitted import fit_one, over_N_and_D
+from farseer_jax.cli._fitted import fit_one
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._methods import method_name
 from farseer_jax.cli._model_options import model_options
 from farseer_jax.cli._options import command, json_option, noise_option, option
 from farseer_jax.cli._output import check_target, deliver, json_text
-from farseer_jax.cli._points import point, predict_points
+from farseer_jax.cli._points import by_name, named_point
+from farseer_jax.cli._predictions import at_points, bound_points
 from farseer_jax.cli._source_options import (
     DATA,
     check_source,
@@ -41,11 +42,11 @@ Examples:
 @option(
     "--at",
     "at",
-    type=point,
+    type=named_point,
     required=True,
-    metavar="N,D",
+    metavar="N,D|NAME=VALUE,...",
     group=INFLUENCE,
-    help="Where, such as 25.1e9,5e11.",
+    help="Where, such as 25.1e9,5e11, or N=4e9,P=8.",
 )
 @noise_option(INFLUENCE)
 @reading_options
@@ -65,14 +66,14 @@ def influence(path: Path | None, target: str | None, **settings: Any) -> None:
     from farseer_jax import progress_bar
 
     with progress_bar():
-        fit = over_N_and_D(fit_one(source, name, settings), "farseer influence")
-        found = _found(fit, settings)
+        found = _found(fit_one(source, name, settings), settings)
     deliver(lambda: str(found), lambda: json_text(found.to_dict()), target, "Influence")
 
 
 def _found(fit: "Fit", settings: dict[str, Any]) -> "Influence":
     import farseer_jax
 
-    N, D = settings["at"]
-    predict_points(fit, [N], [D])  # refuses a point without a finite loss
-    return farseer_jax.influence(fit, at=(N, D), noise=settings["noise"])
+    given = by_name([settings["at"]])
+    at_points([fit], given)  # refuses a point without a finite loss
+    at = {name: values[0] for name, values in bound_points(fit, given).inputs.items()}
+    return farseer_jax.influence(fit, at=at, noise=settings["noise"])

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from farseer_jax.cli._points import point
+from farseer_jax.cli._points import named_point, point
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 Decorator = Callable[[Any], Any]
@@ -115,6 +115,20 @@ def point_option(name: str, group: str, help: str, **settings: Any) -> Decorator
     """Points ``N,D``, as often as wanted."""
     return option(
         name, "points", type=point, multiple=True, metavar="N,D", group=group, help=help, **settings
+    )
+
+
+def named_point_option(name: str, group: str, help: str, **settings: Any) -> Decorator:
+    """Points of a law of any inputs, as often as wanted."""
+    return option(
+        name,
+        "points",
+        type=named_point,
+        multiple=True,
+        metavar="N,D|NAME=VALUE,...",
+        group=group,
+        help=help,
+        **settings,
     )
 
 

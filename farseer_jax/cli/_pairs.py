@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from farseer_jax.cli._options import Decorator, option
-from farseer_jax.cli._values import number
+from farseer_jax.cli._values import number, pairs
 
 # As in farseer_jax.runs.inputs and farseer_jax.links, which are not imported for the help; a test
 # compares.
@@ -61,35 +61,6 @@ def names(text: str) -> list[str]:
 def one_text(text: str) -> list[str]:
     """The text itself, whose commas are left to whoever knows the names of the columns."""
     return [text]
-
-
-def pairs(text: str, example: str) -> dict[str, str]:
-    """Pairs ``NAME=VALUE`` with commas between them; a part without ``=`` belongs to the last.
-
-    Args:
-        text: of an option.
-        example: of such a text, for the message.
-
-    Raises:
-        BadParameter: a name or a value is missing, or a name stands twice.
-    """
-    found: list[list[str]] = []
-    for part in text.split(","):
-        name, equals, value = part.partition("=")
-        if equals:
-            found.append([name.strip(), value.strip()])
-        elif found:
-            found[-1][1] += f",{part.strip()}"
-    given = dict(found)
-    if (
-        not found
-        or not all(name and value for name, value in found)
-        or "=" not in text.split(",")[0]
-    ):
-        raise click.BadParameter(f"{text!r}: give NAME=VALUE, such as {example}.")
-    if len(given) < len(found):
-        raise click.BadParameter(f"{text!r}: a name is given twice.")
-    return given
 
 
 def columns(text: str) -> dict[str, str]:

@@ -1,12 +1,12 @@
 """Points that options name, and what laws say there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from farseer_jax.cli._errors import Refusal
-from farseer_jax.cli._values import number
+from farseer_jax.cli._values import number, pairs
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.prediction import Prediction
@@ -27,6 +27,33 @@ def point(text: str) -> tuple[float, float]:
         f"{text!r} is no point N,D: two positive numbers with a comma between them and no space, "
         "such as 25.1e9,5e11."
     )
+
+
+def named_point(text: str) -> dict[str, str]:
+    """Two positive numbers ``N,D``, or values of a law's inputs by name, ``N=1e9,P=4``.
+
+    Raises:
+        BadParameter: the text is neither.
+    """
+    if "=" in text:
+        return pairs(text, "N=1e9,P=4")
+    point(text)
+    return dict(zip(("N", "D"), text.split(","), strict=True))
+
+
+def by_name(points: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
+    """The values of each input at points.
+
+    Raises:
+        UsageError: the points name different inputs.
+    """
+    for other in points[1:]:
+        if set(other) != set(points[0]):
+            raise click.UsageError(
+                f"One --at names {', '.join(points[0])}, another {', '.join(other)}: name the same "
+                "inputs."
+            )
+    return {name: [own[name] for own in points] for name in points[0]}
 
 
 def predict_points(fit: "Fit", N: list[float], D: list[float]) -> "Prediction":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from farseer_jax.cli._errors import Refusal
 from farseer_jax.cli._points import check_finite
+from farseer_jax.cli._select import flat_inputs
 from farseer_jax.cli._values import number
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from farseer_jax.fitting.prediction import Prediction
     from farseer_jax.fitting.result import Fit
     from farseer_jax.runs.points import Points
+
+_MAX_SHOWN = 6  # groups that a message names
 
 
 def at_rows(
@@ -64,15 +67,20 @@ def at_points(fits: Sequence["Fit"], given: Mapping[str, Sequence[str]]) -> "Pre
         Refusal: an input is missing or unknown, or a fit has no finite loss there.
         ValueError: a value is not of its input's kind.
     """
+    points = bound_points(fits[0], given)
+    return _joined([_at(fit, points, None) for fit in fits], None)
+
+
+def bound_points(fit: "Fit", given: Mapping[str, Sequence[str]]) -> "Points":
+    """Values that options name as inputs of a law; see :func:`at_points`."""
     from farseer_jax.runs.points import bind_points
 
-    kinds, shares = type(fits[0].law).inputs(), fits[0].runs.shares
+    kinds, shares = type(fit.law).inputs(), fit.runs.shares
     table = _table_of(given, {name: tuple(shares.get(name, (name,))) for name in kinds}, kinds)
-    ones: dict[str, float | None] = {
-        name: 1.0 for name in ("N", "D") if name in kinds
-    }  # the user says what is meant
+    # whoever writes numbers down means them: no unit is guessed
+    ones: dict[str, float | None] = {name: 1.0 for name in ("N", "D") if name in kinds}
     (points,) = bind_points(table, kinds, columns_of=shares, units=ones)
-    return _joined([_at(fit, points, None) for fit in fits], None)
+    return points
 
 
 def of_groups(fits: "Fits", groups: Mapping[str, str]) -> "Fits":
@@ -85,16 +93,23 @@ def of_groups(fits: "Fits", groups: Mapping[str, str]) -> "Fits":
 
     unknown = [name for name in groups if name not in fits.by]
     if unknown:
-        known = f"were made by {', '.join(fits.by)}" if fits.by else "there are none"
-        raise Refusal(f"--group {unknown[0]}=…: no groups of this column were fitted; {known}")
+        known = f"the groups are by {', '.join(fits.by)}" if fits.by else "the fit has no groups"
+        raise Refusal(f"--group {unknown[0]}=…: {known}")
     own = tuple(
         fit for fit in fits if all(str(fit.group[n]) == value for n, value in groups.items())
     )
     if not own:
-        named = ", ".join(f"{name}={value}" for name, value in groups.items())
-        known = "; ".join(str(dict(fit.group)) for fit in fits[:6])
-        raise Refusal(f"the group {named} was not fitted; fitted were {known}")
+        labels = list(dict.fromkeys(_text(fit.group) for fit in fits))
+        more = f" and {len(labels) - _MAX_SHOWN} more" if len(labels) > _MAX_SHOWN else ""
+        raise Refusal(
+            f"the group {_text(groups)} was not fitted; fitted were "
+            f"{'; '.join(labels[:_MAX_SHOWN])}{more}"
+        )
     return Fits(own, fits.by, fits.shared)
+
+
+def _text(group: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in group.items())
 
 
 def of_responses(
@@ -153,54 +168,54 @@ def _table_of(
     columns: Mapping[str, tuple[str, ...]],
     kinds: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The points as a table."""
+    """The points as a table; one value of an input goes with all of the others."""
     import numpy as np
 
-    needed = [column for own in columns.values() for column in own]
+    needed = {column: kinds[name] for name, own in columns.items() for column in own}
+    _check_names(given, list(needed))
+    num = max(map(len, given.values()))
+    table: dict[str, Any] = {}
+    for column, kind in needed.items():
+        texts = list(given[column])
+        if len(texts) not in (1, num):
+            raise Refusal(
+                f"{column} was given {len(texts)} times and another input {num} times: give as "
+                "many of each, which pair up, or one"
+            )
+        values = texts if kind == "category" else [_number(column, text, kind) for text in texts]
+        table[column] = np.array(values * (num // len(values)))
+    return table
+
+
+def _check_names(given: Mapping[str, Sequence[str]], needed: Sequence[str]) -> None:
+    """Refuse inputs that are not the law's, and points that lack some.
+
+    Raises:
+        Refusal: which.
+    """
     unknown = [name for name in given if name not in needed]
     missing = [name for name in needed if name not in given]
     if unknown or missing:
         what = f"has no {unknown[0]}" if unknown else f"needs {', '.join(missing)} too"
-        example = missing[0] if missing else needed[0]
         raise Refusal(
-            f"the law {what}; its inputs are {', '.join(needed)}: give a value of each, such as "
-            f"{f'--{example} 1e9' if example in ('N', 'D') else f'--given {example}=…'}"
+            f"the law {what}: give a value of each of its inputs, which are {', '.join(needed)}"
         )
-    num = max(map(len, given.values()))
-    table: dict[str, Any] = {}
-    for name, own in columns.items():
-        for column in own:
-            values = given[column] if len(given[column]) > 1 else [*given[column]] * num
-            if len(values) != num:
-                raise Refusal(
-                    f"{column} was given {len(values)} times, and another input {num} times: give "
-                    "as many of each, which pair up, or one"
-                )
-            table[column] = np.array(
-                list(values) if kinds[name] == "category" else [_number(column, v) for v in values]
-            )
-    return table
 
 
-def _number(name: str, text: str) -> float:
+def _number(name: str, text: str, kind: str) -> float:
     value = number(text)
-    if value is None:
-        raise Refusal(f"{name}={text} is no number: give one such as {name}=4")
+    if value is None or (kind in ("positive", "count") and value <= 0):
+        what = "positive number" if kind in ("positive", "count") else "number"
+        raise Refusal(f"{name}={text} is no {what}: give one such as {name}=4")
     return value
 
 
 def _at(fit: "Fit", points: "Points", observed: str | None) -> "Prediction":
     from farseer_jax.fitting.prediction import Prediction
-    from farseer_jax.laws.evaluate import evaluate
 
-    at: Any = points  # as runs, it has inputs by name
-    predicted = evaluate(fit.law, **type(fit.law).columns(at))
-    flat: dict[str, Any] = {}
-    for name, values in points.inputs.items():
-        own = points.shares.get(name)
-        flat |= {name: values} if own is None else dict(zip(own, values.T, strict=True))
+    predicted: Any = fit.predict(**points.inputs)
     known = None if observed is None else points.observed[observed]
-    return Prediction(flat, predicted, known, fit.response, fit.group)
+    return Prediction(flat_inputs(points), predicted, known, fit.response, fit.group)
 
 
 def _joined(parts: Sequence["Prediction"], rows: Sequence[int] | None) -> "Prediction":

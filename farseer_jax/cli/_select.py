@@ -8,6 +8,7 @@ from farseer_jax.cli._options import BOUNDS
 if TYPE_CHECKING:
     from farseer_jax.cli._source_options import Source
     from farseer_jax.laws.law import Law
+    from farseer_jax.runs.points import Points
     from farseer_jax.runs.selection import Bound
 
 
@@ -42,11 +43,11 @@ def select(
     from farseer_jax.runs.selection import selected
 
     (points,) = bind_points(source, law.inputs(), columns_of=columns_of, units=units)
-    numbers = {name: values for name, values in points.inputs.items() if _is_number(values)}
-    for bound in bounds:
-        if bound.column in source and bound.column not in numbers:
-            label = f"column {bound.column!r}"
-            numbers[bound.column] = floats_of(source[bound.column], label)
+    numbers = {name: values for name, values in flat_inputs(points).items() if _is_number(values)}
+    asked = {bound.column for bound in bounds}
+    for name, values in source.items():  # of texts only those that a bound is of, to say so
+        if name not in numbers and (name in asked or values.dtype.kind in "iuf"):
+            numbers[name] = floats_of(values, f"column {name!r}")
     keep = selected(numbers, bounds, None)
     return {name: values[keep] for name, values in source.items()}
 
@@ -68,4 +69,13 @@ def _bounds(settings: Mapping[str, Any]) -> "list[Bound]":
 
 
 def _is_number(values: Any) -> bool:
-    return bool(values.ndim == 1 and values.dtype.kind == "f")
+    return bool(values.dtype.kind == "f")
+
+
+def flat_inputs(points: "Points") -> dict[str, Any]:
+    """Inputs by column, ``(point,)``: a mixture as its shares."""
+    flat: dict[str, Any] = {}
+    for name, values in points.inputs.items():
+        own = points.shares.get(name)
+        flat |= {name: values} if own is None else dict(zip(own, values.T, strict=True))
+    return flat

@@ -121,6 +121,35 @@ def domain(text: str) -> tuple[tuple[float, float], tuple[float, float]]:
     )
 
 
+def pairs(text: str, example: str) -> dict[str, str]:
+    """Pairs ``NAME=VALUE`` with commas between them; a part without ``=`` belongs to the last.
+
+    Args:
+        text: of an option.
+        example: of such a text, for the message.
+
+    Raises:
+        BadParameter: a name or a value is missing, or a name stands twice.
+    """
+    found: list[list[str]] = []
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        if equals:
+            found.append([name.strip(), value.strip()])
+        elif found:
+            found[-1][1] += f",{part.strip()}"
+    given = dict(found)
+    if (
+        not found
+        or not all(name and value for name, value in found)
+        or "=" not in text.split(",")[0]
+    ):
+        raise click.BadParameter(f"{text!r}: give NAME=VALUE, such as {example}.")
+    if len(given) < len(found):
+        raise click.BadParameter(f"{text!r}: a name is given twice.")
+    return given
+
+
 def number(text: str) -> float | None:
     """The finite number that a text spells, or None."""
     try:
