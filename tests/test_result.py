@@ -20,9 +20,7 @@ def result() -> fj.Fit:
     return fj.fit(fj.Farseer, fj.example_runs())
 
 
-def grid_runs(
-    sizes: Any = SIZES, *, noise: float = 0.0, law: fj.Law | None = None
-) -> fj.Runs:
+def grid_runs(sizes: Any = SIZES, *, noise: float = 0.0, law: fj.Law | None = None) -> fj.Runs:
     """Six D in steps of 2 for each size."""
     N, D = np.repeat(sizes, 6), np.tile(1e9 * 2.0 ** np.arange(6), len(sizes))
     return fj.simulate(law or fj.example_law(), N, D, noise=noise, seed=0)
@@ -425,7 +423,9 @@ def test_the_default_method_is_the_laws() -> None:
 @pytest.mark.parametrize("method", [None, Own()])
 def test_a_law_in_place_of_its_class(method: Any) -> None:
     runs, law = fj.example_runs(), fj.example_law()
-    message = "law must be a law's class such as `Chinchilla`, or text; got one of its laws: give `F"
+    message = (
+        "law must be a law's class such as `Chinchilla`, or text; got one of its laws: give `F"
+    )
     with pytest.raises(TypeError, match=message):
         fj.fit(law, runs, method)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=message):

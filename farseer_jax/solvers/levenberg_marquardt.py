@@ -135,7 +135,6 @@ class _Search:
         self.settings = settings
         self.lower, self.upper = problem.bounds
         self.problem = problem
-        self._least_delta = 0.0
         self.evaluator = Evaluator(problem, rows)
         self.starts = np.clip(starts, self.lower, self.upper)
 
@@ -209,7 +208,7 @@ class _Search:
         state = self._next(state, found, target, good, ratio, exact)
         if np.isinf(self.problem.delta):
             return state
-        near = good & (promised <= 0.03 * np.abs(state.value))
+        near = good & self.evaluator.shrinks(state.value, promised)
         return self._shrink_delta(state, near | (state.damping > 1e10) | (state.idle >= 2))
 
     def _smaller_delta(
@@ -217,8 +216,7 @@ class _Search:
     ) -> np.ndarray:
         """The next δ on the way to the one asked for, no larger than residuals are."""
         size = evaluator.mean_residual(free)
-        least = np.float64(self.problem.delta) if self.problem.delta > 0.0 else 1e-9 * size
-        return np.maximum(np.minimum(size, np.asarray(before) / 4.0), least)
+        return np.maximum(np.minimum(size, np.asarray(before) / 4.0), evaluator.least_delta)
 
     def _shrink_delta(self, state: _State, ready: np.ndarray) -> _State:
         """Elements near the optimum of a large δ go on with a smaller one.
@@ -239,7 +237,7 @@ class _Search:
         state.majoriser[places], state.hessian[places] = found.majoriser, found.hessian
         state.scale[places] = _scale(found.majoriser, state.scale[places])
         state.delta[places] = few.delta
-        state.damping[places] = np.minimum(state.damping[places], self.settings.damping)
+        state.damping[places] = np.minimum(state.damping[places], 1.0)
         state.growth[places], state.idle[places] = 2.0, 0
         state.steps[places] += 1
         self.evaluator.delta = state.delta
@@ -248,7 +246,7 @@ class _Search:
 
     def _is_large(self, delta: np.ndarray) -> np.ndarray:
         """Whether this δ is not yet the last one."""
-        return delta > max(self.problem.delta, self._least_delta)
+        return delta > self.evaluator.least_delta
 
     def _within_bounds(
         self, state: _State, system: _System, damping: np.ndarray, step: np.ndarray
@@ -336,7 +334,9 @@ class _Search:
         stalled = last & ((state.damping > 1e30) | (state.idle >= 8))
         status = np.where(stalled, STALLED, UNDER_WAY)
         status = np.where(state.steps >= self.settings.max_steps, OUT_OF_STEPS, status)
-        maybe = np.flatnonzero(state.exact & last)
+        # without residuals Gauss-Newton's matrix is the Hessian, and no step is taken any more
+        exact = state.exact | (state.value <= self.evaluator.noise**2)
+        maybe = np.flatnonzero(exact & last)
         if len(maybe):
             few = _State(*(array[maybe] for array in state))
             status[maybe[self._is_optimum(few, self.evaluator.noise[maybe])]] = CONVERGED
