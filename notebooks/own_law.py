@@ -1,9 +1,9 @@
 # %% [markdown]
 # # A law of your own
 #
-# A law is one small class: its parameters as fields, the logarithm of the loss on arrays, and where
-# solvers may start. Everything else (many starts, batches of refits, hold-outs) works with it as
-# with the laws of the package.
+# A law is its formula. Write it as a line of text, or as a small class: its parameters as fields,
+# its loss as a method. Everything else (starts, batches of refits, hold-outs, plots) works with it
+# as with the laws of the package.
 
 # %%
 import jax.numpy as jnp
@@ -14,15 +14,30 @@ import farseer_jax as fj
 from farseer_jax.plots import plot_fit
 
 # %% [markdown]
-# ## The class
+# ## As text
 #
 # Say we suspect that data helps through its square root, whatever the size:
 #
 #     L(N, D) = E + A/N^α + B/√D
 #
-# `positive` names the parameters that solvers search in logarithms. `log_loss` works elementwise on
-# arrays; write it with `jax.numpy`, so that it can be differentiated and compiled. `starts` takes
-# points of the unit cube, a column per parameter, to what is plausible: prior knowledge goes there.
+# N and D are columns of the table and hence inputs; all other names are parameters to be fitted.
+# They are positive unless `real=` names them; the one right of `**` is an exponent.
+
+# %%
+runs = fj.example_runs()
+fitted, held_out = runs.select(max_N=5.5e9), runs.select(min_N=6e9)
+as_text = fj.fit("E + A/N**alpha + B/sqrt(D)", fitted, fj.LeastSquares("huber"))
+print(as_text)
+
+# %% [markdown]
+# The report says how many starts reached the best optimum: where few do, the form is badly
+# conditioned, or the runs do not determine it.
+#
+# ## As a class
+#
+# The same with a name, for use in a package of your own. Fields say where a parameter may lie, and
+# the arguments of `loss` are the inputs. Write it with `jax.numpy`, so that it can be
+# differentiated.
 
 
 # %%
@@ -31,34 +46,19 @@ class SquareRoot(fj.Law):
 
     name = "square root"
     formula = "L(N, D) = E + A/N^α + B/√D"
-    positive = ("E", "A", "B")
-    E: np.ndarray
-    A: np.ndarray
-    B: np.ndarray
-    alpha: np.ndarray
+    E: fj.Positive
+    A: fj.Positive
+    B: fj.Positive
+    alpha: fj.Exponent
 
-    def log_loss(self, N, D):
-        return jnp.log(self.E + self.A * N**-self.alpha + self.B / jnp.sqrt(D))
-
-    @classmethod
-    def starts(cls, runs, cube):
-        terms = np.exp(-3.0 * cube[:, :3]) * runs.loss.min()  # each up to 1, down to 5 % of it
-        alpha = 0.1 + cube[:, 3]
-        N, D = fj.Center.of(runs)  # geometric means: where A and B are what they are at the runs
-        return cls(terms[:, 0], terms[:, 1] * N**alpha, terms[:, 2] * np.sqrt(D), alpha)
+    def loss(self, N, D):
+        return self.E + self.A * N**-self.alpha + self.B / jnp.sqrt(D)
 
 
-# %% [markdown]
-# ## Fit it
-#
-# Many starts, one compiled solver. The report says how many reached the best optimum: where few do,
-# the form is badly conditioned, or the starts are far from it.
-
-# %%
-runs = fj.example_runs()
-fitted, held_out = runs.select(max_N=5.5e9), runs.select(min_N=6e9)
 own = fj.fit(SquareRoot, fitted, fj.LeastSquares("huber"))
-print(own)
+print(own.diagnostics)
+ratio = own.predict(1e10, 1e12) / as_text.predict(1e10, 1e12)
+print(f"text and class agree to 1e-10: {abs(ratio - 1) < 1e-10}")
 
 # %% [markdown]
 # ## Is it any good?
@@ -86,6 +86,20 @@ plot_fit(own, held_out)
 plt.show()
 
 # %% [markdown]
+# ## Other inputs
+#
+# A law may have any columns as inputs. Say the same recipes were trained with P parallel streams,
+# each of which is worth k·ln P more parameters (here made up, so that we know the answer):
+
+# %%
+rng = np.random.default_rng(0)
+N, P = np.repeat(np.geomspace(1e8, 5e9, 6), 4), np.tile([1, 2, 4, 8], 6)
+loss = 1.3 + (2e7 / (N * (0.35 * np.log(P) + 1))) ** 0.2
+table = {"N": N, "P": P, "loss": loss * np.exp(1e-4 * rng.standard_normal(len(N)))}
+streams = fj.fit("E + (A/(N*(k*log(P) + 1)))**alpha", table)
+print(streams)
+
+# %% [markdown]
 # ## All else works
 #
 # Refits by weights are one batch: here each of the five largest sizes left out in turn.
@@ -94,12 +108,14 @@ plt.show()
 sizes = np.unique(fitted.N)[-5:]
 weights = (fitted.N != sizes[:, None]).astype(float)
 refits = fj.fit_batch(SquareRoot, fitted, weights=weights, method=own.method)
-for N, loss in zip(sizes, refits.predict(25.1e9, 5e11), strict=True):
-    print(f"without {N / 1e9:.2f} B: {loss:.4f}")
+for size, predicted in zip(sizes, refits.predict(25.1e9, 5e11), strict=True):
+    print(f"without {size / 1e9:.2f} B: {predicted:.4f}")
 
 # %% [markdown]
-# And a fit of it is a file; reading it back needs the class.
+# And a fit is a file. One of a law as text is read back as it is; one of a class needs the class.
 
 # %%
 again = fj.Fit.from_json(own.to_json(), law=SquareRoot)
 print(again.predict(25.1e9, 5e11) == own.predict(25.1e9, 5e11))
+again = fj.Fit.from_json(streams.to_json())
+print(again.predict(N=1e10, P=16) == streams.predict(N=1e10, P=16))
