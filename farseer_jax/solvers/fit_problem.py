@@ -158,7 +158,24 @@ class Evaluator:
         squares = np.sum(self._weights * self._target**2, axis=-1)
         self.noise = np.broadcast_to(4.0 * np.finfo(float).eps * np.sqrt(squares), rows.shape)
         if problem.delta == 0.0:
-            self.noise = self.noise / np.sqrt(self.delta)
+            self.noise = self.noise / np.sqrt(np.maximum(self.delta, 1e-300))
+
+    @property
+    def least_delta(self) -> np.ndarray:
+        """The δ asked for, ``(element,)``; where that is 0, one small beside the targets."""
+        if self.problem.delta > 0.0:
+            return np.full(len(self.rows), self.problem.delta)
+        total = np.sum(self._weights, axis=-1, keepdims=True)
+        mean = np.sum(self._weights * self._target, axis=-1, keepdims=True) / total
+        spread = np.sum(self._weights * np.abs(self._target - mean), axis=-1) / total[:, 0]
+        return np.broadcast_to(np.maximum(1e-9 * spread, 1e-300), self.rows.shape)
+
+    def shrinks(self, value: np.ndarray, promised: np.ndarray) -> np.ndarray:
+        """Whether an optimum of the present δ is near enough to go on with a smaller one."""
+        if self.problem.delta > 0.0:
+            return promised <= 0.03 * np.abs(value)
+        edge = 0.5 * self.problem.num_free * np.mean(self._weights, axis=-1) * self.delta
+        return promised <= edge
 
     def take(self, places: np.ndarray) -> "Evaluator":
         """Some of the elements."""
@@ -298,11 +315,10 @@ class Evaluator:
             slope = weights * r
             value = 0.5 * np.sum(slope * r, axis=-1)
             majorising = curving = np.broadcast_to(weights, r.shape)
+        elif problem.delta == 0.0:
+            value, slope, majorising, curving = self._smoothed_absolute(r)
         else:
-            delta = self.delta[:, None]
-            if problem.delta == 0.0:  # |r| is the limit of Huber's ρ over δ
-                weights = weights / delta
-            setting: Any = (r, delta, problem.quantile)  # annotated for JAX's arrays
+            setting: Any = (r, self.delta[:, None], problem.quantile)  # annotated for JAX's arrays
             value = np.sum(weights * np.asarray(rho(*setting)), axis=-1)
             slope = weights * np.asarray(rho_slope(*setting))
             over, own = rho_weights(*setting)
@@ -311,6 +327,15 @@ class Evaluator:
             majorising, curving = majorising * first**2, curving * first**2 + slope * second
             slope = slope * first
         return value, slope, (majorising, curving)
+
+    def _smoothed_absolute(self, r: np.ndarray) -> tuple[np.ndarray, ...]:
+        """``|r|`` with a round tip of width δ: Newton's steps see the runs that lie near it."""
+        delta = self.delta[:, None]
+        size = np.sqrt(r * r + delta * delta)
+        quantile: Any = self.problem.quantile
+        weights = self._weights * np.where(r > 0.0, 2.0 * quantile, 2.0 * (1.0 - quantile))
+        value = np.sum(weights * (size - delta), axis=-1)
+        return value, weights * r / size, weights / size, weights * delta**2 / size**3
 
     def _hessian(
         self,

@@ -88,6 +88,9 @@ def minimise(problem: FitProblem, starts: np.ndarray, settings: Settings | None 
         for k in range(0, len(flat), block)
     ]
     free, value, status, steps = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    if problem.delta == 0.0:  # of |r| itself, without the round tip
+        with np.errstate(all="ignore"):
+            value = Evaluator(problem, rows, np.zeros(len(rows))).value(free)
     shape = starts.shape[:2]
     return Optima(free.reshape(starts.shape), *(a.reshape(shape) for a in (value, status, steps)))
 
@@ -308,6 +311,7 @@ class _Search:
             return np.where(good.reshape(-1, *[1] * (new.ndim - 1)), new, old)
 
         least = np.where(exact, 1e-3, 0.1)  # near the end the damping must vanish fast
+        least = np.where(state.growth > 2.0, 0.5, least)  # what failed just now fails again
         trust = np.clip(1.0 - (2.0 * ratio - 1.0) ** 3, least, 2.0)
         majoriser = choose(found.majoriser, state.majoriser)
         result = _State(

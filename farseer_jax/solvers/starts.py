@@ -172,7 +172,7 @@ def _all_matter(
     spread = np.broadcast_to(np.sqrt(spread), problem.num_data_sets)[rows]
     positive = np.isfinite([domain.lower for domain in domains])
     felt = np.abs(points) * slopes > _LEAST_INFLUENCE * spread[:, None]
-    return np.where(positive, felt, True).all(axis=1)
+    return np.all(felt | ~positive, axis=1)
 
 
 def _with_linear_solved(
