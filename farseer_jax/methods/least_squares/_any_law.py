@@ -5,6 +5,7 @@ Nothing is compiled, so that the first fit of a law costs what the hundredth doe
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 # Least absolute deviations are the limit of Huber's objective, reached from one to the next.
 SHRINKING = tuple(10.0**-k for k in range(2, 11))
+# So many starts are led by so many of the runs first, where that saves three quarters of the work.
+_MANY_STARTS, _FEW_RUNS, _RUNS_PER_NUMBER, _LEAST_GAIN = 16, 128, 8, 4
+_ROUGH, _ROUGH_STEPS = 1e-4, 60
 
 
 @cache
@@ -76,6 +80,8 @@ def solve_any_law(
     for delta in SHRINKING if objective.delta == 0.0 else (objective.delta,):
         problem = _problem(layouts, free, objective, link, delta, target, own_weights)
         report(0, sum(num_rows))
+        if len(layouts) == 1 and np.ndim(total) == 0:
+            points, total = _led_by_some(problem, points, method.seed)
         found = minimise(problem, points, settings)
         points, total = found.free, total + found.steps
     value = found.value
@@ -93,6 +99,29 @@ def solve_any_law(
         )
         for a, b in itertools.pairwise(cuts)
     ]
+
+
+def _led_by_some(problem: FitProblem, starts: np.ndarray, seed: int) -> tuple[np.ndarray, Any]:
+    """Starts led into the neighbourhood of an optimum by some of the runs, and the steps it took.
+
+    Most of a start's way needs no more, at a fraction of the cost. Few starts, or few runs, go all
+    of their way on all.
+    """
+    num_runs, num_starts = problem.weights.shape[-1], starts.shape[-2]
+    size = max(_FEW_RUNS, _RUNS_PER_NUMBER * starts.shape[-1])
+    if num_starts < _MANY_STARTS or num_runs < _LEAST_GAIN * size:
+        return starts, 0
+    weighed = np.flatnonzero((problem.weights > 0.0).all(0))
+    if len(weighed) < size:
+        return starts, 0
+    some = np.sort(np.random.default_rng(seed).choice(weighed, size, replace=False))
+    inputs = {name: values[some] for name, values in problem.inputs.items()}
+    part = replace(
+        problem, inputs=inputs, target=problem.target[:, some], weights=problem.weights[:, some]
+    )
+    found = minimise(part, starts, Settings(max_steps=_ROUGH_STEPS, tolerance=_ROUGH))
+    arrived = np.isfinite(found.value)[..., None]
+    return np.where(arrived, found.free, starts), found.steps
 
 
 def solve_jointly(
