@@ -124,7 +124,7 @@ def expression_law(
 ) -> type[ExpressionLaw]:
     """Make the law that a formula states.
 
-    Parameters are positive; those right of ``**`` are exponents, which may have either sign. The
+    Parameters are positive; those right of ``**`` are exponents, with starts of their own. The
     same formula, inputs and options give the same class, so that nothing compiles twice.
 
     Args:
