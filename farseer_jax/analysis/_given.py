@@ -19,6 +19,22 @@ def runs_of(given: object, argument: str) -> Runs:
     return instance_of(Runs, given, argument, made)
 
 
+def runs_over_N_and_D(given: object, argument: str) -> Runs:
+    """Runs that have these two inputs alone.
+
+    Raises:
+        TypeError: these are none.
+        ValueError: they have other inputs.
+    """
+    runs = runs_of(given, argument)
+    if set(runs.inputs) != {"N", "D"}:
+        raise ValueError(
+            f"{argument}: needed are runs over N and D alone, and these have the inputs "
+            f"{', '.join(runs.inputs)}: read the table with these two as inputs"
+        )
+    return runs
+
+
 def fit_of(given: object, argument: str) -> Fit:
     """A fit.
 

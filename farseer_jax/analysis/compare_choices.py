@@ -20,6 +20,7 @@ from farseer_jax.analysis._given import fit_of
 from farseer_jax.fitting.fit import fit as fit_law
 from farseer_jax.fitting.fit_batch import fit_batch
 from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.law import require_N_and_D
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.method import Piecewise
@@ -81,6 +82,7 @@ def compare_choices(
         'N from 568 M'
     """
     fit = fit_of(fit, "fit")
+    require_N_and_D("compare_choices", type(fit.law))
     wanted = _wanted(groups)
     points = _points(N, D, target_embeddings)
     here = _Here(fit, *points[:2])

@@ -63,6 +63,19 @@ class Method(Protocol):
         ...
 
 
+def require_log_link(method: str, runs: Runs) -> None:
+    """Refuse responses that are not fitted by their logarithms.
+
+    Raises:
+        ValueError: the runs have another link.
+    """
+    if runs.link.name != "log":
+        raise ValueError(
+            f"the {method} method fits positive losses by their logarithms (link='log'), and the "
+            f"runs have the link {runs.link.name!r}: take LeastSquares() for them"
+        )
+
+
 def weights_of(runs: Runs) -> np.ndarray:
     """The runs' own weights, 1 where they have none, ``(run,)``."""
     return np.ones(len(runs)) if runs.weights is None else np.asarray(runs.weights)

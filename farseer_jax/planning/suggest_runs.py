@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from farseer_jax._design import build_design
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.law import require_N_and_D
 from farseer_jax.methods._refit import Differentiable, NoDerivativeError
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.planning._moves import moves_of
@@ -97,6 +98,7 @@ def suggest_runs(
         'far outside the runs by 3.27 e-folds'
     """
     check_level(level)
+    require_N_and_D("suggest_runs", type(fit.law))
     wanted = as_wanted(targets, compute)
     limit = _limit(budget, max_runs)
     paid = NONE if in_progress is None else as_points(in_progress, "in_progress")

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farseer_jax._numbers import loss_text, number_text
+from farseer_jax.plots._inputs import input_label, is_number, scale_axis
 from farseer_jax.plots._room import fit_texts, legend_outside
-from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
+from farseer_jax.plots._style import COLOURS, GREY, axes_of
 from farseer_jax.sensitivity._influence_table import Influence
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ _NUM_NAMED = 3
 
 
 def plot_influence(influence: Influence, ax: "Axes | None" = None) -> "Axes":
-    """The runs over N and D, each a disc as large as the number's change without it.
+    """The runs over two inputs, each a disc as large as the number's change without it.
+
+    The inputs are N and D, or the first two of another law; the loss stands for a second.
 
     Blue where the number would fall, orange where it would rise; the largest are named. Relative
     changes of a number, absolute ones of the difference of two fits. Crosses are runs without
@@ -42,33 +45,46 @@ def plot_influence(influence: Influence, ax: "Axes | None" = None) -> "Axes":
     known = np.isfinite(change)
     most = max(float(np.abs(change[known]).max(initial=0.0)), 1e-300)
     area = _LARGEST_AREA * np.abs(np.where(known, change, 0.0)) / most
+    (name_x, x), (name_y, y) = _axes_of_inputs(influence)
     with axes_of(ax, (6.4, 4.4)) as axes:
-        axes.scatter(influence.N, influence.D, s=2.5, color=GREY, alpha=0.6, lw=0, zorder=2)
+        axes.scatter(x, y, s=2.5, color=GREY, alpha=0.6, lw=0, zorder=2)
         for sign, colour, word in ((-1, COLOURS[0], "falls"), (1, COLOURS[1], "rises")):
             these = known & (np.sign(change) == sign)
             axes.scatter(
-                influence.N[these], influence.D[these], s=area[these],
+                x[these], y[these], s=area[these],
                 color=colour, alpha=0.55, lw=0, zorder=3,
             )  # fmt: skip
             axes.scatter([], [], s=60, color=colour, alpha=0.55, lw=0, label=f"{word} without it")
-        axes.scatter(influence.N[~known], influence.D[~known], marker="x", color="#333333", s=30)
-        axes.set(xscale="log", yscale="log", xlabel="parameters N", ylabel="tokens D")
+        axes.scatter(x[~known], y[~known], marker="x", color="#333333", s=30)
+        axes.set(xlabel=input_label(name_x), ylabel=input_label(name_y))
         axes.margins(x=0.09, y=0.12)
-        for axis in (axes.xaxis, axes.yaxis):
-            count_ticks(axis)
+        scale_axis(axes, "x", name_x, x)
+        scale_axis(axes, "y", name_y, y)
         legend_outside(axes, ncols=2)
-        _name_largest(axes, influence, change)
+        _name_largest(axes, influence, change, x, y)
         axes.set_title(_title(influence), pad=8)
         fit_texts(axes)
     return axes
 
 
-def _name_largest(axes: "Axes", influence: Influence, change: np.ndarray) -> None:
+def _axes_of_inputs(influence: Influence) -> list[tuple[str, np.ndarray]]:
+    """Names and values, ``(run,)``, of what is drawn to the right and upwards."""
+    numbers = {n: np.asarray(x) for n, x in influence.inputs.items() if is_number(x)}
+    usual = [name for name in ("N", "D") if name in numbers]
+    names = list(dict.fromkeys([*usual, *numbers]))[:2]
+    chosen = [(name, numbers[name]) for name in names]
+    order = [("run", np.arange(1.0, len(influence.loss) + 1.0))]
+    return [*(chosen or order), ("loss", influence.loss)][:2]
+
+
+def _name_largest(
+    axes: "Axes", influence: Influence, change: np.ndarray, x: np.ndarray, y: np.ndarray
+) -> None:
     named = [i for i in influence.largest(_NUM_NAMED) if np.isfinite(change[i])]
     for i in named:
         axes.annotate(
             f"{change[i]:+.1e}" if influence.is_difference else f"{100 * change[i]:+.2f} %",
-            (influence.N[i], influence.D[i]),
+            (x[i], y[i]),
             xytext=(0, 13),
             textcoords="offset points",
             ha="center",

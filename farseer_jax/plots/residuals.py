@@ -5,40 +5,42 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from farseer_jax.analysis.residuals._table import ResidualDiagnostics
+from farseer_jax.analysis.residuals._text import difference_text
+from farseer_jax.plots._inputs import input_label, is_log, is_number, scale_axis, scale_ticks
 from farseer_jax.plots._room import fit_texts, legend_outside
-from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
+from farseer_jax.plots._style import COLOURS, GREY, axes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 View = Literal["residuals", "offsets", "curve"]
 _VIEWS = ("residuals", "offsets", "curve")
-_NAMES = {"N": "parameters N", "D": "tokens D"}
 
 
 def plot_residuals(
     found: ResidualDiagnostics,
     view: View = "residuals",
-    against: Literal["N", "D"] = "N",
+    against: str | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
-    """Residuals against N or D, coloured by the other; or O − G (Fig. 5 b), or G (Fig. 5 a).
+    """Residuals against an input, coloured by another; or O − G (Fig. 5 b), or G (Fig. 5 a).
 
     The grey band is two standard deviations of the run-to-run noise to each side: residuals of a
     law that misses nothing keep to it, in no order of colours. Rings are outliers of their size.
 
     Args:
         found: from :func:`diagnose_residuals`.
-        view: ``"residuals"`` in per cent; ``"offsets"``, ``O − G(N)``, and ``"curve"``, G(N) and
-            the law's own U(N), for laws of the form ``U(N) + B(N) · D^−A(N)``, in units of loss.
-        against: what is drawn to the right.
+        view: ``"residuals"``, of logarithms in per cent; ``"offsets"``, ``O − G(N)``, and
+            ``"curve"``, G(N) and the law's own U(N), for laws of the form
+            ``U(N) + B(N) · D^−A(N)``, in units of loss.
+        against: the input that is drawn to the right; None takes the first, usually N.
         ax: axes to draw on; new ones by default.
 
     Returns:
         The axes.
 
     Raises:
-        ValueError: there is no such view, or the law has no such terms.
+        ValueError: there is no such view or input, or the law has no such terms.
 
     Example:
         >>> from farseer_jax import Farseer, diagnose_residuals, example_runs, fit
@@ -47,24 +49,31 @@ def plot_residuals(
         >>> plot_residuals(found).get_ylabel()
         'ln predicted − ln observed, %'
     """
-    _check(found, view, against)
+    numbers = [name for name, values in found.inputs.items() if is_number(values)]
+    against = numbers[0] if against is None and numbers else against
+    _check(found, view, against, numbers)
+    assert against is not None  # refused otherwise
     with axes_of(ax, (6.4, 3.7)) as axes:
         if view == "curve":
             _draw_curve(axes, found)
             against = "N"
         else:
             _draw_runs(axes, found, view, against)
-        axes.set(xscale="log", xlabel=_NAMES[against])
+        axes.set_xlabel(input_label(against))
+        scale_axis(axes, "x", against, found.inputs[against])
         _ticks(axes)
         fit_texts(axes)
     return axes
 
 
-def _check(found: ResidualDiagnostics, view: str, against: str) -> None:
+def _check(found: ResidualDiagnostics, view: str, against: str | None, numbers: list[str]) -> None:
     if view not in _VIEWS:
         raise ValueError(f"view: {view!r} is none of {', '.join(map(repr, _VIEWS))}")
-    if against not in _NAMES:
-        raise ValueError(f"against: {against!r} is neither 'N' nor 'D'")
+    if against not in numbers:
+        raise ValueError(
+            f"against: {against!r} is no input of numbers of the law {found.law!r}; it has "
+            f"{', '.join(map(repr, numbers)) or 'none'}"
+        )
     if view != "residuals" and not np.isfinite(found.G).any():
         raise ValueError(
             f"view: the law {found.law!r} has no term U(N) beside B(N) · D^−A(N): draw 'residuals'"
@@ -74,24 +83,31 @@ def _check(found: ResidualDiagnostics, view: str, against: str) -> None:
 def _draw_runs(axes: "Axes", found: ResidualDiagnostics, view: str, against: str) -> None:
     from matplotlib.colors import LogNorm
 
-    relative = view == "residuals"
-    values = 100 * found.residual if relative else found.offset
-    place, other = (found.N, found.D) if against == "N" else (found.D, found.N)
-    _noise_band(axes, found, against, relative)
+    shows_residuals, of_logs = view == "residuals", found.link.name == "log"
+    values = found.residual * (100 if of_logs else 1) if shows_residuals else found.offset
+    place = found.inputs[against]
+    others = [n for n, x in found.inputs.items() if n != against and is_number(x)]
+    _noise_band(axes, found, against, shows_residuals)
     axes.axhline(0.0, color=GREY, lw=0.9, zorder=1)
-    drawn = axes.scatter(place, values, c=other, norm=LogNorm(), cmap="viridis", s=15, lw=0)
+    if others:
+        other = found.inputs[others[0]]
+        norm = LogNorm() if is_log(other) else None
+        drawn = axes.scatter(place, values, c=other, norm=norm, cmap="viridis", s=15, lw=0)
+    else:
+        axes.scatter(place, values, color=COLOURS[0], s=15, lw=0)
     far = found.outliers
-    if relative and len(far):
+    if shows_residuals and len(far):
         axes.scatter(
             place[far], values[far], facecolor="none", edgecolor=COLOURS[1], s=70, lw=1.3,
             label="outliers",
         )  # fmt: skip
     axes.margins(y=0.08)
-    label = "ln predicted − ln observed, %" if relative else "O(N, D) − G(N), loss"
-    axes.set_ylabel(label)
+    difference = difference_text(found.link) + (", %" if of_logs else "")
+    axes.set_ylabel(difference if shows_residuals else "O(N, D) − G(N), loss")
     if axes.get_legend_handles_labels()[0]:
         legend_outside(axes, above=True, ncols=2)
-    _colour_bar(axes, drawn, "D" if against == "N" else "N")
+    if others:
+        _colour_bar(axes, drawn, others[0], found.inputs[others[0]])
 
 
 def _noise_band(axes: "Axes", found: ResidualDiagnostics, against: str, relative: bool) -> None:
@@ -108,13 +124,14 @@ def _noise_band(axes: "Axes", found: ResidualDiagnostics, against: str, relative
     axes.axhspan(-wide, wide, color=GREY, alpha=0.18, lw=0, label=label)
 
 
-def _colour_bar(axes: "Axes", drawn: object, name: str) -> None:
+def _colour_bar(axes: "Axes", drawn: object, name: str, values: np.ndarray) -> None:
     figure = axes.get_figure()
     assert figure is not None
     bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=28)  # type: ignore[arg-type]
     bar.outline.set_visible(False)
-    bar.set_label(_NAMES[name])
-    count_ticks(bar.ax.yaxis)
+    bar.set_label(input_label(name))
+    if is_log(values):
+        scale_ticks(bar.ax.yaxis, name)
 
 
 def _draw_curve(axes: "Axes", found: ResidualDiagnostics) -> None:
@@ -136,7 +153,6 @@ def _draw_curve(axes: "Axes", found: ResidualDiagnostics) -> None:
 def _ticks(axes: "Axes") -> None:
     from matplotlib.ticker import MaxNLocator, NullLocator
 
-    count_ticks(axes.xaxis)
     if axes.get_yscale() == "log":  # a curve within a factor of two: no powers of ten in sight
         axes.yaxis.set_major_locator(MaxNLocator(6))
         axes.yaxis.set_minor_locator(NullLocator())

@@ -22,7 +22,7 @@ from farseer_jax.analysis.allocation._solve import (
 )
 from farseer_jax.analysis.allocation._warnings import Answers, warnings_of
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.law import Law
+from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.resampling._intervals import Intervals, Kind
 from farseer_jax.resampling._read_off import intervals_of
 from farseer_jax.resampling._result import Bootstrap
@@ -86,6 +86,7 @@ def allocate(
         True
     """
     law, fit, bootstrap = _parts(source)
+    require_N_and_D("allocate", type(law))
     level = _level(level, kind, source)
     if (compute is None) == (loss is None):
         raise ValueError("give compute= (budgets in FLOPs) or loss= (losses to reach), one of them")

@@ -108,7 +108,8 @@ def chances_of(sides: Sides, kind: Kind | None) -> Chances | None:
             raise ValueError(f"kind={kind!r}: a probability needs a Bootstrap of both a and b")
         return None
     paired = is_paired(a, b)
-    if kind == "percentile":
+    can_calibrate = a.has_sizes_to_hold_out and b.has_sizes_to_hold_out
+    if kind == "percentile" or (kind is None and not can_calibrate):
         return Chances(a, b, "percentile", paired, None)
     found = gap_calibration(a, b, paired=paired)
     if found.num_holdouts:

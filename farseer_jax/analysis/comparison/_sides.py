@@ -8,7 +8,7 @@ import numpy as np
 from farseer_jax.analysis._given import shown
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.laws.law import Law
+from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.resampling._result import Bootstrap
 from farseer_jax.runs.runs import Runs
 
@@ -84,8 +84,15 @@ def side_of(given: object, argument: str, name: str) -> Side:
 
     Raises:
         TypeError: it is no fit, law or bootstrap.
-        ValueError: a stack of laws, or a bootstrap without draws.
+        ValueError: a law over other inputs than N and D, a stack of laws, or a bootstrap without
+            draws.
     """
+    side = _side_of(given, argument, name)
+    require_N_and_D(f"compare_fits ({argument})", type(side.law))
+    return side
+
+
+def _side_of(given: object, argument: str, name: str) -> Side:
     if isinstance(given, Bootstrap):
         if given.is_jackknife:
             raise ValueError(

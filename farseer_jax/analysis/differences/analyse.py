@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from farseer_jax.analysis._given import runs_of
+from farseer_jax.analysis._given import runs_over_N_and_D
 from farseer_jax.analysis.differences._pairs import (
     Cells,
     Pairs,
@@ -61,7 +61,7 @@ def analyse_differences(
         raise ValueError(f"ratio: pairs must differ by a factor above 1, got {ratio}")
     if min_pairs < _MIN_PAIRS:
         raise ValueError(f"min_pairs: a slice needs at least {_MIN_PAIRS} pairs, got {min_pairs}")
-    cells = cells_of(runs_of(runs, "runs"))
+    cells = cells_of(runs_over_N_and_D(runs, "runs"))
     step_D = typical_ratio_of_D(cells) if ratio is None else float(np.log(ratio))
     step_N = ratio_of_N_near(cells, step_D) if ratio is None else float(np.log(ratio))
     steps = {"D": step_D, "N": step_N}

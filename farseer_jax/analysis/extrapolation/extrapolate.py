@@ -9,6 +9,7 @@ from farseer_jax.analysis.extrapolation._split import Split, split_runs
 from farseer_jax.analysis.extrapolation._table import Extrapolation
 from farseer_jax.fitting.arguments import as_runs
 from farseer_jax.fitting.fit_batch import BatchFit, fit_batch
+from farseer_jax.laws.law import require_N_and_D
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.runs.noise import noise_if_shown
 from farseer_jax.runs.runs import Runs
@@ -57,8 +58,10 @@ def extrapolate(
         >>> found.best.name, found["Farseer, piecewise"].held_out_error.shape
         ('Farseer, piecewise', (3,))
     """
-    table = _distinct(as_runs(runs))
     chosen = as_candidates(candidates)
+    for candidate in chosen:
+        require_N_and_D("extrapolate", candidate.law)
+    table = _distinct(as_runs(runs))
     split = split_runs(table, along, held_out, limits, min_fitted)
     if targets is not None:
         targets = _distinct(as_runs(targets, "targets"))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from farseer_jax.analysis._given import instance_of, runs_of
+from farseer_jax.analysis._given import instance_of, runs_over_N_and_D
 from farseer_jax.analysis.forms._assemble import law_of_forms
 from farseer_jax.analysis.forms._result import Criterion, FormChoice
 from farseer_jax.analysis.forms._table import SizeTable
@@ -69,7 +69,7 @@ def choose_forms(
         >>> found.form("B", "log/log").relative_error > found.form("B", "log/power").relative_error
         True
     """
-    runs = runs_of(runs, "runs")
+    runs = runs_over_N_and_D(runs, "runs")
     of_N = as_transforms(transforms)
     if method is not None:
         method = instance_of(Piecewise, method, "method", "which finds A_N, B_N and G(N)")

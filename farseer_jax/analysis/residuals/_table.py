@@ -1,5 +1,6 @@
 """What the residuals of a fit hold, per run, per size and altogether."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -7,13 +8,14 @@ import numpy as np
 
 from farseer_jax.analysis.residuals import _text
 from farseer_jax.analysis.residuals._whiteness import Whiteness
+from farseer_jax.links import Link
 from farseer_jax.runs.noise import Noise
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _OUTLIER = 3.5  # Iglewicz and Hoaglin 1993, *How to detect and handle outliers*
-_PER_RUN = ("row", "N", "D", "loss", "residual", "z_score", "offset")
+_PER_RUN = ("loss", "residual", "z_score", "offset")
 _PER_SIZE = ("size", "num_runs", "mean", "rms", "size_noise", "G", "U", "offset_rms")
 
 
@@ -24,16 +26,19 @@ class ResidualDiagnostics:
     Attributes:
         law: name of the law.
         method: name of the method.
+        link: the scale of the residuals.
         row: of each run in the fit's runs, without copies, ``(run,)``.
-        N: parameters, ``(run,)``.
-        D: tokens, ``(run,)``.
+        inputs: the law's, by column, ``(run,)`` each.
         loss: observed, ``(run,)``.
-        residual: ln predicted − ln observed, ``(run,)``.
-        z_score: of each residual among those of its size, ``(run,)``: its distance from their
-            median over their scale, the larger of 1.4826 · MAD and the run-to-run noise.
+        residual: link(predicted) − link(observed), of logarithms where the runs have no other link,
+            ``(run,)``.
+        z_score: of each residual among those of its size (among all, of a law without N),
+            ``(run,)``: its distance from their median over their scale, the larger of 1.4826 · MAD
+            and the run-to-run noise.
         offset: ``O − G(N)``, where ``O = L − B · D^−A`` and G is its mean over D (paper, Eq. 13,
             Fig. 5 b), in units of the loss, ``(run,)``; NaN for laws without such a term.
-        size: sizes, ascending, ``(size,)``; the arrays below are per size.
+        size: sizes, ascending, ``(size,)``; the arrays below are per size, and empty of a law
+            without N.
         num_runs: of each.
         mean: of the residuals.
         rms: root mean square of the residuals.
@@ -43,8 +48,8 @@ class ResidualDiagnostics:
         curve_N: a hundred N from the smallest size to the largest.
         curve_U: the law's own curve at these; NaN as ``offset``.
         offset_rms: root mean square of ``O − G``; NaN as ``offset``.
-        against_D: test of the residuals of each size in the order of D.
-        against_N: test of the residuals of each D in the order of N.
+        against: tests of the residuals in the order of each input, by its name, among runs that
+            are equal in all others.
         noise: run-to-run noise of the runs; None where they do not show it.
 
     Example:
@@ -56,9 +61,9 @@ class ResidualDiagnostics:
 
     law: str
     method: str
+    link: Link
     row: np.ndarray
-    N: np.ndarray
-    D: np.ndarray
+    inputs: Mapping[str, np.ndarray]
     loss: np.ndarray
     residual: np.ndarray
     z_score: np.ndarray
@@ -73,9 +78,28 @@ class ResidualDiagnostics:
     curve_N: np.ndarray
     curve_U: np.ndarray
     offset_rms: np.ndarray
-    against_D: Whiteness
-    against_N: Whiteness
+    against: Mapping[str, Whiteness]
     noise: Noise | None
+
+    @property
+    def N(self) -> np.ndarray:
+        """Parameters of the runs, ``(run,)``."""
+        return self.inputs["N"]
+
+    @property
+    def D(self) -> np.ndarray:
+        """Tokens of the runs, ``(run,)``."""
+        return self.inputs["D"]
+
+    @property
+    def against_D(self) -> Whiteness:
+        """Test of the residuals of each size in the order of D."""
+        return self.against["D"]
+
+    @property
+    def against_N(self) -> Whiteness:
+        """Test of the residuals of each D in the order of N."""
+        return self.against["N"]
 
     @property
     def total_rms(self) -> float:
@@ -104,17 +128,20 @@ class ResidualDiagnostics:
             "noise": None if self.noise is None else self.noise.pooled,
             "misfit": _plain(self.misfit),
             "outliers": self.row[self.outliers].tolist(),
-            "against_D": _test(self.against_D),
-            "against_N": _test(self.against_N),
-            "sizes": _rows(self, _PER_SIZE),
-            "runs": _rows(self, _PER_RUN),
+            **{f"against_{name}": _test(test) for name, test in self.against.items()},
+            "sizes": _rows({name: getattr(self, name) for name in _PER_SIZE}),
+            "runs": _rows(self._per_run),
         }
 
     def to_dataframe(self) -> "pd.DataFrame":
         """One row per run."""
         import pandas as pd
 
-        return pd.DataFrame({name: getattr(self, name) for name in _PER_RUN})
+        return pd.DataFrame(self._per_run)
+
+    @property
+    def _per_run(self) -> dict[str, np.ndarray]:
+        return {"row": self.row, **self.inputs, **{name: getattr(self, name) for name in _PER_RUN}}
 
     def __str__(self) -> str:
         return _text.text(self)
@@ -126,9 +153,9 @@ class ResidualDiagnostics:
         )
 
 
-def _rows(found: ResidualDiagnostics, names: tuple[str, ...]) -> list[dict[str, Any]]:
-    columns = [[_plain(v) for v in getattr(found, name).tolist()] for name in names]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+def _rows(columns: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+    values = [[_plain(v) for v in column.tolist()] for column in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
 
 
 def _test(found: Whiteness) -> dict[str, Any]:

@@ -23,8 +23,9 @@ class Whiteness:
     """A test of residuals against one variable, group by group and together.
 
     Attributes:
-        along: the variable that the residuals are ordered by in each group, ``"N"`` or ``"D"``.
-        group: what the runs of a group share: D or N, ``(group,)``.
+        along: the input that the residuals are ordered by in each group, such as ``"D"``.
+        group: what the runs of a group share, such as N; a number for each combination where they
+            share several inputs, ``(group,)``.
         num_runs: runs of each group.
         ratio: of each group, ``(group,)``; about 2 where neighbours have nothing in common.
         p_value: probability of so small a ratio by chance, ``(group,)``.

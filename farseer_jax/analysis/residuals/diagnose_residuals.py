@@ -4,13 +4,12 @@ import numpy as np
 
 from farseer_jax.analysis._given import fit_of
 from farseer_jax.analysis.residuals._table import ResidualDiagnostics
-from farseer_jax.analysis.residuals._whiteness import whiteness
-from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.evaluate import evaluate, evaluate_curves
+from farseer_jax.analysis.residuals._whiteness import Whiteness, whiteness
+from farseer_jax.fitting.result import Fit, flat_inputs
+from farseer_jax.laws.evaluate import evaluate_curves, evaluate_runs
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.runs.noise import noise_if_shown
 from farseer_jax.runs.runs import Runs
-from farseer_jax.runs.selection import without_copies
 
 _NUM_DRAWN = 100  # N of a curve
 _NORMAL = 1.4826  # standard deviation over median absolute deviation
@@ -20,11 +19,13 @@ _SAME_D = 0.02  # of ln D: steps that were rounded
 def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
     """Say what the residuals of a fit still hold (paper, Fig. 5).
 
-    Residuals are ``ln predicted − ln observed``. Beside their root mean square stands the
-    run-to-run noise of the runs; within each size in the order of D, and within each D (to 2 %) in
-    the order of N, a rank von Neumann ratio is tested by 4,999 permutations: small ratios mean
-    that neighbours are alike, which noise does not make them. For laws of the form
-    ``U(N) + B(N) · D^−A(N)`` also G(N) and ``O − G``. Exact copies of runs count once.
+    Residuals are ``ln predicted − ln observed``, or differences on another link's scale. Beside
+    their root mean square stands the run-to-run noise of the runs, where these are of N and D;
+    within each size in the order of D, and within each D (to 2 %) in the order of N, a rank von
+    Neumann ratio is tested by 4,999 permutations: small ratios mean that neighbours are alike,
+    which noise does not make them. So it is for each input of any law, among runs that are equal in
+    all others. For laws of the form ``U(N) + B(N) · D^−A(N)`` also G(N) and ``O − G``. Exact copies
+    of runs count once.
 
     Args:
         fit: the fit.
@@ -40,27 +41,31 @@ def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
         ((337,), True)
     """
     fit = fit_of(fit, "fit")
-    keep = without_copies(fit.runs.N, fit.runs.D, fit.runs.loss)
+    keep = ~fit.runs.is_copy
     runs = fit.runs.select(mask=keep)
-    residual = np.log(evaluate(fit.law, runs.N, runs.D)) - np.log(runs.loss)
-    size, index, counts = np.unique(runs.N, return_inverse=True, return_counts=True)
+    link, names = runs.link, type(fit.law).inputs()
+    residual = np.asarray(link.forward(evaluate_runs(fit.law, runs)) - link.forward(runs.loss))
     noise = noise_if_shown(runs)
+    if "N" in names:
+        size, index, counts = np.unique(runs.N, return_inverse=True, return_counts=True)
+    else:
+        size, index, counts = np.zeros(0), np.zeros(len(runs), dtype=int), np.zeros(0, dtype=int)
     size_noise = np.full(len(size), np.nan) if noise is None else noise.per_size
-    curve_N = np.geomspace(size[0], size[-1], _NUM_DRAWN)
+    curve_N = np.geomspace(size[0], size[-1], _NUM_DRAWN) if len(size) else size
     offset, G, U, curve_U = _offsets(fit, runs, size, index, curve_N)
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return np.bincount(index, values) / counts
+        return np.bincount(index, values)[: len(size)] / counts
 
     return ResidualDiagnostics(
         law=fit.law.name,
         method=fit.method.name,
+        link=link,
         row=np.flatnonzero(keep),
-        N=np.array(runs.N),
-        D=np.array(runs.D),
+        inputs={name: np.array(column) for name, column in flat_inputs(runs, names).items()},
         loss=np.array(runs.loss),
         residual=residual,
-        z_score=_z_scores(residual, index, size_noise),
+        z_score=_z_scores(residual, index, size_noise if len(size) else np.array([np.nan])),
         offset=offset,
         size=size,
         num_runs=counts,
@@ -72,10 +77,36 @@ def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
         curve_N=curve_N,
         curve_U=curve_U,
         offset_rms=np.sqrt(mean(offset**2)),
-        against_D=whiteness("D", residual, runs.N, runs.D, seed),
-        against_N=whiteness("N", residual, _same_D(runs.D), runs.N, seed),
+        against=_tests(runs, tuple(names), residual, seed),
         noise=noise,
     )
+
+
+def _tests(
+    runs: Runs, names: tuple[str, ...], residual: np.ndarray, seed: int
+) -> dict[str, Whiteness]:
+    """Of the residuals in the order of each input of numbers, D first."""
+    columns = {name: _same_D(x) if name == "D" else x for name, x in runs.inputs.items()}
+    ordered = [n for n in names if runs.kinds[n] in ("positive", "count", "real")]
+    return {
+        name: whiteness(
+            name,
+            residual,
+            _groups([columns[other] for other in names if other != name], len(runs)),
+            runs.inputs[name],
+            seed,
+        )
+        for name in sorted(ordered, key=lambda name: name != "D")
+    }
+
+
+def _groups(columns: list[np.ndarray], num_runs: int) -> np.ndarray:
+    """Equal for runs that are equal in all columns, ``(run,)``: the value, of a single one."""
+    if len(columns) == 1 and columns[0].dtype.kind == "f" and columns[0].ndim == 1:
+        return columns[0]
+    rows = [tuple(map(str, row)) for row in zip(*(x.tolist() for x in columns), strict=True)]
+    codes: dict[tuple[str, ...], int] = {}
+    return np.array([codes.setdefault(row, len(codes)) for row in rows or [()] * num_runs], float)
 
 
 def _offsets(

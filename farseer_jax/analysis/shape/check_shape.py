@@ -8,7 +8,7 @@ from farseer_jax.analysis._given import shown
 from farseer_jax.analysis.shape._derivatives import Derivatives, derivatives, first_rises
 from farseer_jax.analysis.shape._result import Rise, Shape
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.law import Law
+from farseer_jax.laws.law import Law, require_N_and_D
 
 
 def check_shape(law: Law | Fit, N: Range, D: Range, *, num: int = 129) -> Shape:
@@ -44,6 +44,7 @@ def check_shape(law: Law | Fit, N: Range, D: Range, *, num: int = 129) -> Shape:
         raise TypeError(
             f"law must be a law or a fit, such as `fit(Farseer, runs)`, got {shown(law)}"
         )
+    require_N_and_D("check_shape", type(law))
     if not isinstance(num, int) or num < 3:
         raise ValueError(f"num must be a whole number from 3, got {num!r}")
     sizes, tokens = (_axis(name, ends, num) for name, ends in (("N", N), ("D", D)))

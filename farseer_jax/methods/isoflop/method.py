@@ -14,7 +14,7 @@ from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
-from farseer_jax.methods._method import Solved, SolvedBatch
+from farseer_jax.methods._method import Solved, SolvedBatch, require_log_link
 from farseer_jax.methods.isoflop._budgets import (
     assign_budgets,
     check_budgets,
@@ -98,6 +98,7 @@ class IsoFLOP:
         if law is not Chinchilla:
             given = law.__name__ if isinstance(law, type) else repr(law)
             raise TypeError(f"the isoflop method fits the law's class `Chinchilla`, got {given}")
+        require_log_link(self.name, runs)
         compute = compute_of(runs, self.budgets)
         design = build_budget_design(runs, compute, assign_budgets(compute, self.width))
         check_budgets(design.num_runs, self.min_runs, MIN_BUDGETS)

@@ -16,7 +16,7 @@ from farseer_jax._slopes import ROUNDING
 from farseer_jax._types import Array
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.law import Center, Law
+from farseer_jax.laws.law import Center, Law, require_N_and_D
 from farseer_jax.links import Link
 from farseer_jax.methods._kinds import METHODS
 from farseer_jax.methods._method import Method, Solved, SolvedBatch
@@ -108,6 +108,7 @@ class MonotoneOver:
     def prepare(self, law: type[Law], runs: Runs) -> MonotoneDesign:
         """Lay the runs out; refuse what the method refuses."""
         design = self.method.prepare(law, runs)
+        require_N_and_D(f"the {self.name} method", law)
         return MonotoneDesign(
             law, runs, design, build_problem(law, runs, self.method, (self.N, self.D))
         )

@@ -14,7 +14,7 @@ from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
-from farseer_jax.methods._method import Solved, SolvedBatch
+from farseer_jax.methods._method import Solved, SolvedBatch, require_log_link
 from farseer_jax.methods._refit import Refit
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise import _chinchilla, _kernel
@@ -172,6 +172,7 @@ class Piecewise:
                 "the piecewise method fits the law's class `Farseer` or `Chinchilla`, "
                 f"got {given}; fit other laws by `LeastSquares()`"
             )
+        require_log_link(self.name, runs)
         lowest = min(search.lower for search in self.searches(law))
         if law is Chinchilla and lowest <= 0:
             raise ValueError(
