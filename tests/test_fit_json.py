@@ -327,6 +327,44 @@ def test_a_damaged_file(fit_file: Path, damage: str) -> None:
         fj.Fit.from_json(fit_file)
 
 
+EXPRESSION_DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "no kind": lambda content: content["inputs"]["N"].pop("kind"),
+    "an unknown kind": lambda content: content["inputs"]["N"].update(kind="strange"),
+    "an input a number": lambda content: content["inputs"].update(N=3),
+    "no expression": lambda content: content.update(expression="E + __import__('os')"),
+    "an expression of a number": lambda content: content.update(expression=5),
+    "another expression": lambda content: content.update(expression="E + B/N**alpha"),
+    "other inputs": lambda content: content.update(expression="E + A/M**alpha"),
+    "real parameters a number": lambda content: content.update(real=3),
+    "a parameter a vector": lambda content: content["fits"][0]["parameters"].update(E={"a": 1.0}),
+}
+
+
+@pytest.fixture(scope="module")
+def text_fit() -> fj.Fit:
+    """Of a law as text."""
+    N = np.geomspace(1e8, 1e10, 8)
+    return fj.fit("E + A/N**alpha", {"N": N, "loss": 2.0 + 50.0 / N**0.25 + 1e-4 * np.sin(N)})
+
+
+def test_a_law_as_text_is_read_back_without_its_class(text_fit: fj.Fit) -> None:
+    text = text_fit.to_json()
+    assert json.loads(text)["expression"] == "E + A/N**alpha"
+    again = fj.Fit.from_json(text)
+    assert type(again.law) is type(text_fit.law)
+    assert again.predict(1e11) == text_fit.predict(N=1e11)
+    assert again.to_json() == text
+
+
+@pytest.mark.parametrize("damage", EXPRESSION_DAMAGES)
+def test_a_damaged_law_as_text(text_fit: fj.Fit, tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "fit.json"
+    text_fit.to_json(path)
+    rewrite(path, EXPRESSION_DAMAGES[damage])
+    with pytest.raises(ValueError, match=r"fit\.json: the fit is damaged .*; write it again"):
+        fj.Fit.from_json(path)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -1,6 +1,7 @@
 """Laws of one's own: all that is derived from ``loss``, and what is said of a loss that is none."""
 
 import json
+import math
 from typing import Annotated, Any
 
 import jax
@@ -249,6 +250,18 @@ def nothing(self: Any, N: Any, D: Any) -> Any:
     return None
 
 
+def branched(self: Any, N: Any, D: Any) -> Any:
+    return self.E if N > D else self.E + self.A / N
+
+
+def by_numpy(self: Any, N: Any, D: Any) -> Any:
+    return self.E + self.A / np.log(N * D)
+
+
+def by_math(self: Any, N: Any, D: Any) -> Any:
+    return self.E + self.A / math.log(N * D)
+
+
 def words(self: Any, N: Any, D: Any) -> Any:
     return {"loss": self.E + self.A / N}
 
@@ -261,6 +274,13 @@ def words(self: Any, N: Any, D: Any) -> Any:
         (imaginary, TypeError, r"^the law Bad: .* must return a real number, got complex"),
         (counted, TypeError, r"^the law Bad: .* must return a real number, got int"),
         (nothing, TypeError, r"^the law Bad: .*one number per run, got NoneType"),
+        (
+            branched,
+            TypeError,
+            r"^the law Bad: a law must be written with jax\.numpy: jnp\.where in",
+        ),
+        (by_numpy, TypeError, r"^the law Bad: a law must be written with jax\.numpy: .* of NumPy"),
+        (by_math, TypeError, r"^the law Bad: a law must be written with jax\.numpy: .* `math`"),
         (words, TypeError, r"^the law Bad: .*one number per run, got dict"),
     ],
 )

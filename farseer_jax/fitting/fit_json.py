@@ -164,24 +164,29 @@ def _law_class(content: dict[str, Any], name: str, law: type[Law] | None) -> typ
     inputs = content.get("inputs")
     if not isinstance(inputs, dict):
         raise ValueError(f"{name}: the fit is damaged (it has no inputs); write it again")
-    text = content.get("expression")
-    if text is not None:
-        kinds = {key: value["kind"] for key, value in inputs.items()}
-        known_law: type[Law] = expression_law(
-            text, kinds, real=tuple(content.get("real", ())), name=content.get("law")
+    known, kind = LAWS if law is None else LAWS | {law.name: law}, content.get("law")
+    if content.get("expression") is None and not (isinstance(kind, str) and kind in known):
+        raise ValueError(
+            f"{name} holds a fit of the law {kind!r}; this farseer_jax ({__version__}) knows "
+            f"{', '.join(map(repr, known))}: read a law of your own with Fit.from_json(…, law=…)"
         )
-    else:
-        known = LAWS if law is None else LAWS | {law.name: law}
-        kind = content.get("law")
-        if not isinstance(kind, str) or kind not in known:
-            raise ValueError(
-                f"{name} holds a fit of the law {kind!r}; this farseer_jax ({__version__}) knows "
-                f"{', '.join(map(repr, known))}: read a law of your own with "
-                "Fit.from_json(…, law=…)"
-            )
-        known_law = known[kind]
-    entries = {key: tuple(own["entries"]) for key, own in inputs.items() if "entries" in own}
-    return known_law.with_shares(entries)
+    try:
+        own_law = _expression_law(content) or known[str(kind)]
+        entries = {key: tuple(own["entries"]) for key, own in inputs.items() if "entries" in own}
+        return own_law.with_shares(entries)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"{name}: the fit is damaged ({type(error).__name__}: {error}); write it again"
+        ) from error
+
+
+def _expression_law(content: Mapping[str, Any]) -> type[Law] | None:
+    """The law of a text; None of a class."""
+    if content.get("expression") is None:
+        return None
+    kinds = {key: value["kind"] for key, value in content["inputs"].items()}
+    real = tuple(content.get("real", ()))
+    return expression_law(str(content["expression"]), kinds, real=real, name=content.get("law"))
 
 
 def _law(kind: type[Law], content: Mapping[str, Any]) -> Law:

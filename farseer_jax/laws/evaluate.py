@@ -158,7 +158,8 @@ def numpy_loss(law: type[Law]) -> NumpyFunction:
     try:
         return NumpyFunction(loss, shapes, {name: entries.get(name, ()) for name in law.inputs()})
     except (TypeError, ValueError) as error:
-        raise type(error)(f"the law {law.name}: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError  # JAX's take no text
+        raise kind(f"the law {law.name}: {error}") from error
 
 
 @lru_cache(maxsize=256)

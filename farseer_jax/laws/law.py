@@ -409,7 +409,8 @@ def _roles(law: type[Law]) -> _Roles:
     except UnsupportedPrimitiveError:
         return _Roles(frozenset(), frozenset(), frozenset())
     except (TypeError, ValueError) as error:
-        raise type(error)(f"the law {law.name}: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError  # JAX's take no text
+        raise kind(f"the law {law.name}: {error}") from error
     owners = np.repeat(names, [sum(shape) or 1 for shape in shapes])
     together = [np.flatnonzero(owners == name).tolist() for name in names]
     return _Roles(

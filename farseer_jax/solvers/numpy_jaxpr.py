@@ -219,8 +219,14 @@ class NumpyFunction:
         return graph, int(value), gradient
 
     def _check_result(self) -> None:
-        with jax.enable_x64(True):
-            result = jax.eval_shape(self._function, *self._examples())
+        try:
+            with jax.enable_x64(True):
+                result = jax.eval_shape(self._function, *self._examples())
+        except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
+            raise TypeError(
+                "a law must be written with jax.numpy: jnp.where in place of `if`, and no function "
+                "of NumPy or `math` on parameters and inputs"
+            ) from error
         if not hasattr(result, "dtype"):
             raise TypeError(f"a law must return one number per run, got {type(result).__name__}")
         if result.shape != ():

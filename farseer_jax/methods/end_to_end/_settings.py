@@ -196,7 +196,7 @@ def best_of_starts(
     if found.status[best] == NOT_FINITE:
         raise ValueError(
             f"the law {layout.law.name!r} gives no finite loss or derivative at any of "
-            f"{len(found.value)} starts: check its `log_loss` and `starts`, or give `starts=`"
+            f"{len(found.value)} starts: check its `loss`, or give `starts=`"
         )
     report = StartReport(
         objective=float(found.value[best]),
