@@ -1,6 +1,7 @@
 """The shell: what it prints, what it writes, and how it fails."""
 
 import ast
+import functools
 import json
 import os
 import subprocess
@@ -57,8 +58,8 @@ def recorded(example: Fit, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What ``farseer fit`` hands to the library, which then fits nothing."""
     seen: dict[str, Any] = {}
 
-    def fake(law: object, runs: object, method: object) -> Fit:
-        seen.update(law=law, runs=runs, method=method)
+    def fake(law: object, runs: object, method: object, **options: object) -> Fit:
+        seen.update(law=law, runs=runs, method=method, options=options)
         return example
 
     monkeypatch.setattr(farseer_jax, "fit", fake)
@@ -117,7 +118,7 @@ class TestHelp:
         assert farseer("fit", "--example").exit_code == 0
         assert recorded["method"] == Piecewise()
         ranges = {law.name: bounds for law, bounds in piecewise_method._RANGES.items()}
-        assert _methods.DEFAULT_BOUNDS == ranges
+        assert _methods.DEFAULT_SEARCH == ranges
         options = "--law chinchilla --method piecewise"
         assert farseer("fit", "--example", *options.split()).exit_code == 0
         assert (recorded["law"], recorded["method"]) == (Chinchilla, Piecewise())
@@ -128,7 +129,8 @@ class TestHelp:
         commands = ["--help", "--version", "fit --help", "predict -h", "fitt", "fit", "fit --foo"]
         commands += ["fit --example --candidates 1", "fit --example --ratio x", "predict x.json"]
         commands += ["predict x.json --N a --D 1", "fit x.csv --json missing/fit.json"]
-        commands += ["choices -h", "choices --example"]
+        commands += ["choices -h", "choices --example", "fit x.csv --law kapla"]
+        commands += ["fit x.csv --link probit", "fit x.csv --fix E", "predict x.json --given P"]
         commands += ["bootstrap -h", "bootstrap --example --at 1e9", "bootstrap x.csv --out ."]
         code = f"""
 import contextlib, sys
@@ -199,11 +201,11 @@ class TestFit:
         assert result.stdout == example.to_json()
 
     def test_options_reach_the_method(self, recorded: dict[str, Any]) -> None:
-        options = "--criterion relative --bounds -0.3 0.4 --candidates 50 --rounds joint"
+        options = "--criterion relative --search -0.3:0.4 --candidates 50 --rounds joint"
         assert farseer("fit", "--example", *options.split()).exit_code == 0
         grid = Grid(-0.3, 0.4, num_candidates=50)
         assert recorded["method"] == Piecewise("relative", grid, rounds="joint")
-        options = "--bounds -1 1 --rounds 5 --min-pairs 4 --ratio 1.35:1.45"
+        options = "--search -1:1 --rounds 5 --min-pairs 4 --ratio 1.35:1.45"
         assert farseer("fit", "--example", *options.split()).exit_code == 0
         expected = Piecewise(search=Refined(-1, 1), rounds=5, min_pairs=4, ratio=(1.35, 1.45))
         assert recorded["method"] == expected
@@ -221,8 +223,13 @@ class TestFit:
         Path("runs.tsv").write_text("size\tdata\tout\n0.1\t2\t3.5\n0.4\t4\t3.1\n")
         options = "--N size --D data --loss out --N-unit 1e9 --D-unit 1e10 --max-N 2e8"
         assert farseer("fit", "runs.tsv", *options.split()).exit_code == 0
-        runs = recorded["runs"]
-        assert (runs.N.tolist(), runs.D.tolist(), runs.loss.tolist()) == ([1e8], [2e10], [3.5])
+        table = {name: values.tolist() for name, values in recorded["runs"].items()}
+        assert table == {"size": [0.1], "data": [2], "out": [3.5]}
+        assert recorded["options"] == {
+            "columns_of": {"N": "size", "D": "data"},
+            "units": {"N": 1e9, "D": 1e10},
+            "response": "out",
+        }
 
     @pytest.mark.parametrize(
         ("args", "message"),
@@ -241,7 +248,7 @@ class TestFit:
             ("--example --ratio 1:2:3", "'1:2:3' is neither a number above 1"),
             ("--example --min-pairs 1", "'--min-pairs': 1 is not in the range"),
             ("--example --min-N small", "'--min-N': 'small' is not a valid float"),
-            ("--example --bounds 1 -1", "bounds must be finite and ascending"),
+            ("--example --search 1:-1", "'1:-1' is no range LOW:HIGH"),
             ("--example --min-N 1e15", "no run is left with min_N=1e+15"),
             ("--example --mini-N 1e15", "No such option"),
         ],
@@ -257,11 +264,12 @@ class TestPredict:
         assert (result.exit_code, result.stderr) == (0, "")
         content = json.loads(result.stdout)
         losses = example.predict([7e9, 25.1e9], [1e11, 5e11])
+        known: dict[str, Any] = {"group": {}, "response": "loss"}
         assert content["predictions"] == [
-            {"N": 7e9, "D": 1e11, "predicted": losses[0]},
-            {"N": 25.1e9, "D": 5e11, "predicted": losses[1]},
+            {"N": 7e9, "D": 1e11, **known, "predicted": losses[0], "observed": None},
+            {"N": 25.1e9, "D": 5e11, **known, "predicted": losses[1], "observed": None},
         ]
-        assert content["metrics"]["mean_relative_error"] is None
+        assert set(content["metrics"].values()) == {None}
 
     @pytest.mark.parametrize(
         ("args", "N", "D"),
@@ -302,8 +310,11 @@ class TestPredict:
         ("args", "message"),
         [
             ("", "Nothing to predict"),
-            ("--N 1e9", "Nothing to predict"),
-            ("--N 1e9 --N 2e9 --D 1e9 --D 2e9 --D 3e9", "--N was given 2 times and --D 3 times"),
+            ("--N 1e9", "the law needs D too"),
+            (
+                "--N 1e9 --N 2e9 --D 1e9 --D 2e9 --D 3e9",
+                "N was given 2 times and another input 3 times",
+            ),
             ("--N size --D 1e9", "'--N': 'size' is no positive number such as 25.1e9"),
             ("--N 1e9 --D -5", "'--D': '-5' is no positive number"),
             ("--N 1e9 --D nan", "'--D': 'nan' is no positive number"),
@@ -330,7 +341,8 @@ class TestRealRuns:
         content = json.loads(Path("p.json").read_text())
         assert content["metrics"]["mean_relative_error"] <= 5.5e-4
         assert f"{content['metrics']['mean_relative_error']:.3e}" in result.stdout
-        assert set(content["predictions"][0]) == {"N", "D", "predicted", "observed"}
+        keys = ["N", "D", "group", "response", "predicted", "observed"]
+        assert list(content["predictions"][0]) == keys
         errors = [row["predicted"] / row["observed"] - 1 for row in content["predictions"]]
         assert np.abs(errors).max() < 2e-3
 
@@ -370,7 +382,7 @@ class TestBadFiles:
             (lambda text: text[: len(text) // 2], "not a whole JSON file"),
             (lambda text: "", "not a whole JSON file"),
             (lambda text: "[]", "not a fit file"),
-            (lambda text: text.replace('"version": 1', '"version": 2'), "upgrade farseer_jax"),
+            (lambda text: text.replace('"version": 2', '"version": 3'), "upgrade farseer_jax"),
             (lambda text: text.replace('"farseer"', '"unheard"'), "a fit of the law 'unheard'"),
             (lambda text: text.replace('"level"', '"lavel"'), "the fit is damaged"),
         ],
@@ -447,7 +459,7 @@ class TestFailures:
         assert len(result.stderr.splitlines()) == 1
 
     def test_an_error_of_another_library_is_a_defect(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(farseer_jax, "fit", lambda *args: np.zeros(-1))
+        monkeypatch.setattr(farseer_jax, "fit", lambda *args, **options: np.zeros(-1))
         refused(farseer("fit", "--example"), "negative dimensions", "please report it", code=1)
 
     def test_an_error_of_python_in_our_code_is_a_defect(
@@ -488,11 +500,12 @@ class TestProcess:
 
     def test_warnings_of_libraries_are_not_shown(self) -> None:
         before = """
-import warnings, farseer_jax
-def read_runs(*args, **kwargs):
+import warnings
+from farseer_jax.runs import read
+def read_table(path):
     warnings.warn("litter", stacklevel=1)
     raise ValueError("litter follows")
-farseer_jax.read_runs = read_runs
+read.read_table = read_table
 """
         result = shell("fit", "runs.csv", before=before)
         assert "warn" not in result.stderr.lower()
@@ -501,20 +514,21 @@ farseer_jax.read_runs = read_runs
         result = shell("fit", "missing.csv")
         assert result.returncode == 2
         assert (result.stdout, result.stderr) == ("", "Error: missing.csv: no such file\n")
-        result = shell("fit", "--foo")
+        result = shell("fit", "--qqq")
         assert result.returncode == 2
-        assert result.stderr.endswith("Error: No such option '--foo'.\n") or (
-            result.stderr.endswith("Error: No such option: --foo\n")  # click before 8.2
+        assert result.stderr.endswith("Error: No such option '--qqq'.\n") or (
+            result.stderr.endswith("Error: No such option: --qqq\n")  # click before 8.2
         )
 
     @pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
     def test_interrupted(self) -> None:
         before = """
-import os, signal, time, farseer_jax
-def read_runs(*args, **kwargs):
+import os, signal, time
+from farseer_jax.runs import read
+def read_table(path):
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(60)
-farseer_jax.read_runs = read_runs
+read.read_table = read_table
 """
         result = shell("fit", "runs.csv", before=before)
         assert (result.returncode, result.stderr) == (130, "Interrupted.\n")
@@ -544,34 +558,42 @@ farseer_jax.read_runs = read_runs
 
 
 @pytest.fixture
-def predict(fit_file: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """A small command in a process whose home is a temporary folder."""
+def at_home(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a command in a process whose home is a temporary folder."""
     home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    args = ("predict", fit_file, "--N", "25.1e9", "--D", "5e11")
 
-    def run(**env: str) -> subprocess.CompletedProcess[str]:
+    def run(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
         return shell(*args, env={**home, "FARSEER_NO_CACHE": "0", **env})
 
     return run
 
 
+@pytest.fixture
+def predict(
+    at_home: Callable[..., subprocess.CompletedProcess[str]], fit_file: Path
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A small command, likewise."""
+    return functools.partial(at_home, "predict", fit_file, "--N", "25.1e9", "--D", "5e11")
+
+
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="caches lie elsewhere")
 class TestCache:
     def test_compiled_code_is_kept_and_used_again(
-        self, predict: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+        self, at_home: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
     ) -> None:
-        first = predict()
+        fit = functools.partial(at_home, "fit", "--example")  # predictions compile nothing
+        first = fit()
         (folder,) = (tmp_path / "cache" / "farseer_jax").iterdir()
         assert folder.name == f"jaxlib-{_jax.jaxlib_version()}-{_jax.cpu_hash()}"
         entries = {entry.name: entry.stat().st_mtime_ns for entry in folder.iterdir()}
         assert entries
-        second = predict()
+        second = fit()
         assert (second.returncode, second.stdout, second.stderr) == (0, first.stdout, "")
         again = {entry.name: entry.stat().st_mtime_ns for entry in folder.iterdir()}
         assert again == entries
         for entry in folder.iterdir():
             entry.write_bytes(b"damaged")
-        third = predict()
+        third = fit()
         assert (third.returncode, third.stdout, third.stderr) == (0, first.stdout, "")
 
     def test_switched_off(
@@ -707,7 +729,7 @@ CHINCHILLA = ("--law", "chinchilla", "--method")
         (["isoflop"], fj.IsoFLOP()),
         (["isoflop", "--budgets", "flops", "--width", "0.4"], fj.IsoFLOP("flops", 0.4)),
         (["piecewise", "--candidates", "50"], fj.Piecewise(search=fj.Grid(0.01, 1.0, 50))),
-        (["piecewise", "--bounds", "0.1", "0.9"], fj.Piecewise(search=fj.Refined(0.1, 0.9))),
+        (["piecewise", "--search", "0.1:0.9"], fj.Piecewise(search=fj.Refined(0.1, 0.9))),
     ],
 )  # fmt: skip
 def test_every_method_with_its_options(

@@ -12,6 +12,7 @@ from weighted_mean import WeightedMean, fit_of, mean_fit
 import farseer_jax
 import farseer_jax as fj
 from farseer_jax.cli._values import budgets
+from farseer_jax.fitting.fits import Fits
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> fj.Fit:
     law = fj.Chinchilla(1.69, 406.4, 410.7, 0.34, 0.28)
     made = fit_of(law, mean_fit().runs, WeightedMean())
     made.__dict__["warnings"] = ("this fit is odd.",)
-    monkeypatch.setattr(fj.Fit, "from_json", lambda path: made)
+    monkeypatch.setattr(Fits, "from_json", lambda path: Fits((made,)))
     monkeypatch.chdir(tmp_path)
     return made
 

@@ -73,7 +73,7 @@ def numbers(bootstrap: fj.Bootstrap) -> np.ndarray:
 
 class TestOutput:
     def test_prints_intervals_and_writes_them(self, fit: fj.Fit) -> None:
-        options = "--level 0.8 --kind basic --seed 5 --json intervals.json"
+        options = "--level 0.8 --interval basic --seed 5 --json intervals.json"
         result = farseer(*EXAMPLE, 64, *AT, *options.split())
         expected = fj.bootstrap(fit, 64, seed=5).interval(N, D, level=0.8, kind="basic")
         assert (result.exit_code, result.stdout) == (0, f"{expected}\n")
@@ -182,9 +182,9 @@ class TestOptions:
             ("--example --at 1,1 --level 1.5", "'--level': 1.5 is not in the range"),
             ("--example --num-resamples 1", "'--num-resamples': 1 is not in the range"),
             ("--example --scheme shuffle", "'--scheme': 'shuffle' is not one of"),
-            ("--example --at 1,1 --kind exact", "'--kind': 'exact' is not one of"),
-            ("--example --at 1,1 --kind bca --of run", "--kind bca is for --of mean"),
-            ("--example --at 1,1 --kind bca --scheme jackknife-runs", "needs random resamples"),
+            ("--example --at 1,1 --interval exact", "'--interval': 'exact' is not one of"),
+            ("--example --at 1,1 --interval bca --of run", "--interval bca is for --of mean"),
+            ("--example --at 1,1 --interval bca --scheme jackknife-runs", "needs random resamples"),
             ("--example --num-resamples 9 --scheme jackknife-sizes", "a number of its own"),
             ("--example --noise 5e-4", "--noise is for --scheme parametric and for --of run"),
             ("--example --level 0.9", "--level is about intervals at points"),

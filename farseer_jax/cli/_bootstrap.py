@@ -7,7 +7,7 @@ import click
 
 from farseer_jax.cli._draws_file import check_free, check_out, keeping_draws, out_options
 from farseer_jax.cli._errors import Refusal
-from farseer_jax.cli._fitted import fit_one
+from farseer_jax.cli._fitted import fit_task, single_task
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._methods import method_name
 from farseer_jax.cli._model_options import model_options
@@ -34,6 +34,7 @@ from farseer_jax.cli._source_options import (
 )
 
 if TYPE_CHECKING:
+    from farseer_jax.cli._fitted import Task
     from farseer_jax.fitting.result import Fit
     from farseer_jax.resampling._intervals import Intervals
     from farseer_jax.resampling._result import Bootstrap
@@ -156,11 +157,12 @@ def bootstrap(
     source = read_source(path)
     from farseer_jax import progress_bar
 
+    task = single_task(source, settings)
+    noise = _noise(task, settings)
     if out is not None:
         check_free(out, resume)
     with progress_bar():
-        fit = fit_one(source, name, settings)
-        noise = _noise(fit, settings)
+        fit: Any = fit_task(task, name, settings)
         given = by_name(settings["points"]) if settings["points"] else {}
         if given:
             at_points([fit], given)  # refuses points without a finite loss
@@ -202,7 +204,7 @@ def _check_together(target: str | None, settings: dict[str, Any]) -> None:
         raise click.UsageError("--noise is for --scheme parametric and for --of run: leave it out.")
 
 
-def _noise(fit: "Fit", settings: dict[str, Any]) -> float | None:
+def _noise(task: "Task", settings: dict[str, Any]) -> float | None:
     """Of a new run, where one is asked for.
 
     Raises:
@@ -210,12 +212,12 @@ def _noise(fit: "Fit", settings: dict[str, Any]) -> float | None:
     """
     if settings["noise"] is not None or not _needs_noise(settings):
         return settings["noise"] if settings["of"] == "run" else None
-    if set(type(fit.law).inputs()) != {"N", "D"}:
+    if set(task.law.inputs()) != {"N", "D"}:
         return None  # what the fit leaves
     from farseer_jax import estimate_noise
 
     try:
-        pooled = estimate_noise(fit.runs).pooled
+        pooled = estimate_noise(task.bound()).pooled
     except ValueError as error:
         raise Refusal(f"{error}; give it by --noise, such as --noise 5e-4") from None
     return pooled if settings["of"] == "run" else None

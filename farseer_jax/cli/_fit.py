@@ -7,7 +7,7 @@ import click
 
 from farseer_jax.cli import _pairs
 from farseer_jax.cli._errors import Refusal
-from farseer_jax.cli._fitted import fit_source, fits_of
+from farseer_jax.cli._fitted import fit_task, fits_of, task_of
 from farseer_jax.cli._jax import set_up_jax
 from farseer_jax.cli._methods import method_name
 from farseer_jax.cli._model_options import model_options
@@ -102,7 +102,7 @@ def fit(path: Path | None, target: str | None, num_resamples: int | None, **sett
     from farseer_jax import progress_bar
 
     with progress_bar():
-        result = fit_source(source, name, settings)
+        result = fit_task(task_of(source, settings), name, settings)
         _check_usable(result)
         below = "" if num_resamples is None else f"\n\n{_refits(result, num_resamples)}"
     what = "Fit" if len(fits_of(result)) == 1 else "Fits"

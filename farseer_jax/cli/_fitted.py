@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from farseer_jax.cli._errors import Refusal
 from farseer_jax.cli._jax import set_up_jax
@@ -15,27 +15,58 @@ if TYPE_CHECKING:
     from farseer_jax.cli._source_options import Source
     from farseer_jax.fitting.fits import Fits
     from farseer_jax.fitting.result import Fit
+    from farseer_jax.laws.law import Law
+    from farseer_jax.runs.runs import Runs
 
 
-def fit_source(source: "Source", method: str, settings: Mapping[str, Any]) -> "Fit | Fits":
-    """Fit the law that the options name to each group and response that they name."""
-    from farseer_jax import fit
+class Task(NamedTuple):
+    """What is to be fitted.
 
+    Attributes:
+        law: the law's class.
+        runs: selected runs, or rows of a table.
+        options: what ``fit`` is to know of the table.
+    """
+
+    law: "type[Law]"
+    runs: "Source"
+    options: dict[str, Any]
+
+    def bound(self) -> "Runs":
+        """The runs of the first response, or group, as they are fitted."""
+        from farseer_jax.fitting.parts import as_parts
+
+        return as_parts(self.law, self.runs, **self.options)[1][0].runs
+
+
+def task_of(source: "Source", settings: Mapping[str, Any]) -> Task:
+    """The law that the options name, and the runs that they select.
+
+    Raises:
+        ValueError: the law is none, or no run is left.
+    """
     if isinstance(source, Mapping):
         options, names = naming(settings), [*source]
     else:  # the columns of runs have their names already
         options, names = {}, [*source.inputs, *source.extra]
     bound, units = options.get("columns_of", {}), options.get("units", {})
     law = law_class(settings, names, tuple(bound))
-    runs = select(source, law, settings, bound, units)
+    return Task(law, select(source, law, settings, bound, units), options)
+
+
+def fit_task(task: Task, method: str, settings: Mapping[str, Any]) -> "Fit | Fits":
+    """Fit each group and response that the options name."""
+    from farseer_jax import fit
+
+    options = dict(task.options)
     for name in ("by", "shared", "monotone_over"):
         if settings.get(name) is not None:
             options[name] = settings[name]
-    return cast("Fit | Fits", fit(law, runs, build_method(method, settings), **options))
+    return cast("Fit | Fits", fit(task.law, task.runs, build_method(method, settings), **options))
 
 
-def fit_one(source: "Source", method: str, settings: Mapping[str, Any]) -> "Fit":
-    """The same, where a command takes one fit.
+def single_task(source: "Source", settings: Mapping[str, Any]) -> Task:
+    """The same as :func:`task_of`, where a command takes one fit.
 
     Raises:
         Refusal: there would be several.
@@ -50,7 +81,12 @@ def fit_one(source: "Source", method: str, settings: Mapping[str, Any]) -> "Fit"
                 f"--response names {len(names)} columns ({', '.join(names)}), and this command "
                 "takes one fit: name one of them"
             )
-    return cast("Fit", fit_source(source, method, settings))
+    return task_of(source, settings)
+
+
+def fit_one(source: "Source", method: str, settings: Mapping[str, Any]) -> "Fit":
+    """The one fit of a command that takes one."""
+    return cast("Fit", fit_task(single_task(source, settings), method, settings))
 
 
 def fits_of(result: "Fit | Fits") -> "tuple[Fit, ...]":
