@@ -431,3 +431,21 @@ def test_runs_without_a_grid():
     assert fit.mean_relative_error < 1e-8
     with jax.enable_x64(True):
         assert np.isclose(fit.predict(1e10, 1e12), fj.example_law()(1e10, 1e12), rtol=1e-5)
+
+
+@pytest.mark.parametrize("law", [fj.Chinchilla, "E + A/N**alpha + B/D**beta"])
+@pytest.mark.parametrize("delta", [np.inf, 5e-3])
+def test_the_identity_link_is_the_objective_of_differences(law, delta):
+    """Squares of ``predicted − observed`` by either way of asking for them; so is Huber's ρ."""
+    runs = fj.example_runs().select(max_N=2e9)
+    same_scale = fj.Runs(runs.N, runs.D, runs.loss, link="identity")
+    asked = fj.fit(law, runs, fj.LeastSquares(fj.Objective("absolute", delta)))
+    linked = fj.fit(law, same_scale, fj.LeastSquares(fj.Objective(delta=delta)))
+    assert linked.success
+    assert linked.diagnostics.objective == pytest.approx(asked.diagnostics.objective, rel=1e-9)
+    r = np.abs(linked.predict(runs.N, runs.D) - runs.loss)
+    rho = np.where(r < delta, r**2 / 2, np.minimum(delta, 1.0) * (r - np.minimum(delta, 1.0) / 2))
+    assert linked.diagnostics.objective == pytest.approx(rho.sum(), rel=1e-9)
+    assert linked.predict(1e10, 1e12) == pytest.approx(asked.predict(1e10, 1e12), rel=1e-6)
+    with pytest.raises(ValueError, match=r"got 'squared-absolute'"):
+        fj.LeastSquares("squared-absolute")

@@ -173,7 +173,7 @@ def test_errors_on_real_runs(real):
     errors = {}
     for method in (SQUARED, RELATIVE, fj.LeastSquares("huber"), fj.LeastSquares()):
         found = fj.fit(fj.Chinchilla, fitted, method)
-        name = getattr(method, "criterion", None) or method.description
+        name = getattr(method, "criterion", None) or method.describe(fj.Link())
         errors[name] = found.mean_relative_error, found.evaluate(held_out).mean_relative_error
     rounded = {name: tuple(f"{error:.3e}" for error in pair) for name, pair in errors.items()}
     assert rounded == {
