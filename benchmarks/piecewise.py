@@ -14,6 +14,7 @@ from _timing import exp_rate, interleaved, report
 
 import farseer_jax as fj
 from farseer_jax.methods.piecewise._kernel import solve_jit
+from farseer_jax.methods.piecewise._layout import gather_padded
 
 NUM_CANDIDATES, NUM_GAMMA, ROUNDS = 10_000, 1_000, 2
 NUM_NODES = 24  # of the refined search, for sizes over this range: see _search/_refined.py
@@ -42,10 +43,11 @@ def numpy_dense(runs: fj.Runs, careful: bool = False):
     return fit_dense(runs.N, runs.D, runs.loss, NUM_CANDIDATES, NUM_GAMMA, careful)
 
 
-def kernel(design, losses, weights, method):
+def kernel(prepared, losses, weights, method):
     """A call of the kernel on arrays that are on the device already."""
-    arrays = jax.tree.map(jax.numpy.asarray, (design, losses, weights))
-    return lambda: jax.block_until_ready(solve_jit(*arrays, options=method))
+    runs = gather_padded(prepared.design, prepared.layout, losses, weights)
+    arrays = jax.tree.map(jax.numpy.asarray, (prepared.layout, runs))
+    return lambda: jax.block_until_ready(solve_jit(*arrays, method))
 
 
 def main() -> None:
@@ -64,8 +66,8 @@ def main() -> None:
             {
                 "numpy_dense": (lambda: numpy_dense(runs), 2),
                 "numpy_dense_careful": (lambda: numpy_dense(runs, careful=True), 3),
-                "dense_kernel": (kernel(design, loss, weights, dense), 10),
-                "refined_kernel": (kernel(design, loss, weights, suited), 100),
+                "dense_kernel": (kernel(prepared, loss, weights, dense), 10),
+                "refined_kernel": (kernel(prepared, loss, weights, suited), 100),
                 "fit": (lambda: fj.fit(fj.Farseer, runs), 50),
                 "fit_from_arrays": (lambda: fj.fit(fj.Farseer, fj.Runs(N, D, loss)), 50),
             },

@@ -6,9 +6,9 @@ function and without a derivative of it.
 """
 
 import functools
-from collections.abc import Sequence
 from functools import cache
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -50,29 +50,32 @@ def minimise_interpolant(values: Array) -> tuple[Scalar, Scalar, Flag]:
     shift = jnp.where(usable, _minimise_polynomial(taylor, lower, upper), 0.0)
     tail_size = functools.reduce(jnp.maximum, jnp.abs(tail))
     resolved = usable & (tail_size <= _rounding(values) * height)
-    return node + shift, lowest + _horner(list(taylor), shift), resolved
+    return node + shift, lowest + _horner(taylor, shift)[0], resolved
 
 
 def _minimise_polynomial(taylor: Array, lower: Scalar, upper: Scalar) -> Scalar:
     """Newton steps from 0 on the derivative of ``Σ c_k x^k``, kept within the limits."""
-    first = [order * taylor[order] for order in range(1, _DEGREE + 1)]
-    second = [order * first[order] for order in range(1, _DEGREE)]
-    x = jnp.zeros_like(lower)
-    for _ in range(_NEWTON_STEPS):
-        gradient, curvature = _horner(first, x), _horner(second, x)
-        convex = curvature > 0
-        newton = x - gradient / jnp.where(convex, curvature, 1.0)
+
+    def step(_: int, x: Scalar) -> Scalar:
+        gradient, half_curvature = _horner(taylor, x)[1:]
+        convex = half_curvature > 0
+        newton = x - 0.5 * gradient / jnp.where(convex, half_curvature, 1.0)
         # where the curve bends down, walk to the end that the gradient points away from
         downhill = jnp.where(gradient > 0, lower, upper)
-        x = jnp.where(convex, jnp.clip(newton, lower, upper), downhill)
-    return x
+        return jnp.where(convex, jnp.clip(newton, lower, upper), downhill)
+
+    # a loop: its body is compiled once
+    return jax.lax.fori_loop(0, _NEWTON_STEPS, step, jnp.zeros_like(lower))
 
 
-def _horner(coefficients: Sequence[Scalar], x: Scalar) -> Scalar:
-    value = coefficients[-1]
-    for coefficient in reversed(coefficients[:-1]):
-        value = value * x + coefficient
-    return value
+def _horner(taylor: Array, x: Scalar) -> tuple[Scalar, Scalar, Scalar]:
+    """``Σ c_k x^k``, its derivative, and half its second."""
+    value, slope, half_curvature = taylor[-1], jnp.zeros_like(x), jnp.zeros_like(x)
+    for order in range(_DEGREE - 1, -1, -1):
+        half_curvature = half_curvature * x + slope
+        slope = slope * x + value
+        value = value * x + taylor[order]
+    return value, slope, half_curvature
 
 
 @cache

@@ -261,7 +261,7 @@ def test_same_digits_in_a_batch_as_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("log_range", "num_nodes"), [(0.0, 16), (1.0, 16), (3.3, 24), (9.2, 40), (20.0, 40)]
+    ("log_range", "num_nodes"), [(0.0, 24), (1.0, 24), (3.3, 24), (9.2, 40), (20.0, 40)]
 )
 def test_nodes_follow_the_range_of_sizes(log_range: float, num_nodes: int) -> None:
     for width in (1, 2):

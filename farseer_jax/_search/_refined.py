@@ -14,6 +14,9 @@ from farseer_jax._types import Array, DType
 
 # Nodes per unit of exponent, where the sizes are not known: enough for four decades of them.
 _DENSITY = 40
+# Fewer for sizes that are near each other: not less than the paper's grid needs, so that any part
+# of a table takes what the table has compiled.
+_LEAST_DENSITY = 24
 _INTERPOLATION_ERROR = 1e-17
 _KINK_STEP = 1 / 256
 
@@ -169,7 +172,7 @@ def _density_for(log_range: float) -> int:
     and vouch for what the rounding of its highest values has spoilt.
     """
     num, error = 0, 1.0
-    while num < _DENSITY and (error > _INTERPOLATION_ERROR or num < 16 or num % 8):
+    while num < _DENSITY and (error > _INTERPOLATION_ERROR or num < _LEAST_DENSITY or num % 8):
         num += 1
         error *= 0.5 * log_range / num
     return num

@@ -150,7 +150,7 @@ class Fits(Sequence[Fit]):
 
     def __str__(self) -> str:
         first = self.fits[0]
-        title = "  ".join(part for part in (f"{first.law.name.title()} law", first.law.formula) if part)
+        title = "  ".join(part for part in (f"{first.law.name} law", first.law.formula) if part)
         groups = f" by {', '.join(self.by)}" if self.by else ""
         shared = f"; shared: {', '.join(self.shared)}" if self.shared else ""
         several = len(self._responses) > 1
@@ -174,8 +174,7 @@ class Fits(Sequence[Fit]):
         parts[1] += f"\n… and {more} more fits" if more > 0 else ""
         left_out = sum(fit.num_left_out for fit in self.fits)
         if left_out:
-            what = "1 run" if left_out == 1 else f"{left_out} runs"
-            parts.append(f"left out for want of a response: {what}")
+            parts.append(f"{left_out} runs without a response were left out")
         parts.append("\n".join(self._kinds_of_warnings()))
         return "\n\n".join(part for part in parts if part)
 

@@ -1,6 +1,5 @@
 """The method for Chinchilla, whose A(N) = β and B(N) = B do not depend on N."""
 
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -9,9 +8,11 @@ import jax.numpy as jnp
 from farseer_jax._design import Design
 from farseer_jax._types import Array, RunValues, Scalar, Slots
 from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.methods.piecewise._compile import compiled
 from farseer_jax.methods.piecewise._constant_term import ConstantTerm, fit_constant_term
-from farseer_jax.methods.piecewise._differences import difference, gather
+from farseer_jax.methods.piecewise._differences import Gathered, difference, gather
 from farseer_jax.methods.piecewise._ending import outcome_code, relative_errors
+from farseer_jax.methods.piecewise._layout import Layout
 from farseer_jax.methods.piecewise._power_term import PowerTerm, fit_power_term
 from farseer_jax.methods.piecewise._stage1 import SizeEstimates, estimate_sizes, keep_live_sizes
 
@@ -72,10 +73,16 @@ def solve(
         weights: weight per run, not negative; 0 leaves a run out.
         options: static.
     """
+    return solve_gathered(design, gather(design, losses, weights), options)
+
+
+def solve_gathered(
+    design: Design | Layout, runs: Gathered, options: "Piecewise"
+) -> ChinchillaSolution:
+    """``solve`` for losses and weights of slots."""
     search, search_U = options.searches(Chinchilla)
-    runs = gather(design, losses, weights)
-    pivot = jnp.asarray(design.log_pivot, losses.dtype)
-    z = jnp.log(jnp.asarray(design.N, losses.dtype)) - pivot
+    pivot = jnp.asarray(design.log_pivot, runs.loss.dtype)
+    z = jnp.log(jnp.asarray(design.N, runs.loss.dtype)) - pivot
     pairs = difference(design, runs)
     sizes = estimate_sizes(pairs, options.min_pairs)
     data_term = fit_constant_term(keep_live_sizes(pairs, sizes), options.criterion, search)
@@ -110,20 +117,18 @@ def solve(
     )
 
 
-solve_jit = jax.jit(solve, static_argnames="options")
+def solve_members(layout: Layout, runs: Gathered, options: "Piecewise") -> BatchSolution:
+    """``solve_gathered`` for members along a last axis, in one vectorised call."""
 
-
-@partial(jax.jit, static_argnames="options")
-def solve_block(
-    design: Design, losses: Array, weights: Array, options: "Piecewise"
-) -> BatchSolution:
-    """``solve`` for stacks of losses and weights, ``(member, run)``, in one vectorised call."""
-
-    def one(loss: RunValues, weight: RunValues) -> BatchSolution:
-        found = solve(design, loss, weight, options)
+    def one(runs: Gathered) -> BatchSolution:
+        found = solve_gathered(layout, runs, options)
         return BatchSolution(found.numbers, found.mean_relative_error, found.outcome)
 
-    return jax.vmap(one)(losses, weights)
+    return jax.vmap(one, in_axes=-1)(runs)
+
+
+solve_jit = compiled(solve_gathered, block=False)
+solve_block = compiled(solve_members, block=True)
 
 
 def law_of(design: Design, found: ChinchillaSolution | BatchSolution) -> Chinchilla:

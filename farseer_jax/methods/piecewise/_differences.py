@@ -1,6 +1,6 @@
 """Losses and weights of runs, gathered into the design and differenced along D."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +8,9 @@ import numpy as np
 from farseer_jax._design import Design
 from farseer_jax._linear import mean_weight, safe_divide
 from farseer_jax._types import Array, Pairs, RunValues, Slots
+
+if TYPE_CHECKING:
+    from farseer_jax.methods.piecewise._layout import Layout
 
 
 class Gathered(NamedTuple):
@@ -58,7 +61,7 @@ def gather(design: Design, losses: RunValues, weights: RunValues) -> Gathered:
     return Gathered(loss, mean_weight(repeat_weight, 2, share))
 
 
-def difference(design: Design, runs: Gathered) -> Differences:
+def difference(design: "Design | Layout", runs: Gathered) -> Differences:
     """Differences of neighbouring D, with the weight that their two runs leave them.
 
     The weight is the harmonic mean of the runs' weights, read as precisions the precision of a

@@ -24,6 +24,7 @@ from numpy.polynomial import chebyshev
 
 from farseer_jax import _chebyshev
 from farseer_jax._types import Array, Candidates, PerSizeCandidate, Sizes
+from farseer_jax.laws.stretched_exponential import expm1_ratio
 from farseer_jax.methods.piecewise._differences import Differences
 
 _NUM_NODES = 12
@@ -37,15 +38,15 @@ class ErrorMoments(NamedTuple):
         error: for the coefficients b₀, summed over sizes.
         P: half its derivative by the size's coefficient.
         Q: half its second derivative.
-        own_log_B: ``ln B`` of b₀.
-        log_unit: ``ln`` of the unit of D^−A: the middle candidate's, at the size's mean ``ln D``.
+        b: b₀.
+        own_log_B: its ``ln B``.
     """
 
     error: Candidates
     P: PerSizeCandidate
     Q: PerSizeCandidate
+    b: Sizes
     own_log_B: Sizes
-    log_unit: Sizes
 
 
 class _Size(NamedTuple):
@@ -79,22 +80,22 @@ def error_moments(
         pairs: the differences.
     """
     middle = log_A.shape[1] // 2
-    A, own_A, own_log_B = jnp.exp(log_A), jnp.exp(log_A[:, middle]), log_B[:, middle]
+    A, own_log_B = jnp.exp(log_A), log_B[:, middle]
+    own_A = A[:, middle]
     centre = jnp.mean(pairs.log_D, axis=1)
-    log_unit = -own_A * centre
-    b = jnp.exp(own_log_B + log_unit)
+    b = jnp.exp(own_log_B - own_A * centre)
     each = _Size(own_A, b, centre, pairs.log_D - centre[:, None], pairs.R, pairs.weight)
     if A.ndim == 2:
         error, P, Q = _sums_at_candidates(jax.tree.map(lambda x: x[..., None], each), A)
     else:
         error, P, Q = _sums_of_members(each, A)
-    return ErrorMoments(jnp.sum(error, axis=0), P, Q, own_log_B, log_unit)
+    return ErrorMoments(jnp.sum(error, axis=0), P, Q, b, own_log_B)
 
 
 def moments_error(log_B: Sizes, moments: ErrorMoments) -> Candidates:
     """The squared ℓ_R of the candidates, for coefficients B(N) held."""
-    own = jnp.exp(moments.own_log_B + moments.log_unit)
-    excess = (own * jnp.expm1(log_B - moments.own_log_B))[:, None]
+    apart = log_B - moments.own_log_B
+    excess = (moments.b * apart * expm1_ratio(apart))[:, None]
     return moments.error + jnp.sum(excess * (2 * moments.P + excess * moments.Q), axis=0)
 
 

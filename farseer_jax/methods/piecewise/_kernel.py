@@ -1,6 +1,5 @@
 """The method for Farseer as one pure function ``(design, losses, weights) → solution``."""
 
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -11,8 +10,15 @@ from farseer_jax._design import Design
 from farseer_jax._types import Array, RunValues, Scalar, Slots
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.stretched_exponential import StretchedExponential
-from farseer_jax.methods.piecewise._differences import beside_members, difference, gather
+from farseer_jax.methods.piecewise._compile import compiled
+from farseer_jax.methods.piecewise._differences import (
+    Gathered,
+    beside_members,
+    difference,
+    gather,
+)
 from farseer_jax.methods.piecewise._ending import outcome_code, relative_errors
+from farseer_jax.methods.piecewise._layout import Layout
 from farseer_jax.methods.piecewise._pair_error import shape_of
 from farseer_jax.methods.piecewise._stage1 import (
     SizeEstimates,
@@ -71,13 +77,20 @@ def solve(
         losses: loss per run.
         weights: weight per run, not negative; 0 leaves a run out.
         options: static.
+    """
+    return solve_gathered(design, gather(design, losses, weights), options)
 
-    Members of a batch may be a last axis of losses and weights, where
-    :func:`takes_members` says so; all arrays of the solution then have it.
+
+def solve_gathered(
+    design: Design | Layout, runs: Gathered, options: "Piecewise"
+) -> PiecewiseSolution:
+    """``solve`` for losses and weights of slots.
+
+    Members of a batch may be a last axis of losses and weights, where :func:`takes_members` says
+    so; all arrays of the solution then have it.
     """
     search, search_U = options.searches(Farseer)
-    runs = gather(design, losses, weights)
-    N, log_pivot = (beside_members(x, losses, 1) for x in (design.N, design.log_pivot))
+    N, log_pivot = (beside_members(x, runs.loss, 2) for x in (design.N, design.log_pivot))
     z = jnp.log(N) - log_pivot
     pairs = difference(design, runs)
     sizes = estimate_sizes(pairs, options.min_pairs)
@@ -112,17 +125,7 @@ def solve(
     )
 
 
-# One LLVM module instead of dozens: the same code, a third less time to compile on a CPU.
-_COMPILER_OPTIONS = {"xla_cpu_parallel_codegen_split_count": 1}
-_BLOCK_OPTIONS = {
-    **_COMPILER_OPTIONS,
-    # XLA's own loops for sums: YNNPACK's interpret small ones, several times slower
-    "xla_cpu_experimental_ynn_fusion_type": "",
-    # whole registers, where the processor has wide ones: a seventh faster
-    "xla_cpu_prefer_vector_width": 512,
-}
-
-solve_jit = jax.jit(solve, static_argnames="options", compiler_options=_COMPILER_OPTIONS)
+solve_jit = compiled(solve_gathered, block=False, optimised=False)
 
 
 class BatchSolution(NamedTuple):
@@ -134,14 +137,11 @@ class BatchSolution(NamedTuple):
     outcome: Array
 
 
-@partial(jax.jit, static_argnames="options", compiler_options=_BLOCK_OPTIONS)
-def solve_block(
-    design: Design, losses: Array, weights: Array, options: "Piecewise"
-) -> BatchSolution:
-    """``solve`` for stacks of losses and weights, ``(member, run)``, in one vectorised call."""
+def solve_members(layout: Layout, runs: Gathered, options: "Piecewise") -> BatchSolution:
+    """``solve_gathered`` for members along a last axis, in one vectorised call."""
 
-    def kept(loss: Array, weight: Array) -> BatchSolution:
-        solution = solve(design, loss, weight, options)
+    def kept(runs: Gathered) -> BatchSolution:
+        solution = solve_gathered(layout, runs, options)
         return BatchSolution(
             curves=solution.curves,
             pair_error=solution.data_term.rounds.pair_error[-1],
@@ -149,9 +149,10 @@ def solve_block(
             outcome=solution.outcome,
         )
 
-    if takes_members(options):
-        return kept(losses.T, weights.T)
-    return jax.vmap(kept)(losses, weights)
+    return kept(runs) if takes_members(options) else jax.vmap(kept, in_axes=-1)(runs)
+
+
+solve_block = compiled(solve_members, block=True)
 
 
 def takes_members(options: "Piecewise") -> bool:

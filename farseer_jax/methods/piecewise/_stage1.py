@@ -74,14 +74,20 @@ def estimate_sizes(pairs: Differences, min_pairs: int) -> SizeEstimates:
     pull = safe_divide(shares * centred, jnp.sum(shares * centred**2, axis=1, keepdims=True))
     pull = jnp.where(enough[:, None], pull, 0.0)  # rounding, where there is one pair
     A_without_steps = -jnp.sum(pull * log_rate, axis=1)
-    A = A_without_steps
-    for _ in range(_RATIO_PASSES):
-        A = A_without_steps + jnp.sum(pull * _log_sinhc(0.5 * A[:, None] * step), axis=1)
 
-    y = log_rate - _log_sinhc(0.5 * A[:, None] * step)
-    intercept = jnp.sum(shares * (y + A[:, None] * middle), axis=1)
+    def one_pass(_: int, state: tuple[Sizes, ...]) -> tuple[Sizes, ...]:
+        A = state[1]
+        of_steps = _log_sinhc(0.5 * A[:, None] * step)
+        better = A_without_steps + jnp.sum(pull * of_steps, axis=1)
+        return A, better, jnp.sum(shares * of_steps, axis=1)
+
+    # a loop: its body is compiled once
+    start = (A_without_steps, A_without_steps, jnp.zeros_like(A_without_steps))
+    A, _, of_steps = jax.lax.fori_loop(0, _RATIO_PASSES + 1, one_pass, start)
+    intercept = jnp.sum(shares * (log_rate + A[:, None] * middle), axis=1) - of_steps
     live = enough & (A > 0)
     log_A = jnp.log(jnp.where(live, A, 1.0))
+    y = log_rate - _log_sinhc(0.5 * A[:, None] * step)
     residual = y - (intercept[:, None] - A[:, None] * middle)
     return SizeEstimates(
         log_A=log_A,

@@ -5,14 +5,14 @@ form, and the candidate with the smallest global residual ℓ_R over all pairs w
 first, with the A_N of Stage 1 as they are; then rounds of α with β held, β with α held.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from farseer_jax._linear import LinePoints, fit_line, line_points
 from farseer_jax._search import Look, Minimum, Search, Shape
-from farseer_jax._types import Array, Candidates, PerSizeCandidate, Scalar, Sizes
+from farseer_jax._types import Array, Candidates, Flag, PerSizeCandidate, Scalar, Sizes
 from farseer_jax.laws.stretched_exponential import box_cox
 from farseer_jax.methods.piecewise._differences import Differences
 from farseer_jax.methods.piecewise._error_moments import (
@@ -134,10 +134,9 @@ def fit_data_term(
     A_points = line_points(sizes.log_A, sizes.weight)
     B_points = line_points(sizes.log_B, sizes.weight)
     problem = _Problem(z, sizes, A_points, B_points, pairs, criterion, search, falling_B)
-    if rounds is None:
-        trace = jax.tree.map(lambda value: value[None], _joint_minimum(problem))
-    else:
-        trace = _rounds(problem._replace(prepared=_prepare(problem)), rounds)
+    if rounds is not None:
+        return _rounds(problem._replace(prepared=_prepare(problem)), rounds)
+    trace = jax.tree.map(lambda value: value[None], _joint_minimum(problem))
     return DataTerm(
         A=fit_curve(z, A_points, trace.alpha[-1]),
         B=fit_curve(z, B_points, trace.beta[-1]),
@@ -160,25 +159,35 @@ def _prepare(problem: _Problem) -> _Prepared | None:
     )
 
 
-def _rounds(problem: _Problem, num_rounds: int) -> Round:
+def _rounds(problem: _Problem, num_rounds: int) -> DataTerm:
     """β with the A_N as they are, then α and β in turn; one loop body, compiled once."""
+    A_points, B_points = problem.A_points, problem.B_points  # their weights are the same
 
-    def from_stage_1(_: Scalar) -> tuple[Minimum, Sizes]:
-        nothing = jnp.full_like(start, jnp.nan)
-        no, yes = (jnp.full_like(start, flag, dtype=bool) for flag in (False, True))
-        return Minimum(nothing, nothing, no, yes), jnp.exp(problem.sizes.log_A)
+    def search(logs: tuple[Sizes, Sizes], index: Array) -> tuple[tuple[Sizes, Sizes], Any]:
+        is_beta = index % 2 == 0
+        found = _search(problem, is_beta, *logs)
+        points = B_points._replace(
+            mean=jnp.where(is_beta, B_points.mean, A_points.mean),
+            pull=jnp.where(is_beta, B_points.pull, A_points.pull),
+        )
+        curve = fit_curve(problem.z, points, found.exponent)
+        values, (log_A, log_B) = evaluate(curve, problem.z), logs
+        logs = jnp.where(is_beta, log_A, values), jnp.where(is_beta, values, log_B)
+        return logs, (found, curve)
 
-    def from_search(beta: Scalar) -> tuple[Minimum, Sizes]:
-        alpha = _search_alpha(problem, beta)
-        return alpha, _A_at(problem, alpha.exponent)
+    start = problem.sizes.log_A, problem.sizes.log_B
+    _, (found, curves) = jax.lax.scan(search, start, jnp.arange(2 * num_rounds + 1))
+    beta = jax.tree.map(lambda value: value[0::2], found)
+    alpha = jax.tree.map(lambda value: value[1::2], found)
 
-    def one_round(last_beta: Scalar, index: Array) -> tuple[Scalar, Round]:
-        alpha, A = jax.lax.cond(index == 0, from_stage_1, from_search, last_beta)
-        beta = _search_beta(problem, A)
-        return beta.exponent, _round(alpha, beta)
+    def after(first: Any, value: Array) -> Array:  # the start has no α
+        return jnp.concatenate([jnp.full_like(value[:1], first), value])
 
-    start = jnp.zeros_like(problem.sizes.log_A[0])
-    return jax.lax.scan(one_round, start, jnp.arange(num_rounds + 1))[1]
+    return DataTerm(
+        A=Curve(*(value[-2] for value in curves)),
+        B=Curve(*(value[-1] for value in curves)),
+        rounds=_round(Minimum(*map(after, (jnp.nan, jnp.nan, False, True), alpha)), beta),
+    )
 
 
 def _round(alpha: Minimum, beta: Minimum) -> Round:
@@ -195,11 +204,35 @@ def _A_at(problem: _Problem, alpha: Scalar) -> Sizes:
     return jnp.exp(evaluate(fit_curve(problem.z, problem.A_points, alpha), problem.z))
 
 
-def _search_alpha(problem: _Problem, beta: Scalar) -> Minimum:
+def _search(problem: _Problem, is_beta: Flag, log_A: Sizes, log_B: Sizes) -> Minimum:
+    """A search of β beside A(N), or of α beside B(N)."""
+    known = problem.prepared
+
+    def of_beta() -> Any:
+        A = jnp.exp(log_A)
+        return _search_beta(problem, A) if known is None else _errors_of_beta(problem, A, known)
+
+    def of_alpha() -> Any:
+        return _search_alpha(problem, log_B) if known is None else _errors_of_alpha(log_B, known)
+
+    found = jax.lax.cond(is_beta, of_beta, of_alpha)
+    return found if known is None else known.look.pick(found)
+
+
+def _errors_of_alpha(log_B: Sizes, known: _Prepared) -> Candidates:
+    """ℓ_R at the candidates that are known beforehand."""
+    return moments_error(log_B, known.moments)
+
+
+def _errors_of_beta(problem: _Problem, A: Sizes, known: _Prepared) -> Candidates:
+    """Likewise."""
+    terms = coefficient_terms(A, problem.pairs)
+    own_B = jnp.exp(problem.sizes.log_B + terms.log_scale)
+    return squared_error(own_B[:, None] * known.ratio, terms)
+
+
+def _search_alpha(problem: _Problem, log_B: Sizes) -> Minimum:
     z, pairs = problem.z, problem.pairs
-    log_B = evaluate(fit_curve(z, problem.B_points, beta), z)
-    if known := problem.prepared:
-        return known.look.pick(moments_error(log_B, known.moments))
 
     def objective(exponents: Candidates) -> Candidates:
         log_A, _ = candidate_lines(z, problem.A_points, exponents)
@@ -210,9 +243,6 @@ def _search_alpha(problem: _Problem, beta: Scalar) -> Minimum:
 
 def _search_beta(problem: _Problem, A: Sizes) -> Minimum:
     terms = coefficient_terms(A, problem.pairs)
-    if known := problem.prepared:
-        own_B = jnp.exp(problem.sizes.log_B + terms.log_scale)
-        return known.look.pick(squared_error(own_B[:, None] * known.ratio, terms))
 
     def objective(exponents: Candidates) -> Candidates:
         log_B, slope = candidate_lines(problem.z, problem.B_points, exponents)

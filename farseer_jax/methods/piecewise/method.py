@@ -21,6 +21,12 @@ from farseer_jax.methods.piecewise import _chinchilla, _kernel
 from farseer_jax.methods.piecewise._check import check_design, check_solution
 from farseer_jax.methods.piecewise._chinchilla_refit import build_chinchilla_refit
 from farseer_jax.methods.piecewise._diagnose import Solution, diagnose
+from farseer_jax.methods.piecewise._layout import (
+    Layout,
+    gather_padded,
+    layout_of,
+    without_padding,
+)
 from farseer_jax.methods.piecewise._pair_error import CRITERIA, Criterion
 from farseer_jax.methods.piecewise._refit import build_refit
 from farseer_jax.runs.runs import Runs
@@ -35,10 +41,11 @@ _KERNELS: dict[type[Law], Any] = {Farseer: _kernel, Chinchilla: _chinchilla}
 
 
 class LawDesign(NamedTuple):
-    """What a fit needs beside losses and weights."""
+    """What a fit needs beside losses and weights; the layout is the design's, padded."""
 
     law: type[Law]
     design: Design
+    layout: Layout
 
 
 @dataclass(frozen=True)
@@ -181,45 +188,46 @@ class Piecewise:
             )
         design = build_design(runs, self.ratio)
         check_design(design, self.min_pairs)
-        return LawDesign(law, design)
+        return LawDesign(law, design, layout_of(design))
 
     def fit_one(
         self, design: LawDesign | Design, losses: np.ndarray, weights: np.ndarray
     ) -> Solved:
         """Fit one set of losses and weights, in float64; a bare design is Farseer's."""
-        law, layout = design = _law_and_design(design)
-        kernel = _KERNELS[law]
+        prepared = _law_and_design(design)
+        own, layout = prepared.design, prepared.layout
+        kernel, runs = _KERNELS[prepared.law], gather_padded(own, layout, losses, weights)
         with jax.enable_x64(True):
-            for options in self.suited_to(design):
-                solution: Solution = to_numpy(
-                    kernel.solve_jit(layout, losses, weights, options=options)
-                )
-                if int(solution.outcome) != _UNRESOLVED:
+            for options in self.suited_to(prepared):
+                found = to_numpy(kernel.solve_jit(layout, runs, options=options))
+                if int(found.outcome) != _UNRESOLVED:
                     break
+        solution: Solution = without_padding(found, own)
         outcome = Outcome.from_code(int(solution.outcome))
-        check_solution(layout, solution, outcome, self.min_pairs)
+        check_solution(own, solution, outcome, self.min_pairs)
         return Solved(
-            law=kernel.law_of(layout, solution),
+            law=kernel.law_of(own, solution),
             outcome=outcome,
-            relative_error=np.asarray(solution.relative_error)[layout.occupied],
-            diagnostics=diagnose(layout, losses, solution, self.min_pairs),
+            relative_error=np.asarray(solution.relative_error)[own.occupied],
+            diagnostics=diagnose(own, losses, solution, self.min_pairs),
         )
 
     def fit_block(
         self, design: LawDesign | Design, losses: np.ndarray, weights: np.ndarray
     ) -> SolvedBatch:
         """Fit stacks of losses and weights, ``(batch, run)``, in float64 and one call."""
-        law, layout = design = _law_and_design(design)
-        kernel = _KERNELS[law]
-        first, *more = self.suited_to(design)
+        prepared = _law_and_design(design)
+        own, layout = prepared.design, prepared.layout
+        kernel, runs = _KERNELS[prepared.law], gather_padded(own, layout, losses, weights)
+        first, *more = self.suited_to(prepared)
         with jax.enable_x64(True):
-            block = to_numpy(kernel.solve_block(layout, losses, weights, options=first))
+            block = to_numpy(kernel.solve_block(layout, runs, options=first))
             for options in more:
                 if (unresolved := block.outcome == _UNRESOLVED).any():
-                    again = to_numpy(kernel.solve_block(layout, losses, weights, options=options))
+                    again = to_numpy(kernel.solve_block(layout, runs, options=options))
                     block = _chosen(unresolved, again, block)
         return SolvedBatch(
-            law=kernel.law_of(layout, block),
+            law=kernel.law_of(own, block),
             outcome=block.outcome,
             mean_relative_error=block.mean_relative_error,
         )
@@ -258,4 +266,4 @@ def _chosen(where: np.ndarray, these: Any, others: Any) -> Any:
 
 
 def _law_and_design(design: LawDesign | Design) -> LawDesign:
-    return LawDesign(Farseer, design) if isinstance(design, Design) else design
+    return LawDesign(Farseer, design, layout_of(design)) if isinstance(design, Design) else design

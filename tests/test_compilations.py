@@ -1,0 +1,108 @@
+"""What is compiled once serves every table of its kind: a wait that people meet once."""
+
+from functools import cache
+
+import jax
+import numpy as np
+import pytest
+from compiling import compilations
+
+from farseer_jax import (
+    Chinchilla,
+    Farseer,
+    Piecewise,
+    Runs,
+    bootstrap,
+    build_design,
+    example_law,
+    example_runs,
+    fit,
+    fit_batch,
+    simulate,
+)
+from farseer_jax._arrays import to_numpy
+from farseer_jax.methods.piecewise._kernel import law_of, solve_block, solve_jit
+from farseer_jax.methods.piecewise._layout import Layout, gather_padded, layout_of
+
+
+def with_repeats() -> Runs:
+    """Another table: other sizes and D, every run twice with other losses."""
+    N, D = np.meshgrid(3e8 * 1.7 ** np.arange(6), 2e9 * 2.0 ** np.arange(7), indexing="ij")
+    twice = np.repeat(N.ravel(), 2), np.repeat(D.ravel(), 2)
+    return simulate(example_law(), *twice, noise=3e-4, seed=2)
+
+
+@cache
+def tables() -> dict[str, Runs]:
+    runs = example_runs()
+    return {
+        "all": runs,
+        "a limit": runs.select(max_N=3e9),
+        "a fold": runs.select(mask=np.arange(len(runs)) % 5 != 0),
+        "a removal": runs.select(mask=np.arange(len(runs)) != 100),
+        "few sizes": runs.select(min_N=1e9, max_N=2.5e9),
+        "another table": with_repeats(),
+    }
+
+
+@pytest.mark.parametrize("law", [Farseer, Chinchilla])
+def test_no_other_table_compiles_a_fit_anew(law: type[Farseer] | type[Chinchilla]) -> None:
+    fit(law, tables()["all"], Piecewise())
+    for name, runs in tables().items():
+        with compilations() as events:
+            fit(law, runs, Piecewise())
+        assert not events, name
+
+
+def test_no_other_table_compiles_a_bootstrap_anew() -> None:
+    bootstrap(fit(Farseer, tables()["all"]), 64).interval(25.1e9, 5e11)
+    for name in ("a limit", "another table"):
+        with compilations() as events:
+            bootstrap(fit(Farseer, tables()[name]), 100).interval(25.1e9, 5e11, kind="calibrated")
+            fit_batch(Farseer, tables()[name], weights=1 - np.eye(len(tables()[name])))
+        assert not events, name
+
+
+@pytest.mark.parametrize(
+    ("num_sizes", "num_slots", "shape"),
+    [(3, 2, (21, 18)), (21, 18, (21, 18)), (22, 18, (28, 18)), (29, 30, (38, 32))],
+)
+def test_few_layouts(num_sizes: int, num_slots: int, shape: tuple[int, int]) -> None:
+    N, D = np.meshgrid(
+        2e8 * 1.2 ** np.arange(num_sizes), 1e9 * 2.0 ** np.arange(num_slots), indexing="ij"
+    )
+    runs = simulate(example_law(), N.ravel(), D.ravel(), seed=0)
+    design = build_design(runs)
+    layout = layout_of(design)
+    assert layout.log_D.shape == shape
+    assert layout.N.shape == shape[:1]
+    assert layout.pair_ok.shape == (shape[0], shape[1] - 1)
+    weights = np.random.default_rng(0).uniform(0.5, 1.0, len(runs))
+    gathered = gather_padded(design, layout, runs.loss, weights)
+    of_runs = np.asarray(gathered.weight[:num_sizes, :num_slots])
+    np.testing.assert_array_equal(of_runs, weights.reshape(num_sizes, num_slots))
+    assert np.sum(gathered.weight) == pytest.approx(weights.sum(), rel=1e-14)
+    assert layout.pair_ok.sum() == design.pair_ok.sum()
+
+
+@pytest.mark.parametrize("name", ["few sizes", "another table"])
+def test_padding_changes_nothing_but_last_digits(name: str) -> None:
+    runs, method = tables()[name], Piecewise()
+    prepared = method.prepare(Farseer, runs)
+    design = prepared.design
+    exact = Layout(design.N, design.log_pivot, design.log_D, design.pair_ok)
+    assert exact.log_D.size < prepared.layout.log_D.size / 3
+    weights = np.random.default_rng(1).uniform(0.0, 2.0, (2, len(runs)))
+    options = method.suited_to(prepared)[0]
+    with jax.enable_x64(True):
+        for layout in (exact, prepared.layout):
+            gathered = gather_padded(design, layout, np.stack([runs.loss] * 2), weights)
+            block = law_of(design, to_numpy(solve_block(layout, gathered, options)))
+            alone = gather_padded(design, layout, runs.loss, weights[0])
+            one = law_of(design, to_numpy(solve_jit(layout, alone, options)))
+            predicted = [block(runs.N[:, None], runs.D[:, None]).T, one(runs.N, runs.D)[None]]
+            found = np.concatenate(predicted)
+            if layout is exact:
+                expected = found
+        np.testing.assert_allclose(found, expected, rtol=1e-11)
+        np.testing.assert_allclose(found[2], found[0], rtol=1e-11)
