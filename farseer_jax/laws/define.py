@@ -69,7 +69,7 @@ def law(
         ... def streams(N, P, *, E, A, alpha, k):
         ...     return E + (A / (N * (k * jnp.log(P) + 1))) ** alpha
         >>> streams.inputs(), streams.parameter_names(), streams.positive()
-        ({'N': 'positive', 'P': 'positive'}, ('E', 'A', 'alpha', 'k'), ('E', 'A', 'k'))
+        ({'N': 'positive', 'P': 'positive'}, ('E', 'A', 'alpha', 'k'), ('A', 'k'))
         >>> fj.law("N, P | E + (A/(N*(k*log(P)+1)))**alpha").parameter_names()
         ('E', 'A', 'k', 'alpha')
     """
