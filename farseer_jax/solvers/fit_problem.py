@@ -213,7 +213,7 @@ class Evaluator:
         gradient = np.matmul(jacobian, slope[:, :, None])[:, :, 0]
         majoriser = np.matmul(jacobian * majorising[:, None], np.swapaxes(jacobian, 1, 2))
         hessian = majoriser
-        if exact.any():
+        if exact.any() and problem.function.twice_differentiable:
             hessian = majoriser.copy()
             hessian[exact] = self._hessian(exact, columns, jacobian, slope, curving)
         value = value + self._prior_value(parameters, u)

@@ -135,6 +135,8 @@ _ARRANGE: dict[str, Rule] = {
     "squeeze": lambda x, *, dimensions: np.squeeze(x, tuple(dimensions)),
     "expand_dims": lambda x, *, dimensions: np.expand_dims(x, tuple(dimensions)),
     "transpose": lambda x, *, permutation: np.transpose(x, permutation),
+    "tile": lambda x, *, reps: np.tile(x, reps),
+    "stack": lambda *xs, axis: np.stack(xs, axis),
     "concatenate": lambda *xs, dimension: np.concatenate(xs, axis=dimension),
     "rev": lambda x, *, dimensions: np.flip(x, tuple(dimensions)),
     "slice": _slice,
@@ -192,6 +194,10 @@ def _iota(graph: ScalarGraph, *, dtype: Any, shape: Any, dimension: int, **_: An
 
 def _split(graph: ScalarGraph, x: Nodes, *, sizes: Any, axis: int, **_: Any) -> list[Nodes]:
     return np.split(x, np.cumsum(sizes)[:-1], axis=axis)
+
+
+def _unstack(graph: ScalarGraph, x: Nodes, *, axis: int, **_: Any) -> list[Nodes]:
+    return list(np.moveaxis(x, axis, 0))
 
 
 def _pad(graph: ScalarGraph, x: Nodes, value: Nodes, *, padding_config: Any, **_: Any) -> Nodes:
@@ -321,6 +327,7 @@ _RULES: dict[str, Rule] = {
     "dot_general": _dot_general,
     "iota": _iota,
     "split": _split,
+    "unstack": _unstack,
     "pad": _pad,
     "gather": _gather,
     "scatter-add": _scatter_add,

@@ -196,7 +196,7 @@ class _Search:
         target = state.free + step
         promised = _decrease(state.gradient, state.hessian, step)
         slow = np.flatnonzero(state.steps >= self.settings.accelerate_after)
-        if len(slow):
+        if len(slow) and self.problem.function.twice_differentiable:
             target[slow] = self._accelerated(state, slow, step, system.scale, factors)
         exact = state.exact | (promised <= 1e-3 * state.value)
         found = self.evaluator.evaluate(target, exact)

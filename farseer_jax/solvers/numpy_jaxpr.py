@@ -109,6 +109,14 @@ class NumpyFunction:
         (node,) = self._nodes_of(graph, curvature, shapes)
         return Program(graph, [int(node)])
 
+    @functools.cached_property
+    def twice_differentiable(self) -> bool:
+        """Whether NumPy has rules for the second derivatives as well."""
+        try:
+            return bool(self.hessian_program and self.curvature_program)
+        except UnsupportedPrimitiveError:
+            return False
+
     @property
     def used_components(self) -> frozenset[int]:
         """The parameters' components that the value depends on."""

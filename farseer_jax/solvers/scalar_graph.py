@@ -337,6 +337,8 @@ OPERATIONS: dict[str, Function] = {
     "erf_inv": _special("erfinv"),
     "lgamma": _special("gammaln"),
     "digamma": _special("digamma"),
+    "polygamma": _special("polygamma"),
+    "zeta": _special("zeta"),
     "bessel_i0e": _special("i0e"),
     "bessel_i1e": _special("i1e"),
     "eq": np.equal,
