@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax._numbers import quantity_text
+from farseer_jax.fitting.fits import Fits
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.plots._any_fit import check_held_out, draw_fits
 from farseer_jax.plots._room import fit_texts
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, grid_of
 from farseer_jax.resampling._result import Bootstrap
@@ -27,7 +29,7 @@ _DARKEST, _LIGHTEST = 0.0, 0.82  # of the colour map: its yellow end is lost on 
 
 
 def plot_fit(
-    fit: Fit,
+    fit: Fit | Fits,
     held_out: Runs | None = None,
     *,
     sizes: ArrayLike | None = None,
@@ -35,10 +37,13 @@ def plot_fit(
 ) -> "Axes":
     """Loss against D, observed (dots) and fitted (lines), a colour per size.
 
-    Runs that were not fitted are rings, and the lines of their sizes are dashed.
+    Runs that were not fitted are rings, and the lines of their sizes are dashed. Of a law over
+    other inputs the loss stands against the first of them, in a colour for each value (or range) of
+    the second; where further inputs differ too, dashes are fitted losses. Of a mixture alone fitted
+    losses stand against observed ones. Several fits have a colour each.
 
     Args:
-        fit: the fit.
+        fit: the fit, or the fits of groups.
         held_out: further runs, which it has not seen.
         sizes: the N to show; by default eight of the fitted ones, smallest and largest among
             them, and up to four of the held-out ones.
@@ -48,7 +53,8 @@ def plot_fit(
         The axes.
 
     Raises:
-        ValueError: there is no run of one of the sizes.
+        ValueError: there is no run of one of the sizes; ``held_out`` or ``sizes`` of a law over
+            other inputs, or of several fits.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
@@ -58,6 +64,9 @@ def plot_fit(
         >>> plot_fit(result, runs.select(min_N=6e9)).get_xlabel()
         'D (tokens)'
     """
+    if isinstance(fit, Fits) or set(type(fit.law).inputs()) != {"N", "D"}:
+        check_held_out(held_out, sizes)
+        return _draw_any(fit, ax)
     shown = _sizes(fit.runs, held_out, sizes)
     with axes_of(ax, (6.4, 4.0)) as axes:
         labels = []
@@ -73,6 +82,19 @@ def plot_fit(
         _name_lines(axes, labels)
         axes.legend(loc="upper right")
         axes.set_title(f"{type(fit.law).__name__} law, {len(fit.runs)} runs")
+        fit_texts(axes)
+    return axes
+
+
+def _draw_any(fit: Fit | Fits, ax: "Axes | None") -> "Axes":
+    """Losses over any inputs."""
+    fits = fit.fits if isinstance(fit, Fits) else (fit,)
+    labels = [", ".join([*map(str, one.group.values())]) or one.response for one in fits]
+    num_runs = sum(len(one.runs) for one in fits)
+    with axes_of(ax, (6.4, 4.2)) as axes:
+        draw_fits(axes, fits, labels)
+        many = f"{len(fits)} fits, " if len(fits) > 1 else ""
+        axes.set_title(f"{fits[0].law.formula or fits[0].law.name}, {many}{num_runs} runs")
         fit_texts(axes)
     return axes
 
@@ -113,7 +135,7 @@ def _draw_size(
     other = held_out.N == N if held_out is not None else np.zeros(0, dtype=bool)
     D = np.concatenate([fit.runs.D[mine], held_out.D[other] if held_out is not None else []])
     along = np.geomspace(D.min() / _REACH, D.max() * _REACH, 80)
-    losses = np.asarray(fit.predict(N, along))
+    losses = np.asarray(fit.predict(N=N, D=along))
     axes.plot(along, losses, color=colour, lw=1.3, ls="-" if mine.any() else (0, (4, 2)))
     axes.scatter(fit.runs.D[mine], fit.runs.loss[mine], s=13, color=colour, zorder=3)
     if held_out is not None:

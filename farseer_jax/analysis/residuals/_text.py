@@ -25,7 +25,9 @@ def text(found: "ResidualDiagnostics") -> str:
         f"{difference_text(found.link)}"
     )
     tests = [_sentence(test, _shared(found, name)) for name, test in found.against.items()]
-    sizes = [_sizes(found), ""] if len(found.size) else []
+    # sizes of one run each, as N is called that counts what a further input adds, say nothing
+    told = set(found.inputs) == {"N", "D"} or (found.num_runs > 1).any()
+    sizes = [_sizes(found), ""] if told else []
     return "\n".join([title, "", *sizes, _total(found), *tests, _outliers(found)])
 
 
