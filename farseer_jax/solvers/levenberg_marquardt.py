@@ -108,6 +108,7 @@ class _State(NamedTuple):
     reach: np.ndarray  # the largest size that each free number had
     damping: np.ndarray
     growth: np.ndarray  # of the damping, at the next failure
+    near: np.ndarray  # whether the last step promised little
     idle: np.ndarray  # steps on end that promised less than the objective's rounding
     exact: np.ndarray  # whether `hessian` is the exact one
     delta: np.ndarray  # of ρ: large at first, then shrinking to the one asked for
@@ -181,6 +182,7 @@ class _Search:
             reach=np.abs(self.starts),
             damping=np.full(count, self.settings.damping),
             growth=np.full(count, 2.0),
+            near=nowhere,
             idle=np.zeros(count, dtype=int),
             exact=nowhere,
             delta=self.evaluator.delta,
@@ -207,7 +209,8 @@ class _Search:
         # below the rounding of the objective its differences say nothing
         good |= found.finite & (promised > 0.0) & (promised <= 10.0 * noise) & (gained > -noise)
         idle = np.where(promised <= noise, state.idle + 1, 0)
-        state = state._replace(damping=damping, idle=idle, steps=state.steps + 1)
+        near = promised <= 1e-5 * np.abs(state.value) + noise
+        state = state._replace(damping=damping, near=near, idle=idle, steps=state.steps + 1)
         state = self._next(state, found, target, good, ratio, exact)
         if np.isinf(self.problem.delta):
             return state
@@ -325,6 +328,7 @@ class _Search:
             reach=np.maximum(state.reach, np.abs(choose(target, state.free))),
             damping=state.damping * np.where(good, trust, state.growth),
             growth=np.where(good, 2.0, 2.0 * state.growth),
+            near=state.near,
             idle=state.idle,
             exact=choose(exact, state.exact),
             delta=state.delta,
