@@ -107,7 +107,8 @@ def _interval_options(command: Decorated) -> Decorated:
                 metavar="NAME",
                 group=INTERVALS,
                 help=f"How its ends are found: {', '.join(KINDS)}; {DEFAULTS['kind']} unless "
-                "given. A jackknife gives normal ones only.",
+                "given, percentile for laws of other inputs than N and D. A jackknife gives normal "
+                "ones only.",
             ),
             option(
                 "--of",

@@ -137,7 +137,7 @@ def _constraints() -> list[Decorator]:
             parse=_pairs.bounds,
             metavar="NAME=LOW:HIGH",
             group=END_TO_END,
-            help="Where a parameter may lie, such as alpha=0:1 or k=0.5: .",
+            help="Where a parameter may lie, such as alpha=0:1; k=0.5: has no upper end.",
         ),
     ]
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MAX_ROWS_SHOWN = 60
+_MAX_ACROSS = 10  # parameters that a terminal has room for side by side
 _NUMBER = re.compile(r"\d[\d.,]*")
 
 
@@ -168,13 +169,17 @@ class Fits(Sequence[Fit]):
                     fit.outcome.name,
                 ]
             )
-        table = _tables.text(header, rows, left=len(self.by) + several)
+        if len(rows) < len(names) and len(names) > _MAX_ACROSS:
+            table = _tables.text(*_turned(header, rows), left=1)
+        else:
+            table = _tables.text(header, rows, left=len(self.by) + several)
         more = len(self) - _MAX_ROWS_SHOWN
         parts = [f"{title}\n{len(self)} fits{groups}{shared}", table]
         parts[1] += f"\n… and {more} more fits" if more > 0 else ""
         left_out = sum(fit.num_left_out for fit in self.fits)
         if left_out:
-            parts.append(f"{left_out} runs without a response were left out")
+            runs = "1 run was" if left_out == 1 else f"{left_out} runs were"
+            parts.append(f"{runs} left out, without a response")
         parts.append("\n".join(self._kinds_of_warnings()))
         return "\n\n".join(part for part in parts if part)
 
@@ -203,6 +208,14 @@ class Fits(Sequence[Fit]):
     def _label(self, fit: Fit) -> str:
         response = fit.response if len(self._responses) > 1 or not self.by else ""
         return ", ".join(part for part in (self._group_label(fit), response) if part)
+
+
+def _turned(
+    header: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[list[str], list[list[str]]]:
+    """A table whose rows were columns, and its header."""
+    first, *others = ([name, *cells] for name, *cells in zip(header, *rows, strict=True))
+    return first, others
 
 
 def _flat(parameters: Mapping[str, Any]) -> dict[str, float]:

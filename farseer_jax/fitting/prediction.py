@@ -152,7 +152,8 @@ class Prediction:
             row += [self._responses[i]] if several else []
             row.append(loss_text(self.predicted[i]))
             if self.observed is not None:
-                row += [loss_text(self.observed[i]), errors[i]]
+                known = np.isfinite(self.observed[i])
+                row += [loss_text(self.observed[i]) if known else "–", errors[i]]
             rows.append(row)
         text = _tables.text(header, rows, left=len(groups))
         if shown < len(self.predicted):
