@@ -366,6 +366,70 @@ def test_a_fit_of_three_inputs_is_at_the_optimum_of_scipy() -> None:
     assert fit.diagnostics.objective == pytest.approx(best.cost, rel=1e-8)
 
 
+# What else a law of one's own gets
+
+
+@pytest.fixture(scope="module")
+def fitted() -> fj.Fit:
+    return fj.fit(Repeated, repeated_runs(noise=5e-3))
+
+
+def test_refits_of_a_law_of_three_inputs(fitted: fj.Fit) -> None:
+    """A weight of 0 leaves out; other losses are other runs."""
+    runs, at = fitted.runs, {"N": 1e10, "D": 1e12, "U": 1e11}
+    some = runs.inputs["N"] < 1e9
+    weights = np.stack([np.ones(len(runs)), some.astype(float)])
+    refits = fj.fit_batch(Repeated, runs, weights=weights)
+    assert refits.usable.all()
+    alone = fj.fit(Repeated, runs.select(mask=some))
+    expected = [float(fitted.predict(**at)), float(alone.predict(**at))]
+    np.testing.assert_allclose(refits.predict(**at), expected, rtol=1e-7)
+    scaled = fj.fit_batch(Repeated, runs, losses=2 * runs.loss[None])
+    np.testing.assert_allclose(scaled.predict(**at), 2 * expected[0], rtol=1e-6)
+
+
+def test_the_bootstrap_of_a_law_of_three_inputs(fitted: fj.Fit) -> None:
+    at = {"N": np.array([1e9, 1e10]), "D": 1e12, "U": 1e11}
+    first, same, other = (fj.bootstrap(fitted, 24, seed=seed) for seed in (0, 0, 1))
+    assert first.num_failed == 0
+    draws = first.predict(**at)
+    assert draws.shape == (24, 2)
+    np.testing.assert_array_equal(draws, same.predict(**at))
+    assert not np.any(draws == other.predict(**at))
+
+    def jacobian(**points: Any) -> np.ndarray:
+        own = {name: float(getattr(fitted.law, name)) for name in REPEATED}
+        columns = []
+        for name, value in own.items():
+            above, below = ({**own, name: value * (1 + h)} for h in (1e-5, -1e-5))
+            columns.append(np.log(repeated(**points, p=above) / repeated(**points, p=below)) / 2e-5)
+        return np.stack(columns, axis=-1)
+
+    J, g = jacobian(**fitted.runs.inputs), jacobian(**at)
+    sigma = np.sqrt(2 * fitted.diagnostics.objective / (len(J) - len(REPEATED)))
+    expected = sigma * np.sqrt(np.einsum("pi,ij,pj->p", g, np.linalg.inv(J.T @ J), g))
+    ratio = np.log(draws).std(axis=0) / expected  # 24 draws leave some 15 %
+    assert (0.5 < ratio).all()
+    assert (ratio < 1.5).all()
+
+
+def test_the_text_of_a_law_of_three_inputs(fitted: fj.Fit) -> None:
+    text = str(fitted)
+    assert text.startswith(
+        "Repeated law  fitted by least-squares, squared log residuals\n48 runs; "
+    )
+    assert "N from 50 M to 3 B; D from 500 M to 4 T; U from " in text
+    assert f"R      {float(fitted.law.R):.6g}" in text
+    assert fitted.warnings == ()
+
+
+def test_methods_for_N_and_D_say_so(fitted: fj.Fit) -> None:
+    with pytest.raises(ValueError, match="allocate needs a law over N and D, and the law Repeated"):
+        fj.allocate(fitted, 1e21)
+    with pytest.raises(TypeError, match="the piecewise method fits the law's class `Farseer` or"):
+        fj.fit(Repeated, fitted.runs, fj.Piecewise())
+
+
 # Many points
 
 
