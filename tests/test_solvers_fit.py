@@ -9,7 +9,8 @@ import pytest
 from scipy.optimize import least_squares, linprog
 
 from farseer_jax.objectives import Objective
-from farseer_jax.solvers.fit_problem import Evaluator, FitProblem, relative_residuals
+from farseer_jax.solvers.evaluation import Evaluator
+from farseer_jax.solvers.fit_problem import FitProblem, relative_residuals
 from farseer_jax.solvers.levenberg_marquardt import (
     CONVERGED,
     NOT_FINITE,

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax.solvers.fit_problem import Evaluation, Evaluator, FitProblem
-from farseer_jax.solvers.small_systems import Factors, factorise, solve_factorised
+from farseer_jax.solvers.evaluation import Evaluation, Evaluator
+from farseer_jax.solvers.fit_problem import FitProblem
+from farseer_jax.solvers.quadratic_model import QuadraticModel, scale_of
+from farseer_jax.solvers.small_systems import Factors, solve_factorised
 
 # How an element ended
 CONVERGED, OUT_OF_STEPS, STALLED, NOT_FINITE = range(4)
@@ -91,6 +93,7 @@ def minimise(problem: FitProblem, starts: np.ndarray, settings: Settings | None 
     if problem.delta == 0.0:  # of |r| itself, without the round tip
         with np.errstate(all="ignore"):
             value = Evaluator(problem, rows, np.zeros(len(rows))).value(free)
+            value = np.where(status == NOT_FINITE, np.inf, value)
     shape = starts.shape[:2]
     return Optima(free.reshape(starts.shape), *(a.reshape(shape) for a in (value, status, steps)))
 
@@ -114,20 +117,6 @@ class _State(NamedTuple):
     delta: np.ndarray  # of ρ: large at first, then shrinking to the one asked for
     steps: np.ndarray
     status: np.ndarray
-
-
-class _System(NamedTuple):
-    """The quadratic model in scaled numbers.
-
-    Attributes:
-        matrix: of unit diagonal where Gauss-Newton's, ``(element, free, free)``.
-        gradient: ``(element, free)``.
-        scale: of the free numbers; 0 of those that a bound stops.
-    """
-
-    matrix: np.ndarray
-    gradient: np.ndarray
-    scale: np.ndarray
 
 
 class _Search:
@@ -178,7 +167,7 @@ class _Search:
             gradient=found.gradient,
             majoriser=found.majoriser,
             hessian=found.hessian,
-            scale=_scale(found.majoriser, np.zeros((count, size))),
+            scale=scale_of(found.majoriser, np.zeros((count, size))),
             reach=np.abs(self.starts),
             damping=np.full(count, self.settings.damping),
             growth=np.full(count, 2.0),
@@ -192,14 +181,13 @@ class _Search:
 
     def _advance(self, state: _State) -> _State:
         """One trial step of each element."""
-        system = self._scaled(state)
-        step, damping, factors = self._step(state, system)
-        step = self._within_bounds(state, system, damping, step)
+        model = self._model(state)
+        step, damping, factors = model.damped_step(state.damping)
         target = state.free + step
-        promised = _decrease(state.gradient, state.hessian, step)
+        promised = model.decrease(step)
         slow = np.flatnonzero(state.steps >= self.settings.accelerate_after)
         if len(slow) and self.problem.function.twice_differentiable:
-            target[slow] = self._accelerated(state, slow, step, system.scale, factors)
+            target[slow] = self._accelerated(state, slow, step, model.scale, factors)
         exact = state.exact | (promised <= 1e-3 * state.value)
         found = self.evaluator.evaluate(target, exact)
         gained = state.value - found.value
@@ -241,7 +229,7 @@ class _Search:
         state = _State(*(array.copy() for array in state))
         state.value[places], state.gradient[places] = found.value, found.gradient
         state.majoriser[places], state.hessian[places] = found.majoriser, found.hessian
-        state.scale[places] = _scale(found.majoriser, state.scale[places])
+        state.scale[places] = scale_of(found.majoriser, state.scale[places])
         state.delta[places] = few.delta
         state.damping[places] = np.minimum(state.damping[places], 1.0)
         state.growth[places], state.idle[places] = 2.0, 0
@@ -250,32 +238,15 @@ class _Search:
         self.evaluator = self.evaluator.take(np.arange(len(state.free)))
         return state
 
+    def _model(self, state: _State) -> QuadraticModel:
+        """The objective near where each element is."""
+        return QuadraticModel(
+            state.free, state.gradient, state.hessian, state.scale, self.lower, self.upper
+        )
+
     def _is_large(self, delta: np.ndarray) -> np.ndarray:
         """Whether this δ is not yet the last one."""
         return delta > self.evaluator.least_delta
-
-    def _within_bounds(
-        self, state: _State, system: _System, damping: np.ndarray, step: np.ndarray
-    ) -> np.ndarray:
-        """Steps that end at a bound where they would cross it, the other numbers solved anew."""
-        at_bound = np.zeros(step.shape, dtype=bool)
-        size = step.shape[-1]
-        for _ in range(3):
-            target = state.free + step
-            crossing = (target < self.lower) | (target > self.upper)
-            places = np.flatnonzero(crossing.any(-1))
-            if not len(places):
-                return step
-            at_bound |= crossing
-            step = np.clip(target, self.lower, self.upper) - state.free
-            few, scale = at_bound[places], system.scale[places]
-            fixed = np.where(few & (scale > 0.0), step[places] / scale, 0.0)
-            matrix = system.matrix[places] + damping[places, None, None] * np.eye(size)
-            right = -system.gradient[places] - np.matmul(matrix, fixed[:, :, None])[:, :, 0]
-            matrix = np.where(few[:, :, None] | few[:, None, :], np.eye(size), matrix)
-            rest = solve_factorised(factorise(matrix), np.where(few, 0.0, right)) * scale
-            step[places] = np.where(few, step[places], rest)
-        return np.clip(state.free + step, self.lower, self.upper) - state.free
 
     def _accelerated(
         self,
@@ -324,7 +295,7 @@ class _Search:
             gradient=choose(found.gradient, state.gradient),
             majoriser=majoriser,
             hessian=choose(found.hessian, state.hessian),
-            scale=_scale(majoriser, state.scale),
+            scale=scale_of(majoriser, state.scale),
             reach=np.maximum(state.reach, np.abs(choose(target, state.free))),
             damping=state.damping * np.where(good, trust, state.growth),
             growth=np.where(good, 2.0, 2.0 * state.growth),
@@ -352,67 +323,22 @@ class _Search:
 
     def _is_optimum(self, state: _State, noise: np.ndarray) -> np.ndarray:
         """Whether a Newton step without damping promises nothing and moves nothing."""
-        step, positive = self._newton_step(state)
+        model = self._model(state)
+        step, positive = model.newton_step()
         promised = -0.5 * np.sum(step * state.gradient, axis=-1)
         small = promised <= np.maximum(self.settings.tolerance * np.abs(state.value), noise**2)
         short = np.all(np.abs(step) <= self.settings.step_tolerance * state.reach, axis=-1)
         # a number whose influence was lost on the way: a flat tail
         lost = (state.majoriser.diagonal(axis1=-2, axis2=-1) <= 0.0) & (state.scale > 0.0)
-        bounded = self._stopped(state).any(-1)  # an amplitude at 0: its exponent has none
+        bounded = model.stopped.any(-1)  # an amplitude at 0: its exponent has none
         return positive & small & short & (bounded | ~lost.any(-1))
-
-    def _newton_step(self, state: _State) -> tuple[np.ndarray, np.ndarray]:
-        """Newton's step without damping, and whether the matrix is positive."""
-        matrix, gradient, scale = self._scaled(state)
-        factors = factorise(matrix + 1e-14 * np.eye(matrix.shape[-1]))
-        return -solve_factorised(factors, gradient) * scale, factors.positive
 
     def _polished(self, state: _State) -> _State:
         """The last digits of points that converged: Newton's step, kept unless it is worse."""
-        step, positive = self._newton_step(state)
+        step, positive = self._model(state).newton_step()
         target = np.clip(state.free + step, self.lower, self.upper)
         value = self.evaluator.value(target)
         noise = self.evaluator.rounding(state.value)
         better = (state.status == CONVERGED) & positive & (value <= state.value + noise)
         free = np.where(better[:, None], target, state.free)
         return state._replace(free=free, value=np.where(better, value, state.value))
-
-    def _stopped(self, state: _State) -> np.ndarray:
-        """Free numbers at a bound that the objective falls beyond, ``(element, free)``."""
-        stopped = (state.free <= self.lower) & (state.gradient > 0.0)
-        return stopped | ((state.free >= self.upper) & (state.gradient < 0.0))
-
-    def _scaled(self, state: _State) -> _System:
-        # what a bound stops, and a number that the predictions never depended on
-        stopped = self._stopped(state) | (state.scale == 0.0)
-        scale = np.where(stopped, 0.0, state.scale)
-        matrix = state.hessian * scale[:, :, None] * scale[:, None, :]
-        diagonal = np.arange(matrix.shape[-1])
-        matrix[:, diagonal, diagonal] += stopped
-        return _System(matrix, state.gradient * scale, scale)
-
-    def _step(self, state: _State, system: _System) -> tuple[np.ndarray, np.ndarray, Factors]:
-        """The damped step, and the damping that made the matrix positive."""
-        matrix, gradient, scale = system
-        damping = state.damping.copy()
-        eye = np.eye(matrix.shape[-1])
-        factors = factorise(matrix + damping[:, None, None] * eye, 1e-15)
-        bad = np.flatnonzero(~factors.positive)
-        if len(bad):
-            lowest = np.linalg.eigvalsh(matrix[bad])[:, 0]
-            damping[bad] = np.maximum(2.0 * damping[bad], -1.5 * lowest + 1e-12)
-            again = factorise(matrix[bad] + damping[bad, None, None] * eye, 1e-15)
-            for whole, part in zip(factors, again, strict=True):
-                whole[bad] = part
-        return -solve_factorised(factors, gradient) * scale, damping, factors
-
-
-def _scale(matrix: np.ndarray, before: np.ndarray) -> np.ndarray:
-    diagonal = np.diagonal(matrix, axis1=-2, axis2=-1)
-    return np.where(diagonal > 0.0, 1.0 / np.sqrt(diagonal), before)
-
-
-def _decrease(gradient: np.ndarray, hessian: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """What the quadratic model promises, ``(element,)``."""
-    curved = np.matmul(hessian, step[:, :, None])[:, :, 0]
-    return -np.sum(step * (gradient + 0.5 * curved), axis=-1)

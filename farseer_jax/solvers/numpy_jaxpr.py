@@ -7,12 +7,14 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 
-from farseer_jax.solvers.jaxpr_rules import UnsupportedPrimitiveError, add_jaxpr
-from farseer_jax.solvers.scalar_graph import Program, ScalarGraph, needed_nodes
+from farseer_jax.solvers.bound_function import BoundFunction
+from farseer_jax.solvers.jaxpr_arrays import UnsupportedPrimitiveError
+from farseer_jax.solvers.jaxpr_rules import add_jaxpr
+from farseer_jax.solvers.numpy_program import Program, needed_nodes
+from farseer_jax.solvers.scalar_graph import ScalarGraph
 
 Shape: TypeAlias = tuple[int, ...]
 Traced: TypeAlias = Callable[[list[Any], dict[str, Any]], Any]
-Parameters: TypeAlias = np.ndarray | Sequence[np.ndarray]
 
 __all__ = ["BoundFunction", "NumpyFunction", "UnsupportedPrimitiveError"]
 
@@ -201,7 +203,7 @@ class NumpyFunction:
                 components = trial
         return tuple(chosen)
 
-    def bind(self, inputs: Mapping[str, np.ndarray]) -> "BoundFunction":
+    def bind(self, inputs: Mapping[str, np.ndarray]) -> BoundFunction:
         """The function at given runs: what depends on inputs alone is computed once.
 
         Args:
@@ -275,122 +277,6 @@ class NumpyFunction:
         arguments += [leaves[name] for name in names]
         with jax.enable_x64(True):
             return add_jaxpr(graph, closed.jaxpr, closed.consts, arguments)
-
-
-class BoundFunction:
-    """A function at given runs.
-
-    Args:
-        function: what is computed.
-        inputs: of each scalar input, ``(1, run)`` where all batch elements share the runs, or
-            ``(row, run)``.
-        prepared: what programs computed from the inputs alone.
-        rows: the row of each batch element; None where there is one row, or one per element.
-    """
-
-    def __init__(
-        self,
-        function: NumpyFunction,
-        inputs: list[np.ndarray],
-        prepared: dict[str, dict[int, Any]] | None = None,
-        rows: np.ndarray | None = None,
-    ) -> None:
-        self.function = function
-        self._inputs = inputs
-        self._prepared = {} if prepared is None else prepared
-        self._rows = rows
-        self._taken: dict[str, dict[int, Any]] = {}
-
-    @property
-    def num_runs(self) -> int:
-        """How many runs there are."""
-        return self._inputs[0].shape[1] if self._inputs else 1
-
-    @property
-    def num_rows(self) -> int:
-        """How many rows the inputs have: 1 where all batch elements share them."""
-        return max((len(array) for array in self._inputs), default=1)
-
-    def take(self, rows: np.ndarray) -> "BoundFunction":
-        """The same function for batch elements with these rows of the inputs, ``(element,)``."""
-        return BoundFunction(self.function, self._inputs, self._prepared, rows)
-
-    def value(self, parameters: Parameters) -> np.ndarray:
-        """The function's values.
-
-        Args:
-            parameters: ``(element, component)``; or one array per component, ``(element, 1)``, or
-                ``(element, run)`` where it differs between runs.
-
-        Returns:
-            ``(element, run)``.
-        """
-        columns = _columns(parameters)
-        outputs = self._run("value", self.function.value_program, columns)
-        return self._spread(outputs[0], columns)
-
-    def partners(self, parameters: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
-        """Each component's partners, ``(component, sign, values)``, at ``(1, component)``."""
-        found, program = self.function.partners
-        outputs = self._run("partners", program, _columns(parameters))
-        return [(component, sign, np.asarray(outputs[k])) for component, sign, k in found]
-
-    def value_and_gradient(self, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
-        """Values ``(element, run)`` and derivatives ``(element, component, run)``."""
-        columns = _columns(parameters)
-        value, *slopes = self._run("gradient", self.function.gradient_program, columns)
-        return self._spread(value, columns), self._stacked(slopes, columns)
-
-    def summed_hessian(
-        self, parameters: Parameters, sum_runs: Callable[[Any], np.ndarray]
-    ) -> list[np.ndarray]:
-        """Second derivatives, summed over runs: the upper triangle, row by row.
-
-        Args:
-            parameters: as in :meth:`value`.
-            sum_runs: applied to each array that broadcasts to ``(element, run)``.
-        """
-        program = self.function.hessian_program
-        return self._run("hessian", program, _columns(parameters), sum_runs)
-
-    def curvature(self, parameters: Parameters, direction: Parameters) -> np.ndarray:
-        """Second derivatives along a direction, ``(element, run)``."""
-        columns = [*_columns(parameters), *_columns(direction)]
-        outputs = self._run("curvature", self.function.curvature_program, columns)
-        return self._spread(outputs[0], columns)
-
-    def _run(
-        self,
-        name: str,
-        program: Program,
-        columns: Sequence[np.ndarray],
-        reduce: Callable[[Any], Any] | None = None,
-    ) -> list[Any]:
-        if name not in self._taken:
-            if name not in self._prepared:
-                self._prepared[name] = program.prepare(self._inputs)
-            self._taken[name] = {k: self._take(v) for k, v in self._prepared[name].items()}
-        return program.run(self._taken[name], columns, reduce)
-
-    def _take(self, value: Any) -> Any:
-        if self._rows is None or np.ndim(value) < 2 or len(value) == 1:
-            return value
-        return value[self._rows]
-
-    def _spread(self, value: Any, columns: Sequence[np.ndarray]) -> np.ndarray:
-        return np.broadcast_to(value, (len(columns[0]), self.num_runs))
-
-    def _stacked(self, values: Sequence[Any], columns: Sequence[np.ndarray]) -> np.ndarray:
-        stacked = np.empty((len(columns[0]), len(values), self.num_runs))
-        for k, value in enumerate(values):
-            stacked[:, k] = value
-        return stacked
-
-
-def _columns(parameters: Parameters) -> Sequence[np.ndarray]:
-    if isinstance(parameters, np.ndarray):
-        return [parameters[:, k, None] for k in range(parameters.shape[1])]
-    return parameters
 
 
 def _size(shape: Shape) -> int:

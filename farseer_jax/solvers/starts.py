@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from farseer_jax.solvers.fit_problem import Evaluator, FitProblem
+from farseer_jax.solvers.evaluation import Evaluator
+from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.small_systems import factorise, solve_factorised
 
 _DRAWS_PER_START = 8
 _STARTS_TOGETHER = 16  # the cheapest of so many times the draws are kept
+_BLOCK = 65_536  # predictions at once
 _LEAST_INFLUENCE = 1e-3  # of a number's relative change on predictions, over their spread
 _EXPONENTS = (0.05, 1.0)
 _SPREAD = 2.0  # of logarithms
@@ -146,15 +148,18 @@ def _cheapest(
     solvers = [p for p in (problem, response) if p is not None]
     linear = [p.function.linear_components(groups) for p in solvers]
     best = int(np.argmax([len(places) for places in linear]))
-    with np.errstate(all="ignore"):
-        if linear[best]:
-            points = _with_linear_solved(solvers[best], domains, rows, points, linear[best])
-        value = Evaluator(problem, rows).value(points)
-        value = np.where(_all_matter(problem, domains, rows, points), value, 2.0 * value + 1e300)
-    value = np.where(np.isfinite(value), value, np.inf).reshape(num_sets, num_draws)
-    order = np.argsort(value, axis=1, kind="stable")[:, :count]
-    points = points.reshape(num_sets, num_draws, -1)
-    return np.take_along_axis(points, order[:, :, None], axis=1)
+    value, block = np.empty(len(points)), max(1, _BLOCK // problem.bound.num_runs)
+    for k in range(0, len(points), block):
+        few, some = rows[k : k + block], points[k : k + block]
+        with np.errstate(all="ignore"):
+            if linear[best]:
+                some = _with_linear_solved(solvers[best], domains, few, some, linear[best])
+            own = Evaluator(problem, few).value(some)
+            own = np.where(_all_matter(problem, domains, few, some), own, 2.0 * own + 1e300)
+        points[k : k + block], value[k : k + block] = some, own
+    value = np.where(np.isfinite(value), value, np.inf)
+    order = np.argsort(value.reshape(num_sets, num_draws), axis=1, kind="stable")[:, :count]
+    return np.take_along_axis(points.reshape(num_sets, num_draws, -1), order[:, :, None], axis=1)
 
 
 def _all_matter(
