@@ -23,6 +23,7 @@ def as_law(
     bound: Sequence[str] = (),
     kinds: Mapping[str, str] | None = None,
     real: str | Sequence[str] = (),
+    known: Mapping[str, str] | None = None,
 ) -> type[Law]:
     """A law's class, from one, a law's name, or the text of an expression.
 
@@ -32,6 +33,7 @@ def as_law(
         bound: inputs that are bound to a column of another name.
         kinds: kinds of an expression's inputs that are no positive numbers.
         real: parameters of an expression that may have either sign.
+        known: kinds that inputs of runs have, where ``kinds`` says nothing else.
 
     Raises:
         ValueError: the text is no law.
@@ -41,7 +43,8 @@ def as_law(
         expression = parse(law)
         inputs, _ = split_names(expression, columns, bound=bound)
         own: dict[str, Any] = {
-            name: "mixture" if name in expression.mixtures else "positive" for name in inputs
+            name: "mixture" if name in expression.mixtures else (known or {}).get(name, "positive")
+            for name in inputs
         }
         unknown = [name for name in kinds or {} if name not in own]
         if unknown:
@@ -96,7 +99,8 @@ def as_parts(
                 f"{given[0]}: names columns of a table, and Runs have theirs already: give the "
                 "table, or leave it out"
             )
-        kind = as_law(law, [*runs.inputs, *runs.extra], kinds=kinds, real=real)
+        names = [*runs.inputs, *runs.extra]
+        kind = as_law(law, names, kinds=kinds, real=real, known=runs.kinds)
         if link is None and not by and set(kind.inputs()) <= set(runs.inputs):
             return kind.of_runs(runs), [Part({}, runs.loss_name or "loss", runs, 0)]
         link = runs.link if link is None else link

@@ -49,8 +49,9 @@ def influence(
 
     Of each run: how the number changes if the run's loss moves up by its noise (by the exact
     derivative of the fit, from implicit differentiation), and how it changes if the run is left
-    out. Removals of the piecewise method by squares and of methods that fit all parameters at once
-    go one step beyond the derivative: a Newton step on what is left. Others are refits.
+    out. Removals of the piecewise method by squares, and of laws with curves of N where all
+    parameters are fitted at once, go one step beyond the derivative: a Newton step on what is left.
+    Others are refits.
 
     Args:
         fit: the fit.

@@ -1,8 +1,6 @@
 """The derivatives of a fit in its runs, in NumPy and float64."""
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import jax
 import numpy as np
@@ -76,25 +74,10 @@ def _method_of(fit: Fit) -> Differentiable:
 
 
 def _responded(refit: Refit, losses: np.ndarray, weights: np.ndarray) -> Response:
-    response: Response = _differentiated(_response, refit, losses, weights)
+    with jax.enable_x64(True):
+        response: Response = to_numpy(_response(refit, losses, weights))
     refit.check(losses, weights, response.evidence)
     return response
-
-
-def _differentiated(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function that differentiates gives, in NumPy and float64.
-
-    Raises:
-        NoDerivativeError: the law has an operation that JAX does not differentiate backward.
-    """
-    with jax.enable_x64(True):
-        try:
-            return to_numpy(function(*arguments))
-        except (ValueError, NotImplementedError) as error:
-            raise NoDerivativeError(
-                "the law has an operation without a derivative: write it by others, such as "
-                f"jnp.where ({str(error).splitlines()[0]})"
-            ) from error
 
 
 @lru_cache(maxsize=4)
@@ -124,7 +107,8 @@ def without_each(fit: Fit) -> Law:
     """The law without each of its runs in turn, leaves ``(run, …)``; NaN where there is none."""
     refit, num = differentiable(fit), len(fit.runs)
     if refit.steps_removals:
-        stepped: Law = _differentiated(_without_each, refit, fit.runs.loss, weights_of(fit.runs))
+        with jax.enable_x64(True):
+            stepped: Law = to_numpy(_without_each(refit, fit.runs.loss, weights_of(fit.runs)))
         return stepped
     refits = fit_batch(type(fit.law), fit.runs, weights=1.0 - np.eye(num), method=fit.method)
 

@@ -54,8 +54,12 @@ class EndToEndRefit(Refit):
 
     @property
     def steps_removals(self) -> bool:
-        """Absolute residuals jump from vertex to vertex, which no step foresees."""
-        return self.objective.delta > 0.0 and not self.surface.natural
+        """Of laws with curves of N; refits of others are exact and need no compiling.
+
+        Absolute residuals jump from vertex to vertex, which no step foresees.
+        """
+        has_curves = "log_D" in self.surface.inputs
+        return has_curves and self.objective.delta > 0.0 and not self.surface.natural
 
     def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Any) -> None:
         """Refuse a fit that has no derivative, in float64.
