@@ -5,7 +5,7 @@ has no rule for is compiled.
 """
 
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from farseer_jax._types import Array
 from farseer_jax.laws.law import Center, Law, batch_shape, one_hot
-from farseer_jax.laws.separable import OneDataTerm
+from farseer_jax.laws.separable import OneDataTerm, is_separable
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 
@@ -125,20 +125,75 @@ def losses_at(law: Law, inputs: Mapping[str, np.ndarray], stack: tuple[int, ...]
     rows = [row.reshape(-1, *row.shape[len(stack) :]) for row in rows]
     shapes = tuple(row.shape[1:] for row in rows)
     own = tuple((name, x.shape[1:]) for name, x in inputs.items())
+    vectors = np.concatenate([row.reshape(len(row), -1) for row in rows], axis=1)
     try:
+        if is_separable(type(law)):
+            return _by_curves(type(law), structure, shapes, vectors, inputs)
         function = _numpy_loss(structure, shapes, own)
     except UnsupportedPrimitiveError:
         return _compiled_losses(structure, rows, inputs)
-    vectors = np.concatenate([row.reshape(len(row), -1) for row in rows], axis=1)
     num_points = len(next(iter(inputs.values())))
     result = np.empty((len(vectors), num_points))
-    for start in range(0, num_points, _MAX_LOSSES):
-        part = slice(start, start + _MAX_LOSSES)
+    for part in _slices(num_points, _MAX_LOSSES):
         bound = function.bind({name: x[part] for name, x in inputs.items()})
-        block = max(_MAX_LOSSES // max(len(result[0, part]), 1), 1)
-        for row in range(0, len(vectors), block):
-            result[row : row + block, part] = bound.value(vectors[row : row + block])
+        for block in _slices(len(vectors), _MAX_LOSSES // (part.stop - part.start)):
+            result[block, part] = bound.value(vectors[block])
     return result
+
+
+def _by_curves(
+    law: type[Law],
+    structure: Any,
+    shapes: tuple[Any, ...],
+    vectors: np.ndarray,
+    inputs: Mapping[str, np.ndarray],
+) -> np.ndarray:
+    """Losses of a law with curves of N, which are computed once per size."""
+    sizes, size_of = np.unique(inputs["N"], return_inverse=True)
+    functions, combined = _numpy_curves(structure, shapes), _numpy_combination(law, structure)
+    bound = [function.bind({"N": sizes}) for function in functions]
+    log_D = np.log(inputs["D"])
+    result = np.empty((len(vectors), len(log_D)))
+    for part in _slices(len(log_D), _MAX_LOSSES):
+        losses = combined.bind({"log_D": log_D[part]})
+        for block in _slices(len(vectors), _MAX_LOSSES // (part.stop - part.start)):
+            curves = [curve.value(vectors[block])[:, size_of[part]] for curve in bound]
+            result[block, part] = losses.value(curves)
+    return result
+
+
+def _slices(num: int, size: int) -> list[slice]:
+    size = max(size, 1)
+    return [slice(start, min(start + size, num)) for start in range(0, num, size)]
+
+
+@lru_cache(maxsize=256)
+def _numpy_curves(structure: Any, shapes: tuple[Any, ...]) -> tuple[NumpyFunction, ...]:
+    """Each of the curves that a law gives for a size."""
+
+    def curve(k: int, parameters: list[Any], given: dict[str, Any]) -> Any:
+        return jnp.asarray(jax.tree.unflatten(structure, parameters).of_size(given["N"])[k])
+
+    num = len(_curves_of(structure))
+    return tuple(NumpyFunction(partial(curve, k), shapes, {"N": ()}) for k in range(num))
+
+
+@lru_cache(maxsize=256)
+def _numpy_combination(law: Any, structure: Any) -> NumpyFunction:
+    """The loss of curves at one size and ln D."""
+
+    def loss(values: list[Any], given: dict[str, Any]) -> Any:
+        return jnp.exp(law.combine_anywhere(tuple(values), given["log_D"]))
+
+    return NumpyFunction(loss, [()] * len(_curves_of(structure)), {"log_D": ()})
+
+
+def _curves_of(structure: Any) -> Any:
+    number: Any = jax.ShapeDtypeStruct
+    numbers = [number((), np.float32)] * structure.num_leaves
+    return jax.eval_shape(
+        lambda *leaves: jax.tree.unflatten(structure, leaves).of_size(jnp.float32(1e9)), *numbers
+    )
 
 
 @cache

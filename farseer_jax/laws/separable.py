@@ -32,7 +32,7 @@ class Separable(Law):
 
     def combined(self, N: Array, D: Array) -> Array:
         """``ln L(N, D)`` of floating arrays."""
-        return self.combine(self.of_size(N), jnp.log(D))
+        return self.combine_anywhere(self.of_size(N), jnp.log(D))
 
     @classmethod
     def fields(cls) -> tuple[Parameter, ...]:
@@ -62,6 +62,11 @@ class Separable(Law):
         raise NotImplementedError
 
     @classmethod
+    def combine_anywhere(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
+        """The same, for callers far outside the range of runs."""
+        return cls.combine(curves, log_D)
+
+    @classmethod
     def curve_parameters(cls) -> tuple[tuple[int, ...], ...]:
         """Positions of the parameters that each curve of :meth:`of_size` depends on."""
         return _curve_parameters(cls)
@@ -73,10 +78,11 @@ class OneDataTerm(Separable):
     Solvers know this form, and are about twice as fast with it.
     """
 
-    def combined(self, N: Array, D: Array) -> Array:
+    @classmethod
+    def combine_anywhere(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
         """``ln L(N, D)`` as a log-sum-exp: no intermediate over- or underflows."""
-        log_U, log_B, A = self.of_size(N)
-        return jnp.logaddexp(log_U, log_B - A * jnp.log(D))
+        log_U, log_B, A = curves
+        return jnp.logaddexp(log_U, log_B - A * log_D)
 
     @classmethod
     def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
