@@ -463,6 +463,15 @@ class TestOtherCommands:
         assert json.loads(result.stdout) == json.loads(json.dumps(expected.to_dict()))
 
 
+def test_the_page_shows_the_fit_of_an_expression_to_the_example() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "shell.md").read_text(encoding="utf-8")
+    law = "E + A/N**alpha + B/D**beta"
+    options = ["--objective", "huber", "--tie", "alpha=beta"]
+    assert f'farseer fit --example --law "{law}" {" ".join(options)}\n' in page
+    printed = farseer("fit", "--example", "--law", law, *options).stdout
+    assert f"```text\n{printed}```" in page
+
+
 class TestRealRuns:
     """What ../shared/data/named_inputs/README.md and laws.md say, from the shell."""
 

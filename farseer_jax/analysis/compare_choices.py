@@ -21,6 +21,7 @@ from farseer_jax.fitting.fit import fit as fit_law
 from farseer_jax.fitting.fit_batch import fit_batch
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import require_N_and_D
+from farseer_jax.links import Link, as_link
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.method import Piecewise
@@ -97,7 +98,7 @@ def compare_choices(
     order = list(GROUPS)
     return ChoiceComparison(
         law=fit.law.name,
-        method=_words(fit.method),
+        method=_words(fit.method, as_link(fit.runs.link)),
         num_runs=len(fit.runs),
         N=here.N,
         D=here.D,
@@ -242,7 +243,7 @@ def _recounted(here: _Here, column: str | None, embeddings: np.ndarray | None) -
     return here.attempt("count", choice, lambda: fit_law(law, runs, method), N, note)
 
 
-def _words(method: Any) -> str:
+def _words(method: Any, link: Link) -> str:
     """The method for a title."""
-    described = getattr(method, "description", "")
-    return f"{method.name}, {described}" if described else str(method.name)
+    describe = getattr(method, "describe", None)  # a method of the user's own may have none
+    return f"{method.name}, {describe(link)}" if describe else str(method.name)

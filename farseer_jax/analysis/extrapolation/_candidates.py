@@ -9,6 +9,7 @@ from farseer_jax.laws.coupled import Coupled
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.kaplan import Kaplan
 from farseer_jax.laws.law import Law
+from farseer_jax.links import Link
 from farseer_jax.methods._method import Method
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.piecewise.method import Piecewise
@@ -64,11 +65,17 @@ def _pair(given: Any) -> tuple[type[Law], Method]:
     return law, as_method(method, law)
 
 
+def _words(method: Any) -> str:
+    """The settings of a method, on whatever scale the runs' errors are."""
+    describe = getattr(method, "describe", None)  # a method of the user's own may have none
+    return str(describe(Link())) if describe else ""
+
+
 def _named(pairs: list[tuple[type[Law], Method]]) -> list[Candidate]:
     """By law and method; by the method's settings too where two would be called the same."""
     short = [f"{law.name.title()}, {method.name}" for law, method in pairs]
     names = [
-        f"{name}, {getattr(method, 'description', '')}" if short.count(name) > 1 else name
+        f"{name}, {_words(method)}" if short.count(name) > 1 else name
         for name, (_, method) in zip(short, pairs, strict=True)
     ]
     for name in names:
