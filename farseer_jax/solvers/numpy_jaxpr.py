@@ -214,7 +214,7 @@ class NumpyFunction:
         for name, shape in self._input_shapes.items():
             array = np.asarray(inputs[name], dtype=np.float64)
             array = array if array.ndim - len(shape) == 2 else array[None]
-            flat = array.reshape(*array.shape[:2], -1)
+            flat = array.reshape(*array.shape[:2], _size(shape))
             arrays.extend(np.ascontiguousarray(flat[..., k]) for k in range(flat.shape[-1]))
         return BoundFunction(self, arrays)
 

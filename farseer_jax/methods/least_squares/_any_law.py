@@ -25,8 +25,6 @@ from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
 if TYPE_CHECKING:
     from farseer_jax.methods.least_squares.method import LeastSquares
 
-# Least absolute deviations are the limit of Huber's objective, reached from one to the next.
-SHRINKING = tuple(10.0**-k for k in range(2, 11))
 # So many starts are led by so many of the runs first, where that saves three quarters of the work.
 _MANY_STARTS, _FEW_RUNS, _RUNS_PER_NUMBER, _LEAST_GAIN = 16, 128, 8, 4
 _ROUGH, _ROUGH_STEPS = 1e-4, 60
@@ -75,27 +73,19 @@ def solve_any_law(
     own_weights = [w * layout.share[:, 0] for w, layout in zip(weights, layouts, strict=True)]
     settings = Settings(max_steps=method.max_steps, tolerance=method.tolerance)
     num_rows = [len(own) for own in losses]
-    points: np.ndarray = starts
-    total: Any = 0
-    for delta in SHRINKING if objective.delta == 0.0 else (objective.delta,):
-        problem = _problem(layouts, free, objective, link, delta, target, own_weights)
-        report(0, sum(num_rows))
-        if len(layouts) == 1 and np.ndim(total) == 0:
-            points, total = _led_by_some(problem, points, method.seed)
-        found = minimise(problem, points, settings)
-        points, total = found.free, total + found.steps
-    value = found.value
-    if objective.delta == 0.0:  # Huber's over δ is δ/2 per run short of the absolute residuals
-        sums = np.concatenate([w.sum(-1) for w in own_weights])[:, None]
-        value = found.value / delta + 0.5 * delta * sums
+    report(0, sum(num_rows))
+    problem = _problem(layouts, free, objective, link, target, own_weights)
+    points, led = _led_by_some(problem, starts, method.seed) if len(layouts) == 1 else (starts, 0)
+    found = minimise(problem, points, settings)
+    steps = found.steps + led
     report(sum(num_rows), sum(num_rows))
     cuts = np.cumsum([0, *num_rows])
     return [
         Optima(
             found.free[a:b].reshape(-1, found.free.shape[-1]),
-            value[a:b].ravel(),
+            found.value[a:b].ravel(),
             found.status[a:b].ravel(),
-            total[a:b].ravel(),
+            steps[a:b].ravel(),
         )
         for a, b in itertools.pairwise(cuts)
     ]
@@ -154,31 +144,26 @@ def solve_jointly(
     joint = _joint_parameters(free, in_common, num_groups)
     own_weights = [w * layout.share[:, 0] for w, layout in zip(weights, layouts, strict=True)]
     settings = Settings(max_steps=method.max_steps, tolerance=method.tolerance)
-    points = starts
-    for delta in SHRINKING if objective.delta == 0.0 else (objective.delta,):
-        problem = FitProblem(
-            scaled_predictions(first.law, link, _center(layouts)),
-            {
-                name: np.concatenate([layout.inputs[name] for layout in layouts])
-                for name in first.inputs
-            },
-            np.concatenate([link.forward(own) for own in losses]),
-            np.concatenate(own_weights),
-            delta=delta,
-            quantile=objective.quantile,
-            residual_scale=relative_residuals if objective.residual == "relative" else None,
-            offset=joint.offset,
-            basis=joint.basis,
-            lower=joint.lower,
-            upper=joint.upper,
-            parameter_of=np.arange(joint.basis.shape[0]).reshape(num_groups, -1).T,
-            group=np.repeat(np.arange(num_groups), [len(layout.runs) for layout in layouts]),
-        )
-        found = minimise(problem, points, settings)
-        points = found.free[0]
-    value = found.value[0]
-    if objective.delta == 0.0:
-        value = value / delta + 0.5 * delta * np.concatenate(own_weights).sum()
+    problem = FitProblem(
+        scaled_predictions(first.law, link, _center(layouts)),
+        {
+            name: np.concatenate([layout.inputs[name] for layout in layouts])
+            for name in first.inputs
+        },
+        np.concatenate([link.forward(own) for own in losses]),
+        np.concatenate(own_weights),
+        delta=objective.delta,
+        quantile=objective.quantile,
+        residual_scale=relative_residuals if objective.residual == "relative" else None,
+        offset=joint.offset,
+        basis=joint.basis,
+        lower=joint.lower,
+        upper=joint.upper,
+        parameter_of=np.arange(joint.basis.shape[0]).reshape(num_groups, -1).T,
+        group=np.repeat(np.arange(num_groups), [len(layout.runs) for layout in layouts]),
+    )
+    found = minimise(problem, starts, settings)
+    points, value = found.free[0], found.value[0]
     num_shared, own = int(in_common.sum()), points[:, int(in_common.sum()) :]
     numbers = np.empty((num_groups, len(points), len(in_common)))
     numbers[..., in_common] = points[:, :num_shared]
@@ -215,7 +200,6 @@ def _problem(
     free: Free,
     objective: Objective,
     link: Link,
-    delta: float,
     target: Sequence[np.ndarray],
     weights: Sequence[np.ndarray],
 ) -> FitProblem:
@@ -234,7 +218,7 @@ def _problem(
         inputs,
         np.concatenate(target),
         np.concatenate(weights),
-        delta=delta,
+        delta=objective.delta,
         quantile=objective.quantile,
         residual_scale=relative_residuals if objective.residual == "relative" else None,
         offset=free.offset,

@@ -13,7 +13,7 @@ from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end._free import Free
 from farseer_jax.methods.end_to_end._layout import Layout
 from farseer_jax.methods.end_to_end._problem import NOT_FINITE, Optima, build_problem
-from farseer_jax.methods.least_squares._any_law import SHRINKING, solve_any_law
+from farseer_jax.methods.least_squares._any_law import solve_any_law
 from farseer_jax.methods.least_squares._coarse import thinned
 from farseer_jax.methods.least_squares._drive import Kernel, Queue, solve_members
 
@@ -25,6 +25,8 @@ _WIDTHS_ELSEWHERE = (64, 1024, 16384)
 _REFIT_WIDTH = {"cpu": 128, "gpu": 1024}
 _MAX_CELLS = {"cpu": 1 << 15}  # runs × width: above, a CPU's cache overflows
 _LEAST_TURNS = 8  # members of a call, in widths, from which on a wider solver pays
+# Least absolute deviations are the limit of Huber's objective, reached from one to the next.
+_SHRINKING = tuple(10.0**-k for k in range(2, 11))
 _QUEUE = 64  # at most
 # So many starts go their way on some of the runs first, and to its end on all of them
 _MANY, _ROUGH, _MOST_STEPS, _RUNS_PER_PARAMETER = 8192, 1e-4, 50, 3
@@ -61,7 +63,7 @@ def solve(
     width = _refit_width(layout) if refits else None
     warm = np.tile(np.arange(len(starts)) < num_warm, len(losses))
     steps = np.zeros(len(points), dtype=int)
-    stages = SHRINKING if objective.delta == 0.0 else (objective.delta,)
+    stages = _SHRINKING if objective.delta == 0.0 else (objective.delta,)
     if num_warm == 0 and (coarse := _coarse_layout(layout, free, starts, weights)) is not None:
         rough = replace(method, tolerance=_ROUGH, max_steps=min(method.max_steps, _MOST_STEPS))
         found = _solve_stage(rough, coarse, free, points, warm, losses, weights, stages[0], width)
