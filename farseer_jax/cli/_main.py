@@ -22,6 +22,8 @@ _EPILOG = """\b
 Examples:
   farseer fit --example                      see what a fit looks like
   farseer fit runs.csv --json fit.json       fit a table of runs, keep the fit
+  farseer fit runs.csv --law "E + A/(N*P)**a"
+                                             a law of your own, of any columns
   farseer predict fit.json --N 7e9 --D 1e12  the loss of a run not trained yet
   farseer allocate fit.json --compute 1e20:1e26
                                              how to split compute over N and D
@@ -69,7 +71,7 @@ def main(ctx: click.Context) -> None:
     """Fit LLM scaling laws to training runs, and predict larger runs.
 
     The Farseer law: L(N, D) = U(N) + B(N) D^-A(N), the loss of a model with N
-    parameters trained on D tokens.
+    parameters trained on D tokens; and any other law, of any inputs.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
