@@ -58,7 +58,6 @@ if TYPE_CHECKING:
         Along,
         Category,
         Count,
-        Domain,
         Exponent,
         Fraction,
         Mixture,
@@ -120,6 +119,7 @@ if TYPE_CHECKING:
     from farseer_jax.sensitivity._influence import influence
     from farseer_jax.sensitivity._influence_table import Influence
     from farseer_jax.sensitivity._respond import differentiable
+    from farseer_jax.solvers.starts import Domain
 
 __all__ = [
     "Allocation",
@@ -259,7 +259,6 @@ _HOMES = {
         "Along",
         "Category",
         "Count",
-        "Domain",
         "Exponent",
         "Fraction",
         "Mixture",
@@ -267,6 +266,7 @@ _HOMES = {
         "Real",
     ),
     "links": ("Link",),
+    "solvers.starts": ("Domain",),
     "runs.noise": ("Noise", "estimate_noise"),
     "objectives": ("Objective",),
     "methods.outcome": ("Outcome",),

@@ -16,8 +16,8 @@ from farseer_jax.solvers.levenberg_marquardt import CONVERGED, Optima, minimise
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
 from farseer_jax.solvers.starts import Domain, draw_starts
 
-POSITIVE, REAL = Domain(), Domain(lower=-np.inf)
-EXPONENT, REAL_EXPONENT = Domain(exponent=True), Domain(lower=-np.inf, exponent=True)
+POSITIVE, REAL = Domain(0.0), Domain()
+EXPONENT, REAL_EXPONENT = Domain(0.0, start=(0.05, 1.0)), Domain(start=(0.05, 1.0))
 NUM_STARTS = 64
 Table = dict[str, np.ndarray]
 

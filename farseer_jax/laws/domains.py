@@ -1,6 +1,5 @@
 """What a law declares of its parameters and inputs, as annotations."""
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias, get_origin
 
@@ -8,26 +7,7 @@ import numpy as np
 
 from farseer_jax._types import Array
 from farseer_jax.runs.inputs import KINDS, Kind
-
-
-@dataclass(frozen=True)
-class Domain:
-    """Where a parameter may lie, and where random starts are drawn.
-
-    Attributes:
-        lower: least value.
-        upper: largest value.
-        start: range of random starts; None leaves it to the solver, which knows the runs.
-
-    Example:
-        >>> from farseer_jax import Domain
-        >>> Domain(0.0, 2.0, start=(0.2, 0.6))
-        Domain(lower=0.0, upper=2.0, start=(0.2, 0.6))
-    """
-
-    lower: float = -math.inf
-    upper: float = math.inf
-    start: tuple[float, float] | None = None
+from farseer_jax.solvers.starts import Domain
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax._types import Array
-from farseer_jax.laws.domains import Domain
 from farseer_jax.laws.law import Center, Parameter, spread
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.laws.stretched_exponential import StretchedExponential
 from farseer_jax.runs.runs import Runs
+from farseer_jax.solvers.starts import Domain
 
 
 class Farseer(OneDataTerm):

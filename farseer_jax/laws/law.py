@@ -15,10 +15,11 @@ import numpy as np
 
 from farseer_jax._arrays import as_float, as_leaf
 from farseer_jax._types import Array, ArrayLike
-from farseer_jax.laws.domains import EXPONENT, POSITIVE, Domain, along_of, domain_of, kind_of
+from farseer_jax.laws.domains import EXPONENT, POSITIVE, along_of, domain_of, kind_of
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
+from farseer_jax.solvers.starts import Domain
 
 Shares = tuple[tuple[str, tuple[str, ...]], ...]
 

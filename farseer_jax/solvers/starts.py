@@ -13,23 +13,36 @@ _DRAWS_PER_START = 8
 _STARTS_TOGETHER = 16  # the cheapest of so many times the draws are kept
 _BLOCK = 65_536  # predictions at once
 _LEAST_INFLUENCE = 1e-3  # of a number's relative change on predictions, over their spread
-_EXPONENTS = (0.05, 1.0)
 _SPREAD = 2.0  # of logarithms
 
 
 @dataclass(frozen=True)
 class Domain:
-    """What values a free number may have, and where its starts are drawn.
+    """Where a parameter may lie, and where random starts are drawn.
 
     Attributes:
-        lower: 0 of positive numbers, −inf of real ones.
-        upper: likewise.
-        exponent: whether it stands right of ``**``: drawn from (0.05, 1), where its bounds allow.
+        lower: least value.
+        upper: largest value.
+        start: range of random starts, where the bounds allow, as of an exponent; None leaves it to
+            the solver, which knows the runs.
+
+    Example:
+        >>> from farseer_jax import Domain
+        >>> Domain(0.0, 2.0, start=(0.2, 0.6))
+        Domain(lower=0.0, upper=2.0, start=(0.2, 0.6))
     """
 
-    lower: float = 0.0
+    lower: float = -np.inf
     upper: float = np.inf
-    exponent: bool = False
+    start: tuple[float, float] | None = None
+
+    @property
+    def start_range(self) -> tuple[float, float] | None:
+        """The part of ``start`` within the bounds; None where there is none."""
+        if self.start is None:
+            return None
+        low, high = max(self.lower, self.start[0]), min(self.upper, self.start[1])
+        return (low, high) if low < high else None
 
 
 def draw_starts(
@@ -79,7 +92,7 @@ def _partner_scales(problem: FitProblem, domains: Sequence[Domain]) -> list[np.n
     for place, domain in enumerate(domains):
         for component in problem.components_of(place):
             owners.setdefault(component, []).append(place)
-            typical[0, component] = 0.5 if domain.exponent else 1.0
+            typical[0, component] = np.mean(domain.start) if domain.start else 1.0
     scales: list[list[float]] = [[] for _ in domains]
     for component, sign, values in problem.bound.partners(typical):
         sizes = np.abs(values[np.isfinite(values) & (values != 0.0)])
@@ -102,8 +115,8 @@ def _draw(
         scale, share = np.exp(_log_scale(rng, inputs, own, count)), rng.random(count)
         normal = rng.standard_normal(count)
         size = scale * np.exp(_SPREAD * normal)
-        if domain.exponent and max(domain.lower, _EXPONENTS[0]) < min(domain.upper, _EXPONENTS[1]):
-            low, high = max(domain.lower, _EXPONENTS[0]), min(domain.upper, _EXPONENTS[1])
+        if domain.start_range is not None:
+            low, high = domain.start_range
             column = low + (high - low) * share
         elif np.isfinite(domain.lower) and np.isfinite(domain.upper):
             column = domain.lower + (domain.upper - domain.lower) * share

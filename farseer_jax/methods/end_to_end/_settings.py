@@ -20,6 +20,8 @@ from farseer_jax.methods.outcome import Outcome
 from farseer_jax.objectives import Objective, as_objective
 from farseer_jax.runs.runs import Runs
 
+_ROUNDING = 1e-13  # of an objective: optima closer than this are one
+
 
 class Constraints(Protocol):
     """Fields of a method's frozen dataclass; see :class:`LeastSquares` for their meaning."""
@@ -192,7 +194,7 @@ def best_of_starts(
     Raises:
         ValueError: none met a finite number.
     """
-    best = int(_finite_values(found).argmin())
+    best = int(_best(found, 1)[0])
     if found.status[best] == NOT_FINITE:
         raise ValueError(
             f"the law {layout.law.name!r} gives no finite loss or derivative at any of "
@@ -214,15 +216,24 @@ def best_of_each(
     layout: Layout, free: Free, found: Optima, losses: np.ndarray, weights: np.ndarray
 ) -> SolvedBatch:
     """The best of each refit's starts."""
-    value = _finite_values(found).reshape(len(losses), -1)
-    best = value.argmin(1) + np.arange(len(losses)) * value.shape[1]
+    best = _best(found, len(losses))
     law = law_of(layout, free, found.free[best])
     return solved_batch(layout, free, law, outcomes_of(found, free)[best], losses, weights)
 
 
 def best_point(found: Optima) -> np.ndarray:
     """Free numbers of the best start."""
-    return found.free[_finite_values(found).argmin()]
+    return found.free[_best(found, 1)[0]]
+
+
+def _best(found: Optima, num_rows: int) -> np.ndarray:
+    """The best start of each row; of those equal but for rounding, one that converged."""
+    value = _finite_values(found).reshape(num_rows, -1)
+    lowest = value.min(1, keepdims=True)
+    equal = value <= lowest + _ROUNDING * np.abs(lowest)
+    converged = equal & (found.status.reshape(num_rows, -1) == CONVERGED)
+    chosen = np.where(converged.any(1), converged.argmax(1), value.argmin(1))
+    return np.asarray(chosen + np.arange(num_rows) * value.shape[1])
 
 
 def _finite_values(found: Optima) -> np.ndarray:

@@ -44,14 +44,14 @@ def _drawn(layout: Layout, free: Free, num: int, seed: int) -> np.ndarray:
     law, link, runs = layout.law, layout.link, layout.runs
     domains = list(law.domains().values())
     positive = np.isin(law.parameter_names(), law.positive())
-    leaders, basis = _tied(free, positive)
+    leaders, basis = _tied(free)
     offset = np.where(positive & (free.basis == 0).all(1), np.exp(free.offset), free.offset)
     offset = np.where((free.basis != 0).any(1), 0.0, offset)
     own = [
         Domain(
             max(domains[k].lower, low),
             min(domains[k].upper, high),
-            exponent=domains[k].start is not None,
+            domains[k].start,
         )
         for k, (low, high) in zip(leaders, _bounds(free, leaders, positive), strict=True)
     ]
@@ -70,11 +70,10 @@ def _drawn(layout: Layout, free: Free, num: int, seed: int) -> np.ndarray:
     return free.free(vector.T)
 
 
-def _tied(free: Free, positive: np.ndarray) -> tuple[list[int], np.ndarray]:
+def _tied(free: Free) -> tuple[list[int], np.ndarray]:
     """The first parameter of each free number, and a basis of ones in natural numbers."""
     used = np.abs(free.basis) > 1e-9
     leaders = [int(np.flatnonzero(column)[0]) for column in used.T]
-    del positive
     return leaders, used.astype(float)
 
 
