@@ -160,7 +160,8 @@ def columns_of_fits(
                 f"--input {name}={named[name]}: the mixture was fitted with the columns "
                 f"{', '.join(columns)}; call those of RUNS so"
             )
-    return {**named, **{name: tuple(columns) for name, columns in shares.items()}}
+    known = {name: column for name, column in fits[0].columns.items() if column in table}
+    return {**known, **named, **{name: tuple(columns) for name, columns in shares.items()}}
 
 
 def _table_of(

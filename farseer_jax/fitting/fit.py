@@ -1,6 +1,7 @@
 """The entry point: one law, fitted to runs, or to each group and response of a table."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -99,11 +100,19 @@ def fit(
             f"shared: {', '.join(shared)} can be shared by groups only, fitted by LeastSquares: "
             "name the columns of groups (by=), or leave it out"
         )
-    if len(parts) == 1 and not by:
-        return _fit_one(kind, parts[0], method)
-    if isinstance(method, LeastSquares):
-        return Fits(tuple(_fit_batch(kind, parts, method, shared)), by, shared)
-    return Fits(tuple(_fit_one(kind, part, method) for part in parts), by, shared)
+    if isinstance(method, LeastSquares) and (by or len(parts) > 1):
+        fits = _fit_batch(kind, parts, method, shared)
+    else:
+        fits = [_fit_one(kind, part, method) for part in parts]
+    columns = _columns(kind, columns_of or {})
+    fits = [replace(fit, columns=columns) for fit in fits]
+    return fits[0] if len(fits) == 1 and not by else Fits(tuple(fits), by, shared)
+
+
+def _columns(law: type[Law], columns_of: Mapping[str, Any]) -> dict[str, str]:
+    """Columns that inputs were bound to by name; those of mixtures are the law's own."""
+    mixtures = {name for name, kind in law.inputs().items() if kind == "mixture"}
+    return {name: str(column) for name, column in columns_of.items() if name not in mixtures}
 
 
 def _fit_one(law: type[Law], part: Part, method: Method) -> Fit:

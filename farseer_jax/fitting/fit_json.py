@@ -33,7 +33,7 @@ def to_dict(
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "library_version": __version__,
-        **_law_to_dict(type(first.law)),
+        **_law_to_dict(type(first.law), first.columns),
         "link": _link_to_json(as_link(first.runs.link)),
         "by": list(by),
         "shared": list(shared),
@@ -89,7 +89,8 @@ def read(source: str | Path, law: type[Law] | None = None) -> dict[str, Any]:
         parts = content["fits"]
         if len(parts) == 1:
             parts = [{**content, **parts[0]}]
-        fits = [_fit(kind, part, settings, DIAGNOSTICS[method]) for part in parts]
+        columns = {k: own["column"] for k, own in content["inputs"].items() if "column" in own}
+        fits = [_fit(kind, part, settings, DIAGNOSTICS[method], columns) for part in parts]
         if not fits:
             raise ValueError("it holds no fit")
         return {"fits": fits, "by": tuple(content["by"]), "shared": tuple(content["shared"])}
@@ -125,7 +126,13 @@ def _details(fit: "Fit") -> dict[str, Any]:
     }
 
 
-def _fit(kind: type[Law], part: Mapping[str, Any], method: Any, diagnostics: Any) -> dict[str, Any]:
+def _fit(
+    kind: type[Law],
+    part: Mapping[str, Any],
+    method: Any,
+    diagnostics: Any,
+    columns: Mapping[str, str],
+) -> dict[str, Any]:
     """The fields of one fit."""
     runs = Runs.from_dict(part["runs"])
     law = _law(kind, part)
@@ -141,10 +148,11 @@ def _fit(kind: type[Law], part: Mapping[str, Any], method: Any, diagnostics: Any
         "group": dict(part["group"]),
         "response": part["response"],
         "num_left_out": int(part["num_left_out"]),
+        "columns": dict(columns),
     }
 
 
-def _law_to_dict(law: type[Law]) -> dict[str, Any]:
+def _law_to_dict(law: type[Law], columns: Mapping[str, str]) -> dict[str, Any]:
     """What a law's class is made from."""
     entries = dict(law.shares)
     inputs: dict[str, Any] = {}
@@ -152,6 +160,8 @@ def _law_to_dict(law: type[Law]) -> dict[str, Any]:
         inputs[name] = {"kind": kind}
         if name in entries:
             inputs[name]["entries"] = list(entries[name])
+        if name in columns:
+            inputs[name]["column"] = columns[name]
     content: dict[str, Any] = {"law": law.name, "expression": None, "inputs": inputs}
     if issubclass(law, ExpressionLaw):
         content |= {"expression": str(law.expression), "real": list(law.real)}

@@ -44,6 +44,7 @@ class Fit:
         group: its label by column, where it is the fit of one of several groups.
         response: what was fitted: the name of its column, where there is one.
         num_left_out: runs without a response, which were not fitted.
+        columns: the column of each input that was bound to one of another name.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
@@ -63,6 +64,7 @@ class Fit:
     group: Mapping[str, Any] = field(default_factory=dict)
     response: str = "loss"
     num_left_out: int = 0
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def success(self) -> bool:

@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, ClassVar, Final, cast
 
-from farseer_jax.laws.domains import Along, Exponent, Positive, Real
+from farseer_jax.laws.domains import EXPONENT, Along, Exponent, Leaf, Positive, Real
 from farseer_jax.laws.expression import Expression, parse
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.columns import usual_input
 from farseer_jax.runs.inputs import KINDS, Kind
+from farseer_jax.solvers.starts import Domain
 
 _CLOSE: Final = 0.8  # similarity of two names that are taken for one, misspelt
 _USUAL: Final = ("N", "D", "U", "P", "V", "lr")  # inputs with further usual names
@@ -160,8 +161,10 @@ def _law(key: _Key) -> type[ExpressionLaw]:
     for parameter in expression.names:
         if parameter in inputs:
             continue
-        domain: Any = Exponent if parameter in expression.exponents else Positive
-        domain = Real if parameter in real else domain
+        is_exponent = parameter in expression.exponents
+        domain: Any = Exponent if is_exponent else Positive
+        if parameter in real:
+            domain = Annotated[Leaf, Domain(start=EXPONENT.start)] if is_exponent else Real
         along = expression.indexed.get(parameter)
         annotations[parameter] = domain if along is None else Annotated[domain, Along(along)]
     space = {
