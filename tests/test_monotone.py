@@ -356,7 +356,7 @@ def test_a_fit_that_could_not_be_held_is_refused_by_the_shell(
 ) -> None:
     """Before anything is printed or written, as other fits that fail."""
     failed = dataclasses.replace(mean_fit(), outcome=fj.Outcome.not_monotone)
-    monkeypatch.setattr(_fit, "fit_runs", lambda *_: failed)
+    monkeypatch.setattr(_fit, "fit_task", lambda *_: failed)
     target = tmp_path / "fit.json"
     refused(farseer("fit", "--example", "--json", target), "rises within the domain over which")
     assert not target.exists()

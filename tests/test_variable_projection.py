@@ -498,7 +498,9 @@ def test_settings_that_a_law_does_not_bear(settings, message):
 
 def test_laws_that_cannot_be_projected():
     runs = fj.example_runs()
-    with pytest.raises(ValueError, match=r"is linear in no parameter: fit it with `LeastSquares\(…\)`"):
+    with pytest.raises(
+        ValueError, match=r"is linear in no parameter: fit it with `LeastSquares\(…\)`"
+    ):
         fj.fit(fj.Kaplan, runs, fj.VariableProjection())
     with pytest.raises(TypeError, match="law's class"):
         fj.fit(fj.example_law(), runs, fj.VariableProjection())
