@@ -12,6 +12,7 @@ from farseer_jax.methods.least_squares._coarse import thinned
 from farseer_jax.methods.least_squares._drive import solve_members
 from farseer_jax.methods.least_squares._normal import evaluate_normal
 from farseer_jax.methods.least_squares._solve import _MANY
+from farseer_jax.methods.least_squares._tiles import tiled
 
 HUBER = fj.LeastSquares("huber")
 NAMES = ("squared", "huber", "asymmetric", "squared-relative")
@@ -198,7 +199,7 @@ def test_recovery_of_a_known_law(law):
 @pytest.mark.parametrize("residual", ["link", "relative", "absolute"])
 def test_derivatives_against_autodiff(law, residual):
     runs = fj.example_runs().select(max_N=3e8)
-    layout = build_layout(law, runs)
+    layout, num_tiles = tiled(build_layout(law, runs))
     cube = np.full((4, len(law.parameter_names())), 0.4) + 0.02 * np.arange(4)[:, None]
     with jax.enable_x64(True):
         vector = law.starts(runs, cube).to_vector()
@@ -206,7 +207,7 @@ def test_derivatives_against_autodiff(law, residual):
         problem = Problem(
             {name: values[..., None] for name, values in layout.inputs.items()},
             np.log(runs.loss)[layout.run][..., None], layout.share[..., None], 0.05, 0.7,
-            np.eye(num), np.zeros(num), -np.inf, np.inf, np.array(layout.center),
+            np.eye(num), np.zeros(num), -np.inf, np.inf, np.array(layout.center), num_tiles,
         )  # fmt: skip
         own = evaluate_normal(law, residual, np.ones(4, bool), problem, vector)
         for member in range(4):

@@ -23,6 +23,8 @@ from farseer_jax.objectives import Objective
 class Problem(NamedTuple):
     """What members are fitted to; ``batch`` is 1 where all share it.
 
+    In tiles, the arrays of runs have the tile as their first axis.
+
     Attributes:
         inputs: of a law with curves ``N``, ``(row, 1)``, and ``log_D``, ``(row, slot, 1)``; of
             other laws each input, ``(row,)``, or a mixture, ``(row, share)``.
@@ -35,6 +37,7 @@ class Problem(NamedTuple):
         lower: bounds of the free ones, ``(free, 1)``.
         upper: likewise.
         center: N and D of the runs' centre, ``(2,)``.
+        num_tiles: tiles in use; None of a problem that is one table.
     """
 
     inputs: dict[str, Array]
@@ -47,11 +50,25 @@ class Problem(NamedTuple):
     lower: Array
     upper: Array
     center: Array
+    num_tiles: Array | None = None
 
     @property
     def log_D(self) -> Array:
         """Of a law with curves."""
         return self.inputs["log_D"]
+
+    def tile(self, index: Array | int) -> "Problem":
+        """One of the tiles, as a table."""
+
+        def take(tiles: Array) -> Array:
+            return jax.lax.dynamic_index_in_dim(jnp.asarray(tiles), index, keepdims=False)
+
+        return self._replace(
+            inputs={name: take(tiles) for name, tiles in self.inputs.items()},
+            observed=take(self.observed),
+            weights=take(self.weights),
+            num_tiles=None,
+        )
 
 
 # How a member ended, as in the report of the starts; one that is under way has none of these.
@@ -82,10 +99,12 @@ def build_problem(
     delta: float,
     observed: np.ndarray,
     weights: np.ndarray,
+    num_tiles: int | None = None,
 ) -> Problem:
     """The problem of losses on the link's scale and weights, ``(row, slot, batch)``, in NumPy.
 
-    ``delta`` is the objective's own, or one on the way to it.
+    ``delta`` is the objective's own, or one on the way to it; ``num_tiles`` is that of a layout in
+    tiles.
     """
     new: Any = Problem  # jit takes NumPy arrays as well
     inputs = layout.inputs
@@ -102,6 +121,7 @@ def build_problem(
         lower=free.lower[:, None],
         upper=free.upper[:, None],
         center=np.array(layout.center or (1.0, 1.0)),
+        num_tiles=num_tiles,
     )
 
 

@@ -1,7 +1,7 @@
 """The objective, its gradient and a Hessian at many parameter vectors at once.
 
 The derivatives factor: of the loss in the law's few curves (run by run, `_row_sums`), times those
-of the curves in their parameters (row by row, here).
+of the curves in their parameters (row by row, `_curves`). Both are summed tile by tile.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,8 @@ import jax.numpy as jnp
 
 from farseer_jax._types import Array
 from farseer_jax.laws.separable import Separable
-from farseer_jax.methods.end_to_end._problem import Curves, Problem, curves_of
+from farseer_jax.methods.end_to_end._problem import Owners, Problem
+from farseer_jax.methods.least_squares._curves import evaluate_curves
 from farseer_jax.methods.least_squares._row_sums import row_sums
 from farseer_jax.objectives import Residual
 
@@ -30,6 +31,20 @@ class Normal(NamedTuple):
     matrix: Array
 
 
+class _Sums(NamedTuple):
+    """Sums over runs; an entry is a curve's parameter, and a parameter of several curves several.
+
+    Attributes:
+        value: objective, ``(batch,)``.
+        gradient: of each curve, ``(own, batch)``.
+        blocks: of the matrix for curves ``(i, j)``, i ≥ j, ``(own, own, batch)``.
+    """
+
+    value: Array
+    gradient: list[Array]
+    blocks: dict[tuple[int, int], Array]
+
+
 def evaluate_normal(
     law: type[Separable],
     residual: Residual,
@@ -42,70 +57,72 @@ def evaluate_normal(
     Args:
         law: the law's class.
         residual: its kind.
-        newton: members whose matrix is the exact Hessian, ``(batch,)``; the others get
+        newton: batch elements whose matrix is the exact Hessian, ``(batch,)``; the others get
             Gauss–Newton's with the weights ρ'/r: positive semidefinite, and above ρ. None: ρ is a
             square, and Gauss–Newton serves all.
-        problem: the runs.
+        problem: the runs, in tiles.
         free: where.
     """
     vector = jnp.tensordot(problem.basis, free, 1) + problem.offset[:, None]
-    curves, owners = curves_of(law, problem)
-    columns = list(vector)
-    sums = row_sums(law, residual, newton, problem, curves(columns))
-    slopes = [_partials(curves, columns, i, own) for i, own in enumerate(owners)]
-    # entries: (curve, parameter); a parameter of several curves has several
-    gradient = jnp.concatenate(
-        [jnp.sum(slope * pull, 1) for slope, pull in zip(slopes, sums.slopes, strict=True)]
-    )
-    blocks = _blocks(slopes, sums.bends)
-    if newton is not None:
-        for i, own in enumerate(owners):
-            pull = jnp.where(newton, sums.slopes[i], 0.0)
-            blocks[i][i] += jnp.sum(_curve_bends(curves, columns, i, own) * pull, 2)
-    matrix = jnp.concatenate([jnp.concatenate(row, 1) for row in blocks])
+    owners = law.curve_parameters()
+
+    def add(at: Array | int, sums: _Sums) -> _Sums:
+        own = _sums_of_tile(law, residual, newton, problem.tile(at), list(vector))
+        return jax.tree.map(jnp.add, sums, own)
+
+    sums = _nothing(owners, vector[0])
+    if len(problem.log_D) == 1:
+        sums = add(0, sums)
+    else:
+        sums = jax.lax.fori_loop(0, problem.num_tiles, add, sums)
     entries = jnp.concatenate([problem.basis[jnp.array(own)] for own in owners])
-    return Normal(sums.value, jnp.tensordot(entries.T, gradient, 1), _project(entries, matrix))
+    gradient = jnp.tensordot(entries.T, jnp.concatenate(sums.gradient), 1)
+    return Normal(sums.value, gradient, _project(entries, _assemble(sums.blocks, len(owners))))
 
 
-def _partials(curves: Curves, columns: list[Array], i: int, own: tuple[int, ...]) -> Array:
-    """Derivatives of curve i in the parameters that it depends on, ``(own, row, batch)``."""
-    return jnp.stack([_partial(curves, columns, i, k) for k in own])
+def _nothing(owners: Owners, like: Array) -> _Sums:
+    def zeros(*shape: int) -> Array:
+        return jnp.zeros((*shape, *like.shape), like.dtype)
+
+    num = [len(own) for own in owners]
+    blocks = {(i, j): zeros(num[i], num[j]) for i in range(len(num)) for j in range(i + 1)}
+    return _Sums(zeros(), [zeros(n) for n in num], blocks)
 
 
-def _partial(curves: Curves, columns: list[Array], i: int, k: int) -> Array:
-    def curve(x: Array) -> Array:
-        return curves([*columns[:k], x, *columns[k + 1 :]])[i]
-
-    return jax.jvp(curve, (columns[k],), (jnp.ones_like(columns[k]),))[1]
-
-
-def _curve_bends(curves: Curves, columns: list[Array], i: int, own: tuple[int, ...]) -> Array:
-    """Second derivatives of curve i, ``(own, own, row, batch)``."""
-
-    def bend(k: int, m: int) -> Array:
-        def slope(x: Array) -> Array:
-            return _partial(curves, [*columns[:m], x, *columns[m + 1 :]], i, k)
-
-        return jax.jvp(slope, (columns[m],), (jnp.ones_like(columns[m]),))[1]
-
-    lower = {(k, m): bend(k, m) for k in own for m in own if m <= k}
-    return jnp.stack([jnp.stack([lower[max(k, m), min(k, m)] for m in own]) for k in own])
-
-
-def _blocks(slopes: list[Array], bends: dict[tuple[int, int], Array]) -> list[list[Array]]:
-    """``Σ slope_k · bend_ij · slope_m`` over rows: a block of entries for each pair of curves."""
-    lower = {
-        (i, j): jnp.sum(slopes[i][:, None] * (bend * slopes[j])[None], 2)
-        for (i, j), bend in bends.items()
-    }
-    curves = range(len(slopes))
-    return [
-        [lower[i, j] if i >= j else jnp.swapaxes(lower[j, i], 0, 1) for j in curves] for i in curves
+def _sums_of_tile(
+    law: type[Separable],
+    residual: Residual,
+    newton: Array | None,
+    problem: Problem,
+    parameters: list[Array],
+) -> _Sums:
+    curves = evaluate_curves(law, problem, parameters, second=newton is not None)
+    sums = row_sums(law, residual, newton, problem, curves.values)
+    gradient = [
+        jnp.sum(slope * pull, 1) for slope, pull in zip(curves.slopes, sums.gradient, strict=True)
     ]
+    blocks = {
+        (i, j): jnp.sum(curves.slopes[i][:, None] * (hessian * curves.slopes[j])[None], 2)
+        for (i, j), hessian in sums.hessian.items()
+    }
+    if newton is not None:
+        for i, second in enumerate(curves.second):
+            blocks[i, i] += jnp.sum(second * jnp.where(newton, sums.gradient[i], 0.0), 2)
+    return _Sums(sums.value, gradient, blocks)
+
+
+def _assemble(blocks: dict[tuple[int, int], Array], num: int) -> Array:
+    """The whole symmetric matrix of entries, ``(entry, entry, batch)``."""
+
+    def block(i: int, j: int) -> Array:
+        return blocks[i, j] if i >= j else jnp.swapaxes(blocks[j, i], 0, 1)
+
+    rows = [jnp.concatenate([block(i, j) for j in range(num)], 1) for i in range(num)]
+    return jnp.concatenate(rows)
 
 
 def _project(entries: Array, matrix: Array) -> Array:
-    """``entriesᵀ · matrix · entries``, as one product with a matrix that all members share."""
+    """``entriesᵀ · matrix · entries``, as one product with a matrix that the whole batch shares."""
     num_entries, num_free = entries.shape
     both = jnp.einsum("ka,mb->abkm", entries, entries).reshape(num_free**2, num_entries**2)
     flat = matrix.reshape(num_entries**2, -1)

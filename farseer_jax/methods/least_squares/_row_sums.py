@@ -22,13 +22,13 @@ class RowSums(NamedTuple):
 
     Attributes:
         value: objective, ``(batch,)``.
-        slopes: of its derivative in each curve, ``(row, batch)``.
-        bends: of its second derivatives in each pair of curves ``(i, j)``, i ≥ j.
+        gradient: of its derivative in each curve, ``(row, batch)``.
+        hessian: of its second derivatives in each pair of curves ``(i, j)``, i ≥ j.
     """
 
     value: Array
-    slopes: list[Array]
-    bends: dict[tuple[int, int], Array]
+    gradient: list[Array]
+    hessian: dict[tuple[int, int], Array]
 
 
 class _Along(NamedTuple):
@@ -37,14 +37,14 @@ class _Along(NamedTuple):
     Attributes:
         value: itself.
         slope: its derivative.
-        bend: what multiplies products of two slopes of ln L.
-        slope_of_bends: what multiplies second derivatives of ln L; None where the model has none.
+        curvature: what multiplies products of two slopes of ln L.
+        newton_slope: what multiplies second derivatives of ln L; None where the model has none.
     """
 
     value: Array
     slope: Array
-    bend: Array
-    slope_of_bends: Array | None
+    curvature: Array
+    newton_slope: Array | None
 
 
 def row_sums(
@@ -59,10 +59,10 @@ def row_sums(
     Args:
         law: the law's class.
         residual: its kind.
-        newton: members whose bends are the exact ones, ``(batch,)``; those of the others are
-            Gauss–Newton's with the weights ρ'/r, which lie above. None: ρ is a square, and
+        newton: batch elements whose Hessian is the exact one, ``(batch,)``; that of the others is
+            Gauss–Newton's with the weights ρ'/r, which lies above. None: ρ is a square, and
             Gauss–Newton serves all.
-        problem: the runs.
+        problem: the runs of one tile.
         curves: the law's.
     """
     if issubclass(law, OneDataTerm):
@@ -75,10 +75,11 @@ def _along(residual: Residual, newton: Array | None, problem: Problem, log_loss:
     along = along_log_loss(
         residual, squared, problem.delta, problem.quantile, log_loss, problem.observed
     )
-    value, slope, bend, curvature = (problem.weights * part for part in along)
+    value, slope, majoriser, curvature = (problem.weights * part for part in along)
     if newton is None:
-        return _Along(value, slope, bend, None)
-    return _Along(value, slope, jnp.where(newton, curvature, bend), jnp.where(newton, slope, 0.0))
+        return _Along(value, slope, majoriser, None)
+    curvature = jnp.where(newton, curvature, majoriser)
+    return _Along(value, slope, curvature, jnp.where(newton, slope, 0.0))
 
 
 def _one_data_term(
@@ -95,21 +96,21 @@ def _one_data_term(
     f = D_term / loss
     along = _along(residual, newton, problem, log(loss))
     (p0,), (p1, p2) = _moments(problem, along.slope, 0), _moments(problem, along.slope * f, 1)
-    square = along.bend * f * f
-    if along.slope_of_bends is not None:
+    square = along.curvature * f * f
+    if along.newton_slope is not None:
         # ∂²ln L / ∂(ln U)² = f (1 − f), and up to signs and powers of ln D so are all others
-        square += along.slope_of_bends * f * (1.0 - f)
+        square += along.newton_slope * f * (1.0 - f)
     (k0,), (f0, f1), (g0, g1, g2) = (
-        _moments(problem, along.bend, 0),
-        _moments(problem, along.bend * f, 1),
+        _moments(problem, along.curvature, 0),
+        _moments(problem, along.curvature * f, 1),
         _moments(problem, square, 2),
     )
-    bends = {
+    hessian = {
         (0, 0): k0 - 2.0 * f0 + g0,
         (1, 0): f0 - g0, (1, 1): g0,
         (2, 0): g1 - f1, (2, 1): -g1, (2, 2): g2,
     }  # fmt: skip
-    return RowSums(jnp.sum(along.value, (0, 1)), [p0 - p1, p1, -p2], bends)
+    return RowSums(jnp.sum(along.value, (0, 1)), [p0 - p1, p1, -p2], hessian)
 
 
 def _moments(problem: Problem, values: Array, degree: int) -> list[Array]:
@@ -138,15 +139,15 @@ def _any_law(
 
     along = _along(residual, newton, problem, log_loss_at(wide))
     first = [_derivative(log_loss_at, wide, i) for i in range(len(wide))]
-    bends = {}
+    hessian = {}
     for i in range(len(wide)):
         for j in range(i + 1):
-            bend = along.bend * first[i] * first[j]
-            if along.slope_of_bends is not None:
-                bend += along.slope_of_bends * _second_derivative(log_loss_at, wide, i, j)
-            bends[i, j] = jnp.sum(bend, 1)
-    slopes = [jnp.sum(along.slope * slope, 1) for slope in first]
-    return RowSums(jnp.sum(along.value, (0, 1)), slopes, bends)
+            entry = along.curvature * first[i] * first[j]
+            if along.newton_slope is not None:
+                entry += along.newton_slope * _second_derivative(log_loss_at, wide, i, j)
+            hessian[i, j] = jnp.sum(entry, 1)
+    gradient = [jnp.sum(along.slope * slope, 1) for slope in first]
+    return RowSums(jnp.sum(along.value, (0, 1)), gradient, hessian)
 
 
 Elementwise = Callable[[list[Array]], Array]

@@ -16,18 +16,21 @@ from farseer_jax.methods.end_to_end._problem import NOT_FINITE, Optima, build_pr
 from farseer_jax.methods.least_squares._any_law import solve_any_law
 from farseer_jax.methods.least_squares._coarse import thinned
 from farseer_jax.methods.least_squares._drive import Kernel, Queue, solve_members
+from farseer_jax.methods.least_squares._step import rounding_floor
+from farseer_jax.methods.least_squares._tiles import tiled
 
 if TYPE_CHECKING:
     from farseer_jax.methods.least_squares.method import LeastSquares
 
 _WIDTHS = {"cpu": (8, 32, 64, 128)}
 _WIDTHS_ELSEWHERE = (64, 1024, 16384)
-_REFIT_WIDTH = {"cpu": 128, "gpu": 1024}
-_MAX_CELLS = {"cpu": 1 << 15}  # runs × width: above, a CPU's cache overflows
+_REFIT_WIDTH = {"cpu": 64}
+_REFIT_WIDTH_ELSEWHERE = 1024
+_MAX_CELLS = {"cpu": 100_000}  # room × width of refits: wider, a few of them would waste much
 _LEAST_TURNS = 8  # members of a call, in widths, from which on a wider solver pays
 # Least absolute deviations are the limit of Huber's objective, reached from one to the next.
 _SHRINKING = tuple(10.0**-k for k in range(2, 11))
-_QUEUE = 64  # at most
+_QUEUE, _MOST_NUMBERS = 64, 1 << 25  # widths of a queue at most, and numbers of its sets
 # So many starts go their way on some of the runs first, and to its end on all of them
 _MANY, _ROUGH, _MOST_STEPS, _RUNS_PER_PARAMETER = 8192, 1e-4, 50, 3
 
@@ -60,18 +63,17 @@ def solve(
         return solve_any_law(method, [layout], [free], starts, [losses], [weights])[0]
     objective = layout.objective(method.objective)
     points = np.tile(starts, (len(losses), 1))
-    width = _refit_width(layout) if refits else None
     warm = np.tile(np.arange(len(starts)) < num_warm, len(losses))
     steps = np.zeros(len(points), dtype=int)
     stages = _SHRINKING if objective.delta == 0.0 else (objective.delta,)
     if num_warm == 0 and (coarse := _coarse_layout(layout, free, starts, weights)) is not None:
         rough = replace(method, tolerance=_ROUGH, max_steps=min(method.max_steps, _MOST_STEPS))
-        found = _solve_stage(rough, coarse, free, points, warm, losses, weights, stages[0], width)
+        found = _solve_stage(rough, coarse, free, points, warm, losses, weights, stages[0], refits)
         arrived = (found.status != NOT_FINITE)[:, None]
         points, steps = np.where(arrived, found.free, points), steps + found.steps
         warm = np.ones_like(warm)
     for delta in stages:
-        found = _solve_stage(method, layout, free, points, warm, losses, weights, delta, width)
+        found = _solve_stage(method, layout, free, points, warm, losses, weights, delta, refits)
         points, steps, warm = found.free, steps + found.steps, np.ones_like(warm)
     value = found.value
     if len(stages) > 1:  # Huber's objective over δ is δ/2 per run short of the absolute residuals
@@ -102,21 +104,23 @@ def _solve_stage(
     losses: np.ndarray,
     weights: np.ndarray,
     delta: float,
-    width: int | None,
+    refits: bool,
 ) -> Optima:
     """Every row from its own points, ``(row · start, free)``."""
     objective = layout.objective(method.objective)
     num_starts = len(points) // len(losses)
-    shared = width is None and len(losses) == 1
-    width = width or _best_width(len(points), layout.run.size)
-    capacity, cuts = _cuts(len(points), width)
+    tiles, num_tiles = tiled(layout)
+    shared = not refits and len(losses) == 1
+    width = _refit_width(tiles.run.size) if refits else _best_width(len(points))
+    num_sets = 1 if shared else tiles.run.size
+    capacity, cuts = _cuts(len(points), width, num_sets)
     assert issubclass(layout.law, Separable)
     kernel = Kernel(layout.law, objective.residual, objective.is_squared, width)
-    nothing = np.zeros((1, 1, 1))  # losses and weights come from the queue
-    problem = build_problem(layout, free, objective, delta, nothing, nothing)
+    nothing = np.zeros((1, 1, 1, 1))  # losses and weights come from the queue
+    problem = build_problem(tiles, free, objective, delta, nothing, nothing, num_tiles)
 
     def one(cut: slice) -> Optima:
-        queue = _queue(layout, points, warm, losses, weights, cut, num_starts, capacity, shared)
+        queue = _queue(tiles, points, warm, losses, weights, cut, num_starts, capacity, shared)
         with jax.enable_x64(True):
             ended = solve_members(kernel, problem, queue, method.tolerance, method.max_steps)
             num = cut.stop - cut.start
@@ -131,26 +135,32 @@ def _solve_stage(
     return Optima(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _refit_width(layout: Layout) -> int:
+def _refit_width(num_cells: int) -> int:
+    """One for all tables of about a size."""
     backend = jax.default_backend()
-    width = _REFIT_WIDTH.get(backend, _REFIT_WIDTH["gpu"])
-    most = _MAX_CELLS.get(backend, width * layout.run.size) // layout.run.size
-    return max([w for w in _WIDTHS.get(backend, (width,)) if w <= min(width, most)], default=8)
-
-
-def _best_width(num_members: int, num_cells: int) -> int:
-    """Wide enough to be fast, and narrow enough that lanes are seldom left empty at the end."""
-    backend = jax.default_backend()
-    widths = _WIDTHS.get(backend, _WIDTHS_ELSEWHERE)
-    share = -(-num_members // num_threads())
-    most = min(share // _LEAST_TURNS, _MAX_CELLS.get(backend, share) // num_cells)
+    width = _REFIT_WIDTH.get(backend, _REFIT_WIDTH_ELSEWHERE)
+    most = min(width, _MAX_CELLS.get(backend, width * num_cells) // num_cells)
+    widths = _WIDTHS.get(backend, (width,))
     return max([w for w in widths if w <= most], default=widths[0])
 
 
-def _cuts(num_members: int, width: int) -> tuple[int, list[slice]]:
-    """Members of one call at most, and which members each call gets."""
+def _best_width(num_members: int) -> int:
+    """Wide enough to be fast, and narrow enough that lanes are seldom left empty at the end."""
+    widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
+    most = -(-num_members // num_threads()) // _LEAST_TURNS
+    return max([w for w in widths if w <= most], default=widths[0])
+
+
+def _cuts(num_members: int, width: int, num_numbers: int) -> tuple[int, list[slice]]:
+    """Members of one call at most, and which members each call gets.
+
+    Args:
+        num_members: of all calls.
+        width: of the solver.
+        num_numbers: that a member brings along.
+    """
     narrowest = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)[0]
-    capacity = width * _QUEUE
+    capacity = width * min(_QUEUE, max(_MOST_NUMBERS // (width * num_numbers), 1))
     num_calls = max(-(-num_members // capacity), min(num_threads(), num_members // narrowest), 1)
     edges = np.linspace(0, num_members, num_calls + 1).astype(int)
     return capacity, [slice(a, b) for a, b in itertools.pairwise(edges)]
@@ -174,13 +184,19 @@ def _queue(
     first, last = set_of[0], set_of[cut.stop - cut.start - 1]
     num_sets = 1 if shared else capacity
     observed, own_weights = layout.cells(losses[first : last + 1], weights[first : last + 1])
-    padding = ((0, 0), (0, 0), (0, num_sets - observed.shape[-1]))
+
+    def padded(sets: np.ndarray) -> np.ndarray:
+        room = np.zeros((*sets.shape[:-1], num_sets))  # pages that nobody touches cost nothing
+        room[..., : sets.shape[-1]] = sets
+        return room
+
     new: Any = Queue
     return new(
         starts=starts,
         warm=np.pad(warm[cut], (0, missing)),
         set_of=np.maximum(set_of - first, 0),
-        observed=np.pad(observed, padding),
-        weights=np.pad(own_weights, padding),
+        observed=padded(observed),
+        weights=padded(own_weights),
+        floor=padded(rounding_floor(own_weights)),
         num_members=np.asarray(cut.stop - cut.start),
     )

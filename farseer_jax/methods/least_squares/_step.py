@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from farseer_jax._types import Array
 from farseer_jax.laws.separable import Separable
@@ -39,6 +40,7 @@ class State(NamedTuple):
         ask: whether to evaluate the exact Hessian there.
         predicted: fall of the objective that the model predicts for the trial.
         damping: Levenberg–Marquardt's λ.
+        floor: falls of the objective that its rounding hides.
         status: ACTIVE or how it ended.
         steps: evaluations so far.
     """
@@ -52,16 +54,24 @@ class State(NamedTuple):
     ask: Array
     predicted: Array
     damping: Array
+    floor: Array
     status: Array
     steps: Array
 
 
-def begin(starts: Array, warm: Array) -> State:
+def rounding_floor(weights: np.ndarray) -> np.ndarray:
+    """Falls of the objective that rounding hides, ``(set,)``, of weights ``(…, set)``."""
+    total: np.ndarray = weights.sum(axis=tuple(range(weights.ndim - 1)))
+    return 0.5 * _ROUNDING**2 * total
+
+
+def begin(starts: Array, warm: Array, floor: Array) -> State:
     """The state at starts, ``(free, batch)``, before any evaluation.
 
     Args:
         starts: free parameters.
         warm: which of them are near an optimum, ``(batch,)``: trust the exact model at once.
+        floor: see :class:`State`.
     """
     num_free, batch = starts.shape
     zeros = jnp.zeros(batch, starts.dtype)
@@ -75,6 +85,7 @@ def begin(starts: Array, warm: Array) -> State:
         ask=warm,
         predicted=zeros,
         damping=jnp.where(warm, _WARM_DAMPING, _FIRST_DAMPING),
+        floor=jnp.broadcast_to(floor, zeros.shape),
         status=jnp.full(batch, ACTIVE),
         steps=jnp.zeros(batch, int),
     )
@@ -142,8 +153,7 @@ def _next_trial(problem: Problem, state: State, tolerance: Array, squared: bool)
     predicted = -jnp.sum(state.gradient * move, 0) - 0.5 * jnp.sum(
         move * jnp.sum(state.matrix * move, 1), 0
     )
-    floor = 0.5 * _ROUNDING**2 * jnp.sum(problem.weights, (0, 1))
-    small = ~cut & (predicted <= tolerance * state.value + floor)
+    small = ~cut & (predicted <= tolerance * state.value + state.floor)
     # the safer model is evaluated at the same point where the exact one has no minimum, …
     unsafe = state.exact & ~definite
     # … and the exact one where the safer one takes small steps
