@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from farseer_jax.laws.law import Law
+from farseer_jax.laws.separable import is_separable
 from farseer_jax.links import Link
 from farseer_jax.methods._method import weights_of
 from farseer_jax.methods.end_to_end._check import check_starts, own_starts
@@ -103,7 +104,12 @@ def _natural(law: type[Law], link: Link) -> NumpyFunction:
 
     def predicted(numbers: list[Any], inputs: dict[str, Any]) -> Any:
         values = dict(zip((field.name for field in fields), numbers, strict=True))
-        return link.forward(law(**values).loss(**inputs))
+        own = law(**values)
+        if not is_separable(law) or not law.linear():
+            return link.forward(own.loss(**inputs))
+        # a loss that is made from curves hides that it is a sum
+        pairs = zip(law.linear(), own.terms(**inputs), strict=True)
+        return link.forward(sum(values[name] * term for name, term in pairs))
 
     shapes = [() if field.along is None else entries[field.along] for field in fields]
     return NumpyFunction(predicted, shapes, {name: entries.get(name, ()) for name in law.inputs()})
