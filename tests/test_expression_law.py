@@ -126,7 +126,7 @@ def test_the_class_declares_what_the_text_says() -> None:
     assert law.formula == f"L = {PARALLEL}"
     assert law.inputs() == {"N": "positive", "P": "count"}
     assert law.parameter_names() == ("E", "A", "k", "alpha")
-    assert law.positive() == ("A",)  # E is linear: it is searched as it is, and may be 0
+    assert law.log_parameters() == ("A",)  # E is linear: it is searched as it is, and may be 0
     assert law.domains()["k"] == Domain()
     assert law.domains()["alpha"] == Domain(lower=0.0, start=(0.05, 1.0))
     assert expression_law(f"P, N | {PARALLEL}", {"P": "real", "N": "real"}).formula == law.formula

@@ -88,7 +88,7 @@ def test_names_kinds_and_scales_follow_from_the_class() -> None:
     assert Repeated.inputs() == {"N": "positive", "D": "positive", "U": "positive"}
     assert Repeated.parameter_names() == ("E", "A", "B", "alpha", "beta", "R")
     assert Repeated.linear() == ("E", "A", "B")
-    assert Repeated.positive() == ("R",)  # what the loss is linear in is searched as it is
+    assert Repeated.log_parameters() == ("R",)  # what the loss is linear in is searched as it is
     assert Repeated.domains()["A"].lower == 0.0
     assert Repeated.name == "Repeated"
     assert Mixed.inputs() == {"N": "positive", "h": "mixture"}

@@ -299,7 +299,8 @@ def _profile(law: Law, outcome: Outcome, found: ProfileReport) -> list[str]:
         for name, value, axis in zip(found.exponents, found.minima[0], found.axes, strict=True)
         if value <= axis[0] or value >= axis[-1]
     ]
-    gone = [name for name in law.linear() if name in law.positive() and getattr(law, name) == 0.0]
+    domains = law.domains()
+    gone = [n for n in law.linear() if domains[n].lower == 0.0 and getattr(law, n) == 0.0]
     if gone:
         warnings.append(
             f"{' and '.join(gone)} ended at 0, the least it can be: the runs show no such term, "

@@ -68,7 +68,7 @@ def law(
         >>> @fj.law
         ... def streams(N, P, *, E, A, alpha, k):
         ...     return E + (A / (N * (k * jnp.log(P) + 1))) ** alpha
-        >>> streams.inputs(), streams.parameter_names(), streams.positive()
+        >>> streams.inputs(), streams.parameter_names(), streams.log_parameters()
         ({'N': 'positive', 'P': 'positive'}, ('E', 'A', 'alpha', 'k'), ('A', 'k'))
         >>> fj.law("N, P | E + (A/(N*(k*log(P)+1)))**alpha").parameter_names()
         ('E', 'A', 'k', 'alpha')

@@ -2,7 +2,6 @@
 
 import abc
 import dataclasses
-import inspect
 import types
 from collections.abc import Mapping
 from functools import cache
@@ -15,10 +14,9 @@ import numpy as np
 
 from farseer_jax._arrays import as_float, as_leaf
 from farseer_jax._types import Array, ArrayLike
-from farseer_jax.laws.domains import EXPONENT, POSITIVE, along_of, domain_of, kind_of
+from farseer_jax.laws.declarations import Parameter, fields_of, flat_of, inputs_of, linear_of
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
-from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 from farseer_jax.solvers.starts import Domain
 
 Shares = tuple[tuple[str, tuple[str, ...]], ...]
@@ -47,23 +45,6 @@ class Center(NamedTuple):
             N=float(np.exp(np.log(np.unique(runs.N)).mean())),
             D=float(np.exp(np.log(runs.D).mean())),
         )
-
-
-class Parameter(NamedTuple):
-    """One field of a law.
-
-    Attributes:
-        name: of the field.
-        domain: of each of its entries.
-        along: the mixture or category that it has entries along; None for a single number.
-        log: whether solvers search its logarithm: of positive numbers that scale something, and
-            that the loss is not linear in.
-    """
-
-    name: str
-    domain: Domain
-    along: str | None
-    log: bool
 
 
 class Law(eqx.Module):
@@ -170,32 +151,32 @@ class Law(eqx.Module):
     @classmethod
     def inputs(cls) -> dict[str, Kind]:
         """Names of the inputs, each with its kind, in the order of ``loss``."""
-        return dict(_inputs(cls))
+        return dict(inputs_of(cls))
 
     @classmethod
     def fields(cls) -> tuple[Parameter, ...]:
         """The parameters as they are declared."""
-        return _fields(cls)
+        return fields_of(cls)
 
     @classmethod
     def parameter_names(cls) -> tuple[str, ...]:
         """Their names, in the order of :meth:`to_vector`: ``C[web]`` along a mixture."""
-        return tuple(name for name, _ in _flat(cls))
+        return tuple(name for name, _ in flat_of(cls))
 
     @classmethod
     def domains(cls) -> dict[str, Domain]:
         """The domain of each of :meth:`parameter_names`."""
-        return {name: field.domain for name, field in _flat(cls)}
+        return {name: field.domain for name, field in flat_of(cls)}
 
     @classmethod
-    def positive(cls) -> tuple[str, ...]:
+    def log_parameters(cls) -> tuple[str, ...]:
         """Parameters whose logarithm solvers search."""
-        return tuple(name for name, field in _flat(cls) if field.log)
+        return tuple(name for name, field in flat_of(cls) if field.log)
 
     @classmethod
     def linear(cls) -> tuple[str, ...]:
         """Parameters that the loss is a sum of, each times a function of all else, by its trace."""
-        return _linear(cls)
+        return linear_of(cls)
 
     def terms(self, *args: Any, **inputs: Any) -> tuple[Array, ...]:
         """What each linear parameter multiplies: ``L`` is their sum; broadcastable with the inputs.
@@ -291,27 +272,6 @@ class Law(eqx.Module):
         raise NotImplementedError
 
 
-@cache
-def _inputs(law: type[Law]) -> tuple[tuple[str, Kind], ...]:
-    """From the signature of ``loss``.
-
-    Raises:
-        TypeError: it takes anything else than named inputs.
-    """
-    along = {own for _, _, own in _declared(law)}
-    arguments = list(inspect.signature(law.loss, eval_str=True).parameters.values())[1:]
-    variadic = [a for a in arguments if a.kind in (a.VAR_POSITIONAL, a.VAR_KEYWORD)]
-    if variadic or not arguments:
-        raise TypeError(
-            f"the law {law.__name__}: `loss` must name its inputs, such as loss(self, N, D)"
-        )
-    found: list[tuple[str, Kind]] = []
-    for argument in arguments:
-        kind = kind_of(argument.annotation)
-        found.append((argument.name, kind or ("mixture" if argument.name in along else "positive")))
-    return tuple(found)
-
-
 def _input(law: type[Law], runs: Runs, name: str) -> np.ndarray:
     if name not in runs.inputs:
         raise ValueError(
@@ -365,86 +325,6 @@ def require_N_and_D(what: str, law: type[Law]) -> None:
         f"{what} needs a law over N and D, and the law {law.name} has the "
         f"input{'s'[: len(inputs) != 1]} {', '.join(inputs)}: {remedy}"
     )
-
-
-@cache
-def _linear(law: type[Law]) -> tuple[str, ...]:
-    linear = _roles(law).linear
-    return tuple(name for name, field in _flat(law) if field.name in linear)
-
-
-@cache
-def _fields(law: type[Law]) -> tuple[Parameter, ...]:
-    """As declared; what no annotation says follows from the trace of the loss."""
-    declared = _declared(law)
-    roles = _roles(law)
-    fields = []
-    for name, domain, along in declared:
-        domain = domain or (EXPONENT if name in roles.exponents else POSITIVE)
-        log = domain == POSITIVE and name not in roles.linear | roles.added
-        fields.append(Parameter(name, domain, along, log))
-    return tuple(fields)
-
-
-class _Roles(NamedTuple):
-    """Parameters that the loss is jointly linear in, right of a power, and mere summands."""
-
-    linear: frozenset[str]
-    exponents: frozenset[str]
-    added: frozenset[str]
-
-
-@cache
-def _roles(law: type[Law]) -> _Roles:
-    """What parameters do in the formula, by its trace."""
-    names = [name for name, _, _ in _declared(law)]
-    shapes = [() if along is None else (2,) for _, _, along in _declared(law)]
-    vectors = ("mixture", "category")
-
-    def loss(parameters: list[Any], inputs: dict[str, Any]) -> Any:
-        return law(**dict(zip(names, parameters, strict=True))).loss(**inputs)
-
-    inputs = {name: (2,) if kind in vectors else () for name, kind in law.inputs().items()}
-    try:
-        traced = NumpyFunction(loss, shapes, inputs)
-    except UnsupportedPrimitiveError:
-        return _Roles(frozenset(), frozenset(), frozenset())
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError  # JAX's take no text
-        raise kind(f"the law {law.name}: {error}") from error
-    owners = np.repeat(names, [sum(shape) or 1 for shape in shapes])
-    together = [np.flatnonzero(owners == name).tolist() for name in names]
-    return _Roles(
-        linear=frozenset(names[k] for k in traced.linear_components(together)),
-        exponents=frozenset(str(owners[k]) for k in traced.exponent_components),
-        added=frozenset(str(owners[k]) for k in traced.added_components),
-    )
-
-
-@cache
-def _declared(law: type[Law]) -> tuple[tuple[str, Domain | None, str | None], ...]:
-    """From the annotations of the class and of those that it extends."""
-    annotations: dict[str, Any] = {}
-    for base in reversed(law.__mro__):
-        if issubclass(base, Law):
-            annotations |= inspect.get_annotations(base, eval_str=True)
-    return tuple(
-        (f.name, domain_of(annotations[f.name]), along_of(annotations[f.name]))
-        for f in dataclasses.fields(law)
-    )
-
-
-@cache
-def _flat(law: type[Law]) -> tuple[tuple[str, Parameter], ...]:
-    """One entry per number: a parameter along a mixture has several."""
-    shares, flat = dict(law.shares), []
-    for field in law.fields():
-        if field.along is None:
-            flat.append((field.name, field))
-            continue
-        entries = shares.get(field.along, ("…",))
-        flat += [(f"{field.name}[{entry}]", field) for entry in entries]
-    return tuple(flat)
 
 
 @cache

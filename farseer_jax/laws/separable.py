@@ -9,8 +9,9 @@ import numpy as np
 
 from farseer_jax._log import log
 from farseer_jax._types import Array, ArrayLike
+from farseer_jax.laws.declarations import Parameter
 from farseer_jax.laws.domains import POSITIVE
-from farseer_jax.laws.law import Center, Law, Parameter
+from farseer_jax.laws.law import Center, Law
 
 
 class Separable(Law):

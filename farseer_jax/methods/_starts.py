@@ -9,6 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+_NOTHING = 1e-22  # an objective of rounding alone: starts that fit exactly are all at the best
 ENDINGS = ("converged", "out of steps", "stalled", "not finite")
 
 
@@ -49,7 +50,7 @@ class StartReport:
 
     def fraction_at_best(self, tolerance: float = 1e-6) -> float:
         """Share of the starts whose objective is at most ``1 + tolerance`` times the best."""
-        return float(np.mean(self.start_objective <= self.objective * (1.0 + tolerance)))
+        return float(np.mean(self.start_objective <= self.objective * (1.0 + tolerance) + _NOTHING))
 
     def to_dataframe(self) -> "pd.DataFrame":
         """One row per start."""

@@ -61,7 +61,7 @@ def check_starts(law: type[Law], starts: Law, bounds: dict[str, tuple[float, flo
         )
     for name, (low, high) in bounds.items():
         row = vector[names.index(name)]
-        value = np.exp(row) if name in law.positive() else row
+        value = np.exp(row) if name in law.log_parameters() else row
         outside = np.flatnonzero(~((value >= low) & (value <= high)))
         if outside.size:
             raise ValueError(

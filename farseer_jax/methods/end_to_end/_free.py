@@ -56,7 +56,7 @@ def build_free(
     own = {
         name: (domain.lower, domain.upper)
         for name, domain in law.domains().items()
-        if name not in law.positive() and (domain.lower > -np.inf or domain.upper < np.inf)
+        if name not in law.log_parameters() and (domain.lower > -np.inf or domain.upper < np.inf)
     }
     bounds = own | bounds
     group = {name: together for together in tied for name in together}
@@ -86,7 +86,7 @@ def build_free(
 
 def _inner(law: type[Law], name: str, value: float) -> float:
     """A value in the solver's terms."""
-    if name not in law.positive():
+    if name not in law.log_parameters():
         return float(value)
     if value == -np.inf or value == 0.0:
         return -np.inf
@@ -108,18 +108,19 @@ def _check(
     twice += [n for n in together if together.count(n) > 1]
     if twice:
         raise ValueError(f"the parameter {twice[0]!r} is fixed, tied or bounded twice: choose one")
-    bad = [n for n, v in fixed.items() if not np.isfinite(v) or (n in law.positive() and v <= 0)]
+    logs = law.log_parameters()
+    bad = [n for n, v in fixed.items() if not np.isfinite(v) or (n in logs and v <= 0)]
     bad += [
         n
         for n, (low, high) in bounds.items()
-        if not low < high or (n in law.positive() and high <= 0)
+        if not low < high or (n in law.log_parameters() and high <= 0)
     ]
     if bad:
         raise ValueError(
             f"the parameter {bad[0]!r}: fix it at a finite number, or bound it by low < high; "
-            f"positive parameters of this law: {law.positive()}"
+            f"positive parameters of this law: {law.log_parameters()}"
         )
-    mixed = [g for g in tied if len({n in law.positive() for n in g}) > 1]
+    mixed = [g for g in tied if len({n in law.log_parameters() for n in g}) > 1]
     if mixed:
         raise ValueError(f"{mixed[0]} cannot be tied: one of them is positive, another is not")
     if len(fixed) == len(names):

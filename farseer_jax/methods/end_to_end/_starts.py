@@ -44,7 +44,7 @@ def _drawn(layout: Layout, free: Free, num: int, seed: int) -> np.ndarray:
     """From the domains: parameters themselves are drawn, which the loss may be linear in."""
     law, link, runs = layout.law, layout.link, layout.runs
     domains = list(law.domains().values())
-    positive = np.isin(law.parameter_names(), law.positive())
+    positive = np.isin(law.parameter_names(), law.log_parameters())
     leaders, basis = _tied(free)
     offset = np.where(positive & (free.basis == 0).all(1), np.exp(free.offset), free.offset)
     offset = np.where((free.basis != 0).any(1), 0.0, offset)
