@@ -264,7 +264,8 @@ class TestFit:
         assert Path("fit.json").read_text() == expected.to_json()
         content = json.loads(Path("fit.json").read_text())
         assert content["expression"] == law
-        assert content["inputs"] == {"N": {"kind": "positive"}, "P": {"kind": "positive"}}
+        streams = {"kind": "positive", "column": "streams_of"}
+        assert content["inputs"] == {"N": {"kind": "positive"}, "P": streams}
         assert (content["link"], content["shared"], content["by"]) == ("log", ["a"], ["arm"])
         assert [fit["group"] for fit in content["fits"]] == [{"arm": "old"}, {"arm": "new"}]
         first, second = (fit["parameters"] for fit in content["fits"])
@@ -369,7 +370,7 @@ class TestPredict:
             ("larger.csv --given P=2", "--given is about points"),
             ("larger.csv --group arm=new", "--group is about points"),
             ("larger.csv", "the group arm=unheard was not fitted"),
-            ("runs.csv", "no column was recognised as P"),
+            ("sizes.csv", "no column was recognised as P"),
             ("columns.csv", "no column 'arm', named as group"),
             ("larger.csv --response bpc", "no column 'bpc', named as response"),
             ("runs.csv --input P=streams_of --loss loss,w", "name its column"),
@@ -378,6 +379,7 @@ class TestPredict:
     def test_misuse(self, args: str, message: str) -> None:
         write("larger.csv", arm=["unheard"], N=[4e9], P=[2])
         write("columns.csv", N=[4e9], P=[2])
+        write("sizes.csv", arm=["new"], N=[4e9])
         refused(farseer("predict", "fit.json", *args.split(), "--json", "p.json"), message)
         assert not Path("p.json").exists()
 

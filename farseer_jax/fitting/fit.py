@@ -13,6 +13,8 @@ from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
 from farseer_jax.methods._method import Method, Solved, weights_of
+from farseer_jax.methods.end_to_end._layout import Layout
+from farseer_jax.methods.end_to_end._settings import check_number, free_of
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.runs.binding import Part
 
@@ -142,8 +144,27 @@ def _fit_parts(
     designs = method.prepare_many(law, [part.runs for part in parts])
     losses = [part.runs.loss for part in parts]
     weights = [weights_of(part.runs) for part in parts]
-    solved = method.fit_many(designs, losses, weights, shared)
+    try:
+        solved = method.fit_many(designs, losses, weights, shared)
+    except ValueError:
+        if not shared:
+            _refuse_small(parts, method, designs)
+        raise
     return [_result(part, method, own) for part, own in zip(parts, solved, strict=True)]
+
+
+def _refuse_small(parts: Sequence[Part], method: LeastSquares, designs: Sequence[Layout]) -> None:
+    """Name the group that has too few runs, where that is what is wrong.
+
+    Raises:
+        ValueError: there is one.
+    """
+    for part, design in zip(parts, designs, strict=True):
+        try:
+            check_number(design, weights_of(part.runs), free_of(method, design))
+        except ValueError as error:
+            own = [f"{name}={value}" for name, value in part.group.items()]
+            raise ValueError(f"{', '.join([*own, part.response])}: {error}") from None
 
 
 def _result(part: Part, method: Method, solved: Solved) -> Fit:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link, as_link
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.runs.extra import json_value
 from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
@@ -77,7 +79,13 @@ def read(source: str | Path, law: type[Law] | None = None) -> dict[str, Any]:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: what is wrong with the file.
+        TypeError: the source is neither.
     """
+    if not isinstance(source, str | PathLike):
+        raise TypeError(
+            f"source: expected a path or JSON text, got {type(source).__name__}: give what "
+            "to_json wrote"
+        )
     is_text = isinstance(source, str) and (not source or source.lstrip().startswith("{"))
     name = "the JSON text" if is_text else str(source)
     content = _parse(_load(source, is_text, name), name)
@@ -104,7 +112,7 @@ def read(source: str | Path, law: type[Law] | None = None) -> dict[str, Any]:
 
 def _summary(fit: "Fit") -> dict[str, Any]:
     return {
-        "group": dict(fit.group),
+        "group": {name: json_value(label) for name, label in fit.group.items()},
         "response": fit.response,
         "parameters": _or_null(parameters(fit.law)),
         "outcome": {"name": fit.outcome.name, "message": fit.outcome.message},

@@ -73,12 +73,19 @@ class Fits(Sequence[Fit]):
 
         Raises:
             ValueError: there is none.
+            TypeError: the group is no mapping.
         """
+        if not isinstance(group, Mapping) or set(group) != set(self.by):
+            shown = ", ".join(f"{name!r}: …" for name in self.by)
+            kind = ValueError if isinstance(group, Mapping) else TypeError
+            raise kind(
+                f"group: name each column that groups were made by, {{{shown}}}, got {group!r}"
+            )
         for fit in self.fits:
-            same = all(str(fit.group[name]) == str(group.get(name)) for name in self.by)
+            same = all(_same(fit.group[name], group[name]) for name in self.by)
             if same and response in (None, fit.response):
                 return fit
-        labels = ", ".join(f"{name}={group.get(name)}" for name in self.by)
+        labels = ", ".join(f"{name}={group[name]}" for name in self.by)
         known = list(dict.fromkeys(self._group_label(fit) for fit in self.fits))
         if labels and labels not in known:
             shown = "; ".join(known[:6]) + (f" and {len(known) - 6} more" if len(known) > 6 else "")
@@ -174,7 +181,8 @@ class Fits(Sequence[Fit]):
         else:
             table = _tables.text(header, rows, left=len(self.by) + several)
         more = len(self) - _MAX_ROWS_SHOWN
-        parts = [f"{title}\n{len(self)} fits{groups}{shared}", table]
+        count = "1 fit" if len(self) == 1 else f"{len(self)} fits"
+        parts = [f"{title}\n{count}{groups}{shared}", table]
         parts[1] += f"\n… and {more} more fits" if more > 0 else ""
         left_out = sum(fit.num_left_out for fit in self.fits)
         if left_out:
@@ -208,6 +216,11 @@ class Fits(Sequence[Fit]):
     def _label(self, fit: Fit) -> str:
         response = fit.response if len(self._responses) > 1 or not self.by else ""
         return ", ".join(part for part in (self._group_label(fit), response) if part)
+
+
+def _same(fitted: Any, label: Any) -> bool:
+    """Whether two labels are one: read from text, a label is text, and 1.0 may be 1."""
+    return str(fitted) == str(label) or bool(fitted == label)
 
 
 def _turned(

@@ -1,6 +1,6 @@
 """The result of one fit."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -124,6 +124,13 @@ class Fit:
     def evaluate(self, runs: Runs) -> Prediction:
         """Predictions for runs, beside their observed losses.
 
+        Args:
+            runs: with the law's inputs.
+
+        Raises:
+            TypeError: these are no :class:`Runs`.
+            ValueError: they lack an input, or have other shares or labels than were fitted.
+
         Example:
             >>> from farseer_jax import Farseer, example_runs, fit
             >>> runs = example_runs()
@@ -131,6 +138,11 @@ class Fit:
             >>> len(held_out.predicted)
             11
         """
+        if not isinstance(runs, Runs):
+            raise TypeError(
+                f"runs: expected Runs, got {type(runs).__name__}: make them of a table by "
+                "Runs.from_dataframe(table, inputs=type(fit.law).inputs())"
+            )
         return Prediction(
             flat_inputs(runs, type(self.law).inputs()),
             evaluate_runs(self.law, runs),
@@ -193,6 +205,18 @@ class Fit:
             f"Fit({self.law.name}, {len(self.runs)} runs, "
             f"mean_relative_error={self.mean_relative_error:.3e}, outcome={self.outcome.name})"
         )
+
+
+def as_fit(fit: object) -> Fit:
+    """One fit, for what is about one.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if isinstance(fit, Fit):
+        return fit
+    several = ": take one of them, fits[0] or fits.of(…)" if isinstance(fit, Sequence) else ""
+    raise TypeError(f"fit: expected a Fit, got {type(fit).__name__}{several}")
 
 
 def flat_inputs(runs: Runs, names: Iterable[str]) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax._types import Array
-from farseer_jax.laws.law import Center, Law, batch_shape, one_hot
+from farseer_jax.laws.law import Center, Law, batch_shape, in_order, one_hot
 from farseer_jax.laws.separable import OneDataTerm, is_separable
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
@@ -91,6 +91,23 @@ def flat_points(
     return flat, shape
 
 
+def refuse_options_names(
+    law: type[Law], args: tuple[Any, ...], inputs: Mapping[str, Any], options: tuple[str, ...]
+) -> None:
+    """Refuse an input that a method cannot be given by name: its own option is called so.
+
+    Raises:
+        TypeError: which one.
+    """
+    names = tuple(law.inputs())
+    for name in names[len(args) :]:
+        if name in options and name not in inputs:
+            raise TypeError(
+                f"the law's input {name!r} is called as an option of this method: give the inputs "
+                f"in their order, which are {', '.join(names)}"
+            )
+
+
 def by_column(law: type[Law], points: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Flat points as a table has them: each share of a mixture a column, a category its labels."""
     columns: dict[str, np.ndarray] = {}
@@ -107,9 +124,35 @@ def by_column(law: type[Law], points: Mapping[str, np.ndarray]) -> dict[str, np.
 
 
 def _values(law: type[Law], name: str, values: ArrayLike, kind: str) -> np.ndarray:
-    if kind == "category" and np.asarray(values).dtype.kind not in "biuf":
-        return one_hot(law, name, np.asarray(values))
-    return numbers(name, values, kind)
+    known = dict(law.shares).get(name, ())
+    if kind == "category":
+        labels = np.asarray(values)
+        return labels if _is_one_hot(labels, len(known)) else one_hot(law, name, labels)
+    if kind != "mixture":
+        return numbers(name, values, kind)
+    if isinstance(values, Mapping) or hasattr(values, "columns"):
+        values = _by_share(law, name, values)
+    array = numbers(name, values, kind)
+    if known and array.shape[-1] != len(known):
+        raise ValueError(
+            f"{name}: the law was fitted to {len(known)} shares ({', '.join(known)}), got "
+            f"{array.shape[-1]}: give each of them, on the last axis"
+        )
+    return array
+
+
+def _is_one_hot(values: np.ndarray, num_labels: int) -> bool:
+    """Whether an array has a 1 for a point's own label on its last axis, and 0 for all others."""
+    if values.dtype.kind != "f" or values.ndim < 2 or values.shape[-1] != num_labels:
+        return False
+    return bool(((values == 0.0) | (values == 1.0)).all() and (values.sum(-1) == 1.0).all())
+
+
+def _by_share(law: type[Law], name: str, values: Any) -> np.ndarray:
+    """A mixture given by the names of its shares, as an array ``(…, share)`` in the law's order."""
+    columns = [str(column) for column in getattr(values, "columns", values)]
+    parts = np.broadcast_arrays(*(numbers(c, values[c], "real") for c in columns))
+    return in_order(law, name, np.stack(parts, axis=-1), columns)
 
 
 def evaluate_runs(law: Law, runs: Runs) -> np.ndarray:

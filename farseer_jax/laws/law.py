@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -284,7 +284,26 @@ def _input(law: type[Law], runs: Runs, name: str) -> np.ndarray:
 
 def _column(law: type[Law], runs: Runs, name: str, kind: Kind) -> np.ndarray:
     values = _input(law, runs, name)
-    return one_hot(law, name, values) if kind == "category" else values
+    if kind == "category":
+        return one_hot(law, name, values)
+    return in_order(law, name, values, runs.shares[name]) if kind == "mixture" else values
+
+
+def in_order(law: type[Law], name: str, values: np.ndarray, columns: Sequence[str]) -> np.ndarray:
+    """Shares of a mixture, ``(…, share)``, in the order in which the law was fitted to them.
+
+    Raises:
+        ValueError: they are other shares.
+    """
+    known = dict(law.shares).get(name, tuple(columns))
+    if tuple(columns) == known:
+        return values
+    if set(columns) != set(known):
+        raise ValueError(
+            f"input {name!r}: the law was fitted to the shares {', '.join(known)}, and these are "
+            f"{', '.join(columns)}: name them alike"
+        )
+    return values[..., [list(columns).index(share) for share in known]]
 
 
 def one_hot(law: type[Law], name: str, labels: np.ndarray) -> np.ndarray:
@@ -293,7 +312,8 @@ def one_hot(law: type[Law], name: str, labels: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: the law was not fitted to one of them.
     """
-    known, texts = dict(law.shares)[name], np.asarray(labels).astype(str)
+    known = dict(law.shares)[name]
+    texts = _spelt(np.asarray(labels), known)
     unknown = sorted(set(texts.ravel().tolist()) - set(known))
     if unknown:
         raise ValueError(
@@ -301,6 +321,23 @@ def one_hot(law: type[Law], name: str, labels: np.ndarray) -> np.ndarray:
             "those runs out, or fit them too"
         )
     return (texts[..., None] == np.array(known)).astype(float)
+
+
+def _spelt(labels: np.ndarray, known: Sequence[str]) -> np.ndarray:
+    """Labels as the law spells them: 1 and 1.0 are one label."""
+    if labels.dtype.kind not in "iuf":
+        return labels.astype(str)
+    spellings = {number: text for text in known if (number := _number(text)) is not None}
+    values, places = np.unique(labels, return_inverse=True)
+    texts = np.array([spellings.get(value, str(value)) for value in values.tolist()], dtype=str)
+    return texts[places.ravel()].reshape(labels.shape)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def require_N_and_D(what: str, law: type[Law]) -> None:

@@ -13,7 +13,13 @@ from numpy.typing import ArrayLike
 from farseer_jax._quantities import Function, allocation, positive
 from farseer_jax.fitting.fit_batch import BatchFit, Refits
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.evaluate import by_column, curves, evaluate, flat_points
+from farseer_jax.laws.evaluate import (
+    by_column,
+    curves,
+    evaluate,
+    flat_points,
+    refuse_options_names,
+)
 from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.methods.outcome import Outcome
@@ -178,6 +184,7 @@ class Bootstrap:
         """
         check_level(level)
         law = self.fit.law
+        refuse_options_names(type(law), args, inputs, ("level", "kind", "of", "noise"))
         spread = run_noise(self.fit, of, noise)
         points, _ = flat_points(type(law), args, inputs)  # checked before anything is refitted
         kind = loss_kind(self, kind, of)

@@ -336,6 +336,15 @@ def _guessed_shares(name: str, names: Sequence[str], taken: Collection[str]) -> 
     raise ValueError(
         f"no columns were recognised as the mixture {name}: name them, "
         f"{_option(name, 'share_*')}; the columns are {_listed(names)}"
+        f"{_category_hint(name) if name in free else ''}"
+    )
+
+
+def _category_hint(name: str) -> str:
+    """What to say where an input along which parameters go is one column."""
+    return (
+        f"; if column {name!r} holds labels, say that it is a category, "
+        f'kinds={{"{name}": "category"}} in Python or --kind {name}=category in the shell'
     )
 
 

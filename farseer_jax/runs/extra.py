@@ -88,7 +88,7 @@ def to_json(column: Column) -> list[Any]:
     """
     if column.dtype.kind in "mM":  # whose tolist gives bare integers for some units
         return [None if text == "NaT" else text for text in column.astype(str).tolist()]
-    return [_json_value(value) for value in column.tolist()]
+    return [json_value(value) for value in column.tolist()]
 
 
 def from_json(values: Sequence[Any]) -> Column:
@@ -140,12 +140,12 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
-def _json_value(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """One value as JSON knows it."""
     if is_missing(value):
         return None
     if isinstance(value, float) and math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, np.generic):
-        return _json_value(value.item())
+        return json_value(value.item())
     return value if isinstance(value, bool | int | float | str) else str(value)

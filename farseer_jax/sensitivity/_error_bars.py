@@ -11,7 +11,13 @@ from farseer_jax import _quantities
 from farseer_jax._numbers import some_of
 from farseer_jax._quantities import Function, allocation, losses, positive
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.evaluate import by_column, curves, evaluate, flat_points
+from farseer_jax.laws.evaluate import (
+    by_column,
+    curves,
+    evaluate,
+    flat_points,
+    refuse_options_names,
+)
 from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.methods._method import weights_of
@@ -86,6 +92,7 @@ class ErrorBars:
         """
         check_level(level)
         law = self.fit.law
+        refuse_options_names(type(law), args, inputs, ("level",))
         points, _ = flat_points(type(law), args, inputs)
         error = self._standard_errors(losses, points)
         at = by_column(type(law), points)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from farseer_jax import _quantities
 from farseer_jax._allocation import optimal_ratio
 from farseer_jax._types import Array
-from farseer_jax.fitting.result import Fit, flat_inputs
+from farseer_jax.fitting.result import Fit, as_fit, flat_inputs
 from farseer_jax.laws.evaluate import by_column, curves, evaluate, flat_points
 from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.separable import OneDataTerm
@@ -80,7 +80,7 @@ def influence(
         >>> f"{found.N[most]:.3g}", f"{100 * found.change_if_removed[most] / found.value:.2f} %"
         ('5.35e+09', '-0.24 %')
     """
-    question = _question(fit, at, of, against)
+    question = _question(as_fit(fit), at, of, against)
     spread = _noise(fit, noise)
     response = respond(fit)
     value = _quantities.of_one(question.function, fit.law, *question.arguments)

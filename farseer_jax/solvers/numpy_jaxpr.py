@@ -228,17 +228,22 @@ class NumpyFunction:
         gradient = [int(node) for slope in slopes for node in slope.reshape(-1)]
         return graph, int(value), gradient
 
+    def _one_array(self, *arguments: Any) -> Any:
+        """The function, whose result is refused here where JAX knows no such type, or several."""
+        result = self._function(*arguments)
+        if not (hasattr(result, "dtype") or isinstance(result, bool | int | float | complex)):
+            raise TypeError(f"a law must return one number per run, got {type(result).__name__}")
+        return result
+
     def _check_result(self) -> None:
         try:
             with jax.enable_x64(True):
-                result = jax.eval_shape(self._function, *self._examples())
+                result = jax.eval_shape(self._one_array, *self._examples())
         except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
             raise TypeError(
                 "a law must be written with jax.numpy: jnp.where in place of `if`, and no function "
                 "of NumPy or `math` on parameters and inputs"
             ) from error
-        if not hasattr(result, "dtype"):
-            raise TypeError(f"a law must return one number per run, got {type(result).__name__}")
         if result.shape != ():
             raise ValueError(
                 f"a law must return one number per run, got an array of shape {result.shape}: "

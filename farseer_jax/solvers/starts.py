@@ -36,6 +36,13 @@ class Domain:
     upper: float = np.inf
     start: tuple[float, float] | None = None
 
+    def __post_init__(self) -> None:
+        if not self.lower <= self.upper:
+            raise ValueError(
+                f"a domain's lower end must not be above its upper end, got {self.lower!r} and "
+                f"{self.upper!r}"
+            )
+
     @property
     def start_range(self) -> tuple[float, float] | None:
         """The part of ``start`` within the bounds; None where there is none."""

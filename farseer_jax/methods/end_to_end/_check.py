@@ -18,6 +18,11 @@ def check_law(law: type[Law], runs: Runs, starts: Law | None) -> None:
     """
     if not (isinstance(law, type) and issubclass(law, Law)):
         raise TypeError(f"law must be a law's class such as `Chinchilla`, got {law!r}")
+    if not law.parameter_names():
+        raise ValueError(
+            f"the law {law.name} has no parameters, so that nothing can be fitted: declare them as "
+            "fields, such as E: Positive"
+        )
     law.columns(runs)
     if starts is not None:
         check_starts(law, starts, {})

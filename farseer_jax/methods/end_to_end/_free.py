@@ -109,19 +109,24 @@ def _check(
     if twice:
         raise ValueError(f"the parameter {twice[0]!r} is fixed, tied or bounded twice: choose one")
     logs = law.log_parameters()
-    bad = [n for n, v in fixed.items() if not np.isfinite(v) or (n in logs and v <= 0)]
-    bad += [
-        n
-        for n, (low, high) in bounds.items()
-        if not low < high or (n in law.log_parameters() and high <= 0)
-    ]
-    if bad:
-        raise ValueError(
-            f"the parameter {bad[0]!r}: fix it at a finite number, or bound it by low < high; "
-            f"positive parameters of this law: {law.log_parameters()}"
-        )
-    mixed = [g for g in tied if len({n in law.log_parameters() for n in g}) > 1]
+    for name, value in fixed.items():
+        if not np.isfinite(value) or (name in logs and value <= 0):
+            needs = "a positive number" if name in logs else "a finite number"
+            raise ValueError(f"the parameter {name!r} is fixed at {value:g}: give {needs}")
+    for name, (low, high) in bounds.items():
+        if not low < high or (name in logs and high <= 0):
+            needs = ", and a positive one as it is a scale" if name in logs else ""
+            raise ValueError(
+                f"the parameter {name!r} is bounded by {low:g} and {high:g}: give a higher second "
+                f"number{needs}"
+            )
+    mixed = [group for group in tied if len({name in logs for name in group}) > 1]
     if mixed:
-        raise ValueError(f"{mixed[0]} cannot be tied: one of them is positive, another is not")
+        scales = [name for name in mixed[0] if name in logs]
+        others = [name for name in mixed[0] if name not in logs]
+        raise ValueError(
+            f"{' and '.join(mixed[0])} cannot be tied: {scales[0]} is searched as a logarithm and "
+            f"{others[0]} is not; write one name for both in the law"
+        )
     if len(fixed) == len(names):
         raise ValueError("every parameter is fixed: nothing is left to fit")

@@ -141,8 +141,9 @@ def check_number(layout: Layout, weights: np.ndarray, free: Free) -> None:
     num, needed = min(int((weights > 0).sum()), distinct), free.basis.shape[1]
     if num < needed:
         raise ValueError(
-            f"{num} runs cannot determine the {needed} free parameters of the law "
-            f"{layout.law.name!r}: add runs, or hold parameters (fixed=, tied=)"
+            f"{num} {'run' if num == 1 else 'runs'} cannot determine the {needed} free "
+            f"{'parameter' if needed == 1 else 'parameters'} of the law {layout.law.name!r}: add "
+            "runs, or hold parameters (fixed=, tied=)"
         )
 
 
