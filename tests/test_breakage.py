@@ -159,7 +159,7 @@ class TestSettings:
         ("settings", "message"),
         [
             ({"fixed": {"k": -1}}, "'k' is fixed at -1: give a positive number"),
-            ({"bounds": {"E": (2, 1)}}, "'E' is bounded by 2 and 1: give a higher second number"),
+            ({"bounds": {"E": (2, 1)}}, "'E' is bounded by 2 and 1: bound it by low < high"),
             ({"tied": [("a", "k")]}, "k is searched as a logarithm and a is not; write one name"),
         ],
     )

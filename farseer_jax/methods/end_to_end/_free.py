@@ -115,10 +115,10 @@ def _check(
             raise ValueError(f"the parameter {name!r} is fixed at {value:g}: give {needs}")
     for name, (low, high) in bounds.items():
         if not low < high or (name in logs and high <= 0):
-            needs = ", and a positive one as it is a scale" if name in logs else ""
+            needs = " and high > 0" if name in logs else ""
             raise ValueError(
-                f"the parameter {name!r} is bounded by {low:g} and {high:g}: give a higher second "
-                f"number{needs}"
+                f"the parameter {name!r} is bounded by {low:g} and {high:g}: bound it by low < high"
+                f"{needs}"
             )
     mixed = [group for group in tied if len({name in logs for name in group}) > 1]
     if mixed:
