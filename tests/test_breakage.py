@@ -133,7 +133,7 @@ class TestGroups:
         with pytest.raises(ValueError, match=r"^day=new, loss: 2 runs cannot determine"):
             fj.fit("E + A/N**alpha", small, by="day")
 
-    @pytest.mark.parametrize("function", [fj.bootstrap, lambda fits: fj.influence(fits, at={})])
+    @pytest.mark.parametrize("function", [fj.bootstrap, fj.error_bars, fj.influence])
     def test_what_is_about_one_fit_says_so(self, fits: fj.Fits, function: type) -> None:
         with pytest.raises(TypeError, match="expected a Fit, got Fits: take one of them"):
             function(fits)
@@ -172,6 +172,28 @@ class TestSettings:
     def test_one_name_for_both_ties_them(self, groups: dict[str, np.ndarray]) -> None:
         found = fj.fit("E + 1/(k*N)**k", groups)
         assert found.law.parameter_names() == ("E", "k")
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"by": 3}, "by: expected a name or a list of names, got int"),
+            ({"weights": SIZES}, "weights: expected the name of a column, got ndarray"),
+            ({"columns_of": "N"}, "columns_of: expected a mapping by name, .* got str"),
+            ({"kinds": "real"}, "kinds: expected a mapping by name, .* got str"),
+        ],
+    )
+    def test_other_types_are_refused(
+        self, groups: dict[str, np.ndarray], options: dict[str, object], message: str
+    ) -> None:
+        with pytest.raises(TypeError, match=message):
+            fj.fit("E + A/N**alpha", groups, **options)  # type: ignore[arg-type]
+
+    def test_masked_values_stay_masked(self, groups: dict[str, np.ndarray]) -> None:
+        masked = groups | {"N": np.ma.masked_equal(SIZES, SIZES[0])}
+        with pytest.raises(ValueError, match=r"column 'N': rows 0, 6, .* missing or NaN"):
+            fj.fit("E + A/N**alpha", masked)
 
 
 class TestLaws:

@@ -1,6 +1,6 @@
 """A law and the runs that it is fitted to, from what users pass."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from farseer_jax.laws.law import Law
 from farseer_jax.links import Link, as_link
 from farseer_jax.runs.binding import Part, bind_runs
 from farseer_jax.runs.columns import table_columns
+from farseer_jax.runs.extra import copied
 from farseer_jax.runs.runs import Runs
 
 
@@ -85,6 +86,9 @@ def as_parts(
     Raises:
         ValueError, TypeError: what is wrong with either.
     """
+    _refuse_other_types({"response": response, "by": by, "real": real}, Iterable)
+    _refuse_other_types({"weights": weights, "standard_error": standard_error}, str)
+    _refuse_other_types({"columns_of": columns_of, "kinds": kinds, "units": units}, Mapping)
     naming: dict[str, Any] = {
         "response": response,
         "columns_of": columns_of,
@@ -110,6 +114,19 @@ def as_parts(
         kind = as_law(law, list(table), bound=tuple(columns_of or {}), kinds=kinds, real=real)
     parts = bind_runs(table, kind.inputs(), by=names_of(by), link=as_link(link or "log"), **naming)
     return _with_entries(kind, parts), parts
+
+
+def _refuse_other_types(options: Mapping[str, object], kind: type) -> None:
+    """Refuse options that are neither None nor of this type.
+
+    Raises:
+        TypeError: which one.
+    """
+    needs: dict[type, str] = {str: "the name of a column", Mapping: "a mapping by name, {name: …}"}
+    for option, value in options.items():
+        if value is not None and not isinstance(value, kind):
+            expected = needs.get(kind, "a name or a list of names")
+            raise TypeError(f"{option}: expected {expected}, got {type(value).__name__}")
 
 
 def names_of(names: str | Sequence[str]) -> tuple[str, ...]:
@@ -144,7 +161,7 @@ def _columns_of_table(runs: object) -> dict[str, np.ndarray]:
         kind = type(runs).__name__
         raise TypeError(f"runs: expected Runs or a table, got a {kind}: give its .runs")
     if isinstance(runs, Mapping):
-        return {str(name): np.asarray(values) for name, values in runs.items()}
+        return {str(name): copied(values) for name, values in runs.items()}
     try:
         return table_columns(runs)
     except TypeError as error:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from farseer_jax import _quantities
 from farseer_jax._numbers import some_of
 from farseer_jax._quantities import Function, allocation, losses, positive
-from farseer_jax.fitting.result import Fit
+from farseer_jax.fitting.result import Fit, as_fit
 from farseer_jax.laws.evaluate import (
     by_column,
     curves,
@@ -264,6 +264,7 @@ def error_bars(
         >>> bool(bars.standard_error(25.1e9, 5e11) > bars.standard_error(1e9, 1e11))
         True
     """
+    fit = as_fit(fit)
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, got {kind!r}")
     if noise is not None and (kind != "delta" or not 0 < noise < np.inf):
