@@ -190,6 +190,10 @@ class TestOptions:
         with pytest.raises(TypeError, match=message):
             fj.fit("E + A/N**alpha", groups, **options)  # type: ignore[arg-type]
 
+    def test_a_unit_is_a_number(self, groups: dict[str, np.ndarray]) -> None:
+        with pytest.raises(ValueError, match="N_unit='1e9': give a positive finite number"):
+            fj.fit("E + A/N**alpha", groups, units={"N": "1e9"})  # type: ignore[dict-item]
+
     def test_masked_values_stay_masked(self, groups: dict[str, np.ndarray]) -> None:
         masked = groups | {"N": np.ma.masked_equal(SIZES, SIZES[0])}
         with pytest.raises(ValueError, match=r"column 'N': rows 0, 6, .* missing or NaN"):

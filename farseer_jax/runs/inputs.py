@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -121,7 +122,7 @@ def checked_unit(name: str, unit: float | None) -> float | None:
         >>> checked_unit("N", 1e9)
         1000000000.0
     """
-    if unit is None or 0.0 < unit < math.inf:
+    if unit is None or (isinstance(unit, Real) and 0.0 < unit < math.inf):
         return unit
     raise ValueError(f"{name}_unit={unit!r}: give a positive finite number, such as 1e9")
 
