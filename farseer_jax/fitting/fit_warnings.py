@@ -16,6 +16,7 @@ from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._method import Method
 from farseer_jax.methods._profile_report import ProfileReport
 from farseer_jax.methods._starts import StartReport
+from farseer_jax.methods.end_to_end._determined import undetermined
 from farseer_jax.methods.end_to_end._layout import distinct_rows
 from farseer_jax.methods.monotone._report import MonotoneReport
 from farseer_jax.methods.monotone.method import MonotoneOver
@@ -57,7 +58,7 @@ def sentences(
     if not isinstance(method, Piecewise):
         told: list[str] = []  # a method of the user's own
         if isinstance(found, StartReport):
-            told = _starts(law, outcome, method, found)
+            told = [*_undetermined(law, runs, method), *_starts(law, outcome, method, found)]
         elif isinstance(found, ProfileReport):
             told = _profile(law, outcome, found)
         elif isinstance(found, IsoFLOPReport):
@@ -232,6 +233,19 @@ def _starts(law: Law, outcome: Outcome, method: Method, found: StartReport) -> l
             "one; raise num_starts."
         )
     return warnings
+
+
+def _undetermined(law: Law, runs: Runs, method: Method) -> list[str]:
+    """Parameters that other values would serve as well."""
+    fixed, tied = dict(getattr(method, "fixed", ())), getattr(method, "tied", ())
+    names = undetermined(law, runs, fixed, tied)
+    if not names:
+        return []
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return [
+        f"the runs do not determine {listed}: other values fit them as well; fix or tie them "
+        "(fixed=, tied=), drop a term, or add runs that tell them apart."
+    ]
 
 
 def _at_bounds(law: Law, bounds: dict[str, tuple[float, float]]) -> list[str]:

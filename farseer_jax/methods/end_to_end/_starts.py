@@ -59,10 +59,10 @@ def _drawn(layout: Layout, free: Free, num: int, seed: int) -> np.ndarray:
     inputs = law.columns(runs)
     weights = weights_of(runs) * _run_shares(layout)
     common: dict[str, Any] = {"offset": offset, "basis": basis}
-    scaled = FitProblem(_natural(law, link), inputs, link.forward(runs.loss), weights, **common)
+    scaled = FitProblem(scaled_loss(law, link), inputs, link.forward(runs.loss), weights, **common)
     slope = link.slope(runs.loss)
     response = FitProblem(
-        _natural(law, Link("identity")), inputs, runs.loss, weights * slope**2, **common
+        scaled_loss(law, Link("identity")), inputs, runs.loss, weights * slope**2, **common
     )
     with np.errstate(all="ignore"):
         drawn = draw_starts(scaled, own, num, response=response, seed=seed)[0]
@@ -97,7 +97,7 @@ def _run_shares(layout: Layout) -> np.ndarray:
 
 
 @cache
-def _natural(law: type[Law], link: Link) -> NumpyFunction:
+def scaled_loss(law: type[Law], link: Link) -> NumpyFunction:
     """The prediction of one run on the link's scale, of the parameters' own values."""
     entries = {name: (len(labels),) for name, labels in law.shares}
     fields = law.fields()
