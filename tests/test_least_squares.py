@@ -3,11 +3,13 @@
 import jax
 import numpy as np
 import pytest
+from compiling import compilations
 from scipy.optimize import least_squares, linprog
 
 import farseer_jax as fj
 from farseer_jax.methods.end_to_end._layout import build_layout
 from farseer_jax.methods.end_to_end._problem import Problem
+from farseer_jax.methods.least_squares import _tiles
 from farseer_jax.methods.least_squares._coarse import thinned
 from farseer_jax.methods.least_squares._drive import solve_members
 from farseer_jax.methods.least_squares._normal import evaluate_normal
@@ -301,6 +303,60 @@ def test_the_second_call_does_not_compile():
     fj.fit(fj.Chinchilla, other, fj.LeastSquares("huber", num_starts=16, seed=1, tolerance=1e-9))
     fj.fit_batch(fj.Chinchilla, runs, weights=weights[10:20], method=method)
     assert solve_members._cache_size() == compiled > 0
+
+
+def test_tables_of_other_sizes_do_not_compile():
+    """A limit, a fold, a removal, and refits of each: the compiled solver takes them all."""
+    runs = fj.example_runs()
+
+    def fit_all(own):
+        weights = np.random.default_rng(0).random((3, len(own)))
+        return fj.fit(fj.Chinchilla, own, HUBER), fj.fit_batch(
+            fj.Chinchilla, own, weights=weights, method=HUBER
+        )
+
+    fit_all(runs)
+    number = np.arange(len(runs))
+    tables = (
+        runs.select(max_N=3e9),
+        runs.select(min_D=1e10),
+        runs.select(mask=number % 5 > 0),
+        runs.select(mask=number > 0),
+    )
+    with compilations() as events:
+        fits = [fit_all(own) for own in tables]
+    assert events == []
+    assert all(fit.success and refits.usable.all() for fit, refits in fits)
+
+
+@pytest.mark.parametrize("law", [fj.Chinchilla, fj.Farseer])
+def test_digits_do_not_depend_on_the_room(law, epoch, monkeypatch):
+    for runs in (fj.example_runs(), epoch):
+        fit = fj.fit(law, runs, fj.LeastSquares("huber", num_starts=8))
+        monkeypatch.setattr(_tiles, "_ROOM", 2 * _tiles._ROOM)
+        wide = fj.fit(law, runs, fj.LeastSquares("huber", num_starts=8))
+        assert np.array_equal(wide.diagnostics.start_objective, fit.diagnostics.start_objective)
+        assert np.array_equal(wide.law.to_vector(), fit.law.to_vector())
+        monkeypatch.undo()
+
+
+def test_tiles_hold_every_run_once(epoch):
+    N, D = np.meshgrid(np.geomspace(1e8, 1e10, 5), np.geomspace(1e9, 1e12, 40), indexing="ij")
+    long_rows = fj.simulate(fj.example_law(), N.ravel(), D.ravel(), noise=0.0, seed=0)
+    for runs, slots in ((fj.example_runs(), 18), (epoch, 1), (long_rows, 18)):
+        layout, num_tiles = tiled(build_layout(fj.Farseer, runs))
+        filled = layout.share > 0
+        whole = build_layout(fj.Farseer, runs)
+        assert layout.run.shape[-1] == slots
+        assert filled[num_tiles - 1].any()
+        assert not filled[num_tiles:].any()
+        assert np.array_equal(np.sort(layout.run[filled]), np.sort(whole.run[whole.share > 0]))
+        assert layout.share.sum() == whole.share.sum()
+        assert np.array_equal(layout.inputs["log_D"], np.log(runs.D)[layout.run])
+        assert np.array_equal(
+            np.broadcast_to(layout.inputs["N"][..., None], filled.shape)[filled],
+            runs.N[layout.run[filled]],
+        )
 
 
 def test_repeats_of_several_recipes_are_named():

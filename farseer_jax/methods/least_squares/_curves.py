@@ -1,6 +1,6 @@
 """A law's curves of N with their derivatives in the parameters, row by row."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +10,22 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from farseer_jax._types import Array
 from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end._problem import Problem, curves_of
+
+_Curve = Callable[..., list[Array]]
+
+
+class TracedCurves(NamedTuple):
+    """A law's curves, traced once for all their derivatives.
+
+    Attributes:
+        of_sizes: what the curves need of N alone, such as ln N, ``(tile, row, 1)`` each.
+        curves: each curve as a function of one tile's ``of_sizes`` and of the parameters.
+        owners: positions of the parameters that each curve depends on.
+    """
+
+    of_sizes: list[Array]
+    curves: list[_Curve]
+    owners: tuple[tuple[int, ...], ...]
 
 
 class CurveDerivatives(NamedTuple):
@@ -26,52 +42,76 @@ class CurveDerivatives(NamedTuple):
     second: list[Array]
 
 
-_Curve = Callable[..., list[Array]]
+def trace_curves(law: type[Separable], problem: Problem, parameters: list[Array]) -> TracedCurves:
+    """The curves on a problem's tiles, for parameters ``(batch,)`` each.
 
-
-def evaluate_curves(
-    law: type[Separable], problem: Problem, parameters: list[Array], *, second: bool
-) -> CurveDerivatives:
-    """The curves at parameters ``(batch,)`` each.
-
-    Args:
-        law: the law's class.
-        problem: the rows.
-        parameters: where.
-        second: whether second derivatives are asked for.
+    Each curve keeps its own operations only: its derivative in a parameter would trace all curves
+    anew otherwise. What N alone decides is computed once, not in each step.
     """
-    curves, owners = curves_of(law, problem)
-    trace = jax.make_jaxpr(curves)(parameters)
-    separate = [_only(trace, i) for i in range(len(owners))]
-    return CurveDerivatives(
-        values=[curve(*parameters)[0] for curve in separate],
-        slopes=[
-            jnp.stack([_slope(curve, parameters, k) for k in own])
-            for curve, own in zip(separate, owners, strict=True)
-        ],
-        second=[
-            _second(curve, parameters, own) for curve, own in zip(separate, owners, strict=True)
-        ]
-        if second
-        else [],
-    )
 
+    def of_tile(N: Array, parameters: list[Array]) -> list[Array]:
+        curves, _ = curves_of(law, problem._replace(inputs={"N": N}))
+        return curves(parameters)
 
-def _only(trace: ClosedJaxpr, index: int) -> _Curve:
-    """One of the outputs, by the operations that it needs.
-
-    The derivatives of a curve in each parameter would trace all the curves anew otherwise.
-    """
+    N = jnp.asarray(problem.inputs["N"])
+    trace = jax.make_jaxpr(of_tile)(N[0], parameters)
     jaxpr: Any = trace.jaxpr
+    size, *numbers = jaxpr.invars
+    moving, early, late = set(numbers), [], []
+    for equation in jaxpr.eqns:
+        if moving.isdisjoint(_read(equation)):
+            early.append(equation)
+        else:
+            late.append(equation)
+            moving.update(equation.outvars)
+    wanted = [*(v for equation in late for v in _read(equation)), *jaxpr.outvars]
+    read = dict.fromkeys(v for v in wanted if v not in moving)
+    before = jaxpr.replace(invars=[size], eqns=early, outvars=list(read))
+    of_sizes = jax.vmap(jaxpr_as_fun(ClosedJaxpr(before, trace.consts)))(N)
+    after = jaxpr.replace(constvars=[], invars=[*read, *numbers], eqns=late)
+    curves = [_only(after, i) for i in range(len(after.outvars))]
+    return TracedCurves(of_sizes, curves, law.curve_parameters())
+
+
+def _read(equation: Any) -> list[Any]:
+    """Variables that an operation reads; constants have a value instead."""
+    return [v for v in equation.invars if not hasattr(v, "val")]
+
+
+def _only(jaxpr: Any, index: int) -> _Curve:
+    """One of the outputs, by the operations that it needs."""
     output = jaxpr.outvars[index]
     needed, equations = {output}, []
     for equation in reversed(jaxpr.eqns):
-        if needed.intersection(equation.outvars):
+        if not needed.isdisjoint(equation.outvars):
             equations.append(equation)
-            needed.update(v for v in equation.invars if not hasattr(v, "val"))  # not constants
+            needed.update(_read(equation))
     own = jaxpr.replace(eqns=equations[::-1], outvars=[output])
-    curve: _Curve = jaxpr_as_fun(ClosedJaxpr(own, trace.consts))
+    curve: _Curve = jaxpr_as_fun(ClosedJaxpr(own, []))
     return curve
+
+
+def evaluate_curves(
+    traced: TracedCurves, of_sizes: Sequence[Array], parameters: list[Array], *, second: bool
+) -> CurveDerivatives:
+    """The curves of one tile at parameters ``(batch,)`` each.
+
+    Args:
+        traced: the curves.
+        of_sizes: of the tile, ``(row, 1)`` each.
+        parameters: where.
+        second: whether second derivatives are asked for.
+    """
+
+    def bound(curve: _Curve) -> _Curve:
+        return lambda *numbers: curve(*of_sizes, *numbers)
+
+    curves = [(bound(curve), own) for curve, own in zip(traced.curves, traced.owners, strict=True)]
+    return CurveDerivatives(
+        values=[curve(*parameters)[0] for curve, _ in curves],
+        slopes=[jnp.stack([_slope(curve, parameters, k) for k in own]) for curve, own in curves],
+        second=[_second(curve, parameters, own) for curve, own in curves] if second else [],
+    )
 
 
 def _slope(curve: _Curve, parameters: list[Array], k: int) -> Array:

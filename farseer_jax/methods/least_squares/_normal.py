@@ -12,8 +12,12 @@ import jax.numpy as jnp
 from farseer_jax._types import Array
 from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end._problem import Owners, Problem
-from farseer_jax.methods.least_squares._curves import evaluate_curves
-from farseer_jax.methods.least_squares._row_sums import row_sums
+from farseer_jax.methods.least_squares._curves import (
+    CurveDerivatives,
+    evaluate_curves,
+    trace_curves,
+)
+from farseer_jax.methods.least_squares._row_sums import row_sums, with_powers
 from farseer_jax.objectives import Residual
 
 
@@ -64,10 +68,14 @@ def evaluate_normal(
         free: where.
     """
     vector = jnp.tensordot(problem.basis, free, 1) + problem.offset[:, None]
-    owners = law.curve_parameters()
+    traced = trace_curves(law, problem, list(vector))
+    owners = traced.owners
+    problem = with_powers(law, problem)
 
     def add(at: Array | int, sums: _Sums) -> _Sums:
-        own = _sums_of_tile(law, residual, newton, problem.tile(at), list(vector))
+        of_sizes = [values[at] for values in traced.of_sizes]
+        curves = evaluate_curves(traced, of_sizes, list(vector), second=newton is not None)
+        own = _sums_of_tile(law, residual, newton, problem.tile(at), curves)
         return jax.tree.map(jnp.add, sums, own)
 
     sums = _nothing(owners, vector[0])
@@ -94,9 +102,8 @@ def _sums_of_tile(
     residual: Residual,
     newton: Array | None,
     problem: Problem,
-    parameters: list[Array],
+    curves: CurveDerivatives,
 ) -> _Sums:
-    curves = evaluate_curves(law, problem, parameters, second=newton is not None)
     sums = row_sums(law, residual, newton, problem, curves.values)
     gradient = [
         jnp.sum(slope * pull, 1) for slope, pull in zip(curves.slopes, sums.gradient, strict=True)
@@ -122,8 +129,6 @@ def _assemble(blocks: dict[tuple[int, int], Array], num: int) -> Array:
 
 
 def _project(entries: Array, matrix: Array) -> Array:
-    """``entriesᵀ · matrix · entries``, as one product with a matrix that the whole batch shares."""
-    num_entries, num_free = entries.shape
-    both = jnp.einsum("ka,mb->abkm", entries, entries).reshape(num_free**2, num_entries**2)
-    flat = matrix.reshape(num_entries**2, -1)
-    return (both @ flat).reshape(num_free, num_free, -1)
+    """``entriesᵀ · matrix · entries`` of symmetric matrices, one after the other."""
+    half = jnp.tensordot(entries.T, matrix, 1)
+    return jnp.tensordot(entries.T, jnp.swapaxes(half, 0, 1), 1)

@@ -113,6 +113,19 @@ def _one_data_term(
     return RowSums(jnp.sum(along.value, (0, 1)), [p0 - p1, p1, -p2], hessian)
 
 
+def with_powers(law: type[Separable], problem: Problem) -> Problem:
+    """With powers of ln D, ``(…, row, power, slot)``: computed once, not in each step."""
+    if not issubclass(law, OneDataTerm) or problem.log_D.shape[-2] == 1:
+        return problem
+    powers = {
+        f"powers_{degree}": jnp.stack(
+            [problem.log_D[..., 0] ** k for k in range(degree + 1)], axis=-2
+        )
+        for degree in (1, 2)
+    }
+    return problem._replace(inputs={**problem.inputs, **powers})
+
+
 def _moments(problem: Problem, values: Array, degree: int) -> list[Array]:
     """``Σ values · (ln D)^k`` over the slots of each row, k up to the degree."""
     log_D = problem.log_D
@@ -120,8 +133,7 @@ def _moments(problem: Problem, values: Array, degree: int) -> list[Array]:
         return [values[:, 0] * log_D[:, 0] ** k for k in range(degree + 1)]
     if degree == 0:
         return [jnp.sum(values, 1)]
-    powers = jnp.stack([log_D[..., 0] ** k for k in range(degree + 1)], 1)
-    return list(jnp.einsum("rks,rsb->krb", powers, values))
+    return list(jnp.einsum("rks,rsb->krb", problem.inputs[f"powers_{degree}"], values))
 
 
 def _any_law(

@@ -16,6 +16,7 @@ from farseer_jax.methods.end_to_end._layout import Layout
 # few that hardly any cell of a table's last tile is empty.
 _ROWS = {18: 3, 6: 7, 1: 48}
 _ROW_COST = 6  # what the curves and their derivatives cost per row, in cells
+_WORTH = 1.25  # the ratio of costs from which on a shape of its own pays
 _ROOM, _GROWTH = 600, 4  # cells of the smallest room, and its ratio to the next
 _LEAST_ROWS = 32  # elsewhere, of the one tile
 
@@ -66,9 +67,13 @@ def tiled(layout: Layout) -> Tiled:
 
 
 def _best_slots(share: np.ndarray) -> int:
-    """The width of rows at which all cost least."""
+    """The widest rows that cost little more than others: a limit on D seldom changes it."""
     filled = np.count_nonzero(share, axis=1)
-    return min(_ROWS, key=lambda slots: int(np.sum(-(-filled // slots))) * (slots + _ROW_COST))
+    costs = {
+        slots: int(np.sum(-(-filled // slots))) * (slots + _ROW_COST)
+        for slots in sorted(_ROWS, reverse=True)
+    }
+    return next(slots for slots, cost in costs.items() if cost <= _WORTH * min(costs.values()))
 
 
 def _cut_rows(layout: Layout, slots: int) -> tuple[np.ndarray, ...]:
