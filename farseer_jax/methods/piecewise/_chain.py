@@ -74,7 +74,7 @@ def own(design: Design, losses: RunValues, weights: RunValues, min_pairs: int) -
     """All that does not join sizes: a run's removal changes one row of it."""
     runs = gather(design, losses, weights)
     pairs = difference(design, runs)
-    sizes = estimate_sizes(pairs, min_pairs)
+    sizes = estimate_sizes(pairs, min_pairs, unroll=True)
     return Own(
         log_A=sizes.log_A,
         log_B=sizes.log_B,
