@@ -171,9 +171,7 @@ def _check(candidates: object) -> None:
             )
 
 
-def _try(
-    law: type[Law], method: Method | None, runs: Runs
-) -> tuple[Fit | None, str, float]:
+def _try(law: type[Law], method: Method | None, runs: Runs) -> tuple[Fit | None, str, float]:
     """A fit, or why there is none, and the time that it took the second time."""
     try:
         fit(law, runs, method)

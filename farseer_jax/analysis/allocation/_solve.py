@@ -90,9 +90,7 @@ class Details(Optima):
         return jnp.where(found, law(N, D), jnp.nan)
 
 
-def rows_of(
-    optima: Optima, law: Law, compute: np.ndarray, around: Circumstances
-) -> np.ndarray:
+def rows_of(optima: Optima, law: Law, compute: np.ndarray, around: Circumstances) -> np.ndarray:
     """The rows of any number of budgets, ``(row, budget)``, in float64."""
     parts = []
     for start in range(0, len(compute), _AT_ONCE):
@@ -102,9 +100,7 @@ def rows_of(
     return np.concatenate(parts, axis=1)
 
 
-def range_of_optima(
-    optima: Optima, law: Law, around: Circumstances
-) -> tuple[float, float] | None:
+def range_of_optima(optima: Optima, law: Law, around: Circumstances) -> tuple[float, float] | None:
     """The longest range of budgets, within 1e12 to 1e30 FLOPs, that have an optimum; or None."""
     known = np.isfinite(rows_of(optima, law, _FRONTIER, around)[3])
     if not known.any():
@@ -116,9 +112,7 @@ def range_of_optima(
     return float(_FRONTIER[begins[longest]]), float(_FRONTIER[ends[longest] - 1])
 
 
-def budgets_for(
-    optima: Optima, law: Law, loss: np.ndarray, around: Circumstances
-) -> np.ndarray:
+def budgets_for(optima: Optima, law: Law, loss: np.ndarray, around: Circumstances) -> np.ndarray:
     """The least budgets whose optima reach the losses, ``(loss,)``.
 
     The least cost for a loss and the best loss for a cost are one frontier, read two ways.
