@@ -2,11 +2,13 @@
 
 import json
 import math
+from pathlib import Path
 from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 
 import farseer_jax as fj
@@ -533,3 +535,30 @@ def test_a_fit_of_a_category_goes_to_json_and_back() -> None:
     again = fj.Fit.from_json(text, law=Optimised)
     assert again.to_json() == text
     np.testing.assert_allclose(again.evaluate(again.runs).predicted, loss, rtol=1e-9)
+
+
+class Streams(fj.Law):
+    E: fj.Positive
+    A: fj.Positive
+    k: fj.Positive
+    alpha: fj.Exponent
+
+    def loss(self, N, P):
+        return self.E + (self.A / (N * (self.k * jnp.log(P) + 1))) ** self.alpha
+
+
+@fj.law
+def streams(N, P, *, E, A, k, alpha):
+    return E + (A / (N * (k * jnp.log(P) + 1))) ** alpha
+
+
+def test_a_law_written_in_three_ways_is_one_fit(shared_data: Path) -> None:
+    table = pd.read_csv(shared_data / "named_inputs" / "parallel.csv")
+    pile, method = table[table.corpus == "pile"], fj.LeastSquares("huber")
+    fits = [
+        fj.fit(law, pile, method) for law in (Streams, streams, "E + (A/(N*(k*log(P)+1)))**alpha")
+    ]
+    found = [[float(x) for x in jax.tree.leaves(fit.law)] for fit in fits]
+    assert found[0] == found[1] == found[2]  # to the last digit
+    np.testing.assert_allclose(found[0], [1.3283, 1.641e8, 0.3426, 0.2072], rtol=3e-4)
+    assert all(fit.diagnostics.fraction_at_best() > 0.95 for fit in fits)
