@@ -58,7 +58,7 @@ DOORS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "its targets": (
         lambda: fj.extrapolate(runs, targets=[(1e9, 1e10, 2.0)]),
-        "targets: these are no Runs, and no table: expected a pandas, polars or pyarrow table in",
+        "targets: expected Runs, or a pandas, polars or pyarrow table in",
     ),
     "check_shape": (
         lambda: fj.check_shape(runs, (1e9, 1e10), (1e9, 1e10)),

@@ -21,7 +21,20 @@ def as_runs(runs: object, argument: str = "runs") -> Runs:
     """
     if isinstance(runs, Runs):
         return runs
-    if isinstance(runs, (str, Path)):
+    refuse_what_holds_runs(runs, argument)
+    try:
+        return Runs.from_dataframe(runs)
+    except TypeError as error:
+        raise TypeError(f"{argument}: expected Runs, or {without_verb(error)}") from None
+
+
+def refuse_what_holds_runs(runs: object, argument: str) -> None:
+    """Refuse a path to a table, and a result that has runs, with the way to what is meant.
+
+    Raises:
+        TypeError: it is one of these; the message names the argument.
+    """
+    if isinstance(runs, str | Path):
         raise TypeError(
             f"{argument}: expected Runs or a table, got the path {str(runs)!r}: read it with "
             "read_runs(path)"
@@ -29,10 +42,11 @@ def as_runs(runs: object, argument: str = "runs") -> Runs:
     if isinstance(getattr(runs, "runs", None), Runs):
         kind = type(runs).__name__
         raise TypeError(f"{argument}: expected Runs or a table, got a {kind}: give its .runs")
-    try:
-        return Runs.from_dataframe(runs)
-    except TypeError as error:
-        raise TypeError(f"{argument}: these are no Runs, and no table: {error}") from None
+
+
+def without_verb(error: Exception) -> str:
+    """What a message expected, to go on in another sentence."""
+    return str(error).removeprefix("expected ")
 
 
 def as_method(method: Any, law: object) -> Method:

@@ -1,11 +1,11 @@
 """A law and the runs that it is fitted to, from what users pass."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from farseer_jax.fitting.arguments import refuse_what_holds_runs, without_verb
 from farseer_jax.fitting.registry import LAWS
 from farseer_jax.laws.expression import parse
 from farseer_jax.laws.expression_law import expression_law, split_names
@@ -152,20 +152,13 @@ def _columns_of_table(runs: object) -> dict[str, np.ndarray]:
     Raises:
         TypeError: it is none.
     """
-    if isinstance(runs, str | Path):
-        raise TypeError(
-            f"runs: expected Runs or a table, got the path {str(runs)!r}: read it with "
-            "read_runs(path)"
-        )
-    if isinstance(getattr(runs, "runs", None), Runs):
-        kind = type(runs).__name__
-        raise TypeError(f"runs: expected Runs or a table, got a {kind}: give its .runs")
+    refuse_what_holds_runs(runs, "runs")
     if isinstance(runs, Mapping):
         return {str(name): copied(values) for name, values in runs.items()}
     try:
         return table_columns(runs)
     except TypeError as error:
-        raise TypeError(f"runs: expected Runs or a table: {error}") from None
+        raise TypeError(f"runs: expected Runs, or {without_verb(error)}") from None
 
 
 def _columns_of_runs(law: type[Law], runs: Runs) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -67,9 +67,7 @@ def solve_any_law(
         Of each layout, rows first and starts second.
     """
     first, free = layouts[0], frees[0]
-    objective, link = first.objective(method.objective), first.link
-    if objective.residual == "absolute":
-        link = Link("identity")
+    objective, link = _objective_and_link(method, first)
     target = [link.forward(own) for own in losses]
     own_weights = [w * layout.share[:, 0] for w, layout in zip(weights, layouts, strict=True)]
     settings = Settings(max_steps=method.max_steps, tolerance=method.tolerance)
@@ -185,9 +183,7 @@ def solve_jointly(
         Of each group its own free numbers; value and status are those of all together.
     """
     first, num_groups = layouts[0], len(layouts)
-    objective, link = first.objective(method.objective), first.link
-    if objective.residual == "absolute":
-        link = Link("identity")
+    objective, link = _objective_and_link(method, first)
     joint = _joint_parameters(free, in_common, num_groups)
     own_weights = [w * layout.share[:, 0] for w, layout in zip(weights, layouts, strict=True)]
     settings = Settings(max_steps=method.max_steps, tolerance=method.tolerance)
@@ -216,6 +212,12 @@ def solve_jointly(
     numbers[..., in_common] = points[:, :num_shared]
     numbers[..., ~in_common] = np.moveaxis(own.reshape(len(points), num_groups, -1), 1, 0)
     return [Optima(one, value, found.status[0], found.steps[0]) for one in numbers]
+
+
+def _objective_and_link(method: "LeastSquares", layout: Layout) -> tuple[Objective, Link]:
+    """What is minimised, on which scale: absolute differences are those of the identity link."""
+    objective = layout.objective(method.objective)
+    return objective, Link("identity") if objective.residual == "absolute" else layout.link
 
 
 def _joint_parameters(free: Free, in_common: np.ndarray, num_groups: int) -> Free:
