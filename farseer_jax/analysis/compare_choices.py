@@ -21,7 +21,7 @@ from farseer_jax.fitting.fit import fit as fit_law
 from farseer_jax.fitting.fit_batch import fit_batch
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import require_N_and_D
-from farseer_jax.links import Link, as_link
+from farseer_jax.links import Link
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.method import Piecewise
@@ -98,7 +98,7 @@ def compare_choices(
     order = list(GROUPS)
     return ChoiceComparison(
         law=fit.law.name,
-        method=_words(fit.method, as_link(fit.runs.link)),
+        method=_words(fit.method, fit.runs.link),
         num_runs=len(fit.runs),
         N=here.N,
         D=here.D,

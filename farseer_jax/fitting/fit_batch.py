@@ -14,7 +14,6 @@ from farseer_jax.fitting.arguments import as_method
 from farseer_jax.fitting.parts import as_parts
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
-from farseer_jax.links import as_link
 from farseer_jax.methods._method import Method, SolvedBatch, weights_of
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.runs.runs import Runs
@@ -176,7 +175,7 @@ def _stacks(
     """Both stacks, a missing one as a broadcast view (no memory)."""
     if losses is None and weights is None:
         raise ValueError("give losses, weights or both: stacks of shape (batch, run)")
-    allowed = as_link(runs.link)
+    allowed = runs.link
     loss_rows = _stack("losses", runs.loss if losses is None else losses, len(runs))
     _refuse("losses", loss_rows, allowed.check(loss_rows), allowed.requirement)
     weight_rows = _stack("weights", np.ones(len(runs)) if weights is None else weights, len(runs))

@@ -14,7 +14,7 @@ from farseer_jax.fitting.registry import DIAGNOSTICS, LAWS, METHODS
 from farseer_jax.laws.expression_law import ExpressionLaw, expression_law
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
-from farseer_jax.links import Link, as_link
+from farseer_jax.links import Link
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.runs.extra import json_value
 from farseer_jax.runs.runs import Runs
@@ -36,7 +36,7 @@ def to_dict(
         "version": FORMAT_VERSION,
         "library_version": __version__,
         **_law_to_dict(type(first.law), first.columns),
-        "link": _link_to_json(as_link(first.runs.link)),
+        "link": _link_to_json(first.runs.link),
         "by": list(by),
         "shared": list(shared),
         "method": first.method.to_dict(),

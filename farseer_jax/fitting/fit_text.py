@@ -10,7 +10,6 @@ from farseer_jax.fitting.registry import METHODS
 from farseer_jax.laws.evaluate import evaluate, evaluate_curves
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
-from farseer_jax.links import as_link
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._profile_report import ProfileReport
@@ -52,7 +51,7 @@ def _headline(fit: "Fit") -> str:
 
 def _method(fit: "Fit") -> str:
     method: Any = fit.method
-    link = as_link(fit.runs.link)
+    link = fit.runs.link
     if isinstance(method, MonotoneOver):
         how = method.describe(link, holds=fit.outcome is not Outcome.not_monotone)
         return f"{method.name}, {how}"

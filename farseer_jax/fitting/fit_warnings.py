@@ -10,7 +10,6 @@ from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.evaluate import evaluate_curves
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
-from farseer_jax.links import as_link
 from farseer_jax.methods._diagnostics import Diagnostics
 from farseer_jax.methods._isoflop_report import IsoFLOPReport
 from farseer_jax.methods._method import Method
@@ -133,7 +132,7 @@ def _repeats(found: Diagnostics) -> list[str]:
 
 def _repeats_of(law: type[Law], runs: Runs) -> list[str]:
     """Likewise, for methods that fit every repeat."""
-    if as_link(runs.link).name != "log":
+    if runs.link.name != "log":
         return []
     pairs, index, counts = np.unique(
         distinct_rows(law, runs, runs.loss)[:-1], axis=1, return_inverse=True, return_counts=True

@@ -7,7 +7,6 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.separable import is_separable
-from farseer_jax.links import as_link
 from farseer_jax.methods._method import weights_of
 from farseer_jax.methods.end_to_end._starts import scaled_loss
 from farseer_jax.runs.runs import Runs
@@ -35,7 +34,7 @@ def undetermined(
     if len(values) != len(kind.fields()):  # a law whose parameters are no fields of its own
         return ()
     try:
-        bound = scaled_loss(kind, as_link(runs.link)).bind(kind.columns(runs))
+        bound = scaled_loss(kind, runs.link).bind(kind.columns(runs))
     except UnsupportedPrimitiveError:
         return ()
     with np.errstate(all="ignore"):

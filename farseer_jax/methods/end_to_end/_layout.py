@@ -7,7 +7,7 @@ import numpy as np
 
 from farseer_jax.laws.law import Center, Law
 from farseer_jax.laws.separable import is_separable
-from farseer_jax.links import Link, as_link
+from farseer_jax.links import Link
 from farseer_jax.objectives import Objective, as_objective
 from farseer_jax.runs.runs import Runs
 
@@ -46,9 +46,16 @@ class Layout:
         return len(self.runs) - round(float(self.share.sum()))
 
     @property
+    def run_share(self) -> np.ndarray:
+        """1 for a run, 1/k for each of k copies, ``(run,)``."""
+        shares, filled = np.zeros(len(self.runs)), self.share > 0
+        shares[self.run[filled]] = self.share[filled]
+        return shares
+
+    @property
     def link(self) -> Link:
         """The scale on which the solver predicts: ln L for every law with curves of N."""
-        return Link("log") if self.by_curves else as_link(self.runs.link)
+        return Link("log") if self.by_curves else self.runs.link
 
     def objective(self, objective: Objective | str) -> Objective:
         """An objective in terms of that scale.
@@ -56,7 +63,7 @@ class Layout:
         Raises:
             ValueError: it needs positive losses.
         """
-        objective, link = as_objective(objective), as_link(self.runs.link)
+        objective, link = as_objective(objective), self.runs.link
         if objective.residual == "link" and link != self.link:
             return replace(objective, residual="absolute")
         if objective.residual == "relative" and link.name != "log":
@@ -74,7 +81,7 @@ class Layout:
 
 def uses_curves(law: type[Law], runs: Runs) -> bool:
     """Whether a law is solved by its curves of N, in ln L: not for responses of another range."""
-    name = as_link(runs.link).name
+    name = runs.link.name
     return is_separable(law) and (
         name == "log" or (name == "identity" and bool((runs.loss > 0.0).all()))
     )

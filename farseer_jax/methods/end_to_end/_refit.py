@@ -135,9 +135,7 @@ def build_refit(
         losses: it was fitted to, ``(run,)``.
         natural: which.
     """
-    runs, filled = layout.runs, layout.share > 0
-    share = np.zeros(len(runs))
-    share[layout.run[filled]] = layout.share[filled]
+    runs = layout.runs
     rows = distinct_rows(layout.law, runs, runs.loss)
     _, index, which = np.unique(rows, axis=1, return_index=True, return_inverse=True)
     inputs: Any = layout.inputs
@@ -159,5 +157,5 @@ def build_refit(
     first = index[which.ravel()]
     near = np.clip(start, free.lower, free.upper)
     fitted = np.asarray(losses, np.float64), weights_of(runs)
-    refit: EndToEndRefit = build(arrays, share, first, near, *fitted, objective)
+    refit: EndToEndRefit = build(arrays, layout.run_share, first, near, *fitted, objective)
     return refit

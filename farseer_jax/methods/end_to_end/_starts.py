@@ -57,7 +57,7 @@ def _drawn(layout: Layout, free: Free, num: int, seed: int) -> np.ndarray:
         for k, (low, high) in zip(leaders, _bounds(free, leaders, positive), strict=True)
     ]
     inputs = law.columns(runs)
-    weights = weights_of(runs) * _run_shares(layout)
+    weights = weights_of(runs) * layout.run_share
     common: dict[str, Any] = {"offset": offset, "basis": basis}
     scaled = FitProblem(scaled_loss(law, link), inputs, link.forward(runs.loss), weights, **common)
     slope = link.slope(runs.loss)
@@ -86,14 +86,6 @@ def _bounds(free: Free, leaders: list[int], positive: np.ndarray) -> list[tuple[
         low, high = factor * free.lower[column], factor * free.upper[column]
         ends.append((np.exp(low), np.exp(high)) if positive[leader] else (low, high))
     return ends
-
-
-def _run_shares(layout: Layout) -> np.ndarray:
-    """1 for a run, 1/k for each of k copies, ``(run,)``."""
-    shares = np.zeros(len(layout.runs))
-    filled = layout.share > 0
-    shares[layout.run[filled]] = layout.share[filled]
-    return shares
 
 
 @cache

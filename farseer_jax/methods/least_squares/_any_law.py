@@ -73,7 +73,10 @@ def solve_any_law(
     settings = Settings(max_steps=method.max_steps, tolerance=method.tolerance)
     num_rows = [len(own) for own in losses]
     report(0, sum(num_rows))
-    problem = _problem(layouts, free, objective, link, target, own_weights)
+    inputs = dict(first.inputs)
+    if len(layouts) > 1:
+        inputs, target, own_weights = _stacked(layouts, target, own_weights)
+    problem = _problem(first, free, objective, link, inputs, target, own_weights)
     free_at, value, status, steps = _search(problem, starts, settings, method.seed)
     report(sum(num_rows), sum(num_rows))
     cuts = np.cumsum([0, *num_rows])
@@ -187,21 +190,17 @@ def solve_jointly(
     joint = _joint_parameters(free, in_common, num_groups)
     own_weights = [w * layout.share[:, 0] for w, layout in zip(weights, layouts, strict=True)]
     settings = Settings(max_steps=method.max_steps, tolerance=method.tolerance)
-    problem = FitProblem(
-        scaled_predictions(first.law, link, _center(layouts)),
-        {
-            name: np.concatenate([layout.inputs[name] for layout in layouts])
-            for name in first.inputs
-        },
-        np.concatenate([link.forward(own) for own in losses]),
-        np.concatenate(own_weights),
-        delta=objective.delta,
-        quantile=objective.quantile,
-        residual_scale=relative_residuals if objective.residual == "relative" else None,
-        offset=joint.offset,
-        basis=joint.basis,
-        lower=joint.lower,
-        upper=joint.upper,
+    inputs = {
+        name: np.concatenate([layout.inputs[name] for layout in layouts]) for name in first.inputs
+    }
+    problem = _problem(
+        first,
+        joint,
+        objective,
+        link,
+        inputs,
+        [link.forward(own) for own in losses],
+        own_weights,
         parameter_of=np.arange(joint.basis.shape[0]).reshape(num_groups, -1).T,
         group=np.repeat(np.arange(num_groups), [len(layout.runs) for layout in layouts]),
     )
@@ -239,31 +238,19 @@ def _joint_parameters(free: Free, in_common: np.ndarray, num_groups: int) -> Fre
     )
 
 
-def _center(layouts: Sequence[Layout]) -> Center | None:
-    """The centre that the groups share; None where the law keeps nothing of it."""
-    return layouts[0].center
-
-
 def _problem(
-    layouts: Sequence[Layout],
+    layout: Layout,
     free: Free,
     objective: Objective,
     link: Link,
+    inputs: dict[str, np.ndarray],
     target: Sequence[np.ndarray],
     weights: Sequence[np.ndarray],
+    **groups: np.ndarray,
 ) -> FitProblem:
-    first = layouts[0]
-    inputs = dict(first.inputs)
-    if len(layouts) > 1:
-        num = max(len(layout.runs) for layout in layouts)
-        inputs = {
-            name: np.stack([_padded(layout.inputs[name], num, 0) for layout in layouts])
-            for name in inputs
-        }
-        target = [_padded(own, num, -1) for own in target]
-        weights = [_padded(own, num, -1, 0.0) for own in weights]
+    """What is minimised; ``groups`` says which runs have which parameters, where they differ."""
     return FitProblem(
-        scaled_predictions(first.law, link, _center(layouts)),
+        scaled_predictions(layout.law, link, layout.center),
         inputs,
         np.concatenate(target),
         np.concatenate(weights),
@@ -274,7 +261,22 @@ def _problem(
         basis=free.basis,
         lower=free.lower,
         upper=free.upper,
+        parameter_of=groups.get("parameter_of"),
+        group=groups.get("group"),
     )
+
+
+def _stacked(
+    layouts: Sequence[Layout], target: Sequence[np.ndarray], weights: Sequence[np.ndarray]
+) -> tuple[dict[str, np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """Tables of different lengths side by side, filled up by runs of weight 0."""
+    num = max(len(layout.runs) for layout in layouts)
+    inputs = {
+        name: np.stack([_padded(layout.inputs[name], num, 0) for layout in layouts])
+        for name in layouts[0].inputs
+    }
+    filled = [_padded(own, num, -1) for own in target]
+    return inputs, filled, [_padded(own, num, -1, 0.0) for own in weights]
 
 
 def _padded(values: np.ndarray, num: int, axis: int, fill: float | None = None) -> np.ndarray:
