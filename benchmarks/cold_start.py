@@ -94,7 +94,57 @@ def bootstrap_interval() -> list[Callable[[], object]]:
     return [lambda: of(fj.example_runs()), lambda: of(fj.example_runs().select(max_N=4e9))]
 
 
-CALLS = (piecewise, chinchilla_huber, expression, bootstrap_interval)
+def influence() -> list[Callable[[], object]]:
+    """What a forecast owes to each run; then the same of another table."""
+    import farseer_jax as fj
+
+    def of(runs: fj.Runs) -> object:
+        return fj.influence(fj.fit(fj.Farseer, runs), (25.1e9, 5e11))
+
+    return [lambda: of(fj.example_runs()), lambda: of(fj.example_runs().select(max_N=4e9))]
+
+
+def suggest() -> list[Callable[[], object]]:
+    """Which runs to train next; then the same of another table."""
+    import farseer_jax as fj
+
+    def of(runs: fj.Runs) -> object:
+        fit = fj.fit(fj.Farseer, runs)
+        return fj.suggest_runs(fit, [(25.1e9, 5e11)], budget=1e22)
+
+    return [lambda: of(fj.example_runs()), lambda: of(fj.example_runs().select(max_N=4e9))]
+
+
+def choices() -> list[Callable[[], object]]:
+    """A forecast under other choices; then the same of another table."""
+    import farseer_jax as fj
+
+    def of(runs: fj.Runs) -> object:
+        return fj.compare_choices(fj.fit(fj.Farseer, runs), 25.1e9, 5e11)
+
+    return [lambda: of(fj.example_runs()), lambda: of(fj.example_runs().select(max_N=4e9))]
+
+
+def extrapolate() -> list[Callable[[], object]]:
+    """Extrapolations of the usual laws inside the data; then the same of another table."""
+    import farseer_jax as fj
+
+    def of(runs: fj.Runs) -> object:
+        return fj.extrapolate(runs)
+
+    return [lambda: of(fj.example_runs()), lambda: of(fj.example_runs().select(max_N=4e9))]
+
+
+CALLS = (
+    piecewise,
+    chinchilla_huber,
+    expression,
+    bootstrap_interval,
+    influence,
+    suggest,
+    choices,
+    extrapolate,
+)
 
 
 def one(name: str) -> None:
