@@ -16,7 +16,7 @@ from _timing import interleaved, machine
 from scipy.stats import spearmanr
 
 import farseer_jax as fj
-from farseer_jax.sensitivity import _respond
+from farseer_jax.uncertainty import fit_derivatives as _respond
 
 POINTS = {
     "25.1 B, 500 B": (25.1e9, 5e11),

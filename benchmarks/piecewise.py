@@ -13,11 +13,11 @@ from _numpy_piecewise import fit_dense
 from _timing import exp_rate, interleaved, report
 
 import farseer_jax as fj
-from farseer_jax.methods.piecewise._kernel import solve_jit
-from farseer_jax.methods.piecewise._layout import gather_padded
+from farseer_jax.methods.piecewise.kernel import solve_jit
+from farseer_jax.methods.piecewise.layout import gather_padded
 
 NUM_CANDIDATES, NUM_GAMMA, ROUNDS = 10_000, 1_000, 2
-NUM_NODES = 24  # of the refined search, for sizes over this range: see _search/_refined.py
+NUM_NODES = 24  # of the refined search, for sizes over this range: see chebyshev_search.py
 
 
 def count_exponentials(

@@ -19,7 +19,7 @@ from _timing import exp_rate, report
 from scipy.optimize import least_squares
 
 import farseer_jax as fj
-from farseer_jax.methods.least_squares import _solve
+from farseer_jax.methods.least_squares import solve as _solve
 
 NUM_SCIPY, NUM_OPTIMISTIX, TOLERANCE = 100, 256, 1e-10
 

@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._types import Array
 from farseer_jax.links import Link, as_link
+from farseer_jax.types import Array
 
 Residual = Literal["link", "relative", "absolute"]
 RESIDUALS: tuple[Residual, ...] = ("link", "relative", "absolute")
@@ -244,3 +244,8 @@ def _side(r: Array, quantile: Array) -> Array:
 
 def _namespace(r: Array) -> Any:
     return np if isinstance(r, np.ndarray) else jnp
+
+
+def relative_error(predicted: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """``|predicted / observed − 1|``, elementwise."""
+    return np.abs(predicted / observed - 1.0)

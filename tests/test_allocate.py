@@ -14,10 +14,10 @@ from scipy.optimize import brentq, minimize_scalar
 from weighted_mean import WeightedMean, fit_of, mean_fit
 
 import farseer_jax as fj
-from farseer_jax.analysis.allocation import _flops
+from farseer_jax import flops as _flops
 from farseer_jax.fitting.fit_batch import BatchFit
 from farseer_jax.plots import plot_allocation
-from farseer_jax.resampling._draws import MemoryDraws
+from farseer_jax.uncertainty.draws import MemoryDraws
 
 LAW = fj.Chinchilla(1.69, 406.4, 410.7, 0.34, 0.28)
 BUDGETS = 10.0 ** np.arange(19, 27)

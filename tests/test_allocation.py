@@ -10,9 +10,9 @@ from compiling import compilations
 from weighted_mean import WeightedMean, fit_of, mean_fit
 
 from farseer_jax import Bootstrap, Chinchilla, Farseer, WildBootstrap, fit, read_runs
-from farseer_jax._quantities import allocation, mapped, of_one
 from farseer_jax.fitting.fit_batch import BatchFit
-from farseer_jax.resampling._draws import MemoryDraws
+from farseer_jax.laws.quantities import allocation, mapped, of_one
+from farseer_jax.uncertainty.draws import MemoryDraws
 
 BUDGETS = np.array([1e18, 1e20, 1e22])
 

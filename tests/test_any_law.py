@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 import farseer_jax as fj
-from farseer_jax.methods._refit import NoDerivativeError
+from farseer_jax.methods.derivatives import NoDerivativeError
 from farseer_jax.plots import plot_fit, plot_influence, plot_residuals
-from farseer_jax.resampling._bootstrap import resamples
-from farseer_jax.resampling._schemes import as_scheme
-from farseer_jax.resampling._setting import Setting
+from farseer_jax.uncertainty.bootstrap import resamples
+from farseer_jax.uncertainty.resampled_runs import Setting
+from farseer_jax.uncertainty.schemes_by_name import as_scheme
 
 STREAMS = "N, P | E + (A/(N*(k*log(P) + 1)))**alpha"
 AT = {"N": [1e9, 3e9], "P": [4.0, 2.0]}

@@ -27,9 +27,9 @@ from farseer_jax import (
     simulate,
 )
 from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.resampling._bootstrap import resamples
-from farseer_jax.resampling._schemes import as_scheme
-from farseer_jax.resampling._setting import Setting
+from farseer_jax.uncertainty.bootstrap import resamples
+from farseer_jax.uncertainty.resampled_runs import Setting
+from farseer_jax.uncertainty.schemes_by_name import as_scheme
 
 NOISE = 2e-3
 TRUTH = Chinchilla(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farseer_jax import Runs, paper_grid
-from farseer_jax.resampling._calibration import (
+from farseer_jax.uncertainty.calibration import (
     Calibration,
     calibrate,
     extrapolation_length,

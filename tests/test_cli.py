@@ -1,6 +1,5 @@
 """The shell: what it prints, what it writes, and how it fails."""
 
-import ast
 import functools
 import json
 import os
@@ -26,7 +25,7 @@ from farseer_jax.cli._fit import fit as fit_command
 from farseer_jax.cli._options import Option
 from farseer_jax.cli._predict import predict as predict_command
 from farseer_jax.methods.piecewise import method as piecewise_method
-from farseer_jax.methods.piecewise._pair_error import CRITERIA
+from farseer_jax.methods.piecewise.pair_error import CRITERIA
 
 PARAMETERS = {"a1", "alpha", "b1", "a2", "beta", "b2", "a3", "gamma", "b3"}
 TABLE = "n_params,tokens,final,bpc\n1e8,1e9,3.6,3.7\n1e8,2e9,3.4,3.5\n4e8,2e9,3.1,3.2\n"
@@ -157,21 +156,8 @@ print("jax" in sys.modules)
 
 
 class TestLazyImport:
-    def test_every_public_name_resolves_and_is_listed(self) -> None:
-        assert all(getattr(farseer_jax, name) is not None for name in farseer_jax.__all__)
-        assert dir(farseer_jax) == sorted(farseer_jax.__all__)
-        assert {*farseer_jax._HOME, "__version__"} == set(farseer_jax.__all__)
-
-    def test_type_checkers_see_the_same_names_from_the_same_modules(self) -> None:
-        tree = ast.parse(Path(farseer_jax.__file__).read_text(encoding="utf-8"))
-        block = next(node for node in tree.body if isinstance(node, ast.If))
-        imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
-        seen = {alias.name: node.module for node in imports for alias in node.names}
-        homes = {name: f"farseer_jax.{module}" for name, module in farseer_jax._HOME.items()}
-        assert seen == homes
-
     def test_an_unknown_name_is_an_attribute_error(self) -> None:
-        with pytest.raises(AttributeError, match="'farseer_jax' has no attribute 'nothing'"):
+        with pytest.raises(AttributeError, match="No farseer_jax attribute nothing"):
             _ = farseer_jax.nothing
 
     def test_star_import(self) -> None:

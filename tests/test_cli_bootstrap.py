@@ -18,16 +18,17 @@ from commands import farseer, refused
 
 import farseer_jax
 import farseer_jax as fj
-from farseer_jax import _progress
 from farseer_jax.cli import _bootstrap
 from farseer_jax.fitting.fit_batch import Refits
-from farseer_jax.resampling._intervals import KINDS
-from farseer_jax.resampling._schemes import SCHEMES
+from farseer_jax.runtime import progress as _progress
+from farseer_jax.uncertainty.intervals import KINDS
+from farseer_jax.uncertainty.schemes_by_name import SCHEMES
 
 EXAMPLE = ("bootstrap", "--example", "--num-resamples")
 AT = ("--at", "25.1e9,5e11", "--at", "7e9,1e12")
 N, D = [25.1e9, 7e9], [5e11, 1e12]
 FILE = "draws.parquet"
+SIGNATURE = inspect.signature(fj.bootstrap)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def recorded(fit: fj.Fit, refits: fj.Bootstrap, monkeypatch: pytest.MonkeyPatch)
         return fit
 
     def fake_bootstrap(*args: object, **kwargs: object) -> fj.Bootstrap:
-        bound = inspect.signature(fj.resampling._bootstrap.bootstrap).bind(*args, **kwargs)
+        bound = SIGNATURE.bind(*args, **kwargs)
         seen.update(bound.arguments)
         return refits
 

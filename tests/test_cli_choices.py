@@ -10,8 +10,8 @@ from weighted_mean import mean_fit
 
 import farseer_jax
 import farseer_jax as fj
-from farseer_jax.analysis._choice_plan import GROUPS
 from farseer_jax.cli import _choices
+from farseer_jax.diagnostics.alternative_choices import GROUPS
 
 AT = ("--at", "25.1e9,5e11", "--at", "7e9,1e12")
 N, D = [25.1e9, 7e9], [5e11, 1e12]

@@ -7,8 +7,8 @@ import pytest
 from weighted_mean import mean_fit
 
 from farseer_jax import bootstrap, combine_intervals
-from farseer_jax.resampling._calibration import Calibration, calibrate
-from farseer_jax.resampling._combination import combine, evidence_weights
+from farseer_jax.uncertainty.calibration import Calibration, calibrate
+from farseer_jax.uncertainty.combine_intervals import combine, evidence_weights
 
 N = [1e9, 1e9, 2e9, 2e9]
 LENGTH = np.tile([0.5, 0.5, 1.0, 1.0], (6, 1))

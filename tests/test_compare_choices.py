@@ -11,9 +11,9 @@ import pytest
 from weighted_mean import WeightedMean, fit_of, law_of, mean_fit
 
 import farseer_jax as fj
-from farseer_jax.analysis import _choice_plan as plan
-from farseer_jax.analysis import _embeddings
-from farseer_jax.methods._method import Solved
+from farseer_jax.decisions import embedding_parameters as _embeddings
+from farseer_jax.diagnostics import alternative_choices as plan
+from farseer_jax.methods.method import Solved
 from farseer_jax.objectives import as_objective
 from farseer_jax.plots import plot_choices
 

@@ -13,16 +13,15 @@ from hypothesis import strategies as st
 from weighted_mean import fit_of, law_of, mean_fit
 
 import farseer_jax as fj
-from farseer_jax.analysis.comparison._against_runs import AgainstRuns
-from farseer_jax.analysis.comparison._matching import match
-from farseer_jax.analysis.comparison._parity import crossings, parity_curves
+from farseer_jax.decisions.matching_runs import AgainstRuns, match
+from farseer_jax.decisions.parity import crossings, parity_curves
 from farseer_jax.plots import (
     plot_comparison,
     plot_comparison_surface,
     plot_counts,
     plot_line,
 )
-from farseer_jax.resampling._draws import MemoryDraws
+from farseer_jax.uncertainty.draws import MemoryDraws
 
 # L = E + A / N^α + B / D^β: equal where 2 D^−0.37 = D^−0.34, at D = 2^(1 / 0.03) for every N
 A = fj.Chinchilla(E=1.8, A=480.0, B=2000.0, alpha=0.35, beta=0.37)

@@ -20,9 +20,9 @@ from farseer_jax import (
     fit_batch,
     simulate,
 )
-from farseer_jax._arrays import to_numpy
-from farseer_jax.methods.piecewise._kernel import law_of, solve_block, solve_jit
-from farseer_jax.methods.piecewise._layout import Layout, gather_padded, layout_of
+from farseer_jax.methods.piecewise.kernel import law_of, solve_block, solve_jit
+from farseer_jax.methods.piecewise.layout import Layout, gather_padded, layout_of
+from farseer_jax.runtime.arrays import to_numpy
 
 
 def with_repeats() -> Runs:

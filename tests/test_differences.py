@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import farseer_jax as fj
-from farseer_jax.analysis.differences._lines import lines_of
-from farseer_jax.analysis.differences._pairs import cells_of, ratio_of_N_near
-from farseer_jax.methods.piecewise._differences import difference, gather
-from farseer_jax.methods.piecewise._stage1 import estimate_sizes
+from farseer_jax.diagnostics.difference_pairs import cells_of, ratio_of_N_near
+from farseer_jax.diagnostics.difference_views import lines_of
+from farseer_jax.methods.piecewise.stage1 import difference, estimate_sizes, gather
 from farseer_jax.plots import plot_differences, plot_views
 
 VIEWS = [("D", "D"), ("D", "N"), ("N", "D"), ("N", "N")]

@@ -18,10 +18,10 @@ import pytest
 from click.testing import CliRunner
 
 import farseer_jax as fj
-from farseer_jax.analysis._choice_plan import GROUPS
 from farseer_jax.cli import main
 from farseer_jax.cli._bootstrap import DEFAULTS
-from farseer_jax.resampling._schemes import SCHEMES
+from farseer_jax.diagnostics.alternative_choices import GROUPS
+from farseer_jax.uncertainty.schemes_by_name import SCHEMES
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLIC = [name for name in fj.__all__ if name != "__version__"]

@@ -21,7 +21,7 @@ from farseer_jax import (
     fit_batch,
     simulate,
 )
-from farseer_jax.methods._method import Solved
+from farseer_jax.methods.method import Solved
 
 NUM_SIZES, NUM_D = 11, 6
 NUM_RUNS = NUM_SIZES * NUM_D

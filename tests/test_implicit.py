@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from farseer_jax import _implicit
+from farseer_jax.solvers import implicit as _implicit
 
 FAST = {"xla_backend_optimization_level": 0}  # less time to compile, and all digits
 

@@ -26,8 +26,8 @@ from farseer_jax import (
     estimate_noise,
 )
 from farseer_jax.fitting.fit_batch import BatchFit
-from farseer_jax.resampling import _intervals
-from farseer_jax.resampling._draws import MemoryDraws
+from farseer_jax.uncertainty import intervals as _intervals
+from farseer_jax.uncertainty.draws import MemoryDraws
 
 FIT = mean_fit()
 LOSS = FIT.runs.loss

@@ -9,9 +9,8 @@ from scipy.optimize import minimize_scalar
 from test_piecewise import compilations
 
 import farseer_jax as fj
-from farseer_jax.methods.isoflop._budgets import assign_budgets
-from farseer_jax.methods.isoflop._kernel import solve
-from farseer_jax.methods.isoflop._parabola import fit_parabolas
+from farseer_jax.methods.isoflop.budgets import assign_budgets
+from farseer_jax.methods.isoflop.kernel import fit_parabolas, solve
 
 E = 1.69
 LAWS = {

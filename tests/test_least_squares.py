@@ -7,14 +7,14 @@ from compiling import compilations
 from scipy.optimize import least_squares, linprog
 
 import farseer_jax as fj
-from farseer_jax.methods.end_to_end._layout import build_layout
-from farseer_jax.methods.end_to_end._problem import Problem
-from farseer_jax.methods.least_squares import _tiles
-from farseer_jax.methods.least_squares._coarse import thinned
-from farseer_jax.methods.least_squares._drive import solve_members
-from farseer_jax.methods.least_squares._normal import evaluate_normal
-from farseer_jax.methods.least_squares._solve import _MANY
-from farseer_jax.methods.least_squares._tiles import tiled
+from farseer_jax.methods.end_to_end.layout import build_layout
+from farseer_jax.methods.end_to_end.problem import Problem
+from farseer_jax.methods.least_squares import tiles as _tiles
+from farseer_jax.methods.least_squares.any_law import thinned
+from farseer_jax.methods.least_squares.batches import solve_members
+from farseer_jax.methods.least_squares.normal_equations import evaluate_normal
+from farseer_jax.methods.least_squares.solve import _MANY
+from farseer_jax.methods.least_squares.tiles import tiled
 
 HUBER = fj.LeastSquares("huber")
 NAMES = ("squared", "huber", "asymmetric", "squared-relative")

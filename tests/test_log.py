@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farseer_jax._log import log
+from farseer_jax.runtime.fast_log import log
 
 TINY, HUGE = float(np.finfo(float).tiny), float(np.finfo(float).max)
 

@@ -16,8 +16,9 @@ from weighted_mean import mean_fit
 import farseer_jax as fj
 from farseer_jax.cli import _fit
 from farseer_jax.fitting import rising
-from farseer_jax.methods.monotone import _kernel, _problem
 from farseer_jax.methods.monotone import method as monotone
+from farseer_jax.methods.monotone import problem as _problem
+from farseer_jax.methods.monotone import projection as _kernel
 
 DOMAIN: dict[str, Any] = {"N": (2e8, 1e13), "D": (1e9, 1e15)}
 BOTH = (DOMAIN["N"], DOMAIN["D"])

@@ -28,7 +28,7 @@ from farseer_jax import (
     read_runs,
     simulate,
 )
-from farseer_jax.methods._method import Solved
+from farseer_jax.methods.method import Solved
 
 THOUSAND, TEN_THOUSAND = (-0.5 + np.arange(num) / num for num in (1000, 10_000))
 # each method beside the same settings of the reference

@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 
 from farseer_jax import Farseer, Outcome, Piecewise, Refined, Runs, example_law, fit_batch, simulate
-from farseer_jax._linear import line_points
-from farseer_jax._search._refined import _Suited
-from farseer_jax.methods._method import Solved
-from farseer_jax.methods.piecewise import _error_moments
-from farseer_jax.methods.piecewise._differences import difference, gather
-from farseer_jax.methods.piecewise._kernel import law_of, solve_jit
-from farseer_jax.methods.piecewise._layout import gather_padded
-from farseer_jax.methods.piecewise._stage1 import estimate_sizes
-from farseer_jax.methods.piecewise._stage2 import candidate_lines
+from farseer_jax.methods.method import Solved
+from farseer_jax.methods.piecewise import error_moments as _error_moments
+from farseer_jax.methods.piecewise.kernel import law_of, solve_jit
+from farseer_jax.methods.piecewise.layout import gather_padded
+from farseer_jax.methods.piecewise.stage1 import difference, estimate_sizes, gather
+from farseer_jax.methods.piecewise.stage2 import candidate_lines
+from farseer_jax.solvers.linear_regression import line_points
+from farseer_jax.solvers.search.chebyshev_search import _Suited
 
 NUM_SIZES, NUM_REFITS = 11, 32
 

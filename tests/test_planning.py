@@ -13,20 +13,23 @@ from weighted_mean import mean_fit
 
 import farseer_jax
 import farseer_jax as fj
-from farseer_jax._quantities import allocation, mapped
-from farseer_jax.methods._refit import NoDerivativeError
-from farseer_jax.planning import _search
-from farseer_jax.planning._exact import affordable_subsets
-from farseer_jax.planning._grid import continued_grid
-from farseer_jax.planning._moves import moves_of
-from farseer_jax.planning._outlook import Errors, weighed
-from farseer_jax.planning._points import NONE, Points, as_points, costs_of
-from farseer_jax.planning._search import Choice, best_subset, in_order
-from farseer_jax.planning._variance import Ensemble, Spread
-from farseer_jax.planning._wanted import Wanted, as_wanted
-from farseer_jax.planning.suggest_runs import build_ensemble, suggest_runs
+from farseer_jax.decisions import exchange_search as _search
+from farseer_jax.decisions.candidate_runs import NONE, Points, as_points, continued_grid, costs_of
+from farseer_jax.decisions.exchange_search import (
+    Choice,
+    affordable_subsets,
+    best_subset,
+    in_order,
+    moves_of,
+)
+from farseer_jax.decisions.prediction_targets import Wanted, as_wanted
+from farseer_jax.decisions.prediction_variance import Ensemble, Spread
+from farseer_jax.decisions.suggest_runs import build_ensemble, suggest_runs
+from farseer_jax.decisions.target_errors import Errors, weighed
+from farseer_jax.laws.quantities import allocation, mapped
+from farseer_jax.methods.derivatives import NoDerivativeError
 
-plan = import_module("farseer_jax.planning.suggest_runs")
+plan = import_module("farseer_jax.decisions.suggest_runs")
 
 NOISE = 5e-4
 TARGET = (2e10, 2e11)

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 import farseer_jax as fj
-from farseer_jax import _progress
-from farseer_jax.methods._method import SolvedBatch
+from farseer_jax.methods.method import SolvedBatch
+from farseer_jax.runtime import progress as _progress
 
 METHOD = fj.Restarts(num_starts=16, num_steps=300)
 
@@ -91,7 +91,7 @@ def test_pace():
 
 
 def test_restarts_report_each_chunk(reported, monkeypatch):
-    from farseer_jax.methods.restarts import _solve
+    from farseer_jax.methods.restarts import solve as _solve
 
     monkeypatch.setattr(_solve, "_WIDTHS", {"cpu": (16,)})
     monkeypatch.setattr(_solve, "_ROUNDS", 1)

@@ -8,7 +8,7 @@ import pytest
 from compiling import compilations
 
 import farseer_jax as fj
-from farseer_jax.methods._refit import Differentiable, NoDerivativeError
+from farseer_jax.methods.derivatives import Differentiable, NoDerivativeError
 
 TIGHT = {"tolerance": 1e-16, "refit_starts": 0, "num_starts": 32}
 N, D = np.array([8e9, 1e9]), np.array([2e11, 3e10])

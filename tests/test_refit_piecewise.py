@@ -23,11 +23,11 @@ from farseer_jax import (
     read_runs,
     simulate,
 )
-from farseer_jax._search import Errors, standing
-from farseer_jax.methods._method import Solved
-from farseer_jax.methods._refit import NoDerivativeError
+from farseer_jax.methods.derivatives import NoDerivativeError
+from farseer_jax.methods.method import Solved
 from farseer_jax.methods.piecewise._chain import Chain, own
-from farseer_jax.methods.piecewise._refit import Evidence, PiecewiseRefit
+from farseer_jax.methods.piecewise.derivatives import Evidence, PiecewiseRefit
+from farseer_jax.solvers.search import Errors, standing
 
 FAR = (25.1e9, 5e11)
 SQUARED = Piecewise()

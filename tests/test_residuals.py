@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from weighted_mean import fit_of
 
 import farseer_jax as fj
-from farseer_jax.analysis.residuals._whiteness import whiteness
+from farseer_jax.diagnostics.whiteness import whiteness
 from farseer_jax.plots import plot_residuals
 
 LAW = fj.Chinchilla(E=1.7, A=400.0, B=410.0, alpha=0.34, beta=0.28)

@@ -10,12 +10,12 @@ from compiling import compilations
 from scipy.optimize import minimize
 
 import farseer_jax as fj
-from farseer_jax.methods.end_to_end._problem import build_problem
-from farseer_jax.methods.end_to_end._settings import free_of
-from farseer_jax.methods.end_to_end._starts import starts_of
-from farseer_jax.methods.restarts import _solve
-from farseer_jax.methods.restarts._misfit import Form, misfit, misfit_and_gradient
-from farseer_jax.methods.restarts._vouch import predicted_falls
+from farseer_jax.methods.end_to_end.problem import build_problem
+from farseer_jax.methods.end_to_end.settings import free_of
+from farseer_jax.methods.end_to_end.starts import starts_of
+from farseer_jax.methods.restarts import solve as _solve
+from farseer_jax.methods.restarts.gradients import Form, misfit, misfit_and_gradient
+from farseer_jax.methods.restarts.solve import predicted_falls
 
 HUBER = fj.Restarts(num_starts=64, objective="huber")
 SQUARED = fj.Restarts(num_starts=64)  # the same kernel

@@ -25,10 +25,10 @@ from farseer_jax import (
     bootstrap,
     estimate_noise,
 )
-from farseer_jax.resampling._bootstrap import resamples
-from farseer_jax.resampling._scheme import Draw
-from farseer_jax.resampling._schemes import SCHEMES, as_scheme, scheme_of
-from farseer_jax.resampling._setting import Setting
+from farseer_jax.uncertainty.bootstrap import resamples
+from farseer_jax.uncertainty.resampled_runs import Setting
+from farseer_jax.uncertainty.scheme import Draw
+from farseer_jax.uncertainty.schemes_by_name import SCHEMES, as_scheme, scheme_of
 
 LAW = Chinchilla(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
 COPIES = {20: 3, 21: 7, 22: 7}  # row: of which row

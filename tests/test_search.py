@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farseer_jax import Grid, Refined
-from farseer_jax._search import Minimum
+from farseer_jax.solvers.search import Minimum
 
 FLOAT64 = np.dtype(np.float64)
 SHAPES = ("smooth", "locally smooth", "kinked")

@@ -90,7 +90,7 @@ def test_other_quantities_move_as_in_refits(of: str, at: float) -> None:
         law = fit_batch(Farseer, runs(), losses=with_losses(step, np.array([position]))).law_at(0)
         with jax.enable_x64(True):
             if of == "tokens_per_parameter":
-                from farseer_jax._allocation import optimal_ratio
+                from farseer_jax.laws.compute_optimal import optimal_ratio
 
                 return float(jax.jit(optimal_ratio)(law, at))
             return float(getattr(law, of)(at))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax.scipy import special
 
-from farseer_jax._log import log
+from farseer_jax.runtime.fast_log import log
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 from farseer_jax.solvers.small_systems import factorise, solve_factorised
 

@@ -10,12 +10,17 @@ from compiling import compilations
 from scipy.optimize import minimize, minimize_scalar, nnls
 
 import farseer_jax as fj
-from farseer_jax.methods.variable_projection._grid import Found, distinct, local_minima
-from farseer_jax.methods.variable_projection._newton import CONVERGED
-from farseer_jax.methods.variable_projection._profile import _derivatives, solve_at
-from farseer_jax.methods.variable_projection._small import minimise_in_box
-from farseer_jax.methods.variable_projection._solve import build_problem, profile
 from farseer_jax.methods.variable_projection.method import _plan
+from farseer_jax.methods.variable_projection.newton import CONVERGED
+from farseer_jax.methods.variable_projection.profile import (
+    Found,
+    _derivatives,
+    distinct,
+    local_minima,
+    solve_at,
+)
+from farseer_jax.methods.variable_projection.small_systems import minimise_in_box
+from farseer_jax.methods.variable_projection.solve import build_problem, profile
 
 HUBER = fj.VariableProjection("huber")
 OBJECTIVES = {

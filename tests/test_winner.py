@@ -11,15 +11,15 @@ from test_compare_fits import DOMAIN, A, B
 from weighted_mean import fit_of, mean_fit
 
 import farseer_jax as fj
-from farseer_jax.analysis.comparison import _calibrated
-from farseer_jax.analysis.comparison._calibrated import GapCalibration, gap_calibration
-from farseer_jax.analysis.comparison._multiplier_intervals import _ends
-from farseer_jax.analysis.comparison._parity import parity_curves
-from farseer_jax.analysis.comparison._probability import chances_of, is_paired
-from farseer_jax.analysis.comparison._sides import Sides, side_of
-from farseer_jax.methods._method import SolvedBatch
-from farseer_jax.resampling._calibration import Calibration
-from farseer_jax.resampling._draws import MemoryDraws
+from farseer_jax.decisions import difference_calibration as _calibrated
+from farseer_jax.decisions.compared_fits import Sides, side_of
+from farseer_jax.decisions.compute_multiplier_intervals import _ends
+from farseer_jax.decisions.difference_calibration import GapCalibration, gap_calibration
+from farseer_jax.decisions.parity import parity_curves
+from farseer_jax.decisions.win_probability import chances_of, is_paired
+from farseer_jax.methods.method import SolvedBatch
+from farseer_jax.uncertainty.calibration import Calibration
+from farseer_jax.uncertainty.draws import MemoryDraws
 
 ALPHA, BETA = 0.3, 0.3
 FAR = np.array([1e10, 1e10, 3e10, 3e10, 1e11]), np.array([2e11, 1e12, 2e11, 1e12, 2e12])

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from farseer_jax import Chinchilla, Fit, Outcome, Runs
-from farseer_jax.methods._method import Solved, SolvedBatch
+from farseer_jax.methods.method import Solved, SolvedBatch
 
 
 @dataclass(frozen=True)

@@ -36,13 +36,13 @@ from farseer_jax.cli._source_options import (
 if TYPE_CHECKING:
     from farseer_jax.cli._fitted import Task
     from farseer_jax.fitting.result import Fit
-    from farseer_jax.resampling._intervals import Intervals
-    from farseer_jax.resampling._result import Bootstrap
+    from farseer_jax.uncertainty.bootstrap_result import Bootstrap
+    from farseer_jax.uncertainty.intervals import Intervals
 
 RESAMPLES = "Resamples"
 INTERVALS = "Intervals of the loss"
 
-# As in farseer_jax.resampling, which is not imported for the help; a test compares.
+# As in farseer_jax.uncertainty, which is not imported for the help; a test compares.
 SCHEMES = (
     "runs", "sizes", "within-sizes", "bayesian", "residual", "wild", "parametric",
     "jackknife-runs", "jackknife-sizes",

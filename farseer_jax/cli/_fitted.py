@@ -34,7 +34,7 @@ class Task(NamedTuple):
 
     def bound(self) -> "Runs":
         """The runs of the first response, or group, as they are fitted."""
-        from farseer_jax.fitting.parts import as_parts
+        from farseer_jax.fitting.arguments import as_parts
 
         return as_parts(self.law, self.runs, **self.options)[1][0].runs
 

@@ -21,7 +21,7 @@ from farseer_jax.cli._source_options import (
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
-    from farseer_jax.sensitivity._influence_table import Influence
+    from farseer_jax.uncertainty.influence_result import Influence
 
 INFLUENCE = "Influence"
 

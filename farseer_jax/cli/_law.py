@@ -61,7 +61,7 @@ def law_class(
     Raises:
         ValueError: the text is no law.
     """
-    from farseer_jax.fitting.parts import as_law
+    from farseer_jax.fitting.arguments import as_law
 
     law = settings["law"]
     if not is_expression(law):

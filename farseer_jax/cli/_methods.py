@@ -8,7 +8,7 @@ import click
 from farseer_jax.cli._law import LAWS, check_law_options, is_expression
 
 if TYPE_CHECKING:
-    from farseer_jax.methods._method import Method
+    from farseer_jax.methods.method import Method
 
 _CONSTRAINTS = ("objective", "fixed", "tied", "bounds")
 _ANY_LAW = (*_CONSTRAINTS, "num_starts", "seed")

@@ -93,7 +93,7 @@ def _print(text: bytes) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    from farseer_jax._write import write_text
+    from farseer_jax.results.files import write_text
 
     try:
         write_text(path, text)

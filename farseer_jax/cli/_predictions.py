@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from farseer_jax.fitting.fits import Fits
     from farseer_jax.fitting.prediction import Prediction
     from farseer_jax.fitting.result import Fit
-    from farseer_jax.runs.points import Points
+    from farseer_jax.runs.binding import Points
 
 _MAX_SHOWN = 6  # groups that a message names
 
@@ -37,7 +37,7 @@ def at_rows(
         ValueError: a column or a group is missing, or something in one is wrong.
         Refusal: a fit has no finite loss at a row.
     """
-    from farseer_jax.runs.points import bind_points
+    from farseer_jax.runs.binding import bind_points
 
     responses = list(dict.fromkeys(fit.response for fit in fits))
     if observed is not None:
@@ -73,7 +73,7 @@ def at_points(fits: Sequence["Fit"], given: Mapping[str, Sequence[str]]) -> "Pre
 
 def bound_points(fit: "Fit", given: Mapping[str, Sequence[str]]) -> "Points":
     """Values that options name as inputs of a law; see :func:`at_points`."""
-    from farseer_jax.runs.points import bind_points
+    from farseer_jax.runs.binding import bind_points
 
     kinds, shares = type(fit.law).inputs(), fit.runs.shares
     table = _table_of(given, {name: tuple(shares.get(name, (name,))) for name in kinds}, kinds)

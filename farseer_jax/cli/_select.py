@@ -8,7 +8,7 @@ from farseer_jax.cli._options import BOUNDS
 if TYPE_CHECKING:
     from farseer_jax.cli._source_options import Source
     from farseer_jax.laws.law import Law
-    from farseer_jax.runs.points import Points
+    from farseer_jax.runs.binding import Points
     from farseer_jax.runs.selection import Bound
 
 
@@ -38,8 +38,8 @@ def select(
         ends = {name: settings[name] for name in BOUNDS}
         at_least, at_most = settings.get("min_of"), settings.get("max_of")
         return source.select(**ends, at_least=at_least, at_most=at_most)
+    from farseer_jax.runs.binding import bind_points
     from farseer_jax.runs.checks import floats_of
-    from farseer_jax.runs.points import bind_points
     from farseer_jax.runs.selection import selected
 
     (points,) = bind_points(source, law.inputs(), columns_of=columns_of, units=units)

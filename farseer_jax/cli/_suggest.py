@@ -29,8 +29,8 @@ from farseer_jax.cli._source_options import (
 )
 
 if TYPE_CHECKING:
+    from farseer_jax.decisions.suggest_runs_result import Suggestions
     from farseer_jax.fitting.result import Fit
-    from farseer_jax.planning._result import Suggestions
 
 SUGGESTIONS = "Suggestions"
 # Fits with derivatives: of this law, by this method, by the squared criterion, without a grid.

@@ -1,15 +1,24 @@
-"""What the entry points take, in the forms that users have it."""
+"""What users pass, in the forms that they have it: a law and its runs, a method, a fit."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from farseer_jax.fitting.registry import METHODS
+import numpy as np
+
+from farseer_jax.fitting.registry import LAWS, METHODS
+from farseer_jax.laws.expression import parse
+from farseer_jax.laws.expression_law import expression_law, split_names
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
-from farseer_jax.methods._method import Method
+from farseer_jax.links import Link, as_link
 from farseer_jax.methods.least_squares.method import LeastSquares
+from farseer_jax.methods.method import Method
 from farseer_jax.methods.monotone.method import MonotoneOver
 from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.runs.binding import Part, bind_runs
+from farseer_jax.runs.columns import table_columns
+from farseer_jax.runs.extra_columns import copied
 from farseer_jax.runs.runs import Runs
 
 
@@ -89,3 +98,166 @@ def _kind(law: object) -> str:
     if isinstance(law, Law):
         return f"one of its laws, a {type(law).__name__}: give `{type(law).__name__}`"
     return repr(law)
+
+
+def as_law(
+    law: object,
+    columns: Sequence[str] | None = None,
+    *,
+    bound: Sequence[str] = (),
+    kinds: Mapping[str, str] | None = None,
+    real: str | Sequence[str] = (),
+    known: Mapping[str, str] | None = None,
+) -> type[Law]:
+    """A law's class, from one, a law's name, or the text of an expression.
+
+    Args:
+        law: one of these.
+        columns: of the table, which tell an expression's inputs from its parameters.
+        bound: inputs that are bound to a column of another name.
+        kinds: kinds of an expression's inputs that are no positive numbers.
+        real: parameters of an expression that may have either sign.
+        known: kinds that inputs of runs have, where ``kinds`` says nothing else.
+
+    Raises:
+        ValueError: the text is no law.
+        TypeError: it is no class of a law, and no text.
+    """
+    if isinstance(law, str) and law not in LAWS:
+        expression = parse(law)
+        inputs, _ = split_names(expression, columns, bound=bound)
+        own: dict[str, Any] = {
+            name: "mixture" if name in expression.mixtures else (known or {}).get(name, "positive")
+            for name in inputs
+        }
+        unknown = [name for name in kinds or {} if name not in own]
+        if unknown:
+            raise ValueError(
+                f"kinds: {unknown[0]!r} is no input of the law; its inputs are {', '.join(own)}"
+            )
+        return expression_law(expression, own | dict(kinds or {}), real=names_of(real))
+    if kinds or real:
+        option = "kinds" if kinds else "real"
+        raise ValueError(
+            f"{option}: goes with a law given as text; annotate the class of a law instead"
+        )
+    if isinstance(law, str):
+        return LAWS[law]
+    if not (isinstance(law, type) and issubclass(law, Law)):
+        is_one = isinstance(law, Law)
+        what = f"one of its laws: give `{type(law).__name__}`" if is_one else repr(law)
+        raise TypeError(f"law must be a law's class such as `Chinchilla`, or text; got {what}")
+    return law
+
+
+def as_parts(
+    law: object,
+    runs: object,
+    *,
+    by: str | Sequence[str] = (),
+    response: str | Sequence[str] | None = None,
+    columns_of: Mapping[str, str | Sequence[str]] | None = None,
+    link: Link | str | None = None,
+    weights: str | None = None,
+    standard_error: str | None = None,
+    kinds: Mapping[str, str] | None = None,
+    real: str | Sequence[str] = (),
+    units: Mapping[str, float | None] | None = None,
+) -> tuple[type[Law], list[Part]]:
+    """The law's class, and its runs by group and response; see :func:`fit`.
+
+    Raises:
+        ValueError, TypeError: what is wrong with either.
+    """
+    _refuse_other_types({"response": response, "by": by, "real": real}, Iterable)
+    _refuse_other_types({"weights": weights, "standard_error": standard_error}, str)
+    _refuse_other_types({"columns_of": columns_of, "kinds": kinds, "units": units}, Mapping)
+    naming: dict[str, Any] = {
+        "response": response,
+        "columns_of": columns_of,
+        "weights": weights,
+        "standard_error": standard_error,
+        "units": units,
+    }
+    if isinstance(runs, Runs):
+        given = [name for name, value in naming.items() if value]
+        if given:
+            raise ValueError(
+                f"{given[0]}: names columns of a table, and Runs have theirs already: give the "
+                "table, or leave it out"
+            )
+        names = [*runs.inputs, *runs.extra]
+        kind = as_law(law, names, kinds=kinds, real=real, known=runs.kinds)
+        if link is None and not by and set(kind.inputs()) <= set(runs.inputs):
+            return kind.of_runs(runs), [Part({}, runs.loss_name or "loss", runs, 0)]
+        link = runs.link if link is None else link
+        table, naming = _columns_of_runs(kind, runs)
+    else:
+        table = _columns_of_table(runs)
+        kind = as_law(law, list(table), bound=tuple(columns_of or {}), kinds=kinds, real=real)
+    parts = bind_runs(table, kind.inputs(), by=names_of(by), link=as_link(link or "log"), **naming)
+    return _with_entries(kind, parts), parts
+
+
+def _refuse_other_types(options: Mapping[str, object], kind: type) -> None:
+    """Refuse options that are neither None nor of this type.
+
+    Raises:
+        TypeError: which one.
+    """
+    needs: dict[type, str] = {str: "the name of a column", Mapping: "a mapping by name, {name: …}"}
+    for option, value in options.items():
+        if value is not None and not isinstance(value, kind):
+            expected = needs.get(kind, "a name or a list of names")
+            raise TypeError(f"{option}: expected {expected}, got {type(value).__name__}")
+
+
+def names_of(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names, from a sequence or from one text with commas."""
+    if isinstance(names, str):
+        return tuple(name.strip() for name in names.split(",") if name.strip())
+    return tuple(names)
+
+
+def _with_entries(law: type[Law], parts: Sequence[Part]) -> type[Law]:
+    """The law with the shares of the runs, and the categories of all of them."""
+    entries = dict(parts[0].runs.shares)
+    for name, kind in law.inputs().items():
+        if kind == "category":
+            labels = (str(label) for part in parts for label in part.runs.inputs[name])
+            entries[name] = tuple(dict.fromkeys(labels))
+    return law.with_shares(entries)
+
+
+def _columns_of_table(runs: object) -> dict[str, np.ndarray]:
+    """The columns of a table.
+
+    Raises:
+        TypeError: it is none.
+    """
+    refuse_what_holds_runs(runs, "runs")
+    if isinstance(runs, Mapping):
+        return {str(name): copied(values) for name, values in runs.items()}
+    try:
+        return table_columns(runs)
+    except TypeError as error:
+        raise TypeError(f"runs: expected Runs, or {without_verb(error)}") from None
+
+
+def _columns_of_runs(law: type[Law], runs: Runs) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Runs as a table again: further inputs may be among their other columns."""
+    table: dict[str, Any] = {}
+    columns_of: dict[str, Any] = {}
+    for name, values in runs.inputs.items():
+        shares = runs.shares.get(name)
+        table |= {name: values} if shares is None else dict(zip(shares, values.T, strict=True))
+        if shares is not None and name in law.inputs():
+            columns_of[name] = list(shares)
+    response = runs.loss_name or "loss"
+    table |= {response: runs.loss, **runs.extra}
+    naming: dict[str, Any] = {"response": response, "columns_of": columns_of}
+    naming["units"] = {"N": 1.0, "D": 1.0}
+    if runs.weights is not None:
+        table["weights of runs"] = runs.weights
+        naming["weights"] = "weights of runs"
+    return table, naming

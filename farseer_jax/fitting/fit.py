@@ -6,16 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from farseer_jax.fitting.arguments import as_method, held_over
+from farseer_jax.fitting.arguments import as_method, as_parts, held_over, names_of
 from farseer_jax.fitting.fits import Fits
-from farseer_jax.fitting.parts import as_parts, names_of
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
-from farseer_jax.methods._method import Method, Solved, weights_of
-from farseer_jax.methods.end_to_end._layout import Layout
-from farseer_jax.methods.end_to_end._settings import check_number, free_of
+from farseer_jax.methods.end_to_end.layout import Layout
+from farseer_jax.methods.end_to_end.settings import check_number, free_of
 from farseer_jax.methods.least_squares.method import LeastSquares
+from farseer_jax.methods.method import Method, Solved, weights_of
 from farseer_jax.runs.binding import Part
 
 

@@ -8,15 +8,14 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._progress import report, unreported
-from farseer_jax._threads import default_device, in_threads, num_threads
-from farseer_jax.fitting.arguments import as_method
-from farseer_jax.fitting.parts import as_parts
+from farseer_jax.fitting.arguments import as_method, as_parts
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
-from farseer_jax.methods._method import Method, SolvedBatch, weights_of
+from farseer_jax.methods.method import Method, SolvedBatch, weights_of
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.progress import report, unreported
+from farseer_jax.runtime.threads import default_device, in_threads, num_threads
 
 # Refits in one vectorised call: on a CPU what its cache holds (a method may know better, by its
 # `cpu_block`), elsewhere what fills the device.

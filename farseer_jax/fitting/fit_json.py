@@ -16,7 +16,7 @@ from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.runs.extra import json_value
+from farseer_jax.runs.extra_columns import json_value
 from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:

@@ -4,19 +4,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax import _tables
-from farseer_jax._numbers import loss_text, number_text, quantity_text
 from farseer_jax.fitting.registry import METHODS
 from farseer_jax.laws.evaluate import evaluate, evaluate_curves
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
-from farseer_jax.methods._diagnostics import Diagnostics
-from farseer_jax.methods._isoflop_report import IsoFLOPReport
-from farseer_jax.methods._profile_report import ProfileReport
-from farseer_jax.methods._starts import StartReport
-from farseer_jax.methods.monotone._report import MonotoneReport
+from farseer_jax.methods.end_to_end.start_report import StartReport
+from farseer_jax.methods.isoflop.report import IsoFLOPReport
 from farseer_jax.methods.monotone.method import MonotoneOver
+from farseer_jax.methods.monotone.report import MonotoneReport
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.methods.piecewise.diagnostics import Diagnostics
+from farseer_jax.methods.variable_projection.report import ProfileReport
+from farseer_jax.results.numbers import loss_text, number_text, quantity_text
+from farseer_jax.results.table import aligned
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
@@ -88,7 +88,7 @@ def _losses(fit: "Fit") -> str:
         [quantity_text(N), *map(loss_text, row)]
         for N, row in zip(sizes[picks], losses, strict=True)
     ]
-    return _tables.text(header, rows)
+    return aligned(header, rows)
 
 
 def _curves(fit: "Fit") -> str:
@@ -104,7 +104,7 @@ def _curves(fit: "Fit") -> str:
         [loss_text(loss) for loss in evaluate(fit.law, N, middle_D)],
     ]
     header = ["N", "U(N)", "B(N)", "A(N)", f"L(N, {quantity_text(middle_D)})"]
-    return _tables.text(header, list(zip(*columns, strict=True)))
+    return aligned(header, list(zip(*columns, strict=True)))
 
 
 def _errors(fit: "Fit") -> str:

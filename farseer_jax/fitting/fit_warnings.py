@@ -3,28 +3,27 @@
 import jax
 import numpy as np
 
-from farseer_jax._numbers import quantity_text
-from farseer_jax._search import Search
 from farseer_jax.fitting.rising import held_sentences, rising_sentences
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.evaluate import evaluate_curves
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
-from farseer_jax.methods._diagnostics import Diagnostics
-from farseer_jax.methods._isoflop_report import IsoFLOPReport
-from farseer_jax.methods._method import Method
-from farseer_jax.methods._profile_report import ProfileReport
-from farseer_jax.methods._starts import StartReport
-from farseer_jax.methods.end_to_end._determined import undetermined
-from farseer_jax.methods.end_to_end._layout import distinct_rows
-from farseer_jax.methods.monotone._report import MonotoneReport
+from farseer_jax.methods.end_to_end.identifiability import undetermined
+from farseer_jax.methods.end_to_end.layout import distinct_rows
+from farseer_jax.methods.end_to_end.start_report import StartReport
+from farseer_jax.methods.isoflop.report import IsoFLOPReport
+from farseer_jax.methods.method import Method
 from farseer_jax.methods.monotone.method import MonotoneOver
+from farseer_jax.methods.monotone.report import MonotoneReport
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.piecewise._diagnose import NOT_FALLING
+from farseer_jax.methods.piecewise.diagnostics import NOT_FALLING, Diagnostics
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.methods.restarts.method import Restarts
+from farseer_jax.methods.variable_projection.report import ProfileReport
 from farseer_jax.objectives import as_objective
+from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.runs import Runs
+from farseer_jax.solvers.search import Search
 
 _FEW_SIZES = 6
 _FEW_BUDGETS = 5

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax import _tables
-from farseer_jax._numbers import number_text
-from farseer_jax._write import write_text
 from farseer_jax.fitting import fit_json
 from farseer_jax.fitting.prediction import Prediction
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import Law
+from farseer_jax.results.files import write_text
+from farseer_jax.results.numbers import number_text
+from farseer_jax.results.table import aligned
 from farseer_jax.runs.binding import Part
 
 if TYPE_CHECKING:
@@ -177,9 +177,9 @@ class Fits(Sequence[Fit]):
                 ]
             )
         if len(rows) < len(names) and len(names) > _MAX_ACROSS:
-            table = _tables.text(*_turned(header, rows), left=1)
+            table = aligned(*_turned(header, rows), left=1)
         else:
-            table = _tables.text(header, rows, left=len(self.by) + several)
+            table = aligned(header, rows, left=len(self.by) + several)
         more = len(self) - _MAX_ROWS_SHOWN
         count = "1 fit" if len(self) == 1 else f"{len(self)} fits"
         parts = [f"{title}\n{count}{groups}{shared}", table]

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax import _tables
-from farseer_jax._metrics import relative_error
-from farseer_jax._numbers import loss_text, number_text, percent_text, quantity_text
+from farseer_jax.objectives import relative_error
+from farseer_jax.results.numbers import (
+    loss_text,
+    number_text,
+    percent_text,
+    quantity_text,
+)
+from farseer_jax.results.table import aligned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,7 +160,7 @@ class Prediction:
                 known = np.isfinite(self.observed[i])
                 row += [loss_text(self.observed[i]) if known else "–", errors[i]]
             rows.append(row)
-        text = _tables.text(header, rows, left=len(groups))
+        text = aligned(header, rows, left=len(groups))
         if shown < len(self.predicted):
             text += f"\n… and {len(self.predicted) - shown} more rows"
         return text if self.observed is None else f"{text}\n\n{self._metrics_text()}"
@@ -170,7 +175,7 @@ class Prediction:
                 for label, part in zip(named, parts, strict=True)
             ]
             header = [*self._group_names, "response", *_METRICS.values()]
-            return _tables.text(header, rows, left=width)
+            return aligned(header, rows, left=width)
         cells = zip(_METRICS.values(), _metric_cells(self.metrics), strict=True)
         width = max(map(len, _METRICS.values()))
         return "\n".join(f"{name:<{width}}  {cell}" for name, cell in cells)

@@ -8,9 +8,9 @@ from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.kaplan import Kaplan
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.raw_farseer import RawFarseer
-from farseer_jax.methods import _kinds
-from farseer_jax.methods.monotone._report import MonotoneReport
+from farseer_jax.methods import registry as _kinds
 from farseer_jax.methods.monotone.method import MonotoneOver
+from farseer_jax.methods.monotone.report import MonotoneReport
 
 LAWS: dict[str, type[Law]] = {
     law.name: law for law in (Farseer, Chinchilla, Coupled, Kaplan, RawFarseer)

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._write import write_text
 from farseer_jax.fitting import fit_json, fit_text, fit_warnings
 from farseer_jax.fitting.prediction import Prediction
 from farseer_jax.laws.evaluate import evaluate, evaluate_runs
 from farseer_jax.laws.law import Law
-from farseer_jax.methods._diagnostics import Diagnostics
-from farseer_jax.methods._isoflop_report import IsoFLOPReport
-from farseer_jax.methods._method import Method
-from farseer_jax.methods._profile_report import ProfileReport
-from farseer_jax.methods._starts import StartReport
-from farseer_jax.methods.monotone._report import MonotoneReport
+from farseer_jax.methods.end_to_end.start_report import StartReport
+from farseer_jax.methods.isoflop.report import IsoFLOPReport
+from farseer_jax.methods.method import Method
+from farseer_jax.methods.monotone.report import MonotoneReport
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.methods.piecewise.diagnostics import Diagnostics
+from farseer_jax.methods.variable_projection.report import ProfileReport
+from farseer_jax.results.files import write_text
 from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:

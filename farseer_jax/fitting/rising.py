@@ -4,13 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from farseer_jax._domain import Range
-from farseer_jax._numbers import quantity_text
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
-from farseer_jax.methods.monotone._report import MonotoneReport
+from farseer_jax.methods.monotone.report import MonotoneReport
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.runs.checks import short
+from farseer_jax.results.numbers import quantity_text
+from farseer_jax.runs.checks import Range, short
 from farseer_jax.runs.runs import Runs
 
 _NUM_POINTS = 32

@@ -5,9 +5,9 @@ from typing import Annotated, Any, TypeAlias, get_origin
 
 import numpy as np
 
-from farseer_jax._types import Array
 from farseer_jax.runs.inputs import KINDS, Kind
 from farseer_jax.solvers.starts import Domain
+from farseer_jax.types import Array
 
 
 @dataclass(frozen=True)

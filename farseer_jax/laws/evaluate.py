@@ -13,11 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._types import Array
 from farseer_jax.laws.law import Center, Law, batch_shape, in_order, one_hot
 from farseer_jax.laws.separable import OneDataTerm, is_separable
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
+from farseer_jax.types import Array
 
 _BUCKET = 1024  # points of one compilation, at least
 _CENTER = Center(1e9, 1e10)  # any: of laws that keep one beside their parameters

@@ -6,13 +6,13 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._types import Array
 from farseer_jax.laws.declarations import Parameter
 from farseer_jax.laws.law import Center, spread
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.laws.stretched_exponential import StretchedExponential
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.starts import Domain
+from farseer_jax.types import Array
 
 
 class Farseer(OneDataTerm):

@@ -5,13 +5,13 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._arrays import leaf_like
-from farseer_jax._log import log
-from farseer_jax._types import Array
 from farseer_jax.laws.domains import Positive
 from farseer_jax.laws.law import Center, spread
 from farseer_jax.laws.separable import Separable
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.arrays import leaf_like
+from farseer_jax.runtime.fast_log import log
+from farseer_jax.types import Array
 
 
 class Kaplan(Separable):

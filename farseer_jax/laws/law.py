@@ -12,12 +12,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._arrays import as_float, as_leaf
-from farseer_jax._types import Array, ArrayLike
 from farseer_jax.laws.declarations import Parameter, fields_of, flat_of, inputs_of, linear_of
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.arrays import as_float, as_leaf
 from farseer_jax.solvers.starts import Domain
+from farseer_jax.types import Array, ArrayLike
 
 Shares = tuple[tuple[str, tuple[str, ...]], ...]
 

@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._log import log
-from farseer_jax._types import Array, ArrayLike
 from farseer_jax.laws.declarations import Parameter
 from farseer_jax.laws.domains import POSITIVE
 from farseer_jax.laws.law import Center, Law
+from farseer_jax.runtime.fast_log import log
+from farseer_jax.types import Array, ArrayLike
 
 
 class Separable(Law):

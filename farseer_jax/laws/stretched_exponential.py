@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._arrays import as_float, as_leaf, leaf_like
-from farseer_jax._types import Array, ArrayLike
+from farseer_jax.runtime.arrays import as_float, as_leaf, leaf_like
+from farseer_jax.types import Array, ArrayLike
 
 _SERIES_RADIUS = 0.5
 _NUM_TERMS = 17  # keep float64 exact to rounding within the radius

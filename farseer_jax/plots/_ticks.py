@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from farseer_jax._numbers import quantity_text
+from farseer_jax.results.numbers import quantity_text
 
 _SUBS = ((1.0, 2.0, 5.0), (1.0, 3.0))  # of each power of ten, densest first
 _MOST_STEPS = 12  # decades between two ticks, at most

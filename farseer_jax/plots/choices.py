@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from farseer_jax._numbers import loss_text, quantity_text
-from farseer_jax.analysis._choice_plan import GROUPS
-from farseer_jax.analysis._choice_table import ChoiceComparison, ChoiceResult
+from farseer_jax.diagnostics.alternative_choices import GROUPS
+from farseer_jax.diagnostics.compare_choices_result import ChoiceComparison, ChoiceResult
 from farseer_jax.plots._style import COLOURS, GREY, axes_of
+from farseer_jax.results.numbers import loss_text, quantity_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

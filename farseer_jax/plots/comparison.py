@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax.analysis._given import instance_of
-from farseer_jax.analysis.comparison._points import ComparedPoints
-from farseer_jax.analysis.comparison._result import FitComparison
-from farseer_jax.analysis.comparison._sides import Side
+from farseer_jax.decisions.compare_fits_result import FitComparison
+from farseer_jax.decisions.compared_fits import Side
+from farseer_jax.decisions.compared_points import ComparedPoints
+from farseer_jax.fitting.instances import instance_of
 from farseer_jax.plots._room import fit_texts, legend_outside
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
 

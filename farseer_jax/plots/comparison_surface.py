@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax.analysis.comparison._matching import Matched, match
-from farseer_jax.analysis.comparison._result import FitComparison
+from farseer_jax.decisions.compare_fits_result import FitComparison
+from farseer_jax.decisions.matching_runs import Matched, match
 from farseer_jax.plots._surfaces import (
     axes_3d_of,
     draw_surface,

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from farseer_jax.analysis.extrapolation._places import CandidateResult
-from farseer_jax.analysis.extrapolation._table import Extrapolation
+from farseer_jax.diagnostics.extrapolation_result import Extrapolation
+from farseer_jax.diagnostics.leaderboard import CandidateResult
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.plots._room import fit_texts, is_narrow
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, plain_ticks

@@ -8,16 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax._numbers import quantity_text
 from farseer_jax.fitting.fits import Fits
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.separable import OneDataTerm
-from farseer_jax.methods._diagnostics import Diagnostics
+from farseer_jax.methods.piecewise.diagnostics import Diagnostics
 from farseer_jax.plots._any_fit import check_held_out, draw_fits
 from farseer_jax.plots._room import fit_texts
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, grid_of
-from farseer_jax.resampling._result import Bootstrap
+from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.runs import Runs
+from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

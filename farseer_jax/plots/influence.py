@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from farseer_jax._numbers import loss_text, number_text
 from farseer_jax.plots._inputs import input_label, is_number, scale_axis
 from farseer_jax.plots._room import fit_texts, legend_outside
 from farseer_jax.plots._style import COLOURS, GREY, axes_of
-from farseer_jax.sensitivity._influence_table import Influence
+from farseer_jax.results.numbers import loss_text, number_text
+from farseer_jax.uncertainty.influence_result import Influence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

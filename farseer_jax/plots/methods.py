@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from farseer_jax.analysis.compare_methods import MethodComparison
-from farseer_jax.methods._starts import StartReport
+from farseer_jax.diagnostics.compare_methods import MethodComparison
+from farseer_jax.methods.end_to_end.start_report import StartReport
 from farseer_jax.plots._style import COLOURS, GREY, axes_of
 
 if TYPE_CHECKING:

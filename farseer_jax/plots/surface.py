@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from farseer_jax._domain import Range
-from farseer_jax.analysis.shape._result import Shape
-from farseer_jax.analysis.shape.check_shape import check_shape
+from farseer_jax.diagnostics.check_shape import check_shape
+from farseer_jax.diagnostics.shape_result import Shape
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import Law
 from farseer_jax.plots._surfaces import (
@@ -16,6 +15,7 @@ from farseer_jax.plots._surfaces import (
     name_height,
     on_surface,
 )
+from farseer_jax.runs.checks import Range
 from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from farseer_jax.links import Link, as_link
-from farseer_jax.runs.extra import from_json, to_json
+from farseer_jax.runs.extra_columns import from_json, to_json
 from farseer_jax.runs.inputs import as_kinds
 from farseer_jax.runs.table import Table, checked_table
 

@@ -14,9 +14,9 @@ from farseer_jax.links import Link, as_link
 from farseer_jax.runs.as_json import table_from_dict, table_to_dict
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.columns import table_columns
-from farseer_jax.runs.extra import same_column
+from farseer_jax.runs.extra_columns import same_column
+from farseer_jax.runs.groups import Binding, table_parts
 from farseer_jax.runs.inputs import Kinds, Shares, as_kinds, labels_of, refuse_single_labels
-from farseer_jax.runs.parts import Binding, table_parts
 from farseer_jax.runs.response import checked_response
 from farseer_jax.runs.selection import Bound, selected, without_copies
 from farseer_jax.runs.table import Table, checked_table, flat_columns, numeric_columns

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from farseer_jax.links import Link
 from farseer_jax.runs.checks import Floats
-from farseer_jax.runs.extra import Column, extra_columns
+from farseer_jax.runs.extra_columns import Column, extra_columns
 from farseer_jax.runs.inputs import (
     Kinds,
     Shares,

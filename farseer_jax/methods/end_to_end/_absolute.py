@@ -11,12 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax import _implicit
-from farseer_jax._types import Array
 from farseer_jax.methods.end_to_end._continue import Model, held_at
 from farseer_jax.methods.end_to_end._smooth import Data, End, rests, travel
 from farseer_jax.methods.end_to_end._surface import Surface
 from farseer_jax.objectives import Objective, residual_of
+from farseer_jax.solvers import implicit as _implicit
+from farseer_jax.types import Array
 
 # Of δ, in the residuals' unit: larger steps would lose the path.
 _SHRINKING = 10.0 ** -(np.arange(4, 21) / 2)

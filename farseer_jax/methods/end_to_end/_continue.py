@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._types import Array
+from farseer_jax.types import Array
 
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-8, 1e-14, 1e10
 _MAX_STEPS = 100

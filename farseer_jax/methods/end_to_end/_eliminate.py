@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from farseer_jax._types import Array
+from farseer_jax.types import Array
 
 
 def solve_definite(

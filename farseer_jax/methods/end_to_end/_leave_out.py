@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._types import Array
 from farseer_jax.methods.end_to_end._eliminate import solve_definite
 from farseer_jax.methods.end_to_end._smooth import Data, End
 from farseer_jax.methods.end_to_end._surface import Surface
 from farseer_jax.objectives import Along, Objective, along_log_loss
+from farseer_jax.types import Array
 
 _BLOCK = 512  # members at once: bounds memory
 _NUM_STEPS, _NUM_ROBUST_STEPS = 1, 5  # after the first

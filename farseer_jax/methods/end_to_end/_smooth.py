@@ -6,8 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax import _implicit
-from farseer_jax._types import Array
 from farseer_jax.methods.end_to_end._continue import (
     Model,
     go_on,
@@ -17,6 +15,8 @@ from farseer_jax.methods.end_to_end._continue import (
 )
 from farseer_jax.methods.end_to_end._surface import Surface
 from farseer_jax.objectives import Along, Objective, along_log_loss
+from farseer_jax.solvers import implicit as _implicit
+from farseer_jax.types import Array
 
 _ROUNDING = 1e-15  # of a residual: sums of squares below this cannot fall any further
 

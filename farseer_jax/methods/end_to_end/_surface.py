@@ -3,11 +3,11 @@
 import equinox as eqx
 import jax.numpy as jnp
 
-from farseer_jax._types import Array
 from farseer_jax.laws.law import Center, Law
 from farseer_jax.laws.separable import Separable
 from farseer_jax.links import Link
-from farseer_jax.methods.end_to_end._problem import run_by_run
+from farseer_jax.methods.end_to_end.problem import run_by_run
+from farseer_jax.types import Array
 
 
 class Surface(eqx.Module):

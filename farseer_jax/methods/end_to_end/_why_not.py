@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._types import Array
 from farseer_jax.methods.end_to_end._absolute import residuals, solve_absolute
 from farseer_jax.methods.end_to_end._continue import scale_of
 from farseer_jax.methods.end_to_end._smooth import Data, End, solve_smooth
 from farseer_jax.methods.end_to_end._surface import Surface
 from farseer_jax.objectives import Objective
+from farseer_jax.types import Array
 
 _ON_BOUND = 1e-9  # of a number: what rounding leaves of a distance
 _NO_FORCE = 1e-6  # of the objective's root, or of the most force: what counts as none

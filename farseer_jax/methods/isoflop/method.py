@@ -7,25 +7,26 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import numpy as np
 
-from farseer_jax._arrays import to_numpy
-from farseer_jax._metrics import relative_error
-from farseer_jax._search import Grid, Refined, Search, search_from_dict
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
-from farseer_jax.methods._method import Solved, SolvedBatch, require_log_link
-from farseer_jax.methods.isoflop._budgets import (
+from farseer_jax.methods.isoflop.budgets import (
+    BudgetDesign,
     assign_budgets,
+    build_budget_design,
     check_budgets,
     compute_of,
 )
-from farseer_jax.methods.isoflop._design import BudgetDesign, build_budget_design
-from farseer_jax.methods.isoflop._kernel import MIN_BUDGETS, solve_block, solve_jit
-from farseer_jax.methods.isoflop._refit import IsoFLOPRefit, build_refit
-from farseer_jax.methods.isoflop._report import build_report, refusal
+from farseer_jax.methods.isoflop.derivatives import IsoFLOPRefit, build_refit
+from farseer_jax.methods.isoflop.kernel import MIN_BUDGETS, solve_block, solve_jit
+from farseer_jax.methods.isoflop.report import build_report, refusal
+from farseer_jax.methods.method import Solved, SolvedBatch, require_log_link
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.objectives import relative_error
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.arrays import to_numpy
+from farseer_jax.solvers.search import Grid, Refined, Search, search_from_dict
 
 
 class RunsDesign(NamedTuple):

@@ -9,10 +9,9 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
-from farseer_jax.methods._method import Solved, SolvedBatch, weights_of
-from farseer_jax.methods.end_to_end._layout import Layout, build_layout
-from farseer_jax.methods.end_to_end._refit import EndToEndRefit
-from farseer_jax.methods.end_to_end._settings import (
+from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit
+from farseer_jax.methods.end_to_end.layout import Layout, build_layout
+from farseer_jax.methods.end_to_end.settings import (
     best_of_each,
     best_of_starts,
     best_point,
@@ -25,9 +24,10 @@ from farseer_jax.methods.end_to_end._settings import (
     shared_from_dict,
     shared_to_dict,
 )
-from farseer_jax.methods.end_to_end._starts import starts_of
-from farseer_jax.methods.least_squares._groups import fit_each, fit_with_shared
-from farseer_jax.methods.least_squares._solve import solve
+from farseer_jax.methods.end_to_end.starts import starts_of
+from farseer_jax.methods.least_squares.groups import fit_each, fit_with_shared
+from farseer_jax.methods.least_squares.solve import solve
+from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
 from farseer_jax.objectives import Objective, as_objective
 from farseer_jax.runs.runs import Runs
 

@@ -8,24 +8,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax._arrays import to_numpy
-from farseer_jax._domain import Range, as_range
-from farseer_jax._metrics import relative_error
-from farseer_jax._numbers import quantity_text
-from farseer_jax._slopes import ROUNDING
-from farseer_jax._types import Array
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Center, Law, require_N_and_D
+from farseer_jax.laws.slopes import ROUNDING
 from farseer_jax.links import Link
-from farseer_jax.methods._kinds import METHODS
-from farseer_jax.methods._method import Method, Solved, SolvedBatch
-from farseer_jax.methods._refit import Differentiable, NoDerivativeError, Refit
-from farseer_jax.methods.monotone._kernel import Projected, project
-from farseer_jax.methods.monotone._problem import Problem, build_problem, largest_slopes
-from farseer_jax.methods.monotone._report import MonotoneReport
+from farseer_jax.methods.derivatives import Differentiable, NoDerivativeError, Refit
+from farseer_jax.methods.method import Method, Solved, SolvedBatch
+from farseer_jax.methods.monotone.problem import Problem, build_problem, largest_slopes
+from farseer_jax.methods.monotone.projection import Projected, project
+from farseer_jax.methods.monotone.report import MonotoneReport
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.methods.registry import METHODS
+from farseer_jax.objectives import relative_error
+from farseer_jax.results.numbers import quantity_text
+from farseer_jax.runs.checks import Range, as_range
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.arrays import to_numpy
+from farseer_jax.types import Array
 
 _STACK = 64  # laws: stacks of up to so many share a compilation
 

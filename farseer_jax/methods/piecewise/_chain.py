@@ -10,17 +10,31 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import jax.numpy as jnp
 
-from farseer_jax import _search
-from farseer_jax._design import Design
-from farseer_jax._linear import Line, LinePoints, fit_line, line_points, mean_weight, safe_divide
-from farseer_jax._search import Errors, Standing
-from farseer_jax._types import Array, Candidates, Pairs, PerSizeCandidate, RunValues, Sizes, Slots
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.stretched_exponential import box_cox
-from farseer_jax.methods.piecewise._differences import difference, gather
-from farseer_jax.methods.piecewise._kernel import Curves
-from farseer_jax.methods.piecewise._stage1 import estimate_sizes, keep_live_sizes
-from farseer_jax.methods.piecewise._stage2 import Curve, candidate_lines, fit_curve
+from farseer_jax.methods.piecewise.design import Design
+from farseer_jax.methods.piecewise.kernel import Curves
+from farseer_jax.methods.piecewise.stage1 import difference, estimate_sizes, gather, keep_live_sizes
+from farseer_jax.methods.piecewise.stage2 import Curve, candidate_lines, fit_curve
+from farseer_jax.solvers import search as _search
+from farseer_jax.solvers.linear_regression import (
+    Line,
+    LinePoints,
+    fit_line,
+    line_points,
+    mean_weight,
+    safe_divide,
+)
+from farseer_jax.solvers.search import Errors, Standing
+from farseer_jax.types import (
+    Array,
+    Candidates,
+    Pairs,
+    PerSizeCandidate,
+    RunValues,
+    Sizes,
+    Slots,
+)
 
 if TYPE_CHECKING:
     from farseer_jax.methods.piecewise.method import Piecewise

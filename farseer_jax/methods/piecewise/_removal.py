@@ -12,11 +12,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from farseer_jax._linear import LinePoints, line_points, safe_divide
-from farseer_jax._types import Array, Scalar, Sizes, Slots
 from farseer_jax.methods.piecewise._chain import Exponents, Own, size_points
-from farseer_jax.methods.piecewise._kernel import Curves
-from farseer_jax.methods.piecewise._stage2 import evaluate, fit_curve
+from farseer_jax.methods.piecewise.kernel import Curves
+from farseer_jax.methods.piecewise.stage2 import evaluate, fit_curve
+from farseer_jax.solvers.linear_regression import LinePoints, line_points, safe_divide
+from farseer_jax.types import Array, Scalar, Sizes, Slots
 
 
 class _Data(NamedTuple):

@@ -6,30 +6,31 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import jax
 import numpy as np
 
-from farseer_jax._arrays import to_numpy
-from farseer_jax._design import Design, Ratio, build_design
-from farseer_jax._search import Grid, Refined, Search, search_from_dict
-from farseer_jax._types import Array
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
-from farseer_jax.methods._method import Solved, SolvedBatch, require_log_link
-from farseer_jax.methods._refit import Refit
+from farseer_jax.methods.derivatives import Refit
+from farseer_jax.methods.method import Solved, SolvedBatch, require_log_link
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.piecewise import _chinchilla, _kernel
-from farseer_jax.methods.piecewise._check import check_design, check_solution
-from farseer_jax.methods.piecewise._chinchilla_refit import build_chinchilla_refit
-from farseer_jax.methods.piecewise._diagnose import Solution, diagnose
-from farseer_jax.methods.piecewise._layout import (
+from farseer_jax.methods.piecewise import chinchilla as _chinchilla
+from farseer_jax.methods.piecewise import kernel as _kernel
+from farseer_jax.methods.piecewise.checks import check_design, check_solution
+from farseer_jax.methods.piecewise.chinchilla_derivatives import build_chinchilla_refit
+from farseer_jax.methods.piecewise.derivatives import build_refit
+from farseer_jax.methods.piecewise.design import Design, Ratio, build_design
+from farseer_jax.methods.piecewise.diagnostics import Solution, diagnose
+from farseer_jax.methods.piecewise.layout import (
     Layout,
     gather_padded,
     layout_of,
     without_padding,
 )
-from farseer_jax.methods.piecewise._pair_error import CRITERIA, Criterion
-from farseer_jax.methods.piecewise._refit import build_refit
+from farseer_jax.methods.piecewise.pair_error import CRITERIA, Criterion
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.arrays import to_numpy
+from farseer_jax.solvers.search import Grid, Refined, Search, search_from_dict
+from farseer_jax.types import Array
 
 # Farseer's α, β and γ bend curves of N; Chinchilla's α and β are exponents of power laws.
 _RANGES: dict[type[Law], tuple[float, float]] = {

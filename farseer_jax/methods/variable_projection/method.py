@@ -10,11 +10,9 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
-from farseer_jax.methods._method import Solved, SolvedBatch, weights_of
-from farseer_jax.methods._profile_report import ProfileReport
-from farseer_jax.methods.end_to_end._layout import Layout, build_layout
-from farseer_jax.methods.end_to_end._refit import EndToEndRefit, build_refit
-from farseer_jax.methods.end_to_end._settings import (
+from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit, build_refit
+from farseer_jax.methods.end_to_end.layout import Layout, build_layout
+from farseer_jax.methods.end_to_end.settings import (
     check_counts,
     check_number,
     constraints_to_dict,
@@ -24,19 +22,20 @@ from farseer_jax.methods.end_to_end._settings import (
     solved,
     solved_batch,
 )
+from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.variable_projection._check import check_form, check_law, ranges
-from farseer_jax.methods.variable_projection._form import build_form
-from farseer_jax.methods.variable_projection._free import natural_free, natural_numbers
-from farseer_jax.methods.variable_projection._grid import Found
-from farseer_jax.methods.variable_projection._newton import CONVERGED, NOT_FINITE
-from farseer_jax.methods.variable_projection._solve import (
+from farseer_jax.methods.variable_projection.checks import check_form, check_law, ranges
+from farseer_jax.methods.variable_projection.newton import CONVERGED, NOT_FINITE
+from farseer_jax.methods.variable_projection.profile import Found
+from farseer_jax.methods.variable_projection.report import ProfileReport
+from farseer_jax.methods.variable_projection.solve import (
     Plan,
     build_problem,
     find_minima,
     profile,
     refit,
 )
+from farseer_jax.methods.variable_projection.terms import build_form, natural_free, natural_numbers
 from farseer_jax.objectives import Objective, as_objective
 from farseer_jax.runs.runs import Runs
 

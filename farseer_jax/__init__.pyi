@@ -1,0 +1,240 @@
+# The public names and their homes, each once. They are imported at first use.
+from ._version import __version__
+from .decisions.allocate import allocate
+from .decisions.allocation_result import Allocation
+from .decisions.compare_counts import compare_counts
+from .decisions.compare_counts_result import CountComparison, CountResult
+from .decisions.compare_fits import compare_fits
+from .decisions.compare_fits_result import FitComparison
+from .decisions.compare_runs import compare_runs
+from .decisions.compare_runs_result import RunComparison
+from .decisions.compared_points import ComparedPoints
+from .decisions.compute_multiplier import ComputeMultipliers
+from .decisions.parity import ParityCurve
+from .decisions.published_models import PublishedModel, published_models
+from .decisions.suggest_runs import suggest_runs
+from .decisions.suggest_runs_result import Suggestions
+from .diagnostics.analyse_differences import analyse_differences
+from .diagnostics.check_shape import check_shape
+from .diagnostics.choose_forms import choose_forms
+from .diagnostics.compare_choices import compare_choices
+from .diagnostics.compare_choices_result import ChoiceComparison, ChoiceResult
+from .diagnostics.compare_methods import (
+    MethodComparison,
+    MethodResult,
+    compare_methods,
+)
+from .diagnostics.diagnose_residuals import diagnose_residuals
+from .diagnostics.difference_views import DifferenceView
+from .diagnostics.differences_result import DifferenceAnalysis
+from .diagnostics.extrapolate import extrapolate
+from .diagnostics.extrapolation_result import Extrapolation
+from .diagnostics.forms_result import Form, FormChoice, FormPair
+from .diagnostics.leaderboard import CandidateResult, Standing
+from .diagnostics.residuals_result import ResidualDiagnostics
+from .diagnostics.shape_result import Rise, Shape
+from .diagnostics.transforms import Transform
+from .diagnostics.whiteness import Whiteness
+from .example import example_law, example_runs, paper_grid
+from .fitting.fit import fit
+from .fitting.fit_batch import BatchFit, fit_batch
+from .fitting.fits import Fits
+from .fitting.prediction import Prediction
+from .fitting.result import Fit
+from .fitting.simulate import simulate
+from .flops import TransformerFLOPs
+from .laws.chinchilla import Chinchilla
+from .laws.coupled import Coupled
+from .laws.define import law
+from .laws.domains import (
+    Along,
+    Category,
+    Count,
+    Exponent,
+    Fraction,
+    Mixture,
+    Positive,
+    Real,
+)
+from .laws.farseer import Farseer
+from .laws.kaplan import Kaplan
+from .laws.law import Center, Law
+from .laws.raw_farseer import RawFarseer
+from .laws.separable import OneDataTerm, Separable
+from .laws.stretched_exponential import StretchedExponential
+from .links import Link
+from .methods.derivatives import NoDerivativeError, Refit
+from .methods.end_to_end.start_report import StartReport
+from .methods.isoflop.method import IsoFLOP
+from .methods.isoflop.report import IsoFLOPReport
+from .methods.least_squares.method import LeastSquares
+from .methods.monotone.method import MonotoneOver
+from .methods.monotone.report import MonotoneReport
+from .methods.outcome import Outcome
+from .methods.piecewise.design import Design, build_design
+from .methods.piecewise.diagnostics import Diagnostics
+from .methods.piecewise.method import Piecewise
+from .methods.restarts.method import Restarts
+from .methods.variable_projection.method import VariableProjection
+from .methods.variable_projection.report import ProfileReport
+from .objectives import Objective
+from .runs.noise import Noise, estimate_noise
+from .runs.read import read_runs
+from .runs.runs import Runs
+from .runs.units import (
+    bits_per_byte,
+    bits_per_character,
+    convert_loss,
+    nats_per_token,
+    perplexity,
+)
+from .runtime.progress import progress_bar
+from .solvers.search.chebyshev_search import Refined
+from .solvers.search.grid_search import Grid
+from .solvers.starts import Domain
+from .uncertainty.bootstrap import bootstrap
+from .uncertainty.bootstrap_result import Bootstrap
+from .uncertainty.calibration import Calibration
+from .uncertainty.combine_intervals import combine_intervals
+from .uncertainty.error_bars import ErrorBars, error_bars
+from .uncertainty.fit_derivatives import differentiable
+from .uncertainty.influence import influence
+from .uncertainty.influence_result import Influence
+from .uncertainty.intervals import Intervals
+from .uncertainty.loss_schemes import (
+    ParametricBootstrap,
+    ResidualBootstrap,
+    WildBootstrap,
+)
+from .uncertainty.weight_schemes import (
+    BayesianBootstrap,
+    JackknifeRuns,
+    JackknifeSizes,
+    ResampleRuns,
+    ResampleSizes,
+    ResampleWithinSizes,
+)
+
+__all__ = [
+    "Allocation",
+    "Along",
+    "BatchFit",
+    "BayesianBootstrap",
+    "Bootstrap",
+    "Calibration",
+    "CandidateResult",
+    "Category",
+    "Center",
+    "Chinchilla",
+    "ChoiceComparison",
+    "ChoiceResult",
+    "ComparedPoints",
+    "ComputeMultipliers",
+    "Count",
+    "CountComparison",
+    "CountResult",
+    "Coupled",
+    "Design",
+    "Diagnostics",
+    "DifferenceAnalysis",
+    "DifferenceView",
+    "Domain",
+    "ErrorBars",
+    "Exponent",
+    "Extrapolation",
+    "Farseer",
+    "Fit",
+    "FitComparison",
+    "Fits",
+    "Form",
+    "FormChoice",
+    "FormPair",
+    "Fraction",
+    "Grid",
+    "Influence",
+    "Intervals",
+    "IsoFLOP",
+    "IsoFLOPReport",
+    "JackknifeRuns",
+    "JackknifeSizes",
+    "Kaplan",
+    "Law",
+    "LeastSquares",
+    "Link",
+    "MethodComparison",
+    "MethodResult",
+    "Mixture",
+    "MonotoneOver",
+    "MonotoneReport",
+    "NoDerivativeError",
+    "Noise",
+    "Objective",
+    "OneDataTerm",
+    "Outcome",
+    "ParametricBootstrap",
+    "ParityCurve",
+    "Piecewise",
+    "Positive",
+    "Prediction",
+    "ProfileReport",
+    "PublishedModel",
+    "RawFarseer",
+    "Real",
+    "Refined",
+    "Refit",
+    "ResampleRuns",
+    "ResampleSizes",
+    "ResampleWithinSizes",
+    "ResidualBootstrap",
+    "ResidualDiagnostics",
+    "Restarts",
+    "Rise",
+    "RunComparison",
+    "Runs",
+    "Separable",
+    "Shape",
+    "Standing",
+    "StartReport",
+    "StretchedExponential",
+    "Suggestions",
+    "Transform",
+    "TransformerFLOPs",
+    "VariableProjection",
+    "Whiteness",
+    "WildBootstrap",
+    "__version__",
+    "allocate",
+    "analyse_differences",
+    "bits_per_byte",
+    "bits_per_character",
+    "bootstrap",
+    "build_design",
+    "check_shape",
+    "choose_forms",
+    "combine_intervals",
+    "compare_choices",
+    "compare_counts",
+    "compare_fits",
+    "compare_methods",
+    "compare_runs",
+    "convert_loss",
+    "diagnose_residuals",
+    "differentiable",
+    "error_bars",
+    "estimate_noise",
+    "example_law",
+    "example_runs",
+    "extrapolate",
+    "fit",
+    "fit_batch",
+    "influence",
+    "law",
+    "nats_per_token",
+    "paper_grid",
+    "perplexity",
+    "progress_bar",
+    "published_models",
+    "read_runs",
+    "simulate",
+    "suggest_runs",
+]

@@ -1,1 +1,0 @@
-"""What the residuals of a fit still hold (paper, Fig. 5)."""

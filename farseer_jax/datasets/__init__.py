@@ -1,1 +1,0 @@
-"""Runs that the package makes itself."""

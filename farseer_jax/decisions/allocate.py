@@ -1,0 +1,280 @@
+"""``allocate``: how to split a budget of compute between parameters and tokens."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.decisions.allocation_optima import (
+    Circumstances,
+    Details,
+    Optima,
+    budgets_for,
+    range_of_optima,
+    rows_of,
+)
+from farseer_jax.decisions.allocation_result import LIMITS, Allocation, DataRange
+from farseer_jax.decisions.allocation_warnings import Answers, warnings_of
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.compute_optimal import HIGHEST, LOWEST, Cost, FLOPs
+from farseer_jax.laws.law import Law, require_N_and_D
+from farseer_jax.laws.quantities import positive
+from farseer_jax.results.numbers import quantity_text
+from farseer_jax.runs.checks import check_level
+from farseer_jax.runs.runs import Runs
+from farseer_jax.uncertainty.bootstrap_intervals import intervals_of
+from farseer_jax.uncertainty.bootstrap_result import Bootstrap
+from farseer_jax.uncertainty.intervals import Intervals, Kind
+
+_LEAST_BUDGET = 1e10  # FLOPs: no language model was trained for less
+_ESTIMATED = ("N", "D", "tokens per parameter", "loss")
+
+
+def allocate(
+    source: Fit | Bootstrap | Law,
+    compute: ArrayLike | None = None,
+    *,
+    loss: ArrayLike | None = None,
+    flops: FLOPs | None = None,
+    tokens_served: float | None = None,
+    max_D: float | None = None,
+    max_N: float | None = None,
+    level: float | None = None,
+    kind: Kind | None = None,
+) -> Allocation:
+    """Split budgets of compute between parameters and tokens so that the loss is lowest.
+
+    The interior minimum of the loss along each budget, between 0.1 and 1e5 tokens per parameter:
+    laws have lower losses at absurd N and D, which mean nothing. An optimum outside the N, D or D/N
+    of the runs is flagged (``inside_data``): there only the law says so.
+
+    With ``tokens_served`` the budget pays for training and for inference, ``2 N`` FLOPs per token
+    (Sardana et al. 2024): smaller models, trained for longer. With ``max_D`` or ``max_N`` the
+    optimum stops there, and the rest of the budget goes into the other of the two.
+
+    Args:
+        source: a fit; a bootstrap, which adds intervals that take the law for true; or a law,
+            without runs to be inside of.
+        compute: budgets in FLOPs, of training and inference together.
+        loss: instead of budgets, losses to reach at the least compute. Intervals of a bootstrap
+            are then of the optima at the budgets that the fit found.
+        flops: FLOPs of training, a function of N and D by JAX operations that rises with both,
+            such as :class:`TransformerFLOPs`; None is 6 N D. Functions that are equal share
+            compiled code.
+        tokens_served: tokens of inference that are expected over the model's life.
+        max_D: the most tokens there are.
+        max_N: the most parameters that can be used.
+        level: nominal probability of the intervals of a bootstrap; None is 0.9.
+        kind: of intervals, as for :meth:`Bootstrap.allocation`.
+
+    Raises:
+        ValueError: budgets that are not positive, or too small to be FLOPs; both or neither of
+            ``compute`` and ``loss``; a loss that is not reached; FLOPs that are not positive and
+            finite, or fall with N or D: the message says where; ``level`` or ``kind`` without a
+            bootstrap.
+        TypeError: ``source`` is none of the three; FLOPs not by JAX operations.
+
+    Example:
+        >>> from farseer_jax import Farseer, allocate, example_runs, fit
+        >>> result = fit(Farseer, example_runs())
+        >>> allocate(result, [1e20, 1e21, 1e22]).tokens_per_parameter.round().tolist()
+        [37.0, 36.0, 50.0]
+        >>> served = allocate(result, 1e22, tokens_served=2e12)
+        >>> bool(served.N[0] < allocate(result, 1e22).N[0])
+        True
+    """
+    law, fit, bootstrap = _parts(source)
+    require_N_and_D("allocate", type(law))
+    level = _level(level, kind, source)
+    if (compute is None) == (loss is None):
+        raise ValueError("give compute= (budgets in FLOPs) or loss= (losses to reach), one of them")
+    served = 0.0 if tokens_served is None else _number("tokens_served", tokens_served, least=0.0)
+    most_N, most_D = (
+        np.inf if value is None else _number(name, value, least=1.0)
+        for name, value in (("max_N", max_N), ("max_D", max_D))
+    )
+    cost = Cost(flops, served > 0)
+    around = Circumstances(*(np.asarray(number) for number in (served, most_N, most_D)))
+    is_limited = bool(np.isfinite([most_N, most_D]).any())
+    details = Details(cost, is_limited)
+    if loss is not None:
+        check_flops(flops, np.array([1e18, 1e26]))
+        # the details again, not the optima alone: one function compiles once
+        budgets = budgets_for(details, law, positive("loss", loss), around)
+    else:
+        budgets = _budgets(compute)
+        check_flops(flops, budgets)
+    rows = rows_of(details, law, budgets, around)
+    found = None
+    if bootstrap is not None:
+        function = Optima(cost, is_limited)
+        at = {"compute": budgets}
+        found = intervals_of(bootstrap, _ESTIMATED, at, level, kind, function, budgets, *around)
+    known = partial(range_of_optima, details, law, around)
+    return _result(law, fit, cost, budgets, rows, around, found, known)
+
+
+def _parts(source: object) -> tuple[Law, Fit | None, Bootstrap | None]:
+    """The law, and the fit and bootstrap it is from."""
+    if isinstance(source, Bootstrap):
+        return source.fit.law, source.fit, source
+    if isinstance(source, Fit):
+        return source.law, source, None
+    if not isinstance(source, Law):
+        raise TypeError(f"allocate takes a fit, a bootstrap or a law, got {type(source).__name__}")
+    shapes = {np.shape(leaf) for leaf in jax.tree.leaves(source)}
+    if shapes != {()}:
+        raise ValueError("allocate takes one law, not a stack of them: its parameters are arrays")
+    return source, None, None
+
+
+def _level(level: float | None, kind: Kind | None, source: object) -> float:
+    """Of the intervals of a bootstrap, which nothing else has."""
+    if level is not None:
+        check_level(level)
+    for name, value in (("level", level), ("kind", kind)):
+        if value is not None and not isinstance(source, Bootstrap):
+            raise ValueError(
+                f"{name}: only a bootstrap has intervals, got a {type(source).__name__}: allocate "
+                f"by bootstrap(fit, 1000), or leave {name} out"
+            )
+    return 0.9 if level is None else level
+
+
+def _budgets(compute: Any) -> np.ndarray:
+    budgets = positive("compute", compute)
+    if not len(budgets):
+        raise ValueError("compute: give at least one budget")
+    if (small := budgets < _LEAST_BUDGET).any():
+        raise ValueError(
+            f"compute: {budgets[small][0]:g} is too small for a budget in FLOPs; write 1e20, "
+            "not 20, and multiply PFLOP/s-days by 8.64e19"
+        )
+    return budgets
+
+
+def _number(name: str, value: Any, least: float) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not (np.isfinite(number) and number >= least):
+        raise ValueError(f"{name}: expected one finite number from {least:g}, got {value!r}")
+    return number
+
+
+def _result(
+    law: Law,
+    fit: Fit | None,
+    cost: Cost,
+    budgets: np.ndarray,
+    rows: np.ndarray,
+    around: Circumstances,
+    intervals: dict[str, Intervals] | None,
+    range_known: Callable[[], tuple[float, float] | None],
+) -> Allocation:
+    N, D, _, loss, limit, slope_N, slope_D, slope_loss, training, at_20 = rows
+    data = None if fit is None else DataRange.of(fit.runs, run_flops(cost, fit.runs))
+    inside = None if data is None else data.holds(N, D)
+    known = np.isfinite(N)
+    codes = np.where(known, limit, 0).astype(int)
+    answers = Answers(known, limit, inside, float(around.max_N), float(around.max_D))
+    return Allocation(
+        law=law.name,
+        method="" if fit is None else fit.method.name,
+        num_runs=0 if fit is None else len(fit.runs),
+        cost="6 N D" if cost.flops is None else _name(cost.flops),
+        compute=budgets,
+        N=N,
+        D=D,
+        loss=loss,
+        limited_by=tuple(LIMITS[code] for code in codes),
+        exponent_N=slope_N,
+        exponent_D=slope_D,
+        exponent_loss=slope_loss,
+        training=training,
+        inference=2.0 * N * float(around.tokens_served),
+        loss_at_20=at_20,
+        inside_data=inside,
+        data_range=data,
+        intervals=intervals,
+        tokens_served=float(around.tokens_served),
+        max_N=float(around.max_N),
+        max_D=float(around.max_D),
+        warnings=tuple(warnings_of(answers, range_known, intervals)),
+    )
+
+
+def _name(flops: FLOPs) -> str:
+    """What a FLOP function is called: its own text, or the name it was given."""
+    if not hasattr(flops, "__name__"):
+        return str(flops)
+    return f"{flops.__name__}(N, D)".replace("<lambda>", "flops")
+
+
+_NUM_EACH = 49
+
+
+def run_flops(cost: Cost, runs: Runs) -> np.ndarray:
+    """FLOPs of training of each run."""
+    with jax.enable_x64(True):
+        return np.asarray(cost.training(jnp.asarray(runs.N), jnp.asarray(runs.D)))
+
+
+def check_flops(flops: FLOPs | None, budgets: np.ndarray) -> None:
+    """Refuse a function whose budgets cannot be split: over all N and D that they could buy.
+
+    Raises:
+        ValueError: it is not positive and finite, falls or stays with N or D, or does not give one
+            number for each N and D.
+        TypeError: it is no function of JAX operations.
+    """
+    if flops is None:
+        return
+    if not callable(flops):
+        raise TypeError(f"flops: expected a function of N and D, got {type(flops).__name__}")
+    low, high = budgets.min() / 6.0, budgets.max() / 6.0
+    N = np.geomspace(np.sqrt(low / HIGHEST), np.sqrt(high / LOWEST), _NUM_EACH)[:, None]
+    D = np.geomspace(np.sqrt(low * LOWEST), np.sqrt(high * HIGHEST), _NUM_EACH)[None]
+    N, D = np.broadcast_arrays(N, D)
+    values = _values(flops, N, D)
+    bad = ~(np.isfinite(values) & (values > 0))
+    if bad.any():
+        i = tuple(np.argwhere(bad)[0])
+        raise ValueError(
+            f"flops: FLOPs must be positive and finite, got {values[i]:g} at {_place(N[i], D[i])}"
+        )
+    for axis, name in enumerate(("N", "D")):
+        flat = np.argwhere(np.diff(values, axis=axis) <= 0)
+        if len(flat):
+            i = tuple(flat[0])
+            j = (i[0] + 1, i[1]) if axis == 0 else (i[0], i[1] + 1)
+            raise ValueError(
+                f"flops: FLOPs must rise with {name}, but go from {values[i]:.4g} at "
+                f"{_place(N[i], D[i])} to {values[j]:.4g} at {_place(N[j], D[j])}"
+            )
+
+
+def _values(flops: FLOPs, N: np.ndarray, D: np.ndarray) -> np.ndarray:
+    try:
+        with jax.enable_x64(True):
+            values = jax.jit(lambda N, D: jnp.asarray(flops(N, D)))(jnp.asarray(N), jnp.asarray(D))
+    except TypeError as error:  # all of JAX's refusals are such
+        raise TypeError(
+            "flops: the function must be made of JAX operations (jax.numpy, no float(…), numpy or "
+            f"branches on values): {str(error).splitlines()[0]}"
+        ) from None
+    if values.shape != N.shape:
+        raise ValueError(
+            f"flops: the function gives an array {values.shape} for N and D {N.shape}; let it give "
+            "one number for each"
+        )
+    return np.asarray(values, dtype=float)
+
+
+def _place(N: float, D: float) -> str:
+    return f"N = {quantity_text(N)}, D = {quantity_text(D)}"

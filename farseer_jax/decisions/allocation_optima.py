@@ -1,0 +1,160 @@
+"""Optima of one law along budgets, and the budgets that reach given losses."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax.laws.compute_optimal import Cost, Limits, optimum
+from farseer_jax.laws.law import Law
+from farseer_jax.laws.quantities import of_one
+from farseer_jax.types import Array
+
+CHINCHILLA = 20.0  # tokens per parameter (Hoffmann et al. 2022)
+# N, D, D/N and loss of an optimum are the first rows: what a bootstrap gives intervals of
+NUM_ESTIMATED = 4
+_AT_ONCE = 16  # budgets: calls of any length share one compilation
+_FRONTIER = np.geomspace(1e12, 1e30, 8 * _AT_ONCE)
+_NUM_SECANTS = 60
+_RESOLUTION = 1e-12  # of ln loss
+
+
+class Circumstances(NamedTuple):
+    """What an optimum depends on beside the law and the budget: numbers of NumPy or of JAX."""
+
+    tokens_served: Any
+    max_N: Any
+    max_D: Any
+
+
+@dataclass(frozen=True)
+class Optima:
+    """N, D, D/N and loss of each budget, ``(4, budget)``, as a function of a law.
+
+    Hashable, so that calls for the same cost share compiled code.
+    """
+
+    cost: Cost
+    is_limited: bool
+
+    def at(self, law: Law, log_C: Array, around: "Circumstances") -> tuple[Array, ...]:
+        """Logs of N, D and loss of one budget, and what limits them."""
+        limits = Limits(around.max_N, around.max_D) if self.is_limited else None
+        split = optimum(law, jnp.exp(log_C), self.cost, around.tokens_served, limits)
+        log_loss = law.log_loss(jnp.exp(split.log_N), jnp.exp(split.log_D))
+        return split.log_N, split.log_D, log_loss, split.limit
+
+    def __call__(self, law: Law, compute: Array, *around: Array) -> Array:
+        """The rows; pure, for use under ``jit`` and ``vmap``."""
+        here = Circumstances(*around)
+        log_N, log_D, log_loss, _ = jax.vmap(lambda c: self.at(law, jnp.log(c), here))(compute)
+        return jnp.exp(jnp.stack([log_N, log_D, log_D - log_N, log_loss]))
+
+
+@dataclass(frozen=True)
+class Details(Optima):
+    """Those rows, what limits them, d ln N, D and loss / d ln compute, training FLOPs, loss at 20.
+
+    ``(10, budget)``.
+    """
+
+    def __call__(self, law: Law, compute: Array, *around: Array) -> Array:
+        """The rows; pure, for use under ``jit`` and ``vmap``."""
+        here = Circumstances(*around)
+
+        def one(budget: Array) -> Array:
+            log_C = jnp.log(budget)
+
+            def optimum_at(log_C: Array) -> tuple[Array, Array]:
+                *logs, limit = self.at(law, log_C, here)
+                return jnp.stack(logs), limit
+
+            logs, slopes, limit = jax.jvp(optimum_at, (log_C,), (jnp.ones(()),), has_aux=True)
+            N, D, loss = jnp.exp(logs)
+            by_rule = self._loss_at_twenty(law, log_C, here)
+            training = self.cost.training(N, D)
+            rows = [N, D, jnp.exp(logs[1] - logs[0]), loss, limit, *slopes, training, by_rule]
+            return jnp.stack(rows)
+
+        return jax.vmap(one, out_axes=1)(compute)
+
+    def _loss_at_twenty(self, law: Law, log_C: Array, around: "Circumstances") -> Array:
+        """For the same budget; NaN where limits do not allow it."""
+        ratio = jnp.log(CHINCHILLA)
+        log_N, log_D, found = self.cost.at_ratio(ratio, log_C, around.tokens_served)
+        N, D = jnp.exp(log_N), jnp.exp(log_D)
+        if self.is_limited:
+            found = found & (N <= around.max_N) & (D <= around.max_D)
+        return jnp.where(found, law(N, D), jnp.nan)
+
+
+def rows_of(optima: Optima, law: Law, compute: np.ndarray, around: Circumstances) -> np.ndarray:
+    """The rows of any number of budgets, ``(row, budget)``, in float64."""
+    parts = []
+    for start in range(0, len(compute), _AT_ONCE):
+        part = compute[start : start + _AT_ONCE]
+        padded = np.pad(part, (0, _AT_ONCE - len(part)), mode="edge")
+        parts.append(of_one(optima, law, padded, *around)[:, : len(part)])
+    return np.concatenate(parts, axis=1)
+
+
+def range_of_optima(optima: Optima, law: Law, around: Circumstances) -> tuple[float, float] | None:
+    """The longest range of budgets, within 1e12 to 1e30 FLOPs, that have an optimum; or None."""
+    known = np.isfinite(rows_of(optima, law, _FRONTIER, around)[3])
+    if not known.any():
+        return None
+    # where stretches of budgets with an optimum begin, and the first without one beyond
+    steps = np.diff(np.concatenate([[False], known, [False]]).astype(int))
+    begins, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+    longest = np.argmax(ends - begins)
+    return float(_FRONTIER[begins[longest]]), float(_FRONTIER[ends[longest] - 1])
+
+
+def budgets_for(optima: Optima, law: Law, loss: np.ndarray, around: Circumstances) -> np.ndarray:
+    """The least budgets whose optima reach the losses, ``(loss,)``.
+
+    The least cost for a loss and the best loss for a cost are one frontier, read two ways.
+
+    Raises:
+        ValueError: a loss that no optimum has; the message says which there are.
+    """
+    frontier = rows_of(optima, law, _FRONTIER, around)[3]
+    known = np.isfinite(frontier)
+    if not known.any():
+        raise ValueError("loss: the law has no interior optimum at any budget, 1e12 to 1e30 FLOPs")
+    log_C, log_loss = np.log(_FRONTIER[known]), np.log(frontier[known])
+    ends = []
+    for target in loss:
+        reached = log_loss <= np.log(target)
+        first = int(np.argmax(reached))
+        if not reached.any() or first == 0:
+            raise ValueError(
+                f"loss: no optimum reaches {target:g}; from {np.exp(log_C[0]):.3g} to "
+                f"{np.exp(log_C[-1]):.3g} FLOPs they go from {np.exp(log_loss[0]):.4g} down to "
+                f"{np.exp(log_loss.min()):.4g}"
+            )
+        ends.append((log_C[first - 1 : first + 1], log_loss[first - 1 : first + 1]))
+    x, y = np.swapaxes(ends, 0, 1)
+
+    def excess(log_C: np.ndarray) -> np.ndarray:
+        return np.log(rows_of(optima, law, np.exp(log_C), around)[3]) - np.log(loss)
+
+    return np.exp(_illinois(excess, x.T, y.T - np.log(loss)))
+
+
+def _illinois(function: object, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Roots between two arrays of ends, by secants that do not stick to one end."""
+    assert callable(function)
+    (a, b), (f, g) = x.copy(), y.copy()
+    root = b
+    for _ in range(_NUM_SECANTS):
+        root = np.where(g == f, b, b - g * (b - a) / np.where(g == f, 1.0, g - f))
+        value = function(root)
+        if (np.abs(value) < _RESOLUTION).all():
+            break
+        crossed = value * g < 0
+        a, f = np.where(crossed, b, a), np.where(crossed, g, 0.5 * f)
+        b, g = root, value
+    return root

@@ -1,0 +1,206 @@
+"""The subset of candidates that leaves the least variance, within a budget.
+
+Where few subsets are affordable all are compared. Otherwise moves are added greedily, twice, by the
+fall of the variance per cost and by the fall alone (each by itself may be far from the best: the
+first spends on many small runs, the second on one large one). The better is improved by exchanges,
+a part dropped for a move, until nothing is gained. A fall that is known from an earlier step orders
+the moves, so that each step evaluates one block of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farseer_jax.decisions.candidate_runs import Points
+from farseer_jax.runs.checks import Floats
+
+_GAIN = 1e-2  # of the variance: a run for less makes a plan longer, not better
+_MOST_PASSES = 3
+_NEVER = 1e300  # in place of an infinite variance, whose differences are none
+
+
+Rows = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is chosen among, and by what.
+
+    Attributes:
+        costs: of the candidates, ``(candidate,)``.
+        budget: what the chosen may cost.
+        max_runs: how many they may be.
+        moves: what may be added at once, ``(move, candidate)``.
+        groups: candidates of one size, ``(size, candidate)``.
+        variance: of subsets ``(subset, candidate)``, ``(subset,)``.
+        block: subsets that are evaluated at the price of one call.
+    """
+
+    costs: Floats
+    budget: float
+    max_runs: int
+    moves: Rows
+    groups: Rows
+    variance: Callable[[Rows], Floats]
+    block: int
+
+    def fits(self, subsets: Rows) -> Rows:
+        """Which subsets are affordable, ``(subset,)``."""
+        return (subsets @ self.costs <= self.budget) & (subsets.sum(axis=1) <= self.max_runs)
+
+
+class Found(NamedTuple):
+    """A subset and its variance."""
+
+    chosen: Rows
+    variance: float
+
+
+def best_subset(choice: Choice) -> tuple[Found, bool]:
+    """The subset of least variance, and whether all were compared."""
+    every = affordable_subsets(choice.costs, choice.budget, choice.max_runs)
+    if every is not None:
+        variance = choice.variance(every)
+        # of equals the cheapest
+        order = np.lexsort((every @ choice.costs, np.round(variance / variance.min(), 9)))
+        return Found(every[order[0]], float(variance[order[0]])), True
+    nothing = np.zeros(len(choice.costs), dtype=bool)
+    start = Found(nothing, float(choice.variance(nothing[None])[0]))
+    found = [_greedy(choice, start, power) for power in (1.0, 0.0)]
+    return _exchanged(choice, min(found, key=lambda one: one.variance)), False
+
+
+def _greedy(choice: Choice, at: Found, power: float) -> Found:
+    """Add the move of the largest fall per cost to this power, while there is one."""
+    score = np.full(len(choice.moves), np.inf)
+    while True:
+        new = choice.moves & ~at.chosen
+        possible = new.any(axis=1) & choice.fits(new | at.chosen)
+        order = np.argsort(-score, kind="stable")
+        order = order[possible[order]]
+        known = not np.isinf(score[order]).any()
+        better = None
+        # as they were scored last, a block at a time; all of them before giving up
+        for first in range(0, len(order), choice.block):
+            some = order[first : first + choice.block]
+            variance = choice.variance(new[some] | at.chosen)
+            fall = at.variance - np.minimum(variance, _NEVER)
+            score[some] = fall / (new[some] @ choice.costs) ** power
+            best = some[np.argmax(score[some])]
+            gained = fall[np.argmax(score[some])] > _GAIN * at.variance
+            if gained and (better is None or score[best] > score[better]):
+                better = best
+            if better is not None and known:
+                break
+        if better is None:
+            return at
+        chosen = at.chosen | new[better]
+        at = Found(chosen, float(choice.variance(chosen[None])[0]))
+
+
+def _exchanged(choice: Choice, at: Found) -> Found:
+    """Drop a part for a move, or for nothing, until no such exchange gains."""
+    for _ in range(_MOST_PASSES):
+        before = at.variance
+        score = _falls(choice, at)
+        for part in _parts(choice, at.chosen):
+            if (part & at.chosen).any():
+                at = _replaced(choice, at, part, score)
+        at = _greedy(choice, at, 1.0)
+        if at.variance >= (1 - _GAIN) * before:
+            break
+    return at
+
+
+def _parts(choice: Choice, chosen: Rows) -> Rows:
+    """What may be dropped: each size, then each run."""
+    sizes = choice.groups & chosen
+    return np.concatenate([sizes[sizes.sum(axis=1) > 1], np.eye(len(chosen), dtype=bool)[chosen]])
+
+
+def _falls(choice: Choice, at: Found) -> Floats:
+    """By how much each move would lower the variance if it cost nothing, ``(move,)``."""
+    return at.variance - np.minimum(choice.variance(choice.moves | at.chosen), _NEVER)
+
+
+def _replaced(choice: Choice, at: Found, part: Rows, score: Floats) -> Found:
+    """The best of a block of exchanges of one part, if it gains."""
+    rest = at.chosen & ~part
+    subsets = choice.moves | rest
+    # without the part itself, and what an exchange puts back of it
+    possible = choice.fits(subsets) & (subsets != at.chosen).any(axis=1)
+    order = np.argsort(-score, kind="stable")
+    some = order[possible[order]][: choice.block - 1]
+    tried = np.concatenate([rest[None], subsets[some]])
+    variance = choice.variance(tried)
+    best = int(np.argmin(variance))
+    if variance[best] < (1 - _GAIN) * at.variance:
+        return Found(tried[best], float(variance[best]))
+    return at
+
+
+def in_order(choice: Choice, chosen: Rows, costs: Floats) -> list[int]:
+    """The chosen candidates, size by size: first what lowers the variance most per cost."""
+    left = [group & chosen for group in choice.groups if (group & chosen).any()]
+    done, order = np.zeros_like(chosen), []
+    while left:
+        stack = np.array(left)
+        variance = np.minimum(choice.variance(stack | done), _NEVER)
+        worth = -variance if len(left) == 1 else (variance.max() - variance) / (stack @ costs)
+        mine = left.pop(int(np.argmax(worth)))
+        members = np.flatnonzero(mine)
+        order += [int(i) for i in members[np.argsort(costs[members], kind="stable")]]
+        done = done | mine
+    return order
+
+
+MOST_SUBSETS = 4096
+
+
+def affordable_subsets(
+    costs: Floats, budget: float, max_runs: int, most: int = MOST_SUBSETS
+) -> Rows | None:
+    """Every affordable subset, ``(subset, candidate)``, the empty one first.
+
+    Args:
+        costs: of the candidates, ``(candidate,)``.
+        budget: what a subset may cost.
+        max_runs: how many runs it may have.
+        most: None is returned where there would be more.
+    """
+    found: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
+    for index, cost in enumerate(costs):
+        found += [
+            ((*members, index), spent + cost)
+            for members, spent in found
+            if len(members) < max_runs and spent + cost <= budget
+        ]
+        if len(found) > most:
+            return None
+    rows = np.zeros((len(found), len(costs)), dtype=bool)
+    for row, (members, _) in zip(rows, found, strict=True):
+        row[list(members)] = True
+    return rows
+
+
+# How many D a ladder has: every number would cost a search several times as much; a search adds
+# and drops single runs as well.
+_LENGTHS = (2, 3, 4, 5, 6, 8, 11, 15, 20)
+
+
+def moves_of(points: Points) -> Rows:
+    """Each candidate, and ladders of neighbouring D of a size, ``(move, candidate)``."""
+    num = len(points.N)
+    moves = [np.eye(num, dtype=bool)]
+    for N in np.unique(points.N):
+        mine = np.flatnonzero(points.N == N)
+        mine = mine[np.argsort(points.D[mine], kind="stable")]
+        for length in {*_LENGTHS, len(mine)}:
+            for first in range(len(mine) - length + 1):
+                row = np.zeros((1, num), dtype=bool)
+                row[0, mine[first : first + length]] = True
+                moves.append(row)
+    return np.unique(np.concatenate(moves), axis=0)

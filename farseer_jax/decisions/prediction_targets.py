@@ -1,0 +1,77 @@
+"""What is to be made sure: losses at points, and the optimal split of budgets."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.decisions.candidate_runs import NONE, Points, as_points
+from farseer_jax.laws.compute_optimal import optimal_ratio
+from farseer_jax.laws.law import Law
+from farseer_jax.laws.quantities import allocation, of_one, positive
+from farseer_jax.runs.checks import Floats
+from farseer_jax.types import Array
+
+
+class Wanted(NamedTuple):
+    """Points whose loss is wanted, and budgets whose optimal D/N is.
+
+    Attributes:
+        N: parameters of the points, ``(target,)``.
+        D: their tokens, ``(target,)``.
+        compute: budgets in FLOPs, ``(budget,)``.
+    """
+
+    N: Floats
+    D: Floats
+    compute: Floats
+
+    @property
+    def points(self) -> Points:
+        """Where the loss is wanted."""
+        return Points(self.N, self.D)
+
+
+def as_wanted(targets: object, compute: ArrayLike | None) -> Wanted:
+    """Checked targets.
+
+    Raises:
+        ValueError: there are neither points nor budgets, or one of them is none.
+    """
+    budgets = np.zeros(0) if compute is None else positive("compute", compute)
+    if targets is None and not len(budgets):
+        raise ValueError(
+            "targets: there is none; give points (N, D) whose loss is wanted, or budgets in FLOPs "
+            "whose optimal split is, as in compute=1e23"
+        )
+    points = NONE if targets is None else as_points(targets, "targets")
+    return Wanted(*points, budgets)
+
+
+def optimal_points(law: Law, compute: Floats) -> Points:
+    """The compute-optimal N and D of budgets.
+
+    Raises:
+        ValueError: a budget has none.
+    """
+    if not len(compute):
+        return NONE
+    N, D, _ = of_one(allocation, law, compute)
+    bad = np.flatnonzero(~np.isfinite(N))
+    if len(bad):
+        raise ValueError(
+            f"compute: at {', '.join(f'{compute[i]:.3g}' for i in bad)} FLOPs the fitted law has "
+            "no interior optimum of D/N, which runs could make surer; ask for the loss at a point"
+        )
+    return Points(N, D)
+
+
+def log_quantities(law: Law, N: Array, D: Array, compute: Array) -> Array:
+    """``ln`` loss at each point and ``ln`` of each budget's optimal D/N; pure."""
+    losses = jnp.asarray(law.log_loss(N, D))
+    if not compute.shape[0]:
+        return losses
+    ratios = jax.vmap(lambda one: optimal_ratio(law, one))(compute)
+    return jnp.concatenate([losses, jnp.log(ratios)]) if N.shape[0] else jnp.log(ratios)

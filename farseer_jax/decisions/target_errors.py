@@ -1,0 +1,126 @@
+"""Targets before and after, one by one, and what their standard errors rest on."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from farseer_jax.decisions.candidate_runs import Points
+from farseer_jax.decisions.prediction_targets import Wanted
+from farseer_jax.decisions.prediction_variance import Spread
+from farseer_jax.decisions.suggest_runs_result import SplitBefore, TargetBefore
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.noise import Noise
+from farseer_jax.runs.runs import Runs
+from farseer_jax.uncertainty.calibration import Calibration, extrapolation_length
+from farseer_jax.uncertainty.intervals import normal
+
+_FAR = 2.0  # e-folds, sevenfold: hold-outs, which the misfit is learnt from, seldom reach further
+
+
+class Errors(NamedTuple):
+    """Root mean squares, ``(subset,)`` each; NaN where nothing of the kind is wanted.
+
+    Attributes:
+        loss: of ``ln`` loss.
+        noise: the part of it that is noise.
+        ratio: of ``ln`` of the optimal D/N.
+    """
+
+    loss: Floats
+    noise: Floats
+    ratio: Floats
+
+
+def errors_of(spread: Spread, rate: float) -> Errors:
+    """Standard errors over all targets."""
+    parts = spread.total(rate), spread.noise, spread.ratio
+    return Errors(*(_root_mean(part) for part in parts))
+
+
+def _root_mean(variances: Floats) -> Floats:
+    if not variances.shape[1]:
+        return np.full(len(variances), np.nan)
+    return np.asarray(np.sqrt(variances.mean(axis=1)))
+
+
+def weighed(errors: Errors, now: Errors) -> Floats:
+    """What is made small, ``(subset,)``: a variance; of losses and ratios, both in units of now."""
+    if np.isnan(now.ratio[0]):
+        return errors.loss**2
+    if np.isnan(now.loss[0]):
+        return errors.ratio**2
+    shares = [
+        (part / (start[0] or 1.0)) ** 2
+        for part, start in ((errors.loss, now.loss), (errors.ratio, now.ratio))
+    ]
+    return np.asarray(0.5 * sum(shares))
+
+
+def target_rows(
+    fit: Fit, points: Points, spread: Spread, calibration: Calibration, level: float
+) -> tuple[TargetBefore, ...]:
+    """Of a spread whose first subset is none, and whose last is all suggestions."""
+    if not len(points.N):
+        return ()
+    predicted = np.asarray(evaluate(fit.law, *points))
+    far = extrapolation_length(fit.runs, *points)
+    error = np.sqrt(spread.noise[[0, -1]])
+    half = calibration.half_width(error, spread.length[[0, -1]], level=level)
+    low, high = predicted * np.exp(-half), predicted * np.exp(half)
+    return tuple(
+        TargetBefore(
+            N=float(points.N[i]),
+            D=float(points.D[i]),
+            predicted=float(predicted[i]),
+            before=(float(low[0, i]), float(high[0, i])),
+            after=(float(low[1, i]), float(high[1, i])),
+            length=float(far[i]),
+            flag=_flag(float(far[i])),
+        )
+        for i in range(len(predicted))
+    )
+
+
+def split_rows(
+    runs: Runs, wanted: Wanted, optima: Points, spread: Spread, level: float
+) -> tuple[SplitBefore, ...]:
+    """Likewise of the budgets."""
+    if not len(wanted.compute):
+        return ()
+    ratio = optima.D / optima.N
+    low, high = map(np.exp, normal(np.sqrt(spread.ratio[[0, -1]]), np.log(ratio), level))
+    far = extrapolation_length(runs, *optima)
+    seen = runs.D / runs.N
+    within = (ratio >= seen.min()) & (ratio <= seen.max())
+    return tuple(
+        SplitBefore(
+            compute=float(wanted.compute[i]),
+            N=float(optima.N[i]),
+            D=float(optima.D[i]),
+            tokens_per_parameter=float(ratio[i]),
+            before=(float(low[0, i]), float(high[0, i])),
+            after=(float(low[1, i]), float(high[1, i])),
+            length=float(far[i]),
+            flag=_flag(float(far[i])) + ("" if within[i] else ", D/N beyond theirs"),
+        )
+        for i in range(len(ratio))
+    )
+
+
+def _flag(length: float) -> str:
+    if length == 0.0:
+        return "inside the runs"
+    return f"{'far ' if length > _FAR else ''}outside the runs by {length:.2f} e-folds"
+
+
+def basis_of(noise: Noise | float, misfit: str, wanted: Wanted) -> str:
+    """What the standard errors rest on; the misfit of losses in words."""
+    level = noise if isinstance(noise, float) else noise.pooled
+    of_noise = f"noise of the runs ({level:.3%})"
+    alone = "no misfit, for hold-outs show how far losses were missed, not allocations"
+    if not len(wanted.N):
+        return f"standard error of ln D/N: {of_noise}; {alone}"
+    of_loss = f"standard error of ln loss: {of_noise}{misfit}"
+    return f"{of_loss}\nof ln D/N: the noise alone; {alone}" if len(wanted.compute) else of_loss

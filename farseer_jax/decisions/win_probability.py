@@ -1,0 +1,162 @@
+"""How probable it is that A has the lower loss, from two bootstraps and their hold-outs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from farseer_jax.decisions.compared_fits import Sides
+from farseer_jax.decisions.difference_calibration import (
+    GapCalibration,
+    gap_calibration,
+    gap_error,
+)
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.uncertainty.bootstrap_result import Bootstrap
+from farseer_jax.uncertainty.calibration import extrapolation_length
+from farseer_jax.uncertainty.intervals import Kind
+from farseer_jax.uncertainty.loss_schemes import ParametricBootstrap
+
+_MAX_LOSSES = 1 << 22  # of one side at once: 32 MiB
+
+
+def is_paired(a: Bootstrap, b: Bootstrap) -> bool:
+    """Whether draw i of both is the same resample of the same runs.
+
+    Then what a resample does to both at once cancels in their difference. Noise that is made up
+    (parametric) is the same for both only where it is added to the same losses.
+    """
+    runs, others = a.fit.runs, b.fit.runs
+    same = (
+        a.seed == b.seed
+        and a.scheme.to_dict() == b.scheme.to_dict()
+        and len(runs) == len(others)
+        and bool((runs.N == others.N).all() and (runs.D == others.D).all())
+    )
+    if same and isinstance(a.scheme, ParametricBootstrap):
+        return bool((runs.loss == others.loss).all())
+    return same
+
+
+@dataclass(frozen=True, eq=False)
+class Chances:
+    """How probable it is that A has the lower mean loss, and what that rests on.
+
+    Attributes:
+        kind: ``"calibrated"`` by hold-outs, or ``"percentile"``, the share of the draws, which
+            takes both laws for true.
+        paired: whether draw i of both is the same resample of the same runs.
+        calibration: what hold-outs say of the misfit of the difference; None of percentiles.
+    """
+
+    a: Bootstrap
+    b: Bootstrap
+    kind: Kind
+    paired: bool
+    calibration: GapCalibration | None
+
+    @property
+    def note(self) -> str:
+        """What the probability rests on, in words."""
+        how = "paired draws" if self.paired else "independent draws"
+        if self.calibration is None:
+            return f"percentile, {how}, the laws taken for true"
+        return f"calibrated, {how}, {self.calibration}"
+
+    def at(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
+        """The probability at points, of the broadcast shape of N and D.
+
+        Of percentiles the share of draws in which A has the lower loss, half of those that tie:
+        draws are paired where they can be (:func:`is_paired`), else every draw of A meets every
+        draw of B. Calibrated, see :mod:`farseer_jax.decisions.difference_calibration`.
+
+        Raises:
+            ValueError: no refit of both is usable.
+        """
+        N, D = np.broadcast_arrays(N, D)
+        flat_N, flat_D = N.ravel(), D.ravel()
+        step = max(_MAX_LOSSES // max(self.a.num_resamples, self.b.num_resamples), 1)
+        parts = [
+            self._of_some(flat_N[i : i + step], flat_D[i : i + step])
+            for i in range(0, len(flat_N), step)
+        ]
+        return np.concatenate(parts).reshape(N.shape)
+
+    def _of_some(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
+        loss_a, loss_b = _both(_losses(self.a, N, D), _losses(self.b, N, D), paired=self.paired)
+        if self.calibration is None:
+            return _share(loss_a, loss_b, paired=self.paired)
+        gap = np.log(evaluate(self.a.fit.law, N, D)) - np.log(evaluate(self.b.fit.law, N, D))
+        error = gap_error(np.log(loss_a), np.log(loss_b), paired=self.paired)
+        far = [extrapolation_length(one.fit.runs, N, D) for one in (self.a, self.b)]
+        return self.calibration.probability_below(gap, np.nan_to_num(error), (far[0], far[1]))
+
+
+def chances_of(sides: Sides, kind: Kind | None) -> Chances | None:
+    """How probable it is that A wins; None where a side has no draws.
+
+    Args:
+        sides: what is compared.
+        kind: ``"calibrated"`` or ``"percentile"``; None is the first where there are hold-outs.
+
+    Raises:
+        ValueError: there is no such kind of probability, or not of these draws.
+    """
+    if kind not in (None, "calibrated", "percentile"):
+        raise ValueError(
+            f"kind: a probability is 'calibrated' or 'percentile' (the laws taken for true), got "
+            f"{kind!r}"
+        )
+    a, b = sides.a.bootstrap, sides.b.bootstrap
+    if a is None or b is None:
+        if kind is not None:
+            raise ValueError(f"kind={kind!r}: a probability needs a Bootstrap of both a and b")
+        return None
+    paired = is_paired(a, b)
+    can_calibrate = a.has_sizes_to_hold_out and b.has_sizes_to_hold_out
+    if kind == "percentile" or (kind is None and not can_calibrate):
+        return Chances(a, b, "percentile", paired, None)
+    found = gap_calibration(a, b, paired=paired)
+    if found.num_holdouts:
+        return Chances(a, b, "calibrated", paired, found)
+    if kind == "calibrated":
+        raise ValueError(
+            "kind 'calibrated' needs hold-outs of both, and these runs have too few sizes for one, "
+            "or none could be refitted: take 'percentile', which takes the laws for true"
+        )
+    return Chances(a, b, "percentile", paired, None)
+
+
+def _losses(bootstrap: Bootstrap, N: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """``(resample, point)``; NaN where a refit failed, so that rows stay in step."""
+    parts = [
+        np.where(batch.usable[:, None], batch.predict(N, D), np.nan)
+        for batch in bootstrap.draws.batches()
+    ]
+    return np.concatenate(parts)
+
+
+def _both(loss_a: np.ndarray, loss_b: np.ndarray, *, paired: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Draws that have a loss everywhere, of both where they are paired."""
+    whole_a, whole_b = np.isfinite(loss_a).all(axis=1), np.isfinite(loss_b).all(axis=1)
+    if paired:
+        num = min(len(loss_a), len(loss_b))  # more resamples begin with the same ones
+        both = whole_a[:num] & whole_b[:num]
+        loss_a, loss_b = loss_a[:num][both], loss_b[:num][both]
+    else:
+        loss_a, loss_b = loss_a[whole_a], loss_b[whole_b]
+    if not min(len(loss_a), len(loss_b)):
+        raise ValueError("no refit of both bootstraps is usable: there is no probability to give")
+    return loss_a, loss_b
+
+
+def _share(loss_a: np.ndarray, loss_b: np.ndarray, *, paired: bool) -> np.ndarray:
+    """``(point,)``."""
+    if paired:
+        return (np.sign(loss_b - loss_a).mean(axis=0) + 1.0) / 2.0
+    ordered, found = np.sort(loss_b, axis=0), np.empty(loss_a.shape[1])
+    for point in range(loss_a.shape[1]):
+        below = np.searchsorted(ordered[:, point], loss_a[:, point], "left")
+        up_to = np.searchsorted(ordered[:, point], loss_a[:, point], "right")
+        wins_less_losses = int((len(ordered) - below - up_to).sum())
+        found[point] = wins_less_losses / (len(loss_a) * len(ordered))
+    return (found + 1.0) / 2.0

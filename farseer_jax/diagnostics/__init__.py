@@ -1,0 +1,1 @@
+"""Is the law right, and the fit robust? Extrapolation, residuals, shape, forms, choices."""

@@ -1,0 +1,249 @@
+"""How a prediction moves with the choices that an analyst made."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.decisions.embedding_parameters import find_column, recount
+from farseer_jax.diagnostics.alternative_choices import (
+    GROUPS,
+    Setting,
+    Weighting,
+    other_settings,
+    sizes_left_out,
+    values_of_D,
+)
+from farseer_jax.diagnostics.compare_choices_result import ChoiceComparison, ChoiceResult
+from farseer_jax.fitting.fit import fit as fit_law
+from farseer_jax.fitting.fit_batch import fit_batch
+from farseer_jax.fitting.instances import fit_of
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.law import require_N_and_D
+from farseer_jax.links import Link
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.methods.piecewise.diagnostics import Diagnostics
+from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.runs.noise import noise_if_shown
+
+_SAME_SIZES = "the same sizes take part: nothing changes"
+
+
+def compare_choices(
+    fit: Fit,
+    N: ArrayLike,
+    D: ArrayLike,
+    *,
+    groups: Iterable[str] | None = None,
+    embeddings: str | None = None,
+    target_embeddings: ArrayLike | None = None,
+) -> ChoiceComparison:
+    """Refit with every choice that might have been made otherwise, one at a time.
+
+    The choices, by group:
+
+    - ``"count"``: N counted with embeddings, of the runs and of the target;
+    - ``"size"``: each size left out in turn; ``"smallest"``: the smallest sizes left out, up to
+      half of all (a larger min_N);
+    - ``"D"``: each size without its smallest one or two D; every second D alone, so that steps λ
+      become λ²;
+    - ``"criterion"``, ``"rounds"``, ``"pairs"``: settings of :class:`Piecewise`;
+    - ``"objective"``, ``"residual"``: settings of the methods that fit all parameters at once;
+    - ``"method"``: other kinds of methods for the same law.
+
+    Rows of left-out runs are refits of one batch by weights. What a choice cannot be made for (no
+    such column, too few sizes left) is a row with a note. The spread says how much of a prediction
+    is the analyst's; it is no interval: choices are neither random nor equally good.
+
+    Args:
+        fit: the fit, with the choices made.
+        N: parameters of the points, in the unit of the runs.
+        D: tokens of the points; broadcasts with N.
+        groups: the groups to compare, of those above; None takes all.
+        embeddings: extra column of the runs that counts N with embeddings; None takes one whose
+            name says so, such as ``N_with_embedding``. (Where the runs' own N counts them, a
+            column without them.)
+        target_embeddings: embedding parameters of each point, which broadcast with N; None takes
+            those of the runs where N is a size that was fitted, and elsewhere extrapolates them
+            by a power law in N, which the row's note says.
+
+    Raises:
+        TypeError: ``fit`` is no :class:`Fit`.
+        ValueError: a group is unknown; N, D or target_embeddings is not positive and finite, or
+            they do not broadcast.
+
+    Example:
+        >>> from farseer_jax import Farseer, compare_choices, example_runs, fit
+        >>> result = fit(Farseer, example_runs())
+        >>> found = compare_choices(result, 25.1e9, [5e11, 1e12], groups=["size", "smallest"])
+        >>> found["size"][0].choice, found["size"][0].change.shape
+        ('without 201 M', (2,))
+        >>> found.largest.choice
+        'N from 568 M'
+    """
+    fit = fit_of(fit, "fit")
+    require_N_and_D("compare_choices", type(fit.law))
+    wanted = _wanted(groups)
+    points = _points(N, D, target_embeddings)
+    here = _Here(fit, *points[:2])
+    rows: list[ChoiceResult] = []
+    if "count" in wanted:
+        rows.append(_recounted(here, embeddings, points[2]))
+    weightings = sizes_left_out(fit.runs)
+    left_out, coarser = values_of_D(fit.runs, fit.method)
+    rows += here.weighted([w for w in weightings + left_out if w.group in wanted])
+    settings = coarser + other_settings(type(fit.law), fit.method)
+    rows += [here.fitted(setting) for setting in settings if setting.group in wanted]
+    order = list(GROUPS)
+    return ChoiceComparison(
+        law=fit.law.name,
+        method=_words(fit.method, fit.runs.link),
+        num_runs=len(fit.runs),
+        N=here.N,
+        D=here.D,
+        rows=(here.reference, *sorted(rows, key=lambda row: order.index(row.group))),
+        noise=noise_if_shown(fit.runs),
+    )
+
+
+def _wanted(groups: Iterable[str] | None) -> set[str]:
+    if isinstance(groups, str):
+        groups = [groups]
+    wanted = set(GROUPS if groups is None else groups)
+    if unknown := sorted(wanted - GROUPS.keys()):
+        raise ValueError(f"groups: no group {unknown[0]!r}; choose of {', '.join(GROUPS)}")
+    return wanted
+
+
+def _points(
+    N: ArrayLike, D: ArrayLike, embeddings: ArrayLike | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """The points as flat arrays; N and D are checked where losses are computed."""
+    given = [N, D] if embeddings is None else [N, D, embeddings]
+    try:
+        arrays = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in given))
+    except ValueError:
+        raise ValueError("N, D and target_embeddings: give numbers that broadcast") from None
+    flat = [np.array(array).ravel() for array in arrays]
+    if not flat[0].size:
+        raise ValueError("N and D: give at least one point")
+    if embeddings is None:
+        return flat[0], flat[1], None
+    if not (np.isfinite(flat[2]) & (flat[2] > 0)).all():
+        raise ValueError("target_embeddings: values must be positive and finite")
+    return flat[0], flat[1], flat[2]
+
+
+class _Here:
+    """One fit and its points: makes rows of refits."""
+
+    def __init__(self, fit: Fit, N: np.ndarray, D: np.ndarray) -> None:
+        self.fit, self.N, self.D = fit, N, D
+        predicted = np.asarray(fit.predict(N, D))
+        self.reference = self._row("", "as fitted", predicted, fit.mean_relative_error, fit.outcome)
+
+    def _row(
+        self,
+        group: str,
+        choice: str,
+        predicted: np.ndarray,
+        error: float,
+        outcome: Outcome,
+        note: str = "",
+    ) -> ChoiceResult:
+        usable = outcome.usable and bool(np.isfinite(predicted).all())
+        if not usable:
+            predicted, error = np.full(self.N.shape, np.nan), np.nan
+            note = "no finite loss at the points" if outcome.usable else outcome.message
+        elif outcome is not Outcome.success:
+            note = f"{note}; {outcome.message}" if note else outcome.message
+        before = predicted if group == "" else self.reference.predicted
+        change = predicted / before - 1.0
+        return ChoiceResult(group, choice, predicted, change, float(error), outcome, note)
+
+    def refused(self, group: str, choice: str, why: str) -> ChoiceResult:
+        """A choice that cannot be made."""
+        nothing = np.full(self.N.shape, np.nan)
+        return ChoiceResult(group, choice, nothing, nothing, np.nan, None, why)
+
+    def attempt(
+        self, group: str, choice: str, refit: Callable[[], Fit], N: np.ndarray, note: str = ""
+    ) -> ChoiceResult:
+        """A refit of its own, at the same points as its N counts them."""
+        try:
+            found = refit()
+        except (TypeError, ValueError) as error:  # not for this law, or not for these runs
+            return self.refused(group, choice, str(error))
+        predicted = np.asarray(found.predict(N, self.D))
+        fitted = found.mean_relative_error
+        return self._row(group, choice, predicted, fitted, found.outcome, note)
+
+    def fitted(self, setting: Setting) -> ChoiceResult:
+        """Another method, or the fit's own on some of the runs."""
+        group, choice, method, keep = setting
+        fit = self.fit
+        if _takes_the_same_sizes(fit, setting):
+            known = self.reference
+            error, outcome = known.mean_relative_error, fit.outcome
+            return self._row(group, choice, known.predicted, error, outcome, _SAME_SIZES)
+
+        def refit() -> Fit:
+            runs = fit.runs if keep is None else fit.runs.select(mask=keep)
+            return fit_law(type(fit.law), runs, method)
+
+        return self.attempt(group, choice, refit, self.N)
+
+    def weighted(self, weightings: list[Weighting]) -> list[ChoiceResult]:
+        """The same method with runs left out, as one batch."""
+        some = [w for w in weightings if w.weights.any()]
+        if not some:
+            return [self.refused(w.group, w.choice, "no run is left") for w in weightings]
+        stack = np.stack([w.weights for w in some])
+        fit = self.fit
+        refits = fit_batch(type(fit.law), fit.runs, weights=stack, method=fit.method)
+        predicted = refits.predict(self.N, self.D)
+        rows = {
+            id(w): self._row(
+                w.group, w.choice, predicted[i], refits.mean_relative_error[i], refits.outcome(i)
+            )
+            for i, w in enumerate(some)
+        }
+        return [
+            rows.get(id(w)) or self.refused(w.group, w.choice, "no run is left") for w in weightings
+        ]
+
+
+def _takes_the_same_sizes(fit: Fit, setting: Setting) -> bool:
+    """Whether another number of pairs lets in the sizes that the fit let in: its own result."""
+    if setting.group != "pairs" or not isinstance(fit.diagnostics, Diagnostics):
+        return False
+    assert isinstance(fit.method, Piecewise)
+    assert isinstance(setting.method, Piecewise)
+    pairs = fit.diagnostics.num_pairs
+    let_in = pairs >= fit.method.min_pairs
+    return bool((let_in == (pairs >= setting.method.min_pairs)).all())
+
+
+def _recounted(here: _Here, column: str | None, embeddings: np.ndarray | None) -> ChoiceResult:
+    """N counted with embeddings."""
+    name = column if column is not None else find_column(here.fit.runs)
+    choice = "N with embeddings" if name is None else f"N = {name}"
+    if name is None:
+        why = (
+            "the runs have no column that says so; name one, "
+            'embeddings="column" in Python or --embeddings column in the shell'
+        )
+        return here.refused("count", "N with embeddings", why)
+    try:
+        runs, N, note = recount(here.fit.runs, name, here.N, embeddings)
+    except ValueError as error:
+        return here.refused("count", choice, str(error))
+    law, method = type(here.fit.law), here.fit.method
+    return here.attempt("count", choice, lambda: fit_law(law, runs, method), N, note)
+
+
+def _words(method: Any, link: Link) -> str:
+    """The method for a title."""
+    describe = getattr(method, "describe", None)  # a method of the user's own may have none
+    return f"{method.name}, {describe(link)}" if describe else str(method.name)

@@ -1,0 +1,261 @@
+"""What choices do to predictions: the rows, and the table of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax.diagnostics.alternative_choices import GROUPS
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.results.numbers import loss_text, percent_text, quantity_text
+from farseer_jax.results.table import aligned
+from farseer_jax.runs.noise import Noise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class ChoiceResult:
+    """One choice, and the predictions that a refit with it makes.
+
+    Attributes:
+        group: what is chosen, a key of ``compare_choices``' ``groups``; empty as fitted.
+        choice: the choice, in words.
+        predicted: loss at each point, ``(point,)``; NaN where there is no refit.
+        change: relative to as fitted, ``predicted / as fitted − 1``, ``(point,)``.
+        mean_relative_error: on the runs that were fitted; NaN where there is no refit.
+        outcome: how the refit ended; None where the runs were refused.
+        note: why there is no refit, or what to know of it; empty where nothing is odd.
+    """
+
+    group: str
+    choice: str
+    predicted: np.ndarray
+    change: np.ndarray
+    mean_relative_error: float
+    outcome: Outcome | None
+    note: str
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a prediction at every point."""
+        return bool(np.isfinite(self.predicted).all())
+
+    @property
+    def largest_change(self) -> float:
+        """Over the points, without its sign; NaN where there is no refit."""
+        return float(np.abs(self.change).max())
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ChoiceComparison:
+    """Predictions beside those that other choices would have made. Prints as a table.
+
+    Attributes:
+        law: name of the law.
+        method: the fit's method, in words.
+        num_runs: that were fitted.
+        N: parameters of the points, ``(point,)``.
+        D: tokens of the points, ``(point,)``.
+        rows: as fitted first, then group by group.
+        noise: run-to-run noise of the runs; None where they do not show it.
+
+    Example:
+        >>> from farseer_jax import Chinchilla, compare_choices, example_runs, fit
+        >>> result = fit(Chinchilla, example_runs())
+        >>> found = compare_choices(result, 25.1e9, 5e11, groups=["size"])
+        >>> found.reference.predicted == result.predict(25.1e9, 5e11)
+        array([ True])
+        >>> len(found["size"]), found.largest.choice
+        (21, 'without 6.37 B')
+    """
+
+    law: str
+    method: str
+    num_runs: int
+    N: np.ndarray
+    D: np.ndarray
+    rows: tuple[ChoiceResult, ...]
+    noise: Noise | None
+
+    def __getitem__(self, group: str) -> tuple[ChoiceResult, ...]:
+        """The rows of a group."""
+        found = tuple(row for row in self.rows if row.group == group)
+        if not found:
+            raise KeyError(f"no group {group!r}; there are {self.groups}")
+        return found
+
+    @property
+    def groups(self) -> list[str]:
+        """Groups that have rows."""
+        return list(dict.fromkeys(row.group for row in self.rows[1:]))
+
+    @property
+    def reference(self) -> ChoiceResult:
+        """The predictions as fitted."""
+        return self.rows[0]
+
+    @property
+    def largest(self) -> ChoiceResult:
+        """The choice that moves a prediction most; as fitted where none could be made."""
+        return max(self.rows, key=lambda row: row.largest_change if row.usable else -1.0)
+
+    @property
+    def range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest change at each point, as fitted (0) among them, ``(point,)``."""
+        changes = np.array([row.change for row in self.rows if row.usable])
+        return changes.min(axis=0), changes.max(axis=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """``points``, ``choices`` (as fitted first) and ``noise``, for JSON; NaN is None."""
+        points = [{"N": N, "D": D} for N, D in zip(self.N.tolist(), self.D.tolist(), strict=True)]
+        choices = [
+            {
+                "group": row.group,
+                "choice": row.choice,
+                "predicted": [_or_none(v) for v in row.predicted],
+                "change": [_or_none(v) for v in row.change],
+                "mean_relative_error": _or_none(row.mean_relative_error),
+                "outcome": None if row.outcome is None else row.outcome.name,
+                "note": row.note,
+            }
+            for row in self.rows
+        ]
+        noise = None if self.noise is None else self.noise.pooled
+        about = {"law": self.law, "method": self.method, "num_runs": self.num_runs}
+        return {**about, "points": points, "choices": choices, "noise": noise}
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row per choice and point."""
+        import pandas as pd
+
+        shared = ("group", "choice", "mean_relative_error", "outcome", "note")
+        num_points = len(self.N)
+        content = self.to_dict()["choices"]
+        rows = {name: np.repeat([row[name] for row in content], num_points) for name in shared}
+        table = pd.DataFrame(rows)
+        table.insert(2, "N", np.tile(self.N, len(self.rows)))
+        table.insert(3, "D", np.tile(self.D, len(self.rows)))
+        table.insert(4, "predicted", np.concatenate([row.predicted for row in self.rows]))
+        table.insert(5, "change", np.concatenate([row.change for row in self.rows]))
+        return table.astype({"mean_relative_error": float})
+
+    def __str__(self) -> str:
+        return text(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"ChoiceComparison({self.law}, {len(self.rows) - 1} choices, "
+            f"largest change {self.largest.largest_change:.2%} by {self.largest.choice!r})"
+        )
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+_MAX_POINTS_SHOWN = 4
+_LONG = 5  # rows from which a group is summarised
+_SHOWN_OF_LONG = 3
+_MARK = "◀"
+
+
+def text(found: "ChoiceComparison") -> str:
+    """The whole of ``print(comparison)``."""
+    num_points = min(len(found.N), _MAX_POINTS_SHOWN)
+    places = [_place(found, i) for i in range(num_points)]
+    alone = num_points == 1
+    header = ["", *(["loss", "change"] if alone else places), "", "fitted error"]
+    reference = [loss_text(loss) for loss in found.reference.predicted[:num_points]]
+    error = f"{found.reference.mean_relative_error:.3%}"
+    lines = [["as fitted", *reference, *[""] * (1 + alone), error]]
+    shown: list[ChoiceResult] = []
+    for group in found.groups:
+        lines.append([""] * len(header))
+        section, in_full = _section(group, found[group], num_points)
+        lines += section
+        shown += in_full
+    title = f"{found.law.title()} law by {found.method}, {found.num_runs} runs"
+    where = f"loss at {places[0]} by choice" if alone else "loss by choice"
+    parts = [f"{title}: {where}", "", aligned(header, lines, left=1), "", closing(found)]
+    if len(found.N) > num_points:
+        more = len(found.N) - num_points
+        parts.append(f"… and {more} more point{'s' if more > 1 else ''}")
+    return "\n".join([*parts, *_notes(shown)])
+
+
+def _place(found: "ChoiceComparison", i: int) -> str:
+    return f"{quantity_text(found.N[i])}, {quantity_text(found.D[i])}"
+
+
+def _section(
+    group: str, rows: Sequence["ChoiceResult"], num_points: int
+) -> tuple[list[list[str]], list["ChoiceResult"]]:
+    """Lines of a group, and the rows that stand there in full."""
+    usable = sorted((row for row in rows if row.usable), key=lambda row: -row.largest_change)
+    marked = usable[0] if len(usable) > 1 and usable[0].largest_change > 0 else None
+    is_long = len(rows) > _LONG
+    shown = usable[:_SHOWN_OF_LONG] if is_long else list(rows)
+    title = f"{GROUPS[group]} ({len(rows)})" if is_long else GROUPS[group]
+    blank = [""] * (num_points + (num_points == 1) + 2)
+    lines = [[title, *blank]]
+    lines += [_line(row, num_points, row is marked) for row in shown]
+    if rest := usable[len(shown) :] if is_long else []:
+        lines.append(_rest(rest, num_points))
+    if is_long and (num_failed := len(rows) - len(usable)):
+        lines.append([f"  {num_failed} without a refit", *blank])
+        shown += [row for row in rows if not row.usable]
+    return lines, shown
+
+
+def _line(row: "ChoiceResult", num_points: int, marked: bool) -> list[str]:
+    cells = [percent_text(change, "+") for change in row.change[:num_points]]
+    if num_points == 1:
+        cells.insert(0, loss_text(row.predicted[0]) if row.usable else "–")
+    error = row.mean_relative_error
+    tail = [_MARK if marked else "", f"{error:.3%}" if np.isfinite(error) else "–"]
+    return [f"  {row.choice}", *cells, *tail]
+
+
+def _rest(rows: Sequence["ChoiceResult"], num_points: int) -> list[str]:
+    changes = np.array([row.change[:num_points] for row in rows])
+    low, high = changes.min(axis=0), changes.max(axis=0)
+    cells = [
+        f"{percent_text(a, '+')} to {percent_text(b, '+')}" for a, b in zip(low, high, strict=True)
+    ]
+    others = f"  the other {len(rows)}" if len(rows) > 1 else "  the other"
+    return [others, *([""] if num_points == 1 else []), *cells, "", ""]
+
+
+def closing(found: "ChoiceComparison") -> str:
+    """One sentence: how far the choices spread, beside the noise of the runs."""
+    low, high = found.range
+    i = int((high - low).argmax())
+    by = found.largest
+    if by.largest_change == 0:
+        return "No other choice could be made."
+    where = "" if len(found.N) == 1 else f" at {_place(found, i)}"
+    span = f"The choices span {low[i]:+.2%} to {high[i]:+.2%}{where}"
+    most = f"most by {GROUPS[by.group]}: {by.choice}"
+    if found.noise is None:
+        return f"{span}; these runs do not show their run-to-run noise;\n{most}."
+    times = (high[i] - low[i]) / found.noise.pooled
+    noise = f"{found.noise.pooled:.3%}"
+    many = f"{times:,.0f}" if times >= 10 else f"{times:.1f}"  # never as 1e+02
+    return f"{span}, {many} times the run-to-run noise of these runs ({noise});\n{most}."
+
+
+def _notes(rows: Sequence["ChoiceResult"]) -> list[str]:
+    """What the rows shown have to say; the same words once."""
+    said: dict[str, list[str]] = {}
+    for row in rows:
+        if row.note:
+            said.setdefault(row.note, []).append(row.choice)
+    return [f"{_some(choices)}: {note}" for note, choices in said.items()]
+
+
+def _some(choices: Sequence[str]) -> str:
+    more = f" and {len(choices) - 3} more" if len(choices) > 3 else ""
+    return ", ".join(choices[:3]) + more

@@ -1,0 +1,249 @@
+"""Laws and methods side by side on one table of runs (paper App. H, Fig. 17)."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax.fitting.fit import fit
+from farseer_jax.fitting.instances import runs_of, shown
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.law import Law
+from farseer_jax.methods.end_to_end.start_report import StartReport
+from farseer_jax.methods.method import Method
+from farseer_jax.objectives import Objective
+from farseer_jax.results.table import aligned
+from farseer_jax.runs.runs import Runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+_NEAR = (1e-6, 1e-2)
+
+Candidates = Mapping[str, tuple[type[Law], Method | None]]
+
+
+@dataclass(frozen=True, eq=False)
+class MethodResult:
+    """One law, fitted by one method.
+
+    Attributes:
+        name: what the candidate is called.
+        law: name of the law.
+        method: name of the method.
+        fit: the fit; None where the method refused the runs.
+        note: why it refused; empty where it did not.
+        fitted_error: mean relative error on the fitted runs.
+        held_out_error: on the held-out runs.
+        num_starts: of the method; None where it has none.
+        at_best: share of the starts whose objective reaches the best of this formula and
+            objective, whichever candidate found it, to 1e-6; None without starts.
+        within_1_percent: likewise, within 1 %.
+        seconds: wall-clock time of the fit, compiled before.
+    """
+
+    name: str
+    law: str
+    method: str
+    fit: Fit | None
+    note: str
+    fitted_error: float
+    held_out_error: float
+    num_starts: int | None
+    at_best: float | None
+    within_1_percent: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MethodComparison:
+    """Candidates side by side. Prints as a table.
+
+    Attributes:
+        rows: in the order of the candidates.
+        num_runs: distinct runs that were fitted.
+        num_held_out: runs that were not.
+
+    Example:
+        >>> from farseer_jax import Chinchilla, Farseer, compare_methods, example_runs
+        >>> runs = example_runs()
+        >>> candidates = {"Farseer": (Farseer, None), "Chinchilla": (Chinchilla, None)}
+        >>> found = compare_methods(runs.select(max_N=5.5e9), runs.select(min_N=6e9), candidates)
+        >>> found.best.name, found["Farseer"].held_out_error < 1e-3
+        ('Farseer', True)
+    """
+
+    rows: tuple[MethodResult, ...]
+    num_runs: int
+    num_held_out: int
+
+    def __getitem__(self, name: str) -> MethodResult:
+        """The row of a candidate."""
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"no candidate {name!r}; there are {[row.name for row in self.rows]}")
+
+    @property
+    def best(self) -> MethodResult:
+        """The candidate with the smallest error on the held-out runs."""
+        return min(self.rows, key=lambda row: row.held_out_error if row.fit is not None else np.inf)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: ``rows`` (everything but the fits) and the numbers of runs."""
+        rows = [{k: _or_none(v) for k, v in vars(row).items() if k != "fit"} for row in self.rows]
+        return {"rows": rows, "num_runs": self.num_runs, "num_held_out": self.num_held_out}
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row per candidate."""
+        import pandas as pd
+
+        return pd.DataFrame(self.to_dict()["rows"])
+
+    def __str__(self) -> str:
+        header = ["", "fitted", "held out", "starts", "at best", "within 1 %", "seconds"]
+        text = aligned(header, [_cells(row) for row in self.rows], left=1)
+        notes = [f"{row.name}: {row.note}" for row in self.rows if row.note]
+        title = (
+            f"Mean relative error on {self.num_runs} fitted and {self.num_held_out} held-out runs"
+        )
+        return "\n".join([title, "", text, *notes])
+
+    def __repr__(self) -> str:
+        return f"MethodComparison({len(self.rows)} candidates, best {self.best.name!r})"
+
+
+def compare_methods(runs: Runs, held_out: Runs, candidates: Candidates) -> MethodComparison:
+    """Fit every candidate to the same runs, and judge it on others.
+
+    Args:
+        runs: to fit.
+        held_out: not fitted, such as the largest sizes.
+        candidates: by name, a law's class and a method (None: the law's usual one). Each is fitted
+            twice, and the second time is taken.
+
+    Raises:
+        TypeError: ``runs`` or ``held_out`` are no :class:`Runs`, or ``candidates`` no such mapping.
+        ValueError: there are no candidates.
+
+    Example:
+        >>> from farseer_jax import Chinchilla, LeastSquares, Piecewise
+        >>> from farseer_jax import compare_methods, example_runs
+        >>> runs = example_runs()
+        >>> found = compare_methods(
+        ...     runs.select(max_N=5.5e9),
+        ...     runs.select(min_N=6e9),
+        ...     {
+        ...         "end to end": (Chinchilla, LeastSquares("huber")),
+        ...         "piecewise": (Chinchilla, Piecewise()),
+        ...     },
+        ... )
+        >>> len(found.rows)
+        2
+    """
+    runs, held_out = runs_of(runs, "runs"), runs_of(held_out, "held_out")
+    _check(candidates)
+    if not candidates:
+        raise ValueError("candidates: give at least one, {name: (law, method)}")
+    tried = {name: _try(law, method, runs) for name, (law, method) in candidates.items()}
+    best = _best_objectives([found for found, _, _ in tried.values() if found is not None])
+    rows = []
+    for name, (found, note, seconds) in tried.items():
+        law, method = candidates[name]
+        rows.append(_row(name, law, method, found, note, seconds, held_out, best))
+    return MethodComparison(tuple(rows), *(len(x) - x.num_copies for x in (runs, held_out)))
+
+
+def _check(candidates: object) -> None:
+    if not isinstance(candidates, Mapping):
+        raise TypeError(
+            "candidates: expected a mapping of names to pairs of a law and a method, such as "
+            f'{{"Farseer": (Farseer, Piecewise())}}, got {shown(candidates)}'
+        )
+    for name, pair in candidates.items():
+        is_pair = isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], type)
+        if not (is_pair and issubclass(pair[0], Law)):
+            raise TypeError(
+                f"candidates: {name!r} is no pair of a law's class and a method, such as "
+                f"(Farseer, None), but {shown(pair)}"
+            )
+
+
+def _try(law: type[Law], method: Method | None, runs: Runs) -> tuple[Fit | None, str, float]:
+    """A fit, or why there is none, and the time that it took the second time."""
+    try:
+        fit(law, runs, method)
+    except ValueError as error:  # the runs are not for this method: a result, too
+        return None, str(error), np.nan
+    begin = time.perf_counter()
+    found = fit(law, runs, method)
+    return found, "", time.perf_counter() - begin
+
+
+_Objective = tuple[str, Objective]
+
+
+def _report(found: Fit) -> tuple[_Objective, StartReport] | None:
+    """What starts were sent for, and how they ended: laws of one formula are one family."""
+    if not isinstance(found.diagnostics, StartReport):
+        return None
+    method: Any = found.method
+    return (found.law.formula, method.objective), found.diagnostics
+
+
+def _best_objectives(fits: list[Fit]) -> dict[_Objective, float]:
+    best: dict[_Objective, float] = {}
+    for key, report in filter(None, map(_report, fits)):
+        best[key] = min(best.get(key, np.inf), report.objective)
+    return best
+
+
+def _row(
+    name: str,
+    law: type[Law],
+    method: Method | None,
+    found: Fit | None,
+    note: str,
+    seconds: float,
+    held_out: Runs,
+    best: dict[_Objective, float],
+) -> MethodResult:
+    if found is None:
+        how = method.name if method is not None else ""
+        nothing = (np.nan, np.nan, None, None, None, np.nan)
+        return MethodResult(name, law.name, how, None, note, *nothing)
+    ended = None
+    near: tuple[float | None, ...] = (None, None)
+    if (known := _report(found)) is not None:
+        key, report = known
+        ended = report.start_objective
+        near = tuple(float(np.mean(ended <= best[key] * (1.0 + margin))) for margin in _NEAR)
+    return MethodResult(
+        name=name,
+        law=law.name,
+        method=found.method.name,
+        fit=found,
+        note="",
+        fitted_error=found.mean_relative_error,
+        held_out_error=found.evaluate(held_out).mean_relative_error,
+        num_starts=None if ended is None else len(ended),
+        at_best=near[0],
+        within_1_percent=near[1],
+        seconds=seconds,
+    )
+
+
+def _cells(row: MethodResult) -> list[str]:
+    if row.fit is None:
+        return [row.name, "refused", *[""] * 5]
+    shares = ["" if v is None else f"{v:.1%}" for v in (row.at_best, row.within_1_percent)]
+    starts = "" if row.num_starts is None else f"{row.num_starts:,}"
+    errors = [f"{row.fitted_error:.3%}", f"{row.held_out_error:.3%}"]
+    return [row.name, *errors, starts, *shares, f"{row.seconds:.3g}"]
+
+
+def _or_none(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,145 @@
+"""Residuals of a fit: their size beside the noise, patterns that are left, and outliers."""
+
+import numpy as np
+
+from farseer_jax.diagnostics.residuals_result import ResidualDiagnostics
+from farseer_jax.diagnostics.whiteness import Whiteness, whiteness
+from farseer_jax.fitting.instances import fit_of
+from farseer_jax.fitting.result import Fit, flat_inputs
+from farseer_jax.laws.evaluate import evaluate_curves, evaluate_runs
+from farseer_jax.laws.separable import OneDataTerm
+from farseer_jax.runs.noise import noise_if_shown
+from farseer_jax.runs.runs import Runs
+
+_NUM_DRAWN = 100  # N of a curve
+_NORMAL = 1.4826  # standard deviation over median absolute deviation
+_SAME_D = 0.02  # of ln D: steps that were rounded
+
+
+def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
+    """Say what the residuals of a fit still hold (paper, Fig. 5).
+
+    Residuals are ``ln predicted − ln observed``, or differences on another link's scale. Beside
+    their root mean square stands the run-to-run noise of the runs, where these are of N and D;
+    within each size in the order of D, and within each D (to 2 %) in the order of N, a rank von
+    Neumann ratio is tested by 4,999 permutations: small ratios mean that neighbours are alike,
+    which noise does not make them. So it is for each input of any law, among runs that are equal in
+    all others. For laws of the form ``U(N) + B(N) · D^−A(N)`` also G(N) and ``O − G``. Exact copies
+    of runs count once.
+
+    Args:
+        fit: the fit.
+        seed: of the permutations.
+
+    Raises:
+        TypeError: ``fit`` is no :class:`Fit`.
+
+    Example:
+        >>> from farseer_jax import Farseer, diagnose_residuals, example_runs, fit
+        >>> found = diagnose_residuals(fit(Farseer, example_runs()))
+        >>> found.residual.shape, found.total_rms < 1e-3
+        ((337,), True)
+    """
+    fit = fit_of(fit, "fit")
+    keep = ~fit.runs.is_copy
+    runs = fit.runs.select(mask=keep)
+    link, names = runs.link, type(fit.law).inputs()
+    residual = np.asarray(link.forward(evaluate_runs(fit.law, runs)) - link.forward(runs.loss))
+    noise = noise_if_shown(runs)
+    if "N" in names:
+        size, index, counts = np.unique(runs.N, return_inverse=True, return_counts=True)
+    else:
+        size, index, counts = np.zeros(0), np.zeros(len(runs), dtype=int), np.zeros(0, dtype=int)
+    size_noise = np.full(len(size), np.nan) if noise is None else noise.per_size
+    curve_N = np.geomspace(size[0], size[-1], _NUM_DRAWN) if len(size) else size
+    offset, G, U, curve_U = _offsets(fit, runs, size, index, curve_N)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.bincount(index, values)[: len(size)] / counts
+
+    return ResidualDiagnostics(
+        law=fit.law.name,
+        method=fit.method.name,
+        link=link,
+        row=np.flatnonzero(keep),
+        inputs={name: np.array(column) for name, column in flat_inputs(runs, names).items()},
+        loss=np.array(runs.loss),
+        residual=residual,
+        z_score=_z_scores(residual, index, size_noise if len(size) else np.array([np.nan])),
+        offset=offset,
+        size=size,
+        num_runs=counts,
+        mean=mean(residual),
+        rms=np.sqrt(mean(residual**2)),
+        size_noise=size_noise,
+        G=G,
+        U=U,
+        curve_N=curve_N,
+        curve_U=curve_U,
+        offset_rms=np.sqrt(mean(offset**2)),
+        against=_tests(runs, tuple(names), residual, seed),
+        noise=noise,
+    )
+
+
+def _tests(
+    runs: Runs, names: tuple[str, ...], residual: np.ndarray, seed: int
+) -> dict[str, Whiteness]:
+    """Of the residuals in the order of each input of numbers, D first."""
+    columns = {name: _same_D(x) if name == "D" else x for name, x in runs.inputs.items()}
+    ordered = [n for n in names if runs.kinds[n] in ("positive", "count", "real")]
+    return {
+        name: whiteness(
+            name,
+            residual,
+            _groups([columns[other] for other in names if other != name], len(runs)),
+            runs.inputs[name],
+            seed,
+        )
+        for name in sorted(ordered, key=lambda name: name != "D")
+    }
+
+
+def _groups(columns: list[np.ndarray], num_runs: int) -> np.ndarray:
+    """Equal for runs that are equal in all columns, ``(run,)``: the value, of a single one."""
+    if len(columns) == 1 and columns[0].dtype.kind == "f" and columns[0].ndim == 1:
+        return columns[0]
+    rows = [tuple(map(str, row)) for row in zip(*(x.tolist() for x in columns), strict=True)]
+    codes: dict[tuple[str, ...], int] = {}
+    return np.array([codes.setdefault(row, len(codes)) for row in rows or [()] * num_runs], float)
+
+
+def _offsets(
+    fit: Fit, runs: Runs, size: np.ndarray, index: np.ndarray, curve_N: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """``O − G``, ``(run,)``, G and U, ``(size,)``, and U along N; NaN without such terms."""
+    if not isinstance(fit.law, OneDataTerm):
+        nothing = np.full(len(size), np.nan)
+        return np.full(len(runs), np.nan), nothing, nothing, np.full(len(curve_N), np.nan)
+    num = len(size)
+    U, B, A = evaluate_curves(fit.law, np.concatenate([size, curve_N]))
+    data_free = runs.loss - B[index] * runs.D ** -A[index]
+    G = np.bincount(index, data_free) / np.bincount(index)
+    return data_free - G[index], G, U[:num], U[num:]
+
+
+def _z_scores(residual: np.ndarray, index: np.ndarray, size_noise: np.ndarray) -> np.ndarray:
+    """Distance from the median of the size, over its robust scale; 0 where there is none."""
+    z = np.zeros(len(residual))
+    for i, noise in enumerate(size_noise):
+        mine = index == i
+        off = residual[mine] - np.median(residual[mine])
+        scale = np.fmax(_NORMAL * np.median(np.abs(off)), noise)
+        if scale > 0:
+            z[mine] = off / scale
+    return z
+
+
+def _same_D(D: np.ndarray) -> np.ndarray:
+    """The smallest D that each is equal to, but for rounding."""
+    distinct, index = np.unique(D, return_inverse=True)
+    group = distinct.copy()
+    for i in range(1, len(distinct)):
+        if np.log(distinct[i] / group[i - 1]) < _SAME_D:
+            group[i] = group[i - 1]
+    return group[index]

@@ -1,0 +1,208 @@
+"""One view of the differences: along N or D, against N or D, a line per slice."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from farseer_jax.diagnostics.difference_pairs import Cells, Pairs
+
+
+@dataclass(frozen=True, eq=False)
+class DifferenceView:
+    """Differences along one variable, as power laws of one variable, the other held.
+
+    A slice is what shares the held variable: ``Δ ≈ coefficient · x^(−exponent)`` in each. The
+    arrays down to ``r_squared`` are ``(slice,)``, those from ``x`` on ``(pair,)``.
+
+    Attributes:
+        difference: ``"D"`` for L(N, D) − L(N, λD), ``"N"`` for L(N, D) − L(λN, D).
+        against: variable x of the lines, ``"N"`` or ``"D"``.
+        held: value of the other variable.
+        num_pairs: of the slice.
+        exponent: minus the slope of the log–log line.
+        coefficient: the power law at x = 1. Where x is the variable that steps, it belongs to the
+            smaller value of the pair, as in the paper's B̂.
+        middle: geometric mean of the slice's x.
+        level: the power law at ``middle``: what the slice determines best.
+        r_squared: share of the variance of ln Δ in the slice that the line explains.
+        x: of the pair: geometric mean of its two values where x is the variable that steps.
+        delta: the difference.
+        slice_index: the pair's slice.
+        num_small_slices: slices without a line, as they have too few pairs.
+    """
+
+    difference: str
+    against: str
+    held: np.ndarray
+    num_pairs: np.ndarray
+    exponent: np.ndarray
+    coefficient: np.ndarray
+    middle: np.ndarray
+    level: np.ndarray
+    r_squared: np.ndarray
+    x: np.ndarray
+    delta: np.ndarray
+    slice_index: np.ndarray
+    num_small_slices: int
+
+    @property
+    def held_variable(self) -> str:
+        """``"N"`` or ``"D"``, the one that slices share."""
+        return "N" if self.against == "D" else "D"
+
+    @property
+    def mean_r_squared(self) -> float:
+        """Over slices, as the paper has it (Fig. 3); NaN where no slice has a line."""
+        return float(self.r_squared.mean()) if len(self.held) else np.nan
+
+    @property
+    def overall_r_squared(self) -> float:
+        """Of all slices together: share of the variance about their means that lines explain."""
+        if not len(self.held):
+            return np.nan
+        y = np.log(self.delta)
+        residual = y - np.log(self.predict(self.x, self.slice_index))
+        means = np.bincount(self.slice_index, weights=y) / np.bincount(self.slice_index)
+        about = ((y - means[self.slice_index]) ** 2).sum()
+        return float(1.0 - (residual**2).sum() / about)
+
+    @property
+    def coefficient_r_squared(self) -> float:
+        """Of the line through ln coefficient over ln of the held variable (Fig. 10)."""
+        return self._trend(np.log(self.coefficient))
+
+    @property
+    def exponent_r_squared(self) -> float:
+        """Of the line through the exponent over ln of the held variable (Fig. 11)."""
+        return self._trend(self.exponent)
+
+    def _trend(self, y: np.ndarray) -> float:
+        one = np.zeros(len(y), dtype=int)
+        return float(lines_of(np.log(self.held), y, one, 1, 3).r_squared[0])
+
+    def predict(self, x: np.ndarray, slice_index: np.ndarray) -> np.ndarray:
+        """The slices' power laws at x; arguments broadcast."""
+        i = slice_index
+        return np.asarray(self.level[i] * (x / self.middle[i]) ** -self.exponent[i])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Numbers and one record per slice, for JSON; NaN is None."""
+        overall = {
+            name: _or_none(getattr(self, name))
+            for name in (
+                "mean_r_squared",
+                "overall_r_squared",
+                "coefficient_r_squared",
+                "exponent_r_squared",
+            )
+        }
+        columns = {name: getattr(self, name).tolist() for name in SLICE_COLUMNS}
+        slices = [
+            {name: _or_none(values[i]) for name, values in columns.items()}
+            for i in range(len(self.held))
+        ]
+        return {
+            "difference": self.difference,
+            "against": self.against,
+            **overall,
+            "num_small_slices": self.num_small_slices,
+            "slices": slices,
+        }
+
+
+SLICE_COLUMNS = (
+    "held", "num_pairs", "exponent", "coefficient", "middle", "level", "r_squared",
+)  # fmt: skip
+
+
+def view_of(
+    cells: Cells, pairs: Pairs, difference: str, against: str, min_pairs: int, log_ratio: float
+) -> DifferenceView:
+    """Lines through falling differences, slice by slice.
+
+    Args:
+        cells: the table.
+        pairs: its pairs with a positive difference.
+        difference: variable that steps.
+        against: variable of the lines.
+        min_pairs: that a slice needs.
+        log_ratio: the typical step.
+    """
+    slices, log_x, log_held = (
+        (pairs.size, pairs.log_D, cells.log_N)
+        if against == "D"
+        else (pairs.column, pairs.log_N, cells.log_D)
+    )
+    lines = lines_of(log_x, np.log(pairs.difference), slices, len(log_held), min_pairs)
+    kept = np.isfinite(lines.r_squared)
+    new_index = np.cumsum(kept) - 1
+    taken = kept[slices]
+    slope, middle, level = lines.slope[kept], lines.middle[kept], lines.level[kept]
+    # x of a pair is its middle: its smaller value lies half a step below
+    half_step = 0.5 * log_ratio if difference == against else 0.0
+    return DifferenceView(
+        difference=difference,
+        against=against,
+        held=np.exp(log_held[kept]),
+        num_pairs=lines.num_points[kept],
+        exponent=-slope,
+        coefficient=np.exp(level + slope * (half_step - middle)),
+        middle=np.exp(middle),
+        level=np.exp(level),
+        r_squared=lines.r_squared[kept],
+        x=np.exp(log_x[taken]),
+        delta=pairs.difference[taken],
+        slice_index=new_index[slices[taken]],
+        num_small_slices=int((~kept & (lines.num_points > 0)).sum()),
+    )
+
+
+def _or_none(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+class Lines(NamedTuple):
+    """A line ``y = level + slope · (x − middle)`` per slice; NaN where it has too few points.
+
+    Attributes:
+        num_points: ``(slice,)``.
+        middle: mean of x.
+        level: y there.
+        slope: of the line.
+        r_squared: share of the variance of y that the line explains.
+    """
+
+    num_points: np.ndarray
+    middle: np.ndarray
+    level: np.ndarray
+    slope: np.ndarray
+    r_squared: np.ndarray
+
+
+def lines_of(
+    x: np.ndarray, y: np.ndarray, slices: np.ndarray, num_slices: int, min_points: int
+) -> Lines:
+    """Least squares in closed form, all slices at once.
+
+    Args:
+        x: abscissae, ``(point,)``.
+        y: ordinates, ``(point,)``.
+        slices: which slice a point is of, ``(point,)``.
+        num_slices: how many there are.
+        min_points: that a slice needs.
+    """
+
+    def total(values: np.ndarray) -> np.ndarray:
+        return np.bincount(slices, weights=values, minlength=num_slices)
+
+    count = total(np.ones(len(x)))
+    enough = np.where(count >= max(min_points, 1), count, np.nan)
+    middle, level = total(x) / enough, total(y) / enough
+    dx, dy = x - middle[slices], y - level[slices]
+    # of slices with too few points NaN comes through, as of points that all have one x
+    spread = np.where(total(dx**2) > 0, total(dx**2), np.nan)
+    height = np.where(total(dy**2) > 0, total(dy**2), np.nan)
+    slope = total(dx * dy) / spread
+    explained = total(dx * dy) ** 2 / (spread * height)
+    return Lines(count.astype(int), middle, level, slope, np.minimum(explained, 1.0))

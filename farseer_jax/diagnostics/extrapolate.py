@@ -1,0 +1,158 @@
+"""Which law and method to trust beyond the runs: extrapolations repeated inside the data."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.diagnostics.extrapolation_result import Extrapolation
+from farseer_jax.diagnostics.holdout_split import Split, split_runs
+from farseer_jax.diagnostics.leaderboard import (
+    Candidate,
+    CandidateResult,
+    Candidates,
+    as_candidates,
+)
+from farseer_jax.fitting.arguments import as_runs
+from farseer_jax.fitting.fit_batch import BatchFit, fit_batch
+from farseer_jax.laws.law import require_N_and_D
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.runs.noise import noise_if_shown
+from farseer_jax.runs.runs import Runs
+from farseer_jax.runs.selection import without_copies
+
+
+def extrapolate(
+    runs: object,
+    candidates: Candidates | None = None,
+    *,
+    along: str = "N",
+    held_out: float | None = None,
+    limits: ArrayLike | None = None,
+    min_fitted: int | None = None,
+    targets: Runs | None = None,
+) -> Extrapolation:
+    """Fit runs up to one limit after another, and predict runs beyond (paper, Figs. 1a, 6–8).
+
+    Each candidate is fitted to the runs up to each limit and judged twice: on the held-out runs,
+    the same after every limit (the paper's robustness curve), and on the runs right above the
+    limit. All refits of a candidate are one batch by weights. Exact copies of runs count once.
+
+    Args:
+        runs: :class:`Runs`, or a table as for :func:`fit`.
+        candidates: laws, or pairs ``(law, method)``, or a mapping of names to pairs; None takes
+            Farseer by :class:`Piecewise` and :class:`LeastSquares`, and Chinchilla, Coupled and
+            Kaplan by ``LeastSquares("huber")`` (Hoffmann et al.'s objective).
+        along: what orders the runs: ``"N"``, ``"D"``, ``"C"`` (compute 6·N·D) or the name of an
+            extra column of positive numbers.
+        held_out: runs from this value on are held out; None takes the largest value, or as many
+            of the largest as have five runs.
+        limits: runs up to each of these values are fitted; None takes all distinct values below
+            the held-out runs from a third of them on, at most 16, evenly.
+        min_fitted: distinct values in the smallest fitted range, where ``limits`` is None.
+        targets: further runs that are predicted one by one, after each limit and from all runs.
+
+    Raises:
+        ValueError: nothing is held out, nothing is left to fit, a target is among the runs, or
+            two candidates have one name; the message says what to change.
+        TypeError: ``runs`` or ``targets`` are neither runs nor a table of them; a candidate
+            is neither a law's class nor a pair.
+
+    Example:
+        >>> from farseer_jax import Chinchilla, Farseer, example_runs, extrapolate
+        >>> found = extrapolate(example_runs(), [Farseer, Chinchilla], limits=[1e9, 2e9, 4e9])
+        >>> found.best.name, found["Farseer, piecewise"].held_out_error.shape
+        ('Farseer, piecewise', (3,))
+    """
+    chosen = as_candidates(candidates)
+    for candidate in chosen:
+        require_N_and_D("extrapolate", candidate.law)
+    table = _distinct(as_runs(runs))
+    split = split_runs(table, along, held_out, limits, min_fitted)
+    if targets is not None:
+        targets = _distinct(as_runs(targets, "targets"))
+        _check_targets(table, targets)
+    return Extrapolation(
+        along=along,
+        runs=table,
+        values=split.values,
+        limits=split.limits,
+        fitted=split.fitted,
+        held_out=split.held_out,
+        following=split.following,
+        targets=targets,
+        noise=noise_if_shown(table),
+        results=tuple(_judged(candidate, table, split, targets) for candidate in chosen),
+    )
+
+
+def _distinct(runs: Runs) -> Runs:
+    """Without exact copies of earlier runs."""
+    keep = without_copies(runs.N, runs.D, runs.loss)
+    return runs if keep.all() else runs.select(mask=keep)
+
+
+def _check_targets(runs: Runs, targets: Runs) -> None:
+    known = set(zip(runs.N.tolist(), runs.D.tolist(), strict=True))
+    points = zip(targets.N.tolist(), targets.D.tolist(), strict=True)
+    both = [point for point in points if point in known]
+    if both:
+        N, D = both[0]
+        raise ValueError(
+            f"targets: {len(both)} of {len(targets)} {'is' if len(both) == 1 else 'are'} among the "
+            f"runs, the first at N = {N:.4g}, D = {D:.4g}; leave them out of one of the two"
+        )
+
+
+def _judged(
+    candidate: Candidate, runs: Runs, split: Split, targets: Runs | None
+) -> CandidateResult:
+    """One candidate after every limit; the last refit is of all runs, for the targets."""
+    weights = np.concatenate([split.fitted, np.ones((1, len(runs)))]).astype(float)
+    try:
+        refits = fit_batch(candidate.law, runs, weights=weights, method=candidate.method)
+    except ValueError as error:  # the runs are not for this method: a result, too
+        return _result(candidate, None, runs, split, targets, str(error))
+    return _result(candidate, refits, runs, split, targets, "")
+
+
+def _result(
+    candidate: Candidate,
+    refits: BatchFit | None,
+    runs: Runs,
+    split: Split,
+    targets: Runs | None,
+    note: str,
+) -> CandidateResult:
+    ratio = _predicted(refits, runs, len(split.limits) + 1)[:-1] / runs.loss
+    outcomes: tuple[Outcome | None, ...] = (None,) * (len(split.limits) + 1)
+    if refits is not None:
+        outcomes = tuple(refits.outcome(i) for i in range(len(refits)))
+    miss = ratio - 1.0
+    held_out = np.broadcast_to(split.held_out, split.fitted.shape)
+    return CandidateResult(
+        name=candidate.name,
+        law=candidate.law.name,
+        method=candidate.method.name,
+        note=note,
+        outcomes=outcomes[:-1],
+        target_outcome=outcomes[-1],
+        predicted=ratio * runs.loss,
+        target_predicted=_predicted(refits, targets, len(split.limits) + 1),
+        fitted_error=_mean(np.abs(miss), split.fitted),
+        held_out_error=_mean(np.abs(miss), held_out),
+        held_out_bias=_mean(miss, held_out),
+        next_error=_mean(np.abs(miss), split.following),
+        next_bias=_mean(miss, split.following),
+    )
+
+
+def _predicted(refits: BatchFit | None, runs: Runs | None, num_refits: int) -> np.ndarray:
+    """Losses by each refit, ``(refit, run)``; NaN where there is none to use."""
+    if refits is None or runs is None:
+        return np.full((num_refits, 0 if runs is None else len(runs)), np.nan)
+    predicted = refits.predict(runs.N, runs.D)
+    return np.where(refits.usable[:, None] & np.isfinite(predicted), predicted, np.nan)
+
+
+def _mean(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Over the runs of each row's mask, ``(limit,)``."""
+    return np.where(mask, values, 0.0).sum(axis=1) / mask.sum(axis=1)

@@ -1,0 +1,221 @@
+"""The shape of a law over a domain, and the regions where it rises."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax.results.numbers import quantity_text
+from farseer_jax.results.table import aligned
+from farseer_jax.runs.checks import Range
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Rise:
+    """Where a loss rises with N, or with D.
+
+    Attributes:
+        along: ``"N"`` or ``"D"``: what it rises with.
+        other: values of the other variable where it does, ``(line,)``.
+        begins: the smallest N (or D) from which it rises, at each of these; to 1e-6 and better.
+        area: of the region, in decades of N times decades of D.
+        share: of the domain, by area.
+        worst: N and D of the grid where it rises most.
+        slope: ``∂ ln L / ∂ ln N`` (or D) there.
+
+    Example:
+        >>> from farseer_jax import check_shape, example_law
+        >>> (rise,) = check_shape(example_law(), N=(2e8, 1e13), D=(1e9, 1e15)).regions
+        >>> rise.along, rise.slope > 0, 0 < rise.share < 1
+        ('N', True, True)
+    """
+
+    along: str
+    other: np.ndarray
+    begins: np.ndarray
+    area: float
+    share: float
+    worst: tuple[float, float]
+    slope: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers for JSON; ``begins`` is a list of points N, D."""
+        names = (self.along, "D" if self.along == "N" else "N")
+        return {
+            "along": self.along,
+            "area_decades2": self.area,
+            "share": self.share,
+            "worst": {"N": self.worst[0], "D": self.worst[1], "slope": self.slope},
+            "begins": [
+                dict(zip(names, pair, strict=True))
+                for pair in zip(self.begins.tolist(), self.other.tolist(), strict=True)
+            ],
+        }
+
+    def __repr__(self) -> str:
+        return f"Rise(along {self.along}, {self.share:.1%} of the domain)"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Shape:
+    """Derivatives of a law over a domain. Prints as a table.
+
+    The grid is even in ln N and ln D; arrays ``(size, token)`` have N along the first axis.
+
+    Attributes:
+        law: name of the law.
+        N: sizes, ascending, ``(size,)``.
+        D: tokens, ascending, ``(token,)``.
+        loss: L, ``(size, token)``.
+        by_N: elasticity ``∂ ln L / ∂ ln N``, likewise; positive where the loss rises.
+        by_D: elasticity ``∂ ln L / ∂ ln D``.
+        by_NN: curvature ``∂² ln L / ∂(ln N)²``.
+        by_DD: curvature ``∂² ln L / ∂(ln D)²``.
+        by_ND: curvature ``∂² ln L / ∂ ln N ∂ ln D``.
+        regions: where it rises: with N, with D, both or neither.
+        runs_N: smallest and largest N that were fitted; None for a law without runs.
+        runs_D: likewise of D.
+
+    Example:
+        >>> from farseer_jax import check_shape, example_runs, fit, Farseer
+        >>> shape = check_shape(fit(Farseer, example_runs()), N=(2e8, 1e10), D=(1e9, 1e12))
+        >>> shape.rises, shape.by_N.shape, bool((shape.dL_dN < 0).all())
+        (False, (129, 129), True)
+    """
+
+    law: str
+    N: np.ndarray
+    D: np.ndarray
+    loss: np.ndarray
+    by_N: np.ndarray
+    by_D: np.ndarray
+    by_NN: np.ndarray
+    by_DD: np.ndarray
+    by_ND: np.ndarray
+    regions: tuple[Rise, ...]
+    runs_N: Range | None
+    runs_D: Range | None
+
+    @property
+    def rises(self) -> bool:
+        """Whether the loss rises anywhere on the grid, with N or with D."""
+        return bool(self.regions)
+
+    @property
+    def dL_dN(self) -> np.ndarray:
+        """``∂L/∂N``, loss per parameter, ``(size, token)`` (Fig. 20)."""
+        return self.by_N * self.loss / self.N[:, None]
+
+    @property
+    def dL_dD(self) -> np.ndarray:
+        """``∂L/∂D``, loss per token, ``(size, token)`` (Fig. 19)."""
+        return self.by_D * self.loss / self.D
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row per point of the grid."""
+        import pandas as pd
+
+        N, D = np.broadcast_arrays(self.N[:, None], self.D)
+        names = ("loss", "dL_dN", "dL_dD", "by_N", "by_D", "by_NN", "by_DD", "by_ND")
+        columns = {name: getattr(self, name).ravel() for name in names}
+        return pd.DataFrame({"N": N.ravel(), "D": D.ravel(), **columns})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The domain, the range of each derivative, and where the loss rises, for JSON.
+
+        The grid itself is in :meth:`to_dataframe`.
+        """
+        names = ("loss", "by_N", "by_D", "by_NN", "by_DD", "by_ND")
+        return {
+            "law": self.law,
+            "N": [float(self.N[0]), float(self.N[-1])],
+            "D": [float(self.D[0]), float(self.D[-1])],
+            "num": [len(self.N), len(self.D)],
+            "runs_N": None if self.runs_N is None else list(self.runs_N),
+            "runs_D": None if self.runs_D is None else list(self.runs_D),
+            "ranges": {
+                name: [float(getattr(self, name).min()), float(getattr(self, name).max())]
+                for name in names
+            },
+            "rises": self.rises,
+            "regions": [region.to_dict() for region in self.regions],
+        }
+
+    def __str__(self) -> str:
+        return text(self)
+
+    def __repr__(self) -> str:
+        found = ", ".join(map(repr, self.regions)) or "falls everywhere"
+        return f"Shape({self.law}, {len(self.N)} x {len(self.D)}, {found})"
+
+
+_ROWS = (
+    ("∂ln L / ∂ln N", "by_N"),
+    ("∂ln L / ∂ln D", "by_D"),
+    ("∂²ln L / ∂(ln N)²", "by_NN"),
+    ("∂²ln L / ∂(ln D)²", "by_DD"),
+    ("∂²ln L / ∂ln N ∂ln D", "by_ND"),
+)
+_NUM_LINES = 5
+
+
+def text(shape: "Shape") -> str:
+    """The whole of ``print(shape)``."""
+    title = f"{shape.law.title()} law over {_range('N', shape.N)}, {_range('D', shape.D)}"
+    rows = [[name, *_ends(shape, getattr(shape, field))] for name, field in _ROWS]
+    table = aligned(["", "smallest", "at N, D", "largest", "at N, D"], rows, left=1)
+    parts = [title, table]
+    if shape.runs_N is not None and shape.runs_D is not None:
+        runs = f"{_range('N', shape.runs_N)}, {_range('D', shape.runs_D)}"
+        parts.append(f"The runs: {runs}. All beyond is the law's own word.")
+    if not shape.regions:
+        parts.append("The loss falls with N and with D at every point of the grid.")
+    parts += [_region(shape, region) for region in shape.regions]
+    return "\n\n".join(parts)
+
+
+def _range(name: str, values: "np.ndarray | tuple[float, float]") -> str:
+    return f"{name} from {quantity_text(values[0])} to {quantity_text(values[-1])}"
+
+
+def _ends(shape: "Shape", values: np.ndarray) -> list[str]:
+    cells = []
+    for index in (values.argmin(), values.argmax()):
+        i, j = np.unravel_index(index, values.shape)
+        place = f"{quantity_text(shape.N[i])}, {quantity_text(shape.D[j])}"
+        cells += [f"{values[i, j]:+.3g}", place]
+    return cells
+
+
+def _region(shape: "Shape", region: "Rise") -> str:
+    along, other = region.along, "D" if region.along == "N" else "N"
+    N, D = map(quantity_text, region.worst)
+    lines = [
+        f"The loss rises with {along} in {region.share:.1%} of the domain "
+        f"({region.area:.2f} decades²),",
+        f"most at N = {N}, D = {D}: ∂ln L / ∂ln {along} = {region.slope:+.3g}.",
+    ]
+    picks = np.unique(np.linspace(0, len(region.other) - 1, _NUM_LINES).round().astype(int))
+    rows = [[quantity_text(region.other[i]), quantity_text(region.begins[i])] for i in picks]
+    lines += ["", aligned([f"at {other}", f"it rises from {along}"], rows)]
+    if beyond := _beyond(shape, region):
+        lines += ["", beyond]
+    return "\n".join(lines)
+
+
+def _beyond(shape: "Shape", region: "Rise") -> str:
+    """How far from the runs it begins."""
+    if shape.runs_N is None or shape.runs_D is None:
+        return ""
+    along, other = (shape.runs_N, shape.runs_D)[:: 1 if region.along == "N" else -1]
+    first = float(region.begins.min())
+    inside = (region.other >= other[0]) & (region.other <= other[1])
+    if (inside & (region.begins <= along[1])).any():
+        return f"It rises within the range of the runs: do not trust it with {region.along} there."
+    if first <= along[1]:
+        name = "D" if region.along == "N" else "N"
+        return f"Within the range of the runs it does not rise; only at other {name}."
+    return f"It begins at {first / along[1]:.3g} times the runs' largest {region.along}."

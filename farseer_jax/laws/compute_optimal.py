@@ -1,0 +1,271 @@
+"""The compute-optimal split of a budget between parameters and tokens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax.laws.law import Law
+from farseer_jax.solvers.implicit import root
+from farseer_jax.types import Array
+
+FLOPs = Callable[[Array, Array], Array]
+
+# Beyond these tokens per parameter nobody trains, and laws have optima that mean nothing.
+LOWEST, HIGHEST = 0.1, 1e5
+_NUM_RATIOS = 129
+_NUM_HALVINGS = 48  # of a gap of the grid: to rounding
+_REACH = 40.0  # e-folds around 6 N D within which another cost is looked for
+_MAX_STEPS = 100  # halvings alone need 60
+
+_State = tuple[Array, Array, Array, Array, Array]  # of a search: x, its bracket, moving, count
+
+INTERIOR, DATA, SIZE, BOTH = range(4)  # what holds an optimum where it is
+
+
+class Limits(NamedTuple):
+    """The most parameters and tokens there are; infinite where nothing limits them."""
+
+    N: Array
+    D: Array
+
+
+class Split(NamedTuple):
+    """Where a budget goes: ln N, ln D, and what limits them; NaN where there is no optimum.
+
+    There ``limit`` says what leaves no ratio within the range: the data, the size or (0) neither.
+    """
+
+    log_N: Array
+    log_D: Array
+    limit: Array
+
+
+class Place(NamedTuple):
+    """ln N and ln D along a budget, and whether it can be spent like that."""
+
+    log_N: Array
+    log_D: Array
+    found: Array
+
+
+@dataclass(frozen=True)
+class Cost:
+    """FLOPs of a model: training by ``flops(N, D)`` (6 N D by default), and 2 N per token served.
+
+    Hashable, so that calls with the same function share compiled code.
+    """
+
+    flops: FLOPs | None = None
+    is_served: bool = False
+
+    def training(self, N: Array, D: Array) -> Array:
+        """FLOPs of training."""
+        return 6.0 * N * D if self.flops is None else jnp.asarray(self.flops(N, D))
+
+    def log_total(self, log_N: Array, log_D: Array, tokens_served: Array) -> Array:
+        """Log of the FLOPs of training and inference."""
+        N = jnp.exp(log_N)
+        total = self.training(N, jnp.exp(log_D))
+        return jnp.log(total + 2.0 * N * tokens_served if self.is_served else total)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is 6 N D, which budgets solve for N in closed form."""
+        return self.flops is None and not self.is_served
+
+    def at_ratio(self, log_ratio: Array, log_C: Array, tokens_served: Array) -> Place:
+        """What costs the budget at a ratio D/N."""
+        log_N = 0.5 * (log_C - np.log(6.0) - log_ratio)
+        if self.is_plain:
+            return Place(log_N, log_N + log_ratio, jnp.asarray(True))
+
+        def excess(x: Array) -> Array:
+            return self.log_total(x, x + log_ratio, tokens_served) - log_C
+
+        log_N, found = _crossing(excess, log_N)
+        return Place(log_N, log_N + log_ratio, found)
+
+    def direction(self, at: Place, tokens_served: Array) -> tuple[Array, Array]:
+        """Changes of ln N and ln D along the budget, per change of ln D/N."""
+        if self.is_plain:
+            return jnp.asarray(-0.5), jnp.asarray(0.5)
+        by_N, by_D = (
+            _along(lambda x, y: self.log_total(x, y, tokens_served), at, way)
+            for way in ((1.0, 0.0), (0.0, 1.0))
+        )
+        return -by_D / (by_N + by_D), by_N / (by_N + by_D)
+
+
+def optimal_ratio(law: Law, compute: Array) -> Array:
+    """Tokens per parameter ``D/N`` at which ``L(N, D)`` is lowest for ``6 N D = compute`` FLOPs.
+
+    The interior minimum: a loss that still falls at the end of the range (0.1 to 1e5 tokens per
+    parameter) is none. Pure, for use under ``jit`` and ``vmap``, and differentiable: the optimum
+    is a root of the loss's slope, to any order.
+
+    Args:
+        law: a law, N in parameters.
+        compute: one budget, in FLOPs.
+
+    Returns:
+        The ratio; NaN where there is no interior minimum.
+    """
+    split = optimum(law, compute)
+    return jnp.exp(split.log_D - split.log_N)
+
+
+def optimum(
+    law: Law,
+    compute: Array,
+    cost: Cost = Cost(),
+    tokens_served: Array | float = 0.0,
+    limits: Limits | None = None,
+) -> Split:
+    """The N and D at which the loss is lowest, of those that cost the whole budget.
+
+    The lowest minimum over 0.1 to 1e5 tokens per parameter. The ends of that range are none; ends
+    that limits of N or D set are. Where the limits leave some of the budget, it stays unspent. Pure
+    and differentiable, as :func:`optimal_ratio`.
+
+    Args:
+        law: a law, N in parameters.
+        compute: one budget, in FLOPs.
+        cost: of a model; rises with N and with D.
+        tokens_served: over the life of the model.
+        limits: the most N and D; None for none.
+    """
+    log_C, served = jnp.log(compute), jnp.asarray(tokens_served)
+    limits_known = jnp.log(jnp.asarray([jnp.inf, jnp.inf] if limits is None else [*limits]))
+    fixed = jax.lax.stop_gradient((law, log_C, served, limits_known))
+    at, limit = _search(*fixed, cost, is_limited=limits is not None)
+    if limits is None and cost.is_plain:
+        # one condition, whose derivative costs half of that of two
+        def condition(u: Array) -> Array:
+            place = cost.at_ratio(u[0], log_C, served)
+            return _along(law_of_logs(law), place, (-0.5, 0.5))[None]
+
+        u = root(condition, (at.log_D - at.log_N)[None], num_steps=0)[0]
+        log_N, log_D, _ = cost.at_ratio(u, log_C, served)
+        return Split(log_N, log_D, limit)
+
+    def conditions(point: Array) -> Array:
+        """The budget is spent and no other split is better, but for limits that are met."""
+        place = Place(point[0], point[1], jnp.asarray(True))
+        loss_slope = _along(law_of_logs(law), place, cost.direction(place, served))
+        to_N, to_D = point - jnp.where(jnp.isfinite(limits_known), limits_known, 0.0)
+        spent = jnp.where(limit == BOTH, to_N, cost.log_total(point[0], point[1], served) - log_C)
+        held = jnp.where(limit == SIZE, to_N, jnp.where(limit == INTERIOR, loss_slope, to_D))
+        return jnp.stack([spent, held])
+
+    log_N, log_D = root(conditions, jnp.stack(at[:2]), num_steps=0)
+    return Split(log_N, log_D, limit)
+
+
+def law_of_logs(law: Law) -> Callable[[Array, Array], Array]:
+    """The ln loss as a function of ln N and ln D."""
+    return lambda x, y: law.log_loss(jnp.exp(x), jnp.exp(y))
+
+
+def _along(
+    function: Callable[[Array, Array], Array], at: Place, way: tuple[Array | float, Array | float]
+) -> Array:
+    """Derivative of a function of ln N and ln D along a direction; elementwise."""
+    point = at.log_N, at.log_D
+    tangents = tuple(jnp.full(x.shape, w, x.dtype) for x, w in zip(point, way, strict=True))
+    return jax.jvp(function, point, tangents)[1]
+
+
+def _search(
+    law: Law, log_C: Array, served: Array, limits: Array, cost: Cost, *, is_limited: bool
+) -> tuple[Place, Array]:
+    """The lowest minimum along a budget, to rounding, and what limits it; not differentiable."""
+    lowest, highest = np.log(LOWEST), np.log(HIGHEST)
+    # NumPy's grid is a constant of the compiled code
+    grid = jnp.asarray(np.linspace(lowest, highest, _NUM_RATIOS))
+    at_low = at_high = jnp.asarray(False)
+    if is_limited:
+        first, last, is_left = _ends(cost, log_C, served, limits)
+        grid = first + (last - first) * jnp.linspace(0.0, 1.0, _NUM_RATIOS)
+    places = cost.at_ratio(grid, log_C, served)
+    values = jnp.where(places.found, law_of_logs(law)(places.log_N, places.log_D), jnp.nan)
+    if is_limited:
+        at_low = (first > lowest) & (values[0] <= values[1])
+        at_high = (last < highest) & (values[-1] <= values[-2])
+    inner = values[1:-1]
+    is_inner = (inner < values[:-2]) & (inner <= values[2:])
+    is_minimum = jnp.concatenate([at_low[None], is_inner, at_high[None]])
+    best = jnp.argmin(jnp.where(is_minimum, values, jnp.inf))
+    bracket = grid[jnp.maximum(best - 1, 0)], grid[jnp.minimum(best + 1, _NUM_RATIOS - 1)]
+
+    def halve(_: Array, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = bracket
+        centre = 0.5 * (low + high)
+        place = cost.at_ratio(centre, log_C, served)
+        rises = _along(law_of_logs(law), place, cost.direction(place, served)) > 0
+        return jnp.where(rises, low, centre), jnp.where(rises, centre, high)
+
+    low, high = jax.lax.fori_loop(0, _NUM_HALVINGS, halve, bracket)
+    u = jnp.where(jnp.any(is_minimum), 0.5 * (low + high), jnp.nan)
+    limit = jnp.asarray(INTERIOR)
+    if is_limited:
+        # a bracket of one gap that shrinks to the end that a limit sets: the loss falls up to it
+        is_low = (best == 0) & (low == grid[0])
+        is_high = (best == _NUM_RATIOS - 1) & (high == grid[-1])
+        u = jnp.where(is_low, first, jnp.where(is_high, last, u))
+        u = jnp.where((first < highest) & (last > lowest), u, jnp.nan)
+        held = jnp.where(is_low, SIZE, jnp.where(is_high, DATA, limit))
+        # where there is no optimum: what leaves no ratio to look at, if anything does
+        held = jnp.where(jnp.any(is_minimum), held, limit)
+        held = jnp.where(last <= lowest, DATA, jnp.where(first >= highest, SIZE, held))
+        limit = jnp.where(is_left, BOTH, held)
+    place = cost.at_ratio(u, log_C, served)
+    if is_limited:
+        log_N, log_D = jnp.where(is_left, limits, jnp.stack(place[:2]))
+        place = Place(log_N, log_D, place.found)
+    return place, limit
+
+
+def _ends(cost: Cost, log_C: Array, served: Array, limits: Array) -> tuple[Array, Array, Array]:
+    """The range of ln D/N that limits leave, and whether they leave budget even at the largest."""
+    x, y = limits
+    of_D = jnp.asarray([False, True])
+
+    def excess(z: Array) -> Array:
+        """At the most N as a function of D, and at the most D as a function of N."""
+        return cost.log_total(jnp.where(of_D, z, x), jnp.where(of_D, y, z), served) - log_C
+
+    other, affordable = _crossing(excess, log_C - np.log(6.0) - jnp.minimum(limits, 1e3))
+    binds = jnp.isfinite(limits) & affordable
+    low = jnp.maximum(np.log(LOWEST), jnp.where(binds[0], other[0] - x, -jnp.inf))
+    high = jnp.minimum(np.log(HIGHEST), jnp.where(binds[1], y - other[1], jnp.inf))
+    return low, high, cost.log_total(x, y, served) <= log_C
+
+
+def _crossing(function: Callable[[Array], Array], start: Array) -> tuple[Array, Array]:
+    """Where a rising function crosses 0, elementwise, and whether it does near ``start``.
+
+    Newton's steps; halvings where they leave what is known to hold the root.
+    """
+
+    def is_moving(state: _State) -> Array:
+        return jnp.any(state[3]) & (state[4] < _MAX_STEPS)
+
+    def one_step(state: _State) -> _State:
+        x, low, high, _, count = state
+        value, slope = jax.jvp(function, (x,), (jnp.ones_like(x),))
+        low, high = jnp.where(value < 0, x, low), jnp.where(value < 0, high, x)
+        new = x - value / slope
+        new = jnp.where((new >= low) & (new <= high), new, 0.5 * (low + high))
+        resolution = 4.0 * np.finfo(x.dtype).eps * jnp.abs(x)
+        return new, low, high, jnp.abs(new - x) > resolution, count + 1
+
+    moving = jnp.ones(start.shape, bool)
+    low, high = start - _REACH, start + _REACH
+    state = start, low, high, moving, jnp.asarray(0)
+    found = jax.lax.while_loop(is_moving, one_step, state)[0]
+    near = 1e-6 * _REACH  # steps that end at an end of the reach
+    return found, (found > low + near) & (found < high - near)

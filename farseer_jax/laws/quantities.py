@@ -1,0 +1,118 @@
+"""Quantities of a law that people decide by, mapped over stacks of laws."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.laws.compute_optimal import optimal_ratio
+from farseer_jax.laws.law import Law
+from farseer_jax.types import Array
+
+Function = Callable[[Law], Any]
+
+
+@partial(jax.jit, static_argnames="function")
+def _over_stack(law: Law, arguments: tuple[Array, ...], function: Any) -> Array:
+    return jax.vmap(lambda one: jnp.asarray(function(one, *arguments)))(law)
+
+
+@partial(jax.jit, static_argnames="function")
+def _along(law: Law, directions: Law, arguments: tuple[Array, ...], function: Any) -> Array:
+    def change(direction: Law) -> Array:
+        return jax.jvp(lambda one: jnp.asarray(function(one, *arguments)), (law,), (direction,))[1]
+
+    return jax.vmap(change)(directions)
+
+
+def along(function: Any, law: Law, directions: Law, *arguments: Any) -> np.ndarray:
+    """Derivatives of ``function(law, *arguments)`` along changes of the law, ``(direction, …)``.
+
+    Args:
+        function: of JAX operations.
+        law: where.
+        directions: laws, leaves ``(direction,)``.
+        arguments: further ones of the function, arrays or mappings of them.
+
+    Raises:
+        TypeError: the function uses its law in ways that JAX cannot map.
+    """
+    return _called(_along, law, directions, arguments, function=function)
+
+
+def mapped(function: Any, law: Law, *arguments: Any) -> np.ndarray:
+    """``function(law, *arguments)`` for each law of a stack, ``(law, …)``, in float64.
+
+    Raises:
+        TypeError: the function uses its law in ways that JAX cannot map.
+    """
+    return _called(_over_stack, law, arguments, function=function)
+
+
+def _called(compiled: Any, *arguments: Any, function: Any) -> np.ndarray:
+    """In float64."""
+    with jax.enable_x64(True):
+        arguments = jax.tree.map(jnp.asarray, arguments)
+        try:
+            return np.asarray(compiled(*arguments, function=function), dtype=float)
+        except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+            raise TypeError(
+                "the function of a law must be made of JAX operations (jax.numpy, no float(…), "
+                f"numpy or branches on values): {str(error).splitlines()[0]}"
+            ) from None
+
+
+def of_one(function: Any, law: Law, *arguments: Any) -> np.ndarray:
+    """The same for one law, ``(…)``."""
+    stack = jax.tree.map(lambda leaf: np.asarray(leaf)[None], law)
+    return mapped(function, stack, *arguments)[0]
+
+
+def losses(law: Law, points: dict[str, Array]) -> Array:
+    """The loss at points, each input ``(point,)`` or ``(point, share)``."""
+    return jax.vmap(lambda own: jnp.asarray(law.loss(**own)))(points)
+
+
+def allocation(law: Law, compute: Array) -> Array:
+    """Compute-optimal N, D and D/N of budgets, ``(3, budget)``."""
+    ratio = jax.vmap(partial(optimal_ratio, law))(compute)
+    N = jnp.sqrt(compute / (6.0 * ratio))
+    return jnp.stack([N, N * ratio, ratio])
+
+
+def flat_points(N: ArrayLike, D: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """N and D of each point, ``(point,)``, broadcast against each other."""
+    sizes, tokens = np.broadcast_arrays(*np.atleast_1d(N, D))
+    return sizes.ravel(), tokens.ravel()
+
+
+def positive(name: str, values: ArrayLike) -> np.ndarray:
+    """Numbers as a flat float64 array.
+
+    Raises:
+        ValueError: one is no number, or not positive and finite.
+    """
+    try:
+        array = np.atleast_1d(np.asarray(values, dtype=np.float64)).ravel()
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected numbers, got {values!r}") from None
+    bad = ~(np.isfinite(array) & (array > 0))
+    if bad.any():
+        raise ValueError(f"{name}: values must be positive and finite, got {array[bad][0]}")
+    return array
+
+
+def one_positive(name: str, value: ArrayLike) -> float:
+    """A single number.
+
+    Raises:
+        ValueError: it is no single number, or not positive and finite.
+    """
+    array = positive(name, value)
+    if array.size != 1:
+        raise ValueError(f"{name}: expected one number, got {value!r}")
+    return float(array[0])

@@ -1,0 +1,268 @@
+"""Approach 2 as one pure function ``(design, losses, weights) → solution``."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from farseer_jax.methods.isoflop.budgets import BudgetDesign
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.solvers.linear_regression import (
+    fit_line,
+    line_points,
+    mean_weight,
+    safe_divide,
+    weighted_mean,
+)
+from farseer_jax.solvers.power_law import PowerLaw, fit_power_law, polish_power_law
+from farseer_jax.solvers.search import Search
+from farseer_jax.types import Array, RunValues, Scalar
+
+MIN_BUDGETS = 3  # E, K and γ
+
+
+class Parabola(NamedTuple):
+    """Parabolas ``L = loss_opt + curvature / 2 · (x − x_opt)²``, ``(budget,)`` each.
+
+    Attributes:
+        x_opt: position of the vertex; 0 where there is no minimum.
+        loss_opt: loss at the vertex.
+        curvature: ``d²L/dx²``; 0 where fewer than three x are distinct.
+    """
+
+    x_opt: Array
+    loss_opt: Array
+    curvature: Array
+
+
+class Numbers(NamedTuple):
+    """Parameters of the Chinchilla law."""
+
+    E: Scalar
+    A: Scalar
+    B: Scalar
+    alpha: Scalar
+    beta: Scalar
+
+
+class IsoFLOPSolution(NamedTuple):
+    """All that Approach 2 found.
+
+    Attributes:
+        numbers: the law's parameters.
+        parabola: of each budget, over ``ln N``.
+        log_C: ``ln`` of each budget's compute.
+        usable: budgets that take part in the power laws.
+        a: exponent of ``N_opt = G · (C/6)^a``.
+        log_G: its coefficient.
+        frontier: ``L_opt = E + K · (C/6)^−γ``, K at the design's pivot.
+        mean_relative_error: weighted mean over the runs of usable budgets.
+        outcome: code of an :class:`Outcome`.
+    """
+
+    numbers: Numbers
+    parabola: Parabola
+    log_C: Array
+    usable: Array
+    a: Scalar
+    log_G: Scalar
+    frontier: PowerLaw
+    mean_relative_error: Scalar
+    outcome: Array
+
+
+class _Runs(NamedTuple):
+    """Runs by budget, ``(budget, slot)``, in the precision of the losses."""
+
+    log_N: Array
+    log_D: Array
+    log_C: Array
+    loss: Array
+    share: Array
+    weight: Array  # the run's own times its share
+    budget_weight: Array
+    pivot: Scalar
+
+
+def solve(
+    design: BudgetDesign, losses: RunValues, weights: RunValues, min_runs: int, search: Search
+) -> IsoFLOPSolution:
+    """Fit one set of losses and weights; pure, for use under jit and vmap.
+
+    Args:
+        design: layout of the runs.
+        losses: loss per run.
+        weights: weight per run, not negative; 0 leaves a run out.
+        min_runs: runs that a budget needs; static.
+        search: of γ; static.
+    """
+    return _solve(design, losses, weights, min_runs, search, exact=False)[0]
+
+
+def solve_exactly(
+    design: BudgetDesign, losses: RunValues, weights: RunValues, min_runs: int, search: Search
+) -> tuple[IsoFLOPSolution, Array]:
+    """The same with the exact derivatives of what it solves: no search is differentiated.
+
+    Returns:
+        The solution; and slope over curvature of the error in γ where the search ended.
+    """
+    return _solve(design, losses, weights, min_runs, search, exact=True)
+
+
+def _solve(
+    design: BudgetDesign,
+    losses: RunValues,
+    weights: RunValues,
+    min_runs: int,
+    search: Search,
+    exact: bool,
+) -> tuple[IsoFLOPSolution, Array]:
+    runs = _gather(design, losses, weights)
+    parabola = fit_parabolas(runs.log_N, runs.loss, runs.weight)
+    inside = _inside(parabola.x_opt, runs)
+    num_runs = jnp.sum(jnp.where(runs.weight > 0, runs.share, 0.0), axis=1)
+    usable = (num_runs > min_runs - 0.5) & (parabola.curvature > 0) & inside
+
+    log_C = weighted_mean(runs.log_C, runs.weight, axis=1)
+    z = log_C - jnp.log(6.0) - runs.pivot
+    budget_weight = jnp.where(usable, runs.budget_weight, 0.0)
+    line = fit_line(line_points(jnp.where(usable, parabola.x_opt, 0.0), budget_weight), z)
+    points = z, jnp.where(usable, parabola.loss_opt, 1.0), budget_weight
+    frontier = fit_power_law(*(jax.lax.stop_gradient(points) if exact else points), search)
+    miss = jnp.zeros((), losses.dtype)
+    if exact:
+        frontier, miss = polish_power_law(*points, frontier)
+    a, log_G = line.slope, line.intercept - line.slope * runs.pivot
+    valid = (a > 0) & (a < 1) & (frontier.coefficient > 0)
+    numbers = _law_numbers(jnp.where(valid, a, 0.5), log_G, frontier, runs.pivot)
+    solution = IsoFLOPSolution(
+        numbers=numbers,
+        parabola=parabola,
+        log_C=log_C,
+        usable=usable,
+        a=a,
+        log_G=log_G,
+        frontier=frontier,
+        mean_relative_error=_mean_relative_error(numbers, runs, usable),
+        outcome=_outcome(usable, valid, frontier, numbers),
+    )
+    return solution, miss
+
+
+solve_jit = jax.jit(solve, static_argnames=("min_runs", "search"))
+
+
+class BatchSolution(NamedTuple):
+    """What is kept of each refit of a batch."""
+
+    numbers: Numbers
+    mean_relative_error: Scalar
+    outcome: Array
+
+
+@partial(jax.jit, static_argnames=("min_runs", "search"))
+def solve_block(
+    design: BudgetDesign, losses: Array, weights: Array, min_runs: int, search: Search
+) -> BatchSolution:
+    """``solve`` for stacks of losses and weights, ``(member, run)``, in one vectorised call."""
+
+    def one(loss: RunValues, weight: RunValues) -> BatchSolution:
+        found = solve(design, loss, weight, min_runs, search)
+        return BatchSolution(found.numbers, found.mean_relative_error, found.outcome)
+
+    return jax.vmap(one)(losses, weights)
+
+
+def _gather(design: BudgetDesign, losses: RunValues, weights: RunValues) -> _Runs:
+    log_N, log_D, log_C, share, pivot = (
+        jnp.asarray(leaf, losses.dtype)
+        for leaf in (design.log_N, design.log_D, design.log_C, design.run_share, design.pivot)
+    )
+    own = weights[design.run_index]
+    return _Runs(
+        log_N=log_N,
+        log_D=log_D,
+        log_C=log_C,
+        loss=losses[design.run_index],
+        share=share,
+        weight=own * share,
+        budget_weight=mean_weight(own, 1, share),
+        pivot=pivot,
+    )
+
+
+def _inside(x_opt: Array, runs: _Runs) -> Array:
+    """Whether a vertex lies within the sizes of its budget's runs."""
+    held = runs.weight > 0
+    lowest = jnp.min(jnp.where(held, runs.log_N, jnp.inf), axis=1)
+    highest = jnp.max(jnp.where(held, runs.log_N, -jnp.inf), axis=1)
+    return (lowest <= x_opt) & (x_opt <= highest)
+
+
+def _mean_relative_error(numbers: Numbers, runs: _Runs, usable: Array) -> Scalar:
+    predicted = (
+        numbers.E
+        + numbers.A * jnp.exp(-numbers.alpha * runs.log_N)
+        + numbers.B * jnp.exp(-numbers.beta * runs.log_D)
+    )
+    fitted = jnp.where(usable[:, None], runs.weight, 0.0)
+    error = jnp.abs(predicted / runs.loss - 1.0)
+    return safe_divide(jnp.sum(fitted * error), jnp.sum(fitted))
+
+
+def _law_numbers(a: Scalar, log_G: Scalar, frontier: PowerLaw, pivot: Scalar) -> Numbers:
+    """Parameters from the optima.
+
+    With ``a = β/(α+β)`` and ``γ = αβ/(α+β)``, α = γ/a and β = γ/(1−a); and at the optimum
+    ``α·A·N^−α = β·B·D^−β`` shares K·(C/6)^−γ between the terms as a to 1−a.
+    """
+    alpha, beta = frontier.exponent / a, frontier.exponent / (1 - a)
+    K = frontier.coefficient * jnp.exp(frontier.exponent * pivot)
+    return Numbers(
+        E=frontier.floor,
+        A=a * K * jnp.exp(alpha * log_G),
+        B=(1 - a) * K * jnp.exp(-beta * log_G),
+        alpha=alpha,
+        beta=beta,
+    )
+
+
+def _outcome(usable: Array, valid: Array, frontier: PowerLaw, numbers: Numbers) -> Array:
+    finite = jnp.all(jnp.isfinite(jnp.stack(numbers)))
+    code = jnp.where(frontier.at_bound, Outcome.bound_active.code, Outcome.success.code)
+    code = jnp.where(frontier.at_edge, Outcome.exponent_at_edge.code, code)
+    code = jnp.where(frontier.resolved, code, Outcome.exponent_unresolved.code)
+    code = jnp.where(finite, code, Outcome.not_finite.code)
+    code = jnp.where(valid, code, Outcome.no_allocation.code)
+    return jnp.where(jnp.sum(usable) < MIN_BUDGETS, Outcome.too_few_budgets.code, code)
+
+
+_FLAT = 1e-10  # spread of x about two values, against the spread of x, both squared
+
+
+def fit_parabolas(x: Array, y: Array, weights: Array) -> Parabola:
+    """Weighted least squares, ``(budget, slot)``.
+
+    In polynomials that are orthogonal under the weights: powers of x would cost the digits.
+    """
+
+    def mean(values: Array) -> Array:
+        return jnp.sum(shares * values, axis=1, keepdims=True)
+
+    shares = safe_divide(weights, jnp.sum(weights, axis=1, keepdims=True))
+    mean_x, mean_y = mean(x), mean(y)
+    first = x - mean_x
+    second_moment = mean(first**2)
+    skew = safe_divide(mean(first**3), second_moment)
+    second = first**2 - skew * first - second_moment
+    norm = mean(second**2)
+    # of two distinct x, what is left here is rounding
+    norm = jnp.where(norm > _FLAT * second_moment**2, norm, 0.0)
+    slope = safe_divide(mean(first * (y - mean_y)), second_moment)
+    bend = safe_divide(mean(second * (y - mean_y)), norm)
+    bowl = bend > 0
+    vertex = jnp.where(bowl, 0.5 * (skew - slope / jnp.where(bowl, bend, 1.0)), -mean_x)
+    loss_opt = mean_y + slope * vertex + bend * (vertex**2 - skew * vertex - second_moment)
+    return Parabola((mean_x + vertex)[:, 0], loss_opt[:, 0], 2 * bend[:, 0])

@@ -1,0 +1,212 @@
+"""What Approach 2 found at each compute budget, as plain NumPy arrays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.methods.isoflop.budgets import BudgetDesign
+from farseer_jax.methods.isoflop.kernel import IsoFLOPSolution
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.results.numbers import loss_text, number_text, quantity_text
+from farseer_jax.results.table import aligned
+from farseer_jax.runs.runs import Runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class IsoFLOPReport:
+    """Evidence behind a fit by :class:`IsoFLOP`. Prints as a table.
+
+    Attributes:
+        compute: of each budget in floating-point operations, ascending, ``(budget,)``; the arrays
+            down to ``note`` are per budget.
+        num_runs: distinct runs.
+        N_min: smallest size; NaN without runs.
+        N_max: largest size; NaN likewise.
+        N_opt: size at the parabola's vertex; NaN where the budget took no part.
+        D_opt: ``C / (6 · N_opt)``; NaN likewise.
+        loss_opt: loss at the vertex; NaN likewise.
+        curvature: ``d²L/d(ln N)²`` of the parabola.
+        note: why the budget took no part in the power laws; empty where it did.
+        a: exponent of ``N_opt = G · (C/6)^a``.
+        b: exponent of ``D_opt``, ``1 − a``.
+        gamma: exponent of ``L_opt = E + K · C^−γ``.
+        coefficient: G.
+        num_left_out: runs that belong to no budget.
+        num_copies: rows that copy another row exactly, which count once.
+
+    Example:
+        >>> from farseer_jax import Chinchilla, IsoFLOP, example_runs, fit
+        >>> found = fit(Chinchilla, example_runs(), IsoFLOP()).diagnostics
+        >>> N, D = found.optimum(1e21)
+        >>> round(found.a, 2), f"{float(N):.1e}", f"{float(D):.1e}"
+        (0.53, '2.1e+09', '7.9e+10')
+    """
+
+    compute: np.ndarray
+    num_runs: np.ndarray
+    N_min: np.ndarray
+    N_max: np.ndarray
+    N_opt: np.ndarray
+    D_opt: np.ndarray
+    loss_opt: np.ndarray
+    curvature: np.ndarray
+    note: tuple[str, ...]
+    a: float
+    b: float
+    gamma: float
+    coefficient: float
+    num_left_out: int
+    num_copies: int
+
+    @property
+    def num_budgets(self) -> int:
+        """How many budgets took part in the power laws."""
+        return sum(not note for note in self.note)
+
+    def optimum(self, compute: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """N and D of least loss for this compute, by the power laws."""
+        size_tokens = np.asarray(compute, dtype=float) / 6.0
+        N = self.coefficient * size_tokens**self.a
+        return N, size_tokens / N
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row per budget."""
+        import pandas as pd
+
+        return pd.DataFrame({name: getattr(self, name) for name in _PER_BUDGET})
+
+    def __str__(self) -> str:
+        header = ["compute", "runs", "N_opt", "D_opt", "loss", "note"]
+        rows = [
+            [
+                f"{self.compute[i]:.3g}",
+                str(self.num_runs[i]),
+                *(
+                    "–" if self.note[i] else quantity_text(value)
+                    for value in (self.N_opt[i], self.D_opt[i])
+                ),
+                "–" if self.note[i] else loss_text(self.loss_opt[i]),
+                self.note[i],
+            ]
+            for i in range(len(self.compute))
+        ]
+        exponents = " ".join(
+            f"{name} = {number_text(value, 4)}"
+            for name, value in (("a", self.a), ("b", self.b), ("γ", self.gamma))
+        )
+        laws = f"N_opt ∝ C^a, D_opt ∝ C^b, L_opt = E + K·C^−γ:  {exponents}"
+        return f"{aligned(header, rows)}\n\n{laws}"
+
+    def __repr__(self) -> str:
+        return (
+            f"IsoFLOPReport({self.num_budgets} of {len(self.compute)} budgets used, "
+            f"a={self.a:.4g}, b={self.b:.4g})"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Lists and numbers for JSON; NaN becomes None."""
+        return {field.name: _to_json(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "IsoFLOPReport":
+        """The inverse of :meth:`to_dict`."""
+        return cls(**{field.name: _from_json(field.name, content) for field in fields(cls)})
+
+
+_PER_BUDGET = (
+    "compute", "num_runs", "N_min", "N_max", "N_opt", "D_opt", "loss_opt", "curvature", "note",
+)  # fmt: skip
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return [_to_json(item) for item in value.tolist()]
+    if isinstance(value, tuple):
+        return list(value)
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+def _from_json(name: str, content: Mapping[str, Any]) -> Any:
+    value = content[name]
+    if name == "note":
+        return tuple(value)
+    if name in _PER_BUDGET:
+        dtype = int if name == "num_runs" else float
+        return np.array([np.nan if item is None else item for item in value], dtype=dtype)
+    return np.nan if value is None else value
+
+
+def build_report(
+    runs: Runs,
+    design: BudgetDesign,
+    found: IsoFLOPSolution,
+    weights: np.ndarray,
+    min_runs: int,
+) -> IsoFLOPReport:
+    """Collect what the budgets and the power laws gave."""
+    held = (design.run_share > 0) & (weights[design.run_index] > 0)
+    num_runs = np.rint((design.run_share * held).sum(axis=1)).astype(int)
+    usable = np.asarray(found.usable)
+    # of a budget whose runs are all left out, the compute that they would have
+    all_runs = (design.log_C * design.run_share).sum(axis=1) / design.run_share.sum(axis=1)
+    compute = np.exp(np.where(num_runs > 0, found.log_C, all_runs))
+    N_opt = np.where(usable, np.exp(found.parabola.x_opt), np.nan)
+    curvature = np.asarray(found.parabola.curvature)
+    num_rows = int(np.count_nonzero(design.run_share))
+    notes = tuple(
+        _note(num_runs[i], curvature[i], bool(usable[i]), min_runs) for i in range(len(usable))
+    )
+    return IsoFLOPReport(
+        compute=compute,
+        num_runs=num_runs,
+        N_min=_size(held, np.where(held, design.log_N, np.inf).min(axis=1)),
+        N_max=_size(held, np.where(held, design.log_N, -np.inf).max(axis=1)),
+        N_opt=N_opt,
+        D_opt=compute / (6.0 * N_opt),
+        loss_opt=np.where(usable, found.parabola.loss_opt, np.nan),
+        curvature=curvature,
+        note=notes,
+        a=float(found.a),
+        b=1.0 - float(found.a),
+        gamma=float(found.frontier.exponent),
+        coefficient=float(np.exp(found.log_G)),
+        num_left_out=len(runs) - num_rows,
+        num_copies=num_rows - round(float(design.run_share.sum())),
+    )
+
+
+def _size(held: np.ndarray, log_N: np.ndarray) -> np.ndarray:
+    """NaN where no run is held."""
+    return np.exp(np.where(held.any(axis=1), log_N, np.nan))
+
+
+def _note(num_runs: int, curvature: float, usable: bool, min_runs: int) -> str:
+    if usable:
+        return ""
+    if num_runs < min_runs:
+        return f"{num_runs} runs, {min_runs} needed"
+    if not curvature > 0:
+        return "the parabola has no minimum"
+    return "the minimum lies outside the sizes of its runs"
+
+
+def refusal(outcome: Outcome, report: IsoFLOPReport) -> str:
+    """Why the budgets give no law, and what to do."""
+    if outcome is Outcome.too_few_budgets:
+        lost = [i for i, note in enumerate(report.note) if note]
+        shown = "; ".join(f"{report.compute[i]:.3g}: {report.note[i]}" for i in lost[:5])
+        more = f"; and {len(lost) - 5} more" if len(lost) > 5 else ""
+        return (
+            f"{outcome.message} Budgets left out: {shown}{more}. Train sizes on both sides of each "
+            "optimum, or fit end to end (`LeastSquares()`)."
+        )
+    return (
+        f"{outcome.message} N_opt grows as C^{report.a:.3g} and L_opt as C^−{report.gamma:.3g}: "
+        "check the budgets, or fit end to end (`LeastSquares()`)."
+    )

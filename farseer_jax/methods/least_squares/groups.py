@@ -1,0 +1,158 @@
+"""Least squares of several tables at once: each alone, or with some parameters in common."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from farseer_jax.laws.law import Law
+from farseer_jax.methods.end_to_end.free_parameters import Free
+from farseer_jax.methods.end_to_end.layout import Layout
+from farseer_jax.methods.end_to_end.problem import Optima
+from farseer_jax.methods.end_to_end.settings import (
+    best_of_starts,
+    best_point,
+    check_number,
+    free_of,
+)
+from farseer_jax.methods.end_to_end.starts import starts_of
+from farseer_jax.methods.least_squares.any_law import solve_any_law, solve_jointly
+from farseer_jax.methods.method import Solved
+
+if TYPE_CHECKING:
+    from farseer_jax.methods.least_squares.method import LeastSquares
+
+
+_NUM_SPREAD = 8  # joint starts beside those of the groups: own optima, and spread around them
+
+
+def fit_each(
+    method: "LeastSquares",
+    layouts: Sequence[Layout],
+    losses: Sequence[np.ndarray],
+    weights: Sequence[np.ndarray],
+) -> list[Solved]:
+    """One fit of each table, in one batch."""
+    found, frees = _separate(method, layouts, losses, weights)
+    return [
+        best_of_starts(layout, free, own, loss, weight)
+        for layout, free, own, loss, weight in zip(
+            layouts, frees, found, losses, weights, strict=True
+        )
+    ]
+
+
+def fit_with_shared(
+    method: "LeastSquares",
+    layouts: Sequence[Layout],
+    losses: Sequence[np.ndarray],
+    weights: Sequence[np.ndarray],
+    shared: Sequence[str],
+) -> list[Solved]:
+    """One fit of all tables together: the shared parameters are the same in each.
+
+    Raises:
+        ValueError: a shared parameter is unknown, fixed, or tied to one that is not shared; or
+            there are fewer runs than free parameters.
+    """
+    check_shared(layouts[0].law, shared)
+    separate, frees = _separate(method, layouts, losses, weights, enough=False)
+    in_common = _in_common(method, layouts[0].law, frees[0], shared)
+    _check_joint_number(layouts, weights, in_common)
+    best = np.stack([best_point(own) for own in separate])
+    starts = _joint_starts(best, in_common, method.seed, frees[0])
+    found = solve_jointly(method, layouts, frees[0], in_common, starts, losses, weights)
+    return [
+        best_of_starts(layout, frees[0], own, loss, weight)
+        for layout, own, loss, weight in zip(layouts, found, losses, weights, strict=True)
+    ]
+
+
+def check_shared(law: type[Law], shared: Sequence[str]) -> None:
+    """Refuse shared parameters that the law has not.
+
+    Raises:
+        ValueError: which.
+    """
+    names = [field.name for field in law.fields()]
+    unknown = [name for name in shared if name not in (*names, *law.parameter_names())]
+    if unknown:
+        raise ValueError(
+            f"shared: the law {law.name} has no parameter {unknown[0]!r}; it has {', '.join(names)}"
+        )
+
+
+def _separate(
+    method: "LeastSquares",
+    layouts: Sequence[Layout],
+    losses: Sequence[np.ndarray],
+    weights: Sequence[np.ndarray],
+    *,
+    enough: bool = True,
+) -> tuple[list[Optima], list[Free]]:
+    frees = [free_of(method, layout) for layout in layouts]
+    if enough:
+        for layout, free, own in zip(layouts, frees, weights, strict=True):
+            check_number(layout, own, free)
+    starts = np.stack(
+        [
+            starts_of(method, layout, free, method.num_starts)
+            for layout, free in zip(layouts, frees, strict=True)
+        ]
+    )
+    rows = [loss[None] for loss in losses], [own[None] for own in weights]
+    return solve_any_law(method, layouts, frees, starts, *rows), frees
+
+
+def _in_common(
+    method: "LeastSquares", law: type[Law], free: Free, shared: Sequence[str]
+) -> np.ndarray:
+    """Which free numbers all groups have in common, ``(free,)``."""
+    names = law.parameter_names()
+    is_shared = np.array([n in shared or n.partition("[")[0] in shared for n in names])
+    used = free.basis != 0.0
+    mixed = used[is_shared].any(0) & used[~is_shared].any(0)
+    if mixed.any():
+        tied = [names[k] for k in np.flatnonzero(used[:, np.flatnonzero(mixed)[0]])]
+        raise ValueError(
+            f"shared: {' and '.join(tied)} are tied, and only one of them is shared: share both"
+        )
+    fixed = [name for name in shared if name in dict(method.fixed)]
+    if fixed:
+        raise ValueError(f"shared: the parameter {fixed[0]!r} is fixed, the same in all groups")
+    common: np.ndarray = used[is_shared].any(0)
+    return common
+
+
+def _check_joint_number(
+    layouts: Sequence[Layout], weights: Sequence[np.ndarray], in_common: np.ndarray
+) -> None:
+    num = sum(
+        min(int((own > 0).sum()), len(layout.runs) - layout.num_copies)
+        for layout, own in zip(layouts, weights, strict=True)
+    )
+    needed = int(in_common.sum()) + len(layouts) * int((~in_common).sum())
+    if num < needed:
+        raise ValueError(
+            f"{num} runs in {len(layouts)} groups cannot determine the {needed} free parameters of "
+            f"the law {layouts[0].law.name!r}: add runs, share more, or fix parameters (fixed=)"
+        )
+
+
+def _joint_starts(best: np.ndarray, in_common: np.ndarray, seed: int, free: Free) -> np.ndarray:
+    """Starts ``(start, joint free)``: own optima of the groups, shared numbers of each or of all.
+
+    Args:
+        best: each group's own optimum, ``(group, free)``.
+        in_common: which free numbers are shared.
+        seed: of those that are spread around these.
+        free: bounds.
+    """
+    generator = np.random.default_rng(seed)
+    shared = np.concatenate([np.median(best, 0)[None], best])[:, in_common]
+    spread = generator.standard_normal((_NUM_SPREAD, shared.shape[1]))
+    reach = np.maximum(best[:, in_common].std(0), 0.1)
+    shared = np.concatenate([shared, shared[0] + reach * spread])
+    shared = np.clip(shared, free.lower[in_common], free.upper[in_common])
+    own = np.broadcast_to(best[:, ~in_common].ravel(), (len(shared), best[:, ~in_common].size))
+    return np.concatenate([shared, own], axis=1)

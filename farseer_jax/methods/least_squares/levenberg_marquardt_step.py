@@ -1,0 +1,172 @@
+"""One step of Levenberg–Marquardt, for a block of members at once."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax.laws.separable import Separable
+from farseer_jax.methods.end_to_end._eliminate import solve_definite
+from farseer_jax.methods.end_to_end.problem import (
+    ACTIVE,
+    CONVERGED,
+    NOT_FINITE,
+    OUT_OF_STEPS,
+    STALLED,
+    Problem,
+)
+from farseer_jax.methods.least_squares.normal_equations import Normal, evaluate_normal
+from farseer_jax.objectives import Residual
+from farseer_jax.types import Array
+
+_FIRST_DAMPING, _WARM_DAMPING = 1e-2, 1e-6
+_LEAST_DAMPING, _MOST_DAMPING = 1e-14, 1e14
+_NEARLY_UNDAMPED = 1e-3
+_NEAR = 0.02  # of the objective: a fall so small that the exact Hessian has a minimum, mostly
+_ROUNDING = 1e-15  # of a residual: sums of squares below this cannot fall any further
+
+
+class State(NamedTuple):
+    """Where each member of a block stands.
+
+    Attributes:
+        free: best free parameters so far, ``(free, batch)``.
+        value: objective there, ``(batch,)``; inf before the first evaluation.
+        gradient: there.
+        matrix: there.
+        exact: whether that is the exact Hessian.
+        trial: free parameters to evaluate next.
+        ask: whether to evaluate the exact Hessian there.
+        predicted: fall of the objective that the model predicts for the trial.
+        damping: Levenberg–Marquardt's λ.
+        floor: falls of the objective that its rounding hides.
+        status: ACTIVE or how it ended.
+        steps: evaluations so far.
+    """
+
+    free: Array
+    value: Array
+    gradient: Array
+    matrix: Array
+    exact: Array
+    trial: Array
+    ask: Array
+    predicted: Array
+    damping: Array
+    floor: Array
+    status: Array
+    steps: Array
+
+
+def rounding_floor(weights: np.ndarray) -> np.ndarray:
+    """Falls of the objective that rounding hides, ``(set,)``, of weights ``(…, set)``."""
+    total: np.ndarray = weights.sum(axis=tuple(range(weights.ndim - 1)))
+    return 0.5 * _ROUNDING**2 * total
+
+
+def begin(starts: Array, warm: Array, floor: Array) -> State:
+    """The state at starts, ``(free, batch)``, before any evaluation.
+
+    Args:
+        starts: free parameters.
+        warm: which of them are near an optimum, ``(batch,)``: trust the exact model at once.
+        floor: see :class:`State`.
+    """
+    num_free, batch = starts.shape
+    zeros = jnp.zeros(batch, starts.dtype)
+    return State(
+        free=starts,
+        value=jnp.full_like(zeros, jnp.inf),
+        gradient=jnp.zeros_like(starts),
+        matrix=jnp.zeros((num_free, num_free, batch), starts.dtype),
+        exact=jnp.zeros(batch, bool),
+        trial=starts,
+        ask=warm,
+        predicted=zeros,
+        damping=jnp.where(warm, _WARM_DAMPING, _FIRST_DAMPING),
+        floor=jnp.broadcast_to(floor, zeros.shape),
+        status=jnp.full(batch, ACTIVE),
+        steps=jnp.zeros(batch, int),
+    )
+
+
+def step(
+    law: type[Separable],
+    residual: Residual,
+    squared: bool,
+    problem: Problem,
+    state: State,
+    tolerance: Array,
+    max_steps: Array,
+) -> State:
+    """Evaluate every member's trial, and choose its next; members that have ended stay."""
+    newton = None if squared else state.ask
+    normal = evaluate_normal(law, residual, newton, problem, state.trial)
+    state = _next_trial(problem, _judge(state, normal), tolerance, squared)
+    spent = (state.status == ACTIVE) & (state.steps >= max_steps)
+    return state._replace(status=jnp.where(spent, OUT_OF_STEPS, state.status))
+
+
+def _judge(state: State, normal: Normal) -> State:
+    """Accept the trial or not, and adapt the damping."""
+    finite = jnp.isfinite(normal.value) & jnp.isfinite(normal.gradient).all(0)
+    finite &= jnp.isfinite(normal.matrix).all((0, 1))
+    first = jnp.isinf(state.value)
+    again = (state.trial == state.free).all(0)  # the same point, for the safer model
+    fall = state.value - normal.value
+    ratio = fall / jnp.where(state.predicted > 0, state.predicted, jnp.inf)
+    active = state.status == ACTIVE
+    accepted = active & finite & (again | (fall > 0))
+    better = jnp.where(ratio > 0.75, 0.1, jnp.where(ratio > 0.25, 0.5, 2.0))
+    factor = jnp.where(again, 1.0, jnp.where(accepted, better, 4.0))
+    kept = state._replace(
+        free=state.trial,
+        value=normal.value,
+        gradient=normal.gradient,
+        matrix=normal.matrix,
+        exact=state.ask,
+    )
+    chosen = jax.tree.map(lambda new, old: jnp.where(accepted, new, old), kept, state)
+    return chosen._replace(
+        damping=jnp.clip(state.damping * factor, _LEAST_DAMPING, _MOST_DAMPING),
+        status=jnp.where(active & first & ~finite, NOT_FINITE, state.status),
+        steps=state.steps + active,
+    )
+
+
+def _next_trial(problem: Problem, state: State, tolerance: Array, squared: bool) -> State:
+    """The next point to evaluate, or the end."""
+    held = ((state.free <= problem.lower) & (state.gradient > 0)) | (
+        (state.free >= problem.upper) & (state.gradient < 0)
+    )
+    diagonal = jnp.arange(len(state.free))
+    scale = jnp.sqrt(jnp.maximum(state.matrix[diagonal, diagonal], 0.0))
+    scale = jnp.where(scale > 0, scale, 1.0)
+    g = jnp.where(held, 0.0, state.gradient / scale)
+    damping = state.damping
+    move, definite = solve_definite(state.matrix, scale, held, damping, g)
+    wanted = state.free - move / scale
+    trial = jnp.clip(wanted, problem.lower, problem.upper)
+    cut = (trial != wanted).any(0)  # at its bound, it is held next time, and the others move on
+    move = trial - state.free
+    predicted = -jnp.sum(state.gradient * move, 0) - 0.5 * jnp.sum(
+        move * jnp.sum(state.matrix * move, 1), 0
+    )
+    small = ~cut & (predicted <= tolerance * state.value + state.floor)
+    # the safer model is evaluated at the same point where the exact one has no minimum, …
+    unsafe = state.exact & ~definite
+    # … and the exact one where the safer one takes small steps
+    ask = jnp.zeros_like(unsafe) if squared else ~unsafe & (predicted <= _NEAR * state.value)
+    converged = small & (damping <= _NEARLY_UNDAMPED) & ~unsafe
+    stalled = damping >= _MOST_DAMPING
+    status = jnp.where(converged, CONVERGED, jnp.where(stalled, STALLED, state.status))
+    # what looks converged under heavy damping only is small: relax, and look again
+    relaxed = jnp.where(small & ~converged & ~unsafe, damping * 0.1, damping)
+    return state._replace(
+        trial=jnp.where(unsafe, state.free, trial),
+        ask=ask,
+        predicted=predicted,
+        damping=relaxed,
+        status=jnp.where(state.status == ACTIVE, status, state.status),
+    )

@@ -1,0 +1,249 @@
+"""The normal equations of least squares: a law's curves of N, their derivatives, the Hessian."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+
+from farseer_jax.laws.separable import Separable
+from farseer_jax.methods.end_to_end.problem import Owners, Problem, curves_of
+from farseer_jax.methods.least_squares.row_sums import row_sums, with_powers
+from farseer_jax.objectives import Residual
+from farseer_jax.types import Array
+
+_Curve = Callable[..., list[Array]]
+
+
+class TracedCurves(NamedTuple):
+    """A law's curves, traced once for all their derivatives.
+
+    Attributes:
+        of_sizes: what the curves need of N alone, such as ln N, ``(tile, row, 1)`` each.
+        curves: each curve as a function of one tile's ``of_sizes`` and of the parameters.
+        owners: positions of the parameters that each curve depends on.
+    """
+
+    of_sizes: list[Array]
+    curves: list[_Curve]
+    owners: tuple[tuple[int, ...], ...]
+
+
+class CurveDerivatives(NamedTuple):
+    """The curves of a law and their derivatives in the parameters that each depends on.
+
+    Attributes:
+        values: ``(row, batch)`` each.
+        slopes: ``(own, row, batch)`` each.
+        second: ``(own, own, row, batch)`` each; none where they were not asked for.
+    """
+
+    values: list[Array]
+    slopes: list[Array]
+    second: list[Array]
+
+
+def trace_curves(law: type[Separable], problem: Problem, parameters: list[Array]) -> TracedCurves:
+    """The curves on a problem's tiles, for parameters ``(batch,)`` each.
+
+    Each curve keeps its own operations only: its derivative in a parameter would trace all curves
+    anew otherwise. What N alone decides is computed once, not in each step.
+    """
+
+    def of_tile(N: Array, parameters: list[Array]) -> list[Array]:
+        curves, _ = curves_of(law, problem._replace(inputs={"N": N}))
+        return curves(parameters)
+
+    N = jnp.asarray(problem.inputs["N"])
+    trace = jax.make_jaxpr(of_tile)(N[0], parameters)
+    jaxpr: Any = trace.jaxpr
+    size, *numbers = jaxpr.invars
+    moving, early, late = set(numbers), [], []
+    for equation in jaxpr.eqns:
+        if moving.isdisjoint(_read(equation)):
+            early.append(equation)
+        else:
+            late.append(equation)
+            moving.update(equation.outvars)
+    wanted = [*(v for equation in late for v in _read(equation)), *jaxpr.outvars]
+    read = dict.fromkeys(v for v in wanted if v not in moving)
+    before = jaxpr.replace(invars=[size], eqns=early, outvars=list(read))
+    of_sizes = jax.vmap(jaxpr_as_fun(ClosedJaxpr(before, trace.consts)))(N)
+    after = jaxpr.replace(constvars=[], invars=[*read, *numbers], eqns=late)
+    curves = [_only(after, i) for i in range(len(after.outvars))]
+    return TracedCurves(of_sizes, curves, law.curve_parameters())
+
+
+def _read(equation: Any) -> list[Any]:
+    """Variables that an operation reads; constants have a value instead."""
+    return [v for v in equation.invars if not hasattr(v, "val")]
+
+
+def _only(jaxpr: Any, index: int) -> _Curve:
+    """One of the outputs, by the operations that it needs."""
+    output = jaxpr.outvars[index]
+    needed, equations = {output}, []
+    for equation in reversed(jaxpr.eqns):
+        if not needed.isdisjoint(equation.outvars):
+            equations.append(equation)
+            needed.update(_read(equation))
+    own = jaxpr.replace(eqns=equations[::-1], outvars=[output])
+    curve: _Curve = jaxpr_as_fun(ClosedJaxpr(own, []))
+    return curve
+
+
+def evaluate_curves(
+    traced: TracedCurves, of_sizes: Sequence[Array], parameters: list[Array], *, second: bool
+) -> CurveDerivatives:
+    """The curves of one tile at parameters ``(batch,)`` each.
+
+    Args:
+        traced: the curves.
+        of_sizes: of the tile, ``(row, 1)`` each.
+        parameters: where.
+        second: whether second derivatives are asked for.
+    """
+
+    def bound(curve: _Curve) -> _Curve:
+        return lambda *numbers: curve(*of_sizes, *numbers)
+
+    curves = [(bound(curve), own) for curve, own in zip(traced.curves, traced.owners, strict=True)]
+    return CurveDerivatives(
+        values=[curve(*parameters)[0] for curve, _ in curves],
+        slopes=[jnp.stack([_slope(curve, parameters, k) for k in own]) for curve, own in curves],
+        second=[_second(curve, parameters, own) for curve, own in curves] if second else [],
+    )
+
+
+def _slope(curve: _Curve, parameters: list[Array], k: int) -> Array:
+    """The curve's derivative in parameter k."""
+
+    def along(x: Array) -> Array:
+        return curve(*parameters[:k], x, *parameters[k + 1 :])[0]
+
+    return jax.jvp(along, (parameters[k],), (jnp.ones_like(parameters[k]),))[1]
+
+
+def _second(curve: _Curve, parameters: list[Array], own: tuple[int, ...]) -> Array:
+    def entry(k: int, m: int) -> Array:
+        def slope(x: Array) -> Array:
+            return _slope(curve, [*parameters[:m], x, *parameters[m + 1 :]], k)
+
+        return jax.jvp(slope, (parameters[m],), (jnp.ones_like(parameters[m]),))[1]
+
+    lower = {(k, m): entry(k, m) for k in own for m in own if m <= k}
+    return jnp.stack([jnp.stack([lower[max(k, m), min(k, m)] for m in own]) for k in own])
+
+
+class Normal(NamedTuple):
+    """A quadratic model of the objective around free parameters.
+
+    Attributes:
+        value: ``(batch,)``.
+        gradient: ``(free, batch)``.
+        matrix: the exact Hessian, or one that lies above it, ``(free, free, batch)``.
+    """
+
+    value: Array
+    gradient: Array
+    matrix: Array
+
+
+class _Sums(NamedTuple):
+    """Sums over runs; an entry is a curve's parameter, and a parameter of several curves several.
+
+    Attributes:
+        value: objective, ``(batch,)``.
+        gradient: of each curve, ``(own, batch)``.
+        blocks: of the matrix for curves ``(i, j)``, i ≥ j, ``(own, own, batch)``.
+    """
+
+    value: Array
+    gradient: list[Array]
+    blocks: dict[tuple[int, int], Array]
+
+
+def evaluate_normal(
+    law: type[Separable],
+    residual: Residual,
+    newton: Array | None,
+    problem: Problem,
+    free: Array,
+) -> Normal:
+    """Objective and derivatives at free parameters, ``(free, batch)``.
+
+    Args:
+        law: the law's class.
+        residual: its kind.
+        newton: batch elements whose matrix is the exact Hessian, ``(batch,)``; the others get
+            Gauss–Newton's with the weights ρ'/r: positive semidefinite, and above ρ. None: ρ is a
+            square, and Gauss–Newton serves all.
+        problem: the runs, in tiles.
+        free: where.
+    """
+    vector = jnp.tensordot(problem.basis, free, 1) + problem.offset[:, None]
+    traced = trace_curves(law, problem, list(vector))
+    owners = traced.owners
+    problem = with_powers(law, problem)
+
+    def add(at: Array | int, sums: _Sums) -> _Sums:
+        of_sizes = [values[at] for values in traced.of_sizes]
+        curves = evaluate_curves(traced, of_sizes, list(vector), second=newton is not None)
+        own = _sums_of_tile(law, residual, newton, problem.tile(at), curves)
+        return jax.tree.map(jnp.add, sums, own)
+
+    sums = _nothing(owners, vector[0])
+    if len(problem.log_D) == 1:
+        sums = add(0, sums)
+    else:
+        sums = jax.lax.fori_loop(0, problem.num_tiles, add, sums)
+    entries = jnp.concatenate([problem.basis[jnp.array(own)] for own in owners])
+    gradient = jnp.tensordot(entries.T, jnp.concatenate(sums.gradient), 1)
+    return Normal(sums.value, gradient, _project(entries, _assemble(sums.blocks, len(owners))))
+
+
+def _nothing(owners: Owners, like: Array) -> _Sums:
+    def zeros(*shape: int) -> Array:
+        return jnp.zeros((*shape, *like.shape), like.dtype)
+
+    num = [len(own) for own in owners]
+    blocks = {(i, j): zeros(num[i], num[j]) for i in range(len(num)) for j in range(i + 1)}
+    return _Sums(zeros(), [zeros(n) for n in num], blocks)
+
+
+def _sums_of_tile(
+    law: type[Separable],
+    residual: Residual,
+    newton: Array | None,
+    problem: Problem,
+    curves: CurveDerivatives,
+) -> _Sums:
+    sums = row_sums(law, residual, newton, problem, curves.values)
+    gradient = [
+        jnp.sum(slope * pull, 1) for slope, pull in zip(curves.slopes, sums.gradient, strict=True)
+    ]
+    blocks = {
+        (i, j): jnp.sum(curves.slopes[i][:, None] * (hessian * curves.slopes[j])[None], 2)
+        for (i, j), hessian in sums.hessian.items()
+    }
+    if newton is not None:
+        for i, second in enumerate(curves.second):
+            blocks[i, i] += jnp.sum(second * jnp.where(newton, sums.gradient[i], 0.0), 2)
+    return _Sums(sums.value, gradient, blocks)
+
+
+def _assemble(blocks: dict[tuple[int, int], Array], num: int) -> Array:
+    """The whole symmetric matrix of entries, ``(entry, entry, batch)``."""
+
+    def block(i: int, j: int) -> Array:
+        return blocks[i, j] if i >= j else jnp.swapaxes(blocks[j, i], 0, 1)
+
+    rows = [jnp.concatenate([block(i, j) for j in range(num)], 1) for i in range(num)]
+    return jnp.concatenate(rows)
+
+
+def _project(entries: Array, matrix: Array) -> Array:
+    """``entriesᵀ · matrix · entries`` of symmetric matrices, one after the other."""
+    half = jnp.tensordot(entries.T, matrix, 1)
+    return jnp.tensordot(entries.T, jnp.swapaxes(half, 0, 1), 1)

@@ -1,0 +1,202 @@
+"""Starts × losses × weights, through the batched solver."""
+
+import itertools
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from farseer_jax.laws.separable import Separable
+from farseer_jax.methods.end_to_end.free_parameters import Free
+from farseer_jax.methods.end_to_end.layout import Layout
+from farseer_jax.methods.end_to_end.problem import NOT_FINITE, Optima, build_problem
+from farseer_jax.methods.least_squares.any_law import solve_any_law, thinned
+from farseer_jax.methods.least_squares.batches import Kernel, Queue, solve_members
+from farseer_jax.methods.least_squares.levenberg_marquardt_step import rounding_floor
+from farseer_jax.methods.least_squares.tiles import tiled
+from farseer_jax.runtime.progress import report
+from farseer_jax.runtime.threads import in_threads, num_threads
+
+if TYPE_CHECKING:
+    from farseer_jax.methods.least_squares.method import LeastSquares
+
+
+_WIDTHS = {"cpu": (8, 32, 64, 128)}
+_WIDTHS_ELSEWHERE = (64, 1024, 16384)
+_REFIT_WIDTH = {"cpu": 64}
+_REFIT_WIDTH_ELSEWHERE = 1024
+_MAX_CELLS = {"cpu": 100_000}  # room × width of refits: wider, a few of them would waste much
+_LEAST_TURNS = 8  # members of a call, in widths, from which on a wider solver pays
+# Least absolute deviations are the limit of Huber's objective, reached from one to the next.
+_SHRINKING = tuple(10.0**-k for k in range(2, 11))
+_QUEUE, _MOST_NUMBERS = 64, 1 << 25  # widths of a queue at most, and numbers of its sets
+# So many starts go their way on some of the runs first, and to its end on all of them
+_MANY, _ROUGH, _MOST_STEPS, _RUNS_PER_PARAMETER = 8192, 1e-4, 50, 3
+
+
+def solve(
+    method: "LeastSquares",
+    layout: Layout,
+    free: Free,
+    starts: np.ndarray,
+    losses: np.ndarray,
+    weights: np.ndarray,
+    *,
+    num_warm: int = 0,
+    refits: bool = False,
+) -> Optima:
+    """Fit every row of losses and weights from every start, in float64.
+
+    Args:
+        method: the settings.
+        layout: where runs stand.
+        free: free parameters.
+        starts: ``(start, free)``.
+        losses: ``(row, run)``.
+        weights: likewise.
+        num_warm: how many of the starts, the first ones, lie near an optimum.
+        refits: keep one width of the solver, so that the digits of a row do not depend on how many
+            there are: XLA rounds otherwise in another width.
+    """
+    if not layout.by_curves:
+        return solve_any_law(method, [layout], [free], starts, [losses], [weights])[0]
+    objective = layout.objective(method.objective)
+    points = np.tile(starts, (len(losses), 1))
+    warm = np.tile(np.arange(len(starts)) < num_warm, len(losses))
+    steps = np.zeros(len(points), dtype=int)
+    stages = _SHRINKING if objective.delta == 0.0 else (objective.delta,)
+    if num_warm == 0 and (coarse := _coarse_layout(layout, free, starts, weights)) is not None:
+        rough = replace(method, tolerance=_ROUGH, max_steps=min(method.max_steps, _MOST_STEPS))
+        found = _solve_stage(rough, coarse, free, points, warm, losses, weights, stages[0], refits)
+        arrived = (found.status != NOT_FINITE)[:, None]
+        points, steps = np.where(arrived, found.free, points), steps + found.steps
+        warm = np.ones_like(warm)
+    for delta in stages:
+        found = _solve_stage(method, layout, free, points, warm, losses, weights, delta, refits)
+        points, steps, warm = found.free, steps + found.steps, np.ones_like(warm)
+    value = found.value
+    if len(stages) > 1:  # Huber's objective over δ is δ/2 per run short of the absolute residuals
+        total = np.sum(weights[:, layout.run] * layout.share, (1, 2))
+        value = found.value / delta + 0.5 * delta * np.repeat(total, len(starts))
+    return Optima(points, value, found.status, steps)
+
+
+def _coarse_layout(
+    layout: Layout, free: Free, starts: np.ndarray, weights: np.ndarray
+) -> Layout | None:
+    """Some of the runs, for so many starts that a second compilation pays."""
+    if len(starts) < _MANY or len(weights) > 1:
+        return None
+    coarse = thinned(layout)
+    if coarse is None:
+        return None
+    num_runs = np.count_nonzero(weights[0][coarse.run] * coarse.share)
+    return coarse if num_runs >= _RUNS_PER_PARAMETER * free.basis.shape[1] else None
+
+
+def _solve_stage(
+    method: "LeastSquares",
+    layout: Layout,
+    free: Free,
+    points: np.ndarray,
+    warm: np.ndarray,
+    losses: np.ndarray,
+    weights: np.ndarray,
+    delta: float,
+    refits: bool,
+) -> Optima:
+    """Every row from its own points, ``(row · start, free)``."""
+    objective = layout.objective(method.objective)
+    num_starts = len(points) // len(losses)
+    tiles, num_tiles = tiled(layout)
+    shared = not refits and len(losses) == 1
+    width = _refit_width(tiles.run.size) if refits else _best_width(len(points))
+    num_sets = 1 if shared else tiles.run.size
+    capacity, cuts = _cuts(len(points), width, num_sets)
+    assert issubclass(layout.law, Separable)
+    kernel = Kernel(layout.law, objective.residual, objective.is_squared, width)
+    nothing = np.zeros((1, 1, 1, 1))  # losses and weights come from the queue
+    problem = build_problem(tiles, free, objective, delta, nothing, nothing, num_tiles)
+
+    def one(cut: slice) -> Optima:
+        queue = _queue(tiles, points, warm, losses, weights, cut, num_starts, capacity, shared)
+        with jax.enable_x64(True):
+            ended = solve_members(kernel, problem, queue, method.tolerance, method.max_steps)
+            num = cut.stop - cut.start
+            arrays = [np.asarray(part)[..., :num] for part in ended]
+        return Optima(arrays[0].T, *arrays[1:])
+
+    report(0, len(points))
+    parts = []
+    for cut, part in zip(cuts, in_threads(one, cuts), strict=True):
+        parts.append(part)
+        report(cut.stop, len(points))
+    return Optima(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _refit_width(num_cells: int) -> int:
+    """One for all tables of about a size."""
+    backend = jax.default_backend()
+    width = _REFIT_WIDTH.get(backend, _REFIT_WIDTH_ELSEWHERE)
+    most = min(width, _MAX_CELLS.get(backend, width * num_cells) // num_cells)
+    widths = _WIDTHS.get(backend, (width,))
+    return max([w for w in widths if w <= most], default=widths[0])
+
+
+def _best_width(num_members: int) -> int:
+    """Wide enough to be fast, and narrow enough that lanes are seldom left empty at the end."""
+    widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
+    most = -(-num_members // num_threads()) // _LEAST_TURNS
+    return max([w for w in widths if w <= most], default=widths[0])
+
+
+def _cuts(num_members: int, width: int, num_numbers: int) -> tuple[int, list[slice]]:
+    """Members of one call at most, and which members each call gets.
+
+    Args:
+        num_members: of all calls.
+        width: of the solver.
+        num_numbers: that a member brings along.
+    """
+    narrowest = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)[0]
+    capacity = width * min(_QUEUE, max(_MOST_NUMBERS // (width * num_numbers), 1))
+    num_calls = max(-(-num_members // capacity), min(num_threads(), num_members // narrowest), 1)
+    edges = np.linspace(0, num_members, num_calls + 1).astype(int)
+    return capacity, [slice(a, b) for a, b in itertools.pairwise(edges)]
+
+
+def _queue(
+    layout: Layout,
+    points: np.ndarray,
+    warm: np.ndarray,
+    losses: np.ndarray,
+    weights: np.ndarray,
+    cut: slice,
+    num_starts: int,
+    capacity: int,
+    shared: bool,
+) -> Queue:
+    """The members of one call, padded to its capacity."""
+    missing = capacity - (cut.stop - cut.start)
+    starts = np.pad(points[cut].T, ((0, 0), (0, missing)))
+    set_of = np.pad(np.arange(cut.start, cut.stop) // num_starts, (0, missing))
+    first, last = set_of[0], set_of[cut.stop - cut.start - 1]
+    num_sets = 1 if shared else capacity
+    observed, own_weights = layout.cells(losses[first : last + 1], weights[first : last + 1])
+
+    def padded(sets: np.ndarray) -> np.ndarray:
+        room = np.zeros((*sets.shape[:-1], num_sets))  # pages that nobody touches cost nothing
+        room[..., : sets.shape[-1]] = sets
+        return room
+
+    new: Any = Queue
+    return new(
+        starts=starts,
+        warm=np.pad(warm[cut], (0, missing)),
+        set_of=np.maximum(set_of - first, 0),
+        observed=padded(observed),
+        weights=padded(own_weights),
+        floor=padded(rounding_floor(own_weights)),
+        num_members=np.asarray(cut.stop - cut.start),
+    )

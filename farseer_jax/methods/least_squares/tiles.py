@@ -1,0 +1,90 @@
+"""Runs in tiles of a few fixed shapes, so that one compiled solver takes tables of any size.
+
+A solver sums over tiles, as many as a table fills: it is compiled for the shape of a tile and for
+the room, and neither time nor digits depend on how much of the room stays empty.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from farseer_jax.methods.end_to_end.layout import Layout
+
+# Rows of a tile by its slots, on a CPU: some fifty cells, enough to be worth a call of XLA, and so
+# few that hardly any cell of a table's last tile is empty.
+_ROWS = {18: 3, 6: 7, 1: 48}
+_ROW_COST = 6  # what the curves and their derivatives cost per row, in cells
+_WORTH = 1.25  # the ratio of costs from which on a shape of its own pays
+_ROOM, _GROWTH = 600, 4  # cells of the smallest room, and its ratio to the next
+_LEAST_ROWS = 32  # elsewhere, of the one tile
+
+
+class Tiled(NamedTuple):
+    """A layout in tiles.
+
+    Attributes:
+        layout: ``N``, ``(tile, row)``; ``log_D``, ``run`` and ``share``, ``(tile, row, slot)``.
+        num_tiles: those in use; the others repeat a run, with a share of 0.
+    """
+
+    layout: Layout
+    num_tiles: int
+
+    @property
+    def num_cells(self) -> int:
+        """Cells of the room, which take memory, used or not."""
+        return self.layout.run.size
+
+
+def tiled(layout: Layout) -> Tiled:
+    """Lay the rows of a layout out in tiles; rows with many runs are cut.
+
+    Elsewhere than on a CPU there is one tile, since a loop's turn costs more than a table there.
+    """
+    slots = _best_slots(layout.share)
+    N, log_D, run, share = _cut_rows(layout, slots)
+    if jax.default_backend() == "cpu":
+        num_rows = _ROWS[slots]
+        num_tiles = -(-len(run) // num_rows)
+        room = next(
+            room
+            for room in (_ROOM * _GROWTH**k // (num_rows * slots) for k in range(64))
+            if room >= num_tiles
+        )
+    else:
+        num_rows, num_tiles, room = max(_LEAST_ROWS, 1 << (len(run) - 1).bit_length()), 1, 1
+
+    def in_tiles(rows: np.ndarray, *, empty: bool = False) -> np.ndarray:
+        missing = [(0, room * num_rows - len(rows))] + [(0, 0)] * (rows.ndim - 1)
+        padded = np.pad(rows, missing) if empty else np.pad(rows, missing, mode="edge")
+        return padded.reshape(room, num_rows, *rows.shape[1:])
+
+    inputs = {"N": in_tiles(N), "log_D": in_tiles(log_D)}
+    tiles = replace(layout, inputs=inputs, run=in_tiles(run), share=in_tiles(share, empty=True))
+    return Tiled(tiles, num_tiles)
+
+
+def _best_slots(share: np.ndarray) -> int:
+    """The widest rows that cost little more than others: a limit on D seldom changes it."""
+    filled = np.count_nonzero(share, axis=1)
+    costs = {
+        slots: int(np.sum(-(-filled // slots))) * (slots + _ROW_COST)
+        for slots in sorted(_ROWS, reverse=True)
+    }
+    return next(slots for slots, cost in costs.items() if cost <= _WORTH * min(costs.values()))
+
+
+def _cut_rows(layout: Layout, slots: int) -> tuple[np.ndarray, ...]:
+    """N, ln D, runs and shares in rows of so many slots."""
+    num_pieces = -(-layout.run.shape[1] // slots)
+    missing = (0, 0), (0, num_pieces * slots - layout.run.shape[1])
+    share = np.pad(layout.share, missing).reshape(-1, slots)
+    filled = share.any(axis=1)
+    N = np.repeat(layout.inputs["N"], num_pieces)
+    log_D, run = (
+        np.pad(cells, missing, mode="edge").reshape(-1, slots)
+        for cells in (layout.inputs["log_D"], layout.run)
+    )
+    return N[filled], log_D[filled], run[filled], share[filled]

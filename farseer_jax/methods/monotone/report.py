@@ -1,0 +1,92 @@
+"""What holding a fit to laws that fall did, and what it cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from farseer_jax.methods.registry import DIAGNOSTICS
+from farseer_jax.runs.checks import Range
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MonotoneReport:
+    """What a fit by :class:`MonotoneOver` changed, and what it cost.
+
+    Attributes:
+        method: name of the method that fitted.
+        found: what that method's fit found, such as :class:`Diagnostics`.
+        N: smallest and largest N of the domain.
+        D: smallest and largest D of the domain.
+        projected: whether that fit rises there, so that another law stands for it.
+        slopes_without: largest ``∂ ln L / ∂ ln N`` and ``∂ ln L / ∂ ln D`` over the domain, of that
+            fit: positive where it rises.
+        slopes: those of this fit.
+        error_without: mean relative error of that fit on the fitted runs.
+        error: that of this fit.
+        largest_move: largest relative difference of the two fits' losses at the fitted runs.
+
+    Example:
+        >>> from farseer_jax import Farseer, MonotoneOver, Piecewise, example_runs, fit
+        >>> method = MonotoneOver(Piecewise(), N=(2e8, 1e13), D=(1e9, 1e15))
+        >>> found = fit(Farseer, example_runs(), method).diagnostics
+        >>> found.projected, found.slopes_without[0] > 0.01, found.slopes[0] < 0
+        (True, True, True)
+        >>> found.error < 1.1 * found.error_without
+        True
+    """
+
+    method: str
+    found: Any
+    N: Range
+    D: Range
+    projected: bool
+    slopes_without: Range
+    slopes: Range
+    error_without: float
+    error: float
+    largest_move: float
+
+    @property
+    def cost(self) -> float:
+        """How much larger the error on the fitted runs is, relative."""
+        return self.error / self.error_without - 1.0 if self.error_without else 0.0
+
+    def __repr__(self) -> str:
+        did = f"error {self.cost:+.2%}" if self.projected else "unchanged"
+        return f"MonotoneReport({self.method}, {did}, {self.found!r})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Numbers for JSON; those that are not finite become None."""
+        pairs = {name: [_or_none(v) for v in getattr(self, name)] for name in _PAIRS}
+        numbers = {name: _or_none(getattr(self, name)) for name in _NUMBERS}
+        return {
+            "method": self.method,
+            "projected": self.projected,
+            **pairs,
+            **numbers,
+            "found": self.found.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "MonotoneReport":
+        """The inverse of :meth:`to_dict`."""
+        own: dict[str, Any] = {name: tuple(map(_number, content[name])) for name in _PAIRS}
+        own |= {name: _number(content[name]) for name in _NUMBERS}
+        return cls(
+            method=content["method"],
+            projected=bool(content["projected"]),
+            **own,
+            found=DIAGNOSTICS[content["method"]].from_dict(content["found"]),
+        )
+
+
+_PAIRS = ("N", "D", "slopes_without", "slopes")
+_NUMBERS = ("error_without", "error", "largest_move")
+
+
+def _or_none(value: float) -> float | None:
+    return value if abs(value) < float("inf") else None
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

@@ -1,0 +1,61 @@
+"""How the kernels are compiled: by what they do, never by how many refits there are.
+
+Options change last digits, so each operation has its own: a fit of one, a block of refits, and
+either with searches over few candidates or over many.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from farseer_jax.methods.piecewise.layout import Layout
+from farseer_jax.methods.piecewise.stage1 import Gathered
+from farseer_jax.solvers.search import Grid
+
+if TYPE_CHECKING:
+    from farseer_jax.methods.piecewise.method import Piecewise
+
+
+Options = dict[str, Any]
+Kernel = Callable[[Layout, Gathered, "Piecewise"], Any]
+
+# One LLVM module instead of dozens: the same code, a third less time to compile on a CPU.
+_ONE_MODULE: Options = {"xla_cpu_parallel_codegen_split_count": 1}
+# XLA's older emitters: a third less time again. Loops over thousands of candidates are half as fast
+# with them, all others as fast as with the newer ones.
+_OLDER_EMITTERS: Options = {"xla_cpu_use_fusion_emitters": False}
+# What one fit takes is mostly the calls of its many small loops, which optimisation does not spare.
+_LESS_OPTIMISED: Options = {"xla_backend_optimization_level": 1}
+_WHOLE_VECTORS: Options = {
+    # XLA's own loops for sums: YNNPACK's interpret small ones, several times slower
+    "xla_cpu_experimental_ynn_fusion_type": "",
+    # whole registers, where the processor has wide ones: a seventh faster
+    "xla_cpu_prefer_vector_width": 512,
+}
+
+
+def compiled(kernel: Kernel, *, block: bool, optimised: bool = True) -> Kernel:
+    """A kernel ``(layout, runs, options) → solution``, compiled by how the options search.
+
+    Args:
+        kernel: pure.
+        block: whether it is for a block of refits.
+        optimised: whether its searches of few candidates are worth all optimisation.
+    """
+    many = {**_ONE_MODULE, **(_WHOLE_VECTORS if block else {})}
+    few = {**many, **_OLDER_EMITTERS, **({} if optimised else _LESS_OPTIMISED)}
+    of_many, of_few = (
+        jax.jit(kernel, static_argnums=2, compiler_options=options) for options in (many, few)
+    )
+
+    def call(layout: Layout, runs: Gathered, options: "Piecewise") -> Any:
+        return (of_many if _many_candidates(options) else of_few)(layout, runs, options)
+
+    return call
+
+
+def _many_candidates(options: "Piecewise") -> bool:
+    """Whether a search walks over hundreds of candidates, for a grid or for kinks."""
+    kinked = options.criterion == "relative" or options.falling_B
+    return kinked or any(isinstance(s, Grid) for s in (options.search, options.search_U))

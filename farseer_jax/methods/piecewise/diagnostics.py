@@ -1,0 +1,196 @@
+"""What the piecewise stages found, as plain NumPy arrays."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax.methods.piecewise.chinchilla import ChinchillaSolution
+from farseer_jax.methods.piecewise.design import Design
+from farseer_jax.methods.piecewise.kernel import PiecewiseSolution
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnostics:
+    """Evidence behind a piecewise fit.
+
+    Attributes:
+        N: sizes, ascending, ``(size,)``; the arrays down to ``size_note`` are per size.
+        num_runs: distinct (N, D) of each size.
+        num_pairs: pairs of neighbouring D used in Stages 1 and 2.
+        A: Stage 1's exponent A_N; NaN where the size has none.
+        B: Stage 1's coefficient B_N; NaN where the size has none.
+        r_squared: of Stage 1's log–log line; NaN where the size has none.
+        G: Stage 3's ``mean over D of L − B · D^−A`` (paper Eq. 12).
+        residual_scatter: root mean square over D of ``O − G`` (Eq. 13, Fig. 5).
+        size_note: why a size has no A_N and B_N; empty where it has.
+        round_alpha: α after the start of Stage 2 (NaN) and after each round.
+        round_beta: β likewise.
+        round_error: ℓ_R likewise: the sum of squared, or the mean of relative, errors.
+        left_out_N: N of the pairs left out, ``(pair,)``.
+        left_out_D: smaller D of the pairs left out.
+        left_out_note: why each was left out.
+        ratio: typical ratio λ of neighbouring D.
+        num_copies: rows that copy another row exactly, which count once.
+        num_repeats: further runs of an (N, D) already there, which are averaged.
+        repeat_spread: largest relative difference of the losses of one (N, D).
+
+    Example:
+        >>> from farseer_jax import Farseer, example_runs, fit
+        >>> found = fit(Farseer, example_runs()).diagnostics
+        >>> int(found.num_pairs.sum()), round(found.ratio, 2), found.num_copies
+        (314, 1.41, 0)
+    """
+
+    N: np.ndarray
+    num_runs: np.ndarray
+    num_pairs: np.ndarray
+    A: np.ndarray
+    B: np.ndarray
+    r_squared: np.ndarray
+    G: np.ndarray
+    residual_scatter: np.ndarray
+    size_note: tuple[str, ...]
+    round_alpha: np.ndarray
+    round_beta: np.ndarray
+    round_error: np.ndarray
+    left_out_N: np.ndarray
+    left_out_D: np.ndarray
+    left_out_note: tuple[str, ...]
+    ratio: float
+    num_copies: int
+    num_repeats: int
+    repeat_spread: float
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row per size."""
+        import pandas as pd
+
+        return pd.DataFrame({name: getattr(self, name) for name in _PER_SIZE})
+
+    def __repr__(self) -> str:
+        num_live = sum(not note for note in self.size_note)
+        return (
+            f"Diagnostics({num_live} of {len(self.N)} sizes used, {int(self.num_pairs.sum())} "
+            f"pairs, {len(self.left_out_N)} left out)"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Lists and numbers for JSON; NaN becomes None."""
+        return {name: _to_json(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Diagnostics":
+        """The inverse of :meth:`to_dict`."""
+        return cls(**{name: _from_json(name, content[name]) for name in cls.__annotations__})
+
+
+_COUNTS = ("num_runs", "num_pairs")
+_PER_SIZE = (
+    "N", "num_runs", "num_pairs", "A", "B", "r_squared", "G", "residual_scatter", "size_note",
+)  # fmt: skip
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return [_to_json(item) for item in value.tolist()]
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+def _from_json(name: str, value: Any) -> Any:
+    if name.endswith("_note"):
+        return tuple(value)
+    if isinstance(value, list):
+        dtype = int if name in _COUNTS else float
+        return np.array([np.nan if item is None else item for item in value], dtype=dtype)
+    return np.nan if value is None else value
+
+
+Solution = PiecewiseSolution | ChinchillaSolution
+
+NOT_ONE_STEP = "its ratio of D is not one step"
+NOT_FALLING = "the loss does not fall"
+SIZE_UNUSABLE = "its size has no A_N and B_N"
+
+
+def diagnose(design: Design, losses: np.ndarray, solution: Solution, min_pairs: int) -> Diagnostics:
+    """Collect what the stages found."""
+    sizes, trace = solution.sizes, solution.data_term.rounds
+    live = sizes.live
+    left_out_N, left_out_D, notes = _left_out(design, solution)
+    occupied = design.occupied
+    squares = np.where(occupied, solution.size_term.residual**2, 0.0).sum(axis=1)
+    num_runs = occupied.sum(axis=1)
+    num_rows = int(np.count_nonzero(design.run_share))
+    num_distinct = round(float(design.run_share.sum()))
+    return Diagnostics(
+        N=design.N,
+        num_runs=num_runs,
+        num_pairs=np.asarray(sizes.num_pairs, dtype=int),
+        A=np.where(live, np.exp(sizes.log_A), np.nan),
+        B=np.where(live, np.exp(sizes.log_B), np.nan),
+        r_squared=np.where(live, sizes.r_squared, np.nan),
+        G=np.asarray(solution.size_term.G),
+        residual_scatter=np.sqrt(squares / num_runs),
+        size_note=_size_notes(design, solution, min_pairs),
+        round_alpha=np.asarray(trace.alpha),
+        round_beta=np.asarray(trace.beta),
+        round_error=np.asarray(trace.pair_error),
+        left_out_N=left_out_N,
+        left_out_D=left_out_D,
+        left_out_note=notes,
+        ratio=float(design.ratio),
+        num_copies=num_rows - num_distinct,
+        num_repeats=num_distinct - int(num_runs.sum()),
+        repeat_spread=_repeat_spread(design, losses),
+    )
+
+
+def _repeat_spread(design: Design, losses: np.ndarray) -> float:
+    if design.run_share.shape[-1] == 1:
+        return 0.0
+    held = design.run_share > 0
+    of_slot = losses[design.run_index]
+    highest = np.where(held, of_slot, 0.0).max(axis=-1)
+    lowest = np.where(held, of_slot, np.inf).min(axis=-1)
+    return float(np.max(highest / lowest) - 1.0)
+
+
+def _size_notes(design: Design, solution: Solution, min_pairs: int) -> tuple[str, ...]:
+    live = solution.sizes.live
+    if np.all(live):
+        return ("",) * len(live)
+    return tuple(
+        "" if live[i] else size_note(design, solution, i, min_pairs) for i in range(len(live))
+    )
+
+
+def size_note(design: Design, solution: Solution, size: int, min_pairs: int) -> str:
+    """Why a size has no A_N and B_N."""
+    num_steps = int(design.pair_ok[size].sum())
+    num_lost = int(solution.non_positive[size].sum())
+    if solution.sizes.num_pairs[size] >= min_pairs:
+        return "the steps of the loss grow with D"
+    if num_lost:
+        return f"the loss does not fall in {num_lost} of {num_steps} steps of D"
+    return f"{num_steps} usable pairs, {min_pairs} needed"
+
+
+def _left_out(design: Design, solution: Solution) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Pairs that took no part in Stage 2, with the first reason that applies."""
+    neighbours, falling = design.neighbours, ~solution.non_positive
+    used = design.pair_ok & falling & solution.sizes.live[:, None]
+    size, slot = np.nonzero(neighbours & ~used)
+    notes = tuple(
+        NOT_ONE_STEP
+        if not design.pair_ok[i, k]
+        else NOT_FALLING
+        if not falling[i, k]
+        else SIZE_UNUSABLE
+        for i, k in zip(size, slot, strict=True)
+    )
+    return design.N[size], np.exp(design.log_D[size, slot]), notes

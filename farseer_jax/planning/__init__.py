@@ -1,1 +1,0 @@
-"""Which run to train next."""

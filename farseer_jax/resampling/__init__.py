@@ -1,1 +1,0 @@
-"""Uncertainty: refits of resampled runs, and intervals that are read off them."""

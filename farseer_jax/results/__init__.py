@@ -1,0 +1,1 @@
+"""What all results share: numbers as people write them, tables, files."""

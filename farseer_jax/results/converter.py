@@ -1,0 +1,127 @@
+"""Fields of results as JSON keeps them exactly, there and back, by cattrs."""
+
+from collections.abc import Callable
+from enum import Enum
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, get_origin
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+_OWN: list[tuple[Callable[[Any], bool], Callable[[Any], Any], Callable[[Any], Any]]] = []
+
+
+def register(
+    is_kind: type | Callable[[Any], bool],
+    to_plain: Callable[[Any], Any],
+    from_plain: Callable[[Any], Any],
+) -> None:
+    """Teach files a type that is neither an array nor a dataclass, such as a law.
+
+    Args:
+        is_kind: the type with its subclasses, or a test of an annotation.
+        to_plain: from a value to what JSON knows.
+        from_plain: its inverse.
+    """
+    if isinstance(is_kind, type):
+        is_kind = partial(_is_class, of=is_kind)
+    _OWN.append((is_kind, to_plain, from_plain))
+    converter.cache_clear()
+
+
+def state_of(result: Any) -> Any:
+    """The fields of a result, by their names.
+
+    Raises:
+        TypeError: a field that no file can keep.
+    """
+    return converter().unstructure(result, type(result))
+
+
+def restore(kind: type, state: Any, name: str) -> Any:
+    """The inverse of :func:`state_of`.
+
+    Raises:
+        ValueError: the state is damaged; the message begins with the name of its source.
+    """
+    try:
+        return converter().structure(state, kind)
+    except Exception as error:  # cattrs groups what went wrong, field by field
+        cause: BaseException = error
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        raise ValueError(
+            f"{name} is damaged ({type(cause).__name__}: {cause}); write it again"
+        ) from error
+
+
+@cache
+def converter() -> "Converter":
+    """Built at its first use: nothing else waits for cattrs."""
+    from cattrs import Converter
+
+    own = Converter(unstruct_collection_overrides={tuple: list})
+    own.register_unstructure_hook_func(_is_plain_scalar, _from_scalar)
+    own.register_structure_hook(float, lambda value, _: float(value))
+    own.register_unstructure_hook(float, _float_to_plain)
+    own.register_unstructure_hook_func(_is_array, _array_to_plain)
+    own.register_structure_hook_func(_is_array, lambda value, _: _array_from_plain(value))
+    own.register_unstructure_hook_func(_is_enumeration, lambda value: value.name)
+    own.register_structure_hook_func(_is_enumeration, lambda value, kind: kind[value])
+    own.register_unstructure_hook_func(_describes_itself, lambda value: value.to_dict())
+    own.register_structure_hook_func(_describes_itself, lambda value, kind: kind.from_dict(value))
+    for test, to_plain, from_plain in _OWN:
+        own.register_unstructure_hook_func(test, to_plain)
+        own.register_structure_hook_func(test, _ignoring_kind(from_plain))
+    return own
+
+
+def _ignoring_kind(from_plain: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda value, _: from_plain(value)
+
+
+def _is_class(kind: Any, of: type) -> bool:
+    return isinstance(kind, type) and issubclass(kind, of)
+
+
+def _is_plain_scalar(kind: Any) -> bool:
+    return _is_class(kind, np.generic)
+
+
+def _from_scalar(value: np.generic) -> Any:
+    own = value.item()
+    return _float_to_plain(own) if isinstance(own, float) else own
+
+
+def _is_array(kind: Any) -> bool:
+    """NumPy's arrays, plain or with the axes of jaxtyping."""
+    return np.ndarray in (kind, get_origin(kind), getattr(kind, "array_type", None))
+
+
+def _is_enumeration(kind: Any) -> bool:
+    return _is_class(kind, Enum)
+
+
+def _describes_itself(kind: Any) -> bool:
+    """Settings, tables of runs and the like, which have a form of their own for files."""
+    return isinstance(kind, type) and hasattr(kind, "to_dict") and hasattr(kind, "from_dict")
+
+
+def _float_to_plain(value: float) -> float | str:
+    """JSON has no word for what is not finite: ``"nan"``, ``"inf"``."""
+    return value if np.isfinite(value) else str(value)
+
+
+def _array_to_plain(array: np.ndarray) -> dict[str, Any]:
+    """With its kind and shape, so that arrays of whole numbers and empty ones come back as such."""
+    flat = np.asarray(array).ravel().tolist()
+    values = [_float_to_plain(own) if isinstance(own, float) else own for own in flat]
+    return {"dtype": array.dtype.str, "shape": list(array.shape), "values": values}
+
+
+def _array_from_plain(plain: dict[str, Any]) -> np.ndarray:
+    kind = np.dtype(plain["dtype"])
+    values = [float(own) for own in plain["values"]] if kind.kind == "f" else plain["values"]
+    return np.array(values, dtype=kind).reshape(plain["shape"])

@@ -1,0 +1,147 @@
+"""What every public result is: it prints itself, and goes to pandas, to JSON and back."""
+
+import abc
+import html
+import json
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from farseer_jax._version import __version__
+from farseer_jax.results.converter import restore, state_of
+from farseer_jax.results.files import write_text
+from farseer_jax.results.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT_VERSION = 1
+
+
+class Result(abc.ABC):
+    """A frozen dataclass with a table. Its fields are what a file keeps.
+
+    A result declares its columns once (:meth:`table`) and what stands around them
+    (:meth:`text_parts`); text, HTML, pandas and JSON follow.
+    """
+
+    @abc.abstractmethod
+    def table(self) -> Table:
+        """The columns, one row for each thing that the result is about."""
+
+    def text_parts(self) -> Sequence["str | Table"]:
+        """Paragraphs and tables, in the order in which a person reads them."""
+        return (self.table(),)
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """The columns of :meth:`table`."""
+        return self.table().to_dataframe()
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a reader of JSON wants to know; a number that is not finite is None."""
+        return {"rows": self.table().records()}
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """JSON text of :meth:`to_dict` and of all fields, exact; written to a path if given.
+
+        Raises:
+            OSError: the file cannot be written; an older one stays whole.
+            TypeError: a field that no file can keep, such as a function.
+        """
+        kind = type(self).__name__
+        content = {
+            "format": f"farseer_jax.{kind}",
+            "version": FORMAT_VERSION,
+            "library_version": __version__,
+            **self.to_dict(),
+            "fields": state_of(self),
+        }
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+        if path is not None:
+            write_text(path, text)
+        return text
+
+    @classmethod
+    def from_json(cls, source: str | Path) -> Self:
+        """The result that :meth:`to_json` wrote, equal in every digit.
+
+        Args:
+            source: a path, or the JSON text.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is damaged, or holds something else.
+        """
+        name, text = read_source(source)
+        content = parse_json(name, text)
+        kind = f"farseer_jax.{cls.__name__}"
+        if not isinstance(content, dict) or content.get("format") != kind:
+            raise ValueError(f'{name}: expected a JSON object with "format": "{kind}"')
+        if content.get("version") != FORMAT_VERSION:
+            raise ValueError(
+                f"{name} has version {content.get('version')!r} of the format, and this "
+                f"farseer_jax ({__version__}) reads version {FORMAT_VERSION}"
+            )
+        return restore(cls, content.get("fields"), name)
+
+    def __str__(self) -> str:
+        return "\n\n".join(str(part) for part in self.text_parts())
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it."""
+        return "\n".join(
+            part.to_html() if isinstance(part, Table) else f"<p>{_lines(part)}</p>"
+            for part in self.text_parts()
+        )
+
+
+def warned(text: str, warnings: Sequence[str]) -> str:
+    """A text, and a line for each warning under it."""
+    return "\n".join([text, *(f"warning: {sentence}" for sentence in warnings)])
+
+
+def _lines(text: str) -> str:
+    return html.escape(text).replace("\n", "<br>")
+
+
+def read_source(source: str | Path) -> tuple[str, str]:
+    """What to call a source in messages, and its text.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        IsADirectoryError: the path is a directory.
+        TypeError: the source is neither a path nor text.
+        ValueError: the file is not text.
+    """
+    if not isinstance(source, str | PathLike):
+        raise TypeError(
+            f"source: expected a path or JSON text, got {type(source).__name__}: give what "
+            "to_json wrote"
+        )
+    if isinstance(source, str) and (not source or source.lstrip().startswith("{")):
+        return "the JSON text", source
+    path = Path(source)
+    if path.is_dir():
+        raise IsADirectoryError(f"{source} is a directory; name a file that to_json wrote")
+    try:
+        return str(source), path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{source}: no such file") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{source}: expected JSON, got a file that is not text") from None
+
+
+def parse_json(name: str, text: str) -> Any:
+    """The content of JSON text.
+
+    Raises:
+        ValueError: the text is truncated, or not JSON.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{name} is not a whole JSON file ({error}): it is truncated or something else; "
+            "write it again"
+        ) from None

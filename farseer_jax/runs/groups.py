@@ -1,0 +1,281 @@
+"""From the columns of any table to checked tables: one for each group and response."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farseer_jax.links import Link
+from farseer_jax.runs.checks import REMEDY, Floats, is_missing, shown_rows
+from farseer_jax.runs.columns import find_inputs, match_columns, named_column, without_roles
+from farseer_jax.runs.extra_columns import Column, copied, extra_columns
+from farseer_jax.runs.inputs import Kind, Kinds, as_kinds, refuse_single_labels
+from farseer_jax.runs.response import (
+    checked_response,
+    checked_weights,
+    weights_of_errors,
+)
+from farseer_jax.runs.table import Inputs, Table, checked_inputs, own_names, refuse_lengths
+
+Rows: TypeAlias = NDArray[np.intp]
+
+
+class Binding(NamedTuple):
+    """What columns of a table are bound to, and how they are read.
+
+    Attributes:
+        kinds: the inputs that a law asks for, with their kinds.
+        columns_of: columns of inputs that are not found by their names.
+        response: one or several columns; None finds the loss by its usual names.
+        link: the response's.
+        weights: a column of weights of runs.
+        standard_error: a column of standard errors of the response.
+        by: columns that make groups.
+        units: factors of inputs.
+        leave_out: leave runs without a response out; they are refused otherwise.
+    """
+
+    kinds: Mapping[str, Kind]
+    columns_of: Mapping[str, str | Sequence[str]] = {}
+    response: str | Sequence[str] | None = None
+    link: Link = Link()
+    weights: str | None = None
+    standard_error: str | None = None
+    by: str | Sequence[str] = ()
+    units: Mapping[str, float | None] = {}
+    leave_out: bool = True
+
+
+class TablePart(NamedTuple):
+    """The runs of one group and one response."""
+
+    group: dict[str, Any]
+    response: str
+    table: Table
+    num_left_out: int
+
+
+class _Found(NamedTuple):
+    """Which columns are what."""
+
+    inputs: dict[str, str | tuple[str, ...]]
+    responses: list[str]
+    groups: list[str]
+
+
+def table_parts(columns: Mapping[str, Any], binding: Binding) -> list[TablePart]:
+    """Bind columns to the inputs of a law, check them, and split them.
+
+    Args:
+        columns: one value of each per run, by name.
+        binding: what is what.
+
+    Returns:
+        The parts: groups in order of first appearance, and within each the responses in order.
+
+    Raises:
+        ValueError: a column is missing or could be two, or something in one is wrong.
+    """
+    binding = binding._replace(kinds=as_kinds(binding.kinds))
+    if "loss" in binding.kinds:
+        raise ValueError("the input 'loss' has the name of the response: rename it in the law")
+    found = _found(list(columns), binding)
+    inputs = bound_inputs(columns, binding.kinds, found.inputs, binding.units)
+    names = found.responses
+    losses = [_response(columns, name, found, binding) for name in names]
+    for name, loss in zip(names, losses, strict=True):
+        refuse_lengths(inputs, loss, _label(name, found), binding.units)
+    extras = [_extra(columns, binding, found, inputs, name) for name in names]
+    groups = groups_of(columns, found.groups, len(losses[0]))
+    return [
+        _part(columns, binding, found, inputs, group, response)
+        for group in groups
+        for response in zip(names, losses, extras, strict=True)
+    ]
+
+
+def _found(names: list[str], binding: Binding) -> _Found:
+    """The columns of inputs, responses, weights and groups, by their names."""
+    groups = match_columns(names, binding.by, "as group") if binding.by else []
+    if binding.weights is not None and binding.standard_error is not None:
+        raise ValueError("weights and standard_error: both are given; name one of the two")
+    scales = [name for name in (binding.weights, binding.standard_error) if name is not None]
+    for option, name in (("weights", binding.weights), ("standard_error", binding.standard_error)):
+        if name is not None:
+            named_column(option, name, names)
+    kinds: dict[str, str] = dict(binding.kinds)
+    options = dict(binding.columns_of)
+    if binding.response is None:
+        found = find_inputs(names, {**kinds, "loss": "positive"}, options, scales)
+        return _Found(found, [str(found.pop("loss"))], groups)
+    named = match_columns(names, binding.response, "as response")
+    exact = {name for name in named if name in _texts(binding.response, names)}
+    found = find_inputs(names, kinds, options, {*exact, *scales})
+    used = {column for value in found.values() for column in _as_tuple(value)} | set(scales)
+    # a pattern such as loss_* may cover columns that are something else
+    responses = [name for name in named if name not in used]
+    clashes = [name for name in named if name in used and (name in exact or not responses)]
+    if clashes:
+        raise ValueError(
+            f"column {clashes[0]!r} is named as response and as something else: name two "
+            "different columns"
+        )
+    return _Found(found, responses, groups)
+
+
+def _texts(patterns: str | Sequence[str], names: Sequence[str]) -> set[str]:
+    """What a list of names and patterns says letter by letter."""
+    given = [patterns] if isinstance(patterns, str) else patterns
+    return {part.strip() for text in given for part in (text, *text.split(","))} & set(names)
+
+
+def bound_inputs(
+    columns: Mapping[str, Any],
+    kinds: Kinds,
+    found: Mapping[str, str | tuple[str, ...]],
+    units: Mapping[str, float | None],
+) -> Inputs:
+    """The inputs of a law, checked over all rows of a table.
+
+    Args:
+        columns: of the table, by name.
+        kinds: of the inputs.
+        found: the column of each input, the columns of a mixture.
+        units: factors of inputs.
+
+    Raises:
+        ValueError: something in a column is wrong.
+    """
+    values = {
+        name: columns[column] if isinstance(column, str) else {c: columns[c] for c in column}
+        for name, column in found.items()
+    }
+    names = {name: column for name, column in found.items() if isinstance(column, str)}
+    return checked_inputs(values, kinds, units, names)
+
+
+def _response(columns: Mapping[str, Any], name: str, found: _Found, binding: Binding) -> Floats:
+    """One response over all rows, NaN where it is missing."""
+    label = _label(name, found)
+    loss = checked_response(columns[name], label, binding.link, leave_out=binding.leave_out)
+    if len(loss) and np.isnan(loss).all():
+        raise ValueError(f"{label}: is missing in all {len(loss)} rows; name another response")
+    return loss
+
+
+def groups_of(
+    columns: Mapping[str, Any], names: list[str], num_runs: int
+) -> list[tuple[dict[str, Any], Rows]]:
+    """Each group's values and rows, in order of first appearance.
+
+    Args:
+        columns: of the table, by name.
+        names: those that make groups; with none all rows are one group.
+        num_runs: how many rows there are.
+
+    Raises:
+        ValueError: a group's value is missing.
+    """
+    if not names:
+        return [({}, np.arange(num_runs))]
+    rows_of: dict[tuple[Any, ...], list[int]] = {}
+    values = {name: copied(columns[name]).tolist() for name in names}
+    for name, column in values.items():
+        if len(column) != num_runs:
+            raise ValueError(
+                f"column {name!r} (group): has {len(column)} values for {num_runs} runs; give one "
+                "of each run"
+            )
+        gaps = [row for row, value in enumerate(column) if is_missing(value) or value == ""]
+        if gaps:
+            verb = "is" if len(gaps) == 1 else "are"
+            raise ValueError(
+                f"column {name!r} (group): {shown_rows(gaps)} {verb} missing; {REMEDY}"
+            )
+    for row, key in enumerate(zip(*values.values(), strict=True)):
+        try:
+            rows_of.setdefault(key, []).append(row)
+        except TypeError:
+            raise ValueError(
+                f"column {names[0]!r} (group): row {row} holds {key!r}, which is no label; give "
+                "text or numbers"
+            ) from None
+    return [
+        (dict(zip(names, key, strict=True)), np.array(rows, dtype=np.intp))
+        for key, rows in rows_of.items()
+    ]
+
+
+def _part(
+    columns: Mapping[str, Any],
+    binding: Binding,
+    found: _Found,
+    inputs: Inputs,
+    group: tuple[dict[str, Any], Rows],
+    response: tuple[str, Floats, Mapping[str, Column]],
+) -> TablePart:
+    """The runs of one group that have one response."""
+    values, all_rows = group
+    name, loss, extra = response
+    rows = all_rows[~np.isnan(loss[all_rows])]
+    where = f" with {_text(values)}" if values else ""
+    if not rows.size:
+        raise ValueError(
+            f"{_label(name, found)}: is missing in all {len(all_rows)} rows{where}; leave them out "
+            "of the table, or name another response"
+        )
+    weights = _weights(columns, binding, loss[rows], rows)
+    own = {name: column[rows] for name, column in inputs.columns.items()}
+    refuse_single_labels(own, inputs.kinds, inputs.labels, where)
+    table = Table(
+        own, loss[rows], {other: column[rows] for other, column in extra.items()},
+        inputs.kinds, inputs.shares, binding.link, weights, name,
+    )  # fmt: skip
+    return TablePart(values, name, table, len(all_rows) - len(rows))
+
+
+def _weights(
+    columns: Mapping[str, Any], binding: Binding, loss: Floats, rows: Rows
+) -> Floats | None:
+    """The weights of some rows, from a column of weights or of standard errors."""
+    name = binding.weights or binding.standard_error
+    if name is None:
+        return None
+    if binding.weights is not None:
+        return checked_weights(columns[name], f"column {name!r} (weights)", rows)
+    label = f"column {name!r} (standard error)"
+    return weights_of_errors(columns[name], label, loss, binding.link, rows)
+
+
+def _extra(
+    columns: Mapping[str, Any], binding: Binding, found: _Found, inputs: Inputs, response: str
+) -> dict[str, Column]:
+    """The columns left over, over all rows; groups' ones stay there too."""
+    used = {column for value in found.inputs.values() for column in _as_tuple(value)}
+    used |= {response, binding.weights or response}
+    others = {
+        name: values
+        for name, values in columns.items()
+        if name not in used or (name in found.groups and name not in binding.kinds)
+    }
+    num_runs = len(next(iter(inputs.columns.values()), columns[response]))
+    taken = own_names(inputs.kinds, inputs.shares, bool(binding.weights or binding.standard_error))
+    return extra_columns(without_roles(others, taken), num_runs, ())
+
+
+def _label(name: str, found: _Found) -> str:
+    """How messages call a column of the response."""
+    role = "response" if len(found.responses) > 1 else "loss"
+    return f"column {name!r}" if name == "loss" else f"column {name!r} ({role})"
+
+
+def _text(group: Mapping[str, Any]) -> str:
+    """A group for a message."""
+    return ", ".join(f"{name}={value!r}" for name, value in group.items())
+
+
+def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (columns,) if isinstance(columns, str) else columns

@@ -1,0 +1,1 @@
+"""How computations run: NumPy to JAX and back, threads, progress."""

@@ -1,1 +1,0 @@
-"""What a fit owes to each of its runs: exact derivatives, and what is read off them."""

@@ -1,0 +1,140 @@
+"""A power law with a floor, ``y = floor + coefficient · x^−p``, by a search of p."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from farseer_jax.solvers import implicit as _implicit
+from farseer_jax.solvers.linear_regression import safe_divide
+from farseer_jax.solvers.search import Minimum, Search, Shape
+from farseer_jax.types import Array, Candidates, Flag, Scalar
+
+Error = Callable[[Array, Array], Array]
+
+
+class PowerLaw(NamedTuple):
+    """``y = floor + coefficient · exp(−exponent · z)``, z the logarithm of x.
+
+    Attributes:
+        floor: not negative.
+        coefficient: not negative.
+        exponent: of the power law.
+        at_edge: the exponent ended at a bound of its search.
+        resolved: the search vouches for its resolution.
+        at_bound: the floor or the coefficient was held at 0.
+    """
+
+    floor: Scalar
+    coefficient: Scalar
+    exponent: Scalar
+    at_edge: Flag
+    resolved: Flag
+    at_bound: Flag
+
+
+def squared(predicted: Array, observed: Array) -> Array:
+    """Squared difference."""
+    return (predicted - observed) ** 2
+
+
+def fit_power_law(
+    z: Array,
+    y: Array,
+    weights: Array,
+    search: Search,
+    *,
+    error: Error = squared,
+    shape: Shape = "locally smooth",
+) -> PowerLaw:
+    """Search the exponent; for each candidate floor and coefficient are least squares.
+
+    Where the best line has a negative floor, the floor is held at 0 and the exponent searched
+    again: on positive y the constrained optimum is there, if each profile has one minimum. Where
+    the best line rises, y is its mean and the exponent says nothing.
+
+    Args:
+        z: ``ln(x / pivot)``, ``(point,)``.
+        y: positive, ``(point,)``.
+        weights: ``(point,)``; 0 leaves a point out.
+        search: of the exponent, its bounds positive.
+        error: what the candidates are compared by, summed with the weights.
+        shape: what the search may assume of that sum.
+    """
+    shares = safe_divide(weights, jnp.sum(weights))
+    mean = jnp.sum(shares * y)
+
+    def best(floor: Scalar) -> tuple[Minimum, Scalar, Scalar]:
+        def objective(exponents: Candidates) -> Candidates:
+            errors = error(best_line(z, y, shares, exponents, floor)[2], y[:, None])
+            return jnp.sum(shares[:, None] * errors, axis=0)
+
+        found = search.minimise(objective, shape, z.dtype)
+        intercept, slope, _ = best_line(z, y, shares, found.exponent[None], floor)
+        return found, intercept[0], slope[0]
+
+    # both searches as one batch: they compile once
+    found, intercepts, slopes = jax.vmap(best)(jnp.asarray([1.0, 0.0], z.dtype))
+    no_floor, flat = intercepts[0] < 0, slopes[0] <= 0
+    minimum: Minimum = jax.tree.map(lambda pair: jnp.where(no_floor, pair[1], pair[0]), found)
+    return PowerLaw(
+        floor=jnp.where(flat, mean, jnp.where(no_floor, 0.0, intercepts[0])),
+        coefficient=jnp.where(flat, 0.0, jnp.where(no_floor, slopes[1], slopes[0])),
+        exponent=minimum.exponent,
+        at_edge=~flat & minimum.at_edge,
+        resolved=flat | minimum.resolved,
+        at_bound=no_floor | flat,
+    )
+
+
+def polish_power_law(z: Array, y: Array, weights: Array, found: PowerLaw) -> tuple[PowerLaw, Array]:
+    """A power law of least squares with the exact derivatives of its conditions.
+
+    Its exponent is stationary, or held at its bound; a floor of 0 stays.
+
+    Args:
+        z: as for :func:`fit_power_law`.
+        y: likewise.
+        weights: likewise.
+        found: from there.
+
+    Returns:
+        The power law, and slope over curvature of the squared error in the exponent at ``found``.
+    """
+    shares = safe_divide(weights, jnp.sum(weights))
+    flat = found.coefficient == 0
+    floor = jnp.where(found.at_bound & ~flat, 0.0, 1.0).astype(z.dtype)
+
+    def error(exponent: Scalar) -> Scalar:
+        values = best_line(z, y, shares, exponent[None], floor)[2][:, 0]
+        return jnp.sum(shares * squared(values, y))
+
+    held = found.at_edge | flat
+
+    def conditions(x: Array) -> Array:
+        return jnp.where(held, x - found.exponent, jax.grad(error)(x[0])[None])
+
+    start = jax.lax.stop_gradient(found.exponent)[None]
+    exponent = jnp.where(held, start, _implicit.root(conditions, start))
+    intercept, slope, _ = best_line(z, y, shares, exponent, floor)
+    polished = found._replace(
+        floor=jnp.where(flat, jnp.sum(shares * y), floor * intercept[0]),
+        coefficient=jnp.where(flat, 0.0, slope[0]),
+        exponent=exponent[0],
+    )
+    bend = jax.grad(jax.grad(error))(start[0])
+    return polished, safe_divide(jax.grad(error)(start[0]), bend)
+
+
+def best_line(
+    z: Array, y: Array, shares: Array, exponents: Candidates, floor: Scalar
+) -> tuple[Candidates, Candidates, Array]:
+    """Floor, coefficient and values of the best line; through the origin where floor is 0."""
+    x = jnp.exp(-exponents * z[:, None])
+    x_mean, y_mean = floor * jnp.sum(shares[:, None] * x, axis=0), floor * jnp.sum(shares * y)
+    pull = shares[:, None] * (x - x_mean)
+    slope = safe_divide(
+        jnp.sum(pull * (y[:, None] - y_mean), axis=0), jnp.sum(pull * (x - x_mean), axis=0)
+    )
+    return y_mean - slope * x_mean, slope, y_mean + slope * (x - x_mean)

@@ -1,0 +1,78 @@
+"""What a search of an exponent is, and what all of them share."""
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, Protocol
+
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax.types import Array, Candidates, DType, Flag, Scalar
+
+Objective = Callable[[Candidates], Candidates]
+# Of an objective: smooth over the whole interval, only about its minimum, or not even there.
+Shape = Literal["smooth", "locally smooth", "kinked"]
+
+
+class Minimum(NamedTuple):
+    """Where a search ended, whether at a bound, and whether it can vouch for its resolution."""
+
+    exponent: Scalar
+    value: Scalar
+    at_edge: Flag
+    resolved: Flag
+
+
+class Look(NamedTuple):
+    """A search whose candidates are all known before it: where they are, and what wins.
+
+    ``pick`` takes values ``(candidate,)`` or, for members of a batch, ``(candidate, member)``.
+    """
+
+    candidates: Candidates
+    pick: Callable[[Array], Minimum]
+
+
+class Search(Protocol):
+    """A strategy that finds the best exponent between two bounds."""
+
+    @property
+    def lower(self) -> float:
+        """Lower bound of the exponent."""
+        ...
+
+    @property
+    def upper(self) -> float:
+        """Upper bound of the exponent."""
+        ...
+
+    @property
+    def edge_margin(self) -> float:
+        """How near to a bound an exponent counts as ended there."""
+        ...
+
+    def minimise(self, objective: Objective, shape: Shape, dtype: DType | None = None) -> Minimum:
+        """Best candidate of an objective of this shape, in the precision of its numbers."""
+        ...
+
+    def look(self, shape: Shape, dtype: DType | None = None) -> Look | None:
+        """The few candidates that decide the search, or None where there are none such."""
+        ...
+
+    def suited_to(self, log_range: float) -> "Search":
+        """The same search, with the work that sizes over this range of ln N need."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings, for JSON."""
+        ...
+
+
+def check_bounds(lower: float, upper: float) -> None:
+    """Refuse bounds of an exponent that are not finite and ascending."""
+    if not (np.isfinite(lower) and np.isfinite(upper) and lower < upper):
+        raise ValueError(f"bounds must be finite and ascending, got lower={lower}, upper={upper}")
+
+
+def finite(values: Array) -> Array:
+    """NaN loses every comparison: a candidate that cannot be evaluated is never the best."""
+    return jnp.where(jnp.isfinite(values), values, jnp.inf)

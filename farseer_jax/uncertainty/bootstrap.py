@@ -1,0 +1,210 @@
+"""``bootstrap``: one fit, refitted to many resamples of its runs, in one batch."""
+
+import operator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from farseer_jax.fitting.fit_batch import BatchFit, Refits
+from farseer_jax.fitting.result import Fit, as_fit
+from farseer_jax.laws.law import Law
+from farseer_jax.runtime.progress import counted_from, report
+from farseer_jax.uncertainty import processes as _processes
+from farseer_jax.uncertainty.bootstrap_result import Bootstrap
+from farseer_jax.uncertainty.draws import Draws, FileDraws, MemoryDraws, Range, join
+from farseer_jax.uncertainty.draws_on_disk import Store, manifest_of
+from farseer_jax.uncertainty.resampled_runs import Setting
+from farseer_jax.uncertainty.scheme import Draw, Scheme
+from farseer_jax.uncertainty.schemes_by_name import as_scheme
+
+# Resamples that share a stream of random numbers: a resample's place in its stream depends on
+# its position alone, whoever draws it, and with how many others.
+_STREAM = 256
+# Refits that all fail at the beginning, after which the others are given up.
+_HOPELESS = 256
+_LEAVE_NOTHING_OUT = ("bayesian", "residual", "wild", "parametric")
+
+
+def bootstrap(
+    fit: Fit,
+    num_resamples: int | None = None,
+    scheme: str | Scheme = "wild",
+    *,
+    seed: int = 0,
+    out: str | Path | None = None,
+    resume: bool = False,
+    chunk_size: int = 4096,
+    devices: Sequence[Any] | None = None,
+) -> Bootstrap:
+    """Refit a fit's law to resamples of its runs, by its own method.
+
+    The same seed gives the same draws, to the last bit, on one device or several, in one process
+    or several (``jax.distributed``: each process calls this alike), for any ``chunk_size``; more
+    resamples begin with the same ones.
+
+    Args:
+        fit: the fit.
+        num_resamples: how many; None is 1,000, or all that a jackknife has.
+        scheme: how runs are resampled, a name or an object such as :class:`BayesianBootstrap`.
+        seed: of the resamples.
+        out: a Parquet file to keep the draws in, for more of them than memory holds. They are kept
+            as they are made: a process that was killed loses a chunk at most.
+        resume: go on with the draws that are there, or begin where none are.
+        chunk_size: refits in one call, and between two writes.
+        devices: JAX devices of this process that share the refits, such as those of a mesh,
+            ``mesh.local_devices``; None takes all.
+
+    Raises:
+        ValueError: fewer than 2 resamples; a scheme that leaves nothing to fit; draws on disk of
+            another fit, scheme, seed or version.
+        OSError: the file cannot be written, is there already, or another process writes it.
+
+    Example:
+        >>> from farseer_jax import Farseer, bootstrap, example_runs, fit
+        >>> result = bootstrap(fit(Farseer, example_runs()), 200, seed=1)
+        >>> result
+        Bootstrap(farseer, wild, 200 resamples, 0 failed)
+        >>> float(result.standard_error(25.1e9, 5e11)) < 3e-3
+        True
+    """
+    scheme, seed = as_scheme(scheme), _whole("seed", seed, 0)
+    setting = Setting.of(as_fit(fit))
+    num = _num_resamples(num_resamples, scheme, setting)
+    chunk = _whole("chunk_size", chunk_size, 1)
+    refits = Refits.of(type(fit.law), fit.runs, fit.method, devices)
+
+    def make(ranges: Sequence[Range]) -> Iterator[tuple[int, BatchFit]]:
+        return _make(refits, scheme, setting, seed, ranges)
+
+    if out is None:
+        draws: Draws = _in_memory(make, fit.law, num, chunk)
+    else:
+        store = Store(out, manifest_of(fit, scheme, seed))
+        draws = _on_disk(make, store, fit.law, num, chunk, resume)
+    if not any(batch.usable.any() for batch in draws.batches()):
+        raise _all_failed(next(iter(draws.batches())), num, scheme)
+    return Bootstrap(fit=fit, scheme=scheme, seed=seed, draws=draws)
+
+
+def resamples(scheme: Scheme, setting: Setting, seed: int, start: int, stop: int) -> Draw:
+    """Losses and weights of the resamples from ``start`` to ``stop``."""
+    pieces = []
+    for stream in range(start // _STREAM, -(-stop // _STREAM)):
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream,)))
+        index = np.arange(stream * _STREAM, (stream + 1) * _STREAM)
+        inside = (index >= start) & (index < stop)
+        piece = scheme.draw(setting, rng, index)
+        pieces.append(Draw(*(None if part is None else part[inside] for part in piece)))
+    columns = zip(*pieces, strict=True)
+    return Draw(*(None if own[0] is None else np.concatenate(own) for own in columns))
+
+
+def _make(
+    refits: Refits,
+    scheme: Scheme,
+    setting: Setting,
+    seed: int,
+    ranges: Sequence[Range],
+) -> Iterator[tuple[int, BatchFit]]:
+    """Draws of the ranges, one after another.
+
+    Raises:
+        ValueError: the first ones failed, or all of them; for any size of the ranges alike.
+    """
+    to_make = sum(stop - start for start, stop in ranges)
+    report(0, to_make)
+    made, hope = 0, False
+    for start, draw in _drawn_ahead(scheme, setting, seed, ranges):
+        with counted_from(made, to_make):
+            batch = refits(draw.losses, draw.weights)
+        hope = hope or bool(batch.usable[: max(_HOPELESS - made, 0)].any())
+        made += len(batch)
+        if not hope and made >= min(_HOPELESS, to_make):
+            raise _all_failed(batch, made, scheme)
+        yield start, batch
+
+
+def _drawn_ahead(
+    scheme: Scheme, setting: Setting, seed: int, ranges: Sequence[Range]
+) -> Iterator[tuple[int, Draw]]:
+    """Resamples of each range, drawn while the range before it is refitted."""
+    with ThreadPoolExecutor(1) as pool:
+        coming: tuple[int, Future[Draw]] | None = None
+        for start, stop in ranges:
+            last = coming
+            coming = start, pool.submit(resamples, scheme, setting, seed, start, stop)
+            if last is not None:
+                yield last[0], last[1].result()
+        if coming is not None:
+            yield coming[0], coming[1].result()
+
+
+def _in_memory(make: Any, template: Law, num: int, chunk: int) -> Draws:
+    chunk = min(chunk, -(-num // jax.process_count()))  # a chunk for each process
+    ranges = [(i, min(i + chunk, num)) for i in range(0, num, chunk)]
+    with _processes.together("the draws"):
+        own = [batch for _, batch in make(_processes.share(ranges))]
+    if _processes.several():
+        return MemoryDraws(_processes.gathered(own, ranges, template))
+    return MemoryDraws(join(own))
+
+
+def _on_disk(make: Any, store: Store, template: Law, num: int, chunk: int, resume: bool) -> Draws:
+    with _processes.together("the opening of the file"):
+        if _processes.is_first():
+            store.open(resume=resume)
+    try:
+        with _processes.together("the list of draws to make"):
+            ranges = store.missing(num, chunk)
+        with _processes.together("the draws"):
+            for start, batch in make(_processes.share(ranges)):
+                store.write(start, batch)
+        with _processes.together("the file of all draws"):
+            if _processes.is_first():
+                store.finish(num)
+    finally:
+        store.close()
+    return FileDraws(store.path, num, template)
+
+
+def _num_resamples(num: int | None, scheme: Scheme, setting: Setting) -> int:
+    """How many resamples, checked."""
+    all_of_it = getattr(scheme, "num_draws", None)
+    if all_of_it is None:
+        return 1000 if num is None else _whole("num_resamples", num, 2)
+    most = int(all_of_it(setting))
+    if num is not None and num != most:
+        raise ValueError(
+            f"num_resamples: the scheme {scheme.name!r} has {most} resamples for these runs, and "
+            f"takes all; leave the number out (got {num})"
+        )
+    return most
+
+
+def _whole(name: str, value: int, least: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, got {number}")
+    return number
+
+
+def _all_failed(batch: BatchFit, num: int, scheme: Scheme) -> ValueError:
+    """What to say where not one refit has a law."""
+    outcome = batch.outcome(0)
+    remedy = (
+        "The scheme leaves out no run: the fit itself is in doubt, see its warnings"
+        if scheme.name in _LEAVE_NOTHING_OUT
+        else "The scheme leaves too little of these runs: take one that leaves out no run, such as "
+        "'bayesian' or 'wild'"
+    )
+    return ValueError(
+        f"scheme {scheme.name!r}: each of {num} refits failed ({outcome.name}: "
+        f"{outcome.message}) {remedy}"
+    )

@@ -1,0 +1,193 @@
+"""Intervals read off a bootstrap: of losses, or of any quantity of a law."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from farseer_jax.laws.quantities import mapped, of_one
+from farseer_jax.runs.checks import check_level
+from farseer_jax.uncertainty import bootstrap_text as _report
+from farseer_jax.uncertainty import intervals as _intervals
+from farseer_jax.uncertainty.calibration import extrapolation_length
+from farseer_jax.uncertainty.intervals import KINDS, Intervals, Kind
+from farseer_jax.uncertainty.resampled_runs import (
+    link_spread,
+    log_standard_error,
+    moved,
+    standard_error,
+)
+
+if TYPE_CHECKING:
+    from farseer_jax.uncertainty.bootstrap_result import Bootstrap
+
+
+class Quantity(NamedTuple):
+    """What intervals are asked for.
+
+    Attributes:
+        name: for the table.
+        at: points, by the names of their columns.
+        estimate: from the fit to all runs, ``(point,)``.
+        draws: from each usable refit, ``(resample, point)``.
+        of_left_out: gives the same of the jackknife's refits, ``(left out, point)``.
+        run_noise: standard deviation on the link's scale that a new run adds; 0 for the mean.
+    """
+
+    name: str
+    at: Mapping[str, np.ndarray]
+    estimate: np.ndarray
+    draws: np.ndarray
+    of_left_out: Callable[[], np.ndarray]
+    run_noise: float = 0.0
+
+
+def loss_kind(bootstrap: "Bootstrap", kind: Kind | None, of: str) -> Kind:
+    """The kind of interval for losses, checked.
+
+    Raises:
+        ValueError: there is no such kind, or not for these draws.
+    """
+    can_calibrate = bootstrap.has_sizes_to_hold_out and not bootstrap.is_jackknife
+    if kind is None and can_calibrate and bootstrap.calibration.num_holdouts:
+        return "calibrated"
+    kind = _kind(bootstrap, kind)
+    if kind == "calibrated" and not bootstrap.calibration.num_holdouts:
+        raise ValueError(
+            "kind 'calibrated' needs hold-outs, and these runs have too few sizes for one, or none "
+            "could be refitted: take 'percentile', which takes the law for true"
+        )
+    if of == "run" and kind == "bca":
+        raise ValueError("kind 'bca' is for the mean loss; for a run take 'percentile'")
+    return kind
+
+
+def intervals_of(
+    bootstrap: "Bootstrap",
+    names: Sequence[str],
+    at: Mapping[str, np.ndarray] | None,
+    level: float,
+    kind: Kind | None,
+    function: Any,
+    *arguments: np.ndarray,
+) -> dict[str, Intervals]:
+    """Intervals of what a function of a law returns, a row of it for each name; mapped once.
+
+    ``at=None`` numbers the elements of a row, where there are several.
+    """
+    check_level(level)
+    kind = _kind(bootstrap, kind)
+    if kind == "calibrated":
+        raise ValueError(
+            "kind 'calibrated' is for losses, which hold-outs show; for "
+            f"{', '.join(names)} take 'percentile'"
+        )
+
+    def rows(values: np.ndarray) -> np.ndarray:
+        return values.reshape(len(values), len(names), -1)
+
+    @cache
+    def left_out() -> np.ndarray:
+        return rows(mapped(function, bootstrap.left_out.law, *arguments))
+
+    def left_out_of(row: int) -> np.ndarray:
+        return left_out()[:, row]
+
+    estimate = rows(of_one(function, bootstrap.fit.law, *arguments)[None])[0]
+    draws = rows(mapped_draws(bootstrap, function, *arguments))
+    if at is None:
+        num = estimate.shape[1]
+        at = {"element": np.arange(num)} if num > 1 else {}
+    return {
+        name: intervals(
+            bootstrap,
+            Quantity(name, at, estimate[row], draws[:, row], partial(left_out_of, row)),
+            level,
+            kind,
+        )
+        for row, name in enumerate(names)
+    }
+
+
+def mapped_draws(bootstrap: "Bootstrap", function: Any, *arguments: np.ndarray) -> np.ndarray:
+    """A function of a law for every usable refit, ``(resample, …)``."""
+    return np.concatenate(
+        [mapped(function, b.law, *arguments)[b.usable] for b in bootstrap.draws.batches()]
+    )
+
+
+def intervals(bootstrap: "Bootstrap", quantity: Quantity, level: float, kind: Kind) -> Intervals:
+    """Intervals of one kind, with their warnings."""
+    finite = np.isfinite(quantity.draws)
+    quantity = quantity._replace(draws=np.where(finite, quantity.draws, np.nan))
+    lower, upper = _ends(bootstrap, quantity, level, kind)
+    num_answers = int(finite.sum(axis=0).min(initial=len(finite)))
+    found = Intervals(
+        quantity=quantity.name,
+        at=quantity.at,
+        estimate=quantity.estimate,
+        lower=lower,
+        upper=upper,
+        level=level,
+        kind=kind,
+        scheme=bootstrap.scheme.name,
+        seed=bootstrap.seed,
+        num_resamples=bootstrap.num_resamples,
+        num_failed=bootstrap.num_resamples - num_answers,
+        note=str(bootstrap.calibration) if kind == "calibrated" else "the law taken for true",
+    )
+    return replace(found, warnings=_report.interval_warnings(bootstrap, found))
+
+
+def _ends(
+    bootstrap: "Bootstrap", quantity: Quantity, level: float, kind: Kind
+) -> tuple[np.ndarray, np.ndarray]:
+    estimate, draws, link = quantity.estimate, quantity.draws, bootstrap.fit.runs.link
+    if kind == "calibrated":
+        return _calibrated(bootstrap, quantity, level)
+    if kind == "normal":
+        own = standard_error(draws, jackknife=bootstrap.is_jackknife)
+        if quantity.run_noise:
+            own = np.hypot(own, link_spread(link, estimate, quantity.run_noise))
+        return _intervals.normal(own, estimate, level)
+    if kind == "bca":
+        left_out = quantity.of_left_out()[bootstrap.left_out.usable]
+        left_out = np.where(np.isfinite(left_out), left_out, np.nan)
+        return _intervals.bca(draws, estimate, left_out, level)
+    if quantity.run_noise:
+        deviation = quantity.run_noise * _normal_numbers(bootstrap.seed, draws.shape)
+        draws = moved(link, draws, deviation)
+    if kind == "basic":
+        return _intervals.basic(draws, estimate, level)
+    return _intervals.percentile(draws, level)
+
+
+def _calibrated(
+    bootstrap: "Bootstrap", quantity: Quantity, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """About the estimate, as wide as its standard error and the misfit make it; in ln loss."""
+    error = np.hypot(log_standard_error(quantity.draws), quantity.run_noise)
+    length = extrapolation_length(bootstrap.fit.runs, quantity.at["N"], quantity.at["D"])
+    half = bootstrap.calibration.half_width(error, length, level=level)
+    return quantity.estimate * np.exp(-half), quantity.estimate * np.exp(half)
+
+
+def _kind(bootstrap: "Bootstrap", kind: Kind | None) -> Kind:
+    if kind is None:
+        return "normal" if bootstrap.is_jackknife else "percentile"
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    if bootstrap.is_jackknife and kind != "normal":
+        raise ValueError(
+            f"kind {kind!r} needs random resamples; a jackknife gives standard errors, "
+            "kind='normal'"
+        )
+    return kind
+
+
+def _normal_numbers(seed: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of a stream that no resample uses."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(0, 0))
+    return np.random.default_rng(sequence).standard_normal(shape)

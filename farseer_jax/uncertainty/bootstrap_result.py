@@ -1,0 +1,317 @@
+"""``Bootstrap``: the refits, and what can be read off them."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import jax
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.fitting.fit_batch import BatchFit, Refits
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.evaluate import (
+    by_column,
+    curves,
+    evaluate,
+    flat_points,
+    refuse_options_names,
+)
+from farseer_jax.laws.law import Law, require_N_and_D
+from farseer_jax.laws.quantities import Function, allocation, positive
+from farseer_jax.laws.separable import OneDataTerm
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.runs.checks import check_level
+from farseer_jax.uncertainty import bootstrap_text as _report
+from farseer_jax.uncertainty.bootstrap_intervals import (
+    Quantity,
+    intervals,
+    intervals_of,
+    loss_kind,
+    mapped_draws,
+)
+from farseer_jax.uncertainty.calibration import Calibration
+from farseer_jax.uncertainty.draws import Draws, FileDraws, join, read_manifest
+from farseer_jax.uncertainty.holdouts import HeldOut, held_out
+from farseer_jax.uncertainty.intervals import Intervals, Kind
+from farseer_jax.uncertainty.resampled_runs import Setting, run_noise, standard_error
+from farseer_jax.uncertainty.scheme import Scheme
+from farseer_jax.uncertainty.schemes_by_name import scheme_of
+from farseer_jax.uncertainty.weight_schemes import (
+    JackknifeRuns,
+    JackknifeSizes,
+    ResampleSizes,
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Bootstrap:
+    """Refits of one fit to resamples of its runs. Prints as a table.
+
+    Attributes:
+        fit: the fit to all runs.
+        scheme: how runs were resampled.
+        seed: of the resamples.
+        draws: the refits, in memory or in a file.
+
+    Example:
+        >>> from farseer_jax import Farseer, bootstrap, example_runs, fit
+        >>> result = bootstrap(fit(Farseer, example_runs()), 200, seed=1)
+        >>> result.num_resamples, result.num_failed
+        (200, 0)
+        >>> losses = result.values(lambda law: law(25.1e9, 5e11))
+        >>> losses.shape
+        (200,)
+    """
+
+    fit: Fit
+    scheme: Scheme
+    seed: int
+    draws: Draws
+
+    @classmethod
+    def from_parquet(
+        cls,
+        path: str | Path,
+        law: type[Law] | None = None,
+        *,
+        scheme: Scheme | None = None,
+    ) -> "Bootstrap":
+        """Read what ``bootstrap(…, out=path)`` wrote; the draws stay in the file.
+
+        Args:
+            path: the file.
+            law: the class, for fits of a law that is not the library's.
+            scheme: the scheme of the draws, for one that is not the library's.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it holds no draws, those of another scheme, or those of a fit or a scheme
+                that cannot be read.
+        """
+        import pyarrow.parquet as pq
+
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file")
+        manifest = read_manifest(path)
+        fit = Fit.from_json(manifest["fit"], law)
+        draws = FileDraws(path, pq.read_metadata(path).num_rows, fit.law)
+        scheme = scheme_of(manifest["scheme"], scheme)
+        return cls(fit, scheme, manifest["seed"], draws)
+
+    @property
+    def num_resamples(self) -> int:
+        """How many refits."""
+        return len(self.draws)
+
+    @cached_property
+    def outcomes(self) -> dict[Outcome, int]:
+        """How often refits ended how."""
+        counts: Counter[int] = Counter()
+        for batch in self.draws.batches():
+            counts.update(batch.outcome_code.tolist())
+        return {Outcome.from_code(code): num for code, num in counts.most_common()}
+
+    @property
+    def num_failed(self) -> int:
+        """Refits that have no law."""
+        return sum(num for outcome, num in self.outcomes.items() if not outcome.usable)
+
+    @property
+    def laws(self) -> Law:
+        """The usable refits as one law whose leaves have a leading axis ``(resample,)``."""
+        whole = join(list(self.draws.batches()))
+        return jax.tree.map(lambda leaf: leaf[whole.usable], whole.law)
+
+    def predict(self, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
+        """Losses by every usable refit, ``(resample, *broadcast shape of the inputs)``.
+
+        Refits that failed are left out, so that rows of two bootstraps match only where none did.
+
+        Args:
+            args: the law's inputs in their order, such as N and D, as for :meth:`Fit.predict`.
+            inputs: the same by name.
+        """
+        batches = self.draws.batches()
+        return np.concatenate([batch.predict(*args, **inputs)[batch.usable] for batch in batches])
+
+    def values(self, function: Function) -> np.ndarray:
+        """A function of a law for every usable refit, ``(resample, …)``, float64.
+
+        Args:
+            function: takes a law and returns an array, by operations of JAX: it is mapped over
+                all refits at once.
+
+        Raises:
+            TypeError: the function cannot be mapped.
+        """
+        return mapped_draws(self, function)
+
+    def standard_error(self, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
+        """Standard deviation of the predicted loss, of the broadcast shape of the inputs."""
+        return standard_error(self.predict(*args, **inputs), jackknife=self.is_jackknife)
+
+    def interval(
+        self,
+        *args: ArrayLike,
+        level: float = 0.9,
+        kind: Kind | None = None,
+        of: Literal["mean", "run"] = "mean",
+        noise: float | None = None,
+        **inputs: ArrayLike,
+    ) -> Intervals:
+        """Intervals of the loss at points.
+
+        Args:
+            args: the law's inputs in their order, such as N and D, as for :meth:`Fit.predict`;
+                they are broadcast, and read flat.
+            level: nominal probability that an interval holds the truth.
+            kind: ``"calibrated"`` by how far earlier extrapolations of these runs missed, for laws
+                are never quite right; or one that takes the law for true, ``"percentile"``,
+                ``"basic"``, ``"bca"`` or ``"normal"``. None is the first where there are sizes to
+                hold out and the law is of N and D, else percentile, and normal for a jackknife.
+            of: ``"mean"`` for the law's loss, or ``"run"`` for the loss of one new run, which has
+                noise of its own.
+            noise: standard deviation from run to run, of ln loss (on the link's scale, of runs with
+                another link); None estimates it from the runs, see :func:`estimate_noise`, and
+                takes what the fit leaves where these have other inputs than N and D.
+            inputs: the law's inputs by name.
+
+        Raises:
+            ValueError: a level outside (0, 1), points that the law does not take, an unknown kind,
+                or one that these draws do not give; a noise that is negative or not finite.
+            TypeError: an input is missing or unknown.
+        """
+        check_level(level)
+        law = self.fit.law
+        refuse_options_names(type(law), args, inputs, ("level", "kind", "of", "noise"))
+        spread = run_noise(self.fit, of, noise)
+        points, _ = flat_points(type(law), args, inputs)  # checked before anything is refitted
+        kind = loss_kind(self, kind, of)
+        quantity = Quantity(
+            name="loss of a run" if of == "run" else "loss",
+            at=by_column(type(law), points),
+            estimate=evaluate(law, **points),
+            draws=self.predict(**points),
+            of_left_out=lambda: self.left_out.predict(**points),
+            run_noise=spread,
+        )
+        return intervals(self, quantity, level, kind)
+
+    def interval_of(
+        self, function: Function, level: float = 0.9, *, kind: Kind | None = None
+    ) -> Intervals:
+        """Intervals of any function of a law; an array that it returns is read flat.
+
+        Args:
+            function: as for :meth:`values`.
+            level: nominal probability.
+            kind: as for :meth:`interval`.
+
+        Raises:
+            ValueError: a level outside (0, 1), or a kind that these draws do not give.
+            TypeError: the function cannot be mapped.
+        """
+        return intervals_of(self, ["value"], None, level, kind, function)["value"]
+
+    def curves(
+        self, N: ArrayLike, level: float = 0.9, *, kind: Kind | None = None
+    ) -> dict[str, Intervals]:
+        """Intervals of U(N), B(N) and A(N).
+
+        Args:
+            N: parameters.
+            level: nominal probability.
+            kind: as for :meth:`interval`.
+
+        Raises:
+            TypeError: the law is not U(N) + B(N) · D^−A(N).
+        """
+        if not isinstance(self.fit.law, OneDataTerm):
+            raise TypeError(f"the law {self.fit.law.name} has no curves U, B and A of N")
+        sizes = positive("N", N)
+        return intervals_of(self, "UBA", {"N": sizes}, level, kind, curves, sizes)
+
+    def allocation(
+        self, compute: ArrayLike, level: float = 0.9, *, kind: Kind | None = None
+    ) -> dict[str, Intervals]:
+        """Intervals of the compute-optimal N, D and D/N of budgets, with FLOPs C = 6 N D.
+
+        The optimum is the interior one; a refit without one counts as failed. Optima outside the
+        runs' N, D or D/N are warned of.
+
+        Args:
+            compute: budgets in FLOPs.
+            level: nominal probability.
+            kind: as for :meth:`interval`.
+
+        Raises:
+            ValueError: the law has other inputs than N and D.
+        """
+        require_N_and_D("Bootstrap.allocation", type(self.fit.law))
+        budgets = positive("compute", compute)
+        names = ("N", "D", "tokens per parameter")
+        found = intervals_of(self, names, {"compute": budgets}, level, kind, allocation, budgets)
+        far = _report.optimum_warnings(self.fit.runs, found["N"].estimate, found["D"].estimate)
+        return {name: replace(own, warnings=own.warnings + far) for name, own in found.items()}
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know before trusting the draws, worst first; empty where nothing is odd."""
+        return _report.warnings(self)
+
+    def __str__(self) -> str:
+        return _report.text(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"Bootstrap({self.fit.law.name}, {self.scheme.name}, {self.num_resamples} resamples, "
+            f"{self.num_failed} failed)"
+        )
+
+    @property
+    def is_jackknife(self) -> bool:
+        """Whether each refit leaves something out, and nothing is random."""
+        return hasattr(self.scheme, "num_draws")
+
+    @property
+    def has_sizes_to_hold_out(self) -> bool:
+        """Whether extrapolations can be repeated within the runs: of ln loss over N and D."""
+        inputs = set(type(self.fit.law).inputs())
+        return inputs == {"N", "D"} and self.fit.runs.link.name == "log"
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """What rolling hold-outs of the largest sizes say of the law's misfit beyond the data.
+
+        Raises:
+            ValueError: of a jackknife, whose refits are no draws; of a law over other inputs than
+                N and D, or a link other than log.
+        """
+        if not self.has_sizes_to_hold_out:
+            raise ValueError(
+                "hold-outs of the largest sizes calibrate positive losses over N and D alone, and "
+                f"this law has the inputs {', '.join(type(self.fit.law).inputs())} and the link "
+                f"{self.fit.runs.link.name!r}: take 'percentile', which takes the law for true"
+            )
+        if self.is_jackknife:
+            raise ValueError("a jackknife has no draws to calibrate; take a scheme such as 'wild'")
+        return self.held_out.calibration()
+
+    @cached_property
+    def held_out(self) -> HeldOut:
+        """The hold-outs behind the calibration, refitted and resampled."""
+        return held_out(self.fit, self.scheme, self.seed)
+
+    @cached_property
+    def left_out(self) -> BatchFit:
+        """Refits without each run, or without each size where sizes are drawn together: for BCa."""
+        setting = Setting.of(self.fit)
+        refits = Refits.of(type(self.fit.law), self.fit.runs, self.fit.method)
+        by_size = isinstance(self.scheme, ResampleSizes) or getattr(self.scheme, "by_size", False)
+        jackknife = JackknifeSizes() if by_size else JackknifeRuns()
+        index = np.arange(jackknife.num_draws(setting))
+        return refits(weights=jackknife.draw(setting, np.random.default_rng(0), index).weights)

@@ -1,0 +1,174 @@
+"""Bootstraps in words: the table that one prints as, and its warnings."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax.fitting.result import flat_inputs
+from farseer_jax.laws.evaluate import by_column
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.results.numbers import number_text, some_of
+from farseer_jax.results.table import aligned
+from farseer_jax.runs.runs import Runs
+from farseer_jax.uncertainty.calibration import extrapolation_length
+from farseer_jax.uncertainty.intervals import Intervals, Kind, cell_text
+
+if TYPE_CHECKING:
+    from farseer_jax.uncertainty.bootstrap_result import Bootstrap
+
+
+_MANY_ODD = 0.05
+
+
+def warnings(bootstrap: "Bootstrap") -> tuple[str, ...]:
+    """Sentences about refits that failed, or may not be what they seem."""
+    total, found = bootstrap.num_resamples, []
+    if bootstrap.num_failed:
+        found.append(
+            f"{bootstrap.num_failed:,} of {total:,} refits failed "
+            f"({_names(bootstrap, usable=False)}) and are left out: what is read off the others "
+            "says too little of resamples like those."
+        )
+    odd = sum(n for o, n in bootstrap.outcomes.items() if o.usable and o is not Outcome.success)
+    if odd > _MANY_ODD * total:
+        found.append(
+            f"{odd:,} of {total:,} refits ended in doubt ({_names(bootstrap, usable=True)}): "
+            "their spread is that of the search, not of the runs alone."
+        )
+    if bootstrap.fit.outcome is not Outcome.success:
+        found.append(f"The fit itself ended in doubt: {bootstrap.fit.outcome.message}")
+    return tuple(found)
+
+
+def interval_warnings(bootstrap: "Bootstrap", found: "Intervals") -> tuple[str, ...]:
+    """Sentences about intervals, the worst first."""
+    sentences = [*ends_warnings(found), *_beyond(bootstrap, found)]
+    if bootstrap.is_jackknife:
+        return (*sentences, *bootstrap.warnings)
+    least = int(np.ceil(2.0 / (1.0 - found.level) - 1e-9)) - 1
+    if found.num_resamples < least and found.kind not in ("normal", "calibrated"):
+        sentences.append(
+            f"{found.num_resamples} resamples do not reach the ends of a {found.level:g} interval: "
+            f"take {least} at least, and ten times as many for two digits."
+        )
+    return (*sentences, *bootstrap.warnings)
+
+
+def ends_warnings(found: "Intervals") -> list[str]:
+    """Sentences about ends that do not exist, or that failed refits could move."""
+    sentences = []
+    num_open = int(np.sum(~np.isfinite(found.lower + found.upper)))
+    if num_open:
+        sentences.append(
+            f"{some_of(num_open, len(found.estimate), 'intervals', 'does', 'do')} not exist: no "
+            "refits answer there, or they all lie to one side of the estimate (take "
+            "kind='percentile')."
+        )
+    if not found.trustworthy and found.num_failed:
+        sentences.append(
+            f"NOT TO BE TRUSTED: {found.num_failed:,} of {found.num_resamples:,} refits have no "
+            f"answer, which could hide an end of a {found.level:g} interval."
+        )
+    return sentences
+
+
+def optimum_warnings(runs: Runs, N: np.ndarray, D: np.ndarray) -> tuple[str, ...]:
+    """Sentences about compute-optimal N and D, each ``(budget,)``; NaN where there is none."""
+    ratio = runs.D / runs.N
+    far = (extrapolation_length(runs, N, D) > 0) | (D / N < ratio.min()) | (D / N > ratio.max())
+    if not far.any():
+        return ()
+    return (
+        f"{some_of(int(far.sum()), len(far), 'optima', 'lies', 'lie')} beyond the runs in N, D or "
+        "D/N, where nothing shows that the law holds.",
+    )
+
+
+def _beyond(bootstrap: "Bootstrap", found: "Intervals") -> list[str]:
+    """Points, or sizes of a curve, where only the law says what happens."""
+    if found.kind == "calibrated":
+        return []
+    far = beyond_runs(bootstrap.fit.runs, found.at)
+    if not far.any():
+        return []
+    remedy = ""
+    if {"N", "D"} <= set(found.at) and bootstrap.has_sizes_to_hold_out:
+        remedy = " (kind='calibrated', where sizes can be held out, adds how far it missed so far)"
+        if bootstrap.is_jackknife:
+            remedy = " (random resamples give calibrated ones)"
+    return [
+        f"{some_of(int(far.sum()), len(far), 'points', 'lies', 'lie')} beyond the runs, where "
+        f"{found.kind} intervals take the law for true{remedy}."
+    ]
+
+
+def text(bootstrap: "Bootstrap") -> str:
+    """Counts, and the curves or parameters with their intervals."""
+    fit = bootstrap.fit
+    lines = [
+        f"bootstrap  {fit.law.name} law, {len(fit.runs)} runs, {fit.method.name} method",
+        f"scheme     {bootstrap.scheme.name}, seed {bootstrap.seed}",
+        f"refits     {bootstrap.num_resamples:,}: "
+        + ", ".join(f"{num:,} {outcome.name}" for outcome, num in bootstrap.outcomes.items()),
+    ]
+    lines += ["", *_table(bootstrap)] if bootstrap.num_failed < bootstrap.num_resamples else []
+    return "\n".join(lines + [f"\nwarning: {sentence}" for sentence in bootstrap.warnings])
+
+
+def _table(bootstrap: "Bootstrap") -> list[str]:
+    """Losses of the smallest, the middle and the largest run: within the data, nothing to refit."""
+    runs, law = bootstrap.fit.runs, type(bootstrap.fit.law)
+    # without N and D, runs from the highest loss to the lowest
+    extent = runs.N * runs.D if {"N", "D"} <= set(law.inputs()) else -runs.loss
+    order = np.argsort(extent, kind="stable")
+    some = order[[0, len(order) // 2, -1]]
+    points: dict[str, Any] = {name: x[some] for name, x in law.columns(runs).items()}
+    kind: Kind = "normal" if bootstrap.is_jackknife else "percentile"
+    found = bootstrap.interval(**points, kind=kind)
+    spread = bootstrap.standard_error(**points) / np.abs(found.estimate)
+    at = by_column(law, points)
+    rows = [
+        [
+            *(cell_text(name, column[i]) for name, column in at.items()),
+            *(number_text(column[i]) for column in (found.estimate, found.lower, found.upper)),
+            f"{spread[i]:.3%}",
+        ]
+        for i in range(len(some))
+    ]
+    header = [*at, "loss", "lower", "upper", "standard error"]
+    words = f"{found.level:g} intervals: {found.kind}, {found.note}"
+    if not bootstrap.is_jackknife and bootstrap.has_sizes_to_hold_out:
+        words += "; those of losses beyond the runs are calibrated"
+    return [aligned(header, rows), "", words]
+
+
+def _names(bootstrap: "Bootstrap", usable: bool) -> str:
+    return ", ".join(
+        f"{num:,} {outcome.name}"
+        for outcome, num in bootstrap.outcomes.items()
+        if outcome.usable is usable and outcome is not Outcome.success
+    )
+
+
+def beyond_runs(runs: Runs, at: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Whether points lie outside the range of the runs in any input, ``(point,)``.
+
+    Args:
+        runs: the fitted runs.
+        at: points by the names of columns, ``(point,)``; what is no number, or no input of the
+            runs, is left out.
+
+    Example:
+        >>> import numpy as np
+        >>> from farseer_jax import example_runs
+        >>> beyond_runs(example_runs(), {"N": np.array([1e9, 25e9])})
+        array([False,  True])
+    """
+    known = flat_inputs(runs, [name for name in runs.inputs if name not in runs.labels])
+    num = len(next(iter(at.values()), ()))
+    far = np.zeros(num, dtype=bool)
+    for name in set(at) & set(known):
+        values = np.asarray(at[name], dtype=float)
+        far |= (values < known[name].min()) | (values > known[name].max())
+    return far

@@ -1,0 +1,328 @@
+"""How much wider than the bootstrap's an extrapolation's interval must be: rolling hold-out.
+
+A bootstrap knows the noise of the runs; it does not know that the law is wrong, and an
+extrapolation by a wrong law drifts off in proportion to its length. So earlier extrapolations are
+repeated inside the data: fit up to a cutoff, predict the larger sizes that are at hand. The miss of
+an extrapolation of length l is taken to be normal with variance
+
+    standard error² + (rate · l)²,
+
+the standard error being the bootstrap's own there, and the rate at which the law drifts off is
+learnt from all hold-outs. Its prior is a half-t with two degrees of freedom (Gelman 2006, *Prior
+distributions for variance parameters in hierarchical models*, Bayesian Analysis 1), that is a
+density as (1 + rate² / s0²)^(−3/2): flat where the misfit is small against the sampling error, so
+that a law may be right, with a long tail, so that it may be far off. s0² is the harmonic mean of
+the hold-outs' sampling variances per length². Misses after one cutoff have one cause, so each
+hold-out counts as one observation, whatever the number of its runs: the log likelihood of its sizes
+is averaged. Hold-outs overlap, in what they fit and in what they predict, and are still taken for
+independent. The interval is that of the mixture of normals over the posterior of the rate.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from farseer_jax.runs.checks import Floats, check_level
+from farseer_jax.runs.runs import Runs
+
+# log odds of the misfit against the sampling error, from far below to far above it
+_LOG_ODDS = np.linspace(-14.0, 16.0, 121)
+
+
+@dataclass(frozen=True, eq=False)
+class HoldOuts:
+    """Earlier extrapolations inside the data.
+
+    Attributes:
+        cutoffs: the largest size fitted in each, ascending, ``(holdout,)``.
+        weights: 1 for the runs that are fitted, 0 for the others, ``(holdout, run)``.
+        length: of the extrapolation to each run, see :func:`extrapolation_length`,
+            ``(holdout, run)``.
+    """
+
+    cutoffs: Floats
+    weights: Floats
+    length: Floats
+
+    def __len__(self) -> int:
+        return len(self.cutoffs)
+
+
+def extrapolation_length(runs: Runs, N: ArrayLike, D: ArrayLike) -> Floats:
+    """How far outside runs a point lies, in e-folds: of N plus of D, each 0 within their range.
+
+    Args:
+        runs: the fitted runs.
+        N: parameters.
+        D: tokens, broadcastable with N.
+
+    Example:
+        >>> from farseer_jax import example_runs
+        >>> extrapolation_length(example_runs(), [1e9, 25e9], 5e11).round(2)
+        array([0.  , 1.37])
+    """
+    return _outside(N, runs.N) + _outside(D, runs.D)
+
+
+def _outside(values: ArrayLike, inside: Floats) -> Floats:
+    log_value = np.log(np.asarray(values, dtype=float))
+    low, high = np.log(inside.min()), np.log(inside.max())
+    return np.maximum(log_value - high, 0.0) + np.maximum(low - log_value, 0.0)
+
+
+def rolling_cutoffs(
+    values: Floats, *, min_values: int, max_cutoffs: int, num_last: int = 1
+) -> Floats:
+    """Up to which values to fit in turn, from a third of the distinct values on.
+
+    Args:
+        values: of each run, ``(run,)``.
+        min_values: distinct values up to the first cutoff.
+        max_cutoffs: where there would be more, so many are taken, evenly, the last among them.
+        num_last: distinct values at the end that no cutoff reaches.
+
+    Example:
+        >>> rolling_cutoffs(np.arange(1.0, 10.0), min_values=3, max_cutoffs=16)
+        array([3., 4., 5., 6., 7., 8.])
+    """
+    distinct = np.unique(values)
+    cutoffs = distinct[max(min_values, -(-len(distinct) // 3)) - 1 : -num_last]
+    if len(cutoffs) > max_cutoffs:
+        cutoffs = cutoffs[np.linspace(len(cutoffs) - 1, 0, max_cutoffs).round().astype(int)[::-1]]
+    return cutoffs
+
+
+def rolling_weights(runs: Runs, *, min_sizes: int = 3, max_holdouts: int = 16) -> HoldOuts:
+    """The hold-outs of some runs: fit up to each size in turn, from a third of the sizes on.
+
+    Args:
+        runs: all runs at hand.
+        min_sizes: sizes that each hold-out has at least; fewer than three determine no curve of N.
+        max_holdouts: where there would be more, so many are taken, evenly, the last among them.
+
+    Returns:
+        The hold-outs; none where there are no more than ``min_sizes`` sizes.
+
+    Raises:
+        ValueError: ``min_sizes`` or ``max_holdouts`` is less than 1.
+
+    Example:
+        >>> from farseer_jax import example_runs
+        >>> holdouts = rolling_weights(example_runs())
+        >>> len(holdouts), holdouts.weights.shape, f"{holdouts.cutoffs[-1]:.3g}"
+        (14, (14, 337), '5.35e+09')
+    """
+    for name, count in (("min_sizes", min_sizes), ("max_holdouts", max_holdouts)):
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
+    cutoffs = rolling_cutoffs(runs.N, min_values=min_sizes, max_cutoffs=max_holdouts)
+    fitted = cutoffs[:, None] >= runs.N
+    lengths = [extrapolation_length(runs.select(mask=row), runs.N, runs.D) for row in fitted]
+    return HoldOuts(cutoffs, fitted.astype(float), np.array(lengths).reshape(fitted.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What rolling hold-outs say about a law's misfit where it extrapolates.
+
+    Attributes:
+        rate: possible rates at which ``ln loss`` drifts off, per e-fold of length, ``(node,)``.
+        probability: of each rate, after the hold-outs, ``(node,)``.
+        num_holdouts: how many hold-outs it rests on; with 0 nothing is known and nothing added.
+        miss_ratio: root mean square of the misses over their standard errors, each hold-out
+            counting once: about 1 where the bootstrap alone is right; NaN without hold-outs.
+        log_evidence: ln of the density that these misses had, but for a constant of the number of
+            hold-outs; of several laws and methods scored on the same ones, the one that
+            extrapolated best has the largest.
+
+    Example:
+        >>> import numpy as np
+        >>> misses = np.array([[0.02, 0.04], [0.0, 0.02]])  # 2 hold-outs of runs of 2 sizes
+        >>> error = np.full((2, 2), 0.001)
+        >>> length = np.array([[1.0, 2.0], [0.0, 1.0]])
+        >>> found = calibrate([1e9, 2e9], misses, error, length, noise=0.0)
+        >>> print(found)
+        misfit 1.5 % per e-fold (90 %: 0.92 to 3.2 %), from 2 hold-outs
+        >>> found.half_width(0.001, [0.0, 1.0], level=0.9).round(4)
+        array([0.0016, 0.0301])
+    """
+
+    rate: Floats
+    probability: Floats
+    num_holdouts: int
+    miss_ratio: float
+    log_evidence: float
+
+    def half_width(
+        self, standard_error: ArrayLike, length: ArrayLike, *, level: float = 0.9
+    ) -> Floats:
+        """Half the width of the interval of ``ln loss``, around the fit's own prediction.
+
+        Args:
+            standard_error: the bootstrap's, of ``ln loss``; for a new run with the run's noise
+                added in quadrature.
+            length: :func:`extrapolation_length` of the points, broadcastable with it.
+            level: probability that the interval holds the loss.
+
+        Raises:
+            ValueError: the level is not inside (0, 1).
+        """
+        check_level(level)
+        error, far = np.broadcast_arrays(*map(np.asarray, (standard_error, length)))
+        return mixture_half_width(self.spreads(error, far), self.probability, level)
+
+    def spreads(self, standard_error: Floats, length: Floats) -> Floats:
+        """Standard deviation of a miss at each possible rate, ``(*shape, node)``."""
+        return np.hypot(standard_error[..., None], self.rate * length[..., None])
+
+    def inflation(
+        self, standard_error: ArrayLike, length: ArrayLike, *, level: float = 0.9
+    ) -> Floats:
+        """How many times wider the interval is than the bootstrap's normal one, at least 1."""
+        plain = central_deviate(level) * np.asarray(standard_error)
+        half = self.half_width(standard_error, length, level=level)
+        return np.maximum(np.divide(half, plain, out=np.ones_like(half), where=plain > 0), 1.0)
+
+    def rate_quantile(self, probability: float) -> float:
+        """A quantile of the misfit's rate."""
+        place = np.searchsorted(np.cumsum(self.probability), probability)
+        return float(self.rate[min(int(place), len(self.rate) - 1)])
+
+    def __str__(self) -> str:
+        if not self.num_holdouts:
+            return "not calibrated: no hold-out (too few sizes, or none could be refitted)"
+        low, middle, high = (100 * self.rate_quantile(p) for p in (0.05, 0.5, 0.95))
+        many = "hold-out" if self.num_holdouts == 1 else "hold-outs"
+        return (
+            f"misfit {middle:.2g} % per e-fold (90 %: {low:.2g} to {high:.2g} %), "
+            f"from {self.num_holdouts} {many}"
+        )
+
+
+def calibrate(
+    N: ArrayLike,
+    misses: ArrayLike,
+    standard_errors: ArrayLike,
+    length: ArrayLike,
+    *,
+    noise: ArrayLike,
+    scored: ArrayLike | None = None,
+) -> Calibration:
+    """Learn the rate of misfit from the misses of rolling hold-outs.
+
+    The runs of a size are scored together: the mean square of their misses, less the square of the
+    noise that no law predicts, against the mean square of their standard errors, enlarged by what
+    the noise still moves their mean by, its square over their number.
+
+    Args:
+        N: size of each run, ``(run,)``.
+        misses: ln observed − ln predicted, ``(holdout, run)``.
+        standard_errors: the bootstrap's, of ln predicted, ``(holdout, run)``, without run noise.
+        length: of the extrapolations, ``(holdout, run)``.
+        noise: run-to-run standard deviation of ``ln loss``, a number or ``(run,)``.
+        scored: which runs a hold-out predicts, ``(holdout, run)``; None takes those with a positive
+            length. A run whose miss or standard error is not finite is not scored.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    sizes, size_of_run = np.unique(np.asarray(N, dtype=float), return_inverse=True)
+    miss, error, far = (np.asarray(x, dtype=float) for x in (misses, standard_errors, length))
+    if miss.ndim != 2 or {miss.shape, error.shape, far.shape} != {(len(miss), len(size_of_run))}:
+        raise ValueError(
+            f"misses, standard_errors and length must have one shape (holdout, {len(size_of_run)}),"
+            f" got {miss.shape}, {error.shape} and {far.shape}"
+        )
+    use = (far > 0) if scored is None else np.asarray(scored, dtype=bool)
+    use = use & np.isfinite(miss) & np.isfinite(error)
+    noise2 = np.broadcast_to(np.square(np.asarray(noise, dtype=float)), miss.shape)
+    of_size = (size_of_run[:, None] == np.arange(len(sizes))).astype(float)
+    count = use @ of_size
+
+    def mean(values: Floats) -> Floats:
+        total = np.where(use, values, 0.0) @ of_size
+        return np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+
+    unpredictable = mean(noise2)
+    observed = _Scores(
+        miss2=np.maximum(mean(miss**2) - unpredictable, 0.0),
+        error2=mean(error**2) + unpredictable / np.maximum(count, 1.0),
+        length2=mean(far**2),
+        scored=count > 0,
+    )
+    return _posterior(observed)
+
+
+class _Scores(NamedTuple):
+    """Squares of each size after each cutoff, ``(holdout, size)``."""
+
+    miss2: Floats
+    error2: Floats
+    length2: Floats
+    scored: NDArray[np.bool_]
+
+
+def _posterior(scores: _Scores) -> Calibration:
+    """The rates and their probabilities."""
+    scored = scores.scored & (scores.error2 > 0)
+    rows = (scored & (scores.length2 > 0)).any(axis=1)
+    if not rows.any():
+        return Calibration(np.zeros(1), np.ones(1), 0, math.nan, 0.0)
+    has = scored[rows]
+    miss2, length2 = scores.miss2[rows], scores.length2[rows]
+    error2 = np.where(has, scores.error2[rows], 1.0)
+
+    def each(values: Floats) -> Floats:  # one value per hold-out
+        return np.where(has, values, 0.0).sum(axis=-1) / has.sum(axis=-1)
+
+    rate2 = np.exp(_LOG_ODDS) / np.mean(each(length2) / each(error2))
+    variance = error2 + rate2[:, None, None] * length2
+    log_likelihood = -0.5 * each(np.log(variance) + miss2 / variance).sum(axis=1)
+    # the half-t, as a density of the log odds rate² / s0²
+    log_prior = 0.5 * _LOG_ODDS - 1.5 * np.logaddexp(0.0, _LOG_ODDS)
+    log_density = log_likelihood + log_prior - np.log(np.exp(log_prior).sum())
+    peak = log_density.max()
+    probability = np.exp(log_density - peak)
+    return Calibration(
+        rate=np.sqrt(rate2),
+        probability=probability / probability.sum(),
+        log_evidence=float(peak + np.log(probability.sum())),
+        num_holdouts=int(rows.sum()),
+        miss_ratio=float(np.sqrt(each(miss2 / error2).mean())),
+    )
+
+
+_CDF_Z = np.linspace(0.0, 9.0, 8193)
+_CENTRAL = np.array([math.erf(z / math.sqrt(2.0)) for z in _CDF_Z])  # P(|normal| ≤ z)
+
+
+def central_deviate(level: float) -> float:
+    """How many standard deviations to both sides hold this probability."""
+    return float(np.interp(level, _CENTRAL, _CDF_Z))
+
+
+def central_probability(distance: Floats, spread: Floats) -> Floats:
+    """Probability that a normal deviate of this spread lies within the distance of 0."""
+    z = np.divide(distance, spread, out=np.full(spread.shape, _CDF_Z[-1]), where=spread > 0)
+    return np.interp(z, _CDF_Z, _CENTRAL)
+
+
+def mixture_half_width(spread: Floats, probability: Floats, level: float) -> Floats:
+    """Half of the central interval of a mixture of normals around 0.
+
+    Args:
+        spread: standard deviations, ``(*shape, node)``.
+        probability: of each, ``(node,)``.
+        level: probability that the interval holds.
+    """
+    low, high = np.zeros(spread.shape[:-1]), _CDF_Z[-1] * spread.max(axis=-1)
+    for _ in range(50):
+        middle = (low + high) / 2
+        held = central_probability(middle[..., None], spread) @ probability
+        low, high = np.where(held < level, middle, low), np.where(held < level, high, middle)
+    return (low + high) / 2

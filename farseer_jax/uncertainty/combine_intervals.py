@@ -1,0 +1,227 @@
+"""One interval from several laws and methods, each weighted by how well it extrapolated so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.law import require_N_and_D
+from farseer_jax.laws.quantities import flat_points
+from farseer_jax.runs.checks import Floats, check_level
+from farseer_jax.uncertainty.bootstrap_result import Bootstrap
+from farseer_jax.uncertainty.bootstrap_text import ends_warnings
+from farseer_jax.uncertainty.calibration import (
+    Calibration,
+    central_probability,
+    extrapolation_length,
+)
+from farseer_jax.uncertainty.holdouts import calibration_of, least_sizes
+from farseer_jax.uncertainty.intervals import Intervals
+from farseer_jax.uncertainty.resampled_runs import log_standard_error, run_noise
+
+
+class CombinedInterval(NamedTuple):
+    """A mixture of calibrated fits, in ``ln loss``.
+
+    Attributes:
+        center: mean of the mixture, ``(point,)``.
+        lower: of the equal-tailed interval, ``(point,)``.
+        upper: of the equal-tailed interval, ``(point,)``.
+        weights: of the fits, ``(fit,)``.
+    """
+
+    center: Floats
+    lower: Floats
+    upper: Floats
+    weights: Floats
+
+
+def evidence_weights(calibrations: Sequence[Calibration]) -> Floats:
+    """Weights of fits by the density that the misses of their hold-outs had, ``(fit,)``.
+
+    All must have been scored on the same runs after the same cutoffs. Before the hold-outs all fits
+    are equal; each hold-out counts once, whatever the number of its runs.
+
+    Raises:
+        ValueError: there is none, or their numbers of hold-outs differ.
+
+    Example:
+        >>> import numpy as np
+        >>> from farseer_jax.uncertainty.calibration import calibrate
+        >>> length, error = np.full((3, 1), 0.5), np.full((3, 1), 0.001)
+        >>> good, bad = (calibrate([1e9], np.full((3, 1), miss), error, length, noise=0.0)
+        ...              for miss in (0.001, 0.004))
+        >>> evidence_weights([good, bad]).round(4)
+        array([0.9986, 0.0014])
+    """
+    if len({calibration.num_holdouts for calibration in calibrations}) != 1:
+        raise ValueError("fits are comparable only when all are scored on the same hold-outs")
+    log_evidence = np.array([calibration.log_evidence for calibration in calibrations])
+    weights = np.exp(log_evidence - log_evidence.max())
+    return weights / weights.sum()
+
+
+def combine(
+    log_losses: ArrayLike,
+    standard_errors: ArrayLike,
+    length: ArrayLike,
+    calibrations: Sequence[Calibration],
+    *,
+    level: float = 0.9,
+) -> CombinedInterval:
+    """The interval of the mixture over fits: where they disagree it is as wide as that.
+
+    Args:
+        log_losses: ln predicted loss of each fit, ``(fit, point)``.
+        standard_errors: the bootstrap's, ``(fit, point)``; for new runs with their noise added in
+            quadrature.
+        length: of the extrapolation to each point, ``(point,)``.
+        calibrations: of the fits.
+        level: probability that the interval holds the loss.
+
+    Raises:
+        ValueError: the level is not inside (0, 1), or see :func:`evidence_weights`.
+    """
+    check_level(level)
+    weights = evidence_weights(calibrations)
+    mean, error = np.asarray(log_losses, dtype=float), np.asarray(standard_errors, dtype=float)
+    far = np.asarray(length, dtype=float)
+    spreads = [one.spreads(e, far) for one, e in zip(calibrations, error, strict=True)]
+
+    def below(value: Floats) -> Floats:
+        """Probability of the mixture below a value."""
+        parts = [
+            (
+                np.sign(value - m)
+                * (central_probability(np.abs(value - m)[:, None], s) @ one.probability)
+            )
+            for m, s, one in zip(mean, spreads, calibrations, strict=True)
+        ]
+        return 0.5 + 0.5 * weights @ np.array(parts)
+
+    reach = 9.0 * np.max([s.max(axis=1) for s in spreads], axis=0)
+    ends = []
+    for probability in ((1.0 - level) / 2.0, (1.0 + level) / 2.0):
+        low, high = mean.min(axis=0) - reach, mean.max(axis=0) + reach
+        for _ in range(60):
+            middle = (low + high) / 2.0
+            short = below(middle) < probability
+            low, high = np.where(short, middle, low), np.where(short, high, middle)
+        ends.append((low + high) / 2.0)
+    return CombinedInterval(weights @ mean, ends[0], ends[1], weights)
+
+
+def combine_intervals(
+    bootstraps: Sequence[Bootstrap],
+    N: ArrayLike,
+    D: ArrayLike,
+    level: float = 0.9,
+    *,
+    of: Literal["mean", "run"] = "mean",
+    noise: float | None = None,
+) -> Intervals:
+    """Intervals of the loss from several laws and methods fitted to the same runs.
+
+    Each is calibrated by the same rolling hold-outs, and weighs as much as the misses there make it
+    probable, all being equal beforehand. The interval is the mixture's: where fits disagree, it
+    spans them.
+
+    Args:
+        bootstraps: two or more, of fits to the same runs; no jackknife.
+        N: parameters, in the unit of the runs.
+        D: tokens; broadcasts with N.
+        level: nominal probability that an interval holds the truth.
+        of: ``"mean"`` for the loss of the law, ``"run"`` for that of one new run.
+        noise: standard deviation of ln loss from run to run; None estimates it from the runs.
+
+    Raises:
+        ValueError: fewer than two bootstraps, other runs, a jackknife, too few sizes for a
+            hold-out, a fit without an answer in some hold-outs, or a level outside (0, 1).
+
+    Example:
+        >>> from farseer_jax import Chinchilla, Farseer, bootstrap, combine_intervals
+        >>> from farseer_jax import example_runs, fit
+        >>> some = [bootstrap(fit(law, example_runs()), 100) for law in (Farseer, Chinchilla)]
+        >>> combine_intervals(some, 25.1e9, 5e11).note
+        'weights: farseer piecewise 1.000, chinchilla least-squares 0.000; 14 hold-outs'
+    """
+    check_level(level)
+    first = _same_runs(bootstraps)
+    runs = first.fit.runs
+    N, D = flat_points(N, D)
+    spread = run_noise(first.fit, of, noise)
+    estimates = [np.log(evaluate(one.fit.law, N, D)) for one in bootstraps]
+    calibrations = _calibrations(bootstraps)
+    found = combine(
+        estimates,
+        [np.hypot(log_standard_error(one.predict(N, D)), spread) for one in bootstraps],
+        extrapolation_length(runs, N, D),
+        calibrations,
+        level=level,
+    )
+    intervals = Intervals(
+        quantity="loss of a run" if of == "run" else "loss",
+        at={"N": N, "D": D},
+        estimate=np.exp(found.center),
+        lower=np.exp(found.lower),
+        upper=np.exp(found.upper),
+        level=level,
+        kind="combined",
+        scheme=", ".join(dict.fromkeys(one.scheme.name for one in bootstraps)),
+        seed=first.seed,
+        num_resamples=min(one.num_resamples for one in bootstraps),
+        num_failed=max(one.num_failed for one in bootstraps),
+        note=f"{_weights(bootstraps, found)}; {calibrations[0].num_holdouts} hold-outs",
+    )
+    own = dict.fromkeys(text for one in bootstraps for text in one.warnings)
+    return replace(intervals, warnings=(*ends_warnings(intervals), *own))
+
+
+def _calibrations(bootstraps: Sequence[Bootstrap]) -> list[Calibration]:
+    """Of each fit, by the same hold-outs.
+
+    Raises:
+        ValueError: there are none, or some fits have no answer in some of them.
+    """
+    least = max(least_sizes(one.fit) for one in bootstraps)
+    found = [calibration_of(one.fit, one.scheme, one.seed, min_sizes=least) for one in bootstraps]
+    numbers = [calibration.num_holdouts for calibration in found]
+    if not max(numbers):
+        raise ValueError(
+            "these runs have too few sizes for a hold-out, which weights need: take the interval "
+            "of one bootstrap"
+        )
+    if len(set(numbers)) > 1:
+        raise ValueError(
+            f"bootstraps: {numbers} hold-outs could be fitted and resampled, and weights need the "
+            "same ones: leave out the law or scheme that fails in some"
+        )
+    return found
+
+
+def _weights(bootstraps: Sequence[Bootstrap], found: CombinedInterval) -> str:
+    names = [f"{one.fit.law.name} {one.fit.method.name}" for one in bootstraps]
+    pairs = zip(names, found.weights, strict=True)
+    return "weights: " + ", ".join(f"{name} {weight:.3f}" for name, weight in pairs)
+
+
+def _same_runs(bootstraps: Sequence[Bootstrap]) -> Bootstrap:
+    """The first, if all are of the same runs and none is a jackknife."""
+    if len(bootstraps) < 2:
+        raise ValueError(f"bootstraps: {len(bootstraps)} given; combine at least two")
+    runs = bootstraps[0].fit.runs
+    for place, one in enumerate(bootstraps):
+        require_N_and_D("combine_intervals", type(one.fit.law))
+        if one.is_jackknife:
+            raise ValueError(f"bootstraps: number {place} is a jackknife, which has no draws")
+        if one.fit.runs != runs:
+            raise ValueError(
+                f"bootstraps: number {place} is of other runs than the first; fit all laws to the "
+                "same ones"
+            )
+    return bootstraps[0]

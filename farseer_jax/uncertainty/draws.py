@@ -1,0 +1,170 @@
+"""Draws: the refits of a bootstrap, in memory or in a Parquet file, read in batches."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import jax
+import numpy as np
+
+from farseer_jax.fitting.fit_batch import BatchFit
+from farseer_jax.laws.law import Law
+from farseer_jax.methods.outcome import Outcome
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+METADATA = b"farseer_jax.bootstrap"
+Range = tuple[int, int]  # resamples: the first, and the one after the last
+
+
+class Draws(Protocol):
+    """Refits in the order of their resamples."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self) -> Iterator[BatchFit]:
+        """All of them, in pieces of bounded size."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryDraws:
+    """Draws in memory.
+
+    Attributes:
+        batch: all of them.
+    """
+
+    batch: BatchFit
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+    def batches(self) -> Iterator[BatchFit]:
+        """One piece."""
+        yield self.batch
+
+
+@dataclass(frozen=True, eq=False)
+class FileDraws:
+    """Draws in a Parquet file.
+
+    Attributes:
+        path: the file.
+        num: how many of its draws to read, from the first.
+        template: a law of their class.
+    """
+
+    path: Path
+    num: int
+    template: Law
+
+    def __len__(self) -> int:
+        return self.num
+
+    def batches(self) -> Iterator[BatchFit]:
+        """A row group at a time."""
+        left = self.num
+        for table in row_groups(self.path):
+            if left <= 0:
+                return
+            table = table.slice(0, left)
+            left -= table.num_rows
+            yield from_table(table, self.template)
+
+
+def join(batches: Sequence[BatchFit]) -> BatchFit:
+    """One batch of several."""
+    laws = [batch.law for batch in batches]
+    return BatchFit(
+        jax.tree.map(lambda *leaves: np.concatenate(leaves), *laws),
+        np.concatenate([batch.outcome_code for batch in batches]),
+        np.concatenate([batch.mean_relative_error for batch in batches]),
+    )
+
+
+def row_groups(path: Path) -> "Iterator[pa.Table]":
+    """What a Parquet file holds, a group of rows at a time."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group)
+
+
+def to_table(batch: BatchFit, first: int) -> "pa.Table":
+    """One row per refit: its position, outcome, error, and the law's numbers by name."""
+    import pyarrow as pa
+
+    names = [outcome.name for outcome in Outcome]
+    place_of = {outcome.code: place for place, outcome in enumerate(Outcome)}
+    places = np.array([place_of[code] for code in batch.outcome_code.tolist()], dtype=np.int32)
+    columns = {
+        "resample": first + np.arange(len(batch)),
+        "outcome": pa.DictionaryArray.from_arrays(places, names),
+        "mean_relative_error": batch.mean_relative_error,
+        **_columns(batch.law),
+    }
+    return pa.table(columns)
+
+
+def from_table(table: "pa.Table", template: Law) -> BatchFit:
+    """The inverse of :func:`to_table`."""
+    structure = jax.tree.structure(template)
+    leaves = [
+        table[names].to_numpy()
+        if isinstance(names, str)
+        else np.stack([table[name].to_numpy() for name in names], axis=1)
+        for names in column_names(template)
+    ]
+    code_of = {outcome.name: outcome.code for outcome in Outcome}
+    return BatchFit(
+        law=jax.tree.unflatten(structure, leaves),
+        outcome_code=np.array([code_of[name] for name in table["outcome"].to_pylist()]),
+        mean_relative_error=table["mean_relative_error"].to_numpy(),
+    )
+
+
+def column_names(law: Law) -> list[str | list[str]]:
+    """A column for each of a law's leaves, such as ``U.level``; of a vector one for each entry."""
+    paths, _ = jax.tree_util.tree_flatten_with_path(law)
+    names = [jax.tree_util.keystr(path).lstrip(".") for path, _ in paths]
+    shares = dict(type(law).shares)
+    entries = {field.name: shares[field.along] for field in type(law).fields() if field.along}
+    return [
+        [f"{name}[{entry}]" for entry in entries[name]] if name in entries else name
+        for name in names
+    ]
+
+
+def _columns(law: Law) -> dict[str, np.ndarray]:
+    """The numbers of a stack of laws, ``(law,)`` each."""
+    columns: dict[str, np.ndarray] = {}
+    for names, leaf in zip(column_names(law), jax.tree.leaves(law), strict=True):
+        columns |= (
+            {names: leaf} if isinstance(names, str) else dict(zip(names, leaf.T, strict=True))
+        )
+    return columns
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What a file of draws says of itself.
+
+    Raises:
+        ValueError: it is no such file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path} is no whole Parquet file ({error}); name another") from None
+    if METADATA not in metadata:
+        raise ValueError(f"{path} is a Parquet file, but not one of draws; name another")
+    content: dict[str, Any] = json.loads(metadata[METADATA])
+    return content

@@ -1,0 +1,332 @@
+"""Draws on their way to disk: parts beside the file, joined at the end, nothing lost on the way."""
+
+import contextlib
+import glob
+import itertools
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax._version import __version__
+from farseer_jax.fitting.fit_batch import BatchFit
+from farseer_jax.methods.method import weights_of
+from farseer_jax.results.files import write_text, written_aside
+from farseer_jax.uncertainty.draws import (
+    METADATA,
+    Range,
+    read_manifest,
+    row_groups,
+    to_table,
+)
+from farseer_jax.uncertainty.scheme import Scheme, as_json_has_it
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from farseer_jax.fitting.result import Fit
+    from farseer_jax.laws.law import Law
+
+
+FORMAT_VERSION = 1
+
+
+def manifest_of(fit: "Fit", scheme: Scheme, seed: int) -> dict[str, Any]:
+    """All that determines draws, for JSON."""
+    return {
+        "version": FORMAT_VERSION,
+        "library_version": __version__,
+        "scheme": as_json_has_it(scheme.to_dict()),
+        "seed": seed,
+        "fit": fit.to_json(),
+        "runs": _fingerprint(fit),
+        "law": {"name": fit.law.name, "values": _digest(_leaves(fit.law))},
+        "method": as_json_has_it(fit.method.to_dict()) | _own_starts(fit),
+    }
+
+
+def check_same(name: str, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Refuse draws that were begun with something else.
+
+    Raises:
+        ValueError: what differs.
+    """
+    texts = {
+        "version": "a version of the format, {0} (here {1})",
+        "library_version": "farseer_jax {0} (here {1})",
+        "runs": "other runs, {0[num]} (here {1[num]})",
+        "law": "another law or fit of it, {0[name]} (here {1[name]})",
+        "method": "other settings of the method, {0} (here {1})",
+        "scheme": "another scheme, {0} (here {1})",
+        "seed": "another seed, {0} (here {1})",
+    }
+    differs = [
+        text.format(found.get(key), wanted[key])
+        for key, text in texts.items()
+        if found.get(key) != wanted[key]
+    ]
+    if differs:
+        raise ValueError(
+            f"{name} was begun with {'; '.join(differs[:2])}: go on as it was begun, or name "
+            "another file"
+        )
+
+
+def _fingerprint(fit: "Fit") -> dict[str, Any]:
+    """All that a fit takes from its runs: inputs, response, link and weights."""
+    runs = fit.runs
+    texts = {"kinds": dict(runs.kinds), "shares": dict(runs.shares), "link": runs.link.to_dict()}
+    labels = {name: list(map(str, runs.inputs[name])) for name in runs.labels}
+    numbers = [column for name, column in runs.inputs.items() if name not in labels]
+    own = [*numbers, runs.loss, weights_of(runs)]
+    return {"num": len(runs), "sha256": _digest(own, json.dumps([texts, labels]))}
+
+
+def _own_starts(fit: "Fit") -> dict[str, Any]:
+    """Starts of the user's own: refits go out from them, and a method's settings leave them out."""
+    starts = getattr(fit.method, "starts", None)
+    return {} if starts is None else {"own_starts": _digest(_leaves(starts))}
+
+
+def _leaves(law: "Law") -> list[np.ndarray]:
+    import jax
+
+    return [np.asarray(leaf, dtype=float) for leaf in jax.tree.leaves(law)]
+
+
+def _digest(arrays: list[np.ndarray], text: str = "") -> str:
+    import hashlib
+
+    content = text.encode() + b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
+    return hashlib.sha256(content).hexdigest()
+
+
+_PART = re.compile(r"(\d{12})-(\d{12})\.parquet")
+_COMPRESSION = "zstd"
+
+
+class Store:
+    """A file of draws in the making."""
+
+    def __init__(self, path: str | Path, manifest: dict[str, Any]) -> None:
+        """Name the file; nothing is written yet.
+
+        Args:
+            path: where all draws will be.
+            manifest: what they belong to.
+        """
+        self.path = Path(path)
+        self.parts = self.path.with_name(self.path.name + ".parts")
+        self._manifest = manifest
+        self._lock: Any = None
+
+    def check_free(self, *, resume: bool) -> None:
+        """Refuse a file that must not or cannot be written; nothing is written yet.
+
+        Args:
+            resume: go on with what is there.
+
+        Raises:
+            FileExistsError: there is something, and ``resume`` is not set.
+            OSError: there is a directory, or no folder.
+        """
+        self._check_place()
+        self._check_new(resume)
+
+    def open(self, *, resume: bool) -> None:
+        """Take the lock, and check what is there.
+
+        Args:
+            resume: go on with what is there.
+
+        Raises:
+            FileExistsError: there is something, and ``resume`` is not set.
+            ValueError: what is there belongs to something else, or is damaged.
+            OSError: another process writes the same file, or nothing can be written there.
+        """
+        self._check_place()
+        self._take_lock()
+        try:
+            self._check_new(resume)
+            self._clear_asides()
+            if self._manifest_path.exists():
+                check_same(str(self.parts), self._read_own_manifest(), self._manifest)
+            else:
+                self._clear_parts()
+            if self.path.exists():
+                check_same(str(self.path), read_manifest(self.path), self._manifest)
+            write_text(self._manifest_path, json.dumps(self._manifest))
+        except BaseException:
+            self.close()
+            raise
+
+    def _check_place(self) -> None:
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"cannot write {self.path}: there is no {self.path.parent}")
+        if self.path.is_dir():
+            raise IsADirectoryError(f"cannot write {self.path}: it is a directory; name a file")
+
+    def _check_new(self, resume: bool) -> None:
+        if not resume and (self.path.exists() or self._manifest_path.exists()):
+            there = self.path if self.path.exists() else self.parts
+            raise FileExistsError(
+                f"{there} is there already: go on with it (resume), or name another file"
+            )
+
+    def close(self) -> None:
+        """Free the lock; parts stay for another time."""
+        if self._lock is None:
+            return
+        over = not self._manifest_path.exists() or not self._part_ranges()
+        if over:  # while the lock is held: what comes after it is another process's
+            self._manifest_path.unlink(missing_ok=True)
+            self._clear_parts()
+            self._lock_path.unlink(missing_ok=True)
+        self._lock.release()
+        self._lock = None
+        if over:
+            with contextlib.suppress(OSError):  # files of the user's own are in it, and stay
+                self.parts.rmdir()
+
+    def num_kept(self) -> int:
+        """How many draws are there."""
+        kept = at = 0
+        for start, stop in self._done() if self.parts.is_dir() else []:
+            kept += max(stop - max(start, at), 0)
+            at = max(at, stop)
+        return kept
+
+    def missing(self, num: int, chunk: int) -> list[Range]:
+        """Which draws are still to be made, in ranges of at most ``chunk``."""
+        ranges, at = [], 0
+        for start, stop in [*self._done(), (num, num)]:
+            ranges += [(i, min(i + chunk, start, num)) for i in range(at, min(start, num), chunk)]
+            at = max(at, stop)
+        return ranges
+
+    def write(self, start: int, batch: BatchFit) -> None:
+        """Keep the draws from ``start`` on.
+
+        Raises:
+            OSError: they cannot be written; those before are kept.
+        """
+        part = self.parts / f"{start:012d}-{start + len(batch):012d}.parquet"
+        try:
+            _write(to_table(batch, start), part)
+        except OSError as error:
+            raise _unwritten(part, error, "earlier draws") from error
+
+    def finish(self, num: int) -> None:
+        """Join all parts into the file; they go when the store is closed.
+
+        Args:
+            num: draws that are there at least, without a gap.
+
+        Raises:
+            OSError: the file cannot be written; the parts are kept.
+        """
+        if self._part_ranges():
+            try:
+                self._join(num)
+            except OSError as error:
+                raise _unwritten(self.path, error, "all draws") from error
+        self._manifest_path.unlink(missing_ok=True)
+
+    def _join(self, num: int) -> None:
+        import pyarrow.parquet as pq
+
+        sources = self._sources()
+        metadata = {METADATA: json.dumps(self._manifest).encode()}
+        schema, at = pq.read_schema(sources[0]).with_metadata(metadata), 0
+        with (
+            written_aside(self.path) as aside,
+            pq.ParquetWriter(aside, schema, compression=_COMPRESSION) as writer,
+        ):
+            for table in itertools.chain.from_iterable(map(row_groups, sources)):
+                first = table["resample"][0].as_py()
+                if first > at:  # several processes left a gap, beyond what is now asked for
+                    break
+                new = table.slice(at - first)  # a process killed here left the file and its parts
+                if new.num_rows:
+                    writer.write_table(new.cast(schema))
+                    at += new.num_rows
+            if at < num:
+                raise ValueError(f"{self.parts}: draws from {at} on are missing; resume")
+
+    def _sources(self) -> list[Path]:
+        """The file of an earlier time, and the parts in order."""
+        own = [self.path] if self.path.exists() else []
+        return own + [self._part_path(part) for part in self._part_ranges()]
+
+    def _done(self) -> list[Range]:
+        """Ranges of draws that are there, in order."""
+        import pyarrow.parquet as pq
+
+        ranges = self._part_ranges()
+        if self.path.exists():
+            ranges.append((0, pq.read_metadata(self.path).num_rows))
+        return sorted(ranges)
+
+    def _part_ranges(self) -> list[Range]:
+        found = (_PART.fullmatch(path.name) for path in self.parts.iterdir())
+        return sorted((int(match[1]), int(match[2])) for match in found if match)
+
+    def _part_path(self, part: Range) -> Path:
+        return self.parts / f"{part[0]:012d}-{part[1]:012d}.parquet"
+
+    @property
+    def _lock_path(self) -> Path:
+        return self.parts / "lock"
+
+    @property
+    def _manifest_path(self) -> Path:
+        return self.parts / "manifest.json"
+
+    def _read_own_manifest(self) -> dict[str, Any]:
+        try:
+            content: dict[str, Any] = json.loads(self._manifest_path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(
+                f"{self._manifest_path} is damaged ({error}): remove the folder, or name another "
+                "file"
+            ) from None
+        return content
+
+    def _clear_parts(self) -> None:
+        """Remove parts that do not say whose they are, or are in the file now."""
+        for part in self._part_ranges():
+            self._part_path(part).unlink()
+
+    def _clear_asides(self) -> None:
+        """Remove half-written files of a process that was killed."""
+        own = self.path.parent.glob(f".{glob.escape(self.path.name)}.*.part")
+        for aside in [*own, *self.parts.glob(".*.part")]:
+            aside.unlink()
+
+    def _take_lock(self) -> None:
+        import filelock
+
+        self.parts.mkdir(exist_ok=True)
+        lock = filelock.FileLock(self._lock_path)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise BlockingIOError(
+                f"another process is writing {self.path}: wait for it, or name another file"
+            ) from None
+        self._lock = lock
+
+
+def _unwritten(path: Path, error: OSError, kept: str) -> OSError:
+    reason = error.strerror or str(error)
+    said = reason if str(path) in reason else f"cannot write {path}: {reason}"
+    return OSError(f"{said}; {kept} are kept: make room, and go on with them (resume)")
+
+
+def _write(table: "pa.Table", path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    with written_aside(path) as aside:
+        pq.write_table(table, aside, compression=_COMPRESSION)

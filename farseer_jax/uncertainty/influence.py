@@ -1,0 +1,229 @@
+"""What a conclusion owes to each run."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.fitting.result import Fit, as_fit, flat_inputs
+from farseer_jax.laws import quantities as _quantities
+from farseer_jax.laws.compute_optimal import optimal_ratio
+from farseer_jax.laws.evaluate import by_column, curves, evaluate, flat_points
+from farseer_jax.laws.law import Law, require_N_and_D
+from farseer_jax.laws.separable import OneDataTerm
+from farseer_jax.links import Link
+from farseer_jax.runs.noise import estimate_noise, shows_noise
+from farseer_jax.types import Array
+from farseer_jax.uncertainty.bootstrap_text import beyond_runs
+from farseer_jax.uncertainty.calibration import extrapolation_length
+from farseer_jax.uncertainty.fit_derivatives import respond, without_each
+from farseer_jax.uncertainty.influence_result import Influence, difference_name
+from farseer_jax.uncertainty.resampled_runs import Setting, link_spread
+
+CURVES = ("U", "B", "A")
+QUANTITIES = ("loss", *CURVES, "tokens_per_parameter")
+
+
+class _Question(NamedTuple):
+    """A number of a law, as a function and its arguments."""
+
+    name: str
+    at: Mapping[str, Any]
+    function: Callable[..., Array]
+    arguments: tuple[Any, ...]
+
+
+def influence(
+    fit: Fit,
+    at: ArrayLike | Mapping[str, Any] | None = None,
+    *,
+    of: str | Callable[[Law], Any] = "loss",
+    against: Fit | None = None,
+    noise: float | None = None,
+) -> Influence:
+    """What a number that a fit gives owes to each of its runs.
+
+    Of each run: how the number changes if the run's loss moves up by its noise (by the exact
+    derivative of the fit, from implicit differentiation), and how it changes if the run is left
+    out. Removals of the piecewise method by squares, and of laws with curves of N where all
+    parameters are fitted at once, go one step beyond the derivative: a Newton step on what is left.
+    Others are refits.
+
+    Args:
+        fit: the fit.
+        at: where: for a loss the law's inputs by name, such as ``{"N": 1e9, "P": 4}``, or the pair
+            ``(N, D)``; N for a curve, FLOPs for ``"tokens_per_parameter"``.
+        of: ``"loss"``; the curve ``"U"``, ``"B"`` or ``"A"``; ``"tokens_per_parameter"``, the
+            compute-optimal D/N; or a function of a law, by operations of JAX, that gives a number.
+        against: another fit: the number is then ``ln(loss / its loss)`` there (the difference on
+            the link's scale, of runs with another link), negative where this fit's recipe is the
+            better one. The other fit's runs stay as they are.
+        noise: standard deviation from run to run, of ln loss (on the link's scale, of runs with
+            another link); None estimates it from the runs (:func:`estimate_noise`), and takes what
+            the fit leaves where these have other inputs than N and D.
+
+    Raises:
+        NoDerivativeError: the fit has no derivative; the message says why and what to do.
+        ValueError: ``at`` does not go with ``of``; the runs show no noise; the law has no such
+            number there.
+        TypeError: ``at`` lacks an input of the law.
+
+    Example:
+        >>> from farseer_jax import Farseer, example_runs, fit, influence
+        >>> result = fit(Farseer, example_runs(noise=5e-4))
+        >>> found = influence(result, at=(25.1e9, 5e11))
+        >>> most = found.largest(1)[0]
+        >>> f"{found.N[most]:.3g}", f"{100 * found.change_if_removed[most] / found.value:.2f} %"
+        ('5.35e+09', '-0.24 %')
+    """
+    question = _question(as_fit(fit), at, of, against)
+    spread = _noise(fit, noise)
+    response = respond(fit)
+    value = _quantities.of_one(question.function, fit.law, *question.arguments)
+    if value.shape != ():
+        raise ValueError(f"of: the function gives an array {value.shape}; let it give one number")
+    if not np.isfinite(value):
+        raise ValueError(f"{question.name}: the law gives {float(value)} there, which no run moves")
+    slopes = _quantities.along(question.function, fit.law, response.by_losses, *question.arguments)
+    removed = _quantities.mapped(question.function, without_each(fit), *question.arguments)
+    return Influence(
+        quantity=question.name,
+        at=question.at,
+        value=float(value),
+        inputs=flat_inputs(fit.runs, type(fit.law).inputs()),
+        loss=fit.runs.loss,
+        noise=spread,
+        change_per_noise=slopes * link_spread(fit.runs.link, fit.runs.loss, 1.0) * spread,
+        change_if_removed=removed - value,
+        warnings=_warnings(fit, question.at, removed, spread if noise is None else None),
+    )
+
+
+def _question(fit: Fit, at: Any, of: str | Callable[[Law], Any], against: Fit | None) -> _Question:
+    if against is not None:
+        if of != "loss":
+            raise ValueError("against: two fits are compared by their losses (of='loss')")
+        points, named = _point(fit, at)
+        link = fit.runs.link
+        other = np.asarray(link.forward(evaluate(against.law, **points)))
+        return _Question(difference_name(link), named, _difference(link), (points, other))
+    if callable(of):
+        if at is not None:
+            raise ValueError("at: a function of a law has its points in itself; leave `at` out")
+        return _Question("value", {}, of, ())
+    if of == "loss":
+        points, named = _point(fit, at)
+        return _Question("loss", named, _loss, (points,))
+    if of in CURVES:
+        if not isinstance(fit.law, OneDataTerm):
+            raise ValueError(f"of: the law {fit.law.name!r} has no curve {of}(N)")
+        (N,) = _numbers(at, 1, "a size N, at=25.1e9")
+        return _Question(f"{of}(N)", {"N": N}, _curve, _arrays(N, CURVES.index(of)))
+    if of == "tokens_per_parameter":
+        require_N_and_D("of='tokens_per_parameter'", type(fit.law))
+        (compute,) = _numbers(at, 1, "a budget in FLOPs, at=1e22")
+        return _Question(
+            "tokens per parameter", {"compute": compute}, optimal_ratio, _arrays(compute)
+        )
+    raise ValueError(f"of must be one of {', '.join(QUANTITIES)} or a function, got {of!r}")
+
+
+def _point(fit: Fit, at: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """One point, each input ``(1,)`` or ``(1, share)``; and the same by column, as numbers.
+
+    Raises:
+        ValueError: it is no single point, or not one of the law's inputs.
+        TypeError: an input is missing or unknown.
+    """
+    law = type(fit.law)
+    names = tuple(law.inputs())
+    if not isinstance(at, Mapping) and set(names) == {"N", "D"}:
+        N, D = _numbers(at, 2, "a pair of N and D, at=(25.1e9, 5e11)")
+        at = {"N": N, "D": D}
+    if not isinstance(at, Mapping):
+        shown = ", ".join(f"{name!r}: …" for name in names)
+        raise ValueError(f"at: expected the law's inputs by name, at={{{shown}}}, got {at!r}")
+    points, shape = flat_points(law, (), at)
+    if int(np.prod(shape)) != 1:
+        raise ValueError(f"at: expected one point, got {int(np.prod(shape))}")
+    return points, {name: column.tolist()[0] for name, column in by_column(law, points).items()}
+
+
+def _loss(law: Law, points: dict[str, Array]) -> Array:
+    return _quantities.losses(law, points)[0]
+
+
+@cache
+def _difference(link: Link) -> Callable[..., Array]:
+    """One function for each link: JAX compiles by function."""
+
+    def difference(law: Law, points: dict[str, Array], other: Array) -> Array:
+        return jnp.asarray(link.forward(_quantities.losses(law, points)) - other)[0]
+
+    return difference
+
+
+def _curve(law: OneDataTerm, N: Array, which: Array) -> Array:
+    return curves(law, N[None])[which.astype(int), 0]
+
+
+def _arrays(*numbers: ArrayLike) -> tuple[np.ndarray, ...]:
+    return tuple(np.asarray(number, dtype=np.float64) for number in numbers)
+
+
+def _numbers(at: ArrayLike | None, count: int, what: str) -> tuple[float, ...]:
+    try:
+        values = np.atleast_1d(np.asarray(at, dtype=np.float64))
+    except (TypeError, ValueError):
+        values = np.array([])
+    if values.shape != (count,) or not (np.isfinite(values) & (values > 0)).all():
+        raise ValueError(f"at: expected {what}, positive and finite, got {at!r}")
+    return tuple(values.tolist())
+
+
+def _noise(fit: Fit, noise: float | None) -> np.ndarray:
+    """Standard deviation of each run on the link's scale, ``(run,)``."""
+    runs = fit.runs
+    if noise is None and not shows_noise(runs):
+        setting = Setting.of(fit)
+        return setting.noise[setting.unit]
+    if noise is None:
+        try:
+            return estimate_noise(runs).of_runs(runs)
+        except ValueError as error:
+            raise ValueError(f"{error}; give it, as in influence(fit, at, noise=5e-4)") from None
+    if not 0 < noise < np.inf:
+        raise ValueError(f"noise must be positive and finite, got {noise!r}")
+    return np.full(len(runs), noise)
+
+
+def _warnings(
+    fit: Fit, at: Mapping[str, Any], removed: np.ndarray, own_noise: np.ndarray | None
+) -> tuple[str, ...]:
+    """What to know; ``own_noise`` is that of the runs, where none was given."""
+    sentences = list(fit.warnings)
+    if own_noise is not None and not shows_noise(fit.runs):
+        sentences.append(
+            "the runs do not show their run-to-run noise: what the fit leaves stands for it, the "
+            "law's misfit with it; give it (noise=) where it is known"
+        )
+    if set(at) - {"N", "D", "compute"}:
+        point = {name: np.array([value]) for name, value in at.items()}
+        if beyond_runs(fit.runs, point).any():
+            sentences.append(
+                "the point lies beyond the runs: what a run does there, it does by the law"
+            )
+    elif "N" in at and "D" in fit.runs.inputs:
+        length = float(extrapolation_length(fit.runs, at["N"], at.get("D", fit.runs.D[0])))
+        if length > 0:
+            far = "far " if length > np.log(10.0) else ""
+            sentences.append(
+                f"the point lies {far}beyond the runs, a factor {np.exp(length):.3g} in N and D "
+                "together: what a run does there, it does by the law"
+            )
+    if num := int(np.count_nonzero(~np.isfinite(removed))):
+        sentences.append(f"without {num} of the runs there is no such number")
+    return tuple(sentences)

@@ -1,0 +1,164 @@
+"""The table of what a number owes to each run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax.links import Link
+from farseer_jax.results.numbers import (
+    json_numbers,
+    loss_text,
+    number_text,
+    quantity_text,
+)
+from farseer_jax.results.table import aligned
+from farseer_jax.uncertainty.intervals import cell_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+_MAX_ROWS_SHOWN = 12
+_DIFFERENCES = {
+    "log": "ln(loss / other loss)",
+    "identity": "loss − other loss",
+    "logit": "logit loss − logit other loss",
+}
+
+
+def difference_name(link: Link) -> str:
+    """How the difference of two fits on a link's scale is called."""
+    return _DIFFERENCES[link.name]
+
+
+@dataclass(frozen=True, eq=False)
+class Influence:
+    """What a number owes to each run of a fit. Prints as a table of the runs that move it most.
+
+    Attributes:
+        quantity: the number's name.
+        at: where it was asked for.
+        value: the number, from all runs.
+        inputs: of the runs, by column, ``(run,)`` each.
+        loss: observed, ``(run,)``.
+        noise: standard deviation of each run on the link's scale, of its ln loss, ``(run,)``.
+        change_per_noise: of the number, if the run's loss moved up by its noise, ``(run,)``.
+        change_if_removed: of the number, if the run were left out, ``(run,)``; NaN where there
+            would be none.
+        warnings: what to know before trusting it, worst first.
+
+    Example:
+        >>> from farseer_jax import Farseer, example_runs, fit, influence
+        >>> found = influence(fit(Farseer, example_runs(noise=5e-4)), at=(25.1e9, 5e11))
+        >>> found.change_if_removed.shape, found.spread_of_noise > 0
+        ((337,), True)
+    """
+
+    quantity: str
+    at: Mapping[str, Any]
+    value: float
+    inputs: Mapping[str, np.ndarray]
+    loss: np.ndarray
+    noise: np.ndarray
+    change_per_noise: np.ndarray
+    change_if_removed: np.ndarray
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def N(self) -> np.ndarray:
+        """Parameters of the runs, ``(run,)``."""
+        return self.inputs["N"]
+
+    @property
+    def D(self) -> np.ndarray:
+        """Tokens of the runs, ``(run,)``."""
+        return self.inputs["D"]
+
+    @property
+    def spread_of_noise(self) -> float:
+        """Standard deviation of the number by the noise of all runs together."""
+        return float(np.sqrt(np.sum(self.change_per_noise**2)))
+
+    def largest(self, num: int = 10) -> np.ndarray:
+        """Positions of the runs whose removal moves the number most, largest first."""
+        size = np.where(np.isfinite(self.change_if_removed), np.abs(self.change_if_removed), np.inf)
+        return np.argsort(-size, kind="stable")[:num]
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether the number has a sign of its own: it compares two fits."""
+        return "other loss" in self.quantity
+
+    @property
+    def place(self) -> str:
+        """Where it was asked for, in words; empty for a function of a law."""
+        if set(self.at) <= {"N", "D"}:
+            return ", ".join(quantity_text(value) for value in self.at.values())
+        if set(self.at) == {"compute"}:
+            return f"{self.at['compute']:.3g} FLOPs"
+        return ", ".join(f"{name} {cell_text(name, value)}" for name, value in self.at.items())
+
+    @property
+    def decisive(self) -> np.ndarray:
+        """Positions of the runs without which the number would change its sign."""
+        after = self.value + self.change_if_removed
+        return np.flatnonzero(~(np.sign(after) == np.sign(self.value)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """``runs`` (a list of inputs and both changes) and the number, for JSON."""
+        changes = {name: getattr(self, name) for name in ("change_per_noise", "change_if_removed")}
+        names, columns = zip(*{**self.inputs, **changes}.items(), strict=True)
+        rows = zip(*(json_numbers(column) for column in columns), strict=True)
+        return {
+            "quantity": self.quantity,
+            "at": dict(self.at),
+            "value": self.value,
+            "spread_of_noise": self.spread_of_noise,
+            "runs": [dict(zip(names, row, strict=True)) for row in rows],
+            "warnings": list(self.warnings),
+        }
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row per run, in the order of the runs."""
+        import pandas as pd
+
+        names = ("loss", "noise", "change_per_noise", "change_if_removed")
+        return pd.DataFrame({**self.inputs, **{name: getattr(self, name) for name in names}})
+
+    def __str__(self) -> str:
+        shown = self.largest(_MAX_ROWS_SHOWN)
+        header = [*self.inputs, "loss", "if removed", "per noise"]
+        table = aligned(header, [self._row(i) for i in shown])
+        more = len(self.loss) - len(shown)
+        lines = [self._title(), "", table, *([f"… and {more} more runs"] if more else []), ""]
+        spread = self._change(self.spread_of_noise)
+        lines.append(f"the noise of all runs together moves it by {spread.lstrip('+')}")
+        if self.is_difference:
+            lines.append(self._verdict())
+        return "\n".join(lines + [f"warning: {sentence}" for sentence in self.warnings])
+
+    def _title(self) -> str:
+        text = loss_text(self.value) if self.quantity == "loss" else number_text(self.value)
+        place = f" at {self.place}" if self.place else ""
+        return f"{self.quantity}{place}: {text}, and what it owes to each run"
+
+    def _verdict(self) -> str:
+        if not len(self.decisive):
+            return "no single run decides which of the two is the better one"
+        return f"{len(self.decisive)} runs decide, each alone, which of the two is the better one"
+
+    def _row(self, i: int) -> list[str]:
+        changes = (self.change_if_removed[i], self.change_per_noise[i])
+        return [
+            *(cell_text(name, column[i]) for name, column in self.inputs.items()),
+            loss_text(self.loss[i]),
+            *map(self._change, changes),
+        ]
+
+    def _change(self, change: float) -> str:
+        """Relative, but for a number that has a sign of its own."""
+        if not np.isfinite(change):
+            return "–"
+        return f"{change:+.2e}" if self.is_difference else f"{100 * change / abs(self.value):+.4f}%"

@@ -1,0 +1,205 @@
+"""Intervals: how they are read off draws, and the table that shows them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from farseer_jax.results.numbers import number_text, quantity_text
+from farseer_jax.results.result import Result, warned
+from farseer_jax.results.table import Column, Table
+
+Kind = Literal["calibrated", "percentile", "basic", "bca", "normal"]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, eq=False)
+class Intervals(Result):
+    """Estimates with an interval each, and what kind of interval that is. Prints as a table.
+
+    Attributes:
+        quantity: what is estimated.
+        at: the points, by the names of their columns, each ``(point,)``.
+        estimate: from the fit to all runs, ``(point,)``.
+        lower: lower ends, ``(point,)``.
+        upper: upper ends, ``(point,)``.
+        level: nominal probability that an interval holds the truth.
+        kind: how the ends were found, with what they are to hold.
+        scheme: how the runs were resampled.
+        seed: of the resamples.
+        num_resamples: refits behind the intervals; 0 where they come from derivatives.
+        num_failed: refits without an answer at the worst of the points.
+        note: what the kind of interval rests on.
+        warnings: what to know before trusting them, worst first.
+
+    Example:
+        >>> from farseer_jax import Farseer, bootstrap, example_runs, fit
+        >>> result = bootstrap(fit(Farseer, example_runs()), 200, seed=1)
+        >>> intervals = result.interval(25.1e9, 5e11, kind="percentile")
+        >>> bool((intervals.lower < intervals.estimate).all())
+        True
+    """
+
+    quantity: str
+    at: Mapping[str, np.ndarray]
+    estimate: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    level: float
+    kind: str
+    scheme: str
+    seed: int
+    num_resamples: int
+    num_failed: int
+    note: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def trustworthy(self) -> bool:
+        """Whether every interval has ends, and failed refits are too few to move one by much.
+
+        All of them could lie beyond one end: more than half of what is to lie there is too many.
+        """
+        has_ends = bool(np.isfinite([self.lower, self.upper]).all())
+        half_of_a_tail = 0.25 * (1.0 - self.level) * self.num_resamples
+        return has_ends and self.num_failed <= half_of_a_tail + 1e-9
+
+    def table(self) -> Table:
+        """One row per point, with ``estimate``, ``lower``, ``upper``, ``level`` and ``kind``."""
+        at = [Column(name, own, partial(cell_text, name)) for name, own in self.at.items()]
+        write = partial(cell_text, self.quantity)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            half = 0.5 * (self.upper - self.lower) / np.abs(self.estimate)
+        num = len(self.estimate)
+        return Table(
+            [
+                *at,
+                Column("estimate", self.estimate, write, heading=self.quantity),
+                Column("lower", self.lower, write),
+                Column("upper", self.upper, write),
+                Column("±", half, _share, in_data=False),
+                Column("level", [self.level] * num, text=None),
+                Column("kind", [self.kind] * num, text=None),
+            ]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """``intervals`` (a list, one entry per point), and how they were made, for JSON."""
+        rows = self.table().records()
+        return {
+            "quantity": self.quantity,
+            "note": self.note,
+            "intervals": [
+                {"predicted" if name == "estimate" else name: own for name, own in row.items()}
+                for row in rows
+            ],
+            "num_resamples": self.num_resamples,
+            "num_failed": self.num_failed,
+            "scheme": self.scheme,
+            "seed": self.seed,
+            "warnings": list(self.warnings),
+        }
+
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """The points, and what their intervals rest on."""
+        note = f", {self.note}" if self.note else ""
+        resamples = f"{self.num_resamples:,} resamples ({self.scheme}, seed {self.seed})"
+        if not self.num_resamples:
+            resamples = f"no resamples ({self.scheme})"
+        failed = f", {self.num_failed:,} failed" if self.num_failed else ""
+        basis = f"{self.level:.4g} intervals: {self.kind}{note}\n{resamples}{failed}"
+        return self.table(), warned(basis, self.warnings)
+
+
+def _share(value: float) -> str:
+    return f"{value:.2%}" if np.isfinite(value) else "–"
+
+
+def cell_text(name: str, value: Any) -> str:
+    """A value of a column; N and D as people of this field write them."""
+    if isinstance(value, str):
+        return value
+    finite = np.isfinite(value)
+    return quantity_text(value) if name in ("N", "D") and finite else number_text(value)
+
+
+def quantiles(draws: np.ndarray, probability: np.ndarray | float) -> np.ndarray:
+    """Quantiles along the first axis, the ``(n + 1) p``-th of n draws (Davison & Hinkley 1997).
+
+    Draws that are NaN, where a refit has no answer, are left out.
+    """
+    if np.isnan(draws).any():
+        columns = np.where(np.isnan(draws).all(axis=0), 0.0, draws)
+        found = np.nanquantile(columns, probability, axis=0, method="weibull")
+        return np.where(np.isnan(draws).all(axis=0), np.nan, found)
+    return np.quantile(draws, probability, axis=0, method="weibull")
+
+
+def percentile(draws: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Quantiles of the draws themselves."""
+    tail = 0.5 * (1.0 - level)
+    lower, upper = quantiles(draws, np.array([tail, 1.0 - tail]))
+    return lower, upper
+
+
+def basic(draws: np.ndarray, estimate: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Quantiles of the draws, reflected in the estimate."""
+    lower, upper = percentile(draws, level)
+    return 2.0 * estimate - upper, 2.0 * estimate - lower
+
+
+def normal(
+    standard_error: np.ndarray, estimate: np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Standard errors of a normal distribution to both sides."""
+    from scipy.special import ndtri
+
+    reach = ndtri(0.5 * (1.0 + level)) * standard_error
+    return estimate - reach, estimate + reach
+
+
+def bca(
+    draws: np.ndarray, estimate: np.ndarray, left_out: np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Quantiles corrected for bias and for an error that changes with the truth (Efron 1987).
+
+    NaN where they do not exist: all draws lie to one side of the estimate, or the skewness is too
+    large for the level. Draws and values that are NaN are left out.
+
+    Args:
+        draws: ``(resample, point)``.
+        estimate: ``(point,)``.
+        left_out: the quantity with one run left out in turn, ``(run, point)``.
+        level: nominal probability.
+    """
+    from scipy.special import ndtr, ndtri
+
+    below = np.sum(draws < estimate, axis=0) + 0.5 * np.sum(draws == estimate, axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        bias = ndtri(below / np.sum(~np.isnan(draws), axis=0))
+        acceleration = _acceleration(left_out)
+        ends = []
+        for z in ndtri([0.5 * (1.0 - level), 0.5 * (1.0 + level)]):
+            scale = 1.0 - acceleration * (bias + z)
+            probability = ndtr(bias + (bias + z) / scale)
+            # beyond the pole of the correction the ends would change places
+            defined = np.isfinite(bias) & (scale > 0)
+            found = [
+                quantiles(draws[:, i], p) if defined[i] else np.nan
+                for i, p in enumerate(probability)
+            ]
+            ends.append(np.array(found, dtype=float))
+    return ends[0], ends[1]
+
+
+def _acceleration(left_out: np.ndarray) -> np.ndarray:
+    """A sixth of the skewness of what one run moves, ``(point,)``."""
+    known = ~np.isnan(left_out)
+    values = np.where(known, left_out, 0.0)
+    mean = values.sum(axis=0) / known.sum(axis=0)
+    deviation = np.where(known, mean - values, 0.0)
+    spread = np.sum(deviation**2, axis=0)
+    # no run moves it at all: nothing changes with the truth
+    return np.sum(deviation**3, axis=0) / (6.0 * np.where(spread > 0, spread, 1.0) ** 1.5)

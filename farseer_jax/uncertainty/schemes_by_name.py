@@ -1,0 +1,75 @@
+"""Resampling schemes by their names."""
+
+from typing import Any
+
+from farseer_jax.uncertainty.loss_schemes import (
+    ParametricBootstrap,
+    ResidualBootstrap,
+    WildBootstrap,
+)
+from farseer_jax.uncertainty.scheme import Scheme, as_json_has_it
+from farseer_jax.uncertainty.weight_schemes import (
+    BayesianBootstrap,
+    JackknifeRuns,
+    JackknifeSizes,
+    ResampleRuns,
+    ResampleSizes,
+    ResampleWithinSizes,
+)
+
+SCHEMES: dict[str, Any] = {
+    scheme.name: scheme
+    for scheme in (
+        ResampleRuns,
+        ResampleSizes,
+        ResampleWithinSizes,
+        BayesianBootstrap,
+        ResidualBootstrap,
+        WildBootstrap,
+        ParametricBootstrap,
+        JackknifeRuns,
+        JackknifeSizes,
+    )
+}
+
+
+def as_scheme(scheme: object) -> Scheme:
+    """A scheme, or the one of a name.
+
+    Raises:
+        ValueError: there is no scheme of this name.
+        TypeError: neither a name nor a scheme.
+    """
+    if isinstance(scheme, str):
+        if scheme not in SCHEMES:
+            raise ValueError(f"scheme must be one of {', '.join(SCHEMES)}, got {scheme!r}")
+        return SCHEMES[scheme]()
+    if isinstance(scheme, type) or not isinstance(scheme, Scheme):
+        raise TypeError(
+            f"scheme must be a name such as 'bayesian' or an object such as BayesianBootstrap(), "
+            f"got {scheme!r}"
+        )
+    return scheme
+
+
+def scheme_of(settings: dict[str, Any], given: Scheme | None = None) -> Scheme:
+    """The scheme with these settings, the inverse of its ``to_dict``.
+
+    Args:
+        settings: as JSON gives them back.
+        given: the scheme itself, where it may be none of the library's.
+
+    Raises:
+        ValueError: it is none of the library's schemes and not given, or another one is given.
+    """
+    if given is not None:
+        if as_json_has_it(given.to_dict()) != settings:
+            raise ValueError(f"scheme: the draws are by {settings}, not by {given.to_dict()}")
+        return given
+    own = {key: value for key, value in settings.items() if key != "name"}
+    if settings["name"] not in SCHEMES:
+        raise ValueError(
+            f"the scheme {settings['name']!r} is none of this library's: give it as scheme="
+        )
+    scheme: Scheme = SCHEMES[settings["name"]](**own)
+    return scheme
