@@ -3,7 +3,6 @@
 import dataclasses
 import json
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from weighted_mean import WeightedMean, fit_of, law_of, mean_fit
 import farseer_jax as fj
 from farseer_jax.decisions import embedding_parameters as _embeddings
 from farseer_jax.diagnostics import alternative_choices as plan
-from farseer_jax.methods.method import Solved
+from farseer_jax.methods.method import SolvedBatch
 from farseer_jax.objectives import as_objective
 from farseer_jax.plots import plot_choices
 
@@ -140,9 +139,10 @@ class Location(WeightedMean):
 
     objective: Any = HUBER
 
-    def fit_one(self, design: Any, losses: np.ndarray, weights: np.ndarray) -> Solved:
-        found = law_of(self.of(losses))
-        return Solved(found, fj.Outcome.success, np.zeros(len(losses)), SimpleNamespace())
+    def fit_block(self, design: Any, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
+        codes = np.full(len(losses), fj.Outcome.success.code)
+        found = np.array([self.of(row) for row in losses])
+        return SolvedBatch(law_of(found), codes, np.zeros(len(losses)))
 
     def of(self, losses: np.ndarray) -> float:
         own = self.objective

@@ -1,6 +1,6 @@
 """How a prediction moves with the choices that an analyst made."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,16 +16,17 @@ from farseer_jax.diagnostics.alternative_choices import (
     values_of_D,
 )
 from farseer_jax.diagnostics.compare_choices_result import ChoiceComparison, ChoiceResult
-from farseer_jax.fitting.fit import fit as fit_law
 from farseer_jax.fitting.fit_batch import fit_batch
 from farseer_jax.fitting.instances import fit_of
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import require_N_and_D
 from farseer_jax.links import Link
+from farseer_jax.methods.method import Method
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.diagnostics import Diagnostics
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.runs.noise import noise_if_shown
+from farseer_jax.runs.runs import Runs
 
 _SAME_SIZES = "the same sizes take part: nothing changes"
 
@@ -168,16 +169,18 @@ class _Here:
         return ChoiceResult(group, choice, nothing, nothing, np.nan, None, why)
 
     def attempt(
-        self, group: str, choice: str, refit: Callable[[], Fit], N: np.ndarray, note: str = ""
+        self, group: str, choice: str, runs: Runs, method: Method, N: np.ndarray, note: str = ""
     ) -> ChoiceResult:
         """A refit of its own, at the same points as its N counts them."""
+        weights = np.ones((1, len(runs)))
         try:
-            found = refit()
+            found = fit_batch(type(self.fit.law), runs, weights=weights, method=method, few=True)
         except (TypeError, ValueError) as error:  # not for this law, or not for these runs
             return self.refused(group, choice, str(error))
-        predicted = np.asarray(found.predict(N, self.D))
-        fitted = found.mean_relative_error
-        return self._row(group, choice, predicted, fitted, found.outcome, note)
+        fitted_error = found.mean_relative_error[0]
+        return self._row(
+            group, choice, found.predict(N, self.D)[0], fitted_error, found.outcome(0), note
+        )
 
     def fitted(self, setting: Setting) -> ChoiceResult:
         """Another method, or the fit's own on some of the runs."""
@@ -188,11 +191,8 @@ class _Here:
             error, outcome = known.mean_relative_error, fit.outcome
             return self._row(group, choice, known.predicted, error, outcome, _SAME_SIZES)
 
-        def refit() -> Fit:
-            runs = fit.runs if keep is None else fit.runs.select(mask=keep)
-            return fit_law(type(fit.law), runs, method)
-
-        return self.attempt(group, choice, refit, self.N)
+        runs = fit.runs if keep is None else fit.runs.select(mask=keep)
+        return self.attempt(group, choice, runs, method, self.N)
 
     def weighted(self, weightings: list[Weighting]) -> list[ChoiceResult]:
         """The same method with runs left out, as one batch."""
@@ -201,7 +201,8 @@ class _Here:
             return [self.refused(w.group, w.choice, "no run is left") for w in weightings]
         stack = np.stack([w.weights for w in some])
         fit = self.fit
-        refits = fit_batch(type(fit.law), fit.runs, weights=stack, method=fit.method)
+        law, method = type(fit.law), fit.method
+        refits = fit_batch(law, fit.runs, weights=stack, method=method, few=True)
         predicted = refits.predict(self.N, self.D)
         rows = {
             id(w): self._row(
@@ -239,8 +240,7 @@ def _recounted(here: _Here, column: str | None, embeddings: np.ndarray | None) -
         runs, N, note = recount(here.fit.runs, name, here.N, embeddings)
     except ValueError as error:
         return here.refused("count", choice, str(error))
-    law, method = type(here.fit.law), here.fit.method
-    return here.attempt("count", choice, lambda: fit_law(law, runs, method), N, note)
+    return here.attempt("count", choice, runs, here.fit.method, N, note)
 
 
 def _words(method: Any, link: Link) -> str:

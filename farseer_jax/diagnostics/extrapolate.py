@@ -108,7 +108,7 @@ def _judged(
     """One candidate after every limit; the last refit is of all runs, for the targets."""
     weights = np.concatenate([split.fitted, np.ones((1, len(runs)))]).astype(float)
     try:
-        refits = fit_batch(candidate.law, runs, weights=weights, method=candidate.method)
+        refits = fit_batch(candidate.law, runs, weights=weights, method=candidate.method, few=True)
     except ValueError as error:  # the runs are not for this method: a result, too
         return _result(candidate, None, runs, split, targets, str(error))
     return _result(candidate, refits, runs, split, targets, "")

@@ -79,6 +79,7 @@ def fit_batch(
     weights: ArrayLike | None = None,
     method: Method | None = None,
     devices: Sequence[Any] | None = None,
+    few: bool = False,
 ) -> BatchFit:
     """Refit a law with other losses, other weights, or both.
 
@@ -96,12 +97,14 @@ def fit_batch(
         method: how; None is :class:`Piecewise` for Farseer, :class:`LeastSquares` for other laws.
         devices: JAX devices of this process that share the refits, such as those of a mesh,
             ``mesh.local_devices``; None takes all.
+        few: at most some dozens of refits: compile nothing for them beyond what a fit needs, which
+            would take longer than the refits. The same optima, but for their last digits.
 
     Raises:
         ValueError: a stack has the wrong shape or values, both are missing, or their lengths
             differ.
     """
-    return Refits.of(law, runs, method, devices)(losses, weights)
+    return Refits.of(law, runs, method, devices, few=few)(losses, weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +115,7 @@ class Refits:
     method: Method
     design: Any
     devices: tuple[Any, ...]
+    few: bool = False
 
     @classmethod
     def of(
@@ -120,10 +124,14 @@ class Refits:
         runs: object,
         method: Method | None = None,
         devices: Sequence[Any] | None = None,
+        *,
+        few: bool = False,
     ) -> "Refits":
         """Lay the runs out once, and choose the devices."""
         kind, parts = as_parts(law, runs)
         runs, method = parts[0].runs, as_method(method, kind)
+        if few and (prepare := getattr(method, "prepare_few", None)):
+            return cls(runs, method, prepare(kind, runs), _devices(devices), few=True)
         return cls(runs, method, method.prepare(kind, runs), _devices(devices))
 
     def __call__(
@@ -134,6 +142,8 @@ class Refits:
         stacks = losses, weights * weights_of(self.runs)
         num_refits = len(stacks[0])
         own_block: int | None = getattr(self.method, "block", None)
+        if self.few:
+            return self._few(*stacks)
         members = own_block or _members(self.method, jax.default_backend())
         blocks = _blocks(*stacks, members, _LEAST if own_block else members)
         report(0, num_refits)
@@ -147,6 +157,12 @@ class Refits:
             report(min(done, num_refits), num_refits)
         joined = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:num_refits], *parts)
         return BatchFit(joined.law, joined.outcome, joined.mean_relative_error)
+
+    def _few(self, losses: np.ndarray, weights: np.ndarray) -> BatchFit:
+        method: Any = self.method
+        with unreported():
+            found = method.fit_few(self.design, losses, weights)
+        return BatchFit(found.law, found.outcome, found.mean_relative_error)
 
     def _solve(self, block: tuple[np.ndarray, np.ndarray]) -> SolvedBatch:
         with unreported():  # refits are counted here, not their starts

@@ -38,7 +38,9 @@ class Method(Protocol):
     """A way to fit laws to runs: immutable, hashable settings and the kernels they steer.
 
     A method that uses all cores by itself has an attribute ``block``, the number of refits that
-    it takes at most in one call; others get blocks of one size, several at once.
+    it takes at most in one call; others get blocks of one size, several at once. A method whose
+    ``fit_block`` needs a compilation of its own, longer than a few dozen refits take without it,
+    has ``prepare_few`` and ``fit_few``: the same without that compilation.
     """
 
     @property

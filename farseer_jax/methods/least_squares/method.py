@@ -120,6 +120,14 @@ class LeastSquares:
         center = layouts[0].center
         return [build_layout(law, runs, by_curves=False, center=center) for runs in parts]
 
+    def prepare_few(self, law: type[Law], runs: Runs) -> Layout:
+        """Lay the runs out, run by run, for refits by NumPy."""
+        return self.prepare_many(law, [runs])[0]
+
+    def fit_few(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
+        """As :meth:`fit_block`, of a layout by :meth:`prepare_few`."""
+        return self.fit_block(design, losses, weights)
+
     def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
         """Refit stacks of losses and weights, ``(batch, run)``: from the optimum of all runs."""
         layout, free = design, free_of(self, design)

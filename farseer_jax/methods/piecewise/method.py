@@ -196,14 +196,8 @@ class Piecewise:
     ) -> Solved:
         """Fit one set of losses and weights, in float64; a bare design is Farseer's."""
         prepared = _law_and_design(design)
-        own, layout = prepared.design, prepared.layout
-        kernel, runs = _KERNELS[prepared.law], gather_padded(own, layout, losses, weights)
-        with jax.enable_x64(True):
-            for options in self.suited_to(prepared):
-                found = to_numpy(kernel.solve_jit(layout, runs, options=options))
-                if int(found.outcome) != _UNRESOLVED:
-                    break
-        solution: Solution = without_padding(found, own)
+        own, kernel = prepared.design, _KERNELS[prepared.law]
+        solution = self._solution(prepared, losses, weights)
         outcome = Outcome.from_code(int(solution.outcome))
         check_solution(own, solution, outcome, self.min_pairs)
         return Solved(
@@ -211,6 +205,32 @@ class Piecewise:
             outcome=outcome,
             relative_error=np.asarray(solution.relative_error)[own.occupied],
             diagnostics=diagnose(own, losses, solution, self.min_pairs),
+        )
+
+    def _solution(self, prepared: LawDesign, losses: np.ndarray, weights: np.ndarray) -> "Solution":
+        """Of one set of losses and weights, by the fewest nodes that resolve its minima."""
+        own, layout = prepared.design, prepared.layout
+        runs = gather_padded(own, layout, losses, weights)
+        with jax.enable_x64(True):
+            for options in self.suited_to(prepared):
+                found = to_numpy(_KERNELS[prepared.law].solve_jit(layout, runs, options=options))
+                if int(found.outcome) != _UNRESOLVED:
+                    break
+        solution: Solution = without_padding(found, own)
+        return solution
+
+    def prepare_few(self, law: type[Law], runs: Runs) -> LawDesign:
+        """As :meth:`prepare`."""
+        return self.prepare(law, runs)
+
+    def fit_few(self, design: LawDesign, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
+        """As :meth:`fit_block`, one after the other by the kernel of a fit."""
+        found = [self._solution(design, *row) for row in zip(losses, weights, strict=True)]
+        laws = [_KERNELS[design.law].law_of(design.design, one) for one in found]
+        return SolvedBatch(
+            law=jax.tree.map(lambda *leaves: np.stack(leaves), *laws),
+            outcome=np.array([int(one.outcome) for one in found]),
+            mean_relative_error=np.array([float(one.mean_relative_error) for one in found]),
         )
 
     def fit_block(
