@@ -10,6 +10,7 @@ from compiling import compilations
 from farseer_jax import (
     Chinchilla,
     Farseer,
+    LeastSquares,
     Piecewise,
     Runs,
     bootstrap,
@@ -106,3 +107,24 @@ def test_padding_changes_nothing_but_last_digits(name: str) -> None:
                 expected = found
         np.testing.assert_allclose(found, expected, rtol=1e-11)
         np.testing.assert_allclose(found[2], found[0], rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("law", "method"), [(Farseer, Piecewise()), (Chinchilla, LeastSquares("huber"))]
+)
+def test_a_few_refits_are_those_of_a_batch_and_compile_nothing_new(
+    law: type[Farseer] | type[Chinchilla], method: Piecewise | LeastSquares
+) -> None:
+    fit(law, tables()["all"], method)
+    runs = tables()["a limit"]
+    weights = (runs.N <= np.array([[1e9], [2e9], [3e9]])).astype(float)
+    weights[2, ::7] = 0.5
+    with compilations() as events:
+        few = fit_batch(law, runs, weights=weights, method=method, few=True)
+    assert not events
+    usual = fit_batch(law, runs, weights=weights, method=method)
+    np.testing.assert_array_equal(few.outcome_code, usual.outcome_code)
+    # an objective that is lowest to 1e-13 leaves its parameters free to about the root of that
+    np.testing.assert_allclose(few.mean_relative_error, usual.mean_relative_error, rtol=1e-6)
+    at = runs.N[:, None], runs.D[:, None]
+    np.testing.assert_allclose(few.predict(*at), usual.predict(*at), rtol=1e-6)

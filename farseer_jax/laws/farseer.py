@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.declarations import Parameter
@@ -11,6 +10,7 @@ from farseer_jax.laws.law import Center, spread
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.laws.stretched_exponential import StretchedExponential
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.arrays import library_of
 from farseer_jax.solvers.starts import Domain
 from farseer_jax.types import Array
 
@@ -55,15 +55,14 @@ class Farseer(OneDataTerm):
 
     def to_vector(self) -> Array:
         """Level, slope and exponent of each curve, ``(9, …)``."""
-        return jnp.stack(
-            [jnp.asarray(getattr(getattr(self, c), number)) for c in _CURVES for number in _NUMBERS]
-        )
+        numbers = [getattr(getattr(self, c), number) for c in _CURVES for number in _NUMBERS]
+        return library_of(*numbers).stack(numbers)
 
     @classmethod
     def from_vector(cls, vector: Array, center: Center | None = None) -> "Farseer":
         """Curves with their pivot at the centre of the runs."""
         assert center is not None
-        pivot = jnp.full_like(vector[0], center.N)
+        pivot = library_of(vector).full_like(vector[0], center.N)
         return cls(
             **{
                 curve: StretchedExponential(

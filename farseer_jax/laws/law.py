@@ -15,7 +15,7 @@ import numpy as np
 from farseer_jax.laws.declarations import Parameter, fields_of, flat_of, inputs_of, linear_of
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
-from farseer_jax.runtime.arrays import as_float, as_leaf
+from farseer_jax.runtime.arrays import as_float, as_leaf, library_of
 from farseer_jax.solvers.starts import Domain
 from farseer_jax.types import Array, ArrayLike
 
@@ -223,12 +223,13 @@ class Law(eqx.Module):
 
     def to_vector(self) -> Array:
         """The parameters as unconstrained numbers, ``(parameter, …)``: logs of positive ones."""
-        rows: list[Array] = []
+        xp, rows = library_of(*jax.tree.leaves(self)), []
         for field in type(self).fields():
-            value = jnp.asarray(getattr(self, field.name))
-            value = jnp.log(value) if field.log else value
-            rows += list(jnp.moveaxis(value, -1, 0)) if field.along else [value]
-        return jnp.stack(rows)
+            value = xp.asarray(getattr(self, field.name))
+            with np.errstate(divide="ignore", invalid="ignore"):  # as JAX does
+                value = xp.log(value) if field.log else value
+            rows += list(xp.moveaxis(value, -1, 0)) if field.along else [value]
+        return xp.stack(rows)
 
     @classmethod
     def from_vector(cls, vector: Array, center: Center | None = None) -> Self:
@@ -238,15 +239,16 @@ class Law(eqx.Module):
             vector: ``(parameter, …)``.
             center: centre of the runs; None for laws that keep nothing of it.
         """
-        values, row = {}, 0
+        xp, values, row = library_of(vector), {}, 0
         for field in cls.fields():
             if field.along is None:
                 value = vector[row]
             else:
                 num = len(dict(cls.shares)[field.along])
-                value = jnp.moveaxis(jnp.asarray(vector[row : row + num]), 0, -1)
+                value = xp.moveaxis(xp.asarray(vector[row : row + num]), 0, -1)
             row += 1 if field.along is None else num
-            values[field.name] = jnp.exp(value) if field.log else value
+            with np.errstate(over="ignore", invalid="ignore"):
+                values[field.name] = xp.exp(value) if field.log else value
         return cls(**values)
 
     @classmethod

@@ -1,6 +1,6 @@
 """Conversions at the edge between NumPy and JAX."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,12 @@ def as_leaf(value: ArrayLike) -> Array | np.ndarray:
     if isinstance(value, jax.Array):
         return value
     return np.asarray(value, dtype=np.float64)
+
+
+def library_of(*leaves: ArrayLike) -> Any:
+    """``numpy`` for NumPy's arrays and numbers, which need no compilation; else ``jax.numpy``."""
+    own = np.ndarray, np.generic, float, int
+    return np if all(isinstance(leaf, own) for leaf in leaves) else jnp
 
 
 def as_float(value: ArrayLike) -> Array:

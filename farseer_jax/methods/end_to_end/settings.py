@@ -132,8 +132,8 @@ def free_of(settings: Constraints, layout: Layout) -> Free:
 
 def law_of(layout: Layout, free: Free, numbers: np.ndarray) -> Law:
     """The law of free numbers ``(…, free)``, its leaves ``(…,)``, float64."""
-    with jax.enable_x64(True):
-        law = layout.law.from_vector(jax.numpy.asarray(free.vector(numbers)), layout.center)
+    with jax.enable_x64(True):  # a law of one's own may take the vector to JAX
+        law = layout.law.from_vector(free.vector(numbers), layout.center)  # type: ignore[arg-type]
         return jax.tree.map(lambda leaf: np.asarray(leaf, dtype=np.float64), law)
 
 
