@@ -18,9 +18,9 @@ from farseer_jax.decisions.win_probability import Chances
 from farseer_jax.fitting.fit_batch import BatchFit
 from farseer_jax.laws.compute_optimal import optimal_ratio
 from farseer_jax.laws.law import Law
+from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.types import Array
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
-from farseer_jax.uncertainty.calibration import extrapolation_length
 from farseer_jax.uncertainty.draws import join
 from farseer_jax.uncertainty.intervals import Intervals, percentile
 from farseer_jax.uncertainty.resampled_runs import standard_error

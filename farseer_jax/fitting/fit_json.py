@@ -18,7 +18,7 @@ from farseer_jax.methods.outcome import Outcome
 from farseer_jax.results.converter import UnknownNameError, classes_given, register
 from farseer_jax.results.numbers import json_numbers
 from farseer_jax.results.result import parse_json, read_source
-from farseer_jax.runs.extra_columns import json_value
+from farseer_jax.runs.columns import json_value
 from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
