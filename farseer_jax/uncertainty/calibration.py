@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from farseer_jax.results.numbers import or_null
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import Floats, check_level
@@ -182,7 +183,7 @@ class Calibration(Result):
         """``rates``, ``num_holdouts``, ``miss_ratio`` and ``log_evidence``, for JSON."""
         return {
             "num_holdouts": self.num_holdouts,
-            "miss_ratio": None if math.isnan(self.miss_ratio) else self.miss_ratio,
+            "miss_ratio": or_null(self.miss_ratio),
             "log_evidence": self.log_evidence,
             "rates": self.table().records(),
         }
