@@ -101,6 +101,7 @@ from .uncertainty.fit_derivatives import differentiable
 from .uncertainty.influence import influence
 from .uncertainty.influence_result import Influence
 from .uncertainty.intervals import Intervals
+from .uncertainty.jackknife import JackknifeRuns, JackknifeSizes
 from .uncertainty.loss_schemes import (
     ParametricBootstrap,
     ResidualBootstrap,
@@ -108,8 +109,6 @@ from .uncertainty.loss_schemes import (
 )
 from .uncertainty.weight_schemes import (
     BayesianBootstrap,
-    JackknifeRuns,
-    JackknifeSizes,
     ResampleRuns,
     ResampleSizes,
     ResampleWithinSizes,

@@ -15,7 +15,7 @@ import farseer_jax as fj
 from farseer_jax.methods.derivatives import NoDerivativeError
 from farseer_jax.plots import plot_fit, plot_influence, plot_residuals
 from farseer_jax.uncertainty.bootstrap import resamples
-from farseer_jax.uncertainty.resampled_runs import Setting
+from farseer_jax.uncertainty.resampling import Setting
 from farseer_jax.uncertainty.schemes_by_name import as_scheme
 
 STREAMS = "N, P | E + (A/(N*(k*log(P) + 1)))**alpha"

@@ -13,7 +13,7 @@ from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.uncertainty import intervals as _intervals
 from farseer_jax.uncertainty.bootstrap_warnings import interval_warnings
 from farseer_jax.uncertainty.intervals import KINDS, Intervals, Kind
-from farseer_jax.uncertainty.resampled_runs import (
+from farseer_jax.uncertainty.standard_errors import (
     link_spread,
     log_standard_error,
     moved,

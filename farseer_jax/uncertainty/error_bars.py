@@ -26,7 +26,8 @@ from farseer_jax.runs.coverage import beyond_runs
 from farseer_jax.uncertainty.bootstrap_warnings import optimum_warnings
 from farseer_jax.uncertainty.fit_derivatives import respond, respond_on_law
 from farseer_jax.uncertainty.intervals import Intervals, normal
-from farseer_jax.uncertainty.resampled_runs import Setting, link_spread
+from farseer_jax.uncertainty.resampling import Setting
+from farseer_jax.uncertainty.standard_errors import link_spread
 
 ErrorKind = Literal["delta", "sandwich", "jackknife"]
 _KINDS: tuple[str, ...] = get_args(ErrorKind)

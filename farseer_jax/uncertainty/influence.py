@@ -20,7 +20,8 @@ from farseer_jax.runs.noise import estimate_noise, shows_noise
 from farseer_jax.types import Array
 from farseer_jax.uncertainty.fit_derivatives import respond, without_each
 from farseer_jax.uncertainty.influence_result import Influence, difference_name
-from farseer_jax.uncertainty.resampled_runs import Setting, link_spread
+from farseer_jax.uncertainty.resampling import Setting
+from farseer_jax.uncertainty.standard_errors import link_spread
 
 CURVES = ("U", "B", "A")
 QUANTITIES = ("loss", *CURVES, "tokens_per_parameter")

@@ -5,8 +5,7 @@ from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
-from farseer_jax.uncertainty.resampled_runs import Setting
-from farseer_jax.uncertainty.scheme import Draw, Named
+from farseer_jax.uncertainty.resampling import Draw, Named, Setting
 
 Multiplier = Literal["webb", "rademacher", "mammen", "normal"]
 

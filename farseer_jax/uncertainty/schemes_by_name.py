@@ -3,16 +3,15 @@
 from typing import Any
 
 from farseer_jax.results.converter import UnknownNameError, register
+from farseer_jax.uncertainty.jackknife import JackknifeRuns, JackknifeSizes
 from farseer_jax.uncertainty.loss_schemes import (
     ParametricBootstrap,
     ResidualBootstrap,
     WildBootstrap,
 )
-from farseer_jax.uncertainty.scheme import Scheme, as_json_has_it
+from farseer_jax.uncertainty.resampling import Scheme, as_json_has_it
 from farseer_jax.uncertainty.weight_schemes import (
     BayesianBootstrap,
-    JackknifeRuns,
-    JackknifeSizes,
     ResampleRuns,
     ResampleSizes,
     ResampleWithinSizes,
