@@ -408,9 +408,9 @@ def put(path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("text", "is no whole Parquet file"),
-        ("empty", "is no whole Parquet file"),
-        ("truncated", "is no whole Parquet file"),
+        ("text", "is not a whole Parquet file"),
+        ("empty", "is not a whole Parquet file"),
+        ("truncated", "is not a whole Parquet file"),
         ("another table", "is a Parquet file, but not one of draws"),
     ],
 )

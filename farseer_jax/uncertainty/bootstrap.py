@@ -10,7 +10,8 @@ import jax
 import numpy as np
 
 from farseer_jax.fitting.fit_batch import BatchFit, Refits
-from farseer_jax.fitting.result import Fit, as_fit
+from farseer_jax.fitting.result import Fit
+from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws.law import Law
 from farseer_jax.runtime.progress import counted_from, report
 from farseer_jax.uncertainty import distributed
@@ -72,7 +73,7 @@ def bootstrap(
         True
     """
     scheme, seed = as_scheme(scheme), _whole("seed", seed, 0)
-    setting = Setting.of(as_fit(fit))
+    setting = Setting.of(fit_of(fit))
     num = _num_resamples(num_resamples, scheme, setting)
     chunk = _whole("chunk_size", chunk_size, 1)
     refits = Refits.of(type(fit.law), fit.runs, fit.method, devices)

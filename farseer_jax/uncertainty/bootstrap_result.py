@@ -349,7 +349,7 @@ class Bootstrap(Result):
         """What rolling hold-outs of the largest sizes say of the law's misfit beyond the data.
 
         Raises:
-            ValueError: of a jackknife, whose refits are no draws; of a law over other inputs than
+            ValueError: of a jackknife, whose refits are not draws; of a law over other inputs than
                 N and D, or a link other than log.
         """
         if not self.has_sizes_to_hold_out:

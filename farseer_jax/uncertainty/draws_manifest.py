@@ -32,7 +32,7 @@ def manifest_of(fit: "Fit", scheme: Scheme, seed: int) -> dict[str, Any]:
     }
 
 
-def check_same(name: str, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+def check_same(name: str, found: dict[str, Any], expected: dict[str, Any]) -> None:
     """Refuse draws that were begun with something else.
 
     Raises:
@@ -48,9 +48,9 @@ def check_same(name: str, found: dict[str, Any], wanted: dict[str, Any]) -> None
         "seed": "another seed, {0} (here {1})",
     }
     differs = [
-        text.format(found.get(key), wanted[key])
+        text.format(found.get(key), expected[key])
         for key, text in texts.items()
-        if found.get(key) != wanted[key]
+        if found.get(key) != expected[key]
     ]
     if differs:
         raise ValueError(
@@ -92,7 +92,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """What a file of draws says of itself.
 
     Raises:
-        ValueError: it is no such file.
+        ValueError: not a file of draws.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -100,7 +100,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         metadata = pq.read_schema(path).metadata or {}
     except pa.ArrowInvalid as error:
-        raise ValueError(f"{path} is no whole Parquet file ({error}); name another") from None
+        raise ValueError(f"{path} is not a whole Parquet file ({error}); name another") from None
     if METADATA not in metadata:
         raise ValueError(f"{path} is a Parquet file, but not one of draws; name another")
     content: dict[str, Any] = json.loads(metadata[METADATA])

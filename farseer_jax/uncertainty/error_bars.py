@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.fitting.result import Fit, as_fit
+from farseer_jax.fitting.result import Fit
+from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws import quantities as _quantities
 from farseer_jax.laws.evaluate import (
     by_column,
@@ -264,7 +265,7 @@ def error_bars(
         >>> bool(bars.standard_error(25.1e9, 5e11) > bars.standard_error(1e9, 1e11))
         True
     """
-    fit = as_fit(fit)
+    fit = fit_of(fit)
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, got {kind!r}")
     if noise is not None and (kind != "delta" or not 0 < noise < np.inf):

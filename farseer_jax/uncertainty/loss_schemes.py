@@ -58,7 +58,7 @@ class WildBootstrap(Named):
         by_size: one number for all runs of a size, or one for each run.
 
     Raises:
-        ValueError: the multiplier is none of these.
+        ValueError: unknown multiplier.
 
     Example:
         >>> from farseer_jax import Farseer, WildBootstrap, bootstrap, example_runs, fit

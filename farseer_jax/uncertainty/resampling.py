@@ -205,8 +205,8 @@ def run_noise(fit: Fit, of: str, noise: float | None) -> float:
     """Standard deviation on the link's scale that a new run adds to the loss of a fit's law.
 
     Raises:
-        ValueError: ``of`` is neither "mean" nor "run", or the noise is no such number, or it is not
-            given and the runs do not show it.
+        ValueError: ``of`` is neither "mean" nor "run", or the noise is negative or not finite, or
+            the runs do not show it where it is not given.
     """
     if of not in ("mean", "run"):
         raise ValueError(f"of must be 'mean' or 'run', got {of!r}")
