@@ -493,7 +493,7 @@ def test_what_needs_N_and_D_says_so(fitted: fj.Fit) -> None:
         with pytest.raises(ValueError, match="N and D, and the law expression has the inputs N, P"):
             ask()
     for about in (fj.analyse_differences, fj.choose_forms):
-        with pytest.raises(ValueError, match="over N and D alone, and these have the inputs N, P"):
+        with pytest.raises(ValueError, match="over N and D alone, got the inputs N, P"):
             about(runs)
 
 
