@@ -35,13 +35,12 @@ from .diagnostics.residuals_result import ResidualDiagnostics
 from .diagnostics.shape_result import Rise, Shape
 from .diagnostics.transforms import Transform
 from .diagnostics.whiteness import Whiteness
-from .example import example_law, example_runs, paper_grid
+from .example import example_law, example_runs, paper_grid, simulate
 from .fitting.fit import fit
 from .fitting.fit_batch import BatchFit, fit_batch
 from .fitting.fits import Fits
 from .fitting.prediction import Prediction
 from .fitting.result import Fit
-from .fitting.simulate import simulate
 from .flops import TransformerFLOPs
 from .laws.chinchilla import Chinchilla
 from .laws.coupled import Coupled
@@ -101,6 +100,7 @@ from .uncertainty.fit_derivatives import differentiable
 from .uncertainty.influence import influence
 from .uncertainty.influence_result import Influence
 from .uncertainty.intervals import Intervals
+from .uncertainty.jackknife import JackknifeRuns, JackknifeSizes
 from .uncertainty.loss_schemes import (
     ParametricBootstrap,
     ResidualBootstrap,
@@ -108,8 +108,6 @@ from .uncertainty.loss_schemes import (
 )
 from .uncertainty.weight_schemes import (
     BayesianBootstrap,
-    JackknifeRuns,
-    JackknifeSizes,
     ResampleRuns,
     ResampleSizes,
     ResampleWithinSizes,

@@ -9,7 +9,7 @@ from farseer_jax.decisions.compared_fits import checked_names
 from farseer_jax.decisions.compared_points import ComparedPoints
 from farseer_jax.decisions.matching_runs import match
 from farseer_jax.fitting.fit import fit
-from farseer_jax.fitting.instances import runs_of
+from farseer_jax.fitting.type_checks import runs_of
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.method import Method

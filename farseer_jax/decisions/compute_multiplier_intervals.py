@@ -18,12 +18,12 @@ from farseer_jax.decisions.win_probability import Chances
 from farseer_jax.fitting.fit_batch import BatchFit
 from farseer_jax.laws.compute_optimal import optimal_ratio
 from farseer_jax.laws.law import Law
+from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.types import Array
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
-from farseer_jax.uncertainty.calibration import extrapolation_length
 from farseer_jax.uncertainty.draws import join
 from farseer_jax.uncertainty.intervals import Intervals, percentile
-from farseer_jax.uncertainty.resampled_runs import standard_error
+from farseer_jax.uncertainty.standard_errors import standard_error
 
 _DRAWS_AT_ONCE = 32  # with 8 budgets and the grid of ratios, what a core's cache holds
 _BUDGETS_AT_ONCE = 8

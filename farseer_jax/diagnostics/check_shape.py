@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.diagnostics.shape_result import Rise, Shape
-from farseer_jax.fitting.instances import shown
 from farseer_jax.fitting.result import Fit
+from farseer_jax.fitting.type_checks import shown
 from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.slopes import ROUNDING, along_D, along_N, log_surface
 from farseer_jax.runs.checks import Range, as_range

@@ -10,9 +10,9 @@ from farseer_jax.diagnostics import extrapolation_text as _text
 from farseer_jax.diagnostics.extrapolation_warnings import warnings_of
 from farseer_jax.diagnostics.holdout_split import grouped
 from farseer_jax.diagnostics.leaderboard import CandidateResult, Standing, ranked
+from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.noise import Noise
 from farseer_jax.runs.runs import Runs
-from farseer_jax.uncertainty.calibration import extrapolation_length
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,6 @@
 """The result of one fit."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.fitting import fit_json, fit_text, fit_warnings
+from farseer_jax.fitting import fit_json, fit_text
+from farseer_jax.fitting.fit_warnings import warnings_of
 from farseer_jax.fitting.prediction import Prediction
 from farseer_jax.laws.evaluate import evaluate, evaluate_runs
 from farseer_jax.laws.law import Law
@@ -19,8 +20,13 @@ from farseer_jax.methods.method import Method
 from farseer_jax.methods.monotone.report import MonotoneReport
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.diagnostics import Diagnostics
+from farseer_jax.methods.report import Fitted, Report, as_report
 from farseer_jax.methods.variable_projection.report import ProfileReport
+from farseer_jax.results.converter import register
 from farseer_jax.results.files import write_text
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
+from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit:
+class Fit(Result):
     """A fitted law, what it was fitted to, and the evidence for it. Prints as a table.
 
     Attributes:
@@ -84,14 +90,13 @@ class Fit:
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What to know before trusting the fit, worst first; empty where nothing is odd."""
-        return fit_warnings.sentences(
-            self.law,
-            self.runs,
-            self.method,
-            self.outcome,
-            self.diagnostics,
-            self.mean_relative_error,
-        )
+        fitted = Fitted(self.law, self.runs, self.method, self.outcome, self.mean_relative_error)
+        return warnings_of(self.report, fitted)
+
+    @property
+    def report(self) -> Report:
+        """What the method says of the fit, from :attr:`diagnostics`."""
+        return as_report(self.diagnostics)
 
     def predict(self, *args: ArrayLike, **inputs: ArrayLike) -> "np.ndarray | pd.Series":
         """Predicted loss, float64.
@@ -128,7 +133,7 @@ class Fit:
             runs: with the law's inputs.
 
         Raises:
-            TypeError: these are no :class:`Runs`.
+            TypeError: not :class:`Runs`.
             ValueError: they lack an input, or have other shares or labels than were fitted.
 
         Example:
@@ -151,12 +156,19 @@ class Fit:
             self.group,
         )
 
-    def to_dataframe(self) -> "pd.DataFrame":
+    def table(self) -> Table:
         """The runs with columns ``predicted`` and ``relative_error`` (signed)."""
-        table = self.runs.to_dataframe()
-        table["predicted"] = evaluate_runs(self.law, self.runs)
-        table["relative_error"] = table["predicted"] / table["loss"] - 1.0
-        return table
+        runs = self.runs.to_dataframe()
+        predicted = evaluate_runs(self.law, self.runs)
+        errors = predicted / runs["loss"].to_numpy() - 1.0
+        own = [Column(str(name), runs[name].to_numpy()) for name in runs]
+        return Table(
+            [*own, Column("predicted", predicted), Column("relative_error", errors)], noun="runs"
+        )
+
+    def text_parts(self) -> Sequence[str | Table]:
+        """What the runs determine first, raw parameters last."""
+        return fit_text.parts(self)
 
     def to_dict(self) -> dict[str, Any]:
         """All of the fit, for JSON."""
@@ -174,7 +186,7 @@ class Fit:
         return text
 
     @classmethod
-    def from_json(cls, source: str | Path, law: type[Law] | None = None) -> "Fit":
+    def from_json(cls, source: str | Path, law: type | Sequence[type] | None = None) -> "Fit":
         """Read a fit from a file (a path) or from JSON text.
 
         Args:
@@ -197,9 +209,6 @@ class Fit:
             raise ValueError(f"the file holds {len(fits)} fits: read them by Fits.from_json(…)")
         return cls(**fits[0])
 
-    def __str__(self) -> str:
-        return fit_text.fit_text(self)
-
     def __repr__(self) -> str:
         return (
             f"Fit({self.law.name}, {len(self.runs)} runs, "
@@ -207,29 +216,10 @@ class Fit:
         )
 
 
-def as_fit(fit: object) -> Fit:
-    """One fit, for what is about one.
-
-    Raises:
-        TypeError: it is none.
-    """
-    if isinstance(fit, Fit):
-        return fit
-    several = ": take one of them, fits[0] or fits.of(…)" if isinstance(fit, Sequence) else ""
-    raise TypeError(f"fit: expected a Fit, got {type(fit).__name__}{several}")
-
-
-def flat_inputs(runs: Runs, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Inputs of runs by column, ``(run,)``: a mixture as its shares."""
-    flat: dict[str, np.ndarray] = {}
-    for name in names:
-        values = runs.inputs[name]
-        shares = runs.shares.get(name)
-        flat |= {name: values} if shares is None else dict(zip(shares, values.T, strict=True))
-    return flat
-
-
 def _is_series(values: object) -> bool:
     """Whether values are a pandas Series, without importing pandas."""
     kind = type(values)
     return kind.__name__ == "Series" and kind.__module__.partition(".")[0] == "pandas"
+
+
+register(Fit, Fit.to_dict, lambda content: Fit(**fit_json.from_dict(content)["fits"][0]))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, cast
 from farseer_jax.laws.domains import EXPONENT, Along, Exponent, Leaf, Positive, Real
 from farseer_jax.laws.expression import Expression, parse
 from farseer_jax.laws.law import Law
-from farseer_jax.runs.columns import usual_input
+from farseer_jax.runs.find_columns import usual_input
 from farseer_jax.runs.inputs import KINDS, Kind
 from farseer_jax.solvers.starts import Domain
 
@@ -266,7 +266,7 @@ def _refuse_misspelt(name: str, inputs: Sequence[str], columns: Sequence[str]) -
     column = next(near, meant)
     if column is not None:
         raise ValueError(
-            f"name {name!r} is no column and nearly matches the column {column!r}: correct it, "
+            f"name {name!r} is not a column and nearly matches the column {column!r}: correct it, "
             f"or declare the law's inputs before a bar, as in 'N, D | …', to make {name!r} a "
             f"parameter"
         )

@@ -1,7 +1,7 @@
 """The Farseer law (paper Eq. 3)."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from farseer_jax.laws.declarations import Parameter
 from farseer_jax.laws.law import Center, spread
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.laws.stretched_exponential import StretchedExponential
+from farseer_jax.results.numbers import number_text
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import library_of
 from farseer_jax.solvers.starts import Domain
@@ -37,6 +38,8 @@ class Farseer(OneDataTerm):
 
     name: ClassVar[str] = "farseer"
     formula: ClassVar[str] = "L(N, D) = U(N) + B(N) · D^(−A(N))"
+
+    curve_headings: ClassVar[tuple[str, ...]] = ("U(N)", "B(N)", "A(N)")
 
     U: StretchedExponential
     B: StretchedExponential
@@ -113,6 +116,24 @@ class Farseer(OneDataTerm):
             numbers |= {f"a{index}": a, exponent: p, f"b{index}": b}
         return numbers
 
+    def parameter_lines(self) -> list[str]:
+        """The paper's numbers, a line for each curve."""
+        numbers = self.parameters()
+        rows = [
+            [formula, *(f"{name} = {number_text(numbers[name])}" for name in names)]
+            for formula, names in (
+                ("A = exp(a1·N^α + b1)", ("a1", "alpha", "b1")),
+                ("B = exp(a2·N^β + b2)", ("a2", "beta", "b2")),
+                ("U = exp(a3·N^γ + b3)", ("a3", "gamma", "b3")),
+            )
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = (
+            "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)) for row in rows
+        )
+        title = "Parameters of the paper (weakly identified, too rounded here to compute with)"
+        return [title, *(line.rstrip() for line in lines)]
+
     @classmethod
     def from_parameters(cls, numbers: Mapping[str, float], *, pivot: float = 1e9) -> "Farseer":
         """Build from the paper's nine numbers: ``a1, alpha, b1, a2, beta, b2, a3, gamma, b3``.
@@ -143,6 +164,15 @@ class Farseer(OneDataTerm):
         stands for has 0.2 %. Use it to compare formulas, never as a reference for a fit.
         """
         return cls.from_parameters(_PUBLISHED)
+
+    def exact_numbers(self) -> dict[str, Any]:
+        """The curves, which the paper's numbers lose digits of."""
+        return {"curves": self.to_dict()}
+
+    @classmethod
+    def from_numbers(cls, content: Mapping[str, Any]) -> "Farseer":
+        """The law of ``content["curves"]``."""
+        return cls.from_dict(content["curves"])
 
     def to_dict(self) -> dict[str, dict[str, float]]:
         """The three curves by name, exact."""

@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.declarations import Parameter, fields_of, flat_of, inputs_of, linear_of
+from farseer_jax.laws.law_inputs import column_of, input_of
+from farseer_jax.results.numbers import number_text
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import as_float, as_leaf, library_of
@@ -80,6 +82,7 @@ class Law(eqx.Module):
 
     name: ClassVar[str] = ""
     formula: ClassVar[str] = ""
+    curve_headings: ClassVar[tuple[str, ...]] = ()  # of the curves of N that a report shows
     shares: ClassVar[Shares] = ()  # entries of mixtures and categories, once runs are known
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -204,7 +207,7 @@ class Law(eqx.Module):
         Raises:
             ValueError: the runs lack an input.
         """
-        return {name: _column(cls, runs, name, kind) for name, kind in cls.inputs().items()}
+        return {name: column_of(cls, runs, name, kind) for name, kind in cls.inputs().items()}
 
     @classmethod
     def of_runs(cls, runs: Runs) -> type[Self]:
@@ -212,7 +215,7 @@ class Law(eqx.Module):
         entries = dict(runs.shares)
         for name, kind in cls.inputs().items():
             if kind == "category":
-                entries[name] = tuple(dict.fromkeys(map(str, _input(cls, runs, name))))
+                entries[name] = tuple(dict.fromkeys(map(str, input_of(cls, runs, name))))
         return cls.with_shares(entries)
 
     @classmethod
@@ -251,6 +254,45 @@ class Law(eqx.Module):
                 values[field.name] = xp.exp(value) if field.log else value
         return cls(**values)
 
+    def parameters(self) -> dict[str, Any]:
+        """The parameters by name, float64; one along a mixture as an object by entry."""
+        entries = dict(type(self).shares)
+        numbers: dict[str, Any] = {}
+        for field in type(self).fields():
+            value = np.asarray(getattr(self, field.name), float)
+            labels = () if field.along is None else entries[field.along]
+            numbers[field.name] = (
+                dict(zip(labels, value.tolist(), strict=True)) if labels else float(value)
+            )
+        return numbers
+
+    def parameter_lines(self) -> list[str]:
+        """The parameters as a person reads them."""
+        kind = type(self)
+        values = np.concatenate([np.ravel(getattr(self, field.name)) for field in kind.fields()])
+        numbers = dict(zip(kind.parameter_names(), values.tolist(), strict=True))
+        width = max(map(len, numbers))
+        lines = (f"{name:<{width}}  {number_text(value)}" for name, value in numbers.items())
+        return ["Parameters (too rounded here to compute with)", *lines]
+
+    def warnings(self) -> list[str]:
+        """What the parameters of a fit by closed forms mean, where they are at their ends."""
+        return []
+
+    def exact_numbers(self) -> dict[str, Any]:
+        """What a file keeps beside :meth:`parameters`, where these lose digits; by its key."""
+        return {}
+
+    @classmethod
+    def from_numbers(cls, content: Mapping[str, Any]) -> Self:
+        """The law of :meth:`parameters` (``content["parameters"]``) and :meth:`exact_numbers`."""
+        entries, numbers = dict(cls.shares), {}
+        for field in cls.fields():
+            value = content["parameters"][field.name]
+            own = value if field.along is None else [value[label] for label in entries[field.along]]
+            numbers[field.name] = np.asarray(own, dtype=np.float64)
+        return cls(**numbers)
+
     @classmethod
     def centering(cls, center: Center | None) -> np.ndarray:
         """An upper triangular matrix whose product with the vector is better conditioned.
@@ -272,74 +314,6 @@ class Law(eqx.Module):
             A law whose leaves have shape ``(start,)``.
         """
         raise NotImplementedError
-
-
-def _input(law: type[Law], runs: Runs, name: str) -> np.ndarray:
-    if name not in runs.inputs:
-        raise ValueError(
-            f"the law {law.name} needs the input {name!r}, and the runs have "
-            f"{', '.join(runs.inputs)}: bind a column to it ({name}=… in Python, "
-            f"--input {name}=COLUMN in the shell)"
-        )
-    return runs.inputs[name]
-
-
-def _column(law: type[Law], runs: Runs, name: str, kind: Kind) -> np.ndarray:
-    values = _input(law, runs, name)
-    if kind == "category":
-        return one_hot(law, name, values)
-    return in_order(law, name, values, runs.shares[name]) if kind == "mixture" else values
-
-
-def in_order(law: type[Law], name: str, values: np.ndarray, columns: Sequence[str]) -> np.ndarray:
-    """Shares of a mixture, ``(…, share)``, in the order in which the law was fitted to them.
-
-    Raises:
-        ValueError: they are other shares.
-    """
-    known = dict(law.shares).get(name, tuple(columns))
-    if tuple(columns) == known:
-        return values
-    if set(columns) != set(known):
-        raise ValueError(
-            f"input {name!r}: the law was fitted to the shares {', '.join(known)}, and these are "
-            f"{', '.join(columns)}: name them alike"
-        )
-    return values[..., [list(columns).index(share) for share in known]]
-
-
-def one_hot(law: type[Law], name: str, labels: np.ndarray) -> np.ndarray:
-    """Labels of a category, ``(…,)``, as ones and zeros, ``(…, label)``.
-
-    Raises:
-        ValueError: the law was not fitted to one of them.
-    """
-    known = dict(law.shares)[name]
-    texts = _spelt(np.asarray(labels), known)
-    unknown = sorted(set(texts.ravel().tolist()) - set(known))
-    if unknown:
-        raise ValueError(
-            f"input {name!r}: the law was fitted to {', '.join(known)}, not {unknown[0]!r}: leave "
-            "those runs out, or fit them too"
-        )
-    return (texts[..., None] == np.array(known)).astype(float)
-
-
-def _spelt(labels: np.ndarray, known: Sequence[str]) -> np.ndarray:
-    """Labels as the law spells them: 1 and 1.0 are one label."""
-    if labels.dtype.kind not in "iuf":
-        return labels.astype(str)
-    spellings = {number: text for text in known if (number := _number(text)) is not None}
-    values, places = np.unique(labels, return_inverse=True)
-    texts = np.array([spellings.get(value, str(value)) for value in values.tolist()], dtype=str)
-    return texts[places.ravel()].reshape(labels.shape)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def require_N_and_D(what: str, law: type[Law]) -> None:

@@ -1,9 +1,12 @@
 """Fields of results as JSON keeps them exactly, there and back, by cattrs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import Enum
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, get_origin
+from types import UnionType
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import numpy as np
 
@@ -11,6 +14,28 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 _OWN: list[tuple[Callable[[Any], bool], Callable[[Any], Any], Callable[[Any], Any]]] = []
+
+_GIVEN: ContextVar[tuple[type, ...]] = ContextVar("classes that the reader was given", default=())
+
+
+class UnknownNameError(ValueError):
+    """A file is whole, but names a law or a method that the reader does not know."""
+
+
+@contextmanager
+def classes_given(classes: type | Sequence[type] | None) -> Iterator[None]:
+    """Let files that are read here name these classes, such as a law of one's own."""
+    own = () if classes is None else (classes,) if isinstance(classes, type) else tuple(classes)
+    token = _GIVEN.set(own)
+    try:
+        yield
+    finally:
+        _GIVEN.reset(token)
+
+
+def given_classes() -> tuple[type, ...]:
+    """The classes of :func:`classes_given`."""
+    return _GIVEN.get()
 
 
 def register(
@@ -52,6 +77,8 @@ def restore(kind: type, state: Any, name: str) -> Any:
         cause: BaseException = error
         while isinstance(cause, BaseExceptionGroup):
             cause = cause.exceptions[0]
+        if isinstance(cause, UnknownNameError):
+            raise ValueError(f"{name} {cause}") from None
         raise ValueError(
             f"{name} is damaged ({type(cause).__name__}: {cause}); write it again"
         ) from error
@@ -64,14 +91,15 @@ def converter() -> "Converter":
 
     own = Converter(unstruct_collection_overrides={tuple: list})
     own.register_unstructure_hook_func(_is_plain_scalar, _from_scalar)
-    own.register_structure_hook(float, lambda value, _: float(value))
+    own.register_structure_hook(float, _ignoring_kind(float))
     own.register_unstructure_hook(float, _float_to_plain)
-    own.register_unstructure_hook_func(_is_array, _array_to_plain)
-    own.register_structure_hook_func(_is_array, lambda value, _: _array_from_plain(value))
+    own.register_unstructure_hook_func(_is_array, array_to_plain)
+    own.register_structure_hook_func(_is_array, _ignoring_kind(array_from_plain))
     own.register_unstructure_hook_func(_is_enumeration, lambda value: value.name)
     own.register_structure_hook_func(_is_enumeration, lambda value, kind: kind[value])
     own.register_unstructure_hook_func(_describes_itself, lambda value: value.to_dict())
     own.register_structure_hook_func(_describes_itself, lambda value, kind: kind.from_dict(value))
+    own.register_structure_hook_func(_is_union_of_plain, lambda value, _: value)
     for test, to_plain, from_plain in _OWN:
         own.register_unstructure_hook_func(test, to_plain)
         own.register_structure_hook_func(test, _ignoring_kind(from_plain))
@@ -104,6 +132,17 @@ def _is_enumeration(kind: Any) -> bool:
     return _is_class(kind, Enum)
 
 
+def _is_union_of_plain(kind: Any) -> bool:
+    """``str | Sequence[str]`` and the like: JSON itself tells which one a value is."""
+    return isinstance(kind, UnionType) and all(map(_is_plain, get_args(kind)))
+
+
+def _is_plain(kind: Any) -> bool:
+    if get_origin(kind) in (Sequence, Mapping):
+        return all(map(_is_plain, get_args(kind)))
+    return kind in (str, bool, Any)
+
+
 def _describes_itself(kind: Any) -> bool:
     """Settings, tables of runs and the like, which have a form of their own for files."""
     return isinstance(kind, type) and hasattr(kind, "to_dict") and hasattr(kind, "from_dict")
@@ -114,14 +153,15 @@ def _float_to_plain(value: float) -> float | str:
     return value if np.isfinite(value) else str(value)
 
 
-def _array_to_plain(array: np.ndarray) -> dict[str, Any]:
+def array_to_plain(array: np.ndarray) -> dict[str, Any]:
     """With its kind and shape, so that arrays of whole numbers and empty ones come back as such."""
     flat = np.asarray(array).ravel().tolist()
     values = [_float_to_plain(own) if isinstance(own, float) else own for own in flat]
     return {"dtype": array.dtype.str, "shape": list(array.shape), "values": values}
 
 
-def _array_from_plain(plain: dict[str, Any]) -> np.ndarray:
+def array_from_plain(plain: dict[str, Any]) -> np.ndarray:
+    """The inverse of :func:`array_to_plain`."""
     kind = np.dtype(plain["dtype"])
     values = [float(own) for own in plain["values"]] if kind.kind == "f" else plain["values"]
     return np.array(values, dtype=kind).reshape(plain["shape"])

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from farseer_jax.links import Link, as_link
 from farseer_jax.runs.checks import Floats, floats_of
-from farseer_jax.runs.columns import find_inputs, match_columns, table_columns
-from farseer_jax.runs.groups import Binding, bound_inputs, groups_of, table_parts
+from farseer_jax.runs.columns import table_columns
+from farseer_jax.runs.find_columns import find_inputs, match_columns
 from farseer_jax.runs.inputs import as_kinds
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runs.table import refuse_lengths
+from farseer_jax.runs.table_parts import Binding, bound_inputs, groups_of, table_parts
 
 
 class Part(NamedTuple):
@@ -70,7 +71,7 @@ def bind_runs(
     Raises:
         ValueError: a column is missing or could be two; something in one is wrong; a group has no
             response at all.
-        TypeError: it is no table in memory.
+        TypeError: not a table in memory.
 
     Example:
         >>> table = {"N": [1e8, 4e8] * 2, "P": [1, 2] * 2, "loss": [3.6, 3.2, 3.5, None],
@@ -139,7 +140,7 @@ def bind_points(
 
     Raises:
         ValueError: as for `bind_runs`, but a response may be absent or missing.
-        TypeError: it is no table in memory.
+        TypeError: not a table in memory.
 
     Example:
         >>> (points,) = bind_points({"N": [1e8, 4e8], "P": [1, 2]}, ["N", "P"], responses=["loss"])

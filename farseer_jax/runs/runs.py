@@ -1,4 +1,4 @@
-"""A table of training runs: the one door for data, with every check of it."""
+"""A table of training runs, checked where it is made."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from farseer_jax.flops import training_flops
 from farseer_jax.links import Link, as_link
-from farseer_jax.runs.as_json import table_from_dict, table_to_dict
 from farseer_jax.runs.checks import Floats
-from farseer_jax.runs.columns import table_columns
-from farseer_jax.runs.extra_columns import same_column
-from farseer_jax.runs.groups import Binding, table_parts
+from farseer_jax.runs.columns import same_column, table_columns
 from farseer_jax.runs.inputs import Kinds, Shares, as_kinds, labels_of, refuse_single_labels
 from farseer_jax.runs.response import checked_response
 from farseer_jax.runs.selection import Bound, selected, without_copies
-from farseer_jax.runs.table import Table, checked_table, flat_columns, numeric_columns
-from farseer_jax.runs.text import summary
+from farseer_jax.runs.table import (
+    Table,
+    checked_table,
+    flat_columns,
+    numeric_columns,
+    summary,
+    table_from_dict,
+    table_to_dict,
+)
+from farseer_jax.runs.table_parts import Binding, table_parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +103,7 @@ class Runs:
         """Check the columns and copy them.
 
         Args:
-            N: number of parameters, one per run; None where it is no input.
+            N: number of parameters, one per run; None where it is not an input.
             D: number of training tokens, one per run, likewise.
             loss: the response, one per run, in any unit.
             extra: further columns, that stay with the runs.
@@ -125,7 +131,7 @@ class Runs:
                 raise ValueError(f"inputs: {name!r} is given twice; give it once")
             columns[name] = values
         if loss is None:
-            raise ValueError("loss: there is none; give the response of each run")
+            raise ValueError("loss: missing; give the response of each run")
         table = checked_table(
             columns,
             as_kinds(list(columns), kinds),
@@ -170,7 +176,7 @@ class Runs:
             inputs: the inputs to take, or a mapping of them to kinds.
             columns_of: columns of further inputs that are not found by their names; of a mixture a
                 pattern such as ``"share_*"``, a list with commas, or a sequence.
-            response: the same as ``loss``, for a response that is none.
+            response: the same as ``loss``, for a response other than a loss.
             link: the scale of the response's errors, see `Runs`.
             weights: a column of weights of runs.
             standard_error: a column of standard errors of the response, instead.
@@ -181,7 +187,7 @@ class Runs:
 
         Raises:
             ValueError: a column is not found or ambiguous, or as for `Runs`.
-            TypeError: ``df`` is no table in memory.
+            TypeError: ``df`` is not a table in memory.
 
         Example:
             >>> import pandas as pd
@@ -372,7 +378,7 @@ class Runs:
             >>> Runs(N=[10**11], D=[10**12], loss=[1.9]).flops
             array([6.e+23])
         """
-        return 6.0 * self.N * self.D
+        return training_flops(self.N, self.D)
 
     @property
     def num_sizes(self) -> int:
@@ -434,7 +440,7 @@ class Runs:
 
     @classmethod
     def _trusted(cls, table: Table) -> Self:
-        """Make runs of what is checked already, and that nobody else holds."""
+        """Make runs of what is checked already, and that nothing else refers to."""
         runs = cls.__new__(cls)
         runs._fill(table)
         return runs

@@ -22,112 +22,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from farseer_jax.results.numbers import or_null
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import Floats, check_level
-from farseer_jax.runs.runs import Runs
 
 # log odds of the misfit against the sampling error, from far below to far above it
 _LOG_ODDS = np.linspace(-14.0, 16.0, 121)
 
 
 @dataclass(frozen=True, eq=False)
-class HoldOuts:
-    """Earlier extrapolations inside the data.
-
-    Attributes:
-        cutoffs: the largest size fitted in each, ascending, ``(holdout,)``.
-        weights: 1 for the runs that are fitted, 0 for the others, ``(holdout, run)``.
-        length: of the extrapolation to each run, see :func:`extrapolation_length`,
-            ``(holdout, run)``.
-    """
-
-    cutoffs: Floats
-    weights: Floats
-    length: Floats
-
-    def __len__(self) -> int:
-        return len(self.cutoffs)
-
-
-def extrapolation_length(runs: Runs, N: ArrayLike, D: ArrayLike) -> Floats:
-    """How far outside runs a point lies, in e-folds: of N plus of D, each 0 within their range.
-
-    Args:
-        runs: the fitted runs.
-        N: parameters.
-        D: tokens, broadcastable with N.
-
-    Example:
-        >>> from farseer_jax import example_runs
-        >>> extrapolation_length(example_runs(), [1e9, 25e9], 5e11).round(2)
-        array([0.  , 1.37])
-    """
-    return _outside(N, runs.N) + _outside(D, runs.D)
-
-
-def _outside(values: ArrayLike, inside: Floats) -> Floats:
-    log_value = np.log(np.asarray(values, dtype=float))
-    low, high = np.log(inside.min()), np.log(inside.max())
-    return np.maximum(log_value - high, 0.0) + np.maximum(low - log_value, 0.0)
-
-
-def rolling_cutoffs(
-    values: Floats, *, min_values: int, max_cutoffs: int, num_last: int = 1
-) -> Floats:
-    """Up to which values to fit in turn, from a third of the distinct values on.
-
-    Args:
-        values: of each run, ``(run,)``.
-        min_values: distinct values up to the first cutoff.
-        max_cutoffs: where there would be more, so many are taken, evenly, the last among them.
-        num_last: distinct values at the end that no cutoff reaches.
-
-    Example:
-        >>> rolling_cutoffs(np.arange(1.0, 10.0), min_values=3, max_cutoffs=16)
-        array([3., 4., 5., 6., 7., 8.])
-    """
-    distinct = np.unique(values)
-    cutoffs = distinct[max(min_values, -(-len(distinct) // 3)) - 1 : -num_last]
-    if len(cutoffs) > max_cutoffs:
-        cutoffs = cutoffs[np.linspace(len(cutoffs) - 1, 0, max_cutoffs).round().astype(int)[::-1]]
-    return cutoffs
-
-
-def rolling_weights(runs: Runs, *, min_sizes: int = 3, max_holdouts: int = 16) -> HoldOuts:
-    """The hold-outs of some runs: fit up to each size in turn, from a third of the sizes on.
-
-    Args:
-        runs: all runs at hand.
-        min_sizes: sizes that each hold-out has at least; fewer than three determine no curve of N.
-        max_holdouts: where there would be more, so many are taken, evenly, the last among them.
-
-    Returns:
-        The hold-outs; none where there are no more than ``min_sizes`` sizes.
-
-    Raises:
-        ValueError: ``min_sizes`` or ``max_holdouts`` is less than 1.
-
-    Example:
-        >>> from farseer_jax import example_runs
-        >>> holdouts = rolling_weights(example_runs())
-        >>> len(holdouts), holdouts.weights.shape, f"{holdouts.cutoffs[-1]:.3g}"
-        (14, (14, 337), '5.35e+09')
-    """
-    for name, count in (("min_sizes", min_sizes), ("max_holdouts", max_holdouts)):
-        if count < 1:
-            raise ValueError(f"{name} must be at least 1, got {count}")
-    cutoffs = rolling_cutoffs(runs.N, min_values=min_sizes, max_cutoffs=max_holdouts)
-    fitted = cutoffs[:, None] >= runs.N
-    lengths = [extrapolation_length(runs.select(mask=row), runs.N, runs.D) for row in fitted]
-    return HoldOuts(cutoffs, fitted.astype(float), np.array(lengths).reshape(fitted.shape))
-
-
-@dataclass(frozen=True, eq=False)
-class Calibration:
+class Calibration(Result):
     """What rolling hold-outs say about a law's misfit where it extrapolates.
 
     Attributes:
@@ -193,14 +103,28 @@ class Calibration:
         place = np.searchsorted(np.cumsum(self.probability), probability)
         return float(self.rate[min(int(place), len(self.rate) - 1)])
 
-    def __str__(self) -> str:
+    def table(self) -> Table:
+        """One row per possible ``rate`` of misfit, with its ``probability``."""
+        return Table([Column("rate", self.rate), Column("probability", self.probability)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """``rates``, ``num_holdouts``, ``miss_ratio`` and ``log_evidence``, for JSON."""
+        return {
+            "num_holdouts": self.num_holdouts,
+            "miss_ratio": or_null(self.miss_ratio),
+            "log_evidence": self.log_evidence,
+            "rates": self.table().records(),
+        }
+
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """The rate of misfit, and what it was learnt from."""
         if not self.num_holdouts:
-            return "not calibrated: no hold-out (too few sizes, or none could be refitted)"
+            return ("not calibrated: no hold-out (too few sizes, or none could be refitted)",)
         low, middle, high = (100 * self.rate_quantile(p) for p in (0.05, 0.5, 0.95))
         many = "hold-out" if self.num_holdouts == 1 else "hold-outs"
         return (
             f"misfit {middle:.2g} % per e-fold (90 %: {low:.2g} to {high:.2g} %), "
-            f"from {self.num_holdouts} {many}"
+            f"from {self.num_holdouts} {many}",
         )
 
 
