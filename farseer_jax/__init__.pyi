@@ -2,15 +2,13 @@
 from ._version import __version__
 from .decisions.allocate import allocate
 from .decisions.allocation_result import Allocation
-from .decisions.compare_counts import compare_counts
-from .decisions.compare_counts_result import CountComparison, CountResult
+from .decisions.compare_counts import CountComparison, CountResult, compare_counts
 from .decisions.compare_fits import compare_fits
-from .decisions.compare_fits_result import FitComparison
-from .decisions.compare_runs import compare_runs
-from .decisions.compare_runs_result import RunComparison
+from .decisions.compare_runs import RunComparison, compare_runs
 from .decisions.compared_points import ComparedPoints
-from .decisions.compute_multiplier import ComputeMultipliers
-from .decisions.parity import ParityCurve
+from .decisions.compute_multipliers import ComputeMultipliers
+from .decisions.fit_comparison import FitComparison
+from .decisions.parity_curves import ParityCurve
 from .decisions.published_models import PublishedModel, published_models
 from .decisions.suggest_runs import suggest_runs
 from .decisions.suggest_runs_result import Suggestions

@@ -4,19 +4,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from farseer_jax.decisions.compared_fits import Sides
+from farseer_jax.decisions.compared_fits import FitPair
 from farseer_jax.decisions.difference_calibration import (
-    GapCalibration,
-    gap_calibration,
-    gap_error,
+    DifferenceCalibration,
+    calibrate_difference,
+    difference_error,
 )
 from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.results.converter import register
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 from farseer_jax.uncertainty.calibration import extrapolation_length
 from farseer_jax.uncertainty.intervals import Kind
 from farseer_jax.uncertainty.loss_schemes import ParametricBootstrap
 
-_MAX_LOSSES = 1 << 22  # of one side at once: 32 MiB
+_MAX_LOSSES = 1 << 22  # of one fit at once: 32 MiB
+
+# draws are kept in Parquet files; what was concluded from them is kept beside
+register(Bootstrap, lambda bootstrap: None, lambda plain: None)
 
 
 def is_paired(a: Bootstrap, b: Bootstrap) -> bool:
@@ -38,21 +42,42 @@ def is_paired(a: Bootstrap, b: Bootstrap) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Chances:
+class WinProbability:
     """How probable it is that A has the lower mean loss, and what that rests on.
 
     Attributes:
+        a: the draws of A; None where they were read from JSON, which does not keep them.
+        b: likewise.
         kind: ``"calibrated"`` by hold-outs, or ``"percentile"``, the share of the draws, which
             takes both laws for true.
         paired: whether draw i of both is the same resample of the same runs.
         calibration: what hold-outs say of the misfit of the difference; None of percentiles.
     """
 
-    a: Bootstrap
-    b: Bootstrap
+    a: Bootstrap | None
+    b: Bootstrap | None
     kind: Kind
     paired: bool
-    calibration: GapCalibration | None
+    calibration: DifferenceCalibration | None
+
+    @property
+    def bootstraps(self) -> tuple[Bootstrap, Bootstrap]:
+        """Both.
+
+        Raises:
+            ValueError: JSON does not keep them.
+        """
+        if self.a is None or self.b is None:
+            raise ValueError(
+                "this comparison was read from JSON, which does not keep draws: compare the "
+                "bootstraps again"
+            )
+        return self.a, self.b
+
+    @property
+    def has_draws(self) -> bool:
+        """Whether there are draws to take further probabilities from."""
+        return self.a is not None and self.b is not None
 
     @property
     def note(self) -> str:
@@ -70,11 +95,11 @@ class Chances:
         draw of B. Calibrated, see :mod:`farseer_jax.decisions.difference_calibration`.
 
         Raises:
-            ValueError: no refit of both is usable.
+            ValueError: no refit of both is usable, or the draws are not at hand.
         """
         N, D = np.broadcast_arrays(N, D)
         flat_N, flat_D = N.ravel(), D.ravel()
-        step = max(_MAX_LOSSES // max(self.a.num_resamples, self.b.num_resamples), 1)
+        step = max(_MAX_LOSSES // max(own.num_resamples for own in self.bootstraps), 1)
         parts = [
             self._of_some(flat_N[i : i + step], flat_D[i : i + step])
             for i in range(0, len(flat_N), step)
@@ -82,20 +107,21 @@ class Chances:
         return np.concatenate(parts).reshape(N.shape)
 
     def _of_some(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
-        loss_a, loss_b = _both(_losses(self.a, N, D), _losses(self.b, N, D), paired=self.paired)
+        a, b = self.bootstraps
+        loss_a, loss_b = _both(_losses(a, N, D), _losses(b, N, D), paired=self.paired)
         if self.calibration is None:
             return _share(loss_a, loss_b, paired=self.paired)
-        gap = np.log(evaluate(self.a.fit.law, N, D)) - np.log(evaluate(self.b.fit.law, N, D))
-        error = gap_error(np.log(loss_a), np.log(loss_b), paired=self.paired)
-        far = [extrapolation_length(one.fit.runs, N, D) for one in (self.a, self.b)]
+        gap = np.log(evaluate(a.fit.law, N, D)) - np.log(evaluate(b.fit.law, N, D))
+        error = difference_error(np.log(loss_a), np.log(loss_b), paired=self.paired)
+        far = [extrapolation_length(one.fit.runs, N, D) for one in (a, b)]
         return self.calibration.probability_below(gap, np.nan_to_num(error), (far[0], far[1]))
 
 
-def chances_of(sides: Sides, kind: Kind | None) -> Chances | None:
-    """How probable it is that A wins; None where a side has no draws.
+def win_probability(fits: FitPair, kind: Kind | None) -> WinProbability | None:
+    """How probable it is that A wins; None where a fit has no draws.
 
     Args:
-        sides: what is compared.
+        fits: what is compared.
         kind: ``"calibrated"`` or ``"percentile"``; None is the first where there are hold-outs.
 
     Raises:
@@ -106,7 +132,7 @@ def chances_of(sides: Sides, kind: Kind | None) -> Chances | None:
             f"kind: a probability is 'calibrated' or 'percentile' (the laws taken for true), got "
             f"{kind!r}"
         )
-    a, b = sides.a.bootstrap, sides.b.bootstrap
+    a, b = fits.a.bootstrap, fits.b.bootstrap
     if a is None or b is None:
         if kind is not None:
             raise ValueError(f"kind={kind!r}: a probability needs a Bootstrap of both a and b")
@@ -114,16 +140,16 @@ def chances_of(sides: Sides, kind: Kind | None) -> Chances | None:
     paired = is_paired(a, b)
     can_calibrate = a.has_sizes_to_hold_out and b.has_sizes_to_hold_out
     if kind == "percentile" or (kind is None and not can_calibrate):
-        return Chances(a, b, "percentile", paired, None)
-    found = gap_calibration(a, b, paired=paired)
+        return WinProbability(a, b, "percentile", paired, None)
+    found = calibrate_difference(a, b, paired=paired)
     if found.num_holdouts:
-        return Chances(a, b, "calibrated", paired, found)
+        return WinProbability(a, b, "calibrated", paired, found)
     if kind == "calibrated":
         raise ValueError(
             "kind 'calibrated' needs hold-outs of both, and these runs have too few sizes for one, "
             "or none could be refitted: take 'percentile', which takes the laws for true"
         )
-    return Chances(a, b, "percentile", paired, None)
+    return WinProbability(a, b, "percentile", paired, None)
 
 
 def _losses(bootstrap: Bootstrap, N: np.ndarray, D: np.ndarray) -> np.ndarray:

@@ -50,4 +50,4 @@ def number_text(value: float, digits: int = 6) -> str:
 def json_numbers(column: ArrayLike) -> list[Any]:
     """Numbers that JSON knows, and labels: what does not exist is null."""
     values = np.asarray(column).tolist()
-    return [v if isinstance(v, str) or np.isfinite(v) else None for v in values]
+    return [None if isinstance(v, float) and not np.isfinite(v) else v for v in values]

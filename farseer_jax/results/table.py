@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +57,11 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.columns[0].values)
+
+    def at(self, rows: Sequence[int] | np.ndarray) -> "Table":
+        """Some of the rows, by their indices."""
+        columns = [replace(own, values=[own.values[row] for row in rows]) for own in self.columns]
+        return replace(self, columns=columns)
 
     def to_dataframe(self) -> "pd.DataFrame":
         """The values, without their texts."""
@@ -127,3 +132,8 @@ def aligned(
     )
     console.print(table)
     return "\n".join(line.rstrip() for line in file.getvalue().rstrip().splitlines())
+
+
+def evenly(num: int, num_shown: int) -> np.ndarray:
+    """Indices of the rows that stand for all: so many of them, evenly, both ends among them."""
+    return np.unique(np.linspace(0, num - 1, num_shown).round().astype(int))
