@@ -679,7 +679,8 @@ class TestSetUp:
 
 
 def test_another_law_end_to_end(tmp_path):
-    from farseer_jax.fitting.registry import LAWS, METHODS
+    from farseer_jax.fitting.registry import METHODS
+    from farseer_jax.laws.registry import LAWS
     from farseer_jax.objectives import NAMED_OBJECTIVES
 
     assert set(_methods.LAWS) == set(LAWS) - {"raw-farseer"}

@@ -389,5 +389,5 @@ def test_a_file_that_is_no_fit(tmp_path: Path, content: bytes, message: str) -> 
 def test_a_path_without_a_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nothing\.json: no such file"):
         fj.Fit.from_json(tmp_path / "nothing.json")
-    with pytest.raises(IsADirectoryError, match="is a directory; name a fit file"):
+    with pytest.raises(IsADirectoryError, match="is a directory; name a file"):
         fj.Fit.from_json(tmp_path)

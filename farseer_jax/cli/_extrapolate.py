@@ -176,8 +176,8 @@ def _found(runs: "Runs", settings: dict[str, Any]) -> "Extrapolation":
 
 
 def _pair(named: Named) -> tuple[Any, Any]:
-    from farseer_jax.fitting.registry import LAWS as CLASSES
     from farseer_jax.fitting.registry import METHODS
+    from farseer_jax.laws.registry import LAWS as CLASSES
 
     law, method, objective = named
     own = {} if objective is None else {"objective": objective}

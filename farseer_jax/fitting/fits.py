@@ -12,6 +12,7 @@ from farseer_jax.fitting import fit_json
 from farseer_jax.fitting.prediction import Prediction
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import Law
+from farseer_jax.results.converter import register
 from farseer_jax.results.files import write_text
 from farseer_jax.results.numbers import number_text
 from farseer_jax.results.table import aligned
@@ -119,7 +120,7 @@ class Fits(Sequence[Fit]):
             {
                 **fit.group,
                 "response": fit.response,
-                **_flat(fit_json.parameters(fit.law)),
+                **_flat(fit.law.parameters()),
                 "objective": getattr(fit.diagnostics, "objective", np.nan),
                 "mean_relative_error": fit.mean_relative_error,
                 "num_runs": len(fit.runs),
@@ -148,9 +149,12 @@ class Fits(Sequence[Fit]):
             FileNotFoundError: there is no such file.
             ValueError: as for :meth:`Fit.from_json`.
         """
-        content = fit_json.read(source, law)
-        fits = tuple(Fit(**fields) for fields in content["fits"])
-        return cls(fits, content["by"], content["shared"])
+        return cls._of(fit_json.read(source, law))
+
+    @classmethod
+    def _of(cls, parts: Mapping[str, Any]) -> "Fits":
+        fits = tuple(Fit(**fields) for fields in parts["fits"])
+        return cls(fits, parts["by"], parts["shared"])
 
     def __repr__(self) -> str:
         good = sum(fit.success for fit in self.fits)
@@ -162,11 +166,11 @@ class Fits(Sequence[Fit]):
         groups = f" by {', '.join(self.by)}" if self.by else ""
         shared = f"; shared: {', '.join(self.shared)}" if self.shared else ""
         several = len(self._responses) > 1
-        names = list(_flat(fit_json.parameters(first.law)))
+        names = list(_flat(first.law.parameters()))
         header = [*self.by, *(["response"] if several else []), *names, "error", "outcome"]
         rows = []
         for fit in self.fits[:_MAX_ROWS_SHOWN]:
-            numbers = _flat(fit_json.parameters(fit.law)).values()
+            numbers = _flat(fit.law.parameters()).values()
             rows.append(
                 [
                     *(str(fit.group[name]) for name in self.by),
@@ -240,3 +244,6 @@ def _flat(parameters: Mapping[str, Any]) -> dict[str, float]:
         else:
             flat[name] = value
     return flat
+
+
+register(Fits, Fits.to_dict, lambda content: Fits._of(fit_json.from_dict(content)))

@@ -20,6 +20,7 @@ from farseer_jax.methods.monotone.report import MonotoneReport
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.diagnostics import Diagnostics
 from farseer_jax.methods.variable_projection.report import ProfileReport
+from farseer_jax.results.converter import register
 from farseer_jax.results.files import write_text
 from farseer_jax.runs.runs import Runs
 
@@ -233,3 +234,6 @@ def _is_series(values: object) -> bool:
     """Whether values are a pandas Series, without importing pandas."""
     kind = type(values)
     return kind.__name__ == "Series" and kind.__module__.partition(".")[0] == "pandas"
+
+
+register(Fit, Fit.to_dict, lambda content: Fit(**fit_json.from_dict(content)["fits"][0]))

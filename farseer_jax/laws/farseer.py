@@ -1,7 +1,7 @@
 """The Farseer law (paper Eq. 3)."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -144,6 +144,15 @@ class Farseer(OneDataTerm):
         stands for has 0.2 %. Use it to compare formulas, never as a reference for a fit.
         """
         return cls.from_parameters(_PUBLISHED)
+
+    def exact_numbers(self) -> dict[str, Any]:
+        """The curves, which the paper's numbers lose digits of."""
+        return {"curves": self.to_dict()}
+
+    @classmethod
+    def from_numbers(cls, content: Mapping[str, Any]) -> "Farseer":
+        """The law of ``content["curves"]``."""
+        return cls.from_dict(content["curves"])
 
     def to_dict(self) -> dict[str, dict[str, float]]:
         """The three curves by name, exact."""

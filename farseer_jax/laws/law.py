@@ -249,6 +249,32 @@ class Law(eqx.Module):
             values[field.name] = jnp.exp(value) if field.log else value
         return cls(**values)
 
+    def parameters(self) -> dict[str, Any]:
+        """The parameters by name, float64; one along a mixture as an object by entry."""
+        entries = dict(type(self).shares)
+        numbers: dict[str, Any] = {}
+        for field in type(self).fields():
+            value = np.asarray(getattr(self, field.name), float)
+            labels = () if field.along is None else entries[field.along]
+            numbers[field.name] = (
+                dict(zip(labels, value.tolist(), strict=True)) if labels else float(value)
+            )
+        return numbers
+
+    def exact_numbers(self) -> dict[str, Any]:
+        """What a file keeps beside :meth:`parameters`, where these lose digits; by its key."""
+        return {}
+
+    @classmethod
+    def from_numbers(cls, content: Mapping[str, Any]) -> Self:
+        """The law of :meth:`parameters` (``content["parameters"]``) and :meth:`exact_numbers`."""
+        entries, numbers = dict(cls.shares), {}
+        for field in cls.fields():
+            value = content["parameters"][field.name]
+            own = value if field.along is None else [value[label] for label in entries[field.along]]
+            numbers[field.name] = np.asarray(own, dtype=np.float64)
+        return cls(**numbers)
+
     @classmethod
     def centering(cls, center: Center | None) -> np.ndarray:
         """An upper triangular matrix whose product with the vector is better conditioned.

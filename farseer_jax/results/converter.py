@@ -1,6 +1,8 @@
 """Fields of results as JSON keeps them exactly, there and back, by cattrs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import Enum
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, get_origin
@@ -11,6 +13,28 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 _OWN: list[tuple[Callable[[Any], bool], Callable[[Any], Any], Callable[[Any], Any]]] = []
+
+_GIVEN: ContextVar[tuple[type, ...]] = ContextVar("classes that the reader was given", default=())
+
+
+class UnknownNameError(ValueError):
+    """A file is whole, but names a law or a method that the reader does not know."""
+
+
+@contextmanager
+def classes_given(classes: type | Sequence[type] | None) -> Iterator[None]:
+    """Let files that are read here name these classes, such as a law of one's own."""
+    own = () if classes is None else (classes,) if isinstance(classes, type) else tuple(classes)
+    token = _GIVEN.set(own)
+    try:
+        yield
+    finally:
+        _GIVEN.reset(token)
+
+
+def given_classes() -> tuple[type, ...]:
+    """The classes of :func:`classes_given`."""
+    return _GIVEN.get()
 
 
 def register(
@@ -52,6 +76,8 @@ def restore(kind: type, state: Any, name: str) -> Any:
         cause: BaseException = error
         while isinstance(cause, BaseExceptionGroup):
             cause = cause.exceptions[0]
+        if isinstance(cause, UnknownNameError):
+            raise ValueError(f"{name} {cause}") from None
         raise ValueError(
             f"{name} is damaged ({type(cause).__name__}: {cause}); write it again"
         ) from error
@@ -64,10 +90,10 @@ def converter() -> "Converter":
 
     own = Converter(unstruct_collection_overrides={tuple: list})
     own.register_unstructure_hook_func(_is_plain_scalar, _from_scalar)
-    own.register_structure_hook(float, lambda value, _: float(value))
+    own.register_structure_hook(float, _ignoring_kind(float))
     own.register_unstructure_hook(float, _float_to_plain)
-    own.register_unstructure_hook_func(_is_array, _array_to_plain)
-    own.register_structure_hook_func(_is_array, lambda value, _: _array_from_plain(value))
+    own.register_unstructure_hook_func(_is_array, array_to_plain)
+    own.register_structure_hook_func(_is_array, _ignoring_kind(array_from_plain))
     own.register_unstructure_hook_func(_is_enumeration, lambda value: value.name)
     own.register_structure_hook_func(_is_enumeration, lambda value, kind: kind[value])
     own.register_unstructure_hook_func(_describes_itself, lambda value: value.to_dict())
@@ -114,14 +140,15 @@ def _float_to_plain(value: float) -> float | str:
     return value if np.isfinite(value) else str(value)
 
 
-def _array_to_plain(array: np.ndarray) -> dict[str, Any]:
+def array_to_plain(array: np.ndarray) -> dict[str, Any]:
     """With its kind and shape, so that arrays of whole numbers and empty ones come back as such."""
     flat = np.asarray(array).ravel().tolist()
     values = [_float_to_plain(own) if isinstance(own, float) else own for own in flat]
     return {"dtype": array.dtype.str, "shape": list(array.shape), "values": values}
 
 
-def _array_from_plain(plain: dict[str, Any]) -> np.ndarray:
+def array_from_plain(plain: dict[str, Any]) -> np.ndarray:
+    """The inverse of :func:`array_to_plain`."""
     kind = np.dtype(plain["dtype"])
     values = [float(own) for own in plain["values"]] if kind.kind == "f" else plain["values"]
     return np.array(values, dtype=kind).reshape(plain["shape"])

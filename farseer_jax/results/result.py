@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from farseer_jax._version import __version__
-from farseer_jax.results.converter import restore, state_of
+from farseer_jax.results.converter import classes_given, restore, state_of
 from farseer_jax.results.files import write_text
 from farseer_jax.results.table import Table
 
@@ -63,11 +63,12 @@ class Result(abc.ABC):
         return text
 
     @classmethod
-    def from_json(cls, source: str | Path) -> Self:
+    def from_json(cls, source: str | Path, law: type | Sequence[type] | None = None) -> Self:
         """The result that :meth:`to_json` wrote, equal in every digit.
 
         Args:
             source: a path, or the JSON text.
+            law: the class (or classes) of the result's law, where it is not the library's.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -83,7 +84,8 @@ class Result(abc.ABC):
                 f"{name} has version {content.get('version')!r} of the format, and this "
                 f"farseer_jax ({__version__}) reads version {FORMAT_VERSION}"
             )
-        return restore(cls, content.get("fields"), name)
+        with classes_given(law):
+            return restore(cls, content.get("fields"), name)
 
     def __str__(self) -> str:
         return "\n\n".join(str(part) for part in self.text_parts())

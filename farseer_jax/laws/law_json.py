@@ -1,0 +1,99 @@
+"""Laws as JSON: their class, and every digit of their parameters."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from farseer_jax._version import __version__
+from farseer_jax.laws.expression_law import ExpressionLaw, expression_law
+from farseer_jax.laws.law import Center, Law
+from farseer_jax.laws.registry import LAWS
+from farseer_jax.results.converter import (
+    UnknownNameError,
+    array_from_plain,
+    array_to_plain,
+    given_classes,
+    register,
+)
+
+
+def class_to_dict(law: type[Law], columns: Mapping[str, str] = {}) -> dict[str, Any]:
+    """What a law's class is made from: its name or formula, its inputs and their entries.
+
+    Args:
+        law: the class.
+        columns: the column of each input that was bound to one of another name.
+    """
+    entries = dict(law.shares)
+    inputs: dict[str, Any] = {}
+    for name, kind in law.inputs().items():
+        inputs[name] = {"kind": kind}
+        if name in entries:
+            inputs[name]["entries"] = list(entries[name])
+        if name in columns:
+            inputs[name]["column"] = columns[name]
+    content: dict[str, Any] = {"law": law.name, "expression": None, "inputs": inputs}
+    if issubclass(law, ExpressionLaw):
+        content |= {"expression": str(law.expression), "real": list(law.real)}
+    return content
+
+
+def class_from_dict(content: Mapping[str, Any]) -> type[Law]:
+    """The inverse of :func:`class_to_dict`.
+
+    Raises:
+        UnknownNameError: the law is neither the library's nor among the classes that the reader
+            was given.
+    """
+    inputs = content["inputs"]
+    law = _expression_law(content) or _law_named(content["law"])
+    return law.with_shares(
+        {name: tuple(own["entries"]) for name, own in inputs.items() if "entries" in own}
+    )
+
+
+def law_to_dict(law: Law) -> dict[str, Any]:
+    """A law, or a batch of laws: its class, and each leaf of its pytree by its path."""
+    leaves = jax.tree_util.tree_leaves_with_path(law)
+    return {
+        **class_to_dict(type(law)),
+        "leaves": {
+            jax.tree_util.keystr(path): array_to_plain(np.asarray(leaf)) for path, leaf in leaves
+        },
+    }
+
+
+def law_from_dict(content: Mapping[str, Any]) -> Law:
+    """The inverse of :func:`law_to_dict`, with leaves in NumPy."""
+    kind = class_from_dict(content)
+    vector = np.zeros(len(kind.parameter_names()))
+    form = jax.eval_shape(lambda own: kind.from_vector(own, Center(1.0, 1.0)), vector)
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(form)]
+    leaves = [array_from_plain(content["leaves"][path]) for path in paths]
+    return jax.tree.unflatten(jax.tree.structure(form), leaves)
+
+
+def _law_named(name: Any) -> type[Law]:
+    own = {law.name: law for law in given_classes() if issubclass(law, Law)}
+    known = LAWS | own
+    if not (isinstance(name, str) and name in known):
+        raise UnknownNameError(
+            f"holds a fit of the law {name!r}; this farseer_jax ({__version__}) knows "
+            f"{', '.join(map(repr, known))}: give the class of a law of your own, as in "
+            "Fit.from_json(…, law=…)"
+        )
+    return known[name]
+
+
+def _expression_law(content: Mapping[str, Any]) -> type[Law] | None:
+    """The law of a formula; None of a class."""
+    if content.get("expression") is None:
+        return None
+    kinds = {key: value["kind"] for key, value in content["inputs"].items()}
+    real = tuple(content.get("real", ()))
+    return expression_law(str(content["expression"]), kinds, real=real, name=content.get("law"))
+
+
+register(Law, law_to_dict, law_from_dict)
