@@ -426,7 +426,7 @@ class TestBadInput:
             ({"N": None}, "N: laws alone have no runs"),
             (
                 {"N": (1e11, 1e8)},
-                r"N: expected \(low, high\), the lower one first, got \(1e\+11, 1e\+08\)",
+                r"N: .*the lower one first, got \(1e\+11, 1e\+08\)",
             ),
             ({"D": [1e9, -1.0]}, "D: values must be positive"),
             ({"D": []}, "D: give"),
@@ -453,7 +453,7 @@ class TestBadInput:
         for names in (("a", "a"), ("a", "b", "c"), ("a", ""), "ab"):
             with pytest.raises(ValueError, match="names: give two different names"):
                 fj.compare_fits(A, B, names=names, **DOMAIN)  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="b: a stack of laws"):
+        with pytest.raises(ValueError, match="b: expected one law, got a stack"):
             fj.compare_fits(A, law_of(np.ones(3)), **DOMAIN)
 
     def test_lines(self, found: fj.FitComparison) -> None:

@@ -146,7 +146,10 @@ def compute_multipliers(fits: FitPair, compute: np.ndarray, ratio: float) -> Com
     best = [partial(_optimal_loss, one.law) for one in (a, b)]
     along = [partial(_loss_at_ratio, one.law, ratio) for one in (a, b)]
     ratios = [optimal_ratio_and_loss(one.law, compute)[0] for one in (a, b)]
-    optimal, at_ratio = _multiplier(*best, compute), _multiplier(*along, compute)
+    optimal, at_ratio = (
+        _multiplier(best[0], best[1], compute),
+        _multiplier(along[0], along[1], compute),
+    )
     # where A has B's loss; no such budget leaves the other two points to judge by
     equal, equal_at_ratio = (
         np.where(np.isnan(own), compute, compute / own) for own in (optimal, at_ratio)
@@ -163,7 +166,7 @@ def compute_multipliers(fits: FitPair, compute: np.ndarray, ratio: float) -> Com
         optimal_ratio_b=ratios[1],
         inside=both & _holds(a, equal, optimal_ratio_and_loss(a.law, equal)[0]),
         inside_at_ratio=both_at_ratio & _holds(a, equal_at_ratio, fixed),
-        parity=_parity(*best, compute),
+        parity=_parity(best[0], best[1], compute),
     )
 
 

@@ -171,10 +171,19 @@ class FitComparison(Result):
     def table(self) -> Table:
         """One row per point of the domain."""
         N, D = np.meshgrid(self.N, self.D, indexing="ij")
-        probability = None if self.probability is None else self.probability.ravel()
-        fields = (N, D, self.loss_a, self.loss_b, self.inside)
-        points = (values.ravel() for values in fields)
-        return ComparedPoints(self.names, "", *points, probability, _NOTHING, _NOTHING).table()
+        points = ComparedPoints(
+            names=self.names,
+            along="",
+            N=N.ravel(),
+            D=D.ravel(),
+            loss_a=self.loss_a.ravel(),
+            loss_b=self.loss_b.ravel(),
+            inside=self.inside.ravel(),
+            probability=None if self.probability is None else self.probability.ravel(),
+            parity_N=_NOTHING,
+            parity_D=_NOTHING,
+        )
+        return points.table()
 
     def to_dict(self) -> dict[str, Any]:
         """All of it in plain numbers, for JSON; what does not exist is None."""

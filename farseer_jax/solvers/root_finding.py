@@ -1,6 +1,4 @@
-"""Roots between two points of opposite signs: of NumPy functions by SciPy, of JAX functions inside
-compiled code.
-"""
+"""Roots between two points of opposite signs: by SciPy on the host, by halving in compiled code."""
 
 from collections.abc import Callable
 from typing import Any
