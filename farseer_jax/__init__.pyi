@@ -1,7 +1,7 @@
 # The public names and their homes, each once. They are imported at first use.
 from ._version import __version__
 from .decisions.allocate import allocate
-from .decisions.allocation_result import Allocation
+from .decisions.allocation import Allocation
 from .decisions.compare_counts import CountComparison, CountResult, compare_counts
 from .decisions.compare_fits import compare_fits
 from .decisions.compare_runs import RunComparison, compare_runs
