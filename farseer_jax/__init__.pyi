@@ -26,7 +26,7 @@ from .diagnostics.diagnose_residuals import diagnose_residuals
 from .diagnostics.difference_views import DifferenceView
 from .diagnostics.differences_result import DifferenceAnalysis
 from .diagnostics.extrapolate import extrapolate
-from .diagnostics.extrapolation_result import Extrapolation
+from .diagnostics.extrapolation import Extrapolation
 from .diagnostics.forms_result import Form, FormChoice, FormPair
 from .diagnostics.leaderboard import CandidateResult, Standing
 from .diagnostics.residuals_result import ResidualDiagnostics

@@ -1,5 +1,6 @@
 """Tables: each column declared once, for a person to read, for pandas and for JSON."""
 
+import html
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -49,11 +50,13 @@ class Table:
         columns: in their order.
         most: rows that the text shows.
         noun: what the rows are, for those that the text leaves out.
+        note: what the text says right under the table.
     """
 
     columns: Sequence[Column]
     most: int = 60
     noun: str = "rows"
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.columns[0].values)
@@ -92,7 +95,9 @@ class Table:
     def __str__(self) -> str:
         heading, rows = self.cells()
         left = [own.left for own in self.columns if own.text is not None]
-        return "\n".join(filter(None, [aligned(heading, rows, left=left), self.left_out]))
+        return "\n".join(
+            filter(None, [aligned(heading, rows, left=left), self.left_out, self.note])
+        )
 
     def to_html(self) -> str:
         """The text as an HTML table."""
@@ -100,7 +105,8 @@ class Table:
 
         heading, rows = self.cells()
         table = pd.DataFrame(rows, columns=heading).to_html(index=False, border=0)
-        return table + (f"<p>{self.left_out}</p>" if self.left_out else "")
+        below = (html.escape(line) for line in (self.left_out, self.note) if line)
+        return "".join([table, *(f"<p>{line}</p>" for line in below)])
 
 
 def aligned(
