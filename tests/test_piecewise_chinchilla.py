@@ -278,7 +278,7 @@ def test_a_floor_below_zero_is_held_at_zero():
     found = fj.fit(fj.Chinchilla, fj.Runs(N, D, loss), SQUARED)
     assert found.outcome is fj.Outcome.bound_active
     assert float(found.law.E) == 0.0
-    assert any("E is held at 0" in warning for warning in found.warnings)
+    assert any("E is fixed at 0" in warning for warning in found.warnings)
     expected = minimize_scalar(
         lambda p: np.sum((bent - (sizes**-p @ bent) / (sizes**-p @ sizes**-p) * sizes**-p) ** 2),
         bounds=(0.01, 1.0),
@@ -295,7 +295,7 @@ def test_a_size_term_that_rises_is_held_at_its_mean():
     assert found.outcome is fj.Outcome.bound_active
     assert float(found.law.A) == 0.0
     assert np.isfinite(found.predict(1e10, 1e12))
-    assert any("A is held at 0" in warning for warning in found.warnings)
+    assert any("A is fixed at 0" in warning for warning in found.warnings)
     assert fj.Fit.from_json(found.to_json()).predict(1e10, 1e12) == found.predict(1e10, 1e12)
 
 

@@ -60,7 +60,7 @@ def dumps(content: Mapping[str, Any]) -> str:
     return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
-def read(source: str | Path, law: type[Law] | None = None) -> dict[str, Any]:
+def read(source: str | Path, law: type | Sequence[type] | None = None) -> dict[str, Any]:
     """The parts of fits, from a path or from JSON text: ``fits``, ``by`` and ``shared``.
 
     Raises:
@@ -68,7 +68,8 @@ def read(source: str | Path, law: type[Law] | None = None) -> dict[str, Any]:
         ValueError: what is wrong with the file.
         TypeError: the source is neither, or the law is no class of laws.
     """
-    if law is not None and not (isinstance(law, type) and issubclass(law, Law)):
+    classes = law if isinstance(law, Sequence) else () if law is None else (law,)
+    if not all(isinstance(own, type) and issubclass(own, Law) for own in classes):
         raise TypeError(f"law must be a law's class such as `Chinchilla`, got {law!r}")
     name, text = read_source(source)
     content = parse_json(name, text)

@@ -3,31 +3,28 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from farseer_jax.fitting import fit_json
 from farseer_jax.fitting.prediction import Prediction
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.law import Law
 from farseer_jax.results.converter import register
 from farseer_jax.results.files import write_text
 from farseer_jax.results.numbers import number_text
-from farseer_jax.results.table import aligned
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.binding import Part
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_MAX_ROWS_SHOWN = 60
 _MAX_ACROSS = 10  # parameters that a terminal has room for side by side
 _NUMBER = re.compile(r"\d[\d.,]*")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fits(Sequence[Fit]):
+class Fits(Result, Sequence[Fit]):
     """Fits of one law to the groups and responses of a table. Prints as a table.
 
     Attributes:
@@ -112,23 +109,29 @@ class Fits(Sequence[Fit]):
             )
         return Prediction.joined(found)
 
-    def to_dataframe(self) -> "pd.DataFrame":
+    def table(self) -> Table:
         """One row per fit: its group, response, parameters, error and outcome."""
-        import pandas as pd
-
-        rows = [
-            {
-                **fit.group,
-                "response": fit.response,
-                **_flat(fit.law.parameters()),
-                "objective": getattr(fit.diagnostics, "objective", np.nan),
-                "mean_relative_error": fit.mean_relative_error,
-                "num_runs": len(fit.runs),
-                "outcome": fit.outcome.name,
-            }
-            for fit in self.fits
+        several = len(self._responses) > 1
+        numbers = [_flat(fit.law.parameters()) for fit in self.fits]
+        errors = [fit.mean_relative_error for fit in self.fits]
+        objectives = [getattr(fit.diagnostics, "objective", np.nan) for fit in self.fits]
+        outcomes = [fit.outcome.name for fit in self.fits]
+        responses = [fit.response for fit in self.fits]
+        columns = [
+            Column(name, [fit.group[name] for fit in self.fits], str, left=True) for name in self.by
         ]
-        return pd.DataFrame(rows)
+        columns.append(Column("response", responses, str if several else None, left=True))
+        columns += [
+            Column(name, [own[name] for own in numbers], partial(number_text, digits=5))
+            for name in numbers[0]
+        ]
+        columns += [
+            Column("objective", objectives, text=None),
+            Column("mean_relative_error", errors, "{:.3%}".format, heading="error"),
+            Column("num_runs", [len(fit.runs) for fit in self.fits], text=None),
+            Column("outcome", outcomes, str),
+        ]
+        return Table(columns, noun="fits")
 
     def to_dict(self) -> dict[str, Any]:
         """All of the fits, for JSON."""
@@ -142,7 +145,7 @@ class Fits(Sequence[Fit]):
         return text
 
     @classmethod
-    def from_json(cls, source: str | Path, law: type[Law] | None = None) -> "Fits":
+    def from_json(cls, source: str | Path, law: type | Sequence[type] | None = None) -> "Fits":
         """Read fits, or a single one, from a file (a path) or from JSON text.
 
         Raises:
@@ -160,40 +163,22 @@ class Fits(Sequence[Fit]):
         good = sum(fit.success for fit in self.fits)
         return f"Fits({self[0].law.name}, {len(self)} fits, {good} successful)"
 
-    def __str__(self) -> str:
+    def text_parts(self) -> Sequence[str | Table]:
+        """The law and the groups, a row per fit, and what the fits warn of."""
         first = self.fits[0]
         title = "  ".join(part for part in (f"{first.law.name} law", first.law.formula) if part)
         groups = f" by {', '.join(self.by)}" if self.by else ""
         shared = f"; shared: {', '.join(self.shared)}" if self.shared else ""
-        several = len(self._responses) > 1
-        names = list(_flat(first.law.parameters()))
-        header = [*self.by, *(["response"] if several else []), *names, "error", "outcome"]
-        rows = []
-        for fit in self.fits[:_MAX_ROWS_SHOWN]:
-            numbers = _flat(fit.law.parameters()).values()
-            rows.append(
-                [
-                    *(str(fit.group[name]) for name in self.by),
-                    *([fit.response] if several else []),
-                    *(number_text(value, 5) for value in numbers),
-                    f"{fit.mean_relative_error:.3%}",
-                    fit.outcome.name,
-                ]
-            )
-        if len(rows) < len(names) and len(names) > _MAX_ACROSS:
-            table = aligned(*_turned(header, rows), left=1)
-        else:
-            table = aligned(header, rows, left=len(self.by) + several)
-        more = len(self) - _MAX_ROWS_SHOWN
         count = "1 fit" if len(self) == 1 else f"{len(self)} fits"
-        parts = [f"{title}\n{count}{groups}{shared}", table]
-        parts[1] += f"\n… and {more} more fits" if more > 0 else ""
+        num_names = len(_flat(first.law.parameters()))
+        table = self.table()
+        parts: list[str | Table] = [f"{title}\n{count}{groups}{shared}"]
+        parts.append(_turned(table) if len(self) < num_names > _MAX_ACROSS else table)
         left_out = sum(fit.num_left_out for fit in self.fits)
         if left_out:
             runs = "1 run was" if left_out == 1 else f"{left_out} runs were"
             parts.append(f"{runs} left out, without a response")
-        parts.append("\n".join(self._kinds_of_warnings()))
-        return "\n\n".join(part for part in parts if part)
+        return [*parts, *filter(None, ["\n".join(self._kinds_of_warnings())])]
 
     def _kinds_of_warnings(self) -> list[str]:
         """One line for what several fits have in common but for its numbers."""
@@ -227,12 +212,12 @@ def _same(fitted: Any, label: Any) -> bool:
     return str(fitted) == str(label) or bool(fitted == label)
 
 
-def _turned(
-    header: Sequence[str], rows: Sequence[Sequence[str]]
-) -> tuple[list[str], list[list[str]]]:
-    """A table whose rows were columns, and its header."""
-    first, *others = ([name, *cells] for name, *cells in zip(header, *rows, strict=True))
-    return first, others
+def _turned(table: Table) -> Table:
+    """The text of a table with a row for each of its columns."""
+    heading, rows = table.cells()
+    first, *others = zip(heading, *rows, strict=True)
+    columns = zip(first, *others, strict=True)
+    return Table([Column(own[0], own[1:], str, left=i == 0) for i, own in enumerate(columns)])
 
 
 def _flat(parameters: Mapping[str, Any]) -> dict[str, float]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +14,9 @@ from farseer_jax.results.numbers import (
     percent_text,
     quantity_text,
 )
-from farseer_jax.results.table import aligned
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_MAX_ROWS_SHOWN = 60
 _COUNTED = ("N", "D")  # written with a prefix: 6.37 B
 _METRICS = {
     "r2": "R²",
@@ -29,8 +26,8 @@ _METRICS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
-    """Predicted losses at points, in long form: a row for each point and response.
+class Prediction(Result):
+    """Predicted losses at points, a row for each point and response. Prints as a table.
 
     Attributes:
         inputs: by name, ``(row,)``; the shares of a mixture by their columns.
@@ -110,19 +107,29 @@ class Prediction:
             "metrics_by": [_or_null(row) for row in self.metrics_by],
         }
 
-    def to_dataframe(self) -> "pd.DataFrame":
+    def table(self) -> Table:
         """One row per point: groups, inputs, response where there are several, the losses."""
-        import pandas as pd
-
-        groups = {name: [group[name] for group in self._groups] for name in self._group_names}
-        own = {**groups, **self.inputs}
+        columns = [
+            Column(name, [group[name] for group in self._groups], str, left=True)
+            for name in self._group_names
+        ]
+        columns += [
+            Column(name, own, partial(_input_text, name)) for name, own in self.inputs.items()
+        ]
         if len(set(self._responses)) > 1:
-            own["response"] = list(self._responses)
-        table = pd.DataFrame({**own, "predicted": self.predicted})
+            columns.append(Column("response", list(self._responses), str))
+        columns.append(Column("predicted", self.predicted, loss_text))
         if self.observed is not None:
-            table["observed"] = self.observed
-            table["relative_error"] = self.predicted / self.observed - 1.0
-        return table
+            columns += [
+                Column("observed", self.observed, _known_loss_text),
+                Column("relative_error", self.predicted / self.observed - 1.0, text=None),
+                Column("error", self._errors, str, in_data=False),
+            ]
+        return Table(columns)
+
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """The rows, and how well they are predicted where losses were observed."""
+        return (self.table(),) if self.observed is None else (self.table(), self._metrics_part())
 
     @classmethod
     def joined(cls, parts: Sequence["Prediction"]) -> "Prediction":
@@ -143,42 +150,26 @@ class Prediction:
             [group for part in parts for group in part._groups],
         )
 
-    def __str__(self) -> str:
-        groups, errors = self._group_names, self._errors
-        several = len(set(self._responses)) > 1
-        header = [*groups, *self.inputs, *(["response"] if several else []), "predicted"]
-        if self.observed is not None:
-            header += ["observed", "error"]
-        shown = min(len(self.predicted), _MAX_ROWS_SHOWN)
-        rows = []
-        for i in range(shown):
-            row = [str(self._groups[i][name]) for name in groups]
-            row += [_input_text(name, values[i]) for name, values in self.inputs.items()]
-            row += [self._responses[i]] if several else []
-            row.append(loss_text(self.predicted[i]))
-            if self.observed is not None:
-                known = np.isfinite(self.observed[i])
-                row += [loss_text(self.observed[i]) if known else "–", errors[i]]
-            rows.append(row)
-        text = aligned(header, rows, left=len(groups))
-        if shown < len(self.predicted):
-            text += f"\n… and {len(self.predicted) - shown} more rows"
-        return text if self.observed is None else f"{text}\n\n{self._metrics_text()}"
-
-    def _metrics_text(self) -> str:
+    def _metrics_part(self) -> str | Table:
         parts = [*self.metrics_by, {"response": "all", **self.metrics}]
         if len(parts) > 2:
-            named = [[*(str(v) for v in p.get("group", {}).values()), p["response"]] for p in parts]
-            width = max(map(len, named))
-            rows = [
-                [*label[:-1], *[""] * (width - len(label)), label[-1], *_metric_cells(part)]
-                for label, part in zip(named, parts, strict=True)
+            names = [*self._group_names, "response"]
+            labels = [(*part.get("group", {}).values(), part["response"]) for part in parts]
+            padded = [[*own[:-1], *[""] * (len(names) - len(own)), own[-1]] for own in labels]
+            columns = [
+                Column(name, [own[i] for own in padded], str, left=True)
+                for i, name in enumerate(names)
             ]
-            header = [*self._group_names, "response", *_METRICS.values()]
-            return aligned(header, rows, left=width)
-        cells = zip(_METRICS.values(), _metric_cells(self.metrics), strict=True)
+            columns += [
+                Column(name, [part[name] for part in parts], partial(_metric_text, name), heading)
+                for name, heading in _METRICS.items()
+            ]
+            return Table(columns)
         width = max(map(len, _METRICS.values()))
-        return "\n".join(f"{name:<{width}}  {cell}" for name, cell in cells)
+        return "\n".join(
+            f"{heading:<{width}}  {_metric_text(name, self.metrics[name])}"
+            for name, heading in _METRICS.items()
+        )
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         inputs = {name: values.tolist() for name, values in self.inputs.items()}
@@ -257,10 +248,14 @@ def _input_text(name: str, value: Any) -> str:
     return quantity_text(value) if name in _COUNTED else number_text(float(value), 4)
 
 
-def _metric_cells(metrics: Mapping[str, Any]) -> list[str]:
-    values = [metrics[name] for name in _METRICS]
-    texts = [f"{values[0]:.4f}", *(f"{value:.3e}" for value in values[1:])]
-    return [text if np.isfinite(value) else "–" for text, value in zip(texts, values, strict=True)]
+def _metric_text(name: str, value: float) -> str:
+    if not np.isfinite(value):
+        return "–"
+    return f"{value:.4f}" if name == "r2" else f"{value:.3e}"
+
+
+def _known_loss_text(value: float) -> str:
+    return loss_text(value) if np.isfinite(value) else "–"
 
 
 def _or_null(row: Mapping[str, Any]) -> dict[str, Any]:

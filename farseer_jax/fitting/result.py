@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.fitting import fit_json, fit_text, fit_warnings
+from farseer_jax.fitting import fit_json, fit_text
+from farseer_jax.fitting.fit_warnings import warnings_of
 from farseer_jax.fitting.prediction import Prediction
 from farseer_jax.laws.evaluate import evaluate, evaluate_runs
 from farseer_jax.laws.law import Law
@@ -19,9 +20,12 @@ from farseer_jax.methods.method import Method
 from farseer_jax.methods.monotone.report import MonotoneReport
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.diagnostics import Diagnostics
+from farseer_jax.methods.report import Fitted, Report, as_report
 from farseer_jax.methods.variable_projection.report import ProfileReport
 from farseer_jax.results.converter import register
 from farseer_jax.results.files import write_text
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit:
+class Fit(Result):
     """A fitted law, what it was fitted to, and the evidence for it. Prints as a table.
 
     Attributes:
@@ -85,14 +89,13 @@ class Fit:
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What to know before trusting the fit, worst first; empty where nothing is odd."""
-        return fit_warnings.sentences(
-            self.law,
-            self.runs,
-            self.method,
-            self.outcome,
-            self.diagnostics,
-            self.mean_relative_error,
-        )
+        fitted = Fitted(self.law, self.runs, self.method, self.outcome, self.mean_relative_error)
+        return warnings_of(self.report, fitted)
+
+    @property
+    def report(self) -> Report:
+        """What the method says of the fit, from :attr:`diagnostics`."""
+        return as_report(self.diagnostics)
 
     def predict(self, *args: ArrayLike, **inputs: ArrayLike) -> "np.ndarray | pd.Series":
         """Predicted loss, float64.
@@ -152,12 +155,19 @@ class Fit:
             self.group,
         )
 
-    def to_dataframe(self) -> "pd.DataFrame":
+    def table(self) -> Table:
         """The runs with columns ``predicted`` and ``relative_error`` (signed)."""
-        table = self.runs.to_dataframe()
-        table["predicted"] = evaluate_runs(self.law, self.runs)
-        table["relative_error"] = table["predicted"] / table["loss"] - 1.0
-        return table
+        runs = self.runs.to_dataframe()
+        predicted = evaluate_runs(self.law, self.runs)
+        errors = predicted / runs["loss"].to_numpy() - 1.0
+        own = [Column(str(name), runs[name].to_numpy()) for name in runs]
+        return Table(
+            [*own, Column("predicted", predicted), Column("relative_error", errors)], noun="runs"
+        )
+
+    def text_parts(self) -> Sequence[str | Table]:
+        """What the runs determine first, raw parameters last."""
+        return fit_text.parts(self)
 
     def to_dict(self) -> dict[str, Any]:
         """All of the fit, for JSON."""
@@ -175,7 +185,7 @@ class Fit:
         return text
 
     @classmethod
-    def from_json(cls, source: str | Path, law: type[Law] | None = None) -> "Fit":
+    def from_json(cls, source: str | Path, law: type | Sequence[type] | None = None) -> "Fit":
         """Read a fit from a file (a path) or from JSON text.
 
         Args:
@@ -197,9 +207,6 @@ class Fit:
         if len(fits) > 1:
             raise ValueError(f"the file holds {len(fits)} fits: read them by Fits.from_json(…)")
         return cls(**fits[0])
-
-    def __str__(self) -> str:
-        return fit_text.fit_text(self)
 
     def __repr__(self) -> str:
         return (

@@ -62,6 +62,20 @@ class Chinchilla(OneDataTerm):
         alpha, beta = leaf_like(self.alpha, N), leaf_like(self.beta, N)
         return jnp.ones_like(N), jnp.exp(-alpha * jnp.log(N)), jnp.exp(-beta * jnp.log(D))
 
+    def warnings(self) -> list[str]:
+        """Closed forms that would have a negative term."""
+        if float(self.A) == 0.0:
+            return [
+                "A is fixed at 0: what the data term leaves of the loss does not fall with N, and "
+                "α says nothing."
+            ]
+        if float(self.E) == 0.0:
+            return [
+                "E is fixed at 0: the best power law would take it below, so the runs show no "
+                "floor."
+            ]
+        return []
+
     @classmethod
     def centering(cls, center: Center | None) -> np.ndarray:
         """Take the terms at the centre of the runs in place of A and B."""

@@ -10,6 +10,7 @@ from farseer_jax.laws.declarations import Parameter
 from farseer_jax.laws.law import Center, spread
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.laws.stretched_exponential import StretchedExponential
+from farseer_jax.results.numbers import number_text
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.starts import Domain
 from farseer_jax.types import Array
@@ -37,6 +38,8 @@ class Farseer(OneDataTerm):
 
     name: ClassVar[str] = "farseer"
     formula: ClassVar[str] = "L(N, D) = U(N) + B(N) · D^(−A(N))"
+
+    curve_headings: ClassVar[tuple[str, ...]] = ("U(N)", "B(N)", "A(N)")
 
     U: StretchedExponential
     B: StretchedExponential
@@ -113,6 +116,24 @@ class Farseer(OneDataTerm):
             a, p, b = getattr(self, curve).to_raw()
             numbers |= {f"a{index}": a, exponent: p, f"b{index}": b}
         return numbers
+
+    def parameter_lines(self) -> list[str]:
+        """The paper's numbers, a line for each curve."""
+        numbers = self.parameters()
+        rows = [
+            [formula, *(f"{name} = {number_text(numbers[name])}" for name in names)]
+            for formula, names in (
+                ("A = exp(a1·N^α + b1)", ("a1", "alpha", "b1")),
+                ("B = exp(a2·N^β + b2)", ("a2", "beta", "b2")),
+                ("U = exp(a3·N^γ + b3)", ("a3", "gamma", "b3")),
+            )
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = (
+            "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)) for row in rows
+        )
+        title = "Parameters of the paper (weakly identified, too rounded here to compute with)"
+        return [title, *(line.rstrip() for line in lines)]
 
     @classmethod
     def from_parameters(cls, numbers: Mapping[str, float], *, pivot: float = 1e9) -> "Farseer":

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.declarations import Parameter, fields_of, flat_of, inputs_of, linear_of
+from farseer_jax.results.numbers import number_text
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import as_float, as_leaf
@@ -80,6 +81,7 @@ class Law(eqx.Module):
 
     name: ClassVar[str] = ""
     formula: ClassVar[str] = ""
+    curve_headings: ClassVar[tuple[str, ...]] = ()  # of the curves of N that a report shows
     shares: ClassVar[Shares] = ()  # entries of mixtures and categories, once runs are known
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -260,6 +262,19 @@ class Law(eqx.Module):
                 dict(zip(labels, value.tolist(), strict=True)) if labels else float(value)
             )
         return numbers
+
+    def parameter_lines(self) -> list[str]:
+        """The parameters as a person reads them."""
+        kind = type(self)
+        values = np.concatenate([np.ravel(getattr(self, field.name)) for field in kind.fields()])
+        numbers = dict(zip(kind.parameter_names(), values.tolist(), strict=True))
+        width = max(map(len, numbers))
+        lines = (f"{name:<{width}}  {number_text(value)}" for name, value in numbers.items())
+        return ["Parameters (too rounded here to compute with)", *lines]
+
+    def warnings(self) -> list[str]:
+        """What the parameters of a fit by closed forms mean, where they are at their ends."""
+        return []
 
     def exact_numbers(self) -> dict[str, Any]:
         """What a file keeps beside :meth:`parameters`, where these lose digits; by its key."""

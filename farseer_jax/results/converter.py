@@ -1,11 +1,12 @@
 """Fields of results as JSON keeps them exactly, there and back, by cattrs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, get_origin
+from types import UnionType
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import numpy as np
 
@@ -98,6 +99,7 @@ def converter() -> "Converter":
     own.register_structure_hook_func(_is_enumeration, lambda value, kind: kind[value])
     own.register_unstructure_hook_func(_describes_itself, lambda value: value.to_dict())
     own.register_structure_hook_func(_describes_itself, lambda value, kind: kind.from_dict(value))
+    own.register_structure_hook_func(_is_union_of_plain, lambda value, _: value)
     for test, to_plain, from_plain in _OWN:
         own.register_unstructure_hook_func(test, to_plain)
         own.register_structure_hook_func(test, _ignoring_kind(from_plain))
@@ -128,6 +130,17 @@ def _is_array(kind: Any) -> bool:
 
 def _is_enumeration(kind: Any) -> bool:
     return _is_class(kind, Enum)
+
+
+def _is_union_of_plain(kind: Any) -> bool:
+    """``str | Sequence[str]`` and the like: JSON itself tells which one a value is."""
+    return isinstance(kind, UnionType) and all(map(_is_plain, get_args(kind)))
+
+
+def _is_plain(kind: Any) -> bool:
+    if get_origin(kind) in (Sequence, Mapping):
+        return all(map(_is_plain, get_args(kind)))
+    return kind in (str, bool, Any)
 
 
 def _describes_itself(kind: Any) -> bool:

@@ -1,9 +1,13 @@
 """Run-to-run noise of losses, from the runs alone: no law is fitted."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from farseer_jax.results.numbers import quantity_text
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.runs import Runs
 
@@ -14,7 +18,7 @@ _LEAST_RATIO = 1e-2  # of a size's variance to the pooled one: rounded losses ma
 
 
 @dataclass(frozen=True, eq=False)
-class Noise:
+class Noise(Result):
     """Standard deviation of ``ln loss`` from run to run, as :func:`estimate_noise` finds it.
 
     Attributes:
@@ -43,11 +47,27 @@ class Noise:
         place = np.minimum(np.searchsorted(self.sizes, runs.N), len(self.sizes) - 1)
         return np.where(self.sizes[place] == runs.N, self.per_size[place], self.pooled)
 
-    def __str__(self) -> str:
+    def table(self) -> Table:
+        """One row per size: ``noise`` and ``dof``."""
+        return Table(
+            [
+                Column("N", self.sizes, quantity_text),
+                Column("noise", self.per_size, lambda value: f"{100 * value:.3f} %"),
+                Column("dof", self.dof, heading="degrees of freedom"),
+            ]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """``pooled``, ``source``, ``order`` and ``sizes``, for JSON."""
+        own = {"pooled": self.pooled, "source": self.source, "order": self.order}
+        return {**own, "sizes": self.table().records()}
+
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """The pooled level, and what it was read from."""
         what = "repeats" if self.source == "repeats" else f"differences of order {self.order}"
         return (
             f"noise of ln loss  {100 * self.pooled:.3f} % ({what}, "
-            f"{self.dof.sum():.0f} degrees of freedom)"
+            f"{self.dof.sum():.0f} degrees of freedom)",
         )
 
 

@@ -22,11 +22,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import Floats, check_level
 from farseer_jax.runs.runs import Runs
 
@@ -127,7 +129,7 @@ def rolling_weights(runs: Runs, *, min_sizes: int = 3, max_holdouts: int = 16) -
 
 
 @dataclass(frozen=True, eq=False)
-class Calibration:
+class Calibration(Result):
     """What rolling hold-outs say about a law's misfit where it extrapolates.
 
     Attributes:
@@ -193,14 +195,28 @@ class Calibration:
         place = np.searchsorted(np.cumsum(self.probability), probability)
         return float(self.rate[min(int(place), len(self.rate) - 1)])
 
-    def __str__(self) -> str:
+    def table(self) -> Table:
+        """One row per possible ``rate`` of misfit, with its ``probability``."""
+        return Table([Column("rate", self.rate), Column("probability", self.probability)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """``rates``, ``num_holdouts``, ``miss_ratio`` and ``log_evidence``, for JSON."""
+        return {
+            "num_holdouts": self.num_holdouts,
+            "miss_ratio": None if math.isnan(self.miss_ratio) else self.miss_ratio,
+            "log_evidence": self.log_evidence,
+            "rates": self.table().records(),
+        }
+
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """The rate of misfit, and what it was learnt from."""
         if not self.num_holdouts:
-            return "not calibrated: no hold-out (too few sizes, or none could be refitted)"
+            return ("not calibrated: no hold-out (too few sizes, or none could be refitted)",)
         low, middle, high = (100 * self.rate_quantile(p) for p in (0.05, 0.5, 0.95))
         many = "hold-out" if self.num_holdouts == 1 else "hold-outs"
         return (
             f"misfit {middle:.2g} % per e-fold (90 %: {low:.2g} to {high:.2g} %), "
-            f"from {self.num_holdouts} {many}"
+            f"from {self.num_holdouts} {many}",
         )
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from farseer_jax.laws.separable import is_separable
 from farseer_jax.links import Link
 from farseer_jax.objectives import Objective, as_objective
 from farseer_jax.runs.runs import Runs
+from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
 
 _MAX_PADDING = 1.5  # cells per run, above which every run gets a row of its own
 
@@ -130,3 +133,22 @@ def _shares(law: type[Law], runs: Runs) -> np.ndarray:
     rows = distinct_rows(law, runs, runs.loss)
     _, which, copies = np.unique(rows, axis=1, return_inverse=True, return_counts=True)
     return 1.0 / copies[which.ravel()]
+
+
+@cache
+def scaled_loss(law: type[Law], link: Link) -> NumpyFunction:
+    """The prediction of one run on the link's scale, of the parameters' own values."""
+    entries = {name: (len(labels),) for name, labels in law.shares}
+    fields = law.fields()
+
+    def predicted(numbers: list[Any], inputs: dict[str, Any]) -> Any:
+        values = dict(zip((field.name for field in fields), numbers, strict=True))
+        own = law(**values)
+        if not is_separable(law) or not law.linear():
+            return link.forward(own.loss(**inputs))
+        # a loss that is made from curves hides that it is a sum
+        pairs = zip(law.linear(), own.terms(**inputs), strict=True)
+        return link.forward(sum(values[name] * term for name, term in pairs))
+
+    shapes = [() if field.along is None else entries[field.along] for field in fields]
+    return NumpyFunction(predicted, shapes, {name: entries.get(name, ()) for name in law.inputs()})

@@ -4,18 +4,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
+
+from farseer_jax.laws.law import Law
+from farseer_jax.methods.end_to_end.identifiability import undetermined
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.methods.report import Fitted, Report
+from farseer_jax.objectives import as_objective
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 _NOTHING = 1e-22  # an objective of rounding alone: starts that fit exactly are all at the best
+_FEW_STARTS = 8
 ENDINGS = ("converged", "out of steps", "stalled", "not finite")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StartReport:
+class StartReport(Report):
     """Evidence behind an end-to-end fit.
 
     Attributes:
@@ -65,6 +73,29 @@ class StartReport:
             }
         )
 
+    def text_rows(self) -> list[tuple[str, str]]:
+        """The objective, and how the starts ended."""
+        return [
+            ("objective, summed", f"{self.objective:.7e}"),
+            ("starts converged", f"{self.num_converged} of {self.num_starts}"),
+            ("starts at the best optimum", f"{self.fraction_at_best():.0%} (to 1e-6)"),
+        ]
+
+    def doubts(self, fitted: Fitted) -> list[str]:
+        """Parameters that the runs do not determine, and an optimum that only one start found."""
+        warnings = _undetermined(fitted)
+        if fitted.outcome is Outcome.not_converged:
+            return [*warnings, _not_converged(fitted)]
+        if fitted.outcome is Outcome.bound_active:
+            warnings += _at_bounds(fitted.law, dict(getattr(fitted.method, "bounds", ())))
+        at_best = round(self.fraction_at_best() * self.num_starts)
+        if at_best < 2 <= _FEW_STARTS <= self.num_starts:
+            warnings.append(
+                f"one of {self.num_starts} starts reached the best optimum: there may be a better "
+                "one; raise num_starts."
+            )
+        return warnings
+
     def __repr__(self) -> str:
         return (
             f"StartReport({self.num_starts} starts, {self.num_converged} converged, "
@@ -96,3 +127,57 @@ class StartReport:
             start_steps=np.array(content["start_steps"], dtype=int),
             num_copies=int(content["num_copies"]),
         )
+
+
+def _not_converged(fitted: Fitted) -> str:
+    """What to do where no start converged."""
+    # gradient steps are counted by num_steps, and stop at no kink
+    by_gradients = hasattr(fitted.method, "num_steps")
+    objective = getattr(fitted.method, "objective", "squared")
+    if by_gradients and as_objective(objective).delta == 0.0:
+        return (
+            "No gradient vanishes at an optimum of absolute residuals, so that optimality cannot "
+            "be checked: LeastSquares reaches it."
+        )
+    limit = "num_steps" if by_gradients else "max_steps"
+    return f"{fitted.outcome.message} Raise {limit}, or hold a parameter that runs off (fixed=)."
+
+
+def _undetermined(fitted: Fitted) -> list[str]:
+    """Parameters that other values would serve as well."""
+    fixed, tied = dict(getattr(fitted.method, "fixed", ())), getattr(fitted.method, "tied", ())
+    names = undetermined(fitted.law, fitted.runs, fixed, tied)
+    if not names:
+        return []
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return [
+        f"the runs do not determine {listed}: other values fit them as well; fix or tie them "
+        "(fixed=, tied=), drop a term, or add runs that tell them apart."
+    ]
+
+
+def _at_bounds(law: Law, bounds: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Which parameters ended at a bound, and what that means."""
+    kind = type(law)
+    numbers = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(law)])
+    ended = []
+    for (name, domain), value in zip(kind.domains().items(), numbers, strict=True):
+        low, high = bounds.get(name, (domain.lower, domain.upper))
+        if np.isclose(value, low, rtol=1e-9, atol=0.0) or np.isclose(value, high, rtol=1e-9):
+            ended.append((name, value))
+    zeros = [name for name, value in ended if value == 0.0]
+    others = [f"{name} = {value:.4g}" for name, value in ended if value != 0.0]
+    warnings = []
+    if zeros:
+        terms = "it multiplies or adds" if len(zeros) == 1 else "they multiply or add"
+        warnings.append(
+            f"{' and '.join(zeros)} ended at 0, the least allowed: the runs show nothing of what "
+            f"{terms}, and do not determine what else belongs to it; drop that term, or let it be "
+            "negative (real=)."
+        )
+    if others:
+        warnings.append(
+            f"{' and '.join(others)} ended at a bound: the runs would take it further; widen the "
+            "bounds (bounds=), or extrapolate with care."
+        )
+    return warnings or [f"{Outcome.bound_active.message} The runs would take it further."]

@@ -1,19 +1,16 @@
 """Starts in free numbers: those of the settings, of the law, or drawn from its domains."""
 
-from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
 
 from farseer_jax.laws.law import Law
-from farseer_jax.laws.separable import is_separable
 from farseer_jax.links import Link
 from farseer_jax.methods.end_to_end.free_parameters import Free
-from farseer_jax.methods.end_to_end.layout import Layout
+from farseer_jax.methods.end_to_end.layout import Layout, scaled_loss
 from farseer_jax.methods.end_to_end.settings import check_starts, own_starts
 from farseer_jax.methods.method import weights_of
 from farseer_jax.solvers.fit_problem import FitProblem
-from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
 from farseer_jax.solvers.starts import Domain, draw_starts
 
 
@@ -94,22 +91,3 @@ def _bounds(free: Free, leaders: list[int], positive: np.ndarray) -> list[tuple[
         low, high = factor * free.lower[column], factor * free.upper[column]
         ends.append((np.exp(low), np.exp(high)) if positive[leader] else (low, high))
     return ends
-
-
-@cache
-def scaled_loss(law: type[Law], link: Link) -> NumpyFunction:
-    """The prediction of one run on the link's scale, of the parameters' own values."""
-    entries = {name: (len(labels),) for name, labels in law.shares}
-    fields = law.fields()
-
-    def predicted(numbers: list[Any], inputs: dict[str, Any]) -> Any:
-        values = dict(zip((field.name for field in fields), numbers, strict=True))
-        own = law(**values)
-        if not is_separable(law) or not law.linear():
-            return link.forward(own.loss(**inputs))
-        # a loss that is made from curves hides that it is a sum
-        pairs = zip(law.linear(), own.terms(**inputs), strict=True)
-        return link.forward(sum(values[name] * term for name, term in pairs))
-
-    shapes = [() if field.along is None else entries[field.along] for field in fields]
-    return NumpyFunction(predicted, shapes, {name: entries.get(name, ()) for name in law.inputs()})

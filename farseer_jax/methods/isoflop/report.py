@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from farseer_jax.methods.isoflop.budgets import BudgetDesign
 from farseer_jax.methods.isoflop.kernel import IsoFLOPSolution
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.methods.report import Fitted, Report, some_notes
 from farseer_jax.results.numbers import loss_text, number_text, quantity_text
 from farseer_jax.results.table import aligned
 from farseer_jax.runs.runs import Runs
@@ -17,9 +18,11 @@ from farseer_jax.runs.runs import Runs
 if TYPE_CHECKING:
     import pandas as pd
 
+_FEW_BUDGETS = 5
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IsoFLOPReport:
+class IsoFLOPReport(Report):
     """Evidence behind a fit by :class:`IsoFLOP`. Prints as a table.
 
     Attributes:
@@ -80,6 +83,39 @@ class IsoFLOPReport:
         import pandas as pd
 
         return pd.DataFrame({name: getattr(self, name) for name in _PER_BUDGET})
+
+    def text_rows(self) -> list[tuple[str, str]]:
+        """The budgets, and the exponents of the power laws."""
+        rows = [
+            ("compute budgets used", f"{self.num_budgets} of {len(self.compute)}"),
+            ("N_opt ∝ C^a, D_opt ∝ C^b", f"a = {self.a:.4f}, b = {self.b:.4f}"),
+            ("L_opt = E + K·C^−γ", f"γ = {self.gamma:.4f}"),
+        ]
+        if self.num_left_out:
+            rows.append(("runs of no budget, left out", str(self.num_left_out)))
+        return rows
+
+    def doubts(self, fitted: Fitted) -> list[str]:
+        """Budgets without an optimum, or too few of them."""
+        outcome, warnings = fitted.outcome, []
+        if outcome in (Outcome.exponent_at_edge, Outcome.exponent_unresolved):
+            warnings.append(
+                f"{outcome.message} γ = {self.gamma:.4g}: the budgets do not determine E and γ; "
+                "extrapolate the loss with care, or widen the search."
+            )
+        notes = zip(self.compute, self.note, strict=True)
+        lost = [(f"{compute:.3g}", note) for compute, note in notes if note]
+        if lost:
+            warnings.append(
+                f"{len(lost)} of {len(self.note)} compute budgets took no part "
+                f"({some_notes(lost)})."
+            )
+        if self.num_budgets < _FEW_BUDGETS:
+            warnings.append(
+                f"only {self.num_budgets} compute budgets determine E, K and γ: they are weakly "
+                "identified; extrapolate with care."
+            )
+        return [*warnings, *fitted.law.warnings()]
 
     def __str__(self) -> str:
         header = ["compute", "runs", "N_opt", "D_opt", "loss", "note"]

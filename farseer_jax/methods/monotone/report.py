@@ -4,12 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from farseer_jax.links import Link
+from farseer_jax.methods.method import Method
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.registry import DIAGNOSTICS
+from farseer_jax.methods.report import Domain, Fitted, Report, as_report
+from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import Range
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MonotoneReport:
+class MonotoneReport(Report):
     """What a fit by :class:`MonotoneOver` changed, and what it cost.
 
     Attributes:
@@ -51,6 +56,58 @@ class MonotoneReport:
         """How much larger the error on the fitted runs is, relative."""
         return self.error / self.error_without - 1.0 if self.error_without else 0.0
 
+    @property
+    def num_copies(self) -> int:
+        """Rows that copy another row exactly, where the method counts them."""
+        return int(getattr(self.found, "num_copies", 0))
+
+    @property
+    def num_repeats(self) -> int:
+        """Further runs of an (N, D) already there, where the method averages them."""
+        return int(getattr(self.found, "num_repeats", 0))
+
+    def how(self, method: Method, link: Link, outcome: Outcome) -> str:
+        """The method's words, and whether the law could be held."""
+        own: Any = method
+        return str(own.describe(link, holds=outcome is not Outcome.not_monotone))
+
+    def rows_about_error(self) -> list[tuple[str, str]]:
+        """The error of the fit that was not held."""
+        return [("  before it was held", f"{self.error_without:.3e}")] if self.projected else []
+
+    def text_rows(self) -> list[tuple[str, str]]:
+        """Those of the method that fitted."""
+        return as_report(self.found).text_rows()
+
+    def doubts(self, fitted: Fitted) -> list[str]:
+        """What holding the law came to, and the doubts of the method that fitted."""
+        return [*self._held(fitted.outcome), *as_report(self.found).doubts(_inner(fitted))]
+
+    def misfits(self, fitted: Fitted) -> list[str]:
+        """Those of the method that fitted."""
+        return as_report(self.found).misfits(_inner(fitted))
+
+    def held_over(self, outcome: Outcome) -> Domain | None:
+        """The domain, unless no law near the fit falls over it."""
+        return None if outcome is Outcome.not_monotone else Domain(self.N, self.D)
+
+    def _held(self, outcome: Outcome) -> list[str]:
+        """What holding a law over a domain came to; nothing where the fit fell there anyway."""
+        N, D = (" to ".join(map(quantity_text, ends)) for ends in (self.N, self.D))
+        domain = f"N from {N}, D from {D}"
+        if outcome is Outcome.not_monotone:
+            return [
+                f"the law could not be held: it rises within {domain}, and no law of its kind near "
+                "it falls there; take a smaller domain or another law."
+            ]
+        if not self.projected:
+            return []
+        return [
+            f"the fit by {self.method} rises within {domain}, and the nearest law that falls there "
+            f"stands for it: the error on the fitted runs goes from {self.error_without:.3%} to "
+            f"{self.error:.3%}, and no fitted loss moves by more than {self.largest_move:.2%}."
+        ]
+
     def __repr__(self) -> str:
         did = f"error {self.cost:+.2%}" if self.projected else "unchanged"
         return f"MonotoneReport({self.method}, {did}, {self.found!r})"
@@ -82,6 +139,12 @@ class MonotoneReport:
 
 _PAIRS = ("N", "D", "slopes_without", "slopes")
 _NUMBERS = ("error_without", "error", "largest_move")
+
+
+def _inner(fitted: Fitted) -> Fitted:
+    """The same of the method that fitted."""
+    method: Any = fitted.method
+    return fitted._replace(method=method.method)
 
 
 def _or_none(value: float) -> float | None:

@@ -9,13 +9,15 @@ import numpy as np
 from farseer_jax.methods.piecewise.chinchilla import ChinchillaSolution
 from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.kernel import PiecewiseSolution
+from farseer_jax.methods.piecewise.piecewise_warnings import NOT_FALLING, doubts, misfits
+from farseer_jax.methods.report import Fitted, Report
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Diagnostics:
+class Diagnostics(Report):
     """Evidence behind a piecewise fit.
 
     Attributes:
@@ -79,6 +81,28 @@ class Diagnostics:
             f"pairs, {len(self.left_out_N)} left out)"
         )
 
+    def text_rows(self) -> list[tuple[str, str]]:
+        """Stage 1's R², the scatter, the pairs, and why others were left out."""
+        scatter = float(np.sqrt(np.mean(self.residual_scatter**2)))
+        num_pairs = int(self.num_pairs.sum())
+        return [
+            ("median R² of Stage 1", f"{np.nanmedian(self.r_squared):.4f}"),
+            ("residual scatter of L", f"{scatter:.2e}"),
+            ("pairs of runs used", f"{num_pairs} (D in steps of {self.ratio:.3g})"),
+            *(
+                (f"  left out: {note}", str(self.left_out_note.count(note)))
+                for note in sorted(set(self.left_out_note))
+            ),
+        ]
+
+    def doubts(self, fitted: Fitted) -> list[str]:
+        """An exponent that the runs do not determine, or a term that vanished."""
+        return doubts(fitted)
+
+    def misfits(self, fitted: Fitted) -> list[str]:
+        """Repeats that differ, sizes that are lost or noisy, and curves that pass the sizes by."""
+        return misfits(self, fitted)
+
     def to_dict(self) -> dict[str, Any]:
         """Lists and numbers for JSON; NaN becomes None."""
         return {name: _to_json(value) for name, value in asdict(self).items()}
@@ -113,7 +137,6 @@ def _from_json(name: str, value: Any) -> Any:
 Solution = PiecewiseSolution | ChinchillaSolution
 
 NOT_ONE_STEP = "its ratio of D is not one step"
-NOT_FALLING = "the loss does not fall"
 SIZE_UNUSABLE = "its size has no A_N and B_N"
 
 

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from farseer_jax.methods.outcome import Outcome
+from farseer_jax.methods.report import Fitted, Report
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ProfileReport:
+class ProfileReport(Report):
     """Evidence behind a fit by variable projection: the objective as a function of the exponents.
 
     Attributes:
@@ -75,6 +78,34 @@ class ProfileReport:
 
         columns = dict(zip(self.exponents, self._places(), strict=True))
         return pd.DataFrame({**columns, "objective": self.profile.ravel()})
+
+    def text_rows(self) -> list[tuple[str, str]]:
+        """The objective, the candidates, and the minima found."""
+        return [
+            ("objective, summed", f"{self.objective:.7e}"),
+            ("candidates", f"{self.num_candidates} of {' and '.join(self.exponents)}"),
+            ("minima found", str(self.num_minima)),
+        ]
+
+    def doubts(self, fitted: Fitted) -> list[str]:
+        """An exponent that ran into the end of its range, or a term that vanished."""
+        law, outcome = fitted.law, fitted.outcome
+        if outcome is Outcome.not_converged:
+            return [f"{outcome.message} Raise max_steps, or hold a parameter (fixed=)."]
+        warnings = [
+            f"{name} = {value:.4g} ended at a bound of its search [{axis[0]:g}, {axis[-1]:g}]: the "
+            "runs would take it further; widen its range (bounds=), or extrapolate with care."
+            for name, value, axis in zip(self.exponents, self.minima[0], self.axes, strict=True)
+            if value <= axis[0] or value >= axis[-1]
+        ]
+        domains = law.domains()
+        gone = [n for n in law.linear() if domains[n].lower == 0.0 and getattr(law, n) == 0.0]
+        if gone:
+            warnings.append(
+                f"{' and '.join(gone)} ended at 0, the least it can be: the runs show no such "
+                "term, and nothing determines what else belongs to it."
+            )
+        return warnings
 
     def _places(self) -> np.ndarray:
         """Exponents of all candidates, ``(exponent, candidate)``."""
