@@ -14,9 +14,9 @@ from .decisions.suggest_runs import suggest_runs
 from .decisions.suggest_runs_result import Suggestions
 from .diagnostics.analyse_differences import analyse_differences
 from .diagnostics.check_shape import check_shape
+from .diagnostics.choice_comparison import ChoiceComparison, ChoiceResult
 from .diagnostics.choose_forms import choose_forms
 from .diagnostics.compare_choices import compare_choices
-from .diagnostics.compare_choices_result import ChoiceComparison, ChoiceResult
 from .diagnostics.compare_methods import (
     MethodComparison,
     MethodResult,
