@@ -29,7 +29,7 @@ from .diagnostics.extrapolate import extrapolate
 from .diagnostics.extrapolation import Extrapolation
 from .diagnostics.forms_result import Form, FormChoice, FormPair
 from .diagnostics.leaderboard import CandidateResult, Standing
-from .diagnostics.residuals_result import ResidualDiagnostics
+from .diagnostics.residual_diagnostics import ResidualDiagnostics
 from .diagnostics.shape_result import Rise, Shape
 from .diagnostics.transforms import Transform
 from .diagnostics.whiteness import Whiteness

@@ -50,7 +50,7 @@ DOORS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "one candidate": (
         lambda: fj.compare_methods(runs, runs, {"mine": fj.Farseer}),
-        "candidates: 'mine' is no pair of a law's class and a method, such as (Farseer, None)",
+        "candidates: expected a pair of a law's class and a method for 'mine', such as",
     ),
     "extrapolate": (
         lambda: fj.extrapolate(fit),
