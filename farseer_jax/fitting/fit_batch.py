@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,8 +12,12 @@ from numpy.typing import ArrayLike
 from farseer_jax.fitting.arguments import as_method, as_parts
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
+from farseer_jax.laws.leaves import numbers_by_column
 from farseer_jax.methods.method import Method, SolvedBatch, weights_of
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.results.numbers import number_text, some_of
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.progress import report, unreported
 from farseer_jax.runtime.threads import default_device, in_threads, num_threads
@@ -20,12 +25,13 @@ from farseer_jax.runtime.threads import default_device, in_threads, num_threads
 # Refits in one vectorised call: on a CPU what its cache holds (a method may know better, by its
 # `cpu_block`), elsewhere what fills the device.
 _BLOCK = {"cpu": 32, "gpu": 4096}
+_MOST_SHOWN = 10
 _LEAST = 8  # of a method with blocks of its own
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BatchFit:
-    """Refits of one set of runs.
+class BatchFit(Result):
+    """Refits of one set of runs. Prints as a table.
 
     Attributes:
         law: a law whose leaves have a leading axis ``(batch,)``, float64.
@@ -66,6 +72,24 @@ class BatchFit:
     def predict(self, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
         """Predicted losses, float64, ``(batch, *broadcast shape of the inputs)``."""
         return evaluate(self.law, *args, **inputs)
+
+    def table(self) -> Table:
+        """One row per refit: its outcome, its error, and the numbers of its law."""
+        numbers = numbers_by_column(self.law).items()
+        return Table(
+            [
+                Column("outcome", [self.outcome(i).name for i in range(len(self))], left=True),
+                Column("mean_relative_error", self.mean_relative_error, "{:.3e}".format, "error"),
+                *(Column(name, values, partial(number_text, digits=5)) for name, values in numbers),
+            ],
+            most=_MOST_SHOWN,
+            noun="refits",
+        )
+
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """How many refits are usable, and the first of them."""
+        usable = some_of(int(self.usable.sum()), len(self), "refits", "is usable", "are usable")
+        return f"{self.law.name.title()} law: {usable}", self.table()
 
     def __repr__(self) -> str:
         return f"BatchFit({self.law.name}, {len(self)} refits, {int(self.usable.sum())} usable)"

@@ -9,8 +9,8 @@ import numpy as np
 
 from farseer_jax.laws.quantities import mapped, of_one
 from farseer_jax.runs.checks import check_level
-from farseer_jax.uncertainty import bootstrap_text as _report
 from farseer_jax.uncertainty import intervals as _intervals
+from farseer_jax.uncertainty.bootstrap_warnings import interval_warnings
 from farseer_jax.uncertainty.calibration import extrapolation_length
 from farseer_jax.uncertainty.intervals import KINDS, Intervals, Kind
 from farseer_jax.uncertainty.resampled_runs import (
@@ -138,7 +138,7 @@ def intervals(bootstrap: "Bootstrap", quantity: Quantity, level: float, kind: Ki
         num_failed=bootstrap.num_resamples - num_answers,
         note=str(bootstrap.calibration) if kind == "calibrated" else "the law taken for true",
     )
-    return replace(found, warnings=_report.interval_warnings(bootstrap, found))
+    return replace(found, warnings=interval_warnings(bootstrap, found))
 
 
 def _ends(

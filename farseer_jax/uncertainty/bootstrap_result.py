@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -23,8 +23,9 @@ from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.quantities import Function, allocation, positive
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import check_level
-from farseer_jax.uncertainty import bootstrap_text as _report
 from farseer_jax.uncertainty.bootstrap_intervals import (
     Quantity,
     intervals,
@@ -32,6 +33,7 @@ from farseer_jax.uncertainty.bootstrap_intervals import (
     loss_kind,
     mapped_draws,
 )
+from farseer_jax.uncertainty.bootstrap_warnings import bootstrap_warnings, optimum_warnings
 from farseer_jax.uncertainty.calibration import Calibration
 from farseer_jax.uncertainty.draws import Draws, FileDraws, join, read_manifest
 from farseer_jax.uncertainty.holdouts import HeldOut, held_out
@@ -47,7 +49,7 @@ from farseer_jax.uncertainty.weight_schemes import (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Bootstrap:
+class Bootstrap(Result):
     """Refits of one fit to resamples of its runs. Prints as a table.
 
     Attributes:
@@ -255,16 +257,77 @@ class Bootstrap:
         budgets = positive("compute", compute)
         names = ("N", "D", "tokens per parameter")
         found = intervals_of(self, names, {"compute": budgets}, level, kind, allocation, budgets)
-        far = _report.optimum_warnings(self.fit.runs, found["N"].estimate, found["D"].estimate)
+        far = optimum_warnings(self.fit.runs, found["N"].estimate, found["D"].estimate)
         return {name: replace(own, warnings=own.warnings + far) for name, own in found.items()}
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What to know before trusting the draws, worst first; empty where nothing is odd."""
-        return _report.warnings(self)
+        return bootstrap_warnings(self)
 
-    def __str__(self) -> str:
-        return _report.text(self)
+    def table(self) -> Table:
+        """Losses of the smallest, the middle and the largest run, with their intervals."""
+        found = self._intervals_within
+        errors = self.standard_error(**self._some_runs)
+        shares = errors / np.abs(found.estimate)
+        own = {column.name: column for column in found.table().columns}
+        return Table(
+            [
+                *(own[name] for name in (*found.at, "estimate", "lower", "upper")),
+                Column("standard_error", errors, text=None),
+                Column("share", shares, "{:.3%}".format, heading="standard error", in_data=False),
+            ]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was drawn, how the refits ended, and ``rows`` as in :meth:`table`, for JSON."""
+        return {
+            "law": self.fit.law.name,
+            "method": self.fit.method.name,
+            "scheme": self.scheme.to_dict(),
+            "seed": self.seed,
+            "num_resamples": self.num_resamples,
+            "outcomes": {outcome.name: num for outcome, num in self.outcomes.items()},
+            "rows": self.table().records() if self._has_laws else [],
+            "warnings": list(self.warnings),
+        }
+
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """Counts, and losses within the runs with their intervals."""
+        fit, found = self.fit, self.outcomes.items()
+        counts = (
+            f"bootstrap  {fit.law.name} law, {len(fit.runs)} runs, {fit.method.name} method\n"
+            f"scheme     {self.scheme.name}, seed {self.seed}\n"
+            f"refits     {self.num_resamples:,}: "
+            + ", ".join(f"{num:,} {outcome.name}" for outcome, num in found)
+        )
+        warnings = tuple(f"warning: {sentence}" for sentence in self.warnings)
+        if not self._has_laws:
+            return (counts, *warnings)
+        intervals = self._intervals_within
+        words = f"{intervals.level:g} intervals: {intervals.kind}, {intervals.note}"
+        if not self.is_jackknife and self.has_sizes_to_hold_out:
+            words += "; those of losses beyond the runs are calibrated"
+        return (counts, self.table(), words, *warnings)
+
+    @property
+    def _has_laws(self) -> bool:
+        return self.num_failed < self.num_resamples
+
+    @property
+    def _some_runs(self) -> dict[str, Any]:
+        """The smallest, the middle and the largest run: within the data, nothing to refit."""
+        runs, law = self.fit.runs, type(self.fit.law)
+        # without N and D, runs from the highest loss to the lowest
+        extent = runs.N * runs.D if {"N", "D"} <= set(law.inputs()) else -runs.loss
+        order = np.argsort(extent, kind="stable")
+        some = order[[0, len(order) // 2, -1]]
+        return {name: values[some] for name, values in law.columns(runs).items()}
+
+    @cached_property
+    def _intervals_within(self) -> Intervals:
+        kind: Kind = "normal" if self.is_jackknife else "percentile"
+        return self.interval(**self._some_runs, kind=kind)
 
     def __repr__(self) -> str:
         return (

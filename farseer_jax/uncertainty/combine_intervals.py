@@ -14,7 +14,7 @@ from farseer_jax.laws.law import require_N_and_D
 from farseer_jax.laws.quantities import flat_points
 from farseer_jax.runs.checks import Floats, check_level
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
-from farseer_jax.uncertainty.bootstrap_text import ends_warnings
+from farseer_jax.uncertainty.bootstrap_warnings import ends_warnings
 from farseer_jax.uncertainty.calibration import (
     Calibration,
     central_probability,

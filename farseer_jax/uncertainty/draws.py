@@ -11,7 +11,9 @@ import numpy as np
 
 from farseer_jax.fitting.fit_batch import BatchFit
 from farseer_jax.laws.law import Law
+from farseer_jax.laws.leaves import column_names, numbers_by_column
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.results.converter import converter, register, state_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -107,7 +109,7 @@ def to_table(batch: BatchFit, first: int) -> "pa.Table":
         "resample": first + np.arange(len(batch)),
         "outcome": pa.DictionaryArray.from_arrays(places, names),
         "mean_relative_error": batch.mean_relative_error,
-        **_columns(batch.law),
+        **numbers_by_column(batch.law),
     }
     return pa.table(columns)
 
@@ -129,28 +131,6 @@ def from_table(table: "pa.Table", template: Law) -> BatchFit:
     )
 
 
-def column_names(law: Law) -> list[str | list[str]]:
-    """A column for each of a law's leaves, such as ``U.level``; of a vector one for each entry."""
-    paths, _ = jax.tree_util.tree_flatten_with_path(law)
-    names = [jax.tree_util.keystr(path).lstrip(".") for path, _ in paths]
-    shares = dict(type(law).shares)
-    entries = {field.name: shares[field.along] for field in type(law).fields() if field.along}
-    return [
-        [f"{name}[{entry}]" for entry in entries[name]] if name in entries else name
-        for name in names
-    ]
-
-
-def _columns(law: Law) -> dict[str, np.ndarray]:
-    """The numbers of a stack of laws, ``(law,)`` each."""
-    columns: dict[str, np.ndarray] = {}
-    for names, leaf in zip(column_names(law), jax.tree.leaves(law), strict=True):
-        columns |= (
-            {names: leaf} if isinstance(names, str) else dict(zip(names, leaf.T, strict=True))
-        )
-    return columns
-
-
 def read_manifest(path: Path) -> dict[str, Any]:
     """What a file of draws says of itself.
 
@@ -168,3 +148,15 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is a Parquet file, but not one of draws; name another")
     content: dict[str, Any] = json.loads(metadata[METADATA])
     return content
+
+
+def _to_plain(draws: Draws) -> Any:
+    """All of them: what was in a file comes back in memory."""
+    return state_of(join(list(draws.batches())))
+
+
+def _from_plain(content: Any) -> Draws:
+    return MemoryDraws(converter().structure(content, BatchFit))
+
+
+register(lambda kind: kind is Draws, _to_plain, _from_plain)

@@ -17,7 +17,7 @@ from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.links import Link
 from farseer_jax.runs.noise import estimate_noise, shows_noise
 from farseer_jax.types import Array
-from farseer_jax.uncertainty.bootstrap_text import beyond_runs
+from farseer_jax.uncertainty.bootstrap_warnings import beyond_runs
 from farseer_jax.uncertainty.calibration import extrapolation_length
 from farseer_jax.uncertainty.fit_derivatives import respond, without_each
 from farseer_jax.uncertainty.influence_result import Influence, difference_name

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from farseer_jax.results.converter import UnknownNameError, register
 from farseer_jax.uncertainty.loss_schemes import (
     ParametricBootstrap,
     ResidualBootstrap,
@@ -73,3 +74,15 @@ def scheme_of(settings: dict[str, Any], given: Scheme | None = None) -> Scheme:
         )
     scheme: Scheme = SCHEMES[settings["name"]](**own)
     return scheme
+
+
+def _from_plain(settings: dict[str, Any]) -> Scheme:
+    if settings["name"] not in SCHEMES:
+        raise UnknownNameError(
+            f"holds draws by the scheme {settings['name']!r}, which is not the library's: keep "
+            "draws by a scheme of your own in a Parquet file"
+        )
+    return scheme_of(settings)
+
+
+register(lambda kind: kind is Scheme, lambda scheme: scheme.to_dict(), _from_plain)

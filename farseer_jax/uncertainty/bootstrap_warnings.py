@@ -1,18 +1,16 @@
-"""Bootstraps in words: the table that one prints as, and its warnings."""
+"""What to know before trusting draws, or intervals read off them, in sentences."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from farseer_jax.fitting.result import flat_inputs
-from farseer_jax.laws.evaluate import by_column
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.results.numbers import number_text, some_of
-from farseer_jax.results.table import aligned
+from farseer_jax.results.numbers import some_of
 from farseer_jax.runs.runs import Runs
 from farseer_jax.uncertainty.calibration import extrapolation_length
-from farseer_jax.uncertainty.intervals import Intervals, Kind, cell_text
+from farseer_jax.uncertainty.intervals import Intervals
 
 if TYPE_CHECKING:
     from farseer_jax.uncertainty.bootstrap_result import Bootstrap
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 _MANY_ODD = 0.05
 
 
-def warnings(bootstrap: "Bootstrap") -> tuple[str, ...]:
+def bootstrap_warnings(bootstrap: "Bootstrap") -> tuple[str, ...]:
     """Sentences about refits that failed, or may not be what they seem."""
     total, found = bootstrap.num_resamples, []
     if bootstrap.num_failed:
@@ -101,46 +99,6 @@ def _beyond(bootstrap: "Bootstrap", found: "Intervals") -> list[str]:
         f"{some_of(int(far.sum()), len(far), 'points', 'lies', 'lie')} beyond the runs, where "
         f"{found.kind} intervals take the law for true{remedy}."
     ]
-
-
-def text(bootstrap: "Bootstrap") -> str:
-    """Counts, and the curves or parameters with their intervals."""
-    fit = bootstrap.fit
-    lines = [
-        f"bootstrap  {fit.law.name} law, {len(fit.runs)} runs, {fit.method.name} method",
-        f"scheme     {bootstrap.scheme.name}, seed {bootstrap.seed}",
-        f"refits     {bootstrap.num_resamples:,}: "
-        + ", ".join(f"{num:,} {outcome.name}" for outcome, num in bootstrap.outcomes.items()),
-    ]
-    lines += ["", *_table(bootstrap)] if bootstrap.num_failed < bootstrap.num_resamples else []
-    return "\n".join(lines + [f"\nwarning: {sentence}" for sentence in bootstrap.warnings])
-
-
-def _table(bootstrap: "Bootstrap") -> list[str]:
-    """Losses of the smallest, the middle and the largest run: within the data, nothing to refit."""
-    runs, law = bootstrap.fit.runs, type(bootstrap.fit.law)
-    # without N and D, runs from the highest loss to the lowest
-    extent = runs.N * runs.D if {"N", "D"} <= set(law.inputs()) else -runs.loss
-    order = np.argsort(extent, kind="stable")
-    some = order[[0, len(order) // 2, -1]]
-    points: dict[str, Any] = {name: x[some] for name, x in law.columns(runs).items()}
-    kind: Kind = "normal" if bootstrap.is_jackknife else "percentile"
-    found = bootstrap.interval(**points, kind=kind)
-    spread = bootstrap.standard_error(**points) / np.abs(found.estimate)
-    at = by_column(law, points)
-    rows = [
-        [
-            *(cell_text(name, column[i]) for name, column in at.items()),
-            *(number_text(column[i]) for column in (found.estimate, found.lower, found.upper)),
-            f"{spread[i]:.3%}",
-        ]
-        for i in range(len(some))
-    ]
-    header = [*at, "loss", "lower", "upper", "standard error"]
-    words = f"{found.level:g} intervals: {found.kind}, {found.note}"
-    if not bootstrap.is_jackknife and bootstrap.has_sizes_to_hold_out:
-        words += "; those of losses beyond the runs are calibrated"
-    return [aligned(header, rows), "", words]
 
 
 def _names(bootstrap: "Bootstrap", usable: bool) -> str:

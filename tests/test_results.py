@@ -1,0 +1,246 @@
+"""Every public result: JSON there and back, pandas, text and HTML, from one declaration.
+
+A result joins by a function that makes one, decorated by ``result`` with columns of its table.
+"""
+
+import dataclasses
+import html
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+
+import farseer_jax as fj
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Table
+from farseer_jax.uncertainty.draws import Draws, join
+
+MAKERS: dict[str, tuple[Callable[[], Any], set[str]]] = {}
+
+
+def result(*columns: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
+    """Put what a function makes to the tests below; the columns are some of its table's."""
+
+    def add(make: Callable[[], Any]) -> Callable[[], Any]:
+        make = cache(make)
+        MAKERS[make.__name__] = make, set(columns)
+        return make
+
+    return add
+
+
+@result("N", "D", "loss", "predicted", "relative_error")
+def farseer_fit() -> fj.Fit:
+    return fj.fit(fj.Farseer, fj.example_runs())
+
+
+@result("N", "D", "loss", "predicted", "relative_error")
+def held_fit() -> fj.Fit:
+    method = fj.MonotoneOver(fj.Piecewise(), N=(2e8, 1e13), D=(1e9, 1e15))
+    return fj.fit(fj.Farseer, fj.example_runs(), method)
+
+
+@cache
+def mixtures() -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    web = np.tile(rng.uniform(0.1, 0.9, 30), 2)
+    N = np.tile(np.geomspace(1e8, 1e10, 30), 2)
+    columns = {"N": N, "web": web, "code": 1.0 - web, "corpus": ["<b>"] * 30 + ["é"] * 30}
+    for name, floor in (("loss_a", 2.0), ("loss_b", 2.2)):
+        columns[name] = floor + 50.0 * N**-0.25 + 0.1 * web + 1e-3 * rng.standard_normal(60)
+    return columns
+
+
+@result("corpus", "response", "E", "C[web]", "mean_relative_error", "outcome")
+def several_fits() -> fj.Fits:
+    return fj.fit(
+        "E + A/N**alpha + sum(C[w]*w)",
+        mixtures(),
+        columns_of={"w": ["web", "code"]},
+        by="corpus",
+        response=["loss_a", "loss_b"],
+        method=fj.LeastSquares(num_starts=4, fixed={"E": 1.5}),
+    )
+
+
+@result("corpus", "N", "response", "predicted", "observed", "relative_error")
+def prediction() -> fj.Prediction:
+    one = several_fits()[0].evaluate(several_fits()[0].runs)
+    other = several_fits()[1].evaluate(several_fits()[1].runs)
+    unknown = dataclasses.replace(other, observed=None)
+    return fj.Prediction.joined([one, other, unknown])
+
+
+@result("N", "D", "predicted")
+def plain_prediction() -> fj.Prediction:
+    return fj.Prediction({"N": np.array([1e9, 2e9]), "D": np.array([1e11] * 2)}, np.ones(2))
+
+
+@result("N", "noise", "dof")
+def noise() -> fj.Noise:
+    return fj.estimate_noise(fj.example_runs(noise=1e-3))
+
+
+@result("outcome", "mean_relative_error", "U.level", "A.exponent")
+def batch_fit() -> fj.BatchFit:
+    runs = fj.example_runs()
+    sizes = np.unique(runs.N)[[1, 8, 12]]  # two sizes are too few: a refit without a law
+    return fj.fit_batch(fj.Farseer, runs, weights=(runs.N <= sizes[:, None]).astype(float))
+
+
+@result("N", "D", "estimate", "lower", "upper", "standard_error")
+def bootstrap() -> fj.Bootstrap:
+    return fj.bootstrap(farseer_fit(), 100, seed=3)
+
+
+@result("estimate", "lower", "upper")
+def jackknife() -> fj.Bootstrap:
+    return fj.bootstrap(farseer_fit(), scheme="jackknife-sizes")
+
+
+@result("rate", "probability")
+def calibration() -> fj.Calibration:
+    return bootstrap().calibration
+
+
+@result("N", "D", "estimate", "lower", "upper", "level", "kind")
+def intervals() -> fj.Intervals:
+    return bootstrap().interval([1e9, 25e9], 5e11)
+
+
+@result("N", "D", "held_out", "relative_error N_total")
+def count_comparison() -> fj.CountComparison:
+    runs = fj.example_runs()
+    total = runs.N + 4e5 * runs.N ** (1 / 3)
+    return fj.compare_counts(fj.Runs(runs.N, runs.D, runs.loss, {"N_total": total}), held_out=6e9)
+
+
+def assert_same(found: Any, expected: Any, where: str) -> None:
+    """Equal in every field and every digit."""
+    if isinstance(expected, np.ndarray):
+        assert found.dtype == expected.dtype, where
+        np.testing.assert_array_equal(found, expected, err_msg=where)
+    elif isinstance(expected, fj.Law):
+        assert type(found) is type(expected), where
+        leaves = zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True)
+        for one, other in leaves:
+            assert_same(np.asarray(one), np.asarray(other), where)
+    elif isinstance(expected, fj.Runs):
+        assert found == expected, where
+    elif hasattr(expected, "batches"):  # draws, which come back in memory
+        assert_same(join(list(found.batches())), join(list(expected.batches())), where)
+    elif dataclasses.is_dataclass(expected):
+        assert type(found) is type(expected), where
+        for field in dataclasses.fields(expected):
+            name = field.name
+            assert_same(getattr(found, name), getattr(expected, name), f"{where}.{name}")
+    elif isinstance(expected, Mapping):
+        assert list(found) == list(expected), where
+        for key, value in expected.items():
+            assert_same(found[key], value, f"{where}[{key!r}]")
+    elif isinstance(expected, Sequence) and not isinstance(expected, str):
+        assert len(found) == len(expected), where
+        for i, (one, other) in enumerate(zip(found, expected, strict=True)):
+            assert_same(one, other, f"{where}[{i}]")
+    else:
+        nans = isinstance(expected, float) and np.isnan(expected)
+        assert np.isnan(found) if nans else found == expected, where
+
+
+@pytest.fixture(params=MAKERS)
+def made(request: pytest.FixtureRequest) -> tuple[Result, set[str]]:
+    make, columns = MAKERS[request.param]
+    return make(), columns
+
+
+def test_json_there_and_back(made: tuple[Result, set[str]], tmp_path: Any) -> None:
+    own, _ = made
+    path = tmp_path / "result.json"
+    text = own.to_json(path)
+    assert path.read_text(encoding="utf-8") == text
+    for source in (text, path):
+        assert_same(type(own).from_json(source), own, type(own).__name__)
+    again = type(own).from_json(text)
+    assert str(again) == str(own)
+    assert again.to_json() == text
+
+
+def test_json_tells_what_to_dict_does(made: tuple[Result, set[str]]) -> None:
+    own, _ = made
+    content = json.loads(own.to_json(), parse_constant=lambda name: pytest.fail(name))
+    expected = json.loads(json.dumps(own.to_dict()))
+    assert {key: content[key] for key in expected} == expected
+    assert content["format"].startswith("farseer_jax.")
+
+
+def test_pandas_has_the_columns(made: tuple[Result, set[str]]) -> None:
+    own, columns = made
+    table = own.to_dataframe()
+    assert isinstance(table, pd.DataFrame)
+    assert columns <= set(table.columns)
+    assert len(table) == len(own.table()) > 0
+
+
+def test_a_notebook_shows_the_text(made: tuple[Result, set[str]]) -> None:
+    own, _ = made
+    shown = own._repr_html_()
+    for part in own.text_parts():
+        if isinstance(part, Table):
+            heading, rows = part.cells()
+            cells = {html.escape(cell, quote=False) for row in (heading, *rows) for cell in row}
+        else:
+            cells = {html.escape(line) for line in part.splitlines()}
+        assert all(cell in shown for cell in cells)
+        assert str(part) in str(own)
+
+
+def test_labels_are_escaped() -> None:
+    shown = several_fits()._repr_html_()
+    assert "&lt;b&gt;" in shown
+    assert "<b>" not in shown
+
+
+def test_a_result_of_another_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match=r'expected a JSON object with "format": "farseer_jax.No'):
+        fj.Noise.from_json(calibration().to_json())
+
+
+def test_a_damaged_result_is_refused() -> None:
+    content = json.loads(calibration().to_json())
+    del content["fields"]["rate"]
+    with pytest.raises(ValueError, match=r"the JSON text is damaged .*; write it again"):
+        fj.Calibration.from_json(json.dumps(content))
+
+
+class Halves(fj.Law):
+    """A law of the user's own."""
+
+    E: fj.Positive
+    A: fj.Positive
+
+    def loss(self, N: Any, D: Any) -> Any:
+        return self.E + self.A / jnp.sqrt(N) + 0.0 * D
+
+
+def test_a_result_of_a_law_of_ones_own_is_read_by_its_class() -> None:
+    runs = fj.example_runs()
+    method = fj.LeastSquares(num_starts=2)
+    found = fj.fit_batch(Halves, runs, weights=np.ones((2, len(runs))), method=method)
+    text = found.to_json()
+    assert_same(fj.BatchFit.from_json(text, law=Halves), found, "refits")
+    assert_same(fj.BatchFit.from_json(text, law=(fj.Kaplan, Halves)), found, "refits")
+    with pytest.raises(ValueError, match="the JSON text holds a fit of the law 'Halves'"):
+        fj.BatchFit.from_json(text)
+
+
+def test_draws_on_disk_come_back_in_memory(tmp_path: Any) -> None:
+    on_disk = fj.bootstrap(farseer_fit(), 100, seed=3, out=tmp_path / "draws.parquet")
+    again: fj.Bootstrap = fj.Bootstrap.from_json(on_disk.to_json())
+    draws: Draws = again.draws
+    assert_same(join(list(draws.batches())), join(list(bootstrap().draws.batches())), "draws")
