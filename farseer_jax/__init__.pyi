@@ -30,7 +30,7 @@ from .diagnostics.extrapolation import Extrapolation
 from .diagnostics.forms_result import Form, FormChoice, FormPair
 from .diagnostics.leaderboard import CandidateResult, Standing
 from .diagnostics.residual_diagnostics import ResidualDiagnostics
-from .diagnostics.shape_result import Rise, Shape
+from .diagnostics.shape import Rise, Shape
 from .diagnostics.transforms import Transform
 from .diagnostics.whiteness import Whiteness
 from .example import example_law, example_runs, paper_grid

@@ -21,7 +21,7 @@ class ComparedFit:
         name: how reports call it.
         law: its law.
         fit: that the law is of; None of a law alone.
-        bootstrap: refits of it, where they are known. JSON does not keep them.
+        bootstrap: refits of it, where they are known.
     """
 
     name: str

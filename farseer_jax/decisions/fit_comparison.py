@@ -29,9 +29,6 @@ _ONE_WINNER = "; – the winner is the same at every D"
 class FitComparison(Result):
     """Two loss surfaces over one domain (paper App. E, Fig. 15). Prints as a table.
 
-    JSON keeps the probabilities in the domain, and not the draws of the bootstraps: a comparison
-    that was read again has none elsewhere.
-
     Attributes:
         fits: A and B: ``fits.a.law``, ``.runs``, ``.bootstrap``.
         N: parameters, ``(size,)``, ascending.
@@ -154,7 +151,6 @@ class FitComparison(Result):
     ) -> ComparedPoints:
         loss_a, loss_b = self.fits.losses(N, D)
         self.fits.check_finite(N, D, loss_a, loss_b)
-        has_draws = self.chances is not None and self.chances.has_draws
         return ComparedPoints(
             names=self.names,
             along=along,
@@ -163,7 +159,7 @@ class FitComparison(Result):
             loss_a=loss_a,
             loss_b=loss_b,
             inside=self.fits.inside(N, D),
-            probability=self.chances.at(N, D) if self.chances is not None and has_draws else None,
+            probability=None if self.chances is None else self.chances.at(N, D),
             parity_N=parity_N,
             parity_D=parity_D,
         )

@@ -58,7 +58,7 @@ def _intervals(
     slope: np.ndarray,
 ) -> Intervals:
     """Of one multiplier, from the logs of its draws ``(pair, budget)`` and A's slope."""
-    estimate, (a, b) = getattr(found, kind), chances.bootstraps
+    estimate, a, b = getattr(found, kind), chances.a, chances.b
     answered = np.abs(draws) < _REACH
     if chances.calibration is None:
         lower, upper = _ends(draws, level)
@@ -103,7 +103,7 @@ def _lengths(
 ) -> list[np.ndarray]:
     """How far beyond its runs A is asked where its loss is B's, B at its budget, and A there."""
     lengths = []
-    a, b = chances.bootstraps
+    a, b = chances.a, chances.b
     here, equal = found.compute, found.compute / multiplier
     for own, compute in ((a, equal), (b, here), (a, here)):
         known = np.isfinite(compute)
@@ -121,7 +121,7 @@ def _of_draws(chances: WinProbability, found: ComputeMultipliers) -> tuple[np.nd
 
     ``(pair, 2, budget)`` and ``(2, budget)``. Draws that are independent are paired in their order.
     """
-    laws = [_stack(bootstrap) for bootstrap in chances.bootstraps]
+    laws = [_stack(bootstrap) for bootstrap in (chances.a, chances.b)]
     usable = [batch.usable for batch in laws]
     num = min(map(len, usable))
     if chances.paired:
@@ -131,7 +131,7 @@ def _of_draws(chances: WinProbability, found: ComputeMultipliers) -> tuple[np.nd
         rows = [own[: min(map(len, each))] for own in each]
     stacks = [
         jax.tree.map(lambda leaf, one, i=i: np.append(one, leaf[i]), batch.law, boot.fit.law)
-        for batch, boot, i in zip(laws, chances.bootstraps, rows, strict=True)
+        for batch, boot, i in zip(laws, (chances.a, chances.b), rows, strict=True)
     ]
     values = _solved(stacks[0], stacks[1], np.log(found.compute), found.tokens_per_parameter)
     return values[1:, 0], values[0, 1]

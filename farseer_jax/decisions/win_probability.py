@@ -11,16 +11,12 @@ from farseer_jax.decisions.difference_calibration import (
     difference_error,
 )
 from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.results.converter import register
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 from farseer_jax.uncertainty.calibration import extrapolation_length
 from farseer_jax.uncertainty.intervals import Kind
 from farseer_jax.uncertainty.loss_schemes import ParametricBootstrap
 
 _MAX_LOSSES = 1 << 22  # of one fit at once: 32 MiB
-
-# draws are kept in Parquet files; what was concluded from them is kept beside
-register(Bootstrap, lambda bootstrap: None, lambda plain: None)
 
 
 def is_paired(a: Bootstrap, b: Bootstrap) -> bool:
@@ -46,7 +42,7 @@ class WinProbability:
     """How probable it is that A has the lower mean loss, and what that rests on.
 
     Attributes:
-        a: the draws of A; None where they were read from JSON, which does not keep them.
+        a: the draws of A.
         b: likewise.
         kind: ``"calibrated"`` by hold-outs, or ``"percentile"``, the share of the draws, which
             takes both laws for true.
@@ -54,30 +50,11 @@ class WinProbability:
         calibration: what hold-outs say of the misfit of the difference; None of percentiles.
     """
 
-    a: Bootstrap | None
-    b: Bootstrap | None
+    a: Bootstrap
+    b: Bootstrap
     kind: Kind
     paired: bool
     calibration: DifferenceCalibration | None
-
-    @property
-    def bootstraps(self) -> tuple[Bootstrap, Bootstrap]:
-        """Both.
-
-        Raises:
-            ValueError: JSON does not keep them.
-        """
-        if self.a is None or self.b is None:
-            raise ValueError(
-                "this comparison was read from JSON, which does not keep draws: compare the "
-                "bootstraps again"
-            )
-        return self.a, self.b
-
-    @property
-    def has_draws(self) -> bool:
-        """Whether there are draws to take further probabilities from."""
-        return self.a is not None and self.b is not None
 
     @property
     def note(self) -> str:
@@ -95,11 +72,11 @@ class WinProbability:
         draw of B. Calibrated, see :mod:`farseer_jax.decisions.difference_calibration`.
 
         Raises:
-            ValueError: no refit of both is usable, or the draws are not at hand.
+            ValueError: no refit of both is usable.
         """
         N, D = np.broadcast_arrays(N, D)
         flat_N, flat_D = N.ravel(), D.ravel()
-        step = max(_MAX_LOSSES // max(own.num_resamples for own in self.bootstraps), 1)
+        step = max(_MAX_LOSSES // max(self.a.num_resamples, self.b.num_resamples), 1)
         parts = [
             self._of_some(flat_N[i : i + step], flat_D[i : i + step])
             for i in range(0, len(flat_N), step)
@@ -107,7 +84,7 @@ class WinProbability:
         return np.concatenate(parts).reshape(N.shape)
 
     def _of_some(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
-        a, b = self.bootstraps
+        a, b = self.a, self.b
         loss_a, loss_b = _both(_losses(a, N, D), _losses(b, N, D), paired=self.paired)
         if self.calibration is None:
             return _share(loss_a, loss_b, paired=self.paired)

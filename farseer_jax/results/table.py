@@ -105,7 +105,7 @@ class Table:
 
         heading, rows = self.cells()
         table = pd.DataFrame(rows, columns=heading).to_html(index=False, border=0)
-        below = (html.escape(line) for line in (self.left_out, self.note) if line)
+        below = (html.escape(line) for line in (self.left_out, *self.note.splitlines()) if line)
         return "".join([table, *(f"<p>{line}</p>" for line in below)])
 
 
