@@ -27,7 +27,7 @@ from .diagnostics.difference_views import DifferenceView
 from .diagnostics.differences_result import DifferenceAnalysis
 from .diagnostics.extrapolate import extrapolate
 from .diagnostics.extrapolation import Extrapolation
-from .diagnostics.forms_result import Form, FormChoice, FormPair
+from .diagnostics.form_choice import Form, FormChoice, FormPair
 from .diagnostics.leaderboard import CandidateResult, Standing
 from .diagnostics.residual_diagnostics import ResidualDiagnostics
 from .diagnostics.shape import Rise, Shape

@@ -90,7 +90,7 @@ class Table:
     def left_out(self) -> str:
         """What the text does not show, in words."""
         more = len(self) - self.most
-        return f"… and {more:,} more {self.noun}" if more > 0 else ""
+        return f"… and {more:,} more {self.noun}".rstrip() if more > 0 else ""
 
     def __str__(self) -> str:
         heading, rows = self.cells()
