@@ -23,8 +23,8 @@ from .diagnostics.compare_methods import (
     compare_methods,
 )
 from .diagnostics.diagnose_residuals import diagnose_residuals
+from .diagnostics.difference_analysis import DifferenceAnalysis
 from .diagnostics.difference_views import DifferenceView
-from .diagnostics.differences_result import DifferenceAnalysis
 from .diagnostics.extrapolate import extrapolate
 from .diagnostics.extrapolation import Extrapolation
 from .diagnostics.form_choice import Form, FormChoice, FormPair
