@@ -1,16 +1,15 @@
-"""Training FLOPs of transformers, with attention and the output layer, from an architecture."""
+"""Training FLOPs: 6 N D, or of transformers with attention and the output layer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import jax.numpy as jnp
 import numpy as np
-
-from farseer_jax.types import Array, ArrayLike
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from farseer_jax.types import Array, ArrayLike
 
 
 # Table 4 of the paper (Li et al. 2025): N without embeddings, N_layer, d_model
@@ -22,6 +21,23 @@ _PAPER = (
     (3184435200, 40, 2560), (3816352512, 42, 2752), (4504118400, 45, 2880), (5354047488, 47, 3072),
     (6369572352, 47, 3328),
 )  # fmt: skip
+
+
+def training_flops(N: Any, D: Any) -> Any:
+    """``6 N D``: forward and backward through N weights for each of D tokens (Kaplan et al. 2020).
+
+    On NumPy and on JAX arrays; N and D as floats, since integers of 64 bits overflow.
+
+    Example:
+        >>> training_flops(1e9, 2e10)
+        1.2e+20
+    """
+    return 6.0 * N * D
+
+
+def size_at_ratio(compute: np.ndarray, tokens_per_parameter: Any) -> np.ndarray:
+    """N of a budget that is spent as ``6 N D`` at D/N."""
+    return np.sqrt(compute / (6.0 * tokens_per_parameter))
 
 
 @dataclass(frozen=True)
@@ -121,8 +137,10 @@ class TransformerFLOPs:
         sizes, layers, width = (tuple(column[order].tolist()) for column in columns)
         return cls(sizes, layers, width, sequence_length, vocabulary, causal)
 
-    def __call__(self, N: ArrayLike, D: ArrayLike) -> Array:
+    def __call__(self, N: "ArrayLike", D: "ArrayLike") -> "Array":
         """FLOPs of training; N and D positive and broadcastable."""
+        import jax.numpy as jnp  # not at the top: tables of runs need no JAX
+
         knots, layers, width = (np.asarray(c) for c in (self.N, self.num_layers, self.width))
         pairs = 6.0 if self.causal else 12.0
         beside = pairs * self.sequence_length * layers * width + 6.0 * self.vocabulary * width
@@ -143,12 +161,14 @@ def _check(name: str, value: float, least: float) -> None:
         raise ValueError(f"{name} must be a number from {least}, got {value!r}")
 
 
-def _interpolate(z: Array, knots: np.ndarray, values: np.ndarray) -> Array:
+def _interpolate(z: "Array", knots: np.ndarray, values: np.ndarray) -> "Array":
     """A monotone cubic through the values (Fritsch & Butland 1984), straight lines beyond.
 
     The lines have the slope of the whole table: that of its last two sizes is an accident of
     rounding to whole layers.
     """
+    import jax.numpy as jnp
+
     gaps = np.diff(knots)
     secants = np.diff(values) / gaps
     slopes = _slopes(gaps, secants, (values[-1] - values[0]) / (knots[-1] - knots[0]))

@@ -5,7 +5,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from farseer_jax.runs.columns import find_columns, table_columns
+from farseer_jax.runs.columns import table_columns
+from farseer_jax.runs.find_columns import find_columns
 
 USUAL = {
     "N": """N n params Params n_params N-Params num_params Num Parameters model_size ModelSize

@@ -10,7 +10,7 @@ import pytest
 
 from farseer_jax.links import Link
 from farseer_jax.runs.binding import Part, bind_points, bind_runs
-from farseer_jax.runs.columns import find_inputs, usual_input
+from farseer_jax.runs.find_columns import find_inputs, usual_input
 from farseer_jax.runs.read import read_runs, read_table
 from farseer_jax.runs.runs import Runs
 

@@ -92,7 +92,7 @@ def test_runs_know_the_column_of_their_loss() -> None:
         (lambda: fj.perplexity("x"), "loss: expected numbers"),
         (lambda: fj.nats_per_token(0.9, "perplexity"), "a perplexity must be above 1"),
         (lambda: fj.nats_per_token(0.9, "bits per byte"), "bytes_per_token: bits per byte need it"),
-        (lambda: fj.convert_loss(1.0, "bpc", "perplexity"), "source: no unit 'bpc'"),  # type: ignore[arg-type]
+        (lambda: fj.convert_loss(1.0, "bpc", "perplexity"), "source: unknown unit 'bpc'"),  # type: ignore[arg-type]
     ],
 )
 def test_refusals(call: Any, message: str) -> None:

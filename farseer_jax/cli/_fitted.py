@@ -73,7 +73,7 @@ def single_task(source: "Source", settings: Mapping[str, Any]) -> Task:
     """
     response = settings.get("response")
     if response and isinstance(source, Mapping):
-        from farseer_jax.runs.columns import match_columns
+        from farseer_jax.runs.find_columns import match_columns
 
         names = match_columns(list(source), response, "as response")
         if len(names) > 1:

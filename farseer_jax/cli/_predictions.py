@@ -126,7 +126,7 @@ def of_responses(
         ValueError: there are none.
     """
     from farseer_jax.fitting.fits import Fits
-    from farseer_jax.runs.columns import match_columns
+    from farseer_jax.runs.find_columns import match_columns
 
     responses = list(dict.fromkeys(fit.response for fit in fits))
     if named is None:
@@ -151,7 +151,7 @@ def columns_of_fits(
     Raises:
         Refusal: other columns are named for a mixture.
     """
-    from farseer_jax.runs.columns import match_columns
+    from farseer_jax.runs.find_columns import match_columns
 
     shares = fits[0].runs.shares
     for name, columns in shares.items():

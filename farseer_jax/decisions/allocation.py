@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from farseer_jax.laws.compute_optimal import BOTH, DATA, HIGHEST, INTERIOR, LOWEST, SIZE
-from farseer_jax.results.numbers import json_numbers, loss_text, quantity_text, some_of
+from farseer_jax.results.numbers import loss_text, or_null, quantity_text, some_of
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
@@ -184,15 +184,14 @@ class Allocation(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """``allocations`` (one entry per budget) and what they rest on, for JSON; NaN is None."""
-        max_N, max_D = json_numbers([self.max_N, self.max_D])
         return {
             "law": self.law,
             "method": self.method,
             "num_runs": self.num_runs,
             "cost": self.cost,
             "tokens_served": self.tokens_served,
-            "max_N": max_N,
-            "max_D": max_D,
+            "max_N": or_null(self.max_N),
+            "max_D": or_null(self.max_D),
             "level": self.level,
             "allocations": self.table().records(),
             "warnings": list(self.warnings),

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import Floats, positive_floats, shown_rows
-from farseer_jax.runs.columns import find_columns, table_columns
+from farseer_jax.runs.columns import table_columns
+from farseer_jax.runs.find_columns import find_columns
 from farseer_jax.runs.runs import Runs
 
 Cost = Callable[[Floats, Floats], ArrayLike] | ArrayLike | None

@@ -13,6 +13,7 @@ from farseer_jax.decisions.matching_runs import check_tolerance
 from farseer_jax.decisions.multiplier_intervals import with_intervals
 from farseer_jax.decisions.parity_curves import parity_curves
 from farseer_jax.decisions.win_probability import win_probability
+from farseer_jax.flops import training_flops
 from farseer_jax.laws.quantities import one_positive, positive
 from farseer_jax.runs.checks import check_level
 from farseer_jax.uncertainty.intervals import Kind
@@ -136,7 +137,7 @@ def _axis(fits: FitPair, name: str, values: Any) -> np.ndarray:
 def _refuse_extent(N: np.ndarray, D: np.ndarray) -> None:
     """Refuse a domain whose compute no float holds, nor that at which multipliers are searched."""
     with np.errstate(over="ignore", under="ignore"):
-        low, high = 6.0 * N[0] * D[0] / REACH, 6.0 * N[-1] * D[-1] * REACH
+        low, high = training_flops(N[0], D[0]) / REACH, training_flops(N[-1], D[-1]) * REACH
     if not (low > 0 and np.isfinite(high)):
         raise ValueError(
             f"N and D: the domain, N from {N[0]:g} to {N[-1]:g} and D from {D[0]:g} to {D[-1]:g}, "
@@ -173,7 +174,7 @@ def _budgets(N: np.ndarray, D: np.ndarray, compute: ArrayLike | None) -> np.ndar
         if budgets[-1] > np.finfo(float).max / REACH:
             raise ValueError(f"compute: {budgets[-1]:g} FLOPs are too many to compare at")
         return budgets
-    corners = 6.0 * N[0] * D[0], 6.0 * N[-1] * D[-1]
+    corners = training_flops(N[0], D[0]), training_flops(N[-1], D[-1])
     if corners[0] == corners[1]:
         return np.array([corners[0]])
     return np.geomspace(*corners, _NUM_BUDGETS + 2)[1:-1]

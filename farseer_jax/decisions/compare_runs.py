@@ -17,7 +17,7 @@ from farseer_jax.fitting.instances import runs_of
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.method import Method
-from farseer_jax.results.numbers import json_numbers
+from farseer_jax.results.numbers import or_null
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.noise import Noise, noise_if_shown
@@ -98,13 +98,12 @@ class RunComparison(Result):
     def to_dict(self) -> dict[str, Any]:
         """``points``, ``fits`` and sums over the points, for JSON."""
         names = ("mean_difference", "standard_error", "largest_mismatch", "noise")
-        numbers = json_numbers([getattr(self, name) for name in names])
         return {
             "names": list(self.names),
             "points": self.table().records(),
             "num_wins": list(self.num_wins),
             "num_alone": list(self.num_alone),
-            **dict(zip(names, numbers, strict=True)),
+            **{name: or_null(getattr(self, name)) for name in names},
             "fit_miss": self.fit_miss,
             "warnings": list(self.warnings),
             "fits": self.fits.to_dict(),

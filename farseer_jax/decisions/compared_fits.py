@@ -9,6 +9,7 @@ from farseer_jax.fitting.instances import shown
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law, require_N_and_D
+from farseer_jax.runs.coverage import beyond_runs
 from farseer_jax.runs.runs import Runs
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 
@@ -36,12 +37,10 @@ class ComparedFit:
 
     def holds(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
         """Whether points lie within the ranges of N and of D of the runs; without runs, all."""
+        N, D = np.broadcast_arrays(N, D)
         if self.runs is None:
-            return np.ones(np.broadcast_shapes(N.shape, D.shape), dtype=bool)
-        own = self.runs
-        inside_N = (own.N.min() <= N) & (own.N.max() >= N)
-        inside_D = (own.D.min() <= D) & (own.D.max() >= D)
-        return inside_N & inside_D
+            return np.ones(N.shape, dtype=bool)
+        return ~beyond_runs(self.runs, {"N": N.ravel(), "D": D.ravel()}).reshape(N.shape)
 
 
 @dataclass(frozen=True, eq=False)

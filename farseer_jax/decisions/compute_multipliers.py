@@ -9,6 +9,7 @@ import numpy as np
 from farseer_jax.decisions.allocation_optima import optimal_ratio_and_loss
 from farseer_jax.decisions.compared_fits import ComparedFit, FitPair
 from farseer_jax.decisions.parity_curves import crossings
+from farseer_jax.flops import size_at_ratio
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
 from farseer_jax.results.numbers import number_text
@@ -173,7 +174,7 @@ def compute_multipliers(fits: FitPair, compute: np.ndarray, ratio: float) -> Com
 def _holds(one: ComparedFit, compute: np.ndarray, ratio: np.ndarray) -> np.ndarray:
     """Whether N and D at this D/N lie within the runs of a fit; not where there is no D/N."""
     known = np.isfinite(ratio)
-    N = np.sqrt(compute / (6.0 * np.where(known, ratio, 1.0)))
+    N = size_at_ratio(compute, np.where(known, ratio, 1.0))
     return known & one.holds(N, N * np.where(known, ratio, 1.0))
 
 
@@ -208,5 +209,5 @@ def _optimal_loss(law: Law, compute: np.ndarray) -> np.ndarray:
 
 
 def _loss_at_ratio(law: Law, ratio: float, compute: np.ndarray) -> np.ndarray:
-    N = np.sqrt(compute / (6.0 * ratio))
+    N = size_at_ratio(compute, ratio)
     return evaluate(law, N, N * ratio)

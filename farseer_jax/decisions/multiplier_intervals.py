@@ -17,11 +17,12 @@ from farseer_jax.decisions.allocation_optima import optimal_ratio_and_loss
 from farseer_jax.decisions.compute_multipliers import ComputeMultipliers
 from farseer_jax.decisions.win_probability import WinProbability
 from farseer_jax.fitting.fit_batch import BatchFit
+from farseer_jax.flops import size_at_ratio
 from farseer_jax.laws.compute_optimal import optimal_ratio
 from farseer_jax.laws.law import Law
+from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.types import Array
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
-from farseer_jax.uncertainty.calibration import extrapolation_length
 from farseer_jax.uncertainty.draws import join
 from farseer_jax.uncertainty.intervals import Intervals, percentile
 from farseer_jax.uncertainty.resampled_runs import standard_error
@@ -111,7 +112,7 @@ def _lengths(
         ratio = np.full(len(compute), found.tokens_per_parameter)
         if kind == "optimal":
             ratio = optimal_ratio_and_loss(own.fit.law, compute)[0]
-        N = np.sqrt(compute / (6.0 * ratio))
+        N = size_at_ratio(compute, ratio)
         lengths.append(extrapolation_length(own.fit.runs, N, N * ratio))
     return lengths
 

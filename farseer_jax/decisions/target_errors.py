@@ -11,9 +11,10 @@ from farseer_jax.decisions.suggest_runs_result import SplitBefore, TargetBefore
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.noise import Noise
 from farseer_jax.runs.runs import Runs
-from farseer_jax.uncertainty.calibration import Calibration, extrapolation_length
+from farseer_jax.uncertainty.calibration import Calibration
 from farseer_jax.uncertainty.intervals import normal
 
 _FAR = 2.0  # e-folds, sevenfold: hold-outs, which the misfit is learnt from, seldom reach further

@@ -11,8 +11,8 @@ from farseer_jax.decisions.difference_calibration import (
     difference_error,
 )
 from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
-from farseer_jax.uncertainty.calibration import extrapolation_length
 from farseer_jax.uncertainty.intervals import Kind
 from farseer_jax.uncertainty.loss_schemes import ParametricBootstrap
 

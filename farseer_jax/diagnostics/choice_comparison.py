@@ -8,7 +8,7 @@ import numpy as np
 
 from farseer_jax.diagnostics.alternative_choices import GROUPS
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.results.numbers import json_numbers, loss_text, percent_text, quantity_text
+from farseer_jax.results.numbers import loss_text, or_null, percent_text, quantity_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.noise import Noise
@@ -141,9 +141,9 @@ class ChoiceComparison(Result):
             {
                 "group": row.group,
                 "choice": row.choice,
-                "predicted": json_numbers(row.predicted),
-                "change": json_numbers(row.change),
-                "mean_relative_error": json_numbers([row.mean_relative_error])[0],
+                "predicted": or_null(row.predicted),
+                "change": or_null(row.change),
+                "mean_relative_error": or_null(row.mean_relative_error),
                 "outcome": None if row.outcome is None else row.outcome.name,
                 "note": row.note,
             }

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from farseer_jax.diagnostics.difference_views import DifferenceView
-from farseer_jax.results.numbers import json_numbers, quantity_text
+from farseer_jax.results.numbers import or_null, quantity_text
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table
 
@@ -104,11 +104,10 @@ class DifferenceAnalysis(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Numbers, and ``views`` with their slices, for JSON; NaN is None."""
-        ratio_D, ratio_N = json_numbers([self.ratio_D, self.ratio_N])
         return {
             "num_runs": self.num_runs,
-            "ratio_D": ratio_D,
-            "ratio_N": ratio_N,
+            "ratio_D": or_null(self.ratio_D),
+            "ratio_N": or_null(self.ratio_N),
             "min_pairs": self.min_pairs,
             "num_not_falling_D": self.num_not_falling_D,
             "num_not_falling_N": self.num_not_falling_N,
@@ -147,12 +146,7 @@ class DifferenceAnalysis(Result):
         trends = [view.exponent_r_squared if len(view.held) else np.nan for view in views]
         return Table(
             [
-                Column(
-                    "view",
-                    [f"{v.name}, per {v.held_variable}" for v in views],
-                    heading="",
-                    left=True,
-                ),
+                Column("view", names, heading="", left=True),
                 Column("slices", [len(view.held) for view in views], str),
                 Column("pairs", [len(view.x) for view in views], str),
                 Column("mean R²", [view.mean_r_squared for view in views], _four_decimals),

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from farseer_jax.diagnostics.difference_pairs import Cells, Pairs
-from farseer_jax.results.numbers import json_numbers
+from farseer_jax.results.numbers import or_null
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 
@@ -105,11 +105,10 @@ class DifferenceView(Result):
         names = (
             "mean_r_squared", "overall_r_squared", "coefficient_r_squared", "exponent_r_squared",
         )  # fmt: skip
-        overall = json_numbers([getattr(self, name) for name in names])
         return {
             "difference": self.difference,
             "against": self.against,
-            **dict(zip(names, overall, strict=True)),
+            **{name: or_null(getattr(self, name)) for name in names},
             "num_small_slices": self.num_small_slices,
             "slices": self.table().records(),
         }

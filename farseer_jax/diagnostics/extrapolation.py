@@ -16,12 +16,12 @@ from farseer_jax.diagnostics.extrapolation_verdict import (
 from farseer_jax.diagnostics.holdout_split import grouped
 from farseer_jax.diagnostics.leaderboard import CandidateResult, Standing, ranked
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.results.numbers import json_numbers, loss_text, percent_text, quantity_text
+from farseer_jax.results.numbers import loss_text, or_null, percent_text, quantity_text
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table
+from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.noise import Noise
 from farseer_jax.runs.runs import Runs
-from farseer_jax.uncertainty.calibration import extrapolation_length
 
 _ERRORS = ("fitted_error", "held_out_error", "held_out_bias", "next_error", "next_bias")
 _BEYOND = 1e-9
@@ -235,7 +235,7 @@ class Extrapolation(Result):
         """``rows``, ``leaderboard``, ``targets``, ``warnings``, for JSON; NaN is None."""
         first = self.leaderboard[0]
         after = [
-            json_numbers(own.target_predicted[:-1, i])
+            or_null(own.target_predicted[:-1, i])
             for own in self.results
             for i in range(self._num_targets)
         ]

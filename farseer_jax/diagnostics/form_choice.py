@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from farseer_jax.diagnostics.form_law import ChosenLaw, CurveSpec
-from farseer_jax.results.numbers import json_numbers
+from farseer_jax.results.numbers import or_null
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table
 
@@ -208,16 +208,15 @@ class FormChoice(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Sizes with values, forms of each curve and the law's errors, for JSON; NaN is None."""
-        errors = json_numbers([self.mean_relative_error, self.held_out_error])
         return {
             "N": self.N.tolist(),
-            "values": {name: json_numbers(values) for name, values in self.values.items()},
+            "values": or_null(self.values),
             "criterion": self.criterion,
             "num_held_out": self.num_held_out,
             "forms": {name: _records(forms) for name, forms in self.forms.items()},
             "best": {"A": self.best.A.label, "B": self.best.B.label, "U": self.best_U.label},
-            "mean_relative_error": errors[0],
-            "held_out_error": errors[1],
+            "mean_relative_error": or_null(self.mean_relative_error),
+            "held_out_error": or_null(self.held_out_error),
             "warnings": list(self.warnings),
         }
 

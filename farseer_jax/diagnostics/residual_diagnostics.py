@@ -9,7 +9,7 @@ import numpy as np
 
 from farseer_jax.diagnostics.whiteness import Whiteness
 from farseer_jax.links import Link
-from farseer_jax.results.numbers import json_numbers, percent_text, quantity_text
+from farseer_jax.results.numbers import or_null, percent_text, quantity_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table, evenly
 from farseer_jax.runs.noise import Noise
@@ -167,7 +167,7 @@ class ResidualDiagnostics(Result):
             "method": self.method,
             "rms": self.total_rms,
             "noise": None if self.noise is None else self.noise.pooled,
-            "misfit": json_numbers([self.misfit])[0],
+            "misfit": or_null(self.misfit),
             "outliers": self.row[self.outliers].tolist(),
             **{f"against_{name}": test.to_dict() for name, test in self.against.items()},
             "sizes": self.sizes().records(),

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from farseer_jax.results.numbers import json_numbers
+from farseer_jax.results.numbers import or_null
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 
@@ -56,11 +56,7 @@ class Whiteness(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, for JSON; NaN is None."""
-        values = {own.name: getattr(self, own.name) for own in fields(self)}
-        return {
-            name: json_numbers(own) if isinstance(own, np.ndarray) else json_numbers([own])[0]
-            for name, own in values.items()
-        }
+        return {own.name: or_null(getattr(self, own.name)) for own in fields(self)}
 
     def text_parts(self) -> tuple[str | Table, ...]:
         """The groups, and what they say together."""

@@ -18,8 +18,7 @@ from farseer_jax.methods.method import Method
 from farseer_jax.methods.monotone.method import MonotoneOver
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.runs.binding import Part, bind_runs
-from farseer_jax.runs.columns import table_columns
-from farseer_jax.runs.extra_columns import copied
+from farseer_jax.runs.columns import copied, table_columns
 from farseer_jax.runs.runs import Runs
 
 

@@ -16,9 +16,9 @@ from farseer_jax.links import Link
 from farseer_jax.methods.method import Method
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.results.converter import UnknownNameError, classes_given, register
-from farseer_jax.results.numbers import json_numbers
+from farseer_jax.results.numbers import or_null
 from farseer_jax.results.result import parse_json, read_source
-from farseer_jax.runs.extra_columns import json_value
+from farseer_jax.runs.columns import json_value
 from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _summary(fit: "Fit") -> dict[str, Any]:
     return {
         "group": {name: json_value(label) for name, label in fit.group.items()},
         "response": fit.response,
-        "parameters": _or_null(fit.law.parameters()),
+        "parameters": or_null(fit.law.parameters()),
         "outcome": {"name": fit.outcome.name, "message": fit.outcome.message},
     }
 
@@ -134,10 +134,10 @@ def _details(fit: "Fit") -> dict[str, Any]:
     errors["max_relative_error"] = fit.max_relative_error
     return {
         **fit.law.exact_numbers(),
-        "metrics": {**_or_null(errors), "num_runs": len(fit.relative_error)},
+        "metrics": {**or_null(errors), "num_runs": len(fit.relative_error)},
         "warnings": list(fit.warnings),
         "num_left_out": fit.num_left_out,
-        "relative_error": json_numbers(fit.relative_error),
+        "relative_error": or_null(fit.relative_error),
         "diagnostics": fit.diagnostics.to_dict(),
         "runs": fit.runs.to_dict(),
     }
@@ -168,16 +168,6 @@ def _fit(
 def _link_to_json(link: Link) -> Any:
     """Its name, with its ends where they are not the usual ones."""
     return link.name if link == Link(link.name) else link.to_dict()
-
-
-def _or_null(numbers: Mapping[str, Any]) -> dict[str, Any]:
-    """What is not finite is null."""
-    return {
-        name: _or_null(value)
-        if isinstance(value, Mapping)
-        else (value if np.isfinite(value) else None)
-        for name, value in numbers.items()
-    }
 
 
 def _check_version(content: dict[str, Any], name: str) -> None:

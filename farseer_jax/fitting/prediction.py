@@ -11,6 +11,7 @@ from farseer_jax.objectives import relative_error
 from farseer_jax.results.numbers import (
     loss_text,
     number_text,
+    or_null,
     percent_text,
     quantity_text,
 )
@@ -103,8 +104,8 @@ class Prediction(Result):
         """``predictions``, a row each, ``metrics`` and ``metrics_by``, for JSON; null for NaN."""
         return {
             "predictions": list(self._rows()),
-            "metrics": _or_null(self.metrics),
-            "metrics_by": [_or_null(row) for row in self.metrics_by],
+            "metrics": or_null(self.metrics),
+            "metrics_by": [or_null(row) for row in self.metrics_by],
         }
 
     def table(self) -> Table:
@@ -174,13 +175,12 @@ class Prediction(Result):
     def _rows(self) -> Iterator[dict[str, Any]]:
         inputs = {name: values.tolist() for name, values in self.inputs.items()}
         for i, predicted in enumerate(self.predicted.tolist()):
-            observed = float(self._observed[i])
             yield {
                 **{name: values[i] for name, values in inputs.items()},
                 "group": dict(self._groups[i]),
                 "response": self._responses[i],
                 "predicted": predicted,
-                "observed": observed if np.isfinite(observed) else None,
+                "observed": or_null(self._observed[i]),
             }
 
     def _metrics(self, rows: np.ndarray) -> dict[str, float]:
@@ -256,7 +256,3 @@ def _metric_text(name: str, value: float) -> str:
 
 def _known_loss_text(value: float) -> str:
     return loss_text(value) if np.isfinite(value) else "–"
-
-
-def _or_null(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in row.items()}

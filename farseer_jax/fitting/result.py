@@ -1,6 +1,6 @@
 """The result of one fit."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ from farseer_jax.results.converter import register
 from farseer_jax.results.files import write_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
+from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
@@ -225,16 +226,6 @@ def as_fit(fit: object) -> Fit:
         return fit
     several = ": take one of them, fits[0] or fits.of(…)" if isinstance(fit, Sequence) else ""
     raise TypeError(f"fit: expected a Fit, got {type(fit).__name__}{several}")
-
-
-def flat_inputs(runs: Runs, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Inputs of runs by column, ``(run,)``: a mixture as its shares."""
-    flat: dict[str, np.ndarray] = {}
-    for name in names:
-        values = runs.inputs[name]
-        shares = runs.shares.get(name)
-        flat |= {name: values} if shares is None else dict(zip(shares, values.T, strict=True))
-    return flat
 
 
 def _is_series(values: object) -> bool:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from farseer_jax.flops import training_flops
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.slopes import log_surface
 from farseer_jax.solvers.implicit import root
@@ -66,7 +67,7 @@ class Cost:
 
     def training(self, N: Array, D: Array) -> Array:
         """FLOPs of training."""
-        return 6.0 * N * D if self.flops is None else jnp.asarray(self.flops(N, D))
+        return jnp.asarray((self.flops or training_flops)(N, D))
 
     def log_total(self, log_N: Array, log_D: Array, tokens_served: Array) -> Array:
         """Log of the FLOPs of training and inference."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, cast
 from farseer_jax.laws.domains import EXPONENT, Along, Exponent, Leaf, Positive, Real
 from farseer_jax.laws.expression import Expression, parse
 from farseer_jax.laws.law import Law
-from farseer_jax.runs.columns import usual_input
+from farseer_jax.runs.find_columns import usual_input
 from farseer_jax.runs.inputs import KINDS, Kind
 from farseer_jax.solvers.starts import Domain
 

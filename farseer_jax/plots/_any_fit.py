@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from farseer_jax.fitting.result import Fit, flat_inputs
+from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate_runs
 from farseer_jax.plots._inputs import input_label, is_log, is_number, scale_axis
 from farseer_jax.plots._room import legend_outside
 from farseer_jax.plots._style import GREY
 from farseer_jax.results.numbers import quantity_text
+from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.runs import Runs
 from farseer_jax.uncertainty.intervals import cell_text
 

@@ -1,5 +1,6 @@
 """Numbers as people of this field write them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,18 @@ def number_text(value: float, digits: int = 6) -> str:
     return "–" if np.isnan(value) else f"{value:.{digits}g}"
 
 
+def or_null(value: Any) -> Any:
+    """What JSON knows: a number that is not finite is None, in arrays, lists and mappings too."""
+    if isinstance(value, Mapping):
+        return {name: or_null(own) for name, own in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return or_null(value.tolist())
+    if isinstance(value, list | tuple):
+        return [or_null(own) for own in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
 def json_numbers(column: ArrayLike) -> list[Any]:
     """Numbers that JSON knows, and labels: what does not exist is null."""
-    values = np.asarray(column).tolist()
-    return [None if isinstance(v, float) and not np.isfinite(v) else v for v in values]
+    values: list[Any] = or_null(np.asarray(column))
+    return values

@@ -22,7 +22,7 @@ from farseer_jax.runs.checks import (
     short,
     shown_rows,
 )
-from farseer_jax.runs.extra_columns import Column, copied
+from farseer_jax.runs.columns import Column, copied
 from farseer_jax.runs.usual_names import MEANINGS, unit_option
 
 Kind = Literal["positive", "real", "count", "mixture", "category"]

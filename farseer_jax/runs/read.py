@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from farseer_jax.runs.columns import table_columns
-from farseer_jax.runs.extra_columns import copied
+from farseer_jax.runs.columns import copied, table_columns
 from farseer_jax.runs.runs import Runs
 
 MAX_ROWS: Final = 1_000_000

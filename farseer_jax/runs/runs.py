@@ -10,17 +10,23 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from farseer_jax.flops import training_flops
 from farseer_jax.links import Link, as_link
-from farseer_jax.runs.as_json import table_from_dict, table_to_dict
 from farseer_jax.runs.checks import Floats
-from farseer_jax.runs.columns import table_columns
-from farseer_jax.runs.extra_columns import same_column
-from farseer_jax.runs.groups import Binding, table_parts
+from farseer_jax.runs.columns import same_column, table_columns
 from farseer_jax.runs.inputs import Kinds, Shares, as_kinds, labels_of, refuse_single_labels
 from farseer_jax.runs.response import checked_response
 from farseer_jax.runs.selection import Bound, selected, without_copies
-from farseer_jax.runs.table import Table, checked_table, flat_columns, numeric_columns
-from farseer_jax.runs.text import summary
+from farseer_jax.runs.table import (
+    Table,
+    checked_table,
+    flat_columns,
+    numeric_columns,
+    summary,
+    table_from_dict,
+    table_to_dict,
+)
+from farseer_jax.runs.table_parts import Binding, table_parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -372,7 +378,7 @@ class Runs:
             >>> Runs(N=[10**11], D=[10**12], loss=[1.9]).flops
             array([6.e+23])
         """
-        return 6.0 * self.N * self.D
+        return training_flops(self.N, self.D)
 
     @property
     def num_sizes(self) -> int:

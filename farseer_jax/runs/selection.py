@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from farseer_jax.runs.checks import Floats
-from farseer_jax.runs.text import range_text
+from farseer_jax.runs.table import range_text
 
 
 class Bound(NamedTuple):

@@ -1,26 +1,30 @@
-"""The checked contents of a table of runs, before they are `Runs`."""
+"""The checked contents of a table of runs: built, written to JSON and back, summed up."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from farseer_jax.links import Link
-from farseer_jax.runs.checks import Floats
-from farseer_jax.runs.extra_columns import Column, extra_columns
+from farseer_jax.links import Link, as_link
+from farseer_jax.runs.checks import Floats, short
+from farseer_jax.runs.columns import Column, extra_columns, from_json, to_json
 from farseer_jax.runs.inputs import (
     Kinds,
     Shares,
+    as_kinds,
     checked_input,
     checked_unit,
+    labels_of,
     mixture_label,
     named_shares,
     refuse_wrong_units,
 )
 from farseer_jax.runs.response import checked_response, checked_weights
+
+_MAX_NAMES_SHOWN: Final = 6
 
 
 class Table(NamedTuple):
@@ -191,3 +195,101 @@ def _label(name: str, column: str, shares: tuple[str, ...] | None) -> str:
     if shares is not None:
         return mixture_label(name, shares)
     return f"column {column!r}" if column == name else f"column {column!r} ({name})"
+
+
+def table_to_dict(table: Table) -> dict[str, Any]:
+    """A table as lists, in the form of `Runs.to_dict`."""
+    columns = {name: _input_to_json(table, name) for name in table.inputs}
+    plain: dict[str, Any] = {name: columns[name] for name in ("N", "D") if name in columns}
+    others = {name: columns[name] for name in columns if name not in plain}
+    content = {**plain, "loss": table.loss.tolist()}
+    content["extra"] = {name: to_json(table.extra[name]) for name in table.extra}
+    if others or len(plain) < 2:
+        content["inputs"] = others
+    if list(columns) != [*plain, *others]:
+        content["order"] = list(columns)
+    if set(table.kinds.values()) - {"positive"}:
+        content["kinds"] = dict(table.kinds)
+    if table.link != Link():
+        content["link"] = table.link.to_dict()
+    if table.weights is not None:
+        content["weights"] = table.weights.tolist()
+    return content if table.loss_name is None else {**content, "loss_name": table.loss_name}
+
+
+def table_from_dict(content: Mapping[str, Any]) -> Table:
+    """The table that `table_to_dict` wrote, checked again.
+
+    Raises:
+        ValueError: a part is missing, or the numbers are not those of runs.
+    """
+    needed = ("loss",) if "inputs" in content else ("N", "D", "loss")
+    missing = [role for role in needed if role not in content]
+    if missing:
+        raise ValueError(f"not a table of runs: it has no {', '.join(map(repr, missing))}")
+    own = {name: content[name] for name in ("N", "D") if name in content}
+    columns = {**own, **content.get("inputs", {})}
+    order = content.get("order", list(columns))
+    return checked_table(
+        {name: columns[name] for name in order},
+        as_kinds(order, content.get("kinds")),
+        content["loss"],
+        {name: from_json(values) for name, values in content.get("extra", {}).items()},
+        link=as_link(content.get("link", "log")),
+        weights=content.get("weights"),
+        units={name: 1.0 for name in ("N", "D") if name in columns},
+        loss_name=content.get("loss_name"),
+    )
+
+
+def _input_to_json(table: Table, name: str) -> Any:
+    """One input as a list; a mixture as a list per share."""
+    column = table.inputs[name]
+    if name not in table.shares:
+        return to_json(column)
+    return dict(zip(table.shares[name], column.T.tolist(), strict=True))
+
+
+def summary(table: Table, num_copies: int) -> str:
+    """How many runs there are, what they cover, and what else is known of them."""
+    lines = [("runs", f"{len(table.loss)}")]
+    lines += [(name, _input_text(name, table)) for name in table.inputs]
+    lines += [("loss", range_text(table.loss))]
+    if table.link.name != "log":
+        ends = f", {table.link.requirement}" if table.link.name == "logit" else ""
+        lines += [("link", f"{table.link.name}{ends}")]
+    if table.weights is not None:
+        lines += [("weights", range_text(table.weights))]
+    if num_copies:
+        *first, last = [*table.inputs, "loss"]
+        lines += [("copies", f"{num_copies} ({', '.join(first)} and {last} as in an earlier run)")]
+    if table.extra:
+        lines += [("extra", some(list(table.extra)))]
+    width = max(len(label) for label, _ in lines)
+    return "\n".join(f"{label:<{width}}  {text}" for label, text in lines)
+
+
+def range_text(values: Floats) -> str:
+    """The smallest and the largest value."""
+    return f"{short(float(values.min()))} to {short(float(values.max()))}"
+
+
+def some(names: Sequence[str]) -> str:
+    """The first names, and how many more."""
+    left = len(names) - _MAX_NAMES_SHOWN
+    shown = ", ".join(names[:_MAX_NAMES_SHOWN])
+    return f"{shown} and {left} more" if left > 0 else shown
+
+
+def _input_text(name: str, table: Table) -> str:
+    """What one input covers."""
+    column: NDArray[Any] = table.inputs[name]
+    if name in table.shares:
+        return f"{len(table.shares[name])} shares: {some(table.shares[name])}"
+    if table.kinds[name] == "category":
+        labels = [str(label) for label in labels_of(column)]
+        return f"{len(labels)} value{'s'[: len(labels) != 1]}: {some(labels)}"
+    if name != "N":
+        return range_text(column)
+    num_sizes = len(np.unique(column))
+    return f"{num_sizes} size{'s'[: num_sizes != 1]}, {range_text(column)}"

@@ -6,7 +6,7 @@ bytes) of the same text instead of its tokens, and in bits, it no longer depends
 
 import math
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -15,25 +15,17 @@ from farseer_jax.runs.runs import Runs
 Unit = Literal[
     "nats per token", "bits per token", "bits per character", "bits per byte", "perplexity"
 ]
-UNITS: tuple[Unit, ...] = (
-    "nats per token", "bits per token", "bits per character", "bits per byte", "perplexity",
-)  # fmt: skip
+UNITS: tuple[Unit, ...] = get_args(Unit)
 
 _LN_2 = math.log(2.0)
 
 
 def bits_per_character(loss: Any, characters_per_token: Any) -> Any:
-    """Nats per token as bits per character (paper Eq. 23).
+    """Nats per token as bits per character (paper Eq. 23); see :func:`convert_loss`.
 
     Args:
         loss: nats per token: numbers, NumPy or JAX arrays, or :class:`Runs`.
         characters_per_token: of the text that the loss is of, by the model's own tokeniser.
-
-    Returns:
-        The same kind as ``loss``.
-
-    Raises:
-        ValueError: a number is not positive and finite.
 
     Example:
         >>> from farseer_jax import bits_per_character
@@ -46,17 +38,11 @@ def bits_per_character(loss: Any, characters_per_token: Any) -> Any:
 
 
 def bits_per_byte(loss: Any, bytes_per_token: Any) -> Any:
-    """Nats per token as bits per byte of UTF-8.
+    """Nats per token as bits per byte of UTF-8; see :func:`convert_loss`.
 
     Args:
         loss: nats per token: numbers, NumPy or JAX arrays, or :class:`Runs`.
         bytes_per_token: of the text that the loss is of, by the model's own tokeniser.
-
-    Returns:
-        The same kind as ``loss``.
-
-    Raises:
-        ValueError: a number is not positive and finite.
 
     Example:
         >>> from farseer_jax import bits_per_byte
@@ -71,12 +57,6 @@ def perplexity(loss: Any) -> Any:
 
     Args:
         loss: nats per token: numbers, NumPy or JAX arrays, or :class:`Runs`.
-
-    Returns:
-        The same kind as ``loss``.
-
-    Raises:
-        ValueError: a number is not positive and finite.
 
     Example:
         >>> from farseer_jax import perplexity
@@ -100,12 +80,6 @@ def nats_per_token(
         unit: that it is in, see :func:`convert_loss`.
         characters_per_token: needed for bits per character.
         bytes_per_token: needed for bits per byte.
-
-    Returns:
-        The same kind as ``loss``.
-
-    Raises:
-        ValueError: as for :func:`convert_loss`.
 
     Example:
         >>> from farseer_jax import bits_per_character, nats_per_token
@@ -159,7 +133,9 @@ def convert_loss(
     """
     for name, unit in (("source", source), ("target", target)):
         if unit not in UNITS:
-            raise ValueError(f"{name}: no unit {unit!r}; choose of {', '.join(map(repr, UNITS))}")
+            raise ValueError(
+                f"{name}: unknown unit {unit!r}; choose from {', '.join(map(repr, UNITS))}"
+            )
     sizes = {"bits per character": characters_per_token, "bits per byte": bytes_per_token}
     scales = [_bits_in_nats(unit, sizes) for unit in (source, target)]
     if isinstance(loss, Runs):

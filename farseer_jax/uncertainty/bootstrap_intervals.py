@@ -9,9 +9,9 @@ import numpy as np
 
 from farseer_jax.laws.quantities import mapped, of_one
 from farseer_jax.runs.checks import check_level
+from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.uncertainty import intervals as _intervals
 from farseer_jax.uncertainty.bootstrap_warnings import interval_warnings
-from farseer_jax.uncertainty.calibration import extrapolation_length
 from farseer_jax.uncertainty.intervals import KINDS, Intervals, Kind
 from farseer_jax.uncertainty.resampled_runs import (
     link_spread,

@@ -27,9 +27,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from farseer_jax.results.numbers import or_null
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import Floats, check_level
+from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.runs import Runs
 
 # log odds of the misfit against the sampling error, from far below to far above it
@@ -53,28 +55,6 @@ class HoldOuts:
 
     def __len__(self) -> int:
         return len(self.cutoffs)
-
-
-def extrapolation_length(runs: Runs, N: ArrayLike, D: ArrayLike) -> Floats:
-    """How far outside runs a point lies, in e-folds: of N plus of D, each 0 within their range.
-
-    Args:
-        runs: the fitted runs.
-        N: parameters.
-        D: tokens, broadcastable with N.
-
-    Example:
-        >>> from farseer_jax import example_runs
-        >>> extrapolation_length(example_runs(), [1e9, 25e9], 5e11).round(2)
-        array([0.  , 1.37])
-    """
-    return _outside(N, runs.N) + _outside(D, runs.D)
-
-
-def _outside(values: ArrayLike, inside: Floats) -> Floats:
-    log_value = np.log(np.asarray(values, dtype=float))
-    low, high = np.log(inside.min()), np.log(inside.max())
-    return np.maximum(log_value - high, 0.0) + np.maximum(low - log_value, 0.0)
 
 
 def rolling_cutoffs(
@@ -203,7 +183,7 @@ class Calibration(Result):
         """``rates``, ``num_holdouts``, ``miss_ratio`` and ``log_evidence``, for JSON."""
         return {
             "num_holdouts": self.num_holdouts,
-            "miss_ratio": None if math.isnan(self.miss_ratio) else self.miss_ratio,
+            "miss_ratio": or_null(self.miss_ratio),
             "log_evidence": self.log_evidence,
             "rates": self.table().records(),
         }

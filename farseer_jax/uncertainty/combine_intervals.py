@@ -13,13 +13,10 @@ from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import require_N_and_D
 from farseer_jax.laws.quantities import flat_points
 from farseer_jax.runs.checks import Floats, check_level
+from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 from farseer_jax.uncertainty.bootstrap_warnings import ends_warnings
-from farseer_jax.uncertainty.calibration import (
-    Calibration,
-    central_probability,
-    extrapolation_length,
-)
+from farseer_jax.uncertainty.calibration import Calibration, central_probability
 from farseer_jax.uncertainty.holdouts import calibration_of, least_sizes
 from farseer_jax.uncertainty.intervals import Intervals
 from farseer_jax.uncertainty.resampled_runs import log_standard_error, run_noise

@@ -22,7 +22,8 @@ from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.methods.method import weights_of
 from farseer_jax.results.numbers import some_of
 from farseer_jax.runs.checks import check_level
-from farseer_jax.uncertainty.bootstrap_warnings import beyond_runs, optimum_warnings
+from farseer_jax.runs.coverage import beyond_runs
+from farseer_jax.uncertainty.bootstrap_warnings import optimum_warnings
 from farseer_jax.uncertainty.fit_derivatives import respond, respond_on_law
 from farseer_jax.uncertainty.intervals import Intervals, normal
 from farseer_jax.uncertainty.resampled_runs import Setting, link_spread

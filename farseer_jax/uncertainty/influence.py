@@ -8,17 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.fitting.result import Fit, as_fit, flat_inputs
+from farseer_jax.fitting.result import Fit, as_fit
 from farseer_jax.laws import quantities as _quantities
 from farseer_jax.laws.compute_optimal import optimal_ratio
 from farseer_jax.laws.evaluate import by_column, curves, evaluate, flat_points
 from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.links import Link
+from farseer_jax.runs.coverage import beyond_runs, extrapolation_length, flat_inputs
 from farseer_jax.runs.noise import estimate_noise, shows_noise
 from farseer_jax.types import Array
-from farseer_jax.uncertainty.bootstrap_warnings import beyond_runs
-from farseer_jax.uncertainty.calibration import extrapolation_length
 from farseer_jax.uncertainty.fit_derivatives import respond, without_each
 from farseer_jax.uncertainty.influence_result import Influence, difference_name
 from farseer_jax.uncertainty.resampled_runs import Setting, link_spread

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from farseer_jax.links import Link
 from farseer_jax.runs.checks import REMEDY, Floats, is_missing, shown_rows
-from farseer_jax.runs.columns import find_inputs, match_columns, named_column, without_roles
-from farseer_jax.runs.extra_columns import Column, copied, extra_columns
+from farseer_jax.runs.columns import Column, copied, extra_columns, without_roles
+from farseer_jax.runs.find_columns import find_inputs, match_columns, named_column
 from farseer_jax.runs.inputs import Kind, Kinds, as_kinds, refuse_single_labels
 from farseer_jax.runs.response import (
     checked_response,

@@ -1,0 +1,64 @@
+"""What runs cover, and how far points lie outside them."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.runs import Runs
+
+
+def flat_inputs(runs: Runs, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Inputs of runs by column, ``(run,)``: a mixture as its shares."""
+    flat: dict[str, np.ndarray] = {}
+    for name in names:
+        values = runs.inputs[name]
+        shares = runs.shares.get(name)
+        flat |= {name: values} if shares is None else dict(zip(shares, values.T, strict=True))
+    return flat
+
+
+def beyond_runs(runs: Runs, at: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Whether points lie outside the range of the runs in any input, ``(point,)``.
+
+    Args:
+        runs: the fitted runs.
+        at: points by the names of columns, ``(point,)``; what is no number, or no input of the
+            runs, is left out.
+
+    Example:
+        >>> import numpy as np
+        >>> from farseer_jax import example_runs
+        >>> beyond_runs(example_runs(), {"N": np.array([1e9, 25e9])})
+        array([False,  True])
+    """
+    known = flat_inputs(runs, [name for name in runs.inputs if name not in runs.labels])
+    num = len(next(iter(at.values()), ()))
+    far = np.zeros(num, dtype=bool)
+    for name in set(at) & set(known):
+        values = np.asarray(at[name], dtype=float)
+        far |= (values < known[name].min()) | (values > known[name].max())
+    return far
+
+
+def extrapolation_length(runs: Runs, N: ArrayLike, D: ArrayLike) -> Floats:
+    """How far outside runs a point lies, in e-folds: of N plus of D, each 0 within their range.
+
+    Args:
+        runs: the fitted runs.
+        N: parameters.
+        D: tokens, broadcastable with N.
+
+    Example:
+        >>> from farseer_jax import example_runs
+        >>> extrapolation_length(example_runs(), [1e9, 25e9], 5e11).round(2)
+        array([0.  , 1.37])
+    """
+    return _outside(N, runs.N) + _outside(D, runs.D)
+
+
+def _outside(values: ArrayLike, inside: Floats) -> Floats:
+    log_value = np.log(np.asarray(values, dtype=float))
+    low, high = np.log(inside.min()), np.log(inside.max())
+    return np.maximum(log_value - high, 0.0) + np.maximum(low - log_value, 0.0)
