@@ -30,7 +30,7 @@ _NO_FACTOR = (
 Frontier = Callable[[np.ndarray], np.ndarray]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ComputeMultipliers(Result):
     """By which factor A reaches B's loss with less compute, C = 6 N D. Prints as a table.
 
@@ -119,6 +119,10 @@ class ComputeMultipliers(Result):
         lines = [said, *[_NO_FACTOR] * (_NONE in cells)]
         lines += [f"Compute-optimal losses are equal at {C:.3g} FLOPs." for C in self.parity]
         return table, "\n".join(lines)
+
+    def __repr__(self) -> str:
+        a, b = self.names
+        return f"ComputeMultipliers({a} against {b}, {len(self.compute)} budgets)"
 
 
 def _three_digits(value: float) -> str:

@@ -13,7 +13,7 @@ from farseer_jax.results.table import Column, Table
 _OF_SLICE = ("held", "num_pairs", "exponent", "coefficient", "middle", "level", "r_squared")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DifferenceView(Result):
     """Differences along one variable, as power laws of one variable, the other fixed.
 
@@ -116,6 +116,9 @@ class DifferenceView(Result):
     def text_parts(self) -> tuple[str | Table, ...]:
         """What the slices are, and their lines."""
         return f"{self.name}, per {self.held_variable}", self.table()
+
+    def __repr__(self) -> str:
+        return f"DifferenceView({self.name}, {len(self.held)} slices)"
 
 
 def view_of(

@@ -24,7 +24,7 @@ _NUM_PERMUTATIONS = 4999
 _ALMOST = 1.0 + 1e-12  # equal ratios are equal
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Whiteness(Result):
     """A test of residuals against one variable, group by group and together.
 
@@ -83,6 +83,10 @@ class Whiteness(Result):
             f"along {self.along}{within}: mean ratio {self.mean_ratio:.2f} (white: 2), {p}; "
             f"{verdict}"
         )
+
+    def __repr__(self) -> str:
+        ratio = f"{self.mean_ratio:.3g}"
+        return f"Whiteness(along {self.along}, {len(self.group)} groups, mean ratio {ratio})"
 
 
 def whiteness(
