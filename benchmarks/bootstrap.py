@@ -26,7 +26,7 @@ from scipy.optimize import least_squares
 
 import farseer_jax as fj
 from farseer_jax.uncertainty.bootstrap import resamples
-from farseer_jax.uncertainty.resampled_runs import Setting
+from farseer_jax.uncertainty.resampling import Setting
 
 NUM_RESAMPLES, NUM_PEER, ROUNDS = 10_000, 60, 5
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

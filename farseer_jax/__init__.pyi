@@ -28,18 +28,17 @@ from .diagnostics.difference_views import DifferenceView
 from .diagnostics.extrapolate import extrapolate
 from .diagnostics.extrapolation import Extrapolation
 from .diagnostics.form_choice import Form, FormChoice, FormPair
-from .diagnostics.leaderboard import CandidateResult, Standing
+from .diagnostics.leaderboard import CandidateResult, LeaderboardRow
 from .diagnostics.residual_diagnostics import ResidualDiagnostics
 from .diagnostics.shape import Rise, Shape
 from .diagnostics.transforms import Transform
 from .diagnostics.whiteness import Whiteness
-from .example import example_law, example_runs, paper_grid
+from .example import example_law, example_runs, paper_grid, simulate
 from .fitting.fit import fit
 from .fitting.fit_batch import BatchFit, fit_batch
 from .fitting.fits import Fits
 from .fitting.prediction import Prediction
 from .fitting.result import Fit
-from .fitting.simulate import simulate
 from .flops import TransformerFLOPs
 from .laws.chinchilla import Chinchilla
 from .laws.coupled import Coupled
@@ -99,6 +98,7 @@ from .uncertainty.fit_derivatives import differentiable
 from .uncertainty.influence import influence
 from .uncertainty.influence_result import Influence
 from .uncertainty.intervals import Intervals
+from .uncertainty.jackknife import JackknifeRuns, JackknifeSizes
 from .uncertainty.loss_schemes import (
     ParametricBootstrap,
     ResidualBootstrap,
@@ -106,8 +106,6 @@ from .uncertainty.loss_schemes import (
 )
 from .uncertainty.weight_schemes import (
     BayesianBootstrap,
-    JackknifeRuns,
-    JackknifeSizes,
     ResampleRuns,
     ResampleSizes,
     ResampleWithinSizes,
@@ -157,6 +155,7 @@ __all__ = [
     "JackknifeSizes",
     "Kaplan",
     "Law",
+    "LeaderboardRow",
     "LeastSquares",
     "Link",
     "MethodComparison",
@@ -191,7 +190,6 @@ __all__ = [
     "Runs",
     "Separable",
     "Shape",
-    "Standing",
     "StartReport",
     "StretchedExponential",
     "Suggestions",

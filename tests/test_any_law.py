@@ -15,7 +15,7 @@ import farseer_jax as fj
 from farseer_jax.methods.derivatives import NoDerivativeError
 from farseer_jax.plots import plot_fit, plot_influence, plot_residuals
 from farseer_jax.uncertainty.bootstrap import resamples
-from farseer_jax.uncertainty.resampled_runs import Setting
+from farseer_jax.uncertainty.resampling import Setting
 from farseer_jax.uncertainty.schemes_by_name import as_scheme
 
 STREAMS = "N, P | E + (A/(N*(k*log(P) + 1)))**alpha"
@@ -493,7 +493,7 @@ def test_what_needs_N_and_D_says_so(fitted: fj.Fit) -> None:
         with pytest.raises(ValueError, match="N and D, and the law expression has the inputs N, P"):
             ask()
     for about in (fj.analyse_differences, fj.choose_forms):
-        with pytest.raises(ValueError, match="over N and D alone, and these have the inputs N, P"):
+        with pytest.raises(ValueError, match="over N and D alone, got the inputs N, P"):
             about(runs)
 
 

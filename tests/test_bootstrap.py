@@ -28,7 +28,7 @@ from farseer_jax import (
 )
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.uncertainty.bootstrap import resamples
-from farseer_jax.uncertainty.resampled_runs import Setting
+from farseer_jax.uncertainty.resampling import Setting
 from farseer_jax.uncertainty.schemes_by_name import as_scheme
 
 NOISE = 2e-3

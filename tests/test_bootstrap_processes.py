@@ -76,7 +76,7 @@ import numpy as np
 port, index, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 jax.distributed.initialize(f"localhost:{port}", 2, index)
 from farseer_jax import Fit, bootstrap
-from farseer_jax.uncertainty import draws_on_disk as _store
+from farseer_jax.uncertainty import draws_file as _store
 from test_bootstrap_processes import NUM
 from test_draws import content, draws
 

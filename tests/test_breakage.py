@@ -135,7 +135,7 @@ class TestGroups:
 
     @pytest.mark.parametrize("function", [fj.bootstrap, fj.error_bars, fj.influence])
     def test_what_is_about_one_fit_says_so(self, fits: fj.Fits, function: type) -> None:
-        with pytest.raises(TypeError, match="expected a Fit, got Fits: take one of them"):
+        with pytest.raises(TypeError, match=r"expected a Fit, such .* got Fits: take one of them"):
             function(fits)
 
 

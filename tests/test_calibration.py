@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from farseer_jax import Runs, paper_grid
 from farseer_jax.runs.coverage import extrapolation_length
-from farseer_jax.uncertainty.calibration import Calibration, calibrate, rolling_weights
+from farseer_jax.uncertainty.calibration import Calibration, calibrate
+from farseer_jax.uncertainty.holdouts import rolling_weights
 
 NUM_SIZES, PER_SIZE, NUM_HOLDOUTS = 8, 5, 12
 N = np.repeat(1e9 * 1.2 ** np.arange(NUM_SIZES), PER_SIZE)

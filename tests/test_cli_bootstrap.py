@@ -242,7 +242,7 @@ class TestFile:
         with filelock.FileLock(f"{FILE}.parts/lock"):
             refused(farseer(*again), f"another process is writing {FILE}")
         Path(FILE).write_bytes(b"mine")
-        refused(farseer(*again), f"{FILE} is no whole Parquet file")
+        refused(farseer(*again), f"{FILE} is not a whole Parquet file")
 
     def test_a_full_disk(self, monkeypatch: pytest.MonkeyPatch, refits: fj.Bootstrap) -> None:
         calls = iter(range(100))

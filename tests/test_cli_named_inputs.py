@@ -203,7 +203,7 @@ class TestRefusals:
             ("E + A/N**a", "--bounds q=0:1", "has no parameter 'q'"),
             ("E + A/N**a", "--fix E=1 --fix E=2", "'E' is given 2 times"),
             ("E + A/N**a", "--real q", "real parameter 'q' is unknown"),
-            ("E + A/N**a", "--kind q=real", "'q' is no input of the law"),
+            ("E + A/N**a", "--kind q=real", "unknown input 'q'"),
             ("E + A/N**a", "--response bpc*", "no column matches 'bpc*'"),
             ("E + A/N**a", "--response none", "is missing in all 10 rows"),
             ("E + A/N**a", "--weights w --standard-error w", "both are given"),

@@ -14,11 +14,12 @@ import pytest
 from weighted_mean import fit_of, law_of, mean_fit
 
 from farseer_jax import Bootstrap, Fit, LeastSquares, ParametricBootstrap, bootstrap
-from farseer_jax.uncertainty import draws_on_disk as _manifest
-from farseer_jax.uncertainty import draws_on_disk as _store
+from farseer_jax.uncertainty import draws_file as _store
+from farseer_jax.uncertainty import draws_manifest as _manifest
 from farseer_jax.uncertainty.bootstrap import resamples
-from farseer_jax.uncertainty.draws_on_disk import Store, check_same, manifest_of
-from farseer_jax.uncertainty.resampled_runs import Setting
+from farseer_jax.uncertainty.draws_file import Store
+from farseer_jax.uncertainty.draws_manifest import check_same, manifest_of
+from farseer_jax.uncertainty.resampling import Setting
 from farseer_jax.uncertainty.schemes_by_name import as_scheme
 
 TESTS = Path(__file__).parent
@@ -247,9 +248,9 @@ import resource, sys, time
 from pathlib import Path
 from test_draws import draws, fit_
 from weighted_mean import mean_fit
-from farseer_jax.uncertainty.draws_on_disk import manifest_of
+from farseer_jax.uncertainty.draws_manifest import manifest_of
 from farseer_jax.uncertainty.schemes_by_name import as_scheme
-from farseer_jax.uncertainty.draws_on_disk import Store
+from farseer_jax.uncertainty.draws_file import Store
 
 folder = Path(sys.argv[1])
 free = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -407,9 +408,9 @@ def put(path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("text", "is no whole Parquet file"),
-        ("empty", "is no whole Parquet file"),
-        ("truncated", "is no whole Parquet file"),
+        ("text", "is not a whole Parquet file"),
+        ("empty", "is not a whole Parquet file"),
+        ("truncated", "is not a whole Parquet file"),
         ("another table", "is a Parquet file, but not one of draws"),
     ],
 )

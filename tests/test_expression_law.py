@@ -77,7 +77,7 @@ def test_a_name_that_nearly_is_a_columns_is_refused(
 ) -> None:
     name, column = both
     expected = (
-        f"name {name!r} is no column and nearly matches the column {column!r}: correct it, or"
+        f"name {name!r} is not a column and nearly matches the column {column!r}: correct it, or"
     )
     with pytest.raises(ValueError, match=expected):
         split(text, columns)

@@ -16,7 +16,7 @@ from farseer_jax.diagnostics.holdout_split import grouped
 from farseer_jax.methods.method import SolvedBatch
 from farseer_jax.plots import plot_error_by_value, plot_extrapolation
 from farseer_jax.results.numbers import loss_text, percent_text
-from farseer_jax.uncertainty.calibration import rolling_weights
+from farseer_jax.uncertainty.holdouts import rolling_weights
 
 SIZES = (1911894528, 2697992704, 3816352512, 4504118400, 5354047488)
 PIECEWISE, LEAST_SQUARES = "Farseer, piecewise", "Farseer, least-squares"

@@ -179,7 +179,7 @@ def test_directory(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_what_is_no_regular_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "runs.csv")
-    assert refusal(tmp_path / "runs.csv").startswith("is no regular file; write the runs to a file")
+    assert refusal(tmp_path / "runs.csv").startswith("not a regular file; write the runs to a file")
 
 
 def test_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,8 +327,8 @@ def test_units_are_noticed(tmp_path: Path) -> None:
         ('{"params": 1e8, "tokens": }', "line 4 is not JSON: Expecting value at column 27"),
         ('{"params": 1e8', "line 4 is not JSON: "),
         ("params,tokens", "line 4 is not JSON: "),
-        ("[1, 2, 3]", "line 4 is no JSON object; each line is one run"),
-        ("null", "line 4 is no JSON object"),
+        ("[1, 2, 3]", "line 4 is not a JSON object; each line is one run"),
+        ("null", "line 4 is not a JSON object"),
         ("[" * 100_000, "line 4 cannot be read as JSON: "),
         ('{"N": ' + "1" * 5000 + "}", "line 4 cannot be read as JSON: "),
     ],

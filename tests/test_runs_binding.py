@@ -102,7 +102,7 @@ def test_a_mixture_is_found_by_its_own_or_a_usual_name() -> None:
         (["N", "U"], {}, ["--input U=column", "'params', 'streams', 'corpus', 'loss', 'w'"]),
         (["N", "stream"], {}, ["no column was recognised as stream", "did you mean 'streams'?"]),
         (["N"], {"columns_of": {"N": "parms"}}, ["no column 'parms'", "did you mean 'params'?"]),
-        (["N"], {"columns_of": {"Q": "w"}}, ["named as Q, which is no input here", "are N"]),
+        (["N"], {"columns_of": {"Q": "w"}}, ["named for an unknown input Q", "are N"]),
         (
             ["N"],
             {"columns_of": {"N": "par*"}},
@@ -154,7 +154,12 @@ def test_what_is_not_found_is_named(inputs: Any, options: Any, parts: list[str])
         (["N"], {"corpus": ["a", "", "a", "b"]}, {"by": "corpus"}, "'corpus' (group): row 1 is mi"),
         ({"corpus": "category"}, {"corpus": ["a"] * 4}, {}, "the one value 'a' in all runs, so"),
         ({"corpus": "category"}, {}, {"by": "corpus"}, "in all runs with corpus='pile', so that"),
-        (["N"], {"corpus": [[1]] * 4}, {"by": "corpus"}, "row 0 holds ([1],), which is no label"),
+        (
+            ["N"],
+            {"corpus": [[1]] * 4},
+            {"by": "corpus"},
+            "which cannot be a label",
+        ),
         (
             ["N"],
             {"corpus": ["a"]},
@@ -162,7 +167,7 @@ def test_what_is_not_found_is_named(inputs: Any, options: Any, parts: list[str])
             "column 'corpus': has shape (1,) for 4 runs; give one",
         ),
         (["N"], {"w": [1]}, {"weights": "w"}, "column 'w' (weights): has 1 values, but there is a"),
-        (["N"], {}, {"units": {"D": 1e9}}, "a unit of D is given, which is no input here"),
+        (["N"], {}, {"units": {"D": 1e9}}, "a unit of D is given, and the inputs are"),
         (["loss"], {}, {}, "the input 'loss' has the name of the response: rename it"),
         (["N"], {"loss": []}, {}, "unequal length: column 'params' (N) has 4, column 'loss' has 0"),
         (

@@ -69,7 +69,7 @@ def test_shares_stay_as_they_are_within_the_tolerance() -> None:
         ("category", ["a", None, "b"], "column 'x': row 1 is missing"),
         ("category", ["a", "", ""], "column 'x': rows 1, 2 are missing"),
         ("category", [1.0, math.nan, 2.0], "column 'x': row 1 is missing"),
-        ("category", [["a"], ["b"], ["c"]], "column 'x': its values are no labels"),
+        ("category", [["a"], ["b"], ["c"]], "column 'x': its values cannot be labels"),
         ("category", ["a", "a"], "input 'x': has the one value 'a' in all runs"),
         ("mixture", {"u": [0.5, 0.4], "v": [0.5, 0.4]}, "columns 'u', 'v' (x): row 1 does not sum"),
         ("mixture", {"u": [50, 60], "v": [50, 40]}, "columns 'u', 'v' (x): rows 0, 1 do not sum"),
@@ -90,8 +90,8 @@ def test_bad_inputs_name_column_row_and_remedy(kind: str, values: Any, message: 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"loss": None}, "loss: there is none"),
-        ({"kinds": {"Q": "real"}}, "kinds: there is no input 'Q'; the inputs are P, x, h, arm"),
+        ({"loss": None}, "loss: missing"),
+        ({"kinds": {"Q": "real"}}, "kinds: unknown input 'Q'; the inputs are P, x, h, arm"),
         ({"inputs": {"N": [1e8]}, "kinds": {}, "N": [1e8], "loss": [3.0]}, "'N' is given twice"),
         ({"shares": {"h": ("a",)}, "inputs": {"h": np.eye(4)}, "kinds": {"h": "mixture"}}, "4 sha"),
         ({"extra": {"web": [1, 2, 3, 4]}}, "extra column 'web': runs have a column of this name"),

@@ -26,8 +26,7 @@ from farseer_jax import (
     estimate_noise,
 )
 from farseer_jax.uncertainty.bootstrap import resamples
-from farseer_jax.uncertainty.resampled_runs import Setting
-from farseer_jax.uncertainty.scheme import Draw
+from farseer_jax.uncertainty.resampling import Draw, Setting
 from farseer_jax.uncertainty.schemes_by_name import SCHEMES, as_scheme, scheme_of
 
 LAW = Chinchilla(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)

@@ -129,6 +129,6 @@ def _killed_as_interrupted() -> Iterator[None]:
 
 
 def _store(out: str) -> Any:
-    from farseer_jax.uncertainty.draws_on_disk import Store
+    from farseer_jax.uncertainty.draws_file import Store
 
     return Store(out, {})

@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike
 
 from farseer_jax.decisions.embedding_parameters import find_column, recount
 from farseer_jax.fitting.fit import fit
-from farseer_jax.fitting.instances import runs_of
 from farseer_jax.fitting.prediction import Prediction
 from farseer_jax.fitting.result import Fit
+from farseer_jax.fitting.type_checks import runs_of
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.method import Method

@@ -13,7 +13,7 @@ from farseer_jax.decisions.comparison_warnings import AgainstRuns
 from farseer_jax.decisions.fit_comparison import FitComparison
 from farseer_jax.decisions.matching_runs import match
 from farseer_jax.fitting.fit import fit
-from farseer_jax.fitting.instances import runs_of
+from farseer_jax.fitting.type_checks import runs_of
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.method import Method

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from farseer_jax.fitting.instances import shown
 from farseer_jax.fitting.result import Fit
+from farseer_jax.fitting.type_checks import shown
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.runs.coverage import beyond_runs

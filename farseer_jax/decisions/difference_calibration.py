@@ -28,7 +28,7 @@ from farseer_jax.uncertainty.calibration import (
     mixture_half_width,
 )
 from farseer_jax.uncertainty.holdouts import HeldOut, held_out, least_sizes, noise_of
-from farseer_jax.uncertainty.resampled_runs import standard_error
+from farseer_jax.uncertainty.standard_errors import standard_error
 
 _TOLERANCE = 0.02  # of N and D of a common point, as of two tables of runs
 _LEAST_SHARED = 0.5  # of the points of each table

@@ -25,7 +25,7 @@ from farseer_jax.types import Array
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 from farseer_jax.uncertainty.draws import join
 from farseer_jax.uncertainty.intervals import Intervals, percentile
-from farseer_jax.uncertainty.resampled_runs import standard_error
+from farseer_jax.uncertainty.standard_errors import standard_error
 
 _DRAWS_AT_ONCE = 32  # with 8 budgets and the grid of ratios, what a core's cache holds
 _BUDGETS_AT_ONCE = 8

@@ -16,7 +16,7 @@ from farseer_jax.diagnostics.difference_pairs import (
     typical_ratio_of_D,
 )
 from farseer_jax.diagnostics.difference_views import view_of
-from farseer_jax.fitting.instances import runs_over_N_and_D
+from farseer_jax.fitting.type_checks import runs_over_N_and_D
 from farseer_jax.runs.runs import Runs
 
 _MIN_PAIRS = 3  # a line through two points explains everything

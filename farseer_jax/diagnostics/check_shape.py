@@ -3,8 +3,8 @@
 import numpy as np
 
 from farseer_jax.diagnostics.shape import Rise, Shape
-from farseer_jax.fitting.instances import shown
 from farseer_jax.fitting.result import Fit
+from farseer_jax.fitting.type_checks import shown
 from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.slopes import ROUNDING, Derivatives, derivatives, first_rises
 from farseer_jax.runs.checks import Range, as_range

@@ -18,8 +18,8 @@ from farseer_jax.diagnostics.alternative_choices import (
 from farseer_jax.diagnostics.choice_comparison import ChoiceComparison, ChoiceResult
 from farseer_jax.fitting.fit import fit as fit_law
 from farseer_jax.fitting.fit_batch import fit_batch
-from farseer_jax.fitting.instances import fit_of
 from farseer_jax.fitting.result import Fit
+from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws.law import require_N_and_D
 from farseer_jax.links import Link
 from farseer_jax.methods.outcome import Outcome

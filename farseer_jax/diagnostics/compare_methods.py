@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from farseer_jax.fitting.fit import fit
-from farseer_jax.fitting.instances import runs_of, shown
 from farseer_jax.fitting.result import Fit
+from farseer_jax.fitting.type_checks import runs_of, shown
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.start_report import StartReport
 from farseer_jax.methods.method import Method

@@ -4,8 +4,8 @@ import numpy as np
 
 from farseer_jax.diagnostics.residual_diagnostics import ResidualDiagnostics
 from farseer_jax.diagnostics.whiteness import Whiteness, whiteness
-from farseer_jax.fitting.instances import fit_of
 from farseer_jax.fitting.result import Fit
+from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws.evaluate import evaluate_curves, evaluate_runs
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.runs.coverage import flat_inputs

@@ -14,7 +14,7 @@ from farseer_jax.diagnostics.extrapolation_verdict import (
     warnings_of,
 )
 from farseer_jax.diagnostics.holdout_split import grouped
-from farseer_jax.diagnostics.leaderboard import CandidateResult, Standing, ranked
+from farseer_jax.diagnostics.leaderboard import CandidateResult, LeaderboardRow, ranked
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.results.numbers import loss_text, or_null, percent_text, quantity_text
 from farseer_jax.results.result import Result, warned
@@ -83,7 +83,7 @@ class Extrapolation(Result):
         return self.fitted.sum(axis=1)
 
     @cached_property
-    def leaderboard(self) -> tuple[Standing, ...]:
+    def leaderboard(self) -> tuple[LeaderboardRow, ...]:
         """Candidates by the limits with a fit to trust, then by their held-out errors."""
         return ranked(self.results)
 

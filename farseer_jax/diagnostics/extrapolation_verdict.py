@@ -9,7 +9,7 @@ from farseer_jax.results.numbers import percent_text, quantity_text
 
 if TYPE_CHECKING:
     from farseer_jax.diagnostics.extrapolation import Extrapolation
-    from farseer_jax.diagnostics.leaderboard import CandidateResult, Standing
+    from farseer_jax.diagnostics.leaderboard import CandidateResult, LeaderboardRow
 
 _MANY_TIMES = 10.0
 _NEAR = 1.05  # geometric means closer than this tell nobody apart
@@ -80,7 +80,7 @@ def _last_limits(found: "Extrapolation", first: str) -> list[str]:
     return [f"After {last}, {name} is best: go by that for an extrapolation as short as those."]
 
 
-def _second(first: "Standing", second: "Standing") -> str:
+def _second(first: "LeaderboardRow", second: "LeaderboardRow") -> str:
     times = second.times_best / first.times_best
     if times < _NEAR:
         return f"{second.name} is as good: these limits do not tell the two apart."

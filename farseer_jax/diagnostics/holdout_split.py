@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax.runs.runs import Runs
-from farseer_jax.uncertainty.calibration import rolling_cutoffs
+from farseer_jax.uncertainty.holdouts import rolling_cutoffs
 
 LEAST_RUNS = 5  # that are predicted together: one or two would say more of noise than of laws
 _MAX_LIMITS = 16

@@ -80,7 +80,7 @@ def held_over(method: Method, domain: Any) -> MonotoneOver:
     """A method held over a domain, ``((N_low, N_high), (D_low, D_high))``.
 
     Raises:
-        ValueError: the domain is none.
+        ValueError: not two ranges.
         TypeError: the method is held over one already.
     """
     try:
@@ -115,13 +115,13 @@ def as_law(
         law: one of these.
         columns: of the table, which tell an expression's inputs from its parameters.
         bound: inputs that are bound to a column of another name.
-        kinds: kinds of an expression's inputs that are no positive numbers.
+        kinds: kinds of an expression's inputs other than positive numbers.
         real: parameters of an expression that may have either sign.
         known: kinds that inputs of runs have, where ``kinds`` says nothing else.
 
     Raises:
-        ValueError: the text is no law.
-        TypeError: it is no class of a law, and no text.
+        ValueError: the text is not a law.
+        TypeError: neither a class of laws nor text.
     """
     if isinstance(law, str) and law not in LAWS:
         expression = parse(law)
@@ -132,9 +132,7 @@ def as_law(
         }
         unknown = [name for name in kinds or {} if name not in own]
         if unknown:
-            raise ValueError(
-                f"kinds: {unknown[0]!r} is no input of the law; its inputs are {', '.join(own)}"
-            )
+            raise ValueError(f"kinds: unknown input {unknown[0]!r}; the law has {', '.join(own)}")
         return expression_law(expression, own | dict(kinds or {}), real=names_of(real))
     if kinds or real:
         option = "kinds" if kinds else "real"
@@ -167,7 +165,7 @@ def as_parts(
     """The law's class, and its runs by group and response; see :func:`fit`.
 
     Raises:
-        ValueError, TypeError: what is wrong with either.
+        ValueError, TypeError: the law or the runs are invalid.
     """
     _refuse_other_types({"response": response, "by": by, "real": real}, Iterable)
     _refuse_other_types({"weights": weights, "standard_error": standard_error}, str)
@@ -233,7 +231,7 @@ def _columns_of_table(runs: object) -> dict[str, np.ndarray]:
     """The columns of a table.
 
     Raises:
-        TypeError: it is none.
+        TypeError: not a table.
     """
     refuse_what_holds_runs(runs, "runs")
     if isinstance(runs, Mapping):

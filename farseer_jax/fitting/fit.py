@@ -60,7 +60,7 @@ def fit(
             ``"log"`` for tables.
         weights: a column of weights of runs.
         standard_error: a column of standard errors of the response, instead.
-        kinds: kinds of an expression's inputs that are no positive numbers: ``{"x": "real"}``.
+        kinds: kinds of an expression's inputs other than positive numbers: ``{"x": "real"}``.
         real: parameters of an expression that may have either sign.
         units: factors of inputs: ``{"N": 1e9}`` for a column in billions.
 
@@ -69,7 +69,7 @@ def fit(
 
     Raises:
         ValueError: the runs cannot be fitted; the message says why and what to do.
-        TypeError: the law is no class, or the method does not fit it.
+        TypeError: the law is not a class, or the method does not fit it.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit

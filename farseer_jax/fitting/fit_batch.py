@@ -158,8 +158,8 @@ class Refits:
         stacks = losses, weights * weights_of(self.runs)
         num_refits = len(stacks[0])
         own_block: int | None = getattr(self.method, "block", None)
-        members = own_block or _members(self.method, jax.default_backend())
-        blocks = _blocks(*stacks, members, _LEAST if own_block else members)
+        block = own_block or _block_size(self.method, jax.default_backend())
+        blocks = _blocks(*stacks, block, _LEAST if own_block else block)
         report(0, num_refits)
         # the first alone: threads that miss a compiled kernel at once would each compile it
         parts = [self._solve(blocks[0])]
@@ -230,18 +230,18 @@ def _refuse(name: str, stack: np.ndarray, bad: np.ndarray, requirement: str) -> 
         )
 
 
-def _members(method: Method, backend: str) -> int:
+def _block_size(method: Method, backend: str) -> int:
     """Refits in one call of a method without blocks of its own."""
     usual = _BLOCK.get(backend, _BLOCK["gpu"])
     return getattr(method, "cpu_block", usual) if backend == "cpu" else usual
 
 
 def _blocks(
-    losses: np.ndarray, weights: np.ndarray, members: int, least: int
+    losses: np.ndarray, weights: np.ndarray, block: int, least: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Equal blocks, as views; the last is filled up to the least with its last row."""
-    starts = range(0, len(losses), members)
-    cuts = [(losses[i : i + members], weights[i : i + members]) for i in starts]
+    starts = range(0, len(losses), block)
+    cuts = [(losses[i : i + block], weights[i : i + block]) for i in starts]
     # XLA rounds one refit alone in another way than several
     missing = least - len(cuts[-1][0])
     last_losses, last_weights = cuts[-1]

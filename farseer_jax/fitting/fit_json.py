@@ -66,7 +66,7 @@ def read(source: str | Path, law: type | Sequence[type] | None = None) -> dict[s
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: what is wrong with the file.
-        TypeError: the source is neither, or the law is no class of laws.
+        TypeError: neither a path nor text, or a law that is not a class of laws.
     """
     classes = law if isinstance(law, Sequence) else () if law is None else (law,)
     if not all(isinstance(own, type) and issubclass(own, Law) for own in classes):

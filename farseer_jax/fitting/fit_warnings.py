@@ -43,7 +43,7 @@ def _share(part: float) -> str:
 
 def _beyond(held: Domain, runs: Runs) -> str:
     """Where the runs leave the domain that the law was held over, and the domain that has all."""
-    reaches, wanted = [], []
+    reaches, targets = [], []
     for name, ends, values in (("N", held.N, runs.N), ("D", held.D, runs.D)):
         low, high = float(values.min()), float(values.max())
         if low < ends[0]:
@@ -55,10 +55,10 @@ def _beyond(held: Domain, runs: Runs) -> str:
                 f"above the domain that it was held over, to {name} = {quantity_text(high)}"
             )
         if low < ends[0] or high > ends[1]:
-            wanted.append(_whole(name, ends, low, high))
+            targets.append(_whole(name, ends, low, high))
     if not reaches:
         return ""
-    return f": the runs reach {' and '.join(reaches)}; hold it over {' and '.join(wanted)}"
+    return f": the runs reach {' and '.join(reaches)}; hold it over {' and '.join(targets)}"
 
 
 def _whole(name: str, ends: Range, low: float, high: float) -> str:

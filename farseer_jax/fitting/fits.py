@@ -70,8 +70,8 @@ class Fits(Result, Sequence[Fit]):
         """The fit of a group and, where there are several, a response.
 
         Raises:
-            ValueError: there is none.
-            TypeError: the group is no mapping.
+            ValueError: no fit is of this group and response.
+            TypeError: the group is not a mapping.
         """
         if not isinstance(group, Mapping) or set(group) != set(self.by):
             shown = ", ".join(f"{name!r}: …" for name in self.by)

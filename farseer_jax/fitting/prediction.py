@@ -236,7 +236,7 @@ class Prediction(Result):
 
 
 def _codes(values: np.ndarray) -> np.ndarray:
-    """Numbers that tell values apart: labels of a category are no numbers."""
+    """Numbers that tell values apart: labels of a category get one each."""
     if values.dtype.kind in "fiu":
         return values.astype(float)
     return np.unique(values.astype(str), return_inverse=True)[1].astype(float)

@@ -133,7 +133,7 @@ class Fit(Result):
             runs: with the law's inputs.
 
         Raises:
-            TypeError: these are no :class:`Runs`.
+            TypeError: not :class:`Runs`.
             ValueError: they lack an input, or have other shares or labels than were fitted.
 
         Example:
@@ -214,18 +214,6 @@ class Fit(Result):
             f"Fit({self.law.name}, {len(self.runs)} runs, "
             f"mean_relative_error={self.mean_relative_error:.3e}, outcome={self.outcome.name})"
         )
-
-
-def as_fit(fit: object) -> Fit:
-    """One fit, for what is about one.
-
-    Raises:
-        TypeError: it is none.
-    """
-    if isinstance(fit, Fit):
-        return fit
-    several = ": take one of them, fits[0] or fits.of(…)" if isinstance(fit, Sequence) else ""
-    raise TypeError(f"fit: expected a Fit, got {type(fit).__name__}{several}")
 
 
 def _is_series(values: object) -> bool:

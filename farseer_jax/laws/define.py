@@ -51,7 +51,7 @@ def law(
             Without a bar N and D are inputs, and so are the columns of the table that it is fitted
             to.
         name: how files call the law; the function's name unless given.
-        kinds: kinds of an expression's inputs that are no positive numbers.
+        kinds: kinds of an expression's inputs other than positive numbers.
         real: parameters of an expression that may have either sign.
 
     Returns:
@@ -59,7 +59,7 @@ def law(
         of ``**``, and otherwise :data:`Positive`.
 
     Raises:
-        ValueError: the text is no expression.
+        ValueError: the text is not an expression.
         TypeError: the function has no inputs or no parameters.
 
     Example:

@@ -38,7 +38,7 @@ Exponent: TypeAlias = Annotated[Leaf, EXPONENT]
 Fraction: TypeAlias = Annotated[Leaf, Domain(0.0, 1.0)]
 """A parameter from 0 to 1."""
 
-# kinds of inputs that are no numbers on a scale
+# kinds of inputs that are not numbers on a scale
 Mixture: TypeAlias = Annotated[Array, "mixture"]
 """An input of shares that sum to 1: an array with a share on each place of its last axis."""
 Category: TypeAlias = Annotated[Array, "category"]

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.laws.law import Center, Law, batch_shape, in_order, one_hot
+from farseer_jax.laws.law import Center, Law, batch_shape
+from farseer_jax.laws.law_inputs import in_order, one_hot
 from farseer_jax.laws.separable import OneDataTerm, is_separable
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError

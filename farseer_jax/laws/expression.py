@@ -88,8 +88,8 @@ def parse(text: str) -> Expression:
             they are not to be found by the columns of a table: ``"N, P | E + (A/(N*P**k))**a"``.
 
     Raises:
-        TypeError: this is no text.
-        ValueError: the text is no law; one sentence with the part, its column and the remedy.
+        TypeError: not text.
+        ValueError: the text is not a law; one sentence with the part, its column and the remedy.
 
     Example:
         >>> law = parse("N, P | E+( A/(N * (k*log(P)+1)) ) ** alpha")

@@ -266,7 +266,7 @@ def _refuse_misspelt(name: str, inputs: Sequence[str], columns: Sequence[str]) -
     column = next(near, meant)
     if column is not None:
         raise ValueError(
-            f"name {name!r} is no column and nearly matches the column {column!r}: correct it, "
+            f"name {name!r} is not a column and nearly matches the column {column!r}: correct it, "
             f"or declare the law's inputs before a bar, as in 'N, D | …', to make {name!r} a "
             f"parameter"
         )

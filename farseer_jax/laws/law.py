@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.declarations import Parameter, fields_of, flat_of, inputs_of, linear_of
+from farseer_jax.laws.law_inputs import column_of, input_of
 from farseer_jax.results.numbers import number_text
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
@@ -206,7 +207,7 @@ class Law(eqx.Module):
         Raises:
             ValueError: the runs lack an input.
         """
-        return {name: _column(cls, runs, name, kind) for name, kind in cls.inputs().items()}
+        return {name: column_of(cls, runs, name, kind) for name, kind in cls.inputs().items()}
 
     @classmethod
     def of_runs(cls, runs: Runs) -> type[Self]:
@@ -214,7 +215,7 @@ class Law(eqx.Module):
         entries = dict(runs.shares)
         for name, kind in cls.inputs().items():
             if kind == "category":
-                entries[name] = tuple(dict.fromkeys(map(str, _input(cls, runs, name))))
+                entries[name] = tuple(dict.fromkeys(map(str, input_of(cls, runs, name))))
         return cls.with_shares(entries)
 
     @classmethod
@@ -311,74 +312,6 @@ class Law(eqx.Module):
             A law whose leaves have shape ``(start,)``.
         """
         raise NotImplementedError
-
-
-def _input(law: type[Law], runs: Runs, name: str) -> np.ndarray:
-    if name not in runs.inputs:
-        raise ValueError(
-            f"the law {law.name} needs the input {name!r}, and the runs have "
-            f"{', '.join(runs.inputs)}: bind a column to it ({name}=… in Python, "
-            f"--input {name}=COLUMN in the shell)"
-        )
-    return runs.inputs[name]
-
-
-def _column(law: type[Law], runs: Runs, name: str, kind: Kind) -> np.ndarray:
-    values = _input(law, runs, name)
-    if kind == "category":
-        return one_hot(law, name, values)
-    return in_order(law, name, values, runs.shares[name]) if kind == "mixture" else values
-
-
-def in_order(law: type[Law], name: str, values: np.ndarray, columns: Sequence[str]) -> np.ndarray:
-    """Shares of a mixture, ``(…, share)``, in the order in which the law was fitted to them.
-
-    Raises:
-        ValueError: they are other shares.
-    """
-    known = dict(law.shares).get(name, tuple(columns))
-    if tuple(columns) == known:
-        return values
-    if set(columns) != set(known):
-        raise ValueError(
-            f"input {name!r}: the law was fitted to the shares {', '.join(known)}, and these are "
-            f"{', '.join(columns)}: name them alike"
-        )
-    return values[..., [list(columns).index(share) for share in known]]
-
-
-def one_hot(law: type[Law], name: str, labels: np.ndarray) -> np.ndarray:
-    """Labels of a category, ``(…,)``, as ones and zeros, ``(…, label)``.
-
-    Raises:
-        ValueError: the law was not fitted to one of them.
-    """
-    known = dict(law.shares)[name]
-    texts = _spelt(np.asarray(labels), known)
-    unknown = sorted(set(texts.ravel().tolist()) - set(known))
-    if unknown:
-        raise ValueError(
-            f"input {name!r}: the law was fitted to {', '.join(known)}, not {unknown[0]!r}: leave "
-            "those runs out, or fit them too"
-        )
-    return (texts[..., None] == np.array(known)).astype(float)
-
-
-def _spelt(labels: np.ndarray, known: Sequence[str]) -> np.ndarray:
-    """Labels as the law spells them: 1 and 1.0 are one label."""
-    if labels.dtype.kind not in "iuf":
-        return labels.astype(str)
-    spellings = {number: text for text in known if (number := _number(text)) is not None}
-    values, places = np.unique(labels, return_inverse=True)
-    texts = np.array([spellings.get(value, str(value)) for value in values.tolist()], dtype=str)
-    return texts[places.ravel()].reshape(labels.shape)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def require_N_and_D(what: str, law: type[Law]) -> None:

@@ -94,7 +94,7 @@ def positive(name: str, values: ArrayLike) -> np.ndarray:
     """Numbers as a flat float64 array.
 
     Raises:
-        ValueError: one is no number, or not positive and finite.
+        ValueError: one is not a number, or not positive and finite.
     """
     try:
         array = np.atleast_1d(np.asarray(values, dtype=np.float64)).ravel()
@@ -110,7 +110,7 @@ def one_positive(name: str, value: ArrayLike) -> float:
     """A single number.
 
     Raises:
-        ValueError: it is no single number, or not positive and finite.
+        ValueError: not a single number, or not positive and finite.
     """
     array = positive(name, value)
     if array.size != 1:

@@ -7,7 +7,7 @@ import numpy as np
 from farseer_jax.decisions.compared_fits import ComparedFit
 from farseer_jax.decisions.compared_points import ComparedPoints
 from farseer_jax.decisions.fit_comparison import FitComparison
-from farseer_jax.fitting.instances import instance_of
+from farseer_jax.fitting.type_checks import instance_of
 from farseer_jax.plots._room import fit_texts, legend_outside
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write beside the target, then rename: nobody ever reads half a file.
+    """Write beside the target, then rename: no reader ever sees half a file.
 
     Raises:
         OSError: the path cannot be written; the message names it, and nothing is left behind.
@@ -26,7 +26,7 @@ def written_aside(path: str | Path) -> Iterator[Path]:
     """
     path = Path(os.path.realpath(path))  # a link is kept, and its target replaced
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise OSError(f"cannot write {path}: it is no ordinary file; name another")
+        raise OSError(f"cannot write {path}: it is not a regular file; name another")
     if path.is_dir():
         raise IsADirectoryError(f"cannot write {path}: it is a directory; name a file in it")
     try:

@@ -21,7 +21,7 @@ def quantity_text(value: float) -> str:
 
 
 def loss_text(value: float) -> str:
-    """A loss, to the digits that runs repeat to; one that is no run's, by its power of ten."""
+    """A loss, to the digits that runs repeat to; one that no run has, by its power of ten."""
     return f"{value:.3e}" if abs(value) > _LARGE_LOSS else f"{value:.5f}"
 
 

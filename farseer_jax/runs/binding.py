@@ -71,7 +71,7 @@ def bind_runs(
     Raises:
         ValueError: a column is missing or could be two; something in one is wrong; a group has no
             response at all.
-        TypeError: it is no table in memory.
+        TypeError: not a table in memory.
 
     Example:
         >>> table = {"N": [1e8, 4e8] * 2, "P": [1, 2] * 2, "loss": [3.6, 3.2, 3.5, None],
@@ -140,7 +140,7 @@ def bind_points(
 
     Raises:
         ValueError: as for `bind_runs`, but a response may be absent or missing.
-        TypeError: it is no table in memory.
+        TypeError: not a table in memory.
 
     Example:
         >>> (points,) = bind_points({"N": [1e8, 4e8], "P": [1, 2]}, ["N", "P"], responses=["loss"])

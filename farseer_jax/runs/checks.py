@@ -99,10 +99,10 @@ def checked_floats(
 
 
 def check_level(level: float) -> None:
-    """Refuse what is no probability strictly between 0 and 1.
+    """Refuse a level that is not strictly between 0 and 1.
 
     Raises:
-        ValueError: the level is none.
+        ValueError: the level is outside.
     """
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must lie between 0 and 1, such as 0.9; got {level!r}")

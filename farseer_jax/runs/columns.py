@@ -30,7 +30,7 @@ def table_columns(table: Any) -> dict[str, np.ndarray[Any, Any]]:
         Name to values, in the order of the table; missing whole numbers become NaN.
 
     Raises:
-        TypeError: this is no such table (a polars LazyFrame must be collected first).
+        TypeError: not such a table (a polars LazyFrame must be collected first).
         ValueError: two columns have one name.
 
     Example:

@@ -24,8 +24,8 @@ def beyond_runs(runs: Runs, at: Mapping[str, np.ndarray]) -> np.ndarray:
 
     Args:
         runs: the fitted runs.
-        at: points by the names of columns, ``(point,)``; what is no number, or no input of the
-            runs, is left out.
+        at: points by the names of columns, ``(point,)``; columns that are not
+            numeric inputs of the runs are left out.
 
     Example:
         >>> import numpy as np

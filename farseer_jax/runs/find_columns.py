@@ -67,7 +67,7 @@ def find_inputs(
         kinds: the kind of each input; ``"loss"`` may be among them.
         options: the column of an input; of a mixture a pattern (``"share_*"``), a list with commas,
             or a sequence of these.
-        taken: columns that are no candidates, since they are named for something else.
+        taken: columns named for something else, which are not candidates.
 
     Returns:
         For each input its column, for a mixture those of its shares.
@@ -87,7 +87,7 @@ def find_inputs(
         if name not in kinds:
             asked = ", ".join(kind for kind in kinds if kind != "loss") or "none"
             raise ValueError(
-                f"a column is named as {name}, which is no input here: the inputs are {asked}"
+                f"a column is named for an unknown input {name}: the inputs are {asked}"
             )
     found: dict[str, str | tuple[str, ...]] = {}
     for name, kind in kinds.items():

@@ -63,7 +63,7 @@ def as_kinds(
     for name, kind in (kinds or {}).items():
         if name not in given:
             raise ValueError(
-                f"kinds: there is no input {name!r}; the inputs are {', '.join(given) or 'none'}"
+                f"kinds: unknown input {name!r}; the inputs are {', '.join(given) or 'none'}"
             )
         given[name] = kind
     for name, kind in given.items():
@@ -134,7 +134,7 @@ def refuse_wrong_units(
 ) -> None:
     """Refuse N and D that look like thousands, millions or billions, where no unit is given.
 
-    D without N is checked by nobody: it may count examples, say.
+    D without N is not checked: it may count examples, say.
 
     Args:
         inputs: checked inputs by name.
@@ -214,7 +214,7 @@ def _labels(values: Any, label: str) -> Column:
     try:
         hash(tuple(column.tolist()))
     except TypeError:
-        raise ValueError(f"{label}: its values are no labels; give text or numbers") from None
+        raise ValueError(f"{label}: its values cannot be labels; give text or numbers") from None
     column.setflags(write=False)
     return column
 

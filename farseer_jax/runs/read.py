@@ -118,7 +118,7 @@ def _refuse_no_file(path: Path) -> None:
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file")
         if not path.is_file():
-            raise ValueError(f"{path}: is no regular file; write the runs to a file first")
+            raise ValueError(f"{path}: not a regular file; write the runs to a file first")
         path.open("rb").close()
     except PermissionError:
         raise PermissionError(f"{path}: no permission to read it") from None
@@ -197,7 +197,7 @@ def _read_delimited(path: Path, delimiter: str) -> Any:
 
 
 class _BadRows:
-    """Skips blank lines of a CSV file, and keeps what is to be said of a malformed row."""
+    """Skips blank lines of a CSV file, and keeps the message about a malformed row."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -271,7 +271,7 @@ def _json_object(path: Path, number: int, line: bytes) -> dict[str, Any]:
         raise ValueError(f"{path}: line {number} cannot be read as JSON: {error}") from None
     if not isinstance(record, dict):
         raise ValueError(
-            f"{path}: line {number} is no JSON object; each line is one run, as in "
+            f"{path}: line {number} is not a JSON object; each line is one run, as in "
             f'{{"N": 1e8, "D": 2e9, "loss": 3.4}}'
         )
     return record

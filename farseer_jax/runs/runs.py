@@ -1,4 +1,4 @@
-"""A table of training runs: the one door for data, with every check of it."""
+"""A table of training runs, checked where it is made."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Runs:
         """Check the columns and copy them.
 
         Args:
-            N: number of parameters, one per run; None where it is no input.
+            N: number of parameters, one per run; None where it is not an input.
             D: number of training tokens, one per run, likewise.
             loss: the response, one per run, in any unit.
             extra: further columns, that stay with the runs.
@@ -131,7 +131,7 @@ class Runs:
                 raise ValueError(f"inputs: {name!r} is given twice; give it once")
             columns[name] = values
         if loss is None:
-            raise ValueError("loss: there is none; give the response of each run")
+            raise ValueError("loss: missing; give the response of each run")
         table = checked_table(
             columns,
             as_kinds(list(columns), kinds),
@@ -176,7 +176,7 @@ class Runs:
             inputs: the inputs to take, or a mapping of them to kinds.
             columns_of: columns of further inputs that are not found by their names; of a mixture a
                 pattern such as ``"share_*"``, a list with commas, or a sequence.
-            response: the same as ``loss``, for a response that is none.
+            response: the same as ``loss``, for a response other than a loss.
             link: the scale of the response's errors, see `Runs`.
             weights: a column of weights of runs.
             standard_error: a column of standard errors of the response, instead.
@@ -187,7 +187,7 @@ class Runs:
 
         Raises:
             ValueError: a column is not found or ambiguous, or as for `Runs`.
-            TypeError: ``df`` is no table in memory.
+            TypeError: ``df`` is not a table in memory.
 
         Example:
             >>> import pandas as pd
@@ -440,7 +440,7 @@ class Runs:
 
     @classmethod
     def _trusted(cls, table: Table) -> Self:
-        """Make runs of what is checked already, and that nobody else holds."""
+        """Make runs of what is checked already, and that nothing else refers to."""
         runs = cls.__new__(cls)
         runs._fill(table)
         return runs

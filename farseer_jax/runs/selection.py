@@ -61,7 +61,7 @@ def selected(
 
 
 def without_copies(*columns: NDArray[Any]) -> NDArray[np.bool_]:
-    """True for each run that is no exact copy of an earlier one, ``(run,)``.
+    """True for each run that is not an exact copy of an earlier one, ``(run,)``.
 
     Args:
         columns: all that makes a run: numbers, shares ``(run, share)``, or labels.

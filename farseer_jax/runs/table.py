@@ -89,8 +89,7 @@ def checked_inputs(
     for name, unit in units.items():
         if unit is not None and name not in kinds:
             raise ValueError(
-                f"a unit of {name} is given, which is no input here: the inputs are "
-                f"{', '.join(kinds) or 'none'}"
+                f"a unit of {name} is given, and the inputs are {', '.join(kinds) or 'none'}"
             )
     shares = {name: tuple(columns[name]) for name, kind in kinds.items() if kind == "mixture"}
     labels = {name: _label(name, (names or {}).get(name, name), shares.get(name)) for name in kinds}

@@ -200,8 +200,8 @@ def groups_of(
             rows_of.setdefault(key, []).append(row)
         except TypeError:
             raise ValueError(
-                f"column {names[0]!r} (group): row {row} holds {key!r}, which is no label; give "
-                "text or numbers"
+                f"column {names[0]!r} (group): row {row} holds {key!r}, which cannot be a label; "
+                "give text or numbers"
             ) from None
     return [
         (dict(zip(names, key, strict=True)), np.array(rows, dtype=np.intp))

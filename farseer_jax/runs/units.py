@@ -111,7 +111,7 @@ def convert_loss(
             columns stay and whose ``loss_name`` becomes the unit.
         source: the unit it is in: ``"nats per token"``, ``"bits per token"``, ``"bits per
             character"``, ``"bits per byte"`` or ``"perplexity"``.
-        target: the unit wanted.
+        target: the unit to convert to.
         characters_per_token: needed from and to bits per character; broadcasts with the loss.
         bytes_per_token: needed from and to bits per byte, likewise.
 

@@ -10,15 +10,16 @@ import jax
 import numpy as np
 
 from farseer_jax.fitting.fit_batch import BatchFit, Refits
-from farseer_jax.fitting.result import Fit, as_fit
+from farseer_jax.fitting.result import Fit
+from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws.law import Law
 from farseer_jax.runtime.progress import counted_from, report
-from farseer_jax.uncertainty import processes as _processes
+from farseer_jax.uncertainty import distributed
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 from farseer_jax.uncertainty.draws import Draws, FileDraws, MemoryDraws, Range, join
-from farseer_jax.uncertainty.draws_on_disk import Store, manifest_of
-from farseer_jax.uncertainty.resampled_runs import Setting
-from farseer_jax.uncertainty.scheme import Draw, Scheme
+from farseer_jax.uncertainty.draws_file import Store
+from farseer_jax.uncertainty.draws_manifest import manifest_of
+from farseer_jax.uncertainty.resampling import Draw, Scheme, Setting
 from farseer_jax.uncertainty.schemes_by_name import as_scheme
 
 # Resamples that share a stream of random numbers: a resample's place in its stream depends on
@@ -72,7 +73,7 @@ def bootstrap(
         True
     """
     scheme, seed = as_scheme(scheme), _whole("seed", seed, 0)
-    setting = Setting.of(as_fit(fit))
+    setting = Setting.of(fit_of(fit))
     num = _num_resamples(num_resamples, scheme, setting)
     chunk = _whole("chunk_size", chunk_size, 1)
     refits = Refits.of(type(fit.law), fit.runs, fit.method, devices)
@@ -146,25 +147,25 @@ def _drawn_ahead(
 def _in_memory(make: Any, template: Law, num: int, chunk: int) -> Draws:
     chunk = min(chunk, -(-num // jax.process_count()))  # a chunk for each process
     ranges = [(i, min(i + chunk, num)) for i in range(0, num, chunk)]
-    with _processes.together("the draws"):
-        own = [batch for _, batch in make(_processes.share(ranges))]
-    if _processes.several():
-        return MemoryDraws(_processes.gathered(own, ranges, template))
+    with distributed.together("the draws"):
+        own = [batch for _, batch in make(distributed.share(ranges))]
+    if distributed.several():
+        return MemoryDraws(distributed.gathered(own, ranges, template))
     return MemoryDraws(join(own))
 
 
 def _on_disk(make: Any, store: Store, template: Law, num: int, chunk: int, resume: bool) -> Draws:
-    with _processes.together("the opening of the file"):
-        if _processes.is_first():
+    with distributed.together("the opening of the file"):
+        if distributed.is_first():
             store.open(resume=resume)
     try:
-        with _processes.together("the list of draws to make"):
+        with distributed.together("the list of draws to make"):
             ranges = store.missing(num, chunk)
-        with _processes.together("the draws"):
-            for start, batch in make(_processes.share(ranges)):
+        with distributed.together("the draws"):
+            for start, batch in make(distributed.share(ranges)):
                 store.write(start, batch)
-        with _processes.together("the file of all draws"):
-            if _processes.is_first():
+        with distributed.together("the file of all draws"):
+            if distributed.is_first():
                 store.finish(num)
     finally:
         store.close()

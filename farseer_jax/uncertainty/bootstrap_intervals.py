@@ -13,7 +13,7 @@ from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.uncertainty import intervals as _intervals
 from farseer_jax.uncertainty.bootstrap_warnings import interval_warnings
 from farseer_jax.uncertainty.intervals import KINDS, Intervals, Kind
-from farseer_jax.uncertainty.resampled_runs import (
+from farseer_jax.uncertainty.standard_errors import (
     link_spread,
     log_standard_error,
     moved,
@@ -48,7 +48,7 @@ def loss_kind(bootstrap: "Bootstrap", kind: Kind | None, of: str) -> Kind:
     """The kind of interval for losses, checked.
 
     Raises:
-        ValueError: there is no such kind, or not for these draws.
+        ValueError: unknown kind, or not for these draws.
     """
     can_calibrate = bootstrap.has_sizes_to_hold_out and not bootstrap.is_jackknife
     if kind is None and can_calibrate and bootstrap.calibration.num_holdouts:

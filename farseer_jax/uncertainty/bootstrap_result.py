@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.fitting.fit_batch import BatchFit, Refits
+from farseer_jax.fitting.fit_batch import BatchFit
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import (
     by_column,
@@ -35,17 +35,15 @@ from farseer_jax.uncertainty.bootstrap_intervals import (
 )
 from farseer_jax.uncertainty.bootstrap_warnings import bootstrap_warnings, optimum_warnings
 from farseer_jax.uncertainty.calibration import Calibration
-from farseer_jax.uncertainty.draws import Draws, FileDraws, join, read_manifest
+from farseer_jax.uncertainty.draws import Draws, FileDraws, join
+from farseer_jax.uncertainty.draws_manifest import read_manifest
 from farseer_jax.uncertainty.holdouts import HeldOut, held_out
 from farseer_jax.uncertainty.intervals import Intervals, Kind
-from farseer_jax.uncertainty.resampled_runs import Setting, run_noise, standard_error
-from farseer_jax.uncertainty.scheme import Scheme
+from farseer_jax.uncertainty.jackknife import is_jackknife, leave_out
+from farseer_jax.uncertainty.resampling import Scheme, run_noise
 from farseer_jax.uncertainty.schemes_by_name import scheme_of
-from farseer_jax.uncertainty.weight_schemes import (
-    JackknifeRuns,
-    JackknifeSizes,
-    ResampleSizes,
-)
+from farseer_jax.uncertainty.standard_errors import standard_error
+from farseer_jax.uncertainty.weight_schemes import ResampleSizes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -338,7 +336,7 @@ class Bootstrap(Result):
     @property
     def is_jackknife(self) -> bool:
         """Whether each refit leaves something out, and nothing is random."""
-        return hasattr(self.scheme, "num_draws")
+        return is_jackknife(self.scheme)
 
     @property
     def has_sizes_to_hold_out(self) -> bool:
@@ -351,7 +349,7 @@ class Bootstrap(Result):
         """What rolling hold-outs of the largest sizes say of the law's misfit beyond the data.
 
         Raises:
-            ValueError: of a jackknife, whose refits are no draws; of a law over other inputs than
+            ValueError: of a jackknife, whose refits are not draws; of a law over other inputs than
                 N and D, or a link other than log.
         """
         if not self.has_sizes_to_hold_out:
@@ -372,9 +370,5 @@ class Bootstrap(Result):
     @cached_property
     def left_out(self) -> BatchFit:
         """Refits without each run, or without each size where sizes are drawn together: for BCa."""
-        setting = Setting.of(self.fit)
-        refits = Refits.of(type(self.fit.law), self.fit.runs, self.fit.method)
         by_size = isinstance(self.scheme, ResampleSizes) or getattr(self.scheme, "by_size", False)
-        jackknife = JackknifeSizes() if by_size else JackknifeRuns()
-        index = np.arange(jackknife.num_draws(setting))
-        return refits(weights=jackknife.draw(setting, np.random.default_rng(0), index).weights)
+        return leave_out(self.fit, by_size=by_size)

@@ -19,7 +19,8 @@ from farseer_jax.uncertainty.bootstrap_warnings import ends_warnings
 from farseer_jax.uncertainty.calibration import Calibration, central_probability
 from farseer_jax.uncertainty.holdouts import calibration_of, least_sizes
 from farseer_jax.uncertainty.intervals import Intervals
-from farseer_jax.uncertainty.resampled_runs import log_standard_error, run_noise
+from farseer_jax.uncertainty.resampling import run_noise
+from farseer_jax.uncertainty.standard_errors import log_standard_error
 
 
 class CombinedInterval(NamedTuple):

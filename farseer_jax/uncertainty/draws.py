@@ -1,6 +1,5 @@
 """Draws: the refits of a bootstrap, in memory or in a Parquet file, read in batches."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-METADATA = b"farseer_jax.bootstrap"
 Range = tuple[int, int]  # resamples: the first, and the one after the last
 
 
@@ -129,25 +127,6 @@ def from_table(table: "pa.Table", template: Law) -> BatchFit:
         outcome_code=np.array([code_of[name] for name in table["outcome"].to_pylist()]),
         mean_relative_error=table["mean_relative_error"].to_numpy(),
     )
-
-
-def read_manifest(path: Path) -> dict[str, Any]:
-    """What a file of draws says of itself.
-
-    Raises:
-        ValueError: it is no such file.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        metadata = pq.read_schema(path).metadata or {}
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path} is no whole Parquet file ({error}); name another") from None
-    if METADATA not in metadata:
-        raise ValueError(f"{path} is a Parquet file, but not one of draws; name another")
-    content: dict[str, Any] = json.loads(metadata[METADATA])
-    return content
 
 
 def _to_plain(draws: Draws) -> Any:

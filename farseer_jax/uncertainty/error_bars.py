@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.fitting.result import Fit, as_fit
+from farseer_jax.fitting.result import Fit
+from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws import quantities as _quantities
 from farseer_jax.laws.evaluate import (
     by_column,
@@ -26,7 +27,8 @@ from farseer_jax.runs.coverage import beyond_runs
 from farseer_jax.uncertainty.bootstrap_warnings import optimum_warnings
 from farseer_jax.uncertainty.fit_derivatives import respond, respond_on_law
 from farseer_jax.uncertainty.intervals import Intervals, normal
-from farseer_jax.uncertainty.resampled_runs import Setting, link_spread
+from farseer_jax.uncertainty.resampling import Setting
+from farseer_jax.uncertainty.standard_errors import link_spread
 
 ErrorKind = Literal["delta", "sandwich", "jackknife"]
 _KINDS: tuple[str, ...] = get_args(ErrorKind)
@@ -263,7 +265,7 @@ def error_bars(
         >>> bool(bars.standard_error(25.1e9, 5e11) > bars.standard_error(1e9, 1e11))
         True
     """
-    fit = as_fit(fit)
+    fit = fit_of(fit)
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, got {kind!r}")
     if noise is not None and (kind != "delta" or not 0 < noise < np.inf):

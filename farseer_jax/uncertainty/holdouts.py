@@ -1,4 +1,4 @@
-"""The hold-outs of a fit, refitted: what a calibration is learnt from."""
+"""Rolling hold-outs: earlier extrapolations inside the runs, refitted to calibrate by."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,85 @@ from farseer_jax.fitting.fit_batch import BatchFit, Refits
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.noise import noise_if_shown
 from farseer_jax.runs.runs import Runs
-from farseer_jax.uncertainty.calibration import (
-    Calibration,
-    HoldOuts,
-    calibrate,
-    rolling_weights,
-)
-from farseer_jax.uncertainty.resampled_runs import Setting, standard_error
-from farseer_jax.uncertainty.scheme import Draw, Scheme
+from farseer_jax.uncertainty.calibration import Calibration, calibrate
+from farseer_jax.uncertainty.resampling import Draw, Scheme, Setting
+from farseer_jax.uncertainty.standard_errors import standard_error
 
 _NUM_RESAMPLES = 100  # of each hold-out: its standard errors are then known to 7 %
+
+
+@dataclass(frozen=True, eq=False)
+class HoldOuts:
+    """Earlier extrapolations inside the data.
+
+    Attributes:
+        cutoffs: the largest size fitted in each, ascending, ``(holdout,)``.
+        weights: 1 for the runs that are fitted, 0 for the others, ``(holdout, run)``.
+        length: of the extrapolation to each run, see :func:`extrapolation_length`,
+            ``(holdout, run)``.
+    """
+
+    cutoffs: Floats
+    weights: Floats
+    length: Floats
+
+    def __len__(self) -> int:
+        return len(self.cutoffs)
+
+
+def rolling_cutoffs(
+    values: Floats, *, min_values: int, max_cutoffs: int, num_last: int = 1
+) -> Floats:
+    """Up to which values to fit in turn, from a third of the distinct values on.
+
+    Args:
+        values: of each run, ``(run,)``.
+        min_values: distinct values up to the first cutoff.
+        max_cutoffs: where there would be more, so many are taken, evenly, the last among them.
+        num_last: distinct values at the end that no cutoff reaches.
+
+    Example:
+        >>> rolling_cutoffs(np.arange(1.0, 10.0), min_values=3, max_cutoffs=16)
+        array([3., 4., 5., 6., 7., 8.])
+    """
+    distinct = np.unique(values)
+    cutoffs = distinct[max(min_values, -(-len(distinct) // 3)) - 1 : -num_last]
+    if len(cutoffs) > max_cutoffs:
+        cutoffs = cutoffs[np.linspace(len(cutoffs) - 1, 0, max_cutoffs).round().astype(int)[::-1]]
+    return cutoffs
+
+
+def rolling_weights(runs: Runs, *, min_sizes: int = 3, max_holdouts: int = 16) -> HoldOuts:
+    """The hold-outs of some runs: fit up to each size in turn, from a third of the sizes on.
+
+    Args:
+        runs: all runs at hand.
+        min_sizes: sizes that each hold-out has at least; fewer than three determine no curve of N.
+        max_holdouts: where there would be more, so many are taken, evenly, the last among them.
+
+    Returns:
+        The hold-outs; none where there are no more than ``min_sizes`` sizes.
+
+    Raises:
+        ValueError: ``min_sizes`` or ``max_holdouts`` is less than 1.
+
+    Example:
+        >>> from farseer_jax import example_runs
+        >>> holdouts = rolling_weights(example_runs())
+        >>> len(holdouts), holdouts.weights.shape, f"{holdouts.cutoffs[-1]:.3g}"
+        (14, (14, 337), '5.35e+09')
+    """
+    for name, count in (("min_sizes", min_sizes), ("max_holdouts", max_holdouts)):
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
+    cutoffs = rolling_cutoffs(runs.N, min_values=min_sizes, max_cutoffs=max_holdouts)
+    fitted = cutoffs[:, None] >= runs.N
+    lengths = [extrapolation_length(runs.select(mask=row), runs.N, runs.D) for row in fitted]
+    return HoldOuts(cutoffs, fitted.astype(float), np.array(lengths).reshape(fitted.shape))
 
 
 def least_sizes(fit: Fit) -> int:

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.fitting.result import Fit, as_fit
+from farseer_jax.fitting.result import Fit
+from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws import quantities as _quantities
 from farseer_jax.laws.compute_optimal import optimal_ratio
 from farseer_jax.laws.evaluate import by_column, curves, evaluate, flat_points
@@ -20,7 +21,8 @@ from farseer_jax.runs.noise import estimate_noise, shows_noise
 from farseer_jax.types import Array
 from farseer_jax.uncertainty.fit_derivatives import respond, without_each
 from farseer_jax.uncertainty.influence_result import Influence, difference_name
-from farseer_jax.uncertainty.resampled_runs import Setting, link_spread
+from farseer_jax.uncertainty.resampling import Setting
+from farseer_jax.uncertainty.standard_errors import link_spread
 
 CURVES = ("U", "B", "A")
 QUANTITIES = ("loss", *CURVES, "tokens_per_parameter")
@@ -78,7 +80,7 @@ def influence(
         >>> f"{found.N[most]:.3g}", f"{100 * found.change_if_removed[most] / found.value:.2f} %"
         ('5.35e+09', '-0.24 %')
     """
-    question = _question(as_fit(fit), at, of, against)
+    question = _question(fit_of(fit), at, of, against)
     spread = _noise(fit, noise)
     response = respond(fit)
     value = _quantities.of_one(question.function, fit.law, *question.arguments)

@@ -5,8 +5,7 @@ from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
-from farseer_jax.uncertainty.resampled_runs import Setting
-from farseer_jax.uncertainty.scheme import Draw, Named
+from farseer_jax.uncertainty.resampling import Draw, Named, Setting
 
 Multiplier = Literal["webb", "rademacher", "mammen", "normal"]
 
@@ -59,7 +58,7 @@ class WildBootstrap(Named):
         by_size: one number for all runs of a size, or one for each run.
 
     Raises:
-        ValueError: the multiplier is none of these.
+        ValueError: unknown multiplier.
 
     Example:
         >>> from farseer_jax import Farseer, WildBootstrap, bootstrap, example_runs, fit

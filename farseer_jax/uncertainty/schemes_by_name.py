@@ -3,16 +3,15 @@
 from typing import Any
 
 from farseer_jax.results.converter import UnknownNameError, register
+from farseer_jax.uncertainty.jackknife import JackknifeRuns, JackknifeSizes
 from farseer_jax.uncertainty.loss_schemes import (
     ParametricBootstrap,
     ResidualBootstrap,
     WildBootstrap,
 )
-from farseer_jax.uncertainty.scheme import Scheme, as_json_has_it
+from farseer_jax.uncertainty.resampling import Scheme, as_json_has_it
 from farseer_jax.uncertainty.weight_schemes import (
     BayesianBootstrap,
-    JackknifeRuns,
-    JackknifeSizes,
     ResampleRuns,
     ResampleSizes,
     ResampleWithinSizes,
@@ -38,7 +37,7 @@ def as_scheme(scheme: object) -> Scheme:
     """A scheme, or the one of a name.
 
     Raises:
-        ValueError: there is no scheme of this name.
+        ValueError: unknown scheme.
         TypeError: neither a name nor a scheme.
     """
     if isinstance(scheme, str):
@@ -61,7 +60,7 @@ def scheme_of(settings: dict[str, Any], given: Scheme | None = None) -> Scheme:
         given: the scheme itself, where it may be none of the library's.
 
     Raises:
-        ValueError: it is none of the library's schemes and not given, or another one is given.
+        ValueError: a scheme that is not the library's and not given, or another one is given.
     """
     if given is not None:
         if as_json_has_it(given.to_dict()) != settings:
@@ -70,7 +69,7 @@ def scheme_of(settings: dict[str, Any], given: Scheme | None = None) -> Scheme:
     own = {key: value for key, value in settings.items() if key != "name"}
     if settings["name"] not in SCHEMES:
         raise ValueError(
-            f"the scheme {settings['name']!r} is none of this library's: give it as scheme="
+            f"the scheme {settings['name']!r} is not one of the library's: give it as scheme="
         )
     scheme: Scheme = SCHEMES[settings["name"]](**own)
     return scheme

@@ -5,8 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from farseer_jax.uncertainty.resampled_runs import Setting
-from farseer_jax.uncertainty.scheme import Draw, Named
+from farseer_jax.uncertainty.resampling import Draw, Named, Setting
 
 
 @dataclass(frozen=True)
@@ -85,50 +84,6 @@ class BayesianBootstrap(Named):
         weights = rng.standard_exponential((len(index), setting.num_units))
         weights *= setting.num_units / weights.sum(axis=1, keepdims=True)
         return Draw(weights=weights[:, setting.unit])
-
-
-@dataclass(frozen=True)
-class JackknifeRuns(Named):
-    """Every run left out in turn: as many refits as distinct runs, nothing random.
-
-    Example:
-        >>> from farseer_jax import Farseer, JackknifeRuns, bootstrap, example_runs, fit
-        >>> jackknife = bootstrap(fit(Farseer, example_runs()), scheme=JackknifeRuns())
-        >>> jackknife.num_resamples
-        337
-    """
-
-    name: ClassVar[str] = "jackknife-runs"
-
-    def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
-        """Weight 0 for one run each."""
-        return Draw(weights=(setting.unit != index[:, None]).astype(float))
-
-    def num_draws(self, setting: Setting) -> int:
-        """One per distinct run."""
-        return setting.num_units
-
-
-@dataclass(frozen=True)
-class JackknifeSizes(Named):
-    """Every size left out in turn: as many refits as sizes, nothing random.
-
-    Example:
-        >>> from farseer_jax import Farseer, JackknifeSizes, bootstrap, example_runs, fit
-        >>> jackknife = bootstrap(fit(Farseer, example_runs()), scheme=JackknifeSizes())
-        >>> jackknife.num_resamples
-        21
-    """
-
-    name: ClassVar[str] = "jackknife-sizes"
-
-    def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
-        """Weight 0 for the runs of one size each."""
-        return Draw(weights=(setting.size != index[:, None]).astype(float))
-
-    def num_draws(self, setting: Setting) -> int:
-        """One per size."""
-        return setting.num_sizes
 
 
 def _counts(rng: np.random.Generator, num: int, num_items: int) -> np.ndarray:

@@ -49,7 +49,7 @@ def parse_text(text: str) -> tuple[tuple[str, ...] | None, Node]:
     """The inputs declared before the bar, if there is one, and the tree of the formula.
 
     Raises:
-        ValueError: the text is no law; one sentence with the column.
+        ValueError: the text is not a law; one sentence with the column.
     """
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the law has {len(text):,} characters: at most {MAX_LENGTH:,} are read")
@@ -260,7 +260,7 @@ def _wrong_operand(operator: str) -> str:
         return f"{operator!r} joins conditions, such as D > U"
     if PRECEDENCE.get(operator) == COMPARISON:
         return "join comparisons by and, as in 0 < x and x < 1"
-    return f"a condition is no operand of {operator!r}: write where(condition, a, b)"
+    return f"a condition cannot be an operand of {operator!r}: write where(condition, a, b)"
 
 
 def _refuse_function(token: Token) -> NoReturn:

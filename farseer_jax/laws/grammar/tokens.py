@@ -63,7 +63,7 @@ def split_tokens(text: str) -> list[Token]:
             case "number" if math.isinf(float(token.text)):
                 refuse(repr(token.text), token.column, "the number is too large")
             case "other" | "unknown":
-                remedy = REMEDIES.get(token.text, "it is no part of a law")
+                remedy = REMEDIES.get(token.text, "it cannot stand in a law")
                 refuse(repr(token.text), token.column, remedy)
         tokens.append(token)
     return [*tokens, Token("end", "", len(text) + 1)]

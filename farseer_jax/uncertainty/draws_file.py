@@ -8,99 +8,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from farseer_jax._version import __version__
 from farseer_jax.fitting.fit_batch import BatchFit
-from farseer_jax.methods.method import weights_of
 from farseer_jax.results.files import write_text, written_aside
-from farseer_jax.uncertainty.draws import (
-    METADATA,
-    Range,
-    read_manifest,
-    row_groups,
-    to_table,
-)
-from farseer_jax.uncertainty.scheme import Scheme, as_json_has_it
+from farseer_jax.uncertainty.draws import Range, row_groups, to_table
+from farseer_jax.uncertainty.draws_manifest import METADATA, check_same, read_manifest
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from farseer_jax.fitting.result import Fit
-    from farseer_jax.laws.law import Law
-
-
-FORMAT_VERSION = 1
-
-
-def manifest_of(fit: "Fit", scheme: Scheme, seed: int) -> dict[str, Any]:
-    """All that determines draws, for JSON."""
-    return {
-        "version": FORMAT_VERSION,
-        "library_version": __version__,
-        "scheme": as_json_has_it(scheme.to_dict()),
-        "seed": seed,
-        "fit": fit.to_json(),
-        "runs": _fingerprint(fit),
-        "law": {"name": fit.law.name, "values": _digest(_leaves(fit.law))},
-        "method": as_json_has_it(fit.method.to_dict()) | _own_starts(fit),
-    }
-
-
-def check_same(name: str, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Refuse draws that were begun with something else.
-
-    Raises:
-        ValueError: what differs.
-    """
-    texts = {
-        "version": "a version of the format, {0} (here {1})",
-        "library_version": "farseer_jax {0} (here {1})",
-        "runs": "other runs, {0[num]} (here {1[num]})",
-        "law": "another law or fit of it, {0[name]} (here {1[name]})",
-        "method": "other settings of the method, {0} (here {1})",
-        "scheme": "another scheme, {0} (here {1})",
-        "seed": "another seed, {0} (here {1})",
-    }
-    differs = [
-        text.format(found.get(key), wanted[key])
-        for key, text in texts.items()
-        if found.get(key) != wanted[key]
-    ]
-    if differs:
-        raise ValueError(
-            f"{name} was begun with {'; '.join(differs[:2])}: go on as it was begun, or name "
-            "another file"
-        )
-
-
-def _fingerprint(fit: "Fit") -> dict[str, Any]:
-    """All that a fit takes from its runs: inputs, response, link and weights."""
-    runs = fit.runs
-    texts = {"kinds": dict(runs.kinds), "shares": dict(runs.shares), "link": runs.link.to_dict()}
-    labels = {name: list(map(str, runs.inputs[name])) for name in runs.labels}
-    numbers = [column for name, column in runs.inputs.items() if name not in labels]
-    own = [*numbers, runs.loss, weights_of(runs)]
-    return {"num": len(runs), "sha256": _digest(own, json.dumps([texts, labels]))}
-
-
-def _own_starts(fit: "Fit") -> dict[str, Any]:
-    """Starts of the user's own: refits go out from them, and a method's settings leave them out."""
-    starts = getattr(fit.method, "starts", None)
-    return {} if starts is None else {"own_starts": _digest(_leaves(starts))}
-
-
-def _leaves(law: "Law") -> list[np.ndarray]:
-    import jax
-
-    return [np.asarray(leaf, dtype=float) for leaf in jax.tree.leaves(law)]
-
-
-def _digest(arrays: list[np.ndarray], text: str = "") -> str:
-    import hashlib
-
-    content = text.encode() + b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
-    return hashlib.sha256(content).hexdigest()
 
 
 _PART = re.compile(r"(\d{12})-(\d{12})\.parquet")

@@ -1,5 +1,6 @@
-"""What the doors of the analyses are given: one sentence about an object of another kind."""
+"""Type checks of the arguments of entry points: one sentence about an object of another type."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from farseer_jax.fitting.result import Fit
@@ -10,52 +11,52 @@ Kind = TypeVar("Kind")
 
 
 def runs_of(given: object, argument: str) -> Runs:
-    """Runs.
+    """An argument that must be runs.
 
     Raises:
-        TypeError: these are none.
+        TypeError: it is something else.
     """
     made = "such as `read_runs(path)` or `Runs.from_dataframe(table)`"
     return instance_of(Runs, given, argument, made)
 
 
 def runs_over_N_and_D(given: object, argument: str) -> Runs:
-    """Runs that have these two inputs alone.
+    """An argument that must be runs with these two inputs alone.
 
     Raises:
-        TypeError: these are none.
+        TypeError: it is something else.
         ValueError: they have other inputs.
     """
     runs = runs_of(given, argument)
     if set(runs.inputs) != {"N", "D"}:
         raise ValueError(
-            f"{argument}: needed are runs over N and D alone, and these have the inputs "
+            f"{argument}: expected runs over N and D alone, got the inputs "
             f"{', '.join(runs.inputs)}: read the table with these two as inputs"
         )
     return runs
 
 
-def fit_of(given: object, argument: str) -> Fit:
-    """A fit.
+def fit_of(given: object, argument: str = "fit") -> Fit:
+    """An argument that must be one fit.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is something else; of several fits, the message says how to take one.
     """
     return instance_of(Fit, given, argument, "such as `fit(Farseer, runs)`")
 
 
 def instance_of(kind: type[Kind], given: object, argument: str, example: str) -> Kind:
-    """What was given, if it is of a kind.
+    """An argument, if it is of a type.
 
     Args:
-        kind: the class.
-        given: what the caller got.
+        kind: the type.
+        given: the argument's value.
         argument: name of the caller's argument.
-        example: what makes such an object, as "such as `fit(Farseer, runs)`".
+        example: what makes such a value, as "such as `fit(Farseer, runs)`".
 
     Raises:
-        TypeError: it is of another kind; the message names the argument, what was given and what
-            to give, such as a bootstrap's own ``.fit``.
+        TypeError: it is of another type; the message names the argument, the value and what to
+            give, such as a bootstrap's own ``.fit``.
 
     Example:
         >>> runs_of("runs.csv", "runs")
@@ -68,12 +69,14 @@ got 'runs.csv'
         return given
     held = [name for name in ("runs", "fit") if isinstance(getattr(given, name, None), kind)]
     remedy = f": give its .{held[0]}" if held else ""
+    if kind is Fit and isinstance(given, Sequence) and not isinstance(given, str):
+        remedy = ": take one of them, fits[0] or fits.of(…)"
     what = _with_article(kind.__name__)
     raise TypeError(f"{argument}: expected {what}, {example}, got {shown(given)}{remedy}")
 
 
 def shown(given: object) -> str:
-    """An object for a message: short literals as they are, all else by its kind.
+    """A value for a message: short literals as they are, all else by its type.
 
     Example:
         >>> shown(3.5), shown([1.0, 2.0])
@@ -89,6 +92,6 @@ def shown(given: object) -> str:
 
 def _with_article(name: str) -> str:
     """A class's name after "a" or "an", but for a plural."""
-    if name == Runs.__name__:
+    if name in ("Runs", "Fits"):
         return name
     return f"{'an' if name[0] in 'AEIOaeio' else 'a'} {name}"

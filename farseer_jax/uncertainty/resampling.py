@@ -1,7 +1,9 @@
-"""What resampling schemes draw from: the runs, what was fitted to them, and their noise."""
+"""What a resampling scheme is, and what it draws from: the runs, their fit, and their noise."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from farseer_jax.methods.end_to_end.layout import distinct_rows
 from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.noise import estimate_noise, shows_noise
 from farseer_jax.runs.runs import Runs
+from farseer_jax.uncertainty.standard_errors import moved
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,50 +155,58 @@ class Setting:
         return order, starts[size], counts[size]
 
 
-def moved(link: Link, responses: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """Responses moved by deviations on a link's scale: times ``exp(deviation)`` of logarithms."""
-    if link.name == "log":
-        return np.asarray(responses * np.exp(deviation))
-    return np.asarray(link.inverse(link.forward(responses) + deviation))
+class Draw(NamedTuple):
+    """Losses and weights of resamples, each ``(resample, run)``; None where they are the runs' own.
 
-
-def standard_error(draws: np.ndarray, *, jackknife: bool = False) -> np.ndarray:
-    """Standard error along the first axis, of the draws that are not NaN.
-
-    Args:
-        draws: ``(resample, …)``.
-        jackknife: whether each draw leaves something out: such draws hardly differ, and their
-            standard deviation is (n − 1)/√n times too small.
+    Attributes:
+        losses: other losses.
+        weights: other weights.
     """
-    known = ~np.isnan(draws)
-    num = known.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):  # NaN of less than two draws
-        mean = np.where(known, draws, 0.0).sum(axis=0) / num
-        squares = np.sum(np.where(known, draws - mean, 0.0) ** 2, axis=0)
-        spread = squares * (num - 1.0) / num if jackknife else squares / (num - 1.0)
-        return np.sqrt(np.where(num > 1, spread, np.nan))
+
+    losses: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
 
-def log_standard_error(draws: np.ndarray) -> np.ndarray:
-    """Of the logarithm; draws that are not positive and finite are left out."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = np.log(draws)
-    return standard_error(np.where(np.isfinite(values), values, np.nan))
+@runtime_checkable
+class Scheme(Protocol):
+    """How resamples are drawn: immutable settings with a name."""
+
+    @property
+    def name(self) -> str:
+        """How files and the shell call the scheme."""
+        ...
+
+    def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
+        """The resamples at these positions; only ``rng`` makes them random."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings, for JSON."""
+        ...
 
 
-def link_spread(link: Link, responses: np.ndarray, spread: float | np.ndarray) -> np.ndarray:
-    """A small deviation on a link's scale as one of responses, ``(point,)``."""
-    if link.name == "log":
-        return np.asarray(spread * responses)
-    return np.asarray(spread / link.slope(responses))
+def as_json_has_it(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as they come back from JSON: tuples are lists there."""
+    content: dict[str, Any] = json.loads(json.dumps(settings))
+    return content
+
+
+class Named:
+    """Settings of a dataclass as a dictionary."""
+
+    name: ClassVar[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings, for JSON."""
+        return {"name": self.name, **asdict(self)}  # type: ignore[call-overload]
 
 
 def run_noise(fit: Fit, of: str, noise: float | None) -> float:
     """Standard deviation on the link's scale that a new run adds to the loss of a fit's law.
 
     Raises:
-        ValueError: ``of`` is neither "mean" nor "run", or the noise is no such number, or it is not
-            given and the runs do not show it.
+        ValueError: ``of`` is neither "mean" nor "run", or the noise is negative or not finite, or
+            the runs do not show it where it is not given.
     """
     if of not in ("mean", "run"):
         raise ValueError(f"of must be 'mean' or 'run', got {of!r}")

@@ -1,0 +1,68 @@
+"""The jackknife: every run, or every size, left out in turn."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from farseer_jax.fitting.fit_batch import BatchFit, Refits
+from farseer_jax.fitting.result import Fit
+from farseer_jax.uncertainty.resampling import Draw, Named, Scheme, Setting
+
+
+@dataclass(frozen=True)
+class JackknifeRuns(Named):
+    """Every run left out in turn: as many refits as distinct runs, nothing random.
+
+    Example:
+        >>> from farseer_jax import Farseer, JackknifeRuns, bootstrap, example_runs, fit
+        >>> jackknife = bootstrap(fit(Farseer, example_runs()), scheme=JackknifeRuns())
+        >>> jackknife.num_resamples
+        337
+    """
+
+    name: ClassVar[str] = "jackknife-runs"
+
+    def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
+        """Weight 0 for one run each."""
+        return Draw(weights=(setting.unit != index[:, None]).astype(float))
+
+    def num_draws(self, setting: Setting) -> int:
+        """One per distinct run."""
+        return setting.num_units
+
+
+@dataclass(frozen=True)
+class JackknifeSizes(Named):
+    """Every size left out in turn: as many refits as sizes, nothing random.
+
+    Example:
+        >>> from farseer_jax import Farseer, JackknifeSizes, bootstrap, example_runs, fit
+        >>> jackknife = bootstrap(fit(Farseer, example_runs()), scheme=JackknifeSizes())
+        >>> jackknife.num_resamples
+        21
+    """
+
+    name: ClassVar[str] = "jackknife-sizes"
+
+    def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
+        """Weight 0 for the runs of one size each."""
+        return Draw(weights=(setting.size != index[:, None]).astype(float))
+
+    def num_draws(self, setting: Setting) -> int:
+        """One per size."""
+        return setting.num_sizes
+
+
+def is_jackknife(scheme: Scheme) -> bool:
+    """Whether each refit leaves something out, and nothing is random."""
+    return hasattr(scheme, "num_draws")
+
+
+def leave_out(fit: Fit, *, by_size: bool) -> BatchFit:
+    """Refits of a fit without each run, or without each size, in turn: for BCa."""
+    setting = Setting.of(fit)
+    jackknife = JackknifeSizes() if by_size else JackknifeRuns()
+    index = np.arange(jackknife.num_draws(setting))
+    weights = jackknife.draw(setting, np.random.default_rng(0), index).weights
+    return Refits.of(type(fit.law), fit.runs, fit.method)(weights=weights)
