@@ -1,38 +1,36 @@
 # The public names and their homes, each once. They are imported at first use.
 from ._version import __version__
 from .decisions.allocate import allocate
-from .decisions.allocation_result import Allocation
-from .decisions.compare_counts import compare_counts
-from .decisions.compare_counts_result import CountComparison, CountResult
+from .decisions.allocation import Allocation
+from .decisions.compare_counts import CountComparison, CountResult, compare_counts
 from .decisions.compare_fits import compare_fits
-from .decisions.compare_fits_result import FitComparison
-from .decisions.compare_runs import compare_runs
-from .decisions.compare_runs_result import RunComparison
+from .decisions.compare_runs import RunComparison, compare_runs
 from .decisions.compared_points import ComparedPoints
-from .decisions.compute_multiplier import ComputeMultipliers
-from .decisions.parity import ParityCurve
+from .decisions.compute_multipliers import ComputeMultipliers
+from .decisions.fit_comparison import FitComparison
+from .decisions.parity_curves import ParityCurve
 from .decisions.published_models import PublishedModel, published_models
 from .decisions.suggest_runs import suggest_runs
 from .decisions.suggest_runs_result import Suggestions
 from .diagnostics.analyse_differences import analyse_differences
 from .diagnostics.check_shape import check_shape
+from .diagnostics.choice_comparison import ChoiceComparison, ChoiceResult
 from .diagnostics.choose_forms import choose_forms
 from .diagnostics.compare_choices import compare_choices
-from .diagnostics.compare_choices_result import ChoiceComparison, ChoiceResult
 from .diagnostics.compare_methods import (
     MethodComparison,
     MethodResult,
     compare_methods,
 )
 from .diagnostics.diagnose_residuals import diagnose_residuals
+from .diagnostics.difference_analysis import DifferenceAnalysis
 from .diagnostics.difference_views import DifferenceView
-from .diagnostics.differences_result import DifferenceAnalysis
 from .diagnostics.extrapolate import extrapolate
-from .diagnostics.extrapolation_result import Extrapolation
-from .diagnostics.forms_result import Form, FormChoice, FormPair
-from .diagnostics.leaderboard import CandidateResult, Standing
-from .diagnostics.residuals_result import ResidualDiagnostics
-from .diagnostics.shape_result import Rise, Shape
+from .diagnostics.extrapolation import Extrapolation
+from .diagnostics.form_choice import Form, FormChoice, FormPair
+from .diagnostics.leaderboard import CandidateResult, LeaderboardRow
+from .diagnostics.residual_diagnostics import ResidualDiagnostics
+from .diagnostics.shape import Rise, Shape
 from .diagnostics.transforms import Transform
 from .diagnostics.whiteness import Whiteness
 from .example import example_law, example_runs, paper_grid, simulate
@@ -157,6 +155,7 @@ __all__ = [
     "JackknifeSizes",
     "Kaplan",
     "Law",
+    "LeaderboardRow",
     "LeastSquares",
     "Link",
     "MethodComparison",
@@ -191,7 +190,6 @@ __all__ = [
     "Runs",
     "Separable",
     "Shape",
-    "Standing",
     "StartReport",
     "StretchedExponential",
     "Suggestions",

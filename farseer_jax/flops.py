@@ -35,6 +35,11 @@ def training_flops(N: Any, D: Any) -> Any:
     return 6.0 * N * D
 
 
+def size_at_ratio(compute: np.ndarray, tokens_per_parameter: Any) -> np.ndarray:
+    """N of a budget that is spent as ``6 N D`` at D/N."""
+    return np.sqrt(compute / (6.0 * tokens_per_parameter))
+
+
 @dataclass(frozen=True)
 class TransformerFLOPs:
     """FLOPs of training a transformer on D tokens, for :func:`allocate`'s ``flops``.

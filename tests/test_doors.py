@@ -26,7 +26,7 @@ DOORS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "its transforms": (
         lambda: fj.choose_forms(runs, transforms=[len]),
-        f"transforms: a builtin_function_or_method is no transformation; {KNOWN}",
+        f"transforms: expected transformations, got a builtin_function_or_method; {KNOWN}",
     ),
     "analyse_differences": (
         lambda: fj.analyse_differences(fit),
@@ -50,7 +50,7 @@ DOORS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "one candidate": (
         lambda: fj.compare_methods(runs, runs, {"mine": fj.Farseer}),
-        "candidates: 'mine' is no pair of a law's class and a method, such as (Farseer, None)",
+        "candidates: expected a pair of a law's class and a method for 'mine', such as",
     ),
     "extrapolate": (
         lambda: fj.extrapolate(fit),
@@ -84,7 +84,9 @@ def test_a_door_names_the_argument_and_what_to_give(door: str) -> None:
 
 
 def test_transformations_go_by_their_names() -> None:
-    with pytest.raises(ValueError, match=r"transforms: 'exp' is no .* 'identity', 'log', 'power'"):
+    with pytest.raises(
+        ValueError, match=r"transforms: .* got 'exp'; .* 'identity', 'log', 'power'"
+    ):
         fj.choose_forms(runs, transforms=["log", "exp"])
     with pytest.raises(ValueError, match="the name 'log' is given twice"):
         fj.choose_forms(runs, transforms=["log", fj.Transform.usual()[1]])

@@ -12,11 +12,11 @@ from weighted_mean import fit_of, mean_fit
 
 import farseer_jax as fj
 from farseer_jax.decisions import difference_calibration as _calibrated
-from farseer_jax.decisions.compared_fits import Sides, side_of
-from farseer_jax.decisions.compute_multiplier_intervals import _ends
-from farseer_jax.decisions.difference_calibration import GapCalibration, gap_calibration
-from farseer_jax.decisions.parity import parity_curves
-from farseer_jax.decisions.win_probability import chances_of, is_paired
+from farseer_jax.decisions.compared_fits import FitPair, compared_fit
+from farseer_jax.decisions.difference_calibration import DifferenceCalibration, calibrate_difference
+from farseer_jax.decisions.multiplier_intervals import _ends
+from farseer_jax.decisions.parity_curves import parity_curves
+from farseer_jax.decisions.win_probability import is_paired, win_probability
 from farseer_jax.methods.method import SolvedBatch
 from farseer_jax.uncertainty.calibration import Calibration
 from farseer_jax.uncertainty.draws import MemoryDraws
@@ -78,8 +78,8 @@ def grid() -> tuple[np.ndarray, np.ndarray]:
     return N[kept], D[kept]
 
 
-def sides(a: fj.Bootstrap, b: fj.Bootstrap) -> Sides:
-    return Sides(side_of(a, "a", "A"), side_of(b, "b", "B"))
+def pair_of(a: fj.Bootstrap, b: fj.Bootstrap) -> FitPair:
+    return FitPair(compared_fit(a, "a", "A"), compared_fit(b, "b", "B"))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ class TestHonesty:
         stated = {}
         for kind in ("percentile", "calibrated"):
             p = np.concatenate(
-                [chances_of(sides(one, two), kind).at(*FAR) for _, _, one, two in worlds]
+                [win_probability(pair_of(one, two), kind).at(*FAR) for _, _, one, two in worlds]
             )
             sure = np.maximum(p, 1 - p)
             right = np.where(p >= 0.5, wins, ~wins)
@@ -121,12 +121,12 @@ class TestHonesty:
 
     def test_what_both_laws_get_wrong_alike_cancels(self, worlds: Any) -> None:
         _, _, one, two = worlds[0]
-        own = gap_calibration(one, two, paired=True)
+        own = calibrate_difference(one, two, paired=True)
         assert own.is_shared
         assert own.num_holdouts == one.calibration.num_holdouts == 3
         ratios = []
         for _, _, one, two in worlds:
-            (difference,) = gap_calibration(one, two, paired=True).parts
+            (difference,) = calibrate_difference(one, two, paired=True).parts
             alone = one.calibration.rate_quantile(0.5)
             ratios.append(difference.rate_quantile(0.5) / alone)
         assert np.median(ratios) < 0.25
@@ -136,10 +136,10 @@ class TestHonesty:
         a, _, one, _ = worlds[0]
         N, D = grid()
         other = refitted(fj.simulate(a, 1.3 * N, D, noise=5e-4, seed=9))
-        own = gap_calibration(one, other, paired=False)
+        own = calibrate_difference(one, other, paired=False)
         assert not own.is_shared
         assert own.parts == (one.calibration, other.calibration)
-        found = chances_of(sides(one, other), None)
+        found = win_probability(pair_of(one, other), None)
         assert "misfits of both added" in found.note
         assert "independent draws" in found.note
 
@@ -148,11 +148,13 @@ class TestHonesty:
         N, D = grid()
         order = np.random.default_rng(0).permutation(len(N))  # nor need they be in one order
         near = refitted(fj.simulate(a, 1.01 * N[order], D[order], noise=5e-4, seed=9))
-        assert gap_calibration(one, near, paired=False).is_shared
+        assert calibrate_difference(one, near, paired=False).is_shared
 
     def test_both_chances_add_up_to_one(self, worlds: Any) -> None:
         _, _, one, two = worlds[0]
-        there, back = (chances_of(sides(*pair), None).at(*FAR) for pair in ((one, two), (two, one)))
+        there, back = (
+            win_probability(pair_of(*pair), None).at(*FAR) for pair in ((one, two), (two, one))
+        )
         np.testing.assert_allclose(there + back, 1.0, atol=1e-12)
 
     def test_intervals_of_multipliers_hold_beyond_the_runs(self, worlds: Any) -> None:
@@ -191,7 +193,7 @@ class TestHonesty:
         kept = np.isin(N, np.unique(N)[[0, 1, 2, 3, 5, 6]])
         half = refitted(fj.simulate(a, N[kept], D[kept], noise=5e-4, seed=9))
         for pair in ((one, half), (half, one)):
-            (own,) = gap_calibration(*pair, paired=False).parts
+            (own,) = calibrate_difference(*pair, paired=False).parts
             assert own.num_holdouts == half.calibration.num_holdouts == 2
 
     def test_a_law_against_itself_has_no_misfit(
@@ -204,7 +206,7 @@ class TestHonesty:
             monkeypatch.setattr(
                 _calibrated, "least_sizes", lambda fit, n=more: 3 + n * (fit is twin.fit)
             )
-            own = gap_calibration(one, twin, paired=True)
+            own = calibrate_difference(one, twin, paired=True)
             assert own.is_shared
             assert own.parts[0].rate.tolist() == [0.0]
         found = fj.compare_fits(one, twin, compute=[1e20, 1e24])
@@ -222,10 +224,10 @@ class TestModel:
 
         gap, error = np.array([-0.01, 0.004, 0.0]), np.array([0.003, 0.002, 0.001])
         far = np.array([1.0, 0.0, 2.0]), np.array([0.5, 0.0, 3.0])
-        shared = GapCalibration((self.node(0.01),)).probability_below(gap, error, far)
+        shared = DifferenceCalibration((self.node(0.01),)).probability_below(gap, error, far)
         expected = ndtr(-gap / np.hypot(error, 0.01 * np.maximum(*far)))
         np.testing.assert_allclose(shared, expected, atol=1e-6)
-        each = GapCalibration((self.node(0.01), self.node(0.02)))
+        each = DifferenceCalibration((self.node(0.01), self.node(0.02)))
         spread = np.sqrt(error**2 + (0.01 * far[0]) ** 2 + (0.02 * far[1]) ** 2)
         np.testing.assert_allclose(
             each.probability_below(gap, error, far), ndtr(-gap / spread), atol=1e-6
@@ -235,14 +237,14 @@ class TestModel:
 
     def test_no_spread_is_a_certain_winner(self) -> None:
         zero = np.zeros(3)
-        own = GapCalibration((self.node(0.01),))
+        own = DifferenceCalibration((self.node(0.01),))
         found = own.probability_below(np.array([-1e-3, 0.0, 1e-3]), zero, (zero, zero))
         assert found.tolist() == [1.0, 0.5, 0.0]
 
     def test_rates_are_a_mixture(self) -> None:
         two = Calibration(np.array([0.0, 1.0]), np.array([0.7, 0.3]), 3, 1.0, 0.0)
         one = np.ones(1)
-        found = GapCalibration((two,)).probability_below(-one, 0.001 * one, (one, one))
+        found = DifferenceCalibration((two,)).probability_below(-one, 0.001 * one, (one, one))
         assert found[0] == pytest.approx(0.7 + 0.3 * 0.8413447, abs=1e-6)
 
 
@@ -279,8 +281,8 @@ class TestKinds:
             fj.compare_fits(one.fit, two, kind="percentile")
         few = pair_of_draws()
         with pytest.raises(ValueError, match="kind 'calibrated' needs hold-outs of both"):
-            chances_of(sides(*few), "calibrated")
-        assert chances_of(sides(*few), None).kind == "percentile"
+            win_probability(pair_of(*few), "calibrated")
+        assert win_probability(pair_of(*few), None).kind == "percentile"
         with pytest.raises(ValueError, match="level"):
             fj.compare_fits(one, two, level=90)
 

@@ -24,7 +24,7 @@ from farseer_jax.cli._output import check_target, deliver, json_text, with_warni
 from farseer_jax.cli._values import budgets
 
 if TYPE_CHECKING:
-    from farseer_jax.decisions.allocation_result import Allocation
+    from farseer_jax.decisions.allocation import Allocation
     from farseer_jax.fitting.result import Fit
     from farseer_jax.laws.compute_optimal import FLOPs
 

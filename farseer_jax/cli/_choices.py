@@ -29,7 +29,7 @@ from farseer_jax.cli._source_options import (
 )
 
 if TYPE_CHECKING:
-    from farseer_jax.diagnostics.compare_choices_result import ChoiceComparison
+    from farseer_jax.diagnostics.choice_comparison import ChoiceComparison
     from farseer_jax.fitting.result import Fit
 
 CHOICES = "Choices"

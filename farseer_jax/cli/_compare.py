@@ -22,8 +22,8 @@ from farseer_jax.cli._output import check_target, deliver, json_text
 from farseer_jax.cli._values import span
 
 if TYPE_CHECKING:
-    from farseer_jax.decisions.compare_fits_result import FitComparison
     from farseer_jax.decisions.compared_points import ComparedPoints
+    from farseer_jax.decisions.fit_comparison import FitComparison
 
 COMPARISON = "Comparison"
 INTERVALS = "Probabilities and intervals"

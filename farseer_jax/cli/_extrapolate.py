@@ -21,7 +21,7 @@ from farseer_jax.cli._source_options import (
 from farseer_jax.cli._values import number
 
 if TYPE_CHECKING:
-    from farseer_jax.diagnostics.extrapolation_result import Extrapolation
+    from farseer_jax.diagnostics.extrapolation import Extrapolation
     from farseer_jax.runs.runs import Runs
 
 EXTRAPOLATION = "Extrapolation"

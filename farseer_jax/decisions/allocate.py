@@ -9,6 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax.decisions.allocation import (
+    LIMITS,
+    Allocation,
+    Answers,
+    DataRange,
+    warnings_of,
+)
 from farseer_jax.decisions.allocation_optima import (
     Circumstances,
     Details,
@@ -17,8 +24,6 @@ from farseer_jax.decisions.allocation_optima import (
     range_of_optima,
     rows_of,
 )
-from farseer_jax.decisions.allocation_result import LIMITS, Allocation, DataRange
-from farseer_jax.decisions.allocation_warnings import Answers, warnings_of
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.compute_optimal import HIGHEST, LOWEST, Cost, FLOPs
 from farseer_jax.laws.law import Law, require_N_and_D
@@ -76,7 +81,7 @@ def allocate(
             ``compute`` and ``loss``; a loss that is not reached; FLOPs that are not positive and
             finite, or fall with N or D: the message says where; ``level`` or ``kind`` without a
             bootstrap.
-        TypeError: ``source`` is none of the three; FLOPs not by JAX operations.
+        TypeError: ``source`` is of another kind; FLOPs not by JAX operations.
 
     Example:
         >>> from farseer_jax import Farseer, allocate, example_runs, fit
@@ -231,7 +236,7 @@ def check_flops(flops: FLOPs | None, budgets: np.ndarray) -> None:
     Raises:
         ValueError: it is not positive and finite, falls or stays with N or D, or does not give one
             number for each N and D.
-        TypeError: it is no function of JAX operations.
+        TypeError: it is not a function of JAX operations.
     """
     if flops is None:
         return

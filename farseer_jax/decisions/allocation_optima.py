@@ -10,6 +10,7 @@ import numpy as np
 from farseer_jax.laws.compute_optimal import Cost, Limits, optimum
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.quantities import of_one
+from farseer_jax.solvers.root_finding import find_roots
 from farseer_jax.types import Array
 
 CHINCHILLA = 20.0  # tokens per parameter (Hoffmann et al. 2022)
@@ -17,8 +18,6 @@ CHINCHILLA = 20.0  # tokens per parameter (Hoffmann et al. 2022)
 NUM_ESTIMATED = 4
 _AT_ONCE = 16  # budgets: calls of any length share one compilation
 _FRONTIER = np.geomspace(1e12, 1e30, 8 * _AT_ONCE)
-_NUM_SECANTS = 60
-_RESOLUTION = 1e-12  # of ln loss
 
 
 class Circumstances(NamedTuple):
@@ -39,7 +38,7 @@ class Optima:
     cost: Cost
     is_limited: bool
 
-    def at(self, law: Law, log_C: Array, around: "Circumstances") -> tuple[Array, ...]:
+    def at(self, law: Law, log_C: Array, around: Circumstances) -> tuple[Array, ...]:
         """Logs of N, D and loss of one budget, and what limits them."""
         limits = Limits(around.max_N, around.max_D) if self.is_limited else None
         split = optimum(law, jnp.exp(log_C), self.cost, around.tokens_served, limits)
@@ -80,7 +79,7 @@ class Details(Optima):
 
         return jax.vmap(one, out_axes=1)(compute)
 
-    def _loss_at_twenty(self, law: Law, log_C: Array, around: "Circumstances") -> Array:
+    def _loss_at_twenty(self, law: Law, log_C: Array, around: Circumstances) -> Array:
         """For the same budget; NaN where limits do not allow it."""
         ratio = jnp.log(CHINCHILLA)
         log_N, log_D, found = self.cost.at_ratio(ratio, log_C, around.tokens_served)
@@ -98,6 +97,12 @@ def rows_of(optima: Optima, law: Law, compute: np.ndarray, around: Circumstances
         padded = np.pad(part, (0, _AT_ONCE - len(part)), mode="edge")
         parts.append(of_one(optima, law, padded, *around)[:, : len(part)])
     return np.concatenate(parts, axis=1)
+
+
+def optimal_ratio_and_loss(law: Law, compute: np.ndarray) -> np.ndarray:
+    """Compute-optimal D/N and loss of budgets for C = 6 N D, ``(2, budget)``, in float64."""
+    without_limits = Circumstances(0.0, np.inf, np.inf)
+    return rows_of(Optima(Cost(), is_limited=False), law, compute, without_limits)[2:4]
 
 
 def range_of_optima(optima: Optima, law: Law, around: Circumstances) -> tuple[float, float] | None:
@@ -135,26 +140,9 @@ def budgets_for(optima: Optima, law: Law, loss: np.ndarray, around: Circumstance
                 f"{np.exp(log_C[-1]):.3g} FLOPs they go from {np.exp(log_loss[0]):.4g} down to "
                 f"{np.exp(log_loss.min()):.4g}"
             )
-        ends.append((log_C[first - 1 : first + 1], log_loss[first - 1 : first + 1]))
-    x, y = np.swapaxes(ends, 0, 1)
+        ends.append(log_C[first - 1 : first + 1])
 
-    def excess(log_C: np.ndarray) -> np.ndarray:
-        return np.log(rows_of(optima, law, np.exp(log_C), around)[3]) - np.log(loss)
+    def excess(log_C: np.ndarray, log_target: np.ndarray) -> np.ndarray:
+        return np.log(rows_of(optima, law, np.exp(log_C), around)[3]) - log_target
 
-    return np.exp(_illinois(excess, x.T, y.T - np.log(loss)))
-
-
-def _illinois(function: object, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Roots between two arrays of ends, by secants that do not stick to one end."""
-    assert callable(function)
-    (a, b), (f, g) = x.copy(), y.copy()
-    root = b
-    for _ in range(_NUM_SECANTS):
-        root = np.where(g == f, b, b - g * (b - a) / np.where(g == f, 1.0, g - f))
-        value = function(root)
-        if (np.abs(value) < _RESOLUTION).all():
-            break
-        crossed = value * g < 0
-        a, f = np.where(crossed, b, a), np.where(crossed, g, 0.5 * f)
-        b, g = root, value
-    return root
+    return np.exp(find_roots(excess, *np.transpose(ends), np.log(loss)))

@@ -1,17 +1,155 @@
 """The same fit with N counted with and without embeddings (paper App. G, Fig. 16)."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.decisions.compare_counts_result import CountComparison, CountResult
 from farseer_jax.decisions.embedding_parameters import find_column, recount
 from farseer_jax.fitting.fit import fit
+from farseer_jax.fitting.prediction import Prediction
+from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import runs_of
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.method import Method
 from farseer_jax.results.numbers import quantity_text
+from farseer_jax.results.result import Result, warned
+from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
+
+
+@dataclass(frozen=True, eq=False)
+class CountResult:
+    """The fit with one count of N.
+
+    Attributes:
+        count: what N is, in words.
+        fit: to the runs that were not held out.
+        held_out: its predictions for those that were, N in this count.
+    """
+
+    count: str
+    fit: Fit
+    held_out: Prediction
+
+    @property
+    def fitted_error(self) -> float:
+        """Mean relative error on the fitted runs."""
+        return self.fit.mean_relative_error
+
+    @property
+    def held_out_error(self) -> float:
+        """Mean relative error on the runs held out."""
+        return self.held_out.mean_relative_error
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CountComparison(Result):
+    """Extrapolation with N counted in two ways (paper App. G, Fig. 16). Prints as a table.
+
+    Attributes:
+        own: with the runs' own N.
+        other: with N of the other column.
+        N: the runs' own count of all runs, fitted ones first, ``(run,)``.
+        D: tokens, ``(run,)``.
+        is_held_out: ``(run,)``.
+
+    Example:
+        >>> from farseer_jax import Runs, compare_counts, example_runs
+        >>> runs = example_runs()
+        >>> total = runs.N + 4e5 * runs.N ** (1 / 3)
+        >>> found = compare_counts(
+        ...     Runs(runs.N, runs.D, runs.loss, {"N_total": total}), held_out=6e9
+        ... )
+        >>> found.other.count, found.error_ratio > 1
+        ('N_total', True)
+    """
+
+    own: CountResult
+    other: CountResult
+    N: np.ndarray
+    D: np.ndarray
+    is_held_out: np.ndarray
+
+    @property
+    def rows(self) -> tuple[CountResult, CountResult]:
+        """Both."""
+        return self.own, self.other
+
+    @property
+    def error_ratio(self) -> float:
+        """Held-out error with the other count over that with the runs' own."""
+        return self.other.held_out_error / self.own.held_out_error
+
+    def relative_errors(self, row: CountResult) -> np.ndarray:
+        """``predicted / observed − 1`` of all runs by one of the two fits, ``(run,)``."""
+        parts = [row.fit.evaluate(row.fit.runs), row.held_out]
+        return np.concatenate([p.predicted / np.asarray(p.observed) - 1.0 for p in parts])
+
+    def table(self) -> Table:
+        """One row per run: N, D, whether held out, and the signed relative error by each count."""
+        errors = [Column(f"relative_error {r.count}", self.relative_errors(r)) for r in self.rows]
+        return Table(
+            [
+                Column("N", self.N, quantity_text),
+                Column("D", self.D, quantity_text),
+                Column("held_out", self.is_held_out),
+                *errors,
+            ]
+        )
+
+    def counts(self) -> Table:
+        """One row per count of N: errors on the fitted runs and on those held out."""
+        names = [row.count for row in self.rows]
+        fitted = [row.fitted_error for row in self.rows]
+        held_out = [row.held_out_error for row in self.rows]
+        write = "{:.3e}".format
+        return Table(
+            [
+                Column("count", names, heading="count of parameters", left=True),
+                Column("fitted_error", fitted, write, heading="fitted error"),
+                Column("held_out_error", held_out, write, heading="held-out error"),
+            ]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """``counts``, ``runs`` and ``error_ratio``, for JSON."""
+        return {
+            "law": self.own.fit.law.name,
+            "counts": self.counts().records(),
+            "error_ratio": self.error_ratio,
+            "runs": self.table().records(),
+        }
+
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """The fit, its errors by each count, and which count is the better one."""
+        ratio = self.error_ratio
+        better, worse = (self.own, self.other) if ratio >= 1 else (self.other, self.own)
+        said = (
+            f"{worse.count} predicts the held-out runs {max(ratio, 1 / ratio):.1f} times worse "
+            f"than {better.count}."
+        )
+        warnings = [f"{row.count}: {w}" for row in self.rows for w in row.fit.warnings]
+        return self._title(), self.counts(), warned(said, warnings)
+
+    def _title(self) -> str:
+        fit = self.own.fit
+        sizes = np.unique(self.N[self.is_held_out])
+        held = quantity_text(sizes[0])
+        if len(sizes) > 1:
+            held += f" to {quantity_text(sizes[-1])}"
+        return (
+            f"{fit.law.name.title()} law by {fit.method.name}, fitted up to "
+            f"{quantity_text(fit.runs.N.max())} ({len(fit.runs)} runs), held out {held} "
+            f"({self.is_held_out.sum()} runs)"
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"CountComparison({self.own.count}, {self.other.count}, ratio {self.error_ratio:.3g})"
+        )
 
 
 def compare_counts(
@@ -34,7 +172,7 @@ def compare_counts(
         method: of the fits; the law's default unless given.
 
     Raises:
-        TypeError: ``runs`` are no :class:`Runs`.
+        TypeError: expected :class:`Runs`.
         ValueError: no run is held out, or none is left to fit; there is no such column, or it is no
             other count.
 
@@ -67,11 +205,11 @@ def compare_counts(
 
 def _far(runs: Runs, held_out: float | ArrayLike) -> np.ndarray:
     """Which runs are held out, ``(run,)``."""
-    given = np.asarray(held_out)
-    if given.dtype == bool and given.shape == (len(runs),):
-        far = given
-    elif given.ndim == 0 and given.dtype.kind in "iuf" and given > 0:
-        far = runs.N >= given
+    values = np.asarray(held_out)
+    if values.dtype == bool and values.shape == (len(runs),):
+        far = values
+    elif values.ndim == 0 and values.dtype.kind in "iuf" and values > 0:
+        far = runs.N >= values
     else:
         raise ValueError(
             f"held_out: give the smallest N held out, or True or False for each of the {len(runs)} "

@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.decisions.compare_fits_result import FitComparison, refuse_not_finite
-from farseer_jax.decisions.compare_fits_warnings import sentences
-from farseer_jax.decisions.compared_fits import Sides, checked_names, side_of
-from farseer_jax.decisions.compute_multiplier import REACH, compute_multipliers
-from farseer_jax.decisions.compute_multiplier_intervals import with_intervals
+from farseer_jax.decisions.compared_fits import FitPair, checked_names, compared_fit
+from farseer_jax.decisions.comparison_warnings import warnings_of
+from farseer_jax.decisions.compute_multipliers import REACH, compute_multipliers
+from farseer_jax.decisions.fit_comparison import FitComparison
 from farseer_jax.decisions.matching_runs import check_tolerance
-from farseer_jax.decisions.parity import parity_curves
-from farseer_jax.decisions.win_probability import chances_of
+from farseer_jax.decisions.multiplier_intervals import with_intervals
+from farseer_jax.decisions.parity_curves import parity_curves
+from farseer_jax.decisions.win_probability import win_probability
+from farseer_jax.flops import training_flops
 from farseer_jax.laws.quantities import one_positive, positive
 from farseer_jax.runs.checks import check_level
 from farseer_jax.uncertainty.intervals import Kind
@@ -84,60 +85,59 @@ def compare_fits(
     check_level(level)
     check_tolerance(tolerance)
     name_a, name_b = checked_names(names)
-    sides = Sides(side_of(a, "a", name_a), side_of(b, "b", name_b))
-    sizes, tokens = _axis(sides, "N", N), _axis(sides, "D", D)
+    fits = FitPair(compared_fit(a, "a", name_a), compared_fit(b, "b", name_b))
+    sizes, tokens = _axis(fits, "N", N), _axis(fits, "D", D)
     _refuse_extent(sizes, tokens)
     if not comparable:
-        _refuse_names(sides)
-    loss_a, loss_b = sides.losses(sizes[:, None], tokens)
-    refuse_not_finite(sides, sizes[:, None], tokens, loss_a, loss_b)
+        _refuse_names(fits)
+    loss_a, loss_b = fits.losses(sizes[:, None], tokens)
+    fits.check_finite(sizes[:, None], tokens, loss_a, loss_b)
     if not comparable:
-        _refuse_units(sides, loss_a, loss_b)
+        _refuse_units(fits, loss_a, loss_b)
     budgets = _budgets(sizes, tokens, compute)
     ratio = one_positive("tokens_per_parameter", tokens_per_parameter)
-    chances = chances_of(sides, kind)
+    chances = win_probability(fits, kind)
     return FitComparison(
-        sides=sides,
+        fits=fits,
         N=sizes,
         D=tokens,
         loss_a=loss_a,
         loss_b=loss_b,
         probability=None if chances is None else chances.at(sizes[:, None], tokens),
         chances=chances,
-        parity=parity_curves(sides.gap, sizes, tokens),
-        multipliers=with_intervals(compute_multipliers(sides, budgets, ratio), chances, level),
-        warnings=sentences(sides, sizes, tokens, (loss_a - loss_b) / loss_b, tolerance),
+        parity=parity_curves(fits.gap, sizes, tokens),
+        multipliers=with_intervals(compute_multipliers(fits, budgets, ratio), chances, level),
+        warnings=warnings_of(fits, sizes, tokens, (loss_a - loss_b) / loss_b, tolerance),
     )
 
 
-def _axis(sides: Sides, name: str, given: Any) -> np.ndarray:
+def _axis(fits: FitPair, name: str, values: Any) -> np.ndarray:
     """N or D of the grid, ascending."""
-    if given is None:
-        known = [getattr(s.runs, name) for s in (sides.a, sides.b) if s.runs is not None]
+    if values is None:
+        known = [getattr(one.runs, name) for one in (fits.a, fits.b) if one.runs is not None]
         if not known:
             raise ValueError(
                 f"{name}: laws alone have no runs to take a range from; give {name}=(low, high)"
             )
-        low = min(values.min() for values in known)
-        high = _BEYOND * max(values.max() for values in known)
+        low = min(own.min() for own in known)
+        high = _BEYOND * max(own.max() for own in known)
         return np.geomspace(low, high, _NUM)
-    values = positive(name, given)
-    if not values.size:
+    axis = positive(name, values)
+    if not axis.size:
         raise ValueError(f"{name}: give (low, high) or at least one value, got none")
-    if isinstance(given, tuple) and len(values) == 2:
-        if not values[0] < values[1]:
+    if isinstance(values, tuple) and len(axis) == 2:
+        if not axis[0] < axis[1]:
             raise ValueError(
-                f"{name}: (low, high) = ({values[0]:g}, {values[1]:g}) is no range; give the lower "
-                "one first"
+                f"{name}: expected (low, high), the lower one first, got ({axis[0]:g}, {axis[1]:g})"
             )
-        return np.geomspace(values[0], values[1], _NUM)
-    return np.unique(values)
+        return np.geomspace(axis[0], axis[1], _NUM)
+    return np.unique(axis)
 
 
 def _refuse_extent(N: np.ndarray, D: np.ndarray) -> None:
     """Refuse a domain whose compute no float holds, nor that at which multipliers are searched."""
     with np.errstate(over="ignore", under="ignore"):
-        low, high = 6.0 * N[0] * D[0] / REACH, 6.0 * N[-1] * D[-1] * REACH
+        low, high = training_flops(N[0], D[0]) / REACH, training_flops(N[-1], D[-1]) * REACH
     if not (low > 0 and np.isfinite(high)):
         raise ValueError(
             f"N and D: the domain, N from {N[0]:g} to {N[-1]:g} and D from {D[0]:g} to {D[-1]:g}, "
@@ -145,36 +145,36 @@ def _refuse_extent(N: np.ndarray, D: np.ndarray) -> None:
         )
 
 
-def _refuse_names(sides: Sides) -> None:
-    a, b = (None if side.runs is None else side.runs.loss_name for side in (sides.a, sides.b))
+def _refuse_names(fits: FitPair) -> None:
+    a, b = (None if one.runs is None else one.runs.loss_name for one in (fits.a, fits.b))
     if a is not None and b is not None and a != b:
         raise ValueError(
-            f"the losses have different names, {a!r} of {sides.a.name} and {b!r} of "
-            f"{sides.b.name}: if both are in one unit and of texts that may be compared, say "
+            f"the losses have different names, {a!r} of {fits.a.name} and {b!r} of "
+            f"{fits.b.name}: if both are in one unit and of texts that may be compared, say "
             "comparable=True (shell: --comparable)"
         )
 
 
-def _refuse_units(sides: Sides, loss_a: np.ndarray, loss_b: np.ndarray) -> None:
+def _refuse_units(fits: FitPair, loss_a: np.ndarray, loss_b: np.ndarray) -> None:
     factor = loss_a / loss_b
     low, high = float(factor.min()), float(factor.max())
     if low > _LEAST_FACTOR or high < 1.0 / _LEAST_FACTOR:
         raise ValueError(
-            f"the losses of {sides.a.name} are {low:.3g} to {high:.3g} times those of "
-            f"{sides.b.name} everywhere: they seem to be in different units, such as nats per "
+            f"the losses of {fits.a.name} are {low:.3g} to {high:.3g} times those of "
+            f"{fits.b.name} everywhere: they seem to be in different units, such as nats per "
             "token and bits per character; convert one (convert_loss), or say comparable=True "
             "(shell: --comparable)"
         )
 
 
-def _budgets(N: np.ndarray, D: np.ndarray, given: ArrayLike | None) -> np.ndarray:
-    """As given, or along the diagonal of the domain, a step within its corners."""
-    if given is not None:
-        compute = np.unique(positive("compute", given))
-        if compute[-1] > np.finfo(float).max / REACH:
-            raise ValueError(f"compute: {compute[-1]:g} FLOPs are too many to compare at")
-        return compute
-    corners = 6.0 * N[0] * D[0], 6.0 * N[-1] * D[-1]
+def _budgets(N: np.ndarray, D: np.ndarray, compute: ArrayLike | None) -> np.ndarray:
+    """Those asked for, or along the diagonal of the domain, a step within its corners."""
+    if compute is not None:
+        budgets = np.unique(positive("compute", compute))
+        if budgets[-1] > np.finfo(float).max / REACH:
+            raise ValueError(f"compute: {budgets[-1]:g} FLOPs are too many to compare at")
+        return budgets
+    corners = training_flops(N[0], D[0]), training_flops(N[-1], D[-1])
     if corners[0] == corners[1]:
         return np.array([corners[0]])
     return np.geomspace(*corners, _NUM_BUDGETS + 2)[1:-1]

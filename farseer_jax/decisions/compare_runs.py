@@ -1,20 +1,142 @@
 """Two tables of runs against each other: point by point, and as fitted surfaces."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax.decisions.compare_fits import compare_fits
-from farseer_jax.decisions.compare_runs_result import RunComparison, noise_of_difference
 from farseer_jax.decisions.compared_fits import checked_names
 from farseer_jax.decisions.compared_points import ComparedPoints
+from farseer_jax.decisions.comparison_warnings import AgainstRuns
+from farseer_jax.decisions.fit_comparison import FitComparison
 from farseer_jax.decisions.matching_runs import match
 from farseer_jax.fitting.fit import fit
 from farseer_jax.fitting.type_checks import runs_of
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.method import Method
-from farseer_jax.runs.noise import noise_if_shown
+from farseer_jax.results.numbers import or_null
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
+from farseer_jax.runs.noise import Noise, noise_if_shown
 from farseer_jax.runs.runs import Runs
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RunComparison(Result):
+    """Two recipes at the same (N, D), as observed and as fitted. Prints as tables.
+
+    Attributes:
+        points: observed losses at the (N, D) that both tables have, sorted.
+        fits: the comparison of the fitted surfaces.
+        fitted_difference: (loss A − loss B) / loss B by the fits at the points, ``(point,)``.
+        num_alone: points of A and of B that the other table lacks.
+        largest_mismatch: of N or D within a pair of points, relative.
+        noise: run-to-run noise of a difference, from both tables; NaN where they do not show it.
+
+    Example:
+        >>> from farseer_jax import compare_runs, example_runs
+        >>> found = compare_runs(example_runs(seed=1), example_runs(seed=2))
+        >>> len(found.points.N), found.num_alone
+        (337, (0, 0))
+        >>> bool(abs(found.mean_difference) < 4 * found.standard_error)
+        True
+    """
+
+    points: ComparedPoints
+    fits: FitComparison
+    fitted_difference: np.ndarray
+    num_alone: tuple[int, int]
+    largest_mismatch: float
+    noise: float
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Of A and B."""
+        return self.points.names
+
+    @property
+    def mean_difference(self) -> float:
+        """Mean over the points."""
+        return float(self.points.difference.mean())
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean, from the scatter of the differences over the points; NaN of one point.
+
+        Differences that depend on N and D scatter for that reason too: then it is too large.
+        """
+        num = len(self.points.N)
+        return float(self.points.difference.std(ddof=1) / np.sqrt(num)) if num > 1 else np.nan
+
+    @property
+    def fit_miss(self) -> float:
+        """Root mean square of fitted less observed differences over the points."""
+        return self._against_runs.miss
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know before trusting the fits' verdict over the runs' own."""
+        return self._against_runs.sentences(self.fits.difference)
+
+    @property
+    def num_wins(self) -> tuple[int, int]:
+        """Points at which A is better, and at which B is."""
+        return self._against_runs.num_wins
+
+    @property
+    def _against_runs(self) -> AgainstRuns:
+        return AgainstRuns(self.names, self.points.difference, self.fitted_difference)
+
+    def table(self) -> Table:
+        """One row per point."""
+        fitted = Column("fitted_difference", self.fitted_difference, text=None)
+        return Table([*self.points.table().columns, fitted])
+
+    def to_dict(self) -> dict[str, Any]:
+        """``points``, ``fits`` and sums over the points, for JSON."""
+        names = ("mean_difference", "standard_error", "largest_mismatch", "noise")
+        return {
+            "names": list(self.names),
+            "points": self.table().records(),
+            "num_wins": list(self.num_wins),
+            "num_alone": list(self.num_alone),
+            **{name: or_null(getattr(self, name)) for name in names},
+            "fit_miss": self.fit_miss,
+            "warnings": list(self.warnings),
+            "fits": self.fits.to_dict(),
+        }
+
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """Sums over the points, the points, and the comparison of the fits."""
+        a, b = self.names
+        wins, losses = self.num_wins
+        error = "" if np.isnan(self.standard_error) else f" ± {self.standard_error:.3%}"
+        lines = [
+            f"Observed at {len(self.points.N)} points of both: {a} is better at {wins}, {b} at "
+            f"{losses}; mean difference {self.mean_difference:+.3%}{error}"
+        ]
+        if not np.isnan(self.noise):
+            lines.append(f"run-to-run noise of one difference: {self.noise:.3%}")
+        if any(self.num_alone):
+            lines.append(
+                f"{self.num_alone[0]} points of {a} and {self.num_alone[1]} of {b} have no partner"
+            )
+        if self.largest_mismatch > 0:
+            lines.append(
+                f"N or D of partners differ by up to {self.largest_mismatch:.2%}, which is not "
+                "corrected for"
+            )
+        said = f"As fitted, {self.fit_miss:.3%} (root mean square) from the observed differences:"
+        # the fits' warnings have those of the points among them
+        return "\n".join(lines), *self.points.text_parts(), said, *self.fits.text_parts()
+
+    def __repr__(self) -> str:
+        return (
+            f"RunComparison({self.names[0]} against {self.names[1]}, {len(self.points.N)} points)"
+        )
 
 
 def compare_runs(
@@ -44,7 +166,7 @@ def compare_runs(
         comparable: as for :func:`compare_fits`.
 
     Raises:
-        TypeError: these are no :class:`Runs`.
+        TypeError: expected :class:`Runs`.
         ValueError: no point is in both tables, or as for :func:`fit` and :func:`compare_fits`.
 
     Example:
@@ -93,5 +215,12 @@ def compare_runs(
         fitted_difference=fits.at(found.N, found.D).difference,
         num_alone=found.num_alone,
         largest_mismatch=found.largest_mismatch,
-        noise=noise_of_difference(noise_if_shown(runs_a), noise_if_shown(runs_b)),
+        noise=_noise_of_difference(noise_if_shown(runs_a), noise_if_shown(runs_b)),
     )
+
+
+def _noise_of_difference(a: Noise | None, b: Noise | None) -> float:
+    """Of one difference of runs; NaN where a table does not show its noise."""
+    if a is None or b is None:
+        return float("nan")
+    return float(np.hypot(a.pooled, b.pooled))

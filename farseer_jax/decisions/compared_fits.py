@@ -1,4 +1,4 @@
-"""The two sides of a comparison: a law, and what is known of where it came from."""
+"""The two fits of a comparison: a law each, and what is known of where it came from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,44 +9,46 @@ from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import shown
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law, require_N_and_D
+from farseer_jax.runs.coverage import beyond_runs
 from farseer_jax.runs.runs import Runs
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class ComparedFit:
     """One of the two.
 
     Attributes:
         name: how reports call it.
         law: its law.
-        runs: that the law was fitted to; None of a law alone.
-        bootstrap: refits of it, where they are known.
         fit: that the law is of; None of a law alone.
+        bootstrap: refits of it, where they are known.
     """
 
     name: str
     law: Law
-    runs: Runs | None = None
-    bootstrap: Bootstrap | None = None
     fit: Fit | None = None
+    bootstrap: Bootstrap | None = None
+
+    @property
+    def runs(self) -> Runs | None:
+        """That the law was fitted to; None of a law alone."""
+        return None if self.fit is None else self.fit.runs
 
     def holds(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
         """Whether points lie within the ranges of N and of D of the runs; without runs, all."""
+        N, D = np.broadcast_arrays(N, D)
         if self.runs is None:
-            return np.ones(np.broadcast_shapes(N.shape, D.shape), dtype=bool)
-        own = self.runs
-        inside_N = (own.N.min() <= N) & (own.N.max() >= N)
-        inside_D = (own.D.min() <= D) & (own.D.max() >= D)
-        return inside_N & inside_D
+            return np.ones(N.shape, dtype=bool)
+        return ~beyond_runs(self.runs, {"N": N.ravel(), "D": D.ravel()}).reshape(N.shape)
 
 
 @dataclass(frozen=True, eq=False)
-class Sides:
+class FitPair:
     """Both, A first."""
 
-    a: Side
-    b: Side
+    a: ComparedFit
+    b: ComparedFit
 
     @property
     def names(self) -> tuple[str, str]:
@@ -66,6 +68,24 @@ class Sides:
         """Whether points lie within the runs of both, as far as they have runs."""
         return self.a.holds(N, D) & self.b.holds(N, D)
 
+    def check_finite(
+        self, N: np.ndarray, D: np.ndarray, loss_a: np.ndarray, loss_b: np.ndarray
+    ) -> None:
+        """Refuse points at which a law has no loss.
+
+        Raises:
+            ValueError: which law, and where first.
+        """
+        N, D = np.broadcast_arrays(N, D)
+        for one, loss in ((self.a, loss_a), (self.b, loss_b)):
+            bad = ~(np.isfinite(loss) & (loss > 0))
+            if bad.any():
+                raise ValueError(
+                    f"N and D: the law of {one.name} ({one.law.name}) has no finite positive loss "
+                    f"at N={N[bad][0]:g}, D={D[bad][0]:g} and {bad.sum() - 1} more of {bad.size} "
+                    "points: choose a narrower domain"
+                )
+
 
 def checked_names(names: Sequence[str]) -> tuple[str, str]:
     """Names of A and B.
@@ -79,34 +99,34 @@ def checked_names(names: Sequence[str]) -> tuple[str, str]:
     raise ValueError(f'names: give two different names, such as ("old", "new"), got {names!r}')
 
 
-def side_of(given: object, argument: str, name: str) -> Side:
-    """What was given as a side.
+def compared_fit(source: object, argument: str, name: str) -> ComparedFit:
+    """An argument of a comparison.
 
     Raises:
-        TypeError: it is no fit, law or bootstrap.
+        TypeError: it is not a fit, a law or a bootstrap.
         ValueError: a law over other inputs than N and D, a stack of laws, or a bootstrap without
             draws.
     """
-    side = _side_of(given, argument, name)
-    require_N_and_D(f"compare_fits ({argument})", type(side.law))
-    return side
+    compared = _compared_fit(source, argument, name)
+    require_N_and_D(f"compare_fits ({argument})", type(compared.law))
+    return compared
 
 
-def _side_of(given: object, argument: str, name: str) -> Side:
-    if isinstance(given, Bootstrap):
-        if given.is_jackknife:
+def _compared_fit(source: object, argument: str, name: str) -> ComparedFit:
+    if isinstance(source, Bootstrap):
+        if source.is_jackknife:
             raise ValueError(
                 f"{argument}: a jackknife has no draws to take probabilities from; take another "
                 "scheme, such as 'wild', or compare the fits"
             )
-        return Side(name, given.fit.law, given.fit.runs, given, given.fit)
-    if isinstance(given, Fit):
-        return Side(name, given.law, given.runs, fit=given)
-    if isinstance(given, Law):
-        if np.ndim(given.to_vector()) > 1:
-            raise ValueError(f"{argument}: a stack of laws, give one of them")
-        return Side(name, given)
+        return ComparedFit(name, source.fit.law, source.fit, source)
+    if isinstance(source, Fit):
+        return ComparedFit(name, source.law, source)
+    if isinstance(source, Law):
+        if np.ndim(source.to_vector()) > 1:
+            raise ValueError(f"{argument}: expected one law, got a stack of them")
+        return ComparedFit(name, source)
     raise TypeError(
         f"{argument}: expected a Fit, a law such as `Farseer.published()` or a Bootstrap, "
-        f"got {shown(given)}"
+        f"got {shown(source)}"
     )

@@ -1,22 +1,21 @@
 """Points and lines: where two surfaces are compared one by one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from farseer_jax.results.numbers import loss_text, percent_text, quantity_text
-from farseer_jax.results.table import aligned
-
-if TYPE_CHECKING:
-    import pandas as pd
-
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table, evenly
 
 _MAX_ROWS_SHOWN = 30
+_NUM_SHOWN = 13  # of more rows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ComparedPoints:
+class ComparedPoints(Result):
     """Two losses at points (N, D), or along a line through them. Prints as a table.
 
     Attributes:
@@ -56,70 +55,52 @@ class ComparedPoints:
         """Loss of A less that of B, over that of B (paper App. E): negative where A is better."""
         return (self.loss_a - self.loss_b) / self.loss_b
 
+    def table(self) -> Table:
+        """One row per point."""
+        a, b = self.names
+        columns = [
+            Column("", np.where(self.inside, "", "*"), in_data=False, left=True),
+            Column("N", self.N, quantity_text),
+            Column("D", self.D, quantity_text),
+            Column("loss_a", self.loss_a, loss_text, heading=f"loss {a}"),
+            Column("loss_b", self.loss_b, loss_text, heading=f"loss {b}"),
+            Column("difference", self.difference, lambda value: percent_text(value, "+")),
+            Column("inside", self.inside, text=None),
+        ]
+        if self.probability is not None:
+            heading = f"P({a} wins)"
+            columns.append(Column("probability", self.probability, "{:.1%}".format, heading))
+        return Table(columns)
+
     def to_dict(self) -> dict[str, Any]:
         """``points`` and ``parity``, for JSON."""
-        columns = {
-            "N": self.N, "D": self.D, "loss_a": self.loss_a, "loss_b": self.loss_b,
-            "difference": self.difference, "inside": self.inside,
-        }  # fmt: skip
-        if self.probability is not None:
-            columns["probability"] = self.probability
-        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
         crossed = zip(self.parity_N.tolist(), self.parity_D.tolist(), strict=True)
         return {
             "names": list(self.names),
             "along": self.along,
-            "points": [dict(zip(columns, row, strict=True)) for row in rows],
+            "points": self.table().records(),
             "parity": [{"N": N, "D": D} for N, D in crossed],
         }
 
-    def to_dataframe(self) -> "pd.DataFrame":
-        """One row per point."""
-        import pandas as pd
-
-        return pd.DataFrame(self.to_dict()["points"])
-
-    def __str__(self) -> str:
-        a, b = self.names
-        header = ["", "N", "D", f"loss {a}", f"loss {b}", "difference"]
-        if self.probability is not None:
-            header.append(f"P({a} wins)")
-        chosen = _some(len(self.N))
-        text = aligned(header, [self._row(i) for i in chosen], left=1)
-        lines = [*([f"{a} against {b} at {self.along}", ""] if self.along else []), text, ""]
-        if len(chosen) < len(self.N):
-            lines.append(f"{len(chosen)} of {len(self.N)} points")
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """All points, or a dozen evenly with both ends; and where a line crosses parity."""
+        num = len(self.N)
+        rows = np.arange(num) if num <= _MAX_ROWS_SHOWN else evenly(num, _NUM_SHOWN)
+        notes = [f"{len(rows)} of {num} points"] if len(rows) < num else []
         if not self.inside.all():
-            lines.append("* outside the runs of one or both")
+            notes.append("* outside the runs of one or both")
         if self.along:
-            lines += self._crossings()
-        return "\n".join(lines).rstrip()
-
-    def _row(self, i: int) -> list[str]:
-        row = [
-            "" if self.inside[i] else "*",
-            quantity_text(self.N[i]),
-            quantity_text(self.D[i]),
-            loss_text(self.loss_a[i]),
-            loss_text(self.loss_b[i]),
-            percent_text(self.difference[i], "+"),
-        ]
-        return row if self.probability is None else [*row, f"{self.probability[i]:.1%}"]
+            notes += self._crossings()
+        title = [f"{' against '.join(self.names)} at {self.along}"] if self.along else []
+        return (*title, self.table().at(rows), *(["\n".join(notes)] if notes else []))
 
     def _crossings(self) -> list[str]:
-        places = zip(self.parity_N, self.parity_D, strict=True)
-        lines = [f"equal at N = {quantity_text(N)}, D = {quantity_text(D)}" for N, D in places]
+        crossed = zip(self.parity_N, self.parity_D, strict=True)
+        lines = [f"equal at N = {quantity_text(N)}, D = {quantity_text(D)}" for N, D in crossed]
         return lines or [_one_winner(self.names, self.loss_a - self.loss_b)]
 
     def __repr__(self) -> str:
         return f"ComparedPoints({self.names[0]} against {self.names[1]}, {len(self.N)} points)"
-
-
-def _some(num: int) -> list[int]:
-    """Which rows are shown: all, or a dozen evenly, the ends among them."""
-    if num <= _MAX_ROWS_SHOWN:
-        return list(range(num))
-    return np.unique(np.linspace(0, num - 1, 13).round().astype(int)).tolist()
 
 
 def _one_winner(names: tuple[str, str], gap: np.ndarray) -> str:
@@ -127,3 +108,61 @@ def _one_winner(names: tuple[str, str], gap: np.ndarray) -> str:
         return "both are equal everywhere"
     winner = names[0] if (gap <= 0).all() else names[1] if (gap >= 0).all() else None
     return f"{winner} is better all along" if winner else "no crossing found between the points"
+
+
+class Course(NamedTuple):
+    """A line through a domain.
+
+    Attributes:
+        low: first value of the line's own coordinate.
+        high: the last one.
+        path: N and D at values of the coordinate.
+        along: what the line keeps, in words.
+    """
+
+    low: float
+    high: float
+    path: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    along: str
+
+
+def course(name: str, kept: float, N: tuple[float, float], D: tuple[float, float]) -> Course:
+    """The line that keeps one quantity.
+
+    Args:
+        name: ``"N"``, ``"D"``, ``"compute"`` or ``"tokens_per_parameter"``.
+        kept: its value.
+        N: smallest and largest of the domain.
+        D: likewise.
+
+    Raises:
+        ValueError: the line misses the domain.
+    """
+    (low_N, high_N), (low_D, high_D) = N, D
+    courses = {
+        "N": Course(
+            low_D, high_D, lambda t: (np.full_like(t, kept), t), f"N = {quantity_text(kept)}"
+        ),
+        "D": Course(
+            low_N, high_N, lambda t: (t, np.full_like(t, kept)), f"D = {quantity_text(kept)}"
+        ),
+        "compute": Course(
+            max(low_N, kept / (6.0 * high_D)),
+            min(high_N, kept / (6.0 * low_D)),
+            lambda t: (t, kept / (6.0 * t)),
+            f"C = {kept:.3g} FLOPs",
+        ),
+        "tokens_per_parameter": Course(
+            max(low_N, low_D / kept),
+            min(high_N, high_D / kept),
+            lambda t: (t, kept * t),
+            f"D/N = {kept:.3g}",
+        ),
+    }
+    found = courses[name]
+    if not found.low < found.high:
+        raise ValueError(
+            f"line: {name}={kept:g} has no extent in the domain, N from {low_N:.3g} to "
+            f"{high_N:.3g} and D from {low_D:.3g} to {high_D:.3g}; compare over a wider one"
+        )
+    return found

@@ -37,7 +37,7 @@ _MAX_SPREADS = 1 << 22  # at once: 32 MiB
 
 
 @dataclass(frozen=True, eq=False)
-class GapCalibration:
+class DifferenceCalibration:
     """What hold-outs say of the misfit of a difference of two laws.
 
     Attributes:
@@ -71,8 +71,8 @@ class GapCalibration:
             some = slice(i, i + step)
             terms = self._terms((lengths[0][some], lengths[1][some]))
             spread, weights = _spreads(error[some], terms)
-            held = central_probability(np.abs(gap[some, None]), spread) @ weights
-            parts.append(0.5 - 0.5 * np.sign(gap[some]) * held)
+            central = central_probability(np.abs(gap[some, None]), spread) @ weights
+            parts.append(0.5 - 0.5 * np.sign(gap[some]) * central)
         return np.concatenate(parts)
 
     def half_width(
@@ -130,14 +130,14 @@ def _spreads(error: np.ndarray, terms: list[Term]) -> tuple[np.ndarray, np.ndarr
 
 def _merged(part: Calibration) -> tuple[np.ndarray, np.ndarray]:
     """Fewer rates, of the same mean square, and their probabilities."""
-    place = np.arange(len(part.rate)) // _MERGED
-    probability = np.bincount(place, part.probability)
-    square = np.bincount(place, part.probability * part.rate**2)
+    group = np.arange(len(part.rate)) // _MERGED
+    probability = np.bincount(group, part.probability)
+    square = np.bincount(group, part.probability * part.rate**2)
     kept = probability > 0
     return np.sqrt(square[kept] / probability[kept]), probability[kept]
 
 
-def gap_calibration(a: Bootstrap, b: Bootstrap, *, paired: bool) -> GapCalibration:
+def calibrate_difference(a: Bootstrap, b: Bootstrap, *, paired: bool) -> DifferenceCalibration:
     """From hold-outs of the difference where the tables share points, else from those of each.
 
     Args:
@@ -149,8 +149,8 @@ def gap_calibration(a: Bootstrap, b: Bootstrap, *, paired: bool) -> GapCalibrati
     sizes = max(least_sizes(a.fit), least_sizes(b.fit))
     found = _of_difference(*(_held_out(one, sizes) for one in (a, b)), paired=paired)
     if found is None:
-        return GapCalibration((a.calibration, b.calibration))
-    return GapCalibration((found,))
+        return DifferenceCalibration((a.calibration, b.calibration))
+    return DifferenceCalibration((found,))
 
 
 def _held_out(bootstrap: Bootstrap, min_sizes: int) -> HeldOut:
@@ -171,7 +171,9 @@ def _of_difference(a: HeldOut, b: HeldOut, *, paired: bool) -> Calibration | Non
         return None
     misses = of_a.misses[rows][:, i] - of_b.misses[others][:, j]
     errors = [
-        gap_error(of_a.draws[row][:, i], of_b.draws[other][:, j], paired=paired and row == other)
+        difference_error(
+            of_a.draws[row][:, i], of_b.draws[other][:, j], paired=paired and row == other
+        )
         for row, other in zip(rows, others, strict=True)
     ]
     far = np.maximum(of_a.length[rows][:, i], of_b.length[others][:, j])
@@ -196,8 +198,8 @@ def _matching(fitted_a: np.ndarray, fitted_b: np.ndarray) -> tuple[np.ndarray, n
     return np.array(list(last_other), int), np.array(list(last_other.values()), int)
 
 
-def gap_error(draws_a: np.ndarray, draws_b: np.ndarray, *, paired: bool) -> np.ndarray:
-    """Standard error of a difference, from draws of both sides.
+def difference_error(draws_a: np.ndarray, draws_b: np.ndarray, *, paired: bool) -> np.ndarray:
+    """Standard error of a difference, from draws of both.
 
     Args:
         draws_a: of A, ``(resample, point)``.

@@ -1,6 +1,5 @@
 """Runs of two tables at the same (N, D)."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +42,7 @@ def match(a: Runs, b: Runs, tolerance: float) -> Matched:
 
 
 def check_tolerance(tolerance: float) -> None:
-    """Refuse what is no relative tolerance.
+    """Refuse a relative tolerance outside its range.
 
     Raises:
         ValueError: it lies outside [0, 1).
@@ -53,7 +52,7 @@ def check_tolerance(tolerance: float) -> None:
 
 
 def nearest_pairs(a: np.ndarray, b: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the points of A and of B that are each other's nearest, within a tolerance.
+    """Indices of the points of A and of B that are each other's nearest, within a tolerance.
 
     Args:
         a: N and D of distinct points, ``(2, point)``.
@@ -68,80 +67,9 @@ def nearest_pairs(a: np.ndarray, b: np.ndarray, tolerance: float) -> tuple[np.nd
     return i[mutual], nearest_b[mutual]
 
 
-_LARGEST_MISS = 0.5  # of the fits at the points, in units of the differences that they are to show
-
-
-@dataclass(frozen=True, eq=False)
-class AgainstRuns:
-    """Both differences at the points (N, D) of both tables.
-
-    Attributes:
-        names: of A and B.
-        observed: (loss A − loss B) / loss B of the runs, ``(point,)``.
-        fitted: the same of the laws, ``(point,)``.
-    """
-
-    names: tuple[str, str]
-    observed: np.ndarray
-    fitted: np.ndarray
-
-    @property
-    def miss(self) -> float:
-        """Root mean square of fitted less observed differences."""
-        return _root_mean_square(self.fitted - self.observed)
-
-    @property
-    def num_wins(self) -> tuple[int, int]:
-        """Points at which A is better by the runs, and at which B is."""
-        return int((self.observed < 0).sum()), int((self.observed > 0).sum())
-
-    def sentences(self, difference: np.ndarray) -> tuple[str, ...]:
-        """What to know before trusting the fits' verdict over the runs' own, worst first.
-
-        Runs that do not differ at all, as of two fits to one table, say nothing of two recipes.
-
-        Args:
-            difference: of the laws over the whole domain, ``(size, tokens)``.
-        """
-        if not self.observed.any():
-            return ()
-        return (*self._missed(), *self._contradicted(difference))
-
-    def _missed(self) -> tuple[str, ...]:
-        typical = _root_mean_square(self.observed)
-        if self.miss <= _LARGEST_MISS * typical:
-            return ()
-        return (
-            f"the fits miss the observed differences by {self.miss:.2%} (root mean square), "
-            f"and these are {typical:.2%} themselves: trust the points, not the surfaces; try "
-            "another law or method.",
-        )
-
-    def _contradicted(self, difference: np.ndarray) -> tuple[str, ...]:
-        wins = self.num_wins
-        if wins[0] == wins[1]:
-            return ()
-        winner = int(wins[1] > wins[0])
-        sign = (-1, 1)[winner]  # of the difference where the winner is better
-        fitted = int((sign * self.fitted > 0).sum())
-        share = float((sign * difference < 0).mean())
-        if fitted > int((sign * self.fitted < 0).sum()) and share <= 0.5:
-            return ()
-        num = len(self.observed)
-        return (
-            f"the runs name another winner than the fits: {self.names[winner]} is better at "
-            f"{wins[winner]} of the {num} points where both have runs; by the fits it is at "
-            f"{fitted} of them, and in {1 - share:.0%} of this domain.",
-        )
-
-
-def _root_mean_square(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(values**2)))
-
-
 def mean_losses(runs: Runs) -> np.ndarray:
     """N, D and mean loss of each distinct (N, D), sorted, ``(3, point)``; copies count once."""
     rows = np.unique(np.stack([runs.N, runs.D, runs.loss]), axis=1)
-    points, place = np.unique(rows[:2], axis=1, return_inverse=True)
-    place = place.ravel()
-    return np.vstack([points, np.bincount(place, rows[2]) / np.bincount(place)])
+    points, index = np.unique(rows[:2], axis=1, return_inverse=True)
+    index = index.ravel()
+    return np.vstack([points, np.bincount(index, rows[2]) / np.bincount(index)])

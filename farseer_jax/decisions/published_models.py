@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from farseer_jax.flops import training_flops
+
 
 class PublishedModel(NamedTuple):
     """A model that was trained, as its authors describe it.
@@ -29,7 +31,7 @@ class PublishedModel(NamedTuple):
     @property
     def compute(self) -> float:
         """FLOPs of its training, as 6 N D."""
-        return 6.0 * self.N * self.D
+        return float(training_flops(self.N, self.D))
 
     @property
     def tokens_per_parameter(self) -> float:

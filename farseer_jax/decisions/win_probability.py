@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from farseer_jax.decisions.compared_fits import Sides
+from farseer_jax.decisions.compared_fits import FitPair
 from farseer_jax.decisions.difference_calibration import (
-    GapCalibration,
-    gap_calibration,
-    gap_error,
+    DifferenceCalibration,
+    calibrate_difference,
+    difference_error,
 )
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.runs.coverage import extrapolation_length
@@ -16,7 +16,7 @@ from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 from farseer_jax.uncertainty.intervals import Kind
 from farseer_jax.uncertainty.loss_schemes import ParametricBootstrap
 
-_MAX_LOSSES = 1 << 22  # of one side at once: 32 MiB
+_MAX_LOSSES = 1 << 22  # of one fit at once: 32 MiB
 
 
 def is_paired(a: Bootstrap, b: Bootstrap) -> bool:
@@ -38,10 +38,12 @@ def is_paired(a: Bootstrap, b: Bootstrap) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Chances:
+class WinProbability:
     """How probable it is that A has the lower mean loss, and what that rests on.
 
     Attributes:
+        a: the draws of A.
+        b: likewise.
         kind: ``"calibrated"`` by hold-outs, or ``"percentile"``, the share of the draws, which
             takes both laws for true.
         paired: whether draw i of both is the same resample of the same runs.
@@ -52,7 +54,7 @@ class Chances:
     b: Bootstrap
     kind: Kind
     paired: bool
-    calibration: GapCalibration | None
+    calibration: DifferenceCalibration | None
 
     @property
     def note(self) -> str:
@@ -82,20 +84,21 @@ class Chances:
         return np.concatenate(parts).reshape(N.shape)
 
     def _of_some(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
-        loss_a, loss_b = _both(_losses(self.a, N, D), _losses(self.b, N, D), paired=self.paired)
+        a, b = self.a, self.b
+        loss_a, loss_b = _both(_losses(a, N, D), _losses(b, N, D), paired=self.paired)
         if self.calibration is None:
             return _share(loss_a, loss_b, paired=self.paired)
-        gap = np.log(evaluate(self.a.fit.law, N, D)) - np.log(evaluate(self.b.fit.law, N, D))
-        error = gap_error(np.log(loss_a), np.log(loss_b), paired=self.paired)
-        far = [extrapolation_length(one.fit.runs, N, D) for one in (self.a, self.b)]
+        gap = np.log(evaluate(a.fit.law, N, D)) - np.log(evaluate(b.fit.law, N, D))
+        error = difference_error(np.log(loss_a), np.log(loss_b), paired=self.paired)
+        far = [extrapolation_length(one.fit.runs, N, D) for one in (a, b)]
         return self.calibration.probability_below(gap, np.nan_to_num(error), (far[0], far[1]))
 
 
-def chances_of(sides: Sides, kind: Kind | None) -> Chances | None:
-    """How probable it is that A wins; None where a side has no draws.
+def win_probability(fits: FitPair, kind: Kind | None) -> WinProbability | None:
+    """How probable it is that A wins; None where a fit has no draws.
 
     Args:
-        sides: what is compared.
+        fits: what is compared.
         kind: ``"calibrated"`` or ``"percentile"``; None is the first where there are hold-outs.
 
     Raises:
@@ -106,7 +109,7 @@ def chances_of(sides: Sides, kind: Kind | None) -> Chances | None:
             f"kind: a probability is 'calibrated' or 'percentile' (the laws taken for true), got "
             f"{kind!r}"
         )
-    a, b = sides.a.bootstrap, sides.b.bootstrap
+    a, b = fits.a.bootstrap, fits.b.bootstrap
     if a is None or b is None:
         if kind is not None:
             raise ValueError(f"kind={kind!r}: a probability needs a Bootstrap of both a and b")
@@ -114,16 +117,16 @@ def chances_of(sides: Sides, kind: Kind | None) -> Chances | None:
     paired = is_paired(a, b)
     can_calibrate = a.has_sizes_to_hold_out and b.has_sizes_to_hold_out
     if kind == "percentile" or (kind is None and not can_calibrate):
-        return Chances(a, b, "percentile", paired, None)
-    found = gap_calibration(a, b, paired=paired)
+        return WinProbability(a, b, "percentile", paired, None)
+    found = calibrate_difference(a, b, paired=paired)
     if found.num_holdouts:
-        return Chances(a, b, "calibrated", paired, found)
+        return WinProbability(a, b, "calibrated", paired, found)
     if kind == "calibrated":
         raise ValueError(
             "kind 'calibrated' needs hold-outs of both, and these runs have too few sizes for one, "
             "or none could be refitted: take 'percentile', which takes the laws for true"
         )
-    return Chances(a, b, "percentile", paired, None)
+    return WinProbability(a, b, "percentile", paired, None)
 
 
 def _losses(bootstrap: Bootstrap, N: np.ndarray, D: np.ndarray) -> np.ndarray:

@@ -1,9 +1,10 @@
-"""The door to differential analysis."""
+"""Differential analysis: which differences of the loss are power laws."""
 
 from typing import Literal
 
 import numpy as np
 
+from farseer_jax.diagnostics.difference_analysis import DifferenceAnalysis
 from farseer_jax.diagnostics.difference_pairs import (
     Cells,
     Pairs,
@@ -15,7 +16,6 @@ from farseer_jax.diagnostics.difference_pairs import (
     typical_ratio_of_D,
 )
 from farseer_jax.diagnostics.difference_views import view_of
-from farseer_jax.diagnostics.differences_result import DifferenceAnalysis
 from farseer_jax.fitting.type_checks import runs_over_N_and_D
 from farseer_jax.runs.runs import Runs
 
@@ -48,7 +48,7 @@ def analyse_differences(
         The four views, with a log–log line per slice.
 
     Raises:
-        TypeError: ``runs`` are no :class:`Runs`.
+        TypeError: expected :class:`Runs`.
         ValueError: a setting is out of its range, or no slice has so many pairs.
 
     Example:

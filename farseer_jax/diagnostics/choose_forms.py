@@ -1,12 +1,12 @@
-"""The door to the choice of forms."""
+"""``choose_forms``: every form of the curves A(N), B(N) and U(N), tried and ranked."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from farseer_jax.diagnostics.form_choice import Criterion, Form, FormChoice
 from farseer_jax.diagnostics.form_law import ChosenLaw, CurveSpec, chosen_law
 from farseer_jax.diagnostics.forms_data import SizeTable, points_of, scales_of
-from farseer_jax.diagnostics.forms_result import Criterion, Form, FormChoice
 from farseer_jax.diagnostics.transforms import Transform, as_transforms
 from farseer_jax.fitting.fit import fit
 from farseer_jax.fitting.type_checks import instance_of, runs_over_N_and_D

@@ -15,7 +15,7 @@ from farseer_jax.diagnostics.alternative_choices import (
     sizes_left_out,
     values_of_D,
 )
-from farseer_jax.diagnostics.compare_choices_result import ChoiceComparison, ChoiceResult
+from farseer_jax.diagnostics.choice_comparison import ChoiceComparison, ChoiceResult
 from farseer_jax.fitting.fit_batch import fit_batch
 from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import fit_of

@@ -1,9 +1,9 @@
 """Laws and methods side by side on one table of runs (paper App. H, Fig. 17)."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +14,9 @@ from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.start_report import StartReport
 from farseer_jax.methods.method import Method
 from farseer_jax.objectives import Objective
-from farseer_jax.results.table import aligned
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 _NEAR = (1e-6, 1e-2)
 
@@ -59,7 +56,7 @@ class MethodResult:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MethodComparison:
+class MethodComparison(Result):
     """Candidates side by side. Prints as a table.
 
     Attributes:
@@ -92,25 +89,49 @@ class MethodComparison:
         """The candidate with the smallest error on the held-out runs."""
         return min(self.rows, key=lambda row: row.held_out_error if row.fit is not None else np.inf)
 
+    def table(self) -> Table:
+        """One row per candidate."""
+
+        def shown(name: str, write: Callable[[Any], str], heading: str) -> list[Column]:
+            """A number for programs and its text, which is empty where there is none."""
+            values = [getattr(row, name) for row in self.rows]
+            is_known = [row.fit is not None and getattr(row, name) is not None for row in self.rows]
+            cells = [write(v) if known else "" for v, known in zip(values, is_known, strict=True)]
+            if name == "fitted_error":
+                cells = [cell or "refused" for cell in cells]
+            return [
+                Column(name, values, text=None),
+                Column(f"{name} shown", cells, heading=heading, in_data=False),
+            ]
+
+        def words(name: str) -> Column:
+            return Column(name, [getattr(row, name) for row in self.rows], text=None)
+
+        return Table(
+            [
+                Column("name", [row.name for row in self.rows], heading="", left=True),
+                *map(words, ("law", "method", "note")),
+                *shown("fitted_error", "{:.3%}".format, "fitted"),
+                *shown("held_out_error", "{:.3%}".format, "held out"),
+                *shown("num_starts", "{:,}".format, "starts"),
+                *shown("at_best", "{:.1%}".format, "at best"),
+                *shown("within_1_percent", "{:.1%}".format, "within 1 %"),
+                *shown("seconds", "{:.3g}".format, "seconds"),
+            ],
+            note="\n".join(f"{row.name}: {row.note}" for row in self.rows if row.note),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON: ``rows`` (everything but the fits) and the numbers of runs."""
-        rows = [{k: _or_none(v) for k, v in vars(row).items() if k != "fit"} for row in self.rows]
+        rows = self.table().records()
         return {"rows": rows, "num_runs": self.num_runs, "num_held_out": self.num_held_out}
 
-    def to_dataframe(self) -> "pd.DataFrame":
-        """One row per candidate."""
-        import pandas as pd
-
-        return pd.DataFrame(self.to_dict()["rows"])
-
-    def __str__(self) -> str:
-        header = ["", "fitted", "held out", "starts", "at best", "within 1 %", "seconds"]
-        text = aligned(header, [_cells(row) for row in self.rows], left=1)
-        notes = [f"{row.name}: {row.note}" for row in self.rows if row.note]
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """What errors are on, and the candidates."""
         title = (
             f"Mean relative error on {self.num_runs} fitted and {self.num_held_out} held-out runs"
         )
-        return "\n".join([title, "", text, *notes])
+        return title, self.table()
 
     def __repr__(self) -> str:
         return f"MethodComparison({len(self.rows)} candidates, best {self.best.name!r})"
@@ -126,7 +147,7 @@ def compare_methods(runs: Runs, held_out: Runs, candidates: Candidates) -> Metho
             twice, and the second time is taken.
 
     Raises:
-        TypeError: ``runs`` or ``held_out`` are no :class:`Runs`, or ``candidates`` no such mapping.
+        TypeError: an argument is of another kind; the message names it and says what to give.
         ValueError: there are no candidates.
 
     Example:
@@ -167,8 +188,8 @@ def _check(candidates: object) -> None:
         is_pair = isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], type)
         if not (is_pair and issubclass(pair[0], Law)):
             raise TypeError(
-                f"candidates: {name!r} is no pair of a law's class and a method, such as "
-                f"(Farseer, None), but {shown(pair)}"
+                f"candidates: expected a pair of a law's class and a method for {name!r}, such as "
+                f"(Farseer, None), got {shown(pair)}"
             )
 
 
@@ -234,16 +255,3 @@ def _row(
         within_1_percent=near[1],
         seconds=seconds,
     )
-
-
-def _cells(row: MethodResult) -> list[str]:
-    if row.fit is None:
-        return [row.name, "refused", *[""] * 5]
-    shares = ["" if v is None else f"{v:.1%}" for v in (row.at_best, row.within_1_percent)]
-    starts = "" if row.num_starts is None else f"{row.num_starts:,}"
-    errors = [f"{row.fitted_error:.3%}", f"{row.held_out_error:.3%}"]
-    return [row.name, *errors, starts, *shares, f"{row.seconds:.3g}"]
-
-
-def _or_none(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value

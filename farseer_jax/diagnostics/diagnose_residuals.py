@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from farseer_jax.diagnostics.residuals_result import ResidualDiagnostics
+from farseer_jax.diagnostics.residual_diagnostics import ResidualDiagnostics
 from farseer_jax.diagnostics.whiteness import Whiteness, whiteness
 from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import fit_of
@@ -33,7 +33,7 @@ def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
         seed: of the permutations.
 
     Raises:
-        TypeError: ``fit`` is no :class:`Fit`.
+        TypeError: expected a :class:`Fit`.
 
     Example:
         >>> from farseer_jax import Farseer, diagnose_residuals, example_runs, fit

@@ -6,13 +6,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from farseer_jax.diagnostics.difference_pairs import Cells, Pairs
+from farseer_jax.results.numbers import or_null
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
+
+_OF_SLICE = ("held", "num_pairs", "exponent", "coefficient", "middle", "level", "r_squared")
 
 
-@dataclass(frozen=True, eq=False)
-class DifferenceView:
-    """Differences along one variable, as power laws of one variable, the other held.
+@dataclass(frozen=True, eq=False, repr=False)
+class DifferenceView(Result):
+    """Differences along one variable, as power laws of one variable, the other fixed.
 
-    A slice is what shares the held variable: ``Δ ≈ coefficient · x^(−exponent)`` in each. The
+    A slice is what shares the fixed variable: ``Δ ≈ coefficient · x^(−exponent)`` in each. The
     arrays down to ``r_squared`` are ``(slice,)``, those from ``x`` on ``(pair,)``.
 
     Attributes:
@@ -47,6 +52,11 @@ class DifferenceView:
     num_small_slices: int
 
     @property
+    def name(self) -> str:
+        """Such as ``ΔD against N``."""
+        return f"Δ{self.difference} against {self.against}"
+
+    @property
     def held_variable(self) -> str:
         """``"N"`` or ``"D"``, the one that slices share."""
         return "N" if self.against == "D" else "D"
@@ -69,12 +79,12 @@ class DifferenceView:
 
     @property
     def coefficient_r_squared(self) -> float:
-        """Of the line through ln coefficient over ln of the held variable (Fig. 10)."""
+        """Of the line through ln coefficient over ln of the fixed variable (Fig. 10)."""
         return self._trend(np.log(self.coefficient))
 
     @property
     def exponent_r_squared(self) -> float:
-        """Of the line through the exponent over ln of the held variable (Fig. 11)."""
+        """Of the line through the exponent over ln of the fixed variable (Fig. 11)."""
         return self._trend(self.exponent)
 
     def _trend(self, y: np.ndarray) -> float:
@@ -86,34 +96,29 @@ class DifferenceView:
         i = slice_index
         return np.asarray(self.level[i] * (x / self.middle[i]) ** -self.exponent[i])
 
+    def table(self) -> Table:
+        """One row per slice."""
+        return Table([Column(name, getattr(self, name)) for name in _OF_SLICE])
+
     def to_dict(self) -> dict[str, Any]:
         """Numbers and one record per slice, for JSON; NaN is None."""
-        overall = {
-            name: _or_none(getattr(self, name))
-            for name in (
-                "mean_r_squared",
-                "overall_r_squared",
-                "coefficient_r_squared",
-                "exponent_r_squared",
-            )
-        }
-        columns = {name: getattr(self, name).tolist() for name in SLICE_COLUMNS}
-        slices = [
-            {name: _or_none(values[i]) for name, values in columns.items()}
-            for i in range(len(self.held))
-        ]
+        names = (
+            "mean_r_squared", "overall_r_squared", "coefficient_r_squared", "exponent_r_squared",
+        )  # fmt: skip
         return {
             "difference": self.difference,
             "against": self.against,
-            **overall,
+            **{name: or_null(getattr(self, name)) for name in names},
             "num_small_slices": self.num_small_slices,
-            "slices": slices,
+            "slices": self.table().records(),
         }
 
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """What the slices are, and their lines."""
+        return f"{self.name}, per {self.held_variable}", self.table()
 
-SLICE_COLUMNS = (
-    "held", "num_pairs", "exponent", "coefficient", "middle", "level", "r_squared",
-)  # fmt: skip
+    def __repr__(self) -> str:
+        return f"DifferenceView({self.name}, {len(self.held)} slices)"
 
 
 def view_of(
@@ -156,10 +161,6 @@ def view_of(
         slice_index=new_index[slices[taken]],
         num_small_slices=int((~kept & (lines.num_points > 0)).sum()),
     )
-
-
-def _or_none(value: float) -> float | None:
-    return value if np.isfinite(value) else None
 
 
 class Lines(NamedTuple):

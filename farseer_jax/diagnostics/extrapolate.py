@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.diagnostics.extrapolation_result import Extrapolation
+from farseer_jax.diagnostics.extrapolation import Extrapolation
 from farseer_jax.diagnostics.holdout_split import Split, split_runs
 from farseer_jax.diagnostics.leaderboard import (
     Candidate,

@@ -2,7 +2,7 @@
 
 import types
 from functools import lru_cache
-from typing import ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +12,7 @@ from farseer_jax.diagnostics.transforms import Transform
 from farseer_jax.laws.domains import Real
 from farseer_jax.laws.law import Center
 from farseer_jax.laws.separable import Separable
+from farseer_jax.results.converter import register, restore, state_of
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import as_leaf, leaf_like
 from farseer_jax.types import Array
@@ -111,3 +112,21 @@ def _class_of(specs: tuple[CurveSpec, ...], chosen: tuple[float, ...]) -> type[C
         "chosen": chosen,
     }
     return types.new_class("ChosenLaw", (ChosenLaw,), exec_body=lambda space: space.update(body))
+
+
+def _to_plain(law: ChosenLaw) -> dict[str, Any]:
+    fields = law.parameter_names()
+    return {
+        "specs": state_of(list(law.specs)),
+        "chosen": list(law.chosen),
+        "parameters": {name: float(getattr(law, name)) for name in fields},
+    }
+
+
+def _from_plain(plain: dict[str, Any]) -> ChosenLaw:
+    specs = restore(tuple[CurveSpec, ...], plain["specs"], "the law of the forms")
+    kind = _class_of(specs, tuple(plain["chosen"]))
+    return kind(**{name: as_leaf(value) for name, value in plain["parameters"].items()})
+
+
+register(ChosenLaw, _to_plain, _from_plain)

@@ -143,7 +143,7 @@ class CandidateResult:
 
 
 @dataclass(frozen=True)
-class Standing:
+class LeaderboardRow:
     """One candidate's place.
 
     Attributes:
@@ -170,7 +170,7 @@ class Standing:
     next_error: float
 
 
-def ranked(results: Sequence[CandidateResult]) -> tuple[Standing, ...]:
+def ranked(results: Sequence[CandidateResult]) -> tuple[LeaderboardRow, ...]:
     """The candidates' places, the first first."""
     errors = np.array([result.held_out_error for result in results])
     known = np.isfinite(errors)
@@ -181,7 +181,7 @@ def ranked(results: Sequence[CandidateResult]) -> tuple[Standing, ...]:
     # where nobody has a fit, as where a limit is too small for all laws, nothing is compared
     asked = np.array([~result.missing for result in results]).any(axis=0)
     places = [
-        Standing(
+        LeaderboardRow(
             name=result.name,
             held_out_error=_geometric_mean(own[has]),
             times_best=_mean_ratio(own[has], smallest[has]),
@@ -196,7 +196,7 @@ def ranked(results: Sequence[CandidateResult]) -> tuple[Standing, ...]:
     return tuple(sorted(places, key=_order))
 
 
-def _order(place: Standing) -> tuple[bool, int, float]:
+def _order(place: LeaderboardRow) -> tuple[bool, int, float]:
     return place.num_limits == 0, -place.num_converged, place.times_best
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from farseer_jax.fitting.type_checks import shown
 from farseer_jax.laws.stretched_exponential import box_cox
+from farseer_jax.results.converter import register
 from farseer_jax.types import Array
 
 
@@ -103,28 +104,45 @@ TRANSFORMS = (
 )
 
 
-def as_transforms(given: object) -> tuple[Transform, ...]:
+def as_transforms(transforms: object) -> tuple[Transform, ...]:
     """The transformations that were asked for, by name or as they are; the usual ones for None.
 
     Raises:
-        TypeError: something is no transformation.
+        TypeError: something is not a transformation.
         ValueError: no usual one has such a name.
     """
-    if given is None:
+    if transforms is None:
         return TRANSFORMS
-    if isinstance(given, str | Transform) or not isinstance(given, Iterable):
-        given = [given]
-    return tuple(_transform(one) for one in given)
+    if isinstance(transforms, str | Transform) or not isinstance(transforms, Iterable):
+        transforms = [transforms]
+    return tuple(_transform(one) for one in transforms)
 
 
-def _transform(given: object) -> Transform:
-    if isinstance(given, Transform):
-        return given
-    known = {transform.name: transform for transform in TRANSFORMS}
-    if isinstance(given, str) and given in known:
-        return known[given]
-    kind = ValueError if isinstance(given, str) else TypeError
+def _transform(transform: object) -> Transform:
+    if isinstance(transform, Transform):
+        return transform
+    known = {own.name: own for own in TRANSFORMS}
+    if isinstance(transform, str) and transform in known:
+        return known[transform]
+    kind = ValueError if isinstance(transform, str) else TypeError
     raise kind(
-        f"transforms: {shown(given)} is no transformation; the known ones are "
+        f"transforms: expected transformations, got {shown(transform)}; the known ones are "
         f"{', '.join(map(repr, known))}, and others are made by Transform(name, forward, inverse)"
     )
+
+
+def _name(transform: Transform) -> str:
+    """What a file keeps of it.
+
+    Raises:
+        TypeError: it is the user's own, whose functions no file can keep.
+    """
+    if transform not in TRANSFORMS:
+        raise TypeError(
+            f"JSON cannot keep the functions of the transformation {transform.name!r}: it keeps "
+            "choices among the usual ones"
+        )
+    return transform.name
+
+
+register(Transform, _name, _transform)

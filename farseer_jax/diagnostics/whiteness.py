@@ -9,17 +9,23 @@ where the order says nothing, near 0 where neighbours are alike, as a misfit mak
 for one outlier must neither make nor hide a pattern.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
+from farseer_jax.results.numbers import or_null
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
+
+_CHANCE = 0.01
 _LEAST = 4  # runs of a group: three have ratios of two values only
 _NUM_PERMUTATIONS = 4999
 _ALMOST = 1.0 + 1e-12  # equal ratios are equal
 
 
-@dataclass(frozen=True, eq=False)
-class Whiteness:
+@dataclass(frozen=True, eq=False, repr=False)
+class Whiteness(Result):
     """A test of residuals against one variable, group by group and together.
 
     Attributes:
@@ -42,6 +48,45 @@ class Whiteness:
     mean_ratio: float
     mean_p_value: float
     num_permutations: int
+
+    def table(self) -> Table:
+        """One row per group."""
+        names = ("group", "num_runs", "ratio", "p_value")
+        return Table([Column(name, getattr(self, name)) for name in names])
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, for JSON; NaN is None."""
+        return {own.name: or_null(getattr(self, own.name)) for own in fields(self)}
+
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """The groups, and what they say together."""
+        return self.table(), self.sentence("group")
+
+    def sentence(self, shared: str) -> str:
+        """What the test says, with its probability.
+
+        Args:
+            shared: what the runs of a group share, in words; empty where they share nothing.
+        """
+        if not len(self.group):
+            none = f"no {shared} has 4 runs" if shared else "there are less than 4 runs"
+            return f"along {self.along}: no test, {none}"
+        least = 1 / (self.num_permutations + 1)
+        p = f"p < {2 * least:.1g}" if self.mean_p_value <= least else f"p = {self.mean_p_value:.3g}"
+        verdict = (
+            f"neighbours are alike, at the level of {_CHANCE:g}: the law misses a pattern"
+            if self.mean_p_value < _CHANCE
+            else f"no pattern that chance would not make, at the level of {_CHANCE:g}"
+        )
+        within = f", within each {shared}" if shared else ""
+        return (
+            f"along {self.along}{within}: mean ratio {self.mean_ratio:.2f} (white: 2), {p}; "
+            f"{verdict}"
+        )
+
+    def __repr__(self) -> str:
+        ratio = f"{self.mean_ratio:.3g}"
+        return f"Whiteness(along {self.along}, {len(self.group)} groups, mean ratio {ratio})"
 
 
 def whiteness(

@@ -10,7 +10,9 @@ import numpy as np
 
 from farseer_jax.flops import training_flops
 from farseer_jax.laws.law import Law
+from farseer_jax.laws.slopes import log_surface
 from farseer_jax.solvers.implicit import root
+from farseer_jax.solvers.root_finding import bisect
 from farseer_jax.types import Array
 
 FLOPs = Callable[[Array, Array], Array]
@@ -24,7 +26,7 @@ _MAX_STEPS = 100  # halvings alone need 60
 
 _State = tuple[Array, Array, Array, Array, Array]  # of a search: x, its bracket, moving, count
 
-INTERIOR, DATA, SIZE, BOTH = range(4)  # what holds an optimum where it is
+INTERIOR, DATA, SIZE, BOTH = range(4)  # what limits an optimum
 
 
 class Limits(NamedTuple):
@@ -147,7 +149,7 @@ def optimum(
         # one condition, whose derivative costs half of that of two
         def condition(u: Array) -> Array:
             place = cost.at_ratio(u[0], log_C, served)
-            return _along(law_of_logs(law), place, (-0.5, 0.5))[None]
+            return _along(log_surface(law), place, (-0.5, 0.5))[None]
 
         u = root(condition, (at.log_D - at.log_N)[None], num_steps=0)[0]
         log_N, log_D, _ = cost.at_ratio(u, log_C, served)
@@ -156,19 +158,14 @@ def optimum(
     def conditions(point: Array) -> Array:
         """The budget is spent and no other split is better, but for limits that are met."""
         place = Place(point[0], point[1], jnp.asarray(True))
-        loss_slope = _along(law_of_logs(law), place, cost.direction(place, served))
+        loss_slope = _along(log_surface(law), place, cost.direction(place, served))
         to_N, to_D = point - jnp.where(jnp.isfinite(limits_known), limits_known, 0.0)
         spent = jnp.where(limit == BOTH, to_N, cost.log_total(point[0], point[1], served) - log_C)
-        held = jnp.where(limit == SIZE, to_N, jnp.where(limit == INTERIOR, loss_slope, to_D))
-        return jnp.stack([spent, held])
+        best = jnp.where(limit == SIZE, to_N, jnp.where(limit == INTERIOR, loss_slope, to_D))
+        return jnp.stack([spent, best])
 
     log_N, log_D = root(conditions, jnp.stack(at[:2]), num_steps=0)
     return Split(log_N, log_D, limit)
-
-
-def law_of_logs(law: Law) -> Callable[[Array, Array], Array]:
-    """The ln loss as a function of ln N and ln D."""
-    return lambda x, y: law.log_loss(jnp.exp(x), jnp.exp(y))
 
 
 def _along(
@@ -184,7 +181,7 @@ def _search(
     law: Law, log_C: Array, served: Array, limits: Array, cost: Cost, *, is_limited: bool
 ) -> tuple[Place, Array]:
     """The lowest minimum along a budget, to rounding, and what limits it; not differentiable."""
-    lowest, highest = np.log(LOWEST), np.log(HIGHEST)
+    surface, lowest, highest = log_surface(law), np.log(LOWEST), np.log(HIGHEST)
     # NumPy's grid is a constant of the compiled code
     grid = jnp.asarray(np.linspace(lowest, highest, _NUM_RATIOS))
     at_low = at_high = jnp.asarray(False)
@@ -192,7 +189,7 @@ def _search(
         first, last, is_left = _ends(cost, log_C, served, limits)
         grid = first + (last - first) * jnp.linspace(0.0, 1.0, _NUM_RATIOS)
     places = cost.at_ratio(grid, log_C, served)
-    values = jnp.where(places.found, law_of_logs(law)(places.log_N, places.log_D), jnp.nan)
+    values = jnp.where(places.found, surface(places.log_N, places.log_D), jnp.nan)
     if is_limited:
         at_low = (first > lowest) & (values[0] <= values[1])
         at_high = (last < highest) & (values[-1] <= values[-2])
@@ -202,14 +199,11 @@ def _search(
     best = jnp.argmin(jnp.where(is_minimum, values, jnp.inf))
     bracket = grid[jnp.maximum(best - 1, 0)], grid[jnp.minimum(best + 1, _NUM_RATIOS - 1)]
 
-    def halve(_: Array, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
-        low, high = bracket
-        centre = 0.5 * (low + high)
-        place = cost.at_ratio(centre, log_C, served)
-        rises = _along(law_of_logs(law), place, cost.direction(place, served)) > 0
-        return jnp.where(rises, low, centre), jnp.where(rises, centre, high)
+    def rises(log_ratio: Array) -> Array:
+        place = cost.at_ratio(log_ratio, log_C, served)
+        return _along(surface, place, cost.direction(place, served)) > 0
 
-    low, high = jax.lax.fori_loop(0, _NUM_HALVINGS, halve, bracket)
+    low, high = bisect(rises, *bracket, _NUM_HALVINGS)
     u = jnp.where(jnp.any(is_minimum), 0.5 * (low + high), jnp.nan)
     limit = jnp.asarray(INTERIOR)
     if is_limited:
@@ -218,11 +212,11 @@ def _search(
         is_high = (best == _NUM_RATIOS - 1) & (high == grid[-1])
         u = jnp.where(is_low, first, jnp.where(is_high, last, u))
         u = jnp.where((first < highest) & (last > lowest), u, jnp.nan)
-        held = jnp.where(is_low, SIZE, jnp.where(is_high, DATA, limit))
+        at_end = jnp.where(is_low, SIZE, jnp.where(is_high, DATA, limit))
         # where there is no optimum: what leaves no ratio to look at, if anything does
-        held = jnp.where(jnp.any(is_minimum), held, limit)
-        held = jnp.where(last <= lowest, DATA, jnp.where(first >= highest, SIZE, held))
-        limit = jnp.where(is_left, BOTH, held)
+        at_end = jnp.where(jnp.any(is_minimum), at_end, limit)
+        at_end = jnp.where(last <= lowest, DATA, jnp.where(first >= highest, SIZE, at_end))
+        limit = jnp.where(is_left, BOTH, at_end)
     place = cost.at_ratio(u, log_C, served)
     if is_limited:
         log_N, log_D = jnp.where(is_left, limits, jnp.stack(place[:2]))

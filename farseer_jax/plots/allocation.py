@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from farseer_jax.decisions.allocation import Allocation
 from farseer_jax.decisions.allocation_optima import CHINCHILLA
-from farseer_jax.decisions.allocation_result import Allocation
 from farseer_jax.decisions.published_models import PublishedModel, published_models
 from farseer_jax.plots._room import fit_texts, is_narrow, legend_outside
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, plain_ticks

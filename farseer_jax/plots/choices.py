@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from farseer_jax.diagnostics.alternative_choices import GROUPS
-from farseer_jax.diagnostics.compare_choices_result import ChoiceComparison, ChoiceResult
+from farseer_jax.diagnostics.choice_comparison import ChoiceComparison, ChoiceResult
 from farseer_jax.plots._style import COLOURS, GREY, axes_of
 from farseer_jax.results.numbers import loss_text, quantity_text
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax.decisions.compare_fits_result import FitComparison
-from farseer_jax.decisions.compared_fits import Side
+from farseer_jax.decisions.compared_fits import ComparedFit
 from farseer_jax.decisions.compared_points import ComparedPoints
+from farseer_jax.decisions.fit_comparison import FitComparison
 from farseer_jax.fitting.type_checks import instance_of
 from farseer_jax.plots._room import fit_texts, legend_outside
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
@@ -84,20 +84,20 @@ def plot_comparison(comparison: FitComparison, ax: "Axes | None" = None) -> "Axe
 def _draw_runs(axes: "Axes", comparison: FitComparison) -> None:
     from matplotlib.patches import Rectangle
 
-    sides = [side for side in (comparison.sides.a, comparison.sides.b) if side.runs is not None]
-    for side in sides:
-        assert side.runs is not None
-        is_a = side is comparison.sides.a
-        runs = side.runs
+    fits = [one for one in (comparison.fits.a, comparison.fits.b) if one.runs is not None]
+    for one in fits:
+        assert one.runs is not None
+        is_a = one is comparison.fits.a
+        runs = one.runs
         shown = (runs.N >= comparison.N[0]) & (runs.N <= comparison.N[-1])
         shown &= (runs.D >= comparison.D[0]) & (runs.D <= comparison.D[-1])
         axes.scatter(
             runs.N[shown], runs.D[shown], zorder=5, lw=0.6, s=5 if is_a else 22, clip_on=False,
             color=INK if is_a else "none", edgecolor=INK,
         )  # fmt: skip
-    if not sides:
+    if not fits:
         return
-    low_N, high_N, low_D, high_D = _common(sides)
+    low_N, high_N, low_D, high_D = _common(fits)
     if low_N < high_N and low_D < high_D:
         frame = Rectangle(
             (low_N, low_D), high_N - low_N, high_D - low_D,
@@ -106,9 +106,9 @@ def _draw_runs(axes: "Axes", comparison: FitComparison) -> None:
         axes.add_patch(frame)
 
 
-def _common(sides: list[Side]) -> tuple[float, float, float, float]:
+def _common(fits: list[ComparedFit]) -> tuple[float, float, float, float]:
     """The ranges of N and D that all have runs in."""
-    runs = [side.runs for side in sides if side.runs is not None]
+    runs = [one.runs for one in fits if one.runs is not None]
     return (
         max(float(r.N.min()) for r in runs),
         min(float(r.N.max()) for r in runs),
@@ -127,9 +127,9 @@ def _add_legend(axes: "Axes", comparison: FitComparison) -> None:
     if comparison.probability is not None:
         handles.append(Line2D([], [], color="black", lw=0.8, ls=":", label="95 % sure"))
     look: Any = {"ls": "", "marker": "o", "mec": INK, "mew": 0.6}
-    if comparison.sides.a.runs is not None:
+    if comparison.fits.a.runs is not None:
         handles.append(Line2D([], [], ms=3.0, mfc=INK, label=f"runs of {a}", **look))
-    if comparison.sides.b.runs is not None:
+    if comparison.fits.b.runs is not None:
         handles.append(Line2D([], [], ms=5.0, mfc="none", label=f"runs of {b}", **look))
     if handles:
         legend_outside(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax.decisions.compare_fits_result import FitComparison
+from farseer_jax.decisions.fit_comparison import FitComparison
 from farseer_jax.decisions.matching_runs import Matched, match
 from farseer_jax.plots._surfaces import (
     axes_3d_of,
@@ -113,7 +113,7 @@ def _draw_points(axes: Any, comparison: FitComparison) -> None:
 
 def _points(comparison: FitComparison) -> Matched | None:
     """Runs that both have within the domain."""
-    a, b = comparison.sides.a.runs, comparison.sides.b.runs
+    a, b = comparison.fits.a.runs, comparison.fits.b.runs
     if a is None or b is None:
         return None
     found = match(a, b, tolerance=0.0)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from farseer_jax.decisions.compare_counts_result import CountComparison
+from farseer_jax.decisions.compare_counts import CountComparison
 from farseer_jax.plots._room import fit_texts, legend_outside
 from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from farseer_jax.diagnostics.extrapolation_result import Extrapolation
+from farseer_jax.diagnostics.extrapolation import Extrapolation
 from farseer_jax.diagnostics.leaderboard import CandidateResult
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.plots._room import fit_texts, is_narrow

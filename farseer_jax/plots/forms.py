@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.diagnostics.forms_result import Form, FormChoice
+from farseer_jax.diagnostics.form_choice import Form, FormChoice
 from farseer_jax.plots._style import COLOURS, GREY, count_ticks, grid_of, plain_ticks
 
 if TYPE_CHECKING:

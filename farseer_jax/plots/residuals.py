@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from farseer_jax.diagnostics.residuals_result import ResidualDiagnostics, difference_text
+from farseer_jax.diagnostics.residual_diagnostics import ResidualDiagnostics, difference_text
 from farseer_jax.plots._inputs import input_label, is_log, is_number, scale_axis, scale_ticks
 from farseer_jax.plots._room import fit_texts, legend_outside
 from farseer_jax.plots._style import COLOURS, GREY, axes_of

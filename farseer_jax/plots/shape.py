@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from farseer_jax.diagnostics.shape_result import Shape
+from farseer_jax.diagnostics.shape import Shape
 from farseer_jax.plots._room import fit_texts
 from farseer_jax.plots._style import axes_of, count_ticks
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from farseer_jax.diagnostics.check_shape import check_shape
-from farseer_jax.diagnostics.shape_result import Shape
+from farseer_jax.diagnostics.shape import Shape
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import Law
 from farseer_jax.plots._surfaces import (

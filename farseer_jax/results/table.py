@@ -1,8 +1,9 @@
 """Tables: each column declared once, for a person to read, for pandas and for JSON."""
 
+import html
 import io
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,14 +50,21 @@ class Table:
         columns: in their order.
         most: rows that the text shows.
         noun: what the rows are, for those that the text leaves out.
+        note: what the text says right under the table.
     """
 
     columns: Sequence[Column]
     most: int = 60
     noun: str = "rows"
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.columns[0].values)
+
+    def at(self, rows: Sequence[int] | np.ndarray) -> "Table":
+        """Some of the rows, by their indices."""
+        columns = [replace(own, values=[own.values[row] for row in rows]) for own in self.columns]
+        return replace(self, columns=columns)
 
     def to_dataframe(self) -> "pd.DataFrame":
         """The values, without their texts."""
@@ -82,12 +90,14 @@ class Table:
     def left_out(self) -> str:
         """What the text does not show, in words."""
         more = len(self) - self.most
-        return f"… and {more:,} more {self.noun}" if more > 0 else ""
+        return f"… and {more:,} more {self.noun}".rstrip() if more > 0 else ""
 
     def __str__(self) -> str:
         heading, rows = self.cells()
         left = [own.left for own in self.columns if own.text is not None]
-        return "\n".join(filter(None, [aligned(heading, rows, left=left), self.left_out]))
+        return "\n".join(
+            filter(None, [aligned(heading, rows, left=left), self.left_out, self.note])
+        )
 
     def to_html(self) -> str:
         """The text as an HTML table."""
@@ -95,7 +105,8 @@ class Table:
 
         heading, rows = self.cells()
         table = pd.DataFrame(rows, columns=heading).to_html(index=False, border=0)
-        return table + (f"<p>{self.left_out}</p>" if self.left_out else "")
+        below = (html.escape(line) for line in (self.left_out, *self.note.splitlines()) if line)
+        return "".join([table, *(f"<p>{line}</p>" for line in below)])
 
 
 def aligned(
@@ -127,3 +138,8 @@ def aligned(
     )
     console.print(table)
     return "\n".join(line.rstrip() for line in file.getvalue().rstrip().splitlines())
+
+
+def evenly(num: int, num_shown: int) -> np.ndarray:
+    """Indices of the rows that stand for all: so many of them, evenly, both ends among them."""
+    return np.unique(np.linspace(0, num - 1, num_shown).round().astype(int))

@@ -1,16 +1,23 @@
 """The shape of a law over a domain, and the regions where it rises."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from farseer_jax.results.numbers import quantity_text
-from farseer_jax.results.table import aligned
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table, evenly
 from farseer_jax.runs.checks import Range
 
-if TYPE_CHECKING:
-    import pandas as pd
+_DERIVATIVES = {
+    "by_N": "∂ln L / ∂ln N",
+    "by_D": "∂ln L / ∂ln D",
+    "by_NN": "∂²ln L / ∂(ln N)²",
+    "by_DD": "∂²ln L / ∂(ln D)²",
+    "by_ND": "∂²ln L / ∂ln N ∂ln D",
+}
+_NUM_LINES = 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,7 +50,7 @@ class Rise:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers for JSON; ``begins`` is a list of points N, D."""
-        names = (self.along, "D" if self.along == "N" else "N")
+        names = (self.along, self.other_variable)
         return {
             "along": self.along,
             "area_decades2": self.area,
@@ -55,12 +62,17 @@ class Rise:
             ],
         }
 
+    @property
+    def other_variable(self) -> str:
+        """``"D"`` or ``"N"``."""
+        return "D" if self.along == "N" else "N"
+
     def __repr__(self) -> str:
         return f"Rise(along {self.along}, {self.share:.1%} of the domain)"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Shape:
+class Shape(Result):
     """Derivatives of a law over a domain. Prints as a table.
 
     The grid is even in ln N and ln D; arrays ``(size, token)`` have N along the first axis.
@@ -114,21 +126,24 @@ class Shape:
         """``∂L/∂D``, loss per token, ``(size, token)`` (Fig. 19)."""
         return self.by_D * self.loss / self.D
 
-    def to_dataframe(self) -> "pd.DataFrame":
+    def table(self) -> Table:
         """One row per point of the grid."""
-        import pandas as pd
-
         N, D = np.broadcast_arrays(self.N[:, None], self.D)
-        names = ("loss", "dL_dN", "dL_dD", "by_N", "by_D", "by_NN", "by_DD", "by_ND")
-        columns = {name: getattr(self, name).ravel() for name in names}
-        return pd.DataFrame({"N": N.ravel(), "D": D.ravel(), **columns})
+        names = ("loss", "dL_dN", "dL_dD", *_DERIVATIVES)
+        return Table(
+            [
+                Column("N", N.ravel(), quantity_text),
+                Column("D", D.ravel(), quantity_text),
+                *(Column(name, getattr(self, name).ravel()) for name in names),
+            ]
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The domain, the range of each derivative, and where the loss rises, for JSON.
 
         The grid itself is in :meth:`to_dataframe`.
         """
-        names = ("loss", "by_N", "by_D", "by_NN", "by_DD", "by_ND")
+        names = ("loss", *_DERIVATIVES)
         return {
             "law": self.law,
             "N": [float(self.N[0]), float(self.N[-1])],
@@ -144,78 +159,71 @@ class Shape:
             "regions": [region.to_dict() for region in self.regions],
         }
 
-    def __str__(self) -> str:
-        return text(self)
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """The range of each derivative, and where the loss rises."""
+        parts: list[str | Table] = [
+            f"{self.law.title()} law over {_range('N', self.N)}, {_range('D', self.D)}",
+            self._extremes(),
+        ]
+        if self.runs_N is not None and self.runs_D is not None:
+            runs = f"{_range('N', self.runs_N)}, {_range('D', self.runs_D)}"
+            parts.append(f"The runs: {runs}. All beyond is the law's own word.")
+        if not self.regions:
+            parts.append("The loss falls with N and with D at every point of the grid.")
+        for region in self.regions:
+            parts += self._region(region)
+        return tuple(parts)
+
+    def _extremes(self) -> Table:
+        """Smallest and largest value of each derivative, and where."""
+        arrays = [getattr(self, name) for name in _DERIVATIVES]
+        columns = [Column("derivative", list(_DERIVATIVES.values()), heading="", left=True)]
+        for heading, find in (("smallest", np.argmin), ("largest", np.argmax)):
+            at = [np.unravel_index(find(values), values.shape) for values in arrays]
+            ends = [f"{values[i]:+.3g}" for values, i in zip(arrays, at, strict=True)]
+            where = [f"{quantity_text(self.N[i])}, {quantity_text(self.D[j])}" for i, j in at]
+            columns.append(Column(heading, ends))
+            columns.append(Column(f"at {heading}", where, heading="at N, D"))
+        return Table(columns)
+
+    def _region(self, region: Rise) -> list[str | Table]:
+        along, other = region.along, region.other_variable
+        N, D = map(quantity_text, region.worst)
+        said = (
+            f"The loss rises with {along} in {region.share:.1%} of the domain "
+            f"({region.area:.2f} decades²),\n"
+            f"most at N = {N}, D = {D}: ∂ln L / ∂ln {along} = {region.slope:+.3g}."
+        )
+        lines = Table(
+            [
+                Column(other, region.other, quantity_text, heading=f"at {other}"),
+                Column(along, region.begins, quantity_text, heading=f"it rises from {along}"),
+            ]
+        )
+        beyond = self._beyond_the_runs(region)
+        return [said, lines.at(evenly(len(lines), _NUM_LINES)), *([beyond] if beyond else [])]
+
+    def _beyond_the_runs(self, region: Rise) -> str:
+        """How far from the runs it begins."""
+        if self.runs_N is None or self.runs_D is None:
+            return ""
+        along, other = (self.runs_N, self.runs_D)[:: 1 if region.along == "N" else -1]
+        first = float(region.begins.min())
+        inside = (region.other >= other[0]) & (region.other <= other[1])
+        name = region.along
+        if (inside & (region.begins <= along[1])).any():
+            return f"It rises within the range of the runs: do not trust it with {name} there."
+        if first <= along[1]:
+            return (
+                "Within the range of the runs it does not rise; only at other "
+                f"{region.other_variable}."
+            )
+        return f"It begins at {first / along[1]:.3g} times the runs' largest {name}."
 
     def __repr__(self) -> str:
         found = ", ".join(map(repr, self.regions)) or "falls everywhere"
         return f"Shape({self.law}, {len(self.N)} x {len(self.D)}, {found})"
 
 
-_ROWS = (
-    ("∂ln L / ∂ln N", "by_N"),
-    ("∂ln L / ∂ln D", "by_D"),
-    ("∂²ln L / ∂(ln N)²", "by_NN"),
-    ("∂²ln L / ∂(ln D)²", "by_DD"),
-    ("∂²ln L / ∂ln N ∂ln D", "by_ND"),
-)
-_NUM_LINES = 5
-
-
-def text(shape: "Shape") -> str:
-    """The whole of ``print(shape)``."""
-    title = f"{shape.law.title()} law over {_range('N', shape.N)}, {_range('D', shape.D)}"
-    rows = [[name, *_ends(shape, getattr(shape, field))] for name, field in _ROWS]
-    table = aligned(["", "smallest", "at N, D", "largest", "at N, D"], rows, left=1)
-    parts = [title, table]
-    if shape.runs_N is not None and shape.runs_D is not None:
-        runs = f"{_range('N', shape.runs_N)}, {_range('D', shape.runs_D)}"
-        parts.append(f"The runs: {runs}. All beyond is the law's own word.")
-    if not shape.regions:
-        parts.append("The loss falls with N and with D at every point of the grid.")
-    parts += [_region(shape, region) for region in shape.regions]
-    return "\n\n".join(parts)
-
-
-def _range(name: str, values: "np.ndarray | tuple[float, float]") -> str:
+def _range(name: str, values: np.ndarray | Range) -> str:
     return f"{name} from {quantity_text(values[0])} to {quantity_text(values[-1])}"
-
-
-def _ends(shape: "Shape", values: np.ndarray) -> list[str]:
-    cells = []
-    for index in (values.argmin(), values.argmax()):
-        i, j = np.unravel_index(index, values.shape)
-        place = f"{quantity_text(shape.N[i])}, {quantity_text(shape.D[j])}"
-        cells += [f"{values[i, j]:+.3g}", place]
-    return cells
-
-
-def _region(shape: "Shape", region: "Rise") -> str:
-    along, other = region.along, "D" if region.along == "N" else "N"
-    N, D = map(quantity_text, region.worst)
-    lines = [
-        f"The loss rises with {along} in {region.share:.1%} of the domain "
-        f"({region.area:.2f} decades²),",
-        f"most at N = {N}, D = {D}: ∂ln L / ∂ln {along} = {region.slope:+.3g}.",
-    ]
-    picks = np.unique(np.linspace(0, len(region.other) - 1, _NUM_LINES).round().astype(int))
-    rows = [[quantity_text(region.other[i]), quantity_text(region.begins[i])] for i in picks]
-    lines += ["", aligned([f"at {other}", f"it rises from {along}"], rows)]
-    if beyond := _beyond(shape, region):
-        lines += ["", beyond]
-    return "\n".join(lines)
-
-
-def _beyond(shape: "Shape", region: "Rise") -> str:
-    """How far from the runs it begins."""
-    if shape.runs_N is None or shape.runs_D is None:
-        return ""
-    along, other = (shape.runs_N, shape.runs_D)[:: 1 if region.along == "N" else -1]
-    first = float(region.begins.min())
-    inside = (region.other >= other[0]) & (region.other <= other[1])
-    if (inside & (region.begins <= along[1])).any():
-        return f"It rises within the range of the runs: do not trust it with {region.along} there."
-    if first <= along[1]:
-        name = "D" if region.along == "N" else "N"
-        return f"Within the range of the runs it does not rise; only at other {name}."
-    return f"It begins at {first / along[1]:.3g} times the runs' largest {region.along}."

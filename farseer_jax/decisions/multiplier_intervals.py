@@ -13,9 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.decisions.compute_multiplier import ComputeMultipliers, optima
-from farseer_jax.decisions.win_probability import Chances
+from farseer_jax.decisions.allocation_optima import optimal_ratio_and_loss
+from farseer_jax.decisions.compute_multipliers import ComputeMultipliers
+from farseer_jax.decisions.win_probability import WinProbability
 from farseer_jax.fitting.fit_batch import BatchFit
+from farseer_jax.flops import size_at_ratio
 from farseer_jax.laws.compute_optimal import optimal_ratio
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.coverage import extrapolation_length
@@ -34,7 +36,7 @@ _NAMES = {"optimal": "×, each optimal", "at_ratio": "×, at one D/N"}
 
 
 def with_intervals(
-    found: ComputeMultipliers, chances: Chances | None, level: float
+    found: ComputeMultipliers, chances: WinProbability | None, level: float
 ) -> ComputeMultipliers:
     """The multipliers with intervals of the kind of the probabilities; without draws, unchanged."""
     if chances is None:
@@ -42,14 +44,14 @@ def with_intervals(
     draws, slopes = _of_draws(chances, found)
     kinds = ("optimal", "at_ratio")
     parts = {
-        kind: _intervals(chances, found, kind, level, draws[:, place], slopes[place])
-        for place, kind in enumerate(kinds)
+        kind: _intervals(chances, found, kind, level, draws[:, i], slopes[i])
+        for i, kind in enumerate(kinds)
     }
     return replace(found, intervals=parts)
 
 
 def _intervals(
-    chances: Chances,
+    chances: WinProbability,
     found: ComputeMultipliers,
     kind: str,
     level: float,
@@ -57,7 +59,7 @@ def _intervals(
     slope: np.ndarray,
 ) -> Intervals:
     """Of one multiplier, from the logs of its draws ``(pair, budget)`` and A's slope."""
-    estimate = getattr(found, kind)
+    estimate, a, b = getattr(found, kind), chances.a, chances.b
     answered = np.abs(draws) < _REACH
     if chances.calibration is None:
         lower, upper = _ends(draws, level)
@@ -67,13 +69,12 @@ def _intervals(
         half = np.full(len(estimate), np.nan)
         error = standard_error(np.where(answered, draws, np.nan))[known] * -slope[known]
         far = [length[known] for length in _lengths(chances, found, kind, estimate)]
-        way = chances.a.calibration, np.abs(far[2] - far[0])
+        way = a.calibration, np.abs(far[2] - far[0])
         gap = chances.calibration.half_width(error, (far[0], far[1]), level=level, along=way)
         half[known] = gap / -slope[known]
         lower, upper = estimate * np.exp(-half), estimate * np.exp(half)
-    a, b = chances.a, chances.b
     answers = answered.sum(axis=0)
-    wanted = min(a.num_resamples, b.num_resamples)
+    num = min(a.num_resamples, b.num_resamples)
     return Intervals(
         quantity=_NAMES[kind],
         at={"compute": found.compute},
@@ -84,8 +85,8 @@ def _intervals(
         kind=chances.kind,
         scheme=" and ".join(dict.fromkeys([a.scheme.name, b.scheme.name])),
         seed=a.seed,
-        num_resamples=wanted,
-        num_failed=int(wanted - answers.min(initial=wanted)),
+        num_resamples=num,
+        num_failed=int(num - answers.min(initial=num)),
         note=chances.note.removeprefix(f"{chances.kind}, "),
     )
 
@@ -99,28 +100,29 @@ def _ends(draws: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _lengths(
-    chances: Chances, found: ComputeMultipliers, kind: str, multiplier: np.ndarray
+    chances: WinProbability, found: ComputeMultipliers, kind: str, multiplier: np.ndarray
 ) -> list[np.ndarray]:
     """How far beyond its runs A is asked where its loss is B's, B at its budget, and A there."""
     lengths = []
+    a, b = chances.a, chances.b
     here, equal = found.compute, found.compute / multiplier
-    for own, compute in ((chances.a, equal), (chances.b, here), (chances.a, here)):
+    for own, compute in ((a, equal), (b, here), (a, here)):
         known = np.isfinite(compute)
         compute = np.where(known, compute, found.compute)
         ratio = np.full(len(compute), found.tokens_per_parameter)
         if kind == "optimal":
-            ratio = optima(own.fit.law, compute)[0]
-        N = np.sqrt(compute / (6.0 * ratio))
+            ratio = optimal_ratio_and_loss(own.fit.law, compute)[0]
+        N = size_at_ratio(compute, ratio)
         lengths.append(extrapolation_length(own.fit.runs, N, N * ratio))
     return lengths
 
 
-def _of_draws(chances: Chances, found: ComputeMultipliers) -> tuple[np.ndarray, np.ndarray]:
+def _of_draws(chances: WinProbability, found: ComputeMultipliers) -> tuple[np.ndarray, np.ndarray]:
     """Logs of both multipliers of each pair of refits, and slopes of A's frontiers at the fits'.
 
     ``(pair, 2, budget)`` and ``(2, budget)``. Draws that are independent are paired in their order.
     """
-    laws = [_stack(chances.a), _stack(chances.b)]
+    laws = [_stack(bootstrap) for bootstrap in (chances.a, chances.b)]
     usable = [batch.usable for batch in laws]
     num = min(map(len, usable))
     if chances.paired:
@@ -197,16 +199,16 @@ def _equal(
 
     Infinite where A has it at none within reach: minus where A is worse even at the largest.
     """
-    wanted, _ = b(log_C)
+    target, _ = b(log_C)
 
     def step(_: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
         x = state[1]
         value, slope = a(x)  # once in the code: compiling it is what takes long
-        new = jnp.clip(x - (value - wanted) / slope, log_C - _REACH, log_C + _REACH)
+        new = jnp.clip(x - (value - target) / slope, log_C - _REACH, log_C + _REACH)
         return x, new, value, slope
 
-    start = (log_C, log_C, wanted, wanted)
+    start = (log_C, log_C, target, target)
     x, _, value, slope = tuple(jax.lax.fori_loop(0, _NUM_STEPS + 1, step, start))
-    found = jnp.abs(value - wanted) < _RESOLUTION
-    beyond = jnp.where(jnp.isfinite(value - wanted), jnp.sign(wanted - value) * jnp.inf, jnp.nan)
+    found = jnp.abs(value - target) < _RESOLUTION
+    beyond = jnp.where(jnp.isfinite(value - target), jnp.sign(target - value) * jnp.inf, jnp.nan)
     return jnp.where(found, log_C - x, beyond), jnp.where(found, slope, jnp.nan)

@@ -1,16 +1,23 @@
-"""Where two surfaces cross: the curve of equal loss, refined by root finding, joined by cells."""
+"""Where two surfaces cross: the curve of equal loss, refined by root finding, joined by cells.
+
+Signs at the points of a grid miss a pair of crossings between two of them. Where the slopes at both
+ends of an edge point to zero there is a turning point between them: if it lies beyond zero, it
+parts two crossings. All edges are searched at once.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from farseer_jax.decisions.crossings import dips
+from farseer_jax.solvers.root_finding import find_roots
 
-_NUM_HALVINGS = 50  # of a step of the grid: to rounding
+_NUDGE = 1e-3  # of an edge, over which slopes are taken
 _SAME = 1e-6  # of the range: lines put in at one place, found along several edges
 
 Gap = Callable[[np.ndarray, np.ndarray], np.ndarray]
+AlongEdges = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +37,14 @@ def crossings(gap: Callable[[np.ndarray], np.ndarray], t: np.ndarray) -> np.ndar
     """Where a function of one positive number changes its sign, to rounding, ``(crossing,)``.
 
     Args:
-        gap: of arrays.
+        gap: of arrays, element by element; where it is not finite nothing is found.
         t: ascending, between which one crossing is found.
     """
     values = gap(t)
-    changes = np.flatnonzero(_is_change(values[:-1], values[1:]))
-    if not changes.size:
-        return np.empty(0)
-    return _bisect(gap, t[changes], t[changes + 1], values[changes])
+    known = np.isfinite(values)
+    changes = np.flatnonzero(known[:-1] & known[1:] & _is_change(values[:-1], values[1:]))
+    found = find_roots(gap, t[changes], t[changes + 1])
+    return found[np.isfinite(found)]
 
 
 def all_crossings(gap: Callable[[np.ndarray], np.ndarray], t: np.ndarray) -> np.ndarray:
@@ -52,7 +59,7 @@ def all_crossings(gap: Callable[[np.ndarray], np.ndarray], t: np.ndarray) -> np.
     def along(edges: np.ndarray, share: np.ndarray) -> np.ndarray:
         return gap(_between(t[edges], t[edges + 1], share))
 
-    edges, share = dips(along, values[:-1], values[1:])
+    edges, share = double_crossings(along, values[:-1], values[1:])
     return crossings(gap, np.union1d(t, _between(t[edges], t[edges + 1], share)))
 
 
@@ -76,17 +83,13 @@ def parity_curves(gap: Gap, N: np.ndarray, D: np.ndarray) -> tuple[ParityCurve, 
         return ()
     low_N, high_N = np.concatenate([N[i], N[k]]), np.concatenate([N[i + 1], N[k]])
     low_D, high_D = np.concatenate([D[j], D[m]]), np.concatenate([D[j], D[m + 1]])
+    ends = low_N, high_N, low_D, high_D
 
-    def place(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return _between(low_N, high_N, share), _between(low_D, high_D, share)
+    def along(share: np.ndarray, *ends: np.ndarray) -> np.ndarray:
+        return gap(*_places(share, *ends))
 
-    start = np.concatenate([values[i, j], values[k, m]])
-    low, high = np.zeros(len(start)), np.ones(len(start))
-    for _ in range(_NUM_HALVINGS):
-        middle = 0.5 * (low + high)
-        before = ~_is_change(gap(*place(middle)), start)
-        low, high = np.where(before, middle, low), np.where(before, high, middle)
-    found_N, found_D = place(0.5 * (low + high))
+    share = find_roots(along, np.zeros(len(low_N)), np.ones(len(low_N)), *ends)
+    found_N, found_D = _places(share, *ends)
     edges = [("N", *edge) for edge in zip(i.tolist(), j.tolist(), strict=True)]
     edges += [("D", *edge) for edge in zip(k.tolist(), m.tolist(), strict=True)]
     number = {edge: place for place, edge in enumerate(edges)}
@@ -106,7 +109,7 @@ def _parted(gap: Gap, N: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndar
         def place(edges: np.ndarray, share: np.ndarray) -> list[np.ndarray]:
             return [_between(low[edges], high[edges], share) for low, high in ends]
 
-        found = dips(
+        found = double_crossings(
             lambda edges, share: gap(*place(edges, share)),
             values[before].ravel(),
             values[after].ravel(),
@@ -134,19 +137,56 @@ def _between(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.ndarray
     return np.where(low == high, low, low * (high / low) ** share)
 
 
+def _places(
+    share: np.ndarray,
+    low_N: np.ndarray,
+    high_N: np.ndarray,
+    low_D: np.ndarray,
+    high_D: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """N and D at shares of edges."""
+    return _between(low_N, high_N, share), _between(low_D, high_D, share)
+
+
 def _is_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Opposite signs; 0 counts as positive, so that a zero at a point is crossed once."""
     return (before < 0) != (after < 0)
 
 
-def _bisect(
-    gap: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray, start: np.ndarray
-) -> np.ndarray:
-    for _ in range(_NUM_HALVINGS):
-        middle = np.sqrt(low * high)
-        before = ~_is_change(gap(middle), start)
-        low, high = np.where(before, middle, low), np.where(before, high, middle)
-    return np.sqrt(low * high)
+def double_crossings(
+    along: AlongEdges, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Edges whose ends have one sign, with another between them, and where along the edge.
+
+    Args:
+        along: the function at shares of edges, given the numbers of the edges and the shares.
+        low: its values at the low ends, ``(edge,)``.
+        high: at the high ends, ``(edge,)``.
+
+    Returns:
+        Numbers of edges, and shares at which the other sign is.
+    """
+    from scipy.optimize import elementwise
+
+    edges = np.flatnonzero((low < 0) == (high < 0))
+    sign = np.where(low[edges] < 0, -1.0, 1.0)
+
+    def height(share: np.ndarray, edges: np.ndarray, sign: np.ndarray) -> np.ndarray:
+        return sign * along(edges.astype(int), share)
+
+    if not edges.size:
+        return edges, np.empty(0)
+    nudge = np.full(len(edges), _NUDGE)
+    first, last = height(nudge, edges, sign), height(1.0 - nudge, edges, sign)
+    turns = (first < sign * low[edges]) & (last < sign * high[edges])
+    edges, sign, first_is_lower = edges[turns], sign[turns], (first < last)[turns]
+    if not edges.size:
+        return edges, np.empty(0)
+    middle = np.where(first_is_lower, _NUDGE, 1.0 - _NUDGE)
+    bracket = np.zeros(len(edges)), middle, np.ones(len(edges))
+    found: Any = elementwise.find_minimum(height, bracket, args=(edges, sign))
+    is_beyond = found.f_x < 0
+    return edges[is_beyond], found.x[is_beyond]
 
 
 def _links(

@@ -1,18 +1,18 @@
 """Forms of the curves, ranked, and the law of the best."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property, partial
+from typing import Any, Literal
 
 import numpy as np
 
-from farseer_jax.diagnostics.form_law import CurveSpec
-from farseer_jax.laws.law import Law
-from farseer_jax.results.table import aligned
+from farseer_jax.diagnostics.form_law import ChosenLaw, CurveSpec
+from farseer_jax.results.numbers import or_null
+from farseer_jax.results.result import Result, warned
+from farseer_jax.results.table import Column, Table
 
-if TYPE_CHECKING:
-    import pandas as pd
-
+_SHOWN = 8  # forms of each table
 
 Criterion = Literal["relative", "held-out"]
 _NAMES = {
@@ -114,7 +114,7 @@ class FormPair:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FormChoice:
+class FormChoice(Result):
     """Every form of A(N), B(N) and U(N), ranked. Prints as two tables.
 
     Attributes:
@@ -142,7 +142,7 @@ class FormChoice:
     forms: dict[str, tuple[Form, ...]]
     criterion: Criterion
     num_held_out: int
-    law: Law
+    law: ChosenLaw
     mean_relative_error: float
     held_out_error: float
 
@@ -175,33 +175,80 @@ class FormChoice:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What to know before trusting the choice; empty where nothing is odd."""
-        return sentences(self)
+        said = []
+        chosen = {"A": self.best.A, "B": self.best.B, "U": self.best_U}
+        for curve, form in chosen.items():
+            if form.at_edge:
+                said.append(
+                    f"an exponent of {curve}(N), {form.label}, ended at an end of its range: the "
+                    "form hardly fits, or needs a wider one."
+                )
+        for curve, form in chosen.items():
+            best = min(self.forms[curve], key=lambda form: form.rank("held-out"))
+            if best.label != form.label and best.held_out_error < form.held_out_error:
+                said.append(
+                    f"{curve}(N): {best.label} ({best.name}) does better where sizes are held out, "
+                    f"{_error(best.held_out_error, 5)} against {_error(form.held_out_error, 5)}."
+                )
+        return tuple(said)
+
+    def table(self) -> Table:
+        """One row per quadruple for A and B, then per form of U."""
+        pairs, of_U = self.pairs, self.forms["U"]
+        rows: list[Form | FormPair] = [*pairs, *of_U]
+        return Table(
+            [
+                Column("A", [*(pair.A.label for pair in pairs), *[None] * len(of_U)]),
+                Column("B", [*(pair.B.label for pair in pairs), *[None] * len(of_U)]),
+                Column("U", [*[None] * len(pairs), *(form.label for form in of_U)]),
+                Column("relative_error", [row.relative_error for row in rows]),
+                Column("held_out_error", [row.held_out_error for row in rows]),
+            ]
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Sizes with values, forms of each curve and the law's errors, for JSON; NaN is None."""
         return {
             "N": self.N.tolist(),
-            "values": {name: [_or_none(v) for v in values] for name, values in self.values.items()},
+            "values": or_null(self.values),
             "criterion": self.criterion,
             "num_held_out": self.num_held_out,
-            "forms": {name: [_record(f) for f in forms] for name, forms in self.forms.items()},
+            "forms": {name: _records(forms) for name, forms in self.forms.items()},
             "best": {"A": self.best.A.label, "B": self.best.B.label, "U": self.best_U.label},
-            "mean_relative_error": _or_none(self.mean_relative_error),
-            "held_out_error": _or_none(self.held_out_error),
+            "mean_relative_error": or_null(self.mean_relative_error),
+            "held_out_error": or_null(self.held_out_error),
             "warnings": list(self.warnings),
         }
 
-    def to_dataframe(self) -> "pd.DataFrame":
-        """One row per quadruple for A and B, then per form of U."""
-        import pandas as pd
-
-        rows = [{"A": p.A.label, "B": p.B.label, "U": None, **_errors(p)} for p in self.pairs] + [
-            {"A": None, "B": None, "U": f.label, **_errors(f)} for f in self.forms["U"]
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """The best forms of A and B and of U, and how well their law does."""
+        pairs, of_U = self.pairs, self.forms["U"]
+        by = "relative error" if self.criterion == "relative" else "held-out error"
+        title = (
+            f"Forms of A(N) and B(N) at {len(self.N)} sizes, ranked by {by}\n"
+            "log/power: ln of the value is a straight line in a power of N"
+        )
+        names = [f"{pair.A.name}, {pair.B.name}" for pair in pairs]
+        of_pairs = [
+            Column("A", [pair.A.label for pair in pairs], left=True),
+            Column("B", [pair.B.label for pair in pairs], left=True),
+            Column("names", names, heading="", left=True),
+            *_errors(pairs, 4),
         ]
-        return pd.DataFrame(rows)
-
-    def __str__(self) -> str:
-        return text(self)
+        of_curve = [
+            Column("U", [form.label for form in of_U], left=True),
+            Column("name", [form.name for form in of_U], heading="", left=True),
+            *_errors(of_U, 5),
+        ]
+        num = self.num_held_out
+        sizes = "1 largest size" if num == 1 else f"1 to {num} largest sizes"
+        told = (
+            f"Held out: the error at the {sizes} left out. The law of the best forms misses the "
+            f"runs by {self.mean_relative_error:.3%},\n"
+            f"those left out by {self.held_out_error:.3%}."
+        )
+        tables = (Table(own, most=_SHOWN, noun="") for own in (of_pairs, of_curve))
+        return title, *tables, warned(told, self.warnings)
 
     def __repr__(self) -> str:
         return (
@@ -211,97 +258,21 @@ class FormChoice:
         )
 
 
-def _errors(row: Form | FormPair) -> dict[str, float]:
-    return {"relative_error": row.relative_error, "held_out_error": row.held_out_error}
+def _records(forms: tuple[Form, ...]) -> list[dict[str, Any]]:
+    names = (
+        "of_value", "of_N", "name", "num_parameters", "level", "slope", "N_exponent",
+        "value_exponent", "relative_error", "squared_error", "held_out_error", "at_edge",
+    )  # fmt: skip
+    return Table([Column(n, [getattr(form, n) for form in forms]) for n in names]).records()
 
 
-def _record(form: Form) -> dict[str, Any]:
-    numbers = ("level", "slope", "N_exponent", "value_exponent", "relative_error",
-               "squared_error", "held_out_error")  # fmt: skip
-    return {
-        "of_value": form.of_value,
-        "of_N": form.of_N,
-        "name": form.name,
-        "num_parameters": form.num_parameters,
-        **{name: _or_none(getattr(form, name)) for name in numbers},
-        "at_edge": form.at_edge,
-    }
-
-
-def _or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-_SHOWN = 8
-
-
-def text(found: "FormChoice") -> str:
-    """The whole of ``print(choice)``."""
-    errors = ["relative error", "held out"]
-    pairs = [
-        [p.A.label, p.B.label, f"{p.A.name}, {p.B.name}", *_error_cells(p, 4)]
-        for p in found.pairs[:_SHOWN]
+def _errors(rows: Sequence[Form | FormPair], digits: int) -> list[Column]:
+    write = partial(_error, digits=digits)
+    return [
+        Column("relative_error", [row.relative_error for row in rows], write, "relative error"),
+        Column("held_out_error", [row.held_out_error for row in rows], write, "held out"),
     ]
-    of_U = [[f.label, f.name, *_error_cells(f, 5)] for f in found.forms["U"][:_SHOWN]]
-    by = "relative error" if found.criterion == "relative" else "held-out error"
-    parts = [
-        f"Forms of A(N) and B(N) at {len(found.N)} sizes, ranked by {by}",
-        "log/power: ln of the value is a straight line in a power of N",
-        "",
-        aligned(["A", "B", "", *errors], pairs, left=3),
-        *_more(len(found.pairs)),
-        "",
-        aligned(["U", "", *errors], of_U, left=2),
-        *_more(len(found.forms["U"])),
-        "",
-        _closing(found),
-        *(f"warning: {sentence}" for sentence in found.warnings),
-    ]
-    return "\n".join(parts)
-
-
-def _more(num: int) -> list[str]:
-    return [f"… and {num - _SHOWN} more"] if num > _SHOWN else []
-
-
-def _error_cells(row: "Form | FormPair", digits: int) -> list[str]:
-    return [_error(row.relative_error, digits), _error(row.held_out_error, digits)]
 
 
 def _error(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if np.isfinite(value) else "–"
-
-
-def _closing(found: "FormChoice") -> str:
-    sizes = (
-        "1 largest size" if found.num_held_out == 1 else f"1 to {found.num_held_out} largest sizes"
-    )
-    return (
-        f"Held out: the error at the {sizes} left out. The law of the best forms misses the runs "
-        f"by {found.mean_relative_error:.3%},\nthose left out by {found.held_out_error:.3%}."
-    )
-
-
-def sentences(found: "FormChoice") -> tuple[str, ...]:
-    """What to know before trusting the choice."""
-    said = []
-    chosen = {"A": found.best.A, "B": found.best.B, "U": found.best_U}
-    for curve, form in chosen.items():
-        if form.at_edge:
-            said.append(
-                f"an exponent of {curve}(N), {form.label}, ended at an end of its range: the form "
-                "hardly fits, or wants a wider one."
-            )
-    others = {"A": found.forms["A"], "B": found.forms["B"], "U": found.forms["U"]}
-    for curve, form in chosen.items():
-        held = _best_held_out(others[curve])
-        if held.label != form.label and held.held_out_error < form.held_out_error:
-            said.append(
-                f"{curve}(N): {held.label} ({held.name}) does better where sizes are held out, "
-                f"{_error(held.held_out_error, 5)} against {_error(form.held_out_error, 5)}."
-            )
-    return tuple(said)
-
-
-def _best_held_out(forms: "tuple[Form, ...]") -> "Form":
-    return min(forms, key=lambda form: np.nan_to_num(form.held_out_error, nan=np.inf))

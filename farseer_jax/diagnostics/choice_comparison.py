@@ -1,19 +1,22 @@
-"""What choices do to predictions: the rows, and the table of them."""
+"""``ChoiceComparison``: what choices do to predictions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from farseer_jax.diagnostics.alternative_choices import GROUPS
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.results.numbers import loss_text, percent_text, quantity_text
-from farseer_jax.results.table import aligned
+from farseer_jax.results.numbers import loss_text, or_null, percent_text, quantity_text
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.noise import Noise
 
-if TYPE_CHECKING:
-    import pandas as pd
+_MAX_POINTS_SHOWN = 4
+_LONG = 5  # rows from which a group is summarised
+_SHOWN_OF_LONG = 3
+_MARK = "◀"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +53,7 @@ class ChoiceResult:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ChoiceComparison:
+class ChoiceComparison(Result):
     """Predictions beside those that other choices would have made. Prints as a table.
 
     Attributes:
@@ -108,6 +111,29 @@ class ChoiceComparison:
         changes = np.array([row.change for row in self.rows if row.usable])
         return changes.min(axis=0), changes.max(axis=0)
 
+    def table(self) -> Table:
+        """One row per choice and point."""
+        rows, num_points = self.rows, len(self.N)
+
+        def each(values: Sequence[Any]) -> list[Any]:
+            """Of a choice, at each of the points."""
+            return [value for value in values for _ in range(num_points)]
+
+        outcomes = [None if row.outcome is None else row.outcome.name for row in rows]
+        return Table(
+            [
+                Column("group", each([row.group for row in rows])),
+                Column("choice", each([row.choice for row in rows])),
+                Column("N", np.tile(self.N, len(rows)), quantity_text),
+                Column("D", np.tile(self.D, len(rows)), quantity_text),
+                Column("predicted", np.concatenate([row.predicted for row in rows])),
+                Column("change", np.concatenate([row.change for row in rows])),
+                Column("mean_relative_error", each([row.mean_relative_error for row in rows])),
+                Column("outcome", each(outcomes)),
+                Column("note", each([row.note for row in rows])),
+            ]
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """``points``, ``choices`` (as fitted first) and ``noise``, for JSON; NaN is None."""
         points = [{"N": N, "D": D} for N, D in zip(self.N.tolist(), self.D.tolist(), strict=True)]
@@ -115,9 +141,9 @@ class ChoiceComparison:
             {
                 "group": row.group,
                 "choice": row.choice,
-                "predicted": [_or_none(v) for v in row.predicted],
-                "change": [_or_none(v) for v in row.change],
-                "mean_relative_error": _or_none(row.mean_relative_error),
+                "predicted": or_null(row.predicted),
+                "change": or_null(row.change),
+                "mean_relative_error": or_null(row.mean_relative_error),
                 "outcome": None if row.outcome is None else row.outcome.name,
                 "note": row.note,
             }
@@ -127,23 +153,72 @@ class ChoiceComparison:
         about = {"law": self.law, "method": self.method, "num_runs": self.num_runs}
         return {**about, "points": points, "choices": choices, "noise": noise}
 
-    def to_dataframe(self) -> "pd.DataFrame":
-        """One row per choice and point."""
-        import pandas as pd
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """The choices by group, how far they spread, and what there is to know of some."""
+        places = [self._place(i) for i in range(self._num_shown)]
+        is_alone = self._num_shown == 1
+        sections = [self._section(group) for group in self.groups]
+        lines = [self._first_line(), *(line for own, _ in sections for line in own)]
+        headings = ["", *(["loss", "change"] if is_alone else places), "", "fitted error"]
+        columns = [
+            Column(f"{i}", list(cells), heading=headings[i], in_data=False, left=i == 0)
+            for i, cells in enumerate(zip(*lines, strict=True))
+        ]
+        title = f"{self.law.title()} law by {self.method}, {self.num_runs} runs"
+        where = f"loss at {places[0]} by choice" if is_alone else "loss by choice"
+        told = [self._spread()]
+        if (more := len(self.N) - self._num_shown) > 0:
+            told.append(f"… and {more} more point{'s' if more > 1 else ''}")
+        told += _notes([row for _, shown in sections for row in shown])
+        return f"{title}: {where}", Table(columns, most=len(lines)), "\n".join(told)
 
-        shared = ("group", "choice", "mean_relative_error", "outcome", "note")
-        num_points = len(self.N)
-        content = self.to_dict()["choices"]
-        rows = {name: np.repeat([row[name] for row in content], num_points) for name in shared}
-        table = pd.DataFrame(rows)
-        table.insert(2, "N", np.tile(self.N, len(self.rows)))
-        table.insert(3, "D", np.tile(self.D, len(self.rows)))
-        table.insert(4, "predicted", np.concatenate([row.predicted for row in self.rows]))
-        table.insert(5, "change", np.concatenate([row.change for row in self.rows]))
-        return table.astype({"mean_relative_error": float})
+    @property
+    def _num_shown(self) -> int:
+        """Points that the text shows."""
+        return min(len(self.N), _MAX_POINTS_SHOWN)
 
-    def __str__(self) -> str:
-        return text(self)
+    def _place(self, i: int) -> str:
+        return f"{quantity_text(self.N[i])}, {quantity_text(self.D[i])}"
+
+    def _first_line(self) -> list[str]:
+        reference = [loss_text(loss) for loss in self.reference.predicted[: self._num_shown]]
+        blank = [""] * (2 if self._num_shown == 1 else 1)
+        return ["as fitted", *reference, *blank, f"{self.reference.mean_relative_error:.3%}"]
+
+    def _section(self, group: str) -> tuple[list[list[str]], list[ChoiceResult]]:
+        """Lines of a group, after a blank one, and the rows that stand there in full."""
+        rows, num_points = self[group], self._num_shown
+        usable = sorted((row for row in rows if row.usable), key=lambda row: -row.largest_change)
+        marked = usable[0] if len(usable) > 1 and usable[0].largest_change > 0 else None
+        is_long = len(rows) > _LONG
+        shown = usable[:_SHOWN_OF_LONG] if is_long else list(rows)
+        title = f"{GROUPS[group]} ({len(rows)})" if is_long else GROUPS[group]
+        blank = [""] * (num_points + (num_points == 1) + 2)
+        lines = [["", *blank], [title, *blank]]
+        lines += [_line(row, num_points, row is marked) for row in shown]
+        if rest := usable[len(shown) :] if is_long else []:
+            lines.append(_rest(rest, num_points))
+        if is_long and (num_failed := len(rows) - len(usable)):
+            lines.append([f"  {num_failed} without a refit", *blank])
+            shown += [row for row in rows if not row.usable]
+        return lines, shown
+
+    def _spread(self) -> str:
+        """How far the choices spread, beside the noise of the runs."""
+        low, high = self.range
+        i = int((high - low).argmax())
+        by = self.largest
+        if by.largest_change == 0:
+            return "No other choice could be made."
+        where = "" if len(self.N) == 1 else f" at {self._place(i)}"
+        span = f"The choices span {low[i]:+.2%} to {high[i]:+.2%}{where}"
+        most = f"most by {GROUPS[by.group]}: {by.choice}"
+        if self.noise is None:
+            return f"{span}; these runs do not show their run-to-run noise;\n{most}."
+        times = (high[i] - low[i]) / self.noise.pooled
+        noise = f"{self.noise.pooled:.3%}"
+        many = f"{times:,.0f}" if times >= 10 else f"{times:.1f}"  # never as 1e+02
+        return f"{span}, {many} times the run-to-run noise of these runs ({noise});\n{most}."
 
     def __repr__(self) -> str:
         return (
@@ -152,65 +227,7 @@ class ChoiceComparison:
         )
 
 
-def _or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-_MAX_POINTS_SHOWN = 4
-_LONG = 5  # rows from which a group is summarised
-_SHOWN_OF_LONG = 3
-_MARK = "◀"
-
-
-def text(found: "ChoiceComparison") -> str:
-    """The whole of ``print(comparison)``."""
-    num_points = min(len(found.N), _MAX_POINTS_SHOWN)
-    places = [_place(found, i) for i in range(num_points)]
-    alone = num_points == 1
-    header = ["", *(["loss", "change"] if alone else places), "", "fitted error"]
-    reference = [loss_text(loss) for loss in found.reference.predicted[:num_points]]
-    error = f"{found.reference.mean_relative_error:.3%}"
-    lines = [["as fitted", *reference, *[""] * (1 + alone), error]]
-    shown: list[ChoiceResult] = []
-    for group in found.groups:
-        lines.append([""] * len(header))
-        section, in_full = _section(group, found[group], num_points)
-        lines += section
-        shown += in_full
-    title = f"{found.law.title()} law by {found.method}, {found.num_runs} runs"
-    where = f"loss at {places[0]} by choice" if alone else "loss by choice"
-    parts = [f"{title}: {where}", "", aligned(header, lines, left=1), "", closing(found)]
-    if len(found.N) > num_points:
-        more = len(found.N) - num_points
-        parts.append(f"… and {more} more point{'s' if more > 1 else ''}")
-    return "\n".join([*parts, *_notes(shown)])
-
-
-def _place(found: "ChoiceComparison", i: int) -> str:
-    return f"{quantity_text(found.N[i])}, {quantity_text(found.D[i])}"
-
-
-def _section(
-    group: str, rows: Sequence["ChoiceResult"], num_points: int
-) -> tuple[list[list[str]], list["ChoiceResult"]]:
-    """Lines of a group, and the rows that stand there in full."""
-    usable = sorted((row for row in rows if row.usable), key=lambda row: -row.largest_change)
-    marked = usable[0] if len(usable) > 1 and usable[0].largest_change > 0 else None
-    is_long = len(rows) > _LONG
-    shown = usable[:_SHOWN_OF_LONG] if is_long else list(rows)
-    title = f"{GROUPS[group]} ({len(rows)})" if is_long else GROUPS[group]
-    blank = [""] * (num_points + (num_points == 1) + 2)
-    lines = [[title, *blank]]
-    lines += [_line(row, num_points, row is marked) for row in shown]
-    if rest := usable[len(shown) :] if is_long else []:
-        lines.append(_rest(rest, num_points))
-    if is_long and (num_failed := len(rows) - len(usable)):
-        lines.append([f"  {num_failed} without a refit", *blank])
-        shown += [row for row in rows if not row.usable]
-    return lines, shown
-
-
-def _line(row: "ChoiceResult", num_points: int, marked: bool) -> list[str]:
+def _line(row: ChoiceResult, num_points: int, marked: bool) -> list[str]:
     cells = [percent_text(change, "+") for change in row.change[:num_points]]
     if num_points == 1:
         cells.insert(0, loss_text(row.predicted[0]) if row.usable else "–")
@@ -219,7 +236,7 @@ def _line(row: "ChoiceResult", num_points: int, marked: bool) -> list[str]:
     return [f"  {row.choice}", *cells, *tail]
 
 
-def _rest(rows: Sequence["ChoiceResult"], num_points: int) -> list[str]:
+def _rest(rows: Sequence[ChoiceResult], num_points: int) -> list[str]:
     changes = np.array([row.change[:num_points] for row in rows])
     low, high = changes.min(axis=0), changes.max(axis=0)
     cells = [
@@ -229,25 +246,7 @@ def _rest(rows: Sequence["ChoiceResult"], num_points: int) -> list[str]:
     return [others, *([""] if num_points == 1 else []), *cells, "", ""]
 
 
-def closing(found: "ChoiceComparison") -> str:
-    """One sentence: how far the choices spread, beside the noise of the runs."""
-    low, high = found.range
-    i = int((high - low).argmax())
-    by = found.largest
-    if by.largest_change == 0:
-        return "No other choice could be made."
-    where = "" if len(found.N) == 1 else f" at {_place(found, i)}"
-    span = f"The choices span {low[i]:+.2%} to {high[i]:+.2%}{where}"
-    most = f"most by {GROUPS[by.group]}: {by.choice}"
-    if found.noise is None:
-        return f"{span}; these runs do not show their run-to-run noise;\n{most}."
-    times = (high[i] - low[i]) / found.noise.pooled
-    noise = f"{found.noise.pooled:.3%}"
-    many = f"{times:,.0f}" if times >= 10 else f"{times:.1f}"  # never as 1e+02
-    return f"{span}, {many} times the run-to-run noise of these runs ({noise});\n{most}."
-
-
-def _notes(rows: Sequence["ChoiceResult"]) -> list[str]:
+def _notes(rows: Sequence[ChoiceResult]) -> list[str]:
     """What the rows shown have to say; the same words once."""
     said: dict[str, list[str]] = {}
     for row in rows:

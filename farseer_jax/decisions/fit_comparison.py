@@ -2,35 +2,35 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.decisions import compare_fits_text as _text
-from farseer_jax.decisions.compared_fits import Sides
-from farseer_jax.decisions.compared_points import ComparedPoints
-from farseer_jax.decisions.compute_multiplier import ComputeMultipliers
-from farseer_jax.decisions.parity import ParityCurve, all_crossings
-from farseer_jax.decisions.win_probability import Chances
+from farseer_jax.decisions.compared_fits import FitPair
+from farseer_jax.decisions.compared_points import ComparedPoints, course
+from farseer_jax.decisions.compute_multipliers import ComputeMultipliers
+from farseer_jax.decisions.parity_curves import ParityCurve, all_crossings
+from farseer_jax.decisions.win_probability import WinProbability
 from farseer_jax.laws.quantities import flat_points, one_positive
 from farseer_jax.results.numbers import quantity_text
-
-if TYPE_CHECKING:
-    import pandas as pd
-
+from farseer_jax.results.result import Result, warned
+from farseer_jax.results.table import Column, Table, evenly
 
 _NUM_ALONG = 65
-
-Path = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+_NUM_SHOWN = 5  # of each axis
+_NOTHING = np.empty(0)
+_NONE = "–"
+_OUTSIDE = "; ( ) outside the runs of one or both"
+_ONE_WINNER = "; – the winner is the same at every D"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FitComparison:
+class FitComparison(Result):
     """Two loss surfaces over one domain (paper App. E, Fig. 15). Prints as a table.
 
     Attributes:
-        sides: A and B: ``sides.a.law``, ``.runs``, ``.bootstrap``.
+        fits: A and B: ``fits.a.law``, ``.runs``, ``.bootstrap``.
         N: parameters, ``(size,)``, ascending.
         D: tokens, ``(tokens,)``, ascending.
         loss_a: loss of A, ``(size, tokens)``.
@@ -53,13 +53,13 @@ class FitComparison:
         1.082e+10
     """
 
-    sides: Sides
+    fits: FitPair
     N: np.ndarray
     D: np.ndarray
     loss_a: np.ndarray
     loss_b: np.ndarray
     probability: np.ndarray | None
-    chances: Chances | None
+    chances: WinProbability | None
     parity: tuple[ParityCurve, ...]
     multipliers: ComputeMultipliers
     warnings: tuple[str, ...]
@@ -67,7 +67,7 @@ class FitComparison:
     @property
     def names(self) -> tuple[str, str]:
         """Of A and B."""
-        return self.sides.names
+        return self.fits.names
 
     @property
     def difference(self) -> np.ndarray:
@@ -80,7 +80,7 @@ class FitComparison:
     @property
     def inside(self) -> np.ndarray:
         """Whether a point lies within the N and D of the runs of both, ``(size, tokens)``."""
-        return self.sides.inside(self.N[:, None], self.D)
+        return self.fits.inside(self.N[:, None], self.D)
 
     @property
     def level(self) -> float | None:
@@ -103,9 +103,8 @@ class FitComparison:
         Raises:
             ValueError: a point is not positive, or a law has no finite loss there.
         """
-        nothing = np.empty(0)
         sizes, tokens = flat_points(np.asarray(N, dtype=float), np.asarray(D, dtype=float))
-        return self._points("", sizes, tokens, nothing, nothing)
+        return self._points("", sizes, tokens, _NOTHING, _NOTHING)
 
     def line(
         self,
@@ -126,59 +125,21 @@ class FitComparison:
         Raises:
             ValueError: not exactly one is given, it is not positive, or the line misses the domain.
         """
-        given = {
+        values = {
             "N": N, "D": D, "compute": compute, "tokens_per_parameter": tokens_per_parameter,
         }  # fmt: skip
-        chosen = {name: value for name, value in given.items() if value is not None}
+        chosen = {name: value for name, value in values.items() if value is not None}
         if len(chosen) != 1:
             raise ValueError(
-                f"line: give one of {', '.join(given)} to keep along it, got {len(chosen)}"
+                f"line: give one of {', '.join(values)} to keep along it, got {len(chosen)}"
             )
         ((name, value),) = chosen.items()
-        held = one_positive(name, value)
-        low, high, path, words = self._course(name, held)
+        kept = one_positive(name, value)
+        ends = ((float(axis[0]), float(axis[-1])) for axis in (self.N, self.D))
+        low, high, path, along = course(name, kept, *ends)
         t = np.geomspace(low, high, _NUM_ALONG)
-        found = all_crossings(lambda t: self.sides.gap(*path(t)), t)
-        return self._points(words, *path(t), *path(found))
-
-    def _course(self, name: str, held: float) -> tuple[float, float, Path, str]:
-        """Ends of the line's own coordinate, its N and D, and what it keeps in words."""
-        (low_N, high_N), (low_D, high_D) = (
-            (float(values[0]), float(values[-1])) for values in (self.N, self.D)
-        )
-        paths: dict[str, tuple[float, float, Path, str]] = {
-            "N": (
-                low_D,
-                high_D,
-                lambda t: (np.full_like(t, held), t),
-                f"N = {quantity_text(held)}",
-            ),
-            "D": (
-                low_N,
-                high_N,
-                lambda t: (t, np.full_like(t, held)),
-                f"D = {quantity_text(held)}",
-            ),
-            "compute": (
-                max(low_N, held / (6.0 * high_D)),
-                min(high_N, held / (6.0 * low_D)),
-                lambda t: (t, held / (6.0 * t)),
-                f"C = {held:.3g} FLOPs",
-            ),
-            "tokens_per_parameter": (
-                max(low_N, low_D / held),
-                min(high_N, high_D / held),
-                lambda t: (t, held * t),
-                f"D/N = {held:.3g}",
-            ),
-        }
-        low, high, path, words = paths[name]
-        if not low < high:
-            raise ValueError(
-                f"line: {name}={held:g} has no extent in the domain, N from {low_N:.3g} to "
-                f"{high_N:.3g} and D from {low_D:.3g} to {high_D:.3g}; compare over a wider one"
-            )
-        return low, high, path, words
+        found = all_crossings(lambda t: self.fits.gap(*path(t)), t)
+        return self._points(along, *path(t), *path(found))
 
     def _points(
         self,
@@ -188,8 +149,8 @@ class FitComparison:
         parity_N: np.ndarray,
         parity_D: np.ndarray,
     ) -> ComparedPoints:
-        loss_a, loss_b = self.sides.losses(N, D)
-        refuse_not_finite(self.sides, N, D, loss_a, loss_b)
+        loss_a, loss_b = self.fits.losses(N, D)
+        self.fits.check_finite(N, D, loss_a, loss_b)
         return ComparedPoints(
             names=self.names,
             along=along,
@@ -197,18 +158,35 @@ class FitComparison:
             D=D,
             loss_a=loss_a,
             loss_b=loss_b,
-            inside=self.sides.inside(N, D),
+            inside=self.fits.inside(N, D),
             probability=None if self.chances is None else self.chances.at(N, D),
             parity_N=parity_N,
             parity_D=parity_D,
         )
+
+    def table(self) -> Table:
+        """One row per point of the domain."""
+        N, D = np.meshgrid(self.N, self.D, indexing="ij")
+        points = ComparedPoints(
+            names=self.names,
+            along="",
+            N=N.ravel(),
+            D=D.ravel(),
+            loss_a=self.loss_a.ravel(),
+            loss_b=self.loss_b.ravel(),
+            inside=self.inside.ravel(),
+            probability=None if self.probability is None else self.probability.ravel(),
+            parity_N=_NOTHING,
+            parity_D=_NOTHING,
+        )
+        return points.table()
 
     def to_dict(self) -> dict[str, Any]:
         """All of it in plain numbers, for JSON; what does not exist is None."""
         found = self.multipliers
         return {
             "names": list(self.names),
-            "laws": [self.sides.a.law.name, self.sides.b.law.name],
+            "laws": [self.fits.a.law.name, self.fits.b.law.name],
             "N": self.N.tolist(),
             "D": self.D.tolist(),
             "loss_a": self.loss_a.tolist(),
@@ -221,39 +199,70 @@ class FitComparison:
             "paired": self.paired,
             "parity": [{"N": c.N.tolist(), "D": c.D.tolist()} for c in self.parity],
             "tokens_per_parameter": found.tokens_per_parameter,
-            "multipliers": found.rows(),
+            "multipliers": found.table().records(),
             "level": self.level,
             "parity_compute": found.parity.tolist(),
             "warnings": list(self.warnings),
         }
 
-    def to_dataframe(self) -> "pd.DataFrame":
-        """One row per point of the domain."""
-        return self.at(*np.meshgrid(self.N, self.D, indexing="ij")).to_dataframe()
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """A small map, where the winner changes, and compute saved."""
+        a, b = self.names
+        laws = [one.law.name.title() for one in (self.fits.a, self.fits.b)]
+        kinds = laws[0] if laws[0] == laws[1] else f"{laws[0]} and {laws[1]}"
+        is_inside = bool(self.inside.all())
+        shown, has_dash = self._map()
+        legend = f"negative: {a} is better" + ("" if is_inside else _OUTSIDE)
+        parts: list[str | Table] = [
+            f"{a} against {b} ({kinds}): loss of {a} less that of {b}, over that of {b}",
+            shown,
+            legend + _ONE_WINNER * has_dash,
+        ]
+        if self.chances is not None and self.probability is not None:
+            parts.append(f"probability that {a} is better: {self.chances.note}")
+            parts.append(self._some_of("{:.1%}".format, self.probability))
+        # what parentheses mean is told once
+        multipliers, told = self.multipliers.text_parts(tell_outside=is_inside)
+        return (*parts, self._winner(), multipliers, warned(told, self.warnings))
 
-    def __str__(self) -> str:
-        return _text.text(self)
+    def _map(self) -> tuple[Table, bool]:
+        """The difference at a few N and D, and D at which each of these N changes its winner.
+
+        Also whether one of them never does, for which a dash stands.
+        """
+        pad = "" if self.inside.all() else " "
+        cells = np.array([f"{value:+.2%}" for value in self.difference.ravel()], dtype=object)
+        inside = self.inside.ravel()
+        cells = np.where(inside, cells + pad, "(" + cells + ")").reshape(self.difference.shape)
+        shown = self._some_of(str, cells)
+        if len(self.D) == 1:
+            return shown, False
+        equal = [self._equal_at(N) for N in self.N[evenly(len(self.N), _NUM_SHOWN)]]
+        return Table([*shown.columns, Column("equal at D", equal)]), _NONE in equal
+
+    def _some_of(self, write: Callable[[Any], str], values: np.ndarray) -> Table:
+        """Values ``(size, tokens)`` at a few N, one row each, and D."""
+        i, j = (evenly(len(axis), _NUM_SHOWN) for axis in (self.N, self.D))
+        columns = [Column(quantity_text(self.D[k]), values[i, k], write) for k in j]
+        return Table([Column("N \\ D", self.N[i], quantity_text), *columns])
+
+    def _equal_at(self, N: float) -> str:
+        D = all_crossings(lambda t: self.fits.gap(np.full_like(t, N), t), self.D)
+        return ", ".join(quantity_text(value) for value in D) or _NONE
+
+    def _winner(self) -> str:
+        a, b = self.names
+        gap = self.loss_a - self.loss_b
+        if (gap == 0).all():
+            return "Both are equal everywhere."
+        ahead = float((gap < 0).mean())
+        if ahead in (0.0, 1.0) and not (gap == 0).any():
+            return f"{a if ahead else b} is better everywhere in this domain."
+        num = len(self.parity)
+        curves = f"; the winner changes along {num} curve{'s'[: num != 1]}" if num else ""
+        return f"{a} is better in {ahead:.0%} of this domain (by ln N and ln D){curves}."
 
     def __repr__(self) -> str:
         low, high = self.difference.min(), self.difference.max()
         a, b = self.names
         return f"FitComparison({a} against {b}, difference {low:+.2%} to {high:+.2%})"
-
-
-def refuse_not_finite(
-    sides: Sides, N: np.ndarray, D: np.ndarray, loss_a: np.ndarray, loss_b: np.ndarray
-) -> None:
-    """Refuse points at which a law has no loss.
-
-    Raises:
-        ValueError: which law, and where first.
-    """
-    N, D = np.broadcast_arrays(N, D)
-    for side, loss in ((sides.a, loss_a), (sides.b, loss_b)):
-        bad = ~(np.isfinite(loss) & (loss > 0))
-        if bad.any():
-            raise ValueError(
-                f"N and D: the law of {side.name} ({side.law.name}) has no finite positive loss at "
-                f"N={N[bad][0]:g}, D={D[bad][0]:g} and {bad.sum() - 1} more of {bad.size} points: "
-                "choose a narrower domain"
-            )

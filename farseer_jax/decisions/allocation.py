@@ -1,0 +1,308 @@
+"""``Allocation``: optima of budgets, beside the rule of 20 and the range of the runs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from farseer_jax.laws.compute_optimal import BOTH, DATA, HIGHEST, INTERIOR, LOWEST, SIZE
+from farseer_jax.results.numbers import loss_text, or_null, quantity_text, some_of
+from farseer_jax.results.result import Result, warned
+from farseer_jax.results.table import Column, Table
+from farseer_jax.runs.runs import Runs
+from farseer_jax.uncertainty.intervals import Intervals
+
+LIMITS = ("", "D", "N", "N and D")
+
+
+class DataRange(NamedTuple):
+    """Lowest and highest of what was fitted.
+
+    Attributes:
+        N: parameters.
+        D: tokens.
+        tokens_per_parameter: D/N.
+        compute: FLOPs of training, of the kind that the budgets are of.
+    """
+
+    N: tuple[float, float]
+    D: tuple[float, float]
+    tokens_per_parameter: tuple[float, float]
+    compute: tuple[float, float]
+
+    @classmethod
+    def of(cls, runs: Runs, compute: np.ndarray) -> "DataRange":
+        """Of runs and their FLOPs."""
+        columns = (runs.N, runs.D, runs.D / runs.N, compute)
+        return cls(*((float(c.min()), float(c.max())) for c in columns))
+
+    def holds(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
+        """Whether N, D and D/N are all inside."""
+        slack = 1e-9  # the ends are inside, however they were computed
+        inside = [
+            (low * (1 - slack) <= values) & (values <= high * (1 + slack))
+            for (low, high), values in zip(self[:3], (N, D, D / N), strict=True)
+        ]
+        return np.asarray(np.logical_and.reduce(inside))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Allocation(Result):
+    """Compute-optimal N, D, D/N and loss of budgets. Prints as a table.
+
+    Attributes:
+        law: name of the law.
+        method: the fit's method; empty for a law without a fit.
+        num_runs: that were fitted; 0 for a law without a fit.
+        cost: what training costs, in words.
+        compute: the budgets, training and inference together, in FLOPs, ``(budget,)``.
+        N: parameters, ``(budget,)``; NaN where there is no interior optimum, as all below.
+        D: tokens.
+        loss: at the optimum.
+        limited_by: what limits the optimum: ``""`` for nothing, ``"D"`` or ``"N"`` for
+            ``max_D`` or ``max_N``; ``"N and D"`` where both do, and some of the budget is left.
+        exponent_N: d ln N / d ln compute: how N grows with the budget there.
+        exponent_D: d ln D / d ln compute.
+        exponent_loss: d ln loss / d ln compute.
+        training: FLOPs of training at the optimum.
+        inference: FLOPs of inference at the optimum.
+        loss_at_20: the loss of the same budget at 20 tokens per parameter, Chinchilla's rule; NaN
+            where limits forbid it.
+        inside_data: whether N, D and D/N all lie within those of the runs; None without runs.
+        data_range: the range of the runs; None without runs.
+        intervals: of ``"N"``, ``"D"``, ``"tokens per parameter"`` and ``"loss"``, from a
+            bootstrap; None without one.
+        tokens_served: expected tokens of inference; 0 without.
+        max_N: the most parameters; infinite without a limit.
+        max_D: the most tokens; infinite without a limit.
+        warnings: what to know before trusting them, worst first.
+
+    Example:
+        >>> from farseer_jax import Farseer, allocate, example_runs, fit
+        >>> found = allocate(fit(Farseer, example_runs()), [1e20, 1e21])
+        >>> found.tokens_per_parameter.round().astype(int).tolist(), found.inside_data.tolist()
+        ([37, 36], [True, True])
+    """
+
+    law: str
+    method: str
+    num_runs: int
+    cost: str
+    compute: np.ndarray
+    N: np.ndarray
+    D: np.ndarray
+    loss: np.ndarray
+    limited_by: tuple[str, ...]
+    exponent_N: np.ndarray
+    exponent_D: np.ndarray
+    exponent_loss: np.ndarray
+    training: np.ndarray
+    inference: np.ndarray
+    loss_at_20: np.ndarray
+    inside_data: np.ndarray | None
+    data_range: DataRange | None
+    intervals: Mapping[str, Intervals] | None
+    tokens_served: float
+    max_N: float
+    max_D: float
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def tokens_per_parameter(self) -> np.ndarray:
+        """D/N, ``(budget,)``."""
+        return self.D / self.N
+
+    @property
+    def excess_at_20(self) -> np.ndarray:
+        """What 20 tokens per parameter lose: relative excess of the loss, ``(budget,)``."""
+        return self.loss_at_20 / self.loss - 1.0
+
+    @property
+    def level(self) -> float | None:
+        """Nominal probability of the intervals; None without a bootstrap."""
+        return None if self.intervals is None else self.intervals["N"].level
+
+    def table(self) -> Table:
+        """One row per budget, with the ends of the intervals where there are some."""
+        is_limited = any(self.limited_by)
+        return Table(
+            [
+                Column("compute", self.compute, "{:.3g}".format),
+                Column("N", self.N, _or_dash(quantity_text)),
+                Column("D", self.D, _or_dash(quantity_text)),
+                Column("tokens_per_parameter", self.tokens_per_parameter, ratio_text, "D/N"),
+                *self._interval_columns(),
+                Column("loss", self.loss, _or_dash(loss_text)),
+                Column("exponent_N", self.exponent_N, _exponent, "N ~ C^"),
+                Column("exponent_D", self.exponent_D, _exponent, "D ~ C^"),
+                Column("exponent_loss", self.exponent_loss, text=None),
+                Column("loss_at_20", self.loss_at_20, text=None),
+                Column("at 20", self.excess_at_20, _or_dash("{:+.2%}".format), in_data=False),
+                Column("training", self.training, text=None),
+                Column("inference", self.inference, text=None),
+                *self._inference_column(),
+                Column("limited_by", self.limited_by, str if is_limited else None, "limited by"),
+                *self._inside_columns(),
+            ],
+            noun="budgets",
+        )
+
+    def _interval_columns(self) -> list[Column]:
+        """Ends of the intervals for programs, that of D/N for people."""
+        if self.intervals is None:
+            return []
+        own = self.intervals["tokens per parameter"]
+        ends = [
+            f"{ratio_text(a)} to {ratio_text(b)}" if np.isfinite([a, b]).all() else "–"
+            for a, b in zip(own.lower, own.upper, strict=True)
+        ]
+        columns = [Column(f"{own.level:.4g} interval", ends, in_data=False)]
+        for name, interval in self.intervals.items():
+            key = name.replace(" ", "_")
+            columns.append(Column(f"{key}_lower", interval.lower, text=None))
+            columns.append(Column(f"{key}_upper", interval.upper, text=None))
+        return columns
+
+    def _inference_column(self) -> list[Column]:
+        if not self.tokens_served:
+            return []
+        share = self.inference / self.compute
+        write = _or_dash("{:.0%}".format)
+        return [Column("inference share", share, write, heading="inference", in_data=False)]
+
+    def _inside_columns(self) -> list[Column]:
+        """Whether optima lie within the runs; without runs nothing to read."""
+        inside = self.inside_data
+        if inside is None:
+            return [Column("inside_data", [None] * len(self.N), text=None)]
+        words = np.where(inside, "yes", np.where(np.isfinite(self.N), "no", "–"))
+        return [
+            Column("inside_data", inside, text=None),
+            Column("inside runs", words, in_data=False),
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """``allocations`` (one entry per budget) and what they rest on, for JSON; NaN is None."""
+        return {
+            "law": self.law,
+            "method": self.method,
+            "num_runs": self.num_runs,
+            "cost": self.cost,
+            "tokens_served": self.tokens_served,
+            "max_N": or_null(self.max_N),
+            "max_D": or_null(self.max_D),
+            "level": self.level,
+            "allocations": self.table().records(),
+            "warnings": list(self.warnings),
+        }
+
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """What is split, the optima, and what the columns are."""
+        by = f" by {self.method}" if self.method else ""
+        runs = f", {self.num_runs} runs" if self.num_runs else ""
+        served = f" + 2 N · {quantity_text(self.tokens_served)} served" * bool(self.tokens_served)
+        cost = f"{self.cost}{served}"
+        notes = ["at 20: change of the loss at 20 tokens per parameter, for the same compute"]
+        if self.intervals is not None:
+            own = self.intervals["tokens per parameter"]
+            resamples = f"{own.num_resamples:,} resamples ({own.scheme}, seed {own.seed})"
+            notes.append(f"{own.level:.4g} interval: {own.kind}, {own.note}, {resamples}")
+        return (
+            f"{self.law.title()} law{by}{runs}: lowest loss for C = {cost}",
+            self.table(),
+            warned("\n".join(notes), self.warnings),
+        )
+
+    def __repr__(self) -> str:
+        return f"Allocation({self.law}, {len(self.compute)} budgets, C = {self.cost})"
+
+
+def ratio_text(ratio: float) -> str:
+    """Tokens per parameter, to three digits: 23.9, 394, 2,280."""
+    if not np.isfinite(ratio):
+        return "–"
+    return f"{float(f'{ratio:.3g}'):,.0f}" if ratio >= 99.95 else f"{ratio:.3g}"
+
+
+def _or_dash(write: Callable[[float], str]) -> Callable[[float], str]:
+    """The same, and a dash for what does not exist."""
+    return lambda value: write(value) if np.isfinite(value) else "–"
+
+
+def _exponent(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}" if np.isfinite(value) else "–"  # no -0.00
+
+
+class Answers(NamedTuple):
+    """What was found for each budget.
+
+    Attributes:
+        known: whether it has an optimum, ``(budget,)``.
+        limit: what limits it, or leaves it without one, ``(budget,)``.
+        inside: whether the optimum is within the runs; None without runs.
+        max_N: the most parameters; infinite where nothing limits them.
+        max_D: the most tokens.
+    """
+
+    known: np.ndarray
+    limit: np.ndarray
+    inside: np.ndarray | None
+    max_N: float
+    max_D: float
+
+
+def warnings_of(
+    found: Answers,
+    range_of_optima: Callable[[], tuple[float, float] | None],
+    intervals: dict[str, Intervals] | None,
+) -> list[str]:
+    """The sentences: what has no optimum first; the range is computed where it is told."""
+    known, limit, inside = found.known, found.limit, found.inside
+    sentences, num = _without(found), len(known)
+    if sentences:
+        sentences[-1] += _others(range_of_optima())
+    if inside is not None and known.any() and not inside[known].all():
+        far = int((known & ~inside).sum())
+        which = (
+            "none of the optima lies within"
+            if far == num
+            else f"{some_of(far, num, 'optima', 'lies', 'lie')} outside"
+        )
+        sentences.append(
+            f"{which} the N, D and D/N of the runs: there nothing shows that the law holds."
+        )
+    if (is_left := known & (limit == BOTH)).any():
+        sentences.append(
+            f"{some_of(int(is_left.sum()), num, 'budgets', 'is', 'are')} more than max_N "
+            "parameters and max_D tokens cost: the rest stays unspent."
+        )
+    if intervals is not None:
+        sentences += dict.fromkeys(w for own in intervals.values() for w in own.warnings)
+    return sentences
+
+
+def _without(found: Answers) -> list[str]:
+    """Budgets without an optimum, by what leaves them without one."""
+    reasons = {
+        INTERIOR: f" interior optimum: between {LOWEST:g} and {HIGHEST:,.0f} tokens per parameter "
+        "the loss has no minimum.",
+        DATA: f" optimum: with max_D = {quantity_text(found.max_D)} such budgets leave fewer than "
+        f"{LOWEST:g} tokens per parameter, where none is looked for.",
+        SIZE: f" optimum: with max_N = {quantity_text(found.max_N)} such budgets leave more than "
+        f"{HIGHEST:,.0f} tokens per parameter, where none is looked for.",
+    }
+    sentences, num = [], len(found.known)
+    for code, reason in reasons.items():
+        without = int((~found.known & (found.limit == code)).sum())
+        if without:
+            subject = some_of(without, num, "budgets", "has", "have")
+            sentences.append(("no budget has an" if without == num else f"{subject} no") + reason)
+    return sentences
+
+
+def _others(known: tuple[float, float] | None) -> str:
+    """Which budgets do have an optimum."""
+    if known is None:
+        return " No budget from 1e12 to 1e30 FLOPs has one."
+    return f" Budgets from {known[0]:.3g} to {known[1]:.3g} FLOPs have one."

@@ -1,0 +1,158 @@
+"""What to know before trusting a comparison of two fits, in sentences."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from farseer_jax.decisions.compared_fits import FitPair
+from farseer_jax.decisions.matching_runs import match
+from farseer_jax.results.numbers import quantity_text
+
+_LARGEST_MISS = 0.5  # of the fits at the points, in units of the differences that they are to show
+
+
+@dataclass(frozen=True, eq=False)
+class AgainstRuns:
+    """The observed and the fitted difference at the points (N, D) of both tables.
+
+    Attributes:
+        names: of A and B.
+        observed: (loss A − loss B) / loss B of the runs, ``(point,)``.
+        fitted: the same of the laws, ``(point,)``.
+    """
+
+    names: tuple[str, str]
+    observed: np.ndarray
+    fitted: np.ndarray
+
+    @property
+    def miss(self) -> float:
+        """Root mean square of fitted less observed differences."""
+        return _root_mean_square(self.fitted - self.observed)
+
+    @property
+    def num_wins(self) -> tuple[int, int]:
+        """Points at which A is better by the runs, and at which B is."""
+        return int((self.observed < 0).sum()), int((self.observed > 0).sum())
+
+    def sentences(self, difference: np.ndarray) -> tuple[str, ...]:
+        """What to know before trusting the fits' verdict over the runs' own, worst first.
+
+        Runs that do not differ at all, as of two fits to one table, say nothing of two recipes.
+
+        Args:
+            difference: of the laws over the whole domain, ``(size, tokens)``.
+        """
+        if not self.observed.any():
+            return ()
+        return (*self._missed(), *self._contradicted(difference))
+
+    def _missed(self) -> tuple[str, ...]:
+        typical = _root_mean_square(self.observed)
+        if self.miss <= _LARGEST_MISS * typical:
+            return ()
+        return (
+            f"the fits miss the observed differences by {self.miss:.2%} (root mean square), "
+            f"and these are {typical:.2%} themselves: trust the points, not the surfaces; try "
+            "another law or method.",
+        )
+
+    def _contradicted(self, difference: np.ndarray) -> tuple[str, ...]:
+        wins = self.num_wins
+        if wins[0] == wins[1]:
+            return ()
+        winner = int(wins[1] > wins[0])
+        sign = (-1, 1)[winner]  # of the difference where the winner is better
+        fitted = int((sign * self.fitted > 0).sum())
+        share = float((sign * difference < 0).mean())
+        if fitted > int((sign * self.fitted < 0).sum()) and share <= 0.5:
+            return ()
+        num = len(self.observed)
+        return (
+            f"the runs name another winner than the fits: {self.names[winner]} is better at "
+            f"{wins[winner]} of the {num} points where both have runs; by the fits it is at "
+            f"{fitted} of them, and in {1 - share:.0%} of this domain.",
+        )
+
+
+def _root_mean_square(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2)))
+
+
+def warnings_of(
+    fits: FitPair, N: np.ndarray, D: np.ndarray, difference: np.ndarray, tolerance: float
+) -> tuple[str, ...]:
+    """All that is odd about a comparison, worst first.
+
+    Args:
+        fits: what is compared.
+        N: of the domain, ascending, ``(size,)``.
+        D: likewise, ``(tokens,)``.
+        difference: of the laws, over the loss of B, ``(size, tokens)``.
+        tolerance: relative, within which runs of both count as at one point.
+    """
+    return (
+        *_against_runs(fits, difference, tolerance),
+        *_of_the_fits(fits),
+        *_beyond_the_runs(fits, N, D),
+        *_without_runs(fits),
+    )
+
+
+def _against_runs(fits: FitPair, difference: np.ndarray, tolerance: float) -> tuple[str, ...]:
+    """Where both have runs at the same points, what these say of the fits."""
+    if fits.a.runs is None or fits.b.runs is None:
+        return ()
+    shared = match(fits.a.runs, fits.b.runs, tolerance)
+    if not shared.N.size:
+        return ()
+    observed, fitted = (
+        (loss_a - loss_b) / loss_b
+        for loss_a, loss_b in (
+            (shared.loss_a, shared.loss_b),
+            fits.losses(shared.N, shared.D),
+        )
+    )
+    return AgainstRuns(fits.names, observed, fitted).sentences(difference)
+
+
+def _of_the_fits(fits: FitPair) -> list[str]:
+    """What each fit says of itself; once where both are one fit."""
+    a, b = fits.a.fit, fits.b.fit
+    told = [f"{fits.a.name}: {sentence}" for sentence in (() if a is None else a.warnings)]
+    if a is not b:
+        told += [f"{fits.b.name}: {sentence}" for sentence in (() if b is None else b.warnings)]
+    return told
+
+
+def _beyond_the_runs(fits: FitPair, N: np.ndarray, D: np.ndarray) -> list[str]:
+    found = []
+    for name, values in (("N", N), ("D", D)):
+        ranges = [
+            (getattr(one.runs, name).min(), getattr(one.runs, name).max())
+            for one in (fits.a, fits.b)
+            if one.runs is not None
+        ]
+        if len(ranges) == 2 and max(r[0] for r in ranges) > min(r[1] for r in ranges):
+            (low_a, high_a), (low_b, high_b) = (map(quantity_text, ends) for ends in ranges)
+            found.append(
+                f"the runs of {fits.a.name} and {fits.b.name} have no {name} in common "
+                f"({low_a} to {high_a}, {low_b} to {high_b}): everywhere at least one of them is "
+                "an extrapolation."
+            )
+        largest = [r[1] for r in ranges]
+        if largest and values[-1] > 1.001 * min(largest):
+            found.append(
+                f"{name} goes to {quantity_text(values[-1])}, {values[-1] / min(largest):.3g} "
+                "times the largest of the runs: the winner there is what the laws say, not the "
+                "data."
+            )
+    return found
+
+
+def _without_runs(fits: FitPair) -> list[str]:
+    return [
+        f"{one.name} is a law without runs: nothing says where it holds."
+        for one in (fits.a, fits.b)
+        if one.runs is None
+    ]
