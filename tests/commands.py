@@ -2,6 +2,7 @@
 
 import inspect
 
+import click
 from click.testing import CliRunner, Result
 
 from farseer_jax.cli import main
@@ -13,6 +14,13 @@ def farseer(*args: object) -> Result:
     can_mix = "mix_stderr" in inspect.signature(CliRunner).parameters
     runner = CliRunner(**({"mix_stderr": False} if can_mix else {}))
     return runner.invoke(main, [str(arg) for arg in args])
+
+
+def command_named(name: str) -> click.Command:
+    """A command of the shell."""
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    return command
 
 
 def refused(result: Result, *parts: str, code: int = 2) -> None:

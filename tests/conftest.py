@@ -10,7 +10,7 @@ import jax
 import pytest
 from hypothesis import settings
 
-from farseer_jax.cli._jax import QUICK_FLAGS, knows_quick_flags
+from farseer_jax.cli.jax_settings import QUICK_FLAGS, knows_quick_flags
 
 # Nearly all time of the tests is compilation, which the flags of the shell halve: results agree to
 # 1e-9. An XLA_FLAGS of one's own, an empty one too, has tests compile as the library does.

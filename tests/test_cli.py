@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,17 +14,14 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from commands import farseer, refused
+from commands import command_named, farseer, refused
 
 import farseer_jax
 import farseer_jax as fj
 from farseer_jax import Chinchilla, Farseer, Fit, Grid, Piecewise, Refined, example_runs
 from farseer_jax import fit as fit_runs
-from farseer_jax.cli import _jax, _methods, _model_options, main
-from farseer_jax.cli._bootstrap import bootstrap as bootstrap_command
-from farseer_jax.cli._fit import fit as fit_command
-from farseer_jax.cli._options import Option
-from farseer_jax.cli._predict import predict as predict_command
+from farseer_jax.cli import jax_settings, main, model
+from farseer_jax.cli.shell import COMMANDS
 from farseer_jax.methods.piecewise import method as piecewise_method
 from farseer_jax.methods.piecewise.pair_error import CRITERIA
 
@@ -100,24 +98,27 @@ class TestHelp:
         assert max(len(line) for line in result.stdout.splitlines()) <= 80
         assert result.stdout.isascii()
 
-    @pytest.mark.parametrize("command", [fit_command, predict_command, bootstrap_command])
-    def test_only_help_stands_outside_the_groups(self, command: click.Command) -> None:
-        params = command.get_params(click.Context(command))
-        outside = [p.opts for p in params if isinstance(p, click.Option) and type(p) is not Option]
-        assert outside == [["-h", "--help"]]
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_help_shows_every_option_in_a_group(self, name: str) -> None:
+        text = farseer(name, "--help").stdout
+        options, _, others = text.partition("\nOther:\n")
+        for param in command_named(name).params:
+            if isinstance(param, click.Option):
+                assert re.search(rf"\n  {param.opts[0]}( |\n)", options)
+        assert others.startswith("  -h, --help  Show this message")
 
     def test_version(self) -> None:
         result = farseer("--version")
         assert (result.exit_code, result.stdout) == (0, f"farseer {farseer_jax.__version__}\n")
 
     def test_choices_and_defaults_are_those_of_the_library(self, recorded: dict[str, Any]) -> None:
-        criterion = next(p for p in fit_command.params if p.name == "criterion")
+        criterion = next(p for p in command_named("fit").params if p.name == "criterion")
         assert isinstance(criterion.type, click.Choice)
         assert set(criterion.type.choices) == set(CRITERIA)
         assert farseer("fit", "--example").exit_code == 0
         assert recorded["method"] == Piecewise()
         ranges = {law.name: bounds for law, bounds in piecewise_method._RANGES.items()}
-        assert _methods.DEFAULT_SEARCH == ranges
+        assert model.DEFAULT_SEARCH == ranges
         options = "--law chinchilla --method piecewise"
         assert farseer("fit", "--example", *options.split()).exit_code == 0
         assert (recorded["law"], recorded["method"]) == (Chinchilla, Piecewise())
@@ -227,15 +228,18 @@ class TestFit:
             ("--example --candidates 1", "'--candidates': 1 is not in the range"),
             ("--example --candidates 1.5", "'--candidates'"),
             ("--example --criterion huber", "'--criterion': 'huber' is not one of"),
-            ("--example --rounds 0", "'0' is neither a whole number from 1 nor 'joint'"),
-            ("--example --rounds many", "'many' is neither a whole number from 1 nor 'joint'"),
-            ("--example --ratio 0.9", "'0.9' is neither a number above 1"),
-            ("--example --ratio 1.5:1.2", "'1.5:1.2' is neither a number above 1"),
-            ("--example --ratio 1:2:3", "'1:2:3' is neither a number above 1"),
+            ("--example --rounds 0", "expected a whole number from 1 or joint, got '0'"),
+            ("--example --rounds many", "from 1 or joint, got 'many'"),
+            (
+                "--example --ratio 0.9",
+                "expected a number above 1 (such as 1.41) or a range LOW:HIGH",
+            ),
+            ("--example --ratio 1.5:1.2", "got '1.5:1.2'"),
+            ("--example --ratio 1:2:3", "got '1:2:3'"),
             ("--example --min-pairs 1", "'--min-pairs': 1 is not in the range"),
             ("--example --min-N small", "'--min-N': 'small' is not a valid float"),
-            ("--example --search 1:-1", "'1:-1' is no range LOW:HIGH"),
-            ("--example --min-N 1e15", "no run is left with min_N=1e+15"),
+            ("--example --search 1:-1", "expected a range LOW:HIGH (such as -0.3:0.4), got '1:-1'"),
+            ("--example --min-N 1e15", "no run is left with --min-N 1e+15"),
             ("--example --mini-N 1e15", "No such option"),
         ],
     )
@@ -301,15 +305,15 @@ class TestPredict:
                 "--N 1e9 --N 2e9 --D 1e9 --D 2e9 --D 3e9",
                 "N was given 2 times and another input 3 times",
             ),
-            ("--N size --D 1e9", "'--N': 'size' is no positive number such as 25.1e9"),
-            ("--N 1e9 --D -5", "'--D': '-5' is no positive number"),
-            ("--N 1e9 --D nan", "'--D': 'nan' is no positive number"),
+            ("--N size --D 1e9", "'--N': expected a positive number such as 25.1e9, got 'size'"),
+            ("--N 1e9 --D -5", "'--D': expected a positive number such as 25.1e9, got '-5'"),
+            ("--N 1e9 --D nan", "got 'nan'"),
             ("--N 1e9 --D 1e9 --min-N 1e9", "--min-N is about a table of runs"),
             ("--N 1e9 --D 1e9 --loss bpc", "--loss is about a table of runs"),
             ("--N 1e-300 --D 1e-300", "no finite loss at N=1e-300, D=1e-300"),
             ("runs.csv --N 25.1e9", "--N 25.1e9 names a column (leave RUNS out"),
             ("runs.csv --N a --N b", "with a table RUNS it names one column"),
-            ("runs.csv --loss final --min-N 1e12", "no run is left with min_N=1e+12"),
+            ("runs.csv --loss final --min-N 1e12", "no run is left with --min-N 1e+12"),
         ],
     )
     def test_misuse(self, args: str, message: str, fit_file: Path, folder: Path) -> None:
@@ -392,7 +396,7 @@ class TestOutput:
             ("there", "it is a directory; name a file in it"),
             ("runs.csv", "it is a file that this command reads"),
             ("there/../runs.csv", "it is a file that this command reads"),
-            (os.devnull, "it is no regular file"),
+            (os.devnull, "it is not a regular file"),
         ],
     )
     def test_an_impossible_target_is_noticed_first(
@@ -570,7 +574,7 @@ class TestCache:
         fit = functools.partial(at_home, "fit", "--example")  # predictions compile nothing
         first = fit()
         (folder,) = (tmp_path / "cache" / "farseer_jax").iterdir()
-        assert folder.name == f"jaxlib-{_jax.jaxlib_version()}-{_jax.cpu_hash()}"
+        assert folder.name == f"jaxlib-{jax_settings.jaxlib_version()}-{jax_settings.cpu_hash()}"
         entries = {entry.name: entry.stat().st_mtime_ns for entry in folder.iterdir()}
         assert entries
         second = fit()
@@ -606,7 +610,7 @@ class TestSetUp:
     def test_a_process_that_uses_jax_is_left_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert "jax" in sys.modules  # as it is in all tests above that run in this process
         before = dict(os.environ)
-        _jax.set_up_jax()
+        jax_settings.set_up_jax()
         assert dict(os.environ) == before
 
     def settings(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **env: str) -> set[str]:
@@ -615,7 +619,7 @@ class TestSetUp:
         own = {"XDG_CACHE_HOME": str(tmp_path), **env}
         monkeypatch.setattr(os, "environ", own)
         before = dict(own)
-        _jax.set_up_jax()
+        jax_settings.set_up_jax()
         assert {name: own[name] for name in before} == before
         return set(own) - set(before)
 
@@ -624,18 +628,18 @@ class TestSetUp:
     ) -> None:
         added = self.settings(monkeypatch, tmp_path)
         assert {"JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR"} <= added
-        assert ("XLA_FLAGS" in added) == _jax.jaxlib_version().startswith("0.10.")
+        assert ("XLA_FLAGS" in added) == jax_settings.jaxlib_version().startswith("0.10.")
 
     def test_many_refits_are_compiled_better_than_one_fit(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delitem(sys.modules, "jax")
-        monkeypatch.setattr(_jax, "jaxlib_version", lambda: "0.10.2")
-        for refits, flags in ((False, _jax.QUICK_FLAGS), (True, _jax._REFIT_FLAGS)):
+        monkeypatch.setattr(jax_settings, "jaxlib_version", lambda: "0.10.2")
+        for refits, flags in ((False, jax_settings.QUICK_FLAGS), (True, jax_settings._REFIT_FLAGS)):
             own = {"FARSEER_NO_CACHE": "1"}
             monkeypatch.setattr(os, "environ", own)
-            _jax.set_up_jax(refits=refits)
-            _jax.set_up_jax(refits=not refits)  # the first call decides
+            jax_settings.set_up_jax(refits=refits)
+            jax_settings.set_up_jax(refits=not refits)  # the first call decides
             assert own["XLA_FLAGS"] == flags
 
     def test_the_users_settings_win(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -653,28 +657,28 @@ class TestSetUp:
     def test_flags_are_kept_from_a_jaxlib_that_may_not_know_them(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(_jax, "jaxlib_version", lambda: "0.11.0")
+        monkeypatch.setattr(jax_settings, "jaxlib_version", lambda: "0.11.0")
         assert "XLA_FLAGS" not in self.settings(monkeypatch, tmp_path)
 
     def test_another_cpu_has_another_folder(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        here = _jax.cpu_hash()
-        assert _jax.cpu_hash() == here
-        monkeypatch.setattr(_jax, "_cpu_text", lambda: "a CPU without AVX")
-        assert _jax.cpu_hash() != here
+        here = jax_settings.cpu_hash()
+        assert jax_settings.cpu_hash() == here
+        monkeypatch.setattr(jax_settings, "_cpu_text", lambda: "a CPU without AVX")
+        assert jax_settings.cpu_hash() != here
 
     def test_a_large_cache_forgets_its_oldest_half(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(_jax, "_MAX_CACHE_BYTES", 1000)
+        monkeypatch.setattr(jax_settings, "_MAX_CACHE_BYTES", 1000)
         for age in range(6):
             path = tmp_path / f"jaxlib-{age % 2}" / f"{age}-cache"
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(bytes(200))
             os.utime(path, (1000 - age, 1000 - age))
-        _jax._prune(tmp_path)
+        jax_settings._prune(tmp_path)
         left = sorted(path.name for path in tmp_path.glob("*/*"))
         assert left == ["0-cache", "1-cache"]
-        _jax._prune(tmp_path)
+        jax_settings._prune(tmp_path)
         assert len(list(tmp_path.glob("*/*"))) == 2
 
 
@@ -682,10 +686,10 @@ def test_another_law_end_to_end(tmp_path):
     from farseer_jax.fitting.registry import LAWS, METHODS
     from farseer_jax.objectives import NAMED_OBJECTIVES
 
-    assert set(_methods.LAWS) == set(LAWS) - {"raw-farseer"}
-    assert set(_methods.OPTIONS) == set(METHODS) - {"monotone"}  # which holds another
-    assert _model_options.OBJECTIVES == tuple(NAMED_OBJECTIVES)
-    for optimiser in _model_options.OPTIMISERS:
+    assert set(model.LAWS) == set(LAWS) - {"raw-farseer"}
+    assert set(model.METHODS) == set(METHODS) - {"monotone"}  # which holds another
+    assert model.OBJECTIVES == tuple(NAMED_OBJECTIVES)
+    for optimiser in model.OPTIMISERS:
         assert fj.Restarts(optimiser).optimiser == optimiser
     target = tmp_path / "fit.json"
     arguments = ["fit", "--example", "--law", "chinchilla", "--objective", "huber"]

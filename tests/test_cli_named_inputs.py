@@ -13,7 +13,7 @@ from commands import farseer, refused
 import farseer_jax
 import farseer_jax as fj
 from farseer_jax import links
-from farseer_jax.cli import _pairs
+from farseer_jax.cli import lists
 from farseer_jax.fitting.fits import Fits
 from farseer_jax.laws.expression_law import expression_law
 from farseer_jax.runs import inputs
@@ -138,38 +138,41 @@ class TestContract:
         assert 0 < len(expected) < len(kept)
 
     def test_choices_are_those_of_the_library(self) -> None:
-        assert _pairs.KINDS == inputs.KINDS
-        assert _pairs.LINKS == links.NAMES
+        assert lists.KINDS == inputs.KINDS
 
 
 class TestTexts:
     def test_columns_may_have_commas_of_their_own(self) -> None:
-        assert _pairs.columns("h=web,code,N=size") == {"h": "web,code", "N": "size"}
+        assert lists.columns("h=web,code,N=size") == {"h": "web,code", "N": "size"}
 
     def test_bounds(self) -> None:
         inf = np.inf
         expected = {"a": (-1.0, 1e3), "b": (-inf, 2.0), "c": (0.5, inf)}
-        assert _pairs.bounds("a=-1:1e3,b=:2,c=0.5:") == expected
+        assert lists.bounds("a=-1:1e3,b=:2,c=0.5:") == expected
 
     @pytest.mark.parametrize(
         ("parse", "text", "message"),
         [
-            (_pairs.columns, "P", "give NAME=VALUE, such as P=parallel_size"),
-            (_pairs.columns, "x,P=y", "give NAME=VALUE"),
-            (_pairs.columns, "P=x,P=y", "a name is given twice"),
-            (_pairs.columns, "P=", "give NAME=VALUE"),
-            (_pairs.numbers, "E=big", "E=big is no number"),
-            (_pairs.numbers, "E=inf", "E=inf is no number"),
-            (_pairs.bounds, "a=1", "'1' is no range LOW:HIGH"),
-            (_pairs.bounds, "a=:", "':' is no range LOW:HIGH"),
-            (_pairs.bounds, "a=2:1", "'2:1' is no range LOW:HIGH"),
-            (_pairs.ties, "a", "name parameters that are to be equal"),
-            (_pairs.ties, "a=b,c=", "name parameters that are to be equal"),
-            (_pairs.kinds, "x=whole", "unknown kind 'whole'; choose from positive, real"),
-            (_pairs.link, "probit", "unknown link 'probit'; choose from log, identity, logit"),
-            (_pairs.link, "log:0:1", "only logit has ends"),
-            (_pairs.link, "logit:1:0", "a ceiling above it"),
-            (_pairs.names, "a,,b", "give names with commas"),
+            (
+                lists.columns,
+                "P",
+                "expected NAME=VALUE (such as P=parallel_size or h=share_*), got 'P'",
+            ),
+            (lists.columns, "x,P=y", "expected NAME=VALUE"),
+            (lists.columns, "P=x,P=y", "a name is given twice"),
+            (lists.columns, "P=", "expected NAME=VALUE"),
+            (lists.numbers, "E=big", "expected NAME=NUMBER (such as E=1.69), got 'E=big'"),
+            (lists.numbers, "E=inf", "got 'E=inf'"),
+            (lists.bounds, "a=1", "expected NAME=LOW:HIGH or one end of it"),
+            (lists.bounds, "a=:", "got 'a=:'"),
+            (lists.bounds, "a=2:1", "got 'a=2:1'"),
+            (lists.ties, "a", "expected parameters that are equal"),
+            (lists.ties, "a=b,c=", "got 'a=b,c='"),
+            (lists.kinds, "x=whole", "unknown kind 'whole'; choose from positive, real"),
+            (lists.link, "probit", "unknown link 'probit'; choose from log, identity, logit"),
+            (lists.link, "log:0:1", "expected log, or logit with a floor"),
+            (lists.link, "logit:1:0", "a higher ceiling"),
+            (lists.names, "a,,b", "expected names with commas"),
         ],
     )
     def test_what_is_wrong(self, parse: Any, text: str, message: str) -> None:
@@ -361,8 +364,8 @@ class TestPredict:
         [
             ("--N 1e9", "the law needs P too"),
             ("--N 1e9 --given Q=2", "the law has no Q"),
-            ("--N 1e9 --given P=two", "P=two is no positive number"),
-            ("--N 1e9 --given P=-2", "P=-2 is no positive number"),
+            ("--N 1e9 --given P=two", "expected a positive number (such as P=4), got P=two"),
+            ("--N 1e9 --given P=-2", "got P=-2"),
             ("--N 1 --N 2 --given P=1,P=2,P=3", "N was given 2 times and another input 3"),
             ("--N 1e9 --given P=2 --group arm=other", "the group arm=other was not fitted"),
             ("--N 1e9 --given P=2 --group recipe=x", "the groups are by arm"),

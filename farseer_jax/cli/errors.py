@@ -1,4 +1,4 @@
-"""What went wrong, as one sentence and an exit code."""
+"""What went wrong, as one sentence of the shell and an exit code."""
 
 import contextlib
 import dis
@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from farseer_jax._version import __version__
+from farseer_jax.cli.wording import in_options
 
 INTERRUPTED = 130
 _RAISE = "RAISE_VARARGS"
@@ -48,11 +49,11 @@ def _report(error: Exception) -> NoReturn:
     if _debugging():
         click.echo(traceback.format_exc(), err=True)
     if isinstance(error, OSError):
-        raise Refusal(_os_sentence(error)) from None
+        raise Refusal(in_options(_os_sentence(error))) from None
     if isinstance(error, MemoryError):
         raise Refusal("not enough memory; select fewer runs or fewer candidates") from None
     if isinstance(error, ValueError | TypeError) and _raised_by_us(error):
-        raise Refusal(_one_line(error)) from None
+        raise Refusal(in_options(_one_line(error))) from None
     raise Defect(
         f"farseer {__version__} failed in a way it should not "
         f"({type(error).__name__}: {_one_line(error)}); please report it, with the output of the "
@@ -77,7 +78,7 @@ def _raised_by_us(error: Exception) -> bool:
 
 
 def _os_sentence(error: OSError) -> str:
-    """The library names the file in its sentence; the operating system does it apart."""
+    """The library names the file in its sentence; the operating system names it apart."""
     if error.strerror is None:
         return _one_line(error)
     return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
