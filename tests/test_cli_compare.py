@@ -40,7 +40,10 @@ def test_prints_the_comparison_and_writes_it(
         *map(fj.Fit.from_json, files), N=(1e8, 1e11), D=(1e9, 1e12), names=("old", "new")
     )
     point = expected.at(7e9, 1e11)
-    assert (result.exit_code, result.stdout) == (0, f"{point}\n\n{expected}\n")
+    printed = f"{point}\n\n{expected}\n"
+    assert "(fixed=, tied=)" in printed  # which the shell calls by its options
+    in_options = printed.replace("(fixed=, tied=)", "(--fix, --tie)")
+    assert (result.exit_code, result.stdout) == (0, in_options)
     assert result.stderr == "Comparison written to found.json\n"
     content = json.loads(Path("found.json").read_text())
     assert content == {**expected.to_dict(), "points": point.to_dict()["points"]}

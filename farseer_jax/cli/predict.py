@@ -110,8 +110,8 @@ def _check_points(settings: Settings) -> None:
             value = number(text)
             if value is None or value <= 0:
                 raise click.BadParameter(
-                    f"expected a positive number such as 25.1e9, got {text!r} (only with a table RUNS "
-                    "it names a column).",
+                    f"expected a positive number such as 25.1e9, got {text!r} (a column only with "
+                    "a table RUNS).",
                     param_hint=f"'--{name}'",
                 )
     if not (settings["N"] or settings["D"] or settings["given"]):

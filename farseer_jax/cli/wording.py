@@ -26,7 +26,7 @@ def in_options(sentence: str) -> str:
     any_name, long_name = _one_of(options), _one_of(name for name in options if "_" in name)
 
     def spelled(match: re.Match[str]) -> str:
-        return options[match["name"]]
+        return options.get(match["name"], match[0])
 
     def with_value(match: re.Match[str]) -> str:
         return f"{spelled(match)}{_value(match['value'])}"
