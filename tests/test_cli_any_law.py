@@ -12,7 +12,7 @@ from commands import farseer, refused, write
 
 import farseer_jax as fj
 from farseer_jax import links
-from farseer_jax.cli import lists
+from farseer_jax.cli import values
 from farseer_jax.laws.expression_law import expression_law
 from farseer_jax.runs import inputs
 
@@ -96,41 +96,41 @@ class TestContract:
         assert 0 < len(expected) < len(kept)
 
     def test_choices_are_those_of_the_library(self) -> None:
-        assert lists.KINDS == inputs.KINDS
+        assert values.KINDS == inputs.KINDS
 
 
 class TestTexts:
     def test_columns_may_have_commas_of_their_own(self) -> None:
-        assert lists.columns("h=web,code,N=size") == {"h": "web,code", "N": "size"}
+        assert values.columns("h=web,code,N=size") == {"h": "web,code", "N": "size"}
 
     def test_bounds(self) -> None:
         inf = np.inf
         expected = {"a": (-1.0, 1e3), "b": (-inf, 2.0), "c": (0.5, inf)}
-        assert lists.bounds("a=-1:1e3,b=:2,c=0.5:") == expected
+        assert values.bounds("a=-1:1e3,b=:2,c=0.5:") == expected
 
     @pytest.mark.parametrize(
         ("parse", "text", "message"),
         [
             (
-                lists.columns,
+                values.columns,
                 "P",
                 "expected NAME=VALUE (such as P=parallel_size or h=share_*), got 'P'",
             ),
-            (lists.columns, "x,P=y", "expected NAME=VALUE"),
-            (lists.columns, "P=x,P=y", "a name is given twice"),
-            (lists.columns, "P=", "expected NAME=VALUE"),
-            (lists.numbers, "E=big", "expected NAME=NUMBER (such as E=1.69), got 'E=big'"),
-            (lists.numbers, "E=inf", "got 'E=inf'"),
-            (lists.bounds, "a=1", "expected NAME=LOW:HIGH or one end of it"),
-            (lists.bounds, "a=:", "got 'a=:'"),
-            (lists.bounds, "a=2:1", "got 'a=2:1'"),
-            (lists.ties, "a", "expected parameters that are equal"),
-            (lists.ties, "a=b,c=", "got 'a=b,c='"),
-            (lists.kinds, "x=whole", "unknown kind 'whole'; choose from positive, real"),
-            (lists.link, "probit", "unknown link 'probit'; choose from log, identity, logit"),
-            (lists.link, "log:0:1", "expected log, or logit with a floor"),
-            (lists.link, "logit:1:0", "a higher ceiling"),
-            (lists.names, "a,,b", "expected names with commas"),
+            (values.columns, "x,P=y", "expected NAME=VALUE"),
+            (values.columns, "P=x,P=y", "a name is given twice"),
+            (values.columns, "P=", "expected NAME=VALUE"),
+            (values.numbers_by_name, "E=big", "expected NAME=NUMBER (such as E=1.69), got 'E=big'"),
+            (values.numbers_by_name, "E=inf", "got 'E=inf'"),
+            (values.bounds, "a=1", "expected NAME=LOW:HIGH or one end of it"),
+            (values.bounds, "a=:", "got 'a=:'"),
+            (values.bounds, "a=2:1", "got 'a=2:1'"),
+            (values.ties, "a", "expected parameters that are equal"),
+            (values.ties, "a=b,c=", "got 'a=b,c='"),
+            (values.kinds, "x=whole", "unknown kind 'whole'; choose from positive, real"),
+            (values.link, "probit", "unknown link 'probit'; choose from log, identity, logit"),
+            (values.link, "log:0:1", "expected log, or logit with a floor"),
+            (values.link, "logit:1:0", "a higher ceiling"),
+            (values.names, "a,,b", "expected names with commas"),
         ],
     )
     def test_what_is_wrong(self, parse: Any, text: str, message: str) -> None:

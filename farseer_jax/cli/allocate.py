@@ -28,59 +28,53 @@ _PAPER = "paper"  # the name of the paper's table, where a file could stand
 
 _BUDGETS = Group(
     "Budgets",
-    [
-        option(
-            "--compute",
-            Text(budgets, "FLOPS|LOW:HIGH[:NUMBER]"),
-            "A budget such as 1e22, or a range such as 1e20:1e26: one for each factor of ten, or "
-            "NUMBER of them (may be repeated).",
-            multiple=True,
-        ),
-        option(
-            "--loss",
-            POSITIVE,
-            "Instead of budgets, a loss to reach at the least compute (may be repeated).",
-            multiple=True,
-        ),
-    ],
+    option(
+        "--compute",
+        Text(budgets, "FLOPS|LOW:HIGH[:NUMBER]"),
+        "A budget such as 1e22, or a range such as 1e20:1e26: one for each factor of ten, or "
+        "NUMBER of them (may be repeated).",
+        multiple=True,
+    ),
+    option(
+        "--loss",
+        POSITIVE,
+        "Instead of budgets, a loss to reach at the least compute (may be repeated).",
+        multiple=True,
+    ),
 )
 _FLOPS = Group(
     "FLOPs of training",
-    [
-        option(
-            "--architecture",
-            f"FILE|{_PAPER}",
-            "CSV with columns N, num_layers and width: attention and the output layer are counted "
-            f"too; {_PAPER} is Table 4 of the paper. 6·N·D unless given.",
-        ),
-        option(
-            "--sequence-length",
-            click.FloatRange(1),
-            "Tokens of a sequence, with --architecture; 2048 unless given.",
-        ),
-        option(
-            "--vocabulary",
-            click.FloatRange(0),
-            "Entries of the output layer, with --architecture, where N does not count it; that of "
-            f"the paper for {_PAPER}, else 0 unless given.",
-        ),
-    ],
+    option(
+        "--architecture",
+        f"FILE|{_PAPER}",
+        "CSV with columns N, num_layers and width: attention and the output layer are counted "
+        f"too; {_PAPER} is Table 4 of the paper. 6·N·D unless given.",
+    ),
+    option(
+        "--sequence-length",
+        click.FloatRange(1),
+        "Tokens of a sequence, with --architecture; 2048 unless given.",
+    ),
+    option(
+        "--vocabulary",
+        click.FloatRange(0),
+        "Entries of the output layer, with --architecture, where N does not count it; that of "
+        f"the paper for {_PAPER}, else 0 unless given.",
+    ),
 )
 _LIMITS = Group(
     "Inference and limits",
-    [
-        option(
-            "--tokens-served",
-            POSITIVE,
-            "Tokens of inference, 2·N FLOPs each, which the budget pays for too.",
-        ),
-        option("--max-D", POSITIVE, "The most tokens there are."),
-        option("--max-N", POSITIVE, "The most parameters that can be used."),
-    ],
+    option(
+        "--tokens-served",
+        POSITIVE,
+        "Tokens of inference, 2·N FLOPs each, which the budget pays for too.",
+    ),
+    option("--max-D", POSITIVE, "The most tokens there are."),
+    option("--max-N", POSITIVE, "The most parameters that can be used."),
 )
 _INTERVALS = Group(
     "Intervals",
-    refit_options(
+    *refit_options(
         "Intervals from so many refits of the fit's own runs, such as 1000.", "Seed of the refits."
     ),
 )

@@ -8,7 +8,6 @@ from farseer_jax.cli.draws_file import OUT, check_free, check_out, keeping_draws
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.factory import command
 from farseer_jax.cli.fits import TASK, Task
-from farseer_jax.cli.lists import NAMED_POINT
 from farseer_jax.cli.model import model_groups
 from farseer_jax.cli.options import (
     FROM_2,
@@ -24,11 +23,12 @@ from farseer_jax.cli.options import (
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import bound_points
 from farseer_jax.cli.runs import READING_GROUPS
+from farseer_jax.cli.values import NAMED_POINT
 
 # As in farseer_jax.uncertainty, which is not imported for the help; a test compares.
 SCHEMES = (
     "runs", "sizes", "within-sizes", "bayesian", "residual", "wild", "parametric",
-    "jackknife-runs", "jackknife-sizes",
+    "jackknife-runs", "jackknife-sizes"
 )  # fmt: skip
 JACKKNIFES = tuple(name for name in SCHEMES if name.startswith("jackknife"))
 KINDS = ("calibrated", "percentile", "basic", "bca", "normal")
@@ -36,51 +36,47 @@ DEFAULTS = {"scheme": "wild", "kind": "calibrated", "num_resamples": 1000}
 
 _INTERVALS = Group(
     "Intervals of the loss",
-    [
-        option(
-            "--at points",
-            NAMED_POINT,
-            "Where, such as 25.1e9,5e11, or N=4e9,P=8 (may be repeated); without it a summary is "
-            "printed.",
-            multiple=True,
-        ),
-        level_option(),
-        option(
-            "--interval kind",
-            click.Choice(KINDS),
-            f"How its ends are found: {', '.join(KINDS)}; {DEFAULTS['kind']} unless given, "
-            "percentile for laws of other inputs than N and D. A jackknife gives normal ones only.",
-        ),
-        option(
-            "--of",
-            click.Choice(["mean", "run"]),
-            "Of the law's loss, or of one new run with noise of its own.",
-            default="mean",
-            show_default=True,
-        ),
-    ],
+    option(
+        "--at points",
+        NAMED_POINT,
+        "Where, such as 25.1e9,5e11, or N=4e9,P=8 (may be repeated); without it a summary is "
+        "printed.",
+        multiple=True,
+    ),
+    level_option(),
+    option(
+        "--interval kind",
+        click.Choice(KINDS),
+        f"How its ends are found: {', '.join(KINDS)}; {DEFAULTS['kind']} unless given, "
+        "percentile for laws of other inputs than N and D. A jackknife gives normal ones only.",
+    ),
+    option(
+        "--of",
+        click.Choice(["mean", "run"]),
+        "Of the law's loss, or of one new run with noise of its own.",
+        default="mean",
+        show_default=True,
+    ),
 )
 _RESAMPLES = Group(
     "Resamples",
-    [
-        option(
-            "--num-resamples",
-            FROM_2,
-            f"How many refits; {DEFAULTS['num_resamples']:,} unless given. A jackknife has a "
-            "number of its own.",
-        ),
-        option(
-            "--scheme",
-            click.Choice(SCHEMES),
-            f"How runs are resampled: {', '.join(SCHEMES)}; {DEFAULTS['scheme']} unless given.",
-            default=DEFAULTS["scheme"],
-        ),
-        seed_option(
-            "--seed resamples_seed",
-            "Seed of the resamples; that of a method's starts is --starts-seed.",
-        ),
-        noise_option(", for --scheme parametric and --of run"),
-    ],
+    option(
+        "--num-resamples",
+        FROM_2,
+        f"How many refits; {DEFAULTS['num_resamples']:,} unless given. A jackknife has a "
+        "number of its own.",
+    ),
+    option(
+        "--scheme",
+        click.Choice(SCHEMES),
+        f"How runs are resampled: {', '.join(SCHEMES)}; {DEFAULTS['scheme']} unless given.",
+        default=DEFAULTS["scheme"],
+    ),
+    seed_option(
+        "--seed resamples_seed",
+        "Seed of the resamples; that of a method's starts is --starts-seed.",
+    ),
+    noise_option(", for --scheme parametric and --of run"),
 )
 
 

@@ -6,46 +6,44 @@ import click
 
 from farseer_jax.cli.factory import command
 from farseer_jax.cli.fits import TASK, Task
-from farseer_jax.cli.lists import POINT
 from farseer_jax.cli.options import POSITIVE, Group, Settings, option
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import check_points
+from farseer_jax.cli.values import POINT
 
 # As in farseer_jax.diagnostics, which is not imported for the help; a test compares.
 GROUPS = (
     "count", "size", "smallest", "D", "criterion", "rounds", "pairs", "objective", "residual",
-    "method",
+    "method"
 )  # fmt: skip
 
 _OPTIONS = Group(
     "Choices",
-    [
-        option(
-            "--at points",
-            POINT,
-            "Where, such as 25.1e9,5e11 (may be repeated).",
-            multiple=True,
-            required=True,
-        ),
-        option(
-            "--group groups",
-            click.Choice(GROUPS),
-            f"Only these choices (may be repeated): {', '.join(GROUPS)}.",
-            multiple=True,
-        ),
-        option(
-            "--embeddings",
-            "COLUMN",
-            "Column that counts N with embeddings; one such as N_with_embedding is found.",
-        ),
-        option(
-            "--target-embeddings",
-            POSITIVE,
-            "Embedding parameters of each point, in the order of --at; a power law of the runs' "
-            "unless given.",
-            multiple=True,
-        ),
-    ],
+    option(
+        "--at points",
+        POINT,
+        "Where, such as 25.1e9,5e11 (may be repeated).",
+        multiple=True,
+        required=True,
+    ),
+    option(
+        "--group groups",
+        click.Choice(GROUPS),
+        f"Only these choices (may be repeated): {', '.join(GROUPS)}.",
+        multiple=True,
+    ),
+    option(
+        "--embeddings",
+        "COLUMN",
+        "Column that counts N with embeddings; one such as N_with_embedding is found.",
+    ),
+    option(
+        "--target-embeddings",
+        POSITIVE,
+        "Embedding parameters of each point, in the order of --at; a power law of the runs' "
+        "unless given.",
+        multiple=True,
+    ),
 )
 
 

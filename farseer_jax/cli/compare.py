@@ -4,7 +4,6 @@ from typing import Any
 
 from farseer_jax.cli.factory import Source, command
 from farseer_jax.cli.fits import file_argument, read_fit
-from farseer_jax.cli.lists import POINT
 from farseer_jax.cli.options import (
     POSITIVE,
     Group,
@@ -15,7 +14,7 @@ from farseer_jax.cli.options import (
     refit_options,
 )
 from farseer_jax.cli.output import Output
-from farseer_jax.cli.values import expected, span
+from farseer_jax.cli.values import POINT, expected, span
 
 _NUM_BUDGETS = 7
 _SPAN = Text(span, "LOW:HIGH")
@@ -30,47 +29,41 @@ def _two_names(text: str) -> tuple[str, str]:
 
 _OPTIONS = Group(
     "Comparison",
-    [
-        option(
-            "--N",
-            _SPAN,
-            "Parameters to compare over, such as 1e8:1e11; up to ten times those of the runs "
-            "unless given.",
-        ),
-        option("--D", _SPAN, "Tokens, likewise."),
-        option(
-            "--at points",
-            POINT,
-            "Compare at a point too, such as 25.1e9,5e11 (may be repeated).",
-            multiple=True,
-        ),
-        option(
-            "--compute",
-            _SPAN,
-            "FLOPs at which compute multipliers are given, such as 1e20:1e24.",
-        ),
-        option(
-            "--tokens-per-parameter",
-            POSITIVE,
-            "D/N of the multipliers at a fixed one (20).",
-            default=20.0,
-        ),
-        option(
-            "--names",
-            Text(_two_names, "A,B"),
-            "What to call both, with a comma between them.",
-            default="A,B",
-        ),
-        option(
-            "--comparable",
-            help="Compare even losses of different columns, or that seem to be in different units.",
-            is_flag=True,
-        ),
-    ],
+    option(
+        "--N",
+        _SPAN,
+        "Parameters to compare over, such as 1e8:1e11; up to ten times those of the runs "
+        "unless given.",
+    ),
+    option("--D", _SPAN, "Tokens, likewise."),
+    option(
+        "--at points",
+        POINT,
+        "Compare at a point too, such as 25.1e9,5e11 (may be repeated).",
+        multiple=True,
+    ),
+    option("--compute", _SPAN, "FLOPs at which compute multipliers are given, such as 1e20:1e24."),
+    option(
+        "--tokens-per-parameter",
+        POSITIVE,
+        "D/N of the multipliers at a fixed one (20).",
+        default=20.0,
+    ),
+    option(
+        "--names",
+        Text(_two_names, "A,B"),
+        "What to call both, with a comma between them.",
+        default="A,B",
+    ),
+    option(
+        "--comparable",
+        help="Compare even losses of different columns, or that seem to be in different units.",
+        is_flag=True,
+    ),
 )
 _INTERVALS = Group(
     "Probabilities and intervals",
-    refit_options(
+    *refit_options(
         "From so many refits of each fit's own runs, such as 1000: the probability that A is "
         "better, and intervals of the compute multipliers.",
         "Seed of the refits of both.",

@@ -11,30 +11,24 @@ import click
 
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.options import FROM_1, Group, Settings, option
-from farseer_jax.cli.output import STANDARD_OUTPUT, check_file
+from farseer_jax.cli.output import STANDARD_OUTPUT, check_target
 
 _REMEDY = "name a Parquet file to be written"
 
 
 OUT = Group(
     "Keeping every refit",
-    [
-        option(
-            "--out", "FILE", "Keep every refit in a Parquet file, also if the command is killed."
-        ),
-        option(
-            "--resume",
-            help="Go on with the refits that --out holds already, if any.",
-            is_flag=True,
-        ),
-        option(
-            "--chunk-size",
-            FROM_1,
-            "Refits between two writes: what a kill loses at most.",
-            default=4096,
-            show_default=True,
-        ),
-    ],
+    option("--out", "FILE", "Keep every refit in a Parquet file, also if the command is killed."),
+    option(
+        "--resume", help="Go on with the refits that --out holds already, if any.", is_flag=True
+    ),
+    option(
+        "--chunk-size",
+        FROM_1,
+        "Refits between two writes: what a kill loses at most.",
+        default=4096,
+        show_default=True,
+    ),
 )
 
 
@@ -52,7 +46,7 @@ def check_out(settings: Settings) -> None:
         return
     if out == STANDARD_OUTPUT:
         raise Refusal(f"cannot write {out!r}: --out is no text; {_REMEDY}")
-    check_file(out, [settings["path"]], _REMEDY)
+    check_target(out, [settings["path"]], _REMEDY)
     if target is not None and os.path.realpath(out) == os.path.realpath(target):
         raise Refusal(f"--out and --json name the same file, {out!r}: name two")
 

@@ -43,45 +43,39 @@ def candidate(text: str) -> Named:
 
 _OPTIONS = Group(
     "Extrapolation",
-    [
-        option(
-            "--candidate candidates",
-            Text(candidate, "LAW:METHOD[:OBJECTIVE]"),
-            "Law and method, such as chinchilla:least-squares:huber (may be repeated); five usual "
-            "ones unless given.",
-            multiple=True,
-        ),
-        option(
-            "--along",
-            "N|D|C|COLUMN",
-            "What orders the runs: N, D, compute C, or a column.",
-            default="N",
-            show_default=True,
-        ),
-        option(
-            "--held-out",
-            POSITIVE,
-            "Runs from this value on are held out; the largest value unless given.",
-        ),
-        option(
-            "--limit limits",
-            POSITIVE,
-            "Fit the runs up to this value (may be repeated); all values from a third of them on "
-            "unless given.",
-            multiple=True,
-        ),
-        option(
-            "--min-fitted",
-            FROM_1,
-            "Distinct values in the smallest fitted range; 3 unless given.",
-        ),
-        option(
-            "--target targets",
-            Text(run, "N,D,LOSS"),
-            "A run that is not among RUNS, to predict (may be repeated).",
-            multiple=True,
-        ),
-    ],
+    option(
+        "--candidate candidates",
+        Text(candidate, "LAW:METHOD[:OBJECTIVE]"),
+        "Law and method, such as chinchilla:least-squares:huber (may be repeated); five usual "
+        "ones unless given.",
+        multiple=True,
+    ),
+    option(
+        "--along",
+        "N|D|C|COLUMN",
+        "What orders the runs: N, D, compute C, or a column.",
+        default="N",
+        show_default=True,
+    ),
+    option(
+        "--held-out",
+        POSITIVE,
+        "Runs from this value on are held out; the largest value unless given.",
+    ),
+    option(
+        "--limit limits",
+        POSITIVE,
+        "Fit the runs up to this value (may be repeated); all values from a third of them on "
+        "unless given.",
+        multiple=True,
+    ),
+    option("--min-fitted", FROM_1, "Distinct values in the smallest fitted range; 3 unless given."),
+    option(
+        "--target targets",
+        Text(run, "N,D,LOSS"),
+        "A run that is not among RUNS, to predict (may be repeated).",
+        multiple=True,
+    ),
 )
 
 

@@ -7,7 +7,7 @@ import click
 
 from farseer_jax.cli.jax_settings import set_up_jax
 from farseer_jax.cli.options import Group, Settings, json_option
-from farseer_jax.cli.output import check_target, deliver
+from farseer_jax.cli.output import STANDARD_OUTPUT, check_target, deliver
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -47,8 +47,8 @@ class Command(click.Command):
         self, *, groups: Iterable[Group], arguments: Sequence[click.Argument], **settings: Any
     ) -> None:
         self.groups: dict[str, list[click.Option]] = {}
-        for title, options in groups:
-            self.groups.setdefault(title, []).extend(options)
+        for group in groups:
+            self.groups.setdefault(group.title, []).extend(group.options)
         params = [*arguments, *(option for own in self.groups.values() for option in own)]
         super().__init__(params=params, context_settings=HELP_NAMES, **settings)
 
@@ -96,7 +96,7 @@ def command(
         check: refuses settings that do not go together, before anything is read.
         refits: whether thousands of refits follow; so they do wherever ``--bootstrap`` is given.
     """
-    output = Group(source.title, [*source.options, json_option(json)])
+    output = Group(source.title, *source.options, json_option(json))
     others = [*own, *source.groups]
     groups = [output, *others] if source.options else [*others, output]
     names = [option.name for group in own for option in group.options]
@@ -106,7 +106,8 @@ def command(
             source.check(settings)
             check(settings)
             target = settings["target"]
-            check_target(target, [settings[name] for name in source.files])
+            files = [settings[name] for name in source.files]
+            check_target(target, files, f"use --json {STANDARD_OUTPUT} for standard output")
             set_up_jax(refits=refits or settings.get("bootstrap") is not None)
             read = source.read(settings)
             from farseer_jax import progress_bar

@@ -7,40 +7,35 @@ import click
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.factory import command
 from farseer_jax.cli.fits import ANY_TASK, Task, fits_of
-from farseer_jax.cli.lists import GROUPS, NAMES
 from farseer_jax.cli.model import model_groups
 from farseer_jax.cli.options import FROM_2, Group, Settings, Text, check_goes_with, option
 from farseer_jax.cli.output import STANDARD_OUTPUT, Output
 from farseer_jax.cli.runs import READING_GROUPS
-from farseer_jax.cli.values import domain
+from farseer_jax.cli.values import GROUPS, NAMES, domain
 
 _OPTIONS = Group(
     ANY_TASK.title,
-    [
-        option(
-            "--bootstrap num_resamples",
-            FROM_2,
-            "Print intervals from so many refits below the fit, such as 1000; they are not part of "
-            "the JSON. `farseer bootstrap` has more.",
-        ),
-        option(
-            "--monotone-over",
-            Text(domain, "N,D"),
-            "Ranges LOW:HIGH,LOW:HIGH of N and D over which the fitted loss must fall, such as "
-            "2e8:1e13,1e9:1e15: a fit that rises there gives way to the nearest law that does not.",
-        ),
-    ],
+    option(
+        "--bootstrap num_resamples",
+        FROM_2,
+        "Print intervals from so many refits below the fit, such as 1000; they are not part of "
+        "the JSON. `farseer bootstrap` has more.",
+    ),
+    option(
+        "--monotone-over",
+        Text(domain, "N,D"),
+        "Ranges LOW:HIGH,LOW:HIGH of N and D over which the fitted loss must fall, such as "
+        "2e8:1e13,1e9:1e15: a fit that rises there gives way to the nearest law that does not.",
+    ),
 )
 _GROUPS = Group(
     "Groups",
-    [
-        option(
-            "--by",
-            GROUPS,
-            "Column whose values make groups, with a fit of each; or several: model,dataset.",
-        ),
-        option("--shared", NAMES, "Parameters that all groups have in common, such as alpha,beta."),
-    ],
+    option(
+        "--by",
+        GROUPS,
+        "Column whose values make groups, with a fit of each; or several: model,dataset.",
+    ),
+    option("--shared", NAMES, "Parameters that all groups have in common, such as alpha,beta."),
 )
 
 

@@ -4,16 +4,14 @@ from typing import Any
 
 from farseer_jax.cli.factory import command
 from farseer_jax.cli.fits import TASK, Task
-from farseer_jax.cli.lists import NAMED_POINT
 from farseer_jax.cli.options import Group, noise_option, option
 from farseer_jax.cli.predictions import bound_points
+from farseer_jax.cli.values import NAMED_POINT
 
 _OPTIONS = Group(
     "Influence",
-    [
-        option("--at", NAMED_POINT, "Where, such as 25.1e9,5e11, or N=4e9,P=8.", required=True),
-        noise_option(),
-    ],
+    option("--at", NAMED_POINT, "Where, such as 25.1e9,5e11, or N=4e9,P=8.", required=True),
+    noise_option(),
 )
 
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from farseer_jax.cli.lists import BOUNDS, KINDS, KINDS_OF_INPUTS, NAMES, NUMBERS, TIES
 from farseer_jax.cli.options import (
     FROM_1,
     FROM_2,
@@ -18,7 +17,17 @@ from farseer_jax.cli.options import (
     option,
     spelled,
 )
-from farseer_jax.cli.values import interval, ratio, rounds
+from farseer_jax.cli.values import (
+    BOUNDS,
+    KINDS,
+    KINDS_OF_INPUTS,
+    NAMES,
+    NUMBERS,
+    TIES,
+    interval,
+    ratio,
+    rounds,
+)
 
 if TYPE_CHECKING:
     from farseer_jax.laws.law import Law
@@ -100,94 +109,79 @@ _STAGES = (
 )
 _PIECEWISE = Group(
     "Method piecewise",
-    [
-        option(
-            "--criterion",
-            click.Choice(["squared", "relative"]),
-            "Errors to minimise: squared as in the paper, relative as in its code.",
-            default="squared",
-            show_default=True,
-        ),
-        _SEARCH,
-        option(
-            "--candidates",
-            click.IntRange(3, _MAX_CANDIDATES),
-            "Search each exponent on a grid of so many, instead of refining; with "
-            "variable-projection the grid to begin with, 32 unless given.",
-        ),
-        *_STAGES,
-    ],
+    option(
+        "--criterion",
+        click.Choice(["squared", "relative"]),
+        "Errors to minimise: squared as in the paper, relative as in its code.",
+        default="squared",
+        show_default=True,
+    ),
+    _SEARCH,
+    option(
+        "--candidates",
+        click.IntRange(3, _MAX_CANDIDATES),
+        "Search each exponent on a grid of so many, instead of refining; with "
+        "variable-projection the grid to begin with, 32 unless given.",
+    ),
+    *_STAGES,
 )
 # options of the piecewise method that leave a fit its derivatives
-SMOOTH_PIECEWISE = Group("Method piecewise", [_SEARCH, *_STAGES])
+SMOOTH_PIECEWISE = Group("Method piecewise", _SEARCH, *_STAGES)
 _LAW = Group(
     "Law and method",
-    [
-        option(
-            "--law",
-            Text(law_text, "NAME|EXPRESSION"),
-            f"The law to fit: {', '.join(LAWS)}, or an expression such as 'E + A/N**alpha', whose "
-            "names that are no columns are parameters.",
-            default="farseer",
-            show_default=True,
-        ),
-        option("--real", NAMES, "Parameters of an expression that may be negative, such as b,c."),
-        option(
-            "--kind kinds",
-            KINDS_OF_INPUTS,
-            "Kind of an expression's input, positive unless given or summed over: "
-            f"{', '.join(KINDS)}.",
-        ),
-        option(
-            "--method",
-            click.Choice(tuple(METHODS)),
-            f"How: {', '.join(METHODS)}; piecewise for farseer unless given, least-squares for "
-            "others. Piecewise fits farseer and chinchilla, isoflop chinchilla only.",
-        ),
-    ],
+    option(
+        "--law",
+        Text(law_text, "NAME|EXPRESSION"),
+        f"The law to fit: {', '.join(LAWS)}, or an expression such as 'E + A/N**alpha', whose "
+        "names that are no columns are parameters.",
+        default="farseer",
+        show_default=True,
+    ),
+    option("--real", NAMES, "Parameters of an expression that may be negative, such as b,c."),
+    option(
+        "--kind kinds",
+        KINDS_OF_INPUTS,
+        f"Kind of an expression's input, positive unless given or summed over: {', '.join(KINDS)}.",
+    ),
+    option(
+        "--method",
+        click.Choice(tuple(METHODS)),
+        f"How: {', '.join(METHODS)}; piecewise for farseer unless given, least-squares for "
+        "others. Piecewise fits farseer and chinchilla, isoflop chinchilla only.",
+    ),
 )
 _ISOFLOP = Group(
     "Method isoflop",
-    [
-        option(
-            "--budgets",
-            "COLUMN",
-            "Column with the compute budget of each run; 6 N D unless given.",
-        ),
-        option(
-            "--width",
-            NUMBER,
-            "Bins of ln compute, such as 0.35, for runs without clear budgets.",
-        ),
-    ],
+    option(
+        "--budgets", "COLUMN", "Column with the compute budget of each run; 6 N D unless given."
+    ),
+    option("--width", NUMBER, "Bins of ln compute, such as 0.35, for runs without clear budgets."),
 )
 
 
 def _end_to_end(seed: str) -> Group:
     return Group(
         "Methods that fit all parameters at once",
-        [
-            option(
-                "--objective",
-                click.Choice(OBJECTIVES),
-                f"What to minimise: {', '.join(OBJECTIVES)}; the first unless given.",
-            ),
-            option("--fix fixed", NUMBERS, "Parameters that are not fitted, such as E=1.69,k=1."),
-            option("--tie tied", TIES, "Parameters that are equal, such as alpha=beta."),
-            option(
-                "--bounds",
-                BOUNDS,
-                "Where a parameter may lie, such as alpha=0:1; k=0.5: has no upper end.",
-            ),
-            option(
-                "--num-starts",
-                click.IntRange(1, _MAX_STARTS),
-                "Random starts; 64 unless given, 30,000 for restarts.",
-            ),
-            option(f"{seed} seed", SEED, "Seed of the starts; 0 unless given."),
-            option("--optimiser", click.Choice(OPTIMISERS), "Of restarts; lbfgs unless given."),
-            option("--num-steps", FROM_1, "Steps of each of the restarts; 2,000 unless given."),
-        ],
+        option(
+            "--objective",
+            click.Choice(OBJECTIVES),
+            f"What to minimise: {', '.join(OBJECTIVES)}; the first unless given.",
+        ),
+        option("--fix fixed", NUMBERS, "Parameters that are not fitted, such as E=1.69,k=1."),
+        option("--tie tied", TIES, "Parameters that are equal, such as alpha=beta."),
+        option(
+            "--bounds",
+            BOUNDS,
+            "Where a parameter may lie, such as alpha=0:1; k=0.5: has no upper end.",
+        ),
+        option(
+            "--num-starts",
+            click.IntRange(1, _MAX_STARTS),
+            "Random starts; 64 unless given, 30,000 for restarts.",
+        ),
+        option(f"{seed} seed", SEED, "Seed of the starts; 0 unless given."),
+        option("--optimiser", click.Choice(OPTIMISERS), "Of restarts; lbfgs unless given."),
+        option("--num-steps", FROM_1, "Steps of each of the restarts; 2,000 unless given."),
     )
 
 

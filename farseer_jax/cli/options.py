@@ -1,7 +1,7 @@
 """Options: how one is declared, in which group the help shows it, and those that many share."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import click
 
@@ -34,16 +34,11 @@ class Text(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5
         return self.read(value) if isinstance(value, str) else value
 
 
-class Group(NamedTuple):
-    """Options that the help shows under one title.
+class Group:
+    """Options that the help shows under one title, in their order."""
 
-    Attributes:
-        title: of the group.
-        options: in the order of the help.
-    """
-
-    title: str
-    options: Iterable[click.Option]
+    def __init__(self, title: str, *options: click.Option) -> None:
+        self.title, self.options = title, options
 
 
 def option(names: str, kind: Any = None, help: str = "", **settings: Any) -> click.Option:
@@ -100,7 +95,7 @@ def level_option() -> click.Option:
     """``--level NUMBER``."""
     return option(
         "--level", LEVEL, "Nominal probability that an interval holds the truth.",
-        default=0.9, show_default=True,
+        default=0.9, show_default=True
     )  # fmt: skip
 
 

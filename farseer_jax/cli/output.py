@@ -10,8 +10,7 @@ from typing import Any
 
 import click
 
-from farseer_jax.cli.errors import Refusal
-from farseer_jax.cli.wording import in_options
+from farseer_jax.cli.errors import Refusal, in_options
 
 STANDARD_OUTPUT = "-"
 
@@ -56,31 +55,19 @@ class Output:
         return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
-def check_target(target: str | None, inputs: Iterable[Path | None]) -> None:
+def check_target(target: str | None, inputs: Iterable[Path | None], remedy: str) -> None:
     """Refuse an output file that cannot be written, before anything is computed.
 
     Args:
-        target: what ``--json`` named.
-        inputs: files that are read, and must not be overwritten.
-
-    Raises:
-        Refusal: what is wrong with the file.
-    """
-    if target is not None and target != STANDARD_OUTPUT:
-        check_file(target, inputs, f"use --json {STANDARD_OUTPUT} for standard output")
-
-
-def check_file(target: str, inputs: Iterable[Path | None], remedy: str) -> None:
-    """The same for an output that can only be a file.
-
-    Args:
-        target: what the option named.
+        target: what an option named, perhaps standard output.
         inputs: files that are read, and must not be overwritten.
         remedy: what to do where it is not a regular file.
 
     Raises:
         Refusal: what is wrong with the file.
     """
+    if target is None or target == STANDARD_OUTPUT:
+        return
     path = Path(target)
     problem = _problem(path, remedy)
     if problem is None and any(_same_file(path, source) for source in inputs):

@@ -7,15 +7,8 @@ import click
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.factory import Source, command
 from farseer_jax.cli.fits import file_argument, read_fits
-from farseer_jax.cli.lists import COLUMNS, LABELS, RESPONSES, VALUES
 from farseer_jax.cli.options import Group, Settings, option, spelled
-from farseer_jax.cli.predictions import (
-    at_points,
-    at_rows,
-    columns_of_fits,
-    of_groups,
-    of_responses,
-)
+from farseer_jax.cli.predictions import at_points, at_rows, columns_of_fits, of_groups, of_responses
 from farseer_jax.cli.runs import (
     OF_COLUMNS,
     READING,
@@ -28,7 +21,7 @@ from farseer_jax.cli.runs import (
     select,
     units_of,
 )
-from farseer_jax.cli.values import number
+from farseer_jax.cli.values import COLUMNS, LABELS, RESPONSES, VALUES, number
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.fits import Fits
@@ -36,42 +29,38 @@ if TYPE_CHECKING:
 
 _POINTS = Group(
     "Points or columns",
-    [
-        option(
-            "--N",
-            "NUMBER|COLUMN",
-            "Parameters, such as 25.1e9 (may be repeated); with RUNS, their column.",
-            multiple=True,
-        ),
-        option(
-            "--D",
-            "NUMBER|COLUMN",
-            "Tokens, such as 5e11 (may be repeated); with RUNS, their column.",
-            multiple=True,
-        ),
-        option(
-            "--given",
-            VALUES,
-            "Value of another input, such as P=8 (may be repeated), or of the shares of a mixture.",
-        ),
-        option(
-            "--group groups",
-            LABELS,
-            "Predict for this group only, such as corpus=pile; for all unless given.",
-        ),
-    ],
+    option(
+        "--N",
+        "NUMBER|COLUMN",
+        "Parameters, such as 25.1e9 (may be repeated); with RUNS, their column.",
+        multiple=True,
+    ),
+    option(
+        "--D",
+        "NUMBER|COLUMN",
+        "Tokens, such as 5e11 (may be repeated); with RUNS, their column.",
+        multiple=True,
+    ),
+    option(
+        "--given",
+        VALUES,
+        "Value of another input, such as P=8 (may be repeated), or of the shares of a mixture.",
+    ),
+    option(
+        "--group groups",
+        LABELS,
+        "Predict for this group only, such as corpus=pile; for all unless given.",
+    ),
 )
 _READING = Group(
     READING,
-    [
-        option("--loss", "COLUMN", "Column with the observed loss."),
-        option("--response", RESPONSES, "As --loss; of a fit of several responses, which of them."),
-        option(
-            "--input columns_of",
-            COLUMNS,
-            "Column of an input that is not found by its name, such as P=parallel_size.",
-        ),
-    ],
+    option("--loss", "COLUMN", "Column with the observed loss."),
+    option("--response", RESPONSES, "As --loss; of a fit of several responses, which of them."),
+    option(
+        "--input columns_of",
+        COLUMNS,
+        "Column of an input that is not found by its name, such as P=parallel_size.",
+    ),
 )
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from farseer_jax.cli.factory import Source
-from farseer_jax.cli.lists import COLUMNS, LINK, NUMBERS, RESPONSES
 from farseer_jax.cli.options import NUMBER, Group, Settings, option, spelled
+from farseer_jax.cli.values import COLUMNS, LINK, NUMBERS, RESPONSES
 
 if TYPE_CHECKING:
     from farseer_jax.laws.law import Law
@@ -34,40 +34,40 @@ RUNS = click.Argument(
 EXAMPLE = option("--example", help="Fit made-up runs instead of a file.", is_flag=True)
 UNITS = Group(
     READING,
-    [
+    *(
         option(
             f"--{role}-unit", NUMBER, f"What 1 stands for in the column {role}: 1e9 for billions."
         )
         for role in ("N", "D")
-    ],
+    ),
 )
 SELECTING = Group(
     SELECTION,
-    [
+    *(
         option(f"--{end}-{role}", NUMBER, f"{which} number of {meaning} kept, such as {example}.")
         for role, meaning, example in (("N", "parameters", "2e8"), ("D", "tokens", "1e11"))
         for end, which in (("min", "Smallest"), ("max", "Largest"))
-    ],
+    ),
 )
 SELECTING_BY_ANY = Group(
     SELECTION,
-    [
+    *(
         option(
             f"--{end} {end}_of",
             NUMBERS,
             f"{which} value kept of any input or column, such as {example}.",
         )
         for end, which, example in (("min", "Smallest", "P=2"), ("max", "Largest", "loss=4"))
-    ],
+    ),
 )
 # of runs over N and D
 COLUMN_GROUPS = (
     Group(
         READING,
-        [
+        *(
             option(f"--{role}", "COLUMN", f"Column with the {meaning}.")
             for role, meaning in _ROLES.items()
-        ],
+        ),
     ),
     UNITS,
     SELECTING,
@@ -77,31 +77,27 @@ READING_GROUPS = (
     *COLUMN_GROUPS,
     Group(
         READING,
-        [
-            option(
-                "--input columns_of",
-                COLUMNS,
-                "Column of an input that is not found by its name, such as P=parallel_size; of a "
-                "mixture all of its shares, h=share_*.",
-            ),
-            option(
-                "--response",
-                RESPONSES,
-                "Column to fit, as --loss; several are fitted one by one: a,b or loss_*.",
-            ),
-            option(
-                "--link",
-                LINK,
-                "Scale of the response's errors: log unless given; identity for responses of any "
-                "sign; logit, or logit:FLOOR:CEILING, for accuracies.",
-            ),
-            option("--weights", "COLUMN", "Column with weights of runs."),
-            option(
-                "--standard-error",
-                "COLUMN",
-                "Column with standard errors of the response, instead.",
-            ),
-        ],
+        option(
+            "--input columns_of",
+            COLUMNS,
+            "Column of an input that is not found by its name, such as P=parallel_size; of a "
+            "mixture all of its shares, h=share_*.",
+        ),
+        option(
+            "--response",
+            RESPONSES,
+            "Column to fit, as --loss; several are fitted one by one: a,b or loss_*.",
+        ),
+        option(
+            "--link",
+            LINK,
+            "Scale of the response's errors: log unless given; identity for responses of any "
+            "sign; logit, or logit:FLOOR:CEILING, for accuracies.",
+        ),
+        option("--weights", "COLUMN", "Column with weights of runs."),
+        option(
+            "--standard-error", "COLUMN", "Column with standard errors of the response, instead."
+        ),
     ),
     SELECTING_BY_ANY,
 )

@@ -13,7 +13,7 @@ from farseer_jax.cli.factory import HELP_NAMES
 # Each in the file of its name, which is imported where the command is meant.
 COMMANDS = (
     "allocate", "bootstrap", "choices", "compare", "extrapolate", "fit", "influence", "predict",
-    "suggest",
+    "suggest"
 )  # fmt: skip
 
 _EPILOG = """\b
@@ -70,11 +70,7 @@ class _Shell(click.Group):
 
 
 @click.group(
-    "farseer",
-    cls=_Shell,
-    invoke_without_command=True,
-    context_settings=HELP_NAMES,
-    epilog=_EPILOG,
+    "farseer", cls=_Shell, invoke_without_command=True, context_settings=HELP_NAMES, epilog=_EPILOG
 )
 @click.version_option(__version__, prog_name="farseer", message="%(prog)s %(version)s")
 @click.pass_context

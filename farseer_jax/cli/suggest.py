@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from farseer_jax.cli.factory import command
-from farseer_jax.cli.lists import POINT
 from farseer_jax.cli.model import SMOOTH_PIECEWISE, build_method
 from farseer_jax.cli.options import FROM_1, POSITIVE, Group, Settings, noise_option, option
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import check_points
 from farseer_jax.cli.runs import RUNS_OVER_N_AND_D, read_runs
+from farseer_jax.cli.values import POINT
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
@@ -22,44 +22,42 @@ _FILE = click.Path(path_type=Path)
 
 _OPTIONS = Group(
     "Suggestions",
-    [
-        option(
-            "--target targets",
-            POINT,
-            "Where the loss is wanted, such as 25.1e9,5e11 (may be repeated).",
-            multiple=True,
-        ),
-        option(
-            "--split compute",
-            POSITIVE,
-            "Budget whose optimal split into N and D is wanted, such as 1e23 (may be repeated).",
-            multiple=True,
-            metavar="FLOPS",
-        ),
-        option(
-            "--budget",
-            POSITIVE,
-            "What the suggested runs may cost together, at 6 N D each.",
-            required=True,
-            metavar="FLOPS",
-        ),
-        option(
-            "--candidates",
-            _FILE,
-            "Runs that could be trained: a table with columns N and D. The grid of RUNS, continued "
-            "upwards, unless given.",
-            metavar="FILE",
-        ),
-        option("--in-progress", _FILE, "Runs that are paid for already, likewise.", metavar="FILE"),
-        option("--max-runs", FROM_1, "How many runs may be suggested."),
-        option(
-            "--misfit",
-            click.FloatRange(0),
-            "How fast the law drifts off beyond the runs, ln loss per e-fold; 0 takes it for true; "
-            "learnt from hold-outs unless given.",
-        ),
-        noise_option(),
-    ],
+    option(
+        "--target targets",
+        POINT,
+        "Where the loss is wanted, such as 25.1e9,5e11 (may be repeated).",
+        multiple=True,
+    ),
+    option(
+        "--split compute",
+        POSITIVE,
+        "Budget whose optimal split into N and D is wanted, such as 1e23 (may be repeated).",
+        multiple=True,
+        metavar="FLOPS",
+    ),
+    option(
+        "--budget",
+        POSITIVE,
+        "What the suggested runs may cost together, at 6 N D each.",
+        required=True,
+        metavar="FLOPS",
+    ),
+    option(
+        "--candidates",
+        _FILE,
+        "Runs that could be trained: a table with columns N and D. The grid of RUNS, continued "
+        "upwards, unless given.",
+        metavar="FILE",
+    ),
+    option("--in-progress", _FILE, "Runs that are paid for already, likewise.", metavar="FILE"),
+    option("--max-runs", FROM_1, "How many runs may be suggested."),
+    option(
+        "--misfit",
+        click.FloatRange(0),
+        "How fast the law drifts off beyond the runs, ln loss per e-fold; 0 takes it for true; "
+        "learnt from hold-outs unless given.",
+    ),
+    noise_option(),
 )
 
 

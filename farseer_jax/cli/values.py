@@ -1,4 +1,4 @@
-"""Values of options that are more than a number: ranges, budgets, points."""
+"""Values of options that are more than a number: ranges, points, names, ``NAME=VALUE``."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,12 @@ from typing import Literal
 
 import click
 
+from farseer_jax.cli.options import Text
+from farseer_jax.links import NAMES as LINKS
+
 _MAX_BUDGETS = 10_000  # of one range
+# As in farseer_jax.runs.inputs, which is not imported for the help; a test compares.
+KINDS = ("positive", "real", "count", "mixture", "category")
 
 
 def number(text: str) -> float | None:
@@ -110,3 +115,126 @@ def run(text: str) -> tuple[float, float, float]:
     raise expected(
         "a run N,D,LOSS of positive numbers without a space (such as 25.1e9,5e11,0.4116)", text
     )
+
+
+def names(text: str) -> list[str]:
+    """Names with commas between them."""
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise expected("names with commas between them (such as a,b)", text)
+    return found
+
+
+def pairs(text: str, example: str) -> dict[str, str]:
+    """Pairs ``NAME=VALUE`` with commas between them; a part without ``=`` belongs to the last.
+
+    Args:
+        text: of an option.
+        example: of such a text, for the message.
+    """
+    found: list[list[str]] = []
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        if equals:
+            found.append([name.strip(), value.strip()])
+        elif found:
+            found[-1][1] += f",{part.strip()}"
+    complete = all(name and value for name, value in found) and "=" in text.split(",")[0]
+    if not found or not complete:
+        raise expected(f"NAME=VALUE (such as {example})", text)
+    given = dict(found)
+    if len(given) < len(found):
+        raise click.BadParameter(f"a name is given twice in {text!r}.")
+    return given
+
+
+def columns(text: str) -> dict[str, str]:
+    """Inputs with their columns, ``P=parallel_size``; of a mixture ``h=share_*`` or ``h=a,b``."""
+    return pairs(text, "P=parallel_size or h=share_*")
+
+
+def numbers_by_name(text: str) -> dict[str, float]:
+    """Names with numbers, ``E=1.69,k=1``."""
+    found = {name: (value, number(value)) for name, value in pairs(text, "E=1.69").items()}
+    for name, (value, read) in found.items():
+        if read is None:
+            raise expected("NAME=NUMBER (such as E=1.69)", f"{name}={value}")
+    return {name: read for name, (_, read) in found.items() if read is not None}
+
+
+def values(text: str) -> list[tuple[str, str]]:
+    """Names with any values, ``P=4`` or ``P=4,P=8``: a name may stand several times."""
+    return [pair for part in text.split(",") for pair in pairs(part, "P=4").items()]
+
+
+def kinds(text: str) -> dict[str, str]:
+    """Inputs with their kinds, ``x=real``."""
+    found = pairs(text, "x=real")
+    for name, kind in found.items():
+        if kind not in KINDS:
+            raise click.BadParameter(
+                f"{name}={kind}: unknown kind {kind!r}; choose from {', '.join(KINDS)}."
+            )
+    return found
+
+
+def bounds(text: str) -> dict[str, tuple[float, float]]:
+    """Parameters with bounds, ``alpha=0:1``; an end that is left out is free, ``k=0:``."""
+    return {name: _bound(name, ends) for name, ends in pairs(text, "alpha=0:1 or k=0:").items()}
+
+
+def _bound(name: str, text: str) -> tuple[float, float]:
+    ends = text.split(":")
+    if len(ends) == 2 and any(ends):
+        free = (-math.inf, math.inf)
+        low, high = (number(end) if end else own for end, own in zip(ends, free, strict=True))
+        if low is not None and high is not None and low < high:
+            return low, high
+    raise expected("NAME=LOW:HIGH or one end of it (such as alpha=0:1 or k=0:)", f"{name}={text}")
+
+
+def ties(text: str) -> list[tuple[str, ...]]:
+    """Parameters that are equal, ``alpha=beta``."""
+    groups = [tuple(name.strip() for name in part.split("=")) for part in text.split(",")]
+    if not all(len(group) >= 2 and all(group) for group in groups):
+        raise expected("parameters that are equal (such as alpha=beta)", text)
+    return groups
+
+
+def link(text: str) -> tuple[str, float, float]:
+    """A link with its floor and ceiling: ``log``, ``identity``, ``logit`` or ``logit:0.25:1``."""
+    name, *ends = text.split(":")
+    if name not in LINKS:
+        raise click.BadParameter(f"unknown link {name!r}; choose from {', '.join(LINKS)}.")
+    match [number(end) for end in ends]:
+        case []:
+            return name, 0.0, 1.0
+        case [float(floor), float(ceiling)] if name == "logit" and floor < ceiling:
+            return name, floor, ceiling
+    raise expected(
+        f"{name}, or logit with a floor and a higher ceiling (such as logit:0.25:1)", text
+    )
+
+
+def named_point(text: str) -> dict[str, str]:
+    """Two positive numbers ``N,D``, or values of a law's inputs by name, ``N=1e9,P=4``."""
+    if "=" in text:
+        return pairs(text, "N=1e9,P=4")
+    point(text)
+    return dict(zip(("N", "D"), text.split(","), strict=True))
+
+
+NAMES = Text(names, "NAME", joined=True)
+GROUPS = Text(names, "COLUMN", joined=True)
+# commas are left to whoever knows the names of the columns
+RESPONSES = Text(lambda text: [text], "COLUMN", joined=True)
+COLUMNS = Text(columns, "NAME=COLUMN", joined=True)
+NUMBERS = Text(numbers_by_name, "NAME=NUMBER", joined=True)
+VALUES = Text(values, "NAME=VALUE", joined=True)
+LABELS = Text(lambda text: pairs(text, "corpus=pile"), "COLUMN=VALUE", joined=True)
+KINDS_OF_INPUTS = Text(kinds, "NAME=KIND", joined=True)
+BOUNDS = Text(bounds, "NAME=LOW:HIGH", joined=True)
+TIES = Text(ties, "NAME=NAME", joined=True)
+LINK = Text(link, "NAME")
+POINT = Text(point, "N,D")
+NAMED_POINT = Text(named_point, "N,D|NAME=VALUE,...")
