@@ -154,10 +154,10 @@ def _flops(name: str | None, length: float, vocabulary: float | None) -> "FLOPs 
     Raises:
         Refusal: the file is not a table of architectures.
     """
-    from farseer_jax import TransformerFLOPs
-
     if name is None:
         return None
+    from farseer_jax import TransformerFLOPs
+
     if name == _PAPER:
         own = {} if vocabulary is None else {"vocabulary": vocabulary}
         return TransformerFLOPs.paper(length, **own)

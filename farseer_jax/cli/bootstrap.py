@@ -55,7 +55,6 @@ _INTERVALS = Group(
         click.Choice(["mean", "run"]),
         "Of the law's loss, or of one new run with noise of its own.",
         default="mean",
-        show_default=True,
     ),
 )
 _RESAMPLES = Group(
@@ -69,7 +68,7 @@ _RESAMPLES = Group(
     option(
         "--scheme",
         click.Choice(SCHEMES),
-        f"How runs are resampled: {', '.join(SCHEMES)}; {DEFAULTS['scheme']} unless given.",
+        f"How runs are resampled: {', '.join(SCHEMES)}.",
         default=DEFAULTS["scheme"],
     ),
     seed_option(
@@ -154,7 +153,7 @@ def bootstrap(
     if out is not None:
         check_free(out, resume)
     fit = task.fit()
-    at = bound_points(fit, points).inputs if points else {}
+    at = bound_points(fit, points) if points else {}
     with keeping_draws(out):
         refits = farseer_jax.bootstrap(
             fit,

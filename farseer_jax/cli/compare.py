@@ -44,10 +44,7 @@ _OPTIONS = Group(
     ),
     option("--compute", _SPAN, "FLOPs at which compute multipliers are given, such as 1e20:1e24."),
     option(
-        "--tokens-per-parameter",
-        POSITIVE,
-        "D/N of the multipliers at a fixed one (20).",
-        default=20.0,
+        "--tokens-per-parameter", POSITIVE, "D/N of the multipliers at a fixed one.", default=20.0
     ),
     option(
         "--names",

@@ -27,7 +27,6 @@ OUT = Group(
         FROM_1,
         "Refits between two writes: what a kill loses at most.",
         default=4096,
-        show_default=True,
     ),
 )
 

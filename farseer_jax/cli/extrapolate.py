@@ -55,7 +55,6 @@ _OPTIONS = Group(
         "N|D|C|COLUMN",
         "What orders the runs: N, D, compute C, or a column.",
         default="N",
-        show_default=True,
     ),
     option(
         "--held-out",

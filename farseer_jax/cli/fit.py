@@ -6,7 +6,7 @@ import click
 
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.factory import command
-from farseer_jax.cli.fits import ANY_TASK, Task, fits_of
+from farseer_jax.cli.fits import ANY_TASK, Task
 from farseer_jax.cli.model import model_groups
 from farseer_jax.cli.options import FROM_2, Group, Settings, Text, check_goes_with, option
 from farseer_jax.cli.output import STANDARD_OUTPUT, Output
@@ -75,8 +75,10 @@ def fit(task: Task, num_resamples: int | None, monotone_over: Any) -> Output:
     the final loss. Columns with usual names (N, params, tokens, val_loss, ...)
     are found; --N, --D, --loss and --input name others.
     """
+    from farseer_jax import Fits
+
     result = task.fit(**({} if monotone_over is None else {"monotone_over": monotone_over}))
-    fits = fits_of(result)
+    fits = result if isinstance(result, Fits) else (result,)
     if not any(fit.outcome.usable for fit in fits):
         raise Refusal((*fits[0].warnings, fits[0].outcome.message)[0])
     if num_resamples is None:

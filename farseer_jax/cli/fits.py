@@ -23,7 +23,6 @@ from farseer_jax.cli.runs import (
 
 if TYPE_CHECKING:
     from farseer_jax.cli.runs import Table
-    from farseer_jax.fitting.fits import Fits
     from farseer_jax.fitting.result import Fit
     from farseer_jax.laws.law import Law
     from farseer_jax.methods.method import Method
@@ -121,20 +120,6 @@ ANY_TASK = Source(
 TASK = ANY_TASK._replace(read=_read_single_task)
 
 
-def fits_of(result: "Fit | Fits") -> "tuple[Fit, ...]":
-    """All fits of a result."""
-    from farseer_jax.fitting.fits import Fits
-
-    return result.fits if isinstance(result, Fits) else (result,)
-
-
-def read_fits(path: Path) -> "Fits":
-    """The fits that a file holds, one or several."""
-    from farseer_jax.fitting.fits import Fits
-
-    return Fits.from_json(path)
-
-
 def file_argument(name: str, metavar: str, *, required: bool = True) -> click.Argument:
     """A file, such as one that `farseer fit --json` wrote."""
     path = click.Path(path_type=Path)
@@ -147,7 +132,9 @@ def read_fit(path: Path) -> "Fit":
     Raises:
         Refusal: it holds several, or one over other inputs.
     """
-    fits = read_fits(path)
+    from farseer_jax import Fits
+
+    fits = Fits.from_json(path)
     fit = _over_N_and_D(fits[0], f"the law of {path}")
     if len(fits) > 1:
         raise Refusal(

@@ -36,6 +36,5 @@ def influence(task: Task, at: dict[str, str], noise: float | None) -> Any:
     import farseer_jax
 
     fit = task.fit()
-    inputs = bound_points(fit, [at]).inputs
-    point = {name: values[0] for name, values in inputs.items()}
+    point = {name: values[0] for name, values in bound_points(fit, [at]).items()}
     return farseer_jax.influence(fit, at=point, noise=noise)

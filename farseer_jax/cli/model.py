@@ -92,14 +92,12 @@ _STAGES = (
         Text(rounds, "NUMBER|joint"),
         "Rounds of Stage 2; joint goes to the minimum itself, and predicts worse.",
         default="2",
-        show_default=True,
     ),
     option(
         "--min-pairs",
         FROM_2,
         "Pairs of runs that a size needs to take part.",
         default=3,
-        show_default=True,
     ),
     option(
         "--ratio",
@@ -114,7 +112,6 @@ _PIECEWISE = Group(
         click.Choice(["squared", "relative"]),
         "Errors to minimise: squared as in the paper, relative as in its code.",
         default="squared",
-        show_default=True,
     ),
     _SEARCH,
     option(
@@ -135,7 +132,6 @@ _LAW = Group(
         f"The law to fit: {', '.join(LAWS)}, or an expression such as 'E + A/N**alpha', whose "
         "names that are no columns are parameters.",
         default="farseer",
-        show_default=True,
     ),
     option("--real", NAMES, "Parameters of an expression that may be negative, such as b,c."),
     option(

@@ -7,8 +7,6 @@ import click
 
 Settings: TypeAlias = dict[str, Any]  # the values of all options and arguments of a command
 
-MANY_CHOICES = 3  # from so many on, the help lists them in its text instead of the metavar
-
 NUMBER = click.FLOAT
 POSITIVE = click.FloatRange(0, min_open=True)
 SEED = click.IntRange(0)
@@ -56,6 +54,7 @@ def option(names: str, kind: Any = None, help: str = "", **settings: Any) -> cli
     if isinstance(kind, Text) and kind.joined:
         settings |= {"multiple": True, "callback": _joined}
     settings.setdefault("metavar", kind if isinstance(kind, str) else _metavar(kind))
+    settings.setdefault("show_default", "default" in settings)
     type = None if isinstance(kind, str) else kind
     return click.Option([flag, *dest], type=type, help=help, **settings)
 
@@ -64,7 +63,7 @@ def _metavar(kind: Any) -> str | None:
     if isinstance(kind, Text):
         return kind.name
     if isinstance(kind, click.Choice):
-        return "NAME" if len(kind.choices) >= MANY_CHOICES else None
+        return "NAME" if len(kind.choices) > 2 else None  # the help lists many in its text
     return None if kind is None else "NUMBER"
 
 
@@ -94,14 +93,13 @@ def json_option(what: str) -> click.Option:
 def level_option() -> click.Option:
     """``--level NUMBER``."""
     return option(
-        "--level", LEVEL, "Nominal probability that an interval holds the truth.",
-        default=0.9, show_default=True
-    )  # fmt: skip
+        "--level", LEVEL, "Nominal probability that an interval holds the truth.", default=0.9
+    )
 
 
 def seed_option(names: str, help: str) -> click.Option:
     """``--seed NUMBER``, 0 unless given."""
-    return option(names, SEED, help, default=0, show_default=True)
+    return option(names, SEED, help, default=0)
 
 
 def refit_options(bootstrap: str, seed: str) -> list[click.Option]:

@@ -6,7 +6,7 @@ import click
 
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.factory import Source, command
-from farseer_jax.cli.fits import file_argument, read_fits
+from farseer_jax.cli.fits import file_argument
 from farseer_jax.cli.options import Group, Settings, option, spelled
 from farseer_jax.cli.predictions import at_points, at_rows, columns_of_fits, of_groups, of_responses
 from farseer_jax.cli.runs import (
@@ -113,7 +113,9 @@ def _check_points(settings: Settings) -> None:
 def _read(settings: Settings) -> "tuple[Fits, Any, Settings]":
     """The fits, the table of runs or None, and the settings, which say what its columns are."""
     table = None if settings["path"] is None else read_table(settings)
-    return read_fits(settings["fit_path"]), table, settings
+    from farseer_jax import Fits
+
+    return Fits.from_json(settings["fit_path"]), table, settings
 
 
 @command(

@@ -72,8 +72,8 @@ def at_points(fits: Sequence["Fit"], values: Mapping[str, Sequence[str]]) -> "Pr
     return _joined([_at(fit, points, None) for fit in fits], None)
 
 
-def bound_points(fit: "Fit", points: Sequence[Mapping[str, str]]) -> "Points":
-    """Points that options name as inputs of a law, which has a finite loss there.
+def bound_points(fit: "Fit", points: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Points that options name as inputs of a law, which has a finite loss there, ``(point,)``.
 
     Args:
         fit: of the law.
@@ -91,7 +91,7 @@ def bound_points(fit: "Fit", points: Sequence[Mapping[str, str]]) -> "Points":
             )
     bound = _points(fit, {name: [own[name] for own in points] for name in points[0]})
     _check_finite(_at(fit, bound, None))
-    return bound
+    return bound.inputs
 
 
 def check_points(fit: "Fit", points: Sequence[tuple[float, float]]) -> None:

@@ -229,17 +229,13 @@ def select(
 def _bounds(settings: Settings) -> "list[Bound]":
     from farseer_jax.runs.selection import Bound
 
-    found = [
-        Bound(name, name[-1], settings[name], name.startswith("min"))
-        for name in _BOUNDS
-        if settings[name] is not None
+    named = [(name, name[-1], settings[name], name.startswith("min")) for name in _BOUNDS]
+    named += [
+        (f"--{end} {name}", name, value, end == "min")
+        for end in ("min", "max")
+        for name, value in (settings[f"{end}_of"] or {}).items()
     ]
-    for end in ("min", "max"):
-        own = settings[f"{end}_of"] or {}
-        found += [
-            Bound(f"--{end} {name}", name, value, end == "min") for name, value in own.items()
-        ]
-    return found
+    return [Bound(*own) for own in named if own[2] is not None]
 
 
 def flat_inputs(points: "Points") -> dict[str, Any]:
