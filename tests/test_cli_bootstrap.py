@@ -192,7 +192,7 @@ class TestOptions:
             ("--example --json -", "--json is about intervals at points"),
             ("--example --resume", "--resume goes on with the refits of a file"),
             ("--example --starts-seed 1", "--starts-seed does not go with the method piecewise"),
-            ("--example --out -", "--out is no text"),
+            ("--example --out -", "--out needs a file"),
             (f"--example --out {os.devnull}", "it is not a regular file; name a Parquet file"),
             ("--example --out missing/draws.parquet", "there is no folder 'missing'"),
             ("--example --at 1,1 --out x --json ./x", "--out and --json name the same file, 'x'"),

@@ -7,7 +7,6 @@ import click
 
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.factory import Source, command
-from farseer_jax.cli.fits import file_argument, read_fit
 from farseer_jax.cli.options import (
     POSITIVE,
     Group,
@@ -18,6 +17,7 @@ from farseer_jax.cli.options import (
     refit_options,
 )
 from farseer_jax.cli.output import Output
+from farseer_jax.cli.tasks import file_argument, read_fit
 from farseer_jax.cli.values import budgets
 
 if TYPE_CHECKING:

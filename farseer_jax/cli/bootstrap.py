@@ -7,7 +7,6 @@ import click
 from farseer_jax.cli.draws_file import OUT, check_free, check_out, keeping_draws
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.factory import command
-from farseer_jax.cli.fits import TASK, Task
 from farseer_jax.cli.model import model_groups
 from farseer_jax.cli.options import (
     FROM_2,
@@ -23,6 +22,7 @@ from farseer_jax.cli.options import (
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import bound_points
 from farseer_jax.cli.runs import READING_GROUPS
+from farseer_jax.cli.tasks import TASK, Task
 from farseer_jax.cli.values import NAMED_POINT
 
 # As in farseer_jax.uncertainty, which is not imported for the help; a test compares.

@@ -5,10 +5,10 @@ from typing import Any
 import click
 
 from farseer_jax.cli.factory import command
-from farseer_jax.cli.fits import TASK, Task
 from farseer_jax.cli.options import POSITIVE, Group, Settings, option
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import check_points
+from farseer_jax.cli.tasks import TASK, Task
 from farseer_jax.cli.values import POINT
 
 # As in farseer_jax.diagnostics, which is not imported for the help; a test compares.

@@ -3,7 +3,6 @@
 from typing import Any
 
 from farseer_jax.cli.factory import Source, command
-from farseer_jax.cli.fits import file_argument, read_fit
 from farseer_jax.cli.options import (
     POSITIVE,
     Group,
@@ -14,6 +13,7 @@ from farseer_jax.cli.options import (
     refit_options,
 )
 from farseer_jax.cli.output import Output
+from farseer_jax.cli.tasks import file_argument, read_fit
 from farseer_jax.cli.values import POINT, expected, span
 
 _NUM_BUDGETS = 7

@@ -44,7 +44,7 @@ def check_out(settings: Settings) -> None:
             raise click.UsageError("--resume goes on with the refits of a file: name it by --out.")
         return
     if out == STANDARD_OUTPUT:
-        raise Refusal(f"cannot write {out!r}: --out is no text; {_REMEDY}")
+        raise Refusal(f"cannot write {out!r}: --out needs a file; {_REMEDY}")
     check_target(out, [settings["path"]], _REMEDY)
     if target is not None and os.path.realpath(out) == os.path.realpath(target):
         raise Refusal(f"--out and --json name the same file, {out!r}: name two")

@@ -20,9 +20,12 @@ _BOTH = re.compile(r"\w+=\S+ (?:\(shell: ([^()]*)\)|in Python or (--.+?) in the 
 
 
 class Refusal(click.ClickException):
-    """Something that the user can put right."""
+    """Something that the user can put right, said in words of the shell."""
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(in_options(message))
 
 
 class Defect(click.ClickException):
@@ -52,11 +55,11 @@ def _report(error: Exception) -> NoReturn:
     if _debugging():
         click.echo(traceback.format_exc(), err=True)
     if isinstance(error, OSError):
-        raise Refusal(in_options(_os_sentence(error))) from None
+        raise Refusal(_os_sentence(error)) from None
     if isinstance(error, MemoryError):
         raise Refusal("not enough memory; select fewer runs or fewer candidates") from None
     if isinstance(error, ValueError | TypeError) and _raised_by_us(error):
-        raise Refusal(in_options(_one_line(error))) from None
+        raise Refusal(_one_line(error)) from None
     raise Defect(
         f"farseer {__version__} failed in a way it should not "
         f"({type(error).__name__}: {_one_line(error)}); please report it, with the output of the "
@@ -104,7 +107,7 @@ def in_options(sentence: str) -> str:
     Args:
         sentence: a warning, or the message of an error.
     """
-    options = option_names()
+    options = _options_by_argument()
     sentence = _BOTH.sub(lambda match: match[1] or match[2], sentence)
     if not options:
         return sentence
@@ -118,7 +121,7 @@ def in_options(sentence: str) -> str:
 
     for pattern, replacement in (
         (rf"`?\b{any_name}=`?(?=[\s,;:.)]|$)", spelled),  # (fixed=)
-        (r"(?<=\()(?P<name>resume)(?=\))", spelled),
+        (r"(?<=\()(?P<name>resume)(?=\))", spelled),  # (resume)
         (rf"(?i:(?<=\braise )|(?<=\bfewer )){any_name}\b", spelled),  # raise num_starts
         (rf"\b{long_name}=(?P<value>{_VALUE})", with_value),  # min_N=1e9
         # noise=5e-4, or influence(fit, at, noise=5e-4): some names are those of columns too
@@ -132,13 +135,11 @@ def in_options(sentence: str) -> str:
     return sentence
 
 
-def option_names() -> dict[str, str]:
-    """Options by argument, ``{"fixed": "--fix"}``: of this command, and of `farseer fit`."""
+def _options_by_argument() -> dict[str, str]:
+    """``{"fixed": "--fix"}`` and so on, of this command and of `farseer fit`."""
     context = click.get_current_context(silent=True)
-    if context is None:
-        return {}
-    root = context.find_root()
-    if not isinstance(root.command, click.Group):
+    root = None if context is None else context.find_root()
+    if root is None or not isinstance(root.command, click.Group):
         return {}
     names = ("fit", root.invoked_subcommand or "fit")
     commands = [root.command.get_command(root, name) for name in names]

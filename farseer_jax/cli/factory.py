@@ -1,4 +1,12 @@
-"""The factory of commands: each reads, calls the library and delivers, as it declares."""
+"""The factory of commands: each reads, calls the library and delivers, as it declares.
+
+A command is a function in a file of its name, which `shell.COMMANDS` lists:
+
+    @command(TASK, Group("Influence", option("--noise", POSITIVE, "…")), summary="…", …)
+    def influence(task: Task, noise: float | None) -> Influence:
+        '''The help.'''
+        return farseer_jax.influence(task.fit(), noise=noise)
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple

@@ -6,11 +6,11 @@ import click
 
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.factory import command
-from farseer_jax.cli.fits import ANY_TASK, Task
 from farseer_jax.cli.model import model_groups
 from farseer_jax.cli.options import FROM_2, Group, Settings, Text, check_goes_with, option
 from farseer_jax.cli.output import STANDARD_OUTPUT, Output
 from farseer_jax.cli.runs import READING_GROUPS
+from farseer_jax.cli.tasks import ANY_TASK, Task
 from farseer_jax.cli.values import GROUPS, NAMES, domain
 
 _OPTIONS = Group(

@@ -3,9 +3,9 @@
 from typing import Any
 
 from farseer_jax.cli.factory import command
-from farseer_jax.cli.fits import TASK, Task
 from farseer_jax.cli.options import Group, noise_option, option
 from farseer_jax.cli.predictions import bound_points
+from farseer_jax.cli.tasks import TASK, Task
 from farseer_jax.cli.values import NAMED_POINT
 
 _OPTIONS = Group(

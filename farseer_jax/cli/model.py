@@ -263,7 +263,7 @@ def law_class(settings: Settings, columns: Sequence[str], bound: Sequence[str] =
         bound: inputs whose columns are named.
 
     Raises:
-        ValueError: the text is no law.
+        ValueError: the text cannot be read as a law.
     """
     from farseer_jax.fitting.arguments import as_law
 

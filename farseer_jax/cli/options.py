@@ -28,7 +28,7 @@ class Text(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5
         self.read, self.name, self.joined = read, metavar, joined
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """The value; a default that is no text is taken as it is."""
+        """The value; a default of another type is taken as it is."""
         return self.read(value) if isinstance(value, str) else value
 
 

@@ -6,7 +6,6 @@ import click
 
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.factory import Source, command
-from farseer_jax.cli.fits import file_argument
 from farseer_jax.cli.options import Group, Settings, option, spelled
 from farseer_jax.cli.predictions import at_points, at_rows, columns_of_fits, of_groups, of_responses
 from farseer_jax.cli.runs import (
@@ -21,6 +20,7 @@ from farseer_jax.cli.runs import (
     select,
     units_of,
 )
+from farseer_jax.cli.tasks import file_argument
 from farseer_jax.cli.values import COLUMNS, LABELS, RESPONSES, VALUES, number
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ def at_rows(
     """Predictions for the rows of a table, in their order, each by the fit of its group.
 
     Args:
-        fits: all of them, or those of the responses that are wanted.
+        fits: all of them, or those of the requested responses.
         table: its columns; the response need not be among them.
         columns_of: columns of inputs that are not found by their names.
         units: factors of inputs.
@@ -175,7 +175,7 @@ def of_responses(
     Args:
         fits: all of them.
         table: columns, among them perhaps observed ones.
-        named: of several responses, those that are wanted; of one, its column in the table.
+        named: of several responses, the requested ones; of one, its column in the table.
 
     Raises:
         ValueError: there are none.
@@ -187,8 +187,8 @@ def of_responses(
     if named is None:
         return fits, None
     if len(responses) > 1:
-        wanted = match_columns(responses, named, "as response")
-        own = tuple(fit for fit in fits if fit.response in wanted)
+        requested = match_columns(responses, named, "as response")
+        own = tuple(fit for fit in fits if fit.response in requested)
         return Fits(own, fits.by, fits.shared), None
     columns = match_columns(list(table), named, "as response")
     if len(columns) > 1:

@@ -137,7 +137,7 @@ def check_columns(settings: Settings) -> None:
 
 
 def read_table(settings: Settings) -> "Table":
-    """What is to be fitted: the columns of the file, or the example's runs."""
+    """The columns of the file, or the example's runs."""
     if settings["path"] is None:
         from farseer_jax import example_runs
 

@@ -25,13 +25,13 @@ _OPTIONS = Group(
     option(
         "--target targets",
         POINT,
-        "Where the loss is wanted, such as 25.1e9,5e11 (may be repeated).",
+        "Where to predict the loss, such as 25.1e9,5e11 (may be repeated).",
         multiple=True,
     ),
     option(
         "--split compute",
         POSITIVE,
-        "Budget whose optimal split into N and D is wanted, such as 1e23 (may be repeated).",
+        "Budget to split optimally into N and D, such as 1e23 (may be repeated).",
         multiple=True,
         metavar="FLOPS",
     ),
@@ -64,8 +64,8 @@ _OPTIONS = Group(
 def _check(settings: Settings) -> None:
     if not settings["targets"] and not settings["compute"]:
         raise click.UsageError(
-            "Missing option '--target' or '--split': where the loss is wanted, or the budget whose "
-            "optimal split is."
+            "Missing option '--target' or '--split': where to predict the loss, or a budget to "
+            "split."
         )
 
 
@@ -106,11 +106,11 @@ def suggest(
     misfit: float | None,
     **options: Any,
 ) -> Output:
-    """Fit the Farseer law, and say which runs would make a prediction surest.
+    """Fit the Farseer law, and find the runs that most reduce its uncertainty.
 
-    RUNS is that of `farseer fit`, and the method is piecewise. What is to be sure
-    is the loss at each --target, the optimal D/N of each --split, or both. The
-    runs suggested cost no more than the budget together.
+    RUNS is that of `farseer fit`, and the method is piecewise. The uncertainty is
+    that of the loss at each --target, of the optimal D/N of each --split, or of
+    both. The runs suggested cost no more than the budget together.
     """
     import farseer_jax
 

@@ -1,4 +1,4 @@
-"""Fits that commands make, or read from the files of `farseer fit --json`."""
+"""What commands work on: a fitting task of the options, or the fits of files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Task(NamedTuple):
-    """What is to be fitted, and how.
+    """A law, runs and a method, as options name them.
 
     Attributes:
         law: the law's class.
@@ -69,7 +69,7 @@ def read_task(settings: Settings) -> Task:
     """The law and the method that the options name, and the runs that they select.
 
     Raises:
-        ValueError: the law is none, or no run is left.
+        ValueError: the law is unreadable, or no run is left.
     """
     table = read_table(settings)
     if isinstance(table, Mapping):
