@@ -11,7 +11,6 @@ from farseer_jax.cli.options import (
     POSITIVE,
     Group,
     Settings,
-    Text,
     check_goes_with,
     option,
     refit_options,
@@ -30,7 +29,7 @@ _BUDGETS = Group(
     "Budgets",
     option(
         "--compute",
-        Text(budgets, "FLOPS|LOW:HIGH[:NUMBER]"),
+        budgets,
         "A budget such as 1e22, or a range such as 1e20:1e26: one for each factor of ten, or "
         "NUMBER of them (may be repeated).",
         multiple=True,

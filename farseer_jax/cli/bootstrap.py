@@ -23,7 +23,7 @@ from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import bound_points
 from farseer_jax.cli.runs import READING_GROUPS
 from farseer_jax.cli.tasks import TASK, Task
-from farseer_jax.cli.values import NAMED_POINT
+from farseer_jax.cli.values import named_point
 
 # As in farseer_jax.uncertainty, which is not imported for the help; a test compares.
 SCHEMES = (
@@ -38,7 +38,7 @@ _INTERVALS = Group(
     "Intervals of the loss",
     option(
         "--at points",
-        NAMED_POINT,
+        named_point,
         "Where, such as 25.1e9,5e11, or N=4e9,P=8 (may be repeated); without it a summary is "
         "printed.",
         multiple=True,

@@ -9,7 +9,7 @@ from farseer_jax.cli.options import POSITIVE, Group, Settings, option
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import check_points
 from farseer_jax.cli.tasks import TASK, Task
-from farseer_jax.cli.values import POINT
+from farseer_jax.cli.values import point
 
 # As in farseer_jax.diagnostics, which is not imported for the help; a test compares.
 GROUPS = (
@@ -21,7 +21,7 @@ _OPTIONS = Group(
     "Choices",
     option(
         "--at points",
-        POINT,
+        point,
         "Where, such as 25.1e9,5e11 (may be repeated).",
         multiple=True,
         required=True,

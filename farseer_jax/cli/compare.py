@@ -7,19 +7,19 @@ from farseer_jax.cli.options import (
     POSITIVE,
     Group,
     Settings,
-    Text,
     check_goes_with,
     option,
+    reads,
     refit_options,
 )
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.tasks import file_argument, read_fit
-from farseer_jax.cli.values import POINT, expected, span
+from farseer_jax.cli.values import expected, point, span
 
 _NUM_BUDGETS = 7
-_SPAN = Text(span, "LOW:HIGH")
 
 
+@reads("A,B")
 def _two_names(text: str) -> tuple[str, str]:
     match [name.strip() for name in text.split(",")]:
         case [str(a), str(b)] if a and b and a != b:
@@ -31,24 +31,24 @@ _OPTIONS = Group(
     "Comparison",
     option(
         "--N",
-        _SPAN,
+        span,
         "Parameters to compare over, such as 1e8:1e11; up to ten times those of the runs "
         "unless given.",
     ),
-    option("--D", _SPAN, "Tokens, likewise."),
+    option("--D", span, "Tokens, likewise."),
     option(
         "--at points",
-        POINT,
+        point,
         "Compare at a point too, such as 25.1e9,5e11 (may be repeated).",
         multiple=True,
     ),
-    option("--compute", _SPAN, "FLOPs at which compute multipliers are given, such as 1e20:1e24."),
+    option("--compute", span, "FLOPs at which compute multipliers are given, such as 1e20:1e24."),
     option(
         "--tokens-per-parameter", POSITIVE, "D/N of the multipliers at a fixed one.", default=20.0
     ),
     option(
         "--names",
-        Text(_two_names, "A,B"),
+        _two_names,
         "What to call both, with a comma between them.",
         default="A,B",
     ),

@@ -6,7 +6,7 @@ import click
 
 from farseer_jax.cli.factory import command
 from farseer_jax.cli.model import FITS, LAWS, METHODS, OBJECTIVES
-from farseer_jax.cli.options import FROM_1, POSITIVE, Group, Settings, Text, option
+from farseer_jax.cli.options import FROM_1, POSITIVE, Group, Settings, option, reads
 from farseer_jax.cli.runs import RUNS_OVER_N_AND_D
 from farseer_jax.cli.values import run
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Named = tuple[str, str, str | None]
 
 
+@reads("LAW:METHOD[:OBJECTIVE]")
 def candidate(text: str) -> Named:
     """A law, a method and perhaps an objective: ``LAW``, ``LAW:METHOD`` or with ``:OBJECTIVE``.
 
@@ -45,7 +46,7 @@ _OPTIONS = Group(
     "Extrapolation",
     option(
         "--candidate candidates",
-        Text(candidate, "LAW:METHOD[:OBJECTIVE]"),
+        candidate,
         "Law and method, such as chinchilla:least-squares:huber (may be repeated); five usual "
         "ones unless given.",
         multiple=True,
@@ -71,7 +72,7 @@ _OPTIONS = Group(
     option("--min-fitted", FROM_1, "Distinct values in the smallest fitted range; 3 unless given."),
     option(
         "--target targets",
-        Text(run, "N,D,LOSS"),
+        run,
         "A run that is not among RUNS, to predict (may be repeated).",
         multiple=True,
     ),

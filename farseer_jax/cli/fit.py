@@ -7,11 +7,11 @@ import click
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.factory import command
 from farseer_jax.cli.model import model_groups
-from farseer_jax.cli.options import FROM_2, Group, Settings, Text, check_goes_with, option
+from farseer_jax.cli.options import FROM_2, Group, Settings, check_goes_with, option
 from farseer_jax.cli.output import STANDARD_OUTPUT, Output
 from farseer_jax.cli.runs import READING_GROUPS
 from farseer_jax.cli.tasks import ANY_TASK, Task
-from farseer_jax.cli.values import GROUPS, NAMES, domain
+from farseer_jax.cli.values import domain, names
 
 _OPTIONS = Group(
     ANY_TASK.title,
@@ -23,7 +23,7 @@ _OPTIONS = Group(
     ),
     option(
         "--monotone-over",
-        Text(domain, "N,D"),
+        domain,
         "Ranges LOW:HIGH,LOW:HIGH of N and D over which the fitted loss must fall, such as "
         "2e8:1e13,1e9:1e15: a fit that rises there gives way to the nearest law that does not.",
     ),
@@ -32,10 +32,11 @@ _GROUPS = Group(
     "Groups",
     option(
         "--by",
-        GROUPS,
+        names,
         "Column whose values make groups, with a fit of each; or several: model,dataset.",
+        metavar="COLUMN",
     ),
-    option("--shared", NAMES, "Parameters that all groups have in common, such as alpha,beta."),
+    option("--shared", names, "Parameters that all groups have in common, such as alpha,beta."),
 )
 
 

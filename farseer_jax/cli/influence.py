@@ -6,11 +6,11 @@ from farseer_jax.cli.factory import command
 from farseer_jax.cli.options import Group, noise_option, option
 from farseer_jax.cli.predictions import bound_points
 from farseer_jax.cli.tasks import TASK, Task
-from farseer_jax.cli.values import NAMED_POINT
+from farseer_jax.cli.values import named_point
 
 _OPTIONS = Group(
     "Influence",
-    option("--at", NAMED_POINT, "Where, such as 25.1e9,5e11, or N=4e9,P=8.", required=True),
+    option("--at", named_point, "Where, such as 25.1e9,5e11, or N=4e9,P=8.", required=True),
     noise_option(),
 )
 

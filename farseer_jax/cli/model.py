@@ -12,21 +12,21 @@ from farseer_jax.cli.options import (
     SEED,
     Group,
     Settings,
-    Text,
     named,
     option,
+    reads,
     spelled,
 )
 from farseer_jax.cli.values import (
-    BOUNDS,
     KINDS,
-    KINDS_OF_INPUTS,
-    NAMES,
-    NUMBERS,
-    TIES,
+    bounds,
     interval,
+    kinds,
+    names,
+    numbers_by_name,
     ratio,
     rounds,
+    ties,
 )
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ _MAX_CANDIDATES = 100_000  # a second, compiled as `jax_settings` has it
 _MAX_CANDIDATES_EACH = 1_000  # a million in all
 
 
+@reads("NAME|EXPRESSION")
 def law_text(text: str) -> str:
     """A law's name, or an expression.
 
@@ -83,13 +84,13 @@ def is_expression(law: str) -> bool:
 
 _SEARCH = option(
     "--search",
-    Text(interval, "LOW:HIGH"),
+    interval,
     "Where the exponents are searched; -0.5:0.5 (farseer) or 0.01:1 (chinchilla) unless given.",
 )
 _STAGES = (
     option(
         "--rounds",
-        Text(rounds, "NUMBER|joint"),
+        rounds,
         "Rounds of Stage 2; joint goes to the minimum itself, and predicts worse.",
         default="2",
     ),
@@ -101,7 +102,7 @@ _STAGES = (
     ),
     option(
         "--ratio",
-        Text(ratio, "NUMBER|LOW:HIGH"),
+        ratio,
         "Steps of D that form a pair, 1.41 or 1.35:1.45; found in the runs unless given.",
     ),
 )
@@ -128,15 +129,15 @@ _LAW = Group(
     "Law and method",
     option(
         "--law",
-        Text(law_text, "NAME|EXPRESSION"),
+        law_text,
         f"The law to fit: {', '.join(LAWS)}, or an expression such as 'E + A/N**alpha', whose "
         "names that are no columns are parameters.",
         default="farseer",
     ),
-    option("--real", NAMES, "Parameters of an expression that may be negative, such as b,c."),
+    option("--real", names, "Parameters of an expression that may be negative, such as b,c."),
     option(
         "--kind kinds",
-        KINDS_OF_INPUTS,
+        kinds,
         f"Kind of an expression's input, positive unless given or summed over: {', '.join(KINDS)}.",
     ),
     option(
@@ -163,11 +164,13 @@ def _end_to_end(seed: str) -> Group:
             click.Choice(OBJECTIVES),
             f"What to minimise: {', '.join(OBJECTIVES)}; the first unless given.",
         ),
-        option("--fix fixed", NUMBERS, "Parameters that are not fitted, such as E=1.69,k=1."),
-        option("--tie tied", TIES, "Parameters that are equal, such as alpha=beta."),
+        option(
+            "--fix fixed", numbers_by_name, "Parameters that are not fitted, such as E=1.69,k=1."
+        ),
+        option("--tie tied", ties, "Parameters that are equal, such as alpha=beta."),
         option(
             "--bounds",
-            BOUNDS,
+            bounds,
             "Where a parameter may lie, such as alpha=0:1; k=0.5: has no upper end.",
         ),
         option(
@@ -205,9 +208,9 @@ def method_name(settings: Settings) -> str:
             )
     method: str = settings["method"] or ("piecewise" if law == "farseer" else "least-squares")
     _check_fits(method, law)
-    for name in dict.fromkeys(name for names in METHODS.values() for name in names):
+    for name in dict.fromkeys(name for own in METHODS.values() for name in own):
         if name not in METHODS[method] and named(name):
-            others = [other for other, names in METHODS.items() if name in names]
+            others = [other for other, own in METHODS.items() if name in own]
             raise click.UsageError(
                 f"{spelled(name)} does not go with the method {method}, but with "
                 f"{' and '.join(others)}: leave it out, or choose another --method."

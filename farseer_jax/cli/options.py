@@ -32,6 +32,11 @@ class Text(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5
         return self.read(value) if isinstance(value, str) else value
 
 
+def reads(metavar: str, *, joined: bool = False) -> Callable[[Callable[[str], Any]], Text]:
+    """A decorator that makes a type of options of a function that reads their text."""
+    return lambda read: Text(read, metavar, joined=joined)
+
+
 class Group:
     """Options that the help shows under one title, in their order."""
 

@@ -21,7 +21,7 @@ from farseer_jax.cli.runs import (
     units_of,
 )
 from farseer_jax.cli.tasks import file_argument
-from farseer_jax.cli.values import COLUMNS, LABELS, RESPONSES, VALUES, number
+from farseer_jax.cli.values import columns, labels, number, patterns, values
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.fits import Fits
@@ -43,22 +43,22 @@ _POINTS = Group(
     ),
     option(
         "--given",
-        VALUES,
+        values,
         "Value of another input, such as P=8 (may be repeated), or of the shares of a mixture.",
     ),
     option(
         "--group groups",
-        LABELS,
+        labels,
         "Predict for this group only, such as corpus=pile; for all unless given.",
     ),
 )
 _READING = Group(
     READING,
     option("--loss", "COLUMN", "Column with the observed loss."),
-    option("--response", RESPONSES, "As --loss; of a fit of several responses, which of them."),
+    option("--response", patterns, "As --loss; of a fit of several responses, which of them."),
     option(
         "--input columns_of",
-        COLUMNS,
+        columns,
         "Column of an input that is not found by its name, such as P=parallel_size.",
     ),
 )

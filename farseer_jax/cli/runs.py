@@ -8,7 +8,7 @@ import click
 
 from farseer_jax.cli.factory import Source
 from farseer_jax.cli.options import NUMBER, Group, Settings, option, spelled
-from farseer_jax.cli.values import COLUMNS, LINK, NUMBERS, RESPONSES
+from farseer_jax.cli.values import columns, link, numbers_by_name, patterns
 
 if TYPE_CHECKING:
     from farseer_jax.laws.law import Law
@@ -54,7 +54,7 @@ SELECTING_BY_ANY = Group(
     *(
         option(
             f"--{end} {end}_of",
-            NUMBERS,
+            numbers_by_name,
             f"{which} value kept of any input or column, such as {example}.",
         )
         for end, which, example in (("min", "Smallest", "P=2"), ("max", "Largest", "loss=4"))
@@ -79,18 +79,18 @@ READING_GROUPS = (
         READING,
         option(
             "--input columns_of",
-            COLUMNS,
+            columns,
             "Column of an input that is not found by its name, such as P=parallel_size; of a "
             "mixture all of its shares, h=share_*.",
         ),
         option(
             "--response",
-            RESPONSES,
+            patterns,
             "Column to fit, as --loss; several are fitted one by one: a,b or loss_*.",
         ),
         option(
             "--link",
-            LINK,
+            link,
             "Scale of the response's errors: log unless given; identity for responses of any "
             "sign; logit, or logit:FLOOR:CEILING, for accuracies.",
         ),

@@ -11,7 +11,7 @@ from farseer_jax.cli.options import FROM_1, POSITIVE, Group, Settings, noise_opt
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import check_points
 from farseer_jax.cli.runs import RUNS_OVER_N_AND_D, read_runs
-from farseer_jax.cli.values import POINT
+from farseer_jax.cli.values import point
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
@@ -24,7 +24,7 @@ _OPTIONS = Group(
     "Suggestions",
     option(
         "--target targets",
-        POINT,
+        point,
         "Where to predict the loss, such as 25.1e9,5e11 (may be repeated).",
         multiple=True,
     ),

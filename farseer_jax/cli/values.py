@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from farseer_jax.cli.options import Text
+from farseer_jax.cli.options import reads
 from farseer_jax.links import NAMES as LINKS
 
 _MAX_BUDGETS = 10_000  # of one range
@@ -34,6 +34,7 @@ def expected(what: str, text: str) -> click.BadParameter:
     return click.BadParameter(f"expected {what}, got {text!r}.")
 
 
+@reads("NUMBER|joint")
 def rounds(text: str) -> int | Literal["joint"]:
     """A whole number from 1, or ``joint``."""
     if text == "joint":
@@ -43,6 +44,7 @@ def rounds(text: str) -> int | Literal["joint"]:
     raise expected("a whole number from 1 or joint", text)
 
 
+@reads("NUMBER|LOW:HIGH")
 def ratio(text: str) -> float | tuple[float, float]:
     """A number above 1, or a range ``LOW:HIGH`` of such numbers."""
     match numbers(text, ":"):
@@ -53,6 +55,7 @@ def ratio(text: str) -> float | tuple[float, float]:
     raise expected("a number above 1 (such as 1.41) or a range LOW:HIGH (such as 1.35:1.45)", text)
 
 
+@reads("LOW:HIGH")
 def span(text: str) -> tuple[float, float]:
     """A range of positive numbers ``LOW:HIGH``."""
     match numbers(text, ":"):
@@ -61,6 +64,7 @@ def span(text: str) -> tuple[float, float]:
     raise expected("a range LOW:HIGH of positive numbers (such as 1e8:1e11)", text)
 
 
+@reads("LOW:HIGH")
 def interval(text: str) -> tuple[float, float]:
     """A range of numbers ``LOW:HIGH``."""
     match numbers(text, ":"):
@@ -69,6 +73,7 @@ def interval(text: str) -> tuple[float, float]:
     raise expected("a range LOW:HIGH (such as -0.3:0.4)", text)
 
 
+@reads("N,D")
 def domain(text: str) -> tuple[tuple[float, float], tuple[float, float]]:
     """Ranges of N and D, ``LOW:HIGH,LOW:HIGH``."""
     match [numbers(part, ":") for part in text.split(",")]:
@@ -77,6 +82,7 @@ def domain(text: str) -> tuple[tuple[float, float], tuple[float, float]]:
     raise expected("ranges LOW:HIGH,LOW:HIGH of N and D (such as 2e8:1e13,1e9:1e15)", text)
 
 
+@reads("FLOPS|LOW:HIGH[:NUMBER]")
 def budgets(text: str) -> list[float]:
     """A positive number, or a range ``LOW:HIGH[:NUMBER]`` of them, evenly in their logarithm."""
     match numbers(text, ":"):
@@ -99,6 +105,7 @@ def _spaced(low: float, high: float, num: int) -> list[float]:
     return [low, *inner, high]
 
 
+@reads("N,D")
 def point(text: str) -> tuple[float, float]:
     """Two positive numbers ``N,D``."""
     match numbers(text, ","):
@@ -107,6 +114,7 @@ def point(text: str) -> tuple[float, float]:
     raise expected("a point N,D of positive numbers without a space (such as 25.1e9,5e11)", text)
 
 
+@reads("N,D,LOSS")
 def run(text: str) -> tuple[float, float, float]:
     """Three positive numbers ``N,D,LOSS``."""
     match numbers(text, ","):
@@ -117,6 +125,7 @@ def run(text: str) -> tuple[float, float, float]:
     )
 
 
+@reads("NAME", joined=True)
 def names(text: str) -> list[str]:
     """Names with commas between them."""
     found = [name.strip() for name in text.split(",")]
@@ -148,11 +157,19 @@ def pairs(text: str, example: str) -> dict[str, str]:
     return given
 
 
+@reads("COLUMN", joined=True)
+def patterns(text: str) -> list[str]:
+    """Columns, ``a,b`` or ``loss_*``: commas are left to whoever knows the columns' names."""
+    return [text]
+
+
+@reads("NAME=COLUMN", joined=True)
 def columns(text: str) -> dict[str, str]:
     """Inputs with their columns, ``P=parallel_size``; of a mixture ``h=share_*`` or ``h=a,b``."""
     return pairs(text, "P=parallel_size or h=share_*")
 
 
+@reads("NAME=NUMBER", joined=True)
 def numbers_by_name(text: str) -> dict[str, float]:
     """Names with numbers, ``E=1.69,k=1``."""
     found = {name: (value, number(value)) for name, value in pairs(text, "E=1.69").items()}
@@ -162,11 +179,19 @@ def numbers_by_name(text: str) -> dict[str, float]:
     return {name: read for name, (_, read) in found.items() if read is not None}
 
 
+@reads("COLUMN=VALUE", joined=True)
+def labels(text: str) -> dict[str, str]:
+    """Columns with their labels, ``corpus=pile``."""
+    return pairs(text, "corpus=pile")
+
+
+@reads("NAME=VALUE", joined=True)
 def values(text: str) -> list[tuple[str, str]]:
     """Names with any values, ``P=4`` or ``P=4,P=8``: a name may stand several times."""
     return [pair for part in text.split(",") for pair in pairs(part, "P=4").items()]
 
 
+@reads("NAME=KIND", joined=True)
 def kinds(text: str) -> dict[str, str]:
     """Inputs with their kinds, ``x=real``."""
     found = pairs(text, "x=real")
@@ -178,6 +203,7 @@ def kinds(text: str) -> dict[str, str]:
     return found
 
 
+@reads("NAME=LOW:HIGH", joined=True)
 def bounds(text: str) -> dict[str, tuple[float, float]]:
     """Parameters with bounds, ``alpha=0:1``; an end that is left out is free, ``k=0:``."""
     return {name: _bound(name, ends) for name, ends in pairs(text, "alpha=0:1 or k=0:").items()}
@@ -193,6 +219,7 @@ def _bound(name: str, text: str) -> tuple[float, float]:
     raise expected("NAME=LOW:HIGH or one end of it (such as alpha=0:1 or k=0:)", f"{name}={text}")
 
 
+@reads("NAME=NAME", joined=True)
 def ties(text: str) -> list[tuple[str, ...]]:
     """Parameters that are equal, ``alpha=beta``."""
     groups = [tuple(name.strip() for name in part.split("=")) for part in text.split(",")]
@@ -201,6 +228,7 @@ def ties(text: str) -> list[tuple[str, ...]]:
     return groups
 
 
+@reads("NAME")
 def link(text: str) -> tuple[str, float, float]:
     """A link with its floor and ceiling: ``log``, ``identity``, ``logit`` or ``logit:0.25:1``."""
     name, *ends = text.split(":")
@@ -216,25 +244,10 @@ def link(text: str) -> tuple[str, float, float]:
     )
 
 
+@reads("N,D|NAME=VALUE,...")
 def named_point(text: str) -> dict[str, str]:
     """Two positive numbers ``N,D``, or values of a law's inputs by name, ``N=1e9,P=4``."""
     if "=" in text:
         return pairs(text, "N=1e9,P=4")
     point(text)
     return dict(zip(("N", "D"), text.split(","), strict=True))
-
-
-NAMES = Text(names, "NAME", joined=True)
-GROUPS = Text(names, "COLUMN", joined=True)
-# commas are left to whoever knows the names of the columns
-RESPONSES = Text(lambda text: [text], "COLUMN", joined=True)
-COLUMNS = Text(columns, "NAME=COLUMN", joined=True)
-NUMBERS = Text(numbers_by_name, "NAME=NUMBER", joined=True)
-VALUES = Text(values, "NAME=VALUE", joined=True)
-LABELS = Text(lambda text: pairs(text, "corpus=pile"), "COLUMN=VALUE", joined=True)
-KINDS_OF_INPUTS = Text(kinds, "NAME=KIND", joined=True)
-BOUNDS = Text(bounds, "NAME=LOW:HIGH", joined=True)
-TIES = Text(ties, "NAME=NAME", joined=True)
-LINK = Text(link, "NAME")
-POINT = Text(point, "N,D")
-NAMED_POINT = Text(named_point, "N,D|NAME=VALUE,...")
