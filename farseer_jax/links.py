@@ -8,9 +8,10 @@ Everything here works on NumPy and on JAX arrays.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:  # the shell reads the names before it knows whether anything is to be computed
+    import numpy as np
 
 NAMES = ("log", "identity", "logit")
 
@@ -74,8 +75,10 @@ class Link:
             return 1.0 / response
         return 1.0 / (response - self.floor) + 1.0 / (self.ceiling - response)
 
-    def check(self, response: np.ndarray) -> np.ndarray:
+    def check(self, response: "np.ndarray") -> "np.ndarray":
         """Which finite responses the link does not allow."""
+        import numpy as np
+
         if self.name == "identity":
             return np.zeros(np.shape(response), bool)
         if self.name == "log":
@@ -120,6 +123,8 @@ def as_link(link: "Link | str | Mapping[str, Any]") -> Link:
 
 def _namespace(values: Any) -> Any:
     """NumPy for its own arrays and numbers, JAX's otherwise; without importing JAX for NumPy."""
+    import numpy as np
+
     if isinstance(values, np.ndarray | np.generic | float | int):
         return np
     import jax.numpy as jnp

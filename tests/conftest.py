@@ -8,9 +8,11 @@ from typing import Any
 
 import jax
 import pytest
+from commands import write
 from hypothesis import settings
 
-from farseer_jax.cli._jax import QUICK_FLAGS, knows_quick_flags
+import farseer_jax as fj
+from farseer_jax.cli.jax_settings import QUICK_FLAGS, knows_quick_flags
 
 # Nearly all time of the tests is compilation, which the flags of the shell halve: results agree to
 # 1e-9. An XLA_FLAGS of one's own, an empty one too, has tests compile as the library does.
@@ -77,3 +79,50 @@ def shared_data() -> Path:
             pytest.fail(f"{reason}, and CI_REQUIRE_SHARED=1 demands them")
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(scope="session")
+def example() -> fj.Fit:
+    """The fit of `farseer fit --example`."""
+    return fj.fit(fj.Farseer, fj.example_runs())
+
+
+@pytest.fixture(scope="session")
+def fit_file(example: fj.Fit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file."""
+    path = tmp_path_factory.mktemp("fits") / "fit.json"
+    example.to_json(path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, which is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def recorded(example: fj.Fit, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What ``farseer fit`` hands to the library, which then fits nothing."""
+    seen: dict[str, Any] = {}
+
+    def fake(law: object, runs: object, method: object, **options: object) -> fj.Fit:
+        seen.update(law=law, runs=runs, method=method, options=options)
+        return example
+
+    monkeypatch.setattr(fj, "fit", fake)
+    return seen
+
+
+@pytest.fixture
+def table(folder: Path) -> dict[str, Any]:
+    """Two arms of one law in runs.csv, with what else the options may name."""
+    N = [1e8, 2e8, 4e8, 8e8, 1.6e9] * 2
+    arm = ["old"] * 5 + ["new"] * 5
+    P = [1, 2, 4, 1, 2] * 2
+    rows = zip(N, P, arm, strict=True)
+    loss = [2.0 + 0.1 * (a == "old") + 60 * (n * p) ** -0.25 for n, p, a in rows]
+    web = [0.2, 0.5, 0.8, 0.3, 0.6] * 2
+    share = {"share_web": web, "share_code": [1 - x for x in web]}
+    return write("runs.csv", N=N, arm=arm, streams_of=P, loss=loss, w=[1, 2] * 5, **share)

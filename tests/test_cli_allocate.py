@@ -11,7 +11,7 @@ from weighted_mean import WeightedMean, fit_of, mean_fit
 
 import farseer_jax
 import farseer_jax as fj
-from farseer_jax.cli._values import budgets
+from farseer_jax.cli.values import budgets
 from farseer_jax.fitting.fits import Fits
 
 
@@ -83,7 +83,10 @@ class TestCommand:
         refused(farseer(*command), "Give budgets, such as --compute 1e20:1e26")
         refused(farseer(*command, "--compute", "1e20", "--loss", "2"), "one of them")
         refused(farseer(*command, "--compute", "20"), "20 is too small for a budget in FLOPs")
-        refused(farseer(*command, "--compute", "1e20:1e19"), "neither a positive number")
+        refused(
+            farseer(*command, "--compute", "1e20:1e19"),
+            "expected a positive number (such as 1e22) or a range",
+        )
         for option in ("--sequence-length", "--vocabulary"):
             refused(farseer(*command, "--compute", "1e20", option, "4096"), "--architecture: add")
         for option in ("--level", "--seed"):

@@ -14,11 +14,11 @@ import filelock
 import jax
 import numpy as np
 import pytest
-from commands import farseer, refused
+from commands import command_named, farseer, refused
 
 import farseer_jax
 import farseer_jax as fj
-from farseer_jax.cli import _bootstrap
+from farseer_jax.cli import bootstrap
 from farseer_jax.fitting.fit_batch import Refits
 from farseer_jax.runtime import progress as _progress
 from farseer_jax.uncertainty.intervals import KINDS
@@ -85,7 +85,7 @@ class TestOutput:
         keys = ["N", "D", "predicted", "lower", "upper", "level", "kind"]
         assert [list(row) for row in content["intervals"]] == [keys, keys]
         assert (content["num_resamples"], content["num_failed"]) == (64, 0)
-        assert (content["scheme"], content["seed"]) == (_bootstrap.DEFAULTS["scheme"], 5)
+        assert (content["scheme"], content["seed"]) == (bootstrap.DEFAULTS["scheme"], 5)
 
     def test_the_seed_alone_decides(self) -> None:
         first, same, other = (
@@ -127,19 +127,19 @@ class TestOutput:
 
 class TestOptions:
     def test_lists_and_defaults_are_those_of_the_library(self, refits: fj.Bootstrap) -> None:
-        assert set(_bootstrap.SCHEMES) == set(SCHEMES)
+        assert set(bootstrap.SCHEMES) == set(SCHEMES)
         assert {name for name in SCHEMES if hasattr(SCHEMES[name], "num_draws")} == set(
-            _bootstrap.JACKKNIFES
+            bootstrap.JACKKNIFES
         )
-        assert _bootstrap.KINDS == KINDS
+        assert bootstrap.KINDS == KINDS
         own = inspect.signature(fj.bootstrap).parameters
-        assert _bootstrap.DEFAULTS == {
+        assert bootstrap.DEFAULTS == {
             "scheme": own["scheme"].default,
             "kind": refits.interval(N, D).kind,
             "num_resamples": 1000,
         }
         assert own["num_resamples"].default is None
-        chunk_size = next(p for p in _bootstrap.bootstrap.params if p.name == "chunk_size")
+        chunk_size = next(p for p in command_named("bootstrap").params if p.name == "chunk_size")
         assert chunk_size.default == own["chunk_size"].default
 
     def test_they_reach_the_library(self, recorded: dict[str, Any], fit: fj.Fit) -> None:
@@ -174,11 +174,11 @@ class TestOptions:
         ("args", "message"),
         [
             ("", "Missing argument 'RUNS'"),
-            ("--example --at 25.1e9", "'25.1e9' is no point N,D: two positive numbers"),
-            ("--example --at 1,2,3", "'1,2,3' is no point N,D"),
-            ("--example --at 1e9,-5", "'1e9,-5' is no point N,D"),
-            ("--example --at 1e9,inf", "'1e9,inf' is no point N,D"),
-            ("--example --at 1e9,many", "'1e9,many' is no point N,D"),
+            ("--example --at 25.1e9", "expected a point N,D of positive numbers"),
+            ("--example --at 1,2,3", "got '1,2,3'"),
+            ("--example --at 1e9,-5", "got '1e9,-5'"),
+            ("--example --at 1e9,inf", "got '1e9,inf'"),
+            ("--example --at 1e9,many", "got '1e9,many'"),
             ("--example --at 1e-300,1e-300", "no finite loss at N=1e-300, D=1e-300"),
             ("--example --at 1,1 --level 1.5", "'--level': 1.5 is not in the range"),
             ("--example --num-resamples 1", "'--num-resamples': 1 is not in the range"),
@@ -192,8 +192,8 @@ class TestOptions:
             ("--example --json -", "--json is about intervals at points"),
             ("--example --resume", "--resume goes on with the refits of a file"),
             ("--example --starts-seed 1", "--starts-seed does not go with the method piecewise"),
-            ("--example --out -", "--out is no text"),
-            (f"--example --out {os.devnull}", "it is no regular file; name a Parquet file"),
+            ("--example --out -", "--out needs a file"),
+            (f"--example --out {os.devnull}", "it is not a regular file; name a Parquet file"),
             ("--example --out missing/draws.parquet", "there is no folder 'missing'"),
             ("--example --at 1,1 --out x --json ./x", "--out and --json name the same file, 'x'"),
             ("runs.csv --out runs.csv", "it is a file that this command reads"),

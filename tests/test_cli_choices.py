@@ -10,7 +10,7 @@ from weighted_mean import mean_fit
 
 import farseer_jax
 import farseer_jax as fj
-from farseer_jax.cli import _choices
+from farseer_jax.cli import choices
 from farseer_jax.diagnostics.alternative_choices import GROUPS
 
 AT = ("--at", "25.1e9,5e11", "--at", "7e9,1e12")
@@ -60,7 +60,7 @@ def test_options_reach_the_library(fit: fj.Fit, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_groups_are_those_of_the_library() -> None:
-    assert tuple(GROUPS) == _choices.GROUPS
+    assert tuple(GROUPS) == choices.GROUPS
 
 
 def test_refusals() -> None:
@@ -71,4 +71,4 @@ def test_refusals() -> None:
         "--target-embeddings was given 1 times and --at 2 times",
     )
     refused(farseer("choices", "--example", *AT, "--group", "sizes"), "'sizes'")
-    refused(farseer("choices", "--example", "--at", "1e9"), "is no point N,D")
+    refused(farseer("choices", "--example", "--at", "1e9"), "expected a point N,D")

@@ -40,7 +40,10 @@ def test_prints_the_comparison_and_writes_it(
         *map(fj.Fit.from_json, files), N=(1e8, 1e11), D=(1e9, 1e12), names=("old", "new")
     )
     point = expected.at(7e9, 1e11)
-    assert (result.exit_code, result.stdout) == (0, f"{point}\n\n{expected}\n")
+    printed = f"{point}\n\n{expected}\n"
+    assert "(fixed=, tied=)" in printed  # which the shell calls by its options
+    in_options = printed.replace("(fixed=, tied=)", "(--fix, --tie)")
+    assert (result.exit_code, result.stdout) == (0, in_options)
     assert result.stderr == "Comparison written to found.json\n"
     content = json.loads(Path("found.json").read_text())
     assert content == {**expected.to_dict(), "points": point.to_dict()["points"]}
@@ -90,9 +93,9 @@ def test_bootstrap_gives_probabilities_and_intervals(
 def test_refusals(files: tuple[Path, Path], tmp_path: Path) -> None:
     refused(farseer("compare", files[0]), "Missing argument 'B.json'")
     refused(farseer("compare", files[0], tmp_path / "none.json"), "no such file")
-    refused(farseer("compare", *files, "--N", "1e11:1e8"), "is no range LOW:HIGH")
-    refused(farseer("compare", *files, "--names", "same,same"), "give two different names")
-    refused(farseer("compare", *files, "--at", "7e9"), "is no point N,D")
+    refused(farseer("compare", *files, "--N", "1e11:1e8"), "expected a range LOW:HIGH")
+    refused(farseer("compare", *files, "--names", "same,same"), "expected two different names")
+    refused(farseer("compare", *files, "--at", "7e9"), "expected a point N,D")
     refused(farseer("compare", *files, "--seed", "1"), "--seed goes with --bootstrap")
     refused(farseer("compare", *files, "--bootstrap", "1"), "'--bootstrap'")
     refused(farseer("compare", *files, "--json", files[0]), "it is a file that this command reads")

@@ -64,14 +64,14 @@ def test_options_reach_the_library(seen: list[Any]) -> None:
 def test_refusals() -> None:
     refused(farseer("extrapolate"), "name a file of runs, or say --example")
     for bad, part in (
-        ("chinchila", "'chinchila' is no law"),
+        ("chinchila", "unknown law 'chinchila'; choose from farseer"),
         ("farseer:isoflop", "the method isoflop does not fit the law farseer"),
-        ("farseer:newton", "'newton' is no method"),
+        ("farseer:newton", "unknown method 'newton'"),
         ("farseer:piecewise:huber", "the method piecewise has no objective"),
-        ("farseer:least-squares:hubert", "'hubert' is no objective"),
+        ("farseer:least-squares:hubert", "unknown objective 'hubert'"),
     ):
         refused(farseer("extrapolate", "--example", "--candidate", bad), part)
-    refused(farseer("extrapolate", "--example", "--target", "1e9,1e11"), "is no run N,D,LOSS")
+    refused(farseer("extrapolate", "--example", "--target", "1e9,1e11"), "expected a run N,D,LOSS")
     both = ("--limit", "1e9", "--min-fitted", "3")
     refused(farseer("extrapolate", "--example", *both), "--min-fitted does not go with --limit")
     refused(farseer("extrapolate", "--example", "--held-out", "1e12"), "held_out: no run")

@@ -16,10 +16,11 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from commands import command_named
 
 import farseer_jax as fj
 from farseer_jax.cli import main
-from farseer_jax.cli._bootstrap import DEFAULTS
+from farseer_jax.cli.bootstrap import DEFAULTS
 from farseer_jax.diagnostics.alternative_choices import GROUPS
 from farseer_jax.uncertainty.schemes_by_name import SCHEMES
 
@@ -90,7 +91,7 @@ def test_the_readmes_questions_have_answers() -> None:
         inspect.signature(getattr(fj, tree.func.attr)).bind(*tree.args, **named)
         if command:
             _, name, *options = shlex.split(command.strip("`"))
-            main.commands[name].make_context(name, options)  # refuses what it does not know
+            command_named(name).make_context(name, options)  # refuses what it does not know
     text = text_of("README.md")
     assert [name for name in COMMANDS if f"farseer {name} " not in text] == []
 
@@ -118,7 +119,7 @@ OF_FITS = {"--example", "--max-N"}  # of the commands before them, which make th
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_shell_page_names_every_option(name: str) -> None:
-    command = main.commands[name]
+    command = command_named(name)
     options = {o for p in command.params if isinstance(p, click.Option) for o in p.opts}
     named = set(re.findall(r"(?<![\w-])--[A-Za-z][A-Za-z-]*", section_of_command(name)))
     if name in ("allocate", "compare"):

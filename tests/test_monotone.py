@@ -14,7 +14,6 @@ from scipy.optimize import minimize
 from weighted_mean import mean_fit
 
 import farseer_jax as fj
-from farseer_jax.cli import _fit
 from farseer_jax.fitting import fit_warnings
 from farseer_jax.methods.monotone import method as monotone
 from farseer_jax.methods.monotone import problem as _problem
@@ -294,7 +293,10 @@ def test_the_shell_holds_a_fit_over_a_domain(monkeypatch: pytest.MonkeyPatch) ->
     assert (held.exit_code, farseer("fit", "--example").exit_code) == (0, 0)
     assert seen == [{"monotone_over": BOTH}, {}]
     for wrong in ("2e8:1e13", "1e13:2e8,1e9:1e15", "0:1e13,1e9:1e15", "a:b,c:d"):
-        refused(farseer("fit", "--example", "--monotone-over", wrong), "is no domain")
+        refused(
+            farseer("fit", "--example", "--monotone-over", wrong),
+            "expected ranges LOW:HIGH,LOW:HIGH of N and D",
+        )
 
 
 def test_refusals(example: fj.Fit) -> None:
@@ -357,7 +359,7 @@ def test_a_fit_that_could_not_be_held_is_refused_by_the_shell(
 ) -> None:
     """Before anything is printed or written, as other fits that fail."""
     failed = dataclasses.replace(mean_fit(), outcome=fj.Outcome.not_monotone)
-    monkeypatch.setattr(_fit, "fit_task", lambda *_: failed)
+    monkeypatch.setattr(fj, "fit", lambda *_: failed)
     target = tmp_path / "fit.json"
     refused(farseer("fit", "--example", "--json", target), "rises within the domain over which")
     assert not target.exists()

@@ -243,5 +243,5 @@ def test_in_the_shell(tmp_path) -> None:
     assert content["value"] == pytest.approx(
         float(fit(Farseer, example_runs(noise=5e-4)).predict(*TARGET))
     )
-    refused(farseer("influence", "--example", "--at", "25.1e9"), "is no point N,D")
+    refused(farseer("influence", "--example", "--at", "25.1e9"), "expected a point N,D")
     refused(farseer("influence", "--example"), "--at")

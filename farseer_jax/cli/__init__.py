@@ -1,5 +1,5 @@
-"""The shell: ``farseer fit``, ``farseer predict`` and ``farseer bootstrap``."""
+"""The shell: ``farseer`` and its commands, each in a file of its name."""
 
-from farseer_jax.cli._main import main
+from farseer_jax.cli.shell import main
 
 __all__ = ["main"]

@@ -1,22 +1,20 @@
 """The command ``farseer`` itself: its help, its version, and the guard around everything."""
 
+import importlib
 import warnings
 from typing import Any
 
 import click
 
 from farseer_jax._version import __version__
-from farseer_jax.cli._allocate import allocate
-from farseer_jax.cli._bootstrap import bootstrap
-from farseer_jax.cli._choices import choices
-from farseer_jax.cli._compare import compare
-from farseer_jax.cli._errors import errors_as_sentences
-from farseer_jax.cli._extrapolate import extrapolate
-from farseer_jax.cli._fit import fit
-from farseer_jax.cli._influence import influence
-from farseer_jax.cli._options import HELP_NAMES
-from farseer_jax.cli._predict import predict
-from farseer_jax.cli._suggest import suggest
+from farseer_jax.cli.errors import errors_as_sentences
+from farseer_jax.cli.factory import HELP_NAMES
+
+# Each in the file of its name, which is imported where the command is meant.
+COMMANDS = (
+    "allocate", "bootstrap", "choices", "compare", "extrapolate", "fit", "influence", "predict",
+    "suggest"
+)  # fmt: skip
 
 _EPILOG = """\b
 Examples:
@@ -44,7 +42,20 @@ Environment:
 
 
 class _Shell(click.Group):
-    """A group whose commands never show a traceback."""
+    """A group whose commands are imported at first use, and never show a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = getattr(
+            importlib.import_module(f"farseer_jax.cli.{cmd_name}"), cmd_name
+        )
+        return found
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Read the command line, and answer ``--help`` and ``--version``."""
@@ -59,11 +70,7 @@ class _Shell(click.Group):
 
 
 @click.group(
-    "farseer",
-    cls=_Shell,
-    invoke_without_command=True,
-    context_settings=HELP_NAMES,
-    epilog=_EPILOG,
+    "farseer", cls=_Shell, invoke_without_command=True, context_settings=HELP_NAMES, epilog=_EPILOG
 )
 @click.version_option(__version__, prog_name="farseer", message="%(prog)s %(version)s")
 @click.pass_context
@@ -75,14 +82,3 @@ def main(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
-
-
-main.add_command(extrapolate)
-main.add_command(fit)
-main.add_command(allocate)
-main.add_command(bootstrap)
-main.add_command(choices)
-main.add_command(compare)
-main.add_command(influence)
-main.add_command(predict)
-main.add_command(suggest)

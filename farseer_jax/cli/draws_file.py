@@ -5,69 +5,47 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
 
-from farseer_jax.cli._errors import Refusal
-from farseer_jax.cli._options import Decorated, decorate, option
-from farseer_jax.cli._output import STANDARD_OUTPUT, check_file
+from farseer_jax.cli.errors import Refusal
+from farseer_jax.cli.options import FROM_1, Group, Settings, option
+from farseer_jax.cli.output import STANDARD_OUTPUT, check_target
 
-DRAWS = "Keeping every refit"
 _REMEDY = "name a Parquet file to be written"
 
 
-def out_options(command: Decorated) -> Decorated:
-    """``--out``, ``--resume`` and ``--chunk-size``."""
-    return decorate(
-        command,
-        [
-            option(
-                "--out",
-                metavar="FILE",
-                group=DRAWS,
-                help="Keep every refit in a Parquet file, also if the command is killed.",
-            ),
-            option(
-                "--resume",
-                is_flag=True,
-                group=DRAWS,
-                help="Go on with the refits that --out holds already, if any.",
-            ),
-            option(
-                "--chunk-size",
-                type=click.IntRange(1),
-                metavar="NUMBER",
-                default=4096,
-                show_default=True,
-                group=DRAWS,
-                help="Refits between two writes: what a kill loses at most.",
-            ),
-        ],
-    )
+OUT = Group(
+    "Keeping every refit",
+    option("--out", "FILE", "Keep every refit in a Parquet file, also if the command is killed."),
+    option(
+        "--resume", help="Go on with the refits that --out holds already, if any.", is_flag=True
+    ),
+    option(
+        "--chunk-size",
+        FROM_1,
+        "Refits between two writes: what a kill loses at most.",
+        default=4096,
+    ),
+)
 
 
-def check_out(out: str | None, target: str | None, path: Path | None, resume: bool) -> None:
+def check_out(settings: Settings) -> None:
     """Refuse a file of draws that cannot be written, before anything is read.
-
-    Args:
-        out: what ``--out`` named.
-        target: what ``--json`` named.
-        path: the file of runs.
-        resume: whether to go on with what is there.
 
     Raises:
         UsageError: ``--resume`` without a file.
         Refusal: what is wrong with the file.
     """
+    out, target = settings["out"], settings["target"]
     if out is None:
-        if resume:
+        if settings["resume"]:
             raise click.UsageError("--resume goes on with the refits of a file: name it by --out.")
         return
     if out == STANDARD_OUTPUT:
-        raise Refusal(f"cannot write {out!r}: --out is no text; {_REMEDY}")
-    check_file(out, [path], _REMEDY)
+        raise Refusal(f"cannot write {out!r}: --out needs a file; {_REMEDY}")
+    check_target(out, [settings["path"]], _REMEDY)
     if target is not None and os.path.realpath(out) == os.path.realpath(target):
         raise Refusal(f"--out and --json name the same file, {out!r}: name two")
 
@@ -78,8 +56,7 @@ def check_free(out: str, resume: bool) -> None:
     Raises:
         FileExistsError: there is a file, and no ``--resume``.
     """
-    with _options_named():
-        _store(out).check_free(resume=resume)
+    _store(out).check_free(resume=resume)
 
 
 @contextlib.contextmanager
@@ -88,13 +65,12 @@ def keeping_draws(out: str | None) -> Iterator[None]:
 
     Raises:
         KeyboardInterrupt: as before, with that sentence.
-        OSError: of the library, with its remedy in words of the shell.
     """
     if out is None:
         yield
         return
     try:
-        with _killed_as_interrupted(), _options_named():
+        with _killed_as_interrupted():
             yield
     except KeyboardInterrupt:
         store = _store(out)
@@ -102,17 +78,6 @@ def keeping_draws(out: str | None) -> Iterator[None]:
             f"Interrupted: {store.num_kept():,} refits are kept in {store.parts}; the same "
             "command with --resume goes on from there."
         ) from None
-
-
-@contextlib.contextmanager
-def _options_named() -> Iterator[None]:
-    """Sentences of the library, with its ``resume`` as the option that it is here."""
-    try:
-        yield
-    except OSError as error:
-        if "(resume)" not in str(error):
-            raise
-        raise type(error)(str(error).replace("(resume)", "(--resume)")) from error
 
 
 @contextlib.contextmanager

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from farseer_jax.cli._errors import Refusal
-from farseer_jax.cli._points import check_finite
-from farseer_jax.cli._select import flat_inputs
-from farseer_jax.cli._values import number
+import click
+
+from farseer_jax.cli.errors import Refusal
+from farseer_jax.cli.runs import flat_inputs
+from farseer_jax.cli.values import number
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.fits import Fits
@@ -21,13 +22,13 @@ def at_rows(
     fits: "Fits",
     table: Mapping[str, Any],
     columns_of: Mapping[str, Any],
-    units: Mapping[str, float | None],
+    units: Mapping[str, float],
     observed: str | None,
 ) -> "Prediction":
     """Predictions for the rows of a table, in their order, each by the fit of its group.
 
     Args:
-        fits: all of them, or those of the responses that are wanted.
+        fits: all of them, or those of the requested responses.
         table: its columns; the response need not be among them.
         columns_of: columns of inputs that are not found by their names.
         units: factors of inputs.
@@ -48,35 +49,89 @@ def at_rows(
         columns_of=columns_of,
         responses=responses,
         by=fits.by,
-        units=units,
+        units={**units},
     )
     asked = [(fits.of(part.group, name), part) for part in parts for name in responses]
     rows = [row for _, part in asked for row in part.rows.tolist()]
     return _joined([_at(fit, part, fit.response) for fit, part in asked], rows)
 
 
-def at_points(fits: Sequence["Fit"], given: Mapping[str, Sequence[str]]) -> "Prediction":
+def at_points(fits: Sequence["Fit"], values: Mapping[str, Sequence[str]]) -> "Prediction":
     """Predictions of every fit at points.
 
     Args:
         fits: of one law.
-        given: values of each input, or of each share of a mixture, as texts; one value of either
-            goes with all of the others.
+        values: of each input, or of each share of a mixture, as texts; one value of either goes
+            with all of the others.
 
     Raises:
         Refusal: an input is missing or unknown, or a fit has no finite loss there.
         ValueError: a value is not of its input's kind.
     """
-    points = bound_points(fits[0], given)
+    points = _points(fits[0], values)
     return _joined([_at(fit, points, None) for fit in fits], None)
 
 
-def bound_points(fit: "Fit", given: Mapping[str, Sequence[str]]) -> "Points":
-    """Values that options name as inputs of a law; see :func:`at_points`."""
+def bound_points(fit: "Fit", points: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Points that options name as inputs of a law, which has a finite loss there, ``(point,)``.
+
+    Args:
+        fit: of the law.
+        points: the value of each input, or of each share of a mixture, as text.
+
+    Raises:
+        UsageError: the points name different inputs.
+        Refusal: as for :func:`at_points`.
+    """
+    for other in points[1:]:
+        if set(other) != set(points[0]):
+            raise click.UsageError(
+                f"One --at names {', '.join(points[0])}, another {', '.join(other)}: name the same "
+                "inputs."
+            )
+    bound = _points(fit, {name: [own[name] for own in points] for name in points[0]})
+    _check_finite(_at(fit, bound, None))
+    return bound.inputs
+
+
+def check_points(fit: "Fit", points: Sequence[tuple[float, float]]) -> None:
+    """Refuse points N, D where a fit has no finite loss.
+
+    Raises:
+        Refusal: the first of them.
+    """
+    if points:
+        import numpy as np
+
+        from farseer_jax import Prediction
+
+        N, D = np.transpose(points)
+        _check_finite(Prediction({"N": N, "D": D}, np.asarray(fit.predict(N, D))))
+
+
+def _check_finite(prediction: "Prediction") -> None:
+    """Refuse predictions that JSON could not hold.
+
+    Raises:
+        Refusal: the first point without a finite loss.
+    """
+    import numpy as np
+
+    bad = np.flatnonzero(~np.isfinite(prediction.predicted))
+    if bad.size:
+        point = {name: values[bad[0]] for name, values in prediction.inputs.items()}
+        where = ", ".join(
+            f"{name}={value}" if isinstance(value, str) else f"{name}={value:g}"
+            for name, value in point.items()
+        )
+        raise Refusal(f"the fit has no finite loss at {where}; choose less extreme points")
+
+
+def _points(fit: "Fit", values: Mapping[str, Sequence[str]]) -> "Points":
     from farseer_jax.runs.binding import bind_points
 
     kinds, shares = type(fit.law).inputs(), fit.runs.shares
-    table = _table_of(given, {name: tuple(shares.get(name, (name,))) for name in kinds}, kinds)
+    table = _table_of(values, {name: tuple(shares.get(name, (name,))) for name in kinds}, kinds)
     # whoever writes numbers down means them: no unit is guessed
     ones: dict[str, float | None] = {name: 1.0 for name in ("N", "D") if name in kinds}
     (points,) = bind_points(table, kinds, columns_of=shares, units=ones)
@@ -120,7 +175,7 @@ def of_responses(
     Args:
         fits: all of them.
         table: columns, among them perhaps observed ones.
-        named: of several responses, those that are wanted; of one, its column in the table.
+        named: of several responses, the requested ones; of one, its column in the table.
 
     Raises:
         ValueError: there are none.
@@ -132,8 +187,8 @@ def of_responses(
     if named is None:
         return fits, None
     if len(responses) > 1:
-        wanted = match_columns(responses, named, "as response")
-        own = tuple(fit for fit in fits if fit.response in wanted)
+        requested = match_columns(responses, named, "as response")
+        own = tuple(fit for fit in fits if fit.response in requested)
         return Fits(own, fits.by, fits.shared), None
     columns = match_columns(list(table), named, "as response")
     if len(columns) > 1:
@@ -207,7 +262,7 @@ def _number(name: str, text: str, kind: str) -> float:
     value = number(text)
     if value is None or (kind in ("positive", "count") and value <= 0):
         what = "positive number" if kind in ("positive", "count") else "number"
-        raise Refusal(f"{name}={text} is no {what}: give one such as {name}=4")
+        raise Refusal(f"expected a {what} (such as {name}=4), got {name}={text}")
     return value
 
 
@@ -226,7 +281,7 @@ def _joined(parts: Sequence["Prediction"], rows: Sequence[int] | None) -> "Predi
     from farseer_jax.fitting.prediction import Prediction
 
     joined = Prediction.joined(parts)
-    check_finite(joined)
+    _check_finite(joined)
     if rows is None:
         return joined
     order = np.argsort(rows, kind="stable")

@@ -1,0 +1,170 @@
+"""``farseer allocate``: how to split compute between parameters and tokens."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from farseer_jax.cli.errors import Refusal
+from farseer_jax.cli.factory import Source, command
+from farseer_jax.cli.options import (
+    POSITIVE,
+    Group,
+    Settings,
+    check_goes_with,
+    option,
+    refit_options,
+)
+from farseer_jax.cli.output import Output
+from farseer_jax.cli.tasks import file_argument, read_fit
+from farseer_jax.cli.values import budgets
+
+if TYPE_CHECKING:
+    from farseer_jax.fitting.result import Fit
+    from farseer_jax.laws.compute_optimal import FLOPs
+
+_PAPER = "paper"  # the name of the paper's table, where a file could stand
+
+_BUDGETS = Group(
+    "Budgets",
+    option(
+        "--compute",
+        budgets,
+        "A budget such as 1e22, or a range such as 1e20:1e26: one for each factor of ten, or "
+        "NUMBER of them (may be repeated).",
+        multiple=True,
+    ),
+    option(
+        "--loss",
+        POSITIVE,
+        "Instead of budgets, a loss to reach at the least compute (may be repeated).",
+        multiple=True,
+    ),
+)
+_FLOPS = Group(
+    "FLOPs of training",
+    option(
+        "--architecture",
+        f"FILE|{_PAPER}",
+        "CSV with columns N, num_layers and width: attention and the output layer are counted "
+        f"too; {_PAPER} is Table 4 of the paper. 6·N·D unless given.",
+    ),
+    option(
+        "--sequence-length",
+        click.FloatRange(1),
+        "Tokens of a sequence, with --architecture; 2048 unless given.",
+    ),
+    option(
+        "--vocabulary",
+        click.FloatRange(0),
+        "Entries of the output layer, with --architecture, where N does not count it; that of "
+        f"the paper for {_PAPER}, else 0 unless given.",
+    ),
+)
+_LIMITS = Group(
+    "Inference and limits",
+    option(
+        "--tokens-served",
+        POSITIVE,
+        "Tokens of inference, 2·N FLOPs each, which the budget pays for too.",
+    ),
+    option("--max-D", POSITIVE, "The most tokens there are."),
+    option("--max-N", POSITIVE, "The most parameters that can be used."),
+)
+_INTERVALS = Group(
+    "Intervals",
+    *refit_options(
+        "Intervals from so many refits of the fit's own runs, such as 1000.", "Seed of the refits."
+    ),
+)
+
+
+def _check(settings: Settings) -> None:
+    if bool(settings["compute"]) == bool(settings["loss"]):
+        raise click.UsageError(
+            "Give budgets, such as --compute 1e20:1e26, or losses to reach by --loss: one of them."
+        )
+    check_goes_with("architecture", ("sequence_length", "vocabulary"), settings)
+    check_goes_with("bootstrap", ("level", "seed"), settings)
+
+
+@command(
+    Source(
+        arguments=[file_argument("fit_path", "FIT.json")],
+        read=lambda settings: read_fit(settings["fit_path"]),
+        files=["fit_path"],
+    ),
+    _BUDGETS,
+    _FLOPS,
+    _LIMITS,
+    _INTERVALS,
+    summary="How to split compute between parameters and tokens.",
+    json="the allocations",
+    delivers="Allocations",
+    examples=[
+        "farseer allocate fit.json --compute 1e20:1e26",
+        "farseer allocate fit.json --compute 1e23 --tokens-served 1e13 --max-D 1.5e13",
+        "farseer allocate fit.json --loss 0.45 --architecture paper --bootstrap 1000",
+    ],
+    check=_check,
+)
+def allocate(
+    fit: "Fit",
+    compute: tuple[list[float], ...],
+    loss: tuple[float, ...],
+    architecture: str | None,
+    sequence_length: float | None,
+    vocabulary: float | None,
+    bootstrap: int | None,
+    level: float,
+    seed: int,
+    **limits: Any,
+) -> Output:
+    """Split budgets of compute so that the loss is lowest.
+
+    FIT.json is a fit that `farseer fit --json FIT.json` wrote. Of each budget:
+    N, D, D/N and the loss there, how they grow with compute, what 20 tokens per
+    parameter would lose, and whether the runs cover such an N, D and D/N.
+    """
+    import numpy as np
+
+    import farseer_jax
+
+    flops = _flops(architecture, sequence_length or 2048, vocabulary)
+    source: Any = fit
+    if bootstrap is not None:
+        source = farseer_jax.bootstrap(fit, bootstrap, seed=seed)
+    found = farseer_jax.allocate(
+        source,
+        [budget for some in compute for budget in some] or None,
+        loss=loss or None,
+        flops=flops,
+        level=None if bootstrap is None else level,
+        **limits,
+    )
+    if not np.isfinite(found.N).any():
+        raise Refusal(found.warnings[0])
+    return Output(found, warnings=fit.warnings)
+
+
+def _flops(name: str | None, length: float, vocabulary: float | None) -> "FLOPs | None":
+    """What the options say of training FLOPs; None for 6 N D.
+
+    Raises:
+        Refusal: the file is not a table of architectures.
+    """
+    if name is None:
+        return None
+    from farseer_jax import TransformerFLOPs
+
+    if name == _PAPER:
+        own = {} if vocabulary is None else {"vocabulary": vocabulary}
+        return TransformerFLOPs.paper(length, **own)
+    if not Path(name).exists():
+        raise Refusal(f"--architecture {name}: no such file")
+    import pandas as pd
+
+    try:
+        return TransformerFLOPs.from_table(pd.read_csv(name), length, vocabulary or 0)
+    except (OSError, ValueError) as error:
+        raise Refusal(f"--architecture {name}: {error}") from None

@@ -1,0 +1,187 @@
+"""``farseer bootstrap``: intervals of predicted losses, from refits of resampled runs."""
+
+from typing import Any
+
+import click
+
+from farseer_jax.cli.draws_file import OUT, check_free, check_out, keeping_draws
+from farseer_jax.cli.errors import Refusal
+from farseer_jax.cli.factory import command
+from farseer_jax.cli.model import model_groups
+from farseer_jax.cli.options import (
+    FROM_2,
+    Group,
+    Settings,
+    level_option,
+    named,
+    noise_option,
+    option,
+    seed_option,
+    spelled,
+)
+from farseer_jax.cli.output import Output
+from farseer_jax.cli.predictions import bound_points
+from farseer_jax.cli.runs import READING_GROUPS
+from farseer_jax.cli.tasks import TASK, Task
+from farseer_jax.cli.values import named_point
+
+# As in farseer_jax.uncertainty, which is not imported for the help; a test compares.
+SCHEMES = (
+    "runs", "sizes", "within-sizes", "bayesian", "residual", "wild", "parametric",
+    "jackknife-runs", "jackknife-sizes"
+)  # fmt: skip
+JACKKNIFES = tuple(name for name in SCHEMES if name.startswith("jackknife"))
+KINDS = ("calibrated", "percentile", "basic", "bca", "normal")
+DEFAULTS = {"scheme": "wild", "kind": "calibrated", "num_resamples": 1000}
+
+_INTERVALS = Group(
+    "Intervals of the loss",
+    option(
+        "--at points",
+        named_point,
+        "Where, such as 25.1e9,5e11, or N=4e9,P=8 (may be repeated); without it a summary is "
+        "printed.",
+        multiple=True,
+    ),
+    level_option(),
+    option(
+        "--interval kind",
+        click.Choice(KINDS),
+        f"How its ends are found: {', '.join(KINDS)}; {DEFAULTS['kind']} unless given, "
+        "percentile for laws of other inputs than N and D. A jackknife gives normal ones only.",
+    ),
+    option(
+        "--of",
+        click.Choice(["mean", "run"]),
+        "Of the law's loss, or of one new run with noise of its own.",
+        default="mean",
+    ),
+)
+_RESAMPLES = Group(
+    "Resamples",
+    option(
+        "--num-resamples",
+        FROM_2,
+        f"How many refits; {DEFAULTS['num_resamples']:,} unless given. A jackknife has a "
+        "number of its own.",
+    ),
+    option(
+        "--scheme",
+        click.Choice(SCHEMES),
+        f"How runs are resampled: {', '.join(SCHEMES)}.",
+        default=DEFAULTS["scheme"],
+    ),
+    seed_option(
+        "--seed resamples_seed",
+        "Seed of the resamples; that of a method's starts is --starts-seed.",
+    ),
+    noise_option(", for --scheme parametric and --of run"),
+)
+
+
+def _check(settings: Settings) -> None:
+    """Refuse, before anything is computed, what the library would refuse after the refits."""
+    about_points = [name for name in ("level", "kind", "of", "target") if named(name)]
+    if about_points and not settings["points"]:
+        raise click.UsageError(
+            f"{spelled(about_points[0])} is about intervals at points: name one or more by "
+            "--at N,D."
+        )
+    kind, scheme = settings["kind"], settings["scheme"]
+    if scheme in JACKKNIFES and settings["num_resamples"] is not None:
+        raise click.UsageError(
+            f"--num-resamples does not go with --scheme {scheme}, which has a number of its own: "
+            "leave it out."
+        )
+    if scheme in JACKKNIFES and kind not in (None, "normal"):
+        raise click.UsageError(
+            f"--interval {kind} needs random resamples, and --scheme {scheme} has none: leave "
+            "--interval out, or choose another scheme."
+        )
+    if kind == "bca" and settings["of"] == "run":
+        raise click.UsageError("--interval bca is for --of mean: choose another for a run.")
+    if settings["noise"] is not None and not _needs_noise(scheme, settings["of"]):
+        raise click.UsageError("--noise is for --scheme parametric and for --of run: leave it out.")
+    check_out(settings)
+
+
+def _needs_noise(scheme: str, of: str) -> bool:
+    return of == "run" or scheme == "parametric"
+
+
+@command(
+    TASK._replace(groups=[*READING_GROUPS, *model_groups(seed="--starts-seed")]),
+    _INTERVALS,
+    _RESAMPLES,
+    OUT,
+    summary="Intervals of predicted losses, from refits of resampled runs.",
+    json="the intervals",
+    delivers="Intervals",
+    examples=[
+        "farseer bootstrap runs.csv",
+        "farseer bootstrap runs.csv --at 25.1e9,5e11 --at 7e10,1.5e12 --level 0.95",
+        "farseer bootstrap runs.csv --num-resamples 1000000 --out draws.parquet",
+    ],
+    check=_check,
+    refits=True,
+)
+def bootstrap(
+    task: Task,
+    points: tuple[dict[str, str], ...],
+    level: float,
+    kind: Any,
+    of: Any,
+    num_resamples: int | None,
+    scheme: str,
+    resamples_seed: int,
+    noise: float | None,
+    out: str | None,
+    resume: bool,
+    chunk_size: int,
+) -> Output:
+    """Fit a scaling law, refit it to resamples of the runs, and print intervals.
+
+    RUNS, the law and the method are those of `farseer fit`, whose seed of the
+    starts is called --starts-seed here. The same seed gives the same intervals.
+
+    --out keeps every refit in a file. A command that was killed goes on where
+    it was if --resume is added, and so does one with more --num-resamples.
+    """
+    import farseer_jax
+
+    of_run = _noise(task, scheme, of, noise)
+    if out is not None:
+        check_free(out, resume)
+    fit = task.fit()
+    at = bound_points(fit, points) if points else {}
+    with keeping_draws(out):
+        refits = farseer_jax.bootstrap(
+            fit,
+            num_resamples,
+            farseer_jax.ParametricBootstrap(noise) if scheme == "parametric" else scheme,
+            seed=resamples_seed,
+            out=out,
+            resume=resume,
+            chunk_size=chunk_size,
+        )
+    found: Any = refits
+    if at:
+        found = refits.interval(**at, level=level, kind=kind, of=of, noise=of_run)
+    note = None if out is None else f"Refits written to {out}"
+    return Output(found, warnings=fit.warnings, note=note)
+
+
+def _noise(task: Task, scheme: str, of: str, noise: float | None) -> float | None:
+    """Of a new run, where one is asked for.
+
+    Raises:
+        Refusal: the noise is needed, not given, and the runs do not show it.
+    """
+    if noise is None and _needs_noise(scheme, of) and set(task.law.inputs()) == {"N", "D"}:
+        from farseer_jax import estimate_noise
+
+        try:
+            noise = estimate_noise(task.bound()).pooled
+        except ValueError as error:
+            raise Refusal(f"{error}; give it by --noise, such as --noise 5e-4") from None
+    return noise if of == "run" else None

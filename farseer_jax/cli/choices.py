@@ -1,0 +1,85 @@
+"""``farseer choices``: how predictions move with the choices made."""
+
+from typing import Any
+
+import click
+
+from farseer_jax.cli.factory import command
+from farseer_jax.cli.options import POSITIVE, Group, Settings, option
+from farseer_jax.cli.output import Output
+from farseer_jax.cli.predictions import check_points
+from farseer_jax.cli.tasks import TASK, Task
+from farseer_jax.cli.values import point
+
+# As in farseer_jax.diagnostics, which is not imported for the help; a test compares.
+GROUPS = (
+    "count", "size", "smallest", "D", "criterion", "rounds", "pairs", "objective", "residual",
+    "method"
+)  # fmt: skip
+
+_OPTIONS = Group(
+    "Choices",
+    option(
+        "--at points",
+        point,
+        "Where, such as 25.1e9,5e11 (may be repeated).",
+        multiple=True,
+        required=True,
+    ),
+    option(
+        "--group groups",
+        click.Choice(GROUPS),
+        f"Only these choices (may be repeated): {', '.join(GROUPS)}.",
+        multiple=True,
+    ),
+    option(
+        "--embeddings",
+        "COLUMN",
+        "Column that counts N with embeddings; one such as N_with_embedding is found.",
+    ),
+    option(
+        "--target-embeddings",
+        POSITIVE,
+        "Embedding parameters of each point, in the order of --at; a power law of the runs' "
+        "unless given.",
+        multiple=True,
+    ),
+)
+
+
+def _check(settings: Settings) -> None:
+    given, num_points = len(settings["target_embeddings"]), len(settings["points"])
+    if given not in (0, num_points):
+        raise click.UsageError(
+            f"--target-embeddings was given {given} times and --at {num_points} times: give one "
+            "for each point, or none."
+        )
+
+
+@command(
+    TASK,
+    _OPTIONS,
+    summary="How predicted losses move with the choices made.",
+    json="the table",
+    delivers="Choices",
+    examples=[
+        "farseer choices runs.csv --at 25.1e9,5e11",
+        "farseer choices runs.csv --at 25.1e9,5e11 --group size --group method",
+        "farseer choices runs.csv --at 25.1e9,5e11 --embeddings N_total",
+    ],
+    check=_check,
+)
+def choices(task: Task, points: Any, **options: Any) -> Output:
+    """Fit a scaling law, and say how its predictions move with each choice.
+
+    RUNS, the law and the method are those of `farseer fit`. One choice at a
+    time is made otherwise: how N is counted, which runs are left out, settings
+    of the method, other methods.
+    """
+    import farseer_jax
+
+    fit = task.fit_over_N_and_D()
+    check_points(fit, points)
+    N, D = map(list, zip(*points, strict=True))
+    given = {name: value or None for name, value in options.items()}
+    return Output(farseer_jax.compare_choices(fit, N, D, **given), warnings=fit.warnings)

@@ -1,0 +1,118 @@
+"""``farseer compare``: which of two fits is better, and at which scale."""
+
+from typing import Any
+
+from farseer_jax.cli.factory import Source, command
+from farseer_jax.cli.options import (
+    POSITIVE,
+    Group,
+    Settings,
+    check_goes_with,
+    option,
+    reads,
+    refit_options,
+)
+from farseer_jax.cli.output import Output
+from farseer_jax.cli.tasks import file_argument, read_fit
+from farseer_jax.cli.values import expected, point, span
+
+_NUM_BUDGETS = 7
+
+
+@reads("A,B")
+def _two_names(text: str) -> tuple[str, str]:
+    match [name.strip() for name in text.split(",")]:
+        case [str(a), str(b)] if a and b and a != b:
+            return a, b
+    raise expected("two different names with a comma between them (such as old,new)", text)
+
+
+_OPTIONS = Group(
+    "Comparison",
+    option(
+        "--N",
+        span,
+        "Parameters to compare over, such as 1e8:1e11; up to ten times those of the runs "
+        "unless given.",
+    ),
+    option("--D", span, "Tokens, likewise."),
+    option(
+        "--at points",
+        point,
+        "Compare at a point too, such as 25.1e9,5e11 (may be repeated).",
+        multiple=True,
+    ),
+    option("--compute", span, "FLOPs at which compute multipliers are given, such as 1e20:1e24."),
+    option(
+        "--tokens-per-parameter", POSITIVE, "D/N of the multipliers at a fixed one.", default=20.0
+    ),
+    option(
+        "--names",
+        _two_names,
+        "What to call both, with a comma between them.",
+        default="A,B",
+    ),
+    option(
+        "--comparable",
+        help="Compare even losses of different columns, or that seem to be in different units.",
+        is_flag=True,
+    ),
+)
+_INTERVALS = Group(
+    "Probabilities and intervals",
+    *refit_options(
+        "From so many refits of each fit's own runs, such as 1000: the probability that A is "
+        "better, and intervals of the compute multipliers.",
+        "Seed of the refits of both.",
+    ),
+)
+
+
+def _check(settings: Settings) -> None:
+    check_goes_with("bootstrap", ("level", "seed"), settings)
+
+
+@command(
+    Source(
+        arguments=[file_argument("path_a", "A.json"), file_argument("path_b", "B.json")],
+        read=lambda settings: [read_fit(settings["path_a"]), read_fit(settings["path_b"])],
+        files=["path_a", "path_b"],
+    ),
+    _OPTIONS,
+    _INTERVALS,
+    summary="Which of two fits is better, and at which scale.",
+    json="the comparison",
+    delivers="Comparison",
+    examples=[
+        "farseer compare a.json b.json",
+        "farseer compare a.json b.json --names old,new --N 1e8:1e11 --D 1e9:1e13",
+        "farseer compare a.json b.json --at 7e9,2e12 --bootstrap 1000 --json comparison.json",
+    ],
+    check=_check,
+)
+def compare(
+    sources: list[Any],
+    points: tuple[tuple[float, float], ...],
+    compute: tuple[float, float] | None,
+    bootstrap: int | None,
+    seed: int,
+    **options: Any,
+) -> Output:
+    """Compare two fits that `farseer fit --json` wrote.
+
+    Prints the difference of the losses over N and D, where the winner changes,
+    and how much less compute A needs for B's loss; with --bootstrap, how
+    probable it is that A is better.
+    """
+    import numpy as np
+
+    import farseer_jax
+
+    if bootstrap is not None:
+        sources = [farseer_jax.bootstrap(fit, bootstrap, seed=seed) for fit in sources]
+    budgets = None if compute is None else np.geomspace(*compute, _NUM_BUDGETS)
+    found = farseer_jax.compare_fits(*sources, compute=budgets, **options)
+    if not points:
+        return Output(found)
+    at = found.at(*zip(*points, strict=True))
+    return Output(found, above=[at], more={"points": at.to_dict()["points"]})

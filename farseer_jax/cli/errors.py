@@ -1,0 +1,164 @@
+"""What went wrong, as one sentence in words of the shell and an exit code."""
+
+import contextlib
+import dis
+import os
+import re
+import traceback
+from collections.abc import Iterable, Iterator
+from typing import NoReturn
+
+import click
+
+from farseer_jax._version import __version__
+
+INTERRUPTED = 130
+_RAISE = "RAISE_VARARGS"
+_VALUE = r"\"[^\"]*\"|\([^()]*\)|[\w.+-]+"
+# Said in both languages: `N_unit=1e9 (shell: --N-unit 1e9)`, `x=1 in Python or --x 1 in the shell`.
+_BOTH = re.compile(r"\w+=\S+ (?:\(shell: ([^()]*)\)|in Python or (--.+?) in the shell)")
+
+
+class Refusal(click.ClickException):
+    """Something that the user can put right, said in words of the shell."""
+
+    exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(in_options(message))
+
+
+class Defect(click.ClickException):
+    """Something that only a developer can put right."""
+
+    exit_code = 1
+
+
+@contextlib.contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """Turn every exception into a sentence on standard error and an exit code.
+
+    Click prints both kinds of error, and ends quietly where a pipe was closed.
+    """
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        raise
+    except KeyboardInterrupt as interrupt:
+        click.echo(str(interrupt) or "Interrupted.", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except Exception as error:
+        _report(error)
+
+
+def _report(error: Exception) -> NoReturn:
+    if _debugging():
+        click.echo(traceback.format_exc(), err=True)
+    if isinstance(error, OSError):
+        raise Refusal(_os_sentence(error)) from None
+    if isinstance(error, MemoryError):
+        raise Refusal("not enough memory; select fewer runs or fewer candidates") from None
+    if isinstance(error, ValueError | TypeError) and _raised_by_us(error):
+        raise Refusal(_one_line(error)) from None
+    raise Defect(
+        f"farseer {__version__} failed in a way it should not "
+        f"({type(error).__name__}: {_one_line(error)}); please report it, with the output of the "
+        "same command under FARSEER_DEBUG=1"
+    ) from None
+
+
+def _raised_by_us(error: Exception) -> bool:
+    """Whether a ``raise`` statement of this package made the error.
+
+    A ``ValueError`` that JAX or NumPy raised is a defect here, not the user's mistake. The module
+    alone does not tell: JAX removes its own frames from tracebacks.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return False
+    frame = trace.tb_frame
+    statement = dis.opname[frame.f_code.co_code[trace.tb_lasti]]
+    return statement == _RAISE and str(frame.f_globals.get("__name__")).startswith("farseer_jax.")
+
+
+def _os_sentence(error: OSError) -> str:
+    """The library names the file in its sentence; the operating system names it apart."""
+    if error.strerror is None:
+        return _one_line(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).splitlines())
+
+
+def _debugging() -> bool:
+    return os.environ.get("FARSEER_DEBUG", "0") not in ("", "0")
+
+
+def in_options(sentence: str) -> str:
+    """A sentence of the library with options in the place of Python's arguments.
+
+    The commands tell which is which, for settings have the names of the library's arguments:
+    `fixed=` is `--fix`, and ``ratio=(low, high)`` is ``--ratio low:high``.
+
+    Args:
+        sentence: a warning, or the message of an error.
+    """
+    options = _options_by_argument()
+    sentence = _BOTH.sub(lambda match: match[1] or match[2], sentence)
+    if not options:
+        return sentence
+    any_name, long_name = _one_of(options), _one_of(name for name in options if "_" in name)
+
+    def spelled(match: re.Match[str]) -> str:
+        return options.get(match["name"], match[0])
+
+    def with_value(match: re.Match[str]) -> str:
+        return f"{spelled(match)}{_value(match['value'])}"
+
+    for pattern, replacement in (
+        (rf"`?\b{any_name}=`?(?=[\s,;:.)]|$)", spelled),  # (fixed=)
+        (r"(?<=\()(?P<name>resume)(?=\))", spelled),  # (resume)
+        (rf"(?i:(?<=\braise )|(?<=\bfewer )){any_name}\b", spelled),  # raise num_starts
+        (rf"\b{long_name}=(?P<value>{_VALUE})", with_value),  # min_N=1e9
+        # noise=5e-4, or influence(fit, at, noise=5e-4): some names are those of columns too
+        (
+            rf"(?i:(?<=\bsay )|(?<=\bgive )|(?<=\btake )|(?<=\bset )|(?<=such as )|(?<=as in ))"
+            rf"(?P<call>\w+\((?:\w+, )*)?{any_name}=(?P<value>{_VALUE})(?(call)\))",
+            with_value,
+        ),
+    ):
+        sentence = re.sub(pattern, replacement, sentence)
+    return sentence
+
+
+def _options_by_argument() -> dict[str, str]:
+    """``{"fixed": "--fix"}`` and so on, of this command and of `farseer fit`."""
+    context = click.get_current_context(silent=True)
+    root = None if context is None else context.find_root()
+    if root is None or not isinstance(root.command, click.Group):
+        return {}
+    names = ("fit", root.invoked_subcommand or "fit")
+    commands = [root.command.get_command(root, name) for name in names]
+    params = [param for command in commands if command is not None for param in command.params]
+    # N and D are as often columns or values as arguments
+    return {
+        param.name: param.opts[0]
+        for param in params
+        if isinstance(param, click.Option) and param.name and len(param.name) > 1
+    }
+
+
+def _one_of(names: Iterable[str]) -> str:
+    longest_first = sorted(names, key=len, reverse=True)
+    return f"(?P<name>{'|'.join(map(re.escape, longest_first))})"
+
+
+def _value(text: str) -> str:
+    """A value after its option: ``(low, high)`` is ``low:high``, and a flag has none."""
+    if text == "True":
+        return ""
+    return " " + text.strip('"').strip("()").replace(", ", ":")

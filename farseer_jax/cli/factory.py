@@ -1,0 +1,137 @@
+"""The factory of commands: each reads, calls the library and delivers, as it declares.
+
+A command is a function in a file of its name, which `shell.COMMANDS` lists:
+
+    @command(TASK, Group("Influence", option("--noise", POSITIVE, "…")), summary="…", …)
+    def influence(task: Task, noise: float | None) -> Influence:
+        '''The help.'''
+        return farseer_jax.influence(task.fit(), noise=noise)
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import click
+
+from farseer_jax.cli.jax_settings import set_up_jax
+from farseer_jax.cli.options import Group, Settings, json_option
+from farseer_jax.cli.output import STANDARD_OUTPUT, check_target, deliver
+
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+
+class Source(NamedTuple):
+    """What a command works on.
+
+    Attributes:
+        arguments: of the command line.
+        read: from the settings to what the command's function is called with.
+        check: refuses, before anything is read, settings that do not go together.
+        files: settings that name files, which no output may overwrite.
+        options: shown at the top of the help, beside ``--json``, under ``title``.
+        groups: other options, shown at its end.
+        title: of the group that has ``--json``.
+    """
+
+    arguments: Sequence[click.Argument]
+    read: Callable[[Settings], Any]
+    check: Callable[[Settings], None] = lambda settings: None
+    files: Sequence[str] = ()
+    options: Sequence[click.Option] = ()
+    groups: Sequence[Group] = ()
+    title: str = "Output"
+
+
+class Command(click.Command):
+    """A command whose help shows its options in titled groups.
+
+    Args:
+        groups: in the order of the help; options of groups of one title stand together.
+        arguments: of the command line.
+        settings: of ``click.Command``.
+    """
+
+    def __init__(
+        self, *, groups: Iterable[Group], arguments: Sequence[click.Argument], **settings: Any
+    ) -> None:
+        self.groups: dict[str, list[click.Option]] = {}
+        for group in groups:
+            self.groups.setdefault(group.title, []).extend(group.options)
+        params = [*arguments, *(option for own in self.groups.values() for option in own)]
+        super().__init__(params=params, context_settings=HELP_NAMES, **settings)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """The files first, as in the examples."""
+        options, *arguments = super().collect_usage_pieces(ctx)
+        return [*arguments, options]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each group, and ``--help`` below them."""
+        shown = {option for own in self.groups.values() for option in own}
+        others = [
+            param
+            for param in self.get_params(ctx)
+            if isinstance(param, click.Option) and param not in shown
+        ]
+        for title, options in {**self.groups, "Other": others}.items():
+            records = [option.get_help_record(ctx) for option in options]
+            with formatter.section(title):
+                formatter.write_dl([record for record in records if record is not None])
+
+
+def command(
+    source: Source,
+    *own: Group,
+    summary: str,
+    json: str,
+    delivers: str,
+    examples: Sequence[str],
+    check: Callable[[Settings], None] = lambda settings: None,
+    refits: bool = False,
+) -> Callable[[Callable[..., Any]], Command]:
+    """A decorator that makes a command of a function, whose docstring is the help.
+
+    The function is called with what the source reads and the values of the command's own options,
+    and returns a result of the library, or an :class:`~farseer_jax.cli.output.Output`.
+
+    Args:
+        source: what the command works on.
+        own: groups of the command's own options.
+        summary: for the list of commands.
+        json: what ``--json`` writes.
+        delivers: what was written, for the note on standard error.
+        examples: lines below the help.
+        check: refuses settings that do not go together, before anything is read.
+        refits: whether thousands of refits follow; so they do wherever ``--bootstrap`` is given.
+    """
+    output = Group(source.title, *source.options, json_option(json))
+    others = [*own, *source.groups]
+    groups = [output, *others] if source.options else [*others, output]
+    names = [option.name for group in own for option in group.options]
+
+    def decorator(function: Callable[..., Any]) -> Command:
+        def run(**settings: Any) -> None:
+            source.check(settings)
+            check(settings)
+            target = settings["target"]
+            files = [settings[name] for name in source.files]
+            check_target(target, files, f"use --json {STANDARD_OUTPUT} for standard output")
+            set_up_jax(refits=refits or settings.get("bootstrap") is not None)
+            read = source.read(settings)
+            from farseer_jax import progress_bar
+
+            with progress_bar():
+                found = function(read, **{name: settings[name] for name in names})
+            deliver(found, target, delivers)
+
+        return Command(
+            name=function.__name__,
+            callback=run,
+            arguments=source.arguments,
+            groups=groups,
+            help=function.__doc__,
+            short_help=summary,
+            epilog="\n".join(["\b", "Examples:", *(f"  {line}" for line in examples)]),
+        )
+
+    return decorator

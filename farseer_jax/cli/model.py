@@ -1,0 +1,285 @@
+"""The law and the method: their options, which go together, and what they make."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from farseer_jax.cli.options import (
+    FROM_1,
+    FROM_2,
+    NUMBER,
+    SEED,
+    Group,
+    Settings,
+    named,
+    option,
+    reads,
+    spelled,
+)
+from farseer_jax.cli.values import (
+    KINDS,
+    bounds,
+    interval,
+    kinds,
+    names,
+    numbers_by_name,
+    ratio,
+    rounds,
+    ties,
+)
+
+if TYPE_CHECKING:
+    from farseer_jax.laws.law import Law
+    from farseer_jax.methods.method import Method
+
+# What follows is as in the library, which is not imported for the help; tests compare.
+LAWS = ("farseer", "chinchilla", "coupled", "kaplan")
+OBJECTIVES = ("squared", "huber", "absolute", "asymmetric", "squared-relative")
+OPTIMISERS = ("lbfgs", "adam")
+DEFAULT_SEARCH = {"farseer": (-0.5, 0.5), "chinchilla": (0.01, 1.0)}
+_CONSTRAINTS = ("objective", "fixed", "tied", "bounds")
+_ANY_LAW = (*_CONSTRAINTS, "num_starts", "seed")
+# Methods in the order of the help, each with the settings that go with it.
+METHODS = {
+    "piecewise": ("criterion", "search", "candidates", "rounds", "min_pairs", "ratio"),
+    "least-squares": _ANY_LAW,
+    "restarts": (*_ANY_LAW, "optimiser", "num_steps"),
+    "variable-projection": (*_CONSTRAINTS, "candidates"),
+    "isoflop": ("budgets", "width"),
+}
+# Which named laws the methods fit that do not fit all of them, and which methods fit expressions.
+FITS = {
+    "piecewise": ("farseer", "chinchilla"),
+    "variable-projection": ("chinchilla",),
+    "isoflop": ("chinchilla",),
+}
+_OF_EXPRESSIONS = ("least-squares", "restarts", "variable-projection")
+_MARKS = ("+", "-", "*", "/", "^", "(", "|", "<", ">", "=", ",", "[", " ", "\t", "\n")
+_MAX_STARTS = 10_000_000
+_MAX_CANDIDATES = 100_000  # a second, compiled as `jax_settings` has it
+_MAX_CANDIDATES_EACH = 1_000  # a million in all
+
+
+@reads("NAME|EXPRESSION")
+def law_text(text: str) -> str:
+    """A law's name, or an expression.
+
+    Raises:
+        BadParameter: it is one word, and none of the names.
+    """
+    text = text.strip()
+    if text in LAWS or any(mark in text for mark in _MARKS):
+        return text
+    raise click.BadParameter(
+        f"unknown law {text!r}; choose from {', '.join(LAWS)}, or write an expression such as "
+        "'E + A/N**alpha'."
+    )
+
+
+def is_expression(law: str) -> bool:
+    """Whether a law is given as an expression, not by its name."""
+    return law not in LAWS
+
+
+_SEARCH = option(
+    "--search",
+    interval,
+    "Where the exponents are searched; -0.5:0.5 (farseer) or 0.01:1 (chinchilla) unless given.",
+)
+_STAGES = (
+    option(
+        "--rounds",
+        rounds,
+        "Rounds of Stage 2; joint goes to the minimum itself, and predicts worse.",
+        default="2",
+    ),
+    option(
+        "--min-pairs",
+        FROM_2,
+        "Pairs of runs that a size needs to take part.",
+        default=3,
+    ),
+    option(
+        "--ratio",
+        ratio,
+        "Steps of D that form a pair, 1.41 or 1.35:1.45; found in the runs unless given.",
+    ),
+)
+_PIECEWISE = Group(
+    "Method piecewise",
+    option(
+        "--criterion",
+        click.Choice(["squared", "relative"]),
+        "Errors to minimise: squared as in the paper, relative as in its code.",
+        default="squared",
+    ),
+    _SEARCH,
+    option(
+        "--candidates",
+        click.IntRange(3, _MAX_CANDIDATES),
+        "Search each exponent on a grid of so many, instead of refining; with "
+        "variable-projection the grid to begin with, 32 unless given.",
+    ),
+    *_STAGES,
+)
+# options of the piecewise method that leave a fit its derivatives
+SMOOTH_PIECEWISE = Group("Method piecewise", _SEARCH, *_STAGES)
+_LAW = Group(
+    "Law and method",
+    option(
+        "--law",
+        law_text,
+        f"The law to fit: {', '.join(LAWS)}, or an expression such as 'E + A/N**alpha', whose "
+        "names that are no columns are parameters.",
+        default="farseer",
+    ),
+    option("--real", names, "Parameters of an expression that may be negative, such as b,c."),
+    option(
+        "--kind kinds",
+        kinds,
+        f"Kind of an expression's input, positive unless given or summed over: {', '.join(KINDS)}.",
+    ),
+    option(
+        "--method",
+        click.Choice(tuple(METHODS)),
+        f"How: {', '.join(METHODS)}; piecewise for farseer unless given, least-squares for "
+        "others. Piecewise fits farseer and chinchilla, isoflop chinchilla only.",
+    ),
+)
+_ISOFLOP = Group(
+    "Method isoflop",
+    option(
+        "--budgets", "COLUMN", "Column with the compute budget of each run; 6 N D unless given."
+    ),
+    option("--width", NUMBER, "Bins of ln compute, such as 0.35, for runs without clear budgets."),
+)
+
+
+def _end_to_end(seed: str) -> Group:
+    return Group(
+        "Methods that fit all parameters at once",
+        option(
+            "--objective",
+            click.Choice(OBJECTIVES),
+            f"What to minimise: {', '.join(OBJECTIVES)}; the first unless given.",
+        ),
+        option(
+            "--fix fixed", numbers_by_name, "Parameters that are not fitted, such as E=1.69,k=1."
+        ),
+        option("--tie tied", ties, "Parameters that are equal, such as alpha=beta."),
+        option(
+            "--bounds",
+            bounds,
+            "Where a parameter may lie, such as alpha=0:1; k=0.5: has no upper end.",
+        ),
+        option(
+            "--num-starts",
+            click.IntRange(1, _MAX_STARTS),
+            "Random starts; 64 unless given, 30,000 for restarts.",
+        ),
+        option(f"{seed} seed", SEED, "Seed of the starts; 0 unless given."),
+        option("--optimiser", click.Choice(OPTIMISERS), "Of restarts; lbfgs unless given."),
+        option("--num-steps", FROM_1, "Steps of each of the restarts; 2,000 unless given."),
+    )
+
+
+def model_groups(seed: str = "--seed") -> tuple[Group, ...]:
+    """All options for a law and a method.
+
+    Args:
+        seed: what the option for the seed of the starts is called.
+    """
+    return _LAW, _end_to_end(seed), _PIECEWISE, _ISOFLOP
+
+
+def method_name(settings: Settings) -> str:
+    """The method that the options mean.
+
+    Raises:
+        UsageError: it does not fit the law, or an option belongs to another law or method.
+    """
+    law = settings["law"]
+    for name in ("real", "kinds"):
+        if settings[name] and not is_expression(law):
+            raise click.UsageError(
+                f"{spelled(name)} goes with an expression, and --law {law} knows its own: leave "
+                "it out."
+            )
+    method: str = settings["method"] or ("piecewise" if law == "farseer" else "least-squares")
+    _check_fits(method, law)
+    for name in dict.fromkeys(name for own in METHODS.values() for name in own):
+        if name not in METHODS[method] and named(name):
+            others = [other for other, own in METHODS.items() if name in own]
+            raise click.UsageError(
+                f"{spelled(name)} does not go with the method {method}, but with "
+                f"{' and '.join(others)}: leave it out, or choose another --method."
+            )
+    return method
+
+
+def _check_fits(method: str, law: str) -> None:
+    laws = FITS.get(method, LAWS)
+    if law in laws or (is_expression(law) and method in _OF_EXPRESSIONS):
+        return
+    kind = f"the law {laws[0]}" if len(laws) == 1 else f"the laws {' and '.join(laws)}"
+    given = "an expression" if is_expression(law) else f"--law {law}"
+    raise click.UsageError(
+        f"--method {method} fits {kind} only: leave it out with {given}, which is fitted by "
+        "least-squares."
+    )
+
+
+def build_method(name: str, settings: Settings) -> "Method":
+    """The method with its options; those not given are the library's own."""
+    from farseer_jax.fitting.registry import METHODS as CLASSES
+
+    own: Settings = {key: settings[key] for key in METHODS[name] if settings[key] is not None}
+    candidates = own.pop("candidates", None)
+    if name == "piecewise":
+        own["search"] = _search(own.get("search"), candidates, settings["law"])
+    elif candidates is not None:
+        if candidates > _MAX_CANDIDATES_EACH:
+            raise click.UsageError(
+                f"--candidates with {name} is for each of two exponents: at most "
+                f"{_MAX_CANDIDATES_EACH:,}."
+            )
+        own["num_candidates"] = candidates
+    return CLASSES[name](**own)
+
+
+def _search(ends: tuple[float, float] | None, candidates: int | None, law: str) -> Any:
+    """A search of the piecewise method; None for its own."""
+    from farseer_jax import Grid, Refined
+
+    if candidates is not None:
+        return Grid(*(ends or DEFAULT_SEARCH[law]), candidates)
+    return None if ends is None else Refined(*ends)
+
+
+def law_class(settings: Settings, columns: Sequence[str], bound: Sequence[str] = ()) -> "type[Law]":
+    """The law's class; of an expression a line on standard error says what its names are.
+
+    Args:
+        settings: of the command.
+        columns: of the table, which tell inputs from parameters.
+        bound: inputs whose columns are named.
+
+    Raises:
+        ValueError: the text cannot be read as a law.
+    """
+    from farseer_jax.fitting.arguments import as_law
+
+    law = settings["law"]
+    if not is_expression(law):
+        return as_law(law)
+    from farseer_jax.laws.expression_law import describe
+
+    kinds, real = settings["kinds"], settings["real"] or ()
+    found = as_law(law, columns, bound=bound, kinds=kinds, real=real)
+    parameters = [
+        field.name if field.along is None else f"{field.name}[{field.along}]"
+        for field in found.fields()
+    ]
+    click.echo(describe(tuple(found.inputs()), parameters), err=True)
+    return found

@@ -1,0 +1,161 @@
+"""Options: how one is declared, in which group the help shows it, and those that many share."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import click
+
+Settings: TypeAlias = dict[str, Any]  # the values of all options and arguments of a command
+
+NUMBER = click.FLOAT
+POSITIVE = click.FloatRange(0, min_open=True)
+SEED = click.IntRange(0)
+LEVEL = click.FloatRange(0, 1, min_open=True, max_open=True)
+FROM_1, FROM_2 = click.IntRange(1), click.IntRange(2)
+
+
+class Text(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
+    """The text of an option, read by a function.
+
+    Args:
+        read: from the text to a value; raises ``click.BadParameter``.
+        metavar: what the help shows.
+        joined: the option may be repeated, and its lists, or mappings, become one; None where the
+            option is absent.
+    """
+
+    def __init__(self, read: Callable[[str], Any], metavar: str, *, joined: bool = False) -> None:
+        self.read, self.name, self.joined = read, metavar, joined
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The value; a default of another type is taken as it is."""
+        return self.read(value) if isinstance(value, str) else value
+
+
+def reads(metavar: str, *, joined: bool = False) -> Callable[[Callable[[str], Any]], Text]:
+    """A decorator that makes a type of options of a function that reads their text."""
+    return lambda read: Text(read, metavar, joined=joined)
+
+
+class Group:
+    """Options that the help shows under one title, in their order."""
+
+    def __init__(self, title: str, *options: click.Option) -> None:
+        self.title, self.options = title, options
+
+
+def option(names: str, kind: Any = None, help: str = "", **settings: Any) -> click.Option:
+    """An option.
+
+    Args:
+        names: as on the command line, such as ``"--max-N"``, perhaps followed by the name of the
+            setting, ``"--fix fixed"``; that is ``max_N`` otherwise.
+        kind: a type of click, a :class:`Text`, or the metavar of a text that nothing reads.
+        help: a sentence or two.
+        settings: others of ``click.Option``.
+    """
+    flag, *dest = names.split()
+    dest = dest or [flag.removeprefix("--").replace("-", "_")]
+    if isinstance(kind, Text) and kind.joined:
+        settings |= {"multiple": True, "callback": _joined}
+    settings.setdefault("metavar", kind if isinstance(kind, str) else _metavar(kind))
+    settings.setdefault("show_default", "default" in settings)
+    type = None if isinstance(kind, str) else kind
+    return click.Option([flag, *dest], type=type, help=help, **settings)
+
+
+def _metavar(kind: Any) -> str | None:
+    if isinstance(kind, Text):
+        return kind.name
+    if isinstance(kind, click.Choice):
+        return "NAME" if len(kind.choices) > 2 else None  # the help lists many in its text
+    return None if kind is None else "NUMBER"
+
+
+def _joined(context: click.Context, parameter: click.Parameter, values: tuple[Any, ...]) -> Any:
+    """All lists after each other, or all mappings as one."""
+    if not values:
+        return None
+    if isinstance(values[0], list):
+        return [item for value in values for item in value]
+    pairs = [pair for value in values for pair in value.items()]
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise click.BadParameter(
+                f"{name!r} is given {names.count(name)} times: give it once.", context, parameter
+            )
+    return dict(pairs)
+
+
+def json_option(what: str) -> click.Option:
+    """``--json FILE``."""
+    return option(
+        "--json target", "FILE", f"Write {what} as JSON; - prints the JSON instead of the table."
+    )
+
+
+def level_option() -> click.Option:
+    """``--level NUMBER``."""
+    return option(
+        "--level", LEVEL, "Nominal probability that an interval holds the truth.", default=0.9
+    )
+
+
+def seed_option(names: str, help: str) -> click.Option:
+    """``--seed NUMBER``, 0 unless given."""
+    return option(names, SEED, help, default=0)
+
+
+def refit_options(bootstrap: str, seed: str) -> list[click.Option]:
+    """``--bootstrap NUMBER``, and the level and the seed that go with it.
+
+    Args:
+        bootstrap: its help.
+        seed: likewise.
+    """
+    return [option("--bootstrap", FROM_2, bootstrap), level_option(), seed_option("--seed", seed)]
+
+
+def noise_option(where: str = "") -> click.Option:
+    """``--noise NUMBER``.
+
+    Args:
+        where: it is used, such as ", for --of run".
+    """
+    return option(
+        "--noise",
+        POSITIVE,
+        f"Standard deviation of ln loss from run to run, such as 5e-4{where}; estimated from the "
+        "runs unless given.",
+    )
+
+
+def named(name: str) -> bool:
+    """Whether the command line names an option, rather than leaving it at its default."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
+def spelled(name: str) -> str:
+    """An option as the command spells it, such as ``--fix`` for the setting ``fixed``."""
+    params = click.get_current_context().command.params
+    return next(param.opts[0] for param in params if param.name == name)
+
+
+def check_goes_with(needed: str, names: Iterable[str], settings: Settings) -> None:
+    """Refuse options that were given without the one that they go with.
+
+    Args:
+        needed: the setting of that one; None where it was not given.
+        names: settings of the options.
+        settings: of the command.
+
+    Raises:
+        UsageError: the first of them.
+    """
+    for name in names:
+        if settings[needed] is None and named(name):
+            raise click.UsageError(
+                f"{spelled(name)} goes with {spelled(needed)}: add it, or leave it out."
+            )

@@ -1,0 +1,134 @@
+"""Where results go: a table or JSON on standard output, JSON in a file."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from farseer_jax.cli.errors import Refusal, in_options
+
+STANDARD_OUTPUT = "-"
+
+
+@dataclass(frozen=True)
+class Output:
+    """A result of the library, and what a command says beside it.
+
+    Attributes:
+        result: prints itself, and has ``to_dict``.
+        warnings: of the fit, which the result itself does not have; None where it has all.
+        above: other results, printed above it.
+        below: likewise, below.
+        more: entries of the JSON beside the result's own.
+        what: was written, where that is not what the command always writes.
+        note: said on standard error at the end.
+    """
+
+    result: Any
+    warnings: Sequence[str] | None = None
+    above: Sequence[object] = ()
+    below: Sequence[object] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
+    what: str | None = None
+    note: str | None = None
+
+    def __str__(self) -> str:
+        from farseer_jax.results.result import warned
+
+        own = warned(str(self.result), self.warnings or ())
+        text = "\n\n".join([*map(str, self.above), own, *map(str, self.below)])
+        lines = text.split("\n")
+        return "\n".join(
+            in_options(line) if line.lower().startswith("warning: ") else line for line in lines
+        )
+
+    def to_json(self) -> str:
+        """What ``--json`` writes; warnings of the fit stand last, as in the table."""
+        content = {**self.result.to_dict(), **self.more}
+        if self.warnings is not None:
+            content["warnings"] = [*content.get("warnings", ()), *self.warnings]
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def check_target(target: str | None, inputs: Iterable[Path | None], remedy: str) -> None:
+    """Refuse an output file that cannot be written, before anything is computed.
+
+    Args:
+        target: what an option named, perhaps standard output.
+        inputs: files that are read, and must not be overwritten.
+        remedy: what to do where it is not a regular file.
+
+    Raises:
+        Refusal: what is wrong with the file.
+    """
+    if target is None or target == STANDARD_OUTPUT:
+        return
+    path = Path(target)
+    problem = _problem(path, remedy)
+    if problem is None and any(_same_file(path, source) for source in inputs):
+        problem = "it is a file that this command reads; name another"
+    if problem is not None:
+        raise Refusal(f"cannot write {target!r}: {problem}")
+
+
+def deliver(found: Any, target: str | None, what: str) -> None:
+    """Write the JSON where it was asked for, and print the table or the JSON.
+
+    Args:
+        found: an :class:`Output`, or a result that needs nothing beside it.
+        target: what ``--json`` named: a file, ``-`` or nothing.
+        what: the file holds, for the note on standard error.
+    """
+    output = found if isinstance(found, Output) else Output(found)
+    if target == STANDARD_OUTPUT:
+        _print(output.to_json().encode())  # JSON is UTF-8, whatever the terminal speaks
+    else:
+        if target is not None:
+            _write(Path(target), output.to_json())
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        _print(f"{output}\n".encode(encoding, errors="replace"))
+        if target is not None:
+            click.echo(f"{output.what or what} written to {target}", err=True)
+    if output.note is not None:
+        click.echo(output.note, err=True)
+
+
+def _print(text: bytes) -> None:
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Refusal(f"cannot write to standard output: {error.strerror}") from None
+
+
+def _write(path: Path, text: str) -> None:
+    from farseer_jax.results.files import write_text
+
+    try:
+        write_text(path, text)
+    except OSError as error:
+        reason = error.strerror if error.strerror is not None else str(error)
+        raise Refusal(reason if str(path) in reason else f"cannot write {path}: {reason}") from None
+
+
+def _problem(path: Path, remedy: str) -> str | None:
+    folder = path.parent
+    if path.is_dir():
+        return "it is a directory; name a file in it"
+    if path.exists() and not path.is_file():
+        return f"it is not a regular file; {remedy}"
+    if not folder.is_dir():
+        return f"there is no folder {str(folder)!r}; create it first"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"no permission to write in the folder {str(folder)!r}"
+    return None
+
+
+def _same_file(path: Path, source: Path | None) -> bool:
+    return source is not None and path.exists() and source.exists() and path.samefile(source)

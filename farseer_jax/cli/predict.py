@@ -1,0 +1,177 @@
+"""``farseer predict``: losses by a fit, at points or for a table of runs."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from farseer_jax.cli.errors import Refusal
+from farseer_jax.cli.factory import Source, command
+from farseer_jax.cli.options import Group, Settings, option, spelled
+from farseer_jax.cli.predictions import at_points, at_rows, columns_of_fits, of_groups, of_responses
+from farseer_jax.cli.runs import (
+    OF_COLUMNS,
+    READING,
+    SELECTING,
+    SELECTING_BY_ANY,
+    UNITS,
+    check_columns,
+    columns_of,
+    read_table,
+    select,
+    units_of,
+)
+from farseer_jax.cli.tasks import file_argument
+from farseer_jax.cli.values import columns, labels, number, patterns, values
+
+if TYPE_CHECKING:
+    from farseer_jax.fitting.fits import Fits
+    from farseer_jax.fitting.prediction import Prediction
+
+_POINTS = Group(
+    "Points or columns",
+    option(
+        "--N",
+        "NUMBER|COLUMN",
+        "Parameters, such as 25.1e9 (may be repeated); with RUNS, their column.",
+        multiple=True,
+    ),
+    option(
+        "--D",
+        "NUMBER|COLUMN",
+        "Tokens, such as 5e11 (may be repeated); with RUNS, their column.",
+        multiple=True,
+    ),
+    option(
+        "--given",
+        values,
+        "Value of another input, such as P=8 (may be repeated), or of the shares of a mixture.",
+    ),
+    option(
+        "--group groups",
+        labels,
+        "Predict for this group only, such as corpus=pile; for all unless given.",
+    ),
+)
+_READING = Group(
+    READING,
+    option("--loss", "COLUMN", "Column with the observed loss."),
+    option("--response", patterns, "As --loss; of a fit of several responses, which of them."),
+    option(
+        "--input columns_of",
+        columns,
+        "Column of an input that is not found by its name, such as P=parallel_size.",
+    ),
+)
+
+
+def _check(settings: Settings) -> None:
+    with_runs = settings["path"] is not None
+    wrong = [name for name in (("given", "groups") if with_runs else OF_COLUMNS) if settings[name]]
+    if wrong and with_runs:
+        raise click.UsageError(
+            f"{spelled(wrong[0])} is about points, and RUNS has what it says in columns: leave one "
+            "of them out."
+        )
+    if wrong:
+        raise click.UsageError(
+            f"{spelled(wrong[0])} is about a table of runs: name a file RUNS after FIT.json, or "
+            "leave it out."
+        )
+    if with_runs:
+        settings |= {name: _column(name, settings[name]) for name in ("N", "D")}
+        check_columns(settings)
+    else:
+        _check_points(settings)
+
+
+def _column(name: str, texts: tuple[str, ...]) -> str | None:
+    """The column that an option names beside RUNS."""
+    if len(texts) > 1:
+        raise click.UsageError(
+            f"--{name} was given {len(texts)} times: with a table RUNS it names one column."
+        )
+    return texts[0] if texts else None
+
+
+def _check_points(settings: Settings) -> None:
+    for name in ("N", "D"):
+        for text in settings[name]:
+            value = number(text)
+            if value is None or value <= 0:
+                raise click.BadParameter(
+                    f"expected a positive number such as 25.1e9, got {text!r} (a column only with "
+                    "a table RUNS).",
+                    param_hint=f"'--{name}'",
+                )
+    if not (settings["N"] or settings["D"] or settings["given"]):
+        raise click.UsageError(
+            "Nothing to predict: give numbers --N and --D, other inputs by --given, or a table "
+            "RUNS after FIT.json."
+        )
+
+
+def _read(settings: Settings) -> "tuple[Fits, Any, Settings]":
+    """The fits, the table of runs or None, and the settings, which say what its columns are."""
+    table = None if settings["path"] is None else read_table(settings)
+    from farseer_jax import Fits
+
+    return Fits.from_json(settings["fit_path"]), table, settings
+
+
+@command(
+    Source(
+        arguments=[
+            file_argument("fit_path", "FIT.json"),
+            file_argument("path", "[RUNS]", required=False),
+        ],
+        groups=[_READING, UNITS, SELECTING, SELECTING_BY_ANY],
+        check=_check,
+        read=_read,
+        files=["fit_path", "path"],
+    ),
+    _POINTS,
+    summary="Predict losses by a fit, at points or for a table of runs.",
+    json="the predictions",
+    delivers="Predictions",
+    examples=[
+        "farseer predict fit.json --N 25.1e9 --D 5e11 --D 1e12",
+        "farseer predict fit.json runs.csv --min-N 6e9",
+        "farseer predict fit.json --N 4e9 --given P=8 --group corpus=pile",
+    ],
+)
+def predict(
+    read: "tuple[Fits, Any, Settings]", N: Any, D: Any, given: Any, groups: Any
+) -> "Prediction":
+    """Predict losses by a fit that `farseer fit --json FIT.json` wrote.
+
+    Without RUNS, --N, --D and --given are values of the law's inputs: several
+    of them pair up, and one goes with all of the others.
+
+    With a table RUNS (as for `farseer fit`), predictions stand beside the
+    losses of its runs, where it has them, with their errors; --N and --D then
+    name columns. Every run is predicted by the fit of its group.
+    """
+    fits, table, settings = read
+    if table is not None:
+        return _for_runs(fits, table, settings)
+    values: dict[str, list[str]] = {}
+    for name, text in [*(("N", text) for text in N), *(("D", text) for text in D), *(given or ())]:
+        values.setdefault(name, []).append(text)
+    return at_points(of_groups(fits, groups or {}), values)
+
+
+def _for_runs(fits: "Fits", table: Any, settings: Settings) -> "Prediction":
+    fits, observed = of_responses(fits, table, settings["loss"] or settings["response"])
+    units = units_of(settings)
+    try:
+        columns = columns_of_fits(fits, table, columns_of(settings))
+        rows: Any = select(table, type(fits[0].law), settings, columns, units)
+        return at_rows(fits, rows, columns, units, observed)
+    except ValueError as error:
+        mixed_up = [name for name in ("N", "D") if settings[name] and number(settings[name])]
+        if not mixed_up:
+            raise
+        raise Refusal(
+            f"with a table RUNS, --{mixed_up[0]} {settings[mixed_up[0]]} names a column (leave "
+            f"RUNS out to predict at numbers): {error}"
+        ) from None

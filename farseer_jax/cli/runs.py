@@ -1,0 +1,258 @@
+"""Where runs come from: a file with its columns and units, or the example; and which are kept."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import click
+
+from farseer_jax.cli.factory import Source
+from farseer_jax.cli.options import NUMBER, Group, Settings, option, spelled
+from farseer_jax.cli.values import columns, link, numbers_by_name, patterns
+
+if TYPE_CHECKING:
+    from farseer_jax.laws.law import Law
+    from farseer_jax.runs.binding import Points
+    from farseer_jax.runs.runs import Runs
+    from farseer_jax.runs.selection import Bound
+
+    Table: TypeAlias = Runs | Mapping[str, Any]  # the example, or the columns of a file
+
+DATA = "Data and output"
+READING = "Reading RUNS"
+SELECTION = "Selecting runs (bounds included)"
+
+_ROLES = {"N": "parameters", "D": "training tokens", "loss": "final loss"}
+_UNITS = ("N_unit", "D_unit")
+_BOUNDS = ("min_N", "max_N", "min_D", "max_D")
+_NAMED = ("columns_of", "response", "link", "weights", "standard_error")
+OF_COLUMNS = ("loss", "response", "columns_of", *_UNITS, *_BOUNDS, "min_of", "max_of")
+
+RUNS = click.Argument(
+    ["path"], metavar="RUNS|--example", required=False, type=click.Path(path_type=Path)
+)
+EXAMPLE = option("--example", help="Fit made-up runs instead of a file.", is_flag=True)
+UNITS = Group(
+    READING,
+    *(
+        option(
+            f"--{role}-unit", NUMBER, f"What 1 stands for in the column {role}: 1e9 for billions."
+        )
+        for role in ("N", "D")
+    ),
+)
+SELECTING = Group(
+    SELECTION,
+    *(
+        option(f"--{end}-{role}", NUMBER, f"{which} number of {meaning} kept, such as {example}.")
+        for role, meaning, example in (("N", "parameters", "2e8"), ("D", "tokens", "1e11"))
+        for end, which in (("min", "Smallest"), ("max", "Largest"))
+    ),
+)
+SELECTING_BY_ANY = Group(
+    SELECTION,
+    *(
+        option(
+            f"--{end} {end}_of",
+            numbers_by_name,
+            f"{which} value kept of any input or column, such as {example}.",
+        )
+        for end, which, example in (("min", "Smallest", "P=2"), ("max", "Largest", "loss=4"))
+    ),
+)
+# of runs over N and D
+COLUMN_GROUPS = (
+    Group(
+        READING,
+        *(
+            option(f"--{role}", "COLUMN", f"Column with the {meaning}.")
+            for role, meaning in _ROLES.items()
+        ),
+    ),
+    UNITS,
+    SELECTING,
+)
+# of runs over the inputs of any law
+READING_GROUPS = (
+    *COLUMN_GROUPS,
+    Group(
+        READING,
+        option(
+            "--input columns_of",
+            columns,
+            "Column of an input that is not found by its name, such as P=parallel_size; of a "
+            "mixture all of its shares, h=share_*.",
+        ),
+        option(
+            "--response",
+            patterns,
+            "Column to fit, as --loss; several are fitted one by one: a,b or loss_*.",
+        ),
+        option(
+            "--link",
+            link,
+            "Scale of the response's errors: log unless given; identity for responses of any "
+            "sign; logit, or logit:FLOOR:CEILING, for accuracies.",
+        ),
+        option("--weights", "COLUMN", "Column with weights of runs."),
+        option(
+            "--standard-error", "COLUMN", "Column with standard errors of the response, instead."
+        ),
+    ),
+    SELECTING_BY_ANY,
+)
+
+
+def check_runs(settings: Settings) -> None:
+    """Refuse a command line that names no runs, both a file and the example, or a column twice.
+
+    Raises:
+        UsageError: what to change.
+    """
+    path, example = settings["path"], settings["example"]
+    if path is None and not example:
+        raise click.UsageError("Missing argument 'RUNS': name a file of runs, or say --example.")
+    if path is not None and example:
+        raise click.UsageError("--example fits made-up runs: leave RUNS out, or --example.")
+    about_columns = [n for n in (*_ROLES, *_UNITS, *_NAMED) if settings.get(n) is not None]
+    if example and about_columns:
+        raise click.UsageError(
+            f"{spelled(about_columns[0])} is about the columns of a file: leave it out with "
+            "--example."
+        )
+    check_columns(settings)
+
+
+def check_columns(settings: Settings) -> None:
+    """Refuse a column that is named by two options.
+
+    Raises:
+        UsageError: which.
+    """
+    for name in ("N", "D"):
+        if settings[name] and name in (settings.get("columns_of") or {}):
+            raise click.UsageError(f"--{name} and --input {name}=… say the same: give one of them.")
+    if settings["loss"] and settings.get("response"):
+        raise click.UsageError("--loss and --response say the same: give one of them.")
+
+
+def read_table(settings: Settings) -> "Table":
+    """The columns of the file, or the example's runs."""
+    if settings["path"] is None:
+        from farseer_jax import example_runs
+
+        return example_runs()
+    from farseer_jax.runs import read  # without JAX: mistakes are told at once
+
+    return read.read_table(settings["path"])
+
+
+def read_runs(settings: Settings) -> "Runs":
+    """The runs over N and D that the options mean."""
+    import farseer_jax  # a file is read without JAX: mistakes in it are told at once
+
+    if settings["path"] is None:
+        runs = farseer_jax.example_runs()
+    else:
+        reading = {name: settings[name] for name in (*_ROLES, *_UNITS)}
+        runs = farseer_jax.read_runs(settings["path"], **reading)
+    return runs.select(**{name: settings[name] for name in _BOUNDS})
+
+
+def columns_of(settings: Settings) -> dict[str, str]:
+    """The columns of inputs that options name."""
+    short = {name: settings[name] for name in ("N", "D") if settings[name]}
+    return short | (settings.get("columns_of") or {})
+
+
+def units_of(settings: Settings) -> dict[str, float]:
+    """The factors of inputs that options name."""
+    units = {name: settings[f"{name}_unit"] for name in ("N", "D")}
+    return {name: unit for name, unit in units.items() if unit is not None}
+
+
+def naming(settings: Settings) -> dict[str, Any]:
+    """What options say of a file's columns, as arguments of ``fit``; without what is not given."""
+    given = {
+        "columns_of": columns_of(settings),
+        "units": units_of(settings),
+        "response": settings["loss"] or settings["response"],
+        "weights": settings["weights"],
+        "standard_error": settings["standard_error"],
+    }
+    if settings["link"] is not None:
+        from farseer_jax.links import Link
+
+        given["link"] = Link(*settings["link"])
+    return {name: value for name, value in given.items() if value}
+
+
+def select(
+    table: "Table",
+    law: "type[Law]",
+    settings: Settings,
+    columns_of: Mapping[str, Any],
+    units: Mapping[str, float],
+) -> "Table":
+    """The rows within the bounds that options name.
+
+    Args:
+        table: runs, or the columns of a file.
+        law: whose inputs bounds may be of.
+        settings: of the command.
+        columns_of: columns of inputs that are not found by their names.
+        units: factors of inputs.
+
+    Raises:
+        ValueError: a bound is of nothing there, or no row is left.
+    """
+    bounds = _bounds(settings)
+    if not bounds:
+        return table
+    if not isinstance(table, Mapping):
+        ends = {name: settings[name] for name in _BOUNDS}
+        return table.select(**ends, at_least=settings["min_of"], at_most=settings["max_of"])
+    from farseer_jax.runs.binding import bind_points
+    from farseer_jax.runs.checks import floats_of
+    from farseer_jax.runs.selection import selected
+
+    (points,) = bind_points(table, law.inputs(), columns_of=columns_of, units={**units})
+    numbers = {n: values for n, values in flat_inputs(points).items() if values.dtype.kind == "f"}
+    asked = {bound.column for bound in bounds}
+    for name, values in table.items():  # of texts only those that a bound is of, to say so
+        if name not in numbers and (name in asked or values.dtype.kind in "iuf"):
+            numbers[name] = floats_of(values, f"column {name!r}")
+    keep = selected(numbers, bounds, None)
+    return {name: values[keep] for name, values in table.items()}
+
+
+def _bounds(settings: Settings) -> "list[Bound]":
+    from farseer_jax.runs.selection import Bound
+
+    named = [(name, name[-1], settings[name], name.startswith("min")) for name in _BOUNDS]
+    named += [
+        (f"--{end} {name}", name, value, end == "min")
+        for end in ("min", "max")
+        for name, value in (settings[f"{end}_of"] or {}).items()
+    ]
+    return [Bound(*own) for own in named if own[2] is not None]
+
+
+def flat_inputs(points: "Points") -> dict[str, Any]:
+    """Inputs by column, ``(point,)``: a mixture as its shares."""
+    flat: dict[str, Any] = {}
+    for name, values in points.inputs.items():
+        own = points.shares.get(name)
+        flat |= {name: values} if own is None else dict(zip(own, values.T, strict=True))
+    return flat
+
+
+RUNS_OVER_N_AND_D = Source(
+    arguments=[RUNS],
+    options=[EXAMPLE],
+    groups=COLUMN_GROUPS,
+    title=DATA,
+    check=check_runs,
+    read=read_runs,
+    files=["path"],
+)

@@ -1,0 +1,134 @@
+"""``farseer suggest``: which runs to train next."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from farseer_jax.cli.factory import command
+from farseer_jax.cli.model import SMOOTH_PIECEWISE, build_method
+from farseer_jax.cli.options import FROM_1, POSITIVE, Group, Settings, noise_option, option
+from farseer_jax.cli.output import Output
+from farseer_jax.cli.predictions import check_points
+from farseer_jax.cli.runs import RUNS_OVER_N_AND_D, read_runs
+from farseer_jax.cli.values import point
+
+if TYPE_CHECKING:
+    from farseer_jax.fitting.result import Fit
+
+# Fits with derivatives: of this law, by this method, by the squared criterion, without a grid.
+_FIXED = {"law": "farseer", "criterion": "squared", "candidates": None}
+_FILE = click.Path(path_type=Path)
+
+_OPTIONS = Group(
+    "Suggestions",
+    option(
+        "--target targets",
+        point,
+        "Where to predict the loss, such as 25.1e9,5e11 (may be repeated).",
+        multiple=True,
+    ),
+    option(
+        "--split compute",
+        POSITIVE,
+        "Budget to split optimally into N and D, such as 1e23 (may be repeated).",
+        multiple=True,
+        metavar="FLOPS",
+    ),
+    option(
+        "--budget",
+        POSITIVE,
+        "What the suggested runs may cost together, at 6 N D each.",
+        required=True,
+        metavar="FLOPS",
+    ),
+    option(
+        "--candidates",
+        _FILE,
+        "Runs that could be trained: a table with columns N and D. The grid of RUNS, continued "
+        "upwards, unless given.",
+        metavar="FILE",
+    ),
+    option("--in-progress", _FILE, "Runs that are paid for already, likewise.", metavar="FILE"),
+    option("--max-runs", FROM_1, "How many runs may be suggested."),
+    option(
+        "--misfit",
+        click.FloatRange(0),
+        "How fast the law drifts off beyond the runs, ln loss per e-fold; 0 takes it for true; "
+        "learnt from hold-outs unless given.",
+    ),
+    noise_option(),
+)
+
+
+def _check(settings: Settings) -> None:
+    if not settings["targets"] and not settings["compute"]:
+        raise click.UsageError(
+            "Missing option '--target' or '--split': where to predict the loss, or a budget to "
+            "split."
+        )
+
+
+def _read(settings: Settings) -> "Fit":
+    import farseer_jax
+
+    runs = read_runs(settings)
+    return farseer_jax.fit(
+        farseer_jax.Farseer, runs, build_method("piecewise", {**settings, **_FIXED})
+    )
+
+
+@command(
+    RUNS_OVER_N_AND_D._replace(
+        groups=[*RUNS_OVER_N_AND_D.groups, SMOOTH_PIECEWISE],
+        read=_read,
+        files=["path", "candidates", "in_progress"],
+    ),
+    _OPTIONS,
+    summary="Which runs to train next for a prediction.",
+    json="the suggestions",
+    delivers="Suggestions",
+    examples=[
+        "farseer suggest runs.csv --target 25.1e9,5e11 --budget 1e22",
+        "farseer suggest runs.csv --split 1e23 --budget 1e22 --max-runs 6",
+        "farseer suggest runs.csv --target 25.1e9,5e11 --budget 1e22 --candidates can_train.csv",
+    ],
+    check=_check,
+    refits=True,
+)
+def suggest(
+    fit: "Fit",
+    targets: Any,
+    compute: tuple[float, ...],
+    budget: float,
+    candidates: Path | None,
+    in_progress: Path | None,
+    misfit: float | None,
+    **options: Any,
+) -> Output:
+    """Fit the Farseer law, and find the runs that most reduce its uncertainty.
+
+    RUNS is that of `farseer fit`, and the method is piecewise. The uncertainty is
+    that of the loss at each --target, of the optimal D/N of each --split, or of
+    both. The runs suggested cost no more than the budget together.
+    """
+    import farseer_jax
+
+    check_points(fit, targets)
+    found = farseer_jax.suggest_runs(
+        fit,
+        list(targets) or None,
+        _table(candidates),
+        budget,
+        compute=compute or None,
+        in_progress=_table(in_progress),
+        misfit="hold-outs" if misfit is None else misfit,
+        **options,
+    )
+    return Output(found, warnings=fit.warnings)
+
+
+def _table(path: Path | None) -> Any:
+    from farseer_jax.runs.read import read_table
+
+    return None if path is None else read_table(path)

@@ -1,0 +1,158 @@
+"""What commands work on: a fitting task of the options, or the fits of files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from farseer_jax.cli.errors import Refusal
+from farseer_jax.cli.factory import Source
+from farseer_jax.cli.model import build_method, law_class, method_name, model_groups
+from farseer_jax.cli.options import Settings
+from farseer_jax.cli.runs import (
+    DATA,
+    EXAMPLE,
+    READING_GROUPS,
+    RUNS,
+    check_runs,
+    naming,
+    read_table,
+    select,
+)
+
+if TYPE_CHECKING:
+    from farseer_jax.cli.runs import Table
+    from farseer_jax.fitting.result import Fit
+    from farseer_jax.laws.law import Law
+    from farseer_jax.methods.method import Method
+    from farseer_jax.runs.runs import Runs
+
+
+class Task(NamedTuple):
+    """A law, runs and a method, as options name them.
+
+    Attributes:
+        law: the law's class.
+        runs: selected runs, or rows of a table.
+        method: with its settings.
+        options: others of ``farseer_jax.fit``.
+    """
+
+    law: "type[Law]"
+    runs: "Table"
+    method: "Method"
+    options: dict[str, Any]
+
+    def fit(self, **options: Any) -> Any:
+        """The fit; of several groups or responses :class:`~farseer_jax.Fits`."""
+        import farseer_jax
+
+        return farseer_jax.fit(self.law, self.runs, self.method, **self.options, **options)
+
+    def fit_over_N_and_D(self) -> "Fit":
+        """The fit, of a command that asks where N and D are.
+
+        Raises:
+            Refusal: its law has other inputs.
+        """
+        return _over_N_and_D(self.fit(), "the law")
+
+    def bound(self) -> "Runs":
+        """The runs as they are fitted."""
+        from farseer_jax.fitting.arguments import as_parts
+
+        return as_parts(self.law, self.runs, **self.options)[1][0].runs
+
+
+def read_task(settings: Settings) -> Task:
+    """The law and the method that the options name, and the runs that they select.
+
+    Raises:
+        ValueError: the law is unreadable, or no run is left.
+    """
+    table = read_table(settings)
+    if isinstance(table, Mapping):
+        options, names = naming(settings), [*table]
+    else:  # the columns of runs have their names already
+        options, names = dict[str, Any](), [*table.inputs, *table.extra]
+    options |= {name: settings[name] for name in ("by", "shared") if settings.get(name)}
+    bound, units = options.get("columns_of", {}), options.get("units", {})
+    law = law_class(settings, names, tuple(bound))
+    runs = select(table, law, settings, bound, units)
+    return Task(law, runs, build_method(method_name(settings), settings), options)
+
+
+def _read_single_task(settings: Settings) -> Task:
+    """The same, of a command that takes one fit.
+
+    Raises:
+        Refusal: there would be several.
+    """
+    task = read_task(settings)
+    response = settings["response"]
+    if response and isinstance(task.runs, Mapping):
+        from farseer_jax.runs.find_columns import match_columns
+
+        names = match_columns(list(task.runs), response, "as response")
+        if len(names) > 1:
+            raise Refusal(
+                f"--response names {len(names)} columns ({', '.join(names)}), and this command "
+                "takes one fit: name one of them"
+            )
+    return task
+
+
+def _check(settings: Settings) -> None:
+    check_runs(settings)
+    method_name(settings)
+
+
+ANY_TASK = Source(
+    arguments=[RUNS],
+    options=[EXAMPLE],
+    groups=[*READING_GROUPS, *model_groups()],
+    title=DATA,
+    check=_check,
+    read=read_task,
+    files=["path"],
+)
+TASK = ANY_TASK._replace(read=_read_single_task)
+
+
+def file_argument(name: str, metavar: str, *, required: bool = True) -> click.Argument:
+    """A file, such as one that `farseer fit --json` wrote."""
+    path = click.Path(path_type=Path)
+    return click.Argument([name], metavar=metavar, type=path, required=required)
+
+
+def read_fit(path: Path) -> "Fit":
+    """The fit over N and D that a file holds.
+
+    Raises:
+        Refusal: it holds several, or one over other inputs.
+    """
+    from farseer_jax import Fits
+
+    fits = Fits.from_json(path)
+    fit = _over_N_and_D(fits[0], f"the law of {path}")
+    if len(fits) > 1:
+        raise Refusal(
+            f"{path} holds {len(fits)} fits, and {_this_command()} takes one: fit one group and "
+            "one response"
+        )
+    return fit
+
+
+def _over_N_and_D(fit: "Fit", of: str) -> "Fit":
+    inputs = tuple(type(fit.law).inputs())
+    if set(inputs) != {"N", "D"}:
+        raise Refusal(
+            f"{_this_command()} needs a law of N and D alone, and {of} has the inputs "
+            f"{', '.join(inputs)}: use `farseer fit` and `farseer predict` for it"
+        )
+    return fit
+
+
+def _this_command() -> str:
+    return f"`farseer {click.get_current_context().info_name}`"
