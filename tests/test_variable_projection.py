@@ -19,8 +19,8 @@ from farseer_jax.methods.variable_projection.profile import (
     local_minima,
     solve_at,
 )
-from farseer_jax.methods.variable_projection.small_systems import minimise_in_box
 from farseer_jax.methods.variable_projection.solve import build_problem, profile
+from farseer_jax.solvers.small_systems import minimise_in_box
 
 HUBER = fj.VariableProjection("huber")
 OBJECTIVES = {

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.separable import Separable
-from farseer_jax.methods.end_to_end._eliminate import solve_definite
 from farseer_jax.methods.end_to_end.problem import (
     ACTIVE,
     CONVERGED,
@@ -18,6 +17,7 @@ from farseer_jax.methods.end_to_end.problem import (
 )
 from farseer_jax.methods.least_squares.normal_equations import Normal, evaluate_normal
 from farseer_jax.objectives import Residual
+from farseer_jax.solvers.small_systems import eliminate
 from farseer_jax.types import Array
 
 _FIRST_DAMPING, _WARM_DAMPING = 1e-2, 1e-6
@@ -145,8 +145,11 @@ def _next_trial(problem: Problem, state: State, tolerance: Array, squared: bool)
     scale = jnp.where(scale > 0, scale, 1.0)
     g = jnp.where(held, 0.0, state.gradient / scale)
     damping = state.damping
-    move, definite = solve_definite(state.matrix, scale, held, damping, g)
-    wanted = state.free - move / scale
+    identity = jnp.eye(len(g), dtype=g.dtype)[..., None]
+    scaled = state.matrix / (scale[:, None] * scale) + damping * identity
+    scaled = jnp.where(held[:, None] | held, identity, scaled)
+    move, definite = eliminate(scaled, g[:, None])
+    wanted = state.free - move[:, 0] / scale
     trial = jnp.clip(wanted, problem.lower, problem.upper)
     cut = (trial != wanted).any(0)  # at its bound, it is held next time, and the others move on
     move = trial - state.free

@@ -15,9 +15,9 @@ from farseer_jax.methods.variable_projection.newton import (
     State,
     minimise,
 )
-from farseer_jax.methods.variable_projection.small_systems import minimise_in_box
 from farseer_jax.methods.variable_projection.terms import Form, Problem, losses
 from farseer_jax.objectives import residual_slopes, rho, rho_slope, rho_weights
+from farseer_jax.solvers.small_systems import minimise_in_box
 from farseer_jax.types import Array
 
 MAX_STEPS = 200

@@ -7,11 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.methods.variable_projection.small_systems import (
-    is_definite,
-    minimise_in_box,
-    pick,
-)
+from farseer_jax.solvers.small_systems import LEAST_PIVOT, eliminate, minimise_in_box, pick
 from farseer_jax.types import Array
 
 ACTIVE, CONVERGED, STALLED, NOT_FINITE = 0, 1, 2, 3
@@ -193,5 +189,5 @@ def _least_shift(matrix: Array, damping: Array) -> Array:
     shifts = jnp.maximum(damping, _SHIFTS[:, None])  # (shift, batch)
     shifted = matrix + shifts[:, None, None] * jnp.eye(len(matrix))[..., None]
     last = np.arange(len(_SHIFTS))[:, None] == len(_SHIFTS) - 1
-    definite = is_definite(shifted) | last
+    definite = eliminate(shifted, shifted[..., :0, :], LEAST_PIVOT)[1] | last
     return pick(shifts, jnp.argmax(definite, axis=0))

@@ -29,9 +29,9 @@ from farseer_jax.methods.variable_projection.newton import (
     minimise,
     refined,
 )
-from farseer_jax.methods.variable_projection.small_systems import solve
 from farseer_jax.methods.variable_projection.terms import Form, Problem, columns, losses
 from farseer_jax.objectives import absolute, residual_slopes
+from farseer_jax.solvers.small_systems import LEAST_PIVOT, eliminate
 from farseer_jax.types import Array
 
 _FIRST_DAMPING = 1e-3
@@ -201,7 +201,7 @@ def _eliminate(matrix: Array, held: Array) -> tuple[Array, Array, Array]:
     identity = jnp.eye(num)[..., None]
     inside = jnp.where(held[:, None] | held, identity, inside)
     across = jnp.where(held[:, None], 0.0, matrix[:num, num:]) / scale[:, None]
-    solved, definite = solve(inside, across)
+    solved, definite = eliminate(inside, across, LEAST_PIVOT)
     schur = matrix[num:, num:] - jnp.sum(across[:, :, None] * solved[:, None], 0)
     return schur, -solved / scale[:, None], definite
 
