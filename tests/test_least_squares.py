@@ -7,10 +7,9 @@ from compiling import compilations
 from scipy.optimize import least_squares, linprog
 
 import farseer_jax as fj
-from farseer_jax.methods.end_to_end.layout import build_layout
+from farseer_jax.methods.end_to_end.layout import build_layout, thinned
 from farseer_jax.methods.end_to_end.problem import Problem
 from farseer_jax.methods.least_squares import tiles as _tiles
-from farseer_jax.methods.least_squares.any_law import thinned
 from farseer_jax.methods.least_squares.batches import solve_members
 from farseer_jax.methods.least_squares.normal_equations import evaluate_normal
 from farseer_jax.methods.least_squares.solve import _MANY

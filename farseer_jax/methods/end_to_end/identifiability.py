@@ -7,7 +7,7 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.separable import is_separable
-from farseer_jax.methods.end_to_end.starts import scaled_loss
+from farseer_jax.methods.end_to_end.traced_loss import scaled_loss
 from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import UnsupportedPrimitiveError

@@ -71,27 +71,6 @@ class Problem(NamedTuple):
         )
 
 
-# How a member ended, as in the report of the starts; one that is under way has none of these.
-CONVERGED, OUT_OF_STEPS, STALLED, NOT_FINITE = range(4)
-ACTIVE = 4
-
-
-class Optima(NamedTuple):
-    """Where every member ended: rows of losses first, starts second; NumPy.
-
-    Attributes:
-        free: the best point found, ``(row · start, free)``.
-        value: the objective there, ``(row · start,)``.
-        status: CONVERGED and so on.
-        steps: evaluations.
-    """
-
-    free: np.ndarray
-    value: np.ndarray
-    status: np.ndarray
-    steps: np.ndarray
-
-
 def build_problem(
     layout: Layout,
     free: Free,

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from farseer_jax.laws.separable import Separable
-from farseer_jax.methods.end_to_end.problem import ACTIVE, Problem
+from farseer_jax.methods.end_to_end.optima import ACTIVE
+from farseer_jax.methods.end_to_end.problem import Problem
 from farseer_jax.methods.least_squares.levenberg_marquardt_step import State, begin, step
 from farseer_jax.objectives import Residual
 from farseer_jax.types import Array

@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.separable import Separable
-from farseer_jax.methods.end_to_end.problem import (
+from farseer_jax.methods.end_to_end.optima import (
     ACTIVE,
     CONVERGED,
     NOT_FINITE,
     OUT_OF_STEPS,
     STALLED,
-    Problem,
 )
+from farseer_jax.methods.end_to_end.problem import Problem
 from farseer_jax.methods.least_squares.normal_equations import Normal, evaluate_normal
 from farseer_jax.objectives import Residual
 from farseer_jax.solvers.small_systems import eliminate

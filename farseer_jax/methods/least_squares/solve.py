@@ -9,9 +9,10 @@ import numpy as np
 
 from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end.free_parameters import Free
-from farseer_jax.methods.end_to_end.layout import Layout
-from farseer_jax.methods.end_to_end.problem import NOT_FINITE, Optima, build_problem
-from farseer_jax.methods.least_squares.any_law import solve_any_law, thinned
+from farseer_jax.methods.end_to_end.layout import Layout, thinned
+from farseer_jax.methods.end_to_end.optima import NOT_FINITE, Optima
+from farseer_jax.methods.end_to_end.problem import build_problem
+from farseer_jax.methods.least_squares.any_law import solve_any_law
 from farseer_jax.methods.least_squares.batches import Kernel, Queue, solve_members
 from farseer_jax.methods.least_squares.levenberg_marquardt_step import rounding_floor
 from farseer_jax.methods.least_squares.tiles import tiled
@@ -43,8 +44,7 @@ def solve(
     losses: np.ndarray,
     weights: np.ndarray,
     *,
-    num_warm: int = 0,
-    refits: bool = False,
+    refits: bool,
 ) -> Optima:
     """Fit every row of losses and weights from every start, in float64.
 
@@ -55,18 +55,17 @@ def solve(
         starts: ``(start, free)``.
         losses: ``(row, run)``.
         weights: likewise.
-        num_warm: how many of the starts, the first ones, lie near an optimum.
-        refits: keep one width of the solver, so that the digits of a row do not depend on how many
-            there are: XLA rounds otherwise in another width.
+        refits: the first start lies near an optimum; and the solver keeps one width, so that the
+            digits of a row do not depend on how many there are: XLA rounds otherwise in another.
     """
     if not layout.by_curves:
         return solve_any_law(method, [layout], [free], starts, [losses], [weights])[0]
     objective = layout.objective(method.objective)
     points = np.tile(starts, (len(losses), 1))
-    warm = np.tile(np.arange(len(starts)) < num_warm, len(losses))
+    warm = np.tile(np.arange(len(starts)) < refits, len(losses))
     steps = np.zeros(len(points), dtype=int)
     stages = _SHRINKING if objective.delta == 0.0 else (objective.delta,)
-    if num_warm == 0 and (coarse := _coarse_layout(layout, free, starts, weights)) is not None:
+    if not refits and (coarse := _coarse_layout(layout, free, starts, weights)) is not None:
         rough = replace(method, tolerance=_ROUGH, max_steps=min(method.max_steps, _MOST_STEPS))
         found = _solve_stage(rough, coarse, free, points, warm, losses, weights, stages[0], refits)
         arrived = (found.status != NOT_FINITE)[:, None]

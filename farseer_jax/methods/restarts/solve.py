@@ -9,15 +9,14 @@ import numpy as np
 
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
-from farseer_jax.methods.end_to_end.problem import (
+from farseer_jax.methods.end_to_end.optima import (
     CONVERGED,
     NOT_FINITE,
     OUT_OF_STEPS,
     STALLED,
     Optima,
-    Problem,
-    build_problem,
 )
+from farseer_jax.methods.end_to_end.problem import Problem, build_problem
 from farseer_jax.methods.restarts.batches import Kernel, held_at_bounds, run_starts
 from farseer_jax.methods.restarts.gradients import Form, misfit_and_gradient, of_refits
 from farseer_jax.methods.restarts.optimisers import build_optimiser

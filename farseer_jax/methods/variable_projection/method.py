@@ -1,6 +1,5 @@
-"""The settings of variable projection, and its doors for NumPy."""
+"""The settings of variable projection."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
@@ -9,19 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from farseer_jax.laws.law import Law
-from farseer_jax.links import Link
 from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit, build_refit
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
-from farseer_jax.methods.end_to_end.settings import (
-    check_counts,
-    check_number,
-    constraints_to_dict,
-    free_of,
-    normalise,
-    shared_from_dict,
-    solved,
-    solved_batch,
-)
+from farseer_jax.methods.end_to_end.optima import solved, solved_batch
+from farseer_jax.methods.end_to_end.settings import EndToEndMethod, check_number, free_of
 from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.variable_projection.checks import check_form, check_law, ranges
@@ -36,12 +26,12 @@ from farseer_jax.methods.variable_projection.solve import (
     refit,
 )
 from farseer_jax.methods.variable_projection.terms import build_form, natural_free, natural_numbers
-from farseer_jax.objectives import Objective, as_objective
+from farseer_jax.objectives import Objective
 from farseer_jax.runs.runs import Runs
 
 
 @dataclass(frozen=True)
-class VariableProjection:
+class VariableProjection(EndToEndMethod):
     """Search the exponents of a law, and solve for what it is linear in at each of them.
 
     For laws that declare linear parameters (``Law.linear``), such as :class:`Chinchilla`,
@@ -85,6 +75,10 @@ class VariableProjection:
     """
 
     name: ClassVar[str] = "variable-projection"
+    report: ClassVar[type] = ProfileReport
+    numbers: ClassVar[tuple[str, ...]] = (
+        "num_candidates", "num_polished", "refit_candidates", "max_steps", "tolerance",
+    )  # fmt: skip
 
     objective: Objective | str = "squared"
     num_candidates: int = 32
@@ -97,15 +91,9 @@ class VariableProjection:
     bounds: Any = ()
 
     def __post_init__(self) -> None:
-        normalise(self)
-        least = {"num_candidates": 3, "num_polished": 1, "refit_candidates": 0, "max_steps": 1}
-        check_counts(self, least)
-        if not 0.0 <= self.tolerance < 1e-3:
-            raise ValueError(f"tolerance must lie in [0, 1e-3), got {self.tolerance!r}")
-
-    def describe(self, link: Link) -> str:
-        """A few words for reports."""
-        return as_objective(self.objective).describe(link)
+        self.normalise(
+            {"num_candidates": 3, "num_polished": 1, "refit_candidates": 0, "max_steps": 1}
+        )
 
     def prepare(self, law: type[Law], runs: Runs) -> Layout:
         """Lay the runs out, and refuse what cannot be fitted."""
@@ -155,17 +143,6 @@ class VariableProjection:
         start = natural_numbers(plan.form, law)
         objective = design.objective(self.objective)
         return build_refit(design, free, objective, start, runs.loss, natural=True)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings, for JSON."""
-        numbers = ("num_candidates", "num_polished", "refit_candidates", "max_steps", "tolerance")
-        own = {name: getattr(self, name) for name in numbers}
-        return {"name": self.name, **own, **constraints_to_dict(self)}
-
-    @classmethod
-    def from_dict(cls, settings: Mapping[str, Any]) -> "VariableProjection":
-        """The inverse of :meth:`to_dict`."""
-        return cls(**shared_from_dict(settings))
 
 
 def _objective(method: VariableProjection, layout: Layout) -> Objective:
