@@ -11,7 +11,6 @@ from scipy.optimize import minimize, minimize_scalar, nnls
 
 import farseer_jax as fj
 from farseer_jax.methods.variable_projection.method import _plan
-from farseer_jax.methods.variable_projection.newton import CONVERGED
 from farseer_jax.methods.variable_projection.profile import (
     Found,
     _derivatives,
@@ -20,6 +19,7 @@ from farseer_jax.methods.variable_projection.profile import (
     solve_at,
 )
 from farseer_jax.methods.variable_projection.solve import build_problem, profile
+from farseer_jax.solvers.optima import CONVERGED
 from farseer_jax.solvers.small_systems import minimise_in_box
 
 HUBER = fj.VariableProjection("huber")

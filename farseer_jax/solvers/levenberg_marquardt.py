@@ -13,12 +13,9 @@ import numpy as np
 
 from farseer_jax.solvers.evaluation import Evaluation, Evaluator
 from farseer_jax.solvers.fit_problem import FitProblem
+from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, OUT_OF_STEPS, RUNNING, STALLED, Optima
 from farseer_jax.solvers.quadratic_model import QuadraticModel, scale_of
 from farseer_jax.solvers.small_systems import Factors, solve_factorised
-
-# How an element ended
-CONVERGED, OUT_OF_STEPS, STALLED, NOT_FINITE = range(4)
-UNDER_WAY = -1
 
 _BLOCK = 16_384  # predictions at once: their arrays stay in the cache
 
@@ -44,22 +41,6 @@ class Settings:
     accelerate_after: int = 20
 
 
-class Optima(NamedTuple):
-    """Where every element ended.
-
-    Attributes:
-        free: the best point found, ``(data_set, start, free)``.
-        value: the objective there, ``(data_set, start)``.
-        status: CONVERGED, OUT_OF_STEPS, STALLED or NOT_FINITE.
-        steps: evaluations.
-    """
-
-    free: np.ndarray
-    value: np.ndarray
-    status: np.ndarray
-    steps: np.ndarray
-
-
 def minimise(problem: FitProblem, starts: np.ndarray, settings: Settings | None = None) -> Optima:
     """Minimise from each start of each data set.
 
@@ -67,6 +48,9 @@ def minimise(problem: FitProblem, starts: np.ndarray, settings: Settings | None 
         problem: what is minimised.
         starts: ``(data_set, start, free)``; ``(start, free)`` where all data sets share them.
         settings: when to stop.
+
+    Returns:
+        Where each ended, ``(data_set, start)``.
 
     Example:
         >>> import numpy as np
@@ -139,7 +123,7 @@ class _Search:
         with np.errstate(all="ignore"):
             state = self._first()
             while True:
-                ended = state.status != UNDER_WAY
+                ended = state.status != RUNNING
                 if ended.any():
                     done, left = np.flatnonzero(ended), np.flatnonzero(~ended)
                     whole = self.evaluator
@@ -176,7 +160,7 @@ class _Search:
             exact=nowhere,
             delta=self.evaluator.delta,
             steps=np.ones(count, dtype=int),
-            status=np.where(found.finite, UNDER_WAY, NOT_FINITE),
+            status=np.where(found.finite, RUNNING, NOT_FINITE),
         )
 
     def _advance(self, state: _State) -> _State:
@@ -218,7 +202,7 @@ class _Search:
         From far away ρ is then nearly a square, and the optimum of each δ is a good start for the
         next.
         """
-        ready = ready & (state.status == UNDER_WAY) & self._is_large(state.delta)
+        ready = ready & (state.status == RUNNING) & self._is_large(state.delta)
         places = np.flatnonzero(ready)
         if not len(places):
             return state
@@ -311,7 +295,7 @@ class _Search:
     def _status(self, state: _State) -> np.ndarray:
         last = ~self._is_large(state.delta)
         stalled = last & ((state.damping > 1e30) | (state.idle >= 8))
-        status = np.where(stalled, STALLED, UNDER_WAY)
+        status = np.where(stalled, STALLED, RUNNING)
         status = np.where(state.steps >= self.settings.max_steps, OUT_OF_STEPS, status)
         # without residuals Gauss-Newton's matrix is the Hessian, and no step is taken any more
         exact = state.exact | (state.value <= self.evaluator.noise**2)

@@ -6,6 +6,7 @@ import numpy as np
 
 from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.levenberg_marquardt import Settings, minimise
+from farseer_jax.solvers.optima import Optima
 
 # So many starts are led by so many of the runs first, where that saves three quarters of the work.
 _MANY_STARTS, _FEW_RUNS, _RUNS_PER_NUMBER, _LEAST_GAIN = 16, 128, 8, 4
@@ -15,8 +16,8 @@ _SAME = 1e-3  # of the objective of some of the runs
 
 def minimise_from_many(
     problem: FitProblem, starts: np.ndarray, settings: Settings, seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Where starts end: free numbers ``(set, start, free)``, values, status and steps.
+) -> Optima:
+    """Where starts end, ``(set, start)``.
 
     Many starts on many runs are led into the neighbourhood of an optimum by some of the runs, at a
     fraction of the cost. Those that meet there, at one objective but for a thousandth, go on as
@@ -27,8 +28,7 @@ def minimise_from_many(
     size = max(_FEW_RUNS, _RUNS_PER_NUMBER * starts.shape[-1])
     weighed = (problem.weights > 0.0).sum(1).min()
     if starts.shape[1] < _MANY_STARTS or weighed < size or num_runs < _LEAST_GAIN * size:
-        found = minimise(problem, starts, settings)
-        return found.free, found.value, found.status, found.steps
+        return minimise(problem, starts, settings)
     rough = Settings(max_steps=_ROUGH_STEPS, tolerance=_ROUGH)
     led = minimise(_some_runs(problem, size, seed), starts, rough)
     value = np.where(np.isfinite(led.value), led.value, np.inf)
@@ -39,7 +39,8 @@ def minimise_from_many(
         return np.take_along_axis(array, place, 1)
 
     free = np.take_along_axis(found.free, place[..., None], 1)
-    return free, spread(found.value), spread(found.status), led.steps + spread(found.steps)
+    steps = led.steps + spread(found.steps)
+    return Optima(free, spread(found.value), spread(found.status), steps)
 
 
 def _some_runs(problem: FitProblem, size: int, seed: int) -> FitProblem:

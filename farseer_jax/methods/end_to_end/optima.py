@@ -1,6 +1,6 @@
-"""Where starts and refits ended, and the best of them as a fit."""
+"""The best of many starts as a fit, and of each refit's."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -13,28 +13,9 @@ from farseer_jax.methods.end_to_end.start_report import StartReport
 from farseer_jax.methods.method import Solved, SolvedBatch
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.objectives import relative_error
+from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, Optima
 
 _ROUNDING = 1e-13  # of an objective: optima closer than this are one
-
-# How a member ended, as in the report of the starts; one that is under way has none of these.
-CONVERGED, OUT_OF_STEPS, STALLED, NOT_FINITE = range(4)
-ACTIVE = 4
-
-
-class Optima(NamedTuple):
-    """Where every member ended: rows of losses first, starts second; NumPy.
-
-    Attributes:
-        free: the best point found, ``(row · start, free)``.
-        value: the objective there, ``(row · start,)``.
-        status: CONVERGED and so on.
-        steps: evaluations.
-    """
-
-    free: np.ndarray
-    value: np.ndarray
-    status: np.ndarray
-    steps: np.ndarray
 
 
 def law_of(layout: Layout, free: Free, numbers: np.ndarray) -> Law:

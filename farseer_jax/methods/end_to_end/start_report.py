@@ -1,10 +1,11 @@
 """What the starts of an end-to-end fit found, as plain NumPy arrays."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+
+from farseer_jax.methods.report import Report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +16,7 @@ ENDINGS = ("converged", "out of steps", "stalled", "not finite")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StartReport:
+class StartReport(Report):
     """Evidence behind an end-to-end fit.
 
     Attributes:
@@ -32,6 +33,8 @@ class StartReport:
         >>> found.num_starts, found.fraction_at_best() > 0.9
         (64, True)
     """
+
+    missing: ClassVar[float] = np.inf
 
     objective: float
     start_objective: np.ndarray
@@ -65,34 +68,16 @@ class StartReport:
             }
         )
 
+    def rows(self) -> list[list[str]]:
+        """What a printed fit says of it."""
+        return [
+            ["objective, summed", f"{self.objective:.7e}"],
+            ["starts converged", f"{self.num_converged} of {self.num_starts}"],
+            ["starts at the best optimum", f"{self.fraction_at_best():.0%} (to 1e-6)"],
+        ]
+
     def __repr__(self) -> str:
         return (
             f"StartReport({self.num_starts} starts, {self.num_converged} converged, "
             f"{self.fraction_at_best():.0%} at the best optimum)"
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Lists and numbers for JSON; an objective that is not finite becomes None."""
-        values = self.start_objective.tolist()
-        return {
-            "objective": self.objective if np.isfinite(self.objective) else None,
-            "start_objective": [value if np.isfinite(value) else None for value in values],
-            "start_outcome": self.start_outcome.tolist(),
-            "start_steps": self.start_steps.tolist(),
-            "num_copies": self.num_copies,
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "StartReport":
-        """The inverse of :meth:`to_dict`."""
-        best, *values = (
-            np.inf if value is None else float(value)
-            for value in (content["objective"], *content["start_objective"])
-        )
-        return cls(
-            objective=best,
-            start_objective=np.array(values, dtype=float),
-            start_outcome=np.array(content["start_outcome"], dtype=int),
-            start_steps=np.array(content["start_steps"], dtype=int),
-            num_copies=int(content["num_copies"]),
         )

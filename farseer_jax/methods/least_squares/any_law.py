@@ -12,13 +12,13 @@ import numpy as np
 from farseer_jax.links import Link
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
-from farseer_jax.methods.end_to_end.optima import Optima
 from farseer_jax.methods.end_to_end.traced_loss import scaled_predictions
 from farseer_jax.objectives import Objective
 from farseer_jax.runtime.progress import report
 from farseer_jax.solvers.fit_problem import FitProblem, relative_residuals
 from farseer_jax.solvers.levenberg_marquardt import Settings
 from farseer_jax.solvers.many_starts import minimise_from_many
+from farseer_jax.solvers.optima import Optima
 
 if TYPE_CHECKING:
     from farseer_jax.methods.least_squares.method import LeastSquares
@@ -56,18 +56,10 @@ def solve_any_law(
     if len(layouts) > 1:
         inputs, target, own_weights = _stacked(layouts, target, own_weights)
     problem = build_fit_problem(first, free, objective, link, inputs, target, own_weights)
-    free_at, value, status, steps = minimise_from_many(problem, starts, settings, method.seed)
+    found = minimise_from_many(problem, starts, settings, method.seed)
     report(sum(num_rows), sum(num_rows))
-    cuts = np.cumsum([0, *num_rows])
-    return [
-        Optima(
-            free_at[a:b].reshape(-1, free_at.shape[-1]),
-            value[a:b].ravel(),
-            status[a:b].ravel(),
-            steps[a:b].ravel(),
-        )
-        for a, b in itertools.pairwise(cuts)
-    ]
+    cuts = itertools.pairwise(np.cumsum([0, *num_rows]))
+    return [Optima(*(part[a:b].reshape(-1, *part.shape[2:]) for part in found)) for a, b in cuts]
 
 
 def objective_and_link(method: "LeastSquares", layout: Layout) -> tuple[Objective, Link]:

@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from farseer_jax.laws.separable import Separable
-from farseer_jax.methods.end_to_end.optima import ACTIVE
 from farseer_jax.methods.end_to_end.problem import Problem
 from farseer_jax.methods.least_squares.levenberg_marquardt_step import State, begin, step
 from farseer_jax.objectives import Residual
+from farseer_jax.solvers.optima import RUNNING
 from farseer_jax.types import Array
 
 # A look at who has ended costs about as much as a step, so lanes wait until this share is empty.
@@ -109,7 +109,7 @@ def solve_members(
         return jnp.any(_busy(lanes, queue)) | (lanes.following < queue.num_members)
 
     def advance(lanes: _Lanes) -> _Lanes:
-        done = _busy(lanes, queue) & (lanes.state.status != ACTIVE)
+        done = _busy(lanes, queue) & (lanes.state.status != RUNNING)
         num_done, num_busy = jnp.sum(done), jnp.sum(_busy(lanes, queue))
         look = (num_done == num_busy) | (num_done * _SHARE_EMPTY >= kernel.width)
         return jax.lax.cond(

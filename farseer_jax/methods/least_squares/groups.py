@@ -8,7 +8,7 @@ import numpy as np
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
-from farseer_jax.methods.end_to_end.optima import Optima, best_of_starts, best_point
+from farseer_jax.methods.end_to_end.optima import best_of_starts, best_point
 from farseer_jax.methods.end_to_end.settings import check_number, free_of
 from farseer_jax.methods.end_to_end.starts import starts_of
 from farseer_jax.methods.least_squares.any_law import (
@@ -18,6 +18,7 @@ from farseer_jax.methods.least_squares.any_law import (
 )
 from farseer_jax.methods.method import Solved
 from farseer_jax.solvers.levenberg_marquardt import Settings, minimise
+from farseer_jax.solvers.optima import Optima
 
 if TYPE_CHECKING:
     from farseer_jax.methods.least_squares.method import LeastSquares

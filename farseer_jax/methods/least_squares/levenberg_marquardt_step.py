@@ -7,16 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.separable import Separable
-from farseer_jax.methods.end_to_end.optima import (
-    ACTIVE,
-    CONVERGED,
-    NOT_FINITE,
-    OUT_OF_STEPS,
-    STALLED,
-)
 from farseer_jax.methods.end_to_end.problem import Problem
 from farseer_jax.methods.least_squares.normal_equations import Normal, evaluate_normal
 from farseer_jax.objectives import Residual
+from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, OUT_OF_STEPS, RUNNING, STALLED
 from farseer_jax.solvers.small_systems import eliminate
 from farseer_jax.types import Array
 
@@ -41,7 +35,7 @@ class State(NamedTuple):
         predicted: fall of the objective that the model predicts for the trial.
         damping: Levenberg–Marquardt's λ.
         floor: falls of the objective that its rounding hides.
-        status: ACTIVE or how it ended.
+        status: RUNNING or how it ended.
         steps: evaluations so far.
     """
 
@@ -86,7 +80,7 @@ def begin(starts: Array, warm: Array, floor: Array) -> State:
         predicted=zeros,
         damping=jnp.where(warm, _WARM_DAMPING, _FIRST_DAMPING),
         floor=jnp.broadcast_to(floor, zeros.shape),
-        status=jnp.full(batch, ACTIVE),
+        status=jnp.full(batch, RUNNING),
         steps=jnp.zeros(batch, int),
     )
 
@@ -104,7 +98,7 @@ def step(
     newton = None if squared else state.ask
     normal = evaluate_normal(law, residual, newton, problem, state.trial)
     state = _next_trial(problem, _judge(state, normal), tolerance, squared)
-    spent = (state.status == ACTIVE) & (state.steps >= max_steps)
+    spent = (state.status == RUNNING) & (state.steps >= max_steps)
     return state._replace(status=jnp.where(spent, OUT_OF_STEPS, state.status))
 
 
@@ -116,7 +110,7 @@ def _judge(state: State, normal: Normal) -> State:
     again = (state.trial == state.free).all(0)  # the same point, for the safer model
     fall = state.value - normal.value
     ratio = fall / jnp.where(state.predicted > 0, state.predicted, jnp.inf)
-    active = state.status == ACTIVE
+    active = state.status == RUNNING
     accepted = active & finite & (again | (fall > 0))
     better = jnp.where(ratio > 0.75, 0.1, jnp.where(ratio > 0.25, 0.5, 2.0))
     factor = jnp.where(again, 1.0, jnp.where(accepted, better, 4.0))
@@ -171,5 +165,5 @@ def _next_trial(problem: Problem, state: State, tolerance: Array, squared: bool)
         ask=ask,
         predicted=predicted,
         damping=relaxed,
-        status=jnp.where(state.status == ACTIVE, status, state.status),
+        status=jnp.where(state.status == RUNNING, status, state.status),
     )

@@ -10,12 +10,12 @@ from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
 from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
-from farseer_jax.methods.end_to_end.optima import Optima
 from farseer_jax.methods.least_squares.groups import fit_each, fit_with_shared
 from farseer_jax.methods.least_squares.solve import solve
 from farseer_jax.methods.method import Solved
 from farseer_jax.objectives import Objective
 from farseer_jax.runs.runs import Runs
+from farseer_jax.solvers.optima import Optima
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import numpy as np
 from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout, thinned
-from farseer_jax.methods.end_to_end.optima import NOT_FINITE, Optima
 from farseer_jax.methods.end_to_end.problem import build_problem
 from farseer_jax.methods.least_squares.any_law import solve_any_law
 from farseer_jax.methods.least_squares.batches import Kernel, Queue, solve_members
@@ -18,6 +17,7 @@ from farseer_jax.methods.least_squares.levenberg_marquardt_step import rounding_
 from farseer_jax.methods.least_squares.tiles import tiled
 from farseer_jax.runtime.progress import report
 from farseer_jax.runtime.threads import in_threads, num_threads
+from farseer_jax.solvers.optima import NOT_FINITE, Optima
 
 if TYPE_CHECKING:
     from farseer_jax.methods.least_squares.method import LeastSquares

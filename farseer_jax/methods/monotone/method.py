@@ -73,6 +73,7 @@ class MonotoneOver:
     """
 
     name: ClassVar[str] = "monotone"
+    report: ClassVar[type] = MonotoneReport
 
     method: Any
     N: Range

@@ -1,15 +1,16 @@
 """What holding a fit to laws that fall did, and what it cost."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from farseer_jax.methods.registry import DIAGNOSTICS
+from farseer_jax.methods.report import Report
 from farseer_jax.runs.checks import Range
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MonotoneReport:
+class MonotoneReport(Report):
     """What a fit by :class:`MonotoneOver` changed, and what it cost.
 
     Attributes:
@@ -51,42 +52,16 @@ class MonotoneReport:
         """How much larger the error on the fitted runs is, relative."""
         return self.error / self.error_without - 1.0 if self.error_without else 0.0
 
+    def rows(self) -> list[list[str]]:
+        """What a printed fit says of it, beside what it says of ``found``."""
+        return [["  before it was held", f"{self.error_without:.3e}"]] if self.projected else []
+
     def __repr__(self) -> str:
         did = f"error {self.cost:+.2%}" if self.projected else "unchanged"
         return f"MonotoneReport({self.method}, {did}, {self.found!r})"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Numbers for JSON; those that are not finite become None."""
-        pairs = {name: [_or_none(v) for v in getattr(self, name)] for name in _PAIRS}
-        numbers = {name: _or_none(getattr(self, name)) for name in _NUMBERS}
-        return {
-            "method": self.method,
-            "projected": self.projected,
-            **pairs,
-            **numbers,
-            "found": self.found.to_dict(),
-        }
-
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "MonotoneReport":
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """The inverse of :meth:`to_dict`."""
-        own: dict[str, Any] = {name: tuple(map(_number, content[name])) for name in _PAIRS}
-        own |= {name: _number(content[name]) for name in _NUMBERS}
-        return cls(
-            method=content["method"],
-            projected=bool(content["projected"]),
-            **own,
-            found=DIAGNOSTICS[content["method"]].from_dict(content["found"]),
-        )
-
-
-_PAIRS = ("N", "D", "slopes_without", "slopes")
-_NUMBERS = ("error_without", "error", "largest_move")
-
-
-def _or_none(value: float) -> float | None:
-    return value if abs(value) < float("inf") else None
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
+        own = super().from_dict(content)
+        return replace(own, found=DIAGNOSTICS[own.method].from_dict(own.found))

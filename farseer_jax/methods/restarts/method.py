@@ -11,10 +11,10 @@ from farseer_jax.links import Link
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
-from farseer_jax.methods.end_to_end.optima import Optima
 from farseer_jax.methods.restarts.optimisers import NAMES, check_optimiser
 from farseer_jax.methods.restarts.solve import solve
 from farseer_jax.objectives import Objective
+from farseer_jax.solvers.optima import Optima
 
 if TYPE_CHECKING:
     import optax

@@ -9,13 +9,6 @@ import numpy as np
 
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
-from farseer_jax.methods.end_to_end.optima import (
-    CONVERGED,
-    NOT_FINITE,
-    OUT_OF_STEPS,
-    STALLED,
-    Optima,
-)
 from farseer_jax.methods.end_to_end.problem import Problem, build_problem
 from farseer_jax.methods.restarts.batches import Kernel, held_at_bounds, run_starts
 from farseer_jax.methods.restarts.gradients import Form, misfit_and_gradient, of_refits
@@ -23,6 +16,7 @@ from farseer_jax.methods.restarts.optimisers import build_optimiser
 from farseer_jax.runtime.arrays import to_numpy
 from farseer_jax.runtime.progress import report
 from farseer_jax.runtime.threads import in_threads
+from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, OUT_OF_STEPS, STALLED, Optima
 from farseer_jax.types import Array
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from farseer_jax.methods.end_to_end.settings import EndToEndMethod, check_number
 from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.variable_projection.checks import check_form, check_law, ranges
-from farseer_jax.methods.variable_projection.newton import CONVERGED, NOT_FINITE
 from farseer_jax.methods.variable_projection.profile import Found
 from farseer_jax.methods.variable_projection.report import ProfileReport
 from farseer_jax.methods.variable_projection.solve import (
@@ -28,6 +27,7 @@ from farseer_jax.methods.variable_projection.solve import (
 from farseer_jax.methods.variable_projection.terms import build_form, natural_free, natural_numbers
 from farseer_jax.objectives import Objective
 from farseer_jax.runs.runs import Runs
+from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, RUNNING, STALLED
 from farseer_jax.solvers.small_systems import LEAST_PIVOT, eliminate, minimise_in_box, pick
 from farseer_jax.types import Array
-
-ACTIVE, CONVERGED, STALLED, NOT_FINITE = 0, 1, 2, 3
 
 _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e14
 _NEARLY_UNDAMPED = 1e-3
@@ -76,7 +75,7 @@ class State(NamedTuple):
         predicted: fall of the objective that the model predicts for the trial.
         damping: of the next step.
         shorter: whether the trial is part of the way to one that failed.
-        status: ACTIVE or how it ended.
+        status: RUNNING or how it ended.
     """
 
     point: Array
@@ -102,18 +101,18 @@ def minimise(evaluate: Evaluate, start: Array, extra: Any, box: Box, rules: Rule
     zero, zeros = jnp.zeros(batch), jnp.zeros_like(start)
     blank = Model(zero + jnp.inf, zeros, jnp.zeros((num, num, batch)), zeros, zero)
     state = State(
-        start, blank, extra, start, zero, zero + rules.damping, zero > 0, jnp.full(batch, ACTIVE)
+        start, blank, extra, start, zero, zero + rules.damping, zero > 0, jnp.full(batch, RUNNING)
     )
 
     def step(carry: tuple[Array, State]) -> tuple[Array, State]:
         count, state = carry
         moved = _next_trial(_judge(state, *evaluate(state)), box, rules)
-        frozen = state.status != ACTIVE
+        frozen = state.status != RUNNING
         return count + 1, jax.tree.map(lambda old, new: jnp.where(frozen, old, new), state, moved)
 
     def goes_on(carry: tuple[Array, State]) -> Array:
         count, state = carry
-        return (count < rules.max_steps) & (state.status == ACTIVE).any()
+        return (count < rules.max_steps) & (state.status == RUNNING).any()
 
     return jax.lax.while_loop(goes_on, step, (jnp.array(0), state))[1]
 
@@ -180,7 +179,7 @@ def _next_trial(state: State, box: Box, rules: Rules) -> State:
         trial=trial,
         predicted=predicted,
         damping=relaxed,
-        status=jnp.where(state.status == ACTIVE, status, state.status),
+        status=jnp.where(state.status == RUNNING, status, state.status),
     )
 
 

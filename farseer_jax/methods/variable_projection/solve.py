@@ -8,12 +8,6 @@ import numpy as np
 
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.variable_projection.coefficients import MAX_STEPS
-from farseer_jax.methods.variable_projection.newton import (
-    ACTIVE,
-    CONVERGED,
-    NOT_FINITE,
-    STALLED,
-)
 from farseer_jax.methods.variable_projection.profile import (
     Found,
     absolute_at,
@@ -27,6 +21,7 @@ from farseer_jax.methods.variable_projection.profile import (
 from farseer_jax.methods.variable_projection.terms import Form, Problem
 from farseer_jax.objectives import Objective
 from farseer_jax.runtime.threads import in_threads
+from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, RUNNING, STALLED
 
 # Candidates at once: on a CPU what its cache holds, elsewhere what fills the device.
 _WIDTH = {"cpu": 64, "gpu": 4096}
@@ -227,9 +222,9 @@ def _solve_candidates(
             return Found(*map(np.asarray, ended))
 
     num = exponents.shape[1]
-    found = Found(exponents, coefficients.copy(), np.full(num, np.inf), np.full(num, ACTIVE))
+    found = Found(exponents, coefficients.copy(), np.full(num, np.inf), np.full(num, RUNNING))
     for _ in range(0, MAX_STEPS, _STEPS):
-        lanes = np.flatnonzero(found.status == ACTIVE)
+        lanes = np.flatnonzero(found.status == RUNNING)
         if not lanes.size:
             break
         for whole, own in zip(found[1:], _in_blocks(some, lanes)[1:], strict=True):
