@@ -12,7 +12,7 @@ from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout, thinned
 from farseer_jax.methods.end_to_end.problem import build_problem
 from farseer_jax.methods.least_squares.any_law import solve_any_law
-from farseer_jax.methods.least_squares.batches import Kernel, Queue, solve_members
+from farseer_jax.methods.least_squares.batches import Kernel, Queue, solve_batch
 from farseer_jax.methods.least_squares.levenberg_marquardt_step import rounding_floor
 from farseer_jax.methods.least_squares.tiles import tiled
 from farseer_jax.runtime.progress import report
@@ -121,7 +121,7 @@ def _solve_stage(
     def one(cut: slice) -> Optima:
         queue = _queue(tiles, points, warm, losses, weights, cut, num_starts, capacity, shared)
         with jax.enable_x64(True):
-            ended = solve_members(kernel, problem, queue, method.tolerance, method.max_steps)
+            ended = solve_batch(kernel, problem, queue, method.tolerance, method.max_steps)
             num = cut.stop - cut.start
             arrays = [np.asarray(part)[..., :num] for part in ended]
         return Optima(arrays[0].T, *arrays[1:])
@@ -197,5 +197,5 @@ def _queue(
         observed=padded(observed),
         weights=padded(own_weights),
         floor=padded(rounding_floor(own_weights)),
-        num_members=np.asarray(cut.stop - cut.start),
+        num_elements=np.asarray(cut.stop - cut.start),
     )
