@@ -62,12 +62,12 @@ class Evaluator:
         spread = np.sum(self._weights * np.abs(self._target - mean), axis=-1) / total[:, 0]
         return np.broadcast_to(np.maximum(1e-9 * spread, 1e-300), self.rows.shape)
 
-    def shrinks(self, value: np.ndarray, promised: np.ndarray) -> np.ndarray:
+    def shrinks(self, value: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         """Whether an optimum of the present δ is near enough to go on with a smaller one."""
         if self.problem.delta > 0.0:
-            return promised <= 0.03 * np.abs(value)
+            return predicted <= 0.03 * np.abs(value)
         edge = 0.5 * self.problem.num_free * np.mean(self._weights, axis=-1) * self.delta
-        return promised <= edge
+        return predicted <= edge
 
     def take(self, places: np.ndarray) -> "Evaluator":
         """Some of the elements."""

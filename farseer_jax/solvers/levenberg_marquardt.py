@@ -26,7 +26,7 @@ class Settings:
 
     Attributes:
         max_steps: evaluations of an element.
-        tolerance: converged where a Newton step without damping promises no more than this part
+        tolerance: converged where a Newton step without damping predicts no more than this part
             of the objective …
         step_tolerance: … and moves each parameter by no more than this part of the largest value
             that it had on the way: in a flat tail the promise is small but the step is not.
@@ -95,8 +95,8 @@ class _State(NamedTuple):
     reach: np.ndarray  # the largest size that each free number had
     damping: np.ndarray
     growth: np.ndarray  # of the damping, at the next failure
-    near: np.ndarray  # whether the last step promised little
-    idle: np.ndarray  # steps on end that promised less than the objective's rounding
+    near: np.ndarray  # whether the last step predicted little
+    idle: np.ndarray  # steps on end that predicted less than the objective's rounding
     exact: np.ndarray  # whether `hessian` is the exact one
     delta: np.ndarray  # of ρ: large at first, then shrinking to the one asked for
     steps: np.ndarray
@@ -168,25 +168,25 @@ class _Search:
         model = self._model(state)
         step, damping, factors = model.damped_step(state.damping)
         target = state.free + step
-        promised = model.decrease(step)
+        predicted = model.decrease(step)
         slow = np.flatnonzero(state.steps >= self.settings.accelerate_after)
         if len(slow) and self.problem.function.twice_differentiable:
             target[slow] = self._accelerated(state, slow, step, model.scale, factors)
-        exact = state.exact | (promised <= 1e-3 * state.value)
+        exact = state.exact | (predicted <= 1e-3 * state.value)
         found = self.evaluator.evaluate(target, exact)
         gained = state.value - found.value
         noise = self.evaluator.rounding(state.value)
-        ratio = gained / promised
-        good = found.finite & (promised > 0.0) & (ratio > 1e-4)
+        ratio = gained / predicted
+        good = found.finite & (predicted > 0.0) & (ratio > 1e-4)
         # below the rounding of the objective its differences say nothing
-        good |= found.finite & (promised > 0.0) & (promised <= 10.0 * noise) & (gained > -noise)
-        idle = np.where(promised <= noise, state.idle + 1, 0)
-        near = promised <= 1e-5 * np.abs(state.value) + noise
+        good |= found.finite & (predicted > 0.0) & (predicted <= 10.0 * noise) & (gained > -noise)
+        idle = np.where(predicted <= noise, state.idle + 1, 0)
+        near = predicted <= 1e-5 * np.abs(state.value) + noise
         state = state._replace(damping=damping, near=near, idle=idle, steps=state.steps + 1)
         state = self._next(state, found, target, good, ratio, exact)
         if np.isinf(self.problem.delta):
             return state
-        near = good & self.evaluator.shrinks(state.value, promised)
+        near = good & self.evaluator.shrinks(state.value, predicted)
         return self._shrink_delta(state, near | (state.damping > 1e10) | (state.idle >= 2))
 
     def _smaller_delta(
@@ -306,15 +306,15 @@ class _Search:
         return status
 
     def _is_optimum(self, state: _State, noise: np.ndarray) -> np.ndarray:
-        """Whether a Newton step without damping promises nothing and moves nothing."""
+        """Whether a Newton step without damping predicts nothing and moves nothing."""
         model = self._model(state)
         step, positive = model.newton_step()
-        promised = -0.5 * np.sum(step * state.gradient, axis=-1)
-        small = promised <= np.maximum(self.settings.tolerance * np.abs(state.value), noise**2)
+        predicted = -0.5 * np.sum(step * state.gradient, axis=-1)
+        small = predicted <= np.maximum(self.settings.tolerance * np.abs(state.value), noise**2)
         short = np.all(np.abs(step) <= self.settings.step_tolerance * state.reach, axis=-1)
         # a number whose influence was lost on the way: a flat tail
         lost = (state.majoriser.diagonal(axis1=-2, axis2=-1) <= 0.0) & (state.scale > 0.0)
-        bounded = model.stopped.any(-1)  # an amplitude at 0: its exponent has none
+        bounded = model.active.any(-1)  # an amplitude at 0: its exponent has none
         return positive & small & short & (bounded | ~lost.any(-1))
 
     def _polished(self, state: _State) -> _State:

@@ -5,7 +5,7 @@ many others are solved beside it.
 """
 
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -68,6 +68,11 @@ def solve_factorised(factors: Factors, right: np.ndarray) -> np.ndarray:
     for k in range(size - 1, 0, -1):
         result[:, :k] -= lower[:, k, :k] * result[:, k, None]
     return result
+
+
+def active_bounds(free: Any, gradient: Any, lower: Any, upper: Any) -> Any:
+    """Which parameters lie at a bound that the objective decreases beyond, by NumPy or JAX."""
+    return ((free <= lower) & (gradient > 0.0)) | ((free >= upper) & (gradient < 0.0))
 
 
 def eliminate(matrix: Array, right: Array, smallest: float = 0.0) -> tuple[Array, Array]:

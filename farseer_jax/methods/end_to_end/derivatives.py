@@ -51,7 +51,7 @@ class EndToEndRefit(Refit):
         """The law fitted to these losses and weights, ``(run,)`` each, weights not negative."""
         own = self._at(losses, weights)
         end = local_optimum(own.problem, own.start)
-        # a factor: what is no optimum has no derivatives either
+        # a factor: where there is no optimum, derivatives are NaN as well
         return own.problem.law(end.free * jnp.where(end.is_optimum, 1.0, jnp.nan))
 
     def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Any) -> None:

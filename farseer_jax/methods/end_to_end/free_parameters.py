@@ -26,8 +26,8 @@ class Free(NamedTuple):
 
     def free(self, vector: np.ndarray) -> np.ndarray:
         """Free numbers nearest to parameters ``(parameter, start)``: ``(start, free)``."""
-        wanted = self.centering @ (vector - self.offset[:, None])
-        nearest = np.linalg.lstsq(self.centering @ self.basis, wanted, rcond=None)[0]
+        target = self.centering @ (vector - self.offset[:, None])
+        nearest = np.linalg.lstsq(self.centering @ self.basis, target, rcond=None)[0]
         return np.clip(nearest, self.lower[:, None], self.upper[:, None]).T
 
     def vector(self, free: np.ndarray) -> np.ndarray:

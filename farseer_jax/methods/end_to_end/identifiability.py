@@ -26,12 +26,12 @@ def undetermined(
     Args:
         law: the fitted law.
         runs: what it was fitted to.
-        fixed: parameters that are no question.
+        fixed: parameters at fixed values.
         tied: groups that are one.
     """
     kind = type(law)
     values = [np.ravel(leaf) for leaf in jax.tree.leaves(law)]
-    if len(values) != len(kind.fields()):  # a law whose parameters are no fields of its own
+    if len(values) != len(kind.fields()):  # a law whose parameters are not its own fields
         return ()
     try:
         bound = scaled_loss(kind, runs.link).bind(kind.columns(runs))

@@ -17,6 +17,7 @@ from farseer_jax.links import Link
 from farseer_jax.methods.end_to_end.problem import run_by_run
 from farseer_jax.objectives import Along, Objective, along_log_loss, residual_of
 from farseer_jax.solvers import implicit
+from farseer_jax.solvers.small_systems import active_bounds
 from farseer_jax.types import Array
 
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-8, 1e-14, 1e10
@@ -130,8 +131,8 @@ class RunObjective(eqx.Module):
 
     def active(self, free: Array, gradient: Array) -> Array:
         """Which parameters lie at a bound that the objective decreases beyond, ``(free,)``."""
-        at_lower, at_upper = free <= self.lower, free >= self.upper
-        return (at_lower & (gradient > 0)) | (at_upper & (gradient < 0))
+        active: Array = active_bounds(free, gradient, self.lower, self.upper)
+        return active
 
     def inside(self, free: Array) -> Array:
         """Whether all parameters lie within their bounds."""

@@ -26,7 +26,7 @@ def law_of(layout: Layout, free: Free, numbers: np.ndarray) -> Law:
 
 
 def outcomes_of(found: Optima, free: Free) -> np.ndarray:
-    """Code of each member's :class:`Outcome`."""
+    """Code of each start's :class:`Outcome`."""
     code = np.where(found.status == CONVERGED, Outcome.success.code, Outcome.not_converged.code)
     code = np.where(free.at_bound(found.free), Outcome.bound_active.code, code)
     return np.where(found.status == NOT_FINITE, Outcome.not_finite.code, code)

@@ -1,6 +1,6 @@
-"""What members (starts, refits) are fitted to, the law's curves on it, and where they ended.
+"""What batch elements (starts, refits) are fitted to, and the law's curves on it.
 
-Every array has the members of the batch on its last axis, where a CPU computes several with one
+Every array has the batch on its last axis, where a CPU computes several with one
 instruction.
 """
 
@@ -21,7 +21,7 @@ from farseer_jax.types import Array
 
 
 class Problem(NamedTuple):
-    """What members are fitted to; ``batch`` is 1 where all share it.
+    """What batch elements are fitted to; ``batch`` is 1 where all share it.
 
     In tiles, the arrays of runs have the tile as their first axis.
 

@@ -65,6 +65,10 @@ class EndToEndMethod(abc.ABC):
         """A few words for reports."""
         return as_objective(self.objective).describe(link)
 
+    def not_converged(self) -> str:
+        """What to do where a search has not converged, for warnings."""
+        return "Raise max_steps, or fix a parameter that runs off (fixed=)."
+
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON; starts of one's own are not kept."""
         return {

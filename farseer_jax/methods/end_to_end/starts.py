@@ -81,10 +81,10 @@ def _bounds(free: Free, leaders: list[int], positive: np.ndarray) -> list[tuple[
 
 
 def check_law(law: type[Law], runs: Runs, starts: Law | None) -> None:
-    """Refuse what is no law, or returns anything but one real number per run.
+    """Refuse anything but a law that returns one real number per run.
 
     Raises:
-        TypeError: it is no law's class, or its loss is not real.
+        TypeError: it is not a law's class, or its loss is not real.
         ValueError: its starts or its losses have the wrong shape, or the runs lack an input.
     """
     if not (isinstance(law, type) and issubclass(law, Law)):

@@ -1,4 +1,4 @@
-"""Least squares of a law that is no curve of N: run by run, traced and computed by NumPy.
+"""Least squares of a law without curves of N: run by run, traced and computed by NumPy.
 
 Nothing is compiled, so that the first fit of a law costs what the hundredth does.
 """

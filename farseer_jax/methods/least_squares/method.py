@@ -24,7 +24,7 @@ class LeastSquares(MultiStartMethod):
 
     Robust objectives are solved to their own optimum: steps come from squares that lie above the
     objective, and near the optimum from its exact Hessian. A start has converged only where the
-    undamped model predicts no further fall.
+    undamped model predicts no further decrease.
 
     Args:
         objective: an :class:`Objective` or the name of one.
@@ -32,8 +32,8 @@ class LeastSquares(MultiStartMethod):
         refit_starts: starts of each refit of a batch, beside the optimum of all runs.
         seed: of the starts; more of them begin with the same.
         max_steps: evaluations that a start may take.
-        tolerance: relative fall of the objective below which a start has converged.
-        fixed: parameters held, by name: ``{"E": 1.69}``.
+        tolerance: relative decrease of the objective below which a start has converged.
+        fixed: parameters at fixed values, by name: ``{"E": 1.69}``.
         tied: groups of parameters that are equal: ``[("alpha", "beta")]``.
         bounds: ``{"alpha": (0.0, 1.0)}``, ends included.
         starts: laws to start from instead, a law with leaves ``(start,)``.

@@ -28,7 +28,7 @@ _WIDTHS_ELSEWHERE = (64, 1024, 16384)
 _REFIT_WIDTH = {"cpu": 64}
 _REFIT_WIDTH_ELSEWHERE = 1024
 _MAX_CELLS = {"cpu": 100_000}  # room × width of refits: wider, a few of them would waste much
-_LEAST_TURNS = 8  # members of a call, in widths, from which on a wider solver pays
+_LEAST_TURNS = 8  # elements of a call, in widths, from which on a wider solver pays
 # Least absolute deviations are the limit of Huber's objective, reached from one to the next.
 _SHRINKING = tuple(10.0**-k for k in range(2, 11))
 _QUEUE, _MOST_NUMBERS = 64, 1 << 25  # widths of a queue at most, and numbers of its sets
@@ -143,25 +143,25 @@ def _refit_width(num_cells: int) -> int:
     return max([w for w in widths if w <= most], default=widths[0])
 
 
-def _best_width(num_members: int) -> int:
-    """Wide enough to be fast, and narrow enough that lanes are seldom left empty at the end."""
+def _best_width(num_elements: int) -> int:
+    """Wide enough to be fast, and narrow enough that slots are seldom left empty at the end."""
     widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
-    most = -(-num_members // num_threads()) // _LEAST_TURNS
+    most = -(-num_elements // num_threads()) // _LEAST_TURNS
     return max([w for w in widths if w <= most], default=widths[0])
 
 
-def _cuts(num_members: int, width: int, num_numbers: int) -> tuple[int, list[slice]]:
-    """Members of one call at most, and which members each call gets.
+def _cuts(num_elements: int, width: int, num_numbers: int) -> tuple[int, list[slice]]:
+    """Elements of one call at most, and which elements each call gets.
 
     Args:
-        num_members: of all calls.
+        num_elements: of all calls.
         width: of the solver.
-        num_numbers: that a member brings along.
+        num_numbers: that an element brings along.
     """
     narrowest = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)[0]
     capacity = width * min(_QUEUE, max(_MOST_NUMBERS // (width * num_numbers), 1))
-    num_calls = max(-(-num_members // capacity), min(num_threads(), num_members // narrowest), 1)
-    edges = np.linspace(0, num_members, num_calls + 1).astype(int)
+    num_calls = max(-(-num_elements // capacity), min(num_threads(), num_elements // narrowest), 1)
+    edges = np.linspace(0, num_elements, num_calls + 1).astype(int)
     return capacity, [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
@@ -176,7 +176,7 @@ def _queue(
     capacity: int,
     shared: bool,
 ) -> Queue:
-    """The members of one call, padded to its capacity."""
+    """The elements of one call, padded to its capacity."""
     missing = capacity - (cut.stop - cut.start)
     starts = np.pad(points[cut].T, ((0, 0), (0, missing)))
     set_of = np.pad(np.arange(cut.start, cut.stop) // num_starts, (0, missing))

@@ -1,4 +1,4 @@
-"""What holding a fit to laws that fall did, and what it cost."""
+"""What projecting a fit onto laws that fall did, and what it cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -14,6 +14,7 @@ from farseer_jax.methods.restarts.gradients import (
     of_refits,
 )
 from farseer_jax.solvers.continuous_batching import Solver, solve_queue
+from farseer_jax.solvers.small_systems import active_bounds
 from farseer_jax.types import Array
 
 if TYPE_CHECKING:
@@ -149,9 +150,17 @@ def _step(
     finite = jnp.isfinite(value) & jnp.isfinite(gradient).all(0)
     better = finite & (value < ended.value)
     scale = jnp.where((ended.steps == 0) & (value > 0.0), value, batch.scale)
-    held = held_at_bounds(problem, free, gradient)
+    active = active_bounds(free, gradient, problem.lower, problem.upper)
     state, moved = _update(
-        form, kernel, optimiser, problem, batch, scale, value, jnp.where(held, 0.0, gradient), held
+        form,
+        kernel,
+        optimiser,
+        problem,
+        batch,
+        scale,
+        value,
+        jnp.where(active, 0.0, gradient),
+        active,
     )
     stays = (moved == free).all(0) if kernel.lock_step else ~finite
     new = Ended(
@@ -159,15 +168,10 @@ def _step(
         value=jnp.where(better, value, ended.value),
         steps=ended.steps + 1,
         best_step=jnp.where(better, ended.steps, ended.best_step),
-        # where the start itself is not finite there is no way on
+        # a start that is not finite cannot go on
         rests=stays | (~finite & (ended.steps == 0)),
     )
     return batch._replace(free=moved, scale=scale, state=state, ended=new)
-
-
-def held_at_bounds(problem: Problem, free: Array, gradient: Array) -> Array:
-    """Which numbers lie on a bound and would only leave it outwards, ``(free, batch)``."""
-    return ((free <= problem.lower) & (gradient > 0)) | ((free >= problem.upper) & (gradient < 0))
 
 
 def _update(
@@ -179,21 +183,21 @@ def _update(
     scale: Array,
     value: Array,
     gradient: Array,
-    held: Array,
+    active: Array,
 ) -> tuple[Any, Array]:
     """State and next point of every start."""
     lower, upper = problem.lower[:, 0], problem.upper[:, 0]
 
     def propose(
-        state: Any, x: Array, value: Array, g: Array, held: Array, scale: Array,
+        state: Any, x: Array, value: Array, g: Array, active: Array, scale: Array,
         observed: Array, weights: Array,
     ) -> tuple[Any, Array]:  # fmt: skip
         own = problem._replace(observed=observed[..., None], weights=weights[..., None])
 
         def onto_box(y: Any) -> Array:
             inside = jnp.clip(y, lower, upper)
-            # a search in lock step holds them itself, from its last accepted point
-            return inside if kernel.lock_step else jnp.where(held, x, inside)
+            # a search in lock step keeps them itself, from its last accepted point
+            return inside if kernel.lock_step else jnp.where(active, x, inside)
 
         def value_fn(y: Any) -> Array:
             return misfit(form, own, onto_box(y)[:, None])[0] / scale
@@ -208,5 +212,5 @@ def _update(
     axes = (0, 1, 0, 1, 1, 0, None if shared else 2, None if shared else 2)
     mapped = jax.vmap(propose, in_axes=axes, out_axes=(0, 1))
     return mapped(
-        batch.state, batch.free, value / scale, gradient / scale, held, scale, observed, weights
+        batch.state, batch.free, value / scale, gradient / scale, active, scale, observed, weights
     )

@@ -13,7 +13,7 @@ from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
 from farseer_jax.methods.restarts.optimisers import NAMES, check_optimiser
 from farseer_jax.methods.restarts.solve import solve
-from farseer_jax.objectives import Objective
+from farseer_jax.objectives import Objective, as_objective
 from farseer_jax.solvers.optima import Optima
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class Restarts(MultiStartMethod):
         objective: an :class:`Objective` or the name of one.
         refit_starts: starts of each refit of a batch, beside the optimum of all runs.
         seed: of the starts; more of them begin with the same.
-        tolerance: relative fall of the objective below which a start has converged.
-        fixed: parameters held, by name: ``{"E": 1.69}``.
+        tolerance: relative decrease of the objective below which a start has converged.
+        fixed: parameters at fixed values, by name: ``{"E": 1.69}``.
         tied: groups of parameters that are equal: ``[("alpha", "beta")]``.
         bounds: ``{"alpha": (0.0, 1.0)}``, ends included.
         starts: laws to start from instead, a law with leaves ``(start,)``.
@@ -84,6 +84,15 @@ class Restarts(MultiStartMethod):
         """A few words for reports."""
         named = self.optimiser if isinstance(self.optimiser, str) else "an optimiser of one's own"
         return f"{super().describe(link)}, {named}"
+
+    def not_converged(self) -> str:
+        """What to do where a search has not converged, for warnings."""
+        if as_objective(self.objective).delta == 0.0:
+            return (
+                "No gradient vanishes at an optimum of absolute residuals, so no start can be "
+                "shown to have converged: LeastSquares reaches it."
+            )
+        return "Raise num_steps, or fix a parameter that runs off (fixed=)."
 
     def solve(
         self,

@@ -50,13 +50,13 @@ class VariableProjection(EndToEndMethod):
     Args:
         objective: an :class:`Objective` or the name of one.
         num_candidates: values of each exponent, evenly spaced. Even steps suit exponents: moving
-            one bends ``N^−α`` alike wherever it stands.
+            one changes ``N^−α`` alike wherever it stands.
         num_polished: minima of the grid that are polished.
         refit_candidates: values of each exponent that each refit of a batch tries, beside the
             minima of all runs.
         max_steps: Newton steps of the exponents.
-        tolerance: relative fall of the objective below which a minimum is reached.
-        fixed: parameters held, by name: ``{"E": 1.69}``.
+        tolerance: relative decrease of the objective below which a minimum is reached.
+        fixed: parameters at fixed values, by name: ``{"E": 1.69}``.
         tied: groups of parameters that are equal: ``[("alpha", "beta")]``.
         bounds: ranges of exponents, ``{"alpha": (0.1, 0.6)}``; those not named lie between 0.01
             and 1.5 (published ones between 0.05 and 0.9).
@@ -139,7 +139,7 @@ class VariableProjection(EndToEndMethod):
         """The fit as a function of losses and weights that JAX differentiates."""
         del found  # the law says where the optimum is
         plan = _plan(self, design)
-        free = natural_free(plan.form, plan.held, plan.low, plan.high)
+        free = natural_free(plan.form, plan.fixed, plan.low, plan.high)
         start = natural_numbers(plan.form, law)
         objective = design.objective(self.objective)
         return build_refit(design, free, objective, start, runs.loss, natural=True)
@@ -168,7 +168,7 @@ def _plan(method: VariableProjection, layout: Layout) -> Plan:
         form=form,
         objective=objective,
         axes=tuple(np.linspace(low, high, method.num_candidates, axis=-1)),
-        held=np.array([value for _, value in method.fixed], dtype=np.float64),
+        fixed=np.array([value for _, value in method.fixed], dtype=np.float64),
         low=low,
         high=high,
         unit=float(np.exp(np.log(np.abs(layout.runs.loss)).mean())) if absolute else 1.0,
@@ -189,9 +189,9 @@ def _minima(layout: Layout, method: VariableProjection) -> Found:
 
 
 def _law_of(plan: Plan, found: Found) -> Law:
-    """The laws of minima, leaves ``(minimum,)``; what is held keeps all its digits."""
+    """The laws of minima, leaves ``(minimum,)``; what is fixed keeps all its digits."""
     form, num = plan.form, len(found.value)
-    leaves = {n: np.full(num, v) for n, v in zip(form.held, plan.held, strict=True)}
+    leaves = {n: np.full(num, v) for n, v in zip(form.fixed, plan.fixed, strict=True)}
     for groups, rows in (
         (form.exponents, found.exponents),
         (form.coefficients, found.coefficients),
