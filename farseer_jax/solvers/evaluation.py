@@ -1,4 +1,4 @@
-"""A batch's objective and its derivatives in the free numbers, by NumPy."""
+"""A batch's objective and its derivatives in the free parameters, by NumPy."""
 
 from typing import Any, NamedTuple
 
@@ -165,7 +165,7 @@ class Evaluator:
         ]
 
     def _whole_jacobian(self, slopes: np.ndarray) -> np.ndarray:
-        """Slopes of predictions in all free numbers, ``(element, free, run)``."""
+        """Slopes of predictions in all free parameters, ``(element, free, run)``."""
         jacobian = self._jacobian(slopes)
         linear = self.problem.linear
         if linear is not None:
@@ -177,7 +177,7 @@ class Evaluator:
         return jacobian
 
     def _jacobian(self, slopes: np.ndarray) -> np.ndarray:
-        """Slopes in the function's components as slopes in the free numbers."""
+        """Slopes in the function's components as slopes in the free parameters."""
         problem = self.problem
         if problem.parameter_of is not None and problem.group is not None:
             runs = np.arange(slopes.shape[-1])

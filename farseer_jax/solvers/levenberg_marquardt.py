@@ -91,8 +91,8 @@ class _State(NamedTuple):
     gradient: np.ndarray
     majoriser: np.ndarray
     hessian: np.ndarray
-    scale: np.ndarray  # of each free number: one over the square root of the matrix's diagonal
-    reach: np.ndarray  # the largest size that each free number had
+    scale: np.ndarray  # of each free parameter: one over the square root of the matrix's diagonal
+    reach: np.ndarray  # the largest size that each free parameter had
     damping: np.ndarray
     growth: np.ndarray  # of the damping, at the next failure
     near: np.ndarray  # whether the last step predicted little

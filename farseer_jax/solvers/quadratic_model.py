@@ -70,7 +70,7 @@ class QuadraticModel:
         return self._matrix + damping[:, None, None] * self._eye
 
     def _within_bounds(self, step: np.ndarray, damping: np.ndarray) -> np.ndarray:
-        """Steps that end at a bound where they would cross it, the other numbers solved anew."""
+        """Steps that end at a bound where they would cross it, the other parameters solved anew."""
         at_bound = np.zeros(step.shape, dtype=bool)
         for _ in range(3):
             target = self.free + step

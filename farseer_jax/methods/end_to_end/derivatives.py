@@ -78,7 +78,7 @@ class EndToEndRefit(Refit):
 
     @property
     def _free_names(self) -> tuple[str, ...]:
-        """A parameter of each free number."""
+        """A parameter that each free one stands for."""
         names, used = self.problem.law_type.parameter_names(), np.asarray(self.problem.basis) != 0
         others = np.where(used, used.sum(1, keepdims=True), len(names) + 1)
         return tuple(names[i] for i in others.argmin(0))
@@ -97,7 +97,7 @@ def build_refit(
 
     Args:
         layout: of the runs.
-        free: free parameters, in natural numbers or those of the law's vector.
+        free: free parameters, of the parameters' own values or of the law's vector.
         objective: what is minimised.
         start: free parameters of the fitted law, ``(free,)``.
         losses: it was fitted to, ``(run,)``.
@@ -198,7 +198,7 @@ def _failure_reason(found: _Findings, names: tuple[str, ...], fitted: bool) -> s
 
     Args:
         found: by :func:`_inspect`.
-        names: a parameter of each free number.
+        names: a parameter that each free one stands for.
         fitted: whether these are the losses and weights of the fit, whose optimum is the start.
     """
     at_bound, pressure = np.asarray(found.at_bound), np.asarray(found.pressure)

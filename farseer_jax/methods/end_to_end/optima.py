@@ -101,7 +101,7 @@ def best_of_each(
 
 
 def best_point(found: Optima) -> np.ndarray:
-    """Free numbers of the best start."""
+    """Free parameters of the best start."""
     return found.free[_best(found, 1)[0]]
 
 

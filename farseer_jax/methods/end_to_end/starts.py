@@ -1,4 +1,4 @@
-"""Starts in free numbers: those of the settings, of the law, or drawn from its domains."""
+"""Starts in free parameters: those of the settings, of the law, or drawn from its domains."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def starts_of(method: "MultiStartMethod", layout: Layout, free: Free, num: int) -> np.ndarray:
-    """Starts in free numbers, ``(start, free)``; more of them begin with the same."""
+    """Starts in free parameters, ``(start, free)``; more of them begin with the same."""
     law = layout.law
     if method.starts is not None:
         return free.free(check_starts(law, method.starts, dict(method.bounds)))
@@ -64,14 +64,14 @@ def _drawn(layout: Layout, free: Free, num: int, seed: int) -> np.ndarray:
 
 
 def _tied(free: Free) -> tuple[list[int], np.ndarray]:
-    """The first parameter of each free number, and a basis of ones in natural numbers."""
+    """The first parameter that each free one stands for, and a basis of ones."""
     used = np.abs(free.basis) > 1e-9
     leaders = [int(np.flatnonzero(column)[0]) for column in used.T]
     return leaders, used.astype(float)
 
 
 def _bounds(free: Free, leaders: list[int], positive: np.ndarray) -> list[tuple[float, float]]:
-    """Bounds of the free numbers in natural terms."""
+    """Bounds of the free parameters in natural terms."""
     ends = []
     for column, leader in enumerate(leaders):
         factor = free.basis[leader, column]

@@ -22,6 +22,8 @@ _COMPILER_OPTIONS = {
     "xla_cpu_prefer_vector_width": 512,
 }
 
+_optima: Any = Optima  # of JAX's arrays
+
 
 class Kernel(NamedTuple):
     """What a compiled solver is made for."""
@@ -85,19 +87,8 @@ def solve_batch(
         floor = queue.floor if is_shared else queue.floor[own]
         fresh = begin(queue.starts[:, element], queue.warm[element], floor)
         state = jax.tree.map(lambda new, old: jnp.where(is_new, new, old), fresh, batch.state)
-        if is_shared:
-            return batch._replace(state=state)
-
-        def take(at: Array, sets: tuple[Array, Array]) -> tuple[Array, Array]:
-            """Each element's losses and weights of one tile: only those in use are touched."""
-            observed, weights = sets
-            return (
-                observed.at[at].set(queue.observed[at][..., own]),
-                weights.at[at].set(queue.weights[at][..., own]),
-            )
-
-        sets = jax.lax.fori_loop(0, problem.num_tiles, take, (batch.observed, batch.weights))
-        return _Batch(state, *sets)
+        batch = batch._replace(state=state)
+        return batch if is_shared else _with_own_sets(batch, own, problem, queue)
 
     def one_step(batch: _Batch) -> _Batch:
         own = problem._replace(observed=batch.observed, weights=batch.weights)
@@ -108,17 +99,32 @@ def solve_batch(
     def results(batch: _Batch) -> Any:
         return _optima(batch.state.free, batch.state.value, batch.state.status, batch.state.steps)
 
-    num_free, capacity = queue.starts.shape
-    number = queue.starts.dtype
-    nothing = jnp.zeros(kernel.width, number)
-    observed, weights = queue.observed, queue.weights
-    if not is_shared:
-        observed = weights = jnp.zeros((*observed.shape[:-1], kernel.width), number)
-    empty = begin(jnp.zeros((num_free, kernel.width), number), nothing > 0, nothing)
+    (num_free, capacity), number = queue.starts.shape, queue.starts.dtype
     zeros, codes = jnp.zeros(capacity, number), jnp.zeros(capacity, int)
     room = _optima(jnp.zeros((num_free, capacity), number), zeros, codes, codes)
     solver = Solver(admit, one_step, lambda batch: batch.state.status != RUNNING, results)
-    return solve_queue(solver, _Batch(empty, observed, weights), room, queue.num_elements)
+    empty = _empty_batch(kernel.width, queue, is_shared)
+    return solve_queue(solver, empty, room, queue.num_elements)
 
 
-_optima: Any = Optima  # of JAX's arrays
+def _empty_batch(width: int, queue: Queue, is_shared: bool) -> _Batch:
+    number, observed, weights = queue.starts.dtype, queue.observed, queue.weights
+    if not is_shared:
+        observed = weights = jnp.zeros((*observed.shape[:-1], width), number)
+    nothing = jnp.zeros(width, number)
+    state = begin(jnp.zeros((len(queue.starts), width), number), nothing > 0, nothing)
+    return _Batch(state, observed, weights)
+
+
+def _with_own_sets(batch: _Batch, own: Array, problem: Problem, queue: Queue) -> _Batch:
+    """Take each element's losses and weights from the queue, for the tiles in use."""
+
+    def take(at: Array, sets: tuple[Array, Array]) -> tuple[Array, Array]:
+        observed, weights = sets
+        return (
+            observed.at[at].set(queue.observed[at][..., own]),
+            weights.at[at].set(queue.weights[at][..., own]),
+        )
+
+    sets = jax.lax.fori_loop(0, problem.num_tiles, take, (batch.observed, batch.weights))
+    return batch._replace(observed=sets[0], weights=sets[1])

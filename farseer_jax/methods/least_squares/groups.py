@@ -108,7 +108,7 @@ def _separate(
 def _in_common(
     method: "LeastSquares", law: type[Law], free: Free, shared: Sequence[str]
 ) -> np.ndarray:
-    """Which free numbers all groups have in common, ``(free,)``."""
+    """Which free parameters all groups have in common, ``(free,)``."""
     names = law.parameter_names()
     is_shared = np.array([n in shared or n.partition("[")[0] in shared for n in names])
     used = free.basis != 0.0
@@ -141,11 +141,11 @@ def _check_joint_number(
 
 
 def _joint_starts(best: np.ndarray, in_common: np.ndarray, seed: int, free: Free) -> np.ndarray:
-    """Starts ``(start, joint free)``: own optima of the groups, shared numbers of each or of all.
+    """Starts ``(start, joint free)``: own optima of the groups, shared parameters of each or all.
 
     Args:
         best: each group's own optimum, ``(group, free)``.
-        in_common: which free numbers are shared.
+        in_common: which free parameters are shared.
         seed: of those that are spread around these.
         free: bounds.
     """
@@ -168,19 +168,19 @@ def _solve_jointly(
     losses: Sequence[np.ndarray],
     weights: Sequence[np.ndarray],
 ) -> list[Optima]:
-    """Fit several tables together, some free numbers the same in all.
+    """Fit several tables together, some free parameters the same in all.
 
     Args:
         method: the settings.
         layouts: one for each group.
         free: the free parameters of one group.
         in_common: which of these are shared, ``(free,)``.
-        starts: shared numbers, then those of each group, ``(start, joint free)``.
+        starts: shared parameters, then those of each group, ``(start, joint free)``.
         losses: ``(run,)`` of each group.
         weights: likewise.
 
     Returns:
-        Of each group its own free numbers; value and status are those of all together.
+        Of each group its own free parameters; value and status are those of all together.
     """
     first, num_groups = layouts[0], len(layouts)
     objective, link = objective_and_link(method, first)
@@ -211,7 +211,7 @@ def _solve_jointly(
 
 
 def _joint_parameters(free: Free, in_common: np.ndarray, num_groups: int) -> Free:
-    """All groups' parameters, one group after another, from shared and own free numbers."""
+    """All groups' parameters, one group after another, from shared and own free parameters."""
     shared, own = free.basis[:, in_common], free.basis[:, ~in_common]
     basis = np.concatenate(
         [np.tile(shared, (num_groups, 1)), np.kron(np.eye(num_groups), own)], axis=1

@@ -29,7 +29,7 @@ class Problem(NamedTuple):
         checked_N: ln N of the finer grid on which it is checked, ``(node, 1)``.
         checked_D: ln D likewise, ``(node,)``.
         basis: parameters move along its columns, ``(parameter, free)``.
-        lower: bounds of the free numbers, ``(free,)``.
+        lower: bounds of the free parameters, ``(free,)``.
         upper: likewise.
         centering: the law's own, ``(parameter, parameter)``.
         offset: ``(parameter,)``.

@@ -121,7 +121,7 @@ def _localised(
     start = problem.basis.T @ problem.centering.T @ problem.centering @ (vector - problem.offset)
 
     def vector_of(free: Array) -> Array:
-        # from the vector given, not from its free numbers: the start is the law itself
+        # from the vector given, not from its free parameters: the start is the law itself
         return vector + problem.basis @ (free - start)
 
     def law_of(free: Array) -> Law:

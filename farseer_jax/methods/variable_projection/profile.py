@@ -8,7 +8,7 @@ envelope theorem, its Hessian by a Schur complement.
 import itertools
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -37,20 +37,23 @@ from farseer_jax.types import Array
 _FIRST_DAMPING = 1e-3
 
 
-class Point(NamedTuple):
-    """Places, in whichever way they were found.
+class Found(NamedTuple):
+    """Places in the space of exponents, such as candidates or minima; in NumPy or JAX.
 
     Attributes:
-        exponents: ``(exponent, batch)``.
-        coefficients: ``(coefficient, batch)``.
-        value: objective, ``(batch,)``.
-        status: code of the solver.
+        exponents: ``(exponent, place)``.
+        coefficients: ``(coefficient, place)``.
+        value: objective, ``(place,)``.
+        status: codes of the solver, ``(place,)``.
     """
 
-    exponents: Array
-    coefficients: Array
-    value: Array
-    status: Array
+    exponents: np.ndarray
+    coefficients: np.ndarray
+    value: np.ndarray
+    status: np.ndarray
+
+
+_found: Any = Found  # of JAX's arrays
 
 
 @partial(jax.jit, static_argnames=("form",))
@@ -62,11 +65,11 @@ def start_at(problem: Problem, exponents: Array, *, form: Form) -> Array:
 @partial(jax.jit, static_argnames=("form",))
 def solve_at(
     problem: Problem, exponents: Array, coefficients: Array, max_steps: int, *, form: Form
-) -> Point:
+) -> Found:
     """The best coefficients at given exponents, from others."""
     own = columns(form, problem, list(exponents))
     state = solve_inner(form, problem, own, coefficients, max_steps)
-    return Point(exponents, refined(state), state.model.value, state.status)
+    return _found(exponents, refined(state), state.model.value, state.status)
 
 
 @partial(jax.jit, static_argnames=("form",))
@@ -80,7 +83,7 @@ def absolute_at(problem: Problem, exponents: Array, coefficients: Array, *, form
 @partial(jax.jit, static_argnames=("form",))
 def polish(
     problem: Problem, exponents: Array, coefficients: Array, max_steps: int, *, form: Form
-) -> Point:
+) -> Found:
     """The minimum of the profile next to each start, by damped Newton in the exponents."""
 
     def evaluate(state: State) -> tuple[Model, Extra]:
@@ -96,7 +99,7 @@ def polish(
     own = columns(form, problem, list(where))
     guess = _predict(form, state._replace(trial=where))
     inner = solve_inner(form, problem, own, guess, MAX_STEPS)
-    return Point(where, refined(inner), inner.model.value, state.status)
+    return _found(where, refined(inner), inner.model.value, state.status)
 
 
 class Extra(NamedTuple):
@@ -204,22 +207,6 @@ def _eliminate(matrix: Array, active: Array) -> tuple[Array, Array, Array]:
     solved, definite = eliminate(inside, across, LEAST_PIVOT)
     schur = matrix[num:, num:] - jnp.sum(across[:, :, None] * solved[:, None], 0)
     return schur, -solved / scale[:, None], definite
-
-
-class Found(NamedTuple):
-    """Places in the space of exponents: candidates or minima.
-
-    Attributes:
-        exponents: ``(exponent, place)``.
-        coefficients: ``(coefficient, place)``.
-        value: objective, ``(place,)``.
-        status: codes of the solver, ``(place,)``.
-    """
-
-    exponents: np.ndarray
-    coefficients: np.ndarray
-    value: np.ndarray
-    status: np.ndarray
 
 
 def candidates(axes: tuple[np.ndarray, ...]) -> np.ndarray:

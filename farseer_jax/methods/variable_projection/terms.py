@@ -17,7 +17,7 @@ class Form(NamedTuple):
     Attributes:
         law: the law's class.
         residual: kind of the residuals.
-        coefficients: names of linear parameters, one group per free number; tied ones together.
+        coefficients: names of linear parameters, one group per free parameter; tied ones together.
         exponents: names of the other parameters, likewise.
         fixed: names of parameters that are fixed.
         bounded: whether each coefficient has the lower bound 0: those of positive parameters.
@@ -128,6 +128,6 @@ def natural_free(form: Form, fixed: np.ndarray, low: np.ndarray, high: np.ndarra
 
 
 def natural_numbers(form: Form, law: Law) -> np.ndarray:
-    """The free numbers of a fitted law, ``(free,)``."""
+    """The free parameters of a fitted law, ``(free,)``."""
     groups = (*form.coefficients, *form.exponents)
     return np.array([float(getattr(law, group[0])) for group in groups])
