@@ -174,19 +174,19 @@ def along_log_loss(
 ) -> Along:
     """ρ and its derivatives in ``ln L``; ``delta`` positive, and not read for squares.
 
-    A residual that is no logarithm has the predicted loss, in its own unit, as its first and its
+    A residual that is not a logarithm has the predicted loss, in its own unit, as its first and its
     second derivative in ``ln L``.
     """
     r = residual_of(kind, log_loss, log_observed)
     if squared:
-        value, slope, bend, curvature = 0.5 * r * r, r, jnp.ones(()), jnp.ones(())
+        value, slope, majoriser, curvature = 0.5 * r * r, r, jnp.ones(()), jnp.ones(())
     else:
         value, slope = rho(r, delta, quantile), rho_slope(r, delta, quantile)
-        bend, curvature = rho_weights(r, delta, quantile)
+        majoriser, curvature = rho_weights(r, delta, quantile)
     if kind == "link":
-        return Along(value, slope, bend, curvature)
+        return Along(value, slope, majoriser, curvature)
     first = r + (1.0 if kind == "relative" else jnp.exp(log_observed))
-    return Along(value, slope * first, bend * first**2, curvature * first**2 + slope * first)
+    return Along(value, slope * first, majoriser * first**2, curvature * first**2 + slope * first)
 
 
 def residual_of(kind: Residual, log_loss: Array, log_observed: Array) -> Array:

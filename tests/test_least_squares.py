@@ -7,11 +7,10 @@ from compiling import compilations
 from scipy.optimize import least_squares, linprog
 
 import farseer_jax as fj
-from farseer_jax.methods.end_to_end.layout import build_layout
+from farseer_jax.methods.end_to_end.layout import build_layout, thinned
 from farseer_jax.methods.end_to_end.problem import Problem
 from farseer_jax.methods.least_squares import tiles as _tiles
-from farseer_jax.methods.least_squares.any_law import thinned
-from farseer_jax.methods.least_squares.batches import solve_members
+from farseer_jax.methods.least_squares.batches import solve_batch
 from farseer_jax.methods.least_squares.normal_equations import evaluate_normal
 from farseer_jax.methods.least_squares.solve import _MANY
 from farseer_jax.methods.least_squares.tiles import tiled
@@ -295,14 +294,14 @@ def test_the_second_call_does_not_compile():
     weights = np.random.default_rng(0).random((40, len(runs)))
     fj.fit(fj.Chinchilla, runs, method)
     fj.fit_batch(fj.Chinchilla, runs, weights=weights[:10], method=method)
-    solve_members.clear_cache()
+    solve_batch.clear_cache()
     fj.fit(fj.Chinchilla, runs, method)
     fj.fit_batch(fj.Chinchilla, runs, weights=weights[:10], method=method)
-    compiled = solve_members._cache_size()
+    compiled = solve_batch._cache_size()
     other = fj.Runs(runs.N, runs.D, runs.loss * 1.01)
     fj.fit(fj.Chinchilla, other, fj.LeastSquares("huber", num_starts=16, seed=1, tolerance=1e-9))
     fj.fit_batch(fj.Chinchilla, runs, weights=weights[10:20], method=method)
-    assert solve_members._cache_size() == compiled > 0
+    assert solve_batch._cache_size() == compiled > 0
 
 
 def test_tables_of_other_sizes_do_not_compile():

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from farseer_jax.solvers.fit_problem import FitProblem
-from farseer_jax.solvers.levenberg_marquardt import CONVERGED, minimise
+from farseer_jax.solvers.levenberg_marquardt import minimise
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
+from farseer_jax.solvers.optima import CONVERGED
 
 DATA = json.loads((Path(__file__).parent / "nist_strd.json").read_text())
 Model = Callable[[Any, dict[str, Any]], Any]

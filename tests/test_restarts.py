@@ -15,7 +15,7 @@ from farseer_jax.methods.end_to_end.settings import free_of
 from farseer_jax.methods.end_to_end.starts import starts_of
 from farseer_jax.methods.restarts import solve as _solve
 from farseer_jax.methods.restarts.gradients import Form, misfit, misfit_and_gradient
-from farseer_jax.methods.restarts.solve import predicted_falls
+from farseer_jax.methods.restarts.solve import predicted_decreases
 
 HUBER = fj.Restarts(num_starts=64, objective="huber")
 SQUARED = fj.Restarts(num_starts=64)  # the same kernel
@@ -190,7 +190,7 @@ def test_what_newton_predicts_is_what_can_be_gained(epoch):
         points[0] = optimum
         points[1] = optimum + [0.0, 0.0, 0.0, 5.0, 5.0]  # where the objective is no bowl
         rows = np.zeros(64, dtype=int)
-        falls = np.asarray(predicted_falls(own.problem, points, rows, form=own.form, width=64))
+        falls = np.asarray(predicted_decreases(own.problem, points, rows, form=own.form, width=64))
         value = np.asarray(misfit(own.form, own.problem, points.T))
     assert falls[0] < 1e-12 * value[0]
     assert not falls[1] < 1e-3 * value[1]

@@ -12,8 +12,9 @@ import pytest
 from scipy.optimize import least_squares
 
 from farseer_jax.solvers.fit_problem import FitProblem
-from farseer_jax.solvers.levenberg_marquardt import CONVERGED, Optima, minimise
+from farseer_jax.solvers.levenberg_marquardt import minimise
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
+from farseer_jax.solvers.optima import CONVERGED, Optima
 from farseer_jax.solvers.starts import Domain, draw_starts
 
 POSITIVE, REAL = Domain(0.0), Domain()

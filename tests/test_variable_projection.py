@@ -11,7 +11,6 @@ from scipy.optimize import minimize, minimize_scalar, nnls
 
 import farseer_jax as fj
 from farseer_jax.methods.variable_projection.method import _plan
-from farseer_jax.methods.variable_projection.newton import CONVERGED
 from farseer_jax.methods.variable_projection.profile import (
     Found,
     _derivatives,
@@ -19,8 +18,9 @@ from farseer_jax.methods.variable_projection.profile import (
     local_minima,
     solve_at,
 )
-from farseer_jax.methods.variable_projection.small_systems import minimise_in_box
 from farseer_jax.methods.variable_projection.solve import build_problem, profile
+from farseer_jax.solvers.optima import CONVERGED
+from farseer_jax.solvers.small_systems import minimise_in_box
 
 HUBER = fj.VariableProjection("huber")
 OBJECTIVES = {

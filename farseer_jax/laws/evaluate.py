@@ -5,7 +5,7 @@ has no rule for is compiled.
 """
 
 from collections.abc import Mapping
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.laws.law import Center, Law, batch_shape
+from farseer_jax.laws.law import Law, batch_shape
 from farseer_jax.laws.law_inputs import in_order, one_hot
 from farseer_jax.laws.separable import OneDataTerm, is_separable
 from farseer_jax.runs.runs import Runs
@@ -21,7 +21,6 @@ from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveE
 from farseer_jax.types import Array
 
 _BUCKET = 1024  # points of one compilation, at least
-_CENTER = Center(1e9, 1e10)  # any: of laws that keep one beside their parameters
 _MAX_LOSSES = 1 << 17  # at once, that a CPU's cache holds them
 
 
@@ -238,27 +237,6 @@ def _curves_of(structure: Any) -> Any:
     return jax.eval_shape(
         lambda *leaves: jax.tree.unflatten(structure, leaves).of_size(jnp.float32(1e9)), *numbers
     )
-
-
-@cache
-def numpy_loss(law: type[Law]) -> NumpyFunction:
-    """A law's loss as a function of its parameter vector, traced; see :class:`NumpyFunction`.
-
-    Raises:
-        TypeError, ValueError: the loss is not one real number; the message names the law.
-        UnsupportedPrimitiveError: NumPy has no rule for one of its operations.
-    """
-    entries = {name: (len(labels),) for name, labels in law.shares}
-
-    def loss(vector: list[Any], inputs: dict[str, Any]) -> Any:
-        return law.from_vector(vector, _CENTER).loss(**inputs)  # type: ignore[arg-type]
-
-    shapes: list[tuple[int, ...]] = [()] * len(law.parameter_names())
-    try:
-        return NumpyFunction(loss, shapes, {name: entries.get(name, ()) for name in law.inputs()})
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError  # JAX's take no text
-        raise kind(f"the law {law.name}: {error}") from error
 
 
 @lru_cache(maxsize=256)

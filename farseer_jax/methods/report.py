@@ -1,7 +1,8 @@
-"""What a method's report says of a fit: lines of its text, and warnings."""
+"""What a fit found on its way: fields to and from JSON, lines of the fit's text, warnings."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, ClassVar, NamedTuple, Self, get_args, get_origin
 
 import numpy as np
 
@@ -37,7 +38,28 @@ class Domain(NamedTuple):
 
 
 class Report:
-    """The base of all reports; by itself that of a method of the user's own, which says nothing."""
+    """The base of all reports, which are frozen dataclasses.
+
+    By itself it is that of a method of the user's own, which says nothing.
+
+    Attributes:
+        missing: what null in JSON stands for, which numbers that are not finite become.
+    """
+
+    missing: ClassVar[float] = np.nan
+
+    def to_dict(self) -> dict[str, Any]:
+        """Lists and numbers for JSON; those that are not finite become None."""
+        return {field.name: to_plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_dict`."""
+        own = {
+            field.name: _restored(field.type, content[field.name], cls.missing)
+            for field in fields(cls)  # type: ignore[arg-type]
+        }
+        return cls(**own)
 
     def how(self, method: Method, link: Link, outcome: Outcome) -> str:
         """A few words on how the method fitted."""
@@ -109,3 +131,26 @@ def some_notes(notes: Sequence[tuple[str, str]]) -> str:
     """The first four of what took no part, each with its note."""
     named = "; ".join(f"{what}: {note}" for what, note in notes[:4])
     return f"{named}; and {len(notes) - 4} more" if len(notes) > 4 else named
+
+
+def to_plain(value: Any) -> Any:
+    """A field as JSON knows it."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value.to_dict() if hasattr(value, "to_dict") else value
+
+
+def _restored(kind: Any, value: Any, missing: float) -> Any:
+    if get_origin(kind) is tuple:
+        return tuple(_restored(get_args(kind)[0], item, missing) for item in value)
+    if kind is np.ndarray:
+        items = np.array(value, dtype=object)
+        whole = items.size > 0 and all(isinstance(item, int) for item in items.ravel())
+        return np.where(items == None, missing, items).astype(int if whole else float)  # noqa: E711
+    if kind is float:
+        return missing if value is None else float(value)
+    return kind(value) if kind in (int, bool) else value

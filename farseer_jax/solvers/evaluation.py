@@ -1,4 +1,4 @@
-"""A batch's objective and its derivatives in the free numbers, by NumPy."""
+"""A batch's objective and its derivatives in the free parameters, by NumPy."""
 
 from typing import Any, NamedTuple
 
@@ -62,12 +62,12 @@ class Evaluator:
         spread = np.sum(self._weights * np.abs(self._target - mean), axis=-1) / total[:, 0]
         return np.broadcast_to(np.maximum(1e-9 * spread, 1e-300), self.rows.shape)
 
-    def shrinks(self, value: np.ndarray, promised: np.ndarray) -> np.ndarray:
+    def shrinks(self, value: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         """Whether an optimum of the present δ is near enough to go on with a smaller one."""
         if self.problem.delta > 0.0:
-            return promised <= 0.03 * np.abs(value)
+            return predicted <= 0.03 * np.abs(value)
         edge = 0.5 * self.problem.num_free * np.mean(self._weights, axis=-1) * self.delta
-        return promised <= edge
+        return predicted <= edge
 
     def take(self, places: np.ndarray) -> "Evaluator":
         """Some of the elements."""
@@ -165,7 +165,7 @@ class Evaluator:
         ]
 
     def _whole_jacobian(self, slopes: np.ndarray) -> np.ndarray:
-        """Slopes of predictions in all free numbers, ``(element, free, run)``."""
+        """Slopes of predictions in all free parameters, ``(element, free, run)``."""
         jacobian = self._jacobian(slopes)
         linear = self.problem.linear
         if linear is not None:
@@ -177,7 +177,7 @@ class Evaluator:
         return jacobian
 
     def _jacobian(self, slopes: np.ndarray) -> np.ndarray:
-        """Slopes in the function's components as slopes in the free numbers."""
+        """Slopes in the function's components as slopes in the free parameters."""
         problem = self.problem
         if problem.parameter_of is not None and problem.group is not None:
             runs = np.arange(slopes.shape[-1])

@@ -22,8 +22,8 @@ class FitProblem:
     """``Σ_run w · ρ(η − y) + ½ Σ ((p − mean) / sd)²`` for one or many data sets.
 
     ``η`` is the function's value at the parameters ``offset + basis · free`` plus ``linear · u``;
-    ``u`` have standard normal priors and are the last of the free numbers. Runs of weight 0 never
-    matter, whatever is predicted there.
+    ``u`` have standard normal priors and are the last of the free parameters. Runs of weight 0
+    never matter, whatever is predicted there.
 
     Args:
         function: the prediction of one run, on the scale of the errors.
@@ -35,7 +35,7 @@ class FitProblem:
         residual_scale: from differences ``η − y`` to residuals; None where they are the same.
         offset: ``(parameter,)``; 0 by default.
         basis: ``(parameter, free)``; the identity by default.
-        lower: bounds of the free numbers, ``(free,)``; none by default.
+        lower: bounds of the free parameters, ``(free,)``; none by default.
         upper: likewise.
         parameter_of: the parameter that a component of the function takes in a group, ``(component,
             group)``; by default each component is a parameter.
@@ -86,12 +86,12 @@ class FitProblem:
 
     @property
     def num_free(self) -> int:
-        """How many numbers are searched for."""
+        """How many parameters are searched for."""
         own = self.num_parameters if self.basis is None else self.basis.shape[1]
         return own + (0 if self.linear is None else self.linear.shape[1])
 
     def components_of(self, free: int) -> frozenset[int]:
-        """The function's components that a free number has a part in."""
+        """The function's components that a free parameter has a part in."""
         if self.basis is None:
             parameters = [free]
         elif free < self.basis.shape[1]:
@@ -105,7 +105,7 @@ class FitProblem:
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper bounds of all free numbers, ``(free,)``."""
+        """Lower and upper bounds of all free parameters, ``(free,)``."""
         lower = np.full(self.num_free, -np.inf)
         upper = np.full(self.num_free, np.inf)
         if self.lower is not None:

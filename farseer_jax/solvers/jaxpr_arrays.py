@@ -1,6 +1,6 @@
 """Arrays of nodes: what arranges the entries of an array costs nothing once it is traced.
 
-An array of a jaxpr is held as an array of node numbers in its shape, so that NumPy's own reshape,
+An array of a jaxpr is kept as an array of node numbers in its shape, so that NumPy's own reshape,
 transpose and slices arrange nodes.
 """
 

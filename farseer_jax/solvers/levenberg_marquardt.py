@@ -13,12 +13,9 @@ import numpy as np
 
 from farseer_jax.solvers.evaluation import Evaluation, Evaluator
 from farseer_jax.solvers.fit_problem import FitProblem
+from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, OUT_OF_STEPS, RUNNING, STALLED, Optima
 from farseer_jax.solvers.quadratic_model import QuadraticModel, scale_of
 from farseer_jax.solvers.small_systems import Factors, solve_factorised
-
-# How an element ended
-CONVERGED, OUT_OF_STEPS, STALLED, NOT_FINITE = range(4)
-UNDER_WAY = -1
 
 _BLOCK = 16_384  # predictions at once: their arrays stay in the cache
 
@@ -29,7 +26,7 @@ class Settings:
 
     Attributes:
         max_steps: evaluations of an element.
-        tolerance: converged where a Newton step without damping promises no more than this part
+        tolerance: converged where a Newton step without damping predicts no more than this part
             of the objective …
         step_tolerance: … and moves each parameter by no more than this part of the largest value
             that it had on the way: in a flat tail the promise is small but the step is not.
@@ -44,22 +41,6 @@ class Settings:
     accelerate_after: int = 20
 
 
-class Optima(NamedTuple):
-    """Where every element ended.
-
-    Attributes:
-        free: the best point found, ``(data_set, start, free)``.
-        value: the objective there, ``(data_set, start)``.
-        status: CONVERGED, OUT_OF_STEPS, STALLED or NOT_FINITE.
-        steps: evaluations.
-    """
-
-    free: np.ndarray
-    value: np.ndarray
-    status: np.ndarray
-    steps: np.ndarray
-
-
 def minimise(problem: FitProblem, starts: np.ndarray, settings: Settings | None = None) -> Optima:
     """Minimise from each start of each data set.
 
@@ -67,6 +48,9 @@ def minimise(problem: FitProblem, starts: np.ndarray, settings: Settings | None 
         problem: what is minimised.
         starts: ``(data_set, start, free)``; ``(start, free)`` where all data sets share them.
         settings: when to stop.
+
+    Returns:
+        Where each ended, ``(data_set, start)``.
 
     Example:
         >>> import numpy as np
@@ -107,12 +91,12 @@ class _State(NamedTuple):
     gradient: np.ndarray
     majoriser: np.ndarray
     hessian: np.ndarray
-    scale: np.ndarray  # of each free number: one over the square root of the matrix's diagonal
-    reach: np.ndarray  # the largest size that each free number had
+    scale: np.ndarray  # of each free parameter: one over the square root of the matrix's diagonal
+    reach: np.ndarray  # the largest size that each free parameter had
     damping: np.ndarray
     growth: np.ndarray  # of the damping, at the next failure
-    near: np.ndarray  # whether the last step promised little
-    idle: np.ndarray  # steps on end that promised less than the objective's rounding
+    near: np.ndarray  # whether the last step predicted little
+    idle: np.ndarray  # steps on end that predicted less than the objective's rounding
     exact: np.ndarray  # whether `hessian` is the exact one
     delta: np.ndarray  # of ρ: large at first, then shrinking to the one asked for
     steps: np.ndarray
@@ -139,7 +123,7 @@ class _Search:
         with np.errstate(all="ignore"):
             state = self._first()
             while True:
-                ended = state.status != UNDER_WAY
+                ended = state.status != RUNNING
                 if ended.any():
                     done, left = np.flatnonzero(ended), np.flatnonzero(~ended)
                     whole = self.evaluator
@@ -176,7 +160,7 @@ class _Search:
             exact=nowhere,
             delta=self.evaluator.delta,
             steps=np.ones(count, dtype=int),
-            status=np.where(found.finite, UNDER_WAY, NOT_FINITE),
+            status=np.where(found.finite, RUNNING, NOT_FINITE),
         )
 
     def _advance(self, state: _State) -> _State:
@@ -184,25 +168,25 @@ class _Search:
         model = self._model(state)
         step, damping, factors = model.damped_step(state.damping)
         target = state.free + step
-        promised = model.decrease(step)
+        predicted = model.decrease(step)
         slow = np.flatnonzero(state.steps >= self.settings.accelerate_after)
         if len(slow) and self.problem.function.twice_differentiable:
             target[slow] = self._accelerated(state, slow, step, model.scale, factors)
-        exact = state.exact | (promised <= 1e-3 * state.value)
+        exact = state.exact | (predicted <= 1e-3 * state.value)
         found = self.evaluator.evaluate(target, exact)
         gained = state.value - found.value
         noise = self.evaluator.rounding(state.value)
-        ratio = gained / promised
-        good = found.finite & (promised > 0.0) & (ratio > 1e-4)
+        ratio = gained / predicted
+        good = found.finite & (predicted > 0.0) & (ratio > 1e-4)
         # below the rounding of the objective its differences say nothing
-        good |= found.finite & (promised > 0.0) & (promised <= 10.0 * noise) & (gained > -noise)
-        idle = np.where(promised <= noise, state.idle + 1, 0)
-        near = promised <= 1e-5 * np.abs(state.value) + noise
+        good |= found.finite & (predicted > 0.0) & (predicted <= 10.0 * noise) & (gained > -noise)
+        idle = np.where(predicted <= noise, state.idle + 1, 0)
+        near = predicted <= 1e-5 * np.abs(state.value) + noise
         state = state._replace(damping=damping, near=near, idle=idle, steps=state.steps + 1)
         state = self._next(state, found, target, good, ratio, exact)
         if np.isinf(self.problem.delta):
             return state
-        near = good & self.evaluator.shrinks(state.value, promised)
+        near = good & self.evaluator.shrinks(state.value, predicted)
         return self._shrink_delta(state, near | (state.damping > 1e10) | (state.idle >= 2))
 
     def _smaller_delta(
@@ -218,7 +202,7 @@ class _Search:
         From far away ρ is then nearly a square, and the optimum of each δ is a good start for the
         next.
         """
-        ready = ready & (state.status == UNDER_WAY) & self._is_large(state.delta)
+        ready = ready & (state.status == RUNNING) & self._is_large(state.delta)
         places = np.flatnonzero(ready)
         if not len(places):
             return state
@@ -311,7 +295,7 @@ class _Search:
     def _status(self, state: _State) -> np.ndarray:
         last = ~self._is_large(state.delta)
         stalled = last & ((state.damping > 1e30) | (state.idle >= 8))
-        status = np.where(stalled, STALLED, UNDER_WAY)
+        status = np.where(stalled, STALLED, RUNNING)
         status = np.where(state.steps >= self.settings.max_steps, OUT_OF_STEPS, status)
         # without residuals Gauss-Newton's matrix is the Hessian, and no step is taken any more
         exact = state.exact | (state.value <= self.evaluator.noise**2)
@@ -322,15 +306,15 @@ class _Search:
         return status
 
     def _is_optimum(self, state: _State, noise: np.ndarray) -> np.ndarray:
-        """Whether a Newton step without damping promises nothing and moves nothing."""
+        """Whether a Newton step without damping predicts nothing and moves nothing."""
         model = self._model(state)
         step, positive = model.newton_step()
-        promised = -0.5 * np.sum(step * state.gradient, axis=-1)
-        small = promised <= np.maximum(self.settings.tolerance * np.abs(state.value), noise**2)
+        predicted = -0.5 * np.sum(step * state.gradient, axis=-1)
+        small = predicted <= np.maximum(self.settings.tolerance * np.abs(state.value), noise**2)
         short = np.all(np.abs(step) <= self.settings.step_tolerance * state.reach, axis=-1)
         # a number whose influence was lost on the way: a flat tail
         lost = (state.majoriser.diagonal(axis1=-2, axis2=-1) <= 0.0) & (state.scale > 0.0)
-        bounded = model.stopped.any(-1)  # an amplitude at 0: its exponent has none
+        bounded = model.active.any(-1)  # an amplitude at 0: its exponent has none
         return positive & small & short & (bounded | ~lost.any(-1))
 
     def _polished(self, state: _State) -> _State:

@@ -75,18 +75,18 @@ class Program:
         values = dict(prepared)
         for number in self._parameters:
             values[number] = parameters[number]
-        wanted, reduced = set(self.outputs), dict[int, Any]()
+        outputs, reduced = set(self.outputs), dict[int, Any]()
         last_use = self._last_use if reduce is None else self._last_use_reduced
         with np.errstate(all="ignore"):
             for (function, number, arguments), finished in zip(self._steps, last_use, strict=True):
                 values[number] = function(*[values[k] for k in arguments])
-                if reduce is not None and number in wanted:
+                if reduce is not None and number in outputs:
                     reduced[number] = reduce(values[number])
                 for k in finished:  # its memory, still in the cache, serves the next step
                     del values[k]
             if reduce is None:
                 return [values[number] for number in self.outputs]
-            for number in wanted - reduced.keys():
+            for number in outputs - reduced.keys():
                 reduced[number] = reduce(values[number])
         return [reduced[number] for number in self.outputs]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from farseer_jax.solvers.small_systems import Factors, factorise, solve_factorised
+from farseer_jax.solvers.small_systems import Factors, active_bounds, factorise, solve_factorised
 
 
 class QuadraticModel:
@@ -31,9 +31,8 @@ class QuadraticModel:
     ) -> None:
         self.free, self.gradient, self.hessian = free, gradient, hessian
         self.lower, self.upper = lower, upper
-        # numbers at a bound that the objective falls beyond
-        self.stopped = (free <= lower) & (gradient > 0.0) | (free >= upper) & (gradient < 0.0)
-        fixed = self.stopped | (scale == 0.0)
+        self.active = active_bounds(free, gradient, lower, upper)
+        fixed = self.active | (scale == 0.0)
         self.scale = np.where(fixed, 0.0, scale)
         self._eye = np.eye(free.shape[-1])
         self._matrix = hessian * self.scale[:, :, None] * self.scale[:, None, :]
@@ -41,7 +40,7 @@ class QuadraticModel:
         self._gradient = gradient * self.scale
 
     def decrease(self, step: np.ndarray) -> np.ndarray:
-        """What the model promises of a step, ``(element,)``."""
+        """The decrease that the model predicts of a step, ``(element,)``."""
         curved = np.matmul(self.hessian, step[:, :, None])[:, :, 0]
         return -np.sum(step * (self.gradient + 0.5 * curved), axis=-1)
 
@@ -71,7 +70,7 @@ class QuadraticModel:
         return self._matrix + damping[:, None, None] * self._eye
 
     def _within_bounds(self, step: np.ndarray, damping: np.ndarray) -> np.ndarray:
-        """Steps that end at a bound where they would cross it, the other numbers solved anew."""
+        """Steps that end at a bound where they would cross it, the other parameters solved anew."""
         at_bound = np.zeros(step.shape, dtype=bool)
         for _ in range(3):
             target = self.free + step

@@ -67,7 +67,7 @@ def draw_starts(
 
     Args:
         problem: what will be minimised.
-        domains: of the free numbers, in order.
+        domains: of the free parameters, in order.
         num_starts: how many for each data set.
         response: the same fit by squares of the response itself, where laws are linear more often
             than under a link; with weights that make small errors the same.
@@ -90,9 +90,9 @@ def _log_centers(problem: FitProblem) -> np.ndarray:
 
 
 def _partner_scales(problem: FitProblem, domains: Sequence[Domain]) -> list[np.ndarray]:
-    """Logarithms of the sizes of what each free number is added to, multiplied with or over.
+    """Logarithms of the sizes of what each free parameter is added to, multiplied with or over.
 
-    The other numbers are 1 for that, exponents one half.
+    The other parameters are 1 for that, exponents one half.
     """
     owners: dict[int, list[int]] = {}
     typical = np.ones((1, problem.function.num_components))
@@ -116,7 +116,7 @@ def _draw(
     partners: Sequence[np.ndarray],
     count: int,
 ) -> np.ndarray:
-    """Draws of all free numbers, ``(draw, free)``."""
+    """Draws of all free parameters, ``(draw, free)``."""
     columns = []
     for domain, own in zip(domains, partners, strict=True):
         scale, share = np.exp(_log_scale(rng, inputs, own, count)), rng.random(count)
@@ -207,7 +207,7 @@ def _with_linear_solved(
     points: np.ndarray,
     linear: tuple[int, ...],
 ) -> np.ndarray:
-    """Points with their linear numbers replaced by the least squares within bounds."""
+    """Points with their linear parameters replaced by the least squares within bounds."""
     squares = replace(problem, delta=np.inf, quantile=0.5, residual_scale=None)
     places = list(linear)
     lower = np.array([domains[k].lower for k in places])

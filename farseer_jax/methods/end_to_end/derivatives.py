@@ -1,6 +1,7 @@
-"""A fit of an end-to-end method as a function of losses and weights, with exact derivatives."""
+"""A fit of all parameters at once as a function of losses and weights, with exact derivatives."""
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -9,57 +10,49 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.derivatives import NoDerivativeError, Refit
-from farseer_jax.methods.end_to_end._absolute import solve_absolute
-from farseer_jax.methods.end_to_end._leave_out import without_each
-from farseer_jax.methods.end_to_end._smooth import Data, End, solve_smooth
-from farseer_jax.methods.end_to_end._surface import Surface
-from farseer_jax.methods.end_to_end._why_not import reason
 from farseer_jax.methods.end_to_end.free_parameters import Free
-from farseer_jax.methods.end_to_end.layout import Layout, distinct_rows
+from farseer_jax.methods.end_to_end.layout import Layout
+from farseer_jax.methods.end_to_end.local_optimum import (
+    LocalOptimum,
+    RunObjective,
+    local_optimum,
+    scale_of,
+)
 from farseer_jax.methods.method import weights_of
 from farseer_jax.objectives import Objective
 from farseer_jax.types import Array, RunValues
+
+_ON_BOUND = 1e-9  # of a parameter: what rounding leaves of a distance
+_NO_FORCE = 1e-6  # of the objective's root
+_ON_KINK = 1e-8  # of δ
+_ZERO = 1e-12  # of the residuals' unit
+_WORST = 1e12  # condition number: beyond, rounding is more than 1e-4 of a derivative
+_FAR = 1e-3  # of the residuals: what a fit that has converged is not from its optimum
 
 
 class EndToEndRefit(Refit):
     """The local optimum that a fitted law leads to for other losses and weights.
 
-    All three end-to-end methods minimise the same objective and share it. A parameter that a bound
-    holds stays there. Where no optimum is found the law's numbers are NaN.
+    The methods that fit all parameters at once minimise the same objective and share it. A
+    parameter at an active bound stays there. Where no optimum is found the law's parameters are
+    NaN.
 
     Attributes:
-        surface: the law on the runs.
+        problem: of the losses and weights that were fitted.
         share: 1 for a run, 1/k for each of k copies of one run, ``(run,)``.
-        first: index of each run's first copy, ``(run,)``.
-        start: free numbers of the fitted law, ``(free,)``.
-        fitted: the losses it was fitted to, ``(run,)``.
-        weights: with which weights, ``(run,)``.
-        objective: what is minimised.
+        start: free parameters of the fitted law, ``(free,)``.
     """
 
-    surface: Surface
+    problem: RunObjective
     share: Array
-    first: Array
     start: Array
-    fitted: Array
-    weights: Array
-    objective: Objective = eqx.field(static=True)
 
     def __call__(self, losses: RunValues, weights: RunValues) -> Law:
         """The law fitted to these losses and weights, ``(run,)`` each, weights not negative."""
-        own = self.cast(losses)
-        end = own.end(losses, weights)
-        # a factor: what is no optimum has no derivatives either
-        return own.surface.law(end.free * jnp.where(end.good, 1.0, jnp.nan))
-
-    @property
-    def steps_removals(self) -> bool:
-        """Of laws with curves of N; refits of others are exact and need no compiling.
-
-        Absolute residuals jump from vertex to vertex, which no step foresees.
-        """
-        has_curves = "log_D" in self.surface.inputs
-        return has_curves and self.objective.delta > 0.0 and not self.surface.natural
+        own = self._at(losses, weights)
+        end = local_optimum(own.problem, own.start)
+        # a factor: where there is no optimum, derivatives are NaN as well
+        return own.problem.law(end.free * jnp.where(end.is_optimum, 1.0, jnp.nan))
 
     def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Any) -> None:
         """Refuse a fit that has no derivative, in float64.
@@ -68,50 +61,25 @@ class EndToEndRefit(Refit):
             NoDerivativeError: which condition fails, and the remedy.
         """
         del evidence
+        losses, weights = (np.asarray(x, np.float64) for x in (losses, weights))
+        fitted = np.array_equal(self.problem.link.forward(losses), self.problem.observed)
+        fitted &= np.array_equal(weights * self.share, self.problem.weights)
         with jax.enable_x64(True):
-            losses, weights = (np.asarray(x, np.float64) for x in (losses, weights))
-            own = self.cast(jnp.asarray(losses))
-            data = own.data(jnp.asarray(losses), jnp.asarray(weights))
-            same = np.array_equal(losses, self.fitted), np.array_equal(weights, self.weights)
-            why = reason(
-                self.objective, own.surface, data, own.start, own.first, self.free_names, all(same)
-            )
-        if why:
+            own = self._at(jnp.asarray(losses), jnp.asarray(weights))
+            found = _inspect(own.problem, own.start)
+        if why := _failure_reason(found, self._free_names, fitted):
             raise NoDerivativeError(why)
 
-    def without_each(self, losses: RunValues, weights: RunValues) -> Law:
-        """The law without each of the runs in turn, by a few Newton steps; leaves ``(run,)``."""
-        if self.objective.delta == 0.0:
-            return super().without_each(losses, weights)
-        own = self.cast(losses)
-        data = jax.lax.stop_gradient(own.data(losses, weights))
-        end = jax.lax.stop_gradient(own.end(losses, weights))
-        return jax.vmap(own.surface.law)(without_each(self.objective, own.surface, data, end))
-
-    def data(self, losses: Array, weights: Array) -> Data:
-        """Losses and weights as solvers take them."""
-        return Data(self.surface.link.forward(losses), weights * self.share)
-
-    def end(self, losses: Array, weights: Array) -> End:
-        """Where the refit ends."""
-        data = self.data(losses, weights)
-        if self.objective.delta > 0.0:
-            return solve_smooth(self.objective, self.surface, data, self.start)
-        return solve_absolute(self.objective, self.surface, data, self.start, self.first)[0]
-
-    def cast(self, like: Array) -> "EndToEndRefit":
-        """The same in the precision of the losses."""
-
-        def one(leaf: Array) -> Array:
-            floating = jnp.issubdtype(leaf.dtype, jnp.floating)
-            return jnp.asarray(leaf, like.dtype) if floating else jnp.asarray(leaf)
-
-        return jax.tree.map(one, self)
+    def _at(self, losses: Array, weights: Array) -> "EndToEndRefit":
+        """The same for other losses and weights, in the precision of the losses."""
+        own = jax.tree.map(lambda leaf: jnp.asarray(leaf, losses.dtype), self)
+        new = own.problem.link.forward(losses), weights * own.share
+        return eqx.tree_at(lambda refit: (refit.problem.observed, refit.problem.weights), own, new)
 
     @property
-    def free_names(self) -> tuple[str, ...]:
-        """A parameter of each free number."""
-        names, used = self.surface.law_type.parameter_names(), np.asarray(self.surface.basis) != 0
+    def _free_names(self) -> tuple[str, ...]:
+        """A parameter that each free one stands for."""
+        names, used = self.problem.law_type.parameter_names(), np.asarray(self.problem.basis) != 0
         others = np.where(used, used.sum(1, keepdims=True), len(names) + 1)
         return tuple(names[i] for i in others.argmin(0))
 
@@ -129,22 +97,26 @@ def build_refit(
 
     Args:
         layout: of the runs.
-        free: free parameters, in natural numbers or those of the law's vector.
+        free: free parameters, of the parameters' own values or of the law's vector.
         objective: what is minimised.
-        start: free numbers of the fitted law, ``(free,)``.
+        start: free parameters of the fitted law, ``(free,)``.
         losses: it was fitted to, ``(run,)``.
         natural: which.
+
+    Raises:
+        NoDerivativeError: the objective is a sum of absolute residuals.
     """
-    runs = layout.runs
-    rows = distinct_rows(layout.law, runs, runs.loss)
-    _, index, which = np.unique(rows, axis=1, return_index=True, return_inverse=True)
-    inputs: Any = layout.inputs
-    if layout.by_curves:
-        inputs = {"N": runs.N, "log_D": np.log(runs.D)}
-    surface: Any = Surface  # NumPy arrays keep their digits until they meet the losses
-    build: Any = EndToEndRefit
-    arrays = surface(
-        inputs=inputs,
+    if objective.delta == 0.0:
+        raise NoDerivativeError(
+            "a fit of absolute residuals has no derivative: its law passes through some of the "
+            "runs, and jumps to others as losses or weights change; take the objective 'huber'"
+        )
+    runs, share = layout.runs, layout.run_share
+    new_problem: Any = RunObjective  # NumPy arrays keep their digits until they meet the losses
+    problem = new_problem(
+        inputs={"N": runs.N, "log_D": np.log(runs.D)} if layout.by_curves else layout.inputs,
+        observed=layout.link.forward(np.asarray(losses, np.float64)),
+        weights=weights_of(runs) * share,
         basis=free.basis,
         offset=free.offset,
         lower=free.lower,
@@ -152,10 +124,110 @@ def build_refit(
         center=np.array(layout.center or (1.0, 1.0)),
         law_type=layout.law,
         link=layout.link,
+        objective=objective,
         natural=natural,
     )
-    first = index[which.ravel()]
-    near = np.clip(start, free.lower, free.upper)
-    fitted = np.asarray(losses, np.float64), weights_of(runs)
-    refit: EndToEndRefit = build(arrays, layout.run_share, first, near, *fitted, objective)
+    new_refit: Any = EndToEndRefit
+    refit: EndToEndRefit = new_refit(problem, share, np.clip(start, free.lower, free.upper))
     return refit
+
+
+class _Findings(NamedTuple):
+    """What decides whether derivatives exist.
+
+    Attributes:
+        end: where the refit ended.
+        at_bound: parameters on a bound, ``(free,)``.
+        pressure: with which force, in roots of the objective, ``(free,)``.
+        shift: of the predictions on the way from the start, against the residuals.
+        kink: least distance of a residual from a kink of ρ, in units of which 1 is next to nothing.
+        condition: of the Hessian in its own units, ``[H_ij / √(H_ii H_jj)]``.
+    """
+
+    end: LocalOptimum
+    at_bound: Array
+    pressure: Array
+    shift: Array
+    kink: Array
+    condition: Array
+
+
+@eqx.filter_jit
+def _inspect(problem: RunObjective, start: Array) -> _Findings:
+    end = local_optimum(problem, start)
+    near = _ON_BOUND * (1.0 + jnp.abs(end.free))
+    at_bound = (end.free <= problem.lower + near) | (end.free >= problem.upper - near)
+    scale, value = scale_of(end.quadratic.hessian), jnp.maximum(end.quadratic.value, 1e-300)
+    pressure = jnp.where(end.active, jnp.abs(end.quadratic.gradient), 0.0)
+    r = problem.residuals(end.free)
+    moved = problem.predictions(start) - problem.predictions(end.free)
+    return _Findings(
+        end=end,
+        at_bound=at_bound,
+        pressure=pressure / (scale * jnp.sqrt(2.0 * value)),
+        shift=_rms(moved, problem.weights) / (_rms(r, problem.weights) + 1e-9),
+        kink=_distance_to_kink(problem.objective, r, problem.weights),
+        condition=_condition(end),
+    )
+
+
+def _rms(values: Array, weights: Array) -> Array:
+    return jnp.sqrt(jnp.sum(weights * values**2) / jnp.sum(weights))
+
+
+def _condition(end: LocalOptimum) -> Array:
+    """Of what is inverted for the derivatives: parameters at active bounds are not part of it."""
+    scale = jnp.where(end.active, 1.0, scale_of(end.quadratic.hessian))
+    free = ~(end.active[:, None] | end.active)
+    scaled = jnp.where(free, end.quadratic.hessian / jnp.outer(scale, scale), jnp.eye(len(scale)))
+    return jnp.linalg.cond(scaled)
+
+
+def _distance_to_kink(objective: Objective, r: Array, weights: Array) -> Array:
+    size, distance = jnp.where(weights > 0, jnp.abs(r), jnp.inf), jnp.asarray(jnp.inf)
+    if math.isfinite(objective.delta):
+        apart = jnp.where(weights > 0, jnp.abs(size - objective.delta), jnp.inf)
+        distance = jnp.min(apart) / (_ON_KINK * objective.delta)
+    if objective.quantile != 0.5:
+        distance = jnp.minimum(distance, jnp.min(size) / _ZERO)
+    return distance
+
+
+def _failure_reason(found: _Findings, names: tuple[str, ...], fitted: bool) -> str | None:
+    """Why there is no derivative, with the remedy; None where there is one.
+
+    Args:
+        found: by :func:`_inspect`.
+        names: a parameter that each free one stands for.
+        fitted: whether these are the losses and weights of the fit, whose optimum is the start.
+    """
+    at_bound, pressure = np.asarray(found.at_bound), np.asarray(found.pressure)
+    idle = np.flatnonzero(at_bound & ~(pressure > _NO_FORCE))
+    if idle.size:
+        return (
+            f"the parameter {names[idle[0]]!r} lies on its bound and nothing presses it there: it "
+            "moves one way and not the other; move the bound, or fix the parameter (fixed=)"
+        )
+    if fitted and float(found.shift) > _FAR:
+        return (
+            "the fit has not converged: its optimum predicts otherwise by "
+            f"{float(found.shift):.1g} of the residuals; fit with more steps or a smaller tolerance"
+        )
+    if not float(found.kink) > 1.0:
+        return (
+            "the residual of a run lies on a kink of the objective, with another derivative on "
+            "each side; take another delta, or the objective 'squared'"
+        )
+    if not (bool(found.end.is_optimum) and np.isfinite(float(found.shift))):
+        return (
+            "no optimum of the objective was found: a parameter runs off or the runs do not "
+            "determine it; constrain parameters (fixed=, tied=, bounds=) or take the objective "
+            "'squared'"
+        )
+    if not float(found.condition) < _WORST:
+        return (
+            "the runs determine the parameters of this form only to the last digits of a float64 "
+            f"(condition number {float(found.condition):.0e}): derivatives would be rounding; fit "
+            "the law in another form (Farseer for RawFarseer), or fix a parameter (fixed=)"
+        )
+    return None

@@ -1,4 +1,4 @@
-"""From named parameters to the free numbers of the solver: pinned, tied and bounded ones."""
+"""From named parameters to the free parameters of the solver: pinned, tied and bounded ones."""
 
 from typing import NamedTuple
 
@@ -25,13 +25,13 @@ class Free(NamedTuple):
     upper: np.ndarray
 
     def free(self, vector: np.ndarray) -> np.ndarray:
-        """Free numbers nearest to parameters ``(parameter, start)``: ``(start, free)``."""
-        wanted = self.centering @ (vector - self.offset[:, None])
-        nearest = np.linalg.lstsq(self.centering @ self.basis, wanted, rcond=None)[0]
+        """Free parameters nearest to parameters ``(parameter, start)``: ``(start, free)``."""
+        target = self.centering @ (vector - self.offset[:, None])
+        nearest = np.linalg.lstsq(self.centering @ self.basis, target, rcond=None)[0]
         return np.clip(nearest, self.lower[:, None], self.upper[:, None]).T
 
     def vector(self, free: np.ndarray) -> np.ndarray:
-        """Parameters ``(parameter, …)`` of free numbers ``(…, free)``."""
+        """Parameters ``(parameter, …)`` of free parameters ``(…, free)``."""
         return (free @ self.basis.T + self.offset).T
 
     def at_bound(self, free: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.separable import is_separable
-from farseer_jax.methods.end_to_end.layout import scaled_loss
+from farseer_jax.methods.end_to_end.traced_loss import scaled_loss
 from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import UnsupportedPrimitiveError
@@ -26,12 +26,12 @@ def undetermined(
     Args:
         law: the fitted law.
         runs: what it was fitted to.
-        fixed: parameters that are no question.
+        fixed: parameters at fixed values.
         tied: groups that are one.
     """
     kind = type(law)
     values = [np.ravel(leaf) for leaf in jax.tree.leaves(law)]
-    if len(values) != len(kind.fields()):  # a law whose parameters are no fields of its own
+    if len(values) != len(kind.fields()):  # a law whose parameters are not its own fields
         return ()
     try:
         bound = scaled_loss(kind, runs.link).bind(kind.columns(runs))

@@ -1,6 +1,6 @@
-"""What members (starts, refits) are fitted to, the law's curves on it, and where they ended.
+"""What batch elements (starts, refits) are fitted to, and the law's curves on it.
 
-Every array has the members of the batch on its last axis, where a CPU computes several with one
+Every array has the batch on its last axis, where a CPU computes several with one
 instruction.
 """
 
@@ -21,7 +21,7 @@ from farseer_jax.types import Array
 
 
 class Problem(NamedTuple):
-    """What members are fitted to; ``batch`` is 1 where all share it.
+    """What batch elements are fitted to; ``batch`` is 1 where all share it.
 
     In tiles, the arrays of runs have the tile as their first axis.
 
@@ -69,27 +69,6 @@ class Problem(NamedTuple):
             weights=take(self.weights),
             num_tiles=None,
         )
-
-
-# How a member ended, as in the report of the starts; one that is under way has none of these.
-CONVERGED, OUT_OF_STEPS, STALLED, NOT_FINITE = range(4)
-ACTIVE = 4
-
-
-class Optima(NamedTuple):
-    """Where every member ended: rows of losses first, starts second; NumPy.
-
-    Attributes:
-        free: the best point found, ``(row · start, free)``.
-        value: the objective there, ``(row · start,)``.
-        status: CONVERGED and so on.
-        steps: evaluations.
-    """
-
-    free: np.ndarray
-    value: np.ndarray
-    status: np.ndarray
-    steps: np.ndarray
 
 
 def build_problem(

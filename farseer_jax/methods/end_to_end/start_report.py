@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import numpy as np
@@ -11,7 +11,6 @@ from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.identifiability import undetermined
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.report import Fitted, Report
-from farseer_jax.objectives import as_objective
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +39,8 @@ class StartReport(Report):
         >>> found.num_starts, found.fraction_at_best() > 0.9
         (64, True)
     """
+
+    missing: ClassVar[float] = np.inf
 
     objective: float
     start_objective: np.ndarray
@@ -85,7 +86,8 @@ class StartReport(Report):
         """Parameters that the runs do not determine, and an optimum that only one start found."""
         warnings = _undetermined(fitted)
         if fitted.outcome is Outcome.not_converged:
-            return [*warnings, _not_converged(fitted)]
+            method: Any = fitted.method
+            return [*warnings, f"{fitted.outcome.message} {method.not_converged()}"]
         if fitted.outcome is Outcome.bound_active:
             warnings += _at_bounds(fitted.law, dict(getattr(fitted.method, "bounds", ())))
         at_best = round(self.fraction_at_best() * self.num_starts)
@@ -101,46 +103,6 @@ class StartReport(Report):
             f"StartReport({self.num_starts} starts, {self.num_converged} converged, "
             f"{self.fraction_at_best():.0%} at the best optimum)"
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Lists and numbers for JSON; an objective that is not finite becomes None."""
-        values = self.start_objective.tolist()
-        return {
-            "objective": self.objective if np.isfinite(self.objective) else None,
-            "start_objective": [value if np.isfinite(value) else None for value in values],
-            "start_outcome": self.start_outcome.tolist(),
-            "start_steps": self.start_steps.tolist(),
-            "num_copies": self.num_copies,
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "StartReport":
-        """The inverse of :meth:`to_dict`."""
-        best, *values = (
-            np.inf if value is None else float(value)
-            for value in (content["objective"], *content["start_objective"])
-        )
-        return cls(
-            objective=best,
-            start_objective=np.array(values, dtype=float),
-            start_outcome=np.array(content["start_outcome"], dtype=int),
-            start_steps=np.array(content["start_steps"], dtype=int),
-            num_copies=int(content["num_copies"]),
-        )
-
-
-def _not_converged(fitted: Fitted) -> str:
-    """What to do where no start converged."""
-    # gradient steps are counted by num_steps, and stop at no kink
-    by_gradients = hasattr(fitted.method, "num_steps")
-    objective = getattr(fitted.method, "objective", "squared")
-    if by_gradients and as_objective(objective).delta == 0.0:
-        return (
-            "No gradient vanishes at an optimum of absolute residuals, so that optimality cannot "
-            "be checked: LeastSquares reaches it."
-        )
-    limit = "num_steps" if by_gradients else "max_steps"
-    return f"{fitted.outcome.message} Raise {limit}, or hold a parameter that runs off (fixed=)."
 
 
 def _undetermined(fitted: Fitted) -> list[str]:

@@ -1,48 +1,35 @@
-"""Starts in free numbers: those of the settings, of the law, or drawn from its domains."""
+"""Starts in free parameters: those of the settings, of the law, or drawn from its domains."""
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
 from farseer_jax.laws.law import Law
+from farseer_jax.laws.separable import is_separable
 from farseer_jax.links import Link
 from farseer_jax.methods.end_to_end.free_parameters import Free
-from farseer_jax.methods.end_to_end.layout import Layout, scaled_loss
-from farseer_jax.methods.end_to_end.settings import check_starts, own_starts
+from farseer_jax.methods.end_to_end.layout import Layout
+from farseer_jax.methods.end_to_end.traced_loss import check_loss, scaled_loss
 from farseer_jax.methods.method import weights_of
+from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.starts import Domain, draw_starts
 
-
-class Settings(Protocol):
-    """Fields of a method's frozen dataclass; see :class:`LeastSquares` for their meaning."""
-
-    @property
-    def seed(self) -> int:
-        """Of random starts."""
-        ...
-
-    @property
-    def starts(self) -> Law | None:
-        """Starts, or None for those of the law."""
-        ...
-
-    @property
-    def bounds(self) -> Any:
-        """Bounds of parameters."""
-        ...
+if TYPE_CHECKING:
+    from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
 
 
-def starts_of(settings: Settings, layout: Layout, free: Free, num: int) -> np.ndarray:
-    """Starts in free numbers, ``(start, free)``; more of them begin with the same."""
+def starts_of(method: "MultiStartMethod", layout: Layout, free: Free, num: int) -> np.ndarray:
+    """Starts in free parameters, ``(start, free)``; more of them begin with the same."""
     law = layout.law
-    if settings.starts is not None:
-        return free.free(check_starts(law, settings.starts, dict(settings.bounds)))
-    cube = np.random.default_rng(settings.seed).random((num, len(law.parameter_names())))
+    if method.starts is not None:
+        return free.free(check_starts(law, method.starts, dict(method.bounds)))
+    cube = np.random.default_rng(method.seed).random((num, len(law.parameter_names())))
     own = own_starts(law, layout.runs, cube)
     if own is not None:
         return free.free(check_starts(law, own, {}))
-    return _drawn(layout, free, num, settings.seed)
+    return _drawn(layout, free, num, method.seed)
 
 
 def _drawn(layout: Layout, free: Free, num: int, seed: int) -> np.ndarray:
@@ -77,17 +64,84 @@ def _drawn(layout: Layout, free: Free, num: int, seed: int) -> np.ndarray:
 
 
 def _tied(free: Free) -> tuple[list[int], np.ndarray]:
-    """The first parameter of each free number, and a basis of ones in natural numbers."""
+    """The first parameter that each free one stands for, and a basis of ones."""
     used = np.abs(free.basis) > 1e-9
     leaders = [int(np.flatnonzero(column)[0]) for column in used.T]
     return leaders, used.astype(float)
 
 
 def _bounds(free: Free, leaders: list[int], positive: np.ndarray) -> list[tuple[float, float]]:
-    """Bounds of the free numbers in natural terms."""
+    """Bounds of the free parameters in natural terms."""
     ends = []
     for column, leader in enumerate(leaders):
         factor = free.basis[leader, column]
         low, high = factor * free.lower[column], factor * free.upper[column]
         ends.append((np.exp(low), np.exp(high)) if positive[leader] else (low, high))
     return ends
+
+
+def check_law(law: type[Law], runs: Runs, starts: Law | None) -> None:
+    """Refuse anything but a law that returns one real number per run.
+
+    Raises:
+        TypeError: it is not a law's class, or its loss is not real.
+        ValueError: its starts or its losses have the wrong shape, or the runs lack an input.
+    """
+    if not (isinstance(law, type) and issubclass(law, Law)):
+        raise TypeError(f"law must be a law's class such as `Chinchilla`, got {law!r}")
+    if not law.parameter_names():
+        raise ValueError(
+            f"the law {law.name} has no parameters, so that nothing can be fitted: declare them as "
+            "fields, such as E: Positive"
+        )
+    law.columns(runs)
+    if starts is not None:
+        check_starts(law, starts, {})
+    elif (own := own_starts(law, runs, np.full((3, len(law.parameter_names())), 0.4))) is not None:
+        check_starts(law, own, {})
+    if not is_separable(law):
+        check_loss(law)
+
+
+def own_starts(law: type[Law], runs: Runs, cube: np.ndarray) -> Law | None:
+    """Starts of the law's own; None where it has none, and those of its domains serve."""
+    try:
+        return law.starts(runs, cube)
+    except NotImplementedError:
+        return None
+
+
+def check_starts(law: type[Law], starts: Law, bounds: dict[str, tuple[float, float]]) -> np.ndarray:
+    """The starts as parameter vectors, ``(parameter, start)``.
+
+    Raises:
+        TypeError: they are another law's.
+        ValueError: their leaves differ in shape, or lie outside the bounds.
+    """
+    if not isinstance(starts, law):
+        raise TypeError(f"starts must be a `{law.__name__}` with leaves (start,), got {starts!r}")
+    names = law.parameter_names()
+    with jax.enable_x64(True), np.errstate(all="ignore"):
+        leaves = jax.tree.map(lambda leaf: np.atleast_1d(np.asarray(leaf, np.float64)), starts)
+        shapes = {leaf.shape for leaf in jax.tree.leaves(leaves)}
+        if len(shapes) != 1 or len(shape := shapes.pop()) != 1:
+            raise ValueError(
+                f"the starts of {law.__name__}: every parameter needs the shape (start,), "
+                f"got {sorted({np.shape(leaf) for leaf in jax.tree.leaves(starts)})}"
+            )
+        vector = np.asarray(leaves.to_vector())
+    if vector.shape != (len(names), *shape):
+        raise ValueError(
+            f"the law {law.__name__}: `to_vector` has shape {vector.shape} for {len(names)} "
+            f"parameters {names} and {shape[0]} starts"
+        )
+    for name, (low, high) in bounds.items():
+        row = vector[names.index(name)]
+        value = np.exp(row) if name in law.log_parameters() else row
+        outside = np.flatnonzero(~((value >= low) & (value <= high)))
+        if outside.size:
+            raise ValueError(
+                f"starts: {name!r} of start {outside[0]} is {value[outside[0]]:g}, outside its "
+                f"bounds [{low:g}, {high:g}]; {outside.size} such starts: move them inside"
+            )
+    return vector

@@ -8,16 +8,17 @@ import numpy as np
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
-from farseer_jax.methods.end_to_end.problem import Optima
-from farseer_jax.methods.end_to_end.settings import (
-    best_of_starts,
-    best_point,
-    check_number,
-    free_of,
-)
+from farseer_jax.methods.end_to_end.optima import best_of_starts, best_point
+from farseer_jax.methods.end_to_end.settings import check_number, free_of
 from farseer_jax.methods.end_to_end.starts import starts_of
-from farseer_jax.methods.least_squares.any_law import solve_any_law, solve_jointly
+from farseer_jax.methods.least_squares.any_law import (
+    build_fit_problem,
+    objective_and_link,
+    solve_any_law,
+)
 from farseer_jax.methods.method import Solved
+from farseer_jax.solvers.levenberg_marquardt import Settings, minimise
+from farseer_jax.solvers.optima import Optima
 
 if TYPE_CHECKING:
     from farseer_jax.methods.least_squares.method import LeastSquares
@@ -61,7 +62,7 @@ def fit_with_shared(
     _check_joint_number(layouts, weights, in_common)
     best = np.stack([best_point(own) for own in separate])
     starts = _joint_starts(best, in_common, method.seed, frees[0])
-    found = solve_jointly(method, layouts, frees[0], in_common, starts, losses, weights)
+    found = _solve_jointly(method, layouts, frees[0], in_common, starts, losses, weights)
     return [
         best_of_starts(layout, frees[0], own, loss, weight)
         for layout, own, loss, weight in zip(layouts, found, losses, weights, strict=True)
@@ -107,7 +108,7 @@ def _separate(
 def _in_common(
     method: "LeastSquares", law: type[Law], free: Free, shared: Sequence[str]
 ) -> np.ndarray:
-    """Which free numbers all groups have in common, ``(free,)``."""
+    """Which free parameters all groups have in common, ``(free,)``."""
     names = law.parameter_names()
     is_shared = np.array([n in shared or n.partition("[")[0] in shared for n in names])
     used = free.basis != 0.0
@@ -140,11 +141,11 @@ def _check_joint_number(
 
 
 def _joint_starts(best: np.ndarray, in_common: np.ndarray, seed: int, free: Free) -> np.ndarray:
-    """Starts ``(start, joint free)``: own optima of the groups, shared numbers of each or of all.
+    """Starts ``(start, joint free)``: own optima of the groups, shared parameters of each or all.
 
     Args:
         best: each group's own optimum, ``(group, free)``.
-        in_common: which free numbers are shared.
+        in_common: which free parameters are shared.
         seed: of those that are spread around these.
         free: bounds.
     """
@@ -156,3 +157,73 @@ def _joint_starts(best: np.ndarray, in_common: np.ndarray, seed: int, free: Free
     shared = np.clip(shared, free.lower[in_common], free.upper[in_common])
     own = np.broadcast_to(best[:, ~in_common].ravel(), (len(shared), best[:, ~in_common].size))
     return np.concatenate([shared, own], axis=1)
+
+
+def _solve_jointly(
+    method: "LeastSquares",
+    layouts: Sequence[Layout],
+    free: Free,
+    in_common: np.ndarray,
+    starts: np.ndarray,
+    losses: Sequence[np.ndarray],
+    weights: Sequence[np.ndarray],
+) -> list[Optima]:
+    """Fit several tables together, some free parameters the same in all.
+
+    Args:
+        method: the settings.
+        layouts: one for each group.
+        free: the free parameters of one group.
+        in_common: which of these are shared, ``(free,)``.
+        starts: shared parameters, then those of each group, ``(start, joint free)``.
+        losses: ``(run,)`` of each group.
+        weights: likewise.
+
+    Returns:
+        Of each group its own free parameters; value and status are those of all together.
+    """
+    first, num_groups = layouts[0], len(layouts)
+    objective, link = objective_and_link(method, first)
+    joint = _joint_parameters(free, in_common, num_groups)
+    own_weights = [w * layout.share[:, 0] for w, layout in zip(weights, layouts, strict=True)]
+    settings = Settings(max_steps=method.max_steps, tolerance=method.tolerance)
+    inputs = {
+        name: np.concatenate([layout.inputs[name] for layout in layouts]) for name in first.inputs
+    }
+    problem = build_fit_problem(
+        first,
+        joint,
+        objective,
+        link,
+        inputs,
+        [link.forward(own) for own in losses],
+        own_weights,
+        parameter_of=np.arange(joint.basis.shape[0]).reshape(num_groups, -1).T,
+        group=np.repeat(np.arange(num_groups), [len(layout.runs) for layout in layouts]),
+    )
+    found = minimise(problem, starts, settings)
+    points, value = found.free[0], found.value[0]
+    num_shared, own = int(in_common.sum()), points[:, int(in_common.sum()) :]
+    numbers = np.empty((num_groups, len(points), len(in_common)))
+    numbers[..., in_common] = points[:, :num_shared]
+    numbers[..., ~in_common] = np.moveaxis(own.reshape(len(points), num_groups, -1), 1, 0)
+    return [Optima(one, value, found.status[0], found.steps[0]) for one in numbers]
+
+
+def _joint_parameters(free: Free, in_common: np.ndarray, num_groups: int) -> Free:
+    """All groups' parameters, one group after another, from shared and own free parameters."""
+    shared, own = free.basis[:, in_common], free.basis[:, ~in_common]
+    basis = np.concatenate(
+        [np.tile(shared, (num_groups, 1)), np.kron(np.eye(num_groups), own)], axis=1
+    )
+
+    def bounds(one: np.ndarray) -> np.ndarray:
+        return np.concatenate([one[in_common], np.tile(one[~in_common], num_groups)])
+
+    return Free(
+        centering=np.eye(len(basis)),
+        basis=basis,
+        offset=np.tile(free.offset, num_groups),
+        lower=bounds(free.lower),
+        upper=bounds(free.upper),
+    )

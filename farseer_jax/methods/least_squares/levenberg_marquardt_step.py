@@ -1,4 +1,4 @@
-"""One step of Levenberg–Marquardt, for a block of members at once."""
+"""One step of Levenberg–Marquardt, for a block of batch elements at once."""
 
 from typing import NamedTuple
 
@@ -7,28 +7,22 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.separable import Separable
-from farseer_jax.methods.end_to_end._eliminate import solve_definite
-from farseer_jax.methods.end_to_end.problem import (
-    ACTIVE,
-    CONVERGED,
-    NOT_FINITE,
-    OUT_OF_STEPS,
-    STALLED,
-    Problem,
-)
+from farseer_jax.methods.end_to_end.problem import Problem
 from farseer_jax.methods.least_squares.normal_equations import Normal, evaluate_normal
 from farseer_jax.objectives import Residual
+from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, OUT_OF_STEPS, RUNNING, STALLED
+from farseer_jax.solvers.small_systems import active_bounds, eliminate
 from farseer_jax.types import Array
 
 _FIRST_DAMPING, _WARM_DAMPING = 1e-2, 1e-6
 _LEAST_DAMPING, _MOST_DAMPING = 1e-14, 1e14
 _NEARLY_UNDAMPED = 1e-3
-_NEAR = 0.02  # of the objective: a fall so small that the exact Hessian has a minimum, mostly
-_ROUNDING = 1e-15  # of a residual: sums of squares below this cannot fall any further
+_NEAR = 0.02  # of the objective: a decrease so small that the exact Hessian has a minimum, mostly
+_ROUNDING = 1e-15  # of a residual: sums of squares below this cannot decrease any further
 
 
 class State(NamedTuple):
-    """Where each member of a block stands.
+    """Where each batch element stands.
 
     Attributes:
         free: best free parameters so far, ``(free, batch)``.
@@ -38,10 +32,10 @@ class State(NamedTuple):
         exact: whether that is the exact Hessian.
         trial: free parameters to evaluate next.
         ask: whether to evaluate the exact Hessian there.
-        predicted: fall of the objective that the model predicts for the trial.
+        predicted: decrease of the objective that the model predicts for the trial.
         damping: Levenberg–Marquardt's λ.
-        floor: falls of the objective that its rounding hides.
-        status: ACTIVE or how it ended.
+        floor: decreases of the objective that its rounding hides.
+        status: RUNNING or how it ended.
         steps: evaluations so far.
     """
 
@@ -60,7 +54,7 @@ class State(NamedTuple):
 
 
 def rounding_floor(weights: np.ndarray) -> np.ndarray:
-    """Falls of the objective that rounding hides, ``(set,)``, of weights ``(…, set)``."""
+    """Decreases of the objective that rounding hides, ``(set,)``, of weights ``(…, set)``."""
     total: np.ndarray = weights.sum(axis=tuple(range(weights.ndim - 1)))
     return 0.5 * _ROUNDING**2 * total
 
@@ -86,7 +80,7 @@ def begin(starts: Array, warm: Array, floor: Array) -> State:
         predicted=zeros,
         damping=jnp.where(warm, _WARM_DAMPING, _FIRST_DAMPING),
         floor=jnp.broadcast_to(floor, zeros.shape),
-        status=jnp.full(batch, ACTIVE),
+        status=jnp.full(batch, RUNNING),
         steps=jnp.zeros(batch, int),
     )
 
@@ -100,11 +94,11 @@ def step(
     tolerance: Array,
     max_steps: Array,
 ) -> State:
-    """Evaluate every member's trial, and choose its next; members that have ended stay."""
+    """Evaluate every element's trial, and choose its next; elements that have ended stay."""
     newton = None if squared else state.ask
     normal = evaluate_normal(law, residual, newton, problem, state.trial)
     state = _next_trial(problem, _judge(state, normal), tolerance, squared)
-    spent = (state.status == ACTIVE) & (state.steps >= max_steps)
+    spent = (state.status == RUNNING) & (state.steps >= max_steps)
     return state._replace(status=jnp.where(spent, OUT_OF_STEPS, state.status))
 
 
@@ -114,10 +108,10 @@ def _judge(state: State, normal: Normal) -> State:
     finite &= jnp.isfinite(normal.matrix).all((0, 1))
     first = jnp.isinf(state.value)
     again = (state.trial == state.free).all(0)  # the same point, for the safer model
-    fall = state.value - normal.value
-    ratio = fall / jnp.where(state.predicted > 0, state.predicted, jnp.inf)
-    active = state.status == ACTIVE
-    accepted = active & finite & (again | (fall > 0))
+    decrease = state.value - normal.value
+    ratio = decrease / jnp.where(state.predicted > 0, state.predicted, jnp.inf)
+    running = state.status == RUNNING
+    accepted = running & finite & (again | (decrease > 0))
     better = jnp.where(ratio > 0.75, 0.1, jnp.where(ratio > 0.25, 0.5, 2.0))
     factor = jnp.where(again, 1.0, jnp.where(accepted, better, 4.0))
     kept = state._replace(
@@ -130,25 +124,26 @@ def _judge(state: State, normal: Normal) -> State:
     chosen = jax.tree.map(lambda new, old: jnp.where(accepted, new, old), kept, state)
     return chosen._replace(
         damping=jnp.clip(state.damping * factor, _LEAST_DAMPING, _MOST_DAMPING),
-        status=jnp.where(active & first & ~finite, NOT_FINITE, state.status),
-        steps=state.steps + active,
+        status=jnp.where(running & first & ~finite, NOT_FINITE, state.status),
+        steps=state.steps + running,
     )
 
 
 def _next_trial(problem: Problem, state: State, tolerance: Array, squared: bool) -> State:
     """The next point to evaluate, or the end."""
-    held = ((state.free <= problem.lower) & (state.gradient > 0)) | (
-        (state.free >= problem.upper) & (state.gradient < 0)
-    )
+    active = active_bounds(state.free, state.gradient, problem.lower, problem.upper)
     diagonal = jnp.arange(len(state.free))
     scale = jnp.sqrt(jnp.maximum(state.matrix[diagonal, diagonal], 0.0))
     scale = jnp.where(scale > 0, scale, 1.0)
-    g = jnp.where(held, 0.0, state.gradient / scale)
+    g = jnp.where(active, 0.0, state.gradient / scale)
     damping = state.damping
-    move, definite = solve_definite(state.matrix, scale, held, damping, g)
-    wanted = state.free - move / scale
-    trial = jnp.clip(wanted, problem.lower, problem.upper)
-    cut = (trial != wanted).any(0)  # at its bound, it is held next time, and the others move on
+    identity = jnp.eye(len(g), dtype=g.dtype)[..., None]
+    scaled = state.matrix / (scale[:, None] * scale) + damping * identity
+    scaled = jnp.where(active[:, None] | active, identity, scaled)
+    move, definite = eliminate(scaled, g[:, None])
+    target = state.free - move[:, 0] / scale
+    trial = jnp.clip(target, problem.lower, problem.upper)
+    cut = (trial != target).any(0)  # by a bound, which is active next time, and the others move
     move = trial - state.free
     predicted = -jnp.sum(state.gradient * move, 0) - 0.5 * jnp.sum(
         move * jnp.sum(state.matrix * move, 1), 0
@@ -168,5 +163,5 @@ def _next_trial(problem: Problem, state: State, tolerance: Array, squared: bool)
         ask=ask,
         predicted=predicted,
         damping=relaxed,
-        status=jnp.where(state.status == ACTIVE, status, state.status),
+        status=jnp.where(state.status == RUNNING, status, state.status),
     )

@@ -66,8 +66,8 @@ def trace_curves(law: type[Separable], problem: Problem, parameters: list[Array]
         else:
             late.append(equation)
             moving.update(equation.outvars)
-    wanted = [*(v for equation in late for v in _read(equation)), *jaxpr.outvars]
-    read = dict.fromkeys(v for v in wanted if v not in moving)
+    outputs = [*(v for equation in late for v in _read(equation)), *jaxpr.outvars]
+    read = dict.fromkeys(v for v in outputs if v not in moving)
     before = jaxpr.replace(invars=[size], eqns=early, outvars=list(read))
     of_sizes = jax.vmap(jaxpr_as_fun(ClosedJaxpr(before, trace.consts)))(N)
     after = jaxpr.replace(constvars=[], invars=[*read, *numbers], eqns=late)

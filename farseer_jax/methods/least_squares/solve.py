@@ -9,14 +9,15 @@ import numpy as np
 
 from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end.free_parameters import Free
-from farseer_jax.methods.end_to_end.layout import Layout
-from farseer_jax.methods.end_to_end.problem import NOT_FINITE, Optima, build_problem
-from farseer_jax.methods.least_squares.any_law import solve_any_law, thinned
-from farseer_jax.methods.least_squares.batches import Kernel, Queue, solve_members
+from farseer_jax.methods.end_to_end.layout import Layout, thinned
+from farseer_jax.methods.end_to_end.problem import build_problem
+from farseer_jax.methods.least_squares.any_law import solve_any_law
+from farseer_jax.methods.least_squares.batches import Kernel, Queue, solve_batch
 from farseer_jax.methods.least_squares.levenberg_marquardt_step import rounding_floor
 from farseer_jax.methods.least_squares.tiles import tiled
 from farseer_jax.runtime.progress import report
 from farseer_jax.runtime.threads import in_threads, num_threads
+from farseer_jax.solvers.optima import NOT_FINITE, Optima
 
 if TYPE_CHECKING:
     from farseer_jax.methods.least_squares.method import LeastSquares
@@ -27,7 +28,7 @@ _WIDTHS_ELSEWHERE = (64, 1024, 16384)
 _REFIT_WIDTH = {"cpu": 64}
 _REFIT_WIDTH_ELSEWHERE = 1024
 _MAX_CELLS = {"cpu": 100_000}  # room × width of refits: wider, a few of them would waste much
-_LEAST_TURNS = 8  # members of a call, in widths, from which on a wider solver pays
+_LEAST_TURNS = 8  # elements of a call, in widths, from which on a wider solver pays
 # Least absolute deviations are the limit of Huber's objective, reached from one to the next.
 _SHRINKING = tuple(10.0**-k for k in range(2, 11))
 _QUEUE, _MOST_NUMBERS = 64, 1 << 25  # widths of a queue at most, and numbers of its sets
@@ -43,8 +44,7 @@ def solve(
     losses: np.ndarray,
     weights: np.ndarray,
     *,
-    num_warm: int = 0,
-    refits: bool = False,
+    refits: bool,
 ) -> Optima:
     """Fit every row of losses and weights from every start, in float64.
 
@@ -55,18 +55,17 @@ def solve(
         starts: ``(start, free)``.
         losses: ``(row, run)``.
         weights: likewise.
-        num_warm: how many of the starts, the first ones, lie near an optimum.
-        refits: keep one width of the solver, so that the digits of a row do not depend on how many
-            there are: XLA rounds otherwise in another width.
+        refits: the first start lies near an optimum; and the solver keeps one width, so that the
+            digits of a row do not depend on how many there are: XLA rounds otherwise in another.
     """
     if not layout.by_curves:
         return solve_any_law(method, [layout], [free], starts, [losses], [weights])[0]
     objective = layout.objective(method.objective)
     points = np.tile(starts, (len(losses), 1))
-    warm = np.tile(np.arange(len(starts)) < num_warm, len(losses))
+    warm = np.tile(np.arange(len(starts)) < refits, len(losses))
     steps = np.zeros(len(points), dtype=int)
     stages = _SHRINKING if objective.delta == 0.0 else (objective.delta,)
-    if num_warm == 0 and (coarse := _coarse_layout(layout, free, starts, weights)) is not None:
+    if not refits and (coarse := _coarse_layout(layout, free, starts, weights)) is not None:
         rough = replace(method, tolerance=_ROUGH, max_steps=min(method.max_steps, _MOST_STEPS))
         found = _solve_stage(rough, coarse, free, points, warm, losses, weights, stages[0], refits)
         arrived = (found.status != NOT_FINITE)[:, None]
@@ -122,7 +121,7 @@ def _solve_stage(
     def one(cut: slice) -> Optima:
         queue = _queue(tiles, points, warm, losses, weights, cut, num_starts, capacity, shared)
         with jax.enable_x64(True):
-            ended = solve_members(kernel, problem, queue, method.tolerance, method.max_steps)
+            ended = solve_batch(kernel, problem, queue, method.tolerance, method.max_steps)
             num = cut.stop - cut.start
             arrays = [np.asarray(part)[..., :num] for part in ended]
         return Optima(arrays[0].T, *arrays[1:])
@@ -144,25 +143,25 @@ def _refit_width(num_cells: int) -> int:
     return max([w for w in widths if w <= most], default=widths[0])
 
 
-def _best_width(num_members: int) -> int:
-    """Wide enough to be fast, and narrow enough that lanes are seldom left empty at the end."""
+def _best_width(num_elements: int) -> int:
+    """Wide enough to be fast, and narrow enough that slots are seldom left empty at the end."""
     widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
-    most = -(-num_members // num_threads()) // _LEAST_TURNS
+    most = -(-num_elements // num_threads()) // _LEAST_TURNS
     return max([w for w in widths if w <= most], default=widths[0])
 
 
-def _cuts(num_members: int, width: int, num_numbers: int) -> tuple[int, list[slice]]:
-    """Members of one call at most, and which members each call gets.
+def _cuts(num_elements: int, width: int, num_numbers: int) -> tuple[int, list[slice]]:
+    """Elements of one call at most, and which elements each call gets.
 
     Args:
-        num_members: of all calls.
+        num_elements: of all calls.
         width: of the solver.
-        num_numbers: that a member brings along.
+        num_numbers: that an element brings along.
     """
     narrowest = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)[0]
     capacity = width * min(_QUEUE, max(_MOST_NUMBERS // (width * num_numbers), 1))
-    num_calls = max(-(-num_members // capacity), min(num_threads(), num_members // narrowest), 1)
-    edges = np.linspace(0, num_members, num_calls + 1).astype(int)
+    num_calls = max(-(-num_elements // capacity), min(num_threads(), num_elements // narrowest), 1)
+    edges = np.linspace(0, num_elements, num_calls + 1).astype(int)
     return capacity, [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
@@ -177,7 +176,7 @@ def _queue(
     capacity: int,
     shared: bool,
 ) -> Queue:
-    """The members of one call, padded to its capacity."""
+    """The elements of one call, padded to its capacity."""
     missing = capacity - (cut.stop - cut.start)
     starts = np.pad(points[cut].T, ((0, 0), (0, missing)))
     set_of = np.pad(np.arange(cut.start, cut.stop) // num_starts, (0, missing))
@@ -198,5 +197,5 @@ def _queue(
         observed=padded(observed),
         weights=padded(own_weights),
         floor=padded(rounding_floor(own_weights)),
-        num_members=np.asarray(cut.stop - cut.start),
+        num_elements=np.asarray(cut.stop - cut.start),
     )

@@ -1,4 +1,4 @@
-"""A method that holds another one's fits to laws that fall over a domain."""
+"""A method that projects another one's fits onto laws that fall over a domain."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -41,16 +41,16 @@ class MonotoneDesign(NamedTuple):
 
 @dataclass(frozen=True)
 class MonotoneOver:
-    """Another method's fits, held to laws whose loss falls with N and with D over a domain.
+    """Another method's fits, projected onto laws whose loss falls with N and with D over a domain.
 
     Where a fit rises in the domain, the nearest law of its kind that does not stands for it:
     nearest in the root mean square of ln L at the fitted runs, weighted as they were. A refit to
     the losses themselves would undo what a method does beside minimising, such as the two rounds
     of :class:`Piecewise`. What does not rise is returned unchanged, to the last bit.
 
-    The law is held on a grid of 16 × 16 points in ln N and ln D, and checked on one ten times as
-    fine, with an allowance for what may lie between. A fit whose law cannot be held ends as
-    ``Outcome.not_monotone``, with the law that rises.
+    The law is constrained on a grid of 16 × 16 points in ln N and ln D, and checked on one ten
+    times as fine, with an allowance for what may lie between. A fit whose law cannot be projected
+    ends as ``Outcome.not_monotone``, with the law that rises.
 
     Derivatives are those of the method where its fit does not rise; elsewhere there are none.
 
@@ -60,19 +60,20 @@ class MonotoneOver:
         D: smallest and largest D of the domain.
 
     Raises:
-        TypeError: the method is none.
+        TypeError: the method is not one.
         ValueError: the domain is empty, or not positive and finite.
 
     Example:
         >>> from farseer_jax import Farseer, MonotoneOver, Piecewise, check_shape, example_runs, fit
         >>> domain = dict(N=(2e8, 1e13), D=(1e9, 1e15))
         >>> free = fit(Farseer, example_runs())
-        >>> held = fit(Farseer, example_runs(), MonotoneOver(Piecewise(), **domain))
-        >>> check_shape(free, **domain).rises, check_shape(held, **domain).rises
+        >>> falling = fit(Farseer, example_runs(), MonotoneOver(Piecewise(), **domain))
+        >>> check_shape(free, **domain).rises, check_shape(falling, **domain).rises
         (True, False)
     """
 
     name: ClassVar[str] = "monotone"
+    report: ClassVar[type] = MonotoneReport
 
     method: Any
     N: Range
@@ -99,7 +100,7 @@ class MonotoneOver:
         return int(self.method.cpu_block)
 
     def describe(self, link: Link, *, holds: bool = True) -> str:
-        """A few words for reports, of a fit that holds, or that could not be held."""
+        """A few words for reports; ``holds`` is False of a law that could not be projected."""
         own = self.method.describe(link) if hasattr(self.method, "describe") else ""
         ends = [" to ".join(map(quantity_text, pair)) for pair in (self.N, self.D)]
         how = f"{self.method.name}, {own}" if own else self.method.name
@@ -114,10 +115,10 @@ class MonotoneOver:
         )
 
     def fit_one(self, design: MonotoneDesign, losses: np.ndarray, weights: np.ndarray) -> Solved:
-        """Fit one set of losses and weights, and hold the law, in float64."""
+        """Fit one set of losses and weights, and project the law, in float64."""
         solved: Solved = self.method.fit_one(design.design, losses, weights)
         stack = jax.tree.map(lambda leaf: np.asarray(leaf)[None], solved.law)
-        laws, found = _held(design, stack, weights[None])
+        laws, found = _projected(design, stack, weights[None])
         projected, holds = bool(_rises(found.before)[0]), bool(_falls(found.after)[0])
         law, errors = solved.law, solved.relative_error
         outcome = solved.outcome
@@ -146,9 +147,9 @@ class MonotoneOver:
     def fit_block(
         self, design: MonotoneDesign, losses: np.ndarray, weights: np.ndarray
     ) -> SolvedBatch:
-        """Fit stacks of losses and weights, ``(batch, run)``, and hold each law."""
+        """Fit stacks of losses and weights, ``(batch, run)``, and project each law."""
         solved: SolvedBatch = self.method.fit_block(design.design, losses, weights)
-        laws, found = _held(design, solved.law, weights)
+        laws, found = _projected(design, solved.law, weights)
         usable = np.isin(solved.outcome, Outcome.usable_codes())
         moved = usable & _rises(found.before) & _falls(found.after)
         fails = usable & ~_falls(found.after)
@@ -229,7 +230,7 @@ def _largest(problem: Problem, vector: Array, center: Array, kind: type[Law]) ->
     return largest_slopes(kind.from_vector(vector, Center(*center)), problem)
 
 
-def _held(design: MonotoneDesign, laws: Law, weights: np.ndarray) -> tuple[Law, Any]:
+def _projected(design: MonotoneDesign, laws: Law, weights: np.ndarray) -> tuple[Law, Any]:
     """Laws that stand for a stack of laws, leaves ``(batch,)``, and what it took."""
     kind = design.law
     with jax.enable_x64(True):

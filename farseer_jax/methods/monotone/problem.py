@@ -12,10 +12,10 @@ from farseer_jax.runs.checks import Range
 from farseer_jax.runs.runs import Runs
 from farseer_jax.types import Array
 
-# Where the law is held, and where it is checked: ten times finer, the ends of both included.
-NUM_HELD = 16
+# Where the law is constrained, and where it is checked: ten times finer, the ends of both included.
+NUM_CONSTRAINED = 16
 _BUCKET = 128
-NUM_CHECKED = 10 * (NUM_HELD - 1) + 1
+NUM_CHECKED = 10 * (NUM_CONSTRAINED - 1) + 1
 
 
 class Problem(NamedTuple):
@@ -24,12 +24,12 @@ class Problem(NamedTuple):
     Attributes:
         N: of each run, ``(run,)``.
         D: likewise.
-        held_N: ln N of the grid on which the law is held, ``(node, 1)``.
-        held_D: ln D likewise, ``(node,)``.
+        constrained_N: ln N of the grid on which the law is constrained, ``(node, 1)``.
+        constrained_D: ln D likewise, ``(node,)``.
         checked_N: ln N of the finer grid on which it is checked, ``(node, 1)``.
         checked_D: ln D likewise, ``(node,)``.
         basis: parameters move along its columns, ``(parameter, free)``.
-        lower: bounds of the free numbers, ``(free,)``.
+        lower: bounds of the free parameters, ``(free,)``.
         upper: likewise.
         centering: the law's own, ``(parameter, parameter)``.
         offset: ``(parameter,)``.
@@ -37,8 +37,8 @@ class Problem(NamedTuple):
 
     N: Array
     D: Array
-    held_N: Array
-    held_D: Array
+    constrained_N: Array
+    constrained_D: Array
     checked_N: Array
     checked_D: Array
     basis: Array
@@ -51,11 +51,11 @@ class Problem(NamedTuple):
 def build_problem(law: type[Law], runs: Runs, method: Any, domain: tuple[Range, Range]) -> Problem:
     """Lay out what a method's fits of these runs are projected with.
 
-    What the method holds, ties or bounds stays so.
+    What the method fixes, ties or bounds stays so.
     """
-    held, checked = (
+    constrained, checked = (
         [np.linspace(np.log(low), np.log(high), num) for low, high in domain]
-        for num in (NUM_HELD, NUM_CHECKED)
+        for num in (NUM_CONSTRAINED, NUM_CHECKED)
     )
     settings = (getattr(method, name, ()) for name in ("fixed", "tied", "bounds"))
     fixed, tied, bounds = settings
@@ -64,8 +64,8 @@ def build_problem(law: type[Law], runs: Runs, method: Any, domain: tuple[Range, 
     return new(
         N=padded(runs.N),
         D=padded(runs.D),
-        held_N=held[0][:, None],
-        held_D=held[1],
+        constrained_N=constrained[0][:, None],
+        constrained_D=constrained[1],
         checked_N=checked[0][:, None],
         checked_D=checked[1],
         basis=free.basis,
@@ -81,9 +81,9 @@ def padded(values: np.ndarray) -> np.ndarray:
     return np.pad(values, (0, -len(values) % _BUCKET), mode="edge")
 
 
-def held_slopes(law: Law, problem: Problem) -> Array:
-    """Elasticities in N and in D on the grid that is held, ``(2, node)``."""
-    slopes = elasticities(law, problem.held_N, problem.held_D)
+def constrained_slopes(law: Law, problem: Problem) -> Array:
+    """Elasticities in N and in D on the constrained grid, ``(2, node)``."""
+    slopes = elasticities(law, problem.constrained_N, problem.constrained_D)
     return jnp.stack([slope.ravel() for slope in slopes])
 
 
@@ -98,8 +98,8 @@ def largest_slopes(law: Law, problem: Problem) -> Array:
 
 
 def _rise_between(slope: Array) -> Array:
-    bends = [
+    excesses = [
         jnp.pad(jnp.maximum(-jnp.diff(slope, 2, axis=axis), 0.0), padding)
         for axis, padding in ((0, ((1, 1), (0, 0))), (1, ((0, 0), (1, 1))))
     ]
-    return (bends[0] + bends[1]) / 8.0
+    return (excesses[0] + excesses[1]) / 8.0

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from farseer_jax.laws.law import Center, Law
 from farseer_jax.laws.slopes import ROUNDING
-from farseer_jax.methods.monotone.problem import Problem, held_slopes, largest_slopes
+from farseer_jax.methods.monotone.problem import Problem, constrained_slopes, largest_slopes
 from farseer_jax.methods.monotone.quadratic_programme import solve
 from farseer_jax.types import Array
 
@@ -21,8 +21,8 @@ _MARGIN = 1e-6  # an elasticity: nothing next to the 1e-2 of laws in use
 _MAX_MARGINS = 8
 _UNIT = 1e-3  # of residuals: what laws move by is about one
 _MAX_STEPS = 100
-_ENOUGH = 1e-3  # of the fall that a model predicts, for its step to be taken
-_LEAST_FALL = 1e-9  # predicted, where steps end: 5e-8 of a loss
+_ENOUGH = 1e-3  # of the decrease that a model predicts, for its step to be taken
+_LEAST_DECREASE = 1e-9  # predicted, where steps end: 5e-8 of a loss
 _BROKEN = 1e-8
 _HIGHEST_PRICE = 1e7
 _WEAKEST = 1e-16  # of the metric's eigenvalues, relative to the largest
@@ -42,8 +42,8 @@ class Projected(NamedTuple):
     after: Array
 
 
-class _Hold(NamedTuple):
-    """Rounds of margins: held on one grid, checked on the finer one."""
+class _Rounds(NamedTuple):
+    """Rounds of margins: constrained on one grid, checked on the finer one."""
 
     moved: Array
     margin: Array
@@ -58,12 +58,12 @@ class _Step(NamedTuple):
     moved: Array
     damping: Array
     price: Array
-    fall: Array
+    decrease: Array
     num: Array
 
 
 class _Local(NamedTuple):
-    """The problem of one law: numbers that move from 0, and what they are held to."""
+    """The problem of one law: numbers that move from 0, and their constraints."""
 
     vector: Any  # parameters, of the numbers
     law: Any  # of the numbers
@@ -86,10 +86,10 @@ def project(
     """
     local = _localised(kind, problem, vector, center, weights)
 
-    def goes_on(state: _Hold) -> Array:
+    def goes_on(state: _Rounds) -> Array:
         return (state.num == 0) | (_rises(state.after) & (state.num <= _MAX_MARGINS))
 
-    def one(state: _Hold) -> _Hold:
+    def one(state: _Rounds) -> _Rounds:
         # one place for the check and one for the steps: each copy compiles anew
         after = largest_slopes(local.law(state.moved), problem)
         before = jnp.where(state.num == 0, after, state.before)
@@ -102,11 +102,11 @@ def project(
             lambda moved: moved,
             state.moved,
         )
-        return _Hold(moved, margin, before, after, state.num + 1)
+        return _Rounds(moved, margin, before, after, state.num + 1)
 
     zeros = jnp.zeros(2, vector.dtype)
     start = jnp.zeros(problem.basis.shape[1], vector.dtype)
-    begin = _Hold(start, zeros, zeros, zeros, jnp.zeros((), int))
+    begin = _Rounds(start, zeros, zeros, zeros, jnp.zeros((), int))
     found = jax.lax.while_loop(goes_on, one, begin)
     return Projected(local.vector(found.moved), found.before, found.after)
 
@@ -121,7 +121,7 @@ def _localised(
     start = problem.basis.T @ problem.centering.T @ problem.centering @ (vector - problem.offset)
 
     def vector_of(free: Array) -> Array:
-        # from the vector given, not from its free numbers: the start is the law itself
+        # from the vector given, not from its free parameters: the start is the law itself
         return vector + problem.basis @ (free - start)
 
     def law_of(free: Array) -> Law:
@@ -147,7 +147,7 @@ def _localised(
         vector=lambda moved: vector_of(start + unit @ moved),
         law=lambda moved: law_of(start + unit @ moved),
         residuals=lambda moved: log_losses(start + unit @ moved) - target,
-        slopes=lambda moved: held_slopes(law_of(start + unit @ moved), problem),
+        slopes=lambda moved: constrained_slopes(law_of(start + unit @ moved), problem),
         limit=limit,
     )
 
@@ -166,7 +166,7 @@ def _solve(local: _Local, start: Array, margin: Array) -> Array:
         return 0.5 * jnp.sum(residuals**2) + price * jnp.maximum(jnp.max(limits), 0.0)
 
     def goes_on(step: _Step) -> Array:
-        return (step.fall > _LEAST_FALL) & (step.num < _MAX_STEPS)
+        return (step.decrease > _LEAST_DECREASE) & (step.num < _MAX_STEPS)
 
     def one(step: _Step) -> _Step:
         (slopes, rows), (r, limits) = jax.jacfwd(with_values, has_aux=True)(step.moved)
@@ -188,7 +188,7 @@ def _solve(local: _Local, start: Array, margin: Array) -> Array:
             moved=jnp.where(better, step.moved + change, step.moved),
             damping=jnp.clip(jnp.where(better, 0.2, 5.0) * step.damping, 1e-6, 1e12),
             price=jnp.where(short, 10.0 * step.price, step.price),
-            fall=jnp.where(short, jnp.inf, predicted),
+            decrease=jnp.where(short, jnp.inf, predicted),
             num=step.num + 1,
         )
 
@@ -196,7 +196,7 @@ def _solve(local: _Local, start: Array, margin: Array) -> Array:
         moved=start,
         damping=jnp.full((), 1e-3),
         price=jnp.full((), 10.0),
-        fall=jnp.full((), jnp.inf),
+        decrease=jnp.full((), jnp.inf),
         num=jnp.zeros((), int),
     )
     return jax.lax.while_loop(goes_on, one, begin).moved

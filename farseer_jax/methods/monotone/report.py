@@ -1,8 +1,8 @@
-"""What holding a fit to laws that fall did, and what it cost."""
+"""What projecting a fit onto laws that fall did, and what it cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from farseer_jax.links import Link
 from farseer_jax.methods.method import Method
@@ -112,44 +112,14 @@ class MonotoneReport(Report):
         did = f"error {self.cost:+.2%}" if self.projected else "unchanged"
         return f"MonotoneReport({self.method}, {did}, {self.found!r})"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Numbers for JSON; those that are not finite become None."""
-        pairs = {name: [_or_none(v) for v in getattr(self, name)] for name in _PAIRS}
-        numbers = {name: _or_none(getattr(self, name)) for name in _NUMBERS}
-        return {
-            "method": self.method,
-            "projected": self.projected,
-            **pairs,
-            **numbers,
-            "found": self.found.to_dict(),
-        }
-
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "MonotoneReport":
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """The inverse of :meth:`to_dict`."""
-        own: dict[str, Any] = {name: tuple(map(_number, content[name])) for name in _PAIRS}
-        own |= {name: _number(content[name]) for name in _NUMBERS}
-        return cls(
-            method=content["method"],
-            projected=bool(content["projected"]),
-            **own,
-            found=DIAGNOSTICS[content["method"]].from_dict(content["found"]),
-        )
-
-
-_PAIRS = ("N", "D", "slopes_without", "slopes")
-_NUMBERS = ("error_without", "error", "largest_move")
+        own = super().from_dict(content)
+        return replace(own, found=DIAGNOSTICS[own.method].from_dict(own.found))
 
 
 def _inner(fitted: Fitted) -> Fitted:
     """The same of the method that fitted."""
     method: Any = fitted.method
     return fitted._replace(method=method.method)
-
-
-def _or_none(value: float) -> float | None:
-    return value if abs(value) < float("inf") else None
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)

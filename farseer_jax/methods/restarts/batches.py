@@ -1,4 +1,4 @@
-"""Starts through an optimiser, many side by side: whoever ends makes room for the next."""
+"""Starts through an optimiser, many side by side."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,13 +13,12 @@ from farseer_jax.methods.restarts.gradients import (
     misfit_and_gradient,
     of_refits,
 )
+from farseer_jax.solvers.continuous_batching import Solver, solve_queue
+from farseer_jax.solvers.small_systems import active_bounds
 from farseer_jax.types import Array
 
 if TYPE_CHECKING:
     import optax
-
-
-_STEPS = 8  # between two looks at who has ended
 
 
 class Kernel(NamedTuple):
@@ -57,22 +56,24 @@ class Ended(NamedTuple):
     rests: Array
 
 
-class Lanes(NamedTuple):
+class _Batch(NamedTuple):
     """Starts under way, the batch first in the optimiser's state and last elsewhere.
 
     Attributes:
-        start: which start; −1 is an empty lane.
-        free: where it is, ``(free, batch)``.
+        free: where each is, ``(free, batch)``.
         scale: what its objective is divided by.
         state: of the optimiser.
-        ended: its results so far, ``free`` likewise ``(free, batch)``.
+        ended: its results so far.
+        observed: each start's own losses, or what all share.
+        weights: likewise.
     """
 
-    start: Array
     free: Array
     scale: Array
     state: Any
     ended: Ended
+    observed: Array
+    weights: Array
 
 
 @partial(jax.jit, static_argnames=("form", "kernel"))
@@ -82,30 +83,31 @@ def run_starts(
     """Run the first ``num`` of the starts, ``(start, free)``, each on its refit's losses."""
     optimiser = _with_extra_arguments(kernel.optimiser)
     count = len(starts)
-    empty = jnp.zeros(count, int)
-    nothing = Ended(
-        starts, jnp.full(count, jnp.inf, starts.dtype), empty, empty, jnp.zeros(count, bool)
+
+    def fresh(start: Array) -> _Batch:
+        free, own = starts[start].T, of_refits(problem, refit[start])
+        zero = jnp.zeros(len(start), int)
+        value = jnp.full(len(start), jnp.inf, starts.dtype)
+        state: Any = jax.vmap(optimiser.init)(free.T)
+        ended = Ended(free, value, zero, zero, zero > 0)
+        return _Batch(free, jnp.ones_like(value), state, ended, own.observed, own.weights)
+
+    def admit(start: Array, is_new: Array, batch: _Batch) -> _Batch:
+        return _choose(is_new, fresh(start), batch)
+
+    def one_step(batch: _Batch) -> _Batch:
+        own = problem._replace(observed=batch.observed, weights=batch.weights)
+        moved = _step(form, kernel, optimiser, own, batch)
+        return _choose(~_at_end(kernel, batch.ended), moved, batch)
+
+    solver = Solver(
+        admit, one_step, lambda batch: _at_end(kernel, batch.ended), lambda batch: batch.ended
     )
-
-    def proceed(carry: tuple[Lanes, Ended, Array]) -> tuple[Lanes, Ended, Array]:
-        lanes, ended, following = carry
-        num_empty = jnp.sum(lanes.start < 0)
-        lanes = _admit(optimiser, starts, num, lanes, following)
-        own = of_refits(problem, refit[lanes.start])
-        step = partial(_step, form, kernel, optimiser, own)
-        lanes = jax.lax.fori_loop(0, _STEPS, lambda _, lanes: step(lanes), lanes)
-        out = (lanes.start >= 0) & _at_end(kernel, lanes.ended)
-        rows = lanes.ended._replace(free=lanes.ended.free.T)
-        where = jnp.where(out, lanes.start, count)  # out of range: dropped
-        ended = jax.tree.map(lambda all_, new: all_.at[where].set(new, mode="drop"), ended, rows)
-        return lanes._replace(start=jnp.where(out, -1, lanes.start)), ended, following + num_empty
-
-    def goes_on(carry: tuple[Lanes, Ended, Array]) -> Array:
-        lanes, _, following = carry
-        return (lanes.start >= 0).any() | (following < num)
-
-    first = (_empty(optimiser, starts, kernel.width), nothing, jnp.array(0))
-    return jax.lax.while_loop(goes_on, proceed, first)[1]
+    empty = jnp.zeros(count, int)
+    value = jnp.full(count, jnp.inf, starts.dtype)
+    room = Ended(starts.T, value, empty, empty, empty > 0)
+    ended: Ended = solve_queue(solver, fresh(jnp.zeros(kernel.width, int)), room, num)
+    return ended._replace(free=ended.free.T)
 
 
 def _with_extra_arguments(
@@ -120,47 +122,18 @@ def _at_end(kernel: Kernel, ended: Ended) -> Array:
     return ended.rests | (ended.steps >= kernel.num_steps)
 
 
-def _empty(optimiser: "optax.GradientTransformation", starts: Array, width: int) -> Lanes:
-    free = jnp.zeros((starts.shape[1], width), starts.dtype)
-    number, count = jnp.zeros(width, starts.dtype), jnp.zeros(width, int)
-    state: Any = jax.vmap(optimiser.init)(free.T)
-    ended = Ended(free, number, count, count, count > 0)
-    return Lanes(count - 1, free, number, state, ended)
-
-
-def _admit(
-    optimiser: "optax.GradientTransformation",
-    starts: Array,
-    num: Array,
-    lanes: Lanes,
-    following: Array,
-) -> Lanes:
-    """Put the following starts into empty lanes."""
-    empty = lanes.start < 0
-    wanted = following + jnp.cumsum(empty) - 1
-    new = empty & (wanted < num)
-    start = jnp.where(new, wanted, lanes.start)
-    free = starts[start].T
-    blank = Ended(
-        free, jnp.full_like(lanes.scale, jnp.inf), jnp.zeros_like(start), jnp.zeros_like(start),
-        jnp.zeros_like(empty),
-    )  # fmt: skip
-    fresh = Lanes(start, free, jnp.ones_like(lanes.scale), None, blank)
-    state: Any = jax.vmap(optimiser.init)(free.T)
-    return _choose(new, fresh._replace(state=state), lanes)
-
-
-def _choose(condition: Array, new: Lanes, old: Lanes) -> Lanes:
-    """One or the other, lane by lane, in the types of the old."""
+def _choose(condition: Array, new: _Batch, old: _Batch) -> _Batch:
+    """One or the other, start by start, in the types of the old."""
 
     def last(a: Array, b: Array) -> Array:
-        return jnp.where(condition, a, b).astype(b.dtype)
+        own = condition if b.shape[-1] == len(condition) else True  # losses that all share
+        return jnp.where(own, a, b).astype(b.dtype)
 
     def first(a: Array, b: Array) -> Array:
         aligned = condition.reshape(-1, *(1,) * (b.ndim - 1))
         return jnp.where(aligned, a, b).astype(b.dtype)
 
-    chosen: Lanes = jax.tree.map(last, new._replace(state=None), old._replace(state=None))
+    chosen: _Batch = jax.tree.map(last, new._replace(state=None), old._replace(state=None))
     return chosen._replace(state=jax.tree.map(first, new.state, old.state))
 
 
@@ -169,17 +142,25 @@ def _step(
     kernel: Kernel,
     optimiser: "optax.GradientTransformationExtraArgs",
     problem: Problem,
-    lanes: Lanes,
-) -> Lanes:
-    """One update of each start that is under way; outside its bounds a point is put onto them."""
-    free, ended = lanes.free, lanes.ended
+    batch: _Batch,
+) -> _Batch:
+    """One update of each start; a point outside its bounds is put onto them."""
+    free, ended = batch.free, batch.ended
     value, gradient = misfit_and_gradient(form, problem, free)
     finite = jnp.isfinite(value) & jnp.isfinite(gradient).all(0)
     better = finite & (value < ended.value)
-    scale = jnp.where((ended.steps == 0) & (value > 0.0), value, lanes.scale)
-    held = held_at_bounds(problem, free, gradient)
+    scale = jnp.where((ended.steps == 0) & (value > 0.0), value, batch.scale)
+    active = active_bounds(free, gradient, problem.lower, problem.upper)
     state, moved = _update(
-        form, kernel, optimiser, problem, lanes, scale, value, jnp.where(held, 0.0, gradient), held
+        form,
+        kernel,
+        optimiser,
+        problem,
+        batch,
+        scale,
+        value,
+        jnp.where(active, 0.0, gradient),
+        active,
     )
     stays = (moved == free).all(0) if kernel.lock_step else ~finite
     new = Ended(
@@ -187,16 +168,10 @@ def _step(
         value=jnp.where(better, value, ended.value),
         steps=ended.steps + 1,
         best_step=jnp.where(better, ended.steps, ended.best_step),
-        # where the start itself is not finite there is no way on
+        # a start that is not finite cannot go on
         rests=stays | (~finite & (ended.steps == 0)),
     )
-    under_way = (lanes.start >= 0) & ~_at_end(kernel, ended)
-    return _choose(under_way, Lanes(lanes.start, moved, scale, state, new), lanes)
-
-
-def held_at_bounds(problem: Problem, free: Array, gradient: Array) -> Array:
-    """Which numbers lie on a bound and would only leave it outwards, ``(free, batch)``."""
-    return ((free <= problem.lower) & (gradient > 0)) | ((free >= problem.upper) & (gradient < 0))
+    return batch._replace(free=moved, scale=scale, state=state, ended=new)
 
 
 def _update(
@@ -204,25 +179,25 @@ def _update(
     kernel: Kernel,
     optimiser: "optax.GradientTransformationExtraArgs",
     problem: Problem,
-    lanes: Lanes,
+    batch: _Batch,
     scale: Array,
     value: Array,
     gradient: Array,
-    held: Array,
+    active: Array,
 ) -> tuple[Any, Array]:
-    """State and next point of every lane."""
+    """State and next point of every start."""
     lower, upper = problem.lower[:, 0], problem.upper[:, 0]
 
     def propose(
-        state: Any, x: Array, value: Array, g: Array, held: Array, scale: Array,
+        state: Any, x: Array, value: Array, g: Array, active: Array, scale: Array,
         observed: Array, weights: Array,
     ) -> tuple[Any, Array]:  # fmt: skip
         own = problem._replace(observed=observed[..., None], weights=weights[..., None])
 
         def onto_box(y: Any) -> Array:
             inside = jnp.clip(y, lower, upper)
-            # a search in lock step holds them itself, from its last accepted point
-            return inside if kernel.lock_step else jnp.where(held, x, inside)
+            # a search in lock step keeps them itself, from its last accepted point
+            return inside if kernel.lock_step else jnp.where(active, x, inside)
 
         def value_fn(y: Any) -> Array:
             return misfit(form, own, onto_box(y)[:, None])[0] / scale
@@ -237,5 +212,5 @@ def _update(
     axes = (0, 1, 0, 1, 1, 0, None if shared else 2, None if shared else 2)
     mapped = jax.vmap(propose, in_axes=axes, out_axes=(0, 1))
     return mapped(
-        lanes.state, lanes.free, value / scale, gradient / scale, held, scale, observed, weights
+        batch.state, batch.free, value / scale, gradient / scale, active, scale, observed, weights
     )

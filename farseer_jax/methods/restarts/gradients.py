@@ -1,6 +1,6 @@
 """The objective and its gradient at many parameter vectors at once.
 
-Members of the batch stand on the last axis, where a CPU computes several with one instruction.
+The batch stands on the last axis, where a CPU computes several with one instruction.
 """
 
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from farseer_jax.types import Array
 
 
 def of_refits(problem: Problem, refit: Array) -> Problem:
-    """The problem of these members, from losses and weights ``(row, slot, refit)``."""
+    """The problem of these refits, from losses and weights ``(row, slot, refit)``."""
     if problem.observed.shape[-1] == 1:
         return problem
     own = problem.observed[..., refit], problem.weights[..., refit]

@@ -33,10 +33,10 @@ class LineState(NamedTuple):
         gradient: there.
         direction: of the line.
         step: of the trial that is being evaluated.
-        low: largest step known to fall enough.
+        low: largest step known to decrease enough.
         high: smallest step known to be too long.
         trials: on this line so far.
-        calm: accepted points in a row that predict no fall.
+        calm: accepted points in a row that predict no decrease.
         done: whether the start stays where it is.
     """
 
@@ -57,7 +57,8 @@ def lock_step_lbfgs(tolerance: float) -> "optax.GradientTransformationExtraArgs"
     """L-BFGS of one start, to be given value and gradient of each of its trials.
 
     A start is done, and its updates are 0, where the model of two accepted points in a row
-    predicts a relative fall below ``tolerance``, or where not even the steepest descent falls.
+    predicts a relative decrease below ``tolerance``, or where not even the steepest descent
+    decreases.
 
     Source: Nocedal & Wright, *Numerical Optimization*, Algorithms 7.4 and 7.5; the bracketing of
     Lewis & Overton (2013), which does without smoothness; near the optimum, the approximate
@@ -78,13 +79,13 @@ def lock_step_lbfgs(tolerance: float) -> "optax.GradientTransformationExtraArgs"
     def update(
         gradient: Any, state: Any, params: Any = None, *, value: Any, **_: Any
     ) -> tuple[Any, LineState]:
-        accepted, fell = _judge(state, params, value, gradient)
+        accepted, enough = _judge(state, params, value, gradient)
         onward = _next_line(scaling, tolerance, state, params, value, gradient)
-        again = _next_trial(state, value, gradient, params, fell)
+        again = _next_trial(state, value, gradient, params, enough)
         failed = ~accepted & (state.trials >= _MOST_TRIALS) & (again.low == 0.0)
         steepest = _steepest(scaling, state)
         new = _pick(failed, steepest, _pick(accepted, onward, again))
-        # not even the steepest descent falls
+        # not even the steepest descent decreases
         new = new._replace(done=new.done | (failed & (state.memory.count <= 1)))
         new = _pick(state.done, state, new)
         step = jnp.where(new.done, 0.0, new.step)
@@ -98,19 +99,19 @@ def _pick(condition: Array, new: LineState, old: LineState) -> LineState:
 
 
 def _judge(state: LineState, params: Array, value: Array, gradient: Array) -> tuple[Array, Array]:
-    """Whether the trial is accepted, and whether it falls enough."""
+    """Whether the trial is accepted, and whether it decreases enough."""
     moved = params - state.base
     slope, slope_there = jnp.vdot(state.gradient, moved), jnp.vdot(gradient, moved)
     finite = jnp.isfinite(value) & jnp.isfinite(gradient).all()
-    falls = value <= state.value + _DECREASE * slope
+    decreases = value <= state.value + _DECREASE * slope
     level = value - state.value <= _ROUNDING * jnp.abs(state.value)
     level &= slope_there <= (2.0 * _DECREASE - 1.0) * slope
-    wanted = state.step * state.direction
-    cut = jnp.max(jnp.abs(moved - wanted)) > 1e-6 * jnp.max(jnp.abs(wanted))  # by a bound
-    bent = (slope_there >= _CURVATURE * slope) | cut | (state.trials >= _MOST_TRIALS)
+    asked = state.step * state.direction
+    cut = jnp.max(jnp.abs(moved - asked)) > 1e-6 * jnp.max(jnp.abs(asked))  # by a bound
+    flatter = (slope_there >= _CURVATURE * slope) | cut | (state.trials >= _MOST_TRIALS)
     first = jnp.isinf(state.value)
-    fell = finite & (falls | level | first)
-    return fell & (bent | first), fell
+    enough = finite & (decreases | level | first)
+    return enough & (flatter | first), enough
 
 
 def _next_line(
@@ -123,7 +124,7 @@ def _next_line(
 ) -> LineState:
     """From an accepted point along the direction of L-BFGS."""
     scaled, memory = scaling.update(gradient, state.memory, params)
-    # an exact 0 is a parameter held at a bound: the memory must not move it
+    # an exact 0 is a parameter at an active bound: the memory must not move it
     direction = jnp.where(gradient == 0.0, 0.0, -scaled)
     slope = jnp.vdot(gradient, direction)
     curved = jnp.vdot(gradient - state.gradient, params - state.base) > 0.0
@@ -154,18 +155,18 @@ def _steepest(scaling: "optax.GradientTransformation", state: LineState) -> Line
 
 
 def _next_trial(
-    state: LineState, value: Array, gradient: Array, params: Array, fell: Array
+    state: LineState, value: Array, gradient: Array, params: Array, enough: Array
 ) -> LineState:
-    """Further out while it falls too steeply; else between the two ends."""
+    """Further out while it decreases too steeply; else between the two ends."""
     step = state.step
-    low, high = jnp.where(fell, step, state.low), jnp.where(fell, state.high, step)
+    low, high = jnp.where(enough, step, state.low), jnp.where(enough, state.high, step)
     slope = jnp.vdot(state.gradient, state.direction)
     excess = value - state.value - slope * step
     parabola = -0.5 * slope * step**2 / jnp.where(excess > 0.0, excess, 1.0)
-    usable = ~fell & (low == 0.0) & (excess > 0.0) & jnp.isfinite(excess)
+    usable = ~enough & (low == 0.0) & (excess > 0.0) & jnp.isfinite(excess)
     between = jnp.where(usable, jnp.clip(parabola, 0.1 * step, 0.5 * step), 0.5 * (low + high))
     between = jnp.where(jnp.isfinite(value), between, low + 0.1 * (high - low))
     tried = jnp.where(jnp.isinf(high), 2.0 * low, between)
     last = state.trials + 1 >= _MOST_TRIALS
-    tried = jnp.where(last & (low > 0.0), low, tried)  # it falls enough, if too steeply
+    tried = jnp.where(last & (low > 0.0), low, tried)  # it decreases enough, if too steeply
     return state._replace(step=tried, low=low, high=high, trials=state.trials + 1)

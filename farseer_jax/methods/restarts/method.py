@@ -1,43 +1,27 @@
-"""The settings of end-to-end fits by optimisers of optax, and their doors for NumPy."""
+"""The settings of end-to-end fits by optimisers of optax."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
-from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit
+from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
-from farseer_jax.methods.end_to_end.settings import (
-    best_of_each,
-    best_of_starts,
-    best_point,
-    check_counts,
-    check_number,
-    free_of,
-    lay_out,
-    normalise,
-    refit_of,
-    shared_from_dict,
-    shared_to_dict,
-)
-from farseer_jax.methods.end_to_end.starts import starts_of
-from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
+from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
 from farseer_jax.methods.restarts.optimisers import NAMES, check_optimiser
 from farseer_jax.methods.restarts.solve import solve
 from farseer_jax.objectives import Objective, as_objective
-from farseer_jax.runs.runs import Runs
+from farseer_jax.solvers.optima import Optima
 
 if TYPE_CHECKING:
     import optax
 
 
 @dataclass(frozen=True)
-class Restarts:
+class Restarts(MultiStartMethod):
     """All parameters at once, by an optimiser of optax from many random starts.
 
     The way of the literature: Hoffmann et al. start L-BFGS from a grid (Approach 3), the Farseer
@@ -60,8 +44,8 @@ class Restarts:
         objective: an :class:`Objective` or the name of one.
         refit_starts: starts of each refit of a batch, beside the optimum of all runs.
         seed: of the starts; more of them begin with the same.
-        tolerance: relative fall of the objective below which a start has converged.
-        fixed: parameters held, by name: ``{"E": 1.69}``.
+        tolerance: relative decrease of the objective below which a start has converged.
+        fixed: parameters at fixed values, by name: ``{"E": 1.69}``.
         tied: groups of parameters that are equal: ``[("alpha", "beta")]``.
         bounds: ``{"alpha": (0.0, 1.0)}``, ends included.
         starts: laws to start from instead, a law with leaves ``(start,)``.
@@ -78,6 +62,7 @@ class Restarts:
     """
 
     name: ClassVar[str] = "restarts"
+    numbers: ClassVar[tuple[str, ...]] = ("num_starts", "num_steps", "refit_starts", "tolerance")
 
     optimiser: "str | optax.GradientTransformation" = "lbfgs"
     num_starts: int = 30_000
@@ -93,53 +78,43 @@ class Restarts:
 
     def __post_init__(self) -> None:
         check_optimiser(self.optimiser)
-        normalise(self)
-        check_counts(self, {"num_starts": 1, "refit_starts": 0, "num_steps": 1})
-        if not 0.0 <= self.tolerance < 1e-3:
-            raise ValueError(f"tolerance must lie in [0, 1e-3), got {self.tolerance!r}")
+        self.normalise({"num_starts": 1, "refit_starts": 0, "num_steps": 1})
 
     def describe(self, link: Link) -> str:
         """A few words for reports."""
         named = self.optimiser if isinstance(self.optimiser, str) else "an optimiser of one's own"
-        return f"{as_objective(self.objective).describe(link)}, {named}"
+        return f"{super().describe(link)}, {named}"
 
-    def prepare(self, law: type[Law], runs: Runs) -> Layout:
-        """Lay the runs out, and refuse what cannot be fitted."""
-        return lay_out(self, law, runs)
+    def not_converged(self) -> str:
+        """What to do where a search has not converged, for warnings."""
+        if as_objective(self.objective).delta == 0.0:
+            return (
+                "No gradient vanishes at an optimum of absolute residuals, so no start can be "
+                "shown to have converged: LeastSquares reaches it."
+            )
+        return "Raise num_steps, or fix a parameter that runs off (fixed=)."
 
-    def fit_one(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> Solved:
-        """Fit one set of losses and weights, in float64."""
-        layout, free = design, free_of(self, design)
-        check_number(layout, weights, free)
-        starts = starts_of(self, layout, free, self.num_starts)
-        found = solve(self, layout, free, starts, losses[None], weights[None])
-        return best_of_starts(layout, free, found, losses, weights)
-
-    def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
-        """Refit stacks of losses and weights, ``(batch, run)``: from the optimum of all runs."""
-        layout, free = design, free_of(self, design)
-        with _ONE_AT_A_TIME:  # blocks run in threads, and one of them is enough to find it
-            starts = _optimum(layout, self)[None]
-        if self.refit_starts:
-            more = starts_of(self, layout, free, self.refit_starts)
-            starts = np.concatenate([starts, more])
-        found = solve(self, layout, free, starts, losses, weights)
-        return best_of_each(layout, free, found, losses, weights)
-
-    def refit(self, design: Layout, runs: Runs, law: Law, found: Any) -> EndToEndRefit:
-        """The fit as a function of losses and weights that JAX differentiates."""
-        del found  # the law says where the optimum is
-        return refit_of(self, design, law, runs.loss)
+    def solve(
+        self,
+        layout: Layout,
+        free: Free,
+        starts: np.ndarray,
+        losses: np.ndarray,
+        weights: np.ndarray,
+        *,
+        refits: bool = False,
+    ) -> Optima:
+        """Fit every row of losses and weights, ``(row, run)``, from every start."""
+        del refits  # its steps need no hint
+        return solve(self, layout, free, starts, losses, weights)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON; of an optimiser of one's own, and such starts, only words."""
-        numbers = ("num_starts", "num_steps", "refit_starts", "tolerance")
-        own = {name: getattr(self, name) for name in numbers}
         named = self.optimiser if isinstance(self.optimiser, str) else repr(self.optimiser)
-        return {"name": self.name, "optimiser": named, **own, **shared_to_dict(self)}
+        return {"name": self.name, "optimiser": named, **super().to_dict()}
 
     @classmethod
-    def from_dict(cls, settings: Mapping[str, Any]) -> "Restarts":
+    def from_dict(cls, settings: Mapping[str, Any]) -> Self:
         """The inverse of :meth:`to_dict`.
 
         Raises:
@@ -150,17 +125,4 @@ class Restarts:
                 "the fit was made with an optimiser of one's own, which no file can keep "
                 f"({settings['optimiser']}): fit again with it"
             )
-        return cls(**shared_from_dict(settings))
-
-
-_ONE_AT_A_TIME = Lock()
-
-
-@lru_cache(maxsize=4)
-def _optimum(layout: Layout, method: Restarts) -> np.ndarray:
-    """Free numbers of the fit to all runs: where refits start."""
-    free = free_of(method, layout)
-    starts = starts_of(method, layout, free, method.num_starts)
-    own = weights_of(layout.runs)[None]
-    found = solve(method, layout, free, starts, layout.runs.loss[None], own)
-    return best_point(found)
+        return super().from_dict(settings)

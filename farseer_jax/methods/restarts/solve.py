@@ -9,21 +9,15 @@ import numpy as np
 
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
-from farseer_jax.methods.end_to_end.problem import (
-    CONVERGED,
-    NOT_FINITE,
-    OUT_OF_STEPS,
-    STALLED,
-    Optima,
-    Problem,
-    build_problem,
-)
-from farseer_jax.methods.restarts.batches import Kernel, held_at_bounds, run_starts
+from farseer_jax.methods.end_to_end.problem import Problem, build_problem
+from farseer_jax.methods.restarts.batches import Kernel, run_starts
 from farseer_jax.methods.restarts.gradients import Form, misfit_and_gradient, of_refits
 from farseer_jax.methods.restarts.optimisers import build_optimiser
 from farseer_jax.runtime.arrays import to_numpy
 from farseer_jax.runtime.progress import report
 from farseer_jax.runtime.threads import in_threads
+from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, OUT_OF_STEPS, STALLED, Optima
+from farseer_jax.solvers.small_systems import active_bounds
 from farseer_jax.types import Array
 
 if TYPE_CHECKING:
@@ -33,7 +27,7 @@ if TYPE_CHECKING:
 _WIDTHS = {"cpu": (8, 16, 32, 64, 128, 256)}  # above, a CPU's cache overflows
 _WIDTHS_ELSEWHERE = (64, 1024, 16384)
 _ROUNDS = 16  # starts of a chunk, in widths
-_ROUNDING = 1e-15  # of a residual: sums of squares below this cannot fall any further
+_ROUNDING = 1e-15  # of a residual: sums of squares below this cannot decrease any further
 
 
 def solve(
@@ -58,9 +52,9 @@ def solve(
 
     size = width * (_ROUNDS if num > width else 1)  # one for all chunks: compiled once
 
-    def run(members: np.ndarray) -> Optima:
-        own = starts[members % len(starts)]
-        return _run_chunk(method, form, kernel, problem, size, own, row[members])
+    def run(elements: np.ndarray) -> Optima:
+        own = starts[elements % len(starts)]
+        return _run_chunk(method, form, kernel, problem, size, own, row[elements])
 
     parts = []
     report(0, num)
@@ -85,11 +79,11 @@ def _run_chunk(
     row = np.pad(row, (0, size - num), mode="edge")
     with jax.enable_x64(True):  # holds for this thread only
         ended = run_starts(problem, starts, row, num, form=form, kernel=kernel)
-        fall = predicted_falls(problem, ended.free, row, form=form, width=kernel.width)
-        outcome: Any = to_numpy((ended, fall))
-    found, fall = jax.tree.map(lambda leaf: leaf[:num], outcome)
+        decrease = predicted_decreases(problem, ended.free, row, form=form, width=kernel.width)
+        outcome: Any = to_numpy((ended, decrease))
+    found, decrease = jax.tree.map(lambda leaf: leaf[:num], outcome)
     total = np.asarray(problem.weights).sum((0, 1))[row[:num]]
-    status = _status(method.tolerance, form, kernel, total, found, fall)
+    status = _status(method.tolerance, form, kernel, total, found, decrease)
     return Optima(found.free, found.value, status, found.steps)
 
 
@@ -99,10 +93,11 @@ def _status(
     kernel: Kernel,
     total_weight: np.ndarray,
     ended: Any,
-    fall: np.ndarray,
+    decrease: np.ndarray,
 ) -> np.ndarray:
     floor = 0.5 * _ROUNDING**2 * total_weight
-    converged = fall <= tolerance * ended.value + floor  # NaN, a fall that is not known, is not
+    # NaN, a decrease that is not known, has not
+    converged = decrease <= tolerance * ended.value + floor
     if form.is_absolute:
         converged = np.zeros_like(converged)  # its gradient does not vanish at an optimum
     idle = ended.best_step < ended.steps // 2
@@ -115,13 +110,13 @@ _FLAT = 1e-12  # curvature, relative to the steepest, below which a direction sa
 
 
 @partial(jax.jit, static_argnames=("form", "width"))
-def predicted_falls(
+def predicted_decreases(
     problem: Problem, points: Array, refit: Array, *, form: Form, width: int
 ) -> Array:
-    """Falls of the objective that a Newton step predicts, ``(point,)``.
+    """Decreases of the objective that a Newton step predicts, ``(point,)``.
 
-    Parameters at a bound that would only leave it outwards are held. NaN where the Hessian of the
-    others is not positive definite.
+    Parameters at an active bound stay there. NaN where the Hessian of the others is not positive
+    definite.
 
     Args:
         problem: losses and weights.
@@ -133,27 +128,27 @@ def predicted_falls(
 
     def block(part: tuple[Array, Array]) -> Array:
         free, refit = part
-        return _falls(form, of_refits(problem, refit), free.T)
+        return _decreases(form, of_refits(problem, refit), free.T)
 
     blocks = points.reshape(-1, width, points.shape[1]), refit.reshape(-1, width)
     return jax.lax.map(block, blocks).ravel()
 
 
-def _falls(form: Form, problem: Problem, free: Array) -> Array:
+def _decreases(form: Form, problem: Problem, free: Array) -> Array:
     def gradient_at(x: Array) -> Array:
         return misfit_and_gradient(form, problem, x)[1]
 
     gradient, push = jax.linearize(gradient_at, free)
     axes = jnp.eye(len(free))[:, :, None] * jnp.ones_like(free)
     hessian = jax.lax.map(push, axes)  # (free, free, batch)
-    held = held_at_bounds(problem, free, gradient)
-    either = held[:, None] | held[None]
+    active = active_bounds(free, gradient, problem.lower, problem.upper)
+    either = active[:, None] | active[None]
     identity = jnp.eye(len(free))[..., None]
     hessian = jnp.where(either, identity, hessian)
     diagonal = jnp.einsum("iib->ib", hessian)
     scale = jnp.sqrt(jnp.where(diagonal > 0.0, diagonal, jnp.nan))
     scaled = hessian / (scale[:, None] * scale[None]) + _FLAT * identity
     root = jnp.linalg.cholesky(jnp.moveaxis(scaled, -1, 0))
-    right = (jnp.where(held, 0.0, gradient) / scale).T[..., None]
+    right = (jnp.where(active, 0.0, gradient) / scale).T[..., None]
     half = jax.scipy.linalg.solve_triangular(root, right, lower=True)[..., 0]
     return 0.5 * jnp.sum(half**2, -1)

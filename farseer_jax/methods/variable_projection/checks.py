@@ -14,10 +14,10 @@ _MOST_COEFFICIENTS = 6  # every set of active bounds is tried: 64 of them
 
 
 def check_law(law: type[Law], runs: Runs) -> None:
-    """Refuse what is no law, or is not linear in any parameter.
+    """Refuse anything but a law that is linear in some parameters.
 
     Raises:
-        TypeError: it is no law's class.
+        TypeError: it is not a law's class.
         ValueError: it declares no linear parameters, or is not linear in those.
     """
     if not (isinstance(law, type) and issubclass(law, Law)):
@@ -77,7 +77,7 @@ def check_form(form: Form, bounds: dict[str, tuple[float, float]]) -> None:
     if num not in (1, 2):
         raise ValueError(
             f"the law {law.name!r} has {num} free parameters that it is not linear in {others}, "
-            "and this method searches one or two: change what is held or tied (fixed=, tied=), or "
+            "and this method searches one or two: fix or tie others (fixed=, tied=), or "
             "fit it with `LeastSquares(…)`"
         )
     if not 1 <= len(form.coefficients) <= _MOST_COEFFICIENTS:

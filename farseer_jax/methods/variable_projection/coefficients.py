@@ -15,9 +15,9 @@ from farseer_jax.methods.variable_projection.newton import (
     State,
     minimise,
 )
-from farseer_jax.methods.variable_projection.small_systems import minimise_in_box
 from farseer_jax.methods.variable_projection.terms import Form, Problem, losses
 from farseer_jax.objectives import residual_slopes, rho, rho_slope, rho_weights
+from farseer_jax.solvers.small_systems import minimise_in_box
 from farseer_jax.types import Array
 
 MAX_STEPS = 200
@@ -27,34 +27,34 @@ _FINER = 1e-2
 _FIRST_DAMPING = 1e-8
 
 
-class Bends(NamedTuple):
+class RunDerivatives(NamedTuple):
     """The objective run by run, ``(run, batch)``, in the predicted loss.
 
     Attributes:
         value: objective, ``(batch,)``.
-        push: first derivative.
-        bend: second derivative.
+        slope: first derivative.
+        curvature: second derivative.
         square: that of the squared residual, positive.
         rounding: of the objective, ``(batch,)``.
     """
 
     value: Array
-    push: Array
-    bend: Array
+    slope: Array
+    curvature: Array
     square: Array
     rounding: Array
 
 
-def bends(form: Form, problem: Problem, predicted: Array) -> Bends:
+def run_derivatives(form: Form, problem: Problem, predicted: Array) -> RunDerivatives:
     """The objective's derivatives in the predicted losses."""
     r, first, second = residual_slopes(form.residual, predicted, problem.observed)
     slope = problem.weights * rho_slope(r, problem.delta, problem.quantile)
     curvature = rho_weights(r, problem.delta, problem.quantile)[1]
     square = problem.weights * first * first
-    return Bends(
+    return RunDerivatives(
         value=jnp.sum(problem.weights * rho(r, problem.delta, problem.quantile), 0),
-        push=slope * first,
-        bend=square * curvature + slope * second,
+        slope=slope * first,
+        curvature=square * curvature + slope * second,
         square=square,
         rounding=_ROUNDING * jnp.sum(jnp.abs(slope * first) * predicted, 0),
     )
@@ -97,9 +97,9 @@ def solve_inner(
     scale = jnp.stack([jnp.sqrt(jnp.sum(weights * x * x, 0)) for x in columns[1:]])
 
     def evaluate(state: State) -> tuple[Model, tuple[()]]:
-        run = bends(form, problem, losses(columns, state.trial))
-        gradient = jnp.stack([jnp.sum(run.push * x, 0) for x in columns[1:]])
-        hessian = gram(columns[1:], run.bend)
+        run = run_derivatives(form, problem, losses(columns, state.trial))
+        gradient = jnp.stack([jnp.sum(run.slope * x, 0) for x in columns[1:]])
+        hessian = gram(columns[1:], run.curvature)
         return Model(run.value, gradient, hessian, scale, run.rounding), ()
 
     rules = Rules(_FINER * problem.tolerance, max_steps, _FIRST_DAMPING)

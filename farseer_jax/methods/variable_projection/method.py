@@ -1,6 +1,5 @@
-"""The settings of variable projection, and its doors for NumPy."""
+"""The settings of variable projection."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
@@ -9,23 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from farseer_jax.laws.law import Law
-from farseer_jax.links import Link
 from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit, build_refit
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
-from farseer_jax.methods.end_to_end.settings import (
-    check_counts,
-    check_number,
-    constraints_to_dict,
-    free_of,
-    normalise,
-    shared_from_dict,
-    solved,
-    solved_batch,
-)
+from farseer_jax.methods.end_to_end.optima import solved, solved_batch
+from farseer_jax.methods.end_to_end.settings import EndToEndMethod, check_number, free_of
 from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.variable_projection.checks import check_form, check_law, ranges
-from farseer_jax.methods.variable_projection.newton import CONVERGED, NOT_FINITE
 from farseer_jax.methods.variable_projection.profile import Found
 from farseer_jax.methods.variable_projection.report import ProfileReport
 from farseer_jax.methods.variable_projection.solve import (
@@ -36,12 +25,13 @@ from farseer_jax.methods.variable_projection.solve import (
     refit,
 )
 from farseer_jax.methods.variable_projection.terms import build_form, natural_free, natural_numbers
-from farseer_jax.objectives import Objective, as_objective
+from farseer_jax.objectives import Objective
 from farseer_jax.runs.runs import Runs
+from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE
 
 
 @dataclass(frozen=True)
-class VariableProjection:
+class VariableProjection(EndToEndMethod):
     """Search the exponents of a law, and solve for what it is linear in at each of them.
 
     For laws that declare linear parameters (``Law.linear``), such as :class:`Chinchilla`,
@@ -60,13 +50,13 @@ class VariableProjection:
     Args:
         objective: an :class:`Objective` or the name of one.
         num_candidates: values of each exponent, evenly spaced. Even steps suit exponents: moving
-            one bends ``N^−α`` alike wherever it stands.
+            one changes ``N^−α`` alike wherever it stands.
         num_polished: minima of the grid that are polished.
         refit_candidates: values of each exponent that each refit of a batch tries, beside the
             minima of all runs.
         max_steps: Newton steps of the exponents.
-        tolerance: relative fall of the objective below which a minimum is reached.
-        fixed: parameters held, by name: ``{"E": 1.69}``.
+        tolerance: relative decrease of the objective below which a minimum is reached.
+        fixed: parameters at fixed values, by name: ``{"E": 1.69}``.
         tied: groups of parameters that are equal: ``[("alpha", "beta")]``.
         bounds: ranges of exponents, ``{"alpha": (0.1, 0.6)}``; those not named lie between 0.01
             and 1.5 (published ones between 0.05 and 0.9).
@@ -85,6 +75,10 @@ class VariableProjection:
     """
 
     name: ClassVar[str] = "variable-projection"
+    report: ClassVar[type] = ProfileReport
+    numbers: ClassVar[tuple[str, ...]] = (
+        "num_candidates", "num_polished", "refit_candidates", "max_steps", "tolerance",
+    )  # fmt: skip
 
     objective: Objective | str = "squared"
     num_candidates: int = 32
@@ -97,15 +91,9 @@ class VariableProjection:
     bounds: Any = ()
 
     def __post_init__(self) -> None:
-        normalise(self)
-        least = {"num_candidates": 3, "num_polished": 1, "refit_candidates": 0, "max_steps": 1}
-        check_counts(self, least)
-        if not 0.0 <= self.tolerance < 1e-3:
-            raise ValueError(f"tolerance must lie in [0, 1e-3), got {self.tolerance!r}")
-
-    def describe(self, link: Link) -> str:
-        """A few words for reports."""
-        return as_objective(self.objective).describe(link)
+        self.normalise(
+            {"num_candidates": 3, "num_polished": 1, "refit_candidates": 0, "max_steps": 1}
+        )
 
     def prepare(self, law: type[Law], runs: Runs) -> Layout:
         """Lay the runs out, and refuse what cannot be fitted."""
@@ -151,21 +139,10 @@ class VariableProjection:
         """The fit as a function of losses and weights that JAX differentiates."""
         del found  # the law says where the optimum is
         plan = _plan(self, design)
-        free = natural_free(plan.form, plan.held, plan.low, plan.high)
+        free = natural_free(plan.form, plan.fixed, plan.low, plan.high)
         start = natural_numbers(plan.form, law)
         objective = design.objective(self.objective)
         return build_refit(design, free, objective, start, runs.loss, natural=True)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings, for JSON."""
-        numbers = ("num_candidates", "num_polished", "refit_candidates", "max_steps", "tolerance")
-        own = {name: getattr(self, name) for name in numbers}
-        return {"name": self.name, **own, **constraints_to_dict(self)}
-
-    @classmethod
-    def from_dict(cls, settings: Mapping[str, Any]) -> "VariableProjection":
-        """The inverse of :meth:`to_dict`."""
-        return cls(**shared_from_dict(settings))
 
 
 def _objective(method: VariableProjection, layout: Layout) -> Objective:
@@ -191,7 +168,7 @@ def _plan(method: VariableProjection, layout: Layout) -> Plan:
         form=form,
         objective=objective,
         axes=tuple(np.linspace(low, high, method.num_candidates, axis=-1)),
-        held=np.array([value for _, value in method.fixed], dtype=np.float64),
+        fixed=np.array([value for _, value in method.fixed], dtype=np.float64),
         low=low,
         high=high,
         unit=float(np.exp(np.log(np.abs(layout.runs.loss)).mean())) if absolute else 1.0,
@@ -212,9 +189,9 @@ def _minima(layout: Layout, method: VariableProjection) -> Found:
 
 
 def _law_of(plan: Plan, found: Found) -> Law:
-    """The laws of minima, leaves ``(minimum,)``; what is held keeps all its digits."""
+    """The laws of minima, leaves ``(minimum,)``; what is fixed keeps all its digits."""
     form, num = plan.form, len(found.value)
-    leaves = {n: np.full(num, v) for n, v in zip(form.held, plan.held, strict=True)}
+    leaves = {n: np.full(num, v) for n, v in zip(form.fixed, plan.fixed, strict=True)}
     for groups, rows in (
         (form.exponents, found.exponents),
         (form.coefficients, found.coefficients),

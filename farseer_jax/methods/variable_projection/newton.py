@@ -1,4 +1,4 @@
-"""Damped Newton within a box, for a batch of members at once; serves both levels of the problem."""
+"""Damped Newton within a box, for a batch at once; serves both levels of the problem."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -7,19 +7,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.methods.variable_projection.small_systems import (
-    is_definite,
+from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, RUNNING, STALLED
+from farseer_jax.solvers.small_systems import (
+    LEAST_PIVOT,
+    active_bounds,
+    eliminate,
     minimise_in_box,
     pick,
 )
 from farseer_jax.types import Array
 
-ACTIVE, CONVERGED, STALLED, NOT_FINITE = 0, 1, 2, 3
-
 _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e14
 _NEARLY_UNDAMPED = 1e-3
-# Added to a Hessian of unit scale until it bends upwards. Between two runs Huber's objective of
-# logarithms bends downwards; squares that lie above it would creep there.
+# Added to a Hessian of unit scale until it curves upwards. Between two runs Huber's objective of
+# logarithms curves downwards; squares that lie above it would creep there.
 _SHIFTS = np.array([0.0, *np.geomspace(1e-5, 10.0, 7)])
 
 
@@ -31,7 +32,7 @@ class Model(NamedTuple):
         gradient: ``(n, batch)``.
         hessian: ``(n, n, batch)``.
         scale: roots of the diagonal that the Hessian of squares has, ``(n, batch)``.
-        rounding: falls of the objective that its rounding hides, ``(batch,)``.
+        rounding: decreases of the objective that its rounding hides, ``(batch,)``.
     """
 
     value: Array
@@ -59,7 +60,7 @@ class Rules(NamedTuple):
     """When to stop.
 
     Attributes:
-        tolerance: relative fall of the objective that counts as none.
+        tolerance: relative decrease of the objective that counts as none.
         max_steps: evaluations.
         damping: of the first step, of a Hessian of unit scale.
     """
@@ -70,17 +71,17 @@ class Rules(NamedTuple):
 
 
 class State(NamedTuple):
-    """Where each member stands.
+    """Where each batch element stands.
 
     Attributes:
         point: best one so far, ``(n, batch)``.
         model: there; its value is inf before the first evaluation.
         extra: what the objective keeps of it.
         trial: point to evaluate next; where converged, the refined minimum.
-        predicted: fall of the objective that the model predicts for the trial.
+        predicted: decrease of the objective that the model predicts for the trial.
         damping: of the next step.
         shorter: whether the trial is part of the way to one that failed.
-        status: ACTIVE or how it ended.
+        status: RUNNING or how it ended.
     """
 
     point: Array
@@ -97,33 +98,33 @@ Evaluate = Callable[[State], tuple[Model, Any]]
 
 
 def minimise(evaluate: Evaluate, start: Array, extra: Any, box: Box, rules: Rules) -> State:
-    """Minimise from ``start``, ``(n, batch)``, until every member has ended.
+    """Minimise from ``start``, ``(n, batch)``, until every batch element has ended.
 
-    A member has converged where the undamped model predicts no further fall; it takes that last
-    step unseen, which changes its objective by less than the tolerance.
+    An element has converged where the undamped model predicts no further decrease; it takes that
+    last step unseen, which changes its objective by less than the tolerance.
     """
     num, batch = start.shape
     zero, zeros = jnp.zeros(batch), jnp.zeros_like(start)
     blank = Model(zero + jnp.inf, zeros, jnp.zeros((num, num, batch)), zeros, zero)
     state = State(
-        start, blank, extra, start, zero, zero + rules.damping, zero > 0, jnp.full(batch, ACTIVE)
+        start, blank, extra, start, zero, zero + rules.damping, zero > 0, jnp.full(batch, RUNNING)
     )
 
     def step(carry: tuple[Array, State]) -> tuple[Array, State]:
         count, state = carry
         moved = _next_trial(_judge(state, *evaluate(state)), box, rules)
-        frozen = state.status != ACTIVE
+        frozen = state.status != RUNNING
         return count + 1, jax.tree.map(lambda old, new: jnp.where(frozen, old, new), state, moved)
 
     def goes_on(carry: tuple[Array, State]) -> Array:
         count, state = carry
-        return (count < rules.max_steps) & (state.status == ACTIVE).any()
+        return (count < rules.max_steps) & (state.status == RUNNING).any()
 
     return jax.lax.while_loop(goes_on, step, (jnp.array(0), state))[1]
 
 
 def refined(state: State) -> Array:
-    """Where members ended, with the last step of those that converged."""
+    """Where elements ended, with the last step of those that converged."""
     return jnp.where(state.status == CONVERGED, state.trial, state.point)
 
 
@@ -132,14 +133,14 @@ def _judge(state: State, model: Model, extra: Any) -> State:
     finite = jnp.isfinite(model.value) & jnp.isfinite(model.gradient).all(0)
     finite &= jnp.isfinite(model.hessian).all((0, 1))
     first = jnp.isinf(state.model.value)
-    fall = state.model.value - model.value
-    accepted = finite & (first | (fall > 0))
-    ratio = fall / jnp.where(state.predicted > 0, state.predicted, jnp.inf)
+    decrease = state.model.value - model.value
+    accepted = finite & (first | (decrease > 0))
+    ratio = decrease / jnp.where(state.predicted > 0, state.predicted, jnp.inf)
     better = jnp.where(ratio > 0.75, 0.1, jnp.where(ratio > 0.25, 1.0, 4.0))
     better = jnp.where(first | state.shorter, 1.0, better)
     # the parabola through both values and the slope at the better one has its minimum here
     slope = -jnp.sum(state.model.gradient * (state.trial - state.point), 0)
-    part = jnp.where(finite, jnp.clip(0.5 * slope / (slope - fall), 0.03, 0.5), 0.1)
+    part = jnp.where(finite, jnp.clip(0.5 * slope / (slope - decrease), 0.03, 0.5), 0.1)
     point, model, extra = jax.tree.map(
         lambda new, old: jnp.where(accepted, new, old),
         (state.trial, model, extra),
@@ -163,9 +164,8 @@ def _next_trial(state: State, box: Box, rules: Rules) -> State:
     value, gradient, hessian, scale, rounding = state.model
     scale = jnp.where(scale > 0, scale, 1.0)
     matrix, slope = hessian / (scale[:, None] * scale), gradient / scale
-    rests = (state.point <= box.low) & (gradient > 0)
-    rests |= (state.point >= box.high) & (gradient < 0)
-    shift = _least_shift(jnp.where(rests[:, None] | rests, 0.0, matrix), state.damping)
+    active = active_bounds(state.point, gradient, box.low, box.high)
+    shift = _least_shift(jnp.where(active[:, None] | active, 0.0, matrix), state.damping)
     shifted = matrix + shift * jnp.eye(len(slope))[..., None]
     low, high = (box.low - state.point) * scale, (box.high - state.point) * scale
     step, solved = minimise_in_box(shifted, slope, low, high, box.bounds)
@@ -184,7 +184,7 @@ def _next_trial(state: State, box: Box, rules: Rules) -> State:
         trial=trial,
         predicted=predicted,
         damping=relaxed,
-        status=jnp.where(state.status == ACTIVE, status, state.status),
+        status=jnp.where(state.status == RUNNING, status, state.status),
     )
 
 
@@ -193,5 +193,5 @@ def _least_shift(matrix: Array, damping: Array) -> Array:
     shifts = jnp.maximum(damping, _SHIFTS[:, None])  # (shift, batch)
     shifted = matrix + shifts[:, None, None] * jnp.eye(len(matrix))[..., None]
     last = np.arange(len(_SHIFTS))[:, None] == len(_SHIFTS) - 1
-    definite = is_definite(shifted) | last
+    definite = eliminate(shifted, shifted[..., :0, :], LEAST_PIVOT)[1] | last
     return pick(shifts, jnp.argmax(definite, axis=0))

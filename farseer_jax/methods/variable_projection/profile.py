@@ -8,7 +8,7 @@ envelope theorem, its Hessian by a Schur complement.
 import itertools
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +16,9 @@ import numpy as np
 
 from farseer_jax.methods.variable_projection.coefficients import (
     MAX_STEPS,
-    bends,
     gram,
     least_squares_start,
+    run_derivatives,
     solve_inner,
 )
 from farseer_jax.methods.variable_projection.newton import (
@@ -29,28 +29,31 @@ from farseer_jax.methods.variable_projection.newton import (
     minimise,
     refined,
 )
-from farseer_jax.methods.variable_projection.small_systems import solve
 from farseer_jax.methods.variable_projection.terms import Form, Problem, columns, losses
 from farseer_jax.objectives import absolute, residual_slopes
+from farseer_jax.solvers.small_systems import LEAST_PIVOT, eliminate
 from farseer_jax.types import Array
 
 _FIRST_DAMPING = 1e-3
 
 
-class Point(NamedTuple):
-    """Members, in whichever way they were found.
+class Found(NamedTuple):
+    """Places in the space of exponents, such as candidates or minima; in NumPy or JAX.
 
     Attributes:
-        exponents: ``(exponent, batch)``.
-        coefficients: ``(coefficient, batch)``.
-        value: objective, ``(batch,)``.
-        status: code of the solver.
+        exponents: ``(exponent, place)``.
+        coefficients: ``(coefficient, place)``.
+        value: objective, ``(place,)``.
+        status: codes of the solver, ``(place,)``.
     """
 
-    exponents: Array
-    coefficients: Array
-    value: Array
-    status: Array
+    exponents: np.ndarray
+    coefficients: np.ndarray
+    value: np.ndarray
+    status: np.ndarray
+
+
+_found: Any = Found  # of JAX's arrays
 
 
 @partial(jax.jit, static_argnames=("form",))
@@ -62,11 +65,11 @@ def start_at(problem: Problem, exponents: Array, *, form: Form) -> Array:
 @partial(jax.jit, static_argnames=("form",))
 def solve_at(
     problem: Problem, exponents: Array, coefficients: Array, max_steps: int, *, form: Form
-) -> Point:
+) -> Found:
     """The best coefficients at given exponents, from others."""
     own = columns(form, problem, list(exponents))
     state = solve_inner(form, problem, own, coefficients, max_steps)
-    return Point(exponents, refined(state), state.model.value, state.status)
+    return _found(exponents, refined(state), state.model.value, state.status)
 
 
 @partial(jax.jit, static_argnames=("form",))
@@ -80,8 +83,8 @@ def absolute_at(problem: Problem, exponents: Array, coefficients: Array, *, form
 @partial(jax.jit, static_argnames=("form",))
 def polish(
     problem: Problem, exponents: Array, coefficients: Array, max_steps: int, *, form: Form
-) -> Point:
-    """The minimum of the profile next to each member, by damped Newton in the exponents."""
+) -> Found:
+    """The minimum of the profile next to each start, by damped Newton in the exponents."""
 
     def evaluate(state: State) -> tuple[Model, Extra]:
         own = columns(form, problem, list(state.trial))
@@ -96,7 +99,7 @@ def polish(
     own = columns(form, problem, list(where))
     guess = _predict(form, state._replace(trial=where))
     inner = solve_inner(form, problem, own, guess, MAX_STEPS)
-    return Point(where, refined(inner), inner.model.value, state.status)
+    return _found(where, refined(inner), inner.model.value, state.status)
 
 
 class Extra(NamedTuple):
@@ -124,16 +127,16 @@ def _derivatives(
 ) -> tuple[Model, Extra]:
     """The profile around exponents whose best coefficients are known."""
     own, first, second = _columns_and_slopes(form, problem, list(exponents))
-    run = bends(form, problem, losses(own, coefficients))
+    run = run_derivatives(form, problem, losses(own, coefficients))
     moved = [losses(slopes, coefficients) for slopes in first]
     directions = [*own[1:], *moved]
-    bent = gram(directions, run.bend) + _mixed(first, second, run.push, coefficients)
-    pull = jnp.stack([jnp.sum(run.push * x, 0) for x in own[1:]])
-    held = jnp.array(form.bounded)[:, None] & (coefficients <= 0.0) & (pull > 0.0)
-    hessian, slopes, definite = _eliminate(bent, held)
-    squares, square_slopes, _ = _eliminate(gram(directions, run.square), held)
+    whole = gram(directions, run.curvature) + _mixed(first, second, run.slope, coefficients)
+    pull = jnp.stack([jnp.sum(run.slope * x, 0) for x in own[1:]])
+    active = jnp.array(form.bounded)[:, None] & (coefficients <= 0.0) & (pull > 0.0)
+    hessian, slopes, definite = _eliminate(whole, active)
+    squares, square_slopes, _ = _eliminate(gram(directions, run.square), active)
     slopes = jnp.where(definite, slopes, square_slopes)
-    gradient = jnp.stack([jnp.sum(run.push * x, 0) for x in moved])  # envelope theorem
+    gradient = jnp.stack([jnp.sum(run.slope * x, 0) for x in moved])  # envelope theorem
     model = Model(
         value=run.value,
         gradient=gradient + jnp.sum(slopes * pull[:, None], 0),  # pull: rounding of the best
@@ -177,49 +180,33 @@ def _mixed(
     for k, slopes in enumerate(first):
         for j, x in enumerate(slopes[1:]):
             cells[j][num + k] = cells[num + k][j] = jnp.sum(push * x, 0)
-        for m, bent in enumerate(second[k]):
-            cell = jnp.sum(push * losses(bent, coefficients), 0)
+        for m, curved in enumerate(second[k]):
+            cell = jnp.sum(push * losses(curved, coefficients), 0)
             cells[num + k][num + m] = cells[num + m][num + k] = cell
     return jnp.stack([jnp.stack(row) for row in cells])
 
 
-def _eliminate(matrix: Array, held: Array) -> tuple[Array, Array, Array]:
-    """Schur complement of the coefficients that are not held, and their slopes.
+def _eliminate(matrix: Array, active: Array) -> tuple[Array, Array, Array]:
+    """Schur complement of the coefficients that are not at their bounds, and their slopes.
 
     Args:
         matrix: of coefficients and exponents, ``(n, n, batch)``.
-        held: coefficients that stay at their bound, ``(coefficient, batch)``.
+        active: coefficients that stay at their bound, ``(coefficient, batch)``.
 
     Returns:
         ``(exponent, exponent, batch)``, ``(coefficient, exponent, batch)``, and whether the
         coefficients' own matrix is positive definite.
     """
-    num = len(held)
+    num = len(active)
     scale = jnp.sqrt(jnp.abs(jnp.stack([matrix[i, i] for i in range(num)])))
     scale = jnp.where(scale > 0, scale, 1.0)
     inside = matrix[:num, :num] / (scale[:, None] * scale)
     identity = jnp.eye(num)[..., None]
-    inside = jnp.where(held[:, None] | held, identity, inside)
-    across = jnp.where(held[:, None], 0.0, matrix[:num, num:]) / scale[:, None]
-    solved, definite = solve(inside, across)
+    inside = jnp.where(active[:, None] | active, identity, inside)
+    across = jnp.where(active[:, None], 0.0, matrix[:num, num:]) / scale[:, None]
+    solved, definite = eliminate(inside, across, LEAST_PIVOT)
     schur = matrix[num:, num:] - jnp.sum(across[:, :, None] * solved[:, None], 0)
     return schur, -solved / scale[:, None], definite
-
-
-class Found(NamedTuple):
-    """Places in the space of exponents: candidates or minima.
-
-    Attributes:
-        exponents: ``(exponent, place)``.
-        coefficients: ``(coefficient, place)``.
-        value: objective, ``(place,)``.
-        status: codes of the solver, ``(place,)``.
-    """
-
-    exponents: np.ndarray
-    coefficients: np.ndarray
-    value: np.ndarray
-    status: np.ndarray
 
 
 def candidates(axes: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -230,7 +217,7 @@ def candidates(axes: tuple[np.ndarray, ...]) -> np.ndarray:
 def local_minima(values: np.ndarray, num: int) -> np.ndarray:
     """Flat indices of the lowest candidates that no neighbour is below, ``(num,)``.
 
-    Where there are fewer, the lowest of them is repeated: the number is that of a kernel's lanes.
+    Where there are fewer, the lowest of them is repeated: the number is that of a kernel's batch.
     """
     padded = np.pad(values, 1, constant_values=np.inf)
     lowest = np.full_like(values, np.inf)

@@ -1,13 +1,13 @@
 """What a search of exponents found, as plain NumPy arrays."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.report import Fitted, Report
+from farseer_jax.methods.report import Fitted, Report, to_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +35,8 @@ class ProfileReport(Report):
         >>> found.profile.shape, bool(found.profile.min() >= found.objective)
         ((32, 32), True)
     """
+
+    missing: ClassVar[float] = np.inf
 
     objective: float
     exponents: tuple[str, ...]
@@ -117,32 +119,11 @@ class ProfileReport(Report):
         return f"ProfileReport({self.num_candidates} candidates of {names}, {minima})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Lists and numbers for JSON; an objective that is not finite becomes None."""
-        values = self.profile.ravel().tolist()
-        return {
-            "objective": self.objective if np.isfinite(self.objective) else None,
-            "exponents": list(self.exponents),
-            "axes": [axis.tolist() for axis in self.axes],
-            "profile": [value if np.isfinite(value) else None for value in values],
-            "minima": self.minima.tolist(),
-            "minima_objective": self.minima_objective.tolist(),
-            "num_copies": self.num_copies,
-        }
+        """Lists and numbers for JSON, the profile flat; an infinite objective becomes None."""
+        return {**super().to_dict(), "profile": to_plain(self.profile.ravel())}
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "ProfileReport":
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """The inverse of :meth:`to_dict`."""
-        best, *values = (
-            np.inf if value is None else float(value)
-            for value in (content["objective"], *content["profile"])
-        )
-        axes = tuple(np.array(axis, dtype=float) for axis in content["axes"])
-        return cls(
-            objective=best,
-            exponents=tuple(content["exponents"]),
-            axes=axes,
-            profile=np.array(values, dtype=float).reshape(tuple(map(len, axes))),
-            minima=np.array(content["minima"], dtype=float),
-            minima_objective=np.array(content["minima_objective"], dtype=float),
-            num_copies=int(content["num_copies"]),
-        )
+        flat = super().from_dict(content)
+        return replace(flat, profile=flat.profile.reshape(tuple(map(len, flat.axes))))

@@ -8,12 +8,6 @@ import numpy as np
 
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.variable_projection.coefficients import MAX_STEPS
-from farseer_jax.methods.variable_projection.newton import (
-    ACTIVE,
-    CONVERGED,
-    NOT_FINITE,
-    STALLED,
-)
 from farseer_jax.methods.variable_projection.profile import (
     Found,
     absolute_at,
@@ -27,6 +21,7 @@ from farseer_jax.methods.variable_projection.profile import (
 from farseer_jax.methods.variable_projection.terms import Form, Problem
 from farseer_jax.objectives import Objective
 from farseer_jax.runtime.threads import in_threads
+from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, RUNNING, STALLED
 
 # Candidates at once: on a CPU what its cache holds, elsewhere what fills the device.
 _WIDTH = {"cpu": 64, "gpu": 4096}
@@ -46,18 +41,18 @@ class Plan(NamedTuple):
         form: the law's terms.
         objective: what is minimised.
         axes: candidates of each exponent.
-        held: values of the parameters that are held.
+        fixed: values of the fixed parameters.
         low: lower ends of the exponents' ranges, ``(exponent,)``.
         high: upper ends.
         unit: size of the residuals' unit.
-        tolerance: relative fall of the objective that counts as none.
+        tolerance: relative decrease of the objective that counts as none.
         max_steps: of the exponents' search.
     """
 
     form: Form
     objective: Objective
     axes: tuple[np.ndarray, ...]
-    held: np.ndarray
+    fixed: np.ndarray
     low: np.ndarray
     high: np.ndarray
     unit: float
@@ -83,7 +78,7 @@ def build_problem(plan: Plan, layout: Layout, losses: np.ndarray, weights: np.nd
         (weights[:, run] * share).T,
         plan.objective.delta,
         plan.objective.quantile,
-        plan.held,
+        plan.fixed,
         plan.low[:, None],
         plan.high[:, None],
         plan.tolerance,
@@ -112,8 +107,8 @@ def find_minima(plan: Plan, problem: Problem, found: Found, num: int) -> Found:
             f"the law {plan.form.law.name!r} gives no finite loss at any of {len(value)} "
             "candidates: check its `loss`, or give other `bounds=`"
         )
-    lanes = local_minima(value.reshape(shape), num)
-    exponents, coefficients = found.exponents[:, lanes], found.coefficients[:, lanes]
+    elements = local_minima(value.reshape(shape), num)
+    exponents, coefficients = found.exponents[:, elements], found.coefficients[:, elements]
     ended = _follow(plan, problem, exponents, coefficients, _polish)
     return distinct(ended, _SAME_PLACE * (plan.high - plan.low))
 
@@ -133,8 +128,8 @@ def refit(plan: Plan, problem: Problem, minima: Found, num_candidates: int) -> F
         own = _best_candidates(plan, problem, num_candidates)
         parts = [np.concatenate([p, o[..., None]], -1) for p, o in zip(parts, own, strict=True)]
     num_starts = parts[0].shape[-1]
-    lanes = [part.reshape(len(part), -1) for part in parts]
-    ended = _follow(plan, _repeated(problem, num_starts), lanes[0], lanes[1], _polish)
+    elements = [part.reshape(len(part), -1) for part in parts]
+    ended = _follow(plan, _repeated(problem, num_starts), elements[0], elements[1], _polish)
     value = np.where(ended.status == NOT_FINITE, np.inf, ended.value).reshape(num, num_starts)
     best = value.argmin(1) + np.arange(num) * num_starts
     return Found(*(part[..., best] for part in ended))
@@ -144,16 +139,16 @@ def _best_candidates(plan: Plan, problem: Problem, num: int) -> tuple[np.ndarray
     """Exponents and coefficients of each refit's best candidate, ``(…, refit)``."""
     axes = tuple(np.linspace(axis[0], axis[-1], num) for axis in plan.axes)
     grid, num_refits = candidates(axes), problem.weights.shape[1]
-    lanes = np.tile(grid, num_refits)
+    elements = np.tile(grid, num_refits)
     wide = _repeated(problem, grid.shape[1])
-    found = _follow(plan, wide, lanes, _start(plan, wide, lanes), _solve)
+    found = _follow(plan, wide, elements, _start(plan, wide, elements), _solve)
     value = np.where(found.status == NOT_FINITE, np.inf, found.value)
     best = value.reshape(num_refits, -1).argmin(1) + np.arange(num_refits) * grid.shape[1]
     return found.exponents[:, best], found.coefficients[:, best]
 
 
 def _repeated(problem: Problem, times: int) -> Problem:
-    """The problem with each refit's losses and weights in several lanes."""
+    """The problem with each refit's losses and weights several times."""
     observed, weights = (
         np.repeat(np.asarray(part), times, axis=1) for part in (problem.observed, problem.weights)
     )
@@ -185,9 +180,9 @@ def _follow(
         coefficients = np.where(bounded, np.maximum(coefficients, 0.0), coefficients)
         before = found
         found = solve(plan, _with_delta(problem, plan.unit * delta), exponents, coefficients)
-    with jax.enable_x64(True):  # Huber's objective over δ falls short of it by δ/2 a run
+    with jax.enable_x64(True):  # Huber's objective over δ is short of it by δ/2 a run
         value = absolute_at(problem, found.exponents, found.coefficients, form=plan.form)
-    # rounding hides the last falls, of a path that is straight by then
+    # rounding hides the last decreases, of a path that is straight by then
     hidden = (found.status == STALLED) & (before.status == CONVERGED)
     status = np.where(hidden, CONVERGED, found.status)
     return found._replace(value=np.asarray(value), status=status)
@@ -219,28 +214,32 @@ def _solve_candidates(
 ) -> Found:
     """In rounds of a few steps: whoever has not ended goes on, in fewer blocks."""
 
-    def some(lanes: np.ndarray) -> Found:
+    def some(elements: np.ndarray) -> Found:
         with jax.enable_x64(True):
             ended = solve_at(
-                problem, exponents[:, lanes], found.coefficients[:, lanes], _STEPS, form=plan.form
+                problem,
+                exponents[:, elements],
+                found.coefficients[:, elements],
+                _STEPS,
+                form=plan.form,
             )
             return Found(*map(np.asarray, ended))
 
     num = exponents.shape[1]
-    found = Found(exponents, coefficients.copy(), np.full(num, np.inf), np.full(num, ACTIVE))
+    found = Found(exponents, coefficients.copy(), np.full(num, np.inf), np.full(num, RUNNING))
     for _ in range(0, MAX_STEPS, _STEPS):
-        lanes = np.flatnonzero(found.status == ACTIVE)
-        if not lanes.size:
+        elements = np.flatnonzero(found.status == RUNNING)
+        if not elements.size:
             break
-        for whole, own in zip(found[1:], _in_blocks(some, lanes)[1:], strict=True):
-            whole[..., lanes] = own
+        for whole, own in zip(found[1:], _in_blocks(some, elements)[1:], strict=True):
+            whole[..., elements] = own
     return found
 
 
-def _in_blocks(solve: Callable[[np.ndarray], Found], lanes: np.ndarray) -> Found:
-    """Blocks of one width, the last filled with its last lane."""
+def _in_blocks(solve: Callable[[np.ndarray], Found], elements: np.ndarray) -> Found:
+    """Blocks of one width, the last filled with its last element."""
     backend = jax.default_backend()
     width = _WIDTH.get(backend, _WIDTH["gpu"])
-    filled = np.pad(lanes, (0, -len(lanes) % width), mode="edge")
+    filled = np.pad(elements, (0, -len(elements) % width), mode="edge")
     parts = list(in_threads(solve, filled.reshape(-1, width)))
-    return jax.tree.map(lambda *own: np.concatenate(own, -1)[..., : len(lanes)], *parts)
+    return jax.tree.map(lambda *own: np.concatenate(own, -1)[..., : len(elements)], *parts)

@@ -1,4 +1,4 @@
-"""A law as a sum of terms: which coefficients and exponents are free, tied or held."""
+"""A law as a sum of terms: which coefficients and exponents are free, tied or fixed."""
 
 from typing import Any, NamedTuple
 
@@ -17,9 +17,9 @@ class Form(NamedTuple):
     Attributes:
         law: the law's class.
         residual: kind of the residuals.
-        coefficients: names of linear parameters, one group per free number; tied ones together.
+        coefficients: names of linear parameters, one group per free parameter; tied ones together.
         exponents: names of the other parameters, likewise.
-        held: names of parameters that are held.
+        fixed: names of parameters that are fixed.
         bounded: whether each coefficient has the lower bound 0: those of positive parameters.
     """
 
@@ -27,12 +27,12 @@ class Form(NamedTuple):
     residual: Residual
     coefficients: tuple[tuple[str, ...], ...]
     exponents: tuple[tuple[str, ...], ...]
-    held: tuple[str, ...]
+    fixed: tuple[str, ...]
     bounded: tuple[bool, ...]
 
 
 class Problem(NamedTuple):
-    """What a block of members is fitted to; ``batch`` is 1 where all share it.
+    """What batch elements are fitted to; ``batch`` is 1 where all share it.
 
     Attributes:
         inputs: each of the law's, ``(run, 1)``.
@@ -40,10 +40,10 @@ class Problem(NamedTuple):
         weights: ``(run, batch)``.
         delta: where ρ turns into a line, a number.
         quantile: of asymmetric ρ, a number.
-        held: values of the parameters that are held, ``(held,)``.
+        fixed: values of the fixed parameters, ``(fixed,)``.
         low: lower ends of the exponents' ranges, ``(exponent, 1)``.
         high: upper ends.
-        tolerance: relative fall of the objective that counts as none, a number.
+        tolerance: relative decrease of the objective that counts as none, a number.
     """
 
     inputs: dict[str, Array]
@@ -51,7 +51,7 @@ class Problem(NamedTuple):
     weights: Array
     delta: Array
     quantile: Array
-    held: Array
+    fixed: Array
     low: Array
     high: Array
     tolerance: Array
@@ -74,29 +74,29 @@ def build_form(
         residual=residual,
         coefficients=coefficients,
         exponents=tuple(names for names in groups if names[0] not in law.linear()),
-        held=tuple(fixed),
+        fixed=tuple(fixed),
         bounded=tuple(law.domains()[names[0]].lower == 0.0 for names in coefficients),
     )
 
 
 def columns(form: Form, problem: Problem, exponents: list[Array]) -> list[Array]:
-    """What is held, and what each coefficient multiplies: ``(run, batch)`` each.
+    """The fixed part, and what each coefficient multiplies: ``(run, batch)`` each.
 
     Args:
         form: the law.
-        problem: inputs and the values that are held.
+        problem: inputs and the values that are fixed.
         exponents: ``(batch,)`` each.
     """
     shape = (len(problem.observed), *exponents[0].shape)
     one = jnp.ones_like(exponents[0])
-    held = dict(zip(form.held, problem.held, strict=True))
-    leaves = {name: held.get(name, 1.0) * one for name in form.law.parameter_names()}
+    fixed = dict(zip(form.fixed, problem.fixed, strict=True))
+    leaves = {name: fixed.get(name, 1.0) * one for name in form.law.parameter_names()}
     for names, value in zip(form.exponents, exponents, strict=True):
         leaves |= dict.fromkeys(names, value)
     leaves |= dict.fromkeys(form.law.linear(), one)
     terms = form.law(**leaves).terms(**problem.inputs)
     term = {n: jnp.broadcast_to(t, shape) for n, t in zip(form.law.linear(), terms, strict=True)}
-    base = sum((held[name] * term[name] for name in form.held if name in term), jnp.zeros(shape))
+    base = sum((fixed[name] * term[name] for name in form.fixed if name in term), jnp.zeros(shape))
     sums: list[Any] = [sum(term[name] for name in names) for names in form.coefficients]
     return [base, *sums]
 
@@ -107,7 +107,7 @@ def losses(columns: list[Array], coefficients: Array) -> Array:
     return base + sum(x * c for x, c in zip(own, coefficients, strict=True))
 
 
-def natural_free(form: Form, held: np.ndarray, low: np.ndarray, high: np.ndarray) -> Free:
+def natural_free(form: Form, fixed: np.ndarray, low: np.ndarray, high: np.ndarray) -> Free:
     """Parameters from coefficients, then exponents, within their bounds."""
     names = form.law.parameter_names()
     groups = (*form.coefficients, *form.exponents)
@@ -115,7 +115,7 @@ def natural_free(form: Form, held: np.ndarray, low: np.ndarray, high: np.ndarray
     for column, group in enumerate(groups):
         for name in group:
             basis[names.index(name), column] = 1.0
-    for name, value in zip(form.held, held, strict=True):
+    for name, value in zip(form.fixed, fixed, strict=True):
         offset[names.index(name)] = value
     lowest = np.where(form.bounded, 0.0, -np.inf)
     return Free(
@@ -128,6 +128,6 @@ def natural_free(form: Form, held: np.ndarray, low: np.ndarray, high: np.ndarray
 
 
 def natural_numbers(form: Form, law: Law) -> np.ndarray:
-    """The free numbers of a fitted law, ``(free,)``."""
+    """The free parameters of a fitted law, ``(free,)``."""
     groups = (*form.coefficients, *form.exponents)
     return np.array([float(getattr(law, group[0])) for group in groups])

@@ -1,0 +1,25 @@
+"""Where the batch elements of a solver ended."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+# How an element ended, as in the report of the starts; one that is under way has none of these.
+CONVERGED, OUT_OF_STEPS, STALLED, NOT_FINITE = range(4)
+RUNNING = 4
+
+
+class Optima(NamedTuple):
+    """Where every element ended, in NumPy.
+
+    Attributes:
+        free: the best point found, ``(…, free)``.
+        value: the objective there, ``(…,)``.
+        status: CONVERGED, OUT_OF_STEPS, STALLED or NOT_FINITE.
+        steps: evaluations.
+    """
+
+    free: np.ndarray
+    value: np.ndarray
+    status: np.ndarray
+    steps: np.ndarray
