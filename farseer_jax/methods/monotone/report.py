@@ -1,7 +1,7 @@
 """What projecting a fit onto laws that fall did, and what it cost."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from farseer_jax.links import Link
