@@ -492,7 +492,9 @@ def test_options_reach_the_library(fit: fj.Fit, monkeypatch: pytest.MonkeyPatch)
 def test_refusals_of_the_shell() -> None:
     refused(farseer("suggest", "--example", "--budget", 1e20), "'--target' or '--split'")
     refused(farseer("suggest", "--example", "--target", "1e9,1e10"), "Missing option '--budget'")
-    refused(farseer("suggest", "--example", "--target", "1e9", "--budget", 1), "expected a point N,D")
+    refused(
+        farseer("suggest", "--example", "--target", "1e9", "--budget", 1), "expected a point N,D"
+    )
 
 
 def test_suggest_runs_is_public() -> None:
