@@ -12,7 +12,7 @@ from .decisions.parity_curves import ParityCurve
 from .decisions.published_models import PublishedModel, published_models
 from .decisions.suggest_runs import suggest_runs
 from .decisions.suggest_runs_result import Suggestions
-from .diagnostics.analyse_differences import analyse_differences
+from .diagnostics.analyse_differences import DifferenceAnalysis, analyse_differences
 from .diagnostics.check_shape import check_shape
 from .diagnostics.choice_comparison import ChoiceComparison, ChoiceResult
 from .diagnostics.choose_forms import choose_forms
@@ -23,7 +23,6 @@ from .diagnostics.compare_methods import (
     compare_methods,
 )
 from .diagnostics.diagnose_residuals import diagnose_residuals
-from .diagnostics.difference_analysis import DifferenceAnalysis
 from .diagnostics.difference_views import DifferenceView
 from .diagnostics.extrapolate import extrapolate
 from .diagnostics.extrapolation import Extrapolation

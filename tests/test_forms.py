@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import farseer_jax as fj
-from farseer_jax.diagnostics.forms_data import SizeTable
+from farseer_jax.diagnostics.size_table import SizeTable
 from farseer_jax.diagnostics.transforms import TRANSFORMS
 from farseer_jax.plots import plot_forms
 
@@ -185,7 +185,7 @@ def test_exact_curves_are_recovered(curve: str, p: float, slope: float) -> None:
 
 
 def test_the_second_search_does_not_compile(known: fj.FormChoice) -> None:
-    from farseer_jax.diagnostics.forms_search import search_forms
+    from farseer_jax.diagnostics.form_search import search_forms
 
     before = search_forms._cache_size()
     fj.choose_forms(fj.example_runs(noise=1e-3, seed=3).select(max_N=5.36e9))

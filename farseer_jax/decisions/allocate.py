@@ -215,7 +215,7 @@ def _result(
 
 
 def _name(flops: FLOPs) -> str:
-    """What a FLOP function is called: its own text, or the name it was given."""
+    """What a FLOP function is called: its own text, or its name."""
     if not hasattr(flops, "__name__"):
         return str(flops)
     return f"{flops.__name__}(N, D)".replace("<lambda>", "flops")
@@ -251,7 +251,7 @@ def check_flops(flops: FLOPs | None, budgets: np.ndarray) -> None:
     if bad.any():
         i = tuple(np.argwhere(bad)[0])
         raise ValueError(
-            f"flops: FLOPs must be positive and finite, got {values[i]:g} at {_place(N[i], D[i])}"
+            f"flops: FLOPs must be positive and finite, got {values[i]:g} at {_point(N[i], D[i])}"
         )
     for axis, name in enumerate(("N", "D")):
         flat = np.argwhere(np.diff(values, axis=axis) <= 0)
@@ -260,7 +260,7 @@ def check_flops(flops: FLOPs | None, budgets: np.ndarray) -> None:
             j = (i[0] + 1, i[1]) if axis == 0 else (i[0], i[1] + 1)
             raise ValueError(
                 f"flops: FLOPs must rise with {name}, but go from {values[i]:.4g} at "
-                f"{_place(N[i], D[i])} to {values[j]:.4g} at {_place(N[j], D[j])}"
+                f"{_point(N[i], D[i])} to {values[j]:.4g} at {_point(N[j], D[j])}"
             )
 
 
@@ -281,5 +281,5 @@ def _values(flops: FLOPs, N: np.ndarray, D: np.ndarray) -> np.ndarray:
     return np.asarray(values, dtype=float)
 
 
-def _place(N: float, D: float) -> str:
+def _point(N: float, D: float) -> str:
     return f"N = {quantity_text(N)}, D = {quantity_text(D)}"

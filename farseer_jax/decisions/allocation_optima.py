@@ -1,4 +1,4 @@
-"""Optima of one law along budgets, and the budgets that reach given losses."""
+"""Optima of one law along budgets, and the budgets that reach target losses."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple

@@ -137,12 +137,12 @@ class CountComparison(Result):
     def _title(self) -> str:
         fit = self.own.fit
         sizes = np.unique(self.N[self.is_held_out])
-        held = quantity_text(sizes[0])
+        which = quantity_text(sizes[0])
         if len(sizes) > 1:
-            held += f" to {quantity_text(sizes[-1])}"
+            which += f" to {quantity_text(sizes[-1])}"
         return (
             f"{fit.law.name.title()} law by {fit.method.name}, fitted up to "
-            f"{quantity_text(fit.runs.N.max())} ({len(fit.runs)} runs), held out {held} "
+            f"{quantity_text(fit.runs.N.max())} ({len(fit.runs)} runs), held out {which} "
             f"({self.is_held_out.sum()} runs)"
         )
 
@@ -173,8 +173,8 @@ def compare_counts(
 
     Raises:
         TypeError: expected :class:`Runs`.
-        ValueError: no run is held out, or none is left to fit; there is no such column, or it is no
-            other count.
+        ValueError: no run is held out, or none is left to fit; the column is missing, or does not
+            count N otherwise.
 
     Example:
         >>> from farseer_jax import Runs, compare_counts, example_runs

@@ -223,18 +223,18 @@ class _AtPoints(NamedTuple):
     loss: np.ndarray
 
 
-def _at_points(held: HeldOut) -> _AtPoints:
-    (N, D), first, place, count = np.unique(
-        np.stack([held.runs.N, held.runs.D]),
+def _at_points(one: HeldOut) -> _AtPoints:
+    (N, D), first, index, count = np.unique(
+        np.stack([one.runs.N, one.runs.D]),
         axis=1, return_index=True, return_inverse=True, return_counts=True,
     )  # fmt: skip
-    share = (place.ravel()[:, None] == np.arange(len(N))) / count
+    share = (index.ravel()[:, None] == np.arange(len(N))) / count
     return _AtPoints(
         N=N,
         D=D,
-        fitted=held.holdouts.weights[:, first] > 0,
-        misses=held.misses @ share,
-        draws=held.draws[..., first],
-        length=held.holdouts.length[:, first],
-        loss=np.exp(np.log(held.runs.loss) @ share),
+        fitted=one.holdouts.weights[:, first] > 0,
+        misses=one.misses @ share,
+        draws=one.draws[..., first],
+        length=one.holdouts.length[:, first],
+        loss=np.exp(np.log(one.runs.loss) @ share),
     )

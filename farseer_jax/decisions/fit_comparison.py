@@ -123,7 +123,8 @@ class FitComparison(Result):
             tokens_per_parameter: all N at this D/N.
 
         Raises:
-            ValueError: not exactly one is given, it is not positive, or the line misses the domain.
+            ValueError: not exactly one argument, a value that is not positive, or the line misses
+                the domain.
         """
         values = {
             "N": N, "D": D, "compute": compute, "tokens_per_parameter": tokens_per_parameter,

@@ -14,7 +14,7 @@ import numpy as np
 from farseer_jax.solvers.root_finding import find_roots
 
 _NUDGE = 1e-3  # of an edge, over which slopes are taken
-_SAME = 1e-6  # of the range: lines put in at one place, found along several edges
+_SAME = 1e-6  # of the range: lines put in at one value, found along several edges
 
 Gap = Callable[[np.ndarray, np.ndarray], np.ndarray]
 AlongEdges = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -92,7 +92,7 @@ def parity_curves(gap: Gap, N: np.ndarray, D: np.ndarray) -> tuple[ParityCurve, 
     found_N, found_D = _places(share, *ends)
     edges = [("N", *edge) for edge in zip(i.tolist(), j.tolist(), strict=True)]
     edges += [("D", *edge) for edge in zip(k.tolist(), m.tolist(), strict=True)]
-    number = {edge: place for place, edge in enumerate(edges)}
+    number = {edge: i for i, edge in enumerate(edges)}
     chains = _chains(_links(gap, values, N, D, number), len(edges))
     return tuple(ParityCurve(found_N[chain], found_D[chain]) for chain in chains)
 
@@ -106,15 +106,15 @@ def _parted(gap: Gap, N: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndar
         """N and D of further lines, by the edges between these points."""
         ends = [(grid[before].ravel(), grid[after].ravel()) for grid in (grid_N, grid_D)]
 
-        def place(edges: np.ndarray, share: np.ndarray) -> list[np.ndarray]:
+        def points(edges: np.ndarray, share: np.ndarray) -> list[np.ndarray]:
             return [_between(low[edges], high[edges], share) for low, high in ends]
 
         found = double_crossings(
-            lambda edges, share: gap(*place(edges, share)),
+            lambda edges, share: gap(*points(edges, share)),
             values[before].ravel(),
             values[after].ravel(),
         )
-        return place(*found)
+        return points(*found)
 
     every, first, last = slice(None), slice(None, -1), slice(1, None)
     return (
@@ -198,8 +198,8 @@ def _links(
 ) -> list[tuple[int, int]]:
     """Which crossings follow each other, through the cells of the grid."""
     found = []
-    cells = {(i - back, j) for side, i, j in number if side == "D" for back in (0, 1)}
-    cells |= {(i, j - back) for side, i, j in number if side == "N" for back in (0, 1)}
+    cells = {(i - back, j) for axis, i, j in number if axis == "D" for back in (0, 1)}
+    cells |= {(i, j - back) for axis, i, j in number if axis == "N" for back in (0, 1)}
     for i, j in sorted(cells):
         bottom, top = number.get(("N", i, j)), number.get(("N", i, j + 1))
         left, right = number.get(("D", i, j)), number.get(("D", i + 1, j))
@@ -224,7 +224,7 @@ def _chains(links: list[tuple[int, int]], num: int) -> list[list[int]]:
         beside[other].append(one)
     seen: set[int] = set()
     chains = []
-    ends = [place for place in range(num) if len(beside[place]) < 2]
+    ends = [i for i in range(num) if len(beside[i]) < 2]
     for first in [*ends, *range(num)]:
         if first in seen:
             continue
@@ -232,7 +232,7 @@ def _chains(links: list[tuple[int, int]], num: int) -> list[list[int]]:
         while here not in seen:
             seen.add(here)
             chain.append(here)
-            here = next((place for place in beside[here] if place not in seen), here)
+            here = next((i for i in beside[here] if i not in seen), here)
         if len(beside[first]) == 2 and len(chain) > 2:
             chain.append(first)
         chains.append(chain)

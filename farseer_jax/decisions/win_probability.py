@@ -102,7 +102,7 @@ def win_probability(fits: FitPair, kind: Kind | None) -> WinProbability | None:
         kind: ``"calibrated"`` or ``"percentile"``; None is the first where there are hold-outs.
 
     Raises:
-        ValueError: there is no such kind of probability, or not of these draws.
+        ValueError: the kind is unknown, or these draws have no such probability.
     """
     if kind not in (None, "calibrated", "percentile"):
         raise ValueError(

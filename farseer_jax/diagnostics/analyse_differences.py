@@ -1,10 +1,10 @@
 """Differential analysis: which differences of the loss are power laws."""
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
-from farseer_jax.diagnostics.difference_analysis import DifferenceAnalysis
 from farseer_jax.diagnostics.difference_pairs import (
     Cells,
     Pairs,
@@ -15,12 +15,167 @@ from farseer_jax.diagnostics.difference_pairs import (
     ratio_of_N_near,
     typical_ratio_of_D,
 )
-from farseer_jax.diagnostics.difference_views import view_of
+from farseer_jax.diagnostics.difference_views import DifferenceView, view_of
 from farseer_jax.fitting.type_checks import runs_over_N_and_D
+from farseer_jax.results.numbers import or_null, quantity_text
+from farseer_jax.results.result import Result, warned
+from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
 
 _MIN_PAIRS = 3  # a line through two points explains everything
 _VARIABLES: tuple[Literal["D", "N"], ...] = ("D", "N")
+_MARK = "◀"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DifferenceAnalysis(Result):
+    """Differences of the loss along D and N, each against D and N. Prints as a table.
+
+    Attributes:
+        num_runs: distinct runs.
+        ratio_D: the step λ of D of a pair; NaN where no size has two D.
+        ratio_N: the step of N of a pair; NaN where there is one size.
+        min_pairs: that a slice needs for a line.
+        views: ΔD against D and N, ΔN against D and N.
+        num_not_falling_D: pairs along D left out, as the loss does not fall.
+        num_not_falling_N: pairs along N left out likewise.
+
+    Example:
+        >>> from farseer_jax import analyse_differences, example_runs
+        >>> found = analyse_differences(example_runs())
+        >>> found["D", "D"] is found.best
+        True
+        >>> found.best.exponent.shape, bool(found.best.mean_r_squared > 0.98)
+        ((21,), True)
+    """
+
+    num_runs: int
+    ratio_D: float
+    ratio_N: float
+    min_pairs: int
+    views: tuple[DifferenceView, ...]
+    num_not_falling_D: int
+    num_not_falling_N: int
+
+    def __getitem__(self, key: tuple[str, str]) -> DifferenceView:
+        """The view of ``(difference, against)``: ``["D", "N"]`` is ΔD against N."""
+        for view in self.views:
+            if (view.difference, view.against) == key:
+                return view
+        raise KeyError(f'no view {key!r}: give two of "D" and "N", such as ["D", "N"]')
+
+    @property
+    def best(self) -> DifferenceView:
+        """The view whose lines explain most, by the mean R² of its slices."""
+        return max(self.views, key=lambda view: np.nan_to_num(view.mean_r_squared, nan=-1.0))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know before trusting the views; empty where nothing is odd."""
+        said = []
+        for variable, lost in (("D", self.num_not_falling_D), ("N", self.num_not_falling_N)):
+            if lost:
+                pairs = "pair is" if lost == 1 else "pairs are"
+                said.append(
+                    f"{lost} {pairs} left out, as the loss does not fall with {variable}: a "
+                    "power law has no such differences, and R² is better for it."
+                )
+        said += [
+            f"{view.name} has no slice of at least {self.min_pairs} pairs: there are too few "
+            f"runs that share {view.held_variable} and lie one step of {view.difference} apart."
+            for view in self.views
+            if not len(view.held)
+        ]
+        # against the other variable they may grow: that is how N and D interact
+        own = [view for view in self.views if view.difference == view.against]
+        for view in (view for view in own if (view.exponent <= 0).any()):
+            count = int((view.exponent <= 0).sum())
+            where = ", ".join(quantity_text(v) for v in view.held[view.exponent <= 0][:3])
+            more = "" if count <= 3 else f" and {count - 3} more"
+            said.append(
+                f"{view.name}: differences grow with {view.against} at {view.held_variable} = "
+                f"{where}{more}."
+            )
+        return tuple(said)
+
+    def table(self) -> Table:
+        """One row per view and slice."""
+        views = [view for view in self.views if len(view.held)]
+
+        def words(name: str) -> Column:
+            return Column(name, [getattr(view, name) for view in views for _ in view.held])
+
+        numbers = [view.table().columns for view in views]
+        return Table(
+            [
+                *map(words, ("difference", "against", "held_variable")),
+                *(
+                    Column(same[0].name, np.concatenate([own.values for own in same]))
+                    for same in zip(*numbers, strict=True)
+                ),
+            ]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Numbers, and ``views`` with their slices, for JSON; NaN is None."""
+        return {
+            "num_runs": self.num_runs,
+            "ratio_D": or_null(self.ratio_D),
+            "ratio_N": or_null(self.ratio_N),
+            "min_pairs": self.min_pairs,
+            "num_not_falling_D": self.num_not_falling_D,
+            "num_not_falling_N": self.num_not_falling_N,
+            "best": {"difference": self.best.difference, "against": self.best.against},
+            "views": [view.to_dict() for view in self.views],
+            "warnings": list(self.warnings),
+        }
+
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """The steps, the views, and the most regular of them."""
+        ratios = {"D": self.ratio_D, "N": self.ratio_N}
+        steps = ", ".join(
+            f"{variable} by {ratio:.3g}" for variable, ratio in ratios.items() if np.isfinite(ratio)
+        )
+        best = self.best
+        law = f"Δ{best.difference} ∝ {best.against}^(−p({best.held_variable}))"
+        closing = (
+            f"Most regular: {best.name}, {law}. Lines of ln Δ in slices of at least "
+            f"{self.min_pairs} pairs;\nR² of exponent: how well the slices' exponents lie on a "
+            "line over ln of the fixed variable."
+        )
+        return (
+            f"Differences of the loss of {self.num_runs} runs, steps of {steps}",
+            self._summary(),
+            warned(closing, self.warnings),
+        )
+
+    def _summary(self) -> Table:
+        """One row per view."""
+        views = self.views
+        names = [f"{view.name}, per {view.held_variable}" for view in views]
+        ranges = [
+            f"{v.exponent.min():.2f} to {v.exponent.max():.2f}" if len(v.held) else "–"
+            for v in views
+        ]
+        trends = [view.exponent_r_squared if len(view.held) else np.nan for view in views]
+        return Table(
+            [
+                Column("view", names, heading="", left=True),
+                Column("slices", [len(view.held) for view in views], str),
+                Column("pairs", [len(view.x) for view in views], str),
+                Column("mean R²", [view.mean_r_squared for view in views], _four_decimals),
+                Column("overall R²", [view.overall_r_squared for view in views], _four_decimals),
+                Column("exponent", ranges),
+                Column("mark", [_MARK if view is self.best else "" for view in views], heading=""),
+                Column("R² of exponent", trends, lambda x: "–" if np.isnan(x) else f"{x:.3f}"),
+            ]
+        )
+
+    def __repr__(self) -> str:
+        r_squared = ", ".join(
+            f"Δ{view.difference}/{view.against} {view.mean_r_squared:.4f}" for view in self.views
+        )
+        return f"DifferenceAnalysis({self.num_runs} runs, mean R²: {r_squared})"
 
 
 def analyse_differences(
@@ -30,7 +185,7 @@ def analyse_differences(
 
     Differences cancel what does not depend on the variable that steps: ``L(N, D) − L(N, λD)`` is
     free of every term of N alone, ``L(N, D) − L(λN, D)`` of every term of D alone. Where they
-    depend on the other variable as well, the loss is no sum of such terms. Source: Li et al.,
+    depend on the other variable as well, the loss is not a sum of such terms. Source: Li et al.,
     §3.1 and App. C.2 (Figs. 3, 10–14). On their runs ΔD against D is the most regular, which is
     why the law has the term B(N) · D^(−A(N)).
 
@@ -104,3 +259,7 @@ def _nothing(found: DifferenceAnalysis, pairs: dict[str, Pairs]) -> str:
         f"runs: no size and no D has {found.min_pairs} pairs one step apart (there are {counts}): "
         "give the step of these runs as ratio=, fewer min_pairs, or runs on a grid"
     )
+
+
+def _four_decimals(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.4f}"

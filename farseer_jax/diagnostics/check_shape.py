@@ -65,7 +65,7 @@ def check_shape(law: Law | Fit, N: Range, D: Range, *, num: int = 129) -> Shape:
 def _axis(name: str, ends: Range, num: int) -> np.ndarray:
     low, high = as_range(name, ends)
     axis = np.geomspace(low, high, num)
-    axis[0], axis[-1] = low, high  # as given, free of rounding
+    axis[0], axis[-1] = low, high  # exact, free of rounding
     return axis
 
 

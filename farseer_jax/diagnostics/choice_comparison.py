@@ -155,17 +155,17 @@ class ChoiceComparison(Result):
 
     def text_parts(self) -> tuple[str | Table, ...]:
         """The choices by group, how far they spread, and what there is to know of some."""
-        places = [self._place(i) for i in range(self._num_shown)]
+        points = [self._point(i) for i in range(self._num_shown)]
         is_alone = self._num_shown == 1
         sections = [self._section(group) for group in self.groups]
         lines = [self._first_line(), *(line for own, _ in sections for line in own)]
-        headings = ["", *(["loss", "change"] if is_alone else places), "", "fitted error"]
+        headings = ["", *(["loss", "change"] if is_alone else points), "", "fitted error"]
         columns = [
             Column(f"{i}", list(cells), heading=headings[i], in_data=False, left=i == 0)
             for i, cells in enumerate(zip(*lines, strict=True))
         ]
         title = f"{self.law.title()} law by {self.method}, {self.num_runs} runs"
-        where = f"loss at {places[0]} by choice" if is_alone else "loss by choice"
+        where = f"loss at {points[0]} by choice" if is_alone else "loss by choice"
         told = [self._spread()]
         if (more := len(self.N) - self._num_shown) > 0:
             told.append(f"… and {more} more point{'s' if more > 1 else ''}")
@@ -177,7 +177,7 @@ class ChoiceComparison(Result):
         """Points that the text shows."""
         return min(len(self.N), _MAX_POINTS_SHOWN)
 
-    def _place(self, i: int) -> str:
+    def _point(self, i: int) -> str:
         return f"{quantity_text(self.N[i])}, {quantity_text(self.D[i])}"
 
     def _first_line(self) -> list[str]:
@@ -210,7 +210,7 @@ class ChoiceComparison(Result):
         by = self.largest
         if by.largest_change == 0:
             return "No other choice could be made."
-        where = "" if len(self.N) == 1 else f" at {self._place(i)}"
+        where = "" if len(self.N) == 1 else f" at {self._point(i)}"
         span = f"The choices span {low[i]:+.2%} to {high[i]:+.2%}{where}"
         most = f"most by {GROUPS[by.group]}: {by.choice}"
         if self.noise is None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from farseer_jax.diagnostics.form_choice import Criterion, Form, FormChoice
 from farseer_jax.diagnostics.form_law import ChosenLaw, CurveSpec, chosen_law
-from farseer_jax.diagnostics.forms_data import SizeTable, points_of, scales_of
+from farseer_jax.diagnostics.size_table import SizeTable, points_of, scales_of
 from farseer_jax.diagnostics.transforms import Transform, as_transforms
 from farseer_jax.fitting.fit import fit
 from farseer_jax.fitting.type_checks import instance_of, runs_over_N_and_D
@@ -56,7 +56,7 @@ def choose_forms(
         The forms, and the law of the best.
 
     Raises:
-        TypeError: ``runs`` are no :class:`Runs`, ``method`` is no :class:`Piecewise`, or one of
+        TypeError: expected :class:`Runs`, a :class:`Piecewise` as ``method``; or one of
             ``transforms`` is neither a :class:`Transform` nor a name.
         ValueError: a name is unknown or given twice, no transformation serves values, a setting is
             out of its range, or the runs have too few sizes.
@@ -79,8 +79,8 @@ def choose_forms(
     found = fit(Farseer, runs, method or Piecewise()).diagnostics
     assert isinstance(found, Diagnostics)
     num = _num_held_out(num_held_out, int(np.isfinite(found.A).sum()))
-    place = np.arange(len(found.N))
-    keep = place < len(found.N) - np.arange(num + 1)[:, None]
+    index = np.arange(len(found.N))
+    keep = index < len(found.N) - np.arange(num + 1)[:, None]
     table = SizeTable(found.N, keep, of_values, of_N)
     values = {"A": found.A, "B": found.B, "U": found.G}
     forms = {
@@ -144,7 +144,7 @@ def law_of_forms(
     data_term = curves["B"][:, points.size] * np.exp(-curves["A"][:, points.size] * points.log_D)
     G = points.over_D(points.loss - data_term, len(table.N))
     lines = table.search(G)
-    i, j = _place(table, best["U"])
+    i, j = _position(table, best["U"])
     error = np.abs((lines.curve[:, i, j][:, points.size] + data_term) / points.loss - 1.0)
     left_out = ~table.keep[1:, points.size]
     held_out = [float(row[out].mean()) for row, out in zip(error[1:], left_out, strict=True)]
@@ -163,10 +163,10 @@ def law_of_forms(
 def _curves(table: SizeTable, values: np.ndarray, form: Form) -> np.ndarray:
     """The form's curve in every fit, ``(fit, size)``."""
     lines = table.search(np.broadcast_to(values, table.keep.shape))
-    i, j = _place(table, form)
+    i, j = _position(table, form)
     return np.asarray(lines.curve[:, i, j])
 
 
-def _place(table: SizeTable, form: Form) -> tuple[int, int]:
+def _position(table: SizeTable, form: Form) -> tuple[int, int]:
     names = [t.name for t in table.of_values], [t.name for t in table.of_N]
     return names[0].index(form.of_value), names[1].index(form.of_N)

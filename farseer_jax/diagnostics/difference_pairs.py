@@ -60,25 +60,25 @@ def cells_of(runs: Runs) -> Cells:
     np.add.at(count, (size, column), 1.0)
     np.add.at(total_log_D, (size, column), np.log(D))
     np.add.at(total_loss, (size, column), loss)
-    held = np.where(count > 0, count, np.nan)
+    filled = np.where(count > 0, count, np.nan)
     return Cells(
         log_N=np.log(sizes),
         log_D=total_log_D.sum(axis=0) / count.sum(axis=0),
-        log_D_of_cell=total_log_D / held,
-        loss=total_loss / held,
+        log_D_of_cell=total_log_D / filled,
+        loss=total_loss / filled,
     )
 
 
 def _columns(log_D: np.ndarray) -> np.ndarray:
     """Which D are one: from the smallest on, those within the tolerance of the first."""
-    values, place = np.unique(log_D, return_inverse=True)
+    values, index = np.unique(log_D, return_inverse=True)
     column = np.zeros(len(values), dtype=int)
     first = values[0]
     for i in range(1, len(values)):  # at most one step per run
         is_new = values[i] - first > _SAME_D
         first = values[i] if is_new else first
         column[i] = column[i - 1] + is_new
-    return column[place]
+    return column[index]
 
 
 def typical_ratio_of_D(cells: Cells) -> float:
@@ -97,8 +97,8 @@ def ratio_of_N_near(cells: Cells, log_ratio: float) -> float:
         float(np.median(cells.log_N[apart:] - cells.log_N[:-apart]))
         for apart in range(1, num_sizes)
     ]
-    wanted = log_ratio if np.isfinite(log_ratio) else every[0]
-    return min(every, key=lambda step: abs(step - wanted))
+    target = log_ratio if np.isfinite(log_ratio) else every[0]
+    return min(every, key=lambda step: abs(step - target))
 
 
 def pairs_along_D(cells: Cells, log_ratio: tuple[float, float, float]) -> Pairs:
@@ -112,25 +112,25 @@ def pairs_along_D(cells: Cells, log_ratio: tuple[float, float, float]) -> Pairs:
 
 def pairs_along_N(cells: Cells, log_ratio: tuple[float, float, float]) -> Pairs:
     """``L(N, D) − L(λN, D)`` of every cell that has a partner."""
-    places = np.where(np.isfinite(cells.loss), cells.log_N[:, None], np.nan).T
-    column, first, second = _partners(places, log_ratio)
+    log_N = np.where(np.isfinite(cells.loss), cells.log_N[:, None], np.nan).T
+    column, first, second = _partners(log_N, log_ratio)
     lower, upper = cells.log_N[first], cells.log_N[second]
     difference = cells.loss[first, column] - cells.loss[second, column]
     return Pairs(first, column, (lower + upper) / 2, cells.log_D[column], difference, upper - lower)
 
 
 def _partners(
-    places: np.ndarray, log_ratio: tuple[float, float, float]
+    coordinate: np.ndarray, log_ratio: tuple[float, float, float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row, and places in it, of pairs whose step is the nearest to one within bounds.
+    """Row, and positions in it, of pairs whose step is the nearest to one within bounds.
 
     Args:
-        places: ``(row, place)``, ascending; NaN where there is no cell.
-        log_ratio: the step wanted, and the least and the largest that count as one.
+        coordinate: ``(row, cell)``, ascending; NaN where there is no cell.
+        log_ratio: the target step, and the least and the largest that count as one.
     """
-    wanted, least, most = log_ratio
-    step = places[:, None, :] - places[:, :, None]
-    miss = np.where((step >= least) & (step <= most), np.abs(step - wanted), np.inf)
+    target, least, most = log_ratio
+    step = coordinate[:, None, :] - coordinate[:, :, None]
+    miss = np.where((step >= least) & (step <= most), np.abs(step - target), np.inf)
     partner = miss.argmin(axis=2)
     row, first = np.nonzero(np.isfinite(miss.min(axis=2)))
     return row, first, partner[row, first]

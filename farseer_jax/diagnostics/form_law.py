@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.diagnostics.forms_search import abscissa
+from farseer_jax.diagnostics.form_search import abscissa
 from farseer_jax.diagnostics.transforms import Transform
 from farseer_jax.laws.domains import Real
 from farseer_jax.laws.law import Center

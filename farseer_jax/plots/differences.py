@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from farseer_jax.diagnostics.difference_analysis import DifferenceAnalysis
+from farseer_jax.diagnostics.analyse_differences import DifferenceAnalysis
 from farseer_jax.diagnostics.difference_views import DifferenceView
 from farseer_jax.plots._room import fit_texts
 from farseer_jax.plots._style import COLOURS, axes_of, count_ticks, grid_of, plain_ticks

@@ -8,7 +8,7 @@ import numpy as np
 from farseer_jax.decisions.matching_runs import mean_losses
 from farseer_jax.diagnostics.form_choice import Form
 from farseer_jax.diagnostics.form_law import CurveSpec
-from farseer_jax.diagnostics.forms_search import FormLines, search_forms
+from farseer_jax.diagnostics.form_search import FormLines, search_forms
 from farseer_jax.diagnostics.transforms import Transform
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import to_numpy

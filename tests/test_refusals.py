@@ -18,7 +18,7 @@ runs: Any = fit.runs
 law: Any = fj.Chinchilla(1.69, 406.4, 410.7, 0.34, 0.28)
 table = {"N": [1.0]}
 
-DOORS: dict[str, tuple[Callable[[], object], str]] = {
+CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "choose_forms": (lambda: fj.choose_forms(fit), f"runs: {RUNS} a Fit: give its .runs"),
     "its method": (
         lambda: fj.choose_forms(runs, method=fj.LeastSquares()),
@@ -75,11 +75,11 @@ DOORS: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_door_names_the_argument_and_what_to_give(door: str) -> None:
-    call, sentence = DOORS[door]
+@pytest.mark.parametrize("call", CALLS)
+def test_a_refusal_names_the_argument_and_what_to_give(call: str) -> None:
+    make, sentence = CALLS[call]
     with pytest.raises(TypeError) as caught:
-        call()
+        make()
     assert str(caught.value).startswith(sentence)
 
 
