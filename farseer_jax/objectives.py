@@ -92,15 +92,10 @@ class Objective:
         link: Link | str = "log",
     ) -> np.ndarray:
         """The objective of predicted losses, summed over the last axis."""
-        r = residual_numpy(self.residual, predicted, observed, as_link(link))
-        size = np.abs(r)
-        if self.delta == 0.0:
-            rho = size
-        else:
-            near = np.minimum(size, self.delta)
-            rho = near * (size - near / 2.0)
-        side = np.where(r > 0.0, 2.0 * self.quantile, 2.0 * (1.0 - self.quantile))
-        return np.sum(weights * side * rho, axis=-1)
+        r: Any = np.asarray(_residuals(self.residual, predicted, observed, as_link(link)))
+        shape: Any = self.delta, self.quantile
+        size = absolute(r, shape[1]) if self.delta == 0.0 else rho(r, *shape)
+        return np.sum(weights * np.asarray(size), axis=-1)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON; an infinite delta is None."""
@@ -136,7 +131,7 @@ def as_objective(objective: "Objective | str") -> Objective:
     return objective
 
 
-def residual_numpy(
+def _residuals(
     kind: Residual, predicted: np.ndarray, observed: np.ndarray, link: Link
 ) -> np.ndarray:
     """Residuals of predicted losses."""
@@ -230,7 +225,7 @@ def rho_weights(r: Array, delta: Array, quantile: Array) -> tuple[Array, Array]:
 
 def absolute(r: Array, quantile: Array) -> Array:
     """ρ of residuals where ``delta`` is 0."""
-    return _side(r, quantile) * jnp.abs(r)
+    return _side(r, quantile) * _namespace(r).abs(r)
 
 
 def absolute_slope(r: Array, quantile: Array) -> Array:
