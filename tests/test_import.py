@@ -74,6 +74,8 @@ def test_the_check_of_loaded_modules_can_fail() -> None:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_modules_import_only_light_packages_at_module_level(path: Path) -> None:
     found = set(module_level_imports(ast.parse(path.read_text(encoding="utf-8"))))
+    if path.parent.name == "plots":  # which nothing else imports: see the test above
+        found -= {"matplotlib"}
     assert found - LIGHT - sys.stdlib_module_names == set()
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from farseer_jax.plots._room import fit_texts, legend_outside
-from farseer_jax.plots._style import axes_of, count_ticks, grid_of, plain_ticks
-from farseer_jax.plots._surfaces import dress
-from farseer_jax.plots._ticks import log_places
+from farseer_jax.plots.layout import fit_texts, legend_outside
+from farseer_jax.plots.log_ticks import count_ticks, log_ticks, plain_ticks
+from farseer_jax.plots.style import axes_of, grid_of
+from farseer_jax.plots.surface import finish_surface
 
 COLUMN = (3.4, 2.8)
 
@@ -54,7 +54,7 @@ def test_wider_axes_have_more_ticks_when_they_are_drawn() -> None:
     ax = plt.figure(figsize=(2.0, 2.0)).add_subplot()
     ax.set(xscale="log", xlim=(1e9, 1e12))
     count_ticks(ax.xaxis)
-    assert shown_ticks(ax.xaxis)[0] == ["1 B", "100 B"]
+    assert shown_ticks(ax.xaxis)[0] == ["1 B", "1 T"]
     ax.figure.set_size_inches(7.0, 2.0)
     assert shown_ticks(ax.xaxis)[0] == ["1 B", "3 B", "10 B", "30 B", "100 B", "300 B", "1 T"]
 
@@ -63,7 +63,7 @@ def test_an_axis_has_one_format_of_numbers() -> None:
     ax = plt.figure(figsize=(6.0, 4.0)).add_subplot()
     ax.set(yscale="log", ylim=(0.5, 6e6))
     plain_ticks(ax.yaxis)
-    assert shown_ticks(ax.yaxis)[0] == [f"$10^{{{power}}}$" for power in range(7)]
+    assert shown_ticks(ax.yaxis)[0] == [f"$\\mathdefault{{10^{{{power}}}}}$" for power in range(7)]
     ax.set_ylim(0.5, 2e3)
     assert shown_ticks(ax.yaxis)[0] == ["1", "3", "10", "30", "100", "300", "1,000"]
 
@@ -81,10 +81,11 @@ def test_a_figure_can_be_pickled() -> None:
 
 
 def test_places_are_the_densest_that_fit() -> None:
-    np.testing.assert_allclose(log_places(1.0, 10.0, 0.3, 8), [1, 2, 5, 10])
-    np.testing.assert_allclose(log_places(1.0, 10.0, 0.31, 8), [1, 3, 10])
-    np.testing.assert_allclose(log_places(1.0, 1e6, 1.5, 8), [1, 1e2, 1e4, 1e6])
-    np.testing.assert_allclose(log_places(1.0, 1e6, 0.1, 3), [1, 1e3, 1e6])
+    np.testing.assert_allclose(log_ticks(1.0, 10.0, 4), [1, 2, 5, 10])
+    np.testing.assert_allclose(log_ticks(1.0, 10.0, 3), [1, 3, 10])
+    np.testing.assert_allclose(log_ticks(1.0, 1e6, 4), [1, 1e2, 1e4, 1e6])
+    np.testing.assert_allclose(log_ticks(1.0, 1e6, 3), [1, 1e3, 1e6])
+    np.testing.assert_allclose(log_ticks(1.5, 6.1, 9), [2, 3, 4, 5, 6])
 
 
 def is_within(figure: Any, artist: Any) -> bool:
@@ -102,7 +103,7 @@ def test_a_legend_in_a_column_is_whole_and_leaves_the_axes_their_width(above: bo
     ax.set(xlabel="parameters N", ylabel="tokens D")
     bar.set_label("loss of a long name less that of another long name, %")
     legend_outside(ax, above=above, ncols=3)
-    fit_texts(ax, bar.ax)
+    fit_texts(ax)
     ax.figure.draw_without_rendering()
     legend, label = ax.get_legend(), ax.xaxis.label.get_window_extent()
     assert is_within(ax.figure, legend)
@@ -129,7 +130,8 @@ def test_long_titles_and_labels_are_made_to_fit_and_short_ones_left() -> None:
 @pytest.mark.parametrize(("size", "most"), [(COLUMN, 3), ((5.6, 4.4), 5)])
 def test_a_surface_has_few_ticks(size: tuple[float, float], most: int) -> None:
     ax: Any = plt.figure(figsize=size).add_subplot(projection="3d")
-    dress(ax, np.array([2.01e8, 1e12]), np.array([1e9, 1e14]), "title", from_above=True)
+    N, D = np.array([2.01e8, 1e12]), np.array([1e9, 1e14])
+    finish_surface(ax, N, D, "title", "loss", from_above=True)
     ax.set_zlim(0, 1)
     ax.figure.draw_without_rendering()
     for axis in (ax.xaxis, ax.yaxis):
@@ -148,5 +150,8 @@ def test_what_is_no_flat_axes_is_refused(wrong: str) -> None:
     with pytest.raises(TypeError, match=r"ax: .*plt\.subplots"), axes_of(given, (1.0, 1.0)):
         pass
     if wrong != "3d":
-        with pytest.raises(TypeError, match="axes: give axes"), grid_of([given], (1, 1), (1, 1)):
+        with (
+            pytest.raises(TypeError, match="axes: expected an Axes"),
+            grid_of([given], (1, 1), (1, 1)),
+        ):
             pass

@@ -1,18 +1,15 @@
 """A figure of extrapolation with N counted in two ways (paper App. G, Fig. 16)."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.axes import Axes
 
 from farseer_jax.decisions.compare_counts_result import CountComparison
-from farseer_jax.plots._room import fit_texts, legend_outside
-from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from farseer_jax.plots.layout import legend_outside
+from farseer_jax.plots.log_ticks import input_axis
+from farseer_jax.plots.style import COLOURS, GREY, axes_of
 
 
-def plot_counts(comparison: CountComparison, ax: "Axes | None" = None) -> "Axes":
+def plot_counts(comparison: CountComparison, ax: Axes | None = None) -> Axes:
     """Relative errors of all runs by both fits, and their mean at each size.
 
     Fitted sizes have filled dots, those held out have rings, on a grey ground.
@@ -52,10 +49,11 @@ def plot_counts(comparison: CountComparison, ax: "Axes | None" = None) -> "Axes"
             )
             label = f"{row.count}: {row.held_out_error:.2%} off where held out"
             axes.plot([], [], "o-", color=colour, ms=4.5, lw=1.1, label=label)
-        axes.set(xscale="log", xlabel="parameters N, the runs' own count")
-        axes.set(ylabel="predicted over observed loss, less 1, %")
-        axes.set_xlim(sizes[0] / 1.12, sizes[-1] * 1.25)
-        count_ticks(axes.xaxis)
+        input_axis(axes, "x", "N")
+        axes.set(
+            xlabel="parameters N, the runs' own count",
+            ylabel="predicted over observed loss, less 1, %",
+            xlim=(sizes[0] / 1.12, sizes[-1] * 1.25),
+        )
         legend_outside(axes, above=True, ncols=1)
-        fit_texts(axes)
     return axes

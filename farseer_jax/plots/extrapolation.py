@@ -1,23 +1,22 @@
 """Figures of extrapolations inside the data (paper, Figs. 1a, 6, 7, 8)."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from farseer_jax.diagnostics.extrapolation_result import Extrapolation
 from farseer_jax.diagnostics.leaderboard import CandidateResult
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.plots._room import fit_texts, is_narrow
-from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, plain_ticks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from farseer_jax.plots.labels import name_lines
+from farseer_jax.plots.layout import is_narrow, legend_outside
+from farseer_jax.plots.log_ticks import input_label, input_ticks, plain_ticks
+from farseer_jax.plots.style import COLOURS, GREY, axes_of
 
 Errors = Literal["held out", "next", "targets"]
 _MARKERS = "osD^vPX"
 _LARGEST = 10.0  # drawn: one law that ran away would press all others into a line
-_LABEL_GAP = 11.0  # points between the names of two lines
-_NAMES = {"N": "parameters N", "D": "tokens D", "C": "compute 6ND, FLOPs"}
 _UNITS = {"N": " (parameters)", "D": " (tokens)", "C": " (6ND, FLOPs)"}
 _ERRORS = {
     "held out": "error on the held-out runs",
@@ -27,8 +26,8 @@ _ERRORS = {
 
 
 def plot_extrapolation(
-    found: Extrapolation, errors: Errors = "held out", ax: "Axes | None" = None
-) -> "Axes":
+    found: Extrapolation, errors: Errors = "held out", ax: Axes | None = None
+) -> Axes:
     """Error of each candidate against the range that was fitted, logarithmic (Figs. 6 and 8).
 
     The grey band is the run-to-run noise of the runs: errors within it say nothing of a law.
@@ -72,16 +71,14 @@ def plot_extrapolation(
                 )  # fmt: skip
             last = int(np.flatnonzero(np.isfinite(values))[-1])
             ends.append((limits[last], values[last], result.name, colour))
-        axes.set(xscale="log", yscale="log", ylabel=f"{_ERRORS[errors]}, %")
+        _scale(axes, found, f"{_ERRORS[errors]}, %")
         axes.set_xlabel(f"largest {found.along} fitted{_UNITS.get(found.along, '')}")
         _noise(axes, found)
-        _ticks(axes, found.along)
-        _name_lines(axes, ends)
-        fit_texts(axes)
+        _name(axes, ends)
     return axes
 
 
-def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: "Axes | None" = None) -> "Axes":
+def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: Axes | None = None) -> Axes:
     """Mean relative error at each size (or D, C), fitted and beyond (Fig. 1a).
 
     Shaded is the fitted range; stars are the targets, from the same fits.
@@ -117,8 +114,7 @@ def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: "Axes | None"
             start = (float(values[-1]), float(100 * error[-1]))
             end = _draw_targets(axes, found, result, limit, start, colour)
             ends.append((*end, result.name, colour))
-        axes.set(xscale="log", yscale="log", ylabel="mean relative error, %")
-        axes.set_xlabel(_NAMES.get(found.along, found.along))
+        _scale(axes, found, "mean relative error, %")
         low = found.values.min()
         axes.axvspan(low, found.limits[limit], color=COLOURS[4], alpha=0.12, lw=0)
         axes.annotate(
@@ -126,9 +122,7 @@ def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: "Axes | None"
             textcoords="offset points", va="bottom", fontsize=8.5, color=GREY,
         )  # fmt: skip
         _noise(axes, found)
-        _ticks(axes, found.along)
-        _name_lines(axes, ends)
-        fit_texts(axes)
+        _name(axes, ends)
     return axes
 
 
@@ -158,7 +152,7 @@ def _shares(found: Extrapolation, result: CandidateResult, errors: str) -> np.nd
 
 
 def _draw_targets(
-    axes: "Axes",
+    axes: Axes,
     found: Extrapolation,
     result: CandidateResult,
     limit: int,
@@ -183,7 +177,13 @@ def _draw_targets(
     return float(distinct[-1]), float(mean[-1])
 
 
-def _noise(axes: "Axes", found: Extrapolation) -> None:
+def _scale(axes: Axes, found: Extrapolation, label: str) -> None:
+    axes.set(xscale="log", yscale="log", xlabel=input_label(found.along), ylabel=label)
+    input_ticks(axes.xaxis, found.along)
+    plain_ticks(axes.yaxis)
+
+
+def _noise(axes: Axes, found: Extrapolation) -> None:
     if found.noise is None or found.noise.pooled <= 0:
         return
     low, high = axes.get_ylim()
@@ -197,33 +197,10 @@ def _noise(axes: "Axes", found: Extrapolation) -> None:
     )  # fmt: skip
 
 
-def _ticks(axes: "Axes", along: str) -> None:
-    plain_ticks(axes.yaxis)
-    if along in ("N", "D"):
-        count_ticks(axes.xaxis)
+def _name(axes: Axes, ends: list[tuple[float, float, str, Any]]) -> None:
+    """Names at the ends of lines; in a column of a paper, where they have no room, a legend."""
+    if is_narrow(axes):
+        lines = [Line2D([], [], color=colour, label=name) for _, _, name, colour in ends]
+        legend_outside(axes, handles=lines, ncols=2)
     else:
-        plain_ticks(axes.xaxis)
-
-
-def _name_lines(axes: "Axes", ends: list[tuple[float, float, str, str]]) -> None:
-    """Names at the right of the axes, each beside the end of its line, moved apart."""
-    if not ends:
-        return
-    figure = axes.get_figure()
-    assert figure is not None
-    narrow = is_narrow(axes)
-    gap = 2 * _LABEL_GAP if narrow else _LABEL_GAP  # of two lines each
-    ends = sorted(ends, key=lambda end: end[1])
-    # heights in points of the axes as they are: layouts change them little
-    points = [axes.transData.transform(end[:2])[1] * 72 / figure.dpi for end in ends]
-    places: list[float] = []
-    for point in points:
-        places.append(max(point, places[-1] + gap) if places else point)
-    shift = np.mean(places) - np.mean(points)
-    for (_, value, name, colour), point, place in zip(ends, points, places, strict=True):
-        axes.annotate(
-            name.replace(", ", ",\n") if narrow else name,
-            (1.0, value), xycoords=("axes fraction", "data"),
-            xytext=(7, place - shift - point), textcoords="offset points", va="center",
-            fontsize=8.5, color=colour, annotation_clip=False,
-        )  # fmt: skip
+        name_lines(axes, ends, size=8.5)
