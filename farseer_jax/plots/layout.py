@@ -71,8 +71,6 @@ def fit_texts(*several: Axes) -> None:
     """Smaller letters, then more lines, for titles and labels longer than their axes."""
     lay_out(several[0])
     for axes in several:
-        if axes.name == "3d":
-            continue
         bars = [drawn.colorbar.ax for drawn in axes.collections if drawn.colorbar is not None]
         for title in (axes.title, axes._left_title, axes._right_title):  # type: ignore[attr-defined]
             _fit(title, 0.95 * axes.bbox.width)

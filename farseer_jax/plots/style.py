@@ -43,15 +43,18 @@ def axes_of(ax: Axes | None, size: tuple[float, float], *, is_3d: bool = False) 
         if ax.name == "3d" and not is_3d:
             raise TypeError("ax: expected flat axes, such as `plt.subplots()[1]`, got 3-D ones")
         yield ax
-        fit_texts(ax)
+        if not is_3d:
+            fit_texts(ax)
         return
     with mpl.rc_context(_STYLE):
-        figure = plt.figure(figsize=size, layout=None if is_3d else "constrained")
-        made = figure.add_subplot(projection="3d" if is_3d else None)
         if is_3d:
+            made: Any = plt.figure(figsize=size).add_subplot(projection="3d")
             made.set_position((0.08, 0.05, 0.86, 0.9))  # constrained layout cuts 3-D labels off
-        yield made
-        fit_texts(made)
+            yield made
+        else:
+            _, made = plt.subplots(figsize=size, layout="constrained")
+            yield made
+            fit_texts(made)
 
 
 @contextmanager
