@@ -1,6 +1,7 @@
 """A figure of how many tokens a parameter should get, as a function of compute."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,7 +10,7 @@ from matplotlib.patches import Rectangle
 from farseer_jax.decisions.allocation_optima import CHINCHILLA
 from farseer_jax.decisions.allocation_result import Allocation
 from farseer_jax.decisions.published_models import PublishedModel, published_models
-from farseer_jax.plots.labels import place_labels
+from farseer_jax.plots.labels import note, place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import plain_ticks
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of
@@ -63,8 +64,8 @@ def plot_allocation(
         for i, (one, name) in enumerate(zip(found, names, strict=True)):
             _draw(axes, one, name, COLOURS[i % len(COLOURS)], _STYLES[i % len(_STYLES)])
         budgets = np.concatenate([one.compute for one in found])
-        given = published_models() if models is None else models
-        shown = [model for model in given if budgets.min() <= model.compute <= budgets.max()]
+        known = published_models() if models is None else models
+        shown = [model for model in known if budgets.min() <= model.compute <= budgets.max()]
         _limit(axes, found, shown)
         _finish(axes)
         if shown:
@@ -138,11 +139,8 @@ def _finish(axes: Axes) -> None:
     axes.grid(which="minor", visible=False)
     axes.tick_params(which="minor", length=0)
     legend_outside(axes, ncols=3)
-    axes.annotate(
-        "Chinchilla's 20", (0.995, CHINCHILLA), xycoords=("axes fraction", "data"),
-        xytext=(0, -2.5), textcoords="offset points", ha="right", va="top", fontsize=7.5,
-        color=GREY,
-    )  # fmt: skip
+    place: Any = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "top"}
+    note(axes, "Chinchilla's 20", (0.995, CHINCHILLA), (0, -2.5), color=GREY, **place)
 
 
 def _draw_models(axes: Axes, shown: list[PublishedModel], found: list[Allocation]) -> None:

@@ -1,14 +1,15 @@
 """A figure of how far a prediction moves with the choices that were made."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from farseer_jax.diagnostics.alternative_choices import GROUPS
 from farseer_jax.diagnostics.compare_choices_result import ChoiceComparison, ChoiceResult
+from farseer_jax.plots.labels import note
 from farseer_jax.plots.layout import is_narrow, legend_outside
-from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of
+from farseer_jax.plots.style import COLOURS, GREY, axes_of
 from farseer_jax.results.numbers import loss_text, quantity_text
 
 _LONG = 5  # choices from which a group shares one line
@@ -96,16 +97,8 @@ def _draw(axes: Axes, line: _Line, colour: str, point: int) -> None:
     if many and len(changes):
         axes.hlines(line.place, changes.min(), changes.max(), color=colour, lw=1.4, alpha=0.45)
         most = int(np.abs(changes).argmax())
-        axes.annotate(
-            usable[most].choice,
-            (changes[most], line.place),
-            xytext=(0, 6),
-            textcoords="offset points",
-            ha="left" if changes[most] < 0 else "right",  # the text stays within the axes
-            va="bottom",
-            fontsize=7.5,
-            color=INK,
-        )
+        side = "left" if changes[most] < 0 else "right"  # the text stays within the axes
+        note(axes, usable[most].choice, (changes[most], line.place), (0, 6), ha=side, fontsize=7.5)
     else:
         axes.hlines(place, 0.0, changes, color=colour, lw=1.4, alpha=0.45)
     axes.scatter(
@@ -133,16 +126,7 @@ def _name_groups(axes: Axes, lines: list[tuple[str, _Line]]) -> None:
     tops: dict[str, float] = {}
     for group, line in lines:
         tops.setdefault(group, line.place)
+    look: Any = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center"}
+    look |= {"fontsize": 7 if is_narrow(axes) else 9, "fontweight": "bold"}
     for group, top in tops.items():
-        axes.annotate(
-            GROUPS[group],
-            (0.0, top - 0.9),
-            xycoords=("axes fraction", "data"),
-            xytext=(-4, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            fontsize=7 if is_narrow(axes) else 9,
-            fontweight="bold",
-            color=INK,
-        )
+        note(axes, GROUPS[group], (0.0, top - 0.9), (-4, 0), **look)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from farseer_jax.diagnostics.extrapolation_result import Extrapolation
 from farseer_jax.diagnostics.leaderboard import CandidateResult
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.plots.labels import name_lines
+from farseer_jax.plots.labels import name_lines, note
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_label, input_ticks, plain_ticks
 from farseer_jax.plots.style import COLOURS, GREY, axes_of
@@ -117,10 +117,7 @@ def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: Axes | None =
         _scale(axes, found, "mean relative error, %")
         low = found.values.min()
         axes.axvspan(low, found.limits[limit], color=COLOURS[4], alpha=0.12, lw=0)
-        axes.annotate(
-            "fitted", (low, 1.0), xycoords=("data", "axes fraction"), xytext=(4, 3),
-            textcoords="offset points", va="bottom", fontsize=8.5, color=GREY,
-        )  # fmt: skip
+        note(axes, "fitted", (low, 1.0), (4, 3), xycoords=("data", "axes fraction"), color=GREY)
         _noise(axes, found)
         _name(axes, ends)
     return axes
@@ -191,10 +188,8 @@ def _noise(axes: Axes, found: Extrapolation) -> None:
     low = min(low, 0.6 * noise)
     axes.axhspan(low, noise, color=GREY, alpha=0.16, lw=0)
     axes.set_ylim(low, high)
-    axes.annotate(
-        "run-to-run noise", (0.0, noise), xycoords=("axes fraction", "data"), xytext=(4, -3),
-        textcoords="offset points", va="top", fontsize=8, color=GREY,
-    )  # fmt: skip
+    place: Any = {"xycoords": ("axes fraction", "data"), "va": "top"}
+    note(axes, "run-to-run noise", (0.0, noise), (4, -3), color=GREY, **place)
 
 
 def _name(axes: Axes, ends: list[tuple[float, float, str, Any]]) -> None:

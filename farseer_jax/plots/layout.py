@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 from matplotlib.transforms import ScaledTranslation
 
-_NARROW = 3.4  # inches of a figure's part for axes with their labels
+_NARROW = 4.0  # inches of a figure for axes with their labels: a column of a paper has 3.3
 _LEAST_SIZE = 7.0  # of letters
 _MOST_LINES = 3
 
@@ -23,7 +23,7 @@ def is_narrow(axes: Axes) -> bool:
     figure: Any = axes.figure
     spec = axes.get_subplotspec()
     if spec is None:
-        return bool(axes.bbox.width < 72 * _NARROW * figure.dpi / 72)
+        return bool(axes.bbox.width / figure.dpi < _NARROW)
     spec = spec.get_topmost_subplotspec()
     share = len(spec.colspan) / spec.get_gridspec().ncols
     return bool(share * figure.bbox.width / figure.dpi < _NARROW)

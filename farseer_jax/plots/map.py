@@ -53,8 +53,7 @@ def plot_map(fit: Fit, held_out: Runs, ax: Axes | None = None) -> Axes:
     regions = _regions(fit.runs, held_out)
     is_few = len(error) <= _MOST_LABELS
     with axes_of(ax, (5.6 if is_few else 6.2, 4.3)) as axes:
-        _limits(axes, fit.runs, held_out, right=0.2 if is_few else 0.1)
-        _tints(axes, fit.runs)
+        map_axes(axes)
         axes.scatter(
             fit.runs.N, fit.runs.D, s=13, color=COLOURS[4], edgecolor="white", lw=0.4,
             label=f"{len(fit.runs)} fitted runs", zorder=2,
@@ -72,6 +71,8 @@ def plot_map(fit: Fit, held_out: Runs, ax: Axes | None = None) -> Axes:
             drawn = axes.scatter(
                 held_out.N[mine], held_out.D[mine], s=_STAR, marker="*", zorder=3, **look
             )
+        axes.margins(0.12 if is_few else 0.07, 0.07)  # room for the labels
+        _tints(axes, fit.runs)
         if not is_few:
             colour_bar(axes, drawn, "|relative error|, %")
         axes.set_title(f"{fit.law.name.title()} law, {len(error)} runs held out")
@@ -104,19 +105,6 @@ def _worst(N: np.ndarray, error: np.ndarray) -> np.ndarray:
     return by_size[np.sort(first)]
 
 
-def _limits(axes: Axes, fitted: Runs, held_out: Runs, right: float) -> None:
-    """Around all runs, with room for texts at the right and above."""
-    map_axes(axes)
-    for set_limits, mine, other, room in (
-        (axes.set_xlim, fitted.N, held_out.N, (0.06, right)),
-        (axes.set_ylim, fitted.D, held_out.D, (0.05, 0.09)),
-    ):
-        every = np.log(np.concatenate([mine, other]))
-        span = max(float(np.ptp(every)), 1.0)
-        low, high = np.exp([every.min() - room[0] * span, every.max() + room[1] * span])
-        set_limits(low, high)
-
-
 def _tints(axes: Axes, fitted: Runs) -> None:
     """What lies beyond the fitted N and D, with a frame between."""
     # between outermost runs and the frame is half a step of a usual grid
@@ -124,6 +112,7 @@ def _tints(axes: Axes, fitted: Runs) -> None:
         (float(x.min()) / 1.08, float(x.max()) * 1.08) for x in (fitted.N, fitted.D)
     )
     x, y = axes.get_xlim(), axes.get_ylim()
+    axes.set(xlim=x, ylim=y)
     for begin, end in ((x[0], left), (right, x[1])):
         axes.axvspan(begin, end, color=_REGIONS["beyond N"], alpha=0.09, lw=0, zorder=0)
     for begin, end in ((y[0], low), (high, y[1])):

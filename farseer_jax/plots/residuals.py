@@ -8,9 +8,10 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from farseer_jax.diagnostics.residuals_result import ResidualDiagnostics, difference_text
+from farseer_jax.plots.labels import note
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import input_axis, input_label, input_ticks, is_log, is_number
-from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of, colour_bar
+from farseer_jax.plots.style import COLOURS, GREY, axes_of, colour_bar
 
 View = Literal["residuals", "offsets", "curve"]
 _VIEWS = ("residuals", "offsets", "curve")
@@ -132,8 +133,6 @@ def _draw_curve(axes: Axes, found: ResidualDiagnostics) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(6))  # within a factor of two: no powers of ten
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter("{x:.3g}")
-    axes.annotate(
-        f"mean relative error {error:.2%}", (0.03, 0.06), xycoords="axes fraction", fontsize=8.5,
-        color=INK,
-    )  # fmt: skip
+    text = f"mean relative error {error:.2%}"
+    note(axes, text, (0.0, 0.0), (8, 8), xycoords="axes fraction")
     axes.legend(loc="upper right")

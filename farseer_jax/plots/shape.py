@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from farseer_jax.diagnostics.shape_result import Shape
+from farseer_jax.plots.labels import note
 from farseer_jax.plots.log_ticks import map_axes
 from farseer_jax.plots.style import INK, axes_of, colour_bar
 
@@ -83,9 +84,7 @@ def _box(axes: Axes, shape: Shape) -> None:
         [left, right, right, left, left], [low, low, high, high, low],
         color=INK, lw=1.4, ls=(0, (4, 2)), clip_on=True,
     )  # fmt: skip
-    axes.annotate(
-        "runs", (left, high), xytext=(3, 4), textcoords="offset points", fontsize=8, color=INK
-    )
+    note(axes, "runs", (left, high), (3, 4))
     axes.set(xlim=(shape.N[0], shape.N[-1]), ylim=(shape.D[0], shape.D[-1]))
 
 
