@@ -11,7 +11,7 @@ from matplotlib.colors import ListedColormap, Normalize
 from farseer_jax.diagnostics.difference_views import DifferenceView
 from farseer_jax.diagnostics.differences_result import DifferenceAnalysis
 from farseer_jax.plots.log_ticks import input_axis, plain_ticks
-from farseer_jax.plots.style import COLOURS, axes_of, colour_bar, grid_of, ordered_colours
+from farseer_jax.plots.style import COLOURS, axes_of, colour_bar, grid_of, one_of, ordered_colours
 from farseer_jax.results.numbers import quantity_text
 
 Show = Literal["differences", "coefficient", "exponent"]
@@ -50,7 +50,7 @@ def plot_differences(
         'tokens D'
     """
     shown = analysis[view]
-    _check_show(show)
+    one_of("show", show, get_args(Show))
     with axes_of(ax, (5.2, 3.8)) as axes:
         _draw(axes, shown, analysis, show)
     return axes
@@ -80,18 +80,13 @@ def plot_views(
         >>> from farseer_jax import analyse_differences, example_runs
         >>> from farseer_jax.plots import plot_views
         >>> [ax.get_ylabel() for ax in plot_views(analyse_differences(example_runs()))][::2]
-        ['fall of the loss with D', 'fall of the loss with N']
+        ['decrease of the loss with D', 'decrease of the loss with N']
     """
-    _check_show(show)
+    one_of("show", show, get_args(Show))
     with grid_of(axes, (2, 2), (7.4, 5.6)) as made:
         for letter, each, view in zip("abcd", made, analysis.views, strict=True):
             _draw(each, view, analysis, show, f"{letter}  ")
     return tuple(made)
-
-
-def _check_show(show: str) -> None:
-    if show not in get_args(Show):
-        raise ValueError(f"show: choose from {', '.join(get_args(Show))}, got {show!r}")
 
 
 def _draw(
@@ -115,7 +110,7 @@ def _draw_differences(
         axes.plot(ends, view.predict(ends, np.full(2, i)), color=colour, lw=0.9, zorder=2)
         axes.scatter(x, view.delta[own], color=colour, s=9, lw=0, alpha=0.85, zorder=3)
     input_axis(axes, "x", view.against)
-    axes.set(yscale="log", ylabel=f"fall of the loss with {view.difference}")
+    axes.set(yscale="log", ylabel=f"decrease of the loss with {view.difference}")
     plain_ticks(axes.yaxis)
     ratio = analysis.ratio_D if view.difference == "D" else analysis.ratio_N
     title = f"{mark}{view.difference} × {ratio:.3g}"

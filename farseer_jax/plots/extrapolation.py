@@ -1,4 +1,4 @@
-"""Figures of extrapolations inside the data (paper, Figs. 1a, 6, 7, 8)."""
+"""Figures of extrapolation inside the data (paper Figs. 1a, 6, 8; App. G, Fig. 16)."""
 
 from typing import Any, Literal
 
@@ -6,13 +6,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from farseer_jax.decisions.compare_counts_result import CountComparison
 from farseer_jax.diagnostics.extrapolation_result import Extrapolation
 from farseer_jax.diagnostics.leaderboard import CandidateResult
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.plots.labels import name_lines, note
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_label, input_ticks, plain_ticks
-from farseer_jax.plots.style import COLOURS, GREY, axes_of
+from farseer_jax.plots.style import COLOURS, GREY, axes_of, one_of
 
 Errors = Literal["held out", "next", "targets"]
 _MARKERS = "osD^vPX"
@@ -123,6 +124,57 @@ def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: Axes | None =
     return axes
 
 
+def plot_counts(comparison: CountComparison, ax: Axes | None = None) -> Axes:
+    """Relative errors of all runs by both fits, and their mean at each size.
+
+    Fitted sizes have filled dots, those held out have rings, on a grey ground.
+
+    Args:
+        comparison: from :func:`compare_counts`.
+        ax: axes to draw on; new ones by default.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> from farseer_jax import Runs, compare_counts, example_runs
+        >>> from farseer_jax.plots import plot_counts
+        >>> runs = example_runs()
+        >>> extra = {"N_total": runs.N + 4e5 * runs.N ** (1 / 3)}
+        >>> found = compare_counts(Runs(runs.N, runs.D, runs.loss, extra), held_out=6e9)
+        >>> plot_counts(found).get_ylabel()
+        'predicted over observed loss, less 1, %'
+    """
+    N, far = comparison.N, comparison.is_held_out
+    sizes = np.unique(N)
+    with axes_of(ax, (6.0, 3.9)) as axes:
+        axes.axhline(0.0, color=GREY, lw=0.9, zorder=1)
+        if N[~far].max() < N[far].min():
+            edge = np.sqrt(N[~far].max() * N[far].min())
+            axes.axvspan(edge, 1.25 * sizes[-1], color=GREY, alpha=0.13, lw=0, zorder=0)
+        for row, colour, shift in zip(comparison.rows, COLOURS, (0.988, 1.012), strict=False):
+            error = 100 * comparison.relative_errors(row)
+            axes.scatter(N * shift, error, s=4, color=colour, alpha=0.35, lw=0, zorder=2)
+            mean = np.array([error[size == N].mean() for size in sizes])
+            beyond = np.array([far[size == N].all() for size in sizes])
+            axes.plot(sizes * shift, mean, color=colour, lw=1.1, zorder=3)
+            axes.scatter(sizes[~beyond] * shift, mean[~beyond], s=20, color=colour, zorder=4)
+            axes.scatter(
+                sizes[beyond] * shift, mean[beyond], s=52, lw=1.7, fc="white", ec=colour, zorder=4
+            )
+            label = f"{row.count}: {row.held_out_error:.2%} off where held out"
+            axes.plot([], [], "o-", color=colour, ms=4.5, lw=1.1, label=label)
+        axes.set(
+            xscale="log",
+            xlabel="parameters N, the runs' own count",
+            ylabel="predicted over observed loss, less 1, %",
+            xlim=(sizes[0] / 1.12, sizes[-1] * 1.25),
+        )
+        input_ticks(axes.xaxis, "N")
+        legend_outside(axes, above=True, ncols=1)
+    return axes
+
+
 def _errors(found: Extrapolation, result: CandidateResult, errors: str) -> np.ndarray:
     """Per cent, one per limit; NaN from where on they say nothing but that the law ran away."""
     share = _shares(found, result, errors)
@@ -137,12 +189,9 @@ def _unconverged(result: CandidateResult, errors: str) -> np.ndarray:
 
 
 def _shares(found: Extrapolation, result: CandidateResult, errors: str) -> np.ndarray:
-    if errors == "held out":
-        return result.held_out_error
-    if errors == "next":
-        return result.next_error
+    one_of("errors", errors, _ERRORS)
     if errors != "targets":
-        raise ValueError(f"errors: {errors!r} is none of {', '.join(map(repr, _ERRORS))}")
+        return result.held_out_error if errors == "held out" else result.next_error
     if found.targets is None:
         raise ValueError("errors='targets': the extrapolation has none; give extrapolate targets=")
     return np.asarray(np.abs(result.target_predicted / found.targets.loss - 1.0).mean(axis=1))

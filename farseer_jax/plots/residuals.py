@@ -1,6 +1,6 @@
 """Figures of residuals (paper, Fig. 5)."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,10 +11,9 @@ from farseer_jax.diagnostics.residuals_result import ResidualDiagnostics, differ
 from farseer_jax.plots.labels import note
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import input_axis, input_label, input_ticks, is_log, is_number
-from farseer_jax.plots.style import COLOURS, GREY, axes_of, colour_bar
+from farseer_jax.plots.style import COLOURS, GREY, axes_of, colour_bar, one_of
 
 View = Literal["residuals", "offsets", "curve"]
-_VIEWS = ("residuals", "offsets", "curve")
 
 
 def plot_residuals(
@@ -64,11 +63,10 @@ def plot_residuals(
 
 
 def _check(found: ResidualDiagnostics, view: str, against: str | None, numbers: list[str]) -> None:
-    if view not in _VIEWS:
-        raise ValueError(f"view: {view!r} is none of {', '.join(map(repr, _VIEWS))}")
+    one_of("view", view, get_args(View))
     if against not in numbers:
         raise ValueError(
-            f"against: {against!r} is no input of numbers of the law {found.law!r}; it has "
+            f"against: {against!r} is not a numeric input of the law {found.law!r}; it has "
             f"{', '.join(map(repr, numbers)) or 'none'}"
         )
     if view != "residuals" and not np.isfinite(found.G).any():

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from farseer_jax.diagnostics.shape_result import Shape
 from farseer_jax.plots.labels import note
 from farseer_jax.plots.log_ticks import map_axes
-from farseer_jax.plots.style import INK, axes_of, colour_bar
+from farseer_jax.plots.style import INK, axes_of, colour_bar, one_of
 
 Quantity = Literal["N", "D", "loss"]
 _LABELS = {"N": "∂ ln L / ∂ ln N", "D": "∂ ln L / ∂ ln D", "loss": "loss L"}
@@ -41,8 +41,7 @@ def plot_shape(shape: Shape, of: Quantity = "N", ax: Axes | None = None) -> Axes
         >>> plot_shape(shape).get_ylabel()
         'tokens D'
     """
-    if of not in _LABELS:
-        raise ValueError(f"of must be one of {tuple(_LABELS)}, got {of!r}")
+    one_of("of", of, _LABELS)
     values = {"N": shape.by_N, "D": shape.by_D, "loss": shape.loss}[of].T
     with axes_of(ax, (5.0, 3.9)) as axes:
         map_axes(axes)

@@ -1,6 +1,6 @@
 """One look for all figures, on the caller's axes or on new ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -81,6 +81,17 @@ def grid_of(
         _, made = plt.subplots(*shape, figsize=size, layout="constrained", **options)
         yield list(made.ravel())
         fit_texts(*made.ravel())
+
+
+def one_of(argument: str, value: object, choices: Iterable[object]) -> None:
+    """Refuse an unknown choice.
+
+    Raises:
+        ValueError: ``value`` is not among the choices.
+    """
+    if value not in (known := list(choices)):
+        listed = ", ".join(map(repr, known))
+        raise ValueError(f"{argument}: unknown {value!r}; choose from {listed}")
 
 
 def colour_bar(axes: Axes, drawn: Any, label: str = "") -> Any:

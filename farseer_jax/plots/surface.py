@@ -16,7 +16,7 @@ from farseer_jax.laws.law import Law
 from farseer_jax.plots.layout import is_narrow
 from farseer_jax.plots.log_ticks import input_label, log10_tick, log_ticks
 from farseer_jax.plots.shape import verdict
-from farseer_jax.plots.style import GREY, INK, axes_of
+from farseer_jax.plots.style import GREY, INK, axes_of, one_of
 from farseer_jax.runs.checks import Range
 from farseer_jax.runs.runs import Runs
 
@@ -66,8 +66,7 @@ def plot_surface(
         >>> axes.get_zlabel()
         '∂L/∂N, per parameter'
     """
-    if of not in _LABELS:
-        raise ValueError(f"of must be one of {tuple(_LABELS)}, got {of!r}")
+    one_of("of", of, _LABELS)
     shape = check_shape(law, N, D)
     runs = law.runs if isinstance(law, Fit) else None
     with axes_of(ax, SIZE, is_3d=True) as axes:
