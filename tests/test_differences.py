@@ -263,7 +263,9 @@ def test_a_view_as_a_figure(simulated: fj.DifferenceAnalysis) -> None:
     assert plot_differences(simulated, ax=own) is own
     with pytest.raises(KeyError, match="no view"):
         plot_differences(simulated, ("D", "L"))
-    with pytest.raises(ValueError, match="show: choose of differences, coefficient, exponent"):
+    with pytest.raises(
+        ValueError, match="show: unknown 'slope'; choose from 'differences', 'coefficient'"
+    ):
         plot_differences(simulated, show="slope")  # type: ignore[arg-type]
     plt.close("all")
 
@@ -289,7 +291,7 @@ def test_four_views_as_a_figure(simulated: fj.DifferenceAnalysis) -> None:
     exponents = plot_views(simulated, show="exponent")
     for ax, view in zip(exponents, simulated.views, strict=True):
         np.testing.assert_allclose(drawn(ax), np.stack([view.held, view.exponent], axis=1))
-    with pytest.raises(ValueError, match="show: choose of"):
+    with pytest.raises(ValueError, match="show: unknown"):
         plot_views(simulated, show="slope")  # type: ignore[arg-type]
     _, own = plt.subplots(2, 2)
     assert plot_views(simulated, axes=own.ravel()) == tuple(own.ravel())
@@ -299,6 +301,6 @@ def test_four_views_as_a_figure(simulated: fj.DifferenceAnalysis) -> None:
     panel = plot_views(dataclasses.replace(simulated, views=(empty, *simulated.views[1:])))[0]
     panel.figure.draw_without_rendering()  # type: ignore[union-attr]
     assert not any(label.get_visible() for label in panel.get_xticklabels())
-    with pytest.raises(ValueError, match="axes: give 4, one for each view, got 2"):
+    with pytest.raises(ValueError, match="axes: expected 4, got 2"):
         plot_views(simulated, axes=own[0])
     plt.close("all")

@@ -433,7 +433,7 @@ def test_a_figure_shows_what_did_not_converge_and_leaves_out_what_ran_away() -> 
 
 
 def test_figures_refuse(found: fj.Extrapolation) -> None:
-    with pytest.raises(ValueError, match="errors: 'far' is none of 'held out'"):
+    with pytest.raises(ValueError, match="errors: unknown 'far'; choose from 'held out'"):
         plot_extrapolation(found, "far")  # type: ignore[arg-type]
     with pytest.raises(IndexError, match="no limit 14"):
         plot_error_by_value(found, 14)

@@ -328,7 +328,7 @@ def test_figure(known: fj.FormChoice) -> None:
         errors = [np.asarray(line.get_ydata()) for line in made[i + 3].lines[1:]]
         expected = 100 * (best.curve / known.values[curve] - 1)
         np.testing.assert_allclose(errors[-1], expected, rtol=1e-9)
-    with pytest.raises(ValueError, match="axes: give six"):
+    with pytest.raises(ValueError, match="axes: expected 6, got 3"):
         plot_forms(known, axes=made[:3])
     _, own = plt.subplots(2, 3)
     assert plot_forms(known, axes=own.ravel()) == tuple(own.ravel())

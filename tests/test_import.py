@@ -75,7 +75,9 @@ def test_modules_import_only_light_packages_at_module_level() -> None:
     light = LIGHT | sys.stdlib_module_names
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in modules()}
     heavy = {path: set(module_level_imports(tree)) - light for path, tree in trees.items()}
-    assert {str(path): names for path, names in heavy.items() if names} == {}
+    # which nothing else imports: see the test above
+    allowed = {path: {"matplotlib"} if path.parent.name == "plots" else set() for path in heavy}
+    assert {str(p): names - allowed[p] for p, names in heavy.items() if names - allowed[p]} == {}
 
 
 def test_import_changes_no_global_setting() -> None:

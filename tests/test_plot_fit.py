@@ -99,7 +99,7 @@ def test_bad_axes_and_draws_are_refused(fitted: Fit) -> None:
 
     _, own = plt.subplots()
     assert plot_fit(fitted, ax=own) is own
-    with pytest.raises(ValueError, match="axes: give 3, not 1"):
+    with pytest.raises(ValueError, match="axes: expected 3, got 1"):
         plot_curves(fitted, axes=[own])
     other = bootstrap(fit(Farseer, example_runs()), 50, WildBootstrap(), seed=0)
     with pytest.raises(ValueError, match="draws are of another fit"):

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.text import Text
 
-from farseer_jax.plots._room import fit_texts, legend_outside
-from farseer_jax.plots._style import axes_of, count_ticks, grid_of, plain_ticks
-from farseer_jax.plots._surfaces import dress
-from farseer_jax.plots._ticks import log_places
+import farseer_jax as fj
+from farseer_jax import plots
+from farseer_jax.plots.layout import fit_texts, legend_outside
+from farseer_jax.plots.log_ticks import count_ticks, log_ticks, plain_ticks
+from farseer_jax.plots.style import axes_of, grid_of
+from farseer_jax.plots.surface import finish_surface
 
 COLUMN = (3.4, 2.8)
 
@@ -54,7 +57,7 @@ def test_wider_axes_have_more_ticks_when_they_are_drawn() -> None:
     ax = plt.figure(figsize=(2.0, 2.0)).add_subplot()
     ax.set(xscale="log", xlim=(1e9, 1e12))
     count_ticks(ax.xaxis)
-    assert shown_ticks(ax.xaxis)[0] == ["1 B", "100 B"]
+    assert shown_ticks(ax.xaxis)[0] == ["1 B", "1 T"]
     ax.figure.set_size_inches(7.0, 2.0)
     assert shown_ticks(ax.xaxis)[0] == ["1 B", "3 B", "10 B", "30 B", "100 B", "300 B", "1 T"]
 
@@ -63,7 +66,7 @@ def test_an_axis_has_one_format_of_numbers() -> None:
     ax = plt.figure(figsize=(6.0, 4.0)).add_subplot()
     ax.set(yscale="log", ylim=(0.5, 6e6))
     plain_ticks(ax.yaxis)
-    assert shown_ticks(ax.yaxis)[0] == [f"$10^{{{power}}}$" for power in range(7)]
+    assert shown_ticks(ax.yaxis)[0] == [f"$\\mathdefault{{10^{{{power}}}}}$" for power in range(7)]
     ax.set_ylim(0.5, 2e3)
     assert shown_ticks(ax.yaxis)[0] == ["1", "3", "10", "30", "100", "300", "1,000"]
 
@@ -81,10 +84,74 @@ def test_a_figure_can_be_pickled() -> None:
 
 
 def test_places_are_the_densest_that_fit() -> None:
-    np.testing.assert_allclose(log_places(1.0, 10.0, 0.3, 8), [1, 2, 5, 10])
-    np.testing.assert_allclose(log_places(1.0, 10.0, 0.31, 8), [1, 3, 10])
-    np.testing.assert_allclose(log_places(1.0, 1e6, 1.5, 8), [1, 1e2, 1e4, 1e6])
-    np.testing.assert_allclose(log_places(1.0, 1e6, 0.1, 3), [1, 1e3, 1e6])
+    np.testing.assert_allclose(log_ticks(1.0, 10.0, 4), [1, 2, 5, 10])
+    np.testing.assert_allclose(log_ticks(1.0, 10.0, 3), [1, 3, 10])
+    np.testing.assert_allclose(log_ticks(1.0, 1e6, 4), [1, 1e2, 1e4, 1e6])
+    np.testing.assert_allclose(log_ticks(1.0, 1e6, 3), [1, 1e3, 1e6])
+    np.testing.assert_allclose(log_ticks(1.5, 6.1, 9), [2, 3, 4, 5, 6])
+
+
+@pytest.fixture(scope="module")
+def fitted() -> fj.Fit:
+    return fj.fit(fj.Farseer, fj.example_runs().select(max_N=5.5e9))
+
+
+def draw_compared(_: fj.Fit, ax: Any) -> None:
+    a = fj.Chinchilla(E=1.8, A=480.0, B=2000.0, alpha=0.35, beta=0.37)
+    b = fj.Chinchilla(E=1.8, A=480.0, B=1000.0, alpha=0.35, beta=0.34)
+    names = ("the mixture of last year", "the new mixture")
+    plots.plot_comparison(fj.compare_fits(a, b, N=(1e8, 1e11), D=(1e9, 1e12), names=names), ax=ax)
+
+
+def draw_map(fit: fj.Fit, ax: Any) -> None:
+    plots.plot_map(fit, fj.example_runs().select(min_N=6e9), ax=ax)
+
+
+def draw_allocation(fit: fj.Fit, ax: Any) -> None:
+    plots.plot_allocation(fj.allocate(fit, np.geomspace(1e19, 1e25, 13)), ax=ax)
+
+
+def draw_shape(fit: fj.Fit, ax: Any) -> None:
+    plots.plot_shape(fj.check_shape(fit, N=(2e8, 1e13), D=(1e9, 1e15)), ax=ax)
+
+
+def draw_residuals(fit: fj.Fit, ax: Any) -> None:
+    plots.plot_residuals(fj.diagnose_residuals(fit), ax=ax)
+
+
+def draw_fit(fit: fj.Fit, ax: Any) -> None:
+    plots.plot_fit(fit, fj.example_runs().select(min_N=6e9), ax=ax)
+
+
+def texts_of(axes: Any) -> list[Text]:
+    """What is read on axes: ticks, labels, titles, legend and notes."""
+    found = [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        found += [t.label1 for t in axis.get_major_ticks() if low <= t.get_loc() <= high]
+        found += [t.label2 for t in axis.get_major_ticks() if low <= t.get_loc() <= high]
+    found += [] if axes.get_legend() is None else axes.get_legend().get_texts()
+    return [text for text in found if text.get_text() and text.get_visible()]
+
+
+@pytest.mark.parametrize("size", [COLUMN, (6.4, 4.8)])
+@pytest.mark.parametrize(
+    "draw", [draw_compared, draw_map, draw_allocation, draw_shape, draw_residuals, draw_fit]
+)
+def test_texts_are_within_the_figure_and_apart(fitted: fj.Fit, draw: Any, size: Any) -> None:
+    figure, ax = plt.subplots(figsize=size, layout="constrained")
+    draw(fitted, ax)
+    figure.draw_without_rendering()
+    boxes = {text: Text.get_window_extent(text) for each in figure.axes for text in texts_of(each)}
+    for text, box in boxes.items():
+        ends = box.extents / np.tile(figure.bbox.size, 2)
+        assert ((ends > -0.005) & (ends < 1.005)).all(), text
+    found = list(boxes.items())
+    for i, (one, a) in enumerate(found):
+        for other, b in found[:i]:
+            shared = np.minimum(a.max, b.max) - np.maximum(a.min, b.min)
+            assert (shared <= 1.5).any(), (one, other)
+    assert ax.bbox.width > 0.4 * figure.bbox.width
 
 
 def is_within(figure: Any, artist: Any) -> bool:
@@ -102,7 +169,7 @@ def test_a_legend_in_a_column_is_whole_and_leaves_the_axes_their_width(above: bo
     ax.set(xlabel="parameters N", ylabel="tokens D")
     bar.set_label("loss of a long name less that of another long name, %")
     legend_outside(ax, above=above, ncols=3)
-    fit_texts(ax, bar.ax)
+    fit_texts(ax)
     ax.figure.draw_without_rendering()
     legend, label = ax.get_legend(), ax.xaxis.label.get_window_extent()
     assert is_within(ax.figure, legend)
@@ -129,7 +196,8 @@ def test_long_titles_and_labels_are_made_to_fit_and_short_ones_left() -> None:
 @pytest.mark.parametrize(("size", "most"), [(COLUMN, 3), ((5.6, 4.4), 5)])
 def test_a_surface_has_few_ticks(size: tuple[float, float], most: int) -> None:
     ax: Any = plt.figure(figsize=size).add_subplot(projection="3d")
-    dress(ax, np.array([2.01e8, 1e12]), np.array([1e9, 1e14]), "title", from_above=True)
+    N, D = np.array([2.01e8, 1e12]), np.array([1e9, 1e14])
+    finish_surface(ax, N, D, "title", "loss", from_above=True)
     ax.set_zlim(0, 1)
     ax.figure.draw_without_rendering()
     for axis in (ax.xaxis, ax.yaxis):
@@ -148,5 +216,8 @@ def test_what_is_no_flat_axes_is_refused(wrong: str) -> None:
     with pytest.raises(TypeError, match=r"ax: .*plt\.subplots"), axes_of(given, (1.0, 1.0)):
         pass
     if wrong != "3d":
-        with pytest.raises(TypeError, match="axes: give axes"), grid_of([given], (1, 1), (1, 1)):
+        with (
+            pytest.raises(TypeError, match="axes: expected an Axes"),
+            grid_of([given], (1, 1), (1, 1)),
+        ):
             pass

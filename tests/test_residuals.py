@@ -230,8 +230,8 @@ def test_figures(white: fj.ResidualDiagnostics) -> None:
     np.testing.assert_allclose(U[[0, -1]], white.U[[0, -1]])
     between = np.exp(np.interp(np.log(white.size), np.log(N), np.log(U)))
     np.testing.assert_allclose(between, white.U, rtol=1e-3)
-    with pytest.raises(ValueError, match="view: 'white' is none of 'residuals'"):
+    with pytest.raises(ValueError, match="view: unknown 'white'; choose from 'residuals'"):
         plot_residuals(white, "white")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="against: 'C' is no input"):
+    with pytest.raises(ValueError, match="against: 'C' is not a numeric input"):
         plot_residuals(white, against="C")  # type: ignore[arg-type]
     plt.close("all")

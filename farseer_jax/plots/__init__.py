@@ -1,13 +1,12 @@
-"""Figures, by matplotlib; each function draws on axes of yours, or makes some."""
+"""Figures, by matplotlib; each function draws on your axes, or makes new ones."""
 
 from farseer_jax.plots.allocation import plot_allocation
 from farseer_jax.plots.choices import plot_choices
-from farseer_jax.plots.comparison import plot_comparison, plot_line
-from farseer_jax.plots.comparison_surface import plot_comparison_surface
-from farseer_jax.plots.counts import plot_counts
+from farseer_jax.plots.comparison import plot_comparison, plot_comparison_surface, plot_line
+from farseer_jax.plots.curves import plot_curves
 from farseer_jax.plots.differences import plot_differences, plot_views
-from farseer_jax.plots.extrapolation import plot_error_by_value, plot_extrapolation
-from farseer_jax.plots.fit import plot_curves, plot_fit
+from farseer_jax.plots.extrapolation import plot_counts, plot_error_by_value, plot_extrapolation
+from farseer_jax.plots.fit import plot_fit
 from farseer_jax.plots.forms import plot_forms
 from farseer_jax.plots.influence import plot_influence
 from farseer_jax.plots.map import plot_map

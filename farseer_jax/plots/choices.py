@@ -1,16 +1,16 @@
 """A figure of how far a prediction moves with the choices that were made."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from farseer_jax.diagnostics.alternative_choices import GROUPS
 from farseer_jax.diagnostics.choice_comparison import ChoiceComparison, ChoiceResult
-from farseer_jax.plots._style import COLOURS, GREY, axes_of
+from farseer_jax.plots.labels import note
+from farseer_jax.plots.layout import is_narrow, legend_outside
+from farseer_jax.plots.style import COLOURS, GREY, axes_of
 from farseer_jax.results.numbers import loss_text, quantity_text
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _LONG = 5  # choices from which a group shares one line
 _GAP = 0.55  # between groups, in lines
@@ -24,7 +24,7 @@ class _Line(NamedTuple):
     rows: tuple[ChoiceResult, ...]
 
 
-def plot_choices(comparison: ChoiceComparison, point: int = 0, ax: "Axes | None" = None) -> "Axes":
+def plot_choices(comparison: ChoiceComparison, point: int = 0, ax: Axes | None = None) -> Axes:
     """Change of the predicted loss, a line per choice; groups of many choices share a line.
 
     The grey band is one standard deviation of the run-to-run noise. Choices for which there is no
@@ -59,14 +59,15 @@ def plot_choices(comparison: ChoiceComparison, point: int = 0, ax: "Axes | None"
         if comparison.noise is not None:
             noise = 100 * comparison.noise.pooled
             axes.axvspan(-noise, noise, color=GREY, alpha=0.16, lw=0, label="run-to-run noise")
-            axes.legend(loc="lower right", fontsize=8)
         for group, line in lines:
             _draw(axes, line, COLOURS[list(GROUPS).index(group) % len(COLOURS)], point)
         _finish(axes, lines)
         _name_groups(axes, lines)
         where = f"{quantity_text(comparison.N[point])}, {quantity_text(comparison.D[point])}"
         loss = loss_text(comparison.reference.predicted[point])
-        axes.set_title(f"Loss at {where}: {loss} as fitted", pad=8)
+        axes.set_title(f"Loss at {where}: {loss} as fitted")
+        if comparison.noise is not None:
+            legend_outside(axes)
     return axes
 
 
@@ -88,7 +89,7 @@ def _placed(groups: dict[str, list[_Line]]) -> list[tuple[str, _Line]]:
     return found
 
 
-def _draw(axes: "Axes", line: _Line, colour: str, point: int) -> None:
+def _draw(axes: Axes, line: _Line, colour: str, point: int) -> None:
     usable = [row for row in line.rows if row.usable]
     changes = np.array([100 * row.change[point] for row in usable])
     many = len(line.rows) > 1
@@ -96,16 +97,8 @@ def _draw(axes: "Axes", line: _Line, colour: str, point: int) -> None:
     if many and len(changes):
         axes.hlines(line.place, changes.min(), changes.max(), color=colour, lw=1.4, alpha=0.45)
         most = int(np.abs(changes).argmax())
-        axes.annotate(
-            usable[most].choice,
-            (changes[most], line.place),
-            xytext=(0, 6),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            fontsize=7.5,
-            color="#333333",
-        )
+        side = "left" if changes[most] < 0 else "right"  # the text stays within the axes
+        note(axes, usable[most].choice, (changes[most], line.place), (0, 6), ha=side, fontsize=7.5)
     else:
         axes.hlines(place, 0.0, changes, color=colour, lw=1.4, alpha=0.45)
     axes.scatter(
@@ -113,8 +106,10 @@ def _draw(axes: "Axes", line: _Line, colour: str, point: int) -> None:
     )
 
 
-def _finish(axes: "Axes", lines: list[tuple[str, _Line]]) -> None:
+def _finish(axes: Axes, lines: list[tuple[str, _Line]]) -> None:
     places = [line.place for _, line in lines]
+    if is_narrow(axes):
+        axes.tick_params(axis="y", labelsize=6.5)
     axes.set(
         xlabel="change of the predicted loss, %",
         yticks=places,
@@ -126,21 +121,12 @@ def _finish(axes: "Axes", lines: list[tuple[str, _Line]]) -> None:
     axes.grid(axis="y", visible=False)
 
 
-def _name_groups(axes: "Axes", lines: list[tuple[str, _Line]]) -> None:
+def _name_groups(axes: Axes, lines: list[tuple[str, _Line]]) -> None:
     """Titles of the groups, where the labels of their choices end."""
     tops: dict[str, float] = {}
     for group, line in lines:
         tops.setdefault(group, line.place)
+    look: Any = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center"}
+    look |= {"fontsize": 7 if is_narrow(axes) else 9, "fontweight": "bold"}
     for group, top in tops.items():
-        axes.annotate(
-            GROUPS[group],
-            (0.0, top - 0.9),
-            xycoords=("axes fraction", "data"),
-            xytext=(-4, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            fontsize=9,
-            fontweight="bold",
-            color="#333333",
-        )
+        note(axes, GROUPS[group], (0.0, top - 0.9), (-4, 0), **look)

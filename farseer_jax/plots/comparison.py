@@ -1,24 +1,30 @@
-"""Figures of two loss surfaces against each other (paper App. E, Fig. 15)."""
+"""Two loss surfaces against each other: a map, a line and a surface (paper App. E, Fig. 15)."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 from farseer_jax.decisions.compared_fits import ComparedFit
 from farseer_jax.decisions.compared_points import ComparedPoints
 from farseer_jax.decisions.fit_comparison import FitComparison
+from farseer_jax.decisions.matching_runs import match
 from farseer_jax.fitting.type_checks import instance_of
-from farseer_jax.plots._room import fit_texts, legend_outside
-from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
+from farseer_jax.plots.layout import is_narrow, legend_outside
+from farseer_jax.plots.log_ticks import input_axis, map_axes
+from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of, colour_bar
+from farseer_jax.plots.surface import SIZE, draw_surface, finish_surface, on_surface
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-INK = "#222222"
 _MAP = "PuOr_r"  # from purple through white to orange: apart for every kind of colour blindness
+_NUM_DRAWN = 97
+_PLANE = "#8a8a8a"
+_SQUARE = "#009e73"
 
 
-def plot_comparison(comparison: FitComparison, ax: "Axes | None" = None) -> "Axes":
+def plot_comparison(comparison: FitComparison, ax: Axes | None = None) -> Axes:
     """The normalised difference over N and D: purple where A is better, orange where B is.
 
     The heavy line is parity. Dots are the runs of A and rings those of B, and beyond the dashed
@@ -33,8 +39,8 @@ def plot_comparison(comparison: FitComparison, ax: "Axes | None" = None) -> "Axe
         The axes.
 
     Raises:
-        TypeError: ``comparison`` is none.
-        ValueError: there is one N or one D: no surface.
+        TypeError: ``comparison`` is not a FitComparison.
+        ValueError: there is one N or one D, so no surface.
 
     Example:
         >>> from farseer_jax import Chinchilla, compare_fits
@@ -45,82 +51,77 @@ def plot_comparison(comparison: FitComparison, ax: "Axes | None" = None) -> "Axe
         >>> plot_comparison(found).get_ylabel()
         'tokens D'
     """
-    a, b = surface_of(comparison).names
-    percent = 100 * comparison.difference.T
+    a, b = _surface_of(comparison).names
+    N, D, percent = comparison.N, comparison.D, 100 * comparison.difference.T
     most = max(float(np.abs(percent).max()), 1e-12)
     with axes_of(ax, (6.0, 4.3)) as axes:
-        axes.set(xscale="log", yscale="log")
+        map_axes(axes)
         drawn = axes.pcolormesh(
-            comparison.N, comparison.D, percent,
-            cmap=_MAP, vmin=-most, vmax=most, shading="gouraud", rasterized=True,
-        )  # fmt: skip
-        axes.grid(visible=False)
-        bar = axes.figure.colorbar(drawn, ax=axes, pad=0.02)
-        bar.outline.set_visible(False)
-        bar.set_label(f"loss of {a} less that of {b}, %")
+            N, D, percent, cmap=_MAP, vmin=-most, vmax=most, shading="gouraud", rasterized=True
+        )
+        colour_bar(axes, drawn, _difference_label(comparison))
         for curve in comparison.parity:
             axes.plot(curve.N, curve.D, color="black", lw=2.6, solid_capstyle="butt", zorder=4)
         if comparison.probability is not None:
-            levels = [0.05, 0.95]
             axes.contour(
-                comparison.N, comparison.D, comparison.probability.T, levels,
+                N, D, comparison.probability.T, [0.05, 0.95],
                 colors="black", linewidths=0.8, linestyles="dotted", zorder=4,
             )  # fmt: skip
         _draw_runs(axes, comparison)
-        axes.set(
-            xlabel="parameters N",
-            ylabel="tokens D",
-            xlim=(comparison.N[0], comparison.N[-1]),
-            ylim=(comparison.D[0], comparison.D[-1]),
-        )
-        count_ticks(axes.xaxis)
-        count_ticks(axes.yaxis)
+        axes.set(xlim=(N[0], N[-1]), ylim=(D[0], D[-1]), title=f"{a} against {b}")
         _add_legend(axes, comparison)
-        axes.set_title(f"{a} against {b}", loc="left", pad=8)
-        fit_texts(axes, bar.ax)
     return axes
 
 
-def _draw_runs(axes: "Axes", comparison: FitComparison) -> None:
-    from matplotlib.patches import Rectangle
+def _surface_of(comparison: object) -> FitComparison:
+    """A comparison over at least two N and two D."""
+    found = instance_of(FitComparison, comparison, "comparison", "such as `compare_fits(a, b)`")
+    if min(found.difference.shape) < 2:
+        raise ValueError("comparison: one N or one D is no surface; draw its line by plot_line")
+    return found
 
-    fits = [one for one in (comparison.fits.a, comparison.fits.b) if one.runs is not None]
-    for one in fits:
-        assert one.runs is not None
-        is_a = one is comparison.fits.a
-        runs = one.runs
-        shown = (runs.N >= comparison.N[0]) & (runs.N <= comparison.N[-1])
-        shown &= (runs.D >= comparison.D[0]) & (runs.D <= comparison.D[-1])
+
+def _difference_label(of: FitComparison | ComparedPoints) -> str:
+    return "loss of {} less that of {}, %".format(*of.names)
+
+
+def _draw_runs(axes: Axes, comparison: FitComparison) -> None:
+    """The runs of A as dots, those of B as rings, and a frame around what both cover."""
+    a, b = comparison.fits.a, comparison.fits.b
+    for side in (a, b):
+        if (runs := side.runs) is None:
+            continue
+        shown = _within(comparison, runs.N, runs.D)
         axes.scatter(
-            runs.N[shown], runs.D[shown], zorder=5, lw=0.6, s=5 if is_a else 22, clip_on=False,
-            color=INK if is_a else "none", edgecolor=INK,
+            runs.N[shown], runs.D[shown], zorder=5, lw=0.6, s=5 if side is a else 22,
+            clip_on=False, color=INK if side is a else "none", edgecolor=INK,
         )  # fmt: skip
-    if not fits:
+    ranges = [_ranges(side) for side in (a, b) if side.runs is not None]
+    if not ranges:
         return
-    low_N, high_N, low_D, high_D = _common(fits)
-    if low_N < high_N and low_D < high_D:
-        frame = Rectangle(
-            (low_N, low_D), high_N - low_N, high_D - low_D,
-            fill=False, ec=INK, lw=0.9, ls="--", zorder=3,
-        )  # fmt: skip
+    low, high = np.max([r[0] for r in ranges], axis=0), np.min([r[1] for r in ranges], axis=0)
+    if (low < high).all():
+        frame = Rectangle(low, *(high - low), fill=False, ec=INK, lw=0.9, ls="--", zorder=3)
         axes.add_patch(frame)
 
 
-def _common(fits: list[ComparedFit]) -> tuple[float, float, float, float]:
-    """The ranges of N and D that all have runs in."""
-    runs = [one.runs for one in fits if one.runs is not None]
-    return (
-        max(float(r.N.min()) for r in runs),
-        min(float(r.N.max()) for r in runs),
-        max(float(r.D.min()) for r in runs),
-        min(float(r.D.max()) for r in runs),
-    )
+def _within(comparison: FitComparison, N: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """Which runs lie in the domain."""
+    return np.asarray(
+        (N >= comparison.N[0]) & (N <= comparison.N[-1])
+        & (D >= comparison.D[0]) & (D <= comparison.D[-1])
+    )  # fmt: skip
 
 
-def _add_legend(axes: "Axes", comparison: FitComparison) -> None:
+def _ranges(side: ComparedFit) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest and the largest N and D of its runs, ``(2,)`` each."""
+    assert side.runs is not None
+    every = np.stack([side.runs.N, side.runs.D])
+    return every.min(axis=1), every.max(axis=1)
+
+
+def _add_legend(axes: Axes, comparison: FitComparison) -> None:
     """Below the axes: what lines and points are."""
-    from matplotlib.lines import Line2D
-
     (a, b), handles = comparison.names, []
     if comparison.parity:
         handles.append(Line2D([], [], color="black", lw=2.6, label="equal"))
@@ -132,26 +133,10 @@ def _add_legend(axes: "Axes", comparison: FitComparison) -> None:
     if comparison.fits.b.runs is not None:
         handles.append(Line2D([], [], ms=5.0, mfc="none", label=f"runs of {b}", **look))
     if handles:
-        legend_outside(
-            axes, handles=handles, ncols=4, fontsize=8, handlelength=1.5, columnspacing=1.1,
-            handletextpad=0.5,
-        )  # fmt: skip
+        legend_outside(axes, handles=handles, ncols=4)
 
 
-def surface_of(comparison: object) -> FitComparison:
-    """A comparison over at least two N and two D.
-
-    Raises:
-        TypeError: it is none.
-        ValueError: there is one N or one D: no surface.
-    """
-    found = instance_of(FitComparison, comparison, "comparison", "such as `compare_fits(a, b)`")
-    if min(found.difference.shape) < 2:
-        raise ValueError("comparison: one N or one D is no surface; draw its line by plot_line")
-    return found
-
-
-def plot_line(line: ComparedPoints, ax: "Axes | None" = None) -> "Axes":
+def plot_line(line: ComparedPoints, ax: Axes | None = None) -> Axes:
     """The normalised difference along a line: below 0 A is better.
 
     Dashed where it lies outside the runs of one or both; the dot is parity.
@@ -164,7 +149,7 @@ def plot_line(line: ComparedPoints, ax: "Axes | None" = None) -> "Axes":
         The axes.
 
     Raises:
-        TypeError: ``line`` is no such line.
+        TypeError: ``line`` is not ComparedPoints.
 
     Example:
         >>> from farseer_jax import Chinchilla, compare_fits
@@ -182,20 +167,111 @@ def plot_line(line: ComparedPoints, ax: "Axes | None" = None) -> "Axes":
     percent = 100 * line.difference
     with axes_of(ax, (5.2, 3.4)) as axes:
         first = not axes.lines
-        colour = COLOURS[len([one for one in axes.lines if one.get_gid() == "all"]) % len(COLOURS)]
+        colour = COLOURS[sum(one.get_gid() == "all" for one in axes.lines) % len(COLOURS)]
         axes.plot(x, percent, color=colour, lw=1.3, ls=(0, (3, 2)), gid="all")
         within = np.where(line.inside, percent, np.nan)
         axes.plot(x, within, color=colour, lw=2.4, label=line.along)
         axes.scatter(crossed, np.zeros(len(crossed)), color=colour, s=30, zorder=4)
         if first:
             axes.axhline(0.0, color=GREY, lw=0.9, zorder=1)
-            axes.set(xscale="log", xlabel="tokens D" if along_D else "parameters N")
-            axes.set_ylabel(f"loss of {a} less that of {b}, %")
-            axes.set_title(f"{a} against {b} at {line.along}", loc="left", pad=8)
-            axes.margins(x=0.0)
-            count_ticks(axes.xaxis)
+            input_axis(axes, "x", "D" if along_D else "N", x)
+            axes.set_ylabel(_difference_label(line))
+            axes.set_title(f"{a} against {b} at {line.along}", loc="left")
         else:
-            axes.set_title(f"{a} against {b}", loc="left", pad=8)
-            axes.legend(fontsize=8.5, frameon=False)
-        fit_texts(axes)
+            axes.set_title(f"{a} against {b}", loc="left")
+            axes.legend(frameon=False)
     return axes
+
+
+def plot_comparison_surface(comparison: FitComparison, ax: Axes | None = None) -> Axes:
+    """The normalised difference as a surface over N and D, with the plane of parity (Fig. 15).
+
+    Purple below the plane, where A is better, orange above, where B is; the heavy line is parity.
+    Squares are observed differences, of runs that both have at the same N and D.
+
+    Args:
+        comparison: from :func:`compare_fits`, of at least two N and two D.
+        ax: 3-D axes to draw on; new ones by default.
+
+    Returns:
+        The axes. On the first two, coordinates are log10 N and log10 D.
+
+    Raises:
+        TypeError: ``comparison`` is not a FitComparison, or the axes are not 3-D.
+        ValueError: there is one N or one D, so no surface.
+
+    Example:
+        >>> from farseer_jax import Chinchilla, compare_fits
+        >>> from farseer_jax.plots import plot_comparison_surface
+        >>> a = Chinchilla(E=1.8, A=480.0, B=2000.0, alpha=0.35, beta=0.37)
+        >>> b = Chinchilla(E=1.8, A=480.0, B=1000.0, alpha=0.35, beta=0.34)
+        >>> found = compare_fits(a, b, N=(1e8, 1e11), D=(1e9, 1e12))
+        >>> plot_comparison_surface(found).get_zlabel()
+        'loss of A less that of B, %'
+    """
+    a, b = _surface_of(comparison).names
+    N, D = (np.geomspace(x[0], x[-1], _NUM_DRAWN) for x in (comparison.N, comparison.D))
+    percent = _percent_at(comparison, N[:, None], D)
+    most = max(float(np.abs(percent).max()), 1e-12)
+    look: Any = {"cmap": mpl.colormaps[_MAP], "norm": mpl.colors.Normalize(-most, most)}
+    with axes_of(ax, SIZE, is_3d=True) as axes:
+        draw_surface(axes, N, D, percent, shown=percent < 0.0, **look)
+        x, y = np.meshgrid(np.log10(N[[0, -1]]), np.log10(D[[0, -1]]), indexing="ij")
+        axes.plot_surface(  # the plane of no difference
+            x, y, np.zeros((2, 2)), color=_PLANE, alpha=0.28, shade=False, lw=0, zorder=2
+        )
+        draw_surface(axes, N, D, percent, shown=percent >= 0.0, zorder=2.5, **look)
+        for i, curve in enumerate(comparison.parity):
+            axes.plot(
+                np.log10(curve.N), np.log10(curve.D), 0.0, color="black", lw=2.4, zorder=3,
+                label="equal" if i == 0 else None,
+            )  # fmt: skip
+        _draw_observed(axes, comparison)
+        label, title = _difference_label(comparison), f"{a} against {b}"
+        finish_surface(axes, N, D, title, label, from_above=_decreases_to_large(percent))
+        if axes.get_legend_handles_labels()[0]:
+            _legend_above(axes)
+    return axes
+
+
+def _percent_at(comparison: FitComparison, N: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """The difference in per cent, between nodes of the comparison linear: its colours are even."""
+    return 100 * on_surface(comparison.N, comparison.D, comparison.difference, N, D)
+
+
+def _decreases_to_large(percent: np.ndarray) -> bool:
+    """Whether the surface is seen better from large N and D."""
+    half_N, half_D = (length // 2 for length in percent.shape)
+    near = percent[half_N:, half_D:].mean()
+    return bool(near < percent[: half_N + 1, : half_D + 1].mean())
+
+
+def _draw_observed(axes: Any, comparison: FitComparison) -> None:
+    """Differences of runs of both, on a stalk from the surface where they are off it."""
+    a, b = comparison.fits.a.runs, comparison.fits.b.runs
+    if a is None or b is None:
+        return
+    found = match(a, b, tolerance=0.0)
+    shown = _within(comparison, found.N, found.D)
+    if not shown.any():
+        return
+    N, D, of_b = found.N[shown], found.D[shown], found.loss_b[shown]
+    observed = 100 * (found.loss_a[shown] - of_b) / of_b
+    x, y = np.log10(N), np.log10(D)
+    for ends in zip(x, y, _percent_at(comparison, N, D), observed, strict=True):
+        axes.plot([ends[0]] * 2, [ends[1]] * 2, ends[2:], color=_SQUARE, lw=0.7, zorder=3.5)
+    axes.scatter(
+        x, y, observed, s=9, marker="s", color=_SQUARE, edgecolor="white", lw=0.25,
+        depthshade=False, zorder=4, label="runs of both, observed",
+    )  # fmt: skip
+
+
+def _legend_above(axes: Any) -> None:
+    """A legend where the surface is not."""
+    if is_narrow(axes):
+        axes.legend(
+            loc="upper left", bbox_to_anchor=(0.0, 1.0), ncols=2, fontsize=7, frameon=False,
+            handlelength=1.2, handletextpad=0.4, columnspacing=0.9, borderpad=0.1,
+        )  # fmt: skip
+    else:
+        axes.legend(loc="upper right", fontsize=8, frameon=False)

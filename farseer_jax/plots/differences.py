@@ -1,20 +1,19 @@
 """Figures of the differences of the loss: one view, and the four side by side."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize
 
 from farseer_jax.diagnostics.analyse_differences import DifferenceAnalysis
 from farseer_jax.diagnostics.difference_views import DifferenceView
-from farseer_jax.plots._room import fit_texts
-from farseer_jax.plots._style import COLOURS, axes_of, count_ticks, grid_of, plain_ticks
+from farseer_jax.plots.log_ticks import input_axis, plain_ticks
+from farseer_jax.plots.style import COLOURS, axes_of, colour_bar, grid_of, one_of, ordered_colours
 from farseer_jax.results.numbers import quantity_text
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-_WORDS = {"N": "parameters N", "D": "tokens D"}
 Show = Literal["differences", "coefficient", "exponent"]
 
 
@@ -22,8 +21,8 @@ def plot_differences(
     analysis: DifferenceAnalysis,
     view: tuple[str, str] = ("D", "D"),
     show: Show = "differences",
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """One view on log–log axes: the differences as dots, each slice's line in the same colour.
 
     Colours run from dark to light with the variable that slices share, on the scale at the side.
@@ -51,7 +50,7 @@ def plot_differences(
         'tokens D'
     """
     shown = analysis[view]
-    _check_show(show)
+    one_of("show", show, get_args(Show))
     with axes_of(ax, (5.2, 3.8)) as axes:
         _draw(axes, shown, analysis, show)
     return axes
@@ -59,10 +58,10 @@ def plot_differences(
 
 def plot_views(
     analysis: DifferenceAnalysis,
-    axes: "Sequence[Axes] | None" = None,
+    axes: Sequence[Axes] | None = None,
     *,
     show: Show = "differences",
-) -> "tuple[Axes, ...]":
+) -> tuple[Axes, ...]:
     """The four views side by side, with the mean R² of their lines (the paper's Fig. 3).
 
     Args:
@@ -81,50 +80,37 @@ def plot_views(
         >>> from farseer_jax import analyse_differences, example_runs
         >>> from farseer_jax.plots import plot_views
         >>> [ax.get_ylabel() for ax in plot_views(analyse_differences(example_runs()))][::2]
-        ['fall of the loss with D', 'fall of the loss with N']
+        ['decrease of the loss with D', 'decrease of the loss with N']
     """
-    if axes is not None and len(axes) != len(analysis.views):
-        raise ValueError(f"axes: give {len(analysis.views)}, one for each view, got {len(axes)}")
-    _check_show(show)
+    one_of("show", show, get_args(Show))
     with grid_of(axes, (2, 2), (7.4, 5.6)) as made:
         for letter, each, view in zip("abcd", made, analysis.views, strict=True):
             _draw(each, view, analysis, show, f"{letter}  ")
     return tuple(made)
 
 
-def _check_show(show: str) -> None:
-    if show not in get_args(Show):
-        raise ValueError(f"show: choose of {', '.join(get_args(Show))}, got {show!r}")
-
-
 def _draw(
-    axes: "Axes", view: DifferenceView, analysis: DifferenceAnalysis, show: Show, mark: str = ""
+    axes: Axes, view: DifferenceView, analysis: DifferenceAnalysis, show: Show, mark: str = ""
 ) -> None:
     if show == "differences":
         _draw_differences(axes, view, analysis, mark)
         _colour_scale(axes, view)
     else:
         _draw_function(axes, view, show, mark)
-    fit_texts(axes)
 
 
 def _draw_differences(
-    axes: "Axes", view: DifferenceView, analysis: DifferenceAnalysis, mark: str
+    axes: Axes, view: DifferenceView, analysis: DifferenceAnalysis, mark: str
 ) -> None:
     num = len(view.held)
-    for i, colour in enumerate(_colours(num)):
+    for i, colour in enumerate(ordered_colours(num)):
         own = view.slice_index == i
         x = view.x[own]
         ends = np.array([x.min(), x.max()])
         axes.plot(ends, view.predict(ends, np.full(2, i)), color=colour, lw=0.9, zorder=2)
         axes.scatter(x, view.delta[own], color=colour, s=9, lw=0, alpha=0.85, zorder=3)
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel=_WORDS[view.against],
-        ylabel=f"fall of the loss with {view.difference}",
-    )
-    count_ticks(axes.xaxis)
+    input_axis(axes, "x", view.against)
+    axes.set(yscale="log", ylabel=f"decrease of the loss with {view.difference}")
     plain_ticks(axes.yaxis)
     ratio = analysis.ratio_D if view.difference == "D" else analysis.ratio_N
     title = f"{mark}{view.difference} × {ratio:.3g}"
@@ -137,45 +123,30 @@ def _draw_differences(
     axes.set_title(title)
 
 
-def _draw_function(axes: "Axes", view: DifferenceView, show: str, mark: str) -> None:
+def _draw_function(axes: Axes, view: DifferenceView, show: str, mark: str) -> None:
     """What the lines give, one dot a slice."""
     is_exponent = show == "exponent"
     values = view.exponent if is_exponent else view.coefficient
     axes.scatter(view.held, values, color=COLOURS[0], s=18, lw=0, zorder=3)
+    input_axis(axes, "x", view.held_variable)
     axes.set(
-        xscale="log",
         yscale="linear" if is_exponent else "log",  # an exponent may be negative
-        xlabel=_WORDS[view.held_variable],
         ylabel=f"{show} of Δ{view.difference} against {view.against}",
     )
-    count_ticks(axes.xaxis)
     if not is_exponent:
         plain_ticks(axes.yaxis)
     r_squared = view.exponent_r_squared if is_exponent else view.coefficient_r_squared
     axes.set_title(f"{mark}R² of a line over ln {view.held_variable}: {r_squared:.3f}")
 
 
-def _colours(num: int) -> list[Any]:
-    """Dark to light; the lightest end of the map is too pale for lines on white."""
-    import matplotlib as mpl
-
-    return list(mpl.colormaps["viridis"](np.linspace(0.0, 0.9, max(num, 1))))[:num]
-
-
-def _colour_scale(axes: "Axes", view: DifferenceView) -> None:
+def _colour_scale(axes: Axes, view: DifferenceView) -> None:
     """A scale at the side that names some of the slices."""
-    import matplotlib as mpl
-    from matplotlib.colors import ListedColormap
-
     num = len(view.held)
     if num < 2:
         return
-    scale = mpl.cm.ScalarMappable(
-        mpl.colors.Normalize(-0.5, num - 0.5), ListedColormap(_colours(num))
-    )
-    bar = axes.figure.colorbar(scale, ax=axes, pad=0.02, fraction=0.05, aspect=28)
+    scale = ScalarMappable(Normalize(-0.5, num - 0.5), ListedColormap(ordered_colours(num)))
+    bar = colour_bar(axes, scale)
     places = np.unique(np.linspace(0, num - 1, min(num, 5)).round().astype(int))
     bar.set_ticks(places.tolist(), labels=[quantity_text(view.held[i]) for i in places])
     bar.ax.tick_params(length=0, labelsize=8)
     bar.ax.set_title(view.held_variable, fontsize=9, loc="center")
-    bar.outline.set_visible(False)

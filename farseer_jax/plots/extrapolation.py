@@ -1,23 +1,23 @@
-"""Figures of extrapolations inside the data (paper, Figs. 1a, 6, 7, 8)."""
+"""Figures of extrapolation inside the data (paper Figs. 1a, 6, 8; App. G, Fig. 16)."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
+from farseer_jax.decisions.compare_counts import CountComparison
 from farseer_jax.diagnostics.extrapolation import Extrapolation
 from farseer_jax.diagnostics.leaderboard import CandidateResult
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.plots._room import fit_texts, is_narrow
-from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, plain_ticks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from farseer_jax.plots.labels import name_lines, note
+from farseer_jax.plots.layout import is_narrow, legend_outside
+from farseer_jax.plots.log_ticks import input_label, input_ticks, plain_ticks
+from farseer_jax.plots.style import COLOURS, GREY, axes_of, one_of
 
 Errors = Literal["held out", "next", "targets"]
 _MARKERS = "osD^vPX"
 _LARGEST = 10.0  # drawn: one law that ran away would press all others into a line
-_LABEL_GAP = 11.0  # points between the names of two lines
-_NAMES = {"N": "parameters N", "D": "tokens D", "C": "compute 6ND, FLOPs"}
 _UNITS = {"N": " (parameters)", "D": " (tokens)", "C": " (6ND, FLOPs)"}
 _ERRORS = {
     "held out": "error on the held-out runs",
@@ -27,8 +27,8 @@ _ERRORS = {
 
 
 def plot_extrapolation(
-    found: Extrapolation, errors: Errors = "held out", ax: "Axes | None" = None
-) -> "Axes":
+    found: Extrapolation, errors: Errors = "held out", ax: Axes | None = None
+) -> Axes:
     """Error of each candidate against the range that was fitted, logarithmic (Figs. 6 and 8).
 
     The grey band is the run-to-run noise of the runs: errors within it say nothing of a law.
@@ -72,16 +72,14 @@ def plot_extrapolation(
                 )  # fmt: skip
             last = int(np.flatnonzero(np.isfinite(values))[-1])
             ends.append((limits[last], values[last], result.name, colour))
-        axes.set(xscale="log", yscale="log", ylabel=f"{_ERRORS[errors]}, %")
+        _scale(axes, found, f"{_ERRORS[errors]}, %")
         axes.set_xlabel(f"largest {found.along} fitted{_UNITS.get(found.along, '')}")
         _noise(axes, found)
-        _ticks(axes, found.along)
-        _name_lines(axes, ends)
-        fit_texts(axes)
+        _name(axes, ends)
     return axes
 
 
-def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: "Axes | None" = None) -> "Axes":
+def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: Axes | None = None) -> Axes:
     """Mean relative error at each size (or D, C), fitted and beyond (Fig. 1a).
 
     Shaded is the fitted range; stars are the targets, from the same fits.
@@ -117,18 +115,63 @@ def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: "Axes | None"
             start = (float(values[-1]), float(100 * error[-1]))
             end = _draw_targets(axes, found, result, limit, start, colour)
             ends.append((*end, result.name, colour))
-        axes.set(xscale="log", yscale="log", ylabel="mean relative error, %")
-        axes.set_xlabel(_NAMES.get(found.along, found.along))
+        _scale(axes, found, "mean relative error, %")
         low = found.values.min()
         axes.axvspan(low, found.limits[limit], color=COLOURS[4], alpha=0.12, lw=0)
-        axes.annotate(
-            "fitted", (low, 1.0), xycoords=("data", "axes fraction"), xytext=(4, 3),
-            textcoords="offset points", va="bottom", fontsize=8.5, color=GREY,
-        )  # fmt: skip
+        note(axes, "fitted", (low, 1.0), (4, 3), xycoords=("data", "axes fraction"), color=GREY)
         _noise(axes, found)
-        _ticks(axes, found.along)
-        _name_lines(axes, ends)
-        fit_texts(axes)
+        _name(axes, ends)
+    return axes
+
+
+def plot_counts(comparison: CountComparison, ax: Axes | None = None) -> Axes:
+    """Relative errors of all runs by both fits, and their mean at each size.
+
+    Fitted sizes have filled dots, those held out have rings, on a grey ground.
+
+    Args:
+        comparison: from :func:`compare_counts`.
+        ax: axes to draw on; new ones by default.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> from farseer_jax import Runs, compare_counts, example_runs
+        >>> from farseer_jax.plots import plot_counts
+        >>> runs = example_runs()
+        >>> extra = {"N_total": runs.N + 4e5 * runs.N ** (1 / 3)}
+        >>> found = compare_counts(Runs(runs.N, runs.D, runs.loss, extra), held_out=6e9)
+        >>> plot_counts(found).get_ylabel()
+        'predicted over observed loss, less 1, %'
+    """
+    N, far = comparison.N, comparison.is_held_out
+    sizes = np.unique(N)
+    with axes_of(ax, (6.0, 3.9)) as axes:
+        axes.axhline(0.0, color=GREY, lw=0.9, zorder=1)
+        if N[~far].max() < N[far].min():
+            edge = np.sqrt(N[~far].max() * N[far].min())
+            axes.axvspan(edge, 1.25 * sizes[-1], color=GREY, alpha=0.13, lw=0, zorder=0)
+        for row, colour, shift in zip(comparison.rows, COLOURS, (0.988, 1.012), strict=False):
+            error = 100 * comparison.relative_errors(row)
+            axes.scatter(N * shift, error, s=4, color=colour, alpha=0.35, lw=0, zorder=2)
+            mean = np.array([error[size == N].mean() for size in sizes])
+            beyond = np.array([far[size == N].all() for size in sizes])
+            axes.plot(sizes * shift, mean, color=colour, lw=1.1, zorder=3)
+            axes.scatter(sizes[~beyond] * shift, mean[~beyond], s=20, color=colour, zorder=4)
+            axes.scatter(
+                sizes[beyond] * shift, mean[beyond], s=52, lw=1.7, fc="white", ec=colour, zorder=4
+            )
+            label = f"{row.count}: {row.held_out_error:.2%} off where held out"
+            axes.plot([], [], "o-", color=colour, ms=4.5, lw=1.1, label=label)
+        axes.set(
+            xscale="log",
+            xlabel="parameters N, the runs' own count",
+            ylabel="predicted over observed loss, less 1, %",
+            xlim=(sizes[0] / 1.12, sizes[-1] * 1.25),
+        )
+        input_ticks(axes.xaxis, "N")
+        legend_outside(axes, above=True, ncols=1)
     return axes
 
 
@@ -146,19 +189,16 @@ def _unconverged(result: CandidateResult, errors: str) -> np.ndarray:
 
 
 def _shares(found: Extrapolation, result: CandidateResult, errors: str) -> np.ndarray:
-    if errors == "held out":
-        return result.held_out_error
-    if errors == "next":
-        return result.next_error
+    one_of("errors", errors, _ERRORS)
     if errors != "targets":
-        raise ValueError(f"errors: {errors!r} is none of {', '.join(map(repr, _ERRORS))}")
+        return result.held_out_error if errors == "held out" else result.next_error
     if found.targets is None:
         raise ValueError("errors='targets': the extrapolation has none; give extrapolate targets=")
     return np.asarray(np.abs(result.target_predicted / found.targets.loss - 1.0).mean(axis=1))
 
 
 def _draw_targets(
-    axes: "Axes",
+    axes: Axes,
     found: Extrapolation,
     result: CandidateResult,
     limit: int,
@@ -183,7 +223,13 @@ def _draw_targets(
     return float(distinct[-1]), float(mean[-1])
 
 
-def _noise(axes: "Axes", found: Extrapolation) -> None:
+def _scale(axes: Axes, found: Extrapolation, label: str) -> None:
+    axes.set(xscale="log", yscale="log", xlabel=input_label(found.along), ylabel=label)
+    input_ticks(axes.xaxis, found.along)
+    plain_ticks(axes.yaxis)
+
+
+def _noise(axes: Axes, found: Extrapolation) -> None:
     if found.noise is None or found.noise.pooled <= 0:
         return
     low, high = axes.get_ylim()
@@ -191,39 +237,14 @@ def _noise(axes: "Axes", found: Extrapolation) -> None:
     low = min(low, 0.6 * noise)
     axes.axhspan(low, noise, color=GREY, alpha=0.16, lw=0)
     axes.set_ylim(low, high)
-    axes.annotate(
-        "run-to-run noise", (0.0, noise), xycoords=("axes fraction", "data"), xytext=(4, -3),
-        textcoords="offset points", va="top", fontsize=8, color=GREY,
-    )  # fmt: skip
+    place: Any = {"xycoords": ("axes fraction", "data"), "va": "top"}
+    note(axes, "run-to-run noise", (0.0, noise), (4, -3), color=GREY, **place)
 
 
-def _ticks(axes: "Axes", along: str) -> None:
-    plain_ticks(axes.yaxis)
-    if along in ("N", "D"):
-        count_ticks(axes.xaxis)
+def _name(axes: Axes, ends: list[tuple[float, float, str, Any]]) -> None:
+    """Names at the ends of lines; in a column of a paper, where they have no room, a legend."""
+    if is_narrow(axes):
+        lines = [Line2D([], [], color=colour, label=name) for _, _, name, colour in ends]
+        legend_outside(axes, handles=lines, ncols=2)
     else:
-        plain_ticks(axes.xaxis)
-
-
-def _name_lines(axes: "Axes", ends: list[tuple[float, float, str, str]]) -> None:
-    """Names at the right of the axes, each beside the end of its line, moved apart."""
-    if not ends:
-        return
-    figure = axes.get_figure()
-    assert figure is not None
-    narrow = is_narrow(axes)
-    gap = 2 * _LABEL_GAP if narrow else _LABEL_GAP  # of two lines each
-    ends = sorted(ends, key=lambda end: end[1])
-    # heights in points of the axes as they are: layouts change them little
-    points = [axes.transData.transform(end[:2])[1] * 72 / figure.dpi for end in ends]
-    places: list[float] = []
-    for point in points:
-        places.append(max(point, places[-1] + gap) if places else point)
-    shift = np.mean(places) - np.mean(points)
-    for (_, value, name, colour), point, place in zip(ends, points, places, strict=True):
-        axes.annotate(
-            name.replace(", ", ",\n") if narrow else name,
-            (1.0, value), xycoords=("axes fraction", "data"),
-            xytext=(7, place - shift - point), textcoords="offset points", va="center",
-            fontsize=8.5, color=colour, annotation_clip=False,
-        )  # fmt: skip
+        name_lines(axes, ends, size=8.5)

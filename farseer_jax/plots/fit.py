@@ -1,31 +1,27 @@
-"""Figures of one fit: its losses (paper Fig. 2) and its curves of N (Figs. 4 and 5a)."""
+"""A figure of the losses of one fit or of several, observed and fitted (paper Fig. 2)."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
+from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from farseer_jax.fitting.fits import Fits
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.separable import OneDataTerm
-from farseer_jax.methods.piecewise.diagnostics import Diagnostics
-from farseer_jax.plots._any_fit import check_held_out, draw_fits
-from farseer_jax.plots._room import fit_texts
-from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks, grid_of
+from farseer_jax.laws.evaluate import evaluate_runs
+from farseer_jax.plots.labels import name_lines
+from farseer_jax.plots.layout import legend_outside
+from farseer_jax.plots.log_ticks import input_axis, is_log, is_number, plain_ticks
+from farseer_jax.plots.style import GREY, axes_of, ordered_colours
 from farseer_jax.results.numbers import quantity_text
+from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.runs import Runs
-from farseer_jax.uncertainty.bootstrap_result import Bootstrap
+from farseer_jax.uncertainty.intervals import cell_text
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-_MOST_SIZES = 8  # of a figure in which each is still told apart
-_REACH = 1.25  # beyond the runs, as a factor
-_LINE = 9.5  # height of the name of a size, in points
-_DARKEST, _LIGHTEST = 0.0, 0.82  # of the colour map: its yellow end is lost on white
+_MOST_COLOURS = 8  # that are still told apart
+_MOST_NAMED = 12  # fits in a legend
+_REACH = 1.25  # of a line beyond its runs, as a factor
 
 
 def plot_fit(
@@ -33,8 +29,8 @@ def plot_fit(
     held_out: Runs | None = None,
     *,
     sizes: ArrayLike | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Loss against D, observed (dots) and fitted (lines), a colour per size.
 
     Runs that were not fitted are rings, and the lines of their sizes are dashed. Of a law over
@@ -62,52 +58,42 @@ def plot_fit(
         >>> runs = example_runs()
         >>> result = fit(Farseer, runs.select(max_N=5.5e9))
         >>> plot_fit(result, runs.select(min_N=6e9)).get_xlabel()
-        'D (tokens)'
+        'tokens D'
     """
     if isinstance(fit, Fits) or set(type(fit.law).inputs()) != {"N", "D"}:
-        check_held_out(held_out, sizes)
-        return _draw_any(fit, ax)
+        for argument, value in (("held_out", held_out), ("sizes", sizes)):
+            if value is not None:
+                raise ValueError(
+                    f"{argument}: only the figure of one fit over N and D has them; leave it out"
+                )
+        return _draw_any(fit.fits if isinstance(fit, Fits) else (fit,), ax)
     shown = _sizes(fit.runs, held_out, sizes)
     with axes_of(ax, (6.4, 4.0)) as axes:
-        labels = []
-        for N, colour in zip(shown, _sequence(len(shown)), strict=True):
-            end = _draw_size(axes, fit, held_out, N, colour)
-            labels.append((end, quantity_text(N), colour))
+        ends = [
+            (*_draw_size(axes, fit, held_out, N, colour), quantity_text(N), colour)
+            for N, colour in zip(shown, ordered_colours(len(shown)), strict=True)
+        ]
         axes.scatter([], [], s=16, color=GREY, label="fitted runs")
         if held_out is not None:
             axes.scatter([], [], s=26, facecolor="none", edgecolor=GREY, label="held-out runs")
-        axes.set(xscale="log", xlabel="D (tokens)", ylabel="loss")
-        count_ticks(axes.xaxis)
+        axes.set(ylabel="loss", title=f"{type(fit.law).__name__} law, {len(fit.runs)} runs")
+        input_axis(axes, "x", "D")
         axes.margins(x=0.03)
-        _name_lines(axes, labels)
         axes.legend(loc="upper right")
-        axes.set_title(f"{type(fit.law).__name__} law, {len(fit.runs)} runs")
-        fit_texts(axes)
-    return axes
-
-
-def _draw_any(fit: Fit | Fits, ax: "Axes | None") -> "Axes":
-    """Losses over any inputs."""
-    fits = fit.fits if isinstance(fit, Fits) else (fit,)
-    labels = [", ".join([*map(str, one.group.values())]) or one.response for one in fits]
-    num_runs = sum(len(one.runs) for one in fits)
-    with axes_of(ax, (6.4, 4.2)) as axes:
-        draw_fits(axes, fits, labels)
-        many = f"{len(fits)} fits, " if len(fits) > 1 else ""
-        axes.set_title(f"{fits[0].law.formula or fits[0].law.name}, {many}{num_runs} runs")
-        fit_texts(axes)
+        name_lines(axes, ends)
     return axes
 
 
 def _sizes(runs: Runs, held_out: Runs | None, sizes: ArrayLike | None) -> np.ndarray:
+    """The N to show."""
     fitted = np.unique(runs.N)
     others = np.setdiff1d(held_out.N, fitted) if held_out is not None else np.array([])
     if sizes is None:
-        return np.union1d(_spread(fitted, _MOST_SIZES), _spread(others, _MOST_SIZES // 2))
-    wanted = np.unique(np.atleast_1d(np.asarray(sizes, dtype=np.float64)))
+        return np.union1d(_spread(fitted, _MOST_COLOURS), _spread(others, _MOST_COLOURS // 2))
+    asked = np.unique(np.atleast_1d(np.asarray(sizes, dtype=np.float64)))
     known = np.concatenate([fitted, others])
-    nearest = known[np.abs(np.log(wanted[:, None] / known)).argmin(axis=1)]
-    if len(unknown := wanted[np.abs(wanted / nearest - 1.0) > 5e-3]):
+    nearest = known[np.abs(np.log(asked[:, None] / known)).argmin(axis=1)]
+    if len(unknown := asked[np.abs(asked / nearest - 1.0) > 5e-3]):
         listed = ", ".join(quantity_text(N) for N in np.sort(known))
         raise ValueError(f"sizes: no run has N = {unknown[0]:.6g}; there are {listed}")
     return np.unique(nearest)
@@ -120,15 +106,8 @@ def _spread(values: np.ndarray, num: int) -> np.ndarray:
     return values[np.linspace(0, len(values) - 1, num).round().astype(int)]
 
 
-def _sequence(num: int) -> np.ndarray:
-    """Colours that keep their order in grey and for the colour-blind."""
-    import matplotlib as mpl
-
-    return np.asarray(mpl.colormaps["viridis"](np.linspace(_DARKEST, _LIGHTEST, num)))
-
-
 def _draw_size(
-    axes: "Axes", fit: Fit, held_out: Runs | None, N: float, colour: Any
+    axes: Axes, fit: Fit, held_out: Runs | None, N: float, colour: Any
 ) -> tuple[float, float]:
     """One size; returns the end of its line."""
     mine = fit.runs.N == N
@@ -146,79 +125,122 @@ def _draw_size(
     return float(along[-1]), float(losses[-1])
 
 
-def _name_lines(axes: "Axes", labels: list[tuple[tuple[float, float], str, Any]]) -> None:
-    """N of each line in a column on the right, moved down where two would touch."""
-    low, high = axes.get_ylim()
-    height = axes.get_window_extent().height / axes.figure.dpi * 72  # in points
-    gap = _LINE / height  # of the axes' height
-    place = np.inf
-    for end, text, colour in sorted(labels, key=lambda label: -label[0][1]):
-        place = min((end[1] - low) / (high - low), place - gap)
-        axes.annotate(
-            text, end, xytext=(1.015, place), textcoords="axes fraction", fontsize=8, color=colour,
-            va="center", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.6, "alpha": 0.4, "shrinkA": 1},
-        )  # fmt: skip
+# Losses over any inputs: against one of them, coloured by another
 
 
-def plot_curves(
-    fit: Fit, bootstrap: Bootstrap | None = None, axes: "Sequence[Axes] | None" = None
-) -> "tuple[Axes, Axes, Axes]":
-    """U(N), B(N) and A(N) of a law, with what the stages of a piecewise fit found for each size.
+class _Part(NamedTuple):
+    """Runs that are drawn in one colour.
 
-    Dots are Stage 1's A_N and B_N (paper Fig. 4) and Stage 3's G(N) (Fig. 5a), to which the
-    curves were fitted: where dots leave their curve in order, the form of the law does not hold.
-
-    Args:
-        fit: of a law L(N, D) = U(N) + B(N) · D^−A(N).
-        bootstrap: of that fit; draws a 90 % band of each curve.
-        axes: three axes to draw on, for U, B and A; new ones by default.
-
-    Returns:
-        The three axes.
-
-    Raises:
-        TypeError: the law has no such curves.
-        ValueError: not three axes, or the bootstrap is of another fit.
-
-    Example:
-        >>> from farseer_jax import Farseer, example_runs, fit
-        >>> from farseer_jax.plots import plot_curves
-        >>> [axes.get_ylabel() for axes in plot_curves(fit(Farseer, example_runs()))]
-        ['U(N)', 'B(N)', 'A(N)']
+    Attributes:
+        mask: which of the fit's runs, ``(run,)``.
+        label: what they have in common; empty where nothing.
+        is_line: whether the law is a curve of the first input there.
     """
-    if not isinstance(fit.law, OneDataTerm):
-        raise TypeError(f"the law {fit.law.name} has no curves U, B and A of N")
-    if bootstrap is not None and bootstrap.fit is not fit:
-        raise ValueError("bootstrap: these draws are of another fit; give bootstrap(fit)")
-    N = np.geomspace(fit.runs.N.min() / _REACH, fit.runs.N.max() * _REACH, 120)
-    values = dict(zip("UBA", _curves_of(fit.law, N), strict=True))
-    bands = None if bootstrap is None else bootstrap.curves(N)
-    found = fit.diagnostics if isinstance(fit.diagnostics, Diagnostics) else None
-    with grid_of(axes, (1, 3), (9.6, 2.9)) as panels:
-        for name, panel, colour in zip("UBA", panels, COLOURS, strict=False):
-            if bands is not None:
-                low, high = bands[name].lower, bands[name].upper
-                panel.fill_between(N, low, high, color=colour, alpha=0.18, lw=0)
-            panel.plot(N, values[name], color=colour, lw=1.5, label=f"{name}(N)")
-            _draw_stages(panel, name, found, colour)
-            panel.set(xscale="log", xlabel="N (parameters)", ylabel=f"{name}(N)")
-            count_ticks(panel.xaxis)
-            if name == "B":
-                panel.set_yscale("log")
-    return cast("tuple[Axes, Axes, Axes]", tuple(panels))
+
+    mask: np.ndarray
+    label: str
+    is_line: bool
 
 
-def _curves_of(law: OneDataTerm, N: np.ndarray) -> tuple[np.ndarray, ...]:
-    with jax.enable_x64(True):
-        log_U, log_B, A = (np.asarray(curve) for curve in law.of_size(jnp.asarray(N)))
-    return tuple(np.broadcast_to(curve, N.shape) for curve in (np.exp(log_U), np.exp(log_B), A))
+def _draw_any(fits: Sequence[Fit], ax: Axes | None) -> Axes:
+    """One fit with a colour for each value of its second input, or each fit in a colour."""
+    name = _along(fits[0])
+    parts = [(fit, _parts(fit, name)) for fit in fits]
+    single = len(fits) == 1
+    colours = ordered_colours(len(parts[0][1]) if single else len(fits))
+    num_runs = sum(len(fit.runs) for fit in fits)
+    with axes_of(ax, (6.4, 4.2)) as axes:
+        for i, (fit, own) in enumerate(parts):
+            group = ", ".join([*map(str, fit.group.values())]) or fit.response
+            for j, part in enumerate(own):
+                label = part.label if single else (group if j == 0 else "")
+                _draw_part(axes, fit, name, part, colours[j if single else i], label)
+        _label_axes(axes, fits, name)
+        many = f"{len(fits)} fits, " if len(fits) > 1 else ""
+        axes.set_title(f"{fits[0].law.formula or fits[0].law.name}, {many}{num_runs} runs")
+        if 0 < len(axes.get_legend_handles_labels()[0]) <= _MOST_NAMED:
+            legend_outside(axes, ncols=4)
+    return axes
 
 
-def _draw_stages(axes: "Axes", name: str, found: Diagnostics | None, colour: str) -> None:
-    if found is None:
+def _along(fit: Fit) -> str | None:
+    """The input to the right: the first of numbers; None of mixtures and categories alone."""
+    kinds = type(fit.law).inputs()
+    names = [name for name, kind in kinds.items() if kind in ("positive", "count", "real")]
+    return names[0] if names else None
+
+
+def _label_axes(axes: Axes, fits: Sequence[Fit], name: str | None) -> None:
+    observed = np.concatenate([fit.runs.loss for fit in fits])
+    if name is None:
+        axes.axline((observed[0], observed[0]), slope=1.0, color=GREY, lw=0.9, zorder=1)
+        axes.set(xlabel="observed loss", ylabel="fitted loss")
+    else:
+        values = np.concatenate([np.asarray(fit.runs.inputs[name]) for fit in fits])
+        input_axis(axes, "x", name, values)
+        axes.set_ylabel("loss")
+    if is_log(observed):
+        axes.set_yscale("log")
+        plain_ticks(axes.yaxis)
+
+
+def _parts(fit: Fit, name: str | None) -> list[_Part]:
+    """Runs by the second input: its values, or bins of them where there are many."""
+    kinds = type(fit.law).inputs()
+    others = [other for other in kinds if other != name]
+    whole = np.ones(len(fit.runs), dtype=bool)
+    if not others:
+        return [_Part(whole, "", is_line=True)]
+    columns = flat_inputs(fit.runs, others[:1])
+    second, values = next(iter(columns.items()))
+    distinct = np.array(list(dict.fromkeys(values.tolist())), dtype=values.dtype)
+    if len(distinct) <= _MOST_COLOURS:
+        shown = np.sort(distinct) if is_number(values) else distinct
+        is_line = name is not None and len(others) == 1 and kinds[second] != "mixture"
+        return [
+            _Part(values == value, f"{second} {cell_text(second, value)}", is_line)
+            for value in shown
+        ]
+    if not is_number(values):
+        return [_Part(whole, "", is_line=False)]
+    edges = np.unique(np.quantile(values, np.linspace(0.0, 1.0, _MOST_COLOURS - 2)))
+    bins = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    return [
+        _Part(bins == i, _range_text(second, edges[i], edges[i + 1]), is_line=False)
+        for i in range(len(edges) - 1)
+    ]
+
+
+def _range_text(name: str, low: float, high: float) -> str:
+    ends = [quantity_text(v) if name in ("N", "D") else f"{v:.3g}" for v in (low, high)]
+    return f"{name} {ends[0]} to {ends[1]}"
+
+
+def _draw_part(
+    axes: Axes, fit: Fit, name: str | None, part: _Part, colour: Any, label: str
+) -> None:
+    fitted, observed = evaluate_runs(fit.law, fit.runs)[part.mask], fit.runs.loss[part.mask]
+    x = observed if name is None else fit.runs.inputs[name][part.mask]
+    dots = fitted if name is None else observed
+    axes.scatter(x, dots, s=14, color=colour, lw=0, label=label or None, zorder=3)
+    if name is None:
         return
-    seen = {"U": found.G, "B": found.B, "A": found.A}[name]
-    label = "Stage 3, each size" if name == "U" else "Stage 1, each size"
-    axes.scatter(found.N, seen, s=15, color=colour, alpha=0.75, lw=0, zorder=3, label=label)
-    axes.legend(loc="best", fontsize=8)
+    if not part.is_line:
+        axes.scatter(x, fitted, s=36, marker="_", color=colour, lw=1.2, alpha=0.8, zorder=2)
+        return
+    first = int(np.flatnonzero(part.mask)[0])
+    along = _line(x)
+    fixed = {
+        other: np.repeat(column[first : first + 1], len(along), axis=0)
+        for other, column in type(fit.law).columns(fit.runs).items()
+        if other != name
+    }
+    losses = np.asarray(fit.predict(**{name: along}, **fixed))
+    axes.plot(along, losses, color=colour, lw=1.3, zorder=2)
+
+
+def _line(x: np.ndarray) -> np.ndarray:
+    """Where a line is drawn: a little beyond its runs."""
+    if is_log(x) or (x.min() > 0 and x.min() == x.max()):
+        return np.geomspace(x.min() / _REACH, x.max() * _REACH, 120)
+    return np.linspace(x.min(), x.max(), 120)

@@ -1,27 +1,27 @@
 """A figure of the curves that forms give A(N), B(N) and U(N)."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from farseer_jax.diagnostics.form_choice import Form, FormChoice
-from farseer_jax.plots._style import COLOURS, GREY, count_ticks, grid_of, plain_ticks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from farseer_jax.plots.layout import legend_outside
+from farseer_jax.plots.log_ticks import input_axis, plain_ticks
+from farseer_jax.plots.style import COLOURS, GREY, INK, grid_of
 
 _NUM_SHOWN = 3
 _SHOWN_TIMES_BEST = 2.0  # a form further off would only stretch the axes
-_ROOM = 0.32
 _NUM_DRAWN = 100  # N of a curve
 _STYLES = ("-", "--", ":")
 _TITLES = {"A": "exponent A(N)", "B": "coefficient B(N)", "U": "size term U(N)"}
 
 
-def plot_forms(choice: FormChoice, axes: "Sequence[Axes] | None" = None) -> "tuple[Axes, ...]":
+def plot_forms(choice: FormChoice, axes: Sequence[Axes] | None = None) -> tuple[Axes, ...]:
     """How far the best forms of A(N), B(N) and U(N) are from what each size gives.
 
     Above, the values of sizes and the curves; below, the relative error of the curve at each size.
@@ -43,23 +43,19 @@ def plot_forms(choice: FormChoice, axes: "Sequence[Axes] | None" = None) -> "tup
         >>> [ax.get_ylabel() for ax in plot_forms(choose_forms(example_runs()))[::3]]
         ['exponent A(N)', 'curve / value − 1, %']
     """
-    if axes is not None and len(axes) != 6:
-        raise ValueError(f"axes: give six, curves of A, B and U and their errors, got {len(axes)}")
-    with grid_of(axes, (2, 3), (9.6, 4.6), heights=(1.7, 1.0), sharex="col") as made:
+    with grid_of(axes, (2, 3), (9.6, 4.6), height_ratios=(1.7, 1.0), sharex="col") as made:
         for i, curve in enumerate(_TITLES):
             _draw(made[i], made[i + 3], choice, curve)
         made[3].set_ylabel("curve / value − 1, %")
     return tuple(made)
 
 
-def _draw(upper: "Axes", lower: "Axes", choice: FormChoice, curve: str) -> None:
-    from matplotlib.ticker import MaxNLocator
-
+def _draw(upper: Axes, lower: Axes, choice: FormChoice, curve: str) -> None:
     values, forms = choice.values[curve], _shown(choice.forms[curve])
     left_out = float(np.sqrt(np.prod(choice.N[-choice.num_held_out - 1 :][:2])))
     for axes in (upper, lower):
         axes.axvspan(left_out, choice.N[-1] * 1.12, color=GREY, alpha=0.12, lw=0, zorder=0)
-    upper.scatter(choice.N, values, color="#222222", s=16, zorder=4, lw=0)
+    upper.scatter(choice.N, values, color=INK, s=16, zorder=4, lw=0)
     lower.axhline(0.0, color=GREY, lw=0.9)
     largest = 0.0
     along = np.geomspace(choice.N[0], choice.N[-1], _NUM_DRAWN)
@@ -70,15 +66,13 @@ def _draw(upper: "Axes", lower: "Axes", choice: FormChoice, curve: str) -> None:
         lower.plot(choice.N, error, zorder=3, marker="o", ms=2.5, **{**style, "lw": 1.0})
         largest = max(largest, float(np.nanmax(np.abs(error))))
     upper.set(xscale="log", yscale="log", ylabel=_TITLES[curve])
-    lower.set(xscale="log", xlabel="parameters N", ylim=(-1.15 * largest, 1.15 * largest))
-    handles, labels = upper.get_legend_handles_labels()
-    low, high = upper.get_ylim()
-    upper.set_ylim(low, high * (high / low) ** _ROOM)  # for the legend, above all curves
-    upper.legend(handles[::-1], labels[::-1], fontsize=7.5, loc="upper right")
-    count_ticks(lower.xaxis)
+    upper.tick_params(which="both", labelbottom=False)
+    input_axis(lower, "x", "N")
+    lower.set(ylim=(-1.15 * largest, 1.15 * largest))
     plain_ticks(upper.yaxis)
-    if high <= 4 * low:
+    if np.ptp(np.log(upper.get_ylim())) < np.log(4):
         upper.yaxis.set_major_locator(MaxNLocator(5))
+    legend_outside(upper, above=True, ncols=1, handles=upper.get_legend_handles_labels()[0][::-1])
 
 
 def _curve(form: Form, N: np.ndarray) -> np.ndarray:

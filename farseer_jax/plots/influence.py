@@ -1,23 +1,21 @@
 """A figure of what a number owes to each run."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.axes import Axes
 
-from farseer_jax.plots._inputs import input_label, is_number, scale_axis
-from farseer_jax.plots._room import fit_texts, legend_outside
-from farseer_jax.plots._style import COLOURS, GREY, axes_of
+from farseer_jax.plots.labels import place_labels
+from farseer_jax.plots.layout import legend_outside
+from farseer_jax.plots.log_ticks import input_axis, is_number
+from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of
 from farseer_jax.results.numbers import loss_text, number_text
 from farseer_jax.uncertainty.influence_result import Influence
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 _LARGEST_AREA = 420.0  # of a disc, in square points
+_RADIUS = 10.0  # of the largest, in points
 _NUM_NAMED = 3
 
 
-def plot_influence(influence: Influence, ax: "Axes | None" = None) -> "Axes":
+def plot_influence(influence: Influence, ax: Axes | None = None) -> Axes:
     """The runs over two inputs, each a disc as large as the number's change without it.
 
     The inputs are N and D, or the first two of another law; the loss stands for a second.
@@ -55,15 +53,13 @@ def plot_influence(influence: Influence, ax: "Axes | None" = None) -> "Axes":
                 color=colour, alpha=0.55, lw=0, zorder=3,
             )  # fmt: skip
             axes.scatter([], [], s=60, color=colour, alpha=0.55, lw=0, label=f"{word} without it")
-        axes.scatter(x[~known], y[~known], marker="x", color="#333333", s=30)
-        axes.set(xlabel=input_label(name_x), ylabel=input_label(name_y))
+        axes.scatter(x[~known], y[~known], marker="x", color=INK, s=30)
+        input_axis(axes, "x", name_x, x)
+        input_axis(axes, "y", name_y, y)
         axes.margins(x=0.09, y=0.12)
-        scale_axis(axes, "x", name_x, x)
-        scale_axis(axes, "y", name_y, y)
+        axes.set_title(_title(influence))
         legend_outside(axes, ncols=2)
-        _name_largest(axes, influence, change, x, y)
-        axes.set_title(_title(influence), pad=8)
-        fit_texts(axes)
+        _name_largest(axes, influence, change, np.stack([x, y], axis=1))
     return axes
 
 
@@ -77,23 +73,13 @@ def _axes_of_inputs(influence: Influence) -> list[tuple[str, np.ndarray]]:
     return [*(chosen or order), ("loss", influence.loss)][:2]
 
 
-def _name_largest(
-    axes: "Axes", influence: Influence, change: np.ndarray, x: np.ndarray, y: np.ndarray
-) -> None:
+def _name_largest(axes: Axes, influence: Influence, change: np.ndarray, points: np.ndarray) -> None:
     named = [i for i in influence.largest(_NUM_NAMED) if np.isfinite(change[i])]
-    for i in named:
-        axes.annotate(
-            f"{change[i]:+.1e}" if influence.is_difference else f"{100 * change[i]:+.2f} %",
-            (x[i], y[i]),
-            xytext=(0, 13),
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            fontsize=7.5,
-            color="#222222",
-            bbox={"boxstyle": "round,pad=0.12", "fc": "white", "ec": "none", "alpha": 0.8},
-            zorder=4,
-        )
+    texts = [
+        f"{change[i]:+.1e}" if influence.is_difference else f"{100 * change[i]:+.2f} %"
+        for i in named
+    ]
+    place_labels(axes, points[named], texts, points[named], num_must=len(named), mark=_RADIUS)
 
 
 def _title(influence: Influence) -> str:

@@ -1,17 +1,17 @@
 """A map of N and D: which runs a fit has seen, and how far it is off at others (paper Fig. 7)."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from farseer_jax.fitting.result import Fit
-from farseer_jax.plots._labels import place_labels
-from farseer_jax.plots._room import fit_texts, is_narrow, legend_outside
-from farseer_jax.plots._style import COLOURS, GREY, axes_of, count_ticks
+from farseer_jax.plots.labels import place_labels
+from farseer_jax.plots.layout import is_narrow, legend_outside
+from farseer_jax.plots.log_ticks import map_axes
+from farseer_jax.plots.style import COLOURS, GREY, axes_of, colour_bar
 from farseer_jax.runs.runs import Runs
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _MOST_LABELS = 12  # of a map on which every star has one
 _STAR = 75.0
@@ -24,7 +24,7 @@ _REGIONS = {
 }
 
 
-def plot_map(fit: Fit, held_out: Runs, ax: "Axes | None" = None) -> "Axes":
+def plot_map(fit: Fit, held_out: Runs, ax: Axes | None = None) -> Axes:
     """Fitted runs as circles, held-out ones as stars with their relative errors (Fig. 7).
 
     The edge of a star, and the tint behind it, say what the fit has to do there: it lies beyond the
@@ -53,8 +53,7 @@ def plot_map(fit: Fit, held_out: Runs, ax: "Axes | None" = None) -> "Axes":
     regions = _regions(fit.runs, held_out)
     is_few = len(error) <= _MOST_LABELS
     with axes_of(ax, (5.6 if is_few else 6.2, 4.3)) as axes:
-        _limits(axes, fit.runs, held_out, right=0.2 if is_few else 0.1)
-        _tints(axes, fit.runs)
+        map_axes(axes)
         axes.scatter(
             fit.runs.N, fit.runs.D, s=13, color=COLOURS[4], edgecolor="white", lw=0.4,
             label=f"{len(fit.runs)} fitted runs", zorder=2,
@@ -72,15 +71,12 @@ def plot_map(fit: Fit, held_out: Runs, ax: "Axes | None" = None) -> "Axes":
             drawn = axes.scatter(
                 held_out.N[mine], held_out.D[mine], s=_STAR, marker="*", zorder=3, **look
             )
-        _legend(axes, error, regions)
+        axes.margins(0.12 if is_few else 0.07, 0.07)  # room for the labels
+        _tints(axes, fit.runs)
         if not is_few:
-            assert drawn is not None
-            bar = axes.figure.colorbar(drawn, ax=axes, pad=0.02)
-            bar.outline.set_visible(False)
-            bar.set_label("|predicted / observed − 1|, %")
-            fit_texts(axes, bar.ax)
-        axes.set_title(f"{fit.law.name.title()} law, {len(error)} runs held out", pad=8)
-        fit_texts(axes)
+            colour_bar(axes, drawn, "|relative error|, %")
+        axes.set_title(f"{fit.law.name.title()} law, {len(error)} runs held out")
+        _legend(axes, error, regions)
         all_named = is_few and not is_narrow(axes)
         chosen = np.arange(len(error)) if all_named else _worst(held_out.N, error)
         unit = " %" if is_few else ""
@@ -109,30 +105,14 @@ def _worst(N: np.ndarray, error: np.ndarray) -> np.ndarray:
     return by_size[np.sort(first)]
 
 
-def _limits(axes: "Axes", fitted: Runs, held_out: Runs, right: float) -> None:
-    """Around all runs, with room for texts at the right and above."""
-    axes.set(xscale="log", yscale="log", xlabel="parameters N", ylabel="tokens D")
-    for set_limits, mine, other, room in (
-        (axes.set_xlim, fitted.N, held_out.N, (0.06, right)),
-        (axes.set_ylim, fitted.D, held_out.D, (0.05, 0.09)),
-    ):
-        every = np.log(np.concatenate([mine, other]))
-        span = max(float(np.ptp(every)), 1.0)
-        low, high = np.exp([every.min() - room[0] * span, every.max() + room[1] * span])
-        set_limits(low, high)
-    count_ticks(axes.xaxis)
-    count_ticks(axes.yaxis)
-
-
-def _tints(axes: "Axes", fitted: Runs) -> None:
+def _tints(axes: Axes, fitted: Runs) -> None:
     """What lies beyond the fitted N and D, with a frame between."""
-    from matplotlib.patches import Rectangle
-
     # between outermost runs and the frame is half a step of a usual grid
     (left, right), (low, high) = (
         (float(x.min()) / 1.08, float(x.max()) * 1.08) for x in (fitted.N, fitted.D)
     )
     x, y = axes.get_xlim(), axes.get_ylim()
+    axes.set(xlim=x, ylim=y)
     for begin, end in ((x[0], left), (right, x[1])):
         axes.axvspan(begin, end, color=_REGIONS["beyond N"], alpha=0.09, lw=0, zorder=0)
     for begin, end in ((y[0], low), (high, y[1])):
@@ -141,14 +121,13 @@ def _tints(axes: "Axes", fitted: Runs) -> None:
         (left, low), right - left, high - low, fill=False, ec=GREY, lw=0.9, ls="--", zorder=1
     )
     axes.add_patch(frame)
-    axes.grid(visible=False)
 
 
-def _legend(axes: "Axes", error: np.ndarray, regions: np.ndarray) -> None:
+def _legend(axes: Axes, error: np.ndarray, regions: np.ndarray) -> None:
     """Below the axes: what circles and stars are, with the mean error of each region."""
     for name, colour in _REGIONS.items():
         mine = np.abs(error[regions == name])
         if mine.size:
             label = f"{mine.size} {name}: mean {mine.mean():.2g} %"
             axes.scatter([], [], s=_STAR, marker="*", color=colour, lw=0, label=label)
-    legend_outside(axes, ncols=2, fontsize=8, handletextpad=0.3, columnspacing=1.2)
+    legend_outside(axes, ncols=2)

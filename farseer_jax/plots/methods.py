@@ -1,21 +1,22 @@
 """Figures of how laws and methods compare (paper App. H, Fig. 17)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from farseer_jax.diagnostics.compare_methods import MethodComparison
 from farseer_jax.methods.end_to_end.start_report import StartReport
-from farseer_jax.plots._style import COLOURS, GREY, axes_of
+from farseer_jax.plots.layout import legend_outside
+from farseer_jax.plots.log_ticks import RoomyLogLocator
+from farseer_jax.plots.style import COLOURS, GREY, axes_of
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
+_LEFT, _RIGHT = 3e-11, 3e4  # of the axis
 _LEAST_EXCESS = 1e-10  # of an objective over the best: below lies rounding
 
 
-def plot_methods(comparison: MethodComparison, ax: "Axes | None" = None) -> "Axes":
+def plot_methods(comparison: MethodComparison, ax: Axes | None = None) -> Axes:
     """Error on the fitted (dots) and on the held-out runs (rings), a line per candidate.
 
     Args:
@@ -37,8 +38,6 @@ def plot_methods(comparison: MethodComparison, ax: "Axes | None" = None) -> "Axe
         >>> plot_methods(found).get_xlabel()
         'mean relative error'
     """
-    from matplotlib.ticker import LogLocator, NullLocator
-
     rows = [row for row in comparison.rows if row.fit is not None]
     with axes_of(ax, (6.4, 1.2 + 0.34 * len(rows))) as axes:
         place = np.arange(len(rows))
@@ -58,12 +57,12 @@ def plot_methods(comparison: MethodComparison, ax: "Axes | None" = None) -> "Axe
             yticklabels=[row.name for row in rows],
             ylim=(len(rows) - 0.4, -0.6),
         )
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_locator(RoomyLogLocator())
         axes.xaxis.set_major_formatter(_percent)
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="y", visible=False)
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+        legend_outside(axes, above=True, ncols=2)
     return axes
 
 
@@ -71,7 +70,7 @@ def _percent(value: float, _: object) -> str:
     return f"{100 * value:.3g} %"
 
 
-def plot_starts(reports: Mapping[str, StartReport], ax: "Axes | None" = None) -> "Axes":
+def plot_starts(reports: Mapping[str, StartReport], ax: Axes | None = None) -> Axes:
     """How far above the best optimum the starts ended: the share within each distance.
 
     Args:
@@ -94,7 +93,7 @@ def plot_starts(reports: Mapping[str, StartReport], ax: "Axes | None" = None) ->
             excess = np.sort(np.maximum(report.start_objective / best - 1.0, _LEAST_EXCESS))
             share = np.arange(1, len(excess) + 1) / len(excess)
             axes.step(
-                np.append(_LEAST_EXCESS, excess), np.append(0.0, share), where="post",
+                [_LEFT, *excess, _RIGHT], [0.0, *share, 1.0], where="post",
                 color=colour, lw=1.8, label=f"{name} ({len(excess):,} starts)",
             )  # fmt: skip
         axes.axvline(1e-6, color=GREY, lw=0.8, ls=":")
@@ -103,8 +102,8 @@ def plot_starts(reports: Mapping[str, StartReport], ax: "Axes | None" = None) ->
             xlabel="objective above the best optimum, relative",
             ylabel="share of starts",
             ylim=(0.0, 1.03),
-            xlim=(_LEAST_EXCESS, 1e4),
+            xlim=(_LEFT, _RIGHT),
         )
-        axes.yaxis.set_major_formatter(_percent)
-        axes.legend(loc="best")
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        legend_outside(axes, above=True, ncols=2)
     return axes

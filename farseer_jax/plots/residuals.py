@@ -1,27 +1,27 @@
 """Figures of residuals (paper, Fig. 5)."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, get_args
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from farseer_jax.diagnostics.residual_diagnostics import ResidualDiagnostics, difference_text
-from farseer_jax.plots._inputs import input_label, is_log, is_number, scale_axis, scale_ticks
-from farseer_jax.plots._room import fit_texts, legend_outside
-from farseer_jax.plots._style import COLOURS, GREY, axes_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from farseer_jax.plots.labels import note
+from farseer_jax.plots.layout import legend_outside
+from farseer_jax.plots.log_ticks import input_axis, input_label, input_ticks, is_log, is_number
+from farseer_jax.plots.style import COLOURS, GREY, axes_of, colour_bar, one_of
 
 View = Literal["residuals", "offsets", "curve"]
-_VIEWS = ("residuals", "offsets", "curve")
 
 
 def plot_residuals(
     found: ResidualDiagnostics,
     view: View = "residuals",
     against: str | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Residuals against an input, coloured by another; or O − G (Fig. 5 b), or G (Fig. 5 a).
 
     The grey band is two standard deviations of the run-to-run noise to each side: residuals of a
@@ -58,19 +58,15 @@ def plot_residuals(
             against = "N"
         else:
             _draw_runs(axes, found, view, against)
-        axes.set_xlabel(input_label(against))
-        scale_axis(axes, "x", against, found.inputs[against])
-        _ticks(axes)
-        fit_texts(axes)
+        input_axis(axes, "x", against, found.inputs[against])
     return axes
 
 
 def _check(found: ResidualDiagnostics, view: str, against: str | None, numbers: list[str]) -> None:
-    if view not in _VIEWS:
-        raise ValueError(f"view: {view!r} is none of {', '.join(map(repr, _VIEWS))}")
+    one_of("view", view, get_args(View))
     if against not in numbers:
         raise ValueError(
-            f"against: {against!r} is no input of numbers of the law {found.law!r}; it has "
+            f"against: {against!r} is not a numeric input of the law {found.law!r}; it has "
             f"{', '.join(map(repr, numbers)) or 'none'}"
         )
     if view != "residuals" and not np.isfinite(found.G).any():
@@ -79,9 +75,7 @@ def _check(found: ResidualDiagnostics, view: str, against: str | None, numbers: 
         )
 
 
-def _draw_runs(axes: "Axes", found: ResidualDiagnostics, view: str, against: str) -> None:
-    from matplotlib.colors import LogNorm
-
+def _draw_runs(axes: Axes, found: ResidualDiagnostics, view: str, against: str) -> None:
     shows_residuals, of_logs = view == "residuals", found.link.name == "log"
     values = found.residual * (100 if of_logs else 1) if shows_residuals else found.offset
     place = found.inputs[against]
@@ -103,13 +97,15 @@ def _draw_runs(axes: "Axes", found: ResidualDiagnostics, view: str, against: str
     axes.margins(y=0.08)
     difference = difference_text(found.link) + (", %" if of_logs else "")
     axes.set_ylabel(difference if shows_residuals else "O(N, D) − G(N), loss")
+    if others:
+        bar = colour_bar(axes, drawn, input_label(others[0]))
+        if norm is not None:
+            input_ticks(bar.ax.yaxis, others[0])
     if axes.get_legend_handles_labels()[0]:
         legend_outside(axes, above=True, ncols=2)
-    if others:
-        _colour_bar(axes, drawn, others[0], found.inputs[others[0]])
 
 
-def _noise_band(axes: "Axes", found: ResidualDiagnostics, against: str, relative: bool) -> None:
+def _noise_band(axes: Axes, found: ResidualDiagnostics, against: str, relative: bool) -> None:
     """Two standard deviations, at each size; in units of loss, at its mean loss."""
     if found.noise is None:
         return
@@ -123,17 +119,7 @@ def _noise_band(axes: "Axes", found: ResidualDiagnostics, against: str, relative
     axes.axhspan(-wide, wide, color=GREY, alpha=0.18, lw=0, label=label)
 
 
-def _colour_bar(axes: "Axes", drawn: object, name: str, values: np.ndarray) -> None:
-    figure = axes.get_figure()
-    assert figure is not None
-    bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=28)  # type: ignore[arg-type]
-    bar.outline.set_visible(False)
-    bar.set_label(input_label(name))
-    if is_log(values):
-        scale_ticks(bar.ax.yaxis, name)
-
-
-def _draw_curve(axes: "Axes", found: ResidualDiagnostics) -> None:
+def _draw_curve(axes: Axes, found: ResidualDiagnostics) -> None:
     error = float(np.mean(np.abs(found.U / found.G - 1.0)))
     axes.plot(
         found.curve_N, found.curve_U, color=COLOURS[1], lw=1.5, label="U(N) of the law", zorder=2
@@ -142,17 +128,9 @@ def _draw_curve(axes: "Axes", found: ResidualDiagnostics) -> None:
         found.size, found.G, color=COLOURS[0], s=26, lw=0, label="G(N), mean over D", zorder=3
     )
     axes.set(yscale="log", ylabel="loss without its data term")
-    axes.annotate(
-        f"mean relative error {error:.2%}", (0.03, 0.06), xycoords="axes fraction", fontsize=8.5,
-        color="#333333",
-    )  # fmt: skip
-    axes.legend(loc="upper right", fontsize=8.5)
-
-
-def _ticks(axes: "Axes") -> None:
-    from matplotlib.ticker import MaxNLocator, NullLocator
-
-    if axes.get_yscale() == "log":  # a curve within a factor of two: no powers of ten in sight
-        axes.yaxis.set_major_locator(MaxNLocator(6))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    axes.yaxis.set_major_locator(MaxNLocator(6))  # within a factor of two: no powers of ten
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:.3g}")
+    text = f"mean relative error {error:.2%}"
+    note(axes, text, (0.0, 0.0), (8, 8), xycoords="axes fraction")
+    axes.legend(loc="upper right")

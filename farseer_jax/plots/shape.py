@@ -1,23 +1,22 @@
 """Figures of a law's shape over a domain."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from farseer_jax.diagnostics.shape import Shape
-from farseer_jax.plots._room import fit_texts
-from farseer_jax.plots._style import axes_of, count_ticks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from farseer_jax.plots.labels import note
+from farseer_jax.plots.log_ticks import map_axes
+from farseer_jax.plots.style import INK, axes_of, colour_bar, one_of
 
 Quantity = Literal["N", "D", "loss"]
 _LABELS = {"N": "∂ ln L / ∂ ln N", "D": "∂ ln L / ∂ ln D", "loss": "loss L"}
 _TITLES = {"N": "as N grows", "D": "as D grows", "loss": "over N and D"}
-_INK = "#111111"
 
 
-def plot_shape(shape: Shape, of: Quantity = "N", ax: "Axes | None" = None) -> "Axes":
+def plot_shape(shape: Shape, of: Quantity = "N", ax: Axes | None = None) -> Axes:
     """A map of an elasticity over the domain, or of the loss (paper Figs. 18–20).
 
     Blue where the loss falls and red where it rises, a thick line between; a dashed box is the
@@ -42,25 +41,17 @@ def plot_shape(shape: Shape, of: Quantity = "N", ax: "Axes | None" = None) -> "A
         >>> plot_shape(shape).get_ylabel()
         'tokens D'
     """
-    if of not in _LABELS:
-        raise ValueError(f"of must be one of {tuple(_LABELS)}, got {of!r}")
+    one_of("of", of, _LABELS)
     values = {"N": shape.by_N, "D": shape.by_D, "loss": shape.loss}[of].T
     with axes_of(ax, (5.0, 3.9)) as axes:
+        map_axes(axes)
         mesh = axes.pcolormesh(
             shape.N, shape.D, values, shading="gouraud", rasterized=True, **_colours(values, of)
         )
-        axes.set(xscale="log", yscale="log", xlabel="parameters N", ylabel="tokens D")
-        axes.grid(visible=False)
         _lines(axes, shape, values, of)
         _box(axes, shape)
-        count_ticks(axes.xaxis)
-        count_ticks(axes.yaxis)
-        assert axes.figure is not None
-        bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02)
-        bar.set_label(_LABELS[of])
-        bar.outline.set_visible(False)
-        axes.set_title(f"{shape.law.title()} law {_TITLES[of]}{_verdict(shape, of)}", pad=8)
-        fit_texts(axes, bar.ax)
+        colour_bar(axes, mesh, _LABELS[of])
+        axes.set_title(f"{shape.law.title()} law {_TITLES[of]}{verdict(shape, of)}")
     return axes
 
 
@@ -71,37 +62,34 @@ def _colours(values: np.ndarray, of: Quantity) -> dict[str, Any]:
     return {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
 
 
-def _lines(axes: "Axes", shape: Shape, values: np.ndarray, of: Quantity) -> None:
+def _lines(axes: Axes, shape: Shape, values: np.ndarray, of: Quantity) -> None:
     """Where the loss neither falls nor rises, and thin lines of equal value."""
-    from matplotlib.ticker import MaxNLocator
-
     levels = np.asarray(MaxNLocator(7).tick_values(values.min(), values.max()))
     drawn = axes.contour(
         shape.N, shape.D, values, levels=levels[levels != 0.0],
-        colors="white" if of == "loss" else _INK,
+        colors="white" if of == "loss" else INK,
         linewidths=0.5, linestyles="solid", alpha=0.55,
     )  # fmt: skip
     axes.clabel(drawn, fontsize=6.5, fmt="%.3g")
     if of != "loss" and values.min() < 0.0 < values.max():
-        axes.contour(shape.N, shape.D, values, levels=[0.0], colors=_INK, linewidths=2.0)
+        axes.contour(shape.N, shape.D, values, levels=[0.0], colors=INK, linewidths=2.0)
 
 
-def _box(axes: "Axes", shape: Shape) -> None:
+def _box(axes: Axes, shape: Shape) -> None:
     if shape.runs_N is None or shape.runs_D is None:
         return
     (left, right), (low, high) = shape.runs_N, shape.runs_D
     axes.plot(
         [left, right, right, left, left], [low, low, high, high, low],
-        color=_INK, lw=1.4, ls=(0, (4, 2)), clip_on=True,
+        color=INK, lw=1.4, ls=(0, (4, 2)), clip_on=True,
     )  # fmt: skip
-    axes.annotate(
-        "runs", (left, high), xytext=(3, 4), textcoords="offset points", fontsize=8, color=_INK
-    )
+    note(axes, "runs", (left, high), (3, 4))
     axes.set(xlim=(shape.N[0], shape.N[-1]), ylim=(shape.D[0], shape.D[-1]))
 
 
-def _verdict(shape: Shape, of: Quantity) -> str:
+def verdict(shape: Shape, of: str, along: str = "") -> str:
+    """What a title says of the sign of the derivative along N or D; nothing of the loss."""
     if of == "loss":
         return ""
     share = sum(region.share for region in shape.regions if region.along == of)
-    return f": rises in {share:.0%}" if share else ": falls everywhere"
+    return f": rises{along} in {share:.0%}" if share else f": falls{along} everywhere"

@@ -1,0 +1,101 @@
+"""Legends and long texts within the room that a figure leaves, in a column of a paper too.
+
+Figures use matplotlib's constrained layout. It leaves room for the height of a legend outside the
+axes, but takes what is wider than the axes, and any long label, off the axes: these are measured
+and fitted here.
+"""
+
+import textwrap
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+from matplotlib.transforms import ScaledTranslation
+
+_NARROW = 4.0  # inches of a figure for axes with their labels: a column of a paper has 3.3
+_LEAST_SIZE = 7.0  # of letters
+_MOST_LINES = 3
+
+
+def is_narrow(axes: Axes) -> bool:
+    """Whether there is about as much room as in a column of a paper."""
+    figure: Any = axes.figure
+    spec = axes.get_subplotspec()
+    if spec is None:
+        return bool(axes.bbox.width / figure.dpi < _NARROW)
+    spec = spec.get_topmost_subplotspec()
+    share = len(spec.colspan) / spec.get_gridspec().ncols
+    return bool(share * figure.bbox.width / figure.dpi < _NARROW)
+
+
+def lay_out(axes: Axes) -> Any:
+    """The whole figure, after its layout has placed the axes."""
+    figure: Any = axes.figure.canvas.figure  # of a part of a figure, the whole
+    figure.draw_without_rendering()
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)  # its two iterations are not always enough
+    return figure
+
+
+def legend_outside(axes: Axes, *, above: bool = False, ncols: int = 3, **options: Any) -> None:
+    """A legend below the axes or above them, in as many columns as their width allows."""
+    fit_texts(axes)
+    figure = lay_out(axes)
+    box = axes.xaxis.get_tightbbox(figure.canvas.get_renderer())
+    below = 0.0 if box is None else (axes.bbox.y0 - box.y0) * 72 / figure.dpi
+    away = ScaledTranslation(0.0, (3.0 if above else -below - 3.0) / 72, figure.dpi_scale_trans)
+    place: dict[str, Any] = {
+        "loc": "lower center" if above else "upper center",
+        "bbox_to_anchor": (0.5, 1.0 if above else 0.0),
+        "bbox_transform": axes.transAxes + away,
+    }
+    look: dict[str, Any] = {
+        "frameon": False,
+        "borderaxespad": 0.0,
+        "borderpad": 0.2,
+        "fontsize": 8.5,
+    }
+    if is_narrow(axes):
+        look |= {"fontsize": 7.5, "handlelength": 1.5, "columnspacing": 0.9, "handletextpad": 0.5}
+    for num in range(ncols, 0, -1):
+        legend = axes.legend(ncols=num, **place, **look, **options)
+        wide = legend.get_window_extent().width / axes.bbox.width
+        if wide <= 1.0:
+            return
+    for text in legend.get_texts():
+        _wrap(text, 1.1 * wide)
+
+
+def fit_texts(*several: Axes) -> None:
+    """Smaller letters, then more lines, for titles and labels longer than their axes."""
+    lay_out(several[0])
+    for axes in several:
+        bars = [drawn.colorbar.ax for drawn in axes.collections if drawn.colorbar is not None]
+        for title in (axes.title, axes._left_title, axes._right_title):  # type: ignore[attr-defined]
+            _fit(title, 0.95 * axes.bbox.width)
+        _fit(axes.xaxis.label, 1.05 * axes.bbox.width)
+        for each in (axes, *bars):
+            _fit(each.yaxis.label, 1.05 * each.bbox.height)
+
+
+def _fit(text: Text, room: float) -> None:
+    """A text, along which there is so much room in pixels."""
+    if (long := _length(text)) <= room or not text.get_text():
+        return
+    size = float(text.get_fontsize())
+    text.set_fontsize(max(min(size, _LEAST_SIZE), 0.98 * size * room / long))
+    if (long := _length(text)) > 1.02 * room:
+        _wrap(text, long / room)
+
+
+def _wrap(text: Text, times: float) -> None:
+    """Break a text that is longer than its room by so many times into lines of like lengths."""
+    words = text.get_text()
+    times = min(times, _MOST_LINES)
+    width = min(len(words) / times, 1.15 * len(words) / np.ceil(times) + 2)
+    text.set_text(textwrap.fill(words, max(int(width), 1), break_long_words=False))
+
+
+def _length(text: Text) -> float:
+    return float(np.max(text.get_window_extent().size))
