@@ -10,7 +10,7 @@ import numpy as np
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.identifiability import undetermined
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.report import Fitted, Report
+from farseer_jax.methods.remarks import Fitted, Remarks, Rows
 from farseer_jax.objectives import as_objective
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ ENDINGS = ("converged", "out of steps", "stalled", "not finite")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StartReport(Report):
+class StartReport(Remarks):
     """Evidence behind an end-to-end fit.
 
     Attributes:
@@ -73,7 +73,7 @@ class StartReport(Report):
             }
         )
 
-    def text_rows(self) -> list[tuple[str, str]]:
+    def rows(self) -> Rows:
         """The objective, and how the starts ended."""
         return [
             ("objective, summed", f"{self.objective:.7e}"),

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.report import Fitted, Report
+from farseer_jax.methods.remarks import Fitted, Remarks, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ProfileReport(Report):
+class ProfileReport(Remarks):
     """Evidence behind a fit by variable projection: the objective as a function of the exponents.
 
     Attributes:
@@ -79,7 +79,7 @@ class ProfileReport(Report):
         columns = dict(zip(self.exponents, self._places(), strict=True))
         return pd.DataFrame({**columns, "objective": self.profile.ravel()})
 
-    def text_rows(self) -> list[tuple[str, str]]:
+    def rows(self) -> Rows:
         """The objective, the candidates, and the minima found."""
         return [
             ("objective, summed", f"{self.objective:.7e}"),

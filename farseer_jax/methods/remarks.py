@@ -19,6 +19,9 @@ LARGEST_NOISE = 0.01  # relative difference of repeats that run-to-run noise exp
 _LARGEST_ERROR = 5e-3
 
 
+Rows = Sequence[Sequence[str]]  # of text: a name and a value each
+
+
 class Fitted(NamedTuple):
     """What a fit came to, for those who judge it."""
 
@@ -36,19 +39,19 @@ class Domain(NamedTuple):
     D: Range
 
 
-class Report:
-    """The base of all reports; by itself that of a method of the user's own, which says nothing."""
+class Remarks:
+    """The base of all reports; by itself for a method of the user's own, which says nothing."""
 
     def how(self, method: Method, link: Link, outcome: Outcome) -> str:
         """A few words on how the method fitted."""
         del outcome
         return str(method.describe(link)) if hasattr(method, "describe") else ""
 
-    def rows_about_error(self) -> list[tuple[str, str]]:
+    def rows_about_error(self) -> Rows:
         """Lines under the mean error, as a name and a text."""
         return []
 
-    def text_rows(self) -> list[tuple[str, str]]:
+    def rows(self) -> Rows:
         """Lines under the errors."""
         return []
 
@@ -67,9 +70,9 @@ class Report:
         return None
 
 
-def as_report(found: object) -> Report:
+def as_remarks(found: object) -> Remarks:
     """A report; of a method of the user's own, which may give anything, one that says nothing."""
-    return found if isinstance(found, Report) else Report()
+    return found if isinstance(found, Remarks) else Remarks()
 
 
 def large_error(mean_relative_error: float) -> list[str]:
