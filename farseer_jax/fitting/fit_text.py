@@ -41,7 +41,7 @@ def _headline(fit: "Fit") -> str:
 
 
 def _method(fit: "Fit") -> str:
-    how = fit.report.how(fit.method, fit.runs.link, fit.outcome)
+    how = fit.remarks.how(fit.method, fit.runs.link, fit.outcome)
     return f"{fit.method.name}, {how}" if how else fit.method.name
 
 
@@ -87,12 +87,12 @@ def _reference_table(fit: "Fit") -> Table | None:
 
 
 def _errors(fit: "Fit") -> str:
-    found, own = fit.diagnostics, fit.report
+    found, own = fit.diagnostics, fit.remarks
     rows = [
         ("mean relative error", f"{fit.mean_relative_error:.3e}"),
         *own.rows_about_error(),
         ("largest relative error", f"{fit.max_relative_error:.3e}"),
-        *own.text_rows(),
+        *own.rows(),
     ]
     num_copies = getattr(found, "num_copies", 0)  # no method of the user's own need count them
     if num_copies:

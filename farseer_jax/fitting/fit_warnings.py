@@ -6,7 +6,7 @@ import numpy as np
 
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
-from farseer_jax.methods.report import Domain, Fitted, Report
+from farseer_jax.methods.remarks import Domain, Fitted, Remarks
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import Range, short
 from farseer_jax.runs.runs import Runs
@@ -14,12 +14,12 @@ from farseer_jax.runs.runs import Runs
 _NUM_POINTS = 32
 
 
-def warnings_of(report: Report, fitted: Fitted) -> tuple[str, ...]:
+def warnings_of(remarks: Remarks, fitted: Fitted) -> tuple[str, ...]:
     """What to know before trusting a fit; empty where nothing is odd."""
     rising: list[str] = []
     if set(type(fitted.law).inputs()) == {"N", "D"}:
-        rising = rising_sentences(fitted.law, fitted.runs, report.held_over(fitted.outcome))
-    return (*report.doubts(fitted), *rising, *report.misfits(fitted))
+        rising = rising_sentences(fitted.law, fitted.runs, remarks.held_over(fitted.outcome))
+    return (*remarks.doubts(fitted), *rising, *remarks.misfits(fitted))
 
 
 def rising_sentences(law: Law, runs: Runs, held: Domain | None) -> list[str]:

@@ -20,7 +20,7 @@ from farseer_jax.methods.method import Method
 from farseer_jax.methods.monotone.report import MonotoneReport
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.diagnostics import Diagnostics
-from farseer_jax.methods.report import Fitted, Report, as_report
+from farseer_jax.methods.remarks import Fitted, Remarks, as_remarks
 from farseer_jax.methods.variable_projection.report import ProfileReport
 from farseer_jax.results.converter import register
 from farseer_jax.results.result import Result
@@ -90,12 +90,12 @@ class Fit(Result):
     def warnings(self) -> tuple[str, ...]:
         """What to know before trusting the fit, worst first; empty where nothing is odd."""
         fitted = Fitted(self.law, self.runs, self.method, self.outcome, self.mean_relative_error)
-        return warnings_of(self.report, fitted)
+        return warnings_of(self.remarks, fitted)
 
     @property
-    def report(self) -> Report:
+    def remarks(self) -> Remarks:
         """What the method says of the fit, from :attr:`diagnostics`."""
-        return as_report(self.diagnostics)
+        return as_remarks(self.diagnostics)
 
     def predict(self, *args: ArrayLike, **inputs: ArrayLike) -> "np.ndarray | pd.Series":
         """Predicted loss, float64.

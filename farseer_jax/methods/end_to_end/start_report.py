@@ -10,7 +10,8 @@ import numpy as np
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.identifiability import undetermined
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.report import Fitted, Report
+from farseer_jax.methods.remarks import Fitted, Rows
+from farseer_jax.methods.report import Report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +75,7 @@ class StartReport(Report):
             }
         )
 
-    def text_rows(self) -> list[tuple[str, str]]:
+    def rows(self) -> Rows:
         """The objective, and how the starts ended."""
         return [
             ("objective, summed", f"{self.objective:.7e}"),

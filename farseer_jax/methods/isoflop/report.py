@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from farseer_jax.methods.isoflop.budgets import BudgetDesign
 from farseer_jax.methods.isoflop.kernel import IsoFLOPSolution
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.report import Fitted, Report, some_notes
+from farseer_jax.methods.remarks import Fitted, Remarks, Rows, some_notes
 from farseer_jax.results.numbers import loss_text, number_text, quantity_text
 from farseer_jax.results.table import aligned
 from farseer_jax.runs.runs import Runs
@@ -22,7 +22,7 @@ _FEW_BUDGETS = 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IsoFLOPReport(Report):
+class IsoFLOPReport(Remarks):
     """Evidence behind a fit by :class:`IsoFLOP`. Prints as a table.
 
     Attributes:
@@ -84,7 +84,7 @@ class IsoFLOPReport(Report):
 
         return pd.DataFrame({name: getattr(self, name) for name in _PER_BUDGET})
 
-    def text_rows(self) -> list[tuple[str, str]]:
+    def rows(self) -> Rows:
         """The budgets, and the exponents of the power laws."""
         rows = [
             ("compute budgets used", f"{self.num_budgets} of {len(self.compute)}"),

@@ -8,7 +8,8 @@ from farseer_jax.links import Link
 from farseer_jax.methods.method import Method
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.registry import DIAGNOSTICS
-from farseer_jax.methods.report import Domain, Fitted, Report, as_report
+from farseer_jax.methods.remarks import Domain, Fitted, Rows, as_remarks
+from farseer_jax.methods.report import Report
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import Range
 
@@ -71,21 +72,21 @@ class MonotoneReport(Report):
         own: Any = method
         return str(own.describe(link, holds=outcome is not Outcome.not_monotone))
 
-    def rows_about_error(self) -> list[tuple[str, str]]:
+    def rows_about_error(self) -> Rows:
         """The error of the fit that was not held."""
         return [("  before it was held", f"{self.error_without:.3e}")] if self.projected else []
 
-    def text_rows(self) -> list[tuple[str, str]]:
+    def rows(self) -> Rows:
         """Those of the method that fitted."""
-        return as_report(self.found).text_rows()
+        return as_remarks(self.found).rows()
 
     def doubts(self, fitted: Fitted) -> list[str]:
         """What holding the law came to, and the doubts of the method that fitted."""
-        return [*self._held(fitted.outcome), *as_report(self.found).doubts(_inner(fitted))]
+        return [*self._held(fitted.outcome), *as_remarks(self.found).doubts(_inner(fitted))]
 
     def misfits(self, fitted: Fitted) -> list[str]:
         """Those of the method that fitted."""
-        return as_report(self.found).misfits(_inner(fitted))
+        return as_remarks(self.found).misfits(_inner(fitted))
 
     def held_over(self, outcome: Outcome) -> Domain | None:
         """The domain, unless no law near the fit falls over it."""

@@ -10,14 +10,14 @@ from farseer_jax.methods.piecewise.chinchilla import ChinchillaSolution
 from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.kernel import PiecewiseSolution
 from farseer_jax.methods.piecewise.piecewise_warnings import NOT_FALLING, doubts, misfits
-from farseer_jax.methods.report import Fitted, Report
+from farseer_jax.methods.remarks import Fitted, Remarks, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Diagnostics(Report):
+class Diagnostics(Remarks):
     """Evidence behind a piecewise fit.
 
     Attributes:
@@ -81,7 +81,7 @@ class Diagnostics(Report):
             f"pairs, {len(self.left_out_N)} left out)"
         )
 
-    def text_rows(self) -> list[tuple[str, str]]:
+    def rows(self) -> Rows:
         """Stage 1's R², the scatter, the pairs, and why others were left out."""
         scatter = float(np.sqrt(np.mean(self.residual_scatter**2)))
         num_pairs = int(self.num_pairs.sum())

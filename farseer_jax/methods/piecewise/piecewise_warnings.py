@@ -8,7 +8,7 @@ from farseer_jax.laws.evaluate import evaluate_curves
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.report import LARGEST_NOISE, Fitted, large_error, some_notes
+from farseer_jax.methods.remarks import LARGEST_NOISE, Fitted, large_error, some_notes
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.solvers.search import Search
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.report import Fitted, Report, to_plain
+from farseer_jax.methods.remarks import Fitted, Rows
+from farseer_jax.methods.report import Report, to_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +82,7 @@ class ProfileReport(Report):
         columns = dict(zip(self.exponents, self._places(), strict=True))
         return pd.DataFrame({**columns, "objective": self.profile.ravel()})
 
-    def text_rows(self) -> list[tuple[str, str]]:
+    def rows(self) -> Rows:
         """The objective, the candidates, and the minima found."""
         return [
             ("objective, summed", f"{self.objective:.7e}"),
