@@ -15,7 +15,7 @@ from weighted_mean import mean_fit
 
 import farseer_jax as fj
 from farseer_jax.cli import _fit
-from farseer_jax.fitting import rising
+from farseer_jax.fitting import fit_warnings
 from farseer_jax.methods.monotone import method as monotone
 from farseer_jax.methods.monotone import problem as _problem
 from farseer_jax.methods.monotone import projection as _kernel
@@ -329,7 +329,7 @@ def said_of(domain: fj.MonotoneReport | None) -> list[str]:
             return jax.numpy.exp(self.level + 0.01 * jax.numpy.log(N) * crossing)
 
     runs = fj.Runs([1.06e7, 6.9e9], [5.28465e7, 5e12], [3.0, 2.0])
-    return rising.rising_sentences(Low(level=0.5, beta=0.0), runs, domain)
+    return fit_warnings.rising_sentences(Low(level=0.5, beta=0.0), runs, domain)
 
 
 def domain_of(N: tuple[float, float], D: tuple[float, float]) -> fj.MonotoneReport:
@@ -348,7 +348,7 @@ def test_runs_beyond_the_domain_are_said_to_be() -> None:
         ": the runs reach below the domain that it was held over, to D = 52.8 M; hold it over "
         "D from 5.28e7 to 1e14."
     )
-    assert rising._share(0.004) == "less than 1%"
+    assert fit_warnings._share(0.004) == "less than 1%"
     assert both.endswith("; hold it over N from 1e7 to 6.9e9 and D from 5.28e7 to 5e12.")
 
 

@@ -1,6 +1,5 @@
 """Fits as JSON: versioned, exact, no pickle."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,11 +52,6 @@ def to_dict(
         **_details(first),
         "fits": [own],
     }
-
-
-def dumps(content: Mapping[str, Any]) -> str:
-    """JSON text; floats with all digits."""
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
 def read(source: str | Path, law: type | Sequence[type] | None = None) -> dict[str, Any]:

@@ -18,11 +18,11 @@ def warnings_of(report: Report, fitted: Fitted) -> tuple[str, ...]:
     """What to know before trusting a fit; empty where nothing is odd."""
     rising: list[str] = []
     if set(type(fitted.law).inputs()) == {"N", "D"}:
-        rising = _rising(fitted.law, fitted.runs, report.held_over(fitted.outcome))
+        rising = rising_sentences(fitted.law, fitted.runs, report.held_over(fitted.outcome))
     return (*report.doubts(fitted), *rising, *report.misfits(fitted))
 
 
-def _rising(law: Law, runs: Runs, held: Domain | None) -> list[str]:
+def rising_sentences(law: Law, runs: Runs, held: Domain | None) -> list[str]:
     """A loss that rises with N somewhere between the smallest and largest N and D fitted."""
     N, D = (np.geomspace(values.min(), values.max(), _NUM_POINTS) for values in (runs.N, runs.D))
     loss = evaluate(law, N[:, None], D)

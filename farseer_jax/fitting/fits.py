@@ -13,7 +13,6 @@ from farseer_jax.fitting import fit_json
 from farseer_jax.fitting.prediction import Prediction
 from farseer_jax.fitting.result import Fit
 from farseer_jax.results.converter import register
-from farseer_jax.results.files import write_text
 from farseer_jax.results.numbers import number_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
@@ -137,12 +136,9 @@ class Fits(Result, Sequence[Fit]):
         """All of the fits, for JSON."""
         return fit_json.to_dict(self.fits, self.by, self.shared)
 
-    def to_json(self, path: str | Path | None = None) -> str:
-        """The fits as JSON text, which is also written to ``path``; see :meth:`Fit.to_json`."""
-        text = fit_json.dumps(self.to_dict())
-        if path is not None:
-            write_text(path, text)
-        return text
+    def file_content(self) -> dict[str, Any]:
+        """The same: a fit file has a format of its own."""
+        return self.to_dict()
 
     @classmethod
     def from_json(cls, source: str | Path, law: type | Sequence[type] | None = None) -> "Fits":

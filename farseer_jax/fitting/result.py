@@ -23,7 +23,6 @@ from farseer_jax.methods.piecewise.diagnostics import Diagnostics
 from farseer_jax.methods.report import Fitted, Report, as_report
 from farseer_jax.methods.variable_projection.report import ProfileReport
 from farseer_jax.results.converter import register
-from farseer_jax.results.files import write_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.coverage import flat_inputs
@@ -174,16 +173,9 @@ class Fit(Result):
         """All of the fit, for JSON."""
         return fit_json.to_dict([self], tuple(self.group))
 
-    def to_json(self, path: str | Path | None = None) -> str:
-        """The fit as JSON text, which is also written to ``path`` where one is given.
-
-        Numbers keep all their digits: :meth:`from_json` gives the same fit to the last bit. The
-        file is written aside and renamed, so that it is never half-written.
-        """
-        text = fit_json.dumps(self.to_dict())
-        if path is not None:
-            write_text(path, text)
-        return text
+    def file_content(self) -> dict[str, Any]:
+        """The same: a fit file has a format of its own."""
+        return self.to_dict()
 
     @classmethod
     def from_json(cls, source: str | Path, law: type | Sequence[type] | None = None) -> "Fit":

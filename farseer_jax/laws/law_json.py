@@ -81,7 +81,7 @@ def _law_named(name: Any) -> type[Law]:
     if not (isinstance(name, str) and name in known):
         raise UnknownNameError(
             f"holds a fit of the law {name!r}; this farseer_jax ({__version__}) knows "
-            f"{', '.join(map(repr, known))}: give the class of a law of your own, as in "
+            f"{', '.join(map(repr, known))}: read a law of your own with its class, as in "
             "Fit.from_json(…, law=…)"
         )
     return known[name]

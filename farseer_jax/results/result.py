@@ -42,21 +42,28 @@ class Result(abc.ABC):
         """What a reader of JSON wants to know; a number that is not finite is None."""
         return {"rows": self.table().records()}
 
-    def to_json(self, path: str | Path | None = None) -> str:
-        """JSON text of :meth:`to_dict` and of all fields, exact; written to a path if given.
+    def file_content(self) -> dict[str, Any]:
+        """What a file holds: :meth:`to_dict` for readers, and all fields, exact.
 
         Raises:
-            OSError: the file cannot be written; an older one stays whole.
             TypeError: a field that no file can keep, such as a function.
         """
-        kind = type(self).__name__
-        content = {
-            "format": f"farseer_jax.{kind}",
+        return {
+            "format": f"farseer_jax.{type(self).__name__}",
             "version": FORMAT_VERSION,
             "library_version": __version__,
             **self.to_dict(),
             "fields": state_of(self),
         }
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """JSON text, exact to the last digit; also written to ``path`` where one is given.
+
+        Raises:
+            OSError: the file cannot be written; an older one stays whole.
+            TypeError: a field that no file can keep, such as a function.
+        """
+        content = self.file_content()
         text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
         if path is not None:
             write_text(path, text)

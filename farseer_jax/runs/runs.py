@@ -224,9 +224,6 @@ class Runs:
             content: lists ``"N"``, ``"D"``, ``"loss"`` and, if any, ``"extra"``; without N and D a
                 mapping ``"inputs"``.
 
-        Returns:
-            Runs equal to those that were written.
-
         Raises:
             ValueError: a part is missing, or the numbers are not those of runs.
 
@@ -254,10 +251,7 @@ class Runs:
         return table_to_dict(self._table)
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Write the runs as a pandas table: inputs, the loss, weights if any, the extra columns.
-
-        Returns:
-            One row per run, in order; a column for each share of a mixture.
+        """One row per run: inputs (a column for each share), loss, weights if any, extra columns.
 
         Example:
             >>> Runs([1e8], [1e9], [3.1], {"arm": ["mla"]}).to_dataframe().columns.tolist()
@@ -278,7 +272,7 @@ class Runs:
         at_least: Mapping[str, float] | None = None,
         at_most: Mapping[str, float] | None = None,
     ) -> Self:
-        """Keep the runs within bounds, the bounds included.
+        """Keep the runs within bounds, the bounds included, in order and with their extra columns.
 
         Args:
             min_N: smallest number of parameters kept.
@@ -288,9 +282,6 @@ class Runs:
             mask: True for each run kept, shape (run,).
             at_least: the smallest value kept of any input, share or ``"loss"``, by name.
             at_most: the largest one, likewise.
-
-        Returns:
-            The runs that meet all conditions, in order, with their extra columns.
 
         Raises:
             ValueError: no run is left, a bound is of no input, or the mask does not fit.
@@ -317,14 +308,11 @@ class Runs:
         return self._trusted(self._table.take(keep))
 
     def with_loss(self, loss: ArrayLike, loss_name: str | None = None) -> Self:
-        """The same runs with another response, checked on the same link's scale.
+        """The same runs, weights and extra columns with another response, checked by the same link.
 
         Args:
             loss: one per run.
             loss_name: what it is.
-
-        Returns:
-            Runs with the same inputs, weights and extra columns.
 
         Raises:
             ValueError: as for `Runs`.
