@@ -101,6 +101,7 @@ def _check(settings: Settings) -> None:
     summary="How to split compute between parameters and tokens.",
     json="the allocations",
     delivers="Allocations",
+    picture="plot_allocation",
     examples=[
         "farseer allocate fit.json --compute 1e20:1e26",
         "farseer allocate fit.json --compute 1e23 --tokens-served 1e13 --max-D 1.5e13",

@@ -62,6 +62,7 @@ def _check(settings: Settings) -> None:
     summary="How predicted losses move with the choices made.",
     json="the table",
     delivers="Choices",
+    picture="plot_choices",
     examples=[
         "farseer choices runs.csv --at 25.1e9,5e11",
         "farseer choices runs.csv --at 25.1e9,5e11 --group size --group method",

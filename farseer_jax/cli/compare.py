@@ -83,6 +83,7 @@ def _check(settings: Settings) -> None:
     summary="Which of two fits is better, and at which scale.",
     json="the comparison",
     delivers="Comparison",
+    picture="plot_comparison",
     examples=[
         "farseer compare a.json b.json",
         "farseer compare a.json b.json --names old,new --N 1e8:1e11 --D 1e9:1e13",

@@ -90,6 +90,7 @@ def _check(settings: Settings) -> None:
     summary="Which law and method predict larger runs best.",
     json="all errors",
     delivers="Errors",
+    picture="plot_extrapolation",
     examples=[
         "farseer extrapolate runs.csv",
         "farseer extrapolate runs.csv --along C --json errors.json",

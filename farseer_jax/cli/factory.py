@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import click
 
 from farseer_jax.cli.jax_settings import set_up_jax
-from farseer_jax.cli.options import Group, Settings, json_option
-from farseer_jax.cli.output import STANDARD_OUTPUT, check_target, deliver
+from farseer_jax.cli.options import Group, Settings, json_option, picture_option
+from farseer_jax.cli.output import STANDARD_OUTPUT, check_picture, check_target, deliver, draw
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -87,6 +87,7 @@ def command(
     delivers: str,
     examples: Sequence[str],
     check: Callable[[Settings], None] = lambda settings: None,
+    picture: str | None = None,
     refits: bool = False,
 ) -> Callable[[Callable[..., Any]], Command]:
     """A decorator that makes a command of a function, whose docstring is the help.
@@ -102,9 +103,12 @@ def command(
         delivers: what was written, for the note on standard error.
         examples: lines below the help.
         check: refuses settings that do not go together, before anything is read.
+        picture: the function of ``farseer_jax.plots`` that draws the result for ``--save``; None:
+            the command has no such option.
         refits: whether thousands of refits follow; so they do wherever ``--bootstrap`` is given.
     """
-    output = Group(source.title, *source.options, json_option(json))
+    drawn = [picture_option()] if picture else []
+    output = Group(source.title, *source.options, json_option(json), *drawn)
     others = [*own, *source.groups]
     groups = [output, *others] if source.options else [*others, output]
     names = [option.name for group in own for option in group.options]
@@ -116,6 +120,7 @@ def command(
             target = settings["target"]
             files = [settings[name] for name in source.files]
             check_target(target, files, f"use --json {STANDARD_OUTPUT} for standard output")
+            check_picture(settings.get("picture"), [*files, target])
             set_up_jax(refits=refits or settings.get("bootstrap") is not None)
             read = source.read(settings)
             from farseer_jax import progress_bar
@@ -123,6 +128,7 @@ def command(
             with progress_bar():
                 found = function(read, **{name: settings[name] for name in names})
             deliver(found, target, delivers)
+            draw(found, picture, settings.get("picture"))
 
         return Command(
             name=function.__name__,

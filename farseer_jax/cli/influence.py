@@ -21,6 +21,7 @@ _OPTIONS = Group(
     summary="What a predicted loss owes to each run.",
     json="what the loss owes to every run",
     delivers="Influence",
+    picture="plot_influence",
     examples=[
         "farseer influence runs.csv --at 25.1e9,5e11",
         "farseer influence runs.csv --at 25.1e9,5e11 --noise 5e-4 --json influence.json",

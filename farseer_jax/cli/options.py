@@ -95,6 +95,11 @@ def json_option(what: str) -> click.Option:
     )
 
 
+def picture_option() -> click.Option:
+    """``--save FILE``."""
+    return option("--save picture", "FILE", "Draw it, as PNG, PDF or SVG by the file's ending.")
+
+
 def level_option() -> click.Option:
     """``--level NUMBER``."""
     return option(

@@ -1,5 +1,6 @@
 """Where results go: a table or JSON on standard output, JSON in a file."""
 
+import importlib.util
 import json
 import os
 import sys
@@ -13,6 +14,8 @@ import click
 from farseer_jax.cli.errors import Refusal, in_options
 
 STANDARD_OUTPUT = "-"
+_PICTURES = (".png", ".pdf", ".svg")
+_ENDINGS = ".png, .pdf or .svg"
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,51 @@ def check_target(target: str | None, inputs: Iterable[Path | None], remedy: str)
         problem = "it is a file that this command reads; name another"
     if problem is not None:
         raise Refusal(f"cannot write {target!r}: {problem}")
+
+
+def check_picture(target: str | None, others: Iterable[Any]) -> None:
+    """Refuse a picture that cannot be drawn or written, before anything is computed.
+
+    Args:
+        target: what ``--save`` named.
+        others: files that are read or written besides.
+
+    Raises:
+        Refusal: what is wrong with the file, or that matplotlib is missing.
+    """
+    if target is None:
+        return
+    if Path(target).suffix.lower() not in _PICTURES:
+        raise Refusal(f"cannot draw {target!r}: expected a file that ends in {_ENDINGS}")
+    paths = [Path(own) for own in others if own not in (None, STANDARD_OUTPUT)]
+    if Path(target) in paths:
+        raise Refusal(f"--save and another option name the same file {target!r}; name two")
+    check_target(target, paths, "name another")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise Refusal("--save needs matplotlib: python -m pip install 'farseer-jax[plots]'")
+
+
+def draw(found: Any, picture: str | None, target: str | None) -> None:
+    """Draw a result and write the picture, whole or not at all.
+
+    Args:
+        found: an :class:`Output`, or a result.
+        picture: the function of ``farseer_jax.plots`` that draws it.
+        target: what ``--save`` named; None: nothing is drawn.
+    """
+    if target is None or picture is None:
+        return
+    import matplotlib as mpl
+
+    mpl.use("agg")  # no screen
+    from farseer_jax import plots
+    from farseer_jax.results.files import written_aside
+
+    axes = getattr(plots, picture)(found.result if isinstance(found, Output) else found)
+    ending = Path(target).suffix.lower().removeprefix(".")
+    with written_aside(target) as aside:
+        axes.figure.savefig(aside, format=ending, dpi=200)
+    click.echo(f"Picture written to {target}", err=True)
 
 
 def deliver(found: Any, target: str | None, what: str) -> None:
