@@ -48,8 +48,7 @@ def place_labels(
         mark: half of the size of a point's mark.
         size: of letters.
     """
-    fit_texts(axes)
-    to_points = 72 / lay_out(axes).dpi
+    to_points = 72 / fit_texts(axes).dpi
     marks = axes.transData.transform(taken) * to_points
     frame = axes.get_window_extent().get_points() * to_points
     boxes = np.concatenate([marks - mark, marks + mark], axis=1)

@@ -32,16 +32,15 @@ def is_narrow(axes: Axes) -> bool:
 def lay_out(axes: Axes) -> Any:
     """The whole figure, after its layout has placed the axes."""
     figure: Any = axes.figure.canvas.figure  # of a part of a figure, the whole
-    figure.draw_without_rendering()
     if (engine := figure.get_layout_engine()) is not None:
-        engine.execute(figure)  # its two iterations are not always enough
+        engine.execute(figure)
+    axes.get_xlim()  # limits follow the data when they are asked for
     return figure
 
 
 def legend_outside(axes: Axes, *, above: bool = False, ncols: int = 3, **options: Any) -> None:
     """A legend below the axes or above them, in as many columns as their width allows."""
-    fit_texts(axes)
-    figure = lay_out(axes)
+    figure = fit_texts(axes)
     box = axes.xaxis.get_tightbbox(figure.canvas.get_renderer())
     below = 0.0 if box is None else (axes.bbox.y0 - box.y0) * 72 / figure.dpi
     away = ScaledTranslation(0.0, (3.0 if above else -below - 3.0) / 72, figure.dpi_scale_trans)
@@ -67,26 +66,32 @@ def legend_outside(axes: Axes, *, above: bool = False, ncols: int = 3, **options
         _wrap(text, 1.1 * wide)
 
 
-def fit_texts(*several: Axes) -> None:
-    """Smaller letters, then more lines, for titles and labels longer than their axes."""
-    lay_out(several[0])
+def fit_texts(*several: Axes) -> Any:
+    """Smaller letters, then more lines, for titles and labels longer than their axes.
+
+    Returns:
+        The whole figure, laid out.
+    """
+    figure, changed = lay_out(several[0]), False
     for axes in several:
         bars = [drawn.colorbar.ax for drawn in axes.collections if drawn.colorbar is not None]
         for title in (axes.title, axes._left_title, axes._right_title):  # type: ignore[attr-defined]
-            _fit(title, 0.95 * axes.bbox.width)
-        _fit(axes.xaxis.label, 1.05 * axes.bbox.width)
+            changed |= _fit(title, 0.95 * axes.bbox.width)
+        changed |= _fit(axes.xaxis.label, 1.05 * axes.bbox.width)
         for each in (axes, *bars):
-            _fit(each.yaxis.label, 1.05 * each.bbox.height)
+            changed |= _fit(each.yaxis.label, 1.05 * each.bbox.height)
+    return lay_out(several[0]) if changed else figure
 
 
-def _fit(text: Text, room: float) -> None:
-    """A text, along which there is so much room in pixels."""
+def _fit(text: Text, room: float) -> bool:
+    """Make a text at most so many pixels long; return whether it was longer."""
     if (long := _length(text)) <= room or not text.get_text():
-        return
+        return False
     size = float(text.get_fontsize())
     text.set_fontsize(max(min(size, _LEAST_SIZE), 0.98 * size * room / long))
     if (long := _length(text)) > 1.02 * room:
         _wrap(text, long / room)
+    return True
 
 
 def _wrap(text: Text, times: float) -> None:
