@@ -15,7 +15,7 @@ from farseer_jax.runs.checks import Floats
 from farseer_jax.types import Array
 
 
-class Wanted(NamedTuple):
+class Targets(NamedTuple):
     """Points whose loss is wanted, and budgets whose optimal D/N is.
 
     Attributes:
@@ -34,7 +34,7 @@ class Wanted(NamedTuple):
         return Points(self.N, self.D)
 
 
-def as_wanted(targets: object, compute: ArrayLike | None) -> Wanted:
+def as_targets(targets: object, compute: ArrayLike | None) -> Targets:
     """Checked targets.
 
     Raises:
@@ -47,7 +47,7 @@ def as_wanted(targets: object, compute: ArrayLike | None) -> Wanted:
             "whose optimal split is, as in compute=1e23"
         )
     points = NONE if targets is None else as_points(targets, "targets")
-    return Wanted(*points, budgets)
+    return Targets(*points, budgets)
 
 
 def optimal_points(law: Law, compute: Floats) -> Points:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from farseer_jax.decisions.candidate_runs import NONE, Cost, Points, as_points, notes_of, offer_of
 from farseer_jax.decisions.exchange_search import Choice, best_subset, in_order, moves_of
-from farseer_jax.decisions.prediction_targets import Wanted, as_wanted, optimal_points
+from farseer_jax.decisions.prediction_targets import Targets, as_targets, optimal_points
 from farseer_jax.decisions.prediction_variance import BLOCK, Ensemble
 from farseer_jax.decisions.suggest_runs_result import Suggestions
 from farseer_jax.decisions.target_errors import (
@@ -62,13 +62,13 @@ def suggest_runs(
 
     Args:
         fit: a fit that has derivatives (:func:`differentiable`).
-        targets: where the loss is wanted: a point ``(N, D)``, a sequence of points, a tuple of two
+        targets: where the loss is aims: a point ``(N, D)``, a sequence of points, a tuple of two
             NumPy arrays, :class:`Runs`, or a table with columns for N and D. None where only
             ``compute`` is.
         candidates: the runs that could be trained, likewise; a point where a run exists already
             means a repeat. None continues the grid of the runs upwards, by its own steps.
         budget: what the suggestions may cost together.
-        compute: budgets in FLOPs whose optimal split into N and D is wanted, one or several.
+        compute: budgets in FLOPs whose optimal split into N and D is aims, one or several.
         cost: of a run: None is 6·N·D FLOPs; a function of arrays N and D; or an array, one for each
             candidate.
         max_runs: how many runs may be suggested.
@@ -103,17 +103,17 @@ def suggest_runs(
     """
     check_level(level)
     require_N_and_D("suggest_runs", type(fit.law))
-    wanted = as_wanted(targets, compute)
+    aims = as_targets(targets, compute)
     limit = _limit(budget, max_runs)
     paid = NONE if in_progress is None else as_points(in_progress, "in_progress")
-    optima = optimal_points(fit.law, wanted.compute)
-    aims = Points(*(np.concatenate(both) for both in zip(wanted.points, optima, strict=True)))
-    offer = offer_of(fit.runs, aims, candidates, budget, cost)
+    optima = optimal_points(fit.law, aims.compute)
+    places = Points(*(np.concatenate(both) for both in zip(aims.points, optima, strict=True)))
+    offer = offer_of(fit.runs, places, candidates, budget, cost)
     found_noise = _noise(fit.runs, noise)
-    ensemble = build_ensemble(fit, paid, offer.points, wanted, found_noise)
+    ensemble = build_ensemble(fit, paid, offer.points, aims, found_noise)
     ensemble.check()
     # nothing that is learnt from hold-outs enters where no loss is wanted
-    calibration = _calibration(fit, misfit if len(wanted.N) else None)
+    calibration = _calibration(fit, misfit if len(aims.N) else None)
     rate = calibration.rate_quantile(0.5)
     now = errors_of(ensemble.spread(np.zeros((1, len(offer.costs)), dtype=bool)), rate)
 
@@ -149,13 +149,13 @@ def suggest_runs(
         noise_error_after=float(errors.noise[-1]),
         ratio_error_after=errors.ratio[1:],
         ratio_error_now=float(errors.ratio[0]),
-        targets=target_rows(fit, wanted.points, spread, calibration, level),
-        splits=split_rows(fit.runs, wanted, optima, spread, level),
+        targets=target_rows(fit, aims.points, spread, calibration, level),
+        splits=split_rows(fit.runs, aims, optima, spread, level),
         level=level,
         budget=float(budget),
         exhaustive=exhaustive,
         title=f"{fit.law.name.title()} law by {fit.method.name}, {len(fit.runs)} runs",
-        basis=basis_of(found_noise, _misfit_text(calibration, misfit), wanted),
+        basis=basis_of(found_noise, _misfit_text(calibration, misfit), aims),
         notes=notes_of(offer, order),
     )
 
@@ -182,7 +182,7 @@ def _noise(runs: Runs, noise: float | None) -> Noise | float:
 
 
 def build_ensemble(
-    fit: Fit, paid: Points, candidates: Points, wanted: Wanted, noise: Noise | float
+    fit: Fit, paid: Points, candidates: Points, targets: Targets, noise: Noise | float
 ) -> Ensemble:
     """The runs of a fit, those paid for and the candidates, on the fit's law.
 
@@ -205,7 +205,7 @@ def build_ensemble(
     design: Any = _layout_method(fit).prepare(type(fit.law), every)
     refit = fit.method.refit(design, every, fit.law, None)
     spread = np.full(len(N), noise) if isinstance(noise, float) else noise.of_runs(every)
-    return Ensemble(refit, Points(N, D), losses, spread, wanted, len(candidates.N))
+    return Ensemble(refit, Points(N, D), losses, spread, targets, len(candidates.N))
 
 
 def _layout_method(fit: Fit) -> Any:

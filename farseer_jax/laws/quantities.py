@@ -32,6 +32,8 @@ def _along(law: Law, directions: Law, arguments: tuple[Array, ...], function: An
 def along(function: Any, law: Law, directions: Law, *arguments: Any) -> np.ndarray:
     """Derivatives of ``function(law, *arguments)`` along changes of the law, ``(direction, …)``.
 
+    Those by each number of the law are compiled, for any number of directions.
+
     Args:
         function: of JAX operations.
         law: where.
@@ -41,7 +43,12 @@ def along(function: Any, law: Law, directions: Law, *arguments: Any) -> np.ndarr
     Raises:
         TypeError: the function uses its law in ways that JAX cannot map.
     """
-    return _called(_along, law, directions, arguments, function=function)
+    rows = [np.asarray(leaf) for leaf in jax.tree.leaves(directions)]
+    flat = np.concatenate([leaf.reshape(len(leaf), -1) for leaf in rows], axis=1)
+    units = np.split(np.eye(flat.shape[1]), np.cumsum([leaf[0].size for leaf in rows])[:-1], axis=1)
+    shaped = [u.reshape(-1, *leaf.shape[1:]) for u, leaf in zip(units, rows, strict=True)]
+    basis = jax.tree.unflatten(jax.tree.structure(directions), shaped)
+    return np.tensordot(flat, _called(_along, law, basis, arguments, function=function), 1)
 
 
 def mapped(function: Any, law: Law, *arguments: Any) -> np.ndarray:

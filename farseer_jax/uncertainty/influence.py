@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax.fitting.fit_batch import fit_batch
 from farseer_jax.fitting.result import Fit, as_fit, flat_inputs
 from farseer_jax.laws import quantities as _quantities
 from farseer_jax.laws.compute_optimal import optimal_ratio
@@ -19,11 +21,12 @@ from farseer_jax.runs.noise import estimate_noise, shows_noise
 from farseer_jax.types import Array
 from farseer_jax.uncertainty.bootstrap_text import beyond_runs
 from farseer_jax.uncertainty.calibration import extrapolation_length
-from farseer_jax.uncertainty.fit_derivatives import respond, without_each
+from farseer_jax.uncertainty.fit_derivatives import respond
 from farseer_jax.uncertainty.influence_result import Influence, difference_name
 from farseer_jax.uncertainty.resampled_runs import Setting, link_spread
 
 CURVES = ("U", "B", "A")
+_BLOCK = 128  # laws whose number is computed in one call
 QUANTITIES = ("loss", *CURVES, "tokens_per_parameter")
 
 
@@ -81,14 +84,14 @@ def influence(
     """
     question = _question(as_fit(fit), at, of, against)
     spread = _noise(fit, noise)
-    response = respond(fit)
-    value = _quantities.of_one(question.function, fit.law, *question.arguments)
+    by_losses = respond(fit).by_losses
+    values = _values(question, fit.law, _without_each(fit))
+    value, removed = values[0], values[1:]
     if value.shape != ():
         raise ValueError(f"of: the function gives an array {value.shape}; let it give one number")
     if not np.isfinite(value):
         raise ValueError(f"{question.name}: the law gives {float(value)} there, which no run moves")
-    slopes = _quantities.along(question.function, fit.law, response.by_losses, *question.arguments)
-    removed = _quantities.mapped(question.function, without_each(fit), *question.arguments)
+    slopes = _quantities.along(question.function, fit.law, by_losses, *question.arguments)
     return Influence(
         quantity=question.name,
         at=question.at,
@@ -100,6 +103,32 @@ def influence(
         change_if_removed=removed - value,
         warnings=_warnings(fit, question.at, removed, spread if noise is None else None),
     )
+
+
+def _without_each(fit: Fit) -> Law:
+    """The law without each of its runs in turn, leaves ``(run, …)``; NaN where there is none."""
+    kept = 1.0 - np.eye(len(fit.runs))
+    refits = fit_batch(type(fit.law), fit.runs, weights=kept, method=fit.method)
+
+    def usable(leaf: np.ndarray) -> np.ndarray:
+        return np.where(refits.usable.reshape(-1, *(1,) * (leaf.ndim - 1)), leaf, np.nan)
+
+    law: Law = jax.tree.map(usable, refits.law)
+    return law
+
+
+def _values(question: _Question, law: Law, others: Law) -> np.ndarray:
+    """The number of a law, then of each of others; in blocks of one shape, compiled once."""
+    laws = jax.tree.map(lambda one, more: np.concatenate([np.asarray(one)[None], more]), law, others)
+    num = len(jax.tree.leaves(laws)[0])
+    rows = np.minimum(np.arange(-(-num // _BLOCK) * _BLOCK), num - 1).reshape(-1, _BLOCK)
+    blocks = [
+        _quantities.mapped(
+            question.function, jax.tree.map(lambda leaf, own=own: leaf[own], laws), *question.arguments
+        )
+        for own in rows
+    ]
+    return np.concatenate(blocks)[:num]
 
 
 def _question(fit: Fit, at: Any, of: str | Callable[[Law], Any], against: Fit | None) -> _Question:
