@@ -87,4 +87,3 @@ def test_no_derivative_flows_through_the_start() -> None:
         return _implicit.root(lambda x: system(DATA, x), start).sum()
 
     assert np.all(jax.grad(of_start)(known(DATA)) == 0)
-

@@ -62,13 +62,13 @@ def suggest_runs(
 
     Args:
         fit: a fit that has derivatives (:func:`differentiable`).
-        targets: where the loss is aims: a point ``(N, D)``, a sequence of points, a tuple of two
+        targets: where the loss is wanted: a point ``(N, D)``, a sequence of points, a tuple of two
             NumPy arrays, :class:`Runs`, or a table with columns for N and D. None where only
             ``compute`` is.
         candidates: the runs that could be trained, likewise; a point where a run exists already
             means a repeat. None continues the grid of the runs upwards, by its own steps.
         budget: what the suggestions may cost together.
-        compute: budgets in FLOPs whose optimal split into N and D is aims, one or several.
+        compute: budgets in FLOPs whose optimal split into N and D is wanted, one or several.
         cost: of a run: None is 6·N·D FLOPs; a function of arrays N and D; or an array, one for each
             candidate.
         max_runs: how many runs may be suggested.

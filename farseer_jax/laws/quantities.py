@@ -21,7 +21,15 @@ def _over_stack(law: Law, arguments: tuple[Array, ...], function: Any) -> Array:
     return jax.vmap(lambda one: jnp.asarray(function(one, *arguments)))(law)
 
 
-@partial(jax.jit, static_argnames="function")
+# Of a few numbers of one law: not worth optimising
+_QUICK_TO_COMPILE = {
+    "xla_cpu_parallel_codegen_split_count": 1,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_backend_optimization_level": 0,
+}
+
+
+@partial(jax.jit, static_argnames="function", compiler_options=_QUICK_TO_COMPILE)
 def _along(law: Law, directions: Law, arguments: tuple[Array, ...], function: Any) -> Array:
     def change(direction: Law) -> Array:
         return jax.jvp(lambda one: jnp.asarray(function(one, *arguments)), (law,), (direction,))[1]

@@ -272,12 +272,9 @@ class SearchedRefit(Refit):
 
     Attributes:
         found: where the searches of the fit have ended; None where they are to be repeated.
-        on_law: the losses are the law's own: all errors are 0, and derivatives of their slopes
-            drop out of those of the conditions.
     """
 
     found: eqx.AbstractVar[Found | None]
-    on_law: eqx.AbstractVar[bool]
 
     @property
     @abc.abstractmethod
@@ -367,8 +364,6 @@ class SearchedRefit(Refit):
         def outputs(exponents: Array, losses: Array, weights: Array) -> Any:
             stages = self.stages(losses, no_derivative_at_zero(weights), found.floor)
             errors, law = stages.at(exponents)
-            if self.on_law:
-                errors = [e._replace(slope=jax.lax.stop_gradient(e.slope)) for e in errors]
             active = self._active(exponents, errors)
             conditions = self._conditions(active, exponents, errors)
             strict = _joined(own.strict for own in active)

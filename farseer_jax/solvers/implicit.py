@@ -45,4 +45,3 @@ def _solve(matrix: Array, y: Array) -> Array:
     if y.shape[0] == 1:
         return y / matrix[0]
     return jnp.linalg.solve(matrix, y)
-

@@ -65,9 +65,7 @@ def respond(fit: Fit, *, by_weights: bool = False) -> Response:
     Raises:
         NoDerivativeError: the fit has no derivative.
     """
-    return differentiable(fit).respond(
-        fit.runs.loss, weights_of(fit.runs), by_weights=by_weights
-    )
+    return differentiable(fit).respond(fit.runs.loss, weights_of(fit.runs), by_weights=by_weights)
 
 
 @lru_cache(maxsize=4)

@@ -119,12 +119,16 @@ def _without_each(fit: Fit) -> Law:
 
 def _values(question: _Question, law: Law, others: Law) -> np.ndarray:
     """The number of a law, then of each of others; in blocks of one shape, compiled once."""
-    laws = jax.tree.map(lambda one, more: np.concatenate([np.asarray(one)[None], more]), law, others)
+    laws = jax.tree.map(
+        lambda one, more: np.concatenate([np.asarray(one)[None], more]), law, others
+    )
     num = len(jax.tree.leaves(laws)[0])
     rows = np.minimum(np.arange(-(-num // _BLOCK) * _BLOCK), num - 1).reshape(-1, _BLOCK)
     blocks = [
         _quantities.mapped(
-            question.function, jax.tree.map(lambda leaf, own=own: leaf[own], laws), *question.arguments
+            question.function,
+            jax.tree.map(lambda leaf, own=own: leaf[own], laws),
+            *question.arguments,
         )
         for own in rows
     ]

@@ -39,7 +39,6 @@ class IsoFLOPRefit(SearchedRefit):
     found: None
     min_runs: int = eqx.field(static=True)
     gamma_search: Search = eqx.field(static=True)
-    on_law: bool = eqx.field(static=True, default=False)
 
     @property
     def searches(self) -> Sequence[Search]:

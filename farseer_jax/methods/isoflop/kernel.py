@@ -136,9 +136,7 @@ class Optima(NamedTuple):
     points: tuple[Array, Array, Array]
 
 
-def optima(
-    design: BudgetDesign, losses: RunValues, weights: RunValues, min_runs: int
-) -> Optima:
+def optima(design: BudgetDesign, losses: RunValues, weights: RunValues, min_runs: int) -> Optima:
     """All in closed form, before the search of γ; arguments as for :func:`solve`."""
     runs = _gather(design, losses, weights)
     parabola = fit_parabolas(runs.log_N, runs.loss, runs.weight)
@@ -158,8 +156,6 @@ def optima(
         log_G=line.intercept - line.slope * runs.pivot,
         points=(z, jnp.where(usable, parabola.loss_opt, 1.0), budget_weight),
     )
-
-
 
 
 solve_jit = jax.jit(solve, static_argnames=("min_runs", "search"))

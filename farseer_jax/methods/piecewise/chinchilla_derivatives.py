@@ -42,7 +42,6 @@ class ChinchillaRefit(SearchedRefit):
     layout: Layout
     found: Found
     options: "Piecewise" = eqx.field(static=True)
-    on_law: bool = eqx.field(static=True)
 
     @property
     def searches(self) -> Sequence[Search]:
@@ -76,9 +75,7 @@ class ChinchillaRefit(SearchedRefit):
 class ChinchillaStages:
     """Between the exponents and the law; closed over, never transformed."""
 
-    def __init__(
-        self, layout: Layout, runs: Gathered, options: "Piecewise", floor: Scalar
-    ) -> None:
+    def __init__(self, layout: Layout, runs: Gathered, options: "Piecewise", floor: Scalar) -> None:
         pairs = difference(layout, runs)
         self.runs, self.sizes = runs, estimate_sizes(pairs, options.min_pairs)
         self.pairs = keep_live_sizes(pairs, self.sizes)
@@ -128,9 +125,7 @@ class ChinchillaStages:
         return safe_divide(jnp.sum(weight * S * R), jnp.sum(weight * S**2))
 
 
-def build_chinchilla_refit(
-    options: "Piecewise", design: Design, law: Chinchilla, found: Any
-) -> PiecewiseRefit:
+def build_chinchilla_refit(options: "Piecewise", design: Design, law: Chinchilla) -> PiecewiseRefit:
     """The function that gave a fit; its exponents are those of the law.
 
     Raises:
@@ -138,6 +133,5 @@ def build_chinchilla_refit(
     """
     refuse_grids(options.searches(Chinchilla), GRID_REMEDY)
     at = Found(np.array([float(law.beta), float(law.alpha)]), float(law.E > 0))
-    on_law = found is None and options.criterion == "squared"
     build: Any = ChinchillaRefit
-    return PiecewiseRefit(design, build(Layout.of(design), at, options, on_law))
+    return PiecewiseRefit(design, build(Layout.of(design), at, options))

@@ -8,10 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from farseer_jax.laws import quantities as _quantities
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.stretched_exponential import StretchedExponential, box_cox
 from farseer_jax.methods.derivatives import (
+    Evidence,
     Found,
     NoDerivativeError,
     Refit,
@@ -26,6 +28,7 @@ from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.diagnostics import Diagnostics
 from farseer_jax.methods.piecewise.kernel import PiecewiseSolution, solve_gathered
 from farseer_jax.methods.piecewise.layout import Layout, RunPlaces, gather_padded, layout_of
+from farseer_jax.methods.piecewise.on_law import sensitivities
 from farseer_jax.methods.piecewise.stage1 import (
     Gathered,
     difference,
@@ -53,7 +56,7 @@ class PiecewiseRefit(Refit):
     """
 
     design: Design
-    slots: SearchedRefit
+    slots: Any
 
     def __call__(self, losses: RunValues, weights: RunValues) -> Law:
         """The law of the runs' averages."""
@@ -76,6 +79,49 @@ class PiecewiseRefit(Refit):
             by_weights=jax.tree.map(places.by_weights, *by) if by_weights else None,
         )
 
+    def sensitivity(
+        self, functions: Callable[[Law], Array], losses: RunValues, weights: RunValues
+    ) -> Sensitivity:
+        """Through the slots, at what the fit's searches have found."""
+        slots, pull = jax.vjp(lambda losses: gather(self.design, losses, weights), losses)
+        found = self.slots.sensitivity(functions, *slots)
+        of_slots = jax.vmap(lambda own: pull(Gathered(own, jnp.zeros_like(own)))[0])
+        share = jnp.asarray(self.design.run_share) * found.taking_part[:, :, None]
+        taking_part = jnp.zeros_like(losses).at[self.design.run_index].add(share) > 0
+        by_losses = of_slots(found.by_losses)
+        return Sensitivity(by_losses, (weights > 0) & taking_part, found.evidence)
+
+    def holds(self, evidence: Evidence) -> Array:
+        """Whether every minimum has the derivative that its condition gives."""
+        return self.slots.holds(evidence)
+
+    def _padded(self, losses: np.ndarray, weights: np.ndarray) -> tuple[SearchedRefit, Gathered]:
+        layout = layout_of(self.design)
+        slots: Any = eqx.tree_at(lambda own: own.layout, self.slots, layout)
+        return slots, gather_padded(self.design, layout, losses, weights)
+
+
+class OnLawRefit(PiecewiseRefit):
+    """Of losses that lie on a law of Farseer, by squares and in rounds: in closed form.
+
+    Attributes:
+        law: on which they lie.
+    """
+
+    law: Farseer
+
+    def respond(
+        self, losses: np.ndarray, weights: np.ndarray, *, by_weights: bool = False
+    ) -> Response:
+        """Without a compilation; no weight moves a law that all runs lie on."""
+        gradients = np.eye(9).reshape(9, 3, 3)
+        found, _ = self._on_law(gradients, losses, weights[None])
+        evidence = jax.tree.map(lambda leaf: leaf[0], found.evidence)
+        self.check(losses, weights, evidence)
+        by_losses = _laws_of(found.by_losses[0])
+        none = jax.tree.map(np.zeros_like, by_losses) if by_weights else None
+        return Response(self.law, by_losses, none, evidence)
+
     def respond_each(
         self,
         functions: Callable[..., Array],
@@ -83,24 +129,51 @@ class PiecewiseRefit(Refit):
         losses: np.ndarray,
         weights: np.ndarray,
     ) -> tuple[Sensitivity, np.ndarray]:
-        """Likewise; the losses lie on the law, and so do the averages of any subset."""
-        padded, runs = self._padded(losses, np.ones_like(losses))
-        of_subsets = gather_padded(
-            self.design, padded.layout, np.broadcast_to(losses, weights.shape), weights
-        )
-        weight_of_slots = np.moveaxis(of_subsets.weight, -1, 0)
-        found = padded.respond_each(functions, arguments, runs.loss, weight_of_slots)
-        places = RunPlaces.of(self.design, losses, weights)
-        of_runs = found._replace(
-            by_losses=places.of_slots(found.by_losses) * places.loss_by_loss[:, None],
-            taking_part=places.of_slots(found.taking_part) & (weights > 0),
-        )
-        return of_runs, holds
+        """Likewise, but for the gradients of the functions themselves."""
+        units = _laws_of(np.eye(9))
+        gradients = _quantities.along(functions, self.law, units, *arguments)
+        return self._on_law(gradients.T.reshape(-1, 3, 3), losses, weights)
 
-    def _padded(self, losses: np.ndarray, weights: np.ndarray) -> tuple[SearchedRefit, Gathered]:
-        layout = layout_of(self.design)
-        slots: Any = eqx.tree_at(lambda own: own.layout, self.slots, layout)
-        return slots, gather_padded(self.design, layout, losses, weights)
+    def _on_law(
+        self, gradients: np.ndarray, losses: np.ndarray, weights: np.ndarray
+    ) -> tuple[Sensitivity, np.ndarray]:
+        layout, options = self.slots.layout, self.slots.options
+        slots = gather_padded(self.design, layout, np.broadcast_to(losses, weights.shape), weights)
+        found = sensitivities(
+            layout,
+            self.law,
+            np.moveaxis(slots.weight, -1, 0),
+            gradients,
+            min_pairs=options.min_pairs,
+            rounds=options.rounds,
+        )
+        places = RunPlaces.of(self.design, losses, weights)
+        evidence = self._evidence(found.curvature)
+        of_runs = Sensitivity(
+            by_losses=places.of_slots(found.by_losses) * places.loss_by_loss[:, None],
+            taking_part=found.live[:, places.size] & (weights > 0),
+            evidence=evidence,
+        )
+        return of_runs, evidence.holds.all(axis=1)
+
+    def _evidence(self, curvature: np.ndarray) -> Evidence:
+        """Of all searches, from the curvatures of those of α, β and γ."""
+        exponents, (search, search_U) = self.slots.found.exponents, self.slots.searches
+        searches = [*[search] * (len(exponents) - 1), search_U]
+        strict = [
+            own.lower + own.edge_margin < exponent < own.upper - own.edge_margin
+            for exponent, own in zip(exponents, searches, strict=True)
+        ]
+        hessian = curvature[:, ["αβγ".index(name[0]) for name in self.slots.names]]
+        return Evidence(np.zeros_like(hessian), hessian, np.broadcast_to(strict, hessian.shape))
+
+
+def _laws_of(numbers: np.ndarray) -> Farseer:
+    """Laws of derivatives, ``(level, slope and exponent of A, B and U, …)``; no pivot moves."""
+    curves = (
+        StretchedExponential(*numbers[i : i + 3], np.zeros_like(numbers[i])) for i in (0, 3, 6)
+    )
+    return Farseer(**dict(zip("ABU", curves, strict=True)))
 
 
 class FarseerRefit(SearchedRefit):
@@ -116,7 +189,6 @@ class FarseerRefit(SearchedRefit):
     layout: Layout
     found: Found
     options: "Piecewise" = eqx.field(static=True)
-    on_law: bool = eqx.field(static=True)
 
     @property
     def searches(self) -> Sequence[Search]:
@@ -265,9 +337,11 @@ def build_refit(
             "vanish, and has no derivative here: take rounds=2, or the squared criterion"
         )
     at = Found(_of_law(options, law) if found is None else _of_report(found, law, joint))
-    on_law = found is None and options.criterion == "squared"
     build: Any = FarseerRefit
-    return PiecewiseRefit(design, build(Layout.of(design), at, options, on_law))
+    slots = build(Layout.of(design), at, options)
+    if found is None and options.criterion == "squared" and not joint:
+        return OnLawRefit(design, slots, law)
+    return PiecewiseRefit(design, slots)
 
 
 def _of_report(found: Diagnostics, law: Farseer, joint: bool) -> np.ndarray:

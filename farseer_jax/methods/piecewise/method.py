@@ -241,7 +241,7 @@ class Piecewise:
         """
         del runs
         if design.law is Chinchilla:
-            return build_chinchilla_refit(self, design.design, law, found)
+            return build_chinchilla_refit(self, design.design, law)
         return build_refit(self, design.design, law, found)
 
     def to_dict(self) -> dict[str, Any]:
