@@ -128,6 +128,11 @@ def test_the_table_and_its_json() -> None:
     assert set(content["runs"][0]) == {"N", "D", "change_per_noise", "change_if_removed"}
     assert [row["N"] for row in content["runs"]] == runs().N.tolist()
     assert found().to_dataframe().shape == (337, 6)
+    again = Influence.from_json(found().to_json())
+    assert str(again) == str(found())
+    assert (again.at, again.value, again.warnings) == (found().at, found().value, found().warnings)
+    np.testing.assert_equal(again.to_dataframe().to_dict(), found().to_dataframe().to_dict())
+    assert "what it owes to each run" in found()._repr_html_()
     assert "far beyond" in "".join(influence(fitted(), at=(1e13, 1e14)).warnings)
     assert not influence(fitted(), at=(1e9, 1e11)).warnings
 

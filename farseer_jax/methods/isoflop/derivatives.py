@@ -14,7 +14,7 @@ from farseer_jax.methods.derivatives import (
     refuse_grids,
 )
 from farseer_jax.methods.isoflop.budgets import BudgetDesign
-from farseer_jax.methods.isoflop.kernel import optima, law_numbers, solve
+from farseer_jax.methods.isoflop.kernel import law_numbers, optima, solve
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.solvers.power_law import power_law_at
 from farseer_jax.solvers.search import Errors, Search

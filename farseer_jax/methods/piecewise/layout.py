@@ -114,8 +114,9 @@ class RunPlaces(NamedTuple):
             if not repeat.any():
                 return values
             sums = np.zeros((*values.shape[:-1], design.log_D.size))
-            np.add.at(sums, (..., cell), values)
-            return sums[..., cell]
+            at: Any = (..., cell)
+            np.add.at(sums, at, values)
+            return sums[at]
 
         total = summed(shares)
         some = np.where(total == 0.0, 1.0, total)
