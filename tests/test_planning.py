@@ -19,8 +19,8 @@ from farseer_jax.decisions.exchange_search import (
     Choice,
     affordable_subsets,
     best_subset,
+    exchange_steps,
     in_order,
-    moves_of,
 )
 from farseer_jax.decisions.prediction_targets import Targets, as_targets
 from farseer_jax.decisions.prediction_variance import Ensemble, Spread
@@ -142,7 +142,7 @@ def fake(costs: np.ndarray, points: Points, budget: float, max_runs: int = 99) -
         live = mine.sum(axis=2) >= 3
         return 1 / (1 + ((mine * worth).sum(axis=2) * live).sum(axis=1))
 
-    return Choice(costs, budget, max_runs, moves_of(points), groups, variance, 8)
+    return Choice(costs, budget, max_runs, exchange_steps(points), groups, variance, 8)
 
 
 @pytest.mark.parametrize("budget", [50.0, 90.0, 200.0])
@@ -176,7 +176,7 @@ def test_affordable_subsets_are_all_of_them() -> None:
 
 
 def test_moves_are_runs_and_ladders_of_one_size() -> None:
-    moves = moves_of(Points(np.array([2.0, 1.0, 2.0, 2.0]), np.array([4.0, 1.0, 1.0, 2.0])))
+    moves = exchange_steps(Points(np.array([2.0, 1.0, 2.0, 2.0]), np.array([4.0, 1.0, 1.0, 2.0])))
     expected = [[0], [1], [2], [3], [2, 3], [0, 3], [0, 2, 3]]  # 2 → 3 → 0 is the ladder
     assert {tuple(np.flatnonzero(move)) for move in moves} == {*map(tuple, expected)}
 

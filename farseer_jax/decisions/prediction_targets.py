@@ -63,7 +63,7 @@ def optimal_points(law: Law, compute: Floats) -> Points:
     if len(bad):
         raise ValueError(
             f"compute: at {', '.join(f'{compute[i]:.3g}' for i in bad)} FLOPs the fitted law has "
-            "no interior optimum of D/N, which runs could make surer; ask for the loss at a point"
+            "no interior optimum of D/N, that more runs could narrow; ask for the loss at a point"
         )
     return Points(N, D)
 

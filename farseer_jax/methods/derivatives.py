@@ -70,8 +70,8 @@ class Response(NamedTuple):
     """
 
     law: Law
-    by_losses: Law
-    by_weights: Law | None
+    by_losses: Any
+    by_weights: Any
     evidence: Any
 
 
@@ -84,8 +84,8 @@ class Sensitivity(NamedTuple):
         evidence: what they rest on, for :meth:`Refit.check` and :meth:`Refit.holds`.
     """
 
-    by_losses: Array
-    taking_part: Array
+    by_losses: Any
+    taking_part: Any
     evidence: Any
 
 
@@ -240,12 +240,12 @@ class Evidence(NamedTuple):
         strict: small changes leave an exponent at its bound, or on its kink.
     """
 
-    step: Array
-    hessian: Array
-    strict: Array
+    step: Any
+    hessian: Any
+    strict: Any
 
     @property
-    def holds(self) -> Array:
+    def holds(self) -> Any:
         """Whether each minimum has the derivative that its condition gives."""
         return (abs(self.step) < _LARGEST_STEP) & (self.hessian > 0) & self.strict
 

@@ -21,8 +21,8 @@ class PowerLaw(NamedTuple):
         coefficient: not negative.
         exponent: of the power law.
         at_edge: the exponent ended at a bound of its search.
-        resolved: the search vouches for its resolution.
-        at_bound: the floor or the coefficient was held at 0.
+        resolved: the search converged.
+        at_bound: the floor or the coefficient is at its bound 0.
     """
 
     floor: Scalar
@@ -49,7 +49,7 @@ def fit_power_law(
 ) -> PowerLaw:
     """Search the exponent; for each candidate floor and coefficient are least squares.
 
-    Where the best line has a negative floor, the floor is held at 0 and the exponent searched
+    Where the best line has a negative floor, the floor is fixed at 0 and the exponent searched
     again: on positive y the constrained optimum is there, if each profile has one minimum. Where
     the best line rises, y is its mean and the exponent says nothing.
 

@@ -51,9 +51,7 @@ def influence(
 
     Of each run: how the number changes if the run's loss moves up by its noise (by the exact
     derivative of the fit, from implicit differentiation), and how it changes if the run is left
-    out. Removals of the piecewise method by squares, and of laws with curves of N where all
-    parameters are fitted at once, go one step beyond the derivative: a Newton step on what is left.
-    Others are refits.
+    out (by refits with its weight 0).
 
     Args:
         fit: the fit.
@@ -80,7 +78,7 @@ def influence(
         >>> found = influence(result, at=(25.1e9, 5e11))
         >>> most = found.largest(1)[0]
         >>> f"{found.N[most]:.3g}", f"{100 * found.change_if_removed[most] / found.value:.2f} %"
-        ('5.35e+09', '-0.24 %')
+        ('5.35e+09', '-0.25 %')
     """
     question = _question(as_fit(fit), at, of, against)
     spread = _noise(fit, noise)

@@ -26,7 +26,7 @@ _ON_BOUND = 1e-9  # of a loss: what counts as none
 class IsoFLOPRefit(SearchedRefit):
     """The chain of parabolas and power laws; γ is where the profile's slope vanishes.
 
-    Which budgets take part is a matter of yes or no, and does not move.
+    Which budgets take part is a matter of yes or no: small changes leave it.
 
     Attributes:
         design: layout of the runs.
@@ -109,4 +109,4 @@ def build_refit(
             "E lies on its bound 0 and nothing presses it there: it moves one way and not the "
             "other; fit end to end (`LeastSquares()`)"
         )
-    return IsoFLOPRefit(design, None, min_runs, search)
+    return IsoFLOPRefit(design=design, found=None, min_runs=min_runs, gamma_search=search)

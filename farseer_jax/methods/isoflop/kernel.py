@@ -202,9 +202,9 @@ def _gather(design: BudgetDesign, losses: RunValues, weights: RunValues) -> _Run
 
 def _inside(x_opt: Array, runs: _Runs) -> Array:
     """Whether a vertex lies within the sizes of its budget's runs."""
-    held = runs.weight > 0
-    lowest = jnp.min(jnp.where(held, runs.log_N, jnp.inf), axis=1)
-    highest = jnp.max(jnp.where(held, runs.log_N, -jnp.inf), axis=1)
+    has_weight = runs.weight > 0
+    lowest = jnp.min(jnp.where(has_weight, runs.log_N, jnp.inf), axis=1)
+    highest = jnp.max(jnp.where(has_weight, runs.log_N, -jnp.inf), axis=1)
     return (lowest <= x_opt) & (x_opt <= highest)
 
 
@@ -270,8 +270,8 @@ def fit_parabolas(x: Array, y: Array, weights: Array) -> Parabola:
     # of two distinct x, what is left here is rounding
     norm = jnp.where(norm > _FLAT * second_moment**2, norm, 0.0)
     slope = safe_divide(mean(first * (y - mean_y)), second_moment)
-    bend = safe_divide(mean(second * (y - mean_y)), norm)
-    bowl = bend > 0
-    vertex = jnp.where(bowl, 0.5 * (skew - slope / jnp.where(bowl, bend, 1.0)), -mean_x)
-    loss_opt = mean_y + slope * vertex + bend * (vertex**2 - skew * vertex - second_moment)
-    return Parabola((mean_x + vertex)[:, 0], loss_opt[:, 0], 2 * bend[:, 0])
+    curvature = safe_divide(mean(second * (y - mean_y)), norm)
+    bowl = curvature > 0
+    vertex = jnp.where(bowl, 0.5 * (skew - slope / jnp.where(bowl, curvature, 1.0)), -mean_x)
+    loss_opt = mean_y + slope * vertex + curvature * (vertex**2 - skew * vertex - second_moment)
+    return Parabola((mean_x + vertex)[:, 0], loss_opt[:, 0], 2 * curvature[:, 0])

@@ -85,17 +85,17 @@ class PiecewiseRefit(Refit):
         """Through the slots, at what the fit's searches have found."""
         slots, pull = jax.vjp(lambda losses: gather(self.design, losses, weights), losses)
         found = self.slots.sensitivity(functions, *slots)
-        of_slots = jax.vmap(lambda own: pull(Gathered(own, jnp.zeros_like(own)))[0])
+        none = jnp.zeros_like(slots.weight)
+        (by_losses,) = jax.vmap(lambda own: pull(Gathered(own, none)))(found.by_losses)
         share = jnp.asarray(self.design.run_share) * found.taking_part[:, :, None]
         taking_part = jnp.zeros_like(losses).at[self.design.run_index].add(share) > 0
-        by_losses = of_slots(found.by_losses)
         return Sensitivity(by_losses, (weights > 0) & taking_part, found.evidence)
 
     def holds(self, evidence: Evidence) -> Array:
         """Whether every minimum has the derivative that its condition gives."""
         return self.slots.holds(evidence)
 
-    def _padded(self, losses: np.ndarray, weights: np.ndarray) -> tuple[SearchedRefit, Gathered]:
+    def _padded(self, losses: np.ndarray, weights: np.ndarray) -> tuple[Any, Any]:
         layout = layout_of(self.design)
         slots: Any = eqx.tree_at(lambda own: own.layout, self.slots, layout)
         return slots, gather_padded(self.design, layout, losses, weights)
@@ -138,7 +138,8 @@ class OnLawRefit(PiecewiseRefit):
         self, gradients: np.ndarray, losses: np.ndarray, weights: np.ndarray
     ) -> tuple[Sensitivity, np.ndarray]:
         layout, options = self.slots.layout, self.slots.options
-        slots = gather_padded(self.design, layout, np.broadcast_to(losses, weights.shape), weights)
+        every = np.broadcast_to(losses, weights.shape)
+        slots: Any = gather_padded(self.design, layout, every, weights)
         found = sensitivities(
             layout,
             self.law,
@@ -170,9 +171,8 @@ class OnLawRefit(PiecewiseRefit):
 
 def _laws_of(numbers: np.ndarray) -> Farseer:
     """Laws of derivatives, ``(level, slope and exponent of A, B and U, …)``; no pivot moves."""
-    curves = (
-        StretchedExponential(*numbers[i : i + 3], np.zeros_like(numbers[i])) for i in (0, 3, 6)
-    )
+    rows = numbers.reshape(3, 3, *numbers.shape[1:])
+    curves = [StretchedExponential(row[0], row[1], row[2], np.zeros_like(row[0])) for row in rows]
     return Farseer(**dict(zip("ABU", curves, strict=True)))
 
 
