@@ -87,15 +87,3 @@ def test_no_derivative_flows_through_the_start() -> None:
         return _implicit.root(lambda x: system(DATA, x), start).sum()
 
     assert np.all(jax.grad(of_start)(known(DATA)) == 0)
-
-
-def test_a_step_from_a_root_is_the_root_to_first_order() -> None:
-    at = known(DATA)
-
-    def stepped(data: Any) -> Any:
-        return _implicit.step(lambda x: system(data, x), at)
-
-    found = jax.jit(lambda data: (stepped(data), jax.jacfwd(stepped)(data)), compiler_options=FAST)
-    value, slope = found(DATA)
-    np.testing.assert_allclose(value, at, rtol=1e-14)
-    np.testing.assert_allclose(slope, jax.jacfwd(known)(DATA), rtol=1e-12, atol=1e-13)

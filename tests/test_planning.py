@@ -19,10 +19,10 @@ from farseer_jax.decisions.exchange_search import (
     Choice,
     affordable_subsets,
     best_subset,
+    exchange_steps,
     in_order,
-    moves_of,
 )
-from farseer_jax.decisions.prediction_targets import Wanted, as_wanted
+from farseer_jax.decisions.prediction_targets import Targets, as_targets
 from farseer_jax.decisions.prediction_variance import Ensemble, Spread
 from farseer_jax.decisions.suggest_runs import build_ensemble, suggest_runs
 from farseer_jax.decisions.target_errors import Errors, weighed
@@ -50,14 +50,14 @@ def fit() -> fj.Fit:
 
 @pytest.fixture(scope="module")
 def ensemble(fit: fj.Fit) -> Ensemble:
-    wanted = as_wanted(TARGET, COMPUTE)
+    wanted = as_targets(TARGET, COMPUTE)
     return build_ensemble(fit, NONE, as_points(CANDIDATES, "candidates"), wanted, NOISE)
 
 
 class Told:
     """An ensemble whose variances fall with the number of runs, those of D/N only with the last."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Targets) -> None:
         self.wanted = wanted
 
     def check(self) -> None: ...
@@ -142,7 +142,7 @@ def fake(costs: np.ndarray, points: Points, budget: float, max_runs: int = 99) -
         live = mine.sum(axis=2) >= 3
         return 1 / (1 + ((mine * worth).sum(axis=2) * live).sum(axis=1))
 
-    return Choice(costs, budget, max_runs, moves_of(points), groups, variance, 8)
+    return Choice(costs, budget, max_runs, exchange_steps(points), groups, variance, 8)
 
 
 @pytest.mark.parametrize("budget", [50.0, 90.0, 200.0])
@@ -176,7 +176,7 @@ def test_affordable_subsets_are_all_of_them() -> None:
 
 
 def test_moves_are_runs_and_ladders_of_one_size() -> None:
-    moves = moves_of(Points(np.array([2.0, 1.0, 2.0, 2.0]), np.array([4.0, 1.0, 1.0, 2.0])))
+    moves = exchange_steps(Points(np.array([2.0, 1.0, 2.0, 2.0]), np.array([4.0, 1.0, 1.0, 2.0])))
     expected = [[0], [1], [2], [3], [2, 3], [0, 3], [0, 2, 3]]  # 2 → 3 → 0 is the ladder
     assert {tuple(np.flatnonzero(move)) for move in moves} == {*map(tuple, expected)}
 
@@ -299,6 +299,14 @@ def test_suggestions_print_and_go_to_tables(fit: fj.Fit) -> None:
     assert "1e+22 FLOPs                  51.18" in text
     columns = ["N", "D", "flops", "cost", "standard_error_after", "ratio_error_after"]
     assert list(found.to_dataframe()) == columns
+    again = fj.Suggestions.from_json(found.to_json())
+    for name, value in vars(found).items():
+        if isinstance(value, tuple):
+            assert str(getattr(again, name)) == str(value)
+        else:
+            np.testing.assert_array_equal(getattr(again, name), value)
+    assert str(again) == str(found)
+    assert "to train next" in found._repr_html_()
     content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert content["standard_error_now"] == found.standard_error_now
     assert [row["N"] for row in content["suggestions"]] == found.N.tolist()

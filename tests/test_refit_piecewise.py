@@ -1,7 +1,7 @@
-"""The derivatives and removals of a piecewise fit, against whole refits."""
+"""The derivatives of a piecewise fit, against whole refits."""
 
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from compiling import compilations
-from scipy.stats import spearmanr
 from test_piecewise import law_of, small_runs
 
 from farseer_jax import (
@@ -23,11 +22,10 @@ from farseer_jax import (
     read_runs,
     simulate,
 )
-from farseer_jax.methods.derivatives import NoDerivativeError
+from farseer_jax.methods.derivatives import Evidence, NoDerivativeError, Response
 from farseer_jax.methods.method import Solved
-from farseer_jax.methods.piecewise._chain import Chain, own
-from farseer_jax.methods.piecewise.derivatives import Evidence, PiecewiseRefit
-from farseer_jax.solvers.search import Errors, standing
+from farseer_jax.methods.piecewise.derivatives import FarseerRefit, PiecewiseRefit
+from farseer_jax.solvers.search import Errors, active_set
 
 FAR = (25.1e9, 5e11)
 SQUARED = Piecewise()
@@ -100,14 +98,10 @@ def _slopes(law: Any, change: Any) -> Any:
     return jax.vmap(lambda change: jax.jvp(log_loss, (law,), (change,))[1])(change)
 
 
-_respond = jax.jit(lambda refit, *values: refit.response(*values), compiler_options=FAST)
-_without = jax.jit(lambda refit, *values: refit.without_each(*values), compiler_options=FAST)
-
-
-def respond(at: Fitted) -> tuple[Any, Slopes]:
+def respond(at: Fitted) -> tuple[Response, Slopes]:
     """The response, and its slopes."""
+    found = at.refit.respond(at.runs.loss, at.weights, by_weights=True)
     with jax.enable_x64(True):
-        found = jax.tree.map(np.asarray, _respond(at.refit, at.runs.loss, at.weights))
         slopes = (_slopes(found.law, by) for by in (found.by_losses, found.by_weights))
         return found, Slopes(*map(np.asarray, slopes))
 
@@ -296,7 +290,7 @@ def test_chinchilla_agrees_with_whole_refits(criterion: Any) -> None:
     design, ones = method.prepare(Chinchilla, runs), np.ones(len(runs))
     found = method.fit_one(design, runs.loss, ones)
     refit = method.refit(design, runs, found.law, found.diagnostics)
-    refit.check(runs.loss, ones, None)
+    refit.respond(runs.loss, ones)
     direction = np.random.default_rng(3).standard_normal(len(runs))
 
     def at(t: Any, law_of: Any) -> Any:
@@ -319,21 +313,54 @@ def test_a_minimum_exactly_at_a_bound_is_refused() -> None:
     """Half of all small changes would make it leave."""
     at = shallow()
     beta = float(at.found.law.B.exponent)
+    slots = at.refit.slots
+    options = replace(BOUNDED, search=Refined(beta, 0.5))
+    build: Any = FarseerRefit
+    on_it = PiecewiseRefit(at.refit.design, build(slots.layout, slots.found, options))
+    with pytest.raises(NoDerivativeError, match=r"β (at the start|of round 1) ended at a bound"):
+        on_it.respond(at.runs.loss, at.weights)
 
-    def strict(lower: Any, losses: Any, weights: Any) -> Any:
-        refit, method = at.refit, replace(BOUNDED, search=Refined(*lower))
-        parts = own(refit.design, losses, weights, method.min_pairs)
-        where = Chain(refit.design, parts, method).standing(refit.found)
-        return jnp.append(where.data.strict, where.size.strict)
 
-    on_it = jax.jit(partial(strict, (beta, 0.5)), compiler_options=FAST)
+def on_law(runs: Runs, law: Farseer, method: Piecewise = SQUARED) -> tuple[Runs, Any]:
+    """The runs with losses of a law, and the refit that gives it back in closed form."""
     with jax.enable_x64(True):
-        found = np.asarray(on_it(at.runs.loss, at.weights))
-    assert found.tolist() == [True, found[1], False, True]
-    with pytest.raises(NoDerivativeError, match=r"β of round 1 ended at a bound of its search"):
-        at.refit.check(
-            *NOTHING, Evidence(np.zeros(4), np.ones(4), found | [True, True, False, True])
-        )
+        runs = Runs(runs.N, runs.D, np.asarray(law(runs.N, runs.D)))
+    return runs, method.refit(method.prepare(Farseer, runs), runs, law, None)
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_on_a_law_the_closed_form_is_the_implicit_derivative(rounds: int) -> None:
+    """Also where a run without weight leaves a size too few pairs, and with repeats of a run."""
+    law = shallow().found.law
+    N, D = (np.append(column, column[:2]) for column in (shallow().runs.N, shallow().runs.D))
+    runs, refit = on_law(Runs(N, D, np.arange(1.0, len(N) + 1)), law, Piecewise(rounds=rounds))
+    general = PiecewiseRefit(refit.design, refit.slots)
+    weights = np.ones(len(runs))
+    weights[np.flatnonzero(runs.N == runs.N[0])[4:]] = 0
+    for own in (np.ones(len(runs)), weights):
+        closed, implicit = (r.respond(runs.loss, own).by_losses for r in (refit, general))
+        for one, other in zip(jax.tree.leaves(closed), jax.tree.leaves(implicit), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-10 * np.abs(other).max())
+
+
+def test_on_a_law_subsets_agree_with_one_after_the_other() -> None:
+    runs, refit = on_law(shallow().runs, shallow().found.law)
+    general = PiecewiseRefit(refit.design, refit.slots)
+    weights = np.ones((3, len(runs)))
+    weights[1, 5] = weights[2, np.flatnonzero(runs.N == runs.N[0])[2:]] = 0
+    arguments = (np.array([FAR[0]]), np.array([FAR[1]]))
+    closed, closed_holds = refit.respond_each(log_loss_at, arguments, runs.loss, weights)
+    found, holds = general.respond_each(log_loss_at, arguments, runs.loss, weights)
+    assert closed_holds.all()
+    assert holds.all()
+    np.testing.assert_array_equal(closed.taking_part, found.taking_part)
+    np.testing.assert_allclose(
+        closed.by_losses, found.by_losses, rtol=1e-8, atol=1e-10 * np.abs(found.by_losses).max()
+    )
+
+
+def log_loss_at(law: Any, N: Any, D: Any) -> Any:
+    return law.log_loss(N, D)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +370,7 @@ def test_a_minimum_on_a_kink_must_be_held_there(others: float, strict: bool) -> 
     """By more than all other errors pull."""
     value, slope = np.array([[0.0], [1.0]]), np.array([[-1.0], [others]])
     with jax.enable_x64(True):
-        where = standing(
+        where = active_set(
             jnp.zeros(1), Errors(value, slope, np.ones((2, 1))), Refined(-0.5, 0.5), absolute=True
         )
     assert where.on_kink
@@ -365,48 +392,3 @@ def test_a_search_that_ended_elsewhere_is_refused() -> None:
     evidence = Evidence(np.zeros(6), np.array([1, -1, 1, 1, 1, 1]), np.ones(6, bool))
     with pytest.raises(NoDerivativeError, match="α of round 2 has no minimum"):
         refit.check(*NOTHING, evidence)
-
-
-# Removals
-
-POINTS = [FAR, (6.37e9, 1e11), (1e9, 1e11)]
-
-
-def removals(at: Fitted, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Changes of ln L by each of these removals, ``(point, run)``: stepped, and of whole fits."""
-    with jax.enable_x64(True):
-        stepped = _without(at.refit, at.runs.loss, at.weights)
-        stepped = jax.tree.map(lambda leaf: np.asarray(leaf)[which], stepped)
-    each = at.weights * (1 - np.eye(len(at.runs))[which])
-    laws = [at.method.fit_one(at.design, at.runs.loss, weights).law for weights in each]
-    whole = jax.tree.map(lambda *leaves: np.stack(leaves), *laws)
-
-    def changes(law: Any) -> np.ndarray:
-        with jax.enable_x64(True):
-            return np.stack([log_loss(law, *p) - log_loss(at.found.law, *p) for p in POINTS])
-
-    return changes(stepped), changes(whole)
-
-
-def test_removals_of_real_runs_agree_with_whole_fits(real: Fitted) -> None:
-    assert real.refit.steps_removals
-    assert not small(RELATIVE).refit.steps_removals
-    distinct = np.delete(np.arange(len(real.runs)), pairs_of_copies(real.runs).ravel())
-    for one, other in zip(*removals(real, distinct), strict=True):
-        assert spearmanr(one, other).statistic > 0.98
-        assert np.median(np.abs(one / other - 1)) < 0.01
-
-
-def test_the_removal_of_one_of_two_copies_changes_nothing(real: Fitted) -> None:
-    for changes in removals(real, pairs_of_copies(real.runs).ravel()):
-        assert np.all(np.abs(changes) < 1e-13)
-
-
-def test_removals_after_which_a_size_has_too_few_pairs(real: Fitted) -> None:
-    """The size drops out of Stage 2, which is large for a step of Newton's."""
-    rows = np.flatnonzero(real.runs.N == np.unique(real.runs.N)[8])
-    rows = rows[np.argsort(real.runs.D[rows])]
-    at = fitted(real.runs, SQUARED, without=rows[4:].tolist())
-    stepped, whole = removals(at, rows[:4])
-    assert np.all(np.abs(whole) > 5e-4)
-    assert np.all(np.abs(stepped / whole - 1) < 0.5)

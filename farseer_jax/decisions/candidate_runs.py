@@ -165,7 +165,7 @@ def _ladder(start: float, step: float, most: float) -> list[float]:
     return [start * step**k for k in range(int(np.log(most / start) / np.log(step)) + 1)]
 
 
-class Offer(NamedTuple):
+class Candidates(NamedTuple):
     """Candidates that can be paid, and how many there are that cannot, or would break a pair."""
 
     points: Points
@@ -174,7 +174,9 @@ class Offer(NamedTuple):
     num_between: int
 
 
-def offer_of(runs: Runs, targets: Points, candidates: object, budget: float, cost: Cost) -> Offer:
+def payable_candidates(
+    runs: Runs, targets: Points, candidates: object, budget: float, cost: Cost
+) -> Candidates:
     """What can be paid of the candidates, or of the continued grid.
 
     Raises:
@@ -205,7 +207,7 @@ def offer_of(runs: Runs, targets: Points, candidates: object, budget: float, cos
             "size, and would part their pair; give D beyond them, or D of runs, which are repeats"
         )
     too_dear = int((~payable).sum())
-    return Offer(points.take(keep), costs[keep], too_dear, int(between.sum()))
+    return Candidates(points.take(keep), costs[keep], too_dear, int(between.sum()))
 
 
 def _between(runs: Runs, points: Points) -> np.ndarray:
@@ -224,19 +226,19 @@ def _between(runs: Runs, points: Points) -> np.ndarray:
     return found
 
 
-def notes_of(offer: Offer, order: list[int]) -> tuple[str, ...]:
+def notes_of(candidates: Candidates, order: list[int]) -> tuple[str, ...]:
     """Sentences on what was left out, and on a choice of nothing."""
     notes = []
-    if offer.num_too_dear:
-        many = offer.num_too_dear
+    if candidates.num_too_dear:
+        many = candidates.num_too_dear
         notes.append(
             f"{many} candidate{' costs' if many == 1 else 's cost'} more than the budget and "
             f"{'was' if many == 1 else 'were'} left out"
         )
-    if offer.num_between:
+    if candidates.num_between:
         notes.append(
-            f"{offer.num_between} of the candidates lie between neighbouring D of runs of their "
-            "size, would part their pair, and were left out"
+            f"{candidates.num_between} of the candidates lie between neighbouring D of runs of "
+            "their size, would part their pair, and were left out"
         )
     if not order:
         notes.append("no affordable set of candidates lowers the standard error")

@@ -1,10 +1,10 @@
 """The subset of candidates that leaves the least variance, within a budget.
 
-Where few subsets are affordable all are compared. Otherwise moves are added greedily, twice, by the
-fall of the variance per cost and by the fall alone (each by itself may be far from the best: the
-first spends on many small runs, the second on one large one). The better is improved by exchanges,
-a part dropped for a move, until nothing is gained. A fall that is known from an earlier step orders
-the moves, so that each step evaluates one block of them.
+Where few subsets are affordable all are compared. Otherwise steps are added greedily, twice, by the
+decrease of the variance per cost and by the decrease alone (each by itself may be far from the
+best: the first spends on many small runs, the second on one large one). The better is improved by
+exchanges, a part dropped for a step, until nothing is gained. A decrease that is known from before
+orders the steps, so that each pass evaluates one block of them.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ class Choice:
         costs: of the candidates, ``(candidate,)``.
         budget: what the chosen may cost.
         max_runs: how many they may be.
-        moves: what may be added at once, ``(move, candidate)``.
+        steps: what may be added at once, ``(step, candidate)``.
         groups: candidates of one size, ``(size, candidate)``.
         variance: of subsets ``(subset, candidate)``, ``(subset,)``.
         block: subsets that are evaluated at the price of one call.
@@ -42,7 +42,7 @@ class Choice:
     costs: Floats
     budget: float
     max_runs: int
-    moves: Rows
+    steps: Rows
     groups: Rows
     variance: Callable[[Rows], Floats]
     block: int
@@ -74,10 +74,10 @@ def best_subset(choice: Choice) -> tuple[Found, bool]:
 
 
 def _greedy(choice: Choice, at: Found, power: float) -> Found:
-    """Add the move of the largest fall per cost to this power, while there is one."""
-    score = np.full(len(choice.moves), np.inf)
+    """Add the step of the largest decrease per cost to this power, while there is one."""
+    score = np.full(len(choice.steps), np.inf)
     while True:
-        new = choice.moves & ~at.chosen
+        new = choice.steps & ~at.chosen
         possible = new.any(axis=1) & choice.fits(new | at.chosen)
         order = np.argsort(-score, kind="stable")
         order = order[possible[order]]
@@ -87,10 +87,10 @@ def _greedy(choice: Choice, at: Found, power: float) -> Found:
         for first in range(0, len(order), choice.block):
             some = order[first : first + choice.block]
             variance = choice.variance(new[some] | at.chosen)
-            fall = at.variance - np.minimum(variance, _NEVER)
-            score[some] = fall / (new[some] @ choice.costs) ** power
+            decrease = at.variance - np.minimum(variance, _NEVER)
+            score[some] = decrease / (new[some] @ choice.costs) ** power
             best = some[np.argmax(score[some])]
-            gained = fall[np.argmax(score[some])] > _GAIN * at.variance
+            gained = decrease[np.argmax(score[some])] > _GAIN * at.variance
             if gained and (better is None or score[best] > score[better]):
                 better = best
             if better is not None and known:
@@ -102,10 +102,10 @@ def _greedy(choice: Choice, at: Found, power: float) -> Found:
 
 
 def _exchanged(choice: Choice, at: Found) -> Found:
-    """Drop a part for a move, or for nothing, until no such exchange gains."""
+    """Drop a part for a step, or for nothing, until no such exchange gains."""
     for _ in range(_MOST_PASSES):
         before = at.variance
-        score = _falls(choice, at)
+        score = _decreases(choice, at)
         for part in _parts(choice, at.chosen):
             if (part & at.chosen).any():
                 at = _replaced(choice, at, part, score)
@@ -121,15 +121,15 @@ def _parts(choice: Choice, chosen: Rows) -> Rows:
     return np.concatenate([sizes[sizes.sum(axis=1) > 1], np.eye(len(chosen), dtype=bool)[chosen]])
 
 
-def _falls(choice: Choice, at: Found) -> Floats:
-    """By how much each move would lower the variance if it cost nothing, ``(move,)``."""
-    return at.variance - np.minimum(choice.variance(choice.moves | at.chosen), _NEVER)
+def _decreases(choice: Choice, at: Found) -> Floats:
+    """By how much each step would lower the variance if it cost nothing, ``(step,)``."""
+    return at.variance - np.minimum(choice.variance(choice.steps | at.chosen), _NEVER)
 
 
 def _replaced(choice: Choice, at: Found, part: Rows, score: Floats) -> Found:
     """The best of a block of exchanges of one part, if it gains."""
     rest = at.chosen & ~part
-    subsets = choice.moves | rest
+    subsets = choice.steps | rest
     # without the part itself, and what an exchange puts back of it
     possible = choice.fits(subsets) & (subsets != at.chosen).any(axis=1)
     order = np.argsort(-score, kind="stable")
@@ -191,10 +191,10 @@ def affordable_subsets(
 _LENGTHS = (2, 3, 4, 5, 6, 8, 11, 15, 20)
 
 
-def moves_of(points: Points) -> Rows:
-    """Each candidate, and ladders of neighbouring D of a size, ``(move, candidate)``."""
+def exchange_steps(points: Points) -> Rows:
+    """Each candidate, and ladders of neighbouring D of a size, ``(step, candidate)``."""
     num = len(points.N)
-    moves = [np.eye(num, dtype=bool)]
+    steps = [np.eye(num, dtype=bool)]
     for N in np.unique(points.N):
         mine = np.flatnonzero(points.N == N)
         mine = mine[np.argsort(points.D[mine], kind="stable")]
@@ -202,5 +202,5 @@ def moves_of(points: Points) -> Rows:
             for first in range(len(mine) - length + 1):
                 row = np.zeros((1, num), dtype=bool)
                 row[0, mine[first : first + length]] = True
-                moves.append(row)
-    return np.unique(np.concatenate(moves), axis=0)
+                steps.append(row)
+    return np.unique(np.concatenate(steps), axis=0)

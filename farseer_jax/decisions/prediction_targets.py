@@ -15,7 +15,7 @@ from farseer_jax.runs.checks import Floats
 from farseer_jax.types import Array
 
 
-class Wanted(NamedTuple):
+class Targets(NamedTuple):
     """Points whose loss is wanted, and budgets whose optimal D/N is.
 
     Attributes:
@@ -34,7 +34,7 @@ class Wanted(NamedTuple):
         return Points(self.N, self.D)
 
 
-def as_wanted(targets: object, compute: ArrayLike | None) -> Wanted:
+def as_targets(targets: object, compute: ArrayLike | None) -> Targets:
     """Checked targets.
 
     Raises:
@@ -47,7 +47,7 @@ def as_wanted(targets: object, compute: ArrayLike | None) -> Wanted:
             "whose optimal split is, as in compute=1e23"
         )
     points = NONE if targets is None else as_points(targets, "targets")
-    return Wanted(*points, budgets)
+    return Targets(*points, budgets)
 
 
 def optimal_points(law: Law, compute: Floats) -> Points:
@@ -63,7 +63,7 @@ def optimal_points(law: Law, compute: Floats) -> Points:
     if len(bad):
         raise ValueError(
             f"compute: at {', '.join(f'{compute[i]:.3g}' for i in bad)} FLOPs the fitted law has "
-            "no interior optimum of D/N, which runs could make surer; ask for the loss at a point"
+            "no interior optimum of D/N, that more runs could narrow; ask for the loss at a point"
         )
     return Points(N, D)
 

@@ -13,7 +13,6 @@ hold-outs tell by how much losses were missed, not allocations.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -21,10 +20,9 @@ import numpy as np
 
 from farseer_jax.decisions.candidate_runs import Points
 from farseer_jax.decisions.exchange_search import Rows
-from farseer_jax.decisions.prediction_targets import Wanted, log_quantities
-from farseer_jax.methods.derivatives import COMPILER_OPTIONS, Refit
+from farseer_jax.decisions.prediction_targets import Targets, log_quantities
+from farseer_jax.methods.derivatives import Refit, Sensitivity
 from farseer_jax.runs.checks import Floats
-from farseer_jax.types import Array
 
 BLOCK = 64  # subsets in one call: what a core's cache holds
 
@@ -59,7 +57,7 @@ class Ensemble:
         points: theirs; those that exist come first, candidates last.
         losses: the law's.
         noise: standard deviation of ``ln`` loss, ``(run,)``.
-        wanted: what is to be made sure.
+        targets: whose variance it is.
         num_candidates: how many are not made.
     """
 
@@ -67,7 +65,7 @@ class Ensemble:
     points: Points
     losses: Floats
     noise: Floats
-    wanted: Wanted
+    targets: Targets
     num_candidates: int
 
     def spread(self, chosen: Rows) -> Spread:
@@ -93,23 +91,24 @@ class Ensemble:
             NoDerivativeError: which condition fails, and the remedy.
         """
         made = self.weights(np.zeros((1, self.num_candidates), dtype=bool))
-        *_, evidence = self._responses(np.repeat(made, BLOCK, axis=0))
-        evidence = jax.tree.map(lambda leaf: np.asarray(leaf)[0], evidence)
+        found, _ = self._sensitivities(np.repeat(made, BLOCK, axis=0))
+        evidence = jax.tree.map(lambda leaf: leaf[0], found.evidence)
         self.refit.check(self.losses, made[0], evidence)
 
     def _block(self, weights: Floats) -> Spread:
         num = len(weights)
         full = np.pad(weights, ((0, BLOCK - num), (0, 0)), mode="edge")
-        responses, taking_part, holds, _ = self._responses(full)
-        scale = np.where(full > 0, self.noise, 0.0)
-        noise = ((np.asarray(responses) * scale[:, None]) ** 2).sum(axis=-1)
-        noise = np.where(np.asarray(holds)[:, None] & np.isfinite(noise), noise, np.inf)
+        found, holds = self._sensitivities(full)
+        # of ln loss: both sides as derivatives of logarithms
+        scale = np.where(full > 0, self.losses * self.noise, 0.0)
+        noise = ((found.by_losses * scale[:, None]) ** 2).sum(axis=-1)
+        noise = np.where(holds[:, None] & np.isfinite(noise), noise, np.inf)
         length = sum(
-            _outside(np.log(target), np.log(values), np.asarray(taking_part))
-            for target, values in zip(self.wanted.points, self.points, strict=True)
+            _outside(np.log(target), np.log(values), found.taking_part)
+            for target, values in zip(self.targets.points, self.points, strict=True)
         )
-        num_targets = len(self.wanted.N)
-        idle = (full > 0) & ~np.asarray(taking_part)
+        num_targets = len(self.targets.N)
+        idle = (full > 0) & ~found.taking_part
         idle = idle[:, len(self.losses) - self.num_candidates :].any(axis=1)
         return Spread(
             noise=noise[:num, :num_targets],
@@ -118,23 +117,10 @@ class Ensemble:
             idle=idle[:num],
         )
 
-    def _responses(self, weights: Floats) -> tuple[Array, Array, Array, object]:
-        with jax.enable_x64(True):
-            return _responses(self.refit, self.losses, weights, tuple(self.wanted))
-
-
-@partial(jax.jit, compiler_options=COMPILER_OPTIONS)
-def _responses(
-    refit: Refit, losses: Array, weights: Array, wanted: tuple[Array, Array, Array]
-) -> tuple[Array, Array, Array, object]:
-    """``d ln quantity / d ln L_i``, ``(subset, target and budget, run)``; whether they hold."""
-
-    def of_one(row: Array) -> tuple[Array, Array, Array, object]:
-        found = refit.sensitivity(lambda law: log_quantities(law, *wanted), losses, row)
-        holds = refit.holds(found.evidence)
-        return found.by_losses * losses, found.taking_part, holds, found.evidence
-
-    return jax.vmap(of_one)(weights)
+    def _sensitivities(self, weights: Floats) -> tuple[Sensitivity, Rows]:
+        """Of ``ln`` of each target's loss and of each budget's optimal D/N."""
+        arguments = tuple(self.targets)
+        return self.refit.respond_each(log_quantities, arguments, self.losses, weights)
 
 
 def _outside(target: Floats, values: Floats, inside: Rows) -> Floats:

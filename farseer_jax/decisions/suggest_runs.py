@@ -6,9 +6,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.decisions.candidate_runs import NONE, Cost, Points, as_points, notes_of, offer_of
-from farseer_jax.decisions.exchange_search import Choice, best_subset, in_order, moves_of
-from farseer_jax.decisions.prediction_targets import Wanted, as_wanted, optimal_points
+from farseer_jax.decisions.candidate_runs import (
+    NONE,
+    Cost,
+    Points,
+    as_points,
+    notes_of,
+    payable_candidates,
+)
+from farseer_jax.decisions.exchange_search import Choice, best_subset, exchange_steps, in_order
+from farseer_jax.decisions.prediction_targets import Targets, as_targets, optimal_points
 from farseer_jax.decisions.prediction_variance import BLOCK, Ensemble
 from farseer_jax.decisions.suggest_runs_result import Suggestions
 from farseer_jax.decisions.target_errors import (
@@ -49,7 +56,7 @@ def suggest_runs(
     noise: float | None = None,
     level: float = 0.9,
 ) -> Suggestions:
-    """Choose the runs that make predictions or allocations surest, within a budget.
+    """Choose the runs that most narrow predictions or allocations, within a budget.
 
     What is made small is the variance of ``ln`` loss at the targets: what the runs' noise makes of
     the fit, by its exact derivatives in each loss, and the misfit of a law that extrapolates, at
@@ -103,19 +110,19 @@ def suggest_runs(
     """
     check_level(level)
     require_N_and_D("suggest_runs", type(fit.law))
-    wanted = as_wanted(targets, compute)
+    aims = as_targets(targets, compute)
     limit = _limit(budget, max_runs)
     paid = NONE if in_progress is None else as_points(in_progress, "in_progress")
-    optima = optimal_points(fit.law, wanted.compute)
-    aims = Points(*(np.concatenate(both) for both in zip(wanted.points, optima, strict=True)))
-    offer = offer_of(fit.runs, aims, candidates, budget, cost)
+    optima = optimal_points(fit.law, aims.compute)
+    places = Points(*(np.concatenate(both) for both in zip(aims.points, optima, strict=True)))
+    payable = payable_candidates(fit.runs, places, candidates, budget, cost)
     found_noise = _noise(fit.runs, noise)
-    ensemble = build_ensemble(fit, paid, offer.points, wanted, found_noise)
+    ensemble = build_ensemble(fit, paid, payable.points, aims, found_noise)
     ensemble.check()
     # nothing that is learnt from hold-outs enters where no loss is wanted
-    calibration = _calibration(fit, misfit if len(wanted.N) else None)
+    calibration = _calibration(fit, misfit if len(aims.N) else None)
     rate = calibration.rate_quantile(0.5)
-    now = errors_of(ensemble.spread(np.zeros((1, len(offer.costs)), dtype=bool)), rate)
+    now = errors_of(ensemble.spread(np.zeros((1, len(payable.costs)), dtype=bool)), rate)
 
     def variance(chosen: Any) -> Floats:
         spread = ensemble.spread(chosen)
@@ -123,40 +130,40 @@ def suggest_runs(
         return np.where(spread.idle, np.inf, weighed(errors_of(spread, rate), now))
 
     choice = Choice(
-        costs=offer.costs,
+        costs=payable.costs,
         budget=budget * (1 + 1e-12),
         max_runs=limit,
-        moves=moves_of(offer.points),
-        groups=offer.points.N == np.unique(offer.points.N)[:, None],
+        steps=exchange_steps(payable.points),
+        groups=payable.points.N == np.unique(payable.points.N)[:, None],
         variance=variance,
         block=BLOCK,
     )
     best, exhaustive = best_subset(choice)
-    order = in_order(choice, best.chosen, offer.costs)
-    steps = np.zeros((len(order) + 1, len(offer.costs)), dtype=bool)
+    order = in_order(choice, best.chosen, payable.costs)
+    steps = np.zeros((len(order) + 1, len(payable.costs)), dtype=bool)
     for number, index in enumerate(order, 1):
         steps[number:, index] = True
     spread = ensemble.spread(steps)
     errors = errors_of(spread, rate)
     return Suggestions(
-        N=offer.points.N[order],
-        D=offer.points.D[order],
-        flops=6.0 * offer.points.N[order] * offer.points.D[order],
-        cost=offer.costs[order],
+        N=payable.points.N[order],
+        D=payable.points.D[order],
+        flops=6.0 * payable.points.N[order] * payable.points.D[order],
+        cost=payable.costs[order],
         standard_error_after=errors.loss[1:],
         standard_error_now=float(errors.loss[0]),
         noise_error_now=float(errors.noise[0]),
         noise_error_after=float(errors.noise[-1]),
         ratio_error_after=errors.ratio[1:],
         ratio_error_now=float(errors.ratio[0]),
-        targets=target_rows(fit, wanted.points, spread, calibration, level),
-        splits=split_rows(fit.runs, wanted, optima, spread, level),
+        targets=target_rows(fit, aims.points, spread, calibration, level),
+        splits=split_rows(fit.runs, aims, optima, spread, level),
         level=level,
         budget=float(budget),
         exhaustive=exhaustive,
         title=f"{fit.law.name.title()} law by {fit.method.name}, {len(fit.runs)} runs",
-        basis=basis_of(found_noise, _misfit_text(calibration, misfit), wanted),
-        notes=notes_of(offer, order),
+        basis=basis_of(found_noise, _misfit_text(calibration, misfit), aims),
+        notes=notes_of(payable, order),
     )
 
 
@@ -182,7 +189,7 @@ def _noise(runs: Runs, noise: float | None) -> Noise | float:
 
 
 def build_ensemble(
-    fit: Fit, paid: Points, candidates: Points, wanted: Wanted, noise: Noise | float
+    fit: Fit, paid: Points, candidates: Points, targets: Targets, noise: Noise | float
 ) -> Ensemble:
     """The runs of a fit, those paid for and the candidates, on the fit's law.
 
@@ -205,7 +212,7 @@ def build_ensemble(
     design: Any = _layout_method(fit).prepare(type(fit.law), every)
     refit = fit.method.refit(design, every, fit.law, None)
     spread = np.full(len(N), noise) if isinstance(noise, float) else noise.of_runs(every)
-    return Ensemble(refit, Points(N, D), losses, spread, wanted, len(candidates.N))
+    return Ensemble(refit, Points(N, D), losses, spread, targets, len(candidates.N))
 
 
 def _layout_method(fit: Fit) -> Any:

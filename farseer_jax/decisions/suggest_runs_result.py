@@ -1,16 +1,15 @@
 """Suggested runs, and what they would make of a prediction."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from farseer_jax.results.numbers import loss_text, number_text, quantity_text
-from farseer_jax.results.table import aligned
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import Floats
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +61,7 @@ class SplitBefore:
 
 
 @dataclass(frozen=True, eq=False)
-class Suggestions:
+class Suggestions(Result):
     """Runs worth training next, and how sure the targets would then be. Prints as a table.
 
     Attributes:
@@ -124,21 +123,28 @@ class Suggestions:
         """What the suggestions cost together."""
         return float(self.cost.sum())
 
-    def to_dataframe(self) -> "pd.DataFrame":
+    def table(self) -> Table:
         """One row per suggestion: N, D, flops, cost, and the standard errors asked for."""
-        import pandas as pd
-
-        return pd.DataFrame(self._columns())
+        columns = [
+            Column("N", self.N, quantity_text),
+            Column("D", self.D, quantity_text),
+            Column("flops", self.flops, "{:.2e}".format, heading="FLOPs"),
+            Column("cost", self.cost, text=None),
+        ]
+        if self.targets:
+            after = self.standard_error_after
+            heading = "standard error after"
+            columns.append(Column("standard_error_after", after, _percent, heading=heading))
+        if self.splits:
+            heading = "of D/N after" if self.targets else "standard error of D/N after"
+            after = self.ratio_error_after
+            columns.append(Column("ratio_error_after", after, _percent, heading=heading))
+        return Table(columns)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, for JSON; a number that is not finite becomes None."""
-        columns = {name: values.tolist() for name, values in self._columns().items()}
-        rows = [
-            dict(zip(columns, map(_finite, row), strict=True))
-            for row in zip(*columns.values(), strict=True)
-        ]
         return {
-            "suggestions": rows,
+            "suggestions": self.table().records(),
             "standard_error_now": _finite(self.standard_error_now),
             "noise_error_now": _finite(self.noise_error_now),
             "noise_error_after": _finite(self.noise_error_after),
@@ -153,14 +159,75 @@ class Suggestions:
             "notes": list(self.notes),
         }
 
-    def _columns(self) -> dict[str, Floats]:
-        names = ["N", "D", "flops", "cost"]
-        names += ["standard_error_after"] if self.targets else []
-        names += ["ratio_error_after"] if self.splits else []
-        return {name: getattr(self, name) for name in names}
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """The suggestions, what they make of each target and budget, and what that rests on."""
+        targets = [self._targets()] if self.targets else []
+        splits = [self._splits()] if self.splits else []
+        notes = "".join(f"\nnote: {note}" for note in self.notes)
+        return self._heading(), self._from_now(), *targets, *splits, f"{self.basis}{notes}"
 
-    def __str__(self) -> str:
-        return text(self)
+    def _heading(self) -> str:
+        num = len(self)
+        count = f"{num} run{'s'[: num != 1]} to train next" if num else "no run"
+        return f"{self.title}: {count}, {self.spent:.3g} of {self.budget:.3g}"
+
+    def _from_now(self) -> Table:
+        """The columns of the table, and a row of things as they stand before them."""
+        now = {
+            "N": "now",
+            "standard_error_after": self.standard_error_now,
+            "ratio_error_after": self.ratio_error_now,
+        }
+        columns = [
+            replace(own, values=[now.get(own.name, ""), *own.values], text=_text_or(own.text))
+            for own in self.table().columns
+            if own.text is not None
+        ]
+        return Table(columns, most=len(self) + 1)
+
+    def _targets(self) -> Table:
+        rows = self.targets
+        return Table(
+            [
+                Column(
+                    "target",
+                    [f"{quantity_text(o.N)}, {quantity_text(o.D)}" for o in rows],
+                    left=True,
+                ),
+                Column("loss", [one.predicted for one in rows], loss_text),
+                Column(
+                    "before",
+                    [_half(one.before, one.predicted) for one in rows],
+                    heading=self._interval,
+                ),
+                Column("after", [_half(one.after, one.predicted) for one in rows]),
+                Column("flag", [one.flag for one in rows], heading=""),
+            ],
+            most=_MAX_TARGETS_SHOWN,
+            noun="targets",
+        )
+
+    def _splits(self) -> Table:
+        rows = self.splits
+        ratios = [number_text(one.tokens_per_parameter, 4) for one in rows]
+        return Table(
+            [
+                Column("budget", [f"{one.compute:.3g} FLOPs" for one in rows], left=True),
+                Column("ratio", ratios, heading="tokens per parameter"),
+                Column("before", [_ends(one.before) for one in rows], heading=self._interval),
+                Column("after", [_ends(one.after) for one in rows]),
+                Column("flag", [one.flag for one in rows], heading=""),
+            ],
+            most=_MAX_TARGETS_SHOWN,
+            noun="budgets",
+        )
+
+    @property
+    def _interval(self) -> str:
+        return f"{self.level:g} interval now"
+
+
+_MAX_TARGETS_SHOWN = 6
 
 
 def _plain(one: TargetBefore | SplitBefore) -> dict[str, Any]:
@@ -175,74 +242,17 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-_MAX_TARGETS_SHOWN = 6
-
-
-def text(found: "Suggestions") -> str:
-    """The whole of ``print(suggestions)``."""
-    columns = {"standard error after": (found.standard_error_now, found.standard_error_after)}
-    if not found.targets:
-        columns = {}
-    if found.splits:
-        name = "of D/N after" if found.targets else "standard error of D/N after"
-        columns[name] = (found.ratio_error_now, found.ratio_error_after)
-    rows = [["now", "", "", *(_percent(now) for now, _ in columns.values())]]
-    rows += [
-        [quantity_text(N), quantity_text(D), f"{flops:.2e}", *map(_percent, errors)]
-        for N, D, flops, *errors in zip(
-            found.N, found.D, found.flops, *(after for _, after in columns.values()), strict=True
-        )
-    ]
-    parts = [f"{found.title}: {_heading(found)}", aligned(["N", "D", "FLOPs", *columns], rows)]
-    parts += [_targets(found)] if found.targets else []
-    parts += [_splits(found)] if found.splits else []
-    notes = "".join(f"\nnote: {note}" for note in found.notes)
-    return "\n\n".join([*parts, f"{found.basis}{notes}"])
-
-
-def _heading(found: "Suggestions") -> str:
-    count = f"{len(found)} run{'s'[: len(found) != 1]} to train next" if len(found) else "no run"
-    return f"{count}, {found.spent:.3g} of {found.budget:.3g}"
-
-
-def _targets(found: "Suggestions") -> str:
-    shown = found.targets[:_MAX_TARGETS_SHOWN]
-    rows = [
-        [
-            f"{quantity_text(one.N)}, {quantity_text(one.D)}",
-            loss_text(one.predicted),
-            _half(one.before, one.predicted),
-            _half(one.after, one.predicted),
-            one.flag,
-        ]
-        for one in shown
-    ]
-    header = ["target", "loss", f"{found.level:g} interval now", "after", ""]
-    table = aligned(header, rows, left=1)
-    return table + _more(len(found.targets) - len(shown))
-
-
-def _splits(found: "Suggestions") -> str:
-    shown = found.splits[:_MAX_TARGETS_SHOWN]
-    rows = [
-        [
-            f"{one.compute:.3g} FLOPs",
-            number_text(one.tokens_per_parameter, 4),
-            *(" to ".join(number_text(end, 3) for end in ends) for ends in (one.before, one.after)),
-            one.flag,
-        ]
-        for one in shown
-    ]
-    header = ["budget", "tokens per parameter", f"{found.level:g} interval now", "after", ""]
-    return aligned(header, rows, left=1) + _more(len(found.splits) - len(shown))
-
-
-def _more(num: int) -> str:
-    return f"\n… and {num} more" if num else ""
+def _text_or(write: Callable[[Any], str] | None) -> Callable[[Any], str]:
+    """Words as they are, numbers as a column writes them."""
+    return lambda value: value if isinstance(value, str) or write is None else write(value)
 
 
 def _half(ends: tuple[float, float], predicted: float) -> str:
     return f"±{_percent((ends[1] - ends[0]) / (2 * predicted))}"
+
+
+def _ends(ends: tuple[float, float]) -> str:
+    return " to ".join(number_text(end, 3) for end in ends)
 
 
 def _percent(value: float) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from farseer_jax.decisions.candidate_runs import Points
-from farseer_jax.decisions.prediction_targets import Wanted
+from farseer_jax.decisions.prediction_targets import Targets
 from farseer_jax.decisions.prediction_variance import Spread
 from farseer_jax.decisions.suggest_runs_result import SplitBefore, TargetBefore
 from farseer_jax.fitting.result import Fit
@@ -21,7 +21,7 @@ _FAR = 2.0  # e-folds, sevenfold: hold-outs, which the misfit is learnt from, se
 
 
 class Errors(NamedTuple):
-    """Root mean squares, ``(subset,)`` each; NaN where nothing of the kind is wanted.
+    """Root mean squares, ``(subset,)`` each; NaN where nothing of the kind is targets.
 
     Attributes:
         loss: of ``ln`` loss.
@@ -85,10 +85,10 @@ def target_rows(
 
 
 def split_rows(
-    runs: Runs, wanted: Wanted, optima: Points, spread: Spread, level: float
+    runs: Runs, targets: Targets, optima: Points, spread: Spread, level: float
 ) -> tuple[SplitBefore, ...]:
     """Likewise of the budgets."""
-    if not len(wanted.compute):
+    if not len(targets.compute):
         return ()
     ratio = optima.D / optima.N
     low, high = map(np.exp, normal(np.sqrt(spread.ratio[[0, -1]]), np.log(ratio), level))
@@ -97,7 +97,7 @@ def split_rows(
     within = (ratio >= seen.min()) & (ratio <= seen.max())
     return tuple(
         SplitBefore(
-            compute=float(wanted.compute[i]),
+            compute=float(targets.compute[i]),
             N=float(optima.N[i]),
             D=float(optima.D[i]),
             tokens_per_parameter=float(ratio[i]),
@@ -116,12 +116,12 @@ def _flag(length: float) -> str:
     return f"{'far ' if length > _FAR else ''}outside the runs by {length:.2f} e-folds"
 
 
-def basis_of(noise: Noise | float, misfit: str, wanted: Wanted) -> str:
+def basis_of(noise: Noise | float, misfit: str, targets: Targets) -> str:
     """What the standard errors rest on; the misfit of losses in words."""
     level = noise if isinstance(noise, float) else noise.pooled
     of_noise = f"noise of the runs ({level:.3%})"
     alone = "no misfit, for hold-outs show how far losses were missed, not allocations"
-    if not len(wanted.N):
+    if not len(targets.N):
         return f"standard error of ln D/N: {of_noise}; {alone}"
     of_loss = f"standard error of ln loss: {of_noise}{misfit}"
-    return f"{of_loss}\nof ln D/N: the noise alone; {alone}" if len(wanted.compute) else of_loss
+    return f"{of_loss}\nof ln D/N: the noise alone; {alone}" if len(targets.compute) else of_loss

@@ -21,7 +21,15 @@ def _over_stack(law: Law, arguments: tuple[Array, ...], function: Any) -> Array:
     return jax.vmap(lambda one: jnp.asarray(function(one, *arguments)))(law)
 
 
-@partial(jax.jit, static_argnames="function")
+# Of a few numbers of one law: not worth optimising
+_QUICK_TO_COMPILE = {
+    "xla_cpu_parallel_codegen_split_count": 1,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_backend_optimization_level": 0,
+}
+
+
+@partial(jax.jit, static_argnames="function", compiler_options=_QUICK_TO_COMPILE)
 def _along(law: Law, directions: Law, arguments: tuple[Array, ...], function: Any) -> Array:
     def change(direction: Law) -> Array:
         return jax.jvp(lambda one: jnp.asarray(function(one, *arguments)), (law,), (direction,))[1]
@@ -32,6 +40,8 @@ def _along(law: Law, directions: Law, arguments: tuple[Array, ...], function: An
 def along(function: Any, law: Law, directions: Law, *arguments: Any) -> np.ndarray:
     """Derivatives of ``function(law, *arguments)`` along changes of the law, ``(direction, …)``.
 
+    Those by each number of the law are compiled, for any number of directions.
+
     Args:
         function: of JAX operations.
         law: where.
@@ -41,7 +51,12 @@ def along(function: Any, law: Law, directions: Law, *arguments: Any) -> np.ndarr
     Raises:
         TypeError: the function uses its law in ways that JAX cannot map.
     """
-    return _called(_along, law, directions, arguments, function=function)
+    rows = [np.asarray(leaf) for leaf in jax.tree.leaves(directions)]
+    flat = np.concatenate([leaf.reshape(len(leaf), -1) for leaf in rows], axis=1)
+    units = np.split(np.eye(flat.shape[1]), np.cumsum([leaf[0].size for leaf in rows])[:-1], axis=1)
+    shaped = [u.reshape(-1, *leaf.shape[1:]) for u, leaf in zip(units, rows, strict=True)]
+    basis = jax.tree.unflatten(jax.tree.structure(directions), shaped)
+    return np.tensordot(flat, _called(_along, law, basis, arguments, function=function), 1)
 
 
 def mapped(function: Any, law: Law, *arguments: Any) -> np.ndarray:

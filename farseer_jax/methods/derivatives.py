@@ -1,23 +1,42 @@
-"""A fit as a function of losses and weights that JAX differentiates."""
+"""A fit as a function of losses and weights that JAX differentiates.
+
+A fit's unknowns are the root of conditions, ``F(x, losses, weights) = 0``, and its law is a
+function ``f(x, losses, weights)``. By the implicit function theorem
+
+    d law = (∂f − ∂f/∂x (∂F/∂x)⁻¹ ∂F) d(losses, weights),
+
+whatever way the solver took to x. :class:`SearchedRefit` is all methods that search exponents one
+by one: each gives the errors that its searches minimise, and its law.
+"""
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.arrays import to_numpy
+from farseer_jax.solvers import implicit
+from farseer_jax.solvers import search as _search
+from farseer_jax.solvers.search import ActiveSet, Errors, Grid, Search
 from farseer_jax.types import Array, RunValues
 
-# One LLVM module, and XLA's own loops for small sums: less time to run on a CPU
-COMPILER_OPTIONS = {
+# One LLVM module, XLA's own loops for small sums and its older emitters: less time on a CPU
+_OPTIONS: dict[str, Any] = {
     "xla_cpu_parallel_codegen_split_count": 1,
     "xla_cpu_experimental_ynn_fusion_type": "",
+    "xla_cpu_use_fusion_emitters": False,
 }
+# A response is computed once for each fit, and takes milliseconds even so.
+_UNOPTIMISED = {**_OPTIONS, "xla_backend_optimization_level": 0}
+_LESS_OPTIMISED = {**_OPTIONS, "xla_backend_optimization_level": 1}
 
 
 class NoDerivativeError(ValueError):
@@ -46,18 +65,18 @@ class Response(NamedTuple):
     Attributes:
         law: the law.
         by_losses: its derivative in the loss of each run: laws, leaves ``(run, …)``.
-        by_weights: in the weight of each run, likewise.
+        by_weights: in the weight of each run, likewise; None where not asked for.
         evidence: what the derivatives rest on, for :meth:`Refit.check`.
     """
 
     law: Law
-    by_losses: Law
-    by_weights: Law
+    by_losses: Any
+    by_weights: Any
     evidence: Any
 
 
 class Sensitivity(NamedTuple):
-    """How functions of a fit's law respond to the losses of its runs.
+    """How functions of a fit's law respond to the losses of its runs; of several fits in front.
 
     Attributes:
         by_losses: derivatives, ``(function, run)``.
@@ -65,8 +84,8 @@ class Sensitivity(NamedTuple):
         evidence: what they rest on, for :meth:`Refit.check` and :meth:`Refit.holds`.
     """
 
-    by_losses: Array
-    taking_part: Array
+    by_losses: Any
+    taking_part: Any
     evidence: Any
 
 
@@ -91,19 +110,10 @@ class Refit(eqx.Module):
             weights: likewise.
         """
         law, pull = jax.vjp(self, losses, weights)
-        leaves, tree = jax.tree.flatten(law)
-        ends = np.cumsum([leaf.size for leaf in leaves])
-        rows = jnp.split(jnp.eye(int(ends[-1]), dtype=leaves[0].dtype), ends[:-1], axis=1)
-        shaped = [own.reshape(-1, *leaf.shape) for own, leaf in zip(rows, leaves, strict=True)]
-        slopes = jax.vmap(pull)(jax.tree.unflatten(tree, shaped))
-
-        def laws(by_number: Array) -> Law:
-            parts = jnp.split(by_number, ends[:-1])
-            own = [p.T.reshape(-1, *leaf.shape) for p, leaf in zip(parts, leaves, strict=True)]
-            changes: Law = jax.tree.unflatten(tree, own)
-            return changes
-
-        return Response(law, laws(slopes[0]), laws(slopes[1]), evidence=None)
+        flat, law_of = ravel_pytree(law)
+        cotangents = jax.vmap(law_of)(jnp.eye(len(flat), dtype=flat.dtype))
+        by_losses, by_weights = jax.vmap(pull)(cotangents)
+        return Response(law, _laws(law_of, by_losses), _laws(law_of, by_weights), evidence=None)
 
     def sensitivity(
         self, functions: Callable[[Law], Array], losses: RunValues, weights: RunValues
@@ -124,18 +134,6 @@ class Refit(eqx.Module):
         del evidence  # where there is no derivative, the law is NaN
         return jnp.asarray(True)
 
-    @property
-    def steps_removals(self) -> bool:
-        """Whether there is :meth:`without_each`; otherwise a removal takes a refit."""
-        return False
-
-    def without_each(self, losses: RunValues, weights: RunValues) -> Law:
-        """The law without each of the runs in turn, leaves ``(run,)``; pure.
-
-        Beyond first order, for a removal is no small change of the run's own size.
-        """
-        raise NotImplementedError
-
     @abc.abstractmethod
     def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Any) -> None:
         """Refuse a fit that has no derivative, in float64.
@@ -148,6 +146,297 @@ class Refit(eqx.Module):
         Raises:
             NoDerivativeError: which condition fails, and the remedy.
         """
+
+    def respond(
+        self, losses: np.ndarray, weights: np.ndarray, *, by_weights: bool = False
+    ) -> Response:
+        """:meth:`response` in NumPy and float64, checked.
+
+        Args:
+            losses: those that gave the law.
+            weights: likewise.
+            by_weights: whether derivatives in the weights are asked for: they take longer to
+                compile than those in the losses.
+
+        Raises:
+            NoDerivativeError: the fit has no derivative.
+        """
+        with jax.enable_x64(True):
+            response: Response = to_numpy(_response(self, losses, weights, by_weights))
+        self.check(losses, weights, response.evidence)
+        return response
+
+    def respond_each(
+        self,
+        functions: Callable[..., Array],
+        arguments: tuple[np.ndarray, ...],
+        losses: np.ndarray,
+        weights: np.ndarray,
+    ) -> tuple[Sensitivity, np.ndarray]:
+        """:meth:`sensitivity` of subsets of the runs, in NumPy and float64; not checked.
+
+        Args:
+            functions: ``(law, *arguments) → (function,)``; compiled once for each.
+            arguments: of the functions.
+            losses: of the law itself, ``(run,)``.
+            weights: ``(subset, run)``.
+
+        Returns:
+            All leaves with a leading axis ``(subset,)``; and which subsets have derivatives.
+        """
+        with jax.enable_x64(True):
+            found = _sensitivities(self, functions, arguments, losses, weights)
+        sensitivity, holds = to_numpy(found)
+        return sensitivity, holds
+
+
+@partial(jax.jit, static_argnums=3, compiler_options=_UNOPTIMISED)
+def _response(refit: Refit, losses: Array, weights: Array, by_weights: bool) -> Response:
+    response = refit.response(losses, weights)
+    return response if by_weights else response._replace(by_weights=None)
+
+
+@partial(jax.jit, static_argnums=1, compiler_options=_LESS_OPTIMISED)
+def _sensitivities(
+    refit: Refit, functions: Any, arguments: Any, losses: Array, weights: Array
+) -> tuple[Sensitivity, Array]:
+    def of_one(row: Array) -> tuple[Sensitivity, Array]:
+        found = refit.sensitivity(lambda law: functions(law, *arguments), losses, row)
+        return found, refit.holds(found.evidence)
+
+    found: tuple[Sensitivity, Array] = jax.vmap(of_one)(weights)
+    return found
+
+
+def _laws(law_of: Callable[[Array], Law], derivatives: Array) -> Law:
+    """Laws of derivatives ``(number, …)``: each leaf with the axes ``…`` in front."""
+    flat = derivatives.reshape(len(derivatives), -1).T
+    laws = jax.vmap(law_of)(flat)
+    shape = derivatives.shape[1:]
+    return jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), laws)
+
+
+# Exponents that searches have found
+
+
+class Found(NamedTuple):
+    """Where the searches of a fit have ended.
+
+    Attributes:
+        exponents: ``(search,)``.
+        floor: 0 in place of 1 where a floor (the law's E) is at its bound 0.
+    """
+
+    exponents: Any
+    floor: Any = 1.0
+
+
+class Evidence(NamedTuple):
+    """What the derivatives rest on, ``(search,)``.
+
+    Attributes:
+        step: Newton's step from where the searches have ended.
+        hessian: derivative of each condition in its own exponent.
+        strict: small changes leave an exponent at its bound, or on its kink.
+    """
+
+    step: Any
+    hessian: Any
+    strict: Any
+
+    @property
+    def holds(self) -> Any:
+        """Whether each minimum has the derivative that its condition gives."""
+        return (abs(self.step) < _LARGEST_STEP) & (self.hessian > 0) & self.strict
+
+
+# Newton's step from a minimum that a search has found: kinked objectives locate it to 5e-8.
+_LARGEST_STEP = 1e-6
+
+
+class Stages(Protocol):
+    """A method's closed forms between exponents and the law, of given losses and weights."""
+
+    @property
+    def taking_part(self) -> Array:
+        """Which losses enter the law, like the losses."""
+        ...
+
+    def at(self, exponents: Array) -> tuple[Sequence[Errors], Law]:
+        """The errors that each group of searches minimises, in its own exponent; and the law."""
+        ...
+
+
+class SearchedRefit(Refit):
+    """A law in closed form of exponents that are minima of one-dimensional searches.
+
+    Attributes:
+        found: where the searches of the fit have ended; None where they are to be repeated.
+    """
+
+    found: eqx.AbstractVar[Found | None]
+
+    @property
+    @abc.abstractmethod
+    def searches(self) -> Sequence[Search]:
+        """Of each group of exponents."""
+
+    @property
+    @abc.abstractmethod
+    def names(self) -> Sequence[str]:
+        """What messages call the exponents."""
+
+    @property
+    @abc.abstractmethod
+    def absolute(self) -> bool:
+        """Whether sums of absolute errors are minimised, not of squares."""
+
+    @abc.abstractmethod
+    def search(self, losses: RunValues, weights: RunValues) -> tuple[Found, Array]:
+        """Where the searches of other losses and weights end, and whether there is a law."""
+
+    @abc.abstractmethod
+    def stages(self, losses: RunValues, weights: RunValues, floor: Any) -> Stages:
+        """The closed forms."""
+
+    def __call__(self, losses: RunValues, weights: RunValues) -> Law:
+        """The searches, then the root of their conditions at what they have found."""
+        found, usable = jax.lax.stop_gradient(self.search(losses, weights))
+        stages = self.stages(losses, no_derivative_at_zero(weights), found.floor)
+        start = jnp.asarray(found.exponents, losses.dtype)
+        active = self._active(start, stages.at(start)[0])
+
+        def conditions(exponents: Array) -> Array:
+            return self._conditions(active, exponents, stages.at(exponents)[0])
+
+        exponents = implicit.root(conditions, start)
+        hessian = jnp.diag(jax.jacfwd(conditions)(start))
+        evidence = Evidence(exponents - start, hessian, _joined(own.strict for own in active))
+        valid = usable & self.holds(jax.lax.stop_gradient(evidence))
+        law: Law = stages.at(exponents)[1]
+        return jax.tree.map(lambda leaf: jnp.where(valid, leaf, jnp.nan), law)
+
+    def response(self, losses: RunValues, weights: RunValues) -> Response:
+        """From one linearisation of conditions and law, at what the fit's searches have found."""
+        law_of: Any = None
+
+        def numbers(law: Law) -> Array:
+            nonlocal law_of
+            flat, law_of = ravel_pytree(law)
+            return flat
+
+        flat, (by_losses, by_weights), _, evidence = self._linearised(numbers, losses, weights)
+        by = _laws(law_of, by_losses), _laws(law_of, by_weights)
+        return Response(law_of(flat), *by, evidence=evidence)
+
+    def sensitivity(
+        self, functions: Callable[[Law], Array], losses: RunValues, weights: RunValues
+    ) -> Sensitivity:
+        """Likewise, of few functions."""
+        _, (by_losses,), taking_part, evidence = self._linearised(
+            functions, losses, weights, by_weights=False
+        )
+        return Sensitivity(by_losses, (weights > 0) & taking_part, evidence)
+
+    def holds(self, evidence: Evidence) -> Array:
+        """Whether every minimum has the derivative that its condition gives."""
+        return jnp.all(evidence.holds)
+
+    def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Evidence) -> None:
+        """Refuse minima without a derivative."""
+        del losses, weights
+        if reason := failure_reason(evidence, self.names):
+            raise NoDerivativeError(reason)
+
+    def _linearised(
+        self,
+        function: Callable[[Law], Array],
+        losses: RunValues,
+        weights: RunValues,
+        *,
+        by_weights: bool = True,
+    ) -> tuple[Array, list[Array], Array, Evidence]:
+        """A function of the law, and its total derivatives in losses (and weights)."""
+        found = self.found or jax.lax.stop_gradient(self.search(losses, weights)[0])
+        start = jnp.asarray(found.exponents, losses.dtype)
+        num = len(start)
+
+        def outputs(exponents: Array, losses: Array, weights: Array) -> Any:
+            stages = self.stages(losses, no_derivative_at_zero(weights), found.floor)
+            errors, law = stages.at(exponents)
+            active = self._active(exponents, errors)
+            conditions = self._conditions(active, exponents, errors)
+            strict = _joined(own.strict for own in active)
+            return jnp.concatenate([conditions, function(law)]), (strict, stages.taking_part)
+
+        data = (losses, weights) if by_weights else (losses,)
+        values, pull, (strict, taking_part) = jax.vjp(
+            lambda exponents, *data: outputs(exponents, *(*data, weights)[:2]),
+            start,
+            *data,
+            has_aux=True,
+        )
+        slopes, *by = jax.vmap(pull)(jnp.eye(len(values), dtype=values.dtype))
+        hessian = slopes[:num]
+        inverse = jnp.linalg.inv(hessian)  # of few numbers, for both uses
+        step, back = -inverse @ values[:num], slopes[num:] @ inverse
+        total = [own[num:] - jnp.tensordot(back, own[:num], 1) for own in by]
+        return values[num:], total, taking_part, Evidence(step, jnp.diag(hessian), strict)
+
+    def _active(self, exponents: Array, errors: Sequence[Errors]) -> list[ActiveSet]:
+        groups = zip(self._split(exponents, errors), errors, self.searches, strict=True)
+        return [_search.active_set(*own, absolute=self.absolute) for own in groups]
+
+    def _conditions(
+        self, active: Sequence[ActiveSet], exponents: Array, errors: Sequence[Errors]
+    ) -> Array:
+        groups = zip(active, self._split(exponents, errors), errors, strict=True)
+        return _joined(_search.conditions(*own, absolute=self.absolute) for own in groups)
+
+    def _split(self, exponents: Array, errors: Sequence[Errors]) -> list[Array]:
+        ends = np.cumsum([own.value.shape[1] for own in errors])[:-1]
+        return jnp.split(exponents, ends)
+
+
+def _joined(parts: Any) -> Array:
+    return jnp.concatenate(list(parts))
+
+
+def refuse_grids(searches: Sequence[Search], remedy: str) -> None:
+    """Refuse exponents that were searched on a grid.
+
+    Raises:
+        NoDerivativeError: one was.
+    """
+    if any(isinstance(search, Grid) for search in searches):
+        raise NoDerivativeError(
+            "the exponents of a grid search jump from candidate to candidate, and have no "
+            f"derivative: {remedy}"
+        )
+
+
+def failure_reason(evidence: Evidence, names: Sequence[str]) -> str | None:
+    """Why a fit has no derivative: a sentence that names a search, or None."""
+    bad = np.flatnonzero(~evidence.holds)
+    if not len(bad):
+        return None
+    first = bad[0]
+    if not evidence.strict[first]:
+        reason = (
+            "ended at a bound of its search, or on a kink of the criterion, which small "
+            "changes of the losses would make it leave"
+        )
+    elif evidence.hessian[first] <= 0:
+        reason = "has no minimum where its search ended: the objective has no positive curvature"
+    else:
+        reason = (
+            f"ended {abs(evidence.step[first]):.1e} from its minimum: the search converged no "
+            "further"
+        )
+    return (
+        f"the fit has no derivative: {names[first]} {reason}. Widen the search, as in "
+        "Piecewise(search=Refined(-1.0, 1.0)), or take the squared criterion"
+    )
 
 
 @runtime_checkable

@@ -45,10 +45,3 @@ def _solve(matrix: Array, y: Array) -> Array:
     if y.shape[0] == 1:
         return y / matrix[0]
     return jnp.linalg.solve(matrix, y)
-
-
-def step(conditions: Conditions, at: Array) -> Array:
-    """One Newton step from a root: :func:`root` to first order, cheaper to compile and to run."""
-    at = jax.lax.stop_gradient(at)
-    value, slope = jax.linearize(conditions, at)
-    return at - _solve(jax.lax.stop_gradient(_matrix_of(slope, at)), value)

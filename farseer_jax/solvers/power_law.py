@@ -6,9 +6,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from farseer_jax.solvers import implicit as _implicit
 from farseer_jax.solvers.linear_regression import safe_divide
-from farseer_jax.solvers.search import Minimum, Search, Shape
+from farseer_jax.solvers.search import Errors, Minimum, Search, Shape
 from farseer_jax.types import Array, Candidates, Flag, Scalar
 
 Error = Callable[[Array, Array], Array]
@@ -22,8 +21,8 @@ class PowerLaw(NamedTuple):
         coefficient: not negative.
         exponent: of the power law.
         at_edge: the exponent ended at a bound of its search.
-        resolved: the search vouches for its resolution.
-        at_bound: the floor or the coefficient was held at 0.
+        resolved: the search converged.
+        at_bound: the floor or the coefficient is at its bound 0.
     """
 
     floor: Scalar
@@ -50,7 +49,7 @@ def fit_power_law(
 ) -> PowerLaw:
     """Search the exponent; for each candidate floor and coefficient are least squares.
 
-    Where the best line has a negative floor, the floor is held at 0 and the exponent searched
+    Where the best line has a negative floor, the floor is fixed at 0 and the exponent searched
     again: on positive y the constrained optimum is there, if each profile has one minimum. Where
     the best line rises, y is its mean and the exponent says nothing.
 
@@ -88,43 +87,33 @@ def fit_power_law(
     )
 
 
-def polish_power_law(z: Array, y: Array, weights: Array, found: PowerLaw) -> tuple[PowerLaw, Array]:
-    """A power law of least squares with the exact derivatives of its conditions.
-
-    Its exponent is stationary, or held at its bound; a floor of 0 stays.
+def power_law_at(
+    z: Array, y: Array, weights: Array, exponent: Array, floor: Scalar, *, relative: bool = False
+) -> tuple[Errors, Scalar, Scalar]:
+    """The power law of a known exponent, for derivatives.
 
     Args:
         z: as for :func:`fit_power_law`.
         y: likewise.
         weights: likewise.
-        found: from there.
+        exponent: ``(1,)``.
+        floor: 0 in place of 1 where the floor is at its bound 0.
+        relative: whether the search takes relative errors.
 
     Returns:
-        The power law, and slope over curvature of the squared error in the exponent at ``found``.
+        The errors that its search minimises; floor and coefficient.
     """
     shares = safe_divide(weights, jnp.sum(weights))
-    flat = found.coefficient == 0
-    floor = jnp.where(found.at_bound & ~flat, 0.0, 1.0).astype(z.dtype)
 
-    def error(exponent: Scalar) -> Scalar:
-        values = best_line(z, y, shares, exponent[None], floor)[2][:, 0]
-        return jnp.sum(shares * squared(values, y))
+    def of(exponent: Array) -> tuple[Array, tuple[Scalar, Scalar]]:
+        intercept, slope, values = best_line(z, y, shares, exponent, floor)
+        error = values - y[:, None]
+        return error / y[:, None] if relative else error, (intercept[0], slope[0])
 
-    held = found.at_edge | flat
-
-    def conditions(x: Array) -> Array:
-        return jnp.where(held, x - found.exponent, jax.grad(error)(x[0])[None])
-
-    start = jax.lax.stop_gradient(found.exponent)[None]
-    exponent = jnp.where(held, start, _implicit.root(conditions, start))
-    intercept, slope, _ = best_line(z, y, shares, exponent, floor)
-    polished = found._replace(
-        floor=jnp.where(flat, jnp.sum(shares * y), floor * intercept[0]),
-        coefficient=jnp.where(flat, 0.0, slope[0]),
-        exponent=exponent[0],
+    value, slope, (intercept, coefficient) = jax.jvp(
+        of, (exponent,), (jnp.ones_like(exponent),), has_aux=True
     )
-    bend = jax.grad(jax.grad(error))(start[0])
-    return polished, safe_divide(jax.grad(error)(start[0]), bend)
+    return Errors(value, slope, shares[:, None]), floor * intercept, coefficient
 
 
 def best_line(

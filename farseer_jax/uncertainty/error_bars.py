@@ -281,4 +281,6 @@ def error_bars(
 
 def _directions(fit: Fit, kind: ErrorKind) -> Law:
     """Derivatives of the law in each run's weight, or in its loss at the fitted losses."""
-    return respond(fit).by_weights if kind == "jackknife" else respond_on_law(fit).by_losses
+    if kind == "jackknife":
+        return respond(fit, by_weights=True).by_weights
+    return respond_on_law(fit).by_losses

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax.fitting.fit_batch import fit_batch
 from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws import quantities as _quantities
@@ -19,12 +21,13 @@ from farseer_jax.links import Link
 from farseer_jax.runs.coverage import beyond_runs, extrapolation_length, flat_inputs
 from farseer_jax.runs.noise import estimate_noise, shows_noise
 from farseer_jax.types import Array
-from farseer_jax.uncertainty.fit_derivatives import respond, without_each
+from farseer_jax.uncertainty.fit_derivatives import respond
 from farseer_jax.uncertainty.influence_result import Influence, difference_name
 from farseer_jax.uncertainty.resampling import Setting
 from farseer_jax.uncertainty.standard_errors import link_spread
 
 CURVES = ("U", "B", "A")
+_BLOCK = 128  # laws whose number is computed in one call
 QUANTITIES = ("loss", *CURVES, "tokens_per_parameter")
 
 
@@ -49,9 +52,7 @@ def influence(
 
     Of each run: how the number changes if the run's loss moves up by its noise (by the exact
     derivative of the fit, from implicit differentiation), and how it changes if the run is left
-    out. Removals of the piecewise method by squares, and of laws with curves of N where all
-    parameters are fitted at once, go one step beyond the derivative: a Newton step on what is left.
-    Others are refits.
+    out (by refits with its weight 0).
 
     Args:
         fit: the fit.
@@ -78,18 +79,18 @@ def influence(
         >>> found = influence(result, at=(25.1e9, 5e11))
         >>> most = found.largest(1)[0]
         >>> f"{found.N[most]:.3g}", f"{100 * found.change_if_removed[most] / found.value:.2f} %"
-        ('5.35e+09', '-0.24 %')
+        ('5.35e+09', '-0.25 %')
     """
     question = _question(fit_of(fit), at, of, against)
     spread = _noise(fit, noise)
-    response = respond(fit)
-    value = _quantities.of_one(question.function, fit.law, *question.arguments)
+    by_losses = respond(fit).by_losses
+    values = _values(question, fit.law, _without_each(fit))
+    value, removed = values[0], values[1:]
     if value.shape != ():
         raise ValueError(f"of: the function gives an array {value.shape}; let it give one number")
     if not np.isfinite(value):
         raise ValueError(f"{question.name}: the law gives {float(value)} there, which no run moves")
-    slopes = _quantities.along(question.function, fit.law, response.by_losses, *question.arguments)
-    removed = _quantities.mapped(question.function, without_each(fit), *question.arguments)
+    slopes = _quantities.along(question.function, fit.law, by_losses, *question.arguments)
     return Influence(
         quantity=question.name,
         at=question.at,
@@ -101,6 +102,36 @@ def influence(
         change_if_removed=removed - value,
         warnings=_warnings(fit, question.at, removed, spread if noise is None else None),
     )
+
+
+def _without_each(fit: Fit) -> Law:
+    """The law without each of its runs in turn, leaves ``(run, …)``; NaN where there is none."""
+    kept = 1.0 - np.eye(len(fit.runs))
+    refits = fit_batch(type(fit.law), fit.runs, weights=kept, method=fit.method)
+
+    def usable(leaf: np.ndarray) -> np.ndarray:
+        return np.where(refits.usable.reshape(-1, *(1,) * (leaf.ndim - 1)), leaf, np.nan)
+
+    law: Law = jax.tree.map(usable, refits.law)
+    return law
+
+
+def _values(question: _Question, law: Law, others: Law) -> np.ndarray:
+    """The number of a law, then of each of others; in blocks of one shape, compiled once."""
+    laws = jax.tree.map(
+        lambda one, more: np.concatenate([np.asarray(one)[None], more]), law, others
+    )
+    num = len(jax.tree.leaves(laws)[0])
+    rows = np.minimum(np.arange(-(-num // _BLOCK) * _BLOCK), num - 1).reshape(-1, _BLOCK)
+    blocks = [
+        _quantities.mapped(
+            question.function,
+            jax.tree.map(lambda leaf, own=own: leaf[own], laws),
+            *question.arguments,
+        )
+        for own in rows
+    ]
+    return np.concatenate(blocks)[:num]
 
 
 def _question(fit: Fit, at: Any, of: str | Callable[[Law], Any], against: Fit | None) -> _Question:

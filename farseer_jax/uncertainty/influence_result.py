@@ -2,23 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from farseer_jax.links import Link
-from farseer_jax.results.numbers import (
-    json_numbers,
-    loss_text,
-    number_text,
-    quantity_text,
-)
-from farseer_jax.results.table import aligned
+from farseer_jax.results.numbers import loss_text, number_text, quantity_text
+from farseer_jax.results.result import Result, warned
+from farseer_jax.results.table import Column, Table
 from farseer_jax.uncertainty.intervals import cell_text
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 _MAX_ROWS_SHOWN = 12
 _DIFFERENCES = {
@@ -34,7 +27,7 @@ def difference_name(link: Link) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Influence:
+class Influence(Result):
     """What a number owes to each run of a fit. Prints as a table of the runs that move it most.
 
     Attributes:
@@ -106,38 +99,46 @@ class Influence:
         after = self.value + self.change_if_removed
         return np.flatnonzero(~(np.sign(after) == np.sign(self.value)))
 
+    def table(self) -> Table:
+        """One row per run, in the order of the runs."""
+        return self._table(np.arange(len(self.loss)))
+
+    def _table(self, order: np.ndarray) -> Table:
+        inputs = [
+            Column(name, own[order], partial(cell_text, name)) for name, own in self.inputs.items()
+        ]
+        removed, by_noise = self.change_if_removed[order], self.change_per_noise[order]
+        own_columns = [
+            Column("loss", self.loss[order], loss_text),
+            Column("noise", self.noise[order], text=None),
+            Column("change_if_removed", removed, self._change, heading="if removed"),
+            Column("change_per_noise", by_noise, self._change, heading="per noise"),
+        ]
+        return Table([*inputs, *own_columns], most=_MAX_ROWS_SHOWN, noun="runs")
+
     def to_dict(self) -> dict[str, Any]:
         """``runs`` (a list of inputs and both changes) and the number, for JSON."""
-        changes = {name: getattr(self, name) for name in ("change_per_noise", "change_if_removed")}
-        names, columns = zip(*{**self.inputs, **changes}.items(), strict=True)
-        rows = zip(*(json_numbers(column) for column in columns), strict=True)
+        rows = self.table().records()
         return {
             "quantity": self.quantity,
             "at": dict(self.at),
             "value": self.value,
             "spread_of_noise": self.spread_of_noise,
-            "runs": [dict(zip(names, row, strict=True)) for row in rows],
+            "runs": [
+                {name: own for name, own in row.items() if name not in ("loss", "noise")}
+                for row in rows
+            ],
             "warnings": list(self.warnings),
         }
 
-    def to_dataframe(self) -> "pd.DataFrame":
-        """One row per run, in the order of the runs."""
-        import pandas as pd
-
-        names = ("loss", "noise", "change_per_noise", "change_if_removed")
-        return pd.DataFrame({**self.inputs, **{name: getattr(self, name) for name in names}})
-
-    def __str__(self) -> str:
-        shown = self.largest(_MAX_ROWS_SHOWN)
-        header = [*self.inputs, "loss", "if removed", "per noise"]
-        table = aligned(header, [self._row(i) for i in shown])
-        more = len(self.loss) - len(shown)
-        lines = [self._title(), "", table, *([f"… and {more} more runs"] if more else []), ""]
-        spread = self._change(self.spread_of_noise)
-        lines.append(f"the noise of all runs together moves it by {spread.lstrip('+')}")
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """The number, the runs that move it most, and what all noise does together."""
+        spread = self._change(self.spread_of_noise).lstrip("+")
+        said = f"the noise of all runs together moves it by {spread}"
         if self.is_difference:
-            lines.append(self._verdict())
-        return "\n".join(lines + [f"warning: {sentence}" for sentence in self.warnings])
+            said += "\n" + self._verdict()
+        order = self.largest(len(self.loss))
+        return self._title(), self._table(order), warned(said, self.warnings)
 
     def _title(self) -> str:
         text = loss_text(self.value) if self.quantity == "loss" else number_text(self.value)
@@ -148,14 +149,6 @@ class Influence:
         if not len(self.decisive):
             return "no single run decides which of the two is the better one"
         return f"{len(self.decisive)} runs decide, each alone, which of the two is the better one"
-
-    def _row(self, i: int) -> list[str]:
-        changes = (self.change_if_removed[i], self.change_per_noise[i])
-        return [
-            *(cell_text(name, column[i]) for name, column in self.inputs.items()),
-            loss_text(self.loss[i]),
-            *map(self._change, changes),
-        ]
 
     def _change(self, change: float) -> str:
         """Relative, but for a number that has a sign of its own."""

@@ -58,18 +58,18 @@ def assign_budgets(compute: np.ndarray, width: float | None) -> np.ndarray:
     Raises:
         ValueError: the values leave no gaps.
     """
-    held = np.flatnonzero(np.isfinite(compute))
+    known = np.flatnonzero(np.isfinite(compute))
     budget = np.full(len(compute), -1)
-    if not held.size:
+    if not known.size:
         raise ValueError(f"budgets: no run has one. {_REMEDY}")
-    log_C = np.log(compute[held])
+    log_C = np.log(compute[known])
     if width is not None:
         keys = _bins(log_C, width)
     elif len(np.unique(log_C)) <= len(log_C) // 2:
         keys = log_C
     else:
         keys = _by_gaps(log_C)
-    budget[held] = np.unique(keys, return_inverse=True)[1]
+    budget[known] = np.unique(keys, return_inverse=True)[1]
     return budget
 
 

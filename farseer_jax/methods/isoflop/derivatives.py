@@ -1,128 +1,112 @@
 """Approach 2 as a function of losses and weights, with exact derivatives."""
 
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-import numpy as np
 
 from farseer_jax.laws.chinchilla import Chinchilla
-from farseer_jax.laws.law import Law
-from farseer_jax.methods.derivatives import NoDerivativeError, Refit
-from farseer_jax.methods.isoflop.budgets import BudgetDesign
-from farseer_jax.methods.isoflop.kernel import (
-    IsoFLOPSolution,
-    Numbers,
-    solve,
-    solve_exactly,
+from farseer_jax.methods.derivatives import (
+    Found,
+    NoDerivativeError,
+    SearchedRefit,
+    refuse_grids,
 )
+from farseer_jax.methods.isoflop.budgets import BudgetDesign
+from farseer_jax.methods.isoflop.kernel import law_numbers, optima, solve
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.runtime.arrays import to_numpy
-from farseer_jax.solvers.search import Grid, Search
-from farseer_jax.types import Array, RunValues
+from farseer_jax.solvers.power_law import power_law_at
+from farseer_jax.solvers.search import Errors, Search
+from farseer_jax.types import Array, RunValues, Scalar
 
-_ON_BOUND = 1e-9  # of a loss, or of γ: what counts as none
+_ON_BOUND = 1e-9  # of a loss: what counts as none
 
 
-class IsoFLOPRefit(Refit):
+class IsoFLOPRefit(SearchedRefit):
     """The chain of parabolas and power laws; γ is where the profile's slope vanishes.
 
-    Which budgets take part is a matter of yes or no, and does not move. Where budgets give no law
-    its numbers are NaN.
+    Which budgets take part is a matter of yes or no: small changes leave it.
 
     Attributes:
         design: layout of the runs.
+        found: none: losses on a law do not give that law back, and the search is cheap.
         min_runs: runs that a budget needs.
-        search: of γ.
+        gamma_search: of γ.
     """
 
     design: BudgetDesign
+    found: None
     min_runs: int = eqx.field(static=True)
-    search: Search = eqx.field(static=True)
-
-    def __call__(self, losses: RunValues, weights: RunValues) -> Law:
-        """The law fitted to these losses and weights, ``(run,)`` each, weights not negative."""
-        found, _ = solve_exactly(self.design, losses, weights, self.min_runs, self.search)
-        return _law(found.numbers, found.outcome)
+    gamma_search: Search = eqx.field(static=True)
 
     @property
-    def steps_removals(self) -> bool:
-        """Removals are refits: one costs no more than a step would."""
-        return True
+    def searches(self) -> Sequence[Search]:
+        """Of γ."""
+        return [self.gamma_search]
 
-    def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Any) -> None:
-        """Refuse a fit that has no derivative, in float64.
+    @property
+    def names(self) -> list[str]:
+        """Of the one exponent."""
+        return ["γ"]
 
-        Raises:
-            NoDerivativeError: which condition fails, and the remedy.
-        """
-        del evidence
-        with jax.enable_x64(True):
-            found, miss = to_numpy(_inspect(self, np.asarray(losses), np.asarray(weights)))
-        if why := _reason(found, float(miss), self.search):
-            raise NoDerivativeError(why)
+    @property
+    def absolute(self) -> bool:
+        """Never."""
+        return False
 
-    def without_each(self, losses: RunValues, weights: RunValues) -> Law:
-        """The law without each of the runs in turn, exactly: so cheap is the chain."""
+    def search(self, losses: RunValues, weights: RunValues) -> tuple[Found, Array]:
+        """The kernel's search."""
+        found = solve(self.design, losses, weights, self.min_runs, self.gamma_search)
+        usable = jnp.isin(found.outcome, jnp.asarray(Outcome.usable_codes()))
+        floor = jnp.where(found.frontier.at_bound, 0.0, 1.0).astype(losses.dtype)
+        return Found(found.frontier.exponent[None], floor), usable
 
-        def one(run: Array) -> Law:
-            held_out = jnp.where(jnp.arange(len(weights)) == run, 0.0, weights)
-            found = solve(self.design, losses, held_out, self.min_runs, self.search)
-            return _law(found.numbers, found.outcome)
-
-        law: Law = jax.vmap(one)(jnp.arange(len(weights)))
-        return law
+    def stages(self, losses: RunValues, weights: RunValues, floor: Any) -> "IsoFLOPStages":
+        """Optima of the budgets, and power laws through them."""
+        return IsoFLOPStages(self.design, losses, weights, self.min_runs, floor)
 
 
-def build_refit(design: BudgetDesign, min_runs: int, search: Search) -> IsoFLOPRefit:
+class IsoFLOPStages:
+    """Between γ and the law; closed over, never transformed."""
+
+    def __init__(
+        self,
+        design: BudgetDesign,
+        losses: RunValues,
+        weights: RunValues,
+        min_runs: int,
+        floor: Scalar,
+    ) -> None:
+        self.found, self.floor = optima(design, losses, weights, min_runs), floor
+        self.weights = weights
+
+    @property
+    def taking_part(self) -> Array:
+        """All runs."""
+        return jnp.ones_like(self.weights, dtype=bool)
+
+    def at(self, exponents: Array) -> tuple[list[Errors], Chinchilla]:
+        """Of the budgets' optimal losses."""
+        found = self.found
+        errors, E, K = power_law_at(*found.points, exponents, self.floor)
+        law = Chinchilla(**law_numbers(found, E, K, exponents[0])._asdict())
+        return [errors], law
+
+
+def build_refit(
+    design: BudgetDesign, min_runs: int, search: Search, law: Chinchilla
+) -> IsoFLOPRefit:
     """The refit of a design.
 
     Raises:
-        NoDerivativeError: the search is a grid.
+        NoDerivativeError: the search is a grid, or E is at its bound with nothing that keeps it
+            there.
     """
-    if isinstance(search, Grid):
+    refuse_grids([search], f"take search=Refined({search.lower:g}, {search.upper:g})")
+    if 0.0 < float(law.E) < _ON_BOUND:
         raise NoDerivativeError(
-            "a grid search has no derivative, γ jumps from one candidate to the next: take "
-            f"search=Refined({search.lower:g}, {search.upper:g})"
-        )
-    return IsoFLOPRefit(design, min_runs, search)
-
-
-@eqx.filter_jit
-def _inspect(refit: IsoFLOPRefit, losses: Any, weights: Any) -> tuple[IsoFLOPSolution, Array]:
-    losses, weights = jnp.asarray(losses), jnp.asarray(weights)
-    return solve_exactly(refit.design, losses, weights, refit.min_runs, refit.search)
-
-
-def _law(numbers: Numbers, outcome: Array) -> Chinchilla:
-    """A factor: what is no fit has no derivatives either."""
-    usable = jnp.isin(outcome, jnp.asarray(Outcome.usable_codes()))
-    scaled = jax.tree.map(partial(jnp.multiply, jnp.where(usable, 1.0, jnp.nan)), numbers)
-    return Chinchilla(**scaled._asdict())
-
-
-def _reason(found: IsoFLOPSolution, miss: float, search: Search) -> str | None:
-    """Why there is no derivative: a sentence, or None."""
-    outcome, frontier = Outcome.from_code(int(found.outcome)), found.frontier
-    if not outcome.usable:
-        return f"there is no fit: {outcome.message}"
-    if float(frontier.coefficient) == 0.0:
-        return (
-            "the optimal loss does not fall with compute, and γ is undetermined: fit end to end "
-            "(`LeastSquares()`)"
-        )
-    if bool(frontier.at_edge) and not abs(miss) > search.edge_margin:
-        return (
-            "γ lies on a bound of its search and nothing presses it there: it moves one way and "
-            f"not the other; search beyond [{search.lower:g}, {search.upper:g}]"
-        )
-    if not bool(frontier.resolved) or (not bool(frontier.at_edge) and not abs(miss) < 1e-4):
-        return "the search of γ did not resolve its minimum: narrow the bounds of the search"
-    if not bool(frontier.at_bound) and float(frontier.floor) < _ON_BOUND:
-        return (
             "E lies on its bound 0 and nothing presses it there: it moves one way and not the "
             "other; fit end to end (`LeastSquares()`)"
         )
-    return None
+    return IsoFLOPRefit(design=design, found=None, min_runs=min_runs, gamma_search=search)

@@ -15,7 +15,7 @@ from farseer_jax.solvers.linear_regression import (
     safe_divide,
     weighted_mean,
 )
-from farseer_jax.solvers.power_law import PowerLaw, fit_power_law, polish_power_law
+from farseer_jax.solvers.power_law import PowerLaw, fit_power_law
 from farseer_jax.solvers.search import Search
 from farseer_jax.types import Array, RunValues, Scalar
 
@@ -97,58 +97,65 @@ def solve(
         min_runs: runs that a budget needs; static.
         search: of γ; static.
     """
-    return _solve(design, losses, weights, min_runs, search, exact=False)[0]
+    found = optima(design, losses, weights, min_runs)
+    frontier = fit_power_law(*found.points, search)
+    valid = (found.a > 0) & (found.a < 1) & (frontier.coefficient > 0)
+    numbers = law_numbers(found, frontier.floor, frontier.coefficient, frontier.exponent)
+    return IsoFLOPSolution(
+        numbers=numbers,
+        parabola=found.parabola,
+        log_C=found.log_C,
+        usable=found.usable,
+        a=found.a,
+        log_G=found.log_G,
+        frontier=frontier,
+        mean_relative_error=_mean_relative_error(numbers, found.runs, found.usable),
+        outcome=_outcome(found.usable, valid, frontier, numbers),
+    )
 
 
-def solve_exactly(
-    design: BudgetDesign, losses: RunValues, weights: RunValues, min_runs: int, search: Search
-) -> tuple[IsoFLOPSolution, Array]:
-    """The same with the exact derivatives of what it solves: no search is differentiated.
+class Optima(NamedTuple):
+    """The optimum of each budget, and ``N_opt = G · (C/6)^a`` through them.
 
-    Returns:
-        The solution; and slope over curvature of the error in γ where the search ended.
+    Attributes:
+        runs: by budget.
+        parabola: of each budget.
+        log_C: ``ln`` of each budget's compute.
+        usable: budgets that take part in the power laws.
+        a: exponent of compute.
+        log_G: ``ln`` of the coefficient.
+        points: ``ln`` C/6 over the pivot, the optimal loss and the weight of each budget.
     """
-    return _solve(design, losses, weights, min_runs, search, exact=True)
+
+    runs: "_Runs"
+    parabola: Parabola
+    log_C: Array
+    usable: Array
+    a: Scalar
+    log_G: Scalar
+    points: tuple[Array, Array, Array]
 
 
-def _solve(
-    design: BudgetDesign,
-    losses: RunValues,
-    weights: RunValues,
-    min_runs: int,
-    search: Search,
-    exact: bool,
-) -> tuple[IsoFLOPSolution, Array]:
+def optima(design: BudgetDesign, losses: RunValues, weights: RunValues, min_runs: int) -> Optima:
+    """All in closed form, before the search of γ; arguments as for :func:`solve`."""
     runs = _gather(design, losses, weights)
     parabola = fit_parabolas(runs.log_N, runs.loss, runs.weight)
-    inside = _inside(parabola.x_opt, runs)
     num_runs = jnp.sum(jnp.where(runs.weight > 0, runs.share, 0.0), axis=1)
+    inside = _inside(parabola.x_opt, runs)
     usable = (num_runs > min_runs - 0.5) & (parabola.curvature > 0) & inside
-
     log_C = weighted_mean(runs.log_C, runs.weight, axis=1)
     z = log_C - jnp.log(6.0) - runs.pivot
     budget_weight = jnp.where(usable, runs.budget_weight, 0.0)
     line = fit_line(line_points(jnp.where(usable, parabola.x_opt, 0.0), budget_weight), z)
-    points = z, jnp.where(usable, parabola.loss_opt, 1.0), budget_weight
-    frontier = fit_power_law(*(jax.lax.stop_gradient(points) if exact else points), search)
-    miss = jnp.zeros((), losses.dtype)
-    if exact:
-        frontier, miss = polish_power_law(*points, frontier)
-    a, log_G = line.slope, line.intercept - line.slope * runs.pivot
-    valid = (a > 0) & (a < 1) & (frontier.coefficient > 0)
-    numbers = _law_numbers(jnp.where(valid, a, 0.5), log_G, frontier, runs.pivot)
-    solution = IsoFLOPSolution(
-        numbers=numbers,
+    return Optima(
+        runs=runs,
         parabola=parabola,
         log_C=log_C,
         usable=usable,
-        a=a,
-        log_G=log_G,
-        frontier=frontier,
-        mean_relative_error=_mean_relative_error(numbers, runs, usable),
-        outcome=_outcome(usable, valid, frontier, numbers),
+        a=line.slope,
+        log_G=line.intercept - line.slope * runs.pivot,
+        points=(z, jnp.where(usable, parabola.loss_opt, 1.0), budget_weight),
     )
-    return solution, miss
 
 
 solve_jit = jax.jit(solve, static_argnames=("min_runs", "search"))
@@ -195,9 +202,9 @@ def _gather(design: BudgetDesign, losses: RunValues, weights: RunValues) -> _Run
 
 def _inside(x_opt: Array, runs: _Runs) -> Array:
     """Whether a vertex lies within the sizes of its budget's runs."""
-    held = runs.weight > 0
-    lowest = jnp.min(jnp.where(held, runs.log_N, jnp.inf), axis=1)
-    highest = jnp.max(jnp.where(held, runs.log_N, -jnp.inf), axis=1)
+    has_weight = runs.weight > 0
+    lowest = jnp.min(jnp.where(has_weight, runs.log_N, jnp.inf), axis=1)
+    highest = jnp.max(jnp.where(has_weight, runs.log_N, -jnp.inf), axis=1)
     return (lowest <= x_opt) & (x_opt <= highest)
 
 
@@ -212,18 +219,20 @@ def _mean_relative_error(numbers: Numbers, runs: _Runs, usable: Array) -> Scalar
     return safe_divide(jnp.sum(fitted * error), jnp.sum(fitted))
 
 
-def _law_numbers(a: Scalar, log_G: Scalar, frontier: PowerLaw, pivot: Scalar) -> Numbers:
-    """Parameters from the optima.
+def law_numbers(found: Optima, floor: Scalar, coefficient: Scalar, gamma: Scalar) -> Numbers:
+    """Parameters from the optima and from ``L_opt = floor + coefficient · (C/6 / pivot)^−γ``.
 
     With ``a = β/(α+β)`` and ``γ = αβ/(α+β)``, α = γ/a and β = γ/(1−a); and at the optimum
     ``α·A·N^−α = β·B·D^−β`` shares K·(C/6)^−γ between the terms as a to 1−a.
     """
-    alpha, beta = frontier.exponent / a, frontier.exponent / (1 - a)
-    K = frontier.coefficient * jnp.exp(frontier.exponent * pivot)
+    valid = (found.a > 0) & (found.a < 1) & (coefficient > 0)
+    a = jnp.where(valid, found.a, 0.5)
+    alpha, beta = gamma / a, gamma / (1 - a)
+    K = coefficient * jnp.exp(gamma * found.runs.pivot)
     return Numbers(
-        E=frontier.floor,
-        A=a * K * jnp.exp(alpha * log_G),
-        B=(1 - a) * K * jnp.exp(-beta * log_G),
+        E=floor,
+        A=a * K * jnp.exp(alpha * found.log_G),
+        B=(1 - a) * K * jnp.exp(-beta * found.log_G),
         alpha=alpha,
         beta=beta,
     )
@@ -261,8 +270,8 @@ def fit_parabolas(x: Array, y: Array, weights: Array) -> Parabola:
     # of two distinct x, what is left here is rounding
     norm = jnp.where(norm > _FLAT * second_moment**2, norm, 0.0)
     slope = safe_divide(mean(first * (y - mean_y)), second_moment)
-    bend = safe_divide(mean(second * (y - mean_y)), norm)
-    bowl = bend > 0
-    vertex = jnp.where(bowl, 0.5 * (skew - slope / jnp.where(bowl, bend, 1.0)), -mean_x)
-    loss_opt = mean_y + slope * vertex + bend * (vertex**2 - skew * vertex - second_moment)
-    return Parabola((mean_x + vertex)[:, 0], loss_opt[:, 0], 2 * bend[:, 0])
+    curvature = safe_divide(mean(second * (y - mean_y)), norm)
+    bowl = curvature > 0
+    vertex = jnp.where(bowl, 0.5 * (skew - slope / jnp.where(bowl, curvature, 1.0)), -mean_x)
+    loss_opt = mean_y + slope * vertex + curvature * (vertex**2 - skew * vertex - second_moment)
+    return Parabola((mean_x + vertex)[:, 0], loss_opt[:, 0], 2 * curvature[:, 0])

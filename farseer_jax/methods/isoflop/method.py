@@ -138,14 +138,14 @@ class IsoFLOP:
             mean_relative_error=block.mean_relative_error,
         )
 
-    def refit(self, design: RunsDesign, runs: Runs, law: Law, found: Any) -> IsoFLOPRefit:
+    def refit(self, design: RunsDesign, runs: Runs, law: Any, found: Any) -> IsoFLOPRefit:
         """The fit as a function of losses and weights that JAX differentiates.
 
         Raises:
             NoDerivativeError: a grid's γ jumps from one candidate to the next.
         """
-        del runs, law, found  # closed forms and one search start from nothing
-        return build_refit(design.budgets, self.min_runs, self.search)
+        del runs, found
+        return build_refit(design.budgets, self.min_runs, self.search, law)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON."""

@@ -1,193 +1,137 @@
 """The piecewise fit of Chinchilla as a function that JAX differentiates."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.chinchilla import Chinchilla
-from farseer_jax.methods.derivatives import (
-    NoDerivativeError,
-    Refit,
-    no_derivative_at_zero,
-)
+from farseer_jax.methods.derivatives import Found, SearchedRefit, refuse_grids
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.piecewise.chinchilla import Numbers, solve
-from farseer_jax.methods.piecewise.derivatives import Evidence, refuse_grids, why_not
+from farseer_jax.methods.piecewise.chinchilla import solve_gathered
+from farseer_jax.methods.piecewise.derivatives import GRID_REMEDY, PiecewiseRefit
 from farseer_jax.methods.piecewise.design import Design
+from farseer_jax.methods.piecewise.layout import Layout
 from farseer_jax.methods.piecewise.stage1 import (
-    Differences,
     Gathered,
     difference,
     estimate_sizes,
-    gather,
     keep_live_sizes,
 )
 from farseer_jax.methods.piecewise.stage3 import remainder
-from farseer_jax.solvers import implicit as _implicit
-from farseer_jax.solvers import search as _search
 from farseer_jax.solvers.linear_regression import safe_divide
-from farseer_jax.solvers.power_law import best_line
-from farseer_jax.solvers.search import Errors, Search
-from farseer_jax.types import Array, RunValues, Scalar
+from farseer_jax.solvers.power_law import power_law_at
+from farseer_jax.solvers.search import Errors, Search, errors_at
+from farseer_jax.types import Array, Scalar, Slots
 
 if TYPE_CHECKING:
     from farseer_jax.methods.piecewise.method import Piecewise
 
 
-class _Ends(NamedTuple):
-    """Where the searches have ended: β, α, and 0 in place of 1 where E is held at 0."""
-
-    beta: Array
-    alpha: Array
-    floor: Array
-
-
-class ChinchillaRefit(Refit):
-    """See :class:`Refit`.
+class ChinchillaRefit(SearchedRefit):
+    """Of slots.
 
     Attributes:
-        design: layout of the runs.
+        layout: of the slots.
+        found: β and α, and whether E is at its bound 0.
         options: settings.
     """
 
-    design: Design
+    layout: Layout
+    found: Found
     options: "Piecewise" = eqx.field(static=True)
 
-    def __call__(self, losses: RunValues, weights: RunValues) -> Chinchilla:
-        """The kernel's searches, then closed forms at what they have found."""
-        numbers, evidence, usable = self._solved(losses, weights)
-        valid = jnp.all(evidence.holds) & usable
-        return Chinchilla(*(jnp.where(valid, number, jnp.nan) for number in numbers))
+    @property
+    def searches(self) -> Sequence[Search]:
+        """Of the data term and of the size term."""
+        return self.options.searches(Chinchilla)
 
-    def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Any) -> None:
-        """Refuse minima without a derivative."""
-        del evidence
-        with jax.enable_x64(True):
-            found: Evidence = jax.tree.map(np.asarray, _inspect(self, losses, weights))
-        if reason := why_not(found, ["β", "α"]):
-            raise NoDerivativeError(reason)
+    @property
+    def names(self) -> list[str]:
+        """In the order of the searches."""
+        return ["β", "α"]
 
-    def _solved(self, losses: RunValues, weights: RunValues) -> tuple[Numbers, Evidence, Array]:
-        """The law's numbers, what they rest on, and whether there are any."""
-        found = solve(self.design, *jax.lax.stop_gradient((losses, weights)), self.options)
-        law = found.size_term.law
-        ends = _Ends(
-            beta=found.data_term.beta[None],
-            alpha=law.exponent[None],
-            floor=jnp.where(law.at_bound, 0.0, 1.0).astype(losses.dtype),
-        )
-        usable = jnp.isin(found.outcome, jnp.asarray(Outcome.usable_codes()))
-        usable &= law.coefficient > 0
-        chain = _Chain(self.design, losses, no_derivative_at_zero(weights), ends, self.options)
-        start = jax.lax.stop_gradient(jnp.concatenate([ends.beta, ends.alpha]))
-        exponents = _implicit.root(chain.conditions, start)
-        bend = jnp.diag(jax.jacfwd(chain.conditions)(start))
-        evidence = Evidence(exponents - start, bend, chain.strict)
-        return chain.numbers(exponents), jax.lax.stop_gradient(evidence), usable
+    @property
+    def absolute(self) -> bool:
+        """Of the relative criterion."""
+        return self.options.criterion == "relative"
+
+    def search(self, losses: Slots, weights: Slots) -> tuple[Found, Array]:
+        """The kernel's searches."""
+        solution = solve_gathered(self.layout, Gathered(losses, weights), self.options)
+        law = solution.size_term.law
+        usable = jnp.isin(solution.outcome, jnp.asarray(Outcome.usable_codes()))
+        floor = jnp.where(law.at_bound, 0.0, 1.0).astype(losses.dtype)
+        found = Found(jnp.stack([solution.data_term.beta, law.exponent]), floor)
+        return found, usable & (law.coefficient > 0)
+
+    def stages(self, losses: Slots, weights: Slots, floor: Any) -> "ChinchillaStages":
+        """The data term and the size term."""
+        return ChinchillaStages(self.layout, Gathered(losses, weights), self.options, floor)
 
 
-@jax.jit
-def _inspect(refit: ChinchillaRefit, losses: Array, weights: Array) -> Evidence:
-    return refit._solved(losses, weights)[1]
-
-
-class _Chain:
+class ChinchillaStages:
     """Between the exponents and the law; closed over, never transformed."""
 
-    def __init__(
-        self,
-        design: Design,
-        losses: RunValues,
-        weights: RunValues,
-        ends: _Ends,
-        options: "Piecewise",
-    ) -> None:
-        self.runs: Gathered = gather(design, losses, weights)
-        pairs = difference(design, self.runs)
-        sizes = estimate_sizes(pairs, options.min_pairs)
-        self.pairs: Differences = keep_live_sizes(pairs, sizes)
-        self.pivot = jnp.asarray(design.log_pivot, losses.dtype)
-        self.z = jnp.log(jnp.asarray(design.N, losses.dtype)) - self.pivot
+    def __init__(self, layout: Layout, runs: Gathered, options: "Piecewise", floor: Scalar) -> None:
+        pairs = difference(layout, runs)
+        self.runs, self.sizes = runs, estimate_sizes(pairs, options.min_pairs)
+        self.pairs = keep_live_sizes(pairs, self.sizes)
+        self.pivot = jnp.asarray(layout.log_pivot, runs.loss.dtype)
+        self.z = jnp.log(jnp.asarray(layout.N, runs.loss.dtype)) - self.pivot
+        self.log_D = pairs.log_D
         self.centre = jnp.mean(pairs.log_D)  # D in units of it, as in the search
-        self.floor, self.absolute = ends.floor, options.criterion == "relative"
-        searches: tuple[Search, Search] = options.searches(Chinchilla)
-        errors = self._errors(ends.beta, ends.alpha)
-        self.where = [
-            _search.standing(found, own, search, absolute=self.absolute)
-            for found, own, search in zip(ends[:2], errors, searches, strict=True)
-        ]
-        self.strict = jnp.concatenate([where.strict for where in self.where])
+        self.floor, self.absolute = floor, options.criterion == "relative"
 
-    def conditions(self, exponents: Array) -> Array:
-        """What vanishes at the minima: of β, then of α."""
-        parts = exponents[:1], exponents[1:]
-        errors = self._errors(*parts)
-        return jnp.concatenate(
-            [
-                _search.conditions(where, own, error, absolute=self.absolute)
-                for where, own, error in zip(self.where, parts, errors, strict=True)
-            ]
+    @property
+    def taking_part(self) -> Array:
+        """Every run counts in the size term."""
+        return jnp.ones_like(self.runs.weight, dtype=bool)
+
+    def at(self, exponents: Array) -> tuple[list[Errors], Chinchilla]:
+        """Of the differences and of the sizes."""
+        beta, alpha = exponents[:1], exponents[1:]
+        of_pairs = errors_at(self._of_pairs, beta, self.pairs.weight.reshape(-1, 1))
+        B = self._B(self._S(beta))
+        left = remainder(self.runs, B * jnp.exp(-beta * (self.log_D - self.centre)))
+        y = jnp.where(left.usable, left.G, 1.0)
+        of_sizes, E, A = power_law_at(
+            self.z, y, left.weight, alpha, self.floor, relative=self.absolute
         )
-
-    def numbers(self, exponents: Array) -> Numbers:
-        """The law's numbers."""
-        beta, alpha = exponents
-        B = self._B(beta[None])[0]
-        y, shares = self._G(beta[None])
-        E, A, _ = best_line(self.z, y, shares, alpha[None], self.floor)
-        return Numbers(
-            E=self.floor * E[0],
-            A=A[0] * jnp.exp(alpha * self.pivot),
-            B=B * jnp.exp(beta * self.centre),
-            alpha=alpha,
-            beta=beta,
+        law = Chinchilla(
+            E=E,
+            A=A * jnp.exp(alpha[0] * self.pivot),
+            B=B * jnp.exp(beta[0] * self.centre),
+            alpha=alpha[0],
+            beta=beta[0],
         )
+        return [of_pairs, of_sizes], law
 
-    def _errors(self, beta: Array, alpha: Array) -> tuple[Errors, Errors]:
-        """What the searches minimise, each in its own exponent."""
-        y, shares = self._G(beta)
-        R = self.pairs.R.reshape(-1, 1)
-
-        def of_pairs(exponent: Array) -> Array:
-            error = self._B(exponent) * self._S(exponent) - R
-            return error / R if self.absolute else error
-
-        def of_sizes(exponent: Array) -> Array:
-            error = best_line(self.z, y, shares, exponent, self.floor)[2] - y[:, None]
-            return error / y[:, None] if self.absolute else error
-
-        return (
-            _search.errors_at(of_pairs, beta, self.pairs.weight.reshape(-1, 1)),
-            _search.errors_at(of_sizes, alpha, shares[:, None]),
-        )
+    def _of_pairs(self, beta: Array) -> Array:
+        S, R = self._S(beta), self.pairs.R.reshape(-1, 1)
+        error = self._B(S) * S - R
+        return error / R if self.absolute else error
 
     def _S(self, beta: Array) -> Array:
         """``D0^−β − D1^−β``, ``(pair, 1)``."""
-        term = jnp.exp(-beta * (self.pairs.log_D - self.centre))
+        term = jnp.exp(-beta * (self.log_D - self.centre))
         return (term[:, :-1] - term[:, 1:]).reshape(-1, 1)
 
-    def _B(self, beta: Array) -> Scalar:
+    def _B(self, S: Array) -> Scalar:
         """The least-squares coefficient, in units of the centre."""
-        S, weight = self._S(beta)[:, 0], self.pairs.weight.reshape(-1)
-        R = self.pairs.R.reshape(-1)
-        return safe_divide(jnp.sum(weight * S * R), jnp.sum(weight * S**2))[None]
-
-    def _G(self, beta: Array) -> tuple[Array, Array]:
-        """What the data term leaves of each size, and the sizes' shares in the size term."""
-        data_term = self._B(beta) * jnp.exp(-beta * (self.pairs.log_D - self.centre))
-        left = remainder(self.runs, data_term)
-        y = jnp.where(left.usable, left.G, 1.0)
-        return y, safe_divide(left.weight, jnp.sum(left.weight))
+        weight, R = self.pairs.weight.reshape(-1, 1), self.pairs.R.reshape(-1, 1)
+        return safe_divide(jnp.sum(weight * S * R), jnp.sum(weight * S**2))
 
 
-def build_chinchilla_refit(options: "Piecewise", design: Design) -> ChinchillaRefit:
-    """The function that gave a fit.
+def build_chinchilla_refit(options: "Piecewise", design: Design, law: Chinchilla) -> PiecewiseRefit:
+    """The function that gave a fit; its exponents are those of the law.
 
     Raises:
         NoDerivativeError: an exponent was searched on a grid.
     """
-    refuse_grids(options.searches(Chinchilla))
-    return ChinchillaRefit(design, options)
+    refuse_grids(options.searches(Chinchilla), GRID_REMEDY)
+    at = Found(np.array([float(law.beta), float(law.alpha)]), float(law.E > 0))
+    build: Any = ChinchillaRefit
+    return PiecewiseRefit(design, build(Layout.of(design), at, options))

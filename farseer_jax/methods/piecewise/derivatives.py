@@ -1,227 +1,325 @@
 """The piecewise fit of Farseer as a function that JAX differentiates."""
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from farseer_jax.laws import quantities as _quantities
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
-from farseer_jax.laws.stretched_exponential import StretchedExponential
+from farseer_jax.laws.stretched_exponential import StretchedExponential, box_cox
 from farseer_jax.methods.derivatives import (
+    Evidence,
+    Found,
     NoDerivativeError,
     Refit,
     Response,
+    SearchedRefit,
     Sensitivity,
     no_derivative_at_zero,
+    refuse_grids,
 )
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.piecewise._chain import Chain, Exponents, Own, own
-from farseer_jax.methods.piecewise._removal import step_each_search
 from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.diagnostics import Diagnostics
-from farseer_jax.methods.piecewise.kernel import Curves, PiecewiseSolution, solve
-from farseer_jax.methods.piecewise.stage2 import Curve
-from farseer_jax.solvers import implicit as _implicit
-from farseer_jax.solvers.search import Grid, Search
-from farseer_jax.types import Array, RunValues
+from farseer_jax.methods.piecewise.kernel import PiecewiseSolution, solve_gathered
+from farseer_jax.methods.piecewise.layout import Layout, RunPlaces, gather_padded, layout_of
+from farseer_jax.methods.piecewise.on_law import sensitivities
+from farseer_jax.methods.piecewise.stage1 import (
+    Gathered,
+    difference,
+    estimate_sizes,
+    gather,
+    keep_live_sizes,
+)
+from farseer_jax.methods.piecewise.stage3 import remainder
+from farseer_jax.solvers.linear_regression import Line, LinePoints, fit_line, line_points
+from farseer_jax.solvers.search import Errors, Search
+from farseer_jax.types import Array, Candidates, PerSizeCandidate, RunValues, Slots
 
 if TYPE_CHECKING:
     from farseer_jax.methods.piecewise.method import Piecewise
 
-
-# Newton's step from a minimum that a search has found: kinked objectives locate it to 5e-8.
-_LARGEST_STEP = 1e-6
-_PER_SIZE = ("log_D", "run_index", "run_share", "pair_ok")
-
-
-class Evidence(NamedTuple):
-    """What the derivatives rest on, ``(search,)``: of Stage 2, then of Stage 3.
-
-    Attributes:
-        step: Newton's step from where the searches have ended.
-        bend: derivative of each condition in its own exponent.
-        strict: see :class:`Standing`.
-    """
-
-    step: Array
-    bend: Array
-    strict: Array
-
-    @property
-    def holds(self) -> Array:
-        """Whether each minimum has the derivative that its condition gives."""
-        return (abs(self.step) < _LARGEST_STEP) & (self.bend > 0) & self.strict
+GRID_REMEDY = "take the method's own search, Piecewise(search=None), or a Refined(…)"
 
 
 class PiecewiseRefit(Refit):
-    """See :class:`Refit`.
+    """The runs averaged into slots, and a refit of these.
 
     Attributes:
         design: layout of the runs.
-        row: the size of each run, ``(run,)``.
-        found: where the fit's searches have ended.
-        options: settings.
+        slots: the fit as a function of the losses and weights of slots, ``(size, slot)``.
     """
 
     design: Design
-    row: np.ndarray
-    found: Exponents
-    options: "Piecewise" = eqx.field(static=True)
+    slots: Any
 
-    @property
-    def steps_removals(self) -> bool:
-        """A sum of absolute errors jumps from kink to kink, which no step foresees."""
-        return self.options.criterion == "squared"
+    def __call__(self, losses: RunValues, weights: RunValues) -> Law:
+        """The law of the runs' averages."""
+        return self.slots(*gather(self.design, losses, no_derivative_at_zero(weights)))
 
-    def __call__(self, losses: RunValues, weights: RunValues) -> Farseer:
-        """The kernel's searches, then the chain at what they have found."""
-        solution = solve(self.design, *jax.lax.stop_gradient((losses, weights)), self.options)
-        at = exponents(solution, self.options)
-        curves, evidence = self._join(self._own(losses, weights), at, _implicit.root)
-        valid = jnp.isin(solution.outcome, jnp.asarray(Outcome.usable_codes()))
-        valid &= jnp.all(evidence.holds)
-        return self._law(jax.tree.map(lambda leaf: jnp.where(valid, leaf, jnp.nan), curves))
+    def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Any) -> None:
+        """Refuse minima without a derivative."""
+        self.slots.check(losses, weights, evidence)
 
-    def response(self, losses: RunValues, weights: RunValues) -> Response:
-        """In two parts: through what joins the sizes, and through what each gives by itself."""
-        now, pull_own = jax.vjp(self._own, losses, weights)
-        join = jax.vjp(lambda own: self._join(own, self.found, _implicit.step), now, has_aux=True)
-        curves, pull, evidence = join
-        (by_own,) = jax.vmap(pull)(_unit_rows(curves))
-        by_losses, by_weights = map(_curves, jax.vmap(pull_own)(by_own))
-        return Response(
-            law=self._law(curves),
-            by_losses=self._law(by_losses, pivot=0.0),
-            by_weights=self._law(by_weights, pivot=0.0),
-            evidence=evidence,
+    def respond(
+        self, losses: np.ndarray, weights: np.ndarray, *, by_weights: bool = False
+    ) -> Response:
+        """By the padded slots, whose shape another table shares."""
+        padded, runs = self._padded(losses, weights)
+        of_slots = padded.respond(runs.loss, runs.weight, by_weights=by_weights)
+        places = RunPlaces.of(self.design, losses, weights)
+        by = of_slots.by_losses, of_slots.by_weights
+        return of_slots._replace(
+            by_losses=jax.tree.map(places.by_losses, by[0]),
+            by_weights=jax.tree.map(places.by_weights, *by) if by_weights else None,
         )
 
     def sensitivity(
         self, functions: Callable[[Law], Array], losses: RunValues, weights: RunValues
     ) -> Sensitivity:
-        """One pull through the chain for each function, instead of one for each parameter."""
-
-        def values(losses: Array) -> tuple[Array, tuple[Array, Evidence]]:
-            own = self._own(losses, weights)
-            curves, evidence = self._join(own, self.found, _implicit.step)
-            return functions(self._law(curves)), (own.weight > 0, evidence)
-
-        now, pull, (live, evidence) = jax.vjp(values, losses, has_aux=True)
-        (by_losses,) = jax.vmap(pull)(jnp.eye(len(now), dtype=now.dtype))
-        return Sensitivity(by_losses, (weights > 0) & live[self.row], evidence)
+        """Through the slots, at what the fit's searches have found."""
+        slots, pull = jax.vjp(lambda losses: gather(self.design, losses, weights), losses)
+        found = self.slots.sensitivity(functions, *slots)
+        none = jnp.zeros_like(slots.weight)
+        (by_losses,) = jax.vmap(lambda own: pull(Gathered(own, none)))(found.by_losses)
+        share = jnp.asarray(self.design.run_share) * found.taking_part[:, :, None]
+        taking_part = jnp.zeros_like(losses).at[self.design.run_index].add(share) > 0
+        return Sensitivity(by_losses, (weights > 0) & taking_part, found.evidence)
 
     def holds(self, evidence: Evidence) -> Array:
         """Whether every minimum has the derivative that its condition gives."""
-        return jnp.all(evidence.holds)
+        return self.slots.holds(evidence)
 
-    def without_each(self, losses: RunValues, weights: RunValues) -> Farseer:
-        """What each size gives by itself exactly, then a Newton step of each search."""
-        now = self._own(losses, weights)
-        chain = Chain(self.design, now, self.options)
+    def _padded(self, losses: np.ndarray, weights: np.ndarray) -> tuple[Any, Any]:
+        layout = layout_of(self.design)
+        slots: Any = eqx.tree_at(lambda own: own.layout, self.slots, layout)
+        return slots, gather_padded(self.design, layout, losses, weights)
 
-        def without(run: Array, row: Array) -> Curves:
-            left = self._own(losses, weights.at[run].set(0.0), row)
-            own = jax.tree.map(lambda all, mine: all.at[row].set(mine[0]), now, left)
-            if self.options.rounds == "joint":
-                return self._join(own, self.found, _implicit.step)[0]
-            return step_each_search(chain.z, chain.log_D, own, self.found)
 
-        return self._law(jax.vmap(without)(jnp.arange(len(self.row)), jnp.asarray(self.row)))
+class OnLawRefit(PiecewiseRefit):
+    """Of losses that lie on a law of Farseer, by squares and in rounds: in closed form.
 
-    def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Evidence) -> None:
-        """Refuse minima without a derivative."""
-        del losses, weights
-        if reason := why_not(evidence, self._names()):
-            raise NoDerivativeError(reason)
+    Attributes:
+        law: on which they lie.
+    """
 
-    def _names(self) -> list[str]:
-        num_rounds = len(self.found.data) // 2
+    law: Farseer
+
+    def respond(
+        self, losses: np.ndarray, weights: np.ndarray, *, by_weights: bool = False
+    ) -> Response:
+        """Without a compilation; no weight moves a law that all runs lie on."""
+        gradients = np.eye(9).reshape(9, 3, 3)
+        found, _ = self._on_law(gradients, losses, weights[None])
+        evidence = jax.tree.map(lambda leaf: leaf[0], found.evidence)
+        self.check(losses, weights, evidence)
+        by_losses = _laws_of(found.by_losses[0])
+        none = jax.tree.map(np.zeros_like, by_losses) if by_weights else None
+        return Response(self.law, by_losses, none, evidence)
+
+    def respond_each(
+        self,
+        functions: Callable[..., Array],
+        arguments: tuple[np.ndarray, ...],
+        losses: np.ndarray,
+        weights: np.ndarray,
+    ) -> tuple[Sensitivity, np.ndarray]:
+        """Likewise, but for the gradients of the functions themselves."""
+        units = _laws_of(np.eye(9))
+        gradients = _quantities.along(functions, self.law, units, *arguments)
+        return self._on_law(gradients.T.reshape(-1, 3, 3), losses, weights)
+
+    def _on_law(
+        self, gradients: np.ndarray, losses: np.ndarray, weights: np.ndarray
+    ) -> tuple[Sensitivity, np.ndarray]:
+        layout, options = self.slots.layout, self.slots.options
+        every = np.broadcast_to(losses, weights.shape)
+        slots: Any = gather_padded(self.design, layout, every, weights)
+        found = sensitivities(
+            layout,
+            self.law,
+            np.moveaxis(slots.weight, -1, 0),
+            gradients,
+            min_pairs=options.min_pairs,
+            rounds=options.rounds,
+        )
+        places = RunPlaces.of(self.design, losses, weights)
+        evidence = self._evidence(found.curvature)
+        of_runs = Sensitivity(
+            by_losses=places.of_slots(found.by_losses) * places.loss_by_loss[:, None],
+            taking_part=found.live[:, places.size] & (weights > 0),
+            evidence=evidence,
+        )
+        return of_runs, evidence.holds.all(axis=1)
+
+    def _evidence(self, curvature: np.ndarray) -> Evidence:
+        """Of all searches, from the curvatures of those of α, β and γ."""
+        exponents, (search, search_U) = self.slots.found.exponents, self.slots.searches
+        searches = [*[search] * (len(exponents) - 1), search_U]
+        strict = [
+            own.lower + own.edge_margin < exponent < own.upper - own.edge_margin
+            for exponent, own in zip(exponents, searches, strict=True)
+        ]
+        hessian = curvature[:, ["αβγ".index(name[0]) for name in self.slots.names]]
+        return Evidence(np.zeros_like(hessian), hessian, np.broadcast_to(strict, hessian.shape))
+
+
+def _laws_of(numbers: np.ndarray) -> Farseer:
+    """Laws of derivatives, ``(level, slope and exponent of A, B and U, …)``; no pivot moves."""
+    rows = numbers.reshape(3, 3, *numbers.shape[1:])
+    curves = [StretchedExponential(row[0], row[1], row[2], np.zeros_like(row[0])) for row in rows]
+    return Farseer(**dict(zip("ABU", curves, strict=True)))
+
+
+class FarseerRefit(SearchedRefit):
+    """Of slots.
+
+    Attributes:
+        layout: of the slots.
+        found: α of each round, β of the start and of each round (of the joint minimum α and β),
+            then γ.
+        options: settings.
+    """
+
+    layout: Layout
+    found: Found
+    options: "Piecewise" = eqx.field(static=True)
+
+    @property
+    def searches(self) -> Sequence[Search]:
+        """Of Stage 2 and of Stage 3."""
+        return self.options.searches(Farseer)
+
+    @property
+    def names(self) -> list[str]:
+        """Each exponent and its round."""
         if self.options.rounds == "joint":
             return ["α", "β", "γ"]
-        alphas = [f"α of round {k + 1}" for k in range(num_rounds)]
-        return [*alphas, "β at the start", *(f"β of round {k + 1}" for k in range(num_rounds)), "γ"]
+        rounds = [f"of round {k + 1}" for k in range(self.options.rounds)]
+        alphas, betas = ([f"{name} {own}" for own in rounds] for name in "αβ")
+        return [*alphas, "β at the start", *betas, "γ"]
 
-    def _own(self, losses: RunValues, weights: RunValues, row: Array | None = None) -> Own:
-        """What all sizes give, or one of them, as an only size."""
-        design = self.design
-        if row is not None:
-            mine: Any = {name: jnp.asarray(getattr(design, name))[row][None] for name in _PER_SIZE}
-            design = design._replace(**mine)
-        return own(design, losses, no_derivative_at_zero(weights), self.options.min_pairs)
+    @property
+    def absolute(self) -> bool:
+        """Of the relative criterion."""
+        return self.options.criterion == "relative"
 
-    def _join(
-        self, own: Own, at: Exponents, find: Callable[[Any, Array], Array]
-    ) -> tuple[Curves, Evidence]:
-        """The curves, their exponents expressed as a root; and what its conditions say."""
-        chain = Chain(self.design, own, self.options)
-        where = chain.standing(at)
+    def search(self, losses: Slots, weights: Slots) -> tuple[Found, Array]:
+        """The kernel's searches."""
+        solution = solve_gathered(self.layout, Gathered(losses, weights), self.options)
+        usable = jnp.isin(solution.outcome, jnp.asarray(Outcome.usable_codes()))
+        return Found(exponents(solution, self.options)), usable
 
-        def conditions(exponents: Array) -> Array:
-            return chain.conditions(where, _split(exponents))
-
-        start = jax.lax.stop_gradient(jnp.concatenate(at))
-        exponents = find(conditions, start)
-        bend = jax.lax.stop_gradient(jnp.diag(jax.jacfwd(conditions)(start)))
-        strict = jnp.concatenate([where.data.strict, where.size.strict])
-        step = jax.lax.stop_gradient(exponents - start)
-        return chain.curves(_split(exponents)), Evidence(step, bend, strict)
-
-    def _law(self, curves: Curves, *, pivot: float = 1.0) -> Farseer:
-        """The law of curves; of derivatives of curves, that of a constant pivot is 0."""
-        like = curves.A.level
-        N = pivot * jnp.exp(jnp.asarray(self.design.log_pivot, like.dtype))
-        at = jnp.broadcast_to(N, like.shape)
-        named = zip(curves._fields, curves, strict=True)
-        return Farseer(**{name: StretchedExponential(*curve, at) for name, curve in named})
+    def stages(self, losses: Slots, weights: Slots, floor: Any) -> "FarseerStages":
+        """Stages 2 and 3 of what Stage 1 says of each size."""
+        del floor
+        return FarseerStages(self.layout, Gathered(losses, weights), self.options)
 
 
-def refuse_grids(searches: Iterable[Search]) -> None:
-    """Refuse exponents that were searched on a grid.
+class FarseerStages:
+    """Stages 2 and 3 between exponents and the law; closed over, never transformed.
 
-    Raises:
-        NoDerivativeError: one was.
+    The searches of all rounds are columns of the same arrays: one graph serves them all, which
+    compiles several times faster than one for each.
+
+    Args:
+        layout: of the slots.
+        runs: losses and weights.
+        options: static.
     """
-    if any(isinstance(search, Grid) for search in searches):
-        raise NoDerivativeError(
-            "the exponents of a grid search jump from candidate to candidate, and have no "
-            "derivative: take the method's own search, Piecewise(search=None), or a Refined(…)"
+
+    def __init__(self, layout: Layout, runs: Gathered, options: "Piecewise") -> None:
+        N, self.pivot = (jnp.asarray(x, runs.loss.dtype) for x in (layout.N, layout.log_pivot))
+        self.z, self.runs = jnp.log(N) - self.pivot, runs
+        pairs = difference(layout, runs)
+        self.sizes = estimate_sizes(pairs, options.min_pairs)
+        self.pairs = keep_live_sizes(pairs, self.sizes)
+        self.absolute = options.criterion == "relative"
+        self.joint = options.rounds == "joint"
+        self.num_alpha = options.rounds if isinstance(options.rounds, int) else 1
+        # β has one search more, at the start, unless both are searched jointly
+        num_beta = self.num_alpha + (not self.joint)
+        ordinates = [self.sizes.log_A] * self.num_alpha + [self.sizes.log_B] * num_beta
+        self.points = line_points(jnp.stack(ordinates, axis=1), self.sizes.weight[:, None])
+
+    @property
+    def taking_part(self) -> Array:
+        """Slots of sizes that Stage 2 uses."""
+        return jnp.broadcast_to(self.sizes.live[:, None], self.runs.loss.shape)
+
+    def at(self, exponents: Array) -> tuple[list[Errors], Farseer]:
+        """Of Stage 2 and of Stage 3."""
+        data, gamma = exponents[:-1], exponents[-1:]
+        values, slopes, line = self._lines(self.points, data)
+        is_alpha = np.arange(len(data)) < self.num_alpha
+        own = jnp.where(is_alpha, slopes, 0.0), jnp.where(is_alpha, 0.0, slopes)
+        error, slope, term = jax.jvp(self._of_pairs, self._beside(values), own, has_aux=True)
+        weight = self.pairs.weight.reshape(-1, 1)
+        points, log_G = self._points_of_G(term[..., -1])
+        U, U_slope, U_line = self._lines(points, gamma)
+        deviation = U - log_G
+        if self.absolute:
+            deviation, U_slope = jnp.expm1(deviation), jnp.exp(deviation) * U_slope
+        errors = [Errors(error, slope, weight), Errors(deviation, U_slope, points.weights)]
+        law = Farseer(
+            A=self._curve(line, data, self.num_alpha - 1),
+            B=self._curve(line, data, -1),
+            U=self._curve(U_line, gamma, 0),
+        )
+        return errors, law
+
+    def _lines(
+        self, points: LinePoints, exponents: Candidates
+    ) -> tuple[PerSizeCandidate, PerSizeCandidate, Line]:
+        """Each search's line at the sizes, its derivative in the exponent, and the line."""
+
+        def lines(exponents: Candidates) -> tuple[PerSizeCandidate, Line]:
+            h = box_cox(self.z[:, None], exponents)
+            line = fit_line(points, h)
+            return line(h), line
+
+        return jax.jvp(lines, (exponents,), (jnp.ones_like(exponents),), has_aux=True)
+
+    def _beside(self, values: PerSizeCandidate) -> tuple[PerSizeCandidate, PerSizeCandidate]:
+        """``ln A(N)`` and ``ln B(N)`` of each search, its own and what stands beside it.
+
+        A search of α has B(N) of the round before beside it; one of β has A(N) of its round, at the
+        start Stage 1's.
+        """
+        log_A, log_B = values[:, : self.num_alpha], values[:, self.num_alpha :]
+        if self.joint:
+            return jnp.concatenate([log_A, log_A], axis=1), jnp.concatenate([log_B, log_B], axis=1)
+        first = self.sizes.log_A[:, None]
+        return (
+            jnp.concatenate([log_A, first, log_A], axis=1),
+            jnp.concatenate([log_B[:, :-1], log_B], axis=1),
         )
 
+    def _of_pairs(self, log_A: PerSizeCandidate, log_B: PerSizeCandidate) -> tuple[Array, Array]:
+        """Errors of the differences, ``(size · pair, search)``, and ``B · D^−A`` of the slots."""
+        R, A = self.pairs.R[:, :, None], jnp.exp(log_A)
+        term = jnp.exp(log_B[:, None] - A[:, None] * self.pairs.log_D[:, :, None])
+        error = term[:, :-1] - term[:, 1:] - R
+        return (error / R if self.absolute else error).reshape(-1, A.shape[1]), term
 
-def why_not(evidence: Evidence, names: list[str]) -> str | None:
-    """Why a fit has no derivative: a sentence that names a search, or None."""
-    bad = np.flatnonzero(~evidence.holds)
-    if not len(bad):
-        return None
-    first = bad[0]
-    if not evidence.strict[first]:
-        reason = (
-            "ended at a bound of its search, or on a kink of the criterion, which small "
-            "changes of the losses would make it leave"
-        )
-    elif evidence.bend[first] <= 0:
-        reason = "has no minimum where its search ended: the objective does not bend upwards"
-    else:
-        reason = (
-            f"ended {abs(evidence.step[first]):.1e} from its minimum: its search cannot vouch "
-            "for more"
-        )
-    return (
-        f"the fit has no derivative: {names[first]} {reason}. Widen the search, as in "
-        "Piecewise(search=Refined(-1.0, 1.0)), or take the squared criterion"
-    )
+    def _points_of_G(self, data_term: Slots) -> tuple[LinePoints, Array]:
+        """``ln`` of what the last data term leaves of each size (Eq. 12)."""
+        left = remainder(self.runs, data_term)
+        log_G = jnp.log(jnp.where(left.usable, left.G, 1.0))
+        return line_points(log_G[:, None], left.weight[:, None]), log_G[:, None]
+
+    def _curve(self, line: Line, exponents: Array, index: int) -> StretchedExponential:
+        level, slope, exponent = (x[index] for x in (line.intercept, line.slope, exponents))
+        return StretchedExponential(level, slope, exponent, jnp.exp(self.pivot))
 
 
 def build_refit(
-    options: "Piecewise",
-    design: Design,
-    runs_N: np.ndarray,
-    law: Farseer,
-    found: Diagnostics | None,
+    options: "Piecewise", design: Design, law: Farseer, found: Diagnostics | None
 ) -> PiecewiseRefit:
     """The function that gave a fit, or, without diagnostics, that gives a law back from its losses.
 
@@ -231,59 +329,37 @@ def build_refit(
     Raises:
         NoDerivativeError: an exponent was searched on a grid, or both jointly by absolute errors.
     """
-    refuse_grids(options.searches(Farseer))
+    refuse_grids(options.searches(Farseer), GRID_REMEDY)
     joint = options.rounds == "joint"
     if joint and options.criterion == "relative":
         raise NoDerivativeError(
             'the joint minimum by the relative criterion (rounds="joint") lies where two errors '
             "vanish, and has no derivative here: take rounds=2, or the squared criterion"
         )
-    at = (
-        _found_by_law(options, law)
-        if found is None
-        else _found(found, float(law.U.exponent), joint)
-    )
-    return PiecewiseRefit(design, np.searchsorted(design.N, runs_N), at, options)
+    at = Found(_of_law(options, law) if found is None else _of_report(found, law, joint))
+    build: Any = FarseerRefit
+    slots = build(Layout.of(design), at, options)
+    if found is None and options.criterion == "squared" and not joint:
+        return OnLawRefit(design, slots, law)
+    return PiecewiseRefit(design, slots)
 
 
-def _found(found: Diagnostics, gamma: float, joint: bool) -> Exponents:
+def _of_report(found: Diagnostics, law: Farseer, joint: bool) -> np.ndarray:
     alpha = found.round_alpha if joint else found.round_alpha[1:]
-    return _in_numpy(np.concatenate([alpha, found.round_beta]), gamma)
+    return np.concatenate([alpha, found.round_beta, [float(law.U.exponent)]])
 
 
-def _found_by_law(options: "Piecewise", law: Farseer) -> Exponents:
+def _of_law(options: "Piecewise", law: Farseer) -> np.ndarray:
     """On losses of the law itself every search of every round ends at its exponents."""
     num_alpha = options.rounds if isinstance(options.rounds, int) else 1
     num_beta = num_alpha + (options.rounds != "joint")
-    alpha, beta = (
-        np.full(n, float(c.exponent)) for n, c in ((num_alpha, law.A), (num_beta, law.B))
-    )
-    return _in_numpy(np.concatenate([alpha, beta]), float(law.U.exponent))
+    alpha, beta, gamma = (float(curve.exponent) for curve in (law.A, law.B, law.U))
+    return np.array([*[alpha] * num_alpha, *[beta] * num_beta, gamma])
 
 
-def _in_numpy(data: np.ndarray, gamma: float) -> Exponents:
-    new: Any = Exponents  # jit takes NumPy arrays as well
-    return new(data, np.array([gamma]))
-
-
-def exponents(solution: PiecewiseSolution, options: "Piecewise") -> Exponents:
+def exponents(solution: PiecewiseSolution, options: "Piecewise") -> Array:
     """Where the kernel's searches have ended."""
     rounds = solution.data_term.rounds
     alpha = rounds.alpha if options.rounds == "joint" else rounds.alpha[1:]
     gamma = solution.size_term.U.exponent
-    return Exponents(jnp.concatenate([alpha, rounds.beta]), gamma[None])
-
-
-def _split(values: Array) -> Exponents:
-    return Exponents(values[:-1], values[-1:])
-
-
-def _unit_rows(curves: Curves) -> Curves:
-    """One cotangent for each number of the curves, leaves ``(parameter,)``."""
-    leaves, tree = jax.tree.flatten(curves)
-    return jax.tree.unflatten(tree, jnp.eye(len(leaves), dtype=leaves[0].dtype))
-
-
-def _curves(derivatives: Array) -> Curves:
-    """Of derivatives ``(parameter, run)``, in the order of :func:`_unit_rows`."""
-    return Curves(*(Curve(*derivatives[i : i + 3]) for i in (0, 3, 6)))
+    return jnp.concatenate([alpha, rounds.beta, gamma[None]])

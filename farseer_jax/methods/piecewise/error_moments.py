@@ -93,7 +93,7 @@ def error_moments(
 
 
 def moments_error(log_B: Sizes, moments: ErrorMoments) -> Candidates:
-    """The squared ℓ_R of the candidates, for coefficients B(N) held."""
+    """The squared ℓ_R of the candidates, for fixed coefficients B(N)."""
     apart = log_B - moments.own_log_B
     excess = (moments.b * apart * expm1_ratio(apart))[:, None]
     return moments.error + jnp.sum(excess * (2 * moments.P + excess * moments.Q), axis=0)

@@ -36,6 +36,11 @@ class Layout(NamedTuple):
     log_D: np.ndarray
     pair_ok: np.ndarray
 
+    @classmethod
+    def of(cls, design: Design) -> "Layout":
+        """Without padding."""
+        return cls(design.N, design.log_pivot, design.log_D, design.pair_ok)
+
 
 def layout_of(design: Design) -> Layout:
     """The smallest layout that holds a design."""
@@ -72,6 +77,67 @@ def gather_padded(
     loss[:num_sizes, :num_slots] = own.loss
     weight[:num_sizes, :num_slots] = own.weight
     return Gathered(loss, weight)
+
+
+class RunPlaces(NamedTuple):
+    """Where runs stand among slots, and what a slot's average owes to each.
+
+    A slot's loss is ``ℓ = Σ s w l / Σ s w``, its weight ``ω = Σ s w² / Σ s w``, of the losses l,
+    the weights w and the shares s of its runs.
+
+    Attributes:
+        size: of each run, ``(run,)``.
+        slot: likewise.
+        loss_by_loss: ``∂ℓ/∂l``, ``(…, run)``.
+        loss_by_weight: ``∂ℓ/∂w``; NaN for a run without weight, which has no derivative.
+        weight_by_weight: ``∂ω/∂w``.
+    """
+
+    size: np.ndarray
+    slot: np.ndarray
+    loss_by_loss: np.ndarray
+    loss_by_weight: np.ndarray
+    weight_by_weight: np.ndarray
+
+    @classmethod
+    def of(cls, design: Design, losses: np.ndarray, weights: np.ndarray) -> "RunPlaces":
+        """The places of losses ``(run,)`` with weights ``(…, run)``."""
+        size, slot, repeat = np.nonzero(design.run_share)
+        order = np.argsort(design.run_index[size, slot, repeat])
+        size, slot, repeat = size[order], slot[order], repeat[order]
+        num_slots = design.log_D.shape[1]
+        cell = size * num_slots + slot
+        shares = design.run_share[size, slot, repeat] * weights
+
+        def summed(values: np.ndarray) -> np.ndarray:
+            """Over the runs of each run's slot."""
+            if not repeat.any():
+                return values
+            sums = np.zeros((*values.shape[:-1], design.log_D.size))
+            at: Any = (..., cell)
+            np.add.at(sums, at, values)
+            return sums[at]
+
+        total = summed(shares)
+        some = np.where(total == 0.0, 1.0, total)
+        loss, weight = summed(shares * losses) / some, summed(shares * weights) / some
+        share = design.run_share[size, slot, repeat] / some
+        none = np.where(weights > 0, 1.0, np.nan)
+        by_weight = share * (losses - loss) * none, share * (2 * weights - weight) * none
+        return cls(size, slot, share * weights, *by_weight)
+
+    def of_slots(self, values: np.ndarray) -> np.ndarray:
+        """Values ``(…, size, slot)`` at each run, ``(…, run)``."""
+        return values[..., self.size, self.slot]
+
+    def by_losses(self, by_loss: np.ndarray) -> np.ndarray:
+        """Derivatives in the loss of each run ``(run, …)``, from those in slots' losses."""
+        return by_loss[self.size, self.slot] * self.loss_by_loss
+
+    def by_weights(self, by_loss: np.ndarray, by_weight: np.ndarray) -> np.ndarray:
+        """Likewise in the weight of each run."""
+        own = by_loss[self.size, self.slot], by_weight[self.size, self.slot]
+        return own[0] * self.loss_by_weight + own[1] * self.weight_by_weight
 
 
 def without_padding(solution: Any, design: Design) -> Any:

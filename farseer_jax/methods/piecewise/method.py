@@ -259,9 +259,10 @@ class Piecewise:
         Raises:
             NoDerivativeError: these settings have no derivative.
         """
+        del runs
         if design.law is Chinchilla:
-            return build_chinchilla_refit(self, design.design)
-        return build_refit(self, design.design, runs.N, law, found)
+            return build_chinchilla_refit(self, design.design, law)
+        return build_refit(self, design.design, law, found)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON."""

@@ -35,8 +35,8 @@ def outcome_code(
         usable: sizes that take part in Stage 3.
         numbers: parameters of the law.
         at_edge: an exponent ended at a bound of its search.
-        resolved: the searches vouch for their resolution.
-        at_bound: a parameter was held at a bound.
+        resolved: the searches converged.
+        at_bound: a parameter is at a bound.
     """
     too_few = jnp.minimum(jnp.sum(live, axis=0), jnp.sum(usable, axis=0)) < MIN_SIZES
     code = jnp.where(at_bound, Outcome.bound_active.code, Outcome.success.code)

@@ -38,7 +38,7 @@ def total(sums: Array, pairs: Differences, criterion: Criterion) -> Array:
 def pair_error(
     log_B: PerSizeCandidate, A: PerSizeCandidate, pairs: Differences, criterion: Criterion
 ) -> Candidates:
-    """ℓ_R for candidate exponents A(N), shape ``(size, candidate)``, with B(N) held or varied.
+    """ℓ_R for candidate exponents A(N), shape ``(size, candidate)``, with B(N) fixed or varied.
 
     One exponential per slot and candidate: a pair shares its runs with its neighbours. The scan
     walks along D and keeps only the last slot's term, so that memory is ``size × candidate`` and
@@ -64,7 +64,7 @@ def pair_error(
 
 
 class CoefficientTerms(NamedTuple):
-    """With A held, a predicted difference is ``B · S``, and S is free of the candidates.
+    """With A fixed, a predicted difference is ``B · S``, and S is free of the candidates.
 
     Attributes:
         S: ``D0^−A − D1^−A`` with D in units of the size's geometric mean, of order 1.
@@ -96,7 +96,7 @@ def coefficient_terms(A: Sizes, pairs: Differences) -> CoefficientTerms:
 def coefficient_error(
     log_B: PerSizeCandidate, terms: CoefficientTerms, pairs: Differences, criterion: Criterion
 ) -> Candidates:
-    """ℓ_R for candidate coefficients B(N), shape ``(size, candidate)``, at held A.
+    """ℓ_R for candidate coefficients B(N), shape ``(size, candidate)``, at fixed A.
 
     No exponential per slot.
     """

@@ -122,7 +122,7 @@ class SizeEstimates(NamedTuple):
     r_squared: Sizes
 
 
-def estimate_sizes(pairs: Differences, min_pairs: int, *, unroll: bool = False) -> SizeEstimates:
+def estimate_sizes(pairs: Differences, min_pairs: int) -> SizeEstimates:
     """Fit ``ln R = ln B + ln(D0^−A − D1^−A)``, size by size.
 
     With ``m`` the mean and ``l`` the difference of ``ln D0`` and ``ln D1``,
@@ -154,9 +154,8 @@ def estimate_sizes(pairs: Differences, min_pairs: int, *, unroll: bool = False) 
         better = A_without_steps + jnp.sum(pull * of_steps, axis=1)
         return A, better, jnp.sum(shares * of_steps, axis=1)
 
-    # a loop compiles once, and costs time where thousands of derivatives are mapped over it
     start = (A_without_steps, A_without_steps, jnp.zeros_like(A_without_steps))
-    A, _, of_steps = jax.lax.fori_loop(0, _RATIO_PASSES + 1, one_pass, start, unroll=unroll)
+    A, _, of_steps = jax.lax.fori_loop(0, _RATIO_PASSES + 1, one_pass, start)
     intercept = jnp.sum(shares * (log_rate + A[:, None] * middle), axis=1) - of_steps
     live = enough & (A > 0)
     log_A = jnp.log(jnp.where(live, A, 1.0))

@@ -2,7 +2,7 @@
 
 For each candidate exponent the line through ln A_N (or ln B_N) on h(z; p) is re-fitted in closed
 form, and the candidate with the smallest global residual ℓ_R over all pairs wins. β is searched
-first, with the A_N of Stage 1 as they are; then rounds of α with β held, β with α held.
+first, with the A_N of Stage 1 as they are; then rounds of α with β fixed, β with α fixed.
 """
 
 from typing import Any, NamedTuple
@@ -46,7 +46,7 @@ class Round(NamedTuple):
         beta: β.
         pair_error: ℓ_R.
         at_edge: α or β ended at a bound of its search.
-        resolved: the searches vouch for their minima.
+        resolved: the searches converged.
     """
 
     alpha: Array

@@ -18,7 +18,7 @@ class SizeTerm(NamedTuple):
     Attributes:
         U: the curve.
         at_edge: γ ended at a bound of its search.
-        resolved: the search vouches for its resolution.
+        resolved: the search converged.
         G: mean over D of ``O = L − B · D^−A``, per size (Eq. 12).
         usable: sizes with runs and a positive G.
         residual: ``O − G`` per slot (Eq. 13, sign turned); 0 where there is no run.

@@ -12,14 +12,15 @@ from farseer_jax.solvers.search.base import Look, Minimum, Objective, Search, Sh
 from farseer_jax.solvers.search.chebyshev_search import Refined
 from farseer_jax.solvers.search.grid_search import Grid
 from farseer_jax.solvers.search.stationary import (
+    ActiveSet,
     Errors,
-    Standing,
+    active_set,
     conditions,
     errors_at,
-    standing,
 )
 
 __all__ = [
+    "ActiveSet",
     "Errors",
     "Grid",
     "Look",
@@ -28,11 +29,10 @@ __all__ = [
     "Refined",
     "Search",
     "Shape",
-    "Standing",
+    "active_set",
     "conditions",
     "errors_at",
     "search_from_dict",
-    "standing",
 ]
 
 

@@ -14,7 +14,7 @@ Shape = Literal["smooth", "locally smooth", "kinked"]
 
 
 class Minimum(NamedTuple):
-    """Where a search ended, whether at a bound, and whether it can vouch for its resolution."""
+    """Where a search ended, whether at a bound, and whether it converged."""
 
     exponent: Scalar
     value: Scalar

@@ -1,4 +1,4 @@
-"""Minima that searches have found, as conditions: their derivatives are those of a root.
+"""The conditions that the minima of searches satisfy: their derivatives are those of a root.
 
 Several exponents at once, ``(search,)``, each with errors of its own, ``(…, search)``.
 """
@@ -31,6 +31,10 @@ class Errors(NamedTuple):
     slope: Array
     weight: Array
 
+    def gradient(self, absolute: bool) -> Array:
+        """What each error adds to the derivative of the sum (of squares: to half of it)."""
+        return self.weight * self.slope * (jnp.sign(self.value) if absolute else self.value)
+
 
 def errors_at(function: Callable[[Array], Array], exponents: Array, weight: Array) -> Errors:
     """Errors ``(error, search)`` of exponents, and their slopes, each in its own exponent."""
@@ -38,72 +42,62 @@ def errors_at(function: Callable[[Array], Array], exponents: Array, weight: Arra
     return Errors(value, slope, weight)
 
 
-class Standing(NamedTuple):
-    """How exponents stand where their searches have ended, ``(search,)`` each.
+class ActiveSet(NamedTuple):
+    """Which exponents are at a bound or on a kink, ``(search,)`` each.
 
     Attributes:
-        found: the exponents.
-        stuck: at a bound.
+        exponents: where their searches have ended.
+        at_bound: at a bound of the search.
         kink: the error whose kink is nearest.
         on_kink: the minimum is on it: the sum of absolute errors has its minimum where one is 0.
         strict: small changes leave it at its bound, or on its kink; True where it has neither.
     """
 
-    found: Array
-    stuck: Array
+    exponents: Array
+    at_bound: Array
     kink: Array
     on_kink: Array
     strict: Array
 
 
-def standing(found: Array, errors: Errors, search: Search, *, absolute: bool) -> Standing:
-    """See how exponents stand; no derivative flows through it.
+def active_set(exponents: Array, errors: Errors, search: Search, *, absolute: bool) -> ActiveSet:
+    """The active bounds and kinks; no derivative flows through it.
 
     Args:
-        found: the exponents, ``(search,)``.
+        exponents: where the searches have ended, ``(search,)``.
         errors: there.
         search: its bounds.
         absolute: the sum is of ``w |e|``, not of ``w e²``.
     """
-    found, errors = jax.lax.stop_gradient((found, errors))
-    at_lower = found <= search.lower + search.edge_margin
-    stuck = at_lower | (found >= search.upper - search.edge_margin)
-    outward = jnp.sum(_pulls(errors, absolute), axis=0) * jnp.where(at_lower, 1.0, -1.0)
+    exponents, errors = jax.lax.stop_gradient((exponents, errors))
+    at_lower = exponents <= search.lower + search.edge_margin
+    at_bound = at_lower | (exponents >= search.upper - search.edge_margin)
+    outward = jnp.sum(errors.gradient(absolute), axis=0) * jnp.where(at_lower, 1.0, -1.0)
     least = 0.0 if absolute else _BEYOND * jnp.sum(errors.weight * errors.slope**2, axis=0)
-    kink, on_kink, holds = _kinks(errors) if absolute else (jnp.zeros_like(found, int), False, True)
-    return Standing(
-        found=found,
-        stuck=stuck,
-        kink=kink,
-        on_kink=jnp.broadcast_to(on_kink, found.shape),
-        strict=jnp.where(stuck, outward > least, jnp.where(on_kink, holds, True)),
-    )
+    none = jnp.zeros_like(exponents, int), jnp.zeros_like(at_bound), jnp.ones_like(at_bound)
+    kink, on_kink, stays = _kinks(errors) if absolute else none
+    strict = jnp.where(at_bound, outward > least, ~on_kink | stays)
+    return ActiveSet(exponents, at_bound, kink, on_kink, strict)
 
 
-def conditions(where: Standing, exponents: Array, errors: Errors, *, absolute: bool) -> Array:
+def conditions(active: ActiveSet, exponents: Array, errors: Errors, *, absolute: bool) -> Array:
     """What vanishes at the minima, ``(search,)``.
 
     Between the bounds it is the derivative of the sum; on a kink the error that is 0 there, with
     the sign that lets it rise; at a bound the distance from it.
 
     Args:
-        where: how the minima stand.
-        exponents: near them.
+        active: bounds and kinks that are active.
+        exponents: near the minima.
         errors: at these exponents.
-        absolute: as for :func:`standing`.
+        absolute: as for :func:`active_set`.
     """
-    value = jnp.sum(_pulls(errors, absolute), axis=0)
+    value = jnp.sum(errors.gradient(absolute), axis=0)
     if absolute:
         rising = errors.value * jnp.sign(errors.slope)  # in the exponent, as at any minimum
-        own = jnp.take_along_axis(rising, where.kink[None], axis=0)[0]
-        value = jnp.where(where.on_kink, own, value)
-    return jnp.where(where.stuck, exponents - where.found, value)
-
-
-def _pulls(errors: Errors, absolute: bool) -> Array:
-    """What each error adds to the derivative of the sum (of squares: to half of it)."""
-    value, slope, weight = errors
-    return weight * slope * (jnp.sign(value) if absolute else value)
+        own = jnp.take_along_axis(rising, active.kink[None], axis=0)[0]
+        value = jnp.where(active.on_kink, own, value)
+    return jnp.where(active.at_bound, exponents - active.exponents, value)
 
 
 def _kinks(errors: Errors) -> tuple[Array, Array, Array]:
@@ -116,7 +110,7 @@ def _kinks(errors: Errors) -> tuple[Array, Array, Array]:
     def at_kink(values: Array) -> Array:
         return jnp.take_along_axis(values, kink[None], axis=0)[0]
 
-    pulls = _pulls(errors, absolute=True)
-    others = jnp.sum(pulls, axis=0) - at_kink(pulls)
+    gradients = errors.gradient(absolute=True)
+    others = jnp.sum(gradients, axis=0) - at_kink(gradients)
     own = at_kink(weight * jnp.abs(slope))
     return kink, at_kink(distance) < _NEAR_KINK, jnp.abs(others) < own
