@@ -22,9 +22,10 @@ from farseer_jax import (
     read_runs,
     simulate,
 )
-from farseer_jax.methods.derivatives import Evidence, NoDerivativeError, Response
+from farseer_jax.methods.derivatives import NoDerivativeError, Response
 from farseer_jax.methods.method import Solved
 from farseer_jax.methods.piecewise.derivatives import FarseerRefit, PiecewiseRefit
+from farseer_jax.methods.searched_exponents import Evidence
 from farseer_jax.solvers.search import Errors, active_set
 
 FAR = (25.1e9, 5e11)

@@ -7,15 +7,11 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from farseer_jax.laws.chinchilla import Chinchilla
-from farseer_jax.methods.derivatives import (
-    Found,
-    NoDerivativeError,
-    SearchedRefit,
-    refuse_grids,
-)
+from farseer_jax.methods.derivatives import NoDerivativeError
 from farseer_jax.methods.isoflop.budgets import BudgetDesign
 from farseer_jax.methods.isoflop.kernel import law_numbers, optima, solve
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.methods.searched_exponents import Found, SearchedRefit, refuse_grids
 from farseer_jax.solvers.power_law import power_law_at
 from farseer_jax.solvers.search import Errors, Search
 from farseer_jax.types import Array, RunValues, Scalar

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.chinchilla import Chinchilla
-from farseer_jax.methods.derivatives import Found, SearchedRefit, refuse_grids
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.chinchilla import solve_gathered
 from farseer_jax.methods.piecewise.derivatives import GRID_REMEDY, PiecewiseRefit
@@ -21,6 +20,7 @@ from farseer_jax.methods.piecewise.stage1 import (
     keep_live_sizes,
 )
 from farseer_jax.methods.piecewise.stage3 import remainder
+from farseer_jax.methods.searched_exponents import Found, SearchedRefit, refuse_grids
 from farseer_jax.solvers.linear_regression import safe_divide
 from farseer_jax.solvers.power_law import power_law_at
 from farseer_jax.solvers.search import Errors, Search, errors_at

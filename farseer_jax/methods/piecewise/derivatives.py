@@ -13,15 +13,11 @@ from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.stretched_exponential import StretchedExponential, box_cox
 from farseer_jax.methods.derivatives import (
-    Evidence,
-    Found,
     NoDerivativeError,
     Refit,
     Response,
-    SearchedRefit,
     Sensitivity,
     no_derivative_at_zero,
-    refuse_grids,
 )
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.design import Design
@@ -37,6 +33,7 @@ from farseer_jax.methods.piecewise.stage1 import (
     keep_live_sizes,
 )
 from farseer_jax.methods.piecewise.stage3 import remainder
+from farseer_jax.methods.searched_exponents import Evidence, Found, SearchedRefit, refuse_grids
 from farseer_jax.solvers.linear_regression import Line, LinePoints, fit_line, line_points
 from farseer_jax.solvers.search import Errors, Search
 from farseer_jax.types import Array, Candidates, PerSizeCandidate, RunValues, Slots
