@@ -55,6 +55,25 @@ def test_no_other_table_compiles_a_fit_anew(law: type[Farseer] | type[Chinchilla
         assert not events, name
 
 
+@pytest.mark.parametrize("method", [Piecewise(rounds=1), Piecewise(rounds=3, min_pairs=9)])
+def test_other_numbers_of_rounds_and_pairs_compile_nothing(method: Piecewise) -> None:
+    runs = tables()["all"]
+    fit(Farseer, runs, Piecewise())
+    with compilations() as events:
+        found = fit(Farseer, runs, method)
+    assert not events
+    prepared = method.prepare(Farseer, runs)
+    own = method.suited_to(prepared)[0]
+    with jax.enable_x64(True):  # the kernel of these very numbers
+        alone = to_numpy(own.solve(prepared.design, runs.loss, np.ones(len(runs))))
+    expected = law_of(prepared.design, alone)
+    np.testing.assert_allclose(found.predict(runs.N, runs.D), expected(runs.N, runs.D), rtol=1e-11)
+    assert len(found.diagnostics.round_alpha) == method.rounds + 1
+    np.testing.assert_allclose(
+        found.diagnostics.round_alpha[1:], alone.data_term.rounds.alpha[1:], rtol=1e-8
+    )
+
+
 def test_no_other_table_compiles_a_bootstrap_anew() -> None:
     bootstrap(fit(Farseer, tables()["all"]), 64).interval(25.1e9, 5e11)
     for name in ("a limit", "another table"):

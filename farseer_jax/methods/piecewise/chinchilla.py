@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from farseer_jax.laws.chinchilla import Chinchilla
-from farseer_jax.methods.piecewise.compiling import compiled
+from farseer_jax.methods.piecewise.compiling import Counts, compiled
 from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.layout import Layout
 from farseer_jax.methods.piecewise.outcome import outcome_code, relative_errors
@@ -128,14 +128,14 @@ def solve(
 
 
 def solve_gathered(
-    design: Design | Layout, runs: Gathered, options: "Piecewise"
+    design: Design | Layout, runs: Gathered, options: "Piecewise", counts: Counts | None = None
 ) -> ChinchillaSolution:
-    """``solve`` for losses and weights of slots."""
+    """``solve`` for losses and weights of slots; ``counts`` stand for those of the options."""
     search, search_U = options.searches(Chinchilla)
     pivot = jnp.asarray(design.log_pivot, runs.loss.dtype)
     z = jnp.log(jnp.asarray(design.N, runs.loss.dtype)) - pivot
     pairs = difference(design, runs)
-    sizes = estimate_sizes(pairs, options.min_pairs)
+    sizes = estimate_sizes(pairs, options.min_pairs if counts is None else counts.min_pairs)
     data_term = fit_constant_term(keep_live_sizes(pairs, sizes), options.criterion, search)
     D_term = jnp.exp(data_term.log_B - data_term.beta * pairs.log_D)
     size_term = fit_power_term(z, runs, D_term, criterion=options.criterion, search=search_U)

@@ -5,20 +5,36 @@ either with searches over few candidates or over many.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
 from farseer_jax.methods.piecewise.layout import Layout
 from farseer_jax.methods.piecewise.stage1 import Gathered
 from farseer_jax.solvers.search import Grid
+from farseer_jax.types import Array
 
 if TYPE_CHECKING:
     from farseer_jax.methods.piecewise.method import Piecewise
 
 
 Options = dict[str, Any]
-Kernel = Callable[[Layout, Gathered, "Piecewise"], Any]
+Kernel = Callable[..., Any]
+_MOST_ROUNDS = 3  # that one kernel serves
+
+
+class Counts(NamedTuple):
+    """Settings that a kernel takes as numbers: others of them compile nothing.
+
+    Attributes:
+        num_rounds: rounds of Stage 2; of the joint minimum 1.
+        min_pairs: pairs that a size needs.
+    """
+
+    num_rounds: Array | int
+    min_pairs: Array | int
+
 
 # One LLVM module instead of dozens: the same code, a third less time to compile on a CPU.
 _ONE_MODULE: Options = {"xla_cpu_parallel_codegen_split_count": 1}
@@ -38,6 +54,8 @@ _WHOLE_VECTORS: Options = {
 def compiled(kernel: Kernel, *, block: bool, optimised: bool = True) -> Kernel:
     """A kernel ``(layout, runs, options) → solution``, compiled by how the options search.
 
+    One that fits takes the counts of its options as numbers as well.
+
     Args:
         kernel: pure.
         block: whether it is for a block of refits.
@@ -50,9 +68,18 @@ def compiled(kernel: Kernel, *, block: bool, optimised: bool = True) -> Kernel:
     )
 
     def call(layout: Layout, runs: Gathered, options: "Piecewise") -> Any:
-        return (of_many if _many_candidates(options) else of_few)(layout, runs, options)
+        chosen = of_many if _many_candidates(options) else of_few
+        return chosen(layout, runs, options) if block else chosen(layout, runs, *_apart(options))
 
     return call
+
+
+def _apart(options: "Piecewise") -> tuple["Piecewise", Counts]:
+    """What a kernel is compiled for, and what it takes as numbers."""
+    rounds = options.rounds
+    most: Any = rounds if isinstance(rounds, str) else max(rounds, _MOST_ROUNDS)
+    counts = Counts(1 if isinstance(rounds, str) else rounds, options.min_pairs)
+    return replace(options, rounds=most, min_pairs=2), counts
 
 
 def _many_candidates(options: "Piecewise") -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.stretched_exponential import StretchedExponential
-from farseer_jax.methods.piecewise.compiling import compiled
+from farseer_jax.methods.piecewise.compiling import Counts, compiled
 from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.layout import Layout
 from farseer_jax.methods.piecewise.outcome import outcome_code, relative_errors
@@ -80,9 +80,9 @@ def solve(
 
 
 def solve_gathered(
-    design: Design | Layout, runs: Gathered, options: "Piecewise"
+    design: Design | Layout, runs: Gathered, options: "Piecewise", counts: Counts | None = None
 ) -> PiecewiseSolution:
-    """``solve`` for losses and weights of slots.
+    """``solve`` for losses and weights of slots; ``counts`` stand for those of the options.
 
     Members of a batch may be a last axis of losses and weights, where :func:`takes_members` says
     so; all arrays of the solution then have it.
@@ -91,7 +91,7 @@ def solve_gathered(
     N, log_pivot = (beside_members(x, runs.loss, 2) for x in (design.N, design.log_pivot))
     z = jnp.log(N) - log_pivot
     pairs = difference(design, runs)
-    sizes = estimate_sizes(pairs, options.min_pairs)
+    sizes = estimate_sizes(pairs, options.min_pairs if counts is None else counts.min_pairs)
     data_term = fit_data_term(
         z,
         sizes,
@@ -100,6 +100,7 @@ def solve_gathered(
         search=search,
         rounds=None if options.rounds == "joint" else options.rounds,
         falling_B=options.falling_B,
+        num_rounds=None if counts is None else counts.num_rounds,
     )
     log_B, A = evaluate(data_term.B, z), jnp.exp(evaluate(data_term.A, z))
     D_term = jnp.exp(log_B[:, None] - A[:, None] * pairs.log_D)

@@ -140,11 +140,15 @@ class RunPlaces(NamedTuple):
         return own[0] * self.loss_by_weight + own[1] * self.weight_by_weight
 
 
-def without_padding(solution: Any, design: Design) -> Any:
-    """A kernel's solution of a layout, of the sizes and slots of the design alone."""
+def without_padding(solution: Any, design: Design, num_rounds: int) -> Any:
+    """A kernel's solution of a layout, of the design's sizes and slots and of the rounds run."""
     num_sizes, num_slots = design.log_D.shape
-    sizes, term = solution.sizes, solution.size_term
+    sizes, term, data_term = solution.sizes, solution.size_term, solution.data_term
+    rounds = data_term.rounds
     return solution._replace(
+        data_term=data_term._replace(
+            rounds=type(rounds)(*(values[: num_rounds + 1] for values in rounds))
+        ),
         sizes=type(sizes)(*(values[:num_sizes] for values in sizes)),
         size_term=term._replace(
             G=term.G[:num_sizes],

@@ -216,7 +216,8 @@ class Piecewise:
                 found = to_numpy(_KERNELS[prepared.law].solve_jit(layout, runs, options=options))
                 if int(found.outcome) != _UNRESOLVED:
                     break
-        solution: Solution = without_padding(found, own)
+        num_rounds = self.rounds if isinstance(self.rounds, int) else 0
+        solution: Solution = without_padding(found, own, num_rounds)
         return solution
 
     def prepare_few(self, law: type[Law], runs: Runs) -> LawDesign:

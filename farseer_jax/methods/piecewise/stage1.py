@@ -122,7 +122,7 @@ class SizeEstimates(NamedTuple):
     r_squared: Sizes
 
 
-def estimate_sizes(pairs: Differences, min_pairs: int) -> SizeEstimates:
+def estimate_sizes(pairs: Differences, min_pairs: int | Array) -> SizeEstimates:
     """Fit ``ln R = ln B + ln(D0^−A − D1^−A)``, size by size.
 
     With ``m`` the mean and ``l`` the difference of ``ln D0`` and ``ln D1``,

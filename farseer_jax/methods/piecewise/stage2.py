@@ -128,13 +128,18 @@ def fit_data_term(
     search: Search,
     rounds: int | None,
     falling_B: bool,
+    num_rounds: Array | int | None = None,
 ) -> DataTerm:
-    """Run Stage 2; ``rounds=None`` takes the joint minimum over α and β instead of rounds."""
+    """Run Stage 2; ``rounds=None`` takes the joint minimum over α and β instead of rounds.
+
+    Of ``num_rounds``, where it is given, only so many rounds are run; those after them repeat the
+    last: one compiled kernel serves all numbers of rounds up to ``rounds``.
+    """
     A_points = line_points(sizes.log_A, sizes.weight)
     B_points = line_points(sizes.log_B, sizes.weight)
     problem = _Problem(z, sizes, A_points, B_points, pairs, criterion, search, falling_B)
     if rounds is not None:
-        return _rounds(problem._replace(prepared=_prepare(problem)), rounds)
+        return _rounds(problem._replace(prepared=_prepare(problem)), rounds, num_rounds)
     trace = jax.tree.map(lambda value: value[None], _joint_minimum(problem))
     return DataTerm(
         A=fit_curve(z, A_points, trace.alpha[-1]),
@@ -158,11 +163,16 @@ def _prepare(problem: _Problem) -> _Prepared | None:
     )
 
 
-def _rounds(problem: _Problem, num_rounds: int) -> DataTerm:
+def _rounds(problem: _Problem, rounds: int, num_rounds: Array | int | None) -> DataTerm:
     """β with the A_N as they are, then α and β in turn; one loop body, compiled once."""
     A_points, B_points = problem.A_points, problem.B_points  # their weights are the same
 
     def search(logs: tuple[Sizes, Sizes], index: Array) -> tuple[tuple[Sizes, Sizes], Any]:
+        if num_rounds is None:
+            return searched(logs, index)
+        return jax.lax.cond(index <= 2 * num_rounds, searched, skipped, logs, index)
+
+    def searched(logs: tuple[Sizes, Sizes], index: Array) -> tuple[tuple[Sizes, Sizes], Any]:
         is_beta = index % 2 == 0
         found = _search(problem, is_beta, *logs)
         points = B_points._replace(
@@ -174,8 +184,16 @@ def _rounds(problem: _Problem, num_rounds: int) -> DataTerm:
         logs = jnp.where(is_beta, log_A, values), jnp.where(is_beta, values, log_B)
         return logs, (found, curve)
 
+    def skipped(logs: tuple[Sizes, Sizes], index: Array) -> tuple[tuple[Sizes, Sizes], Any]:
+        nothing = jax.eval_shape(searched, logs, index)[1]
+        return logs, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), nothing)
+
     start = problem.sizes.log_A, problem.sizes.log_B
-    _, (found, curves) = jax.lax.scan(search, start, jnp.arange(2 * num_rounds + 1))
+    _, (found, curves) = jax.lax.scan(search, start, jnp.arange(2 * rounds + 1))
+    if num_rounds is not None:
+        index = jnp.arange(2 * rounds + 1)
+        run = jnp.minimum(index, 2 * num_rounds - index % 2)
+        found, curves = jax.tree.map(lambda values: values[run], (found, curves))
     beta = jax.tree.map(lambda value: value[0::2], found)
     alpha = jax.tree.map(lambda value: value[1::2], found)
 
