@@ -24,6 +24,7 @@ from .diagnostics.compare_methods import (
 )
 from .diagnostics.diagnose_residuals import diagnose_residuals
 from .diagnostics.difference_views import DifferenceView
+from .diagnostics.doublings import Doublings, doublings
 from .diagnostics.extrapolate import extrapolate
 from .diagnostics.extrapolation import Extrapolation
 from .diagnostics.form_choice import Form, FormChoice, FormPair
@@ -134,6 +135,7 @@ __all__ = [
     "DifferenceAnalysis",
     "DifferenceView",
     "Domain",
+    "Doublings",
     "ErrorBars",
     "Exponent",
     "Extrapolation",
@@ -215,6 +217,7 @@ __all__ = [
     "convert_loss",
     "diagnose_residuals",
     "differentiable",
+    "doublings",
     "error_bars",
     "estimate_noise",
     "example_law",
