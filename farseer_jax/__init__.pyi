@@ -24,7 +24,6 @@ from .diagnostics.compare_methods import (
 )
 from .diagnostics.diagnose_residuals import diagnose_residuals
 from .diagnostics.difference_views import DifferenceView
-from .diagnostics.doublings import Doublings, doublings
 from .diagnostics.extrapolate import extrapolate
 from .diagnostics.extrapolation import Extrapolation
 from .diagnostics.form_choice import Form, FormChoice, FormPair
@@ -135,7 +134,6 @@ __all__ = [
     "DifferenceAnalysis",
     "DifferenceView",
     "Domain",
-    "Doublings",
     "ErrorBars",
     "Exponent",
     "Extrapolation",
@@ -217,7 +215,6 @@ __all__ = [
     "convert_loss",
     "diagnose_residuals",
     "differentiable",
-    "doublings",
     "error_bars",
     "estimate_noise",
     "example_law",

@@ -12,8 +12,8 @@ from farseer_jax.cli.factory import HELP_NAMES
 
 # Each in the file of its name, which is imported where the command is meant.
 COMMANDS = (
-    "allocate", "bootstrap", "choices", "compare", "doublings", "extrapolate", "fit", "influence",
-    "predict", "suggest"
+    "allocate", "bootstrap", "choices", "compare", "extrapolate", "fit", "influence", "predict",
+    "suggest"
 )  # fmt: skip
 
 _EPILOG = """\b

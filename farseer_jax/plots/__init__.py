@@ -5,7 +5,6 @@ from farseer_jax.plots.choices import plot_choices
 from farseer_jax.plots.comparison import plot_comparison, plot_comparison_surface, plot_line
 from farseer_jax.plots.curves import plot_curves
 from farseer_jax.plots.differences import plot_differences, plot_views
-from farseer_jax.plots.doublings import plot_doublings
 from farseer_jax.plots.extrapolation import plot_counts, plot_error_by_value, plot_extrapolation
 from farseer_jax.plots.fit import plot_fit
 from farseer_jax.plots.forms import plot_forms
@@ -24,7 +23,6 @@ __all__ = [
     "plot_counts",
     "plot_curves",
     "plot_differences",
-    "plot_doublings",
     "plot_error_by_value",
     "plot_extrapolation",
     "plot_fit",
