@@ -115,12 +115,7 @@ def test_objectives(name, runs):
 
 def test_isoflop(runs):
     method, whole = fj.IsoFLOP(width=0.35), fj.example_runs()
-    _, refit = check_slopes(fj.Chinchilla, method, whole, 1e-3, 1e-6)
-    refit.check(whole.loss, np.ones(len(whole)), None)
-    without = jax.jit(lambda r, y, w: r.without_each(y, w))(refit, whole.loss, np.ones(len(whole)))
-    held_out = 1.0 - np.eye(len(whole))[:20]
-    true = fj.fit_batch(fj.Chinchilla, whole, weights=held_out, method=method)
-    assert np.allclose(without.E[:20], true.law.E, rtol=1e-9)
+    check_slopes(fj.Chinchilla, method, whole, 1e-3, 1e-6)
     with pytest.raises(NoDerivativeError, match="Refined"):
         made(fj.Chinchilla, fj.IsoFLOP(width=0.35, search=fj.Grid(0.005, 0.5, 500)), whole)
 
