@@ -172,7 +172,7 @@ class TestWording:
             ("give it (such as noise=5e-4)", "give it (such as --noise 5e-4)"),
             ("Set ratio=(low, high) if", "Set --ratio low:high if"),
             ("no run is left with min_N=1e+12", "no run is left with --min-N 1e+12"),
-            ("say N_unit=1e9 (shell: --N-unit 1e9), or", "say --N-unit 1e9, or"),
+            ("give N_unit=1e9 (shell: --N-unit 1e9), or", "give --N-unit 1e9, or"),
             ('say link="logit" in Python or --link logit in the shell', "say --link logit"),
             ("go on with it (resume)", "go on with it (--resume)"),
             ("the group seed=3, N=1 was not fitted", "the group seed=3, N=1 was not fitted"),
