@@ -153,7 +153,7 @@ class TestRefusals:
             ("chinchila", "", "unknown law 'chinchila'; choose from farseer, chinchilla"),
             ("E + A/N**a + B/stream_of**b", "", "nearly matches the column 'streams_of'"),
             ("E + A*P", "--input P=streams_off", "no column 'streams_off', named as P"),
-            ("E + A/N**a", "--input Q=w", "'Q' is bound to a column and does not occur"),
+            ("E + A/N**a", "--input Q=w", "'Q' is bound to a column but does not occur"),
             ("E + A/N**a", "--input N=w --N w", "--N and --input N=… say the same"),
             ("E + A/N**a", "--loss w --response w", "--loss and --response say the same"),
             ("E + A/N**a", "--by arms", "no column 'arms', named as a group"),

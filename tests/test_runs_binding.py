@@ -281,7 +281,7 @@ def test_runs_of_a_table_by_the_same_rules(tmp_path: Path) -> None:
     assert other.loss_name == "share_a"
     with pytest.raises(ValueError, match="loss and response are both given"):
         Runs.from_dataframe(frame, inputs=["N"], response="share_a", loss="loss")
-    with pytest.raises(ValueError, match="names 2 columns; name one"):
+    with pytest.raises(ValueError, match="response: expected one column, got 2"):
         Runs.from_dataframe(TABLE, inputs=["N"], loss="loss,w", link="identity")
 
 
