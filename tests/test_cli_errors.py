@@ -47,9 +47,9 @@ class TestBadFiles:
     @pytest.mark.parametrize(
         ("damage", "message"),
         [
-            (lambda text: text[: len(text) // 2], "not a whole JSON file"),
-            (lambda text: "", "not a whole JSON file"),
-            (lambda text: "[]", "not a fit file"),
+            (lambda text: text[: len(text) // 2], "not valid JSON"),
+            (lambda text: "", "not valid JSON"),
+            (lambda text: "[]", "expected a fit file"),
             (lambda text: text.replace('"version": 2', '"version": 3'), "upgrade farseer_jax"),
             (lambda text: text.replace('"farseer"', '"unheard"'), "a fit of the law 'unheard'"),
             (lambda text: text.replace('"level"', '"lavel"'), "the fit is damaged"),
@@ -174,7 +174,7 @@ class TestWording:
             ("no run is left with min_N=1e+12", "no run is left with --min-N 1e+12"),
             ("give N_unit=1e9 (shell: --N-unit 1e9), or", "give --N-unit 1e9, or"),
             ('say link="logit" in Python or --link logit in the shell', "say --link logit"),
-            ("go on with it (resume)", "go on with it (--resume)"),
+            ("continue with it (resume)", "continue with it (--resume)"),
             ("the group seed=3, N=1 was not fitted", "the group seed=3, N=1 was not fitted"),
             ("no finite loss at N=1, D=2", "no finite loss at N=1, D=2"),
         ],

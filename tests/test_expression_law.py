@@ -194,7 +194,7 @@ def test_laws_and_their_classes_are_pickled() -> None:
         ("E/N", {"D": "positive"}, (), "input 'D' does not occur: the law 'E/N' has E, N"),
         ("N, P | E/N*P", {"N": "positive"}, (), "declares the inputs N, P, got N: give the same"),
         ("E/N", {"N": "posit"}, (), "input 'N': unknown kind 'posit'; choose from positive, real"),
-        ("E*sum(C[h]*h)", {"h": "real"}, (), "input 'h' is of kind real: give its kind as mixture or"),
+        ("E*sum(C[h]*h)", {"h": "real"}, (), "of kind real: give its kind as mixture"),
         ("E/N", {"N": "mixture"}, (), "input 'N' is of kind mixture: write it within sum"),
         ("N*sum(C[h]*h)", {"N": "real"}, (), "a sum runs over 'h': give it as an input of kind"),
         ("sum(C[h]*h)", {"C": "real", "h": "mixture"}, (), "input 'C' has an index"),

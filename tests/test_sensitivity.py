@@ -132,7 +132,7 @@ def test_the_table_and_its_json() -> None:
     assert str(again) == str(found())
     assert (again.at, again.value, again.warnings) == (found().at, found().value, found().warnings)
     np.testing.assert_equal(again.to_dataframe().to_dict(), found().to_dataframe().to_dict())
-    assert "what it owes to each run" in found()._repr_html_()
+    assert "and the influence of each run" in found()._repr_html_()
     assert "far beyond" in "".join(influence(fitted(), at=(1e13, 1e14)).warnings)
     assert not influence(fitted(), at=(1e9, 1e11)).warnings
 
@@ -162,9 +162,9 @@ def test_a_second_fit_or_table_compiles_nothing() -> None:
         ({"at": (1e9, 1e11), "of": "loss_of"}, "of must be one of loss, U, B, A"),
         ({"at": 1e22, "of": "tokens_per_parameter", "against": "fit"}, "compared by their losses"),
         ({"at": TARGET, "of": lambda law: law(*TARGET)}, "leave `at` out"),
-        ({"of": lambda law: law(np.array([1e9, 2e9]), 1e11)}, "let it give one number"),
+        ({"of": lambda law: law(np.array([1e9, 2e9]), 1e11)}, "expected a function that returns a number"),
         ({"at": TARGET, "noise": 0.0}, "noise must be positive"),
-        ({"at": 1e3, "of": "tokens_per_parameter"}, "which no run moves"),
+        ({"at": 1e3, "of": "tokens_per_parameter"}, "expected a finite number at this point"),
     ],
 )
 def test_bad_questions_are_refused(settings: dict, words: str) -> None:
@@ -230,7 +230,7 @@ def test_intervals_curves_and_covariances_belong_together() -> None:
         ({"kind": "bootstrap"}, "kind must be one of delta, sandwich, jackknife"),
         ({"noise": -1.0}, "noise: positive and finite"),
         ({"kind": "sandwich", "noise": 1e-3}, "for kind 'delta' alone"),
-        ({"by_size": True}, "noise is each run's own"),
+        ({"by_size": True}, "noise is independent between runs"),
     ],
 )
 def test_bad_error_bars_are_refused(settings: dict, words: str) -> None:

@@ -92,6 +92,16 @@ class OneDataTerm(Separable):
         return log(jnp.exp(log_U) + jnp.exp(log_B - A * log_D))
 
 
+def require_curves(law: Law) -> None:
+    """Refuse a law without curves U, B and A of N.
+
+    Raises:
+        TypeError: the law has none.
+    """
+    if not isinstance(law, OneDataTerm):
+        raise TypeError(f"the law {law.name} has no curves U, B and A of N")
+
+
 def is_separable(law: type[Law]) -> bool:
     """Whether solvers may use a law's curves of N."""
     return issubclass(law, Separable) and law.is_separable()
