@@ -118,12 +118,12 @@ def test_two_fits_are_compared_by_their_losses() -> None:
     close = influence(fitted(), at=TARGET, against=other())
     flips = np.sign(close.value + close.change_if_removed) != np.sign(close.value)
     assert close.decisive.tolist() == np.flatnonzero(flips).tolist()
-    assert "which of the two is the better one" in str(close)
+    assert "which of the two is better" in str(close)
 
 
 def test_the_table_and_its_json() -> None:
     assert str(found()).startswith("loss at 25.1 B, 500 B: ")
-    assert "beyond the runs, a factor 3.94" in str(found())
+    assert "beyond the runs, by a factor of 3.94" in str(found())
     content = json.loads(json.dumps(found().to_dict(), allow_nan=False))
     assert set(content["runs"][0]) == {"N", "D", "change_per_noise", "change_if_removed"}
     assert [row["N"] for row in content["runs"]] == runs().N.tolist()
@@ -162,7 +162,10 @@ def test_a_second_fit_or_table_compiles_nothing() -> None:
         ({"at": (1e9, 1e11), "of": "loss_of"}, "of must be one of loss, U, B, A"),
         ({"at": 1e22, "of": "tokens_per_parameter", "against": "fit"}, "compared by their losses"),
         ({"at": TARGET, "of": lambda law: law(*TARGET)}, "leave `at` out"),
-        ({"of": lambda law: law(np.array([1e9, 2e9]), 1e11)}, "expected a function that returns a number"),
+        (
+            {"of": lambda law: law(np.array([1e9, 2e9]), 1e11)},
+            "expected a function that returns a number",
+        ),
         ({"at": TARGET, "noise": 0.0}, "noise must be positive"),
         ({"at": 1e3, "of": "tokens_per_parameter"}, "expected a finite number at this point"),
     ],
@@ -228,8 +231,8 @@ def test_intervals_curves_and_covariances_belong_together() -> None:
     ("settings", "words"),
     [
         ({"kind": "bootstrap"}, "kind must be one of delta, sandwich, jackknife"),
-        ({"noise": -1.0}, "noise: positive and finite"),
-        ({"kind": "sandwich", "noise": 1e-3}, "for kind 'delta' alone"),
+        ({"noise": -1.0}, "noise: expected a positive finite"),
+        ({"kind": "sandwich", "noise": 1e-3}, "for kind 'delta' only"),
         ({"by_size": True}, "noise is independent between runs"),
     ],
 )

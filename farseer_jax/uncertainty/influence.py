@@ -258,8 +258,8 @@ def _warnings(
         if length > 0:
             far = "far " if length > np.log(10.0) else ""
             sentences.append(
-                f"the point lies {far}beyond the runs, by a factor of {np.exp(length):.3g} in N and "
-                "D together: the influence there follows from the law"
+                f"the point lies {far}beyond the runs, by a factor of {np.exp(length):.3g} in N "
+                "and D together: the influence there follows from the law"
             )
     if num := int(np.count_nonzero(~np.isfinite(removed))):
         sentences.append(f"the number is not defined without {num} of the runs")
