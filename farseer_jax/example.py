@@ -1,4 +1,4 @@
-"""Runs drawn from a known law, and the embedded example: the paper's grid with such losses."""
+"""Runs simulated from a known law, and the built-in example on the paper's grid."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,7 +20,7 @@ _SIZES = (
     (3184435200, 4, 13), (3816352512, 5, 13), (4504118400, 4, 12), (5354047488, 7, 11),
     (6369572352, 4, 12),
 )  # fmt: skip
-# The two cells that the paper's D counts leave out: size, and step of D from its smallest.
+# The two cells missing from the paper's grid: size, and step of D from its smallest.
 _MISSING = {(2273495040, 4), (6369572352, 10)}
 
 
@@ -44,7 +44,7 @@ def paper_grid() -> tuple[np.ndarray, np.ndarray]:
 
 
 def example_law() -> Farseer:
-    """The law behind :func:`example_runs`: invented, of the kind that real runs show.
+    """The law behind :func:`example_runs`: invented, but similar to laws fitted to real runs.
 
     Example:
         >>> from farseer_jax import example_law
@@ -59,7 +59,7 @@ def example_law() -> Farseer:
 
 
 def example_runs(*, noise: float = MEASURED_NOISE, seed: int = 0) -> Runs:
-    """The paper's grid with losses drawn from :func:`example_law`; no real run is in it.
+    """The paper's grid with losses simulated from :func:`example_law`; it contains no real run.
 
     Example:
         >>> from farseer_jax import example_runs
@@ -80,14 +80,14 @@ def simulate(
     noise: ArrayLike = MEASURED_NOISE,
     seed: int,
 ) -> Runs:
-    """Draw the losses of runs from a law.
+    """Simulate the losses of runs from a law.
 
     Args:
         law: the true law.
         N: parameters, ``(run,)``.
         D: tokens, ``(run,)``.
-        noise: standard deviation of ``ln loss`` from run to run, a number or ``(run,)``; 0 gives
-            the law itself. The default is what the paper's grid shows, 0.05 %.
+        noise: run-to-run standard deviation of ``ln loss``, a number or ``(run,)``; 0 gives the
+            law's own losses. The default, 0.05 %, is that of the paper's grid.
         seed: the same seed gives the same runs.
 
     Raises:
@@ -105,7 +105,9 @@ def simulate(
     if not np.all(np.isfinite(spread) & (spread >= 0)):
         raise ValueError(f"noise must be finite and not negative, got {noise!r}")
     if spread.shape not in ((), N.shape):
-        raise ValueError(f"noise: give one number, or one per run ({len(N)}), got {spread.shape}")
+        raise ValueError(
+            f"noise: expected one number, or one per run ({len(N)}), got shape {spread.shape}"
+        )
     deviation = spread * np.random.default_rng(seed).standard_normal(N.shape)
     losses = evaluate(law, N, D) * np.exp(deviation)
     return Runs(N, D, losses, N_unit=1.0, D_unit=1.0)

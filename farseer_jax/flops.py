@@ -1,4 +1,4 @@
-"""Training FLOPs: 6 N D, or of transformers with attention and the output layer."""
+"""Training FLOPs: 6 N D, or a transformer's with attention and output layer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _PAPER = (
 def training_flops(N: Any, D: Any) -> Any:
     """``6 N D``: forward and backward through N weights for each of D tokens (Kaplan et al. 2020).
 
-    On NumPy and on JAX arrays; N and D as floats, since integers of 64 bits overflow.
+    For NumPy and JAX arrays. Pass N and D as floats: 64-bit integers overflow.
 
     Example:
         >>> training_flops(1e9, 2e10)
@@ -36,7 +36,7 @@ def training_flops(N: Any, D: Any) -> Any:
 
 
 def size_at_ratio(compute: np.ndarray, tokens_per_parameter: Any) -> np.ndarray:
-    """N of a budget that is spent as ``6 N D`` at D/N."""
+    """The N that spends a budget of ``6 N D`` FLOPs at a given D/N."""
     return np.sqrt(compute / (6.0 * tokens_per_parameter))
 
 
@@ -47,22 +47,22 @@ class TransformerFLOPs:
     Per token ``6 N + 6 · num_layers · width · sequence_length + 6 · vocabulary · width``: forward
     and backward through the weights, through causal attention (half of the full
     ``12 · num_layers · width · sequence_length`` of Chowdhery et al. 2022, App. B), and through the
-    output layer. N counts no embeddings where a vocabulary is given; where N counts the output
-    layer, leave the vocabulary 0.
+    output layer. If you give a vocabulary, N must not include embeddings; if N includes the output
+    layer, leave the vocabulary at 0.
 
-    What comes beside 6 N is known for a table of architectures, and interpolated in N: exact at its
+    The terms besides 6 N are known for a table of architectures and interpolated in N: exact at its
     sizes, smooth and monotone between them (a cubic in logarithms), a power law beyond.
 
     Attributes:
-        N: parameters of each size of the table, ascending.
-        num_layers: of each size.
-        width: of the residual stream of each size (d_model).
+        N: parameters of each size in the table, ascending.
+        num_layers: layers of each size.
+        width: width of each size's residual stream (d_model).
         sequence_length: tokens of one sequence.
         vocabulary: entries of the output layer; 0 leaves it out.
-        causal: whether attention to later tokens is skipped; False counts it.
+        causal: whether attention to later tokens is skipped; if False, it is counted.
 
     Raises:
-        ValueError: fewer than two sizes, lengths that differ, sizes that do not ascend, or numbers
+        ValueError: fewer than two sizes, unequal lengths, sizes not in ascending order, or numbers
             that are not positive.
 
     Example:
@@ -86,16 +86,18 @@ class TransformerFLOPs:
             try:
                 columns[name] = np.asarray(getattr(self, name), dtype=np.float64).ravel()
             except (TypeError, ValueError):
-                raise ValueError(f"{name}: give numbers, one for each size") from None
+                raise ValueError(f"{name}: expected numbers, one per size") from None
             object.__setattr__(self, name, tuple(columns[name].tolist()))  # hashable
         if len({len(column) for column in columns.values()}) > 1 or len(columns["N"]) < 2:
             counts = ", ".join(f"{name} has {len(column)}" for name, column in columns.items())
-            raise ValueError(f"an architecture needs at least two sizes: {counts} values")
+            raise ValueError(
+                f"expected at least two sizes and columns of one length: {counts} values"
+            )
         for name, column in columns.items():
             if not (np.isfinite(column) & (column > 0)).all():
                 raise ValueError(f"{name}: values must be positive and finite, got {column}")
         if not (np.diff(columns["N"]) > 0).all():
-            raise ValueError("N: sizes must ascend; sort the table and name each size once")
+            raise ValueError("N: sizes must be ascending; sort the table and list each size once")
         _check("sequence_length", self.sequence_length, least=1)
         _check("vocabulary", self.vocabulary, least=0)
 
@@ -114,10 +116,10 @@ class TransformerFLOPs:
         *,
         causal: bool = True,
     ) -> "TransformerFLOPs":
-        """From a table with columns ``N``, ``num_layers`` and ``width``, in any order of rows.
+        """Build from a table with columns ``N``, ``num_layers`` and ``width``; rows in any order.
 
         Raises:
-            ValueError: a column is missing, or as for the class.
+            ValueError: a column is missing, or as for :class:`TransformerFLOPs`.
 
         Example:
             >>> from farseer_jax import TransformerFLOPs
@@ -130,7 +132,7 @@ class TransformerFLOPs:
         missing = [name for name in names if name not in table]
         if missing:
             raise ValueError(
-                f"the table of architectures has no column {missing[0]!r}: give {', '.join(names)}"
+                f"the table of architectures has no column {missing[0]!r}; give {', '.join(names)}"
             )
         columns: list[Any] = [np.asarray(table[name]) for name in names]
         order = np.argsort(columns[0])
@@ -158,14 +160,14 @@ class TransformerFLOPs:
 
 def _check(name: str, value: float, least: float) -> None:
     if not (np.isfinite(value) and value >= least):
-        raise ValueError(f"{name} must be a number from {least}, got {value!r}")
+        raise ValueError(f"{name} must be at least {least}, got {value!r}")
 
 
 def _interpolate(z: "Array", knots: np.ndarray, values: np.ndarray) -> "Array":
     """A monotone cubic through the values (Fritsch & Butland 1984), straight lines beyond.
 
-    The lines have the slope of the whole table: that of its last two sizes is an accident of
-    rounding to whole layers.
+    The lines have the slope of the whole table: the slope between its last two sizes depends on
+    how layers were rounded to whole numbers.
     """
     import jax.numpy as jnp
 
@@ -198,6 +200,6 @@ def _slopes(gaps: np.ndarray, secants: np.ndarray, overall: float) -> np.ndarray
 
 
 def _bounded(slope: float, secant: float) -> float:
-    """Within what keeps a cubic of this secant monotone."""
+    """Clip a slope to the range that keeps a cubic with this secant monotone."""
     low, high = sorted((0.0, 3.0 * secant))
     return float(np.clip(slope, low, high))

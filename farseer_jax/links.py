@@ -1,4 +1,4 @@
-"""The scale on which the errors of a response are alike: log, identity or logit.
+"""The scale on which a response's errors are comparable: log, identity or logit.
 
     link(predicted) = link(observed) + error
 
@@ -6,11 +6,12 @@ Everything here works on NumPy and on JAX arrays.
 """
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the shell reads the names before it knows whether anything is to be computed
+if TYPE_CHECKING:  # the shell reads the names before it knows whether to compute anything
     import numpy as np
 
 NAMES = ("log", "identity", "logit")
@@ -18,13 +19,13 @@ NAMES = ("log", "identity", "logit")
 
 @dataclass(frozen=True)
 class Link:
-    """A response's link.
+    """The link function of a response.
 
     Args:
-        name: ``"log"`` for positive losses, whose errors are relative; ``"identity"`` for responses
-            of any sign; ``"logit"`` for accuracies, between a floor and a ceiling.
-        floor: least value, of logit; the accuracy of guessing, say.
-        ceiling: largest value, of logit.
+        name: ``"log"`` for positive losses with relative errors; ``"identity"`` for responses of
+            either sign; ``"logit"`` for accuracies between a floor and a ceiling.
+        floor: lower limit of the logit link, such as the accuracy of guessing.
+        ceiling: upper limit of the logit link.
 
     Raises:
         ValueError: the name is unknown, or the floor is not below the ceiling.
@@ -51,24 +52,22 @@ class Link:
 
     def forward(self, response: Any) -> Any:
         """A response on the link's scale; NaN or infinite outside the response's range."""
-        xp = _namespace(response)
         if self.name == "identity":
             return response
         if self.name == "log":
-            return xp.log(response)
-        return xp.log((response - self.floor) / (self.ceiling - response))
+            return namespace(response).log(response)
+        return namespace(response).log((response - self.floor) / (self.ceiling - response))
 
     def inverse(self, scaled: Any) -> Any:
-        """The response of a number on the link's scale."""
-        xp = _namespace(scaled)
+        """The inverse of :meth:`forward`."""
         if self.name == "identity":
             return scaled
         if self.name == "log":
-            return xp.exp(scaled)
-        return self.floor + (self.ceiling - self.floor) / (1.0 + xp.exp(-scaled))
+            return namespace(scaled).exp(scaled)
+        return self.floor + (self.ceiling - self.floor) / (1.0 + namespace(scaled).exp(-scaled))
 
     def slope(self, response: Any) -> Any:
-        """``d link / d response``: what turns a standard error into one on the link's scale."""
+        """``d link / d response``: converts a standard error to the link's scale."""
         if self.name == "identity":
             return 1.0 + 0.0 * response
         if self.name == "log":
@@ -76,7 +75,7 @@ class Link:
         return 1.0 / (response - self.floor) + 1.0 / (self.ceiling - response)
 
     def check(self, response: "np.ndarray") -> "np.ndarray":
-        """Which finite responses the link does not allow."""
+        """True for each finite response outside the link's range."""
         import numpy as np
 
         if self.name == "identity":
@@ -87,7 +86,7 @@ class Link:
 
     @property
     def requirement(self) -> str:
-        """What responses must be, as messages say it."""
+        """What responses must be, for messages."""
         if self.name == "log":
             return "positive"
         if self.name == "identity":
@@ -95,7 +94,7 @@ class Link:
         return f"between {self.floor:g} and {self.ceiling:g}"
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The link as a dictionary, for JSON."""
         ends = {"floor": self.floor, "ceiling": self.ceiling} if self.name == "logit" else {}
         return {"name": self.name, **ends}
 
@@ -106,11 +105,11 @@ class Link:
 
 
 def as_link(link: "Link | str | Mapping[str, Any]") -> Link:
-    """A link, or the one of this name.
+    """Convert a name, or what :meth:`Link.to_dict` gave, to a link.
 
     Raises:
         ValueError: the name is unknown.
-        TypeError: it is neither.
+        TypeError: neither a link nor a name.
     """
     if isinstance(link, Link):
         return link
@@ -121,12 +120,16 @@ def as_link(link: "Link | str | Mapping[str, Any]") -> Link:
     return Link(link)
 
 
-def _namespace(values: Any) -> Any:
-    """NumPy for its own arrays and numbers, JAX's otherwise; without importing JAX for NumPy."""
+def is_jax(values: Any) -> bool:
+    """Whether this is a JAX array; JAX is not imported for the question."""
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(values, jax.Array)
+
+
+def namespace(values: Any) -> Any:
+    """``jax.numpy`` for JAX arrays, ``numpy`` for all else."""
+    if is_jax(values):
+        return sys.modules["jax"].numpy
     import numpy as np
 
-    if isinstance(values, np.ndarray | np.generic | float | int):
-        return np
-    import jax.numpy as jnp
-
-    return jnp
+    return np

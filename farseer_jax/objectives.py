@@ -1,4 +1,4 @@
-"""What a fit minimises: defined once, for solvers, reports and tests."""
+"""The objective that a fit minimises: one definition for solvers, reports and tests."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -19,15 +19,16 @@ class Objective:
     """``Σ weight · ρ(residual)`` over the runs, ρ squared or robust.
 
     ``ρ(r) = r²/2`` for ``|r| ≤ delta`` and ``delta · (|r| − delta/2)`` beyond (Huber);
-    ``delta = inf`` is least squares, ``delta = 0`` stands for ``ρ(r) = |r|``. Positive residuals
+    ``delta = inf`` is least squares, ``delta = 0`` means ``ρ(r) = |r|``. Positive residuals
     (predictions too high) count ``2 · quantile`` times, negative ones ``2 · (1 − quantile)`` times.
 
     Args:
-        residual: ``"link"``, ``link(predicted) − link(observed)``, of logarithms unless the runs
-            have another :class:`Link`; ``"relative"``, ``predicted / observed − 1``;
-            ``"absolute"``, ``predicted − observed``, as under the identity link.
-        delta: where ρ turns from a square to a line, in units of the residual.
-        quantile: 0.5 is symmetric.
+        residual: ``"link"``, ``link(predicted) − link(observed)``, a difference of logarithms
+            unless the runs have another :class:`Link`; ``"relative"``,
+            ``predicted / observed − 1``; ``"absolute"``, ``predicted − observed``, as with the
+            identity link.
+        delta: residual at which ρ turns from quadratic to linear.
+        quantile: the quantile fitted; 0.5 is symmetric.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -55,10 +56,10 @@ class Objective:
 
     @classmethod
     def named(cls, name: str) -> "Objective":
-        """The objectives of the literature, by name.
+        """An objective used in the literature, by its name.
 
         Raises:
-            ValueError: there is none of this name.
+            ValueError: the name is unknown.
         """
         if name not in NAMED_OBJECTIVES:
             raise ValueError(
@@ -68,7 +69,7 @@ class Objective:
         return cls(**NAMED_OBJECTIVES[name])
 
     def describe(self, link: Link) -> str:
-        """A few words for reports."""
+        """The objective in a few words, for reports."""
         kind = {"identity": "", "log": "log", "logit": "logit"}[link.name]
         residual = f"{kind if self.residual == 'link' else self.residual} residuals".lstrip()
         if self.delta == 0.0:
@@ -91,7 +92,7 @@ class Objective:
         weights: np.ndarray | float = 1.0,
         link: Link | str = "log",
     ) -> np.ndarray:
-        """The objective of predicted losses, summed over the last axis."""
+        """The objective at predicted losses, summed over the last axis."""
         r: Any = np.asarray(_residuals(self.residual, predicted, observed, as_link(link)))
         shape: Any = self.delta, self.quantile
         size = absolute(r, shape[1]) if self.delta == 0.0 else rho(r, *shape)
@@ -118,11 +119,11 @@ NAMED_OBJECTIVES: dict[str, dict[str, Any]] = {
 
 
 def as_objective(objective: "Objective | str") -> Objective:
-    """An objective, or the one of this name.
+    """Convert a name to an objective.
 
     Raises:
-        ValueError: there is none of this name.
-        TypeError: it is neither.
+        ValueError: the name is unknown.
+        TypeError: neither an objective nor a name.
     """
     if isinstance(objective, str):
         return Objective.named(objective)
@@ -144,7 +145,7 @@ def _residuals(
 
 
 class Along(NamedTuple):
-    """ρ as a function of the prediction on the link's scale, of ``ln L`` say, elementwise.
+    """ρ and its derivatives in the prediction on the link's scale (such as ``ln L``), elementwise.
 
     Attributes:
         value: ρ.
@@ -167,10 +168,10 @@ def along_log_loss(
     log_loss: Array,
     log_observed: Array,
 ) -> Along:
-    """ρ and its derivatives in ``ln L``; ``delta`` positive, and not read for squares.
+    """ρ and its derivatives in ``ln L``; ``delta`` must be positive, and is ignored for squares.
 
-    A residual that is not a logarithm has the predicted loss, in its own unit, as its first and its
-    second derivative in ``ln L``.
+    For a residual that is not a logarithm, the first and second derivative in ``ln L`` are both the
+    predicted loss in the unit of the residual.
     """
     r = residual_of(kind, log_loss, log_observed)
     if squared:
@@ -185,7 +186,7 @@ def along_log_loss(
 
 
 def residual_of(kind: Residual, log_loss: Array, log_observed: Array) -> Array:
-    """Residuals from logarithms of losses."""
+    """Residuals, from the logarithms of predicted and observed losses."""
     difference = log_loss - log_observed
     if kind == "link":
         return difference
@@ -194,7 +195,7 @@ def residual_of(kind: Residual, log_loss: Array, log_observed: Array) -> Array:
 
 
 def residual_slopes(kind: Residual, predicted: Array, observed: Array) -> tuple[Array, ...]:
-    """Residuals of predicted losses, and their first and second derivative in these."""
+    """Residuals, and their first and second derivatives in the predicted losses."""
     if kind == "link":
         inverse = 1.0 / predicted
         return jnp.log(predicted / observed), inverse, -inverse * inverse
@@ -203,37 +204,37 @@ def residual_slopes(kind: Residual, predicted: Array, observed: Array) -> tuple[
 
 
 def rho(r: Array, delta: Array, quantile: Array) -> Array:
-    """ρ of residuals, by NumPy where they are NumPy's; ``delta`` positive."""
+    """ρ of residuals, in NumPy if they are NumPy arrays; ``delta`` must be positive."""
     xp = _namespace(r)
     size = xp.abs(r)
     near = xp.minimum(size, delta)
-    return _side(r, quantile) * near * (size - 0.5 * near)
+    return _asymmetry(r, quantile) * near * (size - 0.5 * near)
 
 
 def rho_slope(r: Array, delta: Array, quantile: Array) -> Array:
     """``dρ/dr``."""
-    return _side(r, quantile) * _namespace(r).clip(r, -delta, delta)
+    return _asymmetry(r, quantile) * _namespace(r).clip(r, -delta, delta)
 
 
 def rho_weights(r: Array, delta: Array, quantile: Array) -> tuple[Array, Array]:
-    """Weights of squares that lie above ρ and touch it, ``ρ'/r``; and ρ's own curvature."""
+    """The weights ``ρ'/r`` of the squares that majorise ρ, and ρ's own curvature."""
     xp = _namespace(r)
-    size, side = xp.abs(r), _side(r, quantile)
+    size, factor = xp.abs(r), _asymmetry(r, quantile)
     inside = size <= delta
-    return side * xp.where(inside, 1.0, delta / xp.where(inside, 1.0, size)), side * inside
+    return factor * xp.where(inside, 1.0, delta / xp.where(inside, 1.0, size)), factor * inside
 
 
 def absolute(r: Array, quantile: Array) -> Array:
     """ρ of residuals where ``delta`` is 0."""
-    return _side(r, quantile) * _namespace(r).abs(r)
+    return _asymmetry(r, quantile) * _namespace(r).abs(r)
 
 
 def absolute_slope(r: Array, quantile: Array) -> Array:
-    """``dρ/dr`` where ``delta`` is 0; of all subgradients at ``r = 0``, 0."""
-    return _side(r, quantile) * jnp.sign(r)
+    """``dρ/dr`` where ``delta`` is 0; at ``r = 0`` the subgradient 0."""
+    return _asymmetry(r, quantile) * jnp.sign(r)
 
 
-def _side(r: Array, quantile: Array) -> Array:
+def _asymmetry(r: Array, quantile: Array) -> Array:
     return 2.0 * _namespace(r).where(r > 0.0, quantile, 1.0 - quantile)
 
 

@@ -1,6 +1,6 @@
-"""Aliases of the array types in signatures.
+"""Aliases of array types for signatures.
 
-Axis names are the field's: ``run`` (one training run), ``size`` (one model size N), ``slot``
+Names of axes: ``run`` (one training run), ``size`` (one model size N), ``slot``
 (one D of a size, ascending), ``pair`` (two neighbouring slots of a size), ``candidate`` (one
 trial value of an exponent), ``batch`` (one refit).
 """

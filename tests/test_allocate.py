@@ -272,7 +272,7 @@ class TestFLOPs:
         [
             (([1e9], [2], [4]), "at least two sizes"),
             (([1e9, 2e9], [2], [4, 5]), "num_layers has 1"),
-            (([2e9, 1e9], [2, 3], [4, 5]), "sizes must ascend"),
+            (([2e9, 1e9], [2, 3], [4, 5]), "sizes must be ascending"),
             (([1e9, 2e9], [0, 3], [4, 5]), "num_layers: values must be positive"),
         ],
     )

@@ -173,7 +173,7 @@ def test_a_parametric_bootstrap_of_a_line_is_linear_regression(weighted: bool) -
     assert own.standard_error(x=0.4, y=-1.0) == pytest.approx(expected, rel=0.05)
     found = own.interval(x=0.4, y=-1.0, level=0.9)
     assert found.kind == "percentile"
-    assert found.note == "the law taken for true"
+    assert found.note == "assuming that the law is true"
     half = 1.645 * expected
     np.testing.assert_allclose(
         [found.lower[0], found.upper[0]], found.estimate[0] + [-half, half], atol=0.1 * half
@@ -326,7 +326,7 @@ def test_influence_is_refits_without_each_run(name: str) -> None:
         single = fj.fit(_law(fit), with_weights(fit.runs, kept), fit.method)
         change = float(single.predict(**point)) - found.value
         np.testing.assert_allclose(found.change_if_removed[i], change, rtol=1e-5, atol=3e-8)
-    assert any("do not show their run-to-run noise" in sentence for sentence in found.warnings)
+    assert any("run-to-run noise cannot be estimated" in sentence for sentence in found.warnings)
     assert set(found.to_dict()["runs"][0]) >= {"change_per_noise", "change_if_removed"}
 
 

@@ -264,7 +264,7 @@ def test_parameters_that_are_not_the_nine() -> None:
         ({"weights": np.full((1, 48), np.nan)}, "weights: refit 0, run 0 is nan; .* finite"),
         (
             {"losses": np.ones((2, 48)), "weights": np.ones((3, 48))},
-            "losses and weights: 2 and 3 refits; give as many of each, or one",
+            "losses and weights: expected as many rows of each \\(or one row\\), got 2 and 3",
         ),
     ],
     ids=["none", "shape", "negative", "zero", "nan", "lengths"],

@@ -167,8 +167,8 @@ def test_two_processes_share_three_draws(two_processes: tuple[Path, list[str]]) 
 def test_processes_fail_together(two_processes: tuple[Path, list[str]]) -> None:
     folder, (first, second) = two_processes
     assert "FileExistsError" in first
-    assert "RuntimeError process 0 failed at the opening of the file; its own error" in second
-    assert "RuntimeError process 1 failed at the draws; its own error says why" in first
+    assert "RuntimeError process 0 failed at opening the file; see its error" in second
+    assert "RuntimeError process 1 failed at making the draws; see its error" in first
     assert "OSError cannot write" in second
     assert "earlier draws are kept" in second
     names = sorted(path.name for path in folder.glob("*parquet*"))

@@ -191,7 +191,9 @@ class TestOptions:
             fj.fit("E + A/N**alpha", groups, **options)  # type: ignore[arg-type]
 
     def test_a_unit_is_a_number(self, groups: dict[str, np.ndarray]) -> None:
-        with pytest.raises(ValueError, match="N_unit='1e9': give a positive finite number"):
+        with pytest.raises(
+            ValueError, match="N_unit must be positive and finite, such as 1e9, got '1e9'"
+        ):
             fj.fit("E + A/N**alpha", groups, units={"N": "1e9"})  # type: ignore[dict-item]
 
     def test_masked_values_stay_masked(self, groups: dict[str, np.ndarray]) -> None:

@@ -199,7 +199,7 @@ def test_a_level_outside_its_range(level: float) -> None:
 
 
 def test_shapes_that_differ() -> None:
-    with pytest.raises(ValueError, match="one shape"):
+    with pytest.raises(ValueError, match="must have shape"):
         calibrate(N, misses(0, 0), ERROR[:, :-1], LENGTH, noise=0.0)
     for name in ("min_sizes", "max_holdouts"):
         with pytest.raises(ValueError, match=name):

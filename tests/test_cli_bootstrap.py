@@ -230,7 +230,7 @@ class TestFile:
     ) -> None:
         monkeypatch.setattr(farseer_jax, "fit", None)
         Path(FILE).write_bytes(b"mine")
-        refused(farseer(*EXAMPLE, 64, "--out", FILE), f"{FILE} is there already", "(--resume)")
+        refused(farseer(*EXAMPLE, 64, "--out", FILE), f"{FILE} already exists", "(--resume)")
         assert Path(FILE).read_bytes() == b"mine"
 
     def test_what_the_library_refuses_is_a_sentence(self) -> None:
@@ -242,7 +242,7 @@ class TestFile:
         with filelock.FileLock(f"{FILE}.parts/lock"):
             refused(farseer(*again), f"another process is writing {FILE}")
         Path(FILE).write_bytes(b"mine")
-        refused(farseer(*again), f"{FILE} is not a whole Parquet file")
+        refused(farseer(*again), f"{FILE} is not a valid Parquet file")
 
     def test_a_full_disk(self, monkeypatch: pytest.MonkeyPatch, refits: fj.Bootstrap) -> None:
         calls = iter(range(100))
@@ -293,7 +293,7 @@ class TestFile:
             "goes on from there.\n"
         )
         assert signal.getsignal(signal.SIGTERM) is before
-        refused(farseer(*command), f"{FILE}.parts is there already", "(--resume)")
+        refused(farseer(*command), f"{FILE}.parts already exists", "(--resume)")
         assert farseer(*command, "--resume").exit_code == 0
         assert calls == [32, 32, 32]
         np.testing.assert_array_equal(numbers(fj.Bootstrap.from_parquet(FILE)), numbers(refits))

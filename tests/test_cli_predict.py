@@ -163,8 +163,8 @@ class TestAnyLaw:
             ("larger.csv --group arm=new", "--group is about points"),
             ("larger.csv", "the group arm=unheard was not fitted"),
             ("sizes.csv", "no column was recognised as P"),
-            ("columns.csv", "no column 'arm', named as group"),
-            ("larger.csv --response bpc", "no column 'bpc', named as response"),
+            ("columns.csv", "no column 'arm', named as a group"),
+            ("larger.csv --response bpc", "no column 'bpc', named as a response"),
             ("runs.csv --input P=streams_of --loss loss,w", "name its column"),
         ],
     )

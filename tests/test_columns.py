@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from farseer_jax.runs.columns import table_columns
-from farseer_jax.runs.find_columns import find_columns
+from farseer_jax.runs.find_columns import find_inputs
 
 USUAL = {
     "N": """N n params Params n_params N-Params num_params Num Parameters model_size ModelSize
@@ -19,6 +19,10 @@ USUAL = {
 CASES = [(role, name) for role, names in USUAL.items() for name in names.split()]
 CASES = [(role, name) for role, name in CASES if name not in ("Num", "Non-Embedding")]
 CASES += [("N", "Model size"), ("N", "# params"), ("D", "train tokens"), ("loss", "final val loss")]
+
+
+def find_columns(names: list[str], **options: str) -> dict[str, object]:
+    return dict(find_inputs(names, dict.fromkeys(("N", "D", "loss"), "positive"), options))
 
 
 @pytest.mark.parametrize(("role", "name"), CASES)
@@ -95,7 +99,9 @@ def test_misnamed_option_suggests_the_nearest() -> None:
 
 
 def test_one_column_for_two_roles_is_refused() -> None:
-    with pytest.raises(ValueError, match="'D' is named as N and as D: name two different columns"):
+    with pytest.raises(
+        ValueError, match="'D' is named as both N and D: name two different columns"
+    ):
         find_columns(["D", "loss"], N="D", D="D")
 
 
@@ -117,7 +123,7 @@ def test_table_columns_of_every_library(make: object) -> None:
     ids=["pandas", "pyarrow"],
 )
 def test_repeated_names_are_refused(table: object) -> None:
-    with pytest.raises(ValueError, match="'N' 2 times; give every column its own name"):
+    with pytest.raises(ValueError, match="'N' 2 times; give every column a different name"):
         table_columns(table)
 
 

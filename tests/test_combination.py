@@ -108,9 +108,9 @@ def test_failed_refits_end_trust_in_the_combination() -> None:
 @pytest.mark.parametrize(
     ("others", "message"),
     [
-        ([], "bootstraps: 1 given; combine at least two"),
-        ([(mean_fit(6, seed=1), "wild")], "number 1 is of other runs than the first"),
-        ([(FIT, "jackknife-runs")], "number 1 is a jackknife, which has no draws"),
+        ([], "bootstraps: expected at least two, got 1"),
+        ([(mean_fit(6, seed=1), "wild")], "number 1 has other runs than the first"),
+        ([(FIT, "jackknife-runs")], "number 1 is a jackknife, which has no random draws"),
         ([(mean_fit(6, min_sizes=5), "wild")], r"\[2, 1\] hold-outs could be fitted and resampled"),
     ],
 )

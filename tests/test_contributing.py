@@ -68,7 +68,7 @@ def test_a_fit_of_it_goes_to_json_and_back(law: type[fj.Law], noisy: fj.Fit) -> 
     again = fj.Fit.from_json(noisy.to_json(), law=law)
     assert again.to_json() == noisy.to_json()
     assert np.array_equal(again.predict(N=N, P=P), noisy.predict(N=N, P=P))
-    with pytest.raises(ValueError, match="read a law of your own with its class"):
+    with pytest.raises(ValueError, match="to read a fit of your own law, give its class"):
         fj.Fit.from_json(noisy.to_json())
 
 

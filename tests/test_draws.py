@@ -278,7 +278,7 @@ def test_a_real_limit_and_a_real_lock(tmp_path: Path) -> None:
     try:
         assert other.stdout is not None
         said = other.stdout.readline()
-        assert "all draws are kept: make room, and go on with them (resume)" in said
+        assert "all draws are kept: make room, and continue with them (resume)" in said
         assert other.stdout.readline() == "held\n"
         full, held = tmp_path / "full.parquet", tmp_path / "held.parquet"
         assert [path.name for path in tmp_path.glob(".*")] == []
@@ -304,7 +304,7 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     out = tmp_path / "draws.parquet"
     draws(out)
     before = out.read_bytes()
-    with pytest.raises(FileExistsError, match=r"is there already: go on with it \(resume\)"):
+    with pytest.raises(FileExistsError, match=r"already exists: continue with it \(resume\)"):
         draws(out)
     assert out.read_bytes() == before
     assert_alone(out)
@@ -318,7 +318,7 @@ def test_interrupted_draws_are_not_overwritten(
         stop_after(patch, 2, Stop())
         with pytest.raises(Stop):
             draws(out)
-    with pytest.raises(FileExistsError, match=r"parquet\.parts is there already"):
+    with pytest.raises(FileExistsError, match=r"parquet\.parts already exists"):
         draws(out)
     assert_same(draws(out, resume=True))
 
@@ -408,10 +408,10 @@ def put(path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("text", "is not a whole Parquet file"),
-        ("empty", "is not a whole Parquet file"),
-        ("truncated", "is not a whole Parquet file"),
-        ("another table", "is a Parquet file, but not one of draws"),
+        ("text", "is not a valid Parquet file"),
+        ("empty", "is not a valid Parquet file"),
+        ("truncated", "is not a valid Parquet file"),
+        ("another table", "is a Parquet file without draws"),
     ],
 )
 def test_what_is_no_file_of_draws_is_left_alone(tmp_path: Path, kind: str, message: str) -> None:
@@ -461,9 +461,9 @@ def test_a_damaged_manifest_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ({"seed": "a"}, TypeError, "seed must be a whole number"),
         ({"chunk_size": 0}, ValueError, "chunk_size must be at least 1, got 0"),
         ({"scheme": "boot"}, ValueError, "scheme must be one of"),
-        ({"devices": []}, ValueError, "devices: none was given"),
-        ({"scheme": "jackknife-runs", "num_resamples": 10}, ValueError, "has 25 resamples"),
-        ({"scheme": "jackknife-sizes", "num_resamples": 4}, ValueError, "has 5 resamples"),
+        ({"devices": []}, ValueError, "devices: expected at least one, got none"),
+        ({"scheme": "jackknife-runs", "num_resamples": 10}, ValueError, "has exactly 25 resamples"),
+        ({"scheme": "jackknife-sizes", "num_resamples": 4}, ValueError, "has exactly 5 resamples"),
     ],
 )
 def test_misuse(options: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -481,7 +481,7 @@ def test_numbers_of_resamples_by_default() -> None:
 def test_a_scheme_that_leaves_nothing_to_fit(tmp_path: Path, chunk_size: int) -> None:
     """Three sizes, one left out; the file can then be used for another scheme."""
     three, out = mean_fit(num_sizes=3, min_sizes=3), tmp_path / "draws.parquet"
-    message = r"'jackknife-sizes': each of 3 refits failed \(too_few_sizes: .*take one that leaves"
+    message = r"'jackknife-sizes': all 3 refits failed \(too_few_sizes: .*use one that leaves"
     for target in (None, out):
         with pytest.raises(ValueError, match=message):
             bootstrap(three, scheme="jackknife-sizes", chunk_size=chunk_size, out=target)
@@ -491,13 +491,13 @@ def test_a_scheme_that_leaves_nothing_to_fit(tmp_path: Path, chunk_size: int) ->
 
 def test_refits_that_fail_though_nothing_is_left_out() -> None:
     """Then another scheme is no remedy."""
-    with pytest.raises(ValueError, match="leaves out no run: the fit itself is in doubt"):
+    with pytest.raises(ValueError, match="leaves out no run, so the fit itself is in doubt"):
         bootstrap(mean_fit(num_sizes=5, min_sizes=6), 300, "wild")
 
 
 def test_hopeless_refits_are_given_up_early() -> None:
     four = mean_fit(num_sizes=4, min_sizes=5)
-    with pytest.raises(ValueError, match="each of 300 refits failed"):
+    with pytest.raises(ValueError, match="all 300 refits failed"):
         bootstrap(four, 10**6, "runs", chunk_size=100)
 
 

@@ -142,9 +142,9 @@ REFUSED = {
     "sum(C[h]*T[g]*h)": "sum at column 1 of the law: it runs over one mixture, and g, h are in it",
     "C[h]*h": r"'C\[h\]' has a value per share: write it within sum",
     "h*sum(C[h]*h)": "'h' has a value per share: write it within sum",
-    "sum(C[h])": "the shares 'h' do not occur",
-    "sum(C[h]*h) + sum(C[g]*g)": r"parameter 'C' stands as C\[g\] and as C\[h\]",
-    "C*sum(C[h]*h)": r"parameter 'C' stands as C\[h\] and as C:",
+    "sum(C[h])": "the mixture 'h' does not occur",
+    "sum(C[h]*h) + sum(C[g]*g)": r"parameter 'C' occurs both as C\[g\] and as C\[h\]",
+    "C*sum(C[h]*h)": r"parameter 'C' occurs both as C\[h\] and as C:",
     "C[0]": "index '0' at column 3 of the law: only a parameter has an index",
     "C[h": r"the end at column 4 of the law: '\]' is missing",
     "N[h](2)": r"'\(' at column 5 of the law",
@@ -154,7 +154,7 @@ REFUSED = {
     "N + P | N*P": r"'\+' at column 3 of the law: put commas between",
     "2 | N": "'2' at column 1 of the law: only names of inputs",
     "N, N | N*a": "input 'N' at column 4 of the law: it is declared twice",
-    "N, D | N*a": "input 'D' is declared before the bar and does not occur",
+    "N, D | N*a": "input 'D' is declared before the bar but does not occur",
     "N | a | N": "a second bar at column 7 of the law",
     "N | N*sum(C[h]*h)": "the mixture 'h' is an input: declare it before the bar",
     "C, h | sum(C[h]*h)": r"input 'C' has an index, C\[h\]: only parameters have one",
@@ -176,7 +176,7 @@ def test_what_is_no_law_is_refused_in_one_sentence(text: str) -> None:
 
 
 def test_what_is_no_text_is_refused() -> None:
-    with pytest.raises(TypeError, match="expected the text of a law, got a int"):
+    with pytest.raises(TypeError, match="expected a law as text, got int"):
         parse(3)  # type: ignore[arg-type]
 
 
@@ -393,7 +393,7 @@ def test_whole_powers_of_negative_numbers_have_derivatives(exponent: str) -> Non
 
 
 def test_what_has_no_value_is_named() -> None:
-    with pytest.raises(ValueError, match="no value for A, alpha: give one for each name"):
+    with pytest.raises(ValueError, match="missing a value for A, alpha; give one for each name"):
         parse("E + A/N**alpha").evaluate({"E": 1.0, "N": 2.0})
 
 

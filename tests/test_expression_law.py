@@ -106,7 +106,7 @@ def test_usual_parameters_are_no_misspelt_columns(text: str, columns: list[str])
             "the law 'E [+] A/x' has no inputs: name a column in it, or declare",
         ),
         ("N/D", ["N", "D"], (), "the law 'N/D' has no parameters: nothing can be fitted"),
-        ("E/N", ["N"], ("P",), "input 'P' is bound to a column and does not occur in the law"),
+        ("E/N", ["N"], ("P",), "input 'P' is bound to a column but does not occur in the law"),
         ("N | E/N", ["N"], ("E",), "input 'E' is bound to a column: declare it before the bar"),
     ],
 )
@@ -194,12 +194,12 @@ def test_laws_and_their_classes_are_pickled() -> None:
         ("E/N", {"D": "positive"}, (), "input 'D' does not occur: the law 'E/N' has E, N"),
         ("N, P | E/N*P", {"N": "positive"}, (), "declares the inputs N, P, got N: give the same"),
         ("E/N", {"N": "posit"}, (), "input 'N': unknown kind 'posit'; choose from positive, real"),
-        ("E*sum(C[h]*h)", {"h": "real"}, (), "input 'h' is of kind real: its kind is mixture or"),
+        ("E*sum(C[h]*h)", {"h": "real"}, (), "of kind real: give its kind as mixture"),
         ("E/N", {"N": "mixture"}, (), "input 'N' is of kind mixture: write it within sum"),
         ("N*sum(C[h]*h)", {"N": "real"}, (), "a sum runs over 'h': give it as an input of kind"),
         ("sum(C[h]*h)", {"C": "real", "h": "mixture"}, (), "input 'C' has an index"),
         ("D/N", {"N": "real", "D": "real"}, (), "the law 'D/N' has no parameters"),
-        ("loss/N", {"N": "real"}, (), "parameter 'loss' has a name that every law uses"),
+        ("loss/N", {"N": "real"}, (), "parameter 'loss' has a name that is reserved for laws"),
         ("E/N", {"N": "real"}, ("F",), "real parameter 'F' is unknown; choose from E"),
     ],
 )

@@ -423,9 +423,7 @@ def test_the_default_method_is_the_laws() -> None:
 @pytest.mark.parametrize("method", [None, Own()])
 def test_a_law_in_place_of_its_class(method: Any) -> None:
     runs, law = fj.example_runs(), fj.example_law()
-    message = (
-        "law must be a law's class such as `Chinchilla`, or text; got one of its laws: give `F"
-    )
+    message = "law must be a law's class such as `Chinchilla`, or text; got an instance: give `F"
     with pytest.raises(TypeError, match=message):
         fj.fit(law, runs, method)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=message):

@@ -191,7 +191,7 @@ def with_value(value: float) -> np.ndarray:
         ({"weights": np.ones((2, 5))}, r"weights: expected shape \(batch, 66\), got \(2, 5\)"),
         ({"losses": np.ones((2, 3, NUM_RUNS))}, r"losses: expected shape \(batch, 66\)"),
         ({"weights": np.ones((0, NUM_RUNS))}, r"weights: expected shape .*got \(0, 66\)"),
-        ({"losses": np.ones((2, NUM_RUNS)), "weights": np.ones((3, NUM_RUNS))}, "2 and 3 refits"),
+        ({"losses": np.ones((2, NUM_RUNS)), "weights": np.ones((3, NUM_RUNS))}, "got 2 and 3"),
         ({"weights": with_value(-1.0)}, "weights: refit 1, run 5 is -1.0; .*not negative"),
         ({"weights": with_value(np.nan)}, "weights: refit 1, run 5 is nan"),
         ({"weights": with_value(np.inf)}, "weights: refit 1, run 5 is inf"),
@@ -225,5 +225,5 @@ def test_devices_are_named_or_refused() -> None:
     np.testing.assert_array_equal(
         named.predict(1e9, 1e11), whole_batch("weights").predict(1e9, 1e11)
     )
-    with pytest.raises(ValueError, match="devices: none was given"):
+    with pytest.raises(ValueError, match="devices: expected at least one, got none"):
         fit_batch(Farseer, runs(), weights=weights, devices=[])

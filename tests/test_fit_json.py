@@ -264,12 +264,12 @@ def test_paths_that_cannot_be_written(result: fj.Fit, tmp_path: Path) -> None:
 def test_a_truncated_file(fit_file: Path, share: float) -> None:
     text = fit_file.read_text(encoding="utf-8").rstrip()
     fit_file.write_text(text[: int(share * len(text))], encoding="utf-8")
-    with pytest.raises(ValueError, match=r"fit\.json is not a whole JSON file .* truncated"):
+    with pytest.raises(ValueError, match=r"fit\.json is not valid JSON .* truncated"):
         fj.Fit.from_json(fit_file)
 
 
 def test_truncated_text(result: fj.Fit) -> None:
-    with pytest.raises(ValueError, match="the JSON text is not a whole JSON file"):
+    with pytest.raises(ValueError, match="the JSON text is not valid JSON"):
         fj.Fit.from_json(result.to_json()[:5000])
 
 
@@ -368,12 +368,12 @@ def test_a_damaged_law_as_text(text_fit: fj.Fit, tmp_path: Path, damage: str) ->
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is not a whole JSON file"),
-        (b"N,D,loss\n1e9,1e10,3\n", "is not a whole JSON file"),
-        (b"[1, 2]", 'has no "format"'),
-        (b'{"law": "farseer"}', 'has no "format"'),
+        (b"", "is not valid JSON"),
+        (b"N,D,loss\n1e9,1e10,3\n", "is not valid JSON"),
+        (b"[1, 2]", 'expected a fit file with "format"'),
+        (b'{"law": "farseer"}', 'expected a fit file with "format"'),
         (bytes(range(256)), "is not text"),
-        (b"\0" * 100, "is not a whole JSON file"),
+        (b"\0" * 100, "is not valid JSON"),
         (b"\x1f\x8b\x08\x00\xff\xfe", "is not text"),
     ],
     ids=["empty", "csv", "list", "other JSON", "binary", "zeros", "gzip"],
@@ -389,5 +389,5 @@ def test_a_file_that_is_no_fit(tmp_path: Path, content: bytes, message: str) -> 
 def test_a_path_without_a_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nothing\.json: no such file"):
         fj.Fit.from_json(tmp_path / "nothing.json")
-    with pytest.raises(IsADirectoryError, match="is a directory; name a file"):
+    with pytest.raises(IsADirectoryError, match="is a directory; give the path of a file"):
         fj.Fit.from_json(tmp_path)

@@ -311,7 +311,7 @@ def test_points_beyond_the_runs_are_said() -> None:
     found = made(skewed())
     jackknife = bootstrap(FIT, scheme="jackknife-runs")
     assert found.interval(*inside, kind="basic").warnings == ()
-    assert "'calibrated', where sizes" in found.interval(*beyond, kind="basic").warnings[0]
+    assert "'calibrated', if sizes" in found.interval(*beyond, kind="basic").warnings[0]
     assert "random resamples give calibrated" in jackknife.interval(*beyond).warnings[0]
     curve = found.curves([2e8, 1e11])["A"].warnings[0]
     assert curve.startswith("1 of 2 points lies beyond the runs")
@@ -324,8 +324,8 @@ def test_optima_beyond_the_runs_are_said() -> None:
     assert found.allocation(6 * 1.2e9**2)["N"].warnings == ()
     for own in found.allocation(6 * np.array([1.2e9, 0.8e9, 1e12]) ** 2).values():
         assert own.warnings == (
-            "2 of 3 optima lie beyond the runs in N, D or D/N, where nothing shows that the law "
-            "holds.",
+            "2 of 3 optima lie beyond the runs in N, D or D/N, where there is no evidence that the "
+            "law holds.",
         )
 
 
@@ -364,11 +364,11 @@ def test_intervals_as_text_and_tables() -> None:
 def test_few_resamples_are_warned_of() -> None:
     def about_number(num: int, **options: Any) -> list[str]:
         found = made(skewed()[:num]).interval(*POINT, **options)
-        return [sentence for sentence in found.warnings if "resamples do not reach" in sentence]
+        return [sentence for sentence in found.warnings if "resamples are too few" in sentence]
 
-    assert "take 19 at least" in about_number(18)[0]
+    assert "use at least 19" in about_number(18)[0]
     assert about_number(19) == []
-    assert "take 199 at least" in about_number(19, level=0.99)[0]
+    assert "use at least 199" in about_number(19, level=0.99)[0]
     assert about_number(18, kind="normal") == []
 
 

@@ -306,13 +306,13 @@ def test_refusals(example: fj.Fit) -> None:
         fj.MonotoneOver(fj.Piecewise, **DOMAIN)
     with pytest.raises(TypeError, match="method must be the method that fits"):
         fj.fit(fj.Farseer, fj.example_runs(), HELD, monotone_over=BOTH)
-    with pytest.raises(ValueError, match=r"^N: give the ends .* got \(2, 1\)"):
+    with pytest.raises(ValueError, match=r"^N: expected a range .* got \(2, 1\)"):
         fj.MonotoneOver(fj.Piecewise(), N=(2, 1), D=(1e9, 1e15))
     with pytest.raises(
         ValueError, match=r"^D: give the ends .*such as \(1e9, 1e14\).* got 1000000000000000"
     ):
         fj.MonotoneOver(fj.Piecewise(), N=(2e8, 1e13), D=1e15)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"^monotone_over: give \(\(N_low"):
+    with pytest.raises(ValueError, match=r"^monotone_over: expected \(\(N_low"):
         fj.fit(fj.Farseer, fj.example_runs(), monotone_over=1e13)
     settings = HELD.to_dict() | {"method": {"name": "mine"}}
     with pytest.raises(ValueError, match="the method 'mine' that fits is none of"):
@@ -347,11 +347,11 @@ def test_runs_beyond_the_domain_are_said_to_be() -> None:
     assert free == within
     assert free.startswith("the fitted loss rises with N in 3% of the range of the runs, first ")
     assert below == free[:-1] + (
-        ": the runs reach below the domain that it was held over, to D = 52.8 M; hold it over "
-        "D from 5.28e7 to 1e14."
+        ": the domain of the constraint does not contain the runs, which reach below it, to "
+        "D = 52.8 M; constrain the law over D from 5.28e7 to 1e14."
     )
     assert fit_warnings._share(0.004) == "less than 1%"
-    assert both.endswith("; hold it over N from 1e7 to 6.9e9 and D from 5.28e7 to 5e12.")
+    assert both.endswith("; constrain the law over N from 1e7 to 6.9e9 and D from 5.28e7 to 5e12.")
 
 
 def test_a_fit_that_could_not_be_held_is_refused_by_the_shell(

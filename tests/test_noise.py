@@ -83,7 +83,7 @@ def test_copies_count_once() -> None:
 def test_fewer_D_lower_the_order() -> None:
     few = np.concatenate([np.flatnonzero(N == size)[:4] for size in np.unique(N)])
     assert estimate_noise(world(1e-3, 0, N[few], D[few])).order == 3
-    with pytest.raises(ValueError, match="3 different D, and there are less than 3 repeats"):
+    with pytest.raises(ValueError, match="3 different D, and there are fewer than 3 repeats"):
         estimate_noise(Runs(N=[1e8, 1e8, 2e8, 2e8], D=[1e9, 2e9, 1e9, 2e9], loss=[4, 3, 3, 2]))
 
 

@@ -173,7 +173,7 @@ def test_missing_file(tmp_path: Path) -> None:
 def test_directory(tmp_path: Path) -> None:
     (tmp_path / "runs.csv").mkdir()
     message = refusal(tmp_path / "runs.csv", IsADirectoryError)
-    assert message == "is a directory; name one file"
+    assert message == "is a directory; give the path of a file"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
@@ -188,7 +188,7 @@ def test_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     path = written(tmp_path / "runs.csv", TEXT)
     monkeypatch.setattr(Path, "open", denied)  # root may read every file
-    assert refusal(path, PermissionError) == "no permission to read it"
+    assert refusal(path, PermissionError) == "permission to read it was denied"
 
 
 @pytest.mark.parametrize("name", ["runs.xlsx", "runs", "runs.json", "runs.gz", "runs.parquet.gz"])
@@ -237,7 +237,7 @@ def test_parquet_without_rows(tmp_path: Path) -> None:
 def test_binary_file(tmp_path: Path, suffix: str, content: bytes, what: str) -> None:
     message = refusal(written(tmp_path / f"runs{suffix}", content))
     assert message.startswith(what)
-    assert "the suffix of what it is" in message
+    assert "the suffix of its format" in message
 
 
 def test_bad_bytes_late_in_a_file(tmp_path: Path) -> None:
@@ -257,14 +257,18 @@ def test_letter_across_the_end_of_the_checked_head(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [TEXT, b"PAR1" + bytes(100) + b"PAR1", b"PAR1"])
 def test_no_parquet(tmp_path: Path, content: str | bytes) -> None:
-    assert "cannot be read as its suffix says" in refusal(written(tmp_path / "x.parquet", content))
+    assert "cannot be read in the format of its suffix" in refusal(
+        written(tmp_path / "x.parquet", content)
+    )
 
 
 @pytest.mark.parametrize(
     "content", [TEXT.encode(), gzip.compress(TEXT.encode() * 9, mtime=0)[:-12]]
 )
 def test_broken_compression(tmp_path: Path, content: bytes) -> None:
-    assert "cannot be read as its suffix says" in refusal(written(tmp_path / "x.csv.gz", content))
+    assert "cannot be read in the format of its suffix" in refusal(
+        written(tmp_path / "x.csv.gz", content)
+    )
 
 
 @pytest.mark.parametrize(
@@ -327,7 +331,7 @@ def test_units_are_noticed(tmp_path: Path) -> None:
         ('{"params": 1e8, "tokens": }', "line 4 is not JSON: Expecting value at column 27"),
         ('{"params": 1e8', "line 4 is not JSON: "),
         ("params,tokens", "line 4 is not JSON: "),
-        ("[1, 2, 3]", "line 4 is not a JSON object; each line is one run"),
+        ("[1, 2, 3]", "line 4 is not a JSON object; each line must be one run"),
         ("null", "line 4 is not a JSON object"),
         ("[" * 100_000, "line 4 cannot be read as JSON: "),
         ('{"N": ' + "1" * 5000 + "}", "line 4 cannot be read as JSON: "),
@@ -362,7 +366,7 @@ def test_limit_of_rows(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatc
         if num_rows == 2:
             assert len(read_runs(path)) == 2
     message = refusal(path)
-    assert message.startswith("has more than 2 rows; one row is one training run")
+    assert message.startswith("has more than 2 rows; each row must be one training run")
     assert "select or aggregate the rows first" in message
 
 

@@ -102,30 +102,30 @@ def test_a_mixture_is_found_by_its_own_or_a_usual_name() -> None:
         (["N", "U"], {}, ["--input U=column", "'params', 'streams', 'corpus', 'loss', 'w'"]),
         (["N", "stream"], {}, ["no column was recognised as stream", "did you mean 'streams'?"]),
         (["N"], {"columns_of": {"N": "parms"}}, ["no column 'parms'", "did you mean 'params'?"]),
-        (["N"], {"columns_of": {"Q": "w"}}, ["named for an unknown input Q", "are N"]),
+        (["N"], {"columns_of": {"Q": "w"}}, ["named for Q, which is not an input", "are N"]),
         (
             ["N"],
             {"columns_of": {"N": "par*"}},
-            ["'par*' is named as N (parameters), which is"],
+            ["expected one column named as N (parameters), got 'par*'"],
         ),
         (
             ["N"],
             {"columns_of": {"N": ["w", "loss"]}},
-            ["'w', 'loss' is named as N"],
+            ["expected one column named as N (parameters), got 'w', 'loss'"],
         ),
-        (["N", "P"], {"columns_of": {"N": "w", "P": "w"}}, ["'w' is named as N and as P"]),
+        (["N", "P"], {"columns_of": {"N": "w", "P": "w"}}, ["'w' is named as both N and P"]),
         ({"h": "mixture"}, {}, ["no columns were recognised as the mixture h", "share_*"]),
         ({"h": "mixture"}, {"columns_of": {"h": "x_*"}}, ["no column matches 'x_*', named as h"]),
-        (["N"], {"response": "los"}, ["no column 'los', named as response", "mean 'loss'?"]),
+        (["N"], {"response": "los"}, ["no column 'los', named as a response", "mean 'loss'?"]),
         (
             ["N"],
             {"response": "loss,w", "columns_of": {"N": "w"}},
-            ["column 'w' is named as response and as something else"],
+            ["column 'w' is named as a response, but is used otherwise too"],
         ),
-        (["N"], {"by": "corpu"}, ["no column 'corpu', named as group", "mean 'corpus'?"]),
+        (["N"], {"by": "corpu"}, ["no column 'corpu', named as a group", "mean 'corpus'?"]),
         (["N"], {"weights": "ww"}, ["no column 'ww', named as weights"]),
-        (["N"], {"weights": "w*"}, ["'w*' is named as weights, which is one column"]),
-        (["N"], {"weights": "w", "standard_error": "w"}, ["both are given; name one"]),
+        (["N"], {"weights": "w*"}, ["expected one column named as weights, got 'w*'"]),
+        (["N"], {"weights": "w", "standard_error": "w"}, ["are both given; name one"]),
         ({"N": "integer"}, {}, ["input 'N': unknown kind 'integer'"]),
     ],
 )
@@ -144,7 +144,7 @@ def test_what_is_not_found_is_named(inputs: Any, options: Any, parts: list[str])
         (["N", "P"], {"streams": [1, 0, 1, 1]}, {}, "column 'streams' (P): row 1 is not positive"),
         ({"P": "count"}, {"streams": [1, 2.5, 1, 1]}, {}, "row 1 is not a positive whole number"),
         (["N"], {"params": [1e8, None, 1e8, 1e8]}, {}, "column 'params' (N): row 1 is missing"),
-        (["N"], {"params": [0.1, 0.2, 0.4, 0.8]}, {}, "say N_unit=1e9 (shell: --N-unit 1e9)"),
+        (["N"], {"params": [0.1, 0.2, 0.4, 0.8]}, {}, "give N_unit=1e9 (shell: --N-unit 1e9)"),
         (["N"], {"loss": [3, 2, -1, 1]}, {}, "column 'loss': row 2 is not positive (-1.0)"),
         (["N"], {"loss": [3, "x", 1, 1]}, {}, "column 'loss': row 1 is not a number ('x')"),
         (["N"], {"loss": [math.nan] * 4}, {}, "column 'loss': is missing in all 4 rows; name"),
@@ -152,8 +152,8 @@ def test_what_is_not_found_is_named(inputs: Any, options: Any, parts: list[str])
         (["N"], {"w": [1, -1, 1, 1]}, {"weights": "w"}, "column 'w' (weights): row 1 is negative"),
         (["N"], {}, {"standard_error": "w"}, "column 'w' (standard error): row 2 is not positive"),
         (["N"], {"corpus": ["a", "", "a", "b"]}, {"by": "corpus"}, "'corpus' (group): row 1 is mi"),
-        ({"corpus": "category"}, {"corpus": ["a"] * 4}, {}, "the one value 'a' in all runs, so"),
-        ({"corpus": "category"}, {}, {"by": "corpus"}, "in all runs with corpus='pile', so that"),
+        ({"corpus": "category"}, {"corpus": ["a"] * 4}, {}, "the same value 'a' in all runs, so"),
+        ({"corpus": "category"}, {}, {"by": "corpus"}, "in all runs with corpus='pile', so its"),
         (
             ["N"],
             {"corpus": [[1]] * 4},
@@ -164,11 +164,16 @@ def test_what_is_not_found_is_named(inputs: Any, options: Any, parts: list[str])
             ["N"],
             {"corpus": ["a"]},
             {"by": "corpus"},
-            "column 'corpus': has shape (1,) for 4 runs; give one",
+            "column 'corpus': expected one value for each of the 4 runs, got shape (1,)",
         ),
-        (["N"], {"w": [1]}, {"weights": "w"}, "column 'w' (weights): has 1 values, but there is a"),
-        (["N"], {}, {"units": {"D": 1e9}}, "a unit of D is given, and the inputs are"),
-        (["loss"], {}, {}, "the input 'loss' has the name of the response: rename it"),
+        (
+            ["N"],
+            {"w": [1]},
+            {"weights": "w"},
+            "column 'w' (weights): expected one value per run, for 4 runs or more, got 1",
+        ),
+        (["N"], {}, {"units": {"D": 1e9}}, "D_unit: D is not an input; the inputs are"),
+        (["loss"], {}, {}, "'loss' is the name of the response and cannot be an input: rename it"),
         (["N"], {"loss": []}, {}, "unequal length: column 'params' (N) has 4, column 'loss' has 0"),
         (
             {"h": "mixture"},
@@ -274,9 +279,9 @@ def test_runs_of_a_table_by_the_same_rules(tmp_path: Path) -> None:
         Runs.from_dataframe({**TABLE, "loss": [1, None, 2, 3]}, inputs=["N"])
     other = Runs.from_dataframe(frame, inputs=["N"], response="share_a", link="identity")
     assert other.loss_name == "share_a"
-    with pytest.raises(ValueError, match="loss and response: both are given"):
+    with pytest.raises(ValueError, match="loss and response are both given"):
         Runs.from_dataframe(frame, inputs=["N"], response="share_a", loss="loss")
-    with pytest.raises(ValueError, match="names 2 columns; name one"):
+    with pytest.raises(ValueError, match="response: expected one column, got 2"):
         Runs.from_dataframe(TABLE, inputs=["N"], loss="loss,w", link="identity")
 
 

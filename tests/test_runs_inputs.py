@@ -70,13 +70,17 @@ def test_shares_stay_as_they_are_within_the_tolerance() -> None:
         ("category", ["a", "", ""], "column 'x': rows 1, 2 are missing"),
         ("category", [1.0, math.nan, 2.0], "column 'x': row 1 is missing"),
         ("category", [["a"], ["b"], ["c"]], "column 'x': its values cannot be labels"),
-        ("category", ["a", "a"], "input 'x': has the one value 'a' in all runs"),
+        ("category", ["a", "a"], "input 'x': has the same value 'a' in all runs"),
         ("mixture", {"u": [0.5, 0.4], "v": [0.5, 0.4]}, "columns 'u', 'v' (x): row 1 does not sum"),
         ("mixture", {"u": [50, 60], "v": [50, 40]}, "columns 'u', 'v' (x): rows 0, 1 do not sum"),
         ("mixture", {"u": [1.5, 1.0], "v": [-0.5, 0]}, "column 'v': row 0 is negative (-0.5)"),
-        ("mixture", {"u": [1.0, 1.0]}, "columns 'u' (x): give two or more shares"),
-        ("mixture", {"u": [1.0, 0.5], "v": [0.5]}, "columns 'u', 'v' (x): give two or more shares"),
-        ("mixture", [1.0, 1.0], "input 'x': a mixture is an array of shape (run, share)"),
+        ("mixture", {"u": [1.0, 1.0]}, "columns 'u' (x): expected two or more shares"),
+        (
+            "mixture",
+            {"u": [1.0, 0.5], "v": [0.5]},
+            "columns 'u', 'v' (x): expected two or more shares",
+        ),
+        ("mixture", [1.0, 1.0], "input 'x': expected an array of shape (run, share)"),
         ("complex", [1.0, 1.0], "input 'x': unknown kind 'complex'; choose from positive, real"),
     ],
 )
@@ -90,14 +94,20 @@ def test_bad_inputs_name_column_row_and_remedy(kind: str, values: Any, message: 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"loss": None}, "loss: missing"),
+        ({"loss": None}, "loss: expected the response of each run, got none"),
         ({"kinds": {"Q": "real"}}, "kinds: unknown input 'Q'; the inputs are P, x, h, arm"),
         ({"inputs": {"N": [1e8]}, "kinds": {}, "N": [1e8], "loss": [3.0]}, "'N' is given twice"),
-        ({"shares": {"h": ("a",)}, "inputs": {"h": np.eye(4)}, "kinds": {"h": "mixture"}}, "4 sha"),
-        ({"extra": {"web": [1, 2, 3, 4]}}, "extra column 'web': runs have a column of this name"),
+        (
+            {"shares": {"h": ("a",)}, "inputs": {"h": np.eye(4)}, "kinds": {"h": "mixture"}},
+            "expected 4 names",
+        ),
+        (
+            {"extra": {"web": [1, 2, 3, 4]}},
+            "extra column 'web': the runs have a column of this name",
+        ),
         ({"inputs": {"P": [1, 2]}, "kinds": {}}, "column 'P' has 2, column 'loss' has 4 values"),
         ({"link": "probit"}, "unknown link 'probit'; choose from log, identity, logit"),
-        ({"weights": [1, 1]}, "weights: 2 for 4 runs"),
+        ({"weights": [1, 1]}, "weights: expected one value per run (4), got 2"),
         ({"weights": [1, -1, 1, 1]}, "weights: row 1 is negative"),
         ({"weights": [1, math.nan, 1, 1]}, "weights: row 1 is missing or NaN"),
         ({"weights": [0, 0, 0, 0]}, "weights: all weights are 0"),
@@ -171,7 +181,9 @@ def test_selection_by_any_input() -> None:
     assert runs.select(at_most={"loss": 3.1}).weights.tolist() == [2.0, 3.0]
     assert runs.select(at_least={"code": 0.6}).inputs["arm"].tolist() == ["a", "b"]
     assert runs.select(mask=[True, False, True, False]).labels == {"arm": ("a",)}
-    with pytest.raises(ValueError, match="at_least arm: these runs have no numbers 'arm'; they ha"):
+    with pytest.raises(
+        ValueError, match="at_least arm: the runs have no numeric column 'arm'; choose fr"
+    ):
         runs.select(at_least={"arm": 1})
     with pytest.raises(ValueError, match=r"left with at_least P=9: .* have P from 1 to 8"):
         runs.select(at_least={"P": 9})
@@ -241,5 +253,5 @@ def test_another_response_of_the_same_runs() -> None:
     assert runs.loss_name == "bpb"
     with pytest.raises(ValueError, match="row 0 is not positive"):
         make().with_loss([-1, 2, 3, 4])
-    with pytest.raises(ValueError, match="loss: 2 for 4 runs"):
+    with pytest.raises(ValueError, match=r"loss: expected one value per run \(4\), got 2"):
         make().with_loss([1, 2])

@@ -285,7 +285,7 @@ def test_every_scheme_is_tested() -> None:
         (
             lambda: scheme_of({"name": "mine"}),
             ValueError,
-            "the scheme 'mine' is not one of the library's: give it as scheme=",
+            "'mine' is not the library's: give it as scheme=",
         ),
     ],
 )

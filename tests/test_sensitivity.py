@@ -118,12 +118,12 @@ def test_two_fits_are_compared_by_their_losses() -> None:
     close = influence(fitted(), at=TARGET, against=other())
     flips = np.sign(close.value + close.change_if_removed) != np.sign(close.value)
     assert close.decisive.tolist() == np.flatnonzero(flips).tolist()
-    assert "which of the two is the better one" in str(close)
+    assert "which of the two is better" in str(close)
 
 
 def test_the_table_and_its_json() -> None:
     assert str(found()).startswith("loss at 25.1 B, 500 B: ")
-    assert "beyond the runs, a factor 3.94" in str(found())
+    assert "beyond the runs, by a factor of 3.94" in str(found())
     content = json.loads(json.dumps(found().to_dict(), allow_nan=False))
     assert set(content["runs"][0]) == {"N", "D", "change_per_noise", "change_if_removed"}
     assert [row["N"] for row in content["runs"]] == runs().N.tolist()
@@ -132,7 +132,7 @@ def test_the_table_and_its_json() -> None:
     assert str(again) == str(found())
     assert (again.at, again.value, again.warnings) == (found().at, found().value, found().warnings)
     np.testing.assert_equal(again.to_dataframe().to_dict(), found().to_dataframe().to_dict())
-    assert "what it owes to each run" in found()._repr_html_()
+    assert "and the influence of each run" in found()._repr_html_()
     assert "far beyond" in "".join(influence(fitted(), at=(1e13, 1e14)).warnings)
     assert not influence(fitted(), at=(1e9, 1e11)).warnings
 
@@ -162,9 +162,12 @@ def test_a_second_fit_or_table_compiles_nothing() -> None:
         ({"at": (1e9, 1e11), "of": "loss_of"}, "of must be one of loss, U, B, A"),
         ({"at": 1e22, "of": "tokens_per_parameter", "against": "fit"}, "compared by their losses"),
         ({"at": TARGET, "of": lambda law: law(*TARGET)}, "leave `at` out"),
-        ({"of": lambda law: law(np.array([1e9, 2e9]), 1e11)}, "let it give one number"),
+        (
+            {"of": lambda law: law(np.array([1e9, 2e9]), 1e11)},
+            "expected a function that returns a number",
+        ),
         ({"at": TARGET, "noise": 0.0}, "noise must be positive"),
-        ({"at": 1e3, "of": "tokens_per_parameter"}, "which no run moves"),
+        ({"at": 1e3, "of": "tokens_per_parameter"}, "expected a finite number at this point"),
     ],
 )
 def test_bad_questions_are_refused(settings: dict, words: str) -> None:
@@ -228,9 +231,9 @@ def test_intervals_curves_and_covariances_belong_together() -> None:
     ("settings", "words"),
     [
         ({"kind": "bootstrap"}, "kind must be one of delta, sandwich, jackknife"),
-        ({"noise": -1.0}, "noise: positive and finite"),
-        ({"kind": "sandwich", "noise": 1e-3}, "for kind 'delta' alone"),
-        ({"by_size": True}, "noise is each run's own"),
+        ({"noise": -1.0}, "noise: expected a positive finite"),
+        ({"kind": "sandwich", "noise": 1e-3}, "for kind 'delta' only"),
+        ({"by_size": True}, "noise is independent between runs"),
     ],
 )
 def test_bad_error_bars_are_refused(settings: dict, words: str) -> None:

@@ -91,7 +91,10 @@ def test_runs_know_the_column_of_their_loss() -> None:
         (lambda: fj.bits_per_byte(-2.0, 4.0), "loss: values must be positive and finite, got -2.0"),
         (lambda: fj.perplexity("x"), "loss: expected numbers"),
         (lambda: fj.nats_per_token(0.9, "perplexity"), "a perplexity must be above 1"),
-        (lambda: fj.nats_per_token(0.9, "bits per byte"), "bytes_per_token: bits per byte need it"),
+        (
+            lambda: fj.nats_per_token(0.9, "bits per byte"),
+            "bytes_per_token: needed for bits per byte",
+        ),
         (lambda: fj.convert_loss(1.0, "bpc", "perplexity"), "source: unknown unit 'bpc'"),  # type: ignore[arg-type]
     ],
 )

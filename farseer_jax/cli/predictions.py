@@ -187,10 +187,10 @@ def of_responses(
     if named is None:
         return fits, None
     if len(responses) > 1:
-        requested = match_columns(responses, named, "as response")
+        requested = match_columns(responses, named, "as a response")
         own = tuple(fit for fit in fits if fit.response in requested)
         return Fits(own, fits.by, fits.shared), None
-    columns = match_columns(list(table), named, "as response")
+    columns = match_columns(list(table), named, "as a response")
     if len(columns) > 1:
         raise Refusal(
             f"{', '.join(columns)}: the fit has the one response {responses[0]!r}; name its column"

@@ -94,7 +94,7 @@ def _read_single_task(settings: Settings) -> Task:
     if response and isinstance(task.runs, Mapping):
         from farseer_jax.runs.find_columns import match_columns
 
-        names = match_columns(list(task.runs), response, "as response")
+        names = match_columns(list(task.runs), response, "as a response")
         if len(names) > 1:
             raise Refusal(
                 f"--response names {len(names)} columns ({', '.join(names)}), and this command "

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from farseer_jax.results.numbers import quantity_text
-from farseer_jax.runs.checks import Floats, positive_floats, shown_rows
+from farseer_jax.runs.checks import POSITIVE, Floats, checked_floats, shown_rows
 from farseer_jax.runs.columns import table_columns
-from farseer_jax.runs.find_columns import find_columns
+from farseer_jax.runs.find_columns import find_inputs
 from farseer_jax.runs.runs import Runs
 
 Cost = Callable[[Floats, Floats], ArrayLike] | ArrayLike | None
@@ -50,12 +50,13 @@ def as_points(values: object, name: str) -> Points:
     if hasattr(values, "columns") or hasattr(values, "column_names"):
         columns = table_columns(values)
     if columns is not None:
-        # no loss is needed: any column not otherwise in use stands in for it
-        found = find_columns([*columns, ""], loss="")
-        N, D = columns[found["N"]], columns[found["D"]]
+        found = find_inputs(list(columns), {"N": "positive", "D": "positive"})
+        N, D = (columns[str(found[name])] for name in ("N", "D"))
     else:
         N, D = _two_columns(values, name)
-    checked = [positive_floats(v, f"{name}: column {r!r}") for r, v in (("N", N), ("D", D))]
+    checked = [
+        checked_floats(v, f"{name}: column {r!r}", POSITIVE) for r, v in (("N", N), ("D", D))
+    ]
     if len(checked[0]) != len(checked[1]):
         raise ValueError(f"{name}: {len(checked[0])} N and {len(checked[1])} D; give as many")
     if not len(checked[0]):

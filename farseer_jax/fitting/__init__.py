@@ -1,1 +1,1 @@
-"""Entry points, and what a fit is: as object, text and file."""
+"""Fitting laws to runs, and the resulting fits: as objects, text and files."""

@@ -1,4 +1,4 @@
-"""What users pass, in the forms that they have it: a law and its runs, a method, a fit."""
+"""Conversion of arguments of entry points: laws, runs and methods."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,26 +19,27 @@ from farseer_jax.methods.monotone.method import MonotoneOver
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.runs.binding import Part, bind_runs
 from farseer_jax.runs.columns import copied, table_columns
+from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.runs import Runs
 
 
 def as_runs(runs: object, argument: str = "runs") -> Runs:
-    """Runs, or a table that names their columns.
+    """Convert a table to runs.
 
     Raises:
-        TypeError: it is neither; the message names the argument.
+        TypeError: neither runs nor a table; the message names the argument.
     """
     if isinstance(runs, Runs):
         return runs
-    refuse_what_holds_runs(runs, argument)
+    _refuse_not_a_table(runs, argument)
     try:
         return Runs.from_dataframe(runs)
     except TypeError as error:
-        raise TypeError(f"{argument}: expected Runs, or {without_verb(error)}") from None
+        raise TypeError(f"{argument}: expected Runs, or {_without_verb(error)}") from None
 
 
-def refuse_what_holds_runs(runs: object, argument: str) -> None:
-    """Refuse a path to a table, and a result that has runs, with the way to what is meant.
+def _refuse_not_a_table(runs: object, argument: str) -> None:
+    """Refuse a path, or a result that contains runs, with a hint.
 
     Raises:
         TypeError: it is one of these; the message names the argument.
@@ -53,51 +54,42 @@ def refuse_what_holds_runs(runs: object, argument: str) -> None:
         raise TypeError(f"{argument}: expected Runs or a table, got a {kind}: give its .runs")
 
 
-def without_verb(error: Exception) -> str:
-    """What a message expected, to go on in another sentence."""
+def _without_verb(error: Exception) -> str:
+    """A message without its "expected", to continue another sentence."""
     return str(error).removeprefix("expected ")
 
 
-def as_method(method: Any, law: object) -> Method:
-    """The method; by default the piecewise one for Farseer, least squares for other laws."""
-    known: bool = isinstance(method, tuple(METHODS.values()))
-    if known:
-        return method  # they say themselves which laws they fit
-    if method is not None and (isinstance(method, type) or not isinstance(method, Method)):
+def as_method(method: Any, law: type[Law]) -> Method:
+    """The method; by default the piecewise one for Farseer, least squares for other laws.
+
+    Raises:
+        TypeError: not a method.
+    """
+    if method is None:
+        return Piecewise() if law is Farseer else LeastSquares()
+    if isinstance(method, type) or not isinstance(method, Method):
         own = ", ".join(f"`{kind.__name__}(…)`" for kind in METHODS.values())
         raise TypeError(
-            f"method must be one of {own}, or an object with the methods of `Method`, "
-            f"got {method!r}"
+            f"method must be one of {own}, or an object that implements `Method`, got {method!r}"
         )
-    if not (isinstance(law, type) and issubclass(law, Law)):
-        raise TypeError(f"law must be a law's class such as `Chinchilla`, got {_kind(law)}")
-    if method is not None:
-        return method
-    return Piecewise() if law is Farseer else LeastSquares()
+    return method
 
 
-def held_over(method: Method, domain: Any) -> MonotoneOver:
-    """A method held over a domain, ``((N_low, N_high), (D_low, D_high))``.
+def monotone_over_domain(method: Method, domain: Any) -> MonotoneOver:
+    """Constrain a method over a domain, ``((N_low, N_high), (D_low, D_high))``.
 
     Raises:
         ValueError: not two ranges.
-        TypeError: the method is held over one already.
+        TypeError: the method is already constrained over a domain.
     """
     try:
         N, D = domain
     except (TypeError, ValueError):
         raise ValueError(
-            "monotone_over: give ((N_low, N_high), (D_low, D_high)), such as "
+            "monotone_over: expected ((N_low, N_high), (D_low, D_high)), such as "
             f"((2e8, 1e12), (1e9, 1e14)); got {domain!r}"
         ) from None
     return MonotoneOver(method, N=N, D=D)
-
-
-def _kind(law: object) -> str:
-    """What was given in place of a law's class."""
-    if isinstance(law, Law):
-        return f"one of its laws, a {type(law).__name__}: give `{type(law).__name__}`"
-    return repr(law)
 
 
 def as_law(
@@ -109,15 +101,15 @@ def as_law(
     real: str | Sequence[str] = (),
     known: Mapping[str, str] | None = None,
 ) -> type[Law]:
-    """A law's class, from one, a law's name, or the text of an expression.
+    """Convert a law's name, or the text of an expression, to a law's class.
 
     Args:
-        law: one of these.
-        columns: of the table, which tell an expression's inputs from its parameters.
-        bound: inputs that are bound to a column of another name.
-        kinds: kinds of an expression's inputs other than positive numbers.
+        law: a class, a name or a text.
+        columns: columns of the table, which tell an expression's inputs from its parameters.
+        bound: inputs bound to a column with another name.
+        kinds: kinds of an expression's inputs that are not positive numbers.
         real: parameters of an expression that may have either sign.
-        known: kinds that inputs of runs have, where ``kinds`` says nothing else.
+        known: kinds of inputs of runs, used unless ``kinds`` gives others.
 
     Raises:
         ValueError: the text is not a law.
@@ -137,13 +129,13 @@ def as_law(
     if kinds or real:
         option = "kinds" if kinds else "real"
         raise ValueError(
-            f"{option}: goes with a law given as text; annotate the class of a law instead"
+            f"{option} applies to laws given as text; annotate the law's class instead"
         )
     if isinstance(law, str):
         return LAWS[law]
     if not (isinstance(law, type) and issubclass(law, Law)):
-        is_one = isinstance(law, Law)
-        what = f"one of its laws: give `{type(law).__name__}`" if is_one else repr(law)
+        name = type(law).__name__
+        what = f"an instance: give `{name}`" if isinstance(law, Law) else repr(law)
         raise TypeError(f"law must be a law's class such as `Chinchilla`, or text; got {what}")
     return law
 
@@ -162,7 +154,7 @@ def as_parts(
     real: str | Sequence[str] = (),
     units: Mapping[str, float | None] | None = None,
 ) -> tuple[type[Law], list[Part]]:
-    """The law's class, and its runs by group and response; see :func:`fit`.
+    """The law's class, and the runs of each group and response; see :func:`fit`.
 
     Raises:
         ValueError, TypeError: the law or the runs are invalid.
@@ -181,8 +173,8 @@ def as_parts(
         given = [name for name, value in naming.items() if value]
         if given:
             raise ValueError(
-                f"{given[0]}: names columns of a table, and Runs have theirs already: give the "
-                "table, or leave it out"
+                f"{given[0]} applies to a table, but runs are Runs: give the table, or leave "
+                f"{given[0]} out"
             )
         names = [*runs.inputs, *runs.extra]
         kind = as_law(law, names, kinds=kinds, real=real, known=runs.kinds)
@@ -201,7 +193,7 @@ def _refuse_other_types(options: Mapping[str, object], kind: type) -> None:
     """Refuse options that are neither None nor of this type.
 
     Raises:
-        TypeError: which one.
+        TypeError: there is such an option.
     """
     needs: dict[type, str] = {str: "the name of a column", Mapping: "a mapping by name, {name: …}"}
     for option, value in options.items():
@@ -211,14 +203,14 @@ def _refuse_other_types(options: Mapping[str, object], kind: type) -> None:
 
 
 def names_of(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Names, from a sequence or from one text with commas."""
+    """Names, from a sequence or a comma-separated text."""
     if isinstance(names, str):
         return tuple(name.strip() for name in names.split(",") if name.strip())
     return tuple(names)
 
 
 def _with_entries(law: type[Law], parts: Sequence[Part]) -> type[Law]:
-    """The law with the shares of the runs, and the categories of all of them."""
+    """The law with the shares of the runs, and the labels of all parts."""
     entries = dict(parts[0].runs.shares)
     for name, kind in law.inputs().items():
         if kind == "category":
@@ -233,28 +225,26 @@ def _columns_of_table(runs: object) -> dict[str, np.ndarray]:
     Raises:
         TypeError: not a table.
     """
-    refuse_what_holds_runs(runs, "runs")
+    _refuse_not_a_table(runs, "runs")
     if isinstance(runs, Mapping):
         return {str(name): copied(values) for name, values in runs.items()}
     try:
         return table_columns(runs)
     except TypeError as error:
-        raise TypeError(f"runs: expected Runs, or {without_verb(error)}") from None
+        raise TypeError(f"runs: expected Runs, or {_without_verb(error)}") from None
 
 
 def _columns_of_runs(law: type[Law], runs: Runs) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Runs as a table again: further inputs may be among their other columns."""
-    table: dict[str, Any] = {}
-    columns_of: dict[str, Any] = {}
-    for name, values in runs.inputs.items():
-        shares = runs.shares.get(name)
-        table |= {name: values} if shares is None else dict(zip(shares, values.T, strict=True))
-        if shares is not None and name in law.inputs():
-            columns_of[name] = list(shares)
+    """Runs as a table, and its columns: inputs of the law may be among their extra columns."""
     response = runs.loss_name or "loss"
-    table |= {response: runs.loss, **runs.extra}
-    naming: dict[str, Any] = {"response": response, "columns_of": columns_of}
-    naming["units"] = {"N": 1.0, "D": 1.0}
+    table: dict[str, Any] = {**flat_inputs(runs, runs.inputs), response: runs.loss, **runs.extra}
+    naming: dict[str, Any] = {
+        "response": response,
+        "columns_of": {
+            name: list(own) for name, own in runs.shares.items() if name in law.inputs()
+        },
+        "units": {"N": 1.0, "D": 1.0},
+    }
     if runs.weights is not None:
         table["weights of runs"] = runs.weights
         naming["weights"] = "weights of runs"

@@ -1,4 +1,4 @@
-"""The entry point: one law, fitted to runs, or to each group and response of a table."""
+"""``fit``: a law fitted to runs, or to each group and response of a table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from farseer_jax.fitting.arguments import as_method, as_parts, held_over, names_of
+from farseer_jax.fitting.arguments import as_method, as_parts, monotone_over_domain, names_of
 from farseer_jax.fitting.fits import Fits
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import Law
@@ -37,39 +37,39 @@ def fit(
 ) -> Any:
     """Fit a law to runs.
 
-    Computes in float64 whatever JAX is set to, and returns NumPy.
+    Computes in float64, regardless of JAX's precision, and returns NumPy arrays.
 
     Args:
-        law: the law's class, such as :class:`Farseer`, what :func:`law` made, or the text of an
-            expression, ``"E + A/N**alpha"``.
-        runs: :class:`Runs`, or a pandas, polars or pyarrow table, or a mapping of columns, with
+        law: the law's class, such as :class:`Farseer` or one made by :func:`law`, or the text of
+            an expression, ``"E + A/N**alpha"``.
+        runs: :class:`Runs`, or a table (pandas, polars, pyarrow, or a mapping of columns) with
             the law's inputs and a response.
-        method: how: :class:`Piecewise` (Farseer's default; Chinchilla too), :class:`LeastSquares`
-            (that of all other laws), :class:`Restarts`, :class:`VariableProjection` (laws that are
-            linear in some parameters), :class:`IsoFLOP` (Chinchilla), or an object of one's own
-            with the same methods.
+        method: :class:`Piecewise` (default for Farseer; also fits Chinchilla),
+            :class:`LeastSquares` (default for all other laws), :class:`Restarts`,
+            :class:`VariableProjection` (laws that are linear in some parameters),
+            :class:`IsoFLOP` (Chinchilla), or your own object with the same methods.
         monotone_over: ``((N_low, N_high), (D_low, D_high))``, a domain over which the fitted loss
-            must fall with N and with D: short for ``method=MonotoneOver(method, N=…, D=…)``.
-        by: columns whose values make groups: a fit for each.
-        shared: parameters that all groups have in common: one fit of all groups together.
-        response: the column that is fitted; several (``"loss_*"``, or a list) are fitted one by
-            one; None finds the loss by its usual names.
-        columns_of: columns of inputs that are not found by their names: ``{"U": "unique_tokens",
+            must decrease with N and with D: short for ``method=MonotoneOver(method, N=…, D=…)``.
+        by: columns to group by, with a fit for each group.
+        shared: parameters with the same value in all groups, which are then fitted together.
+        response: the column to fit; several (``"loss_*"``, or a list) are fitted separately; None
+            finds the loss by its usual names.
+        columns_of: columns of inputs that are not found by name: ``{"U": "unique_tokens",
             "h": "share_*"}``.
-        link: the scale on which errors of the response are alike; None is that of the runs, and
-            ``"log"`` for tables.
-        weights: a column of weights of runs.
-        standard_error: a column of standard errors of the response, instead.
-        kinds: kinds of an expression's inputs other than positive numbers: ``{"x": "real"}``.
+        link: the scale on which errors of the response are comparable; None is that of the runs,
+            and ``"log"`` for tables.
+        weights: a column of weights of the runs.
+        standard_error: a column of standard errors of the response, instead of weights.
+        kinds: kinds of an expression's inputs that are not positive numbers: ``{"x": "real"}``.
         real: parameters of an expression that may have either sign.
         units: factors of inputs: ``{"N": 1e9}`` for a column in billions.
 
     Returns:
-        A :class:`Fit`; of several groups or responses :class:`Fits`.
+        A :class:`Fit`; for several groups or responses :class:`Fits`.
 
     Raises:
         ValueError: the runs cannot be fitted; the message says why and what to do.
-        TypeError: the law is not a class, or the method does not fit it.
+        TypeError: not a law, or not a method that fits it.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
@@ -94,12 +94,12 @@ def fit(
     )
     method = as_method(method, kind)
     if monotone_over is not None:
-        method = held_over(method, monotone_over)
+        method = monotone_over_domain(method, monotone_over)
     by, shared = names_of(by), names_of(shared)
     if shared and not (len(parts) > 1 and isinstance(method, LeastSquares)):
         raise ValueError(
-            f"shared: {', '.join(shared)} can be shared by groups only, fitted by LeastSquares: "
-            "name the columns of groups (by=), or leave it out"
+            f"shared: {', '.join(shared)} can only be shared by groups fitted by LeastSquares: "
+            "give the columns to group by (by=), or leave shared out"
         )
     if isinstance(method, LeastSquares) and (by or len(parts) > 1):
         fits = _fit_batch(kind, parts, method, shared)
@@ -111,7 +111,7 @@ def fit(
 
 
 def _columns(law: type[Law], columns_of: Mapping[str, Any]) -> dict[str, str]:
-    """Columns that inputs were bound to by name; those of mixtures are the law's own."""
+    """Columns that inputs were bound to by name; the law stores those of mixtures itself."""
     mixtures = {name for name, kind in law.inputs().items() if kind == "mixture"}
     return {name: str(column) for name, column in columns_of.items() if name not in mixtures}
 
@@ -125,7 +125,7 @@ def _fit_one(law: type[Law], part: Part, method: Method) -> Fit:
 def _fit_batch(
     law: type[Law], parts: Sequence[Part], method: LeastSquares, shared: Sequence[str]
 ) -> list[Fit]:
-    """All parts in one batch; of each response all groups together where parameters are shared."""
+    """All parts in one batch; with shared parameters, all groups of a response together."""
     if not shared:
         return _fit_parts(law, parts, method, ())
     responses = dict.fromkeys(part.response for part in parts)
@@ -153,10 +153,10 @@ def _fit_parts(
 
 
 def _refuse_small(parts: Sequence[Part], method: LeastSquares, designs: Sequence[Layout]) -> None:
-    """Name the group that has too few runs, where that is what is wrong.
+    """Refuse a group with too few runs, by name.
 
     Raises:
-        ValueError: there is one.
+        ValueError: there is such a group.
     """
     for part, design in zip(parts, designs, strict=True):
         try:

@@ -1,4 +1,4 @@
-"""Many refits of one set of runs: the same kernel with other losses or other weights."""
+"""Many refits of one set of runs, with other losses or other weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.progress import report, unreported
 from farseer_jax.runtime.threads import default_device, in_threads, num_threads
 
-# Refits in one vectorised call: on a CPU what its cache holds (a method may know better, by its
-# `cpu_block`), elsewhere what fills the device.
+# Refits per vectorised call: on a CPU what fits in its cache (a method may set its own
+# `cpu_block`), otherwise what fills the device.
 _BLOCK = {"cpu": 32, "gpu": 4096}
 _MOST_SHOWN = 10
-_LEAST = 8  # of a method with blocks of its own
+_LEAST = 8  # refits per call of a method with its own block size
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,7 +36,7 @@ class BatchFit(Result):
     Attributes:
         law: a law whose leaves have a leading axis ``(batch,)``, float64.
         outcome_code: code of each refit's :class:`Outcome`, ``(batch,)``.
-        mean_relative_error: over the runs with weight, ``(batch,)``.
+        mean_relative_error: over the runs with positive weight, ``(batch,)``.
 
     Example:
         >>> import numpy as np
@@ -57,12 +57,12 @@ class BatchFit(Result):
         return len(self.outcome_code)
 
     def outcome(self, index: int) -> Outcome:
-        """How one refit ended."""
+        """The outcome of one refit."""
         return Outcome.from_code(self.outcome_code[index])
 
     @property
     def usable(self) -> np.ndarray:
-        """Which refits have a law to use, ``(batch,)``."""
+        """True for each refit with a usable law, ``(batch,)``."""
         return np.isin(self.outcome_code, Outcome.usable_codes())
 
     def law_at(self, index: int) -> Law:
@@ -74,7 +74,7 @@ class BatchFit(Result):
         return evaluate(self.law, *args, **inputs)
 
     def table(self) -> Table:
-        """One row per refit: its outcome, its error, and the numbers of its law."""
+        """One row per refit: outcome, error, and parameters."""
         numbers = numbers_by_column(self.law).items()
         return Table(
             [
@@ -108,24 +108,24 @@ def fit_batch(
     """Refit a law with other losses, other weights, or both.
 
     A hold-out is a row of weights 0 and 1, a resample of runs a row of counts, a perturbed
-    experiment a row of losses. All rows share one design and one compilation; the pairs stay those
-    of all runs (where steps of D are unequal, dropping a run instead may pair its neighbours).
-    Refits run in blocks of fixed size: memory beyond the stacks and the result is bounded, and no
-    digit of a refit depends on how many there are.
+    experiment a row of losses. All rows share one design and one compilation; pairs are those of
+    all runs (removing a run instead may pair its neighbours if steps of D are unequal). Refits run
+    in blocks of fixed size: memory beyond the arguments and the result is bounded, and no digit of
+    a refit depends on how many there are.
 
     Args:
         law: the law's class.
         runs: the runs that all refits share: :class:`Runs`, or a table as for :func:`fit`.
-        losses: ``(batch, run)``; None takes the runs' own.
+        losses: ``(batch, run)``; None takes the runs' losses.
         weights: ``(batch, run)``, finite, not negative; None takes 1.
-        method: how; None is :class:`Piecewise` for Farseer, :class:`LeastSquares` for other laws.
+        method: None is :class:`Piecewise` for Farseer, :class:`LeastSquares` for other laws.
         devices: JAX devices of this process that share the refits, such as those of a mesh,
             ``mesh.local_devices``; None takes all.
-        few: at most some dozens of refits: compile nothing for them beyond what a fit needs, which
-            would take longer than the refits. The same optima, but for their last digits.
+        few: for at most a few dozen refits: compile nothing beyond what a fit needs, which would
+            take longer than the refits. The optima are the same but for their last digits.
 
     Raises:
-        ValueError: a stack has the wrong shape or values, both are missing, or their lengths
+        ValueError: an array has the wrong shape or values, both are missing, or their lengths
             differ.
     """
     return Refits.of(law, runs, method, devices, few=few)(losses, weights)
@@ -133,7 +133,7 @@ def fit_batch(
 
 @dataclass(frozen=True, eq=False)
 class Refits:
-    """Refits of one set of runs, prepared: called with stacks, any number of times."""
+    """Prepared refits of one set of runs, to be called any number of times."""
 
     runs: Runs
     method: Method
@@ -151,7 +151,7 @@ class Refits:
         *,
         few: bool = False,
     ) -> "Refits":
-        """Lay the runs out once, and choose the devices."""
+        """Prepare the design, and choose the devices."""
         kind, parts = as_parts(law, runs)
         runs, method = parts[0].runs, as_method(method, kind)
         if few and (prepare := getattr(method, "prepare_few", None)):
@@ -161,7 +161,7 @@ class Refits:
     def __call__(
         self, losses: ArrayLike | None = None, weights: ArrayLike | None = None
     ) -> BatchFit:
-        """As :func:`fit_batch`."""
+        """Refit to losses and weights, as for :func:`fit_batch`."""
         losses, weights = _stacks(self.runs, losses, weights)
         stacks = losses, weights * weights_of(self.runs)
         num_refits = len(stacks[0])
@@ -171,7 +171,7 @@ class Refits:
         block = own_block or _block_size(self.method, jax.default_backend())
         blocks = _blocks(*stacks, block, _LEAST if own_block else block)
         report(0, num_refits)
-        # the first alone: threads that miss a compiled kernel at once would each compile it
+        # the first block alone: otherwise every thread would compile the same kernel
         parts = [self._solve(blocks[0])]
         done = len(parts[0].outcome)
         report(min(done, num_refits), num_refits)
@@ -189,20 +189,22 @@ class Refits:
         return BatchFit(found.law, found.outcome, found.mean_relative_error)
 
     def _solve(self, block: tuple[np.ndarray, np.ndarray]) -> SolvedBatch:
-        with unreported():  # refits are counted here, not their starts
+        with unreported():  # count refits, not their starts
             return self.method.fit_block(self.design, *block)
 
-    def _threads(self, shares_out: bool) -> list[Any]:
-        """The device of each thread; a method that shares its work out needs one a device."""
-        each = 1 if shares_out else max(num_threads() // len(self.devices), 1)
+    def _threads(self, is_parallel: bool) -> list[Any]:
+        """The device of each thread; a method that is parallel itself needs one per device."""
+        each = 1 if is_parallel else max(num_threads() // len(self.devices), 1)
         return [*self.devices] * each
 
 
 def _devices(devices: Sequence[Any] | None) -> tuple[Any, ...]:
-    """Those of the caller; all of this process; or the caller's default, as None."""
+    """The given devices, the default device, or all of this process; None is JAX's own choice."""
     if devices is not None:
         if not len(devices):
-            raise ValueError("devices: none was given; leave it out to use all of this process")
+            raise ValueError(
+                "devices: expected at least one, got none; leave it out to use all of this process"
+            )
         return tuple(devices)
     chosen, local = default_device(), jax.local_devices()
     return (chosen,) if chosen is not None or len(local) == 1 else tuple(local)
@@ -211,9 +213,9 @@ def _devices(devices: Sequence[Any] | None) -> tuple[Any, ...]:
 def _stacks(
     runs: Runs, losses: ArrayLike | None, weights: ArrayLike | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both stacks, a missing one as a broadcast view (no memory)."""
+    """Losses and weights, ``(batch, run)`` each; a missing one is a broadcast view."""
     if losses is None and weights is None:
-        raise ValueError("give losses, weights or both: stacks of shape (batch, run)")
+        raise ValueError("give losses, weights or both, of shape (batch, run)")
     allowed = runs.link
     loss_rows = _stack("losses", runs.loss if losses is None else losses, len(runs))
     _refuse("losses", loss_rows, allowed.check(loss_rows), allowed.requirement)
@@ -223,8 +225,8 @@ def _stacks(
         both = np.broadcast_arrays(loss_rows, weight_rows)
     except ValueError:
         raise ValueError(
-            f"losses and weights: {len(loss_rows)} and {len(weight_rows)} refits; "
-            "give as many of each, or one"
+            f"losses and weights: expected as many rows of each (or one row), got "
+            f"{len(loss_rows)} and {len(weight_rows)}"
         ) from None
     return both[0], both[1]
 
@@ -247,7 +249,7 @@ def _refuse(name: str, stack: np.ndarray, bad: np.ndarray, requirement: str) -> 
 
 
 def _block_size(method: Method, backend: str) -> int:
-    """Refits in one call of a method without blocks of its own."""
+    """Refits per call of a method without its own block size."""
     usual = _BLOCK.get(backend, _BLOCK["gpu"])
     return getattr(method, "cpu_block", usual) if backend == "cpu" else usual
 
@@ -255,10 +257,10 @@ def _block_size(method: Method, backend: str) -> int:
 def _blocks(
     losses: np.ndarray, weights: np.ndarray, block: int, least: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Equal blocks, as views; the last is filled up to the least with its last row."""
+    """Blocks of equal size, as views; the last is padded to the least size with its last row."""
     starts = range(0, len(losses), block)
     cuts = [(losses[i : i + block], weights[i : i + block]) for i in starts]
-    # XLA rounds one refit alone in another way than several
+    # XLA rounds a single refit differently from several
     missing = least - len(cuts[-1][0])
     last_losses, last_weights = cuts[-1]
     cuts[-1] = _repeat_last(last_losses, missing), _repeat_last(last_weights, missing)

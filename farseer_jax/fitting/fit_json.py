@@ -1,4 +1,4 @@
-"""Fits as JSON: versioned, exact, no pickle."""
+"""Fits as JSON: versioned and exact, without pickle."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ FORMAT_VERSION = 2
 def to_dict(
     fits: Sequence["Fit"], by: Sequence[str] = (), shared: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The content of a fit file; of one fit, its parts stand at the top as well."""
+    """The content of a fit file; the parts of a single fit are repeated at the top level."""
     first = fits[0]
     content = {
         "format": FORMAT,
@@ -55,12 +55,12 @@ def to_dict(
 
 
 def read(source: str | Path, law: type | Sequence[type] | None = None) -> dict[str, Any]:
-    """The parts of fits, from a path or from JSON text: ``fits``, ``by`` and ``shared``.
+    """Read the parts of fits, ``fits``, ``by`` and ``shared``, from a path or JSON text.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: what is wrong with the file.
-        TypeError: neither a path nor text, or a law that is not a class of laws.
+        ValueError: the file is not a valid fit file.
+        TypeError: neither a path nor text, or ``law`` is not a law's class.
     """
     classes = law if isinstance(law, Sequence) else () if law is None else (law,)
     if not all(isinstance(own, type) and issubclass(own, Law) for own in classes):
@@ -68,7 +68,7 @@ def read(source: str | Path, law: type | Sequence[type] | None = None) -> dict[s
     name, text = read_source(source)
     content = parse_json(name, text)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f'{name} is not a fit file: it has no "format": "{FORMAT}"')
+        raise ValueError(f'{name}: expected a fit file with "format": "{FORMAT}"')
     _check_version(content, name)
     try:
         with classes_given(law):
@@ -97,7 +97,7 @@ def from_dict(content: Mapping[str, Any]) -> dict[str, Any]:
     columns = {k: own["column"] for k, own in content["inputs"].items() if "column" in own}
     fits = [_fit(kind, part, method, columns) for part in parts]
     if not fits:
-        raise ValueError("it holds no fit")
+        raise ValueError("it contains no fit")
     return {"fits": fits, "by": tuple(content["by"]), "shared": tuple(content["shared"])}
 
 
@@ -111,7 +111,7 @@ def method_from_dict(content: Mapping[str, Any]) -> Any:
     if name not in METHODS:
         raise UnknownNameError(
             f"holds a fit by the method {name!r}; this farseer_jax ({__version__}) knows "
-            f"{', '.join(map(repr, METHODS))}, and cannot read back fits by a method of one's own"
+            f"{', '.join(map(repr, METHODS))}, and cannot read fits by your own methods"
         )
     return METHODS[name].from_dict(content)
 
@@ -146,7 +146,7 @@ def _fit(
     runs = Runs.from_dict(part["runs"])
     law = kind.from_numbers(part)
     if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(law)):
-        raise ValueError("a number of its law is not finite")
+        raise ValueError("a parameter of its law is not finite")
     return {
         "law": law,
         "runs": runs,
@@ -162,7 +162,7 @@ def _fit(
 
 
 def _link_to_json(link: Link) -> Any:
-    """Its name, with its ends where they are not the usual ones."""
+    """The link's name, or a dictionary if its floor and ceiling are not the defaults."""
     return link.name if link == Link(link.name) else link.to_dict()
 
 

@@ -1,4 +1,4 @@
-"""A fit as a person reads it: what the runs determine first, raw parameters last."""
+"""A fit as text: what the runs determine first, raw parameters last."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from farseer_jax.laws.evaluate import evaluate, evaluate_curves
 from farseer_jax.results.numbers import loss_text, number_text, quantity_text
-from farseer_jax.results.table import Column, Table
+from farseer_jax.results.table import Column, Table, evenly
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
@@ -16,7 +16,7 @@ _NUM_REFERENCE_TOKENS = 4
 
 
 def parts(fit: "Fit") -> list[str | Table]:
-    """The paragraphs and the table of ``print(fit)``."""
+    """The paragraphs and the table that ``print(fit)`` shows."""
     parameters = "\n".join(fit.law.parameter_lines())
     own = [_headline(fit), _reference_table(fit), _errors(fit), _warnings(fit), parameters]
     return [part for part in own if part]
@@ -46,7 +46,7 @@ def _method(fit: "Fit") -> str:
 
 
 def over_N_and_D(fit: "Fit") -> bool:
-    """Whether the inputs of the law are N and D, and nothing else."""
+    """Whether the inputs of the law are N and D alone."""
     return set(type(fit.law).inputs()) == {"N", "D"}
 
 
@@ -63,14 +63,13 @@ def _input(fit: "Fit", name: str) -> str:
 
 
 def _reference_table(fit: "Fit") -> Table | None:
-    """Fitted losses at some sizes: with the law's curves there, or at several D."""
+    """Fitted losses at some sizes, with the law's curves or at several D."""
     law: Any = fit.law
     kind = type(law)
     if not (kind.curve_headings or over_N_and_D(fit)):
         return None
     sizes = np.unique(fit.runs.N)
-    picks = np.unique(np.linspace(0, len(sizes) - 1, _NUM_REFERENCE_SIZES).round().astype(int))
-    N, log_D = sizes[picks], np.log(fit.runs.D)
+    N, log_D = sizes[evenly(len(sizes), _NUM_REFERENCE_SIZES)], np.log(fit.runs.D)
     columns = [Column("N", N, quantity_text)]
     if kind.curve_headings:
         curves = zip(kind.curve_headings, evaluate_curves(law, N), strict=True)
@@ -94,7 +93,7 @@ def _errors(fit: "Fit") -> str:
         ("largest relative error", f"{fit.max_relative_error:.3e}"),
         *own.rows(),
     ]
-    num_copies = getattr(found, "num_copies", 0)  # no method of the user's own need count them
+    num_copies = getattr(found, "num_copies", 0)  # your own method need not count them
     if num_copies:
         rows.append(("copied rows, counted once", str(num_copies)))
     if fit.num_left_out:

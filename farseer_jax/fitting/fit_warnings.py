@@ -1,4 +1,4 @@
-"""Warnings about a fit, worst first: its report's own, and where its loss rises with N."""
+"""Warnings about a fit, worst first: those of its method, and where its loss rises with N."""
 
 from collections.abc import Callable
 
@@ -15,22 +15,28 @@ _NUM_POINTS = 32
 
 
 def warnings_of(remarks: Remarks, fitted: Fitted) -> tuple[str, ...]:
-    """What to know before trusting a fit; empty where nothing is odd."""
+    """Warnings about a fit, worst first; empty if there is nothing unusual."""
     rising: list[str] = []
     if set(type(fitted.law).inputs()) == {"N", "D"}:
         rising = rising_sentences(fitted.law, fitted.runs, remarks.held_over(fitted.outcome))
     return (*remarks.doubts(fitted), *rising, *remarks.misfits(fitted))
 
 
-def rising_sentences(law: Law, runs: Runs, held: Domain | None) -> list[str]:
-    """A loss that rises with N somewhere between the smallest and largest N and D fitted."""
+def rising_sentences(law: Law, runs: Runs, domain: Domain | None) -> list[str]:
+    """A warning if the loss rises with N within the fitted range of N and D.
+
+    Args:
+        law: the fitted law.
+        runs: the runs.
+        domain: the domain over which the law was constrained to decrease, if any.
+    """
     N, D = (np.geomspace(values.min(), values.max(), _NUM_POINTS) for values in (runs.N, runs.D))
     loss = evaluate(law, N[:, None], D)
     rises = np.diff(loss, axis=0) > 0
     if not rises.any():
         return []
     size, tokens = (int(indices[0]) for indices in np.nonzero(rises))
-    beyond = "" if held is None else _beyond(held, runs)
+    beyond = "" if domain is None else _beyond(domain, runs)
     return [
         f"the fitted loss rises with N in {_share(float(rises.mean()))} of the range of the runs, "
         f"first near N = {quantity_text(N[size])}, D = {quantity_text(D[tokens])}{beyond}."
@@ -41,34 +47,33 @@ def _share(part: float) -> str:
     return "less than 1%" if part < 0.01 else f"{part:.0%}"
 
 
-def _beyond(held: Domain, runs: Runs) -> str:
-    """Where the runs leave the domain that the law was held over, and the domain that has all."""
-    reaches, targets = [], []
-    for name, ends, values in (("N", held.N, runs.N), ("D", held.D, runs.D)):
+def _beyond(domain: Domain, runs: Runs) -> str:
+    """Where the runs leave the domain of the constraint, and a domain that contains all."""
+    reaches, ranges = [], []
+    for name, ends, values in (("N", domain.N, runs.N), ("D", domain.D, runs.D)):
         low, high = float(values.min()), float(values.max())
         if low < ends[0]:
-            reaches.append(
-                f"below the domain that it was held over, to {name} = {quantity_text(low)}"
-            )
+            reaches.append(f"below it, to {name} = {quantity_text(low)}")
         if high > ends[1]:
-            reaches.append(
-                f"above the domain that it was held over, to {name} = {quantity_text(high)}"
-            )
+            reaches.append(f"above it, to {name} = {quantity_text(high)}")
         if low < ends[0] or high > ends[1]:
-            targets.append(_whole(name, ends, low, high))
+            ranges.append(_whole(name, ends, low, high))
     if not reaches:
         return ""
-    return f": the runs reach {' and '.join(reaches)}; hold it over {' and '.join(targets)}"
+    return (
+        ": the domain of the constraint does not contain the runs, which reach "
+        f"{' and '.join(reaches)}; constrain the law over {' and '.join(ranges)}"
+    )
 
 
 def _whole(name: str, ends: Range, low: float, high: float) -> str:
-    """A range of three digits, as one types it, that has the domain and the runs."""
+    """A range, to three digits, that contains the domain and the runs."""
     first = ends[0] if ends[0] <= low else _three_digits(low, np.floor)
     last = ends[1] if ends[1] >= high else _three_digits(high, np.ceil)
     return f"{name} from {short(first)} to {short(last)}"
 
 
 def _three_digits(value: float, rounded: Callable[[float], float]) -> float:
-    """Rounded outwards, so that the value itself is within."""
+    """Round outwards, so that the range contains the value."""
     unit = 10.0 ** (np.floor(np.log10(value)) - 2.0)
     return float(rounded(value / unit) * unit)

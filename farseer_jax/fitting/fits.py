@@ -1,4 +1,4 @@
-"""Several fits of one law: a fit for each group and response of a table."""
+"""Several fits of one law, one for each group and response of a table."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.binding import Part
 
-_MAX_ACROSS = 10  # parameters that a terminal has room for side by side
+_MAX_ACROSS = 10  # how many parameters fit side by side in a terminal
 _NUMBER = re.compile(r"\d[\d.,]*")
 
 
@@ -28,8 +28,8 @@ class Fits(Result, Sequence[Fit]):
 
     Attributes:
         fits: one for each group and response.
-        by: the columns that groups were made by.
-        shared: parameters that all groups of a response have in common.
+        by: the grouping columns.
+        shared: parameters with the same value in all groups of a response.
 
     Example:
         >>> import farseer_jax as fj
@@ -57,26 +57,26 @@ class Fits(Result, Sequence[Fit]):
 
     @property
     def success(self) -> bool:
-        """Whether the outcome of every fit is plain success."""
+        """Whether the outcome of every fit is ``success``."""
         return all(fit.success for fit in self.fits)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The sentences of all fits, each with what it is about."""
+        """The warnings of all fits, each with its group and response."""
         return tuple(f"{self._label(fit)}: {w}" for fit in self.fits for w in fit.warnings)
 
     def of(self, group: Mapping[str, Any], response: str | None = None) -> Fit:
-        """The fit of a group and, where there are several, a response.
+        """The fit of a group and, if there are several, a response.
 
         Raises:
-            ValueError: no fit is of this group and response.
+            ValueError: the group or the response was not fitted.
             TypeError: the group is not a mapping.
         """
         if not isinstance(group, Mapping) or set(group) != set(self.by):
             shown = ", ".join(f"{name!r}: …" for name in self.by)
             kind = ValueError if isinstance(group, Mapping) else TypeError
             raise kind(
-                f"group: name each column that groups were made by, {{{shown}}}, got {group!r}"
+                f"group: expected a label for each grouping column, {{{shown}}}, got {group!r}"
             )
         for fit in self.fits:
             same = all(_same(fit.group[name], group[name]) for name in self.by)
@@ -88,13 +88,13 @@ class Fits(Result, Sequence[Fit]):
             shown = "; ".join(known[:6]) + (f" and {len(known) - 6} more" if len(known) > 6 else "")
             raise ValueError(
                 f"the group {labels} was not fitted: leave it out, or fit it too; "
-                f"fitted were {shown}"
+                f"the groups are {shown}"
             )
         responses = ", ".join(dict.fromkeys(fit.response for fit in self.fits))
-        raise ValueError(f"the response {response!r} was not fitted; fitted were {responses}")
+        raise ValueError(f"the response {response!r} was not fitted; choose from {responses}")
 
     def evaluate(self, parts: Sequence[Part]) -> Prediction:
-        """Predictions for the runs of groups and responses, beside their observed losses.
+        """Predictions for the runs of groups and responses, with their observed losses.
 
         Raises:
             ValueError: a group or a response was not fitted.
@@ -133,11 +133,11 @@ class Fits(Result, Sequence[Fit]):
         return Table(columns, noun="fits")
 
     def to_dict(self) -> dict[str, Any]:
-        """All of the fits, for JSON."""
+        """All fits, for JSON."""
         return fit_json.to_dict(self.fits, self.by, self.shared)
 
     def file_content(self) -> dict[str, Any]:
-        """The same: a fit file has a format of its own."""
+        """The same as :meth:`to_dict`: a fit file has its own format."""
         return self.to_dict()
 
     @classmethod
@@ -160,7 +160,7 @@ class Fits(Result, Sequence[Fit]):
         return f"Fits({self[0].law.name}, {len(self)} fits, {good} successful)"
 
     def text_parts(self) -> Sequence[str | Table]:
-        """The law and the groups, a row per fit, and what the fits warn of."""
+        """The law and the groups, a row per fit, and the warnings."""
         first = self.fits[0]
         title = "  ".join(part for part in (f"{first.law.name} law", first.law.formula) if part)
         groups = f" by {', '.join(self.by)}" if self.by else ""
@@ -177,7 +177,7 @@ class Fits(Result, Sequence[Fit]):
         return [*parts, *filter(None, ["\n".join(self._kinds_of_warnings())])]
 
     def _kinds_of_warnings(self) -> list[str]:
-        """One line for what several fits have in common but for its numbers."""
+        """One line for warnings that differ only in their numbers."""
         alike: dict[str, list[tuple[Fit, str]]] = {}
         for fit in self.fits:
             for sentence in fit.warnings:
@@ -204,12 +204,12 @@ class Fits(Result, Sequence[Fit]):
 
 
 def _same(fitted: Any, label: Any) -> bool:
-    """Whether two labels are one: read from text, a label is text, and 1.0 may be 1."""
+    """Whether two labels are the same, also if one was read as text, or as 1.0 for 1."""
     return str(fitted) == str(label) or bool(fitted == label)
 
 
 def _turned(table: Table) -> Table:
-    """The text of a table with a row for each of its columns."""
+    """The transposed text of a table, with a row for each column."""
     heading, rows = table.cells()
     first, *others = zip(heading, *rows, strict=True)
     columns = zip(first, *others, strict=True)
@@ -217,7 +217,7 @@ def _turned(table: Table) -> Table:
 
 
 def _flat(parameters: Mapping[str, Any]) -> dict[str, float]:
-    """Entries of vectors as ``C[web]``."""
+    """Parameters by name, with entries of vectors as ``C[web]``."""
     flat: dict[str, float] = {}
     for name, value in parameters.items():
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Predicted losses of runs, beside the observed ones."""
+"""Predicted losses of runs, with the observed ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ _METRICS = {
 
 @dataclass(frozen=True, eq=False)
 class Prediction(Result):
-    """Predicted losses at points, a row for each point and response. Prints as a table.
+    """Predicted losses at points, one row per point and response. Prints as a table.
 
     Attributes:
-        inputs: by name, ``(row,)``; the shares of a mixture by their columns.
-        predicted: by the law, ``(row,)``.
-        observed: of the run, ``(row,)``, NaN where no run is known; None where none is.
-        response: the column that is predicted, of each row, or of all.
-        group: the group's label by column, of each row, or of all.
+        inputs: by column, ``(row,)``; a mixture as its shares.
+        predicted: predicted losses, ``(row,)``.
+        observed: observed losses, ``(row,)``, NaN where unknown; None if all are.
+        response: the column that is predicted, for each row or for all.
+        group: labels of the group by column, for each row or for all.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
@@ -63,30 +63,27 @@ class Prediction(Result):
 
     @property
     def r2(self) -> float:
-        """``1 − Σ (observed − predicted)² / Σ (observed − mean)²``; NaN where it does not exist."""
+        """``1 − Σ (observed − predicted)² / Σ (observed − mean)²``; NaN if undefined."""
         return self.metrics["r2"]
 
     @property
     def mean_absolute_error(self) -> float:
-        """Mean of ``|predicted − observed|``; NaN where none is known."""
+        """Mean of ``|predicted − observed|``; NaN if no loss was observed."""
         return self.metrics["mean_absolute_error"]
 
     @property
     def mean_relative_error(self) -> float:
-        """Mean of ``|predicted / observed − 1|``; NaN where none is known or one is 0."""
+        """Mean of ``|predicted / observed − 1|``; NaN if no loss was observed, or one is 0."""
         return self.metrics["mean_relative_error"]
 
     @cached_property
     def metrics(self) -> dict[str, float]:
-        """The three measures over distinct runs.
-
-        Rows that copy another row exactly say nothing new and count once.
-        """
+        """The three measures over distinct runs: exact copies of a row count once."""
         return self._metrics(np.ones(len(self.predicted), bool))
 
     @cached_property
     def metrics_by(self) -> list[dict[str, Any]]:
-        """The same of each group and response: ``{"group", "response", …}``."""
+        """The measures for each group and response: ``{"group", "response", …}``."""
         first: dict[str, int] = {}
         for i, label in enumerate(self._labels):
             first.setdefault(label, i)
@@ -101,7 +98,7 @@ class Prediction(Result):
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """``predictions``, a row each, ``metrics`` and ``metrics_by``, for JSON; null for NaN."""
+        """``predictions`` (one per row), ``metrics`` and ``metrics_by``, for JSON; None for NaN."""
         return {
             "predictions": list(self._rows()),
             "metrics": or_null(self.metrics),
@@ -109,7 +106,7 @@ class Prediction(Result):
         }
 
     def table(self) -> Table:
-        """One row per point: groups, inputs, response where there are several, the losses."""
+        """One row per point: groups, inputs, response (if there are several), losses."""
         columns = [
             Column(name, [group[name] for group in self._groups], str, left=True)
             for name in self._group_names
@@ -129,15 +126,15 @@ class Prediction(Result):
         return Table(columns)
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """The rows, and how well they are predicted where losses were observed."""
+        """The rows, and the measures if losses were observed."""
         return (self.table(),) if self.observed is None else (self.table(), self._metrics_part())
 
     @classmethod
     def joined(cls, parts: Sequence["Prediction"]) -> "Prediction":
-        """The rows of several predictions, one after another.
+        """Concatenate the rows of several predictions.
 
         Args:
-            parts: of the same inputs.
+            parts: predictions with the same inputs.
         """
         observed = None
         if any(part.observed is not None for part in parts):
@@ -204,7 +201,7 @@ class Prediction(Result):
 
     @property
     def _errors(self) -> list[str]:
-        """Relative where losses are positive; differences elsewhere."""
+        """Relative errors if all losses are positive, otherwise differences."""
         if (self._observed[np.isfinite(self._observed)] > 0.0).all():
             return [percent_text(x, "+") for x in self.predicted / self._observed - 1.0]
         return [f"{x:+.5f}" if np.isfinite(x) else "–" for x in self.predicted - self._observed]
@@ -227,7 +224,7 @@ class Prediction(Result):
 
     @cached_property
     def _labels(self) -> list[str]:
-        """What tells the rows of a group and response from others."""
+        """The group and response of each row as text."""
         return [f"{r}: {dict(g)}" for g, r in zip(self._groups, self._responses, strict=True)]
 
     @property
@@ -236,7 +233,7 @@ class Prediction(Result):
 
 
 def _codes(values: np.ndarray) -> np.ndarray:
-    """Numbers that tell values apart: labels of a category get one each."""
+    """Numbers that are equal exactly where the values are; labels are numbered."""
     if values.dtype.kind in "fiu":
         return values.astype(float)
     return np.unique(values.astype(str), return_inverse=True)[1].astype(float)

@@ -1,4 +1,4 @@
-"""Methods and their reports by the names that files and the shell give them."""
+"""Methods and their reports, by their names in files and in the shell."""
 
 from typing import Any
 

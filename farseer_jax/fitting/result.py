@@ -1,4 +1,4 @@
-"""The result of one fit."""
+"""``Fit``: the result of fitting a law to runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,22 +34,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Fit(Result):
-    """A fitted law, what it was fitted to, and the evidence for it. Prints as a table.
+    """A fitted law with its runs and diagnostics. Prints as a table.
 
     Attributes:
         law: the fitted law, float64.
-        runs: the runs it was fitted to.
+        runs: the runs that it was fitted to.
         method: the method's settings.
         outcome: how the fit ended.
-        relative_error: ``|predicted / observed − 1|`` of each fitted run; the repeats of one
+        relative_error: ``|predicted / observed − 1|`` of each fitted run; repeats of the same
             (N, D) are averaged first.
-        diagnostics: what each stage (:class:`Diagnostics`), each start (:class:`StartReport`),
-            candidate (:class:`ProfileReport`) or compute budget (:class:`IsoFLOPReport`) found;
-            of a fit held over a domain, these and what that cost (:class:`MonotoneReport`).
-        group: its label by column, where it is the fit of one of several groups.
-        response: what was fitted: the name of its column, where there is one.
-        num_left_out: runs without a response, which were not fitted.
-        columns: the column of each input that was bound to one of another name.
+        diagnostics: the results of each stage (:class:`Diagnostics`), start
+            (:class:`StartReport`), candidate (:class:`ProfileReport`) or compute budget
+            (:class:`IsoFLOPReport`); for a fit constrained to decrease over a domain, these and
+            the cost of the constraint (:class:`MonotoneReport`).
+        group: labels of the group by column, if it is one of several groups.
+        response: name of the fitted column.
+        num_left_out: runs left out for lack of a response.
+        columns: columns of inputs that have another name.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
@@ -73,44 +74,44 @@ class Fit(Result):
 
     @property
     def success(self) -> bool:
-        """Whether the outcome is plain success."""
+        """Whether the outcome is ``success``."""
         return self.outcome is Outcome.success
 
     @property
     def mean_relative_error(self) -> float:
-        """Mean over the fitted runs."""
+        """Mean of :attr:`relative_error`."""
         return float(self.relative_error.mean())
 
     @property
     def max_relative_error(self) -> float:
-        """Largest over the fitted runs."""
+        """Largest of :attr:`relative_error`."""
         return float(self.relative_error.max())
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What to know before trusting the fit, worst first; empty where nothing is odd."""
+        """Warnings about the fit, worst first; empty if there is nothing unusual."""
         fitted = Fitted(self.law, self.runs, self.method, self.outcome, self.mean_relative_error)
         return warnings_of(self.remarks, fitted)
 
     @property
     def remarks(self) -> Remarks:
-        """What the method says of the fit, from :attr:`diagnostics`."""
+        """The method's remarks about the fit, from :attr:`diagnostics`."""
         return as_remarks(self.diagnostics)
 
     def predict(self, *args: ArrayLike, **inputs: ArrayLike) -> "np.ndarray | pd.Series":
-        """Predicted loss, float64.
+        """Predicted losses, float64.
 
         Args:
-            args: the law's inputs in their order, such as N and D, in the units of the runs; any
-                shapes that broadcast; a mixture with its shares on the last axis.
-            inputs: the same by name.
+            args: the law's inputs in order, such as N and D, in the units of the runs; they
+                broadcast; a mixture has its shares on the last axis.
+            inputs: inputs by name.
 
         Returns:
-            A NumPy array of the broadcast shape (a NumPy float for numbers); a pandas Series with
-            its index where an input is one.
+            A NumPy array of the broadcast shape (a NumPy float for numbers), or a pandas Series if
+            an input is a Series.
 
         Raises:
-            ValueError: an input is not of its kind, or they do not broadcast.
+            ValueError: an input is not of its kind, or the inputs do not broadcast.
             TypeError: an input is missing or unknown.
         """
         named: dict[str, Any] = type(self.law).named(args, inputs)
@@ -126,14 +127,14 @@ class Fit(Result):
         return type(first)(losses, index=first.index, name="predicted")
 
     def evaluate(self, runs: Runs) -> Prediction:
-        """Predictions for runs, beside their observed losses.
+        """Predictions for runs, with their observed losses.
 
         Args:
-            runs: with the law's inputs.
+            runs: runs with the law's inputs.
 
         Raises:
             TypeError: not :class:`Runs`.
-            ValueError: they lack an input, or have other shares or labels than were fitted.
+            ValueError: the runs lack an input, or have shares or labels that were not fitted.
 
         Example:
             >>> from farseer_jax import Farseer, example_runs, fit
@@ -144,7 +145,7 @@ class Fit(Result):
         """
         if not isinstance(runs, Runs):
             raise TypeError(
-                f"runs: expected Runs, got {type(runs).__name__}: make them of a table by "
+                f"runs: expected Runs, got {type(runs).__name__}: convert a table by "
                 "Runs.from_dataframe(table, inputs=type(fit.law).inputs())"
             )
         return Prediction(
@@ -156,7 +157,7 @@ class Fit(Result):
         )
 
     def table(self) -> Table:
-        """The runs with columns ``predicted`` and ``relative_error`` (signed)."""
+        """The runs, with columns ``predicted`` and ``relative_error`` (signed)."""
         runs = self.runs.to_dataframe()
         predicted = evaluate_runs(self.law, self.runs)
         errors = predicted / runs["loss"].to_numpy() - 1.0
@@ -170,24 +171,24 @@ class Fit(Result):
         return fit_text.parts(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """All of the fit, for JSON."""
+        """The fit, for JSON."""
         return fit_json.to_dict([self], tuple(self.group))
 
     def file_content(self) -> dict[str, Any]:
-        """The same: a fit file has a format of its own."""
+        """The same as :meth:`to_dict`: a fit file has its own format."""
         return self.to_dict()
 
     @classmethod
     def from_json(cls, source: str | Path, law: type | Sequence[type] | None = None) -> "Fit":
-        """Read a fit from a file (a path) or from JSON text.
+        """Read a fit from a file or from JSON text.
 
         Args:
-            source: the file or the text.
-            law: the class, for fits of a law that is not the library's.
+            source: the path or the text.
+            law: the law's class, if it is not the library's.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the text is truncated or no fit, of a later version, or of another law.
+            ValueError: the text is truncated, not a fit, of another version, or of another law.
 
         Example:
             >>> from farseer_jax import Farseer, Fit, example_runs, fit
@@ -198,7 +199,7 @@ class Fit(Result):
         """
         fits = fit_json.read(source, law)["fits"]
         if len(fits) > 1:
-            raise ValueError(f"the file holds {len(fits)} fits: read them by Fits.from_json(…)")
+            raise ValueError(f"the file contains {len(fits)} fits: read them by Fits.from_json(…)")
         return cls(**fits[0])
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Type checks of the arguments of entry points: one sentence about an object of another type."""
+"""Type checks of the arguments of entry points."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -10,24 +10,24 @@ _MAX_LETTERS_SHOWN = 40
 Kind = TypeVar("Kind")
 
 
-def runs_of(given: object, argument: str) -> Runs:
-    """An argument that must be runs.
+def runs_of(value: object, argument: str) -> Runs:
+    """Check that an argument is runs.
 
     Raises:
-        TypeError: it is something else.
+        TypeError: it is not.
     """
     made = "such as `read_runs(path)` or `Runs.from_dataframe(table)`"
-    return instance_of(Runs, given, argument, made)
+    return instance_of(Runs, value, argument, made)
 
 
-def runs_over_N_and_D(given: object, argument: str) -> Runs:
-    """An argument that must be runs with these two inputs alone.
+def runs_over_N_and_D(value: object, argument: str) -> Runs:
+    """Check that an argument is runs whose inputs are N and D.
 
     Raises:
-        TypeError: it is something else.
-        ValueError: they have other inputs.
+        TypeError: it is not runs.
+        ValueError: the runs have other inputs.
     """
-    runs = runs_of(given, argument)
+    runs = runs_of(value, argument)
     if set(runs.inputs) != {"N", "D"}:
         raise ValueError(
             f"{argument}: expected runs over N and D alone, got the inputs "
@@ -36,27 +36,27 @@ def runs_over_N_and_D(given: object, argument: str) -> Runs:
     return runs
 
 
-def fit_of(given: object, argument: str = "fit") -> Fit:
-    """An argument that must be one fit.
+def fit_of(value: object, argument: str = "fit") -> Fit:
+    """Check that an argument is a single fit.
 
     Raises:
-        TypeError: it is something else; of several fits, the message says how to take one.
+        TypeError: it is not; for several fits, the message says how to take one.
     """
-    return instance_of(Fit, given, argument, "such as `fit(Farseer, runs)`")
+    return instance_of(Fit, value, argument, "such as `fit(Farseer, runs)`")
 
 
-def instance_of(kind: type[Kind], given: object, argument: str, example: str) -> Kind:
-    """An argument, if it is of a type.
+def instance_of(kind: type[Kind], value: object, argument: str, example: str) -> Kind:
+    """Check the type of an argument, and return its value.
 
     Args:
         kind: the type.
-        given: the argument's value.
+        value: the argument's value.
         argument: name of the caller's argument.
-        example: what makes such a value, as "such as `fit(Farseer, runs)`".
+        example: how to get such a value: "such as `fit(Farseer, runs)`".
 
     Raises:
         TypeError: it is of another type; the message names the argument, the value and what to
-            give, such as a bootstrap's own ``.fit``.
+            give, such as a bootstrap's ``.fit``.
 
     Example:
         >>> runs_of("runs.csv", "runs")
@@ -65,33 +65,33 @@ def instance_of(kind: type[Kind], given: object, argument: str, example: str) ->
         TypeError: runs: expected Runs, such as `read_runs(path)` or `Runs.from_dataframe(table)`, \
 got 'runs.csv'
     """
-    if isinstance(given, kind):
-        return given
-    held = [name for name in ("runs", "fit") if isinstance(getattr(given, name, None), kind)]
-    remedy = f": give its .{held[0]}" if held else ""
-    if kind is Fit and isinstance(given, Sequence) and not isinstance(given, str):
+    if isinstance(value, kind):
+        return value
+    parts = [name for name in ("runs", "fit") if isinstance(getattr(value, name, None), kind)]
+    remedy = f": give its .{parts[0]}" if parts else ""
+    if kind is Fit and isinstance(value, Sequence) and not isinstance(value, str):
         remedy = ": take one of them, fits[0] or fits.of(…)"
     what = _with_article(kind.__name__)
-    raise TypeError(f"{argument}: expected {what}, {example}, got {shown(given)}{remedy}")
+    raise TypeError(f"{argument}: expected {what}, {example}, got {shown(value)}{remedy}")
 
 
-def shown(given: object) -> str:
-    """A value for a message: short literals as they are, all else by its type.
+def shown(value: object) -> str:
+    """A value for a message: literals, shortened, or else its type.
 
     Example:
         >>> shown(3.5), shown([1.0, 2.0])
         ('3.5', 'a list')
     """
-    if given is None or isinstance(given, str | int | float):
-        text = repr(given)
+    if value is None or isinstance(value, str | int | float):
+        text = repr(value)
         return text if len(text) <= _MAX_LETTERS_SHOWN else f"{text[:_MAX_LETTERS_SHOWN]}…"
-    if isinstance(given, type):
-        return f"the class {given.__name__}"
-    return _with_article(type(given).__name__)
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    return _with_article(type(value).__name__)
 
 
 def _with_article(name: str) -> str:
-    """A class's name after "a" or "an", but for a plural."""
+    """A class's name with "a" or "an", unless it is a plural."""
     if name in ("Runs", "Fits"):
         return name
     return f"{'an' if name[0] in 'AEIOaeio' else 'a'} {name}"

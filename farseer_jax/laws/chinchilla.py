@@ -20,7 +20,7 @@ class Chinchilla(OneDataTerm):
     Source: Hoffmann et al., *Training Compute-Optimal Large Language Models*, Eq. 2.
 
     Attributes:
-        E: loss that no model and no data get below.
+        E: irreducible loss.
         A: coefficient of the size term.
         B: coefficient of the data term.
         alpha: exponent of the size term.
@@ -43,7 +43,7 @@ class Chinchilla(OneDataTerm):
     beta: Real
 
     def of_size(self, N: Array) -> tuple[Array, ...]:
-        """The logarithm of the loss with unlimited data, and the two numbers of the data term."""
+        """The log of the loss with unlimited data, and the two parameters of the data term."""
         E, A, B, alpha, beta = (
             leaf_like(leaf, N) for leaf in (self.E, self.A, self.B, self.alpha, self.beta)
         )
@@ -63,22 +63,22 @@ class Chinchilla(OneDataTerm):
         return jnp.ones_like(N), jnp.exp(-alpha * jnp.log(N)), jnp.exp(-beta * jnp.log(D))
 
     def warnings(self) -> list[str]:
-        """Closed forms that would have a negative term."""
+        """Terms that a fit by closed forms set to 0, as their coefficient would be negative."""
         if float(self.A) == 0.0:
             return [
-                "A is fixed at 0: what the data term leaves of the loss does not fall with N, and "
-                "α says nothing."
+                "A is fixed at 0: beyond the data term, the loss does not decrease with N, so the "
+                "runs do not determine α."
             ]
         if float(self.E) == 0.0:
             return [
-                "E is fixed at 0: the best power law would take it below, so the runs show no "
-                "floor."
+                "E is fixed at 0: the best power law would make it negative, so the runs do not "
+                "show an irreducible loss."
             ]
         return []
 
     @classmethod
     def centering(cls, center: Center | None) -> np.ndarray:
-        """Take the terms at the centre of the runs in place of A and B."""
+        """Replace A and B by the terms at the centre of the runs."""
         matrix = np.eye(5)
         assert center is not None
         matrix[1, 3], matrix[2, 4] = -np.log(center.N), -np.log(center.D)
@@ -86,7 +86,7 @@ class Chinchilla(OneDataTerm):
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "Chinchilla":
-        """Terms that share the typical loss, and exponents around those of other recipes."""
+        """Terms that add up to about the typical loss, with exponents in the usual range."""
         center, typical = Center.of(runs), float(np.exp(np.log(runs.loss).mean()))
         alpha, beta = spread(cube, 3, 0.05, 0.9), spread(cube, 4, 0.05, 0.9)
         E = runs.loss.min() * spread(cube, 0, 0.1, 0.98)

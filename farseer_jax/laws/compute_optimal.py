@@ -17,29 +17,31 @@ from farseer_jax.types import Array
 
 FLOPs = Callable[[Array, Array], Array]
 
-# Beyond these tokens per parameter nobody trains, and laws have optima that mean nothing.
+# No one trains beyond these ratios of tokens to parameters, and optima there are meaningless.
 LOWEST, HIGHEST = 0.1, 1e5
 _NUM_RATIOS = 129
-_NUM_HALVINGS = 48  # of a gap of the grid: to rounding
-_REACH = 40.0  # e-folds around 6 N D within which another cost is looked for
-_MAX_STEPS = 100  # halvings alone need 60
+_NUM_HALVINGS = 48  # of one step of the grid, to rounding
+_REACH = 40.0  # e-folds around 6 N D within which to solve for another cost
+_MAX_STEPS = 100  # bisection alone needs 60
 
-_State = tuple[Array, Array, Array, Array, Array]  # of a search: x, its bracket, moving, count
+_State = tuple[
+    Array, Array, Array, Array, Array
+]  # of a search: x, its bracket (2), is it moving, count
 
 INTERIOR, DATA, SIZE, BOTH = range(4)  # what limits an optimum
 
 
 class Limits(NamedTuple):
-    """The most parameters and tokens there are; infinite where nothing limits them."""
+    """Upper limits on parameters and tokens; infinite for no limit."""
 
     N: Array
     D: Array
 
 
 class Split(NamedTuple):
-    """Where a budget goes: ln N, ln D, and what limits them; NaN where there is no optimum.
+    """The optimal split of a budget: ln N, ln D and what limits them; NaN if there is no optimum.
 
-    There ``limit`` says what leaves no ratio within the range: the data, the size or (0) neither.
+    Without an optimum, ``limit`` is what leaves no ratio in the range: data, size or (0) neither.
     """
 
     log_N: Array
@@ -48,7 +50,7 @@ class Split(NamedTuple):
 
 
 class Place(NamedTuple):
-    """ln N and ln D along a budget, and whether it can be spent like that."""
+    """ln N and ln D at one ratio, and whether the budget can be spent there."""
 
     log_N: Array
     log_D: Array
@@ -57,7 +59,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Cost:
-    """FLOPs of a model: training by ``flops(N, D)`` (6 N D by default), and 2 N per token served.
+    """FLOPs of a model: ``flops(N, D)`` for training (default 6 N D), plus 2 N per token served.
 
     Hashable, so that calls with the same function share compiled code.
     """
@@ -77,11 +79,11 @@ class Cost:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is 6 N D, which budgets solve for N in closed form."""
+        """Whether the cost is 6 N D, for which N has a closed form."""
         return self.flops is None and not self.is_served
 
     def at_ratio(self, log_ratio: Array, log_C: Array, tokens_served: Array) -> Place:
-        """What costs the budget at a ratio D/N."""
+        """The N and D that spend the budget at a ratio D/N."""
         log_N = 0.5 * (log_C - np.log(6.0) - log_ratio)
         if self.is_plain:
             return Place(log_N, log_N + log_ratio, jnp.asarray(True))
@@ -93,7 +95,7 @@ class Cost:
         return Place(log_N, log_N + log_ratio, found)
 
     def direction(self, at: Place, tokens_served: Array) -> tuple[Array, Array]:
-        """Changes of ln N and ln D along the budget, per change of ln D/N."""
+        """Derivatives of ln N and ln D in ln D/N along the budget."""
         if self.is_plain:
             return jnp.asarray(-0.5), jnp.asarray(0.5)
         by_N, by_D = (
@@ -106,16 +108,16 @@ class Cost:
 def optimal_ratio(law: Law, compute: Array) -> Array:
     """Tokens per parameter ``D/N`` at which ``L(N, D)`` is lowest for ``6 N D = compute`` FLOPs.
 
-    The interior minimum: a loss that still falls at the end of the range (0.1 to 1e5 tokens per
-    parameter) is none. Pure, for use under ``jit`` and ``vmap``, and differentiable: the optimum
-    is a root of the loss's slope, to any order.
+    Only interior minima count: a loss that still decreases at an end of the range (0.1 to 1e5
+    tokens per parameter) has none. Pure, for use under ``jit`` and ``vmap``, and differentiable to
+    any order, since the optimum is a root of the loss's slope.
 
     Args:
         law: a law, N in parameters.
         compute: one budget, in FLOPs.
 
     Returns:
-        The ratio; NaN where there is no interior minimum.
+        The ratio; NaN if there is no interior minimum.
     """
     split = optimum(law, compute)
     return jnp.exp(split.log_D - split.log_N)
@@ -128,25 +130,25 @@ def optimum(
     tokens_served: Array | float = 0.0,
     limits: Limits | None = None,
 ) -> Split:
-    """The N and D at which the loss is lowest, of those that cost the whole budget.
+    """The N and D with the lowest loss among those that cost the whole budget.
 
-    The lowest minimum over 0.1 to 1e5 tokens per parameter. The ends of that range are none; ends
-    that limits of N or D set are. Where the limits leave some of the budget, it stays unspent. Pure
-    and differentiable, as :func:`optimal_ratio`.
+    The lowest minimum between 0.1 and 1e5 tokens per parameter. The ends of that range do not count
+    as minima; ends set by limits on N or D do. A budget that the limits do not allow to be spent
+    remains unspent. Pure and differentiable, as :func:`optimal_ratio`.
 
     Args:
         law: a law, N in parameters.
         compute: one budget, in FLOPs.
-        cost: of a model; rises with N and with D.
-        tokens_served: over the life of the model.
-        limits: the most N and D; None for none.
+        cost: the cost of a model; must increase with N and with D.
+        tokens_served: tokens served over the life of the model.
+        limits: upper limits of N and D, or None.
     """
     log_C, served = jnp.log(compute), jnp.asarray(tokens_served)
     limits_known = jnp.log(jnp.asarray([jnp.inf, jnp.inf] if limits is None else [*limits]))
     fixed = jax.lax.stop_gradient((law, log_C, served, limits_known))
     at, limit = _search(*fixed, cost, is_limited=limits is not None)
     if limits is None and cost.is_plain:
-        # one condition, whose derivative costs half of that of two
+        # one condition: its derivative costs half as much as that of two
         def condition(u: Array) -> Array:
             place = cost.at_ratio(u[0], log_C, served)
             return _along(log_surface(law), place, (-0.5, 0.5))[None]
@@ -156,7 +158,7 @@ def optimum(
         return Split(log_N, log_D, limit)
 
     def conditions(point: Array) -> Array:
-        """The budget is spent and no other split is better, but for limits that are met."""
+        """Zero where the budget is spent, and the loss is stationary or an active limit is met."""
         place = Place(point[0], point[1], jnp.asarray(True))
         loss_slope = _along(log_surface(law), place, cost.direction(place, served))
         to_N, to_D = point - jnp.where(jnp.isfinite(limits_known), limits_known, 0.0)
@@ -169,11 +171,13 @@ def optimum(
 
 
 def _along(
-    function: Callable[[Array, Array], Array], at: Place, way: tuple[Array | float, Array | float]
+    function: Callable[[Array, Array], Array],
+    at: Place,
+    direction: tuple[Array | float, Array | float],
 ) -> Array:
-    """Derivative of a function of ln N and ln D along a direction; elementwise."""
+    """Directional derivative of a function of ln N and ln D, elementwise."""
     point = at.log_N, at.log_D
-    tangents = tuple(jnp.full(x.shape, w, x.dtype) for x, w in zip(point, way, strict=True))
+    tangents = tuple(jnp.full(x.shape, w, x.dtype) for x, w in zip(point, direction, strict=True))
     return jax.jvp(function, point, tangents)[1]
 
 
@@ -182,7 +186,7 @@ def _search(
 ) -> tuple[Place, Array]:
     """The lowest minimum along a budget, to rounding, and what limits it; not differentiable."""
     surface, lowest, highest = log_surface(law), np.log(LOWEST), np.log(HIGHEST)
-    # NumPy's grid is a constant of the compiled code
+    # a NumPy grid is a constant of the compiled code
     grid = jnp.asarray(np.linspace(lowest, highest, _NUM_RATIOS))
     at_low = at_high = jnp.asarray(False)
     if is_limited:
@@ -207,13 +211,13 @@ def _search(
     u = jnp.where(jnp.any(is_minimum), 0.5 * (low + high), jnp.nan)
     limit = jnp.asarray(INTERIOR)
     if is_limited:
-        # a bracket of one gap that shrinks to the end that a limit sets: the loss falls up to it
+        # the bracket shrank to the end set by a limit: the loss decreases up to it
         is_low = (best == 0) & (low == grid[0])
         is_high = (best == _NUM_RATIOS - 1) & (high == grid[-1])
         u = jnp.where(is_low, first, jnp.where(is_high, last, u))
         u = jnp.where((first < highest) & (last > lowest), u, jnp.nan)
         at_end = jnp.where(is_low, SIZE, jnp.where(is_high, DATA, limit))
-        # where there is no optimum: what leaves no ratio to look at, if anything does
+        # without an optimum: what leaves no ratio in the range, if anything does
         at_end = jnp.where(jnp.any(is_minimum), at_end, limit)
         at_end = jnp.where(last <= lowest, DATA, jnp.where(first >= highest, SIZE, at_end))
         limit = jnp.where(is_left, BOTH, at_end)
@@ -225,12 +229,12 @@ def _search(
 
 
 def _ends(cost: Cost, log_C: Array, served: Array, limits: Array) -> tuple[Array, Array, Array]:
-    """The range of ln D/N that limits leave, and whether they leave budget even at the largest."""
+    """The range of ln D/N within the limits, and whether spending up to both leaves budget over."""
     x, y = limits
     of_D = jnp.asarray([False, True])
 
     def excess(z: Array) -> Array:
-        """At the most N as a function of D, and at the most D as a function of N."""
+        """At the limit of N as a function of D, and at the limit of D as a function of N."""
         return cost.log_total(jnp.where(of_D, z, x), jnp.where(of_D, y, z), served) - log_C
 
     other, affordable = _crossing(excess, log_C - np.log(6.0) - jnp.minimum(limits, 1e3))
@@ -241,9 +245,9 @@ def _ends(cost: Cost, log_C: Array, served: Array, limits: Array) -> tuple[Array
 
 
 def _crossing(function: Callable[[Array], Array], start: Array) -> tuple[Array, Array]:
-    """Where a rising function crosses 0, elementwise, and whether it does near ``start``.
+    """The root of an increasing function, elementwise, and whether there is one near ``start``.
 
-    Newton's steps; halvings where they leave what is known to hold the root.
+    Newton's method, safeguarded by bisection.
     """
 
     def is_moving(state: _State) -> Array:
@@ -262,5 +266,5 @@ def _crossing(function: Callable[[Array], Array], start: Array) -> tuple[Array, 
     low, high = start - _REACH, start + _REACH
     state = start, low, high, moving, jnp.asarray(0)
     found = jax.lax.while_loop(is_moving, one_step, state)[0]
-    near = 1e-6 * _REACH  # steps that end at an end of the reach
+    near = 1e-6 * _REACH  # a search that ends at an end of its bracket has no root
     return found, (found > low + near) & (found < high - near)

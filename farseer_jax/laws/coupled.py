@@ -17,11 +17,11 @@ from farseer_jax.types import Array
 class Coupled(Separable):
     """``L(N, D) = E + (A / N^α + B / D^β)^k``; ``k = 1`` is the Chinchilla law.
 
-    Source: *Skaling*, arXiv 2608.07222. One parameter more than Chinchilla couples the two terms,
-    as runs show it: what a larger model gains depends on how long it is trained.
+    Source: *Skaling*, arXiv 2608.07222. One more parameter than Chinchilla couples the two
+    terms: the gain from a larger model depends on how long it is trained.
 
     Attributes:
-        E: loss that no model and no data get below.
+        E: irreducible loss.
         A: coefficient of the size term.
         B: coefficient of the data term.
         alpha: exponent of the size term.
@@ -46,7 +46,7 @@ class Coupled(Separable):
     k: Positive
 
     def of_size(self, N: Array) -> tuple[Array, ...]:
-        """The size term, and the other numbers."""
+        """The size term, and the other parameters."""
         E, A, B, alpha, beta, k = (
             leaf_like(leaf, N) for leaf in (self.E, self.A, self.B, self.alpha, self.beta, self.k)
         )
@@ -54,13 +54,13 @@ class Coupled(Separable):
 
     @classmethod
     def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
-        """``ln L`` from these."""
+        """``ln L`` from the curves of :meth:`of_size`."""
         E, size_term, log_B, beta, k = curves
         return log(E + jnp.exp(k * log(size_term + jnp.exp(log_B - beta * log_D))))
 
     @classmethod
     def centering(cls, center: Center | None) -> np.ndarray:
-        """Take the terms at the centre of the runs in place of A and B."""
+        """Replace A and B by the terms at the centre of the runs."""
         matrix = np.eye(6)
         assert center is not None
         matrix[1, 3], matrix[2, 4] = -np.log(center.N), -np.log(center.D)
@@ -68,7 +68,7 @@ class Coupled(Separable):
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "Coupled":
-        """Terms that share the typical loss, and k around 1."""
+        """Terms that add up to about the typical loss, with k around 1."""
         center, typical = Center.of(runs), float(np.exp(np.log(runs.loss).mean()))
         k = np.exp(spread(cube, 5, -1.0, 1.0))
         alpha, beta = spread(cube, 3, 0.05, 0.9) / k, spread(cube, 4, 0.05, 0.9) / k

@@ -1,4 +1,4 @@
-"""What a law's class declares, and what follows from the trace of its loss."""
+"""What a law's class declares about its parameters, and what the trace of its loss implies."""
 
 import dataclasses
 import inspect
@@ -15,14 +15,14 @@ from farseer_jax.solvers.starts import Domain
 
 
 class Parameter(NamedTuple):
-    """One field of a law.
+    """A parameter of a law: one field.
 
     Attributes:
-        name: of the field.
-        domain: of each of its entries.
-        along: the mixture or category that it has entries along; None for a single number.
-        log: whether solvers search its logarithm: of positive numbers that scale something, and
-            that the loss is not linear in.
+        name: name of the field.
+        domain: domain of each of its entries.
+        along: the mixture or category with an entry per share or label; None for a single number.
+        log: whether solvers search its logarithm: for positive scale parameters in which the loss
+            is not linear.
     """
 
     name: str
@@ -33,10 +33,10 @@ class Parameter(NamedTuple):
 
 @cache
 def inputs_of(law: Any) -> tuple[tuple[str, Kind], ...]:
-    """From the signature of ``loss``.
+    """The inputs with their kinds, from the signature of ``loss``.
 
     Raises:
-        TypeError: it takes anything else than named inputs.
+        TypeError: its arguments are not named inputs.
     """
     along = {own for _, _, own in declared(law)}
     arguments = list(inspect.signature(law.loss, eval_str=True).parameters.values())[1:]
@@ -54,14 +54,14 @@ def inputs_of(law: Any) -> tuple[tuple[str, Kind], ...]:
 
 @cache
 def linear_of(law: Any) -> tuple[str, ...]:
-    """Names of the parameters that the loss is jointly linear in."""
+    """Names of the parameters in which the loss is jointly linear."""
     linear = roles_of(law).linear
     return tuple(name for name, field in flat_of(law) if field.name in linear)
 
 
 @cache
 def fields_of(law: Any) -> tuple[Parameter, ...]:
-    """As declared; what no annotation says follows from the trace of the loss."""
+    """The parameters; domains that are not annotated follow from the trace of the loss."""
     own = declared(law)
     roles = roles_of(law)
     fields = []
@@ -73,7 +73,7 @@ def fields_of(law: Any) -> tuple[Parameter, ...]:
 
 
 class Roles(NamedTuple):
-    """Parameters that the loss is jointly linear in, right of a power, and mere summands."""
+    """Parameters in which the loss is jointly linear, that are exponents, that are only added."""
 
     linear: frozenset[str]
     exponents: frozenset[str]
@@ -82,7 +82,7 @@ class Roles(NamedTuple):
 
 @cache
 def roles_of(law: Any) -> Roles:
-    """What parameters do in the formula, by its trace."""
+    """The roles of parameters in the formula, from its trace."""
     names = [name for name, _, _ in declared(law)]
     shapes = [() if along is None else (2,) for _, _, along in declared(law)]
     vectors = ("mixture", "category")
@@ -96,7 +96,9 @@ def roles_of(law: Any) -> Roles:
     except UnsupportedPrimitiveError:
         return Roles(frozenset(), frozenset(), frozenset())
     except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError  # JAX's take no text
+        kind = (
+            TypeError if isinstance(error, TypeError) else ValueError
+        )  # JAX's own errors do not accept a message
         raise kind(f"the law {law.name}: {error}") from error
     owners = np.repeat(names, [sum(shape) or 1 for shape in shapes])
     together = [np.flatnonzero(owners == name).tolist() for name in names]
@@ -109,7 +111,7 @@ def roles_of(law: Any) -> Roles:
 
 @cache
 def declared(law: Any) -> tuple[tuple[str, Domain | None, str | None], ...]:
-    """From the annotations of the class and of those that it extends."""
+    """Name, domain and ``along`` of each field, from annotations of the class and its bases."""
     annotations: dict[str, Any] = {}
     for base in reversed(law.__mro__):
         if issubclass(base, eqx.Module):
@@ -122,7 +124,7 @@ def declared(law: Any) -> tuple[tuple[str, Domain | None, str | None], ...]:
 
 @cache
 def flat_of(law: Any) -> tuple[tuple[str, Parameter], ...]:
-    """One entry per number: a parameter along a mixture has several."""
+    """One entry per scalar parameter: a parameter along a mixture has several."""
     shares, flat = dict(law.shares), []
     for field in law.fields():
         if field.along is None:

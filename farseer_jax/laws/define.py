@@ -1,4 +1,4 @@
-"""A law from a function or from text."""
+"""Making a law from a function or from text."""
 
 import dataclasses
 import inspect
@@ -17,8 +17,8 @@ class FunctionLaw(Law):
     """A law made from a function by :func:`law`.
 
     Attributes:
-        function: of inputs and, by keyword, parameters.
-        kinds: of its inputs.
+        function: takes inputs and, by keyword, parameters.
+        kinds: kinds of its inputs.
     """
 
     function: ClassVar[Callable[..., Any]]
@@ -31,7 +31,7 @@ class FunctionLaw(Law):
 
     @classmethod
     def inputs(cls) -> dict[str, Kind]:
-        """Names of the inputs, each with its kind."""
+        """Names of the inputs, with their kinds."""
         return dict(cls.kinds)
 
 
@@ -42,24 +42,24 @@ def law(
     kinds: Mapping[str, Kind] | None = None,
     real: Sequence[str] = (),
 ) -> type[Law]:
-    """Make a law from a function, as its decorator, or from text.
+    """Make a law from a function (as its decorator) or from text.
 
     Args:
-        definition: a function ``f(inputs, *, parameters)`` of JAX operations that gives the loss of
-            one run, annotated as the fields and the ``loss`` of a :class:`Law`; or the text of an
-            expression, with its inputs declared before a bar, ``"N, P | E + A/(N*P)**alpha"``.
-            Without a bar N and D are inputs, and so are the columns of the table that it is fitted
+        definition: a function ``f(inputs, *, parameters)`` of JAX operations that returns the loss
+            of one run, annotated like the fields and the ``loss`` of a :class:`Law`; or the text of
+            an expression, with its inputs declared before a bar, ``"N, P | E + A/(N*P)**alpha"``.
+            Without a bar, N and D are inputs, and so are the columns of the table that it is fitted
             to.
-        name: how files call the law; the function's name unless given.
-        kinds: kinds of an expression's inputs other than positive numbers.
+        name: name of the law in files; the function's name by default.
+        kinds: kinds of an expression's inputs that are not positive numbers.
         real: parameters of an expression that may have either sign.
 
     Returns:
-        The law's class. A parameter without a domain is an :data:`Exponent` where it stands right
-        of ``**``, and otherwise :data:`Positive`.
+        The law's class. A parameter without a domain is an :data:`Exponent` if it occurs to the
+        right of ``**``, and otherwise :data:`Positive`.
 
     Raises:
-        ValueError: the text is not an expression.
+        ValueError: the text is not a valid expression.
         TypeError: the function has no inputs or no parameters.
 
     Example:
@@ -81,7 +81,7 @@ def law(
         }
         return expression_law(expression, own | dict(kinds or {}), real=real, name=name)
     if kinds or real:
-        raise TypeError("kinds and real go with a law given as text: annotate the function instead")
+        raise TypeError("kinds and real apply to laws given as text: annotate the function instead")
     return _of_function(definition, name or definition.__name__)
 
 
@@ -91,8 +91,8 @@ def _of_function(function: Callable[..., Any], name: str) -> type[Law]:
     parameters = [a for a in arguments if a.kind is a.KEYWORD_ONLY]
     if not inputs or not parameters or len(inputs) + len(parameters) < len(arguments):
         raise TypeError(
-            f"the law {name}: give a function of named inputs and, after a star, named parameters: "
-            f"def {name}(N, D, *, E, A, alpha)"
+            f"the law {name}: expected a function of named inputs and, after a star, named "
+            f"parameters, such as def {name}(N, D, *, E, A, alpha)"
         )
     kinds: dict[str, Kind] = {a.name: kind_of(a.annotation) or "positive" for a in inputs}
     body = {

@@ -1,4 +1,4 @@
-"""What a law declares of its parameters and inputs, as annotations."""
+"""Annotations by which a law declares the domains of its parameters and the kinds of inputs."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias, get_origin
@@ -12,10 +12,10 @@ from farseer_jax.types import Array
 
 @dataclass(frozen=True)
 class Along:
-    """A parameter with an entry for each share of a mixture, or for each category of an input.
+    """Annotates a parameter with an entry per share of a mixture, or per label of a category.
 
     Attributes:
-        input: name of that input.
+        input: name of the mixture or category.
 
     Example:
         >>> from typing import Annotated
@@ -32,33 +32,33 @@ Leaf: TypeAlias = Array | np.ndarray
 Real: TypeAlias = Annotated[Leaf, Domain()]
 """A parameter, or an input, of either sign."""
 Positive: TypeAlias = Annotated[Leaf, POSITIVE]
-"""A parameter from 0; an input above 0."""
+"""A non-negative parameter; a positive input."""
 Exponent: TypeAlias = Annotated[Leaf, EXPONENT]
-"""A parameter from 0 that is an exponent: starts are drawn from 0.05 to 1."""
+"""A non-negative exponent: starts are drawn from 0.05 to 1."""
 Fraction: TypeAlias = Annotated[Leaf, Domain(0.0, 1.0)]
-"""A parameter from 0 to 1."""
+"""A parameter between 0 and 1."""
 
-# kinds of inputs that are not numbers on a scale
+# other kinds of inputs
 Mixture: TypeAlias = Annotated[Array, "mixture"]
-"""An input of shares that sum to 1: an array with a share on each place of its last axis."""
+"""An input of shares that sum to 1: an array with the shares on its last axis."""
 Category: TypeAlias = Annotated[Array, "category"]
-"""An input of labels: an array with a 1 for the run's own label, and 0 for all others."""
+"""An input of labels: an array, one-hot on its last axis."""
 Count: TypeAlias = Annotated[Array, "count"]
-"""An input of whole numbers from 1."""
+"""An input of positive whole numbers."""
 
 
 def domain_of(annotation: Any) -> Domain | None:
-    """The domain that an annotation declares; None where it declares none."""
+    """The domain that an annotation declares, or None."""
     return next((part for part in _metadata(annotation) if isinstance(part, Domain)), None)
 
 
 def along_of(annotation: Any) -> str | None:
-    """The input that a parameter has entries along; None for a single number."""
+    """The input along which a parameter has entries; None for a single number."""
     return next((part.input for part in _metadata(annotation) if isinstance(part, Along)), None)
 
 
 def kind_of(annotation: Any) -> Kind | None:
-    """The kind of input that an annotation declares; None where it declares none."""
+    """The kind of input that an annotation declares, or None."""
     for part in _metadata(annotation):
         if isinstance(part, str) and part in KINDS:
             return part

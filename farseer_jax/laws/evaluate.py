@@ -1,7 +1,7 @@
-"""Losses of a law at many points, in float64 and NumPy, whatever JAX is set to.
+"""Losses of a law at many points, in NumPy and float64, regardless of JAX's precision.
 
-A law is traced once and computed by NumPy: nothing is compiled. A law with an operation that NumPy
-has no rule for is compiled.
+A law is traced once and evaluated by NumPy, without compilation. Only a law with an operation
+without a NumPy rule is compiled.
 """
 
 from collections.abc import Mapping
@@ -20,8 +20,8 @@ from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 from farseer_jax.types import Array
 
-_BUCKET = 1024  # points of one compilation, at least
-_MAX_LOSSES = 1 << 17  # at once, that a CPU's cache holds them
+_BUCKET = 1024  # points per compilation, at least
+_MAX_LOSSES = 1 << 17  # per call: fits in a CPU's cache
 
 
 def curves(law: OneDataTerm, N: Array) -> Array:
@@ -42,12 +42,12 @@ def evaluate_curves(law: OneDataTerm, N: ArrayLike) -> np.ndarray:
 
 
 def evaluate(law: Law, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
-    """Losses at points; inputs in the order of the law's ``loss``, or by name; broadcastable.
+    """Losses at points; inputs in the order of the law's ``loss`` or by name, broadcastable.
 
-    A law with a leading axis on its leaves gives losses with that axis first.
+    A leading axis of the law's leaves becomes the first axis of the losses.
 
     Raises:
-        ValueError: an input is not of its kind, or they do not broadcast.
+        ValueError: an input is not of its kind, or the inputs do not broadcast.
         TypeError: an input is missing or unknown.
     """
     flat, shape = flat_points(type(law), args, inputs)
@@ -58,23 +58,23 @@ def evaluate(law: Law, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
 def flat_points(
     law: type[Law], args: tuple[ArrayLike, ...], inputs: Mapping[str, ArrayLike]
 ) -> tuple[dict[str, np.ndarray], tuple[int, ...]]:
-    """Inputs of a law at points, checked and broadcast.
+    """Check and broadcast the inputs of a law at points.
 
     Args:
         law: the law's class.
         args: inputs in the order of the law's ``loss``.
-        inputs: the same by name; a category by its labels, or as ones and zeros.
+        inputs: inputs by name; a category as labels or one-hot.
 
     Returns:
-        Each input, ``(point,)``, of a mixture or a category ``(point, share)``; and the points'
-        own shape.
+        Each input, ``(point,)``, a mixture or category ``(point, share)``; and the broadcast
+        shape.
 
     Raises:
         ValueError, TypeError: as for :func:`evaluate`.
     """
     kinds = law.inputs()
-    given = law.named(args, inputs)
-    points = {name: _values(law, name, given[name], kind) for name, kind in kinds.items()}
+    named = law.named(args, inputs)
+    points = {name: _values(law, name, named[name], kind) for name, kind in kinds.items()}
     shares = {name for name, kind in kinds.items() if kind in ("mixture", "category")}
     shapes = {name: x.shape[:-1] if name in shares else x.shape for name, x in points.items()}
     try:
@@ -94,22 +94,22 @@ def flat_points(
 def refuse_options_names(
     law: type[Law], args: tuple[Any, ...], inputs: Mapping[str, Any], options: tuple[str, ...]
 ) -> None:
-    """Refuse an input that a method cannot be given by name: its own option is called so.
+    """Refuse an input that has the name of an option of a method, and is not passed by position.
 
     Raises:
-        TypeError: which one.
+        TypeError: there is such an input.
     """
     names = tuple(law.inputs())
     for name in names[len(args) :]:
         if name in options and name not in inputs:
             raise TypeError(
-                f"the law's input {name!r} is called as an option of this method: give the inputs "
-                f"in their order, which are {', '.join(names)}"
+                f"the law's input {name!r} has the name of an option of this method: give the "
+                f"inputs by position, in the order {', '.join(names)}"
             )
 
 
 def by_column(law: type[Law], points: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Flat points as a table has them: each share of a mixture a column, a category its labels."""
+    """Flat points as columns: one for each share of a mixture, labels for a category."""
     columns: dict[str, np.ndarray] = {}
     entries = dict(law.shares)
     for name, kind in law.inputs().items():
@@ -135,21 +135,21 @@ def _values(law: type[Law], name: str, values: ArrayLike, kind: str) -> np.ndarr
     array = numbers(name, values, kind)
     if known and array.shape[-1] != len(known):
         raise ValueError(
-            f"{name}: the law was fitted to {len(known)} shares ({', '.join(known)}), got "
-            f"{array.shape[-1]}: give each of them, on the last axis"
+            f"{name}: expected the {len(known)} shares that the law was fitted to "
+            f"({', '.join(known)}) on the last axis, got {array.shape[-1]}"
         )
     return array
 
 
 def _is_one_hot(values: np.ndarray, num_labels: int) -> bool:
-    """Whether an array has a 1 for a point's own label on its last axis, and 0 for all others."""
+    """Whether an array is one-hot on its last axis."""
     if values.dtype.kind != "f" or values.ndim < 2 or values.shape[-1] != num_labels:
         return False
     return bool(((values == 0.0) | (values == 1.0)).all() and (values.sum(-1) == 1.0).all())
 
 
 def _by_share(law: type[Law], name: str, values: Any) -> np.ndarray:
-    """A mixture given by the names of its shares, as an array ``(…, share)`` in the law's order."""
+    """A mixture given by share as an array ``(…, share)`` in the law's order."""
     columns = [str(column) for column in getattr(values, "columns", values)]
     parts = np.broadcast_arrays(*(numbers(c, values[c], "real") for c in columns))
     return in_order(law, name, np.stack(parts, axis=-1), columns)
@@ -191,7 +191,7 @@ def _by_curves(
     vectors: np.ndarray,
     inputs: Mapping[str, np.ndarray],
 ) -> np.ndarray:
-    """Losses of a law with curves of N, which are computed once per size."""
+    """Losses of a separable law, whose curves of N are computed once per size."""
     sizes, size_of = np.unique(inputs["N"], return_inverse=True)
     functions, combined = _numpy_curves(structure, shapes), _numpy_combination(law, structure)
     bound = [function.bind({"N": sizes}) for function in functions]
@@ -212,10 +212,10 @@ def _slices(num: int, size: int) -> list[slice]:
 
 @lru_cache(maxsize=256)
 def _numpy_curves(structure: Any, shapes: tuple[Any, ...]) -> tuple[NumpyFunction, ...]:
-    """Each of the curves that a law gives for a size."""
+    """Each of the law's curves of N."""
 
-    def curve(k: int, parameters: list[Any], given: dict[str, Any]) -> Any:
-        return jnp.asarray(jax.tree.unflatten(structure, parameters).of_size(given["N"])[k])
+    def curve(k: int, parameters: list[Any], inputs: dict[str, Any]) -> Any:
+        return jnp.asarray(jax.tree.unflatten(structure, parameters).of_size(inputs["N"])[k])
 
     num = len(_curves_of(structure))
     return tuple(NumpyFunction(partial(curve, k), shapes, {"N": ()}) for k in range(num))
@@ -223,10 +223,10 @@ def _numpy_curves(structure: Any, shapes: tuple[Any, ...]) -> tuple[NumpyFunctio
 
 @lru_cache(maxsize=256)
 def _numpy_combination(law: Any, structure: Any) -> NumpyFunction:
-    """The loss of curves at one size and ln D."""
+    """The loss from the curves at one size and ln D."""
 
-    def loss(values: list[Any], given: dict[str, Any]) -> Any:
-        return jnp.exp(law.combine_anywhere(tuple(values), given["log_D"]))
+    def loss(values: list[Any], inputs: dict[str, Any]) -> Any:
+        return jnp.exp(law.combine_anywhere(tuple(values), inputs["log_D"]))
 
     return NumpyFunction(loss, [()] * len(_curves_of(structure)), {"log_D": ()})
 
@@ -241,15 +241,15 @@ def _curves_of(structure: Any) -> Any:
 
 @lru_cache(maxsize=256)
 def _numpy_loss(structure: Any, shapes: tuple[Any, ...], inputs: tuple[Any, ...]) -> NumpyFunction:
-    def loss(parameters: list[Any], given: dict[str, Any]) -> Any:
-        return jax.tree.unflatten(structure, parameters).loss(**given)
+    def loss(parameters: list[Any], named: dict[str, Any]) -> Any:
+        return jax.tree.unflatten(structure, parameters).loss(**named)
 
     return NumpyFunction(loss, shapes, dict(inputs))
 
 
 @jax.jit
 def _losses(laws: Law, inputs: dict[str, Array]) -> Array:
-    """``(law, point)``: one row per law of a stack."""
+    """``(law, point)``: one row per law of a batch."""
     return jax.vmap(lambda law: jax.vmap(lambda own: law.loss(**own))(inputs))(laws)
 
 
@@ -264,10 +264,10 @@ def _compiled_losses(
 
 
 def numbers(name: str, values: ArrayLike, kind: str) -> np.ndarray:
-    """An input's values, checked by its kind.
+    """Check an input's values by its kind.
 
     Raises:
-        ValueError: which are wrong.
+        ValueError: the values are invalid; the message gives their positions.
     """
     try:
         array = np.asarray(values, dtype=np.float64)
@@ -287,7 +287,7 @@ def numbers(name: str, values: ArrayLike, kind: str) -> np.ndarray:
 
 
 def _bucket(num: int) -> int:
-    """A power of two: calls of many sizes share a few compilations."""
+    """A power of two, so that calls of many sizes share a few compilations."""
     return max(_BUCKET, 1 << max(num - 1, 0).bit_length())
 
 

@@ -1,4 +1,4 @@
-"""A law written as text: what its names are, and its values."""
+"""A law written as text: its names and its evaluation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,13 +31,13 @@ _OPERATORS: Final = {
 
 @dataclass(frozen=True)
 class Expression:
-    """A law as a formula; :func:`parse` makes it.
+    """A law as a formula, made by :func:`parse`.
 
     Attributes:
-        text: the formula in one spelling, which :func:`parse` reads back.
-        declared_inputs: the names before the bar; ``None`` where there is no bar.
-        names: all names of the formula, in order of first appearance.
-        indexed: of each parameter with an entry per share, such as ``C[h]``, its mixture.
+        text: the formula in a normal form, which :func:`parse` reads back.
+        declared_inputs: the names before the bar; ``None`` without a bar.
+        names: all names in the formula, in order of first appearance.
+        indexed: the mixture of each parameter with an entry per share, such as ``C[h]``.
         mixtures: the inputs that sums run over, in order of first appearance.
         exponents: the names to the right of ``**``.
         tree: the formula as a tree.
@@ -58,12 +58,12 @@ class Expression:
         """The value of the formula.
 
         Args:
-            values: an array for each name, which broadcast together. Mixtures and the parameters
-                indexed by them have one more axis, the last, with an entry per share.
+            values: an array for each name; they broadcast. Mixtures and the parameters indexed by
+                them have an additional last axis with an entry per share.
             xp: ``jax.numpy`` or ``numpy``.
 
         Returns:
-            The values, without the axis of shares. ``0**g`` is 0 with derivative 0 in g > 0.
+            The values, without the axis of shares. ``0**g`` is 0, with derivative 0 in g > 0.
 
         Raises:
             ValueError: a name has no value.
@@ -74,7 +74,7 @@ class Expression:
         """
         missing = [name for name in self.names if name not in values]
         if missing:
-            raise ValueError(f"no value for {', '.join(missing)}: give one for each name")
+            raise ValueError(f"missing a value for {', '.join(missing)}; give one for each name")
         # jax.numpy never warns: outside a law's domain its values are NaN or infinite
         with np.errstate(all="ignore"):
             return _value(self.tree, values, xp, None)
@@ -84,12 +84,12 @@ def parse(text: str) -> Expression:
     """Read a law written as text.
 
     Args:
-        text: a formula, such as ``"E + A/N**alpha"``, with the inputs declared before a bar if
-            they are not to be found by the columns of a table: ``"N, P | E + (A/(N*P**k))**a"``.
+        text: a formula, such as ``"E + A/N**alpha"``, with the inputs declared before a bar unless
+            they are found by the columns of a table: ``"N, P | E + (A/(N*P**k))**a"``.
 
     Raises:
         TypeError: not text.
-        ValueError: the text is not a law; one sentence with the part, its column and the remedy.
+        ValueError: the text is not a law; the message quotes the part, its column and the remedy.
 
     Example:
         >>> law = parse("N, P | E+( A/(N * (k*log(P)+1)) ) ** alpha")
@@ -103,7 +103,7 @@ def parse(text: str) -> Expression:
         ValueError: '^' at column 8 of the law: write ** for a power
     """
     if not isinstance(text, str):
-        raise TypeError(f"expected the text of a law, got a {type(text).__name__}")
+        raise TypeError(f"expected a law as text, got {type(text).__name__}")
     declared, tree = parse_text(text)
     nodes = [node for node in walk(tree) if isinstance(node, Name)]
     sums = [node.mixture for node in walk(tree) if isinstance(node, Call) and node.mixture]
@@ -178,16 +178,18 @@ def _check_mixtures(expression: Expression, nodes: Sequence[Name]) -> None:
         if mixture != node.mixture:
             other = name if node.mixture is None else f"{name}[{node.mixture}]"
             raise ValueError(
-                f"parameter {name!r} stands as {name}[{mixture}] and as {other}: "
+                f"parameter {name!r} occurs both as {name}[{mixture}] and as {other}: "
                 f"give the two different names"
             )
         if name in expression.mixtures and mixture is not None:
             raise ValueError(
-                f"{name!r} is a mixture and has an index: name the parameter otherwise"
+                f"{name!r} is a mixture and cannot have an index: rename the parameter"
             )
     for mixture in expression.mixtures:
         if mixture not in expression.names:
-            raise ValueError(f"the shares {mixture!r} do not occur: write {mixture} in its sum(…)")
+            raise ValueError(
+                f"the mixture {mixture!r} does not occur: write {mixture} in its sum(…)"
+            )
     for outside in walk(expression.tree, inside_sums=False):
         if isinstance(outside, Name) and (outside.mixture or outside.name in expression.mixtures):
             text = to_text(outside)
@@ -201,7 +203,7 @@ def _check_declared(expression: Expression) -> None:
     for name in expression.declared_inputs:
         if name not in expression.names:
             raise ValueError(
-                f"input {name!r} is declared before the bar and does not occur in the formula: "
+                f"input {name!r} is declared before the bar but does not occur in the formula: "
                 f"correct its spelling or leave it out"
             )
         if name in expression.indexed:

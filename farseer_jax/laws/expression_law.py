@@ -1,4 +1,4 @@
-"""From a formula to a law: which names are inputs, which are parameters, and the class."""
+"""Making a law from a formula: which names are inputs or parameters, and the class."""
 
 import copyreg
 import dataclasses
@@ -12,9 +12,10 @@ from farseer_jax.laws.expression import Expression, parse
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.find_columns import usual_input
 from farseer_jax.runs.inputs import KINDS, Kind
+from farseer_jax.runs.usual_names import squeezed
 from farseer_jax.solvers.starts import Domain
 
-_CLOSE: Final = 0.8  # similarity of two names that are taken for one, misspelt
+_CLOSE: Final = 0.8  # similarity from which a name counts as a misspelling of another
 _USUAL: Final = ("N", "D", "U", "P", "V", "lr")  # inputs with further usual names
 
 _Key = tuple[str, tuple[tuple[str, Kind], ...], tuple[str, ...], str]
@@ -26,23 +27,23 @@ def split_names(
     *,
     bound: Collection[str] = (),
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Which names of a formula are inputs and which are parameters.
+    """Split the names of a formula into inputs and parameters.
 
-    Inputs are the names declared before the bar. Without a bar they are the mixtures, the names
-    bound to a column, those of columns, N and D, and the usual names of both and of inputs that
+    Inputs are the names declared before the bar. Without a bar they are the mixtures, names bound
+    to a column, names of columns, N and D with their usual names, and usual names of inputs that
     have a column. All other names are parameters.
 
     Args:
         expression: the formula.
         columns: the columns of the table, if there is one.
-        bound: the names bound to a column of another name (``--input P=parallel_size``).
+        bound: names bound to a column with another name (``--input P=parallel_size``).
 
     Returns:
         The inputs, as declared or in order of first appearance, and the parameters.
 
     Raises:
-        ValueError: a name nearly matches a column, a bound name does not occur, or there are no
-            inputs or no parameters.
+        ValueError: a name nearly matches a column, a bound name does not occur in the formula, or
+            there are no inputs or no parameters.
 
     Example:
         >>> law = parse("E + (A/(N*(k*log(P)+1)))**alpha")
@@ -52,8 +53,8 @@ def split_names(
     for name in bound:
         if name not in expression.names:
             raise ValueError(
-                f"input {name!r} is bound to a column and does not occur in the law "
-                f"{expression.text!r}: bind one of {', '.join(expression.names)}"
+                f"input {name!r} is bound to a column but does not occur in the law "
+                f"{expression.text!r}; bind one of {', '.join(expression.names)}"
             )
     columns = tuple(columns or ())
     if expression.declared_inputs is not None:
@@ -80,7 +81,7 @@ def split_names(
 
 
 def describe(inputs: Sequence[str], parameters: Sequence[str]) -> str:
-    """One line that says which names are inputs and which are parameters.
+    """The inputs and the parameters in one line.
 
     Example:
         >>> describe(("N", "P"), ("E", "A", "k", "alpha"))
@@ -90,7 +91,7 @@ def describe(inputs: Sequence[str], parameters: Sequence[str]) -> str:
 
 
 class _ExpressionType(type(Law)):  # type: ignore[misc]
-    """The type of laws made from text, for which alone pickle is taught how to find them again."""
+    """The metaclass of laws made from text, with its own way of pickling."""
 
 
 class ExpressionLaw(Law, metaclass=_ExpressionType):
@@ -112,7 +113,7 @@ class ExpressionLaw(Law, metaclass=_ExpressionType):
 
     @classmethod
     def inputs(cls) -> dict[str, Kind]:
-        """Names of the inputs, each with its kind."""
+        """Names of the inputs, with their kinds."""
         return dict(cls.kinds)
 
 
@@ -123,19 +124,20 @@ def expression_law(
     real: Collection[str] = (),
     name: str | None = None,
 ) -> type[ExpressionLaw]:
-    """Make the law that a formula states.
+    """Make the class of a law from a formula.
 
-    Parameters are positive; those right of ``**`` are exponents, with starts of their own. The
-    same formula, inputs and options give the same class, so that nothing compiles twice.
+    Parameters are positive; those to the right of ``**`` are exponents, with their own range of
+    starts. The same formula, inputs and options give the same class, so that nothing compiles
+    twice.
 
     Args:
         expression: the formula, or its text.
-        inputs: the names that are inputs, each with its kind.
+        inputs: the names that are inputs, with their kinds.
         real: the parameters that may have either sign.
-        name: what files and the shell call the law; ``"expression"`` if not given.
+        name: the law's name in files and in the shell; ``"expression"`` by default.
 
     Raises:
-        ValueError: names or kinds do not fit the formula, or a parameter has a name that laws use.
+        ValueError: names or kinds do not match the formula, or a parameter has a reserved name.
 
     Example:
         >>> Streams = expression_law("E + (A/(N*P))**alpha", {"N": "positive", "P": "positive"})
@@ -154,7 +156,7 @@ def expression_law(
 
 @cache
 def _law(key: _Key) -> type[ExpressionLaw]:
-    """One class for one key: JAX compiles by class."""
+    """One class per key: JAX compiles by class."""
     text, kinds, real, name = key
     expression, inputs = parse(text), dict(kinds)
     annotations: dict[str, Any] = {}
@@ -186,7 +188,7 @@ def _with_shares(key: _Key, shares: tuple[tuple[str, tuple[str, ...]], ...]) -> 
 
 
 def _reduce(law: type[ExpressionLaw]) -> Any:
-    """How to pickle the class: by what it is made from, since no module holds it."""
+    """Pickle the class by what it is made from, since no module contains it."""
     if law is ExpressionLaw:
         return law.__qualname__
     key = (law.expression.text, tuple(law.kinds.items()), law.real, law.name)
@@ -197,7 +199,7 @@ copyreg.pickle(_ExpressionType, _reduce)
 
 
 def _check_kinds(expression: Expression, inputs: Mapping[str, Kind]) -> None:
-    """Refuse inputs that do not fit the formula."""
+    """Refuse inputs that do not match the formula."""
     declared = expression.declared_inputs
     unknown = [name for name in inputs if name not in expression.names]
     if unknown or not inputs:
@@ -219,7 +221,7 @@ def _check_kinds(expression: Expression, inputs: Mapping[str, Kind]) -> None:
             remedy = (
                 "write it within sum(…)"
                 if kind in ("mixture", "category")
-                else ("its kind is mixture or category, since a sum runs over it")
+                else "give its kind as mixture or category, since a sum runs over it"
             )
             raise ValueError(f"input {name!r} is of kind {kind}: {remedy}")
     for name in expression.mixtures:
@@ -230,14 +232,12 @@ def _check_kinds(expression: Expression, inputs: Mapping[str, Kind]) -> None:
 def _check_parameters(
     expression: Expression, parameters: Sequence[str], real: Collection[str]
 ) -> None:
-    """Refuse names that laws use for something else, and unknown ones in ``real``."""
+    """Refuse reserved names of parameters, and unknown names in ``real``."""
     if not parameters:
         raise ValueError(f"the law {expression.text!r} has no parameters: nothing can be fitted")
     for name in parameters:
         if hasattr(ExpressionLaw, name) or name == "expression":
-            raise ValueError(
-                f"parameter {name!r} has a name that every law uses: name it otherwise"
-            )
+            raise ValueError(f"parameter {name!r} has a name that is reserved for laws: rename it")
     for name in real:
         if name not in parameters:
             raise ValueError(
@@ -246,20 +246,22 @@ def _check_parameters(
 
 
 def _is_usual_input(name: str, columns: Sequence[str]) -> bool:
-    """Whether a name means an input without being declared."""
+    """Whether a name is an input without being declared."""
     if name in ("N", "D") or usual_input(name, columns) is not None:
         return True
     role = _usual_role(name)
-    return role in ("N", "D") and usual_input(role, columns) is None  # binding asks for its column
+    return (
+        role in ("N", "D") and usual_input(role, columns) is None
+    )  # binding then asks for its column
 
 
 def _usual_role(name: str) -> str | None:
-    """The input that a longer name usually stands for: D of ``tokens``."""
+    """The input that a longer name usually means: D for ``tokens``."""
     return next((r for r in _USUAL if len(name) > 2 and usual_input(r, [name])), None)
 
 
 def _refuse_misspelt(name: str, inputs: Sequence[str], columns: Sequence[str]) -> None:
-    """Refuse a parameter whose name nearly is a column's: it would be fitted without a word."""
+    """Refuse a parameter whose name nearly matches a column: it would be fitted silently."""
     role = _usual_role(name)
     meant = None if role is None else usual_input(role, columns)
     near = (column for column in columns if _nearly_matches(name, column, inputs))
@@ -273,15 +275,10 @@ def _refuse_misspelt(name: str, inputs: Sequence[str], columns: Sequence[str]) -
 
 
 def _nearly_matches(name: str, column: str, inputs: Sequence[str]) -> bool:
-    """Equal but for case and punctuation, or similar; single letters are often parameters."""
-    one, other = _squeeze(name), _squeeze(column)
+    """Whether names are equal but for case and punctuation, or similar; not if very short."""
+    one, other = squeezed(name), squeezed(column)
     if one == other:
         return len(name) > 1 or column not in inputs
     if min(len(one), len(other)) < 3:
         return False
     return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() >= _CLOSE
-
-
-def _squeeze(name: str) -> str:
-    """The name in lower case without punctuation."""
-    return "".join(letter for letter in name.lower() if letter.isalnum())

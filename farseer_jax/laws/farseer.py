@@ -19,8 +19,8 @@ from farseer_jax.types import Array
 class Farseer(OneDataTerm):
     """``L(N, D) = U(N) + B(N) · D^(−A(N))``, each curve a :class:`StretchedExponential`.
 
-    Source: Li et al., *Predictable Scale: Part II, Farseer*, Eq. 3. D is in tokens by definition
-    of the law: in another unit the family of curves is another one. N may be in any unit.
+    Source: Li et al., *Predictable Scale: Part II, Farseer*, Eq. 3. D must be in tokens: in
+    another unit the family of curves is a different one. N may be in any unit.
 
     Attributes:
         U: loss of a model of size N with unlimited data (the paper's E + U(N)).
@@ -53,7 +53,7 @@ class Farseer(OneDataTerm):
 
     @classmethod
     def linear(cls) -> tuple[str, ...]:
-        """None: each parameter stands within an exponential."""
+        """None: every parameter is inside an exponential."""
         return ()
 
     def to_vector(self) -> Array:
@@ -63,7 +63,7 @@ class Farseer(OneDataTerm):
 
     @classmethod
     def from_vector(cls, vector: Array, center: Center | None = None) -> "Farseer":
-        """Curves with their pivot at the centre of the runs."""
+        """The inverse of :meth:`to_vector`, with the curves' pivot at the centre of the runs."""
         assert center is not None
         pivot = library_of(vector).full_like(vector[0], center.N)
         return cls(
@@ -81,14 +81,14 @@ class Farseer(OneDataTerm):
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "Farseer":
-        """Curves that share the typical loss at the centre of the runs, and fall with N.
+        """Curves that decrease with N, with about the typical loss at the centre of the runs.
 
-        A rising A(N) at the start often ends where B is constant, a poorer local optimum.
+        A start with increasing A(N) often ends at constant B, a poorer local optimum.
         """
         center, typical = Center.of(runs), float(np.exp(np.log(runs.loss).mean()))
         share = spread(cube, 0, 0.05, 0.6)  # of the data term in the loss
         A_level, A_slope = np.log(spread(cube, 6, 0.1, 0.6)), spread(cube, 7, -0.4, -0.03)
-        # B and A compensate each other: what is drawn is the data term at the centre, B · D0^−A
+        # B and A compensate each other, so draw the data term at the centre, B · D0^−A
         lever = np.exp(A_level) * np.log(center.D)
         B_level = np.log(typical * share) + lever + spread(cube, 3, -0.5, 0.5)
         columns = {
@@ -108,7 +108,7 @@ class Farseer(OneDataTerm):
         """The paper's nine numbers (Eq. 3), float64.
 
         They are weakly identified and nearly singular as an exponent tends to 0 (infinite at
-        exactly 0). The curves ``U``, ``B``, ``A`` are what the data determine; store those.
+        exactly 0). The data determine the curves ``U``, ``B``, ``A``; store those.
         """
         numbers: dict[str, float] = {}
         for index, exponent, curve in _PAPER_NAMES:
@@ -117,7 +117,7 @@ class Farseer(OneDataTerm):
         return numbers
 
     def parameter_lines(self) -> list[str]:
-        """The paper's numbers, a line for each curve."""
+        """The paper's numbers, one line per curve."""
         numbers = self.parameters()
         rows = [
             [formula, *(f"{name} = {number_text(numbers[name])}" for name in names)]
@@ -159,14 +159,14 @@ class Farseer(OneDataTerm):
     def published(cls) -> "Farseer":
         """The law as printed in the paper (Eq. 15).
 
-        Its numbers are printed with two to four digits, too few: on the very runs that it
-        describes (the English BPC grid of 0.2–6.4 B) its mean error is 2.5 %, where the fit it
-        stands for has 0.2 %. Use it to compare formulas, never as a reference for a fit.
+        Its numbers are printed with two to four digits, which is too few: on the runs it was fitted
+        to (the English BPC grid of 0.2–6.4 B) its mean error is 2.5 %, where the unrounded fit
+        has 0.2 %. Use it to compare formulas, never as a reference for a fit.
         """
         return cls.from_parameters(_PUBLISHED)
 
     def exact_numbers(self) -> dict[str, Any]:
-        """The curves, which the paper's numbers lose digits of."""
+        """The curves, since the paper's numbers lose digits."""
         return {"curves": self.to_dict()}
 
     @classmethod

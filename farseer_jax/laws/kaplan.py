@@ -41,7 +41,7 @@ class Kaplan(Separable):
     alpha_D: Positive
 
     def of_size(self, N: Array) -> tuple[Array, ...]:
-        """The size term, and the numbers of the data term."""
+        """The size term, and the parameters of the data term."""
         N_c, D_c, alpha_N, alpha_D = (
             leaf_like(leaf, N) for leaf in (self.N_c, self.D_c, self.alpha_N, self.alpha_D)
         )
@@ -50,13 +50,13 @@ class Kaplan(Separable):
 
     @classmethod
     def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
-        """``ln L`` from these."""
+        """``ln L`` from the curves of :meth:`of_size`."""
         size_term, log_D_c, alpha_D = curves
         return alpha_D * log(size_term + jnp.exp(log_D_c - log_D))
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "Kaplan":
-        """Terms that share the typical loss at the centre of the runs."""
+        """Terms that add up to the typical loss at the centre of the runs."""
         center, log_typical = Center.of(runs), float(np.log(runs.loss).mean())
         alpha_N = np.exp(spread(cube, 2, np.log(0.02), np.log(0.5)))
         alpha_D = np.exp(spread(cube, 3, np.log(0.02), np.log(0.5)))

@@ -1,4 +1,4 @@
-"""What every scaling law offers."""
+"""The base class of scaling laws."""
 
 import abc
 import dataclasses
@@ -25,7 +25,7 @@ Shares = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 class Center(NamedTuple):
-    """The middle of a set of runs, where parameters are nearly uncorrelated.
+    """The centre of a set of runs; relative to it, parameters are nearly uncorrelated.
 
     Attributes:
         N: geometric mean of the sizes.
@@ -42,7 +42,7 @@ class Center(NamedTuple):
 
     @classmethod
     def of(cls, runs: Runs) -> "Center":
-        """The centre of these runs; each size counts once."""
+        """The centre of these runs; for N, each size counts once."""
         return cls(
             N=float(np.exp(np.log(np.unique(runs.N)).mean())),
             D=float(np.exp(np.log(runs.D).mean())),
@@ -55,15 +55,15 @@ class Law(eqx.Module):
     A law is an immutable pytree whose leaves are its parameters: it can be differentiated, jitted
     and mapped over. It computes in the precision of the arrays it is called with.
 
-    A law of one's own is a class with its parameters as fields, annotated by their domain
+    To define your own law, write a class with its parameters as fields, annotated by their domain
     (:data:`Positive`, :data:`Real`, :data:`Exponent`, :data:`Fraction` or a :class:`Domain`), and
-    ``loss(self, …)``, whose arguments are the inputs: columns of the table of runs. All else is
-    derived from these. Inputs are positive numbers unless annotated otherwise. A mixture comes as
-    an array with its shares on the last axis, a category as one with a 1 for the run's own label.
+    ``loss(self, …)``, whose arguments are the inputs: columns of the table of runs. Everything else
+    is derived. Inputs are positive numbers unless annotated otherwise. A mixture is passed as an
+    array with its shares on the last axis, a category as a one-hot array.
 
     Attributes:
-        name: how files and the shell call the law; the class's name unless given.
-        formula: one line for reports.
+        name: the law's name in files and in the shell; the class's name by default.
+        formula: the formula in one line, for reports.
 
     Example:
         >>> import farseer_jax as fj
@@ -117,10 +117,10 @@ class Law(eqx.Module):
 
     @abc.abstractmethod
     def loss(self, *args: Any, **inputs: Any) -> Any:
-        """The loss at these inputs; define it with the law's inputs as arguments."""
+        """The loss; define it with the law's inputs as arguments."""
 
     def __call__(self, *args: ArrayLike, **inputs: ArrayLike) -> Array:
-        """The loss; inputs in the order of ``loss``, or by name; broadcastable."""
+        """The loss; inputs in the order of ``loss`` or by name, broadcastable."""
         return jnp.asarray(self.loss(**self.bound(args, inputs)))
 
     def log_loss(self, *args: ArrayLike, **inputs: ArrayLike) -> Array:
@@ -132,7 +132,7 @@ class Law(eqx.Module):
         """Inputs by name.
 
         Raises:
-            TypeError: one is missing or unknown.
+            TypeError: an input is missing or unknown.
         """
         names = tuple(cls.inputs())
         given = dict(zip(names, args, strict=False)) | dict(inputs)
@@ -146,24 +146,24 @@ class Law(eqx.Module):
 
     @classmethod
     def bound(cls, args: tuple[Any, ...], inputs: Mapping[str, Any]) -> dict[str, Array]:
-        """Inputs by name, as floating arrays of one precision, the caller's."""
+        """Inputs by name, as floating-point arrays with a common dtype."""
         arrays = {name: as_float(value) for name, value in cls.named(args, inputs).items()}
         dtype = jnp.result_type(*arrays.values())
         return {name: array.astype(dtype) for name, array in arrays.items()}
 
     @classmethod
     def inputs(cls) -> dict[str, Kind]:
-        """Names of the inputs, each with its kind, in the order of ``loss``."""
+        """Names of the inputs, with their kinds, in the order of ``loss``."""
         return dict(inputs_of(cls))
 
     @classmethod
     def fields(cls) -> tuple[Parameter, ...]:
-        """The parameters as they are declared."""
+        """The parameters as declared."""
         return fields_of(cls)
 
     @classmethod
     def parameter_names(cls) -> tuple[str, ...]:
-        """Their names, in the order of :meth:`to_vector`: ``C[web]`` along a mixture."""
+        """Names of the scalar parameters, in the order of :meth:`to_vector`, such as ``C[web]``."""
         return tuple(name for name, _ in flat_of(cls))
 
     @classmethod
@@ -178,14 +178,14 @@ class Law(eqx.Module):
 
     @classmethod
     def linear(cls) -> tuple[str, ...]:
-        """Parameters that the loss is a sum of, each times a function of all else, by its trace."""
+        """Names of the parameters in which the loss is jointly linear, from its trace."""
         return linear_of(cls)
 
     def terms(self, *args: Any, **inputs: Any) -> tuple[Array, ...]:
-        """What each linear parameter multiplies: ``L`` is their sum; broadcastable with the inputs.
+        """The factor of each linear parameter in the loss; broadcastable with the inputs.
 
-        By default the derivatives of the loss, which do not depend on the linear parameters. A law
-        may give them more cheaply.
+        By default these are derivatives of the loss, which do not depend on the linear parameters.
+        A law may compute them more cheaply.
         """
         own, bound = type(self), self.bound(args, inputs)
         values = {name: jnp.asarray(getattr(self, name)) for name in own.parameter_names()}
@@ -202,7 +202,7 @@ class Law(eqx.Module):
 
     @classmethod
     def columns(cls, runs: Runs) -> dict[str, np.ndarray]:
-        """The law's inputs at the runs: ``(run,)``, or ``(run, share)`` of mixtures and categories.
+        """The law's inputs at the runs: ``(run,)``, or ``(run, share)`` if a mixture or category.
 
         Raises:
             ValueError: the runs lack an input.
@@ -211,7 +211,7 @@ class Law(eqx.Module):
 
     @classmethod
     def of_runs(cls, runs: Runs) -> type[Self]:
-        """The same law, its mixtures and categories with the entries that the runs have."""
+        """The same law, with the shares and labels of the runs."""
         entries = dict(runs.shares)
         for name, kind in cls.inputs().items():
             if kind == "category":
@@ -220,7 +220,7 @@ class Law(eqx.Module):
 
     @classmethod
     def with_shares(cls, shares: Mapping[str, tuple[str, ...]]) -> type[Self]:
-        """The same law, its mixtures and categories with these entries."""
+        """The same law, with these shares and labels for its mixtures and categories."""
         needed = [name for name, kind in cls.inputs().items() if kind in ("mixture", "category")]
         return _with_shares(cls, tuple((name, tuple(shares[name])) for name in needed))
 
@@ -236,11 +236,11 @@ class Law(eqx.Module):
 
     @classmethod
     def from_vector(cls, vector: Array, center: Center | None = None) -> Self:
-        """The inverse of :meth:`to_vector`; what a law keeps beside its parameters is ``center``'s.
+        """The inverse of :meth:`to_vector`.
 
         Args:
             vector: ``(parameter, …)``.
-            center: centre of the runs; None for laws that keep nothing of it.
+            center: centre of the runs, for laws that depend on it.
         """
         xp, values, row = library_of(vector), {}, 0
         for field in cls.fields():
@@ -255,7 +255,7 @@ class Law(eqx.Module):
         return cls(**values)
 
     def parameters(self) -> dict[str, Any]:
-        """The parameters by name, float64; one along a mixture as an object by entry."""
+        """The parameters by name, float64; a parameter along a mixture is a dictionary."""
         entries = dict(type(self).shares)
         numbers: dict[str, Any] = {}
         for field in type(self).fields():
@@ -267,7 +267,7 @@ class Law(eqx.Module):
         return numbers
 
     def parameter_lines(self) -> list[str]:
-        """The parameters as a person reads them."""
+        """The parameters as lines of text."""
         kind = type(self)
         values = np.concatenate([np.ravel(getattr(self, field.name)) for field in kind.fields()])
         numbers = dict(zip(kind.parameter_names(), values.tolist(), strict=True))
@@ -276,16 +276,16 @@ class Law(eqx.Module):
         return ["Parameters (too rounded here to compute with)", *lines]
 
     def warnings(self) -> list[str]:
-        """What the parameters of a fit by closed forms mean, where they are at their ends."""
+        """Warnings about parameters that a fit by closed forms set to an end of their domain."""
         return []
 
     def exact_numbers(self) -> dict[str, Any]:
-        """What a file keeps beside :meth:`parameters`, where these lose digits; by its key."""
+        """Further numbers for a file, if :meth:`parameters` lose digits."""
         return {}
 
     @classmethod
     def from_numbers(cls, content: Mapping[str, Any]) -> Self:
-        """The law of :meth:`parameters` (``content["parameters"]``) and :meth:`exact_numbers`."""
+        """The law from :meth:`parameters` (``content["parameters"]``) and :meth:`exact_numbers`."""
         entries, numbers = dict(cls.shares), {}
         for field in cls.fields():
             value = content["parameters"][field.name]
@@ -297,18 +297,18 @@ class Law(eqx.Module):
     def centering(cls, center: Center | None) -> np.ndarray:
         """An upper triangular matrix whose product with the vector is better conditioned.
 
-        ``ln A`` and ``α`` of a term ``A · N^−α``, say, are correlated; ``ln A − α ln N0`` and
-        ``α`` hardly are.
+        For example, ``ln A`` and ``α`` of a term ``A · N^−α`` are correlated, whereas
+        ``ln A − α ln N0`` and ``α`` hardly are.
         """
         return np.eye(len(cls.parameter_names()))
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> Self:
-        """Laws to start solvers from, where a law knows better than its domains say.
+        """Starting points for solvers; by default they are drawn from the domains.
 
         Args:
-            runs: the runs to be fitted: their range and losses inform the spread.
-            cube: points of the unit cube, ``(start, parameter)``, one law for each.
+            runs: the runs to fit, whose range and losses scale the starts.
+            cube: points in the unit cube, ``(start, parameter)``, one per start.
 
         Returns:
             A law whose leaves have shape ``(start,)``.
@@ -317,14 +317,14 @@ class Law(eqx.Module):
 
 
 def require_N_and_D(what: str, law: type[Law]) -> None:
-    """Refuse a law over other inputs for what is about N and D alone.
+    """Refuse a law whose inputs are not N and D.
 
     Args:
-        what: needs them, as the subject of a sentence: ``"allocate"``.
+        what: what needs them, as the subject of a sentence: ``"allocate"``.
         law: the law's class.
 
     Raises:
-        ValueError: the law has other inputs, or these two in another order.
+        ValueError: the law has other inputs, or N and D in another order.
     """
     inputs = tuple(law.inputs())
     if inputs == ("N", "D"):
@@ -342,7 +342,7 @@ def require_N_and_D(what: str, law: type[Law]) -> None:
 
 @cache
 def _with_shares(law: type[Law], shares: Shares) -> Any:
-    """One class for one set of entries: JAX compiles by class."""
+    """One class per set of entries: JAX compiles by class."""
     if law.shares == shares:
         return law
     body = {"shares": shares, "__module__": law.__module__, "__doc__": law.__doc__}
@@ -359,5 +359,5 @@ def batch_shape(law: Law) -> tuple[int, ...]:
 
 
 def spread(cube: np.ndarray, column: int, low: float, high: float) -> np.ndarray:
-    """One column of the unit cube, stretched over ``[low, high]``."""
+    """One column of the unit cube, scaled to ``[low, high]``."""
     return low + (high - low) * cube[:, column]

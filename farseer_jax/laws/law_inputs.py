@@ -1,4 +1,4 @@
-"""Inputs of a law at runs: labels as ones and zeros, shares in the order that was fitted."""
+"""Inputs of a law at runs: labels one-hot, shares in the order in which they were fitted."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def column_of(law: "type[Law]", runs: Runs, name: str, kind: Kind) -> np.ndarray:
-    """One input at the runs: ``(run,)``, or ``(run, share)`` of mixtures and categories.
+    """One input at the runs: ``(run,)``, or ``(run, share)`` for mixtures and categories.
 
     Raises:
-        ValueError: the runs lack it.
+        ValueError: the runs lack the input.
     """
     values = input_of(law, runs, name)
     if kind == "category":
@@ -25,10 +25,10 @@ def column_of(law: "type[Law]", runs: Runs, name: str, kind: Kind) -> np.ndarray
 
 
 def input_of(law: "type[Law]", runs: Runs, name: str) -> np.ndarray:
-    """One input of runs, as they have it.
+    """One input of the runs, unchanged.
 
     Raises:
-        ValueError: they lack it.
+        ValueError: the runs lack the input.
     """
     if name not in runs.inputs:
         raise ValueError(
@@ -40,27 +40,27 @@ def input_of(law: "type[Law]", runs: Runs, name: str) -> np.ndarray:
 
 
 def in_order(law: "type[Law]", name: str, values: np.ndarray, columns: Sequence[str]) -> np.ndarray:
-    """Shares of a mixture, ``(…, share)``, in the order in which the law was fitted to them.
+    """Shares of a mixture, ``(…, share)``, in the order in which the law was fitted.
 
     Raises:
-        ValueError: they are other shares.
+        ValueError: the shares have other names.
     """
     known = dict(law.shares).get(name, tuple(columns))
     if tuple(columns) == known:
         return values
     if set(columns) != set(known):
         raise ValueError(
-            f"input {name!r}: the law was fitted to the shares {', '.join(known)}, and these are "
-            f"{', '.join(columns)}: name them alike"
+            f"input {name!r}: expected the shares that the law was fitted to, {', '.join(known)}, "
+            f"got {', '.join(columns)}; give them the same names"
         )
     return values[..., [list(columns).index(share) for share in known]]
 
 
 def one_hot(law: "type[Law]", name: str, labels: np.ndarray) -> np.ndarray:
-    """Labels of a category, ``(…,)``, as ones and zeros, ``(…, label)``.
+    """Labels of a category, ``(…,)``, one-hot, ``(…, label)``.
 
     Raises:
-        ValueError: the law was not fitted to one of them.
+        ValueError: the law was not fitted to one of the labels.
     """
     known = dict(law.shares)[name]
     texts = _spelt(np.asarray(labels), known)
@@ -74,7 +74,7 @@ def one_hot(law: "type[Law]", name: str, labels: np.ndarray) -> np.ndarray:
 
 
 def _spelt(labels: np.ndarray, known: Sequence[str]) -> np.ndarray:
-    """Labels as the law spells them: 1 and 1.0 are one label."""
+    """Labels as the law spells them: 1 and 1.0 are the same label."""
     if labels.dtype.kind not in "iuf":
         return labels.astype(str)
     spellings = {number: text for text in known if (number := _number(text)) is not None}

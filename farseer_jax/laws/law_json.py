@@ -1,4 +1,4 @@
-"""Laws as JSON: their class, and every digit of their parameters."""
+"""Laws as JSON: their class and their exact parameters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,11 +20,11 @@ from farseer_jax.results.converter import (
 
 
 def class_to_dict(law: type[Law], columns: Mapping[str, str] = {}) -> dict[str, Any]:
-    """What a law's class is made from: its name or formula, its inputs and their entries.
+    """The class of a law for JSON: its name or formula, its inputs and their entries.
 
     Args:
         law: the class.
-        columns: the column of each input that was bound to one of another name.
+        columns: the columns of inputs that have another name.
     """
     entries = dict(law.shares)
     inputs: dict[str, Any] = {}
@@ -44,8 +44,8 @@ def class_from_dict(content: Mapping[str, Any]) -> type[Law]:
     """The inverse of :func:`class_to_dict`.
 
     Raises:
-        UnknownNameError: the law is neither the library's nor among the classes that the reader
-            was given.
+        UnknownNameError: the law is neither the library's nor among the classes given to the
+            reader.
     """
     inputs = content["inputs"]
     law = _expression_law(content) or _law_named(content["law"])
@@ -55,7 +55,7 @@ def class_from_dict(content: Mapping[str, Any]) -> type[Law]:
 
 
 def law_to_dict(law: Law) -> dict[str, Any]:
-    """A law, or a batch of laws: its class, and each leaf of its pytree by its path."""
+    """A law, or a batch of laws: its class, and the leaves of its pytree by their paths."""
     leaves = jax.tree_util.tree_leaves_with_path(law)
     return {
         **class_to_dict(type(law)),
@@ -81,14 +81,14 @@ def _law_named(name: Any) -> type[Law]:
     if not (isinstance(name, str) and name in known):
         raise UnknownNameError(
             f"holds a fit of the law {name!r}; this farseer_jax ({__version__}) knows "
-            f"{', '.join(map(repr, known))}: read a law of your own with its class, as in "
+            f"{', '.join(map(repr, known))}; to read a fit of your own law, give its class, as in "
             "Fit.from_json(…, law=…)"
         )
     return known[name]
 
 
 def _expression_law(content: Mapping[str, Any]) -> type[Law] | None:
-    """The law of a formula; None of a class."""
+    """The law of a formula; None for other laws."""
     if content.get("expression") is None:
         return None
     kinds = {key: value["kind"] for key, value in content["inputs"].items()}

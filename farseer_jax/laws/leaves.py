@@ -1,4 +1,4 @@
-"""The numbers of a law, or of a batch of laws, as columns: ``U.level``, ``C[web]``."""
+"""The parameters of a law, or of a batch of laws, as columns: ``U.level``, ``C[web]``."""
 
 import jax
 import numpy as np
@@ -7,7 +7,7 @@ from farseer_jax.laws.law import Law
 
 
 def column_names(law: Law) -> list[str | list[str]]:
-    """A column for each of a law's leaves, such as ``U.level``; of a vector one for each entry."""
+    """The column of each of a law's leaves, such as ``U.level``; one per entry for a vector."""
     paths, _ = jax.tree_util.tree_flatten_with_path(law)
     names = [jax.tree_util.keystr(path).lstrip(".") for path, _ in paths]
     shares = dict(type(law).shares)
@@ -19,7 +19,7 @@ def column_names(law: Law) -> list[str | list[str]]:
 
 
 def numbers_by_column(law: Law) -> dict[str, np.ndarray]:
-    """The numbers of a batch of laws, ``(law,)`` each."""
+    """The parameters of a batch of laws by column, ``(law,)`` each."""
     columns: dict[str, np.ndarray] = {}
     for names, leaf in zip(column_names(law), jax.tree.leaves(law), strict=True):
         columns |= (

@@ -1,4 +1,4 @@
-"""Quantities of a law that people decide by, mapped over stacks of laws."""
+"""Quantities derived from a law, evaluated for batches of laws, and their derivatives."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +21,7 @@ def _over_stack(law: Law, arguments: tuple[Array, ...], function: Any) -> Array:
     return jax.vmap(lambda one: jnp.asarray(function(one, *arguments)))(law)
 
 
-# Of a few numbers of one law: not worth optimising
+# for derivatives of a few numbers, which are not worth optimising
 _QUICK_TO_COMPILE = {
     "xla_cpu_parallel_codegen_split_count": 1,
     "xla_cpu_use_fusion_emitters": False,
@@ -38,18 +38,19 @@ def _along(law: Law, directions: Law, arguments: tuple[Array, ...], function: An
 
 
 def along(function: Any, law: Law, directions: Law, *arguments: Any) -> np.ndarray:
-    """Derivatives of ``function(law, *arguments)`` along changes of the law, ``(direction, …)``.
+    """Directional derivatives of ``function(law, *arguments)`` in the law, ``(direction, …)``.
 
-    Those by each number of the law are compiled, for any number of directions.
+    The derivatives in each parameter are computed by compiled code, whatever the number of
+    directions.
 
     Args:
-        function: of JAX operations.
-        law: where.
-        directions: laws, leaves ``(direction,)``.
-        arguments: further ones of the function, arrays or mappings of them.
+        function: a function of JAX operations.
+        law: the law at which to differentiate.
+        directions: directions as laws, leaves ``(direction,)``.
+        arguments: further arguments of the function, arrays or mappings of arrays.
 
     Raises:
-        TypeError: the function uses its law in ways that JAX cannot map.
+        TypeError: the function is not made of JAX operations.
     """
     rows = [np.asarray(leaf) for leaf in jax.tree.leaves(directions)]
     flat = np.concatenate([leaf.reshape(len(leaf), -1) for leaf in rows], axis=1)
@@ -60,35 +61,35 @@ def along(function: Any, law: Law, directions: Law, *arguments: Any) -> np.ndarr
 
 
 def mapped(function: Any, law: Law, *arguments: Any) -> np.ndarray:
-    """``function(law, *arguments)`` for each law of a stack, ``(law, …)``, in float64.
+    """``function(law, *arguments)`` for each law of a batch, ``(law, …)``, in float64.
 
     Raises:
-        TypeError: the function uses its law in ways that JAX cannot map.
+        TypeError: the function is not made of JAX operations.
     """
     return _called(_over_stack, law, arguments, function=function)
 
 
 def _called(compiled: Any, *arguments: Any, function: Any) -> np.ndarray:
-    """In float64."""
+    """The result in float64."""
     with jax.enable_x64(True):
         arguments = jax.tree.map(jnp.asarray, arguments)
         try:
             return np.asarray(compiled(*arguments, function=function), dtype=float)
         except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
             raise TypeError(
-                "the function of a law must be made of JAX operations (jax.numpy, no float(…), "
+                "the function of a law must be made of JAX operations (jax.numpy; not float(…), "
                 f"numpy or branches on values): {str(error).splitlines()[0]}"
             ) from None
 
 
 def of_one(function: Any, law: Law, *arguments: Any) -> np.ndarray:
-    """The same for one law, ``(…)``."""
+    """``function(law, *arguments)`` for one law, in float64."""
     stack = jax.tree.map(lambda leaf: np.asarray(leaf)[None], law)
     return mapped(function, stack, *arguments)[0]
 
 
 def losses(law: Law, points: dict[str, Array]) -> Array:
-    """The loss at points, each input ``(point,)`` or ``(point, share)``."""
+    """The loss at points; each input is ``(point,)`` or ``(point, share)``."""
     return jax.vmap(lambda own: jnp.asarray(law.loss(**own)))(points)
 
 
@@ -106,10 +107,10 @@ def flat_points(N: ArrayLike, D: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
 
 def positive(name: str, values: ArrayLike) -> np.ndarray:
-    """Numbers as a flat float64 array.
+    """Convert positive finite numbers to a flat float64 array.
 
     Raises:
-        ValueError: one is not a number, or not positive and finite.
+        ValueError: a value is not a number, or not positive and finite.
     """
     try:
         array = np.atleast_1d(np.asarray(values, dtype=np.float64)).ravel()
@@ -122,7 +123,7 @@ def positive(name: str, values: ArrayLike) -> np.ndarray:
 
 
 def one_positive(name: str, value: ArrayLike) -> float:
-    """A single number.
+    """Check a single positive number.
 
     Raises:
         ValueError: not a single number, or not positive and finite.

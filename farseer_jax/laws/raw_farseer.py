@@ -19,13 +19,13 @@ class RawFarseer(OneDataTerm):
 
     For comparisons of solvers: (a, p, b) are nearly singular around ``p = 0``, and few starts
     reach the optimum. Fit :class:`Farseer` instead: it is the same family. Derivatives of its fits
-    (:func:`differentiable`, :func:`influence`) lose digits to the same cause, and are refused where
-    only rounding determines the parameters.
+    (:func:`differentiable`, :func:`influence`) lose digits for the same reason, and are refused
+    where the parameters are determined only up to rounding.
 
     Attributes:
-        a1: of A(N); with ``alpha``, its exponent, and ``b1``.
-        a2: of B(N); with ``beta`` and ``b2``.
-        a3: of U(N); with ``gamma`` and ``b3``.
+        a1: with ``alpha`` (the exponent) and ``b1``, the curve A(N).
+        a2: with ``beta`` and ``b2``, the curve B(N).
+        a3: with ``gamma`` and ``b3``, the curve U(N).
 
     Example:
         >>> from farseer_jax import Farseer, RawFarseer
@@ -61,7 +61,7 @@ class RawFarseer(OneDataTerm):
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "RawFarseer":
-        """The starts of the centred form, in raw parameters: the same curves."""
+        """The starts of :class:`Farseer`, in raw parameters."""
         centred = Farseer.starts(runs, cube)
         numbers: dict[str, np.ndarray] = {}
         for i, (exponent, curve) in enumerate((("alpha", "A"), ("beta", "B"), ("gamma", "U")), 1):

@@ -1,4 +1,4 @@
-"""The library's laws, by the names that files and the shell give them."""
+"""The library's laws, by their names in files and in the shell."""
 
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.coupled import Coupled

@@ -1,4 +1,4 @@
-"""Laws over N and D that depend on N through a few curves: computed once per size."""
+"""Laws over N and D that depend on N through a few curves, computed once per size."""
 
 from functools import cache
 from typing import Any
@@ -15,10 +15,10 @@ from farseer_jax.types import Array, ArrayLike
 
 
 class Separable(Law):
-    """A law ``ln L = combine(curves of N, ln D)``: its ``loss`` is derived from these two.
+    """A law ``ln L = combine(curves of N, ln D)``, from which its ``loss`` is derived.
 
-    Solvers compute the curves once per size and everything else once per run. A subclass that
-    defines ``loss`` itself is fitted by that, run by run, as any other law.
+    Solvers compute the curves once per size and the rest once per run. A subclass that defines
+    ``loss`` itself is fitted by that, run by run, like any other law.
     """
 
     def loss(self, N: ArrayLike, D: ArrayLike) -> Array:
@@ -32,12 +32,12 @@ class Separable(Law):
         return self.combined(**self.bound(args, inputs))
 
     def combined(self, N: Array, D: Array) -> Array:
-        """``ln L(N, D)`` of floating arrays."""
+        """``ln L(N, D)`` for floating-point arrays."""
         return self.combine_anywhere(self.of_size(N), jnp.log(D))
 
     @classmethod
     def fields(cls) -> tuple[Parameter, ...]:
-        """The parameters; the logarithm of positive ones is searched, linear or not."""
+        """The parameters; solvers search the logarithm of all positive ones, even linear ones."""
         own = super().fields()
         return (
             tuple(f._replace(log=f.domain == POSITIVE) for f in own) if cls.is_separable() else own
@@ -45,7 +45,7 @@ class Separable(Law):
 
     @classmethod
     def linear(cls) -> tuple[str, ...]:
-        """None by the trace of ``ln L``; a law that is a sum of terms says so itself."""
+        """None by default; a law that is a sum of terms overrides this."""
         return () if cls.is_separable() else super().linear()
 
     @classmethod
@@ -54,7 +54,7 @@ class Separable(Law):
         return cls.loss is Separable.loss
 
     def of_size(self, N: Array) -> tuple[Array, ...]:
-        """What the law needs of each size: curves of N alone."""
+        """The law's curves of N."""
         raise NotImplementedError
 
     @classmethod
@@ -64,7 +64,7 @@ class Separable(Law):
 
     @classmethod
     def combine_anywhere(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
-        """The same, for callers far outside the range of runs."""
+        """``ln L`` without overflow, even far outside the range of runs."""
         return cls.combine(curves, log_D)
 
     @classmethod
@@ -76,20 +76,30 @@ class Separable(Law):
 class OneDataTerm(Separable):
     """A law ``L(N, D) = U(N) + B(N) · D^(−A(N))``, whose curves of N are ln U, ln B and A.
 
-    Solvers know this form, and are about twice as fast with it.
+    Solvers are about twice as fast for this form.
     """
 
     @classmethod
     def combine_anywhere(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
-        """``ln L(N, D)`` as a log-sum-exp: no intermediate over- or underflows."""
+        """``ln L(N, D)`` as a log-sum-exp, in which nothing over- or underflows."""
         log_U, log_B, A = curves
         return jnp.logaddexp(log_U, log_B - A * log_D)
 
     @classmethod
     def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
-        """The same where nothing overflows, in half the time; a solver rejects other steps."""
+        """``ln L(N, D)`` in half the time; solvers reject steps at which it overflows."""
         log_U, log_B, A = curves
         return log(jnp.exp(log_U) + jnp.exp(log_B - A * log_D))
+
+
+def require_curves(law: Law) -> None:
+    """Refuse a law without curves U, B and A of N.
+
+    Raises:
+        TypeError: the law has none.
+    """
+    if not isinstance(law, OneDataTerm):
+        raise TypeError(f"the law {law.name} has no curves U, B and A of N")
 
 
 def is_separable(law: type[Law]) -> bool:
@@ -99,7 +109,7 @@ def is_separable(law: type[Law]) -> bool:
 
 @cache
 def _curve_parameters(law: type[Separable]) -> tuple[tuple[int, ...], ...]:
-    """By tracing the curves: what none of their operations reads, they do not depend on."""
+    """The parameters that the operations of each curve's trace read."""
     num = len(law.parameter_names())
 
     def curves(N: float, *numbers: Any) -> tuple[Array, ...]:

@@ -1,4 +1,4 @@
-"""How a loss moves with N and D, and where it rises: derivatives in ln N and ln D, by autodiff."""
+"""Derivatives of ln L in ln N and ln D, and where the loss increases."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,9 +12,9 @@ from farseer_jax.laws.law import Law
 from farseer_jax.solvers.root_finding import bisect
 from farseer_jax.types import Array
 
-# An elasticity of a law that is flat is a difference of numbers of order 1: it has this rounding.
+# Rounding error of the elasticity of a flat law, a difference of numbers of order 1.
 ROUNDING = 1e-13
-_HALVINGS = 48  # of a step of the grid: to the last digits of ln N
+_HALVINGS = 48  # of one step of the grid: to the last digits of ln N
 
 Surface = Callable[[Array, Array], Array]
 
@@ -27,19 +27,19 @@ def log_surface(law: Law) -> Surface:
 def along_N(surface: Surface) -> Surface:
     """The derivative in ln N, elementwise."""
     return lambda log_N, log_D: jax.jvp(
-        lambda moved: surface(moved, log_D), (log_N,), (jnp.ones_like(log_N),)
+        lambda x: surface(x, log_D), (log_N,), (jnp.ones_like(log_N),)
     )[1]
 
 
 def along_D(surface: Surface) -> Surface:
     """The derivative in ln D, elementwise."""
     return lambda log_N, log_D: jax.jvp(
-        lambda moved: surface(log_N, moved), (log_D,), (jnp.ones_like(log_D),)
+        lambda x: surface(log_N, x), (log_D,), (jnp.ones_like(log_D),)
     )[1]
 
 
 def elasticities(law: Law, log_N: Array, log_D: Array) -> tuple[Array, Array]:
-    """``∂ ln L / ∂ ln N`` and ``∂ ln L / ∂ ln D``; positive where the loss rises.
+    """``∂ ln L / ∂ ln N`` and ``∂ ln L / ∂ ln D``; positive where the loss increases.
 
     Args:
         law: the law, leaves ``()``.
@@ -75,12 +75,12 @@ def _derivatives(law: Law, log_N: Array, log_D: Array) -> tuple[Array, ...]:
     surface = log_surface(law)
     by_D = along_D(surface)
 
-    def along_first(moved: Array) -> tuple[Array, Array, Array]:
-        value, slope = jax.jvp(lambda n: surface(n, log_D), (moved,), (jnp.ones_like(moved),))
-        return value, slope, by_D(moved, log_D)
+    def at_size(x: Array) -> tuple[Array, Array, Array]:
+        value, slope = jax.jvp(lambda n: surface(n, log_D), (x,), (jnp.ones_like(x),))
+        return value, slope, by_D(x, log_D)
 
-    # one pass for what moves with N: each derivative by itself would be compiled by itself
-    values, changes = jax.jvp(along_first, (log_N,), (jnp.ones_like(log_N),))
+    # one pass for all derivatives in N, which would otherwise be compiled one by one
+    values, changes = jax.jvp(at_size, (log_N,), (jnp.ones_like(log_N),))
     by_DD = along_D(by_D)(log_N, log_D)
     shape = jnp.broadcast_shapes(log_N.shape, log_D.shape)
     log_loss, *others = (
@@ -90,7 +90,7 @@ def _derivatives(law: Law, log_N: Array, log_D: Array) -> tuple[Array, ...]:
 
 
 def derivatives(law: Law, N: np.ndarray, D: np.ndarray) -> Derivatives:
-    """All of them on the grid of N, ``(size,)``, and D, ``(token,)``."""
+    """The derivatives on the grid of N, ``(size,)``, and D, ``(token,)``."""
     with jax.enable_x64(True):
         log_N, log_D = jnp.asarray(np.log(N))[:, None], jnp.asarray(np.log(D))
         return Derivatives(*(np.asarray(x, float) for x in _derivatives(law, log_N, log_D)))
@@ -101,27 +101,27 @@ def _first_rises(law: Law, low: Array, high: Array, other: Array, along: str) ->
     surface = log_surface(law)
     slope = along_N(surface) if along == "N" else along_D(surface)
 
-    def at(where: Array) -> Array:
-        return slope(where, other) if along == "N" else slope(other, where)
+    def at(x: Array) -> Array:
+        return slope(x, other) if along == "N" else slope(other, x)
 
-    _, begins = bisect(lambda where: at(where) > ROUNDING, low, high, _HALVINGS)
+    _, begins = bisect(lambda x: at(x) > ROUNDING, low, high, _HALVINGS)
     return begins
 
 
 def first_rises(
     law: Law, axis: np.ndarray, other: np.ndarray, slope: np.ndarray, along: str
 ) -> np.ndarray:
-    """Where the loss begins to rise along one variable, at each value of the other.
+    """Where the loss begins to increase along one variable, at each value of the other.
 
     Args:
         law: the law.
-        axis: the variable, ascending, ``(node,)``.
-        other: the other one, ``(line,)``.
-        slope: on the grid, ``(node, line)``.
-        along: ``"N"`` or ``"D"``, the variable.
+        axis: values of the variable, ascending, ``(node,)``.
+        other: values of the other variable, ``(line,)``.
+        slope: the slope on the grid, ``(node, line)``.
+        along: the variable, ``"N"`` or ``"D"``.
 
     Returns:
-        ``(line,)``; the first node where the loss rises there already, NaN where it never does.
+        ``(line,)``; the first node if the loss already increases there, NaN if it never does.
     """
     rises = slope > ROUNDING
     first = rises.argmax(axis=0)

@@ -1,4 +1,4 @@
-"""The three-parameter curve of N that serves U, B and A (paper Eqs. 9, 10, 14)."""
+"""The three-parameter curve of N used for U, B and A (paper Eqs. 9, 10, 14)."""
 
 import math
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ _NUM_TERMS = 17  # keep float64 exact to rounding within the radius
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def expm1_ratio(x: Array, order: int = 0) -> Array:
-    """``expm1(x)/x``, or its derivative of some order; smooth through 0.
+    """``expm1(x)/x``, or its derivative of a given order; smooth through 0.
 
     The derivative of order k is ``φ_k(x) = ∫ t^k e^(xt) dt`` over [0, 1]: a series near 0,
-    elsewhere ``(e^x − k φ_(k−1)(x)) / x``. Derivatives of any order cost one such function each;
-    autodiff of the series would multiply its terms.
+    elsewhere ``(e^x − k φ_(k−1)(x)) / x``. Each order costs one such function; automatic
+    differentiation of the series would multiply its terms.
 
-    One ``exp`` elsewhere: ``jnp.expm1`` costs about twice ``exp`` on a CPU. Divided last: XLA
-    computes a cheap value anew for each of its readers, a quotient once.
+    Uses one ``exp``: ``jnp.expm1`` costs about twice as much on a CPU. Divides last: XLA
+    recomputes a cheap value for each of its uses, but a quotient only once.
     """
     near_zero = jnp.abs(x) < _SERIES_RADIUS
     safe_x = jnp.where(near_zero, 1.0, x)
@@ -47,7 +47,7 @@ def _expm1_ratio_jvp(
 
 @cache
 def _series(order: int) -> tuple[float, ...]:
-    """Of ``φ_k``: ``1 / (j! (j + k + 1))``."""
+    """Coefficients of the series of ``φ_k``: ``1 / (j! (j + k + 1))``."""
     return tuple(1.0 / (math.factorial(j) * (j + order + 1)) for j in range(_NUM_TERMS))
 
 
@@ -101,7 +101,9 @@ class StretchedExponential(eqx.Module):
         level, slope, exponent, pivot = (
             leaf_like(leaf, N) for leaf in (self.level, self.slope, self.exponent, self.pivot)
         )
-        z = jnp.log(N / pivot)  # divided first: the difference of two logs costs float32 a digit
+        z = jnp.log(
+            N / pivot
+        )  # divide first: a difference of two logs would cost a digit in float32
         return level + slope * box_cox(z, exponent)
 
     def __call__(self, N: ArrayLike) -> Array:
@@ -111,7 +113,7 @@ class StretchedExponential(eqx.Module):
     def to_raw(self) -> tuple[float, float, float]:
         """The paper's ``(a, p, b)`` of ``exp(a · N^p + b)``, float64 on the host.
 
-        At ``p = 0`` the paper's form does not exist: ``a`` and ``b`` are infinite (NaN for a
+        The paper's form does not exist at ``p = 0``, where ``a`` and ``b`` are infinite (NaN for a
         constant curve).
         """
         level, slope, exponent, pivot = (
@@ -127,7 +129,7 @@ class StretchedExponential(eqx.Module):
     def from_raw(
         cls, a: float, exponent: float, b: float, pivot: float = 1e9
     ) -> "StretchedExponential":
-        """Build from the paper's ``exp(a · N^p + b)``; the pivot changes nothing but the form."""
+        """Build from the paper's ``exp(a · N^p + b)``; the pivot does not change the curve."""
         scaled = a * pivot**exponent
         return cls(level=scaled + b, slope=scaled * exponent, exponent=exponent, pivot=pivot)
 

@@ -1,1 +1,1 @@
-"""What all results share: numbers as people write them, tables, files."""
+"""Shared parts of all results: formatting of numbers, tables, JSON, files."""

@@ -1,4 +1,4 @@
-"""Fields of results as JSON keeps them exactly, there and back, by cattrs."""
+"""Conversion of the fields of results to JSON and back, exactly, by cattrs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 _OWN: list[tuple[Callable[[Any], bool], Callable[[Any], Any], Callable[[Any], Any]]] = []
 
-_GIVEN: ContextVar[tuple[type, ...]] = ContextVar("classes that the reader was given", default=())
+_GIVEN: ContextVar[tuple[type, ...]] = ContextVar("classes given to the reader", default=())
 
 
 class UnknownNameError(ValueError):
-    """A file is whole, but names a law or a method that the reader does not know."""
+    """An intact file names a law or a method that the reader does not know."""
 
 
 @contextmanager
 def classes_given(classes: type | Sequence[type] | None) -> Iterator[None]:
-    """Let files that are read here name these classes, such as a law of one's own."""
+    """Allow files read inside the block to name these classes, such as your own law."""
     own = () if classes is None else (classes,) if isinstance(classes, type) else tuple(classes)
     token = _GIVEN.set(own)
     try:
@@ -34,7 +34,7 @@ def classes_given(classes: type | Sequence[type] | None) -> Iterator[None]:
 
 
 def given_classes() -> tuple[type, ...]:
-    """The classes of :func:`classes_given`."""
+    """The classes given by :func:`classes_given`."""
     return _GIVEN.get()
 
 
@@ -43,11 +43,11 @@ def register(
     to_plain: Callable[[Any], Any],
     from_plain: Callable[[Any], Any],
 ) -> None:
-    """Teach files a type that is neither an array nor a dataclass, such as a law.
+    """Register the conversion of a type that is neither an array nor a dataclass, such as a law.
 
     Args:
-        is_kind: the type with its subclasses, or a test of an annotation.
-        to_plain: from a value to what JSON knows.
+        is_kind: the type (including its subclasses), or a test of an annotation.
+        to_plain: converts a value to what JSON can represent.
         from_plain: its inverse.
     """
     if isinstance(is_kind, type):
@@ -57,10 +57,10 @@ def register(
 
 
 def state_of(result: Any) -> Any:
-    """The fields of a result, by their names.
+    """The fields of a result, by name.
 
     Raises:
-        TypeError: a field that no file can keep.
+        TypeError: a field cannot be written to a file.
     """
     return converter().unstructure(result, type(result))
 
@@ -73,7 +73,7 @@ def restore(kind: type, state: Any, name: str) -> Any:
     """
     try:
         return converter().structure(state, kind)
-    except Exception as error:  # cattrs groups what went wrong, field by field
+    except Exception as error:  # cattrs groups errors by field
         cause: BaseException = error
         while isinstance(cause, BaseExceptionGroup):
             cause = cause.exceptions[0]
@@ -86,17 +86,18 @@ def restore(kind: type, state: Any, name: str) -> Any:
 
 @cache
 def converter() -> "Converter":
-    """Built at its first use: nothing else waits for cattrs."""
+    """The converter, built on first use since importing cattrs is slow."""
     from cattrs import Converter
 
     own = Converter(unstruct_collection_overrides={tuple: list})
-    own.register_unstructure_hook_func(_is_plain_scalar, _from_scalar)
+    own.register_unstructure_hook_func(partial(_is_class, of=np.generic), _from_scalar)
     own.register_structure_hook(float, _ignoring_kind(float))
     own.register_unstructure_hook(float, _float_to_plain)
     own.register_unstructure_hook_func(_is_array, array_to_plain)
     own.register_structure_hook_func(_is_array, _ignoring_kind(array_from_plain))
-    own.register_unstructure_hook_func(_is_enumeration, lambda value: value.name)
-    own.register_structure_hook_func(_is_enumeration, lambda value, kind: kind[value])
+    is_enum = partial(_is_class, of=Enum)
+    own.register_unstructure_hook_func(is_enum, lambda value: value.name)
+    own.register_structure_hook_func(is_enum, lambda value, kind: kind[value])
     own.register_unstructure_hook_func(_describes_itself, lambda value: value.to_dict())
     own.register_structure_hook_func(_describes_itself, lambda value, kind: kind.from_dict(value))
     own.register_structure_hook_func(_is_union_of_plain, lambda value, _: value)
@@ -114,26 +115,18 @@ def _is_class(kind: Any, of: type) -> bool:
     return isinstance(kind, type) and issubclass(kind, of)
 
 
-def _is_plain_scalar(kind: Any) -> bool:
-    return _is_class(kind, np.generic)
-
-
 def _from_scalar(value: np.generic) -> Any:
     own = value.item()
     return _float_to_plain(own) if isinstance(own, float) else own
 
 
 def _is_array(kind: Any) -> bool:
-    """NumPy's arrays, plain or with the axes of jaxtyping."""
+    """Whether an annotation is a NumPy array, plain or of jaxtyping."""
     return np.ndarray in (kind, get_origin(kind), getattr(kind, "array_type", None))
 
 
-def _is_enumeration(kind: Any) -> bool:
-    return _is_class(kind, Enum)
-
-
 def _is_union_of_plain(kind: Any) -> bool:
-    """``str | Sequence[str]`` and the like: JSON itself tells which one a value is."""
+    """Whether an annotation is like ``str | Sequence[str]``, which JSON tells apart."""
     return isinstance(kind, UnionType) and all(map(_is_plain, get_args(kind)))
 
 
@@ -144,17 +137,17 @@ def _is_plain(kind: Any) -> bool:
 
 
 def _describes_itself(kind: Any) -> bool:
-    """Settings, tables of runs and the like, which have a form of their own for files."""
+    """Whether a class has its own conversion, such as settings and runs."""
     return isinstance(kind, type) and hasattr(kind, "to_dict") and hasattr(kind, "from_dict")
 
 
 def _float_to_plain(value: float) -> float | str:
-    """JSON has no word for what is not finite: ``"nan"``, ``"inf"``."""
+    """A float for JSON, which has no NaN or infinity: ``"nan"``, ``"inf"``."""
     return value if np.isfinite(value) else str(value)
 
 
 def array_to_plain(array: np.ndarray) -> dict[str, Any]:
-    """With its kind and shape, so that arrays of whole numbers and empty ones come back as such."""
+    """An array for JSON, with its dtype and shape."""
     flat = np.asarray(array).ravel().tolist()
     values = [_float_to_plain(own) if isinstance(own, float) else own for own in flat]
     return {"dtype": array.dtype.str, "shape": list(array.shape), "values": values}

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import contextlib
 import os
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write beside the target, then rename: no reader ever sees half a file.
+    """Write a file beside the target, then rename it: no reader ever sees half a file.
 
     Raises:
-        OSError: the path cannot be written; the message names it, and nothing is left behind.
+        OSError: the path cannot be written; nothing is left behind.
     """
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
@@ -19,12 +19,12 @@ def write_text(path: str | Path, text: str) -> None:
 
 @contextlib.contextmanager
 def written_aside(path: str | Path) -> Iterator[Path]:
-    """A path to write to, which takes the target's name once it is written and on the disk.
+    """A temporary path that is renamed to the target once it is written and on disk.
 
     Raises:
-        OSError: the path cannot be written; the message names it, and nothing is left behind.
+        OSError: the path cannot be written; nothing is left behind.
     """
-    path = Path(os.path.realpath(path))  # a link is kept, and its target replaced
+    path = Path(os.path.realpath(path))  # keep a symbolic link and replace its target
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise OSError(f"cannot write {path}: it is not a regular file; name another")
     if path.is_dir():

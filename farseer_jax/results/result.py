@@ -1,4 +1,4 @@
-"""What every public result is: it prints itself, and goes to pandas, to JSON and back."""
+"""The base class of public results: printing, pandas, JSON."""
 
 import abc
 import html
@@ -20,33 +20,33 @@ FORMAT_VERSION = 1
 
 
 class Result(abc.ABC):
-    """A frozen dataclass with a table. Its fields are what a file keeps.
+    """A frozen dataclass with a table; a file stores its fields.
 
-    A result declares its columns once (:meth:`table`) and what stands around them
-    (:meth:`text_parts`); text, HTML, pandas and JSON follow.
+    A result declares its columns (:meth:`table`) and the text around them (:meth:`text_parts`);
+    text, HTML, pandas and JSON are derived.
     """
 
     @abc.abstractmethod
     def table(self) -> Table:
-        """The columns, one row for each thing that the result is about."""
+        """The result as a table."""
 
     def text_parts(self) -> Sequence["str | Table"]:
-        """Paragraphs and tables, in the order in which a person reads them."""
+        """Paragraphs and tables, in the order in which they are printed."""
         return (self.table(),)
 
     def to_dataframe(self) -> "pd.DataFrame":
-        """The columns of :meth:`table`."""
+        """The columns of :meth:`table` as a data frame."""
         return self.table().to_dataframe()
 
     def to_dict(self) -> dict[str, Any]:
-        """What a reader of JSON wants to know; a number that is not finite is None."""
+        """The result for readers of JSON; numbers that are not finite are None."""
         return {"rows": self.table().records()}
 
     def file_content(self) -> dict[str, Any]:
-        """What a file holds: :meth:`to_dict` for readers, and all fields, exact.
+        """The content of a file: :meth:`to_dict` for readers, and all fields, exactly.
 
         Raises:
-            TypeError: a field that no file can keep, such as a function.
+            TypeError: a field cannot be written, such as a function.
         """
         return {
             "format": f"farseer_jax.{type(self).__name__}",
@@ -57,11 +57,11 @@ class Result(abc.ABC):
         }
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """JSON text, exact to the last digit; also written to ``path`` where one is given.
+        """JSON text, exact to the last digit; also written to ``path`` if given.
 
         Raises:
-            OSError: the file cannot be written; an older one stays whole.
-            TypeError: a field that no file can keep, such as a function.
+            OSError: the file cannot be written; an existing file stays intact.
+            TypeError: a field cannot be written, such as a function.
         """
         content = self.file_content()
         text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
@@ -71,15 +71,15 @@ class Result(abc.ABC):
 
     @classmethod
     def from_json(cls, source: str | Path, law: type | Sequence[type] | None = None) -> Self:
-        """The result that :meth:`to_json` wrote, equal in every digit.
+        """Read the result that :meth:`to_json` wrote, exactly.
 
         Args:
             source: a path, or the JSON text.
-            law: the class (or classes) of the result's law, where it is not the library's.
+            law: the class (or classes) of the result's law, if it is not the library's.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is damaged, or holds something else.
+            ValueError: the file is damaged, or contains something else.
         """
         name, text = read_source(source)
         content = parse_json(name, text)
@@ -98,7 +98,7 @@ class Result(abc.ABC):
         return "\n\n".join(str(part) for part in self.text_parts())
 
     def _repr_html_(self) -> str:
-        """As a notebook shows it."""
+        """HTML for notebooks."""
         return "\n".join(
             part.to_html() if isinstance(part, Table) else f"<p>{_lines(part)}</p>"
             for part in self.text_parts()
@@ -106,7 +106,7 @@ class Result(abc.ABC):
 
 
 def warned(text: str, warnings: Sequence[str]) -> str:
-    """A text, and a line for each warning under it."""
+    """A text, followed by one line per warning."""
     return "\n".join([text, *(f"warning: {sentence}" for sentence in warnings)])
 
 
@@ -115,7 +115,7 @@ def _lines(text: str) -> str:
 
 
 def read_source(source: str | Path) -> tuple[str, str]:
-    """What to call a source in messages, and its text.
+    """The name of a source for messages, and its text.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -125,14 +125,16 @@ def read_source(source: str | Path) -> tuple[str, str]:
     """
     if not isinstance(source, str | PathLike):
         raise TypeError(
-            f"source: expected a path or JSON text, got {type(source).__name__}: give what "
-            "to_json wrote"
+            f"source: expected a path or JSON text, as written by to_json, got "
+            f"{type(source).__name__}"
         )
     if isinstance(source, str) and (not source or source.lstrip().startswith("{")):
         return "the JSON text", source
     path = Path(source)
     if path.is_dir():
-        raise IsADirectoryError(f"{source} is a directory; name a file that to_json wrote")
+        raise IsADirectoryError(
+            f"{source} is a directory; give the path of a file written by to_json"
+        )
     try:
         return str(source), path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -142,7 +144,7 @@ def read_source(source: str | Path) -> tuple[str, str]:
 
 
 def parse_json(name: str, text: str) -> Any:
-    """The content of JSON text.
+    """Parse JSON text.
 
     Raises:
         ValueError: the text is truncated, or not JSON.
@@ -151,6 +153,6 @@ def parse_json(name: str, text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(
-            f"{name} is not a whole JSON file ({error}): it is truncated or something else; "
+            f"{name} is not valid JSON ({error}): it is truncated or another kind of file; "
             "write it again"
         ) from None

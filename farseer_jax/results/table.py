@@ -1,4 +1,4 @@
-"""Tables: each column declared once, for a person to read, for pandas and for JSON."""
+"""Tables: each column is declared once, for text, pandas and JSON."""
 
 import html
 import io
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax.results.numbers import json_numbers, number_text
+from farseer_jax.results.numbers import number_text, or_null
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_WIDTH = 10_000  # of no table: nothing is cut, a name least of all
+_WIDTH = 10_000  # wider than any table, so that nothing is truncated
 
 
 def as_text(value: Any) -> str:
-    """A cell as it is, or a number to six digits."""
+    """Text unchanged, or a number with six digits."""
     return value if isinstance(value, str) else number_text(value)
 
 
@@ -26,12 +26,12 @@ class Column:
     """One column of a table.
 
     Attributes:
-        name: in pandas and in JSON.
+        name: name in pandas and JSON.
         values: one per row.
-        text: how a value is written for a person; None where only programs read the column.
-        heading: above the column in the text; None: its name.
-        in_data: whether the column stands in pandas and JSON, and not in the text alone.
-        left: whether the text is aligned to the left.
+        text: formats a value for text; None leaves the column out of the text.
+        heading: heading in the text; None is the name.
+        in_data: whether the column appears in pandas and JSON too.
+        left: whether the text is left-aligned.
     """
 
     name: str
@@ -44,13 +44,13 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Columns of one length. Prints as an aligned table.
+    """Columns of equal length. Prints as an aligned table.
 
     Attributes:
-        columns: in their order.
-        most: rows that the text shows.
-        noun: what the rows are, for those that the text leaves out.
-        note: what the text says right under the table.
+        columns: the columns, in order.
+        most: how many rows the text shows.
+        noun: what the rows are, for the line about rows not shown.
+        note: text directly under the table.
     """
 
     columns: Sequence[Column]
@@ -67,18 +67,18 @@ class Table:
         return replace(self, columns=columns)
 
     def to_dataframe(self) -> "pd.DataFrame":
-        """The values, without their texts."""
+        """The values as a data frame."""
         import pandas as pd
 
         return pd.DataFrame({own.name: own.values for own in self.columns if own.in_data})
 
     def records(self) -> list[dict[str, Any]]:
-        """One dictionary per row, for JSON; a number that is not finite is None."""
-        kept = {own.name: json_numbers(own.values) for own in self.columns if own.in_data}
+        """One dictionary per row, for JSON; numbers that are not finite are None."""
+        kept = {own.name: or_null(np.asarray(own.values)) for own in self.columns if own.in_data}
         return [dict(zip(kept, row, strict=True)) for row in zip(*kept.values(), strict=True)]
 
     def cells(self) -> tuple[list[str], list[list[str]]]:
-        """Headings and rows of text."""
+        """Headings and rows as text."""
         heading, columns = [], []
         for own in self.columns:
             if own.text is not None:
@@ -88,7 +88,7 @@ class Table:
 
     @property
     def left_out(self) -> str:
-        """What the text does not show, in words."""
+        """The line about rows that the text does not show; empty if there are none."""
         more = len(self) - self.most
         return f"… and {more:,} more {self.noun}".rstrip() if more > 0 else ""
 
@@ -112,12 +112,12 @@ class Table:
 def aligned(
     header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int | Sequence[bool] = 0
 ) -> str:
-    """A table of text, drawn by rich: a header, a rule, columns aligned to the right.
+    """Format a table as text by rich: a header, a rule, right-aligned columns.
 
     Args:
         header: headings of the columns.
         rows: their cells.
-        left: how many of the first columns are aligned to the left, or which columns are.
+        left: how many of the first columns are left-aligned, or which columns are.
     """
     from rich import box
     from rich.console import Console
@@ -130,9 +130,9 @@ def aligned(
         table.add_column(Text(name), justify="left" if is_left else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    # a file of its own: the text must not depend on what standard output is or can encode
+    # write to a string: the text must not depend on standard output or its encoding
     file = io.StringIO()
-    # in a notebook rich would display the table at once, and leave the file empty
+    # in a notebook rich would display the table itself and leave the string empty
     console = Console(
         file=file, width=_WIDTH, color_system=None, force_terminal=False, force_jupyter=False
     )
@@ -141,5 +141,5 @@ def aligned(
 
 
 def evenly(num: int, num_shown: int) -> np.ndarray:
-    """Indices of the rows that stand for all: so many of them, evenly, both ends among them."""
+    """Up to ``num_shown`` indices, evenly spaced from the first row to the last."""
     return np.unique(np.linspace(0, num - 1, num_shown).round().astype(int))

@@ -1,4 +1,4 @@
-"""Columns of a table bound to the inputs of a law, as runs."""
+"""Binding the columns of a table to the inputs of a law: runs, or points to predict."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Part(NamedTuple):
     """The runs of one group and one response of a table.
 
     Attributes:
-        group: the value of each column that groups were made by; empty where there was none.
+        group: the value of each grouping column; empty without groups.
         response: the column of the response.
         runs: the runs.
-        num_left_out: how many runs of the group have no response, and are not there.
+        num_left_out: how many runs of the group were left out for lack of a response.
     """
 
     group: dict[str, Any]
@@ -46,31 +46,30 @@ def bind_runs(
     by: str | Sequence[str] = (),
     units: Mapping[str, float | None] | None = None,
 ) -> list[Part]:
-    """Take the runs that a law asks for from a table: one part for each group and response.
+    """Take the runs that a law needs from a table, one part for each group and response.
 
-    Only what the law asks for must be there. All other columns stay with the runs, in ``extra``.
+    Only the law's inputs and a response are needed; all other columns are kept in ``extra``.
 
     Args:
         table: a pandas, polars or pyarrow table, or a mapping of names to columns.
-        inputs: the inputs that the law asks for: names, or a mapping of names to kinds.
-        columns_of: the column of an input that is not found by its name: ``{"U": "unique"}``; of a
-            mixture a pattern (``{"h": "share_*"}``), a list with commas, or a sequence.
-        response: the column to be fitted; several by a pattern (``"loss_*"``), a list with commas,
+        inputs: the law's inputs: names, or a mapping of names to kinds.
+        columns_of: columns of inputs that are not found by name: ``{"U": "unique"}``; for a
+            mixture a pattern (``{"h": "share_*"}``), a comma-separated list, or a sequence.
+        response: the column to fit, or several: a pattern (``"loss_*"``), a comma-separated list,
             or a sequence; None finds the loss by its usual names.
         link: the scale of the response's errors, see `Runs`.
-        weights: a column of weights of runs.
-        standard_error: a column of standard errors of the response, on its own scale: weights are
-            their inverse squares on the link's scale, 1 on average.
-        by: columns whose values make groups.
+        weights: a column of weights of the runs.
+        standard_error: a column of standard errors of the response, on the response's scale:
+            weights are their inverse squares on the link's scale, with mean 1.
+        by: columns to group by.
         units: factors of inputs: ``{"N": 1e9}`` for a column in billions.
 
     Returns:
-        The parts: groups in the order in which they first appear, and responses within each. Runs
-        without a response are left out of its parts, and counted.
+        The parts: groups in order of first appearance, responses in order within each group. Runs
+        without a value of a response are left out of its parts and counted.
 
     Raises:
-        ValueError: a column is missing or could be two; something in one is wrong; a group has no
-            response at all.
+        ValueError: a column is missing, ambiguous or invalid, or a group has no response at all.
         TypeError: not a table in memory.
 
     Example:
@@ -102,11 +101,11 @@ class Points(NamedTuple):
     """The points of one group of a table.
 
     Attributes:
-        group: the value of each column that groups were made by.
-        rows: of the table, counted from 0, shape (point,).
+        group: the value of each grouping column.
+        rows: row numbers in the table, counted from 0, shape (point,).
         inputs: by name, as in `Runs`.
         shares: names of the columns of each mixture.
-        observed: each response, shape (point,); NaN where the table has none.
+        observed: each response, shape (point,); NaN if the table has none.
     """
 
     group: dict[str, Any]
@@ -125,18 +124,18 @@ def bind_points(
     by: str | Sequence[str] = (),
     units: Mapping[str, float | None] | None = None,
 ) -> list[Points]:
-    """Take the inputs that a law asks for from a table of points, one part for each group.
+    """Take the inputs that a law needs from a table of points, one part for each group.
 
     Args:
         table: as for `bind_runs`.
-        inputs: likewise.
-        columns_of: likewise.
-        responses: columns that were fitted; where they are there they are compared.
+        inputs: as for `bind_runs`.
+        columns_of: as for `bind_runs`.
+        responses: fitted columns, taken as observed values if the table has them.
         by: as for `bind_runs`.
-        units: likewise.
+        units: as for `bind_runs`.
 
     Returns:
-        The points of each group, in the order in which groups first appear.
+        The points of each group, in order of first appearance.
 
     Raises:
         ValueError: as for `bind_runs`, but a response may be absent or missing.
@@ -149,7 +148,7 @@ def bind_points(
     """
     columns = table if isinstance(table, Mapping) else table_columns(table)
     names, kinds, units = list(columns), as_kinds(inputs), units or {}
-    groups = match_columns(names, by, "as group") if by else []
+    groups = match_columns(names, by, "as a group") if by else []
     there = [name for name in responses if name in names]
     found = find_inputs(names, kinds, columns_of, there)
     bound = bound_inputs(columns, kinds, found, units)

@@ -1,6 +1,6 @@
 """Checks of a column's numbers; messages name the column, the rows and the remedy.
 
-They run once, where data come in: kernels get numbers that need no check.
+They run once, where data enter the library: kernels do not check.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ REMEDY: Final = "correct these rows or leave them out (rows are counted from 0, 
 
 
 class Rule(NamedTuple):
-    """What finite numbers of a column must not be.
+    """A rule that the finite numbers of a column must satisfy.
 
     Attributes:
-        is_bad: True for each number that breaks the rule.
-        what: what such numbers are, after "is" or "are".
+        is_bad: True for each number that violates the rule.
+        what: what such a number is, to follow "is" or "are" in a message.
     """
 
     is_bad: Callable[[Floats], NDArray[np.bool_]]
@@ -40,58 +40,37 @@ WHOLE: Final = Rule(
 )
 
 
-def positive_floats(values: Any, column: str, unit: float | None = None) -> Floats:
-    """Convert a column to positive finite float64 numbers, or say what is wrong with it.
+def checked_floats(
+    values: Any, column: str, rule: Rule | None = None, unit: float | None = None
+) -> Floats:
+    """Convert a column to finite float64 numbers that satisfy a rule.
 
     Args:
         values: numbers, or text that spells numbers (``"1e9"``), one per run.
-        column: how messages call the column.
-        unit: a factor for all values; None leaves them.
+        column: name of the column for messages, such as ``"column 'D'"``.
+        rule: the rule; None allows any finite number.
+        unit: a factor for all values, or None.
 
     Returns:
         A new read-only contiguous array, shape (run,).
 
     Raises:
-        ValueError: not one-dimensional, not numbers, or rows that are missing, NaN, infinite, zero
-            or negative.
+        ValueError: not one-dimensional, not numbers, or rows that are missing, NaN, infinite, or
+            violate the rule.
 
     Example:
-        >>> positive_floats(["1e9", 2, 10**20], "column 'D'")
+        >>> checked_floats(["1e9", 2, 10**20], "column 'D'", POSITIVE)
         array([1.e+09, 2.e+00, 1.e+20])
-        >>> positive_floats([1.0, 0.0], "column 'D'")
+        >>> checked_floats([1.0, 0.0], "column 'D'", POSITIVE)
         Traceback (most recent call last):
             ...
         ValueError: column 'D': row 1 is not positive (0.0); correct these rows or leave them out \
 (rows are counted from 0, without the header)
     """
-    return checked_floats(values, column, POSITIVE, unit)
-
-
-def checked_floats(
-    values: Any, column: str, rule: Rule | None = None, unit: float | None = None
-) -> Floats:
-    """Convert a column to finite float64 numbers that keep a rule, or say what is wrong with it.
-
-    Args:
-        values: as for :func:`positive_floats`.
-        column: likewise.
-        rule: what the numbers must not be; None takes all that are finite.
-        unit: a factor for all values; None leaves them.
-
-    Returns:
-        A new read-only contiguous array, shape (run,).
-
-    Raises:
-        ValueError: as for :func:`positive_floats`, by the rule.
-
-    Example:
-        >>> checked_floats(["-1.5", 2], "column 'x'")
-        array([-1.5,  2. ])
-    """
     floats = floats_of(values, column)
     refuse_bad_rows(floats, column, rule)
     if unit is not None:
-        with np.errstate(over="ignore", under="ignore"):  # the check below says it better
+        with np.errstate(over="ignore", under="ignore"):  # the check below gives a better message
             floats *= unit
         refuse_bad_rows(floats, f"{column} times its unit {unit:g}", rule)
     floats.setflags(write=False)
@@ -102,7 +81,7 @@ def check_level(level: float) -> None:
     """Refuse a level that is not strictly between 0 and 1.
 
     Raises:
-        ValueError: the level is outside.
+        ValueError: it is not.
     """
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must lie between 0 and 1, such as 0.9; got {level!r}")
@@ -121,21 +100,27 @@ def shown_rows(rows: Iterable[int]) -> str:
         >>> shown_rows(range(47))
         'rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 37 more'
     """
-    rows = [int(row) for row in rows]
-    text = ", ".join(map(str, rows[:_MAX_ROWS_SHOWN]))
-    left = len(rows) - _MAX_ROWS_SHOWN
-    text = f"{text} and {left} more" if left > 0 else text
-    return f"row {text}" if len(rows) == 1 else f"rows {text}"
+    texts = [str(int(row)) for row in rows]
+    return f"{'row' if len(texts) == 1 else 'rows'} {shortened(texts, _MAX_ROWS_SHOWN)}"
+
+
+def shortened(texts: Sequence[str], most: int) -> str:
+    """Join texts by commas: the first of them, and how many more there are.
+
+    Args:
+        texts: what to join.
+        most: how many to show.
+
+    Example:
+        >>> shortened(["a", "b", "c"], 2)
+        'a, b and 1 more'
+    """
+    left = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {left} more" if left > 0 else "")
 
 
 def short(value: float) -> str:
-    """Write a number with three digits, and its exponent as one types it.
-
-    Args:
-        value: any number.
-
-    Returns:
-        The text.
+    """Write a number with three digits, and its exponent without padding.
 
     Example:
         >>> short(99_620_352.0)
@@ -146,13 +131,7 @@ def short(value: float) -> str:
 
 
 def is_missing(value: object) -> bool:
-    """Whether a single value stands for "not there": None, NaN, NaT or pandas' NA.
-
-    Args:
-        value: any object.
-
-    Returns:
-        True for a missing value.
+    """Whether a value is missing: None, NaN, NaT or pandas' NA.
 
     Example:
         >>> [is_missing(value) for value in (None, float("nan"), 0.0, "")]
@@ -163,14 +142,20 @@ def is_missing(value: object) -> bool:
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
+def refuse_missing_labels(values: Sequence[Any], column: str) -> None:
+    """Refuse missing labels: None, NaN (among numbers) and empty text.
+
+    Raises:
+        ValueError: a label is missing; the message gives the rows.
+    """
+    gaps = [row for row, value in enumerate(values) if is_missing(value) or value == ""]
+    if gaps:
+        verb = "is" if len(gaps) == 1 else "are"
+        raise ValueError(f"{column}: {shown_rows(gaps)} {verb} missing; {REMEDY}")
+
+
 def unmasked(values: np.ma.MaskedArray[Any, Any]) -> NDArray[Any]:
-    """Replace what is masked by None.
-
-    Args:
-        values: a masked array.
-
-    Returns:
-        An array of objects, of the same shape.
+    """Replace masked values by None, in an array of objects.
 
     Example:
         >>> unmasked(np.ma.masked_array([1.0, 2.0], mask=[False, True]))
@@ -182,14 +167,11 @@ def unmasked(values: np.ma.MaskedArray[Any, Any]) -> NDArray[Any]:
 
 
 def floats_of(values: Any, column: str) -> Floats:
-    """The values as a new one-dimensional float64 array; NaN where one is missing.
+    """Convert values to a new float64 array, shape (run,); NaN where a value is missing.
 
     Args:
-        values: as for :func:`positive_floats`.
-        column: likewise.
-
-    Returns:
-        An array of shape (run,).
+        values: as for :func:`checked_floats`.
+        column: as for :func:`checked_floats`.
 
     Raises:
         ValueError: not one-dimensional, or not numbers.
@@ -201,19 +183,21 @@ def floats_of(values: Any, column: str) -> Floats:
     array = _array(values, column)
     if array.ndim != 1:
         raise ValueError(
-            f"{column}: has shape {array.shape}; give one number per run, in one dimension"
+            f"{column}: expected one number per run, in one dimension, got shape {array.shape}"
         )
     if array.dtype.kind in "fiu":
         return array.astype(np.float64, order="C")
     if array.dtype.kind in "OUS":
         return _parsed(array, column)
     kind = "True/False" if array.dtype.kind == "b" else str(array.dtype)
-    raise ValueError(f"{column}: holds {kind} values, not numbers; give numbers, or another column")
+    raise ValueError(
+        f"{column}: expected numbers, got {kind} values; give numbers, or another column"
+    )
 
 
 def _array(values: Any, column: str) -> NDArray[Any]:
-    """The values as an array, without a conversion that would hide something wrong."""
-    if isinstance(values, np.ma.MaskedArray):  # asarray would uncover what is masked
+    """The values as an array, without conversions that would hide invalid values."""
+    if isinstance(values, np.ma.MaskedArray):  # asarray would drop the mask
         return unmasked(values)
     is_sequence = isinstance(values, list | tuple)
     if is_sequence and any(isinstance(value, bool) for value in values):  # asarray makes it 1.0
@@ -222,12 +206,12 @@ def _array(values: Any, column: str) -> NDArray[Any]:
         return np.asarray(values)
     except ValueError:  # "inhomogeneous shape"
         raise ValueError(
-            f"{column}: its values differ in length; give one number per run, in one dimension"
+            f"{column}: expected one number per run, in one dimension, got unequal lengths"
         ) from None
 
 
 def _parsed(array: NDArray[Any], column: str) -> Floats:
-    """The numbers that Python objects or text stand for."""
+    """Python objects or text as numbers."""
     objects = array.tolist()
     numbers = [_number(value) for value in objects]
     bad = [row for row, number in enumerate(numbers) if number is None]
@@ -239,7 +223,7 @@ def _parsed(array: NDArray[Any], column: str) -> Floats:
 
 
 def _number(value: Any) -> float | None:
-    """The number that one object stands for; NaN where it is missing, None if it is none."""
+    """One object as a number: NaN if it is missing, None if it is not a number."""
     if is_missing(value) or (isinstance(value, str | bytes) and not value.strip()):
         return math.nan
     if isinstance(value, bool | np.bool_ | complex | np.complexfloating):
@@ -255,16 +239,16 @@ def _number(value: Any) -> float | None:
 def refuse_bad_rows(
     floats: Floats, column: str, rule: Rule | None = None, rows: Rows | None = None
 ) -> None:
-    """Refuse NaN, infinity and what breaks a rule; say in which rows.
+    """Refuse NaN, infinity and numbers that violate a rule.
 
     Args:
         floats: the numbers, shape (run,).
-        column: how messages call the column.
-        rule: what the numbers must not be, None for no rule.
-        rows: numbers of the rows in their table, shape (run,); None counts from 0.
+        column: name of the column for messages.
+        rule: the rule, or None.
+        rows: row numbers in the table, shape (run,); None counts from 0.
 
     Raises:
-        ValueError: there are such rows.
+        ValueError: there are such rows; the message lists them.
 
     Example:
         >>> refuse_bad_rows(np.array([1.0, -1.0]), "column 'x'")
@@ -301,10 +285,10 @@ Range = tuple[float, float]
 
 
 def as_range(name: str, ends: Any) -> Range:
-    """The smallest and largest of a range, as numbers.
+    """Convert the two ends of a range to numbers.
 
     Raises:
-        ValueError: they are not two positive, finite numbers in ascending order.
+        ValueError: not two positive, finite numbers in ascending order.
     """
     try:
         low, high = (float(end) for end in ends)
@@ -312,8 +296,8 @@ def as_range(name: str, ends: Any) -> Range:
         low, high = math.nan, math.nan
     if not 0.0 < low < high < math.inf:
         raise ValueError(
-            f"{name}: give the ends of a range as (low, high), positive, finite and ascending, "
-            f"such as {_EXAMPLES.get(name, '(1e9, 1e13)')}; got {ends!r}"
+            f"{name}: expected a range (low, high), positive, finite and ascending, such as "
+            f"{_EXAMPLES[name]}; got {ends!r}"
         )
     return low, high
 

@@ -1,4 +1,4 @@
-"""Columns of any table as NumPy arrays: taken out, copied, compared, written to JSON."""
+"""Columns of any table as NumPy arrays: extracted, copied, compared, written to JSON."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ T = TypeVar("T")
 
 ROLES: Final = ("N", "D", "loss")
 
-_INFINITIES: Final = {"Infinity": math.inf, "-Infinity": -math.inf}  # JSON has no number for them
+_INFINITIES: Final = {"Infinity": math.inf, "-Infinity": -math.inf}  # JSON has no such numbers
 
 
 def table_columns(table: Any) -> dict[str, np.ndarray[Any, Any]]:
-    """Take the columns of a pandas, polars or pyarrow table out as NumPy arrays.
+    """Extract the columns of a pandas, polars or pyarrow table as NumPy arrays.
 
     Args:
-        table: any table that narwhals can read and that is in memory.
+        table: any table in memory that narwhals can read.
 
     Returns:
-        Name to values, in the order of the table; missing whole numbers become NaN.
+        Values by name, in the order of the table; missing whole numbers become NaN.
 
     Raises:
         TypeError: not such a table (a polars LazyFrame must be collected first).
-        ValueError: two columns have one name.
+        ValueError: two columns have the same name.
 
     Example:
         >>> import pandas as pd
         >>> table_columns(pd.DataFrame({"N": [1, 2], "arm": ["a", "b"]}))["N"]
         array([1, 2])
     """
-    import narwhals as nw  # not at the top: NumPy input must not pay for it
+    import narwhals as nw  # not at the top: NumPy input does not need it
 
     try:
         frame = nw.from_native(table, eager_only=True)
@@ -52,42 +52,42 @@ def table_columns(table: Any) -> dict[str, np.ndarray[Any, Any]]:
         is_pyarrow = hasattr(table, "column_names")
         names = table.column_names if is_pyarrow else table.columns
         refuse_repeated_names([str(name) for name in names])
-        raise  # narwhals saw a repeated name that is not there
+        raise  # narwhals reports a repeated name that the table does not show
     refuse_repeated_names([str(name) for name in frame.columns])
     return {str(series.name): series.to_numpy() for series in frame.iter_columns()}
 
 
 def refuse_repeated_names(names: Sequence[str]) -> None:
-    """Refuse a table in which two columns have one name.
+    """Refuse a table in which two columns have the same name.
 
     Args:
         names: the names of all columns of the table.
 
     Raises:
-        ValueError: a name stands twice; the message gives it.
+        ValueError: a name occurs twice.
 
     Example:
         >>> refuse_repeated_names(["N", "D", "N"])
         Traceback (most recent call last):
             ...
-        ValueError: columns with the same name: 'N' 2 times; give every column its own name
+        ValueError: columns with the same name: 'N' 2 times; give every column a different name
     """
     repeated = [f"{name!r} {count} times" for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise ValueError(
-            f"columns with the same name: {', '.join(repeated)}; give every column its own name"
+            f"columns with the same name: {', '.join(repeated)}; give every column a different name"
         )
 
 
 def without_roles(columns: Mapping[str, T], taken: Collection[str] = ROLES) -> dict[str, T]:
-    """Give another name to columns that are called as one of the runs' own.
+    """Rename columns that have the name of one of the runs' own columns.
 
     Args:
-        columns: the columns left over, by name.
+        columns: the other columns of a table, by name.
         taken: names of the runs' own columns.
 
     Returns:
-        The same columns; N, D and loss, say, are called ``N_other``, ``D_other``, ``loss_other``.
+        The same columns; N, for example, becomes ``N_other``.
 
     Example:
         >>> without_roles({"N": 1, "lr": 2})
@@ -116,7 +116,7 @@ def extra_columns(
         Arrays of shape (run,).
 
     Raises:
-        ValueError: a column has another length or shape, or the name of one of the runs' own.
+        ValueError: a column has the wrong length or shape, or a name that is taken.
 
     Example:
         >>> extra_columns({"arm": ["mla", "gqa"]}, 2)["arm"].tolist()
@@ -125,12 +125,14 @@ def extra_columns(
     arrays = {}
     for name, values in columns.items():
         if name in taken:
-            raise ValueError(f"extra column {name!r}: runs have a column of this name; rename it")
+            raise ValueError(
+                f"extra column {name!r}: the runs have a column of this name; rename it"
+            )
         array = copied(values)
         if array.shape != (num_runs,):
             raise ValueError(
-                f"extra column {name!r}: has shape {array.shape} for {num_runs} runs; "
-                f"give one value per run"
+                f"extra column {name!r}: expected one value for each of the {num_runs} runs, got "
+                f"shape {array.shape}"
             )
         array.setflags(write=False)
         arrays[name] = array
@@ -139,13 +141,6 @@ def extra_columns(
 
 def same_column(first: Column, second: Column) -> bool:
     """Whether two columns hold the same values, whatever their types; missing equals missing.
-
-    Args:
-        first: one column.
-        second: the other.
-
-    Returns:
-        True if all values are equal.
 
     Example:
         >>> same_column(np.array([1.0, np.nan]), np.array([1, None], dtype=object))
@@ -160,19 +155,19 @@ def same_column(first: Column, second: Column) -> bool:
 
 
 def to_json(column: Column) -> list[Any]:
-    """Write a column as a list that JSON keeps exactly.
+    """Write a column as a list that JSON preserves exactly.
 
     Args:
         column: values, shape (run,).
 
     Returns:
-        Numbers, True/False and text as they are; None where a value is missing; text otherwise.
+        Numbers, True/False and text unchanged; None for a missing value; text for all else.
 
     Example:
         >>> to_json(np.array([0.1, np.nan, np.inf]))
         [0.1, None, 'Infinity']
     """
-    if column.dtype.kind in "mM":  # whose tolist gives bare integers for some units
+    if column.dtype.kind in "mM":  # tolist gives bare integers for some units
         return [None if text == "NaT" else text for text in column.astype(str).tolist()]
     return [json_value(value) for value in column.tolist()]
 
@@ -184,7 +179,7 @@ def from_json(values: Sequence[Any]) -> Column:
         values: what `to_json` gave.
 
     Returns:
-        An array of shape (run,): of numbers, with NaN for None, where all others are numbers.
+        An array of shape (run,); of numbers, with NaN for None, if all other values are numbers.
 
     Example:
         >>> from_json([0.1, None, "Infinity"])
@@ -195,19 +190,13 @@ def from_json(values: Sequence[Any]) -> Column:
 
 
 def copied(values: Any) -> Column:
-    """A copy as an array; of objects where NumPy would change what a value is.
-
-    Args:
-        values: one per run, of any type.
-
-    Returns:
-        A new array.
+    """Copy values of any type, one per run, to an array; of objects if NumPy would change them.
 
     Example:
         >>> copied([1.0, None, 2.0])
         array([ 1., nan,  2.])
     """
-    if isinstance(values, np.ma.MaskedArray):  # asarray would uncover what is masked
+    if isinstance(values, np.ma.MaskedArray):  # asarray would drop the mask
         return unmasked(values)
     if not isinstance(values, list | tuple):
         return np.array(values)
@@ -216,18 +205,18 @@ def copied(values: Any) -> Column:
     if all(isinstance(v, str) for v in values) or all(isinstance(v, bool) for v in values):
         return np.array(values)
     objects = np.empty(len(values), dtype=object)
-    for row, value in enumerate(values):  # not objects[:] = values: that would unpack lists
+    for row, value in enumerate(values):  # objects[:] = values would unpack lists
         objects[row] = value
     return objects
 
 
 def _is_number(value: object) -> bool:
-    """Whether this is a number; True and False are none."""
+    """Whether this is a number; True and False are not."""
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def json_value(value: Any) -> Any:
-    """One value as JSON knows it."""
+    """One value as JSON can represent it."""
     if is_missing(value):
         return None
     if isinstance(value, float) and math.isinf(value):

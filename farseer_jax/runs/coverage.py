@@ -1,4 +1,4 @@
-"""What runs cover, and how far points lie outside them."""
+"""The range that runs cover, and how far points lie outside it."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,16 +7,12 @@ from numpy.typing import ArrayLike
 
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runs.table import split_shares
 
 
 def flat_inputs(runs: Runs, names: Iterable[str]) -> dict[str, np.ndarray]:
     """Inputs of runs by column, ``(run,)``: a mixture as its shares."""
-    flat: dict[str, np.ndarray] = {}
-    for name in names:
-        values = runs.inputs[name]
-        shares = runs.shares.get(name)
-        flat |= {name: values} if shares is None else dict(zip(shares, values.T, strict=True))
-    return flat
+    return split_shares({name: runs.inputs[name] for name in names}, runs.shares)
 
 
 def beyond_runs(runs: Runs, at: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -24,8 +20,8 @@ def beyond_runs(runs: Runs, at: Mapping[str, np.ndarray]) -> np.ndarray:
 
     Args:
         runs: the fitted runs.
-        at: points by the names of columns, ``(point,)``; columns that are not
-            numeric inputs of the runs are left out.
+        at: points by column, ``(point,)``; columns that are not numeric inputs of the runs are
+            ignored.
 
     Example:
         >>> import numpy as np
@@ -43,7 +39,7 @@ def beyond_runs(runs: Runs, at: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def extrapolation_length(runs: Runs, N: ArrayLike, D: ArrayLike) -> Floats:
-    """How far outside runs a point lies, in e-folds: of N plus of D, each 0 within their range.
+    """How far outside the runs a point lies: e-folds of N plus e-folds of D, 0 within the range.
 
     Args:
         runs: the fitted runs.

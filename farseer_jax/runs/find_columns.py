@@ -1,12 +1,13 @@
-"""Which columns of a table are the inputs of a law, and which is the loss."""
+"""Finding the columns of a table that are the inputs of a law and the loss."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
+from farseer_jax.runs.checks import shortened
 from farseer_jax.runs.columns import ROLES, refuse_repeated_names
 from farseer_jax.runs.usual_names import (
     USUAL_NAMES,
@@ -19,64 +20,36 @@ from farseer_jax.runs.usual_names import (
 _MAX_NAMES_SHOWN: Final = 40
 
 
-def find_columns(
-    names: Sequence[str], *, N: str | None = None, D: str | None = None, loss: str | None = None
-) -> dict[str, str]:
-    """Find the columns that hold N, D and the loss, by the rules of :func:`find_inputs`.
-
-    Args:
-        names: the names of all columns of the table.
-        N: the column with the number of parameters, where it is not to be guessed.
-        D: the column with the number of training tokens, likewise.
-        loss: the column with the loss, likewise.
-
-    Returns:
-        The column of each of ``"N"``, ``"D"`` and ``"loss"``.
-
-    Raises:
-        ValueError: as for :func:`find_inputs`.
-
-    Example:
-        >>> find_columns(["Model size", "train_tokens", "val_loss", "lr"])
-        {'N': 'Model size', 'D': 'train_tokens', 'loss': 'val_loss'}
-        >>> find_columns(["N", "tokens", "bpc", "train_loss"], loss="train_loss")
-        {'N': 'N', 'D': 'tokens', 'loss': 'train_loss'}
-    """
-    options = {name: given for name, given in (("N", N), ("D", D), ("loss", loss)) if given}
-    if loss == "":
-        options["loss"] = loss
-    found = find_inputs(names, dict.fromkeys(ROLES, "positive"), options)
-    return {role: str(column) for role, column in found.items()}
-
-
 def find_inputs(
     names: Sequence[str],
     kinds: Mapping[str, str],
     options: Mapping[str, str | Sequence[str]] | None = None,
     taken: Collection[str] = (),
 ) -> dict[str, str | tuple[str, ...]]:
-    """Find the column of each input that a law asks for, or the columns of a mixture.
+    """Find the column of each input of a law, or the columns of a mixture.
 
-    A column named by an option is taken as it is. Otherwise a column with the input's own name
-    wins, and otherwise the one column with a usual name, whatever its case and punctuation
-    (``n_params``, ``Model size``, ``train_tokens``, ``unique_tokens`` …). A mixture ``h`` takes the
-    columns ``h_*``, otherwise those of a usual name such as ``share_*``.
+    A column named by an option comes first, then a column with the input's own name, then the only
+    column with a usual name, whatever its case and punctuation (``n_params``, ``Model size``,
+    ``train_tokens``, ``unique_tokens`` …). A mixture ``h`` takes the columns ``h_*``, or else those
+    with a usual prefix such as ``share_*``.
 
     Args:
         names: the names of all columns of the table.
         kinds: the kind of each input; ``"loss"`` may be among them.
-        options: the column of an input; of a mixture a pattern (``"share_*"``), a list with commas,
-            or a sequence of these.
-        taken: columns named for something else, which are not candidates.
+        options: the column of an input; for a mixture a pattern (``"share_*"``), a comma-separated
+            list, or a sequence of these.
+        taken: columns already used for something else, which are not candidates.
 
     Returns:
-        For each input its column, for a mixture those of its shares.
+        The column of each input; for a mixture, the columns of its shares.
 
     Raises:
-        ValueError: a column is missing, two could be meant, two have one name, or one column is
-            named for two inputs. The message lists the columns found and shows the option.
+        ValueError: a column is missing or ambiguous, two columns have the same name, or one column
+            is named for two inputs. The message lists the columns found and shows the option.
 
     Example:
+        >>> find_inputs(["Model size", "train_tokens"], {"N": "positive", "D": "positive"})
+        {'N': 'Model size', 'D': 'train_tokens'}
         >>> find_inputs(["unique_tokens", "web", "code"], {"U": "positive", "h": "mixture"},
         ...             {"h": "web,code"})
         {'U': 'unique_tokens', 'h': ('web', 'code')}
@@ -87,7 +60,7 @@ def find_inputs(
         if name not in kinds:
             asked = ", ".join(kind for kind in kinds if kind != "loss") or "none"
             raise ValueError(
-                f"a column is named for an unknown input {name}: the inputs are {asked}"
+                f"a column is named for {name}, which is not an input; the inputs are {asked}"
             )
     found: dict[str, str | tuple[str, ...]] = {}
     for name, kind in kinds.items():
@@ -98,7 +71,7 @@ def find_inputs(
             found[name] = tuple(match_columns(names, option, f"as {named(name)}"))
         else:
             found[name] = named_column(name, option, names)
-    used = {*taken, *_flat(found.values())}
+    used = {*taken, *(column for columns in found.values() for column in as_tuple(columns))}
     for name, kind in kinds.items():
         if name not in options:
             guess = _guessed_shares if kind == "mixture" else _guessed_column
@@ -109,15 +82,15 @@ def find_inputs(
 
 
 def usual_input(name: str, names: Sequence[str]) -> str | None:
-    """The column that a bare name of a formula means, if any: its own, or a usual one.
+    """The column that a name in a formula refers to, if any: exactly, or by a usual name.
 
     Args:
-        name: in the formula.
+        name: a name in the formula.
         names: the names of all columns of the table.
 
     Returns:
-        The column; None where the name is rather a parameter's (``E``, ``B``, ``C`` mean a column
-        only by its exact name), or where two columns could be meant.
+        The column; None if the name is more likely a parameter (``E``, ``B``, ``C`` refer to a
+        column only by its exact name), or if two columns match.
 
     Example:
         >>> usual_input("N", ["params", "experts"]), usual_input("E", ["params", "experts"])
@@ -132,26 +105,26 @@ def usual_input(name: str, names: Sequence[str]) -> str | None:
 
 
 def match_columns(names: Sequence[str], patterns: str | Sequence[str], purpose: str) -> list[str]:
-    """The columns that a list of names and patterns stands for.
+    """The columns that names and patterns match.
 
     Args:
         names: the names of all columns of the table.
-        patterns: names with commas between them, with ``*`` and ``?`` for any letters; or several.
-        purpose: what they are for, in messages.
+        patterns: comma-separated names, with the wildcards ``*`` and ``?``; or a sequence of these.
+        purpose: what the columns are named as, for messages: ``"as a response"``.
 
     Returns:
-        The names, each once, in the order of the list and within a pattern in that of the table.
+        The names, each once, in the order of the patterns, and within a pattern of the table.
 
     Raises:
-        ValueError: one of them stands for no column.
+        ValueError: a name or pattern matches no column.
 
     Example:
-        >>> match_columns(["loss_1", "bpc", "loss_2"], "bpc,loss_*", "as response")
+        >>> match_columns(["loss_1", "bpc", "loss_2"], "bpc,loss_*", "as a response")
         ['bpc', 'loss_1', 'loss_2']
     """
     given = [patterns] if isinstance(patterns, str) else list(patterns)
     texts: list[str] = []
-    for text in given:  # a column's own name may hold a comma
+    for text in given:  # a column's name may contain a comma
         parts = [text] if text in names else [part.strip() for part in text.split(",")]
         texts += [part for part in parts if part]
     found: list[str] = []
@@ -166,18 +139,15 @@ def match_columns(names: Sequence[str], patterns: str | Sequence[str], purpose: 
 
 
 def named_column(name: str, option: str | Sequence[str], names: Sequence[str]) -> str:
-    """The one column that an option names.
+    """The single column that an option names.
 
     Args:
-        name: what it is named as.
+        name: what the column is named as.
         option: the column.
         names: the names of all columns of the table.
 
-    Returns:
-        The column.
-
     Raises:
-        ValueError: there is none of this name, or several are named.
+        ValueError: the table has no such column, or several are named.
 
     Example:
         >>> named_column("weights", "w", ["N", "w"])
@@ -189,24 +159,24 @@ def named_column(name: str, option: str | Sequence[str], names: Sequence[str]) -
     if len(columns) == 1 and not any(fnmatchcase(column, columns[0]) for column in names):
         raise ValueError(_not_there(columns[0], names, f"as {named(name)}"))
     raise ValueError(
-        f"{', '.join(map(repr, columns))} is named as {named(name)}, which is one column: name it; "
-        "an input of several columns is a mixture"
+        f"expected one column named as {named(name)}, got {', '.join(map(repr, columns))}; only a "
+        "mixture has several columns"
     )
 
 
 def _not_there(text: str, names: Sequence[str], purpose: str) -> str:
-    """What to say of a column that was named and is not there."""
+    """The message about a column that was named but does not exist."""
     hint = _hint(difflib.get_close_matches(text, names, n=1))
     what = "no column matches" if any(letter in text for letter in "*?[") else "no column"
     return f"{what} {text!r}, named {purpose}; the columns are {_listed(names)}{hint}"
 
 
 def _guessed_column(name: str, names: Sequence[str], taken: Collection[str]) -> str:
-    """The column with the exact name, or the only one with a usual name."""
+    """The column with the exact name, or else the only one with a usual name."""
     if name in names and name in taken:
         raise ValueError(
-            f"column {name!r} is named as something else than {name}: name the column of {name} "
-            f"too, {_option(name, 'column')}"
+            f"column {name!r} is named as another input: name the column of {name} too, "
+            f"{_option(name, 'column')}"
         )
     free = [column for column in names if column not in taken]
     if name in free:
@@ -227,7 +197,7 @@ def _guessed_column(name: str, names: Sequence[str], taken: Collection[str]) -> 
 
 
 def _guessed_shares(name: str, names: Sequence[str], taken: Collection[str]) -> tuple[str, ...]:
-    """The columns of a mixture, by its own name or by a usual one."""
+    """The columns of a mixture, by its own name or by a usual prefix."""
     free = [column for column in names if column not in taken]
     found = {
         stem: tuple(column for column in free if column.startswith(f"{stem}_"))
@@ -252,15 +222,15 @@ def _guessed_shares(name: str, names: Sequence[str], taken: Collection[str]) -> 
 
 
 def _category_hint(name: str) -> str:
-    """What to say where an input along which parameters go is one column."""
+    """The hint for a mixture that is a single column of labels."""
     return (
-        f"; if column {name!r} holds labels, say that it is a category, "
+        f"; if column {name!r} holds labels, declare it as a category, "
         f'kinds={{"{name}": "category"}} in Python or --kind {name}=category in the shell'
     )
 
 
 def _near(name: str, names: Sequence[str]) -> list[str]:
-    """The column whose name is nearly a usual one of this input, or begins with its name."""
+    """The column whose name is close to a usual name of this input, or begins with its name."""
     longer = [column for column in names if column.startswith((f"{name}_", f"{name} "))]
     if len(longer) == 1:
         return longer
@@ -278,22 +248,21 @@ def _hint(close: Sequence[str]) -> str:
 
 
 def _refuse_shared(found: Mapping[str, str | tuple[str, ...]]) -> None:
-    """Refuse one column for two inputs."""
+    """Refuse a column that is named for two inputs."""
     owners: dict[str, str] = {}
     for name, columns in found.items():
-        for column in (columns,) if isinstance(columns, str) else columns:
+        for column in as_tuple(columns):
             if column in owners:
                 raise ValueError(
-                    f"column {column!r} is named as {owners[column]} and as {name}: "
+                    f"column {column!r} is named as both {owners[column]} and {name}: "
                     "name two different columns"
                 )
             owners[column] = name
 
 
-def _flat(found: Iterable[str | tuple[str, ...]]) -> list[str]:
-    """All columns, those of mixtures one by one."""
-    nested = [(columns,) if isinstance(columns, str) else columns for columns in found]
-    return [column for columns in nested for column in columns]
+def as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
+    """The column of an input, or the columns of a mixture."""
+    return (columns,) if isinstance(columns, str) else columns
 
 
 def _option(name: str, column: str) -> str:
@@ -306,9 +275,5 @@ def _option(name: str, column: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """The names, quoted, as many as one can read."""
-    if not names:
-        return "none"
-    shown = ", ".join(repr(name) for name in names[:_MAX_NAMES_SHOWN])
-    left = len(names) - _MAX_NAMES_SHOWN
-    return f"{shown} and {left} more" if left > 0 else shown
+    """The names, quoted and shortened."""
+    return shortened([repr(name) for name in names], _MAX_NAMES_SHOWN) or "none"

@@ -1,4 +1,4 @@
-"""Inputs of a law as columns of a table: kinds, and the checks that each kind asks for."""
+"""Inputs of a law as columns of a table: their kinds, and the checks for each kind."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from farseer_jax.runs.checks import (
     NOT_NEGATIVE,
     POSITIVE,
-    REMEDY,
     WHOLE,
     Floats,
     Rule,
     checked_floats,
-    is_missing,
+    refuse_missing_labels,
     short,
+    shortened,
     shown_rows,
 )
 from farseer_jax.runs.columns import Column, copied
@@ -33,27 +33,29 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 _RULES: Final[dict[Kind, Rule | None]] = {"positive": POSITIVE, "real": None, "count": WHOLE}
 
-# No table of language models stays below these: its column is in thousands, millions or billions.
+# A column that stays below these is in thousands, millions or billions: language models are larger.
 _LARGEST_MUST_REACH: Final[dict[str, float]] = {"N": 1e5, "D": 1e7}
 
-_SUM_TOLERANCE: Final = 1e-6  # of shares: sums of floats and of printed digits, not of other units
+_SUM_TOLERANCE: Final = (
+    1e-6  # of shares: covers rounding and printed digits, not other units such as percent
+)
 _MAX_NAMES_SHOWN: Final = 6
 
 
 def as_kinds(
     names: Sequence[str] | Mapping[str, str], kinds: Mapping[str, str] | None = None
 ) -> dict[str, Kind]:
-    """The kind of each input, ``"positive"`` where none is said.
+    """The kind of each input; ``"positive"`` by default.
 
     Args:
-        names: the inputs, or a mapping of them to kinds.
-        kinds: of some of the inputs.
+        names: the inputs, or a mapping of inputs to kinds.
+        kinds: kinds of some of the inputs.
 
     Returns:
         A kind for each name, in order.
 
     Raises:
-        ValueError: a kind is unknown, or is of no input.
+        ValueError: an unknown kind, or a kind of an unknown input.
 
     Example:
         >>> as_kinds(["N", "h"], {"h": "mixture"})
@@ -78,12 +80,12 @@ def checked_input(values: Any, label: str, kind: Kind, unit: float | None = None
     """Check one input by its kind, and copy it.
 
     Args:
-        values: one per run; of a mixture, the column of each share by name.
-        label: how messages call the column.
+        values: one per run; for a mixture, the column of each share by name.
+        label: name of the column for messages.
         kind: ``"positive"`` and ``"real"`` numbers are finite, a ``"count"`` is a whole number from
-            1, shares of a ``"mixture"`` are not negative and sum to 1, a ``"category"`` is any
+            1, the shares of a ``"mixture"`` are not negative and sum to 1, a ``"category"`` is any
             label.
-        unit: a factor of the values of numbers; None leaves them.
+        unit: a factor for numbers, or None.
 
     Returns:
         A new read-only array: float64, or objects for a category.
@@ -106,17 +108,10 @@ leave them out (rows are counted from 0, without the header)
 
 
 def checked_unit(name: str, unit: float | None) -> float | None:
-    """The factor of an input, checked.
-
-    Args:
-        name: of the input.
-        unit: the factor, None for none.
-
-    Returns:
-        The same.
+    """Check the unit of an input: a factor for its values, or None.
 
     Raises:
-        ValueError: it is not positive and finite.
+        ValueError: not positive and finite.
 
     Example:
         >>> checked_unit("N", 1e9)
@@ -124,7 +119,7 @@ def checked_unit(name: str, unit: float | None) -> float | None:
     """
     if unit is None or (isinstance(unit, Real) and 0.0 < unit < math.inf):
         return unit
-    raise ValueError(f"{name}_unit={unit!r}: give a positive finite number, such as 1e9")
+    raise ValueError(f"{name}_unit must be positive and finite, such as 1e9, got {unit!r}")
 
 
 def refuse_wrong_units(
@@ -132,17 +127,17 @@ def refuse_wrong_units(
     labels: Mapping[str, str],
     units: Mapping[str, float | None],
 ) -> None:
-    """Refuse N and D that look like thousands, millions or billions, where no unit is given.
+    """Refuse N and D that look like thousands, millions or billions, unless a unit is given.
 
     D without N is not checked: it may count examples, say.
 
     Args:
         inputs: checked inputs by name.
-        labels: how messages call their columns.
+        labels: names of their columns for messages.
         units: the factors that were given.
 
     Raises:
-        ValueError: a column stays below what any table of language models reaches.
+        ValueError: all values of a column are too small for language models.
 
     Example:
         >>> refuse_wrong_units({"N": np.array([1e8])}, {"N": "column 'N'"}, {})
@@ -160,12 +155,12 @@ def refuse_wrong_units(
 def refuse_single_labels(
     inputs: Mapping[str, NDArray[Any]], kinds: Kinds, labels: Mapping[str, str], where: str = ""
 ) -> None:
-    """Refuse a category with one label: nothing can be learned of it.
+    """Refuse a category with a single label: its effect cannot be fitted.
 
     Args:
         inputs: checked inputs by name.
         kinds: their kinds.
-        labels: how messages call their columns.
+        labels: names of their columns for messages.
         where: which runs these are, for the message, after a space.
 
     Raises:
@@ -178,19 +173,13 @@ def refuse_single_labels(
     for name, kind in kinds.items():
         if kind == "category" and len(found := labels_of(inputs[name])) == 1:
             raise ValueError(
-                f"{labels[name]}: has the one value {found[0]!r} in all runs{where}, so that no "
-                "fit can tell what it does; use a law without this input, or add runs with another"
+                f"{labels[name]}: has the same value {found[0]!r} in all runs{where}, so its "
+                "effect cannot be fitted; use a law without this input, or add runs with another"
             )
 
 
 def labels_of(column: Column) -> tuple[Any, ...]:
-    """The different values of a category, in order of their first appearance.
-
-    Args:
-        column: of a category, shape (run,).
-
-    Returns:
-        Each value once.
+    """The distinct values of a category, shape (run,), in order of first appearance.
 
     Example:
         >>> labels_of(np.array(["b", "a", "b"], dtype=object))
@@ -200,17 +189,12 @@ def labels_of(column: Column) -> tuple[Any, ...]:
 
 
 def _labels(values: Any, label: str) -> Column:
-    """A category's values, none of them missing."""
+    """The values of a category, with none missing."""
     array = copied(values)
     if array.ndim != 1:
-        raise ValueError(f"{label}: has shape {array.shape}; give one label per run")
+        raise ValueError(f"{label}: expected one label per run, got shape {array.shape}")
     column = array.astype(object)
-    # a NaN among numbers, and an empty text, stand for "not there" in tables
-    gaps = [row for row, value in enumerate(column.tolist()) if is_missing(value) or value == ""]
-    if gaps:
-        raise ValueError(
-            f"{label}: {shown_rows(gaps)} {'is' if len(gaps) == 1 else 'are'} missing; {REMEDY}"
-        )
+    refuse_missing_labels(column.tolist(), label)
     try:
         hash(tuple(column.tolist()))
     except TypeError:
@@ -220,11 +204,11 @@ def _labels(values: Any, label: str) -> Column:
 
 
 def checked_shares(values: Mapping[str, Any], label: str) -> Floats:
-    """The columns of a mixture, checked one by one, and then together.
+    """Check the columns of a mixture, one by one and then together.
 
     Args:
         values: each share's column, by name.
-        label: how messages call them together.
+        label: name of all of them for messages.
 
     Returns:
         A new read-only array, shape (run, share).
@@ -242,7 +226,7 @@ def checked_shares(values: Mapping[str, Any], label: str) -> Floats:
         for name, column in values.items()
     }
     if len({len(column) for column in columns.values()}) != 1 or len(columns) < 2:
-        raise ValueError(f"{label}: give two or more shares of each run, as many of each")
+        raise ValueError(f"{label}: expected two or more shares, in columns of one length")
     array = np.stack(list(columns.values()), axis=1)
     _refuse_wrong_sums(array.sum(axis=1), label)
     array.setflags(write=False)
@@ -253,15 +237,12 @@ def named_shares(name: str, values: Any, names: Sequence[str] | None) -> dict[st
     """The columns of a mixture by name.
 
     Args:
-        name: of the mixture.
+        name: name of the mixture.
         values: a mapping of names to columns, or an array of shape (run, share).
-        names: of the shares of an array; None numbers them from 1.
-
-    Returns:
-        Each share's values.
+        names: names of the shares of an array; None numbers them from 1.
 
     Raises:
-        ValueError: it is neither, or names and shares differ in number.
+        ValueError: ``values`` is neither, or names and shares differ in number.
 
     Example:
         >>> named_shares("h", [[0.5, 0.5], [1.0, 0.0]], None)
@@ -275,52 +256,43 @@ def named_shares(name: str, values: Any, names: Sequence[str] | None) -> dict[st
         array = np.zeros(0)
     if array.ndim != 2:
         raise ValueError(
-            f"input {name!r}: a mixture is an array of shape (run, share), or a mapping of the "
-            "shares' names to columns"
+            f"input {name!r}: expected an array of shape (run, share), or a mapping of names of "
+            "shares to columns"
         )
     names = [f"{name}_{at + 1}" for at in range(array.shape[1])] if names is None else names
     if len(names) != array.shape[1]:
-        raise ValueError(f"shares: {name!r} has {array.shape[1]} shares, but {len(names)} names")
+        raise ValueError(f"shares: expected {array.shape[1]} names for {name!r}, got {len(names)}")
     return dict(zip(names, array.T, strict=True))
 
 
 def _refuse_wrong_sums(sums: Floats, label: str) -> None:
-    """Refuse shares that are not 1 in sum."""
+    """Refuse shares that do not sum to 1."""
     bad = np.flatnonzero(np.abs(sums - 1.0) > _SUM_TOLERANCE)
     if bad.size:
         some = ", ".join(f"{total:.7g}" for total in sums[bad[:3]]) + ", …" * (bad.size > 3)
         raise ValueError(
             f"{label}: {shown_rows(bad)} {'does' if bad.size == 1 else 'do'} not sum to 1 "
-            f"({some}); name all shares of the mixture, as parts of 1 (rows are counted from 0, "
-            "without the header)"
+            f"({some}); name all shares of the mixture, as fractions of 1 (rows are counted from "
+            "0, without the header)"
         )
 
 
 def mixture_label(name: str, columns: Sequence[str]) -> str:
-    """How messages call a mixture's columns.
-
-    Args:
-        name: of the input.
-        columns: of its shares.
-
-    Returns:
-        The text.
+    """The columns of a mixture, for messages.
 
     Example:
         >>> mixture_label("h", ["web", "code"])
         "columns 'web', 'code' (h)"
     """
-    shown = ", ".join(repr(column) for column in columns[:_MAX_NAMES_SHOWN])
-    left = len(columns) - _MAX_NAMES_SHOWN
-    return f"columns {shown}{f' and {left} more' if left > 0 else ''} ({name})"
+    return f"columns {shortened([repr(column) for column in columns], _MAX_NAMES_SHOWN)} ({name})"
 
 
 def _wrong_unit(name: str, label: str, largest: float) -> str:
-    """What to say of a column that looks as if it were in millions or billions."""
+    """The message about a column that seems to be in millions or billions."""
     python, shell = unit_option(name)
     return (
         f"{label}: its largest value is {short(largest)}, too small for a number of "
-        f"{MEANINGS[name]}. If the column is in billions, say {python}=1e9 (shell: "
+        f"{MEANINGS[name]}. If the column is in billions, give {python}=1e9 (shell: "
         f"{shell} 1e9), in millions 1e6, in thousands 1e3; if these really are "
-        f"{MEANINGS[name]}, say {python}=1 (shell: {shell} 1)"
+        f"{MEANINGS[name]}, give {python}=1 (shell: {shell} 1)"
     )

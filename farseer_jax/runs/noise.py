@@ -1,4 +1,4 @@
-"""Run-to-run noise of losses, from the runs alone: no law is fitted."""
+"""Run-to-run noise of losses, estimated from the runs alone, without fitting a law."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,21 +13,21 @@ from farseer_jax.runs.runs import Runs
 
 _HIGHEST_ORDER = 4
 _LOWEST_ORDER = 2
-_ENOUGH_REPEATS = 3  # degrees of freedom from which repeats alone set the level
-_LEAST_RATIO = 1e-2  # of a size's variance to the pooled one: rounded losses may show none
+_ENOUGH_REPEATS = 3  # degrees of freedom from which repeats alone are used
+_LEAST_RATIO = 1e-2  # of a size's variance to the pooled one: rounded losses may have variance 0
 
 
 @dataclass(frozen=True, eq=False)
 class Noise(Result):
-    """Standard deviation of ``ln loss`` from run to run, as :func:`estimate_noise` finds it.
+    """Run-to-run standard deviation of ``ln loss``, from :func:`estimate_noise`.
 
     Attributes:
         pooled: over all sizes.
         sizes: the sizes N, ascending, ``(size,)``.
-        per_size: of each size, shrunk towards the pooled one, ``(size,)``.
-        dof: degrees of freedom that each size's runs give, ``(size,)``; 0 takes the pooled one.
+        per_size: for each size, shrunk towards the pooled value, ``(size,)``.
+        dof: degrees of freedom of each size, ``(size,)``; a size with 0 has the pooled value.
         source: ``"repeats"`` or ``"differences"`` along D.
-        order: of the differences; 0 for repeats.
+        order: order of the differences; 0 for repeats.
 
     Example:
         >>> from farseer_jax import estimate_noise, example_runs
@@ -43,7 +43,7 @@ class Noise(Result):
     order: int
 
     def of_runs(self, runs: Runs) -> Floats:
-        """The standard deviation for each of the runs, ``(run,)``; pooled for other sizes."""
+        """The standard deviation of each run, ``(run,)``; the pooled value for other sizes."""
         place = np.minimum(np.searchsorted(self.sizes, runs.N), len(self.sizes) - 1)
         return np.where(self.sizes[place] == runs.N, self.per_size[place], self.pooled)
 
@@ -63,7 +63,7 @@ class Noise(Result):
         return {**own, "sizes": self.table().records()}
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """The pooled level, and what it was read from."""
+        """The pooled value, and what it was estimated from."""
         what = "repeats" if self.source == "repeats" else f"differences of order {self.order}"
         return (
             f"noise of ln loss  {100 * self.pooled:.3f} % ({what}, "
@@ -74,16 +74,17 @@ class Noise(Result):
 def estimate_noise(runs: Runs) -> Noise:
     """Estimate the run-to-run standard deviation of ``ln loss``, pooled and per size.
 
-    Repeats (equal N and D, different loss) show it directly, and are used alone where they give at
-    least three degrees of freedom; exact copies count once. Otherwise it is read from differences:
-    within a size, each window of ``order + 1`` neighbouring D has one combination of its ln losses
-    that no polynomial of lower degree in ln D contributes to; scaled to coefficients of unit norm,
-    its variance is the noise's (steps of D may be unequal). The order is the highest, up to four,
-    that half of the sizes have enough D for. What curvature is left makes the estimate too large,
-    never too small: little where D goes in steps of √2 or 2 (order four), much below order three.
+    Repeats (equal N and D, different loss) show it directly, and are used alone if they give at
+    least three degrees of freedom; exact copies count once. Otherwise it is estimated from
+    differences: within a size, each window of ``order + 1`` neighbouring D has one combination of
+    ln losses that is 0 for every polynomial of lower degree in ln D; scaled to coefficients of
+    unit norm, its variance is that of the noise (steps of D may be unequal). The order is the
+    highest, up to four, for which half of the sizes have enough D. The remaining curvature makes
+    the estimate too large, never too small: slightly if D is in steps of √2 or 2 (order four),
+    considerably below order three.
 
     The pooled value is the root mean square over all combinations, not a robust scale: an outlier
-    is part of what the next run may show. With few points a size's own variance says little: the
+    is part of the noise of the next run. With few points, a size's own variance is uncertain: the
     logs of the variances are shrunk to their mean, by the share of their spread that chance alone
     would give.
 
@@ -91,8 +92,8 @@ def estimate_noise(runs: Runs) -> Noise:
         runs: the runs.
 
     Raises:
-        ValueError: the runs have other inputs than N and D or another link than log; too few
-            repeats, and less than half of the sizes have three D.
+        ValueError: the inputs are not N and D, or the link is not log; or there are too few
+            repeats, and fewer than half of the sizes have three D.
 
     Example:
         >>> from farseer_jax import estimate_noise, example_runs
@@ -101,7 +102,7 @@ def estimate_noise(runs: Runs) -> Noise:
     """
     if not shows_noise(runs):
         raise ValueError(
-            "the run-to-run noise is estimated for positive losses over N and D alone, and these "
+            "the run-to-run noise can be estimated only for positive losses over N and D; these "
             f"runs have the inputs {', '.join(runs.inputs)} and the link {runs.link.name!r}"
         )
     cells = [_cells(runs, N) for N in np.unique(runs.N)]
@@ -116,12 +117,12 @@ def estimate_noise(runs: Runs) -> Noise:
 
 
 def shows_noise(runs: Runs) -> bool:
-    """Whether runs are of the kind that noise is read from: ln loss over N and D alone."""
+    """Whether noise can be estimated from such runs: ln loss over N and D alone."""
     return set(runs.inputs) == {"N", "D"} and runs.link.name == "log"
 
 
 def noise_if_shown(runs: Runs) -> Noise | None:
-    """The noise, or None where the runs do not show it: too few D of one size and no repeats."""
+    """The noise, or None if it cannot be estimated: too few D of one size and no repeats."""
     try:
         return estimate_noise(runs)
     except ValueError:
@@ -129,7 +130,7 @@ def noise_if_shown(runs: Runs) -> Noise | None:
 
 
 def _cells(runs: Runs, N: float) -> tuple[Floats, Floats, Floats, float, int]:
-    """One size: its ln D, mean ln loss and number of repeats; squares and freedom within."""
+    """One size: ln D, mean ln loss and repeats of each D; sum of squares and dof within them."""
     mine = runs.N == N
     rows = np.unique(np.stack([runs.D[mine], np.log(runs.loss[mine])]), axis=1)
     D, cell, repeats = np.unique(rows[0], return_inverse=True, return_counts=True)
@@ -139,13 +140,13 @@ def _cells(runs: Runs, N: float) -> tuple[Floats, Floats, Floats, float, int]:
 
 
 def _order(num_D: np.ndarray) -> int:
-    """The highest order of differences that half of the sizes have enough D for."""
+    """The highest order of differences for which half of the sizes have enough D."""
     for order in range(_HIGHEST_ORDER, _LOWEST_ORDER - 1, -1):
         if np.mean(num_D > order) >= 0.5:
             return order
     raise ValueError(
-        f"the run-to-run noise can't be estimated: less than half of the {len(num_D)} sizes have "
-        f"runs at {_LOWEST_ORDER + 1} different D, and there are less than {_ENOUGH_REPEATS} "
+        f"the run-to-run noise cannot be estimated: fewer than half of the {len(num_D)} sizes have "
+        f"runs at {_LOWEST_ORDER + 1} different D, and there are fewer than {_ENOUGH_REPEATS} "
         "repeats"
     )
 
@@ -165,14 +166,14 @@ def _differences(
     rows = np.zeros((count, len(log_D)))
     np.put_along_axis(rows, windows, divided, axis=1)
     rows /= np.sqrt((rows**2 / repeats).sum(axis=1, keepdims=True))
-    covariance = (rows / repeats) @ rows.T  # windows overlap: of squares, tr(C)² / tr(C²) are free
+    covariance = (rows / repeats) @ rows.T  # windows overlap: dof = tr(C)² / tr(C²)
     return float(np.sum((rows @ log_loss) ** 2)), count, count**2 / float(np.sum(covariance**2))
 
 
 def _pool(
     sizes: Floats, squares: Floats, counts: Floats, dof: Floats, source: str, order: int
 ) -> Noise:
-    """The pooled variance, and each size's shrunk to it."""
+    """The pooled variance, and each size's variance shrunk to it."""
     pooled = squares.sum() / counts.sum()
     per_size = np.full_like(sizes, pooled)
     has = dof > 0
@@ -182,7 +183,7 @@ def _pool(
 
 
 def _shrunk(variance: Floats, dof: Floats, pooled: float) -> Floats:
-    """Variances of sizes, their logs shrunk to the logs' mean; the pooled level is kept."""
+    """Variances of sizes, their logs shrunk to the mean; the pooled variance is preserved."""
     # mean and variance of ln(χ²/dof), to 1 % from dof = 2 and 8 % at 1
     shift, chance = 1 / dof + 1 / (3 * dof**2), 2 / dof + 2 / dof**2 + 4 / (3 * dof**3)
     level = np.log(np.maximum(variance / pooled, _LEAST_RATIO)) + shift

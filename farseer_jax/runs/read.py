@@ -1,4 +1,4 @@
-"""Runs from a file: CSV, TSV, JSON lines or Parquet."""
+"""Reading runs from a file: CSV, TSV, JSON lines or Parquet."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def read_runs(
 ) -> Runs:
     r"""Read training runs from a file, one row per run.
 
-    The suffix says what the file is: ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson`` (one JSON object
+    The suffix determines the format: ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson`` (one JSON object
     per line), each also compressed (``.csv.gz``, ``.bz2``, ``.zst``, ``.lz4``), or ``.parquet``.
     Text is UTF-8, with or without a byte order mark. At most 1,000,000 rows are read.
 
     Args:
         path: the file.
         N: the column with the number of parameters; None finds it by its name.
-        D: the column with the number of training tokens, likewise.
-        loss: the column with the loss, likewise.
-        N_unit: what one unit of the column N is, in parameters (1e9 for billions); see `Runs`.
-        D_unit: what one unit of the column D is, in tokens; see `Runs`.
+        D: the column with the number of training tokens; None finds it by its name.
+        loss: the column with the loss; None finds it by its name.
+        N_unit: parameters per unit of the column N (1e9 for billions); see `Runs`.
+        D_unit: tokens per unit of the column D; see `Runs`.
         **options: ``inputs``, ``columns_of``, ``response``, ``link``, ``weights`` and
             ``standard_error`` of `Runs.from_dataframe`.
 
@@ -55,10 +55,10 @@ def read_runs(
 
     Raises:
         FileNotFoundError: there is no such file.
-        IsADirectoryError: it is a directory.
-        PermissionError: it may not be read.
-        ValueError: it is empty, not of the kind its suffix says, malformed or too long, or its
-            columns are not those of runs (see `Runs.from_dataframe`). Every message names the file.
+        IsADirectoryError: the path is a directory.
+        PermissionError: the file cannot be read.
+        ValueError: the file is empty, malformed, too long or not in the format of its suffix, or
+            its columns are invalid (see `Runs.from_dataframe`). Every message names the file.
 
     Example:
         >>> import pathlib, tempfile
@@ -79,7 +79,7 @@ def read_runs(
 
 
 def read_table(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
-    """The columns of a file that need not hold runs, by the rules of :func:`read_runs`.
+    """Read the columns of a file, which need not be runs, as :func:`read_runs` does.
 
     Args:
         path: the file.
@@ -88,8 +88,7 @@ def read_table(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
         The columns by name; missing numbers are NaN.
 
     Raises:
-        OSError: as for :func:`read_runs`.
-        ValueError: likewise.
+        OSError, ValueError: as for :func:`read_runs`.
 
     Example:
         >>> import pathlib, tempfile
@@ -114,19 +113,19 @@ def _refuse_no_file(path: Path) -> None:
     """Refuse what cannot be opened as a file."""
     try:
         if path.is_dir():
-            raise IsADirectoryError(f"{path}: is a directory; name one file")
+            raise IsADirectoryError(f"{path}: is a directory; give the path of a file")
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file")
         if not path.is_file():
             raise ValueError(f"{path}: not a regular file; write the runs to a file first")
         path.open("rb").close()
     except PermissionError:
-        raise PermissionError(f"{path}: no permission to read it") from None
+        raise PermissionError(f"{path}: permission to read it was denied") from None
 
 
 def _table(path: Path) -> Any:
-    """The columns of a file, whatever its kind; errors of libraries in one line, with the path."""
-    import pyarrow as pa  # not at the top: most uses of the package read no file
+    """The columns of a file; errors of libraries become one line with the path."""
+    import pyarrow as pa  # not at the top: most uses of the package do not read a file
 
     read = _reader(path)
     if not path.stat().st_size:
@@ -135,7 +134,7 @@ def _table(path: Path) -> Any:
         return read(path)
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ValueError(f"{path}: cannot be read as its suffix says: {reason}") from None
+        raise ValueError(f"{path}: cannot be read in the format of its suffix: {reason}") from None
 
 
 def _reader(path: Path) -> Callable[[Path], Any]:
@@ -162,19 +161,18 @@ def _reader(path: Path) -> Callable[[Path], Any]:
 def _read_delimited(path: Path, delimiter: str) -> Any:
     """A CSV or TSV file as a pyarrow table.
 
-    Two passes: the first holds one block at a time, so that a file of any length is refused in
-    little memory; the second infers the type of each column from all of its rows, which pyarrow's
-    streaming reader does from the first block only.
+    Two passes: the first reads one block at a time, so that a file that is too long is refused in
+    little memory; the second infers the type of each column from all rows, where pyarrow's
+    streaming reader uses only the first block.
     """
     import pyarrow as pa
     from pyarrow import csv
 
     head = _text_head(path)
     if len(head.strip().splitlines()) == 1 and len(head) < _HEAD_BYTES:
-        reason = "the file is a header line only; give at least one run"
-        raise ValueError(f"{path}: the table has no rows: {reason}")
+        raise ValueError(f"{path}: the table has no rows, only a header; give at least one run")
     bad_rows = _BadRows(path)
-    serial = csv.ReadOptions(use_threads=False)  # or rows would have no numbers
+    serial = csv.ReadOptions(use_threads=False)  # threads would lose the row numbers
     parse = csv.ParseOptions(
         delimiter=delimiter, newlines_in_values=True, invalid_row_handler=bad_rows
     )
@@ -208,7 +206,7 @@ class _BadRows:
         if not row.text.strip():
             self.num_blank += 1
             return "skip"
-        position = row.number - 2 - self.num_blank  # pyarrow counts from 1, with the header
+        position = row.number - 2 - self.num_blank  # pyarrow counts from 1, including the header
         self.message = (
             f"{self.path}: row {position} has {row.actual_columns} fields where the header has "
             f"{row.expected_columns}: {row.text[:80]!r}; correct it, or quote fields that hold "
@@ -229,8 +227,8 @@ def _read_parquet(path: Path) -> Any:
 def _read_json_lines(path: Path) -> dict[str, list[Any]]:
     """A file of one JSON object per line, as columns; None where an object lacks a key.
 
-    The standard library and not pyarrow.json: that fixes each column's type by the first block,
-    refuses the NaN that Python and pandas write, and cannot say which line is broken.
+    Read by the standard library, not pyarrow.json, which fixes each column's type by the first
+    block, refuses the NaN that Python and pandas write, and does not report the malformed line.
     """
     _text_head(path)
     with _opened(path) as stream:
@@ -254,7 +252,9 @@ def _json_lines(path: Path, stream: io.BufferedReader) -> Iterator[tuple[int, by
         if not line:
             return
         if len(line) == _MAX_LINE_BYTES:
-            raise ValueError(f"{path}: line {number} is longer than 16 MB; one line is one run")
+            raise ValueError(
+                f"{path}: line {number} is longer than 16 MB; each line must be one run"
+            )
         if line.strip():
             yield number, line.removeprefix(_BOM) if number == 1 else line
 
@@ -271,27 +271,27 @@ def _json_object(path: Path, number: int, line: bytes) -> dict[str, Any]:
         raise ValueError(f"{path}: line {number} cannot be read as JSON: {error}") from None
     if not isinstance(record, dict):
         raise ValueError(
-            f"{path}: line {number} is not a JSON object; each line is one run, as in "
+            f"{path}: line {number} is not a JSON object; each line must be one run, such as "
             f'{{"N": 1e8, "D": 2e9, "loss": 3.4}}'
         )
     return record
 
 
 def _text_head(path: Path) -> bytes:
-    """The beginning of a text file; refused where it is anything but UTF-8 text."""
+    """The beginning of a text file, which must be UTF-8."""
     with _opened(path) as stream:
         head = stream.read(_HEAD_BYTES)
     if not head.removeprefix(_BOM).strip():
         raise ValueError(f"{path}: the file is empty")
     try:
-        text = codecs.getincrementaldecoder("utf-8")().decode(head)  # may end within a letter
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)  # may end within a character
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8, or give the file "
-            f"the suffix of what it is"
+            f"the suffix of its format"
         ) from None
     if "\0" in text:
-        raise ValueError(f"{path}: is a binary file; give it the suffix of what it is")
+        raise ValueError(f"{path}: is a binary file; give it the suffix of its format")
     return head
 
 
@@ -299,13 +299,13 @@ def _refuse_too_long(path: Path, num_rows: int) -> None:
     """Refuse a file with more rows than any table of training runs has."""
     if num_rows > MAX_ROWS:
         raise ValueError(
-            f"{path}: has more than {MAX_ROWS:,} rows; one row is one training run (its final "
-            f"loss, not its loss curve): select or aggregate the rows first"
+            f"{path}: has more than {MAX_ROWS:,} rows; each row must be one training run (its "
+            f"final loss, not its loss curve): select or aggregate the rows first"
         )
 
 
 def _opened(path: Path) -> io.BufferedReader:
-    """The bytes of a file, decompressed where its suffix says so."""
+    """Open a file for reading bytes, decompressed according to its suffix."""
     import pyarrow as pa
 
     compression = _COMPRESSIONS.get(path.suffix.lower())

@@ -1,4 +1,4 @@
-"""The response of runs: the scale on which its errors are, and the weights of runs."""
+"""Checks of the response of runs and of their weights."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from farseer_jax.runs.checks import (
 )
 
 _OTHER_LINKS: Final = {
-    "log": 'values that may be zero or negative need another link, link="identity" in Python or '
+    "log": 'zero or negative values need another link, link="identity" in Python or '
     "--link identity in the shell",
-    "logit": "values on another scale need another floor or ceiling of the link, or another link",
+    "logit": "values on another scale need a link with another floor or ceiling, or another link",
 }
 
 
 def checked_response(values: Any, label: str, link: Link, *, leave_out: bool = False) -> Floats:
-    """Check the values of a response on the scale of its link, and copy them.
+    """Check that a response is within the range of its link, and copy it.
 
     Args:
         values: one per run.
-        label: how messages call the column.
-        link: whose scale it is.
-        leave_out: let missing values be, for the caller to leave out.
+        label: name of the column for messages.
+        link: the response's link.
+        leave_out: allow missing values, for the caller to leave out.
 
     Returns:
         A new read-only array, shape (run,); NaN where a value is missing.
 
     Raises:
-        ValueError: something is wrong; the message names the column, the rows and the remedy.
+        ValueError: a value is invalid; the message names the column, the rows and the remedy.
 
     Example:
         >>> checked_response([-1.5, 2], "column 'loss'", Link("identity"))
@@ -61,14 +61,14 @@ def checked_weights(values: Any, label: str, rows: Rows | None = None) -> Floats
 
     Args:
         values: one per run.
-        label: how messages call the column.
-        rows: the rows meant, of a table of more; None means all.
+        label: name of the column for messages.
+        rows: the rows to take; None takes all.
 
     Returns:
-        A new read-only array, one weight for each of the rows.
+        A new read-only array, one weight per row taken.
 
     Raises:
-        ValueError: something is wrong; the message names the column, the rows and the remedy.
+        ValueError: a weight is invalid; the message names the column, the rows and the remedy.
 
     Example:
         >>> checked_weights([1, 0, 2], "weights")
@@ -77,7 +77,7 @@ def checked_weights(values: Any, label: str, rows: Rows | None = None) -> Floats
     weights = _rows_of(floats_of(values, label), label, rows)
     refuse_bad_rows(weights, label, NOT_NEGATIVE, rows)
     if weights.size and not weights.any():
-        raise ValueError(f"{label}: all weights are 0; give the runs to be fitted a positive one")
+        raise ValueError(f"{label}: all weights are 0; give the runs to fit a positive weight")
     weights.setflags(write=False)
     return weights
 
@@ -85,17 +85,17 @@ def checked_weights(values: Any, label: str, rows: Rows | None = None) -> Floats
 def weights_of_errors(
     values: Any, label: str, response: Floats, link: Link, rows: Rows | None = None
 ) -> Floats:
-    """The weights that standard errors of the response stand for: 1/σ² on the link's scale.
+    """Weights from standard errors σ of the response: 1/σ² on the link's scale.
 
     Args:
-        values: standard errors, one per run, on the response's own scale.
-        label: how messages call the column.
-        response: checked values of the rows meant.
-        link: whose scale it is.
+        values: standard errors, one per run, on the response's scale.
+        label: name of the column for messages.
+        response: checked values of the response in the rows taken.
+        link: the response's link.
         rows: as for :func:`checked_weights`.
 
     Returns:
-        A new read-only array with mean 1, one weight for each of the rows.
+        A new read-only array with mean 1, one weight per row taken.
 
     Raises:
         ValueError: a standard error is not positive and finite.
@@ -107,7 +107,7 @@ def weights_of_errors(
     errors = _rows_of(floats_of(values, label), label, rows)
     refuse_bad_rows(errors, label, POSITIVE, rows)
     scaled = errors * link.slope(response)
-    weights: Floats = (scaled / scaled.min()) ** -2.0  # relative first: squares may underflow
+    weights: Floats = (scaled / scaled.min()) ** -2.0  # scaled first: squares may underflow
     weights /= weights.mean()
     weights.setflags(write=False)
     return weights
@@ -120,7 +120,7 @@ def _rows_of(floats: Floats, label: str, rows: Rows | None) -> Floats:
     places = np.asarray(rows)
     if places.size and places.max() >= len(floats):
         raise ValueError(
-            f"{label}: has {len(floats)} values, but there is a row {places.max()}; give one value "
-            "per run"
+            f"{label}: expected one value per run, for {places.max() + 1} runs or more, got "
+            f"{len(floats)}"
         )
     return floats[places]

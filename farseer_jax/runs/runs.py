@@ -1,4 +1,4 @@
-"""A table of training runs, checked where it is made."""
+"""A table of training runs, checked on construction."""
 
 from __future__ import annotations
 
@@ -36,28 +36,29 @@ Columns = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
 class Runs:
-    """Training runs, checked: named inputs, and the one response that a law is fitted to.
+    """Checked training runs: named inputs, and the response that a law is fitted to.
 
-    N and D are the usual inputs; there may be others, or none of the two. An input has a kind:
+    N and D are the usual inputs; there may be others instead or in addition. An input has a kind:
     ``"positive"`` (the default) and ``"real"`` numbers, which are finite; a ``"count"``, a whole
     number from 1; a ``"mixture"``, shares that sum to 1; a ``"category"``, any label.
 
-    All computation is in float64, so that 6·N·D cannot overflow as it does in 64-bit integers.
-    Two tables are equal when they hold the same numbers in the same order, with the same kinds,
-    link and weights, and the same extra columns. Arrays are read-only copies; `str` summarises.
+    Numbers are float64, so that 6·N·D cannot overflow as it does in 64-bit integers. Two tables
+    are equal if they have the same numbers in the same order, the same kinds, link and weights,
+    and the same extra columns. Arrays are read-only copies; `str` summarises.
 
     Attributes:
-        loss: the response of each run, shape (run,): its final loss, usually.
-        extra: further columns by name, each of shape (run,), of any type.
-        inputs: the inputs by name: float64 of shape (run,), of a mixture (run, share), of a
-            category objects of shape (run,).
+        loss: the response of each run, shape (run,); usually its final loss.
+        extra: other columns by name, each of shape (run,), of any type.
+        inputs: the inputs by name: float64 of shape (run,); a mixture (run, share); a category
+            objects of shape (run,).
         kinds: the kind of each input.
-        shares: for each mixture the names of its shares' columns.
-        link: the scale on which errors of the response are alike: log (it is positive), identity
-            (any finite number), or logit (strictly between a floor and a ceiling).
-        weights: of each run in a fit, shape (run,); None where all count the same.
-        loss_name: the column that the loss was taken from, where one was: no part of equality, but
-            losses of two names are not compared unasked.
+        shares: the names of the columns of each mixture.
+        link: the scale on which errors of the response are comparable: log (for a positive
+            response), identity (any finite number), or logit (strictly between a floor and a
+            ceiling).
+        weights: weight of each run in a fit, shape (run,); None for equal weights.
+        loss_name: the column that the loss was taken from, if any. Equality ignores it, but losses
+            with different names are only compared on request.
 
     Example:
         >>> runs = Runs(N=[1e8, 1e8, 4e8], D=[1e9, 2e9, 2e9], loss=[3.6, 3.4, 3.1])
@@ -103,35 +104,34 @@ class Runs:
         """Check the columns and copy them.
 
         Args:
-            N: number of parameters, one per run; None where it is not an input.
-            D: number of training tokens, one per run, likewise.
+            N: number of parameters, one per run; None if it is not an input.
+            D: number of training tokens, one per run; None if it is not an input.
             loss: the response, one per run, in any unit.
-            extra: further columns, that stay with the runs.
+            extra: other columns to keep with the runs.
             inputs: further inputs by name; a mixture as an array of shape (run, share), or as a
-                mapping of the shares' names to columns.
-            kinds: kinds of inputs, where they are not ``"positive"``.
-            shares: for each mixture given as an array the names of its shares.
+                mapping of the names of shares to columns.
+            kinds: kinds of inputs that are not ``"positive"``.
+            shares: names of the shares of each mixture given as an array.
             link: the scale of the response's errors: ``"log"``, ``"identity"``, ``"logit"``, or a
                 `Link` with a floor and a ceiling.
-            weights: of the runs, not negative and not all 0.
-            N_unit: what one unit of N is, in parameters (1e9 for billions). None means 1, and
-                refuses a column that does not look like parameters.
-            D_unit: what one unit of D is, in tokens, likewise.
-            loss_name: what the loss is, such as the name of its column.
+            weights: weights of the runs, not negative and not all 0.
+            N_unit: parameters per unit of N (1e9 for billions). None means 1, and refuses numbers
+                too small to be parameters.
+            D_unit: tokens per unit of D, in the same way.
+            loss_name: a name for the loss, such as that of its column.
 
         Raises:
-            ValueError: columns of unequal length or with no rows; values that are not numbers, NaN,
-                infinite, or not of their input's kind; a category with one label; N or D that look
-                like thousands, millions or billions.
+            ValueError: columns of unequal length or without rows; values that are not numbers, NaN,
+                infinite, or not of their input's kind; a category with a single label; N or D that
+                look like thousands, millions or billions.
         """
-        given = {"N": N, "D": D}
-        columns = {name: values for name, values in given.items() if values is not None}
+        columns = {name: x for name, x in (("N", N), ("D", D)) if x is not None}
         for name, values in (inputs or {}).items():
             if name in columns or name == "loss":
                 raise ValueError(f"inputs: {name!r} is given twice; give it once")
             columns[name] = values
         if loss is None:
-            raise ValueError("loss: missing; give the response of each run")
+            raise ValueError("loss: expected the response of each run, got none")
         table = checked_table(
             columns,
             as_kinds(list(columns), kinds),
@@ -169,21 +169,21 @@ class Runs:
         Args:
             df: the table, one row per run.
             N: the column with the number of parameters; None finds it by its name.
-            D: the column with the number of training tokens, likewise.
-            loss: the column with the response, likewise.
-            N_unit: what one unit of the column N is, in parameters; see `Runs`.
-            D_unit: what one unit of the column D is, in tokens; see `Runs`.
-            inputs: the inputs to take, or a mapping of them to kinds.
-            columns_of: columns of further inputs that are not found by their names; of a mixture a
-                pattern such as ``"share_*"``, a list with commas, or a sequence.
+            D: the column with the number of training tokens; None finds it by its name.
+            loss: the column with the response; None finds the loss by its name.
+            N_unit: parameters per unit of the column N; see `Runs`.
+            D_unit: tokens per unit of the column D; see `Runs`.
+            inputs: the inputs to take, or a mapping of inputs to kinds.
+            columns_of: columns of further inputs that are not found by name; for a mixture a
+                pattern such as ``"share_*"``, a comma-separated list, or a sequence.
             response: the same as ``loss``, for a response other than a loss.
             link: the scale of the response's errors, see `Runs`.
-            weights: a column of weights of runs.
-            standard_error: a column of standard errors of the response, instead.
+            weights: a column of weights of the runs.
+            standard_error: a column of standard errors of the response, instead of weights.
 
         Returns:
-            The runs. All other columns are in ``extra``; where another column than ``N`` is named
-            as N, the column ``N`` is kept there as ``N_other`` (D and loss likewise).
+            The runs. All other columns are in ``extra``; if a column other than ``N`` is named as
+            N, the column ``N`` is kept there as ``N_other`` (and so for D and loss).
 
         Raises:
             ValueError: a column is not found or ambiguous, or as for `Runs`.
@@ -196,7 +196,7 @@ class Runs:
             array([1.e+08, 4.e+08])
         """
         if loss is not None and response is not None:
-            raise ValueError("loss and response: both are given; name one of the two")
+            raise ValueError("loss and response are both given; name one of the two")
         columns = df if isinstance(df, Mapping) else table_columns(df)
         named = {name: column for name, column in (("N", N), ("D", D)) if column is not None}
         binding = Binding(
@@ -212,20 +212,20 @@ class Runs:
         parts = table_parts(columns, binding)
         if len(parts) > 1:
             raise ValueError(
-                f"the response {loss or response!r} names {len(parts)} columns; name one"
+                f"response: expected one column, got {len(parts)} for {loss or response!r}"
             )
         return cls._trusted(parts[0].table)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """Build runs from what `to_dict` gave, exactly.
+        """Build runs from the output of `to_dict`, exactly.
 
         Args:
             content: lists ``"N"``, ``"D"``, ``"loss"`` and, if any, ``"extra"``; without N and D a
                 mapping ``"inputs"``.
 
         Raises:
-            ValueError: a part is missing, or the numbers are not those of runs.
+            ValueError: a part is missing, or as for `Runs`.
 
         Example:
             >>> runs = Runs([1e8], [1e9], [3.1])
@@ -235,14 +235,13 @@ class Runs:
         return cls._trusted(table_from_dict(content))
 
     def to_dict(self) -> dict[str, Any]:
-        """Write the runs as lists that JSON keeps exactly.
+        """Write the runs as lists that JSON preserves exactly.
 
         Returns:
-            Lists ``"N"`` and ``"D"`` where there, ``"loss"``, and ``"extra"`` with a list per
-            further column. There NaN becomes None, and what JSON does not know becomes text.
-            ``"inputs"`` has the other inputs, of a mixture a list per share; ``"kinds"``,
-            ``"link"`` and ``"weights"`` are there where they are not the usual ones,
-            ``"loss_name"`` where one is known.
+            Lists ``"N"`` and ``"D"`` (if they are inputs), ``"loss"``, and ``"extra"`` with a list
+            per column, in which NaN becomes None and what JSON cannot represent becomes text;
+            ``"inputs"`` with the other inputs, a mixture as a list per share; ``"kinds"``,
+            ``"link"``, ``"weights"`` and ``"loss_name"`` if they are not the defaults.
 
         Example:
             >>> Runs([1e8], [1e9], [3.1], {"arm": ["mla"]}).to_dict()
@@ -272,7 +271,7 @@ class Runs:
         at_least: Mapping[str, float] | None = None,
         at_most: Mapping[str, float] | None = None,
     ) -> Self:
-        """Keep the runs within bounds, the bounds included, in order and with their extra columns.
+        """Keep the runs within bounds (inclusive), in order and with their extra columns.
 
         Args:
             min_N: smallest number of parameters kept.
@@ -280,11 +279,11 @@ class Runs:
             min_D: smallest number of tokens kept.
             max_D: largest number of tokens kept.
             mask: True for each run kept, shape (run,).
-            at_least: the smallest value kept of any input, share or ``"loss"``, by name.
-            at_most: the largest one, likewise.
+            at_least: the smallest value kept of inputs, shares or ``"loss"``, by name.
+            at_most: the largest value kept, by name.
 
         Raises:
-            ValueError: no run is left, a bound is of no input, or the mask does not fit.
+            ValueError: no run is left, a bound is on an unknown column, or the mask is invalid.
 
         Example:
             >>> runs = Runs([1e8, 2e8, 4e8], [1e9, 2e9, 2e9], [3.6, 3.4, 3.1])
@@ -308,11 +307,11 @@ class Runs:
         return self._trusted(self._table.take(keep))
 
     def with_loss(self, loss: ArrayLike, loss_name: str | None = None) -> Self:
-        """The same runs, weights and extra columns with another response, checked by the same link.
+        """The same runs with another response, checked by the same link.
 
         Args:
-            loss: one per run.
-            loss_name: what it is.
+            loss: the response, one per run.
+            loss_name: its name.
 
         Raises:
             ValueError: as for `Runs`.
@@ -323,7 +322,7 @@ class Runs:
         """
         values = checked_response(loss, "column 'loss'", self.link)
         if len(values) != len(self):
-            raise ValueError(f"loss: {len(values)} for {len(self)} runs; give one of each run")
+            raise ValueError(f"loss: expected one value per run ({len(self)}), got {len(values)}")
         return self._trusted(self._table._replace(loss=values, loss_name=loss_name))
 
     @property
@@ -331,7 +330,7 @@ class Runs:
         """Number of parameters of each run, shape (run,).
 
         Raises:
-            ValueError: the runs have no such input.
+            ValueError: it is not an input of the runs.
         """
         return self.inputs["N"] if "N" in self.inputs else self._refuse_absent("N")
 
@@ -340,13 +339,13 @@ class Runs:
         """Number of training tokens of each run, shape (run,).
 
         Raises:
-            ValueError: the runs have no such input.
+            ValueError: it is not an input of the runs.
         """
         return self.inputs["D"] if "D" in self.inputs else self._refuse_absent("D")
 
     @property
     def labels(self) -> dict[str, tuple[Any, ...]]:
-        """For each category its different values, in order of their first appearance.
+        """The distinct values of each category, in order of first appearance.
 
         Example:
             >>> Runs(loss=[3.0, 2.9], inputs={"arm": ["b", "a"]}, kinds={"arm": "category"}).labels
@@ -423,12 +422,12 @@ class Runs:
         return summary(self._table, self.num_copies)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Neither a mapping proxy nor the read-only flag of an array survives pickling.
+        # Mapping proxies cannot be pickled, and arrays lose their read-only flag.
         return type(self)._trusted, (self._table,)
 
     @classmethod
     def _trusted(cls, table: Table) -> Self:
-        """Make runs of what is checked already, and that nothing else refers to."""
+        """Make runs from a table that is already checked and has no other references."""
         runs = cls.__new__(cls)
         runs._fill(table)
         return runs
@@ -444,16 +443,16 @@ class Runs:
 
     @property
     def _table(self) -> Table:
-        """The contents, in dictionaries that can be pickled."""
+        """The contents, in picklable dictionaries."""
         return Table(
             dict(self.inputs), self.loss, dict(self.extra), dict(self.kinds), dict(self.shares),
             self.link, self.weights, self.loss_name,
         )  # fmt: skip
 
     def _refuse_absent(self, name: str) -> NoReturn:
-        """Say that the runs have no such input."""
+        """Raise the error about a missing input."""
         raise ValueError(
-            f"these runs have no input {name}, only {', '.join(self.inputs) or 'a response'}; "
+            f"the runs have no input {name}, only {', '.join(self.inputs) or 'a response'}; "
             f"read the table with {name} among the inputs, and name its column "
             f'({name}="column" in Python or --{name} column in the shell)'
         )

@@ -1,4 +1,4 @@
-"""Which runs of a table are meant."""
+"""Selecting runs of a table."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,13 +11,13 @@ from farseer_jax.runs.table import range_text
 
 
 class Bound(NamedTuple):
-    """One end of the values kept.
+    """A bound on the values of a column.
 
     Attributes:
-        text: how messages call it, such as ``"min_N"``.
+        text: its name for messages, such as ``"min_N"``.
         column: name of the column.
-        value: the end, which is kept too.
-        is_least: whether smaller values are left out; larger ones otherwise.
+        value: the bound (inclusive).
+        is_least: True for a lower bound, False for an upper one.
     """
 
     text: str
@@ -29,22 +29,22 @@ class Bound(NamedTuple):
 def selected(
     columns: Mapping[str, Floats], bounds: list[Bound], mask: ArrayLike | None
 ) -> NDArray[np.bool_]:
-    """True for each run within bounds that a mask has too, ``(run,)``.
+    """True for each run within all bounds and the mask, ``(run,)``.
 
     Args:
-        columns: numbers that bounds may be of, ``(run,)`` each; at least one.
-        bounds: ends of the values kept.
-        mask: True for each run that may stay, ``(run,)``.
+        columns: numeric columns, ``(run,)`` each; at least one.
+        bounds: bounds on these columns.
+        mask: True for each run to keep, ``(run,)``.
 
     Raises:
-        ValueError: a bound is of no such column, no run is left, or the mask does not fit.
+        ValueError: a bound is on an unknown column, no run is left, or the mask is invalid.
     """
     num_runs = len(next(iter(columns.values())))
     keep = np.ones(num_runs, dtype=bool) if mask is None else _checked(mask, num_runs)
     for bound in bounds:
         if bound.column not in columns:
             raise ValueError(
-                f"{bound.text}: these runs have no numbers {bound.column!r}; they have "
+                f"{bound.text}: the runs have no numeric column {bound.column!r}; choose from "
                 f"{', '.join(columns)}"
             )
         values = columns[bound.column]
@@ -55,7 +55,7 @@ def selected(
         named = {bound.column: None for bound in bounds}
         shown = [name for name in columns if name in ("N", "D") or name in named]
         ranges = " and ".join(f"{name} from {range_text(columns[name])}" for name in shown)
-        have = f": these {num_runs} runs have {ranges}" if ranges else ""
+        have = f": the {num_runs} runs have {ranges}" if ranges else ""
         raise ValueError(f"no run is left with {', '.join(conditions)}{have}; widen the selection")
     return keep
 
@@ -64,7 +64,7 @@ def without_copies(*columns: NDArray[Any]) -> NDArray[np.bool_]:
     """True for each run that is not an exact copy of an earlier one, ``(run,)``.
 
     Args:
-        columns: all that makes a run: numbers, shares ``(run, share)``, or labels.
+        columns: what identifies a run: numbers, shares ``(run, share)``, or labels.
     """
     codes = [code for column in columns for code in _codes(column)]
     _, first = np.unique(np.stack(codes, axis=1), axis=0, return_index=True)
@@ -74,7 +74,7 @@ def without_copies(*columns: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _codes(column: NDArray[Any]) -> list[Floats]:
-    """Numbers that are equal where the values are."""
+    """Numbers that are equal exactly where the values are."""
     if column.dtype.kind in "biuf":
         return [*np.asarray(column, dtype=np.float64).reshape(len(column), -1).T]
     places: dict[Any, int] = {}
@@ -86,7 +86,7 @@ def _checked(mask: ArrayLike, num_runs: int) -> NDArray[np.bool_]:
     array = np.array(mask)
     if array.dtype != np.bool_ or array.shape != (num_runs,):
         raise ValueError(
-            f"mask: has type {array.dtype} and shape {array.shape}; "
-            f"give True or False for each of the {num_runs} runs"
+            f"mask: expected True or False for each of the {num_runs} runs, got type "
+            f"{array.dtype} and shape {array.shape}"
         )
     return array

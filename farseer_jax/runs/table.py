@@ -1,15 +1,15 @@
-"""The checked contents of a table of runs: built, written to JSON and back, summed up."""
+"""The checked contents of a table of runs: construction, JSON, summary."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.links import Link, as_link
-from farseer_jax.runs.checks import Floats, short
+from farseer_jax.runs.checks import Floats, short, shortened
 from farseer_jax.runs.columns import Column, extra_columns, from_json, to_json
 from farseer_jax.runs.inputs import (
     Kinds,
@@ -28,16 +28,16 @@ _MAX_NAMES_SHOWN: Final = 6
 
 
 class Table(NamedTuple):
-    """Inputs, a response and what else is known of runs, all checked.
+    """The checked contents of :class:`Runs`.
 
     Attributes:
         inputs: numbers ``(run,)``, shares ``(run, share)`` or labels ``(run,)``, by name.
         loss: the response, ``(run,)``.
         extra: further columns by name, ``(run,)`` each.
-        kinds: of each input.
+        kinds: the kind of each input.
         shares: names of the columns of each mixture.
         link: the scale of the response's errors.
-        weights: of the runs, ``(run,)``; None where all count the same.
+        weights: weights of the runs, ``(run,)``; None for equal weights.
         loss_name: the column that the response came from.
     """
 
@@ -51,7 +51,7 @@ class Table(NamedTuple):
     loss_name: str | None = None
 
     def take(self, rows: NDArray[Any]) -> Table:
-        """Some of the runs: positions, or True for each one kept."""
+        """Some of the runs, by positions or by a mask."""
         return self._replace(
             inputs={name: column[rows] for name, column in self.inputs.items()},
             loss=self.loss[rows],
@@ -61,7 +61,7 @@ class Table(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """Checked inputs, and how messages call their columns."""
+    """Checked inputs, with the names of their columns for messages (``labels``)."""
 
     columns: dict[str, NDArray[Any]]
     kinds: Kinds
@@ -78,10 +78,10 @@ def checked_inputs(
     """Check the inputs of runs by their kinds, one by one.
 
     Args:
-        columns: the values of each input; of a mixture, its shares' columns by name.
-        kinds: of each input.
+        columns: the values of each input; for a mixture, its shares' columns by name.
+        kinds: the kind of each input.
         units: factors of some inputs.
-        names: what the columns are called in their table, for messages.
+        names: names of the columns in their table, for messages.
 
     Raises:
         ValueError: as for :func:`checked_input`.
@@ -89,7 +89,7 @@ def checked_inputs(
     for name, unit in units.items():
         if unit is not None and name not in kinds:
             raise ValueError(
-                f"a unit of {name} is given, and the inputs are {', '.join(kinds) or 'none'}"
+                f"{name}_unit: {name} is not an input; the inputs are {', '.join(kinds) or 'none'}"
             )
     shares = {name: tuple(columns[name]) for name, kind in kinds.items() if kind == "mixture"}
     labels = {name: _label(name, (names or {}).get(name, name), shares.get(name)) for name in kinds}
@@ -104,13 +104,13 @@ def refuse_lengths(inputs: Inputs, loss: Floats, label: str, units: Mapping[str,
     """Refuse columns of unequal length or without rows, and units that look wrong.
 
     Raises:
-        ValueError: one of these.
+        ValueError: the columns or the units are invalid.
     """
     lengths = {inputs.labels[name]: len(column) for name, column in inputs.columns.items()}
     lengths[label] = len(loss)
     if len(set(lengths.values())) > 1:
         counts = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise ValueError(f"columns of unequal length: {counts} values; give one of each per run")
+        raise ValueError(f"columns of unequal length: {counts} values; give one value per run")
     if not len(loss):
         names = [*inputs.columns, "loss"]
         empty = f"{', '.join(names[:-1])} and {names[-1]}"
@@ -130,74 +130,77 @@ def checked_table(
     units: Mapping[str, float | None] | None = None,
     loss_name: str | None = None,
 ) -> Table:
-    """Check all that runs are made of, by the rules of `Runs`.
+    """Check the contents of :class:`Runs`.
 
     Args:
         columns: the values of each input; a mixture as an array ``(run, share)`` or by share.
-        kinds: of each input.
+        kinds: the kind of each input.
         loss: the response.
         extra: further columns.
         shares: names of the columns of mixtures that are arrays.
-        link: the response's.
-        weights: of the runs, or None.
+        link: the response's link.
+        weights: weights of the runs, or None.
         units: factors of some inputs; None is 1, and refuses N and D that look like billions.
         loss_name: the column that the response came from.
 
     Raises:
-        ValueError: something is wrong; the message names the column, the rows and the remedy.
+        ValueError: a column is invalid; the message names the column, the rows and the remedy.
     """
     units = units or {}
-    given = {
+    values_of = {
         name: named_shares(name, values, (shares or {}).get(name))
         if kinds[name] == "mixture"
         else values
         for name, values in columns.items()
     }
-    inputs = checked_inputs(given, kinds, units)
+    inputs = checked_inputs(values_of, kinds, units)
     response = checked_response(loss, "column 'loss'", link)
     refuse_lengths(inputs, response, "column 'loss'", units)
     own = None if weights is None else checked_weights(weights, "weights")
     if own is not None and len(own) != len(response):
-        raise ValueError(f"weights: {len(own)} for {len(response)} runs; give one of each run")
+        raise ValueError(f"weights: expected one value per run ({len(response)}), got {len(own)}")
     taken = own_names(inputs.kinds, inputs.shares, own is not None)
     others = extra_columns(extra, len(response), taken)
     return Table(inputs.columns, response, others, kinds, inputs.shares, link, own, loss_name)
 
 
 def own_names(kinds: Kinds, shares: Shares, has_weights: bool) -> tuple[str, ...]:
-    """Names of columns that are the runs' own, which no further column may have."""
+    """Names of the runs' own columns, which no extra column may have."""
     names = [part for name in kinds for part in (name, *shares.get(name, ()))]
     return (*names, "loss", *(("weights",) if has_weights else ()))
 
 
 def flat_columns(table: Table) -> dict[str, NDArray[Any]]:
-    """The runs' own columns, each share of a mixture for itself."""
-    columns: dict[str, NDArray[Any]] = {}
-    for name, values in table.inputs.items():
-        if name in table.shares:
-            columns |= dict(zip(table.shares[name], values.T, strict=True))
-        else:
-            columns[name] = values
-    columns["loss"] = table.loss
+    """The runs' own columns, with a column for each share of a mixture."""
+    columns = {**split_shares(table.inputs, table.shares), "loss": table.loss}
     return columns if table.weights is None else {**columns, "weights": table.weights}
 
 
+def split_shares(inputs: Mapping[str, NDArray[Any]], shares: Shares) -> dict[str, NDArray[Any]]:
+    """Inputs by column: each share of a mixture becomes a column."""
+    columns: dict[str, NDArray[Any]] = {}
+    for name, values in inputs.items():
+        is_mixture = name in shares
+        columns |= dict(zip(shares[name], values.T, strict=True)) if is_mixture else {name: values}
+    return columns
+
+
 def numeric_columns(table: Table) -> dict[str, Floats]:
-    """The columns of numbers that a selection may bound: inputs, shares and the response."""
+    """The numeric columns that a selection may bound: inputs, shares and the response."""
     labels = {name for name, kind in table.kinds.items() if kind == "category"}
     columns = flat_columns(table._replace(weights=None))
     return {name: np.asarray(values) for name, values in columns.items() if name not in labels}
 
 
 def _label(name: str, column: str, shares: tuple[str, ...] | None) -> str:
-    """How messages call a column."""
+    """The name of a column for messages."""
     if shares is not None:
         return mixture_label(name, shares)
     return f"column {column!r}" if column == name else f"column {column!r} ({name})"
 
 
 def table_to_dict(table: Table) -> dict[str, Any]:
-    """A table as lists, in the form of `Runs.to_dict`."""
+    """A table as lists: the output of `Runs.to_dict`."""
     columns = {name: _input_to_json(table, name) for name in table.inputs}
     plain: dict[str, Any] = {name: columns[name] for name in ("N", "D") if name in columns}
     others = {name: columns[name] for name in columns if name not in plain}
@@ -220,12 +223,14 @@ def table_from_dict(content: Mapping[str, Any]) -> Table:
     """The table that `table_to_dict` wrote, checked again.
 
     Raises:
-        ValueError: a part is missing, or the numbers are not those of runs.
+        ValueError: a part is missing or invalid.
     """
     needed = ("loss",) if "inputs" in content else ("N", "D", "loss")
     missing = [role for role in needed if role not in content]
     if missing:
-        raise ValueError(f"not a table of runs: it has no {', '.join(map(repr, missing))}")
+        raise ValueError(
+            f"expected a table of runs, got one without {', '.join(map(repr, missing))}"
+        )
     own = {name: content[name] for name in ("N", "D") if name in content}
     columns = {**own, **content.get("inputs", {})}
     order = content.get("order", list(columns))
@@ -250,7 +255,7 @@ def _input_to_json(table: Table, name: str) -> Any:
 
 
 def summary(table: Table, num_copies: int) -> str:
-    """How many runs there are, what they cover, and what else is known of them."""
+    """The number of runs, their ranges, and the rest of the table in a few lines."""
     lines = [("runs", f"{len(table.loss)}")]
     lines += [(name, _input_text(name, table)) for name in table.inputs]
     lines += [("loss", range_text(table.loss))]
@@ -263,7 +268,7 @@ def summary(table: Table, num_copies: int) -> str:
         *first, last = [*table.inputs, "loss"]
         lines += [("copies", f"{num_copies} ({', '.join(first)} and {last} as in an earlier run)")]
     if table.extra:
-        lines += [("extra", some(list(table.extra)))]
+        lines += [("extra", shortened(list(table.extra), _MAX_NAMES_SHOWN))]
     width = max(len(label) for label, _ in lines)
     return "\n".join(f"{label:<{width}}  {text}" for label, text in lines)
 
@@ -273,21 +278,16 @@ def range_text(values: Floats) -> str:
     return f"{short(float(values.min()))} to {short(float(values.max()))}"
 
 
-def some(names: Sequence[str]) -> str:
-    """The first names, and how many more."""
-    left = len(names) - _MAX_NAMES_SHOWN
-    shown = ", ".join(names[:_MAX_NAMES_SHOWN])
-    return f"{shown} and {left} more" if left > 0 else shown
-
-
 def _input_text(name: str, table: Table) -> str:
-    """What one input covers."""
+    """The range of one input."""
     column: NDArray[Any] = table.inputs[name]
     if name in table.shares:
-        return f"{len(table.shares[name])} shares: {some(table.shares[name])}"
+        shares = table.shares[name]
+        return f"{len(shares)} shares: {shortened(shares, _MAX_NAMES_SHOWN)}"
     if table.kinds[name] == "category":
         labels = [str(label) for label in labels_of(column)]
-        return f"{len(labels)} value{'s'[: len(labels) != 1]}: {some(labels)}"
+        shown = shortened(labels, _MAX_NAMES_SHOWN)
+        return f"{len(labels)} value{'s'[: len(labels) != 1]}: {shown}"
     if name != "N":
         return range_text(column)
     num_sizes = len(np.unique(column))

@@ -1,4 +1,4 @@
-"""From the columns of any table to checked tables: one for each group and response."""
+"""Splitting the columns of a table into checked tables, one for each group and response."""
 
 from __future__ import annotations
 
@@ -9,33 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.links import Link
-from farseer_jax.runs.checks import REMEDY, Floats, is_missing, shown_rows
+from farseer_jax.runs.checks import Floats, refuse_missing_labels
 from farseer_jax.runs.columns import Column, copied, extra_columns, without_roles
-from farseer_jax.runs.find_columns import find_inputs, match_columns, named_column
+from farseer_jax.runs.find_columns import as_tuple, find_inputs, match_columns, named_column
 from farseer_jax.runs.inputs import Kind, Kinds, as_kinds, refuse_single_labels
-from farseer_jax.runs.response import (
-    checked_response,
-    checked_weights,
-    weights_of_errors,
-)
+from farseer_jax.runs.response import checked_response, checked_weights, weights_of_errors
 from farseer_jax.runs.table import Inputs, Table, checked_inputs, own_names, refuse_lengths
 
 Rows: TypeAlias = NDArray[np.intp]
 
 
 class Binding(NamedTuple):
-    """What columns of a table are bound to, and how they are read.
+    """How the columns of a table are read.
 
     Attributes:
-        kinds: the inputs that a law asks for, with their kinds.
-        columns_of: columns of inputs that are not found by their names.
+        kinds: the inputs of a law, with their kinds.
+        columns_of: columns of inputs that are not found by name.
         response: one or several columns; None finds the loss by its usual names.
-        link: the response's.
-        weights: a column of weights of runs.
+        link: the response's link.
+        weights: a column of weights of the runs.
         standard_error: a column of standard errors of the response.
-        by: columns that make groups.
+        by: columns to group by.
         units: factors of inputs.
-        leave_out: leave runs without a response out; they are refused otherwise.
+        leave_out: leave out runs without a response, instead of refusing them.
     """
 
     kinds: Mapping[str, Kind]
@@ -59,7 +55,7 @@ class TablePart(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """Which columns are what."""
+    """The columns of inputs, responses and groups."""
 
     inputs: dict[str, str | tuple[str, ...]]
     responses: list[str]
@@ -70,18 +66,20 @@ def table_parts(columns: Mapping[str, Any], binding: Binding) -> list[TablePart]
     """Bind columns to the inputs of a law, check them, and split them.
 
     Args:
-        columns: one value of each per run, by name.
-        binding: what is what.
+        columns: columns by name, one value per run.
+        binding: how they are read.
 
     Returns:
-        The parts: groups in order of first appearance, and within each the responses in order.
+        The parts: groups in order of first appearance, responses in order within each group.
 
     Raises:
-        ValueError: a column is missing or could be two, or something in one is wrong.
+        ValueError: a column is missing, ambiguous or invalid.
     """
     binding = binding._replace(kinds=as_kinds(binding.kinds))
     if "loss" in binding.kinds:
-        raise ValueError("the input 'loss' has the name of the response: rename it in the law")
+        raise ValueError(
+            "'loss' is the name of the response and cannot be an input: rename it in the law"
+        )
     found = _found(list(columns), binding)
     inputs = bound_inputs(columns, binding.kinds, found.inputs, binding.units)
     names = found.responses
@@ -99,9 +97,9 @@ def table_parts(columns: Mapping[str, Any], binding: Binding) -> list[TablePart]
 
 def _found(names: list[str], binding: Binding) -> _Found:
     """The columns of inputs, responses, weights and groups, by their names."""
-    groups = match_columns(names, binding.by, "as group") if binding.by else []
+    groups = match_columns(names, binding.by, "as a group") if binding.by else []
     if binding.weights is not None and binding.standard_error is not None:
-        raise ValueError("weights and standard_error: both are given; name one of the two")
+        raise ValueError("weights and standard_error are both given; name one of the two")
     scales = [name for name in (binding.weights, binding.standard_error) if name is not None]
     for option, name in (("weights", binding.weights), ("standard_error", binding.standard_error)):
         if name is not None:
@@ -111,25 +109,25 @@ def _found(names: list[str], binding: Binding) -> _Found:
     if binding.response is None:
         found = find_inputs(names, {**kinds, "loss": "positive"}, options, scales)
         return _Found(found, [str(found.pop("loss"))], groups)
-    named = match_columns(names, binding.response, "as response")
+    named = match_columns(names, binding.response, "as a response")
     exact = {name for name in named if name in _texts(binding.response, names)}
     found = find_inputs(names, kinds, options, {*exact, *scales})
-    used = {column for value in found.values() for column in _as_tuple(value)} | set(scales)
-    # a pattern such as loss_* may cover columns that are something else
+    used = {column for value in found.values() for column in as_tuple(value)} | set(scales)
+    # a pattern such as loss_* may match columns that are used otherwise
     responses = [name for name in named if name not in used]
     clashes = [name for name in named if name in used and (name in exact or not responses)]
     if clashes:
         raise ValueError(
-            f"column {clashes[0]!r} is named as response and as something else: name two "
+            f"column {clashes[0]!r} is named as a response, but is used otherwise too: name two "
             "different columns"
         )
     return _Found(found, responses, groups)
 
 
 def _texts(patterns: str | Sequence[str], names: Sequence[str]) -> set[str]:
-    """What a list of names and patterns says letter by letter."""
-    given = [patterns] if isinstance(patterns, str) else patterns
-    return {part.strip() for text in given for part in (text, *text.split(","))} & set(names)
+    """The names in a list of names and patterns that are columns exactly as written."""
+    texts = [patterns] if isinstance(patterns, str) else patterns
+    return {part.strip() for text in texts for part in (text, *text.split(","))} & set(names)
 
 
 def bound_inputs(
@@ -141,13 +139,13 @@ def bound_inputs(
     """The inputs of a law, checked over all rows of a table.
 
     Args:
-        columns: of the table, by name.
-        kinds: of the inputs.
-        found: the column of each input, the columns of a mixture.
+        columns: columns of the table, by name.
+        kinds: kinds of the inputs.
+        found: the column of each input; the columns of a mixture.
         units: factors of inputs.
 
     Raises:
-        ValueError: something in a column is wrong.
+        ValueError: a column is invalid.
     """
     values = {
         name: columns[column] if isinstance(column, str) else {c: columns[c] for c in column}
@@ -158,7 +156,7 @@ def bound_inputs(
 
 
 def _response(columns: Mapping[str, Any], name: str, found: _Found, binding: Binding) -> Floats:
-    """One response over all rows, NaN where it is missing."""
+    """One response in all rows; NaN where it is missing."""
     label = _label(name, found)
     loss = checked_response(columns[name], label, binding.link, leave_out=binding.leave_out)
     if len(loss) and np.isnan(loss).all():
@@ -172,12 +170,12 @@ def groups_of(
     """Each group's values and rows, in order of first appearance.
 
     Args:
-        columns: of the table, by name.
-        names: those that make groups; with none all rows are one group.
-        num_runs: how many rows there are.
+        columns: columns of the table, by name.
+        names: columns to group by; if empty, all rows are one group.
+        num_runs: number of rows.
 
     Raises:
-        ValueError: a group's value is missing.
+        ValueError: a label is missing or not hashable.
     """
     if not names:
         return [({}, np.arange(num_runs))]
@@ -186,15 +184,10 @@ def groups_of(
     for name, column in values.items():
         if len(column) != num_runs:
             raise ValueError(
-                f"column {name!r} (group): has {len(column)} values for {num_runs} runs; give one "
-                "of each run"
+                f"column {name!r} (group): expected one value per run ({num_runs}), got "
+                f"{len(column)}"
             )
-        gaps = [row for row, value in enumerate(column) if is_missing(value) or value == ""]
-        if gaps:
-            verb = "is" if len(gaps) == 1 else "are"
-            raise ValueError(
-                f"column {name!r} (group): {shown_rows(gaps)} {verb} missing; {REMEDY}"
-            )
+        refuse_missing_labels(column, f"column {name!r} (group)")
     for row, key in enumerate(zip(*values.values(), strict=True)):
         try:
             rows_of.setdefault(key, []).append(row)
@@ -217,7 +210,7 @@ def _part(
     group: tuple[dict[str, Any], Rows],
     response: tuple[str, Floats, Mapping[str, Column]],
 ) -> TablePart:
-    """The runs of one group that have one response."""
+    """The runs of one group that have a value of one response."""
     values, all_rows = group
     name, loss, extra = response
     rows = all_rows[~np.isnan(loss[all_rows])]
@@ -240,7 +233,7 @@ def _part(
 def _weights(
     columns: Mapping[str, Any], binding: Binding, loss: Floats, rows: Rows
 ) -> Floats | None:
-    """The weights of some rows, from a column of weights or of standard errors."""
+    """The weights of some rows, from a column of weights or standard errors."""
     name = binding.weights or binding.standard_error
     if name is None:
         return None
@@ -253,8 +246,8 @@ def _weights(
 def _extra(
     columns: Mapping[str, Any], binding: Binding, found: _Found, inputs: Inputs, response: str
 ) -> dict[str, Column]:
-    """The columns left over, over all rows; groups' ones stay there too."""
-    used = {column for value in found.inputs.values() for column in _as_tuple(value)}
+    """The other columns, in all rows; those of groups are among them."""
+    used = {column for value in found.inputs.values() for column in as_tuple(value)}
     used |= {response, binding.weights or response}
     others = {
         name: values
@@ -267,7 +260,7 @@ def _extra(
 
 
 def _label(name: str, found: _Found) -> str:
-    """How messages call a column of the response."""
+    """The name of a response's column for messages."""
     role = "response" if len(found.responses) > 1 else "loss"
     return f"column {name!r}" if name == "loss" else f"column {name!r} ({role})"
 
@@ -275,7 +268,3 @@ def _label(name: str, found: _Found) -> str:
 def _text(group: Mapping[str, Any]) -> str:
     """A group for a message."""
     return ", ".join(f"{name}={value!r}" for name, value in group.items())
-
-
-def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (columns,) if isinstance(columns, str) else columns

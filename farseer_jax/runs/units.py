@@ -1,15 +1,15 @@
 """Units of loss (paper Eq. 23): nats per token, bits per character or byte, perplexity.
 
-A model's loss is ``−ln p`` of each token on average: nats per token. Spread over the characters (or
-bytes) of the same text instead of its tokens, and in bits, it no longer depends on the vocabulary.
+A model's loss is the mean of ``−ln p`` over tokens: nats per token. In bits, and per character or
+byte of the same text instead of per token, it no longer depends on the vocabulary.
 """
 
 import math
-import sys
 from typing import Any, Literal, get_args
 
 import numpy as np
 
+from farseer_jax.links import is_jax, namespace
 from farseer_jax.runs.runs import Runs
 
 Unit = Literal[
@@ -21,11 +21,11 @@ _LN_2 = math.log(2.0)
 
 
 def bits_per_character(loss: Any, characters_per_token: Any) -> Any:
-    """Nats per token as bits per character (paper Eq. 23); see :func:`convert_loss`.
+    """Convert nats per token to bits per character (paper Eq. 23); see :func:`convert_loss`.
 
     Args:
         loss: nats per token: numbers, NumPy or JAX arrays, or :class:`Runs`.
-        characters_per_token: of the text that the loss is of, by the model's own tokeniser.
+        characters_per_token: of the evaluated text, with the model's tokeniser.
 
     Example:
         >>> from farseer_jax import bits_per_character
@@ -38,11 +38,11 @@ def bits_per_character(loss: Any, characters_per_token: Any) -> Any:
 
 
 def bits_per_byte(loss: Any, bytes_per_token: Any) -> Any:
-    """Nats per token as bits per byte of UTF-8; see :func:`convert_loss`.
+    """Convert nats per token to bits per byte of UTF-8; see :func:`convert_loss`.
 
     Args:
         loss: nats per token: numbers, NumPy or JAX arrays, or :class:`Runs`.
-        bytes_per_token: of the text that the loss is of, by the model's own tokeniser.
+        bytes_per_token: of the evaluated text, with the model's tokeniser.
 
     Example:
         >>> from farseer_jax import bits_per_byte
@@ -53,7 +53,7 @@ def bits_per_byte(loss: Any, bytes_per_token: Any) -> Any:
 
 
 def perplexity(loss: Any) -> Any:
-    """Nats per token as perplexity, ``exp(loss)``: as many tokens as if all were equally likely.
+    """Convert nats per token to perplexity, ``exp(loss)``.
 
     Args:
         loss: nats per token: numbers, NumPy or JAX arrays, or :class:`Runs`.
@@ -73,11 +73,11 @@ def nats_per_token(
     characters_per_token: Any = None,
     bytes_per_token: Any = None,
 ) -> Any:
-    """A loss in another unit as nats per token.
+    """Convert a loss in another unit to nats per token.
 
     Args:
         loss: numbers, NumPy or JAX arrays, or :class:`Runs`.
-        unit: that it is in, see :func:`convert_loss`.
+        unit: its unit, see :func:`convert_loss`.
         characters_per_token: needed for bits per character.
         bytes_per_token: needed for bits per byte.
 
@@ -104,23 +104,23 @@ def convert_loss(
     characters_per_token: Any = None,
     bytes_per_token: Any = None,
 ) -> Any:
-    """A loss from any unit to any other.
+    """Convert a loss from one unit to another.
 
     Args:
         loss: numbers, NumPy or JAX arrays (also under ``jit``), or :class:`Runs`, whose other
-            columns stay and whose ``loss_name`` becomes the unit.
-        source: the unit it is in: ``"nats per token"``, ``"bits per token"``, ``"bits per
+            columns are kept and whose ``loss_name`` becomes the target unit.
+        source: its unit: ``"nats per token"``, ``"bits per token"``, ``"bits per
             character"``, ``"bits per byte"`` or ``"perplexity"``.
         target: the unit to convert to.
-        characters_per_token: needed from and to bits per character; broadcasts with the loss.
-        bytes_per_token: needed from and to bits per byte, likewise.
+        characters_per_token: needed for bits per character; broadcasts with the loss.
+        bytes_per_token: needed for bits per byte; broadcasts with the loss.
 
     Returns:
         The same kind as ``loss``.
 
     Raises:
-        ValueError: a unit is unknown, what it needs is missing, or a number is not positive and
-            finite (in JAX arrays this is not checked); a perplexity of at most 1.
+        ValueError: a unit is unknown, an argument that it needs is missing, a number is not
+            positive and finite (not checked in JAX arrays), or a perplexity is at most 1.
 
     Example:
         >>> from farseer_jax import convert_loss, example_runs
@@ -145,7 +145,7 @@ def convert_loss(
 
 
 def _bits_in_nats(unit: Unit, sizes: dict[str, Any]) -> Any:
-    """Nats per token of one of the unit; of perplexity of its logarithm."""
+    """Nats per token in one unit; for perplexity, in one unit of its logarithm."""
     if unit in ("nats per token", "perplexity"):
         return 1.0
     if unit == "bits per token":
@@ -153,7 +153,7 @@ def _bits_in_nats(unit: Unit, sizes: dict[str, Any]) -> Any:
     argument = {"bits per character": "characters_per_token", "bits per byte": "bytes_per_token"}
     size = sizes[unit]
     if size is None:
-        raise ValueError(f"{argument[unit]}: {unit} need it; count it on the text of the loss")
+        raise ValueError(f"{argument[unit]}: needed for {unit}; count it on the evaluated text")
     return _LN_2 * _checked(argument[unit], size)
 
 
@@ -161,16 +161,16 @@ def _converted(loss: Any, source: Unit, target: Unit, source_scale: Any, target_
     if source == target:
         return loss * 1.0
     if source == "perplexity":
-        if not _is_jax(loss) and not (np.asarray(loss) > 1).all():
-            raise ValueError("loss: a perplexity must be above 1, the loss of certainty")
-        loss = _library(loss).log(loss)
+        if not is_jax(loss) and not (np.asarray(loss) > 1).all():
+            raise ValueError("loss: a perplexity must be above 1, that of a perfect prediction")
+        loss = namespace(loss).log(loss)
     nats = loss * source_scale / target_scale
-    return _library(nats).exp(nats) if target == "perplexity" else nats
+    return namespace(nats).exp(nats) if target == "perplexity" else nats
 
 
 def _checked(name: str, values: Any) -> Any:
-    """Numbers, positive and finite; lists become arrays, JAX arrays stay as they are."""
-    if _is_jax(values):
+    """Positive finite numbers; lists become arrays, JAX arrays are not checked."""
+    if is_jax(values):
         return values
     try:
         array = np.asarray(values, dtype=np.float64)
@@ -180,14 +180,3 @@ def _checked(name: str, values: Any) -> Any:
     if bad.any():
         raise ValueError(f"{name}: values must be positive and finite, got {array[bad].ravel()[0]}")
     return array if isinstance(values, list | tuple) else values
-
-
-def _is_jax(values: Any) -> bool:
-    """Without importing JAX, which made the array where it is one."""
-    jax = sys.modules.get("jax")
-    return jax is not None and isinstance(values, jax.Array)
-
-
-def _library(values: Any) -> Any:
-    """Whose exp and log fit the array."""
-    return sys.modules["jax"].numpy if _is_jax(values) else np

@@ -1,4 +1,4 @@
-"""What usual inputs are called in tables, and what they mean."""
+"""Usual names of inputs in tables, and what they mean."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ MEANINGS: Final[dict[str, str]] = {
     "B": "batch size", "lr": "learning rate",
 }  # fmt: skip
 
-# Lower case, letters and digits only: how `squeezed` writes a column's name.
+# Lower case, letters and digits only, as `squeezed` writes a column's name.
 _USUAL_TEXTS: Final[dict[str, str]] = {
     "N": """
         n params nparams numparams numberofparams paramcount paramscount totalparams modelparams
@@ -35,7 +35,7 @@ _USUAL_TEXTS: Final[dict[str, str]] = {
     "lr": "lr learningrate peaklr maxlr peaklearningrate",
 }
 
-# Letters that most formulas have for parameters: they are inputs only where a law declares them.
+# Letters that usually denote parameters: they are inputs only where a law declares them.
 USUAL_PARAMETERS: Final = frozenset("EBC")
 
 USUAL_SHARES: Final = ("share", "weight", "proportion", "fraction", "mixture", "mix")
@@ -44,18 +44,12 @@ USUAL_NAMES: Final = {role: frozenset(text.split()) for role, text in _USUAL_TEX
 
 
 def unit_option(name: str) -> tuple[str, str]:
-    """How to give the unit of an input, in Python and in the shell."""
+    """The option for the unit of an input, in Python and in the shell."""
     return f"{name}_unit", f"--{name}-unit"
 
 
 def named(name: str) -> str:
-    """An input with what it usually means.
-
-    Args:
-        name: of the input.
-
-    Returns:
-        The text.
+    """An input, with its usual meaning in parentheses.
 
     Example:
         >>> named("U"), named("x")

@@ -1,1 +1,1 @@
-"""How computations run: NumPy to JAX and back, threads, progress."""
+"""How computations run: conversion between NumPy and JAX, threads, progress."""

@@ -1,4 +1,4 @@
-"""A logarithm for inner loops."""
+"""A fast logarithm for inner loops."""
 
 import jax
 import jax.numpy as jnp
@@ -17,8 +17,8 @@ _ATANH = tuple(1.0 / (2 * k + 1) for k in range(12))
 def log(x: Array) -> Array:
     """``ln x`` of positive numbers, NaN elsewhere; within 2 units in the last place.
 
-    In float64 on a CPU XLA's own is not vectorised, and after an ``exp`` costs five times as much
-    as all else in the same loop. ``x = 2^e · m`` with m in [√½, √2), and ``ln m = 2 atanh s``,
+    XLA's own float64 logarithm is not vectorised on a CPU; after an ``exp`` it costs five times as
+    much as the rest of the loop. ``x = 2^e · m`` with m in [√½, √2), and ``ln m = 2 atanh s``,
     ``s = (m − 1) / (m + 1)``.
     """
     if x.dtype != jnp.float64:
@@ -32,7 +32,7 @@ def log(x: Array) -> Array:
         series = series * square + coefficient
     known = (x >= _SMALLEST_NORMAL) & (x < jnp.inf)
     whole = jnp.where(known, exponent.astype(x.dtype) * float(np.log(2.0)), jnp.nan)
-    # divided last: XLA computes a cheap value anew for each of its readers, a quotient once
+    # divide last: XLA recomputes a cheap value for each of its uses, but a quotient only once
     return (whole * (m + 1.0) + 2.0 * (m - 1.0) * series) / (m + 1.0)
 
 

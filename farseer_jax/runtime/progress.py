@@ -1,4 +1,4 @@
-"""Progress of long fits: reported always, shown where the caller asks for it."""
+"""Progress of long fits: always reported, shown on request."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ _show: ContextVar[_Show | None] = ContextVar("show", default=None)
 
 
 def report(done: int, total: int) -> None:
-    """Say how far a fit is: ``done`` of ``total`` starts or refits; 0 begins a new one."""
+    """Report ``done`` of ``total`` starts or refits; ``done=0`` begins a new count."""
     show = _show.get()
     if show is not None:
         show(done, total)
@@ -24,7 +24,7 @@ def report(done: int, total: int) -> None:
 
 @contextmanager
 def unreported() -> Iterator[None]:
-    """What runs within does not report: its caller counts it."""
+    """Suppress reports inside the block: the caller counts this work itself."""
     token = _show.set(None)
     try:
         yield
@@ -34,11 +34,11 @@ def unreported() -> Iterator[None]:
 
 @contextmanager
 def counted_from(before: int, total: int) -> Iterator[None]:
-    """What runs within is a part of something larger, and is counted as such.
+    """Count the work inside the block as part of a larger total.
 
     Args:
-        before: how many were done before.
-        total: of the larger one.
+        before: how many were done before the block.
+        total: the larger total.
     """
     show = _show.get()
 
@@ -55,13 +55,13 @@ def counted_from(before: int, total: int) -> Iterator[None]:
 
 @contextmanager
 def progress_bar(console: "Console | None" = None) -> Iterator[None]:
-    """Show a bar, with rate and time left, while fits run within.
+    """Show a progress bar, with rate and time left, for the fits inside the block.
 
-    The bar counts the starts of a fit, or the refits of a batch. Without it the library prints
-    nothing; where standard error is no terminal, nothing is shown either.
+    The bar counts the starts of a fit or the refits of a batch. Without it the library prints
+    nothing; nothing is shown either if standard error is not a terminal.
 
     Args:
-        console: a console of rich to show it on; None is standard error.
+        console: the rich console to draw on; None is standard error.
 
     Example:
         >>> from farseer_jax import Chinchilla, Restarts, example_runs, fit, progress_bar
@@ -95,7 +95,7 @@ def _bar(console: "Console") -> Any:
 
 
 def _shown_on(bar: Any) -> _Show:
-    """One bar, which each fit begins anew."""
+    """Draw progress on one bar, reset by each fit."""
     task = bar.add_task("", total=None, visible=False, pace="")
     begin = time.monotonic()
 
@@ -105,7 +105,7 @@ def _shown_on(bar: Any) -> _Show:
             begin = time.monotonic()
             bar.reset(task, total=total, visible=True, pace="")
             return
-        # rich's own estimate needs three reports, and forgets those of half a minute ago
+        # rich's own estimate needs three reports, and forgets those older than half a minute
         pace = _pace(done, total, time.monotonic() - begin)
         bar.update(task, completed=done, pace=pace)
 

@@ -1,4 +1,4 @@
-"""Compiled calls side by side: how many, on which devices, in which context."""
+"""Compiled calls in parallel threads: how many, on which devices, in which context."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ _Result = TypeVar("_Result")
 
 
 def num_threads() -> int:
-    """One a core on a CPU, where XLA runs a call on one core; elsewhere one fills the device."""
+    """One per core on a CPU, where XLA runs a call on one core; otherwise 1 fills the device."""
     return (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
 
 
@@ -29,16 +29,16 @@ def in_threads(
     items: Iterable[_Item],
     devices: Sequence[Any] | None = None,
 ) -> Iterator[_Result]:
-    """``map``, in order, with a call under way in every thread.
+    """``map``, in order, over parallel threads.
 
-    XLA runs a call on one core and releases Python's lock meanwhile. Context variables and the
-    default device, which JAX keeps per thread, are the caller's in every thread.
+    XLA runs a call on one core and releases Python's lock meanwhile. Every thread has the caller's
+    context variables and default device, which JAX keeps per thread.
 
     Args:
         function: called with one item.
-        items: what it is called with.
-        devices: the default device of each thread in turn, a thread each; None is the caller's,
-            with :func:`num_threads` threads.
+        items: its arguments.
+        devices: the default device of each thread, one thread per device; None is the caller's
+            device, with :func:`num_threads` threads.
     """
     items = list(items)
     if devices is None:
@@ -52,7 +52,7 @@ def in_threads(
         free.put(device)
 
     def call(context: Any, item: _Item) -> _Result:
-        device = free.get()  # never waits: there are as many as threads
+        device = free.get()  # never waits: there are as many devices as threads
         try:
             with _on(device):
                 return context.run(function, item)

@@ -1,1 +1,1 @@
-"""How sure a fit is: bootstrap, intervals, calibration, error bars, influence."""
+"""The uncertainty of a fit: bootstrap, intervals, calibration, error bars, influence."""

@@ -1,4 +1,4 @@
-"""``bootstrap``: one fit, refitted to many resamples of its runs, in one batch."""
+"""``bootstrap``: a fit, refitted to many resamples of its runs in one batch."""
 
 import operator
 from collections.abc import Iterator, Sequence
@@ -22,12 +22,12 @@ from farseer_jax.uncertainty.draws_manifest import manifest_of
 from farseer_jax.uncertainty.resampling import Draw, Scheme, Setting
 from farseer_jax.uncertainty.schemes_by_name import as_scheme
 
-# Resamples that share a stream of random numbers: a resample's place in its stream depends on
-# its position alone, whoever draws it, and with how many others.
+# Resamples per stream of random numbers: the numbers of a resample depend only on its position,
+# not on which process draws it or with how many others.
 _STREAM = 256
-# Refits that all fail at the beginning, after which the others are given up.
+# If the first refits, this many, all fail, the bootstrap is abandoned.
 _HOPELESS = 256
-_LEAVE_NOTHING_OUT = ("bayesian", "residual", "wild", "parametric")
+_KEEP_ALL_RUNS = ("bayesian", "residual", "wild", "parametric")
 
 
 def bootstrap(
@@ -43,26 +43,26 @@ def bootstrap(
 ) -> Bootstrap:
     """Refit a fit's law to resamples of its runs, by its own method.
 
-    The same seed gives the same draws, to the last bit, on one device or several, in one process
-    or several (``jax.distributed``: each process calls this alike), for any ``chunk_size``; more
-    resamples begin with the same ones.
+    The same seed gives the same draws, to the last bit, on any number of devices and processes
+    (with ``jax.distributed``, every process makes the same call) and for any ``chunk_size``; a
+    larger number of resamples begins with the same ones.
 
     Args:
         fit: the fit.
-        num_resamples: how many; None is 1,000, or all that a jackknife has.
-        scheme: how runs are resampled, a name or an object such as :class:`BayesianBootstrap`.
-        seed: of the resamples.
-        out: a Parquet file to keep the draws in, for more of them than memory holds. They are kept
-            as they are made: a process that was killed loses a chunk at most.
-        resume: go on with the draws that are there, or begin where none are.
-        chunk_size: refits in one call, and between two writes.
+        num_resamples: how many; None is 1,000, or all resamples of a jackknife.
+        scheme: how runs are resampled: a name, or an object such as :class:`BayesianBootstrap`.
+        seed: seed of the resamples.
+        out: a Parquet file for the draws, for more of them than fit in memory. They are written as
+            they are made: a process that is killed loses at most one chunk.
+        resume: continue with the draws in the file, if there are any.
+        chunk_size: refits per call and per write.
         devices: JAX devices of this process that share the refits, such as those of a mesh,
             ``mesh.local_devices``; None takes all.
 
     Raises:
-        ValueError: fewer than 2 resamples; a scheme that leaves nothing to fit; draws on disk of
-            another fit, scheme, seed or version.
-        OSError: the file cannot be written, is there already, or another process writes it.
+        ValueError: fewer than 2 resamples; all refits fail; or the file has draws of another fit,
+            scheme, seed or version.
+        OSError: the file cannot be written, exists already, or is being written by another process.
 
     Example:
         >>> from farseer_jax import Farseer, bootstrap, example_runs, fit
@@ -111,10 +111,10 @@ def _make(
     seed: int,
     ranges: Sequence[Range],
 ) -> Iterator[tuple[int, BatchFit]]:
-    """Draws of the ranges, one after another.
+    """Make the draws of the ranges in order.
 
     Raises:
-        ValueError: the first ones failed, or all of them; for any size of the ranges alike.
+        ValueError: all refits fail, among the first or altogether; independent of the ranges.
     """
     to_make = sum(stop - start for start, stop in ranges)
     report(0, to_make)
@@ -132,22 +132,22 @@ def _make(
 def _drawn_ahead(
     scheme: Scheme, setting: Setting, seed: int, ranges: Sequence[Range]
 ) -> Iterator[tuple[int, Draw]]:
-    """Resamples of each range, drawn while the range before it is refitted."""
+    """Draw the resamples of each range while the previous range is refitted."""
     with ThreadPoolExecutor(1) as pool:
-        coming: tuple[int, Future[Draw]] | None = None
+        pending: tuple[int, Future[Draw]] | None = None
         for start, stop in ranges:
-            last = coming
-            coming = start, pool.submit(resamples, scheme, setting, seed, start, stop)
+            last = pending
+            pending = start, pool.submit(resamples, scheme, setting, seed, start, stop)
             if last is not None:
                 yield last[0], last[1].result()
-        if coming is not None:
-            yield coming[0], coming[1].result()
+        if pending is not None:
+            yield pending[0], pending[1].result()
 
 
 def _in_memory(make: Any, template: Law, num: int, chunk: int) -> Draws:
-    chunk = min(chunk, -(-num // jax.process_count()))  # a chunk for each process
+    chunk = min(chunk, -(-num // jax.process_count()))  # at least one chunk per process
     ranges = [(i, min(i + chunk, num)) for i in range(0, num, chunk)]
-    with distributed.together("the draws"):
+    with distributed.together("making the draws"):
         own = [batch for _, batch in make(distributed.share(ranges))]
     if distributed.several():
         return MemoryDraws(distributed.gathered(own, ranges, template))
@@ -155,16 +155,16 @@ def _in_memory(make: Any, template: Law, num: int, chunk: int) -> Draws:
 
 
 def _on_disk(make: Any, store: Store, template: Law, num: int, chunk: int, resume: bool) -> Draws:
-    with distributed.together("the opening of the file"):
+    with distributed.together("opening the file"):
         if distributed.is_first():
             store.open(resume=resume)
     try:
-        with distributed.together("the list of draws to make"):
+        with distributed.together("listing the draws to make"):
             ranges = store.missing(num, chunk)
-        with distributed.together("the draws"):
+        with distributed.together("making the draws"):
             for start, batch in make(distributed.share(ranges)):
                 store.write(start, batch)
-        with distributed.together("the file of all draws"):
+        with distributed.together("joining the draws"):
             if distributed.is_first():
                 store.finish(num)
     finally:
@@ -174,14 +174,14 @@ def _on_disk(make: Any, store: Store, template: Law, num: int, chunk: int, resum
 
 def _num_resamples(num: int | None, scheme: Scheme, setting: Setting) -> int:
     """How many resamples, checked."""
-    all_of_it = getattr(scheme, "num_draws", None)
-    if all_of_it is None:
+    num_draws = getattr(scheme, "num_draws", None)
+    if num_draws is None:
         return 1000 if num is None else _whole("num_resamples", num, 2)
-    most = int(all_of_it(setting))
+    most = int(num_draws(setting))
     if num is not None and num != most:
         raise ValueError(
-            f"num_resamples: the scheme {scheme.name!r} has {most} resamples for these runs, and "
-            f"takes all; leave the number out (got {num})"
+            f"num_resamples: the scheme {scheme.name!r} has exactly {most} resamples of these "
+            f"runs, got {num}; leave the number out"
         )
     return most
 
@@ -197,15 +197,15 @@ def _whole(name: str, value: int, least: int) -> int:
 
 
 def _all_failed(batch: BatchFit, num: int, scheme: Scheme) -> ValueError:
-    """What to say where not one refit has a law."""
+    """The error if every refit failed."""
     outcome = batch.outcome(0)
     remedy = (
-        "The scheme leaves out no run: the fit itself is in doubt, see its warnings"
-        if scheme.name in _LEAVE_NOTHING_OUT
-        else "The scheme leaves too little of these runs: take one that leaves out no run, such as "
+        "The scheme leaves out no run, so the fit itself is in doubt: see its warnings"
+        if scheme.name in _KEEP_ALL_RUNS
+        else "The scheme leaves too few of these runs: use one that leaves out no run, such as "
         "'bayesian' or 'wild'"
     )
     return ValueError(
-        f"scheme {scheme.name!r}: each of {num} refits failed ({outcome.name}: "
+        f"scheme {scheme.name!r}: all {num} refits failed ({outcome.name}: "
         f"{outcome.message}) {remedy}"
     )

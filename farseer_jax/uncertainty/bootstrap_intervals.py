@@ -1,4 +1,4 @@
-"""Intervals read off a bootstrap: of losses, or of any quantity of a law."""
+"""Intervals from a bootstrap, for losses or any other quantity of a law."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ from farseer_jax.uncertainty.intervals import KINDS, Intervals, Kind
 from farseer_jax.uncertainty.standard_errors import (
     link_spread,
     log_standard_error,
-    moved,
+    perturbed,
     standard_error,
 )
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class Quantity(NamedTuple):
-    """What intervals are asked for.
+    """A quantity to compute intervals of.
 
     Attributes:
-        name: for the table.
-        at: points, by the names of their columns.
+        name: name for the table.
+        at: points by column.
         estimate: from the fit to all runs, ``(point,)``.
         draws: from each usable refit, ``(resample, point)``.
-        of_left_out: gives the same of the jackknife's refits, ``(left out, point)``.
+        of_left_out: computes the values of the jackknife's refits, ``(left out, point)``.
         run_noise: standard deviation on the link's scale that a new run adds; 0 for the mean.
     """
 
@@ -48,7 +48,7 @@ def loss_kind(bootstrap: "Bootstrap", kind: Kind | None, of: str) -> Kind:
     """The kind of interval for losses, checked.
 
     Raises:
-        ValueError: unknown kind, or not for these draws.
+        ValueError: an unknown kind, or one that these draws do not allow.
     """
     can_calibrate = bootstrap.has_sizes_to_hold_out and not bootstrap.is_jackknife
     if kind is None and can_calibrate and bootstrap.calibration.num_holdouts:
@@ -56,11 +56,11 @@ def loss_kind(bootstrap: "Bootstrap", kind: Kind | None, of: str) -> Kind:
     kind = _kind(bootstrap, kind)
     if kind == "calibrated" and not bootstrap.calibration.num_holdouts:
         raise ValueError(
-            "kind 'calibrated' needs hold-outs, and these runs have too few sizes for one, or none "
-            "could be refitted: take 'percentile', which takes the law for true"
+            "kind 'calibrated' needs hold-outs, but these runs have too few sizes for one, or none "
+            "could be refitted: use 'percentile', which assumes that the law is true"
         )
     if of == "run" and kind == "bca":
-        raise ValueError("kind 'bca' is for the mean loss; for a run take 'percentile'")
+        raise ValueError("kind 'bca' is for the mean loss; for a run use 'percentile'")
     return kind
 
 
@@ -73,16 +73,16 @@ def intervals_of(
     function: Any,
     *arguments: np.ndarray,
 ) -> dict[str, Intervals]:
-    """Intervals of what a function of a law returns, a row of it for each name; mapped once.
+    """Intervals of a function of a law that returns a row for each name; mapped only once.
 
-    ``at=None`` numbers the elements of a row, where there are several.
+    ``at=None`` numbers the elements of a row, if there are several.
     """
     check_level(level)
     kind = _kind(bootstrap, kind)
     if kind == "calibrated":
         raise ValueError(
-            "kind 'calibrated' is for losses, which hold-outs show; for "
-            f"{', '.join(names)} take 'percentile'"
+            "kind 'calibrated' is for losses, which hold-outs observe; for "
+            f"{', '.join(names)} use 'percentile'"
         )
 
     def rows(values: np.ndarray) -> np.ndarray:
@@ -112,7 +112,7 @@ def intervals_of(
 
 
 def mapped_draws(bootstrap: "Bootstrap", function: Any, *arguments: np.ndarray) -> np.ndarray:
-    """A function of a law for every usable refit, ``(resample, …)``."""
+    """Evaluate a function of a law for every usable refit, ``(resample, …)``."""
     return np.concatenate(
         [mapped(function, b.law, *arguments)[b.usable] for b in bootstrap.draws.batches()]
     )
@@ -123,7 +123,7 @@ def intervals(bootstrap: "Bootstrap", quantity: Quantity, level: float, kind: Ki
     finite = np.isfinite(quantity.draws)
     quantity = quantity._replace(draws=np.where(finite, quantity.draws, np.nan))
     lower, upper = _ends(bootstrap, quantity, level, kind)
-    num_answers = int(finite.sum(axis=0).min(initial=len(finite)))
+    num_finite = int(finite.sum(axis=0).min(initial=len(finite)))
     found = Intervals(
         quantity=quantity.name,
         at=quantity.at,
@@ -135,8 +135,10 @@ def intervals(bootstrap: "Bootstrap", quantity: Quantity, level: float, kind: Ki
         scheme=bootstrap.scheme.name,
         seed=bootstrap.seed,
         num_resamples=bootstrap.num_resamples,
-        num_failed=bootstrap.num_resamples - num_answers,
-        note=str(bootstrap.calibration) if kind == "calibrated" else "the law taken for true",
+        num_failed=bootstrap.num_resamples - num_finite,
+        note=str(bootstrap.calibration)
+        if kind == "calibrated"
+        else "assuming that the law is true",
     )
     return replace(found, warnings=interval_warnings(bootstrap, found))
 
@@ -158,7 +160,7 @@ def _ends(
         return _intervals.bca(draws, estimate, left_out, level)
     if quantity.run_noise:
         deviation = quantity.run_noise * _normal_numbers(bootstrap.seed, draws.shape)
-        draws = moved(link, draws, deviation)
+        draws = perturbed(link, draws, deviation)
     if kind == "basic":
         return _intervals.basic(draws, estimate, level)
     return _intervals.percentile(draws, level)
@@ -167,7 +169,7 @@ def _ends(
 def _calibrated(
     bootstrap: "Bootstrap", quantity: Quantity, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """About the estimate, as wide as its standard error and the misfit make it; in ln loss."""
+    """Intervals around the estimate in ln loss, from its standard error and the misfit."""
     error = np.hypot(log_standard_error(quantity.draws), quantity.run_noise)
     length = extrapolation_length(bootstrap.fit.runs, quantity.at["N"], quantity.at["D"])
     half = bootstrap.calibration.half_width(error, length, level=level)
@@ -181,13 +183,13 @@ def _kind(bootstrap: "Bootstrap", kind: Kind | None) -> Kind:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     if bootstrap.is_jackknife and kind != "normal":
         raise ValueError(
-            f"kind {kind!r} needs random resamples; a jackknife gives standard errors, "
+            f"kind {kind!r} needs random resamples; a jackknife gives standard errors: use "
             "kind='normal'"
         )
     return kind
 
 
 def _normal_numbers(seed: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers of a stream that no resample uses."""
+    """Normal random numbers from a stream that no resample uses."""
     sequence = np.random.SeedSequence(seed, spawn_key=(0, 0))
     return np.random.default_rng(sequence).standard_normal(shape)

@@ -1,4 +1,4 @@
-"""``Bootstrap``: the refits, and what can be read off them."""
+"""``Bootstrap``: the refits, and the quantities and intervals derived from them."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from farseer_jax.laws.evaluate import (
 )
 from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.quantities import Function, allocation, positive
-from farseer_jax.laws.separable import OneDataTerm
+from farseer_jax.laws.separable import require_curves
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
@@ -53,7 +53,7 @@ class Bootstrap(Result):
     Attributes:
         fit: the fit to all runs.
         scheme: how runs were resampled.
-        seed: of the resamples.
+        seed: seed of the resamples.
         draws: the refits, in memory or in a file.
 
     Example:
@@ -79,17 +79,17 @@ class Bootstrap(Result):
         *,
         scheme: Scheme | None = None,
     ) -> "Bootstrap":
-        """Read what ``bootstrap(…, out=path)`` wrote; the draws stay in the file.
+        """Read a bootstrap that ``bootstrap(…, out=path)`` wrote; the draws stay in the file.
 
         Args:
             path: the file.
-            law: the class, for fits of a law that is not the library's.
-            scheme: the scheme of the draws, for one that is not the library's.
+            law: the law's class, if it is not the library's.
+            scheme: the scheme of the draws, if it is not the library's.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: it holds no draws, those of another scheme, or those of a fit or a scheme
-                that cannot be read.
+            ValueError: the file has no draws, draws by another scheme, or a fit or scheme that
+                cannot be read.
         """
         import pyarrow.parquet as pq
 
@@ -104,12 +104,12 @@ class Bootstrap(Result):
 
     @property
     def num_resamples(self) -> int:
-        """How many refits."""
+        """The number of refits."""
         return len(self.draws)
 
     @cached_property
     def outcomes(self) -> dict[Outcome, int]:
-        """How often refits ended how."""
+        """The number of refits with each outcome."""
         counts: Counter[int] = Counter()
         for batch in self.draws.batches():
             counts.update(batch.outcome_code.tolist())
@@ -117,7 +117,7 @@ class Bootstrap(Result):
 
     @property
     def num_failed(self) -> int:
-        """Refits that have no law."""
+        """The number of refits without a usable law."""
         return sum(num for outcome, num in self.outcomes.items() if not outcome.usable)
 
     @property
@@ -127,23 +127,23 @@ class Bootstrap(Result):
         return jax.tree.map(lambda leaf: leaf[whole.usable], whole.law)
 
     def predict(self, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
-        """Losses by every usable refit, ``(resample, *broadcast shape of the inputs)``.
+        """Losses predicted by every usable refit, ``(resample, *broadcast shape of the inputs)``.
 
-        Refits that failed are left out, so that rows of two bootstraps match only where none did.
+        Failed refits are left out, so the rows of two bootstraps match only if none failed.
 
         Args:
-            args: the law's inputs in their order, such as N and D, as for :meth:`Fit.predict`.
-            inputs: the same by name.
+            args: the law's inputs in order, such as N and D, as for :meth:`Fit.predict`.
+            inputs: inputs by name.
         """
         batches = self.draws.batches()
         return np.concatenate([batch.predict(*args, **inputs)[batch.usable] for batch in batches])
 
     def values(self, function: Function) -> np.ndarray:
-        """A function of a law for every usable refit, ``(resample, …)``, float64.
+        """Evaluate a function of a law for every usable refit, ``(resample, …)``, float64.
 
         Args:
-            function: takes a law and returns an array, by operations of JAX: it is mapped over
-                all refits at once.
+            function: takes a law and returns an array, by JAX operations; it is mapped over all
+                refits.
 
         Raises:
             TypeError: the function cannot be mapped.
@@ -151,7 +151,7 @@ class Bootstrap(Result):
         return mapped_draws(self, function)
 
     def standard_error(self, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
-        """Standard deviation of the predicted loss, of the broadcast shape of the inputs."""
+        """Standard error of the predicted loss, in the broadcast shape of the inputs."""
         return standard_error(self.predict(*args, **inputs), jackknife=self.is_jackknife)
 
     def interval(
@@ -166,30 +166,30 @@ class Bootstrap(Result):
         """Intervals of the loss at points.
 
         Args:
-            args: the law's inputs in their order, such as N and D, as for :meth:`Fit.predict`;
-                they are broadcast, and read flat.
-            level: nominal probability that an interval holds the truth.
-            kind: ``"calibrated"`` by how far earlier extrapolations of these runs missed, for laws
-                are never quite right; or one that takes the law for true, ``"percentile"``,
-                ``"basic"``, ``"bca"`` or ``"normal"``. None is the first where there are sizes to
-                hold out and the law is of N and D, else percentile, and normal for a jackknife.
-            of: ``"mean"`` for the law's loss, or ``"run"`` for the loss of one new run, which has
-                noise of its own.
-            noise: standard deviation from run to run, of ln loss (on the link's scale, of runs with
-                another link); None estimates it from the runs, see :func:`estimate_noise`, and
-                takes what the fit leaves where these have other inputs than N and D.
-            inputs: the law's inputs by name.
+            args: the law's inputs in order, such as N and D, as for :meth:`Fit.predict`; they are
+                broadcast and flattened.
+            level: nominal coverage probability.
+            kind: ``"calibrated"`` by the errors of earlier extrapolations within these runs, since
+                no law is exactly true; or a kind that assumes a true law: ``"percentile"``,
+                ``"basic"``, ``"bca"`` or ``"normal"``. None is calibrated if there are sizes to
+                hold out and the inputs are N and D, otherwise percentile; normal for a jackknife.
+            of: ``"mean"`` for the law's loss, or ``"run"`` for the loss of a new run, including its
+                noise.
+            noise: run-to-run standard deviation of ln loss (of the response on the link's scale);
+                None estimates it from the runs, see :func:`estimate_noise`, or from the residuals
+                if the inputs are not N and D.
+            inputs: inputs by name.
 
         Raises:
-            ValueError: a level outside (0, 1), points that the law does not take, an unknown kind,
-                or one that these draws do not give; a noise that is negative or not finite.
+            ValueError: a level outside (0, 1), invalid points, a kind that is unknown or that these
+                draws do not allow, or a noise that is negative or not finite.
             TypeError: an input is missing or unknown.
         """
         check_level(level)
         law = self.fit.law
         refuse_options_names(type(law), args, inputs, ("level", "kind", "of", "noise"))
         spread = run_noise(self.fit, of, noise)
-        points, _ = flat_points(type(law), args, inputs)  # checked before anything is refitted
+        points, _ = flat_points(type(law), args, inputs)  # checked before any refit
         kind = loss_kind(self, kind, of)
         quantity = Quantity(
             name="loss of a run" if of == "run" else "loss",
@@ -204,15 +204,15 @@ class Bootstrap(Result):
     def interval_of(
         self, function: Function, level: float = 0.9, *, kind: Kind | None = None
     ) -> Intervals:
-        """Intervals of any function of a law; an array that it returns is read flat.
+        """Intervals of any function of a law; an array that it returns is flattened.
 
         Args:
             function: as for :meth:`values`.
-            level: nominal probability.
+            level: nominal coverage probability.
             kind: as for :meth:`interval`.
 
         Raises:
-            ValueError: a level outside (0, 1), or a kind that these draws do not give.
+            ValueError: a level outside (0, 1), or a kind that these draws do not allow.
             TypeError: the function cannot be mapped.
         """
         return intervals_of(self, ["value"], None, level, kind, function)["value"]
@@ -224,14 +224,13 @@ class Bootstrap(Result):
 
         Args:
             N: parameters.
-            level: nominal probability.
+            level: nominal coverage probability.
             kind: as for :meth:`interval`.
 
         Raises:
             TypeError: the law is not U(N) + B(N) · D^−A(N).
         """
-        if not isinstance(self.fit.law, OneDataTerm):
-            raise TypeError(f"the law {self.fit.law.name} has no curves U, B and A of N")
+        require_curves(self.fit.law)
         sizes = positive("N", N)
         return intervals_of(self, "UBA", {"N": sizes}, level, kind, curves, sizes)
 
@@ -240,12 +239,12 @@ class Bootstrap(Result):
     ) -> dict[str, Intervals]:
         """Intervals of the compute-optimal N, D and D/N of budgets, with FLOPs C = 6 N D.
 
-        The optimum is the interior one; a refit without one counts as failed. Optima outside the
-        runs' N, D or D/N are warned of.
+        Only interior optima count; a refit without one counts as failed. A warning counts optima
+        outside the runs' range of N, D or D/N.
 
         Args:
             compute: budgets in FLOPs.
-            level: nominal probability.
+            level: nominal coverage probability.
             kind: as for :meth:`interval`.
 
         Raises:
@@ -260,11 +259,11 @@ class Bootstrap(Result):
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What to know before trusting the draws, worst first; empty where nothing is odd."""
+        """Warnings about the draws, worst first; empty if there is nothing unusual."""
         return bootstrap_warnings(self)
 
     def table(self) -> Table:
-        """Losses of the smallest, the middle and the largest run, with their intervals."""
+        """Losses at the smallest, the middle and the largest run, with their intervals."""
         found = self._intervals_within
         errors = self.standard_error(**self._some_runs)
         shares = errors / np.abs(found.estimate)
@@ -278,7 +277,7 @@ class Bootstrap(Result):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """What was drawn, how the refits ended, and ``rows`` as in :meth:`table`, for JSON."""
+        """The settings, the outcomes, and ``rows`` as in :meth:`table`, for JSON."""
         return {
             "law": self.fit.law.name,
             "method": self.fit.method.name,
@@ -291,7 +290,7 @@ class Bootstrap(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """Counts, and losses within the runs with their intervals."""
+        """The settings and outcomes, and losses at some runs with their intervals."""
         fit, found = self.fit, self.outcomes.items()
         counts = (
             f"bootstrap  {fit.law.name} law, {len(fit.runs)} runs, {fit.method.name} method\n"
@@ -305,7 +304,7 @@ class Bootstrap(Result):
         intervals = self._intervals_within
         words = f"{intervals.level:g} intervals: {intervals.kind}, {intervals.note}"
         if not self.is_jackknife and self.has_sizes_to_hold_out:
-            words += "; those of losses beyond the runs are calibrated"
+            words += "; intervals of losses beyond the runs are calibrated"
         return (counts, self.table(), words, *warnings)
 
     @property
@@ -314,9 +313,9 @@ class Bootstrap(Result):
 
     @property
     def _some_runs(self) -> dict[str, Any]:
-        """The smallest, the middle and the largest run: within the data, nothing to refit."""
+        """The inputs of the smallest, the middle and the largest run."""
         runs, law = self.fit.runs, type(self.fit.law)
-        # without N and D, runs from the highest loss to the lowest
+        # without N and D, order runs from the highest loss to the lowest
         extent = runs.N * runs.D if {"N", "D"} <= set(law.inputs()) else -runs.loss
         order = np.argsort(extent, kind="stable")
         some = order[[0, len(order) // 2, -1]]
@@ -335,31 +334,33 @@ class Bootstrap(Result):
 
     @property
     def is_jackknife(self) -> bool:
-        """Whether each refit leaves something out, and nothing is random."""
+        """Whether the scheme is a jackknife."""
         return is_jackknife(self.scheme)
 
     @property
     def has_sizes_to_hold_out(self) -> bool:
-        """Whether extrapolations can be repeated within the runs: of ln loss over N and D."""
+        """Whether there can be hold-outs: for laws of N and D under the log link."""
         inputs = set(type(self.fit.law).inputs())
         return inputs == {"N", "D"} and self.fit.runs.link.name == "log"
 
     @cached_property
     def calibration(self) -> Calibration:
-        """What rolling hold-outs of the largest sizes say of the law's misfit beyond the data.
+        """The law's misfit in extrapolation, estimated from rolling hold-outs of the largest sizes.
 
         Raises:
-            ValueError: of a jackknife, whose refits are not draws; of a law over other inputs than
-                N and D, or a link other than log.
+            ValueError: for a jackknife, whose refits are not random; for a law with inputs other
+                than N and D, or a link other than log.
         """
         if not self.has_sizes_to_hold_out:
             raise ValueError(
-                "hold-outs of the largest sizes calibrate positive losses over N and D alone, and "
-                f"this law has the inputs {', '.join(type(self.fit.law).inputs())} and the link "
-                f"{self.fit.runs.link.name!r}: take 'percentile', which takes the law for true"
+                "calibration needs a law over N and D and the log link, but this law has inputs "
+                f"{', '.join(type(self.fit.law).inputs())} and the link "
+                f"{self.fit.runs.link.name!r}: use 'percentile', which assumes that the law is true"
             )
         if self.is_jackknife:
-            raise ValueError("a jackknife has no draws to calibrate; take a scheme such as 'wild'")
+            raise ValueError(
+                "a jackknife has no random draws to calibrate; use a scheme such as 'wild'"
+            )
         return self.held_out.calibration()
 
     @cached_property
@@ -369,6 +370,6 @@ class Bootstrap(Result):
 
     @cached_property
     def left_out(self) -> BatchFit:
-        """Refits without each run, or without each size where sizes are drawn together: for BCa."""
+        """Refits without each run (or size, if the scheme resamples by size), for BCa."""
         by_size = isinstance(self.scheme, ResampleSizes) or getattr(self.scheme, "by_size", False)
         return leave_out(self.fit, by_size=by_size)

@@ -1,5 +1,6 @@
-"""What to know before trusting draws, or intervals read off them, in sentences."""
+"""Warnings about the draws of a bootstrap and intervals from them."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,19 +19,19 @@ _MANY_ODD = 0.05
 
 
 def bootstrap_warnings(bootstrap: "Bootstrap") -> tuple[str, ...]:
-    """Sentences about refits that failed, or may not be what they seem."""
+    """Warnings about refits that failed or are in doubt."""
     total, found = bootstrap.num_resamples, []
     if bootstrap.num_failed:
         found.append(
             f"{bootstrap.num_failed:,} of {total:,} refits failed "
-            f"({_names(bootstrap, usable=False)}) and are left out: what is read off the others "
-            "says too little of resamples like those."
+            f"({_names(bootstrap, usable=False)}) and are left out: results from the others do not "
+            "represent resamples like these."
         )
     odd = sum(n for o, n in bootstrap.outcomes.items() if o.usable and o is not Outcome.success)
     if odd > _MANY_ODD * total:
         found.append(
             f"{odd:,} of {total:,} refits ended in doubt ({_names(bootstrap, usable=True)}): "
-            "their spread is that of the search, not of the runs alone."
+            "their spread reflects the search as well as the runs."
         )
     if bootstrap.fit.outcome is not Outcome.success:
         found.append(f"The fit itself ended in doubt: {bootstrap.fit.outcome.message}")
@@ -38,64 +39,70 @@ def bootstrap_warnings(bootstrap: "Bootstrap") -> tuple[str, ...]:
 
 
 def interval_warnings(bootstrap: "Bootstrap", found: "Intervals") -> tuple[str, ...]:
-    """Sentences about intervals, the worst first."""
+    """Warnings about intervals, worst first."""
     sentences = [*ends_warnings(found), *_beyond(bootstrap, found)]
     if bootstrap.is_jackknife:
         return (*sentences, *bootstrap.warnings)
     least = int(np.ceil(2.0 / (1.0 - found.level) - 1e-9)) - 1
     if found.num_resamples < least and found.kind not in ("normal", "calibrated"):
         sentences.append(
-            f"{found.num_resamples} resamples do not reach the ends of a {found.level:g} interval: "
-            f"take {least} at least, and ten times as many for two digits."
+            f"{found.num_resamples} resamples are too few for the ends of a {found.level:g} "
+            f"interval: use at least {least}, and ten times as many for two digits."
         )
     return (*sentences, *bootstrap.warnings)
 
 
 def ends_warnings(found: "Intervals") -> list[str]:
-    """Sentences about ends that do not exist, or that failed refits could move."""
+    """Warnings about ends that do not exist, or that failed refits could change."""
     sentences = []
     num_open = int(np.sum(~np.isfinite(found.lower + found.upper)))
     if num_open:
         sentences.append(
-            f"{some_of(num_open, len(found.estimate), 'intervals', 'does', 'do')} not exist: no "
-            "refits answer there, or they all lie to one side of the estimate (take "
+            f"{some_of(num_open, len(found.estimate), 'intervals', 'does', 'do')} not exist: "
+            "the refits have no value there, or all lie on one side of the estimate (use "
             "kind='percentile')."
         )
     if not found.trustworthy and found.num_failed:
         sentences.append(
             f"NOT TO BE TRUSTED: {found.num_failed:,} of {found.num_resamples:,} refits have no "
-            f"answer, which could hide an end of a {found.level:g} interval."
+            f"value, enough to change an end of a {found.level:g} interval."
         )
     return sentences
 
 
 def optimum_warnings(runs: Runs, N: np.ndarray, D: np.ndarray) -> tuple[str, ...]:
-    """Sentences about compute-optimal N and D, each ``(budget,)``; NaN where there is none."""
+    """A warning about compute-optimal N and D beyond the runs, ``(budget,)`` each; NaN if none."""
     ratio = runs.D / runs.N
     far = (extrapolation_length(runs, N, D) > 0) | (D / N < ratio.min()) | (D / N > ratio.max())
     if not far.any():
         return ()
     return (
         f"{some_of(int(far.sum()), len(far), 'optima', 'lies', 'lie')} beyond the runs in N, D or "
-        "D/N, where nothing shows that the law holds.",
+        "D/N, where there is no evidence that the law holds.",
     )
 
 
 def _beyond(bootstrap: "Bootstrap", found: "Intervals") -> list[str]:
-    """Points, or sizes of a curve, where only the law says what happens."""
     if found.kind == "calibrated":
-        return []
-    far = beyond_runs(bootstrap.fit.runs, found.at)
-    if not far.any():
         return []
     remedy = ""
     if {"N", "D"} <= set(found.at) and bootstrap.has_sizes_to_hold_out:
-        remedy = " (kind='calibrated', where sizes can be held out, adds how far it missed so far)"
+        remedy = " (kind='calibrated', if sizes can be held out, adds the law's earlier errors)"
         if bootstrap.is_jackknife:
             remedy = " (random resamples give calibrated ones)"
+    return beyond_warnings(bootstrap.fit.runs, found.at, f"{found.kind} intervals", remedy)
+
+
+def beyond_warnings(
+    runs: Runs, at: Mapping[str, np.ndarray], subject: str, remedy: str
+) -> list[str]:
+    """A warning about points beyond the runs, whose intervals assume that the law is true."""
+    far = beyond_runs(runs, at)
+    if not far.any():
+        return []
     return [
         f"{some_of(int(far.sum()), len(far), 'points', 'lies', 'lie')} beyond the runs, where "
-        f"{found.kind} intervals take the law for true{remedy}."
+        f"{subject} assume that the law is true{remedy}."
     ]
 
 

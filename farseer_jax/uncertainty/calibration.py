@@ -1,20 +1,20 @@
-"""How much wider than the bootstrap's an extrapolation's interval must be: rolling hold-out.
+"""Calibrated intervals: the law's misfit in extrapolation, estimated from rolling hold-outs.
 
-A bootstrap knows the noise of the runs; it does not know that the law is wrong, and an
-extrapolation by a wrong law drifts off in proportion to its length. So earlier extrapolations are
-repeated inside the data: fit up to a cutoff, predict the larger sizes that are at hand. The miss of
-an extrapolation of length l is taken to be normal with variance
+A bootstrap captures the noise of the runs, but not that the law is wrong; the error of an
+extrapolation by a wrong law grows in proportion to its length. So earlier extrapolations are
+repeated within the data: fit up to a cutoff, and predict the larger sizes. The miss of an
+extrapolation of length l is modelled as normal with variance
 
     standard error² + (rate · l)²,
 
-the standard error being the bootstrap's own there, and the rate at which the law drifts off is
-learnt from all hold-outs. Its prior is a half-t with two degrees of freedom (Gelman 2006, *Prior
-distributions for variance parameters in hierarchical models*, Bayesian Analysis 1), that is a
-density as (1 + rate² / s0²)^(−3/2): flat where the misfit is small against the sampling error, so
-that a law may be right, with a long tail, so that it may be far off. s0² is the harmonic mean of
-the hold-outs' sampling variances per length². Misses after one cutoff have one cause, so each
+where the standard error is the bootstrap's, and the rate of misfit is estimated from all hold-outs.
+Its prior is a half-t with two degrees of freedom (Gelman 2006, *Prior distributions for variance
+parameters in hierarchical models*, Bayesian Analysis 1), with density proportional to
+(1 + rate² / s0²)^(−3/2): flat where the misfit is small relative to the sampling error, so that a
+law may be right, and with a long tail, so that it may be far off. s0² is the harmonic mean of the
+hold-outs' sampling variances per length². Misses after one cutoff have a common cause, so each
 hold-out counts as one observation, whatever the number of its runs: the log likelihood of its sizes
-is averaged. Hold-outs overlap, in what they fit and in what they predict, and are still taken for
+is averaged. Hold-outs overlap, in what they fit and what they predict, but are treated as
 independent. The interval is that of the mixture of normals over the posterior of the rate.
 """
 
@@ -32,23 +32,23 @@ from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import Floats, check_level
 
-# log odds of the misfit against the sampling error, from far below to far above it
+# log odds rate² / s0² of the misfit relative to the sampling error
 _LOG_ODDS = np.linspace(-14.0, 16.0, 121)
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration(Result):
-    """What rolling hold-outs say about a law's misfit where it extrapolates.
+    """A law's misfit in extrapolation, estimated from rolling hold-outs.
 
     Attributes:
-        rate: possible rates at which ``ln loss`` drifts off, per e-fold of length, ``(node,)``.
-        probability: of each rate, after the hold-outs, ``(node,)``.
-        num_holdouts: how many hold-outs it rests on; with 0 nothing is known and nothing added.
+        rate: possible rates of misfit of ``ln loss`` per e-fold of length, ``(node,)``.
+        probability: posterior probability of each rate, ``(node,)``.
+        num_holdouts: number of hold-outs; with 0, nothing is known and nothing is added.
         miss_ratio: root mean square of the misses over their standard errors, each hold-out
-            counting once: about 1 where the bootstrap alone is right; NaN without hold-outs.
-        log_evidence: ln of the density that these misses had, but for a constant of the number of
-            hold-outs; of several laws and methods scored on the same ones, the one that
-            extrapolated best has the largest.
+            counting once: about 1 if the bootstrap alone is right; NaN without hold-outs.
+        log_evidence: log marginal likelihood of the misses, up to a constant that depends on the
+            number of hold-outs; among laws and methods scored on the same hold-outs, the one
+            that extrapolated best has the largest.
 
     Example:
         >>> import numpy as np
@@ -71,16 +71,16 @@ class Calibration(Result):
     def half_width(
         self, standard_error: ArrayLike, length: ArrayLike, *, level: float = 0.9
     ) -> Floats:
-        """Half the width of the interval of ``ln loss``, around the fit's own prediction.
+        """Half the width of the interval of ``ln loss`` around the fit's prediction.
 
         Args:
-            standard_error: the bootstrap's, of ``ln loss``; for a new run with the run's noise
-                added in quadrature.
-            length: :func:`extrapolation_length` of the points, broadcastable with it.
-            level: probability that the interval holds the loss.
+            standard_error: the bootstrap's standard error of ``ln loss``; for a new run, with its
+                noise added in quadrature.
+            length: :func:`extrapolation_length` of the points; broadcasts.
+            level: nominal coverage probability.
 
         Raises:
-            ValueError: the level is not inside (0, 1).
+            ValueError: the level is not between 0 and 1.
         """
         check_level(level)
         error, far = np.broadcast_arrays(*map(np.asarray, (standard_error, length)))
@@ -93,13 +93,13 @@ class Calibration(Result):
     def inflation(
         self, standard_error: ArrayLike, length: ArrayLike, *, level: float = 0.9
     ) -> Floats:
-        """How many times wider the interval is than the bootstrap's normal one, at least 1."""
+        """Ratio of the interval's width to that of the bootstrap's normal interval, at least 1."""
         plain = central_deviate(level) * np.asarray(standard_error)
         half = self.half_width(standard_error, length, level=level)
         return np.maximum(np.divide(half, plain, out=np.ones_like(half), where=plain > 0), 1.0)
 
     def rate_quantile(self, probability: float) -> float:
-        """A quantile of the misfit's rate."""
+        """A quantile of the rate of misfit."""
         place = np.searchsorted(np.cumsum(self.probability), probability)
         return float(self.rate[min(int(place), len(self.rate) - 1)])
 
@@ -117,7 +117,7 @@ class Calibration(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """The rate of misfit, and what it was learnt from."""
+        """The rate of misfit, and the number of hold-outs."""
         if not self.num_holdouts:
             return ("not calibrated: no hold-out (too few sizes, or none could be refitted)",)
         low, middle, high = (100 * self.rate_quantile(p) for p in (0.05, 0.5, 0.95))
@@ -137,20 +137,20 @@ def calibrate(
     noise: ArrayLike,
     scored: ArrayLike | None = None,
 ) -> Calibration:
-    """Learn the rate of misfit from the misses of rolling hold-outs.
+    """Estimate the rate of misfit from the misses of rolling hold-outs.
 
-    The runs of a size are scored together: the mean square of their misses, less the square of the
-    noise that no law predicts, against the mean square of their standard errors, enlarged by what
-    the noise still moves their mean by, its square over their number.
+    The runs of a size are scored together: the mean square of their misses, minus the variance of
+    the noise, against the mean square of their standard errors, plus the variance of the mean of
+    the noise.
 
     Args:
         N: size of each run, ``(run,)``.
         misses: ln observed − ln predicted, ``(holdout, run)``.
-        standard_errors: the bootstrap's, of ln predicted, ``(holdout, run)``, without run noise.
-        length: of the extrapolations, ``(holdout, run)``.
+        standard_errors: the bootstrap's, of ln predicted, without run noise, ``(holdout, run)``.
+        length: lengths of the extrapolations, ``(holdout, run)``.
         noise: run-to-run standard deviation of ``ln loss``, a number or ``(run,)``.
-        scored: which runs a hold-out predicts, ``(holdout, run)``; None takes those with a positive
-            length. A run whose miss or standard error is not finite is not scored.
+        scored: which runs each hold-out predicts, ``(holdout, run)``; None takes those with
+            positive length. Runs whose miss or standard error is not finite are not scored.
 
     Raises:
         ValueError: the shapes differ.
@@ -159,8 +159,8 @@ def calibrate(
     miss, error, far = (np.asarray(x, dtype=float) for x in (misses, standard_errors, length))
     if miss.ndim != 2 or {miss.shape, error.shape, far.shape} != {(len(miss), len(size_of_run))}:
         raise ValueError(
-            f"misses, standard_errors and length must have one shape (holdout, {len(size_of_run)}),"
-            f" got {miss.shape}, {error.shape} and {far.shape}"
+            f"misses, standard_errors and length must have shape (holdout, {len(size_of_run)}), "
+            f"got {miss.shape}, {error.shape} and {far.shape}"
         )
     use = (far > 0) if scored is None else np.asarray(scored, dtype=bool)
     use = use & np.isfinite(miss) & np.isfinite(error)
@@ -183,7 +183,7 @@ def calibrate(
 
 
 class _Scores(NamedTuple):
-    """Squares of each size after each cutoff, ``(holdout, size)``."""
+    """Mean squares for each size after each cutoff, ``(holdout, size)``."""
 
     miss2: Floats
     error2: Floats
@@ -192,7 +192,7 @@ class _Scores(NamedTuple):
 
 
 def _posterior(scores: _Scores) -> Calibration:
-    """The rates and their probabilities."""
+    """The posterior of the rate."""
     scored = scores.scored & (scores.error2 > 0)
     rows = (scored & (scores.length2 > 0)).any(axis=1)
     if not rows.any():
@@ -226,12 +226,12 @@ _CENTRAL = np.array([math.erf(z / math.sqrt(2.0)) for z in _CDF_Z])  # P(|normal
 
 
 def central_deviate(level: float) -> float:
-    """How many standard deviations to both sides hold this probability."""
+    """Number of standard deviations on either side that contain this probability."""
     return float(np.interp(level, _CENTRAL, _CDF_Z))
 
 
 def central_probability(distance: Floats, spread: Floats) -> Floats:
-    """Probability that a normal deviate of this spread lies within the distance of 0."""
+    """Probability that a normal deviate with this spread is within a distance of 0."""
     z = np.divide(distance, spread, out=np.full(spread.shape, _CDF_Z[-1]), where=spread > 0)
     return np.interp(z, _CDF_Z, _CENTRAL)
 
@@ -241,12 +241,12 @@ def mixture_half_width(spread: Floats, probability: Floats, level: float) -> Flo
 
     Args:
         spread: standard deviations, ``(*shape, node)``.
-        probability: of each, ``(node,)``.
-        level: probability that the interval holds.
+        probability: their weights, ``(node,)``.
+        level: probability that the interval contains.
     """
     low, high = np.zeros(spread.shape[:-1]), _CDF_Z[-1] * spread.max(axis=-1)
     for _ in range(50):
         middle = (low + high) / 2
-        held = central_probability(middle[..., None], spread) @ probability
-        low, high = np.where(held < level, middle, low), np.where(held < level, high, middle)
+        is_short = central_probability(middle[..., None], spread) @ probability < level
+        low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
     return (low + high) / 2

@@ -1,4 +1,4 @@
-"""One interval from several laws and methods, each weighted by how well it extrapolated so far."""
+"""One interval from several laws and methods, weighted by how well they extrapolated."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from farseer_jax.uncertainty.standard_errors import log_standard_error
 
 
 class CombinedInterval(NamedTuple):
-    """A mixture of calibrated fits, in ``ln loss``.
+    """The interval of a mixture of calibrated fits, in ``ln loss``.
 
     Attributes:
         center: mean of the mixture, ``(point,)``.
-        lower: of the equal-tailed interval, ``(point,)``.
-        upper: of the equal-tailed interval, ``(point,)``.
-        weights: of the fits, ``(fit,)``.
+        lower: lower end of the equal-tailed interval, ``(point,)``.
+        upper: upper end of the equal-tailed interval, ``(point,)``.
+        weights: weights of the fits, ``(fit,)``.
     """
 
     center: Floats
@@ -40,13 +40,13 @@ class CombinedInterval(NamedTuple):
 
 
 def evidence_weights(calibrations: Sequence[Calibration]) -> Floats:
-    """Weights of fits by the density that the misses of their hold-outs had, ``(fit,)``.
+    """Posterior weights of fits from the misses of their hold-outs, ``(fit,)``.
 
-    All must have been scored on the same runs after the same cutoffs. Before the hold-outs all fits
-    are equal; each hold-out counts once, whatever the number of its runs.
+    All must have been scored on the same runs after the same cutoffs. The prior weights are equal;
+    each hold-out counts once, whatever the number of its runs.
 
     Raises:
-        ValueError: there is none, or their numbers of hold-outs differ.
+        ValueError: there are no fits, or their numbers of hold-outs differ.
 
     Example:
         >>> import numpy as np
@@ -58,7 +58,7 @@ def evidence_weights(calibrations: Sequence[Calibration]) -> Floats:
         array([0.9986, 0.0014])
     """
     if len({calibration.num_holdouts for calibration in calibrations}) != 1:
-        raise ValueError("fits are comparable only when all are scored on the same hold-outs")
+        raise ValueError("fits can be compared only if all are scored on the same hold-outs")
     log_evidence = np.array([calibration.log_evidence for calibration in calibrations])
     weights = np.exp(log_evidence - log_evidence.max())
     return weights / weights.sum()
@@ -72,18 +72,18 @@ def combine(
     *,
     level: float = 0.9,
 ) -> CombinedInterval:
-    """The interval of the mixture over fits: where they disagree it is as wide as that.
+    """The interval of the mixture of fits, which spans them where they disagree.
 
     Args:
         log_losses: ln predicted loss of each fit, ``(fit, point)``.
-        standard_errors: the bootstrap's, ``(fit, point)``; for new runs with their noise added in
+        standard_errors: the bootstrap's, ``(fit, point)``; for new runs, with their noise added in
             quadrature.
-        length: of the extrapolation to each point, ``(point,)``.
-        calibrations: of the fits.
-        level: probability that the interval holds the loss.
+        length: length of the extrapolation to each point, ``(point,)``.
+        calibrations: calibrations of the fits.
+        level: nominal coverage probability.
 
     Raises:
-        ValueError: the level is not inside (0, 1), or see :func:`evidence_weights`.
+        ValueError: the level is not between 0 and 1, or as for :func:`evidence_weights`.
     """
     check_level(level)
     weights = evidence_weights(calibrations)
@@ -92,7 +92,7 @@ def combine(
     spreads = [one.spreads(e, far) for one, e in zip(calibrations, error, strict=True)]
 
     def below(value: Floats) -> Floats:
-        """Probability of the mixture below a value."""
+        """Cumulative probability of the mixture."""
         parts = [
             (
                 np.sign(value - m)
@@ -125,21 +125,21 @@ def combine_intervals(
 ) -> Intervals:
     """Intervals of the loss from several laws and methods fitted to the same runs.
 
-    Each is calibrated by the same rolling hold-outs, and weighs as much as the misses there make it
-    probable, all being equal beforehand. The interval is the mixture's: where fits disagree, it
-    spans them.
+    All are calibrated by the same rolling hold-outs, and weighted by their posterior probability
+    given the misses there, with equal prior weights. The interval is that of the mixture, which
+    spans the fits where they disagree.
 
     Args:
-        bootstraps: two or more, of fits to the same runs; no jackknife.
+        bootstraps: two or more, of fits to the same runs; not jackknives.
         N: parameters, in the unit of the runs.
         D: tokens; broadcasts with N.
-        level: nominal probability that an interval holds the truth.
-        of: ``"mean"`` for the loss of the law, ``"run"`` for that of one new run.
-        noise: standard deviation of ln loss from run to run; None estimates it from the runs.
+        level: nominal coverage probability.
+        of: ``"mean"`` for the loss of the law, ``"run"`` for that of a new run.
+        noise: run-to-run standard deviation of ln loss; None estimates it from the runs.
 
     Raises:
-        ValueError: fewer than two bootstraps, other runs, a jackknife, too few sizes for a
-            hold-out, a fit without an answer in some hold-outs, or a level outside (0, 1).
+        ValueError: fewer than two bootstraps, different runs, a jackknife, too few sizes for a
+            hold-out, a fit that fails in some hold-outs, or a level outside (0, 1).
 
     Example:
         >>> from farseer_jax import Chinchilla, Farseer, bootstrap, combine_intervals
@@ -181,23 +181,23 @@ def combine_intervals(
 
 
 def _calibrations(bootstraps: Sequence[Bootstrap]) -> list[Calibration]:
-    """Of each fit, by the same hold-outs.
+    """Calibrations of the fits by the same hold-outs.
 
     Raises:
-        ValueError: there are none, or some fits have no answer in some of them.
+        ValueError: there are no hold-outs, or some fits fail in some of them.
     """
     least = max(least_sizes(one.fit) for one in bootstraps)
     found = [calibration_of(one.fit, one.scheme, one.seed, min_sizes=least) for one in bootstraps]
     numbers = [calibration.num_holdouts for calibration in found]
     if not max(numbers):
         raise ValueError(
-            "these runs have too few sizes for a hold-out, which weights need: take the interval "
-            "of one bootstrap"
+            "these runs have too few sizes for a hold-out, which the weights need: use the "
+            "interval of one bootstrap"
         )
     if len(set(numbers)) > 1:
         raise ValueError(
-            f"bootstraps: {numbers} hold-outs could be fitted and resampled, and weights need the "
-            "same ones: leave out the law or scheme that fails in some"
+            f"bootstraps: {numbers} hold-outs could be fitted and resampled, but the weights need "
+            "the same hold-outs: leave out the law or scheme that fails in some"
         )
     return found
 
@@ -209,17 +209,19 @@ def _weights(bootstraps: Sequence[Bootstrap], found: CombinedInterval) -> str:
 
 
 def _same_runs(bootstraps: Sequence[Bootstrap]) -> Bootstrap:
-    """The first, if all are of the same runs and none is a jackknife."""
+    """The first bootstrap, after checking that all have the same runs and none is a jackknife."""
     if len(bootstraps) < 2:
-        raise ValueError(f"bootstraps: {len(bootstraps)} given; combine at least two")
+        raise ValueError(f"bootstraps: expected at least two, got {len(bootstraps)}")
     runs = bootstraps[0].fit.runs
     for place, one in enumerate(bootstraps):
         require_N_and_D("combine_intervals", type(one.fit.law))
         if one.is_jackknife:
-            raise ValueError(f"bootstraps: number {place} is a jackknife, which has no draws")
+            raise ValueError(
+                f"bootstraps: number {place} is a jackknife, which has no random draws"
+            )
         if one.fit.runs != runs:
             raise ValueError(
-                f"bootstraps: number {place} is of other runs than the first; fit all laws to the "
-                "same ones"
+                f"bootstraps: number {place} has other runs than the first; fit all laws to the "
+                "same runs"
             )
     return bootstraps[0]

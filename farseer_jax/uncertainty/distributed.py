@@ -1,4 +1,4 @@
-"""Several processes at one bootstrap, by ``jax.distributed``: who makes what, and waiting."""
+"""A bootstrap in several processes (``jax.distributed``): sharing the work, synchronising."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,23 +15,23 @@ _Item = TypeVar("_Item")
 
 
 def several() -> bool:
-    """Whether other processes take part."""
+    """Whether there are several processes."""
     return jax.process_count() > 1
 
 
 def is_first() -> bool:
-    """Whether this is the process that does what only one may."""
+    """Whether this is the first process, which does what only one may do."""
     return jax.process_index() == 0
 
 
 def share(items: Sequence[_Item]) -> Sequence[_Item]:
-    """This process's items: every k-th of k processes."""
+    """This process's items: every k-th, for k processes."""
     return items[jax.process_index() :: jax.process_count()]
 
 
 @contextmanager
 def together(what: str) -> Iterator[None]:
-    """What every process does within: all leave it at once, and fail where one of them failed.
+    """Synchronise the processes at the end of the block; all fail if one fails.
 
     Raises:
         RuntimeError: another process failed.
@@ -48,11 +48,11 @@ def together(what: str) -> Iterator[None]:
     if error is not None:
         raise error
     if len(failed):
-        raise RuntimeError(f"process {failed[0]} failed at {what}; its own error says why")
+        raise RuntimeError(f"process {failed[0]} failed at {what}; see its error")
 
 
 def gathered(own: Sequence[BatchFit], ranges: Sequence[Range], template: Law) -> BatchFit:
-    """All batches in order, in every process, from those that each made of :func:`share`."""
+    """All batches in order, in every process, from the share that each has made."""
     width = max(stop - start for start, stop in ranges)
     num = -(-len(ranges) // jax.process_count())
     leaves, structure = jax.tree.flatten(template)

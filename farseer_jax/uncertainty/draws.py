@@ -1,4 +1,4 @@
-"""Draws: the refits of a bootstrap, in memory or in a Parquet file, read in batches."""
+"""Draws: the refits of a bootstrap, in memory or in a Parquet file."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-Range = tuple[int, int]  # resamples: the first, and the one after the last
+Range = tuple[int, int]  # of resamples, the end excluded
 
 
 class Draws(Protocol):
@@ -27,7 +27,7 @@ class Draws(Protocol):
     def __len__(self) -> int: ...
 
     def batches(self) -> Iterator[BatchFit]:
-        """All of them, in pieces of bounded size."""
+        """All refits, in batches of bounded size."""
         ...
 
 
@@ -36,7 +36,7 @@ class MemoryDraws:
     """Draws in memory.
 
     Attributes:
-        batch: all of them.
+        batch: all refits.
     """
 
     batch: BatchFit
@@ -45,7 +45,7 @@ class MemoryDraws:
         return len(self.batch)
 
     def batches(self) -> Iterator[BatchFit]:
-        """One piece."""
+        """One batch."""
         yield self.batch
 
 
@@ -78,7 +78,7 @@ class FileDraws:
 
 
 def join(batches: Sequence[BatchFit]) -> BatchFit:
-    """One batch of several."""
+    """Concatenate batches."""
     laws = [batch.law for batch in batches]
     return BatchFit(
         jax.tree.map(lambda *leaves: np.concatenate(leaves), *laws),
@@ -88,7 +88,7 @@ def join(batches: Sequence[BatchFit]) -> BatchFit:
 
 
 def row_groups(path: Path) -> "Iterator[pa.Table]":
-    """What a Parquet file holds, a group of rows at a time."""
+    """The content of a Parquet file, one row group at a time."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
@@ -97,7 +97,7 @@ def row_groups(path: Path) -> "Iterator[pa.Table]":
 
 
 def to_table(batch: BatchFit, first: int) -> "pa.Table":
-    """One row per refit: its position, outcome, error, and the law's numbers by name."""
+    """One row per refit: its position, outcome, error, and parameters by name."""
     import pyarrow as pa
 
     names = [outcome.name for outcome in Outcome]
@@ -130,7 +130,7 @@ def from_table(table: "pa.Table", template: Law) -> BatchFit:
 
 
 def _to_plain(draws: Draws) -> Any:
-    """All of them: what was in a file comes back in memory."""
+    """All refits; draws in a file are read into memory."""
     return state_of(join(list(draws.batches())))
 
 

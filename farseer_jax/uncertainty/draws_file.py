@@ -1,4 +1,4 @@
-"""Draws on their way to disk: parts beside the file, joined at the end, nothing lost on the way."""
+"""Writing draws to disk: parts beside the file as they are made, joined at the end."""
 
 import contextlib
 import glob
@@ -22,14 +22,14 @@ _COMPRESSION = "zstd"
 
 
 class Store:
-    """A file of draws in the making."""
+    """A file of draws that is being written."""
 
     def __init__(self, path: str | Path, manifest: dict[str, Any]) -> None:
-        """Name the file; nothing is written yet.
+        """Prepare the file; nothing is written yet.
 
         Args:
-            path: where all draws will be.
-            manifest: what they belong to.
+            path: the file of all draws.
+            manifest: what determines the draws.
         """
         self.path = Path(path)
         self.parts = self.path.with_name(self.path.name + ".parts")
@@ -40,25 +40,25 @@ class Store:
         """Refuse a file that must not or cannot be written; nothing is written yet.
 
         Args:
-            resume: go on with what is there.
+            resume: continue with existing draws.
 
         Raises:
-            FileExistsError: there is something, and ``resume`` is not set.
-            OSError: there is a directory, or no folder.
+            FileExistsError: the file exists, and ``resume`` is not set.
+            OSError: the path is a directory, or its folder does not exist.
         """
         self._check_place()
         self._check_new(resume)
 
     def open(self, *, resume: bool) -> None:
-        """Take the lock, and check what is there.
+        """Take the lock, and check existing draws.
 
         Args:
-            resume: go on with what is there.
+            resume: continue with existing draws.
 
         Raises:
-            FileExistsError: there is something, and ``resume`` is not set.
-            ValueError: what is there belongs to something else, or is damaged.
-            OSError: another process writes the same file, or nothing can be written there.
+            FileExistsError: the file exists, and ``resume`` is not set.
+            ValueError: the existing draws belong to another bootstrap, or are damaged.
+            OSError: another process is writing the file, or it cannot be written.
         """
         self._check_place()
         self._take_lock()
@@ -78,7 +78,9 @@ class Store:
 
     def _check_place(self) -> None:
         if not self.path.parent.is_dir():
-            raise FileNotFoundError(f"cannot write {self.path}: there is no {self.path.parent}")
+            raise FileNotFoundError(
+                f"cannot write {self.path}: there is no folder {self.path.parent}"
+            )
         if self.path.is_dir():
             raise IsADirectoryError(f"cannot write {self.path}: it is a directory; name a file")
 
@@ -86,26 +88,26 @@ class Store:
         if not resume and (self.path.exists() or self._manifest_path.exists()):
             there = self.path if self.path.exists() else self.parts
             raise FileExistsError(
-                f"{there} is there already: go on with it (resume), or name another file"
+                f"{there} already exists: continue with it (resume), or name another file"
             )
 
     def close(self) -> None:
-        """Free the lock; parts stay for another time."""
+        """Release the lock; unfinished parts are kept."""
         if self._lock is None:
             return
-        over = not self._manifest_path.exists() or not self._part_ranges()
-        if over:  # while the lock is held: what comes after it is another process's
+        is_done = not self._manifest_path.exists() or not self._part_ranges()
+        if is_done:  # before the lock is released to another process
             self._manifest_path.unlink(missing_ok=True)
             self._clear_parts()
             self._lock_path.unlink(missing_ok=True)
         self._lock.release()
         self._lock = None
-        if over:
-            with contextlib.suppress(OSError):  # files of the user's own are in it, and stay
+        if is_done:
+            with contextlib.suppress(OSError):  # the user's own files are kept
                 self.parts.rmdir()
 
     def num_kept(self) -> int:
-        """How many draws are there."""
+        """The number of existing draws."""
         kept = at = 0
         for start, stop in self._done() if self.parts.is_dir() else []:
             kept += max(stop - max(start, at), 0)
@@ -113,7 +115,7 @@ class Store:
         return kept
 
     def missing(self, num: int, chunk: int) -> list[Range]:
-        """Which draws are still to be made, in ranges of at most ``chunk``."""
+        """The missing draws, in ranges of at most ``chunk``."""
         ranges, at = [], 0
         for start, stop in [*self._done(), (num, num)]:
             ranges += [(i, min(i + chunk, start, num)) for i in range(at, min(start, num), chunk)]
@@ -121,22 +123,22 @@ class Store:
         return ranges
 
     def write(self, start: int, batch: BatchFit) -> None:
-        """Keep the draws from ``start`` on.
+        """Write the draws that begin at ``start``.
 
         Raises:
-            OSError: they cannot be written; those before are kept.
+            OSError: they cannot be written; earlier draws are kept.
         """
-        part = self.parts / f"{start:012d}-{start + len(batch):012d}.parquet"
+        part = self._part_path((start, start + len(batch)))
         try:
             _write(to_table(batch, start), part)
         except OSError as error:
             raise _unwritten(part, error, "earlier draws") from error
 
     def finish(self, num: int) -> None:
-        """Join all parts into the file; they go when the store is closed.
+        """Join all parts into the file; they are removed when the store is closed.
 
         Args:
-            num: draws that are there at least, without a gap.
+            num: number of draws that must exist without a gap.
 
         Raises:
             OSError: the file cannot be written; the parts are kept.
@@ -160,9 +162,11 @@ class Store:
         ):
             for table in itertools.chain.from_iterable(map(row_groups, sources)):
                 first = table["resample"][0].as_py()
-                if first > at:  # several processes left a gap, beyond what is now asked for
+                if first > at:  # several processes left a gap beyond ``num``
                     break
-                new = table.slice(at - first)  # a process killed here left the file and its parts
+                new = table.slice(
+                    at - first
+                )  # a process killed here leaves both the file and its parts
                 if new.num_rows:
                     writer.write_table(new.cast(schema))
                     at += new.num_rows
@@ -170,12 +174,12 @@ class Store:
                 raise ValueError(f"{self.parts}: draws from {at} on are missing; resume")
 
     def _sources(self) -> list[Path]:
-        """The file of an earlier time, and the parts in order."""
+        """The existing file, and the parts in order."""
         own = [self.path] if self.path.exists() else []
         return own + [self._part_path(part) for part in self._part_ranges()]
 
     def _done(self) -> list[Range]:
-        """Ranges of draws that are there, in order."""
+        """Ranges of existing draws, in order."""
         import pyarrow.parquet as pq
 
         ranges = self._part_ranges()
@@ -209,7 +213,7 @@ class Store:
         return content
 
     def _clear_parts(self) -> None:
-        """Remove parts that do not say whose they are, or are in the file now."""
+        """Remove parts without a manifest, or that are in the file now."""
         for part in self._part_ranges():
             self._part_path(part).unlink()
 
@@ -236,7 +240,7 @@ class Store:
 def _unwritten(path: Path, error: OSError, kept: str) -> OSError:
     reason = error.strerror or str(error)
     said = reason if str(path) in reason else f"cannot write {path}: {reason}"
-    return OSError(f"{said}; {kept} are kept: make room, and go on with them (resume)")
+    return OSError(f"{said}; {kept} are kept: make room, and continue with them (resume)")
 
 
 def _write(table: "pa.Table", path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What determines draws, as their file says it: nothing is added to draws of something else."""
+"""The manifest of a file of draws: what determines them, checked before draws are added."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ FORMAT_VERSION = 1
 
 
 def manifest_of(fit: "Fit", scheme: Scheme, seed: int) -> dict[str, Any]:
-    """All that determines draws, for JSON."""
+    """Everything that determines the draws, for JSON."""
     return {
         "version": FORMAT_VERSION,
         "library_version": __version__,
@@ -33,16 +33,16 @@ def manifest_of(fit: "Fit", scheme: Scheme, seed: int) -> dict[str, Any]:
 
 
 def check_same(name: str, found: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Refuse draws that were begun with something else.
+    """Refuse to continue draws of another bootstrap.
 
     Raises:
-        ValueError: what differs.
+        ValueError: the manifests differ; the message says in what.
     """
     texts = {
         "version": "a version of the format, {0} (here {1})",
         "library_version": "farseer_jax {0} (here {1})",
         "runs": "other runs, {0[num]} (here {1[num]})",
-        "law": "another law or fit of it, {0[name]} (here {1[name]})",
+        "law": "another law or fit, {0[name]} (here {1[name]})",
         "method": "other settings of the method, {0} (here {1})",
         "scheme": "another scheme, {0} (here {1})",
         "seed": "another seed, {0} (here {1})",
@@ -54,13 +54,13 @@ def check_same(name: str, found: dict[str, Any], expected: dict[str, Any]) -> No
     ]
     if differs:
         raise ValueError(
-            f"{name} was begun with {'; '.join(differs[:2])}: go on as it was begun, or name "
+            f"{name} was begun with {'; '.join(differs[:2])}: continue with the same, or name "
             "another file"
         )
 
 
 def _fingerprint(fit: "Fit") -> dict[str, Any]:
-    """All that a fit takes from its runs: inputs, response, link and weights."""
+    """A digest of what a fit takes from its runs: inputs, response, link and weights."""
     runs = fit.runs
     texts = {"kinds": dict(runs.kinds), "shares": dict(runs.shares), "link": runs.link.to_dict()}
     labels = {name: list(map(str, runs.inputs[name])) for name in runs.labels}
@@ -70,7 +70,7 @@ def _fingerprint(fit: "Fit") -> dict[str, Any]:
 
 
 def _own_starts(fit: "Fit") -> dict[str, Any]:
-    """Starts of the user's own: refits go out from them, and a method's settings leave them out."""
+    """A digest of the user's own starts, which a method's settings do not include."""
     starts = getattr(fit.method, "starts", None)
     return {} if starts is None else {"own_starts": _digest(_leaves(starts))}
 
@@ -89,7 +89,7 @@ def _digest(arrays: list[np.ndarray], text: str = "") -> str:
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """What a file of draws says of itself.
+    """Read the manifest of a file of draws.
 
     Raises:
         ValueError: not a file of draws.
@@ -100,8 +100,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         metadata = pq.read_schema(path).metadata or {}
     except pa.ArrowInvalid as error:
-        raise ValueError(f"{path} is not a whole Parquet file ({error}); name another") from None
+        raise ValueError(f"{path} is not a valid Parquet file ({error}); name another") from None
     if METADATA not in metadata:
-        raise ValueError(f"{path} is a Parquet file, but not one of draws; name another")
+        raise ValueError(f"{path} is a Parquet file without draws; name another")
     content: dict[str, Any] = json.loads(metadata[METADATA])
     return content

@@ -1,4 +1,4 @@
-"""Standard errors without resampling: from the derivatives of the fit in its runs."""
+"""Standard errors without resampling, from the derivatives of the fit in its runs."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,12 +19,10 @@ from farseer_jax.laws.evaluate import (
 )
 from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.quantities import Function, allocation, losses, positive
-from farseer_jax.laws.separable import OneDataTerm
+from farseer_jax.laws.separable import require_curves
 from farseer_jax.methods.method import weights_of
-from farseer_jax.results.numbers import some_of
 from farseer_jax.runs.checks import check_level
-from farseer_jax.runs.coverage import beyond_runs
-from farseer_jax.uncertainty.bootstrap_warnings import optimum_warnings
+from farseer_jax.uncertainty.bootstrap_warnings import beyond_warnings, optimum_warnings
 from farseer_jax.uncertainty.fit_derivatives import respond, respond_on_law
 from farseer_jax.uncertainty.intervals import Intervals, normal
 from farseer_jax.uncertainty.resampling import Setting
@@ -33,22 +31,22 @@ from farseer_jax.uncertainty.standard_errors import link_spread
 ErrorKind = Literal["delta", "sandwich", "jackknife"]
 _KINDS: tuple[str, ...] = get_args(ErrorKind)
 _RESTS_ON = {
-    "delta": "the noise of the runs, the law taken for true",
+    "delta": "the noise of the runs, assuming that the law is true",
     "sandwich": "the residuals of the fit",
-    "jackknife": "what each run's weight moves",
+    "jackknife": "the effect of each run's weight",
 }
 
 
 @dataclass(frozen=True, eq=False)
 class ErrorBars:
-    """Standard errors of whatever a fit gives, to first order. From :func:`error_bars`.
+    """First-order standard errors of any quantity of a fit. From :func:`error_bars`.
 
     Attributes:
         fit: the fit.
         kind: ``"delta"``, ``"sandwich"`` or ``"jackknife"``.
-        by_size: runs of one size move together.
-        noise: standard deviation on the link's scale (of ln loss) that the delta method takes;
-            None: the runs' own.
+        by_size: whether the runs of a size are perturbed together.
+        noise: standard deviation on the link's scale (of ln loss) for the delta method; None
+            estimates it from the runs.
 
     Example:
         >>> from farseer_jax import Farseer, error_bars, example_runs, fit
@@ -64,17 +62,17 @@ class ErrorBars:
     noise: float | None = None
 
     def standard_error(self, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
-        """Standard error of the predicted loss, of the broadcast shape of the inputs.
+        """Standard error of the predicted loss, in the broadcast shape of the inputs.
 
         Args:
-            args: the law's inputs in their order, such as N and D, as for :meth:`Fit.predict`.
-            inputs: the same by name.
+            args: the law's inputs in order, such as N and D, as for :meth:`Fit.predict`.
+            inputs: inputs by name.
         """
         points, shape = flat_points(type(self.fit.law), args, inputs)
         return self._standard_errors(losses, points).reshape(shape)[()]
 
     def covariance_of(self, function: Function) -> np.ndarray:
-        """Covariances of what a function of a law gives, ``(element, element)``, read flat."""
+        """Covariances of the flattened values of a function of a law, ``(element, element)``."""
         parts = self._contributions(function)
         return parts.T @ parts
 
@@ -82,13 +80,12 @@ class ErrorBars:
         """Normal intervals of the loss at points.
 
         Args:
-            args: the law's inputs in their order, such as N and D; they are broadcast, and read
-                flat.
-            level: nominal probability that an interval holds the truth, the law taken for true.
-            inputs: the law's inputs by name.
+            args: the law's inputs in order, such as N and D; they are broadcast and flattened.
+            level: nominal coverage probability, assuming that the law is true.
+            inputs: inputs by name.
 
         Raises:
-            ValueError: a level outside (0, 1), or points that the law does not take.
+            ValueError: a level outside (0, 1), or invalid points.
             TypeError: an input is missing or unknown.
         """
         check_level(level)
@@ -100,11 +97,11 @@ class ErrorBars:
         return self._intervals("loss", at, evaluate(law, **points), error, level)
 
     def interval_of(self, function: Function, level: float = 0.9) -> Intervals:
-        """Normal intervals of any function of a law; an array that it returns is read flat.
+        """Normal intervals of any function of a law; an array that it returns is flattened.
 
         Raises:
             ValueError: a level outside (0, 1).
-            TypeError: the function is not made of operations of JAX.
+            TypeError: the function is not made of JAX operations.
         """
         check_level(level)
         estimate = np.atleast_1d(_quantities.of_one(function, self.fit.law)).ravel()
@@ -117,8 +114,7 @@ class ErrorBars:
         Raises:
             TypeError: the law is not U(N) + B(N) · D^−A(N).
         """
-        if not isinstance(self.fit.law, OneDataTerm):
-            raise TypeError(f"the law {self.fit.law.name} has no curves U, B and A of N")
+        require_curves(self.fit.law)
         sizes = positive("N", N)
         return self._rows(("U", "B", "A"), {"N": sizes}, level, curves, sizes)
 
@@ -180,28 +176,21 @@ class ErrorBars:
         )
 
     def _beyond(self, at: dict[str, np.ndarray]) -> tuple[str, ...]:
-        """A sentence about points where only the law says what happens."""
-        far = beyond_runs(self.fit.runs, at)
-        if not far.any():
-            return ()
         over_N_and_D = set(type(self.fit.law).inputs()) == {"N", "D"}
-        remedy = ": bootstrap(fit).interval adds how far it missed so far" if over_N_and_D else ""
-        return (
-            f"{some_of(int(far.sum()), len(far), 'points', 'lies', 'lie')} beyond the runs, "
-            f"where these errors take the law for true{remedy}.",
-        )
+        remedy = ": bootstrap(fit).interval adds the law's earlier errors" if over_N_and_D else ""
+        return tuple(beyond_warnings(self.fit.runs, at, "these errors", remedy))
 
     def _standard_errors(self, function: Any, *arguments: Any) -> np.ndarray:
         return np.sqrt(np.sum(self._contributions(function, *arguments) ** 2, axis=0))
 
     def _contributions(self, function: Any, *arguments: Any) -> np.ndarray:
-        """What each independent unit (a run, or a size) adds, ``(unit, element)``."""
+        """First-order change by each independent unit (a run or a size), ``(unit, element)``."""
         by = _directions(self.fit, self.kind)
         slopes = _quantities.along(function, self.fit.law, by, *arguments)
-        moved = slopes.reshape(len(slopes), -1) * self._moves[:, None]
+        changes = slopes.reshape(len(slopes), -1) * self._perturbations[:, None]
         groups = self._setting.size if self.by_size else self._setting.unit
-        sums = np.zeros((groups.max() + 1, moved.shape[1]))
-        np.add.at(sums, groups, moved)
+        sums = np.zeros((groups.max() + 1, changes.shape[1]))
+        np.add.at(sums, groups, changes)
         return sums
 
     @cached_property
@@ -209,8 +198,8 @@ class ErrorBars:
         return Setting.of(self.fit)
 
     @cached_property
-    def _moves(self) -> np.ndarray:
-        """By how much each run's loss, or weight, moves."""
+    def _perturbations(self) -> np.ndarray:
+        """The perturbation of each run's loss, or weight, ``(run,)``."""
         setting = self._setting
         if self.kind == "jackknife":
             return weights_of(self.fit.runs)
@@ -230,34 +219,34 @@ def error_bars(
     by_size: bool | None = None,
     noise: float | None = None,
 ) -> ErrorBars:
-    """Standard errors of anything that a fit gives, in milliseconds: no refits.
+    """Standard errors of any quantity of a fit, in milliseconds, without refits.
 
-    The fit is linearised in its runs, by exact derivatives (implicit differentiation):
+    The fit is linearised in its runs by exact derivatives (implicit differentiation):
 
-    - ``"delta"``: each run's loss moves by its noise. What :class:`ParametricBootstrap` draws.
-      Runs with other inputs than N and D show no noise: it is then what the fit leaves, and these
-      are the usual standard errors of nonlinear least squares.
-    - ``"sandwich"``: each run's loss moves by its own residual, which does not ask the law to be
-      right. What :class:`WildBootstrap` draws.
-    - ``"jackknife"``: each run's weight moves (the infinitesimal jackknife, Jaeckel 1972). What
-      :class:`ResampleRuns` and :class:`BayesianBootstrap` draw; of a fit of all parameters at once
-      it is the sandwich of White (1980).
+    - ``"delta"``: perturbs each run's loss by its noise, as :class:`ParametricBootstrap`. If the
+      inputs are not N and D, the noise is estimated from the residuals: these are the usual
+      standard errors of nonlinear least squares.
+    - ``"sandwich"``: perturbs each run's loss by its residual, as :class:`WildBootstrap`; does not
+      assume that the law is right.
+    - ``"jackknife"``: perturbs each run's weight (the infinitesimal jackknife, Jaeckel 1972), as
+      :class:`ResampleRuns` and :class:`BayesianBootstrap`; for an end-to-end fit it is the
+      sandwich estimator of White (1980).
 
-    They take the law for true, as these bootstraps do: beyond the runs calibrated intervals
-    (:func:`bootstrap`) are wider, and hold what they promise.
+    Like these bootstraps, they assume that the law is true in extrapolation: calibrated intervals
+    (:func:`bootstrap`) are wider beyond the runs, and keep their nominal coverage.
 
     Args:
         fit: the fit.
-        kind: which.
-        by_size: the runs of one size move together; None: for the sandwich only, as in
+        kind: ``"delta"``, ``"sandwich"`` or ``"jackknife"``.
+        by_size: perturb the runs of a size together; None does so for the sandwich only, as
             :class:`WildBootstrap`.
-        noise: standard deviation of ln loss (on the link's scale, of runs with another link) for
-            the delta method; None estimates it per size.
+        noise: standard deviation of ln loss (of the response on the link's scale) for the delta
+            method; None estimates it per size.
 
     Raises:
         NoDerivativeError: the fit has no derivative; the message says why and what to do.
-        ValueError: the kind is unknown; the noise is not positive, or not for this kind; the runs
-            show no noise.
+        ValueError: the kind is unknown; the noise is not positive, not for this kind, or cannot be
+            estimated from the runs.
 
     Example:
         >>> from farseer_jax import Farseer, error_bars, example_runs, fit
@@ -269,18 +258,22 @@ def error_bars(
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, got {kind!r}")
     if noise is not None and (kind != "delta" or not 0 < noise < np.inf):
-        raise ValueError(f"noise: positive and finite, for kind 'delta' alone, got {noise!r}")
+        raise ValueError(
+            f"noise: expected a positive finite number, for kind 'delta' only, got {noise!r}"
+        )
     by_size = kind == "sandwich" if by_size is None else by_size
     if kind == "delta" and by_size:
-        raise ValueError("by_size: noise is each run's own; take kind 'sandwich' or 'jackknife'")
+        raise ValueError(
+            "by_size: noise is independent between runs; use kind 'sandwich' or 'jackknife'"
+        )
     bars = ErrorBars(fit, kind, by_size, noise)
     _directions(fit, kind)
-    bars._moves  # noqa: B018  refuses runs without noise before anything is asked
+    bars._perturbations  # noqa: B018  refuses runs without noise right away
     return bars
 
 
 def _directions(fit: Fit, kind: ErrorKind) -> Law:
-    """Derivatives of the law in each run's weight, or in its loss at the fitted losses."""
+    """Derivatives of the law in each run's weight, or in its loss (at the fitted losses)."""
     if kind == "jackknife":
         return respond(fit, by_weights=True).by_weights
     return respond_on_law(fit).by_losses

@@ -12,20 +12,21 @@ def differentiable(fit: Fit) -> Refit:
     """The fit as a function of losses and weights that JAX differentiates exactly.
 
     The function, ``refit(losses, weights) → law``, is pure: it can be jitted, mapped, and
-    differentiated forward, backward and to any order, alone or inside any function of the law. Its
-    derivatives are those of the conditions that the solution satisfies (implicit differentiation),
-    so they are exact however the solution was found. It computes in the precision of the losses:
-    run it under ``jax.enable_x64(True)`` for the digits of :func:`fit`. Where a solution has no
-    derivative its law is NaN. (By weights that are 0 the piecewise method has none: NaN.) Weights
-    stand for the runs' own: give ``fit.runs.weights`` where there are some.
+    differentiated in forward and reverse mode to any order, alone or inside any function of the
+    law. Its derivatives follow from the conditions that the solution satisfies (implicit
+    differentiation), so they are exact however the solution was found. It computes in the
+    precision of the losses: run it under ``jax.enable_x64(True)`` for the digits of :func:`fit`.
+    If a solution has no derivative, its law is NaN (such as derivatives of the piecewise method in
+    weights that are 0). ``weights`` replace those of the runs: pass ``fit.runs.weights`` if there
+    are any.
 
-    A refit of all parameters at once goes on from the fit's own optimum.
+    An end-to-end refit starts from the fit's optimum.
 
     Args:
         fit: the fit.
 
     Raises:
-        NoDerivativeError: its method or its settings have no derivative.
+        NoDerivativeError: the method, or its settings, have no derivative.
 
     Example:
         >>> import jax
@@ -45,22 +46,22 @@ def differentiable(fit: Fit) -> Refit:
 
 
 def method_of(fit: Fit) -> Differentiable:
-    """The method of a fit that has derivatives.
+    """The method of a fit, if it has derivatives.
 
     Raises:
-        NoDerivativeError: it offers none.
+        NoDerivativeError: it has none.
     """
     method = fit.method
     if not isinstance(method, Differentiable):
         raise NoDerivativeError(
-            f"the method {method.name!r} offers no derivatives of its fits (`refit`)"
+            f"the method {method.name!r} does not implement derivatives of its fits (`refit`)"
         )
     return method
 
 
 @lru_cache(maxsize=4)
 def respond(fit: Fit, *, by_weights: bool = False) -> Response:
-    """How the law responds to its runs' losses, or to their weights as well; leaves in NumPy.
+    """Derivatives of the law in its runs' losses, and in their weights if asked; in NumPy.
 
     Raises:
         NoDerivativeError: the fit has no derivative.
@@ -70,7 +71,7 @@ def respond(fit: Fit, *, by_weights: bool = False) -> Response:
 
 @lru_cache(maxsize=4)
 def respond_on_law(fit: Fit) -> Response:
-    """The same at the fitted losses, where a bootstrap of other losses has its centre.
+    """Derivatives of the law at the fitted losses, the centre of a bootstrap of losses.
 
     Raises:
         NoDerivativeError: the fit has no derivative.

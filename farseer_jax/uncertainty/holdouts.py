@@ -1,4 +1,4 @@
-"""Rolling hold-outs: earlier extrapolations inside the runs, refitted to calibrate by."""
+"""Rolling hold-outs: earlier extrapolations within the runs, for calibration."""
 
 from dataclasses import dataclass
 
@@ -16,18 +16,17 @@ from farseer_jax.uncertainty.calibration import Calibration, calibrate
 from farseer_jax.uncertainty.resampling import Draw, Scheme, Setting
 from farseer_jax.uncertainty.standard_errors import standard_error
 
-_NUM_RESAMPLES = 100  # of each hold-out: its standard errors are then known to 7 %
+_NUM_RESAMPLES = 100  # per hold-out: determines its standard errors to 7 %
 
 
 @dataclass(frozen=True, eq=False)
 class HoldOuts:
-    """Earlier extrapolations inside the data.
+    """Rolling hold-outs of some runs.
 
     Attributes:
-        cutoffs: the largest size fitted in each, ascending, ``(holdout,)``.
-        weights: 1 for the runs that are fitted, 0 for the others, ``(holdout, run)``.
-        length: of the extrapolation to each run, see :func:`extrapolation_length`,
-            ``(holdout, run)``.
+        cutoffs: the largest fitted size of each, ascending, ``(holdout,)``.
+        weights: 1 for the fitted runs, 0 for the others, ``(holdout, run)``.
+        length: :func:`extrapolation_length` to each run, ``(holdout, run)``.
     """
 
     cutoffs: Floats
@@ -41,13 +40,13 @@ class HoldOuts:
 def rolling_cutoffs(
     values: Floats, *, min_values: int, max_cutoffs: int, num_last: int = 1
 ) -> Floats:
-    """Up to which values to fit in turn, from a third of the distinct values on.
+    """Cutoffs of rolling hold-outs, from a third of the distinct values on.
 
     Args:
-        values: of each run, ``(run,)``.
-        min_values: distinct values up to the first cutoff.
-        max_cutoffs: where there would be more, so many are taken, evenly, the last among them.
-        num_last: distinct values at the end that no cutoff reaches.
+        values: a value for each run, ``(run,)``.
+        min_values: least number of distinct values up to a cutoff.
+        max_cutoffs: at most so many cutoffs, evenly chosen, including the last.
+        num_last: number of distinct values at the end that are never fitted.
 
     Example:
         >>> rolling_cutoffs(np.arange(1.0, 10.0), min_values=3, max_cutoffs=16)
@@ -61,15 +60,15 @@ def rolling_cutoffs(
 
 
 def rolling_weights(runs: Runs, *, min_sizes: int = 3, max_holdouts: int = 16) -> HoldOuts:
-    """The hold-outs of some runs: fit up to each size in turn, from a third of the sizes on.
+    """Rolling hold-outs: fit up to each size in turn, from a third of the sizes on.
 
     Args:
-        runs: all runs at hand.
-        min_sizes: sizes that each hold-out has at least; fewer than three determine no curve of N.
-        max_holdouts: where there would be more, so many are taken, evenly, the last among them.
+        runs: all runs.
+        min_sizes: least number of fitted sizes; fewer than three do not determine a curve of N.
+        max_holdouts: at most so many hold-outs, evenly chosen, including the last.
 
     Returns:
-        The hold-outs; none where there are no more than ``min_sizes`` sizes.
+        The hold-outs; none if there are at most ``min_sizes`` sizes.
 
     Raises:
         ValueError: ``min_sizes`` or ``max_holdouts`` is less than 1.
@@ -90,7 +89,7 @@ def rolling_weights(runs: Runs, *, min_sizes: int = 3, max_holdouts: int = 16) -
 
 
 def least_sizes(fit: Fit) -> int:
-    """Sizes that a hold-out must have: more than a curve of N has parameters, but for Stage 1."""
+    """Sizes that a hold-out needs: one more than a curve of N has parameters; 3 for piecewise."""
     if isinstance(fit.method, Piecewise):
         return 3
     law = type(fit.law)
@@ -101,13 +100,13 @@ def least_sizes(fit: Fit) -> int:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Earlier extrapolations of a fit inside its runs, beside what was observed.
+    """Rolling hold-outs of a fit, refitted and resampled.
 
     Attributes:
         runs: all runs.
-        holdouts: which were fitted, and how far the others lay beyond them.
-        misses: ln observed − ln predicted, ``(holdout, run)``; NaN where a hold-out has no law.
-        draws: ln predicted by each hold-out's resamples, ``(holdout, resample, run)``; likewise.
+        holdouts: which runs were fitted, and the lengths of the extrapolations.
+        misses: ln observed − ln predicted, ``(holdout, run)``; NaN if a hold-out failed.
+        draws: ln predicted by the resamples, ``(holdout, resample, run)``; NaN if one failed.
         noise: run-to-run standard deviation of ``ln loss``, ``(run,)``.
     """
 
@@ -118,7 +117,7 @@ class HeldOut:
     noise: np.ndarray
 
     def calibration(self) -> Calibration:
-        """What they say of the law's misfit."""
+        """The law's misfit, estimated from the misses."""
         errors = np.array([standard_error(own) for own in self.draws]).reshape(self.misses.shape)
         return calibrate(self.runs.N, self.misses, errors, self.holdouts.length, noise=self.noise)
 
@@ -126,25 +125,18 @@ class HeldOut:
 def calibration_of(
     fit: Fit, scheme: Scheme, seed: int, *, min_sizes: int | None = None
 ) -> Calibration:
-    """What earlier extrapolations inside the data say of the law's misfit.
-
-    Args:
-        fit: the fit to all runs.
-        scheme: how each hold-out is resampled.
-        seed: of those resamples.
-        min_sizes: sizes that each hold-out has at least; None is :func:`least_sizes`.
-    """
+    """The law's misfit, estimated from rolling hold-outs; arguments as for :func:`held_out`."""
     return held_out(fit, scheme, seed, min_sizes=min_sizes).calibration()
 
 
 def held_out(fit: Fit, scheme: Scheme, seed: int, *, min_sizes: int | None = None) -> HeldOut:
-    """Repeat earlier extrapolations inside the data: two calls of the refits.
+    """Refit and resample rolling hold-outs of a fit, in two batches.
 
     Args:
         fit: the fit to all runs.
         scheme: how each hold-out is resampled.
-        seed: of those resamples.
-        min_sizes: sizes that each hold-out has at least; None is :func:`least_sizes`.
+        seed: seed of these resamples.
+        min_sizes: least number of fitted sizes; None is :func:`least_sizes`.
     """
     runs = fit.runs
     holdouts = rolling_weights(runs, min_sizes=min_sizes or least_sizes(fit))
@@ -170,7 +162,7 @@ def held_out(fit: Fit, scheme: Scheme, seed: int, *, min_sizes: int | None = Non
 def _resampled(
     points: BatchFit, runs: Runs, fitted: np.ndarray, row: int, scheme: Scheme, seed: int
 ) -> Draw:
-    """Losses and weights of one hold-out's resamples; what is held out keeps weight 0."""
+    """Losses and weights of one hold-out's resamples; held-out runs keep weight 0."""
     setting = Setting.of_law(points.law_at(row), runs.select(mask=fitted), more_runs=runs)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1, row)))
     draw = scheme.draw(setting, rng, np.arange(_NUM_RESAMPLES))
@@ -184,16 +176,16 @@ def _resampled(
 
 
 def _log_predicted(batch: BatchFit, runs: Runs) -> np.ndarray:
-    """``ln`` predicted of every run, ``(refit, run)``; NaN where a refit has no finite loss."""
+    """Predicted ln loss of every run, ``(refit, run)``; NaN if not finite."""
     with np.errstate(divide="ignore", invalid="ignore"):
         found = np.log(batch.predict(N=runs.N, D=runs.D))
     return np.where(batch.usable[:, None] & np.isfinite(found), found, np.nan)
 
 
 def noise_of(runs: Runs) -> np.ndarray:
-    """Standard deviation of ln loss of each run.
+    """Run-to-run standard deviation of ln loss, ``(run,)``.
 
-    0 where the runs do not show it, which makes intervals wider.
+    0 if it cannot be estimated, which makes calibrated intervals wider.
     """
     found = noise_if_shown(runs)
     return np.zeros(len(runs)) if found is None else found.of_runs(runs)

@@ -1,4 +1,4 @@
-"""What a conclusion owes to each run."""
+"""The influence of each run on a number that a fit gives."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -27,12 +27,12 @@ from farseer_jax.uncertainty.resampling import Setting
 from farseer_jax.uncertainty.standard_errors import link_spread
 
 CURVES = ("U", "B", "A")
-_BLOCK = 128  # laws whose number is computed in one call
+_BLOCK = 128  # laws per call
 QUANTITIES = ("loss", *CURVES, "tokens_per_parameter")
 
 
 class _Question(NamedTuple):
-    """A number of a law, as a function and its arguments."""
+    """A number of a law: a function and its arguments."""
 
     name: str
     at: Mapping[str, Any]
@@ -48,29 +48,30 @@ def influence(
     against: Fit | None = None,
     noise: float | None = None,
 ) -> Influence:
-    """What a number that a fit gives owes to each of its runs.
+    """The influence of each run on a number that a fit gives.
 
-    Of each run: how the number changes if the run's loss moves up by its noise (by the exact
-    derivative of the fit, from implicit differentiation), and how it changes if the run is left
-    out (by refits with its weight 0).
+    For each run: the change of the number if the run's loss increases by its noise (from the exact
+    derivative of the fit, by implicit differentiation), and if the run is left out (from a refit
+    with weight 0).
 
     Args:
         fit: the fit.
-        at: where: for a loss the law's inputs by name, such as ``{"N": 1e9, "P": 4}``, or the pair
-            ``(N, D)``; N for a curve, FLOPs for ``"tokens_per_parameter"``.
+        at: the point: for a loss, the law's inputs by name, such as ``{"N": 1e9, "P": 4}``, or the
+            pair ``(N, D)``; N for a curve; FLOPs for ``"tokens_per_parameter"``.
         of: ``"loss"``; the curve ``"U"``, ``"B"`` or ``"A"``; ``"tokens_per_parameter"``, the
-            compute-optimal D/N; or a function of a law, by operations of JAX, that gives a number.
-        against: another fit: the number is then ``ln(loss / its loss)`` there (the difference on
-            the link's scale, of runs with another link), negative where this fit's recipe is the
-            better one. The other fit's runs stay as they are.
-        noise: standard deviation from run to run, of ln loss (on the link's scale, of runs with
-            another link); None estimates it from the runs (:func:`estimate_noise`), and takes what
-            the fit leaves where these have other inputs than N and D.
+            compute-optimal D/N; or a function of a law, made of JAX operations, that returns a
+            number.
+        against: another fit: the number is then ``ln(loss / its loss)`` (the difference on the
+            link's scale), negative where this fit's recipe is better. The other fit's runs are not
+            perturbed.
+        noise: run-to-run standard deviation of ln loss (of the response on the link's scale); None
+            estimates it from the runs (:func:`estimate_noise`), or from the residuals if the inputs
+            are not N and D.
 
     Raises:
         NoDerivativeError: the fit has no derivative; the message says why and what to do.
-        ValueError: ``at`` does not go with ``of``; the runs show no noise; the law has no such
-            number there.
+        ValueError: ``at`` does not match ``of``, the noise cannot be estimated from the runs, or
+            the number is not finite.
         TypeError: ``at`` lacks an input of the law.
 
     Example:
@@ -87,9 +88,13 @@ def influence(
     values = _values(question, fit.law, _without_each(fit))
     value, removed = values[0], values[1:]
     if value.shape != ():
-        raise ValueError(f"of: the function gives an array {value.shape}; let it give one number")
+        raise ValueError(
+            f"of: expected a function that returns a number, got an array of shape {value.shape}"
+        )
     if not np.isfinite(value):
-        raise ValueError(f"{question.name}: the law gives {float(value)} there, which no run moves")
+        raise ValueError(
+            f"{question.name}: expected a finite number at this point, the law gives {float(value)}"
+        )
     slopes = _quantities.along(question.function, fit.law, by_losses, *question.arguments)
     return Influence(
         quantity=question.name,
@@ -105,7 +110,7 @@ def influence(
 
 
 def _without_each(fit: Fit) -> Law:
-    """The law without each of its runs in turn, leaves ``(run, …)``; NaN where there is none."""
+    """The laws refitted without each run, leaves ``(run, …)``; NaN if a refit failed."""
     kept = 1.0 - np.eye(len(fit.runs))
     refits = fit_batch(type(fit.law), fit.runs, weights=kept, method=fit.method)
 
@@ -117,7 +122,7 @@ def _without_each(fit: Fit) -> Law:
 
 
 def _values(question: _Question, law: Law, others: Law) -> np.ndarray:
-    """The number of a law, then of each of others; in blocks of one shape, compiled once."""
+    """The number for a law and for each of the others, in blocks of one shape (compiled once)."""
     laws = jax.tree.map(
         lambda one, more: np.concatenate([np.asarray(one)[None], more]), law, others
     )
@@ -137,14 +142,14 @@ def _values(question: _Question, law: Law, others: Law) -> np.ndarray:
 def _question(fit: Fit, at: Any, of: str | Callable[[Law], Any], against: Fit | None) -> _Question:
     if against is not None:
         if of != "loss":
-            raise ValueError("against: two fits are compared by their losses (of='loss')")
+            raise ValueError("against: two fits can only be compared by their losses (of='loss')")
         points, named = _point(fit, at)
         link = fit.runs.link
         other = np.asarray(link.forward(evaluate(against.law, **points)))
         return _Question(difference_name(link), named, _difference(link), (points, other))
     if callable(of):
         if at is not None:
-            raise ValueError("at: a function of a law has its points in itself; leave `at` out")
+            raise ValueError("at: a function of a law takes no points; leave `at` out")
         return _Question("value", {}, of, ())
     if of == "loss":
         points, named = _point(fit, at)
@@ -164,10 +169,10 @@ def _question(fit: Fit, at: Any, of: str | Callable[[Law], Any], against: Fit | 
 
 
 def _point(fit: Fit, at: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """One point, each input ``(1,)`` or ``(1, share)``; and the same by column, as numbers.
+    """One point, each input ``(1,)`` or ``(1, share)``; and its values by column.
 
     Raises:
-        ValueError: it is no single point, or not one of the law's inputs.
+        ValueError: not a single valid point.
         TypeError: an input is missing or unknown.
     """
     law = type(fit.law)
@@ -190,7 +195,7 @@ def _loss(law: Law, points: dict[str, Array]) -> Array:
 
 @cache
 def _difference(link: Link) -> Callable[..., Array]:
-    """One function for each link: JAX compiles by function."""
+    """One function per link: JAX compiles by function."""
 
     def difference(law: Law, points: dict[str, Array], other: Array) -> Array:
         return jnp.asarray(link.forward(_quantities.losses(law, points)) - other)[0]
@@ -226,7 +231,7 @@ def _noise(fit: Fit, noise: float | None) -> np.ndarray:
         try:
             return estimate_noise(runs).of_runs(runs)
         except ValueError as error:
-            raise ValueError(f"{error}; give it, as in influence(fit, at, noise=5e-4)") from None
+            raise ValueError(f"{error}; give the noise, such as noise=5e-4") from None
     if not 0 < noise < np.inf:
         raise ValueError(f"noise must be positive and finite, got {noise!r}")
     return np.full(len(runs), noise)
@@ -235,27 +240,27 @@ def _noise(fit: Fit, noise: float | None) -> np.ndarray:
 def _warnings(
     fit: Fit, at: Mapping[str, Any], removed: np.ndarray, own_noise: np.ndarray | None
 ) -> tuple[str, ...]:
-    """What to know; ``own_noise`` is that of the runs, where none was given."""
+    """Warnings; ``own_noise`` is the estimated noise of the runs, if none was given."""
     sentences = list(fit.warnings)
     if own_noise is not None and not shows_noise(fit.runs):
         sentences.append(
-            "the runs do not show their run-to-run noise: what the fit leaves stands for it, the "
-            "law's misfit with it; give it (noise=) where it is known"
+            "the run-to-run noise cannot be estimated from the runs alone: the residuals are used, "
+            "which include the law's misfit; give the noise (noise=) if it is known"
         )
     if set(at) - {"N", "D", "compute"}:
         point = {name: np.array([value]) for name, value in at.items()}
         if beyond_runs(fit.runs, point).any():
             sentences.append(
-                "the point lies beyond the runs: what a run does there, it does by the law"
+                "the point lies beyond the runs: the influence there follows from the law"
             )
     elif "N" in at and "D" in fit.runs.inputs:
         length = float(extrapolation_length(fit.runs, at["N"], at.get("D", fit.runs.D[0])))
         if length > 0:
             far = "far " if length > np.log(10.0) else ""
             sentences.append(
-                f"the point lies {far}beyond the runs, a factor {np.exp(length):.3g} in N and D "
-                "together: what a run does there, it does by the law"
+                f"the point lies {far}beyond the runs, by a factor of {np.exp(length):.3g} in N "
+                "and D together: the influence there follows from the law"
             )
     if num := int(np.count_nonzero(~np.isfinite(removed))):
-        sentences.append(f"without {num} of the runs there is no such number")
+        sentences.append(f"the number is not defined without {num} of the runs")
     return tuple(sentences)

@@ -1,4 +1,4 @@
-"""The table of what a number owes to each run."""
+"""``Influence``: the influence of each run on a number."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,25 +22,25 @@ _DIFFERENCES = {
 
 
 def difference_name(link: Link) -> str:
-    """How the difference of two fits on a link's scale is called."""
+    """The name of the difference of two fits on a link's scale."""
     return _DIFFERENCES[link.name]
 
 
 @dataclass(frozen=True, eq=False)
 class Influence(Result):
-    """What a number owes to each run of a fit. Prints as a table of the runs that move it most.
+    """The influence of each run of a fit on a number. Prints as a table of the largest.
 
     Attributes:
-        quantity: the number's name.
-        at: where it was asked for.
+        quantity: name of the number.
+        at: the point.
         value: the number, from all runs.
-        inputs: of the runs, by column, ``(run,)`` each.
-        loss: observed, ``(run,)``.
-        noise: standard deviation of each run on the link's scale, of its ln loss, ``(run,)``.
-        change_per_noise: of the number, if the run's loss moved up by its noise, ``(run,)``.
-        change_if_removed: of the number, if the run were left out, ``(run,)``; NaN where there
-            would be none.
-        warnings: what to know before trusting it, worst first.
+        inputs: inputs of the runs by column, ``(run,)`` each.
+        loss: observed losses, ``(run,)``.
+        noise: standard deviation of each run on the link's scale (of ln loss), ``(run,)``.
+        change_per_noise: change of the number if the run's loss increased by its noise, ``(run,)``.
+        change_if_removed: change of the number if the run were left out, ``(run,)``; NaN if it
+            were not defined.
+        warnings: warnings, worst first.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit, influence
@@ -71,22 +71,22 @@ class Influence(Result):
 
     @property
     def spread_of_noise(self) -> float:
-        """Standard deviation of the number by the noise of all runs together."""
+        """Standard deviation of the number due to the noise of all runs."""
         return float(np.sqrt(np.sum(self.change_per_noise**2)))
 
     def largest(self, num: int = 10) -> np.ndarray:
-        """Positions of the runs whose removal moves the number most, largest first."""
+        """Positions of the runs whose removal changes the number most, largest first."""
         size = np.where(np.isfinite(self.change_if_removed), np.abs(self.change_if_removed), np.inf)
         return np.argsort(-size, kind="stable")[:num]
 
     @property
     def is_difference(self) -> bool:
-        """Whether the number has a sign of its own: it compares two fits."""
+        """Whether the number is a difference of two fits."""
         return "other loss" in self.quantity
 
     @property
     def place(self) -> str:
-        """Where it was asked for, in words; empty for a function of a law."""
+        """The point as text; empty for a function of a law."""
         if set(self.at) <= {"N", "D"}:
             return ", ".join(quantity_text(value) for value in self.at.values())
         if set(self.at) == {"compute"}:
@@ -95,7 +95,7 @@ class Influence(Result):
 
     @property
     def decisive(self) -> np.ndarray:
-        """Positions of the runs without which the number would change its sign."""
+        """Positions of the runs without which the number would change sign."""
         after = self.value + self.change_if_removed
         return np.flatnonzero(~(np.sign(after) == np.sign(self.value)))
 
@@ -117,7 +117,7 @@ class Influence(Result):
         return Table([*inputs, *own_columns], most=_MAX_ROWS_SHOWN, noun="runs")
 
     def to_dict(self) -> dict[str, Any]:
-        """``runs`` (a list of inputs and both changes) and the number, for JSON."""
+        """``runs`` (a list with inputs and both changes) and the number, for JSON."""
         rows = self.table().records()
         return {
             "quantity": self.quantity,
@@ -132,9 +132,9 @@ class Influence(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """The number, the runs that move it most, and what all noise does together."""
+        """The number, the runs with the largest influence, and the effect of all noise together."""
         spread = self._change(self.spread_of_noise).lstrip("+")
-        said = f"the noise of all runs together moves it by {spread}"
+        said = f"standard deviation due to the noise of all runs: {spread}"
         if self.is_difference:
             said += "\n" + self._verdict()
         order = self.largest(len(self.loss))
@@ -143,15 +143,15 @@ class Influence(Result):
     def _title(self) -> str:
         text = loss_text(self.value) if self.quantity == "loss" else number_text(self.value)
         place = f" at {self.place}" if self.place else ""
-        return f"{self.quantity}{place}: {text}, and what it owes to each run"
+        return f"{self.quantity}{place}: {text}, and the influence of each run"
 
     def _verdict(self) -> str:
         if not len(self.decisive):
-            return "no single run decides which of the two is the better one"
-        return f"{len(self.decisive)} runs decide, each alone, which of the two is the better one"
+            return "no single run decides which of the two is better"
+        return f"each of {len(self.decisive)} runs decides by itself which of the two is better"
 
     def _change(self, change: float) -> str:
-        """Relative, but for a number that has a sign of its own."""
+        """A change as text: relative, except for a difference."""
         if not np.isfinite(change):
             return "–"
         return f"{change:+.2e}" if self.is_difference else f"{100 * change / abs(self.value):+.4f}%"

@@ -1,4 +1,4 @@
-"""Intervals: how they are read off draws, and the table that shows them."""
+"""``Intervals``: a table of intervals, and their computation from draws."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,22 +17,22 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 @dataclass(frozen=True, eq=False)
 class Intervals(Result):
-    """Estimates with an interval each, and what kind of interval that is. Prints as a table.
+    """Estimates with intervals. Prints as a table.
 
     Attributes:
         quantity: what is estimated.
-        at: the points, by the names of their columns, each ``(point,)``.
+        at: the points by column, each ``(point,)``.
         estimate: from the fit to all runs, ``(point,)``.
         lower: lower ends, ``(point,)``.
         upper: upper ends, ``(point,)``.
-        level: nominal probability that an interval holds the truth.
-        kind: how the ends were found, with what they are to hold.
+        level: nominal coverage probability.
+        kind: kind of interval, such as ``"calibrated"``.
         scheme: how the runs were resampled.
-        seed: of the resamples.
-        num_resamples: refits behind the intervals; 0 where they come from derivatives.
-        num_failed: refits without an answer at the worst of the points.
-        note: what the kind of interval rests on.
-        warnings: what to know before trusting them, worst first.
+        seed: seed of the resamples.
+        num_resamples: number of refits; 0 for intervals from derivatives.
+        num_failed: refits without a value at the worst point.
+        note: what the intervals are based on.
+        warnings: warnings, worst first.
 
     Example:
         >>> from farseer_jax import Farseer, bootstrap, example_runs, fit
@@ -58,9 +58,9 @@ class Intervals(Result):
 
     @property
     def trustworthy(self) -> bool:
-        """Whether every interval has ends, and failed refits are too few to move one by much.
+        """Whether every interval has ends, and too few refits failed to change them much.
 
-        All of them could lie beyond one end: more than half of what is to lie there is too many.
+        All failed refits could lie beyond one end, so at most half of a tail may fail.
         """
         has_ends = bool(np.isfinite([self.lower, self.upper]).all())
         half_of_a_tail = 0.25 * (1.0 - self.level) * self.num_resamples
@@ -86,7 +86,7 @@ class Intervals(Result):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """``intervals`` (a list, one entry per point), and how they were made, for JSON."""
+        """``intervals`` (one entry per point), and how they were computed, for JSON."""
         rows = self.table().records()
         return {
             "quantity": self.quantity,
@@ -103,7 +103,7 @@ class Intervals(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """The points, and what their intervals rest on."""
+        """The table, and what the intervals are based on."""
         note = f", {self.note}" if self.note else ""
         resamples = f"{self.num_resamples:,} resamples ({self.scheme}, seed {self.seed})"
         if not self.num_resamples:
@@ -118,7 +118,7 @@ def _share(value: float) -> str:
 
 
 def cell_text(name: str, value: Any) -> str:
-    """A value of a column; N and D as people of this field write them."""
+    """A value of a column as text; N and D with prefixes, such as 6.37 B."""
     if isinstance(value, str):
         return value
     finite = np.isfinite(value)
@@ -128,7 +128,7 @@ def cell_text(name: str, value: Any) -> str:
 def quantiles(draws: np.ndarray, probability: np.ndarray | float) -> np.ndarray:
     """Quantiles along the first axis, the ``(n + 1) p``-th of n draws (Davison & Hinkley 1997).
 
-    Draws that are NaN, where a refit has no answer, are left out.
+    NaN draws (refits without a value) are left out.
     """
     if np.isnan(draws).any():
         columns = np.where(np.isnan(draws).all(axis=0), 0.0, draws)
@@ -138,14 +138,14 @@ def quantiles(draws: np.ndarray, probability: np.ndarray | float) -> np.ndarray:
 
 
 def percentile(draws: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Quantiles of the draws themselves."""
+    """Percentile intervals: quantiles of the draws."""
     tail = 0.5 * (1.0 - level)
     lower, upper = quantiles(draws, np.array([tail, 1.0 - tail]))
     return lower, upper
 
 
 def basic(draws: np.ndarray, estimate: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Quantiles of the draws, reflected in the estimate."""
+    """Basic intervals: quantiles of the draws, reflected at the estimate."""
     lower, upper = percentile(draws, level)
     return 2.0 * estimate - upper, 2.0 * estimate - lower
 
@@ -153,7 +153,7 @@ def basic(draws: np.ndarray, estimate: np.ndarray, level: float) -> tuple[np.nda
 def normal(
     standard_error: np.ndarray, estimate: np.ndarray, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Standard errors of a normal distribution to both sides."""
+    """Normal intervals from standard errors."""
     from scipy.special import ndtri
 
     reach = ndtri(0.5 * (1.0 + level)) * standard_error
@@ -163,16 +163,16 @@ def normal(
 def bca(
     draws: np.ndarray, estimate: np.ndarray, left_out: np.ndarray, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Quantiles corrected for bias and for an error that changes with the truth (Efron 1987).
+    """BCa intervals: quantiles corrected for bias and acceleration (Efron 1987).
 
-    NaN where they do not exist: all draws lie to one side of the estimate, or the skewness is too
-    large for the level. Draws and values that are NaN are left out.
+    NaN if they do not exist: all draws lie on one side of the estimate, or the skewness is too
+    large for the level. NaN draws and values are left out.
 
     Args:
         draws: ``(resample, point)``.
         estimate: ``(point,)``.
-        left_out: the quantity with one run left out in turn, ``(run, point)``.
-        level: nominal probability.
+        left_out: the quantity with each run left out in turn, ``(run, point)``.
+        level: nominal coverage probability.
     """
     from scipy.special import ndtr, ndtri
 
@@ -184,7 +184,7 @@ def bca(
         for z in ndtri([0.5 * (1.0 - level), 0.5 * (1.0 + level)]):
             scale = 1.0 - acceleration * (bias + z)
             probability = ndtr(bias + (bias + z) / scale)
-            # beyond the pole of the correction the ends would change places
+            # beyond the pole of the correction the ends would be swapped
             defined = np.isfinite(bias) & (scale > 0)
             found = [
                 quantiles(draws[:, i], p) if defined[i] else np.nan
@@ -195,11 +195,11 @@ def bca(
 
 
 def _acceleration(left_out: np.ndarray) -> np.ndarray:
-    """A sixth of the skewness of what one run moves, ``(point,)``."""
+    """A sixth of the skewness of the leave-one-out deviations, ``(point,)``."""
     known = ~np.isnan(left_out)
     values = np.where(known, left_out, 0.0)
     mean = values.sum(axis=0) / known.sum(axis=0)
     deviation = np.where(known, mean - values, 0.0)
     spread = np.sum(deviation**2, axis=0)
-    # no run moves it at all: nothing changes with the truth
+    # no run changes it at all: acceleration 0
     return np.sum(deviation**3, axis=0) / (6.0 * np.where(spread > 0, spread, 1.0) ** 1.5)

@@ -1,4 +1,4 @@
-"""The jackknife: every run, or every size, left out in turn."""
+"""The jackknife: leaves out each run, or each size, in turn."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,7 +12,7 @@ from farseer_jax.uncertainty.resampling import Draw, Named, Scheme, Setting
 
 @dataclass(frozen=True)
 class JackknifeRuns(Named):
-    """Every run left out in turn: as many refits as distinct runs, nothing random.
+    """Leave out each distinct run in turn; deterministic.
 
     Example:
         >>> from farseer_jax import Farseer, JackknifeRuns, bootstrap, example_runs, fit
@@ -24,7 +24,7 @@ class JackknifeRuns(Named):
     name: ClassVar[str] = "jackknife-runs"
 
     def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
-        """Weight 0 for one run each."""
+        """Weight 0 for one run in each resample."""
         return Draw(weights=(setting.unit != index[:, None]).astype(float))
 
     def num_draws(self, setting: Setting) -> int:
@@ -34,7 +34,7 @@ class JackknifeRuns(Named):
 
 @dataclass(frozen=True)
 class JackknifeSizes(Named):
-    """Every size left out in turn: as many refits as sizes, nothing random.
+    """Leave out each size in turn; deterministic.
 
     Example:
         >>> from farseer_jax import Farseer, JackknifeSizes, bootstrap, example_runs, fit
@@ -46,7 +46,7 @@ class JackknifeSizes(Named):
     name: ClassVar[str] = "jackknife-sizes"
 
     def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
-        """Weight 0 for the runs of one size each."""
+        """Weight 0 for the runs of one size in each resample."""
         return Draw(weights=(setting.size != index[:, None]).astype(float))
 
     def num_draws(self, setting: Setting) -> int:
@@ -55,7 +55,7 @@ class JackknifeSizes(Named):
 
 
 def is_jackknife(scheme: Scheme) -> bool:
-    """Whether each refit leaves something out, and nothing is random."""
+    """Whether the scheme is a jackknife, with a fixed number of resamples."""
     return hasattr(scheme, "num_draws")
 
 

@@ -1,4 +1,4 @@
-"""Schemes of other losses: what would another training of the same runs have given?"""
+"""Schemes that resample losses: the same runs, trained again."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
@@ -12,16 +12,16 @@ Multiplier = Literal["webb", "rademacher", "mammen", "normal"]
 
 @dataclass(frozen=True)
 class ResidualBootstrap(Named):
-    """Losses of the fitted law with residuals of ln loss drawn with replacement.
+    """Fitted losses with residuals of ln loss drawn with replacement.
 
     Residuals are centred, and enlarged by √(n / (n − p)) for n distinct runs and the p parameters
-    of the law. Takes the grid as given, and residuals for noise. The means that centring takes out,
-    one of each size, are not made up for: a size of few runs moves too little, and one of a single
-    run not at all.
+    of the law. Treats the grid as fixed, and residuals as noise. There is no correction for the
+    means removed by centring, one per size: sizes with few runs vary too little, and those with a
+    single run not at all.
 
     Args:
-        within_sizes: draw a run's residual from those of its own size, as scatter differs from
-            size to size.
+        within_sizes: draw a run's residual from those of its size, since noise differs between
+            sizes.
 
     Example:
         >>> from farseer_jax import Farseer, ResidualBootstrap, bootstrap, example_runs, fit
@@ -45,20 +45,20 @@ class ResidualBootstrap(Named):
 
 @dataclass(frozen=True)
 class WildBootstrap(Named):
-    """Losses of the fitted law with the runs' own residuals times random numbers.
+    """Fitted losses with each run's residual times a random number.
 
     The numbers have mean 0 and variance 1 (Wu 1986), so that each run keeps its own
-    scatter, however that differs over the grid. The default, one number for all runs of a size
-    (Cameron, Gelbach & Miller 2008), keeps what a law's misfit has in common along D; numbers of
-    each run's own make rough differences of it, on which the piecewise method lives.
+    scatter, however it differs over the grid. The default, one number for all runs of a size
+    (Cameron, Gelbach & Miller 2008), preserves misfit that is common along D; one number per run
+    would turn it into rough differences, to which the piecewise method is sensitive.
 
     Args:
         multiplier: ``"webb"`` (six points, for few sizes; Webb 2014), ``"rademacher"`` (±1),
             ``"mammen"`` (two points, skewed; 1993) or ``"normal"``.
-        by_size: one number for all runs of a size, or one for each run.
+        by_size: one number for all runs of a size, instead of one per run.
 
     Raises:
-        ValueError: unknown multiplier.
+        ValueError: an unknown multiplier.
 
     Example:
         >>> from farseer_jax import Farseer, WildBootstrap, bootstrap, example_runs, fit
@@ -89,11 +89,11 @@ class WildBootstrap(Named):
 
 @dataclass(frozen=True)
 class ParametricBootstrap(Named):
-    """Losses of the fitted law with normal noise of each size's own level.
+    """Fitted losses with normal noise, estimated for each size.
 
     Args:
-        noise: standard deviation of ln loss from run to run, for all sizes; None estimates it per
-            size from the runs (:func:`estimate_noise`), which the misfit of a law does not enlarge.
+        noise: run-to-run standard deviation of ln loss, for all sizes; None estimates it per size
+            from the runs (:func:`estimate_noise`), unaffected by the misfit of a law.
 
     Raises:
         ValueError: the noise is not positive and finite.
@@ -120,10 +120,10 @@ class ParametricBootstrap(Named):
 
 
 def _multipliers(kind: Multiplier, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """Random numbers of mean 0 and variance 1."""
+    """Random numbers with mean 0 and variance 1."""
     if kind == "normal":
         return rng.standard_normal(shape)
-    if kind == "webb":  # many more resamples of few sizes than ±1 gives, 2^sizes
+    if kind == "webb":  # gives many more distinct resamples of few sizes than ±1
         points = np.sqrt([0.5, 1.0, 1.5])
         return np.concatenate([-points, points])[rng.integers(0, 6, shape)]
     if kind == "rademacher":

@@ -1,4 +1,4 @@
-"""What a resampling scheme is, and what it draws from: the runs, their fit, and their noise."""
+"""Resampling schemes, and the fit, runs and noise that they draw from."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -15,21 +15,21 @@ from farseer_jax.methods.end_to_end.layout import distinct_rows
 from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.noise import estimate_noise, shows_noise
 from farseer_jax.runs.runs import Runs
-from farseer_jax.uncertainty.standard_errors import moved
+from farseer_jax.uncertainty.standard_errors import perturbed
 
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """A fit, as schemes see it. A unit is a distinct run: exact copies of one are drawn together.
+    """A fit, prepared for resampling. A unit is a distinct run: exact copies are drawn together.
 
     Attributes:
         law: the fitted law.
-        runs: what it was fitted to.
+        runs: the runs that it was fitted to.
         unit: each run's unit, ``(run,)``.
-        size: each run's size, ``(run,)``: runs of one N, or of a law without N its units.
+        size: each run's size (its value of N), ``(run,)``; for a law without N, its unit.
         first: a run of each unit, ``(unit,)``.
         predicted: fitted loss of each unit, ``(unit,)``.
-        more_runs: where noise is read from if ``runs`` do not show it; None for nowhere.
+        more_runs: runs to estimate the noise from if ``runs`` do not suffice, or None.
     """
 
     law: Law
@@ -42,12 +42,12 @@ class Setting:
 
     @classmethod
     def of(cls, fit: Fit) -> "Setting":
-        """What a fit gives to draw from."""
+        """The setting of a fit."""
         return cls.of_law(fit.law, fit.runs)
 
     @classmethod
     def of_law(cls, law: Law, runs: Runs, more_runs: Runs | None = None) -> "Setting":
-        """Find the units and sizes of runs, and what a law makes of them."""
+        """The setting of a law and the runs that it was fitted to."""
         rows = distinct_rows(type(law), runs, runs.loss)
         _, first, unit = np.unique(rows, axis=1, return_index=True, return_inverse=True)
         has_sizes = "N" in type(law).inputs()
@@ -57,12 +57,12 @@ class Setting:
 
     @property
     def num_units(self) -> int:
-        """Distinct runs."""
+        """The number of distinct runs."""
         return len(self.first)
 
     @property
     def num_sizes(self) -> int:
-        """How many sizes there are."""
+        """The number of sizes."""
         return int(self.size.max()) + 1
 
     @property
@@ -72,13 +72,13 @@ class Setting:
 
     @cached_property
     def noise(self) -> np.ndarray:
-        """Standard deviation on the link's scale from run to run, per unit.
+        """Run-to-run standard deviation on the link's scale, per unit.
 
-        Of runs over N and D from their repeats and differences. Others show none: there it is what
-        the fit leaves, ``s² = Σ w r² / (n − p)``, and ``s / √w`` of a run of weight w.
+        For runs over N and D, estimated from repeats and differences. Otherwise from the residuals,
+        ``s² = Σ w r² / (n − p)``, as ``s / √w`` for a run of weight w.
 
         Raises:
-            ValueError: the runs do not show it.
+            ValueError: it cannot be estimated.
         """
         if not shows_noise(self.runs):
             weights = self._weights
@@ -90,24 +90,24 @@ class Setting:
             if self.more_runs is None:
                 raise ValueError(
                     f"scheme 'parametric': {error}; give the noise, such as "
-                    "ParametricBootstrap(5e-4), or take 'wild'"
+                    "ParametricBootstrap(5e-4), or use 'wild'"
                 ) from None
             found = estimate_noise(self.more_runs)
         return found.of_runs(self.runs)[self.first]
 
     @property
     def residual_spread(self) -> float:
-        """Standard deviation of what the fit leaves, on the link's scale, of a run of weight 1."""
+        """Residual standard deviation on the link's scale, for a run of weight 1."""
         residual, weights = self._residual, self._weights
         num = max(self._num_fitted - self._num_parameters, 1)
         return float(np.sqrt(np.sum(weights * residual**2) / num))
 
     def residuals(self, *, by_size: bool, centred: bool = True) -> np.ndarray:
-        """Residuals on the link's scale, per unit, enlarged for the parameters that were fitted.
+        """Residuals on the link's scale, per unit, enlarged for the number of fitted parameters.
 
         Args:
-            by_size: centre them size by size.
-            centred: centre them at all.
+            by_size: centre them within each size, instead of altogether.
+            centred: centre them.
         """
         residual = self._residual
         if centred:
@@ -123,12 +123,12 @@ class Setting:
 
     @property
     def _weights(self) -> np.ndarray:
-        """The runs' own, per unit."""
+        """The weights of the runs, per unit."""
         return weights_of(self.runs)[self.first]
 
     @property
     def _num_fitted(self) -> int:
-        """Units that have weight."""
+        """The number of units with positive weight."""
         return int(np.count_nonzero(self._weights))
 
     @property
@@ -136,18 +136,18 @@ class Setting:
         return len(type(self.law).parameter_names())
 
     def perturbed(self, deviation: np.ndarray) -> np.ndarray:
-        """Fitted losses moved by deviations on the link's scale, ``(resample, unit)``, by run."""
-        return moved(self.link, self.predicted, deviation)[:, self.unit]
+        """Fitted losses of each run, perturbed by deviations on the link's scale per unit."""
+        return perturbed(self.link, self.predicted, deviation)[:, self.unit]
 
     def pick_within_sizes(self, rng: np.random.Generator, num: int) -> np.ndarray:
-        """For each unit a unit of its own size, drawn with replacement, ``(num, unit)``."""
+        """For each unit, a random unit of the same size, ``(num, unit)``."""
         order, start, count = self._by_size
         offset = (rng.random((num, self.num_units)) * count).astype(int)
         return order[start + offset]
 
     @cached_property
     def _by_size(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Units ordered by size; where each unit's size begins there, and how many it has."""
+        """Units ordered by size; the start of each unit's size in that order, and its length."""
         size = self.size[self.first]
         order = np.argsort(size, kind="stable")
         counts = np.bincount(size)
@@ -156,12 +156,7 @@ class Setting:
 
 
 class Draw(NamedTuple):
-    """Losses and weights of resamples, each ``(resample, run)``; None where they are the runs' own.
-
-    Attributes:
-        losses: other losses.
-        weights: other weights.
-    """
+    """Losses and weights of resamples, each ``(resample, run)``; None if not resampled."""
 
     losses: np.ndarray | None = None
     weights: np.ndarray | None = None
@@ -169,15 +164,15 @@ class Draw(NamedTuple):
 
 @runtime_checkable
 class Scheme(Protocol):
-    """How resamples are drawn: immutable settings with a name."""
+    """A resampling scheme: immutable settings with a name."""
 
     @property
     def name(self) -> str:
-        """How files and the shell call the scheme."""
+        """The scheme's name in files and in the shell."""
         ...
 
     def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
-        """The resamples at these positions; only ``rng`` makes them random."""
+        """Draw the resamples at these positions, with ``rng`` as the only source of randomness."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
@@ -186,13 +181,13 @@ class Scheme(Protocol):
 
 
 def as_json_has_it(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings as they come back from JSON: tuples are lists there."""
+    """Settings as read back from JSON, with lists for tuples."""
     content: dict[str, Any] = json.loads(json.dumps(settings))
     return content
 
 
 class Named:
-    """Settings of a dataclass as a dictionary."""
+    """A scheme that is a dataclass with a name."""
 
     name: ClassVar[str]
 
@@ -202,11 +197,11 @@ class Named:
 
 
 def run_noise(fit: Fit, of: str, noise: float | None) -> float:
-    """Standard deviation on the link's scale that a new run adds to the loss of a fit's law.
+    """Standard deviation on the link's scale that a new run adds to the law's loss.
 
     Raises:
-        ValueError: ``of`` is neither "mean" nor "run", or the noise is negative or not finite, or
-            the runs do not show it where it is not given.
+        ValueError: ``of`` is neither "mean" nor "run", or the noise is negative, not finite, or
+            not given and cannot be estimated.
     """
     if of not in ("mean", "run"):
         raise ValueError(f"of must be 'mean' or 'run', got {of!r}")

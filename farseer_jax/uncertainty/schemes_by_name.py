@@ -1,4 +1,4 @@
-"""Resampling schemes by their names."""
+"""Resampling schemes by name."""
 
 from typing import Any
 
@@ -34,10 +34,10 @@ SCHEMES: dict[str, Any] = {
 
 
 def as_scheme(scheme: object) -> Scheme:
-    """A scheme, or the one of a name.
+    """Convert a name to a scheme.
 
     Raises:
-        ValueError: unknown scheme.
+        ValueError: an unknown name.
         TypeError: neither a name nor a scheme.
     """
     if isinstance(scheme, str):
@@ -52,26 +52,26 @@ def as_scheme(scheme: object) -> Scheme:
     return scheme
 
 
-def scheme_of(settings: dict[str, Any], given: Scheme | None = None) -> Scheme:
+def scheme_of(settings: dict[str, Any], own: Scheme | None = None) -> Scheme:
     """The scheme with these settings, the inverse of its ``to_dict``.
 
     Args:
-        settings: as JSON gives them back.
-        given: the scheme itself, where it may be none of the library's.
+        settings: settings as read from JSON.
+        own: the scheme itself, if it is not the library's.
 
     Raises:
-        ValueError: a scheme that is not the library's and not given, or another one is given.
+        ValueError: the scheme is not the library's, or ``own`` has other settings.
     """
-    if given is not None:
-        if as_json_has_it(given.to_dict()) != settings:
-            raise ValueError(f"scheme: the draws are by {settings}, not by {given.to_dict()}")
-        return given
-    own = {key: value for key, value in settings.items() if key != "name"}
+    if own is not None:
+        if as_json_has_it(own.to_dict()) != settings:
+            raise ValueError(f"scheme: the draws are by {settings}, not by {own.to_dict()}")
+        return own
     if settings["name"] not in SCHEMES:
         raise ValueError(
-            f"the scheme {settings['name']!r} is not one of the library's: give it as scheme="
+            f"the scheme {settings['name']!r} is not the library's: give it as scheme="
         )
-    scheme: Scheme = SCHEMES[settings["name"]](**own)
+    arguments = {key: value for key, value in settings.items() if key != "name"}
+    scheme: Scheme = SCHEMES[settings["name"]](**arguments)
     return scheme
 
 

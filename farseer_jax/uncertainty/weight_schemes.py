@@ -1,4 +1,4 @@
-"""Schemes of other weights: what would another choice of runs have given?"""
+"""Schemes that reweight runs: another choice of runs."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,7 +12,7 @@ from farseer_jax.uncertainty.resampling import Draw, Named, Setting
 class ResampleRuns(Named):
     """Runs drawn with replacement from all runs (the pairs bootstrap), as counts.
 
-    Assumes nothing of the noise, and takes the grid for chance, which it is not: a size may lose
+    Assumes nothing about the noise, but treats the grid as random, which it is not: a size may lose
     most of its runs.
 
     Example:
@@ -32,7 +32,7 @@ class ResampleRuns(Named):
 class ResampleSizes(Named):
     """Whole sizes drawn with replacement (the cluster bootstrap).
 
-    For laws that misfit some sizes as a whole: their runs err together.
+    For laws that misfit whole sizes, so that errors are correlated within a size.
 
     Example:
         >>> from farseer_jax import Farseer, ResampleSizes, bootstrap, example_runs, fit
@@ -43,13 +43,13 @@ class ResampleSizes(Named):
     name: ClassVar[str] = "sizes"
 
     def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
-        """Counts of sizes, each run's being its size's."""
+        """Counts of sizes, as the weights of their runs."""
         return Draw(weights=_counts(rng, len(index), setting.num_sizes)[:, setting.size])
 
 
 @dataclass(frozen=True)
 class ResampleWithinSizes(Named):
-    """Runs drawn with replacement from those of their own size: every size keeps its number.
+    """Runs drawn with replacement within each size, which keeps its number of runs.
 
     Example:
         >>> from farseer_jax import Farseer, ResampleWithinSizes, bootstrap, example_runs, fit
@@ -67,9 +67,9 @@ class ResampleWithinSizes(Named):
 
 @dataclass(frozen=True)
 class BayesianBootstrap(Named):
-    """Weights from a flat Dirichlet distribution (Rubin 1981): no run is ever left out.
+    """Weights from a flat Dirichlet distribution (Rubin 1981); no run is ever left out.
 
-    The smooth counterpart of :class:`ResampleRuns`, and the safer one for small grids.
+    A smooth version of :class:`ResampleRuns`, and safer for small grids.
 
     Example:
         >>> from farseer_jax import BayesianBootstrap, Farseer, bootstrap, example_runs, fit
@@ -80,7 +80,7 @@ class BayesianBootstrap(Named):
     name: ClassVar[str] = "bayesian"
 
     def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
-        """Weights of mean 1."""
+        """Weights with mean 1."""
         weights = rng.standard_exponential((len(index), setting.num_units))
         weights *= setting.num_units / weights.sum(axis=1, keepdims=True)
         return Draw(weights=weights[:, setting.unit])
