@@ -378,8 +378,8 @@ class TestResult:
     def test_nothing_inside_the_runs(self) -> None:
         found = fj.allocate(fit_of(LAW, mean_fit().runs, WeightedMean()), BUDGETS[-3:])
         assert found.warnings == (
-            "none of the optima lies within the N, D and D/N of the runs: no run shows that the law "
-            "holds there.",
+            "none of the optima lies within the N, D and D/N of the runs: no run shows that the "
+            "law holds there.",
         )
 
     def test_published_models(self) -> None:
@@ -412,7 +412,9 @@ class TestRefusals:
             fj.allocate(LAW, 1e20, **{name: value})
 
     def test_losses_that_are_not_reached(self, plain: fj.Allocation) -> None:
-        with pytest.raises(ValueError, match=r"no optimum reaches 1\.5; from .* optimal losses go from"):
+        with pytest.raises(
+            ValueError, match=r"no optimum reaches 1\.5; from .* optimal losses go from"
+        ):
             fj.allocate(LAW, loss=[2.0, 1.5])
 
     @pytest.mark.parametrize(

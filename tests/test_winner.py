@@ -258,7 +258,7 @@ class TestKinds:
         alone = fj.compare_fits(
             one, two, N=[1e9, 2e10], D=[1e10, 1e12], compute=[1e20, 1e24], kind="percentile"
         )
-        assert "percentile, paired draws, the laws taken for true" in str(alone)
+        assert "percentile, paired draws, the laws are assumed to be exact" in str(alone)
         content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
         assert content["probability_kind"] == "calibrated"
         assert content["level"] == 0.9
