@@ -503,7 +503,7 @@ class TestPlot:
             assert names[-2:] == [f"{real.law.title()} (1)", f"{real.law.title()} (2)"]
 
     def test_refusals(self, plain: fj.Allocation) -> None:
-        with pytest.raises(ValueError, match="labels: give one for each of 1 allocations"):
+        with pytest.raises(ValueError, match="labels: expected one for each of 1 allocations"):
             plot_allocation(plain, labels=["a", "b"])
         with pytest.raises(ValueError, match="at least one allocation"):
             plot_allocation([])

@@ -275,7 +275,7 @@ class TestKinds:
 
     def test_refusals(self, worlds: Any) -> None:
         _, _, one, two = worlds[0]
-        with pytest.raises(ValueError, match="kind: a probability is 'calibrated' or 'percentile'"):
+        with pytest.raises(ValueError, match="kind: expected 'calibrated' or 'percentile'"):
             fj.compare_fits(one, two, kind="bca")
         with pytest.raises(ValueError, match="needs a Bootstrap of both a and b"):
             fj.compare_fits(one.fit, two, kind="percentile")

@@ -52,9 +52,8 @@ class AgainstRuns:
         if self.miss <= _LARGEST_MISS * typical:
             return ()
         return (
-            f"the fits miss the observed differences by {self.miss:.2%} (root mean square), while "
-            f"these are only {typical:.2%}: trust the points, not the surfaces; try another law or "
-            "method.",
+            f"the fits miss the observed differences, {typical:.2%}, by {self.miss:.2%} (root mean "
+            "squares): trust the points, not the surfaces; try another law or method.",
         )
 
     def _contradicted(self, difference: np.ndarray) -> tuple[str, ...]:

@@ -150,7 +150,9 @@ def _beside(found: "Extrapolation", result: "CandidateResult") -> str:
         for one in (result, first)
     )
     shared = "limit" if both.sum() == 1 else f"{both.sum()} limits"
-    return f"Over the {shared} where {first.name} has one too, its error is {own} against {other}"
+    return (
+        f"Over the {shared} at which {first.name} converged too, its error is {own} against {other}"
+    )
 
 
 def _unconverged(result: "CandidateResult") -> list[str]:
