@@ -505,7 +505,7 @@ class TestPlot:
     def test_refusals(self, plain: fj.Allocation) -> None:
         with pytest.raises(ValueError, match="labels: expected one for each of 1 allocations"):
             plot_allocation(plain, labels=["a", "b"])
-        with pytest.raises(ValueError, match="at least one allocation"):
+        with pytest.raises(ValueError, match="allocation: expected at least one"):
             plot_allocation([])
         nothing = dataclasses.replace(plain, N=np.full(len(BUDGETS), np.nan))
         with pytest.raises(ValueError, match="no optimum to draw"):

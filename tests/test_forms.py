@@ -304,7 +304,7 @@ def test_misuse(given: dict[str, Any], message: str) -> None:
 def test_too_few_sizes_and_bad_transforms() -> None:
     with pytest.raises(ValueError, match="at least 5 sizes with an A_N and a B_N, got 4"):
         fj.choose_forms(fj.example_runs(noise=0.0).select(max_N=3.5e8))
-    with pytest.raises(ValueError, match="name: a transform needs a word"):
+    with pytest.raises(ValueError, match="name: expected a word"):
         fj.Transform("a/b", jnp.sqrt, jnp.square)
     with pytest.raises(ValueError, match="exponents: the range of 'q' must ascend"):
         fj.Transform("q", jnp.sqrt, jnp.square, exponents=(1.0, 0.0))

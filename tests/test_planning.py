@@ -411,7 +411,7 @@ def test_refusals_of_what_cannot_be_paid(fit: fj.Fit) -> None:
         suggest(fit, 0.0)
     with pytest.raises(ValueError, match="max_runs: expected at least 1"):
         suggest(fit, max_runs=0)
-    with pytest.raises(ValueError, match="noise must be positive"):
+    with pytest.raises(ValueError, match="noise: expected a positive number"):
         suggest(fit, noise=0.0)
     with pytest.raises(ValueError, match="misfit must be"):
         suggest(fit, misfit="none")

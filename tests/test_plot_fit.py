@@ -102,7 +102,7 @@ def test_bad_axes_and_draws_are_refused(fitted: Fit) -> None:
     with pytest.raises(ValueError, match="axes: expected 3, got 1"):
         plot_curves(fitted, axes=[own])
     other = bootstrap(fit(Farseer, example_runs()), 50, WildBootstrap(), seed=0)
-    with pytest.raises(ValueError, match="draws are of another fit"):
+    with pytest.raises(ValueError, match="expected draws of this fit"):
         plot_curves(fitted, other)
 
 

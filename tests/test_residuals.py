@@ -232,6 +232,6 @@ def test_figures(white: fj.ResidualDiagnostics) -> None:
     np.testing.assert_allclose(between, white.U, rtol=1e-3)
     with pytest.raises(ValueError, match="view: unknown 'white'; choose from 'residuals'"):
         plot_residuals(white, "white")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="against: 'C' is not a numeric input"):
+    with pytest.raises(ValueError, match="against: expected a numeric input"):
         plot_residuals(white, against="C")  # type: ignore[arg-type]
     plt.close("all")

@@ -43,8 +43,8 @@ def as_targets(targets: object, compute: ArrayLike | None) -> Targets:
     budgets = np.zeros(0) if compute is None else positive("compute", compute)
     if targets is None and not len(budgets):
         raise ValueError(
-            "targets: expected points (N, D) whose loss to predict, or budgets in FLOPs to split "
-            "(compute=1e23), got neither"
+            "targets: expected points (N, D) whose loss to predict, or budgets in FLOPs to split, "
+            "as in compute=1e23, got neither"
         )
     points = NONE if targets is None else as_points(targets, "targets")
     return Targets(*points, budgets)

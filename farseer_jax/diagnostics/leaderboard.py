@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from farseer_jax.fitting.arguments import as_method
+from farseer_jax.fitting.type_checks import shown
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.coupled import Coupled
 from farseer_jax.laws.farseer import Farseer
@@ -64,7 +65,7 @@ def _pair(one: Any) -> tuple[type[Law], Method]:
     if not (isinstance(law, type) and issubclass(law, Law)):
         raise TypeError(
             "candidates: expected a law's class, such as Farseer, or a pair, such as "
-            f"(Farseer, Piecewise()), got {one!r}"
+            f"(Farseer, Piecewise()), got {shown(one)}"
         )
     return law, as_method(method, law)
 

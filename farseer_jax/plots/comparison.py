@@ -89,7 +89,7 @@ def _difference_label(of: FitComparison | ComparedPoints) -> str:
 def _draw_runs(axes: Axes, comparison: FitComparison) -> None:
     """The runs of A as dots, those of B as rings, and a frame around the range of both."""
     ranges = []
-    looks = ({"s": 5, "color": INK}, {"s": 22, "color": "none"})
+    looks: Any = ({"s": 5, "color": INK}, {"s": 22, "color": "none"})
     for one, look in zip((comparison.fits.a, comparison.fits.b), looks, strict=True):
         if (runs := one.runs) is None:
             continue
