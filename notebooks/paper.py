@@ -2,13 +2,13 @@
 # # The paper, figure by figure
 #
 # Li et al., *Predictable Scale: Part II, Farseer*, in the paper's order: what each figure and table
-# claims, the call that makes it, and the paper's number beside the one found.
+# claims, the call that makes it, and the paper's number next to ours.
 #
-# The runs are the authors' own where the environment variable `FARSEER_RUNS` names their table
-# (337 distinct runs of the Baseline grid from 0.2 B parameters on; a table to download, not part of
-# this package). Otherwise they are the embedded example, which has the same sizes and tokens, and
-# losses from an invented law: then the pictures show how each figure is made, and the numbers are
-# the example's, not the paper's.
+# The runs are the authors' own if the environment variable `FARSEER_RUNS` names their table (337
+# distinct runs of the Baseline grid from 0.2 B parameters on; a table to download, not part of this
+# package). Otherwise they are the embedded example, which has the same sizes and tokens, and losses
+# from an invented law: then the figures only show how each is made, and the numbers are the
+# example's, not the paper's.
 
 # %%
 import os
@@ -40,7 +40,7 @@ print(f"{'':48}{'paper':>9}{column:>16}")
 
 
 def beside(what: str, paper: float | None, here: float, form: str = ".4f") -> None:
-    """One number: the paper's, and the one found."""
+    """Print the paper's number and ours."""
     published = "—" if paper is None else format(paper, form)
     print(f"{what:48}{published:>9}{format(here, form):>16}")
 
@@ -50,7 +50,7 @@ def beside(what: str, paper: float | None, here: float, form: str = ".4f") -> No
 #
 # *Farseer's error is small and even over all sizes; Chinchilla's law fits in the middle and drifts
 # off beyond.* `extrapolate` fits every candidate up to one size after another and predicts the
-# 6.37 B runs, which none has seen. Figs. 6, 8 and 17 below are views of the same result.
+# 6.37 B runs, which are held out. Figs. 6, 8 and 17 below are views of the same result.
 
 # %%
 candidates = [
@@ -66,7 +66,7 @@ plots.plot_error_by_value(extrapolation)
 plt.show()
 
 # %% [markdown]
-# The paper's 232 % is how much larger Chinchilla's error is within the fitted range.
+# The paper's 232 % is the excess of Chinchilla's error within the fitted range.
 
 # %%
 inside = [
@@ -80,8 +80,8 @@ beside("Chinchilla's error above Farseer's, fitted sizes", 2.32, inside[1] / ins
 # ## Fig. 1b: how to split a budget
 #
 # *The best number of tokens per parameter rises with compute; 20 suits budgets of 1e20 to 1e21
-# FLOPs only.* The paper draws this and prints no number. The law is the one fitted to all runs; no
-# run had more than 4e21 FLOPs, and beyond only the law speaks.
+# FLOPs only.* The paper draws this without numbers. The law is fitted to all runs; no run had more
+# than 4e21 FLOPs, and beyond that the law extrapolates.
 
 # %%
 everything = fj.fit(fj.Farseer, runs)
@@ -122,18 +122,18 @@ for view, R2 in zip(views.views, (0.9807, 0.7457, 0.8484, 0.8733), strict=True):
 # %% [markdown]
 # ## Fig. 4: A(N) and B(N)
 #
-# *Both follow stretched exponentials over the whole range of N.* Dots are what each size says on
-# its own.
+# *Both follow stretched exponentials over the whole range of N.* Dots are the values of each size
+# alone.
 
 # %%
 plots.plot_curves(fit)
 plt.show()
 
 # %% [markdown]
-# ## Fig. 5: what is left
+# ## Fig. 5: the residuals
 #
-# *G(N), the loss without the data term, follows its curve to 0.09 %, and what is left around it is
-# white noise that shrinks from 2e-3 to 4e-4 as N grows.*
+# *G(N), the loss without the data term, follows its curve to 0.09 %, and the residuals around it
+# are white noise that shrinks from 2e-3 to 4e-4 as N grows.*
 
 # %%
 residuals = fj.diagnose_residuals(fit)
@@ -148,8 +148,8 @@ beside("scatter of O − G, largest size", 4e-4, residuals.offset_rms[-1], ".5f"
 beside("p of patterns along D (large: white noise)", None, residuals.against_D.mean_p_value, ".4f")
 
 # %% [markdown]
-# The last number is a test that the paper does not make: a small p says that residuals of a size
-# follow D, so that what is left is not noise alone.
+# The last number is a test that the paper does not make: a small p means that the residuals of a
+# size follow D, so that they are not noise alone.
 #
 # ## Figs. 6a, 8a and 17: error against the range fitted
 #
@@ -171,7 +171,7 @@ beside(
 )
 
 # %% [markdown]
-# Solved to its optimum, the fit of all parameters at once is better than the paper found it.
+# Solved to its optimum, the fit of all parameters at once is better than in the paper.
 #
 # ## Fig. 7: beyond the runs
 #
@@ -214,8 +214,8 @@ plt.show()
 #
 # *Of nine pairs of transformations, log against power, a stretched exponential, describes A(N),
 # B(N) and U(N) best.* "Power" of an untransformed value is read as a power law, log against log: a
-# line through the values themselves misses B by far more. The errors in the legends tell how close
-# other forms come: for A(N) and U(N), three say nearly the same.
+# line through the values themselves has a much larger error in B. The legends give the errors of
+# other forms: for A(N) and U(N), three are nearly equal.
 
 # %%
 forms = fj.choose_forms(smaller)
@@ -231,9 +231,9 @@ for name, A_and_B, U in (("log/power", 0.1125, 0.0011), ("log/log", 0.1322, 0.00
 # %% [markdown]
 # ## Fig. 15: two surfaces
 #
-# *Which of two data mixtures is better depends on N and D.* It needs the runs of two recipes;
-# `compare_runs` compares yours. The authors' table has other losses of the same runs: English web
-# text against Chinese text, per character, which never cross.
+# *Which of two data mixtures is better depends on N and D.* This needs the runs of two recipes;
+# `compare_runs` compares yours. The authors' table has further losses of the same runs instead:
+# English web text and Chinese text, per character, which never cross.
 
 # %%
 if path:
@@ -290,6 +290,6 @@ for region in shape.regions:
     print(f"It rises with {region.along} from {region.begins.min():.2g} on.")
 
 # %% [markdown]
-# Red is where the law fitted to these runs is wrong, whatever the picture of the printed one. It
-# lies far outside the runs. `fit(…, monotone_over=…)` cannot rise there, and costs next to nothing
-# on the fitted runs.
+# The law fitted to these runs is wrong in the red region, even if the printed law has none. It is
+# far outside the runs. A fit with `monotone_over=` cannot rise there, at almost no cost on the
+# fitted runs.

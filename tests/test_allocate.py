@@ -508,5 +508,5 @@ class TestPlot:
         with pytest.raises(ValueError, match="allocation: expected at least one"):
             plot_allocation([])
         nothing = dataclasses.replace(plain, N=np.full(len(BUDGETS), np.nan))
-        with pytest.raises(ValueError, match="no optimum to draw"):
+        with pytest.raises(ValueError, match="no budget has an optimum to draw"):
             plot_allocation(nothing)

@@ -80,8 +80,8 @@ class TestCommand:
     @pytest.mark.usefixtures("fit")
     def test_refusals(self) -> None:
         command = ("allocate", "fit.json")
-        refused(farseer(*command), "Give budgets, such as --compute 1e20:1e26")
-        refused(farseer(*command, "--compute", "1e20", "--loss", "2"), "one of them")
+        refused(farseer(*command), "Give either budgets, such as --compute 1e20:1e26")
+        refused(farseer(*command, "--compute", "1e20", "--loss", "2"), "Give either budgets")
         refused(farseer(*command, "--compute", "20"), "20 is too small for a budget in FLOPs")
         refused(
             farseer(*command, "--compute", "1e20:1e19"),

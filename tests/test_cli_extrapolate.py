@@ -62,7 +62,7 @@ def test_options_reach_the_library(seen: list[Any]) -> None:
 
 
 def test_refusals() -> None:
-    refused(farseer("extrapolate"), "name a file of runs, or say --example")
+    refused(farseer("extrapolate"), "name a file of runs, or add --example")
     for bad, part in (
         ("chinchila", "unknown law 'chinchila'; choose from farseer"),
         ("farseer:isoflop", "the method isoflop does not fit the law farseer"),

@@ -379,5 +379,5 @@ class TestRows:
         assert {row.choice for row in means.rows[1:]} <= set(labels)
         _, own = plt.subplots()
         assert plot_choices(means, ax=own) is own
-        with pytest.raises(IndexError, match="point: expected .*, got 3"):
+        with pytest.raises(IndexError, match="point: expected 0 to 0, got 3"):
             plot_choices(means, point=3)

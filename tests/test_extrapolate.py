@@ -438,5 +438,5 @@ def test_figures_refuse(found: fj.Extrapolation) -> None:
     with pytest.raises(IndexError, match="limit: expected an index below 14"):
         plot_error_by_value(found, 14)
     none = fj.extrapolate(mean_fit().runs, MEAN)
-    with pytest.raises(ValueError, match="give extrapolate targets="):
+    with pytest.raises(ValueError, match="expected targets; give them"):
         plot_extrapolation(none, "targets")

@@ -306,7 +306,7 @@ def test_too_few_sizes_and_bad_transforms() -> None:
         fj.choose_forms(fj.example_runs(noise=0.0).select(max_N=3.5e8))
     with pytest.raises(ValueError, match="name: expected a word"):
         fj.Transform("a/b", jnp.sqrt, jnp.square)
-    with pytest.raises(ValueError, match="exponents: the range of 'q' must ascend"):
+    with pytest.raises(ValueError, match="exponents: expected an ascending range"):
         fj.Transform("q", jnp.sqrt, jnp.square, exponents=(1.0, 0.0))
 
 

@@ -157,7 +157,8 @@ def of_groups(fits: "Fits", groups: Mapping[str, str]) -> "Fits":
         labels = list(dict.fromkeys(_text(fit.group) for fit in fits))
         more = f" and {len(labels) - _MAX_SHOWN} more" if len(labels) > _MAX_SHOWN else ""
         raise Refusal(
-            f"unknown group {_text(groups)}; choose from {'; '.join(labels[:_MAX_SHOWN])}{more}"
+            f"the group {_text(groups)} was not fitted; choose from "
+            f"{'; '.join(labels[:_MAX_SHOWN])}{more}"
         )
     return Fits(own, fits.by, fits.shared)
 
