@@ -85,7 +85,7 @@ print(
     f"residuals {residuals.total_rms:.3%}: noise {noise.pooled:.3%}, misfit {residuals.misfit:.3%}"
 )
 print(f"pattern along D: {'yes' if pattern else 'no'} (p = {residuals.against_D.mean_p_value:.2g})")
-print(f"runs that stand apart: {len(residuals.outliers)}")
+print(f"outliers: {len(residuals.outliers)}")
 for i in residuals.outliers[:3]:
     where = f"N = {residuals.N[i]:.3g}, D = {residuals.D[i]:.3g}"
     print(f"  {where}: {residuals.residual[i]:+.2%}; look at its loss curve")

@@ -39,7 +39,7 @@ smaller, largest = runs.select(max_N=0.9 * target), runs.select(min_N=target)
 print(f"{'':48}{'paper':>9}{column:>16}")
 
 
-def beside(what: str, paper: float | None, here: float, form: str = ".4f") -> None:
+def show(what: str, paper: float | None, here: float, form: str = ".4f") -> None:
     """Print the paper's number and ours."""
     published = "—" if paper is None else format(paper, form)
     print(f"{what:48}{published:>9}{format(here, form):>16}")
@@ -74,7 +74,7 @@ inside = [
              if N < target])
     for one in (farseer, chinchilla)
 ]  # fmt: skip
-beside("Chinchilla's error above Farseer's, fitted sizes", 2.32, inside[1] / inside[0] - 1, ".0%")
+show("Chinchilla's error above Farseer's, fitted sizes", 2.32, inside[1] / inside[0] - 1, ".0%")
 
 # %% [markdown]
 # ## Fig. 1b: how to split a budget
@@ -92,7 +92,7 @@ plt.show()
 
 # %%
 for C, ratio in zip(allocation.compute[:13:4], allocation.tokens_per_parameter[:13:4], strict=True):
-    beside(f"tokens per parameter at {C:.0e} FLOPs", None, ratio, ".1f")
+    show(f"tokens per parameter at {C:.0e} FLOPs", None, ratio, ".1f")
 
 # %% [markdown]
 # ## Fig. 2: losses and fit
@@ -117,7 +117,7 @@ plt.show()
 
 # %%
 for view, R2 in zip(views.views, (0.9807, 0.7457, 0.8484, 0.8733), strict=True):
-    beside(f"mean R², Δ_{view.difference} L against {view.against}", R2, view.mean_r_squared)
+    show(f"mean R², Δ_{view.difference} L against {view.against}", R2, view.mean_r_squared)
 
 # %% [markdown]
 # ## Fig. 4: A(N) and B(N)
@@ -142,10 +142,10 @@ plt.show()
 
 # %%
 error = np.abs(residuals.U / residuals.G - 1).mean()
-beside("mean relative error of U(N) against G(N)", 9e-4, error, ".5f")
-beside("scatter of O − G, most", 2e-3, residuals.offset_rms.max(), ".5f")
-beside("scatter of O − G, largest size", 4e-4, residuals.offset_rms[-1], ".5f")
-beside("p of patterns along D (large: white noise)", None, residuals.against_D.mean_p_value, ".4f")
+show("mean relative error of U(N) against G(N)", 9e-4, error, ".5f")
+show("scatter of O − G, most", 2e-3, residuals.offset_rms.max(), ".5f")
+show("scatter of O − G, largest size", 4e-4, residuals.offset_rms[-1], ".5f")
+show("p of patterns along D (large: white noise)", None, residuals.against_D.mean_p_value, ".4f")
 
 # %% [markdown]
 # The last number is a test that the paper does not make: a small p means that the residuals of a
@@ -162,13 +162,11 @@ plt.show()
 
 # %%
 first, last = farseer.held_out_error[[0, -1]]
-beside("Farseer, piecewise, fitted up to 1.91 B", 6.01e-3, first, ".6f")
-beside("Farseer, piecewise, fitted up to 5.35 B", 5.87e-4, last, ".6f")
-beside("Farseer, all at once, fitted up to 5.35 B", None, at_once.held_out_error[-1], ".6f")
-beside("Chinchilla, fitted up to 5.35 B", None, chinchilla.held_out_error[-1], ".6f")
-beside(
-    "  times the error, all at once over piecewise", 10, at_once.held_out_error[-1] / last, ".1f"
-)
+show("Farseer, piecewise, fitted up to 1.91 B", 6.01e-3, first, ".6f")
+show("Farseer, piecewise, fitted up to 5.35 B", 5.87e-4, last, ".6f")
+show("Farseer, all at once, fitted up to 5.35 B", None, at_once.held_out_error[-1], ".6f")
+show("Chinchilla, fitted up to 5.35 B", None, chinchilla.held_out_error[-1], ".6f")
+show("  times the error, all at once over piecewise", 10, at_once.held_out_error[-1] / last, ".1f")
 
 # %% [markdown]
 # Solved to its optimum, the fit of all parameters at once is better than in the paper.
@@ -187,8 +185,8 @@ plt.show()
 
 # %%
 error = np.abs(within.predict(beyond.N, beyond.D) / beyond.loss - 1)
-beside(f"mean error at these {len(beyond)} runs", None, error.mean(), ".6f")
-beside("largest", None, error.max(), ".6f")
+show(f"mean error at these {len(beyond)} runs", None, error.mean(), ".6f")
+show("largest", None, error.max(), ".6f")
 
 # %% [markdown]
 # ## Figs. 10 to 14: the four views, slice by slice
@@ -225,8 +223,8 @@ plt.show()
 # %%
 for name, A_and_B, U in (("log/power", 0.1125, 0.0011), ("log/log", 0.1322, 0.0083)):
     found = {curve: forms.form(curve, name).relative_error for curve in "ABU"}
-    beside(f"Table 2, error of A and B, {name}", A_and_B, found["A"] + found["B"])
-    beside(f"Table 3, error of U, {name}", U, found["U"])
+    show(f"Table 2, error of A and B, {name}", A_and_B, found["A"] + found["B"])
+    show(f"Table 3, error of U, {name}", U, found["U"])
 
 # %% [markdown]
 # ## Fig. 15: two surfaces
@@ -261,7 +259,7 @@ if "N_with_embedding" in runs.extra:
     plots.plot_counts(counts)
     plt.show()
     ratio = counts.other.held_out_error / counts.own.held_out_error
-    beside("error with embeddings over error without", 4, ratio, ".1f")
+    show("error with embeddings over error without", 4, ratio, ".1f")
 else:
     print("These runs have one count of N only: Fig. 16 needs a column with embeddings.")
 
@@ -285,7 +283,7 @@ plt.show()
 
 # %%
 rises = sum(region.share for region in shape.regions if region.along == "N")
-beside("share of the domain where the loss rises with N", 0, rises, ".1%")
+show("share of the domain where the loss rises with N", 0, rises, ".1%")
 for region in shape.regions:
     print(f"It rises with {region.along} from {region.begins.min():.2g} on.")
 

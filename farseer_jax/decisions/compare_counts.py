@@ -127,12 +127,12 @@ class CountComparison(Result):
         """The law and the hold-out, the errors with each count, and which count is better."""
         ratio = self.error_ratio
         better, worse = (self.own, self.other) if ratio >= 1 else (self.other, self.own)
-        said = (
+        verdict = (
             f"{worse.count} predicts the held-out runs {max(ratio, 1 / ratio):.1f} times worse "
             f"than {better.count}."
         )
         warnings = [f"{row.count}: {w}" for row in self.rows for w in row.fit.warnings]
-        return self._title(), self.counts(), warned(said, warnings)
+        return self._title(), self.counts(), warned(verdict, warnings)
 
     def _title(self) -> str:
         fit = self.own.fit

@@ -130,12 +130,12 @@ class RunComparison(Result):
                 f"N or D of partners differ by up to {self.largest_mismatch:.2%}; the losses are "
                 "not corrected for it"
             )
-        said = (
+        heading = (
             "Fitted surfaces (fitted − observed differences at these points, root mean square: "
             f"{self.fit_miss:.3%}):"
         )
         # the warnings of the fits include those of the points
-        return "\n".join(lines), *self.points.text_parts(), said, *self.fits.text_parts()
+        return "\n".join(lines), *self.points.text_parts(), heading, *self.fits.text_parts()
 
     def __repr__(self) -> str:
         return (

@@ -118,10 +118,12 @@ def _against_runs(fits: FitPair, difference: np.ndarray, tolerance: float) -> tu
 def _of_the_fits(fits: FitPair) -> list[str]:
     """The warnings of each fit, once if both are the same fit."""
     a, b = fits.a.fit, fits.b.fit
-    told = [f"{fits.a.name}: {sentence}" for sentence in (() if a is None else a.warnings)]
+    sentences = [f"{fits.a.name}: {sentence}" for sentence in (() if a is None else a.warnings)]
     if a is not b:
-        told += [f"{fits.b.name}: {sentence}" for sentence in (() if b is None else b.warnings)]
-    return told
+        sentences += [
+            f"{fits.b.name}: {sentence}" for sentence in (() if b is None else b.warnings)
+        ]
+    return sentences
 
 
 def _beyond_the_runs(fits: FitPair, N: np.ndarray, D: np.ndarray) -> list[str]:

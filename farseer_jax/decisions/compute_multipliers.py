@@ -114,11 +114,11 @@ class ComputeMultipliers(Result):
             tell_outside: whether the legend explains parentheses.
         """
         table, (a, b) = self.table(), self.names
-        said = f"{a} reaches {b}'s loss with 1/× of the compute (above 1: {a} needs less)"
+        legend = f"{a} reaches {b}'s loss with 1/× of the compute (above 1: {a} needs less)"
         cells = [cell.strip() for row in table.cells()[1] for cell in row]
         if tell_outside and any(cell.startswith("(") for cell in cells):
-            said += "; ( ) outside the runs of one or both"
-        lines = [said, *[_NO_FACTOR] * (_NONE in cells)]
+            legend += "; ( ) outside the runs of one or both"
+        lines = [legend, *[_NO_FACTOR] * (_NONE in cells)]
         lines += [f"Compute-optimal losses are equal at {C:.3g} FLOPs." for C in self.parity]
         return table, "\n".join(lines)
 

@@ -212,8 +212,8 @@ class FitComparison(Result):
             parts.append(f"probability that {a} is better: {self.chances.note}")
             parts.append(self._some_of("{:.1%}".format, self.probability))
         # the legend explains parentheses once
-        multipliers, told = self.multipliers.text_parts(tell_outside=is_inside)
-        return (*parts, self._winner(), multipliers, warned(told, self.warnings))
+        multipliers, explained = self.multipliers.text_parts(tell_outside=is_inside)
+        return (*parts, self._winner(), multipliers, warned(explained, self.warnings))
 
     def _map(self) -> tuple[Table, bool]:
         """The difference at a few N and D, and the D at which each of these N changes its winner.

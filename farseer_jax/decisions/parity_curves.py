@@ -218,13 +218,13 @@ def _links(
 
 def _chains(links: list[tuple[int, int]], num: int) -> list[list[int]]:
     """Crossings in order along their curves: from an end, or back to the start."""
-    beside: list[list[int]] = [[] for _ in range(num)]
+    neighbours: list[list[int]] = [[] for _ in range(num)]
     for one, other in links:
-        beside[one].append(other)
-        beside[other].append(one)
+        neighbours[one].append(other)
+        neighbours[other].append(one)
     seen: set[int] = set()
     chains = []
-    ends = [i for i in range(num) if len(beside[i]) < 2]
+    ends = [i for i in range(num) if len(neighbours[i]) < 2]
     for first in [*ends, *range(num)]:
         if first in seen:
             continue
@@ -232,8 +232,8 @@ def _chains(links: list[tuple[int, int]], num: int) -> list[list[int]]:
         while here not in seen:
             seen.add(here)
             chain.append(here)
-            here = next((i for i in beside[here] if i not in seen), here)
-        if len(beside[first]) == 2 and len(chain) > 2:
+            here = next((i for i in neighbours[here] if i not in seen), here)
+        if len(neighbours[first]) == 2 and len(chain) > 2:
             chain.append(first)
         chains.append(chain)
     return chains

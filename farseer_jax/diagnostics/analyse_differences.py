@@ -72,15 +72,15 @@ class DifferenceAnalysis(Result):
     @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the views; empty if there are none."""
-        said = []
+        sentences = []
         for variable, lost in (("D", self.num_not_falling_D), ("N", self.num_not_falling_N)):
             if lost:
                 pairs = "pair is" if lost == 1 else "pairs are"
-                said.append(
+                sentences.append(
                     f"{lost} {pairs} left out because the loss does not decrease in {variable}, as "
                     "a power law always does: R² is optimistic."
                 )
-        said += [
+        sentences += [
             f"{view.name} has no slice of at least {self.min_pairs} pairs: too few runs share "
             f"{view.held_variable} and lie one step of {view.difference} apart."
             for view in self.views
@@ -92,11 +92,11 @@ class DifferenceAnalysis(Result):
             count = int((view.exponent <= 0).sum())
             where = ", ".join(quantity_text(v) for v in view.held[view.exponent <= 0][:3])
             more = "" if count <= 3 else f" and {count - 3} more"
-            said.append(
+            sentences.append(
                 f"{view.name}: differences increase in {view.against} at {view.held_variable} = "
                 f"{where}{more}."
             )
-        return tuple(said)
+        return tuple(sentences)
 
     def table(self) -> Table:
         """One row per view and slice."""

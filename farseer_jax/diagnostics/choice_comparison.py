@@ -166,11 +166,11 @@ class ChoiceComparison(Result):
         ]
         title = f"{self.law.title()} law by {self.method}, {self.num_runs} runs"
         where = f"loss at {points[0]} by choice" if is_alone else "loss by choice"
-        told = [self._spread()]
+        notes = [self._spread()]
         if (more := len(self.N) - self._num_shown) > 0:
-            told.append(f"… and {more} more point{'s' if more > 1 else ''}")
-        told += _notes([row for _, shown in sections for row in shown])
-        return f"{title}: {where}", Table(columns, most=len(lines)), "\n".join(told)
+            notes.append(f"… and {more} more point{'s' if more > 1 else ''}")
+        notes += _notes([row for _, shown in sections for row in shown])
+        return f"{title}: {where}", Table(columns, most=len(lines)), "\n".join(notes)
 
     @property
     def _num_shown(self) -> int:
@@ -248,11 +248,11 @@ def _rest(rows: Sequence[ChoiceResult], num_points: int) -> list[str]:
 
 def _notes(rows: Sequence[ChoiceResult]) -> list[str]:
     """The notes of the rows shown, each once."""
-    said: dict[str, list[str]] = {}
+    choices_by_note: dict[str, list[str]] = {}
     for row in rows:
         if row.note:
-            said.setdefault(row.note, []).append(row.choice)
-    return [f"{_some(choices)}: {note}" for note, choices in said.items()]
+            choices_by_note.setdefault(row.note, []).append(row.choice)
+    return [f"{_some(choices)}: {note}" for note, choices in choices_by_note.items()]
 
 
 def _some(choices: Sequence[str]) -> str:

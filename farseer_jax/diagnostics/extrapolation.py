@@ -261,12 +261,12 @@ class Extrapolation(Result):
             f"{len(self.runs)} runs, held out: {int(self.held_out.sum())} with {self.along} "
             f"{which}; mean relative errors"
         )
-        told = verdict(self)
+        summary = verdict(self)
         errors = (title, self.ranking(), self.by_limit())
         if self.targets is None:
-            return *errors, warned(told, self.warnings)
+            return *errors, warned(summary, self.warnings)
         about = "targets, from fits to all runs: predicted against observed loss"
-        return *errors, told, about, self._targets_by_candidate(self.targets)
+        return *errors, summary, about, self._targets_by_candidate(self.targets)
 
     def _targets_by_candidate(self, targets: Runs) -> Table:
         """The targets as printed: one row per target, and the mean error."""

@@ -136,10 +136,10 @@ def _missing(found: "Extrapolation", result: "CandidateResult") -> list[str]:
         f"{result.name} has no usable fit at {_of(num, len(result.outcomes))} "
         f"({'; '.join(reasons)}): give larger limits, or leave it out"
     )
-    return [f"{line}. {_beside(found, result)}".rstrip(" .")]
+    return [f"{line}. {_compared_with_first(found, result)}".rstrip(" .")]
 
 
-def _beside(found: "Extrapolation", result: "CandidateResult") -> str:
+def _compared_with_first(found: "Extrapolation", result: "CandidateResult") -> str:
     """Its error compared with the first's, over the limits at which both converged."""
     first = found[found.leaderboard[0].name]
     both = result.trusted & first.trusted

@@ -180,22 +180,22 @@ class FormChoice(Result):
     @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the choice; empty if there are none."""
-        said = []
+        sentences = []
         chosen = {"A": self.best.A, "B": self.best.B, "U": self.best_U}
         for curve, form in chosen.items():
             if form.at_edge:
-                said.append(
+                sentences.append(
                     f"an exponent of {curve}(N), {form.label}, is at an end of its range: the form "
                     "hardly fits, or needs a wider range."
                 )
         for curve, form in chosen.items():
             best = min(self.forms[curve], key=lambda form: form.rank("held-out"))
             if best.label != form.label and best.held_out_error < form.held_out_error:
-                said.append(
+                sentences.append(
                     f"{curve}(N): {best.label} ({best.name}) predicts held-out sizes better, "
                     f"{_error(best.held_out_error, 5)} against {_error(form.held_out_error, 5)}."
                 )
-        return tuple(said)
+        return tuple(sentences)
 
     def table(self) -> Table:
         """One row per quadruple for A and B, then per form of U."""
@@ -247,13 +247,13 @@ class FormChoice(Result):
         ]
         num = self.num_held_out
         sizes = "1 largest size" if num == 1 else f"1 to {num} largest sizes"
-        told = (
+        summary = (
             f"Held out: the error at the {sizes} left out. Mean relative error of the law of the "
             f"best forms:\n{self.mean_relative_error:.3%} on the runs, {self.held_out_error:.3%} "
             "on those left out."
         )
         tables = (Table(own, most=_SHOWN, noun="") for own in (of_pairs, of_curve))
-        return title, *tables, warned(told, self.warnings)
+        return title, *tables, warned(summary, self.warnings)
 
     def __repr__(self) -> str:
         return (

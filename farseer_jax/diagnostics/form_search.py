@@ -116,8 +116,10 @@ def _search(problem: _Problem) -> FormLines:
 
 def _bounds(ranges: list[tuple[float, float]], shape: tuple[int, int], axis: int) -> _Bounds:
     low, high = np.asarray(ranges, dtype=float).T
-    beside = (1, -1) if axis else (-1, 1)
-    return _Bounds(*(jnp.broadcast_to(jnp.asarray(a).reshape(beside), shape) for a in (low, high)))
+    axes_shape = (1, -1) if axis else (-1, 1)
+    return _Bounds(
+        *(jnp.broadcast_to(jnp.asarray(a).reshape(axes_shape), shape) for a in (low, high))
+    )
 
 
 def _lines(problem: _Problem, p: Array, q: Array) -> FormLines:

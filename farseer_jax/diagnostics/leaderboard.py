@@ -186,13 +186,13 @@ def ranked(results: Sequence[CandidateResult]) -> tuple[LeaderboardRow, ...]:
             name=result.name,
             held_out_error=_geometric_mean(own[has]),
             times_best=_mean_ratio(own[has], smallest[has]),
-            num_best=int((own[sure] == smallest[sure]).sum()),
+            num_best=int((own[converged] == smallest[converged]).sum()),
             num_limits=int(has.sum()),
-            num_converged=int(sure.sum()),
-            complete=bool(asked.any() and sure[asked].all()),
+            num_converged=int(converged.sum()),
+            complete=bool(asked.any() and converged[asked].all()),
             next_error=_geometric_mean(result.next_error[has]),
         )
-        for result, own, has, sure in zip(results, errors, known, trusted, strict=True)
+        for result, own, has, converged in zip(results, errors, known, trusted, strict=True)
     ]
     return tuple(sorted(places, key=_order))
 

@@ -180,11 +180,11 @@ class ResidualDiagnostics(Result):
             f"{difference_text(self.link)}"
         )
         tests = [test.sentence(self._shared(name)) for name, test in self.against.items()]
-        told = "\n".join([self._total(), *tests, self._outliers()])
+        summary = "\n".join([self._total(), *tests, self._outliers()])
         # a table of sizes with one run each says nothing (N may depend on a further input)
         if set(self.inputs) == {"N", "D"} or (self.num_runs > 1).any():
-            return title, self.sizes().at(evenly(len(self.size), _MAX_SIZES)), told
-        return title, told
+            return title, self.sizes().at(evenly(len(self.size), _MAX_SIZES)), summary
+        return title, summary
 
     def _shared(self, along: str) -> str:
         """What the runs of a group share in a test along an input; empty without other inputs."""

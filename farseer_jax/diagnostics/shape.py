@@ -190,7 +190,7 @@ class Shape(Result):
     def _region(self, region: Rise) -> list[str | Table]:
         along, other = region.along, region.other_variable
         N, D = map(quantity_text, region.worst)
-        said = (
+        text = (
             f"The loss rises with {along} in {region.share:.1%} of the domain "
             f"({region.area:.2f} decades²),\n"
             f"most at N = {N}, D = {D}: ∂ln L / ∂ln {along} = {region.slope:+.3g}."
@@ -202,7 +202,7 @@ class Shape(Result):
             ]
         )
         beyond = self._beyond_the_runs(region)
-        return [said, lines.at(evenly(len(lines), _NUM_LINES)), *([beyond] if beyond else [])]
+        return [text, lines.at(evenly(len(lines), _NUM_LINES)), *([beyond] if beyond else [])]
 
     def _beyond_the_runs(self, region: Rise) -> str:
         """Where the rise starts relative to the range of the runs."""

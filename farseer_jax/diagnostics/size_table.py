@@ -79,9 +79,9 @@ class SizeTable(NamedTuple):
         known = np.isfinite(values) & (values > 0)
         left_out = ~self.keep[1:] & known
         error = np.abs(curves[1:] / np.where(known, values, 1.0) - 1.0)
-        beside = left_out[:, *(None,) * (error.ndim - 2)]
+        left_out_of = left_out[:, *(None,) * (error.ndim - 2)]
         count = left_out.sum(axis=1)
-        total = np.where(beside, error, 0.0).sum(axis=-1)
+        total = np.where(left_out_of, error, 0.0).sum(axis=-1)
         some = count > 0
         shape = (-1, *(1,) * (total.ndim - 1))
         return np.asarray((total[some] / count[some].reshape(shape)).mean(axis=0))
