@@ -1,6 +1,6 @@
-"""Makes each notebook from the readable source beside it: ``python notebooks/build.py``.
+"""Builds each notebook from the source beside it: ``python notebooks/build.py``.
 
-Sources are Python files whose cells begin with ``# %%`` or ``# %% [markdown]``.
+Sources are Python files whose cells start with ``# %%`` or ``# %% [markdown]``.
 """
 
 import re

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # A law of your own
+# # Your own law
 #
-# A law is its formula. Write it as a line of text, or as a small class: its parameters as fields,
-# its loss as a method. Everything else (starts, batches of refits, hold-outs, plots) works with it
-# as with the laws of the package.
+# A law is its formula. Write it as a line of text, or as a small class with its parameters as
+# fields and its loss as a method. Everything else (starts, batches of refits, hold-outs, plots)
+# works as with the laws of the package.
 
 # %%
 import jax.numpy as jnp
@@ -16,12 +16,12 @@ from farseer_jax.plots import plot_fit
 # %% [markdown]
 # ## As text
 #
-# Say we suspect that data helps through its square root, whatever the size:
+# Suppose that the loss depends on the square root of the data, whatever the size:
 #
 #     L(N, D) = E + A/N^α + B/√D
 #
-# N and D are columns of the table and hence inputs; all other names are parameters to be fitted.
-# They are positive unless `real=` names them; the one right of `**` is an exponent.
+# N and D are columns of the table and therefore inputs; all other names are parameters to fit. They
+# are positive unless `real=` names them; the one to the right of `**` is an exponent.
 
 # %%
 runs = fj.example_runs()
@@ -30,14 +30,14 @@ as_text = fj.fit("E + A/N**alpha + B/sqrt(D)", fitted, fj.LeastSquares("huber"))
 print(as_text)
 
 # %% [markdown]
-# The report says how many starts reached the best optimum: where few do, the form is badly
+# The report shows how many starts reached the best optimum: if few do, the form is badly
 # conditioned, or the runs do not determine it.
 #
 # ## As a class
 #
-# The same with a name, for use in a package of your own. Fields say where a parameter may lie, and
-# the arguments of `loss` are the inputs. Write it with `jax.numpy`, so that it can be
-# differentiated.
+# The same with a name, for use in your own package. Annotations of fields give the domains of
+# parameters, and the arguments of `loss` are the inputs. Write it with `jax.numpy`, so that it can
+# be differentiated.
 
 
 # %%
@@ -63,7 +63,7 @@ print(f"text and class agree to 1e-10: {abs(ratio - 1) < 1e-10}")
 # %% [markdown]
 # ## Is it any good?
 #
-# Beside the laws of the package, on runs that none of them has seen:
+# Compare it with the laws of the package, on held-out runs:
 
 # %%
 comparison = fj.compare_methods(
@@ -78,7 +78,7 @@ comparison = fj.compare_methods(
 print(comparison)
 
 # %% [markdown]
-# The runs of the example follow the Farseer law, so ours cannot win; the picture shows where it
+# The runs of the example follow the Farseer law, so ours cannot win; the figure shows where it
 # fails. At small D every size has its own slope.
 
 # %%
@@ -88,8 +88,8 @@ plt.show()
 # %% [markdown]
 # ## Other inputs
 #
-# A law may have any columns as inputs. Say the same recipes were trained with P parallel streams,
-# each of which is worth k·ln P more parameters (here made up, so that we know the answer):
+# A law may have any columns as inputs. Here the models have P parallel streams, which are worth
+# k·ln P times more parameters (simulated, so that we know the answer):
 
 # %%
 rng = np.random.default_rng(0)
@@ -100,9 +100,9 @@ streams = fj.fit("E + (A/(N*(k*log(P) + 1)))**alpha", table)
 print(streams)
 
 # %% [markdown]
-# ## All else works
+# ## Everything else works
 #
-# Refits by weights are one batch: here each of the five largest sizes left out in turn.
+# Refits by weights are one batch: here each of the five largest sizes is left out in turn.
 
 # %%
 sizes = np.unique(fitted.N)[-5:]
@@ -112,7 +112,8 @@ for size, predicted in zip(sizes, refits.predict(25.1e9, 5e11), strict=True):
     print(f"without {size / 1e9:.2f} B: {predicted:.4f}")
 
 # %% [markdown]
-# And a fit is a file. One of a law as text is read back as it is; one of a class needs the class.
+# And a fit can be a file. That of a law as text is read back as it is; that of a class needs the
+# class.
 
 # %%
 again = fj.Fit.from_json(own.to_json(), law=SquareRoot)

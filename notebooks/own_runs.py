@@ -1,13 +1,11 @@
 # %% [markdown]
 # # Your own runs: from a table to a decision
 #
-# Someone has to say what to train next: how large, on how many tokens, by which recipe. This
-# notebook goes from a table of small runs to that decision, and every section ends in something to
-# decide.
+# What should be trained next: how large, on how many tokens, by which recipe? This notebook goes
+# from a table of small runs to that decision, and every section ends with something to decide.
 #
-# Set the environment variable `RUNS` to a csv file of yours, and change the four numbers at the
-# end of the next cell. Without a file the embedded example stands in, under column names as other
-# people choose them.
+# Set the environment variable `RUNS` to your csv file, and change the four numbers at the end of
+# the next cell. Without a file the notebook uses the embedded example, with other column names.
 
 # %%
 import os
@@ -22,10 +20,10 @@ import numpy as np
 import farseer_jax as fj
 from farseer_jax import plots
 
-budget = 1e23  # FLOPs of the large run that is to be decided on
+budget = 1e23  # FLOPs of the large run to decide on
 small_change = 0.05 * budget  # FLOPs that may be spent on small runs first
-worth_it = 0.25  # by how much they would have to narrow the interval
-sure_enough = 0.9  # probability that another recipe is better, to switch to it
+worth_it = 0.25  # relative reduction of the interval that would justify them
+sure_enough = 0.9  # probability that another recipe is better at which to switch to it
 
 # %% [markdown]
 # ## 1. What do these runs support?
@@ -46,8 +44,7 @@ noise = fj.estimate_noise(runs)
 print(noise)
 
 # %% [markdown]
-# The plan on the table is Chinchilla's rule, 20 tokens per parameter. How far is that from the
-# runs?
+# The plan is Chinchilla's rule, 20 tokens per parameter. How far is it from the runs?
 
 # %%
 N_plan = np.sqrt(budget / (6 * 20))
@@ -61,8 +58,8 @@ print(f"most compute of a run: {largest_run:.1e} FLOPs, {budget / largest_run:.1
 
 # %% [markdown]
 # **Decide:** whether to go on. The paper had 21 sizes with 11 to 18 D each, noise of 0.05 %, and a
-# target four times the largest size. The further yours is from that, the less of what follows
-# holds. A fit says in its warnings what else is missing.
+# target four times the largest size. The further your runs are from that, the less reliable is what
+# follows. The warnings of a fit say what else is missing.
 
 # %%
 result = fj.fit(fj.Farseer, runs)
@@ -75,7 +72,7 @@ for sentence in result.warnings or ["no warnings"]:
 # %% [markdown]
 # ## 2. Is the law right here?
 #
-# Where it is, what is left is noise: as large as the noise found without any law, and without a
+# If it is, the residuals are noise: as large as the noise estimated without any law, and without a
 # pattern.
 
 # %%
@@ -88,20 +85,19 @@ print(
     f"residuals {residuals.total_rms:.3%}: noise {noise.pooled:.3%}, misfit {residuals.misfit:.3%}"
 )
 print(f"pattern along D: {'yes' if pattern else 'no'} (p = {residuals.against_D.mean_p_value:.2g})")
-print(f"runs that stand apart: {len(residuals.outliers)}")
+print(f"outliers: {len(residuals.outliers)}")
 for i in residuals.outliers[:3]:
     where = f"N = {residuals.N[i]:.3g}, D = {residuals.D[i]:.3g}"
     print(f"  {where}: {residuals.residual[i]:+.2%}; look at its loss curve")
 
 # %% [markdown]
-# **Decide:** a misfit below the noise, without a pattern: read the law between the runs as if it
-# were true. Otherwise it smooths over something; do not read differences smaller than the misfit
-# off it.
+# **Decide:** if the misfit is below the noise, without a pattern, trust the law between the runs.
+# Otherwise it misses something: ignore differences smaller than the misfit.
 #
 # ## 3. Which law, beyond the runs?
 #
-# Not the one that fits best, but the one that would have been right before: fitted up to smaller
-# sizes, it predicts the larger ones that are at hand.
+# Not the one that fits best, but the one that has extrapolated best: fitted up to smaller sizes, it
+# predicts the larger ones that have been trained.
 
 # %%
 candidates = {
@@ -125,13 +121,14 @@ if best.name != "Farseer":
 print("from here on:", best.name)
 
 # %% [markdown]
-# **Decide:** the rest of this page uses the winner. Add laws and methods of yours to `candidates`.
-# Where the order changes along the picture, go by its right end: the shortest way to the plan.
+# **Decide:** the rest of this page uses the best candidate. Add your own laws and methods to
+# `candidates`. If the order changes along the figure, go by its right end, which is nearest to the
+# plan.
 #
 # ## 4. What loss would the plan reach?
 #
-# A bootstrap knows the noise. The law's own drift is learnt from hold-outs as above, and makes the
-# interval as wide as such predictions have been wrong.
+# A bootstrap accounts for the noise. The misfit of the law is estimated from hold-outs as above,
+# and widens the interval by the errors of such predictions.
 
 # %%
 refits = fj.bootstrap(result, 200, seed=1)
@@ -167,8 +164,9 @@ plt.show()
 #
 # ## 5. Is it the right split?
 #
-# The same budget, for the lowest loss. The intervals are each refit's own optimum: noise alone.
-# What another law makes of the same runs shows how much hangs on the choice of section 3.
+# The same budget, split for the lowest loss. The intervals are those of the refits' optima: noise
+# alone. The optimum of another law for the same runs shows how much depends on the choice of
+# section 3.
 
 # %%
 allocation = fj.allocate(refits, np.geomspace(budget / 1e3, budget, 13))
@@ -185,7 +183,7 @@ print(
     f"tokens per parameter: {ratio:.0f}, 90 % interval {span.lower[-1]:.0f} to {span.upper[-1]:.0f}"
 )
 print(f"loss that the rule of 20 gives away: {lost:.2%}")
-print("inside the runs" if allocation.inside_data[-1] else "outside the runs: the law's word alone")
+print("inside the runs" if allocation.inside_data[-1] else "outside the runs: the law extrapolates")
 
 rival = others[0].name
 law, method = candidates[rival]
@@ -193,9 +191,9 @@ by_rival = fj.allocate(fj.fit(law, runs, method), [budget]).tokens_per_parameter
 print(f"tokens per parameter by {rival}: {by_rival:.0f}")
 
 # %% [markdown]
-# **Decide:** if the rule of 20 gives away less than the interval of section 4 is wide, the loss
-# does not settle the split. Then choose the smaller model where it will be used much: it is cheaper
-# to run (`allocate(…, tokens_served=…)` counts that in).
+# **Decide:** if the rule of 20 gives away less than the width of the interval of section 4, the
+# loss does not settle the split. Then choose the smaller model if it will be used a lot: it is
+# cheaper to run (`allocate(…, tokens_served=…)` takes this into account).
 #
 # ## 6. Does the better recipe stay better?
 #
@@ -235,13 +233,14 @@ for warning in comparison.warnings:
     print("-", textwrap.fill(warning, 96, subsequent_indent="  "))
 
 # %% [markdown]
-# **Decide:** switch only if the recipe is better at the plan by more than it costs to switch, and
-# surely enough. Where the difference shrinks with N, small runs flatter the new recipe.
+# **Decide:** switch only if the recipe is better at the plan by more than the cost of switching,
+# and with a sufficient probability. If the difference shrinks with N, small runs flatter the new
+# recipe.
 #
 # ## 7. What to train first?
 #
-# For a twentieth of the budget, the small runs that make the plan's prediction surest. Each must be
-# paid for; none has been trained.
+# The small runs that most reduce the uncertainty of the plan's prediction, for a twentieth of the
+# budget. None of them has been trained.
 
 # %%
 suggested = fj.suggest_runs(
@@ -272,8 +271,8 @@ paragraph = [
     f"{best.held_out_error:.2%} where that could be checked, predicts a loss of {loss:.4f} for it,",
     f"{low:.4f} to {high:.4f}.",
     f"The split with the lowest loss is {other}, D/N = {ratio:.0f} in place of 20.",
-    f"It gains {lost:.2%}, {'more' if lost > half else 'less'} than the prediction is sure to",
-    f"(±{half:.2%}):",
+    f"It gains {lost:.2%}, {'more' if lost > half else 'less'} than the uncertainty of the",
+    f"prediction (±{half:.2%}):",
     "train that." if lost > half else "the loss does not settle the split.",
 ]
 if len(suggested):
@@ -295,12 +294,12 @@ unknown = [
     f"What this does not know: whether the law holds at {N_plan / runs.N.max():.1f} times the",
     "largest size; other data, tokenisers or schedules; what the model costs to serve; runs that",
     "diverge.",
-    f"The interval of the split holds the noise of the runs only: {rival} would take",
+    f"The interval of the split accounts for the noise of the runs only: {rival} would take",
     f"{by_rival:.0f} tokens per parameter.",
 ]
 if pattern:
     unknown += [
         f"Residuals follow D: the law misses these runs by {residuals.misfit:.2%}, and differences",
-        "below that are not to be read off it.",
+        "below that mean nothing.",
     ]
 print(textwrap.fill(" ".join(unknown), 96))

@@ -2,13 +2,13 @@
 # # The paper, figure by figure
 #
 # Li et al., *Predictable Scale: Part II, Farseer*, in the paper's order: what each figure and table
-# claims, the call that makes it, and the paper's number beside the one found.
+# claims, the call that makes it, and the paper's number next to ours.
 #
-# The runs are the authors' own where the environment variable `FARSEER_RUNS` names their table
-# (337 distinct runs of the Baseline grid from 0.2 B parameters on; a table to download, not part of
-# this package). Otherwise they are the embedded example, which has the same sizes and tokens, and
-# losses from an invented law: then the pictures show how each figure is made, and the numbers are
-# the example's, not the paper's.
+# The runs are the authors' own if the environment variable `FARSEER_RUNS` names their table (337
+# distinct runs of the Baseline grid from 0.2 B parameters on; a table to download, not part of this
+# package). Otherwise they are the embedded example, which has the same sizes and tokens, and losses
+# from an invented law: then the figures only show how each is made, and the numbers are the
+# example's, not the paper's.
 
 # %%
 import os
@@ -39,8 +39,8 @@ smaller, largest = runs.select(max_N=0.9 * target), runs.select(min_N=target)
 print(f"{'':48}{'paper':>9}{column:>16}")
 
 
-def beside(what: str, paper: float | None, here: float, form: str = ".4f") -> None:
-    """One number: the paper's, and the one found."""
+def show(what: str, paper: float | None, here: float, form: str = ".4f") -> None:
+    """Print the paper's number and ours."""
     published = "—" if paper is None else format(paper, form)
     print(f"{what:48}{published:>9}{format(here, form):>16}")
 
@@ -50,7 +50,7 @@ def beside(what: str, paper: float | None, here: float, form: str = ".4f") -> No
 #
 # *Farseer's error is small and even over all sizes; Chinchilla's law fits in the middle and drifts
 # off beyond.* `extrapolate` fits every candidate up to one size after another and predicts the
-# 6.37 B runs, which none has seen. Figs. 6, 8 and 17 below are views of the same result.
+# 6.37 B runs, which are held out. Figs. 6, 8 and 17 below are views of the same result.
 
 # %%
 candidates = [
@@ -66,7 +66,7 @@ plots.plot_error_by_value(extrapolation)
 plt.show()
 
 # %% [markdown]
-# The paper's 232 % is how much larger Chinchilla's error is within the fitted range.
+# The paper's 232 % is the excess of Chinchilla's error within the fitted range.
 
 # %%
 inside = [
@@ -74,14 +74,14 @@ inside = [
              if N < target])
     for one in (farseer, chinchilla)
 ]  # fmt: skip
-beside("Chinchilla's error above Farseer's, fitted sizes", 2.32, inside[1] / inside[0] - 1, ".0%")
+show("Chinchilla's error above Farseer's, fitted sizes", 2.32, inside[1] / inside[0] - 1, ".0%")
 
 # %% [markdown]
 # ## Fig. 1b: how to split a budget
 #
 # *The best number of tokens per parameter rises with compute; 20 suits budgets of 1e20 to 1e21
-# FLOPs only.* The paper draws this and prints no number. The law is the one fitted to all runs; no
-# run had more than 4e21 FLOPs, and beyond only the law speaks.
+# FLOPs only.* The paper draws this without numbers. The law is fitted to all runs; no run had more
+# than 4e21 FLOPs, and beyond that the law extrapolates.
 
 # %%
 everything = fj.fit(fj.Farseer, runs)
@@ -92,7 +92,7 @@ plt.show()
 
 # %%
 for C, ratio in zip(allocation.compute[:13:4], allocation.tokens_per_parameter[:13:4], strict=True):
-    beside(f"tokens per parameter at {C:.0e} FLOPs", None, ratio, ".1f")
+    show(f"tokens per parameter at {C:.0e} FLOPs", None, ratio, ".1f")
 
 # %% [markdown]
 # ## Fig. 2: losses and fit
@@ -117,23 +117,23 @@ plt.show()
 
 # %%
 for view, R2 in zip(views.views, (0.9807, 0.7457, 0.8484, 0.8733), strict=True):
-    beside(f"mean R², Δ_{view.difference} L against {view.against}", R2, view.mean_r_squared)
+    show(f"mean R², Δ_{view.difference} L against {view.against}", R2, view.mean_r_squared)
 
 # %% [markdown]
 # ## Fig. 4: A(N) and B(N)
 #
-# *Both follow stretched exponentials over the whole range of N.* Dots are what each size says on
-# its own.
+# *Both follow stretched exponentials over the whole range of N.* Dots are the values of each size
+# alone.
 
 # %%
 plots.plot_curves(fit)
 plt.show()
 
 # %% [markdown]
-# ## Fig. 5: what is left
+# ## Fig. 5: the residuals
 #
-# *G(N), the loss without the data term, follows its curve to 0.09 %, and what is left around it is
-# white noise that shrinks from 2e-3 to 4e-4 as N grows.*
+# *G(N), the loss without the data term, follows its curve to 0.09 %, and the residuals around it
+# are white noise that shrinks from 2e-3 to 4e-4 as N grows.*
 
 # %%
 residuals = fj.diagnose_residuals(fit)
@@ -142,14 +142,14 @@ plt.show()
 
 # %%
 error = np.abs(residuals.U / residuals.G - 1).mean()
-beside("mean relative error of U(N) against G(N)", 9e-4, error, ".5f")
-beside("scatter of O − G, most", 2e-3, residuals.offset_rms.max(), ".5f")
-beside("scatter of O − G, largest size", 4e-4, residuals.offset_rms[-1], ".5f")
-beside("p of patterns along D (large: white noise)", None, residuals.against_D.mean_p_value, ".4f")
+show("mean relative error of U(N) against G(N)", 9e-4, error, ".5f")
+show("scatter of O − G, most", 2e-3, residuals.offset_rms.max(), ".5f")
+show("scatter of O − G, largest size", 4e-4, residuals.offset_rms[-1], ".5f")
+show("p of patterns along D (large: white noise)", None, residuals.against_D.mean_p_value, ".4f")
 
 # %% [markdown]
-# The last number is a test that the paper does not make: a small p says that residuals of a size
-# follow D, so that what is left is not noise alone.
+# The last number is a test that the paper does not make: a small p means that the residuals of a
+# size follow D, so that they are not noise alone.
 #
 # ## Figs. 6a, 8a and 17: error against the range fitted
 #
@@ -162,16 +162,14 @@ plt.show()
 
 # %%
 first, last = farseer.held_out_error[[0, -1]]
-beside("Farseer, piecewise, fitted up to 1.91 B", 6.01e-3, first, ".6f")
-beside("Farseer, piecewise, fitted up to 5.35 B", 5.87e-4, last, ".6f")
-beside("Farseer, all at once, fitted up to 5.35 B", None, at_once.held_out_error[-1], ".6f")
-beside("Chinchilla, fitted up to 5.35 B", None, chinchilla.held_out_error[-1], ".6f")
-beside(
-    "  times the error, all at once over piecewise", 10, at_once.held_out_error[-1] / last, ".1f"
-)
+show("Farseer, piecewise, fitted up to 1.91 B", 6.01e-3, first, ".6f")
+show("Farseer, piecewise, fitted up to 5.35 B", 5.87e-4, last, ".6f")
+show("Farseer, all at once, fitted up to 5.35 B", None, at_once.held_out_error[-1], ".6f")
+show("Chinchilla, fitted up to 5.35 B", None, chinchilla.held_out_error[-1], ".6f")
+show("  times the error, all at once over piecewise", 10, at_once.held_out_error[-1] / last, ".1f")
 
 # %% [markdown]
-# Solved to its optimum, the fit of all parameters at once is better than the paper found it.
+# Solved to its optimum, the fit of all parameters at once is better than in the paper.
 #
 # ## Fig. 7: beyond the runs
 #
@@ -187,8 +185,8 @@ plt.show()
 
 # %%
 error = np.abs(within.predict(beyond.N, beyond.D) / beyond.loss - 1)
-beside(f"mean error at these {len(beyond)} runs", None, error.mean(), ".6f")
-beside("largest", None, error.max(), ".6f")
+show(f"mean error at these {len(beyond)} runs", None, error.mean(), ".6f")
+show("largest", None, error.max(), ".6f")
 
 # %% [markdown]
 # ## Figs. 10 to 14: the four views, slice by slice
@@ -214,8 +212,8 @@ plt.show()
 #
 # *Of nine pairs of transformations, log against power, a stretched exponential, describes A(N),
 # B(N) and U(N) best.* "Power" of an untransformed value is read as a power law, log against log: a
-# line through the values themselves misses B by far more. The errors in the legends tell how close
-# other forms come: for A(N) and U(N), three say nearly the same.
+# line through the values themselves has a much larger error in B. The legends give the errors of
+# other forms: for A(N) and U(N), three are nearly equal.
 
 # %%
 forms = fj.choose_forms(smaller)
@@ -225,15 +223,15 @@ plt.show()
 # %%
 for name, A_and_B, U in (("log/power", 0.1125, 0.0011), ("log/log", 0.1322, 0.0083)):
     found = {curve: forms.form(curve, name).relative_error for curve in "ABU"}
-    beside(f"Table 2, error of A and B, {name}", A_and_B, found["A"] + found["B"])
-    beside(f"Table 3, error of U, {name}", U, found["U"])
+    show(f"Table 2, error of A and B, {name}", A_and_B, found["A"] + found["B"])
+    show(f"Table 3, error of U, {name}", U, found["U"])
 
 # %% [markdown]
 # ## Fig. 15: two surfaces
 #
-# *Which of two data mixtures is better depends on N and D.* It needs the runs of two recipes;
-# `compare_runs` compares yours. The authors' table has other losses of the same runs: English web
-# text against Chinese text, per character, which never cross.
+# *Which of two data mixtures is better depends on N and D.* This needs the runs of two recipes;
+# `compare_runs` compares yours. The authors' table has further losses of the same runs instead:
+# English web text and Chinese text, per character, which never cross.
 
 # %%
 if path:
@@ -261,7 +259,7 @@ if "N_with_embedding" in runs.extra:
     plots.plot_counts(counts)
     plt.show()
     ratio = counts.other.held_out_error / counts.own.held_out_error
-    beside("error with embeddings over error without", 4, ratio, ".1f")
+    show("error with embeddings over error without", 4, ratio, ".1f")
 else:
     print("These runs have one count of N only: Fig. 16 needs a column with embeddings.")
 
@@ -285,11 +283,11 @@ plt.show()
 
 # %%
 rises = sum(region.share for region in shape.regions if region.along == "N")
-beside("share of the domain where the loss rises with N", 0, rises, ".1%")
+show("share of the domain where the loss rises with N", 0, rises, ".1%")
 for region in shape.regions:
     print(f"It rises with {region.along} from {region.begins.min():.2g} on.")
 
 # %% [markdown]
-# Red is where the law fitted to these runs is wrong, whatever the picture of the printed one. It
-# lies far outside the runs. `fit(…, monotone_over=…)` cannot rise there, and costs next to nothing
-# on the fitted runs.
+# The law fitted to these runs is wrong in the red region, even if the printed law has none. It is
+# far outside the runs. A fit with `monotone_over=` cannot rise there, at almost no cost on the
+# fitted runs.

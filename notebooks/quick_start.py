@@ -1,15 +1,15 @@
 # %% [markdown]
 # # Quick start
 #
-# From a table of training runs to the loss of a run that nobody has trained, and how far to trust
-# it.
+# From a table of training runs to the predicted loss of a run that has not been trained, and how
+# far to trust it.
 #
 # The law is Farseer (Li et al., *Predictable Scale: Part II*),
 #
 #     L(N, D) = U(N) + B(N) · D^(−A(N))
 #
 # with N parameters and D training tokens. `U(N)` is the loss with unlimited data; `B(N) ·
-# D^(−A(N))` is what data still has to win, and the exponent `A(N)` differs from size to size.
+# D^(−A(N))` is the excess due to limited data, and the exponent `A(N)` differs from size to size.
 
 # %%
 import tempfile
@@ -23,9 +23,9 @@ import farseer_jax as fj
 # %% [markdown]
 # ## 1. A table of runs
 #
-# One row per run: parameters, tokens, final loss. Here it is the embedded example, written as a
-# table as one keeps it in pandas. It has the sizes and token counts of the paper's grid, losses
-# from a known law, and 0.05 % noise: as much as real runs show from one seed to the next.
+# One row per run: parameters, tokens, final loss. Here it is the embedded example as a pandas
+# table. It has the sizes and token counts of the paper's grid, losses from a known law, and 0.05 %
+# noise, as much as real runs have from seed to seed.
 
 # %%
 table = fj.example_runs().to_dataframe()
@@ -33,15 +33,15 @@ table.columns = ["n_params", "train_tokens", "val_loss"]
 table.head()
 
 # %% [markdown]
-# Usual column names are found. Everything is checked here, once: a missing value, a zero or a
-# column in billions is refused with the rows and the remedy.
+# Usual column names are found. The table is checked here: a missing value, a zero or a column in
+# billions is refused with the rows and the remedy.
 
 # %%
 runs = fj.Runs.from_dataframe(table)
 print(runs)
 
 # %% [markdown]
-# Each size falls along its own curve and flattens towards its own floor.
+# The loss of each size falls along its own curve and flattens towards its own floor.
 
 # %%
 sizes = np.unique(runs.N)
@@ -68,8 +68,8 @@ print(result)
 
 # %% [markdown]
 # Read it from the top. The curves at a few sizes are what the runs determine. The mean relative
-# error is as large as the noise, so the law describes these runs. Warnings would stand above the
-# parameters; there are none. The nine parameters come last because they mean little on their own:
+# error is as large as the noise, so the law describes these runs. Warnings would appear above the
+# parameters; there are none. The nine parameters come last because they mean little by themselves:
 # very different ones give nearly the same curves.
 
 # %%
@@ -87,12 +87,12 @@ panels[1].set_yscale("log")
 figure.tight_layout()
 
 # %% [markdown]
-# The dots are what each size says on its own (`G`, `B_N`, `A_N` of the three stages), the lines
-# are the fitted curves.
+# The dots are the values of each size alone (`G`, `B_N`, `A_N` of the three stages), the lines are
+# the fitted curves.
 #
 # ## 3. Check: predict what was held out
 #
-# A small error on the fitted runs says little about larger models. So leave the largest size out:
+# A small error on the fitted runs says little about larger models. So hold the largest size out:
 
 # %%
 smaller = fj.fit(fj.Farseer, runs.select(max_N=5.5e9))
@@ -129,8 +129,8 @@ for tokens, loss in zip(D, losses, strict=True):
     print(f"{tokens:8.2g} tokens: {loss:.4f}")
 
 # %% [markdown]
-# How sure is that? Repeat the whole experiment on paper: take the fitted law for the truth, draw
-# new noise of the size of the residuals, and refit, 500 times.
+# How certain is that? Simulate the whole experiment: assume that the fitted law is exact, draw new
+# noise as large as the residuals, and refit, 500 times.
 
 # %%
 spread = np.std(np.log(runs.loss / result.predict(runs.N, runs.D)))
@@ -148,12 +148,12 @@ axes.set(xscale="log", xlabel="D (tokens)", ylabel="loss at 25.1 B")
 axes.legend()
 figure.tight_layout()
 # %% [markdown]
-# This interval knows the noise of the runs, and assumes that the law is right. Where it is not, no
-# refit can tell; a held-out size can.
+# This interval accounts for the noise of the runs, and assumes that the law is right. If it is not,
+# no refit can show it; a held-out size can.
 #
 # ## 5. Warnings
 #
-# With few sizes, or noisy losses, a fit still comes out, and says what to doubt:
+# With few sizes, or noisy losses, there is still a fit, with warnings:
 
 # %%
 few = fj.fit(fj.Farseer, runs.select(max_N=4e8))
@@ -163,8 +163,8 @@ for sentence in few.warnings:
 # %% [markdown]
 # ## 6. Keep it
 #
-# A fit is one JSON file, read back to the last bit. `farseer predict fit.json --N 25.1e9 --D 5e11`
-# in the shell reads it, too.
+# A fit is one JSON file, which is read back exactly. `farseer predict fit.json --N 25.1e9 --D 5e11`
+# on the command line reads it, too.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:

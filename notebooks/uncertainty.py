@@ -1,9 +1,9 @@
 # %% [markdown]
-# # How sure is that?
+# # How certain is a prediction?
 #
-# A fit gives one number for a run that nobody has trained. Four things can move that number: the
-# noise of the runs, the law, the runs themselves and the choices of the analyst. This notebook asks
-# for each in turn.
+# A fit gives one number for a run that has not been trained. Four things can change that number:
+# the noise of the runs, the law, the runs themselves and the choices of the analyst. This notebook
+# looks at each in turn.
 
 # %%
 import matplotlib.pyplot as plt
@@ -28,22 +28,23 @@ print(f"{result.predict(*target):.5f} {result.predict(*far):.5f}")
 # %% [markdown]
 # ## 1. The noise of the runs
 #
-# Train the same run twice, and the losses differ. By how much can be read off the runs themselves,
-# without any law: the losses of a size are smooth in D, and noise is what is not.
+# Train the same run twice, and the losses differ. This noise can be estimated from the runs
+# themselves, without any law: the losses of a size are smooth in D, and the noise is not.
 
 # %%
 print(fj.estimate_noise(runs))
 
 # %% [markdown]
-# How far does that noise carry? A bootstrap refits the law to 2,000 versions of the table.
+# What does that noise do to a prediction? A bootstrap refits the law to 2,000 versions of the
+# table.
 
 # %%
 refits = fj.bootstrap(result, 2000, seed=1)
 print(refits.interval([target[0], far[0]], 5e11, kind="percentile"))
 
 # %% [markdown]
-# The nine parameters scatter widely; the curves hardly do. Never read a parameter without its
-# interval, and rather read the curve.
+# The nine parameters scatter widely; the curves hardly do. Never interpret a parameter without its
+# interval, and prefer the curve.
 
 # %%
 plot_curves(result, refits)
@@ -52,16 +53,17 @@ plt.show()
 # %% [markdown]
 # ## 2. The law
 #
-# Every refit above takes the law for true. Where it is not, all of them are wrong in the same way,
-# and no resampling can tell. Extrapolations that can be checked do: leave the largest sizes out,
-# predict them, and see. The default intervals are calibrated by such hold-outs.
+# Every refit above assumes that the law is exact. If it is not, all of them are wrong in the same
+# way, and resampling cannot show it. Hold-outs can: leave the largest sizes out, predict them, and
+# compare. The default intervals are calibrated by such hold-outs.
 
 # %%
 print(refits.interval([target[0], far[0]], 5e11))
 print(refits.calibration)
 
 # %% [markdown]
-# The further out, the wider. Here is the law behind the example beside the interval:
+# The further the extrapolation, the wider the interval. Here it is with the true law of the
+# example:
 
 # %%
 N = np.geomspace(1e9, 1e11, 25)
@@ -80,7 +82,7 @@ plt.show()
 # %% [markdown]
 # ## 3. Which runs?
 #
-# The fit is differentiable, so each run's share in the prediction is known without refitting.
+# The fit is differentiable, so the influence of each run's noise is known without refitting.
 
 # %%
 found = fj.influence(result, far)
@@ -98,7 +100,7 @@ print(f"{100 * bars.standard_error(*far) / result.predict(*far):.3f} % at 25.1 B
 # %% [markdown]
 # ## 4. Which choices?
 #
-# One choice at a time made otherwise: a size left out, another criterion, another method.
+# One choice is changed at a time: a size left out, another criterion, another method.
 
 # %%
 choices = fj.compare_choices(result, *far, groups=["size", "smallest", "criterion", "rounds"])
@@ -108,8 +110,9 @@ plt.show()
 # %% [markdown]
 # ## What to report
 #
-# The calibrated interval, the noise, the largest choice, and where the target stands outside the
-# runs. If choices move a prediction by more than its interval, say so; the interval does not know.
+# The calibrated interval, the noise, the largest effect of a choice, and how far the target is
+# outside the runs. If choices change a prediction by more than its interval, say so, because the
+# interval does not account for them.
 
 # %%
 interval = refits.interval(*far)

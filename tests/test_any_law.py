@@ -527,7 +527,7 @@ def test_figures_of_fits_over_other_inputs(fitted: fj.Fit) -> None:
     legend = axes.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["P 1", "P 2", "P 4"]
-    with pytest.raises(ValueError, match="held_out: only the figure of one fit over N and D"):
+    with pytest.raises(ValueError, match="held_out: only for the figure of one fit over N and D"):
         plot_fit(fitted, fitted.runs)
     marks = plot_fit(line()).collections  # real inputs: observed and fitted, in bins of y
     heights = np.concatenate([np.asarray(own.get_offsets())[:, 1] for own in marks])

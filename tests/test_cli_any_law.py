@@ -154,8 +154,8 @@ class TestRefusals:
             ("E + A/N**a + B/stream_of**b", "", "nearly matches the column 'streams_of'"),
             ("E + A*P", "--input P=streams_off", "no column 'streams_off', named as P"),
             ("E + A/N**a", "--input Q=w", "'Q' is bound to a column but does not occur"),
-            ("E + A/N**a", "--input N=w --N w", "--N and --input N=… say the same"),
-            ("E + A/N**a", "--loss w --response w", "--loss and --response say the same"),
+            ("E + A/N**a", "--input N=w --N w", "--N and --input N=… name the same"),
+            ("E + A/N**a", "--loss w --response w", "--loss and --response name the same"),
             ("E + A/N**a", "--by arms", "no column 'arms', named as a group"),
             ("E + A/N**a", "--by arm --shared q", "has no parameter 'q'"),
             ("E + A/N**a", "--shared a", "--shared goes with --by"),
@@ -177,8 +177,8 @@ class TestRefusals:
             ("E + A/N**a", "--response loss,w --bootstrap 9", "--bootstrap refits one fit"),
             ("sum(C[h]*h)", "--input h=share_*,w", "do not sum to 1"),
             ("sum(C[arm]*arm)", "--kind arm=category --by arm", "has the same value 'old'"),
-            ("chinchilla", "--real b", "--real goes with an expression"),
-            ("chinchilla", "--kind b=real", "--kind goes with an expression"),
+            ("chinchilla", "--real b", "--real is only for an expression"),
+            ("chinchilla", "--kind b=real", "--kind is only for an expression"),
             ("farseer", "--fix E=1", "--fix does not go with the method piecewise"),
         ],
     )
@@ -191,17 +191,20 @@ class TestRefusals:
     @pytest.mark.usefixtures("table")
     def test_commands_over_N_and_D(self) -> None:
         assert farseer("fit", "runs.csv", "--law", SMALL, "--json", "fit.json").exit_code == 0
-        sentence = "needs a law of N and D alone, and the law of fit.json has the inputs N:"
+        sentence = "needs a law over N and D alone, and the law of fit.json has the inputs N:"
         refused(farseer("allocate", "fit.json", "--compute", "1e20"), f"allocate` {sentence}")
         refused(farseer("compare", "fit.json", "fit.json"), f"compare` {sentence}")
         choices = farseer("choices", "runs.csv", "--law", SMALL, "--at", "1e9,1e9")
-        refused(choices, "choices` needs a law of N and D alone, and the law has the inputs N:")
+        refused(choices, "choices` needs a law over N and D alone, and the law has the inputs N:")
 
     @pytest.mark.usefixtures("table")
     def test_commands_that_take_one_fit(self) -> None:
         options = ("--law", SMALL, "--response", "loss,w", "--at", "N=1e9")
         for command in ("bootstrap", "influence"):
-            refused(farseer(command, "runs.csv", *options), "--response names 2 columns (loss, w)")
+            refused(
+                farseer(command, "runs.csv", *options),
+                "--response: expected one column for this command, got loss, w",
+            )
         law = "E + A/N**a + B/D**b"
         runs = fj.example_runs().select(max_N=1e9).to_dataframe()
         runs.assign(other=runs["loss"]).to_csv("both.csv", index=False)
@@ -224,7 +227,9 @@ class TestOtherCommands:
         assert [row["P"] for row in expected["intervals"]] == [8.0, 2.0]
         other = farseer("bootstrap", "runs.csv", *self.OPTIONS, "--at", "N=4e9")
         refused(other, "name the same inputs")
-        refused(farseer("bootstrap", "runs.csv", *self.OPTIONS[:4], "--at", "1e9,1e9"), "has no D")
+        refused(
+            farseer("bootstrap", "runs.csv", *self.OPTIONS[:4], "--at", "1e9,1e9"), "has no input D"
+        )
 
     @pytest.mark.usefixtures("table")
     def test_influence(self, table: dict[str, Any]) -> None:

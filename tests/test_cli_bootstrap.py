@@ -184,13 +184,16 @@ class TestOptions:
             ("--example --num-resamples 1", "'--num-resamples': 1 is not in the range"),
             ("--example --scheme shuffle", "'--scheme': 'shuffle' is not one of"),
             ("--example --at 1,1 --interval exact", "'--interval': 'exact' is not one of"),
-            ("--example --at 1,1 --interval bca --of run", "--interval bca is for --of mean"),
+            (
+                "--example --at 1,1 --interval bca --of run",
+                "--interval bca does not go with --of run",
+            ),
             ("--example --at 1,1 --interval bca --scheme jackknife-runs", "needs random resamples"),
-            ("--example --num-resamples 9 --scheme jackknife-sizes", "a number of its own"),
+            ("--example --num-resamples 9 --scheme jackknife-sizes", "which fixes the number"),
             ("--example --noise 5e-4", "--noise is for --scheme parametric and for --of run"),
-            ("--example --level 0.9", "--level is about intervals at points"),
-            ("--example --json -", "--json is about intervals at points"),
-            ("--example --resume", "--resume goes on with the refits of a file"),
+            ("--example --level 0.9", "--level needs points for intervals"),
+            ("--example --json -", "--json needs points for intervals"),
+            ("--example --resume", "--resume continues the refits of a file"),
             ("--example --starts-seed 1", "--starts-seed does not go with the method piecewise"),
             ("--example --out -", "--out needs a file"),
             (f"--example --out {os.devnull}", "it is not a regular file; name a Parquet file"),
@@ -290,7 +293,7 @@ class TestFile:
         assert (result.exit_code, result.stdout) == (130, "")
         assert result.stderr == (
             f"Interrupted: 32 refits are kept in {FILE}.parts; the same command with --resume "
-            "goes on from there.\n"
+            "continues from there.\n"
         )
         assert signal.getsignal(signal.SIGTERM) is before
         refused(farseer(*command), f"{FILE}.parts already exists", "(--resume)")
@@ -309,4 +312,4 @@ class TestBelowAFit:
 
     def test_json_on_standard_output_would_hide_them(self) -> None:
         result = farseer("fit", "--example", "--bootstrap", 64, "--json", "-")
-        refused(result, "--bootstrap prints below the fit")
+        refused(result, "--bootstrap does not go with --json -")

@@ -65,7 +65,7 @@ def test_groups_are_those_of_the_library() -> None:
 
 def test_refusals() -> None:
     refused(farseer("choices", "--example"), "Missing option '--at'")
-    refused(farseer("choices", *AT), "name a file of runs, or say --example")
+    refused(farseer("choices", *AT), "name a file of runs, or add --example")
     refused(
         farseer("choices", "--example", *AT, "--target-embeddings", "6e8"),
         "--target-embeddings was given 1 times and --at 2 times",

@@ -62,7 +62,7 @@ def test_options_reach_the_library(seen: list[Any]) -> None:
 
 
 def test_refusals() -> None:
-    refused(farseer("extrapolate"), "name a file of runs, or say --example")
+    refused(farseer("extrapolate"), "name a file of runs, or add --example")
     for bad, part in (
         ("chinchila", "unknown law 'chinchila'; choose from farseer"),
         ("farseer:isoflop", "the method isoflop does not fit the law farseer"),
@@ -74,5 +74,5 @@ def test_refusals() -> None:
     refused(farseer("extrapolate", "--example", "--target", "1e9,1e11"), "expected a run N,D,LOSS")
     both = ("--limit", "1e9", "--min-fitted", "3")
     refused(farseer("extrapolate", "--example", *both), "--min-fitted does not go with --limit")
-    refused(farseer("extrapolate", "--example", "--held-out", "1e12"), "held_out: no run")
+    refused(farseer("extrapolate", "--example", "--held-out", "1e12"), "held_out: expected at most")
     refused(farseer("extrapolate", "--example", "--along", "arm"), "no column 'arm'")

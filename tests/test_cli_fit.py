@@ -74,9 +74,9 @@ class TestFit:
         ("args", "message"),
         [
             ("", "Missing argument 'RUNS'"),
-            ("--example runs.csv", "leave RUNS out, or --example"),
-            ("--example --N size", "--N is about the columns of a file"),
-            ("--example --D-unit 1e9", "--D-unit is about the columns of a file"),
+            ("--example runs.csv", "--example does not go with RUNS"),
+            ("--example --N size", "--N is for the columns of a file"),
+            ("--example --D-unit 1e9", "--D-unit is for the columns of a file"),
             ("--example --candidates 1", "'--candidates': 1 is not in the range"),
             ("--example --candidates 1.5", "'--candidates'"),
             ("--example --criterion huber", "'--criterion': 'huber' is not one of"),

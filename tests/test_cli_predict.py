@@ -65,7 +65,7 @@ class TestPredict:
         ("args", "message"),
         [
             ("", "Nothing to predict"),
-            ("--N 1e9", "the law needs D too"),
+            ("--N 1e9", "the law also needs D"),
             (
                 "--N 1e9 --N 2e9 --D 1e9 --D 2e9 --D 3e9",
                 "N was given 2 times and another input 3 times",
@@ -73,8 +73,8 @@ class TestPredict:
             ("--N size --D 1e9", "'--N': expected a positive number such as 25.1e9, got 'size'"),
             ("--N 1e9 --D -5", "'--D': expected a positive number such as 25.1e9, got '-5'"),
             ("--N 1e9 --D nan", "got 'nan'"),
-            ("--N 1e9 --D 1e9 --min-N 1e9", "--min-N is about a table of runs"),
-            ("--N 1e9 --D 1e9 --loss bpc", "--loss is about a table of runs"),
+            ("--N 1e9 --D 1e9 --min-N 1e9", "--min-N is for a table of runs"),
+            ("--N 1e9 --D 1e9 --loss bpc", "--loss is for a table of runs"),
             ("--N 1e-300 --D 1e-300", "no finite loss at N=1e-300, D=1e-300"),
             ("runs.csv --N 25.1e9", "--N 25.1e9 names a column (leave RUNS out"),
             ("runs.csv --N a --N b", "with a table RUNS it names one column"),
@@ -151,21 +151,21 @@ class TestAnyLaw:
     @pytest.mark.parametrize(
         ("args", "message"),
         [
-            ("--N 1e9", "the law needs P too"),
-            ("--N 1e9 --given Q=2", "the law has no Q"),
+            ("--N 1e9", "the law also needs P"),
+            ("--N 1e9 --given Q=2", "the law has no input Q"),
             ("--N 1e9 --given P=two", "expected a positive number (such as P=4), got P=two"),
             ("--N 1e9 --given P=-2", "got P=-2"),
             ("--N 1 --N 2 --given P=1,P=2,P=3", "N was given 2 times and another input 3"),
             ("--N 1e9 --given P=2 --group arm=other", "the group arm=other was not fitted"),
             ("--N 1e9 --given P=2 --group recipe=x", "the groups are by arm"),
-            ("--N 1e9 --given P=2 --input P=p", "--input is about a table of runs"),
-            ("larger.csv --given P=2", "--given is about points"),
-            ("larger.csv --group arm=new", "--group is about points"),
+            ("--N 1e9 --given P=2 --input P=p", "--input is for a table of runs"),
+            ("larger.csv --given P=2", "--given is for points"),
+            ("larger.csv --group arm=new", "--group is for points"),
             ("larger.csv", "the group arm=unheard was not fitted"),
             ("sizes.csv", "no column was recognised as P"),
             ("columns.csv", "no column 'arm', named as a group"),
             ("larger.csv --response bpc", "no column 'bpc', named as a response"),
-            ("runs.csv --input P=streams_of --loss loss,w", "name its column"),
+            ("runs.csv --input P=streams_of --loss loss,w", "expected one column for the response"),
         ],
     )
     def test_misuse(self, args: str, message: str) -> None:
@@ -193,7 +193,7 @@ class TestAnyLaw:
         assert [row["predicted"] for row in self.rows(*shares)] == pytest.approx(
             [row["predicted"] for row in rows[:2]], rel=1e-12
         )
-        refused(farseer("predict", "fit.json", "--given", "share_web=0.9"), "needs share_code too")
+        refused(farseer("predict", "fit.json", "--given", "share_web=0.9"), "also needs share_code")
         wrong = ["--given", "share_web=0.9,share_code=0.2"]
         refused(farseer("predict", "fit.json", *wrong), "does not sum to 1")
         other = farseer("predict", "fit.json", "mixed.csv", "--input", "h=w")

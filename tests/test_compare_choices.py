@@ -88,7 +88,7 @@ class TestRealRuns:
         assert _embeddings.find_column(fit.runs) == column
         guess = _embeddings.recount(fit.runs, column, far.N, None)
         assert guess.N == pytest.approx(far.extra[column], rel=5e-3)
-        assert "425 M, by a power law, N^0.33" in guess.note
+        assert "425 M, by a power law through the runs', N^0.33" in guess.note
         known = _embeddings.recount(fit.runs, column, fit.runs.N, None)
         np.testing.assert_allclose(known.N, fit.runs.extra[column], rtol=1e-14)
         assert known.note == ""
@@ -264,7 +264,7 @@ class TestRows:
         fit = mean_fit(min_sizes=3)
         found = fj.compare_choices(fit, *POINT, groups=[*BY_WEIGHTS, "count"])
         (count,) = found["count"]
-        assert "no column" in count.note
+        assert "no extra column" in count.note
         first, second = found["smallest"]
         assert first.usable
         assert (second.usable, second.outcome) == (False, fj.Outcome.too_few_sizes)
@@ -277,7 +277,7 @@ class TestRows:
         assert len(plot_choices(found).get_yticks()) > 0
         nothing = fj.compare_choices(fit, *POINT, groups=["count"])
         assert nothing.largest is nothing.reference
-        assert "No other choice could be made." in str(nothing)
+        assert "No other choice changes a prediction." in str(nothing)
         assert plot_choices(nothing).get_yticklabels()[0].get_text() == "N with embeddings"
 
     def test_one_size_left_out_of_one_leaves_none(self) -> None:
@@ -290,7 +290,7 @@ class TestRows:
             ("other", [3e8] * 20, "no column 'N_total'"),
             ("N_total", ["a"] * 20, "positive number"),
             ("N_total", [0.0] * 20, "positive number"),
-            ("N_total", [5e8] * 20, "not above N for every size"),
+            ("N_total", [5e8] * 20, "above N for every size, or below"),
         ],
     )
     def test_a_column_that_is_no_other_count(
@@ -307,7 +307,7 @@ class TestRows:
         runs = fj.Runs(N, [1e9] * 3, [3.0, 2.9, 2.8], {"bare": N - 0.1 * N})
         found = _embeddings.recount(runs, "bare", np.array([4e8, 16e8]), None)
         assert found.N == pytest.approx([3.6e8, 14.4e8], rel=1e-12)
-        with pytest.raises(ValueError, match="no parameters left"):
+        with pytest.raises(ValueError, match="no parameters without embeddings"):
             _embeddings.recount(runs, "bare", np.array([4e8]), np.array([5e8]))
 
     def test_what_it_prints(self) -> None:
@@ -352,11 +352,11 @@ class TestRows:
     @pytest.mark.parametrize(
         ("wrong", "message"),
         [
-            ({"groups": ["sizes"]}, "no group 'sizes'; choose of count, size"),
+            ({"groups": ["sizes"]}, "unknown group 'sizes'; choose from count, size"),
             ({"N": [1e9, 2e9], "D": [1e9, 2e9, 3e9]}, "broadcast"),
             ({"N": []}, "at least one point"),
             ({"N": -1e9}, "positive and finite"),
-            ({"target_embeddings": 0.0}, "target_embeddings: values must be positive"),
+            ({"target_embeddings": 0.0}, "target_embeddings: expected positive"),
         ],
     )
     def test_misuse(self, wrong: dict[str, Any], message: str) -> None:
@@ -365,7 +365,7 @@ class TestRows:
             fj.compare_choices(mean_fit(), **given)
 
     def test_a_group_without_rows(self, means: fj.ChoiceComparison) -> None:
-        with pytest.raises(KeyError, match="no group 'rounds'"):
+        with pytest.raises(KeyError, match="unknown group 'rounds'"):
             means["rounds"]
 
     def test_figure(self, means: fj.ChoiceComparison) -> None:
@@ -379,5 +379,5 @@ class TestRows:
         assert {row.choice for row in means.rows[1:]} <= set(labels)
         _, own = plt.subplots()
         assert plot_choices(means, ax=own) is own
-        with pytest.raises(IndexError, match="point 3"):
+        with pytest.raises(IndexError, match="point: expected 0 to 0, got 3"):
             plot_choices(means, point=3)

@@ -196,7 +196,7 @@ class TestMultipliers:
         flat = law_of(np.float64(2.0))
         found = fj.compare_fits(flat, A, comparable=True, **DOMAIN)
         assert np.isnan(found.multipliers.optimal).any()
-        assert "\n–: there is none; a law has no compute-optimal D/N, or not that" in str(found)
+        assert "\n–: does not exist; a law has no compute-optimal D/N, or does not" in str(found)
 
     def test_what_is_beyond_the_runs_or_a_thousand_is_marked(self, found: fj.FitComparison) -> None:
         own = found.multipliers
@@ -208,7 +208,7 @@ class TestMultipliers:
         assert rows[:4] == ["> 1000", "(> 1000)", "(< 0.001)", "–"]
         assert rows[4] == f"({at_ratio[4]:.3f})"
         assert "A needs less); ( ) outside the runs of one or both" in text
-        assert "–: there is none" in text
+        assert "–: does not exist" in text
 
 
 def draws_of(levels: Any, seed: int = 0, runs_seed: int = 0, scheme: Any = None) -> fj.Bootstrap:
@@ -263,7 +263,7 @@ class TestProbability:
         assert chance(one, two) == pytest.approx(wins)
 
     def test_refusals(self) -> None:
-        with pytest.raises(ValueError, match="no refit of both"):
+        with pytest.raises(ValueError, match="no refit is usable in both"):
             chance(draws_of([np.nan, np.nan]), draws_of([3.0, 3.0]))
         jackknife = fj.bootstrap(mean_fit(), scheme=fj.JackknifeSizes())
         with pytest.raises(ValueError, match="a: a jackknife has no draws"):
@@ -366,10 +366,12 @@ class TestWarnings:
 
     def test_runs_that_contradict_the_fits(self) -> None:
         missed, contradicted = self.between(0.99)
-        assert "and these are 1.01% themselves: trust the points, not the surfaces" in missed
+        assert (
+            "observed differences, 1.01%, by 1.45% (root mean squares): trust the points" in missed
+        )
         assert contradicted == (
-            "the runs name another winner than the fits: new is better at 25 of the 25 points "
-            "where both have runs; by the fits it is at 0 of them, and in 0% of this domain."
+            "the runs and the fits disagree on the winner: new is better at 25 of the 25 points "
+            "where both have runs; by the fits, at 0 of them and in 0% of this domain."
         )
 
     def test_runs_that_agree_or_do_not_differ_say_nothing(self) -> None:
@@ -380,9 +382,9 @@ class TestWarnings:
 
     def test_a_winner_of_the_points_that_loses_most_of_the_domain(self) -> None:
         """By the fits B is better below D = 10.8 B: at two D of three, in 12 columns of 33."""
-        (told,) = [w for w in self.between(0.999, B, max_D=3e10) if "another winner" in w]
+        (told,) = [w for w in self.between(0.999, B, max_D=3e10) if "disagree on the winner" in w]
         assert "new is better at 15 of the 15 points" in told
-        assert "by the fits it is at 10 of them, and in 36% of this domain" in told
+        assert "by the fits, at 10 of them and in 36% of this domain" in told
 
     def test_each_fit_has_its_own_by_name(self) -> None:
         runs = mean_fit().runs
@@ -423,24 +425,24 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"N": None}, "N: laws alone have no runs"),
+            ({"N": None}, "N: laws without runs"),
             (
                 {"N": (1e11, 1e8)},
                 r"N: .*the lower one first, got \(1e\+11, 1e\+08\)",
             ),
             ({"D": [1e9, -1.0]}, "D: values must be positive"),
-            ({"D": []}, "D: give"),
+            ({"D": []}, "D: expected .low, high"),
             ({"compute": [0.0]}, "compute: values must be positive"),
             ({"tokens_per_parameter": -20.0}, "tokens_per_parameter: values must be positive"),
             ({"tokens_per_parameter": [20, 30]}, "tokens_per_parameter: expected one number"),
-            ({"compute": [1e20, 1e306]}, "compute: 1e.306 FLOPs are too many"),
+            ({"compute": [1e20, 1e306]}, "compute: expected at most 1.8e.304 FLOPs, got 1e.306"),
             ({"compute": "x"}, "compute: expected numbers, got 'x'"),
-            ({"tolerance": 1.0}, "tolerance must lie"),
+            ({"tolerance": 1.0}, "tolerance: expected a number in"),
             (
                 {"N": (1e8, 1e300), "D": (1e9, 1e300)},
-                r"domain, N from 1e\+08 to 1e\+300 and D from 1e\+09 to 1e\+300, is too large",
+                r"domain, N from 1e\+08 to 1e\+300 and D from 1e\+09 to 1e\+300, is so wide",
             ),
-            ({"N": (1e-300, 1e8), "D": (1e-300, 1e9)}, "N from 1e-300 to 1e.08 .* is too large"),
+            ({"N": (1e-300, 1e8), "D": (1e-300, 1e9)}, "N from 1e-300 to 1e.08 .* is so wide"),
         ],
     )
     def test_numbers(self, options: Any, message: str) -> None:
@@ -451,15 +453,17 @@ class TestBadInput:
         with pytest.raises(TypeError, match=r"a: expected a Fit, a law .*or a Bootstrap"):
             fj.compare_fits("a.json", B, **DOMAIN)
         for names in (("a", "a"), ("a", "b", "c"), ("a", ""), "ab"):
-            with pytest.raises(ValueError, match="names: give two different names"):
+            with pytest.raises(ValueError, match="names: expected two different names"):
                 fj.compare_fits(A, B, names=names, **DOMAIN)  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="b: expected one law, got a stack"):
             fj.compare_fits(A, law_of(np.ones(3)), **DOMAIN)
 
     def test_lines(self, found: fj.FitComparison) -> None:
-        with pytest.raises(ValueError, match="give one of N, D, compute, tokens_per_parameter"):
+        with pytest.raises(
+            ValueError, match="expected exactly one of N, D, compute, tokens_per_parameter"
+        ):
             found.line()
-        with pytest.raises(ValueError, match=r"compute=1e\+30 has no extent in the domain"):
+        with pytest.raises(ValueError, match=r"compute=1e\+30 misses the domain"):
             found.line(compute=1e30)
         with pytest.raises(ValueError, match="compute: expected numbers, got 'x'"):
             found.line(compute="x")  # type: ignore[arg-type]
@@ -484,21 +488,21 @@ class TestRuns:
             fj.compare_runs(runs, far)
         with pytest.raises(TypeError, match="runs_b: expected Runs"):
             fj.compare_runs(runs, "runs.csv")  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="tolerance must lie"):
+        with pytest.raises(ValueError, match="tolerance: expected a number in"):
             fj.compare_runs(runs, runs, tolerance=-1.0)
 
 
 class TestCounts:
     def test_bad_input(self) -> None:
         runs = fj.example_runs()
-        with pytest.raises(ValueError, match="no column whose name says"):
+        with pytest.raises(ValueError, match="no extra column has a usual name"):
             fj.compare_counts(runs, held_out=6e9)
         total = fj.Runs(runs.N, runs.D, runs.loss, {"N_total": 1.1 * runs.N})
         with pytest.raises(ValueError, match="held_out: no run is held out"):
             fj.compare_counts(total, held_out=1e12)
         with pytest.raises(ValueError, match="held_out: every run is held out"):
             fj.compare_counts(total, held_out=1e6)
-        with pytest.raises(ValueError, match="held_out: give the smallest N"):
+        with pytest.raises(ValueError, match="held_out: expected the smallest N"):
             fj.compare_counts(total, held_out=[True])
         with pytest.raises(ValueError, match="no column 'total'"):
             fj.compare_counts(total, held_out=6e9, embeddings="total")
@@ -541,7 +545,7 @@ class TestRealRuns:
         assert longest.sum() == 6
         assert "trust the points, not the surfaces" in found.warnings[0]
         assert "B is better at 30 of the 30 points" in found.warnings[1]
-        assert "by the fits it is at 24 of them, and in 43% of this domain" in found.warnings[1]
+        assert "by the fits, at 24 of them and in 43% of this domain" in found.warnings[1]
         assert found.fits.warnings[:2] == found.warnings  # of the fits alone too
         assert found.fits.warnings[2].startswith("A: the fitted law misses its own runs by 1.1%")
         assert found.fits.warnings[4].startswith("B: the curve A(N) misses")

@@ -73,7 +73,7 @@ def test_what_it_prints_and_gives(found: fj.MethodComparison) -> None:
     assert [row["name"] for row in content["rows"]] == list(CANDIDATES)
     table = found.to_dataframe()
     assert table["fitted_error"].tolist() == [row.fitted_error for row in found.rows]
-    with pytest.raises(KeyError, match="no candidate 'Kaplan'"):
+    with pytest.raises(KeyError, match="unknown candidate 'Kaplan'"):
         found["Kaplan"]
 
 

@@ -208,11 +208,11 @@ def test_errors_and_places_by_hand() -> None:
     (missing, _) = got.warnings
     assert missing == (
         "of three has no usable fit at 1 of the 5 limits (fewer than three sizes have enough "
-        "usable pairs of runs): give larger limits, or leave it out. Over the 4 limits that it "
-        f"shares with mean its error is {geometric:.3%} against {geometric:.3%}"
+        "usable pairs of runs): give larger limits, or leave it out. Over the 4 limits "
+        f"at which mean converged too, its error is {geometric:.3%} against {geometric:.3%}"
     )
     assert f"warning: {missing}\n" in str(got)
-    assert "Places go by the number of converged fits first" in str(got)
+    assert "Candidates are ranked by the number of converged fits" in str(got)
 
 
 # Candidates that cannot be trusted
@@ -259,7 +259,7 @@ def test_limits_at_which_nobody_can_be_fitted_count_for_none() -> None:
     runs = mean_fit(num_sizes=8).runs
     got = fj.extrapolate(runs, {"of three": (fj.Chinchilla, WeightedMean(min_sizes=4))})
     assert got.best.name == "of three"
-    assert "Over the 4 of 5 limits that any candidate can be fitted at, of three" in str(got)
+    assert "Over the 4 of 5 limits at which any candidate can be fitted, of three" in str(got)
     one = str(fj.extrapolate(runs, MEAN, limits=[1e9]))
     assert "\nmean extrapolates best on these runs: " in one
     assert "limits" not in one
@@ -330,7 +330,7 @@ def test_what_it_prints_and_gives(found: fj.Extrapolation, targets: fj.Runs) -> 
     N, errors = found.error_by_value(PIECEWISE, limit=-1)
     assert len(N) == 21
     assert errors[-1] == pytest.approx(found[PIECEWISE].held_out_error[-1], rel=1e-12)
-    with pytest.raises(KeyError, match="no candidate 'Kaplan'"):
+    with pytest.raises(KeyError, match="unknown candidate 'Kaplan'"):
         found["Kaplan"]
 
 
@@ -352,18 +352,18 @@ def test_a_method_that_refuses_is_a_note() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"along": "size"}, "along: the runs have no column 'size'; choose of N, D, C, arm"),
-        ({"along": "arm"}, "along: column 'arm' does not hold numbers"),
+        ({"along": "size"}, "along: the runs have no column 'size'; choose from N, D, C, arm"),
+        ({"along": "arm"}, "along: column 'arm' is not numeric"),
         ({"along": "late"}, "along: column 'late' is missing or not positive in row 1"),
-        ({"held_out": 1e12}, "held_out: no run has N from 1e\\+12 on, the largest is 1.6e\\+09"),
+        ({"held_out": 1e12}, "held_out: expected at most the largest N, 1.6e\\+09, got 1e\\+12"),
         ({"held_out": 1e8}, "held_out: 0 distinct N are left to fit"),
-        ({"held_out": -1.0}, "held_out: give one positive number"),
-        ({"held_out": [1e9, 2e9]}, "held_out: give one positive number"),
-        ({"limits": []}, "limits: give at least one finite number"),
+        ({"held_out": -1.0}, "held_out: expected one positive number"),
+        ({"held_out": [1e9, 2e9]}, "held_out: expected one positive number"),
+        ({"limits": []}, "limits: expected at least one finite number"),
         ({"limits": [1e8]}, "limits: no run has N up to 1e\\+08; the smallest is 2e\\+08"),
-        ({"limits": [4e8, 2e9]}, "limits: 2e\\+09 would let in held-out runs"),
-        ({"limits": [4e8], "min_fitted": 2}, "min_fitted: give it or limits"),
-        ({"min_fitted": 0}, "min_fitted must be at least 1, got 0"),
+        ({"limits": [4e8, 2e9]}, "limits: 2e\\+09 would fit held-out runs"),
+        ({"limits": [4e8], "min_fitted": 2}, "min_fitted and limits: expected one of them"),
+        ({"min_fitted": 0}, "min_fitted: expected at least 1, got 0"),
     ],
 )
 def test_bad_settings(settings: dict[str, Any], message: str) -> None:
@@ -377,12 +377,12 @@ def test_bad_settings(settings: dict[str, Any], message: str) -> None:
 def test_bad_candidates_and_targets() -> None:
     runs = mean_fit().runs
     for none in ([], {}):
-        with pytest.raises(ValueError, match="candidates: give at least one"):
+        with pytest.raises(ValueError, match="candidates: expected at least one"):
             fj.extrapolate(runs, none)
     with pytest.raises(ValueError, match="candidates: two of them are 'Farseer, piecewise"):
         fj.extrapolate(runs, [fj.Farseer, fj.Farseer])
     for bad in ([fj.example_law()], ["Farseer"], [(fj.Farseer, None, 3)]):
-        with pytest.raises(TypeError, match="neither a law's class"):
+        with pytest.raises(TypeError, match="expected a law's class"):
             fj.extrapolate(runs, bad)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="targets: 5 of 5 are among the runs"):
         fj.extrapolate(runs, MEAN, targets=runs.select(min_N=1e9))
@@ -435,8 +435,8 @@ def test_a_figure_shows_what_did_not_converge_and_leaves_out_what_ran_away() -> 
 def test_figures_refuse(found: fj.Extrapolation) -> None:
     with pytest.raises(ValueError, match="errors: unknown 'far'; choose from 'held out'"):
         plot_extrapolation(found, "far")  # type: ignore[arg-type]
-    with pytest.raises(IndexError, match="no limit 14"):
+    with pytest.raises(IndexError, match="limit: expected an index below 14"):
         plot_error_by_value(found, 14)
     none = fj.extrapolate(mean_fit().runs, MEAN)
-    with pytest.raises(ValueError, match="give extrapolate targets="):
+    with pytest.raises(ValueError, match="expected targets; give them"):
         plot_extrapolation(none, "targets")

@@ -65,7 +65,7 @@ def test_sizes_are_chosen_with_both_ends(fitted: Fit, held_out: Runs) -> None:
 
 
 def test_a_size_without_runs_is_refused(fitted: Fit) -> None:
-    with pytest.raises(ValueError, match=r"sizes: no run has N = 3e\+08; there are 201 M, 239 M"):
+    with pytest.raises(ValueError, match=r"sizes: no run has N = 3e\+08; choose from 201 M, 239 M"):
         plot_fit(fitted, sizes=[3e8])
 
 
@@ -102,7 +102,7 @@ def test_bad_axes_and_draws_are_refused(fitted: Fit) -> None:
     with pytest.raises(ValueError, match="axes: expected 3, got 1"):
         plot_curves(fitted, axes=[own])
     other = bootstrap(fit(Farseer, example_runs()), 50, WildBootstrap(), seed=0)
-    with pytest.raises(ValueError, match="draws are of another fit"):
+    with pytest.raises(ValueError, match="expected draws of this fit"):
         plot_curves(fitted, other)
 
 

@@ -11,7 +11,7 @@ from farseer_jax import plots
 
 RUNS = "expected Runs, such as `read_runs(path)` or `Runs.from_dataframe(table)`, got"
 A_FIT = "expected a Fit, such as `fit(Farseer, runs)`, got"
-KNOWN = "the known ones are 'identity', 'log', 'power', and others are made by Transform("
+KNOWN = "choose from 'identity', 'log', 'power', or make one by Transform("
 
 fit = mean_fit()
 runs: Any = fit.runs
@@ -62,7 +62,7 @@ CALLS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "check_shape": (
         lambda: fj.check_shape(runs, (1e9, 1e10), (1e9, 1e10)),
-        "law must be a law or a fit, such as `fit(Farseer, runs)`, got Runs",
+        "law: expected a law or a fit, such as `fit(Farseer, runs)`, got Runs",
     ),
     "plot_line": (
         lambda: plots.plot_line(fit),

@@ -70,7 +70,7 @@ class TestRealRuns:
         assert not found.rises
         assert (found.dL_dN < 0).all()
         assert (found.dL_dD < 0).all()
-        assert "falls with N and with D at every point" in str(found)
+        assert "decreases in N and in D at every point" in str(found)
 
 
 class TestDerivatives:
@@ -238,7 +238,7 @@ def test_refusals() -> None:
         fj.check_shape(law, N=(1e10, 1e9), D=(1e9, 1e10))
     with pytest.raises(ValueError, match=r"^D: give the ends"):
         fj.check_shape(law, N=(1e9, 1e10), D=(0, 1e10))
-    with pytest.raises(ValueError, match="num must be a whole number from 3, got 2"):
+    with pytest.raises(ValueError, match="num: expected a whole number of at least 3, got 2"):
         fj.check_shape(law, N=(1e9, 1e10), D=(1e9, 1e10), num=2)
-    with pytest.raises(TypeError, match="law must be a law or a fit"):
+    with pytest.raises(TypeError, match="law: expected a law or a fit"):
         fj.check_shape(fj.Farseer, N=(1e9, 1e10), D=(1e9, 1e10))  # type: ignore[arg-type]

@@ -258,7 +258,7 @@ class TestKinds:
         alone = fj.compare_fits(
             one, two, N=[1e9, 2e10], D=[1e10, 1e12], compute=[1e20, 1e24], kind="percentile"
         )
-        assert "percentile, paired draws, the laws taken for true" in str(alone)
+        assert "percentile, paired draws, the laws are assumed to be exact" in str(alone)
         content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
         assert content["probability_kind"] == "calibrated"
         assert content["level"] == 0.9
@@ -275,7 +275,7 @@ class TestKinds:
 
     def test_refusals(self, worlds: Any) -> None:
         _, _, one, two = worlds[0]
-        with pytest.raises(ValueError, match="kind: a probability is 'calibrated' or 'percentile'"):
+        with pytest.raises(ValueError, match="kind: expected 'calibrated' or 'percentile'"):
             fj.compare_fits(one, two, kind="bca")
         with pytest.raises(ValueError, match="needs a Bootstrap of both a and b"):
             fj.compare_fits(one.fit, two, kind="percentile")

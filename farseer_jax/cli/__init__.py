@@ -1,4 +1,4 @@
-"""The shell: ``farseer`` and its commands, each in a file of its name."""
+"""The command line: ``farseer`` and its commands, each in a file of its own name."""
 
 from farseer_jax.cli.shell import main
 

@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
     from farseer_jax.laws.compute_optimal import FLOPs
 
-_PAPER = "paper"  # the name of the paper's table, where a file could stand
+_PAPER = "paper"  # names the paper's table instead of a file
 
 _BUDGETS = Group(
     "Budgets",
     option(
         "--compute",
         budgets,
-        "A budget such as 1e22, or a range such as 1e20:1e26: one for each factor of ten, or "
-        "NUMBER of them (may be repeated).",
+        "Budget such as 1e22, or range such as 1e20:1e26: one budget per factor of ten, or NUMBER "
+        "budgets (may be repeated).",
         multiple=True,
     ),
     option(
         "--loss",
         POSITIVE,
-        "Instead of budgets, a loss to reach at the least compute (may be repeated).",
+        "Loss to reach at the least compute, instead of budgets (may be repeated).",
         multiple=True,
     ),
 )
@@ -46,8 +46,8 @@ _FLOPS = Group(
     option(
         "--architecture",
         f"FILE|{_PAPER}",
-        "CSV with columns N, num_layers and width: attention and the output layer are counted "
-        f"too; {_PAPER} is Table 4 of the paper. 6·N·D unless given.",
+        "CSV with columns N, num_layers and width, to count attention and the output layer too; "
+        f"{_PAPER} is Table 4 of the paper. 6·N·D unless given.",
     ),
     option(
         "--sequence-length",
@@ -57,8 +57,8 @@ _FLOPS = Group(
     option(
         "--vocabulary",
         click.FloatRange(0),
-        "Entries of the output layer, with --architecture, where N does not count it; that of "
-        f"the paper for {_PAPER}, else 0 unless given.",
+        "Size of the vocabulary, with --architecture, if N does not count the output layer; the "
+        f"paper's for {_PAPER}, else 0 unless given.",
     ),
 )
 _LIMITS = Group(
@@ -66,15 +66,16 @@ _LIMITS = Group(
     option(
         "--tokens-served",
         POSITIVE,
-        "Tokens of inference, 2·N FLOPs each, which the budget pays for too.",
+        "Tokens of inference, 2·N FLOPs each, to pay from the budget too.",
     ),
-    option("--max-D", POSITIVE, "The most tokens there are."),
-    option("--max-N", POSITIVE, "The most parameters that can be used."),
+    option("--max-D", POSITIVE, "Most tokens available."),
+    option("--max-N", POSITIVE, "Most parameters allowed."),
 )
 _INTERVALS = Group(
     "Intervals",
     *refit_options(
-        "Intervals from so many refits of the fit's own runs, such as 1000.", "Seed of the refits."
+        "Add intervals from this many refits of the fit's runs, such as 1000.",
+        "Seed of the refits.",
     ),
 )
 
@@ -82,7 +83,7 @@ _INTERVALS = Group(
 def _check(settings: Settings) -> None:
     if bool(settings["compute"]) == bool(settings["loss"]):
         raise click.UsageError(
-            "Give budgets, such as --compute 1e20:1e26, or losses to reach by --loss: one of them."
+            "Give either budgets, such as --compute 1e20:1e26, or losses to reach by --loss."
         )
     check_goes_with("architecture", ("sequence_length", "vocabulary"), settings)
     check_goes_with("bootstrap", ("level", "seed"), settings)
@@ -123,9 +124,9 @@ def allocate(
 ) -> Output:
     """Split budgets of compute so that the loss is lowest.
 
-    FIT.json is a fit that `farseer fit --json FIT.json` wrote. Of each budget:
-    N, D, D/N and the loss there, how they grow with compute, what 20 tokens per
-    parameter would lose, and whether the runs cover such an N, D and D/N.
+    FIT.json is a fit written by `farseer fit --json FIT.json`. Prints N, D, D/N
+    and the loss at each budget, how they grow with compute, what 20 tokens per
+    parameter would lose, and whether N, D and D/N lie within the runs.
     """
     import numpy as np
 
@@ -149,7 +150,7 @@ def allocate(
 
 
 def _flops(name: str | None, length: float, vocabulary: float | None) -> "FLOPs | None":
-    """What the options say of training FLOPs; None for 6 N D.
+    """The function of training FLOPs that the options mean; None for 6 N D.
 
     Raises:
         Refusal: the file is not a table of architectures.

@@ -39,21 +39,21 @@ _INTERVALS = Group(
     option(
         "--at points",
         named_point,
-        "Where, such as 25.1e9,5e11, or N=4e9,P=8 (may be repeated); without it a summary is "
-        "printed.",
+        "Point to predict, such as 25.1e9,5e11 or N=4e9,P=8 (may be repeated); without one, a "
+        "summary is printed.",
         multiple=True,
     ),
     level_option(),
     option(
         "--interval kind",
         click.Choice(KINDS),
-        f"How its ends are found: {', '.join(KINDS)}; {DEFAULTS['kind']} unless given, "
-        "percentile for laws of other inputs than N and D. A jackknife gives normal ones only.",
+        f"Kind of interval: {', '.join(KINDS)}; {DEFAULTS['kind']} unless given, percentile for "
+        "laws over other inputs than N and D. A jackknife has normal intervals only.",
     ),
     option(
         "--of",
         click.Choice(["mean", "run"]),
-        "Of the law's loss, or of one new run with noise of its own.",
+        "Interval of the law's mean loss, or of the loss of one new run with its noise.",
         default="mean",
     ),
 )
@@ -62,8 +62,7 @@ _RESAMPLES = Group(
     option(
         "--num-resamples",
         FROM_2,
-        f"How many refits; {DEFAULTS['num_resamples']:,} unless given. A jackknife has a "
-        "number of its own.",
+        f"Number of refits; {DEFAULTS['num_resamples']:,} unless given. Fixed for a jackknife.",
     ),
     option(
         "--scheme",
@@ -80,18 +79,17 @@ _RESAMPLES = Group(
 
 
 def _check(settings: Settings) -> None:
-    """Refuse, before anything is computed, what the library would refuse after the refits."""
+    """Check before the refits what the library would refuse after them."""
     about_points = [name for name in ("level", "kind", "of", "target") if named(name)]
     if about_points and not settings["points"]:
         raise click.UsageError(
-            f"{spelled(about_points[0])} is about intervals at points: name one or more by "
-            "--at N,D."
+            f"{spelled(about_points[0])} needs points for intervals: add --at N,D, or leave it out."
         )
     kind, scheme = settings["kind"], settings["scheme"]
     if scheme in JACKKNIFES and settings["num_resamples"] is not None:
         raise click.UsageError(
-            f"--num-resamples does not go with --scheme {scheme}, which has a number of its own: "
-            "leave it out."
+            f"--num-resamples does not go with --scheme {scheme}, which fixes the number: leave it "
+            "out."
         )
     if scheme in JACKKNIFES and kind not in (None, "normal"):
         raise click.UsageError(
@@ -99,7 +97,9 @@ def _check(settings: Settings) -> None:
             "--interval out, or choose another scheme."
         )
     if kind == "bca" and settings["of"] == "run":
-        raise click.UsageError("--interval bca is for --of mean: choose another for a run.")
+        raise click.UsageError(
+            "--interval bca does not go with --of run: choose another, or use --of mean."
+        )
     if settings["noise"] is not None and not _needs_noise(scheme, settings["of"]):
         raise click.UsageError("--noise is for --scheme parametric and for --of run: leave it out.")
     check_out(settings)
@@ -141,11 +141,11 @@ def bootstrap(
 ) -> Output:
     """Fit a scaling law, refit it to resamples of the runs, and print intervals.
 
-    RUNS, the law and the method are those of `farseer fit`, whose seed of the
-    starts is called --starts-seed here. The same seed gives the same intervals.
+    RUNS, the law and the method are as for `farseer fit`, but the seed of the
+    starts is called --starts-seed. The same seed gives the same intervals.
 
-    --out keeps every refit in a file. A command that was killed goes on where
-    it was if --resume is added, and so does one with more --num-resamples.
+    --out keeps every refit in a file. Add --resume to continue a command that
+    was killed, or to add refits with a larger --num-resamples.
     """
     import farseer_jax
 
@@ -172,10 +172,10 @@ def bootstrap(
 
 
 def _noise(task: Task, scheme: str, of: str, noise: float | None) -> float | None:
-    """Of a new run, where one is asked for.
+    """Noise of a new run, for intervals of one.
 
     Raises:
-        Refusal: the noise is needed, not given, and the runs do not show it.
+        Refusal: the noise is needed but not given, and the runs do not show it.
     """
     if noise is None and _needs_noise(scheme, of) and set(task.law.inputs()) == {"N", "D"}:
         from farseer_jax import estimate_noise

@@ -1,4 +1,4 @@
-"""``farseer choices``: how predictions move with the choices made."""
+"""``farseer choices``: how predictions change with an analyst's choices."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ _OPTIONS = Group(
     option(
         "--at points",
         point,
-        "Where, such as 25.1e9,5e11 (may be repeated).",
+        "Point to predict, such as 25.1e9,5e11 (may be repeated).",
         multiple=True,
         required=True,
     ),
@@ -35,13 +35,13 @@ _OPTIONS = Group(
     option(
         "--embeddings",
         "COLUMN",
-        "Column that counts N with embeddings; one such as N_with_embedding is found.",
+        "Column that counts N with embeddings; found if its name is usual, as N_with_embedding.",
     ),
     option(
         "--target-embeddings",
         POSITIVE,
-        "Embedding parameters of each point, in the order of --at; a power law of the runs' "
-        "unless given.",
+        "Embedding parameters of each point, in the order of --at; by a power law through the "
+        "runs' unless given.",
         multiple=True,
     ),
 )
@@ -59,7 +59,7 @@ def _check(settings: Settings) -> None:
 @command(
     TASK,
     _OPTIONS,
-    summary="How predicted losses move with the choices made.",
+    summary="How predicted losses change with an analyst's choices.",
     json="the table",
     delivers="Choices",
     picture="plot_choices",
@@ -71,11 +71,11 @@ def _check(settings: Settings) -> None:
     check=_check,
 )
 def choices(task: Task, points: Any, **options: Any) -> Output:
-    """Fit a scaling law, and say how its predictions move with each choice.
+    """Fit a scaling law, and show how its predictions change with each choice.
 
-    RUNS, the law and the method are those of `farseer fit`. One choice at a
-    time is made otherwise: how N is counted, which runs are left out, settings
-    of the method, other methods.
+    RUNS, the law and the method are as for `farseer fit`. One choice is changed
+    at a time: how N is counted, which runs are left out, settings of the
+    method, other methods.
     """
     import farseer_jax
 

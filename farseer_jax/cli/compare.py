@@ -32,38 +32,38 @@ _OPTIONS = Group(
     option(
         "--N",
         span,
-        "Parameters to compare over, such as 1e8:1e11; up to ten times those of the runs "
-        "unless given.",
+        "Parameters to compare over, such as 1e8:1e11; the range of the runs up to ten times its "
+        "end unless given.",
     ),
-    option("--D", span, "Tokens, likewise."),
+    option("--D", span, "Tokens to compare over, such as 1e9:1e13; as for --N unless given."),
     option(
         "--at points",
         point,
-        "Compare at a point too, such as 25.1e9,5e11 (may be repeated).",
+        "Point to compare at as well, such as 25.1e9,5e11 (may be repeated).",
         multiple=True,
     ),
-    option("--compute", span, "FLOPs at which compute multipliers are given, such as 1e20:1e24."),
+    option("--compute", span, "Range of FLOPs of the compute multipliers, such as 1e20:1e24."),
     option(
-        "--tokens-per-parameter", POSITIVE, "D/N of the multipliers at a fixed one.", default=20.0
+        "--tokens-per-parameter", POSITIVE, "D/N of the multipliers at a fixed D/N.", default=20.0
     ),
     option(
         "--names",
         _two_names,
-        "What to call both, with a comma between them.",
+        "Names of both in the output, with a comma between them.",
         default="A,B",
     ),
     option(
         "--comparable",
-        help="Compare even losses of different columns, or that seem to be in different units.",
+        help="Compare even losses from different columns, or in what seem to be different units.",
         is_flag=True,
     ),
 )
 _INTERVALS = Group(
     "Probabilities and intervals",
     *refit_options(
-        "From so many refits of each fit's own runs, such as 1000: the probability that A is "
-        "better, and intervals of the compute multipliers.",
-        "Seed of the refits of both.",
+        "Add the probability that A is better, and intervals of the compute multipliers, from "
+        "this many refits of each fit's runs, such as 1000.",
+        "Seed of the refits of both fits.",
     ),
 )
 
@@ -99,11 +99,11 @@ def compare(
     seed: int,
     **options: Any,
 ) -> Output:
-    """Compare two fits that `farseer fit --json` wrote.
+    """Compare two fits written by `farseer fit --json`.
 
     Prints the difference of the losses over N and D, where the winner changes,
-    and how much less compute A needs for B's loss; with --bootstrap, how
-    probable it is that A is better.
+    and how much less compute A needs for B's loss; with --bootstrap also the
+    probability that A is better.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""The file of draws that ``--out`` names: checked first, and gone on with after an interruption."""
+"""The file of draws that ``--out`` names: checked first, and resumed after an interruption."""
 
 import contextlib
 import os
@@ -13,35 +13,32 @@ from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.options import FROM_1, Group, Settings, option
 from farseer_jax.cli.output import STANDARD_OUTPUT, check_target
 
-_REMEDY = "name a Parquet file to be written"
-
+_REMEDY = "name a Parquet file to write"
 
 OUT = Group(
     "Keeping every refit",
-    option("--out", "FILE", "Keep every refit in a Parquet file, also if the command is killed."),
-    option(
-        "--resume", help="Go on with the refits that --out holds already, if any.", is_flag=True
-    ),
+    option("--out", "FILE", "Keep every refit in a Parquet file, even if the command is killed."),
+    option("--resume", help="Continue the refits that --out has already, if any.", is_flag=True),
     option(
         "--chunk-size",
         FROM_1,
-        "Refits between two writes: what a kill loses at most.",
+        "Refits between two writes: the most that a kill can lose.",
         default=4096,
     ),
 )
 
 
 def check_out(settings: Settings) -> None:
-    """Refuse a file of draws that cannot be written, before anything is read.
+    """Check that a file of draws can be written, before anything is read.
 
     Raises:
         UsageError: ``--resume`` without a file.
-        Refusal: what is wrong with the file.
+        Refusal: the file cannot be written.
     """
     out, target = settings["out"], settings["target"]
     if out is None:
         if settings["resume"]:
-            raise click.UsageError("--resume goes on with the refits of a file: name it by --out.")
+            raise click.UsageError("--resume continues the refits of a file: name it by --out.")
         return
     if out == STANDARD_OUTPUT:
         raise Refusal(f"cannot write {out!r}: --out needs a file; {_REMEDY}")
@@ -51,20 +48,20 @@ def check_out(settings: Settings) -> None:
 
 
 def check_free(out: str, resume: bool) -> None:
-    """Refuse a file that is there already, before anything is fitted.
+    """Check that a file does not exist yet, before anything is fitted.
 
     Raises:
-        FileExistsError: there is a file, and no ``--resume``.
+        FileExistsError: the file exists, and there is no ``--resume``.
     """
     _store(out).check_free(resume=resume)
 
 
 @contextlib.contextmanager
 def keeping_draws(out: str | None) -> Iterator[None]:
-    """Refits are made within: what an interruption left is said, and how to go on.
+    """A context for refits: after an interruption, says what was kept and how to continue.
 
     Raises:
-        KeyboardInterrupt: as before, with that sentence.
+        KeyboardInterrupt: the refits were interrupted.
     """
     if out is None:
         yield
@@ -76,15 +73,15 @@ def keeping_draws(out: str | None) -> Iterator[None]:
         store = _store(out)
         raise KeyboardInterrupt(
             f"Interrupted: {store.num_kept():,} refits are kept in {store.parts}; the same "
-            "command with --resume goes on from there."
+            "command with --resume continues from there."
         ) from None
 
 
 @contextlib.contextmanager
 def _killed_as_interrupted() -> Iterator[None]:
-    """``kill`` and schedulers of clusters send SIGTERM: it ends a command as Ctrl-C does."""
+    """Treat SIGTERM, which ``kill`` and cluster schedulers send, like Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may choose what a signal does
+        yield  # only the main thread may set signal handlers
         return
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

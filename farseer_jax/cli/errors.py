@@ -1,4 +1,4 @@
-"""What went wrong, as one sentence in words of the shell and an exit code."""
+"""Errors as one sentence in terms of the command line, and an exit code."""
 
 import contextlib
 import dis
@@ -15,12 +15,12 @@ from farseer_jax._version import __version__
 INTERRUPTED = 130
 _RAISE = "RAISE_VARARGS"
 _VALUE = r"\"[^\"]*\"|\([^()]*\)|[\w.+-]+"
-# Said in both languages: `N_unit=1e9 (shell: --N-unit 1e9)`, `x=1 in Python or --x 1 in the shell`.
+# Messages for both: `N_unit=1e9 (shell: --N-unit 1e9)`, `x=1 in Python or --x 1 in the shell`.
 _BOTH = re.compile(r"\w+=\S+ (?:\(shell: ([^()]*)\)|in Python or (--.+?) in the shell)")
 
 
 class Refusal(click.ClickException):
-    """Something that the user can put right, said in words of the shell."""
+    """An error that the user can correct, in terms of the command line."""
 
     exit_code = 2
 
@@ -29,7 +29,7 @@ class Refusal(click.ClickException):
 
 
 class Defect(click.ClickException):
-    """Something that only a developer can put right."""
+    """An error that only a developer can correct."""
 
     exit_code = 1
 
@@ -38,7 +38,7 @@ class Defect(click.ClickException):
 def errors_as_sentences() -> Iterator[None]:
     """Turn every exception into a sentence on standard error and an exit code.
 
-    Click prints both kinds of error, and ends quietly where a pipe was closed.
+    Click prints both kinds of error, and exits quietly if a pipe was closed.
     """
     try:
         yield
@@ -68,10 +68,10 @@ def _report(error: Exception) -> NoReturn:
 
 
 def _raised_by_us(error: Exception) -> bool:
-    """Whether a ``raise`` statement of this package made the error.
+    """Whether the error comes from a ``raise`` statement of this package.
 
-    A ``ValueError`` that JAX or NumPy raised is a defect here, not the user's mistake. The module
-    alone does not tell: JAX removes its own frames from tracebacks.
+    A ``ValueError`` from JAX or NumPy is a defect of this package, not the user's mistake. The
+    module alone is no evidence, because JAX removes its own frames from tracebacks.
     """
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
@@ -84,7 +84,7 @@ def _raised_by_us(error: Exception) -> bool:
 
 
 def _os_sentence(error: OSError) -> str:
-    """The library names the file in its sentence; the operating system names it apart."""
+    """The message, with the name of the file if the operating system gives it separately."""
     if error.strerror is None:
         return _one_line(error)
     return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
@@ -99,10 +99,10 @@ def _debugging() -> bool:
 
 
 def in_options(sentence: str) -> str:
-    """A sentence of the library with options in the place of Python's arguments.
+    """A sentence of the library with options in place of Python arguments.
 
-    The commands tell which is which, for settings have the names of the library's arguments:
-    `fixed=` is `--fix`, and ``ratio=(low, high)`` is ``--ratio low:high``.
+    Settings of commands have the names of the library's arguments: `fixed=` becomes `--fix`, and
+    ``ratio=(low, high)`` becomes ``--ratio low:high``.
 
     Args:
         sentence: a warning, or the message of an error.
@@ -124,9 +124,10 @@ def in_options(sentence: str) -> str:
         (r"(?<=\()(?P<name>resume)(?=\))", spelled),  # (resume)
         (rf"(?i:(?<=\braise )|(?<=\bfewer )){any_name}\b", spelled),  # raise num_starts
         (rf"\b{long_name}=(?P<value>{_VALUE})", with_value),  # min_N=1e9
-        # noise=5e-4, or influence(fit, at, noise=5e-4): some names are those of columns too
+        # noise=5e-4, or influence(fit, at, noise=5e-4); after these words only, because some names
+        # are those of columns too
         (
-            rf"(?i:(?<=\bsay )|(?<=\bgive )|(?<=\btake )|(?<=\bset )|(?<=such as )|(?<=as in ))"
+            rf"(?i:(?<=\b(?:pass|give|take) )|(?<=\b(?:say|set|use) )|(?<=such as )|(?<=as in ))"
             rf"(?P<call>\w+\((?:\w+, )*)?{any_name}=(?P<value>{_VALUE})(?(call)\))",
             with_value,
         ),
@@ -136,7 +137,7 @@ def in_options(sentence: str) -> str:
 
 
 def _options_by_argument() -> dict[str, str]:
-    """``{"fixed": "--fix"}`` and so on, of this command and of `farseer fit`."""
+    """``{"fixed": "--fix"}`` and so on, for this command and for `farseer fit`."""
     context = click.get_current_context(silent=True)
     root = None if context is None else context.find_root()
     if root is None or not isinstance(root.command, click.Group):
@@ -144,7 +145,7 @@ def _options_by_argument() -> dict[str, str]:
     names = ("fit", root.invoked_subcommand or "fit")
     commands = [root.command.get_command(root, name) for name in names]
     params = [param for command in commands if command is not None for param in command.params]
-    # N and D are as often columns or values as arguments
+    # one letter is more often a column or a value than an argument
     return {
         param.name: param.opts[0]
         for param in params
@@ -158,7 +159,7 @@ def _one_of(names: Iterable[str]) -> str:
 
 
 def _value(text: str) -> str:
-    """A value after its option: ``(low, high)`` is ``low:high``, and a flag has none."""
+    """A value after its option: ``(low, high)`` becomes ``low:high``, and a flag has none."""
     if text == "True":
         return ""
     return " " + text.strip('"').strip("()").replace(", ", ":")

@@ -18,10 +18,10 @@ Named = tuple[str, str, str | None]
 
 @reads("LAW:METHOD[:OBJECTIVE]")
 def candidate(text: str) -> Named:
-    """A law, a method and perhaps an objective: ``LAW``, ``LAW:METHOD`` or with ``:OBJECTIVE``.
+    """A law, possibly with a method and an objective: ``LAW[:METHOD[:OBJECTIVE]]``.
 
     Raises:
-        BadParameter: the text is anything else, or the method does not fit the law.
+        BadParameter: a name is unknown, or the names do not go together.
     """
     law, *rest = text.split(":")
     usual = "piecewise" if law == "farseer" else "least-squares"
@@ -48,13 +48,13 @@ _OPTIONS = Group(
         "--candidate candidates",
         candidate,
         "Law and method, such as chinchilla:least-squares:huber (may be repeated); five usual "
-        "ones unless given.",
+        "candidates unless given.",
         multiple=True,
     ),
     option(
         "--along",
         "N|D|C|COLUMN",
-        "What orders the runs: N, D, compute C, or a column.",
+        "Quantity that orders the runs: N, D, compute C, or a column.",
         default="N",
     ),
     option(
@@ -65,7 +65,7 @@ _OPTIONS = Group(
     option(
         "--limit limits",
         POSITIVE,
-        "Fit the runs up to this value (may be repeated); all values from a third of them on "
+        "Fit the runs up to this value (may be repeated); all values above the smallest third "
         "unless given.",
         multiple=True,
     ),
@@ -73,7 +73,7 @@ _OPTIONS = Group(
     option(
         "--target targets",
         run,
-        "A run that is not among RUNS, to predict (may be repeated).",
+        "Further run to predict, not among RUNS (may be repeated).",
         multiple=True,
     ),
 )
@@ -100,11 +100,11 @@ def _check(settings: Settings) -> None:
     check=_check,
 )
 def extrapolate(runs: "Runs", candidates: Any, limits: Any, targets: Any, **options: Any) -> Any:
-    """Say which law and method to trust beyond the runs.
+    """Show which law and method to trust beyond the runs.
 
     Laws are fitted to the runs up to one size after another, and predict the
-    largest runs, which none of them has seen, and those right above each
-    limit.
+    largest runs, which are held out from all fits, and the runs right above
+    each limit.
     """
     import farseer_jax
 

@@ -1,6 +1,6 @@
-"""The factory of commands: each reads, calls the library and delivers, as it declares.
+"""The decorator that makes commands, which read, call the library and write the result.
 
-A command is a function in a file of its name, which `shell.COMMANDS` lists:
+A command is a function in a file of its own name, listed in `shell.COMMANDS`:
 
     @command(TASK, Group("Influence", option("--noise", POSITIVE, "…")), summary="…", …)
     def influence(task: Task, noise: float | None) -> Influence:
@@ -21,16 +21,16 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
 class Source(NamedTuple):
-    """What a command works on.
+    """The input of a command.
 
     Attributes:
-        arguments: of the command line.
-        read: from the settings to what the command's function is called with.
-        check: refuses, before anything is read, settings that do not go together.
+        arguments: arguments of the command line.
+        read: makes the first argument of the command's function from the settings.
+        check: refuses settings that do not go together, before anything is read.
         files: settings that name files, which no output may overwrite.
-        options: shown at the top of the help, beside ``--json``, under ``title``.
-        groups: other options, shown at its end.
-        title: of the group that has ``--json``.
+        options: options at the top of the help, with ``--json``, under ``title``.
+        groups: other options, at the end of the help.
+        title: title of the group that has ``--json``.
     """
 
     arguments: Sequence[click.Argument]
@@ -46,9 +46,9 @@ class Command(click.Command):
     """A command whose help shows its options in titled groups.
 
     Args:
-        groups: in the order of the help; options of groups of one title stand together.
-        arguments: of the command line.
-        settings: of ``click.Command``.
+        groups: groups in the order of the help; groups with the same title are joined.
+        arguments: arguments of the command line.
+        settings: further arguments of ``click.Command``.
     """
 
     def __init__(
@@ -90,22 +90,22 @@ def command(
     picture: str | None = None,
     refits: bool = False,
 ) -> Callable[[Callable[..., Any]], Command]:
-    """A decorator that makes a command of a function, whose docstring is the help.
+    """A decorator that turns a function into a command, with its docstring as the help.
 
     The function is called with what the source reads and the values of the command's own options,
     and returns a result of the library, or an :class:`~farseer_jax.cli.output.Output`.
 
     Args:
-        source: what the command works on.
+        source: the input of the command.
         own: groups of the command's own options.
-        summary: for the list of commands.
-        json: what ``--json`` writes.
+        summary: line in the list of commands.
+        json: what ``--json`` writes, in words.
         delivers: what was written, for the note on standard error.
         examples: lines below the help.
         check: refuses settings that do not go together, before anything is read.
-        picture: the function of ``farseer_jax.plots`` that draws the result for ``--save``; None:
-            the command has no such option.
-        refits: whether thousands of refits follow; so they do wherever ``--bootstrap`` is given.
+        picture: the function of ``farseer_jax.plots`` that draws the result for ``--save``; None
+            for a command without this option.
+        refits: whether thousands of refits follow, as they also do with ``--bootstrap``.
     """
     drawn = [picture_option()] if picture else []
     output = Group(source.title, *source.options, json_option(json), *drawn)

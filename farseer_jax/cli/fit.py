@@ -1,4 +1,4 @@
-"""``farseer fit``: a law for a table of runs."""
+"""``farseer fit``: fit a law to a table of runs."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ _OPTIONS = Group(
     option(
         "--bootstrap num_resamples",
         FROM_2,
-        "Print intervals from so many refits below the fit, such as 1000; they are not part of "
-        "the JSON. `farseer bootstrap` has more.",
+        "Print intervals from this many refits below the fit, such as 1000; they are not part of "
+        "the JSON. `farseer bootstrap` has more options.",
     ),
     option(
         "--monotone-over",
         domain,
-        "Ranges LOW:HIGH,LOW:HIGH of N and D over which the fitted loss must fall, such as "
-        "2e8:1e13,1e9:1e15: a fit that rises there gives way to the nearest law that does not.",
+        "Ranges LOW:HIGH,LOW:HIGH of N and D over which the fitted loss must decrease, such as "
+        "2e8:1e13,1e9:1e15: a fit that rises there is replaced by the nearest law that does not.",
     ),
 )
 _GROUPS = Group(
@@ -33,7 +33,7 @@ _GROUPS = Group(
     option(
         "--by",
         names,
-        "Column whose values make groups, with a fit of each; or several: model,dataset.",
+        "Column whose values make groups, each with its own fit; or several: model,dataset.",
         metavar="COLUMN",
     ),
     option("--shared", names, "Parameters that all groups have in common, such as alpha,beta."),
@@ -46,7 +46,7 @@ def _check(settings: Settings) -> None:
         return
     if settings["target"] == STANDARD_OUTPUT:
         raise click.UsageError(
-            f"--bootstrap prints below the fit, which --json {STANDARD_OUTPUT} does not print: "
+            f"--bootstrap does not go with --json {STANDARD_OUTPUT}, which prints no intervals: "
             "leave one of them out, or use `farseer bootstrap`."
         )
     if settings["by"]:
@@ -72,7 +72,7 @@ def fit(task: Task, num_resamples: int | None, monotone_over: Any) -> Output:
     """Fit a scaling law to a table of training runs, and print it.
 
     RUNS is a CSV, TSV, JSON-lines (.jsonl) or Parquet file with one row per
-    run: what the law asks for, such as parameters N and training tokens D, and
+    run: the inputs of the law, such as parameters N and training tokens D, and
     the final loss. Columns with usual names (N, params, tokens, val_loss, ...)
     are found; --N, --D, --loss and --input name others.
     """

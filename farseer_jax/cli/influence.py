@@ -1,4 +1,4 @@
-"""``farseer influence``: what a prediction owes to each run."""
+"""``farseer influence``: the influence of each run on a prediction."""
 
 from typing import Any
 
@@ -10,7 +10,9 @@ from farseer_jax.cli.values import named_point
 
 _OPTIONS = Group(
     "Influence",
-    option("--at", named_point, "Where, such as 25.1e9,5e11, or N=4e9,P=8.", required=True),
+    option(
+        "--at", named_point, "Point to predict, such as 25.1e9,5e11 or N=4e9,P=8.", required=True
+    ),
     noise_option(),
 )
 
@@ -18,8 +20,8 @@ _OPTIONS = Group(
 @command(
     TASK,
     _OPTIONS,
-    summary="What a predicted loss owes to each run.",
-    json="what the loss owes to every run",
+    summary="The influence of each run on a predicted loss.",
+    json="the influence of every run",
     delivers="Influence",
     picture="plot_influence",
     examples=[
@@ -28,11 +30,11 @@ _OPTIONS = Group(
     ],
 )
 def influence(task: Task, at: dict[str, str], noise: float | None) -> Any:
-    """Fit a scaling law, and say what a predicted loss owes to each run.
+    """Fit a scaling law, and show the influence of each run on a predicted loss.
 
-    RUNS, the law and the method are those of `farseer fit`. Of each run: how
-    the predicted loss changes if the run's loss moves up by its noise, by the
-    exact derivative of the fit, and how it changes if the run is left out.
+    RUNS, the law and the method are as for `farseer fit`. Prints how the
+    predicted loss changes if a run's loss rises by its noise, by the exact
+    derivative of the fit, and how it changes if the run is left out.
     """
     import farseer_jax
 

@@ -1,7 +1,7 @@
-"""JAX set up for a short-lived process: compile quickly, keep what is compiled, use the CPU.
+"""JAX settings for a short-lived process: compile quickly, cache compiled code, use the CPU.
 
-Only the shell does this, never the library, and only in a process that has not imported JAX yet:
-another process belongs to somebody else.
+Only the command line does this, never the library, and only in a process that has not imported JAX
+yet: in any other, the settings are the user's.
 """
 
 import contextlib
@@ -14,33 +14,33 @@ import sys
 from pathlib import Path
 
 _MAX_CACHE_BYTES = 1 << 27
-# What a process calls once need not be compiled well: these flags cut the compilation of a fit to a
-# quarter (seconds), and slow the fit itself by milliseconds. Predictions agree to 1e-9 (tested).
+# Code that runs once need not be optimised: these flags cut the compilation of a fit to a quarter
+# (by seconds), and slow the fit itself by milliseconds. Predictions agree to 1e-9 (tested).
 QUICK_FLAGS = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-# Thousands of refits repay some optimisation: they run three to five times as fast, and compile a
-# half longer.
+# Thousands of refits repay some optimisation: they run three to five times as fast, and compilation
+# takes half as long again.
 _REFIT_FLAGS = "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false"
-_KNOWS_QUICK_FLAGS = ("0.10.",)  # versions of jaxlib; a flag unknown to it would end the process
+_KNOWS_QUICK_FLAGS = ("0.10.",)  # versions of jaxlib; an unknown flag would end the process
 _CPU_FIELDS = ("model name", "flags", "Features", "CPU implementer", "CPU part", "CPU variant")
 
 
 def set_up_jax(*, refits: bool = False) -> None:
-    """Choose JAX's settings, in the environment that its import reads; the user's own win.
+    """Set JAX's environment variables before its import; those of the user take precedence.
 
-    The first call of a process decides.
+    Only the first call of a process has an effect.
 
     Args:
         refits: whether thousands of refits follow, rather than one fit.
     """
     if "jax" in sys.modules:
         return
-    # A fit takes milliseconds on a CPU. A GPU would take seconds to start, and take memory from
-    # the training that it may be busy with.
+    # A fit takes milliseconds on a CPU. A GPU would take seconds to start, and its memory may be
+    # in use by a training run.
     if os.environ.setdefault("JAX_PLATFORMS", "cpu") == "cpu" and knows_quick_flags():
         os.environ.setdefault("XLA_FLAGS", _REFIT_FLAGS if refits else QUICK_FLAGS)
     if os.environ.get("JAX_COMPILATION_CACHE_DIR") or _switched_off():
         return
-    with contextlib.suppress(OSError):  # no cache: slower, and nothing else
+    with contextlib.suppress(OSError):  # without a cache it is only slower
         folder = _cache_folder()
         _prune(folder.parent)
         os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
@@ -49,7 +49,7 @@ def set_up_jax(*, refits: bool = False) -> None:
 
 
 def cpu_hash() -> str:
-    """Letters that differ between CPUs that may not run each other's code.
+    """A hash that differs between CPUs that may not run each other's code.
 
     A home directory is often shared between machines of several types.
     """
@@ -61,7 +61,7 @@ def _switched_off() -> bool:
 
 
 def knows_quick_flags() -> bool:
-    """Whether this jaxlib is known to know the flags above."""
+    """Whether this jaxlib is known to accept the flags above."""
     return jaxlib_version().startswith(_KNOWS_QUICK_FLAGS)
 
 
@@ -76,7 +76,7 @@ def _cache_folder() -> Path:
     """The folder for code compiled by this jaxlib for this CPU.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the folder cannot be written.
     """
     import platformdirs
 
@@ -89,7 +89,7 @@ def _cache_folder() -> Path:
 
 
 def _cpu_text() -> str:
-    """Model and features of the CPU, as far as the system tells."""
+    """Model and features of the CPU, as far as the system gives them."""
     known = [platform.system(), platform.machine(), os.environ.get("PROCESSOR_IDENTIFIER", "")]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         known.append(_macos_cpu() if platform.system() == "Darwin" else _linux_cpu())
@@ -108,7 +108,7 @@ def _macos_cpu() -> str:
 
 
 def _prune(base: Path) -> None:
-    """Forget the oldest half of a cache grown large: every new shape of a table adds to it."""
+    """Delete the oldest half of a large cache: every new shape of a table adds to it."""
     entries = [(entry.stat(), entry) for entry in base.glob("*/*-cache")]
     size = sum(status.st_size for status, _ in entries)
     if size <= _MAX_CACHE_BYTES:

@@ -1,4 +1,4 @@
-"""The law and the method: their options, which go together, and what they make."""
+"""The options of the law and the method, which of them go together, and what they build."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from farseer_jax.laws.law import Law
     from farseer_jax.methods.method import Method
 
-# What follows is as in the library, which is not imported for the help; tests compare.
+# As in the library, which is not imported for the help; tests compare.
 LAWS = ("farseer", "chinchilla", "coupled", "kaplan")
 OBJECTIVES = ("squared", "huber", "absolute", "asymmetric", "squared-relative")
 OPTIMISERS = ("lbfgs", "adam")
 DEFAULT_SEARCH = {"farseer": (-0.5, 0.5), "chinchilla": (0.01, 1.0)}
 _CONSTRAINTS = ("objective", "fixed", "tied", "bounds")
 _ANY_LAW = (*_CONSTRAINTS, "num_starts", "seed")
-# Methods in the order of the help, each with the settings that go with it.
+# Methods in the order of the help, each with its settings.
 METHODS = {
     "piecewise": ("criterion", "search", "candidates", "rounds", "min_pairs", "ratio"),
     "least-squares": _ANY_LAW,
@@ -48,7 +48,7 @@ METHODS = {
     "variable-projection": (*_CONSTRAINTS, "candidates"),
     "isoflop": ("budgets", "width"),
 }
-# Which named laws the methods fit that do not fit all of them, and which methods fit expressions.
+# The named laws of methods that do not fit all of them, and the methods that fit expressions.
 FITS = {
     "piecewise": ("farseer", "chinchilla"),
     "variable-projection": ("chinchilla",),
@@ -57,8 +57,8 @@ FITS = {
 _OF_EXPRESSIONS = ("least-squares", "restarts", "variable-projection")
 _MARKS = ("+", "-", "*", "/", "^", "(", "|", "<", ">", "=", ",", "[", " ", "\t", "\n")
 _MAX_STARTS = 10_000_000
-_MAX_CANDIDATES = 100_000  # a second, compiled as `jax_settings` has it
-_MAX_CANDIDATES_EACH = 1_000  # a million in all
+_MAX_CANDIDATES = 100_000  # take a second with the flags of `jax_settings`
+_MAX_CANDIDATES_EACH = 1_000  # of each exponent: a million in all
 
 
 @reads("NAME|EXPRESSION")
@@ -66,7 +66,7 @@ def law_text(text: str) -> str:
     """A law's name, or an expression.
 
     Raises:
-        BadParameter: it is one word, and none of the names.
+        BadParameter: it is a single word, but not a known name.
     """
     text = text.strip()
     if text in LAWS or any(mark in text for mark in _MARKS):
@@ -78,20 +78,20 @@ def law_text(text: str) -> str:
 
 
 def is_expression(law: str) -> bool:
-    """Whether a law is given as an expression, not by its name."""
+    """Whether a law is an expression rather than a name."""
     return law not in LAWS
 
 
 _SEARCH = option(
     "--search",
     interval,
-    "Where the exponents are searched; -0.5:0.5 (farseer) or 0.01:1 (chinchilla) unless given.",
+    "Range of the exponents; -0.5:0.5 (farseer) or 0.01:1 (chinchilla) unless given.",
 )
 _STAGES = (
     option(
         "--rounds",
         rounds,
-        "Rounds of Stage 2; joint goes to the minimum itself, and predicts worse.",
+        "Rounds of Stage 2; joint finds the minimum itself, and predicts worse.",
         default="2",
     ),
     option(
@@ -118,33 +118,34 @@ _PIECEWISE = Group(
     option(
         "--candidates",
         click.IntRange(3, _MAX_CANDIDATES),
-        "Search each exponent on a grid of so many, instead of refining; with "
-        "variable-projection the grid to begin with, 32 unless given.",
+        "Search each exponent on a grid of this many values, instead of refining; with "
+        "variable-projection the initial grid, 32 unless given.",
     ),
     *_STAGES,
 )
-# options of the piecewise method that leave a fit its derivatives
+# options of the piecewise method with which fits have derivatives
 SMOOTH_PIECEWISE = Group("Method piecewise", _SEARCH, *_STAGES)
 _LAW = Group(
     "Law and method",
     option(
         "--law",
         law_text,
-        f"The law to fit: {', '.join(LAWS)}, or an expression such as 'E + A/N**alpha', whose "
-        "names that are no columns are parameters.",
+        f"Law to fit: {', '.join(LAWS)}, or an expression such as 'E + A/N**alpha', in which "
+        "names that are not columns are parameters.",
         default="farseer",
     ),
     option("--real", names, "Parameters of an expression that may be negative, such as b,c."),
     option(
         "--kind kinds",
         kinds,
-        f"Kind of an expression's input, positive unless given or summed over: {', '.join(KINDS)}.",
+        f"Kind of an expression's input: {', '.join(KINDS)}; positive (mixture if summed over) "
+        "unless given.",
     ),
     option(
         "--method",
         click.Choice(tuple(METHODS)),
-        f"How: {', '.join(METHODS)}; piecewise for farseer unless given, least-squares for "
-        "others. Piecewise fits farseer and chinchilla, isoflop chinchilla only.",
+        f"Method of the fit: {', '.join(METHODS)}; piecewise for farseer and least-squares for "
+        "other laws unless given. Piecewise fits farseer and chinchilla, isoflop chinchilla only.",
     ),
 )
 _ISOFLOP = Group(
@@ -162,16 +163,14 @@ def _end_to_end(seed: str) -> Group:
         option(
             "--objective",
             click.Choice(OBJECTIVES),
-            f"What to minimise: {', '.join(OBJECTIVES)}; the first unless given.",
+            f"Objective to minimise: {', '.join(OBJECTIVES)}; the first unless given.",
         ),
-        option(
-            "--fix fixed", numbers_by_name, "Parameters that are not fitted, such as E=1.69,k=1."
-        ),
-        option("--tie tied", ties, "Parameters that are equal, such as alpha=beta."),
+        option("--fix fixed", numbers_by_name, "Parameters to fix at values, such as E=1.69,k=1."),
+        option("--tie tied", ties, "Parameters to keep equal, such as alpha=beta."),
         option(
             "--bounds",
             bounds,
-            "Where a parameter may lie, such as alpha=0:1; k=0.5: has no upper end.",
+            "Bounds of a parameter, such as alpha=0:1; k=0.5: has no upper bound.",
         ),
         option(
             "--num-starts",
@@ -179,8 +178,10 @@ def _end_to_end(seed: str) -> Group:
             "Random starts; 64 unless given, 30,000 for restarts.",
         ),
         option(f"{seed} seed", SEED, "Seed of the starts; 0 unless given."),
-        option("--optimiser", click.Choice(OPTIMISERS), "Of restarts; lbfgs unless given."),
-        option("--num-steps", FROM_1, "Steps of each of the restarts; 2,000 unless given."),
+        option(
+            "--optimiser", click.Choice(OPTIMISERS), "Optimiser of restarts; lbfgs unless given."
+        ),
+        option("--num-steps", FROM_1, "Steps of each restart; 2,000 unless given."),
     )
 
 
@@ -188,7 +189,7 @@ def model_groups(seed: str = "--seed") -> tuple[Group, ...]:
     """All options for a law and a method.
 
     Args:
-        seed: what the option for the seed of the starts is called.
+        seed: name of the option for the seed of the starts.
     """
     return _LAW, _end_to_end(seed), _PIECEWISE, _ISOFLOP
 
@@ -203,8 +204,7 @@ def method_name(settings: Settings) -> str:
     for name in ("real", "kinds"):
         if settings[name] and not is_expression(law):
             raise click.UsageError(
-                f"{spelled(name)} goes with an expression, and --law {law} knows its own: leave "
-                "it out."
+                f"{spelled(name)} is only for an expression, not for --law {law}: leave it out."
             )
     method: str = settings["method"] or ("piecewise" if law == "farseer" else "least-squares")
     _check_fits(method, law)
@@ -225,13 +225,13 @@ def _check_fits(method: str, law: str) -> None:
     kind = f"the law {laws[0]}" if len(laws) == 1 else f"the laws {' and '.join(laws)}"
     given = "an expression" if is_expression(law) else f"--law {law}"
     raise click.UsageError(
-        f"--method {method} fits {kind} only: leave it out with {given}, which is fitted by "
-        "least-squares."
+        f"--method {method} fits {kind} only: leave it out with {given}, for which least-squares "
+        "is the default."
     )
 
 
 def build_method(name: str, settings: Settings) -> "Method":
-    """The method with its options; those not given are the library's own."""
+    """The method with its options; the library's defaults apply to the others."""
     from farseer_jax.fitting.registry import METHODS as CLASSES
 
     own: Settings = {key: settings[key] for key in METHODS[name] if settings[key] is not None}
@@ -241,15 +241,15 @@ def build_method(name: str, settings: Settings) -> "Method":
     elif candidates is not None:
         if candidates > _MAX_CANDIDATES_EACH:
             raise click.UsageError(
-                f"--candidates with {name} is for each of two exponents: at most "
-                f"{_MAX_CANDIDATES_EACH:,}."
+                f"--candidates: expected at most {_MAX_CANDIDATES_EACH:,} for each of the two "
+                f"exponents of {name}, got {candidates:,}."
             )
         own["num_candidates"] = candidates
     return CLASSES[name](**own)
 
 
 def _search(ends: tuple[float, float] | None, candidates: int | None, law: str) -> Any:
-    """A search of the piecewise method; None for its own."""
+    """The search of the piecewise method; None for its default."""
     from farseer_jax import Grid, Refined
 
     if candidates is not None:
@@ -258,12 +258,12 @@ def _search(ends: tuple[float, float] | None, candidates: int | None, law: str) 
 
 
 def law_class(settings: Settings, columns: Sequence[str], bound: Sequence[str] = ()) -> "type[Law]":
-    """The law's class; of an expression a line on standard error says what its names are.
+    """The law's class; for an expression, prints its inputs and parameters on standard error.
 
     Args:
-        settings: of the command.
-        columns: of the table, which tell inputs from parameters.
-        bound: inputs whose columns are named.
+        settings: settings of the command.
+        columns: columns of the table, which distinguish inputs from parameters.
+        bound: inputs whose columns are named by options.
 
     Raises:
         ValueError: the text cannot be read as a law.

@@ -1,4 +1,4 @@
-"""Options: how one is declared, in which group the help shows it, and those that many share."""
+"""Options: their declaration, their groups in the help, and options that commands share."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
@@ -18,22 +18,22 @@ class Text(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5
     """The text of an option, read by a function.
 
     Args:
-        read: from the text to a value; raises ``click.BadParameter``.
-        metavar: what the help shows.
-        joined: the option may be repeated, and its lists, or mappings, become one; None where the
-            option is absent.
+        read: function from the text to a value, which raises ``click.BadParameter``.
+        metavar: text that the help shows for the value.
+        joined: whether the option may be repeated and its lists or mappings are joined into one;
+            None without the option.
     """
 
     def __init__(self, read: Callable[[str], Any], metavar: str, *, joined: bool = False) -> None:
         self.read, self.name, self.joined = read, metavar, joined
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """The value; a default of another type is taken as it is."""
+        """The value; a default of another type is returned unchanged."""
         return self.read(value) if isinstance(value, str) else value
 
 
 def reads(metavar: str, *, joined: bool = False) -> Callable[[Callable[[str], Any]], Text]:
-    """A decorator that makes a type of options of a function that reads their text."""
+    """A decorator that turns a function that reads a text into a type of options."""
     return lambda read: Text(read, metavar, joined=joined)
 
 
@@ -48,11 +48,11 @@ def option(names: str, kind: Any = None, help: str = "", **settings: Any) -> cli
     """An option.
 
     Args:
-        names: as on the command line, such as ``"--max-N"``, perhaps followed by the name of the
-            setting, ``"--fix fixed"``; that is ``max_N`` otherwise.
-        kind: a type of click, a :class:`Text`, or the metavar of a text that nothing reads.
-        help: a sentence or two.
-        settings: others of ``click.Option``.
+        names: the option, such as ``"--max-N"``, possibly followed by the name of the setting,
+            ``"--fix fixed"``; the setting is ``max_N`` otherwise.
+        kind: a type of click, a :class:`Text`, or the metavar of a plain text.
+        help: text of the help.
+        settings: further arguments of ``click.Option``.
     """
     flag, *dest = names.split()
     dest = dest or [flag.removeprefix("--").replace("-", "_")]
@@ -73,7 +73,7 @@ def _metavar(kind: Any) -> str | None:
 
 
 def _joined(context: click.Context, parameter: click.Parameter, values: tuple[Any, ...]) -> Any:
-    """All lists after each other, or all mappings as one."""
+    """All lists, or all mappings, joined into one."""
     if not values:
         return None
     if isinstance(values[0], list):
@@ -97,13 +97,13 @@ def json_option(what: str) -> click.Option:
 
 def picture_option() -> click.Option:
     """``--save FILE``."""
-    return option("--save picture", "FILE", "Draw it, as PNG, PDF or SVG by the file's ending.")
+    return option("--save picture", "FILE", "Draw a figure: PNG, PDF or SVG by the file's ending.")
 
 
 def level_option() -> click.Option:
     """``--level NUMBER``."""
     return option(
-        "--level", LEVEL, "Nominal probability that an interval holds the truth.", default=0.9
+        "--level", LEVEL, "Nominal probability that an interval contains the truth.", default=0.9
     )
 
 
@@ -116,8 +116,8 @@ def refit_options(bootstrap: str, seed: str) -> list[click.Option]:
     """``--bootstrap NUMBER``, and the level and the seed that go with it.
 
     Args:
-        bootstrap: its help.
-        seed: likewise.
+        bootstrap: help of ``--bootstrap``.
+        seed: help of ``--seed``.
     """
     return [option("--bootstrap", FROM_2, bootstrap), level_option(), seed_option("--seed", seed)]
 
@@ -126,7 +126,7 @@ def noise_option(where: str = "") -> click.Option:
     """``--noise NUMBER``.
 
     Args:
-        where: it is used, such as ", for --of run".
+        where: use of the noise in words, such as ", for --of run".
     """
     return option(
         "--noise",
@@ -137,7 +137,7 @@ def noise_option(where: str = "") -> click.Option:
 
 
 def named(name: str) -> bool:
-    """Whether the command line names an option, rather than leaving it at its default."""
+    """Whether the command line sets an option, rather than leaving its default."""
     source = click.get_current_context().get_parameter_source(name)
     return source is click.core.ParameterSource.COMMANDLINE
 
@@ -149,15 +149,15 @@ def spelled(name: str) -> str:
 
 
 def check_goes_with(needed: str, names: Iterable[str], settings: Settings) -> None:
-    """Refuse options that were given without the one that they go with.
+    """Refuse options that are given without another one that they need.
 
     Args:
-        needed: the setting of that one; None where it was not given.
-        names: settings of the options.
-        settings: of the command.
+        needed: setting of the other option, None where it is not given.
+        names: settings of the options that need it.
+        settings: settings of the command.
 
     Raises:
-        UsageError: the first of them.
+        UsageError: one of them is given without it.
     """
     for name in names:
         if settings[needed] is None and named(name):

@@ -1,4 +1,4 @@
-"""Where results go: a table or JSON on standard output, JSON in a file."""
+"""Output of results: a table or JSON on standard output, JSON and pictures in files."""
 
 import importlib.util
 import json
@@ -20,16 +20,16 @@ _ENDINGS = ".png, .pdf or .svg"
 
 @dataclass(frozen=True)
 class Output:
-    """A result of the library, and what a command says beside it.
+    """A result of the library, and what a command adds to it.
 
     Attributes:
-        result: prints itself, and has ``to_dict``.
-        warnings: of the fit, which the result itself does not have; None where it has all.
+        result: the result, which prints itself and has ``to_dict``.
+        warnings: warnings of the fit that the result does not have; None if it has all.
         above: other results, printed above it.
-        below: likewise, below.
-        more: entries of the JSON beside the result's own.
-        what: was written, where that is not what the command always writes.
-        note: said on standard error at the end.
+        below: other results, printed below it.
+        more: further entries of the JSON.
+        what: what was written, if not what the command usually writes.
+        note: line on standard error at the end.
     """
 
     result: Any
@@ -51,7 +51,7 @@ class Output:
         )
 
     def to_json(self) -> str:
-        """What ``--json`` writes; warnings of the fit stand last, as in the table."""
+        """What ``--json`` writes; warnings of the fit come last, as in the table."""
         content = {**self.result.to_dict(), **self.more}
         if self.warnings is not None:
             content["warnings"] = [*content.get("warnings", ()), *self.warnings]
@@ -59,15 +59,15 @@ class Output:
 
 
 def check_target(target: str | None, inputs: Iterable[Path | None], remedy: str) -> None:
-    """Refuse an output file that cannot be written, before anything is computed.
+    """Check that an output file can be written, before anything is computed.
 
     Args:
-        target: what an option named, perhaps standard output.
+        target: file that an option names, or standard output.
         inputs: files that are read, and must not be overwritten.
-        remedy: what to do where it is not a regular file.
+        remedy: what to do if it is not a regular file.
 
     Raises:
-        Refusal: what is wrong with the file.
+        Refusal: the file cannot be written.
     """
     if target is None or target == STANDARD_OUTPUT:
         return
@@ -80,14 +80,14 @@ def check_target(target: str | None, inputs: Iterable[Path | None], remedy: str)
 
 
 def check_picture(target: str | None, others: Iterable[Any]) -> None:
-    """Refuse a picture that cannot be drawn or written, before anything is computed.
+    """Check that a picture can be drawn and written, before anything is computed.
 
     Args:
-        target: what ``--save`` named.
-        others: files that are read or written besides.
+        target: file that ``--save`` names.
+        others: other files that are read or written.
 
     Raises:
-        Refusal: what is wrong with the file, or that matplotlib is missing.
+        Refusal: the file cannot be written, or matplotlib is missing.
     """
     if target is None:
         return
@@ -102,12 +102,12 @@ def check_picture(target: str | None, others: Iterable[Any]) -> None:
 
 
 def draw(found: Any, picture: str | None, target: str | None) -> None:
-    """Draw a result and write the picture, whole or not at all.
+    """Draw a result and write the picture, completely or not at all.
 
     Args:
         found: an :class:`Output`, or a result.
         picture: the function of ``farseer_jax.plots`` that draws it.
-        target: what ``--save`` named; None: nothing is drawn.
+        target: file that ``--save`` names; None draws nothing.
     """
     if target is None or picture is None:
         return
@@ -125,16 +125,16 @@ def draw(found: Any, picture: str | None, target: str | None) -> None:
 
 
 def deliver(found: Any, target: str | None, what: str) -> None:
-    """Write the JSON where it was asked for, and print the table or the JSON.
+    """Write the JSON if a file is named, and print the table or the JSON.
 
     Args:
-        found: an :class:`Output`, or a result that needs nothing beside it.
-        target: what ``--json`` named: a file, ``-`` or nothing.
-        what: the file holds, for the note on standard error.
+        found: an :class:`Output`, or a result alone.
+        target: the file that ``--json`` names, ``-`` or None.
+        what: content of the file, for the note on standard error.
     """
     output = found if isinstance(found, Output) else Output(found)
     if target == STANDARD_OUTPUT:
-        _print(output.to_json().encode())  # JSON is UTF-8, whatever the terminal speaks
+        _print(output.to_json().encode())  # JSON is UTF-8, whatever the terminal's encoding
     else:
         if target is not None:
             _write(Path(target), output.to_json())

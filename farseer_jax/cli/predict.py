@@ -44,18 +44,18 @@ _POINTS = Group(
     option(
         "--given",
         values,
-        "Value of another input, such as P=8 (may be repeated), or of the shares of a mixture.",
+        "Value of another input or of a share of a mixture, such as P=8 (may be repeated).",
     ),
     option(
         "--group groups",
         labels,
-        "Predict for this group only, such as corpus=pile; for all unless given.",
+        "Group to predict for, such as corpus=pile; all unless given.",
     ),
 )
 _READING = Group(
     READING,
     option("--loss", "COLUMN", "Column with the observed loss."),
-    option("--response", patterns, "As --loss; of a fit of several responses, which of them."),
+    option("--response", patterns, "As --loss; for a fit of several responses, which of them."),
     option(
         "--input columns_of",
         columns,
@@ -69,12 +69,12 @@ def _check(settings: Settings) -> None:
     wrong = [name for name in (("given", "groups") if with_runs else OF_COLUMNS) if settings[name]]
     if wrong and with_runs:
         raise click.UsageError(
-            f"{spelled(wrong[0])} is about points, and RUNS has what it says in columns: leave one "
-            "of them out."
+            f"{spelled(wrong[0])} is for points, while the columns of RUNS have all inputs: leave "
+            "one of them out."
         )
     if wrong:
         raise click.UsageError(
-            f"{spelled(wrong[0])} is about a table of runs: name a file RUNS after FIT.json, or "
+            f"{spelled(wrong[0])} is for a table of runs: name a file RUNS after FIT.json, or "
             "leave it out."
         )
     if with_runs:
@@ -85,7 +85,7 @@ def _check(settings: Settings) -> None:
 
 
 def _column(name: str, texts: tuple[str, ...]) -> str | None:
-    """The column that an option names beside RUNS."""
+    """The column of RUNS that an option names."""
     if len(texts) > 1:
         raise click.UsageError(
             f"--{name} was given {len(texts)} times: with a table RUNS it names one column."
@@ -111,7 +111,7 @@ def _check_points(settings: Settings) -> None:
 
 
 def _read(settings: Settings) -> "tuple[Fits, Any, Settings]":
-    """The fits, the table of runs or None, and the settings, which say what its columns are."""
+    """The fits, the table of runs or None, and the settings, which name its columns."""
     table = None if settings["path"] is None else read_table(settings)
     from farseer_jax import Fits
 
@@ -142,14 +142,14 @@ def _read(settings: Settings) -> "tuple[Fits, Any, Settings]":
 def predict(
     read: "tuple[Fits, Any, Settings]", N: Any, D: Any, given: Any, groups: Any
 ) -> "Prediction":
-    """Predict losses by a fit that `farseer fit --json FIT.json` wrote.
+    """Predict losses by a fit written by `farseer fit --json FIT.json`.
 
     Without RUNS, --N, --D and --given are values of the law's inputs: several
-    of them pair up, and one goes with all of the others.
+    values pair up, and a single one is used for all points.
 
-    With a table RUNS (as for `farseer fit`), predictions stand beside the
-    losses of its runs, where it has them, with their errors; --N and --D then
-    name columns. Every run is predicted by the fit of its group.
+    With a table RUNS (as for `farseer fit`), --N and --D name columns. If the
+    table has losses, they are shown next to the predictions, with the errors.
+    Every run is predicted by the fit of its group.
     """
     fits, table, settings = read
     if table is not None:

@@ -1,4 +1,4 @@
-"""Predictions of fits, at the rows of a table or at points that options name."""
+"""Predictions of fits, for the rows of a table or at points given by options."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,14 +28,14 @@ def at_rows(
     """Predictions for the rows of a table, in their order, each by the fit of its group.
 
     Args:
-        fits: all of them, or those of the requested responses.
-        table: its columns; the response need not be among them.
+        fits: all fits, or those of the requested responses.
+        table: columns by name, with or without the response.
         columns_of: columns of inputs that are not found by their names.
         units: factors of inputs.
-        observed: the column of the response, where it has another name than in the fit.
+        observed: column of the response, if its name is not that of the fit.
 
     Raises:
-        ValueError: a column or a group is missing, or something in one is wrong.
+        ValueError: a column or a group is missing, or a value is invalid.
         Refusal: a fit has no finite loss at a row.
     """
     from farseer_jax.runs.binding import bind_points
@@ -60,24 +60,24 @@ def at_points(fits: Sequence["Fit"], values: Mapping[str, Sequence[str]]) -> "Pr
     """Predictions of every fit at points.
 
     Args:
-        fits: of one law.
-        values: of each input, or of each share of a mixture, as texts; one value of either goes
-            with all of the others.
+        fits: fits of one law.
+        values: values of each input, or of each share of a mixture, as texts; a single value is
+            used for all points.
 
     Raises:
         Refusal: an input is missing or unknown, or a fit has no finite loss there.
-        ValueError: a value is not of its input's kind.
+        ValueError: a value does not suit the kind of its input.
     """
     points = _points(fits[0], values)
     return _joined([_at(fit, points, None) for fit in fits], None)
 
 
 def bound_points(fit: "Fit", points: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """Points that options name as inputs of a law, which has a finite loss there, ``(point,)``.
+    """Points given by options as inputs of a law with finite losses there, ``(point,)`` each.
 
     Args:
-        fit: of the law.
-        points: the value of each input, or of each share of a mixture, as text.
+        fit: a fit of the law.
+        points: value of each input, or of each share of a mixture, as text.
 
     Raises:
         UsageError: the points name different inputs.
@@ -95,10 +95,10 @@ def bound_points(fit: "Fit", points: Sequence[Mapping[str, str]]) -> dict[str, A
 
 
 def check_points(fit: "Fit", points: Sequence[tuple[float, float]]) -> None:
-    """Refuse points N, D where a fit has no finite loss.
+    """Check that a fit has finite losses at points N, D.
 
     Raises:
-        Refusal: the first of them.
+        Refusal: there is no finite loss at one of them.
     """
     if points:
         import numpy as np
@@ -110,10 +110,10 @@ def check_points(fit: "Fit", points: Sequence[tuple[float, float]]) -> None:
 
 
 def _check_finite(prediction: "Prediction") -> None:
-    """Refuse predictions that JSON could not hold.
+    """Check that predictions are finite, as JSON needs.
 
     Raises:
-        Refusal: the first point without a finite loss.
+        Refusal: there is no finite loss at a point.
     """
     import numpy as np
 
@@ -132,7 +132,7 @@ def _points(fit: "Fit", values: Mapping[str, Sequence[str]]) -> "Points":
 
     kinds, shares = type(fit.law).inputs(), fit.runs.shares
     table = _table_of(values, {name: tuple(shares.get(name, (name,))) for name in kinds}, kinds)
-    # whoever writes numbers down means them: no unit is guessed
+    # numbers on the command line are taken literally: no unit is guessed
     ones: dict[str, float | None] = {name: 1.0 for name in ("N", "D") if name in kinds}
     (points,) = bind_points(table, kinds, columns_of=shares, units=ones)
     return points
@@ -142,7 +142,7 @@ def of_groups(fits: "Fits", groups: Mapping[str, str]) -> "Fits":
     """The fits of the groups that options name.
 
     Raises:
-        Refusal: there are none.
+        Refusal: no fit has such a group.
     """
     from farseer_jax.fitting.fits import Fits
 
@@ -157,7 +157,7 @@ def of_groups(fits: "Fits", groups: Mapping[str, str]) -> "Fits":
         labels = list(dict.fromkeys(_text(fit.group) for fit in fits))
         more = f" and {len(labels) - _MAX_SHOWN} more" if len(labels) > _MAX_SHOWN else ""
         raise Refusal(
-            f"the group {_text(groups)} was not fitted; fitted were "
+            f"the group {_text(groups)} was not fitted; choose from "
             f"{'; '.join(labels[:_MAX_SHOWN])}{more}"
         )
     return Fits(own, fits.by, fits.shared)
@@ -170,15 +170,15 @@ def _text(group: Mapping[str, Any]) -> str:
 def of_responses(
     fits: "Fits", table: Mapping[str, Any], named: str | Sequence[str] | None
 ) -> "tuple[Fits, str | None]":
-    """The fits of the responses that options name, and the column that one is observed in.
+    """The fits of the responses that options name, and the column of a single observed response.
 
     Args:
-        fits: all of them.
-        table: columns, among them perhaps observed ones.
-        named: of several responses, the requested ones; of one, its column in the table.
+        fits: all fits.
+        table: columns by name, with or without responses.
+        named: the requested ones of several responses, or the column of a single response.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there is no such response or column.
     """
     from farseer_jax.fitting.fits import Fits
     from farseer_jax.runs.find_columns import match_columns
@@ -193,7 +193,7 @@ def of_responses(
     columns = match_columns(list(table), named, "as a response")
     if len(columns) > 1:
         raise Refusal(
-            f"{', '.join(columns)}: the fit has the one response {responses[0]!r}; name its column"
+            f"expected one column for the response {responses[0]!r}, got {', '.join(columns)}"
         )
     return fits, columns[0]
 
@@ -201,7 +201,7 @@ def of_responses(
 def columns_of_fits(
     fits: "Fits", table: Mapping[str, Any], named: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The columns of a table for the inputs of fits: of a mixture those that it was fitted with.
+    """The columns of a table for the inputs of fits; a mixture keeps the columns of its fit.
 
     Raises:
         Refusal: other columns are named for a mixture.
@@ -213,7 +213,7 @@ def columns_of_fits(
         if name in named and set(match_columns(list(table), named[name], "")) != set(columns):
             raise Refusal(
                 f"--input {name}={named[name]}: the mixture was fitted with the columns "
-                f"{', '.join(columns)}; call those of RUNS so"
+                f"{', '.join(columns)}; rename those of RUNS"
             )
     known = {name: column for name, column in fits[0].columns.items() if column in table}
     return {**known, **named, **{name: tuple(columns) for name, columns in shares.items()}}
@@ -224,7 +224,7 @@ def _table_of(
     columns: Mapping[str, tuple[str, ...]],
     kinds: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The points as a table; one value of an input goes with all of the others."""
+    """The points as a table; a single value of an input is repeated."""
     import numpy as np
 
     needed = {column: kinds[name] for name, own in columns.items() for column in own}
@@ -235,8 +235,8 @@ def _table_of(
         texts = list(given[column])
         if len(texts) not in (1, num):
             raise Refusal(
-                f"{column} was given {len(texts)} times and another input {num} times: give as "
-                "many of each, which pair up, or one"
+                f"{column} was given {len(texts)} times and another input {num} times: give "
+                "equally many values, or one"
             )
         values = texts if kind == "category" else [_number(column, text, kind) for text in texts]
         table[column] = np.array(values * (num // len(values)))
@@ -244,18 +244,16 @@ def _table_of(
 
 
 def _check_names(given: Mapping[str, Sequence[str]], needed: Sequence[str]) -> None:
-    """Refuse inputs that are not the law's, and points that lack some.
+    """Check that points have exactly the law's inputs.
 
     Raises:
-        Refusal: which.
+        Refusal: an input is unknown or missing.
     """
     unknown = [name for name in given if name not in needed]
     missing = [name for name in needed if name not in given]
     if unknown or missing:
-        what = f"has no {unknown[0]}" if unknown else f"needs {', '.join(missing)} too"
-        raise Refusal(
-            f"the law {what}: give a value of each of its inputs, which are {', '.join(needed)}"
-        )
+        what = f"has no input {unknown[0]}" if unknown else f"also needs {', '.join(missing)}"
+        raise Refusal(f"the law {what}: give a value of each input ({', '.join(needed)})")
 
 
 def _number(name: str, text: str, kind: str) -> float:
@@ -275,7 +273,7 @@ def _at(fit: "Fit", points: "Points", observed: str | None) -> "Prediction":
 
 
 def _joined(parts: Sequence["Prediction"], rows: Sequence[int] | None) -> "Prediction":
-    """One prediction, its rows in the order of the table where there is one."""
+    """All predictions as one, with its rows in the order of the table if there is one."""
     import numpy as np
 
     from farseer_jax.fitting.prediction import Prediction

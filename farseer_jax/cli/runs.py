@@ -1,4 +1,4 @@
-"""Where runs come from: a file with its columns and units, or the example; and which are kept."""
+"""Reading and selecting runs: a file with its columns and units, or the example."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,16 +35,16 @@ EXAMPLE = option("--example", help="Fit made-up runs instead of a file.", is_fla
 UNITS = Group(
     READING,
     *(
-        option(
-            f"--{role}-unit", NUMBER, f"What 1 stands for in the column {role}: 1e9 for billions."
-        )
+        option(f"--{role}-unit", NUMBER, f"Unit of the column {role}, such as 1e9 for billions.")
         for role in ("N", "D")
     ),
 )
 SELECTING = Group(
     SELECTION,
     *(
-        option(f"--{end}-{role}", NUMBER, f"{which} number of {meaning} kept, such as {example}.")
+        option(
+            f"--{end}-{role}", NUMBER, f"{which} number of {meaning} to keep, such as {example}."
+        )
         for role, meaning, example in (("N", "parameters", "2e8"), ("D", "tokens", "1e11"))
         for end, which in (("min", "Smallest"), ("max", "Largest"))
     ),
@@ -55,12 +55,12 @@ SELECTING_BY_ANY = Group(
         option(
             f"--{end} {end}_of",
             numbers_by_name,
-            f"{which} value kept of any input or column, such as {example}.",
+            f"{which} value to keep of any input or column, such as {example}.",
         )
         for end, which, example in (("min", "Smallest", "P=2"), ("max", "Largest", "loss=4"))
     ),
 )
-# of runs over N and D
+# for runs over N and D
 COLUMN_GROUPS = (
     Group(
         READING,
@@ -72,7 +72,7 @@ COLUMN_GROUPS = (
     UNITS,
     SELECTING,
 )
-# of runs over the inputs of any law
+# for runs over the inputs of any law
 READING_GROUPS = (
     *COLUMN_GROUPS,
     Group(
@@ -80,23 +80,25 @@ READING_GROUPS = (
         option(
             "--input columns_of",
             columns,
-            "Column of an input that is not found by its name, such as P=parallel_size; of a "
-            "mixture all of its shares, h=share_*.",
+            "Column of an input that is not found by its name, such as P=parallel_size; for a "
+            "mixture all columns of its shares, h=share_*.",
         ),
         option(
             "--response",
             patterns,
-            "Column to fit, as --loss; several are fitted one by one: a,b or loss_*.",
+            "Column to fit, as --loss; or several that are fitted one by one, a,b or loss_*.",
         ),
         option(
             "--link",
             link,
-            "Scale of the response's errors: log unless given; identity for responses of any "
-            "sign; logit, or logit:FLOOR:CEILING, for accuracies.",
+            "Scale of the response's errors: log (default); identity for responses of any sign; "
+            "logit, or logit:FLOOR:CEILING, for accuracies.",
         ),
         option("--weights", "COLUMN", "Column with weights of runs."),
         option(
-            "--standard-error", "COLUMN", "Column with standard errors of the response, instead."
+            "--standard-error",
+            "COLUMN",
+            "Column with standard errors of the response, instead of weights.",
         ),
     ),
     SELECTING_BY_ANY,
@@ -104,36 +106,38 @@ READING_GROUPS = (
 
 
 def check_runs(settings: Settings) -> None:
-    """Refuse a command line that names no runs, both a file and the example, or a column twice.
+    """Check that the command line names either a file or the example, and no column twice.
 
     Raises:
-        UsageError: what to change.
+        UsageError: it names neither or both, or a column twice.
     """
     path, example = settings["path"], settings["example"]
     if path is None and not example:
-        raise click.UsageError("Missing argument 'RUNS': name a file of runs, or say --example.")
+        raise click.UsageError("Missing argument 'RUNS': name a file of runs, or add --example.")
     if path is not None and example:
-        raise click.UsageError("--example fits made-up runs: leave RUNS out, or --example.")
+        raise click.UsageError("--example does not go with RUNS: leave one of them out.")
     about_columns = [n for n in (*_ROLES, *_UNITS, *_NAMED) if settings.get(n) is not None]
     if example and about_columns:
         raise click.UsageError(
-            f"{spelled(about_columns[0])} is about the columns of a file: leave it out with "
+            f"{spelled(about_columns[0])} is for the columns of a file: leave it out with "
             "--example."
         )
     check_columns(settings)
 
 
 def check_columns(settings: Settings) -> None:
-    """Refuse a column that is named by two options.
+    """Check that no column is named by two options.
 
     Raises:
-        UsageError: which.
+        UsageError: one is named twice.
     """
     for name in ("N", "D"):
         if settings[name] and name in (settings.get("columns_of") or {}):
-            raise click.UsageError(f"--{name} and --input {name}=… say the same: give one of them.")
+            raise click.UsageError(
+                f"--{name} and --input {name}=… name the same input: leave one of them out."
+            )
     if settings["loss"] and settings.get("response"):
-        raise click.UsageError("--loss and --response say the same: give one of them.")
+        raise click.UsageError("--loss and --response name the same: leave one of them out.")
 
 
 def read_table(settings: Settings) -> "Table":
@@ -142,14 +146,14 @@ def read_table(settings: Settings) -> "Table":
         from farseer_jax import example_runs
 
         return example_runs()
-    from farseer_jax.runs import read  # without JAX: mistakes are told at once
+    from farseer_jax.runs import read  # without JAX: mistakes are reported immediately
 
     return read.read_table(settings["path"])
 
 
 def read_runs(settings: Settings) -> "Runs":
     """The runs over N and D that the options mean."""
-    import farseer_jax  # a file is read without JAX: mistakes in it are told at once
+    import farseer_jax  # a file is read without JAX: mistakes are reported immediately
 
     if settings["path"] is None:
         runs = farseer_jax.example_runs()
@@ -160,19 +164,19 @@ def read_runs(settings: Settings) -> "Runs":
 
 
 def columns_of(settings: Settings) -> dict[str, str]:
-    """The columns of inputs that options name."""
+    """Columns of inputs, by options."""
     short = {name: settings[name] for name in ("N", "D") if settings[name]}
     return short | (settings.get("columns_of") or {})
 
 
 def units_of(settings: Settings) -> dict[str, float]:
-    """The factors of inputs that options name."""
+    """Units of N and D, by options."""
     units = {name: settings[f"{name}_unit"] for name in ("N", "D")}
     return {name: unit for name, unit in units.items() if unit is not None}
 
 
 def naming(settings: Settings) -> dict[str, Any]:
-    """What options say of a file's columns, as arguments of ``fit``; without what is not given."""
+    """The columns of a file as arguments of ``fit``, only those that options name."""
     given = {
         "columns_of": columns_of(settings),
         "units": units_of(settings),
@@ -194,17 +198,17 @@ def select(
     columns_of: Mapping[str, Any],
     units: Mapping[str, float],
 ) -> "Table":
-    """The rows within the bounds that options name.
+    """The rows within the bounds given by options.
 
     Args:
         table: runs, or the columns of a file.
-        law: whose inputs bounds may be of.
-        settings: of the command.
+        law: law whose inputs may have bounds.
+        settings: settings of the command.
         columns_of: columns of inputs that are not found by their names.
         units: factors of inputs.
 
     Raises:
-        ValueError: a bound is of nothing there, or no row is left.
+        ValueError: a bound has no column, or no row is left.
     """
     bounds = _bounds(settings)
     if not bounds:
@@ -219,7 +223,7 @@ def select(
     (points,) = bind_points(table, law.inputs(), columns_of=columns_of, units={**units})
     numbers = {n: values for n, values in flat_inputs(points).items() if values.dtype.kind == "f"}
     asked = {bound.column for bound in bounds}
-    for name, values in table.items():  # of texts only those that a bound is of, to say so
+    for name, values in table.items():  # columns of text only if they have a bound, which fails
         if name not in numbers and (name in asked or values.dtype.kind in "iuf"):
             numbers[name] = floats_of(values, f"column {name!r}")
     keep = selected(numbers, bounds, None)
@@ -239,7 +243,7 @@ def _bounds(settings: Settings) -> "list[Bound]":
 
 
 def flat_inputs(points: "Points") -> dict[str, Any]:
-    """Inputs by column, ``(point,)``: a mixture as its shares."""
+    """Inputs by column, ``(point,)`` each; a mixture as its shares."""
     flat: dict[str, Any] = {}
     for name, values in points.inputs.items():
         own = points.shares.get(name)

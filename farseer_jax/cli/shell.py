@@ -1,4 +1,4 @@
-"""The command ``farseer`` itself: its help, its version, and the guard around everything."""
+"""The command ``farseer`` itself: its help, its version, and its error handling."""
 
 import importlib
 import warnings
@@ -10,7 +10,7 @@ from farseer_jax._version import __version__
 from farseer_jax.cli.errors import errors_as_sentences
 from farseer_jax.cli.factory import HELP_NAMES
 
-# Each in the file of its name, which is imported where the command is meant.
+# Each is in the file of its own name, which is imported only when needed.
 COMMANDS = (
     "allocate", "bootstrap", "choices", "compare", "extrapolate", "fit", "influence", "predict",
     "suggest"
@@ -21,14 +21,14 @@ Examples:
   farseer fit --example                      see what a fit looks like
   farseer fit runs.csv --json fit.json       fit a table of runs, keep the fit
   farseer fit runs.csv --law "E + A/(N*P)**a"
-                                             a law of your own, of any columns
+                                             your own law, of any columns
   farseer predict fit.json --N 7e9 --D 1e12  the loss of a run not trained yet
   farseer allocate fit.json --compute 1e20:1e26
                                              how to split compute over N and D
   farseer bootstrap runs.csv --at 7e9,1e12   the same, with an interval
-  farseer choices runs.csv --at 7e9,1e12     how it moves with choices made
+  farseer choices runs.csv --at 7e9,1e12     how it changes with choices
   farseer extrapolate runs.csv               which law predicts best
-  farseer influence runs.csv --at 7e9,1e12   what it owes to each run
+  farseer influence runs.csv --at 7e9,1e12   the influence of each run on it
   farseer compare a.json b.json              which of two fits wins, and where
   farseer suggest runs.csv --target 7e9,1e12 --budget 1e22
                                              which runs to train next
@@ -65,7 +65,7 @@ class _Shell(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         with errors_as_sentences(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of other libraries: nothing a user of ours can act on
+            warnings.simplefilter("ignore")  # from other libraries: users cannot act on them
             return super().invoke(ctx)
 
 

@@ -16,7 +16,7 @@ from farseer_jax.cli.values import point
 if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
 
-# Fits with derivatives: of this law, by this method, by the squared criterion, without a grid.
+# Only such fits have derivatives: the squared criterion, without a grid.
 _FIXED = {"law": "farseer", "criterion": "squared", "candidates": None}
 _FILE = click.Path(path_type=Path)
 
@@ -38,24 +38,29 @@ _OPTIONS = Group(
     option(
         "--budget",
         POSITIVE,
-        "What the suggested runs may cost together, at 6 N D each.",
+        "Most FLOPs of all suggested runs together, at 6 N D each.",
         required=True,
         metavar="FLOPS",
     ),
     option(
         "--candidates",
         _FILE,
-        "Runs that could be trained: a table with columns N and D. The grid of RUNS, continued "
+        "Table of runs that could be trained, with columns N and D; the grid of RUNS, continued "
         "upwards, unless given.",
         metavar="FILE",
     ),
-    option("--in-progress", _FILE, "Runs that are paid for already, likewise.", metavar="FILE"),
-    option("--max-runs", FROM_1, "How many runs may be suggested."),
+    option(
+        "--in-progress",
+        _FILE,
+        "Table of runs that are already paid for, with columns N and D.",
+        metavar="FILE",
+    ),
+    option("--max-runs", FROM_1, "Largest number of runs to suggest."),
     option(
         "--misfit",
         click.FloatRange(0),
-        "How fast the law drifts off beyond the runs, ln loss per e-fold; 0 takes it for true; "
-        "learnt from hold-outs unless given.",
+        "Drift of the law beyond the runs, in ln loss per e-fold; 0 for an exact law; estimated "
+        "from hold-outs unless given.",
     ),
     noise_option(),
 )
@@ -108,9 +113,9 @@ def suggest(
 ) -> Output:
     """Fit the Farseer law, and find the runs that most reduce its uncertainty.
 
-    RUNS is that of `farseer fit`, and the method is piecewise. The uncertainty is
+    RUNS is as for `farseer fit`, and the method is piecewise. The uncertainty is
     that of the loss at each --target, of the optimal D/N of each --split, or of
-    both. The runs suggested cost no more than the budget together.
+    both. Together, the suggested runs cost no more than the budget.
     """
     import farseer_jax
 

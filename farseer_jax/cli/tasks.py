@@ -1,4 +1,4 @@
-"""What commands work on: a fitting task of the options, or the fits of files."""
+"""Inputs of commands: a task of fitting from options, or a fit from a file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 
 class Task(NamedTuple):
-    """A law, runs and a method, as options name them.
+    """A law, runs and a method, by options.
 
     Attributes:
         law: the law's class.
         runs: selected runs, or rows of a table.
-        method: with its settings.
-        options: others of ``farseer_jax.fit``.
+        method: the method with its settings.
+        options: further arguments of ``farseer_jax.fit``.
     """
 
     law: "type[Law]"
@@ -45,13 +45,13 @@ class Task(NamedTuple):
     options: dict[str, Any]
 
     def fit(self, **options: Any) -> Any:
-        """The fit; of several groups or responses :class:`~farseer_jax.Fits`."""
+        """The fit; :class:`~farseer_jax.Fits` for several groups or responses."""
         import farseer_jax
 
         return farseer_jax.fit(self.law, self.runs, self.method, **self.options, **options)
 
     def fit_over_N_and_D(self) -> "Fit":
-        """The fit, of a command that asks where N and D are.
+        """The fit, for a command that needs a law over N and D.
 
         Raises:
             Refusal: its law has other inputs.
@@ -59,7 +59,7 @@ class Task(NamedTuple):
         return _over_N_and_D(self.fit(), "the law")
 
     def bound(self) -> "Runs":
-        """The runs as they are fitted."""
+        """The runs that are fitted."""
         from farseer_jax.fitting.arguments import as_parts
 
         return as_parts(self.law, self.runs, **self.options)[1][0].runs
@@ -84,10 +84,10 @@ def read_task(settings: Settings) -> Task:
 
 
 def _read_single_task(settings: Settings) -> Task:
-    """The same, of a command that takes one fit.
+    """The task of a command that takes a single fit.
 
     Raises:
-        Refusal: there would be several.
+        Refusal: there are several responses.
     """
     task = read_task(settings)
     response = settings["response"]
@@ -97,8 +97,8 @@ def _read_single_task(settings: Settings) -> Task:
         names = match_columns(list(task.runs), response, "as a response")
         if len(names) > 1:
             raise Refusal(
-                f"--response names {len(names)} columns ({', '.join(names)}), and this command "
-                "takes one fit: name one of them"
+                f"--response: expected one column for this command, got {', '.join(names)}; name "
+                "one of them"
             )
     return task
 
@@ -127,10 +127,10 @@ def file_argument(name: str, metavar: str, *, required: bool = True) -> click.Ar
 
 
 def read_fit(path: Path) -> "Fit":
-    """The fit over N and D that a file holds.
+    """The single fit over N and D of a file.
 
     Raises:
-        Refusal: it holds several, or one over other inputs.
+        Refusal: the file has several fits, or one over other inputs.
     """
     from farseer_jax import Fits
 
@@ -138,8 +138,8 @@ def read_fit(path: Path) -> "Fit":
     fit = _over_N_and_D(fits[0], f"the law of {path}")
     if len(fits) > 1:
         raise Refusal(
-            f"{path} holds {len(fits)} fits, and {_this_command()} takes one: fit one group and "
-            "one response"
+            f"{path}: {_this_command()} expected one fit, got {len(fits)}: fit one group and one "
+            "response"
         )
     return fit
 
@@ -148,7 +148,7 @@ def _over_N_and_D(fit: "Fit", of: str) -> "Fit":
     inputs = tuple(type(fit.law).inputs())
     if set(inputs) != {"N", "D"}:
         raise Refusal(
-            f"{_this_command()} needs a law of N and D alone, and {of} has the inputs "
+            f"{_this_command()} needs a law over N and D alone, and {of} has the inputs "
             f"{', '.join(inputs)}: use `farseer fit` and `farseer predict` for it"
         )
     return fit

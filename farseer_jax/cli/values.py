@@ -1,4 +1,4 @@
-"""Values of options that are more than a number: ranges, points, names, ``NAME=VALUE``."""
+"""Types of option values: ranges, points, names, ``NAME=VALUE``."""
 
 import math
 from collections.abc import Sequence
@@ -24,19 +24,19 @@ def number(text: str) -> float | None:
 
 
 def numbers(text: str, separator: str) -> Sequence[float]:
-    """The finite numbers that a text spells, or none if it has anything else."""
+    """The finite numbers that a text spells, or an empty list if a part is not one."""
     found = [number(part) for part in text.split(separator)]
     return [value for value in found if value is not None] if None not in found else []
 
 
 def expected(what: str, text: str) -> click.BadParameter:
-    """The refusal of an option's text."""
+    """The error for an option's text."""
     return click.BadParameter(f"expected {what}, got {text!r}.")
 
 
 @reads("NUMBER|joint")
 def rounds(text: str) -> int | Literal["joint"]:
-    """A whole number from 1, or ``joint``."""
+    """A whole number of at least 1, or ``joint``."""
     if text == "joint":
         return "joint"
     if text.isdecimal() and int(text) >= 1:
@@ -84,7 +84,7 @@ def domain(text: str) -> tuple[tuple[float, float], tuple[float, float]]:
 
 @reads("FLOPS|LOW:HIGH[:NUMBER]")
 def budgets(text: str) -> list[float]:
-    """A positive number, or a range ``LOW:HIGH[:NUMBER]`` of them, evenly in their logarithm."""
+    """A positive number, or a range ``LOW:HIGH[:NUMBER]`` of them, evenly spaced in the log."""
     match numbers(text, ":"):
         case [one] if one > 0:
             return [one]
@@ -98,7 +98,7 @@ def budgets(text: str) -> list[float]:
 
 
 def _spaced(low: float, high: float, num: int) -> list[float]:
-    """Both ends as they were written; between them, whole powers of ten come out whole."""
+    """Numbers evenly spaced in the log, with exact ends and exact powers of ten."""
     first, last = math.log10(low), math.log10(high)
     logs = [first + (last - first) * i / (num - 1) for i in range(num)]
     inner = [float(f"{10**x:.15g}") for x in logs[1:-1]]
@@ -138,8 +138,8 @@ def pairs(text: str, example: str) -> dict[str, str]:
     """Pairs ``NAME=VALUE`` with commas between them; a part without ``=`` belongs to the last.
 
     Args:
-        text: of an option.
-        example: of such a text, for the message.
+        text: text of an option.
+        example: example of such a text, for the message.
     """
     found: list[list[str]] = []
     for part in text.split(","):
@@ -159,13 +159,13 @@ def pairs(text: str, example: str) -> dict[str, str]:
 
 @reads("COLUMN", joined=True)
 def patterns(text: str) -> list[str]:
-    """Columns, ``a,b`` or ``loss_*``: commas are left to whoever knows the columns' names."""
+    """Columns, ``a,b`` or ``loss_*``; split later, because names of columns may have commas."""
     return [text]
 
 
 @reads("NAME=COLUMN", joined=True)
 def columns(text: str) -> dict[str, str]:
-    """Inputs with their columns, ``P=parallel_size``; of a mixture ``h=share_*`` or ``h=a,b``."""
+    """Inputs with their columns, ``P=parallel_size``; ``h=share_*`` or ``h=a,b`` for a mixture."""
     return pairs(text, "P=parallel_size or h=share_*")
 
 
@@ -187,7 +187,7 @@ def labels(text: str) -> dict[str, str]:
 
 @reads("NAME=VALUE", joined=True)
 def values(text: str) -> list[tuple[str, str]]:
-    """Names with any values, ``P=4`` or ``P=4,P=8``: a name may stand several times."""
+    """Names with any values, ``P=4`` or ``P=4,P=8``; a name may be repeated."""
     return [pair for part in text.split(",") for pair in pairs(part, "P=4").items()]
 
 
@@ -205,7 +205,7 @@ def kinds(text: str) -> dict[str, str]:
 
 @reads("NAME=LOW:HIGH", joined=True)
 def bounds(text: str) -> dict[str, tuple[float, float]]:
-    """Parameters with bounds, ``alpha=0:1``; an end that is left out is free, ``k=0:``."""
+    """Parameters with bounds, ``alpha=0:1``; an end may be left out, ``k=0:``."""
     return {name: _bound(name, ends) for name, ends in pairs(text, "alpha=0:1 or k=0:").items()}
 
 

@@ -25,6 +25,7 @@ from farseer_jax.decisions.allocation_optima import (
     rows_of,
 )
 from farseer_jax.fitting.result import Fit
+from farseer_jax.fitting.type_checks import shown
 from farseer_jax.laws.compute_optimal import HIGHEST, LOWEST, Cost, FLOPs
 from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.quantities import positive
@@ -55,33 +56,33 @@ def allocate(
 
     The interior minimum of the loss along each budget, between 0.1 and 1e5 tokens per parameter:
     laws have lower losses at absurd N and D, which mean nothing. An optimum outside the N, D or D/N
-    of the runs is flagged (``inside_data``): there only the law says so.
+    of the runs is flagged (``inside_data``): it is an extrapolation of the law.
 
     With ``tokens_served`` the budget pays for training and for inference, ``2 N`` FLOPs per token
     (Sardana et al. 2024): smaller models, trained for longer. With ``max_D`` or ``max_N`` the
     optimum stops there, and the rest of the budget goes into the other of the two.
 
     Args:
-        source: a fit; a bootstrap, which adds intervals that take the law for true; or a law,
-            without runs to be inside of.
+        source: a fit; a bootstrap, which adds intervals; or a law, which has no runs to be
+            inside.
         compute: budgets in FLOPs, of training and inference together.
-        loss: instead of budgets, losses to reach at the least compute. Intervals of a bootstrap
-            are then of the optima at the budgets that the fit found.
-        flops: FLOPs of training, a function of N and D by JAX operations that rises with both,
+        loss: instead of budgets, losses to reach at the least compute. The intervals of a
+            bootstrap are then at the budgets that the fitted law needs.
+        flops: training FLOPs, a function of N and D in JAX operations that increases in both,
             such as :class:`TransformerFLOPs`; None is 6 N D. Functions that are equal share
             compiled code.
-        tokens_served: tokens of inference that are expected over the model's life.
-        max_D: the most tokens there are.
-        max_N: the most parameters that can be used.
+        tokens_served: tokens of inference expected over the model's lifetime.
+        max_D: the most tokens available.
+        max_N: the most parameters allowed.
         level: nominal probability of the intervals of a bootstrap; None is 0.9.
-        kind: of intervals, as for :meth:`Bootstrap.allocation`.
+        kind: kind of intervals, as for :meth:`Bootstrap.allocation`.
 
     Raises:
-        ValueError: budgets that are not positive, or too small to be FLOPs; both or neither of
-            ``compute`` and ``loss``; a loss that is not reached; FLOPs that are not positive and
-            finite, or fall with N or D: the message says where; ``level`` or ``kind`` without a
-            bootstrap.
-        TypeError: ``source`` is of another kind; FLOPs not by JAX operations.
+        ValueError: budgets are not positive, or too small to be FLOPs; both or neither of
+            ``compute`` and ``loss`` are given; a loss is out of reach; ``flops`` is not positive
+            and finite, or decreases in N or D; ``level`` or ``kind`` without a bootstrap.
+        TypeError: ``source`` is not a fit, a bootstrap or a law; ``flops`` is not a function in
+            JAX operations.
 
     Example:
         >>> from farseer_jax import Farseer, allocate, example_runs, fit
@@ -96,7 +97,7 @@ def allocate(
     require_N_and_D("allocate", type(law))
     level = _level(level, kind, source)
     if (compute is None) == (loss is None):
-        raise ValueError("give compute= (budgets in FLOPs) or loss= (losses to reach), one of them")
+        raise ValueError("give either compute= (budgets in FLOPs) or loss= (losses to reach)")
     served = 0.0 if tokens_served is None else _number("tokens_served", tokens_served, least=0.0)
     most_N, most_D = (
         np.inf if value is None else _number(name, value, least=1.0)
@@ -108,7 +109,7 @@ def allocate(
     details = Details(cost, is_limited)
     if loss is not None:
         check_flops(flops, np.array([1e18, 1e26]))
-        # the details again, not the optima alone: one function compiles once
+        # the same function as for the rows below, so that it compiles once
         budgets = budgets_for(details, law, positive("loss", loss), around)
     else:
         budgets = _budgets(compute)
@@ -124,28 +125,28 @@ def allocate(
 
 
 def _parts(source: object) -> tuple[Law, Fit | None, Bootstrap | None]:
-    """The law, and the fit and bootstrap it is from."""
+    """The law, and the fit and the bootstrap that it comes from."""
     if isinstance(source, Bootstrap):
         return source.fit.law, source.fit, source
     if isinstance(source, Fit):
         return source.law, source, None
     if not isinstance(source, Law):
-        raise TypeError(f"allocate takes a fit, a bootstrap or a law, got {type(source).__name__}")
+        raise TypeError(f"allocate: expected a fit, a bootstrap or a law, got {shown(source)}")
     shapes = {np.shape(leaf) for leaf in jax.tree.leaves(source)}
     if shapes != {()}:
-        raise ValueError("allocate takes one law, not a stack of them: its parameters are arrays")
+        raise ValueError("allocate: expected one law, got a stack of laws (arrays of parameters)")
     return source, None, None
 
 
 def _level(level: float | None, kind: Kind | None, source: object) -> float:
-    """Of the intervals of a bootstrap, which nothing else has."""
+    """The level of the intervals; refused for a source that has none."""
     if level is not None:
         check_level(level)
     for name, value in (("level", level), ("kind", kind)):
         if value is not None and not isinstance(source, Bootstrap):
             raise ValueError(
-                f"{name}: only a bootstrap has intervals, got a {type(source).__name__}: allocate "
-                f"by bootstrap(fit, 1000), or leave {name} out"
+                f"{name}: only a bootstrap has intervals, got {shown(source)}; pass "
+                f"bootstrap(fit, 1000), or leave {name} out"
             )
     return 0.9 if level is None else level
 
@@ -153,7 +154,7 @@ def _level(level: float | None, kind: Kind | None, source: object) -> float:
 def _budgets(compute: Any) -> np.ndarray:
     budgets = positive("compute", compute)
     if not len(budgets):
-        raise ValueError("compute: give at least one budget")
+        raise ValueError("compute: expected at least one budget, got none")
     if (small := budgets < _LEAST_BUDGET).any():
         raise ValueError(
             f"compute: {budgets[small][0]:g} is too small for a budget in FLOPs; write 1e20, "
@@ -168,7 +169,7 @@ def _number(name: str, value: Any, least: float) -> float:
     except (TypeError, ValueError):
         number = np.nan
     if not (np.isfinite(number) and number >= least):
-        raise ValueError(f"{name}: expected one finite number from {least:g}, got {value!r}")
+        raise ValueError(f"{name}: expected a finite number of at least {least:g}, got {value!r}")
     return number
 
 
@@ -215,28 +216,28 @@ def _result(
 
 
 def _name(flops: FLOPs) -> str:
-    """What a FLOP function is called: its own text, or its name."""
+    """How reports call a FLOP function: by its text, or by its name."""
     if not hasattr(flops, "__name__"):
         return str(flops)
     return f"{flops.__name__}(N, D)".replace("<lambda>", "flops")
 
 
-_NUM_EACH = 49
+_NUM_EACH = 49  # grid points along N and along D at which a FLOP function is checked
 
 
 def run_flops(cost: Cost, runs: Runs) -> np.ndarray:
-    """FLOPs of training of each run."""
+    """Training FLOPs of each run."""
     with jax.enable_x64(True):
         return np.asarray(cost.training(jnp.asarray(runs.N), jnp.asarray(runs.D)))
 
 
 def check_flops(flops: FLOPs | None, budgets: np.ndarray) -> None:
-    """Refuse a function whose budgets cannot be split: over all N and D that they could buy.
+    """Check a FLOP function at all N and D that the budgets could buy.
 
     Raises:
-        ValueError: it is not positive and finite, falls or stays with N or D, or does not give one
+        ValueError: it is not positive, finite and increasing in N and in D, or does not return one
             number for each N and D.
-        TypeError: it is not a function of JAX operations.
+        TypeError: it is not a function in JAX operations.
     """
     if flops is None:
         return
@@ -259,7 +260,7 @@ def check_flops(flops: FLOPs | None, budgets: np.ndarray) -> None:
             i = tuple(flat[0])
             j = (i[0] + 1, i[1]) if axis == 0 else (i[0], i[1] + 1)
             raise ValueError(
-                f"flops: FLOPs must rise with {name}, but go from {values[i]:.4g} at "
+                f"flops: FLOPs must increase in {name}, but go from {values[i]:.4g} at "
                 f"{_point(N[i], D[i])} to {values[j]:.4g} at {_point(N[j], D[j])}"
             )
 
@@ -268,15 +269,15 @@ def _values(flops: FLOPs, N: np.ndarray, D: np.ndarray) -> np.ndarray:
     try:
         with jax.enable_x64(True):
             values = jax.jit(lambda N, D: jnp.asarray(flops(N, D)))(jnp.asarray(N), jnp.asarray(D))
-    except TypeError as error:  # all of JAX's refusals are such
+    except TypeError as error:  # JAX's errors on tracers are all TypeErrors
         raise TypeError(
             "flops: the function must be made of JAX operations (jax.numpy, no float(…), numpy or "
             f"branches on values): {str(error).splitlines()[0]}"
         ) from None
     if values.shape != N.shape:
         raise ValueError(
-            f"flops: the function gives an array {values.shape} for N and D {N.shape}; let it give "
-            "one number for each"
+            f"flops: expected one number for each N and D, shape {N.shape}; got an array of shape "
+            f"{values.shape}"
         )
     return np.asarray(values, dtype=float)
 

@@ -1,4 +1,4 @@
-"""``Allocation``: optima of budgets, beside the rule of 20 and the range of the runs."""
+"""``Allocation``: optima of budgets, compared with the rule of 20 and the range of the runs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ LIMITS = ("", "D", "N", "N and D")
 
 
 class DataRange(NamedTuple):
-    """Lowest and highest of what was fitted.
+    """Ranges of the fitted runs, lowest and highest.
 
     Attributes:
         N: parameters.
         D: tokens.
         tokens_per_parameter: D/N.
-        compute: FLOPs of training, of the kind that the budgets are of.
+        compute: training FLOPs, counted as in the budgets.
     """
 
     N: tuple[float, float]
@@ -33,13 +33,13 @@ class DataRange(NamedTuple):
 
     @classmethod
     def of(cls, runs: Runs, compute: np.ndarray) -> "DataRange":
-        """Of runs and their FLOPs."""
+        """The ranges of runs, given their FLOPs ``(run,)``."""
         columns = (runs.N, runs.D, runs.D / runs.N, compute)
         return cls(*((float(c.min()), float(c.max())) for c in columns))
 
     def holds(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
         """Whether N, D and D/N are all inside."""
-        slack = 1e-9  # the ends are inside, however they were computed
+        slack = 1e-9  # the ends are inside, whatever their rounding
         inside = [
             (low * (1 - slack) <= values) & (values <= high * (1 + slack))
             for (low, high), values in zip(self[:3], (N, D, D / N), strict=True)
@@ -54,26 +54,26 @@ class Allocation(Result):
     Attributes:
         law: name of the law.
         method: the fit's method; empty for a law without a fit.
-        num_runs: that were fitted; 0 for a law without a fit.
+        num_runs: number of fitted runs; 0 for a law without a fit.
         cost: what training costs, in words.
         compute: the budgets, training and inference together, in FLOPs, ``(budget,)``.
-        N: parameters, ``(budget,)``; NaN where there is no interior optimum, as all below.
+        N: parameters, ``(budget,)``; this and all below are NaN without an interior optimum.
         D: tokens.
-        loss: at the optimum.
+        loss: loss at the optimum.
         limited_by: what limits the optimum: ``""`` for nothing, ``"D"`` or ``"N"`` for
             ``max_D`` or ``max_N``; ``"N and D"`` where both do, and some of the budget is left.
-        exponent_N: d ln N / d ln compute: how N grows with the budget there.
+        exponent_N: d ln N / d ln compute at the budget.
         exponent_D: d ln D / d ln compute.
         exponent_loss: d ln loss / d ln compute.
-        training: FLOPs of training at the optimum.
-        inference: FLOPs of inference at the optimum.
-        loss_at_20: the loss of the same budget at 20 tokens per parameter, Chinchilla's rule; NaN
-            where limits forbid it.
+        training: training FLOPs at the optimum.
+        inference: inference FLOPs at the optimum.
+        loss_at_20: loss of the same budget at 20 tokens per parameter, Chinchilla's rule; NaN
+            where the limits exclude it.
         inside_data: whether N, D and D/N all lie within those of the runs; None without runs.
         data_range: the range of the runs; None without runs.
-        intervals: of ``"N"``, ``"D"``, ``"tokens per parameter"`` and ``"loss"``, from a
+        intervals: intervals of ``"N"``, ``"D"``, ``"tokens per parameter"`` and ``"loss"``, from a
             bootstrap; None without one.
-        tokens_served: expected tokens of inference; 0 without.
+        tokens_served: expected tokens of inference; 0 where inference is free.
         max_N: the most parameters; infinite without a limit.
         max_D: the most tokens; infinite without a limit.
         warnings: what to know before trusting them, worst first.
@@ -115,7 +115,7 @@ class Allocation(Result):
 
     @property
     def excess_at_20(self) -> np.ndarray:
-        """What 20 tokens per parameter lose: relative excess of the loss, ``(budget,)``."""
+        """Relative excess of the loss at 20 tokens per parameter, ``(budget,)``."""
         return self.loss_at_20 / self.loss - 1.0
 
     @property
@@ -124,7 +124,7 @@ class Allocation(Result):
         return None if self.intervals is None else self.intervals["N"].level
 
     def table(self) -> Table:
-        """One row per budget, with the ends of the intervals where there are some."""
+        """One row per budget, with the ends of the intervals if there are any."""
         is_limited = any(self.limited_by)
         return Table(
             [
@@ -149,7 +149,7 @@ class Allocation(Result):
         )
 
     def _interval_columns(self) -> list[Column]:
-        """Ends of the intervals for programs, that of D/N for people."""
+        """The ends of all intervals as data, and the interval of D/N as printed text."""
         if self.intervals is None:
             return []
         own = self.intervals["tokens per parameter"]
@@ -172,7 +172,7 @@ class Allocation(Result):
         return [Column("inference share", share, write, heading="inference", in_data=False)]
 
     def _inside_columns(self) -> list[Column]:
-        """Whether optima lie within the runs; without runs nothing to read."""
+        """Whether optima lie within the runs; not printed without runs."""
         inside = self.inside_data
         if inside is None:
             return [Column("inside_data", [None] * len(self.N), text=None)]
@@ -183,7 +183,7 @@ class Allocation(Result):
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """``allocations`` (one entry per budget) and what they rest on, for JSON; NaN is None."""
+        """``allocations`` (one entry per budget) and their settings, for JSON; NaN is None."""
         return {
             "law": self.law,
             "method": self.method,
@@ -198,7 +198,7 @@ class Allocation(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """What is split, the optima, and what the columns are."""
+        """The law and the cost, the optima, and a legend with the warnings."""
         by = f" by {self.method}" if self.method else ""
         runs = f", {self.num_runs} runs" if self.num_runs else ""
         served = f" + 2 N · {quantity_text(self.tokens_served)} served" * bool(self.tokens_served)
@@ -226,7 +226,7 @@ def ratio_text(ratio: float) -> str:
 
 
 def _or_dash(write: Callable[[float], str]) -> Callable[[float], str]:
-    """The same, and a dash for what does not exist."""
+    """``write``, with a dash for what is not finite."""
     return lambda value: write(value) if np.isfinite(value) else "–"
 
 
@@ -235,14 +235,14 @@ def _exponent(value: float) -> str:
 
 
 class Answers(NamedTuple):
-    """What was found for each budget.
+    """What the warnings need to know of each budget.
 
     Attributes:
         known: whether it has an optimum, ``(budget,)``.
-        limit: what limits it, or leaves it without one, ``(budget,)``.
+        limit: code of what limits the optimum, or of why there is none, ``(budget,)``.
         inside: whether the optimum is within the runs; None without runs.
-        max_N: the most parameters; infinite where nothing limits them.
-        max_D: the most tokens.
+        max_N: the most parameters; infinite without a limit.
+        max_D: the most tokens; infinite without a limit.
     """
 
     known: np.ndarray
@@ -257,7 +257,7 @@ def warnings_of(
     range_of_optima: Callable[[], tuple[float, float] | None],
     intervals: dict[str, Intervals] | None,
 ) -> list[str]:
-    """The sentences: what has no optimum first; the range is computed where it is told."""
+    """Warnings, missing optima first; the range of optima is computed only if one is missing."""
     known, limit, inside = found.known, found.limit, found.inside
     sentences, num = _without(found), len(known)
     if sentences:
@@ -270,12 +270,12 @@ def warnings_of(
             else f"{some_of(far, num, 'optima', 'lies', 'lie')} outside"
         )
         sentences.append(
-            f"{which} the N, D and D/N of the runs: there nothing shows that the law holds."
+            f"{which} the N, D and D/N of the runs: no run shows that the law holds there."
         )
     if (is_left := known & (limit == BOTH)).any():
         sentences.append(
-            f"{some_of(int(is_left.sum()), num, 'budgets', 'is', 'are')} more than max_N "
-            "parameters and max_D tokens cost: the rest stays unspent."
+            f"{some_of(int(is_left.sum()), num, 'budgets', 'is', 'are')} more than the cost of "
+            "max_N parameters and max_D tokens: the rest stays unspent."
         )
     if intervals is not None:
         sentences += dict.fromkeys(w for own in intervals.values() for w in own.warnings)
@@ -283,14 +283,14 @@ def warnings_of(
 
 
 def _without(found: Answers) -> list[str]:
-    """Budgets without an optimum, by what leaves them without one."""
+    """One sentence for each reason why budgets have no optimum."""
     reasons = {
         INTERIOR: f" interior optimum: between {LOWEST:g} and {HIGHEST:,.0f} tokens per parameter "
         "the loss has no minimum.",
-        DATA: f" optimum: with max_D = {quantity_text(found.max_D)} such budgets leave fewer than "
-        f"{LOWEST:g} tokens per parameter, where none is looked for.",
-        SIZE: f" optimum: with max_N = {quantity_text(found.max_N)} such budgets leave more than "
-        f"{HIGHEST:,.0f} tokens per parameter, where none is looked for.",
+        DATA: f" optimum: max_D = {quantity_text(found.max_D)} leaves fewer than {LOWEST:g} tokens "
+        "per parameter, below the range that is searched.",
+        SIZE: f" optimum: max_N = {quantity_text(found.max_N)} leaves more than {HIGHEST:,.0f} "
+        "tokens per parameter, above the range that is searched.",
     }
     sentences, num = [], len(found.known)
     for code, reason in reasons.items():
@@ -302,7 +302,7 @@ def _without(found: Answers) -> list[str]:
 
 
 def _others(known: tuple[float, float] | None) -> str:
-    """Which budgets do have an optimum."""
+    """A sentence on which budgets have an optimum."""
     if known is None:
         return " No budget from 1e12 to 1e30 FLOPs has one."
     return f" Budgets from {known[0]:.3g} to {known[1]:.3g} FLOPs have one."

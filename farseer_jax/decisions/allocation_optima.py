@@ -14,14 +14,12 @@ from farseer_jax.solvers.root_finding import find_roots
 from farseer_jax.types import Array
 
 CHINCHILLA = 20.0  # tokens per parameter (Hoffmann et al. 2022)
-# N, D, D/N and loss of an optimum are the first rows: what a bootstrap gives intervals of
-NUM_ESTIMATED = 4
-_AT_ONCE = 16  # budgets: calls of any length share one compilation
-_FRONTIER = np.geomspace(1e12, 1e30, 8 * _AT_ONCE)
+_BLOCK = 16  # budgets in one call: calls of any length share one compilation
+_FRONTIER = np.geomspace(1e12, 1e30, 8 * _BLOCK)
 
 
 class Circumstances(NamedTuple):
-    """What an optimum depends on beside the law and the budget: numbers of NumPy or of JAX."""
+    """What an optimum depends on besides the law and the budget: numbers of NumPy or of JAX."""
 
     tokens_served: Any
     max_N: Any
@@ -54,9 +52,10 @@ class Optima:
 
 @dataclass(frozen=True)
 class Details(Optima):
-    """Those rows, what limits them, d ln N, D and loss / d ln compute, training FLOPs, loss at 20.
+    """All that :class:`Allocation` shows of each budget, ``(10, budget)``.
 
-    ``(10, budget)``.
+    The rows of :class:`Optima`; what limits the optimum; the derivatives of ln N, ln D and ln loss
+    in ln compute; the training FLOPs; and the loss at 20 tokens per parameter.
     """
 
     def __call__(self, law: Law, compute: Array, *around: Array) -> Array:
@@ -80,7 +79,7 @@ class Details(Optima):
         return jax.vmap(one, out_axes=1)(compute)
 
     def _loss_at_twenty(self, law: Law, log_C: Array, around: Circumstances) -> Array:
-        """For the same budget; NaN where limits do not allow it."""
+        """For the same budget; NaN where the limits exclude it."""
         ratio = jnp.log(CHINCHILLA)
         log_N, log_D, found = self.cost.at_ratio(ratio, log_C, around.tokens_served)
         N, D = jnp.exp(log_N), jnp.exp(log_D)
@@ -92,9 +91,9 @@ class Details(Optima):
 def rows_of(optima: Optima, law: Law, compute: np.ndarray, around: Circumstances) -> np.ndarray:
     """The rows of any number of budgets, ``(row, budget)``, in float64."""
     parts = []
-    for start in range(0, len(compute), _AT_ONCE):
-        part = compute[start : start + _AT_ONCE]
-        padded = np.pad(part, (0, _AT_ONCE - len(part)), mode="edge")
+    for start in range(0, len(compute), _BLOCK):
+        part = compute[start : start + _BLOCK]
+        padded = np.pad(part, (0, _BLOCK - len(part)), mode="edge")
         parts.append(of_one(optima, law, padded, *around)[:, : len(part)])
     return np.concatenate(parts, axis=1)
 
@@ -110,7 +109,7 @@ def range_of_optima(optima: Optima, law: Law, around: Circumstances) -> tuple[fl
     known = np.isfinite(rows_of(optima, law, _FRONTIER, around)[3])
     if not known.any():
         return None
-    # where stretches of budgets with an optimum begin, and the first without one beyond
+    # where each stretch of budgets with an optimum starts, and the first budget beyond it
     steps = np.diff(np.concatenate([[False], known, [False]]).astype(int))
     begins, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
     longest = np.argmax(ends - begins)
@@ -120,15 +119,15 @@ def range_of_optima(optima: Optima, law: Law, around: Circumstances) -> tuple[fl
 def budgets_for(optima: Optima, law: Law, loss: np.ndarray, around: Circumstances) -> np.ndarray:
     """The least budgets whose optima reach the losses, ``(loss,)``.
 
-    The least cost for a loss and the best loss for a cost are one frontier, read two ways.
+    The least cost of a loss and the best loss at a cost are the same frontier.
 
     Raises:
-        ValueError: a loss that no optimum has; the message says which there are.
+        ValueError: a loss is out of reach; the message gives the range of losses.
     """
     frontier = rows_of(optima, law, _FRONTIER, around)[3]
     known = np.isfinite(frontier)
     if not known.any():
-        raise ValueError("loss: the law has no interior optimum at any budget, 1e12 to 1e30 FLOPs")
+        raise ValueError("loss: the law has no interior optimum at any budget of 1e12-1e30 FLOPs")
     log_C, log_loss = np.log(_FRONTIER[known]), np.log(frontier[known])
     ends = []
     for target in loss:
@@ -137,8 +136,8 @@ def budgets_for(optima: Optima, law: Law, loss: np.ndarray, around: Circumstance
         if not reached.any() or first == 0:
             raise ValueError(
                 f"loss: no optimum reaches {target:g}; from {np.exp(log_C[0]):.3g} to "
-                f"{np.exp(log_C[-1]):.3g} FLOPs they go from {np.exp(log_loss[0]):.4g} down to "
-                f"{np.exp(log_loss.min()):.4g}"
+                f"{np.exp(log_C[-1]):.3g} FLOPs optimal losses go from "
+                f"{np.exp(log_loss[0]):.4g} down to {np.exp(log_loss.min()):.4g}"
             )
         ends.append(log_C[first - 1 : first + 1])
 

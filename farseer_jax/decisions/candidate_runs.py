@@ -1,4 +1,4 @@
-"""Candidates of suggested runs: points (N, D), what they cost, and which a search may choose."""
+"""Candidate runs: points (N, D), what they cost, and which of them a search may choose."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ class Points(NamedTuple):
         return f"{N}, {D}"
 
     def take(self, rows: NDArray[Any]) -> "Points":
-        """Some of the points."""
+        """The points of these rows."""
         return Points(self.N[rows], self.D[rows])
 
 
@@ -39,10 +39,10 @@ def as_points(values: object, name: str) -> Points:
     Args:
         values: :class:`Runs`; a table or a mapping; a tuple of two NumPy arrays ``(N, D)``; one
             point ``(N, D)``, or a sequence of points.
-        name: how messages call them.
+        name: name of the caller's argument, for messages.
 
     Raises:
-        ValueError: these are no points, or none; or numbers are not positive.
+        ValueError: the values are not points, there are none, or a number is not positive.
     """
     if isinstance(values, Runs):
         return Points(values.N, values.D)
@@ -58,9 +58,11 @@ def as_points(values: object, name: str) -> Points:
         checked_floats(v, f"{name}: column {r!r}", POSITIVE) for r, v in (("N", N), ("D", D))
     ]
     if len(checked[0]) != len(checked[1]):
-        raise ValueError(f"{name}: {len(checked[0])} N and {len(checked[1])} D; give as many")
+        raise ValueError(
+            f"{name}: expected as many N as D, got {len(checked[0])} N and {len(checked[1])} D"
+        )
     if not len(checked[0]):
-        raise ValueError(f"{name}: there is none; give at least one point (N, D)")
+        raise ValueError(f"{name}: expected at least one point (N, D), got none")
     return Points(*checked)
 
 
@@ -75,20 +77,20 @@ def _two_columns(values: Any, name: str) -> tuple[Any, Any]:
         return (), ()
     if rows.ndim not in (1, 2) or rows.shape[-1] != 2:
         raise ValueError(
-            f"{name}: give points as rows (N, D), such as [(7e9, 1e12)], as a table with columns "
-            f"N and D, or as a tuple of two arrays; got {type(values).__name__}"
+            f"{name}: expected points as rows (N, D), such as [(7e9, 1e12)], as a table with "
+            f"columns N and D, or as a tuple of two arrays, got {type(values).__name__}"
         )
     N, D = np.atleast_2d(rows).T
     return N, D
 
 
 def costs_of(cost: Cost, points: Points, *, is_grid: bool) -> Floats:
-    """What each run costs, ``(point,)``.
+    """Cost of each run, ``(point,)``.
 
     Args:
         cost: a function of N and D, an array, or None for 6·N·D FLOPs.
         points: the candidates.
-        is_grid: whether they are the default grid, which an array cannot be about.
+        is_grid: whether they are the default grid, whose length the caller cannot know.
 
     Raises:
         ValueError: the costs are not positive and finite, or not one for each candidate.
@@ -96,44 +98,44 @@ def costs_of(cost: Cost, points: Points, *, is_grid: bool) -> Floats:
     if cost is None:
         return 6.0 * points.N * points.D
     if not callable(cost) and is_grid:
-        raise ValueError("cost: an array needs candidates of your own; give a function of N and D")
+        raise ValueError("cost: an array needs candidates=; give them, or a function of N and D")
     values = np.asarray(cost(points.N, points.D) if callable(cost) else cost, dtype=float)
     if values.shape not in ((), points.N.shape):
         raise ValueError(
-            f"cost: expected one for each of the {len(points.N)} candidates, got shape "
-            f"{values.shape}"
+            f"cost: expected one number for each of the {len(points.N)} candidates, got an array "
+            f"of shape {values.shape}"
         )
     values = np.broadcast_to(values, points.N.shape)
     bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
     if len(bad):
         raise ValueError(
             f"cost: {shown_rows(bad)} {'is' if len(bad) == 1 else 'are'} not positive and finite; "
-            "a run that costs nothing more is one in progress: give it as in_progress"
+            "a run that is already paid for belongs to in_progress="
         )
     return values
 
 
 _MOST_SIZES = 32
-_LEAST_STEP = 1.4  # of new sizes: closer ones are as good as each other
-_LARGEST_STEP = 4.0  # where the runs' own sizes or D lie further apart, or there is one only
-_USUAL_STEP = 2.0
+_LEAST_STEP = 1.4  # ratio of new sizes: closer ones tell the same
+_LARGEST_STEP = 4.0  # ratio where the sizes or D of the runs lie further apart
+_USUAL_STEP = 2.0  # ratio where there is only one size or D
 
 
 def continued_grid(runs: Runs, targets: Points, budget: float) -> Points:
     """Runs that would continue a grid, each within a budget of FLOPs.
 
-    The sizes of the runs with more D, by the typical ratio of neighbouring D; and sizes beyond the
-    largest, by the typical ratio of sizes (several of them, where they are close), with the D of
-    the largest from its smallest on. Nothing lies beyond the larger of the targets and the runs by
-    more than a step.
+    First, larger D at the sizes of the runs, in steps of the typical ratio of neighbouring D.
+    Second, sizes beyond the largest, in steps of the typical ratio of sizes (or a power of it,
+    where sizes are close), with D from the smallest D of the largest size on. All stay within one
+    step of the larger of the targets and the runs.
 
     Args:
-        runs: of the fit.
-        targets: where the loss is wanted.
-        budget: FLOPs that a single run may take.
+        runs: runs of the fit.
+        targets: points at which the loss is predicted.
+        budget: largest FLOPs of a single run.
 
     Returns:
-        The points, by size; there may be none.
+        The points, by size; possibly none.
     """
     sizes = np.unique(runs.N)
     step_N = _typical([sizes])
@@ -167,7 +169,14 @@ def _ladder(start: float, step: float, most: float) -> list[float]:
 
 
 class Candidates(NamedTuple):
-    """Candidates that can be paid, and how many there are that cannot, or would break a pair."""
+    """Affordable candidates, and how many were left out.
+
+    Attributes:
+        points: N and D of each.
+        costs: cost of each, ``(candidate,)``.
+        num_too_dear: candidates that cost more than the budget.
+        num_between: candidates that would split a pair of neighbouring D.
+    """
 
     points: Points
     costs: Floats
@@ -178,10 +187,10 @@ class Candidates(NamedTuple):
 def payable_candidates(
     runs: Runs, targets: Points, candidates: object, budget: float, cost: Cost
 ) -> Candidates:
-    """What can be paid of the candidates, or of the continued grid.
+    """The affordable ones of the candidates, or of the continued grid.
 
     Raises:
-        ValueError: nothing is left, or points or costs are none.
+        ValueError: no candidate is left, or candidates or costs are invalid.
     """
     is_grid = candidates is None
     if is_grid:
@@ -189,7 +198,7 @@ def payable_candidates(
         if not len(points.N):
             raise ValueError(
                 f"budget: {budget:.3g} pays for no run that would continue the grid of the runs; "
-                "give candidates of your own"
+                "raise it, or give candidates="
             )
     else:
         points = as_points(candidates, "candidates")
@@ -204,15 +213,15 @@ def payable_candidates(
     keep = payable & ~between
     if not keep.any():
         raise ValueError(
-            "candidates: all that the budget pays for lie between neighbouring D of runs of their "
-            "size, and would part their pair; give D beyond them, or D of runs, which are repeats"
+            "candidates: all that the budget pays for lie between two neighbouring D of runs of "
+            "their size, and would split that pair; give D beyond them, or repeat D of the runs"
         )
     too_dear = int((~payable).sum())
     return Candidates(points.take(keep), costs[keep], too_dear, int(between.sum()))
 
 
 def _between(runs: Runs, points: Points) -> np.ndarray:
-    """Which points lie between two neighbouring runs of one size less than two steps apart."""
+    """Which points lie between neighbouring runs of their size, less than two steps apart."""
     found = np.zeros(len(points.N), dtype=bool)
     sizes = [np.unique(runs.D[runs.N == N]) for N in np.unique(runs.N)]
     steps = np.concatenate([np.diff(np.log(D)) for D in sizes])
@@ -228,7 +237,7 @@ def _between(runs: Runs, points: Points) -> np.ndarray:
 
 
 def notes_of(candidates: Candidates, order: list[int]) -> tuple[str, ...]:
-    """Sentences on what was left out, and on a choice of nothing."""
+    """Sentences on candidates that were left out, and on an empty choice."""
     notes = []
     if candidates.num_too_dear:
         many = candidates.num_too_dear
@@ -238,8 +247,8 @@ def notes_of(candidates: Candidates, order: list[int]) -> tuple[str, ...]:
         )
     if candidates.num_between:
         notes.append(
-            f"{candidates.num_between} of the candidates lie between neighbouring D of runs of "
-            "their size, would part their pair, and were left out"
+            f"{candidates.num_between} of the candidates lie between two neighbouring D of runs of "
+            "their size, would split that pair, and were left out"
         )
     if not order:
         notes.append("no affordable set of candidates lowers the standard error")

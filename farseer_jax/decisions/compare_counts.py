@@ -25,9 +25,9 @@ class CountResult:
     """The fit with one count of N.
 
     Attributes:
-        count: what N is, in words.
-        fit: to the runs that were not held out.
-        held_out: its predictions for those that were, N in this count.
+        count: the column that is N.
+        fit: fit to the runs that were not held out.
+        held_out: its predictions for the held-out runs, with this N.
     """
 
     count: str
@@ -41,7 +41,7 @@ class CountResult:
 
     @property
     def held_out_error(self) -> float:
-        """Mean relative error on the runs held out."""
+        """Mean relative error on the held-out runs."""
         return self.held_out.mean_relative_error
 
 
@@ -50,11 +50,11 @@ class CountComparison(Result):
     """Extrapolation with N counted in two ways (paper App. G, Fig. 16). Prints as a table.
 
     Attributes:
-        own: with the runs' own N.
-        other: with N of the other column.
-        N: the runs' own count of all runs, fitted ones first, ``(run,)``.
+        own: the fit with the runs' own N.
+        other: the fit with the other column as N.
+        N: the runs' own N, fitted runs first, ``(run,)``.
         D: tokens, ``(run,)``.
-        is_held_out: ``(run,)``.
+        is_held_out: whether a run was held out of both fits, ``(run,)``.
 
     Example:
         >>> from farseer_jax import Runs, compare_counts, example_runs
@@ -75,12 +75,12 @@ class CountComparison(Result):
 
     @property
     def rows(self) -> tuple[CountResult, CountResult]:
-        """Both."""
+        """Both fits, :attr:`own` first."""
         return self.own, self.other
 
     @property
     def error_ratio(self) -> float:
-        """Held-out error with the other count over that with the runs' own."""
+        """Held-out error with the other count over that with the runs' own N."""
         return self.other.held_out_error / self.own.held_out_error
 
     def relative_errors(self, row: CountResult) -> np.ndarray:
@@ -124,15 +124,15 @@ class CountComparison(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """The fit, its errors by each count, and which count is the better one."""
+        """The law and the hold-out, the errors with each count, and which count is better."""
         ratio = self.error_ratio
         better, worse = (self.own, self.other) if ratio >= 1 else (self.other, self.own)
-        said = (
+        verdict = (
             f"{worse.count} predicts the held-out runs {max(ratio, 1 / ratio):.1f} times worse "
             f"than {better.count}."
         )
         warnings = [f"{row.count}: {w}" for row in self.rows for w in row.fit.warnings]
-        return self._title(), self.counts(), warned(said, warnings)
+        return self._title(), self.counts(), warned(verdict, warnings)
 
     def _title(self) -> str:
         fit = self.own.fit
@@ -163,18 +163,19 @@ def compare_counts(
     """Fit with N counted in two ways, and predict held-out runs with both.
 
     Args:
-        runs: the runs, with the other count in an extra column.
-        held_out: smallest N (in the runs' own count) that is held out of both fits; or True for
-            each run that is held out, ``(run,)``.
-        embeddings: that column; None takes one whose name says that it counts embeddings, such as
-            ``N_with_embedding``. (It may as well be one without them, where N counts them.)
+        runs: the runs, with the other count of parameters in an extra column.
+        held_out: smallest N (the runs' own) that is held out of both fits; or a mask that is True
+            for each held-out run, ``(run,)``.
+        embeddings: name of that column; None looks for a usual name of N with embeddings, such as
+            ``N_with_embedding``. Where the runs' own N counts embeddings, it may be the count
+            without them.
         law: class of the law.
-        method: of the fits; the law's default unless given.
+        method: method of the fits; the law's default unless given.
 
     Raises:
-        TypeError: expected :class:`Runs`.
-        ValueError: no run is held out, or none is left to fit; the column is missing, or does not
-            count N otherwise.
+        TypeError: ``runs`` is not :class:`Runs`.
+        ValueError: no run is held out, or none is left to fit; the column is missing, or is not
+            another count of parameters.
 
     Example:
         >>> from farseer_jax import Runs, compare_counts, example_runs
@@ -188,8 +189,8 @@ def compare_counts(
     column = find_column(runs) if embeddings is None else embeddings
     if column is None:
         raise ValueError(
-            "the runs have no column whose name says that it counts embeddings; name one, "
-            f'embeddings="column" (extra columns: {", ".join(runs.extra) or "none"})'
+            "embeddings: no extra column has a usual name of N with embeddings; name it, as in "
+            f'embeddings="N_total" (extra columns: {", ".join(runs.extra) or "none"})'
         )
     far = _far(runs, held_out)
     recounted = recount(runs, column, runs.N[far], None).runs
@@ -212,8 +213,8 @@ def _far(runs: Runs, held_out: float | ArrayLike) -> np.ndarray:
         far = runs.N >= values
     else:
         raise ValueError(
-            f"held_out: give the smallest N held out, or True or False for each of the {len(runs)} "
-            f"runs, got {held_out!r}"
+            f"held_out: expected the smallest N to hold out, or True or False for each of the "
+            f"{len(runs)} runs, got {held_out!r}"
         )
     if not far.any() or far.all():
         kind = "no run is held out" if not far.any() else "every run is held out"

@@ -1,4 +1,4 @@
-"""Two fits against each other over (N, D) (paper App. E, Fig. 15)."""
+"""Comparison of two fits over (N, D) (paper App. E, Fig. 15)."""
 
 from typing import Any
 
@@ -18,10 +18,10 @@ from farseer_jax.laws.quantities import one_positive, positive
 from farseer_jax.runs.checks import check_level
 from farseer_jax.uncertainty.intervals import Kind
 
-_NUM = 33  # of a range
+_NUM = 33  # grid points of a range
 _BEYOND = 10.0  # times the largest N and D of the runs, by default
 _NUM_BUDGETS = 7
-_LEAST_FACTOR = 1.3  # between all losses: no recipe gains as much everywhere, units differ so
+_LEAST_FACTOR = 1.3  # between all losses: units differ by as much, recipes never do everywhere
 
 
 def compare_fits(
@@ -41,38 +41,38 @@ def compare_fits(
     """Compare two loss surfaces: which recipe is better at which scale, and by how much.
 
     The normalised difference is the paper's Δ = (loss A − loss B) / loss B, negative where A is
-    better. Curves of parity are found by the signs on the grid of N and D, and refined to rounding;
-    two crossings between neighbouring points of the grid are found too where the difference has one
-    turning point between them. From two bootstraps comes the
-    probability that A is better, calibrated by how far earlier extrapolations of the difference
-    missed where both tables have the same points, else of each.
+    better. Curves of parity are located by sign changes on the grid of N and D and refined to
+    rounding; a pair of crossings between neighbouring grid points is found too, if the difference
+    has one turning point between them. Two bootstraps also give the probability that A is better,
+    calibrated by how far earlier extrapolations missed: of the difference where both tables share
+    points, else of each law.
 
     Args:
         a: a :class:`Fit`, a law or a :class:`Bootstrap`.
-        b: what it is compared with, likewise.
-        N: parameters: a tuple (low, high), or values. None takes those of both tables of runs, and
-            ten times as many; laws alone need it.
-        D: tokens, likewise.
-        names: of A and B in reports, two different ones.
-        compute: budgets in FLOPs at which compute multipliers are given; None takes some along
+        b: a :class:`Fit`, a law or a :class:`Bootstrap` to compare it with.
+        N: parameters: a tuple (low, high), or values. None takes the range of both tables of runs,
+            up to ten times their largest N; required for laws without runs.
+        D: tokens, as for N.
+        names: names of A and B in reports.
+        compute: budgets in FLOPs at which compute multipliers are computed; None takes some along
             the diagonal of the domain.
-        tokens_per_parameter: D/N of the multipliers at a fixed one.
+        tokens_per_parameter: D/N of the multipliers at a fixed D/N.
         level: nominal probability of the multipliers' intervals, with two bootstraps.
-        kind: of the probability and of these intervals: ``"calibrated"`` by hold-outs of the
-            largest sizes, for laws are never quite right; or ``"percentile"``, by the draws alone,
-            which takes both laws for true. None is the first where there are sizes to hold out.
+        kind: kind of the probability and of these intervals: ``"calibrated"``, by hold-outs of
+            the largest sizes, because no law is exact; or ``"percentile"``, by the draws alone,
+            which assumes that both laws are exact. None is ``"calibrated"`` if there are sizes to
+            hold out.
         comparable: compare even where the losses have different names (columns), or differ so much
             that they seem to be in different units.
-        tolerance: relative difference of N and of D within which runs of both count as at one
-            point: there the fits are set against what the runs show, and the warnings say where
-            these contradict each other.
+        tolerance: relative difference of N and of D within which a run of A and a run of B are at
+            the same point. The warnings say where the fits contradict the runs at such points.
 
     Raises:
-        TypeError: a or b is none of these.
-        ValueError: N, D, compute or tokens_per_parameter is missing, not positive or no range; a
-            law has no finite loss in the domain; the losses do not seem comparable; a level or a
-            tolerance outside its range; names that are not two different ones; a kind that does
-            not exist, or not for these draws.
+        TypeError: ``a`` or ``b`` is not a fit, a law or a bootstrap.
+        ValueError: ``N``, ``D``, ``compute`` or ``tokens_per_parameter`` is missing, not positive
+            or not a range; a law has no finite loss in the domain; the losses do not seem
+            comparable; ``level`` or ``tolerance`` is out of range; ``names`` are not two different
+            names; ``kind`` is unknown, or these draws do not allow it.
 
     Example:
         >>> from farseer_jax import Farseer, compare_fits, example_runs, fit
@@ -117,14 +117,14 @@ def _axis(fits: FitPair, name: str, values: Any) -> np.ndarray:
         known = [getattr(one.runs, name) for one in (fits.a, fits.b) if one.runs is not None]
         if not known:
             raise ValueError(
-                f"{name}: laws alone have no runs to take a range from; give {name}=(low, high)"
+                f"{name}: laws without runs have no range of their own; give {name}=(low, high)"
             )
         low = min(own.min() for own in known)
         high = _BEYOND * max(own.max() for own in known)
         return np.geomspace(low, high, _NUM)
     axis = positive(name, values)
     if not axis.size:
-        raise ValueError(f"{name}: give (low, high) or at least one value, got none")
+        raise ValueError(f"{name}: expected (low, high) or at least one value, got none")
     if isinstance(values, tuple) and len(axis) == 2:
         if not axis[0] < axis[1]:
             raise ValueError(
@@ -135,13 +135,13 @@ def _axis(fits: FitPair, name: str, values: Any) -> np.ndarray:
 
 
 def _refuse_extent(N: np.ndarray, D: np.ndarray) -> None:
-    """Refuse a domain whose compute no float holds, nor that at which multipliers are searched."""
+    """Refuse a domain whose compute overflows, also where the multipliers are searched."""
     with np.errstate(over="ignore", under="ignore"):
         low, high = training_flops(N[0], D[0]) / REACH, training_flops(N[-1], D[-1]) * REACH
     if not (low > 0 and np.isfinite(high)):
         raise ValueError(
             f"N and D: the domain, N from {N[0]:g} to {N[-1]:g} and D from {D[0]:g} to {D[-1]:g}, "
-            "is too large for the compute 6·N·D to be a number; give a narrower one"
+            "is so wide that the compute 6·N·D overflows; give a narrower one"
         )
 
 
@@ -150,7 +150,7 @@ def _refuse_names(fits: FitPair) -> None:
     if a is not None and b is not None and a != b:
         raise ValueError(
             f"the losses have different names, {a!r} of {fits.a.name} and {b!r} of "
-            f"{fits.b.name}: if both are in one unit and of texts that may be compared, say "
+            f"{fits.b.name}: if both are in the same unit and on comparable texts, pass "
             "comparable=True (shell: --comparable)"
         )
 
@@ -162,17 +162,20 @@ def _refuse_units(fits: FitPair, loss_a: np.ndarray, loss_b: np.ndarray) -> None
         raise ValueError(
             f"the losses of {fits.a.name} are {low:.3g} to {high:.3g} times those of "
             f"{fits.b.name} everywhere: they seem to be in different units, such as nats per "
-            "token and bits per character; convert one (convert_loss), or say comparable=True "
+            "token and bits per character; convert one (convert_loss), or pass comparable=True "
             "(shell: --comparable)"
         )
 
 
 def _budgets(N: np.ndarray, D: np.ndarray, compute: ArrayLike | None) -> np.ndarray:
-    """Those asked for, or along the diagonal of the domain, a step within its corners."""
+    """Those asked for, or some along the diagonal of the domain, without its corners."""
     if compute is not None:
         budgets = np.unique(positive("compute", compute))
         if budgets[-1] > np.finfo(float).max / REACH:
-            raise ValueError(f"compute: {budgets[-1]:g} FLOPs are too many to compare at")
+            raise ValueError(
+                f"compute: expected at most {np.finfo(float).max / REACH:.2g} FLOPs, got "
+                f"{budgets[-1]:g}"
+            )
         return budgets
     corners = training_flops(N[0], D[0]), training_flops(N[-1], D[-1])
     if corners[0] == corners[1]:

@@ -1,4 +1,4 @@
-"""Two tables of runs against each other: point by point, and as fitted surfaces."""
+"""Comparison of two tables of runs: point by point, and as fitted surfaces."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +33,7 @@ class RunComparison(Result):
         fits: the comparison of the fitted surfaces.
         fitted_difference: (loss A − loss B) / loss B by the fits at the points, ``(point,)``.
         num_alone: points of A and of B that the other table lacks.
-        largest_mismatch: of N or D within a pair of points, relative.
+        largest_mismatch: largest relative difference of N or D within a pair of points.
         noise: run-to-run noise of a difference, from both tables; NaN where they do not show it.
 
     Example:
@@ -54,36 +54,37 @@ class RunComparison(Result):
 
     @property
     def names(self) -> tuple[str, str]:
-        """Of A and B."""
+        """Names of A and B."""
         return self.points.names
 
     @property
     def mean_difference(self) -> float:
-        """Mean over the points."""
+        """Mean observed difference over the points."""
         return float(self.points.difference.mean())
 
     @property
     def standard_error(self) -> float:
-        """Of the mean, from the scatter of the differences over the points; NaN of one point.
+        """Standard error of the mean difference, from its scatter over the points.
 
-        Differences that depend on N and D scatter for that reason too: then it is too large.
+        Too large where the difference depends on N and D, which adds to the scatter. NaN for a
+        single point.
         """
         num = len(self.points.N)
         return float(self.points.difference.std(ddof=1) / np.sqrt(num)) if num > 1 else np.nan
 
     @property
     def fit_miss(self) -> float:
-        """Root mean square of fitted less observed differences over the points."""
+        """Root mean square of (fitted − observed) differences over the points."""
         return self._against_runs.miss
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to know before trusting the fits' verdict over the runs' own."""
+        """Where the fits contradict the runs."""
         return self._against_runs.sentences(self.fits.difference)
 
     @property
     def num_wins(self) -> tuple[int, int]:
-        """Points at which A is better, and at which B is."""
+        """Number of points at which A is better, and at which B is."""
         return self._against_runs.num_wins
 
     @property
@@ -96,7 +97,7 @@ class RunComparison(Result):
         return Table([*self.points.table().columns, fitted])
 
     def to_dict(self) -> dict[str, Any]:
-        """``points``, ``fits`` and sums over the points, for JSON."""
+        """``points``, ``fits`` and summaries of the points, for JSON."""
         names = ("mean_difference", "standard_error", "largest_mismatch", "noise")
         return {
             "names": list(self.names),
@@ -110,7 +111,7 @@ class RunComparison(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """Sums over the points, the points, and the comparison of the fits."""
+        """A summary of the points, the points, and the comparison of the fits."""
         a, b = self.names
         wins, losses = self.num_wins
         error = "" if np.isnan(self.standard_error) else f" ± {self.standard_error:.3%}"
@@ -126,12 +127,15 @@ class RunComparison(Result):
             )
         if self.largest_mismatch > 0:
             lines.append(
-                f"N or D of partners differ by up to {self.largest_mismatch:.2%}, which is not "
-                "corrected for"
+                f"N or D of partners differ by up to {self.largest_mismatch:.2%}; the losses are "
+                "not corrected for it"
             )
-        said = f"As fitted, {self.fit_miss:.3%} (root mean square) from the observed differences:"
-        # the fits' warnings have those of the points among them
-        return "\n".join(lines), *self.points.text_parts(), said, *self.fits.text_parts()
+        heading = (
+            "Fitted surfaces (fitted − observed differences at these points, root mean square: "
+            f"{self.fit_miss:.3%}):"
+        )
+        # the warnings of the fits include those of the points
+        return "\n".join(lines), *self.points.text_parts(), heading, *self.fits.text_parts()
 
     def __repr__(self) -> str:
         return (
@@ -151,26 +155,25 @@ def compare_runs(
     tolerance: float = 0.02,
     comparable: bool = False,
 ) -> RunComparison:
-    """Compare two recipes where both were trained, and by fits of both beyond (paper App. E).
+    """Compare two recipes at the points of both, and beyond them by fits (paper App. E).
 
     Args:
         runs_a: runs of A.
-        runs_b: runs of B, on the same points (N, D) or some of them.
-        law: class of the law that both are fitted by.
-        method: of the fits; the law's default unless given.
-        N: domain of the fitted comparison, as for :func:`compare_fits`.
-        D: likewise.
-        names: of A and B in reports.
-        tolerance: relative difference of N and of D within which two runs count as at one point:
-            architectures have slightly different N. Not corrected for.
+        runs_b: runs of B, at the same points (N, D) or some of them.
+        law: class of the law that is fitted to both.
+        method: method of the fits; the law's default unless given.
+        N: N of the fitted comparison, as for :func:`compare_fits`.
+        D: D of the fitted comparison, as for :func:`compare_fits`.
+        names: names of A and B in reports.
+        tolerance: relative difference of N and of D within which two runs are at the same point,
+            because architectures have slightly different N. Losses are not corrected for it.
         comparable: as for :func:`compare_fits`.
 
     Raises:
-        TypeError: expected :class:`Runs`.
-        ValueError: no point is in both tables, or as for :func:`fit` and :func:`compare_fits`.
+        TypeError: ``runs_a`` or ``runs_b`` is not :class:`Runs`.
+        ValueError: no point is in both tables; or as for :func:`fit` and :func:`compare_fits`.
 
     Example:
-        >>> import dataclasses
         >>> from farseer_jax import Runs, compare_runs, example_runs
         >>> runs = example_runs()
         >>> better = Runs(runs.N, runs.D, 0.99 * runs.loss)
@@ -196,18 +199,13 @@ def compare_runs(
         comparable=comparable,
         tolerance=tolerance,
     )
-    nothing = np.empty(0)
     points = ComparedPoints(
         names=names,
-        along="",
         N=found.N,
         D=found.D,
         loss_a=found.loss_a,
         loss_b=found.loss_b,
         inside=np.ones(len(found.N), dtype=bool),
-        probability=None,
-        parity_N=nothing,
-        parity_D=nothing,
     )
     return RunComparison(
         points=points,
@@ -220,7 +218,7 @@ def compare_runs(
 
 
 def _noise_of_difference(a: Noise | None, b: Noise | None) -> float:
-    """Of one difference of runs; NaN where a table does not show its noise."""
+    """Noise of the difference of two runs; NaN where a table does not show its noise."""
     if a is None or b is None:
         return float("nan")
     return float(np.hypot(a.pooled, b.pooled))

@@ -1,4 +1,4 @@
-"""The two fits of a comparison: a law each, and what is known of where it came from."""
+"""The two fits of a comparison: a law each, with its runs and refits if there are any."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 
 @dataclass(frozen=True, eq=False)
 class ComparedFit:
-    """One of the two.
+    """One of the two fits.
 
     Attributes:
-        name: how reports call it.
-        law: its law.
-        fit: that the law is of; None of a law alone.
-        bootstrap: refits of it, where they are known.
+        name: its name in reports.
+        law: the fitted law.
+        fit: the fit; None for a law without a fit.
+        bootstrap: its refits; None without them.
     """
 
     name: str
@@ -32,7 +32,7 @@ class ComparedFit:
 
     @property
     def runs(self) -> Runs | None:
-        """That the law was fitted to; None of a law alone."""
+        """The fitted runs; None for a law without a fit."""
         return None if self.fit is None else self.fit.runs
 
     def holds(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
@@ -45,36 +45,36 @@ class ComparedFit:
 
 @dataclass(frozen=True, eq=False)
 class FitPair:
-    """Both, A first."""
+    """Both fits, A first."""
 
     a: ComparedFit
     b: ComparedFit
 
     @property
     def names(self) -> tuple[str, str]:
-        """How reports call them."""
+        """Names of A and B."""
         return self.a.name, self.b.name
 
     def losses(self, N: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Loss of each, of the broadcast shape of N and D."""
+        """Losses of A and of B, in the broadcast shape of N and D."""
         return evaluate(self.a.law, N, D), evaluate(self.b.law, N, D)
 
     def gap(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
-        """Loss of A less that of B: its sign says who loses, exactly reversed when they swap."""
+        """Loss of A minus loss of B; exactly its negative when A and B swap."""
         loss_a, loss_b = self.losses(N, D)
         return loss_a - loss_b
 
     def inside(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
-        """Whether points lie within the runs of both, as far as they have runs."""
+        """Whether points lie within the runs of both; a law without runs has no limits."""
         return self.a.holds(N, D) & self.b.holds(N, D)
 
     def check_finite(
         self, N: np.ndarray, D: np.ndarray, loss_a: np.ndarray, loss_b: np.ndarray
     ) -> None:
-        """Refuse points at which a law has no loss.
+        """Check that both laws have finite losses.
 
         Raises:
-            ValueError: which law, and where first.
+            ValueError: a loss is not finite and positive; the message says of which law and where.
         """
         N, D = np.broadcast_arrays(N, D)
         for one, loss in ((self.a, loss_a), (self.b, loss_b)):
@@ -91,12 +91,12 @@ def checked_names(names: Sequence[str]) -> tuple[str, str]:
     """Names of A and B.
 
     Raises:
-        ValueError: they are not two different ones.
+        ValueError: they are not two different names.
     """
     match [] if isinstance(names, str) else list(names):
         case [str(a), str(b)] if a.strip() and b.strip() and a != b:
             return a, b
-    raise ValueError(f'names: give two different names, such as ("old", "new"), got {names!r}')
+    raise ValueError(f'names: expected two different names, such as ("old", "new"), got {names!r}')
 
 
 def compared_fit(source: object, argument: str, name: str) -> ComparedFit:
@@ -116,7 +116,7 @@ def _compared_fit(source: object, argument: str, name: str) -> ComparedFit:
     if isinstance(source, Bootstrap):
         if source.is_jackknife:
             raise ValueError(
-                f"{argument}: a jackknife has no draws to take probabilities from; take another "
+                f"{argument}: a jackknife has no draws, which probabilities need; use another "
                 "scheme, such as 'wild', or compare the fits"
             )
         return ComparedFit(name, source.fit.law, source.fit, source)

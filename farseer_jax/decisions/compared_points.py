@@ -1,7 +1,7 @@
-"""Points and lines: where two surfaces are compared one by one."""
+"""Two surfaces compared at single points, and along lines."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table, evenly
 
 _MAX_ROWS_SHOWN = 30
-_NUM_SHOWN = 13  # of more rows
+_NUM_SHOWN = 13  # rows shown of a longer table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -19,14 +19,15 @@ class ComparedPoints(Result):
     """Two losses at points (N, D), or along a line through them. Prints as a table.
 
     Attributes:
-        names: of A and B.
-        along: what the line keeps, in words; empty for points.
+        names: names of A and B.
         N: parameters, ``(point,)``.
         D: tokens, ``(point,)``.
         loss_a: loss of A, ``(point,)``.
         loss_b: loss of B, ``(point,)``.
         inside: whether a point lies within the runs of both, ``(point,)``.
-        probability: that A has the lower loss, ``(point,)``; None without draws of both.
+        probability: probability that A has the lower loss, ``(point,)``; None without draws of
+            both.
+        along: the quantity that is fixed along the line, in words; empty for points.
         parity_N: parameters where both losses are equal on the line, ``(crossing,)``.
         parity_D: tokens there, ``(crossing,)``.
 
@@ -40,19 +41,19 @@ class ComparedPoints(Result):
     """
 
     names: tuple[str, str]
-    along: str
     N: np.ndarray
     D: np.ndarray
     loss_a: np.ndarray
     loss_b: np.ndarray
     inside: np.ndarray
-    probability: np.ndarray | None
-    parity_N: np.ndarray
-    parity_D: np.ndarray
+    probability: np.ndarray | None = None
+    along: str = ""
+    parity_N: np.ndarray = field(default_factory=lambda: np.empty(0))
+    parity_D: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     @property
     def difference(self) -> np.ndarray:
-        """Loss of A less that of B, over that of B (paper App. E): negative where A is better."""
+        """Δ = (loss A − loss B) / loss B (paper App. E): negative where A is better."""
         return (self.loss_a - self.loss_b) / self.loss_b
 
     def table(self) -> Table:
@@ -83,7 +84,7 @@ class ComparedPoints(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """All points, or a dozen evenly with both ends; and where a line crosses parity."""
+        """All points, or an even selection with both ends; and where a line crosses parity."""
         num = len(self.N)
         rows = np.arange(num) if num <= _MAX_ROWS_SHOWN else evenly(num, _NUM_SHOWN)
         notes = [f"{len(rows)} of {num} points"] if len(rows) < num else []
@@ -114,10 +115,10 @@ class Course(NamedTuple):
     """A line through a domain.
 
     Attributes:
-        low: first value of the line's own coordinate.
-        high: the last one.
+        low: lowest value of the line's coordinate.
+        high: highest value of the line's coordinate.
         path: N and D at values of the coordinate.
-        along: what the line keeps, in words.
+        along: the quantity that is fixed along the line, in words.
     """
 
     low: float
@@ -127,13 +128,13 @@ class Course(NamedTuple):
 
 
 def course(name: str, kept: float, N: tuple[float, float], D: tuple[float, float]) -> Course:
-    """The line that keeps one quantity.
+    """The line along which one quantity is fixed.
 
     Args:
         name: ``"N"``, ``"D"``, ``"compute"`` or ``"tokens_per_parameter"``.
-        kept: its value.
-        N: smallest and largest of the domain.
-        D: likewise.
+        kept: value of that quantity.
+        N: smallest and largest N of the domain.
+        D: smallest and largest D of the domain.
 
     Raises:
         ValueError: the line misses the domain.
@@ -162,7 +163,7 @@ def course(name: str, kept: float, N: tuple[float, float], D: tuple[float, float
     found = courses[name]
     if not found.low < found.high:
         raise ValueError(
-            f"line: {name}={kept:g} has no extent in the domain, N from {low_N:.3g} to "
-            f"{high_N:.3g} and D from {low_D:.3g} to {high_D:.3g}; compare over a wider one"
+            f"line: {name}={kept:g} misses the domain, N from {low_N:.3g} to {high_N:.3g} and D "
+            f"from {low_D:.3g} to {high_D:.3g}; compare over a wider one"
         )
     return found

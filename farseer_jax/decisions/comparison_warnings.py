@@ -1,4 +1,4 @@
-"""What to know before trusting a comparison of two fits, in sentences."""
+"""Warnings of a comparison of two fits."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from farseer_jax.decisions.compared_fits import FitPair
 from farseer_jax.decisions.matching_runs import match
 from farseer_jax.results.numbers import quantity_text
 
-_LARGEST_MISS = 0.5  # of the fits at the points, in units of the differences that they are to show
+_LARGEST_MISS = 0.5  # of the fits at the points, relative to the observed differences
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +16,7 @@ class AgainstRuns:
     """The observed and the fitted difference at the points (N, D) of both tables.
 
     Attributes:
-        names: of A and B.
+        names: names of A and B.
         observed: (loss A − loss B) / loss B of the runs, ``(point,)``.
         fitted: the same of the laws, ``(point,)``.
     """
@@ -27,21 +27,21 @@ class AgainstRuns:
 
     @property
     def miss(self) -> float:
-        """Root mean square of fitted less observed differences."""
+        """Root mean square of (fitted − observed) differences."""
         return _root_mean_square(self.fitted - self.observed)
 
     @property
     def num_wins(self) -> tuple[int, int]:
-        """Points at which A is better by the runs, and at which B is."""
+        """Number of points at which the runs of A are better, and at which those of B are."""
         return int((self.observed < 0).sum()), int((self.observed > 0).sum())
 
     def sentences(self, difference: np.ndarray) -> tuple[str, ...]:
-        """What to know before trusting the fits' verdict over the runs' own, worst first.
+        """Where the fits contradict the runs, worst first.
 
-        Runs that do not differ at all, as of two fits to one table, say nothing of two recipes.
+        Runs that do not differ at all (two fits to one table) do not compare two recipes.
 
         Args:
-            difference: of the laws over the whole domain, ``(size, tokens)``.
+            difference: difference of the laws over the whole domain, ``(size, tokens)``.
         """
         if not self.observed.any():
             return ()
@@ -52,9 +52,8 @@ class AgainstRuns:
         if self.miss <= _LARGEST_MISS * typical:
             return ()
         return (
-            f"the fits miss the observed differences by {self.miss:.2%} (root mean square), "
-            f"and these are {typical:.2%} themselves: trust the points, not the surfaces; try "
-            "another law or method.",
+            f"the fits miss the observed differences, {typical:.2%}, by {self.miss:.2%} (root mean "
+            "squares): trust the points, not the surfaces; try another law or method.",
         )
 
     def _contradicted(self, difference: np.ndarray) -> tuple[str, ...]:
@@ -69,9 +68,9 @@ class AgainstRuns:
             return ()
         num = len(self.observed)
         return (
-            f"the runs name another winner than the fits: {self.names[winner]} is better at "
-            f"{wins[winner]} of the {num} points where both have runs; by the fits it is at "
-            f"{fitted} of them, and in {1 - share:.0%} of this domain.",
+            f"the runs and the fits disagree on the winner: {self.names[winner]} is better at "
+            f"{wins[winner]} of the {num} points where both have runs; by the fits, at {fitted} of "
+            f"them and in {1 - share:.0%} of this domain.",
         )
 
 
@@ -82,14 +81,14 @@ def _root_mean_square(values: np.ndarray) -> float:
 def warnings_of(
     fits: FitPair, N: np.ndarray, D: np.ndarray, difference: np.ndarray, tolerance: float
 ) -> tuple[str, ...]:
-    """All that is odd about a comparison, worst first.
+    """All warnings of a comparison, worst first.
 
     Args:
-        fits: what is compared.
-        N: of the domain, ascending, ``(size,)``.
-        D: likewise, ``(tokens,)``.
-        difference: of the laws, over the loss of B, ``(size, tokens)``.
-        tolerance: relative, within which runs of both count as at one point.
+        fits: the two fits.
+        N: N of the domain, ascending, ``(size,)``.
+        D: D of the domain, ascending, ``(tokens,)``.
+        difference: (loss A − loss B) / loss B of the laws, ``(size, tokens)``.
+        tolerance: relative difference of N and D within which two runs are at the same point.
     """
     return (
         *_against_runs(fits, difference, tolerance),
@@ -100,7 +99,7 @@ def warnings_of(
 
 
 def _against_runs(fits: FitPair, difference: np.ndarray, tolerance: float) -> tuple[str, ...]:
-    """Where both have runs at the same points, what these say of the fits."""
+    """Where the fits contradict the runs at points of both tables."""
     if fits.a.runs is None or fits.b.runs is None:
         return ()
     shared = match(fits.a.runs, fits.b.runs, tolerance)
@@ -117,12 +116,14 @@ def _against_runs(fits: FitPair, difference: np.ndarray, tolerance: float) -> tu
 
 
 def _of_the_fits(fits: FitPair) -> list[str]:
-    """What each fit says of itself; once where both are one fit."""
+    """The warnings of each fit, once if both are the same fit."""
     a, b = fits.a.fit, fits.b.fit
-    told = [f"{fits.a.name}: {sentence}" for sentence in (() if a is None else a.warnings)]
+    sentences = [f"{fits.a.name}: {sentence}" for sentence in (() if a is None else a.warnings)]
     if a is not b:
-        told += [f"{fits.b.name}: {sentence}" for sentence in (() if b is None else b.warnings)]
-    return told
+        sentences += [
+            f"{fits.b.name}: {sentence}" for sentence in (() if b is None else b.warnings)
+        ]
+    return sentences
 
 
 def _beyond_the_runs(fits: FitPair, N: np.ndarray, D: np.ndarray) -> list[str]:
@@ -137,22 +138,21 @@ def _beyond_the_runs(fits: FitPair, N: np.ndarray, D: np.ndarray) -> list[str]:
             (low_a, high_a), (low_b, high_b) = (map(quantity_text, ends) for ends in ranges)
             found.append(
                 f"the runs of {fits.a.name} and {fits.b.name} have no {name} in common "
-                f"({low_a} to {high_a}, {low_b} to {high_b}): everywhere at least one of them is "
-                "an extrapolation."
+                f"({low_a} to {high_a}, {low_b} to {high_b}): at every point at least one law "
+                "extrapolates."
             )
         largest = [r[1] for r in ranges]
         if largest and values[-1] > 1.001 * min(largest):
             found.append(
                 f"{name} goes to {quantity_text(values[-1])}, {values[-1] / min(largest):.3g} "
-                "times the largest of the runs: the winner there is what the laws say, not the "
-                "data."
+                "times the largest of the runs: there the laws decide the winner, not the data."
             )
     return found
 
 
 def _without_runs(fits: FitPair) -> list[str]:
     return [
-        f"{one.name} is a law without runs: nothing says where it holds."
+        f"{one.name} is a law without runs: the range in which it holds is unknown."
         for one in (fits.a, fits.b)
         if one.runs is None
     ]

@@ -1,4 +1,4 @@
-"""How much less compute one law needs for the loss of another."""
+"""Compute multipliers: how much less compute one law needs for the loss of another."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.uncertainty.intervals import Intervals
 
-REACH = 1e4  # factor of compute within which the other law is searched
+REACH = 1e4  # factor of compute within which the budget of A is searched
 _PER_DECADE = 8
-_NUM_ALONG = 64  # budgets at which a crossing of frontiers is looked for
-_LARGEST = 1000.0  # multiplier that is printed as a number
+_NUM_ALONG = 64  # budgets between which crossings of the frontiers are searched
+_LARGEST = 1000.0  # largest multiplier that is printed as a number
 _NONE = "–"
 _NO_FACTOR = (
-    "–: there is none; a law has no compute-optimal D/N, or not that loss within 10,000 times the "
-    "FLOPs"
+    "–: does not exist; a law has no compute-optimal D/N, or does not reach the loss within 10,000 "
+    "times the FLOPs"
 )
 
 Frontier = Callable[[np.ndarray], np.ndarray]
@@ -32,22 +32,24 @@ Frontier = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ComputeMultipliers(Result):
-    """By which factor A reaches B's loss with less compute, C = 6 N D. Prints as a table.
+    """The factor by which A needs less compute, C = 6 N D, for B's loss. Prints as a table.
 
     Attributes:
-        names: of A and B.
+        names: names of A and B.
         compute: budgets of B in FLOPs, ``(budget,)``.
-        optimal: B's budget over the one at which A has B's loss, both at their own compute-optimal
-            N and D: 2 means that A needs half, ``(budget,)``; NaN where there is none.
-        at_ratio: the same with both at one number of tokens per parameter, ``(budget,)``.
-        tokens_per_parameter: that number.
+        optimal: B's budget over the budget at which A has B's loss, both at their own
+            compute-optimal N and D: 2 means that A needs half, ``(budget,)``; NaN where A has no
+            such budget.
+        at_ratio: the same with both at ``tokens_per_parameter``, ``(budget,)``.
+        tokens_per_parameter: the fixed D/N.
         optimal_ratio_a: A's compute-optimal tokens per parameter, ``(budget,)``.
-        optimal_ratio_b: B's, ``(budget,)``.
-        inside: whether what ``optimal`` compares lies within the runs, ``(budget,)``: the
+        optimal_ratio_b: B's compute-optimal tokens per parameter, ``(budget,)``.
+        inside: whether all that ``optimal`` compares lies within the runs, ``(budget,)``: the
             compute-optimal N and D of both at the budget, and of A where it has B's loss.
-        inside_at_ratio: the same of ``at_ratio``.
+        inside_at_ratio: the same for ``at_ratio``.
         parity: budgets at which both have the same compute-optimal loss, ``(crossing,)``.
-        intervals: of ``"optimal"`` and ``"at_ratio"``, from two bootstraps; None without them.
+        intervals: intervals of ``"optimal"`` and ``"at_ratio"``, from two bootstraps; None without
+            them.
     """
 
     names: tuple[str, str]
@@ -79,7 +81,7 @@ class ComputeMultipliers(Result):
         )
 
     def _factors(self, name: str, inside: np.ndarray, heading: str, whose: str) -> list[Column]:
-        """A multiplier, in parentheses where it leaves the runs, and its intervals if any."""
+        """A multiplier, in parentheses outside the runs, and its intervals if there are any."""
         values = getattr(self, name)
         kept = inside | np.isnan(values)
         pad = "" if kept.all() else " "
@@ -106,17 +108,17 @@ class ComputeMultipliers(Result):
         ]
 
     def text_parts(self, *, tell_outside: bool = True) -> tuple[Table, str]:
-        """The budgets, and what the columns are.
+        """The budgets, and a legend.
 
         Args:
-            tell_outside: whether to say what parentheses mean.
+            tell_outside: whether the legend explains parentheses.
         """
         table, (a, b) = self.table(), self.names
-        said = f"{a} reaches {b}'s loss with 1/× of the compute (above 1: {a} needs less)"
+        legend = f"{a} reaches {b}'s loss with 1/× of the compute (above 1: {a} needs less)"
         cells = [cell.strip() for row in table.cells()[1] for cell in row]
         if tell_outside and any(cell.startswith("(") for cell in cells):
-            said += "; ( ) outside the runs of one or both"
-        lines = [said, *[_NO_FACTOR] * (_NONE in cells)]
+            legend += "; ( ) outside the runs of one or both"
+        lines = [legend, *[_NO_FACTOR] * (_NONE in cells)]
         lines += [f"Compute-optimal losses are equal at {C:.3g} FLOPs." for C in self.parity]
         return table, "\n".join(lines)
 
@@ -130,7 +132,7 @@ def _three_digits(value: float) -> str:
 
 
 def _times(value: float) -> str:
-    """A multiplier; beyond what any comparison of recipes can tell, only on which side."""
+    """A multiplier; "> 1000" or "< 0.001" beyond what any two recipes differ by."""
     if np.isnan(value):
         return _NONE
     if value > _LARGEST:
@@ -142,9 +144,9 @@ def compute_multipliers(fits: FitPair, compute: np.ndarray, ratio: float) -> Com
     """Both multipliers at budgets.
 
     Args:
-        fits: what is compared.
+        fits: the two fits.
         compute: ascending budgets of B, ``(budget,)``.
-        ratio: tokens per parameter of the second.
+        ratio: tokens per parameter of the multiplier at a fixed D/N.
     """
     a, b = fits.a, fits.b
     fixed = np.full(len(compute), ratio)
@@ -155,7 +157,7 @@ def compute_multipliers(fits: FitPair, compute: np.ndarray, ratio: float) -> Com
         _multiplier(best[0], best[1], compute),
         _multiplier(along[0], along[1], compute),
     )
-    # where A has B's loss; no such budget leaves the other two points to judge by
+    # A's budget for B's loss; where there is none, `inside` judges by the budgets of B alone
     equal, equal_at_ratio = (
         np.where(np.isnan(own), compute, compute / own) for own in (optimal, at_ratio)
     )
@@ -176,7 +178,7 @@ def compute_multipliers(fits: FitPair, compute: np.ndarray, ratio: float) -> Com
 
 
 def _holds(one: ComparedFit, compute: np.ndarray, ratio: np.ndarray) -> np.ndarray:
-    """Whether N and D at this D/N lie within the runs of a fit; not where there is no D/N."""
+    """Whether N and D at this D/N lie within the runs of a fit; False where D/N is NaN."""
     known = np.isfinite(ratio)
     N = size_at_ratio(compute, np.where(known, ratio, 1.0))
     return known & one.holds(N, N * np.where(known, ratio, 1.0))

@@ -1,16 +1,16 @@
-"""How far the difference of two fitted laws is off where they extrapolate, by hold-outs.
+"""The error of the difference of two fitted laws where they extrapolate, by hold-outs.
 
-With δ = ln loss A − ln loss B, the miss of δ as predicted is the miss of A less that of B. Each has
-the scatter of its refits and the misfit of its law, and what both have in common (noise that the
-resamples share; a law that is wrong in the same way for neighbouring recipes) cancels. So the same
-model as for one loss is learnt from hold-outs of the difference: a miss of an extrapolation of
-length l is normal with variance
+With δ = ln loss A − ln loss B, the error of the predicted δ is the error of A minus that of B. Each
+has the scatter of its refits and the misfit of its law. What both share (noise of the same
+resamples; a law that is wrong in the same way for neighbouring recipes) cancels. So the model for
+one loss is applied to hold-outs of the difference: the error of an extrapolation of length l is
+normal with variance
 
-    standard error of δ² + (rate · l)².
+    (standard error of δ)² + (rate · l)².
 
-Where the tables have too few points in common there is no difference to hold out. Then the misses
-of both are taken for independent, and their variances add up. So they are where two points are
-compared, of one law and of another: what A misses from one to the other cancels with nothing of B.
+Where the tables have too few points in common, there is no difference to hold out. The errors of
+both are then assumed to be independent, and their variances add. The same holds where A and B are
+compared at different points: the error of A between the two points cancels with nothing of B.
 """
 
 from dataclasses import dataclass
@@ -30,30 +30,31 @@ from farseer_jax.uncertainty.calibration import (
 from farseer_jax.uncertainty.holdouts import HeldOut, held_out, least_sizes, noise_of
 from farseer_jax.uncertainty.standard_errors import standard_error
 
-_TOLERANCE = 0.02  # of N and D of a common point, as of two tables of runs
-_LEAST_SHARED = 0.5  # of the points of each table
+_TOLERANCE = 0.02  # relative difference of N and D at a common point, as in compare_fits
+_LEAST_SHARED = 0.5  # share of the points of each table
 _MERGED = 3  # neighbouring rates of a sum of misses, a factor of 1.13 apart: ninefold faster
-_MAX_SPREADS = 1 << 22  # at once: 32 MiB
+_MAX_SPREADS = 1 << 22  # in one block: 32 MiB
 
 
 @dataclass(frozen=True, eq=False)
 class DifferenceCalibration:
-    """What hold-outs say of the misfit of a difference of two laws.
+    """The misfit of a difference of two laws, estimated from hold-outs.
 
     Attributes:
-        parts: of the difference, alone; or of each law, where the tables share too few points.
+        parts: one calibration of the difference; or one of each law, where the tables share too
+            few points.
     """
 
     parts: tuple[Calibration, ...]
 
     @property
     def is_shared(self) -> bool:
-        """Whether it was learnt from the difference itself."""
+        """Whether it was estimated from the difference itself."""
         return len(self.parts) == 1
 
     @property
     def num_holdouts(self) -> int:
-        """How many hold-outs it rests on, of the law with the fewer."""
+        """Number of hold-outs; of the law with fewer, if there are two."""
         return min(part.num_holdouts for part in self.parts)
 
     def probability_below(
@@ -62,11 +63,12 @@ class DifferenceCalibration:
         """Probability that the true difference of ln loss is negative, ``(point,)``.
 
         Args:
-            gap: the fits' difference, ``(point,)``.
+            gap: difference of the fits, ``(point,)``.
             error: its standard error by the refits, ``(point,)``.
-            lengths: of the extrapolation beyond the runs of A and of B, ``(point,)``.
+            lengths: length of the extrapolation beyond the runs of A and of B, ``(point,)`` each.
         """
-        step, parts = self._points_at_once, []
+        num_spreads = int(np.prod([len(part.rate) for part in self.parts]))
+        step, parts = max(_MAX_SPREADS // num_spreads, 1), []
         for i in range(0, len(gap), step):
             some = slice(i, i + step)
             terms = self._terms((lengths[0][some], lengths[1][some]))
@@ -86,21 +88,16 @@ class DifferenceCalibration:
         """Half the width of the interval of the difference of ln loss, ``(point,)``.
 
         Args:
-            error: as for :meth:`probability_below`.
-            lengths: likewise.
-            level: probability that the interval holds the true difference.
-            along: what A misses between its own point and that of B, where the two differ: its
-                calibration, and the length of that way. Both misfits added have it already.
+            error: standard error by the refits, ``(point,)``.
+            lengths: length of the extrapolation beyond the runs of A and of B, ``(point,)`` each.
+            level: probability that the interval contains the true difference.
+            along: the calibration of A, and the distance between its point and that of B, where
+                the two differ. Ignored where the misfits of both are added, which include it.
         """
         terms = self._terms(lengths)
         if along is not None and self.is_shared:
             terms.append(along)
         return mixture_half_width(*_spreads(error, terms), level)
-
-    @property
-    def _points_at_once(self) -> int:
-        num = int(np.prod([len(part.rate) for part in self.parts]))
-        return max(_MAX_SPREADS // num, 1)
 
     def _terms(self, lengths: tuple[np.ndarray, np.ndarray]) -> "list[Term]":
         if self.is_shared:
@@ -114,11 +111,11 @@ class DifferenceCalibration:
         return f"misfits of both added: {a}; {b}"
 
 
-Term = tuple[Calibration, np.ndarray]  # a cause of misses, and the lengths that it acts over
+Term = tuple[Calibration, np.ndarray]  # a cause of misses, and its lengths of extrapolation
 
 
 def _spreads(error: np.ndarray, terms: list[Term]) -> tuple[np.ndarray, np.ndarray]:
-    """Standard deviations of a sum of misses ``(point, node)`` and the nodes' probabilities."""
+    """Standard deviations of a sum of misses, ``(point, node)``, and the nodes' probabilities."""
     spread, weights = error[:, None], np.ones(1)
     for part, length in terms:
         rate, probability = (part.rate, part.probability) if len(terms) == 1 else _merged(part)
@@ -129,7 +126,7 @@ def _spreads(error: np.ndarray, terms: list[Term]) -> tuple[np.ndarray, np.ndarr
 
 
 def _merged(part: Calibration) -> tuple[np.ndarray, np.ndarray]:
-    """Fewer rates, of the same mean square, and their probabilities."""
+    """Fewer rates with the same mean square, and their probabilities."""
     group = np.arange(len(part.rate)) // _MERGED
     probability = np.bincount(group, part.probability)
     square = np.bincount(group, part.probability * part.rate**2)
@@ -138,14 +135,14 @@ def _merged(part: Calibration) -> tuple[np.ndarray, np.ndarray]:
 
 
 def calibrate_difference(a: Bootstrap, b: Bootstrap, *, paired: bool) -> DifferenceCalibration:
-    """From hold-outs of the difference where the tables share points, else from those of each.
+    """Calibrate by hold-outs of the difference if the tables share points, else by those of each.
 
     Args:
         a: refits of A.
         b: refits of B.
-        paired: whether resample i is the same of both.
+        paired: whether resample i is the same in both.
     """
-    # with as many sizes at least: else resample i of a hold-out is not that of its counterpart
+    # the same least number of sizes: else resample i of a hold-out differs from its counterpart's
     sizes = max(least_sizes(a.fit), least_sizes(b.fit))
     found = _of_difference(*(_held_out(one, sizes) for one in (a, b)), paired=paired)
     if found is None:
@@ -160,7 +157,7 @@ def _held_out(bootstrap: Bootstrap, min_sizes: int) -> HeldOut:
 
 
 def _of_difference(a: HeldOut, b: HeldOut, *, paired: bool) -> Calibration | None:
-    """None where the tables share too few points, or no hold-out of both tells anything."""
+    """None where the tables share too few points, or no hold-out of both can be scored."""
     of_a, of_b = _at_points(a), _at_points(b)
     i, j = nearest_pairs(np.stack([of_a.N, of_a.D]), np.stack([of_b.N, of_b.D]), _TOLERANCE)
     if len(i) < _LEAST_SHARED * max(len(of_a.N), len(of_b.N)):
@@ -178,7 +175,7 @@ def _of_difference(a: HeldOut, b: HeldOut, *, paired: bool) -> Calibration | Non
     ]
     far = np.maximum(of_a.length[rows][:, i], of_b.length[others][:, j])
     scored = ~fitted_a[rows] & (far > 0)
-    # what the noise of both has in common cancels too: that of the ratio is found from the ratio
+    # noise that both share cancels too: the noise of the ratio is estimated from the ratio
     N, D = of_a.N[i], of_a.D[i]
     if not (misses[scored].any() or np.array(errors)[scored].any()):  # a law against itself
         return Calibration(np.zeros(1), np.ones(1), len(rows), np.nan, 0.0)
@@ -188,9 +185,10 @@ def _of_difference(a: HeldOut, b: HeldOut, *, paired: bool) -> Calibration | Non
 
 
 def _matching(fitted_a: np.ndarray, fitted_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Hold-outs of A and of B that fit the same of the common points, each but once.
+    """Pairs of hold-outs of A and of B that fit the same common points, each used once.
 
-    Cutoffs of one between two sizes of the other fit the same ones: the largest stands for all.
+    Several cutoffs of one table between two sizes of the other fit the same points: the largest
+    cutoff is used.
     """
     rows, others = np.nonzero((fitted_a[:, None] == fitted_b).all(axis=2))
     last_row = dict(zip(others.tolist(), rows.tolist(), strict=True))
@@ -202,9 +200,9 @@ def difference_error(draws_a: np.ndarray, draws_b: np.ndarray, *, paired: bool) 
     """Standard error of a difference, from draws of both.
 
     Args:
-        draws_a: of A, ``(resample, point)``.
-        draws_b: of B, likewise.
-        paired: whether draw i is the same resample of both; else they are independent.
+        draws_a: draws of A, ``(resample, point)``.
+        draws_b: draws of B, ``(resample, point)``.
+        paired: whether draw i is the same resample in both; else they are independent.
     """
     if paired:
         return standard_error(draws_a - draws_b)
@@ -212,7 +210,7 @@ def difference_error(draws_a: np.ndarray, draws_b: np.ndarray, *, paired: bool) 
 
 
 class _AtPoints(NamedTuple):
-    """Hold-outs at each distinct (N, D): runs there averaged."""
+    """Hold-outs at each distinct (N, D), averaged over the runs there."""
 
     N: np.ndarray
     D: np.ndarray

@@ -1,10 +1,10 @@
-"""The subset of candidates that leaves the least variance, within a budget.
+"""The affordable subset of candidates that minimises a variance.
 
-Where few subsets are affordable all are compared. Otherwise steps are added greedily, twice, by the
-decrease of the variance per cost and by the decrease alone (each by itself may be far from the
-best: the first spends on many small runs, the second on one large one). The better is improved by
-exchanges, a part dropped for a step, until nothing is gained. A decrease that is known from before
-orders the steps, so that each pass evaluates one block of them.
+Where few subsets are affordable, all are compared. Otherwise steps are added greedily, twice: by
+the decrease of the variance per cost, and by the decrease alone (each may be far from the best: the
+first spends on many small runs, the second on one large one). The better subset is improved by
+exchanges, in which a part is dropped for a step, until none gains. Steps are ordered by their last
+known decrease, so that each pass evaluates only one block of them.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from farseer_jax.decisions.candidate_runs import Points
 from farseer_jax.runs.checks import Floats
 
-_GAIN = 1e-2  # of the variance: a run for less makes a plan longer, not better
+_GAIN = 1e-2  # least relative decrease of the variance that is worth a run
 _MOST_PASSES = 3
-_NEVER = 1e300  # in place of an infinite variance, whose differences are none
+_NEVER = 1e300  # in place of an infinite variance, whose differences would be NaN
 
 
 Rows = NDArray[np.bool_]
@@ -27,16 +27,16 @@ Rows = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Choice:
-    """What is chosen among, and by what.
+    """The problem of a search.
 
     Attributes:
-        costs: of the candidates, ``(candidate,)``.
-        budget: what the chosen may cost.
-        max_runs: how many they may be.
-        steps: what may be added at once, ``(step, candidate)``.
-        groups: candidates of one size, ``(size, candidate)``.
-        variance: of subsets ``(subset, candidate)``, ``(subset,)``.
-        block: subsets that are evaluated at the price of one call.
+        costs: cost of each candidate, ``(candidate,)``.
+        budget: largest cost of a subset.
+        max_runs: largest number of runs of a subset.
+        steps: sets of candidates that may be added together, ``(step, candidate)``.
+        groups: candidates of each size, ``(size, candidate)``.
+        variance: the objective, from subsets ``(subset, candidate)`` to ``(subset,)``.
+        block: number of subsets that cost no more than one.
     """
 
     costs: Floats
@@ -60,11 +60,11 @@ class Found(NamedTuple):
 
 
 def best_subset(choice: Choice) -> tuple[Found, bool]:
-    """The subset of least variance, and whether all were compared."""
+    """The subset of least variance, and whether all affordable subsets were compared."""
     every = affordable_subsets(choice.costs, choice.budget, choice.max_runs)
     if every is not None:
         variance = choice.variance(every)
-        # of equals the cheapest
+        # the cheapest among equals
         order = np.lexsort((every @ choice.costs, np.round(variance / variance.min(), 9)))
         return Found(every[order[0]], float(variance[order[0]])), True
     nothing = np.zeros(len(choice.costs), dtype=bool)
@@ -74,7 +74,7 @@ def best_subset(choice: Choice) -> tuple[Found, bool]:
 
 
 def _greedy(choice: Choice, at: Found, power: float) -> Found:
-    """Add the step of the largest decrease per cost to this power, while there is one."""
+    """Add the step of the largest decrease / cost**power, while one gains."""
     score = np.full(len(choice.steps), np.inf)
     while True:
         new = choice.steps & ~at.chosen
@@ -83,7 +83,7 @@ def _greedy(choice: Choice, at: Found, power: float) -> Found:
         order = order[possible[order]]
         known = not np.isinf(score[order]).any()
         better = None
-        # as they were scored last, a block at a time; all of them before giving up
+        # by their last score, a block at a time; all of them before giving up
         for first in range(0, len(order), choice.block):
             some = order[first : first + choice.block]
             variance = choice.variance(new[some] | at.chosen)
@@ -122,7 +122,7 @@ def _parts(choice: Choice, chosen: Rows) -> Rows:
 
 
 def _decreases(choice: Choice, at: Found) -> Floats:
-    """By how much each step would lower the variance if it cost nothing, ``(step,)``."""
+    """Decrease of the variance by each step, whatever it costs, ``(step,)``."""
     return at.variance - np.minimum(choice.variance(choice.steps | at.chosen), _NEVER)
 
 
@@ -130,7 +130,7 @@ def _replaced(choice: Choice, at: Found, part: Rows, score: Floats) -> Found:
     """The best of a block of exchanges of one part, if it gains."""
     rest = at.chosen & ~part
     subsets = choice.steps | rest
-    # without the part itself, and what an exchange puts back of it
+    # without exchanges that put the whole part back
     possible = choice.fits(subsets) & (subsets != at.chosen).any(axis=1)
     order = np.argsort(-score, kind="stable")
     some = order[possible[order]][: choice.block - 1]
@@ -142,8 +142,9 @@ def _replaced(choice: Choice, at: Found, part: Rows, score: Floats) -> Found:
     return at
 
 
-def in_order(choice: Choice, chosen: Rows, costs: Floats) -> list[int]:
+def in_order(choice: Choice, chosen: Rows) -> list[int]:
     """The chosen candidates, size by size: first what lowers the variance most per cost."""
+    costs = choice.costs
     left = [group & chosen for group in choice.groups if (group & chosen).any()]
     done, order = np.zeros_like(chosen), []
     while left:
@@ -151,8 +152,8 @@ def in_order(choice: Choice, chosen: Rows, costs: Floats) -> list[int]:
         variance = np.minimum(choice.variance(stack | done), _NEVER)
         worth = -variance if len(left) == 1 else (variance.max() - variance) / (stack @ costs)
         mine = left.pop(int(np.argmax(worth)))
-        members = np.flatnonzero(mine)
-        order += [int(i) for i in members[np.argsort(costs[members], kind="stable")]]
+        rows = np.flatnonzero(mine)
+        order += [int(i) for i in rows[np.argsort(costs[rows], kind="stable")]]
         done = done | mine
     return order
 
@@ -160,39 +161,39 @@ def in_order(choice: Choice, chosen: Rows, costs: Floats) -> list[int]:
 MOST_SUBSETS = 4096
 
 
-def affordable_subsets(
-    costs: Floats, budget: float, max_runs: int, most: int = MOST_SUBSETS
-) -> Rows | None:
+def affordable_subsets(costs: Floats, budget: float, max_runs: int) -> Rows | None:
     """Every affordable subset, ``(subset, candidate)``, the empty one first.
 
     Args:
-        costs: of the candidates, ``(candidate,)``.
-        budget: what a subset may cost.
-        max_runs: how many runs it may have.
-        most: None is returned where there would be more.
+        costs: cost of each candidate, ``(candidate,)``.
+        budget: largest cost of a subset.
+        max_runs: largest number of runs of a subset.
+
+    Returns:
+        The subsets; None if there are more than ``MOST_SUBSETS``.
     """
     found: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
     for index, cost in enumerate(costs):
         found += [
-            ((*members, index), spent + cost)
-            for members, spent in found
-            if len(members) < max_runs and spent + cost <= budget
+            ((*chosen, index), spent + cost)
+            for chosen, spent in found
+            if len(chosen) < max_runs and spent + cost <= budget
         ]
-        if len(found) > most:
+        if len(found) > MOST_SUBSETS:
             return None
     rows = np.zeros((len(found), len(costs)), dtype=bool)
-    for row, (members, _) in zip(rows, found, strict=True):
-        row[list(members)] = True
+    for row, (chosen, _) in zip(rows, found, strict=True):
+        row[list(chosen)] = True
     return rows
 
 
-# How many D a ladder has: every number would cost a search several times as much; a search adds
-# and drops single runs as well.
+# Numbers of D in a ladder. All numbers would make a search several times as expensive, and single
+# runs are added and dropped as well.
 _LENGTHS = (2, 3, 4, 5, 6, 8, 11, 15, 20)
 
 
 def exchange_steps(points: Points) -> Rows:
-    """Each candidate, and ladders of neighbouring D of a size, ``(step, candidate)``."""
+    """Single candidates, and ladders of neighbouring D at one size, ``(step, candidate)``."""
     num = len(points.N)
     steps = [np.eye(num, dtype=bool)]
     for N in np.unique(points.N):

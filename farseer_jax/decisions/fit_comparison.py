@@ -1,7 +1,7 @@
-"""``FitComparison``: two surfaces, where each is better, and by how much compute."""
+"""``FitComparison``: where each of two fitted surfaces is better, and by how much compute."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,7 @@ from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table, evenly
 
 _NUM_ALONG = 65
-_NUM_SHOWN = 5  # of each axis
-_NOTHING = np.empty(0)
+_NUM_SHOWN = 5  # values of N and of D
 _NONE = "–"
 _OUTSIDE = "; ( ) outside the runs of one or both"
 _ONE_WINNER = "; – the winner is the same at every D"
@@ -35,9 +34,10 @@ class FitComparison(Result):
         D: tokens, ``(tokens,)``, ascending.
         loss_a: loss of A, ``(size, tokens)``.
         loss_b: loss of B, ``(size, tokens)``.
-        probability: that A has the lower mean loss, ``(size, tokens)``, by two bootstraps; None
-            without them.
-        chances: what the probability rests on (``chances.kind``, ``chances.note``); None likewise.
+        probability: probability that A has the lower mean loss, ``(size, tokens)``, by two
+            bootstraps; None without them.
+        chances: how the probability was found (``chances.kind``, ``chances.note``); None without
+            two bootstraps.
         parity: curves along which both losses are equal.
         multipliers: how much less compute A needs for B's loss.
         warnings: what to know before trusting the comparison, worst first.
@@ -66,14 +66,14 @@ class FitComparison(Result):
 
     @property
     def names(self) -> tuple[str, str]:
-        """Of A and B."""
+        """Names of A and B."""
         return self.fits.names
 
     @property
     def difference(self) -> np.ndarray:
         """Δ = (loss A − loss B) / loss B, ``(size, tokens)``: negative where A is better.
 
-        When A and B swap, every sign is reversed, and the size differs by the factor of the losses.
+        When A and B swap, every sign is reversed, and the size changes by the ratio of the losses.
         """
         return (self.loss_a - self.loss_b) / self.loss_b
 
@@ -104,7 +104,7 @@ class FitComparison(Result):
             ValueError: a point is not positive, or a law has no finite loss there.
         """
         sizes, tokens = flat_points(np.asarray(N, dtype=float), np.asarray(D, dtype=float))
-        return self._points("", sizes, tokens, _NOTHING, _NOTHING)
+        return self._points(sizes, tokens)
 
     def line(
         self,
@@ -117,14 +117,14 @@ class FitComparison(Result):
         """Both losses along a line through the domain, and exactly where it crosses parity.
 
         Args:
-            N: all D at this N.
-            D: all N at this D.
-            compute: all N at this C = 6 N D, in FLOPs.
-            tokens_per_parameter: all N at this D/N.
+            N: take all D at this N.
+            D: take all N at this D.
+            compute: take all N at this C = 6 N D, in FLOPs.
+            tokens_per_parameter: take all N at this D/N.
 
         Raises:
-            ValueError: not exactly one argument, a value that is not positive, or the line misses
-                the domain.
+            ValueError: not exactly one argument is given, its value is not positive, or the line
+                misses the domain.
         """
         values = {
             "N": N, "D": D, "compute": compute, "tokens_per_parameter": tokens_per_parameter,
@@ -132,7 +132,8 @@ class FitComparison(Result):
         chosen = {name: value for name, value in values.items() if value is not None}
         if len(chosen) != 1:
             raise ValueError(
-                f"line: give one of {', '.join(values)} to keep along it, got {len(chosen)}"
+                f"line: expected exactly one of {', '.join(values)}, fixed along it; "
+                f"got {len(chosen)}"
             )
         ((name, value),) = chosen.items()
         kept = one_positive(name, value)
@@ -140,29 +141,20 @@ class FitComparison(Result):
         low, high, path, along = course(name, kept, *ends)
         t = np.geomspace(low, high, _NUM_ALONG)
         found = all_crossings(lambda t: self.fits.gap(*path(t)), t)
-        return self._points(along, *path(t), *path(found))
+        parity_N, parity_D = path(found)
+        return replace(self._points(*path(t)), along=along, parity_N=parity_N, parity_D=parity_D)
 
-    def _points(
-        self,
-        along: str,
-        N: np.ndarray,
-        D: np.ndarray,
-        parity_N: np.ndarray,
-        parity_D: np.ndarray,
-    ) -> ComparedPoints:
+    def _points(self, N: np.ndarray, D: np.ndarray) -> ComparedPoints:
         loss_a, loss_b = self.fits.losses(N, D)
         self.fits.check_finite(N, D, loss_a, loss_b)
         return ComparedPoints(
             names=self.names,
-            along=along,
             N=N,
             D=D,
             loss_a=loss_a,
             loss_b=loss_b,
             inside=self.fits.inside(N, D),
             probability=None if self.chances is None else self.chances.at(N, D),
-            parity_N=parity_N,
-            parity_D=parity_D,
         )
 
     def table(self) -> Table:
@@ -170,20 +162,17 @@ class FitComparison(Result):
         N, D = np.meshgrid(self.N, self.D, indexing="ij")
         points = ComparedPoints(
             names=self.names,
-            along="",
             N=N.ravel(),
             D=D.ravel(),
             loss_a=self.loss_a.ravel(),
             loss_b=self.loss_b.ravel(),
             inside=self.inside.ravel(),
             probability=None if self.probability is None else self.probability.ravel(),
-            parity_N=_NOTHING,
-            parity_D=_NOTHING,
         )
         return points.table()
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it in plain numbers, for JSON; what does not exist is None."""
+        """All of it in plain numbers, for JSON; missing values are None."""
         found = self.multipliers
         return {
             "names": list(self.names),
@@ -207,7 +196,7 @@ class FitComparison(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """A small map, where the winner changes, and compute saved."""
+        """The difference at a few N and D, where the winner changes, and compute saved."""
         a, b = self.names
         laws = [one.law.name.title() for one in (self.fits.a, self.fits.b)]
         kinds = laws[0] if laws[0] == laws[1] else f"{laws[0]} and {laws[1]}"
@@ -215,21 +204,21 @@ class FitComparison(Result):
         shown, has_dash = self._map()
         legend = f"negative: {a} is better" + ("" if is_inside else _OUTSIDE)
         parts: list[str | Table] = [
-            f"{a} against {b} ({kinds}): loss of {a} less that of {b}, over that of {b}",
+            f"{a} against {b} ({kinds}): (loss {a} − loss {b}) / loss {b}",
             shown,
             legend + _ONE_WINNER * has_dash,
         ]
         if self.chances is not None and self.probability is not None:
             parts.append(f"probability that {a} is better: {self.chances.note}")
             parts.append(self._some_of("{:.1%}".format, self.probability))
-        # what parentheses mean is told once
-        multipliers, told = self.multipliers.text_parts(tell_outside=is_inside)
-        return (*parts, self._winner(), multipliers, warned(told, self.warnings))
+        # the legend explains parentheses once
+        multipliers, explained = self.multipliers.text_parts(tell_outside=is_inside)
+        return (*parts, self._winner(), multipliers, warned(explained, self.warnings))
 
     def _map(self) -> tuple[Table, bool]:
-        """The difference at a few N and D, and D at which each of these N changes its winner.
+        """The difference at a few N and D, and the D at which each of these N changes its winner.
 
-        Also whether one of them never does, for which a dash stands.
+        Also whether the winner never changes at one of them, which is shown as a dash.
         """
         pad = "" if self.inside.all() else " "
         cells = np.array([f"{value:+.2%}" for value in self.difference.ravel()], dtype=object)

@@ -8,7 +8,7 @@ from farseer_jax.runs.runs import Runs
 
 
 class Matched(NamedTuple):
-    """Pairs of points, one of each table, repeats averaged."""
+    """Pairs of points, one from each table, with repeats averaged."""
 
     N: np.ndarray
     D: np.ndarray
@@ -19,9 +19,9 @@ class Matched(NamedTuple):
 
 
 def match(a: Runs, b: Runs, tolerance: float) -> Matched:
-    """Points of both tables that are each other's nearest, and within a relative tolerance.
+    """Points of both tables that are each other's nearest, within a relative tolerance.
 
-    N and D of a pair are geometric means of both.
+    N and D of a pair are the geometric means of the two points.
 
     Raises:
         ValueError: the tolerance lies outside [0, 1).
@@ -42,13 +42,13 @@ def match(a: Runs, b: Runs, tolerance: float) -> Matched:
 
 
 def check_tolerance(tolerance: float) -> None:
-    """Refuse a relative tolerance outside its range.
+    """Check a relative tolerance.
 
     Raises:
         ValueError: it lies outside [0, 1).
     """
     if not 0 <= tolerance < 1:
-        raise ValueError(f"tolerance must lie in [0, 1), got {tolerance}")
+        raise ValueError(f"tolerance: expected a number in [0, 1), got {tolerance}")
 
 
 def nearest_pairs(a: np.ndarray, b: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
@@ -56,8 +56,8 @@ def nearest_pairs(a: np.ndarray, b: np.ndarray, tolerance: float) -> tuple[np.nd
 
     Args:
         a: N and D of distinct points, ``(2, point)``.
-        b: likewise.
-        tolerance: the most that N or D may differ by, relative.
+        b: N and D of distinct points, ``(2, point)``.
+        tolerance: largest relative difference of N and of D.
     """
     log_a, log_b = np.log(a), np.log(b)
     apart = np.abs(log_a[:, :, None] - log_b[:, None, :]).max(axis=0)
@@ -68,7 +68,7 @@ def nearest_pairs(a: np.ndarray, b: np.ndarray, tolerance: float) -> tuple[np.nd
 
 
 def mean_losses(runs: Runs) -> np.ndarray:
-    """N, D and mean loss of each distinct (N, D), sorted, ``(3, point)``; copies count once."""
+    """N, D and mean loss at each distinct (N, D), sorted, ``(3, point)``; copies count once."""
     rows = np.unique(np.stack([runs.N, runs.D, runs.loss]), axis=1)
     points, index = np.unique(rows[:2], axis=1, return_inverse=True)
     index = index.ravel()

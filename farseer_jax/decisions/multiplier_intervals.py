@@ -1,8 +1,8 @@
-"""Intervals of compute multipliers: each pair of refits has its own, and the laws may be off.
+"""Intervals of compute multipliers, from pairs of refits and the calibrated misfit of the laws.
 
-A reaches at the budget C / × the loss that B reaches at C. So the log of × is off by the sum of two
-misses, over the slope of A's frontier: what the fits miss of the difference at B's point, and what
-A misses on the way from there to its own.
+A reaches at the budget C / × the loss that B reaches at C. So the error of ln × is the sum of two
+errors over the slope of A's frontier: that of the difference of the fits at B's point, and that of
+A between this point and its own.
 """
 
 from collections.abc import Callable
@@ -14,23 +14,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.decisions.allocation_optima import optimal_ratio_and_loss
-from farseer_jax.decisions.compute_multipliers import ComputeMultipliers
+from farseer_jax.decisions.compute_multipliers import REACH, ComputeMultipliers
 from farseer_jax.decisions.win_probability import WinProbability
-from farseer_jax.fitting.fit_batch import BatchFit
 from farseer_jax.flops import size_at_ratio
 from farseer_jax.laws.compute_optimal import optimal_ratio
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.types import Array
-from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 from farseer_jax.uncertainty.draws import join
 from farseer_jax.uncertainty.intervals import Intervals, percentile
 from farseer_jax.uncertainty.standard_errors import standard_error
 
-_DRAWS_AT_ONCE = 32  # with 8 budgets and the grid of ratios, what a core's cache holds
-_BUDGETS_AT_ONCE = 8
-_NUM_STEPS = 12  # of Newton's: frontiers are convex in ln C, and nearly straight
-_REACH = np.log(1e4)  # of the search, as of the estimate's
+_DRAW_BLOCK = 32  # with 8 budgets and the grid of ratios, what fits a core's cache
+_BUDGET_BLOCK = 8
+_NUM_STEPS = 12  # Newton steps: frontiers are convex in ln C, and nearly straight
+_LOG_REACH = np.log(REACH)
 _RESOLUTION = 1e-9  # of ln loss
 _NAMES = {"optimal": "×, each optimal", "at_ratio": "×, at one D/N"}
 
@@ -38,7 +36,7 @@ _NAMES = {"optimal": "×, each optimal", "at_ratio": "×, at one D/N"}
 def with_intervals(
     found: ComputeMultipliers, chances: WinProbability | None, level: float
 ) -> ComputeMultipliers:
-    """The multipliers with intervals of the kind of the probabilities; without draws, unchanged."""
+    """The multipliers with intervals of the same kind as the probabilities, if there are draws."""
     if chances is None:
         return found
     draws, slopes = _of_draws(chances, found)
@@ -58,14 +56,14 @@ def _intervals(
     draws: np.ndarray,
     slope: np.ndarray,
 ) -> Intervals:
-    """Of one multiplier, from the logs of its draws ``(pair, budget)`` and A's slope."""
+    """Intervals of one multiplier, from the logs of its draws ``(pair, budget)`` and A's slope."""
     estimate, a, b = getattr(found, kind), chances.a, chances.b
-    answered = np.abs(draws) < _REACH
+    answered = np.abs(draws) < _LOG_REACH
     if chances.calibration is None:
         lower, upper = _ends(draws, level)
     else:
-        sure = answered.mean(axis=0) >= level  # else the draws themselves have no such interval
-        known = sure & np.isfinite(estimate) & (slope < 0)
+        enough = answered.mean(axis=0) >= level  # else the draws alone have no such interval
+        known = enough & np.isfinite(estimate) & (slope < 0)
         half = np.full(len(estimate), np.nan)
         error = standard_error(np.where(answered, draws, np.nan))[known] * -slope[known]
         far = [length[known] for length in _lengths(chances, found, kind, estimate)]
@@ -92,9 +90,10 @@ def _intervals(
 
 
 def _ends(draws: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Quantiles of multipliers; 0 or infinite where they are beyond the reach of the search."""
-    found = np.array(percentile(np.clip(draws, -2 * _REACH, 2 * _REACH), level))
-    lower, upper = np.where(np.abs(found) < _REACH, np.exp(found), np.where(found < 0, 0, np.inf))
+    """Quantiles of multipliers; 0 or infinite beyond the reach of the search."""
+    found = np.array(percentile(np.clip(draws, -2 * _LOG_REACH, 2 * _LOG_REACH), level))
+    is_near = np.abs(found) < _LOG_REACH
+    lower, upper = np.where(is_near, np.exp(found), np.where(found < 0, 0, np.inf))
     missing = np.isnan(draws).all(axis=0)
     return np.where(missing, np.nan, lower), np.where(missing, np.nan, upper)
 
@@ -102,7 +101,7 @@ def _ends(draws: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
 def _lengths(
     chances: WinProbability, found: ComputeMultipliers, kind: str, multiplier: np.ndarray
 ) -> list[np.ndarray]:
-    """How far beyond its runs A is asked where its loss is B's, B at its budget, and A there."""
+    """Lengths of extrapolation of A at its budget for B's loss, and of B and A at B's budget."""
     lengths = []
     a, b = chances.a, chances.b
     here, equal = found.compute, found.compute / multiplier
@@ -118,11 +117,11 @@ def _lengths(
 
 
 def _of_draws(chances: WinProbability, found: ComputeMultipliers) -> tuple[np.ndarray, np.ndarray]:
-    """Logs of both multipliers of each pair of refits, and slopes of A's frontiers at the fits'.
+    """Logs of both multipliers for each pair of refits, and slopes of A's frontiers for the fits.
 
-    ``(pair, 2, budget)`` and ``(2, budget)``. Draws that are independent are paired in their order.
+    ``(pair, 2, budget)`` and ``(2, budget)``. Independent draws are paired in their order.
     """
-    laws = [_stack(bootstrap) for bootstrap in (chances.a, chances.b)]
+    laws = [join(list(bootstrap.draws.batches())) for bootstrap in (chances.a, chances.b)]
     usable = [batch.usable for batch in laws]
     num = min(map(len, usable))
     if chances.paired:
@@ -138,20 +137,16 @@ def _of_draws(chances: WinProbability, found: ComputeMultipliers) -> tuple[np.nd
     return values[1:, 0], values[0, 1]
 
 
-def _stack(bootstrap: Bootstrap) -> BatchFit:
-    return join(list(bootstrap.draws.batches()))
-
-
 def _solved(a: Law, b: Law, log_C: np.ndarray, ratio: float) -> np.ndarray:
     """``(pair, 2, 2, budget)``: log multiplier and slope, each optimal and at the ratio."""
     num, budgets = len(jax.tree.leaves(a)[0]), len(log_C)
-    padded = np.pad(log_C, (0, -budgets % _BUDGETS_AT_ONCE), mode="edge")
+    padded = np.pad(log_C, (0, -budgets % _BUDGET_BLOCK), mode="edge")
     columns = []
     with jax.enable_x64(True):
-        for at in range(0, len(padded), _BUDGETS_AT_ONCE):
-            some, rows = padded[at : at + _BUDGETS_AT_ONCE], []
-            for i in range(0, num, _DRAWS_AT_ONCE):
-                index = np.minimum(np.arange(i, i + _DRAWS_AT_ONCE), num - 1)
+        for at in range(0, len(padded), _BUDGET_BLOCK):
+            some, rows = padded[at : at + _BUDGET_BLOCK], []
+            for i in range(0, num, _DRAW_BLOCK):
+                index = np.minimum(np.arange(i, i + _DRAW_BLOCK), num - 1)
                 laws = (
                     jax.tree.map(lambda leaf, j=index: jnp.asarray(leaf[j]), one) for one in (a, b)
                 )
@@ -180,7 +175,7 @@ def _multipliers(a: Law, b: Law, log_C: Array, log_ratio: Array) -> Array:
 def _frontier(
     law: Law, ratio_at: Callable[[Law, Array], Array], log_C: Array
 ) -> tuple[Array, Array]:
-    """Log of the loss at a budget, and its slope: at an optimum the ratio's change adds nothing."""
+    """Log of the loss at a budget, and its slope; at an optimum, D/N does not contribute to it."""
     log_ratio = jax.lax.stop_gradient(ratio_at(law, log_C))
 
     def log_loss(x: Array) -> Array:
@@ -195,16 +190,16 @@ def _equal(
     b: Callable[[Array], tuple[Array, Array]],
     log_C: Array,
 ) -> tuple[Array, Array]:
-    """Log of B's budget over that at which A has its loss, and A's slope there; Newton's steps.
+    """Log of B's budget over A's budget for the same loss, and A's slope there, by Newton steps.
 
-    Infinite where A has it at none within reach: minus where A is worse even at the largest.
+    Infinite where A has that loss at no budget within reach: −∞ if A is worse even at the largest.
     """
     target, _ = b(log_C)
 
     def step(_: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
         x = state[1]
-        value, slope = a(x)  # once in the code: compiling it is what takes long
-        new = jnp.clip(x - (value - target) / slope, log_C - _REACH, log_C + _REACH)
+        value, slope = a(x)  # only one call in the program: compiling it takes most of the time
+        new = jnp.clip(x - (value - target) / slope, log_C - _LOG_REACH, log_C + _LOG_REACH)
         return x, new, value, slope
 
     start = (log_C, log_C, target, target)

@@ -1,8 +1,8 @@
-"""Where two surfaces cross: the curve of equal loss, refined by root finding, joined by cells.
+"""Curves of equal loss of two surfaces, by marching squares with roots refined on the edges.
 
-Signs at the points of a grid miss a pair of crossings between two of them. Where the slopes at both
-ends of an edge point to zero there is a turning point between them: if it lies beyond zero, it
-parts two crossings. All edges are searched at once.
+Signs at the points of a grid miss a pair of crossings on one edge. Where the function moves towards
+zero from both ends of an edge, there is a turning point between them: if it lies beyond zero, it
+separates two crossings. All edges are searched together.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,8 @@ import numpy as np
 
 from farseer_jax.solvers.root_finding import find_roots
 
-_NUDGE = 1e-3  # of an edge, over which slopes are taken
-_SAME = 1e-6  # of the range: lines put in at one value, found along several edges
+_NUDGE = 1e-3  # share of an edge over which slopes are taken
+_SAME = 1e-6  # share of the range within which new grid lines of several edges are the same
 
 Gap = Callable[[np.ndarray, np.ndarray], np.ndarray]
 AlongEdges = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -34,11 +34,11 @@ class ParityCurve:
 
 
 def crossings(gap: Callable[[np.ndarray], np.ndarray], t: np.ndarray) -> np.ndarray:
-    """Where a function of one positive number changes its sign, to rounding, ``(crossing,)``.
+    """Where a function of one positive number changes sign, to rounding, ``(crossing,)``.
 
     Args:
-        gap: of arrays, element by element; where it is not finite nothing is found.
-        t: ascending, between which one crossing is found.
+        gap: the function, elementwise; crossings next to values that are not finite are left out.
+        t: ascending values; at most one crossing is found between neighbours.
     """
     values = gap(t)
     known = np.isfinite(values)
@@ -48,11 +48,11 @@ def crossings(gap: Callable[[np.ndarray], np.ndarray], t: np.ndarray) -> np.ndar
 
 
 def all_crossings(gap: Callable[[np.ndarray], np.ndarray], t: np.ndarray) -> np.ndarray:
-    """Those too that lie in pairs between two values of t, with one turning point between them.
+    """As :func:`crossings`, and also pairs between neighbours, around one turning point.
 
     Args:
-        gap: of arrays, element by element.
-        t: ascending.
+        gap: the function, elementwise.
+        t: ascending values.
     """
     values = gap(t)
 
@@ -66,10 +66,10 @@ def all_crossings(gap: Callable[[np.ndarray], np.ndarray], t: np.ndarray) -> np.
 def parity_curves(gap: Gap, N: np.ndarray, D: np.ndarray) -> tuple[ParityCurve, ...]:
     """The zero contour over a grid, by marching squares with exact crossings of its edges.
 
-    Where an edge is crossed twice, a line of the grid is put between both crossings.
+    Where an edge is crossed twice, a grid line is inserted between the crossings.
 
     Args:
-        gap: of N and D, element by element.
+        gap: function of N and D, elementwise.
         N: ascending, ``(size,)``.
         D: ascending, ``(tokens,)``.
     """
@@ -98,12 +98,12 @@ def parity_curves(gap: Gap, N: np.ndarray, D: np.ndarray) -> tuple[ParityCurve, 
 
 
 def _parted(gap: Gap, N: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The grid with further lines, so that edges that were crossed twice are crossed once."""
+    """The grid with further lines, so that no edge is crossed twice."""
     values = gap(N[:, None], D)
     grid_N, grid_D = (np.broadcast_to(axis, values.shape) for axis in (N[:, None], D))
 
     def more(before: tuple[slice, ...], after: tuple[slice, ...]) -> list[np.ndarray]:
-        """N and D of further lines, by the edges between these points."""
+        """N and D of further lines, from the edges between these points."""
         ends = [(grid[before].ravel(), grid[after].ravel()) for grid in (grid_N, grid_D)]
 
         def points(edges: np.ndarray, share: np.ndarray) -> list[np.ndarray]:
@@ -124,7 +124,7 @@ def _parted(gap: Gap, N: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _with_lines(axis: np.ndarray, lines: np.ndarray) -> np.ndarray:
-    """Further values of an axis, those that several edges have in common once."""
+    """An axis with further values; those found on several edges are added once."""
     if not lines.size:
         return axis
     lines = np.sort(lines)
@@ -133,7 +133,7 @@ def _with_lines(axis: np.ndarray, lines: np.ndarray) -> np.ndarray:
 
 
 def _between(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Geometrically; the end itself where an edge has no extent, which powers would round."""
+    """Geometric interpolation; exact where an edge has no extent, which powers would round."""
     return np.where(low == high, low, low * (high / low) ** share)
 
 
@@ -149,22 +149,22 @@ def _places(
 
 
 def _is_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Opposite signs; 0 counts as positive, so that a zero at a point is crossed once."""
+    """Whether signs are opposite; 0 counts as positive, so that a zero at a point counts once."""
     return (before < 0) != (after < 0)
 
 
 def double_crossings(
     along: AlongEdges, low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Edges whose ends have one sign, with another between them, and where along the edge.
+    """Edges whose ends have the same sign and that have the other sign in between.
 
     Args:
-        along: the function at shares of edges, given the numbers of the edges and the shares.
+        along: the function, given the numbers of the edges and positions on them from 0 to 1.
         low: its values at the low ends, ``(edge,)``.
-        high: at the high ends, ``(edge,)``.
+        high: its values at the high ends, ``(edge,)``.
 
     Returns:
-        Numbers of edges, and shares at which the other sign is.
+        Numbers of these edges, and positions on them where the sign is the other one.
     """
     from scipy.optimize import elementwise
 
@@ -196,7 +196,7 @@ def _links(
     D: np.ndarray,
     number: dict[tuple[str, int, int], int],
 ) -> list[tuple[int, int]]:
-    """Which crossings follow each other, through the cells of the grid."""
+    """Pairs of crossings that are joined through a cell of the grid."""
     found = []
     cells = {(i - back, j) for axis, i, j in number if axis == "D" for back in (0, 1)}
     cells |= {(i, j - back) for axis, i, j in number if axis == "N" for back in (0, 1)}
@@ -208,7 +208,7 @@ def _links(
         there = [edge for edge in (bottom, top, left, right) if edge is not None]
         if len(there) == 2:
             found.append((there[0], there[1]))
-        elif len(there) == 4:  # a saddle: the middle says which corners belong together
+        elif len(there) == 4:  # a saddle: the sign in the middle says which corners are joined
             middle = gap(np.sqrt(N[i] * N[i + 1])[None], np.sqrt(D[j] * D[j + 1])[None])[0]
             joined = not _is_change(middle, values[i, j])
             ends = (right, left) if joined else (left, right)
@@ -218,13 +218,13 @@ def _links(
 
 def _chains(links: list[tuple[int, int]], num: int) -> list[list[int]]:
     """Crossings in order along their curves: from an end, or back to the start."""
-    beside: list[list[int]] = [[] for _ in range(num)]
+    neighbours: list[list[int]] = [[] for _ in range(num)]
     for one, other in links:
-        beside[one].append(other)
-        beside[other].append(one)
+        neighbours[one].append(other)
+        neighbours[other].append(one)
     seen: set[int] = set()
     chains = []
-    ends = [i for i in range(num) if len(beside[i]) < 2]
+    ends = [i for i in range(num) if len(neighbours[i]) < 2]
     for first in [*ends, *range(num)]:
         if first in seen:
             continue
@@ -232,8 +232,8 @@ def _chains(links: list[tuple[int, int]], num: int) -> list[list[int]]:
         while here not in seen:
             seen.add(here)
             chain.append(here)
-            here = next((i for i in beside[here] if i not in seen), here)
-        if len(beside[first]) == 2 and len(chain) > 2:
+            here = next((i for i in neighbours[here] if i not in seen), here)
+        if len(neighbours[first]) == 2 and len(chain) > 2:
             chain.append(first)
         chains.append(chain)
     return chains

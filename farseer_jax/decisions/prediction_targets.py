@@ -1,4 +1,4 @@
-"""What is to be made sure: losses at points, and the optimal split of budgets."""
+"""Targets of suggested runs: losses at points, and optimal splits of budgets."""
 
 from typing import NamedTuple
 
@@ -16,11 +16,11 @@ from farseer_jax.types import Array
 
 
 class Targets(NamedTuple):
-    """Points whose loss is wanted, and budgets whose optimal D/N is.
+    """Points whose loss is the target, and budgets whose optimal D/N is.
 
     Attributes:
         N: parameters of the points, ``(target,)``.
-        D: their tokens, ``(target,)``.
+        D: tokens of the points, ``(target,)``.
         compute: budgets in FLOPs, ``(budget,)``.
     """
 
@@ -30,7 +30,7 @@ class Targets(NamedTuple):
 
     @property
     def points(self) -> Points:
-        """Where the loss is wanted."""
+        """The points whose loss is a target."""
         return Points(self.N, self.D)
 
 
@@ -38,13 +38,13 @@ def as_targets(targets: object, compute: ArrayLike | None) -> Targets:
     """Checked targets.
 
     Raises:
-        ValueError: there are neither points nor budgets, or one of them is none.
+        ValueError: there are neither points nor budgets, or one of them is invalid.
     """
     budgets = np.zeros(0) if compute is None else positive("compute", compute)
     if targets is None and not len(budgets):
         raise ValueError(
-            "targets: there is none; give points (N, D) whose loss is wanted, or budgets in FLOPs "
-            "whose optimal split is, as in compute=1e23"
+            "targets: expected points (N, D) whose loss to predict, or budgets in FLOPs to split, "
+            "as in compute=1e23, got neither"
         )
     points = NONE if targets is None else as_points(targets, "targets")
     return Targets(*points, budgets)
@@ -54,7 +54,7 @@ def optimal_points(law: Law, compute: Floats) -> Points:
     """The compute-optimal N and D of budgets.
 
     Raises:
-        ValueError: a budget has none.
+        ValueError: a budget has no interior optimum.
     """
     if not len(compute):
         return NONE
@@ -63,7 +63,7 @@ def optimal_points(law: Law, compute: Floats) -> Points:
     if len(bad):
         raise ValueError(
             f"compute: at {', '.join(f'{compute[i]:.3g}' for i in bad)} FLOPs the fitted law has "
-            "no interior optimum of D/N, that more runs could narrow; ask for the loss at a point"
+            "no interior optimum of D/N that more runs could narrow; give points as targets instead"
         )
     return Points(N, D)
 

@@ -1,15 +1,15 @@
-"""The variance of ``ln`` loss, and of ``ln`` of the optimal D/N, of a fit to any of a set of runs.
+"""The variance of ``ln`` loss, and of ``ln`` of the optimal D/N, of fits to subsets of runs.
 
-The losses of all runs, made or not, are put on the fitted law. Any subset of them then has that law
-as its fit, so that the derivatives of the fit in its losses are known without a search; and with
-independent noise of ``ln`` loss σ_i,
+The losses of all runs, trained or not, are set to the fitted law. Every subset of them then has
+that law as its fit, so that the derivatives of the fit in its losses are known without a search.
+With independent noise σ_i of ``ln`` loss,
 
     variance(S) = Σ_{i ∈ S} (d ln L(target) / d ln L_i)² σ_i² + (rate · length(S))²,
 
-where the second term is the misfit of a law that extrapolates: the rate at which it drifts off, see
-``uncertainty.calibration``, times how far the target lies outside the runs. A run whose size has
-too few of them to take part extends no range. The optimal D/N of a budget has the first term alone:
-hold-outs tell by how much losses were missed, not allocations.
+where the second term is the misfit of a law that extrapolates: its rate of drift, see
+``uncertainty.calibration``, times the distance of the target outside the runs. A run of a size with
+too few runs to take part extends no range. The optimal D/N of a budget has the first term alone:
+hold-outs show the errors of losses, not of allocations.
 """
 
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ from farseer_jax.decisions.prediction_targets import Targets, log_quantities
 from farseer_jax.methods.derivatives import Refit, Sensitivity
 from farseer_jax.runs.checks import Floats
 
-BLOCK = 64  # subsets in one call: what a core's cache holds
+BLOCK = 64  # subsets in one call: what fits a core's cache
 
 
 class Spread(NamedTuple):
-    """Of some subsets.
+    """Variances of some subsets.
 
     Attributes:
         noise: variance of ``ln`` loss from the runs' noise, ``(subset, target)``; infinite where
             the fit has no derivative.
-        length: of the extrapolation, likewise.
+        length: length of the extrapolation, ``(subset, target)``.
         ratio: variance of ``ln`` of the optimal D/N from the runs' noise, ``(subset, budget)``.
         idle: whether some candidate's size has too few runs to take part, ``(subset,)``.
     """
@@ -50,15 +50,15 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True)
 class Ensemble:
-    """All runs, made or not, on one law.
+    """All runs, trained or not, with losses on the fitted law.
 
     Attributes:
-        refit: of all of them.
-        points: theirs; those that exist come first, candidates last.
-        losses: the law's.
+        refit: refits of all of them.
+        points: N and D; runs that exist come first, candidates last.
+        losses: losses of the law, ``(run,)``.
         noise: standard deviation of ``ln`` loss, ``(run,)``.
-        targets: whose variance it is.
-        num_candidates: how many are not made.
+        targets: targets of the variance.
+        num_candidates: number of candidates.
     """
 
     refit: Refit
@@ -69,23 +69,23 @@ class Ensemble:
     num_candidates: int
 
     def spread(self, chosen: Rows) -> Spread:
-        """Of subsets of the candidates, ``(subset, candidate)``, with all runs that exist."""
+        """Variances with subsets of the candidates, ``(subset, candidate)``."""
         return self.of_weights(self.weights(chosen))
 
     def weights(self, chosen: Rows) -> Floats:
-        """1 for each run that is in, ``(subset, run)``."""
+        """1 for each run that exists or is chosen, ``(subset, run)``."""
         made = np.ones((len(chosen), len(self.losses) - self.num_candidates))
         return np.concatenate([made, chosen], axis=1)
 
     def of_weights(self, weights: Floats) -> Spread:
-        """Of subsets of all runs."""
+        """Variances with subsets of all runs, ``(subset, run)``."""
         blocks = [
             self._block(weights[first : first + BLOCK]) for first in range(0, len(weights), BLOCK)
         ]
         return Spread(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
 
     def check(self) -> None:
-        """Refuse a fit without a derivative.
+        """Check that the fit has a derivative.
 
         Raises:
             NoDerivativeError: which condition fails, and the remedy.
@@ -99,7 +99,7 @@ class Ensemble:
         num = len(weights)
         full = np.pad(weights, ((0, BLOCK - num), (0, 0)), mode="edge")
         found, holds = self._sensitivities(full)
-        # of ln loss: both sides as derivatives of logarithms
+        # from derivatives in the loss to derivatives in ln loss
         scale = np.where(full > 0, self.losses * self.noise, 0.0)
         noise = ((found.by_losses * scale[:, None]) ** 2).sum(axis=-1)
         noise = np.where(holds[:, None] & np.isfinite(noise), noise, np.inf)
@@ -118,13 +118,13 @@ class Ensemble:
         )
 
     def _sensitivities(self, weights: Floats) -> tuple[Sensitivity, Rows]:
-        """Of ``ln`` of each target's loss and of each budget's optimal D/N."""
+        """Derivatives of ``ln`` of each target's loss and of each budget's optimal D/N."""
         arguments = tuple(self.targets)
         return self.refit.respond_each(log_quantities, arguments, self.losses, weights)
 
 
 def _outside(target: Floats, values: Floats, inside: Rows) -> Floats:
-    """E-folds of targets beyond the values that are inside, ``(subset, target)``."""
+    """Distance of targets from the range of the values inside, in e-folds, ``(subset, target)``."""
     high = np.where(inside, values, -np.inf).max(axis=1, keepdims=True)
     low = np.where(inside, values, np.inf).min(axis=1, keepdims=True)
     return np.maximum(target - high, 0.0) + np.maximum(low - target, 0.0)

@@ -11,7 +11,7 @@ class PublishedModel(NamedTuple):
     """A model that was trained, as its authors describe it.
 
     Attributes:
-        name: as people call it.
+        name: the usual name.
         N: parameters, embeddings included.
         D: training tokens, repetitions included.
         source: where N and D are given.
@@ -30,12 +30,12 @@ class PublishedModel(NamedTuple):
 
     @property
     def compute(self) -> float:
-        """FLOPs of its training, as 6 N D."""
+        """Training FLOPs, 6 N D."""
         return float(training_flops(self.N, self.D))
 
     @property
     def tokens_per_parameter(self) -> float:
-        """Tokens it was trained on, per parameter."""
+        """Training tokens per parameter."""
         return self.D / self.N
 
 
@@ -59,10 +59,10 @@ _MODELS = (
 
 
 def published_models() -> tuple[PublishedModel, ...]:
-    """Well-known dense language models with their N and D, to set allocations beside.
+    """Well-known dense language models with their N and D, to compare allocations with.
 
-    Rounded as their papers round them, in order of publication. N counts embeddings, while the N
-    of a law may not; the tokens are not those that a law was fitted to.
+    Rounded as in their papers, in order of publication. N counts embeddings, while the N of a law
+    may not, and the tokens are not those that a law was fitted to.
 
     Example:
         >>> from farseer_jax import published_models

@@ -58,45 +58,45 @@ def suggest_runs(
 ) -> Suggestions:
     """Choose the runs that most narrow predictions or allocations, within a budget.
 
-    What is made small is the variance of ``ln`` loss at the targets: what the runs' noise makes of
-    the fit, by its exact derivatives in each loss, and the misfit of a law that extrapolates, at
-    the rate that earlier extrapolations inside the runs have shown. All candidates are taken to
-    fall on the fitted law: only their places matter, not their losses, which nobody knows.
+    The objective is the variance of ``ln`` loss at the targets: from the runs' noise, by the exact
+    derivatives of the fit in each loss, and from the misfit of a law that extrapolates, at the rate
+    seen in earlier extrapolations inside the runs. The candidates are assumed to lie on the fitted
+    law: only their N and D matter, not their losses, which are unknown.
 
-    With ``compute`` it is the variance of ``ln`` of the optimal D/N of these budgets, by the runs'
-    noise alone: hold-outs tell by how much losses were missed, not allocations. Both together count
-    half each: the mean variance of the losses over what it is now, and that of the ratios.
+    With ``compute`` it is the variance of ``ln`` of the optimal D/N of these budgets, from the
+    runs' noise alone: hold-outs show the errors of losses, not of allocations. With both, each
+    mean variance is divided by what it is now, and the two are averaged.
 
     Args:
         fit: a fit that has derivatives (:func:`differentiable`).
-        targets: where the loss is wanted: a point ``(N, D)``, a sequence of points, a tuple of two
-            NumPy arrays, :class:`Runs`, or a table with columns for N and D. None where only
-            ``compute`` is.
-        candidates: the runs that could be trained, likewise; a point where a run exists already
-            means a repeat. None continues the grid of the runs upwards, by its own steps.
-        budget: what the suggestions may cost together.
-        compute: budgets in FLOPs whose optimal split into N and D is wanted, one or several.
-        cost: of a run: None is 6·N·D FLOPs; a function of arrays N and D; or an array, one for each
-            candidate.
-        max_runs: how many runs may be suggested.
-        in_progress: points that are paid for and will be there: counted as runs of the fit.
-        misfit: how fast the law drifts off where it extrapolates: ``"hold-outs"`` learns it as the
+        targets: where to predict the loss: a point ``(N, D)``, a sequence of points, a tuple of two
+            NumPy arrays, :class:`Runs`, or a table with columns for N and D. None for targets in
+            ``compute`` alone.
+        candidates: runs that could be trained, in the same forms; a point where a run exists means
+            a repeat. None continues the grid of the runs upwards, by its own steps.
+        budget: the most that the suggestions may cost together.
+        compute: budgets in FLOPs whose optimal split into N and D to narrow, one or several.
+        cost: cost of a run: None is 6·N·D FLOPs; a function of arrays N and D; or an array with one
+            cost for each candidate.
+        max_runs: largest number of runs to suggest.
+        in_progress: runs that are already paid for: counted as runs of the fit.
+        misfit: rate of drift of the law where it extrapolates: ``"hold-outs"`` estimates it as the
             calibrated intervals of :func:`bootstrap` do (seconds); a :class:`Calibration`, such as
-            ``bootstrap(…).calibration``; a number, ``ln`` loss per e-fold; None takes the law for
-            true.
+            ``bootstrap(…).calibration``; a number, ``ln`` loss per e-fold; None assumes that the
+            law is exact.
         noise: run-to-run standard deviation of ``ln`` loss; estimated from the runs unless given.
-        level: of the intervals.
+        level: nominal probability of the intervals.
 
     Returns:
-        The suggestions, which may be none; no size is begun with fewer runs than it needs to take
-        part in all stages of the fit. Where more than 4,096 sets are affordable they are the
+        The suggestions, possibly none. A new size gets as many runs as it needs to take part in all
+        stages of the fit, or none. If more than 4,096 sets are affordable, the suggestions are the
         best that greedy steps and exchanges find.
 
     Raises:
-        ValueError: points, costs, the budget or another number is none, every candidate costs more
-            than the budget, a budget of ``compute`` has no interior optimum, or the runs do not
-            show their noise.
-        NoDerivativeError: the fit has no derivative, such as one whose exponent stands at a bound
+        ValueError: points, costs, the budget or another number is invalid; every candidate costs
+            more than the budget; a budget of ``compute`` has no interior optimum; or the runs do
+            not show their noise.
+        NoDerivativeError: the fit has no derivative, for example because an exponent is at a bound
             of its search; the message has the remedy.
 
     Example:
@@ -119,14 +119,14 @@ def suggest_runs(
     found_noise = _noise(fit.runs, noise)
     ensemble = build_ensemble(fit, paid, payable.points, aims, found_noise)
     ensemble.check()
-    # nothing that is learnt from hold-outs enters where no loss is wanted
+    # hold-outs say nothing about allocations
     calibration = _calibration(fit, misfit if len(aims.N) else None)
     rate = calibration.rate_quantile(0.5)
     now = errors_of(ensemble.spread(np.zeros((1, len(payable.costs)), dtype=bool)), rate)
 
     def variance(chosen: Any) -> Floats:
         spread = ensemble.spread(chosen)
-        # a run or two of a new size say more of its U than a law that is never quite right allows
+        # a run or two of a new size would seem to fix its U, which assumes that the law is exact
         return np.where(spread.idle, np.inf, weighed(errors_of(spread, rate), now))
 
     choice = Choice(
@@ -139,7 +139,7 @@ def suggest_runs(
         block=BLOCK,
     )
     best, exhaustive = best_subset(choice)
-    order = in_order(choice, best.chosen, payable.costs)
+    order = in_order(choice, best.chosen)
     steps = np.zeros((len(order) + 1, len(payable.costs)), dtype=bool)
     for number, index in enumerate(order, 1):
         steps[number:, index] = True
@@ -169,18 +169,18 @@ def suggest_runs(
 
 def _limit(budget: float, max_runs: int | None) -> int:
     if not 0.0 < budget < np.inf:
-        raise ValueError(f"budget must be positive and finite, such as 1e22; got {budget!r}")
+        raise ValueError(f"budget: expected a positive number such as 1e22, got {budget!r}")
     if max_runs is None:
         return np.iinfo(np.int32).max
     if max_runs < 1:
-        raise ValueError(f"max_runs must be at least 1, got {max_runs!r}")
+        raise ValueError(f"max_runs: expected at least 1, got {max_runs!r}")
     return max_runs
 
 
 def _noise(runs: Runs, noise: float | None) -> Noise | float:
     if noise is not None:
         if not 0.0 < noise < np.inf:
-            raise ValueError(f"noise must be positive and finite, such as 5e-4; got {noise!r}")
+            raise ValueError(f"noise: expected a positive number such as 5e-4, got {noise!r}")
         return noise
     try:
         return estimate_noise(runs)
@@ -194,19 +194,19 @@ def build_ensemble(
     """The runs of a fit, those paid for and the candidates, on the fit's law.
 
     Raises:
-        NoDerivativeError: the method or its settings have none.
+        NoDerivativeError: the method or its settings have no derivatives.
     """
     if not isinstance(fit.method, Differentiable):
         raise NoDerivativeError(
-            f"the method {fit.method.name!r} offers no derivatives of its fits (`refit`)"
+            f"the method {fit.method.name!r} has no derivatives of its fits (`refit`)"
         )
     runs = fit.runs
-    # copies of one run have one noise
+    # copies of a run share its noise
     keep = without_copies(runs.N, runs.D, runs.loss)
     parts = [Points(runs.N[keep], runs.D[keep]), paid, candidates]
     N, D = (np.concatenate(values) for values in zip(*parts, strict=True))
     losses = np.asarray(evaluate(fit.law, N, D))
-    # told apart for the layout alone: repeats of a run have noise of their own, copies have not
+    # made distinct for the layout: a repeat of a run has its own noise, while a copy does not
     apart = losses * (1 + 1e-12 * np.arange(len(N)))
     every = Runs(N, D, apart, N_unit=1.0, D_unit=1.0)
     design: Any = _layout_method(fit).prepare(type(fit.law), every)
@@ -216,7 +216,7 @@ def build_ensemble(
 
 
 def _layout_method(fit: Fit) -> Any:
-    """The method with the step of D that the fit's runs have, whatever candidates are beside."""
+    """The method with the step of D of the fit's runs, whatever the candidates."""
     if isinstance(fit.method, Piecewise) and fit.method.ratio is None:
         return replace(fit.method, ratio=float(build_design(fit.runs).ratio))
     return fit.method
@@ -229,7 +229,7 @@ def _calibration(fit: Fit, misfit: Misfit) -> Calibration:
         return misfit
     if isinstance(misfit, str) or not (misfit is None or 0.0 <= misfit < np.inf):
         raise ValueError(
-            f'misfit must be "hold-outs", a Calibration, a number such as 0.002 or None; '
+            'misfit: expected "hold-outs", a Calibration, a number such as 0.002 or None, '
             f"got {misfit!r}"
         )
     return Calibration(np.array([misfit or 0.0]), np.ones(1), 0, np.nan, 0.0)
@@ -237,7 +237,7 @@ def _calibration(fit: Fit, misfit: Misfit) -> Calibration:
 
 def _misfit_text(calibration: Calibration, misfit: Misfit) -> str:
     if misfit is None:
-        return "; the law taken for true"
+        return "; the law is assumed to be exact"
     if calibration.num_holdouts or misfit == "hold-outs":
         return f", and {calibration}"
     return f", and misfit {calibration.rate_quantile(0.5):.2%} per e-fold"

@@ -1,4 +1,4 @@
-"""Suggested runs, and what they would make of a prediction."""
+"""``Suggestions``: runs to train next, and the targets before and after them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,15 +14,15 @@ from farseer_jax.runs.checks import Floats
 
 @dataclass(frozen=True, eq=False)
 class TargetBefore:
-    """One target, as it is and as it would be.
+    """One target, before and after the suggested runs.
 
     Attributes:
         N: parameters.
         D: tokens.
         predicted: the law's loss.
-        before: ends of its interval as things stand.
+        before: ends of the interval of the loss now.
         after: ends of the interval with all suggestions, around the same prediction.
-        length: e-folds outside the runs of the fit.
+        length: distance outside the runs of the fit, in e-folds.
         flag: the same in words.
     """
 
@@ -37,16 +37,16 @@ class TargetBefore:
 
 @dataclass(frozen=True, eq=False)
 class SplitBefore:
-    """The optimal split of one budget, as it is and as it would be.
+    """The optimal split of one budget, before and after the suggested runs.
 
     Attributes:
         compute: the budget, FLOPs.
         N: compute-optimal parameters, by the law.
-        D: tokens, likewise.
+        D: compute-optimal tokens, by the law.
         tokens_per_parameter: D/N.
-        before: ends of its interval as things stand, from the runs' noise alone.
+        before: ends of the interval of D/N now, from the runs' noise alone.
         after: ends of the interval with all suggestions, around the same ratio.
-        length: e-folds of the optimum outside the runs of the fit.
+        length: distance of the optimum outside the runs of the fit, in e-folds.
         flag: the same in words.
     """
 
@@ -62,31 +62,30 @@ class SplitBefore:
 
 @dataclass(frozen=True, eq=False)
 class Suggestions(Result):
-    """Runs worth training next, and how sure the targets would then be. Prints as a table.
+    """Runs worth training next, and the standard errors with them. Prints as a table.
 
     Attributes:
-        N: parameters of each suggestion, ``(suggestion,)``, in the order worth training: size by
-            size, first what lowers the variance most per cost.
-        D: tokens, likewise.
-        flops: 6·N·D, likewise.
-        cost: likewise, in the unit of the budget.
-        standard_error_after: of ``ln`` loss at the targets, with this suggestion and those before
-            it, root mean square over the targets, ``(suggestion,)``.
-            NaN where no losses are asked for.
-        standard_error_now: without any.
-        noise_error_now: the part of it that is the runs' noise; the rest is misfit.
-        noise_error_after: likewise with all suggestions.
-        ratio_error_after: of ``ln`` of the optimal D/N of the budgets in question, from the runs'
-            noise alone, root mean square, ``(suggestion,)``; NaN where none are asked for.
-        ratio_error_now: without any suggestion.
-        targets: points one by one.
-        splits: budgets one by one.
-        level: of their intervals.
-        budget: what the suggestions may cost.
+        N: parameters of each suggestion, ``(suggestion,)``, in the order in which to train them:
+            size by size, first what lowers the variance most per cost.
+        D: tokens of each suggestion, ``(suggestion,)``.
+        flops: 6·N·D of each suggestion, ``(suggestion,)``.
+        cost: cost of each suggestion in the unit of the budget, ``(suggestion,)``.
+        standard_error_after: standard error of ``ln`` loss, root mean square over the targets, with
+            this suggestion and those before it, ``(suggestion,)``; NaN without target losses.
+        standard_error_now: the same without suggestions.
+        noise_error_now: the part of it from the runs' noise; the rest is misfit.
+        noise_error_after: that part with all suggestions.
+        ratio_error_after: standard error of ``ln`` of the optimal D/N from the runs' noise alone,
+            root mean square over the budgets, ``(suggestion,)``; NaN without such budgets.
+        ratio_error_now: the same without suggestions.
+        targets: the target points one by one.
+        splits: the budgets to split one by one.
+        level: nominal probability of their intervals.
+        budget: the most that the suggestions may cost.
         exhaustive: whether all affordable sets were compared.
         title: the fit, in words.
-        basis: what the standard errors rest on, in words.
-        notes: what else to know.
+        basis: how the standard errors were found, in words.
+        notes: further remarks.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit, suggest_runs
@@ -120,11 +119,11 @@ class Suggestions(Result):
 
     @property
     def spent(self) -> float:
-        """What the suggestions cost together."""
+        """Total cost of the suggestions."""
         return float(self.cost.sum())
 
     def table(self) -> Table:
-        """One row per suggestion: N, D, flops, cost, and the standard errors asked for."""
+        """One row per suggestion: N, D, flops, cost, and the standard errors of the targets."""
         columns = [
             Column("N", self.N, quantity_text),
             Column("D", self.D, quantity_text),
@@ -142,7 +141,7 @@ class Suggestions(Result):
         return Table(columns)
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, for JSON; a number that is not finite becomes None."""
+        """All of it, for JSON; numbers that are not finite become None."""
         return {
             "suggestions": self.table().records(),
             "standard_error_now": _finite(self.standard_error_now),
@@ -160,7 +159,7 @@ class Suggestions(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """The suggestions, what they make of each target and budget, and what that rests on."""
+        """The suggestions, each target and budget before and after, and the basis."""
         targets = [self._targets()] if self.targets else []
         splits = [self._splits()] if self.splits else []
         notes = "".join(f"\nnote: {note}" for note in self.notes)
@@ -172,7 +171,7 @@ class Suggestions(Result):
         return f"{self.title}: {count}, {self.spent:.3g} of {self.budget:.3g}"
 
     def _from_now(self) -> Table:
-        """The columns of the table, and a row of things as they stand before them."""
+        """The table of the suggestions, below a row of the standard errors now."""
         now = {
             "N": "now",
             "standard_error_after": self.standard_error_now,

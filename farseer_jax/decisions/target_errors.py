@@ -1,4 +1,4 @@
-"""Targets before and after, one by one, and what their standard errors rest on."""
+"""Standard errors and intervals of the targets, before and after suggested runs."""
 
 from typing import NamedTuple
 
@@ -17,16 +17,16 @@ from farseer_jax.runs.runs import Runs
 from farseer_jax.uncertainty.calibration import Calibration
 from farseer_jax.uncertainty.intervals import normal
 
-_FAR = 2.0  # e-folds, sevenfold: hold-outs, which the misfit is learnt from, seldom reach further
+_FAR = 2.0  # e-folds, sevenfold: hold-outs, which show the misfit, seldom reach further
 
 
 class Errors(NamedTuple):
-    """Root mean squares, ``(subset,)`` each; NaN where nothing of the kind is targets.
+    """Standard errors, root mean squares over the targets, ``(subset,)``; NaN without targets.
 
     Attributes:
-        loss: of ``ln`` loss.
+        loss: standard error of ``ln`` loss.
         noise: the part of it that is noise.
-        ratio: of ``ln`` of the optimal D/N.
+        ratio: standard error of ``ln`` of the optimal D/N.
     """
 
     loss: Floats
@@ -47,7 +47,7 @@ def _root_mean(variances: Floats) -> Floats:
 
 
 def weighed(errors: Errors, now: Errors) -> Floats:
-    """What is made small, ``(subset,)``: a variance; of losses and ratios, both in units of now."""
+    """The objective: a variance, ``(subset,)``; with losses and ratios, both relative to now."""
     if np.isnan(now.ratio[0]):
         return errors.loss**2
     if np.isnan(now.loss[0]):
@@ -62,7 +62,7 @@ def weighed(errors: Errors, now: Errors) -> Floats:
 def target_rows(
     fit: Fit, points: Points, spread: Spread, calibration: Calibration, level: float
 ) -> tuple[TargetBefore, ...]:
-    """Of a spread whose first subset is none, and whose last is all suggestions."""
+    """Target points, from a spread without suggestions first and with all of them last."""
     if not len(points.N):
         return ()
     predicted = np.asarray(evaluate(fit.law, *points))
@@ -87,7 +87,7 @@ def target_rows(
 def split_rows(
     runs: Runs, targets: Targets, optima: Points, spread: Spread, level: float
 ) -> tuple[SplitBefore, ...]:
-    """Likewise of the budgets."""
+    """Splits of the budgets, from the same spread as the target points."""
     if not len(targets.compute):
         return ()
     ratio = optima.D / optima.N
@@ -117,10 +117,10 @@ def _flag(length: float) -> str:
 
 
 def basis_of(noise: Noise | float, misfit: str, targets: Targets) -> str:
-    """What the standard errors rest on; the misfit of losses in words."""
+    """How the standard errors were found, in words; ``misfit`` is the part on losses."""
     level = noise if isinstance(noise, float) else noise.pooled
     of_noise = f"noise of the runs ({level:.3%})"
-    alone = "no misfit, for hold-outs show how far losses were missed, not allocations"
+    alone = "no misfit, because hold-outs show the errors of losses, not of allocations"
     if not len(targets.N):
         return f"standard error of ln D/N: {of_noise}; {alone}"
     of_loss = f"standard error of ln loss: {of_noise}{misfit}"

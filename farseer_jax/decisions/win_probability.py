@@ -1,4 +1,4 @@
-"""How probable it is that A has the lower loss, from two bootstraps and their hold-outs."""
+"""The probability that A has the lower loss, from two bootstraps and their hold-outs."""
 
 from dataclasses import dataclass
 
@@ -16,14 +16,14 @@ from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 from farseer_jax.uncertainty.intervals import Kind
 from farseer_jax.uncertainty.loss_schemes import ParametricBootstrap
 
-_MAX_LOSSES = 1 << 22  # of one fit at once: 32 MiB
+_MAX_LOSSES = 1 << 22  # of one fit in one block: 32 MiB
 
 
 def is_paired(a: Bootstrap, b: Bootstrap) -> bool:
     """Whether draw i of both is the same resample of the same runs.
 
-    Then what a resample does to both at once cancels in their difference. Noise that is made up
-    (parametric) is the same for both only where it is added to the same losses.
+    Then what a resample does to both cancels in their difference. Simulated noise (parametric) is
+    the same for both only if it is added to the same losses.
     """
     runs, others = a.fit.runs, b.fit.runs
     same = (
@@ -39,15 +39,15 @@ def is_paired(a: Bootstrap, b: Bootstrap) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class WinProbability:
-    """How probable it is that A has the lower mean loss, and what that rests on.
+    """The probability that A has the lower mean loss, and how it was found.
 
     Attributes:
         a: the draws of A.
-        b: likewise.
+        b: the draws of B.
         kind: ``"calibrated"`` by hold-outs, or ``"percentile"``, the share of the draws, which
-            takes both laws for true.
+            assumes that both laws are exact.
         paired: whether draw i of both is the same resample of the same runs.
-        calibration: what hold-outs say of the misfit of the difference; None of percentiles.
+        calibration: misfit of the difference by hold-outs; None for ``"percentile"``.
     """
 
     a: Bootstrap
@@ -58,18 +58,19 @@ class WinProbability:
 
     @property
     def note(self) -> str:
-        """What the probability rests on, in words."""
+        """How the probability was found, in words."""
         how = "paired draws" if self.paired else "independent draws"
         if self.calibration is None:
-            return f"percentile, {how}, the laws taken for true"
+            return f"percentile, {how}, the laws are assumed to be exact"
         return f"calibrated, {how}, {self.calibration}"
 
     def at(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
-        """The probability at points, of the broadcast shape of N and D.
+        """The probability at points, in the broadcast shape of N and D.
 
-        Of percentiles the share of draws in which A has the lower loss, half of those that tie:
-        draws are paired where they can be (:func:`is_paired`), else every draw of A meets every
-        draw of B. Calibrated, see :mod:`farseer_jax.decisions.difference_calibration`.
+        ``"percentile"`` is the share of draws in which A has the lower loss, ties counted half:
+        draws are paired if possible (:func:`is_paired`), else every draw of A is compared with
+        every draw of B. For ``"calibrated"`` see
+        :mod:`farseer_jax.decisions.difference_calibration`.
 
         Raises:
             ValueError: no refit of both is usable.
@@ -95,20 +96,17 @@ class WinProbability:
 
 
 def win_probability(fits: FitPair, kind: Kind | None) -> WinProbability | None:
-    """How probable it is that A wins; None where a fit has no draws.
+    """The probability that A has the lower loss; None where a fit has no draws.
 
     Args:
-        fits: what is compared.
-        kind: ``"calibrated"`` or ``"percentile"``; None is the first where there are hold-outs.
+        fits: the two fits.
+        kind: ``"calibrated"`` or ``"percentile"``; None is the first if there are hold-outs.
 
     Raises:
-        ValueError: the kind is unknown, or these draws have no such probability.
+        ValueError: the kind is unknown, or these draws do not allow it.
     """
     if kind not in (None, "calibrated", "percentile"):
-        raise ValueError(
-            f"kind: a probability is 'calibrated' or 'percentile' (the laws taken for true), got "
-            f"{kind!r}"
-        )
+        raise ValueError(f"kind: expected 'calibrated' or 'percentile', got {kind!r}")
     a, b = fits.a.bootstrap, fits.b.bootstrap
     if a is None or b is None:
         if kind is not None:
@@ -124,7 +122,7 @@ def win_probability(fits: FitPair, kind: Kind | None) -> WinProbability | None:
     if kind == "calibrated":
         raise ValueError(
             "kind 'calibrated' needs hold-outs of both, and these runs have too few sizes for one, "
-            "or none could be refitted: take 'percentile', which takes the laws for true"
+            "or none could be refitted: use 'percentile', which assumes that the laws are exact"
         )
     return WinProbability(a, b, "percentile", paired, None)
 
@@ -139,21 +137,21 @@ def _losses(bootstrap: Bootstrap, N: np.ndarray, D: np.ndarray) -> np.ndarray:
 
 
 def _both(loss_a: np.ndarray, loss_b: np.ndarray, *, paired: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Draws that have a loss everywhere, of both where they are paired."""
+    """The draws that have a loss at every point, in both fits if they are paired."""
     whole_a, whole_b = np.isfinite(loss_a).all(axis=1), np.isfinite(loss_b).all(axis=1)
     if paired:
-        num = min(len(loss_a), len(loss_b))  # more resamples begin with the same ones
+        num = min(len(loss_a), len(loss_b))  # the first resamples do not depend on their number
         both = whole_a[:num] & whole_b[:num]
         loss_a, loss_b = loss_a[:num][both], loss_b[:num][both]
     else:
         loss_a, loss_b = loss_a[whole_a], loss_b[whole_b]
     if not min(len(loss_a), len(loss_b)):
-        raise ValueError("no refit of both bootstraps is usable: there is no probability to give")
+        raise ValueError("no refit is usable in both bootstraps: refit with other seeds or schemes")
     return loss_a, loss_b
 
 
 def _share(loss_a: np.ndarray, loss_b: np.ndarray, *, paired: bool) -> np.ndarray:
-    """``(point,)``."""
+    """Share of draws in which A has the lower loss, ``(point,)``."""
     if paired:
         return (np.sign(loss_b - loss_a).mean(axis=0) + 1.0) / 2.0
     ordered, found = np.sort(loss_b, axis=0), np.empty(loss_a.shape[1])

@@ -1,4 +1,4 @@
-"""Which other choices there are: settings of methods, and runs that are left out."""
+"""Alternative choices of an analyst: settings of methods, and runs that are left out."""
 
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -52,7 +52,7 @@ class Weighting(NamedTuple):
 
 
 def other_settings(law: type[Law], method: Method) -> list[Setting]:
-    """All settings and methods that somebody else might have chosen for this law."""
+    """All settings and methods that another analyst might have chosen for this law."""
     if isinstance(method, Piecewise):
         found = _of_piecewise(law, method)
     elif hasattr(method, "objective"):
@@ -66,7 +66,7 @@ def other_settings(law: type[Law], method: Method) -> list[Setting]:
 def _of_piecewise(law: type[Law], method: Piecewise) -> list[Setting]:
     criteria: Any = ("squared", "relative")
     found = [Setting("criterion", name, replace(method, criterion=name)) for name in criteria]
-    if law is Farseer:  # the code's search begins below 0, where no exponent of Chinchilla's is
+    if law is Farseer:  # the code searches from below 0, where Chinchilla has no exponents
         code = Piecewise.released_code()
         found.append(Setting("criterion", "the authors' released code", code))
         found += [Setting("rounds", name, replace(method, rounds=n)) for n, name in _ROUNDS.items()]
@@ -90,7 +90,7 @@ def _of_objectives(method: Any) -> list[Setting]:
 
 
 def _other_methods(law: type[Law], method: Method) -> list[Setting]:
-    """Other kinds of methods; those that share an optimum with the fit's own are none."""
+    """Other kinds of methods, without those that have the same optimum as the fit's own."""
     found = []
     if law in (Farseer, Chinchilla) and not isinstance(method, Piecewise):
         found.append(Setting("method", "piecewise", Piecewise()))
@@ -103,7 +103,7 @@ def _other_methods(law: type[Law], method: Method) -> list[Setting]:
 
 
 def sizes_left_out(runs: Runs) -> list[Weighting]:
-    """Each size, and as many of the smallest as leave half of the sizes."""
+    """Each size left out in turn, and the smallest sizes left out, up to half of all."""
     sizes = np.unique(runs.N)
     found = [
         Weighting("size", f"without {quantity_text(N)}", np.where(runs.N == N, 0.0, 1.0))
@@ -118,8 +118,8 @@ def sizes_left_out(runs: Runs) -> list[Weighting]:
 def values_of_D(runs: Runs, method: Method) -> tuple[list[Weighting], list[Setting]]:
     """The smallest D left out, and every second D alone.
 
-    Weights of 0 would leave the piecewise method no pairs on every second D: there these runs
-    are a grid of their own, with steps of λ², and a ratio that was given is squared.
+    With weights of 0 the piecewise method would find no pairs on every second D. So these runs are
+    selected as a grid with steps λ², and the method's ratio, if set, is squared.
     """
     place = places_along_D(runs)
     first = {"smallest": 1, "two smallest": 2}
@@ -143,7 +143,7 @@ def _squared(ratio: Any) -> Any:
 
 
 def _rank(runs: Runs) -> np.ndarray:
-    """How many smaller D the run's size has, ``(run,)``."""
+    """Number of smaller D at the run's size, ``(run,)``."""
     rank = np.zeros(len(runs), dtype=int)
     for N in np.unique(runs.N):
         mine = runs.N == N

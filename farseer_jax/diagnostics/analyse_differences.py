@@ -22,7 +22,7 @@ from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
 
-_MIN_PAIRS = 3  # a line through two points explains everything
+_MIN_PAIRS = 3  # a line through two points has R² = 1
 _VARIABLES: tuple[Literal["D", "N"], ...] = ("D", "N")
 _MARK = "◀"
 
@@ -32,13 +32,13 @@ class DifferenceAnalysis(Result):
     """Differences of the loss along D and N, each against D and N. Prints as a table.
 
     Attributes:
-        num_runs: distinct runs.
+        num_runs: number of distinct runs.
         ratio_D: the step λ of D of a pair; NaN where no size has two D.
         ratio_N: the step of N of a pair; NaN where there is one size.
-        min_pairs: that a slice needs for a line.
+        min_pairs: number of pairs that a slice needs for a line.
         views: ΔD against D and N, ΔN against D and N.
-        num_not_falling_D: pairs along D left out, as the loss does not fall.
-        num_not_falling_N: pairs along N left out likewise.
+        num_not_falling_D: pairs along D that are left out because the loss does not decrease.
+        num_not_falling_N: pairs along N that are left out because the loss does not decrease.
 
     Example:
         >>> from farseer_jax import analyse_differences, example_runs
@@ -62,41 +62,41 @@ class DifferenceAnalysis(Result):
         for view in self.views:
             if (view.difference, view.against) == key:
                 return view
-        raise KeyError(f'no view {key!r}: give two of "D" and "N", such as ["D", "N"]')
+        raise KeyError(f'unknown view {key!r}; use "D" or "N" for each, as in ["D", "N"]')
 
     @property
     def best(self) -> DifferenceView:
-        """The view whose lines explain most, by the mean R² of its slices."""
+        """The view with the largest mean R² of its slices."""
         return max(self.views, key=lambda view: np.nan_to_num(view.mean_r_squared, nan=-1.0))
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to know before trusting the views; empty where nothing is odd."""
-        said = []
+        """Warnings about the views; empty if there are none."""
+        sentences = []
         for variable, lost in (("D", self.num_not_falling_D), ("N", self.num_not_falling_N)):
             if lost:
                 pairs = "pair is" if lost == 1 else "pairs are"
-                said.append(
-                    f"{lost} {pairs} left out, as the loss does not fall with {variable}: a "
-                    "power law has no such differences, and R² is better for it."
+                sentences.append(
+                    f"{lost} {pairs} left out because the loss does not decrease in {variable}, as "
+                    "a power law always does: R² is optimistic."
                 )
-        said += [
-            f"{view.name} has no slice of at least {self.min_pairs} pairs: there are too few "
-            f"runs that share {view.held_variable} and lie one step of {view.difference} apart."
+        sentences += [
+            f"{view.name} has no slice of at least {self.min_pairs} pairs: too few runs share "
+            f"{view.held_variable} and lie one step of {view.difference} apart."
             for view in self.views
             if not len(view.held)
         ]
-        # against the other variable they may grow: that is how N and D interact
+        # growth against the other variable is an interaction of N and D, and no reason to warn
         own = [view for view in self.views if view.difference == view.against]
         for view in (view for view in own if (view.exponent <= 0).any()):
             count = int((view.exponent <= 0).sum())
             where = ", ".join(quantity_text(v) for v in view.held[view.exponent <= 0][:3])
             more = "" if count <= 3 else f" and {count - 3} more"
-            said.append(
-                f"{view.name}: differences grow with {view.against} at {view.held_variable} = "
+            sentences.append(
+                f"{view.name}: differences increase in {view.against} at {view.held_variable} = "
                 f"{where}{more}."
             )
-        return tuple(said)
+        return tuple(sentences)
 
     def table(self) -> Table:
         """One row per view and slice."""
@@ -117,7 +117,7 @@ class DifferenceAnalysis(Result):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Numbers, and ``views`` with their slices, for JSON; NaN is None."""
+        """The settings, and ``views`` with their slices, for JSON; NaN is None."""
         return {
             "num_runs": self.num_runs,
             "ratio_D": or_null(self.ratio_D),
@@ -140,8 +140,8 @@ class DifferenceAnalysis(Result):
         law = f"Δ{best.difference} ∝ {best.against}^(−p({best.held_variable}))"
         closing = (
             f"Most regular: {best.name}, {law}. Lines of ln Δ in slices of at least "
-            f"{self.min_pairs} pairs;\nR² of exponent: how well the slices' exponents lie on a "
-            "line over ln of the fixed variable."
+            f"{self.min_pairs} pairs;\nR² of exponent: of a line through the slices' exponents "
+            "over ln of the fixed variable."
         )
         return (
             f"Differences of the loss of {self.num_runs} runs, steps of {steps}",
@@ -181,30 +181,30 @@ class DifferenceAnalysis(Result):
 def analyse_differences(
     runs: Runs, *, ratio: float | None = None, min_pairs: int = 5
 ) -> DifferenceAnalysis:
-    """Which differences of the loss are power laws: those along D or N, against D or N?
+    """Find which differences of the loss are power laws: along D or N, against D or N.
 
-    Differences cancel what does not depend on the variable that steps: ``L(N, D) − L(N, λD)`` is
-    free of every term of N alone, ``L(N, D) − L(λN, D)`` of every term of D alone. Where they
-    depend on the other variable as well, the loss is not a sum of such terms. Source: Li et al.,
-    §3.1 and App. C.2 (Figs. 3, 10–14). On their runs ΔD against D is the most regular, which is
-    why the law has the term B(N) · D^(−A(N)).
+    Differences cancel all terms without the variable that steps: ``L(N, D) − L(N, λD)`` has no
+    terms of N alone, ``L(N, D) − L(λN, D)`` no terms of D alone. If they depend on the other
+    variable nevertheless, the loss is not a sum of such terms. Source: Li et al., §3.1 and App. C.2
+    (Figs. 3, 10–14). On their runs ΔD against D is the most regular, which is why the law has the
+    term B(N) · D^(−A(N)).
 
-    A pair is two runs of one size (of one D) about a step apart: the step may miss λ by a quarter
-    of ln λ. Copies of a run count once, repeats are averaged, and D of several sizes are one D
-    where they agree to 1 %.
+    A pair is two runs of the same size (or of the same D) about one step apart: ln of their ratio
+    is within a quarter of ln λ. Copies of a run count once, repeats are averaged, and D of several
+    sizes are the same where they agree to 1 %.
 
     Args:
-        runs: the runs, best on a grid.
-        ratio: step λ of pairs, above 1. None takes for D the median step of the runs' own, and
-            for N the step between sizes (next to each other or further) that is nearest to it.
-        min_pairs: pairs that a slice needs for a line, at least 3.
+        runs: the runs, ideally on a grid.
+        ratio: step λ of pairs, above 1. None takes the median step of the runs for D, and for N
+            the step between sizes (neighbours or further apart) that is nearest to it.
+        min_pairs: number of pairs that a slice needs for a line, at least 3.
 
     Returns:
         The four views, with a log–log line per slice.
 
     Raises:
-        TypeError: expected :class:`Runs`.
-        ValueError: a setting is out of its range, or no slice has so many pairs.
+        TypeError: ``runs`` is not :class:`Runs`.
+        ValueError: a setting is out of range, or no slice has ``min_pairs`` pairs.
 
     Example:
         >>> from farseer_jax import analyse_differences, example_runs
@@ -213,9 +213,9 @@ def analyse_differences(
         1.41 0.99
     """
     if ratio is not None and not 1 < ratio < np.inf:
-        raise ValueError(f"ratio: pairs must differ by a factor above 1, got {ratio}")
+        raise ValueError(f"ratio: expected a finite factor above 1, got {ratio}")
     if min_pairs < _MIN_PAIRS:
-        raise ValueError(f"min_pairs: a slice needs at least {_MIN_PAIRS} pairs, got {min_pairs}")
+        raise ValueError(f"min_pairs: expected at least {_MIN_PAIRS}, got {min_pairs}")
     cells = cells_of(runs_over_N_and_D(runs, "runs"))
     step_D = typical_ratio_of_D(cells) if ratio is None else float(np.log(ratio))
     step_N = ratio_of_N_near(cells, step_D) if ratio is None else float(np.log(ratio))
@@ -240,7 +240,7 @@ def analyse_differences(
 
 
 def _falling(cells: Cells, steps: dict[str, float]) -> tuple[dict[str, Pairs], dict[str, int]]:
-    """Pairs along D and along N whose loss falls, and how many others there are."""
+    """Pairs along D and along N whose loss decreases, and the numbers of the others."""
     every = {
         "D": pairs_along_D(cells, bounds_of(steps["D"])),
         "N": pairs_along_N(cells, bounds_of(steps["N"])),
@@ -257,7 +257,7 @@ def _nothing(found: DifferenceAnalysis, pairs: dict[str, Pairs]) -> str:
     )
     return (
         f"runs: no size and no D has {found.min_pairs} pairs one step apart (there are {counts}): "
-        "give the step of these runs as ratio=, fewer min_pairs, or runs on a grid"
+        "give their step as ratio=, a smaller min_pairs=, or runs on a grid"
     )
 
 

@@ -1,4 +1,4 @@
-"""Where a law falls, where it rises, and how fast."""
+"""``check_shape``: derivatives of a law over a domain, and where its loss rises."""
 
 import numpy as np
 
@@ -13,19 +13,18 @@ from farseer_jax.runs.checks import Range, as_range
 def check_shape(law: Law | Fit, N: Range, D: Range, *, num: int = 129) -> Shape:
     """Derivatives of a law over a domain, by autodiff, and where its loss rises.
 
-    More parameters and more tokens should lower the loss; a law that was fitted need not know
+    More parameters and more tokens should lower the loss, but a fitted law does not have to obey
     (paper §4.4 and App. I, Figs. 18–20). A rise narrower than a step of the grid may be missed.
 
     Args:
-        law: a law, or a fit, whose runs' range is then told apart from what lies beyond.
+        law: a law, or a fit, which adds where a rise starts relative to the range of its runs.
         N: smallest and largest N of the domain.
         D: smallest and largest D of the domain.
-        num: points along each of ln N and ln D; at least 3.
+        num: number of points along each of ln N and ln D; at least 3.
 
     Raises:
-        TypeError: expected a law or a fit.
-        ValueError: the domain is empty, or the law has no finite loss or derivative somewhere in
-            it.
+        TypeError: ``law`` is not a law or a fit.
+        ValueError: the domain is empty, or a loss or derivative in it is not finite.
 
     Example:
         >>> from farseer_jax import Farseer, check_shape, example_runs, fit
@@ -41,11 +40,11 @@ def check_shape(law: Law | Fit, N: Range, D: Range, *, num: int = 129) -> Shape:
         law = law.law
     if not isinstance(law, Law):
         raise TypeError(
-            f"law must be a law or a fit, such as `fit(Farseer, runs)`, got {shown(law)}"
+            f"law: expected a law or a fit, such as `fit(Farseer, runs)`, got {shown(law)}"
         )
     require_N_and_D("check_shape", type(law))
     if not isinstance(num, int) or num < 3:
-        raise ValueError(f"num must be a whole number from 3, got {num!r}")
+        raise ValueError(f"num: expected a whole number of at least 3, got {num!r}")
     sizes, tokens = (_axis(name, ends, num) for name, ends in (("N", N), ("D", D)))
     found = derivatives(law, sizes, tokens)
     _check(law, found, sizes, tokens)
@@ -65,7 +64,7 @@ def check_shape(law: Law | Fit, N: Range, D: Range, *, num: int = 129) -> Shape:
 def _axis(name: str, ends: Range, num: int) -> np.ndarray:
     low, high = as_range(name, ends)
     axis = np.geomspace(low, high, num)
-    axis[0], axis[-1] = low, high  # exact, free of rounding
+    axis[0], axis[-1] = low, high  # free of rounding
     return axis
 
 
@@ -78,7 +77,7 @@ def _check(law: Law, found: Derivatives, N: np.ndarray, D: np.ndarray) -> None:
     raise ValueError(
         f"N and D: the law {law.name!r} has no finite, positive loss with derivatives at "
         f"{bad.mean():.0%} of the domain, from N = {N[sizes.min()]:.3g} to {N[sizes.max()]:.3g} "
-        f"and D = {D[tokens.min()]:.3g} to {D[tokens.max()]:.3g}: choose a domain without these"
+        f"and D = {D[tokens.min()]:.3g} to {D[tokens.max()]:.3g}: choose a domain without them"
     )
 
 
@@ -106,7 +105,7 @@ def _rise(
 
 
 def _share(slope: np.ndarray) -> float:
-    """Share of the grid's area where a slope is positive: by lines, linear between nodes."""
+    """Share of the grid's area where a slope is positive, interpolated linearly along the axis."""
     above = np.maximum(slope, 0.0)
     below = np.maximum(-slope, 0.0)
     up, down = above[1:] + above[:-1], below[1:] + below[:-1]

@@ -1,4 +1,4 @@
-"""``ChoiceComparison``: what choices do to predictions."""
+"""``ChoiceComparison``: how predictions change with an analyst's choices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,23 +14,23 @@ from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.noise import Noise
 
 _MAX_POINTS_SHOWN = 4
-_LONG = 5  # rows from which a group is summarised
-_SHOWN_OF_LONG = 3
+_LONG = 5  # rows above which a group is summarised
+_SHOWN_OF_LONG = 3  # rows of such a group that are shown
 _MARK = "◀"
 
 
 @dataclass(frozen=True, eq=False)
 class ChoiceResult:
-    """One choice, and the predictions that a refit with it makes.
+    """One choice, and the predictions of a refit with it.
 
     Attributes:
-        group: what is chosen, a key of ``compare_choices``' ``groups``; empty as fitted.
+        group: one of the ``groups`` of ``compare_choices``; empty for the fit itself.
         choice: the choice, in words.
-        predicted: loss at each point, ``(point,)``; NaN where there is no refit.
-        change: relative to as fitted, ``predicted / as fitted − 1``, ``(point,)``.
-        mean_relative_error: on the runs that were fitted; NaN where there is no refit.
+        predicted: loss at each point, ``(point,)``; NaN without a refit.
+        change: relative change, ``predicted / as fitted − 1``, ``(point,)``.
+        mean_relative_error: mean relative error on the fitted runs; NaN without a refit.
         outcome: how the refit ended; None where the runs were refused.
-        note: why there is no refit, or what to know of it; empty where nothing is odd.
+        note: why there is no refit, or a remark on it; else empty.
     """
 
     group: str
@@ -48,21 +48,21 @@ class ChoiceResult:
 
     @property
     def largest_change(self) -> float:
-        """Over the points, without its sign; NaN where there is no refit."""
+        """Largest absolute change over the points; NaN without a refit."""
         return float(np.abs(self.change).max())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ChoiceComparison(Result):
-    """Predictions beside those that other choices would have made. Prints as a table.
+    """Predictions of a fit and of refits with other choices. Prints as a table.
 
     Attributes:
         law: name of the law.
         method: the fit's method, in words.
-        num_runs: that were fitted.
+        num_runs: number of fitted runs.
         N: parameters of the points, ``(point,)``.
         D: tokens of the points, ``(point,)``.
-        rows: as fitted first, then group by group.
+        rows: the fit itself first, then the choices group by group.
         noise: run-to-run noise of the runs; None where they do not show it.
 
     Example:
@@ -87,7 +87,7 @@ class ChoiceComparison(Result):
         """The rows of a group."""
         found = tuple(row for row in self.rows if row.group == group)
         if not found:
-            raise KeyError(f"no group {group!r}; there are {self.groups}")
+            raise KeyError(f"unknown group {group!r}; choose from {self.groups}")
         return found
 
     @property
@@ -102,12 +102,12 @@ class ChoiceComparison(Result):
 
     @property
     def largest(self) -> ChoiceResult:
-        """The choice that moves a prediction most; as fitted where none could be made."""
+        """The choice that changes a prediction most; the fit itself if there is no refit."""
         return max(self.rows, key=lambda row: row.largest_change if row.usable else -1.0)
 
     @property
     def range(self) -> tuple[np.ndarray, np.ndarray]:
-        """Smallest and largest change at each point, as fitted (0) among them, ``(point,)``."""
+        """Smallest and largest change at each point, ``(point,)``; 0 is always included."""
         changes = np.array([row.change for row in self.rows if row.usable])
         return changes.min(axis=0), changes.max(axis=0)
 
@@ -116,7 +116,7 @@ class ChoiceComparison(Result):
         rows, num_points = self.rows, len(self.N)
 
         def each(values: Sequence[Any]) -> list[Any]:
-            """Of a choice, at each of the points."""
+            """Values of the choices, repeated at each of the points."""
             return [value for value in values for _ in range(num_points)]
 
         outcomes = [None if row.outcome is None else row.outcome.name for row in rows]
@@ -135,7 +135,7 @@ class ChoiceComparison(Result):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """``points``, ``choices`` (as fitted first) and ``noise``, for JSON; NaN is None."""
+        """``points``, ``choices`` (the fit first) and ``noise``, for JSON; NaN is None."""
         points = [{"N": N, "D": D} for N, D in zip(self.N.tolist(), self.D.tolist(), strict=True)]
         choices = [
             {
@@ -154,7 +154,7 @@ class ChoiceComparison(Result):
         return {**about, "points": points, "choices": choices, "noise": noise}
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """The choices by group, how far they spread, and what there is to know of some."""
+        """The choices by group, their spread, and notes on some of them."""
         points = [self._point(i) for i in range(self._num_shown)]
         is_alone = self._num_shown == 1
         sections = [self._section(group) for group in self.groups]
@@ -166,15 +166,15 @@ class ChoiceComparison(Result):
         ]
         title = f"{self.law.title()} law by {self.method}, {self.num_runs} runs"
         where = f"loss at {points[0]} by choice" if is_alone else "loss by choice"
-        told = [self._spread()]
+        notes = [self._spread()]
         if (more := len(self.N) - self._num_shown) > 0:
-            told.append(f"… and {more} more point{'s' if more > 1 else ''}")
-        told += _notes([row for _, shown in sections for row in shown])
-        return f"{title}: {where}", Table(columns, most=len(lines)), "\n".join(told)
+            notes.append(f"… and {more} more point{'s' if more > 1 else ''}")
+        notes += _notes([row for _, shown in sections for row in shown])
+        return f"{title}: {where}", Table(columns, most=len(lines)), "\n".join(notes)
 
     @property
     def _num_shown(self) -> int:
-        """Points that the text shows."""
+        """Number of points that the text shows."""
         return min(len(self.N), _MAX_POINTS_SHOWN)
 
     def _point(self, i: int) -> str:
@@ -186,7 +186,7 @@ class ChoiceComparison(Result):
         return ["as fitted", *reference, *blank, f"{self.reference.mean_relative_error:.3%}"]
 
     def _section(self, group: str) -> tuple[list[list[str]], list[ChoiceResult]]:
-        """Lines of a group, after a blank one, and the rows that stand there in full."""
+        """Lines of a group, after a blank one, and the rows that are shown in full."""
         rows, num_points = self[group], self._num_shown
         usable = sorted((row for row in rows if row.usable), key=lambda row: -row.largest_change)
         marked = usable[0] if len(usable) > 1 and usable[0].largest_change > 0 else None
@@ -204,12 +204,12 @@ class ChoiceComparison(Result):
         return lines, shown
 
     def _spread(self) -> str:
-        """How far the choices spread, beside the noise of the runs."""
+        """The spread of the choices, compared with the noise of the runs."""
         low, high = self.range
         i = int((high - low).argmax())
         by = self.largest
         if by.largest_change == 0:
-            return "No other choice could be made."
+            return "No other choice changes a prediction."
         where = "" if len(self.N) == 1 else f" at {self._point(i)}"
         span = f"The choices span {low[i]:+.2%} to {high[i]:+.2%}{where}"
         most = f"most by {GROUPS[by.group]}: {by.choice}"
@@ -247,12 +247,12 @@ def _rest(rows: Sequence[ChoiceResult], num_points: int) -> list[str]:
 
 
 def _notes(rows: Sequence[ChoiceResult]) -> list[str]:
-    """What the rows shown have to say; the same words once."""
-    said: dict[str, list[str]] = {}
+    """The notes of the rows shown, each once."""
+    choices_by_note: dict[str, list[str]] = {}
     for row in rows:
         if row.note:
-            said.setdefault(row.note, []).append(row.choice)
-    return [f"{_some(choices)}: {note}" for note, choices in said.items()]
+            choices_by_note.setdefault(row.note, []).append(row.choice)
+    return [f"{_some(choices)}: {note}" for note, choices in choices_by_note.items()]
 
 
 def _some(choices: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from farseer_jax.methods.piecewise.diagnostics import Diagnostics
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.runs.runs import Runs
 
-_MIN_SIZES = 4  # one more than a curve has parameters
+_MIN_SIZES = 4  # one more than the parameters of a curve
 
 
 def choose_forms(
@@ -29,37 +29,37 @@ def choose_forms(
 ) -> FormChoice:
     """Try every form of the curves A(N), B(N) and U(N) of the law, and rank them.
 
-    The law's term in D gives each size an exponent A_N and a coefficient B_N, and what it leaves
-    of the losses is G(N), about U(N). A form is a straight line between a transformed value and a
-    transformed N, ``g(A_N) = a · h(N) + b``: log and log is a power law, log and power the
-    stretched exponential of the paper. Every pair of transformations is tried for each curve, all
-    in one batched operation. Source: Li et al., Algorithm 1 and App. C.3–C.4 (Tables 2 and 3).
+    The data term of the law gives each size an exponent A_N and a coefficient B_N, and the rest of
+    the losses is G(N), an estimate of U(N). A form is a straight line between a transformed value
+    and a transformed N, ``g(A_N) = a · h(N) + b``: log and log is a power law, log and power the
+    stretched exponential of the paper. Every pair of transformations is tried for each curve, in
+    one batched operation. Source: Li et al., Algorithm 1 and App. C.3–C.4 (Tables 2 and 3).
 
     Lines are least squares in transformed values, as in the paper; exponents are searched, and
     forms ranked, by the mean relative error of the value itself, which the paper's tables show.
-    For A and B together the two errors are added. The same is done with the largest sizes left
-    out, one, two and so on, and the errors at those sizes are averaged: what ranks first on the
-    fitted sizes need not extrapolate.
+    For A and B together the two errors are added. The same is repeated without the largest size,
+    the two largest and so on, and the errors at the sizes left out are averaged: the best form on
+    the fitted sizes need not extrapolate best.
 
     Args:
         runs: the runs, on a grid that :class:`Piecewise` can fit.
-        transforms: the dictionary of transformations; None takes identity, log and power,
-            ``Transform.usual()``, each of which its name stands for.
+        transforms: transformations to try, each a :class:`Transform` or the name of a usual one;
+            None takes identity, log and power, ``Transform.usual()``.
         value_exponents: whether transformations with an exponent are tried on values as well. They
-            have a parameter more there, and log and identity as special cases.
-        criterion: what ranks: ``"relative"`` error on the fitted sizes, as in the paper, or
-            ``"held-out"``.
-        num_held_out: up to how many of the largest sizes are left out; None takes a quarter.
-        method: how A_N, B_N and G(N) are found.
+            add a parameter, and have log and identity as special cases.
+        criterion: ranks forms by the ``"relative"`` error on the fitted sizes, as in the paper, or
+            by the ``"held-out"`` error.
+        num_held_out: largest number of sizes left out; None takes a quarter.
+        method: method that finds A_N, B_N and G(N).
 
     Returns:
         The forms, and the law of the best.
 
     Raises:
-        TypeError: expected :class:`Runs`, a :class:`Piecewise` as ``method``; or one of
+        TypeError: ``runs`` is not :class:`Runs`, ``method`` is not :class:`Piecewise`, or one of
             ``transforms`` is neither a :class:`Transform` nor a name.
-        ValueError: a name is unknown or given twice, no transformation serves values, a setting is
-            out of its range, or the runs have too few sizes.
+        ValueError: a name is unknown or given twice, no transformation can be applied to values, a
+            setting is out of range, or the runs have too few sizes.
 
     Example:
         >>> from farseer_jax import choose_forms, example_runs
@@ -102,31 +102,31 @@ def choose_forms(
 
 def _check(of_N: tuple[Transform, ...], of_values: tuple[Transform, ...], criterion: str) -> None:
     if not of_N:
-        raise ValueError("transforms: there is none: give some, or None for the usual ones")
+        raise ValueError("transforms: expected at least one, got none (None takes the usual ones)")
     names = [t.name for t in of_N]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"transforms: the name {twice[0]!r} is given twice")
     if not of_values:
         raise ValueError(
-            "transforms: all have exponents, and none is left for values: add one without, such "
-            "as the logarithm, or say value_exponents=True"
+            "transforms: all have exponents, so that none applies to values: add one without, such "
+            "as 'log', or pass value_exponents=True"
         )
     if criterion not in ("relative", "held-out"):
-        raise ValueError(f"criterion: choose 'relative' or 'held-out', got {criterion!r}")
+        raise ValueError(f"criterion: expected 'relative' or 'held-out', got {criterion!r}")
 
 
 def _num_held_out(asked: int | None, num_sizes: int) -> int:
     most = num_sizes - _MIN_SIZES
     if most < 1:
         raise ValueError(
-            f"runs: {num_sizes} sizes have an A_N and B_N, and forms need {_MIN_SIZES + 1}: add "
-            "sizes with several D each, or lower the method's min_pairs"
+            f"runs: expected at least {_MIN_SIZES + 1} sizes with an A_N and a B_N, got "
+            f"{num_sizes}: add sizes with several D each, or lower the method's min_pairs"
         )
     if asked is None:
         return max(1, min(num_sizes // 4, most))
     if not 1 <= asked <= most:
         raise ValueError(
-            f"num_held_out: {asked} of {num_sizes} sizes cannot be left out: choose 1 to {most}"
+            f"num_held_out: expected 1 to {most} of the {num_sizes} sizes, got {asked}"
         )
     return asked
 
@@ -136,8 +136,9 @@ def law_of_forms(
 ) -> tuple[ChosenLaw, tuple[float, float]]:
     """The law, and its mean relative errors on all runs and on those left out.
 
-    The curves A and B are those of the forms. U is of its form too, but goes through what these
-    very curves leave of the losses (Eq. 12): Stage 3's G(N) belongs to the paper's curves.
+    A and B are the curves of the best forms. U has its best form too, but is refitted to the losses
+    minus the data term of these curves (Eq. 12), because the G(N) of Stage 3 belongs to the paper's
+    curves.
     """
     curves = {c: _curves(table, values[c], best[c]) for c in ("A", "B")}
     points = points_of(runs)

@@ -1,4 +1,4 @@
-"""How a prediction moves with the choices that an analyst made."""
+"""``compare_choices``: how a prediction changes with the choices of an analyst."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -40,37 +40,37 @@ def compare_choices(
     embeddings: str | None = None,
     target_embeddings: ArrayLike | None = None,
 ) -> ChoiceComparison:
-    """Refit with every choice that might have been made otherwise, one at a time.
+    """Refit with alternatives to the choices that an analyst makes, one at a time.
 
     The choices, by group:
 
-    - ``"count"``: N counted with embeddings, of the runs and of the target;
+    - ``"count"``: N counted with embeddings, for the runs and the target;
     - ``"size"``: each size left out in turn; ``"smallest"``: the smallest sizes left out, up to
       half of all (a larger min_N);
-    - ``"D"``: each size without its smallest one or two D; every second D alone, so that steps λ
-      become λ²;
+    - ``"D"``: each size without its smallest D, or its two smallest; every second D alone, so that
+      steps λ become λ²;
     - ``"criterion"``, ``"rounds"``, ``"pairs"``: settings of :class:`Piecewise`;
     - ``"objective"``, ``"residual"``: settings of the methods that fit all parameters at once;
     - ``"method"``: other kinds of methods for the same law.
 
-    Rows of left-out runs are refits of one batch by weights. What a choice cannot be made for (no
-    such column, too few sizes left) is a row with a note. The spread says how much of a prediction
-    is the analyst's; it is no interval: choices are neither random nor equally good.
+    Runs are left out by weights, all refits in one batch. A choice that is impossible (no such
+    column, too few sizes left) is a row with a note. The spread shows how much of a prediction is
+    due to the analyst. It is not an interval: choices are neither random nor equally good.
 
     Args:
-        fit: the fit, with the choices made.
+        fit: the fit, with the choices that were made.
         N: parameters of the points, in the unit of the runs.
         D: tokens of the points; broadcasts with N.
-        groups: the groups to compare, of those above; None takes all.
-        embeddings: extra column of the runs that counts N with embeddings; None takes one whose
-            name says so, such as ``N_with_embedding``. (Where the runs' own N counts them, a
-            column without them.)
-        target_embeddings: embedding parameters of each point, which broadcast with N; None takes
-            those of the runs where N is a size that was fitted, and elsewhere extrapolates them
-            by a power law in N, which the row's note says.
+        groups: the groups to compare, from those above; None takes all.
+        embeddings: extra column of the runs that counts N with embeddings; None looks for a usual
+            name, such as ``N_with_embedding``. Where the runs' own N counts embeddings, it may be
+            the count without them.
+        target_embeddings: embedding parameters of each point, broadcast with N; None takes those of
+            the runs at fitted sizes and extrapolates them elsewhere by a power law in N, as the
+            note of the row says.
 
     Raises:
-        TypeError: ``fit`` is no :class:`Fit`.
+        TypeError: ``fit`` is not a :class:`Fit`.
         ValueError: a group is unknown; N, D or target_embeddings is not positive and finite, or
             they do not broadcast.
 
@@ -113,7 +113,7 @@ def _wanted(groups: Iterable[str] | None) -> set[str]:
         groups = [groups]
     wanted = set(GROUPS if groups is None else groups)
     if unknown := sorted(wanted - GROUPS.keys()):
-        raise ValueError(f"groups: no group {unknown[0]!r}; choose of {', '.join(GROUPS)}")
+        raise ValueError(f"groups: unknown group {unknown[0]!r}; choose from {', '.join(GROUPS)}")
     return wanted
 
 
@@ -125,19 +125,19 @@ def _points(
     try:
         arrays = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in given))
     except ValueError:
-        raise ValueError("N, D and target_embeddings: give numbers that broadcast") from None
+        raise ValueError("N, D and target_embeddings: expected numbers that broadcast") from None
     flat = [np.array(array).ravel() for array in arrays]
     if not flat[0].size:
-        raise ValueError("N and D: give at least one point")
+        raise ValueError("N and D: expected at least one point, got none")
     if embeddings is None:
         return flat[0], flat[1], None
     if not (np.isfinite(flat[2]) & (flat[2] > 0)).all():
-        raise ValueError("target_embeddings: values must be positive and finite")
+        raise ValueError("target_embeddings: expected positive finite values")
     return flat[0], flat[1], flat[2]
 
 
 class _Here:
-    """One fit and its points: makes rows of refits."""
+    """One fit and its points, with methods that make rows of refits."""
 
     def __init__(self, fit: Fit, N: np.ndarray, D: np.ndarray) -> None:
         self.fit, self.N, self.D = fit, N, D
@@ -164,18 +164,18 @@ class _Here:
         return ChoiceResult(group, choice, predicted, change, float(error), outcome, note)
 
     def refused(self, group: str, choice: str, why: str) -> ChoiceResult:
-        """A choice that cannot be made."""
+        """A row without a refit, and why."""
         nothing = np.full(self.N.shape, np.nan)
         return ChoiceResult(group, choice, nothing, nothing, np.nan, None, why)
 
     def attempt(
         self, group: str, choice: str, runs: Runs, method: Method, N: np.ndarray, note: str = ""
     ) -> ChoiceResult:
-        """A refit of its own, at the same points as its N counts them."""
+        """The row of a single refit, at the same points with N counted as in its runs."""
         weights = np.ones((1, len(runs)))
         try:
             found = fit_batch(type(self.fit.law), runs, weights=weights, method=method, few=True)
-        except (TypeError, ValueError) as error:  # not for this law, or not for these runs
+        except (TypeError, ValueError) as error:  # the method refuses this law or these runs
             return self.refused(group, choice, str(error))
         fitted_error = found.mean_relative_error[0]
         return self._row(
@@ -183,7 +183,7 @@ class _Here:
         )
 
     def fitted(self, setting: Setting) -> ChoiceResult:
-        """Another method, or the fit's own on some of the runs."""
+        """The row of another method, or of the fit's own method on some of the runs."""
         group, choice, method, keep = setting
         fit = self.fit
         if _takes_the_same_sizes(fit, setting):
@@ -195,7 +195,7 @@ class _Here:
         return self.attempt(group, choice, runs, method, self.N)
 
     def weighted(self, weightings: list[Weighting]) -> list[ChoiceResult]:
-        """The same method with runs left out, as one batch."""
+        """The rows of the same method with runs left out, as one batch."""
         some = [w for w in weightings if w.weights.any()]
         if not some:
             return [self.refused(w.group, w.choice, "no run is left") for w in weightings]
@@ -216,7 +216,7 @@ class _Here:
 
 
 def _takes_the_same_sizes(fit: Fit, setting: Setting) -> bool:
-    """Whether another number of pairs lets in the sizes that the fit let in: its own result."""
+    """Whether another ``min_pairs`` selects the same sizes, so that the result is the same."""
     if setting.group != "pairs" or not isinstance(fit.diagnostics, Diagnostics):
         return False
     assert isinstance(fit.method, Piecewise)
@@ -227,12 +227,12 @@ def _takes_the_same_sizes(fit: Fit, setting: Setting) -> bool:
 
 
 def _recounted(here: _Here, column: str | None, embeddings: np.ndarray | None) -> ChoiceResult:
-    """N counted with embeddings."""
+    """The row with N counted with embeddings."""
     name = column if column is not None else find_column(here.fit.runs)
     choice = "N with embeddings" if name is None else f"N = {name}"
     if name is None:
         why = (
-            "the runs have no column that says so; name one, "
+            "no extra column of the runs has a usual name of N with embeddings; name it, "
             'embeddings="column" in Python or --embeddings column in the shell'
         )
         return here.refused("count", "N with embeddings", why)
@@ -245,5 +245,5 @@ def _recounted(here: _Here, column: str | None, embeddings: np.ndarray | None) -
 
 def _words(method: Any, link: Link) -> str:
     """The method for a title."""
-    describe = getattr(method, "describe", None)  # a method of the user's own may have none
+    describe = getattr(method, "describe", None)  # a user-defined method may have none
     return f"{method.name}, {describe(link)}" if describe else str(method.name)

@@ -28,18 +28,18 @@ class MethodResult:
     """One law, fitted by one method.
 
     Attributes:
-        name: what the candidate is called.
+        name: name of the candidate.
         law: name of the law.
         method: name of the method.
         fit: the fit; None where the method refused the runs.
-        note: why it refused; empty where it did not.
+        note: why it refused; else empty.
         fitted_error: mean relative error on the fitted runs.
-        held_out_error: on the held-out runs.
-        num_starts: of the method; None where it has none.
-        at_best: share of the starts whose objective reaches the best of this formula and
-            objective, whichever candidate found it, to 1e-6; None without starts.
-        within_1_percent: likewise, within 1 %.
-        seconds: wall-clock time of the fit, compiled before.
+        held_out_error: mean relative error on the held-out runs.
+        num_starts: number of starts of the method; None where it has none.
+        at_best: share of the starts whose objective is within a relative 1e-6 of the best that any
+            candidate found for the same formula and objective; None without starts.
+        within_1_percent: the same share within 1 %.
+        seconds: wall-clock time of the fit, without compilation.
     """
 
     name: str
@@ -60,9 +60,9 @@ class MethodComparison(Result):
     """Candidates side by side. Prints as a table.
 
     Attributes:
-        rows: in the order of the candidates.
-        num_runs: distinct runs that were fitted.
-        num_held_out: runs that were not.
+        rows: one row per candidate, in their order.
+        num_runs: number of distinct fitted runs.
+        num_held_out: number of distinct held-out runs.
 
     Example:
         >>> from farseer_jax import Chinchilla, Farseer, compare_methods, example_runs
@@ -82,7 +82,7 @@ class MethodComparison(Result):
         for row in self.rows:
             if row.name == name:
                 return row
-        raise KeyError(f"no candidate {name!r}; there are {[row.name for row in self.rows]}")
+        raise KeyError(f"unknown candidate {name!r}; choose from {[row.name for row in self.rows]}")
 
     @property
     def best(self) -> MethodResult:
@@ -93,7 +93,7 @@ class MethodComparison(Result):
         """One row per candidate."""
 
         def shown(name: str, write: Callable[[Any], str], heading: str) -> list[Column]:
-            """A number for programs and its text, which is empty where there is none."""
+            """A number as data, and its printed text, which is empty where it is missing."""
             values = [getattr(row, name) for row in self.rows]
             is_known = [row.fit is not None and getattr(row, name) is not None for row in self.rows]
             cells = [write(v) if known else "" for v, known in zip(values, is_known, strict=True)]
@@ -122,12 +122,12 @@ class MethodComparison(Result):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: ``rows`` (everything but the fits) and the numbers of runs."""
+        """``rows`` (all but the fits) and the numbers of runs, for JSON."""
         rows = self.table().records()
         return {"rows": rows, "num_runs": self.num_runs, "num_held_out": self.num_held_out}
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """What errors are on, and the candidates."""
+        """The numbers of runs, and the candidates."""
         title = (
             f"Mean relative error on {self.num_runs} fitted and {self.num_held_out} held-out runs"
         )
@@ -141,13 +141,13 @@ def compare_methods(runs: Runs, held_out: Runs, candidates: Candidates) -> Metho
     """Fit every candidate to the same runs, and judge it on others.
 
     Args:
-        runs: to fit.
-        held_out: not fitted, such as the largest sizes.
-        candidates: by name, a law's class and a method (None: the law's usual one). Each is fitted
-            twice, and the second time is taken.
+        runs: runs to fit.
+        held_out: runs to predict, such as the largest sizes.
+        candidates: a law's class and a method (None: the law's default) for each name. Each is
+            fitted twice, and the second fit is timed.
 
     Raises:
-        TypeError: an argument is of another kind; the message names it and says what to give.
+        TypeError: an argument has the wrong type.
         ValueError: there are no candidates.
 
     Example:
@@ -168,7 +168,7 @@ def compare_methods(runs: Runs, held_out: Runs, candidates: Candidates) -> Metho
     runs, held_out = runs_of(runs, "runs"), runs_of(held_out, "held_out")
     _check(candidates)
     if not candidates:
-        raise ValueError("candidates: give at least one, {name: (law, method)}")
+        raise ValueError("candidates: expected at least one, {name: (law, method)}, got none")
     tried = {name: _try(law, method, runs) for name, (law, method) in candidates.items()}
     best = _best_objectives([found for found, _, _ in tried.values() if found is not None])
     rows = []
@@ -194,10 +194,10 @@ def _check(candidates: object) -> None:
 
 
 def _try(law: type[Law], method: Method | None, runs: Runs) -> tuple[Fit | None, str, float]:
-    """A fit, or why there is none, and the time that it took the second time."""
+    """A fit, or why the method refused, and the time of the second fit."""
     try:
         fit(law, runs, method)
-    except ValueError as error:  # the runs are not for this method: a result, too
+    except ValueError as error:  # that a method refuses the runs is a result, too
         return None, str(error), np.nan
     begin = time.perf_counter()
     found = fit(law, runs, method)
@@ -208,7 +208,7 @@ _Objective = tuple[str, Objective]
 
 
 def _report(found: Fit) -> tuple[_Objective, StartReport] | None:
-    """What starts were sent for, and how they ended: laws of one formula are one family."""
+    """What the starts minimised, and how they ended; laws with one formula share an objective."""
     if not isinstance(found.diagnostics, StartReport):
         return None
     method: Any = found.method

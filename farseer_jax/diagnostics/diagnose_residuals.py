@@ -1,4 +1,4 @@
-"""Residuals of a fit: their size beside the noise, patterns that are left, and outliers."""
+"""Residuals of a fit: their size compared with the noise, remaining patterns, and outliers."""
 
 import numpy as np
 
@@ -12,28 +12,28 @@ from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.noise import noise_if_shown
 from farseer_jax.runs.runs import Runs
 
-_NUM_DRAWN = 100  # N of a curve
+_NUM_DRAWN = 100  # points of a curve
 _NORMAL = 1.4826  # standard deviation over median absolute deviation
-_SAME_D = 0.02  # of ln D: steps that were rounded
+_SAME_D = 0.02  # difference of ln D: training steps are rounded
 
 
 def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
-    """Say what the residuals of a fit still hold (paper, Fig. 5).
+    """Test the residuals of a fit for patterns and outliers (paper, Fig. 5).
 
-    Residuals are ``ln predicted − ln observed``, or differences on another link's scale. Beside
-    their root mean square stands the run-to-run noise of the runs, where these are of N and D;
-    within each size in the order of D, and within each D (to 2 %) in the order of N, a rank von
-    Neumann ratio is tested by 4,999 permutations: small ratios mean that neighbours are alike,
-    which noise does not make them. So it is for each input of any law, among runs that are equal in
-    all others. For laws of the form ``U(N) + B(N) · D^−A(N)`` also G(N) and ``O − G``. Exact copies
+    Residuals are ``ln predicted − ln observed``, or differences on the scale of another link. Their
+    root mean square is compared with the run-to-run noise, which runs over N and D show. For each
+    input, a rank von Neumann ratio is tested by 4,999 permutations, in the order of that input and
+    among runs that are equal in all others: within each size in the order of D, and within each D
+    (to 2 %) in the order of N. Small ratios mean that neighbours are alike, which noise does not
+    explain. Laws of the form ``U(N) + B(N) · D^−A(N)`` also have G(N) and ``O − G``. Exact copies
     of runs count once.
 
     Args:
         fit: the fit.
-        seed: of the permutations.
+        seed: seed of the permutations.
 
     Raises:
-        TypeError: expected a :class:`Fit`.
+        TypeError: ``fit`` is not a :class:`Fit`.
 
     Example:
         >>> from farseer_jax import Farseer, diagnose_residuals, example_runs, fit
@@ -86,7 +86,7 @@ def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
 def _tests(
     runs: Runs, names: tuple[str, ...], residual: np.ndarray, seed: int
 ) -> dict[str, Whiteness]:
-    """Of the residuals in the order of each input of numbers, D first."""
+    """Tests of the residuals in the order of each numeric input, D first."""
     columns = {name: _same_D(x) if name == "D" else x for name, x in runs.inputs.items()}
     ordered = [n for n in names if runs.kinds[n] in ("positive", "count", "real")]
     return {
@@ -102,7 +102,7 @@ def _tests(
 
 
 def _groups(columns: list[np.ndarray], num_runs: int) -> np.ndarray:
-    """Equal for runs that are equal in all columns, ``(run,)``: the value, of a single one."""
+    """Numbers that agree for runs equal in all columns, ``(run,)``: a single column's values."""
     if len(columns) == 1 and columns[0].dtype.kind == "f" and columns[0].ndim == 1:
         return columns[0]
     rows = [tuple(map(str, row)) for row in zip(*(x.tolist() for x in columns), strict=True)]
@@ -113,7 +113,7 @@ def _groups(columns: list[np.ndarray], num_runs: int) -> np.ndarray:
 def _offsets(
     fit: Fit, runs: Runs, size: np.ndarray, index: np.ndarray, curve_N: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """``O − G``, ``(run,)``, G and U, ``(size,)``, and U along N; NaN without such terms."""
+    """``O − G``, ``(run,)``; G and U, ``(size,)``; and U along N. NaN without such terms."""
     if not isinstance(fit.law, OneDataTerm):
         nothing = np.full(len(size), np.nan)
         return np.full(len(runs), np.nan), nothing, nothing, np.full(len(curve_N), np.nan)
@@ -125,7 +125,7 @@ def _offsets(
 
 
 def _z_scores(residual: np.ndarray, index: np.ndarray, size_noise: np.ndarray) -> np.ndarray:
-    """Distance from the median of the size, over its robust scale; 0 where there is none."""
+    """Distance from the median of the size, over its robust scale; 0 where the scale is 0."""
     z = np.zeros(len(residual))
     for i, noise in enumerate(size_noise):
         mine = index == i
@@ -137,7 +137,7 @@ def _z_scores(residual: np.ndarray, index: np.ndarray, size_noise: np.ndarray) -
 
 
 def _same_D(D: np.ndarray) -> np.ndarray:
-    """The smallest D that each is equal to, but for rounding."""
+    """For each D the smallest that equals it up to rounding."""
     distinct, index = np.unique(D, return_inverse=True)
     group = distinct.copy()
     for i in range(1, len(distinct)):

@@ -1,4 +1,4 @@
-"""Runs as a table of sizes and D, and its pairs that lie one step apart."""
+"""Runs as a table of sizes and D, and pairs of its cells that lie one step apart."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,10 @@ import numpy as np
 
 from farseer_jax.runs.runs import Runs
 
-# D of different sizes are one D where they agree to this: tables round their tokens.
+# Largest difference of ln D at which D of different sizes are the same: tables round their tokens.
 _SAME_D = 0.01
-# A partner's ln ratio may miss ln λ by this share of it. In a grid with half steps (the paper's
-# has some) a larger one would pair a run with its half step where the whole step is missing.
+# Largest relative error of a pair's ln ratio. In a grid with some half steps, as in the paper, a
+# larger one would pair a run with its half step where the whole step is missing.
 _RATIO_MARGIN = 0.25
 
 
@@ -17,10 +17,10 @@ class Cells(NamedTuple):
     """Losses by size and D.
 
     Attributes:
-        log_N: of the sizes, ascending, ``(size,)``.
-        log_D: of the columns, ascending, ``(column,)``.
-        log_D_of_cell: of a cell's own runs, ``(size, column)``; NaN where there is none.
-        loss: mean of a cell's distinct runs, ``(size, column)``; NaN where there is none.
+        log_N: ln N of the sizes, ascending, ``(size,)``.
+        log_D: ln D of the columns, ascending, ``(column,)``.
+        log_D_of_cell: mean ln D of the runs of a cell, ``(size, column)``; NaN without runs.
+        loss: mean loss of the distinct runs of a cell, ``(size, column)``; NaN without runs.
     """
 
     log_N: np.ndarray
@@ -33,12 +33,12 @@ class Pairs(NamedTuple):
     """Pairs of cells one step apart; all arrays ``(pair,)``.
 
     Attributes:
-        size: position of its (smaller) size.
-        column: position of its (smaller) D.
-        log_N: of the middle of its sizes.
-        log_D: of the middle of its D.
-        difference: fall of the loss over the step.
-        log_ratio: of what steps.
+        size: index of its (smaller) size.
+        column: index of its (smaller) D.
+        log_N: mean ln N of the pair.
+        log_D: mean ln D of the pair.
+        difference: decrease of the loss over the step.
+        log_ratio: ln ratio of the variable that steps.
     """
 
     size: np.ndarray
@@ -50,7 +50,7 @@ class Pairs(NamedTuple):
 
 
 def cells_of(runs: Runs) -> Cells:
-    """Lay the runs out; copies count once, repeats are averaged."""
+    """Runs as a table; copies count once, repeats are averaged."""
     distinct = np.unique(np.stack([runs.N, runs.D, runs.loss], axis=1), axis=0)
     N, D, loss = distinct.T
     sizes, size = np.unique(N, return_inverse=True)
@@ -70,7 +70,7 @@ def cells_of(runs: Runs) -> Cells:
 
 
 def _columns(log_D: np.ndarray) -> np.ndarray:
-    """Which D are one: from the smallest on, those within the tolerance of the first."""
+    """Column of each D: from the smallest on, all within the tolerance of the first share one."""
     values, index = np.unique(log_D, return_inverse=True)
     column = np.zeros(len(values), dtype=int)
     first = values[0]
@@ -82,14 +82,14 @@ def _columns(log_D: np.ndarray) -> np.ndarray:
 
 
 def typical_ratio_of_D(cells: Cells) -> float:
-    """The median step between neighbouring D of one size, in ln; NaN where there is none."""
+    """The median step between neighbouring D of one size, in ln D; NaN if no size has two D."""
     steps = [np.diff(row[np.isfinite(row)]) for row in cells.log_D_of_cell]
     every = np.concatenate(steps)
     return float(np.median(every)) if every.size else np.nan
 
 
 def ratio_of_N_near(cells: Cells, log_ratio: float) -> float:
-    """The step between sizes, one or several apart, that is nearest to that of D, in ln."""
+    """The step between sizes, one or several apart, that is nearest to that of D, in ln N."""
     num_sizes = len(cells.log_N)
     if num_sizes < 2:
         return np.nan
@@ -122,11 +122,11 @@ def pairs_along_N(cells: Cells, log_ratio: tuple[float, float, float]) -> Pairs:
 def _partners(
     coordinate: np.ndarray, log_ratio: tuple[float, float, float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row, and positions in it, of pairs whose step is the nearest to one within bounds.
+    """Row, and two positions in it, of each cell and its partner: the one nearest to a step apart.
 
     Args:
-        coordinate: ``(row, cell)``, ascending; NaN where there is no cell.
-        log_ratio: the target step, and the least and the largest that count as one.
+        coordinate: ``(row, cell)``, ascending; NaN for an empty cell.
+        log_ratio: the target step, and the smallest and the largest step allowed.
     """
     target, least, most = log_ratio
     step = coordinate[:, None, :] - coordinate[:, :, None]
@@ -137,5 +137,5 @@ def _partners(
 
 
 def bounds_of(log_ratio: float) -> tuple[float, float, float]:
-    """A step, and the least and the largest that count as one."""
+    """A step, and the smallest and the largest step that may take its place."""
     return log_ratio, (1 - _RATIO_MARGIN) * log_ratio, (1 + _RATIO_MARGIN) * log_ratio

@@ -1,4 +1,4 @@
-"""One view of the differences: along N or D, against N or D, a line per slice."""
+"""One view of the differences, along N or D against N or D, with a line per slice."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,24 +17,25 @@ _OF_SLICE = ("held", "num_pairs", "exponent", "coefficient", "middle", "level", 
 class DifferenceView(Result):
     """Differences along one variable, as power laws of one variable, the other fixed.
 
-    A slice is what shares the fixed variable: ``Δ ≈ coefficient · x^(−exponent)`` in each. The
-    arrays down to ``r_squared`` are ``(slice,)``, those from ``x`` on ``(pair,)``.
+    A slice is all pairs with the same value of the fixed variable; in each,
+    ``Δ ≈ coefficient · x^(−exponent)``. The arrays down to ``r_squared`` are ``(slice,)``, those
+    from ``x`` on ``(pair,)``.
 
     Attributes:
         difference: ``"D"`` for L(N, D) − L(N, λD), ``"N"`` for L(N, D) − L(λN, D).
         against: variable x of the lines, ``"N"`` or ``"D"``.
-        held: value of the other variable.
-        num_pairs: of the slice.
+        held: value of the fixed variable.
+        num_pairs: number of pairs in the slice.
         exponent: minus the slope of the log–log line.
-        coefficient: the power law at x = 1. Where x is the variable that steps, it belongs to the
-            smaller value of the pair, as in the paper's B̂.
-        middle: geometric mean of the slice's x.
-        level: the power law at ``middle``: what the slice determines best.
+        coefficient: the power law at x = 1. Where x is the variable that steps, x is the smaller
+            value of the pair here, as in the paper's B̂.
+        middle: geometric mean of x in the slice.
+        level: the power law at ``middle``, where the slice determines it best.
         r_squared: share of the variance of ln Δ in the slice that the line explains.
-        x: of the pair: geometric mean of its two values where x is the variable that steps.
+        x: value of x; the geometric mean of the pair where x is the variable that steps.
         delta: the difference.
-        slice_index: the pair's slice.
-        num_small_slices: slices without a line, as they have too few pairs.
+        slice_index: index of the pair's slice.
+        num_small_slices: number of slices without a line, which have too few pairs.
     """
 
     difference: str
@@ -58,17 +59,17 @@ class DifferenceView(Result):
 
     @property
     def held_variable(self) -> str:
-        """``"N"`` or ``"D"``, the one that slices share."""
+        """The fixed variable, ``"N"`` or ``"D"``."""
         return "N" if self.against == "D" else "D"
 
     @property
     def mean_r_squared(self) -> float:
-        """Over slices, as the paper has it (Fig. 3); NaN where no slice has a line."""
+        """Mean R² over the slices, as in the paper (Fig. 3); NaN if no slice has a line."""
         return float(self.r_squared.mean()) if len(self.held) else np.nan
 
     @property
     def overall_r_squared(self) -> float:
-        """Of all slices together: share of the variance about their means that lines explain."""
+        """R² of all slices together: share of the variance within slices that lines explain."""
         if not len(self.held):
             return np.nan
         y = np.log(self.delta)
@@ -79,12 +80,12 @@ class DifferenceView(Result):
 
     @property
     def coefficient_r_squared(self) -> float:
-        """Of the line through ln coefficient over ln of the fixed variable (Fig. 10)."""
+        """R² of the line through ln coefficient over ln of the fixed variable (Fig. 10)."""
         return self._trend(np.log(self.coefficient))
 
     @property
     def exponent_r_squared(self) -> float:
-        """Of the line through the exponent over ln of the fixed variable (Fig. 11)."""
+        """R² of the line through the exponent over ln of the fixed variable (Fig. 11)."""
         return self._trend(self.exponent)
 
     def _trend(self, y: np.ndarray) -> float:
@@ -92,7 +93,7 @@ class DifferenceView(Result):
         return float(lines_of(np.log(self.held), y, one, 1, 3).r_squared[0])
 
     def predict(self, x: np.ndarray, slice_index: np.ndarray) -> np.ndarray:
-        """The slices' power laws at x; arguments broadcast."""
+        """The power laws of the slices at x; arguments broadcast."""
         i = slice_index
         return np.asarray(self.level[i] * (x / self.middle[i]) ** -self.exponent[i])
 
@@ -101,7 +102,7 @@ class DifferenceView(Result):
         return Table([Column(name, getattr(self, name)) for name in _OF_SLICE])
 
     def to_dict(self) -> dict[str, Any]:
-        """Numbers and one record per slice, for JSON; NaN is None."""
+        """The summaries and one record per slice, for JSON; NaN is None."""
         names = (
             "mean_r_squared", "overall_r_squared", "coefficient_r_squared", "exponent_r_squared",
         )  # fmt: skip
@@ -114,7 +115,7 @@ class DifferenceView(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """What the slices are, and their lines."""
+        """The name of the view, and a line per slice."""
         return f"{self.name}, per {self.held_variable}", self.table()
 
     def __repr__(self) -> str:
@@ -124,15 +125,15 @@ class DifferenceView(Result):
 def view_of(
     cells: Cells, pairs: Pairs, difference: str, against: str, min_pairs: int, log_ratio: float
 ) -> DifferenceView:
-    """Lines through falling differences, slice by slice.
+    """Lines through positive differences, slice by slice.
 
     Args:
-        cells: the table.
+        cells: the table of runs.
         pairs: its pairs with a positive difference.
         difference: variable that steps.
         against: variable of the lines.
-        min_pairs: that a slice needs.
-        log_ratio: the typical step.
+        min_pairs: number of pairs that a slice needs.
+        log_ratio: ln of the typical step.
     """
     slices, log_x, log_held = (
         (pairs.size, pairs.log_D, cells.log_N)
@@ -144,7 +145,7 @@ def view_of(
     new_index = np.cumsum(kept) - 1
     taken = kept[slices]
     slope, middle, level = lines.slope[kept], lines.middle[kept], lines.level[kept]
-    # x of a pair is its middle: its smaller value lies half a step below
+    # x is the middle of a pair, whose smaller value lies half a step below
     half_step = 0.5 * log_ratio if difference == against else 0.0
     return DifferenceView(
         difference=difference,
@@ -167,11 +168,11 @@ class Lines(NamedTuple):
     """A line ``y = level + slope · (x − middle)`` per slice; NaN where it has too few points.
 
     Attributes:
-        num_points: ``(slice,)``.
-        middle: mean of x.
-        level: y there.
-        slope: of the line.
-        r_squared: share of the variance of y that the line explains.
+        num_points: number of points, ``(slice,)``.
+        middle: mean of x, ``(slice,)``.
+        level: y of the line at ``middle``, ``(slice,)``.
+        slope: slope of the line, ``(slice,)``.
+        r_squared: share of the variance of y that the line explains, ``(slice,)``.
     """
 
     num_points: np.ndarray
@@ -184,14 +185,14 @@ class Lines(NamedTuple):
 def lines_of(
     x: np.ndarray, y: np.ndarray, slices: np.ndarray, num_slices: int, min_points: int
 ) -> Lines:
-    """Least squares in closed form, all slices at once.
+    """Least squares in closed form for all slices.
 
     Args:
         x: abscissae, ``(point,)``.
         y: ordinates, ``(point,)``.
-        slices: which slice a point is of, ``(point,)``.
-        num_slices: how many there are.
-        min_points: that a slice needs.
+        slices: index of each point's slice, ``(point,)``.
+        num_slices: number of slices.
+        min_points: number of points that a slice needs.
     """
 
     def total(values: np.ndarray) -> np.ndarray:
@@ -201,7 +202,7 @@ def lines_of(
     enough = np.where(count >= max(min_points, 1), count, np.nan)
     middle, level = total(x) / enough, total(y) / enough
     dx, dy = x - middle[slices], y - level[slices]
-    # of slices with too few points NaN comes through, as of points that all have one x
+    # NaN for slices with too few points, and for points that share one x
     spread = np.where(total(dx**2) > 0, total(dx**2), np.nan)
     height = np.where(total(dy**2) > 0, total(dy**2), np.nan)
     slope = total(dx * dy) / spread

@@ -33,28 +33,28 @@ def extrapolate(
     """Fit runs up to one limit after another, and predict runs beyond (paper, Figs. 1a, 6–8).
 
     Each candidate is fitted to the runs up to each limit and judged twice: on the held-out runs,
-    the same after every limit (the paper's robustness curve), and on the runs right above the
-    limit. All refits of a candidate are one batch by weights. Exact copies of runs count once.
+    which are the same for every limit (the paper's robustness curve), and on the runs right above
+    the limit. All refits of a candidate are one batch by weights. Exact copies of runs count once.
 
     Args:
         runs: :class:`Runs`, or a table as for :func:`fit`.
         candidates: laws, or pairs ``(law, method)``, or a mapping of names to pairs; None takes
             Farseer by :class:`Piecewise` and :class:`LeastSquares`, and Chinchilla, Coupled and
             Kaplan by ``LeastSquares("huber")`` (Hoffmann et al.'s objective).
-        along: what orders the runs: ``"N"``, ``"D"``, ``"C"`` (compute 6·N·D) or the name of an
-            extra column of positive numbers.
-        held_out: runs from this value on are held out; None takes the largest value, or as many
-            of the largest as have five runs.
-        limits: runs up to each of these values are fitted; None takes all distinct values below
-            the held-out runs from a third of them on, at most 16, evenly.
-        min_fitted: distinct values in the smallest fitted range, where ``limits`` is None.
-        targets: further runs that are predicted one by one, after each limit and from all runs.
+        along: quantity that orders the runs: ``"N"``, ``"D"``, ``"C"`` (compute 6·N·D) or the name
+            of an extra column of positive numbers.
+        held_out: runs from this value on are held out; None takes the largest value, or as many of
+            the largest values as have five runs.
+        limits: runs up to each of these values are fitted; None takes the distinct values below the
+            held-out runs, from a third of all on, and at most 16 of them, evenly.
+        min_fitted: number of distinct values in the smallest fitted range, if ``limits`` is None.
+        targets: further runs to predict one by one, from each limit and from all runs.
 
     Raises:
-        ValueError: nothing is held out, nothing is left to fit, a target is among the runs, or
-            two candidates have one name; the message says what to change.
-        TypeError: ``runs`` or ``targets`` are neither runs nor a table of them; a candidate
-            is neither a law's class nor a pair.
+        ValueError: nothing is held out, nothing is left to fit, a target is among the runs, or two
+            candidates have the same name.
+        TypeError: ``runs`` or ``targets`` is neither runs nor a table of them; a candidate is
+            neither a law's class nor a pair.
 
     Example:
         >>> from farseer_jax import Chinchilla, Farseer, example_runs, extrapolate
@@ -85,7 +85,7 @@ def extrapolate(
 
 
 def _distinct(runs: Runs) -> Runs:
-    """Without exact copies of earlier runs."""
+    """The runs without exact copies of earlier ones."""
     keep = without_copies(runs.N, runs.D, runs.loss)
     return runs if keep.all() else runs.select(mask=keep)
 
@@ -98,18 +98,18 @@ def _check_targets(runs: Runs, targets: Runs) -> None:
         N, D = both[0]
         raise ValueError(
             f"targets: {len(both)} of {len(targets)} {'is' if len(both) == 1 else 'are'} among the "
-            f"runs, the first at N = {N:.4g}, D = {D:.4g}; leave them out of one of the two"
+            f"runs, the first at N = {N:.4g}, D = {D:.4g}; leave them out of either table"
         )
 
 
 def _judged(
     candidate: Candidate, runs: Runs, split: Split, targets: Runs | None
 ) -> CandidateResult:
-    """One candidate after every limit; the last refit is of all runs, for the targets."""
+    """One candidate, fitted up to every limit and, for the targets, to all runs."""
     weights = np.concatenate([split.fitted, np.ones((1, len(runs)))]).astype(float)
     try:
         refits = fit_batch(candidate.law, runs, weights=weights, method=candidate.method, few=True)
-    except ValueError as error:  # the runs are not for this method: a result, too
+    except ValueError as error:  # that a method refuses the runs is a result, too
         return _result(candidate, None, runs, split, targets, str(error))
     return _result(candidate, refits, runs, split, targets, "")
 
@@ -146,7 +146,7 @@ def _result(
 
 
 def _predicted(refits: BatchFit | None, runs: Runs | None, num_refits: int) -> np.ndarray:
-    """Losses by each refit, ``(refit, run)``; NaN where there is none to use."""
+    """Losses by each refit, ``(refit, run)``; NaN without a usable refit."""
     if refits is None or runs is None:
         return np.full((num_refits, 0 if runs is None else len(runs)), np.nan)
     predicted = refits.predict(runs.N, runs.D)
@@ -154,5 +154,5 @@ def _predicted(refits: BatchFit | None, runs: Runs | None, num_refits: int) -> n
 
 
 def _mean(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Over the runs of each row's mask, ``(limit,)``."""
+    """Means over the runs of each mask, ``(limit,)``."""
     return np.where(mask, values, 0.0).sum(axis=1) / mask.sum(axis=1)

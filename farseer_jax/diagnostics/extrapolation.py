@@ -1,4 +1,4 @@
-"""Extrapolations inside the data: the errors of each candidate, and who won."""
+"""``Extrapolation``: errors of each candidate beyond its fitted runs, and the leaderboard."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,16 +32,16 @@ class Extrapolation(Result):
     """Candidates, fitted up to one limit after another. Prints as tables.
 
     Attributes:
-        along: what orders the runs.
+        along: the quantity that orders the runs.
         runs: all runs, without copies.
-        values: what orders them, ``(run,)``.
-        limits: runs up to each are fitted, ascending, ``(limit,)``.
-        fitted: which runs these are, ``(limit, run)``.
-        held_out: the runs that are never fitted, ``(run,)``.
-        following: the runs right above each limit, ``(limit, run)``.
-        targets: further runs; None where none were given.
+        values: that quantity of each run, ``(run,)``.
+        limits: values up to which runs are fitted, ascending, ``(limit,)``.
+        fitted: which runs are fitted for each limit, ``(limit, run)``.
+        held_out: which runs are held out, ``(run,)``.
+        following: which runs are right above each limit, ``(limit, run)``.
+        targets: further runs to predict, or None.
         noise: run-to-run noise of the runs; None where they do not show it.
-        results: in the order of the candidates.
+        results: the result of each candidate, in their order.
 
     Example:
         >>> from farseer_jax import Chinchilla, Farseer, example_runs, extrapolate
@@ -66,11 +66,11 @@ class Extrapolation(Result):
     results: tuple[CandidateResult, ...]
 
     def __getitem__(self, name: str) -> CandidateResult:
-        """A candidate by its name."""
+        """The result of a candidate."""
         for result in self.results:
             if result.name == name:
                 return result
-        raise KeyError(f"no candidate {name!r}; there are {[r.name for r in self.results]}")
+        raise KeyError(f"unknown candidate {name!r}; choose from {[r.name for r in self.results]}")
 
     @property
     def max_N(self) -> np.ndarray:
@@ -84,7 +84,7 @@ class Extrapolation(Result):
 
     @cached_property
     def leaderboard(self) -> tuple[LeaderboardRow, ...]:
-        """Candidates by the limits with a fit to trust, then by their held-out errors."""
+        """Candidates by their number of converged fits, then by their held-out errors."""
         return ranked(self.results)
 
     @property
@@ -92,7 +92,7 @@ class Extrapolation(Result):
         """The candidate to trust on these runs: the first of the leaderboard.
 
         Raises:
-            ValueError: it has no fit to trust at some of the limits, so that none is best.
+            ValueError: it did not converge at some of the limits, so that no candidate is best.
         """
         first = self.leaderboard[0]
         if not first.complete:
@@ -105,19 +105,19 @@ class Extrapolation(Result):
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What to know before trusting the errors, in sentences."""
+        """Warnings about the errors."""
         return warnings_of(self)
 
     def error_by_value(self, name: str, limit: int = -1) -> tuple[np.ndarray, np.ndarray]:
-        """A candidate's mean relative error at each value of what orders the runs (Fig. 1a).
+        """A candidate's mean relative error at each value of :attr:`along` (Fig. 1a).
 
         Args:
-            name: of the candidate.
-            limit: which of the limits it is fitted up to.
+            name: name of the candidate.
+            limit: index of the limit up to which it is fitted.
 
         Returns:
-            The distinct values (those within 2 % count as one), ascending, and the errors of the
-            runs that have each.
+            The distinct values (those within 2 % count as one), ascending, and the mean error of
+            the runs at each.
         """
         miss = np.abs(self[name].predicted[limit] / self.runs.loss - 1.0)
         groups = grouped(self.values)
@@ -125,7 +125,7 @@ class Extrapolation(Result):
         return distinct, np.bincount(index, miss) / counts
 
     def target_length(self) -> np.ndarray:
-        """How far each target lies outside all runs, in e-folds of N and D, ``(target,)``."""
+        """Distance of each target outside the runs, in e-folds of N and D, ``(target,)``."""
         if self.targets is None:
             return np.zeros(0)
         return extrapolation_length(self.runs, self.targets.N, self.targets.D)
@@ -133,23 +133,22 @@ class Extrapolation(Result):
     def table(self) -> Table:
         """One row per candidate and limit."""
         results, num = self.results, len(self.limits)
-        of_candidate = {
-            name: [getattr(own, name) for own in results for _ in range(num)]
-            for name in ("name", "law", "method", "note")
-        }
         of_limit = {"limit": self.limits, "max_N": self.max_N, "num_fitted": self.num_fitted}
-        note = of_candidate.pop("note")
         outcomes = [o for own in results for o in own.outcomes]
+
+        def of_candidate(name: str) -> Column:
+            return Column(name, [getattr(own, name) for own in results for _ in range(num)])
+
         return Table(
             [
-                *(Column(name, values) for name, values in of_candidate.items()),
+                *map(of_candidate, ("name", "law", "method")),
                 *(Column(name, np.tile(values, len(results))) for name, values in of_limit.items()),
                 *(
                     Column(name, np.concatenate([getattr(own, name) for own in results]))
                     for name in _ERRORS
                 ),
                 Column("outcome", [None if o is None else o.name for o in outcomes]),
-                Column("note", note),
+                of_candidate("note"),
             ]
         )
 
@@ -205,7 +204,7 @@ class Extrapolation(Result):
         return coordinate_text(self.along, value)
 
     def predicted_targets(self) -> Table:
-        """Each target by each candidate, from all runs."""
+        """Each target predicted by each candidate, fitted to all runs."""
         rows = [(own, i) for own in self.results for i in range(self._num_targets)]
         targets, length = self.targets, self.target_length()
         if targets is None or not rows:
@@ -254,7 +253,7 @@ class Extrapolation(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """Who won, the errors by limit, whom to trust, and the targets."""
+        """The leaderboard, the errors by limit, the verdict, and the targets."""
         values = self.values[self.held_out]
         low, high = (self._limit_text(value) for value in (values.min(), values.max()))
         which = low if low == high else f"{low} to {high}"
@@ -262,15 +261,15 @@ class Extrapolation(Result):
             f"{len(self.runs)} runs, held out: {int(self.held_out.sum())} with {self.along} "
             f"{which}; mean relative errors"
         )
-        told = verdict(self)
+        summary = verdict(self)
         errors = (title, self.ranking(), self.by_limit())
         if self.targets is None:
-            return *errors, warned(told, self.warnings)
+            return *errors, warned(summary, self.warnings)
         about = "targets, from fits to all runs: predicted against observed loss"
-        return *errors, told, about, self._targets_by_candidate(self.targets)
+        return *errors, summary, about, self._targets_by_candidate(self.targets)
 
     def _targets_by_candidate(self, targets: Runs) -> Table:
-        """As a person reads them: one row per target, and the mean error."""
+        """The targets as printed: one row per target, and the mean error."""
         results = [self[name] for name in self._names()]
         doubt = [own.target_outcome is Outcome.not_converged for own in results]
         errors = [own.target_predicted[-1] / targets.loss - 1.0 for own in results]
@@ -313,7 +312,7 @@ class Extrapolation(Result):
 def _percent(
     values: Sequence[float] | np.ndarray, doubt: Sequence[bool] | np.ndarray, sign: str = ""
 ) -> list[str]:
-    """Errors, with a star in front of doubtful ones, so that decimals stay in one column."""
+    """Errors; doubtful ones have a star in front, which keeps decimals aligned."""
     return [
         f"*{percent_text(value, sign)}" if unsure else percent_text(value, sign)
         for value, unsure in zip(values, doubt, strict=True)
@@ -321,11 +320,11 @@ def _percent(
 
 
 def _shown(heading: str, cells: list[str], *, left: bool | None = None) -> Column:
-    """A column for people alone; the one without a heading is aligned to the left."""
+    """A column that is only printed; without a heading it is aligned to the left."""
     is_left = heading == "" if left is None else left
     return Column(heading or "rank", cells, heading=heading, in_data=False, left=is_left)
 
 
 def _in_lines(name: str) -> str:
-    """A name above a column of numbers: a long one in lines."""
+    """A name as the heading of a column, in several lines."""
     return name.replace(", ", ",\n")

@@ -1,4 +1,4 @@
-"""Whom to trust on these runs, and what to know before trusting the errors, in sentences."""
+"""The verdict of an extrapolation in sentences, and its warnings."""
 
 from typing import TYPE_CHECKING
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from farseer_jax.diagnostics.leaderboard import CandidateResult, LeaderboardRow
 
 _MANY_TIMES = 10.0
-_NEAR = 1.05  # geometric means closer than this tell nobody apart
+_NEAR = 1.05  # ratio of geometric means below which two candidates are equally good
 _MOST_TIMES = 1000.0
 
 
 def verdict(found: "Extrapolation") -> str:
-    """Whom to trust on these runs, and how surely, in sentences."""
+    """Which candidate to trust on these runs, and how clearly it wins, in sentences."""
     ranked = [row for row in found.leaderboard if row.num_limits]
     if not ranked:
         return "No candidate could be fitted up to any limit."
-    lines = [_whom(found), *_order_told(found)]
+    lines = [_first(found), *_ranking_rule(found)]
     complete = [row for row in ranked if row.complete]
     if len(complete) > 1:
         lines.append(_second(*complete[:2]))
@@ -37,8 +37,8 @@ def verdict(found: "Extrapolation") -> str:
     return "\n".join(lines)
 
 
-def _whom(found: "Extrapolation") -> str:
-    """Who is best; nobody, where no candidate has a fit to trust at every limit."""
+def _first(found: "Extrapolation") -> str:
+    """The best candidate, if one has a converged fit at every limit."""
     first, num = found.leaderboard[0], len(found.limits)
     if not first.complete:
         most = f", the most: {first.name}" if first.num_converged else ""
@@ -50,22 +50,22 @@ def _whom(found: "Extrapolation") -> str:
         return f"{first.name} extrapolates best on these runs: {error}."
     over = "all limits"
     if first.num_limits < num:
-        over = f"the {first.num_limits} of {num} limits that any candidate can be fitted at,"
+        over = f"the {first.num_limits} of {num} limits at which any candidate can be fitted,"
     return (
         f"Over {over} {first.name} extrapolates best on these runs: {error} on average,\n"
         f"smallest after {first.num_best} of {num} limits."
     )
 
 
-def _order_told(found: "Extrapolation") -> list[str]:
-    """The rule of the ranking, where it moved any."""
+def _ranking_rule(found: "Extrapolation") -> list[str]:
+    """The rule of the ranking, where it makes a difference."""
     if len({row.num_converged for row in found.leaderboard if row.num_limits}) < 2:
         return []
-    return ["Places go by the number of converged fits first, by error among equals."]
+    return ["Candidates are ranked by the number of converged fits, then by error."]
 
 
 def _last_limits(found: "Extrapolation", first: str) -> list[str]:
-    """Who is best after the last limits, the shortest extrapolations, if it is another."""
+    """The best candidate after the last limits (short extrapolations), if it is another."""
     errors = np.array([result.held_out_error for result in found.results])
     trusted = np.array([result.trusted for result in found.results])
     if not trusted[:, -1].any():
@@ -77,24 +77,24 @@ def _last_limits(found: "Extrapolation", first: str) -> list[str]:
     num = len(best) - int(np.flatnonzero(np.append(-1, best) != best[-1])[-1])
     where = coordinate_text(found.along, found.limits[-num])
     last = "the last limit" if num == 1 else f"the last {num} limits, from {where} on"
-    return [f"After {last}, {name} is best: go by that for an extrapolation as short as those."]
+    return [f"After {last}, {name} is best: prefer it for an extrapolation as short as those."]
 
 
 def _second(first: "LeaderboardRow", second: "LeaderboardRow") -> str:
     times = second.times_best / first.times_best
     if times < _NEAR:
-        return f"{second.name} is as good: these limits do not tell the two apart."
+        return f"{second.name} is as good: these limits do not distinguish the two."
     many = f"more than {_MOST_TIMES:.0f}" if times > _MOST_TIMES else times_text(times)
     return f"{second.name} is next, with {many} times the error."
 
 
 def coordinate_text(along: str, value: float) -> str:
-    """A value of what orders the runs."""
+    """A value of the quantity that orders the runs."""
     return quantity_text(value) if along in ("N", "D") else f"{value:.3g}"
 
 
 def times_text(value: float) -> str:
-    """How many times an error is another."""
+    """A ratio of errors."""
     if not np.isfinite(value):
         return "–"
     if value > _MOST_TIMES:
@@ -103,7 +103,7 @@ def times_text(value: float) -> str:
 
 
 def warnings_of(found: "Extrapolation") -> tuple[str, ...]:
-    """All that is odd, in the order of the leaderboard."""
+    """All warnings, in the order of the leaderboard."""
     lines: list[str] = []
     for row in found.leaderboard:
         result = found[row.name]
@@ -113,14 +113,14 @@ def warnings_of(found: "Extrapolation") -> tuple[str, ...]:
         lines += [*_missing(found, result), *_unconverged(result)]
         if found.targets is not None and result.target_outcome is Outcome.not_converged:
             lines.append(
-                f"{result.name}: the fit to all runs did not converge; do not use what it "
-                "predicts of the targets"
+                f"{result.name}: the fit to all runs did not converge; do not use its predictions "
+                "of the targets"
             )
     first = found.leaderboard[0]
     if first.complete and found.noise is not None and first.held_out_error < found.noise.pooled:
         lines.append(
             f"the best errors are below the run-to-run noise ({found.noise.pooled:.3%}): "
-            "such differences say nothing of the laws"
+            "such differences say nothing about the laws"
         )
     return tuple(lines)
 
@@ -136,11 +136,11 @@ def _missing(found: "Extrapolation", result: "CandidateResult") -> list[str]:
         f"{result.name} has no usable fit at {_of(num, len(result.outcomes))} "
         f"({'; '.join(reasons)}): give larger limits, or leave it out"
     )
-    return [f"{line}. {_beside(found, result)}".rstrip(" .")]
+    return [f"{line}. {_compared_with_first(found, result)}".rstrip(" .")]
 
 
-def _beside(found: "Extrapolation", result: "CandidateResult") -> str:
-    """Against the first, over the limits that both have a converged fit at."""
+def _compared_with_first(found: "Extrapolation", result: "CandidateResult") -> str:
+    """Its error compared with the first's, over the limits at which both converged."""
     first = found[found.leaderboard[0].name]
     both = result.trusted & first.trusted
     if first is result or not both.any():
@@ -150,7 +150,9 @@ def _beside(found: "Extrapolation", result: "CandidateResult") -> str:
         for one in (result, first)
     )
     shared = "limit" if both.sum() == 1 else f"{both.sum()} limits"
-    return f"Over the {shared} that it shares with {first.name} its error is {own} against {other}"
+    return (
+        f"Over the {shared} at which {first.name} converged too, its error is {own} against {other}"
+    )
 
 
 def _unconverged(result: "CandidateResult") -> list[str]:
@@ -159,7 +161,7 @@ def _unconverged(result: "CandidateResult") -> list[str]:
         return []
     return [
         f"{result.name} did not converge at {_of(num, len(result.outcomes))} (marked *), and "
-        "cannot be called best: leave it out, give other limits, fix a parameter that runs off "
+        "cannot be called best: leave it out, give other limits, fix a parameter that diverges "
         "(fixed=), or allow its method more steps"
     ]
 

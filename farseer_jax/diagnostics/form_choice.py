@@ -1,4 +1,4 @@
-"""Forms of the curves, ranked, and the law of the best."""
+"""``FormChoice``: ranked forms of the curves, and the law of the best."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from farseer_jax.results.numbers import or_null
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table
 
-_SHOWN = 8  # forms of each table
+_SHOWN = 8  # rows printed of each table
 
 Criterion = Literal["relative", "held-out"]
 _NAMES = {
@@ -33,14 +33,15 @@ class Form:
         of_value: name of the transformation of the value.
         of_N: name of the transformation of N.
         level: transformed value at the pivot (the sizes' geometric mean).
-        slope: of the transformed value over the transformed N.
-        N_exponent: of the transformation of N; NaN where it has none.
-        value_exponent: of the transformation of the value; NaN where it has none.
-        at_edge: whether an exponent ended at an end of its range.
-        relative_error: mean over the sizes of |curve / value − 1|, the tables' criterion.
-        squared_error: residual sum of squares of the transformed value, Algorithm 1's ℓ. Values
-            transformed otherwise have another unit: it ranks no forms of different ``of_value``.
-        held_out_error: the relative error at the largest sizes when they are left out.
+        slope: slope of the transformed value over the transformed N.
+        N_exponent: exponent of the transformation of N; NaN without one.
+        value_exponent: exponent of the transformation of the value; NaN without one.
+        at_edge: whether an exponent is at an end of its range.
+        relative_error: mean over the sizes of |curve / value − 1|, the criterion of the paper's
+            tables.
+        squared_error: residual sum of squares of the transformed value, Algorithm 1's ℓ. Its unit
+            depends on ``of_value``: it compares only forms with the same ``of_value``.
+        held_out_error: relative error at the largest sizes when they are left out.
         curve: the curve at every size, ``(size,)``.
         spec: transformations, pivot and scale.
     """
@@ -60,22 +61,22 @@ class Form:
 
     @property
     def label(self) -> str:
-        """Such as ``log/power``: of the value, of N."""
+        """Such as ``log/power``: transformations of the value and of N."""
         return f"{self.of_value}/{self.of_N}"
 
     @property
     def name(self) -> str:
-        """Such as ``stretched exponential``; the label where it has none."""
+        """Such as ``stretched exponential``; the label if it has no name."""
         return _NAMES.get((self.of_value, self.of_N), self.label)
 
     @property
     def num_parameters(self) -> int:
-        """Level, slope and the exponents that are searched."""
+        """Number of parameters: level, slope and the exponents that are searched."""
         return len(self.spec.parameters)
 
     @property
     def numbers(self) -> dict[str, float]:
-        """Its parameters by name."""
+        """The parameters by name."""
         every = {
             "level": self.level,
             "slope": self.slope,
@@ -85,7 +86,7 @@ class Form:
         return {name: every[name] for name in self.spec.parameters}
 
     def rank(self, criterion: Criterion) -> float:
-        """The error that ranks it; a curve that does not exist somewhere comes last."""
+        """The error that ranks it; infinite where the curve does not exist at some size."""
         error = self.relative_error if criterion == "relative" else self.held_out_error
         return error if np.isfinite(error) else np.inf
 
@@ -104,12 +105,12 @@ class FormPair:
 
     @property
     def relative_error(self) -> float:
-        """The two errors added."""
+        """Sum of the two relative errors."""
         return self.A.relative_error + self.B.relative_error
 
     @property
     def held_out_error(self) -> float:
-        """Of the largest sizes when they are left out, likewise added."""
+        """Sum of the two held-out errors."""
         return self.A.held_out_error + self.B.held_out_error
 
 
@@ -121,12 +122,13 @@ class FormChoice(Result):
         N: sizes, ``(size,)``.
         values: ``A``, ``B`` and ``U``: A_N and B_N of Stage 1 and G(N) of Stage 3, ``(size,)``
             each; NaN where a size has none.
-        forms: of each curve, the best first.
-        criterion: what ranks them, ``"relative"`` or ``"held-out"``.
-        num_held_out: up to how many of the largest sizes were left out.
+        forms: forms of each curve, the best first.
+        criterion: criterion of the ranking, ``"relative"`` or ``"held-out"``.
+        num_held_out: largest number of sizes left out.
         law: the law of the best forms, a function of N and D.
-        mean_relative_error: of that law on the runs.
-        held_out_error: of that law on the runs of the largest sizes when they are left out.
+        mean_relative_error: mean relative error of that law on the runs.
+        held_out_error: its mean relative error on the runs of the largest sizes when they are left
+            out.
 
     Example:
         >>> from farseer_jax import choose_forms, example_runs
@@ -170,27 +172,30 @@ class FormChoice(Result):
             if form.label == label:
                 return form
         known = ", ".join(form.label for form in self.forms["U"])
-        raise KeyError(f"no form {label!r} of {curve!r}: curves are A, B and U, forms {known}")
+        raise KeyError(
+            f"unknown form {label!r} of {curve!r}; choose from the curves A, B and U and the forms "
+            f"{known}"
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to know before trusting the choice; empty where nothing is odd."""
-        said = []
+        """Warnings about the choice; empty if there are none."""
+        sentences = []
         chosen = {"A": self.best.A, "B": self.best.B, "U": self.best_U}
         for curve, form in chosen.items():
             if form.at_edge:
-                said.append(
-                    f"an exponent of {curve}(N), {form.label}, ended at an end of its range: the "
-                    "form hardly fits, or needs a wider one."
+                sentences.append(
+                    f"an exponent of {curve}(N), {form.label}, is at an end of its range: the form "
+                    "hardly fits, or needs a wider range."
                 )
         for curve, form in chosen.items():
             best = min(self.forms[curve], key=lambda form: form.rank("held-out"))
             if best.label != form.label and best.held_out_error < form.held_out_error:
-                said.append(
-                    f"{curve}(N): {best.label} ({best.name}) does better where sizes are held out, "
+                sentences.append(
+                    f"{curve}(N): {best.label} ({best.name}) predicts held-out sizes better, "
                     f"{_error(best.held_out_error, 5)} against {_error(form.held_out_error, 5)}."
                 )
-        return tuple(said)
+        return tuple(sentences)
 
     def table(self) -> Table:
         """One row per quadruple for A and B, then per form of U."""
@@ -221,7 +226,7 @@ class FormChoice(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """The best forms of A and B and of U, and how well their law does."""
+        """The best forms of A and B and of U, and the errors of their law."""
         pairs, of_U = self.pairs, self.forms["U"]
         by = "relative error" if self.criterion == "relative" else "held-out error"
         title = (
@@ -242,13 +247,13 @@ class FormChoice(Result):
         ]
         num = self.num_held_out
         sizes = "1 largest size" if num == 1 else f"1 to {num} largest sizes"
-        told = (
-            f"Held out: the error at the {sizes} left out. The law of the best forms misses the "
-            f"runs by {self.mean_relative_error:.3%},\n"
-            f"those left out by {self.held_out_error:.3%}."
+        summary = (
+            f"Held out: the error at the {sizes} left out. Mean relative error of the law of the "
+            f"best forms:\n{self.mean_relative_error:.3%} on the runs, {self.held_out_error:.3%} "
+            "on those left out."
         )
         tables = (Table(own, most=_SHOWN, noun="") for own in (of_pairs, of_curve))
-        return title, *tables, warned(told, self.warnings)
+        return title, *tables, warned(summary, self.warnings)
 
     def __repr__(self) -> str:
         return (

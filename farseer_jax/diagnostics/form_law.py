@@ -18,13 +18,13 @@ from farseer_jax.runtime.arrays import as_leaf, leaf_like
 from farseer_jax.types import Array
 
 _CURVES = ("U", "B", "A")
-# How far starts of a refit lie from the chosen numbers: a level is a transformed value of order
-# one, slopes are relative.
+# Spread of the starts of a refit around the chosen parameters: levels are transformed values of
+# order one, and slopes are relative.
 _SPREAD = {"level": 0.2, "slope": 0.3, "exponent": 0.2, "power": 0.2}
 
 
 class CurveSpec(NamedTuple):
-    """What a curve of N keeps beside its parameters."""
+    """What defines a curve of N besides its parameters."""
 
     of_value: Transform
     of_N: Transform
@@ -38,7 +38,7 @@ class CurveSpec(NamedTuple):
         return ("level", "slope", *(name for name, of in more if of.is_searched))
 
     def __call__(self, N: Array, numbers: dict[str, Array]) -> Array:
-        """The curve at N; NaN where there is none."""
+        """The curve at N; NaN where it does not exist."""
         zero = jnp.zeros((), N.dtype)
         pivot = jnp.asarray(self.pivot, N.dtype)
         x = abscissa(self.of_N, N, pivot, numbers.get("exponent", zero))
@@ -60,7 +60,7 @@ class ChosenLaw(Separable):
     chosen: ClassVar[tuple[float, ...]] = ()
 
     def of_size(self, N: Array) -> tuple[Array, ...]:
-        """U, B and A; NaN where a curve does not exist, as is then the loss."""
+        """U, B and A; NaN where a curve does not exist, and so is the loss."""
         return tuple(
             spec(N, {p: leaf_like(getattr(self, f"{curve}_{p}"), N) for p in spec.parameters})
             for curve, spec in zip(_CURVES, self.specs, strict=True)
@@ -68,13 +68,13 @@ class ChosenLaw(Separable):
 
     @classmethod
     def combine(cls, curves: tuple[Array, ...], log_D: Array) -> Array:
-        """``ln L`` from these."""
+        """``ln L`` from U, B and A."""
         U, B, A = curves
         return jnp.log(U + B * jnp.exp(-A * log_D))
 
     @classmethod
     def from_vector(cls, vector: Array, center: Center | None = None) -> Self:
-        """Parameters in their order; the centre is the choice's own."""
+        """Parameters in their order; the curves have a centre of their own."""
         del center
         return cls(**dict(zip(cls.parameter_names(), vector, strict=True)))
 
@@ -93,7 +93,7 @@ class ChosenLaw(Separable):
 
 
 def chosen_law(specs: dict[str, CurveSpec], numbers: dict[str, dict[str, float]]) -> ChosenLaw:
-    """The law of curves U, B and A with their parameters."""
+    """The law with these curves U, B and A and their parameters."""
     values = {
         f"{curve}_{p}": numbers[curve][p] for curve in _CURVES for p in specs[curve].parameters
     }
@@ -101,7 +101,7 @@ def chosen_law(specs: dict[str, CurveSpec], numbers: dict[str, dict[str, float]]
     return kind(**{name: as_leaf(value) for name, value in values.items()})
 
 
-@lru_cache(maxsize=64)  # one class for one choice: JAX compiles by class
+@lru_cache(maxsize=64)  # the same choice has the same class, so that JAX compiles once
 def _class_of(specs: tuple[CurveSpec, ...], chosen: tuple[float, ...]) -> type[ChosenLaw]:
     names = [f"{curve}_{p}" for curve, s in zip(_CURVES, specs, strict=True) for p in s.parameters]
     body = {

@@ -1,4 +1,4 @@
-"""Lines between transformed values and transformed N: every pair of transformations at once."""
+"""Lines between transformed values and transformed N, for every pair of transformations."""
 
 from functools import partial
 from typing import NamedTuple
@@ -11,21 +11,21 @@ from farseer_jax.diagnostics.transforms import Transform
 from farseer_jax.solvers.linear_regression import safe_divide
 from farseer_jax.types import Array
 
-# The relative error has kinks, so the first look is a dense one; each further look spans two
-# steps to either side of the best: after three of them steps are below 1e-5.
-_NUM_OF_N, _NUM_OF_VALUES, _NUM_LOOKS, _STEPS_KEPT = 129, 33, 4, 2.0
+# The relative error has kinks, so the first grid is dense; each further grid spans two steps on
+# either side of the best exponent: after three of them steps are below 1e-5.
+_NUM_OF_N, _NUM_OF_VALUES, _NUM_GRIDS, _STEPS_KEPT = 129, 33, 4, 2.0
 
 
 class FormLines(NamedTuple):
     """The best line of each pair of transformations; ``(value transform, N transform)`` each.
 
     Attributes:
-        error: mean relative error of the value, in its own unit.
+        error: mean relative error of the untransformed value.
         squared: residual sum of squares of the transformed value, Algorithm 1's ℓ.
         level: transformed value at the pivot.
-        slope: over the transformed N.
-        N_exponent: of the transformation of N.
-        value_exponent: of the transformation of the value.
+        slope: slope over the transformed N.
+        N_exponent: exponent of the transformation of N.
+        value_exponent: exponent of the transformation of the value.
         curve: value of the curve at every size, ``(value transform, N transform, size)``.
     """
 
@@ -39,7 +39,7 @@ class FormLines(NamedTuple):
 
 
 class _Bounds(NamedTuple):
-    """Where exponents are looked for, ``(value transform, N transform)`` each."""
+    """Ranges of exponents, ``(value transform, N transform)`` each."""
 
     low: Array
     high: Array
@@ -68,10 +68,10 @@ def search_forms(
 
     Args:
         N: sizes, ``(size,)``.
-        pivot: their geometric mean.
-        values: what curves go through, positive, ``(curve, size)``.
-        scales: their typical value, ``(curve,)``.
-        weights: of sizes in lines and errors, ``(curve, size)``; 0 leaves one out.
+        pivot: geometric mean of the sizes.
+        values: positive values to fit, ``(curve, size)``.
+        scales: typical value of each curve, ``(curve,)``.
+        weights: weights of sizes in lines and errors, ``(curve, size)``; 0 leaves one out.
         of_values: transformations of the values.
         of_N: transformations of N.
 
@@ -100,7 +100,7 @@ def _search(problem: _Problem) -> FormLines:
     of_N = _bounds([t.range for t in problem.of_N], shape, 1)
     of_values = _bounds([t.range for t in problem.of_values], shape, 0)
 
-    def look(within: tuple[_Bounds, _Bounds], _: None) -> tuple[tuple[_Bounds, _Bounds], FormLines]:
+    def grid(within: tuple[_Bounds, _Bounds], _: None) -> tuple[tuple[_Bounds, _Bounds], FormLines]:
         p, q = within[0].grid(_NUM_OF_N), within[1].grid(_NUM_OF_VALUES)
         best = _best(_lines(problem, p, q))
         return (
@@ -108,20 +108,22 @@ def _search(problem: _Problem) -> FormLines:
             within[1].around(best.value_exponent, _NUM_OF_VALUES, of_values),
         ), best
 
-    _, looks = jax.lax.scan(look, (of_N, of_values), None, length=_NUM_LOOKS)
-    # the best of all looks: the last is among finer steps, but kinks may lie between them
-    which = jnp.argmin(looks.error, axis=0)[None]
-    return jax.tree.map(lambda leaf: _taken(leaf, which, 0)[0], looks)
+    _, grids = jax.lax.scan(grid, (of_N, of_values), None, length=_NUM_GRIDS)
+    # the best of all grids: because of kinks, a finer grid may miss an error of a coarser one
+    which = jnp.argmin(grids.error, axis=0)[None]
+    return jax.tree.map(lambda leaf: _taken(leaf, which, 0)[0], grids)
 
 
 def _bounds(ranges: list[tuple[float, float]], shape: tuple[int, int], axis: int) -> _Bounds:
     low, high = np.asarray(ranges, dtype=float).T
-    beside = (1, -1) if axis else (-1, 1)
-    return _Bounds(*(jnp.broadcast_to(jnp.asarray(a).reshape(beside), shape) for a in (low, high)))
+    axes_shape = (1, -1) if axis else (-1, 1)
+    return _Bounds(
+        *(jnp.broadcast_to(jnp.asarray(a).reshape(axes_shape), shape) for a in (low, high))
+    )
 
 
 def _lines(problem: _Problem, p: Array, q: Array) -> FormLines:
-    """Lines and errors of all candidates, ``(value transform, N transform, p, q)``."""
+    """Lines and errors of all exponents, ``(value transform, N transform, p, q)``."""
     unit = jnp.stack([problem.scale if t.scaled else jnp.ones(()) for t in problem.of_values])
     values = jnp.stack([in_unit(t, problem.values, problem.scale) for t in problem.of_values])
     x = jnp.stack(
@@ -159,7 +161,7 @@ def _lines(problem: _Problem, p: Array, q: Array) -> FormLines:
 
 
 def _best(lines: FormLines) -> FormLines:
-    """Of all exponents, for each pair of transformations."""
+    """The best exponents for each pair of transformations."""
     flat = jax.tree.map(lambda leaf: leaf.reshape(*leaf.shape[:2], -1, *leaf.shape[4:]), lines)
     which = jnp.argmin(flat.error, axis=2)[:, :, None]
     return jax.tree.map(lambda leaf: _taken(leaf, which, 2)[:, :, 0], flat)
@@ -172,11 +174,11 @@ def _taken(leaf: Array, which: Array, axis: int) -> Array:
 
 
 def in_unit(transform: Transform, values: Array, scale: Array) -> Array:
-    """Positive numbers as a transformation takes them."""
+    """Positive numbers, over their scale if the transformation is scaled."""
     return values / scale if transform.scaled else values
 
 
 def abscissa(transform: Transform, N: Array, pivot: Array, exponent: Array) -> Array:
-    """Transformed N, 0 at the pivot: so the level of a line is its value there."""
+    """Transformed N, 0 at the pivot, so that the level of a line is its value there."""
     at, zero = (in_unit(transform, jnp.asarray(x), pivot) for x in (N, pivot))
     return transform.apply(at, exponent) - transform.apply(zero, exponent)

@@ -1,4 +1,4 @@
-"""What the residuals of a fit hold, per run, per size and altogether."""
+"""``ResidualDiagnostics``: residuals of a fit per run, per size and altogether."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,33 +22,32 @@ _MAX_OUTLIERS = 8
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ResidualDiagnostics(Result):
-    """Residuals of a fit and what they say. Prints as a table.
+    """Residuals of a fit, and tests of them. Prints as a table.
 
     Attributes:
         law: name of the law.
         method: name of the method.
-        link: the scale of the residuals.
-        row: of each run in the fit's runs, without copies, ``(run,)``.
-        inputs: the law's, by column, ``(run,)`` each.
-        loss: observed, ``(run,)``.
-        residual: link(predicted) − link(observed), of logarithms where the runs have no other link,
-            ``(run,)``.
-        z_score: of each residual among those of its size (among all, of a law without N),
-            ``(run,)``: its distance from their median over their scale, the larger of 1.4826 · MAD
-            and the run-to-run noise.
+        link: link whose scale the residuals are on.
+        row: row of each run in the fit's runs, without copies, ``(run,)``.
+        inputs: inputs of the law by name, ``(run,)`` each.
+        loss: observed loss, ``(run,)``.
+        residual: link(predicted) − link(observed), ``(run,)``; the default link is the logarithm.
+        z_score: distance of each residual from the median of its size over their scale, the larger
+            of 1.4826 · MAD and the run-to-run noise, ``(run,)``; among all runs for a law without
+            N.
         offset: ``O − G(N)``, where ``O = L − B · D^−A`` and G is its mean over D (paper, Eq. 13,
             Fig. 5 b), in units of the loss, ``(run,)``; NaN for laws without such a term.
-        size: sizes, ascending, ``(size,)``; the arrays below are per size, and empty of a law
+        size: sizes, ascending, ``(size,)``; the arrays below are per size, and empty for a law
             without N.
-        num_runs: of each.
-        mean: of the residuals.
+        num_runs: number of runs.
+        mean: mean residual.
         rms: root mean square of the residuals.
         size_noise: standard deviation of ln loss from run to run; NaN where unknown.
-        G: mean over D of O (Fig. 5 a); NaN as ``offset``.
-        U: the law's own curve at the size; NaN as ``offset``.
+        G: mean of O over D (Fig. 5 a); NaN where ``offset`` is.
+        U: the law's curve U; NaN where ``offset`` is.
         curve_N: a hundred N from the smallest size to the largest.
-        curve_U: the law's own curve at these; NaN as ``offset``.
-        offset_rms: root mean square of ``O − G``; NaN as ``offset``.
+        curve_U: the law's curve U at ``curve_N``; NaN where ``offset`` is.
+        offset_rms: root mean square of ``O − G``; NaN where ``offset`` is.
         against: tests of the residuals in the order of each input, by its name, among runs that
             are equal in all others.
         noise: run-to-run noise of the runs; None where they do not show it.
@@ -109,7 +108,7 @@ class ResidualDiagnostics(Result):
 
     @property
     def misfit(self) -> float:
-        """What is left of :attr:`total_rms` without the noise, at least 0; NaN without noise."""
+        """:attr:`total_rms` with the noise subtracted in squares; NaN if the noise is unknown."""
         if self.noise is None:
             return float("nan")
         return float(np.sqrt(max(self.total_rms**2 - self.noise.pooled**2, 0.0)))
@@ -150,7 +149,7 @@ class ResidualDiagnostics(Result):
         )
 
     def _tests_of_sizes(self) -> list[Column]:
-        """The test of each size along D, where a size is what its runs share."""
+        """The test of each size along D, for laws over N and D alone."""
         if set(self.inputs) != {"N", "D"}:
             return []
         test = self.against["D"]
@@ -161,7 +160,7 @@ class ResidualDiagnostics(Result):
         return [Column("along D", ratios, in_data=False), Column("p", p_values, in_data=False)]
 
     def to_dict(self) -> dict[str, Any]:
-        """``runs``, ``sizes``, both tests, ``outliers`` (rows) and totals, for JSON."""
+        """``runs``, ``sizes``, the tests, ``outliers`` (rows) and totals, for JSON."""
         return {
             "law": self.law,
             "method": self.method,
@@ -175,25 +174,25 @@ class ResidualDiagnostics(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """The sizes, the noise, what the tests say, and the outliers."""
+        """The sizes, the noise, the tests, and the outliers."""
         title = (
             f"{self.law.title()} law by {self.method}: residuals of {len(self.row)} runs, "
             f"{difference_text(self.link)}"
         )
         tests = [test.sentence(self._shared(name)) for name, test in self.against.items()]
-        told = "\n".join([self._total(), *tests, self._outliers()])
-        # sizes of one run each, as N is called that counts what a further input adds, say nothing
+        summary = "\n".join([self._total(), *tests, self._outliers()])
+        # a table of sizes with one run each says nothing (N may depend on a further input)
         if set(self.inputs) == {"N", "D"} or (self.num_runs > 1).any():
-            return title, self.sizes().at(evenly(len(self.size), _MAX_SIZES)), told
-        return title, told
+            return title, self.sizes().at(evenly(len(self.size), _MAX_SIZES)), summary
+        return title, summary
 
     def _shared(self, along: str) -> str:
-        """What runs share that are tested along an input; empty where there is nothing else."""
+        """What the runs of a group share in a test along an input; empty without other inputs."""
         others = [name for name in self.inputs if name != along]
         return "size" if others == ["N"] else " and ".join(others)
 
     def _amount(self, value: float, sign: str = "") -> str:
-        """A residual: relative where it is one of logarithms."""
+        """A residual in words, as a percentage if the link is the logarithm."""
         if self.link.name == "log":
             return percent_text(value, sign)
         return f"{value:{sign}.3g}" if np.isfinite(value) else "–"
@@ -222,7 +221,7 @@ class ResidualDiagnostics(Result):
         return "\n".join([f"outliers{of}:", *(f"  {line}" for line in [*shown, *tail])])
 
     def _place(self, i: int) -> str:
-        """Where a run lies; of N and D without their names."""
+        """The inputs of a run; N and D without their names."""
         texts = {name: cell_text(name, column[i]) for name, column in self.inputs.items()}
         if set(texts) == {"N", "D"}:
             return f"{texts['N']}, {texts['D']}"
@@ -236,6 +235,6 @@ class ResidualDiagnostics(Result):
 
 
 def difference_text(link: Link) -> str:
-    """What residuals are, in words."""
+    """The definition of the residuals, for titles and axes."""
     of = {"log": "ln ", "identity": "", "logit": "logit "}[link.name]
     return f"{of}predicted − {of}observed"

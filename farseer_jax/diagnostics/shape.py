@@ -1,4 +1,4 @@
-"""The shape of a law over a domain, and the regions where it rises."""
+"""``Shape``: derivatives of a law over a domain, and the regions where its loss rises."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,13 +25,13 @@ class Rise:
     """Where a loss rises with N, or with D.
 
     Attributes:
-        along: ``"N"`` or ``"D"``: what it rises with.
-        other: values of the other variable where it does, ``(line,)``.
-        begins: the smallest N (or D) from which it rises, at each of these; to 1e-6 and better.
-        area: of the region, in decades of N times decades of D.
-        share: of the domain, by area.
+        along: the variable in which it rises, ``"N"`` or ``"D"``.
+        other: values of the other variable at which it rises, ``(line,)``.
+        begins: smallest N (or D) from which it rises at each of these, to 1e-6, ``(line,)``.
+        area: area of the region, in decades of N times decades of D.
+        share: share of the domain, by area.
         worst: N and D of the grid where it rises most.
-        slope: ``∂ ln L / ∂ ln N`` (or D) there.
+        slope: ``∂ ln L / ∂ ln N`` (or D) at ``worst``.
 
     Example:
         >>> from farseer_jax import check_shape, example_law
@@ -82,14 +82,15 @@ class Shape(Result):
         N: sizes, ascending, ``(size,)``.
         D: tokens, ascending, ``(token,)``.
         loss: L, ``(size, token)``.
-        by_N: elasticity ``∂ ln L / ∂ ln N``, likewise; positive where the loss rises.
+        by_N: elasticity ``∂ ln L / ∂ ln N``; positive where the loss rises. This and all
+            derivatives below are ``(size, token)``.
         by_D: elasticity ``∂ ln L / ∂ ln D``.
         by_NN: curvature ``∂² ln L / ∂(ln N)²``.
         by_DD: curvature ``∂² ln L / ∂(ln D)²``.
         by_ND: curvature ``∂² ln L / ∂ ln N ∂ ln D``.
-        regions: where it rises: with N, with D, both or neither.
-        runs_N: smallest and largest N that were fitted; None for a law without runs.
-        runs_D: likewise of D.
+        regions: regions where it rises with N or with D, if there are any.
+        runs_N: smallest and largest fitted N; None for a law without runs.
+        runs_D: smallest and largest fitted D; None for a law without runs.
 
     Example:
         >>> from farseer_jax import check_shape, example_runs, fit, Farseer
@@ -167,9 +168,9 @@ class Shape(Result):
         ]
         if self.runs_N is not None and self.runs_D is not None:
             runs = f"{_range('N', self.runs_N)}, {_range('D', self.runs_D)}"
-            parts.append(f"The runs: {runs}. All beyond is the law's own word.")
+            parts.append(f"The runs: {runs}. Beyond them the law extrapolates.")
         if not self.regions:
-            parts.append("The loss falls with N and with D at every point of the grid.")
+            parts.append("The loss decreases in N and in D at every point of the grid.")
         for region in self.regions:
             parts += self._region(region)
         return tuple(parts)
@@ -189,7 +190,7 @@ class Shape(Result):
     def _region(self, region: Rise) -> list[str | Table]:
         along, other = region.along, region.other_variable
         N, D = map(quantity_text, region.worst)
-        said = (
+        text = (
             f"The loss rises with {along} in {region.share:.1%} of the domain "
             f"({region.area:.2f} decades²),\n"
             f"most at N = {N}, D = {D}: ∂ln L / ∂ln {along} = {region.slope:+.3g}."
@@ -201,10 +202,10 @@ class Shape(Result):
             ]
         )
         beyond = self._beyond_the_runs(region)
-        return [said, lines.at(evenly(len(lines), _NUM_LINES)), *([beyond] if beyond else [])]
+        return [text, lines.at(evenly(len(lines), _NUM_LINES)), *([beyond] if beyond else [])]
 
     def _beyond_the_runs(self, region: Rise) -> str:
-        """How far from the runs it begins."""
+        """Where the rise starts relative to the range of the runs."""
         if self.runs_N is None or self.runs_D is None:
             return ""
         along, other = (self.runs_N, self.runs_D)[:: 1 if region.along == "N" else -1]
@@ -212,16 +213,16 @@ class Shape(Result):
         inside = (region.other >= other[0]) & (region.other <= other[1])
         name = region.along
         if (inside & (region.begins <= along[1])).any():
-            return f"It rises within the range of the runs: do not trust it with {name} there."
+            return f"It rises within the range of the runs: do not trust the law in {name} there."
         if first <= along[1]:
             return (
-                "Within the range of the runs it does not rise; only at other "
+                "It does not rise within the range of the runs, only at other "
                 f"{region.other_variable}."
             )
-        return f"It begins at {first / along[1]:.3g} times the runs' largest {name}."
+        return f"The rise starts at {first / along[1]:.3g} times the runs' largest {name}."
 
     def __repr__(self) -> str:
-        found = ", ".join(map(repr, self.regions)) or "falls everywhere"
+        found = ", ".join(map(repr, self.regions)) or "decreases everywhere"
         return f"Shape({self.law}, {len(self.N)} x {len(self.D)}, {found})"
 
 

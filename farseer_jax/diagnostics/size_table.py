@@ -1,4 +1,4 @@
-"""What forms are fitted to: values at sizes, with the largest sizes left out one after another."""
+"""Values at sizes that forms are fitted to, with the largest sizes left out one after another."""
 
 from typing import NamedTuple
 
@@ -20,8 +20,8 @@ class SizeTable(NamedTuple):
     """Sizes, and which of them each fit takes.
 
     Attributes:
-        N: ``(size,)``.
-        keep: sizes fitted, ``(fit, size)``: all, then all but the largest, and so on.
+        N: sizes, ``(size,)``.
+        keep: sizes that are fitted, ``(fit, size)``: all, then all but the largest, and so on.
         of_values: transformations of values.
         of_N: transformations of N.
     """
@@ -40,7 +40,7 @@ class SizeTable(NamedTuple):
         """The best lines of every pair of transformations, in float64.
 
         Args:
-            values: ``(fit, size)``; those that are not positive, or NaN, take no part.
+            values: values of a curve, ``(fit, size)``; NaN and those not positive are ignored.
         """
         known = np.isfinite(values) & (values > 0)
         safe = np.where(known, values, 1.0)
@@ -73,15 +73,15 @@ class SizeTable(NamedTuple):
         """Mean over the hold-outs of the relative error at the sizes left out.
 
         Args:
-            curves: ``(fit, …, size)``.
-            values: ``(size,)``.
+            curves: curves of each fit, ``(fit, …, size)``.
+            values: values of the curve, ``(size,)``.
         """
         known = np.isfinite(values) & (values > 0)
         left_out = ~self.keep[1:] & known
         error = np.abs(curves[1:] / np.where(known, values, 1.0) - 1.0)
-        beside = left_out[:, *(None,) * (error.ndim - 2)]
+        left_out_of = left_out[:, *(None,) * (error.ndim - 2)]
         count = left_out.sum(axis=1)
-        total = np.where(beside, error, 0.0).sum(axis=-1)
+        total = np.where(left_out_of, error, 0.0).sum(axis=-1)
         some = count > 0
         shape = (-1, *(1,) * (total.ndim - 1))
         return np.asarray((total[some] / count[some].reshape(shape)).mean(axis=0))
@@ -109,9 +109,9 @@ class Points(NamedTuple):
     """Distinct (N, D) with their mean loss; all arrays ``(point,)``.
 
     Attributes:
-        size: position of N.
-        log_D: of the tokens.
-        loss: mean over distinct runs.
+        size: index of the size.
+        log_D: ln D.
+        loss: mean loss over distinct runs.
     """
 
     size: np.ndarray
@@ -119,20 +119,20 @@ class Points(NamedTuple):
     loss: np.ndarray
 
     def over_D(self, of_points: np.ndarray, num_sizes: int) -> np.ndarray:
-        """Means over D, ``(fit, size)``, of ``(fit, point)``."""
+        """Means over D, from ``(fit, point)`` to ``(fit, size)``."""
         count = np.bincount(self.size, minlength=num_sizes)
         total = np.stack([np.bincount(self.size, row, num_sizes) for row in of_points])
         return np.asarray(total / count)
 
 
 def points_of(runs: Runs) -> Points:
-    """Copies count once, repeats are averaged."""
+    """The points of runs; copies count once, repeats are averaged."""
     N, D, loss = mean_losses(runs)
     return Points(np.unique(N, return_inverse=True)[1], np.log(D), loss)
 
 
 def scales_of(values: np.ndarray) -> np.ndarray:
-    """Geometric mean of the positive ones, row by row."""
+    """Geometric mean of the positive values in each row."""
     known = np.isfinite(values) & (values > 0)
     logs = np.log(np.where(known, values, 1.0)).sum(axis=1)
     return np.asarray(np.exp(logs / np.maximum(known.sum(axis=1), 1)))

@@ -1,4 +1,4 @@
-"""Invertible functions that may make a curve of N a straight line."""
+"""Invertible transformations, in which a curve of N may become a straight line."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from farseer_jax.types import Array
 
 @dataclass(frozen=True)
 class Transform:
-    """A monotone function of positive numbers, and its inverse; of JAX arrays, elementwise.
+    """A monotone function of positive numbers and its inverse, elementwise on JAX arrays.
 
     Attributes:
         name: one word for tables.
         forward: ``g(x)``; with ``exponents`` it is ``g(x, p)``.
-        inverse: of the same: ``g⁻¹(y)`` or ``g⁻¹(y, p)``; NaN where there is none.
-        exponents: where p is searched; None for a function without one.
-        scaled: whether it is given numbers over their geometric mean. For a family that scaling
-            only shifts and stretches, as powers are, this changes nothing but rounding.
+        inverse: ``g⁻¹(y)`` or ``g⁻¹(y, p)``; NaN where it does not exist.
+        exponents: range in which p is searched; None for a function without p.
+        scaled: whether it is applied to numbers divided by their geometric mean. For functions
+            that scaling only shifts and stretches, such as powers, this changes only rounding.
 
     Example:
         >>> import jax.numpy as jnp
@@ -40,20 +40,20 @@ class Transform:
 
     def __post_init__(self) -> None:
         if not self.name or not self.name.isprintable() or "/" in self.name:
-            raise ValueError(f"name: a transform needs a word without '/', got {self.name!r}")
+            raise ValueError(f"name: expected a word without '/', got {self.name!r}")
         if self.exponents is not None:
             low, high = self.exponents
             if not -10.0 <= low < high <= 10.0:
                 raise ValueError(
-                    f"exponents: the range of {self.name!r} must ascend within −10 to 10, "
+                    f"exponents: expected an ascending range within −10 to 10 for {self.name!r}, "
                     f"got {self.exponents}"
                 )
 
     @classmethod
     def usual(cls) -> "tuple[Transform, ...]":
-        """Identity, logarithm and powers from −1 to 1, the dictionary of :func:`choose_forms`.
+        """Identity, logarithm and powers from −1 to 1, the defaults of :func:`choose_forms`.
 
-        Among the powers are the logarithm (p = 0) and the identity (p = 1).
+        The powers include the logarithm (p = 0) and the identity (p = 1).
         """
         return TRANSFORMS
 
@@ -64,17 +64,17 @@ class Transform:
 
     @property
     def range(self) -> tuple[float, float]:
-        """Where the exponent is searched; nowhere but at 0 where there is none."""
+        """Range in which the exponent is searched; (0, 0) without an exponent."""
         return (0.0, 0.0) if self.exponents is None else self.exponents
 
     def apply(self, x: Array, exponent: Array) -> Array:
-        """``g``, with or without its exponent; arguments broadcast."""
+        """``g``, with its exponent if it has one; arguments broadcast."""
         if self.is_searched:
             return jnp.asarray(self.forward(x, exponent))
         return jnp.broadcast_to(self.forward(x), jnp.broadcast_shapes(x.shape, exponent.shape))
 
     def undo(self, y: Array, exponent: Array) -> Array:
-        """``g⁻¹`` likewise."""
+        """``g⁻¹``, with its exponent if it has one; arguments broadcast."""
         return jnp.asarray(self.inverse(y, exponent) if self.is_searched else self.inverse(y))
 
 
@@ -83,12 +83,12 @@ def _same(x: Array) -> Array:
 
 
 def _power(x: Array, exponent: Array) -> Array:
-    """``(x^p − 1) / p``: the line through it is that through ``x^p``, and p = 0 is the log."""
+    """``(x^p − 1) / p``: has the same lines as ``x^p``, and is the logarithm at p = 0."""
     return box_cox(jnp.log(x), exponent)
 
 
 def _root(y: Array, exponent: Array) -> Array:
-    """The inverse of this; NaN where the power would be negative."""
+    """The inverse of ``_power``; NaN where the power would be negative."""
     base = 1.0 + exponent * y
     valid = base > 0
     near_zero = jnp.abs(exponent * y) < 1e-12
@@ -105,11 +105,11 @@ TRANSFORMS = (
 
 
 def as_transforms(transforms: object) -> tuple[Transform, ...]:
-    """The transformations that were asked for, by name or as they are; the usual ones for None.
+    """Transformations from themselves or their names; the usual ones for None.
 
     Raises:
-        TypeError: something is not a transformation.
-        ValueError: no usual one has such a name.
+        TypeError: one is neither a transformation nor a name.
+        ValueError: a name is unknown.
     """
     if transforms is None:
         return TRANSFORMS
@@ -126,21 +126,21 @@ def _transform(transform: object) -> Transform:
         return known[transform]
     kind = ValueError if isinstance(transform, str) else TypeError
     raise kind(
-        f"transforms: expected transformations, got {shown(transform)}; the known ones are "
-        f"{', '.join(map(repr, known))}, and others are made by Transform(name, forward, inverse)"
+        f"transforms: expected transformations, got {shown(transform)}; choose from "
+        f"{', '.join(map(repr, known))}, or make one by Transform(name, forward, inverse)"
     )
 
 
 def _name(transform: Transform) -> str:
-    """What a file keeps of it.
+    """The name of a usual transformation, which is what a file stores.
 
     Raises:
-        TypeError: it is the user's own, whose functions no file can keep.
+        TypeError: it is not a usual one, and a file cannot store its functions.
     """
     if transform not in TRANSFORMS:
         raise TypeError(
-            f"JSON cannot keep the functions of the transformation {transform.name!r}: it keeps "
-            "choices among the usual ones"
+            f"JSON cannot store the functions of the transformation {transform.name!r}, only usual "
+            "transformations by name"
         )
     return transform.name
 

@@ -1,12 +1,12 @@
-"""Whether residuals still follow something: a rank von Neumann ratio, tested by permutation.
+"""Serial correlation of residuals: a rank von Neumann ratio, tested by permutation.
 
 Within a group, ordered along the other variable, the ranks r of the residuals give
 
     ratio = Σ (r[i+1] − r[i])² / Σ (r[i] − mean r)²
 
 (Bartels 1982, *The rank version of von Neumann's ratio test for randomness*, JASA 77): 2 on average
-where the order says nothing, near 0 where neighbours are alike, as a misfit makes them. Ranks,
-for one outlier must neither make nor hide a pattern.
+if the order does not matter, near 0 if neighbours are alike because of a misfit. With ranks, a
+single outlier neither creates nor hides a pattern.
 """
 
 from dataclasses import dataclass, fields
@@ -18,10 +18,10 @@ from farseer_jax.results.numbers import or_null
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 
-_CHANCE = 0.01
-_LEAST = 4  # runs of a group: three have ratios of two values only
+_LEVEL = 0.01
+_LEAST = 4  # runs of a group: with three, the ratio takes only two values
 _NUM_PERMUTATIONS = 4999
-_ALMOST = 1.0 + 1e-12  # equal ratios are equal
+_ALMOST = 1.0 + 1e-12  # equal ratios may differ by rounding
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,15 +29,15 @@ class Whiteness(Result):
     """A test of residuals against one variable, group by group and together.
 
     Attributes:
-        along: the input that the residuals are ordered by in each group, such as ``"D"``.
-        group: what the runs of a group share, such as N; a number for each combination where they
-            share several inputs, ``(group,)``.
-        num_runs: runs of each group.
-        ratio: of each group, ``(group,)``; about 2 where neighbours have nothing in common.
-        p_value: probability of so small a ratio by chance, ``(group,)``.
-        mean_ratio: over the groups.
-        mean_p_value: probability of so small a mean by chance.
-        num_permutations: that the probabilities rest on; none is below 1 / (this + 1).
+        along: the input that orders the residuals in each group, such as ``"D"``.
+        group: value that the runs of a group share, such as N; a number for each combination if
+            they share several inputs, ``(group,)``.
+        num_runs: number of runs in each group, ``(group,)``.
+        ratio: ratio of each group, ``(group,)``; about 2 without serial correlation.
+        p_value: probability of a ratio this small by chance, ``(group,)``.
+        mean_ratio: mean ratio over the groups.
+        mean_p_value: probability of a mean this small by chance.
+        num_permutations: number of permutations; no probability is below 1 / (this + 1).
     """
 
     along: str
@@ -59,24 +59,24 @@ class Whiteness(Result):
         return {own.name: or_null(getattr(self, own.name)) for own in fields(self)}
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """The groups, and what they say together."""
+        """The groups, and the test of their mean."""
         return self.table(), self.sentence("group")
 
     def sentence(self, shared: str) -> str:
-        """What the test says, with its probability.
+        """The result of the test, with its probability.
 
         Args:
-            shared: what the runs of a group share, in words; empty where they share nothing.
+            shared: what the runs of a group share, in words; empty if they share nothing.
         """
         if not len(self.group):
-            none = f"no {shared} has 4 runs" if shared else "there are less than 4 runs"
+            none = f"no {shared} has 4 runs" if shared else "there are fewer than 4 runs"
             return f"along {self.along}: no test, {none}"
         least = 1 / (self.num_permutations + 1)
         p = f"p < {2 * least:.1g}" if self.mean_p_value <= least else f"p = {self.mean_p_value:.3g}"
         verdict = (
-            f"neighbours are alike, at the level of {_CHANCE:g}: the law misses a pattern"
-            if self.mean_p_value < _CHANCE
-            else f"no pattern that chance would not make, at the level of {_CHANCE:g}"
+            f"neighbours are alike, at the level of {_LEVEL:g}: the law misses a pattern"
+            if self.mean_p_value < _LEVEL
+            else f"no significant pattern, at the level of {_LEVEL:g}"
         )
         within = f", within each {shared}" if shared else ""
         return (
@@ -95,11 +95,11 @@ def whiteness(
     """Test residuals in the order of a variable, within groups of at least four runs.
 
     Args:
-        along: the name of the variable.
-        residual: of each run, ``(run,)``.
-        group: equal for runs of one group, ``(run,)``.
-        order: the variable, ``(run,)``.
-        seed: of the permutations.
+        along: name of the variable.
+        residual: residual of each run, ``(run,)``.
+        group: a number that the runs of a group share, ``(run,)``.
+        order: value of the variable, ``(run,)``.
+        seed: seed of the permutations.
     """
     values, counts = np.unique(group, return_counts=True)
     values, counts = values[counts >= _LEAST], counts[counts >= _LEAST]
@@ -127,18 +127,18 @@ def whiteness(
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """From 0; equal values share the mean of their ranks."""
+    """Ranks from 0; equal values share the mean of their ranks."""
     _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts + 1) / 2)[index]
 
 
 def _ratio(ranks: np.ndarray) -> np.ndarray:
-    """One per row; 2 where all are equal."""
+    """The ratio of each row; 2 where all ranks are equal."""
     steps = np.sum(np.diff(ranks, axis=1) ** 2, axis=1)
     spread = np.sum((ranks - ranks.mean(axis=1, keepdims=True)) ** 2, axis=1)
     return np.divide(steps, spread, out=np.full(len(ranks), 2.0), where=spread > 0)
 
 
 def _share(hits: np.ndarray) -> np.ndarray:
-    """Of the permutations, the order as it is among them."""
+    """Share of hits among the permutations and the observed order."""
     return (1 + hits.sum(axis=1)) / (1 + hits.shape[1])

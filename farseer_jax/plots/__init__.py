@@ -1,4 +1,4 @@
-"""Figures, by matplotlib; each function draws on your axes, or makes new ones."""
+"""Figures with matplotlib; each function draws on the caller's axes, or on new ones."""
 
 from farseer_jax.plots.allocation import plot_allocation
 from farseer_jax.plots.choices import plot_choices

@@ -1,4 +1,4 @@
-"""A figure of how many tokens a parameter should get, as a function of compute."""
+"""A figure of the compute-optimal tokens per parameter as a function of compute."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import plain_ticks
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of
 
-_NEAREST, _REACH = 6.0, 27.0  # of a model's name from its point, in points (1/72 inch)
+_NEAREST, _REACH = 6.0, 27.0  # distance of a model's name from its point, in points (1/72 inch)
 _STYLES = ("-", "--", "-.", (0, (1, 1.2)))  # besides colours: for print in black and white
 
 
@@ -28,22 +28,22 @@ def plot_allocation(
 ) -> Axes:
     """Compute-optimal tokens per parameter against compute, a line for each law (Fig. 1b).
 
-    A line is bold where its optima lie within the runs, and thin beyond, where only the law says
-    so. Bands are intervals of a bootstrap. The thin grey line is Chinchilla's 20 tokens per
-    parameter, the shaded box what the runs cover, where they are the same range for all
-    allocations, and points are models that were published, at 6 N D, named where there is room.
+    A line is bold where its optima lie within the runs, and thin where the law extrapolates. Bands
+    are intervals of a bootstrap. The thin grey line is Chinchilla's 20 tokens per parameter. The
+    shaded box is the range of the runs, if it is the same for all allocations. Points are published
+    models, at 6 N D, named where there is room.
 
     Args:
-        allocation: from :func:`allocate`, or several of them.
+        allocation: one result of :func:`allocate`, or several.
         ax: axes to draw on; new ones by default.
-        labels: names of the lines; the laws' by default, with their places where two are equal.
+        labels: names of the lines; names of the laws by default, numbered where two are equal.
         models: points to draw; None takes :func:`published_models`, () none.
 
     Returns:
         The axes.
 
     Raises:
-        ValueError: there is no allocation, not one label for each, or no optimum to draw.
+        ValueError: there is no allocation or no optimum, or not one label for each allocation.
 
     Example:
         >>> import numpy as np
@@ -56,7 +56,7 @@ def plot_allocation(
     found = [allocation] if isinstance(allocation, Allocation) else list(allocation)
     names = _names(found, labels)
     if not any(np.isfinite(one.N).any() for one in found):
-        raise ValueError("there is no optimum to draw: no budget has one")
+        raise ValueError("allocation: no budget has an optimum to draw")
     with axes_of(ax, (6.4, 4.3)) as axes:
         axes.set(xscale="log", yscale="log")
         _shade(axes, found)
@@ -75,22 +75,24 @@ def plot_allocation(
 
 def _names(found: list[Allocation], labels: Sequence[str] | None) -> list[str]:
     if not found:
-        raise ValueError("give at least one allocation")
+        raise ValueError("allocation: expected at least one, got none")
     if labels is None:
         own = [one.law.title() for one in found]
         return [
             f"{name} ({i})" if own.count(name) > 1 else name for i, name in enumerate(own, start=1)
         ]
     if isinstance(labels, str) or len(labels) != len(found):
-        raise ValueError(f"labels: give one for each of {len(found)} allocations, got {labels!r}")
+        raise ValueError(
+            f"labels: expected one for each of {len(found)} allocations, got {labels!r}"
+        )
     return list(labels)
 
 
 def _shade(axes: Axes, found: list[Allocation]) -> None:
-    """What the runs cover in compute and D/N."""
+    """The range of the runs in compute and D/N."""
     ranges = [one.data_range for one in found if one.data_range is not None]
     if not ranges or any(other != ranges[0] for other in ranges):
-        return  # one box would say of all what holds of one
+        return  # one box cannot show several ranges
     data = ranges[0]
     (left, right), (bottom, top) = data.compute, data.tokens_per_parameter
     box = Rectangle(
@@ -122,7 +124,7 @@ def _draw(axes: Axes, one: Allocation, name: str, colour: str, style: object) ->
 
 
 def _limit(axes: Axes, found: list[Allocation], models: list[PublishedModel]) -> None:
-    """Lines, box and points with room around them."""
+    """Limits that leave room around lines and points."""
     ratios = np.concatenate([one.tokens_per_parameter for one in found])
     ratios = np.append(ratios[np.isfinite(ratios)], CHINCHILLA)
     ratios = np.append(ratios, [model.tokens_per_parameter for model in models])
@@ -144,7 +146,7 @@ def _finish(axes: Axes) -> None:
 
 
 def _draw_models(axes: Axes, shown: list[PublishedModel], found: list[Allocation]) -> None:
-    """Points with names, each placed where no line and no other name or point lies."""
+    """Points with names, each where it covers no line, point or other name."""
     shown = sorted(shown, key=lambda model: -model.compute)
     points = np.array([[model.compute, model.tokens_per_parameter] for model in shown])
     axes.plot(*points.T, "o", ms=4.2, color=INK, mec="white", mew=0.6, ls="", zorder=4)
@@ -157,7 +159,7 @@ def _draw_models(axes: Axes, shown: list[PublishedModel], found: list[Allocation
 
 
 def _line(one: Allocation) -> np.ndarray:
-    """Many points of a line, ``(point, 2)``: budgets may be far apart."""
+    """A line at many points, ``(point, 2)``, because budgets may be far apart."""
     known = np.isfinite(one.N)
     if not known.any():
         return np.zeros((0, 2))

@@ -1,4 +1,4 @@
-"""A figure of how far a prediction moves with the choices that were made."""
+"""A figure of how a prediction changes with the choices of an analyst."""
 
 from typing import Any, NamedTuple
 
@@ -12,12 +12,12 @@ from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.style import COLOURS, GREY, axes_of
 from farseer_jax.results.numbers import loss_text, quantity_text
 
-_LONG = 5  # choices from which a group shares one line
+_LONG = 5  # choices above which a group shares one line
 _GAP = 0.55  # between groups, in lines
 
 
 class _Line(NamedTuple):
-    """A line of the figure: one choice, or many of one group."""
+    """A line of the figure: one choice, or all choices of a group."""
 
     label: str
     place: float
@@ -32,7 +32,7 @@ def plot_choices(comparison: ChoiceComparison, point: int = 0, ax: Axes | None =
 
     Args:
         comparison: from :func:`compare_choices`.
-        point: which of its points.
+        point: index of the point to show.
         ax: axes to draw on; new ones by default.
 
     Returns:
@@ -50,7 +50,7 @@ def plot_choices(comparison: ChoiceComparison, point: int = 0, ax: Axes | None =
         'change of the predicted loss, %'
     """
     if not 0 <= point < len(comparison.N):
-        raise IndexError(f"there is no point {point}: there are {len(comparison.N)}")
+        raise IndexError(f"point: expected 0 to {len(comparison.N) - 1}, got {point}")
     groups = {name: _lines_of(comparison[name]) for name in comparison.groups}
     lines = _placed(groups)
     num_lines = lines[-1][1].place if lines else 0.0
@@ -78,7 +78,7 @@ def _lines_of(rows: tuple[ChoiceResult, ...]) -> list[_Line]:
 
 
 def _placed(groups: dict[str, list[_Line]]) -> list[tuple[str, _Line]]:
-    """Lines from top to bottom; above each group stands its title."""
+    """Lines from top to bottom, with room for a title above each group."""
     place, found = 0.0, []
     for group, lines in groups.items():
         place += 1.0
@@ -97,8 +97,8 @@ def _draw(axes: Axes, line: _Line, colour: str, point: int) -> None:
     if many and len(changes):
         axes.hlines(line.place, changes.min(), changes.max(), color=colour, lw=1.4, alpha=0.45)
         most = int(np.abs(changes).argmax())
-        side = "left" if changes[most] < 0 else "right"  # the text stays within the axes
-        note(axes, usable[most].choice, (changes[most], line.place), (0, 6), ha=side, fontsize=7.5)
+        align = "left" if changes[most] < 0 else "right"  # keeps the text within the axes
+        note(axes, usable[most].choice, (changes[most], line.place), (0, 6), ha=align, fontsize=7.5)
     else:
         axes.hlines(place, 0.0, changes, color=colour, lw=1.4, alpha=0.45)
     axes.scatter(
@@ -122,7 +122,7 @@ def _finish(axes: Axes, lines: list[tuple[str, _Line]]) -> None:
 
 
 def _name_groups(axes: Axes, lines: list[tuple[str, _Line]]) -> None:
-    """Titles of the groups, where the labels of their choices end."""
+    """Titles of the groups, aligned with the ends of their choices' labels."""
     tops: dict[str, float] = {}
     for group, line in lines:
         tops.setdefault(group, line.place)

@@ -1,4 +1,4 @@
-"""Two loss surfaces against each other: a map, a line and a surface (paper App. E, Fig. 15)."""
+"""Comparisons of two loss surfaces as a map, a line and a surface (paper App. E, Fig. 15)."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from farseer_jax.decisions.compared_fits import ComparedFit
 from farseer_jax.decisions.compared_points import ComparedPoints
 from farseer_jax.decisions.fit_comparison import FitComparison
 from farseer_jax.decisions.matching_runs import match
@@ -27,9 +26,9 @@ _SQUARE = "#009e73"
 def plot_comparison(comparison: FitComparison, ax: Axes | None = None) -> Axes:
     """The normalised difference over N and D: purple where A is better, orange where B is.
 
-    The heavy line is parity. Dots are the runs of A and rings those of B, and beyond the dashed
-    frame, which holds what both have, somebody extrapolates. With two bootstraps dotted lines
-    hold what is sure to 95 %.
+    The heavy line is parity. Dots are the runs of A and rings those of B; outside the dashed frame,
+    the range that both share, at least one law extrapolates. With two bootstraps, the winner is
+    95 % certain beyond the dotted lines.
 
     Args:
         comparison: from :func:`compare_fits`, of at least two N and two D.
@@ -77,26 +76,29 @@ def _surface_of(comparison: object) -> FitComparison:
     """A comparison over at least two N and two D."""
     found = instance_of(FitComparison, comparison, "comparison", "such as `compare_fits(a, b)`")
     if min(found.difference.shape) < 2:
-        raise ValueError("comparison: one N or one D is no surface; draw its line by plot_line")
+        raise ValueError(
+            "comparison: a surface needs at least two N and two D; draw a line by plot_line"
+        )
     return found
 
 
 def _difference_label(of: FitComparison | ComparedPoints) -> str:
-    return "loss of {} less that of {}, %".format(*of.names)
+    return "(loss {0} − loss {1}) / loss {1}, %".format(*of.names)
 
 
 def _draw_runs(axes: Axes, comparison: FitComparison) -> None:
-    """The runs of A as dots, those of B as rings, and a frame around what both cover."""
-    a, b = comparison.fits.a, comparison.fits.b
-    for side in (a, b):
-        if (runs := side.runs) is None:
+    """The runs of A as dots, those of B as rings, and a frame around the range of both."""
+    ranges = []
+    looks: Any = ({"s": 5, "color": INK}, {"s": 22, "color": "none"})
+    for one, look in zip((comparison.fits.a, comparison.fits.b), looks, strict=True):
+        if (runs := one.runs) is None:
             continue
         shown = _within(comparison, runs.N, runs.D)
         axes.scatter(
-            runs.N[shown], runs.D[shown], zorder=5, lw=0.6, s=5 if side is a else 22,
-            clip_on=False, color=INK if side is a else "none", edgecolor=INK,
-        )  # fmt: skip
-    ranges = [_ranges(side) for side in (a, b) if side.runs is not None]
+            runs.N[shown], runs.D[shown], zorder=5, lw=0.6, clip_on=False, edgecolor=INK, **look
+        )
+        points = np.stack([runs.N, runs.D])
+        ranges.append((points.min(axis=1), points.max(axis=1)))
     if not ranges:
         return
     low, high = np.max([r[0] for r in ranges], axis=0), np.min([r[1] for r in ranges], axis=0)
@@ -113,20 +115,13 @@ def _within(comparison: FitComparison, N: np.ndarray, D: np.ndarray) -> np.ndarr
     )  # fmt: skip
 
 
-def _ranges(side: ComparedFit) -> tuple[np.ndarray, np.ndarray]:
-    """The smallest and the largest N and D of its runs, ``(2,)`` each."""
-    assert side.runs is not None
-    every = np.stack([side.runs.N, side.runs.D])
-    return every.min(axis=1), every.max(axis=1)
-
-
 def _add_legend(axes: Axes, comparison: FitComparison) -> None:
-    """Below the axes: what lines and points are."""
+    """A legend of lines and points below the axes."""
     (a, b), handles = comparison.names, []
     if comparison.parity:
         handles.append(Line2D([], [], color="black", lw=2.6, label="equal"))
     if comparison.probability is not None:
-        handles.append(Line2D([], [], color="black", lw=0.8, ls=":", label="95 % sure"))
+        handles.append(Line2D([], [], color="black", lw=0.8, ls=":", label="95 % certain"))
     look: Any = {"ls": "", "marker": "o", "mec": INK, "mew": 0.6}
     if comparison.fits.a.runs is not None:
         handles.append(Line2D([], [], ms=3.0, mfc=INK, label=f"runs of {a}", **look))
@@ -137,9 +132,9 @@ def _add_legend(axes: Axes, comparison: FitComparison) -> None:
 
 
 def plot_line(line: ComparedPoints, ax: Axes | None = None) -> Axes:
-    """The normalised difference along a line: below 0 A is better.
+    """The normalised difference along a line, negative where A is better.
 
-    Dashed where it lies outside the runs of one or both; the dot is parity.
+    Dashed outside the runs of one or both; the dot is parity.
 
     Args:
         line: from :meth:`FitComparison.line`.
@@ -186,8 +181,8 @@ def plot_line(line: ComparedPoints, ax: Axes | None = None) -> Axes:
 def plot_comparison_surface(comparison: FitComparison, ax: Axes | None = None) -> Axes:
     """The normalised difference as a surface over N and D, with the plane of parity (Fig. 15).
 
-    Purple below the plane, where A is better, orange above, where B is; the heavy line is parity.
-    Squares are observed differences, of runs that both have at the same N and D.
+    Purple below the plane, where A is better, orange above it, where B is; the heavy line is
+    parity. Squares are observed differences at N and D where both have runs.
 
     Args:
         comparison: from :func:`compare_fits`, of at least two N and two D.
@@ -207,7 +202,7 @@ def plot_comparison_surface(comparison: FitComparison, ax: Axes | None = None) -
         >>> b = Chinchilla(E=1.8, A=480.0, B=1000.0, alpha=0.35, beta=0.34)
         >>> found = compare_fits(a, b, N=(1e8, 1e11), D=(1e9, 1e12))
         >>> plot_comparison_surface(found).get_zlabel()
-        'loss of A less that of B, %'
+        '(loss A − loss B) / loss B, %'
     """
     a, b = _surface_of(comparison).names
     N, D = (np.geomspace(x[0], x[-1], _NUM_DRAWN) for x in (comparison.N, comparison.D))
@@ -235,7 +230,7 @@ def plot_comparison_surface(comparison: FitComparison, ax: Axes | None = None) -
 
 
 def _percent_at(comparison: FitComparison, N: np.ndarray, D: np.ndarray) -> np.ndarray:
-    """The difference in per cent, between nodes of the comparison linear: its colours are even."""
+    """The difference in per cent, linear between nodes of the comparison, for smooth colours."""
     return 100 * on_surface(comparison.N, comparison.D, comparison.difference, N, D)
 
 
@@ -247,7 +242,7 @@ def _decreases_to_large(percent: np.ndarray) -> bool:
 
 
 def _draw_observed(axes: Any, comparison: FitComparison) -> None:
-    """Differences of runs of both, on a stalk from the surface where they are off it."""
+    """Observed differences where both have runs, joined to the surface by stalks."""
     a, b = comparison.fits.a.runs, comparison.fits.b.runs
     if a is None or b is None:
         return
@@ -267,7 +262,7 @@ def _draw_observed(axes: Any, comparison: FitComparison) -> None:
 
 
 def _legend_above(axes: Any) -> None:
-    """A legend where the surface is not."""
+    """A legend that does not cover the surface."""
     if is_narrow(axes):
         axes.legend(
             loc="upper left", bbox_to_anchor=(0.0, 1.0), ncols=2, fontsize=7, frameon=False,

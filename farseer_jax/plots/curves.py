@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import cast
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
 
 from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.evaluate import evaluate_curves
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.methods.piecewise.diagnostics import Diagnostics
 from farseer_jax.plots.layout import legend_outside
@@ -16,20 +15,20 @@ from farseer_jax.plots.log_ticks import input_axis, plain_ticks
 from farseer_jax.plots.style import COLOURS, grid_of
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 
-_REACH = 1.25  # beyond the runs, as a factor
+_REACH = 1.25  # factor by which curves extend beyond the runs
 
 
 def plot_curves(
     fit: Fit, bootstrap: Bootstrap | None = None, axes: Sequence[Axes] | None = None
 ) -> tuple[Axes, Axes, Axes]:
-    """U(N), B(N) and A(N) of a law, with what the stages of a piecewise fit found for each size.
+    """U(N), B(N) and A(N) of a law, with the values at each size from a piecewise fit's stages.
 
     Dots are Stage 1's A_N and B_N (paper Fig. 4) and Stage 3's G(N) (Fig. 5a), to which the
-    curves were fitted: where dots leave their curve in order, the form of the law does not hold.
+    curves were fitted: a trend of the dots away from their curve shows a misfit of the law.
 
     Args:
-        fit: of a law L(N, D) = U(N) + B(N) · D^−A(N).
-        bootstrap: of that fit; draws a 90 % band of each curve.
+        fit: a fit of a law L(N, D) = U(N) + B(N) · D^−A(N).
+        bootstrap: a bootstrap of that fit, which adds a 90 % band to each curve.
         axes: three axes to draw on, for U, B and A; new ones by default.
 
     Returns:
@@ -37,7 +36,7 @@ def plot_curves(
 
     Raises:
         TypeError: the law has no such curves.
-        ValueError: not three axes, or the bootstrap is of another fit.
+        ValueError: there are not three axes, or the bootstrap is not of this fit.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
@@ -46,11 +45,13 @@ def plot_curves(
         ['U(N)', 'B(N)', 'A(N)']
     """
     if not isinstance(fit.law, OneDataTerm):
-        raise TypeError(f"the law {fit.law.name} has no curves U, B and A of N")
+        raise TypeError(f"fit: the law {fit.law.name!r} has no curves U, B and A of N")
     if bootstrap is not None and bootstrap.fit is not fit:
-        raise ValueError("bootstrap: these draws are of another fit; give bootstrap(fit)")
+        raise ValueError(
+            "bootstrap: expected draws of this fit, got another's; give bootstrap(fit)"
+        )
     N = np.geomspace(fit.runs.N.min() / _REACH, fit.runs.N.max() * _REACH, 120)
-    values = dict(zip("UBA", _curves_of(fit.law, N), strict=True))
+    values = dict(zip("UBA", evaluate_curves(fit.law, N), strict=True))
     bands = None if bootstrap is None else bootstrap.curves(N)
     found = fit.diagnostics if isinstance(fit.diagnostics, Diagnostics) else None
     with grid_of(axes, (1, 3), (9.6, 2.9)) as panels:
@@ -70,15 +71,9 @@ def plot_curves(
     return cast("tuple[Axes, Axes, Axes]", tuple(panels))
 
 
-def _curves_of(law: OneDataTerm, N: np.ndarray) -> tuple[np.ndarray, ...]:
-    with jax.enable_x64(True):
-        log_U, log_B, A = (np.asarray(curve) for curve in law.of_size(jnp.asarray(N)))
-    return tuple(np.broadcast_to(curve, N.shape) for curve in (np.exp(log_U), np.exp(log_B), A))
-
-
 def _draw_stages(axes: Axes, name: str, found: Diagnostics | None, colour: str) -> None:
     if found is None:
         return
-    seen = {"U": found.G, "B": found.B, "A": found.A}[name]
+    values = {"U": found.G, "B": found.B, "A": found.A}[name]
     label = "Stage 3, each size" if name == "U" else "Stage 1, each size"
-    axes.scatter(found.N, seen, s=15, color=colour, alpha=0.75, lw=0, zorder=3, label=label)
+    axes.scatter(found.N, values, s=15, color=colour, alpha=0.75, lw=0, zorder=3, label=label)

@@ -13,6 +13,7 @@ from farseer_jax.diagnostics.difference_views import DifferenceView
 from farseer_jax.plots.log_ticks import input_axis, plain_ticks
 from farseer_jax.plots.style import COLOURS, axes_of, colour_bar, grid_of, one_of, ordered_colours
 from farseer_jax.results.numbers import quantity_text
+from farseer_jax.results.table import evenly
 
 Show = Literal["differences", "coefficient", "exponent"]
 
@@ -25,15 +26,15 @@ def plot_differences(
 ) -> Axes:
     """One view on log–log axes: the differences as dots, each slice's line in the same colour.
 
-    Colours run from dark to light with the variable that slices share, on the scale at the side.
-    Or what the lines give, as a function of that variable.
+    Colours run from dark to light with the fixed variable, as the colour bar shows. With ``show``,
+    the coefficients or exponents of the lines as a function of that variable instead.
 
     Args:
         analysis: from :func:`analyse_differences`.
-        view: along which variable the loss differs, and against which: ``("D", "D")`` is the
-            paper's Figs. 12–14.
-        show: the ``"differences"``, or the lines' ``"coefficient"`` (Fig. 10) or ``"exponent"``
-            (Fig. 11).
+        view: the variable along which the loss differs, and the variable of the lines:
+            ``("D", "D")`` is the paper's Figs. 12–14.
+        show: the ``"differences"``, or the ``"coefficient"`` (Fig. 10) or ``"exponent"`` (Fig. 11)
+            of the lines.
         ax: axes to draw on; new ones by default.
 
     Returns:
@@ -41,7 +42,7 @@ def plot_differences(
 
     Raises:
         KeyError: there is no such view.
-        ValueError: ``show`` is none of these.
+        ValueError: ``show`` is unknown.
 
     Example:
         >>> from farseer_jax import analyse_differences, example_runs
@@ -67,14 +68,13 @@ def plot_views(
     Args:
         analysis: from :func:`analyse_differences`.
         axes: four axes to draw on; new ones by default.
-        show: as in :func:`plot_differences`: the lines' ``"coefficient"`` is the paper's Fig. 10,
-            their ``"exponent"`` Fig. 11.
+        show: as for :func:`plot_differences`.
 
     Returns:
         The axes, in the order of ``analysis.views``.
 
     Raises:
-        ValueError: there are not four axes, or ``show`` is none of these.
+        ValueError: there are not four axes, or ``show`` is unknown.
 
     Example:
         >>> from farseer_jax import analyse_differences, example_runs
@@ -124,7 +124,7 @@ def _draw_differences(
 
 
 def _draw_function(axes: Axes, view: DifferenceView, show: str, mark: str) -> None:
-    """What the lines give, one dot a slice."""
+    """Coefficients or exponents of the lines, a dot per slice."""
     is_exponent = show == "exponent"
     values = view.exponent if is_exponent else view.coefficient
     axes.scatter(view.held, values, color=COLOURS[0], s=18, lw=0, zorder=3)
@@ -140,13 +140,13 @@ def _draw_function(axes: Axes, view: DifferenceView, show: str, mark: str) -> No
 
 
 def _colour_scale(axes: Axes, view: DifferenceView) -> None:
-    """A scale at the side that names some of the slices."""
+    """A colour bar that labels some of the slices."""
     num = len(view.held)
     if num < 2:
         return
     scale = ScalarMappable(Normalize(-0.5, num - 0.5), ListedColormap(ordered_colours(num)))
     bar = colour_bar(axes, scale)
-    places = np.unique(np.linspace(0, num - 1, min(num, 5)).round().astype(int))
+    places = evenly(num, min(num, 5))
     bar.set_ticks(places.tolist(), labels=[quantity_text(view.held[i]) for i in places])
     bar.ax.tick_params(length=0, labelsize=8)
     bar.ax.set_title(view.held_variable, fontsize=9, loc="center")

@@ -17,7 +17,7 @@ from farseer_jax.plots.style import COLOURS, GREY, axes_of, one_of
 
 Errors = Literal["held out", "next", "targets"]
 _MARKERS = "osD^vPX"
-_LARGEST = 10.0  # drawn: one law that ran away would press all others into a line
+_LARGEST = 10.0  # that is drawn: a diverged law would compress all others into one line
 _UNITS = {"N": " (parameters)", "D": " (tokens)", "C": " (6ND, FLOPs)"}
 _ERRORS = {
     "held out": "error on the held-out runs",
@@ -29,22 +29,22 @@ _ERRORS = {
 def plot_extrapolation(
     found: Extrapolation, errors: Errors = "held out", ax: Axes | None = None
 ) -> Axes:
-    """Error of each candidate against the range that was fitted, logarithmic (Figs. 6 and 8).
+    """Error of each candidate against the largest fitted value, on log axes (Figs. 6 and 8).
 
-    The grey band is the run-to-run noise of the runs: errors within it say nothing of a law.
+    The grey band is the run-to-run noise of the runs: errors within it say nothing about a law.
     Hollow markers are fits that did not converge; errors above 1000 % are not drawn.
 
     Args:
         found: from :func:`extrapolate`.
-        errors: on the ``"held out"`` runs, on the ``"next"`` ones above each limit, or on the
-            ``"targets"``, where the last point is the fit to all runs.
+        errors: errors on the ``"held out"`` runs, on the ``"next"`` ones right above each limit, or
+            on the ``"targets"``, where the last point is the fit to all runs.
         ax: axes to draw on; new ones by default.
 
     Returns:
         The axes.
 
     Raises:
-        ValueError: there are no such errors, or no targets.
+        ValueError: ``errors`` is unknown, or there are no targets.
 
     Example:
         >>> from farseer_jax import Chinchilla, Farseer, example_runs, extrapolate
@@ -82,11 +82,11 @@ def plot_extrapolation(
 def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: Axes | None = None) -> Axes:
     """Mean relative error at each size (or D, C), fitted and beyond (Fig. 1a).
 
-    Shaded is the fitted range; stars are the targets, from the same fits.
+    The fitted range is shaded; stars are the targets, by the same fits.
 
     Args:
         found: from :func:`extrapolate`.
-        limit: which of the limits the candidates are fitted up to.
+        limit: index of the limit up to which the candidates are fitted.
         ax: axes to draw on; new ones by default.
 
     Returns:
@@ -103,7 +103,7 @@ def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: Axes | None =
         'parameters N'
     """
     if not -len(found.limits) <= limit < len(found.limits):
-        raise IndexError(f"there is no limit {limit}: there are {len(found.limits)}")
+        raise IndexError(f"limit: expected an index below {len(found.limits)}, got {limit}")
     with axes_of(ax, (6.4, 3.9)) as axes:
         ends = []
         for i, result in enumerate(found.results):
@@ -125,9 +125,9 @@ def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: Axes | None =
 
 
 def plot_counts(comparison: CountComparison, ax: Axes | None = None) -> Axes:
-    """Relative errors of all runs by both fits, and their mean at each size.
+    """Relative errors of all runs by both fits, and their means at each size.
 
-    Fitted sizes have filled dots, those held out have rings, on a grey ground.
+    Fitted sizes are filled dots; held-out sizes are rings on a grey background.
 
     Args:
         comparison: from :func:`compare_counts`.
@@ -143,7 +143,7 @@ def plot_counts(comparison: CountComparison, ax: Axes | None = None) -> Axes:
         >>> extra = {"N_total": runs.N + 4e5 * runs.N ** (1 / 3)}
         >>> found = compare_counts(Runs(runs.N, runs.D, runs.loss, extra), held_out=6e9)
         >>> plot_counts(found).get_ylabel()
-        'predicted over observed loss, less 1, %'
+        'predicted / observed loss − 1, %'
     """
     N, far = comparison.N, comparison.is_held_out
     sizes = np.unique(N)
@@ -162,12 +162,12 @@ def plot_counts(comparison: CountComparison, ax: Axes | None = None) -> Axes:
             axes.scatter(
                 sizes[beyond] * shift, mean[beyond], s=52, lw=1.7, fc="white", ec=colour, zorder=4
             )
-            label = f"{row.count}: {row.held_out_error:.2%} off where held out"
+            label = f"{row.count}: held-out error {row.held_out_error:.2%}"
             axes.plot([], [], "o-", color=colour, ms=4.5, lw=1.1, label=label)
         axes.set(
             xscale="log",
             xlabel="parameters N, the runs' own count",
-            ylabel="predicted over observed loss, less 1, %",
+            ylabel="predicted / observed loss − 1, %",
             xlim=(sizes[0] / 1.12, sizes[-1] * 1.25),
         )
         input_ticks(axes.xaxis, "N")
@@ -176,9 +176,15 @@ def plot_counts(comparison: CountComparison, ax: Axes | None = None) -> Axes:
 
 
 def _errors(found: Extrapolation, result: CandidateResult, errors: str) -> np.ndarray:
-    """Per cent, one per limit; NaN from where on they say nothing but that the law ran away."""
-    share = _shares(found, result, errors)
-    return 100 * np.where(share > _LARGEST, np.nan, share)
+    """Errors in per cent, one per limit; NaN where the law diverged."""
+    one_of("errors", errors, _ERRORS)
+    if errors == "targets":
+        if found.targets is None:
+            raise ValueError("errors='targets': expected targets; give them to extrapolate")
+        error = np.abs(result.target_predicted / found.targets.loss - 1.0).mean(axis=1)
+    else:
+        error = result.held_out_error if errors == "held out" else result.next_error
+    return 100 * np.where(error > _LARGEST, np.nan, error)
 
 
 def _unconverged(result: CandidateResult, errors: str) -> np.ndarray:
@@ -186,15 +192,6 @@ def _unconverged(result: CandidateResult, errors: str) -> np.ndarray:
     if errors != "targets":
         return result.unconverged
     return np.append(result.unconverged, result.target_outcome is Outcome.not_converged)
-
-
-def _shares(found: Extrapolation, result: CandidateResult, errors: str) -> np.ndarray:
-    one_of("errors", errors, _ERRORS)
-    if errors != "targets":
-        return result.held_out_error if errors == "held out" else result.next_error
-    if found.targets is None:
-        raise ValueError("errors='targets': the extrapolation has none; give extrapolate targets=")
-    return np.asarray(np.abs(result.target_predicted / found.targets.loss - 1.0).mean(axis=1))
 
 
 def _draw_targets(
@@ -205,7 +202,7 @@ def _draw_targets(
     start: tuple[float, float],
     colour: str,
 ) -> tuple[float, float]:
-    """Stars at the mean errors of targets of one value, on a dashed line; gives its end."""
+    """Stars at the mean errors of targets at each value, and a dashed line; returns its end."""
     if found.targets is None or found.along not in ("N", "D", "C"):
         return start
     targets = found.targets
@@ -242,7 +239,7 @@ def _noise(axes: Axes, found: Extrapolation) -> None:
 
 
 def _name(axes: Axes, ends: list[tuple[float, float, str, Any]]) -> None:
-    """Names at the ends of lines; in a column of a paper, where they have no room, a legend."""
+    """Names at the ends of lines, or a legend in a figure too narrow for them."""
     if is_narrow(axes):
         lines = [Line2D([], [], color=colour, label=name) for _, _, name, colour in ends]
         legend_outside(axes, handles=lines, ncols=2)

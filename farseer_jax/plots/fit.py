@@ -1,4 +1,4 @@
-"""A figure of the losses of one fit or of several, observed and fitted (paper Fig. 2)."""
+"""A figure of observed and fitted losses, of one fit or of several (paper Fig. 2)."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,13 +15,14 @@ from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import input_axis, is_log, is_number, plain_ticks
 from farseer_jax.plots.style import GREY, axes_of, ordered_colours
 from farseer_jax.results.numbers import quantity_text
+from farseer_jax.results.table import evenly
 from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.runs import Runs
 from farseer_jax.uncertainty.intervals import cell_text
 
-_MOST_COLOURS = 8  # that are still told apart
+_MOST_COLOURS = 8  # that can still be distinguished
 _MOST_NAMED = 12  # fits in a legend
-_REACH = 1.25  # of a line beyond its runs, as a factor
+_REACH = 1.25  # factor by which lines extend beyond their runs
 
 
 def plot_fit(
@@ -33,24 +34,24 @@ def plot_fit(
 ) -> Axes:
     """Loss against D, observed (dots) and fitted (lines), a colour per size.
 
-    Runs that were not fitted are rings, and the lines of their sizes are dashed. Of a law over
-    other inputs the loss stands against the first of them, in a colour for each value (or range) of
-    the second; where further inputs differ too, dashes are fitted losses. Of a mixture alone fitted
-    losses stand against observed ones. Several fits have a colour each.
+    Runs that were not fitted are rings, and the lines of their sizes are dashed. For a law over
+    other inputs, the loss is drawn against the first of them, with a colour for each value (or
+    range) of the second; if there are further inputs, dashes are fitted losses. For a law of a
+    mixture alone, fitted losses are drawn against observed ones. Several fits have a colour each.
 
     Args:
         fit: the fit, or the fits of groups.
-        held_out: further runs, which it has not seen.
-        sizes: the N to show; by default eight of the fitted ones, smallest and largest among
-            them, and up to four of the held-out ones.
+        held_out: further runs that were not fitted.
+        sizes: the N to show; by default eight of the fitted ones, including the smallest and the
+            largest, and up to four of the held-out ones.
         ax: axes to draw on; new ones by default.
 
     Returns:
         The axes.
 
     Raises:
-        ValueError: there is no run of one of the sizes; ``held_out`` or ``sizes`` of a law over
-            other inputs, or of several fits.
+        ValueError: one of the sizes has no runs; or ``held_out`` or ``sizes`` is given for a law
+            over other inputs or for several fits.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
@@ -64,7 +65,7 @@ def plot_fit(
         for argument, value in (("held_out", held_out), ("sizes", sizes)):
             if value is not None:
                 raise ValueError(
-                    f"{argument}: only the figure of one fit over N and D has them; leave it out"
+                    f"{argument}: only for the figure of one fit over N and D; leave it out"
                 )
         return _draw_any(fit.fits if isinstance(fit, Fits) else (fit,), ax)
     shown = _sizes(fit.runs, held_out, sizes)
@@ -89,21 +90,19 @@ def _sizes(runs: Runs, held_out: Runs | None, sizes: ArrayLike | None) -> np.nda
     fitted = np.unique(runs.N)
     others = np.setdiff1d(held_out.N, fitted) if held_out is not None else np.array([])
     if sizes is None:
-        return np.union1d(_spread(fitted, _MOST_COLOURS), _spread(others, _MOST_COLOURS // 2))
+        return np.union1d(_some(fitted, _MOST_COLOURS), _some(others, _MOST_COLOURS // 2))
     asked = np.unique(np.atleast_1d(np.asarray(sizes, dtype=np.float64)))
     known = np.concatenate([fitted, others])
     nearest = known[np.abs(np.log(asked[:, None] / known)).argmin(axis=1)]
     if len(unknown := asked[np.abs(asked / nearest - 1.0) > 5e-3]):
         listed = ", ".join(quantity_text(N) for N in np.sort(known))
-        raise ValueError(f"sizes: no run has N = {unknown[0]:.6g}; there are {listed}")
+        raise ValueError(f"sizes: no run has N = {unknown[0]:.6g}; choose from {listed}")
     return np.unique(nearest)
 
 
-def _spread(values: np.ndarray, num: int) -> np.ndarray:
-    """Up to so many of the values, evenly chosen, both ends among them."""
-    if len(values) <= num:
-        return values
-    return values[np.linspace(0, len(values) - 1, num).round().astype(int)]
+def _some(values: np.ndarray, num: int) -> np.ndarray:
+    """At most this many of the values, evenly chosen, including both ends."""
+    return values if len(values) <= num else values[evenly(len(values), num)]
 
 
 def _draw_size(
@@ -132,9 +131,9 @@ class _Part(NamedTuple):
     """Runs that are drawn in one colour.
 
     Attributes:
-        mask: which of the fit's runs, ``(run,)``.
-        label: what they have in common; empty where nothing.
-        is_line: whether the law is a curve of the first input there.
+        mask: which of the fit's runs these are, ``(run,)``.
+        label: what they have in common, in words; possibly empty.
+        is_line: whether their fitted losses are one curve of the first input.
     """
 
     mask: np.ndarray
@@ -143,7 +142,7 @@ class _Part(NamedTuple):
 
 
 def _draw_any(fits: Sequence[Fit], ax: Axes | None) -> Axes:
-    """One fit with a colour for each value of its second input, or each fit in a colour."""
+    """One fit with a colour for each value of its second input, or several with a colour each."""
     name = _along(fits[0])
     parts = [(fit, _parts(fit, name)) for fit in fits]
     single = len(fits) == 1
@@ -164,7 +163,7 @@ def _draw_any(fits: Sequence[Fit], ax: Axes | None) -> Axes:
 
 
 def _along(fit: Fit) -> str | None:
-    """The input to the right: the first of numbers; None of mixtures and categories alone."""
+    """The input on the horizontal axis: the first numeric one, or None."""
     kinds = type(fit.law).inputs()
     names = [name for name, kind in kinds.items() if kind in ("positive", "count", "real")]
     return names[0] if names else None
@@ -185,7 +184,7 @@ def _label_axes(axes: Axes, fits: Sequence[Fit], name: str | None) -> None:
 
 
 def _parts(fit: Fit, name: str | None) -> list[_Part]:
-    """Runs by the second input: its values, or bins of them where there are many."""
+    """Runs by the values of the second input, or by bins of many values."""
     kinds = type(fit.law).inputs()
     others = [other for other in kinds if other != name]
     whole = np.ones(len(fit.runs), dtype=bool)
@@ -240,7 +239,7 @@ def _draw_part(
 
 
 def _line(x: np.ndarray) -> np.ndarray:
-    """Where a line is drawn: a little beyond its runs."""
+    """Values of the input at which a line is drawn, a little beyond its runs."""
     if is_log(x) or (x.min() > 0 and x.min() == x.max()):
         return np.geomspace(x.min() / _REACH, x.max() * _REACH, 120)
     return np.linspace(x.min(), x.max(), 120)

@@ -1,4 +1,4 @@
-"""A figure of the curves that forms give A(N), B(N) and U(N)."""
+"""A figure of the best forms of A(N), B(N) and U(N)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,17 +15,17 @@ from farseer_jax.plots.log_ticks import input_axis, plain_ticks
 from farseer_jax.plots.style import COLOURS, GREY, INK, grid_of
 
 _NUM_SHOWN = 3
-_SHOWN_TIMES_BEST = 2.0  # a form further off would only stretch the axes
-_NUM_DRAWN = 100  # N of a curve
+_SHOWN_TIMES_BEST = 2.0  # largest error of a form that is shown, over the best
+_NUM_DRAWN = 100  # points of a curve
 _STYLES = ("-", "--", ":")
 _TITLES = {"A": "exponent A(N)", "B": "coefficient B(N)", "U": "size term U(N)"}
 
 
 def plot_forms(choice: FormChoice, axes: Sequence[Axes] | None = None) -> tuple[Axes, ...]:
-    """How far the best forms of A(N), B(N) and U(N) are from what each size gives.
+    """The best forms of A(N), B(N) and U(N), and the values at each size.
 
-    Above, the values of sizes and the curves; below, the relative error of the curve at each size.
-    Sizes in the grey band are those that are left out to see which form extrapolates.
+    Values and curves are above; the relative error of the curve at each size is below. Sizes in the
+    grey band are left out to see which form extrapolates.
 
     Args:
         choice: from :func:`choose_forms`.
@@ -76,7 +76,7 @@ def _draw(upper: Axes, lower: Axes, choice: FormChoice, curve: str) -> None:
 
 
 def _curve(form: Form, N: np.ndarray) -> np.ndarray:
-    """Between the sizes as well."""
+    """The curve of a form at any N, also between the sizes."""
     with jax.enable_x64(True):
         numbers = {name: jnp.asarray(value) for name, value in form.numbers.items()}
         return np.asarray(form.spec(jnp.asarray(N), numbers))

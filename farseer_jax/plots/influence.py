@@ -1,4 +1,4 @@
-"""A figure of what a number owes to each run."""
+"""A figure of the influence of each run on a number."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,18 +11,17 @@ from farseer_jax.results.numbers import loss_text, number_text
 from farseer_jax.uncertainty.influence_result import Influence
 
 _LARGEST_AREA = 420.0  # of a disc, in square points
-_RADIUS = 10.0  # of the largest, in points
+_RADIUS = 10.0  # of the largest disc, in points
 _NUM_NAMED = 3
 
 
 def plot_influence(influence: Influence, ax: Axes | None = None) -> Axes:
-    """The runs over two inputs, each a disc as large as the number's change without it.
+    """The runs over two inputs, each a disc whose area is the number's change without the run.
 
-    The inputs are N and D, or the first two of another law; the loss stands for a second.
-
-    Blue where the number would fall, orange where it would rise; the largest are named. Relative
-    changes of a number, absolute ones of the difference of two fits. Crosses are runs without
-    which there would be no number.
+    The inputs are N and D, or the first two of another law; the loss replaces a missing second one.
+    Discs are blue where the number would fall and orange where it would rise; the largest have
+    their change written beside them, relative, or absolute for a difference of two fits. Crosses
+    are runs that cannot be removed.
 
     Args:
         influence: from :func:`influence`.
@@ -64,7 +63,7 @@ def plot_influence(influence: Influence, ax: Axes | None = None) -> Axes:
 
 
 def _axes_of_inputs(influence: Influence) -> list[tuple[str, np.ndarray]]:
-    """Names and values, ``(run,)``, of what is drawn to the right and upwards."""
+    """Names and values, ``(run,)``, of the horizontal and the vertical axis."""
     numbers = {n: np.asarray(x) for n, x in influence.inputs.items() if is_number(x)}
     usual = [name for name in ("N", "D") if name in numbers]
     names = list(dict.fromkeys([*usual, *numbers]))[:2]

@@ -1,4 +1,4 @@
-"""Labels beside points and at the ends of lines, placed where they cover nothing."""
+"""Labels beside points and at the ends of lines, placed where they cover nothing else."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,17 +9,18 @@ from matplotlib.axes import Axes
 from farseer_jax.plots.layout import fit_texts, lay_out
 from farseer_jax.plots.style import INK
 
+# all in points of 1/72 inch
 _PAD = (2.0, 0.8)  # around a label
 _DISTANCES = np.array([5.5, 11.0, 18.0, 27.0])  # of a label from its point
-_NEAR = 11.0  # up to which no line is needed from a label to its point
+_NEAR = 11.0  # distance up to which a label needs no line to its point
 _NUM_DIRECTIONS = 12
-_LINE_GAP = 1.15  # from one name of a line to the next, in sizes of letters
+_LINE_GAP = 1.15  # between names of lines, relative to the font size
 
 
 def note(
     axes: Axes, text: str, point: tuple[Any, Any], shift: tuple[float, float], **look: Any
 ) -> None:
-    """Write a text, shifted by points of 1/72 inch from a place."""
+    """Write a text at a point, shifted by points of 1/72 inch."""
     usual: dict[str, Any] = {"fontsize": 8, "color": INK}
     axes.annotate(text, point, xytext=shift, textcoords="offset points", **(usual | look))
 
@@ -35,18 +36,18 @@ def place_labels(
     mark: float = 3.5,
     size: float = 7.5,
 ) -> None:
-    """Write a label beside each point, at the nearest free place; the first choose first.
+    """Write a label beside each point, in order, at the nearest free place.
 
     Args:
-        axes: with their final limits and legend.
-        points: ``(label, 2)``, in data coordinates.
-        texts: one for each.
+        axes: axes with their final limits and legend.
+        points: points in data coordinates, ``(label, 2)``.
+        texts: labels of the points.
         taken: points that no label may cover, ``(mark, 2)``.
-        num_must: this many of the first are always written, further off where their surroundings
-            are full; the others are left out there.
-        reach: how far from their points the others may stand, in points of 1/72 inch.
-        mark: half of the size of a point's mark.
-        size: of letters.
+        num_must: number of first labels that are always written, further away if necessary; others
+            are left out where there is no room.
+        reach: largest distance of the other labels from their points, in points of 1/72 inch.
+        mark: half of the size of a point's marker.
+        size: font size.
     """
     to_points = 72 / fit_texts(axes).dpi
     marks = axes.transData.transform(taken) * to_points
@@ -76,15 +77,15 @@ def place_labels(
 
 
 def _shifts(half: np.ndarray, distances: np.ndarray) -> np.ndarray:
-    """Of a label's centre from its point, the nearest first, ``(place, 2)``."""
+    """Shifts of a label's centre from its point, the nearest first, ``(place, 2)``."""
     angles = np.linspace(0.0, 2 * np.pi, _NUM_DIRECTIONS, endpoint=False)
     around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    edge = np.clip(1.5 * around, -1.0, 1.0) * half  # an ellipse would leave room at the sides
+    edge = np.clip(1.5 * around, -1.0, 1.0) * half  # an ellipse would leave gaps at the corners
     return np.concatenate([edge + distance * around for distance in distances])
 
 
 def _overlap(tried: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Area of boxes ``(left, low, right, high)`` that each tried one covers, ``(tried,)``."""
+    """Area of the boxes ``(left, low, right, high)`` that each tried box covers, ``(tried,)``."""
     low = np.maximum(tried[:, None, :2], boxes[None, :, :2])
     high = np.minimum(tried[:, None, 2:], boxes[None, :, 2:])
     return np.asarray(np.prod(np.maximum(high - low, 0.0), axis=2).sum(axis=1))
@@ -93,16 +94,16 @@ def _overlap(tried: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 def name_lines(
     axes: Axes, ends: Sequence[tuple[float, float, str, Any]], size: float = 8.0
 ) -> None:
-    """Names of lines in a column at the right, at the heights of their ends, moved apart.
+    """Write names of lines in a column at the right, near their ends without overlap.
 
     Args:
-        axes: with their final limits.
-        ends: of each line: x, y, its name and its colour.
-        size: of letters.
+        axes: axes with their final limits.
+        ends: x and y of each line's end, its name and its colour.
+        size: font size.
     """
     figure = lay_out(axes)
     ends = sorted(ends, key=lambda end: -end[1])
-    gap = _LINE_GAP * size * figure.dpi / 72 / axes.bbox.height  # of the axes' height
+    gap = _LINE_GAP * size * figure.dpi / 72 / axes.bbox.height  # relative to the axes' height
     heights = [
         float(axes.transAxes.inverted().transform(axes.transData.transform(end[:2]))[1])
         for end in ends

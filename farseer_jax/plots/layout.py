@@ -1,8 +1,7 @@
-"""Legends and long texts within the room that a figure leaves, in a column of a paper too.
+"""Legends and long texts that fit their figure, also in one column of a paper.
 
-Figures use matplotlib's constrained layout. It leaves room for the height of a legend outside the
-axes, but takes what is wider than the axes, and any long label, off the axes: these are measured
-and fitted here.
+Figures use matplotlib's constrained layout. It makes room for the height of a legend outside the
+axes, but shrinks the axes for a wide legend or a long label: these are measured and fitted here.
 """
 
 import textwrap
@@ -13,13 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 from matplotlib.transforms import ScaledTranslation
 
-_NARROW = 4.0  # inches of a figure for axes with their labels: a column of a paper has 3.3
-_LEAST_SIZE = 7.0  # of letters
+_NARROW = 4.0  # inches for axes with their labels: a column of a paper has 3.3
+_LEAST_SIZE = 7.0  # of a font
 _MOST_LINES = 3
 
 
 def is_narrow(axes: Axes) -> bool:
-    """Whether there is about as much room as in a column of a paper."""
+    """Whether the axes have about the width of a column of a paper."""
     figure: Any = axes.figure
     spec = axes.get_subplotspec()
     if spec is None:
@@ -31,10 +30,10 @@ def is_narrow(axes: Axes) -> bool:
 
 def lay_out(axes: Axes) -> Any:
     """The whole figure, after its layout has placed the axes."""
-    figure: Any = axes.figure.canvas.figure  # of a part of a figure, the whole
+    figure: Any = axes.figure.canvas.figure  # the whole figure, if the axes are in a part of one
     if (engine := figure.get_layout_engine()) is not None:
         engine.execute(figure)
-    axes.get_xlim()  # limits follow the data when they are asked for
+    axes.get_xlim()  # makes matplotlib update the limits
     return figure
 
 
@@ -67,7 +66,7 @@ def legend_outside(axes: Axes, *, above: bool = False, ncols: int = 3, **options
 
 
 def fit_texts(*several: Axes) -> Any:
-    """Smaller letters, then more lines, for titles and labels longer than their axes.
+    """Fit titles and labels longer than their axes: a smaller font, then several lines.
 
     Returns:
         The whole figure, laid out.
@@ -84,7 +83,7 @@ def fit_texts(*several: Axes) -> Any:
 
 
 def _fit(text: Text, room: float) -> bool:
-    """Make a text at most so many pixels long; return whether it was longer."""
+    """Make a text at most ``room`` pixels long; return whether it was longer."""
     if (long := _length(text)) <= room or not text.get_text():
         return False
     size = float(text.get_fontsize())
@@ -95,7 +94,7 @@ def _fit(text: Text, room: float) -> bool:
 
 
 def _wrap(text: Text, times: float) -> None:
-    """Break a text that is longer than its room by so many times into lines of like lengths."""
+    """Break a text that is ``times`` longer than its room into lines of similar length."""
     words = text.get_text()
     times = min(times, _MOST_LINES)
     width = min(len(words) / times, 1.15 * len(words) / np.ceil(times) + 2)

@@ -1,7 +1,7 @@
-"""Ticks and labels of logarithmic axes: as many as have room, N and D in millions and billions.
+"""Ticks and labels of logarithmic axes: as many as fit, N and D in millions and billions.
 
-The locator and the formatters are matplotlib's; what is added is that ticks between the powers of
-ten are labelled where labels have room, which axes only know when they are drawn.
+Based on matplotlib's locator and formatters; in addition, ticks between powers of ten are labelled
+where there is room, which is known only when the axes are drawn.
 """
 
 from typing import Any, Literal
@@ -20,21 +20,21 @@ from matplotlib.ticker import (
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.usual_names import MEANINGS
 
-_SUBS = ((1.0, 2.0, 5.0), (1.0, 3.0))  # of each power of ten, densest first
-_FEW = 5  # below such a factor between the limits, ticks are at even steps
+_SUBS = ((1.0, 2.0, 5.0), (1.0, 3.0))  # multiples of each power of ten, densest first
+_FEW = 5  # factor between the limits below which ticks are evenly spaced
 _MOST = 8  # labels, however long the axis
-_ROOM = 1.15  # of a label with the gap after it, in what `Axis.get_tick_space` counts
-_SMALLEST, _LARGEST = 1e-4, 1e4  # that are written in full
+_ROOM = 1.15  # a label and the gap after it, in units of `Axis.get_tick_space`
+_SMALLEST, _LARGEST = 1e-4, 1e4  # numbers that are written in full
 _LABELS = {"N": "parameters N", "D": "tokens D", "C": "compute 6ND, FLOPs"}
 _COUNTS = ("N", "D", "U")  # shown in millions and billions
 
 
 def log_ticks(low: float, high: float, space: int) -> np.ndarray:
-    """The most places within the limits that have room; two where there are two.
+    """The most ticks within the limits that fit, and at least two if possible.
 
     Args:
-        low: limit, positive.
-        high: likewise, above it.
+        low: lower limit, positive.
+        high: upper limit.
         space: number of labels that fit along the axis.
 
     Example:
@@ -71,25 +71,25 @@ class RoomyLogLocator(LogLocator):
 
 
 class PlainFormatter(LogFormatterSciNotation):
-    """0.5 or 1,000; all of an axis as powers of ten where one has too many digits."""
+    """0.5 or 1,000; powers of ten for the whole axis if one number has too many digits."""
 
     def __init__(self) -> None:
         super().__init__(minor_thresholds=(np.inf, np.inf))  # label every tick
 
     def format_ticks(self, values: list[float]) -> list[str]:
-        """One text for each, all in one format."""
+        """Labels in one common format."""
         if all(_SMALLEST <= value <= _LARGEST for value in values):
             return [f"{value:,.6g}" for value in values]
         return super().format_ticks(values)
 
 
 def quantity_tick(value: float, _: int | None = None) -> str:
-    """500 M, 1 B."""
+    """Labels such as 500 M or 1 B."""
     return quantity_text(value)
 
 
 def log10_tick(value: float, _: int | None = None) -> str:
-    """500 M, 1 B, on an axis that is linear in log10."""
+    """Labels such as 500 M or 1 B on an axis of log10."""
     return quantity_text(10.0**value)
 
 
@@ -115,7 +115,7 @@ def is_number(values: np.ndarray) -> bool:
 
 
 def is_log(values: np.ndarray) -> bool:
-    """Whether a logarithmic axis suits: positive numbers that are more than a factor 3 apart."""
+    """Whether values suit a logarithmic axis: positive, and ranging over more than a factor 3."""
     values = np.asarray(values)
     return is_number(values) and bool(values.min() > 0 and values.max() > 3 * values.min())
 
@@ -135,7 +135,7 @@ def input_ticks(axis: Axis, name: str) -> None:
 def input_axis(
     axes: Axes, which: Literal["x", "y"], name: str, values: np.ndarray | None = None
 ) -> None:
-    """Label an axis of an input, logarithmic where its values suit; N, D and C always are."""
+    """Label an axis of an input; logarithmic for N, D and C, or if the values suit."""
     axes.set(**{f"{which}label": input_label(name)})
     if name in _LABELS or (values is not None and is_log(values)):
         axes.set(**{f"{which}scale": "log"})

@@ -1,4 +1,4 @@
-"""A map of N and D: which runs a fit has seen, and how far it is off at others (paper Fig. 7)."""
+"""A map over N and D of the fitted runs and of the errors at held-out ones (paper Fig. 7)."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from farseer_jax.plots.log_ticks import map_axes
 from farseer_jax.plots.style import COLOURS, GREY, axes_of, colour_bar
 from farseer_jax.runs.runs import Runs
 
-_MOST_LABELS = 12  # of a map on which every star has one
+_MOST_LABELS = 12  # stars that are all labelled
 _STAR = 75.0
 _MAP = "YlOrRd"
 _REGIONS = {
@@ -27,15 +27,14 @@ _REGIONS = {
 def plot_map(fit: Fit, held_out: Runs, ax: Axes | None = None) -> Axes:
     """Fitted runs as circles, held-out ones as stars with their relative errors (Fig. 7).
 
-    The edge of a star, and the tint behind it, say what the fit has to do there: it lies beyond the
-    fitted N, beyond the fitted D, or within both but off the grid. An error is predicted / observed
-    − 1, in per cent. Of more than twelve stars, or in a column of a paper, the worst is labelled
-    and, where there is room, that of each size; more than twelve are coloured by the size of
-    their errors.
+    The edge of a star, and the tint behind it, show whether it lies beyond the fitted N, beyond the
+    fitted D, or within both but off the grid. An error is predicted / observed − 1, in per cent.
+    Up to twelve stars are all labelled; with more, or in a narrow figure, only the worst and, where
+    there is room, the worst of each size. More than twelve stars are coloured by their error.
 
     Args:
         fit: the fit.
-        held_out: runs that it has not seen.
+        held_out: runs that were not fitted.
         ax: axes to draw on; new ones by default.
 
     Returns:
@@ -107,7 +106,7 @@ def _worst(N: np.ndarray, error: np.ndarray) -> np.ndarray:
 
 def _tints(axes: Axes, fitted: Runs) -> None:
     """What lies beyond the fitted N and D, with a frame between."""
-    # between outermost runs and the frame is half a step of a usual grid
+    # half a step of a usual grid between the outermost runs and the frame
     (left, right), (low, high) = (
         (float(x.min()) / 1.08, float(x.max()) * 1.08) for x in (fitted.N, fitted.D)
     )
@@ -124,7 +123,7 @@ def _tints(axes: Axes, fitted: Runs) -> None:
 
 
 def _legend(axes: Axes, error: np.ndarray, regions: np.ndarray) -> None:
-    """Below the axes: what circles and stars are, with the mean error of each region."""
+    """A legend below the axes, with the mean error of each region."""
     for name, colour in _REGIONS.items():
         mine = np.abs(error[regions == name])
         if mine.size:

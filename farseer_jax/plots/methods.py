@@ -1,4 +1,4 @@
-"""Figures of how laws and methods compare (paper App. H, Fig. 17)."""
+"""Figures that compare laws and methods (paper App. H, Fig. 17)."""
 
 from collections.abc import Mapping
 
@@ -12,8 +12,8 @@ from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import RoomyLogLocator
 from farseer_jax.plots.style import COLOURS, GREY, axes_of
 
-_LEFT, _RIGHT = 3e-11, 3e4  # of the axis
-_LEAST_EXCESS = 1e-10  # of an objective over the best: below lies rounding
+_LEFT, _RIGHT = 3e-11, 3e4  # limits of the axis
+_LEAST_EXCESS = 1e-10  # of an objective over the best: less is rounding
 
 
 def plot_methods(comparison: MethodComparison, ax: Axes | None = None) -> Axes:
@@ -71,10 +71,10 @@ def _percent(value: float, _: object) -> str:
 
 
 def plot_starts(reports: Mapping[str, StartReport], ax: Axes | None = None) -> Axes:
-    """How far above the best optimum the starts ended: the share within each distance.
+    """Share of the starts whose objective is within each relative excess over the best optimum.
 
     Args:
-        reports: by name, of fits that minimise one objective over one family of surfaces.
+        reports: reports by name, from fits that minimise one objective over one family of surfaces.
         ax: axes to draw on; new ones by default.
 
     Returns:

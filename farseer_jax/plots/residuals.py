@@ -1,4 +1,4 @@
-"""Figures of residuals (paper, Fig. 5)."""
+"""Figures of the residuals of a fit (paper, Fig. 5)."""
 
 from typing import Literal, get_args
 
@@ -24,22 +24,22 @@ def plot_residuals(
 ) -> Axes:
     """Residuals against an input, coloured by another; or O − G (Fig. 5 b), or G (Fig. 5 a).
 
-    The grey band is two standard deviations of the run-to-run noise to each side: residuals of a
-    law that misses nothing keep to it, in no order of colours. Rings are outliers of their size.
+    The grey band is ± two standard deviations of the run-to-run noise: residuals of a correct law
+    stay within it, without order in their colours. Rings are outliers of their size.
 
     Args:
         found: from :func:`diagnose_residuals`.
-        view: ``"residuals"``, of logarithms in per cent; ``"offsets"``, ``O − G(N)``, and
-            ``"curve"``, G(N) and the law's own U(N), for laws of the form
-            ``U(N) + B(N) · D^−A(N)``, in units of loss.
-        against: the input that is drawn to the right; None takes the first, usually N.
+        view: ``"residuals"``, in per cent for logarithms; for laws of the form
+            ``U(N) + B(N) · D^−A(N)`` also ``"offsets"``, ``O − G(N)``, and ``"curve"``, G(N) and
+            the law's U(N), in units of the loss.
+        against: input on the horizontal axis; None takes the first numeric one, usually N.
         ax: axes to draw on; new ones by default.
 
     Returns:
         The axes.
 
     Raises:
-        ValueError: there is no such view or input, or the law has no such terms.
+        ValueError: the view or input is unknown, or the law does not have this form.
 
     Example:
         >>> from farseer_jax import Farseer, diagnose_residuals, example_runs, fit
@@ -66,12 +66,12 @@ def _check(found: ResidualDiagnostics, view: str, against: str | None, numbers: 
     one_of("view", view, get_args(View))
     if against not in numbers:
         raise ValueError(
-            f"against: {against!r} is not a numeric input of the law {found.law!r}; it has "
-            f"{', '.join(map(repr, numbers)) or 'none'}"
+            f"against: expected a numeric input of the law {found.law!r} "
+            f"({', '.join(map(repr, numbers)) or 'it has none'}), got {against!r}"
         )
     if view != "residuals" and not np.isfinite(found.G).any():
         raise ValueError(
-            f"view: the law {found.law!r} has no term U(N) beside B(N) · D^−A(N): draw 'residuals'"
+            f"view: the law {found.law!r} has no term U(N) + B(N) · D^−A(N); draw 'residuals'"
         )
 
 
@@ -106,7 +106,7 @@ def _draw_runs(axes: Axes, found: ResidualDiagnostics, view: str, against: str) 
 
 
 def _noise_band(axes: Axes, found: ResidualDiagnostics, against: str, relative: bool) -> None:
-    """Two standard deviations, at each size; in units of loss, at its mean loss."""
+    """Two standard deviations at each size; in units of the loss, at its mean loss."""
     if found.noise is None:
         return
     label = "run-to-run noise, 2 SD"
@@ -128,7 +128,7 @@ def _draw_curve(axes: Axes, found: ResidualDiagnostics) -> None:
         found.size, found.G, color=COLOURS[0], s=26, lw=0, label="G(N), mean over D", zorder=3
     )
     axes.set(yscale="log", ylabel="loss without its data term")
-    axes.yaxis.set_major_locator(MaxNLocator(6))  # within a factor of two: no powers of ten
+    axes.yaxis.set_major_locator(MaxNLocator(6))  # the range is too short for powers of ten
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter("{x:.3g}")
     text = f"mean relative error {error:.2%}"

@@ -1,4 +1,4 @@
-"""Figures of a law's shape over a domain."""
+"""A map of a law's elasticities over a domain."""
 
 from typing import Any, Literal
 
@@ -19,8 +19,8 @@ _TITLES = {"N": "as N grows", "D": "as D grows", "loss": "over N and D"}
 def plot_shape(shape: Shape, of: Quantity = "N", ax: Axes | None = None) -> Axes:
     """A map of an elasticity over the domain, or of the loss (paper Figs. 18–20).
 
-    Blue where the loss falls and red where it rises, a thick line between; a dashed box is the
-    range of the runs that were fitted.
+    Blue where the loss falls and red where it rises, with a thick line between; the dashed box is
+    the range of the fitted runs.
 
     Args:
         shape: from :func:`check_shape`.
@@ -32,7 +32,7 @@ def plot_shape(shape: Shape, of: Quantity = "N", ax: Axes | None = None) -> Axes
         The axes.
 
     Raises:
-        ValueError: there is no such quantity.
+        ValueError: the quantity is unknown.
 
     Example:
         >>> from farseer_jax import check_shape, example_law
@@ -63,7 +63,7 @@ def _colours(values: np.ndarray, of: Quantity) -> dict[str, Any]:
 
 
 def _lines(axes: Axes, shape: Shape, values: np.ndarray, of: Quantity) -> None:
-    """Where the loss neither falls nor rises, and thin lines of equal value."""
+    """Contours, with a thick one where the loss neither falls nor rises."""
     levels = np.asarray(MaxNLocator(7).tick_values(values.min(), values.max()))
     drawn = axes.contour(
         shape.N, shape.D, values, levels=levels[levels != 0.0],
@@ -88,7 +88,7 @@ def _box(axes: Axes, shape: Shape) -> None:
 
 
 def verdict(shape: Shape, of: str, along: str = "") -> str:
-    """What a title says of the sign of the derivative along N or D; nothing of the loss."""
+    """The part of a title on the sign of a derivative; empty for the loss itself."""
     if of == "loss":
         return ""
     share = sum(region.share for region in shape.regions if region.along == of)

@@ -1,4 +1,4 @@
-"""One look for all figures, on the caller's axes or on new ones."""
+"""The common style of all figures, on the caller's axes or on new ones."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ def axes_of(ax: Axes | None, size: tuple[float, float], *, is_3d: bool = False) 
     """The caller's axes, or new ones of a size in inches; long texts are fitted at the end.
 
     Raises:
-        TypeError: ``ax`` is not Axes, or 3-D where it should be flat, or the other way round.
+        TypeError: ``ax`` is not Axes, or flat instead of 3-D or the reverse.
     """
     if ax is not None:
         instance_of(Axes, ax, "ax", "such as `plt.subplots()[1]`")
@@ -64,7 +64,7 @@ def grid_of(
     size: tuple[float, float],
     **options: Any,
 ) -> Iterator[list[Axes]]:
-    """The caller's axes, or a new grid of them, row by row; ``options`` are of ``plt.subplots``.
+    """The caller's axes, or a new grid of them, row by row; ``options`` go to ``plt.subplots``.
 
     Raises:
         TypeError: an element of ``axes`` is not Axes.
@@ -84,7 +84,7 @@ def grid_of(
 
 
 def one_of(argument: str, value: object, choices: Iterable[object]) -> None:
-    """Refuse an unknown choice.
+    """Check a choice.
 
     Raises:
         ValueError: ``value`` is not among the choices.
@@ -103,6 +103,6 @@ def colour_bar(axes: Axes, drawn: Any, label: str = "") -> Any:
 
 
 def ordered_colours(num: int) -> np.ndarray:
-    """Colours, dark to light, whose order is seen in grey and by the colour-blind."""
+    """Colours from dark to light, whose order is visible in grey and to the colour-blind."""
     ends = (_DARKEST, _LIGHTEST if num > 1 else _DARKEST)
     return np.asarray(mpl.colormaps["viridis"](np.linspace(*ends, num)))

@@ -17,6 +17,7 @@ from farseer_jax.plots.layout import is_narrow
 from farseer_jax.plots.log_ticks import input_label, log10_tick, log_ticks
 from farseer_jax.plots.shape import verdict
 from farseer_jax.plots.style import GREY, INK, axes_of, one_of
+from farseer_jax.results.table import evenly
 from farseer_jax.runs.checks import Range
 from farseer_jax.runs.runs import Runs
 
@@ -28,8 +29,8 @@ _SUN = LightSource(azdeg=146.0, altdeg=57.0)
 _LEAST_LIGHT = 0.72  # of the darkest cell
 _FROM_SMALL, _FROM_LARGE = (24.0, -128.0), (24.0, 40.0)
 _MOST_TICKS = 5
-_ROOM = 0.9  # inches of the axes' width for each label of an axis
-_BARE = 0.05  # decades
+_ROOM = 0.9  # inches of the axes' width for each tick label
+_BARE = 0.05  # decades without a tick at the end of an axis
 
 
 def plot_surface(
@@ -41,9 +42,9 @@ def plot_surface(
 ) -> Axes:
     """The loss, or a derivative of it, as a surface over N and D (paper Figs. 18–20).
 
-    A derivative has a scale that is logarithmic both ways and linear through zero: blue where more
-    parameters (or tokens) lower the loss, red where they raise it, a thick line between. Runs that
-    were fitted are dots, at their own losses; on a derivative, where it is theirs by the law.
+    A derivative has a symmetric logarithmic scale, linear through zero: blue where more parameters
+    (or tokens) lower the loss, red where they raise it, with a thick line between. Fitted runs are
+    dots, at their own losses, or on the surface of a derivative.
 
     Args:
         law: a law, or a fit.
@@ -56,8 +57,8 @@ def plot_surface(
         The axes. On the first two, coordinates are log10 N and log10 D.
 
     Raises:
-        TypeError: it is neither a law nor a fit, or the axes are not 3-D.
-        ValueError: there is no such quantity, or no finite loss somewhere in the domain.
+        TypeError: ``law`` is neither a law nor a fit, or the axes are not 3-D.
+        ValueError: the quantity is unknown, or a loss in the domain is not finite.
 
     Example:
         >>> from farseer_jax import example_law
@@ -88,13 +89,13 @@ def _draw_derivative(axes: Any, shape: Shape, of: Quantity) -> np.ndarray:
     """Draw ``∂L/∂N`` or ``∂L/∂D``; return the heights."""
     slope = shape.dL_dN if of == "N" else shape.dL_dD
     unit = _linear_up_to(slope)
-    # ±1 at ± a unit, and one more for each factor of ten; linear between
+    # ±1 at ± the unit, and one more for each factor of ten; linear between
     height = np.asarray(SymmetricalLogTransform(10, unit, 0.9).transform_non_affine(slope)) / unit
     low, high = min(float(height.min()), -1.0), max(float(height.max()), 1.0)
     norm = mpl.colors.TwoSlopeNorm(0.0, vmin=low, vmax=high)
     draw_surface(axes, shape.N, shape.D, height, mpl.colormaps["RdBu_r"], norm)
     if (slope > 0).any() and (slope < 0).any():
-        # of the slope itself: the scale has kinks beside zero, and a contour would show them
+        # a contour of the slope, because one of the height would show the kinks of its scale
         axes.contour(
             np.log10(shape.N), np.log10(shape.D), slope.T / unit, levels=[0.0], offset=0.0,
             colors=INK, linewidths=2.0, zorder=3,
@@ -107,10 +108,10 @@ def _draw_derivative(axes: Any, shape: Shape, of: Quantity) -> np.ndarray:
 
 
 def _linear_up_to(slope: np.ndarray) -> float:
-    """The power of ten from which on the scale is logarithmic.
+    """The power of ten above which the scale is logarithmic.
 
-    At most the smallest slope, where all have one sign; else the largest of the smaller sign: it
-    is seen, and what lies near zero takes no room.
+    At most the smallest slope, if all have one sign; else the largest slope of the sign with the
+    smaller ones, so that both signs are visible and values near zero take no room.
     """
     signs = [np.abs(slope[sign]).max() for sign in (slope > 0, slope < 0) if sign.any()]
     if not signs:
@@ -120,7 +121,7 @@ def _linear_up_to(slope: np.ndarray) -> float:
 
 
 def _ticks(low: float, high: float) -> list[int]:
-    """Zero, and every second or so of the powers of ten."""
+    """Zero and evenly spaced powers of ten."""
     step = max(1, round((high - low) / 6))
     below = range(-step, int(np.ceil(low)) - 1, -step)
     return [*sorted(below), 0, *range(step, int(np.floor(high)) + 1, step)]
@@ -134,7 +135,7 @@ def _power_text(tick: int, unit: float) -> str:
 
 
 def _draw_runs(axes: Any, shape: Shape, runs: Runs, height: np.ndarray | None) -> None:
-    """Dots: at their own losses, or on the surface where its heights are passed."""
+    """Runs as dots, at their own losses, or on the surface of these heights."""
     shown = (runs.N >= shape.N[0]) & (runs.N <= shape.N[-1])
     shown &= (runs.D >= shape.D[0]) & (runs.D <= shape.D[-1])
     N, D, z = runs.N[shown], runs.D[shown], runs.loss[shown]
@@ -154,40 +155,36 @@ def draw_surface(
     shown: np.ndarray | None = None,
     zorder: float = 1.0,
 ) -> None:
-    """A shaded surface of ``height``, ``(size, tokens)``, on log10 N and log10 D, both even.
+    """A shaded surface of ``height``, ``(size, tokens)``, on an even grid of log10 N and log10 D.
 
-    Only the nodes that are ``shown``, all by default: what lies between two parts of a surface is
-    drawn between them.
+    Draws only the nodes that are ``shown`` (by default all), so that something may be drawn between
+    two parts of a surface.
     """
     x, y = np.meshgrid(np.log10(N), np.log10(D), indexing="ij")
     shown = np.ones(height.shape, dtype=bool) if shown is None else shown
     cells = _of_cells(shown.astype(float)) > 0.0
     if not cells.any():
         return
-    relief = height.T / (float(np.ptp(height)) or 1.0)  # of a box with equal sides
+    relief = height.T / (float(np.ptp(height)) or 1.0)  # scaled to a cube
     light = _SUN.hillshade(relief, dx=1 / len(N), dy=-1 / len(D)).T
     colours = cmap(norm(_of_cells(height)))
     colours[..., :3] *= _of_cells(_LEAST_LIGHT + (1 - _LEAST_LIGHT) * light)[..., None]
     colours[~cells] = 0.0
-    axes.computed_zorder = False  # what lies on the surface would be hidden behind its cells
+    axes.computed_zorder = False  # else the cells would hide what lies on the surface
     axes.plot_surface(
         x, y, height, facecolors=colours, rstride=1, cstride=1, linewidth=0.0,
         antialiased=False, shade=False, rasterized=True, zorder=zorder,
     )  # fmt: skip
     thin: Any = {"color": "black", "lw": 0.4, "alpha": 0.3, "zorder": zorder + 0.1}
     lines = np.where(shown, height, np.nan)
-    for i in _spread(len(N)):
+    for i in evenly(len(N), _NUM_LINES):
         axes.plot(x[i], y[i], lines[i], **thin)
-    for j in _spread(len(D)):
+    for j in evenly(len(D), _NUM_LINES):
         axes.plot(x[:, j], y[:, j], lines[:, j], **thin)
 
 
-def _spread(num: int) -> np.ndarray:
-    return np.unique(np.linspace(0, num - 1, _NUM_LINES).round().astype(int))
-
-
 def _of_cells(values: np.ndarray) -> np.ndarray:
-    """Means of four corners."""
+    """Means over the four corners of each cell."""
     return np.asarray(
         0.25 * (values[1:, 1:] + values[1:, :-1] + values[:-1, 1:] + values[:-1, :-1])
     )
@@ -199,7 +196,7 @@ def on_surface(
     """Heights of the drawn surface at points within it, linear in ln N and ln D between nodes."""
     from scipy.interpolate import RegularGridInterpolator
 
-    # rounding may put a point beside the edge: extrapolate there
+    # extrapolates, because rounding may put a point outside the edge
     surface = RegularGridInterpolator(
         (np.log(N), np.log(D)), height, bounds_error=False, fill_value=None
     )
@@ -209,16 +206,16 @@ def on_surface(
 def finish_surface(
     axes: Any, N: np.ndarray, D: np.ndarray, title: str, label: str, *, from_above: bool
 ) -> None:
-    """Axes of parameters and tokens, their labels, quiet panes, and where to look from.
+    """Axes of parameters and tokens, their labels, transparent panes, and the view.
 
     Args:
-        axes: 3-D.
-        N: of the surface, ascending.
-        D: likewise.
-        title: of the figure.
-        label: of the vertical axis.
-        from_above: look from large N and D, for a surface that decreases towards them; else from
-            small ones.
+        axes: 3-D axes.
+        N: N of the surface, ascending.
+        D: D of the surface, ascending.
+        title: title of the figure.
+        label: label of the vertical axis.
+        from_above: view from large N and D, for a surface that decreases towards them; else from
+            small N and D.
     """
     narrow = is_narrow(axes)
     size = 8 if narrow else 9.5
@@ -226,7 +223,7 @@ def finish_surface(
     axes.zaxis.set_tick_params(pad=2 if narrow else 4)
     nearest = -1 if from_above else 0
     for axis, name, values in ((axes.xaxis, "N", N), (axes.yaxis, "D", D)):
-        # no tick of N where D begins: that of D is written there
+        # no tick of N where D starts, whose label is written there
         bare = float(values[nearest]) if name == "N" else None
         axis.set_major_locator(FixedLocator(_places(axes, values[0], values[-1], bare)))
         axis.set_major_formatter(FuncFormatter(log10_tick))
@@ -245,7 +242,7 @@ def finish_surface(
 
 
 def _places(axes: Any, low: float, high: float, bare: float | None) -> list[float]:
-    """Ticks in log10 of limits, few enough for the width of the axes, none at a bare end."""
+    """Ticks in log10, few enough for the width of the axes, and none at a bare end."""
     most = int(np.clip(axes.bbox.width / axes.figure.dpi / _ROOM, 2, _MOST_TICKS))
     if bare is not None:
         low *= 10.0 ** (_BARE * (low < bare * 10.0**_BARE))
