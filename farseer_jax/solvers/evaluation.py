@@ -54,7 +54,7 @@ class Evaluator:
 
     @property
     def least_delta(self) -> np.ndarray:
-        """The requested δ, ``(element,)``; where that is 0, one that is small beside the targets."""
+        """The requested δ, ``(element,)``; where that is 0, one small beside the targets."""
         if self.problem.delta > 0.0:
             return np.full(len(self.rows), self.problem.delta)
         total = np.sum(self._weights, axis=-1, keepdims=True)

@@ -94,4 +94,7 @@ class FitProblem:
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper bounds of all free parameters, ``(free,)``."""
         none = np.full(self.num_free, np.inf)
-        return -none if self.lower is None else self.lower, none if self.upper is None else self.upper
+        return (
+            -none if self.lower is None else self.lower,
+            none if self.upper is None else self.upper,
+        )

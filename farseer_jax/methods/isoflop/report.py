@@ -1,8 +1,7 @@
 """What Approach 2 found at each compute budget, as plain NumPy arrays."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +9,7 @@ from numpy.typing import ArrayLike
 from farseer_jax.methods.isoflop.budgets import BudgetDesign
 from farseer_jax.methods.isoflop.kernel import IsoFLOPSolution
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.remarks import Fitted, Remarks, Rows, some_notes
+from farseer_jax.methods.remarks import Fitted, Report, Rows, some_notes
 from farseer_jax.results.numbers import loss_text, number_text, quantity_text
 from farseer_jax.results.table import aligned
 from farseer_jax.runs.runs import Runs
@@ -22,7 +21,7 @@ _FEW_BUDGETS = 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IsoFLOPReport(Remarks):
+class IsoFLOPReport(Report):
     """Evidence behind a fit by :class:`IsoFLOP`. Prints as a table.
 
     Attributes:
@@ -145,37 +144,10 @@ class IsoFLOPReport(Remarks):
             f"a={self.a:.4g}, b={self.b:.4g})"
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Lists and numbers for JSON; NaN becomes None."""
-        return {field.name: _to_json(getattr(self, field.name)) for field in fields(self)}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "IsoFLOPReport":
-        """The inverse of :meth:`to_dict`."""
-        return cls(**{field.name: _from_json(field.name, content) for field in fields(cls)})
-
 
 _PER_BUDGET = (
     "compute", "num_runs", "N_min", "N_max", "N_opt", "D_opt", "loss_opt", "curvature", "note",
 )  # fmt: skip
-
-
-def _to_json(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return [_to_json(item) for item in value.tolist()]
-    if isinstance(value, tuple):
-        return list(value)
-    return None if isinstance(value, float) and np.isnan(value) else value
-
-
-def _from_json(name: str, content: Mapping[str, Any]) -> Any:
-    value = content[name]
-    if name == "note":
-        return tuple(value)
-    if name in _PER_BUDGET:
-        dtype = int if name == "num_runs" else float
-        return np.array([np.nan if item is None else item for item in value], dtype=dtype)
-    return np.nan if value is None else value
 
 
 def build_report(

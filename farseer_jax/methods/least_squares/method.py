@@ -54,7 +54,6 @@ class LeastSquares(MultiStartMethod):
 
     name: ClassVar[str] = "least-squares"
     block: ClassVar[int] = 4096
-    numbers: ClassVar[tuple[str, ...]] = ("num_starts", "refit_starts", "max_steps", "tolerance")
 
     objective: Objective | str = "squared"
     num_starts: int = 64

@@ -73,7 +73,6 @@ class MonotoneOver:
     """
 
     name: ClassVar[str] = "monotone"
-    report: ClassVar[type] = MonotoneReport
 
     method: Any
     N: Range

@@ -8,8 +8,7 @@ from farseer_jax.links import Link
 from farseer_jax.methods.method import Method
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.registry import DIAGNOSTICS
-from farseer_jax.methods.remarks import Domain, Fitted, Rows, as_remarks
-from farseer_jax.methods.report import Report
+from farseer_jax.methods.remarks import Domain, Fitted, Report, Rows, as_remarks
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import Range
 

@@ -1,8 +1,7 @@
 """What the piecewise stages found, as plain NumPy arrays."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,14 +9,14 @@ from farseer_jax.methods.piecewise.chinchilla import ChinchillaSolution
 from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.kernel import PiecewiseSolution
 from farseer_jax.methods.piecewise.piecewise_warnings import NOT_FALLING, doubts, misfits
-from farseer_jax.methods.remarks import Fitted, Remarks, Rows
+from farseer_jax.methods.remarks import Fitted, Report, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Diagnostics(Remarks):
+class Diagnostics(Report):
     """Evidence behind a piecewise fit.
 
     Attributes:
@@ -103,35 +102,10 @@ class Diagnostics(Remarks):
         """Repeats that differ, sizes that are lost or noisy, and curves that pass the sizes by."""
         return misfits(self, fitted)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Lists and numbers for JSON; NaN becomes None."""
-        return {name: _to_json(value) for name, value in asdict(self).items()}
 
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "Diagnostics":
-        """The inverse of :meth:`to_dict`."""
-        return cls(**{name: _from_json(name, content[name]) for name in cls.__annotations__})
-
-
-_COUNTS = ("num_runs", "num_pairs")
 _PER_SIZE = (
     "N", "num_runs", "num_pairs", "A", "B", "r_squared", "G", "residual_scatter", "size_note",
 )  # fmt: skip
-
-
-def _to_json(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return [_to_json(item) for item in value.tolist()]
-    return None if isinstance(value, float) and np.isnan(value) else value
-
-
-def _from_json(name: str, value: Any) -> Any:
-    if name.endswith("_note"):
-        return tuple(value)
-    if isinstance(value, list):
-        dtype = int if name in _COUNTS else float
-        return np.array([np.nan if item is None else item for item in value], dtype=dtype)
-    return np.nan if value is None else value
 
 
 Solution = PiecewiseSolution | ChinchillaSolution

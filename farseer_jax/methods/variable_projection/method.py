@@ -75,10 +75,6 @@ class VariableProjection(EndToEndMethod):
     """
 
     name: ClassVar[str] = "variable-projection"
-    report: ClassVar[type] = ProfileReport
-    numbers: ClassVar[tuple[str, ...]] = (
-        "num_candidates", "num_polished", "refit_candidates", "max_steps", "tolerance",
-    )  # fmt: skip
 
     objective: Objective | str = "squared"
     num_candidates: int = 32
@@ -111,12 +107,11 @@ class VariableProjection(EndToEndMethod):
         found = profile(plan, problem)
         minima = find_minima(plan, problem, found, self.num_polished)
         law = _law_of(plan, minima)
-        value = np.where(found.status == NOT_FINITE, np.inf, found.value)
         report = ProfileReport(
             objective=float(minima.value[0]),
             exponents=tuple(names[0] for names in plan.form.exponents),
             axes=plan.axes,
-            profile=value.reshape(tuple(map(len, plan.axes))),
+            profile=found.finite_value.reshape(tuple(map(len, plan.axes))),
             minima=minima.exponents.T,
             minima_objective=minima.value,
             num_copies=layout.num_copies,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.remarks import Fitted, Rows
-from farseer_jax.methods.report import Report, to_plain
+from farseer_jax.methods.remarks import Fitted, Report, Rows, to_plain
+from farseer_jax.methods.variable_projection.profile import candidates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +70,8 @@ class ProfileReport(Report):
         """
         if not rise >= 0.0:
             raise ValueError(f"rise must be 0 or more, got {rise!r}")
-        inside = self._places()[:, self.profile.ravel() <= self.objective * (1.0 + rise)]
+        points = candidates(self.axes)
+        inside = points[:, self.profile.ravel() <= self.objective * (1.0 + rise)]
         near = np.concatenate([inside, self.minima[:1].T], axis=1)
         ends = zip(near.min(1).tolist(), near.max(1).tolist(), strict=True)
         return dict(zip(self.exponents, ends, strict=True))
@@ -79,7 +80,7 @@ class ProfileReport(Report):
         """One row per candidate: its exponents and the objective."""
         import pandas as pd
 
-        columns = dict(zip(self.exponents, self._places(), strict=True))
+        columns = dict(zip(self.exponents, candidates(self.axes), strict=True))
         return pd.DataFrame({**columns, "objective": self.profile.ravel()})
 
     def rows(self) -> Rows:
@@ -109,10 +110,6 @@ class ProfileReport(Report):
                 "term, and nothing determines what else belongs to it."
             )
         return warnings
-
-    def _places(self) -> np.ndarray:
-        """Exponents of all candidates, ``(exponent, candidate)``."""
-        return np.stack(np.meshgrid(*self.axes, indexing="ij")).reshape(len(self.axes), -1)
 
     def __repr__(self) -> str:
         minima = "1 minimum" if self.num_minima == 1 else f"{self.num_minima} minima"
