@@ -158,8 +158,8 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
-            ({"fixed": {"k": -1}}, "'k' is fixed at -1: give a positive number"),
-            ({"bounds": {"E": (2, 1)}}, "'E' is bounded by 2 and 1: bound it by low < high"),
+            ({"fixed": {"k": -1}}, "fixed: 'k' must be a positive number, got -1"),
+            ({"bounds": {"E": (2, 1)}}, "bounds: 'E' needs low < high, got low=2 and high=1"),
             ({"tied": [("a", "k")]}, "k is searched as a logarithm and a is not; write one name"),
         ],
     )

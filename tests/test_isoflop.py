@@ -213,8 +213,8 @@ def test_hoffmanns_runs(epoch):
     without = epoch.select(mask=epoch.extra["besiroglu_outlier"] == 0)
     fit = fj.fit(fj.Chinchilla, without, fj.IsoFLOP("isoflop_budget"))
     assert fit.diagnostics.a == pytest.approx(0.5105, abs=5e-5)
-    (lost,) = (warning for warning in fit.warnings if "took no part" in warning)
-    assert lost.startswith("1 of 9 compute budgets took no part (1e+20: the minimum lies outside")
+    (lost,) = (warning for warning in fit.warnings if "were not used" in warning)
+    assert lost.startswith("1 of 9 compute budgets were not used (1e+20: the minimum lies outside")
     N, D = fit.diagnostics.optimum(5.76e23)  # Gopher's compute; Chinchilla: 70 B, 1.4 T
     assert (f"{float(N):.2g}", f"{float(D):.2g}") == ("7.1e+10", "1.4e+12")
 
@@ -410,7 +410,11 @@ def test_budgets_as_numbers_with_missing_ones():
     [
         ({"width": 0.0}, ValueError, "width must be positive"),
         ({"min_runs": 2}, ValueError, "min_runs must be a whole number from 3"),
-        ({"search": fj.Refined()}, ValueError, "γ is positive, and it begins at -0.5"),
+        (
+            {"search": fj.Refined()},
+            ValueError,
+            "its bounds must be positive, as γ is, got lower=-0.5",
+        ),
         ({"search": 3}, TypeError, "search must be a `Refined"),
         ({"budgets": 3}, TypeError, "a column's name, or one number per run"),
     ],
@@ -423,7 +427,7 @@ def test_settings_out_of_range(settings, error, message):
 def test_bad_input(epoch, grid):
     with pytest.raises(TypeError, match="fits the law's class `Chinchilla`, got Farseer"):
         fj.fit(fj.Farseer, grid, fj.IsoFLOP())
-    with pytest.raises(ValueError, match=r"no column 'budget'; their others: .*'flops'"):
+    with pytest.raises(ValueError, match=r"no column 'budget'; their other columns: .*'flops'"):
         fj.fit(fj.Chinchilla, epoch, fj.IsoFLOP("budget"))
     with pytest.raises(ValueError, match="column 'hex_color': expected the compute of each run"):
         fj.fit(fj.Chinchilla, epoch, fj.IsoFLOP("hex_color"))

@@ -337,7 +337,7 @@ def test_a_loss_without_a_floor(no_floor):
     own = fj.fit(fj.Chinchilla, no_floor, HUBER)
     assert float(own.law.E) == 0.0
     assert own.outcome is fj.Outcome.bound_active
-    assert own.warnings[0].startswith("E ended at 0, the least it can be")
+    assert own.warnings[0].startswith("E ended at 0, the least allowed")
     creeping = fj.fit(fj.Chinchilla, no_floor, fj.LeastSquares("huber", num_starts=8))
     assert 0.0 < float(creeping.law.E)
     assert own.diagnostics.objective <= creeping.diagnostics.objective * (1 + 1e-12)

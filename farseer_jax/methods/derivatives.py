@@ -5,8 +5,8 @@ function ``f(x, losses, weights)``. By the implicit function theorem
 
     d law = (∂f − ∂f/∂x (∂F/∂x)⁻¹ ∂F) d(losses, weights),
 
-whatever way the solver took to x. :class:`SearchedRefit` is all methods that search exponents one
-by one: each gives the errors that its searches minimise, and its law.
+however the solver found x. :class:`SearchedRefit` serves the methods that search exponents one by
+one: each gives the errors that its searches minimise, and its law.
 """
 
 import abc
@@ -28,27 +28,27 @@ from farseer_jax.solvers import search as _search
 from farseer_jax.solvers.search import ActiveSet, Errors, Grid, Search
 from farseer_jax.types import Array, RunValues
 
-# One LLVM module, XLA's own loops for small sums and its older emitters: less time on a CPU
+# One LLVM module, XLA's own loops for small sums and its older emitters: compiled sooner on a CPU
 _OPTIONS: dict[str, Any] = {
     "xla_cpu_parallel_codegen_split_count": 1,
     "xla_cpu_experimental_ynn_fusion_type": "",
     "xla_cpu_use_fusion_emitters": False,
 }
-# A response is computed once for each fit, and takes milliseconds even so.
+# A response is computed once for each fit, and takes milliseconds even without optimisation.
 _UNOPTIMISED = {**_OPTIONS, "xla_backend_optimization_level": 0}
 _LESS_OPTIMISED = {**_OPTIONS, "xla_backend_optimization_level": 1}
 
 
 class NoDerivativeError(ValueError):
-    """The fit has no derivative where it stands; the message says why and what to do."""
+    """The fit has no derivative at its optimum; the message says why and what to do."""
 
 
 @jax.custom_jvp
 def no_derivative_at_zero(weights: Array) -> Array:
     """Weights whose derivative is NaN where they are 0.
 
-    A run without weight takes no part in sums that its weight enters as more than a factor: a
-    kernel that leaves it out gives a derivative of 0, which is wrong.
+    Some sums depend on a run's weight by more than a factor. A kernel that leaves runs of weight 0
+    out of them gives a derivative of 0, which is wrong.
     """
     return weights
 
@@ -65,8 +65,8 @@ class Response(NamedTuple):
     Attributes:
         law: the law.
         by_losses: its derivative in the loss of each run: laws, leaves ``(run, …)``.
-        by_weights: in the weight of each run, likewise; None where not asked for.
-        evidence: what the derivatives rest on, for :meth:`Refit.check`.
+        by_weights: its derivative in the weight of each run; None where not requested.
+        evidence: what shows that the derivatives exist, for :meth:`Refit.check`.
     """
 
     law: Law
@@ -76,12 +76,12 @@ class Response(NamedTuple):
 
 
 class Sensitivity(NamedTuple):
-    """How functions of a fit's law respond to the losses of its runs; of several fits in front.
+    """How functions of a fit's law respond to its losses; several fits have a leading axis.
 
     Attributes:
         by_losses: derivatives, ``(function, run)``.
         taking_part: whether a run has weight and its size enough runs, ``(run,)``.
-        evidence: what they rest on, for :meth:`Refit.check` and :meth:`Refit.holds`.
+        evidence: what shows that they exist, for :meth:`Refit.check` and :meth:`Refit.holds`.
     """
 
     by_losses: Any
@@ -93,9 +93,9 @@ class Refit(eqx.Module):
     """The fit of a law as a pure function ``(losses, weights) → law``.
 
     Its derivatives are those of the conditions that the solution satisfies: exact, forward and
-    reverse, to any order, under ``jit`` and ``vmap``. It is a pytree, arrays its leaves and
-    settings static: a jitted function that takes it as an argument compiles once for all fits of
-    one layout and method. It computes in the precision of the losses.
+    reverse, to any order, under ``jit`` and ``vmap``. It is a pytree whose leaves are arrays and
+    whose settings are static: a jitted function of it compiles once for all fits of one layout and
+    method. It computes in the precision of the losses.
     """
 
     @abc.abstractmethod
@@ -106,8 +106,8 @@ class Refit(eqx.Module):
         """How the fit's law responds to its own losses and weights; pure.
 
         Args:
-            losses: those that gave the law.
-            weights: likewise.
+            losses: the losses that gave the law.
+            weights: their weights.
         """
         law, pull = jax.vjp(self, losses, weights)
         flat, law_of = ravel_pytree(law)
@@ -121,16 +121,16 @@ class Refit(eqx.Module):
         """How some functions of the law, rather than all of it, respond to the losses; pure.
 
         Args:
-            functions: of a law, values ``(function,)``.
-            losses: those that gave the law.
-            weights: likewise; runs of weight 0 have derivatives of 0.
+            functions: from a law to values ``(function,)``.
+            losses: the losses that gave the law.
+            weights: their weights; runs of weight 0 have derivatives of 0.
         """
         values, pull = jax.vjp(lambda losses: functions(self(losses, weights)), losses)
         (by_losses,) = jax.vmap(pull)(jnp.eye(len(values), dtype=values.dtype))
         return Sensitivity(by_losses, weights > 0, None)
 
     def holds(self, evidence: Any) -> Array:
-        """Whether :meth:`check` would pass; pure, for many refits at once."""
+        """Whether :meth:`check` would pass; pure, for batches of refits."""
         del evidence  # where there is no derivative, the law is NaN
         return jnp.asarray(True)
 
@@ -139,9 +139,9 @@ class Refit(eqx.Module):
         """Refuse a fit that has no derivative, in float64.
 
         Args:
-            losses: those that gave the law.
-            weights: likewise.
-            evidence: of their :class:`Response`, in NumPy.
+            losses: the losses that gave the law.
+            weights: their weights.
+            evidence: from their :class:`Response`, in NumPy.
 
         Raises:
             NoDerivativeError: which condition fails, and the remedy.
@@ -153,9 +153,9 @@ class Refit(eqx.Module):
         """:meth:`response` in NumPy and float64, checked.
 
         Args:
-            losses: those that gave the law.
-            weights: likewise.
-            by_weights: whether derivatives in the weights are asked for: they take longer to
+            losses: the losses that gave the law.
+            weights: their weights.
+            by_weights: whether to compute the derivatives in the weights, which take longer to
                 compile than those in the losses.
 
         Raises:
@@ -177,8 +177,8 @@ class Refit(eqx.Module):
 
         Args:
             functions: ``(law, *arguments) → (function,)``; compiled once for each.
-            arguments: of the functions.
-            losses: of the law itself, ``(run,)``.
+            arguments: arguments of the functions.
+            losses: the law's own losses, ``(run,)``.
             weights: ``(subset, run)``.
 
         Returns:
@@ -209,7 +209,7 @@ def _sensitivities(
 
 
 def _laws(law_of: Callable[[Array], Law], derivatives: Array) -> Law:
-    """Laws of derivatives ``(number, …)``: each leaf with the axes ``…`` in front."""
+    """Derivatives ``(parameter, …)`` as laws whose leaves have the axes ``…`` in front."""
     flat = derivatives.reshape(len(derivatives), -1).T
     laws = jax.vmap(law_of)(flat)
     shape = derivatives.shape[1:]
@@ -220,7 +220,7 @@ def _laws(law_of: Callable[[Array], Law], derivatives: Array) -> Law:
 
 
 class Found(NamedTuple):
-    """Where the searches of a fit have ended.
+    """Where the searches of a fit ended.
 
     Attributes:
         exponents: ``(search,)``.
@@ -232,12 +232,12 @@ class Found(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What the derivatives rest on, ``(search,)``.
+    """What shows that the derivatives exist, ``(search,)``.
 
     Attributes:
-        step: Newton's step from where the searches have ended.
+        step: Newton's step from where the searches ended.
         hessian: derivative of each condition in its own exponent.
-        strict: small changes leave an exponent at its bound, or on its kink.
+        strict: under small changes an exponent stays at its bound, or on its kink.
     """
 
     step: Any
@@ -250,16 +250,16 @@ class Evidence(NamedTuple):
         return (abs(self.step) < _LARGEST_STEP) & (self.hessian > 0) & self.strict
 
 
-# Newton's step from a minimum that a search has found: kinked objectives locate it to 5e-8.
+# Newton's step from a minimum that a search found: searches of kinked objectives err by 5e-8.
 _LARGEST_STEP = 1e-6
 
 
 class Stages(Protocol):
-    """A method's closed forms between exponents and the law, of given losses and weights."""
+    """A method's closed forms between exponents and the law, for one set of losses and weights."""
 
     @property
     def taking_part(self) -> Array:
-        """Which losses enter the law, like the losses."""
+        """Which losses enter the law, in the shape of the losses."""
         ...
 
     def at(self, exponents: Array) -> tuple[Sequence[Errors], Law]:
@@ -271,7 +271,7 @@ class SearchedRefit(Refit):
     """A law in closed form of exponents that are minima of one-dimensional searches.
 
     Attributes:
-        found: where the searches of the fit have ended; None where they are to be repeated.
+        found: where the searches of the fit ended; None repeats them.
     """
 
     found: eqx.AbstractVar[Found | None]
@@ -279,12 +279,12 @@ class SearchedRefit(Refit):
     @property
     @abc.abstractmethod
     def searches(self) -> Sequence[Search]:
-        """Of each group of exponents."""
+        """The search of each group of exponents."""
 
     @property
     @abc.abstractmethod
     def names(self) -> Sequence[str]:
-        """What messages call the exponents."""
+        """The exponents' names in messages."""
 
     @property
     @abc.abstractmethod
@@ -293,14 +293,14 @@ class SearchedRefit(Refit):
 
     @abc.abstractmethod
     def search(self, losses: RunValues, weights: RunValues) -> tuple[Found, Array]:
-        """Where the searches of other losses and weights end, and whether there is a law."""
+        """Repeat the searches for other losses and weights; and whether there is a law."""
 
     @abc.abstractmethod
     def stages(self, losses: RunValues, weights: RunValues, floor: Any) -> Stages:
-        """The closed forms."""
+        """The closed forms for these losses and weights."""
 
     def __call__(self, losses: RunValues, weights: RunValues) -> Law:
-        """The searches, then the root of their conditions at what they have found."""
+        """Search the exponents, then solve for the root of their conditions nearby."""
         found, usable = jax.lax.stop_gradient(self.search(losses, weights))
         stages = self.stages(losses, no_derivative_at_zero(weights), found.floor)
         start = jnp.asarray(found.exponents, losses.dtype)
@@ -317,22 +317,22 @@ class SearchedRefit(Refit):
         return jax.tree.map(lambda leaf: jnp.where(valid, leaf, jnp.nan), law)
 
     def response(self, losses: RunValues, weights: RunValues) -> Response:
-        """From one linearisation of conditions and law, at what the fit's searches have found."""
+        """By one linearisation of conditions and law, where the fit's searches ended."""
         law_of: Any = None
 
-        def numbers(law: Law) -> Array:
+        def flattened(law: Law) -> Array:
             nonlocal law_of
             flat, law_of = ravel_pytree(law)
             return flat
 
-        flat, (by_losses, by_weights), _, evidence = self._linearised(numbers, losses, weights)
+        flat, (by_losses, by_weights), _, evidence = self._linearised(flattened, losses, weights)
         by = _laws(law_of, by_losses), _laws(law_of, by_weights)
         return Response(law_of(flat), *by, evidence=evidence)
 
     def sensitivity(
         self, functions: Callable[[Law], Array], losses: RunValues, weights: RunValues
     ) -> Sensitivity:
-        """Likewise, of few functions."""
+        """As :meth:`response`, for a few functions."""
         _, (by_losses,), taking_part, evidence = self._linearised(
             functions, losses, weights, by_weights=False
         )
@@ -378,7 +378,7 @@ class SearchedRefit(Refit):
         )
         slopes, *by = jax.vmap(pull)(jnp.eye(len(values), dtype=values.dtype))
         hessian = slopes[:num]
-        inverse = jnp.linalg.inv(hessian)  # of few numbers, for both uses
+        inverse = jnp.linalg.inv(hessian)  # small, and used twice
         step, back = -inverse @ values[:num], slopes[num:] @ inverse
         total = [own[num:] - jnp.tensordot(back, own[:num], 1) for own in by]
         return values[num:], total, taking_part, Evidence(step, jnp.diag(hessian), strict)
@@ -410,7 +410,7 @@ def refuse_grids(searches: Sequence[Search], remedy: str) -> None:
     """
     if any(isinstance(search, Grid) for search in searches):
         raise NoDerivativeError(
-            "the exponents of a grid search jump from candidate to candidate, and have no "
+            "the exponents of a grid search jump from candidate to candidate and have no "
             f"derivative: {remedy}"
         )
 
@@ -423,8 +423,8 @@ def failure_reason(evidence: Evidence, names: Sequence[str]) -> str | None:
     first = bad[0]
     if not evidence.strict[first]:
         reason = (
-            "ended at a bound of its search, or on a kink of the criterion, which small "
-            "changes of the losses would make it leave"
+            "ended at a bound of its search, or on a kink of the criterion, and small changes of "
+            "the losses would move it away"
         )
     elif evidence.hessian[first] <= 0:
         reason = "has no minimum where its search ended: the objective has no positive curvature"
@@ -435,7 +435,7 @@ def failure_reason(evidence: Evidence, names: Sequence[str]) -> str | None:
         )
     return (
         f"the fit has no derivative: {names[first]} {reason}. Widen the search, as in "
-        "Piecewise(search=Refined(-1.0, 1.0)), or take the squared criterion"
+        "Piecewise(search=Refined(-1.0, 1.0)), or use the squared criterion"
     )
 
 
@@ -444,16 +444,16 @@ class Differentiable(Protocol):
     """A method whose fits can be differentiated."""
 
     def refit(self, design: Any, runs: Runs, law: Law, found: Any) -> Refit:
-        """The function that gave a fit.
+        """The function of losses and weights that gave a fit.
 
         Args:
             design: from the method's ``prepare``.
             runs: the runs that were fitted.
             law: the fitted law.
-            found: the diagnostics of the fit; None where losses are the law's own, to the last
+            found: the diagnostics of the fit; None where the losses are the law's own, to the last
                 digit, and no search is needed.
 
         Raises:
-            NoDerivativeError: these settings have none.
+            NoDerivativeError: fits with these settings have no derivative.
         """
         ...

@@ -34,13 +34,13 @@ class EndToEndMethod(abc.ABC):
     tolerance: float
 
     def normalise(self, least: Mapping[str, int]) -> None:
-        """Check the settings and bring them into hashable form, in place, at construction.
+        """Check the settings and make them hashable, in place, at construction.
 
         Args:
             least: the smallest value of each count, by its name.
 
         Raises:
-            ValueError, TypeError: which setting is wrong.
+            ValueError, TypeError: a setting is wrong.
         """
         put = object.__setattr__  # settings are frozen: compared and hashed
         put(self, "objective", as_objective(self.objective))
@@ -60,8 +60,8 @@ class EndToEndMethod(abc.ABC):
         return as_objective(self.objective).describe(link)
 
     def not_converged(self) -> str:
-        """What to do where a search has not converged, for warnings."""
-        return "Raise max_steps, or fix a parameter that runs off (fixed=)."
+        """The remedy where a search has not converged, for warnings."""
+        return "Raise max_steps, or fix a parameter that diverges (fixed=)."
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON; ``starts`` are not kept."""
@@ -88,7 +88,7 @@ class EndToEndMethod(abc.ABC):
 
 
 def free_of(method: EndToEndMethod, layout: Layout) -> Free:
-    """The free parameters."""
+    """The free parameters of a method's settings."""
     fixed, bounds = dict(method.fixed), dict(method.bounds)
     return build_free(layout.law, layout.center, fixed, method.tied, bounds)
 
@@ -97,7 +97,7 @@ def check_number(layout: Layout, weights: np.ndarray, free: Free) -> None:
     """Refuse fewer runs than free parameters.
 
     Raises:
-        ValueError: how many are missing.
+        ValueError: there are too few runs.
     """
     distinct = len(layout.runs) - layout.num_copies
     num, needed = min(int((weights > 0).sum()), distinct), free.basis.shape[1]

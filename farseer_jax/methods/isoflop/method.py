@@ -111,7 +111,7 @@ class IsoFLOP:
         """Fit one set of losses and weights, in float64.
 
         Raises:
-            ValueError: the budgets give no law; the message says why.
+            ValueError: the budgets determine no law; the message says why.
         """
         runs, budgets = design
         with jax.enable_x64(True):

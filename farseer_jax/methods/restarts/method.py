@@ -89,10 +89,10 @@ class Restarts(MultiStartMethod):
         """The remedy where a search has not converged, for warnings."""
         if as_objective(self.objective).delta == 0.0:
             return (
-                "No gradient vanishes at an optimum of absolute residuals, so no start can be "
-                "shown to have converged: LeastSquares reaches it."
+                "The gradient does not vanish at an optimum of absolute residuals, so no start can "
+                "be shown to have converged: use LeastSquares(), which reaches it."
             )
-        return "Raise num_steps, or fix a parameter that runs off (fixed=)."
+        return "Raise num_steps, or fix a parameter that diverges (fixed=)."
 
     def solve(
         self,
