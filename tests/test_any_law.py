@@ -512,7 +512,7 @@ def test_methods_of_logarithms_refuse_other_links() -> None:
     runs = fj.example_runs()
     runs = fj.Runs(runs.N, runs.D, runs.loss, link="identity")
     for law, method in ((fj.Farseer, fj.Piecewise()), (fj.Chinchilla, fj.IsoFLOP())):
-        with pytest.raises(ValueError, match="fits positive losses by their logarithms"):
+        with pytest.raises(ValueError, match="fits the logarithms of positive losses"):
             fj.fit(law, runs, method)
 
 

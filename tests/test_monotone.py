@@ -230,9 +230,9 @@ def test_a_law_that_cannot_fall_says_so() -> None:
 
 def test_only_what_rises_gets_a_margin() -> None:
     slopes = np.array([[0.0, -1e-9], [1e-14, -1.0]])
-    assert monotone._falls(slopes).all()
+    assert monotone._decreases(slopes).all()
     assert not monotone._rises(slopes).any()
-    assert not monotone._falls(np.array([np.nan, -1.0]))
+    assert not monotone._decreases(np.array([np.nan, -1.0]))
 
 
 def test_the_check_covers_what_lies_between_its_nodes() -> None:
@@ -302,7 +302,7 @@ def test_the_shell_holds_a_fit_over_a_domain(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_refusals(example: fj.Fit) -> None:
-    with pytest.raises(fj.NoDerivativeError, match="was projected onto laws that fall there"):
+    with pytest.raises(fj.NoDerivativeError, match="was projected onto laws that decrease there"):
         fj.differentiable(example)
     with pytest.raises(TypeError, match=r"method must be a fitting method such as `Piecewise"):
         fj.MonotoneOver(fj.Piecewise, **DOMAIN)

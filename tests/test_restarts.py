@@ -349,7 +349,7 @@ def test_json_of_an_optimiser_of_ones_own():
         fj.Restarts.from_dict(method.to_dict())
     runs = fj.example_runs()
     fit = fj.fit(Broken, runs, fj.Restarts(optax.sgd(0.1), num_starts=8, num_steps=40))
-    with pytest.raises(ValueError, match=r"^the JSON text: the fit was made with an opt"):
+    with pytest.raises(ValueError, match=r"^the JSON text: the fit was made with your own opt"):
         fj.Fit.from_json(fit.to_json(), law=Broken)
 
 

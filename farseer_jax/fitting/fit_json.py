@@ -73,8 +73,10 @@ def read(source: str | Path, law: type | Sequence[type] | None = None) -> dict[s
     try:
         with classes_given(law):
             return from_dict(content)
-    except (UnknownNameError, NotImplementedError) as error:  # whole, but not for this reader
+    except UnknownNameError as error:  # whole, but not for this reader
         raise ValueError(f"{name} {error}") from None
+    except NotImplementedError as error:
+        raise ValueError(f"{name}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(
             f"{name}: the fit is damaged ({type(error).__name__}: {error}); write it again"

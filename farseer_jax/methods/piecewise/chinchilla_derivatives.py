@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 
 class ChinchillaRefit(SearchedRefit):
-    """Of slots.
+    """The fit as a function of the losses and weights of slots.
 
     Attributes:
-        layout: of the slots.
+        layout: layout of the slots.
         found: β and α, and whether E is at its bound 0.
         options: settings.
     """
@@ -45,17 +45,17 @@ class ChinchillaRefit(SearchedRefit):
 
     @property
     def searches(self) -> Sequence[Search]:
-        """Of the data term and of the size term."""
+        """The searches of the data term and of the size term."""
         return self.options.searches(Chinchilla)
 
     @property
     def names(self) -> list[str]:
-        """In the order of the searches."""
+        """The exponents, in the order of the searches."""
         return ["β", "α"]
 
     @property
     def absolute(self) -> bool:
-        """Of the relative criterion."""
+        """Whether the criterion is the relative one."""
         return self.options.criterion == "relative"
 
     def search(self, losses: Slots, weights: Slots) -> tuple[Found, Array]:
@@ -73,7 +73,7 @@ class ChinchillaRefit(SearchedRefit):
 
 
 class ChinchillaStages:
-    """Between the exponents and the law; closed over, never transformed."""
+    """The closed forms between exponents and law; closed over, never passed to a transformation."""
 
     def __init__(self, layout: Layout, runs: Gathered, options: "Piecewise", floor: Scalar) -> None:
         pairs = difference(layout, runs)
@@ -91,7 +91,7 @@ class ChinchillaStages:
         return jnp.ones_like(self.runs.weight, dtype=bool)
 
     def at(self, exponents: Array) -> tuple[list[Errors], Chinchilla]:
-        """Of the differences and of the sizes."""
+        """The errors of the differences and of the sizes, and the law."""
         beta, alpha = exponents[:1], exponents[1:]
         of_pairs = errors_at(self._of_pairs, beta, self.pairs.weight.reshape(-1, 1))
         B = self._B(self._S(beta))

@@ -1,4 +1,4 @@
-"""What the piecewise stages found, as plain NumPy arrays."""
+"""The results of the piecewise stages, as plain NumPy arrays."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,14 +30,15 @@ class Diagnostics(Report):
         residual_scatter: root mean square over D of ``O − G`` (Eq. 13, Fig. 5).
         size_note: why a size has no A_N and B_N; empty where it has.
         round_alpha: α after the start of Stage 2 (NaN) and after each round.
-        round_beta: β likewise.
-        round_error: ℓ_R likewise: the sum of squared, or the mean of relative, errors.
+        round_beta: β after the start and after each round.
+        round_error: ℓ_R after the start and after each round: the sum of squared, or the mean of
+            relative, errors.
         left_out_N: N of the pairs left out, ``(pair,)``.
         left_out_D: smaller D of the pairs left out.
         left_out_note: why each was left out.
         ratio: typical ratio λ of neighbouring D.
         num_copies: rows that copy another row exactly, which count once.
-        num_repeats: further runs of an (N, D) already there, which are averaged.
+        num_repeats: rows that repeat an (N, D) with another loss, which are averaged.
         repeat_spread: largest relative difference of the losses of one (N, D).
 
     Example:
@@ -99,7 +100,7 @@ class Diagnostics(Report):
         return doubts(fitted)
 
     def misfits(self, fitted: Fitted) -> list[str]:
-        """Repeats that differ, sizes that are lost or noisy, and curves that pass the sizes by."""
+        """Repeats that differ, sizes that are lost or noisy, and curves that miss the sizes."""
         return misfits(self, fitted)
 
 
@@ -115,7 +116,7 @@ SIZE_UNUSABLE = "its size has no A_N and B_N"
 
 
 def diagnose(design: Design, losses: np.ndarray, solution: Solution, min_pairs: int) -> Diagnostics:
-    """Collect what the stages found."""
+    """Collect the results of the stages."""
     sizes, trace = solution.sizes, solution.data_term.rounds
     live = sizes.live
     left_out_N, left_out_D, notes = _left_out(design, solution)
@@ -150,17 +151,15 @@ def diagnose(design: Design, losses: np.ndarray, solution: Solution, min_pairs: 
 def _repeat_spread(design: Design, losses: np.ndarray) -> float:
     if design.run_share.shape[-1] == 1:
         return 0.0
-    held = design.run_share > 0
+    is_run = design.run_share > 0
     of_slot = losses[design.run_index]
-    highest = np.where(held, of_slot, 0.0).max(axis=-1)
-    lowest = np.where(held, of_slot, np.inf).min(axis=-1)
+    highest = np.where(is_run, of_slot, 0.0).max(axis=-1)
+    lowest = np.where(is_run, of_slot, np.inf).min(axis=-1)
     return float(np.max(highest / lowest) - 1.0)
 
 
 def _size_notes(design: Design, solution: Solution, min_pairs: int) -> tuple[str, ...]:
     live = solution.sizes.live
-    if np.all(live):
-        return ("",) * len(live)
     return tuple(
         "" if live[i] else size_note(design, solution, i, min_pairs) for i in range(len(live))
     )

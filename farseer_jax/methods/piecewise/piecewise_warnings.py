@@ -1,4 +1,4 @@
-"""What a user should know before trusting a piecewise fit, in sentences."""
+"""Warnings about a piecewise fit, in sentences."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,13 +24,13 @@ _LARGEST_DEVIATION = 0.1
 
 
 class _Words(NamedTuple):
-    """How sentences speak of one of the two laws that the method fits.
+    """The words of the warnings for one of the two laws that the method fits.
 
     Attributes:
         exponents: name, value and search of each: 0 for the data term's, 1 for the size term's.
         edge: what an exponent at a bound leaves undetermined.
-        data_term: what a size that is lost takes no part in.
-        parameters: what few sizes determine weakly.
+        data_term: what lost sizes are not used for.
+        parameters: what few sizes determine only weakly.
         curve: the law's exponent of the data term.
     """
 
@@ -54,7 +54,7 @@ def doubts(fitted: Fitted) -> list[str]:
 
 
 def misfits(found: "Diagnostics", fitted: Fitted) -> list[str]:
-    """Repeats that differ, sizes that are lost or noisy, and curves that pass the sizes by."""
+    """Repeats that differ, sizes that are lost or noisy, and curves that miss the sizes."""
     return [
         *_repeats(found),
         *_lost_sizes(fitted.law, found),
@@ -100,7 +100,7 @@ def _near_bound(exponent: float, search: Search) -> bool:
 
 
 def _repeats(found: "Diagnostics") -> list[str]:
-    """Repeats that differ by more than any run-to-run noise: several recipes in one table."""
+    """Repeats that differ by more than run-to-run noise: several recipes in one table."""
     if found.repeat_spread <= LARGEST_NOISE:
         return []
     return [
@@ -130,7 +130,7 @@ def _lost_sizes(law: Law, found: "Diagnostics") -> list[str]:
 def _noise(found: "Diagnostics") -> list[str]:
     warnings = []
     num_falling = int(found.num_pairs.sum())
-    # sizes that were lost because they do not fall are named already
+    # sizes whose losses do not decrease are already named as lost
     lost = {N for N, note in zip(found.N, found.size_note, strict=True) if NOT_FALLING in note}
     num_rising = sum(
         note == NOT_FALLING and N not in lost
@@ -151,7 +151,7 @@ def _noise(found: "Diagnostics") -> list[str]:
 
 
 def _missed_sizes(law: Law, found: "Diagnostics") -> list[str]:
-    """Curves that pass the sizes by: the method fits differences and bounds neither error."""
+    """Curves that miss the sizes: the method fits differences and bounds neither error."""
     own: Any = law
     fitted = evaluate_curves(own, found.N)[2]
     deviation = float(np.nanmean(np.abs(fitted / found.A - 1.0)))
