@@ -287,9 +287,9 @@ class SearchedRefit(Refit):
         """The exponents' names in messages."""
 
     @property
-    @abc.abstractmethod
     def absolute(self) -> bool:
         """Whether sums of absolute errors are minimised, not of squares."""
+        return False
 
     @abc.abstractmethod
     def search(self, losses: RunValues, weights: RunValues) -> tuple[Found, Array]:

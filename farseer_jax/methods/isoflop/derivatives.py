@@ -50,11 +50,6 @@ class IsoFLOPRefit(SearchedRefit):
         """The name of the one exponent."""
         return ["γ"]
 
-    @property
-    def absolute(self) -> bool:
-        """False: E and K are least squares."""
-        return False
-
     def search(self, losses: RunValues, weights: RunValues) -> tuple[Found, Array]:
         """The kernel's search."""
         found = solve(self.design, losses, weights, self.min_runs, self.gamma_search)

@@ -1,17 +1,16 @@
 """The piecewise fit of Chinchilla as a function that JAX differentiates."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.chinchilla import Chinchilla
-from farseer_jax.methods.derivatives import Found, SearchedRefit, refuse_grids
+from farseer_jax.laws.law import Law
+from farseer_jax.methods.derivatives import Found, refuse_grids
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.chinchilla import solve_gathered
-from farseer_jax.methods.piecewise.derivatives import GRID_REMEDY, PiecewiseRefit
+from farseer_jax.methods.piecewise.derivatives import GRID_REMEDY, PiecewiseRefit, SlotsRefit
 from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.layout import Layout
 from farseer_jax.methods.piecewise.stage1 import (
@@ -23,40 +22,26 @@ from farseer_jax.methods.piecewise.stage1 import (
 from farseer_jax.methods.piecewise.stage3 import remainder
 from farseer_jax.solvers.linear_regression import safe_divide
 from farseer_jax.solvers.power_law import power_law_at
-from farseer_jax.solvers.search import Errors, Search, errors_at
+from farseer_jax.solvers.search import Errors, errors_at
 from farseer_jax.types import Array, Scalar, Slots
 
 if TYPE_CHECKING:
     from farseer_jax.methods.piecewise.method import Piecewise
 
 
-class ChinchillaRefit(SearchedRefit):
-    """The fit as a function of the losses and weights of slots.
+class ChinchillaRefit(SlotsRefit):
+    """Chinchilla's fit.
 
     Attributes:
-        layout: layout of the slots.
         found: β and α, and whether E is at its bound 0.
-        options: settings.
     """
 
-    layout: Layout
-    found: Found
-    options: "Piecewise" = eqx.field(static=True)
-
-    @property
-    def searches(self) -> Sequence[Search]:
-        """The searches of the data term and of the size term."""
-        return self.options.searches(Chinchilla)
+    law_type: ClassVar[type[Law]] = Chinchilla
 
     @property
     def names(self) -> list[str]:
         """The exponents, in the order of the searches."""
         return ["β", "α"]
-
-    @property
-    def absolute(self) -> bool:
-        """Whether the criterion is the relative one."""
-        return self.options.criterion == "relative"
 
     def search(self, losses: Slots, weights: Slots) -> tuple[Found, Array]:
         """The kernel's searches."""

@@ -1,7 +1,7 @@
 """The piecewise fit of Farseer as a function that JAX differentiates."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -176,15 +176,16 @@ def _laws_of(derivatives: np.ndarray) -> Farseer:
     return Farseer(**dict(zip("ABU", curves, strict=True)))
 
 
-class FarseerRefit(SearchedRefit):
-    """The fit as a function of the losses and weights of slots.
+class SlotsRefit(SearchedRefit):
+    """A law's fit as a function of the losses and weights of slots.
 
     Attributes:
         layout: layout of the slots.
-        found: α of each round, β of the start and of each round (of the joint minimum α and β),
-            then γ.
+        found: where the searches ended.
         options: settings.
     """
+
+    law_type: ClassVar[type[Law]]
 
     layout: Layout
     found: Found
@@ -192,8 +193,24 @@ class FarseerRefit(SearchedRefit):
 
     @property
     def searches(self) -> Sequence[Search]:
-        """The searches of Stage 2 and of Stage 3."""
-        return self.options.searches(Farseer)
+        """The searches of the data term and of the size term."""
+        return self.options.searches(self.law_type)
+
+    @property
+    def absolute(self) -> bool:
+        """Whether the criterion is the relative one."""
+        return self.options.criterion == "relative"
+
+
+class FarseerRefit(SlotsRefit):
+    """Farseer's fit.
+
+    Attributes:
+        found: α of each round, β of the start and of each round (of the joint minimum α and β),
+            then γ.
+    """
+
+    law_type: ClassVar[type[Law]] = Farseer
 
     @property
     def names(self) -> list[str]:
@@ -203,11 +220,6 @@ class FarseerRefit(SearchedRefit):
         rounds = [f"of round {k + 1}" for k in range(self.options.rounds)]
         alphas, betas = ([f"{name} {own}" for own in rounds] for name in "αβ")
         return [*alphas, "β at the start", *betas, "γ"]
-
-    @property
-    def absolute(self) -> bool:
-        """Whether the criterion is the relative one."""
-        return self.options.criterion == "relative"
 
     def search(self, losses: Slots, weights: Slots) -> tuple[Found, Array]:
         """The kernel's searches."""

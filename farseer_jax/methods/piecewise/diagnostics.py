@@ -5,11 +5,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.chinchilla import ChinchillaSolution
 from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.kernel import PiecewiseSolution
-from farseer_jax.methods.piecewise.piecewise_warnings import NOT_FALLING, doubts, misfits
-from farseer_jax.methods.remarks import Fitted, Report, Rows
+from farseer_jax.methods.piecewise.piecewise_warnings import (
+    NOT_FALLING,
+    at_edge,
+    lost_sizes,
+    missed_sizes,
+    noise,
+    repeats,
+)
+from farseer_jax.methods.remarks import Fitted, Report, Rows, large_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,11 +105,24 @@ class Diagnostics(Report):
 
     def doubts(self, fitted: Fitted) -> list[str]:
         """An exponent that the runs do not determine, or a term that vanished."""
-        return doubts(fitted)
+        outcome, warnings = fitted.outcome, list[str]()
+        if outcome is Outcome.exponent_at_edge:
+            warnings += at_edge(fitted)
+        if outcome is Outcome.exponent_unresolved:
+            warnings.append(
+                f"{outcome.message} Change the bounds of the search (search=), or use a `Grid`."
+            )
+        return [*warnings, *fitted.law.warnings()]
 
     def misfits(self, fitted: Fitted) -> list[str]:
         """Repeats that differ, sizes that are lost or noisy, and curves that miss the sizes."""
-        return misfits(self, fitted)
+        return [
+            *repeats(self),
+            *lost_sizes(fitted.law, self),
+            *noise(self),
+            *large_error(fitted.mean_relative_error),
+            *missed_sizes(fitted.law, self),
+        ]
 
 
 _PER_SIZE = (
