@@ -7,15 +7,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from farseer_jax.laws.law import Law
-from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
 from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
 from farseer_jax.methods.least_squares.groups import fit_each, fit_with_shared
-from farseer_jax.methods.least_squares.solve import solve
+from farseer_jax.methods.least_squares.solve import solve_from_starts
 from farseer_jax.methods.method import Solved, SolvedBatch
 from farseer_jax.objectives import Objective
 from farseer_jax.runs.runs import Runs
-from farseer_jax.solvers.optima import Optima
 
 
 @dataclass(frozen=True)
@@ -69,18 +67,7 @@ class LeastSquares(MultiStartMethod):
     def __post_init__(self) -> None:
         self.normalise({"num_starts": 1, "refit_starts": 0, "max_steps": 1})
 
-    def solve(
-        self,
-        layout: Layout,
-        free: Free,
-        starts: np.ndarray,
-        losses: np.ndarray,
-        weights: np.ndarray,
-        *,
-        refits: bool = False,
-    ) -> Optima:
-        """Fit every row of losses and weights, ``(row, run)``, from every start."""
-        return solve(self, layout, free, starts, losses, weights, refits=refits)
+    solve = solve_from_starts
 
     def fit_many(
         self,

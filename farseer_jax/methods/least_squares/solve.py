@@ -36,7 +36,7 @@ _QUEUE, _MOST_CELLS = 64, 1 << 25  # largest queue, in widths, and cells of its 
 _MANY, _ROUGH, _MOST_STEPS, _RUNS_PER_PARAMETER = 8192, 1e-4, 50, 3
 
 
-def solve(
+def solve_from_starts(
     method: "LeastSquares",
     layout: Layout,
     free: Free,
@@ -44,7 +44,7 @@ def solve(
     losses: np.ndarray,
     weights: np.ndarray,
     *,
-    refits: bool,
+    refits: bool = False,
 ) -> Optima:
     """Fit every row of losses and weights from every start, in float64.
 

@@ -4,17 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
-
 from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
-from farseer_jax.methods.end_to_end.free_parameters import Free
-from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
 from farseer_jax.methods.restarts.optimisers import NAMES, check_optimiser
-from farseer_jax.methods.restarts.solve import solve
+from farseer_jax.methods.restarts.solve import solve_from_starts
 from farseer_jax.objectives import Objective, as_objective
-from farseer_jax.solvers.optima import Optima
 
 if TYPE_CHECKING:
     import optax
@@ -94,19 +89,7 @@ class Restarts(MultiStartMethod):
             )
         return "Raise num_steps, or fix a parameter that diverges (fixed=)."
 
-    def solve(
-        self,
-        layout: Layout,
-        free: Free,
-        starts: np.ndarray,
-        losses: np.ndarray,
-        weights: np.ndarray,
-        *,
-        refits: bool = False,
-    ) -> Optima:
-        """Fit every row of losses and weights, ``(row, run)``, from every start."""
-        del refits  # the optimisers need no hint
-        return solve(self, layout, free, starts, losses, weights)
+    solve = solve_from_starts
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON; of your own optimiser only its text, ``starts`` not at all."""

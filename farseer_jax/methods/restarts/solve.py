@@ -30,15 +30,18 @@ _ROUNDS = 16  # starts per chunk, in widths
 _ROUNDING = 1e-15  # of a residual: sums of squares below this cannot decrease any further
 
 
-def solve(
+def solve_from_starts(
     method: "Restarts",
     layout: Layout,
     free: Free,
     starts: np.ndarray,
     losses: np.ndarray,
     weights: np.ndarray,
+    *,
+    refits: bool = False,
 ) -> Optima:
     """Fit every row of losses and weights, ``(row, run)``, from every start, ``(start, free)``."""
+    del refits  # the optimisers need no hint
     num = len(losses) * len(starts)
     widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
     width = next((w for w in widths if w >= num), widths[-1])
