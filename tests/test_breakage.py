@@ -158,9 +158,9 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
-            ({"fixed": {"k": -1}}, "'k' is fixed at -1: give a positive number"),
-            ({"bounds": {"E": (2, 1)}}, "'E' is bounded by 2 and 1: bound it by low < high"),
-            ({"tied": [("a", "k")]}, "k is searched as a logarithm and a is not; write one name"),
+            ({"fixed": {"k": -1}}, "fixed: 'k' must be a positive number, got -1"),
+            ({"bounds": {"E": (2, 1)}}, "bounds: 'E' needs low < high, got low=2 and high=1"),
+            ({"tied": [("a", "k")]}, "the solver searches ln k but a itself; write one name"),
         ],
     )
     def test_each_mistake_has_its_remedy(
@@ -212,7 +212,7 @@ class TestLaws:
             def loss(self, N: fj.Real) -> fj.Real:
                 return N
 
-        with pytest.raises(ValueError, match="the law Nothing has no parameters"):
+        with pytest.raises(ValueError, match="the law 'Nothing' has no parameters"):
             fj.fit(Nothing, groups)
 
     @pytest.mark.parametrize("result", ["text", None, (1.0, 2.0)])

@@ -216,8 +216,10 @@ def test_a_law_that_cannot_fall_says_so() -> None:
     fit = fj.fit(Rising, runs, method)
     assert fit.outcome is fj.Outcome.not_monotone
     assert not fit.outcome.usable
-    assert fit.warnings[0].startswith("the law could not be held: it rises within N from 200 M")
-    assert ", not held over N from 200 M to 10 T and D from" in str(fit).splitlines()[0]
+    assert fit.warnings[0].startswith(
+        "the law could not be kept decreasing: it rises within N from 200 M"
+    )
+    assert ", not kept decreasing over N from 200 M to 10 T and D from" in str(fit).splitlines()[0]
     assert isinstance(fit.diagnostics, fj.MonotoneReport)
     assert not fit.diagnostics.projected
     free = fj.fit(Rising, runs, method.method)
@@ -228,9 +230,9 @@ def test_a_law_that_cannot_fall_says_so() -> None:
 
 def test_only_what_rises_gets_a_margin() -> None:
     slopes = np.array([[0.0, -1e-9], [1e-14, -1.0]])
-    assert monotone._falls(slopes).all()
+    assert monotone._decreases(slopes).all()
     assert not monotone._rises(slopes).any()
-    assert not monotone._falls(np.array([np.nan, -1.0]))
+    assert not monotone._decreases(np.array([np.nan, -1.0]))
 
 
 def test_the_check_covers_what_lies_between_its_nodes() -> None:
@@ -300,11 +302,11 @@ def test_the_shell_holds_a_fit_over_a_domain(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_refusals(example: fj.Fit) -> None:
-    with pytest.raises(fj.NoDerivativeError, match="was projected onto laws that fall there"):
+    with pytest.raises(fj.NoDerivativeError, match="was projected onto laws that decrease there"):
         fj.differentiable(example)
-    with pytest.raises(TypeError, match=r"method must be the method that fits, such as `Piecewise"):
+    with pytest.raises(TypeError, match=r"method must be a fitting method such as `Piecewise"):
         fj.MonotoneOver(fj.Piecewise, **DOMAIN)
-    with pytest.raises(TypeError, match="method must be the method that fits"):
+    with pytest.raises(TypeError, match="method must be a fitting method"):
         fj.fit(fj.Farseer, fj.example_runs(), HELD, monotone_over=BOTH)
     with pytest.raises(ValueError, match=r"^N: expected a range .* got \(2, 1\)"):
         fj.MonotoneOver(fj.Piecewise(), N=(2, 1), D=(1e9, 1e15))
@@ -315,7 +317,7 @@ def test_refusals(example: fj.Fit) -> None:
     with pytest.raises(ValueError, match=r"^monotone_over: expected \(\(N_low"):
         fj.fit(fj.Farseer, fj.example_runs(), monotone_over=1e13)
     settings = HELD.to_dict() | {"method": {"name": "mine"}}
-    with pytest.raises(ValueError, match="the method 'mine' that fits is none of"):
+    with pytest.raises(ValueError, match="unknown method 'mine'; choose from"):
         fj.MonotoneOver.from_dict(settings)
 
 

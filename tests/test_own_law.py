@@ -271,7 +271,7 @@ def words(self: Any, N: Any, D: Any) -> Any:
 @pytest.mark.parametrize(
     ("loss", "error", "sentence"),
     [
-        (nowhere, ValueError, r"^the law 'Bad' gives no finite loss or derivative at any of 16 st"),
+        (nowhere, ValueError, r"^the law 'Bad' has no finite loss or derivative at any of 16 st"),
         (twofold, ValueError, r"^the law Bad: .*one number per run, got an array of shape \(2,\)"),
         (imaginary, TypeError, r"^the law Bad: .* must return a real number, got complex"),
         (counted, TypeError, r"^the law Bad: .* must return a real number, got int"),

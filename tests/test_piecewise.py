@@ -300,7 +300,7 @@ def test_exponent_beyond_the_search_is_reported(curve: str, exponent: float) -> 
 
 @pytest.mark.parametrize("decades", [3, 4, 5, 7])
 def test_sizes_over_many_decades(decades: int) -> None:
-    """Recovered, or the search says that it cannot vouch for its resolution."""
+    """Recovered, or the search reports that it did not resolve its minimum."""
     law = law_of(0.05, -0.1, 0.05)
     found = fit(Farseer, noise_free(law, sizes=np.geomspace(1e6, 1e6 * 10**decades, len(SIZES))))
     if found.outcome is Outcome.success:

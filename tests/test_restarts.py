@@ -197,7 +197,7 @@ def test_what_newton_predicts_is_what_can_be_gained(epoch):
     assert np.allclose(falls[2:], value[2:] - value[0], rtol=0.05)
 
 
-def test_absolute_residuals_are_never_vouched_for(epoch):
+def test_absolute_residuals_never_count_as_converged(epoch):
     fit = fj.fit(fj.Chinchilla, epoch, fj.Restarts(num_starts=64, objective="absolute"))
     # Besiroglu et al., who publish this optimum
     assert np.allclose(numbers(fit.law), [1.8172, 482.01, 2085.43, 0.3478, 0.3658], rtol=1e-3)
@@ -345,11 +345,11 @@ def test_json_keeps_every_digit(robust):
 def test_json_of_an_optimiser_of_ones_own():
     method = fj.Restarts(optax.sgd(0.1))
     assert "GradientTransformation" in method.to_dict()["optimiser"]
-    with pytest.raises(NotImplementedError, match="which no file can keep"):
+    with pytest.raises(NotImplementedError, match="which a file cannot store"):
         fj.Restarts.from_dict(method.to_dict())
     runs = fj.example_runs()
     fit = fj.fit(Broken, runs, fj.Restarts(optax.sgd(0.1), num_starts=8, num_steps=40))
-    with pytest.raises(ValueError, match=r"^the JSON text: the fit was made with an opt"):
+    with pytest.raises(ValueError, match=r"^the JSON text: the fit was made with your own opt"):
         fj.Fit.from_json(fit.to_json(), law=Broken)
 
 

@@ -191,7 +191,7 @@ def test_regions_without_values_are_never_chosen(shape: str, bad: float) -> None
 
 @pytest.mark.parametrize("search", [Refined(), Grid(-0.5, 0.5, 100)], ids=["refined", "grid"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_nothing_but_nan_is_not_vouched_for(search: Any, shape: str) -> None:
+def test_nothing_but_nan_is_unresolved(search: Any, shape: str) -> None:
     found = minimise(search, lambda p: p * jnp.nan, shape)
     assert not bool(found.resolved)
     assert not np.isfinite(float(found.value))
@@ -211,7 +211,7 @@ def test_kinks_to_the_resolution(centre: float, resolution: float) -> None:
     assert bool(found.resolved)
 
 
-def test_a_function_too_fine_for_the_nodes_is_not_vouched_for() -> None:
+def test_a_function_too_fine_for_the_nodes_is_unresolved() -> None:
     found = minimise(Refined(), lambda p: jnp.cos(300 * (p - 0.1)), "smooth")
     assert not bool(found.resolved)
 

@@ -337,7 +337,7 @@ def test_a_loss_without_a_floor(no_floor):
     own = fj.fit(fj.Chinchilla, no_floor, HUBER)
     assert float(own.law.E) == 0.0
     assert own.outcome is fj.Outcome.bound_active
-    assert own.warnings[0].startswith("E ended at 0, the least it can be")
+    assert own.warnings[0].startswith("E ended at 0, the least allowed")
     creeping = fj.fit(fj.Chinchilla, no_floor, fj.LeastSquares("huber", num_starts=8))
     assert 0.0 < float(creeping.law.E)
     assert own.diagnostics.objective <= creeping.diagnostics.objective * (1 + 1e-12)
@@ -484,15 +484,18 @@ def test_bad_settings():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"bounds": {"alpha": (0.5, 0.1)}}, "bound it by low < high"),
+        ({"bounds": {"alpha": (0.5, 0.1)}}, "'alpha' needs low < high"),
         ({"bounds": {"alpha": (0.5, np.inf)}}, "'alpha' needs two finite ends"),
-        ({"bounds": {"A": (1.0, 10.0)}}, "linear in 'A', and such parameters have no bounds but 0"),
+        (
+            {"bounds": {"A": (1.0, 10.0)}},
+            "linear in 'A', and this method bounds such parameters only by 0",
+        ),
         ({"fixed": {"gamma": 1.0}}, "no parameter 'gamma'"),
         ({"fixed": {"alpha": 0.3, "beta": 0.3}}, "0 free parameters that it is not linear in"),
         ({"fixed": {"E": 1.0, "A": 9.0, "B": 9.0}}, "0 free linear parameters"),
         (
             {"tied": [("alpha", "beta")], "bounds": {"alpha": (0.1, 0.2), "beta": (0.3, 0.4)}},
-            "no value of the tied",
+            "the ranges of the tied",
         ),
     ],
 )

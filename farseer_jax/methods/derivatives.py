@@ -16,27 +16,27 @@ from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import to_numpy
 from farseer_jax.types import Array, RunValues
 
-# One LLVM module, XLA's own loops for small sums and its older emitters: less time on a CPU
+# One LLVM module, XLA's own loops for small sums and its older emitters: compiled sooner on a CPU
 _OPTIONS: dict[str, Any] = {
     "xla_cpu_parallel_codegen_split_count": 1,
     "xla_cpu_experimental_ynn_fusion_type": "",
     "xla_cpu_use_fusion_emitters": False,
 }
-# A response is computed once for each fit, and takes milliseconds even so.
+# A response is computed once for each fit, and takes milliseconds even without optimisation.
 _UNOPTIMISED = {**_OPTIONS, "xla_backend_optimization_level": 0}
 _LESS_OPTIMISED = {**_OPTIONS, "xla_backend_optimization_level": 1}
 
 
 class NoDerivativeError(ValueError):
-    """The fit has no derivative where it stands; the message says why and what to do."""
+    """The fit has no derivative at its optimum; the message says why and what to do."""
 
 
 @jax.custom_jvp
 def no_derivative_at_zero(weights: Array) -> Array:
     """Weights whose derivative is NaN where they are 0.
 
-    A run without weight takes no part in sums that its weight enters as more than a factor: a
-    kernel that leaves it out gives a derivative of 0, which is wrong.
+    Some sums depend on a run's weight by more than a factor. A kernel that leaves runs of weight 0
+    out of them gives a derivative of 0, which is wrong.
     """
     return weights
 
@@ -53,8 +53,8 @@ class Response(NamedTuple):
     Attributes:
         law: the law.
         by_losses: its derivative in the loss of each run: laws, leaves ``(run, …)``.
-        by_weights: in the weight of each run, likewise; None where not asked for.
-        evidence: what the derivatives rest on, for :meth:`Refit.check`.
+        by_weights: its derivative in the weight of each run; None where not requested.
+        evidence: what shows that the derivatives exist, for :meth:`Refit.check`.
     """
 
     law: Law
@@ -64,12 +64,12 @@ class Response(NamedTuple):
 
 
 class Sensitivity(NamedTuple):
-    """How functions of a fit's law respond to the losses of its runs; of several fits in front.
+    """How functions of a fit's law respond to its losses; several fits have a leading axis.
 
     Attributes:
         by_losses: derivatives, ``(function, run)``.
         taking_part: whether a run has weight and its size enough runs, ``(run,)``.
-        evidence: what they rest on, for :meth:`Refit.check` and :meth:`Refit.holds`.
+        evidence: what shows that they exist, for :meth:`Refit.check` and :meth:`Refit.holds`.
     """
 
     by_losses: Any
@@ -81,9 +81,9 @@ class Refit(eqx.Module):
     """The fit of a law as a pure function ``(losses, weights) → law``.
 
     Its derivatives are those of the conditions that the solution satisfies: exact, forward and
-    reverse, to any order, under ``jit`` and ``vmap``. It is a pytree, arrays its leaves and
-    settings static: a jitted function that takes it as an argument compiles once for all fits of
-    one layout and method. It computes in the precision of the losses.
+    reverse, to any order, under ``jit`` and ``vmap``. It is a pytree whose leaves are arrays and
+    whose settings are static: a jitted function of it compiles once for all fits of one layout and
+    method. It computes in the precision of the losses.
     """
 
     @abc.abstractmethod
@@ -94,8 +94,8 @@ class Refit(eqx.Module):
         """How the fit's law responds to its own losses and weights; pure.
 
         Args:
-            losses: those that gave the law.
-            weights: likewise.
+            losses: the losses that gave the law.
+            weights: their weights.
         """
         law, pull = jax.vjp(self, losses, weights)
         flat, law_of = ravel_pytree(law)
@@ -109,16 +109,16 @@ class Refit(eqx.Module):
         """How some functions of the law, rather than all of it, respond to the losses; pure.
 
         Args:
-            functions: of a law, values ``(function,)``.
-            losses: those that gave the law.
-            weights: likewise; runs of weight 0 have derivatives of 0.
+            functions: from a law to values ``(function,)``.
+            losses: the losses that gave the law.
+            weights: their weights; runs of weight 0 have derivatives of 0.
         """
         values, pull = jax.vjp(lambda losses: functions(self(losses, weights)), losses)
         (by_losses,) = jax.vmap(pull)(jnp.eye(len(values), dtype=values.dtype))
         return Sensitivity(by_losses, weights > 0, None)
 
     def holds(self, evidence: Any) -> Array:
-        """Whether :meth:`check` would pass; pure, for many refits at once."""
+        """Whether :meth:`check` would pass; pure, for batches of refits."""
         del evidence  # where there is no derivative, the law is NaN
         return jnp.asarray(True)
 
@@ -127,9 +127,9 @@ class Refit(eqx.Module):
         """Refuse a fit that has no derivative, in float64.
 
         Args:
-            losses: those that gave the law.
-            weights: likewise.
-            evidence: of their :class:`Response`, in NumPy.
+            losses: the losses that gave the law.
+            weights: their weights.
+            evidence: from their :class:`Response`, in NumPy.
 
         Raises:
             NoDerivativeError: which condition fails, and the remedy.
@@ -141,9 +141,9 @@ class Refit(eqx.Module):
         """:meth:`response` in NumPy and float64, checked.
 
         Args:
-            losses: those that gave the law.
-            weights: likewise.
-            by_weights: whether derivatives in the weights are asked for: they take longer to
+            losses: the losses that gave the law.
+            weights: their weights.
+            by_weights: whether to compute the derivatives in the weights, which take longer to
                 compile than those in the losses.
 
         Raises:
@@ -165,8 +165,8 @@ class Refit(eqx.Module):
 
         Args:
             functions: ``(law, *arguments) → (function,)``; compiled once for each.
-            arguments: of the functions.
-            losses: of the law itself, ``(run,)``.
+            arguments: arguments of the functions.
+            losses: the law's own losses, ``(run,)``.
             weights: ``(subset, run)``.
 
         Returns:
@@ -209,16 +209,16 @@ class Differentiable(Protocol):
     """A method whose fits can be differentiated."""
 
     def refit(self, design: Any, runs: Runs, law: Law, found: Any) -> Refit:
-        """The function that gave a fit.
+        """The function of losses and weights that gave a fit.
 
         Args:
             design: from the method's ``prepare``.
             runs: the runs that were fitted.
             law: the fitted law.
-            found: the diagnostics of the fit; None where losses are the law's own, to the last
+            found: the diagnostics of the fit; None where the losses are the law's own, to the last
                 digit, and no search is needed.
 
         Raises:
-            NoDerivativeError: these settings have none.
+            NoDerivativeError: fits with these settings have no derivative.
         """
         ...

@@ -1,4 +1,4 @@
-"""What a fitting method offers to ``fit`` and ``fit_batch``."""
+"""The interface of fitting methods, as ``fit`` and ``fit_batch`` use it."""
 
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -16,7 +16,7 @@ class Solved(NamedTuple):
         law: the fitted law.
         outcome: how the fit ended.
         relative_error: ``|predicted / observed − 1|`` of each (averaged) run that was fitted.
-        diagnostics: what the method found on its way.
+        diagnostics: the method's report.
     """
 
     law: Law
@@ -37,15 +37,15 @@ class SolvedBatch(NamedTuple):
 class Method(Protocol):
     """A way to fit laws to runs: immutable, hashable settings and the kernels they steer.
 
-    A method that uses all cores by itself has an attribute ``block``, the number of refits that
-    it takes at most in one call; others get blocks of one size, several at once. A method whose
-    ``fit_block`` needs a compilation of its own, longer than a few dozen refits take without it,
-    has ``prepare_few`` and ``fit_few``: the same without that compilation.
+    A method that uses all cores by itself has an attribute ``block``, the largest number of refits
+    in one call; others get blocks of one size, several in parallel. A method whose ``fit_block``
+    needs its own compilation, which takes longer than a few dozen refits without it, has
+    ``prepare_few`` and ``fit_few``: the same without that compilation.
     """
 
     @property
     def name(self) -> str:
-        """How files and the shell call the method."""
+        """The method's name in files and in the shell."""
         ...
 
     def prepare(self, law: type[Law], runs: Runs) -> Any:
@@ -66,15 +66,15 @@ class Method(Protocol):
 
 
 def require_log_link(method: str, runs: Runs) -> None:
-    """Refuse responses that are not fitted by their logarithms.
+    """Refuse responses that are not fitted on the log scale.
 
     Raises:
         ValueError: the runs have another link.
     """
     if runs.link.name != "log":
         raise ValueError(
-            f"the {method} method fits positive losses by their logarithms (link='log'), and the "
-            f"runs have the link {runs.link.name!r}: take LeastSquares() for them"
+            f"the {method} method fits the logarithms of positive losses (link='log'), but the "
+            f"runs have the link {runs.link.name!r}: use LeastSquares()"
         )
 
 

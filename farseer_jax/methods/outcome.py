@@ -16,7 +16,7 @@ class Outcome(enum.Enum):
 
     success = 0, "The fit succeeded.", True
     exponent_at_edge = 1, "An exponent ended at a bound of its search.", True
-    exponent_unresolved = 2, "The search of an exponent cannot vouch for its minimum.", True
+    exponent_unresolved = 2, "The search of an exponent did not resolve its minimum.", True
     too_few_sizes = 3, "Fewer than three sizes have enough usable pairs of runs.", False
     not_finite = 4, "The fit met numbers that are not finite.", False
     not_converged = 5, "The best start did not converge within its steps.", True
@@ -28,21 +28,21 @@ class Outcome(enum.Enum):
         "The budgets' optima do not follow power laws with positive exponents.",
         False,
     )
-    not_monotone = 10, "The law rises within the domain over which it should fall.", False
+    not_monotone = 10, "The law rises within the domain over which it should decrease.", False
 
     def __init__(self, code: int, message: str, usable: bool) -> None:
         self.code = code
         self.message = message
-        self.usable = usable  # whether there is a law to use: doubts are warnings
+        self.usable = usable  # whether there is a law to use; doubts about it are warnings
 
     @classmethod
     def usable_codes(cls) -> tuple[int, ...]:
-        """The codes of those that leave a law to use."""
+        """The codes of the usable outcomes."""
         return tuple(outcome.code for outcome in cls if outcome.usable)
 
     @classmethod
     def from_code(cls, code: int) -> "Outcome":
-        """The outcome that a kernel's integer code stands for."""
+        """The outcome of a kernel's integer code."""
         return _BY_CODE[int(code)]
 
 

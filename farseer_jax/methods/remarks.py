@@ -1,7 +1,8 @@
-"""What a method's report says of a fit: lines of its text, and warnings."""
+"""What the methods report about a fit: lines of its text, warnings, and JSON."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, ClassVar, NamedTuple, Self, get_args, get_origin
 
 import numpy as np
 
@@ -19,11 +20,11 @@ LARGEST_NOISE = 0.01  # relative difference of repeats that run-to-run noise exp
 _LARGEST_ERROR = 5e-3
 
 
-Rows = Sequence[Sequence[str]]  # of text: a name and a value each
+Rows = Sequence[Sequence[str]]  # lines of text, each a name and a value
 
 
 class Fitted(NamedTuple):
-    """What a fit came to, for those who judge it."""
+    """A fit, as its report's warnings see it."""
 
     law: Law
     runs: Runs
@@ -33,26 +34,26 @@ class Fitted(NamedTuple):
 
 
 class Domain(NamedTuple):
-    """Where a law was held to fall: smallest and largest N and D."""
+    """Where a law is constrained to decrease: smallest and largest N and D."""
 
     N: Range
     D: Range
 
 
 class Remarks:
-    """The base of all reports; by itself for a method of the user's own, which says nothing."""
+    """What a report says about a fit; the base class says nothing, for a user's own method."""
 
     def how(self, method: Method, link: Link, outcome: Outcome) -> str:
-        """A few words on how the method fitted."""
+        """A few words on how the law was fitted."""
         del outcome
         return str(method.describe(link)) if hasattr(method, "describe") else ""
 
     def rows_about_error(self) -> Rows:
-        """Lines under the mean error, as a name and a text."""
+        """Lines below the mean error."""
         return []
 
     def rows(self) -> Rows:
-        """Lines under the errors."""
+        """Lines below the errors."""
         return []
 
     def doubts(self, fitted: Fitted) -> list[str]:
@@ -65,18 +66,41 @@ class Remarks:
         return [*repeats(type(fitted.law), fitted.runs), *large_error(fitted.mean_relative_error)]
 
     def held_over(self, outcome: Outcome) -> Domain | None:
-        """The domain over which the law was held to fall; None where it was not."""
+        """The domain over which the law is constrained to decrease; None without one."""
         del outcome
         return None
 
 
+class Report(Remarks):
+    """A frozen dataclass of numbers, arrays and text, to and from JSON.
+
+    Attributes:
+        missing: the value of null in JSON, where numbers that are not finite become null.
+    """
+
+    missing: ClassVar[float] = np.nan
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, for JSON; numbers that are not finite become None."""
+        return {field.name: to_plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_dict`."""
+        own = {
+            field.name: _restored(field.type, content[field.name], cls.missing)
+            for field in fields(cls)  # type: ignore[arg-type]
+        }
+        return cls(**own)
+
+
 def as_remarks(found: object) -> Remarks:
-    """A report; of a method of the user's own, which may give anything, one that says nothing."""
+    """A method's report; for a user's own method, which may return anything, an empty one."""
     return found if isinstance(found, Remarks) else Remarks()
 
 
 def large_error(mean_relative_error: float) -> list[str]:
-    """Warn of a law that misses its own runs."""
+    """Warn where the law does not describe its own runs."""
     if mean_relative_error <= _LARGEST_ERROR:
         return []
     return [
@@ -109,6 +133,29 @@ def repeats(law: type[Law], runs: Runs) -> list[str]:
 
 
 def some_notes(notes: Sequence[tuple[str, str]]) -> str:
-    """The first four of what took no part, each with its note."""
+    """The first four of the sizes or budgets that were not used, each with its note."""
     named = "; ".join(f"{what}: {note}" for what, note in notes[:4])
     return f"{named}; and {len(notes) - 4} more" if len(notes) > 4 else named
+
+
+def to_plain(value: Any) -> Any:
+    """A field in JSON's types."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value.to_dict() if hasattr(value, "to_dict") else value
+
+
+def _restored(kind: Any, value: Any, missing: float) -> Any:
+    if get_origin(kind) is tuple:
+        return tuple(_restored(get_args(kind)[0], item, missing) for item in value)
+    if kind is np.ndarray:
+        items = np.array(value, dtype=object)
+        whole = items.size > 0 and all(isinstance(item, int) for item in items.ravel())
+        return np.where(items == None, missing, items).astype(int if whole else float)  # noqa: E711
+    if kind is float:
+        return missing if value is None else float(value)
+    return kind(value) if kind in (int, bool) else value

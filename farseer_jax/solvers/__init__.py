@@ -1,1 +1,1 @@
-"""Solvers that know no law: functions interpreted by NumPy, Levenberg-Marquardt, starts."""
+"""Solvers independent of laws: functions interpreted by NumPy, Levenberg-Marquardt, searches."""

@@ -1,4 +1,4 @@
-"""A traced function at given runs."""
+"""A traced function with the inputs of its runs."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,13 +14,13 @@ Parameters: TypeAlias = np.ndarray | Sequence[np.ndarray]
 
 
 class BoundFunction:
-    """A function at given runs.
+    """A function with the inputs of its runs.
 
     Args:
-        function: what is computed.
-        inputs: of each scalar input, ``(1, run)`` where all batch elements share the runs, or
+        function: the function.
+        inputs: each scalar input, ``(1, run)`` where all batch elements share the runs, or
             ``(row, run)``.
-        prepared: what programs computed from the inputs alone.
+        prepared: the results of programs that depend on the inputs alone.
         rows: the row of each batch element; None where there is one row, or one per element.
     """
 
@@ -66,7 +66,11 @@ class BoundFunction:
         return self._spread(outputs[0], columns)
 
     def partners(self, parameters: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
-        """Each component's partners, ``(component, sign, values)``, at ``(1, component)``."""
+        """The values of :attr:`NumpyFunction.partners` at ``(1, component)``.
+
+        Returns:
+            ``(component, sign, values)`` each.
+        """
         found, program = self.function.partners
         outputs = self._run("partners", program, _columns(parameters))
         return [(component, sign, np.asarray(outputs[k])) for component, sign, k in found]

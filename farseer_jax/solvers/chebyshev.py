@@ -27,25 +27,25 @@ def nodes(num_nodes: int) -> np.ndarray:
 
 
 def minimise_interpolant(values: Array) -> tuple[Scalar, Scalar, Flag]:
-    """Position in [−1, 1] and value of the interpolant's minimum, and whether to trust it.
+    """Position in [−1, 1] and value of the interpolant's minimum, and whether it is resolved.
 
-    It is to be trusted where the Chebyshev series has died out at its end.
+    It is resolved where the last terms of the Chebyshev series are rounding.
 
     Args:
-        values: the function at ``nodes(len(values))``; infinite where it cannot be evaluated,
-            and then the best node wins, not to be trusted.
+        values: the function at ``nodes(len(values))``; infinite where it cannot be evaluated: the
+            result is then the best node, and not resolved.
     """
     num_nodes = values.shape[0]
     best = jnp.argmin(values)
     lowest = values[best]
-    # the constant goes first: what is left keeps the digits of the curve, not of its height
+    # without its least value the curve keeps more digits
     above = values - lowest
     height = jnp.max(above)
     usable = jnp.isfinite(height)
     matrix = jnp.asarray(_matrices(num_nodes), values.dtype)[best]
     # a sum, not a matrix product: the call of a product costs more than this whole function
-    numbers = jnp.sum(matrix * jnp.where(usable, above, 0.0)[:, None], axis=0)
-    taylor, tail = numbers[: _DEGREE + 1], numbers[_DEGREE + 1 :]
+    series = jnp.sum(matrix * jnp.where(usable, above, 0.0)[:, None], axis=0)
+    taylor, tail = series[: _DEGREE + 1], series[_DEGREE + 1 :]
     node, lower, upper = (jnp.asarray(column, values.dtype)[best] for column in _reach(num_nodes))
     shift = jnp.where(usable, _minimise_polynomial(taylor, lower, upper), 0.0)
     tail_size = functools.reduce(jnp.maximum, jnp.abs(tail))
@@ -60,7 +60,7 @@ def _minimise_polynomial(taylor: Array, lower: Scalar, upper: Scalar) -> Scalar:
         gradient, half_curvature = _horner(taylor, x)[1:]
         convex = half_curvature > 0
         newton = x - 0.5 * gradient / jnp.where(convex, half_curvature, 1.0)
-        # where the curve bends down, walk to the end that the gradient points away from
+        # where the curve is concave, go to the end in the downhill direction
         downhill = jnp.where(gradient > 0, lower, upper)
         return jnp.where(convex, jnp.clip(newton, lower, upper), downhill)
 
@@ -82,7 +82,7 @@ def _horner(taylor: Array, x: Scalar) -> tuple[Scalar, Scalar, Scalar]:
 def _matrices(num_nodes: int) -> np.ndarray:
     """Per node, the matrix from values to its Taylor coefficients and to the series' tail.
 
-    Shape ``(node, value, number)``: whole vectors of numbers are summed over the values.
+    Shape ``(node, value, coefficient)``: whole vectors of coefficients are summed over the values.
     """
     points = nodes(num_nodes)
     to_series = 2 / num_nodes * chebyshev.chebvander(points, num_nodes - 1).T
@@ -112,11 +112,11 @@ def _taylor_of_T(points: np.ndarray, num_terms: int, order: int) -> np.ndarray:
 
 @cache
 def _reach(num_nodes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each node, and how far its neighbours, or the interval's end, lie below and above."""
+    """Each node, and the distances to its neighbours (or the interval's ends) below and above."""
     points = np.concatenate([[-1.0], nodes(num_nodes), [1.0]])
     return points[1:-1], points[:-2] - points[1:-1], points[2:] - points[1:-1]
 
 
 def _rounding(values: Array) -> float:
-    """Relative size of a series' end that is rounding, or harmless: 1e-11 in float64."""
+    """Relative size below which a series' tail is rounding, or harmless: 1e-11 in float64."""
     return 5e4 * float(np.finfo(values.dtype).eps)

@@ -1,6 +1,6 @@
 """Continuous batching: in a solver of fixed width, elements that have ended make room for others.
 
-The batch stands on the last axis of results. It all runs on the device: XLA sees one loop.
+The batch is the last axis of results. Everything runs on the device: XLA sees one loop.
 """
 
 from collections.abc import Callable
@@ -11,19 +11,19 @@ import jax.numpy as jnp
 
 from farseer_jax.types import Array
 
-# A look at who has ended costs about as much as a step: slots wait until this share is empty.
+# Exchanging elements costs about as much as a step: slots wait until this share is empty.
 _SHARE_EMPTY = 8
 
 
 class Solver(NamedTuple):
-    """A solver of many elements side by side.
+    """A solver of a batch of elements, one per slot.
 
     Attributes:
-        admit: the state, with new elements in some slots; from the element of each slot, which
-            slots are new, and the state before.
-        step: the state after a step; what has ended stays.
-        has_ended: which elements have, ``(slot,)``.
-        results: of the elements, ``(…, slot)`` each.
+        admit: from the element of each slot, which slots are new, and the state, the state with new
+            elements in these slots.
+        step: the state after a step; elements that have ended stay as they are.
+        has_ended: which elements have ended, ``(slot,)``.
+        results: the elements' results, ``(…, slot)`` each.
     """
 
     admit: Callable[[Array, Array, Any], Any]
@@ -33,13 +33,13 @@ class Solver(NamedTuple):
 
 
 class _Slots(NamedTuple):
-    """What is under way.
+    """The state of the queue.
 
     Attributes:
-        state: of the solver.
-        element: of each slot; the number of elements where there is none.
-        following: the next element to come.
-        results: so far.
+        state: state of the solver.
+        element: index of each slot's element; the number of elements for an empty slot.
+        following: index of the next element.
+        results: results so far.
     """
 
     state: Any
@@ -49,13 +49,13 @@ class _Slots(NamedTuple):
 
 
 def solve_queue(solver: Solver, state: Any, results: Any, num_elements: Array) -> Any:
-    """Run elements from their starts to their ends.
+    """Run all elements until they end.
 
     Args:
-        solver: of these elements.
-        state: of empty slots.
-        results: room for those of all elements, ``(…, element)`` each.
-        num_elements: how many there are; the rest of the room stays as it is.
+        solver: the solver.
+        state: its state with empty slots.
+        results: arrays for the results of all elements, ``(…, element)`` each.
+        num_elements: how many there are; the rest of the arrays is unchanged.
     """
     capacity = jax.tree.leaves(results)[0].shape[-1]
     width = solver.has_ended(state).shape[0]
@@ -76,7 +76,7 @@ def solve_queue(solver: Solver, state: Any, results: Any, num_elements: Array) -
         return slots._replace(state=solver.step(slots.state))
 
     def exchange(slots: _Slots, done: Array) -> _Slots:
-        """Write down what has ended, and give the empty slots to those who wait."""
+        """Store the results of elements that have ended, and fill empty slots from the queue."""
         place = jnp.where(done, slots.element, capacity)  # outside: dropped
         results = jax.tree.map(
             lambda whole, own: whole.at[..., place].set(own, mode="drop"),
@@ -86,10 +86,10 @@ def solve_queue(solver: Solver, state: Any, results: Any, num_elements: Array) -
         empty = done | ~busy(slots)
         coming = jnp.minimum(slots.following + jnp.cumsum(empty) - 1, num_elements)
         element = jnp.where(empty, coming, slots.element)
-        # where there is none, any element stands in
+        # an empty slot gets any element
         state = solver.admit(jnp.minimum(element, capacity - 1), empty, slots.state)
         following = jnp.minimum(slots.following + jnp.sum(empty), num_elements)
         return _Slots(state, element, following, results)
 
-    nobody = _Slots(state, jnp.full(width, num_elements), jnp.zeros((), int), results)
-    return jax.lax.while_loop(running, advance, nobody).results
+    start = _Slots(state, jnp.full(width, num_elements), jnp.zeros((), int), results)
+    return jax.lax.while_loop(running, advance, start).results

@@ -1,4 +1,4 @@
-"""Roots that JAX differentiates by their conditions, never through the way they were found."""
+"""Roots that JAX differentiates by the implicit function theorem."""
 
 from collections.abc import Callable
 
@@ -41,7 +41,7 @@ def _matrix_of(linear: Conditions, like: Array) -> Array:
 
 
 def _solve(matrix: Array, y: Array) -> Array:
-    """One equation needs no factorisation, whose call costs more than all else."""
+    """Solve a system; for one equation a factorisation would cost more than all else."""
     if y.shape[0] == 1:
         return y / matrix[0]
     return jnp.linalg.solve(matrix, y)

@@ -1,7 +1,7 @@
-"""Arrays of nodes: what arranges the entries of an array costs nothing once it is traced.
+"""Arrays of nodes: rearranging the entries of an array costs nothing once it is traced.
 
-An array of a jaxpr is kept as an array of node numbers in its shape, so that NumPy's own reshape,
-transpose and slices arrange nodes.
+An array of a jaxpr is kept as an array of node indices in its shape, so that NumPy's own reshape,
+transpose and slices rearrange nodes.
 """
 
 import functools
@@ -75,7 +75,7 @@ def unstack(graph: ScalarGraph, x: Nodes, *, axis: int, **_: Any) -> list[Nodes]
 
 
 def pad(graph: ScalarGraph, x: Nodes, value: Nodes, *, padding_config: Any, **_: Any) -> Nodes:
-    """Filled up by one node, before, after and between entries; negative: cut."""
+    """Pad by one node before, after and between entries; negative padding cuts."""
     shape, source, target = [], [], []
     for size, (low, high, inner) in zip(x.shape, padding_config, strict=True):
         places = low + np.arange(size) * (inner + 1)
@@ -90,7 +90,7 @@ def pad(graph: ScalarGraph, x: Nodes, value: Nodes, *, padding_config: Any, **_:
 
 
 def gather(graph: ScalarGraph, x: Nodes, indices: Nodes, *, equation: Any, **_: Any) -> Nodes:
-    """Entries at known places: JAX itself arranges the numbers of the nodes."""
+    """Entries at known places: JAX itself rearranges the indices of the nodes."""
     import jax
 
     places = np.array([_known(graph, k, "gather") for k in indices.reshape(-1)])
@@ -101,7 +101,7 @@ def gather(graph: ScalarGraph, x: Nodes, indices: Nodes, *, equation: Any, **_: 
 def scatter_add(
     graph: ScalarGraph, x: Nodes, indices: Nodes, updates: Nodes, *, equation: Any, **_: Any
 ) -> Nodes:
-    """Each update added at its known place, which a gather of places finds."""
+    """Each update added at its known place."""
     import jax
 
     places = np.array([_known(graph, k, "scatter-add") for k in indices.reshape(-1)])

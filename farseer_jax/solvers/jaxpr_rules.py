@@ -31,7 +31,7 @@ def add_jaxpr(
     """Add a jaxpr's operations to a graph.
 
     Args:
-        graph: what grows.
+        graph: the graph to extend.
         jaxpr: an open jaxpr.
         constants: its captured arrays.
         arguments: arrays of nodes.
@@ -95,7 +95,7 @@ def _call(graph: ScalarGraph, equation: Any, arguments: list[Nodes]) -> list[Nod
 
 
 def _is_our_log(params: dict[str, Any], inner: Any) -> bool:
-    """Whether this is ``runtime.fast_log.log``, written for a compiler: ``np.log`` is the same."""
+    """Whether this is ``runtime.fast_log.log``, for which NumPy uses ``np.log``."""
     equations = getattr(getattr(inner, "jaxpr", inner), "eqns", ())
     first = equations[0].primitive.name if equations else ""
     return params.get("name") == "log" and first == "bitcast_convert_type"

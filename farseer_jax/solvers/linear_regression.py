@@ -21,8 +21,9 @@ def weighted_mean(values: Array, weights: Array, axis: int) -> Array:
 def mean_weight(weights: Array, axis: int, share: Array | float = 1.0) -> Array:
     """The weight of a group of runs: their weights' mean, weighted by themselves.
 
-    With weights 0 and 1 it is exactly 0 (nothing left) or 1 (something left), so that hold-outs
-    are exact; a group resampled twice weighs 2; and it is continuous where a weight becomes 0.
+    With weights of 0 and 1 it is exactly 0 (no run left) or 1 (some left), so that hold-outs are
+    exact; a group that is resampled twice has weight 2; and it is continuous where a weight becomes
+    0.
     """
     return safe_divide(jnp.sum(share * weights**2, axis), jnp.sum(share * weights, axis))
 
@@ -50,16 +51,16 @@ class Line(NamedTuple):
 
     @property
     def intercept(self) -> Array:
-        """Y at x = 0."""
+        """The value at x = 0."""
         return self.mean_y - self.slope * self.mean_x
 
     def __call__(self, x: Array) -> Array:
-        """Y at x."""
+        """The value at x."""
         return self.mean_y + self.slope * (x - self.mean_x)
 
 
 def line_points(y: Array, weights: Array) -> LinePoints:
-    """Prepare the points of a line; the first axis runs along them, others are other lines."""
+    """Prepare the points of lines; the first axis runs along the points, others over lines."""
     shares = safe_divide(weights, jnp.sum(weights, axis=0))
     mean = jnp.sum(shares * y, axis=0)
     return LinePoints(mean, shares, shares * (y - mean))

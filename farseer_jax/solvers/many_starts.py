@@ -1,4 +1,4 @@
-"""Least squares from many starts on many runs: led by some of the runs first."""
+"""Least squares from many starts on many runs: roughly on some of the runs first."""
 
 from dataclasses import replace
 
@@ -8,20 +8,21 @@ from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.levenberg_marquardt import Settings, minimise
 from farseer_jax.solvers.optima import Optima
 
-# So many starts are led by so many of the runs first, where that saves three quarters of the work.
+# From so many starts on, first steps use so many of the runs, if that saves three quarters of the
+# work.
 _MANY_STARTS, _FEW_RUNS, _RUNS_PER_NUMBER, _LEAST_GAIN = 16, 128, 8, 4
 _ROUGH, _ROUGH_STEPS = 1e-9, 300
-_SAME = 1e-3  # of the objective of some of the runs
+_SAME = 1e-3  # relative difference of the rough objectives of equal optima
 
 
 def minimise_from_many(
     problem: FitProblem, starts: np.ndarray, settings: Settings, seed: int
 ) -> Optima:
-    """Where starts end, ``(set, start)``.
+    """Minimise from each start of each data set; results ``(set, start)``.
 
-    Many starts on many runs are led into the neighbourhood of an optimum by some of the runs, at a
-    fraction of the cost. Those that meet there, at one objective but for a thousandth, go on as
-    one, from the best of them.
+    Many starts on many runs first approach an optimum on some of the runs, at a fraction of the
+    cost. Those that meet there, with objectives equal to a thousandth, continue as one, from the
+    best of them.
     """
     num_runs = problem.weights.shape[1]
     starts = np.broadcast_to(starts, (problem.num_data_sets, *starts.shape[-2:]))
@@ -44,7 +45,7 @@ def minimise_from_many(
 
 
 def _some_runs(problem: FitProblem, size: int, seed: int) -> FitProblem:
-    """The same data sets, so many runs of weight drawn of each."""
+    """The same data sets, with ``size`` random runs of positive weight from each."""
     generator = np.random.default_rng(seed)
     order = generator.random(problem.weights.shape) + (problem.weights <= 0.0)
     some = np.sort(np.argsort(order, axis=1)[:, :size], axis=1)
@@ -63,13 +64,14 @@ def _some_runs(problem: FitProblem, size: int, seed: int) -> FitProblem:
 
 
 def _meetings(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Starts that ended at one objective go on as one.
+    """Merge starts that ended at the same objective.
 
     Args:
-        value: of each start, ``(set, start)``.
+        value: objective of each start, ``(set, start)``.
 
     Returns:
-        The starts that go on, ``(set, kept)``, and which of these each start is, ``(set, start)``.
+        The starts that continue, ``(set, kept)``, and which of these each start is merged into,
+        ``(set, start)``.
     """
     order = np.argsort(value, axis=1, kind="stable")
     ordered = np.take_along_axis(value, order, 1)

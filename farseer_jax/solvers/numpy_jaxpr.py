@@ -22,17 +22,17 @@ __all__ = ["BoundFunction", "NumpyFunction", "UnsupportedPrimitiveError"]
 class NumpyFunction:
     """A scalar function of parameters and of one run's inputs, with derivatives, by NumPy.
 
-    JAX traces it for one run; its operations are then done by NumPy over batch elements (starts,
-    refits) and runs at once. What XLA would take seconds to compile is ready in milliseconds.
+    JAX traces it for one run; NumPy then does its operations over all batch elements (starts,
+    refits) and runs. What XLA would take seconds to compile is ready in milliseconds.
 
     Args:
         function: ``(parameters, inputs) → scalar``; parameters a list, inputs a dictionary.
-        parameter_shapes: ``()`` of a number, ``(share,)`` of a vector along a mixture. The entries
-            of all parameters, one after another, are the components of a parameter vector.
-        input_shapes: likewise for one run, by name.
+        parameter_shapes: ``()`` for a number, ``(share,)`` for a vector along a mixture. The
+            entries of all parameters, one after another, are the components of a parameter vector.
+        input_shapes: the shape of each input of one run, by name.
 
     Raises:
-        TypeError: the function returns no real floating-point number.
+        TypeError: the function does not return a real floating-point number.
         ValueError: it returns an array.
         UnsupportedPrimitiveError: NumPy has no rule for one of its operations.
 
@@ -95,7 +95,7 @@ class NumpyFunction:
 
     @functools.cached_property
     def curvature_program(self) -> Program:
-        """Computes the second derivative along a direction: parameters first, direction after."""
+        """Computes the second derivative along a direction; takes parameters, then direction."""
         count = len(self._parameter_shapes)
 
         def curvature(both: list[Any], inputs: dict[str, Any]) -> Any:
@@ -136,7 +136,7 @@ class NumpyFunction:
 
     @property
     def added_components(self) -> frozenset[int]:
-        """Components that are only ever added to something: offsets, no scales."""
+        """Components that are only ever added to something: offsets, not scales."""
         waiting, seen, scales = [self._value], {self._value}, set()
         while waiting:
             node = self._graph.nodes[waiting.pop()]
@@ -161,7 +161,7 @@ class NumpyFunction:
 
     @functools.cached_property
     def partners(self) -> tuple[list[tuple[int, int, int]], Program]:
-        """What components meet in a sum, a product or a quotient: where their scales show.
+        """The other operands of components in sums, products and quotients: they show the scales.
 
         Returns:
             ``(component, sign, place)``: the component's size is near that of the program's output
@@ -182,13 +182,13 @@ class NumpyFunction:
     def linear_components(self, groups: Sequence[Collection[int]] | None = None) -> tuple[int, ...]:
         """Groups of components in which the value is jointly linear (affine).
 
-        Taken greedily, in order: no derivative in one of them depends on any of them.
+        Chosen greedily, in order: no derivative in one of them depends on any of them.
 
         Args:
-            groups: components that are one number, as tied ones are; each alone by default.
+            groups: components that are one parameter, as tied ones are; by default each alone.
 
         Returns:
-            Places in ``groups``.
+            Indices into ``groups``.
         """
         if groups is None:
             groups = [[k] for k in range(self.num_components)]
@@ -204,11 +204,11 @@ class NumpyFunction:
         return tuple(chosen)
 
     def bind(self, inputs: Mapping[str, np.ndarray]) -> BoundFunction:
-        """The function at given runs: what depends on inputs alone is computed once.
+        """The function with the inputs of its runs: what depends on them alone is computed once.
 
         Args:
-            inputs: ``(run,)``, or ``(row, run)`` where runs differ from one data set to the next;
-                a vector's entries on one more axis, the last. Float64.
+            inputs: ``(run,)``, or ``(row, run)`` where data sets have different runs; a vector's
+                entries on a further, last axis. Float64.
         """
         arrays: list[np.ndarray] = []
         for name, shape in self._input_shapes.items():
@@ -229,7 +229,7 @@ class NumpyFunction:
         return graph, int(value), gradient
 
     def _one_array(self, *arguments: Any) -> Any:
-        """The function, whose result is refused here where JAX knows no such type, or several."""
+        """The function; refuses results that are not one array or number."""
         result = self._function(*arguments)
         if not (hasattr(result, "dtype") or isinstance(result, bool | int | float | complex)):
             raise TypeError(f"a law must return one number per run, got {type(result).__name__}")
@@ -265,7 +265,7 @@ class NumpyFunction:
         function: Callable[..., Any],
         parameter_shapes: Sequence[Shape] | None = None,
     ) -> list[np.ndarray]:
-        """The nodes of a function's results, flattened."""
+        """The nodes of a function's results, one array per leaf."""
         parameter_shapes = parameter_shapes or self._parameter_shapes
         with jax.enable_x64(True):
             closed = jax.make_jaxpr(function)(*self._examples(parameter_shapes))

@@ -12,12 +12,12 @@ from farseer_jax.solvers.scalar_graph import ScalarGraph
 class Program:
     """The operations that some nodes of a graph need, in order.
 
-    What depends on no parameter is computed once for given inputs (:meth:`prepare`), the rest at
-    every call (:meth:`run`).
+    What does not depend on parameters is computed once for given inputs (:meth:`prepare`), the rest
+    at every call (:meth:`run`).
 
     Args:
         graph: a graph.
-        outputs: the nodes asked for.
+        outputs: the requested nodes.
     """
 
     def __init__(self, graph: ScalarGraph, outputs: Sequence[int]) -> None:
@@ -68,9 +68,9 @@ class Program:
         """The outputs, from what was prepared and one array per parameter.
 
         Args:
-            prepared: of :meth:`prepare`.
+            prepared: from :meth:`prepare`.
             parameters: arrays that broadcast with the inputs.
-            reduce: applied to each output at once, so that few are in memory at a time.
+            reduce: applied to each output as soon as it is computed, to save memory.
         """
         values = dict(prepared)
         for number in self._parameters:
@@ -82,7 +82,7 @@ class Program:
                 values[number] = function(*[values[k] for k in arguments])
                 if reduce is not None and number in outputs:
                     reduced[number] = reduce(values[number])
-                for k in finished:  # its memory, still in the cache, serves the next step
+                for k in finished:  # the next step reuses its memory, which is still in the cache
                     del values[k]
             if reduce is None:
                 return [values[number] for number in self.outputs]
@@ -91,7 +91,7 @@ class Program:
         return [reduced[number] for number in self.outputs]
 
     def _last_uses(self, kept: set[int]) -> list[tuple[int, ...]]:
-        """The intermediate nodes that no later step reads, by step."""
+        """For each step, the intermediate nodes that no later step reads."""
         ours, seen = {number for _, number, _ in self._steps}, set(kept)
         uses: list[tuple[int, ...]] = []
         for _, number, arguments in reversed(self._steps):

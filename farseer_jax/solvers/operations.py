@@ -1,4 +1,4 @@
-"""What NumPy does for each scalar operation, over arrays that broadcast."""
+"""NumPy's function for each scalar operation."""
 
 from collections.abc import Callable
 from typing import Any

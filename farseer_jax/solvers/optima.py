@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# How an element ended, as in the report of the starts; one that is under way has none of these.
+# How an element ended, in the codes of the report of the starts; and that it still runs.
 CONVERGED, OUT_OF_STEPS, STALLED, NOT_FINITE = range(4)
 RUNNING = 4
 

@@ -47,19 +47,19 @@ def fit_power_law(
     error: Error = squared,
     shape: Shape = "locally smooth",
 ) -> PowerLaw:
-    """Search the exponent; for each candidate floor and coefficient are least squares.
+    """Search the exponent; floor and coefficient are least squares for each candidate.
 
     Where the best line has a negative floor, the floor is fixed at 0 and the exponent searched
-    again: on positive y the constrained optimum is there, if each profile has one minimum. Where
-    the best line rises, y is its mean and the exponent says nothing.
+    again: for positive y this is the constrained optimum, if each profile has one minimum. Where
+    the best line rises, the fit is the mean of y and the exponent is undetermined.
 
     Args:
         z: ``ln(x / pivot)``, ``(point,)``.
         y: positive, ``(point,)``.
         weights: ``(point,)``; 0 leaves a point out.
         search: of the exponent, its bounds positive.
-        error: what the candidates are compared by, summed with the weights.
-        shape: what the search may assume of that sum.
+        error: the error whose weighted sum compares the candidates.
+        shape: shape of that sum, for the search.
     """
     shares = safe_divide(weights, jnp.sum(weights))
     mean = jnp.sum(shares * y)
@@ -93,12 +93,12 @@ def power_law_at(
     """The power law of a known exponent, for derivatives.
 
     Args:
-        z: as for :func:`fit_power_law`.
-        y: likewise.
-        weights: likewise.
+        z: ``ln(x / pivot)``, ``(point,)``.
+        y: positive, ``(point,)``.
+        weights: ``(point,)``; 0 leaves a point out.
         exponent: ``(1,)``.
         floor: 0 in place of 1 where the floor is at its bound 0.
-        relative: whether the search takes relative errors.
+        relative: whether the search minimises relative errors.
 
     Returns:
         The errors that its search minimises; floor and coefficient.

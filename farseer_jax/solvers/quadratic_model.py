@@ -1,4 +1,4 @@
-"""Quadratic models of a batch's objectives, and their damped minima within bounds."""
+"""Quadratic models of the objectives of a batch, and their damped minima within bounds."""
 
 import numpy as np
 
@@ -8,16 +8,16 @@ from farseer_jax.solvers.small_systems import Factors, active_bounds, factorise,
 class QuadraticModel:
     """``gradient · step + ½ step · hessian · step`` of each batch element, in a box.
 
-    Numbers are scaled by the roots of Gauss-Newton's diagonal, so that no step depends on the
-    units of a parameter (Marquardt 1963).
+    Parameters are scaled by the roots of Gauss-Newton's diagonal, so that no step depends on their
+    units (Marquardt 1963).
 
     Args:
-        free: where the model stands, ``(element, free)``.
+        free: the model's centre, ``(element, free)``.
         gradient: ``(element, free)``.
         hessian: ``(element, free, free)``.
-        scale: one over the root of Gauss-Newton's diagonal; 0 of a number without influence.
-        lower: bounds, ``(free,)``.
-        upper: likewise.
+        scale: one over the root of Gauss-Newton's diagonal; 0 for a parameter without influence.
+        lower: lower bounds, ``(free,)``.
+        upper: upper bounds, ``(free,)``.
     """
 
     def __init__(
@@ -40,19 +40,19 @@ class QuadraticModel:
         self._gradient = gradient * self.scale
 
     def decrease(self, step: np.ndarray) -> np.ndarray:
-        """The decrease that the model predicts of a step, ``(element,)``."""
+        """The decrease that the model predicts for a step, ``(element,)``."""
         curved = np.matmul(self.hessian, step[:, :, None])[:, :, 0]
         return -np.sum(step * (self.gradient + 0.5 * curved), axis=-1)
 
     def newton_step(self) -> tuple[np.ndarray, np.ndarray]:
-        """The step without damping or bounds, and whether the matrix is positive."""
+        """The step without damping or bounds, and whether the matrix is positive definite."""
         factors = factorise(self._matrix + 1e-14 * self._eye)
         return -solve_factorised(factors, self._gradient) * self.scale, factors.positive
 
     def damped_step(self, damping: np.ndarray) -> tuple[np.ndarray, np.ndarray, Factors]:
         """The damped step within bounds, the damping used, and the factors of the matrix.
 
-        Where the matrix is not positive the damping is raised until it is.
+        Where the matrix is not positive definite the damping is raised until it is.
         """
         damping = damping.copy()
         factors = factorise(self._damped(damping), 1e-15)
@@ -70,7 +70,7 @@ class QuadraticModel:
         return self._matrix + damping[:, None, None] * self._eye
 
     def _within_bounds(self, step: np.ndarray, damping: np.ndarray) -> np.ndarray:
-        """Steps that end at a bound where they would cross it, the other parameters solved anew."""
+        """Cut steps at the bounds that they would cross, and solve again for other parameters."""
         at_bound = np.zeros(step.shape, dtype=bool)
         for _ in range(3):
             target = self.free + step

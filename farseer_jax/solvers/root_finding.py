@@ -1,4 +1,4 @@
-"""Roots between two points of opposite signs: by SciPy on the host, by halving in compiled code."""
+"""Roots between two points of opposite signs: by SciPy, or by bisection in compiled code."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,10 +16,10 @@ def find_roots(
     """Roots of several functions, each between two points of opposite signs, to rounding.
 
     Args:
-        function: of a point of each interval and of ``args``, element by element.
+        function: elementwise, from a point of each interval and ``args``.
         low: lower ends of the intervals, ``(interval,)``.
-        high: upper ends, likewise.
-        args: what tells the functions apart, ``(interval,)`` each.
+        high: upper ends, ``(interval,)``.
+        args: further arguments of each function, ``(interval,)`` each.
 
     Returns:
         ``(interval,)``; NaN where the function is not finite on the way.
@@ -28,7 +28,7 @@ def find_roots(
 
     if not low.size:
         return np.empty(0)
-    # by default a root at 0 is searched to the smallest number there is
+    # the default resolves a root at 0 to the smallest positive number
     tolerances = {"xatol": np.finfo(float).eps * np.minimum(1.0, high.min())}
     found: Any = elementwise.find_root(function, (low, high), args=args, tolerances=tolerances)
     return np.where(found.success, found.x, np.nan)
@@ -37,13 +37,13 @@ def find_roots(
 def bisect(
     is_beyond: Callable[[Array], Array], low: Array, high: Array, num_halvings: int
 ) -> tuple[Array, Array]:
-    """Brackets of where a condition begins to hold, halved; elementwise, inside compiled code.
+    """Bisect for the point where a condition begins to hold; elementwise, inside compiled code.
 
     Args:
-        is_beyond: whether it holds at points; not at ``low``, and at ``high``.
-        low: lower ends.
+        is_beyond: whether it holds at points; it does at ``high`` and not at ``low``.
+        low: lower ends of the brackets.
         high: upper ends.
-        num_halvings: how often.
+        num_halvings: how often the brackets are halved.
     """
 
     def halve(_: Array, bracket: tuple[Array, Array]) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""A graph of scalar operations, each of them done once."""
+"""A graph of scalar operations, each done once."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,9 +13,9 @@ class Node(NamedTuple):
 
     Attributes:
         operation: a name of :data:`OPERATIONS`, or ``"constant"``, ``"parameter"``, ``"input"``.
-        arguments: the nodes it is computed from, by their numbers.
-        value: of a constant.
-        depends_on: the leaves below it: a set of bits.
+        arguments: indices of the nodes that it is computed from.
+        value: the value of a constant.
+        depends_on: the leaves below it, as a set of bits.
     """
 
     operation: str
@@ -27,13 +27,13 @@ class Node(NamedTuple):
 class ScalarGraph:
     """Scalar operations on parameters and inputs; equal ones are one node, constants are folded.
 
-    A function of arrays becomes one of scalars: whatever arranges the entries of an array costs
-    nothing afterwards, and what is left are elementwise operations over batch elements and runs.
+    A function of arrays becomes one of scalars: rearranging entries costs nothing afterwards, and
+    only elementwise operations over batch elements and runs are left.
 
     Args:
-        num_parameters: leaves ``0 … num_parameters − 1``.
-        num_inputs: the leaves that follow.
-        drop_zeros: whether ``0 · x`` is 0 for every x, as it is for a tangent that is absent.
+        num_parameters: number of the first leaves.
+        num_inputs: number of the leaves that follow.
+        drop_zeros: whether ``0 · x`` is 0 for every x, as for a tangent that is absent.
     """
 
     def __init__(self, num_parameters: int, num_inputs: int, *, drop_zeros: bool = False) -> None:
@@ -52,7 +52,7 @@ class ScalarGraph:
         return (1 << self.num_parameters) - 1
 
     def constant(self, value: Any) -> int:
-        """The node of a number, told apart by its type and its bits."""
+        """The node of a number; numbers are equal if their types and bits are."""
         scalar = np.asarray(value)
         key = ("constant", scalar.dtype.str, scalar.tobytes())
         if key not in self._numbers:
@@ -79,7 +79,7 @@ class ScalarGraph:
         return self._numbers[key]
 
     def power(self, base: int, exponent: int) -> int:
-        """The node of ``base ** exponent``, by cheaper operations where there are any."""
+        """The node of ``base ** exponent``, by cheaper operations where possible."""
         node = self.nodes[exponent]
         if node.operation == "constant":
             value = float(node.value)
@@ -93,7 +93,7 @@ class ScalarGraph:
         return self.apply("power_by_log", base, self.apply("log", base), exponent)
 
     def integer_power(self, base: int, exponent: int) -> int:
-        """The node of a power with a whole exponent that is known."""
+        """The node of a power with a constant integer exponent."""
         if exponent < 0:
             positive = self.integer_power(base, -exponent)
             return self.apply("div", self.constant(1.0), positive)
@@ -114,7 +114,7 @@ class ScalarGraph:
     def _simplified(
         self, operation: str, arguments: tuple[int, ...], nodes: Sequence[Node]
     ) -> int | None:
-        """The node that the operation comes down to, if any: neutral and absorbing elements."""
+        """An existing node that equals the operation, if any: neutral and absorbing elements."""
         if (operation, nodes[0].operation) in _INVERSES:
             return nodes[0].arguments[0]
         if operation == "mul" and self._are_reciprocal(arguments, nodes):
@@ -127,7 +127,7 @@ class ScalarGraph:
         return self._without_neutral(operation, arguments, nodes)
 
     def _are_reciprocal(self, arguments: tuple[int, ...], nodes: Sequence[Node]) -> bool:
-        """Whether this is ``(1 / x) · x``, which the slope of ``log(exp(x))`` comes down to."""
+        """Whether this is ``(1 / x) · x``, as in the slope of ``log(exp(x))``."""
         for node, other in zip(nodes, arguments[::-1], strict=True):
             if node.operation == "div" and node.arguments[1] == other:
                 return bool(self.nodes[node.arguments[0]].value == 1.0)
@@ -138,20 +138,20 @@ class ScalarGraph:
     ) -> int | None:
         if operation not in _NEUTRAL:
             return None
-        neutral, sides = _NEUTRAL[operation]
-        for side in sides:
-            if nodes[side].operation == "constant" and nodes[side].value == neutral:
-                return arguments[1 - side]
+        neutral, operands = _NEUTRAL[operation]
+        for k in operands:
+            if nodes[k].operation == "constant" and nodes[k].value == neutral:
+                return arguments[1 - k]
         if self.drop_zeros and operation in ("mul", "div"):
-            for side in (0, 1) if operation == "mul" else (0,):
-                if nodes[side].operation == "constant" and nodes[side].value == 0.0:
-                    return arguments[side]
+            for k in (0, 1) if operation == "mul" else (0,):
+                if nodes[k].operation == "constant" and nodes[k].value == 0.0:
+                    return arguments[k]
         return None
 
 
 _INVERSES = frozenset({("neg", "neg"), ("log", "exp"), ("exp", "log")})
 _COMMUTATIVE = frozenset({"add", "mul", "max", "min", "eq", "ne", "and", "or", "xor"})
-_NEUTRAL: dict[str, tuple[float, tuple[int, ...]]] = {  # and on which side
+_NEUTRAL: dict[str, tuple[float, tuple[int, ...]]] = {  # and which operands may be neutral
     "add": (0.0, (0, 1)),
     "sub": (0.0, (1,)),
     "mul": (1.0, (0, 1)),

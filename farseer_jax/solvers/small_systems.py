@@ -1,7 +1,7 @@
-"""Many small symmetric linear systems at once: by NumPy, batch first, and by JAX, batch last.
+"""Batches of small symmetric linear systems: by NumPy, batch first, and by JAX, batch last.
 
-Every operation is elementwise over the batch, so that the digits of one system do not depend on how
-many others are solved beside it.
+Every operation is elementwise over the batch, so that the digits of one system do not depend on
+the number of others.
 """
 
 import itertools
@@ -14,7 +14,7 @@ import numpy as np
 from farseer_jax.types import Array
 
 FREE, LOW, HIGH = 0, 1, 2
-# Of a unit diagonal: below, columns are the same to rounding, and only one of them is needed.
+# For a unit diagonal: below, two columns are equal to rounding, and only one of them is needed.
 LEAST_PIVOT = 1e-13
 
 
@@ -24,7 +24,7 @@ class Factors(NamedTuple):
     Attributes:
         lower: unit lower triangles, ``(batch, k, k)``.
         pivots: ``(batch, k)``.
-        positive: whether all pivots are, ``(batch,)``.
+        positive: whether all pivots are positive, ``(batch,)``.
     """
 
     lower: np.ndarray
@@ -36,7 +36,7 @@ def factorise(matrices: np.ndarray, smallest: float = 0.0) -> Factors:
     """Factorise symmetric matrices, ``(batch, k, k)``.
 
     Args:
-        matrices: read only.
+        matrices: the matrices.
         smallest: pivots of this size or below count as not positive.
     """
     rest = matrices.copy()
@@ -58,7 +58,7 @@ def factorise(matrices: np.ndarray, smallest: float = 0.0) -> Factors:
 
 
 def solve_factorised(factors: Factors, right: np.ndarray) -> np.ndarray:
-    """Solutions for right-hand sides ``(batch, k)``; where a matrix is not positive, of no use."""
+    """Solutions for right-hand sides ``(batch, k)``, where the matrices are positive definite."""
     lower, pivots, _ = factors
     result = right.copy()
     size = right.shape[-1]
@@ -114,7 +114,7 @@ def minimise_in_box(
         gradient: ``(n, batch)``.
         low: ``(n, batch)``, not positive.
         high: ``(n, batch)``, not negative.
-        bounds: for each variable whether it has a lower and an upper bound at all.
+        bounds: whether each variable has a lower and an upper bound.
 
     Returns:
         x, and whether any active set had a positive definite system.

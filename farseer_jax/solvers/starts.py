@@ -1,4 +1,4 @@
-"""Starts for any function: parameters drawn from their domains, the linear ones solved for."""
+"""Random starts for any function: draws from domains, with linear parameters solved for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +10,9 @@ from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.small_systems import factorise, solve_factorised
 
 _DRAWS_PER_START = 8
-_STARTS_TOGETHER = 16  # the cheapest of so many times the draws are kept
-_BLOCK = 65_536  # predictions at once
-_LEAST_INFLUENCE = 1e-3  # of a number's relative change on predictions, over their spread
+_STARTS_TOGETHER = 16  # starts per block; the draws of a block with the least objective are kept
+_BLOCK = 65_536  # predictions per block
+_LEAST_INFLUENCE = 1e-3  # of a parameter's relative change on predictions, over their spread
 _SPREAD = 2.0  # of logarithms
 
 
@@ -23,7 +23,7 @@ class Domain:
     Attributes:
         lower: least value.
         upper: largest value.
-        start: range of random starts, where the bounds allow, as of an exponent; None leaves it to
+        start: range of random starts within the bounds, such as an exponent's; None leaves it to
             the solver, which knows the runs.
 
     Example:
@@ -60,18 +60,19 @@ def draw_starts(
     response: FitProblem | None = None,
     seed: int = 0,
 ) -> np.ndarray:
-    """Starts of every data set, ``(data_set, start, free)``; more starts begin with the same.
+    """Starts of every data set, ``(data_set, start, free)``; the first do not depend on the number.
 
-    Eight times as many are drawn. Numbers that the prediction is linear in (found by tracing) are
-    solved for within their bounds, and of every 128 draws the 16 cheapest are kept.
+    Eight times as many are drawn. Parameters that the prediction is linear in (found by tracing)
+    are solved for within their bounds, and of every 128 draws the 16 with the least objective are
+    kept.
 
     Args:
-        problem: what will be minimised.
-        domains: of the free parameters, in order.
+        problem: the objective.
+        domains: domains of the free parameters, in order.
         num_starts: how many for each data set.
-        response: the same fit by squares of the response itself, where laws are linear more often
-            than under a link; with weights that make small errors the same.
-        seed: of the draws.
+        response: least squares of the response itself, in which laws are linear more often than
+            under a link, with weights that make small errors the same.
+        seed: seed of the draws.
     """
     num_blocks = -(-num_starts // _STARTS_TOGETHER)
     inputs, partners = _log_centers(problem), _partner_scales(problem, domains)
@@ -84,15 +85,15 @@ def draw_starts(
 
 
 def _log_centers(problem: FitProblem) -> np.ndarray:
-    """Logarithms of the inputs' geometric means, of those that are positive throughout."""
+    """Logarithms of the geometric means of the inputs that are positive throughout."""
     arrays = [np.asarray(problem.inputs[name]) for name in sorted(problem.function.used_inputs)]
     return np.array([np.log(array).mean() for array in arrays if (array > 0.0).all()])
 
 
 def _partner_scales(problem: FitProblem, domains: Sequence[Domain]) -> list[np.ndarray]:
-    """Logarithms of the sizes of what each free parameter is added to, multiplied with or over.
+    """Logarithms of the sizes of each free parameter's partners in sums, products and quotients.
 
-    The other parameters are 1 for that, exponents one half.
+    The other parameters are 1 for that, those with a range of starts its middle.
     """
     owners: dict[int, list[int]] = {}
     typical = np.ones((1, problem.function.num_components))
@@ -132,7 +133,7 @@ def _draw(
         elif np.isfinite(domain.upper):
             column = domain.upper - size
         else:
-            column = scale * normal  # may stand in an exponential: no large ones
+            column = scale * normal  # not large: it may be the argument of an exponential
         columns.append(column)
     return np.column_stack(columns)
 
@@ -140,7 +141,7 @@ def _draw(
 def _log_scale(
     rng: np.random.Generator, inputs: np.ndarray, partners: np.ndarray, count: int
 ) -> np.ndarray:
-    """Logarithms of the scales of a number: its partners', 1, an input's or one over it."""
+    """Logarithms of a parameter's scale: its partners', 1, an input's or one over that."""
     kind = rng.random(count)
     one = _one_of(rng, inputs, count)
     if not len(partners):
@@ -185,7 +186,7 @@ def _cheapest(
 def _all_matter(
     problem: FitProblem, domains: Sequence[Domain], rows: np.ndarray, points: np.ndarray
 ) -> np.ndarray:
-    """Where no positive number is so large or so small that predictions hardly feel it.
+    """Where no positive parameter is so large or so small that it hardly affects predictions.
 
     From such a point a search runs along a flat tail.
     """
@@ -196,8 +197,8 @@ def _all_matter(
     spread = np.sum(problem.weights * (problem.target - mean[:, None]) ** 2, axis=-1)
     spread = np.broadcast_to(np.sqrt(spread), problem.num_data_sets)[rows]
     positive = np.isfinite([domain.lower for domain in domains])
-    felt = np.abs(points) * slopes > _LEAST_INFLUENCE * spread[:, None]
-    return np.all(felt | ~positive, axis=1)
+    matters = np.abs(points) * slopes > _LEAST_INFLUENCE * spread[:, None]
+    return np.all(matters | ~positive, axis=1)
 
 
 def _with_linear_solved(
@@ -221,7 +222,7 @@ def _with_linear_solved(
     )
     solved = origin.copy()
     solved[:, places] += step
-    # a positive number that is 0 takes all influence from what it multiplies
+    # a coefficient of 0 takes all influence from its term's other parameters
     smallest = 1e-2 * np.sqrt(np.sum(squares.weights * squares.target**2, axis=-1))
     smallest = np.broadcast_to(smallest, problem.num_data_sets)[rows][:, None]
     smallest = smallest / np.sqrt(np.diagonal(matrix, axis1=1, axis2=2))
@@ -235,7 +236,7 @@ def _with_linear_solved(
 def _bounded_minimum(
     matrix: np.ndarray, gradient: np.ndarray, lower: np.ndarray, upper: np.ndarray
 ) -> np.ndarray:
-    """Minima of quadratics in a box, nearly: what leaves the box is fixed at its edge."""
+    """Approximate minima of quadratics in a box: parameters that leave it are fixed at its edge."""
     size = matrix.shape[-1]
     diagonal = np.sqrt(np.diagonal(matrix, axis1=1, axis2=2))
     scale = np.where(diagonal > 0.0, 1.0 / diagonal, 1.0)

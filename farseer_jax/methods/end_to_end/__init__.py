@@ -1,1 +1,1 @@
-"""What all methods that fit every parameter at once share: settings, layout, free parameters."""
+"""Shared by the methods that fit all parameters at once: settings, layout, free parameters."""

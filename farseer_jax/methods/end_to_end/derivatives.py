@@ -22,23 +22,23 @@ from farseer_jax.methods.method import weights_of
 from farseer_jax.objectives import Objective
 from farseer_jax.types import Array, RunValues
 
-_ON_BOUND = 1e-9  # of a parameter: what rounding leaves of a distance
+_ON_BOUND = 1e-9  # of a parameter: distances below this are rounding
 _NO_FORCE = 1e-6  # of the objective's root
 _ON_KINK = 1e-8  # of δ
 _ZERO = 1e-12  # of the residuals' unit
 _WORST = 1e12  # condition number: beyond, rounding is more than 1e-4 of a derivative
-_FAR = 1e-3  # of the residuals: what a fit that has converged is not from its optimum
+_FAR = 1e-3  # of the residuals: a fit further from its optimum has not converged
 
 
 class EndToEndRefit(Refit):
-    """The local optimum that a fitted law leads to for other losses and weights.
+    """The local optimum near a fitted law, for other losses and weights.
 
-    The methods that fit all parameters at once minimise the same objective and share it. A
+    All methods that fit all parameters at once share it, as they minimise the same objective. A
     parameter at an active bound stays there. Where no optimum is found the law's parameters are
     NaN.
 
     Attributes:
-        problem: of the losses and weights that were fitted.
+        problem: the objective of the losses and weights that were fitted.
         share: 1 for a run, 1/k for each of k copies of one run, ``(run,)``.
         start: free parameters of the fitted law, ``(free,)``.
     """
@@ -67,8 +67,8 @@ class EndToEndRefit(Refit):
         with jax.enable_x64(True):
             own = self._at(jnp.asarray(losses), jnp.asarray(weights))
             found = _inspect(own.problem, own.start)
-        if why := _failure_reason(found, self._free_names, fitted):
-            raise NoDerivativeError(why)
+        if reason := _failure_reason(found, self._free_names, fitted):
+            raise NoDerivativeError(reason)
 
     def _at(self, losses: Array, weights: Array) -> "EndToEndRefit":
         """The same for other losses and weights, in the precision of the losses."""
@@ -78,7 +78,7 @@ class EndToEndRefit(Refit):
 
     @property
     def _free_names(self) -> tuple[str, ...]:
-        """A parameter that each free one stands for."""
+        """One of the law's parameters for each free one, for messages."""
         names, used = self.problem.law_type.parameter_names(), np.asarray(self.problem.basis) != 0
         others = np.where(used, used.sum(1, keepdims=True), len(names) + 1)
         return tuple(names[i] for i in others.argmin(0))
@@ -96,12 +96,12 @@ def build_refit(
     """The refit of a method's layout.
 
     Args:
-        layout: of the runs.
-        free: free parameters, of the parameters' own values or of the law's vector.
+        layout: layout of the runs.
+        free: free parameters.
         objective: what is minimised.
         start: free parameters of the fitted law, ``(free,)``.
-        losses: it was fitted to, ``(run,)``.
-        natural: which.
+        losses: the losses that it was fitted to, ``(run,)``.
+        natural: whether ``free`` gives the parameters' own values, not the law's vector.
 
     Raises:
         NoDerivativeError: the objective is a sum of absolute residuals.
@@ -109,7 +109,7 @@ def build_refit(
     if objective.delta == 0.0:
         raise NoDerivativeError(
             "a fit of absolute residuals has no derivative: its law passes through some of the "
-            "runs, and jumps to others as losses or weights change; take the objective 'huber'"
+            "runs, and jumps to others as losses or weights change; use the objective 'huber'"
         )
     runs, share = layout.runs, layout.run_share
     new_problem: Any = RunObjective  # NumPy arrays keep their digits until they meet the losses
@@ -138,10 +138,10 @@ class _Findings(NamedTuple):
     Attributes:
         end: where the refit ended.
         at_bound: parameters on a bound, ``(free,)``.
-        pressure: with which force, in roots of the objective, ``(free,)``.
-        shift: of the predictions on the way from the start, against the residuals.
-        kink: least distance of a residual from a kink of ρ, in units of which 1 is next to nothing.
-        condition: of the Hessian in its own units, ``[H_ij / √(H_ii H_jj)]``.
+        pressure: force that pushes them there, in roots of the objective, ``(free,)``.
+        shift: change of the predictions from start to end, relative to the residuals.
+        kink: least distance of a residual from a kink of ρ, in units of what counts as on it.
+        condition: condition number of the scaled Hessian, ``[H_ij / √(H_ii H_jj)]``.
     """
 
     end: LocalOptimum
@@ -176,7 +176,7 @@ def _rms(values: Array, weights: Array) -> Array:
 
 
 def _condition(end: LocalOptimum) -> Array:
-    """Of what is inverted for the derivatives: parameters at active bounds are not part of it."""
+    """Condition number of the scaled Hessian, without the parameters at active bounds."""
     scale = jnp.where(end.active, 1.0, scale_of(end.quadratic.hessian))
     free = ~(end.active[:, None] | end.active)
     scaled = jnp.where(free, end.quadratic.hessian / jnp.outer(scale, scale), jnp.eye(len(scale)))
@@ -198,30 +198,30 @@ def _failure_reason(found: _Findings, names: tuple[str, ...], fitted: bool) -> s
 
     Args:
         found: by :func:`_inspect`.
-        names: a parameter that each free one stands for.
+        names: one of the law's parameters for each free one.
         fitted: whether these are the losses and weights of the fit, whose optimum is the start.
     """
     at_bound, pressure = np.asarray(found.at_bound), np.asarray(found.pressure)
     idle = np.flatnonzero(at_bound & ~(pressure > _NO_FORCE))
     if idle.size:
         return (
-            f"the parameter {names[idle[0]]!r} lies on its bound and nothing presses it there: it "
-            "moves one way and not the other; move the bound, or fix the parameter (fixed=)"
+            f"the parameter {names[idle[0]]!r} lies on its bound, but the objective does not push "
+            "it there: it can move to one side only; change the bound, or fix it (fixed=)"
         )
     if fitted and float(found.shift) > _FAR:
         return (
-            "the fit has not converged: its optimum predicts otherwise by "
+            "the fit has not converged: predictions at the optimum differ from it by "
             f"{float(found.shift):.1g} of the residuals; fit with more steps or a smaller tolerance"
         )
     if not float(found.kink) > 1.0:
         return (
-            "the residual of a run lies on a kink of the objective, with another derivative on "
-            "each side; take another delta, or the objective 'squared'"
+            "the residual of a run lies on a kink of the objective, where the derivatives from "
+            "left and right differ; use another delta, or the objective 'squared'"
         )
     if not (bool(found.end.is_optimum) and np.isfinite(float(found.shift))):
         return (
-            "no optimum of the objective was found: a parameter runs off or the runs do not "
-            "determine it; constrain parameters (fixed=, tied=, bounds=) or take the objective "
+            "no optimum of the objective was found: a parameter diverges or the runs do not "
+            "determine it; constrain parameters (fixed=, tied=, bounds=) or use the objective "
             "'squared'"
         )
     if not float(found.condition) < _WORST:

@@ -1,4 +1,4 @@
-"""From named parameters to the free parameters of the solver: pinned, tied and bounded ones."""
+"""From a law's parameters, some fixed, tied or bounded, to the solver's free parameters."""
 
 from typing import NamedTuple
 
@@ -11,11 +11,11 @@ class Free(NamedTuple):
     """``parameters = offset + basis · free``, within bounds.
 
     Attributes:
-        centering: the law's own, ``(parameter, parameter)``.
+        centering: the law's centring matrix, ``(parameter, parameter)``.
         basis: ``(parameter, free)``.
         offset: ``(parameter,)``.
-        lower: ``(free,)``.
-        upper: ``(free,)``.
+        lower: lower bounds, ``(free,)``.
+        upper: upper bounds, ``(free,)``.
     """
 
     centering: np.ndarray
@@ -25,7 +25,7 @@ class Free(NamedTuple):
     upper: np.ndarray
 
     def free(self, vector: np.ndarray) -> np.ndarray:
-        """Free parameters nearest to parameters ``(parameter, start)``: ``(start, free)``."""
+        """The free parameters nearest to parameters ``(parameter, start)``, ``(start, free)``."""
         target = self.centering @ (vector - self.offset[:, None])
         nearest = np.linalg.lstsq(self.centering @ self.basis, target, rcond=None)[0]
         return np.clip(nearest, self.lower[:, None], self.upper[:, None]).T
@@ -35,7 +35,7 @@ class Free(NamedTuple):
         return (free @ self.basis.T + self.offset).T
 
     def at_bound(self, free: np.ndarray) -> np.ndarray:
-        """Whether any number lies on a bound, ``(…,)``."""
+        """Whether any free parameter lies on a bound, ``(…,)``."""
         return np.any((free <= self.lower) | (free >= self.upper), axis=-1)
 
 
@@ -46,7 +46,7 @@ def build_free(
     tied: tuple[tuple[str, ...], ...],
     bounds: dict[str, tuple[float, float]],
 ) -> Free:
-    """Lay the free parameters of a law out.
+    """The free parameters of a law.
 
     Raises:
         ValueError: a name is unknown, or settings contradict each other.
@@ -72,20 +72,20 @@ def build_free(
         low, high = (_inner(law, name, v) for v in bounds.get(name, (-np.inf, np.inf)))
         lower[column], upper[column] = max(lower[column], low), min(upper[column], high)
     centering = law.centering(center)
-    # Combinations that are orthonormal among the centred parameters (themselves, without ties).
+    # Orthonormal combinations of the centred parameters (without ties, these themselves).
     triangle = np.linalg.qr(centering @ basis)[1]
     triangle *= np.sign(np.diag(triangle))[:, None]
     centred = basis @ np.linalg.inv(triangle)
-    # A box needs the bounded parameters as axes: most remain so (E, α, β), terms like A do not.
+    # A box needs the bounded parameters as axes: most of them still are (E, α, β), A is not.
     bounded = [names.index(name) for name in bounds]
     if np.allclose(centred[bounded], basis[bounded], rtol=0.0, atol=1e-12):
-        centred[bounded] = basis[bounded]  # free of rounding
+        centred[bounded] = basis[bounded]  # without rounding
         basis = centred
     return Free(centering, basis, offset, lower, upper)
 
 
 def _inner(law: type[Law], name: str, value: float) -> float:
-    """A value in the solver's terms."""
+    """A value on the scale that the solver searches."""
     if name not in law.log_parameters():
         return float(value)
     if value == -np.inf or value == 0.0:
@@ -112,21 +112,20 @@ def _check(
     for name, value in fixed.items():
         if not np.isfinite(value) or (name in logs and value <= 0):
             needs = "a positive number" if name in logs else "a finite number"
-            raise ValueError(f"the parameter {name!r} is fixed at {value:g}: give {needs}")
+            raise ValueError(f"fixed: {name!r} must be {needs}, got {value:g}")
     for name, (low, high) in bounds.items():
         if not low < high or (name in logs and high <= 0):
             needs = " and high > 0" if name in logs else ""
             raise ValueError(
-                f"the parameter {name!r} is bounded by {low:g} and {high:g}: bound it by low < high"
-                f"{needs}"
+                f"bounds: {name!r} needs low < high{needs}, got low={low:g} and high={high:g}"
             )
     mixed = [group for group in tied if len({name in logs for name in group}) > 1]
     if mixed:
         scales = [name for name in mixed[0] if name in logs]
         others = [name for name in mixed[0] if name not in logs]
         raise ValueError(
-            f"{' and '.join(mixed[0])} cannot be tied: {scales[0]} is searched as a logarithm and "
-            f"{others[0]} is not; write one name for both in the law"
+            f"{' and '.join(mixed[0])} cannot be tied: the solver searches ln {scales[0]} but "
+            f"{others[0]} itself; write one name for both in the law"
         )
     if len(fixed) == len(names):
         raise ValueError("every parameter is fixed: nothing is left to fit")

@@ -1,4 +1,4 @@
-"""Which parameters the runs do not determine at an optimum: directions without any influence."""
+"""Parameters that the runs do not determine at an optimum: directions without influence."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,22 +12,22 @@ from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import UnsupportedPrimitiveError
 
-_NONE = 1e-12  # of the largest singular value: what rounding leaves of nothing
-_PART = 0.03  # of a direction's largest entry: parameters that belong to it
+_NONE = 1e-12  # of the largest singular value: below, it is 0 up to rounding
+_PART = 0.03  # of a direction's largest entry: parameters above this belong to the direction
 
 
 def undetermined(
     law: Law, runs: Runs, fixed: Mapping[str, float], tied: Sequence[Sequence[str]]
 ) -> tuple[str, ...]:
-    """Names of the parameters that could be others, and the law fit the runs as well.
+    """Names of the parameters that could change without a worse fit.
 
-    From the singular values of the Jacobian, each parameter in units of its own influence.
+    By the singular values of the Jacobian, each parameter in units of its own influence.
 
     Args:
         law: the fitted law.
-        runs: what it was fitted to.
+        runs: the runs that it was fitted to.
         fixed: parameters at fixed values.
-        tied: groups that are one.
+        tied: groups of equal parameters.
     """
     kind = type(law)
     values = [np.ravel(leaf) for leaf in jax.tree.leaves(law)]
@@ -57,10 +57,10 @@ def _free_columns(
 ) -> dict[str, np.ndarray]:
     """The influence of each free parameter on the runs, ``(run,)``; tied ones together."""
     kind = type(law)
-    numbers = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(law)])
+    values = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(law)])
     first = {name: group[0] for group in tied for name in group}
     columns: dict[str, np.ndarray] = {}
-    for name, slope, value in zip(kind.parameter_names(), slopes, numbers, strict=True):
+    for name, slope, value in zip(kind.parameter_names(), slopes, values, strict=True):
         domain = kind.domains()[name]
         at_bound = value in (domain.lower, domain.upper) and not is_separable(kind)
         if name in fixed or at_bound:

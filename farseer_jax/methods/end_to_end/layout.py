@@ -1,4 +1,4 @@
-"""Where each run stands in the arrays of the solver."""
+"""Layout of the runs in the arrays of the solver."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,22 +11,22 @@ from farseer_jax.links import Link
 from farseer_jax.objectives import Objective, as_objective
 from farseer_jax.runs.runs import Runs
 
-_MAX_PADDING = 1.5  # cells per run, above which every run gets a row of its own
+_MAX_PADDING = 1.5  # cells per run, above which every run gets its own row
 
-_NUM_ROWS, _NUM_SLOTS = 7, 6  # of a grid; where every run has a row of its own, their product
-_LEAST_GAIN = 4  # how many times fewer cells, or it is not worth a second solver
+_NUM_ROWS, _NUM_SLOTS = 7, 6  # of a grid; where every run has its own row, their product
+_LEAST_GAIN = 4  # factor in the number of cells from which on a second solver pays
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: solvers remember a layout's optimum
 class Layout:
     """Runs in a table of rows, ``(row, slot)``.
 
-    Of a law with curves of N, a row is a size: the curves are computed once per row. Where too many
-    cells would stay empty, and for all other laws, every run has a row of its own, one slot wide.
+    For a law with curves of N, a row is a size: the curves are computed once per row. Where too
+    many cells would stay empty, and for all other laws, every run has its own row, one slot wide.
 
     Attributes:
-        inputs: of a law with curves N, ``(row,)``, and ln D, ``(row, slot)``, where empty cells
-            repeat a run; of other laws each input, ``(row,)``, a mixture ``(row, share)``.
+        inputs: for a law with curves, N, ``(row,)``, and ln D, ``(row, slot)``, where empty cells
+            repeat a run; for other laws each input, ``(row,)``, a mixture ``(row, share)``.
         run: index of each cell's run, ``(row, slot)``.
         share: 1 for a run, 1/2 for each of two copies of one run, 0 for empty cells.
         center: centre of the runs; None where the law has no inputs N and D.
@@ -61,7 +61,7 @@ class Layout:
         return Link("log") if self.by_curves else self.runs.link
 
     def objective(self, objective: Objective | str) -> Objective:
-        """An objective in terms of that scale.
+        """An objective in terms of the scale of :attr:`link`.
 
         Raises:
             ValueError: it needs positive losses.
@@ -71,8 +71,8 @@ class Layout:
             return replace(objective, residual="absolute")
         if objective.residual == "relative" and link.name != "log":
             raise ValueError(
-                f"relative residuals go with the link log, and the runs have {link.name!r}: take "
-                "an objective of the link's own scale, such as 'squared' or 'huber'"
+                f"relative residuals need the link 'log', but the runs have {link.name!r}: use an "
+                "objective on the link's own scale, such as 'squared' or 'huber'"
             )
         return objective
 
@@ -83,7 +83,7 @@ class Layout:
 
 
 def uses_curves(law: type[Law], runs: Runs) -> bool:
-    """Whether a law is solved by its curves of N, in ln L: not for responses of another range."""
+    """Whether a law is solved by its curves of N, in ln L, which needs positive losses."""
     name = runs.link.name
     return is_separable(law) and (
         name == "log" or (name == "identity" and bool((runs.loss > 0.0).all()))
@@ -98,8 +98,8 @@ def build_layout(
     Args:
         law: its class.
         runs: the runs.
-        by_curves: False lays a law with curves of N out run by run; None where it has curves.
-        center: of more runs, of which these are a group.
+        by_curves: False lays the runs out one by one even for a law with curves of N.
+        center: centre of a larger table, of which these runs are a group.
     """
     if center is None and {"N", "D"} <= set(law.inputs()):
         center = Center.of(runs)
@@ -136,10 +136,10 @@ def _shares(law: type[Law], runs: Runs) -> np.ndarray:
 
 
 def thinned(layout: Layout) -> Layout | None:
-    """Sizes and D spread evenly over those of a layout; None where it is small already.
+    """A few of a layout's sizes and D, evenly spread; None where it is small already.
 
-    Most of a random start's way to an optimum needs no more: on the paper's 326 runs 42 of them
-    take it there at a fifth of the cost.
+    They lead a random start most of the way to an optimum: on the paper's 326 runs 42 of them do
+    so at a fifth of the cost.
     """
     num_rows, num_slots = layout.run.shape
     if num_slots == 1:
@@ -168,5 +168,5 @@ def thinned(layout: Layout) -> Layout | None:
 
 
 def _spread(num: int, most: int) -> np.ndarray:
-    """At most so many positions among ``num``, evenly, the ends included."""
+    """At most ``most`` positions among ``num``, evenly spaced, the ends included."""
     return np.unique(np.linspace(0, num - 1, min(num, most)).round().astype(int))

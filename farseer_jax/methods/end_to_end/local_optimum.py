@@ -1,7 +1,7 @@
-"""The local optimum that nearby free parameters lead to, with its implicit derivatives.
+"""The local optimum near given free parameters, with its implicit derivatives.
 
 A damped Newton method within a box. It follows an optimum whose losses or weights have changed;
-finding one from afar is for the methods' own solvers.
+the methods' own solvers find one from afar.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from farseer_jax.types import Array
 
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-8, 1e-14, 1e10
 _MAX_STEPS = 100
-_FLOOR = 1e-13  # of eigenvalues of the scaled Hessian
+_FLOOR = 1e-13  # least eigenvalue of the scaled Hessian
 _ROUNDING = 1e-15  # of a residual: sums of squares below this cannot decrease any further
 
 
@@ -30,7 +30,7 @@ class Quadratic(NamedTuple):
     """The objective around a point.
 
     Attributes:
-        value: a number.
+        value: ``()``.
         gradient: ``(free,)``.
         hessian: ``(free, free)``.
     """
@@ -44,19 +44,19 @@ class RunObjective(eqx.Module):
     """The objective of a fit as a function of the free parameters, summed run by run.
 
     Attributes:
-        inputs: of a law with curves ``N`` and ``log_D``, ``(run,)``; of others each input.
-        observed: on the link's scale, ``(run,)``.
-        weights: times each run's share, ``(run,)``.
+        inputs: for a law with curves ``N`` and ``log_D``, ``(run,)``; for others each input.
+        observed: losses on the link's scale, ``(run,)``.
+        weights: weights times each run's share, ``(run,)``.
         basis: parameters = offset + basis · free ones, ``(parameter, free)``.
         offset: ``(parameter,)``.
-        lower: bounds of the free ones, ``(free,)``.
-        upper: likewise.
+        lower: lower bounds of the free parameters, ``(free,)``.
+        upper: their upper bounds, ``(free,)``.
         center: N and D of the runs' centre, ``(2,)``.
         law_type: the law's class.
         link: the scale of predictions.
-        objective: what is minimised; not of absolute residuals.
-        natural: the parameters stand for themselves and the loss is a sum of the law's ``terms``,
-            so that coefficients may be 0; else they are those of ``from_vector``.
+        objective: what is minimised; not absolute residuals.
+        natural: the vector holds the parameters themselves and the loss is a sum of the law's
+            ``terms``, so that coefficients may be 0; else it is that of ``from_vector``.
     """
 
     inputs: dict[str, Array]
@@ -91,7 +91,7 @@ class RunObjective(eqx.Module):
         return law.combine(law.of_size(self.inputs["N"]), self.inputs["log_D"])
 
     def _sum_of_terms(self, free: Array) -> Array:
-        """The loss, where coefficients may be 0, whose logarithm does not exist."""
+        """The loss by its terms: coefficients may be 0, where logarithms do not exist."""
         names, linear = self.law_type.parameter_names(), self.law_type.linear()
         values = dict(zip(names, self.offset + self.basis @ free, strict=True))
         # terms do not depend on the linear parameters
@@ -146,8 +146,8 @@ class LocalOptimum(NamedTuple):
         free: ``(free,)``, with implicit derivatives.
         active: parameters at an active bound, ``(free,)``.
         quadratic: the objective there.
-        is_optimum: whether Newton's step there is nothing but rounding, and the Hessian of the
-            other parameters is positive definite.
+        is_optimum: whether Newton's step there is only rounding, and the Hessian of the other
+            parameters is positive definite.
     """
 
     free: Array
@@ -157,7 +157,7 @@ class LocalOptimum(NamedTuple):
 
 
 def local_optimum(problem: RunObjective, start: Array) -> LocalOptimum:
-    """The optimum that a start ``(free,)`` leads to, with implicit derivatives."""
+    """The optimum near a start ``(free,)``, with implicit derivatives."""
     fixed = jax.lax.stop_gradient(problem)
     found, around, converged = _search(fixed, start)
     active = problem.active(found, around.gradient)
@@ -186,7 +186,7 @@ def scale_of(hessian: Array) -> Array:
 def _newton_step(
     around: Quadratic, active: Array, damping: Array | float
 ) -> tuple[Array, Array, Array]:
-    """The step of the parameters at no active bound; downhill whatever the Hessian's signs.
+    """The step of the parameters at no active bound; downhill even where the Hessian is indefinite.
 
     Returns:
         The step, ``(free,)``; the decrease that the quadratic predicts; and whether the Hessian of
@@ -229,7 +229,9 @@ def _search(problem: RunObjective, start: Array) -> tuple[Array, Quadratic, Arra
         step, decrease, definite = _newton_step(state.around, active, state.damping)
         target = state.free + step
         trial = jnp.clip(target, problem.lower, problem.upper)
-        cut = (trial != target).any()  # that bound is active next time, and the others move on
+        cut = (
+            trial != target
+        ).any()  # that bound is active next time, and the other parameters continue
         small = ~cut & definite & (decrease <= tolerance * state.around.value + rounding)
         return state._replace(trial=trial, converged=small & (state.damping <= 1e-3))
 
@@ -246,14 +248,14 @@ def _search(problem: RunObjective, start: Array) -> tuple[Array, Quadratic, Arra
         )
         return choose(_State(free, around, damping, free, state.num_steps + 1, state.converged))
 
-    def goes_on(state: _State) -> Array:
+    def continues(state: _State) -> Array:
         small = state.damping < _MOST_DAMPING
         return ~state.converged & (state.num_steps < _MAX_STEPS) & small
 
-    # evaluated within the loop alone: every copy of the objective compiles anew
+    # evaluated only within the loop: every copy of the objective is compiled separately
     square = jnp.zeros((len(start), len(start)), start.dtype)
     unknown = Quadratic(jnp.asarray(jnp.inf, start.dtype), jnp.zeros_like(start), square)
     damping = jnp.asarray(_FIRST_DAMPING, start.dtype)
     first = _State(start, unknown, damping, start, jnp.array(0), jnp.array(False))
-    last = jax.lax.while_loop(goes_on, advance, first)
+    last = jax.lax.while_loop(continues, advance, first)
     return jnp.where(last.converged, last.trial, last.free), last.around, last.converged

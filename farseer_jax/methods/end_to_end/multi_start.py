@@ -1,24 +1,19 @@
-"""Methods that search from many starts and take the best optimum."""
+"""Methods that search from many starts and keep the best optimum."""
 
 import abc
 from functools import lru_cache
 from threading import Lock
-from typing import Any, ClassVar
+from typing import Any
 
+import jax
 import numpy as np
 
 from farseer_jax.laws.law import Law
-from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit
+from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit, build_refit
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
 from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, best_point
-from farseer_jax.methods.end_to_end.settings import (
-    EndToEndMethod,
-    check_number,
-    free_of,
-    refit_of,
-)
-from farseer_jax.methods.end_to_end.start_report import StartReport
+from farseer_jax.methods.end_to_end.settings import EndToEndMethod, check_number, free_of
 from farseer_jax.methods.end_to_end.starts import check_law, starts_of
 from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
 from farseer_jax.runs.runs import Runs
@@ -29,13 +24,11 @@ class MultiStartMethod(EndToEndMethod):
     """A fit is the best of many starts; a refit starts from the optimum of all runs.
 
     Attributes:
-        num_starts: starts of a fit.
+        num_starts: number of starts of a fit.
         refit_starts: starts of each refit of a batch, beside the optimum of all runs.
-        seed: of the starts.
+        seed: seed of the starts.
         starts: laws to start from instead, leaves ``(start,)``.
     """
-
-    report: ClassVar[type] = StartReport
 
     num_starts: int
     refit_starts: int
@@ -53,20 +46,20 @@ class MultiStartMethod(EndToEndMethod):
         *,
         refits: bool = False,
     ) -> Optima:
-        """Fit every row of losses and weights, ``(row, run)``, from every start.
+        """Fit every row of losses and weights from every start.
 
         Args:
-            layout: where runs stand.
+            layout: layout of the runs.
             free: free parameters.
             starts: ``(start, free)``.
             losses: ``(row, run)``.
-            weights: likewise.
+            weights: ``(row, run)``.
             refits: the first start lies near an optimum, and the digits of a row must not depend
                 on how many rows there are.
         """
 
     def prepare(self, law: type[Law], runs: Runs) -> Layout:
-        """Lay the runs out, and refuse what cannot be fitted."""
+        """Lay the runs out, and refuse laws, runs and settings that cannot be fitted."""
         check_law(law, runs, self.starts)
         layout = build_layout(law, runs)
         free_of(self, layout)
@@ -81,9 +74,9 @@ class MultiStartMethod(EndToEndMethod):
         return best_of_starts(design, free, found, losses, weights)
 
     def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
-        """Refit stacks of losses and weights, ``(batch, run)``: from the optimum of all runs."""
+        """Refit stacks of losses and weights, ``(batch, run)``, from the optimum of all runs."""
         free = free_of(self, design)
-        with _ONE_AT_A_TIME:  # blocks run in threads, and one of them is enough to find it
+        with _ONE_AT_A_TIME:  # blocks run in threads: the first one finds it for all
             starts = _optimum(design, self)[None]
         if self.refit_starts:
             starts = np.concatenate([starts, starts_of(self, design, free, self.refit_starts)])
@@ -92,12 +85,12 @@ class MultiStartMethod(EndToEndMethod):
 
     def refit(self, design: Layout, runs: Runs, law: Law, found: Any) -> EndToEndRefit:
         """The fit as a function of losses and weights that JAX differentiates."""
-        del found  # the law says where the optimum is
-        return refit_of(self, design, law, runs.loss)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings, for JSON; starts of one's own are not kept."""
-        return {**super().to_dict(), "seed": self.seed}
+        del found  # the law is the optimum
+        free = free_of(self, design)
+        with jax.enable_x64(True):
+            vector = np.asarray(law.to_vector(), np.float64)
+        start = free.free(vector[:, None])[0]
+        return build_refit(design, free, design.objective(self.objective), start, runs.loss)
 
 
 _ONE_AT_A_TIME = Lock()

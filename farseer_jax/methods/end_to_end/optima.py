@@ -1,4 +1,4 @@
-"""The best of many starts as a fit, and of each refit's."""
+"""The best of many starts, as a fit or as each refit of a batch."""
 
 from typing import Any
 
@@ -15,18 +15,18 @@ from farseer_jax.methods.outcome import Outcome
 from farseer_jax.objectives import relative_error
 from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, Optima
 
-_ROUNDING = 1e-13  # of an objective: optima closer than this are one
+_ROUNDING = 1e-13  # of an objective: optima closer than this count as equal
 
 
-def law_of(layout: Layout, free: Free, numbers: np.ndarray) -> Law:
+def law_of(layout: Layout, free: Free, values: np.ndarray) -> Law:
     """The law of free parameters ``(…, free)``, its leaves ``(…,)``, float64."""
-    with jax.enable_x64(True):  # a law of one's own may take the vector to JAX
-        law = layout.law.from_vector(free.vector(numbers), layout.center)  # type: ignore[arg-type]
+    with jax.enable_x64(True):  # a user's law may convert the vector to JAX
+        law = layout.law.from_vector(free.vector(values), layout.center)  # type: ignore[arg-type]
         return jax.tree.map(lambda leaf: np.asarray(leaf, dtype=np.float64), law)
 
 
 def outcomes_of(found: Optima, free: Free) -> np.ndarray:
-    """Code of each start's :class:`Outcome`."""
+    """The code of each start's :class:`Outcome`."""
     code = np.where(found.status == CONVERGED, Outcome.success.code, Outcome.not_converged.code)
     code = np.where(free.at_bound(found.free), Outcome.bound_active.code, code)
     return np.where(found.status == NOT_FINITE, Outcome.not_finite.code, code)
@@ -56,7 +56,7 @@ def solved_batch(
     losses: np.ndarray,
     weights: np.ndarray,
 ) -> SolvedBatch:
-    """Refits, with their errors; those of fewer runs than free parameters say so."""
+    """Refits, with their errors; fewer runs than free parameters end as ``too_few_runs``."""
     fitted = weights > 0
     few = fitted.sum(1) < free.basis.shape[1]
     outcome = np.where(few, Outcome.too_few_runs.code, outcome)
@@ -71,12 +71,12 @@ def best_of_starts(
     """The best of the starts as the fit, and how all of them ended.
 
     Raises:
-        ValueError: none met a finite number.
+        ValueError: the objective is finite at none of them.
     """
     best = int(_best(found, 1)[0])
     if found.status[best] == NOT_FINITE:
         raise ValueError(
-            f"the law {layout.law.name!r} gives no finite loss or derivative at any of "
+            f"the law {layout.law.name!r} has no finite loss or derivative at any of "
             f"{len(found.value)} starts: check its `loss`, or give `starts=`"
         )
     report = StartReport(
@@ -106,14 +106,10 @@ def best_point(found: Optima) -> np.ndarray:
 
 
 def _best(found: Optima, num_rows: int) -> np.ndarray:
-    """The best start of each row; of those equal but for rounding, one that converged."""
-    value = _finite_values(found).reshape(num_rows, -1)
+    """The best start of each row; among those equal to rounding, one that converged."""
+    value = np.where(found.status == NOT_FINITE, np.inf, found.value).reshape(num_rows, -1)
     lowest = value.min(1, keepdims=True)
     equal = value <= lowest + _ROUNDING * np.abs(lowest)
     converged = equal & (found.status.reshape(num_rows, -1) == CONVERGED)
     chosen = np.where(converged.any(1), converged.argmax(1), value.argmin(1))
     return np.asarray(chosen + np.arange(num_rows) * value.shape[1])
-
-
-def _finite_values(found: Optima) -> np.ndarray:
-    return np.where(found.status == NOT_FINITE, np.inf, found.value)

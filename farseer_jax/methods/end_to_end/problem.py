@@ -1,6 +1,6 @@
-"""What batch elements (starts, refits) are fitted to, and the law's curves on it.
+"""The data of a batch of starts or refits, and the law's predictions for them.
 
-Every array has the batch on its last axis, where a CPU computes several with one
+Every array has the batch on its last axis, where a CPU computes several elements with one
 instruction.
 """
 
@@ -21,23 +21,23 @@ from farseer_jax.types import Array
 
 
 class Problem(NamedTuple):
-    """What batch elements are fitted to; ``batch`` is 1 where all share it.
+    """Losses, weights and free parameters of a batch; ``batch`` is 1 where all elements share them.
 
     In tiles, the arrays of runs have the tile as their first axis.
 
     Attributes:
-        inputs: of a law with curves ``N``, ``(row, 1)``, and ``log_D``, ``(row, slot, 1)``; of
+        inputs: for a law with curves ``N``, ``(row, 1)``, and ``log_D``, ``(row, slot, 1)``; for
             other laws each input, ``(row,)``, or a mixture, ``(row, share)``.
-        observed: on the link's scale, ``(row, slot, batch)``.
+        observed: losses on the link's scale, ``(row, slot, batch)``.
         weights: ``(row, slot, batch)``.
-        delta: where ρ turns into a line, a number.
-        quantile: of asymmetric ρ, a number.
+        delta: where ρ turns into a line, ``()``.
+        quantile: quantile of an asymmetric ρ, ``()``.
         basis: parameters = offset + basis · free ones, ``(parameter, free)``.
         offset: ``(parameter,)``.
-        lower: bounds of the free ones, ``(free, 1)``.
-        upper: likewise.
+        lower: lower bounds of the free parameters, ``(free, 1)``.
+        upper: their upper bounds, ``(free, 1)``.
         center: N and D of the runs' centre, ``(2,)``.
-        num_tiles: tiles in use; None of a problem that is one table.
+        num_tiles: tiles in use; None where the problem is one table.
     """
 
     inputs: dict[str, Array]
@@ -54,7 +54,7 @@ class Problem(NamedTuple):
 
     @property
     def log_D(self) -> Array:
-        """Of a law with curves."""
+        """``ln D``, for a law with curves."""
         return self.inputs["log_D"]
 
     def tile(self, index: Array | int) -> "Problem":
@@ -80,9 +80,9 @@ def build_problem(
     weights: np.ndarray,
     num_tiles: int | None = None,
 ) -> Problem:
-    """The problem of losses on the link's scale and weights, ``(row, slot, batch)``, in NumPy.
+    """The problem for losses on the link's scale and weights, ``(row, slot, batch)``, in NumPy.
 
-    ``delta`` is the objective's own, or one on the way to it; ``num_tiles`` is that of a layout in
+    ``delta`` is the objective's own, or one on the way to it; ``num_tiles`` is for a layout in
     tiles.
     """
     new: Any = Problem  # jit takes NumPy arrays as well
@@ -112,7 +112,7 @@ def curves_of(law: type[Separable], problem: Problem) -> tuple[Curves, Owners]:
     """The law's curves of N, ``(row, batch)`` each.
 
     Returns:
-        A function of the parameters, ``(batch,)`` each; and those that each curve depends on.
+        A function of the parameters, ``(batch,)`` each; and the parameters of each curve.
     """
 
     def curves(columns: list[Array]) -> list[Array]:
@@ -129,7 +129,7 @@ def predictions(law: type[Law], link: Link, problem: Problem, vector: Array) -> 
 
     Args:
         law: the law's class.
-        link: of the layout.
+        link: the layout's link.
         problem: the runs.
         vector: parameters, ``(parameter, batch)``.
     """
@@ -145,11 +145,11 @@ def predictions(law: type[Law], link: Link, problem: Problem, vector: Array) -> 
 
 
 def run_by_run(law: Law, link: Link, inputs: dict[str, Array]) -> Array:
-    """A law's predictions on the link's scale, ``(run,)``; of inputs ``(run,)`` or with shares."""
+    """A law's predictions on the link's scale, ``(run,)``, by one evaluation per run."""
     return jax.vmap(lambda own: link.forward(jnp.asarray(law.loss(**own))))(inputs)
 
 
 def _center(problem: Problem) -> Center:
-    """The centre as traced numbers: a new one must not compile again."""
+    """The centre, traced: a new one must not compile again."""
     N, D = problem.center
     return Center(N, D)

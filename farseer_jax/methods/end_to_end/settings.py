@@ -1,37 +1,31 @@
-"""Settings that end-to-end methods share, and what they mean for given runs."""
+"""Settings that the end-to-end methods share, and what they mean for a table of runs."""
 
 import abc
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, ClassVar, Self
 
-import jax
 import numpy as np
 
-from farseer_jax.laws.law import Law
 from farseer_jax.links import Link
-from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit, build_refit
 from farseer_jax.methods.end_to_end.free_parameters import Free, build_free
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.objectives import Objective, as_objective
 
 
 class EndToEndMethod(abc.ABC):
-    """What methods share that fit every parameter at once; each is a frozen dataclass.
+    """Base of the methods that fit all parameters at once; each is a frozen dataclass.
 
     Attributes:
-        name: how files and the shell call the method.
-        report: the class of what its fits find.
-        numbers: names of the settings that are its own, for JSON.
+        name: the method's name in files and in the shell.
         objective: what is minimised.
-        fixed: parameters held at values.
+        fixed: parameters at fixed values.
         tied: groups of parameters that share a value.
         bounds: of parameters.
         tolerance: relative decrease of the objective below which a search has converged.
     """
 
     name: ClassVar[str]
-    report: ClassVar[type]
-    numbers: ClassVar[tuple[str, ...]]
 
     objective: Objective | str
     fixed: Any
@@ -40,13 +34,13 @@ class EndToEndMethod(abc.ABC):
     tolerance: float
 
     def normalise(self, least: Mapping[str, int]) -> None:
-        """Check the settings and bring them into hashable form, in place, at construction.
+        """Check the settings and make them hashable, in place, at construction.
 
         Args:
             least: the smallest value of each count, by its name.
 
         Raises:
-            ValueError, TypeError: which setting is wrong.
+            ValueError, TypeError: a setting is wrong.
         """
         put = object.__setattr__  # settings are frozen: compared and hashed
         put(self, "objective", as_objective(self.objective))
@@ -66,14 +60,15 @@ class EndToEndMethod(abc.ABC):
         return as_objective(self.objective).describe(link)
 
     def not_converged(self) -> str:
-        """What to do where a search has not converged, for warnings."""
-        return "Raise max_steps, or fix a parameter that runs off (fixed=)."
+        """The remedy where a search has not converged, for warnings."""
+        return "Raise max_steps, or fix a parameter that diverges (fixed=)."
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings, for JSON; starts of one's own are not kept."""
+        """The settings, for JSON; ``starts`` are not kept."""
+        own: Any = self
         return {
             "name": self.name,
-            **{name: getattr(self, name) for name in self.numbers},
+            **{f.name: getattr(self, f.name) for f in fields(own) if f.name != "starts"},
             "objective": as_objective(self.objective).to_dict(),
             "fixed": dict(self.fixed),
             "tied": [list(group) for group in self.tied],
@@ -93,25 +88,16 @@ class EndToEndMethod(abc.ABC):
 
 
 def free_of(method: EndToEndMethod, layout: Layout) -> Free:
-    """The free parameters."""
+    """The free parameters of a method's settings."""
     fixed, bounds = dict(method.fixed), dict(method.bounds)
     return build_free(layout.law, layout.center, fixed, method.tied, bounds)
-
-
-def refit_of(method: EndToEndMethod, layout: Layout, law: Law, losses: np.ndarray) -> EndToEndRefit:
-    """The fit that gave a law, as a function of losses and weights."""
-    free = free_of(method, layout)
-    with jax.enable_x64(True):
-        vector = np.asarray(law.to_vector(), np.float64)
-    start = free.free(vector[:, None])[0]
-    return build_refit(layout, free, layout.objective(method.objective), start, losses)
 
 
 def check_number(layout: Layout, weights: np.ndarray, free: Free) -> None:
     """Refuse fewer runs than free parameters.
 
     Raises:
-        ValueError: how many are missing.
+        ValueError: there are too few runs.
     """
     distinct = len(layout.runs) - layout.num_copies
     num, needed = min(int((weights > 0).sum()), distinct), free.basis.shape[1]

@@ -1,4 +1,4 @@
-"""What the starts of an end-to-end fit found, as plain NumPy arrays."""
+"""How the starts of an end-to-end fit ended, as plain NumPy arrays."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,14 +10,13 @@ import numpy as np
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.identifiability import undetermined
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.remarks import Fitted, Rows
-from farseer_jax.methods.report import Report
+from farseer_jax.methods.remarks import Fitted, Report, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-_NOTHING = 1e-22  # an objective of rounding alone: starts that fit exactly are all at the best
+_NOTHING = 1e-22  # an objective below this is rounding: the start fits exactly
 _FEW_STARTS = 8
 ENDINGS = ("converged", "out of steps", "stalled", "not finite")
 
@@ -28,9 +27,9 @@ class StartReport(Report):
 
     Attributes:
         objective: the best value found, summed over the runs.
-        start_objective: where each start ended, ``(start,)``.
-        start_outcome: how, an index of ``converged``, ``out of steps``, ``stalled`` and
-            ``not finite``, ``(start,)``.
+        start_objective: objective where each start ended, ``(start,)``.
+        start_outcome: how each start ended, an index of ``converged``, ``out of steps``,
+            ``stalled`` and ``not finite``, ``(start,)``.
         start_steps: evaluations that each start took, ``(start,)``.
         num_copies: rows that copy another row exactly, which count once.
 
@@ -56,7 +55,7 @@ class StartReport(Report):
 
     @property
     def num_converged(self) -> int:
-        """How many of them converged, to whichever optimum."""
+        """How many of them converged, to any optimum."""
         return int((self.start_outcome == 0).sum())
 
     def fraction_at_best(self, tolerance: float = 1e-6) -> float:
@@ -107,7 +106,7 @@ class StartReport(Report):
 
 
 def _undetermined(fitted: Fitted) -> list[str]:
-    """Parameters that other values would serve as well."""
+    """Parameters that the runs do not determine."""
     fixed, tied = dict(getattr(fitted.method, "fixed", ())), getattr(fitted.method, "tied", ())
     names = undetermined(fitted.law, fitted.runs, fixed, tied)
     if not names:
@@ -115,16 +114,16 @@ def _undetermined(fitted: Fitted) -> list[str]:
     listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
     return [
         f"the runs do not determine {listed}: other values fit them as well; fix or tie them "
-        "(fixed=, tied=), drop a term, or add runs that tell them apart."
+        "(fixed=, tied=), drop a term, or add runs that distinguish them."
     ]
 
 
 def _at_bounds(law: Law, bounds: Mapping[str, tuple[float, float]]) -> list[str]:
     """Which parameters ended at a bound, and what that means."""
     kind = type(law)
-    numbers = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(law)])
+    values = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(law)])
     ended = []
-    for (name, domain), value in zip(kind.domains().items(), numbers, strict=True):
+    for (name, domain), value in zip(kind.domains().items(), values, strict=True):
         low, high = bounds.get(name, (domain.lower, domain.upper))
         if np.isclose(value, low, rtol=1e-9, atol=0.0) or np.isclose(value, high, rtol=1e-9):
             ended.append((name, value))
@@ -135,12 +134,12 @@ def _at_bounds(law: Law, bounds: Mapping[str, tuple[float, float]]) -> list[str]
         terms = "it multiplies or adds" if len(zeros) == 1 else "they multiply or add"
         warnings.append(
             f"{' and '.join(zeros)} ended at 0, the least allowed: the runs show nothing of what "
-            f"{terms}, and do not determine what else belongs to it; drop that term, or let it be "
-            "negative (real=)."
+            f"{terms}, and do not determine the other parameters there; drop that term, or allow "
+            "negative values (real=)."
         )
     if others:
         warnings.append(
-            f"{' and '.join(others)} ended at a bound: the runs would take it further; widen the "
+            f"{' and '.join(others)} ended at a bound: the runs favour values beyond it; widen the "
             "bounds (bounds=), or extrapolate with care."
         )
-    return warnings or [f"{Outcome.bound_active.message} The runs would take it further."]
+    return warnings or [f"{Outcome.bound_active.message} The runs favour values beyond it."]

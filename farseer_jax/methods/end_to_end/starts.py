@@ -1,4 +1,4 @@
-"""Starts in free parameters: those of the settings, of the law, or drawn from its domains."""
+"""Starts as free parameters: from the settings, from the law, or drawn from its domains."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def starts_of(method: "MultiStartMethod", layout: Layout, free: Free, num: int) -> np.ndarray:
-    """Starts in free parameters, ``(start, free)``; more of them begin with the same."""
+    """Starts as free parameters, ``(start, free)``; the first ones do not depend on ``num``."""
     law = layout.law
     if method.starts is not None:
         return free.free(check_starts(law, method.starts, dict(method.bounds)))
@@ -33,7 +33,7 @@ def starts_of(method: "MultiStartMethod", layout: Layout, free: Free, num: int) 
 
 
 def _drawn(layout: Layout, free: Free, num: int, seed: int) -> np.ndarray:
-    """From the domains: parameters themselves are drawn, which the loss may be linear in."""
+    """Draw the parameters themselves, not their logarithms: the loss may be linear in them."""
     law, link, runs = layout.law, layout.link, layout.runs
     domains = list(law.domains().values())
     positive = np.isin(law.parameter_names(), law.log_parameters())
@@ -41,11 +41,7 @@ def _drawn(layout: Layout, free: Free, num: int, seed: int) -> np.ndarray:
     offset = np.where(positive & (free.basis == 0).all(1), np.exp(free.offset), free.offset)
     offset = np.where((free.basis != 0).any(1), 0.0, offset)
     own = [
-        Domain(
-            max(domains[k].lower, low),
-            min(domains[k].upper, high),
-            domains[k].start,
-        )
+        Domain(max(domains[k].lower, low), min(domains[k].upper, high), domains[k].start)
         for k, (low, high) in zip(leaders, _bounds(free, leaders, positive), strict=True)
     ]
     inputs = law.columns(runs)
@@ -64,14 +60,14 @@ def _drawn(layout: Layout, free: Free, num: int, seed: int) -> np.ndarray:
 
 
 def _tied(free: Free) -> tuple[list[int], np.ndarray]:
-    """The first parameter that each free one stands for, and a basis of ones."""
+    """The first of the law's parameters for each free one, and a basis of ones."""
     used = np.abs(free.basis) > 1e-9
     leaders = [int(np.flatnonzero(column)[0]) for column in used.T]
     return leaders, used.astype(float)
 
 
 def _bounds(free: Free, leaders: list[int], positive: np.ndarray) -> list[tuple[float, float]]:
-    """Bounds of the free parameters in natural terms."""
+    """Bounds of the free parameters on the scale of the law's parameters."""
     ends = []
     for column, leader in enumerate(leaders):
         factor = free.basis[leader, column]
@@ -84,15 +80,15 @@ def check_law(law: type[Law], runs: Runs, starts: Law | None) -> None:
     """Refuse anything but a law that returns one real number per run.
 
     Raises:
-        TypeError: it is not a law's class, or its loss is not real.
+        TypeError: ``law`` is not a law's class, or its loss is not real.
         ValueError: its starts or its losses have the wrong shape, or the runs lack an input.
     """
     if not (isinstance(law, type) and issubclass(law, Law)):
         raise TypeError(f"law must be a law's class such as `Chinchilla`, got {law!r}")
     if not law.parameter_names():
         raise ValueError(
-            f"the law {law.name} has no parameters, so that nothing can be fitted: declare them as "
-            "fields, such as E: Positive"
+            f"the law {law.name!r} has no parameters to fit: declare them as fields, such as "
+            "E: Positive"
         )
     law.columns(runs)
     if starts is not None:
@@ -104,7 +100,7 @@ def check_law(law: type[Law], runs: Runs, starts: Law | None) -> None:
 
 
 def own_starts(law: type[Law], runs: Runs, cube: np.ndarray) -> Law | None:
-    """Starts of the law's own; None where it has none, and those of its domains serve."""
+    """The law's own starts; None where it has none and they are drawn from its domains."""
     try:
         return law.starts(runs, cube)
     except NotImplementedError:
@@ -115,7 +111,7 @@ def check_starts(law: type[Law], starts: Law, bounds: dict[str, tuple[float, flo
     """The starts as parameter vectors, ``(parameter, start)``.
 
     Raises:
-        TypeError: they are another law's.
+        TypeError: they are not of this law.
         ValueError: their leaves differ in shape, or lie outside the bounds.
     """
     if not isinstance(starts, law):
@@ -126,7 +122,7 @@ def check_starts(law: type[Law], starts: Law, bounds: dict[str, tuple[float, flo
         shapes = {leaf.shape for leaf in jax.tree.leaves(leaves)}
         if len(shapes) != 1 or len(shape := shapes.pop()) != 1:
             raise ValueError(
-                f"the starts of {law.__name__}: every parameter needs the shape (start,), "
+                f"starts: every parameter of {law.__name__} needs the shape (start,), "
                 f"got {sorted({np.shape(leaf) for leaf in jax.tree.leaves(starts)})}"
             )
         vector = np.asarray(leaves.to_vector())
@@ -142,6 +138,6 @@ def check_starts(law: type[Law], starts: Law, bounds: dict[str, tuple[float, flo
         if outside.size:
             raise ValueError(
                 f"starts: {name!r} of start {outside[0]} is {value[outside[0]]:g}, outside its "
-                f"bounds [{low:g}, {high:g}]; {outside.size} such starts: move them inside"
+                f"bounds [{low:g}, {high:g}] ({outside.size} such starts): move them inside"
             )
     return vector

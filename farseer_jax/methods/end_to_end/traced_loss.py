@@ -1,4 +1,4 @@
-"""A law's prediction of one run, traced for NumPy: of its fields, or of its parameter vector."""
+"""A law's prediction for one run, traced for NumPy, from its fields or its parameter vector."""
 
 from functools import cache
 from typing import Any
@@ -13,15 +13,15 @@ _ANY_CENTER = Center(1e9, 1e10)
 
 @cache
 def scaled_loss(law: type[Law], link: Link) -> NumpyFunction:
-    """The prediction of one run on the link's scale, of the values of a law's fields."""
+    """The prediction for one run on the link's scale, from the values of a law's fields."""
     fields, entries = law.fields(), dict(law.shares)
 
-    def predicted(numbers: list[Any], inputs: dict[str, Any]) -> Any:
-        values = dict(zip((field.name for field in fields), numbers, strict=True))
+    def predicted(parameters: list[Any], inputs: dict[str, Any]) -> Any:
+        values = dict(zip((field.name for field in fields), parameters, strict=True))
         own = law(**values)
         if not is_separable(law) or not law.linear():
             return link.forward(own.loss(**inputs))
-        # a loss that is made from curves hides that it is a sum
+        # a loss computed from curves hides that it is a sum of terms
         pairs = zip(law.linear(), own.terms(**inputs), strict=True)
         return link.forward(sum(values[name] * term for name, term in pairs))
 
@@ -31,7 +31,7 @@ def scaled_loss(law: type[Law], link: Link) -> NumpyFunction:
 
 @cache
 def scaled_predictions(law: type[Law], link: Link, center: Center | None) -> NumpyFunction:
-    """The prediction of one run on the link's scale, of a law's parameter vector."""
+    """The prediction for one run on the link's scale, from a law's parameter vector."""
 
     def predicted(vector: list[Any], inputs: dict[str, Any]) -> Any:
         return link.forward(law.from_vector(vector, center).loss(**inputs))  # type: ignore[arg-type]
@@ -43,13 +43,15 @@ def check_loss(law: type[Law]) -> None:
     """Refuse a loss that is not one real number per run, or that NumPy cannot compute.
 
     Raises:
-        TypeError, ValueError: it is not; the message names the law.
+        TypeError, ValueError: the loss is not one real number; the message names the law.
         UnsupportedPrimitiveError: NumPy has no rule for one of its operations.
     """
     try:
         scaled_predictions(law, Link("identity"), _ANY_CENTER)
     except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError  # JAX's take no text
+        kind = (
+            TypeError if isinstance(error, TypeError) else ValueError
+        )  # JAX's own classes take no message
         raise kind(f"the law {law.name}: {error}") from error
 
 

@@ -1,4 +1,4 @@
-"""Which runs share a compute budget, and where each stands: budgets × slots, padded."""
+"""Runs grouped by compute budget, and laid out as budgets × slots, padded."""
 
 from typing import NamedTuple
 
@@ -18,42 +18,44 @@ Budgets = str | tuple[float | None, ...] | None
 
 
 def compute_of(runs: Runs, budgets: Budgets) -> np.ndarray:
-    """Compute of each run, NaN for runs of no budget, ``(run,)``.
+    """The compute of each run, NaN for runs without a budget, ``(run,)``.
 
     Raises:
-        ValueError: the column or the numbers are missing, of the wrong length or not positive.
+        ValueError: the column is missing, or the numbers have the wrong length or are not positive.
     """
     if budgets is None:
         return runs.flops
     if isinstance(budgets, str):
         if budgets not in runs.extra:
             known = ", ".join(map(repr, runs.extra)) or "none"
-            raise ValueError(f"budgets: the runs have no column {budgets!r}; their others: {known}")
+            raise ValueError(
+                f"budgets: the runs have no column {budgets!r}; their other columns: {known}"
+            )
         values, name = runs.extra[budgets], f"column {budgets!r}"
     else:
         values, name = np.array(budgets, dtype=object), "budgets"
     if len(values) != len(runs):
-        raise ValueError(f"budgets: {len(values)} numbers for {len(runs)} runs; give one per run")
+        raise ValueError(f"budgets: expected {len(runs)} numbers, one per run, got {len(values)}")
     try:
         compute = np.array([np.nan if value is None else value for value in values], np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected the compute of each run, in numbers") from None
+        raise ValueError(f"{name}: expected numbers, the compute of each run") from None
     bad = np.flatnonzero(~np.isnan(compute) & ~((compute > 0) & np.isfinite(compute)))
     if bad.size:
         raise ValueError(
-            f"{name}: row {bad[0]} is {compute[bad[0]]:g}; a budget is positive and finite, or "
-            "missing where a run belongs to none"
+            f"{name}: row {bad[0]} is {compute[bad[0]]:g}; a budget must be positive and finite, "
+            "or missing for a run without one"
         )
     return compute
 
 
 def assign_budgets(compute: np.ndarray, width: float | None) -> np.ndarray:
-    """Number of each run's budget, ascending from 0; −1 for runs of none.
+    """The index of each run's budget, ascending from 0; −1 for runs without one.
 
     Args:
-        compute: of each run; NaN for runs of no budget.
-        width: bins of ``ln C`` of this width; None takes values that repeat as labels, and splits
-            other values where they leave gaps.
+        compute: compute of each run; NaN for runs without a budget.
+        width: width of bins of ``ln C``; None takes values that repeat as labels, and splits
+            others at gaps.
 
     Raises:
         ValueError: the values leave no gaps.
@@ -61,7 +63,7 @@ def assign_budgets(compute: np.ndarray, width: float | None) -> np.ndarray:
     known = np.flatnonzero(np.isfinite(compute))
     budget = np.full(len(compute), -1)
     if not known.size:
-        raise ValueError(f"budgets: no run has one. {_REMEDY}")
+        raise ValueError(f"budgets: no run has a budget. {_REMEDY}")
     log_C = np.log(compute[known])
     if width is not None:
         keys = _bins(log_C, width)
@@ -74,21 +76,21 @@ def assign_budgets(compute: np.ndarray, width: float | None) -> np.ndarray:
 
 
 def check_budgets(num_runs: np.ndarray, min_runs: int, min_budgets: int) -> None:
-    """Refuse runs of too few budgets.
+    """Refuse runs with too few budgets.
 
     Raises:
-        ValueError: how many there are, and the remedy.
+        ValueError: there are too few.
     """
     enough = int(np.count_nonzero(num_runs >= min_runs))
     if enough < min_budgets:
         raise ValueError(
-            f"only {enough} of {len(num_runs)} compute budgets have {min_runs} or more runs, and "
+            f"only {enough} of {len(num_runs)} compute budgets have {min_runs} or more runs, but "
             f"at least {min_budgets} are needed. {_REMEDY}"
         )
 
 
 def _bins(log_C: np.ndarray, width: float) -> np.ndarray:
-    """Bins of one width, whose edges lie where the fewest runs are: in the widest gap."""
+    """Bins of one width, whose edges lie in the widest gap between runs."""
     turns = log_C / width
     phases = np.sort(turns % 1.0)
     gaps = np.diff(np.append(phases, phases[0] + 1.0))
@@ -115,13 +117,13 @@ def _by_gaps(log_C: np.ndarray) -> np.ndarray:
 
 
 class BudgetDesign(NamedTuple):
-    """Runs by budget; every refit of one set of runs shares it.
+    """Runs by budget, ``(budget, slot)``, shared by all refits of one set of runs.
 
     Attributes:
-        log_N: ``(budget, slot)``; padding repeats the budget's first run.
-        log_D: likewise.
-        log_C: logarithm of the run's compute, likewise.
-        run_index: position of the run in the table, likewise.
+        log_N: ln N; padding repeats the budget's first run.
+        log_D: ln D.
+        log_C: logarithm of the run's compute.
+        run_index: position of the run in the table.
         run_share: 0 for padding, 1 for a run, 1/k for each of k copies of one run.
         pivot: mean of ``ln(C / 6)``.
     """
@@ -135,12 +137,12 @@ class BudgetDesign(NamedTuple):
 
     @property
     def num_runs(self) -> np.ndarray:
-        """Distinct runs of each budget."""
+        """How many distinct runs each budget has."""
         return np.rint(self.run_share.sum(axis=1)).astype(int)
 
 
 def build_budget_design(runs: Runs, compute: np.ndarray, budget: np.ndarray) -> BudgetDesign:
-    """Lay out runs by budget; those of none (−1) are left out."""
+    """Lay out runs by budget; those without one (−1) are left out."""
     order = np.lexsort((runs.N, budget))
     order = order[np.count_nonzero(budget < 0) :]
     counts = np.bincount(budget[order])

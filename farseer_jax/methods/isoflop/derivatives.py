@@ -9,26 +9,26 @@ import jax.numpy as jnp
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.methods.derivatives import NoDerivativeError
 from farseer_jax.methods.isoflop.budgets import BudgetDesign
-from farseer_jax.methods.isoflop.kernel import law_numbers, optima, solve
+from farseer_jax.methods.isoflop.kernel import law_of, optima, solve
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.searched_exponents import Found, SearchedRefit, refuse_grids
 from farseer_jax.solvers.power_law import power_law_at
 from farseer_jax.solvers.search import Errors, Search
 from farseer_jax.types import Array, RunValues, Scalar
 
-_ON_BOUND = 1e-9  # of a loss: what counts as none
+_ON_BOUND = 1e-9  # E below this counts as 0
 
 
 class IsoFLOPRefit(SearchedRefit):
     """The chain of parabolas and power laws; γ is where the profile's slope vanishes.
 
-    Which budgets take part is a matter of yes or no: small changes leave it.
+    Which budgets are used does not change under small changes of the losses.
 
     Attributes:
         design: layout of the runs.
-        found: none: losses on a law do not give that law back, and the search is cheap.
+        found: None: losses on a law do not give that law back, and the search is cheap.
         min_runs: runs that a budget needs.
-        gamma_search: of γ.
+        gamma_search: search of γ.
     """
 
     design: BudgetDesign
@@ -38,18 +38,13 @@ class IsoFLOPRefit(SearchedRefit):
 
     @property
     def searches(self) -> Sequence[Search]:
-        """Of γ."""
+        """The search of γ."""
         return [self.gamma_search]
 
     @property
     def names(self) -> list[str]:
-        """Of the one exponent."""
+        """The name of the one exponent."""
         return ["γ"]
-
-    @property
-    def absolute(self) -> bool:
-        """Never."""
-        return False
 
     def search(self, losses: RunValues, weights: RunValues) -> tuple[Found, Array]:
         """The kernel's search."""
@@ -64,7 +59,7 @@ class IsoFLOPRefit(SearchedRefit):
 
 
 class IsoFLOPStages:
-    """Between γ and the law; closed over, never transformed."""
+    """The closed forms between γ and the law; closed over, never passed to a transformation."""
 
     def __init__(
         self,
@@ -83,11 +78,10 @@ class IsoFLOPStages:
         return jnp.ones_like(self.weights, dtype=bool)
 
     def at(self, exponents: Array) -> tuple[list[Errors], Chinchilla]:
-        """Of the budgets' optimal losses."""
+        """The errors of the budgets' optimal losses, and the law."""
         found = self.found
         errors, E, K = power_law_at(*found.points, exponents, self.floor)
-        law = Chinchilla(**law_numbers(found, E, K, exponents[0])._asdict())
-        return [errors], law
+        return [errors], law_of(found, E, K, exponents[0])
 
 
 def build_refit(
@@ -96,13 +90,12 @@ def build_refit(
     """The refit of a design.
 
     Raises:
-        NoDerivativeError: the search is a grid, or E is at its bound with nothing that keeps it
-            there.
+        NoDerivativeError: the search is a grid, or E is at its bound 0 with no force on it.
     """
     refuse_grids([search], f"take search=Refined({search.lower:g}, {search.upper:g})")
     if 0.0 < float(law.E) < _ON_BOUND:
         raise NoDerivativeError(
-            "E lies on its bound 0 and nothing presses it there: it moves one way and not the "
-            "other; fit end to end (`LeastSquares()`)"
+            "E lies on its bound 0 and the objective does not push it there: it can move to one "
+            "side only; fit end to end (`LeastSquares()`)"
         )
     return IsoFLOPRefit(design=design, found=None, min_runs=min_runs, gamma_search=search)

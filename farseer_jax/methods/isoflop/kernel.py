@@ -1,12 +1,14 @@
 """Approach 2 as one pure function ``(design, losses, weights) → solution``."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.methods.isoflop.budgets import BudgetDesign
+from farseer_jax.methods.method import SolvedBatch
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.solvers.linear_regression import (
     fit_line,
@@ -36,24 +38,14 @@ class Parabola(NamedTuple):
     curvature: Array
 
 
-class Numbers(NamedTuple):
-    """Parameters of the Chinchilla law."""
-
-    E: Scalar
-    A: Scalar
-    B: Scalar
-    alpha: Scalar
-    beta: Scalar
-
-
 class IsoFLOPSolution(NamedTuple):
-    """All that Approach 2 found.
+    """The result of Approach 2.
 
     Attributes:
-        numbers: the law's parameters.
-        parabola: of each budget, over ``ln N``.
+        law: the law.
+        parabola: parabola of each budget, over ``ln N``.
         log_C: ``ln`` of each budget's compute.
-        usable: budgets that take part in the power laws.
+        usable: budgets that enter the power laws.
         a: exponent of ``N_opt = G · (C/6)^a``.
         log_G: its coefficient.
         frontier: ``L_opt = E + K · (C/6)^−γ``, K at the design's pivot.
@@ -61,7 +53,7 @@ class IsoFLOPSolution(NamedTuple):
         outcome: code of an :class:`Outcome`.
     """
 
-    numbers: Numbers
+    law: Chinchilla
     parabola: Parabola
     log_C: Array
     usable: Array
@@ -100,17 +92,17 @@ def solve(
     found = optima(design, losses, weights, min_runs)
     frontier = fit_power_law(*found.points, search)
     valid = (found.a > 0) & (found.a < 1) & (frontier.coefficient > 0)
-    numbers = law_numbers(found, frontier.floor, frontier.coefficient, frontier.exponent)
+    law = law_of(found, frontier.floor, frontier.coefficient, frontier.exponent)
     return IsoFLOPSolution(
-        numbers=numbers,
+        law=law,
         parabola=found.parabola,
         log_C=found.log_C,
         usable=found.usable,
         a=found.a,
         log_G=found.log_G,
         frontier=frontier,
-        mean_relative_error=_mean_relative_error(numbers, found.runs, found.usable),
-        outcome=_outcome(found.usable, valid, frontier, numbers),
+        mean_relative_error=_mean_relative_error(law, found.runs, found.usable),
+        outcome=_outcome(found.usable, valid, frontier, law),
     )
 
 
@@ -121,7 +113,7 @@ class Optima(NamedTuple):
         runs: by budget.
         parabola: of each budget.
         log_C: ``ln`` of each budget's compute.
-        usable: budgets that take part in the power laws.
+        usable: budgets that enter the power laws.
         a: exponent of compute.
         log_G: ``ln`` of the coefficient.
         points: ``ln`` C/6 over the pivot, the optimal loss and the weight of each budget.
@@ -137,7 +129,7 @@ class Optima(NamedTuple):
 
 
 def optima(design: BudgetDesign, losses: RunValues, weights: RunValues, min_runs: int) -> Optima:
-    """All in closed form, before the search of γ; arguments as for :func:`solve`."""
+    """The part in closed form, before the search of γ; arguments as for :func:`solve`."""
     runs = _gather(design, losses, weights)
     parabola = fit_parabolas(runs.log_N, runs.loss, runs.weight)
     num_runs = jnp.sum(jnp.where(runs.weight > 0, runs.share, 0.0), axis=1)
@@ -161,23 +153,16 @@ def optima(design: BudgetDesign, losses: RunValues, weights: RunValues, min_runs
 solve_jit = jax.jit(solve, static_argnames=("min_runs", "search"))
 
 
-class BatchSolution(NamedTuple):
-    """What is kept of each refit of a batch."""
-
-    numbers: Numbers
-    mean_relative_error: Scalar
-    outcome: Array
-
-
 @partial(jax.jit, static_argnames=("min_runs", "search"))
 def solve_block(
     design: BudgetDesign, losses: Array, weights: Array, min_runs: int, search: Search
-) -> BatchSolution:
-    """``solve`` for stacks of losses and weights, ``(member, run)``, in one vectorised call."""
+) -> SolvedBatch:
+    """``solve`` for stacks of losses and weights, ``(batch, run)``, in one vectorised call."""
+    new: Any = SolvedBatch  # of JAX's arrays
 
-    def one(loss: RunValues, weight: RunValues) -> BatchSolution:
+    def one(loss: RunValues, weight: RunValues) -> SolvedBatch:
         found = solve(design, loss, weight, min_runs, search)
-        return BatchSolution(found.numbers, found.mean_relative_error, found.outcome)
+        return new(found.law, found.outcome, found.mean_relative_error)
 
     return jax.vmap(one)(losses, weights)
 
@@ -208,19 +193,17 @@ def _inside(x_opt: Array, runs: _Runs) -> Array:
     return (lowest <= x_opt) & (x_opt <= highest)
 
 
-def _mean_relative_error(numbers: Numbers, runs: _Runs, usable: Array) -> Scalar:
+def _mean_relative_error(law: Chinchilla, runs: _Runs, usable: Array) -> Scalar:
     predicted = (
-        numbers.E
-        + numbers.A * jnp.exp(-numbers.alpha * runs.log_N)
-        + numbers.B * jnp.exp(-numbers.beta * runs.log_D)
+        law.E + law.A * jnp.exp(-law.alpha * runs.log_N) + law.B * jnp.exp(-law.beta * runs.log_D)
     )
     fitted = jnp.where(usable[:, None], runs.weight, 0.0)
     error = jnp.abs(predicted / runs.loss - 1.0)
     return safe_divide(jnp.sum(fitted * error), jnp.sum(fitted))
 
 
-def law_numbers(found: Optima, floor: Scalar, coefficient: Scalar, gamma: Scalar) -> Numbers:
-    """Parameters from the optima and from ``L_opt = floor + coefficient · (C/6 / pivot)^−γ``.
+def law_of(found: Optima, floor: Scalar, coefficient: Scalar, gamma: Scalar) -> Chinchilla:
+    """The law from the optima and from ``L_opt = floor + coefficient · (C/6 / pivot)^−γ``.
 
     With ``a = β/(α+β)`` and ``γ = αβ/(α+β)``, α = γ/a and β = γ/(1−a); and at the optimum
     ``α·A·N^−α = β·B·D^−β`` shares K·(C/6)^−γ between the terms as a to 1−a.
@@ -229,7 +212,7 @@ def law_numbers(found: Optima, floor: Scalar, coefficient: Scalar, gamma: Scalar
     a = jnp.where(valid, found.a, 0.5)
     alpha, beta = gamma / a, gamma / (1 - a)
     K = coefficient * jnp.exp(gamma * found.runs.pivot)
-    return Numbers(
+    return Chinchilla(
         E=floor,
         A=a * K * jnp.exp(alpha * found.log_G),
         B=(1 - a) * K * jnp.exp(-beta * found.log_G),
@@ -238,8 +221,8 @@ def law_numbers(found: Optima, floor: Scalar, coefficient: Scalar, gamma: Scalar
     )
 
 
-def _outcome(usable: Array, valid: Array, frontier: PowerLaw, numbers: Numbers) -> Array:
-    finite = jnp.all(jnp.isfinite(jnp.stack(numbers)))
+def _outcome(usable: Array, valid: Array, frontier: PowerLaw, law: Chinchilla) -> Array:
+    finite = jnp.all(jnp.isfinite(jnp.stack(jax.tree.leaves(law))))
     code = jnp.where(frontier.at_bound, Outcome.bound_active.code, Outcome.success.code)
     code = jnp.where(frontier.at_edge, Outcome.exponent_at_edge.code, code)
     code = jnp.where(frontier.resolved, code, Outcome.exponent_unresolved.code)
@@ -254,7 +237,7 @@ _FLAT = 1e-10  # spread of x about two values, against the spread of x, both squ
 def fit_parabolas(x: Array, y: Array, weights: Array) -> Parabola:
     """Weighted least squares, ``(budget, slot)``.
 
-    In polynomials that are orthogonal under the weights: powers of x would cost the digits.
+    The basis is orthogonal under the weights: powers of x would cost digits.
     """
 
     def mean(values: Array) -> Array:
@@ -267,7 +250,7 @@ def fit_parabolas(x: Array, y: Array, weights: Array) -> Parabola:
     skew = safe_divide(mean(first**3), second_moment)
     second = first**2 - skew * first - second_moment
     norm = mean(second**2)
-    # of two distinct x, what is left here is rounding
+    # with two distinct x this is only rounding
     norm = jnp.where(norm > _FLAT * second_moment**2, norm, 0.0)
     slope = safe_divide(mean(first * (y - mean_y)), second_moment)
     curvature = safe_divide(mean(second * (y - mean_y)), norm)

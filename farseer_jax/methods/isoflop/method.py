@@ -1,4 +1,4 @@
-"""The settings of Approach 2, and its doors for NumPy."""
+"""The settings of Approach 2, and its entry points for NumPy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ from farseer_jax.solvers.search import Grid, Refined, Search, search_from_dict
 
 
 class RunsDesign(NamedTuple):
-    """What a fit needs beside losses and weights."""
+    """The runs and their budgets: all that a fit needs beside losses and weights."""
 
     runs: Runs
     budgets: BudgetDesign
@@ -44,7 +44,7 @@ class IsoFLOP:
     L_opt = E + K·C^−γ, give every parameter of :class:`Chinchilla`, as a = β/(α+β) and
     γ = αβ/(α+β). The parabola is of the loss, not of its logarithm: E then moves no vertex.
 
-    A parabola is not the law's own curve, and Approach 2 is biased also without noise: by a factor
+    A parabola is not the law's own curve, so Approach 2 is biased even without noise: by a factor
     in N_opt where α ≠ β or the runs of a budget lie off its optimum, and in the exponents where
     their offset or their range changes with the budget. The bias grows with the range of N.
     :class:`LeastSquares` has none; use Approach 2 to compare with published numbers.
@@ -87,7 +87,9 @@ class IsoFLOP:
         if not isinstance(self.search, (Grid, Refined)):
             raise TypeError(f"search must be a `Refined(…)` or a `Grid(…)`, got {self.search!r}")
         if self.search.lower <= 0:
-            raise ValueError(f"search: γ is positive, and it begins at {self.search.lower:g}")
+            raise ValueError(
+                f"search: its bounds must be positive, as γ is, got lower={self.search.lower:g}"
+            )
 
     def describe(self, link: Link) -> str:
         """A few words for reports."""
@@ -95,10 +97,10 @@ class IsoFLOP:
         return "parabolas of the loss in ln N"
 
     def prepare(self, law: type[Law], runs: Runs) -> RunsDesign:
-        """Lay the runs out by budget, and refuse those that have none."""
+        """Lay the runs out by budget, and refuse runs with too few budgets."""
         if law is not Chinchilla:
-            given = law.__name__ if isinstance(law, type) else repr(law)
-            raise TypeError(f"the isoflop method fits the law's class `Chinchilla`, got {given}")
+            got = law.__name__ if isinstance(law, type) else repr(law)
+            raise TypeError(f"the isoflop method fits the law's class `Chinchilla`, got {got}")
         require_log_link(self.name, runs)
         compute = compute_of(runs, self.budgets)
         design = build_budget_design(runs, compute, assign_budgets(compute, self.width))
@@ -109,7 +111,7 @@ class IsoFLOP:
         """Fit one set of losses and weights, in float64.
 
         Raises:
-            ValueError: the budgets give no law; the message says why.
+            ValueError: the budgets determine no law; the message says why.
         """
         runs, budgets = design
         with jax.enable_x64(True):
@@ -118,25 +120,20 @@ class IsoFLOP:
         report = build_report(runs, budgets, found, weights, self.min_runs)
         if not outcome.usable:
             raise ValueError(refusal(outcome, report))
-        law = Chinchilla(**found.numbers._asdict())
         taking_part = (budgets.run_share > 0) & found.usable[:, None]
         fitted = np.zeros(len(runs), dtype=bool)
         fitted[budgets.run_index[taking_part]] = True
         rows = np.stack([runs.N, runs.D, losses])[:, fitted & (weights > 0)]
         N, D, observed = np.unique(rows, axis=1)
-        return Solved(law, outcome, relative_error(evaluate(law, N, D), observed), report)
+        errors = relative_error(evaluate(found.law, N, D), observed)
+        return Solved(found.law, outcome, errors, report)
 
     def fit_block(self, design: RunsDesign, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
         """Fit stacks of losses and weights, ``(batch, run)``, in float64 and one call."""
         with jax.enable_x64(True):
-            block = to_numpy(
+            return to_numpy(
                 solve_block(design.budgets, losses, weights, self.min_runs, self.search)
             )
-        return SolvedBatch(
-            law=Chinchilla(**block.numbers._asdict()),
-            outcome=block.outcome,
-            mean_relative_error=block.mean_relative_error,
-        )
 
     def refit(self, design: RunsDesign, runs: Runs, law: Any, found: Any) -> IsoFLOPRefit:
         """The fit as a function of losses and weights that JAX differentiates.
@@ -169,7 +166,7 @@ def _numbers(budgets: Any) -> tuple[float | None, ...]:
     """Hashable, and equal to itself: None in place of NaN.
 
     Raises:
-        TypeError: no numbers.
+        TypeError: they are not numbers.
     """
     try:
         values = [np.nan if value is None else float(value) for value in budgets]

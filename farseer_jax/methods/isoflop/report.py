@@ -1,8 +1,7 @@
-"""What Approach 2 found at each compute budget, as plain NumPy arrays."""
+"""The optima of Approach 2 at each compute budget, as plain NumPy arrays."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +9,7 @@ from numpy.typing import ArrayLike
 from farseer_jax.methods.isoflop.budgets import BudgetDesign
 from farseer_jax.methods.isoflop.kernel import IsoFLOPSolution
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.remarks import Fitted, Remarks, Rows, some_notes
+from farseer_jax.methods.remarks import Fitted, Report, Rows, some_notes
 from farseer_jax.results.numbers import loss_text, number_text, quantity_text
 from farseer_jax.results.table import aligned
 from farseer_jax.runs.runs import Runs
@@ -22,25 +21,25 @@ _FEW_BUDGETS = 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IsoFLOPReport(Remarks):
+class IsoFLOPReport(Report):
     """Evidence behind a fit by :class:`IsoFLOP`. Prints as a table.
 
     Attributes:
-        compute: of each budget in floating-point operations, ascending, ``(budget,)``; the arrays
-            down to ``note`` are per budget.
+        compute: compute of each budget in floating-point operations, ascending, ``(budget,)``; the
+            arrays down to ``note`` are per budget.
         num_runs: distinct runs.
         N_min: smallest size; NaN without runs.
-        N_max: largest size; NaN likewise.
-        N_opt: size at the parabola's vertex; NaN where the budget took no part.
-        D_opt: ``C / (6 · N_opt)``; NaN likewise.
-        loss_opt: loss at the vertex; NaN likewise.
+        N_max: largest size; NaN without runs.
+        N_opt: size at the parabola's vertex; NaN where the budget was not used.
+        D_opt: ``C / (6 · N_opt)``; NaN where the budget was not used.
+        loss_opt: loss at the vertex; NaN where the budget was not used.
         curvature: ``d²L/d(ln N)²`` of the parabola.
-        note: why the budget took no part in the power laws; empty where it did.
+        note: why the budget was not used for the power laws; empty where it was.
         a: exponent of ``N_opt = G · (C/6)^a``.
         b: exponent of ``D_opt``, ``1 − a``.
         gamma: exponent of ``L_opt = E + K · C^−γ``.
         coefficient: G.
-        num_left_out: runs that belong to no budget.
+        num_left_out: runs without a budget.
         num_copies: rows that copy another row exactly, which count once.
 
     Example:
@@ -69,7 +68,7 @@ class IsoFLOPReport(Remarks):
 
     @property
     def num_budgets(self) -> int:
-        """How many budgets took part in the power laws."""
+        """How many budgets were used for the power laws."""
         return sum(not note for note in self.note)
 
     def optimum(self, compute: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -92,7 +91,7 @@ class IsoFLOPReport(Remarks):
             ("L_opt = E + K·C^−γ", f"γ = {self.gamma:.4f}"),
         ]
         if self.num_left_out:
-            rows.append(("runs of no budget, left out", str(self.num_left_out)))
+            rows.append(("runs without a budget", str(self.num_left_out)))
         return rows
 
     def doubts(self, fitted: Fitted) -> list[str]:
@@ -107,7 +106,7 @@ class IsoFLOPReport(Remarks):
         lost = [(f"{compute:.3g}", note) for compute, note in notes if note]
         if lost:
             warnings.append(
-                f"{len(lost)} of {len(self.note)} compute budgets took no part "
+                f"{len(lost)} of {len(self.note)} compute budgets were not used "
                 f"({some_notes(lost)})."
             )
         if self.num_budgets < _FEW_BUDGETS:
@@ -145,37 +144,10 @@ class IsoFLOPReport(Remarks):
             f"a={self.a:.4g}, b={self.b:.4g})"
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Lists and numbers for JSON; NaN becomes None."""
-        return {field.name: _to_json(getattr(self, field.name)) for field in fields(self)}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "IsoFLOPReport":
-        """The inverse of :meth:`to_dict`."""
-        return cls(**{field.name: _from_json(field.name, content) for field in fields(cls)})
-
 
 _PER_BUDGET = (
     "compute", "num_runs", "N_min", "N_max", "N_opt", "D_opt", "loss_opt", "curvature", "note",
 )  # fmt: skip
-
-
-def _to_json(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return [_to_json(item) for item in value.tolist()]
-    if isinstance(value, tuple):
-        return list(value)
-    return None if isinstance(value, float) and np.isnan(value) else value
-
-
-def _from_json(name: str, content: Mapping[str, Any]) -> Any:
-    value = content[name]
-    if name == "note":
-        return tuple(value)
-    if name in _PER_BUDGET:
-        dtype = int if name == "num_runs" else float
-        return np.array([np.nan if item is None else item for item in value], dtype=dtype)
-    return np.nan if value is None else value
 
 
 def build_report(
@@ -185,11 +157,11 @@ def build_report(
     weights: np.ndarray,
     min_runs: int,
 ) -> IsoFLOPReport:
-    """Collect what the budgets and the power laws gave."""
-    held = (design.run_share > 0) & (weights[design.run_index] > 0)
-    num_runs = np.rint((design.run_share * held).sum(axis=1)).astype(int)
+    """Collect the optima of the budgets and the power laws."""
+    fitted = (design.run_share > 0) & (weights[design.run_index] > 0)
+    num_runs = np.rint((design.run_share * fitted).sum(axis=1)).astype(int)
     usable = np.asarray(found.usable)
-    # of a budget whose runs are all left out, the compute that they would have
+    # a budget whose runs are all left out has the compute of these
     all_runs = (design.log_C * design.run_share).sum(axis=1) / design.run_share.sum(axis=1)
     compute = np.exp(np.where(num_runs > 0, found.log_C, all_runs))
     N_opt = np.where(usable, np.exp(found.parabola.x_opt), np.nan)
@@ -201,8 +173,8 @@ def build_report(
     return IsoFLOPReport(
         compute=compute,
         num_runs=num_runs,
-        N_min=_size(held, np.where(held, design.log_N, np.inf).min(axis=1)),
-        N_max=_size(held, np.where(held, design.log_N, -np.inf).max(axis=1)),
+        N_min=_size(fitted, np.where(fitted, design.log_N, np.inf).min(axis=1)),
+        N_max=_size(fitted, np.where(fitted, design.log_N, -np.inf).max(axis=1)),
         N_opt=N_opt,
         D_opt=compute / (6.0 * N_opt),
         loss_opt=np.where(usable, found.parabola.loss_opt, np.nan),
@@ -217,9 +189,9 @@ def build_report(
     )
 
 
-def _size(held: np.ndarray, log_N: np.ndarray) -> np.ndarray:
-    """NaN where no run is held."""
-    return np.exp(np.where(held.any(axis=1), log_N, np.nan))
+def _size(fitted: np.ndarray, log_N: np.ndarray) -> np.ndarray:
+    """N of each budget; NaN where none of its runs was fitted."""
+    return np.exp(np.where(fitted.any(axis=1), log_N, np.nan))
 
 
 def _note(num_runs: int, curvature: float, usable: bool, min_runs: int) -> str:
@@ -233,7 +205,7 @@ def _note(num_runs: int, curvature: float, usable: bool, min_runs: int) -> str:
 
 
 def refusal(outcome: Outcome, report: IsoFLOPReport) -> str:
-    """Why the budgets give no law, and what to do."""
+    """Why the budgets determine no law, and what to do."""
     if outcome is Outcome.too_few_budgets:
         lost = [i for i, note in enumerate(report.note) if note]
         shown = "; ".join(f"{report.compute[i]:.3g}: {report.note[i]}" for i in lost[:5])

@@ -1,6 +1,6 @@
-"""Least squares of a law without curves of N: run by run, traced and computed by NumPy.
+"""Least squares for a law without curves of N: run by run, traced and computed by NumPy.
 
-Nothing is compiled, so that the first fit of a law costs what the hundredth does.
+Nothing is compiled, so the first fit of a law takes as long as the hundredth.
 """
 
 import itertools
@@ -37,13 +37,13 @@ def solve_any_law(
     Args:
         method: the settings.
         layouts: of one law and link; one for all rows, or one for each row.
-        frees: their free parameters, of one basis.
+        frees: their free parameters, with one basis.
         starts: ``(start, free)``, or ``(layout, start, free)``.
-        losses: ``(row, run)`` of each layout.
-        weights: likewise.
+        losses: ``(row, run)`` for each layout.
+        weights: ``(row, run)`` for each layout.
 
     Returns:
-        Of each layout, rows first and starts second.
+        The optima of each layout, rows first and starts second.
     """
     first, free = layouts[0], frees[0]
     objective, link = objective_and_link(method, first)
@@ -63,7 +63,7 @@ def solve_any_law(
 
 
 def objective_and_link(method: "LeastSquares", layout: Layout) -> tuple[Objective, Link]:
-    """What is minimised, on which scale: absolute differences are those of the identity link."""
+    """The objective and its scale: absolute residuals are those of the identity link."""
     objective = layout.objective(method.objective)
     return objective, Link("identity") if objective.residual == "absolute" else layout.link
 
@@ -78,7 +78,7 @@ def build_fit_problem(
     weights: Sequence[np.ndarray],
     **groups: np.ndarray,
 ) -> FitProblem:
-    """What is minimised; ``groups`` says which runs have which parameters, where they differ."""
+    """The problem; ``groups`` says which parameters each run has, where they differ."""
     return FitProblem(
         scaled_predictions(layout.law, link, layout.center),
         inputs,
@@ -99,7 +99,7 @@ def build_fit_problem(
 def _stacked(
     layouts: Sequence[Layout], target: Sequence[np.ndarray], weights: Sequence[np.ndarray]
 ) -> tuple[dict[str, np.ndarray], list[np.ndarray], list[np.ndarray]]:
-    """Tables of different lengths side by side, filled up by runs of weight 0."""
+    """Tables of different lengths side by side, padded by runs of weight 0."""
     num = max(len(layout.runs) for layout in layouts)
     inputs = {
         name: np.stack([_padded(layout.inputs[name], num, 0) for layout in layouts])
@@ -110,7 +110,7 @@ def _stacked(
 
 
 def _padded(values: np.ndarray, num: int, axis: int, fill: float | None = None) -> np.ndarray:
-    """Filled up along an axis, by the last value or a given one."""
+    """Pad along an axis, by the last value or by ``fill``."""
     padding = [(0, 0)] * values.ndim
     padding[axis] = (0, num - values.shape[axis])
     if fill is None:

@@ -1,4 +1,4 @@
-"""Many starts and refits through a Levenberg–Marquardt solver of fixed width."""
+"""Starts and refits through a Levenberg–Marquardt solver of fixed width."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,19 +14,19 @@ from farseer_jax.solvers.continuous_batching import Solver, solve_queue
 from farseer_jax.solvers.optima import RUNNING, Optima
 from farseer_jax.types import Array
 
-# XLA's older loops, in one LLVM module: half the time to compile on a CPU, and no slower; whole
-# registers where the processor has wide ones: a little faster
+# XLA's older loops, in one LLVM module: half the time to compile on a CPU, and no slower. Whole
+# registers where the processor has wide ones: a little faster.
 _COMPILER_OPTIONS = {
     "xla_cpu_use_fusion_emitters": False,
     "xla_cpu_parallel_codegen_split_count": 1,
     "xla_cpu_prefer_vector_width": 512,
 }
 
-_optima: Any = Optima  # of JAX's arrays
+_optima: Any = Optima  # with JAX's arrays
 
 
 class Kernel(NamedTuple):
-    """What a compiled solver is made for."""
+    """The static arguments of the compiled solver."""
 
     law: type[Separable]
     residual: Residual
@@ -40,11 +40,11 @@ class Queue(NamedTuple):
     Attributes:
         starts: free parameters, ``(free, element)``.
         warm: whether a start is near an optimum, ``(element,)``.
-        set_of: which set of losses and weights an element has, ``(element,)``.
-        observed: on the link's scale, ``(tile, row, slot, set)``; one set is shared by all.
-        weights: likewise.
+        set_of: index of an element's set of losses and weights, ``(element,)``.
+        observed: losses on the link's scale, ``(tile, row, slot, set)``; all share a single set.
+        weights: ``(tile, row, slot, set)``.
         floor: decreases of the objective that its rounding hides, ``(set,)``.
-        num_elements: a number.
+        num_elements: how many there are, ``()``.
     """
 
     starts: Array
@@ -57,7 +57,7 @@ class Queue(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """Elements under way, with their losses and weights, or what all share."""
+    """Running elements, with their own losses and weights, or those that all share."""
 
     state: State
     observed: Array
@@ -68,12 +68,12 @@ class _Batch(NamedTuple):
 def solve_batch(
     kernel: Kernel, problem: Problem, queue: Queue, tolerance: Array, max_steps: Array
 ) -> Any:
-    """Run elements from their starts to their ends, on the device.
+    """Run all elements until they end, on the device.
 
     Args:
         kernel: law, residual and width.
         problem: what all share, in tiles; its losses and weights are not read.
-        queue: elements.
+        queue: the elements.
         tolerance: relative decrease of the objective below which an element has converged.
         max_steps: evaluations that an element may take.
 

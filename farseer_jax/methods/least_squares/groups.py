@@ -1,4 +1,4 @@
-"""Least squares of several tables at once: each alone, or with some parameters in common."""
+"""Least squares for several tables in one batch, separately or with shared parameters."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from farseer_jax.methods.least_squares.method import LeastSquares
 
 
-_NUM_SPREAD = 8  # joint starts beside those of the groups: own optima, and spread around them
+_NUM_SPREAD = 8  # joint starts spread around the groups' separate optima
 
 
 def fit_each(
@@ -33,7 +33,7 @@ def fit_each(
     losses: Sequence[np.ndarray],
     weights: Sequence[np.ndarray],
 ) -> list[Solved]:
-    """One fit of each table, in one batch."""
+    """Fit each table separately, in one batch."""
     found, frees = _separate(method, layouts, losses, weights)
     return [
         best_of_starts(layout, free, own, loss, weight)
@@ -50,7 +50,7 @@ def fit_with_shared(
     weights: Sequence[np.ndarray],
     shared: Sequence[str],
 ) -> list[Solved]:
-    """One fit of all tables together: the shared parameters are the same in each.
+    """Fit all tables together: the shared parameters are the same in each.
 
     Raises:
         ValueError: a shared parameter is unknown, fixed, or tied to one that is not shared; or
@@ -70,16 +70,17 @@ def fit_with_shared(
 
 
 def check_shared(law: type[Law], shared: Sequence[str]) -> None:
-    """Refuse shared parameters that the law has not.
+    """Refuse shared parameters that the law does not have.
 
     Raises:
-        ValueError: which.
+        ValueError: a name is unknown.
     """
     names = [field.name for field in law.fields()]
     unknown = [name for name in shared if name not in (*names, *law.parameter_names())]
     if unknown:
         raise ValueError(
-            f"shared: the law {law.name} has no parameter {unknown[0]!r}; it has {', '.join(names)}"
+            f"shared: the law {law.name!r} has no parameter {unknown[0]!r}; it has "
+            f"{', '.join(names)}"
         )
 
 
@@ -108,7 +109,7 @@ def _separate(
 def _in_common(
     method: "LeastSquares", law: type[Law], free: Free, shared: Sequence[str]
 ) -> np.ndarray:
-    """Which free parameters all groups have in common, ``(free,)``."""
+    """Which free parameters are shared by all groups, ``(free,)``."""
     names = law.parameter_names()
     is_shared = np.array([n in shared or n.partition("[")[0] in shared for n in names])
     used = free.basis != 0.0
@@ -116,11 +117,14 @@ def _in_common(
     if mixed.any():
         tied = [names[k] for k in np.flatnonzero(used[:, np.flatnonzero(mixed)[0]])]
         raise ValueError(
-            f"shared: {' and '.join(tied)} are tied, and only one of them is shared: share both"
+            f"shared: {' and '.join(tied)} are tied, but not all of them are shared: share all"
         )
     fixed = [name for name in shared if name in dict(method.fixed)]
     if fixed:
-        raise ValueError(f"shared: the parameter {fixed[0]!r} is fixed, the same in all groups")
+        raise ValueError(
+            f"shared: the parameter {fixed[0]!r} is fixed, so it is the same in all groups anyway: "
+            "remove it from shared= or from fixed="
+        )
     common: np.ndarray = used[is_shared].any(0)
     return common
 
@@ -141,12 +145,14 @@ def _check_joint_number(
 
 
 def _joint_starts(best: np.ndarray, in_common: np.ndarray, seed: int, free: Free) -> np.ndarray:
-    """Starts ``(start, joint free)``: own optima of the groups, shared parameters of each or all.
+    """Starts ``(start, joint free)`` from the groups' separate optima.
+
+    The shared parameters are those of each group, their median, and values spread around it.
 
     Args:
         best: each group's own optimum, ``(group, free)``.
         in_common: which free parameters are shared.
-        seed: of those that are spread around these.
+        seed: seed of the spread ones.
         free: bounds.
     """
     generator = np.random.default_rng(seed)
@@ -168,7 +174,7 @@ def _solve_jointly(
     losses: Sequence[np.ndarray],
     weights: Sequence[np.ndarray],
 ) -> list[Optima]:
-    """Fit several tables together, some free parameters the same in all.
+    """Fit several tables together, with some free parameters shared.
 
     Args:
         method: the settings.
@@ -176,11 +182,11 @@ def _solve_jointly(
         free: the free parameters of one group.
         in_common: which of these are shared, ``(free,)``.
         starts: shared parameters, then those of each group, ``(start, joint free)``.
-        losses: ``(run,)`` of each group.
-        weights: likewise.
+        losses: ``(run,)`` for each group.
+        weights: ``(run,)`` for each group.
 
     Returns:
-        Of each group its own free parameters; value and status are those of all together.
+        Each group's free parameters; value and status are those of the joint fit.
     """
     first, num_groups = layouts[0], len(layouts)
     objective, link = objective_and_link(method, first)
@@ -203,11 +209,11 @@ def _solve_jointly(
     )
     found = minimise(problem, starts, settings)
     points, value = found.free[0], found.value[0]
-    num_shared, own = int(in_common.sum()), points[:, int(in_common.sum()) :]
-    numbers = np.empty((num_groups, len(points), len(in_common)))
-    numbers[..., in_common] = points[:, :num_shared]
-    numbers[..., ~in_common] = np.moveaxis(own.reshape(len(points), num_groups, -1), 1, 0)
-    return [Optima(one, value, found.status[0], found.steps[0]) for one in numbers]
+    shared, own = np.split(points, [int(in_common.sum())], axis=1)
+    each = np.empty((num_groups, len(points), len(in_common)))
+    each[..., in_common] = shared
+    each[..., ~in_common] = np.moveaxis(own.reshape(len(points), num_groups, -1), 1, 0)
+    return [Optima(one, value, found.status[0], found.steps[0]) for one in each]
 
 
 def _joint_parameters(free: Free, in_common: np.ndarray, num_groups: int) -> Free:

@@ -1,4 +1,4 @@
-"""One step of Levenberg–Marquardt, for a block of batch elements at once."""
+"""One step of Levenberg–Marquardt for a block of batch elements."""
 
 from typing import NamedTuple
 
@@ -17,18 +17,18 @@ from farseer_jax.types import Array
 _FIRST_DAMPING, _WARM_DAMPING = 1e-2, 1e-6
 _LEAST_DAMPING, _MOST_DAMPING = 1e-14, 1e14
 _NEARLY_UNDAMPED = 1e-3
-_NEAR = 0.02  # of the objective: a decrease so small that the exact Hessian has a minimum, mostly
+_NEAR = 0.02  # of the objective: below this decrease the exact Hessian mostly has a minimum
 _ROUNDING = 1e-15  # of a residual: sums of squares below this cannot decrease any further
 
 
 class State(NamedTuple):
-    """Where each batch element stands.
+    """The state of each batch element.
 
     Attributes:
         free: best free parameters so far, ``(free, batch)``.
         value: objective there, ``(batch,)``; inf before the first evaluation.
-        gradient: there.
-        matrix: there.
+        gradient: gradient there, ``(free, batch)``.
+        matrix: matrix of the model there, ``(free, free, batch)``.
         exact: whether that is the exact Hessian.
         trial: free parameters to evaluate next.
         ask: whether to evaluate the exact Hessian there.
@@ -54,7 +54,7 @@ class State(NamedTuple):
 
 
 def rounding_floor(weights: np.ndarray) -> np.ndarray:
-    """Decreases of the objective that rounding hides, ``(set,)``, of weights ``(…, set)``."""
+    """Decreases of the objective that rounding hides, ``(set,)``, for weights ``(…, set)``."""
     total: np.ndarray = weights.sum(axis=tuple(range(weights.ndim - 1)))
     return 0.5 * _ROUNDING**2 * total
 
@@ -64,7 +64,7 @@ def begin(starts: Array, warm: Array, floor: Array) -> State:
 
     Args:
         starts: free parameters.
-        warm: which of them are near an optimum, ``(batch,)``: trust the exact model at once.
+        warm: which of them are near an optimum, ``(batch,)``: the exact model is trusted there.
         floor: see :class:`State`.
     """
     num_free, batch = starts.shape
@@ -103,7 +103,7 @@ def step(
 
 
 def _judge(state: State, normal: Normal) -> State:
-    """Accept the trial or not, and adapt the damping."""
+    """Accept or reject the trial, and adapt the damping."""
     finite = jnp.isfinite(normal.value) & jnp.isfinite(normal.gradient).all(0)
     finite &= jnp.isfinite(normal.matrix).all((0, 1))
     first = jnp.isinf(state.value)
@@ -130,7 +130,7 @@ def _judge(state: State, normal: Normal) -> State:
 
 
 def _next_trial(problem: Problem, state: State, tolerance: Array, squared: bool) -> State:
-    """The next point to evaluate, or the end."""
+    """Choose the next point to evaluate, or end."""
     active = active_bounds(state.free, state.gradient, problem.lower, problem.upper)
     diagonal = jnp.arange(len(state.free))
     scale = jnp.sqrt(jnp.maximum(state.matrix[diagonal, diagonal], 0.0))
@@ -140,13 +140,13 @@ def _next_trial(problem: Problem, state: State, tolerance: Array, squared: bool)
     identity = jnp.eye(len(g), dtype=g.dtype)[..., None]
     scaled = state.matrix / (scale[:, None] * scale) + damping * identity
     scaled = jnp.where(active[:, None] | active, identity, scaled)
-    move, definite = eliminate(scaled, g[:, None])
-    target = state.free - move[:, 0] / scale
+    solution, definite = eliminate(scaled, g[:, None])
+    target = state.free - solution[:, 0] / scale
     trial = jnp.clip(target, problem.lower, problem.upper)
     cut = (trial != target).any(0)  # by a bound, which is active next time, and the others move
-    move = trial - state.free
-    predicted = -jnp.sum(state.gradient * move, 0) - 0.5 * jnp.sum(
-        move * jnp.sum(state.matrix * move, 1), 0
+    change = trial - state.free
+    predicted = -jnp.sum(state.gradient * change, 0) - 0.5 * jnp.sum(
+        change * jnp.sum(state.matrix * change, 1), 0
     )
     small = ~cut & (predicted <= tolerance * state.value + state.floor)
     # the safer model is evaluated at the same point where the exact one has no minimum, …
@@ -156,7 +156,7 @@ def _next_trial(problem: Problem, state: State, tolerance: Array, squared: bool)
     converged = small & (damping <= _NEARLY_UNDAMPED) & ~unsafe
     stalled = damping >= _MOST_DAMPING
     status = jnp.where(converged, CONVERGED, jnp.where(stalled, STALLED, state.status))
-    # what looks converged under heavy damping only is small: relax, and look again
+    # under heavy damping a small step does not mean convergence: relax, and look again
     relaxed = jnp.where(small & ~converged & ~unsafe, damping * 0.1, damping)
     return state._replace(
         trial=jnp.where(unsafe, state.free, trial),

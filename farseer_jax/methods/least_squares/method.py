@@ -7,20 +7,18 @@ from typing import Any, ClassVar
 import numpy as np
 
 from farseer_jax.laws.law import Law
-from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
 from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
 from farseer_jax.methods.least_squares.groups import fit_each, fit_with_shared
-from farseer_jax.methods.least_squares.solve import solve
+from farseer_jax.methods.least_squares.solve import solve_from_starts
 from farseer_jax.methods.method import Solved, SolvedBatch
 from farseer_jax.objectives import Objective
 from farseer_jax.runs.runs import Runs
-from farseer_jax.solvers.optima import Optima
 
 
 @dataclass(frozen=True)
 class LeastSquares(MultiStartMethod):
-    """All parameters at once, by batched Levenberg–Marquardt from many starts.
+    """Fit all parameters at once, by batched Levenberg–Marquardt from many starts.
 
     Robust objectives are solved to their own optimum: steps come from squares that lie above the
     objective, and near the optimum from its exact Hessian. A start has converged only where the
@@ -28,15 +26,15 @@ class LeastSquares(MultiStartMethod):
 
     Args:
         objective: an :class:`Objective` or the name of one.
-        num_starts: starts of a fit, spread by the law's own ``starts``.
+        num_starts: number of starts of a fit, spread by the law's own ``starts``.
         refit_starts: starts of each refit of a batch, beside the optimum of all runs.
-        seed: of the starts; more of them begin with the same.
+        seed: seed of the starts; the first ones do not depend on their number.
         max_steps: evaluations that a start may take.
         tolerance: relative decrease of the objective below which a start has converged.
         fixed: parameters at fixed values, by name: ``{"E": 1.69}``.
         tied: groups of parameters that are equal: ``[("alpha", "beta")]``.
         bounds: ``{"alpha": (0.0, 1.0)}``, ends included.
-        starts: laws to start from instead, a law with leaves ``(start,)``.
+        starts: your own starts instead, a law with leaves ``(start,)``.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -54,7 +52,6 @@ class LeastSquares(MultiStartMethod):
 
     name: ClassVar[str] = "least-squares"
     block: ClassVar[int] = 4096
-    numbers: ClassVar[tuple[str, ...]] = ("num_starts", "refit_starts", "max_steps", "tolerance")
 
     objective: Objective | str = "squared"
     num_starts: int = 64
@@ -70,18 +67,7 @@ class LeastSquares(MultiStartMethod):
     def __post_init__(self) -> None:
         self.normalise({"num_starts": 1, "refit_starts": 0, "max_steps": 1})
 
-    def solve(
-        self,
-        layout: Layout,
-        free: Free,
-        starts: np.ndarray,
-        losses: np.ndarray,
-        weights: np.ndarray,
-        *,
-        refits: bool = False,
-    ) -> Optima:
-        """Fit every row of losses and weights, ``(row, run)``, from every start."""
-        return solve(self, layout, free, starts, losses, weights, refits=refits)
+    solve = solve_from_starts
 
     def fit_many(
         self,
@@ -96,7 +82,7 @@ class LeastSquares(MultiStartMethod):
         return fit_each(self, designs, losses, weights)
 
     def prepare_many(self, law: type[Law], parts: Sequence[Runs]) -> list[Layout]:
-        """Lay several tables out, run by run, with one centre."""
+        """Lay several tables out, run by run, with a common centre."""
         layouts = [self.prepare(law, runs) for runs in parts]
         center = layouts[0].center
         return [build_layout(law, runs, by_curves=False, center=center) for runs in parts]
@@ -106,5 +92,5 @@ class LeastSquares(MultiStartMethod):
         return self.prepare_many(law, [runs])[0]
 
     def fit_few(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
-        """As :meth:`fit_block`, of a layout by :meth:`prepare_few`."""
+        """As :meth:`fit_block`, for a layout from :meth:`prepare_few`."""
         return self.fit_block(design, losses, weights)

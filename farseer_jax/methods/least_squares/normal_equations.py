@@ -11,6 +11,7 @@ from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end.problem import Owners, Problem, curves_of
 from farseer_jax.methods.least_squares.row_sums import row_sums, with_powers
 from farseer_jax.objectives import Residual
+from farseer_jax.solvers.partials import Function, partial_derivative
 from farseer_jax.types import Array
 
 _Curve = Callable[..., list[Array]]
@@ -20,14 +21,15 @@ class TracedCurves(NamedTuple):
     """A law's curves, traced once for all their derivatives.
 
     Attributes:
-        of_sizes: what the curves need of N alone, such as ln N, ``(tile, row, 1)`` each.
+        of_sizes: intermediate results that depend on N alone, such as ln N, ``(tile, row, 1)``
+            each.
         curves: each curve as a function of one tile's ``of_sizes`` and of the parameters.
         owners: positions of the parameters that each curve depends on.
     """
 
     of_sizes: list[Array]
     curves: list[_Curve]
-    owners: tuple[tuple[int, ...], ...]
+    owners: Owners
 
 
 class CurveDerivatives(NamedTuple):
@@ -36,7 +38,7 @@ class CurveDerivatives(NamedTuple):
     Attributes:
         values: ``(row, batch)`` each.
         slopes: ``(own, row, batch)`` each.
-        second: ``(own, own, row, batch)`` each; none where they were not asked for.
+        second: ``(own, own, row, batch)`` each; empty where not requested.
     """
 
     values: list[Array]
@@ -47,8 +49,8 @@ class CurveDerivatives(NamedTuple):
 def trace_curves(law: type[Separable], problem: Problem, parameters: list[Array]) -> TracedCurves:
     """The curves on a problem's tiles, for parameters ``(batch,)`` each.
 
-    Each curve keeps its own operations only: its derivative in a parameter would trace all curves
-    anew otherwise. What N alone decides is computed once, not in each step.
+    Each curve keeps only the operations that it needs: otherwise its derivative in a parameter
+    would trace all curves again. What depends on N alone is computed once, not in each step.
     """
 
     def of_tile(N: Array, parameters: list[Array]) -> list[Array]:
@@ -59,15 +61,15 @@ def trace_curves(law: type[Separable], problem: Problem, parameters: list[Array]
     trace = jax.make_jaxpr(of_tile)(N[0], parameters)
     jaxpr: Any = trace.jaxpr
     size, *numbers = jaxpr.invars
-    moving, early, late = set(numbers), [], []
+    varying, early, late = set(numbers), [], []
     for equation in jaxpr.eqns:
-        if moving.isdisjoint(_read(equation)):
+        if varying.isdisjoint(_read(equation)):
             early.append(equation)
         else:
             late.append(equation)
-            moving.update(equation.outvars)
+            varying.update(equation.outvars)
     outputs = [*(v for equation in late for v in _read(equation)), *jaxpr.outvars]
-    read = dict.fromkeys(v for v in outputs if v not in moving)
+    read = dict.fromkeys(v for v in outputs if v not in varying)
     before = jaxpr.replace(invars=[size], eqns=early, outvars=list(read))
     of_sizes = jax.vmap(jaxpr_as_fun(ClosedJaxpr(before, trace.consts)))(N)
     after = jaxpr.replace(constvars=[], invars=[*read, *numbers], eqns=late)
@@ -81,7 +83,7 @@ def _read(equation: Any) -> list[Any]:
 
 
 def _only(jaxpr: Any, index: int) -> _Curve:
-    """One of the outputs, by the operations that it needs."""
+    """One of the outputs, with only the operations that it needs."""
     output = jaxpr.outvars[index]
     needed, equations = {output}, []
     for equation in reversed(jaxpr.eqns):
@@ -101,38 +103,31 @@ def evaluate_curves(
     Args:
         traced: the curves.
         of_sizes: of the tile, ``(row, 1)`` each.
-        parameters: where.
-        second: whether second derivatives are asked for.
+        parameters: the point of evaluation.
+        second: whether to compute second derivatives.
     """
 
-    def bound(curve: _Curve) -> _Curve:
-        return lambda *numbers: curve(*of_sizes, *numbers)
+    def bound(curve: _Curve) -> Function:
+        return lambda parameters: curve(*of_sizes, *parameters)[0]
 
     curves = [(bound(curve), own) for curve, own in zip(traced.curves, traced.owners, strict=True)]
     return CurveDerivatives(
-        values=[curve(*parameters)[0] for curve, _ in curves],
-        slopes=[jnp.stack([_slope(curve, parameters, k) for k in own]) for curve, own in curves],
+        values=[curve(parameters) for curve, _ in curves],
+        slopes=[
+            jnp.stack([partial_derivative(curve, k)(parameters) for k in own])
+            for curve, own in curves
+        ],
         second=[_second(curve, parameters, own) for curve, own in curves] if second else [],
     )
 
 
-def _slope(curve: _Curve, parameters: list[Array], k: int) -> Array:
-    """The curve's derivative in parameter k."""
-
-    def along(x: Array) -> Array:
-        return curve(*parameters[:k], x, *parameters[k + 1 :])[0]
-
-    return jax.jvp(along, (parameters[k],), (jnp.ones_like(parameters[k]),))[1]
-
-
-def _second(curve: _Curve, parameters: list[Array], own: tuple[int, ...]) -> Array:
-    def entry(k: int, m: int) -> Array:
-        def slope(x: Array) -> Array:
-            return _slope(curve, [*parameters[:m], x, *parameters[m + 1 :]], k)
-
-        return jax.jvp(slope, (parameters[m],), (jnp.ones_like(parameters[m]),))[1]
-
-    lower = {(k, m): entry(k, m) for k in own for m in own if m <= k}
+def _second(curve: Function, parameters: list[Array], own: tuple[int, ...]) -> Array:
+    lower = {
+        (k, m): partial_derivative(partial_derivative(curve, k), m)(parameters)
+        for k in own
+        for m in own
+        if m <= k
+    }
     return jnp.stack([jnp.stack([lower[max(k, m), min(k, m)] for m in own]) for k in own])
 
 
@@ -151,12 +146,12 @@ class Normal(NamedTuple):
 
 
 class _Sums(NamedTuple):
-    """Sums over runs; an entry is a curve's parameter, and a parameter of several curves several.
+    """Sums over runs, with an entry for each parameter of each curve.
 
     Attributes:
         value: objective, ``(batch,)``.
-        gradient: of each curve, ``(own, batch)``.
-        blocks: of the matrix for curves ``(i, j)``, i ≥ j, ``(own, own, batch)``.
+        gradient: for each curve, ``(own, batch)``.
+        blocks: of the matrix, for curves ``(i, j)``, i ≥ j, ``(own, own, batch)``.
     """
 
     value: Array
@@ -175,12 +170,12 @@ def evaluate_normal(
 
     Args:
         law: the law's class.
-        residual: its kind.
+        residual: kind of the residuals.
         newton: batch elements whose matrix is the exact Hessian, ``(batch,)``; the others get
             Gauss–Newton's with the weights ρ'/r: positive semidefinite, and above ρ. None: ρ is a
-            square, and Gauss–Newton serves all.
+            square, and all get Gauss–Newton's.
         problem: the runs, in tiles.
-        free: where.
+        free: the point of evaluation.
     """
     vector = jnp.tensordot(problem.basis, free, 1) + problem.offset[:, None]
     traced = trace_curves(law, problem, list(vector))

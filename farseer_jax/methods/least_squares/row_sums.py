@@ -1,19 +1,19 @@
-"""What the runs of one row (one size) add to the objective's derivatives in the law's curves.
+"""Sums over the runs of each row (one size): the objective's derivatives in the law's curves.
 
-The loss depends on the parameters through a few curves of N. Per row these sums are all that the
-derivatives need, so that parameters, of which there are more, meet rows and never runs.
+The loss depends on the parameters through a few curves of N. These sums per row are all that the
+derivatives need, so the parameters, of which there are more, are combined with rows, never with
+runs.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from farseer_jax.laws.separable import OneDataTerm, Separable
 from farseer_jax.methods.end_to_end.problem import Problem
 from farseer_jax.objectives import Residual, along_log_loss
 from farseer_jax.runtime.fast_log import log
+from farseer_jax.solvers.partials import partial_derivative
 from farseer_jax.types import Array
 
 
@@ -22,8 +22,8 @@ class RowSums(NamedTuple):
 
     Attributes:
         value: objective, ``(batch,)``.
-        gradient: of its derivative in each curve, ``(row, batch)``.
-        hessian: of its second derivatives in each pair of curves ``(i, j)``, i ≥ j.
+        gradient: derivative in each curve, ``(row, batch)``.
+        hessian: second derivatives in each pair of curves ``(i, j)``, i ≥ j.
     """
 
     value: Array
@@ -35,10 +35,10 @@ class _Along(NamedTuple):
     """The weighted objective along ln L, run by run, ``(row, slot, batch)``.
 
     Attributes:
-        value: itself.
+        value: the objective.
         slope: its derivative.
-        curvature: what multiplies products of two slopes of ln L.
-        newton_slope: what multiplies second derivatives of ln L; None where the model has none.
+        curvature: factor of products of two slopes of ln L.
+        newton_slope: factor of second derivatives of ln L; None where the model has none.
     """
 
     value: Array
@@ -58,12 +58,10 @@ def row_sums(
 
     Args:
         law: the law's class.
-        residual: its kind.
-        newton: batch elements whose Hessian is the exact one, ``(batch,)``; that of the others is
-            Gauss–Newton's with the weights ρ'/r, which lies above. None: ρ is a square, and
-            Gauss–Newton serves all.
+        residual: kind of the residuals.
+        newton: as for :func:`evaluate_normal`.
         problem: the runs of one tile.
-        curves: the law's.
+        curves: values of the law's curves.
     """
     if issubclass(law, OneDataTerm):
         return _one_data_term(residual, newton, problem, curves)
@@ -85,10 +83,10 @@ def _along(residual: Residual, newton: Array | None, problem: Problem, log_loss:
 def _one_data_term(
     residual: Residual, newton: Array | None, problem: Problem, curves: list[Array]
 ) -> RowSums:
-    """Curves ln U, ln B, A of ``L = U + B · D^−A``; f is the data term's share of L.
+    """For the curves ln U, ln B, A of ``L = U + B · D^−A``; f is the data term's share of L.
 
-    All products of slopes are f, f² and powers of ln D: sums with constants, as matrix products,
-    in a third of the passes over the runs.
+    All products of slopes are f or f² times powers of ln D, which are constants: the sums are
+    matrix products, with a third of the passes over the runs.
     """
     U, B, A = (curve[:, None] for curve in curves)
     D_term = jnp.exp(B - A * problem.log_D)
@@ -114,7 +112,7 @@ def _one_data_term(
 
 
 def with_powers(law: type[Separable], problem: Problem) -> Problem:
-    """With powers of ln D, ``(…, row, power, slot)``: computed once, not in each step."""
+    """The problem with powers of ln D, ``(…, row, power, slot)``: computed once, not each step."""
     if not issubclass(law, OneDataTerm) or problem.log_D.shape[-2] == 1:
         return problem
     powers = {
@@ -143,39 +141,21 @@ def _any_law(
     problem: Problem,
     curves: list[Array],
 ) -> RowSums:
-    """Any law, by differentiating its ``combine``."""
+    """For any law with curves of N, by differentiating its ``combine``."""
     wide = [curve[:, None] for curve in curves]
 
     def log_loss_at(values: list[Array]) -> Array:
         return law.combine(tuple(values), problem.log_D)
 
     along = _along(residual, newton, problem, log_loss_at(wide))
-    first = [_derivative(log_loss_at, wide, i) for i in range(len(wide))]
+    partials = [partial_derivative(log_loss_at, i) for i in range(len(wide))]
+    first = [partial(wide) for partial in partials]
     hessian = {}
     for i in range(len(wide)):
         for j in range(i + 1):
             entry = along.curvature * first[i] * first[j]
             if along.newton_slope is not None:
-                entry += along.newton_slope * _second_derivative(log_loss_at, wide, i, j)
+                entry += along.newton_slope * partial_derivative(partials[i], j)(wide)
             hessian[i, j] = jnp.sum(entry, 1)
     gradient = [jnp.sum(along.slope * slope, 1) for slope in first]
     return RowSums(jnp.sum(along.value, (0, 1)), gradient, hessian)
-
-
-Elementwise = Callable[[list[Array]], Array]
-
-
-def _derivative(f: Elementwise, values: list[Array], i: int) -> Array:
-    """Of a function of several arrays in one of them, elementwise."""
-
-    def one(x: Array) -> Array:
-        return f([*values[:i], x, *values[i + 1 :]])
-
-    return jax.jvp(one, (values[i],), (jnp.ones_like(values[i]),))[1]
-
-
-def _second_derivative(f: Elementwise, values: list[Array], i: int, j: int) -> Array:
-    def slope(x: Array) -> Array:
-        return _derivative(f, [*values[:j], x, *values[j + 1 :]], i)
-
-    return jax.jvp(slope, (values[j],), (jnp.ones_like(values[j]),))[1]

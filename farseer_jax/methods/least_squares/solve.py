@@ -1,4 +1,4 @@
-"""Starts × losses × weights, through the batched solver."""
+"""Starts × losses × weights through the batched solver."""
 
 import itertools
 from dataclasses import replace
@@ -27,16 +27,16 @@ _WIDTHS = {"cpu": (8, 32, 64, 128)}
 _WIDTHS_ELSEWHERE = (64, 1024, 16384)
 _REFIT_WIDTH = {"cpu": 64}
 _REFIT_WIDTH_ELSEWHERE = 1024
-_MAX_CELLS = {"cpu": 100_000}  # room × width of refits: wider, a few of them would waste much
+_MAX_CELLS = {"cpu": 100_000}  # room × width of refits: a wider solver is wasted on a few refits
 _LEAST_TURNS = 8  # elements of a call, in widths, from which on a wider solver pays
-# Least absolute deviations are the limit of Huber's objective, reached from one to the next.
+# Values of δ on the way to least absolute deviations, the limit of Huber's objective.
 _SHRINKING = tuple(10.0**-k for k in range(2, 11))
-_QUEUE, _MOST_NUMBERS = 64, 1 << 25  # widths of a queue at most, and numbers of its sets
-# So many starts go their way on some of the runs first, and to its end on all of them
+_QUEUE, _MOST_CELLS = 64, 1 << 25  # largest queue, in widths, and cells of its sets
+# From so many starts on, they run on some of the runs first, roughly, and then on all of them.
 _MANY, _ROUGH, _MOST_STEPS, _RUNS_PER_PARAMETER = 8192, 1e-4, 50, 3
 
 
-def solve(
+def solve_from_starts(
     method: "LeastSquares",
     layout: Layout,
     free: Free,
@@ -44,19 +44,19 @@ def solve(
     losses: np.ndarray,
     weights: np.ndarray,
     *,
-    refits: bool,
+    refits: bool = False,
 ) -> Optima:
     """Fit every row of losses and weights from every start, in float64.
 
     Args:
         method: the settings.
-        layout: where runs stand.
+        layout: layout of the runs.
         free: free parameters.
         starts: ``(start, free)``.
         losses: ``(row, run)``.
-        weights: likewise.
+        weights: ``(row, run)``.
         refits: the first start lies near an optimum; and the solver keeps one width, so that the
-            digits of a row do not depend on how many there are: XLA rounds otherwise in another.
+            digits of a row do not depend on the number of rows: XLA rounds differently in another.
     """
     if not layout.by_curves:
         return solve_any_law(method, [layout], [free], starts, [losses], [weights])[0]
@@ -68,14 +68,14 @@ def solve(
     if not refits and (coarse := _coarse_layout(layout, free, starts, weights)) is not None:
         rough = replace(method, tolerance=_ROUGH, max_steps=min(method.max_steps, _MOST_STEPS))
         found = _solve_stage(rough, coarse, free, points, warm, losses, weights, stages[0], refits)
-        arrived = (found.status != NOT_FINITE)[:, None]
-        points, steps = np.where(arrived, found.free, points), steps + found.steps
+        finite = (found.status != NOT_FINITE)[:, None]
+        points, steps = np.where(finite, found.free, points), steps + found.steps
         warm = np.ones_like(warm)
     for delta in stages:
         found = _solve_stage(method, layout, free, points, warm, losses, weights, delta, refits)
         points, steps, warm = found.free, steps + found.steps, np.ones_like(warm)
     value = found.value
-    if len(stages) > 1:  # Huber's objective over δ is δ/2 per run short of the absolute residuals
+    if len(stages) > 1:  # Huber's objective over δ lies below the absolute residuals by δ/2 per run
         total = np.sum(weights[:, layout.run] * layout.share, (1, 2))
         value = found.value / delta + 0.5 * delta * np.repeat(total, len(starts))
     return Optima(points, value, found.status, steps)
@@ -84,7 +84,7 @@ def solve(
 def _coarse_layout(
     layout: Layout, free: Free, starts: np.ndarray, weights: np.ndarray
 ) -> Layout | None:
-    """Some of the runs, for so many starts that a second compilation pays."""
+    """A few of the runs, where there are so many starts that a second compilation pays."""
     if len(starts) < _MANY or len(weights) > 1:
         return None
     coarse = thinned(layout)
@@ -105,7 +105,7 @@ def _solve_stage(
     delta: float,
     refits: bool,
 ) -> Optima:
-    """Every row from its own points, ``(row · start, free)``."""
+    """Fit every row from its own points, ``(row · start, free)``."""
     objective = layout.objective(method.objective)
     num_starts = len(points) // len(losses)
     tiles, num_tiles = tiled(layout)
@@ -135,7 +135,7 @@ def _solve_stage(
 
 
 def _refit_width(num_cells: int) -> int:
-    """One for all tables of about a size."""
+    """One width for all tables of similar size."""
     backend = jax.default_backend()
     width = _REFIT_WIDTH.get(backend, _REFIT_WIDTH_ELSEWHERE)
     most = min(width, _MAX_CELLS.get(backend, width * num_cells) // num_cells)
@@ -144,22 +144,22 @@ def _refit_width(num_cells: int) -> int:
 
 
 def _best_width(num_elements: int) -> int:
-    """Wide enough to be fast, and narrow enough that slots are seldom left empty at the end."""
+    """Wide enough to be fast, and narrow enough that few slots are empty at the end."""
     widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
     most = -(-num_elements // num_threads()) // _LEAST_TURNS
     return max([w for w in widths if w <= most], default=widths[0])
 
 
-def _cuts(num_elements: int, width: int, num_numbers: int) -> tuple[int, list[slice]]:
-    """Elements of one call at most, and which elements each call gets.
+def _cuts(num_elements: int, width: int, num_cells: int) -> tuple[int, list[slice]]:
+    """The capacity of a call, and which elements each call gets.
 
     Args:
-        num_elements: of all calls.
-        width: of the solver.
-        num_numbers: that an element brings along.
+        num_elements: elements of all calls.
+        width: width of the solver.
+        num_cells: cells of an element's own losses.
     """
     narrowest = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)[0]
-    capacity = width * min(_QUEUE, max(_MOST_NUMBERS // (width * num_numbers), 1))
+    capacity = width * min(_QUEUE, max(_MOST_CELLS // (width * num_cells), 1))
     num_calls = max(-(-num_elements // capacity), min(num_threads(), num_elements // narrowest), 1)
     edges = np.linspace(0, num_elements, num_calls + 1).astype(int)
     return capacity, [slice(a, b) for a, b in itertools.pairwise(edges)]
@@ -185,7 +185,7 @@ def _queue(
     observed, own_weights = layout.cells(losses[first : last + 1], weights[first : last + 1])
 
     def padded(sets: np.ndarray) -> np.ndarray:
-        room = np.zeros((*sets.shape[:-1], num_sets))  # pages that nobody touches cost nothing
+        room = np.zeros((*sets.shape[:-1], num_sets))  # untouched pages take no memory
         room[..., : sets.shape[-1]] = sets
         return room
 

@@ -1,7 +1,7 @@
 """Runs in tiles of a few fixed shapes, so that one compiled solver takes tables of any size.
 
-A solver sums over tiles, as many as a table fills: it is compiled for the shape of a tile and for
-the room, and neither time nor digits depend on how much of the room stays empty.
+A solver sums over the tiles that a table fills. It is compiled for the shape of a tile and for the
+room; neither time nor digits depend on how much of the room stays empty.
 """
 
 from dataclasses import replace
@@ -12,13 +12,13 @@ import numpy as np
 
 from farseer_jax.methods.end_to_end.layout import Layout
 
-# Rows of a tile by its slots, on a CPU: some fifty cells, enough to be worth a call of XLA, and so
-# few that hardly any cell of a table's last tile is empty.
+# Rows of a tile by its slots, on a CPU: some fifty cells, enough to be worth a call of XLA, and few
+# enough that a table's last tile is nearly full.
 _ROWS = {18: 3, 6: 7, 1: 48}
-_ROW_COST = 6  # what the curves and their derivatives cost per row, in cells
-_WORTH = 1.25  # the ratio of costs from which on a shape of its own pays
+_ROW_COST = 6  # cost of the curves and their derivatives per row, in cells
+_WORTH = 1.25  # ratio of costs from which on another shape pays
 _ROOM, _GROWTH = 600, 4  # cells of the smallest room, and its ratio to the next
-_LEAST_ROWS = 32  # elsewhere, of the one tile
+_LEAST_ROWS = 32  # of the one tile elsewhere
 
 
 class Tiled(NamedTuple):
@@ -26,22 +26,17 @@ class Tiled(NamedTuple):
 
     Attributes:
         layout: ``N``, ``(tile, row)``; ``log_D``, ``run`` and ``share``, ``(tile, row, slot)``.
-        num_tiles: those in use; the others repeat a run, with a share of 0.
+        num_tiles: tiles in use; the others repeat a run, with a share of 0.
     """
 
     layout: Layout
     num_tiles: int
 
-    @property
-    def num_cells(self) -> int:
-        """Cells of the room, which take memory, used or not."""
-        return self.layout.run.size
-
 
 def tiled(layout: Layout) -> Tiled:
     """Lay the rows of a layout out in tiles; rows with many runs are cut.
 
-    Elsewhere than on a CPU there is one tile, since a loop's turn costs more than a table there.
+    On other devices than a CPU there is one tile: a turn of a loop costs more than a table there.
     """
     slots = _best_slots(layout.share)
     N, log_D, run, share = _cut_rows(layout, slots)
@@ -67,7 +62,7 @@ def tiled(layout: Layout) -> Tiled:
 
 
 def _best_slots(share: np.ndarray) -> int:
-    """The widest rows that cost little more than others: a limit on D seldom changes it."""
+    """The widest rows at nearly the least cost: a limit on D seldom changes them."""
     filled = np.count_nonzero(share, axis=1)
     costs = {
         slots: int(np.sum(-(-filled // slots))) * (slots + _ROW_COST)
@@ -77,7 +72,7 @@ def _best_slots(share: np.ndarray) -> int:
 
 
 def _cut_rows(layout: Layout, slots: int) -> tuple[np.ndarray, ...]:
-    """N, ln D, runs and shares in rows of so many slots."""
+    """N, ln D, runs and shares, in rows of ``slots``."""
     num_pieces = -(-layout.run.shape[1] // slots)
     missing = (0, 0), (0, num_pieces * slots - layout.run.shape[1])
     share = np.pad(layout.share, missing).reshape(-1, slots)

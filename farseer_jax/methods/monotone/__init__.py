@@ -1,1 +1,1 @@
-"""Fits that cannot rise over a domain: any method's law, projected onto the laws that fall."""
+"""Fits that decrease over a domain: any method's law, projected onto the laws that do."""

@@ -1,4 +1,4 @@
-"""A method that projects another one's fits onto laws that fall over a domain."""
+"""A method that projects another method's fits onto laws that decrease over a domain."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +27,7 @@ from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import to_numpy
 from farseer_jax.types import Array
 
-_STACK = 64  # laws: stacks of up to so many share a compilation
+_STACK = 64  # stacks are padded to multiples of so many laws, to share a compilation
 
 
 class MonotoneDesign(NamedTuple):
@@ -41,16 +41,16 @@ class MonotoneDesign(NamedTuple):
 
 @dataclass(frozen=True)
 class MonotoneOver:
-    """Another method's fits, projected onto laws whose loss falls with N and with D over a domain.
+    """Another method's fits, projected onto laws whose loss decreases with N and D over a domain.
 
-    Where a fit rises in the domain, the nearest law of its kind that does not stands for it:
-    nearest in the root mean square of ln L at the fitted runs, weighted as they were. A refit to
-    the losses themselves would undo what a method does beside minimising, such as the two rounds
-    of :class:`Piecewise`. What does not rise is returned unchanged, to the last bit.
+    A fit that rises in the domain is replaced by the nearest law of its kind that decreases there:
+    nearest in the weighted root mean square of ln L at the fitted runs. A refit to the losses
+    themselves would undo what a method does beside minimising, such as the two rounds of
+    :class:`Piecewise`. A fit that does not rise is returned unchanged, to the last bit.
 
     The law is constrained on a grid of 16 × 16 points in ln N and ln D, and checked on one ten
-    times as fine, with an allowance for what may lie between. A fit whose law cannot be projected
-    ends as ``Outcome.not_monotone``, with the law that rises.
+    times as fine, with an allowance for the gaps between its points. A fit whose law cannot be
+    projected ends as ``Outcome.not_monotone``, with the law that rises.
 
     Derivatives are those of the method where its fit does not rise; elsewhere there are none.
 
@@ -60,7 +60,7 @@ class MonotoneOver:
         D: smallest and largest D of the domain.
 
     Raises:
-        TypeError: the method is not one.
+        TypeError: ``method`` is not a method.
         ValueError: the domain is empty, or not positive and finite.
 
     Example:
@@ -73,7 +73,6 @@ class MonotoneOver:
     """
 
     name: ClassVar[str] = "monotone"
-    report: ClassVar[type] = MonotoneReport
 
     method: Any
     N: Range
@@ -82,16 +81,16 @@ class MonotoneOver:
     def __post_init__(self) -> None:
         if isinstance(self.method, (type, MonotoneOver)) or not isinstance(self.method, Method):
             raise TypeError(
-                f"method must be the method that fits, such as `Piecewise()`, got {self.method!r}"
+                f"method must be a fitting method such as `Piecewise()`, got {self.method!r}"
             )
         for name in ("N", "D"):
             object.__setattr__(self, name, as_range(name, getattr(self, name)))
 
-    # Missing where the method that fits has none, as `fit_batch` reads them.
+    # AttributeError where the method that fits has no such attribute, as `fit_batch` expects.
 
     @property
     def block(self) -> int:
-        """Refits in one call of a method that uses all cores by itself."""
+        """Refits in one call, of a method that uses all cores by itself."""
         return int(self.method.block)
 
     @property
@@ -99,12 +98,13 @@ class MonotoneOver:
         """Refits in one call on a CPU."""
         return int(self.method.cpu_block)
 
-    def describe(self, link: Link, *, holds: bool = True) -> str:
-        """A few words for reports; ``holds`` is False of a law that could not be projected."""
+    def describe(self, link: Link, *, decreases: bool = True) -> str:
+        """A few words for reports; ``decreases`` is False where the projection failed."""
         own = self.method.describe(link) if hasattr(self.method, "describe") else ""
         ends = [" to ".join(map(quantity_text, pair)) for pair in (self.N, self.D)]
         how = f"{self.method.name}, {own}" if own else self.method.name
-        return f"{how}, {'' if holds else 'not '}held over N from {ends[0]} and D from {ends[1]}"
+        not_ = "" if decreases else "not "
+        return f"{how}, {not_}kept decreasing over N from {ends[0]} and D from {ends[1]}"
 
     def prepare(self, law: type[Law], runs: Runs) -> MonotoneDesign:
         """Lay the runs out; refuse what the method refuses."""
@@ -119,28 +119,29 @@ class MonotoneOver:
         solved: Solved = self.method.fit_one(design.design, losses, weights)
         stack = jax.tree.map(lambda leaf: np.asarray(leaf)[None], solved.law)
         laws, found = _projected(design, stack, weights[None])
-        projected, holds = bool(_rises(found.before)[0]), bool(_falls(found.after)[0])
+        rose, decreases = bool(_rises(found.before)[0]), bool(_decreases(found.after)[0])
         law, errors = solved.law, solved.relative_error
         outcome = solved.outcome
-        if not holds and outcome.usable:
+        if not decreases and outcome.usable:
             outcome = Outcome.not_monotone
-        if projected and holds:
+        projected = rose and decreases
+        if projected:
             law = jax.tree.map(lambda leaf: leaf[0], laws)
             errors = _errors(design.runs, law, losses, weights)
-        taking_part = weights > 0
-        N, D = design.runs.N[taking_part], design.runs.D[taking_part]
-        move = relative_error(evaluate(law, N, D), evaluate(solved.law, N, D))
+        fitted = weights > 0
+        N, D = design.runs.N[fitted], design.runs.D[fitted]
+        change = relative_error(evaluate(law, N, D), evaluate(solved.law, N, D))
         report = MonotoneReport(
             method=self.method.name,
             found=solved.diagnostics,
             N=self.N,
             D=self.D,
-            projected=projected and holds,
+            projected=projected,
             slopes_without=_pair(found.before[0]),
-            slopes=_pair((found.after if holds else found.before)[0]),
+            slopes=_pair((found.after if decreases else found.before)[0]),
             error_without=float(solved.relative_error.mean()),
             error=float(errors.mean()),
-            largest_move=float(move.max()),
+            largest_move=float(change.max()),
         )
         return Solved(law, outcome, errors, report)
 
@@ -151,35 +152,35 @@ class MonotoneOver:
         solved: SolvedBatch = self.method.fit_block(design.design, losses, weights)
         laws, found = _projected(design, solved.law, weights)
         usable = np.isin(solved.outcome, Outcome.usable_codes())
-        moved = usable & _rises(found.before) & _falls(found.after)
-        fails = usable & ~_falls(found.after)
-        law = jax.tree.map(lambda new, old: np.where(moved, new, old), laws, solved.law)
+        decreases = _decreases(found.after)
+        projected, fails = usable & _rises(found.before) & decreases, usable & ~decreases
+        law = jax.tree.map(lambda new, old: np.where(projected, new, old), laws, solved.law)
         errors = relative_error(evaluate(law, design.runs.N, design.runs.D), losses)
         fitted = weights > 0
         mean = (errors * fitted).sum(1) / np.maximum(fitted.sum(1), 1)
         return SolvedBatch(
             law=law,
             outcome=np.where(fails, Outcome.not_monotone.code, solved.outcome),
-            mean_relative_error=np.where(moved, mean, solved.mean_relative_error),
+            mean_relative_error=np.where(projected, mean, solved.mean_relative_error),
         )
 
     def refit(self, design: MonotoneDesign, runs: Runs, law: Law, found: Any) -> Refit:
         """The fit as a function that JAX differentiates, where it is the method's own.
 
         Raises:
-            NoDerivativeError: the law was projected, or the method offers no derivatives.
+            NoDerivativeError: the law was projected, or the method has no derivatives.
         """
         method: Any = self.method
         if not isinstance(method, Differentiable):
             raise NoDerivativeError(
-                f"the method {self.method.name!r} offers no derivatives of its fits (`refit`)"
+                f"the method {self.method.name!r} has no derivatives of its fits (no `refit`)"
             )
         projected = _touches(design, law) if found is None else found.projected
         if projected:
             raise NoDerivativeError(
                 f"the fit by {self.method.name!r} rises in the domain and was projected onto laws "
-                "that fall there, and projections have no derivatives here: differentiate the fit "
-                "without `MonotoneOver` (monotone_over=), or over a smaller domain"
+                "that decrease there, which has no derivative here: differentiate the fit without "
+                "`MonotoneOver` (monotone_over=), or over a smaller domain"
             )
         return method.refit(design.design, runs, law, None if found is None else found.found)
 
@@ -197,11 +198,11 @@ class MonotoneOver:
         """The inverse of :meth:`to_dict`.
 
         Raises:
-            ValueError: the method that fits is not the library's.
+            ValueError: the method that fits is not one of the library's.
         """
         own = settings["method"]
         if own["name"] not in METHODS:
-            raise ValueError(f"the method {own['name']!r} that fits is none of {list(METHODS)}")
+            raise ValueError(f"unknown method {own['name']!r}; choose from {list(METHODS)}")
         method = METHODS[own["name"]].from_dict(own)
         return cls(method, N=tuple(settings["N"]), D=tuple(settings["D"]))
 
@@ -215,7 +216,7 @@ def _project(
     num: Array,
     kind: type[Law],
 ) -> Projected:
-    """The first ``num`` of a stack of laws, one after another: each ends after its own steps."""
+    """Project the first ``num`` of a stack of laws, one after another, each in its own steps."""
 
     def one(i: Array, found: Projected) -> Projected:
         new = project(kind, problem, vectors[i], centers[i], weights[i])
@@ -231,7 +232,7 @@ def _largest(problem: Problem, vector: Array, center: Array, kind: type[Law]) ->
 
 
 def _projected(design: MonotoneDesign, laws: Law, weights: np.ndarray) -> tuple[Law, Any]:
-    """Laws that stand for a stack of laws, leaves ``(batch,)``, and what it took."""
+    """The projections of a stack of laws, leaves ``(batch,)``, and their slopes."""
     kind = design.law
     with jax.enable_x64(True):
         vectors = jnp.moveaxis(jnp.asarray(laws.to_vector(), dtype=np.float64), 0, -1)
@@ -239,25 +240,25 @@ def _projected(design: MonotoneDesign, laws: Law, weights: np.ndarray) -> tuple[
         num, rows = len(weights), -len(weights) % _STACK
         stacks = (np.pad(x, ((0, rows), (0, 0)), mode="edge") for x in (vectors, centers))
         runs = len(design.problem.N) - weights.shape[1]
-        weights = np.pad(weights, ((0, rows), (0, runs)))  # what fills up has no weight
+        weights = np.pad(weights, ((0, rows), (0, runs)))  # padding has no weight
         found = _project(design.problem, *stacks, weights, num, kind=kind)
         found = jax.tree.map(lambda values: values[:num], found)
         built = jax.vmap(lambda v, c: kind.from_vector(v, Center(*c)))(found.vector, centers)
         found = to_numpy(found)
-        moved = _rises(found.before)
-        kept = jax.tree.map(lambda new, old: np.where(moved, new, old), built, laws)
-    return kept, found
+        rose = _rises(found.before)
+        laws = jax.tree.map(lambda new, old: np.where(rose, new, old), built, laws)
+    return laws, found
 
 
 def _centers(design: MonotoneDesign, laws: Law, num: int) -> Array:
-    """What each law's parameters refer to, ``(batch, 2)``: Farseer says it itself, by its pivot."""
+    """The centre of each law's parameters, ``(batch, 2)``: for Farseer's N, its own pivot."""
     center = Center.of(design.runs)
     N = np.asarray(laws.U.pivot) if isinstance(laws, Farseer) else np.full(num, center.N)
     return jnp.stack([jnp.asarray(N), jnp.full(num, center.D)], axis=1)
 
 
 def _touches(design: MonotoneDesign, law: Law) -> bool:
-    """Whether a law rises, or lies where a projection ends."""
+    """Whether a law rises, or lies where projections end."""
     stack = jax.tree.map(lambda leaf: np.asarray(leaf)[None], law)
     with jax.enable_x64(True):
         (center,) = _centers(design, stack, 1)
@@ -270,7 +271,7 @@ def _rises(largest: np.ndarray) -> np.ndarray:
     return np.any(largest > ROUNDING, axis=-1)
 
 
-def _falls(largest: np.ndarray) -> np.ndarray:
+def _decreases(largest: np.ndarray) -> np.ndarray:
     """False where a slope is NaN."""
     return np.all(largest <= ROUNDING, axis=-1)
 
@@ -281,10 +282,10 @@ def _pair(largest: np.ndarray) -> tuple[float, float]:
 
 def _errors(runs: Runs, law: Law, losses: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Relative errors on the distinct fitted (N, D), repeats averaged."""
-    taking_part = weights > 0
-    points = np.stack([runs.N, runs.D])[:, taking_part]
+    fitted = weights > 0
+    points = np.stack([runs.N, runs.D])[:, fitted]
     (N, D), place = np.unique(points, axis=1, return_inverse=True)
-    distinct = np.unique(np.stack([place.ravel(), losses[taking_part]]), axis=1)
+    distinct = np.unique(np.stack([place.ravel(), losses[fitted]]), axis=1)
     which = distinct[0].astype(int)
     observed = np.bincount(which, distinct[1]) / np.bincount(which)
     return relative_error(evaluate(law, N, D), observed)

@@ -1,4 +1,4 @@
-"""What a projection works on: runs, the domain's grids, and the parameters that may move."""
+"""The data of a projection: runs, the domain's grids, and the free parameters."""
 
 from typing import Any, NamedTuple
 
@@ -12,27 +12,28 @@ from farseer_jax.runs.checks import Range
 from farseer_jax.runs.runs import Runs
 from farseer_jax.types import Array
 
-# Where the law is constrained, and where it is checked: ten times finer, the ends of both included.
+# Points per axis where the law is constrained, and where it is checked: ten times finer, the ends
+# of both included.
 NUM_CONSTRAINED = 16
-_BUCKET = 128
 NUM_CHECKED = 10 * (NUM_CONSTRAINED - 1) + 1
+_BUCKET = 128  # tables are padded to multiples of this
 
 
 class Problem(NamedTuple):
     """The part that all refits of one set of runs share.
 
     Attributes:
-        N: of each run, ``(run,)``.
-        D: likewise.
+        N: N of each run, ``(run,)``.
+        D: D of each run, ``(run,)``.
         constrained_N: ln N of the grid on which the law is constrained, ``(node, 1)``.
-        constrained_D: ln D likewise, ``(node,)``.
+        constrained_D: ln D of that grid, ``(node,)``.
         checked_N: ln N of the finer grid on which it is checked, ``(node, 1)``.
-        checked_D: ln D likewise, ``(node,)``.
-        basis: parameters move along its columns, ``(parameter, free)``.
-        lower: bounds of the free parameters, ``(free,)``.
-        upper: likewise.
-        centering: the law's own, ``(parameter, parameter)``.
+        checked_D: ln D of that grid, ``(node,)``.
+        basis: directions of the free parameters, ``(parameter, free)``.
         offset: ``(parameter,)``.
+        centering: the law's centring matrix, ``(parameter, parameter)``.
+        lower: lower bounds of the free parameters, ``(free,)``.
+        upper: their upper bounds, ``(free,)``.
     """
 
     N: Array
@@ -49,21 +50,20 @@ class Problem(NamedTuple):
 
 
 def build_problem(law: type[Law], runs: Runs, method: Any, domain: tuple[Range, Range]) -> Problem:
-    """Lay out what a method's fits of these runs are projected with.
+    """The problem of projecting a method's fits of these runs.
 
-    What the method fixes, ties or bounds stays so.
+    Parameters that the method fixes, ties or bounds remain so.
     """
     constrained, checked = (
         [np.linspace(np.log(low), np.log(high), num) for low, high in domain]
         for num in (NUM_CONSTRAINED, NUM_CHECKED)
     )
-    settings = (getattr(method, name, ()) for name in ("fixed", "tied", "bounds"))
-    fixed, tied, bounds = settings
+    fixed, tied, bounds = (getattr(method, name, ()) for name in ("fixed", "tied", "bounds"))
     free = build_free(law, Center.of(runs), dict(fixed), tuple(tied), dict(bounds))
     new: Any = Problem  # jit takes NumPy arrays as well
     return new(
-        N=padded(runs.N),
-        D=padded(runs.D),
+        N=_padded(runs.N),
+        D=_padded(runs.D),
         constrained_N=constrained[0][:, None],
         constrained_D=constrained[1],
         checked_N=checked[0][:, None],
@@ -76,8 +76,8 @@ def build_problem(law: type[Law], runs: Runs, method: Any, domain: tuple[Range, 
     )
 
 
-def padded(values: np.ndarray) -> np.ndarray:
-    """N or D of runs, ``(run,)``, filled up by its last: similar tables share a compilation."""
+def _padded(values: np.ndarray) -> np.ndarray:
+    """N or D of runs, ``(run,)``, padded by the last: similar tables share a compilation."""
     return np.pad(values, (0, -len(values) % _BUCKET), mode="edge")
 
 
@@ -88,10 +88,10 @@ def constrained_slopes(law: Law, problem: Problem) -> Array:
 
 
 def largest_slopes(law: Law, problem: Problem) -> Array:
-    """The largest elasticities in N and in D over the domain, ``(2,)``; NaN where one is.
+    """The largest elasticities in N and in D over the domain, ``(2,)``; NaN where one is NaN.
 
-    To each node of the finer grid is added what a parabola through it and its neighbours may rise
-    between them: an eighth of its second difference.
+    Each node of the finer grid counts with the most that a parabola through it and its neighbours
+    can rise between them: an eighth of its second difference.
     """
     slopes = elasticities(law, problem.checked_N, problem.checked_D)
     return jnp.stack([jnp.max(slope + _rise_between(slope)) for slope in slopes])

@@ -1,9 +1,10 @@
-"""The nearest law that falls over a domain.
+"""The nearest law that decreases over a domain.
 
-Minimises ``½ Σ w (ln L − ln L_fitted)²`` over the runs, under ``∂ ln L / ∂ ln N ≤ −margin`` (and
-likewise in D) on a grid of the domain: sequential quadratic programming with Gauss–Newton models in
-nine or so numbers. (Penalties and augmented Lagrangians crawl here: a law hardly moves at the runs
-while its slopes at the far end of the domain change sign, and their kinks are stiff.)
+Minimises ``½ Σ w (ln L − ln L_fitted)²`` over the runs, subject to ``∂ ln L / ∂ ln N ≤ −margin``
+and ``∂ ln L / ∂ ln D ≤ −margin`` on a grid of the domain: sequential quadratic programming with
+Gauss–Newton models of nine or so parameters. (Penalties and augmented Lagrangians crawl here: a law
+hardly changes at the runs while its slopes at the far end of the domain change sign, and their
+kinks are stiff.)
 """
 
 from typing import Any, NamedTuple
@@ -17,24 +18,24 @@ from farseer_jax.methods.monotone.problem import Problem, constrained_slopes, la
 from farseer_jax.methods.monotone.quadratic_programme import solve
 from farseer_jax.types import Array
 
-_MARGIN = 1e-6  # an elasticity: nothing next to the 1e-2 of laws in use
+_MARGIN = 1e-6  # an elasticity: negligible next to the 1e-2 of laws in use
 _MAX_MARGINS = 8
-_UNIT = 1e-3  # of residuals: what laws move by is about one
+_UNIT = 1e-3  # of residuals: projections change the losses by about this
 _MAX_STEPS = 100
-_ENOUGH = 1e-3  # of the decrease that a model predicts, for its step to be taken
-_LEAST_DECREASE = 1e-9  # predicted, where steps end: 5e-8 of a loss
+_ENOUGH = 1e-3  # share of the predicted decrease that an accepted step must reach
+_LEAST_DECREASE = 1e-9  # steps end where less is predicted: 5e-8 of a loss
 _BROKEN = 1e-8
 _HIGHEST_PRICE = 1e7
 _WEAKEST = 1e-16  # of the metric's eigenvalues, relative to the largest
 
 
 class Projected(NamedTuple):
-    """The nearest law, and what it took.
+    """The nearest law, and its slopes.
 
     Attributes:
-        vector: its parameters, ``(parameter,)``; as given where that law falls already.
-        before: largest elasticities in N and D over the domain of the law given, ``(2,)``.
-        after: those of the law found.
+        vector: its parameters, ``(parameter,)``; unchanged where the law decreases already.
+        before: largest elasticities of the fitted law in N and D over the domain, ``(2,)``.
+        after: those of the nearest law.
     """
 
     vector: Array
@@ -43,7 +44,7 @@ class Projected(NamedTuple):
 
 
 class _Rounds(NamedTuple):
-    """Rounds of margins: constrained on one grid, checked on the finer one."""
+    """The state of the rounds of margins: constrained on one grid, checked on the finer one."""
 
     moved: Array
     margin: Array
@@ -53,7 +54,7 @@ class _Rounds(NamedTuple):
 
 
 class _Step(NamedTuple):
-    """A step under way."""
+    """The state of the sequential quadratic programming."""
 
     moved: Array
     damping: Array
@@ -63,13 +64,13 @@ class _Step(NamedTuple):
 
 
 class _Local(NamedTuple):
-    """The problem of one law: numbers that move from 0, and their constraints."""
+    """The problem of one law as functions of scaled changes of its free parameters, from 0."""
 
-    vector: Any  # parameters, of the numbers
-    law: Any  # of the numbers
-    residuals: Any  # of the numbers, ``(run,)``
-    slopes: Any  # of the numbers, ``(2 · node,)``
-    limit: Any  # brings numbers within their bounds
+    vector: Any  # parameters
+    law: Any
+    residuals: Any  # ``(run,)``
+    slopes: Any  # ``(2, node)``
+    limit: Any  # the changes, within the bounds of the parameters
 
 
 def project(
@@ -86,15 +87,15 @@ def project(
     """
     local = _localised(kind, problem, vector, center, weights)
 
-    def goes_on(state: _Rounds) -> Array:
+    def continues(state: _Rounds) -> Array:
         return (state.num == 0) | (_rises(state.after) & (state.num <= _MAX_MARGINS))
 
     def one(state: _Rounds) -> _Rounds:
-        # one place for the check and one for the steps: each copy compiles anew
+        # the check and the steps appear once each: every copy is compiled separately
         after = largest_slopes(local.law(state.moved), problem)
         before = jnp.where(state.num == 0, after, state.before)
         more = jnp.where(state.num > 0, 1.5 * after, 0.0) + _MARGIN
-        # only what rises gets a margin: a law may fall ever so gently along the other
+        # only the slope that rises gets a margin: the other may be as gentle as it is
         margin = jnp.where(after > ROUNDING, state.margin + more, state.margin)
         moved = jax.lax.cond(
             _rises(after) & (state.num < _MAX_MARGINS),
@@ -107,7 +108,7 @@ def project(
     zeros = jnp.zeros(2, vector.dtype)
     start = jnp.zeros(problem.basis.shape[1], vector.dtype)
     begin = _Rounds(start, zeros, zeros, zeros, jnp.zeros((), int))
-    found = jax.lax.while_loop(goes_on, one, begin)
+    found = jax.lax.while_loop(continues, one, begin)
     return Projected(local.vector(found.moved), found.before, found.after)
 
 
@@ -121,7 +122,7 @@ def _localised(
     start = problem.basis.T @ problem.centering.T @ problem.centering @ (vector - problem.offset)
 
     def vector_of(free: Array) -> Array:
-        # from the vector given, not from its free parameters: the start is the law itself
+        # from the fitted vector, not from its free parameters: the start is the law itself
         return vector + problem.basis @ (free - start)
 
     def law_of(free: Array) -> Law:
@@ -134,7 +135,7 @@ def _localised(
 
     target, slopes = log_losses(start), jax.jacfwd(log_losses)(start)
     values, vectors = jnp.linalg.eigh(slopes.T @ slopes)
-    # numbers of which one unit moves the losses by one of theirs, root mean square
+    # a unit change moves the losses by one of their units, root mean square
     unit = vectors / jnp.sqrt(jnp.maximum(values, _WEAKEST * values[-1]))
     back = vectors.T * jnp.sqrt(jnp.maximum(values, _WEAKEST * values[-1]))[:, None]
 
@@ -153,7 +154,7 @@ def _localised(
 
 
 def _solve(local: _Local, start: Array, margin: Array) -> Array:
-    """The nearest point whose slopes keep a margin, ``(2,)``: sequential quadratic programming."""
+    """The nearest point whose slopes keep the margins, ``(2,)``."""
 
     def both(moved: Array) -> tuple[Array, Array]:
         return local.residuals(moved), (local.slopes(moved) + margin[:, None]).ravel()
@@ -165,7 +166,7 @@ def _solve(local: _Local, start: Array, margin: Array) -> Array:
     def merit(residuals: Array, limits: Array, price: Array) -> Array:
         return 0.5 * jnp.sum(residuals**2) + price * jnp.maximum(jnp.max(limits), 0.0)
 
-    def goes_on(step: _Step) -> Array:
+    def continues(step: _Step) -> Array:
         return (step.decrease > _LEAST_DECREASE) & (step.num < _MAX_STEPS)
 
     def one(step: _Step) -> _Step:
@@ -199,4 +200,4 @@ def _solve(local: _Local, start: Array, margin: Array) -> Array:
         decrease=jnp.full((), jnp.inf),
         num=jnp.zeros((), int),
     )
-    return jax.lax.while_loop(goes_on, one, begin).moved
+    return jax.lax.while_loop(continues, one, begin).moved

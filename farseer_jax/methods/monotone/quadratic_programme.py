@@ -1,4 +1,4 @@
-"""A small quadratic programme whose constraints may be broken at a price, by an interior point."""
+"""A small quadratic programme with penalised constraints, by an interior point method."""
 
 from typing import NamedTuple
 
@@ -8,17 +8,17 @@ import jax.numpy as jnp
 from farseer_jax.types import Array
 
 _NUM_STEPS = 40
-_CENTRING = 0.1  # how much of the complementarity a step keeps
+_CENTRING = 0.1  # share of the complementarity that a step keeps
 _TO_BOUNDARY = 0.99
 _LEAST_CURVATURE = 1e-9  # of the price's own variable, which has none
 
 
 class Solution(NamedTuple):
-    """Where the programme ends.
+    """The solution of the programme.
 
     Attributes:
         change: ``(free,)``.
-        broken: how far the worst constraint is broken, not negative.
+        broken: the worst violation of a constraint, not negative.
     """
 
     change: Array
@@ -28,15 +28,15 @@ class Solution(NamedTuple):
 def solve(hessian: Array, gradient: Array, slopes: Array, values: Array, price: Array) -> Solution:
     """Minimise ``½ dᵀHd + gᵀd + price · t`` under ``values + slopes · d ≤ t`` and ``t ≥ 0``.
 
-    There is always a solution; where the constraints can be met and the price exceeds the sum of
-    their multipliers, ``t`` is 0.
+    There is always a solution; ``t`` is 0 where the constraints can be met and the price exceeds
+    the sum of their multipliers.
 
     Args:
         hessian: positive definite, ``(free, free)``.
         gradient: ``(free,)``.
         slopes: ``(constraint, free)``.
         values: ``(constraint,)``.
-        price: of the worst broken constraint.
+        price: penalty on the worst violation.
     """
     num = len(gradient)
     H = jnp.zeros((num + 1, num + 1)).at[:num, :num].set(hessian).at[num, num].set(_LEAST_CURVATURE)
@@ -44,7 +44,7 @@ def solve(hessian: Array, gradient: Array, slopes: Array, values: Array, price: 
     last = jnp.zeros((1, num + 1)).at[0, num].set(-1.0)
     A = jnp.concatenate([jnp.pad(slopes, ((0, 0), (0, 1)), constant_values=-1.0), last])
     b = jnp.append(-values, 0.0)
-    # inside: t above the worst constraint
+    # an interior start: t above the worst violation
     t = jnp.maximum(jnp.max(values), 0.0) + 1.0
     z = jnp.zeros(num + 1).at[num].set(t)
     slack = b - A @ z
@@ -69,7 +69,7 @@ def solve(hessian: Array, gradient: Array, slopes: Array, values: Array, price: 
 
 
 def _longest(values: Array, changes: Array) -> Array:
-    """How far positive values may go along changes and stay positive, at most 1."""
+    """The longest step, at most 1, along which positive values stay positive."""
     falling = changes < 0.0
     ratios = jnp.where(falling, -values / jnp.where(falling, changes, -1.0), jnp.inf)
     return jnp.minimum(_TO_BOUNDARY * jnp.min(ratios), 1.0)

@@ -1,4 +1,4 @@
-"""What projecting a fit onto laws that fall did, and what it cost."""
+"""What projecting a fit onto decreasing laws changed, and what it cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,8 +8,7 @@ from farseer_jax.links import Link
 from farseer_jax.methods.method import Method
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.registry import DIAGNOSTICS
-from farseer_jax.methods.remarks import Domain, Fitted, Rows, as_remarks
-from farseer_jax.methods.report import Report
+from farseer_jax.methods.remarks import Domain, Fitted, Report, Rows, as_remarks
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import Range
 
@@ -20,15 +19,15 @@ class MonotoneReport(Report):
 
     Attributes:
         method: name of the method that fitted.
-        found: what that method's fit found, such as :class:`Diagnostics`.
+        found: that method's own report, such as :class:`Diagnostics`.
         N: smallest and largest N of the domain.
         D: smallest and largest D of the domain.
-        projected: whether that fit rises there, so that another law stands for it.
-        slopes_without: largest ``∂ ln L / ∂ ln N`` and ``∂ ln L / ∂ ln D`` over the domain, of that
-            fit: positive where it rises.
-        slopes: those of this fit.
-        error_without: mean relative error of that fit on the fitted runs.
-        error: that of this fit.
+        projected: whether the method's fit rises there and was replaced by another law.
+        slopes_without: largest ``∂ ln L / ∂ ln N`` and ``∂ ln L / ∂ ln D`` of the method's fit over
+            the domain: positive where it rises.
+        slopes: the same for this fit.
+        error_without: mean relative error of the method's fit on the fitted runs.
+        error: the same for this fit.
         largest_move: largest relative difference of the two fits' losses at the fitted runs.
 
     Example:
@@ -68,45 +67,46 @@ class MonotoneReport(Report):
         return int(getattr(self.found, "num_repeats", 0))
 
     def how(self, method: Method, link: Link, outcome: Outcome) -> str:
-        """The method's words, and whether the law could be held."""
+        """The method's description, and whether the law decreases."""
         own: Any = method
-        return str(own.describe(link, holds=outcome is not Outcome.not_monotone))
+        return str(own.describe(link, decreases=outcome is not Outcome.not_monotone))
 
     def rows_about_error(self) -> Rows:
-        """The error of the fit that was not held."""
-        return [("  before it was held", f"{self.error_without:.3e}")] if self.projected else []
+        """The error of the method's own fit."""
+        return [("  without constraint", f"{self.error_without:.3e}")] if self.projected else []
 
     def rows(self) -> Rows:
-        """Those of the method that fitted."""
+        """The rows of the method that fitted."""
         return as_remarks(self.found).rows()
 
     def doubts(self, fitted: Fitted) -> list[str]:
-        """What holding the law came to, and the doubts of the method that fitted."""
-        return [*self._held(fitted.outcome), *as_remarks(self.found).doubts(_inner(fitted))]
+        """The result of the projection, and the doubts of the method that fitted."""
+        return [*self._projection(fitted.outcome), *as_remarks(self.found).doubts(_inner(fitted))]
 
     def misfits(self, fitted: Fitted) -> list[str]:
-        """Those of the method that fitted."""
+        """The misfits of the method that fitted."""
         return as_remarks(self.found).misfits(_inner(fitted))
 
     def held_over(self, outcome: Outcome) -> Domain | None:
-        """The domain, unless no law near the fit falls over it."""
+        """The domain, unless no law near the fit decreases over it."""
         return None if outcome is Outcome.not_monotone else Domain(self.N, self.D)
 
-    def _held(self, outcome: Outcome) -> list[str]:
-        """What holding a law over a domain came to; nothing where the fit fell there anyway."""
+    def _projection(self, outcome: Outcome) -> list[str]:
+        """A warning where the fit was replaced, or could not be."""
         N, D = (" to ".join(map(quantity_text, ends)) for ends in (self.N, self.D))
         domain = f"N from {N}, D from {D}"
         if outcome is Outcome.not_monotone:
             return [
-                f"the law could not be held: it rises within {domain}, and no law of its kind near "
-                "it falls there; take a smaller domain or another law."
+                f"the law could not be kept decreasing: it rises within {domain}, and no law of "
+                "its kind near it decreases there; choose a smaller domain or another law."
             ]
         if not self.projected:
             return []
         return [
-            f"the fit by {self.method} rises within {domain}, and the nearest law that falls there "
-            f"stands for it: the error on the fitted runs goes from {self.error_without:.3%} to "
-            f"{self.error:.3%}, and no fitted loss moves by more than {self.largest_move:.2%}."
+            f"the fit by {self.method} rises within {domain} and was replaced by the nearest law "
+            "that decreases there: the error on the fitted runs goes from "
+            f"{self.error_without:.3%} to {self.error:.3%}, and no fitted loss changes by more "
+            f"than {self.largest_move:.2%}."
         ]
 
     def __repr__(self) -> str:
@@ -121,6 +121,6 @@ class MonotoneReport(Report):
 
 
 def _inner(fitted: Fitted) -> Fitted:
-    """The same of the method that fitted."""
+    """The fit, with the method that fitted in place of the projecting one."""
     method: Any = fitted.method
     return fitted._replace(method=method.method)

@@ -1,4 +1,4 @@
-"""Runs that the piecewise method cannot fit: one message that says why and what to do."""
+"""Checks of the runs of a piecewise fit; each message says what is wrong and what to do."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def check_design(design: Design, min_pairs: int) -> None:
     """Refuse layouts with too few sizes or pairs.
 
     Raises:
-        ValueError: what is missing, and the remedy.
+        ValueError: there are too few.
     """
     num_sizes = len(design.N)
     if num_sizes < MIN_SIZES:
@@ -35,10 +35,10 @@ def check_design(design: Design, min_pairs: int) -> None:
             f"column 'D': no size has two different D ({num_sizes} sizes). {_NEEDS}"
             f"{_close_sizes(design.N)}{_END_TO_END}"
         )
-    num_pairs = design.pair_ok.sum(axis=1)
-    if np.count_nonzero(num_pairs >= min_pairs) < MIN_SIZES:
+    num_enough = np.count_nonzero(design.pair_ok.sum(axis=1) >= min_pairs)
+    if num_enough < MIN_SIZES:
         raise ValueError(
-            f"column 'D': only {np.count_nonzero(num_pairs >= min_pairs)} of {num_sizes} sizes "
+            f"column 'D': only {num_enough} of {num_sizes} sizes "
             f"have {min_pairs} or more pairs of neighbouring D one step apart "
             f"({_ratio_text(design)}). {_NEEDS}Set ratio=(low, high) if the steps of D differ, "
             f"or lower min_pairs (now {min_pairs}). {_close_sizes(design.N)}{_END_TO_END}"
@@ -49,7 +49,7 @@ def check_solution(design: Design, solution: Solution, outcome: Outcome, min_pai
     """Refuse losses that leave too few sizes.
 
     Raises:
-        ValueError: which sizes were lost and why.
+        ValueError: the sizes that were lost, and why.
     """
     if outcome.usable:
         return
@@ -62,7 +62,7 @@ def check_solution(design: Design, solution: Solution, outcome: Outcome, min_pai
     more = f"; and {len(lost) - 5} more" if len(lost) > 5 else ""
     raise ValueError(
         f"column 'loss': {outcome.message} {_NEEDS}Sizes that could not be used: {shown}{more}. "
-        "The loss must fall as D grows: check that the column is a loss (lower is better), "
+        "The loss must decrease as D grows: check that the column is a loss (lower is better), "
         "average repeated runs, or leave out unfinished ones. " + _END_TO_END
     )
 
@@ -72,8 +72,8 @@ def _refuse_no_remainder(design: Design, solution: Solution) -> None:
     first = f" (first N={design.N[empty[0]]:g})" if len(empty) else ""
     raise ValueError(
         f"column 'loss': the data term exceeds the mean loss of {len(empty)} of {len(design.N)} "
-        f"sizes{first}, so nothing is left for the size term: the steps of the loss fall too "
-        "steeply; check the runs with the smallest D"
+        f"sizes{first}, so nothing is left for the size term: the loss decreases too steeply in "
+        "D; check the runs with the smallest D"
     )
 
 
@@ -83,7 +83,7 @@ def _ratio_text(design: Design) -> str:
 
 
 def _close_sizes(sizes: np.ndarray) -> str:
-    """A hint where sizes differ so little that they were meant to be one."""
+    """A hint where sizes differ so little that they are probably one."""
     if np.any(np.diff(np.log(sizes)) < 0.01):
-        return "Some sizes differ by less than 1 %: if they are one model, give them one N. "
+        return "Some sizes differ by less than 1 %: if they are one model, give them the same N. "
     return ""

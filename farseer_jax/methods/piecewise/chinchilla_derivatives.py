@@ -1,16 +1,15 @@
 """The piecewise fit of Chinchilla as a function that JAX differentiates."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.law import Law
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.chinchilla import solve_gathered
-from farseer_jax.methods.piecewise.derivatives import GRID_REMEDY, PiecewiseRefit
+from farseer_jax.methods.piecewise.derivatives import GRID_REMEDY, PiecewiseRefit, SlotsRefit
 from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.layout import Layout
 from farseer_jax.methods.piecewise.stage1 import (
@@ -20,43 +19,29 @@ from farseer_jax.methods.piecewise.stage1 import (
     keep_live_sizes,
 )
 from farseer_jax.methods.piecewise.stage3 import remainder
-from farseer_jax.methods.searched_exponents import Found, SearchedRefit, refuse_grids
+from farseer_jax.methods.searched_exponents import Found, refuse_grids
 from farseer_jax.solvers.linear_regression import safe_divide
 from farseer_jax.solvers.power_law import power_law_at
-from farseer_jax.solvers.search import Errors, Search, errors_at
+from farseer_jax.solvers.search import Errors, errors_at
 from farseer_jax.types import Array, Scalar, Slots
 
 if TYPE_CHECKING:
     from farseer_jax.methods.piecewise.method import Piecewise
 
 
-class ChinchillaRefit(SearchedRefit):
-    """Of slots.
+class ChinchillaRefit(SlotsRefit):
+    """Chinchilla's fit.
 
     Attributes:
-        layout: of the slots.
         found: β and α, and whether E is at its bound 0.
-        options: settings.
     """
 
-    layout: Layout
-    found: Found
-    options: "Piecewise" = eqx.field(static=True)
-
-    @property
-    def searches(self) -> Sequence[Search]:
-        """Of the data term and of the size term."""
-        return self.options.searches(Chinchilla)
+    law_type: ClassVar[type[Law]] = Chinchilla
 
     @property
     def names(self) -> list[str]:
-        """In the order of the searches."""
+        """The exponents, in the order of the searches."""
         return ["β", "α"]
-
-    @property
-    def absolute(self) -> bool:
-        """Of the relative criterion."""
-        return self.options.criterion == "relative"
 
     def search(self, losses: Slots, weights: Slots) -> tuple[Found, Array]:
         """The kernel's searches."""
@@ -73,7 +58,7 @@ class ChinchillaRefit(SearchedRefit):
 
 
 class ChinchillaStages:
-    """Between the exponents and the law; closed over, never transformed."""
+    """The closed forms between exponents and law; closed over, never passed to a transformation."""
 
     def __init__(self, layout: Layout, runs: Gathered, options: "Piecewise", floor: Scalar) -> None:
         pairs = difference(layout, runs)
@@ -91,7 +76,7 @@ class ChinchillaStages:
         return jnp.ones_like(self.runs.weight, dtype=bool)
 
     def at(self, exponents: Array) -> tuple[list[Errors], Chinchilla]:
-        """Of the differences and of the sizes."""
+        """The errors of the differences and of the sizes, and the law."""
         beta, alpha = exponents[:1], exponents[1:]
         of_pairs = errors_at(self._of_pairs, beta, self.pairs.weight.reshape(-1, 1))
         B = self._B(self._S(beta))

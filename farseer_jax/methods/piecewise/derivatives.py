@@ -1,7 +1,7 @@
 """The piecewise fit of Farseer as a function that JAX differentiates."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -41,7 +41,7 @@ from farseer_jax.types import Array, Candidates, PerSizeCandidate, RunValues, Sl
 if TYPE_CHECKING:
     from farseer_jax.methods.piecewise.method import Piecewise
 
-GRID_REMEDY = "take the method's own search, Piecewise(search=None), or a Refined(…)"
+GRID_REMEDY = "use the method's own search, Piecewise(search=None), or a Refined(…)"
 
 
 class PiecewiseRefit(Refit):
@@ -56,7 +56,7 @@ class PiecewiseRefit(Refit):
     slots: Any
 
     def __call__(self, losses: RunValues, weights: RunValues) -> Law:
-        """The law of the runs' averages."""
+        """The law fitted to the runs' averages."""
         return self.slots(*gather(self.design, losses, no_derivative_at_zero(weights)))
 
     def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Any) -> None:
@@ -66,7 +66,7 @@ class PiecewiseRefit(Refit):
     def respond(
         self, losses: np.ndarray, weights: np.ndarray, *, by_weights: bool = False
     ) -> Response:
-        """By the padded slots, whose shape another table shares."""
+        """As for slots, padded, so that tables of one shape share a compilation."""
         padded, runs = self._padded(losses, weights)
         of_slots = padded.respond(runs.loss, runs.weight, by_weights=by_weights)
         places = RunPlaces.of(self.design, losses, weights)
@@ -79,7 +79,7 @@ class PiecewiseRefit(Refit):
     def sensitivity(
         self, functions: Callable[[Law], Array], losses: RunValues, weights: RunValues
     ) -> Sensitivity:
-        """Through the slots, at what the fit's searches have found."""
+        """As for slots, where the fit's searches ended."""
         slots, pull = jax.vjp(lambda losses: gather(self.design, losses, weights), losses)
         found = self.slots.sensitivity(functions, *slots)
         none = jnp.zeros_like(slots.weight)
@@ -99,10 +99,10 @@ class PiecewiseRefit(Refit):
 
 
 class OnLawRefit(PiecewiseRefit):
-    """Of losses that lie on a law of Farseer, by squares and in rounds: in closed form.
+    """The refit where the losses lie on a Farseer law, by squares and in rounds: in closed form.
 
     Attributes:
-        law: on which they lie.
+        law: the law on which they lie.
     """
 
     law: Farseer
@@ -110,7 +110,7 @@ class OnLawRefit(PiecewiseRefit):
     def respond(
         self, losses: np.ndarray, weights: np.ndarray, *, by_weights: bool = False
     ) -> Response:
-        """Without a compilation; no weight moves a law that all runs lie on."""
+        """Without a compilation; the law does not depend on the weights, as all runs lie on it."""
         gradients = np.eye(9).reshape(9, 3, 3)
         found, _ = self._on_law(gradients, losses, weights[None])
         evidence = jax.tree.map(lambda leaf: leaf[0], found.evidence)
@@ -126,7 +126,7 @@ class OnLawRefit(PiecewiseRefit):
         losses: np.ndarray,
         weights: np.ndarray,
     ) -> tuple[Sensitivity, np.ndarray]:
-        """Likewise, but for the gradients of the functions themselves."""
+        """Without a compilation, but for the gradients of the functions themselves."""
         units = _laws_of(np.eye(9))
         gradients = _quantities.along(functions, self.law, units, *arguments)
         return self._on_law(gradients.T.reshape(-1, 3, 3), losses, weights)
@@ -155,7 +155,7 @@ class OnLawRefit(PiecewiseRefit):
         return of_runs, evidence.holds.all(axis=1)
 
     def _evidence(self, curvature: np.ndarray) -> Evidence:
-        """Of all searches, from the curvatures of those of α, β and γ."""
+        """The evidence of all searches, from the curvatures of those of α, β and γ."""
         exponents, (search, search_U) = self.slots.found.exponents, self.slots.searches
         searches = [*[search] * (len(exponents) - 1), search_U]
         strict = [
@@ -166,22 +166,23 @@ class OnLawRefit(PiecewiseRefit):
         return Evidence(np.zeros_like(hessian), hessian, np.broadcast_to(strict, hessian.shape))
 
 
-def _laws_of(numbers: np.ndarray) -> Farseer:
-    """Laws of derivatives, ``(level, slope and exponent of A, B and U, …)``; no pivot moves."""
-    rows = numbers.reshape(3, 3, *numbers.shape[1:])
+def _laws_of(derivatives: np.ndarray) -> Farseer:
+    """Derivatives ``(level, slope and exponent of A, B and U, …)`` as laws; pivots are constant."""
+    rows = derivatives.reshape(3, 3, *derivatives.shape[1:])
     curves = [StretchedExponential(row[0], row[1], row[2], np.zeros_like(row[0])) for row in rows]
     return Farseer(**dict(zip("ABU", curves, strict=True)))
 
 
-class FarseerRefit(SearchedRefit):
-    """Of slots.
+class SlotsRefit(SearchedRefit):
+    """A law's fit as a function of the losses and weights of slots.
 
     Attributes:
-        layout: of the slots.
-        found: α of each round, β of the start and of each round (of the joint minimum α and β),
-            then γ.
+        layout: layout of the slots.
+        found: where the searches ended.
         options: settings.
     """
+
+    law_type: ClassVar[type[Law]]
 
     layout: Layout
     found: Found
@@ -189,8 +190,24 @@ class FarseerRefit(SearchedRefit):
 
     @property
     def searches(self) -> Sequence[Search]:
-        """Of Stage 2 and of Stage 3."""
-        return self.options.searches(Farseer)
+        """The searches of the data term and of the size term."""
+        return self.options.searches(self.law_type)
+
+    @property
+    def absolute(self) -> bool:
+        """Whether the criterion is the relative one."""
+        return self.options.criterion == "relative"
+
+
+class FarseerRefit(SlotsRefit):
+    """Farseer's fit.
+
+    Attributes:
+        found: α of each round, β of the start and of each round (of the joint minimum α and β),
+            then γ.
+    """
+
+    law_type: ClassVar[type[Law]] = Farseer
 
     @property
     def names(self) -> list[str]:
@@ -201,11 +218,6 @@ class FarseerRefit(SearchedRefit):
         alphas, betas = ([f"{name} {own}" for own in rounds] for name in "αβ")
         return [*alphas, "β at the start", *betas, "γ"]
 
-    @property
-    def absolute(self) -> bool:
-        """Of the relative criterion."""
-        return self.options.criterion == "relative"
-
     def search(self, losses: Slots, weights: Slots) -> tuple[Found, Array]:
         """The kernel's searches."""
         solution = solve_gathered(self.layout, Gathered(losses, weights), self.options)
@@ -213,19 +225,19 @@ class FarseerRefit(SearchedRefit):
         return Found(exponents(solution, self.options)), usable
 
     def stages(self, losses: Slots, weights: Slots, floor: Any) -> "FarseerStages":
-        """Stages 2 and 3 of what Stage 1 says of each size."""
+        """Stages 2 and 3, from Stage 1's estimates of each size."""
         del floor
         return FarseerStages(self.layout, Gathered(losses, weights), self.options)
 
 
 class FarseerStages:
-    """Stages 2 and 3 between exponents and the law; closed over, never transformed.
+    """Stages 2 and 3 between exponents and law; closed over, never passed to a transformation.
 
-    The searches of all rounds are columns of the same arrays: one graph serves them all, which
-    compiles several times faster than one for each.
+    The searches of all rounds are columns of the same arrays: one graph for all compiles several
+    times faster than one for each.
 
     Args:
-        layout: of the slots.
+        layout: layout of the slots.
         runs: losses and weights.
         options: static.
     """
@@ -239,7 +251,7 @@ class FarseerStages:
         self.absolute = options.criterion == "relative"
         self.joint = options.rounds == "joint"
         self.num_alpha = options.rounds if isinstance(options.rounds, int) else 1
-        # β has one search more, at the start, unless both are searched jointly
+        # β has one more search, at the start, unless both are searched jointly
         num_beta = self.num_alpha + (not self.joint)
         ordinates = [self.sizes.log_A] * self.num_alpha + [self.sizes.log_B] * num_beta
         self.points = line_points(jnp.stack(ordinates, axis=1), self.sizes.weight[:, None])
@@ -250,7 +262,7 @@ class FarseerStages:
         return jnp.broadcast_to(self.sizes.live[:, None], self.runs.loss.shape)
 
     def at(self, exponents: Array) -> tuple[list[Errors], Farseer]:
-        """Of Stage 2 and of Stage 3."""
+        """The errors of Stage 2 and of Stage 3, and the law."""
         data, gamma = exponents[:-1], exponents[-1:]
         values, slopes, line = self._lines(self.points, data)
         is_alpha = np.arange(len(data)) < self.num_alpha
@@ -273,7 +285,7 @@ class FarseerStages:
     def _lines(
         self, points: LinePoints, exponents: Candidates
     ) -> tuple[PerSizeCandidate, PerSizeCandidate, Line]:
-        """Each search's line at the sizes, its derivative in the exponent, and the line."""
+        """Values of each search's line at the sizes, their slopes in the exponent, and the line."""
 
         def lines(exponents: Candidates) -> tuple[PerSizeCandidate, Line]:
             h = box_cox(self.z[:, None], exponents)
@@ -283,10 +295,10 @@ class FarseerStages:
         return jax.jvp(lines, (exponents,), (jnp.ones_like(exponents),), has_aux=True)
 
     def _beside(self, values: PerSizeCandidate) -> tuple[PerSizeCandidate, PerSizeCandidate]:
-        """``ln A(N)`` and ``ln B(N)`` of each search, its own and what stands beside it.
+        """``ln A(N)`` and ``ln B(N)`` of each search: its own curve and the fixed one.
 
-        A search of α has B(N) of the round before beside it; one of β has A(N) of its round, at the
-        start Stage 1's.
+        A search of α fixes B(N) of the round before; one of β fixes A(N) of its round, at the start
+        Stage 1's.
         """
         log_A, log_B = values[:, : self.num_alpha], values[:, self.num_alpha :]
         if self.joint:
@@ -318,10 +330,10 @@ class FarseerStages:
 def build_refit(
     options: "Piecewise", design: Design, law: Farseer, found: Diagnostics | None
 ) -> PiecewiseRefit:
-    """The function that gave a fit, or, without diagnostics, that gives a law back from its losses.
+    """The function that gave a fit; without diagnostics, the one that recovers a law.
 
-    Where nothing was found, the losses lie on the law: every search of every round then ends at
-    the law's own exponent, whatever runs have weight.
+    Without diagnostics the losses lie on the law: every search of every round then ends at the
+    law's own exponent, whichever runs have weight.
 
     Raises:
         NoDerivativeError: an exponent was searched on a grid, or both jointly by absolute errors.
@@ -331,7 +343,7 @@ def build_refit(
     if joint and options.criterion == "relative":
         raise NoDerivativeError(
             'the joint minimum by the relative criterion (rounds="joint") lies where two errors '
-            "vanish, and has no derivative here: take rounds=2, or the squared criterion"
+            "vanish, and has no derivative here: use rounds=2, or the squared criterion"
         )
     at = Found(_of_law(options, law) if found is None else _of_report(found, law, joint))
     build: Any = FarseerRefit
@@ -347,7 +359,7 @@ def _of_report(found: Diagnostics, law: Farseer, joint: bool) -> np.ndarray:
 
 
 def _of_law(options: "Piecewise", law: Farseer) -> np.ndarray:
-    """On losses of the law itself every search of every round ends at its exponents."""
+    """The law's own exponents, where every search of every round ends on its own losses."""
     num_alpha = options.rounds if isinstance(options.rounds, int) else 1
     num_beta = num_alpha + (options.rounds != "joint")
     alpha, beta, gamma = (float(curve.exponent) for curve in (law.A, law.B, law.U))
@@ -355,7 +367,7 @@ def _of_law(options: "Piecewise", law: Farseer) -> np.ndarray:
 
 
 def exponents(solution: PiecewiseSolution, options: "Piecewise") -> Array:
-    """Where the kernel's searches have ended."""
+    """The exponents where the kernel's searches ended."""
     rounds = solution.data_term.rounds
     alpha = rounds.alpha if options.rounds == "joint" else rounds.alpha[1:]
     gamma = solution.size_term.U.exponent

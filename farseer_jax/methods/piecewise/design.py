@@ -2,8 +2,8 @@
 
     Runs (a flat table)  →  Design (sizes × slots, padded)  →  kernel(design, losses, weights)
 
-A design is built once on the host. A kernel then gathers losses and weights, given per run, into
-it: a hold-out, a resample or a perturbed loss needs no new design and no new compilation.
+A design is built once, on the host. A kernel gathers the losses and weights of runs into it: a
+hold-out, a resample or a perturbed loss needs neither a new design nor a new compilation.
 """
 
 from typing import NamedTuple
@@ -18,12 +18,12 @@ Ratio = float | tuple[float, float] | None
 # leaves out the double step over a missing cell (with which the errors on the paper's largest
 # models come out up to a quarter worse).
 _RATIO_MARGIN = 0.5
-# A design of more padding than this per run means a table that is no grid at all.
+# Cells of a design: more means that the table is not a grid.
 _MAX_CELLS = 50_000_000
 
 
 class Design(NamedTuple):
-    """Where each run stands. All sizes, also those that the piecewise method cannot use.
+    """The layout of the runs, with all sizes, even those that the piecewise method cannot use.
 
     Attributes:
         N: sizes, ascending, shape ``(size,)``.
@@ -45,12 +45,12 @@ class Design(NamedTuple):
 
     @property
     def occupied(self) -> np.ndarray:
-        """Slots that hold a run, ``(size, slot)``."""
+        """Slots that have a run, ``(size, slot)``."""
         return self.run_share.sum(axis=-1) > 0
 
     @property
     def neighbours(self) -> np.ndarray:
-        """Pairs of slots that both hold a run, ``(size, slot − 1)``."""
+        """Pairs of slots that both have a run, ``(size, slot − 1)``."""
         return self.occupied[:, 1:] & self.occupied[:, :-1]
 
 
@@ -108,7 +108,7 @@ def build_design(runs: Runs, ratio: Ratio = None) -> Design:
 
 
 def _rank_within(new_item: np.ndarray, new_group: np.ndarray) -> np.ndarray:
-    """Number of items begun since the group began, from flags in sorted order."""
+    """The rank of each item within its group, from flags of new items and groups in order."""
     item = np.cumsum(new_item) - 1
     return item - item[new_group][np.cumsum(new_group) - 1]
 
@@ -131,7 +131,7 @@ def _pairs_one_step_apart(
     if isinstance(ratio, tuple):
         low, high = (_log_ratio(bound) for bound in ratio)
         if not low < high:
-            raise ValueError(f"ratio: the range must ascend, got {ratio}")
+            raise ValueError(f"ratio: the range must be (low, high) with low < high, got {ratio}")
     else:
         if ratio is None:
             typical_log = float(np.median(step[neighbours])) if neighbours.any() else np.nan
@@ -145,5 +145,5 @@ def _pairs_one_step_apart(
 
 def _log_ratio(ratio: float) -> float:
     if not 1 < ratio < np.inf:
-        raise ValueError(f"ratio: neighbouring D must differ by a factor above 1, got {ratio}")
+        raise ValueError(f"ratio must be finite and above 1, got {ratio}")
     return float(np.log(ratio))

@@ -1,23 +1,30 @@
-"""What the piecewise stages found, as plain NumPy arrays."""
+"""The results of the piecewise stages, as plain NumPy arrays."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.chinchilla import ChinchillaSolution
 from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.kernel import PiecewiseSolution
-from farseer_jax.methods.piecewise.piecewise_warnings import NOT_FALLING, doubts, misfits
-from farseer_jax.methods.remarks import Fitted, Remarks, Rows
+from farseer_jax.methods.piecewise.piecewise_warnings import (
+    NOT_FALLING,
+    at_edge,
+    lost_sizes,
+    missed_sizes,
+    noise,
+    repeats,
+)
+from farseer_jax.methods.remarks import Fitted, Report, Rows, large_error
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Diagnostics(Remarks):
+class Diagnostics(Report):
     """Evidence behind a piecewise fit.
 
     Attributes:
@@ -31,14 +38,15 @@ class Diagnostics(Remarks):
         residual_scatter: root mean square over D of ``O − G`` (Eq. 13, Fig. 5).
         size_note: why a size has no A_N and B_N; empty where it has.
         round_alpha: α after the start of Stage 2 (NaN) and after each round.
-        round_beta: β likewise.
-        round_error: ℓ_R likewise: the sum of squared, or the mean of relative, errors.
+        round_beta: β after the start and after each round.
+        round_error: ℓ_R after the start and after each round: the sum of squared, or the mean of
+            relative, errors.
         left_out_N: N of the pairs left out, ``(pair,)``.
         left_out_D: smaller D of the pairs left out.
         left_out_note: why each was left out.
         ratio: typical ratio λ of neighbouring D.
         num_copies: rows that copy another row exactly, which count once.
-        num_repeats: further runs of an (N, D) already there, which are averaged.
+        num_repeats: rows that repeat an (N, D) with another loss, which are averaged.
         repeat_spread: largest relative difference of the losses of one (N, D).
 
     Example:
@@ -97,41 +105,29 @@ class Diagnostics(Remarks):
 
     def doubts(self, fitted: Fitted) -> list[str]:
         """An exponent that the runs do not determine, or a term that vanished."""
-        return doubts(fitted)
+        outcome, warnings = fitted.outcome, list[str]()
+        if outcome is Outcome.exponent_at_edge:
+            warnings += at_edge(fitted)
+        if outcome is Outcome.exponent_unresolved:
+            warnings.append(
+                f"{outcome.message} Change the bounds of the search (search=), or use a `Grid`."
+            )
+        return [*warnings, *fitted.law.warnings()]
 
     def misfits(self, fitted: Fitted) -> list[str]:
-        """Repeats that differ, sizes that are lost or noisy, and curves that pass the sizes by."""
-        return misfits(self, fitted)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Lists and numbers for JSON; NaN becomes None."""
-        return {name: _to_json(value) for name, value in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "Diagnostics":
-        """The inverse of :meth:`to_dict`."""
-        return cls(**{name: _from_json(name, content[name]) for name in cls.__annotations__})
+        """Repeats that differ, sizes that are lost or noisy, and curves that miss the sizes."""
+        return [
+            *repeats(self),
+            *lost_sizes(fitted.law, self),
+            *noise(self),
+            *large_error(fitted.mean_relative_error),
+            *missed_sizes(fitted.law, self),
+        ]
 
 
-_COUNTS = ("num_runs", "num_pairs")
 _PER_SIZE = (
     "N", "num_runs", "num_pairs", "A", "B", "r_squared", "G", "residual_scatter", "size_note",
 )  # fmt: skip
-
-
-def _to_json(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return [_to_json(item) for item in value.tolist()]
-    return None if isinstance(value, float) and np.isnan(value) else value
-
-
-def _from_json(name: str, value: Any) -> Any:
-    if name.endswith("_note"):
-        return tuple(value)
-    if isinstance(value, list):
-        dtype = int if name in _COUNTS else float
-        return np.array([np.nan if item is None else item for item in value], dtype=dtype)
-    return np.nan if value is None else value
 
 
 Solution = PiecewiseSolution | ChinchillaSolution
@@ -141,7 +137,7 @@ SIZE_UNUSABLE = "its size has no A_N and B_N"
 
 
 def diagnose(design: Design, losses: np.ndarray, solution: Solution, min_pairs: int) -> Diagnostics:
-    """Collect what the stages found."""
+    """Collect the results of the stages."""
     sizes, trace = solution.sizes, solution.data_term.rounds
     live = sizes.live
     left_out_N, left_out_D, notes = _left_out(design, solution)
@@ -176,17 +172,15 @@ def diagnose(design: Design, losses: np.ndarray, solution: Solution, min_pairs: 
 def _repeat_spread(design: Design, losses: np.ndarray) -> float:
     if design.run_share.shape[-1] == 1:
         return 0.0
-    held = design.run_share > 0
+    is_run = design.run_share > 0
     of_slot = losses[design.run_index]
-    highest = np.where(held, of_slot, 0.0).max(axis=-1)
-    lowest = np.where(held, of_slot, np.inf).min(axis=-1)
+    highest = np.where(is_run, of_slot, 0.0).max(axis=-1)
+    lowest = np.where(is_run, of_slot, np.inf).min(axis=-1)
     return float(np.max(highest / lowest) - 1.0)
 
 
 def _size_notes(design: Design, solution: Solution, min_pairs: int) -> tuple[str, ...]:
     live = solution.sizes.live
-    if np.all(live):
-        return ("",) * len(live)
     return tuple(
         "" if live[i] else size_note(design, solution, i, min_pairs) for i in range(len(live))
     )

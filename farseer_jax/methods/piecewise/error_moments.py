@@ -6,12 +6,12 @@ with T = D0^−A − D1^−A in units that make b₀ of order R,
     Σ w (b T − R)² = error + 2 (b − b₀) P + (b − b₀)² Q,
     error = Σ w (b₀ T − R)²,   P = Σ w (b₀ T − R) T,   Q = Σ w T².
 
-These sums take all the exponentials of a search of α, and do not know β: every round uses the
-same ones. No digits cancel, for all candidates' curves B(N) are near each other; Stage 1's own
-B_N of a size with few pairs may be far off.
+These sums need all the exponentials of a search of α, and do not depend on β: every round uses
+them. No digits cancel, because all candidates' curves B(N) are near each other; Stage 1's own B_N
+of a size with few pairs may be far off.
 
-In a batch the sums are interpolated: they are entire functions of the one number A, which
-candidates of one size do not move far.
+In a batch the sums are interpolated: they are entire functions of A, which differs little between
+the candidates of one size.
 """
 
 from functools import partial
@@ -50,13 +50,13 @@ class ErrorMoments(NamedTuple):
 
 
 class _Size(NamedTuple):
-    """What the sums of sizes are made of, each with the axis of A last.
+    """The arguments of the sums, each with the axis of A last.
 
     Attributes:
-        own_A: of the middle candidate.
+        own_A: A of the middle candidate.
         b: b₀.
         centre: mean ``ln D``.
-        log_D: less the centre.
+        log_D: ``ln D`` less the centre.
         R: as in the differences.
         weight: as in the differences.
     """
@@ -72,7 +72,7 @@ class _Size(NamedTuple):
 def error_moments(
     log_A: PerSizeCandidate, log_B: PerSizeCandidate, pairs: Differences
 ) -> ErrorMoments:
-    """All that searches of α over the same candidates share.
+    """The sums that all searches of α over the same candidates share.
 
     Args:
         log_A: curves of the candidates α.
@@ -88,7 +88,7 @@ def error_moments(
     if A.ndim == 2:
         error, P, Q = _sums_at_candidates(jax.tree.map(lambda x: x[..., None], each), A)
     else:
-        error, P, Q = _sums_of_members(each, A)
+        error, P, Q = _sums_of_batch(each, A)
     return ErrorMoments(jnp.sum(error, axis=0), P, Q, b, own_log_B)
 
 
@@ -100,7 +100,7 @@ def moments_error(log_B: Sizes, moments: ErrorMoments) -> Candidates:
 
 
 def _sums_at_candidates(each: _Size, A: Array) -> _Sums:
-    """Error, P and Q at exponents A, ``(size, candidate)`` or ``(size, member)``."""
+    """Error, P and Q at exponents A, ``(size, candidate)`` or ``(size, batch)``."""
     log_unit = (each.own_A - A) * each.centre
     return _sums_of(each, jnp.exp(log_unit[:, None] - A[:, None] * each.log_D))
 
@@ -114,11 +114,11 @@ def _sums_of(each: _Size, power: Array) -> _Sums:
     return error, P, Q
 
 
-def _sums_of_members(each: _Size, A: Array) -> _Sums:
+def _sums_of_batch(each: _Size, A: Array) -> _Sums:
     """Interpolated through a few nodes between a size's lowest A and its highest.
 
-    A member that the nodes do not resolve is computed as if alone: what a member gets does not
-    depend on the others.
+    A batch element that the nodes do not resolve is computed as if alone, so that its result does
+    not depend on the others.
     """
     lowest, highest = jnp.min(A, axis=1), jnp.max(A, axis=1)
     middle, half = 0.5 * (lowest + highest), 0.5 * (highest - lowest)
@@ -130,7 +130,7 @@ def _sums_of_members(each: _Size, A: Array) -> _Sums:
         one = jax.tree.map(lambda x: x[None], inputs)
         return jax.tree.map(lambda x: x[0], _interpolated(*one))
 
-    # size by size: what all would need at once overflows the cache
+    # size by size: all sizes together overflow the cache
     by_nodes = jax.lax.map(of_size, inputs)
 
     def each_by_its_own() -> _Sums:
@@ -142,9 +142,9 @@ def _sums_of_members(each: _Size, A: Array) -> _Sums:
 
 
 def _interpolated(each: _Size, A: Array, middle: Array, half: Array) -> _Sums:
-    """Error, P and Q of members, ``(size, candidate, member)``.
+    """Error, P and Q of a batch, ``(size, candidate, batch)``.
 
-    Interpolated in units that A leaves alone: those of ``D^−A`` are steep.
+    They are interpolated in units that do not depend on A: those of ``D^−A`` are steep.
     """
     nodes = jnp.asarray(_chebyshev.nodes(_NUM_NODES), A.dtype)[:, None, None]
     to_series = jnp.asarray(_to_series(_NUM_NODES), A.dtype)[:, :, None, None]
@@ -177,9 +177,9 @@ def _to_series(num_nodes: int) -> np.ndarray:
 
 
 def _widest(eps: float) -> float:
-    """Half the range of A, times the reach of ln D, that the nodes resolve to rounding.
+    """Half the range of A, times the range of ln D, that the nodes resolve to rounding.
 
-    The sums are made of exp(−2 A ln D), whose Chebyshev series falls as ``(A ln D)^n / n!``.
+    The sums contain exp(−2 A ln D), whose Chebyshev series decreases as ``(A ln D)^n / n!``.
     """
     factorial = float(np.prod(np.arange(1.0, _NUM_NODES + 1)))
     return float((0.25 * eps * factorial) ** (1 / _NUM_NODES))

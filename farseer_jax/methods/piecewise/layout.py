@@ -3,8 +3,8 @@
     Design (sizes × slots × repeats) → Layout (padded sizes × padded slots)
     losses, weights of runs          → Gathered (the same, repeats averaged)
 
-Both are made on the host, so that a limit, a fold, a removal or another table, with another number
-of runs or with repeats, compiles nothing anew.
+Both are made on the host, so that a hold-out, a fold, a removal or another table, with another
+number of runs or with repeats, needs no new compilation.
 """
 
 from typing import Any, NamedTuple
@@ -22,11 +22,11 @@ _LEAST_SLOTS = 18
 class Layout(NamedTuple):
     """A design without its runs, padded.
 
-    What is added are copies of the last size, and of each size's last D, which no run holds.
+    The padding repeats the last size, and each size's last D; no run belongs to it.
 
     Attributes:
         N: sizes, ``(size,)``.
-        log_pivot: ``ln`` of the geometric mean of the sizes before any were added.
+        log_pivot: ``ln`` of the geometric mean of the sizes without padding.
         log_D: ``ln D``, ``(size, slot)``.
         pair_ok: slots k and k + 1 are one step apart, ``(size, slot − 1)``.
     """
@@ -45,7 +45,7 @@ class Layout(NamedTuple):
 def layout_of(design: Design) -> Layout:
     """The smallest layout that holds a design."""
     num_sizes, num_slots = design.log_D.shape
-    # places, not `np.pad`: it would take a tenth of a fit
+    # indices, not `np.pad`, which would take a tenth of a fit
     size = np.minimum(np.arange(_padded(num_sizes, _LEAST_SIZES)), num_sizes - 1)
     slot = np.minimum(np.arange(_padded(num_slots, _LEAST_SLOTS)), num_slots - 1)
     pair_ok = np.zeros((len(size), len(slot) - 1), dtype=bool)
@@ -56,13 +56,13 @@ def layout_of(design: Design) -> Layout:
 def gather_padded(
     design: Design, layout: Layout, losses: np.ndarray, weights: np.ndarray
 ) -> Gathered:
-    """Losses and weights of runs in a layout; those of added places are 1 and 0.
+    """Losses and weights of runs in a layout; those of padding are 1 and 0.
 
     Args:
-        design: of the runs.
-        layout: of the design.
+        design: design of the runs.
+        layout: layout of the design.
         losses: ``(run,)``, or ``(batch, run)``.
-        weights: likewise.
+        weights: ``(run,)``, or ``(batch, run)``.
 
     Returns:
         Arrays ``(size, slot)``, or ``(size, slot, batch)``.
@@ -80,16 +80,16 @@ def gather_padded(
 
 
 class RunPlaces(NamedTuple):
-    """Where runs stand among slots, and what a slot's average owes to each.
+    """The slot of each run, and the derivatives of the slot's averages in it.
 
     A slot's loss is ``ℓ = Σ s w l / Σ s w``, its weight ``ω = Σ s w² / Σ s w``, of the losses l,
     the weights w and the shares s of its runs.
 
     Attributes:
-        size: of each run, ``(run,)``.
-        slot: likewise.
+        size: index of each run's size, ``(run,)``.
+        slot: index of each run's slot, ``(run,)``.
         loss_by_loss: ``∂ℓ/∂l``, ``(…, run)``.
-        loss_by_weight: ``∂ℓ/∂w``; NaN for a run without weight, which has no derivative.
+        loss_by_weight: ``∂ℓ/∂w``; NaN for a run of weight 0, where there is no derivative.
         weight_by_weight: ``∂ω/∂w``.
     """
 
@@ -110,7 +110,7 @@ class RunPlaces(NamedTuple):
         shares = design.run_share[size, slot, repeat] * weights
 
         def summed(values: np.ndarray) -> np.ndarray:
-            """Over the runs of each run's slot."""
+            """Sums over the runs of each run's slot."""
             if not repeat.any():
                 return values
             sums = np.zeros((*values.shape[:-1], design.log_D.size))
@@ -135,7 +135,7 @@ class RunPlaces(NamedTuple):
         return by_loss[self.size, self.slot] * self.loss_by_loss
 
     def by_weights(self, by_loss: np.ndarray, by_weight: np.ndarray) -> np.ndarray:
-        """Likewise in the weight of each run."""
+        """Derivatives in the weight of each run, from those in slots' losses and weights."""
         own = by_loss[self.size, self.slot], by_weight[self.size, self.slot]
         return own[0] * self.loss_by_weight + own[1] * self.weight_by_weight
 

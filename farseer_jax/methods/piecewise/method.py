@@ -1,4 +1,4 @@
-"""The settings of the piecewise method, and its doors for NumPy."""
+"""The settings of the piecewise method, and its entry points for NumPy."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -32,7 +32,7 @@ from farseer_jax.runtime.arrays import to_numpy
 from farseer_jax.solvers.search import Grid, Refined, Search, search_from_dict
 from farseer_jax.types import Array
 
-# Farseer's α, β and γ bend curves of N; Chinchilla's α and β are exponents of power laws.
+# Farseer's α, β and γ set the curvature of curves of N; Chinchilla's are exponents of power laws.
 _RANGES: dict[type[Law], tuple[float, float]] = {
     Farseer: (-0.5, 0.5),
     Chinchilla: (0.01, 1.0),
@@ -284,7 +284,7 @@ class Piecewise:
 
 
 def _chosen(where: np.ndarray, these: Any, others: Any) -> Any:
-    """Member by member, what stands in one solution of a block or in another."""
+    """Element by element, one or another solution of a block."""
     return jax.tree.map(lambda this, other: np.where(where, this, other), these, others)
 
 

@@ -1,10 +1,10 @@
-"""Derivatives of piecewise fits to any of a set of runs whose losses lie on one law.
+"""Derivatives of piecewise fits to subsets of runs whose losses lie on one law.
 
-Every such fit gives the law back: its errors are 0, and to first order each of its searches is a
-linear least-squares problem in what the losses move. So all is in closed form, by a few sums over
-the slots of each size, and nothing is compiled. With ``R = B (D0^−A − D1^−A)``, ``T = ∂R/∂ln B``,
-``V = ∂R/∂ln A``, ``g`` and ``f`` what β and α move of ``ln B(N)`` and ``ln A(N)``, and y_A and y_B
-what Stage 1 says of each size, in lines through all sizes P y_A and P y_B,
+Every such fit recovers the law: its errors are 0, and to first order each of its searches is a
+linear least-squares problem in the changes of the losses. So all is in closed form, by a few sums
+over the slots of each size, and nothing is compiled. With ``R = B (D0^−A − D1^−A)``,
+``T = ∂R/∂ln B``, ``V = ∂R/∂ln A``, g and f the derivatives of ``ln B(N)`` and ``ln A(N)`` in β and
+α, y_A and y_B Stage 1's estimates of each size, and P y_A and P y_B the lines through them,
 
     δβ = −(Σ g (TT P y_B + TV δln A − T δR)) / Σ g² TT,
     δα = −(Σ f (TV δln B + VV P y_A − V δR)) / Σ f² VV.
@@ -18,16 +18,17 @@ from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.stretched_exponential import StretchedExponential
 from farseer_jax.methods.piecewise.layout import Layout
 
-_RANK = 1e-20  # of what an exponent moves of its curve: less is rounding, and determines nothing
+_RANK = 1e-20  # relative curvature of a search below which it is rounding
 
 
 class OnLaw(NamedTuple):
-    """What the derivatives are, and what they rest on.
+    """The derivatives, and the evidence for them.
 
     Attributes:
-        by_losses: of functions in the loss of each slot, ``(subset, function, size, slot)``.
-        live: sizes that take part in all stages, ``(subset, size)``.
-        curvature: of what the searches of α, of β and of γ minimise, ``(subset, 3)``; 0 where it is
+        by_losses: derivatives of functions in the loss of each slot, ``(subset, function, size,
+            slot)``.
+        live: sizes that are used in all stages, ``(subset, size)``.
+        curvature: curvatures of the objectives of α, β and γ, ``(subset, 3)``; 0 where they are
             rounding.
     """
 
@@ -55,7 +56,7 @@ class _Lines(NamedTuple):
         level: from ordinates to the line's value at h = 0, ``(subset, size)``.
         slope: to its slope.
         moved: ``∂(slope · h)/∂p``, ``(size,)``.
-        beside: what p moves of the line's values, the ordinates fixed, ``(subset, size)``.
+        beside: ``∂/∂p`` of the line's values with the ordinates fixed, ``(subset, size)``.
     """
 
     project: np.ndarray
@@ -65,7 +66,7 @@ class _Lines(NamedTuple):
     beside: np.ndarray
 
     def pull(self, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of a function of level, slope and p, ``(function, 3)``: by ordinates, and by p."""
+        """Pull a gradient in level, slope and p, ``(function, 3)``, back to ordinates and to p."""
         by_y = (
             gradient[:, 0, None] * self.level[:, None] + gradient[:, 1, None] * self.slope[:, None]
         )
@@ -84,13 +85,13 @@ def sensitivities(
     """Derivatives of functions of the law in the losses of slots.
 
     Args:
-        layout: of the slots.
-        law: on which all losses lie.
-        weights: of the slots, ``(subset, size, slot)``.
-        gradients: of the functions by level, slope and exponent of A, B and U,
+        layout: layout of the slots.
+        law: the law on which all losses lie.
+        weights: weights of the slots, ``(subset, size, slot)``.
+        gradients: gradients of the functions in level, slope and exponent of A, B and U,
             ``(function, 3, 3)``.
-        min_pairs: that a size needs.
-        rounds: of Stage 2.
+        min_pairs: pairs that a size needs.
+        rounds: rounds of Stage 2.
     """
     log_N = np.log(layout.N)
     log_A, log_B, log_U = (_log_curve(curve, log_N) for curve in (law.A, law.B, law.U))
@@ -107,7 +108,7 @@ def sensitivities(
                 (law.U, _mean_weight(weights)),
             )
         )
-        # Stage 3: what U's function owes to G, and through G to both curves
+        # Stage 3: U depends on G, and through G on both curves
         by_G, by_gamma = gamma.pull(gradients[:, 2])
         pressed = _mean_weight(weights) * gamma.beside
         curvature_U = np.sum(pressed * gamma.beside, axis=-1)
@@ -121,7 +122,7 @@ def sensitivities(
         f, g = alpha.beside[:, None], beta.beside[:, None]
         by_alpha = by_alpha - np.sum(by_G * to_A * f, axis=-1)
         by_beta = by_beta - np.sum(by_G * to_B * g, axis=-1)
-        # Stage 2: both exponents as sums of what the first search, those of α and those of β see
+        # Stage 2: adjoints of the first search, of those of α and of those of β
         TT, TV, VV = (own[:, None] for own in (pairs.TT, pairs.TV, pairs.VV))
         curvature_B, curvature_A = (np.sum(own, axis=-1) for own in (g**2 * TT, f**2 * VV))
         first, of_alpha, of_beta = (
@@ -160,7 +161,7 @@ def _through_rounds(
     mixed: np.ndarray,
     rounds: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What the last α and β owe to the gradients of the first β, of α and of β, by adjoints."""
+    """Adjoints of the first search of β, of all searches of α and of all further ones of β."""
     of_alpha = of_beta = np.zeros_like(by_beta)
     for _ in range(rounds):
         by_beta = -by_beta / curvature_B
@@ -190,13 +191,13 @@ def _stage1(layout: Layout, A: np.ndarray, pairs: _Pairs) -> tuple[np.ndarray, n
     middle = 0.5 * (layout.log_D[:, 1:] + layout.log_D[:, :-1])
     half = 0.5 * A * (layout.log_D[:, 1:] - layout.log_D[:, :-1])
     some = np.where(half > 0, half, 1.0)
-    # d ln sinhc(A l / 2) / d ln A, which the slope of the line depends on
-    bent = np.where(half > 0, some / np.tanh(some) - 1.0, 0.0)
+    # d ln sinhc(A l / 2) / d ln A, on which the slope of the line depends
+    of_step = np.where(half > 0, some / np.tanh(some) - 1.0, 0.0)
     share = _share(pairs.weight)
     centred = middle - np.sum(share * middle, axis=-1, keepdims=True)
     pull = _share(share * centred, np.sum(share * centred**2, axis=-1, keepdims=True))
-    own = -pull / (A - np.sum(pull * bent, axis=-1, keepdims=True))
-    mean = np.sum(share * (A * middle - bent), axis=-1, keepdims=True)
+    own = -pull / (A - np.sum(pull * of_step, axis=-1, keepdims=True))
+    mean = np.sum(share * (A * middle - of_step), axis=-1, keepdims=True)
     R = np.where(pairs.T > 0, pairs.T, 1.0)
     return own / R, (share + own * (mean - 1.0)) / R
 
@@ -228,11 +229,11 @@ def _log_curve(curve: StretchedExponential, log_N: np.ndarray) -> np.ndarray:
 
 
 def _share(weights: np.ndarray, total: np.ndarray | None = None) -> np.ndarray:
-    """Over their sum, or a total; 0 where that is 0."""
+    """Weights over their sum or another total; 0 where that is 0."""
     total = np.sum(weights, axis=-1, keepdims=True) if total is None else total
     return np.asarray(weights / np.where(total == 0.0, 1.0, total) * (total != 0.0))
 
 
 def _mean_weight(weights: np.ndarray) -> np.ndarray:
-    """As of a group of runs: their weights' mean, weighted by themselves, ``(subset, size)``."""
+    """The weight of a size, its runs' weights' mean weighted by themselves, ``(subset, size)``."""
     return np.asarray(np.sum(_share(weights) * weights, axis=-1))

@@ -1,4 +1,4 @@
-"""How a piecewise fit ended: the errors of its runs, and the code of its outcome."""
+"""The errors of a piecewise fit's runs, and the code of its outcome."""
 
 from collections.abc import Sequence
 
@@ -28,11 +28,11 @@ def outcome_code(
     resolved: Flag,
     at_bound: Flag | bool = False,
 ) -> Array:
-    """Code of the :class:`Outcome`, the gravest that applies.
+    """The code of the worst :class:`Outcome` that applies.
 
     Args:
-        live: sizes that take part in Stage 2.
-        usable: sizes that take part in Stage 3.
+        live: sizes that Stage 2 uses.
+        usable: sizes that Stage 3 uses.
         numbers: parameters of the law.
         at_edge: an exponent ended at a bound of its search.
         resolved: the searches converged.

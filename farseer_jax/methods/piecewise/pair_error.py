@@ -13,8 +13,7 @@ from farseer_jax.types import Array, Candidates, Pairs, PerSizeCandidate, Sizes
 Criterion = Literal["squared", "relative"]
 CRITERIA: tuple[str, ...] = get_args(Criterion)
 
-# Slots a loop turn: 15 % faster on a CPU than one, and than all at once, for 32 candidates and for
-# 10,000.
+# Slots per turn of the loop: 15 % faster on a CPU than one or all, for 32 candidates or 10,000.
 UNROLL = 4
 
 
@@ -26,7 +25,7 @@ def error(predicted: Array, observed: Array, criterion: Criterion) -> Array:
 
 
 def shape_of(criterion: Criterion) -> Shape:
-    """What a search may assume of ℓ_R as a function of an exponent."""
+    """The shape of ℓ_R as a function of an exponent."""
     return "smooth" if criterion == "squared" else "kinked"
 
 
@@ -64,7 +63,7 @@ def pair_error(
 
 
 class CoefficientTerms(NamedTuple):
-    """With A fixed, a predicted difference is ``B · S``, and S is free of the candidates.
+    """With A fixed, a predicted difference is ``B · S``, where S does not depend on the candidate.
 
     Attributes:
         S: ``D0^−A − D1^−A`` with D in units of the size's geometric mean, of order 1.
@@ -82,10 +81,10 @@ class CoefficientTerms(NamedTuple):
 
 
 def coefficient_terms(A: Sizes, pairs: Differences) -> CoefficientTerms:
-    """All of ℓ_R that does not depend on B(N)."""
+    """The parts of ℓ_R that do not depend on B(N)."""
     centre = jnp.mean(pairs.log_D, axis=1)
     log_D = pairs.log_D - centre[:, None]
-    # twice the exponentials, in a loop of whole vectors: a slice of computed values is none
+    # twice the exponentials, but in loops of whole vectors, which slices of one result are not
     S = jnp.exp(-A[:, None] * log_D[:, :-1]) - jnp.exp(-A[:, None] * log_D[:, 1:])
     sum_S2 = jnp.sum(pairs.weight * S**2, axis=1)
     best = safe_divide(jnp.sum(pairs.weight * S * pairs.R, axis=1), sum_S2)
@@ -98,7 +97,7 @@ def coefficient_error(
 ) -> Candidates:
     """ℓ_R for candidate coefficients B(N), shape ``(size, candidate)``, at fixed A.
 
-    No exponential per slot.
+    It needs no exponential per slot.
     """
     B = jnp.exp(log_B + terms.log_scale[:, None])
     if criterion == "squared":

@@ -1,4 +1,4 @@
-"""What a user should know before trusting a piecewise fit, in sentences."""
+"""Warnings about a piecewise fit, in sentences."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -7,8 +7,7 @@ import numpy as np
 from farseer_jax.laws.evaluate import evaluate_curves
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
-from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.remarks import LARGEST_NOISE, Fitted, large_error, some_notes
+from farseer_jax.methods.remarks import LARGEST_NOISE, Fitted, some_notes
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.solvers.search import Search
 
@@ -24,13 +23,13 @@ _LARGEST_DEVIATION = 0.1
 
 
 class _Words(NamedTuple):
-    """How sentences speak of one of the two laws that the method fits.
+    """The words of the warnings for one of the two laws that the method fits.
 
     Attributes:
         exponents: name, value and search of each: 0 for the data term's, 1 for the size term's.
         edge: what an exponent at a bound leaves undetermined.
-        data_term: what a size that is lost takes no part in.
-        parameters: what few sizes determine weakly.
+        data_term: what lost sizes are not used for.
+        parameters: what few sizes determine only weakly.
         curve: the law's exponent of the data term.
     """
 
@@ -39,29 +38,6 @@ class _Words(NamedTuple):
     data_term: str
     parameters: str
     curve: str
-
-
-def doubts(fitted: Fitted) -> list[str]:
-    """An exponent that the runs do not determine, or a term that vanished."""
-    warnings = []
-    if fitted.outcome is Outcome.exponent_at_edge:
-        warnings += _at_edge(fitted)
-    if fitted.outcome is Outcome.exponent_unresolved:
-        warnings.append(
-            f"{fitted.outcome.message} Change the bounds of the search, or what it is allowed."
-        )
-    return [*warnings, *fitted.law.warnings()]
-
-
-def misfits(found: "Diagnostics", fitted: Fitted) -> list[str]:
-    """Repeats that differ, sizes that are lost or noisy, and curves that pass the sizes by."""
-    return [
-        *_repeats(found),
-        *_lost_sizes(fitted.law, found),
-        *_noise(found),
-        *large_error(fitted.mean_relative_error),
-        *_missed_sizes(fitted.law, found),
-    ]
 
 
 def _words(law: Law) -> _Words:
@@ -83,7 +59,8 @@ def _words(law: Law) -> _Words:
     )
 
 
-def _at_edge(fitted: Fitted) -> list[str]:
+def at_edge(fitted: Fitted) -> list[str]:
+    """Exponents that ended at a bound of their search."""
     method: Any = fitted.method
     searches, words = method.searches(type(fitted.law)), _words(fitted.law)
     return [
@@ -99,8 +76,8 @@ def _near_bound(exponent: float, search: Search) -> bool:
     return min(exponent - search.lower, search.upper - exponent) <= search.edge_margin
 
 
-def _repeats(found: "Diagnostics") -> list[str]:
-    """Repeats that differ by more than any run-to-run noise: several recipes in one table."""
+def repeats(found: "Diagnostics") -> list[str]:
+    """Repeats that differ by more than run-to-run noise: several recipes in one table."""
     if found.repeat_spread <= LARGEST_NOISE:
         return []
     return [
@@ -110,7 +87,8 @@ def _repeats(found: "Diagnostics") -> list[str]:
     ]
 
 
-def _lost_sizes(law: Law, found: "Diagnostics") -> list[str]:
+def lost_sizes(law: Law, found: "Diagnostics") -> list[str]:
+    """Sizes that were not used, and whether too few are left."""
     words, warnings = _words(law), []
     notes = zip(found.N, found.size_note, strict=True)
     lost = [(quantity_text(N), note) for N, note in notes if note]
@@ -127,10 +105,11 @@ def _lost_sizes(law: Law, found: "Diagnostics") -> list[str]:
     return warnings
 
 
-def _noise(found: "Diagnostics") -> list[str]:
+def noise(found: "Diagnostics") -> list[str]:
+    """Losses that rise with D, or scatter about a power law."""
     warnings = []
     num_falling = int(found.num_pairs.sum())
-    # sizes that were lost because they do not fall are named already
+    # sizes whose losses do not decrease are already named as lost
     lost = {N for N, note in zip(found.N, found.size_note, strict=True) if NOT_FALLING in note}
     num_rising = sum(
         note == NOT_FALLING and N not in lost
@@ -150,8 +129,8 @@ def _noise(found: "Diagnostics") -> list[str]:
     return warnings
 
 
-def _missed_sizes(law: Law, found: "Diagnostics") -> list[str]:
-    """Curves that pass the sizes by: the method fits differences and bounds neither error."""
+def missed_sizes(law: Law, found: "Diagnostics") -> list[str]:
+    """Curves that miss the sizes: the method fits differences and bounds neither error."""
     own: Any = law
     fitted = evaluate_curves(own, found.N)[2]
     deviation = float(np.nanmean(np.abs(fitted / found.A - 1.0)))

@@ -33,7 +33,7 @@ class SizeTerm(NamedTuple):
 
 
 class Remainder(NamedTuple):
-    """What a data term leaves of the losses.
+    """The part of the losses that a data term leaves.
 
     Attributes:
         G: mean over D, per size.
@@ -49,7 +49,7 @@ class Remainder(NamedTuple):
 
 
 def remainder(runs: Gathered, data_term: Slots) -> Remainder:
-    """Average over D what the data term leaves."""
+    """The mean over D of what the data term leaves."""
     O = runs.loss - data_term  # noqa: E741  the paper's name
     G = weighted_mean(O, runs.weight, axis=1)
     usable = jnp.any(runs.weight > 0, axis=1) & (G > 0)
@@ -64,7 +64,7 @@ def remainder(runs: Gathered, data_term: Slots) -> Remainder:
 def fit_size_term(
     z: Sizes, runs: Gathered, data_term: Slots, *, criterion: Criterion, search: Search
 ) -> SizeTerm:
-    """Fit ``ln G`` on ``h(z; γ)``; every run with weight counts, also of sizes without pairs.
+    """Fit ``ln G`` on ``h(z; γ)``; every run with weight counts, even at sizes without pairs.
 
     The criterion is Stage 2's: squared differences of ``ln G``, or relative ones of G.
     """

@@ -1,1 +1,1 @@
-"""All parameters at once, by any optimiser of first order from many starts."""
+"""Fits of all parameters at once, by any first-order optimiser from many starts."""

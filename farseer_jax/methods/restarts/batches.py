@@ -1,4 +1,4 @@
-"""Starts through an optimiser, many side by side."""
+"""Starts through an optimiser, in batches."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class Kernel(NamedTuple):
-    """What is compiled in, beside the form of the objective.
+    """The static arguments, beside the form of the objective.
 
     Attributes:
-        optimiser: of optax.
-        lock_step: whether its updates are trials of a search that keeps to the best point, so
-            that a start which no longer moves has ended.
+        optimiser: an optimiser of optax.
+        lock_step: whether its updates are trials of a line search from its best point, so that a
+            start which no longer moves has ended.
         num_steps: steps of a start.
-        width: starts side by side.
+        width: starts in a batch.
     """
 
     optimiser: "optax.GradientTransformation"
@@ -43,10 +43,10 @@ class Ended(NamedTuple):
 
     Attributes:
         free: the best point that each has seen, ``(start, free)``.
-        value: the objective there; inf where it never was finite.
+        value: the objective there; inf where it was never finite.
         steps: evaluations taken.
-        best_step: the one that found the best point.
-        rests: whether it came to rest before its steps were used up.
+        best_step: the evaluation that found the best point.
+        rests: whether it stopped before its steps were used up.
     """
 
     free: Array
@@ -57,15 +57,15 @@ class Ended(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """Starts under way, the batch first in the optimiser's state and last elsewhere.
+    """Running starts; the batch is the first axis of the optimiser's state, elsewhere the last.
 
     Attributes:
-        free: where each is, ``(free, batch)``.
-        scale: what its objective is divided by.
-        state: of the optimiser.
-        ended: its results so far.
-        observed: each start's own losses, or what all share.
-        weights: likewise.
+        free: the current points, ``(free, batch)``.
+        scale: divisor of each start's objective.
+        state: state of the optimiser.
+        ended: the results so far.
+        observed: each start's own losses, or those that all share.
+        weights: each start's own weights, or those that all share.
     """
 
     free: Array
@@ -81,7 +81,9 @@ def run_starts(
     problem: Problem, starts: Array, refit: Array, num: Array, *, form: Form, kernel: Kernel
 ) -> Ended:
     """Run the first ``num`` of the starts, ``(start, free)``, each on its refit's losses."""
-    optimiser = _with_extra_arguments(kernel.optimiser)
+    import optax
+
+    optimiser = optax.with_extra_args_support(kernel.optimiser)
     count = len(starts)
 
     def fresh(start: Array) -> _Batch:
@@ -110,20 +112,12 @@ def run_starts(
     return ended._replace(free=ended.free.T)
 
 
-def _with_extra_arguments(
-    optimiser: "optax.GradientTransformation",
-) -> "optax.GradientTransformationExtraArgs":
-    import optax
-
-    return optax.with_extra_args_support(optimiser)
-
-
 def _at_end(kernel: Kernel, ended: Ended) -> Array:
     return ended.rests | (ended.steps >= kernel.num_steps)
 
 
 def _choose(condition: Array, new: _Batch, old: _Batch) -> _Batch:
-    """One or the other, start by start, in the types of the old."""
+    """The new or the old state of each start, in the types of the old."""
 
     def last(a: Array, b: Array) -> Array:
         own = condition if b.shape[-1] == len(condition) else True  # losses that all share
@@ -144,7 +138,7 @@ def _step(
     problem: Problem,
     batch: _Batch,
 ) -> _Batch:
-    """One update of each start; a point outside its bounds is put onto them."""
+    """One update of each start; a point outside its bounds is clipped onto them."""
     free, ended = batch.free, batch.ended
     value, gradient = misfit_and_gradient(form, problem, free)
     finite = jnp.isfinite(value) & jnp.isfinite(gradient).all(0)
@@ -168,7 +162,7 @@ def _step(
         value=jnp.where(better, value, ended.value),
         steps=ended.steps + 1,
         best_step=jnp.where(better, ended.steps, ended.best_step),
-        # a start that is not finite cannot go on
+        # a start where the objective is not finite cannot continue
         rests=stays | (~finite & (ended.steps == 0)),
     )
     return batch._replace(free=moved, scale=scale, state=state, ended=new)
@@ -185,7 +179,7 @@ def _update(
     gradient: Array,
     active: Array,
 ) -> tuple[Any, Array]:
-    """State and next point of every start."""
+    """The optimiser's state and the next point of every start."""
     lower, upper = problem.lower[:, 0], problem.upper[:, 0]
 
     def propose(
@@ -196,7 +190,7 @@ def _update(
 
         def onto_box(y: Any) -> Array:
             inside = jnp.clip(y, lower, upper)
-            # a search in lock step keeps them itself, from its last accepted point
+            # a search in lock step keeps active bounds itself, from its last accepted point
             return inside if kernel.lock_step else jnp.where(active, x, inside)
 
         def value_fn(y: Any) -> Array:

@@ -1,6 +1,6 @@
-"""The objective and its gradient at many parameter vectors at once.
+"""The objective and its gradient for a batch of parameter vectors.
 
-The batch stands on the last axis, where a CPU computes several with one instruction.
+The batch is the last axis, where a CPU computes several elements with one instruction.
 """
 
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from farseer_jax.types import Array
 
 
 def of_refits(problem: Problem, refit: Array) -> Problem:
-    """The problem of these refits, from losses and weights ``(row, slot, refit)``."""
+    """The problem for some refits, from losses and weights ``(row, slot, refit)``."""
     if problem.observed.shape[-1] == 1:
         return problem
     own = problem.observed[..., refit], problem.weights[..., refit]
@@ -31,12 +31,12 @@ def of_refits(problem: Problem, refit: Array) -> Problem:
 
 
 class Form(NamedTuple):
-    """What is compiled in.
+    """The static form of the objective.
 
     Attributes:
         law: the law's class.
-        link: of the layout.
-        residual: which residual.
+        link: the layout's link.
+        residual: kind of the residuals.
         is_absolute: whether ρ is the absolute value, which no positive ``delta`` gives.
     """
 
@@ -47,28 +47,26 @@ class Form(NamedTuple):
 
 
 def misfit(form: Form, problem: Problem, free: Array) -> Array:
-    """The objective, ``(batch,)``, of free parameters ``(free, batch)``."""
+    """The objective, ``(batch,)``, at free parameters ``(free, batch)``."""
     r = _residuals(form, problem, free)
-    rho_of = absolute(r, problem.quantile) if form.is_absolute else rho(r, *_shape(problem))
-    return jnp.sum(problem.weights * rho_of, (0, 1))
+    shape = problem.delta, problem.quantile
+    sizes = absolute(r, problem.quantile) if form.is_absolute else rho(r, *shape)
+    return jnp.sum(problem.weights * sizes, (0, 1))
 
 
 def misfit_and_gradient(form: Form, problem: Problem, free: Array) -> tuple[Array, Array]:
     """The objective, ``(batch,)``, and its gradient, ``(free, batch)``.
 
-    Where a residual is 0, the absolute value has the subgradient 0.
+    The absolute value has the subgradient 0 where a residual is 0.
     """
     r, pull = jax.vjp(lambda x: _residuals(form, problem, x), free)
     if form.is_absolute:
-        size, slope = absolute(r, problem.quantile), absolute_slope(r, problem.quantile)
+        sizes, slope = absolute(r, problem.quantile), absolute_slope(r, problem.quantile)
     else:
-        size, slope = rho(r, *_shape(problem)), rho_slope(r, *_shape(problem))
-    value = jnp.sum(problem.weights * size, (0, 1))
+        shape = problem.delta, problem.quantile
+        sizes, slope = rho(r, *shape), rho_slope(r, *shape)
+    value = jnp.sum(problem.weights * sizes, (0, 1))
     return value, pull(problem.weights * slope)[0]
-
-
-def _shape(problem: Problem) -> tuple[Array, Array]:
-    return problem.delta, problem.quantile
 
 
 def _residuals(form: Form, problem: Problem, free: Array) -> Array:

@@ -1,8 +1,8 @@
-"""L-BFGS whose line search advances in lock step: each trial is a step.
+"""L-BFGS whose line search advances in lock step: each trial is an update.
 
-``optax.lbfgs`` searches a line within one update. Mapped over starts, all of them then wait for
-the slowest, and each trial evaluates the objective twice. Here an update proposes the next trial,
-on the same line or on a new one, and no start waits.
+``optax.lbfgs`` searches a line within one update. Mapped over starts, all of them wait for the
+slowest, and each trial evaluates the objective twice. Here an update proposes the next trial, on
+the same line or on a new one, and no start waits.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 MEMORY_SIZE = 10  # pairs of steps and gradients; laws have fewer parameters
 _DECREASE, _CURVATURE = 1e-4, 0.9  # of Wolfe's conditions, as in Nocedal & Wright
-_ROUNDING = 1e-14  # relative, of a sum over the runs: smaller changes say nothing
+_ROUNDING = 1e-14  # relative, of a sum over the runs: smaller changes are rounding
 _MOST_TRIALS = 20
-_MARGIN = 1e-3  # the model of L-BFGS may predict a hundredth of what Newton's step would gain
+_MARGIN = 1e-3  # the model of L-BFGS may predict a hundredth of the decrease of Newton's step
 
 
 class LineState(NamedTuple):
-    """Where the search of one start stands.
+    """The state of one start's search.
 
     Attributes:
-        memory: of ``optax.scale_by_lbfgs``.
+        memory: state of ``optax.scale_by_lbfgs``.
         base: the last accepted point, ``(free,)``.
         value: objective there; inf before the first.
-        gradient: there.
-        direction: of the line.
-        step: of the trial that is being evaluated.
+        gradient: gradient there.
+        direction: direction of the line.
+        step: step of the trial that is being evaluated.
         low: largest step known to decrease enough.
         high: smallest step known to be too long.
-        trials: on this line so far.
+        trials: trials on this line so far.
         calm: accepted points in a row that predict no decrease.
         done: whether the start stays where it is.
     """
@@ -54,11 +54,11 @@ class LineState(NamedTuple):
 
 
 def lock_step_lbfgs(tolerance: float) -> "optax.GradientTransformationExtraArgs":
-    """L-BFGS of one start, to be given value and gradient of each of its trials.
+    """L-BFGS for one start, which takes value and gradient of each of its trials.
 
     A start is done, and its updates are 0, where the model of two accepted points in a row
-    predicts a relative decrease below ``tolerance``, or where not even the steepest descent
-    decreases.
+    predicts a relative decrease below ``tolerance``, or where even steepest descent finds no
+    decrease.
 
     Source: Nocedal & Wright, *Numerical Optimization*, Algorithms 7.4 and 7.5; the bracketing of
     Lewis & Overton (2013), which does without smoothness; near the optimum, the approximate
@@ -85,7 +85,7 @@ def lock_step_lbfgs(tolerance: float) -> "optax.GradientTransformationExtraArgs"
         failed = ~accepted & (state.trials >= _MOST_TRIALS) & (again.low == 0.0)
         steepest = _steepest(scaling, state)
         new = _pick(failed, steepest, _pick(accepted, onward, again))
-        # not even the steepest descent decreases
+        # even steepest descent finds no decrease
         new = new._replace(done=new.done | (failed & (state.memory.count <= 1)))
         new = _pick(state.done, state, new)
         step = jnp.where(new.done, 0.0, new.step)
@@ -122,9 +122,9 @@ def _next_line(
     value: Array,
     gradient: Array,
 ) -> LineState:
-    """From an accepted point along the direction of L-BFGS."""
+    """A new line from an accepted point, in the direction of L-BFGS."""
     scaled, memory = scaling.update(gradient, state.memory, params)
-    # an exact 0 is a parameter at an active bound: the memory must not move it
+    # a gradient of exactly 0 marks a parameter at an active bound: the memory must not move it
     direction = jnp.where(gradient == 0.0, 0.0, -scaled)
     slope = jnp.vdot(gradient, direction)
     curved = jnp.vdot(gradient - state.gradient, params - state.base) > 0.0
@@ -140,7 +140,7 @@ def _next_line(
 
 
 def _steepest(scaling: "optax.GradientTransformation", state: LineState) -> LineState:
-    """Start anew at the last accepted point, without memory."""
+    """Steepest descent from the last accepted point, without memory."""
     norm = jnp.sqrt(jnp.vdot(state.gradient, state.gradient))
     fresh: Any = scaling.init(state.base)
     number = jnp.zeros_like(state.low)
@@ -157,7 +157,7 @@ def _steepest(scaling: "optax.GradientTransformation", state: LineState) -> Line
 def _next_trial(
     state: LineState, value: Array, gradient: Array, params: Array, enough: Array
 ) -> LineState:
-    """Further out while it decreases too steeply; else between the two ends."""
+    """The next trial on the line: further out while it is too steep, else between the ends."""
     step = state.step
     low, high = jnp.where(enough, step, state.low), jnp.where(enough, state.high, step)
     slope = jnp.vdot(state.gradient, state.direction)
@@ -168,5 +168,7 @@ def _next_trial(
     between = jnp.where(jnp.isfinite(value), between, low + 0.1 * (high - low))
     tried = jnp.where(jnp.isinf(high), 2.0 * low, between)
     last = state.trials + 1 >= _MOST_TRIALS
-    tried = jnp.where(last & (low > 0.0), low, tried)  # it decreases enough, if too steeply
+    tried = jnp.where(
+        last & (low > 0.0), low, tried
+    )  # it decreases enough, though it is still too steep there
     return state._replace(step=tried, low=low, high=high, trials=state.trials + 1)

@@ -1,4 +1,4 @@
-"""Optimisers by name, and the check of one's own."""
+"""Optimisers by name, and the check of your own."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,11 @@ WARM_UP = 0.05  # share of the steps
 
 
 def check_optimiser(optimiser: Any) -> None:
-    """Refuse what is neither a name nor an optimiser.
+    """Refuse anything but a known name or an optimiser of optax.
 
     Raises:
-        ValueError: there is none of this name.
-        TypeError: it is of another kind.
+        ValueError: the name is unknown.
+        TypeError: it is neither a name nor an optimiser.
     """
     if isinstance(optimiser, str):
         if optimiser not in NAMES:
@@ -39,7 +39,7 @@ def check_optimiser(optimiser: Any) -> None:
 def build_optimiser(
     optimiser: Any, num_steps: int, tolerance: float
 ) -> "optax.GradientTransformation":
-    """The optimiser of a name, or one's own."""
+    """The optimiser of a name; your own is returned as it is."""
     if not isinstance(optimiser, str):
         return optimiser
     if optimiser == "lbfgs":

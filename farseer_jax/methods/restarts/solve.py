@@ -26,19 +26,22 @@ if TYPE_CHECKING:
 
 _WIDTHS = {"cpu": (8, 16, 32, 64, 128, 256)}  # above, a CPU's cache overflows
 _WIDTHS_ELSEWHERE = (64, 1024, 16384)
-_ROUNDS = 16  # starts of a chunk, in widths
+_ROUNDS = 16  # starts per chunk, in widths
 _ROUNDING = 1e-15  # of a residual: sums of squares below this cannot decrease any further
 
 
-def solve(
+def solve_from_starts(
     method: "Restarts",
     layout: Layout,
     free: Free,
     starts: np.ndarray,
     losses: np.ndarray,
     weights: np.ndarray,
+    *,
+    refits: bool = False,
 ) -> Optima:
     """Fit every row of losses and weights, ``(row, run)``, from every start, ``(start, free)``."""
+    del refits  # the optimisers need no hint
     num = len(losses) * len(starts)
     widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
     width = next((w for w in widths if w >= num), widths[-1])
@@ -73,11 +76,11 @@ def _run_chunk(
     starts: np.ndarray,
     row: np.ndarray,
 ) -> Optima:
-    """One chunk, filled up to ``size``."""
+    """One chunk, padded to ``size``."""
     num = len(starts)
     starts = np.pad(starts, ((0, size - num), (0, 0)), mode="edge")
     row = np.pad(row, (0, size - num), mode="edge")
-    with jax.enable_x64(True):  # holds for this thread only
+    with jax.enable_x64(True):  # only in this thread
         ended = run_starts(problem, starts, row, num, form=form, kernel=kernel)
         decrease = predicted_decreases(problem, ended.free, row, form=form, width=kernel.width)
         outcome: Any = to_numpy((ended, decrease))
@@ -96,7 +99,7 @@ def _status(
     decrease: np.ndarray,
 ) -> np.ndarray:
     floor = 0.5 * _ROUNDING**2 * total_weight
-    # NaN, a decrease that is not known, has not
+    # False where the decrease is not known (NaN)
     converged = decrease <= tolerance * ended.value + floor
     if form.is_absolute:
         converged = np.zeros_like(converged)  # its gradient does not vanish at an optimum
@@ -106,7 +109,7 @@ def _status(
     return np.where(np.isfinite(ended.value), status, NOT_FINITE)
 
 
-_FLAT = 1e-12  # curvature, relative to the steepest, below which a direction says nothing
+_FLAT = 1e-12  # relative curvature below which a direction counts as flat
 
 
 @partial(jax.jit, static_argnames=("form", "width"))
@@ -120,10 +123,10 @@ def predicted_decreases(
 
     Args:
         problem: losses and weights.
-        points: free parameters, ``(point, free)``, a multiple of ``width`` of them.
-        refit: which losses and weights each has.
-        form: of the objective.
-        width: points side by side.
+        points: free parameters, ``(point, free)``; their number is a multiple of ``width``.
+        refit: index of each point's losses and weights, ``(point,)``.
+        form: form of the objective.
+        width: points in a batch.
     """
 
     def block(part: tuple[Array, Array]) -> Array:

@@ -1,1 +1,1 @@
-"""Fits of laws that are linear in some parameters: the others are searched, these solved for."""
+"""Fits of laws that are linear in some parameters: these are solved for, the others searched."""

@@ -1,6 +1,6 @@
-"""The coefficients for given exponents: the minimum of the very objective that is reported.
+"""The best coefficients for given exponents, by the same objective that is reported.
 
-Columns are computed once per candidate. The objective then costs no exponential, and one logarithm
+Columns are computed once per candidate. The objective then needs no exponential, and one logarithm
 per run where residuals are logarithmic.
 """
 
@@ -22,7 +22,7 @@ from farseer_jax.types import Array
 
 MAX_STEPS = 200
 _ROUNDING = 2.0**-52  # of a predicted loss
-# Of the tolerance of the exponents: whose search compares minima over the coefficients.
+# Of the tolerance of the exponents, whose search compares minima over the coefficients.
 _FINER = 1e-2
 _FIRST_DAMPING = 1e-8
 
@@ -34,8 +34,8 @@ class RunDerivatives(NamedTuple):
         value: objective, ``(batch,)``.
         slope: first derivative.
         curvature: second derivative.
-        square: that of the squared residual, positive.
-        rounding: of the objective, ``(batch,)``.
+        square: second derivative of the squared residual, positive.
+        rounding: rounding of the objective, ``(batch,)``.
     """
 
     value: Array
@@ -71,9 +71,9 @@ def gram(columns: list[Array], weights: Array) -> Array:
 
 
 def least_squares_start(form: Form, problem: Problem, columns: list[Array]) -> Array:
-    """Least squares within the bounds, in closed form: ``(coefficient, batch)``.
+    """Least squares within the bounds, in closed form, ``(coefficient, batch)``.
 
-    Of absolute residuals, or of relative ones: which log residuals are, where they are small.
+    Log residuals are replaced by relative ones, which they equal to first order.
     """
     base, *own = columns
     absolute = form.residual == "absolute"

@@ -34,23 +34,24 @@ from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE
 class VariableProjection(EndToEndMethod):
     """Search the exponents of a law, and solve for what it is linear in at each of them.
 
-    For laws that declare linear parameters (``Law.linear``), such as :class:`Chinchilla`,
-    linear in E, A and B for given α and β, and that leave one or two others free. The objective at
-    the best linear parameters is a function of the exponents alone, the *profile*. It is computed
-    on a grid of exponents, and the grid's lowest minima are polished by Newton steps, so no start
-    has to be guessed. At every candidate the linear parameters minimise the very objective that is
-    reported, to rounding; those that are positive in the law may be exactly 0.
+    For laws that declare linear parameters (``Law.linear``) and have one or two other free ones,
+    such as :class:`Chinchilla`, linear in E, A and B for given α and β. The objective at the best
+    linear parameters is a function of the exponents alone, the *profile*. It is computed on a grid
+    of exponents, and the grid's lowest minima are polished by Newton steps, so no starts are
+    needed. At every candidate the linear parameters minimise the same objective that is reported,
+    to rounding; those that are positive in the law may be exactly 0.
 
-    Absolute objectives (δ = 0) are followed as the limit of Huber's, δ from 1e-1 down to 1e-10 in
-    half decades, each optimum guessed from the two before; reported is the sum of sizes itself.
+    Least absolute deviations (δ = 0) are the limit of Huber's objective, with δ from 1e-1 down to
+    1e-10 in half decades, each optimum extrapolated from the two before. The reported objective is
+    the sum of absolute residuals itself.
 
     Source: Golub & Pereyra (1973); for scaling laws, Czech et al., *Problems with Chinchilla
     Approach 2*, with plain least squares inside.
 
     Args:
         objective: an :class:`Objective` or the name of one.
-        num_candidates: values of each exponent, evenly spaced. Even steps suit exponents: moving
-            one changes ``N^−α`` alike wherever it stands.
+        num_candidates: values of each exponent, evenly spaced: a step in an exponent changes
+            ``N^−α`` by the same factor everywhere.
         num_polished: minima of the grid that are polished.
         refit_candidates: values of each exponent that each refit of a batch tries, beside the
             minima of all runs.
@@ -75,10 +76,6 @@ class VariableProjection(EndToEndMethod):
     """
 
     name: ClassVar[str] = "variable-projection"
-    report: ClassVar[type] = ProfileReport
-    numbers: ClassVar[tuple[str, ...]] = (
-        "num_candidates", "num_polished", "refit_candidates", "max_steps", "tolerance",
-    )  # fmt: skip
 
     objective: Objective | str = "squared"
     num_candidates: int = 32
@@ -96,7 +93,7 @@ class VariableProjection(EndToEndMethod):
         )
 
     def prepare(self, law: type[Law], runs: Runs) -> Layout:
-        """Lay the runs out, and refuse what cannot be fitted."""
+        """Lay the runs out, and refuse laws, runs and settings that cannot be fitted."""
         check_law(law, runs)
         layout = build_layout(law, runs)
         free_of(self, layout)
@@ -111,12 +108,11 @@ class VariableProjection(EndToEndMethod):
         found = profile(plan, problem)
         minima = find_minima(plan, problem, found, self.num_polished)
         law = _law_of(plan, minima)
-        value = np.where(found.status == NOT_FINITE, np.inf, found.value)
         report = ProfileReport(
             objective=float(minima.value[0]),
             exponents=tuple(names[0] for names in plan.form.exponents),
             axes=plan.axes,
-            profile=value.reshape(tuple(map(len, plan.axes))),
+            profile=found.finite_value.reshape(tuple(map(len, plan.axes))),
             minima=minima.exponents.T,
             minima_objective=minima.value,
             num_copies=layout.num_copies,
@@ -126,7 +122,7 @@ class VariableProjection(EndToEndMethod):
         return solved(layout, best, outcome, losses, weights, report)
 
     def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
-        """Refit stacks of losses and weights, ``(batch, run)``: from the minima of all runs."""
+        """Refit stacks of losses and weights, ``(batch, run)``, from the minima of all runs."""
         layout, plan = design, _plan(self, design)
         problem = build_problem(plan, layout, losses, weights)
         with _ALONE:
@@ -137,7 +133,7 @@ class VariableProjection(EndToEndMethod):
 
     def refit(self, design: Layout, runs: Runs, law: Law, found: Any) -> EndToEndRefit:
         """The fit as a function of losses and weights that JAX differentiates."""
-        del found  # the law says where the optimum is
+        del found  # the law is the optimum
         plan = _plan(self, design)
         free = natural_free(plan.form, plan.fixed, plan.low, plan.high)
         start = natural_numbers(plan.form, law)
@@ -146,19 +142,19 @@ class VariableProjection(EndToEndMethod):
 
 
 def _objective(method: VariableProjection, layout: Layout) -> Objective:
-    """In terms of the predicted losses themselves."""
+    """The objective in terms of the predicted losses themselves."""
     objective, link = layout.objective(method.objective), layout.link
     if link.name == "logit":
         raise ValueError(
-            "variable projection solves for the response itself, and its errors are on the logit "
-            "scale: fit it with `LeastSquares(…)`"
+            "variable projection needs residuals of the response itself, but the runs have the "
+            "link 'logit': fit the law with `LeastSquares(…)`"
         )
     is_plain = objective.residual == "link" and link.name == "identity"
     return replace(objective, residual="absolute") if is_plain else objective
 
 
 def _plan(method: VariableProjection, layout: Layout) -> Plan:
-    """What the settings mean for a law and runs."""
+    """The plan of these settings for a law and its runs."""
     objective, bounds = _objective(method, layout), dict(method.bounds)
     form = build_form(layout.law, objective.residual, dict(method.fixed), method.tied)
     check_form(form, bounds)
@@ -177,19 +173,19 @@ def _plan(method: VariableProjection, layout: Layout) -> Plan:
     )
 
 
-_ALONE = Lock()  # blocks of refits come in threads: the first finds the minima for all
+_ALONE = Lock()  # blocks of refits run in threads: the first one finds the minima for all
 
 
 @lru_cache(maxsize=4)
 def _minima(layout: Layout, method: VariableProjection) -> Found:
-    """Found of the fit to all runs: where refits start."""
+    """The minima of the fit to all runs: where refits start."""
     plan, own = _plan(method, layout), weights_of(layout.runs)[None]
     problem = build_problem(plan, layout, layout.runs.loss[None], own)
     return find_minima(plan, problem, profile(plan, problem), method.num_polished)
 
 
 def _law_of(plan: Plan, found: Found) -> Law:
-    """The laws of minima, leaves ``(minimum,)``; what is fixed keeps all its digits."""
+    """The laws of minima, leaves ``(minimum,)``; fixed parameters keep all their digits."""
     form, num = plan.form, len(found.value)
     leaves = {n: np.full(num, v) for n, v in zip(form.fixed, plan.fixed, strict=True)}
     for groups, rows in (
@@ -202,7 +198,7 @@ def _law_of(plan: Plan, found: Found) -> Law:
 
 
 def _outcome(plan: Plan, found: Found) -> np.ndarray:
-    """Code of each minimum's :class:`Outcome`."""
+    """The code of each minimum's :class:`Outcome`."""
     code = np.where(found.status == CONVERGED, Outcome.success.code, Outcome.not_converged.code)
     bounded = np.array(plan.form.bounded)[:, None]
     code = np.where(((found.coefficients <= 0.0) & bounded).any(0), Outcome.bound_active.code, code)

@@ -1,4 +1,4 @@
-"""Damped Newton within a box, for a batch at once; serves both levels of the problem."""
+"""Damped Newton within a box, for batches; both levels of the problem use it."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,8 +19,8 @@ from farseer_jax.types import Array
 
 _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e14
 _NEARLY_UNDAMPED = 1e-3
-# Added to a Hessian of unit scale until it curves upwards. Between two runs Huber's objective of
-# logarithms curves downwards; squares that lie above it would creep there.
+# Added to a Hessian of unit scale until it is positive definite. Between two runs Huber's objective
+# of logarithms is concave, where steps by squares that lie above it would be tiny.
 _SHIFTS = np.array([0.0, *np.geomspace(1e-5, 10.0, 7)])
 
 
@@ -31,7 +31,7 @@ class Model(NamedTuple):
         value: ``(batch,)``.
         gradient: ``(n, batch)``.
         hessian: ``(n, n, batch)``.
-        scale: roots of the diagonal that the Hessian of squares has, ``(n, batch)``.
+        scale: roots of the diagonal of the Hessian of squares, ``(n, batch)``.
         rounding: decreases of the objective that its rounding hides, ``(batch,)``.
     """
 
@@ -48,7 +48,7 @@ class Box(NamedTuple):
     Attributes:
         low: ``(n, 1)``.
         high: ``(n, 1)``.
-        bounds: for each variable whether it has a lower and an upper bound at all.
+        bounds: whether each variable has a lower and an upper bound.
     """
 
     low: Array
@@ -62,7 +62,7 @@ class Rules(NamedTuple):
     Attributes:
         tolerance: relative decrease of the objective that counts as none.
         max_steps: evaluations.
-        damping: of the first step, of a Hessian of unit scale.
+        damping: damping of the first step, for a Hessian of unit scale.
     """
 
     tolerance: Array
@@ -71,16 +71,16 @@ class Rules(NamedTuple):
 
 
 class State(NamedTuple):
-    """Where each batch element stands.
+    """The state of each batch element.
 
     Attributes:
-        point: best one so far, ``(n, batch)``.
-        model: there; its value is inf before the first evaluation.
-        extra: what the objective keeps of it.
+        point: best point so far, ``(n, batch)``.
+        model: the model there; its value is inf before the first evaluation.
+        extra: what the objective keeps of that point.
         trial: point to evaluate next; where converged, the refined minimum.
         predicted: decrease of the objective that the model predicts for the trial.
-        damping: of the next step.
-        shorter: whether the trial is part of the way to one that failed.
+        damping: damping of the next step.
+        shorter: whether the trial lies on the way to one that failed.
         status: RUNNING or how it ended.
     """
 
@@ -100,8 +100,8 @@ Evaluate = Callable[[State], tuple[Model, Any]]
 def minimise(evaluate: Evaluate, start: Array, extra: Any, box: Box, rules: Rules) -> State:
     """Minimise from ``start``, ``(n, batch)``, until every batch element has ended.
 
-    An element has converged where the undamped model predicts no further decrease; it takes that
-    last step unseen, which changes its objective by less than the tolerance.
+    An element has converged where the undamped model predicts no further decrease. That last step,
+    which changes its objective by less than the tolerance, is taken without an evaluation.
     """
     num, batch = start.shape
     zero, zeros = jnp.zeros(batch), jnp.zeros_like(start)
@@ -116,11 +116,11 @@ def minimise(evaluate: Evaluate, start: Array, extra: Any, box: Box, rules: Rule
         frozen = state.status != RUNNING
         return count + 1, jax.tree.map(lambda old, new: jnp.where(frozen, old, new), state, moved)
 
-    def goes_on(carry: tuple[Array, State]) -> Array:
+    def continues(carry: tuple[Array, State]) -> Array:
         count, state = carry
         return (count < rules.max_steps) & (state.status == RUNNING).any()
 
-    return jax.lax.while_loop(goes_on, step, (jnp.array(0), state))[1]
+    return jax.lax.while_loop(continues, step, (jnp.array(0), state))[1]
 
 
 def refined(state: State) -> Array:
@@ -129,7 +129,7 @@ def refined(state: State) -> Array:
 
 
 def _judge(state: State, model: Model, extra: Any) -> State:
-    """Accept the trial, or go back part of its way."""
+    """Accept the trial, or propose a shorter step."""
     finite = jnp.isfinite(model.value) & jnp.isfinite(model.gradient).all(0)
     finite &= jnp.isfinite(model.hessian).all((0, 1))
     first = jnp.isinf(state.model.value)
@@ -138,7 +138,7 @@ def _judge(state: State, model: Model, extra: Any) -> State:
     ratio = decrease / jnp.where(state.predicted > 0, state.predicted, jnp.inf)
     better = jnp.where(ratio > 0.75, 0.1, jnp.where(ratio > 0.25, 1.0, 4.0))
     better = jnp.where(first | state.shorter, 1.0, better)
-    # the parabola through both values and the slope at the better one has its minimum here
+    # the minimum of the parabola through both values and the slope at the better one
     slope = -jnp.sum(state.model.gradient * (state.trial - state.point), 0)
     part = jnp.where(finite, jnp.clip(0.5 * slope / (slope - decrease), 0.03, 0.5), 0.1)
     point, model, extra = jax.tree.map(
@@ -160,7 +160,7 @@ def _judge(state: State, model: Model, extra: Any) -> State:
 
 
 def _next_trial(state: State, box: Box, rules: Rules) -> State:
-    """The next point to evaluate, unless that stands already; or the end."""
+    """Choose the next point to evaluate, unless a shorter step is proposed already; or end."""
     value, gradient, hessian, scale, rounding = state.model
     scale = jnp.where(scale > 0, scale, 1.0)
     matrix, slope = hessian / (scale[:, None] * scale), gradient / scale
@@ -178,7 +178,7 @@ def _next_trial(state: State, box: Box, rules: Rules) -> State:
     converged = small & solved & ~state.shorter & (shift <= _NEARLY_UNDAMPED)
     stalled = (small & state.shorter) | (state.damping >= _MOST_DAMPING)
     status = jnp.where(converged, CONVERGED, jnp.where(stalled, STALLED, state.status))
-    # what looks converged under heavy damping only is small: relax, and look again
+    # under heavy damping a small step does not mean convergence: relax, and look again
     relaxed = jnp.where(small & ~converged, state.damping * 0.1, state.damping)
     return state._replace(
         trial=trial,
@@ -189,7 +189,7 @@ def _next_trial(state: State, box: Box, rules: Rules) -> State:
 
 
 def _least_shift(matrix: Array, damping: Array) -> Array:
-    """The damping, or the least that makes the matrix positive definite, or the largest tried."""
+    """The damping, or the least shift that makes the matrix positive definite (or the largest)."""
     shifts = jnp.maximum(damping, _SHIFTS[:, None])  # (shift, batch)
     shifted = matrix + shifts[:, None, None] * jnp.eye(len(matrix))[..., None]
     last = np.arange(len(_SHIFTS))[:, None] == len(_SHIFTS) - 1

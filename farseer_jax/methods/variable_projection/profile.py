@@ -6,7 +6,6 @@ envelope theorem, its Hessian by a Schur complement.
 """
 
 import itertools
-from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -31,6 +30,8 @@ from farseer_jax.methods.variable_projection.newton import (
 )
 from farseer_jax.methods.variable_projection.terms import Form, Problem, columns, losses
 from farseer_jax.objectives import absolute, residual_slopes
+from farseer_jax.solvers.optima import NOT_FINITE
+from farseer_jax.solvers.partials import partial_derivative
 from farseer_jax.solvers.small_systems import LEAST_PIVOT, eliminate
 from farseer_jax.types import Array
 
@@ -38,19 +39,24 @@ _FIRST_DAMPING = 1e-3
 
 
 class Found(NamedTuple):
-    """Places in the space of exponents, such as candidates or minima; in NumPy or JAX.
+    """Points in the space of exponents, such as candidates or minima; in NumPy or JAX.
 
     Attributes:
-        exponents: ``(exponent, place)``.
-        coefficients: ``(coefficient, place)``.
-        value: objective, ``(place,)``.
-        status: codes of the solver, ``(place,)``.
+        exponents: ``(exponent, point)``.
+        coefficients: ``(coefficient, point)``.
+        value: objective, ``(point,)``.
+        status: codes of the solver, ``(point,)``.
     """
 
     exponents: np.ndarray
     coefficients: np.ndarray
     value: np.ndarray
     status: np.ndarray
+
+    @property
+    def finite_value(self) -> np.ndarray:
+        """The objective, inf where it is not finite, ``(point,)``."""
+        return np.where(self.status == NOT_FINITE, np.inf, self.value)
 
 
 _found: Any = Found  # of JAX's arrays
@@ -66,7 +72,7 @@ def start_at(problem: Problem, exponents: Array, *, form: Form) -> Array:
 def solve_at(
     problem: Problem, exponents: Array, coefficients: Array, max_steps: int, *, form: Form
 ) -> Found:
-    """The best coefficients at given exponents, from others."""
+    """The best coefficients at given exponents, from other coefficients."""
     own = columns(form, problem, list(exponents))
     state = solve_inner(form, problem, own, coefficients, max_steps)
     return _found(exponents, refined(state), state.model.value, state.status)
@@ -103,10 +109,10 @@ def polish(
 
 
 class Extra(NamedTuple):
-    """What belongs to a point of the profile.
+    """The coefficients at a point of the profile.
 
     Attributes:
-        coefficients: best ones there, ``(coefficient, batch)``.
+        coefficients: the best ones, ``(coefficient, batch)``.
         slopes: their derivatives in the exponents, ``(coefficient, exponent, batch)``.
     """
 
@@ -115,7 +121,7 @@ class Extra(NamedTuple):
 
 
 def _predict(form: Form, state: State) -> Array:
-    """Coefficients at the trial, to first order; none leaves its bound."""
+    """Coefficients at the trial, to first order, kept within their bounds."""
     move = state.trial - state.point
     coefficients = state.extra.coefficients + jnp.sum(state.extra.slopes * move, 1)
     bounded = jnp.array(form.bounded)[:, None]
@@ -154,27 +160,19 @@ def _columns_and_slopes(
     form: Form, problem: Problem, exponents: list[Array]
 ) -> tuple[Columns, list[Columns], list[list[Columns]]]:
     """Columns, and their first and second derivatives in the exponents (lower triangle)."""
-
-    def along(f: Callable[[list[Array]], Columns], k: int) -> Callable[[list[Array]], Columns]:
-        def slope(values: list[Array]) -> Columns:
-            def one(x: Array) -> Columns:
-                return f([*values[:k], x, *values[k + 1 :]])
-
-            return jax.jvp(one, (values[k],), (jnp.ones_like(values[k]),))[1]
-
-        return slope
-
     value = partial(columns, form, problem)
-    num = len(exponents)
-    first = [along(value, k) for k in range(num)]
-    second = [[along(first[k], m)(exponents) for m in range(k + 1)] for k in range(num)]
+    first = [partial_derivative(value, k) for k in range(len(exponents))]
+    second = [
+        [partial_derivative(slope, m)(exponents) for m in range(k + 1)]
+        for k, slope in enumerate(first)
+    ]
     return value(exponents), [slope(exponents) for slope in first], second
 
 
 def _mixed(
     first: list[Columns], second: list[list[Columns]], push: Array, coefficients: Array
 ) -> Array:
-    """``Σ push · ∂²L`` in coefficients and exponents: 0 in two coefficients."""
+    """``Σ push · ∂²L`` in coefficients and exponents: 0 for two coefficients."""
     num, count = len(coefficients), len(coefficients) + len(first)
     cells = [[jnp.zeros_like(coefficients[0])] * count for _ in range(count)]
     for k, slopes in enumerate(first):
@@ -187,7 +185,7 @@ def _mixed(
 
 
 def _eliminate(matrix: Array, active: Array) -> tuple[Array, Array, Array]:
-    """Schur complement of the coefficients that are not at their bounds, and their slopes.
+    """The Schur complement of the coefficients that are not at their bounds, and their slopes.
 
     Args:
         matrix: of coefficients and exponents, ``(n, n, batch)``.
@@ -215,9 +213,9 @@ def candidates(axes: tuple[np.ndarray, ...]) -> np.ndarray:
 
 
 def local_minima(values: np.ndarray, num: int) -> np.ndarray:
-    """Flat indices of the lowest candidates that no neighbour is below, ``(num,)``.
+    """Flat indices of the lowest local minima of a grid, ``(num,)``.
 
-    Where there are fewer, the lowest of them is repeated: the number is that of a kernel's batch.
+    Where there are fewer, the lowest is repeated, so that the number is that of a kernel's batch.
     """
     padded = np.pad(values, 1, constant_values=np.inf)
     lowest = np.full_like(values, np.inf)
@@ -230,10 +228,10 @@ def local_minima(values: np.ndarray, num: int) -> np.ndarray:
 
 
 def distinct(minima: Found, nearness: np.ndarray) -> Found:
-    """One of each, best first; ``nearness`` is how far apart they differ, ``(exponent,)``."""
+    """Distinct minima, best first; within ``nearness``, ``(exponent,)``, they are the same one."""
     order = np.argsort(minima.value, kind="stable")
     exponents = minima.exponents[:, order]
     apart = np.abs(exponents[:, :, None] - exponents[:, None]) / nearness[:, None, None]
-    first = np.argmax(apart.max(0) <= 1.0, axis=0)  # the best that is the same place
+    first = np.argmax(apart.max(0) <= 1.0, axis=0)  # the best of those at this point
     keep = order[first == np.arange(len(order))]
     return Found(*(part[..., keep] for part in minima))

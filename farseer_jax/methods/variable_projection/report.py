@@ -1,4 +1,4 @@
-"""What a search of exponents found, as plain NumPy arrays."""
+"""The profile of the exponents and its minima, as plain NumPy arrays."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.remarks import Fitted, Rows
-from farseer_jax.methods.report import Report, to_plain
+from farseer_jax.methods.remarks import Fitted, Report, Rows, to_plain
+from farseer_jax.methods.variable_projection.profile import candidates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ class ProfileReport(Report):
 
     Attributes:
         objective: the best value found, summed over the runs.
-        exponents: names of the exponents that were searched, the first of those that are tied.
+        exponents: names of the exponents that were searched; of tied ones the first.
         axes: values of each exponent, ``(candidate,)``.
         profile: the objective at the best linear parameters of every candidate, one axis per
             exponent; inf where it is not finite.
@@ -58,9 +58,9 @@ class ProfileReport(Report):
         return len(self.minima_objective)
 
     def within(self, rise: float) -> dict[str, tuple[float, float]]:
-        """The range of each exponent where the objective rises by a share of its best value.
+        """The range of each exponent where the objective is within a share of its best value.
 
-        To the resolution of the candidates; the best minimum is always part of it.
+        To the resolution of the candidates; it always contains the best minimum.
 
         Args:
             rise: 0.1 for at most 10 % above the best objective.
@@ -70,7 +70,8 @@ class ProfileReport(Report):
         """
         if not rise >= 0.0:
             raise ValueError(f"rise must be 0 or more, got {rise!r}")
-        inside = self._places()[:, self.profile.ravel() <= self.objective * (1.0 + rise)]
+        points = candidates(self.axes)
+        inside = points[:, self.profile.ravel() <= self.objective * (1.0 + rise)]
         near = np.concatenate([inside, self.minima[:1].T], axis=1)
         ends = zip(near.min(1).tolist(), near.max(1).tolist(), strict=True)
         return dict(zip(self.exponents, ends, strict=True))
@@ -79,7 +80,7 @@ class ProfileReport(Report):
         """One row per candidate: its exponents and the objective."""
         import pandas as pd
 
-        columns = dict(zip(self.exponents, self._places(), strict=True))
+        columns = dict(zip(self.exponents, candidates(self.axes), strict=True))
         return pd.DataFrame({**columns, "objective": self.profile.ravel()})
 
     def rows(self) -> Rows:
@@ -91,13 +92,13 @@ class ProfileReport(Report):
         ]
 
     def doubts(self, fitted: Fitted) -> list[str]:
-        """An exponent that ran into the end of its range, or a term that vanished."""
+        """An exponent at the end of its range, or a term that vanished."""
         law, outcome = fitted.law, fitted.outcome
         if outcome is Outcome.not_converged:
-            return [f"{outcome.message} Raise max_steps, or hold a parameter (fixed=)."]
+            return [f"{outcome.message} Raise max_steps, or fix a parameter (fixed=)."]
         warnings = [
             f"{name} = {value:.4g} ended at a bound of its search [{axis[0]:g}, {axis[-1]:g}]: the "
-            "runs would take it further; widen its range (bounds=), or extrapolate with care."
+            "runs favour values beyond it; widen its range (bounds=), or extrapolate with care."
             for name, value, axis in zip(self.exponents, self.minima[0], self.axes, strict=True)
             if value <= axis[0] or value >= axis[-1]
         ]
@@ -105,14 +106,10 @@ class ProfileReport(Report):
         gone = [n for n in law.linear() if domains[n].lower == 0.0 and getattr(law, n) == 0.0]
         if gone:
             warnings.append(
-                f"{' and '.join(gone)} ended at 0, the least it can be: the runs show no such "
-                "term, and nothing determines what else belongs to it."
+                f"{' and '.join(gone)} ended at 0, the least allowed: the runs show no such term, "
+                "and do not determine its other parameters; drop that term."
             )
         return warnings
-
-    def _places(self) -> np.ndarray:
-        """Exponents of all candidates, ``(exponent, candidate)``."""
-        return np.stack(np.meshgrid(*self.axes, indexing="ij")).reshape(len(self.axes), -1)
 
     def __repr__(self) -> str:
         minima = "1 minimum" if self.num_minima == 1 else f"{self.num_minima} minima"

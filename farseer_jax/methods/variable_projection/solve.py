@@ -1,4 +1,4 @@
-"""A fit and its refits: candidates and minima through the kernels, in blocks."""
+"""A fit and its refits: candidates and minima by the kernels, in blocks."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -21,21 +21,21 @@ from farseer_jax.methods.variable_projection.profile import (
 from farseer_jax.methods.variable_projection.terms import Form, Problem
 from farseer_jax.objectives import Objective
 from farseer_jax.runtime.threads import in_threads
-from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, RUNNING, STALLED
+from farseer_jax.solvers.optima import CONVERGED, RUNNING, STALLED
 
-# Candidates at once: on a CPU what its cache holds, elsewhere what fills the device.
-_WIDTH = {"cpu": 64, "gpu": 4096}
+# Candidates per block: on a CPU what its cache holds, elsewhere what fills the device.
+_WIDTH, _WIDTH_ELSEWHERE = {"cpu": 64}, 4096
 # Steps until candidates that have ended make room: most take a dozen, few take forty.
 _STEPS = 12
-# Least absolute deviations are the limit of Huber's objective, reached from one to the next.
-# Relative to the size of the residuals' unit; larger steps would lose the path.
+# Values of δ on the way to least absolute deviations, the limit of Huber's objective, relative to
+# the size of the residuals' unit; larger steps would lose the path.
 _SHRINKING = tuple(10.0 ** -(k / 2) for k in range(2, 21))
-_RUNS = 64
-_SAME_PLACE = 1e-5  # of the range of an exponent
+_RUNS = 64  # tables are padded to multiples of this
+_SAME_POINT = 1e-5  # of the range of an exponent
 
 
 class Plan(NamedTuple):
-    """What stays the same for all refits.
+    """What all refits share.
 
     Attributes:
         form: the law's terms.
@@ -46,7 +46,7 @@ class Plan(NamedTuple):
         high: upper ends.
         unit: size of the residuals' unit.
         tolerance: relative decrease of the objective that counts as none.
-        max_steps: of the exponents' search.
+        max_steps: Newton steps of the exponents.
     """
 
     form: Form
@@ -61,9 +61,9 @@ class Plan(NamedTuple):
 
 
 def build_problem(plan: Plan, layout: Layout, losses: np.ndarray, weights: np.ndarray) -> Problem:
-    """The arrays of kernels for losses and weights ``(batch, run)``.
+    """The kernels' arrays for losses and weights ``(batch, run)``.
 
-    Runs of weight 0 fill them up: tables of nearly the same length share a compilation.
+    They are padded by runs of weight 0: tables of nearly the same length share a compilation.
     """
     cells = layout.share > 0
     run, share = layout.run[cells], layout.share[cells]
@@ -88,51 +88,49 @@ def build_problem(plan: Plan, layout: Layout, losses: np.ndarray, weights: np.nd
 
 
 def profile(plan: Plan, problem: Problem) -> Found:
-    """The best coefficients of every candidate; losses and weights are shared."""
+    """The best coefficients of every candidate; all share the losses and weights."""
     grid = candidates(plan.axes)
     start = _start(plan, problem, grid)
     return _follow(plan, problem, grid, start, _solve_candidates)
 
 
 def find_minima(plan: Plan, problem: Problem, found: Found, num: int) -> Found:
-    """The minima of the profile next to the lowest candidates, each once.
+    """The distinct minima of the profile next to the lowest candidates.
 
     Raises:
         ValueError: no candidate has a finite objective.
     """
     shape = tuple(map(len, plan.axes))
-    value = np.where(found.status == NOT_FINITE, np.inf, found.value)
+    value = found.finite_value
     if np.isinf(value).all():
         raise ValueError(
-            f"the law {plan.form.law.name!r} gives no finite loss at any of {len(value)} "
-            "candidates: check its `loss`, or give other `bounds=`"
+            f"the law {plan.form.law.name!r} has no finite loss at any of {len(value)} "
+            "candidates: check its `loss`, or change `bounds=`"
         )
     elements = local_minima(value.reshape(shape), num)
     exponents, coefficients = found.exponents[:, elements], found.coefficients[:, elements]
     ended = _follow(plan, problem, exponents, coefficients, _polish)
-    return distinct(ended, _SAME_PLACE * (plan.high - plan.low))
+    return distinct(ended, _SAME_POINT * (plan.high - plan.low))
 
 
 def refit(plan: Plan, problem: Problem, minima: Found, num_candidates: int) -> Found:
-    """The best minimum of each refit: from minima of all runs, and from candidates of its own.
+    """The best minimum of each refit.
 
     Args:
-        plan: what refits share.
+        plan: what all refits share.
         problem: losses and weights ``(run, refit)``.
-        minima: where to start.
-        num_candidates: of each exponent; the best of them is a start as well.
+        minima: of the fit to all runs: the starts.
+        num_candidates: of each exponent; the refit's best candidate is a start as well.
     """
     num = problem.weights.shape[1]
-    parts = [(np.repeat(p[:, None], num, axis=1)) for p in minima[:2]]
+    parts = [np.repeat(p[:, None], num, axis=1) for p in minima[:2]]
     if num_candidates:
         own = _best_candidates(plan, problem, num_candidates)
         parts = [np.concatenate([p, o[..., None]], -1) for p, o in zip(parts, own, strict=True)]
     num_starts = parts[0].shape[-1]
     elements = [part.reshape(len(part), -1) for part in parts]
     ended = _follow(plan, _repeated(problem, num_starts), elements[0], elements[1], _polish)
-    value = np.where(ended.status == NOT_FINITE, np.inf, ended.value).reshape(num, num_starts)
-    best = value.argmin(1) + np.arange(num) * num_starts
-    return Found(*(part[..., best] for part in ended))
+    return _best_of_each(ended, num)
 
 
 def _best_candidates(plan: Plan, problem: Problem, num: int) -> tuple[np.ndarray, np.ndarray]:
@@ -142,13 +140,18 @@ def _best_candidates(plan: Plan, problem: Problem, num: int) -> tuple[np.ndarray
     elements = np.tile(grid, num_refits)
     wide = _repeated(problem, grid.shape[1])
     found = _follow(plan, wide, elements, _start(plan, wide, elements), _solve)
-    value = np.where(found.status == NOT_FINITE, np.inf, found.value)
-    best = value.reshape(num_refits, -1).argmin(1) + np.arange(num_refits) * grid.shape[1]
-    return found.exponents[:, best], found.coefficients[:, best]
+    return _best_of_each(found, num_refits)[:2]
+
+
+def _best_of_each(found: Found, num_refits: int) -> Found:
+    """The best point of each refit."""
+    value = found.finite_value.reshape(num_refits, -1)
+    best = value.argmin(1) + np.arange(num_refits) * value.shape[1]
+    return Found(*(part[..., best] for part in found))
 
 
 def _repeated(problem: Problem, times: int) -> Problem:
-    """The problem with each refit's losses and weights several times."""
+    """The problem with each refit's losses and weights repeated."""
     observed, weights = (
         np.repeat(np.asarray(part), times, axis=1) for part in (problem.observed, problem.weights)
     )
@@ -161,10 +164,10 @@ Solver = Callable[[Plan, Problem, np.ndarray, np.ndarray], Found]
 def _follow(
     plan: Plan, problem: Problem, exponents: np.ndarray, coefficients: np.ndarray, solve: Solver
 ) -> Found:
-    """Solve; for least absolute deviations along a path of Huber's objectives.
+    """Solve; least absolute deviations by following the optimum of Huber's objective as δ → 0.
 
     Once the runs that the law passes through are found, the path is straight in δ: each point is
-    guessed from the two before, and the last lies within 1e-10 of its end.
+    extrapolated from the two before it, and the last lies within 1e-10 of the limit.
     """
     if plan.objective.delta > 0.0:
         return solve(plan, problem, exponents, coefficients)
@@ -180,9 +183,9 @@ def _follow(
         coefficients = np.where(bounded, np.maximum(coefficients, 0.0), coefficients)
         before = found
         found = solve(plan, _with_delta(problem, plan.unit * delta), exponents, coefficients)
-    with jax.enable_x64(True):  # Huber's objective over δ is short of it by δ/2 a run
+    with jax.enable_x64(True):  # Huber's objective over δ lies below it by δ/2 per run
         value = absolute_at(problem, found.exponents, found.coefficients, form=plan.form)
-    # rounding hides the last decreases, of a path that is straight by then
+    # rounding hides the last decreases; the path is straight by then
     hidden = (found.status == STALLED) & (before.status == CONVERGED)
     status = np.where(hidden, CONVERGED, found.status)
     return found._replace(value=np.asarray(value), status=status)
@@ -198,9 +201,15 @@ def _polish(plan: Plan, problem: Problem, exponents: np.ndarray, coefficients: n
         return Found(*map(np.asarray, ended))
 
 
-def _solve(plan: Plan, problem: Problem, exponents: np.ndarray, coefficients: np.ndarray) -> Found:
+def _solve(
+    plan: Plan,
+    problem: Problem,
+    exponents: np.ndarray,
+    coefficients: np.ndarray,
+    max_steps: int = MAX_STEPS,
+) -> Found:
     with jax.enable_x64(True):
-        ended = solve_at(problem, exponents, coefficients, MAX_STEPS, form=plan.form)
+        ended = solve_at(problem, exponents, coefficients, max_steps, form=plan.form)
         return Found(*map(np.asarray, ended))
 
 
@@ -212,18 +221,11 @@ def _start(plan: Plan, problem: Problem, exponents: np.ndarray) -> np.ndarray:
 def _solve_candidates(
     plan: Plan, problem: Problem, exponents: np.ndarray, coefficients: np.ndarray
 ) -> Found:
-    """In rounds of a few steps: whoever has not ended goes on, in fewer blocks."""
+    """In rounds of a few steps: candidates that have not ended continue, in fewer blocks."""
 
     def some(elements: np.ndarray) -> Found:
-        with jax.enable_x64(True):
-            ended = solve_at(
-                problem,
-                exponents[:, elements],
-                found.coefficients[:, elements],
-                _STEPS,
-                form=plan.form,
-            )
-            return Found(*map(np.asarray, ended))
+        own = exponents[:, elements], found.coefficients[:, elements]
+        return _solve(plan, problem, *own, _STEPS)
 
     num = exponents.shape[1]
     found = Found(exponents, coefficients.copy(), np.full(num, np.inf), np.full(num, RUNNING))
@@ -237,9 +239,8 @@ def _solve_candidates(
 
 
 def _in_blocks(solve: Callable[[np.ndarray], Found], elements: np.ndarray) -> Found:
-    """Blocks of one width, the last filled with its last element."""
-    backend = jax.default_backend()
-    width = _WIDTH.get(backend, _WIDTH["gpu"])
+    """Solve in blocks of one width, the last padded with its last element."""
+    width = _WIDTH.get(jax.default_backend(), _WIDTH_ELSEWHERE)
     filled = np.pad(elements, (0, -len(elements) % width), mode="edge")
     parts = list(in_threads(solve, filled.reshape(-1, width)))
     return jax.tree.map(lambda *own: np.concatenate(own, -1)[..., : len(elements)], *parts)

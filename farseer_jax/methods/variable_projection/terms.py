@@ -12,15 +12,15 @@ from farseer_jax.types import Array
 
 
 class Form(NamedTuple):
-    """What a kernel is compiled for.
+    """The static form of a problem.
 
     Attributes:
         law: the law's class.
         residual: kind of the residuals.
         coefficients: names of linear parameters, one group per free parameter; tied ones together.
-        exponents: names of the other parameters, likewise.
-        fixed: names of parameters that are fixed.
-        bounded: whether each coefficient has the lower bound 0: those of positive parameters.
+        exponents: names of the other parameters, in the same groups.
+        fixed: names of fixed parameters.
+        bounded: whether each coefficient has the lower bound 0, as positive parameters do.
     """
 
     law: type[Law]
@@ -32,18 +32,18 @@ class Form(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What batch elements are fitted to; ``batch`` is 1 where all share it.
+    """Losses, weights and bounds of a batch; ``batch`` is 1 where all elements share them.
 
     Attributes:
-        inputs: each of the law's, ``(run, 1)``.
+        inputs: each of the law's inputs, ``(run, 1)``.
         observed: losses, ``(run, batch)``.
         weights: ``(run, batch)``.
-        delta: where ρ turns into a line, a number.
-        quantile: of asymmetric ρ, a number.
+        delta: where ρ turns into a line, ``()``.
+        quantile: quantile of an asymmetric ρ, ``()``.
         fixed: values of the fixed parameters, ``(fixed,)``.
-        low: lower ends of the exponents' ranges, ``(exponent, 1)``.
-        high: upper ends.
-        tolerance: relative decrease of the objective that counts as none, a number.
+        low: lower bounds of the exponents, ``(exponent, 1)``.
+        high: their upper bounds, ``(exponent, 1)``.
+        tolerance: relative decrease of the objective that counts as none, ``()``.
     """
 
     inputs: dict[str, Array]
@@ -63,7 +63,7 @@ def build_form(
     fixed: dict[str, float],
     tied: tuple[tuple[str, ...], ...],
 ) -> Form:
-    """Sort the parameters of a law."""
+    """Sort a law's parameters into coefficients, exponents and fixed ones."""
     group = {name: together for together in tied for name in together}
     free = [name for name in law.parameter_names() if name not in fixed]
     leaders = [name for name in free if group.get(name, (name,))[0] == name]
@@ -80,11 +80,11 @@ def build_form(
 
 
 def columns(form: Form, problem: Problem, exponents: list[Array]) -> list[Array]:
-    """The fixed part, and what each coefficient multiplies: ``(run, batch)`` each.
+    """The fixed part of the loss, and the factor of each coefficient, ``(run, batch)`` each.
 
     Args:
         form: the law.
-        problem: inputs and the values that are fixed.
+        problem: inputs and fixed values.
         exponents: ``(batch,)`` each.
     """
     shape = (len(problem.observed), *exponents[0].shape)
@@ -102,13 +102,13 @@ def columns(form: Form, problem: Problem, exponents: list[Array]) -> list[Array]
 
 
 def losses(columns: list[Array], coefficients: Array) -> Array:
-    """Losses of coefficients ``(coefficient, batch)``: ``(run, batch)``."""
+    """The losses, ``(run, batch)``, for coefficients ``(coefficient, batch)``."""
     base, *own = columns
     return base + sum(x * c for x, c in zip(own, coefficients, strict=True))
 
 
 def natural_free(form: Form, fixed: np.ndarray, low: np.ndarray, high: np.ndarray) -> Free:
-    """Parameters from coefficients, then exponents, within their bounds."""
+    """The law's parameters from coefficients and then exponents, within their bounds."""
     names = form.law.parameter_names()
     groups = (*form.coefficients, *form.exponents)
     basis, offset = np.zeros((len(names), len(groups))), np.zeros(len(names))

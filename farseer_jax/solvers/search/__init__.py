@@ -1,8 +1,8 @@
 """One-dimensional searches of an exponent, each a few batched evaluations.
 
-An objective maps a vector of candidates to a vector of values. Nothing here iterates until it
-converges: every search does a fixed amount of work, so searches map over batches of refits
-without a member waiting for another, and give the same digits in a batch of any size.
+An objective maps a vector of candidates to a vector of values. Every search does a fixed amount of
+work instead of iterating until it converges, so that searches map over batches of refits without
+one waiting for another, and give the same digits in a batch of any size.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a search of an exponent is, and what all of them share."""
+"""The interface of searches of an exponent, and what they share."""
 
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol
@@ -9,7 +9,7 @@ import numpy as np
 from farseer_jax.types import Array, Candidates, DType, Flag, Scalar
 
 Objective = Callable[[Candidates], Candidates]
-# Of an objective: smooth over the whole interval, only about its minimum, or not even there.
+# An objective is smooth over the whole interval, only near its minimum, or not even there.
 Shape = Literal["smooth", "locally smooth", "kinked"]
 
 
@@ -23,9 +23,9 @@ class Minimum(NamedTuple):
 
 
 class Look(NamedTuple):
-    """A search whose candidates are all known before it: where they are, and what wins.
+    """A search whose candidates are all known in advance: the candidates, and how to choose.
 
-    ``pick`` takes values ``(candidate,)`` or, for members of a batch, ``(candidate, member)``.
+    ``pick`` takes values ``(candidate,)`` or, for a batch, ``(candidate, batch)``.
     """
 
     candidates: Candidates
@@ -47,19 +47,19 @@ class Search(Protocol):
 
     @property
     def edge_margin(self) -> float:
-        """How near to a bound an exponent counts as ended there."""
+        """How near to a bound an exponent counts as being there."""
         ...
 
     def minimise(self, objective: Objective, shape: Shape, dtype: DType | None = None) -> Minimum:
-        """Best candidate of an objective of this shape, in the precision of its numbers."""
+        """The best candidate of an objective of this shape, in the precision ``dtype``."""
         ...
 
     def look(self, shape: Shape, dtype: DType | None = None) -> Look | None:
-        """The few candidates that decide the search, or None where there are none such."""
+        """The few candidates that decide the search, or None where they are not known."""
         ...
 
     def suited_to(self, log_range: float) -> "Search":
-        """The same search, with the work that sizes over this range of ln N need."""
+        """The same search, with as many candidates as sizes over this range of ln N need."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,5 +74,5 @@ def check_bounds(lower: float, upper: float) -> None:
 
 
 def finite(values: Array) -> Array:
-    """NaN loses every comparison: a candidate that cannot be evaluated is never the best."""
+    """Values with NaN as inf: a candidate that cannot be evaluated is never the best."""
     return jnp.where(jnp.isfinite(values), values, jnp.inf)

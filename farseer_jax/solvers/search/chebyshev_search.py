@@ -1,4 +1,4 @@
-"""A grid's answer from a few candidates: an interpolant's minimum, or ever finer grids."""
+"""The minimum from a few candidates: by an interpolant, or by ever finer grids."""
 
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -21,8 +21,8 @@ from farseer_jax.types import Array, DType
 
 # Nodes per unit of exponent, where the sizes are not known: enough for four decades of them.
 _DENSITY = 40
-# Fewer for sizes that are near each other: not less than the paper's grid needs, so that any part
-# of a table takes what the table has compiled.
+# Sizes that are near each other need fewer: but not less than the paper's grid, so that any part of
+# a table shares the table's compilation.
 _LEAST_DENSITY = 24
 _INTERPOLATION_ERROR = 1e-17
 _KINK_STEP = 1 / 256
@@ -30,7 +30,7 @@ _KINK_STEP = 1 / 256
 
 @dataclass(frozen=True)
 class Refined:
-    """A grid's answer, to any resolution, at a few hundredths of its cost.
+    """The answer of a grid search, to any resolution, at a few hundredths of its cost.
 
     Where the objective is smooth (the squared criterion), it is evaluated at up to 40 Chebyshev
     nodes per unit of the exponent; the stationary point of their interpolant is exact to rounding.
@@ -43,7 +43,7 @@ class Refined:
             flat, and its values locate the minimum to about 5e-8 only.
 
     Raises:
-        ValueError: bounds not finite or not ascending, or resolution not positive.
+        ValueError: the bounds are not finite or not ascending, or the resolution is not positive.
 
     Example:
         >>> from farseer_jax import Farseer, Piecewise, Refined, example_runs, fit
@@ -63,7 +63,7 @@ class Refined:
 
     @property
     def edge_margin(self) -> float:
-        """The resolution, or what rounding leaves of it."""
+        """The resolution, but at least what rounding allows."""
         return max(1e-9 * (self.upper - self.lower), self.resolution)
 
     def minimise(self, objective: Objective, shape: Shape, dtype: DType | None = None) -> Minimum:
@@ -106,7 +106,7 @@ class Refined:
         return _DENSITY
 
     def _kept_within(self, minimum: Minimum) -> Minimum:
-        """The minimum between the bounds, and whether it is at one."""
+        """The minimum clipped to the bounds, and whether it is at one."""
         margin = self.edge_margin
         exponent = jnp.clip(minimum.exponent, self.lower, self.upper)
         at_edge = (exponent <= self.lower + margin) | (exponent >= self.upper - margin)
@@ -116,9 +116,9 @@ class Refined:
         return _chebyshev.nodes(_num_points(self.upper - self.lower, 1 / self._density))
 
     def _look_twice(self, objective: Objective, dtype: DType | None) -> Minimum:
-        """Stationary point of the interpolant through a look at the whole interval.
+        """The interpolant's stationary point over the whole interval, then near that point.
 
-        The second look takes a tenth of the interval, about the first one's minimum.
+        The second interpolant covers a tenth of the interval, about the first one's minimum.
         """
         half = 0.5 * (self.upper - self.lower)
         nodes = jnp.asarray(self._nodes(), dtype)
@@ -132,7 +132,7 @@ class Refined:
         return Minimum(exponent, value, jnp.asarray(False), resolved)
 
     def _zoom(self, objective: Objective, dtype: DType | None) -> Minimum:
-        """Ever finer grids, each over the neighbourhood of the last one's best candidate.
+        """Ever finer grids, each around the last one's best candidate.
 
         The first is as fine as a grid search: kinks make many small local minima.
         """
@@ -160,7 +160,7 @@ class Refined:
 
 @dataclass(frozen=True)
 class _Suited(Refined):
-    """A refined search that knows the sizes it is for."""
+    """A refined search for sizes that are known."""
 
     density: int = _DENSITY
 
@@ -175,8 +175,8 @@ def _density_for(log_range: float) -> int:
 
     The profile of an exponent p is an entire function of p that grows like exp(s·p), s up to
     twice the range of ln N. Between n nodes of [−1/2, 1/2] its interpolant errs by (s/4)^n / n!.
-    Never more than where the sizes are not known: more would let a wider range's series die out,
-    and vouch for what the rounding of its highest values has spoilt.
+    Never more than where the sizes are not known: with more nodes the series of a wider range would
+    look resolved, although the rounding of its highest values has spoilt it.
     """
     num, error = 0, 1.0
     while num < _DENSITY and (error > _INTERPOLATION_ERROR or num < _LEAST_DENSITY or num % 8):
@@ -186,5 +186,5 @@ def _density_for(log_range: float) -> int:
 
 
 def _num_points(width: float, step: float) -> int:
-    """Points of a first look at an interval, in whole vectors of 8."""
+    """Candidates that cover an interval in such steps, in whole vectors of 8."""
     return 8 * max(2, int(np.ceil(width / step / 8)))

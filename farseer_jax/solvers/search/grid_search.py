@@ -17,7 +17,7 @@ from farseer_jax.solvers.search.base import (
 )
 from farseer_jax.types import Candidates, DType
 
-# Candidates evaluated at once: bounds memory, and one step of the pair sum stays in cache.
+# Candidates per block: bounds memory, and one step of the pair sum stays in cache.
 _MAX_BLOCK = 8192
 
 
@@ -34,7 +34,7 @@ class Grid:
         num_candidates: how many.
 
     Raises:
-        ValueError: bounds not finite or not ascending, or fewer than 3 candidates.
+        ValueError: the bounds are not finite or not ascending, or there are under 3 candidates.
 
     Example:
         >>> from farseer_jax import Grid
@@ -60,7 +60,7 @@ class Grid:
 
     @property
     def step(self) -> float:
-        """Distance of neighbouring candidates."""
+        """The distance between neighbouring candidates."""
         return (self.upper - self.lower) / self.num_candidates
 
     @property
@@ -83,12 +83,12 @@ class Grid:
         return Minimum(grid[best], values[best], at_edge, jnp.isfinite(values[best]))
 
     def look(self, shape: Shape, dtype: DType | None = None) -> Look | None:
-        """None: candidates are many, and taken in blocks."""
+        """None: the candidates are too many, and evaluated in blocks."""
         del shape, dtype
         return None
 
     def suited_to(self, log_range: float) -> "Grid":
-        """Itself: a grid has the candidates that it was given."""
+        """The grid itself, whatever the sizes."""
         del log_range
         return self
 

@@ -1,6 +1,6 @@
-"""The conditions that the minima of searches satisfy: their derivatives are those of a root.
+"""The conditions that the minima of searches satisfy, by which they are differentiated.
 
-Several exponents at once, ``(search,)``, each with errors of its own, ``(…, search)``.
+They are for several exponents, ``(search,)``, each with its own errors, ``(…, search)``.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,9 @@ import jax.numpy as jnp
 from farseer_jax.solvers.search.base import Search
 from farseer_jax.types import Array
 
-# A minimum that is found on a kink of the objective lies within this of it.
+# A minimum within this distance of a kink of the objective lies on it.
 _NEAR_KINK = 1e-7
-# A free minimum so far beyond a bound leaves the exponent there under small changes.
+# If the unconstrained minimum lies this far beyond a bound, small changes leave the exponent there.
 _BEYOND = 1e-6
 
 
@@ -23,7 +23,7 @@ class Errors(NamedTuple):
 
     Attributes:
         value: errors, ``(error, search)``.
-        slope: their derivatives in the exponent, likewise.
+        slope: their derivatives in the exponent, ``(error, search)``.
         weight: 0 leaves an error out, ``(error, 1)``.
     """
 
@@ -32,7 +32,7 @@ class Errors(NamedTuple):
     weight: Array
 
     def gradient(self, absolute: bool) -> Array:
-        """What each error adds to the derivative of the sum (of squares: to half of it)."""
+        """Each error's part of the derivative of the sum (of half the sum, for squares)."""
         return self.weight * self.slope * (jnp.sign(self.value) if absolute else self.value)
 
 
@@ -46,11 +46,11 @@ class ActiveSet(NamedTuple):
     """Which exponents are at a bound or on a kink, ``(search,)`` each.
 
     Attributes:
-        exponents: where their searches have ended.
-        at_bound: at a bound of the search.
-        kink: the error whose kink is nearest.
-        on_kink: the minimum is on it: the sum of absolute errors has its minimum where one is 0.
-        strict: small changes leave it at its bound, or on its kink; True where it has neither.
+        exponents: the exponents where the searches ended.
+        at_bound: whether they are at a bound of the search.
+        kink: index of the error whose kink is nearest.
+        on_kink: whether the minimum is there: a sum of absolute errors has it where one is 0.
+        strict: whether small changes leave it at its bound, or on its kink; True without either.
     """
 
     exponents: Array
@@ -64,10 +64,10 @@ def active_set(exponents: Array, errors: Errors, search: Search, *, absolute: bo
     """The active bounds and kinks; no derivative flows through it.
 
     Args:
-        exponents: where the searches have ended, ``(search,)``.
-        errors: there.
-        search: its bounds.
-        absolute: the sum is of ``w |e|``, not of ``w e²``.
+        exponents: the exponents where the searches ended, ``(search,)``.
+        errors: the errors there.
+        search: the search, for its bounds.
+        absolute: whether the sum is of ``w |e|``, not of ``w e²``.
     """
     exponents, errors = jax.lax.stop_gradient((exponents, errors))
     at_lower = exponents <= search.lower + search.edge_margin
@@ -84,10 +84,10 @@ def conditions(active: ActiveSet, exponents: Array, errors: Errors, *, absolute:
     """What vanishes at the minima, ``(search,)``.
 
     Between the bounds it is the derivative of the sum; on a kink the error that is 0 there, with
-    the sign that lets it rise; at a bound the distance from it.
+    the sign that makes it rise in the exponent; at a bound the distance from it.
 
     Args:
-        active: bounds and kinks that are active.
+        active: the active bounds and kinks.
         exponents: near the minima.
         errors: at these exponents.
         absolute: as for :func:`active_set`.
