@@ -123,13 +123,16 @@ def test_derivatives_of_the_objective(delta: float) -> None:
     settings: dict[str, Any] = {
         "basis": np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0], [0, 0, 1, 0]]),
         "offset": np.array([0.1, 0.0, 0.0, 0.0, -0.05]),
+        "prior_mean": np.zeros(5),
+        "prior_precision": np.array([0.0, 1e-3, 0.0, 2e-3, 0.0]),
+        "linear": np.random.default_rng(4).standard_normal((NUM_RUNS, 2)),
     }
     problem = fit(delta, **settings)
     evaluator = Evaluator(problem, np.array([0]))
-    point = np.array([[0.4, -1.1, 0.3, -1.3]])
+    point = np.array([[0.4, -1.1, 0.3, -1.3, 0.002, -0.001]])
     found = evaluator.evaluate(point, np.array([True]))
-    for k in range(4):
-        step = 1e-6 * np.eye(4)[k]
+    for k in range(6):
+        step = 1e-6 * np.eye(6)[k]
         ends = [evaluator.evaluate(point + s, np.array([True])) for s in (step, -step)]
         slope = (ends[0].value - ends[1].value) / 2e-6
         np.testing.assert_allclose(found.gradient[0, k], slope, rtol=1e-4, atol=1e-6)
@@ -229,6 +232,25 @@ def test_groups_share_some_parameters() -> None:
     assert found.status.item() == CONVERGED
     expected = [0.5, 0.52, 0.54, -1, -0.98, -0.96, 0.35, -1.2, -1.18, -1.16, 0.28]
     np.testing.assert_allclose(found.free[0, 0], expected, rtol=1e-6)
+
+
+def test_priors_and_linear_columns_are_further_rows_of_least_squares() -> None:
+    rng = np.random.default_rng(5)
+    x, columns = rng.standard_normal(30), rng.standard_normal((30, 2))
+    y = 1.0 + 2.0 * x + 0.1 * rng.standard_normal(30)
+    mean, sd = np.array([0.0, 1.0]), np.array([0.2, 0.5])
+    problem = FitProblem(
+        LINE, {"x": x}, y, np.full(30, 4.0), linear=columns, prior_mean=mean,
+        prior_precision=1 / sd**2,
+    )  # fmt: skip
+    rows = 2.0 * np.column_stack([np.ones(30), x, columns])
+    priors = np.diag([*(1 / sd), 1, 1])
+    right = np.concatenate([2.0 * y, mean / sd, [0, 0]])
+    expected, squares, *_ = np.linalg.lstsq(np.vstack([rows, priors]), right)
+    found = minimise(problem, np.zeros((1, 4)))
+    assert found.status.item() == CONVERGED
+    np.testing.assert_allclose(found.free[0, 0], expected, rtol=1e-9)
+    np.testing.assert_allclose(found.value.item(), 0.5 * squares.item(), rtol=1e-9)
 
 
 def one_input(law: Callable[[Any, Any], Any], x: np.ndarray, y: np.ndarray, num: int) -> FitProblem:

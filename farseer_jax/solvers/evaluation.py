@@ -1,4 +1,4 @@
-"""The objective of each batch element and its derivatives in the free parameters, by NumPy."""
+"""A batch's objective and its derivatives in the free parameters, by NumPy."""
 
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ class Evaluation(NamedTuple):
         gradient: ``(element, free)``.
         majoriser: Gauss-Newton's matrix, ``(element, free, free)``; for robust ρ with the weights
             of squares that lie above it.
-        hessian: the exact second derivatives where requested, else the majoriser.
+        hessian: the exact second derivatives where they were asked for, else the majoriser.
         finite: whether all of these are finite.
     """
 
@@ -63,7 +63,7 @@ class Evaluator:
         return np.broadcast_to(np.maximum(1e-9 * spread, 1e-300), self.rows.shape)
 
     def shrinks(self, value: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-        """Whether the optimum at the present δ is near enough to continue with a smaller one."""
+        """Whether an optimum of the present δ is near enough to go on with a smaller one."""
         if self.problem.delta > 0.0:
             return predicted <= 0.03 * np.abs(value)
         edge = 0.5 * self.problem.num_free * np.mean(self._weights, axis=-1) * self.delta
@@ -75,7 +75,7 @@ class Evaluator:
 
     def mean_residual(self, free: np.ndarray) -> np.ndarray:
         """The mean size of the residuals, ``(element,)``."""
-        sizes = np.abs(self._residuals(self._difference(free))[0])
+        sizes = np.abs(self._residuals(self._difference(free)[0])[0])
         return np.sum(self._weights * sizes, axis=-1) / np.sum(self._weights, axis=-1)
 
     def rounding(self, value: np.ndarray) -> np.ndarray:
@@ -84,7 +84,8 @@ class Evaluator:
 
     def value(self, free: np.ndarray) -> np.ndarray:
         """The objective alone, ``(element,)``."""
-        return self._rho(self._difference(free))[0]
+        difference, parameters, u = self._difference(free)
+        return self._rho(difference)[0] + self._prior_value(parameters, u)
 
     def evaluate(self, free: np.ndarray, exact: np.ndarray) -> Evaluation:
         """The objective and its derivatives.
@@ -93,47 +94,63 @@ class Evaluator:
             free: ``(element, free)``.
             exact: which elements need the exact second derivatives, ``(element,)``.
         """
-        columns = self._columns(self._parameters(free))
+        problem = self.problem
+        parameters, u = self._parameters(free)
+        columns = self._columns(parameters)
         prediction, slopes = self._bound.value_and_gradient(columns)
-        jacobian = self._jacobian(slopes)
+        if problem.linear is not None:
+            prediction = prediction + _times(problem.linear, u)
+        jacobian = self._whole_jacobian(slopes)
         value, slope, (majorising, curving) = self._rho(prediction - self._target)
         gradient = np.matmul(jacobian, slope[:, :, None])[:, :, 0]
         majoriser = np.matmul(jacobian * majorising[:, None], np.swapaxes(jacobian, 1, 2))
         hessian = majoriser
-        if exact.any() and self.problem.function.twice_differentiable:
+        if exact.any() and problem.function.twice_differentiable:
             hessian = majoriser.copy()
             hessian[exact] = self._hessian(exact, columns, jacobian, slope, curving)
+        value = value + self._prior_value(parameters, u)
+        self._add_priors(parameters, u, gradient, majoriser, hessian)
         finite = np.isfinite(value) & np.isfinite(gradient).all(-1)
         finite &= np.isfinite(majoriser).all((-1, -2)) & np.isfinite(hessian).all((-1, -2))
         return Evaluation(value, gradient, majoriser, hessian, finite)
 
     def curved_gradient(self, free: np.ndarray, direction: np.ndarray) -> np.ndarray:
-        """``Jᵀ · W · η''``, ``(element, free)``; η'' is the second derivative along a direction.
+        """``Jᵀ · W · η''``, η'' the predictions' second derivatives along a direction.
 
-        Geodesic acceleration corrects a step by it (Transtrum & Sethna 2012).
+        Geodesic acceleration corrects a step by it (Transtrum & Sethna 2012), ``(element, free)``.
         """
-        basis = self.problem.basis
-        columns = self._columns(self._parameters(free))
+        problem = self.problem
+        parameters, u = self._parameters(free)
+        columns = self._columns(parameters)
         prediction, slopes = self._bound.value_and_gradient(columns)
-        moved = self._columns(direction if basis is None else _times(basis, direction))
+        if problem.linear is not None:
+            prediction = prediction + _times(problem.linear, u)
+        along = direction[:, : free.shape[1] - u.shape[1]]
+        moved = self._columns(along if problem.basis is None else _times(problem.basis, along))
         curvature = self._bound.curvature(columns, moved)
         if self._some_left_out:
             curvature = np.where(self._weights > 0.0, curvature, 0.0)
-        jacobian = self._jacobian(slopes)
+        jacobian = self._whole_jacobian(slopes)
         _, _, (majorising, _) = self._rho(prediction - self._target)
         return np.matmul(jacobian, (majorising * curvature)[:, :, None])[:, :, 0]
 
-    def _difference(self, free: np.ndarray) -> np.ndarray:
-        """Predictions less targets, ``(element, run)``."""
-        return self._bound.value(self._columns(self._parameters(free))) - self._target
+    def _difference(self, free: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Predictions less targets, ``(element, run)``; parameters, coefficients of columns."""
+        parameters, u = self._parameters(free)
+        prediction = self._bound.value(self._columns(parameters))
+        if self.problem.linear is not None:
+            prediction = prediction + _times(self.problem.linear, u)
+        return prediction - self._target, parameters, u
 
     # --- parameters --------------------------------------------------------------------------
 
-    def _parameters(self, free: np.ndarray) -> np.ndarray:
-        """All parameters, ``(element, parameter)``."""
+    def _parameters(self, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Parameters ``(element, parameter)`` and coefficients of the linear columns."""
         problem = self.problem
-        parameters = free if problem.basis is None else _times(problem.basis, free)
-        return parameters if problem.offset is None else parameters + problem.offset
+        num_linear = 0 if problem.linear is None else problem.linear.shape[1]
+        own, u = free[:, : free.shape[1] - num_linear], free[:, free.shape[1] - num_linear :]
+        parameters = own if problem.basis is None else _times(problem.basis, own)
+        return (parameters if problem.offset is None else parameters + problem.offset), u
 
     def _columns(self, parameters: np.ndarray) -> list[np.ndarray]:
         """One array per component of the function, ``(element, 1)`` or ``(element, run)``."""
@@ -147,12 +164,20 @@ class Evaluator:
             for place in places
         ]
 
-    def _jacobian(self, slopes: np.ndarray) -> np.ndarray:
-        """From slopes in the function's components to those in the free parameters.
+    def _whole_jacobian(self, slopes: np.ndarray) -> np.ndarray:
+        """Slopes of predictions in all free parameters, ``(element, free, run)``."""
+        jacobian = self._jacobian(slopes)
+        linear = self.problem.linear
+        if linear is not None:
+            extra = np.broadcast_to(linear.T, (len(slopes), *linear.T.shape))
+            jacobian = np.concatenate([jacobian, extra], axis=1)
+        if self._some_left_out and not np.isfinite(jacobian).all():
+            left_out = np.broadcast_to(self._weights[:, None] == 0.0, jacobian.shape)
+            jacobian[left_out] = 0.0
+        return jacobian
 
-        Returns:
-            ``(element, free, run)``.
-        """
+    def _jacobian(self, slopes: np.ndarray) -> np.ndarray:
+        """Slopes in the function's components as slopes in the free parameters."""
         problem = self.problem
         if problem.parameter_of is not None and problem.group is not None:
             runs = np.arange(slopes.shape[-1])
@@ -160,16 +185,12 @@ class Evaluator:
             for k, place in enumerate(problem.parameter_of):
                 spread[:, place[problem.group], runs] += slopes[:, k]
             slopes = spread
-        jacobian = slopes if problem.basis is None else np.matmul(problem.basis.T, slopes)
-        if self._some_left_out and not np.isfinite(jacobian).all():
-            left_out = np.broadcast_to(self._weights[:, None] == 0.0, jacobian.shape)
-            jacobian[left_out] = 0.0
-        return jacobian
+        return slopes if problem.basis is None else np.matmul(problem.basis.T, slopes)
 
     # --- the sum over runs -------------------------------------------------------------------
 
     def _residuals(self, difference: np.ndarray) -> Any:
-        """Residuals, and their first and second slopes in the prediction; None for slopes 1, 0."""
+        """Residuals, and their first and second slope in the prediction, if these are not 1, 0."""
         if self._some_left_out:
             difference = np.where(self._weights > 0.0, difference, 0.0)
         if self.problem.residual_scale is None:
@@ -200,7 +221,7 @@ class Evaluator:
         return value, slope, (majorising, curving)
 
     def _smoothed_absolute(self, r: np.ndarray) -> tuple[np.ndarray, ...]:
-        """``|r|`` with its tip rounded over δ: Newton's steps see the runs that lie near it."""
+        """``|r|`` with a round tip of width δ: Newton's steps see the runs that lie near it."""
         delta = self.delta[:, None]
         size = np.sqrt(r * r + delta * delta)
         quantile: Any = self.problem.quantile
@@ -216,13 +237,15 @@ class Evaluator:
         slope: np.ndarray,
         curving: np.ndarray,
     ) -> np.ndarray:
-        """Exact second derivatives of the objective, for the elements marked in ``exact``."""
+        """Exact second derivatives of the sum over runs, of the elements in question."""
         problem, few = self.problem, jacobian[exact]
         hessian = np.matmul(few * curving[exact][:, None], np.swapaxes(few, 1, 2))
         own = self._summed_hessian(exact, columns, slope[exact])
         if problem.basis is not None:
             own = np.matmul(problem.basis.T, np.matmul(own, problem.basis))
-        return hessian + own
+        size = own.shape[-1]
+        hessian[:, :size, :size] += own
+        return hessian
 
     def _summed_hessian(
         self, exact: np.ndarray, columns: list[np.ndarray], slope: np.ndarray
@@ -252,6 +275,39 @@ class Evaluator:
                 if first != second:
                     result[:, k, j] += value
         return result
+
+    # --- priors ------------------------------------------------------------------------------
+
+    def _prior_value(self, parameters: np.ndarray, u: np.ndarray) -> np.ndarray | float:
+        value: np.ndarray | float = 0.0
+        if self.problem.prior_precision is not None:
+            pull = parameters - self.problem.prior_mean
+            value = 0.5 * np.sum(self.problem.prior_precision * pull**2, axis=-1)
+        return value + 0.5 * np.sum(u * u, axis=-1) if u.shape[1] else value
+
+    def _add_priors(
+        self,
+        parameters: np.ndarray,
+        u: np.ndarray,
+        gradient: np.ndarray,
+        majoriser: np.ndarray,
+        hessian: np.ndarray,
+    ) -> None:
+        problem = self.problem
+        own = gradient.shape[1] - u.shape[1]
+        if problem.prior_precision is not None:
+            precision = np.diag(problem.prior_precision)
+            slope = problem.prior_precision * (parameters - problem.prior_mean)
+            if problem.basis is not None:
+                precision = problem.basis.T @ precision @ problem.basis
+                slope = _times(problem.basis.T, slope)
+            gradient[:, :own] += slope
+            for matrix in (majoriser, hessian)[: 1 + (hessian is not majoriser)]:
+                matrix[:, :own, :own] += precision
+        if u.shape[1]:
+            gradient[:, own:] += u
+            for matrix in (majoriser, hessian)[: 1 + (hessian is not majoriser)]:
+                matrix[:, own:, own:] += np.eye(u.shape[1])
 
 
 def _take(rows: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The objective of a batch of fits by NumPy."""
+"""What a batch of fits minimises."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,26 +19,30 @@ def relative_residuals(difference: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 
 @dataclass(frozen=True)
 class FitProblem:
-    """``Σ_run w · ρ(η − y)`` for one or many data sets.
+    """``Σ_run w · ρ(η − y) + ½ Σ ((p − mean) / sd)²`` for one or many data sets.
 
-    ``η`` is the function's value at the parameters ``offset + basis · free``. Runs of weight 0
-    never matter, whatever the function predicts for them.
+    ``η`` is the function's value at the parameters ``offset + basis · free`` plus ``linear · u``;
+    ``u`` have standard normal priors and are the last of the free parameters. Runs of weight 0
+    never matter, whatever is predicted there.
 
     Args:
         function: the prediction of one run, on the scale of the errors.
-        inputs: ``(run,)``, or ``(data_set, run)``; the shares of a mixture on a further, last axis.
+        inputs: ``(run,)``, or ``(data_set, run)``; a mixture's shares on one more axis, the last.
         target: observed, on that scale, ``(run,)`` or ``(data_set, run)``.
-        weights: of the runs, in the shape of the target.
+        weights: likewise.
         delta: where ρ turns from a square into a line; inf for squares; at 0, ρ is ``|r|``.
         quantile: 0.5 is symmetric.
         residual_scale: from differences ``η − y`` to residuals; None where they are the same.
         offset: ``(parameter,)``; 0 by default.
         basis: ``(parameter, free)``; the identity by default.
-        lower: lower bounds of the free parameters, ``(free,)``; none by default.
-        upper: their upper bounds.
+        lower: bounds of the free parameters, ``(free,)``; none by default.
+        upper: likewise.
         parameter_of: the parameter that a component of the function takes in a group, ``(component,
             group)``; by default each component is a parameter.
         group: of each run, ``(run,)``; needed with ``parameter_of``.
+        prior_mean: of the parameters, ``(parameter,)``.
+        prior_precision: ``1 / sd²``, 0 without a prior.
+        linear: ``(run, column)``.
     """
 
     function: NumpyFunction
@@ -54,6 +58,9 @@ class FitProblem:
     upper: np.ndarray | None = None
     parameter_of: np.ndarray | None = None
     group: np.ndarray | None = None
+    prior_mean: np.ndarray | None = None
+    prior_precision: np.ndarray | None = None
+    linear: np.ndarray | None = None
     bound: BoundFunction = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -61,7 +68,7 @@ class FitProblem:
         for name in ("target", "weights"):
             rows = np.atleast_2d(np.asarray(getattr(self, name), dtype=np.float64))
             object.__setattr__(self, name, rows)
-        if (self.weights == 0.0).any():  # those targets may be NaN
+        if (self.weights == 0.0).any():  # what stands there may be NaN
             object.__setattr__(self, "target", np.where(self.weights > 0.0, self.target, 0.0))
 
     @property
@@ -72,29 +79,37 @@ class FitProblem:
 
     @property
     def num_parameters(self) -> int:
-        """How many parameters there are before the basis is applied."""
+        """How many parameters there are before bases and linear columns."""
         if self.parameter_of is not None:
             return int(self.parameter_of.max()) + 1
         return self.function.num_components
 
     @property
     def num_free(self) -> int:
-        """How many free parameters there are."""
-        return self.num_parameters if self.basis is None else self.basis.shape[1]
+        """How many parameters are searched for."""
+        own = self.num_parameters if self.basis is None else self.basis.shape[1]
+        return own + (0 if self.linear is None else self.linear.shape[1])
 
     def components_of(self, free: int) -> frozenset[int]:
-        """The function's components that depend on a free parameter."""
-        parameters = [free] if self.basis is None else np.flatnonzero(self.basis[:, free]).tolist()
+        """The function's components that a free parameter has a part in."""
+        if self.basis is None:
+            parameters = [free]
+        elif free < self.basis.shape[1]:
+            parameters = np.flatnonzero(self.basis[:, free]).tolist()
+        else:
+            parameters = []
         if self.parameter_of is None:
-            return frozenset(parameters)
+            return frozenset(k for k in parameters if k < self.function.num_components)
         places = np.isin(self.parameter_of, parameters).any(axis=1)
         return frozenset(np.flatnonzero(places).tolist())
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper bounds of all free parameters, ``(free,)``."""
-        none = np.full(self.num_free, np.inf)
-        return (
-            -none if self.lower is None else self.lower,
-            none if self.upper is None else self.upper,
-        )
+        lower = np.full(self.num_free, -np.inf)
+        upper = np.full(self.num_free, np.inf)
+        if self.lower is not None:
+            lower[: len(self.lower)] = self.lower
+        if self.upper is not None:
+            upper[: len(self.upper)] = self.upper
+        return lower, upper

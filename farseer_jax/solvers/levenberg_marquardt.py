@@ -1,7 +1,7 @@
 """Levenberg-Marquardt for batches of fits of any function, in NumPy; Newton's steps at the end.
 
-Each batch element (a start, a refit) has its own damping and stops by itself, and its digits do
-not depend on the others. Far from the optimum the matrix is Gauss-Newton's, for robust ρ with the
+Each batch element (a start, a refit) has its own damping and its own end, and its digits do not
+depend on the others. Far from the optimum the matrix is Gauss-Newton's, for robust ρ with the
 weights of squares that lie above ρ; near it the exact second derivatives make convergence
 superlinear and tell an optimum from a saddle or a flat tail.
 """
@@ -17,12 +17,7 @@ from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, OUT_OF_STEPS, RUNN
 from farseer_jax.solvers.quadratic_model import QuadraticModel, scale_of
 from farseer_jax.solvers.small_systems import Factors, solve_factorised
 
-_BLOCK = 16_384  # predictions per block: their arrays stay in the cache
-_FIRST_DAMPING = 1e-3  # relative to the matrix's diagonal
-_ACCELERATE_AFTER = 20  # steps before second-order corrections, each worth about two evaluations
-# Of the largest value that a parameter had on the way: the longest last step of a converged search.
-# In a flat tail the predicted decrease is small but the step is not.
-_STEP_TOLERANCE = 1e-4
+_BLOCK = 16_384  # predictions at once: their arrays stay in the cache
 
 
 @dataclass(frozen=True)
@@ -31,12 +26,19 @@ class Settings:
 
     Attributes:
         max_steps: evaluations of an element.
-        tolerance: an element has converged where an undamped Newton step predicts a relative
-            decrease of the objective of at most this, and moves no parameter far.
+        tolerance: converged where a Newton step without damping predicts no more than this part
+            of the objective …
+        step_tolerance: … and moves each parameter by no more than this part of the largest value
+            that it had on the way: in a flat tail the promise is small but the step is not.
+        damping: at the start, relative to the matrix's diagonal.
+        accelerate_after: steps before second-order corrections, each worth about two evaluations.
     """
 
     max_steps: int = 300
     tolerance: float = 1e-13
+    step_tolerance: float = 1e-4
+    damping: float = 1e-3
+    accelerate_after: int = 20
 
 
 def minimise(problem: FitProblem, starts: np.ndarray, settings: Settings | None = None) -> Optima:
@@ -72,7 +74,7 @@ def minimise(problem: FitProblem, starts: np.ndarray, settings: Settings | None 
         for k in range(0, len(flat), block)
     ]
     free, value, status, steps = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    if problem.delta == 0.0:  # the sum of |r| itself, its tip not rounded
+    if problem.delta == 0.0:  # of |r| itself, without the round tip
         with np.errstate(all="ignore"):
             value = Evaluator(problem, rows, np.zeros(len(rows))).value(free)
             value = np.where(status == NOT_FINITE, np.inf, value)
@@ -81,7 +83,7 @@ def minimise(problem: FitProblem, starts: np.ndarray, settings: Settings | None 
 
 
 class _State(NamedTuple):
-    """The state of each running element, ``(element, …)``."""
+    """What each element under way remembers, ``(element, …)``."""
 
     place: np.ndarray  # in the block
     free: np.ndarray
@@ -93,9 +95,10 @@ class _State(NamedTuple):
     reach: np.ndarray  # the largest size that each free parameter had
     damping: np.ndarray
     growth: np.ndarray  # of the damping, at the next failure
-    idle: np.ndarray  # consecutive steps that predicted less than the objective's rounding
+    near: np.ndarray  # whether the last step predicted little
+    idle: np.ndarray  # steps on end that predicted less than the objective's rounding
     exact: np.ndarray  # whether `hessian` is the exact one
-    delta: np.ndarray  # of ρ: large at first, then shrinking to the requested one
+    delta: np.ndarray  # of ρ: large at first, then shrinking to the one asked for
     steps: np.ndarray
     status: np.ndarray
 
@@ -150,8 +153,9 @@ class _Search:
             hessian=found.hessian,
             scale=scale_of(found.majoriser, np.zeros((count, size))),
             reach=np.abs(self.starts),
-            damping=np.full(count, _FIRST_DAMPING),
+            damping=np.full(count, self.settings.damping),
             growth=np.full(count, 2.0),
+            near=nowhere,
             idle=np.zeros(count, dtype=int),
             exact=nowhere,
             delta=self.evaluator.delta,
@@ -165,7 +169,7 @@ class _Search:
         step, damping, factors = model.damped_step(state.damping)
         target = state.free + step
         predicted = model.decrease(step)
-        slow = np.flatnonzero(state.steps >= _ACCELERATE_AFTER)
+        slow = np.flatnonzero(state.steps >= self.settings.accelerate_after)
         if len(slow) and self.problem.function.twice_differentiable:
             target[slow] = self._accelerated(state, slow, step, model.scale, factors)
         exact = state.exact | (predicted <= 1e-3 * state.value)
@@ -174,10 +178,11 @@ class _Search:
         noise = self.evaluator.rounding(state.value)
         ratio = gained / predicted
         good = found.finite & (predicted > 0.0) & (ratio > 1e-4)
-        # differences below the rounding of the objective carry no information
+        # below the rounding of the objective its differences say nothing
         good |= found.finite & (predicted > 0.0) & (predicted <= 10.0 * noise) & (gained > -noise)
         idle = np.where(predicted <= noise, state.idle + 1, 0)
-        state = state._replace(damping=damping, idle=idle, steps=state.steps + 1)
+        near = predicted <= 1e-5 * np.abs(state.value) + noise
+        state = state._replace(damping=damping, near=near, idle=idle, steps=state.steps + 1)
         state = self._next(state, found, target, good, ratio, exact)
         if np.isinf(self.problem.delta):
             return state
@@ -187,15 +192,15 @@ class _Search:
     def _smaller_delta(
         self, evaluator: Evaluator, free: np.ndarray, before: np.ndarray | float
     ) -> np.ndarray:
-        """The next δ on the way to the requested one, no larger than the mean residual."""
+        """The next δ on the way to the one asked for, no larger than residuals are."""
         size = evaluator.mean_residual(free)
         return np.maximum(np.minimum(size, np.asarray(before) / 4.0), evaluator.least_delta)
 
     def _shrink_delta(self, state: _State, ready: np.ndarray) -> _State:
-        """Continue with a smaller δ where an element is near the optimum of a large one.
+        """Elements near the optimum of a large δ go on with a smaller one.
 
-        Far from the optimum ρ is then nearly a square, and the optimum of each δ is a good start
-        for the next.
+        From far away ρ is then nearly a square, and the optimum of each δ is a good start for the
+        next.
         """
         ready = ready & (state.status == RUNNING) & self._is_large(state.delta)
         places = np.flatnonzero(ready)
@@ -218,7 +223,7 @@ class _Search:
         return state
 
     def _model(self, state: _State) -> QuadraticModel:
-        """The model of the objective around each element's point."""
+        """The objective near where each element is."""
         return QuadraticModel(
             state.free, state.gradient, state.hessian, state.scale, self.lower, self.upper
         )
@@ -278,6 +283,7 @@ class _Search:
             reach=np.maximum(state.reach, np.abs(choose(target, state.free))),
             damping=state.damping * np.where(good, trust, state.growth),
             growth=np.where(good, 2.0, 2.0 * state.growth),
+            near=state.near,
             idle=state.idle,
             exact=choose(exact, state.exact),
             delta=state.delta,
@@ -305,14 +311,14 @@ class _Search:
         step, positive = model.newton_step()
         predicted = -0.5 * np.sum(step * state.gradient, axis=-1)
         small = predicted <= np.maximum(self.settings.tolerance * np.abs(state.value), noise**2)
-        short = np.all(np.abs(step) <= _STEP_TOLERANCE * state.reach, axis=-1)
-        # a parameter whose influence was lost on the way: a flat tail
+        short = np.all(np.abs(step) <= self.settings.step_tolerance * state.reach, axis=-1)
+        # a number whose influence was lost on the way: a flat tail
         lost = (state.majoriser.diagonal(axis1=-2, axis2=-1) <= 0.0) & (state.scale > 0.0)
-        bounded = model.active.any(-1)  # where a coefficient is 0, its exponent has no influence
+        bounded = model.active.any(-1)  # an amplitude at 0: its exponent has none
         return positive & small & short & (bounded | ~lost.any(-1))
 
     def _polished(self, state: _State) -> _State:
-        """Refine the points that converged by a Newton step, kept unless it is worse."""
+        """The last digits of points that converged: Newton's step, kept unless it is worse."""
         step, positive = self._model(state).newton_step()
         target = np.clip(state.free + step, self.lower, self.upper)
         value = self.evaluator.value(target)
