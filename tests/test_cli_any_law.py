@@ -167,7 +167,7 @@ class TestRefusals:
             ("E + A/N**a", "--kind q=real", "unknown input 'q'"),
             ("E + A/N**a", "--response bpc*", "no column matches 'bpc*'"),
             ("E + A/N**a", "--response none", "is missing in all 10 rows"),
-            ("E + A/N**a", "--weights w --standard-error w", "both are given"),
+            ("E + A/N**a", "--weights w --standard-error w", "are both given"),
             ("E + A/N**a", "--link logit", "are not between 0 and 1"),
             ("E + A/N**a", "--min arm=1", "column 'arm': rows 0, 1, 2"),
             ("E + A/N**a", "--min q=1", "the runs have no numeric column 'q'; choose from N"),
@@ -210,7 +210,7 @@ class TestRefusals:
         runs.assign(other=runs["loss"]).to_csv("both.csv", index=False)
         both = ("--response", "loss,other", "--num-starts", "2", "--json", "both.json")
         assert farseer("fit", "both.csv", "--law", law, *both).exit_code == 0
-        refused(farseer("allocate", "both.json", "--compute", "1e20"), "both.json holds 2 fits")
+        refused(farseer("allocate", "both.json", "--compute", "1e20"), "contains 2 fits")
 
 
 class TestOtherCommands:
