@@ -99,7 +99,7 @@ def _found(names: list[str], binding: Binding) -> _Found:
     """The columns of inputs, responses, weights and groups, by their names."""
     groups = match_columns(names, binding.by, "as a group") if binding.by else []
     if binding.weights is not None and binding.standard_error is not None:
-        raise ValueError("weights and standard_error are both given; name one of the two")
+        raise ValueError("weights= and standard_error= are both given; name one of the two")
     scales = [name for name in (binding.weights, binding.standard_error) if name is not None]
     for option, name in (("weights", binding.weights), ("standard_error", binding.standard_error)):
         if name is not None:
