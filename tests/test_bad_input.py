@@ -88,7 +88,7 @@ def test_sizes_that_were_meant_to_be_one() -> None:
     N = np.repeat(SIZES, 6) * np.tile(1 + 1e-3 * np.arange(6), 8)
     runs = fj.Runs(N, grid_runs().D, grid_runs().loss)
     message = refusal(runs)
-    assert_says(message, "Some sizes differ by less than 1 %", "give them one N")
+    assert_says(message, "Some sizes differ by less than 1 %", "give them the same N")
 
 
 def test_a_ratio_that_no_pair_has() -> None:

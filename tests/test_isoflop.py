@@ -434,7 +434,7 @@ def test_bad_input(epoch, grid):
         fj.fit(fj.Chinchilla, epoch, fj.IsoFLOP("hex_color"))
     with pytest.raises(ValueError, match="expected 245 numbers, one per run, got 2"):
         fj.fit(fj.Chinchilla, epoch, fj.IsoFLOP([1e20, 1e21]))
-    with pytest.raises(ValueError, match="row 0 is -1; a budget is positive"):
+    with pytest.raises(ValueError, match="row 0 is -1; a budget must be positive"):
         fj.fit(fj.Chinchilla, epoch, fj.IsoFLOP(np.full(245, -1.0)))
     with pytest.raises(ValueError, match="no run has one"):
         fj.fit(fj.Chinchilla, epoch, fj.IsoFLOP(np.full(245, np.nan)))
