@@ -364,9 +364,11 @@ def test_what_is_said_of_coverage() -> None:
     page = " ".join(text_of("docs/uncertainty.md").split())
     default = "farseer piecewise wild"
     worlds = coverage()["Simulated", f"{default} all worlds"]
-    held = {kind: f"{100 * worlds[kind]['inside']:.0f} %" for kind in ("calibrated", "percentile")}
-    assert f"The default holds {held['calibrated']} of the simulated worlds" in page
-    assert f"the default scheme's held {held['percentile']} of the simulated worlds" in page
+    covered = {
+        kind: f"{100 * worlds[kind]['inside']:.0f} %" for kind in ("calibrated", "percentile")
+    }
+    assert f"The default covers {covered['calibrated']} of the simulated worlds" in page
+    assert f"with the default scheme they covered {covered['percentile']} of the simulated" in page
     cells = [
         round(100 * row["calibrated"]["inside"])
         for (table, of), row in coverage().items()
@@ -375,7 +377,9 @@ def test_what_is_said_of_coverage() -> None:
     assert len(cells) == 6
     assert f"from {min(cells)} to {max(cells)} %" in page
     ladder = coverage()["Real, all cutoffs", f"{default} olmo"]["calibrated"]
-    said = f"holds {100 * ladder['inside']:.0f} % of ten runs, at {ladder['over_misses']:.1f} times"
+    said = (
+        f"covers {100 * ladder['inside']:.0f} % of ten runs, at {ladder['over_misses']:.1f} times"
+    )
     assert said in page
     real = coverage()["Real, all cutoffs", f"{default} farseer runs"]["calibrated"]
     assert 0.85 <= worlds["calibrated"]["inside"] <= 0.95

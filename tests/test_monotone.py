@@ -311,7 +311,7 @@ def test_refusals(example: fj.Fit) -> None:
     with pytest.raises(ValueError, match=r"^N: expected a range .* got \(2, 1\)"):
         fj.MonotoneOver(fj.Piecewise(), N=(2, 1), D=(1e9, 1e15))
     with pytest.raises(
-        ValueError, match=r"^D: give the ends .*such as \(1e9, 1e14\).* got 1000000000000000"
+        ValueError, match=r"^D: expected a range .*such as \(1e9, 1e14\).* got 1000000000000000"
     ):
         fj.MonotoneOver(fj.Piecewise(), N=(2e8, 1e13), D=1e15)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^monotone_over: expected \(\(N_low"):
