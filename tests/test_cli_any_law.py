@@ -210,7 +210,7 @@ class TestRefusals:
         runs.assign(other=runs["loss"]).to_csv("both.csv", index=False)
         both = ("--response", "loss,other", "--num-starts", "2", "--json", "both.json")
         assert farseer("fit", "both.csv", "--law", law, *both).exit_code == 0
-        refused(farseer("allocate", "both.json", "--compute", "1e20"), "`farseer allocate` expected one fit, got 2")
+        refused(farseer("allocate", "both.json", "--compute", "1e20"), "expected one fit, got 2")
 
 
 class TestOtherCommands:

@@ -163,7 +163,7 @@ def test_the_shell_page_shows_the_allocations_of_the_example(
         assert result.exit_code == 0
     assert code_blocks(section, "text")[0] == result.stdout
     said = re.search(
-        r"The JSON has (`allocations`.*?) with\n`N_lower`.*?Beside it stand (.*?)\.\n",
+        r"The JSON has (`allocations`.*?) with\n`N_lower`.*?It also has (.*?)\.\n",
         section,
         re.DOTALL,
     )
