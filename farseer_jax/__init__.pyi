@@ -1,7 +1,7 @@
 # The public names and their homes, each once. They are imported at first use.
 from ._version import __version__
 from .decisions.allocate import allocate
-from .decisions.allocation import Allocation
+from .decisions.allocation_result import Allocation
 from .decisions.compare_counts import CountComparison, CountResult, compare_counts
 from .decisions.compare_fits import compare_fits
 from .decisions.compare_runs import RunComparison, compare_runs
@@ -58,7 +58,7 @@ from .laws.law import Center, Law
 from .laws.raw_farseer import RawFarseer
 from .laws.separable import OneDataTerm, Separable
 from .laws.stretched_exponential import StretchedExponential
-from .links import Link
+from .link_functions import Link
 from .methods.derivatives import NoDerivativeError, Refit
 from .methods.end_to_end.start_report import StartReport
 from .methods.isoflop.method import IsoFLOP
@@ -75,7 +75,7 @@ from .methods.variable_projection.method import VariableProjection
 from .methods.variable_projection.report import ProfileReport
 from .objectives import Objective
 from .runs.noise import Noise, estimate_noise
-from .runs.read import read_runs
+from .runs.read_files import read_runs
 from .runs.runs import Runs
 from .runs.units import (
     bits_per_byte,
@@ -85,9 +85,9 @@ from .runs.units import (
     perplexity,
 )
 from .runtime.progress import progress_bar
+from .solvers.random_starts import Domain
 from .solvers.search.chebyshev_search import Refined
 from .solvers.search.grid_search import Grid
-from .solvers.starts import Domain
 from .uncertainty.bootstrap import bootstrap
 from .uncertainty.bootstrap_result import Bootstrap
 from .uncertainty.calibration import Calibration

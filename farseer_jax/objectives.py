@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.links import Link, as_link
+from farseer_jax.link_functions import Link, as_link
 from farseer_jax.types import Array
 
 Residual = Literal["link", "relative", "absolute"]

@@ -11,7 +11,7 @@ import pytest
 from commands import farseer, refused, write
 
 import farseer_jax as fj
-from farseer_jax import links
+from farseer_jax import link_functions as links
 from farseer_jax.cli import values
 from farseer_jax.laws.expression_law import expression_law
 from farseer_jax.runs import inputs

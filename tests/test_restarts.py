@@ -10,9 +10,9 @@ from compiling import compilations
 from scipy.optimize import minimize
 
 import farseer_jax as fj
+from farseer_jax.methods.end_to_end.choose_starts import starts_of
 from farseer_jax.methods.end_to_end.problem import build_problem
 from farseer_jax.methods.end_to_end.settings import free_of
-from farseer_jax.methods.end_to_end.starts import starts_of
 from farseer_jax.methods.restarts import solve as _solve
 from farseer_jax.methods.restarts.gradients import Form, misfit, misfit_and_gradient
 from farseer_jax.methods.restarts.solve import predicted_decreases

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.runs.binding import Part, bind_points, bind_runs
 from farseer_jax.runs.find_columns import find_inputs, usual_input
-from farseer_jax.runs.read import read_runs, read_table
+from farseer_jax.runs.read_files import read_runs, read_table
 from farseer_jax.runs.runs import Runs
 
 TABLE: dict[str, list[Any]] = {

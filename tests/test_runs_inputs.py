@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.runs.runs import Runs
 
 SHARES = {"web": [0.5, 1.0, 0.25, 0.0], "code": [0.5, 0.0, 0.75, 1.0]}

@@ -9,10 +9,10 @@ import pytest
 from scipy.optimize import least_squares, linprog
 
 from farseer_jax.objectives import Objective
-from farseer_jax.solvers.evaluation import Evaluator
 from farseer_jax.solvers.fit_problem import FitProblem, relative_residuals
 from farseer_jax.solvers.levenberg_marquardt import Settings, minimise
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
+from farseer_jax.solvers.objective_evaluation import Evaluator
 from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, OUT_OF_STEPS, STALLED
 
 TRUE = np.array([0.5, -1.0, 0.35, -1.2, 0.28])

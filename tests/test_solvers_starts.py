@@ -15,7 +15,7 @@ from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.levenberg_marquardt import minimise
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
 from farseer_jax.solvers.optima import CONVERGED, Optima
-from farseer_jax.solvers.starts import Domain, draw_starts
+from farseer_jax.solvers.random_starts import Domain, draw_starts
 
 POSITIVE, REAL = Domain(0.0), Domain()
 EXPONENT, REAL_EXPONENT = Domain(0.0, start=(0.05, 1.0)), Domain(start=(0.05, 1.0))

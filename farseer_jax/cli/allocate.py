@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from farseer_jax.cli.command_factory import Source, command
 from farseer_jax.cli.errors import Refusal
-from farseer_jax.cli.factory import Source, command
 from farseer_jax.cli.options import (
     POSITIVE,
     Group,

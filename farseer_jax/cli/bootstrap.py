@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from farseer_jax.cli.draws_file import OUT, check_free, check_out, keeping_draws
+from farseer_jax.cli.command_factory import command
+from farseer_jax.cli.draws_option import OUT, check_free, check_out, keeping_draws
 from farseer_jax.cli.errors import Refusal
-from farseer_jax.cli.factory import command
 from farseer_jax.cli.model import model_groups
 from farseer_jax.cli.options import (
     FROM_2,

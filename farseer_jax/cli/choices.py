@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from farseer_jax.cli.factory import command
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.options import POSITIVE, Group, Settings, option
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import check_points

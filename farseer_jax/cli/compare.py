@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from farseer_jax.cli.factory import Source, command
+from farseer_jax.cli.command_factory import Source, command
 from farseer_jax.cli.options import (
     POSITIVE,
     Group,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from farseer_jax.cli.factory import command
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.model import FITS, LAWS, METHODS, OBJECTIVES
 from farseer_jax.cli.options import FROM_1, POSITIVE, Group, Settings, option, reads
 from farseer_jax.cli.runs import RUNS_OVER_N_AND_D

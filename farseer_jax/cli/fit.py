@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.errors import Refusal
-from farseer_jax.cli.factory import command
 from farseer_jax.cli.model import model_groups
 from farseer_jax.cli.options import FROM_2, Group, Settings, check_goes_with, option
 from farseer_jax.cli.output import STANDARD_OUTPUT, Output

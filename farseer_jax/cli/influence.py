@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from farseer_jax.cli.factory import command
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.options import Group, noise_option, option
 from farseer_jax.cli.predictions import bound_points
 from farseer_jax.cli.tasks import TASK, Task

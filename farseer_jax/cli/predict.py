@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from farseer_jax.cli.command_factory import Source, command
 from farseer_jax.cli.errors import Refusal
-from farseer_jax.cli.factory import Source, command
 from farseer_jax.cli.options import Group, Settings, option, spelled
 from farseer_jax.cli.predictions import at_points, at_rows, columns_of_fits, of_groups, of_responses
 from farseer_jax.cli.runs import (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from farseer_jax.cli.factory import Source
+from farseer_jax.cli.command_factory import Source
 from farseer_jax.cli.options import NUMBER, Group, Settings, option, spelled
 from farseer_jax.cli.values import columns, link, numbers_by_name, patterns
 
@@ -146,7 +146,9 @@ def read_table(settings: Settings) -> "Table":
         from farseer_jax import example_runs
 
         return example_runs()
-    from farseer_jax.runs import read  # without JAX: mistakes are reported immediately
+    from farseer_jax.runs import (
+        read_files as read,  # without JAX: mistakes are reported immediately
+    )
 
     return read.read_table(settings["path"])
 
@@ -185,7 +187,7 @@ def naming(settings: Settings) -> dict[str, Any]:
         "standard_error": settings["standard_error"],
     }
     if settings["link"] is not None:
-        from farseer_jax.links import Link
+        from farseer_jax.link_functions import Link
 
         given["link"] = Link(*settings["link"])
     return {name: value for name, value in given.items() if value}

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from farseer_jax._version import __version__
+from farseer_jax.cli.command_factory import HELP_NAMES
 from farseer_jax.cli.errors import errors_as_sentences
-from farseer_jax.cli.factory import HELP_NAMES
 
 # Each is in the file of its own name, which is imported only when needed.
 COMMANDS = (

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from farseer_jax.cli.factory import command
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.model import SMOOTH_PIECEWISE, build_method
 from farseer_jax.cli.options import FROM_1, POSITIVE, Group, Settings, noise_option, option
 from farseer_jax.cli.output import Output
@@ -134,6 +134,6 @@ def suggest(
 
 
 def _table(path: Path | None) -> Any:
-    from farseer_jax.runs.read import read_table
+    from farseer_jax.runs.read_files import read_table
 
     return None if path is None else read_table(path)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from farseer_jax.cli.command_factory import Source
 from farseer_jax.cli.errors import Refusal
-from farseer_jax.cli.factory import Source
 from farseer_jax.cli.model import build_method, law_class, method_name, model_groups
 from farseer_jax.cli.options import Settings
 from farseer_jax.cli.runs import (

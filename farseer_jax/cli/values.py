@@ -7,7 +7,7 @@ from typing import Literal
 import click
 
 from farseer_jax.cli.options import reads
-from farseer_jax.links import NAMES as LINKS
+from farseer_jax.link_functions import NAMES as LINKS
 
 _MAX_BUDGETS = 10_000  # of one range
 # As in farseer_jax.runs.inputs, which is not imported for the help; a test compares.

@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.decisions.allocation import (
+from farseer_jax.decisions.allocation_result import (
     LIMITS,
     Allocation,
     Answers,
     DataRange,
     warnings_of,
 )
-from farseer_jax.decisions.allocation_optima import (
+from farseer_jax.decisions.optimal_allocations import (
     Circumstances,
     Details,
     Optima,

@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from farseer_jax.decisions.allocation_optima import optimal_ratio_and_loss
 from farseer_jax.decisions.compared_fits import ComparedFit, FitPair
+from farseer_jax.decisions.optimal_allocations import optimal_ratio_and_loss
 from farseer_jax.decisions.parity_curves import crossings
 from farseer_jax.flops import size_at_ratio
 from farseer_jax.laws.evaluate import evaluate

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.decisions.allocation_optima import optimal_ratio_and_loss
 from farseer_jax.decisions.compute_multipliers import REACH, ComputeMultipliers
+from farseer_jax.decisions.optimal_allocations import optimal_ratio_and_loss
 from farseer_jax.decisions.win_probability import WinProbability
 from farseer_jax.flops import size_at_ratio
 from farseer_jax.laws.compute_optimal import optimal_ratio

@@ -20,7 +20,7 @@ from farseer_jax.fitting.fit_batch import fit_batch
 from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws.law import require_N_and_D
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.method import Method
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.diagnostics import Diagnostics

@@ -13,7 +13,7 @@ from farseer_jax.laws.coupled import Coupled
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.kaplan import Kaplan
 from farseer_jax.laws.law import Law
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import Method
 from farseer_jax.methods.outcome import Outcome

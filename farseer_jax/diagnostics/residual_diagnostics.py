@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from farseer_jax.diagnostics.whiteness import Whiteness
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.results.numbers import or_null, percent_text, quantity_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table, evenly

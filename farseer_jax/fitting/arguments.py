@@ -12,7 +12,7 @@ from farseer_jax.laws.expression_law import expression_law, split_names
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.registry import LAWS
-from farseer_jax.links import Link, as_link
+from farseer_jax.link_functions import Link, as_link
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import Method
 from farseer_jax.methods.monotone.method import MonotoneOver

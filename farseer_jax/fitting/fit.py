@@ -10,7 +10,7 @@ from farseer_jax.fitting.arguments import as_method, as_parts, monotone_over_dom
 from farseer_jax.fitting.fits import Fits
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import Law
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.end_to_end.settings import check_number, free_of
 from farseer_jax.methods.least_squares.method import LeastSquares

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from farseer_jax.fitting.arguments import as_method, as_parts
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
-from farseer_jax.laws.leaves import numbers_by_column
+from farseer_jax.laws.parameter_columns import numbers_by_column
 from farseer_jax.methods.method import Method, SolvedBatch, weights_of
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.results.numbers import number_text, some_of

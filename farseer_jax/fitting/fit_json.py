@@ -11,7 +11,7 @@ from farseer_jax._version import __version__
 from farseer_jax.fitting.registry import DIAGNOSTICS, METHODS
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.law_json import class_from_dict, class_to_dict
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.method import Method
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.results.converter import UnknownNameError, classes_given, register

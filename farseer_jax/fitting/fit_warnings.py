@@ -6,7 +6,7 @@ import numpy as np
 
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
-from farseer_jax.methods.remarks import Domain, Fitted, Remarks
+from farseer_jax.methods.reports import Domain, Fitted, Remarks
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import Range, short
 from farseer_jax.runs.runs import Runs

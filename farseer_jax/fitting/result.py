@@ -20,7 +20,7 @@ from farseer_jax.methods.method import Method
 from farseer_jax.methods.monotone.report import MonotoneReport
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.diagnostics import Diagnostics
-from farseer_jax.methods.remarks import Fitted, Remarks, as_remarks
+from farseer_jax.methods.reports import Fitted, Remarks, as_remarks
 from farseer_jax.methods.variable_projection.report import ProfileReport
 from farseer_jax.results.converter import register
 from farseer_jax.results.result import Result

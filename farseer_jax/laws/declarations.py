@@ -11,7 +11,7 @@ import numpy as np
 from farseer_jax.laws.domains import EXPONENT, POSITIVE, along_of, domain_of, kind_of
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
-from farseer_jax.solvers.starts import Domain
+from farseer_jax.solvers.random_starts import Domain
 
 
 class Parameter(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeAlias, get_origin
 import numpy as np
 
 from farseer_jax.runs.inputs import KINDS, Kind
-from farseer_jax.solvers.starts import Domain
+from farseer_jax.solvers.random_starts import Domain
 from farseer_jax.types import Array
 
 

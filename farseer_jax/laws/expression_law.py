@@ -13,7 +13,7 @@ from farseer_jax.laws.law import Law
 from farseer_jax.runs.find_columns import usual_input
 from farseer_jax.runs.inputs import KINDS, Kind
 from farseer_jax.runs.usual_names import squeezed
-from farseer_jax.solvers.starts import Domain
+from farseer_jax.solvers.random_starts import Domain
 
 _CLOSE: Final = 0.8  # similarity from which a name counts as a misspelling of another
 _USUAL: Final = ("N", "D", "U", "P", "V", "lr")  # inputs with further usual names

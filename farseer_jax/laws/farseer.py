@@ -12,7 +12,7 @@ from farseer_jax.laws.stretched_exponential import StretchedExponential
 from farseer_jax.results.numbers import number_text
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import library_of
-from farseer_jax.solvers.starts import Domain
+from farseer_jax.solvers.random_starts import Domain
 from farseer_jax.types import Array
 
 

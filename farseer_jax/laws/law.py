@@ -18,7 +18,7 @@ from farseer_jax.results.numbers import number_text
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import as_float, as_leaf, library_of
-from farseer_jax.solvers.starts import Domain
+from farseer_jax.solvers.random_starts import Domain
 from farseer_jax.types import Array, ArrayLike
 
 Shares = tuple[tuple[str, tuple[str, ...]], ...]

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from farseer_jax.decisions.allocation import Allocation
-from farseer_jax.decisions.allocation_optima import CHINCHILLA
+from farseer_jax.decisions.allocation_result import Allocation
+from farseer_jax.decisions.optimal_allocations import CHINCHILLA
 from farseer_jax.decisions.published_models import PublishedModel, published_models
 from farseer_jax.plots.labels import note, place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside

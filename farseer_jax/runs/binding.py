@@ -8,14 +8,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farseer_jax.links import Link, as_link
+from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.checks import Floats, floats_of
 from farseer_jax.runs.columns import table_columns
 from farseer_jax.runs.find_columns import find_inputs, match_columns
+from farseer_jax.runs.groups_and_responses import (
+    Binding,
+    bound_inputs,
+    groups_of,
+    table_parts,
+)
 from farseer_jax.runs.inputs import as_kinds
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runs.table import refuse_lengths
-from farseer_jax.runs.table_parts import Binding, bound_inputs, groups_of, table_parts
 
 
 class Part(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.runs.checks import (
     NOT_NEGATIVE,
     POSITIVE,

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from farseer_jax.flops import training_flops
-from farseer_jax.links import Link, as_link
+from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.columns import same_column, table_columns
+from farseer_jax.runs.groups_and_responses import Binding, table_parts
 from farseer_jax.runs.inputs import Kinds, Shares, as_kinds, labels_of, refuse_single_labels
 from farseer_jax.runs.response import checked_response
 from farseer_jax.runs.selection import Bound, selected, without_copies
@@ -26,7 +27,6 @@ from farseer_jax.runs.table import (
     table_from_dict,
     table_to_dict,
 )
-from farseer_jax.runs.table_parts import Binding, table_parts
 
 if TYPE_CHECKING:
     import pandas as pd

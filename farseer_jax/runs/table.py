@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farseer_jax.links import Link, as_link
+from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.checks import Floats, short, shortened
 from farseer_jax.runs.columns import Column, extra_columns, from_json, to_json
 from farseer_jax.runs.inputs import (

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from farseer_jax.links import is_jax, namespace
+from farseer_jax.link_functions import is_jax, namespace
 from farseer_jax.runs.runs import Runs
 
 Unit = Literal[

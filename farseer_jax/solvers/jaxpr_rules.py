@@ -21,7 +21,7 @@ from farseer_jax.solvers.jaxpr_arrays import (
     split,
     unstack,
 )
-from farseer_jax.solvers.operations import OPERATIONS
+from farseer_jax.solvers.numpy_operations import OPERATIONS
 from farseer_jax.solvers.scalar_graph import ScalarGraph
 
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax.solvers.evaluation import Evaluation, Evaluator
 from farseer_jax.solvers.fit_problem import FitProblem
+from farseer_jax.solvers.objective_evaluation import Evaluation, Evaluator
 from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, OUT_OF_STEPS, RUNNING, STALLED, Optima
 from farseer_jax.solvers.quadratic_model import QuadraticModel, scale_of
 from farseer_jax.solvers.small_systems import Factors, solve_factorised

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from farseer_jax.solvers.operations import OPERATIONS, Function
+from farseer_jax.solvers.numpy_operations import OPERATIONS, Function
 from farseer_jax.solvers.scalar_graph import ScalarGraph
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from farseer_jax.solvers.operations import OPERATIONS
+from farseer_jax.solvers.numpy_operations import OPERATIONS
 
 
 class Node(NamedTuple):

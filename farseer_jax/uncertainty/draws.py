@@ -10,7 +10,7 @@ import numpy as np
 
 from farseer_jax.fitting.fit_batch import BatchFit
 from farseer_jax.laws.law import Law
-from farseer_jax.laws.leaves import column_names, numbers_by_column
+from farseer_jax.laws.parameter_columns import column_names, numbers_by_column
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.results.converter import converter, register, state_of
 

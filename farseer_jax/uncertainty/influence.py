@@ -17,7 +17,7 @@ from farseer_jax.laws.compute_optimal import optimal_ratio
 from farseer_jax.laws.evaluate import by_column, curves, evaluate, flat_points
 from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.separable import OneDataTerm
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.runs.coverage import beyond_runs, extrapolation_length, flat_inputs
 from farseer_jax.runs.noise import estimate_noise, shows_noise
 from farseer_jax.types import Array

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.results.numbers import loss_text, number_text, quantity_text
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table

@@ -10,7 +10,7 @@ import numpy as np
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate_runs
 from farseer_jax.laws.law import Law
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.end_to_end.layout import distinct_rows
 from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.noise import estimate_noise, shows_noise

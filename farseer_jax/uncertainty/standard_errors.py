@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 
 
 def perturbed(link: Link, responses: np.ndarray, deviation: np.ndarray) -> np.ndarray:

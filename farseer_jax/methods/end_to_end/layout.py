@@ -7,7 +7,7 @@ import numpy as np
 
 from farseer_jax.laws.law import Center, Law
 from farseer_jax.laws.separable import is_separable
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.objectives import Objective, as_objective
 from farseer_jax.runs.runs import Runs
 

@@ -9,12 +9,12 @@ import jax
 import numpy as np
 
 from farseer_jax.laws.law import Law
+from farseer_jax.methods.end_to_end.choose_starts import check_law, starts_of
 from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit, build_refit
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
 from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, best_point
 from farseer_jax.methods.end_to_end.settings import EndToEndMethod, check_number, free_of
-from farseer_jax.methods.end_to_end.starts import check_law, starts_of
 from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.optima import Optima

@@ -13,7 +13,7 @@ import numpy as np
 
 from farseer_jax.laws.law import Center, Law
 from farseer_jax.laws.separable import Separable
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.objectives import Objective

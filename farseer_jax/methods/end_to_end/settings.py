@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.end_to_end.free_parameters import Free, build_free
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.objectives import Objective, as_objective

@@ -10,7 +10,7 @@ import numpy as np
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.identifiability import undetermined
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.remarks import Fitted, Report, Rows
+from farseer_jax.methods.reports import Fitted, Report, Rows
 
 if TYPE_CHECKING:
     import pandas as pd

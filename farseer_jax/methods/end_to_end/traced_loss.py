@@ -5,7 +5,7 @@ from typing import Any
 
 from farseer_jax.laws.law import Center, Law
 from farseer_jax.laws.separable import is_separable
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
 
 _ANY_CENTER = Center(1e9, 1e10)

@@ -10,7 +10,7 @@ import numpy as np
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.isoflop.budgets import (
     BudgetDesign,
     assign_budgets,

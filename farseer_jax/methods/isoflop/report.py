@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from farseer_jax.methods.isoflop.budgets import BudgetDesign
 from farseer_jax.methods.isoflop.kernel import IsoFLOPSolution
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.remarks import Fitted, Report, Rows, some_notes
+from farseer_jax.methods.reports import Fitted, Report, Rows, some_notes
 from farseer_jax.results.numbers import loss_text, number_text, quantity_text
 from farseer_jax.results.table import aligned
 from farseer_jax.runs.runs import Runs

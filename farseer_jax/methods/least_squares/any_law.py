@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.end_to_end.traced_loss import scaled_predictions

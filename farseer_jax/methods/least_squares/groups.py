@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farseer_jax.laws.law import Law
+from farseer_jax.methods.end_to_end.choose_starts import starts_of
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.end_to_end.optima import best_of_starts, best_point
 from farseer_jax.methods.end_to_end.settings import check_number, free_of
-from farseer_jax.methods.end_to_end.starts import starts_of
 from farseer_jax.methods.least_squares.any_law import (
     build_fit_problem,
     objective_and_link,

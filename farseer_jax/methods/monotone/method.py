@@ -12,7 +12,7 @@ from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Center, Law, require_N_and_D
 from farseer_jax.laws.slopes import ROUNDING
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.derivatives import Differentiable, NoDerivativeError, Refit
 from farseer_jax.methods.method import Method, Solved, SolvedBatch
 from farseer_jax.methods.monotone.problem import Problem, build_problem, largest_slopes

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.method import Method
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.registry import DIAGNOSTICS
-from farseer_jax.methods.remarks import Domain, Fitted, Report, Rows, as_remarks
+from farseer_jax.methods.reports import Domain, Fitted, Report, Rows, as_remarks
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import Range
 

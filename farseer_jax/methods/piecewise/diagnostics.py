@@ -17,7 +17,7 @@ from farseer_jax.methods.piecewise.piecewise_warnings import (
     noise,
     repeats,
 )
-from farseer_jax.methods.remarks import Fitted, Report, Rows, large_error
+from farseer_jax.methods.reports import Fitted, Report, Rows, large_error
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ import numpy as np
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.derivatives import Refit
 from farseer_jax.methods.method import Solved, SolvedBatch, require_log_link
 from farseer_jax.methods.outcome import Outcome

@@ -7,7 +7,7 @@ import numpy as np
 from farseer_jax.laws.evaluate import evaluate_curves
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
-from farseer_jax.methods.remarks import LARGEST_NOISE, Fitted, some_notes
+from farseer_jax.methods.reports import LARGEST_NOISE, Fitted, some_notes
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.solvers.search import Search
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from farseer_jax.laws.law import Law
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.end_to_end.problem import Problem, predictions
 from farseer_jax.objectives import (
     Residual,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from farseer_jax.laws.law import Law
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
 from farseer_jax.methods.restarts.optimisers import NAMES, check_optimiser
 from farseer_jax.methods.restarts.solve import solve_from_starts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.remarks import Fitted, Report, Rows, to_plain
+from farseer_jax.methods.reports import Fitted, Report, Rows, to_plain
 from farseer_jax.methods.variable_projection.profile import candidates
 
 if TYPE_CHECKING:

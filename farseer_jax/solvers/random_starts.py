@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from farseer_jax.solvers.evaluation import Evaluator
 from farseer_jax.solvers.fit_problem import FitProblem
+from farseer_jax.solvers.objective_evaluation import Evaluator
 from farseer_jax.solvers.small_systems import factorise, solve_factorised
 
 _DRAWS_PER_START = 8

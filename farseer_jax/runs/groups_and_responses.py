@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.runs.checks import Floats, refuse_missing_labels
 from farseer_jax.runs.columns import Column, copied, extra_columns, without_roles
 from farseer_jax.runs.find_columns import as_tuple, find_inputs, match_columns, named_column

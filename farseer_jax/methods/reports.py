@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Self, get_args, get_origin
 import numpy as np
 
 from farseer_jax.laws.law import Law
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.end_to_end.layout import distinct_rows
 from farseer_jax.methods.method import Method
 from farseer_jax.methods.outcome import Outcome

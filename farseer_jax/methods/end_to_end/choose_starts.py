@@ -7,14 +7,14 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.separable import is_separable
-from farseer_jax.links import Link
+from farseer_jax.link_functions import Link
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.end_to_end.traced_loss import check_loss, scaled_loss
 from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.fit_problem import FitProblem
-from farseer_jax.solvers.starts import Domain, draw_starts
+from farseer_jax.solvers.random_starts import Domain, draw_starts
 
 if TYPE_CHECKING:
     from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the shell reads the names before it knows whether to compute anything
+if TYPE_CHECKING:
     import numpy as np
+
 
 NAMES = ("log", "identity", "logit")
 
