@@ -162,8 +162,8 @@ class TestWording:
         ("sentence", "in_shell"),
         [
             ("fix or tie them (fixed=, tied=), or", "fix or tie them (--fix, --tie), or"),
-            ("let it be negative (real=).", "let it be negative (--real)."),
-            ("give other `bounds=`", "give other --bounds"),
+            ("allow negative values (real=).", "allow negative values (--real)."),
+            ("change `bounds=`", "change --bounds"),
             ("name the columns (by=)", "name the columns (--by)"),
             ("rename it (columns_of=)", "rename it (--input)"),
             ("better one; raise num_starts.", "better one; raise --num-starts."),

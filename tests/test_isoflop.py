@@ -436,7 +436,7 @@ def test_bad_input(epoch, grid):
         fj.fit(fj.Chinchilla, epoch, fj.IsoFLOP([1e20, 1e21]))
     with pytest.raises(ValueError, match="row 0 is -1; a budget must be positive"):
         fj.fit(fj.Chinchilla, epoch, fj.IsoFLOP(np.full(245, -1.0)))
-    with pytest.raises(ValueError, match="no run has one"):
+    with pytest.raises(ValueError, match="no run has a budget"):
         fj.fit(fj.Chinchilla, epoch, fj.IsoFLOP(np.full(245, np.nan)))
     with pytest.raises(ValueError, match=r"not fall into budgets: .*Name a column.*width=0\.35"):
         fj.fit(fj.Chinchilla, epoch, fj.IsoFLOP())

@@ -343,7 +343,7 @@ def build_refit(
     if joint and options.criterion == "relative":
         raise NoDerivativeError(
             'the joint minimum by the relative criterion (rounds="joint") lies where two errors '
-            "vanish, and has no derivative here: use rounds=2, or the squared criterion"
+            "vanish, and has no derivative here: take rounds=2, or the squared criterion"
         )
     at = Found(_of_law(options, law) if found is None else _of_report(found, law, joint))
     build: Any = FarseerRefit
