@@ -85,36 +85,36 @@ def compare_choices(
     """
     fit = fit_of(fit, "fit")
     require_N_and_D("compare_choices", type(fit.law))
-    wanted = _wanted(groups)
+    chosen = _chosen_groups(groups)
     points = _points(N, D, target_embeddings)
-    here = _Here(fit, *points[:2])
+    table = _Refits(fit, *points[:2])
     rows: list[ChoiceResult] = []
-    if "count" in wanted:
-        rows.append(_recounted(here, embeddings, points[2]))
+    if "count" in chosen:
+        rows.append(_recounted(table, embeddings, points[2]))
     weightings = sizes_left_out(fit.runs)
     left_out, coarser = values_of_D(fit.runs, fit.method)
-    rows += here.weighted([w for w in weightings + left_out if w.group in wanted])
+    rows += table.weighted([w for w in weightings + left_out if w.group in chosen])
     settings = coarser + other_settings(type(fit.law), fit.method)
-    rows += [here.fitted(setting) for setting in settings if setting.group in wanted]
+    rows += [table.fitted(setting) for setting in settings if setting.group in chosen]
     order = list(GROUPS)
     return ChoiceComparison(
         law=fit.law.name,
         method=_words(fit.method, fit.runs.link),
         num_runs=len(fit.runs),
-        N=here.N,
-        D=here.D,
-        rows=(here.reference, *sorted(rows, key=lambda row: order.index(row.group))),
+        N=table.N,
+        D=table.D,
+        rows=(table.reference, *sorted(rows, key=lambda row: order.index(row.group))),
         noise=noise_if_shown(fit.runs),
     )
 
 
-def _wanted(groups: Iterable[str] | None) -> set[str]:
+def _chosen_groups(groups: Iterable[str] | None) -> set[str]:
     if isinstance(groups, str):
         groups = [groups]
-    wanted = set(GROUPS if groups is None else groups)
-    if unknown := sorted(wanted - GROUPS.keys()):
+    chosen = set(GROUPS if groups is None else groups)
+    if unknown := sorted(chosen - GROUPS.keys()):
         raise ValueError(f"groups: unknown group {unknown[0]!r}; choose from {', '.join(GROUPS)}")
-    return wanted
+    return chosen
 
 
 def _points(
@@ -136,7 +136,7 @@ def _points(
     return flat[0], flat[1], flat[2]
 
 
-class _Here:
+class _Refits:
     """One fit and its points, with methods that make rows of refits."""
 
     def __init__(self, fit: Fit, N: np.ndarray, D: np.ndarray) -> None:
@@ -226,21 +226,21 @@ def _takes_the_same_sizes(fit: Fit, setting: Setting) -> bool:
     return bool((let_in == (pairs >= setting.method.min_pairs)).all())
 
 
-def _recounted(here: _Here, column: str | None, embeddings: np.ndarray | None) -> ChoiceResult:
+def _recounted(table: _Refits, column: str | None, embeddings: np.ndarray | None) -> ChoiceResult:
     """The row with N counted with embeddings."""
-    name = column if column is not None else find_column(here.fit.runs)
+    name = column if column is not None else find_column(table.fit.runs)
     choice = "N with embeddings" if name is None else f"N = {name}"
     if name is None:
         why = (
             "no extra column of the runs has a usual name of N with embeddings; name it, "
             'embeddings="column" in Python or --embeddings column in the shell'
         )
-        return here.refused("count", "N with embeddings", why)
+        return table.refused("count", "N with embeddings", why)
     try:
-        runs, N, note = recount(here.fit.runs, name, here.N, embeddings)
+        runs, N, note = recount(table.fit.runs, name, table.N, embeddings)
     except ValueError as error:
-        return here.refused("count", choice, str(error))
-    return here.attempt("count", choice, runs, here.fit.method, N, note)
+        return table.refused("count", choice, str(error))
+    return table.attempt("count", choice, runs, table.fit.method, N, note)
 
 
 def _words(method: Any, link: Link) -> str:

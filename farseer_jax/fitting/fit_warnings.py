@@ -18,7 +18,7 @@ def warnings_of(remarks: Remarks, fitted: Fitted) -> tuple[str, ...]:
     """Warnings about a fit, worst first; empty if there is nothing unusual."""
     rising: list[str] = []
     if set(type(fitted.law).inputs()) == {"N", "D"}:
-        rising = rising_sentences(fitted.law, fitted.runs, remarks.held_over(fitted.outcome))
+        rising = rising_sentences(fitted.law, fitted.runs, remarks.monotone_over(fitted.outcome))
     return (*remarks.doubts(fitted), *rising, *remarks.misfits(fitted))
 
 

@@ -65,7 +65,7 @@ class Remarks:
         """Warnings about runs that repeat with other losses, and about large errors."""
         return [*repeats(type(fitted.law), fitted.runs), *large_error(fitted.mean_relative_error)]
 
-    def held_over(self, outcome: Outcome) -> Domain | None:
+    def monotone_over(self, outcome: Outcome) -> Domain | None:
         """The domain over which the law is constrained to decrease; None without one."""
         del outcome
         return None

@@ -87,7 +87,7 @@ class MonotoneReport(Report):
         """The misfits of the method that fitted."""
         return as_remarks(self.found).misfits(_inner(fitted))
 
-    def held_over(self, outcome: Outcome) -> Domain | None:
+    def monotone_over(self, outcome: Outcome) -> Domain | None:
         """The domain, unless no law near the fit decreases over it."""
         return None if outcome is Outcome.not_monotone else Domain(self.N, self.D)
 

@@ -168,8 +168,8 @@ def solve_gathered(
     )
 
 
-def solve_members(layout: Layout, runs: Gathered, options: "Piecewise") -> BatchSolution:
-    """``solve_gathered`` for members along a last axis, in one vectorised call."""
+def solve_batch(layout: Layout, runs: Gathered, options: "Piecewise") -> BatchSolution:
+    """``solve_gathered`` for batch elements along a last axis, in one vectorised call."""
 
     def one(runs: Gathered) -> BatchSolution:
         found = solve_gathered(layout, runs, options)
@@ -179,7 +179,7 @@ def solve_members(layout: Layout, runs: Gathered, options: "Piecewise") -> Batch
 
 
 solve_jit = compiled(solve_gathered, block=False)
-solve_block = compiled(solve_members, block=True)
+solve_block = compiled(solve_batch, block=True)
 
 
 def law_of(design: Design, found: ChinchillaSolution | BatchSolution) -> Chinchilla:

@@ -16,7 +16,7 @@ from farseer_jax.methods.piecewise.pair_error import shape_of
 from farseer_jax.methods.piecewise.stage1 import (
     Gathered,
     SizeEstimates,
-    beside_members,
+    with_batch_axes,
     difference,
     estimate_sizes,
     gather,
@@ -84,11 +84,11 @@ def solve_gathered(
 ) -> PiecewiseSolution:
     """``solve`` for losses and weights of slots; ``counts`` stand for those of the options.
 
-    Members of a batch may be a last axis of losses and weights, where :func:`takes_members` says
+    Batch elements may be a last axis of losses and weights, where :func:`takes_batches` says
     so; all arrays of the solution then have it.
     """
     search, search_U = options.searches(Farseer)
-    N, log_pivot = (beside_members(x, runs.loss, 2) for x in (design.N, design.log_pivot))
+    N, log_pivot = (with_batch_axes(x, runs.loss, 2) for x in (design.N, design.log_pivot))
     z = jnp.log(N) - log_pivot
     pairs = difference(design, runs)
     sizes = estimate_sizes(pairs, options.min_pairs if counts is None else counts.min_pairs)
@@ -136,8 +136,8 @@ class BatchSolution(NamedTuple):
     outcome: Array
 
 
-def solve_members(layout: Layout, runs: Gathered, options: "Piecewise") -> BatchSolution:
-    """``solve_gathered`` for members along a last axis, in one vectorised call."""
+def solve_batch(layout: Layout, runs: Gathered, options: "Piecewise") -> BatchSolution:
+    """``solve_gathered`` for batch elements along a last axis, in one vectorised call."""
 
     def kept(runs: Gathered) -> BatchSolution:
         solution = solve_gathered(layout, runs, options)
@@ -148,16 +148,16 @@ def solve_members(layout: Layout, runs: Gathered, options: "Piecewise") -> Batch
             outcome=solution.outcome,
         )
 
-    return kept(runs) if takes_members(options) else jax.vmap(kept, in_axes=-1)(runs)
+    return kept(runs) if takes_batches(options) else jax.vmap(kept, in_axes=-1)(runs)
 
 
-solve_block = compiled(solve_members, block=True)
+solve_block = compiled(solve_batch, block=True)
 
 
-def takes_members(options: "Piecewise") -> bool:
-    """Whether ``solve`` takes members of a batch as a last axis.
+def takes_batches(options: "Piecewise") -> bool:
+    """Whether ``solve`` takes the elements of a batch as a last axis.
 
-    All its loops are then over whole vectors of members. It needs searches whose candidates are
+    All its loops are then over whole vectors of batch elements. It needs searches whose candidates are
     known beforehand; others are mapped.
     """
     looks = [search.look(shape_of(options.criterion)) for search in options.searches(Farseer)]

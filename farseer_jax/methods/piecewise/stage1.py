@@ -38,13 +38,13 @@ class Differences(NamedTuple):
     non_positive: Array
 
 
-def beside_members(constant: np.ndarray, like: Array, num_axes: int) -> Array:
-    """A constant of the design in the precision of an array, with axes of 1 for its members.
+def with_batch_axes(constant: np.ndarray, like: Array, num_axes: int) -> Array:
+    """A constant of the design in the precision of an array, with axes of 1 for the batch.
 
     Args:
         constant: of the design; may have fewer axes than ``num_axes``.
         like: an array of a kernel.
-        num_axes: how many of its axes come before those of members.
+        num_axes: how many of its axes come before those of the batch.
     """
     ones = (1,) * (like.ndim - num_axes)
     return jnp.asarray(constant, like.dtype).reshape(*constant.shape, *ones)
@@ -52,7 +52,7 @@ def beside_members(constant: np.ndarray, like: Array, num_axes: int) -> Array:
 
 def gather(design: Design, losses: RunValues, weights: RunValues) -> Gathered:
     """Average the repeats of one (N, D); k exact copies count as one run."""
-    share = beside_members(design.run_share, losses, 1)
+    share = with_batch_axes(design.run_share, losses, 1)
     if design.run_share.shape[2] == 1:  # no repeats anywhere: nothing to average
         index = design.run_index[:, :, 0]
         return Gathered(losses[index], weights[index] * share[:, :, 0])
@@ -71,12 +71,12 @@ def difference(design: "Design | Layout", runs: Gathered) -> Differences:
     """
     first, second = runs.weight[:, :-1], runs.weight[:, 1:]
     weight = safe_divide(2 * first * second, first + second)
-    weight *= beside_members(design.pair_ok, weight, 2)
+    weight *= with_batch_axes(design.pair_ok, weight, 2)
     R = runs.loss[:, :-1] - runs.loss[:, 1:]
     live = weight > 0
     usable = live & (R > 0)
     return Differences(
-        log_D=beside_members(design.log_D, R, 2),
+        log_D=with_batch_axes(design.log_D, R, 2),
         R=jnp.where(usable, R, 1.0),
         weight=jnp.where(usable, weight, 0.0),
         non_positive=live & ~usable,
