@@ -16,11 +16,11 @@ from farseer_jax.methods.piecewise.pair_error import shape_of
 from farseer_jax.methods.piecewise.stage1 import (
     Gathered,
     SizeEstimates,
-    with_batch_axes,
     difference,
     estimate_sizes,
     gather,
     keep_live_sizes,
+    with_batch_axes,
 )
 from farseer_jax.methods.piecewise.stage2 import Curve, DataTerm, evaluate, fit_data_term
 from farseer_jax.methods.piecewise.stage3 import SizeTerm, fit_size_term
@@ -157,7 +157,7 @@ solve_block = compiled(solve_batch, block=True)
 def takes_batches(options: "Piecewise") -> bool:
     """Whether ``solve`` takes the elements of a batch as a last axis.
 
-    All its loops are then over whole vectors of batch elements. It needs searches whose candidates are
+    All its loops are then over whole vectors of the batch. It needs searches whose candidates are
     known beforehand; others are mapped.
     """
     looks = [search.look(shape_of(options.criterion)) for search in options.searches(Farseer)]
