@@ -259,7 +259,7 @@ def test_points_beyond_the_runs_in_any_input_are_warned_of() -> None:
 
 
 def test_calibration_is_of_N_and_D_and_logs() -> None:
-    with pytest.raises(ValueError, match="and this law has the inputs x, y"):
+    with pytest.raises(ValueError, match="but this law has inputs x, y"):
         fj.bootstrap(line(), 10).interval(x=0.0, y=0.0, kind="calibrated")
     runs = fj.example_runs()
     positive = fj.Runs(runs.N, runs.D, runs.loss, link="identity")

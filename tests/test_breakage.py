@@ -67,7 +67,7 @@ class TestMixtures:
     ) -> None:
         renamed = mixed.rename(columns={"share_web": "share_news"})
         other = fj.Runs.from_dataframe(renamed, inputs=INPUTS)
-        with pytest.raises(ValueError, match=r"fitted to the shares share_web.*name them alike"):
+        with pytest.raises(ValueError, match=r"fitted to, share_web.*give them the same names"):
             mixture_fit.evaluate(other)
 
     @pytest.mark.parametrize("as_table", [dict, lambda point: pd.DataFrame(point, index=[0])])
@@ -77,11 +77,11 @@ class TestMixtures:
         assert np.all(mixture_fit.predict(N=1e9, h=point) == expected)
 
     def test_a_share_that_was_not_fitted_is_refused(self, mixture_fit: fj.Fit) -> None:
-        with pytest.raises(ValueError, match="fitted to the shares share_web"):
+        with pytest.raises(ValueError, match="fitted to, share_web"):
             mixture_fit.predict(N=1e9, h={"web": 0.5, "code": 0.3, "books": 0.2})
 
     def test_too_few_shares_are_refused(self, mixture_fit: fj.Fit) -> None:
-        with pytest.raises(ValueError, match=r"h: the law was fitted to 3 shares .*got 2"):
+        with pytest.raises(ValueError, match=r"h: expected the 3 shares .*got 2"):
             mixture_fit.predict(N=1e9, h=[0.5, 0.5])
 
 
@@ -106,7 +106,7 @@ class TestCategories:
 
     def test_an_input_may_be_called_as_an_option_of_an_interval(self, category_fit: fj.Fit) -> None:
         found = fj.bootstrap(category_fit, 8)
-        with pytest.raises(TypeError, match="give the inputs in their order, which are kind, N"):
+        with pytest.raises(TypeError, match="give the inputs by position, in the order kind, N"):
             found.interval(kind="1", N=1e9)
         assert found.interval("1", 1e9).estimate == category_fit.predict(kind="1", N=1e9)
 
@@ -118,7 +118,7 @@ class TestGroups:
         assert again.of({"day": datetime.date(2026, 1, 2)}).law.A == fits[1].law.A
 
     def test_a_group_is_asked_by_its_columns(self, fits: fj.Fits) -> None:
-        with pytest.raises(TypeError, match="group: name each column"):
+        with pytest.raises(TypeError, match="group: expected a label for each grouping column"):
             fits.of("2026-01-01")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="'day'"):
             fits.of({"date": "2026-01-01"})
@@ -150,7 +150,7 @@ class TestTables:
 
     @pytest.mark.parametrize("source", [None, {"format": "farseer_jax.fit"}, b"{}"])
     def test_a_fit_is_read_from_a_path_or_text(self, source: object) -> None:
-        with pytest.raises(TypeError, match="expected a path or JSON text, got"):
+        with pytest.raises(TypeError, match=r"expected a path or JSON text, .*got"):
             fj.Fit.from_json(source)  # type: ignore[arg-type]
 
 

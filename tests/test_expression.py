@@ -77,7 +77,7 @@ def test_a_text_has_one_spelling(text: str, canonical: str) -> None:
 
 def test_the_laws_of_the_page_are_read() -> None:
     page = (Path(__file__).parents[1] / "docs" / "expressions.md").read_text(encoding="utf-8")
-    block = page[page.index("## Laws that are in use") :].split("```")[1].removeprefix("text\n")
+    block = page[page.index("## Laws in use") :].split("```")[1].removeprefix("text\n")
     laws = [parse(re.split(r"\s{2,}", line, maxsplit=1)[1]) for line in block.splitlines()]
     assert len(laws) >= 11
     assert {"lambda", "alpha"} <= {name for law in laws for name in law.exponents}

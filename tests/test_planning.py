@@ -415,7 +415,7 @@ def test_refusals_of_what_cannot_be_paid(fit: fj.Fit) -> None:
         suggest(fit, noise=0.0)
     with pytest.raises(ValueError, match="misfit: expected"):
         suggest(fit, misfit="none")
-    with pytest.raises(ValueError, match="would part their pair"):
+    with pytest.raises(ValueError, match="would split that pair"):
         fj.suggest_runs(fit, TARGET, [(SIZES[0], 1.5e9)], ENOUGH)
 
 

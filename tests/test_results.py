@@ -346,5 +346,7 @@ def test_what_was_read_answers_as_what_was_written() -> None:
 def test_functions_of_ones_own_are_refused() -> None:
     own = fj.Transform("root", jnp.sqrt, jnp.square)
     found = fj.choose_forms(fj.example_runs(), transforms=["log", own])
-    with pytest.raises(TypeError, match="JSON cannot keep the functions of the transformation 'ro"):
+    with pytest.raises(
+        TypeError, match="JSON cannot store the functions of the transformation 'ro"
+    ):
         found.to_json()

@@ -233,10 +233,10 @@ def test_refusals() -> None:
     ):
         fj.check_shape(Gap(np.asarray(1.0)), N=(1e9, 1e11), D=(1e9, 1e10))
     with pytest.raises(
-        ValueError, match=r"^N: give the ends .* got \(10000000000.0, 1000000000.0\)"
+        ValueError, match=r"^N: expected a range .* got \(10000000000.0, 1000000000.0\)"
     ):
         fj.check_shape(law, N=(1e10, 1e9), D=(1e9, 1e10))
-    with pytest.raises(ValueError, match=r"^D: give the ends"):
+    with pytest.raises(ValueError, match=r"^D: expected a range"):
         fj.check_shape(law, N=(1e9, 1e10), D=(0, 1e10))
     with pytest.raises(ValueError, match="num: expected a whole number of at least 3, got 2"):
         fj.check_shape(law, N=(1e9, 1e10), D=(1e9, 1e10), num=2)
