@@ -231,12 +231,3 @@ def test_options_of_the_other_method(arguments, message):
     result = CliRunner().invoke(main, ["fit", "--example", *arguments])
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
-
-
-def test_the_page_shows_the_fit_of_an_expression_to_the_example() -> None:
-    page = (Path(__file__).parents[1] / "docs" / "shell.md").read_text(encoding="utf-8")
-    law = "E + A/N**alpha + B/D**beta"
-    options = ["--objective", "huber", "--tie", "alpha=beta"]
-    assert f'farseer fit --example --law "{law}" {" ".join(options)}\n' in page
-    printed = farseer("fit", "--example", "--law", law, *options).stdout
-    assert f"```text\n{printed}```" in page

@@ -153,6 +153,15 @@ def test_the_shell_page_names_the_defaults_and_the_groups_of_choices() -> None:
     assert [name for name in GROUPS for page in pages if f"`{name}`" not in page] == []
 
 
+def test_the_shell_page_shows_the_fit_of_an_expression_to_the_example() -> None:
+    page = text_of("docs/shell.md")
+    law = "E + A/N**alpha + B/D**beta"
+    options = ["--objective", "huber", "--tie", "alpha=beta"]
+    assert f'farseer fit --example --law "{law}" {" ".join(options)}\n' in page
+    result = CliRunner().invoke(main, ["fit", "--example", "--law", law, *options])
+    assert f"```text\n{result.stdout}```" in page
+
+
 def test_the_shell_page_shows_the_allocations_of_the_example(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
