@@ -147,3 +147,16 @@ def test_a_few_refits_are_those_of_a_batch_and_compile_nothing_new(
     np.testing.assert_allclose(few.mean_relative_error, usual.mean_relative_error, rtol=1e-6)
     at = runs.N[:, None], runs.D[:, None]
     np.testing.assert_allclose(few.predict(*at), usual.predict(*at), rtol=1e-6)
+
+
+@pytest.mark.parametrize("objective", ["absolute", "asymmetric"])
+def test_a_few_refits_by_kinked_objectives_reach_the_optimum(objective: str) -> None:
+    runs, method = tables()["few sizes"], LeastSquares(objective, num_starts=8)
+    weights = np.random.default_rng(0).poisson(1.0, (2, len(runs))).astype(float)
+    few, usual = (
+        fit_batch(Chinchilla, runs, weights=weights, method=method, few=own)
+        for own in (True, False)
+    )
+    np.testing.assert_array_equal(few.outcome_code, usual.outcome_code)
+    at = runs.N[:, None], runs.D[:, None]
+    np.testing.assert_allclose(few.predict(*at), usual.predict(*at), rtol=1e-6)

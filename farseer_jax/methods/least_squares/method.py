@@ -12,7 +12,7 @@ from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
 from farseer_jax.methods.least_squares.groups import fit_each, fit_with_shared
 from farseer_jax.methods.least_squares.solve import solve_from_starts
 from farseer_jax.methods.method import Solved, SolvedBatch
-from farseer_jax.objectives import Objective
+from farseer_jax.objectives import Objective, as_objective
 from farseer_jax.runs.runs import Runs
 
 
@@ -88,7 +88,13 @@ class LeastSquares(MultiStartMethod):
         return [build_layout(law, runs, by_curves=False, center=center) for runs in parts]
 
     def prepare_few(self, law: type[Law], runs: Runs) -> Layout:
-        """Lay the runs out, run by run, for refits by NumPy."""
+        """Lay the runs out, run by run, for refits by NumPy.
+
+        Kinked objectives keep the compiled solver, which follows them down to their optimum.
+        """
+        objective = as_objective(self.objective)
+        if objective.delta == 0.0 or objective.quantile != 0.5:
+            return self.prepare(law, runs)
         return self.prepare_many(law, [runs])[0]
 
     def fit_few(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
