@@ -79,6 +79,7 @@ class Result(abc.ABC):
 
         Raises:
             FileNotFoundError: there is no such file.
+            IsADirectoryError: the path is a directory.
             ValueError: the file is damaged, or contains something else.
         """
         name, text = read_source(source)
