@@ -154,9 +154,9 @@ class Refits:
         """Prepare the design, and choose the devices."""
         kind, parts = as_parts(law, runs)
         runs, method = parts[0].runs, as_method(method, kind)
-        if few and (prepare := getattr(method, "prepare_few", None)):
-            return cls(runs, method, prepare(kind, runs), _devices(devices), few=True)
-        return cls(runs, method, method.prepare(kind, runs), _devices(devices))
+        few = few and (hasattr(method, "prepare_few") or hasattr(method, "fit_few"))
+        prepare = getattr(method, "prepare_few", method.prepare) if few else method.prepare
+        return cls(runs, method, prepare(kind, runs), _devices(devices), few)
 
     def __call__(
         self, losses: ArrayLike | None = None, weights: ArrayLike | None = None
@@ -164,10 +164,10 @@ class Refits:
         """Refit to losses and weights, as for :func:`fit_batch`."""
         losses, weights = _stacks(self.runs, losses, weights)
         stacks = losses, weights * weights_of(self.runs)
-        num_refits = len(stacks[0])
-        own_block: int | None = getattr(self.method, "block", None)
         if self.few:
             return self._few(*stacks)
+        num_refits = len(stacks[0])
+        own_block: int | None = getattr(self.method, "block", None)
         block = own_block or _block_size(self.method, jax.default_backend())
         blocks = _blocks(*stacks, block, _LEAST if own_block else block)
         report(0, num_refits)
@@ -183,9 +183,9 @@ class Refits:
         return BatchFit(joined.law, joined.outcome, joined.mean_relative_error)
 
     def _few(self, losses: np.ndarray, weights: np.ndarray) -> BatchFit:
-        method: Any = self.method
+        fit_few = getattr(self.method, "fit_few", self.method.fit_block)
         with unreported():
-            found = method.fit_few(self.design, losses, weights)
+            found = fit_few(self.design, losses, weights)
         return BatchFit(found.law, found.outcome, found.mean_relative_error)
 
     def _solve(self, block: tuple[np.ndarray, np.ndarray]) -> SolvedBatch:

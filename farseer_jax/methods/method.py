@@ -40,7 +40,7 @@ class Method(Protocol):
     A method that uses all cores by itself has an attribute ``block``, the largest number of refits
     in one call; others get blocks of one size, several in parallel. A method whose ``fit_block``
     needs its own compilation, which takes longer than a few dozen refits without it, has
-    ``prepare_few`` and ``fit_few``: the same without that compilation.
+    ``prepare_few`` or ``fit_few`` or both: the same without that compilation.
     """
 
     @property

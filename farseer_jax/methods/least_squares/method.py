@@ -11,7 +11,7 @@ from farseer_jax.methods.end_to_end.layout import Layout, build_layout
 from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
 from farseer_jax.methods.least_squares.groups import fit_each, fit_with_shared
 from farseer_jax.methods.least_squares.solve import solve_from_starts
-from farseer_jax.methods.method import Solved, SolvedBatch
+from farseer_jax.methods.method import Solved
 from farseer_jax.objectives import Objective, as_objective
 from farseer_jax.runs.runs import Runs
 
@@ -96,7 +96,3 @@ class LeastSquares(MultiStartMethod):
         if objective.delta == 0.0 or objective.quantile != 0.5:
             return self.prepare(law, runs)
         return self.prepare_many(law, [runs])[0]
-
-    def fit_few(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
-        """As :meth:`fit_block`, for a layout from :meth:`prepare_few`."""
-        return self.fit_block(design, losses, weights)

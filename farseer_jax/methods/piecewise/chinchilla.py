@@ -18,7 +18,6 @@ from farseer_jax.methods.piecewise.stage1 import (
     SizeEstimates,
     difference,
     estimate_sizes,
-    gather,
     keep_live_sizes,
 )
 from farseer_jax.methods.piecewise.stage2 import Round
@@ -30,7 +29,6 @@ from farseer_jax.types import (
     Array,
     Candidates,
     PerSizeCandidate,
-    RunValues,
     Scalar,
     SizeMask,
     Sizes,
@@ -113,24 +111,13 @@ class BatchSolution(NamedTuple):
     outcome: Array
 
 
-def solve(
-    design: Design, losses: RunValues, weights: RunValues, options: "Piecewise"
-) -> ChinchillaSolution:
-    """Fit one set of losses and weights; pure, for use under jit and vmap.
-
-    Args:
-        design: layout of the runs, from ``build_design``.
-        losses: loss per run.
-        weights: weight per run, not negative; 0 leaves a run out.
-        options: static.
-    """
-    return solve_gathered(design, gather(design, losses, weights), options)
-
-
 def solve_gathered(
     design: Design | Layout, runs: Gathered, options: "Piecewise", counts: Counts | None = None
 ) -> ChinchillaSolution:
-    """``solve`` for losses and weights of slots; ``counts`` stand for those of the options."""
+    """Fit losses and weights of slots; pure, for use under jit and vmap.
+
+    ``counts`` replace those of the options.
+    """
     search, search_U = options.searches(Chinchilla)
     pivot = jnp.asarray(design.log_pivot, runs.loss.dtype)
     z = jnp.log(jnp.asarray(design.N, runs.loss.dtype)) - pivot

@@ -18,13 +18,12 @@ from farseer_jax.methods.piecewise.stage1 import (
     SizeEstimates,
     difference,
     estimate_sizes,
-    gather,
     keep_live_sizes,
     with_batch_axes,
 )
 from farseer_jax.methods.piecewise.stage2 import Curve, DataTerm, evaluate, fit_data_term
 from farseer_jax.methods.piecewise.stage3 import SizeTerm, fit_size_term
-from farseer_jax.types import Array, RunValues, Scalar, Slots
+from farseer_jax.types import Array, Scalar, Slots
 
 if TYPE_CHECKING:
     from farseer_jax.methods.piecewise.method import Piecewise
@@ -65,24 +64,12 @@ class PiecewiseSolution(NamedTuple):
         return Curves(A=self.data_term.A, B=self.data_term.B, U=self.size_term.U)
 
 
-def solve(
-    design: Design, losses: RunValues, weights: RunValues, options: "Piecewise"
-) -> PiecewiseSolution:
-    """Fit one set of losses and weights; pure, for use under jit and vmap.
-
-    Args:
-        design: layout of the runs, from ``build_design``.
-        losses: loss per run.
-        weights: weight per run, not negative; 0 leaves a run out.
-        options: static.
-    """
-    return solve_gathered(design, gather(design, losses, weights), options)
-
-
 def solve_gathered(
     design: Design | Layout, runs: Gathered, options: "Piecewise", counts: Counts | None = None
 ) -> PiecewiseSolution:
-    """``solve`` for losses and weights of slots; ``counts`` stand for those of the options.
+    """Fit losses and weights of slots; pure, for use under jit and vmap.
+
+    ``counts`` replace those of the options.
 
     Batch elements may be a last axis of losses and weights, where :func:`takes_batches` says
     so; all arrays of the solution then have it.
@@ -155,7 +142,7 @@ solve_block = compiled(solve_batch, block=True)
 
 
 def takes_batches(options: "Piecewise") -> bool:
-    """Whether ``solve`` takes the elements of a batch as a last axis.
+    """Whether ``solve_gathered`` takes the elements of a batch as a last axis.
 
     All its loops are then over whole vectors of the batch. It needs searches whose candidates are
     known beforehand; others are mapped.

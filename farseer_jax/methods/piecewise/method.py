@@ -27,6 +27,7 @@ from farseer_jax.methods.piecewise.layout import (
     without_padding,
 )
 from farseer_jax.methods.piecewise.pair_error import CRITERIA, Criterion
+from farseer_jax.methods.piecewise.stage1 import gather
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import to_numpy
 from farseer_jax.solvers.search import Grid, Refined, Search, search_from_dict
@@ -164,7 +165,7 @@ class Piecewise:
             weights: weight per run, shape ``(run,)``, not negative; 0 leaves a run out.
             law: :class:`Farseer` or :class:`Chinchilla`.
         """
-        return _KERNELS[law].solve(design, losses, weights, self)
+        return _KERNELS[law].solve_gathered(design, gather(design, losses, weights), self)
 
     def describe(self, link: Link) -> str:
         """A few words for reports."""
@@ -219,10 +220,6 @@ class Piecewise:
         num_rounds = self.rounds if isinstance(self.rounds, int) else 0
         solution: Solution = without_padding(found, own, num_rounds)
         return solution
-
-    def prepare_few(self, law: type[Law], runs: Runs) -> LawDesign:
-        """As :meth:`prepare`."""
-        return self.prepare(law, runs)
 
     def fit_few(self, design: LawDesign, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
         """As :meth:`fit_block`, one after the other by the kernel of a fit."""
