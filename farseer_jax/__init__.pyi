@@ -39,8 +39,11 @@ from .fitting.fits import Fits
 from .fitting.prediction import Prediction
 from .fitting.result import Fit
 from .flops import TransformerFLOPs
+from .forecasting.forecast import forecast
+from .forecasting.result import Forecast
 from .laws.chinchilla import Chinchilla
 from .laws.coupled import Coupled
+from .laws.coupled_interaction import CoupledInteraction
 from .laws.define import law
 from .laws.domains import (
     Along,
@@ -59,6 +62,7 @@ from .laws.raw_farseer import RawFarseer
 from .laws.separable import OneDataTerm, Separable
 from .laws.stretched_exponential import StretchedExponential
 from .link_functions import Link
+from .methods.correlated_errors import CorrelatedErrors
 from .methods.derivatives import NoDerivativeError, Refit
 from .methods.end_to_end.start_report import StartReport
 from .methods.isoflop.method import IsoFLOP
@@ -125,10 +129,12 @@ __all__ = [
     "ChoiceResult",
     "ComparedPoints",
     "ComputeMultipliers",
+    "CorrelatedErrors",
     "Count",
     "CountComparison",
     "CountResult",
     "Coupled",
+    "CoupledInteraction",
     "Design",
     "Diagnostics",
     "DifferenceAnalysis",
@@ -141,6 +147,7 @@ __all__ = [
     "Fit",
     "FitComparison",
     "Fits",
+    "Forecast",
     "Form",
     "FormChoice",
     "FormPair",
@@ -222,6 +229,7 @@ __all__ = [
     "extrapolate",
     "fit",
     "fit_batch",
+    "forecast",
     "influence",
     "law",
     "nats_per_token",

@@ -118,21 +118,22 @@ def test_least_absolute_residuals_are_those_of_a_linear_programme(quantile: floa
     assert found.value.item() == pytest.approx(expected.fun, rel=1e-8)
 
 
-@pytest.mark.parametrize("delta", [np.inf, 1e-3])
-def test_derivatives_of_the_objective(delta: float) -> None:
+@pytest.mark.parametrize(("delta", "columns"), [(np.inf, 0), (np.inf, 2), (1e-3, 0)])
+def test_derivatives_of_the_objective(delta: float, columns: int) -> None:
     settings: dict[str, Any] = {
         "basis": np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0], [0, 0, 1, 0]]),
         "offset": np.array([0.1, 0.0, 0.0, 0.0, -0.05]),
         "prior_mean": np.zeros(5),
         "prior_precision": np.array([0.0, 1e-3, 0.0, 2e-3, 0.0]),
-        "linear": np.random.default_rng(4).standard_normal((NUM_RUNS, 2)),
     }
+    if columns:
+        settings["linear"] = np.random.default_rng(4).standard_normal((NUM_RUNS, columns))
     problem = fit(delta, **settings)
     evaluator = Evaluator(problem, np.array([0]))
-    point = np.array([[0.4, -1.1, 0.3, -1.3, 0.002, -0.001]])
+    point = np.array([[0.4, -1.1, 0.3, -1.3]])
     found = evaluator.evaluate(point, np.array([True]))
-    for k in range(6):
-        step = 1e-6 * np.eye(6)[k]
+    for k in range(4):
+        step = 1e-6 * np.eye(4)[k]
         ends = [evaluator.evaluate(point + s, np.array([True])) for s in (step, -step)]
         slope = (ends[0].value - ends[1].value) / 2e-6
         np.testing.assert_allclose(found.gradient[0, k], slope, rtol=1e-4, atol=1e-6)
@@ -247,9 +248,9 @@ def test_priors_and_linear_columns_are_further_rows_of_least_squares() -> None:
     priors = np.diag([*(1 / sd), 1, 1])
     right = np.concatenate([2.0 * y, mean / sd, [0, 0]])
     expected, squares, *_ = np.linalg.lstsq(np.vstack([rows, priors]), right)
-    found = minimise(problem, np.zeros((1, 4)))
+    found = minimise(problem, np.zeros((1, 2)))
     assert found.status.item() == CONVERGED
-    np.testing.assert_allclose(found.free[0, 0], expected, rtol=1e-9)
+    np.testing.assert_allclose(found.free[0, 0], expected[:2], rtol=1e-9)
     np.testing.assert_allclose(found.value.item(), 0.5 * squares.item(), rtol=1e-9)
 
 

@@ -9,6 +9,8 @@ from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runs.table import split_shares
 
+_HEAVY, _ROUNDING = 1e3, 1e-4  # of the sum of weights, beside coordinates; of a distance
+
 
 def flat_inputs(runs: Runs, names: Iterable[str]) -> dict[str, np.ndarray]:
     """Inputs of runs by column, ``(run,)``: a mixture as its shares."""
@@ -58,3 +60,30 @@ def _outside(values: ArrayLike, inside: Floats) -> Floats:
     log_value = np.log(np.asarray(values, dtype=float))
     low, high = np.log(inside.min()), np.log(inside.max())
     return np.maximum(log_value - high, 0.0) + np.maximum(low - log_value, 0.0)
+
+
+def distance_to_hull(points: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Distance of points from the convex hull of others; 0 inside, ``(at,)``.
+
+    Args:
+        points: coordinates such as ln N and ln D, ``(point, coordinate)``.
+        at: ``(at, coordinate)``.
+
+    Example:
+        >>> import numpy as np
+        >>> triangle = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        >>> distance_to_hull(triangle, np.array([[0.2, 0.2], [1.0, 1.0], [-2.0, 0.0]])).round(3)
+        array([0.   , 0.707, 2.   ])
+    """
+    from scipy.optimize import nnls
+
+    corners = np.unique(points, axis=0)
+    scale = max(float(np.abs(at).max(initial=0.0)), float(np.abs(corners).max()), 1.0)
+    rows = np.vstack([corners.T, np.full(len(corners), _HEAVY * scale)])  # weights that sum to 1
+    found = []
+    for point in at:
+        weights, _ = nnls(rows, np.append(point, _HEAVY * scale))
+        nearest = corners.T @ (weights / weights.sum())
+        distance = float(np.linalg.norm(point - nearest))
+        found.append(distance if distance > _ROUNDING else 0.0)
+    return np.array(found)

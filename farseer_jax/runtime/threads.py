@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
+from functools import cache
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -17,6 +18,19 @@ _Result = TypeVar("_Result")
 def num_threads() -> int:
     """One per core on a CPU, where XLA runs a call on one core; otherwise 1 fills the device."""
     return (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
+
+
+@cache
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Within it BLAS uses one core: on batches of small matrices its threads only wait."""
+    limits: AbstractContextManager[Any] = _blas().limit(limits=1, user_api="blas")
+    return limits
 
 
 def default_device() -> Any:

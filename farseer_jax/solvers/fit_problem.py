@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 
+from farseer_jax.solvers.correlated_residuals import CorrelatedWeights
 from farseer_jax.solvers.numpy_jaxpr import BoundFunction, NumpyFunction
 
 ResidualScale: TypeAlias = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
@@ -21,9 +23,10 @@ def relative_residuals(difference: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 class FitProblem:
     """``Σ_run w · ρ(η − y) + ½ Σ ((p − mean) / sd)²`` for one or many data sets.
 
-    ``η`` is the function's value at the parameters ``offset + basis · free`` plus ``linear · u``;
-    ``u`` have standard normal priors and are the last of the free parameters. Runs of weight 0
-    never matter, whatever is predicted there.
+    ``η`` is the function's value at the parameters ``offset + basis · free`` plus ``linear · u``.
+    The coefficients ``u`` have standard normal priors, and the objective is its minimum over them,
+    in closed form: what is minimised over the parameters is ``½ rᵀ (W⁻¹ + linear · linearᵀ)⁻¹ r``.
+    Runs of weight 0 never matter, whatever is predicted there.
 
     Args:
         function: the prediction of one run, on the scale of the errors.
@@ -41,8 +44,9 @@ class FitProblem:
             group)``; by default each component is a parameter.
         group: of each run, ``(run,)``; needed with ``parameter_of``.
         prior_mean: of the parameters, ``(parameter,)``.
-        prior_precision: ``1 / sd²``, 0 without a prior.
-        linear: ``(run, column)``.
+        prior_precision: ``1 / sd²``, 0 without a prior; ``(parameter,)`` or ``(data_set,
+            parameter)``.
+        linear: ``(run, column)``; for squares without a ``residual_scale`` only.
     """
 
     function: NumpyFunction
@@ -68,18 +72,29 @@ class FitProblem:
         for name in ("target", "weights"):
             rows = np.atleast_2d(np.asarray(getattr(self, name), dtype=np.float64))
             object.__setattr__(self, name, rows)
+        if self.linear is not None and not (
+            np.isinf(self.delta) and self.quantile == 0.5 and self.residual_scale is None
+        ):
+            raise ValueError("linear columns need the objective 'squared' on the link's scale")
         if (self.weights == 0.0).any():  # what stands there may be NaN
             object.__setattr__(self, "target", np.where(self.weights > 0.0, self.target, 0.0))
+
+    @cached_property
+    def correlated_weights(self) -> CorrelatedWeights | None:
+        """The weights of each data set after the linear columns are eliminated."""
+        return None if self.linear is None else CorrelatedWeights.of(self.weights, self.linear)
 
     @property
     def num_data_sets(self) -> int:
         """How many data sets there are."""
         rows = [len(self.target), len(self.weights)]
+        if self.prior_precision is not None:
+            rows.append(len(np.atleast_2d(self.prior_precision)))
         return max(*rows, self.bound.num_rows)
 
     @property
     def num_parameters(self) -> int:
-        """How many parameters there are before bases and linear columns."""
+        """How many parameters there are before bases."""
         if self.parameter_of is not None:
             return int(self.parameter_of.max()) + 1
         return self.function.num_components
@@ -87,17 +102,21 @@ class FitProblem:
     @property
     def num_free(self) -> int:
         """How many parameters are searched for."""
-        own = self.num_parameters if self.basis is None else self.basis.shape[1]
-        return own + (0 if self.linear is None else self.linear.shape[1])
+        return self.num_parameters if self.basis is None else self.basis.shape[1]
+
+    def parameters(self, free: np.ndarray) -> np.ndarray:
+        """Parameters ``(element, parameter)`` of free parameters ``(element, free)``.
+
+        By a product per element, whose digits do not depend on the others.
+        """
+        own = free
+        if self.basis is not None:
+            own = np.matmul(self.basis, free[:, :, None])[:, :, 0]
+        return own if self.offset is None else own + self.offset
 
     def components_of(self, free: int) -> frozenset[int]:
         """The function's components that a free parameter has a part in."""
-        if self.basis is None:
-            parameters = [free]
-        elif free < self.basis.shape[1]:
-            parameters = np.flatnonzero(self.basis[:, free]).tolist()
-        else:
-            parameters = []
+        parameters = [free] if self.basis is None else np.flatnonzero(self.basis[:, free]).tolist()
         if self.parameter_of is None:
             return frozenset(k for k in parameters if k < self.function.num_components)
         places = np.isin(self.parameter_of, parameters).any(axis=1)

@@ -32,6 +32,8 @@ class Settings:
             that it had on the way: in a flat tail the promise is small but the step is not.
         damping: at the start, relative to the matrix's diagonal.
         accelerate_after: steps before second-order corrections, each worth about two evaluations.
+        newton: whether steps near the end use exact second derivatives, without which no element
+            is known to have converged.
     """
 
     max_steps: int = 300
@@ -39,6 +41,7 @@ class Settings:
     step_tolerance: float = 1e-4
     damping: float = 1e-3
     accelerate_after: int = 20
+    newton: bool = True
 
 
 def minimise(problem: FitProblem, starts: np.ndarray, settings: Settings | None = None) -> Optima:
@@ -172,7 +175,7 @@ class _Search:
         slow = np.flatnonzero(state.steps >= self.settings.accelerate_after)
         if len(slow) and self.problem.function.twice_differentiable:
             target[slow] = self._accelerated(state, slow, step, model.scale, factors)
-        exact = state.exact | (predicted <= 1e-3 * state.value)
+        exact = state.exact | (self.settings.newton & (predicted <= 1e-3 * state.value))
         found = self.evaluator.evaluate(target, exact)
         gained = state.value - found.value
         noise = self.evaluator.rounding(state.value)

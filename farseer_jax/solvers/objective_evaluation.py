@@ -46,6 +46,10 @@ class Evaluator:
         self._target = _take(problem.target, rows)
         self._weights = _take(problem.weights, rows)
         self._some_left_out = bool((self._weights == 0.0).any())
+        whole = problem.correlated_weights
+        self._correlated = None if whole is None else whole.take(rows)
+        precision = problem.prior_precision
+        self._precision = None if precision is None else _take(np.atleast_2d(precision), rows)
         # rounding of predictions of the size of the target, in the objective
         squares = np.sum(self._weights * self._target**2, axis=-1)
         self.noise = np.broadcast_to(4.0 * np.finfo(float).eps * np.sqrt(squares), rows.shape)
@@ -75,7 +79,8 @@ class Evaluator:
 
     def mean_residual(self, free: np.ndarray) -> np.ndarray:
         """The mean size of the residuals, ``(element,)``."""
-        sizes = np.abs(self._residuals(self._difference(free)[0])[0])
+        prediction = self._bound.value(self._columns(self.problem.parameters(free)))
+        sizes = np.abs(self._residuals(prediction - self._target)[0])
         return np.sum(self._weights * sizes, axis=-1) / np.sum(self._weights, axis=-1)
 
     def rounding(self, value: np.ndarray) -> np.ndarray:
@@ -84,8 +89,9 @@ class Evaluator:
 
     def value(self, free: np.ndarray) -> np.ndarray:
         """The objective alone, ``(element,)``."""
-        difference, parameters, u = self._difference(free)
-        return self._rho(difference)[0] + self._prior_value(parameters, u)
+        parameters = self.problem.parameters(free)
+        prediction = self._bound.value(self._columns(parameters))
+        return self._rho(prediction - self._target)[0] + self._prior_value(parameters)
 
     def evaluate(self, free: np.ndarray, exact: np.ndarray) -> Evaluation:
         """The objective and its derivatives.
@@ -95,21 +101,19 @@ class Evaluator:
             exact: which elements need the exact second derivatives, ``(element,)``.
         """
         problem = self.problem
-        parameters, u = self._parameters(free)
+        parameters = self.problem.parameters(free)
         columns = self._columns(parameters)
         prediction, slopes = self._bound.value_and_gradient(columns)
-        if problem.linear is not None:
-            prediction = prediction + _times(problem.linear, u)
         jacobian = self._whole_jacobian(slopes)
         value, slope, (majorising, curving) = self._rho(prediction - self._target)
         gradient = np.matmul(jacobian, slope[:, :, None])[:, :, 0]
-        majoriser = np.matmul(jacobian * majorising[:, None], np.swapaxes(jacobian, 1, 2))
+        majoriser = self._product(jacobian, majorising)
         hessian = majoriser
         if exact.any() and problem.function.twice_differentiable:
             hessian = majoriser.copy()
             hessian[exact] = self._hessian(exact, columns, jacobian, slope, curving)
-        value = value + self._prior_value(parameters, u)
-        self._add_priors(parameters, u, gradient, majoriser, hessian)
+        value = value + self._prior_value(parameters)
+        self._add_priors(parameters, gradient, majoriser, hessian)
         finite = np.isfinite(value) & np.isfinite(gradient).all(-1)
         finite &= np.isfinite(majoriser).all((-1, -2)) & np.isfinite(hessian).all((-1, -2))
         return Evaluation(value, gradient, majoriser, hessian, finite)
@@ -120,37 +124,23 @@ class Evaluator:
         Geodesic acceleration corrects a step by it (Transtrum & Sethna 2012), ``(element, free)``.
         """
         problem = self.problem
-        parameters, u = self._parameters(free)
+        parameters = self.problem.parameters(free)
         columns = self._columns(parameters)
         prediction, slopes = self._bound.value_and_gradient(columns)
-        if problem.linear is not None:
-            prediction = prediction + _times(problem.linear, u)
-        along = direction[:, : free.shape[1] - u.shape[1]]
-        moved = self._columns(along if problem.basis is None else _times(problem.basis, along))
+        along = direction if problem.basis is None else _times(problem.basis, direction)
+        moved = self._columns(along)
         curvature = self._bound.curvature(columns, moved)
         if self._some_left_out:
             curvature = np.where(self._weights > 0.0, curvature, 0.0)
         jacobian = self._whole_jacobian(slopes)
         _, _, (majorising, _) = self._rho(prediction - self._target)
-        return np.matmul(jacobian, (majorising * curvature)[:, :, None])[:, :, 0]
-
-    def _difference(self, free: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Predictions less targets, ``(element, run)``; parameters, coefficients of columns."""
-        parameters, u = self._parameters(free)
-        prediction = self._bound.value(self._columns(parameters))
-        if self.problem.linear is not None:
-            prediction = prediction + _times(self.problem.linear, u)
-        return prediction - self._target, parameters, u
+        if self._correlated is None:
+            weighted = majorising * curvature
+        else:
+            weighted = self._correlated.times(curvature)
+        return np.matmul(jacobian, weighted[:, :, None])[:, :, 0]
 
     # --- parameters --------------------------------------------------------------------------
-
-    def _parameters(self, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Parameters ``(element, parameter)`` and coefficients of the linear columns."""
-        problem = self.problem
-        num_linear = 0 if problem.linear is None else problem.linear.shape[1]
-        own, u = free[:, : free.shape[1] - num_linear], free[:, free.shape[1] - num_linear :]
-        parameters = own if problem.basis is None else _times(problem.basis, own)
-        return (parameters if problem.offset is None else parameters + problem.offset), u
 
     def _columns(self, parameters: np.ndarray) -> list[np.ndarray]:
         """One array per component of the function, ``(element, 1)`` or ``(element, run)``."""
@@ -167,10 +157,6 @@ class Evaluator:
     def _whole_jacobian(self, slopes: np.ndarray) -> np.ndarray:
         """Slopes of predictions in all free parameters, ``(element, free, run)``."""
         jacobian = self._jacobian(slopes)
-        linear = self.problem.linear
-        if linear is not None:
-            extra = np.broadcast_to(linear.T, (len(slopes), *linear.T.shape))
-            jacobian = np.concatenate([jacobian, extra], axis=1)
         if self._some_left_out and not np.isfinite(jacobian).all():
             left_out = np.broadcast_to(self._weights[:, None] == 0.0, jacobian.shape)
             jacobian[left_out] = 0.0
@@ -203,7 +189,11 @@ class Evaluator:
         """Values ``(element,)``; slopes and curvatures in the prediction, ``(element, run)``."""
         problem, weights = self.problem, self._weights
         r, first, second = self._residuals(difference)
-        if np.isinf(problem.delta) and problem.quantile == 0.5:
+        if self._correlated is not None:
+            slope = self._correlated.times(r)
+            value = 0.5 * np.sum(slope * r, axis=-1)
+            majorising = curving = np.broadcast_to(weights, r.shape)
+        elif np.isinf(problem.delta) and problem.quantile == 0.5:
             slope = weights * r
             value = 0.5 * np.sum(slope * r, axis=-1)
             majorising = curving = np.broadcast_to(weights, r.shape)
@@ -239,7 +229,7 @@ class Evaluator:
     ) -> np.ndarray:
         """Exact second derivatives of the sum over runs, of the elements in question."""
         problem, few = self.problem, jacobian[exact]
-        hessian = np.matmul(few * curving[exact][:, None], np.swapaxes(few, 1, 2))
+        hessian = self._product(few, curving[exact], exact)
         own = self._summed_hessian(exact, columns, slope[exact])
         if problem.basis is not None:
             own = np.matmul(problem.basis.T, np.matmul(own, problem.basis))
@@ -276,38 +266,41 @@ class Evaluator:
                     result[:, k, j] += value
         return result
 
+    def _product(
+        self, jacobian: np.ndarray, curving: np.ndarray, some: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The sum over runs of curvatures times slopes times slopes, ``(element, free, free)``."""
+        if self._correlated is None:
+            return np.matmul(jacobian * curving[:, None], np.swapaxes(jacobian, 1, 2))
+        own = self._correlated if some is None else self._correlated.take(some)
+        return own.product(jacobian)
+
     # --- priors ------------------------------------------------------------------------------
 
-    def _prior_value(self, parameters: np.ndarray, u: np.ndarray) -> np.ndarray | float:
-        value: np.ndarray | float = 0.0
-        if self.problem.prior_precision is not None:
-            pull = parameters - self.problem.prior_mean
-            value = 0.5 * np.sum(self.problem.prior_precision * pull**2, axis=-1)
-        return value + 0.5 * np.sum(u * u, axis=-1) if u.shape[1] else value
+    def _prior_value(self, parameters: np.ndarray) -> np.ndarray | float:
+        if self._precision is None:
+            return 0.0
+        pull = parameters - self.problem.prior_mean
+        return 0.5 * np.sum(self._precision * pull**2, axis=-1)
 
     def _add_priors(
         self,
         parameters: np.ndarray,
-        u: np.ndarray,
         gradient: np.ndarray,
         majoriser: np.ndarray,
         hessian: np.ndarray,
     ) -> None:
+        if self._precision is None:
+            return
         problem = self.problem
-        own = gradient.shape[1] - u.shape[1]
-        if problem.prior_precision is not None:
-            precision = np.diag(problem.prior_precision)
-            slope = problem.prior_precision * (parameters - problem.prior_mean)
-            if problem.basis is not None:
-                precision = problem.basis.T @ precision @ problem.basis
-                slope = _times(problem.basis.T, slope)
-            gradient[:, :own] += slope
-            for matrix in (majoriser, hessian)[: 1 + (hessian is not majoriser)]:
-                matrix[:, :own, :own] += precision
-        if u.shape[1]:
-            gradient[:, own:] += u
-            for matrix in (majoriser, hessian)[: 1 + (hessian is not majoriser)]:
-                matrix[:, own:, own:] += np.eye(u.shape[1])
+        slope = self._precision * (parameters - problem.prior_mean)
+        precision = self._precision[:, :, None] * np.eye(self._precision.shape[1])
+        if problem.basis is not None:
+            precision = np.matmul(np.matmul(problem.basis.T, precision), problem.basis)
+            slope = _times(problem.basis.T, slope)
+        gradient += slope
+        for matrix in (majoriser, hessian)[: 1 + (hessian is not majoriser)]:
+            matrix += precision
 
 
 def _take(rows: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Forecasts: what a run will reach, and how sure that is."""

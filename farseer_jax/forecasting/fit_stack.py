@@ -1,0 +1,86 @@
+"""Fit all members of a forecast to all runs and to its hold-outs."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from farseer_jax.forecasting.members import Member
+from farseer_jax.forecasting.own_law_members import own_law_members
+from farseer_jax.forecasting.posterior import fit_member
+from farseer_jax.forecasting.rolling_limits import RollingLimits, rolling_limits
+from farseer_jax.forecasting.stack import Record, Stack, record_of, shares_of
+from farseer_jax.forecasting.standard_members import standard_members
+from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.law import Center, Law
+from farseer_jax.methods.correlated_errors import CorrelatedErrors
+from farseer_jax.methods.end_to_end.layout import distinct_rows
+from farseer_jax.methods.least_squares.method import LeastSquares
+from farseer_jax.methods.method import weights_of
+from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.threads import one_blas_thread
+from farseer_jax.solvers.estimated_noise import Noise
+
+_NOISE_OF_SPREAD = 0.01  # the guess on other scales than that of ln L
+
+
+class FittedStack(NamedTuple):
+    """The stack with the hold-outs that weigh its members."""
+
+    stack: Stack
+    rolling: RollingLimits
+    records: list[Record]
+
+
+def fit_stack(
+    runs: Runs, law: type[Law] | None, errors: CorrelatedErrors, method: LeastSquares
+) -> FittedStack:
+    """Fit the members to all runs and to the runs below each rolling limit.
+
+    Args:
+        runs: the runs.
+        law: the user's law; None for the standard members over N and D.
+        errors: amplitudes and lengths of the correlated errors.
+        method: starts and fixed parameters of the user's law.
+    """
+    members = members_of(runs, law, method)
+    inputs = inputs_of(runs, law)
+    target = runs.link.forward(runs.loss)
+    weights = weights_of(runs) * _first_of_copies(law or Chinchilla, runs)
+    columns = errors.columns(members[0].kinds, inputs)
+    rolling = rolling_limits(columns.along_of(inputs))
+    rows = np.concatenate([weights[None], weights * rolling.fitted])
+    noise = noise_of(runs)
+    with one_blas_thread():
+        features = columns.at(inputs)
+        posteriors = [
+            fit_member(own, columns, features, inputs, target, rows, noise) for own in members
+        ]
+    records = [record_of(own, rolling, inputs, target) for own in posteriors]
+    widening = np.array([own.widening for own in records])
+    return FittedStack(Stack(posteriors, shares_of(records), widening), rolling, records)
+
+
+def _first_of_copies(law: type[Law], runs: Runs) -> np.ndarray:
+    """1 for a run, 0 for further rows that copy it exactly, ``(run,)``."""
+    _, first = np.unique(distinct_rows(law, runs, runs.loss), axis=1, return_index=True)
+    return np.isin(np.arange(len(runs)), first).astype(float)
+
+
+def members_of(runs: Runs, law: type[Law] | None, method: LeastSquares) -> list[Member]:
+    """The members of a forecast."""
+    if law is None:
+        center = Center(*(float(np.exp(np.log(x).mean())) for x in (runs.N, runs.D)))
+        return standard_members(runs, center)
+    return own_law_members(law, runs, method)
+
+
+def inputs_of(runs: Runs, law: type[Law] | None) -> dict[str, np.ndarray]:
+    """The inputs of the members' laws at the runs."""
+    return {"N": runs.N, "D": runs.D} if law is None else law.columns(runs)
+
+
+def noise_of(runs: Runs) -> Noise:
+    """What is known of the runs' noise before the fit."""
+    if runs.link.name == "log":
+        return Noise()
+    return Noise(guess=_NOISE_OF_SPREAD * float(np.std(runs.link.forward(runs.loss))))

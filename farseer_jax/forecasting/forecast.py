@@ -1,0 +1,160 @@
+"""``forecast``: what runs will reach, and how sure that is."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from farseer_jax.fitting.arguments import as_parts
+from farseer_jax.forecasting.fit_stack import fit_stack
+from farseer_jax.forecasting.points import PointsLike, as_points
+from farseer_jax.forecasting.result import FittedMember, Forecast
+from farseer_jax.forecasting.usual_laws import fit_usual_laws
+from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.law import Law
+from farseer_jax.link_functions import Link
+from farseer_jax.methods.correlated_errors import CorrelatedErrors
+from farseer_jax.methods.least_squares.method import LeastSquares
+from farseer_jax.runs.checks import check_level
+from farseer_jax.runs.runs import Runs
+
+_NEXT = 10.0  # times the compute of the largest run: where a forecast without points predicts
+
+
+def forecast(
+    runs: object,
+    points: PointsLike | None = None,
+    *,
+    law: type[Law] | str | None = None,
+    level: float = 0.9,
+    errors: CorrelatedErrors | None = None,
+    method: LeastSquares | None = None,
+    usual: bool = True,
+    response: str | None = None,
+    columns_of: Mapping[str, str | Sequence[str]] | None = None,
+    link: Link | str | None = None,
+    weights: str | None = None,
+    standard_error: str | None = None,
+    kinds: Mapping[str, str] | None = None,
+    real: str | Sequence[str] = (),
+    units: Mapping[str, float | None] | None = None,
+) -> Forecast:
+    """Forecast the response of runs, with intervals that count the laws' misfit.
+
+    Errors of runs are not independent: those of one size move together, and every law leaves a
+    smooth misfit. Both are fitted together with the law (:class:`CorrelatedErrors`), and the
+    forecast is the law plus what they are expected to be at a point. Over N and D it combines
+    Chinchilla's law, the coupled law, and the coupled law with an interaction of N and D, weighed
+    by how well each predicted the larger runs from the smaller ones. Outliers lose weight.
+
+    Args:
+        runs: :class:`Runs`, or a table as for :func:`fit`.
+        points: where the result's table predicts: pairs ``(N, D)``, a mapping of inputs to arrays,
+            or :class:`Runs`, whose losses are compared with the predictions; a run of ten times
+            the largest compute unless given.
+        law: a law of your own, a class or an expression, instead; it may have any inputs.
+        level: nominal coverage of the intervals.
+        errors: amplitudes and lengths of the correlated errors.
+        method: starts and fixed parameters of your own law.
+        usual: whether the usual laws over N and D are fitted too, for comparison.
+        response: the column of the response, as in :func:`fit`.
+        columns_of: columns of inputs that are not found by name.
+        link: the scale on which errors of the response are comparable.
+        weights: a column of weights of the runs.
+        standard_error: a column of standard errors of the response, instead of weights.
+        kinds: kinds of an expression's inputs that are not positive numbers.
+        real: parameters of an expression that may have either sign.
+        units: factors of inputs.
+
+    Raises:
+        ValueError: the runs cannot be used, they all have the same inputs, a point is invalid, or
+            the level is not in (0, 1).
+        TypeError: not a law or not a table.
+
+    Example:
+        >>> from farseer_jax import example_runs, forecast
+        >>> answer = forecast(example_runs(), [(25.1e9, 5e11)])
+        >>> row = answer.to_dataframe().iloc[0]
+        >>> bool(row.run_lower < row.lower < row.predicted < row.upper < row.run_upper)
+        True
+    """
+    check_level(level)
+    kind, parts = as_parts(
+        Chinchilla if law is None else law,
+        runs,
+        response=response,
+        columns_of=columns_of,
+        link=link,
+        weights=weights,
+        standard_error=standard_error,
+        kinds=kinds,
+        real=real,
+        units=units,
+    )
+    if len(parts) > 1:
+        names = ", ".join(part.response for part in parts)
+        raise ValueError(f"response: a forecast has one, got {names}: name one of them")
+    checked = parts[0].runs
+    own = None if law is None else kind
+    _refuse(checked, kind, own)
+    errors = CorrelatedErrors() if errors is None else errors
+    method = LeastSquares() if method is None else method
+    at, observed = (_next_point(checked, kind), None) if points is None else as_points(points, kind)
+    fitted = fit_stack(checked, own, errors, method)
+    members = tuple(
+        FittedMember(
+            law=posterior.member.law_of(posterior.member.parameters(posterior.laplace.free[0])),
+            correlated=posterior.member.correlated,
+            share=float(share),
+            widening=float(factor),
+            noise=float(posterior.laplace.noise[0]),
+            record=record,
+            free=posterior.laplace.free[0],
+            weights=posterior.laplace.weights[0],
+            prior_precision=posterior.laplace.prior_precision[0],
+        )
+        for posterior, share, factor, record in zip(
+            fitted.stack.posteriors,
+            fitted.stack.shares,
+            fitted.stack.widening,
+            fitted.records,
+            strict=True,
+        )
+    )
+    has_usual = usual and own is None and set(kind.inputs()) == {"N", "D"}
+    return Forecast(
+        runs=checked,
+        points=at,
+        level=level,
+        members=members,
+        errors=errors,
+        method=method,
+        law=None if own is None else members[0].law,
+        usual=fit_usual_laws(checked, fitted.rolling, at) if has_usual else (),
+        observed=observed,
+    )
+
+
+def _refuse(runs: Runs, law: type[Law], own: type[Law] | None) -> None:
+    """Refuse runs from which nothing can be forecast."""
+    if own is None and runs.link.name != "log":
+        raise ValueError(
+            f"the laws of a forecast are for positive losses (link='log'), but the runs have the "
+            f"link {runs.link.name!r}: give a law of this response (law=)"
+        )
+    columns = [np.asarray(x, float).reshape(len(runs), -1) for x in law.columns(runs).values()]
+    if len(np.unique(np.concatenate(columns, axis=1), axis=0)) < 2:
+        raise ValueError(
+            f"all {len(runs)} runs have the same {' and '.join(law.inputs())}, so they do not show "
+            "how the loss changes: train runs of other sizes and other numbers of tokens"
+        )
+
+
+def _next_point(runs: Runs, law: type[Law]) -> dict[str, np.ndarray]:
+    """A run of ten times the largest compute, with the same D/N; else the largest of each input."""
+    if tuple(law.inputs()) == ("N", "D"):
+        largest = int(np.argmax(runs.N * runs.D))
+        factor = np.sqrt(_NEXT)
+        return {"N": runs.N[[largest]] * factor, "D": runs.D[[largest]] * factor}
+    columns: dict[str, Any] = law.columns(runs)
+    return {name: values[[int(np.argmin(runs.loss))]] for name, values in columns.items()}

@@ -1,0 +1,233 @@
+"""The posterior of one member: its law, the correlated errors and the noise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from farseer_jax.forecasting.members import Member
+from farseer_jax.methods.correlated_errors import ErrorColumns, Features
+from farseer_jax.solvers.estimated_noise import Laplace, Noise, fit_with_noise
+from farseer_jax.solvers.fit_problem import FitProblem
+
+Inputs = Mapping[str, np.ndarray]
+
+
+class Moments(NamedTuple):
+    """Mean and variance at points on the link's scale, ``(point,)`` each, or a sum of such.
+
+    Attributes:
+        mean: of the response without noise.
+        law: variance by the law's parameters.
+        misfit: variance by the law's misfit.
+        size: variance by the effect of the point's size.
+        noise: variance of a run's noise.
+    """
+
+    mean: np.ndarray
+    law: np.ndarray
+    misfit: np.ndarray
+    size: np.ndarray
+    noise: np.ndarray
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Variance of the mean, without a run's noise."""
+        return self.law + self.misfit + self.size
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """A member fitted to one set of runs, or to several that differ in their weights.
+
+    Attributes:
+        member: the member.
+        columns: the columns of the correlated errors; None where errors are independent.
+        features: the runs in terms of them; None likewise.
+        problem: the runs.
+        laplace: the posterior of each data set.
+    """
+
+    member: Member
+    columns: ErrorColumns | None
+    features: Features | None
+    problem: FitProblem
+    laplace: Laplace
+
+    @cached_property
+    def coefficients(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of the columns given the law: mean, slope in free parameters, covariance over noise².
+
+        ``(data_set, column)``, ``(data_set, free, column)``, ``(data_set, column, column)``.
+        """
+        assert self.features is not None
+        fit, matrix = self.laplace, self.features.matrix
+        mean = fit.weighted_residuals @ matrix
+        inner = np.matmul(fit.jacobian, fit.correlated.factor)
+        weighted = fit.jacobian * fit.correlated.weights[:, None]
+        weighted -= np.matmul(inner, np.swapaxes(fit.correlated.factor, 1, 2))
+        root = np.matmul(matrix.T, fit.correlated.factor)
+        spread = np.matmul(matrix.T * fit.correlated.weights[:, None], matrix)
+        covariance = np.eye(matrix.shape[1]) - spread + np.matmul(root, np.swapaxes(root, 1, 2))
+        return mean, -np.matmul(weighted, matrix), covariance
+
+    def moments(self, inputs: Inputs, data_set: int = 0) -> Moments:
+        """Mean and variance at points.
+
+        Args:
+            inputs: the law's inputs, ``(point,)`` each; a mixture ``(point, share)``.
+            data_set: which of the fits.
+        """
+        fit, member = self.laplace, self.member
+        bound = member.function.bind(member.inputs_of(inputs))
+        value, slopes = bound.value_and_gradient(member.parameters(fit.free[data_set])[None])
+        mean, slope = value[0], member.basis.T @ slopes[0]
+        misfit = size = np.zeros(len(mean))
+        if self.columns is not None:
+            points = self.columns.at(inputs)
+            expected, change, covariance = (array[data_set] for array in self.coefficients)
+            mean = mean + points.matrix @ expected
+            slope = slope + change @ points.matrix.T
+            size, misfit = _shares_of_variance(points, covariance, self.columns.num_size)
+        variance = fit.noise[data_set] ** 2
+        law = np.einsum("ip,ij,jp->p", slope, fit.covariance[data_set], slope)
+        return Moments(
+            mean, variance * law, variance * misfit, variance * size, np.full(len(mean), variance)
+        )
+
+    def draws(
+        self, inputs: Inputs, num: int, widening: float, rng: np.random.Generator, *, size: bool
+    ) -> np.ndarray:
+        """Draws of the response without noise on the link's scale, ``(draw, point)``.
+
+        Args:
+            inputs: the law's inputs at the points.
+            num: how many draws.
+            widening: factor of the standard deviations.
+            rng: source of random numbers.
+            size: whether the effects of sizes are included.
+        """
+        fit, member = self.laplace, self.member
+        scale = self._scales(num, widening, rng)
+        moved = rng.standard_normal((num, fit.free.shape[1])) @ _root(fit.covariance[0]).T
+        moved *= scale[:, None]
+        parameters = member.parameters(fit.free[0] + moved)
+        bound = member.function.bind(member.inputs_of(inputs))
+        drawn: np.ndarray = bound.value(parameters)
+        if self.columns is None:
+            return drawn
+        points = self.columns.at(inputs)
+        covariance = self.coefficients[2][0]
+        normal = rng.standard_normal((num, len(covariance)))
+        u = self._expected(parameters) + scale[:, None] * (normal @ _root(covariance).T)
+        left = points.smooth_left + (points.size_left if size else 0.0)
+        matrix = points.matrix.copy()
+        if not size:
+            matrix[:, : self.columns.num_size] = 0.0
+        own = rng.standard_normal(drawn.shape) * scale[:, None] * np.sqrt(left)
+        return drawn + u @ matrix.T + own
+
+    def _expected(self, parameters: np.ndarray) -> np.ndarray:
+        """Expected coefficients of the columns by drawn laws, ``(draw, column)``."""
+        assert self.features is not None
+        predicted = self.problem.bound.value(parameters)
+        active = self.problem.weights[0] > 0.0
+        residuals = np.where(active, self.problem.target[0] - predicted, 0.0)
+        weights, factor = self.laplace.correlated.weights[0], self.laplace.correlated.factor[0]
+        weighted = weights * residuals - (residuals @ factor) @ factor.T
+        return np.asarray(weighted @ self.features.matrix)
+
+    def _scales(self, num: int, widening: float, rng: np.random.Generator) -> np.ndarray:
+        """The noise of each draw: its variance has an inverse χ² distribution."""
+        degrees, noise = float(self.laplace.degrees[0]), float(self.laplace.noise[0])
+        return noise * widening * np.sqrt(degrees / rng.chisquare(degrees, num))
+
+
+def fit_member(
+    member: Member,
+    columns: ErrorColumns,
+    features: Features,
+    inputs: Inputs,
+    target: np.ndarray,
+    weights: np.ndarray,
+    noise: Noise,
+) -> Posterior:
+    """Fit a member to runs.
+
+    Args:
+        member: the member.
+        columns: of the runs' correlated errors.
+        features: the runs in terms of them.
+        inputs: the law's inputs at the runs.
+        target: responses on the link's scale, ``(run,)``.
+        weights: ``(data_set, run)``.
+        noise: what is known of the noise.
+    """
+    problem = problem_of(member, features, inputs, target, weights)
+    found = fit_with_noise(problem, member.starts, noise, member.prior_degrees)
+    return posterior_of(member, columns, features, problem, found)
+
+
+def posterior_of(
+    member: Member,
+    columns: ErrorColumns,
+    features: Features,
+    problem: FitProblem,
+    laplace: Laplace,
+) -> Posterior:
+    """The posterior; without columns where errors are independent."""
+    if not member.correlated:
+        return Posterior(member, None, None, problem, laplace)
+    return Posterior(member, columns, features, problem, laplace)
+
+
+def problem_of(
+    member: Member, features: Features, inputs: Inputs, target: np.ndarray, weights: np.ndarray
+) -> FitProblem:
+    """The objective of a member, with its priors."""
+    with np.errstate(divide="ignore"):
+        precision = np.where(np.isinf(member.prior_sd), 0.0, member.prior_sd**-2.0)
+    problem = FitProblem(
+        member.function,
+        member.inputs_of(inputs),
+        target,
+        weights,
+        offset=member.offset,
+        basis=member.basis,
+        lower=member.lower,
+        upper=member.upper,
+        prior_mean=member.prior_mean,
+        prior_precision=precision,
+        linear=features.matrix if member.correlated else None,
+    )
+    return _with_what_is_left(problem, features) if member.correlated else problem
+
+
+def _with_what_is_left(problem: FitProblem, features: Features) -> FitProblem:
+    """Count as noise what columns leave out, where there are too many runs for all columns."""
+    left = features.size_left + features.smooth_left
+    if left.max() < 1e-3:
+        return problem
+    return replace(problem, weights=problem.weights / (1.0 + problem.weights * left))
+
+
+def _shares_of_variance(
+    points: Features, covariance: np.ndarray, num_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Variance by size and by misfit, over the noise's; what they share is halved."""
+    size, smooth = points.matrix[:, :num_size], points.matrix[:, num_size:]
+    own = np.einsum("pi,ij,pj->p", size, covariance[:num_size, :num_size], size)
+    other = np.einsum("pi,ij,pj->p", smooth, covariance[num_size:, num_size:], smooth)
+    both = np.einsum("pi,ij,pj->p", size, covariance[:num_size, num_size:], smooth)
+    first, second = own + points.size_left, other + points.smooth_left
+    total = np.maximum(first + second + 2.0 * both, 0.0)
+    share = first / np.maximum(first + second, 1e-300)
+    return share * total, (1.0 - share) * total
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """A matrix whose product with its transpose is the covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))

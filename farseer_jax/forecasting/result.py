@@ -1,0 +1,308 @@
+"""``Forecast``: what runs will reach, how sure that is, and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.forecasting.fit_stack import inputs_of, members_of, noise_of
+from farseer_jax.forecasting.forecast_text import parts
+from farseer_jax.forecasting.forecast_warnings import warnings_of
+from farseer_jax.forecasting.points import PointsLike, as_points
+from farseer_jax.forecasting.posterior import Inputs, posterior_of, problem_of
+from farseer_jax.forecasting.rolling_limits import RollingLimits, rolling_limits
+from farseer_jax.forecasting.stack import Record, Stack
+from farseer_jax.forecasting.usual_laws import UsualLaw, fit_usual_laws
+from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.evaluate import by_column, flat_points, refuse_options_names
+from farseer_jax.laws.law import Law
+from farseer_jax.laws.law_json import law_to_dict  # noqa: F401  (its import registers laws)
+from farseer_jax.methods.correlated_errors import CorrelatedErrors
+from farseer_jax.methods.least_squares.method import LeastSquares
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
+from farseer_jax.runs.checks import check_level
+from farseer_jax.runs.coverage import distance_to_hull
+from farseer_jax.runs.runs import Runs
+from farseer_jax.solvers.estimated_noise import laplace_at
+from farseer_jax.uncertainty.intervals import cell_text
+
+
+@dataclass(frozen=True, eq=False)
+class FittedMember:
+    """One law of a forecast, fitted to all runs.
+
+    Attributes:
+        law: the fitted law.
+        correlated: whether its errors move together; otherwise they are independent.
+        share: its weight in the forecast; all sum to 1.
+        widening: the factor of its standard deviations by its earlier extrapolations.
+        noise: standard deviation of a run's noise, on the link's scale.
+        record: its earlier extrapolations.
+        free: the parameters that the solver searched, ``(free,)``.
+        weights: of the runs, outliers' reduced, ``(run,)``.
+        prior_precision: of the parameters, times the noise's variance, ``(parameter,)``.
+    """
+
+    law: Law
+    correlated: bool
+    share: float
+    widening: float
+    noise: float
+    record: Record
+    free: np.ndarray
+    weights: np.ndarray
+    prior_precision: np.ndarray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Forecast(Result):
+    """What runs will reach, by laws whose errors move together. Prints as an answer.
+
+    Attributes:
+        runs: the runs that it rests on.
+        points: where the table and the text predict, by input, ``(point,)``; a mixture ``(point,
+            share)``.
+        level: nominal coverage of the intervals.
+        members: the laws that it combines.
+        errors: amplitudes and lengths of the correlated errors.
+        method: starts and fixed parameters of the user's law.
+        law: the user's law, fitted; None for the usual ones over N and D.
+        usual: what the usual laws say at the points; empty unless they were asked for.
+        observed: losses observed at the points, ``(point,)``; None if they are not known.
+
+    Example:
+        >>> from farseer_jax import example_runs, forecast
+        >>> answer = forecast(example_runs(), [(25.1e9, 5e11)])
+        >>> float(answer.predict(25.1e9, 5e11).round(3))
+        0.411
+        >>> low, high = answer.interval(25.1e9, 5e11)
+        >>> bool(low < 0.4111 < high)  # what the example's law gives there
+        True
+    """
+
+    runs: Runs
+    points: Mapping[str, np.ndarray]
+    level: float
+    members: tuple[FittedMember, ...]
+    errors: CorrelatedErrors
+    method: LeastSquares
+    law: Law | None = None
+    usual: tuple[UsualLaw, ...] = ()
+    observed: np.ndarray | None = None
+
+    def at(self, points: PointsLike, *, level: float | None = None) -> "Forecast":
+        """The same forecast at other points.
+
+        Args:
+            points: pairs ``(N, D)``, a mapping of inputs to arrays, or :class:`Runs`, whose
+                losses are then compared with the predictions.
+            level: nominal coverage of the intervals.
+
+        Raises:
+            ValueError: an input is missing or not of its kind, or the level is not in (0, 1).
+        """
+        level = self.level if level is None else level
+        check_level(level)
+        own, observed = as_points(points, self.law_class)
+        usual = fit_usual_laws(self.runs, self.rolling, own) if self.usual else ()
+        return replace(self, points=own, observed=observed, level=level, usual=usual)
+
+    def predict(self, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
+        """The predicted response (its median).
+
+        Args:
+            args: the law's inputs in order, such as N and D; they broadcast.
+            inputs: inputs by name.
+        """
+        flat, shape = flat_points(self.law_class, args, inputs)
+        return np.asarray(self.runs.link.inverse(self.stack.moments(flat).mean)).reshape(shape)[()]
+
+    def interval(
+        self,
+        *args: ArrayLike,
+        level: float | None = None,
+        new_run: bool = False,
+        **inputs: ArrayLike,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper ends of intervals.
+
+        Args:
+            args: the law's inputs in order.
+            level: nominal coverage; that of the forecast unless given.
+            new_run: the interval of one run, noise included, not of the mean of many.
+            inputs: inputs by name.
+
+        Raises:
+            ValueError: the level is not in (0, 1), or as for :meth:`predict`.
+        """
+        refuse_options_names(self.law_class, args, inputs, ("level", "new_run"))
+        level = self.level if level is None else level
+        check_level(level)
+        flat, shape = flat_points(self.law_class, args, inputs)
+        low, high = self._interval(flat, level, new_run)
+        return low.reshape(shape)[()], high.reshape(shape)[()]
+
+    def draws(
+        self,
+        *args: ArrayLike,
+        num: int = 1000,
+        seed: int = 0,
+        new_run: bool = False,
+        size: bool = True,
+        **inputs: ArrayLike,
+    ) -> np.ndarray:
+        """Joint draws of the response: what points have in common stays common.
+
+        Args:
+            args: the law's inputs in order.
+            num: how many draws.
+            seed: of the random numbers.
+            new_run: draws of runs, noise included.
+            size: whether the effects of sizes are included; leave them out to compare sizes that
+                have not been chosen yet.
+            inputs: inputs by name.
+
+        Returns:
+            ``(draw, *broadcast shape of the inputs)``.
+        """
+        refuse_options_names(self.law_class, args, inputs, ("num", "seed", "new_run", "size"))
+        flat, shape = flat_points(self.law_class, args, inputs)
+        drawn, noise = self.stack.draws(flat, num, seed, size=size)
+        if new_run:
+            normal = np.random.default_rng([seed, 1]).standard_normal(drawn.shape)
+            drawn = drawn + noise[:, None] * normal
+        return np.asarray(self.runs.link.inverse(drawn)).reshape(num, *shape)
+
+    @property
+    def law_class(self) -> type[Law]:
+        """The law whose inputs the points have."""
+        return Chinchilla if self.law is None else type(self.law)
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The members' posteriors, from what is stored of them."""
+        inputs = inputs_of(self.runs, self._own)
+        kinds = self.law_class.inputs()
+        columns = self.errors.columns(kinds, inputs)
+        features = columns.at(inputs)
+        target, noise = self.runs.link.forward(self.runs.loss), noise_of(self.runs)
+        posteriors = []
+        for member, fitted in zip(
+            members_of(self.runs, self._own, self.method), self.members, strict=True
+        ):
+            problem = problem_of(member, features, inputs, target, fitted.weights[None])
+            problem = replace(
+                problem, weights=fitted.weights[None], prior_precision=fitted.prior_precision[None]
+            )
+            found = laplace_at(problem, fitted.free[None], noise)
+            posteriors.append(posterior_of(member, columns, features, problem, found))
+        shares = np.array([own.share for own in self.members])
+        return Stack(posteriors, shares, np.array([own.widening for own in self.members]))
+
+    @cached_property
+    def rolling(self) -> RollingLimits:
+        """The hold-outs by which members were weighed."""
+        inputs = inputs_of(self.runs, self._own)
+        columns = self.errors.columns(self.law_class.inputs(), inputs)
+        return rolling_limits(columns.along_of(inputs))
+
+    @cached_property
+    def record(self) -> Record:
+        """The earlier extrapolations of the members together, with their present weights."""
+        records = [own.record for own in self.members]
+        shares = np.array([own.share for own in self.members])
+        errors = np.array([own.error for own in records])
+        mean = shares @ errors
+        widened = np.array([own.widening * own.record.sd for own in self.members])
+        variance = shares @ (widened**2 + (errors - mean) ** 2)
+        return Record(records[0].holdout, mean, np.sqrt(variance))
+
+    @cached_property
+    def beyond(self) -> np.ndarray:
+        """Distance of the points beyond the runs in e-folds of the inputs, ``(point,)``."""
+        runs = self._coordinates(inputs_of(self.runs, self._own))
+        return distance_to_hull(runs, self._coordinates(self.points))
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What speaks against the forecast, worst first."""
+        return warnings_of(self)
+
+    def table(self) -> Table:
+        """One row per point: inputs, prediction, intervals and where the variance comes from."""
+        columns = by_column(self.law_class, dict(self.points))
+        moments = self.stack.moments(self.points)
+        low, high = self._interval(self.points, self.level, new_run=False)
+        run_low, run_high = self._interval(self.points, self.level, new_run=True)
+        number = "{:.5g}".format
+        total = moments.variance + moments.noise
+        shares = {name: getattr(moments, name) / total for name in _PARTS}
+        percent = f"{self.level:.4g}"
+        own = [
+            *(Column(name, x, partial(cell_text, name)) for name, x in columns.items()),
+            Column("predicted", self.runs.link.inverse(moments.mean), number),
+            Column("lower", low, number, f"{percent} from"),
+            Column("upper", high, number, "to"),
+            Column("run_lower", run_low, number, "a run from"),
+            Column("run_upper", run_high, number, "to"),
+            *self._observed_columns(moments.mean, run_low, run_high),
+            *(Column(f"share_{name}", x, "{:.0%}".format, name) for name, x in shares.items()),
+            Column("beyond", self.beyond, "{:.2f}".format),
+            *(Column(f"{law.name}", law.predicted, None) for law in self.usual),
+        ]
+        return Table(own, noun="points")
+
+    def text_parts(self) -> Sequence[str | Table]:
+        """The answer, what it rests on, and what speaks against it."""
+        return parts(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rows, the warnings and the usual laws, for readers of JSON."""
+        return {"rows": self.table().records(), "warnings": list(self.warnings)}
+
+    def __repr__(self) -> str:
+        num = len(next(iter(self.points.values())))
+        return f"Forecast({len(self.runs)} runs, {num} points, level={self.level:g})"
+
+    @property
+    def _own(self) -> type[Law] | None:
+        return None if self.law is None else type(self.law)
+
+    def _interval(self, flat: Inputs, level: float, new_run: bool) -> tuple[np.ndarray, np.ndarray]:
+        from scipy.special import stdtrit
+
+        moments = self.stack.moments(flat)
+        variance = moments.variance + (moments.noise if new_run else 0.0)
+        reach = stdtrit(self.stack.degrees, 0.5 * (1.0 + level)) * np.sqrt(variance)
+        ends = (self.runs.link.inverse(moments.mean + side * reach) for side in (-1.0, 1.0))
+        low, high = (np.asarray(end) for end in ends)
+        return low, high
+
+    def _coordinates(self, inputs: Inputs) -> np.ndarray:
+        """Coordinates of points, ``(point, coordinate)``: logarithms of positive inputs."""
+        found = []
+        for name, kind in self.law_class.inputs().items():
+            values = np.asarray(inputs[name], dtype=float)
+            values = np.log(values) if kind in ("positive", "count") else values
+            found.append(values.reshape(len(values), -1))
+        return np.concatenate(found, axis=1)
+
+    def _observed_columns(
+        self, mean: np.ndarray, low: np.ndarray, high: np.ndarray
+    ) -> list[Column]:
+        if self.observed is None:
+            return []
+        error = self.runs.link.inverse(mean) - self.observed
+        inside = (low <= self.observed) & (self.observed <= high)
+        return [
+            Column("observed", self.observed, "{:.5g}".format),
+            Column("error", error / self.observed, "{:+.2%}".format),
+            Column("inside", inside, lambda value: "yes" if value else "no", "in the interval"),
+        ]
+
+
+_PARTS = ("law", "misfit", "size", "noise")

@@ -1,0 +1,100 @@
+"""What the usual laws say at the points of a forecast, and their record on the same hold-outs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from farseer_jax.fitting.fit_batch import Refits
+from farseer_jax.forecasting.rolling_limits import RollingLimits
+from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.coupled import Coupled
+from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.kaplan import Kaplan
+from farseer_jax.laws.law import Law
+from farseer_jax.methods.least_squares.method import LeastSquares
+from farseer_jax.methods.method import Method
+from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.runs.runs import Runs
+
+USUAL: tuple[tuple[type[Law], Method], ...] = (
+    (Farseer, Piecewise()),
+    (Chinchilla, LeastSquares("huber")),
+    (Coupled, LeastSquares("huber")),
+    (Kaplan, LeastSquares("huber")),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class UsualLaw:
+    """A usual law fitted to the runs of a forecast.
+
+    Attributes:
+        name: the law's name.
+        method: how it was fitted.
+        predicted: losses at the points; NaN where it could not be fitted, ``(point,)``.
+        miss: root mean square of ``ln`` observed less predicted on each hold-out, NaN where it
+            could not be fitted, ``(holdout,)``.
+        misfit: the same on the runs that it was fitted to.
+        asymptote: its loss with unlimited N and D; NaN where it has none.
+        reason: why it could not be fitted; empty if it was.
+    """
+
+    name: str
+    method: str
+    predicted: np.ndarray
+    miss: np.ndarray
+    misfit: float
+    asymptote: float
+    reason: str = ""
+
+
+def fit_usual_laws(
+    runs: Runs, rolling: RollingLimits, points: Mapping[str, np.ndarray]
+) -> tuple[UsualLaw, ...]:
+    """Fit the usual laws to all runs and to the runs below each rolling limit.
+
+    Args:
+        runs: runs over N and D.
+        rolling: the hold-outs.
+        points: N and D, ``(point,)`` each.
+    """
+    return tuple(_usual_law(law, method, runs, rolling, points) for law, method in USUAL)
+
+
+def _usual_law(
+    law: type[Law],
+    method: Method,
+    runs: Runs,
+    rolling: RollingLimits,
+    points: Mapping[str, np.ndarray],
+) -> UsualLaw:
+    num_points, num_holdouts = len(points["N"]), len(rolling.limit)
+    weights = np.concatenate([np.ones((1, len(runs))), rolling.fitted.astype(float)])
+    try:
+        refits = Refits.of(law, runs, method, few=True)(weights=weights)
+    except ValueError as error:
+        nothing = np.full(num_points, np.nan), np.full(num_holdouts, np.nan)
+        return UsualLaw(law.name, method.name, *nothing, np.nan, np.nan, str(error))
+    errors = np.log(runs.loss) - np.log(refits.predict(runs.N, runs.D))
+    errors[~refits.usable] = np.nan
+    predicted = refits.predict(points["N"], points["D"])[0]
+    return UsualLaw(
+        law.name,
+        method.name,
+        predicted if refits.usable[0] else np.full(num_points, np.nan),
+        np.array([_rms(own[at]) for own, at in zip(errors[1:], rolling.predicted, strict=True)]),
+        _rms(errors[0]),
+        _asymptote(refits.law_at(0)),
+        "" if refits.usable[0] else f"the fit ended with {refits.outcome(0).name}",
+    )
+
+
+def _asymptote(law: Law) -> float:
+    if isinstance(law, Chinchilla | Coupled):
+        return float(np.asarray(law.E))
+    return float("nan")
+
+
+def _rms(errors: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(errors**2)))

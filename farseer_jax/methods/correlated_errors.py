@@ -1,0 +1,289 @@
+"""The error model: noise, an effect per size, and a smooth misfit of the law."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.runs.inputs import Kind
+
+_LEAST_SHARE = 3e-6  # of the largest variance: what columns leave out
+_GROWTH_LENGTH = 3.0  # e-folds of other inputs over which the growing misfit is alike
+_MOST_COLUMNS = 300  # beyond it, what columns leave out counts as noise
+
+
+@dataclass(frozen=True)
+class CorrelatedErrors:
+    """Errors that move together, in multiples of the noise of a run.
+
+    The errors of runs (on the link's scale) are the sum of three parts: noise, independent between
+    runs; an effect of each size, alike for sizes within about ``size_length``; and a misfit of the
+    law, a smooth function of all inputs. Their covariance, over the noise's variance, is
+
+        1/weight + size² · exp(−|Δz| / size_length)
+        + smooth² · exp(−Δx² / (2 smooth_length²)) + growth² · W(z, z') · exp(−Δy² / (2 · 3²)),
+
+    where z is the coordinate of the input ``along``, from the smallest on; x are all coordinates:
+    logarithms of positive inputs and counts, standardised real inputs; y are all but z; and W is
+    the covariance of an integrated Wiener process, a misfit that grows along z. The misfit is
+    shared between runs with the same label of a category and the same shares of a mixture.
+
+    Args:
+        size: standard deviation of the effect of a size, over that of the noise.
+        size_length: how far effects are alike, in e-folds of the input.
+        smooth: standard deviation of the misfit, over that of the noise.
+        smooth_length: how far the misfit is alike, in e-folds.
+        growth: of the growing misfit, likewise, per e-fold^1.5.
+        along: the input each of whose values has an effect; None is N, or else the first positive
+            input; ``""`` for no such effect.
+
+    Raises:
+        ValueError: an amplitude is negative, or a length is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> errors = CorrelatedErrors()
+        >>> kinds = {"N": "positive", "D": "positive"}
+        >>> runs = {"N": np.array([1e8, 1e8, 4e8]), "D": np.array([2e9, 8e9, 8e9])}
+        >>> columns = errors.columns(kinds, runs)
+        >>> (columns.at(runs).matrix @ columns.at(runs).matrix.T).round(1)  # in variances of noise
+        array([[66.2, 59.8, 52.3],
+               [59.8, 66.2, 58.1],
+               [52.3, 58.1, 74.2]])
+    """
+
+    size: float = 1.5
+    size_length: float = 1.0
+    smooth: float = 8.0
+    smooth_length: float = 3.0
+    growth: float = 3.0
+    along: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("size", "smooth", "growth"):
+            if not 0.0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)!r}")
+        for name in ("size_length", "smooth_length"):
+            if not 0.0 < getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
+
+    def columns(
+        self, kinds: Mapping[str, Kind], inputs: Mapping[str, np.ndarray]
+    ) -> "ErrorColumns":
+        """The columns of the runs' correlated errors.
+
+        Args:
+            kinds: the kind of each input of the law.
+            inputs: the runs' inputs, ``(run,)``; a mixture ``(run, share)``, a category one-hot.
+
+        Raises:
+            ValueError: ``along`` is not an input that is a number.
+        """
+        return ErrorColumns(self, kinds, inputs)
+
+
+class Features(NamedTuple):
+    """Points in terms of the columns of correlated errors.
+
+    Attributes:
+        matrix: ``(point, column)``: errors are ``matrix · u``, u standard normal; columns of the
+            sizes first.
+        size_left: variance of the size's effect that the columns do not explain, ``(point,)``.
+        smooth_left: variance of the misfit that the columns do not explain, ``(point,)``.
+    """
+
+    matrix: np.ndarray
+    size_left: np.ndarray
+    smooth_left: np.ndarray
+
+
+class ErrorColumns:
+    """Columns of the correlated errors of some runs: ``covariance = matrix · matrixᵀ``.
+
+    The misfit is that at a few of the runs (pivots of an incomplete Cholesky factorisation), from
+    which it follows elsewhere.
+
+    Args:
+        errors: the amplitudes and lengths.
+        kinds: the kind of each input of the law.
+        inputs: the runs' inputs.
+
+    Attributes:
+        num_size: how many columns are those of sizes.
+    """
+
+    def __init__(
+        self,
+        errors: CorrelatedErrors,
+        kinds: Mapping[str, Kind],
+        inputs: Mapping[str, np.ndarray],
+    ) -> None:
+        self.errors, self.kinds = errors, dict(kinds)
+        self._along = _input_along(errors.along, kinds)
+        self._lowest = -np.inf
+        self._real = {
+            name: (float(np.mean(inputs[name])), float(np.std(inputs[name])) or 1.0)
+            for name, kind in kinds.items()
+            if kind == "real"
+        }
+        points = self._points(inputs)
+        self._lowest = float(points.along.min())
+        size_variance, smooth_variance = self._variances(points)
+        self._sizes = _pivots(points, self._size_covariance, size_variance)
+        self._smooth = _pivots(points, self._smooth_covariance, smooth_variance)
+        self._size_factor = _factor(self._size_covariance(self._sizes, self._sizes))
+        self._smooth_factor = _factor(self._smooth_covariance(self._smooth, self._smooth))
+        self.num_size = len(self._sizes.along)
+
+    def at(self, inputs: Mapping[str, ArrayLike]) -> Features:
+        """Points, such as the runs themselves, in terms of the columns.
+
+        Args:
+            inputs: ``(point,)`` each; a mixture ``(point, share)``, a category one-hot.
+        """
+        points = self._points(inputs)
+        size = _projected(self._size_factor, self._size_covariance(self._sizes, points))
+        smooth = _projected(self._smooth_factor, self._smooth_covariance(self._smooth, points))
+        size_variance, smooth_variance = self._variances(points)
+        return Features(
+            np.concatenate([size, smooth], axis=1),
+            np.maximum(size_variance - (size**2).sum(1), 0.0),
+            np.maximum(smooth_variance - (smooth**2).sum(1), 0.0),
+        )
+
+    def along_of(self, inputs: Mapping[str, ArrayLike]) -> np.ndarray:
+        """The coordinate of the input whose values have an effect each, ``(point,)``."""
+        return self._points(inputs).along
+
+    def _points(self, inputs: Mapping[str, ArrayLike]) -> "_Points":
+        others, labels, along = [], [], None
+        for name, kind in self.kinds.items():
+            values = np.asarray(inputs[name], dtype=float)
+            if kind in ("mixture", "category"):
+                labels.append(values)
+                continue
+            if kind == "real":
+                mean, spread = self._real[name]
+                values = (values - mean) / spread
+            else:
+                values = np.log(values)
+            if name == self._along:
+                along = values
+            else:
+                others.append(values)
+        num = len(next(iter(inputs.values())))  # type: ignore[arg-type]
+        return _Points(
+            np.zeros(num) if along is None else along,
+            np.stack(others, 1) if others else np.zeros((num, 0)),
+            np.concatenate(labels, 1) if labels else np.zeros((num, 0)),
+        )
+
+    def _variances(self, points: "_Points") -> tuple[np.ndarray, np.ndarray]:
+        """The diagonals of the two covariances, ``(point,)`` each."""
+        own, num = self.errors, len(points.along)
+        smooth = np.full(num, own.smooth**2)
+        if self._along:
+            smooth += own.growth**2 * np.maximum(points.along - self._lowest, 0.0) ** 3 / 3.0
+        return np.full(num, own.size**2 if self._along else 0.0), smooth
+
+    def _size_covariance(self, first: "_Points", second: "_Points") -> np.ndarray:
+        own = self.errors
+        if not self._along:
+            return np.zeros((len(first.along), len(second.along)))
+        apart = np.abs(first.along[:, None] - second.along)
+        return own.size**2 * np.exp(-apart / own.size_length)
+
+    def _smooth_covariance(self, first: "_Points", second: "_Points") -> np.ndarray:
+        own = self.errors
+        others = _square_distance(first.others, second.others)
+        along = (first.along[:, None] - second.along) ** 2
+        covariance = own.smooth**2 * np.exp(-0.5 * (others + along) / own.smooth_length**2)
+        if own.growth and self._along:
+            grown = _integrated_wiener(first.along - self._lowest, second.along - self._lowest)
+            covariance += own.growth**2 * grown * np.exp(-0.5 * others / _GROWTH_LENGTH**2)
+        if first.labels.shape[1]:
+            alike = np.isclose(first.labels[:, None], second.labels[None], atol=1e-9).all(-1)
+            covariance = covariance * alike
+        return covariance
+
+
+class _Points(NamedTuple):
+    """The coordinate ``along``, ``(point,)``; the others; shares and labels, ``(point, …)``."""
+
+    along: np.ndarray
+    others: np.ndarray
+    labels: np.ndarray
+
+    def take(self, places: Sequence[int] | np.ndarray) -> "_Points":
+        """Some of the points."""
+        return _Points(*(array[np.asarray(places, dtype=int)] for array in self))
+
+
+_Covariance: TypeAlias = Callable[[_Points, _Points], np.ndarray]
+
+
+def _input_along(along: str | None, kinds: Mapping[str, Kind]) -> str:
+    """The input each of whose values has an effect; empty if there is none."""
+    numbers = [name for name, kind in kinds.items() if kind in ("positive", "count", "real")]
+    if along is None:
+        positive = [name for name in numbers if kinds[name] != "real"]
+        return "N" if "N" in positive else next(iter(positive), "")
+    if along and along not in numbers:
+        raise ValueError(
+            f"along: expected an input that is a number ({', '.join(numbers) or 'none'}), got "
+            f"{along!r}"
+        )
+    return along
+
+
+def _square_distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Squared distances of points, ``(first, second)``, from coordinates ``(point, number)``."""
+    pairs = zip(first.T, second.T, strict=True)
+    return sum(((a[:, None] - b) ** 2 for a, b in pairs), start=np.zeros((len(first), len(second))))
+
+
+def _integrated_wiener(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Covariance of an integrated Wiener process that starts at 0, ``(first, second)``."""
+    first, second = np.maximum(first, 0.0)[:, None], np.maximum(second, 0.0)
+    least = np.minimum(first, second)
+    return least**3 / 3.0 + np.abs(first - second) * least**2 / 2.0
+
+
+def _pivots(points: _Points, covariance: _Covariance, variance: np.ndarray) -> _Points:
+    """Points from which the errors at all points follow.
+
+    They are the pivots of an incomplete Cholesky factorisation, largest variance left first.
+    """
+    num, left = len(points.along), variance
+    least = _LEAST_SHARE * left.max()
+    factor, chosen = np.empty((0, num)), list[int]()
+    while len(chosen) < min(num, _MOST_COLUMNS):
+        place = int(left.argmax())
+        if left[place] <= least:
+            break
+        row = covariance(points.take([place]), points)[0]
+        row = (row - factor[:, place] @ factor) / np.sqrt(left[place])
+        factor = np.concatenate([factor, row[None]])
+        left = np.maximum(left - row**2, 0.0)
+        left[place] = 0.0
+        chosen.append(place)
+    return points.take(chosen)
+
+
+def _factor(covariance: np.ndarray) -> np.ndarray:
+    """The lower Cholesky factor, with enough on the diagonal for rounding."""
+    if not len(covariance):
+        return covariance
+    rounding = 1e-13 * len(covariance) * np.diag(covariance)
+    return np.linalg.cholesky(covariance + np.diag(rounding))
+
+
+def _projected(factor: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """``(factor⁻¹ · covariance)ᵀ``, ``(point, column)``."""
+    from scipy.linalg import solve_triangular
+
+    if not len(factor):
+        return np.zeros((covariance.shape[1], 0))
+    return np.asarray(solve_triangular(factor, covariance, lower=True)).T

@@ -1,0 +1,220 @@
+"""Least squares with priors, where the noise and the outliers are estimated as well.
+
+The minimum is that of a posterior density; the result is its Laplace approximation.
+"""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from farseer_jax.solvers.correlated_residuals import CorrelatedWeights
+from farseer_jax.solvers.fit_problem import FitProblem
+from farseer_jax.solvers.levenberg_marquardt import Settings, minimise
+from farseer_jax.solvers.optima import RUNNING, Optima
+
+_FIRST = Settings(max_steps=100, tolerance=1e-6)
+_ROUND = Settings(max_steps=3, tolerance=1e-6, newton=False)
+_LAST = Settings(max_steps=100, tolerance=1e-11)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What is known of the noise before the fit.
+
+    Attributes:
+        guess: its standard deviation, on the link's scale.
+        strength: how many degrees of freedom the guess is worth.
+        robust: whether runs far from the others lose weight.
+        student_rounds: rounds with the weights of a Student-t of 4 degrees of freedom, by EM …
+        cut_rounds: … and then rounds with full weight up to three standard deviations.
+    """
+
+    guess: float = 0.003
+    strength: float = 1.0
+    robust: bool = True
+    student_rounds: int = 6
+    cut_rounds: int = 2
+
+
+class Laplace(NamedTuple):
+    """The Laplace approximation of each data set's posterior.
+
+    Attributes:
+        free: the mode, ``(data_set, free)``.
+        noise: standard deviation of the noise, ``(data_set,)``.
+        degrees: its degrees of freedom, ``(data_set,)``.
+        covariance: of the free parameters, in variances of the noise, ``(data_set, free, free)``.
+        information: that of the runs alone, ``(data_set, free, free)``.
+        weights: of the runs, outliers' reduced, ``(data_set, run)``.
+        prior_precision: of the parameters, times the noise's variance, ``(data_set, parameter)``.
+        jacobian: slopes of the predictions, ``(data_set, free, run)``.
+        residuals: observed less predicted, 0 for runs of weight 0, ``(data_set, run)``.
+        correlated: the weights of residuals after the linear columns are eliminated.
+        status: how the last search ended, ``(data_set,)``.
+    """
+
+    free: np.ndarray
+    noise: np.ndarray
+    degrees: np.ndarray
+    covariance: np.ndarray
+    information: np.ndarray
+    weights: np.ndarray
+    prior_precision: np.ndarray
+    jacobian: np.ndarray
+    residuals: np.ndarray
+    correlated: CorrelatedWeights
+    status: np.ndarray
+
+    @property
+    def weighted_residuals(self) -> np.ndarray:
+        """``P · r``, ``(data_set, run)``."""
+        return self.correlated.times(self.residuals)
+
+
+def fit_with_noise(
+    problem: FitProblem,
+    starts: np.ndarray,
+    noise: Noise,
+    prior_degrees: np.ndarray | None = None,
+) -> Laplace:
+    """Minimise from each start, and go on from the best with estimated noise and weights.
+
+    The starts serve the first data set; the others (hold-outs of it) begin at its optimum.
+
+    Errors have the covariance ``noise² · (W⁻¹ + linear · linearᵀ)``; priors are absolute. The
+    variance of the noise is ``(q + ν₀ n₀²) / (M − γ + ν₀)``, where q is the objective of the M runs
+    in multiples of it, γ the effective number of parameters, n₀ the guess and ν₀ its strength.
+
+    Args:
+        problem: squares; ``prior_precision`` is ``1 / sd²``, ``(parameter,)``.
+        starts: ``(start, free)``.
+        noise: what is known of the noise.
+        prior_degrees: degrees of freedom of Student-t priors, inf for normal ones,
+            ``(parameter,)``; their precisions are updated by EM.
+    """
+    state = _Rounds(problem, noise, prior_degrees)
+    found = minimise(_first_data_set(state.problem()), starts, _FIRST)
+    best = found.free[0, found.value[0].argmin()]
+    free = np.broadcast_to(best, (len(problem.weights), len(best)))
+    if noise.robust:
+        for number in range(noise.student_rounds + noise.cut_rounds):
+            free = minimise(state.problem(), free[:, None], _ROUND).free[:, 0]
+            state.update(free, student=number < noise.student_rounds)
+    else:
+        for _ in range(noise.cut_rounds):
+            free = minimise(state.problem(), free[:, None], _ROUND).free[:, 0]
+            state.update(free)
+    last = minimise(state.problem(), free[:, None], _LAST)
+    return laplace_at(state.problem(), last.free[:, 0], noise, last)
+
+
+def _first_data_set(problem: FitProblem) -> FitProblem:
+    precision = problem.prior_precision
+    assert precision is not None
+    return replace(
+        problem,
+        target=problem.target[:1],
+        weights=problem.weights[:1],
+        prior_precision=precision[:1],
+    )
+
+
+class _Rounds:
+    """Noise, weights and priors, from round to round."""
+
+    def __init__(self, problem: FitProblem, noise: Noise, prior_degrees: np.ndarray | None) -> None:
+        self.given, self.noise, self.prior_degrees = problem, noise, prior_degrees
+        num_sets = len(problem.weights)
+        self.weights = problem.weights
+        self.variance = np.full(num_sets, noise.guess**2)
+        precision = problem.prior_precision
+        num = problem.num_parameters
+        own = np.zeros(num) if precision is None else np.asarray(precision)
+        self.precision = np.broadcast_to(own, (num_sets, num))
+        self._problem: FitProblem | None = None
+        self.mean = np.zeros(num) if problem.prior_mean is None else problem.prior_mean
+
+    def problem(self) -> FitProblem:
+        """The objective with the present noise and weights, in variances of the noise."""
+        if self._problem is None:
+            self._problem = replace(
+                self.given,
+                weights=self.weights,
+                prior_mean=self.mean,
+                prior_precision=self.precision * self.variance[:, None],
+            )
+        return self._problem
+
+    def update(self, free: np.ndarray, student: bool | None = None) -> None:
+        """Estimate the noise, the weights and the precisions of Student-t priors anew."""
+        found = laplace_at(self.problem(), free, self.noise)
+        self.variance = found.noise**2
+        if student is not None:
+            white = np.where(found.weights > 0.0, found.weighted_residuals, 0.0)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                square = np.where(
+                    found.weights > 0.0, (white / found.weights) ** 2 * self.given.weights, 0.0
+                )
+            square = square / self.variance[:, None]
+            factor = 5.0 / (4.0 + square) if student else np.minimum(1.0, 9.0 / (square + 1e-300))
+            self.weights = self.given.weights * factor
+        if self.prior_degrees is not None and np.isfinite(self.prior_degrees).any():
+            self._update_priors(free)
+        self._problem = None
+
+    def _update_priors(self, free: np.ndarray) -> None:
+        given = self.given.prior_precision
+        assert given is not None
+        assert self.prior_degrees is not None
+        pull = (self.given.parameters(free) - self.mean) ** 2 * given
+        degrees = np.where(np.isfinite(self.prior_degrees), self.prior_degrees, 1e12)
+        self.precision = given * (degrees + 1.0) / (degrees + pull)
+
+
+def laplace_at(
+    problem: FitProblem, free: np.ndarray, noise: Noise, found: Optima | None = None
+) -> Laplace:
+    """The approximation at a point.
+
+    Args:
+        problem: with the weights and the priors at that point, in variances of the noise.
+        free: ``(data_set, free)``.
+        noise: what was known of the noise before the fit.
+        found: the search that ended there.
+    """
+    parameters = problem.parameters(free)
+    prediction, slopes = problem.bound.value_and_gradient(parameters)
+    basis = problem.basis
+    jacobian = slopes if basis is None else np.matmul(basis.T, slopes)
+    active = problem.weights > 0.0
+    residuals = np.where(active, problem.target - prediction, 0.0)
+    jacobian = np.where(active[:, None], jacobian, 0.0)
+    correlated = problem.correlated_weights
+    if correlated is None:
+        none = np.zeros((jacobian.shape[2], 0))
+        correlated = CorrelatedWeights.of(problem.weights, none)
+    information = correlated.product(jacobian)
+    own = problem.prior_precision
+    assert own is not None
+    prior = own[:, :, None] * np.eye(own.shape[1])
+    if basis is not None:
+        prior = np.matmul(np.matmul(basis.T, prior), basis)
+    covariance = np.linalg.pinv(information + prior, hermitian=True)
+    effective = np.trace(np.matmul(covariance, information), axis1=1, axis2=2)
+    squares = np.sum(residuals * correlated.times(residuals), axis=1)
+    degrees = np.maximum(active.sum(1) - effective, 0.0) + noise.strength
+    variance = (squares + noise.strength * noise.guess**2) / degrees
+    return Laplace(
+        free,
+        np.sqrt(variance),
+        degrees,
+        covariance,
+        information,
+        problem.weights,
+        own,
+        jacobian,
+        residuals,
+        correlated,
+        np.full(len(free), RUNNING) if found is None else found.status[:, 0],
+    )
