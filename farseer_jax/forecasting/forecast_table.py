@@ -69,10 +69,12 @@ def _observed_columns(
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.where(observed == 0.0, np.nan, (predicted - observed) / observed)
     inside = (low <= observed) & (observed <= high)
+    unknown = np.isnan(observed)
+    known = np.where(unknown, None, inside) if unknown.any() else inside
     return [
-        Column("observed", observed, number),
+        Column("observed", observed, lambda value: "–" if np.isnan(value) else number(value)),
         Column("error", error, lambda value: "–" if np.isnan(value) else f"{value:+.2%}"),
-        Column("inside", inside, lambda value: "yes" if value else "no"),
+        Column("inside", known, lambda value: "–" if value is None else "yes" if value else "no"),
     ]
 
 

@@ -13,7 +13,7 @@ from farseer_jax.forecasting.forecast_table import (
     point_text,
 )
 from farseer_jax.forecasting.usual_laws_text import usual_laws_parts
-from farseer_jax.results.numbers import level_text, share_text
+from farseer_jax.results.numbers import level_text, share_text, some_of
 from farseer_jax.results.result import warned
 from farseer_jax.results.table import Table
 from farseer_jax.uncertainty.intervals import cell_text
@@ -72,12 +72,11 @@ def _answer(forecast: "Forecast", table: Table) -> str:
 def _observed(forecast: "Forecast", table: Table) -> str:
     """How predictions compare with observed losses."""
     frame = table.to_dataframe()
+    frame = frame[frame["observed"].notna()]
     observed, predicted = frame["observed"].to_numpy(), frame["predicted"].to_numpy()
     num, inside = len(frame), int(frame["inside"].sum())
-    found = (
-        f"{inside} of {num} observed values {'lies' if inside == 1 else 'lie'} in the "
-        f"{level_text(forecast.level)} interval of a run"
-    )
+    subject = some_of(inside, num, f"observed value{'s' if num > 1 else ''}", "lies", "lie")
+    found = f"{subject} in the {level_text(forecast.level)} interval of a run"
     error = np.abs(frame["error"].to_numpy())
     if np.isfinite(error).all():
         found += f"; mean error {share_text(error.mean())}"

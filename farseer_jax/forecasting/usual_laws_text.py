@@ -38,8 +38,9 @@ def _table(forecast: "Forecast") -> Table:
     predicted = np.stack([own, *(law.predicted for law in laws)])
     percent = partial(_or_dash, "{:.2%}")
     if forecast.observed is not None and len(own) > 1:
-        error = np.abs(predicted / forecast.observed - 1.0).mean(axis=1)
-        there = [Column("error", error, percent, f"mean error of the {len(own)}")]
+        known = ~np.isnan(forecast.observed)
+        error = np.abs(predicted[:, known] / forecast.observed[known] - 1.0).mean(axis=1)
+        there = [Column("error", error, percent, f"mean error of {known.sum()}")]
     else:
         number = number_format(half[:1])
         there = [

@@ -12,7 +12,7 @@ from farseer_jax.plots.labels import place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_axis, input_label, input_ticks, is_log, plain_ticks
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of, colour_bar
-from farseer_jax.results.numbers import level_text
+from farseer_jax.results.numbers import level_text, quantity_text
 
 _NUM = 80  # points of a curve
 _REACH = 1.25  # factor by which curves extend beyond the runs and the points
@@ -74,11 +74,12 @@ def _draw_levels(axes: Axes, forecast: Forecast, along: str | None) -> None:
     curves = [] if along is None else _curves(forecast, along)
     _draw_runs(axes, forecast, along)
     for i, (inputs, label) in enumerate(curves):
-        _draw_curve(axes, forecast, inputs, inputs[along or ""], label, COLOURS[i])
+        own = label if len(curves) > 1 else "forecast"
+        _draw_curve(axes, forecast, inputs, inputs[along or ""], own, COLOURS[i])
     if len(curves) == 1:
         _draw_usual(axes, forecast, curves[0][0])
     _draw_points(axes, forecast, along, with_bars=not curves)
-    _label_axes(axes, forecast, along)
+    _label_axes(axes, forecast, along, curves[0][1] if len(curves) == 1 else "")
 
 
 def _curves(forecast: Forecast, along: str) -> list[tuple[dict[str, np.ndarray], str]]:
@@ -100,8 +101,6 @@ def _curves(forecast: Forecast, along: str) -> list[tuple[dict[str, np.ndarray],
         return [({"N": x, "D": x * ratio}, f"D/N = {ratio:.3g}") for ratio in by_ratio]
     if len(by_D) > _MOST_CURVES:
         return []
-    from farseer_jax.results.numbers import quantity_text
-
     return [({"N": x, "D": np.full_like(x, own)}, f"D = {quantity_text(own)}") for own in by_D]
 
 
@@ -130,7 +129,7 @@ def _draw_curve(
     for new_run, alpha in ((True, _BAND_OF_RUN), (False, _BAND)):
         low, high = forecast.interval(*values, new_run=new_run)
         axes.fill_between(x, low, high, color=colour, alpha=alpha, lw=0, zorder=2)
-    text = f"forecast, {label}, {level} band" if label else f"forecast, {level} band"
+    text = f"{label}, {level} band"
     axes.plot(x, forecast.predict(*values), color=colour, lw=1.7, label=text, zorder=4)
 
 
@@ -218,7 +217,7 @@ def _marks(axes: Axes) -> np.ndarray:
     return every[np.isfinite(every).all(axis=1)]
 
 
-def _label_axes(axes: Axes, forecast: Forecast, along: str | None) -> None:
+def _label_axes(axes: Axes, forecast: Forecast, along: str | None, at: str = "") -> None:
     runs = forecast.runs
     axes.set_ylabel(runs.loss_name or "loss")
     if along is None:
@@ -229,7 +228,7 @@ def _label_axes(axes: Axes, forecast: Forecast, along: str | None) -> None:
     if is_log(runs.loss):
         axes.set_yscale("log")
         plain_ticks(axes.yaxis)
-    axes.set_title(f"Forecast from {len(runs)} runs")
+    axes.set_title(f"Forecast{f' at {at}' if at else ''} from {len(runs)} runs")
 
 
 # Errors of several points with observed losses
@@ -268,5 +267,5 @@ def _spread(x: np.ndarray) -> np.ndarray:
     for value in np.unique(moved):
         same = np.flatnonzero(x == value)
         if len(same) > 1 and value > 0.0:
-            moved[same] = value * 1.012 ** (np.arange(len(same)) - 0.5 * (len(same) - 1))
+            moved[same] = value * 1.02 ** (np.arange(len(same)) - 0.5 * (len(same) - 1))
     return moved
