@@ -113,7 +113,7 @@ def _draw(axes: Axes, one: Allocation, name: str, colour: str, style: object) ->
         compute, np.where(inside, ratio, np.nan),
         color=colour, lw=2.6, ls=style, marker=marker, solid_capstyle="round", zorder=3,
     )  # fmt: skip
-    level = "" if one.level is None else f", {100 * one.level:.4g} % interval"
+    level = "" if one.level is None else f", {level_text(one.level)} interval"
     axes.plot([], [], color=colour, lw=2.2, ls=style, label=f"{name}{level}")
     if one.intervals is not None:
         own = one.intervals["tokens per parameter"]
