@@ -7,7 +7,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax.laws.law import Law
 from farseer_jax.runs.inputs import Kind
+from farseer_jax.runs.runs import Runs
 
 _LEAST_SHARE = 3e-6  # of the largest variance: what columns leave out
 _GROWTH_LENGTH = 3.0  # e-folds of other inputs over which the growing misfit is alike
@@ -82,6 +84,12 @@ class CorrelatedErrors:
             ValueError: ``along`` is not an input that is a number.
         """
         return ErrorColumns(self, kinds, inputs)
+
+
+def columns_at_runs(errors: CorrelatedErrors, law: type[Law], runs: Runs) -> np.ndarray:
+    """The columns of the runs' errors, ``(run, column)``."""
+    inputs = law.columns(runs)
+    return errors.columns(law.inputs(), inputs).at(inputs).matrix
 
 
 class Features(NamedTuple):
