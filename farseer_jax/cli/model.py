@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from farseer_jax.methods.method import Method
 
 # As in the library, which is not imported for the help; tests compare.
-LAWS = ("farseer", "chinchilla", "coupled", "kaplan")
+LAWS = ("farseer", "chinchilla", "coupled", "coupled-interaction", "kaplan")
 OBJECTIVES = ("squared", "huber", "absolute", "asymmetric", "squared-relative")
 OPTIMISERS = ("lbfgs", "adam")
 DEFAULT_SEARCH = {"farseer": (-0.5, 0.5), "chinchilla": (0.01, 1.0)}
