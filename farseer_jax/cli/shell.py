@@ -19,8 +19,8 @@ COMMANDS = (
 _EPILOG = """\b
 Examples:
   farseer forecast --example                 see what a forecast looks like
-  farseer forecast runs.csv --at 7e9,1e12    the loss of a run not trained yet,
-                                             and how sure that is
+  farseer forecast runs.csv --at 7e9,1e12    what a run not trained yet will
+                                             reach, and how sure that is
   farseer fit runs.csv --json fit.json       fit a table of runs, keep the fit
   farseer fit runs.csv --law "E + A/(N*P)**a"
                                              your own law, of any columns

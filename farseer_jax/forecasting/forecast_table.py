@@ -70,7 +70,8 @@ def _observed_columns(
         error = np.where(observed == 0.0, np.nan, (predicted - observed) / observed)
     inside = (low <= observed) & (observed <= high)
     unknown = np.isnan(observed)
-    known = np.where(unknown, None, inside) if unknown.any() else inside
+    known = inside.astype(object) if unknown.any() else inside
+    known[unknown] = None
     return [
         Column("observed", observed, lambda value: "–" if np.isnan(value) else number(value)),
         Column("error", error, lambda value: "–" if np.isnan(value) else f"{value:+.2%}"),

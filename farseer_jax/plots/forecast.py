@@ -211,7 +211,8 @@ def _label_point(axes: Axes, forecast: Forecast, along: str | None) -> None:
 
 def _marks(axes: Axes) -> np.ndarray:
     """What the label must not cover: runs, curves, the point, ``(mark, 2)``."""
-    dots = [np.asarray(own.get_offsets()) for own in axes.collections if len(own.get_offsets())]
+    dots = [np.asarray(own.get_offsets()) for own in axes.collections]
+    dots = [own for own in dots if len(own)]
     lines = [np.asarray(line.get_xydata()) for line in axes.lines]
     every = np.concatenate([*dots, *lines])
     return every[np.isfinite(every).all(axis=1)]
