@@ -38,7 +38,8 @@ def parts(forecast: "Forecast") -> Sequence[str | Table]:
     else:
         warnings = [warned("", forecast.warnings).strip()] if forecast.warnings else []
         answer = [_heading(forecast), table, *warnings]
-    observed = [] if forecast.observed is None else [_observed(forecast, table)]
+    is_compared = forecast.observed is not None and len(table) > 1
+    observed = [_observed(forecast, table)] if is_compared else []
     usual = usual_laws_parts(forecast) if forecast.usual else []
     return [*answer, *observed, _rests_on(forecast, table), *usual]
 
@@ -66,7 +67,8 @@ def _answer(forecast: "Forecast", table: Table) -> str:
     if forecast.observed is None:
         return found
     where = "inside" if row["inside"] else "outside"
-    return f"{found}\nobserved {number(row['observed'])}, {where} the interval of a run"
+    error = "" if np.isnan(row["error"]) else f"; error {row['error']:+.2%}"
+    return f"{found}\nobserved {number(row['observed'])}, {where} the interval of a run{error}"
 
 
 def _observed(forecast: "Forecast", table: Table) -> str:

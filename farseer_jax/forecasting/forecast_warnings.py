@@ -7,7 +7,7 @@ import numpy as np
 
 from farseer_jax.forecasting.forecast_record import record_summary
 from farseer_jax.forecasting.forecast_table import factor_text, number_format, point_text
-from farseer_jax.results.numbers import level_text, share_text
+from farseer_jax.results.numbers import level_text, share_text, some_of
 from farseer_jax.uncertainty.intervals import cell_text
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ def _wide(forecast: "Forecast") -> Iterator[str]:
     wide = np.flatnonzero(half > _WIDE)
     if not len(wide):
         return
-    which = "the interval is" if len(half) == 1 else f"{len(wide)} of {len(half)} intervals are"
+    which = "the interval is"
+    if len(half) > 1:
+        which = some_of(len(wide), len(half), "intervals", "is", "are")
     most = "±" if len(wide) == 1 else "up to ±"
     yield (
         f"{which} wide ({most}{share_text(half.max())}): the runs do not determine the loss there; "
@@ -79,7 +81,7 @@ def _subject(forecast: "Forecast", rows: np.ndarray) -> str:
     if num == 1:
         return f"{point_text(forecast, 0)} lies"
     if len(rows) == num:
-        return f"all {num} points lie"
+        return "both points lie" if num == 2 else f"all {num} points lie"
     return f"{len(rows)} of {num} points {'lies' if len(rows) == 1 else 'lie'}"
 
 

@@ -47,7 +47,7 @@ def _table(forecast: "Forecast") -> Table:
             Column("predicted", predicted[:, 0], partial(_or_dash, number), _place(forecast)),
             Column("difference", predicted[:, 0] / own[0] - 1.0, partial(_or_dash, "{:+.2%}")),
         ]
-    lowest = [_lowest_of_members(forecast), *(law.asymptote for law in laws)]
+    lowest = [_lowest_of_members(forecast), *(_floor(forecast, law) for law in laws)]
     return Table(
         [
             Column("law", ["forecast", *(law.name for law in laws)], left=True),
@@ -121,8 +121,14 @@ def _larger_runs(forecast: "Forecast", law: UsualLaw) -> str:
     return f"missed larger runs {times:.2g} times as far as the forecast" if times > _WORSE else ""
 
 
+def _floor(forecast: "Forecast", law: UsualLaw) -> float:
+    """The lowest loss of a law; NaN where it has none, or next to none."""
+    is_real = law.asymptote > _NO_FLOOR * forecast.runs.loss.min()
+    return law.asymptote if is_real else float("nan")
+
+
 def _lowest(forecast: "Forecast", law: UsualLaw) -> str:
-    if law.asymptote > _NO_FLOOR * forecast.runs.loss.min():
+    if np.isfinite(_floor(forecast, law)):
         return f"cannot fall below {law.asymptote:.3g}"
     if isinstance(law.law, Farseer):
         N = forecast.points["N"][:1]

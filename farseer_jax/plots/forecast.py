@@ -73,13 +73,23 @@ def _along(forecast: Forecast) -> str | None:
 def _draw_levels(axes: Axes, forecast: Forecast, along: str | None) -> None:
     curves = [] if along is None else _curves(forecast, along)
     _draw_runs(axes, forecast, along)
+    shown = [forecast.runs.loss]
     for i, (inputs, label) in enumerate(curves):
         own = label if len(curves) > 1 else "forecast"
-        _draw_curve(axes, forecast, inputs, inputs[along or ""], own, COLOURS[i])
+        shown += _draw_curve(axes, forecast, inputs, inputs[along or ""], own, COLOURS[i])
     if len(curves) == 1:
         _draw_usual(axes, forecast, curves[0][0])
-    _draw_points(axes, forecast, along, with_bars=not curves)
+    shown += _draw_points(axes, forecast, along, with_bars=not curves)
     _label_axes(axes, forecast, along, curves[0][1] if len(curves) == 1 else "")
+    _limit(axes, np.concatenate(shown))
+
+
+def _limit(axes: Axes, shown: np.ndarray) -> None:
+    """Limits by the runs and the forecast: a usual law that runs away must not hide them."""
+    scale = axes.yaxis.get_transform()
+    ends = scale.transform(np.array([np.nanmin(shown), np.nanmax(shown)]))
+    margin = 0.05 * (ends[1] - ends[0])
+    axes.set_ylim(*scale.inverted().transform(ends + np.array([-margin, margin])))
 
 
 def _curves(forecast: Forecast, along: str) -> list[tuple[dict[str, np.ndarray], str]]:
@@ -98,10 +108,14 @@ def _curves(forecast: Forecast, along: str) -> list[tuple[dict[str, np.ndarray],
     one_ratio = ratios.max() < 1.2 * ratios.min()
     use_ratio = len(by_D) > _MOST_CURVES or ((beyond or one_ratio) and len(by_ratio) <= len(by_D))
     if use_ratio and len(by_ratio) <= _MOST_CURVES:
-        return [({"N": x, "D": x * ratio}, f"D/N = {ratio:.3g}") for ratio in by_ratio]
+        return [({"N": x, "D": x * ratio}, f"D/N = {_ratio_text(ratio)}") for ratio in by_ratio]
     if len(by_D) > _MOST_CURVES:
         return []
     return [({"N": x, "D": np.full_like(x, own)}, f"D = {quantity_text(own)}") for own in by_D]
+
+
+def _ratio_text(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 100.0 else f"{ratio:.3g}"
 
 
 def _distinct(values: np.ndarray) -> np.ndarray:
@@ -123,14 +137,16 @@ def _draw_curve(
     x: np.ndarray,
     label: str,
     colour: str,
-) -> None:
+) -> list[np.ndarray]:
+    """A curve with its bands; returns the ends of the wider one."""
     values = [inputs[name] for name in forecast.law_class.inputs()]
     level = level_text(forecast.level)
-    for new_run, alpha in ((True, _BAND_OF_RUN), (False, _BAND)):
+    for new_run, alpha in ((False, _BAND), (True, _BAND_OF_RUN)):
         low, high = forecast.interval(*values, new_run=new_run)
         axes.fill_between(x, low, high, color=colour, alpha=alpha, lw=0, zorder=2)
     text = f"{label}, {level} band"
     axes.plot(x, forecast.predict(*values), color=colour, lw=1.7, label=text, zorder=4)
+    return [low, high]
 
 
 def _draw_usual(axes: Axes, forecast: Forecast, inputs: dict[str, np.ndarray]) -> None:
@@ -179,7 +195,10 @@ def _x_of_points(forecast: Forecast, along: str | None) -> np.ndarray:
     return np.arange(num) if along is None else np.asarray(forecast.points[along])
 
 
-def _draw_points(axes: Axes, forecast: Forecast, along: str | None, *, with_bars: bool) -> None:
+def _draw_points(
+    axes: Axes, forecast: Forecast, along: str | None, *, with_bars: bool
+) -> list[np.ndarray]:
+    """The points, with bars or the observed losses; returns the losses that they take."""
     x, values = _x_of_points(forecast, along), [*forecast.points.values()]
     predicted = forecast.predict(*values)
     if with_bars or len(x) == 1:
@@ -194,6 +213,8 @@ def _draw_points(axes: Axes, forecast: Forecast, along: str | None, *, with_bars
         axes.scatter(
             x, forecast.observed, s=46, marker="x", color=INK, lw=1.3, zorder=6, label="observed"
         )
+    known = [] if forecast.observed is None else [forecast.observed]
+    return [predicted, *forecast.interval(*values, new_run=True), *known]
 
 
 def _label_point(axes: Axes, forecast: Forecast, along: str | None) -> None:
@@ -226,7 +247,7 @@ def _label_axes(axes: Axes, forecast: Forecast, along: str | None, at: str = "")
     else:
         both = np.concatenate([np.asarray(runs.inputs[along]), np.asarray(forecast.points[along])])
         input_axis(axes, "x", along, both)
-    if is_log(runs.loss):
+    if runs.link.name == "log" and is_log(runs.loss):
         axes.set_yscale("log")
         plain_ticks(axes.yaxis)
     axes.set_title(f"Forecast{f' at {at}' if at else ''} from {len(runs)} runs")
