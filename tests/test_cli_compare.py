@@ -87,7 +87,7 @@ def test_bootstrap_gives_probabilities_and_intervals(
     some = content["multipliers"][3]
     assert some["optimal_lower"] < some["optimal_upper"]
     assert "P(A wins)" in result.stdout
-    assert "its 0.5 interval" in result.stdout
+    assert "its 50 % interval" in result.stdout
 
 
 def test_refusals(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -60,9 +60,14 @@ class Task(NamedTuple):
 
     def bound(self) -> "Runs":
         """The runs that are fitted."""
+        return self.law_and_runs()[1]
+
+    def law_and_runs(self) -> "tuple[type[Law], Runs]":
+        """The law's class with the entries of its inputs, and the runs that are fitted."""
         from farseer_jax.fitting.arguments import as_parts
 
-        return as_parts(self.law, self.runs, **self.options)[1][0].runs
+        law, parts = as_parts(self.law, self.runs, **self.options)
+        return law, parts[0].runs
 
 
 def read_task(settings: Settings) -> Task:
@@ -83,7 +88,7 @@ def read_task(settings: Settings) -> Task:
     return Task(law, runs, build_method(method_name(settings), settings), options)
 
 
-def _read_single_task(settings: Settings) -> Task:
+def read_single_task(settings: Settings) -> Task:
     """The task of a command that takes a single fit.
 
     Raises:
@@ -117,7 +122,7 @@ ANY_TASK = Source(
     read=read_task,
     files=["path"],
 )
-TASK = ANY_TASK._replace(read=_read_single_task)
+TASK = ANY_TASK._replace(read=read_single_task)
 
 
 def file_argument(name: str, metavar: str, *, required: bool = True) -> click.Argument:
