@@ -220,7 +220,7 @@ class Forecast(Result):
         mean = shares @ errors
         widened = np.array([own.widening * own.record.sd for own in self.members])
         variance = shares @ (widened**2 + (errors - mean) ** 2)
-        return Record(records[0].holdout, mean, np.sqrt(variance))
+        return Record(records[0].holdout, mean, np.sqrt(variance), records[0].weight)
 
     @property
     def noise(self) -> float:

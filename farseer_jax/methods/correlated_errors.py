@@ -11,7 +11,7 @@ from farseer_jax.laws.law import Law
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
 
-_LEAST_SHARE = 3e-6  # of the largest variance: what columns leave out
+_LEAST_SHARE = 1e-6  # of the largest variance: what columns leave out
 _GROWTH_LENGTH = 3.0  # e-folds of other inputs over which the growing misfit is alike
 _MOST_COLUMNS = 300  # beyond it, what columns leave out counts as noise
 
@@ -139,8 +139,14 @@ class ErrorColumns:
         points = self._points(inputs)
         self._lowest = float(points.along.min())
         size_variance, smooth_variance = self._variances(points)
-        self._sizes = _pivots(points, self._size_covariance, size_variance)
-        self._smooth = _pivots(points, self._smooth_covariance, smooth_variance)
+        nothing = np.zeros((len(size_variance), 0))
+        self._sizes, self._smooth = (
+            points.take(_incomplete_cholesky(points, covariance, variance, nothing)[0])
+            for covariance, variance in (
+                (self._size_covariance, size_variance),
+                (self._smooth_covariance, smooth_variance),
+            )
+        )
         self._size_factor = _factor(self._size_covariance(self._sizes, self._sizes))
         self._smooth_factor = _factor(self._smooth_covariance(self._smooth, self._smooth))
         self.num_size = len(self._sizes.along)
@@ -164,6 +170,27 @@ class ErrorColumns:
     def along_of(self, inputs: Mapping[str, ArrayLike]) -> np.ndarray:
         """The coordinate of the input whose values have an effect each, ``(point,)``."""
         return self._points(inputs).along
+
+    def left_at(self, inputs: Mapping[str, ArrayLike], *, size: bool = True) -> np.ndarray:
+        """What the columns leave out at points, jointly: a matrix R, ``(point, column)``.
+
+        ``R · Rᵀ`` is the covariance of the errors at the points, given the columns' coefficients.
+
+        Args:
+            inputs: the points.
+            size: whether the effects of sizes are included.
+        """
+        points = self._points(inputs)
+        size_variance, smooth_variance = self._variances(points)
+        parts = [
+            (self._size_covariance, size_variance, self._sizes, self._size_factor),
+            (self._smooth_covariance, smooth_variance, self._smooth, self._smooth_factor),
+        ]
+        found = []
+        for covariance, variance, pivots, factor in parts[0 if size else 1 :]:
+            known = _projected(factor, covariance(pivots, points))
+            found.append(_incomplete_cholesky(points, covariance, variance, known)[1])
+        return np.concatenate(found, axis=1)
 
     def _points(self, inputs: Mapping[str, ArrayLike]) -> "_Points":
         others, labels, along = [], [], None
@@ -259,25 +286,34 @@ def _integrated_wiener(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return least**3 / 3.0 + np.abs(first - second) * least**2 / 2.0
 
 
-def _pivots(points: _Points, covariance: _Covariance, variance: np.ndarray) -> _Points:
-    """Points from which the errors at all points follow.
+def _incomplete_cholesky(
+    points: _Points, covariance: _Covariance, variance: np.ndarray, known: np.ndarray
+) -> tuple[list[int], np.ndarray]:
+    """An incomplete Cholesky factorisation of what known columns leave of a covariance.
 
-    They are the pivots of an incomplete Cholesky factorisation, largest variance left first.
+    Args:
+        points: the points.
+        covariance: between two sets of them.
+        variance: its diagonal, ``(point,)``.
+        known: columns that explain a part of it, ``(point, column)``.
+
+    Returns:
+        The pivots, largest variance left first, and the factor, ``(point, pivot)``.
     """
-    num, left = len(points.along), variance
-    least = _LEAST_SHARE * left.max()
-    factor, chosen = np.empty((0, num)), list[int]()
-    while len(chosen) < min(num, _MOST_COLUMNS):
+    left = np.maximum(variance - (known**2).sum(1), 0.0)
+    least = _LEAST_SHARE * max(float(variance.max()), 1e-300)
+    factor, chosen = np.empty((0, len(left))), list[int]()
+    while len(chosen) < min(len(left), _MOST_COLUMNS):
         place = int(left.argmax())
         if left[place] <= least:
             break
-        row = covariance(points.take([place]), points)[0]
+        row = covariance(points.take([place]), points)[0] - known @ known[place]
         row = (row - factor[:, place] @ factor) / np.sqrt(left[place])
         factor = np.concatenate([factor, row[None]])
         left = np.maximum(left - row**2, 0.0)
         left[place] = 0.0
         chosen.append(place)
-    return points.take(chosen)
+    return chosen, factor.T
 
 
 def _factor(covariance: np.ndarray) -> np.ndarray:
