@@ -8,6 +8,7 @@ import numpy as np
 
 from farseer_jax.fitting.arguments import as_method, as_parts, monotone_over_domain, names_of
 from farseer_jax.fitting.fits import Fits
+from farseer_jax.fitting.outlier_warnings import without_outliers
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link
@@ -118,7 +119,10 @@ def _columns(law: type[Law], columns_of: Mapping[str, Any]) -> dict[str, str]:
 
 def _fit_one(law: type[Law], part: Part, method: Method) -> Fit:
     design = method.prepare(law, part.runs)
-    solved = method.fit_one(design, part.runs.loss, weights_of(part.runs))
+    try:
+        solved = method.fit_one(design, part.runs.loss, weights_of(part.runs))
+    except ValueError as error:
+        raise without_outliers(error, law, part.runs, method) from error
     return _result(part, method, solved)
 
 

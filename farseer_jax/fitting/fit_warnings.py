@@ -1,9 +1,11 @@
-"""Warnings about a fit, worst first: those of its method, and where its loss rises with N."""
+"""Warnings about a fit, worst first: runs that pull it, its method's own, a loss that rises."""
 
 from collections.abc import Callable
 
 import numpy as np
 
+from farseer_jax.fitting.outlier_warnings import outlier_warnings
+from farseer_jax.fitting.outliers import Outliers
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.reports import Domain, Fitted, Remarks
@@ -14,12 +16,19 @@ from farseer_jax.runs.runs import Runs
 _NUM_POINTS = 32
 
 
-def warnings_of(remarks: Remarks, fitted: Fitted) -> tuple[str, ...]:
-    """Warnings about a fit, worst first; empty if there is nothing unusual."""
+def warnings_of(remarks: Remarks, fitted: Fitted, outliers: Outliers) -> tuple[str, ...]:
+    """Warnings about a fit, worst first; empty if there is nothing unusual.
+
+    Args:
+        remarks: the report of its method.
+        fitted: the fit.
+        outliers: its runs, compared with what the others give.
+    """
     rising: list[str] = []
     if set(type(fitted.law).inputs()) == {"N", "D"}:
         rising = rising_sentences(fitted.law, fitted.runs, remarks.monotone_over(fitted.outcome))
-    return (*remarks.doubts(fitted), *rising, *remarks.misfits(fitted))
+    pulled = outlier_warnings(fitted, outliers)
+    return (*pulled, *remarks.doubts(fitted), *rising, *remarks.misfits(fitted))
 
 
 def rising_sentences(law: Law, runs: Runs, domain: Domain | None) -> list[str]:
