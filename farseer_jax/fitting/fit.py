@@ -122,7 +122,7 @@ def _fit_one(law: type[Law], part: Part, method: Method) -> Fit:
     try:
         solved = method.fit_one(design, part.runs.loss, weights_of(part.runs))
     except ValueError as error:
-        raise without_outliers(error, law, part.runs, method) from error
+        raise without_outliers(error, law, part.runs, method) from None
     return _result(part, method, solved)
 
 

@@ -16,14 +16,18 @@ from farseer_jax.runs.row_labels import label_column, row_name
 from farseer_jax.runs.runs import Runs
 
 _MOST_NAMED = 6
-_PULL = 2.0  # move of a prediction over the runs' scatter from which on a run pulls
 _LARGE = 2.0  # ratio from which on it is said as such
 
 
 def outlier_warnings(fitted: Fitted, found: Outliers) -> list[str]:
-    """A warning if without the outliers a prediction moves by more than the other runs scatter."""
+    """A warning if outliers dominate the fit.
+
+    They do if their squared residuals are more than those of all other runs, and without them a
+    prediction moves by more than the other runs scatter.
+    """
     rows = found.rows
-    if not len(rows):
+    others = (len(fitted.runs) - len(rows)) * found.scale**2
+    if not np.sum(found.residual[rows] ** 2) > others:
         return []
     without = _solved(type(fitted.law), fitted.runs, fitted.method, rows)
     if without is None:
@@ -32,7 +36,7 @@ def outlier_warnings(fitted: Fitted, found: Outliers) -> list[str]:
     before, after = (evaluate_runs(law, fitted.runs) for law in (fitted.law, without))
     with np.errstate(all="ignore"):
         moved = np.abs(link.forward(after) - link.forward(before))
-    if np.nanmax(np.delete(moved, rows)) <= _PULL * found.scale:
+    if np.nanmax(np.delete(moved, rows)) <= found.scale:
         return []
     place = _largest(fitted.runs, rows)
     them, pull = ("it", "pulls") if len(rows) == 1 else ("them", "they pull")
