@@ -110,6 +110,12 @@ READING_GROUPS = (
             "COLUMN",
             "Column with standard errors of the response, instead of weights.",
         ),
+        option(
+            "--keep-copies",
+            help="Count each of several rows that are equal in all inputs and the response, "
+            "instead of all of them once; rows with another seed always count.",
+            is_flag=True,
+        ),
     ),
     SELECTING_BY_ANY,
     DROPPING,
@@ -196,6 +202,7 @@ def naming(settings: Settings) -> dict[str, Any]:
         "response": settings["loss"] or settings["response"],
         "weights": settings["weights"],
         "standard_error": settings["standard_error"],
+        "copies": "keep" if settings["keep_copies"] else None,
     }
     if settings["link"] is not None:
         from farseer_jax.link_functions import Link

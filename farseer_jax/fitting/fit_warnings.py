@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from farseer_jax.fitting.better_fit import better_fit_warnings
 from farseer_jax.fitting.outlier_warnings import outlier_warnings
 from farseer_jax.fitting.outliers import Outliers
 from farseer_jax.laws.evaluate import evaluate
@@ -27,8 +28,10 @@ def warnings_of(remarks: Remarks, fitted: Fitted, outliers: Outliers) -> tuple[s
     rising: list[str] = []
     if set(type(fitted.law).inputs()) == {"N", "D"}:
         rising = rising_sentences(fitted.law, fitted.runs, remarks.monotone_over(fitted.outcome))
-    pulled = outlier_warnings(fitted, outliers)
-    return (*pulled, *remarks.doubts(fitted), *rising, *remarks.misfits(fitted))
+    pulled, better = outlier_warnings(fitted, outliers), better_fit_warnings(fitted)
+    if better:  # the error is said already, and it is not the losses that are to blame
+        fitted = fitted._replace(mean_relative_error=0.0)
+    return (*pulled, *better, *remarks.doubts(fitted), *rising, *remarks.misfits(fitted))
 
 
 def rising_sentences(law: Law, runs: Runs, domain: Domain | None) -> list[str]:

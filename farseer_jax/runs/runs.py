@@ -14,6 +14,7 @@ from farseer_jax.flops import training_flops
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.columns import same_column, table_columns
+from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.groups_and_responses import Binding, table_parts
 from farseer_jax.runs.inputs import Kinds, Shares, as_kinds, labels_of, refuse_single_labels
 from farseer_jax.runs.response import checked_response
@@ -164,6 +165,7 @@ class Runs:
         link: Link | str = "log",
         weights: str | None = None,
         standard_error: str | None = None,
+        copies: Copies = "average",
     ) -> Self:
         """Take runs from a pandas, polars or pyarrow table, or a mapping of names to columns.
 
@@ -181,6 +183,8 @@ class Runs:
             link: the scale of the response's errors, see `Runs`.
             weights: a column of weights of the runs.
             standard_error: a column of standard errors of the response, instead of weights.
+            copies: rows that are equal in all inputs and the response count once (``"average"``),
+                unless a column such as ``seed`` tells them apart; ``"keep"`` counts each.
 
         Returns:
             The runs. All other columns are in ``extra``; if a column other than ``N`` is named as
@@ -209,6 +213,7 @@ class Runs:
             standard_error=standard_error,
             units={"N": N_unit, "D": D_unit},
             leave_out=False,
+            copies=copies,
         )
         parts = table_parts(columns, binding)
         if len(parts) > 1:

@@ -20,7 +20,7 @@ Ratio = float | tuple[float, float] | None
 _RATIO_MARGIN = 0.5
 # Neighbours closer than this pair with the first D beyond a step of 2: of wider steps and narrower
 # ones it leaves the smallest errors, and 2, 4, 16 times as many D never raise them.
-_CLOSE, _REACH = float(np.log(1.35)), float(0.95 * np.log(2.0))
+_CLOSE, _REACH = float(np.log(1.35)), float(0.9 * np.log(2.0))
 # Cells of a design: more means that the table is not a grid.
 _MAX_CELLS = 50_000_000
 
@@ -105,9 +105,8 @@ def build_design(runs: Runs, ratio: Ratio = None) -> Design:
     if steps.reach is not None:
         order = np.stack([_in_chains(*own, steps) for own in zip(log_D, occupied, strict=True)])
         log_D = np.take_along_axis(log_D, order, axis=1)
-        run_index, run_share = (
-            np.take_along_axis(own, order[:, :, None], axis=1) for own in (run_index, run_share)
-        )
+        at = np.arange(shape[0])[:, None], order
+        run_index[:], run_share[:] = run_index[at], run_share[at]
     pair_ok, typical = _pairs_one_step_apart(log_D, occupied, steps)
     sizes = N[new_size]
     return Design(
