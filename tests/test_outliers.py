@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from commands import farseer
 
@@ -173,3 +174,19 @@ def test_the_shell_drops_runs_and_names_them(tmp_path: Path) -> None:
     assert json.loads(target.read_text())["dropped"] == ["run_id 'r14'"]
     assert len(fj.Fit.from_json(target).runs) == len(N) - 1
     assert "pulls the fit" not in left.stdout
+
+
+def test_rows_keep_their_numbers_in_the_shell(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    both = [spoiled(14, 1.1), spoiled(7, 1.1)]
+    table = [own.to_dataframe().assign(recipe=name) for own, name in zip(both, "ab", strict=True)]
+    pd.concat(table).to_csv(path, index=False)
+    asked = "fit", path, "--law", "chinchilla", "--by", "recipe"
+    found = farseer(*asked).stdout
+    assert "2 of 2 fits, such as recipe=a" in found
+    assert "as in --drop 14." in found
+    found = farseer(*asked, "--drop", "14").stdout
+    assert found.startswith("left out by --drop: row 14\n")
+    assert f"as in --drop {7 + len(N)}." in found
+    found = farseer(*asked, "--drop", f"14,{7 + len(N)}").stdout
+    assert "as in --drop" not in found

@@ -253,10 +253,13 @@ def select(
 def drop(table: "Table", settings: Settings) -> "tuple[Table, tuple[str, ...]]":
     """The table without the runs that ``--drop`` names, and how a result names these.
 
+    Where rows have no labels, those left keep their numbers in a column, for the next ``--drop``:
+    so do the rows of groups.
+
     Raises:
         ValueError: there is no such run, or none is left.
     """
-    if not settings["drop"]:
+    if not (settings["drop"] or settings.get("by")):
         return table, ()
     import numpy as np
 
@@ -266,10 +269,10 @@ def drop(table: "Table", settings: Settings) -> "tuple[Table, tuple[str, ...]]":
         table = {str(name): column.to_numpy() for name, column in table.to_dataframe().items()}
     columns = {name: np.asarray(values) for name, values in table.items()}
     num_rows = len(next(iter(columns.values())))
-    dropped = dropped_rows(columns, num_rows, settings["drop"])
+    dropped = dropped_rows(columns, num_rows, settings["drop"] or ())
     refuse_none(~dropped)
     named = tuple(row_name(columns, int(row)) for row in np.flatnonzero(dropped))
-    if label_column(columns) is None:  # what is left keeps its numbers, for the next --drop
+    if label_column(columns) is None:
         columns["row"] = np.arange(num_rows)
     return {name: values[~dropped] for name, values in columns.items()}, named
 
