@@ -117,8 +117,9 @@ def estimate_noise(runs: Runs) -> Noise:
         squares, dof = _repeats([cell.within for cell in cells], spare)
         return _pool(sizes, squares, dof, dof, "repeats", 0)
     order = _order(np.array([len(cell.log_D) for cell in cells]))
-    scales = _scales([np.abs(_differences(cell, order)[0]) for cell in cells])
-    found = [_without_outliers(own, order, scale) for own, scale in zip(cells, scales, strict=True)]
+    found = [_differences(cell, order) for cell in cells]
+    scales = _scales([np.abs(values) for values, _ in found])
+    found = [_without_outliers(*own, order) for own in zip(cells, found, scales, strict=True)]
     squares, counts, dof = np.array([(np.sum(v**2), len(v), own) for v, own in found]).T
     return _pool(sizes, squares, counts, dof, "differences", order)
 
@@ -198,9 +199,10 @@ def _repeats(within: list[Floats], spare: list[Floats]) -> tuple[Floats, Floats]
     return squares, dof
 
 
-def _without_outliers(cells: _Cells, order: int, scale: float) -> tuple[Floats, float]:
+def _without_outliers(
+    cells: _Cells, found: tuple[Floats, float], scale: float, order: int
+) -> tuple[Floats, float]:
     """Differences of a size without the runs that alone explain a gross one."""
-    found = _differences(cells, order)
     while len(found[0]) and np.abs(found[0]).max() > _GROSS * scale:
         fewer = [cells.without(place) for place in range(len(cells.log_D))]
         largest = [np.abs(_differences(own, order)[0]).max(initial=0.0) for own in fewer]
@@ -232,11 +234,14 @@ def _differences(cells: _Cells, order: int) -> tuple[Floats, float]:
     # coefficients of the divided difference, as logs: products of tiny steps would overflow
     log_size = -np.log(np.abs(steps)).sum(axis=2)
     divided = np.sign(steps).prod(axis=2) * np.exp(log_size - log_size.max(axis=1, keepdims=True))
-    rows = np.zeros((count, len(log_D)))
-    np.put_along_axis(rows, windows, divided, axis=1)
-    rows /= np.sqrt((rows**2 / repeats).sum(axis=1, keepdims=True))
-    covariance = (rows / repeats) @ rows.T  # windows overlap: dof = tr(C)² / tr(C²)
-    return rows @ log_loss, count**2 / float(np.sum(covariance**2))
+    own = divided / np.sqrt((divided**2 / repeats[windows]).sum(axis=1, keepdims=True))
+    # windows overlap: dof = tr(C)² / tr(C²), of their covariance C
+    squares = float(count)
+    for lag in range(1, min(order + 1, count)):
+        shared = repeats[windows[lag:, : order + 1 - lag]]
+        covariance = (own[:-lag, lag:] * own[lag:, : order + 1 - lag] / shared).sum(axis=1)
+        squares += 2.0 * float(np.sum(covariance**2))
+    return (own * log_loss[windows]).sum(axis=1), count**2 / squares
 
 
 def _pool(
