@@ -156,9 +156,10 @@ def _left_out(
     """
     weight = np.where(far, 0.0, found.weight)
     normal = (columns * weight[:, None]).T @ columns + np.diag(precision)
-    solved = np.linalg.solve(normal, columns.T)
-    spread = np.einsum("ij,ji->i", columns, solved)
-    residual = found.residual - columns @ (solved @ (weight * found.residual))
+    covariance = np.linalg.inv(normal)
+    spread = np.sum((columns @ covariance) * columns, axis=1)
+    pull = covariance @ (columns.T @ (weight * found.residual))
+    residual = found.residual - columns @ pull
     rest = np.maximum(1.0 - weight * spread, 1e-9)
     own = np.where(found.weight > 0.0, found.weight, np.inf)
     dof = float(np.count_nonzero(weight) - np.sum(weight * spread))

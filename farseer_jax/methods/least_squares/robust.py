@@ -5,13 +5,14 @@ the scale, and weights that end at 0 the efficiency. A run at a corner of the ta
 M-estimate, so that there is also a fit without each run of large leverage.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from farseer_jax.laws.law import Law
+from farseer_jax.laws.law import Center, Law
 from farseer_jax.methods.end_to_end.choose_starts import starts_of
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
@@ -31,7 +32,7 @@ _ROUNDS = 3
 _NUM_STARTS = 4  # of the law's own, beside a law near by
 _LARGE_LEVERAGE = 0.3
 _LEAST_SCALE = 1e-6  # of ln loss, or of the responses: residuals below are rounding
-_SETTINGS = Settings(max_steps=40, tolerance=1e-5, step_tolerance=1e-2)
+_SETTINGS = Settings(max_steps=40, tolerance=1e-5, step_tolerance=1e-2, second_derivatives=False)
 
 
 class RobustFit(NamedTuple):
@@ -72,13 +73,20 @@ def robust_fit(
         UnsupportedPrimitiveError: NumPy has no rule for one of the law's operations.
     """
     method = LeastSquares(**settings)
-    layout = build_layout(law, runs, by_curves=False)
+    layout = build_layout(law, runs, by_curves=False, center=_rough_center(law, runs))
     free = free_of(method, layout)
     weight = weights_of(runs) * layout.run_share
     bulk = _Bulk(layout, free, weight / np.mean(weight[weight > 0.0]))
     point = bulk.huber(_starts(method, layout, free, near), bulk.weight[None])
     point = bulk.huber_without(point)
     return bulk.tukey(point)
+
+
+def _rough_center(law: type[Law], runs: Runs) -> Center | None:
+    """The centre to a power of ten: functions traced for one table serve most others."""
+    if not {"N", "D"} <= set(law.inputs()):
+        return None
+    return Center(*(10.0 ** round(math.log10(x)) for x in Center.of(runs)))
 
 
 def _starts(method: LeastSquares, layout: Layout, free: Free, near: Law | None) -> np.ndarray:
