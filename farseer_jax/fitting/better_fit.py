@@ -5,6 +5,7 @@ import numpy as np
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import weights_of
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.reports import LARGEST_ERROR, Fitted
 
 _CLEARLY = 1.5  # ratio of mean relative errors
@@ -17,6 +18,8 @@ def better_fit_warnings(fitted: Fitted) -> list[str]:
     Computed by NumPy, and only where a fit misses its runs.
     """
     error, runs = fitted.mean_relative_error, fitted.runs
+    if not fitted.outcome.usable or fitted.outcome is Outcome.not_converged:
+        return []  # that is the reason
     if set(runs.inputs) != {"N", "D"} or runs.link.name != "log" or not error > LARGEST_ERROR:
         return []
     simple = _error_of_chinchilla(fitted)

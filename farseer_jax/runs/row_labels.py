@@ -45,8 +45,8 @@ def row_name(columns: Mapping[str, NDArray[Any]], row: int) -> str:
     column = label_column(columns)
     if column is None:
         return f"row {row}"
-    value = np.asarray(columns[column])[row]
-    return f"{column} {value!r}" if isinstance(value, str) else f"{column} {value}"
+    value = columns[column][row]
+    return f"{column} {str(value)!r}" if isinstance(value, str) else f"{column} {value}"
 
 
 def dropped_rows(
