@@ -18,6 +18,8 @@ def better_fit_warnings(fitted: Fitted) -> list[str]:
     Computed by NumPy, and only where a fit misses its runs.
     """
     error, runs = fitted.mean_relative_error, fitted.runs
+    if isinstance(fitted.law, Chinchilla) and isinstance(fitted.method, LeastSquares):
+        return []
     if not fitted.outcome.usable or fitted.outcome is Outcome.not_converged:
         return []  # that is the reason
     if set(runs.inputs) != {"N", "D"} or runs.link.name != "log" or not error > LARGEST_ERROR:
