@@ -8,6 +8,7 @@ import numpy as np
 from farseer_jax.fitting.outliers import Outliers, find_outliers
 from farseer_jax.laws.evaluate import evaluate_runs
 from farseer_jax.laws.law import Law
+from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
 from farseer_jax.methods.method import Method, Solved, weights_of
 from farseer_jax.methods.reports import Fitted
 from farseer_jax.objectives import Objective, as_objective
@@ -131,8 +132,9 @@ def _solved(law: type[Law], runs: Runs, method: Any, rows: np.ndarray) -> Law | 
     """The law fitted without some runs; None if that fails."""
     weights = weights_of(runs).copy()
     weights[rows] = 0.0
-    if getattr(method, "num_starts", 0) > _NUM_STARTS:  # without outliers most reach the optimum
-        method = replace(method, num_starts=_NUM_STARTS)
+    if isinstance(method, MultiStartMethod):  # without outliers a few starts find the optimum
+        own: Any = method
+        method = replace(own, num_starts=min(own.num_starts, _NUM_STARTS))
     if hasattr(method, "prepare_many"):  # in NumPy
         design = method.prepare_many(law, [runs])[0]
     else:
