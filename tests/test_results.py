@@ -202,7 +202,7 @@ def method_comparison() -> fj.MethodComparison:
     return fj.compare_methods(runs.select(max_N=2e9), runs.select(min_N=4e9), candidates)
 
 
-@result("row", "N", "D", "loss", "residual", "z_score", "offset")
+@result("row", "N", "D", "loss", "residual", "residual_without", "z_score", "z_limit", "offset")
 def residual_diagnostics() -> fj.ResidualDiagnostics:
     return fj.diagnose_residuals(farseer_fit())
 

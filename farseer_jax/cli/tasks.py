@@ -16,6 +16,7 @@ from farseer_jax.cli.runs import (
     READING_GROUPS,
     RUNS,
     check_runs,
+    drop,
     naming,
     read_table,
     select,
@@ -37,12 +38,14 @@ class Task(NamedTuple):
         runs: selected runs, or rows of a table.
         method: the method with its settings.
         options: further arguments of ``farseer_jax.fit``.
+        dropped: runs that ``--drop`` left out, by name.
     """
 
     law: "type[Law]"
     runs: "Table"
     method: "Method"
     options: dict[str, Any]
+    dropped: tuple[str, ...] = ()
 
     def fit(self, **options: Any) -> Any:
         """The fit; :class:`~farseer_jax.Fits` for several groups or responses."""
@@ -84,8 +87,8 @@ def read_task(settings: Settings) -> Task:
     options |= {name: settings[name] for name in ("by", "shared") if settings.get(name)}
     bound, units = options.get("columns_of", {}), options.get("units", {})
     law = law_class(settings, names, tuple(bound))
-    runs = select(table, law, settings, bound, units)
-    return Task(law, runs, build_method(method_name(settings), settings), options)
+    runs, dropped = drop(select(table, law, settings, bound, units), settings)
+    return Task(law, runs, build_method(method_name(settings), settings), options, dropped)
 
 
 def read_single_task(settings: Settings) -> Task:

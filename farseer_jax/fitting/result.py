@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from farseer_jax.fitting import fit_json, fit_text
 from farseer_jax.fitting.fit_warnings import warnings_of
+from farseer_jax.fitting.outliers import Outliers, find_outliers
 from farseer_jax.fitting.prediction import Prediction
 from farseer_jax.laws.evaluate import evaluate, evaluate_runs
 from farseer_jax.laws.law import Law
@@ -91,7 +92,12 @@ class Fit(Result):
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the fit, worst first; empty if there is nothing unusual."""
         fitted = Fitted(self.law, self.runs, self.method, self.outcome, self.mean_relative_error)
-        return warnings_of(self.remarks, fitted)
+        return warnings_of(self.remarks, fitted, self.outliers)
+
+    @cached_property
+    def outliers(self) -> Outliers:
+        """Each run compared with what the others give, by a robust fit of the same law."""
+        return find_outliers(type(self.law), self.runs, self.method, near=self.law)
 
     @property
     def remarks(self) -> Remarks:

@@ -12,6 +12,7 @@ from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
 
 _LEAST_SHARE = 1e-6  # of the largest variance: what columns leave out
+_SAME_SIZE = 1e-9  # difference of ln N
 _GROWTH_LENGTH = 3.0  # e-folds of other inputs over which the growing misfit is alike
 _MOST_COLUMNS = 300  # beyond it, what columns leave out counts as noise
 
@@ -21,10 +22,10 @@ class CorrelatedErrors:
     """Errors that move together, in multiples of the noise of a run.
 
     The errors of runs (on the link's scale) are the sum of three parts: noise, independent between
-    runs; an effect of each size, alike for sizes within about ``size_length``; and a misfit of the
-    law, a smooth function of all inputs. Their covariance, over the noise's variance, is
+    runs; an effect of each size, half of it the size's own and half alike for sizes within about
+    ``size_length``; and a misfit of the law, a smooth function of all inputs. Their covariance, over the noise's variance, is
 
-        1/weight + size² · exp(−|Δz| / size_length)
+        1/weight + ½ size² · ([Δz = 0] + exp(−|Δz| / size_length))
         + smooth² · exp(−Δx² / (2 smooth_length²)) + growth² · W(z, z') · exp(−Δy² / (2 · 3²)),
 
     where z is the coordinate of the input ``along``, from the smallest on; x are all coordinates:
@@ -228,7 +229,8 @@ class ErrorColumns:
         if not self._along:
             return np.zeros((len(first.along), len(second.along)))
         apart = np.abs(first.along[:, None] - second.along)
-        return own.size**2 * np.exp(-apart / own.size_length)
+        alike = np.exp(-apart / own.size_length)
+        return 0.5 * own.size**2 * ((apart < _SAME_SIZE) + alike)
 
     def _smooth_covariance(self, first: "_Points", second: "_Points") -> np.ndarray:
         own = self.errors

@@ -17,7 +17,7 @@ from farseer_jax.runs.runs import Runs
 LARGEST_NOISE = 0.01  # relative difference of repeats that run-to-run noise explains
 # Public grids that end-to-end fits follow leave 0.2 % and 2–7 %; those that nothing follows closely
 # leave 1–4 % and 13–35 %.
-_LARGEST_ERROR = 5e-3
+LARGEST_ERROR = 5e-3
 
 
 Rows = Sequence[Sequence[str]]  # lines of text, each a name and a value
@@ -101,7 +101,7 @@ def as_remarks(found: object) -> Remarks:
 
 def large_error(mean_relative_error: float) -> list[str]:
     """Warn where the law does not describe its own runs."""
-    if mean_relative_error <= _LARGEST_ERROR:
+    if mean_relative_error <= LARGEST_ERROR:
         return []
     return [
         f"the fitted law misses its own runs by {mean_relative_error:.1%} on average: the "
