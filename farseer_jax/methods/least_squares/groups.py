@@ -7,7 +7,9 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.choose_starts import starts_of
+from farseer_jax.methods.end_to_end.determination import joint_determinations
 from farseer_jax.methods.end_to_end.free_parameters import Free
+from farseer_jax.methods.end_to_end.identifiability import Optimum
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.end_to_end.optima import best_of_starts, best_point
 from farseer_jax.methods.end_to_end.settings import check_number, free_of
@@ -63,10 +65,13 @@ def fit_with_shared(
     best = np.stack([best_point(own) for own in separate])
     starts = _joint_starts(best, in_common, method.seed, frees[0])
     found = _solve_jointly(method, layouts, frees[0], in_common, starts, losses, weights)
-    return [
-        best_of_starts(layout, frees[0], own, loss, weight)
+    optima = [
+        Optimum.of(layout, frees[0], best_point(own), loss, weight)
         for layout, own, loss, weight in zip(layouts, found, losses, weights, strict=True)
     ]
+    judged = joint_determinations(optima, in_common)
+    parts = zip(layouts, found, losses, weights, judged, strict=True)
+    return [best_of_starts(part[0], frees[0], *part[1:]) for part in parts]
 
 
 def check_shared(law: type[Law], shared: Sequence[str]) -> None:
@@ -232,4 +237,5 @@ def _joint_parameters(free: Free, in_common: np.ndarray, num_groups: int) -> Fre
         offset=np.tile(free.offset, num_groups),
         lower=bounds(free.lower),
         upper=bounds(free.upper),
+        names=num_groups * free.names,
     )
