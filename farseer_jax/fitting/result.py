@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax.fitting import fit_json, fit_text
+from farseer_jax.fitting.check_points import check_points
 from farseer_jax.fitting.fit_warnings import warnings_of
 from farseer_jax.fitting.prediction import Prediction
 from farseer_jax.laws.evaluate import evaluate, evaluate_runs
@@ -154,7 +155,28 @@ class Fit(Result):
             runs.loss,
             self.response,
             self.group,
+            self.check_points(**runs.inputs),
         )
+
+    def check_points(self, *args: ArrayLike, **inputs: ArrayLike) -> tuple[str, ...]:
+        """Sentences about points beyond the runs where the loss rises with N or D; often none.
+
+        Args:
+            args: the law's inputs, as for :meth:`predict`.
+            inputs: inputs by name.
+
+        Example:
+            >>> from farseer_jax import Farseer, example_runs, fit
+            >>> result = fit(Farseer, example_runs())
+            >>> result.check_points(25e9, 5e11), len(result.check_points(1e13, 1e15))
+            ((), 1)
+        """
+        own = f"the fit of {self._label}" if self.group else ""
+        return check_points(self.law, type(self.law).named(args, inputs), self.runs, own)
+
+    @property
+    def _label(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.group.items())
 
     def table(self) -> Table:
         """The runs, with columns ``predicted`` and ``relative_error`` (signed)."""

@@ -116,9 +116,10 @@ def _corners(optimum: Optimum) -> dict[str, np.ndarray]:
     for name, own in optimum.inputs.items():
         if own.ndim > 1:
             ends[name] = own[[own[:, 0].argmin(), own[:, 0].argmax()]]
+        elif kinds[name] == "real":
+            ends[name] = np.array([own.min(), own.max() + _REACH * np.ptp(own)])
         else:
-            reach = _REACH if kinds[name] == "positive" else 1.0
-            ends[name] = np.array([own.min(), own.max() * reach])
+            ends[name] = np.array([own.min(), own.max() * _REACH])
     num = min(len(ends), _MOST_CORNERS)
     place = np.indices((2,) * num).reshape(num, -1)
     picks = [place[min(i, num - 1)] for i in range(len(ends))]
@@ -177,8 +178,8 @@ def few_runs(optimum: Optimum) -> list[str]:
 def _floors(optimum: Optimum) -> set[str]:
     """Parameters that add the same to the loss of every run."""
     layout = optimum.layout
-    predicted = optimum.at(optimum.inputs)[0]
-    unscaled = optimum.slopes / layout.link.slope(layout.link.inverse(predicted))[:, None]
+    losses = layout.link.inverse(optimum.predicted)
+    unscaled = optimum.slopes / layout.link.slope(losses)[:, None]
     typical = np.abs(unscaled).max(0)
     flat = (np.ptp(unscaled, axis=0) < 1e-9 * typical) & (typical > 0.0)
     return {n for n, own in zip(layout.law.parameter_names(), flat, strict=True) if own}

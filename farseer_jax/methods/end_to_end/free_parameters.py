@@ -46,6 +46,12 @@ class Free(NamedTuple):
         """One of the law's parameters for each free one."""
         return leaders(self.names, self.basis)
 
+    @property
+    def zeros(self) -> tuple[str, ...]:
+        """Parameters fixed at 0 whose logarithm is searched."""
+        at_zero = (self.offset == LOG_ZERO) & ~(self.basis != 0).any(1)
+        return tuple(n for n, own in zip(self.names, at_zero, strict=True) if own)
+
     def at_bound(self, free: np.ndarray) -> np.ndarray:
         """Whether any free parameter lies on a bound, ``(…,)``."""
         return np.any((free <= self.lower) | (free >= self.upper), axis=-1)

@@ -11,6 +11,7 @@ from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.end_to_end.traced_loss import scaled_predictions
+from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
 
 _ROUNDING = 1e-9  # of the largest singular value: below, a direction has no influence
 _NOISE = 0.01  # of the noise: below, a direction's influence drowns in it
@@ -71,11 +72,19 @@ class Optimum:
 
     def at(self, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Predictions, ``(point,)``, and their slopes in each parameter, ``(point, parameter)``."""
-        layout = self.layout
-        bound = scaled_predictions(layout.law, layout.link, layout.center).bind(inputs)
+        bound = self._function.bind(inputs)
         with np.errstate(all="ignore"):
             predicted, slopes = bound.value_and_gradient(self.vector[None])
         return predicted[0], np.nan_to_num(slopes[0].T, nan=0.0, posinf=0.0, neginf=0.0)
+
+    @property
+    def _function(self) -> NumpyFunction:
+        return scaled_predictions(self.layout.law, self.layout.link, self.layout.center)
+
+    @property
+    def used_inputs(self) -> frozenset[str]:
+        """Names of the inputs that the law's loss depends on."""
+        return self._function.used_inputs
 
     @cached_property
     def inputs(self) -> dict[str, np.ndarray]:
@@ -87,10 +96,15 @@ class Optimum:
     def _at_runs(self) -> tuple[np.ndarray, np.ndarray]:
         return self.at(self.inputs)
 
-    @property
+    @cached_property
     def root_weights(self) -> np.ndarray:
         """Roots of the weights above 0, ``(run,)``."""
         return np.sqrt(self.weights[self.weights > 0.0])
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """Predictions for the runs with weight, ``(run,)``."""
+        return self._at_runs[0]
 
     @property
     def slopes(self) -> np.ndarray:
@@ -110,7 +124,7 @@ class Optimum:
         result = slopes @ basis
         return np.where(np.abs(result).max(0) > _CANCELLED * largest, result, 0.0)
 
-    @property
+    @cached_property
     def num_runs(self) -> int:
         """How many distinct runs have weight."""
         return round(float(self.layout.run_share[self.weights > 0.0].sum()))
@@ -120,12 +134,12 @@ class Optimum:
         """How many more distinct runs than free parameters there are."""
         return self.num_runs - self.free.basis.shape[1]
 
-    @property
+    @cached_property
     def noise(self) -> float:
         """Standard deviation of the residuals; 0 without degrees of freedom."""
         if self.degrees_of_freedom < 1:
             return 0.0
-        residual = self.root_weights * (self._at_runs[0] - self.observed[self.weights > 0.0])
+        residual = self.root_weights * (self.predicted - self.observed[self.weights > 0.0])
         return float(np.sqrt(np.sum(residual**2) / self.degrees_of_freedom))
 
     @cached_property
@@ -146,7 +160,7 @@ class Optimum:
         influence = np.abs(self.along_free(self.slopes)).max(0) * size
         return np.asarray((influence < _VANISHED) & ~self._is_zero[places])
 
-    @property
+    @cached_property
     def _is_zero(self) -> np.ndarray:
         """Which parameters are 0 at the least of their domain, ``(parameter,)``."""
         law = self.layout.law
@@ -191,8 +205,9 @@ def open_directions(
     if len(without):
         unit, size = unit[:, ~np.asarray(without)], size[~np.asarray(without)]
     num = unit.shape[1]
-    padded = np.pad(unit, ((0, max(num - len(unit), 0)), (0, 0)))
-    _, singular, directions = np.linalg.svd(padded, full_matrices=False)
+    if len(unit) < num:
+        unit = np.concatenate([unit, np.zeros((num - len(unit), num))])
+    _, singular, directions = np.linalg.svd(unit, full_matrices=False)
     is_open = singular <= max(_ROUNDING * singular[0], _NOISE * noise)
     return np.asarray(directions[is_open] / size)
 

@@ -4,6 +4,7 @@ Every remedy is tried: further rows of inputs are added to the Jacobian, or colu
 it, and it is named only if nothing stays open.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from farseer_jax.methods.end_to_end.identifiability import Optimum, open_directi
 
 _STEPS = (4.0, 0.25, 16.0)  # of new values of an input, relative to its largest or smallest
 _FEW = 4  # values of an input that are counted by name
+_TOO_FEW = 2  # values of an input that determine no curve
 _SAME = 0.02  # of a ratio: deviations from a power law between inputs below this are rounding
 _NUMBERS = ("no", "one", "two", "three", "four")
 _PUBLISHED = {"E": 1.69, "alpha": 0.34, "beta": 0.28}  # Hoffmann et al. 2022, Eq. 10
@@ -32,21 +34,20 @@ def same_ratio(optimum: Optimum) -> tuple[str, str, float, float] | None:
     """Two inputs of which one is a power of the other in all runs.
 
     Returns:
-        Their names, the exponent, and the ratio; None where the law takes them apart by more.
+        Their names, the exponent, and the ratio; None if there are none that the law uses.
     """
     columns = {
         name: np.log(optimum.inputs[name])
         for name, kind in optimum.layout.law.inputs().items()
-        if kind in ("positive", "count")
+        if kind in ("positive", "count") and name in optimum.used_inputs
     }
-    used = [name for name, own in columns.items() if len(np.unique(own)) > 2]
-    for first, second in ((a, b) for i, a in enumerate(used) for b in used[i + 1 :]):
-        x, y = columns[first], columns[second]
-        slope, level = np.polyfit(x - x.mean(), y, 1)
-        line = level + slope * (x - x.mean())
-        if np.abs(y - line).max() < _SAME and _apart(optimum, second):
-            slope = 1.0 if np.ptp(y - x) < _SAME else float(slope)
-            return first, second, slope, float(np.exp(np.mean(y - x)))
+    for first, second in itertools.combinations(columns, 2):
+        x, y = columns[first] - columns[first].mean(), columns[second] - columns[second].mean()
+        slope = float(x @ y / max(x @ x, 1e-300))
+        if np.abs(y - slope * x).max() >= _SAME or len(np.unique(x)) < 3 or len(np.unique(y)) < 3:
+            continue
+        ratio = float(np.exp(np.mean(columns[second] - columns[first])))
+        return first, second, 1.0 if np.ptp(y - x) < _SAME else slope, ratio
     return None
 
 
@@ -67,26 +68,26 @@ def ratio_sentence(optimum: Optimum, found: tuple[str, str, float, float]) -> st
     )
 
 
-def _apart(optimum: Optimum, name: str) -> bool:
-    """Whether the law depends on an input by itself."""
-    before = optimum.at(optimum.inputs)[0]
-    after = optimum.at({**optimum.inputs, name: 4.0 * optimum.inputs[name]})[0]
-    return bool(np.abs(after - before).max() > 1e-9)
-
-
 def _reason(optimum: Optimum) -> str:
     """What the runs lack, with the runs that would help."""
     few = {name: _levels(optimum, name) for name in _positive(optimum)}
     for wanted in range(1, len(_STEPS) + 1):
         for name in sorted(few, key=lambda own: few[own]):
             if few[name] <= _FEW and not _stays_open(optimum, _further(optimum, (name,), wanted)):
-                return f"they have {_count(few[name], name)}; train runs of {_more(name, wanted)}"
+                return _levels_of(optimum, (name,), wanted)
     short = [name for name, own in few.items() if own <= _FEW]
     for wanted in range(1, len(_STEPS) + 1):
         if len(short) > 1 and not _stays_open(optimum, _further(optimum, short, wanted)):
-            have = joined([_count(few[name], name) for name in short])
-            return f"they have {have}; train runs of {joined([_more(n, wanted) for n in short])}"
+            return _levels_of(optimum, short, wanted)
+    lone = [name for name, own in few.items() if own <= _TOO_FEW]
+    if lone:  # they leave parameters open at this optimum, whose own slopes are of no help
+        return _levels_of(optimum, lone, len(_STEPS))
     return "other values fit them as well; drop a term"
+
+
+def _levels_of(optimum: Optimum, names: Sequence[str], wanted: int) -> str:
+    have = joined([_count(_levels(optimum, name), name) for name in names])
+    return f"they have {have}; train runs of {joined([_more(n, wanted) for n in names])}"
 
 
 def _settings(optimum: Optimum, directions: np.ndarray) -> str:

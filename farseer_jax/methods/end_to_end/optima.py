@@ -113,6 +113,8 @@ def best_of_starts(
         vanished=judged.vanished,
     )
     law = law_of(layout, free, found.free[best])
+    if free.zeros and not np.isfinite(evaluate_runs(law, layout.runs)).all():
+        raise ValueError(_not_finite_at_0(layout, free))
     outcome = judged.outcome(Outcome.from_code(int(outcomes_of(found, free)[best])))
     return solved(layout, law, outcome, losses, weights, report)
 
@@ -140,9 +142,18 @@ def _no_start(layout: Layout, free: Free, found: Optima) -> str:
             "where the logarithm of the loss does not exist: give starts at which it is positive "
             "(starts=), bound its parameters (bounds=), or fit the loss itself (link='identity')"
         )
+    if free.zeros:
+        return _not_finite_at_0(layout, free)
     return (
         f"the law {law.name!r} has no finite loss or derivative at any of {num} starts: check its "
         "`loss`, or give `starts=`"
+    )
+
+
+def _not_finite_at_0(layout: Layout, free: Free) -> str:
+    return (
+        f"fixed: the law {layout.law.name!r} is not finite with {' and '.join(free.zeros)} at 0: "
+        "fix a positive value"
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from farseer_jax.laws.evaluate import evaluate_runs
 from farseer_jax.link_functions import Link
 from farseer_jax.methods.end_to_end.free_parameters import Free, build_free
 from farseer_jax.methods.end_to_end.layout import Layout
@@ -91,29 +90,7 @@ class EndToEndMethod(abc.ABC):
 def free_of(method: EndToEndMethod, layout: Layout) -> Free:
     """The free parameters of a method's settings."""
     fixed, bounds = dict(method.fixed), dict(method.bounds)
-    free = build_free(layout.law, layout.center, fixed, method.tied, bounds)
-    _check_zeros(layout, {name for name, value in fixed.items() if value == 0.0})
-    return free
-
-
-def _check_zeros(layout: Layout, names: set[str]) -> None:
-    """Refuse parameters fixed at 0 where the law has no finite value there.
-
-    Raises:
-        ValueError: the law is not finite at the runs.
-    """
-    law = layout.law
-    zeros = [name for name in law.log_parameters() if name in names]
-    if not zeros:
-        return
-    vector = np.where(np.isin(law.parameter_names(), zeros), -np.inf, 0.5)
-    with np.errstate(all="ignore"):
-        losses = evaluate_runs(law.from_vector(vector, layout.center), layout.runs)  # type: ignore[arg-type]
-    if not np.isfinite(losses).all():
-        raise ValueError(
-            f"fixed: the law {law.name!r} is not finite with {' and '.join(zeros)} at 0: fix a "
-            "positive value"
-        )
+    return build_free(layout.law, layout.center, fixed, method.tied, bounds)
 
 
 def check_number(layout: Layout, weights: np.ndarray, free: Free) -> None:
