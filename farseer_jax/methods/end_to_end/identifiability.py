@@ -31,6 +31,7 @@ class Optimum:
         values: free parameters of the law, ``(free,)``.
         observed: losses on the layout's scale, ``(run,)``.
         weights: of the distinct runs, 1 on average over those above 0, ``(run,)``.
+        is_converged: whether the residuals are those of an optimum, and so show the noise.
     """
 
     layout: Layout
@@ -38,6 +39,7 @@ class Optimum:
     values: np.ndarray
     observed: np.ndarray
     weights: np.ndarray
+    is_converged: bool = True
 
     @classmethod
     def of(
@@ -47,21 +49,30 @@ class Optimum:
         values: np.ndarray,
         losses: np.ndarray,
         weights: np.ndarray,
+        is_converged: bool = True,
     ) -> "Optimum":
         """The optimum of losses and weights ``(run,)``, weights as given by the user."""
         own = weights * layout.run_share
         total = own.sum() / max(np.count_nonzero(own), 1)
-        return cls(layout, free, values, layout.link.forward(losses), own / (total or 1.0))
+        observed, relative = layout.link.forward(losses), own / (total or 1.0)
+        return cls(layout, free, values, observed, relative, is_converged)
 
     @classmethod
     def of_law(
-        cls, layout: Layout, free: Free, law: Law, losses: np.ndarray, weights: np.ndarray
+        cls,
+        layout: Layout,
+        free: Free,
+        law: Law,
+        losses: np.ndarray,
+        weights: np.ndarray,
+        is_converged: bool = True,
     ) -> "Optimum":
         """The optimum of a law, whose positive parameters may be exactly 0."""
         with jax.enable_x64(True):
             vector = np.asarray(law.to_vector(), np.float64)
         vector = np.where((free.basis != 0.0).any(1), np.maximum(vector, _LEAST_LOG), free.offset)
-        return cls.of(layout, free, free.free(vector[:, None])[0], losses, weights)
+        values = free.free(vector[:, None])[0]
+        return cls.of(layout, free, values, losses, weights, is_converged)
 
     @cached_property
     def vector(self) -> np.ndarray:
@@ -136,8 +147,8 @@ class Optimum:
 
     @cached_property
     def noise(self) -> float:
-        """Standard deviation of the residuals; 0 without degrees of freedom."""
-        if self.degrees_of_freedom < 1:
+        """Standard deviation of the residuals; 0 where it is not known."""
+        if self.degrees_of_freedom < 1 or not self.is_converged:
             return 0.0
         residual = self.root_weights * (self.predicted - self.observed[self.weights > 0.0])
         return float(np.sqrt(np.sum(residual**2) / self.degrees_of_freedom))

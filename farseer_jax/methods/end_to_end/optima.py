@@ -101,7 +101,8 @@ def best_of_starts(
     if found.status[best] == NOT_FINITE:
         raise ValueError(_no_start(layout, free, found))
     if judged is None:
-        optimum = Optimum.of(layout, free, found.free[best], losses, weights)
+        is_converged = bool(found.status[best] == CONVERGED)
+        optimum = Optimum.of(layout, free, found.free[best], losses, weights, is_converged)
         judged = determination(optimum, equal_laws(layout, free, found, best))
     report = StartReport(
         objective=float(found.value[best]),

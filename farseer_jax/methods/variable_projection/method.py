@@ -115,7 +115,14 @@ class VariableProjection(EndToEndMethod):
         best = _law_at(law, 0)
         equal = np.flatnonzero(minima.value <= minima.value[0] * (1.0 + _EQUAL))
         judged = determination(
-            Optimum.of_law(layout, free_of(self, layout), best, losses, weights),
+            Optimum.of_law(
+                layout,
+                free_of(self, layout),
+                best,
+                losses,
+                weights,
+                is_converged=bool(minima.status[0] == CONVERGED),
+            ),
             _law_at(law, equal) if len(equal) > 1 else None,
         )
         report = ProfileReport(
