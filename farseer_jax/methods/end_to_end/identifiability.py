@@ -16,7 +16,7 @@ from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
 _ROUNDING = 1e-9  # of the largest singular value: below, a direction has no influence
 _NOISE = 0.01  # of the noise: below, a direction's influence drowns in it
 _CANCELLED = 1e-12  # of the terms of a sum: below, it is 0 up to rounding
-_PART = 0.03  # of a direction's largest effect: parameters above this belong to the direction
+_PART = 1e-3  # of a direction's largest effect: parameters above this belong to the direction
 _VANISHED = 1e-5  # of the loss: what never contributes more is not there
 _LEAST_LOG = -600.0  # stands for the logarithm of 0, with derivatives that are finite
 
