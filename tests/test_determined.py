@@ -114,6 +114,10 @@ class TestTooFewValuesOfAnInput:
         assert "fix alpha (--fix alpha=0.34), or tie alpha to beta (--tie alpha=beta)." in (
             found.stdout
         )
+        fit = tmp_path / "fit.json"
+        assert farseer(*command.split(), "--json", fit).exit_code == 0
+        predicted = farseer("predict", fit, "--N", "7e9", "--D", "1e11").stdout
+        assert "Warning: the runs do not determine E, A and alpha" in predicted
         for remedy in ("--fix alpha=0.34", "--tie alpha=beta"):
             assert "do not determine" not in farseer(*command.split(), *remedy.split()).stdout
 

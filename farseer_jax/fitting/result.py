@@ -159,7 +159,9 @@ class Fit(Result):
         )
 
     def check_points(self, *args: ArrayLike, **inputs: ArrayLike) -> tuple[str, ...]:
-        """Sentences about points beyond the runs where the loss rises with N or D; often none.
+        """Reasons to doubt the losses at points, in sentences; often none.
+
+        That the runs do not determine the law, and that beyond them its loss rises with N or D.
 
         Args:
             args: the law's inputs, as for :meth:`predict`.
@@ -172,7 +174,8 @@ class Fit(Result):
             ((), 1)
         """
         own = f"the fit of {self._label}" if self.group else ""
-        return check_points(self.law, type(self.law).named(args, inputs), self.runs, own)
+        found = check_points(self.law, type(self.law).named(args, inputs), self.runs, own)
+        return (*self.warnings[:1], *found) if self.outcome is Outcome.undetermined else found
 
     @property
     def _label(self) -> str:
