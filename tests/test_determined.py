@@ -153,8 +153,17 @@ class TestOneRatio:
         assert fit.success
         assert abs(float(fit.law.E) / 1.69 - 1.0) < 0.05
 
-    def test_a_law_of_N_alone_is_determined(self) -> None:
+    @pytest.mark.parametrize("seed", range(4))
+    def test_whatever_the_noise(self, seed: int) -> None:
+        for method in METHODS[:2]:
+            fit = fj.fit(fj.Chinchilla, table(SIZES, 20.0 * SIZES, 1e-3, seed), method)
+            assert fit.outcome is fj.Outcome.undetermined
+            assert fit.warnings[0].startswith("the runs do not tell N from D")
+
+    def test_laws_that_need_no_other_ratio(self) -> None:
+        """A law of N alone, and one of compute."""
         runs = table(SIZES, 20.0 * SIZES, 1e-4)
+        assert not doubts(fj.fit("E + A/(6*N*D)**a", runs, SQUARES))
         assert not doubts(fj.fit("E + A/N**a", runs, SQUARES))
 
 

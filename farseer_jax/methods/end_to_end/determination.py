@@ -10,6 +10,7 @@ from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.identifiability import Optimum, open_jointly, unit_columns
 from farseer_jax.methods.end_to_end.identifiability_remedies import (
     joined,
+    ratio_matters,
     ratio_sentence,
     same_ratio,
     undetermined_sentence,
@@ -69,22 +70,23 @@ def _reason(optimum: Optimum, equals: Law | None) -> str:
     """Why other laws fit as well; empty where none does."""
     directions = optimum.open()
     ratio = same_ratio(optimum)
-    if ratio is not None and (len(directions) or _is_free(optimum) or not _is_certain(optimum)):
+    if ratio is not None and (len(directions) or _are_confused(optimum, *ratio[:2])):
         return ratio_sentence(optimum, ratio)
     if len(directions):
         return undetermined_sentence(optimum, directions)
     return "" if equals is None else _other_optima(optimum, equals)
 
 
-def _is_free(optimum: Optimum) -> bool:
-    """Whether no parameter is fixed or tied."""
-    return optimum.free.basis.shape[0] == optimum.free.basis.shape[1]
+def _are_confused(optimum: Optimum, first: str, second: str) -> bool:
+    """Whether two inputs with one ratio in all runs may explain the effect of each other.
 
-
-def _is_certain(optimum: Optimum) -> bool:
-    """Whether the noise is far from leaving a direction open."""
+    Where parameters are fixed or tied, the law's form may tell them apart in spite of the noise.
+    """
+    if not ratio_matters(optimum, first, second):
+        return False
     singular = np.linalg.svd(unit_columns(optimum.matrix)[0], compute_uv=False)
-    return bool(optimum.noise < _CERTAIN * singular[-1])
+    all_free = optimum.free.basis.shape[0] == optimum.free.basis.shape[1]
+    return all_free or optimum.noise >= _CERTAIN * float(singular[-1])
 
 
 def _other_optima(optimum: Optimum, equals: Law) -> str:

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from farseer_jax.methods.end_to_end.identifiability import Optimum, open_directions
+from farseer_jax.methods.end_to_end.identifiability import Optimum, open_directions, unit_columns
 
 _STEPS = (4.0, 0.25, 16.0)  # of new values of an input, relative to its largest or smallest
 _FEW = 4  # values of an input that are counted by name
 _TOO_FEW = 2  # values of an input that determine no curve
 _SAME = 0.02  # of a ratio: deviations from a power law between inputs below this are rounding
+_GAIN = 2.0  # of the least singular value, from runs of another ratio over runs of the same
 _NUMBERS = ("no", "one", "two", "three", "four")
 _PUBLISHED = {"E": 1.69, "alpha": 0.34, "beta": 0.28}  # Hoffmann et al. 2022, Eq. 10
 
@@ -49,6 +50,18 @@ def same_ratio(optimum: Optimum) -> tuple[str, str, float, float] | None:
         ratio = float(np.exp(np.mean(columns[second] - columns[first])))
         return first, second, 1.0 if np.ptp(y - x) < _SAME else slope, ratio
     return None
+
+
+def ratio_matters(optimum: Optimum, first: str, second: str) -> bool:
+    """Whether runs at other ratios of two inputs would tell more than runs at larger values.
+
+    A law of the product of both needs no other ratio.
+    """
+    inputs = optimum.inputs
+    further = {**inputs, second: _STEPS[0] * inputs[second]}
+    return _least_with(optimum, further) > _GAIN * _least_with(
+        optimum, {**further, first: _STEPS[0] * inputs[first]}
+    )
 
 
 def ratio_sentence(optimum: Optimum, found: tuple[str, str, float, float]) -> str:
@@ -181,9 +194,20 @@ def _copies(
 
 def _stays_open(optimum: Optimum, inputs: Mapping[str, np.ndarray]) -> bool:
     """Whether runs at further inputs leave anything open."""
+    return len(open_directions(_matrix_with(optimum, inputs), optimum.noise)) > 0
+
+
+def _least_with(optimum: Optimum, inputs: Mapping[str, np.ndarray]) -> float:
+    """The least singular value with runs at further inputs."""
+    unit = unit_columns(_matrix_with(optimum, inputs))[0]
+    return float(np.linalg.svd(unit, compute_uv=False)[-1])
+
+
+def _matrix_with(optimum: Optimum, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Slopes in the free parameters at the runs and at further inputs, ``(run, free)``."""
     weights = optimum.root_weights
     slopes = np.concatenate([weights[:, None] * optimum.slopes, optimum.at(inputs)[1]])
-    return len(open_directions(optimum.along_free(slopes), optimum.noise)) > 0
+    return optimum.along_free(slopes)
 
 
 def _count(num: int, name: str) -> str:
