@@ -20,7 +20,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two fits as `farseer fit --json` writes them; their laws are put in."""
     folder = tmp_path_factory.mktemp("fits")
     runs = fj.Runs([1e8, 1e9, 1e10], [1e10, 1e10, 1e10], [3.1, 2.5, 2.3])
-    report = fj.StartReport(1.0, np.ones(1), np.zeros(1, dtype=int), np.ones(1, dtype=int), 0)
+    doubt = "the runs do not determine B: fix or tie it (fixed=, tied=)."
+    zero, one = np.zeros(1, dtype=int), np.ones(1)
+    report = fj.StartReport(1.0, one, zero, one.astype(int), 0, doubts_about_runs=(doubt,))
     paths = []
     for name, law in (("a", A), ("b", B)):
         method = fj.LeastSquares(num_starts=1)

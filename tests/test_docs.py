@@ -114,7 +114,7 @@ COMMANDS = [
     "forecast", "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate", "influence",
     "compare", "suggest",
 ]  # fmt: skip
-OF_FITS = {"--example", "--max-N"}  # of the commands before them, which make their fits
+OF_FITS = {"--example", "--max-N", "--monotone-over"}  # of the commands that make their fits
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -289,7 +289,8 @@ def _at(fit: "Fit", points: "Points", observed: str | None) -> "Prediction":
 
     predicted: Any = fit.predict(**points.inputs)
     known = None if observed is None else points.observed[observed]
-    return Prediction(flat_inputs(points), predicted, known, fit.response, fit.group)
+    warnings = fit.check_points(**points.inputs)
+    return Prediction(flat_inputs(points), predicted, known, fit.response, fit.group, warnings)
 
 
 def _joined(parts: Sequence["Prediction"], rows: Sequence[int] | None) -> "Prediction":
@@ -312,4 +313,5 @@ def _joined(parts: Sequence["Prediction"], rows: Sequence[int] | None) -> "Predi
         None if none_known else np.asarray(observed)[order],
         [responses[i] for i in order],
         [groups[i] for i in order],
+        joined.warnings,
     )

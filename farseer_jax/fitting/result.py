@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax.fitting import fit_json, fit_text
+from farseer_jax.fitting.check_points import check_points
 from farseer_jax.fitting.fit_warnings import warnings_of
 from farseer_jax.fitting.outliers import Outliers, find_outliers
 from farseer_jax.fitting.prediction import Prediction
@@ -160,7 +161,31 @@ class Fit(Result):
             runs.loss,
             self.response,
             self.group,
+            self.check_points(**runs.inputs),
         )
+
+    def check_points(self, *args: ArrayLike, **inputs: ArrayLike) -> tuple[str, ...]:
+        """Reasons to doubt the losses at points, in sentences; often none.
+
+        That the runs do not determine the law, and that beyond them its loss rises with N or D.
+
+        Args:
+            args: the law's inputs, as for :meth:`predict`.
+            inputs: inputs by name.
+
+        Example:
+            >>> from farseer_jax import Farseer, example_runs, fit
+            >>> result = fit(Farseer, example_runs())
+            >>> result.check_points(25e9, 5e11), len(result.check_points(1e13, 1e15))
+            ((), 1)
+        """
+        own = f"the fit of {self._label}" if self.group else ""
+        found = check_points(self.law, type(self.law).named(args, inputs), self.runs, own)
+        return (*self.warnings[:1], *found) if self.outcome is Outcome.undetermined else found
+
+    @property
+    def _label(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.group.items())
 
     def table(self) -> Table:
         """The runs, with columns ``predicted`` and ``relative_error`` (signed)."""

@@ -23,7 +23,8 @@ class CorrelatedErrors:
 
     The errors of runs (on the link's scale) are the sum of three parts: noise, independent between
     runs; an effect of each size, half of it the size's own and half alike for sizes within about
-    ``size_length``; and a misfit of the law, a smooth function of all inputs. Their covariance, over the noise's variance, is
+    ``size_length``; and a misfit of the law, a smooth function of all inputs. Their covariance,
+    over the noise's variance, is
 
         1/weight + ½ size² · ([Δz = 0] + exp(−|Δz| / size_length))
         + smooth² · exp(−Δx² / (2 smooth_length²)) + growth² · W(z, z') · exp(−Δy² / (2 · 3²)),
@@ -52,9 +53,9 @@ class CorrelatedErrors:
         >>> runs = {"N": np.array([1e8, 1e8, 4e8]), "D": np.array([2e9, 8e9, 8e9])}
         >>> columns = errors.columns(kinds, runs)
         >>> (columns.at(runs).matrix @ columns.at(runs).matrix.T).round(1)  # in variances of noise
-        array([[66.2, 59.8, 52.3],
-               [59.8, 66.2, 58.1],
-               [52.3, 58.1, 74.2]])
+        array([[66.2, 59.8, 52. ],
+               [59.8, 66.2, 57.8],
+               [52. , 57.8, 74.2]])
     """
 
     size: float = 1.5
