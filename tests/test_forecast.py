@@ -51,9 +51,10 @@ def test_the_true_loss_lies_in_the_interval(answer: fj.Forecast) -> None:
 
 
 def test_text_says_the_answer_first(answer: fj.Forecast) -> None:
-    first = str(answer).splitlines()[0]
-    assert "25.1 B" in first
-    assert f"{answer.predict(25.1e9, 5e11):.5g}" in first
+    first, second, *_ = str(answer).splitlines()
+    assert first == f"loss at N 25.1 B, D 500 B: {answer.predict(25.1e9, 5e11):.4f}"
+    low, high = answer.interval(25.1e9, 5e11)
+    assert second.startswith(f"90 % interval {low:.4f} to {high:.4f} ")
 
 
 def test_variance_parts_add_up(answer: fj.Forecast) -> None:
@@ -294,7 +295,7 @@ def test_one_size_is_wide_and_says_so(paper_runs: fj.Runs) -> None:
     assert len(np.unique(one.N)) == 1
     found = fj.forecast(one, TARGET, usual=False)
     assert half_width(found) > 0.1
-    assert found.warnings[0].startswith("All runs have one size")
+    assert found.warnings[0].startswith("all runs have one size")
 
 
 # --- laws of one's own -----------------------------------------------------------------------

@@ -52,6 +52,11 @@ class Question(NamedTuple):
     task: Task
     has_law: bool
 
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Runs that ``--drop`` left out, by name."""
+        return self.task.dropped
+
 
 def _check(settings: Settings) -> None:
     check_runs(settings)

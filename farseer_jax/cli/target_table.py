@@ -75,14 +75,19 @@ def _unfitted(path: Path, points: "Points", observed: "np.ndarray", runs: "Runs"
 
     from farseer_jax.runs.coverage import flat_inputs as inputs_of_runs
 
-    known = set(zip(*_lists(inputs_of_runs(runs, points.inputs)), runs.loss.tolist(), strict=True))
-    rows = zip(*_lists(flat_inputs(points)), observed.tolist(), strict=True)
+    known = set(zip(*_lists(inputs_of_runs(runs, points.inputs)), _texts(runs.loss), strict=True))
+    rows = zip(*_lists(flat_inputs(points)), _texts(observed), strict=True)
     new = np.array([row not in known for row in rows])
     if not new.any():
         raise Refusal(f"{path}: all of its runs are among the fitted ones; name larger runs")
     inputs = {name: values[new] for name, values in points.inputs.items()}
     left = observed[new]
     return Targets(inputs, None if np.isnan(left).all() else left, int((~new).sum()))
+
+
+def _texts(losses: "np.ndarray") -> list[str]:
+    """Losses without their last digits, in which equal replicates differ."""
+    return [f"{value:.12g}" for value in losses.tolist()]
 
 
 def _lists(columns: "Mapping[str, np.ndarray]") -> list[list[Any]]:

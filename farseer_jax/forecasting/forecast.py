@@ -17,6 +17,7 @@ from farseer_jax.methods.correlated_errors import CorrelatedErrors
 from farseer_jax.methods.end_to_end.layout import distinct_rows
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.runs.checks import check_level
+from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.runs import Runs
 
 _NEXT = 10.0  # times the compute of the largest run: where a forecast without points predicts
@@ -39,6 +40,7 @@ def forecast(
     kinds: Mapping[str, str] | None = None,
     real: str | Sequence[str] = (),
     units: Mapping[str, float | None] | None = None,
+    copies: Copies = "average",
 ) -> Forecast:
     """Forecast the response of runs, with intervals that count the laws' misfit.
 
@@ -66,6 +68,8 @@ def forecast(
         kinds: kinds of an expression's inputs that are not positive numbers.
         real: parameters of an expression that may have either sign.
         units: factors of inputs.
+        copies: rows of a table that are equal in all inputs and the response count once, or
+            each (``"keep"``), as in :func:`fit`.
 
     Raises:
         ValueError: the runs cannot be used, they all have the same inputs, a point is invalid, or
@@ -91,6 +95,7 @@ def forecast(
         kinds=kinds,
         real=real,
         units=units,
+        copies=copies,
     )
     if len(parts) > 1:
         names = ", ".join(part.response for part in parts)

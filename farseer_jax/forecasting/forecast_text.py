@@ -27,6 +27,7 @@ _SOURCES = {
     "size": "effect of the size",
     "noise": "noise",
 }
+_TOGETHER, _APART = "with errors that move together", "with independent errors"
 _NUMBERS = ("positive", "count", "real")
 
 
@@ -116,13 +117,17 @@ def _earlier(forecast: "Forecast") -> list[str]:
 
 
 def _laws(forecast: "Forecast") -> str:
+    """The members with their shares, largest first."""
     shown = [own for own in forecast.members if round(100 * own.share)]
-    named = (
-        f"{own.law.name}{'' if own.correlated else ' with independent errors'} {_whole(own.share)}"
-        for own in sorted(shown, key=lambda own: -own.share)
-    )
-    formula = "" if forecast.law is None else f"{forecast.law.formula or forecast.law.name}; "
-    return f"Law: {formula}{', '.join(named)}" if formula else f"Laws: {', '.join(named)}"
+    shown = sorted(shown, key=lambda own: -own.share)
+    if forecast.law is None:
+        names = [own.law.name if own.correlated else f"{own.law.name} {_APART}" for own in shown]
+        found = "Laws: "
+    else:
+        names = [_TOGETHER if own.correlated else _APART for own in shown]
+        found = f"Law: {forecast.law.formula or forecast.law.name}; "
+    listed = [f"{name} {_whole(own.share)}" for name, own in zip(names, shown, strict=True)]
+    return found + ", ".join(listed)
 
 
 def on_the_scale(forecast: "Forecast", value: float) -> str:

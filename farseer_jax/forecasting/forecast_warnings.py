@@ -8,6 +8,7 @@ import numpy as np
 from farseer_jax.forecasting.forecast_record import record_summary
 from farseer_jax.forecasting.forecast_table import factor_text, number_format, point_text
 from farseer_jax.results.numbers import level_text, share_text, some_of
+from farseer_jax.runs.row_labels import row_name
 from farseer_jax.uncertainty.intervals import cell_text
 
 if TYPE_CHECKING:
@@ -169,4 +170,4 @@ def _run(forecast: "Forecast", row: int) -> str:
         if np.ndim(inputs[name][row]) == 0
     )
     name = forecast.runs.loss_name or "loss"
-    return f"row {row} ({where}, {name} {forecast.runs.loss[row]:.5g})"
+    return f"{row_name(forecast.runs.extra, row)} ({where}, {name} {forecast.runs.loss[row]:.5g})"
