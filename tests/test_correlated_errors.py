@@ -18,8 +18,7 @@ def dense_covariance(
     """The covariance of the documentation between points and others, over the noise's variance."""
     z, t, first = np.log(N)[:, None], np.log(D)[:, None], np.log(N.min())
     dz, dt = z - np.log(M), t - np.log(E)
-    alike = (np.abs(dz) < 1e-9) + np.exp(-np.abs(dz) / errors.size_length)
-    size = 0.5 * errors.size**2 * alike
+    size = errors.size**2 * np.exp(-np.abs(dz) / errors.size_length)
     smooth = errors.smooth**2 * np.exp(-0.5 * (dz**2 + dt**2) / errors.smooth_length**2)
     p, q = np.maximum(z - first, 0.0), np.maximum(np.log(M) - first, 0.0)
     low, high = np.minimum(p, q), np.maximum(p, q)

@@ -22,20 +22,21 @@ class CorrelatedErrors:
     """Errors that move together, in multiples of the noise of a run.
 
     The errors of runs (on the link's scale) are the sum of three parts: noise, independent between
-    runs; an effect of each size, half of it the size's own and half alike for sizes within about
-    ``size_length``; and a misfit of the law, a smooth function of all inputs. Their covariance,
-    over the noise's variance, is
+    runs; an effect of each size, alike for sizes within about ``size_length``; and a misfit of the
+    law, a smooth function of all inputs. Their covariance, over the noise's variance, is
 
-        1/weight + ½ size² · ([Δz = 0] + exp(−|Δz| / size_length))
+        1/weight + size² · exp(−|Δz| / size_length)
         + smooth² · exp(−Δx² / (2 smooth_length²)) + growth² · W(z, z') · exp(−Δy² / (2 · 3²)),
 
     where z is the coordinate of the input ``along``, from the smallest on; x are all coordinates:
     logarithms of positive inputs and counts, standardised real inputs; y are all but z; and W is
     the covariance of an integrated Wiener process, a misfit that grows along z. The misfit is
-    shared between runs with the same label of a category and the same shares of a mixture.
+    shared between runs with the same label of a category and the same shares of a mixture. At a size without runs,
+    intervals count a further effect that is the size's own.
 
     Args:
         size: standard deviation of the effect of a size, over that of the noise.
+        own_size: standard deviation of what is a new size's own, over that of the noise.
         size_length: how far effects are alike, in e-folds of the input.
         smooth: standard deviation of the misfit, over that of the noise.
         smooth_length: how far the misfit is alike, in e-folds.
@@ -53,12 +54,13 @@ class CorrelatedErrors:
         >>> runs = {"N": np.array([1e8, 1e8, 4e8]), "D": np.array([2e9, 8e9, 8e9])}
         >>> columns = errors.columns(kinds, runs)
         >>> (columns.at(runs).matrix @ columns.at(runs).matrix.T).round(1)  # in variances of noise
-        array([[66.2, 59.8, 52. ],
-               [59.8, 66.2, 57.8],
-               [52. , 57.8, 74.2]])
+        array([[66.2, 59.8, 52.3],
+               [59.8, 66.2, 58.1],
+               [52.3, 58.1, 74.2]])
     """
 
     size: float = 1.5
+    own_size: float = 1.2
     size_length: float = 1.0
     smooth: float = 8.0
     smooth_length: float = 3.0
@@ -66,7 +68,7 @@ class CorrelatedErrors:
     along: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("size", "smooth", "growth"):
+        for name in ("size", "own_size", "smooth", "growth"):
             if not 0.0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)!r}")
         for name in ("size_length", "smooth_length"):
@@ -139,7 +141,8 @@ class ErrorColumns:
             if kind == "real"
         }
         points = self._points(inputs)
-        self._lowest = float(points.along.min())
+        self._known_sizes = np.unique(points.along)
+        self._lowest = float(self._known_sizes[0])
         size_variance, smooth_variance = self._variances(points)
         nothing = np.zeros((len(size_variance), 0))
         self._sizes, self._smooth = (
@@ -165,7 +168,7 @@ class ErrorColumns:
         size_variance, smooth_variance = self._variances(points)
         return Features(
             np.concatenate([size, smooth], axis=1),
-            np.maximum(size_variance - (size**2).sum(1), 0.0),
+            np.maximum(size_variance - (size**2).sum(1), 0.0) + self._own_size(points) ** 2,
             np.maximum(smooth_variance - (smooth**2).sum(1), 0.0),
         )
 
@@ -192,6 +195,9 @@ class ErrorColumns:
         for covariance, variance, pivots, factor in parts[0 if size else 1 :]:
             known = _projected(factor, covariance(pivots, points))
             found.append(_incomplete_cholesky(points, covariance, variance, known)[1])
+        if size:
+            _, size_of = np.unique(points.along, return_inverse=True)
+            found.append(self._own_size(points)[:, None] * np.eye(int(size_of.max()) + 1)[size_of])
         return np.concatenate(found, axis=1)
 
     def _points(self, inputs: Mapping[str, ArrayLike]) -> "_Points":
@@ -217,6 +223,12 @@ class ErrorColumns:
             np.concatenate(labels, 1) if labels else np.zeros((num, 0)),
         )
 
+    def _own_size(self, points: "_Points") -> np.ndarray:
+        """Standard deviation of what is the size's own; 0 at sizes with runs, ``(point,)``."""
+        apart = np.abs(points.along[:, None] - self._known_sizes).min(axis=1)
+        is_new = bool(self._along) & (apart > _SAME_SIZE)
+        return np.where(is_new, self.errors.own_size, 0.0)
+
     def _variances(self, points: "_Points") -> tuple[np.ndarray, np.ndarray]:
         """The diagonals of the two covariances, ``(point,)`` each."""
         own, num = self.errors, len(points.along)
@@ -230,8 +242,7 @@ class ErrorColumns:
         if not self._along:
             return np.zeros((len(first.along), len(second.along)))
         apart = np.abs(first.along[:, None] - second.along)
-        alike = np.exp(-apart / own.size_length)
-        return 0.5 * own.size**2 * ((apart < _SAME_SIZE) + alike)
+        return own.size**2 * np.exp(-apart / own.size_length)
 
     def _smooth_covariance(self, first: "_Points", second: "_Points") -> np.ndarray:
         own = self.errors
