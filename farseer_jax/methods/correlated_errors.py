@@ -31,8 +31,8 @@ class CorrelatedErrors:
     where z is the coordinate of the input ``along``, from the smallest on; x are all coordinates:
     logarithms of positive inputs and counts, standardised real inputs; y are all but z; and W is
     the covariance of an integrated Wiener process, a misfit that grows along z. The misfit is
-    shared between runs with the same label of a category and the same shares of a mixture. At a size without runs,
-    intervals count a further effect that is the size's own.
+    shared between runs with the same label of a category and the same shares of a mixture. At a
+    size without runs, intervals count a further effect that is the size's own.
 
     Args:
         size: standard deviation of the effect of a size, over that of the noise.
@@ -140,7 +140,7 @@ class ErrorColumns:
             for name, kind in kinds.items()
             if kind == "real"
         }
-        points = self._points(inputs)
+        points = _in_order(self._points(inputs))
         self._known_sizes = np.unique(points.along)
         self._lowest = float(self._known_sizes[0])
         size_variance, smooth_variance = self._variances(points)
@@ -285,6 +285,12 @@ def _input_along(along: str | None, kinds: Mapping[str, Kind]) -> str:
             f"{along!r}"
         )
     return along
+
+
+def _in_order(points: _Points) -> _Points:
+    """Points in an order of their own, so that pivots do not depend on that of the runs."""
+    columns = np.column_stack([points.labels, points.others, points.along])
+    return points.take(np.lexsort(columns.T))
 
 
 def _square_distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
