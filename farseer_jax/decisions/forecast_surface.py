@@ -5,13 +5,12 @@ smooth misfit, a function of N and D that has optima.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from farseer_jax.forecasting.posterior import Posterior
 from farseer_jax.forecasting.result import Forecast
-from farseer_jax.forecasting.stack import Stack
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,31 +34,7 @@ class ForecastSurface:
     def draws(self, log_N: np.ndarray, log_D: np.ndarray, num: int, seed: int) -> np.ndarray:
         """Joint draws at points ``(point,)`` on the link's scale, ``(draw, point)``."""
         inputs = {"N": np.exp(log_N), "D": np.exp(log_D)}
-        stack = with_columns_for(self.forecast, inputs, size=False)
-        return stack.draws(inputs, num, seed, size=False)[0]
-
-
-def with_columns_for(
-    forecast: Forecast, inputs: Mapping[str, np.ndarray], *, size: bool = True
-) -> Stack:
-    """The stack with error columns from which the errors at further points follow, too.
-
-    Args:
-        forecast: a forecast over N and D.
-        inputs: the points, ``(point,)`` each.
-        size: whether effects of sizes follow as well.
-    """
-    stack, runs = forecast.stack, {"N": forecast.runs.N, "D": forecast.runs.D}
-    columns = next((own.columns for own in stack.posteriors if own.columns is not None), None)
-    if columns is None:
-        return stack
-    extended = columns.extended(inputs, size=size)
-    features = extended.at(runs)
-    posteriors = [
-        own if own.columns is None else replace(own, columns=extended, features=features)
-        for own in stack.posteriors
-    ]
-    return replace(stack, posteriors=posteriors)
+        return self.forecast.stack.draws(inputs, num, seed, size=False)[0]
 
 
 def _mean_without_size(posterior: Posterior, inputs: Mapping[str, np.ndarray]) -> np.ndarray:

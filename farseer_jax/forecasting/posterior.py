@@ -122,12 +122,12 @@ class Posterior:
         covariance = self.coefficients[2][0]
         normal = rng.standard_normal((num, len(covariance)))
         u = self._expected(parameters) + scale[:, None] * (normal @ _root(covariance).T)
-        left = points.smooth_left + (points.size_left if size else 0.0)
         matrix = points.matrix.copy()
         if not size:
             matrix[:, : self.columns.num_size] = 0.0
-        own = rng.standard_normal(drawn.shape) * scale[:, None] * np.sqrt(left)
-        return drawn + u @ matrix.T + own
+        left = self.columns.left_at(inputs, size=size)
+        own = rng.standard_normal((num, left.shape[1])) @ left.T
+        return drawn + u @ matrix.T + scale[:, None] * own
 
     def _expected(self, parameters: np.ndarray) -> np.ndarray:
         """Expected coefficients of the columns by drawn laws, ``(draw, column)``."""
@@ -153,6 +153,7 @@ def fit_member(
     target: np.ndarray,
     weights: np.ndarray,
     noise: Noise,
+    first_weights: np.ndarray | None = None,
 ) -> Posterior:
     """Fit a member to runs.
 
@@ -164,9 +165,10 @@ def fit_member(
         target: responses on the link's scale, ``(run,)``.
         weights: ``(data_set, run)``.
         noise: what is known of the noise.
+        first_weights: of the runs in the first round, ``(data_set, run)``.
     """
     problem = problem_of(member, features, inputs, target, weights)
-    found = fit_with_noise(problem, member.starts, noise, member.prior_degrees)
+    found = fit_with_noise(problem, member.starts, noise, member.prior_degrees, first_weights)
     return posterior_of(member, columns, features, problem, found)
 
 

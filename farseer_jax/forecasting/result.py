@@ -78,9 +78,9 @@ class Forecast(Result):
         >>> from farseer_jax import example_runs, forecast
         >>> answer = forecast(example_runs(), [(25.1e9, 5e11)])
         >>> float(answer.predict(25.1e9, 5e11).round(3))
-        0.411
+        0.412
         >>> low, high = answer.interval(25.1e9, 5e11)
-        >>> bool(low < 0.4111 < high)  # what the example's law gives there
+        >>> bool(low < 0.41096 < high)  # what the example's law gives there
         True
     """
 
@@ -219,7 +219,7 @@ class Forecast(Result):
         mean = shares @ errors
         widened = np.array([own.widening * own.record.sd for own in self.members])
         variance = shares @ (widened**2 + (errors - mean) ** 2)
-        return Record(records[0].holdout, mean, np.sqrt(variance))
+        return Record(records[0].holdout, mean, np.sqrt(variance), records[0].weight)
 
     @cached_property
     def beyond(self) -> np.ndarray:

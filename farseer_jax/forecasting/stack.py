@@ -20,11 +20,13 @@ class Record:
         holdout: of each predicted run, ``(predicted,)``.
         error: observed less predicted on the link's scale, ``(predicted,)``.
         sd: standard deviation of a run there, ``(predicted,)``.
+        weight: near 0 for runs far from the others, ``(predicted,)``.
     """
 
     holdout: np.ndarray
     error: np.ndarray
     sd: np.ndarray
+    weight: np.ndarray
 
     @property
     def miss(self) -> np.ndarray:
@@ -40,7 +42,8 @@ class Record:
 
     def _means(self, values: np.ndarray) -> np.ndarray:
         num = int(self.holdout.max(initial=-1)) + 1
-        return np.array([values[self.holdout == place].mean() for place in range(num)])
+        own = [self.holdout == place for place in range(num)]
+        return np.array([np.average(values[at], weights=self.weight[at]) for at in own])
 
 
 def record_of(
@@ -48,13 +51,15 @@ def record_of(
 ) -> Record:
     """The record of a posterior whose data sets are all runs, then those of each limit."""
     holdout, run = np.nonzero(rolling.predicted)
+    weight = posterior.laplace.weights[0][run]
+    weight = np.where(weight > 0.0, weight, 1e-12)  # so that no hold-out is without any
     error, sd = np.zeros(len(run)), np.zeros(len(run))
     for place in range(len(rolling.limit)):
         own = run[holdout == place]
         at = posterior.moments({name: x[own] for name, x in inputs.items()}, place + 1)
         error[holdout == place] = target[own] - at.mean
         sd[holdout == place] = np.sqrt(at.variance + at.noise)
-    return Record(holdout, error, sd)
+    return Record(holdout, error, sd, weight)
 
 
 def shares_of(records: Sequence[Record]) -> np.ndarray:

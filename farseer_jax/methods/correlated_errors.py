@@ -1,19 +1,19 @@
 """The error model: noise, an effect per size, and a smooth misfit of the law."""
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax.laws.law import Law
 from farseer_jax.runs.inputs import Kind
+from farseer_jax.runs.runs import Runs
 
-_LEAST_SHARE = 3e-6  # of the largest variance: what columns leave out
+_LEAST_SHARE = 1e-6  # of the largest variance: what columns leave out
 _GROWTH_LENGTH = 3.0  # e-folds of other inputs over which the growing misfit is alike
 _MOST_COLUMNS = 300  # beyond it, what columns leave out counts as noise
-_LEAST_LEFT = 1e-4  # variance over the noise's that columns of further points may leave out
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,12 @@ class CorrelatedErrors:
         return ErrorColumns(self, kinds, inputs)
 
 
+def columns_at_runs(errors: CorrelatedErrors, law: type[Law], runs: Runs) -> np.ndarray:
+    """The columns of the runs' errors, ``(run, column)``."""
+    inputs = law.columns(runs)
+    return errors.columns(law.inputs(), inputs).at(inputs).matrix
+
+
 class Features(NamedTuple):
     """Points in terms of the columns of correlated errors.
 
@@ -133,10 +139,17 @@ class ErrorColumns:
         points = self._points(inputs)
         self._lowest = float(points.along.min())
         size_variance, smooth_variance = self._variances(points)
-        least = [_LEAST_SHARE * variance.max() for variance in (size_variance, smooth_variance)]
-        self._sizes = _pivots(points, self._size_covariance, size_variance, least[0])
-        self._smooth = _pivots(points, self._smooth_covariance, smooth_variance, least[1])
-        self._factorised()
+        nothing = np.zeros((len(size_variance), 0))
+        self._sizes, self._smooth = (
+            points.take(_incomplete_cholesky(points, covariance, variance, nothing)[0])
+            for covariance, variance in (
+                (self._size_covariance, size_variance),
+                (self._smooth_covariance, smooth_variance),
+            )
+        )
+        self._size_factor = _factor(self._size_covariance(self._sizes, self._sizes))
+        self._smooth_factor = _factor(self._smooth_covariance(self._smooth, self._smooth))
+        self.num_size = len(self._sizes.along)
 
     def at(self, inputs: Mapping[str, ArrayLike]) -> Features:
         """Points, such as the runs themselves, in terms of the columns.
@@ -154,37 +167,30 @@ class ErrorColumns:
             np.maximum(smooth_variance - (smooth**2).sum(1), 0.0),
         )
 
-    def extended(self, inputs: Mapping[str, ArrayLike], *, size: bool = True) -> "ErrorColumns":
-        """These columns and more, from which the errors at further points follow as well.
-
-        Errors at points far from the runs do not follow from those at the runs, but those of
-        neighbouring points have much in common. The columns of the runs stay as they are, and the
-        runs do not depend on the further ones.
-
-        Args:
-            inputs: the further points, ``(point,)`` each, as for :meth:`at`.
-            size: whether their effects of sizes follow too, or the misfit alone.
-        """
-        points, features, found = self._points(inputs), self.at(inputs), copy(self)
-        known = np.split(features.matrix, [self.num_size], axis=1)
-        if size:
-            left = features.size_left
-            more = _pivots(points, self._size_covariance, left, _LEAST_LEFT, known[0])
-            found._sizes = _joined(self._sizes, more)
-        left = features.smooth_left
-        more = _pivots(points, self._smooth_covariance, left, _LEAST_LEFT, known[1])
-        found._smooth = _joined(self._smooth, more)
-        return found._factorised()
-
     def along_of(self, inputs: Mapping[str, ArrayLike]) -> np.ndarray:
         """The coordinate of the input whose values have an effect each, ``(point,)``."""
         return self._points(inputs).along
 
-    def _factorised(self) -> "ErrorColumns":
-        self._size_factor = _factor(self._size_covariance(self._sizes, self._sizes))
-        self._smooth_factor = _factor(self._smooth_covariance(self._smooth, self._smooth))
-        self.num_size = len(self._sizes.along)
-        return self
+    def left_at(self, inputs: Mapping[str, ArrayLike], *, size: bool = True) -> np.ndarray:
+        """What the columns leave out at points, jointly: a matrix R, ``(point, column)``.
+
+        ``R · Rᵀ`` is the covariance of the errors at the points, given the columns' coefficients.
+
+        Args:
+            inputs: the points.
+            size: whether the effects of sizes are included.
+        """
+        points = self._points(inputs)
+        size_variance, smooth_variance = self._variances(points)
+        parts = [
+            (self._size_covariance, size_variance, self._sizes, self._size_factor),
+            (self._smooth_covariance, smooth_variance, self._smooth, self._smooth_factor),
+        ]
+        found = []
+        for covariance, variance, pivots, factor in parts[0 if size else 1 :]:
+            known = _projected(factor, covariance(pivots, points))
+            found.append(_incomplete_cholesky(points, covariance, variance, known)[1])
+        return np.concatenate(found, axis=1)
 
     def _points(self, inputs: Mapping[str, ArrayLike]) -> "_Points":
         others, labels, along = [], [], None
@@ -280,42 +286,34 @@ def _integrated_wiener(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return least**3 / 3.0 + np.abs(first - second) * least**2 / 2.0
 
 
-def _pivots(
-    points: _Points,
-    covariance: _Covariance,
-    variance: np.ndarray,
-    least: float,
-    known: np.ndarray | None = None,
-) -> _Points:
-    """Points from which the errors at all points follow.
-
-    They are the pivots of an incomplete Cholesky factorisation, largest variance left first.
+def _incomplete_cholesky(
+    points: _Points, covariance: _Covariance, variance: np.ndarray, known: np.ndarray
+) -> tuple[list[int], np.ndarray]:
+    """An incomplete Cholesky factorisation of what known columns leave of a covariance.
 
     Args:
         points: the points.
-        covariance: of their errors.
-        variance: what is left of their variances, ``(point,)``.
-        least: variance that may be left.
-        known: the points in terms of earlier columns, ``(point, column)``.
+        covariance: between two sets of them.
+        variance: its diagonal, ``(point,)``.
+        known: columns that explain a part of it, ``(point, column)``.
+
+    Returns:
+        The pivots, largest variance left first, and the factor, ``(point, pivot)``.
     """
-    num, left = len(points.along), variance
-    factor = np.empty((0, num)) if known is None else known.T
-    chosen = list[int]()
-    while len(chosen) < min(num, _MOST_COLUMNS):
+    left = np.maximum(variance - (known**2).sum(1), 0.0)
+    least = _LEAST_SHARE * max(float(variance.max()), 1e-300)
+    factor, chosen = np.empty((0, len(left))), list[int]()
+    while len(chosen) < min(len(left), _MOST_COLUMNS):
         place = int(left.argmax())
         if left[place] <= least:
             break
-        row = covariance(points.take([place]), points)[0]
+        row = covariance(points.take([place]), points)[0] - known @ known[place]
         row = (row - factor[:, place] @ factor) / np.sqrt(left[place])
         factor = np.concatenate([factor, row[None]])
         left = np.maximum(left - row**2, 0.0)
         left[place] = 0.0
         chosen.append(place)
-    return points.take(chosen)
-
-
-def _joined(first: _Points, second: _Points) -> _Points:
-    return _Points(*(np.concatenate(both) for both in zip(first, second, strict=True)))
+    return chosen, factor.T
 
 
 def _factor(covariance: np.ndarray) -> np.ndarray:

@@ -92,6 +92,7 @@ def build_refit(
     losses: np.ndarray,
     *,
     natural: bool = False,
+    columns: np.ndarray | None = None,
 ) -> EndToEndRefit:
     """The refit of a method's layout.
 
@@ -102,6 +103,7 @@ def build_refit(
         start: free parameters of the fitted law, ``(free,)``.
         losses: the losses that it was fitted to, ``(run,)``.
         natural: whether ``free`` gives the parameters' own values, not the law's vector.
+        columns: of correlated errors, ``(run, column)``.
 
     Raises:
         NoDerivativeError: the objective is a sum of absolute residuals.
@@ -126,6 +128,7 @@ def build_refit(
         link=layout.link,
         objective=objective,
         natural=natural,
+        columns=columns,
     )
     new_refit: Any = EndToEndRefit
     refit: EndToEndRefit = new_refit(problem, share, np.clip(start, free.lower, free.upper))

@@ -45,8 +45,19 @@ def build_free(
     fixed: dict[str, float],
     tied: tuple[tuple[str, ...], ...],
     bounds: dict[str, tuple[float, float]],
+    *,
+    centred: bool = True,
 ) -> Free:
     """The free parameters of a law.
+
+    Args:
+        law: its class.
+        center: centre of the runs.
+        fixed: parameters at fixed values.
+        tied: groups of equal parameters.
+        bounds: of parameters.
+        centred: whether free parameters are combinations that are hardly correlated; otherwise
+            each belongs to one parameter, or to tied ones.
 
     Raises:
         ValueError: a name is unknown, or settings contradict each other.
@@ -71,16 +82,16 @@ def build_free(
         basis[row, column] = 1.0
         low, high = (_inner(law, name, v) for v in bounds.get(name, (-np.inf, np.inf)))
         lower[column], upper[column] = max(lower[column], low), min(upper[column], high)
-    centering = law.centering(center)
+    centering = law.centering(center) if centred else np.eye(len(names))
     # Orthonormal combinations of the centred parameters (without ties, these themselves).
     triangle = np.linalg.qr(centering @ basis)[1]
     triangle *= np.sign(np.diag(triangle))[:, None]
-    centred = basis @ np.linalg.inv(triangle)
+    combined = basis @ np.linalg.inv(triangle)
     # A box needs the bounded parameters as axes: most of them still are (E, α, β), A is not.
     bounded = [names.index(name) for name in bounds]
-    if np.allclose(centred[bounded], basis[bounded], rtol=0.0, atol=1e-12):
-        centred[bounded] = basis[bounded]  # without rounding
-        basis = centred
+    if np.allclose(combined[bounded], basis[bounded], rtol=0.0, atol=1e-12):
+        combined[bounded] = basis[bounded]  # without rounding
+        basis = combined
     return Free(centering, basis, offset, lower, upper)
 
 

@@ -58,13 +58,17 @@ def fit_with_shared(
     """
     check_shared(layouts[0].law, shared)
     separate, frees = _separate(method, layouts, losses, weights, enough=False)
-    in_common = _in_common(method, layouts[0].law, frees[0], shared)
+    free = free_of(method, layouts[0], centred=False)  # so that each can be shared or not
+    in_common = _in_common(method, layouts[0].law, free, shared)
     _check_joint_number(layouts, weights, in_common)
-    best = np.stack([best_point(own) for own in separate])
-    starts = _joint_starts(best, in_common, method.seed, frees[0])
-    found = _solve_jointly(method, layouts, frees[0], in_common, starts, losses, weights)
+    vectors = [
+        own_free.vector(best_point(own)) for own_free, own in zip(frees, separate, strict=True)
+    ]
+    best = free.free(np.stack(vectors, axis=1))
+    starts = _joint_starts(best, in_common, method.seed, free)
+    found = _solve_jointly(method, layouts, free, in_common, starts, losses, weights)
     return [
-        best_of_starts(layout, frees[0], own, loss, weight)
+        best_of_starts(layout, free, own, loss, weight)
         for layout, own, loss, weight in zip(layouts, found, losses, weights, strict=True)
     ]
 
@@ -206,6 +210,7 @@ def _solve_jointly(
         own_weights,
         parameter_of=np.arange(joint.basis.shape[0]).reshape(num_groups, -1).T,
         group=np.repeat(np.arange(num_groups), [len(layout.runs) for layout in layouts]),
+        linear=_joint_columns([method.columns_of(layout) for layout in layouts]),
     )
     found = minimise(problem, starts, settings)
     points, value = found.free[0], found.value[0]
@@ -214,6 +219,14 @@ def _solve_jointly(
     each[..., in_common] = shared
     each[..., ~in_common] = np.moveaxis(own.reshape(len(points), num_groups, -1), 1, 0)
     return [Optima(one, value, found.status[0], found.steps[0]) for one in each]
+
+
+def _joint_columns(columns: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """Columns of correlated errors; those of different groups are independent."""
+    from scipy.linalg import block_diag
+
+    own = [matrix for matrix in columns if matrix is not None]
+    return np.asarray(block_diag(*own)) if own else None
 
 
 def _joint_parameters(free: Free, in_common: np.ndarray, num_groups: int) -> Free:
