@@ -235,7 +235,7 @@ class Allocation(Result):
         return (
             f"{own.level:.4g} interval: {own.kind}, {own.note}, {resamples}\n"
             "It takes the errors of runs for independent, and is too narrow where they move "
-            "together, as they usually do: allocate(forecast(runs), …) counts that"
+            "together, as they usually do; that of a forecast counts this"
         )
 
     def __repr__(self) -> str:
@@ -329,8 +329,8 @@ def _vague(found: Answers, ratio: Intervals) -> list[str]:
         sentences.append(
             f"the optimal D/N is vague at {many}{found.compute[row]:.3g} FLOPs "
             f"({ratio_text(ratio.lower[row])} to {ratio_text(ratio.upper[row])}): the runs are too "
-            "far below; train some of more compute on both sides of the optimum, which "
-            "suggest_runs(…, compute=…) finds."
+            "far below; train some of more compute on both sides of the optimum, which suggest_runs "
+            "finds (`farseer suggest --split`)."
         )
     row = int(np.argmax(found.without))
     if found.without[row] > _MANY:
