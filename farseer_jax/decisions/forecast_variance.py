@@ -9,8 +9,8 @@ w the weight of a new run, the runs S leave, whatever they reach,
 and move the member's mean by K_tS (K_SS + I/w)⁻¹ (y_S − mean_S). New runs are assumed to reach the
 forecast's mean, by which members come closer to one another as well. Noise, weights of members and
 their widening stay as they are. A target is a loss, with the effect of its size; or ln of the
-optimal D/N of a budget, which moves by −g'/g'' if g is the curve of losses along the budget, without
-effects of sizes.
+optimal D/N of a budget, which moves by −g'/g'' where g is the curve of losses along the budget,
+without effects of sizes.
 """
 
 from collections.abc import Sequence
