@@ -12,6 +12,7 @@ lies inside its sizes and is known to 0.15 in ln N. Needs ../shared/data.
 import argparse
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ LIMITS = (1.1, 2.0, 4.0, 8.0, 32.0, 128.0)  # how far below the largest slice th
 STEP = np.sqrt(2.0)  # between the slices of a grid
 LEAST_RUNS, LEAST_SIZES, WINDOW, KNOWN = 12, 4, np.log(6.0), 0.15
 LEVEL = 0.9
+DISTANCES = (0.0, 2.0, 5.0, 20.0, 1000.0)  # compute of a slice over the largest fitted
 
 
 def tables() -> Iterator[tuple[str, str, fj.Runs, np.ndarray | None]]:
@@ -121,17 +123,19 @@ def tasks(runs: fj.Runs, budgets: np.ndarray | None) -> Iterator[dict[str, Any]]
         }
         for row in range(len(C)):
             yield {
-                "limit": limit, "compute": C[row], "beyond": C[row] / known.flops.max(),
-                "log_N": log_N[row], "error": error[row],
-                "forecast": float(np.log(found.N[row]) - log_N[row]),
-                "lower": float(np.log(low[row]) - log_N[row]),
-                "upper": float(np.log(high[row]) - log_N[row]),
-                **{name: float(miss[row]) for name, miss in others.items()},
-            }  # fmt: skip
+                "compute": float(f"{C[row]:.4g}"),
+                "beyond": round(float(C[row] / known.flops.max()), 4),
+                "log_N": round(float(log_N[row]), 4),
+                "error": round(float(error[row]), 4),
+                "forecast": round(float(np.log(found.N[row]) - log_N[row]), 4),
+                "lower": round(float(np.log(low[row]) - log_N[row]), 4),
+                "upper": round(float(np.log(high[row]) - log_N[row]), 4),
+                **{name: round(float(miss[row]), 4) for name, miss in others.items()},
+            }
 
 
 def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """Misses and coverage; of families, tables within one counting alike."""
+    """Misses and coverage."""
     names = ("forecast", *LAWS)
     miss = {name: np.abs([line[name] for line in lines]) for name in names}
     lower, upper = (np.array([line[end] for line in lines]) for end in ("lower", "upper"))
@@ -159,11 +163,23 @@ def main() -> None:
     by_family = {f: summary([line for line in lines if line["family"] == f]) for f in families}
     everything = summary(lines)
     print("all", json.dumps(everything))
+    distance = np.array([line["beyond"] for line in lines])
+    by_distance = {
+        f"to {far:g}": summary(
+            [line for line, x in zip(lines, distance, strict=True) if near < x <= far]
+        )
+        for near, far in pairwise(DISTANCES)
+    }
     content = {
-        "machine": machine(), "level": LEVEL, "all": everything, "families": by_family,
-        "slices": lines,
-    }  # fmt: skip
-    args.out.write_text(json.dumps(content, indent=1) + "\n")
+        "machine": machine(),
+        "level": LEVEL,
+        "all": everything,
+        "families": by_family,
+        "distances": by_distance,
+    }
+    rows = ",\n".join(json.dumps(line) for line in lines)
+    text = json.dumps(content, indent=1).removesuffix("\n}")
+    args.out.write_text(f'{text},\n "slices": [\n{rows}\n]\n}}\n')
 
 
 if __name__ == "__main__":

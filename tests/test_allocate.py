@@ -342,7 +342,7 @@ class TestResult:
         row = json.loads(json.dumps(found.to_dict(), allow_nan=False))["allocations"][0]
         assert row["N"] is row["loss"] is row["exponent_N"] is None
         assert str(found).count("–") >= 8
-        with pytest.raises(ValueError, match="no budget .* has an interior optimum: set"):
+        with pytest.raises(ValueError, match=r"no budget .* has an interior optimum: set"):
             fj.allocate(law, loss=2.0)
 
     def test_which_budgets_have_an_optimum(self) -> None:

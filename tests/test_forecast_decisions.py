@@ -23,9 +23,10 @@ BUDGETS = 10.0 ** np.arange(19, 26)
 TARGET = (2e10, 4e11)
 
 
-def runs_of(law: fj.Law, seed: int = 0, noise: float = 5e-4) -> fj.Runs:
-    N, D = (x.ravel() for x in np.meshgrid(2e8 * 2.0 ** np.arange(5), 2e9 * 2.0 ** np.arange(6)))
-    return fj.simulate(law, N, D, noise=noise, seed=seed)
+def runs_of(law: fj.Law, seed: int = 0, num_sizes: int = 5) -> fj.Runs:
+    sizes = 2e8 * 2.0 ** np.arange(num_sizes)
+    N, D = (x.ravel() for x in np.meshgrid(sizes, 2e9 * 2.0 ** np.arange(6)))
+    return fj.simulate(law, N, D, noise=5e-4, seed=seed)
 
 
 @pytest.fixture(scope="module")
@@ -152,11 +153,10 @@ class TestAllocation:
         assert "Set max_N= or max_D=" in nothing.warnings[0]
 
     def test_an_own_law_and_a_law_of_other_inputs(self) -> None:
-        own = fj.forecast(runs_of(LAW), law=fj.Chinchilla, usual=False)
+        own = fj.forecast(runs_of(LAW, num_sizes=8), law=fj.Chinchilla, usual=False)
         ratio = fj.allocate(own, [1e20]).tokens_per_parameter
         np.testing.assert_allclose(ratio, fj.allocate(LAW, 1e20).tokens_per_parameter, rtol=0.15)
-        table = {"N": own.runs.N, "P": own.runs.D, "loss": own.runs.loss}
-        other = fj.forecast(table, law="E + A/N**alpha + B/P**beta", usual=False)
+        other = fj.forecast(own.runs, law="E + A/N**alpha", usual=False)
         with pytest.raises(ValueError, match="allocate needs a law over N and D"):
             fj.allocate(other, 1e20)
 
@@ -241,14 +241,14 @@ class TestVariance:
 
 class TestSuggestions:
     def test_the_interval_now_is_the_forecasts(self, answer: fj.Forecast) -> None:
-        found = fj.suggest_runs(answer, TARGET, budget=1e21)
+        found = fj.suggest_runs(answer, TARGET, budget=1e22)
         (target,) = found.targets
         np.testing.assert_allclose(target.before, answer.interval(*TARGET), rtol=1e-6)
         assert target.predicted == answer.predict(*TARGET)
-        assert np.diff(target.after) < 0.8 * np.diff(target.before)
-        assert found.standard_error_after[-1] < 0.8 * found.standard_error_now
+        assert np.diff(target.after) < 0.5 * np.diff(target.before)
+        assert found.standard_error_after[-1] < 0.5 * found.standard_error_now
         assert found.spent <= found.budget
-        wide = fj.suggest_runs(answer, TARGET, budget=1e21, level=0.99)
+        wide = fj.suggest_runs(answer, TARGET, budget=1e22, level=0.99)
         assert np.diff(wide.targets[0].before) > np.diff(target.before)
 
     def test_suggested_runs_are_worth_more_than_others_of_their_price(

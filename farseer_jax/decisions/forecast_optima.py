@@ -202,8 +202,9 @@ class ForecastOptima:
                 quantity=name,
                 at={"compute": compute},
                 estimate=estimate,
-                lower=own[0],
-                upper=own[1],
+                # an end at the estimate may be rounded to its other side
+                lower=np.minimum(own[0], estimate),
+                upper=np.maximum(own[1], estimate),
                 level=level,
                 kind="forecast",
                 scheme="joint draws",
