@@ -167,7 +167,7 @@ class TestAllocation:
     def test_text_and_file(self, found: fj.Allocation) -> None:
         text = str(found)
         assert text.startswith("Forecast, 30 runs: lowest loss for C = 6 N D")
-        assert "0.9 interval: optima of 400 joint draws" in text
+        assert "90 % interval: optima of 400 joint draws" in text
         assert str(fj.Allocation.from_json(found.to_json())) == text
         assert found.level == 0.9
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from farseer_jax.laws.compute_optimal import BOTH, DATA, HIGHEST, INTERIOR, LOWEST, SIZE
-from farseer_jax.results.numbers import loss_text, or_null, quantity_text, some_of
+from farseer_jax.results.numbers import level_text, loss_text, or_null, quantity_text, some_of
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
@@ -160,7 +160,7 @@ class Allocation(Result):
             f"{ratio_text(a)} to {ratio_text(b)}" if np.isfinite([a, b]).all() else "–"
             for a, b in zip(own.lower, own.upper, strict=True)
         ]
-        columns = [Column(f"{own.level:.4g} interval", ends, in_data=False)]
+        columns = [Column(f"{level_text(own.level)} interval", ends, in_data=False)]
         for name, interval in self.intervals.items():
             key = name.replace(" ", "_")
             columns.append(Column(f"{key}_lower", interval.lower, text=None))
@@ -228,12 +228,12 @@ class Allocation(Result):
         """What the intervals rest on, in a line."""
         if self._is_forecast:
             return (
-                f"{own.level:.4g} interval: optima of {own.num_resamples:,} joint draws of the law "
+                f"{level_text(own.level)} interval: optima of {own.num_resamples:,} joint draws of the law "
                 f"and its smooth misfit (seed {own.seed})"
             )
         resamples = f"{own.num_resamples:,} resamples ({own.scheme}, seed {own.seed})"
         return (
-            f"{own.level:.4g} interval: {own.kind}, {own.note}, {resamples}\n"
+            f"{level_text(own.level)} interval: {own.kind}, {own.note}, {resamples}\n"
             "It takes the errors of runs for independent, and is too narrow where they move "
             "together, as they usually do; that of a forecast counts this"
         )

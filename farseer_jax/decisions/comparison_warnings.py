@@ -6,6 +6,7 @@ import numpy as np
 
 from farseer_jax.decisions.compared_fits import FitPair
 from farseer_jax.decisions.matching_runs import match
+from farseer_jax.fitting.check_points import check_points
 from farseer_jax.results.numbers import quantity_text
 
 _LARGEST_MISS = 0.5  # of the fits at the points, relative to the observed differences
@@ -92,6 +93,7 @@ def warnings_of(
     """
     return (
         *_against_runs(fits, difference, tolerance),
+        *_rising(fits, N, D),
         *_of_the_fits(fits),
         *_beyond_the_runs(fits, N, D),
         *_without_runs(fits),
@@ -124,6 +126,16 @@ def _of_the_fits(fits: FitPair) -> list[str]:
             f"{fits.b.name}: {sentence}" for sentence in (() if b is None else b.warnings)
         ]
     return sentences
+
+
+def _rising(fits: FitPair, N: np.ndarray, D: np.ndarray) -> list[str]:
+    """Where a loss rises at points of the domain beyond its runs."""
+    return [
+        sentence
+        for one in (fits.a, fits.b)
+        if one.runs is not None
+        for sentence in check_points(one.law, {"N": N[:, None], "D": D}, one.runs, one.name)
+    ]
 
 
 def _beyond_the_runs(fits: FitPair, N: np.ndarray, D: np.ndarray) -> list[str]:

@@ -41,19 +41,16 @@ def fit_stack(
         method: starts and fixed parameters of the user's law.
     """
     members = members_of(runs, law, method)
-    inputs = inputs_of(runs, law)
-    target, weights = runs.link.forward(runs.loss), weights_of(runs)
-    columns = errors.columns(members[0].kinds, inputs)
-    rolling = rolling_limits(columns.along_of(inputs))
-    rows = np.concatenate([weights[None], weights * rolling.fitted])
-    noise = noise_of(runs)
+    inputs, target = inputs_of(runs, law), runs.link.forward(runs.loss)
     with one_blas_thread():
-        features = columns.at(inputs)
-        data = columns, features, inputs, target, rows, noise
+        columns = errors.columns(members[0].kinds, inputs)
+        rolling = rolling_limits(columns.along_of(inputs))
+        weights = weights_of(runs) * np.vstack([np.ones(len(runs)), rolling.fitted])
+        data = columns, columns.at(inputs), inputs, target, weights, noise_of(runs)
         stiffest = fit_member(members[0], *data)
         first = stiffest.laplace.weights
         posteriors = [stiffest, *(fit_member(own, *data, first) for own in members[1:])]
-    records = [record_of(own, rolling, inputs, target) for own in posteriors]
+        records = [record_of(own, rolling, inputs, target) for own in posteriors]
     widening = np.array([own.widening for own in records])
     return FittedStack(Stack(posteriors, shares_of(records), widening), rolling, records)
 

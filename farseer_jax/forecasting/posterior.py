@@ -73,12 +73,13 @@ class Posterior:
         covariance = np.eye(matrix.shape[1]) - spread + np.matmul(root, np.swapaxes(root, 1, 2))
         return mean, -np.matmul(weighted, matrix), covariance
 
-    def moments(self, inputs: Inputs, data_set: int = 0) -> Moments:
+    def moments(self, inputs: Inputs, data_set: int = 0, points: Features | None = None) -> Moments:
         """Mean and variance at points.
 
         Args:
             inputs: the law's inputs, ``(point,)`` each; a mixture ``(point, share)``.
             data_set: which of the fits.
+            points: the points in terms of the columns, if they are known already.
         """
         fit, member = self.laplace, self.member
         bound = member.function.bind(member.inputs_of(inputs))
@@ -86,7 +87,7 @@ class Posterior:
         mean, slope = value[0], member.basis.T @ slopes[0]
         misfit = size = np.zeros(len(mean))
         if self.columns is not None:
-            points = self.columns.at(inputs)
+            points = self.columns.at(inputs) if points is None else points
             expected, change, covariance = (array[data_set] for array in self.coefficients)
             mean = mean + points.matrix @ expected
             slope = slope + change @ points.matrix.T

@@ -7,6 +7,7 @@ import numpy as np
 
 from farseer_jax.forecasting.posterior import Inputs, Moments, Posterior
 from farseer_jax.forecasting.rolling_limits import RollingLimits
+from farseer_jax.methods.correlated_errors import Features
 
 _PRIOR_MISSES = 3.0  # earlier extrapolations that the assumed errors are worth
 _LEAST_SQUARE = 1e-12  # of a miss on the link's scale
@@ -56,9 +57,12 @@ def record_of(
     error, sd = np.zeros(len(run)), np.zeros(len(run))
     for place in range(len(rolling.limit)):
         own = run[holdout == place]
-        at = posterior.moments({name: x[own] for name, x in inputs.items()}, place + 1)
+        known = posterior.features
+        points = None if known is None else Features(*(array[own] for array in known))
+        at = posterior.moments({name: x[own] for name, x in inputs.items()}, place + 1, points)
         error[holdout == place] = target[own] - at.mean
-        sd[holdout == place] = np.sqrt(at.variance + at.noise)
+        own_size = 0.0 if posterior.columns is None else posterior.columns.errors.own_size
+        sd[holdout == place] = np.sqrt(at.variance + at.noise * (1.0 + own_size**2))
     return Record(holdout, error, sd, weight)
 
 

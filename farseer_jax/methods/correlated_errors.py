@@ -12,6 +12,7 @@ from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
 
 _LEAST_SHARE = 1e-6  # of the largest variance: what columns leave out
+_SAME_SIZE = 1e-9  # difference of ln N
 _GROWTH_LENGTH = 3.0  # e-folds of other inputs over which the growing misfit is alike
 _MOST_COLUMNS = 300  # beyond it, what columns leave out counts as noise
 
@@ -30,10 +31,12 @@ class CorrelatedErrors:
     where z is the coordinate of the input ``along``, from the smallest on; x are all coordinates:
     logarithms of positive inputs and counts, standardised real inputs; y are all but z; and W is
     the covariance of an integrated Wiener process, a misfit that grows along z. The misfit is
-    shared between runs with the same label of a category and the same shares of a mixture.
+    shared between runs with the same label of a category and the same shares of a mixture. At a
+    size without runs, intervals count a further effect that is the size's own.
 
     Args:
         size: standard deviation of the effect of a size, over that of the noise.
+        own_size: standard deviation of what is a new size's own, over that of the noise.
         size_length: how far effects are alike, in e-folds of the input.
         smooth: standard deviation of the misfit, over that of the noise.
         smooth_length: how far the misfit is alike, in e-folds.
@@ -57,6 +60,7 @@ class CorrelatedErrors:
     """
 
     size: float = 1.5
+    own_size: float = 1.2
     size_length: float = 1.0
     smooth: float = 8.0
     smooth_length: float = 3.0
@@ -64,7 +68,7 @@ class CorrelatedErrors:
     along: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("size", "smooth", "growth"):
+        for name in ("size", "own_size", "smooth", "growth"):
             if not 0.0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)!r}")
         for name in ("size_length", "smooth_length"):
@@ -137,7 +141,8 @@ class ErrorColumns:
             if kind == "real"
         }
         points = self._points(inputs)
-        self._lowest = float(points.along.min())
+        self._known_sizes = np.unique(points.along)
+        self._lowest = float(self._known_sizes[0])
         size_variance, smooth_variance = self._variances(points)
         nothing = np.zeros((len(size_variance), 0))
         self._sizes, self._smooth = (
@@ -163,7 +168,7 @@ class ErrorColumns:
         size_variance, smooth_variance = self._variances(points)
         return Features(
             np.concatenate([size, smooth], axis=1),
-            np.maximum(size_variance - (size**2).sum(1), 0.0),
+            np.maximum(size_variance - (size**2).sum(1), 0.0) + self._own_size(points) ** 2,
             np.maximum(smooth_variance - (smooth**2).sum(1), 0.0),
         )
 
@@ -174,7 +179,7 @@ class ErrorColumns:
     def left_at(self, inputs: Mapping[str, ArrayLike], *, size: bool = True) -> np.ndarray:
         """What the columns leave out at points, jointly: a matrix R, ``(point, column)``.
 
-        ``R · Rᵀ`` is the covariance of the errors at the points, given the columns' coefficients.
+        Its last columns are those of the misfit. ``R · Rᵀ`` is the covariance of the errors at the points, given the columns' coefficients.
 
         Args:
             inputs: the points.
@@ -190,6 +195,10 @@ class ErrorColumns:
         for covariance, variance, pivots, factor in parts[0 if size else 1 :]:
             known = _projected(factor, covariance(pivots, points))
             found.append(_incomplete_cholesky(points, covariance, variance, known)[1])
+        if size:  # the columns of the misfit stay last
+            _, size_of = np.unique(points.along, return_inverse=True)
+            own = self._own_size(points)[:, None] * np.eye(int(size_of.max()) + 1)[size_of]
+            found.insert(0, own)
         return np.concatenate(found, axis=1)
 
     def _points(self, inputs: Mapping[str, ArrayLike]) -> "_Points":
@@ -214,6 +223,12 @@ class ErrorColumns:
             np.stack(others, 1) if others else np.zeros((num, 0)),
             np.concatenate(labels, 1) if labels else np.zeros((num, 0)),
         )
+
+    def _own_size(self, points: "_Points") -> np.ndarray:
+        """Standard deviation of what is the size's own; 0 at sizes with runs, ``(point,)``."""
+        apart = np.abs(points.along[:, None] - self._known_sizes).min(axis=1)
+        is_new = bool(self._along) & (apart > _SAME_SIZE)
+        return np.where(is_new, self.errors.own_size, 0.0)
 
     def _variances(self, points: "_Points") -> tuple[np.ndarray, np.ndarray]:
         """The diagonals of the two covariances, ``(point,)`` each."""

@@ -14,7 +14,7 @@ from farseer_jax.solvers.levenberg_marquardt import Settings, minimise
 from farseer_jax.solvers.optima import RUNNING, Optima
 
 _FIRST = Settings(max_steps=100, tolerance=1e-6)
-_ROUND = Settings(max_steps=3, tolerance=1e-6, newton=False)
+_ROUND = Settings(max_steps=3, tolerance=1e-6, second_derivatives=False)
 _LAST = Settings(max_steps=100, tolerance=1e-11)
 
 

@@ -7,7 +7,9 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.choose_starts import starts_of
+from farseer_jax.methods.end_to_end.determination import joint_determinations
 from farseer_jax.methods.end_to_end.free_parameters import Free
+from farseer_jax.methods.end_to_end.identifiability import Optimum
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.end_to_end.optima import best_of_starts, best_point
 from farseer_jax.methods.end_to_end.settings import check_number, free_of
@@ -67,10 +69,13 @@ def fit_with_shared(
     best = free.free(np.stack(vectors, axis=1))
     starts = _joint_starts(best, in_common, method.seed, free)
     found = _solve_jointly(method, layouts, free, in_common, starts, losses, weights)
-    return [
-        best_of_starts(layout, free, own, loss, weight)
+    optima = [
+        Optimum.of(layout, free, best_point(own), loss, weight)
         for layout, own, loss, weight in zip(layouts, found, losses, weights, strict=True)
     ]
+    judged = joint_determinations(optima, in_common)
+    parts = zip(layouts, found, losses, weights, judged, strict=True)
+    return [best_of_starts(part[0], free, *part[1:]) for part in parts]
 
 
 def check_shared(law: type[Law], shared: Sequence[str]) -> None:
@@ -245,4 +250,5 @@ def _joint_parameters(free: Free, in_common: np.ndarray, num_groups: int) -> Fre
         offset=np.tile(free.offset, num_groups),
         lower=bounds(free.lower),
         upper=bounds(free.upper),
+        names=num_groups * free.names,
     )
