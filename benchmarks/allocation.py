@@ -24,7 +24,7 @@ import farseer_jax as fj
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 COLUMNS = ("loss", "bpc_en_web", "bpc_en_paper", "bpc_en_book", "bpc_zh", "train_loss_smooth")
 LAWS = {"chinchilla": fj.Chinchilla, "coupled": fj.Coupled}
-LIMITS = (1.1, 2.0, 4.0, 8.0, 32.0, 128.0)  # how far below the largest slice the fitted runs end
+LIMITS = (2.0, 8.0, 32.0, 128.0)  # how far below the largest slice the fitted runs end
 STEP = np.sqrt(2.0)  # between the slices of a grid
 LEAST_RUNS, LEAST_SIZES, WINDOW, KNOWN = 12, 4, np.log(6.0), 0.15
 LEVEL = 0.9

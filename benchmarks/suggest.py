@@ -1,6 +1,6 @@
 """Are suggested runs worth more than others of the same price? Simulated worlds and real runs.
 
-    python benchmarks/suggest.py [--out results/suggest.json] [--worlds 24]
+    python benchmarks/suggest.py [--out results/suggest.json] [--worlds 16]
 
 Every part is in the file before the next begins, and a second start leaves out what is there.
 
@@ -30,7 +30,7 @@ TARGET = (25e9, 5e11)
 LARGEST_KNOWN = 1e9
 BUDGET = 3e22
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "farseer_404.csv"
-FRACTIONS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+FRACTIONS = (0.01, 0.05, 0.2)
 SEED = 0
 
 
@@ -166,7 +166,7 @@ def full_grid() -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("results/suggest.json"))
-    parser.add_argument("--worlds", type=int, default=24)
+    parser.add_argument("--worlds", type=int, default=16)
     args = parser.parse_args()
     parts: dict[str, Callable[[], Any]] = {"simulated": lambda: simulated(args.worlds)}
     if DATA.exists():

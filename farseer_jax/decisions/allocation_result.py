@@ -228,8 +228,8 @@ class Allocation(Result):
         """What the intervals rest on, in a line."""
         if self._is_forecast:
             return (
-                f"{level_text(own.level)} interval: optima of {own.num_resamples:,} joint draws of the law "
-                f"and its smooth misfit (seed {own.seed})"
+                f"{level_text(own.level)} interval: optima of {own.num_resamples:,} joint draws of "
+                f"the law and its smooth misfit (seed {own.seed})"
             )
         resamples = f"{own.num_resamples:,} resamples ({own.scheme}, seed {own.seed})"
         return (

@@ -8,13 +8,15 @@ w the weight of a new run, the runs S leave, whatever they reach,
 
 and move the member's mean by K_tS (K_SS + I/w)⁻¹ (y_S − mean_S). New runs are assumed to reach the
 forecast's mean, by which members come closer to one another as well. Noise, weights of members and
-their widening stay as they are. A target is a loss, with the effect of its size; or ln of the
+their widening stay as they are; what is a new size's own is no longer counted at a size that gets a
+run. A target is a loss, with the effect of its size; or ln of the
 optimal D/N of a budget, which moves by −g'/g'' where g is the curve of losses along the budget,
 without effects of sizes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +26,7 @@ from farseer_jax.decisions.exchange_search import Rows
 from farseer_jax.decisions.forecast_surface import ForecastSurface
 from farseer_jax.forecasting.posterior import Posterior
 from farseer_jax.forecasting.result import Forecast
+from farseer_jax.methods.correlated_errors import ErrorColumns
 from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.checks import Floats
 
@@ -42,6 +45,7 @@ class MemberCovariance(NamedTuple):
         among_runs: covariance of new runs, ``(run, run)``.
         across: covariance of new runs and targets, ``(run, target)``.
         variance: of the targets, ``(target,)``.
+        own: of what is a target size's own while it has no run, ``(target,)``.
     """
 
     share: float
@@ -51,6 +55,7 @@ class MemberCovariance(NamedTuple):
     among_runs: Floats
     across: Floats
     variance: Floats
+    own: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +64,12 @@ class ForecastVariance:
 
     Attributes:
         members: posteriors at the candidates, then at runs already paid for, and at the targets.
+        same_size: whether a new run has a target's size, ``(run, target)``.
         num_candidates: number of candidates.
     """
 
     members: Sequence[MemberCovariance]
+    same_size: Rows
     num_candidates: int
 
     def of(self, chosen: Rows) -> Floats:
@@ -76,10 +83,16 @@ class ForecastVariance:
         num_paid = len(self.members[0].runs) - self.num_candidates
         rows = np.concatenate([chosen, np.ones((len(chosen), num_paid), dtype=bool)], axis=1)
         found = [_with_runs(own, rows, self._expected) for own in self.members]
+        is_new = ~(rows @ self.same_size)
         shares = np.array([own.share for own in self.members])
         means = np.array([mean for mean, _ in found])
         middle = np.tensordot(shares, means, 1)
-        variances = np.array([variance for _, variance in found])
+        variances = np.array(
+            [
+                variance + is_new * own.own
+                for own, (_, variance) in zip(self.members, found, strict=True)
+            ]
+        )
         return np.asarray(np.tensordot(shares, variances + (means - middle) ** 2, 1))
 
     @property
@@ -123,9 +136,12 @@ def forecast_variance(
                 among_runs=scale * (runs @ runs.T),
                 across=scale * (runs @ targeted.T),
                 variance=scale * (targeted**2).sum(1),
+                own=scale * _own_of_sizes(posterior, targets, num_splits),
             )
         )
-    return ForecastVariance(members, len(candidates.N))
+    sizes = np.append(targets.N, np.full(num_splits, np.nan))
+    same_size = np.isclose(inputs["N"][:num_runs, None], sizes, rtol=1e-9)
+    return ForecastVariance(members, same_size, len(candidates.N))
 
 
 def _around(splits: Points) -> Points:
@@ -168,16 +184,35 @@ def _joint(posterior: Posterior, inputs: dict[str, Floats], num_last: int) -> tu
     last = slice(len(mean) - num_last, None)
     parts = []
     if posterior.columns is not None:
-        matrix, num_size = posterior.columns.at(inputs).matrix, posterior.columns.num_size
+        columns = _without_own(posterior.columns)
+        matrix, num_size = columns.at(inputs).matrix, columns.num_size
         matrix[last, :num_size] = 0.0
         expected, change, covariance = (array[0] for array in posterior.coefficients)
         mean = mean + matrix @ expected
         slope = slope + change @ matrix.T
-        left = posterior.columns.left_at(inputs)
-        num_misfit = posterior.columns.left_at(inputs, size=False).shape[1]
+        left = columns.left_at(inputs)
+        num_misfit = columns.left_at(inputs, size=False).shape[1]
         left[last, : left.shape[1] - num_misfit] = 0.0
         parts = [matrix @ _root(covariance), left]
     return mean, np.concatenate([slope.T @ _root(fit.covariance[0]), *parts], axis=1)
+
+
+def _without_own(columns: ErrorColumns) -> ErrorColumns:
+    """The columns without what is a new size's own."""
+    found = copy(columns)
+    found.errors = replace(columns.errors, own_size=0.0)
+    return found
+
+
+def _own_of_sizes(posterior: Posterior, targets: Points, num_splits: int) -> Floats:
+    """Variance of what is the targets' sizes' own, over the noise's, ``(target,)``."""
+    found = np.zeros(len(targets.N) + num_splits)
+    if posterior.columns is not None and len(targets.N):
+        inputs = {"N": targets.N, "D": targets.D}
+        both = posterior.columns, _without_own(posterior.columns)
+        whole, rest = (columns.at(inputs).size_left for columns in both)
+        found[: len(targets.N)] = whole - rest
+    return found
 
 
 def _root(covariance: Floats) -> Floats:

@@ -179,7 +179,8 @@ class ErrorColumns:
     def left_at(self, inputs: Mapping[str, ArrayLike], *, size: bool = True) -> np.ndarray:
         """What the columns leave out at points, jointly: a matrix R, ``(point, column)``.
 
-        Its last columns are those of the misfit. ``R · Rᵀ`` is the covariance of the errors at the points, given the columns' coefficients.
+        ``R · Rᵀ`` is the covariance of the errors at the points, given the columns' coefficients.
+        The last columns are those of the misfit.
 
         Args:
             inputs: the points.
