@@ -53,7 +53,7 @@ def test_the_true_loss_lies_in_the_interval(answer: fj.Forecast) -> None:
 def test_text_says_the_answer_first(answer: fj.Forecast) -> None:
     first = str(answer).splitlines()[0]
     assert "25.1 B" in first
-    assert f"{answer.predict(25.1e9, 5e11):.5g}" in first
+    assert f"{answer.predict(25.1e9, 5e11):.4f}" in first
 
 
 def test_variance_parts_add_up(answer: fj.Forecast) -> None:
@@ -116,7 +116,7 @@ def dense_prediction(posterior: Posterior, runs: fj.Runs) -> tuple[float, float]
     g = J[:, -1] - k @ solve[:, 1:-1]
     prior = member.basis.T @ np.diag(fit.prior_precision[0]) @ member.basis
     information = J[:, :-1] @ solve[:, 1:-1] + prior
-    left = covariance[-1, -1] - k @ solve[:, -1]
+    left = covariance[-1, -1] + errors.own_size**2 - k @ solve[:, -1]  # a new size
     variance = fit.noise[0] ** 2 * (g @ np.linalg.solve(information, g) + left)
     return float(mean), float(variance)
 
@@ -294,7 +294,7 @@ def test_one_size_is_wide_and_says_so(paper_runs: fj.Runs) -> None:
     assert len(np.unique(one.N)) == 1
     found = fj.forecast(one, TARGET, usual=False)
     assert half_width(found) > 0.1
-    assert found.warnings[0].startswith("All runs have one size")
+    assert found.warnings[0].startswith("all runs have one size")
 
 
 # --- laws of one's own -----------------------------------------------------------------------

@@ -9,7 +9,6 @@ from farseer_jax.forecasting.forecast_record import record_summary
 from farseer_jax.forecasting.forecast_table import number_format, point_text
 from farseer_jax.forecasting.usual_laws import UsualLaw
 from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.parameter_columns import numbers_by_column
 from farseer_jax.results.numbers import share_text
 from farseer_jax.results.table import Column, Table
 
@@ -47,7 +46,7 @@ def _table(forecast: "Forecast") -> Table:
             Column("predicted", predicted[:, 0], partial(_or_dash, number), _place(forecast)),
             Column("difference", predicted[:, 0] / own[0] - 1.0, partial(_or_dash, "{:+.2%}")),
         ]
-    lowest = [_lowest_of_members(forecast), *(law.asymptote for law in laws)]
+    lowest = [float("nan"), *(law.asymptote for law in laws)]
     return Table(
         [
             Column("law", ["forecast", *(law.name for law in laws)], left=True),
@@ -76,12 +75,6 @@ def _misfit(forecast: "Forecast") -> float:
     runs = forecast.runs
     errors = np.log(runs.loss) - np.log(forecast.predict(runs.N, runs.D))
     return float(np.sqrt(np.mean(errors**2)))
-
-
-def _lowest_of_members(forecast: "Forecast") -> float:
-    """The members' E, which all of them have, with their shares."""
-    lowest = [numbers_by_column(own.law)["E"] for own in forecast.members]
-    return float(sum(own.share * E for own, E in zip(forecast.members, lowest, strict=True)))
 
 
 def _reason(forecast: "Forecast", law: UsualLaw) -> str:

@@ -140,7 +140,7 @@ class ErrorColumns:
             for name, kind in kinds.items()
             if kind == "real"
         }
-        points = self._points(inputs)
+        points = _in_order(self._points(inputs))
         self._known_sizes = np.unique(points.along)
         self._lowest = float(self._known_sizes[0])
         size_variance, smooth_variance = self._variances(points)
@@ -287,6 +287,12 @@ def _input_along(along: str | None, kinds: Mapping[str, Kind]) -> str:
             f"{along!r}"
         )
     return along
+
+
+def _in_order(points: _Points) -> _Points:
+    """Points in an order of their own, so that pivots do not depend on that of the runs."""
+    columns = np.column_stack([points.labels, points.others, points.along])
+    return points.take(np.lexsort(columns.T))
 
 
 def _square_distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
