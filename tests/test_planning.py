@@ -22,14 +22,15 @@ from farseer_jax.decisions.exchange_search import (
     exchange_steps,
     in_order,
 )
+from farseer_jax.decisions.planned_fits import build_ensemble
 from farseer_jax.decisions.prediction_targets import Targets, as_targets
 from farseer_jax.decisions.prediction_variance import Ensemble, Spread
-from farseer_jax.decisions.suggest_runs import build_ensemble, suggest_runs
+from farseer_jax.decisions.suggest_runs import suggest_runs
 from farseer_jax.decisions.target_errors import Errors, weighed
 from farseer_jax.laws.quantities import allocation, mapped
 from farseer_jax.methods.derivatives import NoDerivativeError
 
-plan = import_module("farseer_jax.decisions.suggest_runs")
+plan = import_module("farseer_jax.decisions.planned_fits")
 
 NOISE = 5e-4
 TARGET = (2e10, 2e11)
@@ -425,7 +426,7 @@ def test_targets_that_are_none_are_refused(fit: fj.Fit) -> None:
     with pytest.raises(ValueError, match="compute: values must be positive and finite"):
         suggest(fit, compute=[1e22, -1.0])
     law = replace(fit.law, B=replace(fit.law.B, slope=np.asarray(-5.0)))
-    with pytest.raises(ValueError, match=r"at 1e\+22 FLOPs the fitted law has no interior optimum"):
+    with pytest.raises(ValueError, match=r"at 1e\+22 FLOPs the law has no interior optimum"):
         suggest(replace(fit, law=law))
 
 
@@ -490,13 +491,25 @@ def test_options_reach_the_library(fit: fj.Fit, monkeypatch: pytest.MonkeyPatch)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(farseer_jax, "fit", lambda *args: fit)
+    monkeypatch.setattr(farseer_jax, "forecast", lambda runs, usual: (len(runs), usual))
     monkeypatch.setattr(farseer_jax, "suggest_runs", refuse)
-    assert farseer("suggest", "--example", "--target", "2e10,2e11", "--budget", 1e20).exit_code
-    assert farseer("suggest", "--example", "--split", "1e22", "--budget", 1e20).exit_code
-    settings = {"in_progress": None, "max_runs": None, "misfit": "hold-outs", "noise": None}
+    command = ("suggest", "--example", "--budget", 1e20)
+    assert farseer(*command, "--target", "2e10,2e11").exit_code
+    assert farseer(*command, "--split", "1e22", "--level", "0.8", "--max-runs", "3").exit_code
+    # with any option of a fit, the fit
+    assert farseer(*command, "--split", "1e22", "--noise", NOISE).exit_code
+    assert farseer(*command, "--split", "1e22", "--rounds", "3").exit_code
+    settings = {"in_progress": None, "misfit": "hold-outs", "noise": None}
+    asked = (337, False)  # the example's runs, without the usual laws
+    split = {"compute": (1e22,), **settings}
     assert seen == [
-        ((fit, [TARGET], None, 1e20), {"compute": None, **settings}),
-        ((fit, None, None, 1e20), {"compute": (1e22,), **settings}),
+        (
+            (asked, [TARGET], None, 1e20),
+            {"compute": None, "level": 0.9, "max_runs": None, **settings},
+        ),
+        ((asked, None, None, 1e20), {**split, "level": 0.8, "max_runs": 3}),
+        ((fit, None, None, 1e20), {**split, "level": 0.9, "max_runs": None, "noise": NOISE}),
+        ((fit, None, None, 1e20), {**split, "level": 0.9, "max_runs": None}),
     ]
 
 

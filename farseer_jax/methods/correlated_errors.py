@@ -180,6 +180,7 @@ class ErrorColumns:
         """What the columns leave out at points, jointly: a matrix R, ``(point, column)``.
 
         ``R · Rᵀ`` is the covariance of the errors at the points, given the columns' coefficients.
+        The last columns are those of the misfit.
 
         Args:
             inputs: the points.
@@ -195,9 +196,10 @@ class ErrorColumns:
         for covariance, variance, pivots, factor in parts[0 if size else 1 :]:
             known = _projected(factor, covariance(pivots, points))
             found.append(_incomplete_cholesky(points, covariance, variance, known)[1])
-        if size:
+        if size:  # the columns of the misfit stay last
             _, size_of = np.unique(points.along, return_inverse=True)
-            found.append(self._own_size(points)[:, None] * np.eye(int(size_of.max()) + 1)[size_of])
+            own = self._own_size(points)[:, None] * np.eye(int(size_of.max()) + 1)[size_of]
+            found.insert(0, own)
         return np.concatenate(found, axis=1)
 
     def _points(self, inputs: Mapping[str, ArrayLike]) -> "_Points":
