@@ -31,6 +31,7 @@ from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.quantities import positive
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import check_level
+from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.runs import Runs
 from farseer_jax.uncertainty.bootstrap_intervals import intervals_of
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
@@ -185,7 +186,7 @@ def _result(
 ) -> Allocation:
     N, D, _, loss, limit, slope_N, slope_D, slope_loss, training, at_20 = rows
     data = None if fit is None else DataRange.of(fit.runs, run_flops(cost, fit.runs))
-    inside = None if data is None else data.holds(N, D)
+    inside = None if fit is None else extrapolation_length(fit.runs, N, D) == 0.0
     known = np.isfinite(N)
     codes = np.where(known, limit, 0).astype(int)
     answers = Answers(known, limit, inside, float(around.max_N), float(around.max_D))

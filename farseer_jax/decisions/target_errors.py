@@ -93,8 +93,6 @@ def split_rows(
     ratio = optima.D / optima.N
     low, high = map(np.exp, normal(np.sqrt(spread.ratio[[0, -1]]), np.log(ratio), level))
     far = extrapolation_length(runs, *optima)
-    seen = runs.D / runs.N
-    within = (ratio >= seen.min()) & (ratio <= seen.max())
     return tuple(
         SplitBefore(
             compute=float(targets.compute[i]),
@@ -104,7 +102,7 @@ def split_rows(
             before=(float(low[0, i]), float(high[0, i])),
             after=(float(low[1, i]), float(high[1, i])),
             length=float(far[i]),
-            flag=_flag(float(far[i])) + ("" if within[i] else ", D/N beyond theirs"),
+            flag=_flag(float(far[i])),
         )
         for i in range(len(ratio))
     )
