@@ -199,6 +199,7 @@ class Allocation(Result):
             own = self.intervals["tokens per parameter"]
             resamples = f"{own.num_resamples:,} resamples ({own.scheme}, seed {own.seed})"
             notes.append(f"{own.level:.4g} interval: {own.kind}, {own.note}, {resamples}")
+            notes += [f"errors: {own.errors}"] * bool(own.errors)
         return (
             f"{self.law.title()} law{by}{runs}: lowest loss for C = {cost}",
             self.table(),

@@ -42,7 +42,7 @@ def bootstrap_warnings(bootstrap: "Bootstrap") -> tuple[str, ...]:
 
 def interval_warnings(bootstrap: "Bootstrap", found: "Intervals") -> tuple[str, ...]:
     """Warnings about intervals, worst first."""
-    sentences = [*found.doubts, *ends_warnings(found), *_misfit(bootstrap, found)]
+    sentences = [*ends_warnings(found), *found.doubts, *_misfit(bootstrap, found)]
     if bootstrap.is_jackknife:
         return (*sentences, *bootstrap.warnings)
     least = int(np.ceil(2.0 / (1.0 - found.level) - 1e-9)) - 1
@@ -93,8 +93,8 @@ def outside_doubts(found: "Intervals") -> tuple[str, ...]:
         return ()
     which = some_of(int(outside.sum()), len(outside), "estimates", "lies", "lie")
     return (
-        f"{_NOT_TRUSTED}: {which} outside the interval: the refits are biased, and {found.kind} "
-        "intervals contain the bias twice (kind='normal' is centred on the estimate).",
+        f"{_NOT_TRUSTED}: {which} outside the interval: the refits lie to one side, since "
+        "resampling repeats a bias of the method (kind='normal' is centred on the estimate).",
     )
 
 

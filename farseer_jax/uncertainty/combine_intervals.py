@@ -182,7 +182,7 @@ def combine_intervals(
     )
     intervals = replace(intervals, doubts=width_doubts(intervals))
     own = dict.fromkeys(text for one in bootstraps for text in one.warnings)
-    return replace(intervals, warnings=(*intervals.doubts, *ends_warnings(intervals), *own))
+    return replace(intervals, warnings=(*ends_warnings(intervals), *intervals.doubts, *own))
 
 
 def _calibrations(bootstraps: Sequence[Bootstrap]) -> list[Calibration]:

@@ -247,7 +247,8 @@ def _warnings(
             "the run-to-run noise cannot be estimated from the runs alone: the residuals are used, "
             "which include the law's misfit; give the noise (noise=) if it is known"
         )
-    length = float(distance_beyond(fit.runs, {k: np.array([v]) for k, v in at.items()})[0])
+    point = {name: np.array([value]) for name, value in at.items()}
+    length = float(distance_beyond(fit.runs, point).max(initial=0.0))
     if length > 0:
         far = "far " if length > np.log(10.0) else ""
         sentences.append(
