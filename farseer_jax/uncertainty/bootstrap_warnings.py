@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MANY_ODD = 0.05
 _NOT_TRUSTED = "NOT TO BE TRUSTED"
+_MANY_SIZES = 6  # from which blocks by size hold about what they promise
 _WIDE = 0.25  # of a loss, on either side
 
 
@@ -46,6 +47,7 @@ def interval_warnings(bootstrap: "Bootstrap", found: "Intervals") -> tuple[str, 
     if bootstrap.is_jackknife:
         return (*sentences, *bootstrap.warnings)
     least = int(np.ceil(2.0 / (1.0 - found.level) - 1e-9)) - 1
+    sentences += _few_sizes(bootstrap, found)
     if found.num_resamples < least and found.kind not in ("normal", "calibrated"):
         sentences.append(
             f"{found.num_resamples} resamples are too few for the ends of a {found.level:g} "
@@ -122,6 +124,16 @@ def _misfit(bootstrap: "Bootstrap", found: "Intervals") -> list[str]:
     return [
         f"The law misses its runs {times}({own.residual:.2%} against {own.noise:.2%}), which "
         f"{found.kind} intervals need not contain ({remedy}; farseer forecast follows the runs)."
+    ]
+
+
+def _few_sizes(bootstrap: "Bootstrap", found: "Intervals") -> list[str]:
+    num = len(np.unique(bootstrap.fit.runs.N)) if "N" in bootstrap.fit.runs.inputs else 0
+    if bootstrap.scheme.name != "sizes" or found.kind == "calibrated" or num >= _MANY_SIZES:
+        return []
+    return [
+        f"Whole sizes are resampled, and there are {num}: such intervals are too short below "
+        f"{_MANY_SIZES} sizes (farseer forecast has wider ones, with errors that move together)."
     ]
 
 
