@@ -1,6 +1,7 @@
 """What intervals hold where errors of a size move together, and where the law is wrong."""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -50,6 +51,12 @@ def held(scheme: str | None) -> np.ndarray:
 def test_blocks_by_size_hold_where_resampled_runs_do_not() -> None:
     assert (held(None) >= 0.8).all()
     assert (held("bayesian") < 0.7).all()
+    page = " ".join(
+        (Path(__file__).parents[1] / "docs" / "uncertainty.md").read_text("utf-8").split()
+    )
+    for scheme, words in ((None, '`"sizes"` in '), ("bayesian", "which resamples runs, in ")):
+        first, second, third = (f"{share:.0%}"[:-1] for share in held(scheme))
+        assert f"{words}{first}, {second} and {third} %" in page
 
 
 @cache
