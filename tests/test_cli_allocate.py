@@ -101,6 +101,39 @@ class TestCommand:
             many = farseer(*command, "--compute", f"1e20:1e24:{number}")
             refused(many, f"1e20:1e24:{number}", "a whole number from 2 to 10,000")
 
+    def test_runs_are_forecast(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        seen: list[Any] = []
+        found = fj.allocate(fj.Chinchilla(1.69, 406.4, 410.7, 0.34, 0.28), 1e20)
+
+        def fake(*args: Any, **kwargs: Any) -> fj.Allocation:
+            seen.append((args, kwargs))
+            return found
+
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(farseer_jax, "allocate", fake)
+        monkeypatch.setattr(farseer_jax, "forecast", lambda runs, usual: (runs, usual))
+        rows = "".join(f"{N},{20 * N},{3.0 + N / 1e10},1\n" for N in (1e8, 2e8, 4e8))
+        Path("runs.csv").write_text(f"params,tokens,val,loss\n{rows}")
+        options = ["--response", "val", "--min", "N=2e8", "--max-N", "7e10", "--level", "0.8"]
+        result = farseer("allocate", "runs.csv", "--compute", "1e20", *options)
+        assert (result.exit_code, result.stdout) == (0, f"{found}\n")
+        ((runs, usual), compute), given = seen[0]
+        assert (runs.N.tolist(), runs.loss.tolist()) == ([2e8, 4e8], [3.02, 3.04])
+        assert (usual, compute, given["level"], given["max_N"]) == (False, [1e20], 0.8, 7e10)
+        assert farseer("allocate", "--example", "--compute", "1e20").exit_code == 0
+        assert len(seen[1][0][0][0]) == 337
+
+    @pytest.mark.usefixtures("fit")
+    def test_options_of_another_source(self) -> None:
+        budget = ("--compute", "1e20")
+        refused(farseer("allocate", *budget), "Name one of: a file of runs, a fit")
+        refused(farseer("allocate", "fit.json", "--example", *budget), "Name one of")
+        for option in (("--min", "N=1e8"), ("--N", "params"), ("--response", "loss")):
+            refused(farseer("allocate", "fit.json", *budget, *option), f"{option[0]} is for RUNS")
+        refused(farseer("allocate", "--example", *budget, "--N", "params"), "leave it out with")
+        for option in (("--bootstrap", "10"), ("--seed", "1")):
+            refused(farseer("allocate", "--example", *budget, *option), "is for FIT.json")
+
     @pytest.mark.usefixtures("fit")
     def test_no_answer_is_an_error(self) -> None:
         """Of one budget in two it is a warning."""

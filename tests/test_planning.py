@@ -22,14 +22,15 @@ from farseer_jax.decisions.exchange_search import (
     exchange_steps,
     in_order,
 )
+from farseer_jax.decisions.planned_fits import build_ensemble
 from farseer_jax.decisions.prediction_targets import Targets, as_targets
 from farseer_jax.decisions.prediction_variance import Ensemble, Spread
-from farseer_jax.decisions.suggest_runs import build_ensemble, suggest_runs
+from farseer_jax.decisions.suggest_runs import suggest_runs
 from farseer_jax.decisions.target_errors import Errors, weighed
 from farseer_jax.laws.quantities import allocation, mapped
 from farseer_jax.methods.derivatives import NoDerivativeError
 
-plan = import_module("farseer_jax.decisions.suggest_runs")
+plan = import_module("farseer_jax.decisions.planned_fits")
 
 NOISE = 5e-4
 TARGET = (2e10, 2e11)
@@ -117,11 +118,12 @@ def test_standard_errors_are_the_spread_of_fits_to_simulated_runs(ensemble: Ense
 
 def test_a_size_counts_from_its_pairs_on(ensemble: Ensemble) -> None:
     chosen = np.zeros((3, 6), dtype=bool)
-    chosen[1, :3] = chosen[2, :4] = True  # two pairs, and three
+    chosen[1, 2:5] = chosen[2, 1:5] = True  # two pairs, and three
     nothing, two, three = ensemble.spread(chosen).length[:, 0]
     near, far = (np.log(TARGET[0] / N) for N in (NEW, SIZES[-1]))
     beyond_D = np.log(TARGET[1] / 32e9)
-    np.testing.assert_allclose([nothing, two, three - beyond_D], [far + beyond_D] * 2 + [near])
+    expected = [*[np.hypot(far, beyond_D)] * 2, np.hypot(near, beyond_D)]
+    np.testing.assert_allclose([nothing, two, three], expected)
 
 
 def test_misfit_adds_its_square(ensemble: Ensemble) -> None:
@@ -293,7 +295,7 @@ def test_suggestions_print_and_go_to_tables(fit: fj.Fit) -> None:
     text = str(found)
     assert "standard error after" in text
     assert "20 B, 200 B" in text
-    assert "far outside the runs by 3.67 e-folds" in text
+    assert "far outside the runs by 2.59 e-folds" in text
     assert (
         "noise of the runs (0.050%); the law is assumed to be exact\nof ln D/N: the noise alone"
         in text
@@ -334,8 +336,8 @@ def test_targets_are_flagged(fit: fj.Fit, point: tuple[float, float], words: str
     ("compute", "words"),
     [
         (1e20, "inside the runs"),
-        (1e22, "far outside the runs by 2.79 e-folds"),
-        (1e24, "far outside the runs by 7.39 e-folds, D/N beyond theirs"),
+        (1e22, "far outside the runs by 2.29 e-folds"),
+        (1e24, "far outside the runs by 5.69 e-folds"),
     ],
 )
 def test_splits_are_flagged(fit: fj.Fit, compute: float, words: str) -> None:
@@ -425,7 +427,7 @@ def test_targets_that_are_none_are_refused(fit: fj.Fit) -> None:
     with pytest.raises(ValueError, match="compute: values must be positive and finite"):
         suggest(fit, compute=[1e22, -1.0])
     law = replace(fit.law, B=replace(fit.law.B, slope=np.asarray(-5.0)))
-    with pytest.raises(ValueError, match=r"at 1e\+22 FLOPs the fitted law has no interior optimum"):
+    with pytest.raises(ValueError, match=r"at 1e\+22 FLOPs the law has no interior optimum"):
         suggest(replace(fit, law=law))
 
 
@@ -490,13 +492,25 @@ def test_options_reach_the_library(fit: fj.Fit, monkeypatch: pytest.MonkeyPatch)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(farseer_jax, "fit", lambda *args: fit)
+    monkeypatch.setattr(farseer_jax, "forecast", lambda runs, usual: (len(runs), usual))
     monkeypatch.setattr(farseer_jax, "suggest_runs", refuse)
-    assert farseer("suggest", "--example", "--target", "2e10,2e11", "--budget", 1e20).exit_code
-    assert farseer("suggest", "--example", "--split", "1e22", "--budget", 1e20).exit_code
-    settings = {"in_progress": None, "max_runs": None, "misfit": "hold-outs", "noise": None}
+    command = ("suggest", "--example", "--budget", 1e20)
+    assert farseer(*command, "--target", "2e10,2e11").exit_code
+    assert farseer(*command, "--split", "1e22", "--level", "0.8", "--max-runs", "3").exit_code
+    # with any option of a fit, the fit
+    assert farseer(*command, "--split", "1e22", "--noise", NOISE).exit_code
+    assert farseer(*command, "--split", "1e22", "--rounds", "3").exit_code
+    settings = {"in_progress": None, "misfit": "hold-outs", "noise": None}
+    asked = (337, False)  # the example's runs, without the usual laws
+    split = {"compute": (1e22,), **settings}
     assert seen == [
-        ((fit, [TARGET], None, 1e20), {"compute": None, **settings}),
-        ((fit, None, None, 1e20), {"compute": (1e22,), **settings}),
+        (
+            (asked, [TARGET], None, 1e20),
+            {"compute": None, "level": 0.9, "max_runs": None, **settings},
+        ),
+        ((asked, None, None, 1e20), {**split, "level": 0.8, "max_runs": 3}),
+        ((fit, None, None, 1e20), {**split, "level": 0.9, "max_runs": None, "noise": NOISE}),
+        ((fit, None, None, 1e20), {**split, "level": 0.9, "max_runs": None}),
     ]
 
 

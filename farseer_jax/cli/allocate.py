@@ -12,16 +12,20 @@ from farseer_jax.cli.options import (
     Group,
     Settings,
     check_goes_with,
+    named,
     option,
     refit_options,
+    spelled,
 )
 from farseer_jax.cli.output import Output
-from farseer_jax.cli.tasks import file_argument, read_fit
+from farseer_jax.cli.runs import EXAMPLE, READING, SELECTING_BY_ANY, UNITS
+from farseer_jax.cli.tasks import read_fit
 from farseer_jax.cli.values import budgets
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
     from farseer_jax.laws.compute_optimal import FLOPs
+    from farseer_jax.runs.runs import Runs
 
 _PAPER = "paper"  # names the paper's table instead of a file
 
@@ -74,10 +78,66 @@ _LIMITS = Group(
 _INTERVALS = Group(
     "Intervals",
     *refit_options(
-        "Add intervals from this many refits of the fit's runs, such as 1000.",
+        "With FIT.json: add intervals from this many refits of its runs, such as 1000.",
         "Seed of the refits.",
     ),
 )
+_COLUMNS = Group(
+    READING,
+    option("--N", "COLUMN", "Column with the parameters."),
+    option("--D", "COLUMN", "Column with the training tokens."),
+    option("--response", "COLUMN", "Column with the final loss."),
+)
+_OF_RUNS = ("example", "N", "D", "response", "N_unit", "D_unit", "min_of", "max_of")
+_SOURCE = click.Argument(
+    ["path"],
+    metavar="RUNS|FIT.json|--example",
+    required=False,
+    type=click.Path(path_type=Path),
+)
+
+
+def _is_fit(settings: Settings) -> bool:
+    path = settings["path"]
+    return path is not None and path.suffix.lower() == ".json"
+
+
+def _check_source(settings: Settings) -> None:
+    if (settings["path"] is None) != settings["example"]:
+        raise click.UsageError(
+            "Name one of: a file of runs, a fit (FIT.json) or --example, such as runs.csv."
+        )
+    if _is_fit(settings):
+        for name in _OF_RUNS:
+            if named(name):
+                raise click.UsageError(f"{spelled(name)} is for RUNS: leave it out with a fit.")
+        check_goes_with("bootstrap", ("level", "seed"), settings)
+        return
+    for name in ("bootstrap", "seed"):
+        if named(name):
+            raise click.UsageError(
+                f"{spelled(name)} is for FIT.json: a forecast of RUNS has intervals; leave it out."
+            )
+    for name in ("N", "D", "response", "N_unit", "D_unit"):
+        if settings["example"] and named(name):
+            raise click.UsageError(
+                f"{spelled(name)} is for the columns of a file: leave it out with --example."
+            )
+
+
+def _read(settings: Settings) -> "Fit | Runs":
+    """The fit of a file, or runs."""
+    if _is_fit(settings):
+        return read_fit(settings["path"])
+    import farseer_jax
+
+    if settings["example"]:
+        runs = farseer_jax.example_runs()
+    else:
+        names = ("N", "D", "N_unit", "D_unit")
+        reading = {name: settings[name] for name in names}
+        runs = farseer_jax.read_runs(settings["path"], loss=settings["response"], **reading)
+    return runs.select(at_least=settings["min_of"], at_most=settings["max_of"])
 
 
 def _check(settings: Settings) -> None:
@@ -86,14 +146,16 @@ def _check(settings: Settings) -> None:
             "Give either budgets, such as --compute 1e20:1e26, or losses to reach by --loss."
         )
     check_goes_with("architecture", ("sequence_length", "vocabulary"), settings)
-    check_goes_with("bootstrap", ("level", "seed"), settings)
 
 
 @command(
     Source(
-        arguments=[file_argument("fit_path", "FIT.json")],
-        read=lambda settings: read_fit(settings["fit_path"]),
-        files=["fit_path"],
+        arguments=[_SOURCE],
+        options=[EXAMPLE],
+        groups=[_COLUMNS, UNITS, SELECTING_BY_ANY],
+        check=_check_source,
+        read=_read,
+        files=["path"],
     ),
     _BUDGETS,
     _FLOPS,
@@ -104,14 +166,14 @@ def _check(settings: Settings) -> None:
     delivers="Allocations",
     picture="plot_allocation",
     examples=[
-        "farseer allocate fit.json --compute 1e20:1e26",
-        "farseer allocate fit.json --compute 1e23 --tokens-served 1e13 --max-D 1.5e13",
+        "farseer allocate runs.csv --compute 1e20:1e24",
+        "farseer allocate runs.csv --compute 1e23 --tokens-served 1e13 --max-D 1.5e13",
         "farseer allocate fit.json --loss 0.45 --architecture paper --bootstrap 1000",
     ],
     check=_check,
 )
 def allocate(
-    fit: "Fit",
+    source: "Fit | Runs",
     compute: tuple[list[float], ...],
     loss: tuple[float, ...],
     architecture: str | None,
@@ -124,29 +186,34 @@ def allocate(
 ) -> Output:
     """Split budgets of compute so that the loss is lowest.
 
-    FIT.json is a fit written by `farseer fit --json FIT.json`. Prints N, D, D/N
-    and the loss at each budget, how they grow with compute, what 20 tokens per
-    parameter would lose, and whether N, D and D/N lie within the runs.
+    RUNS are forecast, and the intervals are the forecast's; FIT.json is a fit
+    written by `farseer fit --json FIT.json`, whose law is taken for true.
+    Prints N, D, D/N and the loss at each budget, how they grow with compute,
+    what 20 tokens per parameter would lose, and whether N, D and D/N lie
+    within the runs.
     """
     import numpy as np
 
     import farseer_jax
 
     flops = _flops(architecture, sequence_length or 2048, vocabulary)
-    source: Any = fit
-    if bootstrap is not None:
-        source = farseer_jax.bootstrap(fit, bootstrap, seed=seed)
+    by: Any = source
+    has_intervals = not isinstance(source, farseer_jax.Fit) or bootstrap is not None
+    if not isinstance(source, farseer_jax.Fit):
+        by = farseer_jax.forecast(source, usual=False)
+    elif bootstrap is not None:
+        by = farseer_jax.bootstrap(source, bootstrap, seed=seed)
     found = farseer_jax.allocate(
-        source,
+        by,
         [budget for some in compute for budget in some] or None,
         loss=loss or None,
         flops=flops,
-        level=None if bootstrap is None else level,
+        level=level if has_intervals else None,
         **limits,
     )
     if not np.isfinite(found.N).any():
         raise Refusal(found.warnings[0])
-    return Output(found, warnings=fit.warnings)
+    return Output(found, warnings=source.warnings if isinstance(source, farseer_jax.Fit) else ())
 
 
 def _flops(name: str | None, length: float, vocabulary: float | None) -> "FLOPs | None":

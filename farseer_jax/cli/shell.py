@@ -25,7 +25,7 @@ Examples:
   farseer fit runs.csv --law "E + A/(N*P)**a"
                                              your own law, of any columns
   farseer predict fit.json --N 7e9 --D 1e12  what that law predicts
-  farseer allocate fit.json --compute 1e20:1e26
+  farseer allocate runs.csv --compute 1e20:1e24
                                              how to split compute over N and D
   farseer bootstrap runs.csv --at 7e9,1e12   intervals of one law
   farseer choices runs.csv --at 7e9,1e12     how it changes with choices

@@ -7,7 +7,16 @@ import click
 
 from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.model import SMOOTH_PIECEWISE, build_method
-from farseer_jax.cli.options import FROM_1, POSITIVE, Group, Settings, noise_option, option
+from farseer_jax.cli.options import (
+    FROM_1,
+    POSITIVE,
+    Group,
+    Settings,
+    level_option,
+    named,
+    noise_option,
+    option,
+)
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import check_points
 from farseer_jax.cli.runs import RUNS_OVER_N_AND_D, read_runs
@@ -15,9 +24,12 @@ from farseer_jax.cli.values import point
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
+    from farseer_jax.forecasting.result import Forecast
 
 # Only such fits have derivatives: the squared criterion, without a grid.
 _FIXED = {"law": "farseer", "criterion": "squared", "candidates": None}
+# Options of a fit: with any of them, there is one instead of a forecast.
+_OF_FITS = ("misfit", "noise", *(own.name for own in SMOOTH_PIECEWISE.options if own.name))
 _FILE = click.Path(path_type=Path)
 
 _OPTIONS = Group(
@@ -59,10 +71,11 @@ _OPTIONS = Group(
     option(
         "--misfit",
         click.FloatRange(0),
-        "Drift of the law beyond the runs, in ln loss per e-fold; 0 for an exact law; estimated "
-        "from hold-outs unless given.",
+        "Of a fit: drift of the law beyond the runs, in ln loss per e-fold; 0 for an exact law; "
+        "estimated from hold-outs unless given.",
     ),
-    noise_option(),
+    noise_option(" of a fit"),
+    level_option(),
 )
 
 
@@ -74,10 +87,13 @@ def _check(settings: Settings) -> None:
         )
 
 
-def _read(settings: Settings) -> "Fit":
+def _read(settings: Settings) -> "Forecast | Fit":
+    """The forecast of the runs, or with options of a fit that fit."""
     import farseer_jax
 
     runs = read_runs(settings)
+    if not any(named(name) for name in _OF_FITS):
+        return farseer_jax.forecast(runs, usual=False)
     return farseer_jax.fit(
         farseer_jax.Farseer, runs, build_method("piecewise", {**settings, **_FIXED})
     )
@@ -102,7 +118,7 @@ def _read(settings: Settings) -> "Fit":
     refits=True,
 )
 def suggest(
-    fit: "Fit",
+    source: "Forecast | Fit",
     targets: Any,
     compute: tuple[float, ...],
     budget: float,
@@ -111,17 +127,20 @@ def suggest(
     misfit: float | None,
     **options: Any,
 ) -> Output:
-    """Fit the Farseer law, and find the runs that most reduce its uncertainty.
+    """Forecast the runs, and find those that most reduce its uncertainty.
 
-    RUNS is as for `farseer fit`, and the method is piecewise. The uncertainty is
-    that of the loss at each --target, of the optimal D/N of each --split, or of
-    both. Together, the suggested runs cost no more than the budget.
+    RUNS is as for `farseer fit`. The uncertainty is that of the loss at each
+    --target, of the optimal D/N of each --split, or of both. Together, the
+    suggested runs cost no more than the budget. With --misfit, --noise or an
+    option of the piecewise method, the Farseer law is fitted by it instead,
+    with errors of runs that are independent.
     """
     import farseer_jax
 
-    check_points(fit, targets)
+    if isinstance(source, farseer_jax.Fit):
+        check_points(source, targets)
     found = farseer_jax.suggest_runs(
-        fit,
+        source,
         list(targets) or None,
         _table(candidates),
         budget,
@@ -130,7 +149,7 @@ def suggest(
         misfit="hold-outs" if misfit is None else misfit,
         **options,
     )
-    return Output(found, warnings=fit.warnings)
+    return Output(found, warnings=source.warnings if isinstance(source, farseer_jax.Fit) else ())
 
 
 def _table(path: Path | None) -> Any:

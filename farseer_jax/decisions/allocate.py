@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,28 +10,35 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax.decisions.allocation_result import (
+    FORECAST,
     LIMITS,
     Allocation,
     Answers,
     DataRange,
     warnings_of,
 )
+from farseer_jax.decisions.forecast_optima import ForecastOptima
+from farseer_jax.decisions.forecast_surface import ForecastSurface
 from farseer_jax.decisions.optimal_allocations import (
     Circumstances,
     Details,
     Optima,
+    RowsOf,
     budgets_for,
     range_of_optima,
     rows_of,
 )
 from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import shown
+from farseer_jax.forecasting.result import Forecast
 from farseer_jax.laws.compute_optimal import HIGHEST, LOWEST, Cost, FLOPs
 from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.quantities import positive
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import check_level
+from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.threads import one_blas_thread
 from farseer_jax.uncertainty.bootstrap_intervals import intervals_of
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 from farseer_jax.uncertainty.intervals import Intervals, Kind
@@ -41,7 +48,7 @@ _ESTIMATED = ("N", "D", "tokens per parameter", "loss")
 
 
 def allocate(
-    source: Fit | Bootstrap | Law,
+    source: Forecast | Fit | Bootstrap | Law,
     compute: ArrayLike | None = None,
     *,
     loss: ArrayLike | None = None,
@@ -62,30 +69,40 @@ def allocate(
     (Sardana et al. 2024): smaller models, trained for longer. With ``max_D`` or ``max_N`` the
     optimum stops there, and the rest of the budget goes into the other of the two.
 
+    By a forecast the optimum is that of its expected loss (law and smooth misfit, without effects
+    of sizes), and the intervals are those of the optima of its joint draws; a draw without an
+    interior minimum counts at the end of the range. The interval of the loss is that of the
+    estimated split.
+
     Args:
-        source: a fit; a bootstrap, which adds intervals; or a law, which has no runs to be
-            inside.
+        source: a forecast; a fit; a bootstrap, which adds intervals to its fit's optima, as if the
+            errors of runs were independent; or a law, which has no runs to be inside.
         compute: budgets in FLOPs, of training and inference together.
-        loss: instead of budgets, losses to reach at the least compute. The intervals of a
-            bootstrap are then at the budgets that the fitted law needs.
+        loss: instead of budgets, losses to reach at the least compute. Intervals are then at the
+            budgets that the law, or the forecast, needs.
         flops: training FLOPs, a function of N and D in JAX operations that increases in both,
             such as :class:`TransformerFLOPs`; None is 6 N D. Functions that are equal share
             compiled code.
         tokens_served: tokens of inference expected over the model's lifetime.
         max_D: the most tokens available.
         max_N: the most parameters allowed.
-        level: nominal probability of the intervals of a bootstrap; None is 0.9.
-        kind: kind of intervals, as for :meth:`Bootstrap.allocation`.
+        level: nominal probability of the intervals; None is that of the forecast, else 0.9.
+        kind: kind of a bootstrap's intervals, as for :meth:`Bootstrap.allocation`.
 
     Raises:
         ValueError: budgets are not positive, or too small to be FLOPs; both or neither of
             ``compute`` and ``loss`` are given; a loss is out of reach; ``flops`` is not positive
-            and finite, or decreases in N or D; ``level`` or ``kind`` without a bootstrap.
-        TypeError: ``source`` is not a fit, a bootstrap or a law; ``flops`` is not a function in
-            JAX operations.
+            and finite, or decreases in N or D; ``level`` or ``kind`` of what has no intervals, or
+            no kinds of them.
+        TypeError: ``source`` is not a forecast, a fit, a bootstrap or a law; ``flops`` is not a
+            function in JAX operations.
 
     Example:
-        >>> from farseer_jax import Farseer, allocate, example_runs, fit
+        >>> from farseer_jax import Farseer, allocate, example_runs, fit, forecast
+        >>> found = allocate(forecast(example_runs(), usual=False), [1e20, 1e22])
+        >>> ends = found.intervals["tokens per parameter"]
+        >>> bool(((ends.lower < 50) & (ends.upper > 36)).all())  # the example's law: 37 and 50
+        True
         >>> result = fit(Farseer, example_runs())
         >>> allocate(result, [1e20, 1e21, 1e22]).tokens_per_parameter.round().tolist()
         [37.0, 36.0, 50.0]
@@ -93,8 +110,8 @@ def allocate(
         >>> bool(served.N[0] < allocate(result, 1e22).N[0])
         True
     """
-    law, fit, bootstrap = _parts(source)
-    require_N_and_D("allocate", type(law))
+    kind_of_law = source.law_class if isinstance(source, Forecast) else type(_parts(source)[0])
+    require_N_and_D("allocate", kind_of_law)
     level = _level(level, kind, source)
     if (compute is None) == (loss is None):
         raise ValueError("give either compute= (budgets in FLOPs) or loss= (losses to reach)")
@@ -106,22 +123,70 @@ def allocate(
     cost = Cost(flops, served > 0)
     around = Circumstances(*(np.asarray(number) for number in (served, most_N, most_D)))
     is_limited = bool(np.isfinite([most_N, most_D]).any())
-    details = Details(cost, is_limited)
-    if loss is not None:
-        check_flops(flops, np.array([1e18, 1e26]))
-        # the same function as for the rows below, so that it compiles once
-        budgets = budgets_for(details, law, positive("loss", loss), around)
+    if isinstance(source, Forecast):
+        solver = _by_forecast(source, level, cost, around, is_limited)
     else:
-        budgets = _budgets(compute)
-        check_flops(flops, budgets)
-    rows = rows_of(details, law, budgets, around)
-    found = None
-    if bootstrap is not None:
-        function = Optima(cost, is_limited)
-        at = {"compute": budgets}
+        solver = _by_law(source, level, kind, cost, around, is_limited)
+    with one_blas_thread():
+        if loss is not None:
+            check_flops(flops, np.array([1e18, 1e26]))
+            # the same function as for the rows below, so that it compiles once
+            budgets = budgets_for(solver.rows_at, positive("loss", loss))
+        else:
+            budgets = _budgets(compute)
+            check_flops(flops, budgets)
+        rows = solver.rows_at(budgets)
+        return _result(solver, cost, budgets, rows, around)
+
+
+class _Solver(NamedTuple):
+    """How optima and their intervals are found.
+
+    Attributes:
+        law: the law's name.
+        method: how it was fitted.
+        runs: the runs, if there are any.
+        rows_at: what is shown of each budget.
+        intervals_at: its intervals, and the share of draws without an optimum, ``(budget,)``.
+    """
+
+    law: str
+    method: str
+    runs: Runs | None
+    rows_at: RowsOf
+    intervals_at: Callable[[np.ndarray], tuple[dict[str, Intervals] | None, np.ndarray]]
+
+
+def _by_forecast(
+    source: Forecast, level: float, cost: Cost, around: Circumstances, is_limited: bool
+) -> _Solver:
+    optima = ForecastOptima(ForecastSurface(source), cost, around, is_limited)
+    return _Solver(FORECAST, "", source.runs, optima.rows, partial(optima.intervals, level=level))
+
+
+def _by_law(
+    source: Fit | Bootstrap | Law,
+    level: float,
+    kind: Kind | None,
+    cost: Cost,
+    around: Circumstances,
+    is_limited: bool,
+) -> _Solver:
+    law, fit, bootstrap = _parts(source)
+
+    def rows_at(budgets: np.ndarray) -> np.ndarray:
+        return rows_of(Details(cost, is_limited), law, budgets, around)
+
+    def intervals_at(budgets: np.ndarray) -> tuple[dict[str, Intervals] | None, np.ndarray]:
+        nothing = np.zeros(len(budgets))
+        if bootstrap is None:
+            return None, nothing
+        function, at = Optima(cost, is_limited), {"compute": budgets}
         found = intervals_of(bootstrap, _ESTIMATED, at, level, kind, function, budgets, *around)
-    known = partial(range_of_optima, details, law, around)
-    return _result(law, fit, cost, budgets, rows, around, found, known)
+        return found, nothing
+
+    method, runs = ("", None) if fit is None else (fit.method.name, fit.runs)
+    return _Solver(law.name, method, runs, rows_at, intervals_at)
 
 
 def _parts(source: object) -> tuple[Law, Fit | None, Bootstrap | None]:
@@ -131,7 +196,9 @@ def _parts(source: object) -> tuple[Law, Fit | None, Bootstrap | None]:
     if isinstance(source, Fit):
         return source.law, source, None
     if not isinstance(source, Law):
-        raise TypeError(f"allocate: expected a fit, a bootstrap or a law, got {shown(source)}")
+        raise TypeError(
+            f"allocate: expected a forecast, a fit, a bootstrap or a law, got {shown(source)}"
+        )
     shapes = {np.shape(leaf) for leaf in jax.tree.leaves(source)}
     if shapes != {()}:
         raise ValueError("allocate: expected one law, got a stack of laws (arrays of parameters)")
@@ -142,11 +209,15 @@ def _level(level: float | None, kind: Kind | None, source: object) -> float:
     """The level of the intervals; refused for a source that has none."""
     if level is not None:
         check_level(level)
+    if isinstance(source, Forecast):
+        if kind is not None:
+            raise ValueError("kind: only a bootstrap has kinds of intervals; leave it out")
+        return source.level if level is None else level
     for name, value in (("level", level), ("kind", kind)):
         if value is not None and not isinstance(source, Bootstrap):
             raise ValueError(
-                f"{name}: only a bootstrap has intervals, got {shown(source)}; pass "
-                f"bootstrap(fit, 1000), or leave {name} out"
+                f"{name}: only a forecast or a bootstrap has intervals, got {shown(source)}; pass "
+                f"forecast(runs) or bootstrap(fit, 1000), or leave {name} out"
             )
     return 0.9 if level is None else level
 
@@ -174,25 +245,22 @@ def _number(name: str, value: Any, least: float) -> float:
 
 
 def _result(
-    law: Law,
-    fit: Fit | None,
-    cost: Cost,
-    budgets: np.ndarray,
-    rows: np.ndarray,
-    around: Circumstances,
-    intervals: dict[str, Intervals] | None,
-    range_known: Callable[[], tuple[float, float] | None],
+    solver: _Solver, cost: Cost, budgets: np.ndarray, rows: np.ndarray, around: Circumstances
 ) -> Allocation:
     N, D, _, loss, limit, slope_N, slope_D, slope_loss, training, at_20 = rows
-    data = None if fit is None else DataRange.of(fit.runs, run_flops(cost, fit.runs))
-    inside = None if data is None else data.holds(N, D)
+    intervals, without = solver.intervals_at(budgets)
+    runs = solver.runs
+    data = None if runs is None else DataRange.of(runs, run_flops(cost, runs))
+    inside = None if runs is None else extrapolation_length(runs, N, D) == 0.0
     known = np.isfinite(N)
     codes = np.where(known, limit, 0).astype(int)
-    answers = Answers(known, limit, inside, float(around.max_N), float(around.max_D))
+    answers = Answers(
+        budgets, known, limit, inside, without, float(around.max_N), float(around.max_D)
+    )
     return Allocation(
-        law=law.name,
-        method="" if fit is None else fit.method.name,
-        num_runs=0 if fit is None else len(fit.runs),
+        law=solver.law,
+        method=solver.method,
+        num_runs=0 if runs is None else len(runs),
         cost="6 N D" if cost.flops is None else _name(cost.flops),
         compute=budgets,
         N=N,
@@ -211,7 +279,7 @@ def _result(
         tokens_served=float(around.tokens_served),
         max_N=float(around.max_N),
         max_D=float(around.max_D),
-        warnings=tuple(warnings_of(answers, range_known, intervals)),
+        warnings=tuple(warnings_of(answers, partial(range_of_optima, solver.rows_at), intervals)),
     )
 
 

@@ -14,6 +14,9 @@ from farseer_jax.runs.runs import Runs
 from farseer_jax.uncertainty.intervals import Intervals
 
 LIMITS = ("", "D", "N", "N and D")
+FORECAST = "forecast"  # in place of a law's name
+_VAGUE = 5.0  # ratio of the ends of an interval of D/N from which on it is called vague
+_MANY = 0.02  # share of draws without an optimum that is worth a word
 
 
 class DataRange(NamedTuple):
@@ -37,24 +40,15 @@ class DataRange(NamedTuple):
         columns = (runs.N, runs.D, runs.D / runs.N, compute)
         return cls(*((float(c.min()), float(c.max())) for c in columns))
 
-    def holds(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
-        """Whether N, D and D/N are all inside."""
-        slack = 1e-9  # the ends are inside, whatever their rounding
-        inside = [
-            (low * (1 - slack) <= values) & (values <= high * (1 + slack))
-            for (low, high), values in zip(self[:3], (N, D, D / N), strict=True)
-        ]
-        return np.asarray(np.logical_and.reduce(inside))
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Allocation(Result):
     """Compute-optimal N, D, D/N and loss of budgets. Prints as a table.
 
     Attributes:
-        law: name of the law.
+        law: name of the law; ``"forecast"`` for a forecast.
         method: the fit's method; empty for a law without a fit.
-        num_runs: number of fitted runs; 0 for a law without a fit.
+        num_runs: number of runs; 0 for a law without a fit.
         cost: what training costs, in words.
         compute: the budgets, training and inference together, in FLOPs, ``(budget,)``.
         N: parameters, ``(budget,)``; this and all below are NaN without an interior optimum.
@@ -69,10 +63,10 @@ class Allocation(Result):
         inference: inference FLOPs at the optimum.
         loss_at_20: loss of the same budget at 20 tokens per parameter, Chinchilla's rule; NaN
             where the limits exclude it.
-        inside_data: whether N, D and D/N all lie within those of the runs; None without runs.
+        inside_data: whether N and D lie inside the convex hull of the runs; None without runs.
         data_range: the range of the runs; None without runs.
-        intervals: intervals of ``"N"``, ``"D"``, ``"tokens per parameter"`` and ``"loss"``, from a
-            bootstrap; None without one.
+        intervals: intervals of ``"N"``, ``"D"``, ``"tokens per parameter"`` and ``"loss"``, by a
+            forecast or a bootstrap; None without one.
         tokens_served: expected tokens of inference; 0 where inference is free.
         max_N: the most parameters; infinite without a limit.
         max_D: the most tokens; infinite without a limit.
@@ -120,7 +114,7 @@ class Allocation(Result):
 
     @property
     def level(self) -> float | None:
-        """Nominal probability of the intervals; None without a bootstrap."""
+        """Nominal probability of the intervals; None without intervals."""
         return None if self.intervals is None else self.intervals["N"].level
 
     def table(self) -> Table:
@@ -199,19 +193,40 @@ class Allocation(Result):
 
     def text_parts(self) -> tuple[str | Table, ...]:
         """The law and the cost, the optima, and a legend with the warnings."""
-        by = f" by {self.method}" if self.method else ""
         runs = f", {self.num_runs} runs" if self.num_runs else ""
         served = f" + 2 N · {quantity_text(self.tokens_served)} served" * bool(self.tokens_served)
         cost = f"{self.cost}{served}"
         notes = ["at 20: change of the loss at 20 tokens per parameter, for the same compute"]
         if self.intervals is not None:
-            own = self.intervals["tokens per parameter"]
-            resamples = f"{own.num_resamples:,} resamples ({own.scheme}, seed {own.seed})"
-            notes.append(f"{level_text(own.level)} interval: {own.kind}, {own.note}, {resamples}")
+            notes.append(self._basis(self.intervals["tokens per parameter"]))
         return (
-            f"{self.law.title()} law{by}{runs}: lowest loss for C = {cost}",
+            f"{self._title}{runs}: lowest loss for C = {cost}",
             self.table(),
             warned("\n".join(notes), self.warnings),
+        )
+
+    @property
+    def _is_forecast(self) -> bool:
+        return self.law == FORECAST
+
+    @property
+    def _title(self) -> str:
+        if self._is_forecast:
+            return "Forecast"
+        return f"{self.law.title()} law" + (f" by {self.method}" if self.method else "")
+
+    def _basis(self, own: Intervals) -> str:
+        """What the intervals rest on, in a line."""
+        if self._is_forecast:
+            return (
+                f"{level_text(own.level)} interval: optima of {own.num_resamples:,} joint draws of "
+                f"the law and its smooth misfit (seed {own.seed})"
+            )
+        resamples = f"{own.num_resamples:,} resamples ({own.scheme}, seed {own.seed})"
+        return (
+            f"{level_text(own.level)} interval: {own.kind}, {own.note}, {resamples}\n"
+            "It takes the errors of runs for independent, and is too narrow where they move "
+            "together, as they usually do; that of a forecast counts this"
         )
 
     def __repr__(self) -> str:
@@ -238,16 +253,20 @@ class Answers(NamedTuple):
     """What the warnings need to know of each budget.
 
     Attributes:
+        compute: the budgets, ``(budget,)``.
         known: whether it has an optimum, ``(budget,)``.
         limit: code of what limits the optimum, or of why there is none, ``(budget,)``.
         inside: whether the optimum is within the runs; None without runs.
+        without: share of a forecast's draws that have no optimum, ``(budget,)``.
         max_N: the most parameters; infinite without a limit.
         max_D: the most tokens; infinite without a limit.
     """
 
+    compute: np.ndarray
     known: np.ndarray
     limit: np.ndarray
     inside: np.ndarray | None
+    without: np.ndarray
     max_N: float
     max_D: float
 
@@ -262,23 +281,53 @@ def warnings_of(
     sentences, num = _without(found), len(known)
     if sentences:
         sentences[-1] += _others(range_of_optima())
+        if (~known & (limit == INTERIOR)).any():
+            sentences[-1] += _NEXT
     if inside is not None and known.any() and not inside[known].all():
         far = int((known & ~inside).sum())
         which = (
-            "none of the optima lies within"
+            "none of the optima lies inside"
             if far == num
             else f"{some_of(far, num, 'optima', 'lies', 'lie')} outside"
         )
-        sentences.append(
-            f"{which} the N, D and D/N of the runs: no run shows that the law holds there."
-        )
+        sentences.append(f"{which} the runs: no run shows that the law holds there.")
     if (is_left := known & (limit == BOTH)).any():
         sentences.append(
             f"{some_of(int(is_left.sum()), num, 'budgets', 'is', 'are')} more than the cost of "
             "max_N parameters and max_D tokens: the rest stays unspent."
         )
     if intervals is not None:
+        sentences += _vague(found, intervals["tokens per parameter"])
         sentences += dict.fromkeys(w for own in intervals.values() for w in own.warnings)
+    return sentences
+
+
+_NEXT = (
+    " Set max_N= or max_D=, or train more sizes, each with few and with many tokens, so that the "
+    "runs show where the loss is lowest."
+)
+
+
+def _vague(found: Answers, ratio: Intervals) -> list[str]:
+    """Sentences on budgets whose optimal D/N the runs hardly determine."""
+    sentences = []
+    vague = np.flatnonzero(ratio.upper > _VAGUE * ratio.lower)
+    if len(vague):
+        row = vague[np.argmax(found.compute[vague])]
+        many = f"{len(vague)} of {len(found.compute)} budgets, such as " if len(vague) > 1 else ""
+        sentences.append(
+            f"the optimal D/N is vague at {many}{found.compute[row]:.3g} FLOPs "
+            f"({ratio_text(ratio.lower[row])} to {ratio_text(ratio.upper[row])}): the runs are too "
+            "far below; train some of more compute on both sides of the optimum, which "
+            "suggest_runs finds (`farseer suggest --split`)."
+        )
+    row = int(np.argmax(found.without))
+    if found.without[row] > _MANY:
+        sentences.append(
+            f"at {found.compute[row]:.3g} FLOPs {found.without[row]:.0%} of the draws have no "
+            f"minimum between {LOWEST:g} and {HIGHEST:,.0f} tokens per parameter, and count at the "
+            "end of that range."
+        )
     return sentences
 
 

@@ -130,7 +130,7 @@ def continued_grid(runs: Runs, targets: Points, budget: float) -> Points:
     step of the larger of the targets and the runs.
 
     Args:
-        runs: runs of the fit.
+        runs: runs that exist.
         targets: points at which the loss is predicted.
         budget: largest FLOPs of a single run.
 
@@ -185,9 +185,17 @@ class Candidates(NamedTuple):
 
 
 def payable_candidates(
-    runs: Runs, targets: Points, candidates: object, budget: float, cost: Cost
+    runs: Runs, targets: Points, candidates: object, budget: float, cost: Cost, *, in_pairs: bool
 ) -> Candidates:
     """The affordable ones of the candidates, or of the continued grid.
+
+    Args:
+        runs: runs that exist.
+        targets: points at which the loss is predicted.
+        candidates: the candidates; None for the continued grid.
+        budget: the most that one may cost.
+        cost: cost of a run.
+        in_pairs: whether candidates that would split a pair of neighbouring D are left out.
 
     Raises:
         ValueError: no candidate is left, or candidates or costs are invalid.
@@ -209,7 +217,7 @@ def payable_candidates(
             f"candidates: all {len(costs)} cost more than the budget of {budget:.3g}; the cheapest "
             f"costs {costs.min():.3g}"
         )
-    between = payable & _between(runs, points)
+    between = payable & _between(runs, points) & in_pairs
     keep = payable & ~between
     if not keep.any():
         raise ValueError(

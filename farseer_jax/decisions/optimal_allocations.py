@@ -1,7 +1,8 @@
 """Optima of one law along budgets, and the budgets that reach target losses."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,8 @@ from farseer_jax.types import Array
 CHINCHILLA = 20.0  # tokens per parameter (Hoffmann et al. 2022)
 _BLOCK = 16  # budgets in one call: calls of any length share one compilation
 _FRONTIER = np.geomspace(1e12, 1e30, 8 * _BLOCK)
+
+RowsOf: TypeAlias = Callable[[np.ndarray], np.ndarray]  # rows of budgets, as Details has them
 
 
 class Circumstances(NamedTuple):
@@ -104,9 +107,9 @@ def optimal_ratio_and_loss(law: Law, compute: np.ndarray) -> np.ndarray:
     return rows_of(Optima(Cost(), is_limited=False), law, compute, without_limits)[2:4]
 
 
-def range_of_optima(optima: Optima, law: Law, around: Circumstances) -> tuple[float, float] | None:
+def range_of_optima(rows_at: RowsOf) -> tuple[float, float] | None:
     """The longest range of budgets, within 1e12 to 1e30 FLOPs, that have an optimum; or None."""
-    known = np.isfinite(rows_of(optima, law, _FRONTIER, around)[3])
+    known = np.isfinite(rows_at(_FRONTIER)[3])
     if not known.any():
         return None
     # where each stretch of budgets with an optimum starts, and the first budget beyond it
@@ -116,7 +119,7 @@ def range_of_optima(optima: Optima, law: Law, around: Circumstances) -> tuple[fl
     return float(_FRONTIER[begins[longest]]), float(_FRONTIER[ends[longest] - 1])
 
 
-def budgets_for(optima: Optima, law: Law, loss: np.ndarray, around: Circumstances) -> np.ndarray:
+def budgets_for(rows_at: RowsOf, loss: np.ndarray) -> np.ndarray:
     """The least budgets whose optima reach the losses, ``(loss,)``.
 
     The least cost of a loss and the best loss at a cost are the same frontier.
@@ -124,10 +127,13 @@ def budgets_for(optima: Optima, law: Law, loss: np.ndarray, around: Circumstance
     Raises:
         ValueError: a loss is out of reach; the message gives the range of losses.
     """
-    frontier = rows_of(optima, law, _FRONTIER, around)[3]
+    frontier = rows_at(_FRONTIER)[3]
     known = np.isfinite(frontier)
     if not known.any():
-        raise ValueError("loss: the law has no interior optimum at any budget of 1e12-1e30 FLOPs")
+        raise ValueError(
+            "loss: no budget from 1e12 to 1e30 FLOPs has an interior optimum: set max_N= or "
+            "max_D=, or train more sizes, each with few and with many tokens"
+        )
     log_C, log_loss = np.log(_FRONTIER[known]), np.log(frontier[known])
     ends = []
     for target in loss:
@@ -142,6 +148,6 @@ def budgets_for(optima: Optima, law: Law, loss: np.ndarray, around: Circumstance
         ends.append(log_C[first - 1 : first + 1])
 
     def excess(log_C: np.ndarray, log_target: np.ndarray) -> np.ndarray:
-        return np.log(rows_of(optima, law, np.exp(log_C), around)[3]) - log_target
+        return np.log(rows_at(np.exp(log_C))[3]) - log_target
 
     return np.exp(find_roots(excess, *np.transpose(ends), np.log(loss)))

@@ -59,13 +59,22 @@ def optimal_points(law: Law, compute: Floats) -> Points:
     if not len(compute):
         return NONE
     N, D, _ = of_one(allocation, law, compute)
+    refuse_without_optimum(compute, N)
+    return Points(N, D)
+
+
+def refuse_without_optimum(compute: Floats, N: Floats) -> None:
+    """Refuse budgets whose optimal N is not finite.
+
+    Raises:
+        ValueError: a budget has no interior optimum.
+    """
     bad = np.flatnonzero(~np.isfinite(N))
     if len(bad):
         raise ValueError(
-            f"compute: at {', '.join(f'{compute[i]:.3g}' for i in bad)} FLOPs the fitted law has "
-            "no interior optimum of D/N that more runs could narrow; give points as targets instead"
+            f"compute: at {', '.join(f'{compute[i]:.3g}' for i in bad)} FLOPs the law has no "
+            "interior optimum of D/N that more runs could narrow; give points as targets instead"
         )
-    return Points(N, D)
 
 
 def log_quantities(law: Law, N: Array, D: Array, compute: Array) -> Array:

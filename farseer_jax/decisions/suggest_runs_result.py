@@ -19,7 +19,7 @@ class TargetBefore:
     Attributes:
         N: parameters.
         D: tokens.
-        predicted: the law's loss.
+        predicted: the predicted loss.
         before: ends of the interval of the loss now.
         after: ends of the interval with all suggestions, around the same prediction.
         length: distance outside the runs of the fit, in e-folds.
@@ -41,10 +41,10 @@ class SplitBefore:
 
     Attributes:
         compute: the budget, FLOPs.
-        N: compute-optimal parameters, by the law.
-        D: compute-optimal tokens, by the law.
+        N: compute-optimal parameters.
+        D: compute-optimal tokens.
         tokens_per_parameter: D/N.
-        before: ends of the interval of D/N now, from the runs' noise alone.
+        before: ends of the interval of D/N now; by a fit from the runs' noise alone.
         after: ends of the interval with all suggestions, around the same ratio.
         length: distance of the optimum outside the runs of the fit, in e-folds.
         flag: the same in words.
@@ -73,24 +73,26 @@ class Suggestions(Result):
         standard_error_after: standard error of ``ln`` loss, root mean square over the targets, with
             this suggestion and those before it, ``(suggestion,)``; NaN without target losses.
         standard_error_now: the same without suggestions.
-        noise_error_now: the part of it from the runs' noise; the rest is misfit.
+        noise_error_now: by a fit, the part of it from the runs' noise; the rest is misfit. NaN by
+            a forecast, whose noise and misfit act together.
         noise_error_after: that part with all suggestions.
-        ratio_error_after: standard error of ``ln`` of the optimal D/N from the runs' noise alone,
-            root mean square over the budgets, ``(suggestion,)``; NaN without such budgets.
+        ratio_error_after: standard error of ``ln`` of the optimal D/N (by a fit from the runs'
+            noise alone), root mean square over the budgets, ``(suggestion,)``; NaN without such
+            budgets.
         ratio_error_now: the same without suggestions.
         targets: the target points one by one.
         splits: the budgets to split one by one.
         level: nominal probability of their intervals.
         budget: the most that the suggestions may cost.
         exhaustive: whether all affordable sets were compared.
-        title: the fit, in words.
+        title: the forecast or the fit, in words.
         basis: how the standard errors were found, in words.
         notes: further remarks.
 
     Example:
-        >>> from farseer_jax import Farseer, example_runs, fit, suggest_runs
-        >>> result = fit(Farseer, example_runs().select(max_N=1e9))
-        >>> found = suggest_runs(result, (25.1e9, 5e11), budget=1e21, misfit=0.003)
+        >>> from farseer_jax import example_runs, forecast, suggest_runs
+        >>> answer = forecast(example_runs().select(max_N=1e9), usual=False)
+        >>> found = suggest_runs(answer, (25.1e9, 5e11), budget=1e21)
         >>> found.spent <= found.budget, len(found) == len(found.to_dataframe())
         (True, True)
     """

@@ -15,7 +15,6 @@ from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.noise import Noise
 from farseer_jax.runs.runs import Runs
 from farseer_jax.uncertainty.calibration import Calibration
-from farseer_jax.uncertainty.intervals import normal
 
 _FAR = 2.0  # e-folds, sevenfold: hold-outs, which show the misfit, seldom reach further
 
@@ -37,10 +36,11 @@ class Errors(NamedTuple):
 def errors_of(spread: Spread, rate: float) -> Errors:
     """Standard errors over all targets."""
     parts = spread.total(rate), spread.noise, spread.ratio
-    return Errors(*(_root_mean(part) for part in parts))
+    return Errors(*(root_mean(part) for part in parts))
 
 
-def _root_mean(variances: Floats) -> Floats:
+def root_mean(variances: Floats) -> Floats:
+    """Root mean of variances over the last axis; NaN without any."""
     if not variances.shape[1]:
         return np.full(len(variances), np.nan)
     return np.asarray(np.sqrt(variances.mean(axis=1)))
@@ -78,23 +78,20 @@ def target_rows(
             before=(float(low[0, i]), float(high[0, i])),
             after=(float(low[1, i]), float(high[1, i])),
             length=float(far[i]),
-            flag=_flag(float(far[i])),
+            flag=flag_of(float(far[i])),
         )
         for i in range(len(predicted))
     )
 
 
 def split_rows(
-    runs: Runs, targets: Targets, optima: Points, spread: Spread, level: float
+    runs: Runs, targets: Targets, optima: Points, low: Floats, high: Floats
 ) -> tuple[SplitBefore, ...]:
-    """Splits of the budgets, from the same spread as the target points."""
+    """Splits of the budgets, with the ends of their intervals before and after, ``(2, budget)``."""
     if not len(targets.compute):
         return ()
     ratio = optima.D / optima.N
-    low, high = map(np.exp, normal(np.sqrt(spread.ratio[[0, -1]]), np.log(ratio), level))
     far = extrapolation_length(runs, *optima)
-    seen = runs.D / runs.N
-    within = (ratio >= seen.min()) & (ratio <= seen.max())
     return tuple(
         SplitBefore(
             compute=float(targets.compute[i]),
@@ -104,13 +101,14 @@ def split_rows(
             before=(float(low[0, i]), float(high[0, i])),
             after=(float(low[1, i]), float(high[1, i])),
             length=float(far[i]),
-            flag=_flag(float(far[i])) + ("" if within[i] else ", D/N beyond theirs"),
+            flag=flag_of(float(far[i])),
         )
         for i in range(len(ratio))
     )
 
 
-def _flag(length: float) -> str:
+def flag_of(length: float) -> str:
+    """How far outside the runs a point lies, in words."""
     if length == 0.0:
         return "inside the runs"
     return f"{'far ' if length > _FAR else ''}outside the runs by {length:.2f} e-folds"
@@ -119,7 +117,17 @@ def _flag(length: float) -> str:
 def basis_of(noise: Noise | float, misfit: str, targets: Targets) -> str:
     """How the standard errors were found, in words; ``misfit`` is the part on losses."""
     level = noise if isinstance(noise, float) else noise.pooled
-    of_noise = f"noise of the runs ({level:.3%})"
+    found = _basis(f"noise of the runs ({level:.3%})", misfit, targets)
+    return f"{found}\n{_INDEPENDENT}"
+
+
+_INDEPENDENT = (
+    "It takes the errors of runs for independent, and is too small where they move together, as "
+    "they usually do; that of a forecast counts this"
+)
+
+
+def _basis(of_noise: str, misfit: str, targets: Targets) -> str:
     alone = "no misfit, because hold-outs show the errors of losses, not of allocations"
     if not len(targets.N):
         return f"standard error of ln D/N: {of_noise}; {alone}"

@@ -19,6 +19,7 @@ FLOPs = Callable[[Array, Array], Array]
 
 # No one trains beyond these ratios of tokens to parameters, and optima there are meaningless.
 LOWEST, HIGHEST = 0.1, 1e5
+_LOG_LOWEST, _LOG_HIGHEST = np.log(LOWEST), np.log(HIGHEST)
 _NUM_RATIOS = 129
 _NUM_HALVINGS = 48  # of one step of the grid, to rounding
 _REACH = 40.0  # e-folds around 6 N D within which to solve for another cost
@@ -55,6 +56,20 @@ class Place(NamedTuple):
     log_N: Array
     log_D: Array
     found: Array
+
+
+class Grid(NamedTuple):
+    """Splits of a budget, from the lowest ratio to the highest.
+
+    Attributes:
+        log_ratio: ln D/N, ``(ratio,)``.
+        places: N and D at each, ``(ratio,)``.
+        is_left: whether limits on both N and D leave some of the budget.
+    """
+
+    log_ratio: Array
+    places: Place
+    is_left: Array
 
 
 @dataclass(frozen=True)
@@ -185,18 +200,16 @@ def _search(
     law: Law, log_C: Array, served: Array, limits: Array, cost: Cost, *, is_limited: bool
 ) -> tuple[Place, Array]:
     """The lowest minimum along a budget, to rounding, and what limits it; not differentiable."""
-    surface, lowest, highest = log_surface(law), np.log(LOWEST), np.log(HIGHEST)
-    # a NumPy grid is a constant of the compiled code
-    grid = jnp.asarray(np.linspace(lowest, highest, _NUM_RATIOS))
+    surface = log_surface(law)
+    grid, places, is_left = grid_along(
+        cost, log_C, served, limits, _NUM_RATIOS, is_limited=is_limited
+    )
+    first, last = grid[0], grid[-1]
+    values = jnp.where(places.found, surface(places.log_N, places.log_D), jnp.nan)
     at_low = at_high = jnp.asarray(False)
     if is_limited:
-        first, last, is_left = _ends(cost, log_C, served, limits)
-        grid = first + (last - first) * jnp.linspace(0.0, 1.0, _NUM_RATIOS)
-    places = cost.at_ratio(grid, log_C, served)
-    values = jnp.where(places.found, surface(places.log_N, places.log_D), jnp.nan)
-    if is_limited:
-        at_low = (first > lowest) & (values[0] <= values[1])
-        at_high = (last < highest) & (values[-1] <= values[-2])
+        at_low = (first > _LOG_LOWEST) & (values[0] <= values[1])
+        at_high = (last < _LOG_HIGHEST) & (values[-1] <= values[-2])
     inner = values[1:-1]
     is_inner = (inner < values[:-2]) & (inner <= values[2:])
     is_minimum = jnp.concatenate([at_low[None], is_inner, at_high[None]])
@@ -215,17 +228,40 @@ def _search(
         is_low = (best == 0) & (low == grid[0])
         is_high = (best == _NUM_RATIOS - 1) & (high == grid[-1])
         u = jnp.where(is_low, first, jnp.where(is_high, last, u))
-        u = jnp.where((first < highest) & (last > lowest), u, jnp.nan)
+        u = jnp.where((first < _LOG_HIGHEST) & (last > _LOG_LOWEST), u, jnp.nan)
         at_end = jnp.where(is_low, SIZE, jnp.where(is_high, DATA, limit))
         # without an optimum: what leaves no ratio in the range, if anything does
         at_end = jnp.where(jnp.any(is_minimum), at_end, limit)
-        at_end = jnp.where(last <= lowest, DATA, jnp.where(first >= highest, SIZE, at_end))
+        at_end = jnp.where(first >= _LOG_HIGHEST, SIZE, at_end)
+        at_end = jnp.where(last <= _LOG_LOWEST, DATA, at_end)
         limit = jnp.where(is_left, BOTH, at_end)
     place = cost.at_ratio(u, log_C, served)
     if is_limited:
         log_N, log_D = jnp.where(is_left, limits, jnp.stack(place[:2]))
         place = Place(log_N, log_D, place.found)
     return place, limit
+
+
+def grid_along(
+    cost: Cost, log_C: Array, served: Array, limits: Array, num: int, *, is_limited: bool
+) -> Grid:
+    """Splits of a budget between the lowest and the highest ratio, within the limits.
+
+    Args:
+        cost: the cost of a model.
+        log_C: log of the budget.
+        served: tokens served over the life of the model.
+        limits: logs of the limits on N and D, infinite without one, ``(2,)``.
+        num: how many ratios.
+        is_limited: whether there are limits.
+    """
+    if not is_limited:
+        # a NumPy grid is a constant of the compiled code
+        grid = jnp.asarray(np.linspace(_LOG_LOWEST, _LOG_HIGHEST, num))
+        return Grid(grid, cost.at_ratio(grid, log_C, served), jnp.asarray(False))
+    first, last, is_left = _ends(cost, log_C, served, limits)
+    grid = first + (last - first) * jnp.linspace(0.0, 1.0, num)
+    return Grid(grid, cost.at_ratio(grid, log_C, served), is_left)
 
 
 def _ends(cost: Cost, log_C: Array, served: Array, limits: Array) -> tuple[Array, Array, Array]:
@@ -239,8 +275,8 @@ def _ends(cost: Cost, log_C: Array, served: Array, limits: Array) -> tuple[Array
 
     other, affordable = _crossing(excess, log_C - np.log(6.0) - jnp.minimum(limits, 1e3))
     binds = jnp.isfinite(limits) & affordable
-    low = jnp.maximum(np.log(LOWEST), jnp.where(binds[0], other[0] - x, -jnp.inf))
-    high = jnp.minimum(np.log(HIGHEST), jnp.where(binds[1], y - other[1], jnp.inf))
+    low = jnp.maximum(_LOG_LOWEST, jnp.where(binds[0], other[0] - x, -jnp.inf))
+    high = jnp.minimum(_LOG_HIGHEST, jnp.where(binds[1], y - other[1], jnp.inf))
     return low, high, cost.log_total(x, y, served) <= log_C
 
 

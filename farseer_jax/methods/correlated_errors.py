@@ -31,8 +31,8 @@ class CorrelatedErrors:
     where z is the coordinate of the input ``along``, from the smallest on; x are all coordinates:
     logarithms of positive inputs and counts, standardised real inputs; y are all but z; and W is
     the covariance of an integrated Wiener process, a misfit that grows along z. The misfit is
-    shared between runs with the same label of a category and the same shares of a mixture. At a size without runs,
-    intervals count a further effect that is the size's own.
+    shared between runs with the same label of a category and the same shares of a mixture. At a
+    size without runs, intervals count a further effect that is the size's own.
 
     Args:
         size: standard deviation of the effect of a size, over that of the noise.
@@ -140,7 +140,7 @@ class ErrorColumns:
             for name, kind in kinds.items()
             if kind == "real"
         }
-        points = self._points(inputs)
+        points = _in_order(self._points(inputs))
         self._known_sizes = np.unique(points.along)
         self._lowest = float(self._known_sizes[0])
         size_variance, smooth_variance = self._variances(points)
@@ -180,6 +180,7 @@ class ErrorColumns:
         """What the columns leave out at points, jointly: a matrix R, ``(point, column)``.
 
         ``R · Rᵀ`` is the covariance of the errors at the points, given the columns' coefficients.
+        The last columns are those of the misfit.
 
         Args:
             inputs: the points.
@@ -195,9 +196,10 @@ class ErrorColumns:
         for covariance, variance, pivots, factor in parts[0 if size else 1 :]:
             known = _projected(factor, covariance(pivots, points))
             found.append(_incomplete_cholesky(points, covariance, variance, known)[1])
-        if size:
+        if size:  # the columns of the misfit stay last
             _, size_of = np.unique(points.along, return_inverse=True)
-            found.append(self._own_size(points)[:, None] * np.eye(int(size_of.max()) + 1)[size_of])
+            own = self._own_size(points)[:, None] * np.eye(int(size_of.max()) + 1)[size_of]
+            found.insert(0, own)
         return np.concatenate(found, axis=1)
 
     def _points(self, inputs: Mapping[str, ArrayLike]) -> "_Points":
@@ -285,6 +287,12 @@ def _input_along(along: str | None, kinds: Mapping[str, Kind]) -> str:
             f"{along!r}"
         )
     return along
+
+
+def _in_order(points: _Points) -> _Points:
+    """Points in an order of their own, so that pivots do not depend on that of the runs."""
+    columns = np.column_stack([points.labels, points.others, points.along])
+    return points.take(np.lexsort(columns.T))
 
 
 def _square_distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
