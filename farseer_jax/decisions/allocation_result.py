@@ -223,11 +223,8 @@ class Allocation(Result):
                 f"the law and its smooth misfit (seed {own.seed})"
             )
         resamples = f"{own.num_resamples:,} resamples ({own.scheme}, seed {own.seed})"
-        return (
-            f"{level_text(own.level)} interval: {own.kind}, {own.note}, {resamples}\n"
-            "It takes the errors of runs for independent, and is too narrow where they move "
-            "together, as they usually do; that of a forecast counts this"
-        )
+        errors = f"\nerrors: {own.errors}" if own.errors else ""
+        return f"{level_text(own.level)} interval: {own.kind}, {own.note}, {resamples}{errors}"
 
     def __repr__(self) -> str:
         return f"Allocation({self.law}, {len(self.compute)} budgets, C = {self.cost})"
