@@ -6,8 +6,11 @@ import numpy as np
 
 from farseer_jax.decisions.compared_fits import FitPair
 from farseer_jax.decisions.matching_runs import match
+from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.results.numbers import quantity_text
 
+BETTER = "compare the tables of runs themselves (compare_runs, `farseer compare A.csv B.csv`)"
+_STEP = 1.01  # of N and of D, by which a loss must not rise
 _LARGEST_MISS = 0.5  # of the fits at the points, relative to the observed differences
 
 
@@ -53,7 +56,8 @@ class AgainstRuns:
             return ()
         return (
             f"the fits miss the observed differences, {typical:.2%}, by {self.miss:.2%} (root mean "
-            "squares): trust the points, not the surfaces; try another law or method.",
+            f"squares): trust the points, not the surfaces; {BETTER}, or try another law or "
+            "method.",
         )
 
     def _contradicted(self, difference: np.ndarray) -> tuple[str, ...]:
@@ -70,7 +74,7 @@ class AgainstRuns:
         return (
             f"the runs and the fits disagree on the winner: {self.names[winner]} is better at "
             f"{wins[winner]} of the {num} points where both have runs; by the fits, at {fitted} of "
-            f"them and in {1 - share:.0%} of this domain.",
+            f"them and in {1 - share:.0%} of this domain: {BETTER}.",
         )
 
 
@@ -78,28 +82,14 @@ def _root_mean_square(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(values**2)))
 
 
-def warnings_of(
-    fits: FitPair, N: np.ndarray, D: np.ndarray, difference: np.ndarray, tolerance: float
-) -> tuple[str, ...]:
-    """All warnings of a comparison, worst first.
+def contradictions(fits: FitPair, difference: np.ndarray, tolerance: float) -> tuple[str, ...]:
+    """Where the fits contradict the runs at points of both tables, worst first.
 
     Args:
         fits: the two fits.
-        N: N of the domain, ascending, ``(size,)``.
-        D: D of the domain, ascending, ``(tokens,)``.
-        difference: (loss A − loss B) / loss B of the laws, ``(size, tokens)``.
+        difference: (loss A − loss B) / loss B of the laws over the domain, ``(size, tokens)``.
         tolerance: relative difference of N and D within which two runs are at the same point.
     """
-    return (
-        *_against_runs(fits, difference, tolerance),
-        *_of_the_fits(fits),
-        *_beyond_the_runs(fits, N, D),
-        *_without_runs(fits),
-    )
-
-
-def _against_runs(fits: FitPair, difference: np.ndarray, tolerance: float) -> tuple[str, ...]:
-    """Where the fits contradict the runs at points of both tables."""
     if fits.a.runs is None or fits.b.runs is None:
         return ()
     shared = match(fits.a.runs, fits.b.runs, tolerance)
@@ -113,6 +103,55 @@ def _against_runs(fits: FitPair, difference: np.ndarray, tolerance: float) -> tu
         )
     )
     return AgainstRuns(fits.names, observed, fitted).sentences(difference)
+
+
+def warnings_of(
+    fits: FitPair, N: np.ndarray, D: np.ndarray, *, has_probability: bool
+) -> tuple[str, ...]:
+    """The warnings of a comparison but for contradictions of the runs, worst first.
+
+    Args:
+        fits: the two fits.
+        N: N of the domain, ascending, ``(size,)``.
+        D: D of the domain, ascending, ``(tokens,)``.
+        has_probability: whether probabilities are given.
+    """
+    return (
+        *rising(fits, N[:, None], D),
+        *_of_the_fits(fits),
+        *(_of_the_probability() if has_probability else ()),
+        *_beyond_the_runs(fits, N, D),
+        *_without_runs(fits),
+    )
+
+
+def rising(fits: FitPair, N: np.ndarray, D: np.ndarray) -> tuple[str, ...]:
+    """Where a law's loss rises with N or D, at points that broadcast."""
+    N, D = (values.ravel() for values in np.broadcast_arrays(N, D))
+    found = []
+    for one in (fits.a, fits.b):
+        here = evaluate(one.law, N, D)
+        for name, more, real in (
+            ("N", (N * _STEP, D), "larger model"),
+            ("D", (N, D * _STEP), "longer training"),
+        ):
+            bad = np.flatnonzero(evaluate(one.law, *more) > here)
+            if len(bad):
+                first = bad[0]
+                share = f" and at {len(bad) - 1} more of {len(N)} points" if len(bad) > 1 else ""
+                found.append(
+                    f"{one.name}: the fitted loss rises with {name} at N = "
+                    f"{quantity_text(N[first])}, D = {quantity_text(D[first])}{share}, which no "
+                    f"{real} does: do not trust the comparison there."
+                )
+    return tuple(found)
+
+
+def _of_the_probability() -> tuple[str, ...]:
+    return (
+        "the probabilities take the errors of runs as independent of each other, though those of "
+        f"one size move together: {BETTER}.",
+    )
 
 
 def _of_the_fits(fits: FitPair) -> list[str]:
