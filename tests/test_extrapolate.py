@@ -54,7 +54,8 @@ class RunsAway(WeightedMean):
 @pytest.fixture(scope="module")
 def real(shared_data: Path) -> fj.Extrapolation:
     runs = fj.read_runs(shared_data / "farseer_404.csv").select(min_N=2e8)
-    return fj.extrapolate(runs, [*CANDIDATES, COUPLED_TOO], limits=np.unique(runs.N)[6:-1])
+    candidates = [*CANDIDATES, COUPLED_TOO, "forecast"]
+    return fj.extrapolate(runs, candidates, limits=np.unique(runs.N)[6:-1])
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +93,17 @@ def test_the_papers_robustness_curve(
 
 
 def test_who_is_best_on_the_real_runs(real: fj.Extrapolation) -> None:
-    """Far out the law of six parameters; from 2.27 B on, within a factor of 3, Farseer."""
+    """Far out the forecast; from 2.27 B on, within a factor of 3, Farseer."""
     assert real.held_out.sum() == 11  # of 12 rows one is a copy
     names = [place.name for place in real.leaderboard]
-    assert names == [COUPLED, PIECEWISE, LEAST_SQUARES, CHINCHILLA]
+    assert names == ["Forecast", COUPLED, PIECEWISE, LEAST_SQUARES, CHINCHILLA]
+    page = (Path(__file__).parents[1] / "docs" / "extrapolation.md").read_text(encoding="utf-8")
+    first, second = real.leaderboard[:2]
+    said = " ".join(page.split())
+    assert f"the forecast is ahead with {first.held_out_error:.2%}".replace("%", " %") in said
+    assert f"follows with {second.times_best / first.times_best:.2f} times the error" in said
+    inside = real["Forecast"].inside.mean()
+    assert f"{inside:.0%} of the held-out runs lie in its 0.9".replace("%", " %") in said
     near = real.limits > 2e9
     assert len(real.limits) == 14
     assert near.sum() == 6
@@ -137,7 +145,7 @@ def test_the_pages_table(real: fj.Extrapolation, at_sizes: np.ndarray) -> None:
     for (size, cells), N, i in zip(rows, SIZES, at_sizes, strict=True):
         assert float(size) == pytest.approx(N / 1e9, abs=0.005)
         shown = [cell.strip(" %") for cell in cells.split("|")]
-        for value, name in zip(shown, [*TABLE, COUPLED], strict=True):
+        for value, name in zip(shown, [*TABLE, COUPLED, "Forecast"], strict=True):
             digits = len(value.partition(".")[2])
             assert value == f"{100 * real[name].held_out_error[i]:.{digits}f}"
 

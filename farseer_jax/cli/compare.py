@@ -147,8 +147,9 @@ def compare(
     import farseer_jax
 
     if isinstance(sources[0], farseer_jax.Runs):
-        kept = {name: options[name] for name in ("names", "level", "comparable")}
-        return Output(farseer_jax.compare_runs(*sources, list(points) or None, **kept))
+        a, b = sources
+        kept: Any = {name: options[name] for name in ("names", "level", "comparable")}
+        return Output(farseer_jax.compare_runs(a, b, list(points) or None, **kept))
     import numpy as np
 
     if bootstrap is not None:

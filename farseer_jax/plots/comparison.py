@@ -68,8 +68,10 @@ def plot_comparison(comparison: FitComparison | RunComparison, ax: Axes | None =
         >>> plot_comparison(found).get_ylabel()
         'tokens D'
     """
-    is_runs = isinstance(comparison, RunComparison)
-    shown = _map_of_runs(comparison) if is_runs else _map_of_fits(comparison)
+    if isinstance(comparison, RunComparison):
+        shown = _map_of_runs(comparison)
+    else:
+        shown = _map_of_fits(comparison)
     (a, b), N, D, percent = shown.names, shown.N, shown.D, 100 * shown.difference.T
     most = max(float(np.abs(percent).max()), 1e-12)
     with axes_of(ax, (6.0, 4.3)) as axes:
