@@ -214,10 +214,10 @@ plots.plot_comparison(comparison)
 plt.show()
 
 # %%
-wins, losses = comparison.num_wins
+(wins, losses), at_plan = comparison.num_wins, comparison.forecast
 print(f"in the runs the second recipe is better at {wins} points, worse at {losses}:")
 print(f"  by {-comparison.mean_difference:.2%} on average")
-print(f"at the plan: {comparison.forecast}")
+print(f"at the plan: {at_plan}")
 for warning in comparison.warnings:
     print("-", textwrap.fill(warning, 96, subsequent_indent="  "))
 

@@ -97,7 +97,7 @@ def _check(settings: Settings) -> None:
     examples=[
         "farseer extrapolate runs.csv",
         "farseer extrapolate runs.csv --along C --json errors.json",
-        "farseer extrapolate runs.csv --candidate forecast --candidate farseer:piecewise \\",
+        "farseer extrapolate runs.csv --candidate forecast \\",
         "    --candidate chinchilla:least-squares:huber --target 25.1e9,5e11,0.4116",
     ],
     check=_check,
