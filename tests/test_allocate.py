@@ -313,7 +313,7 @@ class TestBootstrap:
             np.testing.assert_allclose(own.estimate, draws_of_it[0], rtol=1e-9)
         row = found.to_dict()["allocations"][0]
         assert row["tokens_per_parameter_lower"] == found.intervals["tokens per parameter"].lower[0]
-        assert "0.5 interval: percentile" in str(found)
+        assert "50 % interval: percentile" in str(found)
 
 
 class TestResult:

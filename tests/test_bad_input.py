@@ -92,7 +92,7 @@ def test_sizes_that_were_meant_to_be_one() -> None:
 
 
 def test_a_ratio_that_no_pair_has() -> None:
-    message = refusal(grid_runs(), fj.Piecewise(ratio=8.0))
+    message = refusal(grid_runs(), fj.Piecewise(ratio=(40.0, 50.0)))
     assert_says(message, "column 'D': only 0 of 8 sizes", "ratio=(low, high)", END_TO_END)
 
 

@@ -227,7 +227,7 @@ def test_a_bootstrap_as_text(method: str, scheme: str) -> None:
     shown = str(own)
     for part in (f"{method} method", f"scheme     {scheme}, seed 5", "refits     70: 70 success"):
         assert part in shown
-    assert "0.9 intervals: percentile" in shown
+    assert "90 % intervals: percentile" in shown
     assert repr(own) == f"Bootstrap({own.fit.law.name}, {scheme}, 70 resamples, 0 failed)"
 
 

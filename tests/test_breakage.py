@@ -158,7 +158,7 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
-            ({"fixed": {"k": -1}}, "fixed: 'k' must be a positive number, got -1"),
+            ({"fixed": {"k": -1}}, "fixed: 'k' must be 0 or a positive number, got -1"),
             ({"bounds": {"E": (2, 1)}}, "bounds: 'E' needs low < high, got low=2 and high=1"),
             ({"tied": [("a", "k")]}, "the solver searches ln k but a itself; write one name"),
         ],

@@ -20,7 +20,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two fits as `farseer fit --json` writes them; their laws are put in."""
     folder = tmp_path_factory.mktemp("fits")
     runs = fj.Runs([1e8, 1e9, 1e10], [1e10, 1e10, 1e10], [3.1, 2.5, 2.3])
-    report = fj.StartReport(1.0, np.ones(1), np.zeros(1, dtype=int), np.ones(1, dtype=int), 0)
+    doubt = "the runs do not determine B: fix or tie it (fixed=, tied=)."
+    zero, one = np.zeros(1, dtype=int), np.ones(1)
+    report = fj.StartReport(1.0, one, zero, one.astype(int), 0, doubts_about_runs=(doubt,))
     paths = []
     for name, law in (("a", A), ("b", B)):
         method = fj.LeastSquares(num_starts=1)
@@ -87,7 +89,7 @@ def test_bootstrap_gives_probabilities_and_intervals(
     some = content["multipliers"][3]
     assert some["optimal_lower"] < some["optimal_upper"]
     assert "P(A wins)" in result.stdout
-    assert "its 0.5 interval" in result.stdout
+    assert "its 50 % interval" in result.stdout
 
 
 @pytest.fixture

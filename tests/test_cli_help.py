@@ -31,6 +31,7 @@ class TestHelp:
             ["bootstrap", "-h"],
             ["choices", "-h"],
             ["extrapolate", "-h"],
+            ["forecast", "-h"],
         ],
     )
     def test_help_has_an_example_and_fits_a_narrow_terminal(self, args: list[str]) -> None:
@@ -74,6 +75,12 @@ class TestHelp:
         commands += ["choices -h", "choices --example", "fit x.csv --law kapla"]
         commands += ["fit x.csv --link probit", "fit x.csv --fix E", "predict x.json --given P"]
         commands += ["bootstrap -h", "bootstrap --example --at 1e9", "bootstrap x.csv --out ."]
+        commands += [
+            "forecast -h",
+            "forecast",
+            "forecast --example --at 0,1",
+            "forecast x.csv --fix k=1",
+        ]
         code = f"""
 import contextlib, sys
 from farseer_jax.cli import main

@@ -117,7 +117,7 @@ def test_pairs_of_the_papers_grid_are_those_of_the_reference() -> None:
         (3.9, [True, False, True, False]),  # 1.97 to 7.7
         ((1.9, 4.1), [True, False, True, False]),
         ((1.0001, 100.0), [True, True, True, True]),
-        ((3.0, 3.5), [False, False, False, False]),
+        ((5.0, 5.5), [False, False, False, False]),
     ],
 )
 def test_ratio_asked_for(ratio: Any, expected: list[bool]) -> None:
@@ -127,6 +127,38 @@ def test_ratio_asked_for(ratio: Any, expected: list[bool]) -> None:
     steps = np.array([2.0, 1.5, 4.0, 9.0])[expected]
     typical = np.exp(np.median(np.log(steps))) if len(steps) else np.nan
     assert float(design.ratio) == pytest.approx(typical, rel=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("num_D", [24, 40, 160])
+def test_close_neighbours_pair_with_one_near_twice_their_D(num_D: int) -> None:
+    """Each run is the lower one of at most one pair, and the upper one of at most one."""
+    D = np.geomspace(1e9, 5e11, num_D)
+    design = layout(np.full(num_D, 1e8), D)
+    lower, upper = design.log_D[:, :-1][design.pair_ok], design.log_D[:, 1:][design.pair_ok]
+    ratio = np.exp(upper - lower)
+    step = D[1] / D[0]
+    assert 1.86 < ratio.min()
+    assert ratio.max() < 1.87 * step
+    assert float(design.ratio) == pytest.approx(ratio[0], rel=1e-12)
+    assert len(set(lower.tolist())) == len(lower) == len(set(upper.tolist()))
+    width = round(float(np.log(design.ratio) / np.log(step)))
+    assert len(lower) == num_D - width
+    assert sorted(design.log_D[design.occupied].tolist()) == np.log(D).tolist()
+
+
+def test_jittered_D_pair_as_even_ones_do() -> None:
+    off = np.random.default_rng(0).standard_normal(80)
+    D = np.sort(np.geomspace(1e9, 5e11, 80) * np.exp(0.03 * off))
+    design = layout(np.full(80, 1e8), D)
+    ratio = np.exp(np.diff(design.log_D, axis=1)[design.pair_ok])
+    assert np.count_nonzero(design.pair_ok) >= 68
+    assert 1.7 < np.percentile(ratio, 5) < np.percentile(ratio, 95) < 2.3
+
+
+def test_a_ratio_asked_for_reaches_over_closer_neighbours() -> None:
+    D = 1e9 * 2.0 ** (0.25 * np.arange(17))
+    design = layout(np.full(17, 1e8), D, ratio=2.0)
+    assert np.exp(np.diff(design.log_D, axis=1)[design.pair_ok]) == pytest.approx(np.full(13, 2.0))
 
 
 @pytest.mark.parametrize("ratio", [1.0, 0.5, -2.0, np.inf, np.nan, (0.9, 2.0), (1.5, np.inf)])

@@ -111,10 +111,10 @@ def section_of_command(name: str) -> str:
 
 
 COMMANDS = [
-    "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate", "influence", "compare",
-    "suggest",
+    "forecast", "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate", "influence",
+    "compare", "suggest",
 ]  # fmt: skip
-OF_FITS = {"--example", "--max-N"}  # of the commands before them, which make their fits
+OF_FITS = {"--example", "--max-N", "--monotone-over"}  # of the commands that make their fits
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -132,7 +132,9 @@ def test_the_shell_page_names_every_option(name: str) -> None:
 ALSO_IN = {"extrapolate": "docs/extrapolation.md", "suggest": "docs/planning.md"}
 
 
-@pytest.mark.parametrize("name", ["bootstrap", "choices", "influence", "extrapolate", "suggest"])
+@pytest.mark.parametrize(
+    "name", ["forecast", "bootstrap", "choices", "influence", "extrapolate", "suggest"]
+)
 def test_the_shell_page_shows_what_a_command_prints_of_the_example(name: str) -> None:
     section = section_of_command(name)
     command = shlex.split(code_blocks(section, "bash")[0].replace("\\\n", " "))
@@ -143,6 +145,16 @@ def test_the_shell_page_shows_what_a_command_prints_of_the_example(name: str) ->
     if name in ALSO_IN:
         without_warnings = result.stdout.partition("\nwarning: ")[0].strip()
         assert without_warnings in text_of(ALSO_IN[name]).replace("<BLANKLINE>", "")
+
+
+def test_the_shell_page_names_every_key_of_a_forecast() -> None:
+    said = section_of_command("forecast").partition("The JSON has ")[2]
+    content = fj.forecast(
+        fj.example_runs().select(max_N=5e8), fj.example_runs().select(min_N=6e9)
+    ).to_dict()
+    keys = {*content, *content["earlier"], *content["members"][0], *content["usual_laws"][0]}
+    keys |= content["rows"][0].keys() - {"N", "D"} - {law["law"] for law in content["usual_laws"]}
+    assert set(re.findall(r"`(\w+)`", said)) == keys
 
 
 def test_the_shell_page_names_the_defaults_and_the_groups_of_choices() -> None:

@@ -347,7 +347,7 @@ def test_points_broadcast_and_functions_read_flat() -> None:
 def test_intervals_as_text_and_tables() -> None:
     intervals = made(skewed()).interval([1e9, 2e9], 1e11, level=0.8)
     shown = str(intervals)
-    for part in ("1 B", "2 B", "0.8 intervals: percentile", "999 resamples (wild, seed 0)"):
+    for part in ("1 B", "2 B", "80 % intervals: percentile", "999 resamples (wild, seed 0)"):
         assert part in shown
     content = json.loads(json.dumps(intervals.to_dict(), allow_nan=False))
     assert content["num_resamples"] == 999

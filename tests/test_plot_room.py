@@ -123,6 +123,16 @@ def draw_fit(fit: fj.Fit, ax: Any) -> None:
     plots.plot_fit(fit, fj.example_runs().select(min_N=6e9), ax=ax)
 
 
+def draw_forecast(_: fj.Fit, ax: Any) -> None:
+    plots.plot_forecast(fj.forecast(fj.example_runs(), (25.1e9, 5e11)), ax=ax)
+
+
+def draw_observed_forecast(_: fj.Fit, ax: Any) -> None:
+    runs = fj.example_runs()
+    found = fj.forecast(runs.select(max_N=4e9), runs.select(min_N=6e9), usual=False)
+    plots.plot_forecast(found, ax=ax)
+
+
 def texts_of(axes: Any) -> list[Text]:
     """What is read on axes: ticks, labels, titles, legend and notes."""
     found = [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
@@ -136,7 +146,17 @@ def texts_of(axes: Any) -> list[Text]:
 
 @pytest.mark.parametrize("size", [COLUMN, (6.4, 4.8)])
 @pytest.mark.parametrize(
-    "draw", [draw_compared, draw_map, draw_allocation, draw_shape, draw_residuals, draw_fit]
+    "draw",
+    [
+        draw_compared,
+        draw_map,
+        draw_allocation,
+        draw_shape,
+        draw_residuals,
+        draw_fit,
+        draw_forecast,
+        draw_observed_forecast,
+    ],
 )
 def test_texts_are_within_the_figure_and_apart(fitted: fj.Fit, draw: Any, size: Any) -> None:
     figure, ax = plt.subplots(figsize=size, layout="constrained")

@@ -121,6 +121,28 @@ def count_comparison() -> fj.CountComparison:
     return fj.compare_counts(fj.Runs(runs.N, runs.D, runs.loss, {"N_total": total}), held_out=6e9)
 
 
+@result("N", "D", "predicted", "lower", "run_upper", "share_misfit", "beyond", "chinchilla")
+def forecast() -> fj.Forecast:
+    return fj.forecast(fj.example_runs().select(max_N=1e9), [(25.1e9, 5e11), (1e9, 1e12)])
+
+
+@result("N", "D", "observed", "error", "inside")
+def observed_forecast() -> fj.Forecast:
+    runs = fj.example_runs()
+    return fj.forecast(runs.select(max_N=1e9), runs.select(min_N=6e9), level=0.8)
+
+
+@result("N", "web", "code", "predicted", "upper")
+def forecast_by_a_law() -> fj.Forecast:
+    table = {name: x for name, x in mixtures().items() if name not in ("corpus", "loss_b")}
+    at = {"N": np.array([3e10]), "w": np.array([[0.5, 0.5]])}
+    law = "E + A/N**alpha + sum(C[w]*w)"
+    method = fj.LeastSquares(num_starts=4, fixed={"E": 1.5})
+    return fj.forecast(
+        table, at, law=law, columns_of={"w": ["web", "code"]}, response="loss_a", method=method
+    )
+
+
 @result("compute", "N", "D", "tokens_per_parameter", "loss", "N_lower", "loss_upper", "limited_by")
 def allocation() -> fj.Allocation:
     """With budgets that have no optimum, limits, inference and intervals."""
@@ -185,7 +207,7 @@ def method_comparison() -> fj.MethodComparison:
     return fj.compare_methods(runs.select(max_N=2e9), runs.select(min_N=4e9), candidates)
 
 
-@result("row", "N", "D", "loss", "residual", "z_score", "offset")
+@result("row", "N", "D", "loss", "residual", "residual_without", "z_score", "z_limit", "offset")
 def residual_diagnostics() -> fj.ResidualDiagnostics:
     return fj.diagnose_residuals(farseer_fit())
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import farseer_jax as fj
 from farseer_jax.link_functions import Link
 from farseer_jax.runs.binding import Part, bind_points, bind_runs
 from farseer_jax.runs.find_columns import find_inputs, usual_input
@@ -370,3 +371,35 @@ def test_other_tables(
 def test_negative_losses_show_the_link(shared_data: Path) -> None:
     with pytest.raises(ValueError, match=r"and 1070 more are not positive .*--link identity"):
         bound(shared_data, "vocabulary.csv", ["V"])
+
+
+# Copies and replicates
+
+
+def test_replicates_that_rounding_made_equal_count_each_with_another_seed() -> None:
+    table = {"N": [1e8] * 4, "D": [1e9] * 4, "loss": [3.5, 3.5, 3.5, 3.4], "seed": [0, 1, 1, 2]}
+    runs = Runs.from_dataframe(table)
+    assert runs.is_copy.tolist() == [False, False, True, False]
+    np.testing.assert_allclose(runs.loss, table["loss"], rtol=1e-13)
+    del table["seed"]
+    assert Runs.from_dataframe(table).num_copies == 2
+    assert Runs.from_dataframe(table, copies="keep").num_copies == 0
+    with pytest.raises(ValueError, match="copies must be one of"):
+        Runs.from_dataframe(table, copies="drop")  # type: ignore[arg-type]
+
+
+def test_kept_copies_have_their_weight() -> None:
+    """A run twice is as good as a run of weight 2."""
+    N = np.tile([1e8, 3e8, 1e9], 4)
+    D = np.repeat([1e9, 3e9, 1e10, 3e10], 3)
+    loss = fj.simulate(fj.Chinchilla(1.7, 400.0, 410.0, 0.34, 0.28), N, D, noise=5e-3, seed=0).loss
+    twice = np.append(np.arange(12), 4)
+    table = {"N": N[twice], "D": D[twice], "loss": loss[twice]}
+    kept = fj.fit(fj.Chinchilla, table, copies="keep")
+    weighted = {"N": N, "D": D, "loss": loss, "w": 1.0 + (np.arange(12) == 4)}
+    expected = fj.fit(fj.Chinchilla, weighted, weights="w")
+    assert kept.predict(3e9, 1e11) == pytest.approx(expected.predict(3e9, 1e11), rel=1e-9)
+    assert kept.diagnostics.num_copies == 0
+    once = fj.fit(fj.Chinchilla, table)
+    assert once.diagnostics.num_copies == 1
+    assert once.predict(3e9, 1e11) != pytest.approx(expected.predict(3e9, 1e11), rel=1e-6)

@@ -277,7 +277,7 @@ class TestKinds:
         wide, narrow = (np.log(i["at_ratio"].upper / i["at_ratio"].lower) for i in (own, noise))
         assert wide[1] > 3 * narrow[1]  # far beyond the runs
         assert own["optimal"].kind == "calibrated"
-        assert "its 0.9 interval" in str(found)
+        assert "its 90 % interval" in str(found)
 
     def test_refusals(self, worlds: Any) -> None:
         _, _, one, two = worlds[0]

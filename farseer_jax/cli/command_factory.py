@@ -15,7 +15,14 @@ import click
 
 from farseer_jax.cli.jax_settings import set_up_jax
 from farseer_jax.cli.options import Group, Settings, json_option, picture_option
-from farseer_jax.cli.output import STANDARD_OUTPUT, check_picture, check_target, deliver, draw
+from farseer_jax.cli.output import (
+    STANDARD_OUTPUT,
+    check_picture,
+    check_target,
+    deliver,
+    draw,
+    naming,
+)
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -127,6 +134,7 @@ def command(
 
             with progress_bar():
                 found = function(read, **{name: settings[name] for name in names})
+            found = naming(found, getattr(read, "dropped", ()))
             deliver(found, target, delivers)
             draw(found, picture, settings.get("picture"))
 

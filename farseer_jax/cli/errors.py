@@ -15,6 +15,7 @@ from farseer_jax._version import __version__
 INTERRUPTED = 130
 _RAISE = "RAISE_VARARGS"
 _VALUE = r"\"[^\"]*\"|\([^()]*\)|[\w.+-]+"
+_LITERAL = r"\{[^{}]*\}|\[[^\[\]]*\]"  # {'E': 1.69} or [('alpha', 'beta')]
 # Messages for both: `N_unit=1e9 (shell: --N-unit 1e9)`, `x=1 in Python or --x 1 in the shell`.
 _BOTH = re.compile(r"\w+=\S+ (?:\(shell: ([^()]*)\)|in Python or (--.+?) in the shell)")
 
@@ -121,6 +122,7 @@ def in_options(sentence: str) -> str:
 
     for pattern, replacement in (
         (rf"`?\b{any_name}=`?(?=[\s,;:.)]|$)", spelled),  # (fixed=)
+        (rf"\b{any_name}=(?P<value>{_LITERAL})", with_value),  # fixed={'E': 1.69}
         (r"(?<=\()(?P<name>resume)(?=\))", spelled),  # (resume)
         (rf"(?i:(?<=\braise )|(?<=\bfewer )){any_name}\b", spelled),  # raise num_starts
         (rf"\b{long_name}=(?P<value>{_VALUE})", with_value),  # min_N=1e9
@@ -159,7 +161,17 @@ def _one_of(names: Iterable[str]) -> str:
 
 
 def _value(text: str) -> str:
-    """A value after its option: ``(low, high)`` becomes ``low:high``, and a flag has none."""
+    """A value after its option.
+
+    ``(low, high)`` becomes ``low:high``, ``{'E': 1.69, 'k': 1}`` becomes ``E=1.69,k=1``,
+    ``[('alpha', 'beta')]`` becomes ``alpha=beta``, and a flag has none.
+    """
     if text == "True":
         return ""
+    if text[0] == "{":
+        return " " + re.sub(r"[{}' ]", "", text).replace(":", "=")
+    if text[0] == "[":
+        return " " + re.sub(r"[\[\]()' ]", "", text.replace("), (", ";")).replace(",", "=").replace(
+            ";", ","
+        )
     return " " + text.strip('"').strip("()").replace(", ", ":")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from farseer_jax.methods.method import Method
 
 # As in the library, which is not imported for the help; tests compare.
-LAWS = ("farseer", "chinchilla", "coupled", "kaplan")
+LAWS = ("farseer", "chinchilla", "coupled", "coupled-interaction", "kaplan")
 OBJECTIVES = ("squared", "huber", "absolute", "asymmetric", "squared-relative")
 OPTIMISERS = ("lbfgs", "adam")
 DEFAULT_SEARCH = {"farseer": (-0.5, 0.5), "chinchilla": (0.01, 1.0)}
@@ -125,6 +125,15 @@ _PIECEWISE = Group(
 )
 # options of the piecewise method with which fits have derivatives
 SMOOTH_PIECEWISE = Group("Method piecewise", _SEARCH, *_STAGES)
+_EXPRESSION = (
+    option("--real", names, "Parameters of an expression that may be negative, such as b,c."),
+    option(
+        "--kind kinds",
+        kinds,
+        f"Kind of an expression's input: {', '.join(KINDS)}; positive (mixture if summed over) "
+        "unless given.",
+    ),
+)
 _LAW = Group(
     "Law and method",
     option(
@@ -134,13 +143,7 @@ _LAW = Group(
         "names that are not columns are parameters.",
         default="farseer",
     ),
-    option("--real", names, "Parameters of an expression that may be negative, such as b,c."),
-    option(
-        "--kind kinds",
-        kinds,
-        f"Kind of an expression's input: {', '.join(KINDS)}; positive (mixture if summed over) "
-        "unless given.",
-    ),
+    *_EXPRESSION,
     option(
         "--method",
         click.Choice(tuple(METHODS)),
@@ -157,6 +160,31 @@ _ISOFLOP = Group(
 )
 
 
+_PARAMETERS = (
+    option("--fix fixed", numbers_by_name, "Parameters to fix at values, such as E=1.69,k=1."),
+    option("--tie tied", ties, "Parameters to keep equal, such as alpha=beta."),
+    option(
+        "--bounds",
+        bounds,
+        "Bounds of a parameter, such as alpha=0:1; k=0.5: has no upper bound.",
+    ),
+)
+# for a command that fits a law of the user's by least squares, or none
+OWN_LAW = Group(
+    "A law of your own",
+    option(
+        "--law",
+        law_text,
+        f"Law instead of the usual ones: {', '.join(LAWS)}, or an expression such as "
+        "'E + A/(N*P)**alpha', of any inputs.",
+    ),
+    *_EXPRESSION,
+    *_PARAMETERS,
+    option("--num-starts", click.IntRange(1, _MAX_STARTS), "Random starts; 64 unless given."),
+    option("--seed", SEED, "Seed of the starts; 0 unless given."),
+)
+
+
 def _end_to_end(seed: str) -> Group:
     return Group(
         "Methods that fit all parameters at once",
@@ -165,13 +193,7 @@ def _end_to_end(seed: str) -> Group:
             click.Choice(OBJECTIVES),
             f"Objective to minimise: {', '.join(OBJECTIVES)}; the first unless given.",
         ),
-        option("--fix fixed", numbers_by_name, "Parameters to fix at values, such as E=1.69,k=1."),
-        option("--tie tied", ties, "Parameters to keep equal, such as alpha=beta."),
-        option(
-            "--bounds",
-            bounds,
-            "Bounds of a parameter, such as alpha=0:1; k=0.5: has no upper bound.",
-        ),
+        *_PARAMETERS,
         option(
             "--num-starts",
             click.IntRange(1, _MAX_STARTS),

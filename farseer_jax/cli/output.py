@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +144,15 @@ def deliver(found: Any, target: str | None, what: str) -> None:
             click.echo(f"{output.what or what} written to {target}", err=True)
     if output.note is not None:
         click.echo(output.note, err=True)
+
+
+def naming(found: Any, dropped: Sequence[str]) -> Any:
+    """A result that says which runs were left out, first in its text and last in its JSON."""
+    if not dropped:
+        return found
+    output = found if isinstance(found, Output) else Output(found)
+    line = f"left out by --drop: {', '.join(dropped)}"
+    return replace(output, above=[line, *output.above], more={**output.more, "dropped": [*dropped]})
 
 
 def _print(text: bytes) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from farseer_jax.fitting.fits import Fits
     from farseer_jax.fitting.prediction import Prediction
     from farseer_jax.fitting.result import Fit
+    from farseer_jax.laws.law import Law
     from farseer_jax.runs.binding import Points
 
 _MAX_SHOWN = 6  # groups that a message names
@@ -68,7 +69,7 @@ def at_points(fits: Sequence["Fit"], values: Mapping[str, Sequence[str]]) -> "Pr
         Refusal: an input is missing or unknown, or a fit has no finite loss there.
         ValueError: a value does not suit the kind of its input.
     """
-    points = _points(fits[0], values)
+    points = _points(type(fits[0].law), fits[0].runs.shares, values)
     return _joined([_at(fit, points, None) for fit in fits], None)
 
 
@@ -80,8 +81,27 @@ def bound_points(fit: "Fit", points: Sequence[Mapping[str, str]]) -> dict[str, A
         points: value of each input, or of each share of a mixture, as text.
 
     Raises:
+        UsageError, Refusal: as for :func:`named_points`; or there is no finite loss at a point.
+    """
+    bound = named_points(type(fit.law), fit.runs.shares, points)
+    _check_finite(_at(fit, bound, None))
+    return bound.inputs
+
+
+def named_points(
+    law: "type[Law]", shares: Mapping[str, Sequence[str]], points: Sequence[Mapping[str, str]]
+) -> "Points":
+    """Points given by options as inputs of a law.
+
+    Args:
+        law: the law's class.
+        shares: columns of each mixture.
+        points: value of each input, or of each share of a mixture, as text.
+
+    Raises:
         UsageError: the points name different inputs.
-        Refusal: as for :func:`at_points`.
+        Refusal: an input is missing or unknown.
+        ValueError: a value does not suit the kind of its input.
     """
     for other in points[1:]:
         if set(other) != set(points[0]):
@@ -89,9 +109,7 @@ def bound_points(fit: "Fit", points: Sequence[Mapping[str, str]]) -> dict[str, A
                 f"One --at names {', '.join(points[0])}, another {', '.join(other)}: name the same "
                 "inputs."
             )
-    bound = _points(fit, {name: [own[name] for own in points] for name in points[0]})
-    _check_finite(_at(fit, bound, None))
-    return bound.inputs
+    return _points(law, shares, {name: [own[name] for own in points] for name in points[0]})
 
 
 def check_points(fit: "Fit", points: Sequence[tuple[float, float]]) -> None:
@@ -127,10 +145,12 @@ def _check_finite(prediction: "Prediction") -> None:
         raise Refusal(f"the fit has no finite loss at {where}; choose less extreme points")
 
 
-def _points(fit: "Fit", values: Mapping[str, Sequence[str]]) -> "Points":
+def _points(
+    law: "type[Law]", shares: Mapping[str, Sequence[str]], values: Mapping[str, Sequence[str]]
+) -> "Points":
     from farseer_jax.runs.binding import bind_points
 
-    kinds, shares = type(fit.law).inputs(), fit.runs.shares
+    kinds = law.inputs()
     table = _table_of(values, {name: tuple(shares.get(name, (name,))) for name in kinds}, kinds)
     # numbers on the command line are taken literally: no unit is guessed
     ones: dict[str, float | None] = {name: 1.0 for name in ("N", "D") if name in kinds}
@@ -269,7 +289,8 @@ def _at(fit: "Fit", points: "Points", observed: str | None) -> "Prediction":
 
     predicted: Any = fit.predict(**points.inputs)
     known = None if observed is None else points.observed[observed]
-    return Prediction(flat_inputs(points), predicted, known, fit.response, fit.group)
+    warnings = fit.check_points(**points.inputs)
+    return Prediction(flat_inputs(points), predicted, known, fit.response, fit.group, warnings)
 
 
 def _joined(parts: Sequence["Prediction"], rows: Sequence[int] | None) -> "Prediction":
@@ -292,4 +313,5 @@ def _joined(parts: Sequence["Prediction"], rows: Sequence[int] | None) -> "Predi
         None if none_known else np.asarray(observed)[order],
         [responses[i] for i in order],
         [groups[i] for i in order],
+        joined.warnings,
     )

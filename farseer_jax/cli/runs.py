@@ -8,7 +8,7 @@ import click
 
 from farseer_jax.cli.command_factory import Source
 from farseer_jax.cli.options import NUMBER, Group, Settings, option, spelled
-from farseer_jax.cli.values import columns, link, numbers_by_name, patterns
+from farseer_jax.cli.values import columns, link, names, numbers_by_name, patterns
 
 if TYPE_CHECKING:
     from farseer_jax.laws.law import Law
@@ -60,6 +60,16 @@ SELECTING_BY_ANY = Group(
         for end, which, example in (("min", "Smallest", "P=2"), ("max", "Largest", "loss=4"))
     ),
 )
+DROPPING = Group(
+    SELECTION,
+    option(
+        "--drop",
+        names,
+        "Runs to leave out, by their label (in a column such as run_id) or by their row among the "
+        "selected runs, counted from 0; several with commas between them. The result names them.",
+        metavar="RUN",
+    ),
+)
 # for runs over N and D
 COLUMN_GROUPS = (
     Group(
@@ -100,8 +110,15 @@ READING_GROUPS = (
             "COLUMN",
             "Column with standard errors of the response, instead of weights.",
         ),
+        option(
+            "--keep-copies",
+            help="Count each of several rows that are equal in all inputs and the response, "
+            "instead of all of them once; rows with another seed always count.",
+            is_flag=True,
+        ),
     ),
     SELECTING_BY_ANY,
+    DROPPING,
 )
 
 
@@ -185,6 +202,7 @@ def naming(settings: Settings) -> dict[str, Any]:
         "response": settings["loss"] or settings["response"],
         "weights": settings["weights"],
         "standard_error": settings["standard_error"],
+        "copies": "keep" if settings["keep_copies"] else None,
     }
     if settings["link"] is not None:
         from farseer_jax.link_functions import Link
@@ -230,6 +248,33 @@ def select(
             numbers[name] = floats_of(values, f"column {name!r}")
     keep = selected(numbers, bounds, None)
     return {name: values[keep] for name, values in table.items()}
+
+
+def drop(table: "Table", settings: Settings) -> "tuple[Table, tuple[str, ...]]":
+    """The table without the runs that ``--drop`` names, and how a result names these.
+
+    Where rows have no labels, those left keep their numbers in a column, for the next ``--drop``:
+    so do the rows of groups.
+
+    Raises:
+        ValueError: there is no such run, or none is left.
+    """
+    if not (settings["drop"] or settings.get("by")):
+        return table, ()
+    import numpy as np
+
+    from farseer_jax.runs.row_labels import dropped_rows, label_column, refuse_none, row_name
+
+    if not isinstance(table, Mapping):
+        table = {str(name): column.to_numpy() for name, column in table.to_dataframe().items()}
+    columns = {name: np.asarray(values) for name, values in table.items()}
+    num_rows = len(next(iter(columns.values())))
+    dropped = dropped_rows(columns, num_rows, settings["drop"] or ())
+    refuse_none(~dropped)
+    named = tuple(row_name(columns, int(row)) for row in np.flatnonzero(dropped))
+    if label_column(columns) is None:
+        columns["row"] = np.arange(num_rows)
+    return {name: values[~dropped] for name, values in columns.items()}, named
 
 
 def _bounds(settings: Settings) -> "list[Bound]":

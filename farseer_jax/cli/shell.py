@@ -12,20 +12,22 @@ from farseer_jax.cli.errors import errors_as_sentences
 
 # Each is in the file of its own name, which is imported only when needed.
 COMMANDS = (
-    "allocate", "bootstrap", "choices", "compare", "extrapolate", "fit", "influence", "predict",
-    "suggest"
+    "allocate", "bootstrap", "choices", "compare", "extrapolate", "fit", "forecast", "influence",
+    "predict", "suggest"
 )  # fmt: skip
 
 _EPILOG = """\b
 Examples:
-  farseer fit --example                      see what a fit looks like
+  farseer forecast --example                 see what a forecast looks like
+  farseer forecast runs.csv --at 7e9,1e12    what a run not trained yet will
+                                             reach, and how sure that is
   farseer fit runs.csv --json fit.json       fit a table of runs, keep the fit
   farseer fit runs.csv --law "E + A/(N*P)**a"
                                              your own law, of any columns
-  farseer predict fit.json --N 7e9 --D 1e12  the loss of a run not trained yet
+  farseer predict fit.json --N 7e9 --D 1e12  what that law predicts
   farseer allocate fit.json --compute 1e20:1e26
                                              how to split compute over N and D
-  farseer bootstrap runs.csv --at 7e9,1e12   the same, with an interval
+  farseer bootstrap runs.csv --at 7e9,1e12   intervals of one law
   farseer choices runs.csv --at 7e9,1e12     how it changes with choices
   farseer extrapolate runs.csv               which law predicts best
   farseer influence runs.csv --at 7e9,1e12   the influence of each run on it
@@ -75,7 +77,7 @@ class _Shell(click.Group):
 @click.version_option(__version__, prog_name="farseer", message="%(prog)s %(version)s")
 @click.pass_context
 def main(ctx: click.Context) -> None:
-    """Fit LLM scaling laws to training runs, and predict larger runs.
+    """Fit LLM scaling laws to training runs, and forecast larger runs.
 
     The Farseer law: L(N, D) = U(N) + B(N) D^-A(N), the loss of a model with N
     parameters trained on D tokens; and any other law, of any inputs.

@@ -16,6 +16,7 @@ from farseer_jax.cli.runs import (
     READING_GROUPS,
     RUNS,
     check_runs,
+    drop,
     naming,
     read_table,
     select,
@@ -37,12 +38,14 @@ class Task(NamedTuple):
         runs: selected runs, or rows of a table.
         method: the method with its settings.
         options: further arguments of ``farseer_jax.fit``.
+        dropped: runs that ``--drop`` left out, by name.
     """
 
     law: "type[Law]"
     runs: "Table"
     method: "Method"
     options: dict[str, Any]
+    dropped: tuple[str, ...] = ()
 
     def fit(self, **options: Any) -> Any:
         """The fit; :class:`~farseer_jax.Fits` for several groups or responses."""
@@ -60,9 +63,14 @@ class Task(NamedTuple):
 
     def bound(self) -> "Runs":
         """The runs that are fitted."""
+        return self.law_and_runs()[1]
+
+    def law_and_runs(self) -> "tuple[type[Law], Runs]":
+        """The law's class with the entries of its inputs, and the runs that are fitted."""
         from farseer_jax.fitting.arguments import as_parts
 
-        return as_parts(self.law, self.runs, **self.options)[1][0].runs
+        law, parts = as_parts(self.law, self.runs, **self.options)
+        return law, parts[0].runs
 
 
 def read_task(settings: Settings) -> Task:
@@ -79,11 +87,11 @@ def read_task(settings: Settings) -> Task:
     options |= {name: settings[name] for name in ("by", "shared") if settings.get(name)}
     bound, units = options.get("columns_of", {}), options.get("units", {})
     law = law_class(settings, names, tuple(bound))
-    runs = select(table, law, settings, bound, units)
-    return Task(law, runs, build_method(method_name(settings), settings), options)
+    runs, dropped = drop(select(table, law, settings, bound, units), settings)
+    return Task(law, runs, build_method(method_name(settings), settings), options, dropped)
 
 
-def _read_single_task(settings: Settings) -> Task:
+def read_single_task(settings: Settings) -> Task:
     """The task of a command that takes a single fit.
 
     Raises:
@@ -117,7 +125,7 @@ ANY_TASK = Source(
     read=read_task,
     files=["path"],
 )
-TASK = ANY_TASK._replace(read=_read_single_task)
+TASK = ANY_TASK._replace(read=read_single_task)
 
 
 def file_argument(name: str, metavar: str, *, required: bool = True) -> click.Argument:

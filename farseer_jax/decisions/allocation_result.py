@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from farseer_jax.laws.compute_optimal import BOTH, DATA, HIGHEST, INTERIOR, LOWEST, SIZE
-from farseer_jax.results.numbers import loss_text, or_null, quantity_text, some_of
+from farseer_jax.results.numbers import level_text, loss_text, or_null, quantity_text, some_of
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
@@ -157,7 +157,7 @@ class Allocation(Result):
             f"{ratio_text(a)} to {ratio_text(b)}" if np.isfinite([a, b]).all() else "–"
             for a, b in zip(own.lower, own.upper, strict=True)
         ]
-        columns = [Column(f"{own.level:.4g} interval", ends, in_data=False)]
+        columns = [Column(f"{level_text(own.level)} interval", ends, in_data=False)]
         for name, interval in self.intervals.items():
             key = name.replace(" ", "_")
             columns.append(Column(f"{key}_lower", interval.lower, text=None))
@@ -207,7 +207,7 @@ class Allocation(Result):
         if self.intervals is not None:
             own = self.intervals["tokens per parameter"]
             resamples = f"{own.num_resamples:,} resamples ({own.scheme}, seed {own.seed})"
-            notes.append(f"{own.level:.4g} interval: {own.kind}, {own.note}, {resamples}")
+            notes.append(f"{level_text(own.level)} interval: {own.kind}, {own.note}, {resamples}")
         return (
             f"{self.law.title()} law{by}{runs}: lowest loss for C = {cost}",
             self.table(),

@@ -23,7 +23,7 @@ from farseer_jax.forecasting.forecast import forecast
 from farseer_jax.forecasting.points import PointsLike, as_points
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.methods.correlated_errors import CorrelatedErrors
-from farseer_jax.results.numbers import or_null, quantity_text
+from farseer_jax.results.numbers import level_text, or_null, quantity_text
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Table
 from farseer_jax.runs.checks import check_level
@@ -324,7 +324,7 @@ def _rests_on(found: RunComparison) -> list[str]:
         lines.append(
             f"Larger pairs predicted from the smaller: {len(record.miss)} times, missed by "
             f"{float(np.sqrt(np.mean(record.miss**2))):.2%} rms, {inside.mean():.0%} of "
-            f"{len(inside)} pairs in their 0.9 interval"
+            f"{len(inside)} pairs in their {level_text(0.9)} interval"
         )
     return lines
 

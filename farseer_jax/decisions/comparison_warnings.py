@@ -6,11 +6,10 @@ import numpy as np
 
 from farseer_jax.decisions.compared_fits import FitPair
 from farseer_jax.decisions.matching_runs import match
-from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.fitting.check_points import check_points
 from farseer_jax.results.numbers import quantity_text
 
 BETTER = "compare the tables of runs themselves (compare_runs, `farseer compare A.csv B.csv`)"
-_STEP = 1.01  # of N and of D, by which a loss must not rise
 _LARGEST_MISS = 0.5  # of the fits at the points, relative to the observed differences
 
 
@@ -126,25 +125,13 @@ def warnings_of(
 
 
 def rising(fits: FitPair, N: np.ndarray, D: np.ndarray) -> tuple[str, ...]:
-    """Where a law's loss rises with N or D, at points that broadcast."""
-    N, D = (values.ravel() for values in np.broadcast_arrays(N, D))
-    found = []
-    for one in (fits.a, fits.b):
-        here = evaluate(one.law, N, D)
-        for name, more, real in (
-            ("N", (N * _STEP, D), "larger model"),
-            ("D", (N, D * _STEP), "longer training"),
-        ):
-            bad = np.flatnonzero(evaluate(one.law, *more) > here)
-            if len(bad):
-                first = bad[0]
-                share = f" and at {len(bad) - 1} more of {len(N)} points" if len(bad) > 1 else ""
-                found.append(
-                    f"{one.name}: the fitted loss rises with {name} at N = "
-                    f"{quantity_text(N[first])}, D = {quantity_text(D[first])}{share}, which no "
-                    f"{real} does: do not trust the comparison there."
-                )
-    return tuple(found)
+    """Where a loss rises at points beyond its runs; N and D broadcast."""
+    return tuple(
+        sentence
+        for one in (fits.a, fits.b)
+        if one.runs is not None
+        for sentence in check_points(one.law, {"N": N, "D": D}, one.runs, one.name)
+    )
 
 
 def _of_the_probability() -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from farseer_jax.decisions.parity_curves import crossings
 from farseer_jax.flops import size_at_ratio
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
-from farseer_jax.results.numbers import number_text
+from farseer_jax.results.numbers import level_text, number_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.uncertainty.intervals import Intervals
@@ -98,7 +98,7 @@ class ComputeMultipliers(Result):
             _NONE if np.isnan([low, high]).any() else f"{_times(low)} to {_times(high)}"
             for low, high in zip(own.lower, own.upper, strict=True)
         ]
-        about = f"{whose} {own.level:.4g} interval"
+        about = f"{whose} {level_text(own.level)} interval"
         return [
             shown,
             *data,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from farseer_jax.results.numbers import percent_text, quantity_text
+from farseer_jax.results.numbers import level_text, percent_text, quantity_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 
@@ -64,7 +64,7 @@ class DifferenceForecast(Result):
                 Column("N", self.N, quantity_text),
                 Column("D", self.D, quantity_text),
                 Column("difference", self.difference, _signed),
-                Column("lower", self.lower, _signed, f"{self.level:.4g} from"),
+                Column("lower", self.lower, _signed, f"{level_text(self.level)} from"),
                 Column("upper", self.upper, _signed, "to"),
                 Column("probability", self.probability, "{:.1%}".format, f"P({a} wins)"),
                 Column("winner", self.winner, str, left=True),
@@ -82,7 +82,7 @@ class DifferenceForecast(Result):
         verdict = "the winner is undecidable" if winner == UNDECIDABLE else f"{winner} wins"
         return (
             f"{where}: {verdict}; {' against '.join(self.names)} {_signed(self.difference[0])}, "
-            f"{self.level:.4g} interval {_signed(self.lower[0])} to {_signed(self.upper[0])}; "
+            f"{level_text(self.level)} interval {_signed(self.lower[0])} to {_signed(self.upper[0])}; "
             f"probability that {a} wins {self.probability[0]:.1%}",
         )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from farseer_jax.results.numbers import loss_text, number_text, quantity_text
+from farseer_jax.results.numbers import level_text, loss_text, number_text, quantity_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import Floats
@@ -223,7 +223,7 @@ class Suggestions(Result):
 
     @property
     def _interval(self) -> str:
-        return f"{self.level:g} interval now"
+        return f"{level_text(self.level)} interval now"
 
 
 _MAX_TARGETS_SHOWN = 6

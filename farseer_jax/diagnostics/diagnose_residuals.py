@@ -13,7 +13,6 @@ from farseer_jax.runs.noise import noise_if_shown
 from farseer_jax.runs.runs import Runs
 
 _NUM_DRAWN = 100  # points of a curve
-_NORMAL = 1.4826  # standard deviation over median absolute deviation
 _SAME_D = 0.02  # difference of ln D: training steps are rounded
 
 
@@ -26,7 +25,8 @@ def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
     among runs that are equal in all others: within each size in the order of D, and within each D
     (to 2 %) in the order of N. Small ratios mean that neighbours are alike, which noise does not
     explain. Laws of the form ``U(N) + B(N) · D^−A(N)`` also have G(N) and ``O − G``. Exact copies
-    of runs count once.
+    of runs count once. A robust fit of the law, which bad runs do not pull, predicts each run from
+    the others: those that lie too far for chance among so many are outliers.
 
     Args:
         fit: the fit.
@@ -66,7 +66,9 @@ def diagnose_residuals(fit: Fit, *, seed: int = 0) -> ResidualDiagnostics:
         inputs={name: np.array(column) for name, column in flat_inputs(runs, names).items()},
         loss=np.array(runs.loss),
         residual=residual,
-        z_score=_z_scores(residual, index, size_noise if len(size) else np.array([np.nan])),
+        residual_without=fit.outliers.residual[keep],
+        z_score=fit.outliers.z_score[keep],
+        z_limit=fit.outliers.limit[keep],
         offset=offset,
         size=size,
         num_runs=counts,
@@ -122,18 +124,6 @@ def _offsets(
     data_free = runs.loss - B[index] * runs.D ** -A[index]
     G = np.bincount(index, data_free) / np.bincount(index)
     return data_free - G[index], G, U[:num], U[num:]
-
-
-def _z_scores(residual: np.ndarray, index: np.ndarray, size_noise: np.ndarray) -> np.ndarray:
-    """Distance from the median of the size, over its robust scale; 0 where the scale is 0."""
-    z = np.zeros(len(residual))
-    for i, noise in enumerate(size_noise):
-        mine = index == i
-        off = residual[mine] - np.median(residual[mine])
-        scale = np.fmax(_NORMAL * np.median(np.abs(off)), noise)
-        if scale > 0:
-            z[mine] = off / scale
-    return z
 
 
 def _same_D(D: np.ndarray) -> np.ndarray:

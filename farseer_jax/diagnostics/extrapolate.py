@@ -47,7 +47,7 @@ def extrapolate(
         held_out: runs from this value on are held out; None takes the largest value, or as many of
             the largest values as have five runs.
         limits: runs up to each of these values are fitted; None takes the distinct values below the
-            held-out runs, from a third of all on, and at most 8 of them, evenly.
+            held-out runs, from a third of all on, and at most 6 of them, evenly.
         min_fitted: number of distinct values in the smallest fitted range, if ``limits`` is None.
         targets: further runs to predict one by one, from each limit and from all runs.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from farseer_jax.diagnostics.candidate_refits import LEVEL
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.results.numbers import percent_text, quantity_text
+from farseer_jax.results.numbers import level_text, percent_text, quantity_text
 
 if TYPE_CHECKING:
     from farseer_jax.diagnostics.extrapolation import Extrapolation
@@ -53,7 +53,7 @@ def _coverage(found: "Extrapolation") -> list[str]:
     """How many held-out runs lie in the intervals of a forecast."""
     return [
         f"{result.name}: {np.nanmean(result.inside):.0%} of the held-out runs lie in their "
-        f"{LEVEL:.4g} intervals, over all limits."
+        f"{level_text(LEVEL)} intervals, over all limits."
         for result in found.results
         if np.isfinite(result.inside).any()
     ]

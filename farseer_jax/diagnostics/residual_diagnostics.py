@@ -15,9 +15,9 @@ from farseer_jax.results.table import Column, Table, evenly
 from farseer_jax.runs.noise import Noise
 from farseer_jax.uncertainty.intervals import cell_text
 
-_OUTLIER = 3.5  # Iglewicz and Hoaglin 1993, *How to detect and handle outliers*
 _MAX_SIZES = 24
 _MAX_OUTLIERS = 8
+_COLUMNS = ("loss", "residual", "residual_without", "z_score", "z_limit", "offset")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,9 +32,10 @@ class ResidualDiagnostics(Result):
         inputs: inputs of the law by name, ``(run,)`` each.
         loss: observed loss, ``(run,)``.
         residual: link(predicted) − link(observed), ``(run,)``; the default link is the logarithm.
-        z_score: distance of each residual from the median of its size over their scale, the larger
-            of 1.4826 · MAD and the run-to-run noise, ``(run,)``; among all runs for a law without
-            N.
+        residual_without: the same from a robust fit without the run, ``(run,)``.
+        z_score: ``residual_without`` over its standard deviation, ``(run,)``.
+        z_limit: the largest ``|z_score|`` that chance explains among so many runs; NaN where the
+            runs are too few to tell, ``(run,)``.
         offset: ``O − G(N)``, where ``O = L − B · D^−A`` and G is its mean over D (paper, Eq. 13,
             Fig. 5 b), in units of the loss, ``(run,)``; NaN for laws without such a term.
         size: sizes, ascending, ``(size,)``; the arrays below are per size, and empty for a law
@@ -66,7 +67,9 @@ class ResidualDiagnostics(Result):
     inputs: Mapping[str, np.ndarray]
     loss: np.ndarray
     residual: np.ndarray
+    residual_without: np.ndarray
     z_score: np.ndarray
+    z_limit: np.ndarray
     offset: np.ndarray
     size: np.ndarray
     num_runs: np.ndarray
@@ -115,8 +118,8 @@ class ResidualDiagnostics(Result):
 
     @property
     def outliers(self) -> np.ndarray:
-        """Indices of runs with ``|z_score|`` above 3.5, the largest first."""
-        far = np.flatnonzero(np.abs(self.z_score) > _OUTLIER)
+        """Indices of runs with ``|z_score|`` above ``z_limit``, the largest first."""
+        far = np.flatnonzero(np.abs(self.z_score) > self.z_limit)
         return far[np.argsort(-np.abs(self.z_score[far]), kind="stable")]
 
     def table(self) -> Table:
@@ -125,7 +128,7 @@ class ResidualDiagnostics(Result):
             [
                 Column("row", self.row),
                 *(Column(name, own, partial(cell_text, name)) for name, own in self.inputs.items()),
-                *(Column(n, getattr(self, n)) for n in ("loss", "residual", "z_score", "offset")),
+                *(Column(n, getattr(self, n)) for n in _COLUMNS),
             ]
         )
 
@@ -212,13 +215,13 @@ class ResidualDiagnostics(Result):
             return "no outliers"
         shown = [
             f"row {self.row[i]} ({self._place(i)}) "
-            f"{self._amount(self.residual[i], '+')}, z = {self.z_score[i]:+.1f}"
+            f"{self._amount(self.residual_without[i], '+')}, z = {self.z_score[i]:+.1f}"
             for i in indices[:_MAX_OUTLIERS]
         ]
         more = len(indices) - len(shown)
         tail = [f"… and {more} more"] if more > 0 else []
-        of = " (of their size)" if len(self.size) else ""
-        return "\n".join([f"outliers{of}:", *(f"  {line}" for line in [*shown, *tail])])
+        title = "outliers, by a robust fit without the run:"
+        return "\n".join([title, *(f"  {line}" for line in [*shown, *tail])])
 
     def _place(self, i: int) -> str:
         """The inputs of a run; N and D without their names."""

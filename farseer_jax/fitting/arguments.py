@@ -19,6 +19,7 @@ from farseer_jax.methods.monotone.method import MonotoneOver
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.runs.binding import Part, bind_runs
 from farseer_jax.runs.columns import copied, table_columns
+from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.runs import Runs
 
@@ -153,6 +154,7 @@ def as_parts(
     kinds: Mapping[str, str] | None = None,
     real: str | Sequence[str] = (),
     units: Mapping[str, float | None] | None = None,
+    copies: Copies = "average",
 ) -> tuple[type[Law], list[Part]]:
     """The law's class, and the runs of each group and response; see :func:`fit`.
 
@@ -169,6 +171,8 @@ def as_parts(
         "standard_error": standard_error,
         "units": units,
     }
+    if copies != "average":
+        naming["copies"] = copies
     if isinstance(runs, Runs):
         given = [name for name, value in naming.items() if value]
         if given:

@@ -8,6 +8,7 @@ import numpy as np
 
 from farseer_jax.fitting.arguments import as_method, as_parts, monotone_over_domain, names_of
 from farseer_jax.fitting.fits import Fits
+from farseer_jax.fitting.outlier_warnings import without_outliers
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link
@@ -16,6 +17,7 @@ from farseer_jax.methods.end_to_end.settings import check_number, free_of
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import Method, Solved, weights_of
 from farseer_jax.runs.binding import Part
+from farseer_jax.runs.copies import Copies
 
 
 def fit(
@@ -34,6 +36,7 @@ def fit(
     kinds: Mapping[str, str] | None = None,
     real: str | Sequence[str] = (),
     units: Mapping[str, float | None] | None = None,
+    copies: Copies = "average",
 ) -> Any:
     """Fit a law to runs.
 
@@ -63,6 +66,9 @@ def fit(
         kinds: kinds of an expression's inputs that are not positive numbers: ``{"x": "real"}``.
         real: parameters of an expression that may have either sign.
         units: factors of inputs: ``{"N": 1e9}`` for a column in billions.
+        copies: rows of the table that are equal in all inputs and the response count once
+            (``"average"``), unless a column such as ``seed`` tells them apart; ``"keep"`` counts
+            each.
 
     Returns:
         A :class:`Fit`; for several groups or responses :class:`Fits`.
@@ -91,6 +97,7 @@ def fit(
         kinds=kinds,
         real=real,
         units=units,
+        copies=copies,
     )
     method = as_method(method, kind)
     if monotone_over is not None:
@@ -118,7 +125,10 @@ def _columns(law: type[Law], columns_of: Mapping[str, Any]) -> dict[str, str]:
 
 def _fit_one(law: type[Law], part: Part, method: Method) -> Fit:
     design = method.prepare(law, part.runs)
-    solved = method.fit_one(design, part.runs.loss, weights_of(part.runs))
+    try:
+        solved = method.fit_one(design, part.runs.loss, weights_of(part.runs))
+    except ValueError as error:
+        raise without_outliers(error, law, part.runs, method) from None
     return _result(part, method, solved)
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farseer_jax.laws.evaluate import evaluate, evaluate_curves
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.results.numbers import loss_text, number_text, quantity_text
 from farseer_jax.results.table import Column, Table, evenly
 
@@ -18,8 +19,10 @@ _NUM_REFERENCE_TOKENS = 4
 def parts(fit: "Fit") -> list[str | Table]:
     """The paragraphs and the table that ``print(fit)`` shows."""
     parameters = "\n".join(fit.law.parameter_lines())
-    own = [_headline(fit), _reference_table(fit), _errors(fit), _warnings(fit), parameters]
-    return [part for part in own if part]
+    numbers, warnings = [_reference_table(fit), _errors(fit)], _warnings(fit)
+    first = fit.outcome is Outcome.undetermined  # the numbers are then one choice among many
+    own = [warnings, *numbers] if first else [*numbers, warnings]
+    return [part for part in (_headline(fit), *own, parameters) if part]
 
 
 def _headline(fit: "Fit") -> str:

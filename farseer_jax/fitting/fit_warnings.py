@@ -1,9 +1,12 @@
-"""Warnings about a fit, worst first: those of its method, and where its loss rises with N."""
+"""Warnings about a fit, worst first: runs that pull it, its method's own, a loss that rises."""
 
 from collections.abc import Callable
 
 import numpy as np
 
+from farseer_jax.fitting.better_fit import better_fit_warnings
+from farseer_jax.fitting.outlier_warnings import outlier_warnings
+from farseer_jax.fitting.outliers import Outliers
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.reports import Domain, Fitted, Remarks
@@ -14,12 +17,21 @@ from farseer_jax.runs.runs import Runs
 _NUM_POINTS = 32
 
 
-def warnings_of(remarks: Remarks, fitted: Fitted) -> tuple[str, ...]:
-    """Warnings about a fit, worst first; empty if there is nothing unusual."""
+def warnings_of(remarks: Remarks, fitted: Fitted, outliers: Outliers) -> tuple[str, ...]:
+    """Warnings about a fit, worst first; empty if there is nothing unusual.
+
+    Args:
+        remarks: the report of its method.
+        fitted: the fit.
+        outliers: its runs, compared with what the others give.
+    """
     rising: list[str] = []
     if set(type(fitted.law).inputs()) == {"N", "D"}:
         rising = rising_sentences(fitted.law, fitted.runs, remarks.monotone_over(fitted.outcome))
-    return (*remarks.doubts(fitted), *rising, *remarks.misfits(fitted))
+    pulled, better = outlier_warnings(fitted, outliers), better_fit_warnings(fitted)
+    if better:  # the error is said already, and it is not the losses that are to blame
+        fitted = fitted._replace(mean_relative_error=0.0)
+    return (*pulled, *better, *remarks.doubts(fitted), *rising, *remarks.misfits(fitted))
 
 
 def rising_sentences(law: Law, runs: Runs, domain: Domain | None) -> list[str]:
@@ -32,7 +44,8 @@ def rising_sentences(law: Law, runs: Runs, domain: Domain | None) -> list[str]:
     """
     N, D = (np.geomspace(values.min(), values.max(), _NUM_POINTS) for values in (runs.N, runs.D))
     loss = evaluate(law, N[:, None], D)
-    rises = np.diff(loss, axis=0) > 0
+    with np.errstate(invalid="ignore"):  # a law that overflows within the runs
+        rises = np.diff(loss, axis=0) > 0
     if not rises.any():
         return []
     size, tokens = (int(indices[0]) for indices in np.nonzero(rises))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -103,9 +103,7 @@ class Fits(Result, Sequence[Fit]):
         for part in parts:
             fit = self.of(part.group, part.response if len(self._responses) > 1 else None)
             own = fit.evaluate(part.runs)
-            found.append(
-                Prediction(own.inputs, own.predicted, own.observed, fit.response, part.group)
-            )
+            found.append(replace(own, response=fit.response, group=part.group))
         return Prediction.joined(found)
 
     def table(self) -> Table:

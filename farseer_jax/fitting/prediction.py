@@ -36,6 +36,7 @@ class Prediction(Result):
         observed: observed losses, ``(row,)``, NaN where unknown; None if all are.
         response: the column that is predicted, for each row or for all.
         group: labels of the group by column, for each row or for all.
+        warnings: where the law does not hold at these points, in sentences.
 
     Example:
         >>> from farseer_jax import Farseer, example_runs, fit
@@ -50,6 +51,7 @@ class Prediction(Result):
     observed: np.ndarray | None = None
     response: str | Sequence[str] = "loss"
     group: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()
+    warnings: Sequence[str] = ()
 
     @property
     def N(self) -> np.ndarray:
@@ -98,11 +100,15 @@ class Prediction(Result):
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """``predictions`` (one per row), ``metrics`` and ``metrics_by``, for JSON; None for NaN."""
+        """``predictions`` (one per row), ``metrics``, ``metrics_by`` and ``warnings``, for JSON.
+
+        Numbers that are NaN become None.
+        """
         return {
             "predictions": list(self._rows()),
             "metrics": or_null(self.metrics),
             "metrics_by": [or_null(row) for row in self.metrics_by],
+            "warnings": list(self.warnings),
         }
 
     def table(self) -> Table:
@@ -126,8 +132,10 @@ class Prediction(Result):
         return Table(columns)
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """The rows, and the measures if losses were observed."""
-        return (self.table(),) if self.observed is None else (self.table(), self._metrics_part())
+        """The rows, the measures if losses were observed, and the warnings."""
+        measures = () if self.observed is None else (self._metrics_part(),)
+        warnings = "\n".join(f"Warning: {sentence}" for sentence in self.warnings)
+        return (self.table(), *measures, *([warnings] if warnings else []))
 
     @classmethod
     def joined(cls, parts: Sequence["Prediction"]) -> "Prediction":
@@ -146,6 +154,7 @@ class Prediction(Result):
             observed,
             [response for part in parts for response in part._responses],
             [group for part in parts for group in part._groups],
+            tuple(dict.fromkeys(sentence for part in parts for sentence in part.warnings)),
         )
 
     def _metrics_part(self) -> str | Table:

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax.fitting import fit_json, fit_text
+from farseer_jax.fitting.check_points import check_points
 from farseer_jax.fitting.fit_warnings import warnings_of
+from farseer_jax.fitting.outliers import Outliers, find_outliers
 from farseer_jax.fitting.prediction import Prediction
 from farseer_jax.laws.evaluate import evaluate, evaluate_runs
 from farseer_jax.laws.law import Law
@@ -91,7 +93,12 @@ class Fit(Result):
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the fit, worst first; empty if there is nothing unusual."""
         fitted = Fitted(self.law, self.runs, self.method, self.outcome, self.mean_relative_error)
-        return warnings_of(self.remarks, fitted)
+        return warnings_of(self.remarks, fitted, self.outliers)
+
+    @cached_property
+    def outliers(self) -> Outliers:
+        """Each run compared with what the others give, by a robust fit of the same law."""
+        return find_outliers(type(self.law), self.runs, self.method, near=self.law)
 
     @property
     def remarks(self) -> Remarks:
@@ -154,7 +161,31 @@ class Fit(Result):
             runs.loss,
             self.response,
             self.group,
+            self.check_points(**runs.inputs),
         )
+
+    def check_points(self, *args: ArrayLike, **inputs: ArrayLike) -> tuple[str, ...]:
+        """Reasons to doubt the losses at points, in sentences; often none.
+
+        That the runs do not determine the law, and that beyond them its loss rises with N or D.
+
+        Args:
+            args: the law's inputs, as for :meth:`predict`.
+            inputs: inputs by name.
+
+        Example:
+            >>> from farseer_jax import Farseer, example_runs, fit
+            >>> result = fit(Farseer, example_runs())
+            >>> result.check_points(25e9, 5e11), len(result.check_points(1e13, 1e15))
+            ((), 1)
+        """
+        own = f"the fit of {self._label}" if self.group else ""
+        found = check_points(self.law, type(self.law).named(args, inputs), self.runs, own)
+        return (*self.warnings[:1], *found) if self.outcome is Outcome.undetermined else found
+
+    @property
+    def _label(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.group.items())
 
     def table(self) -> Table:
         """The runs, with columns ``predicted`` and ``relative_error`` (signed)."""

@@ -10,10 +10,8 @@ from farseer_jax.forecasting.posterior import fit_member
 from farseer_jax.forecasting.rolling_limits import RollingLimits, rolling_limits
 from farseer_jax.forecasting.stack import Record, Stack, record_of, shares_of
 from farseer_jax.forecasting.standard_members import standard_members
-from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.law import Center, Law
 from farseer_jax.methods.correlated_errors import CorrelatedErrors
-from farseer_jax.methods.end_to_end.layout import distinct_rows
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.runs import Runs
@@ -43,27 +41,18 @@ def fit_stack(
         method: starts and fixed parameters of the user's law.
     """
     members = members_of(runs, law, method)
-    inputs = inputs_of(runs, law)
-    target = runs.link.forward(runs.loss)
-    weights = weights_of(runs) * _first_of_copies(law or Chinchilla, runs)
-    columns = errors.columns(members[0].kinds, inputs)
-    rolling = rolling_limits(columns.along_of(inputs))
-    rows = np.concatenate([weights[None], weights * rolling.fitted])
-    noise = noise_of(runs)
+    inputs, target = inputs_of(runs, law), runs.link.forward(runs.loss)
     with one_blas_thread():
-        features = columns.at(inputs)
-        posteriors = [
-            fit_member(own, columns, features, inputs, target, rows, noise) for own in members
-        ]
-    records = [record_of(own, rolling, inputs, target) for own in posteriors]
+        columns = errors.columns(members[0].kinds, inputs)
+        rolling = rolling_limits(columns.along_of(inputs))
+        weights = weights_of(runs) * np.vstack([np.ones(len(runs)), rolling.fitted])
+        data = columns, columns.at(inputs), inputs, target, weights, noise_of(runs)
+        stiffest = fit_member(members[0], *data)
+        first = stiffest.laplace.weights
+        posteriors = [stiffest, *(fit_member(own, *data, first) for own in members[1:])]
+        records = [record_of(own, rolling, inputs, target) for own in posteriors]
     widening = np.array([own.widening for own in records])
     return FittedStack(Stack(posteriors, shares_of(records), widening), rolling, records)
-
-
-def _first_of_copies(law: type[Law], runs: Runs) -> np.ndarray:
-    """1 for a run, 0 for further rows that copy it exactly, ``(run,)``."""
-    _, first = np.unique(distinct_rows(law, runs, runs.loss), axis=1, return_index=True)
-    return np.isin(np.arange(len(runs)), first).astype(float)
 
 
 def members_of(runs: Runs, law: type[Law] | None, method: LeastSquares) -> list[Member]:

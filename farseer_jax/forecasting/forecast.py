@@ -14,6 +14,7 @@ from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link
 from farseer_jax.methods.correlated_errors import CorrelatedErrors
+from farseer_jax.methods.end_to_end.layout import distinct_rows
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.runs.checks import check_level
 from farseer_jax.runs.runs import Runs
@@ -94,7 +95,7 @@ def forecast(
     if len(parts) > 1:
         names = ", ".join(part.response for part in parts)
         raise ValueError(f"response: a forecast has one, got {names}: name one of them")
-    checked = parts[0].runs
+    checked = _without_copies(parts[0].runs, kind)
     own = None if law is None else kind
     _refuse(checked, kind, own)
     errors = CorrelatedErrors() if errors is None else errors
@@ -133,6 +134,14 @@ def forecast(
         usual=fit_usual_laws(checked, fitted.rolling, at) if has_usual else (),
         observed=observed,
     )
+
+
+def _without_copies(runs: Runs, law: type[Law]) -> Runs:
+    """The runs without rows that copy another one exactly."""
+    _, first = np.unique(distinct_rows(law, runs, runs.loss), axis=1, return_index=True)
+    if len(first) == len(runs):
+        return runs
+    return runs.select(mask=np.isin(np.arange(len(runs)), first))
 
 
 def _refuse(runs: Runs, law: type[Law], own: type[Law] | None) -> None:

@@ -1,156 +1,146 @@
-"""A forecast as text: the answer, what it rests on, and what the usual laws say."""
+"""A forecast as text: the answer, what speaks against it, what it rests on, the usual laws."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from farseer_jax.forecasting.usual_laws import UsualLaw
-from farseer_jax.laws.evaluate import by_column
-from farseer_jax.results.numbers import quantity_text
+from farseer_jax.forecasting.forecast_record import record_summary
+from farseer_jax.forecasting.forecast_table import (
+    VARIANCE_PARTS,
+    interval_texts,
+    number_format,
+    point_text,
+)
+from farseer_jax.forecasting.usual_laws_text import usual_laws_parts
+from farseer_jax.results.numbers import level_text, share_text, some_of
 from farseer_jax.results.result import warned
-from farseer_jax.results.table import Column, Table
+from farseer_jax.results.table import Table
 from farseer_jax.uncertainty.intervals import cell_text
 
 if TYPE_CHECKING:
     from farseer_jax.forecasting.result import Forecast
 
+_SOURCES = {
+    "law": "parameters of the laws",
+    "misfit": "their misfit",
+    "size": "effect of the size",
+    "noise": "noise",
+}
+_NUMBERS = ("positive", "count", "real")
+
 
 def parts(forecast: "Forecast") -> Sequence[str | Table]:
     """Paragraphs and tables, in the order in which they are printed."""
-    num = len(next(iter(forecast.points.values())))
     table = forecast.table()
-    answer = (_answer(forecast, table),) if num == 1 else (_heading(forecast), table)
-    found: list[str | Table] = [*answer[:-1]]
-    last = answer[-1]
-    if isinstance(last, str):
-        found.append(warned(last, forecast.warnings))
+    if len(table) == 1:
+        answer: list[str | Table] = [warned(_answer(forecast, table), forecast.warnings)]
     else:
-        found += [last, *((warned("", forecast.warnings).strip(),) if forecast.warnings else ())]
-    if forecast.observed is not None:
-        found.append(_observed(forecast, table))
-    found.append(_rests_on(forecast, table))
-    if forecast.usual:
-        found += [usual_table(forecast), *_reasons(forecast.usual)]
-    return found
+        warnings = [warned("", forecast.warnings).strip()] if forecast.warnings else []
+        answer = [_heading(forecast), table, *warnings]
+    observed = [] if forecast.observed is None else [_observed(forecast, table)]
+    usual = usual_laws_parts(forecast) if forecast.usual else []
+    return [*answer, *observed, _rests_on(forecast, table), *usual]
+
+
+def _response(forecast: "Forecast") -> str:
+    return forecast.runs.loss_name or "loss"
 
 
 def _heading(forecast: "Forecast") -> str:
-    return f"Forecast from {len(forecast.runs)} runs"
+    return f"Forecast of the {_response(forecast)} from {len(forecast.runs)} runs"
 
 
 def _answer(forecast: "Forecast", table: Table) -> str:
     """The answer at one point, in a sentence."""
     row = table.to_dataframe().iloc[0]
-    where = ", ".join(
-        f"{name} = {cell_text(name, values[0])}"
-        for name, values in by_column(forecast.law_class, dict(forecast.points)).items()
+    half = 0.5 * (row["upper"] - row["lower"])
+    number = number_format(np.array([half]))
+    (own,) = interval_texts([row["lower"]], [row["upper"]], number)
+    (run,) = interval_texts([row["run_lower"]], [row["run_upper"]], number)
+    wide = f" (±{share_text(half / abs(row['predicted']))})" if row["predicted"] else ""
+    found = (
+        f"{_response(forecast)} at {point_text(forecast, 0)}: {number(row['predicted'])}\n"
+        f"{level_text(forecast.level)} interval {own}{wide}; of a single run {run}"
     )
-    half = 0.5 * (row["upper"] - row["lower"]) / abs(row["predicted"])
-    level = f"{forecast.level:.4g}"
-    return (
-        f"{where}: {row['predicted']:.5g}\n"
-        f"{level} interval {row['lower']:.5g} to {row['upper']:.5g} (±{half:.2%}); "
-        f"of a single run {row['run_lower']:.5g} to {row['run_upper']:.5g}"
-    )
+    if forecast.observed is None:
+        return found
+    where = "inside" if row["inside"] else "outside"
+    return f"{found}\nobserved {number(row['observed'])}, {where} the interval of a run"
 
 
 def _observed(forecast: "Forecast", table: Table) -> str:
+    """How predictions compare with observed losses."""
     frame = table.to_dataframe()
+    frame = frame[frame["observed"].notna()]
     observed, predicted = frame["observed"].to_numpy(), frame["predicted"].to_numpy()
+    num, inside = len(frame), int(frame["inside"].sum())
+    subject = some_of(inside, num, f"observed value{'s' if num > 1 else ''}", "lies", "lie")
+    found = f"{subject} in the {level_text(forecast.level)} interval of a run"
+    error = np.abs(frame["error"].to_numpy())
+    if np.isfinite(error).all():
+        found += f"; mean error {share_text(error.mean())}"
     spread = float(np.sum((observed - observed.mean()) ** 2))
-    fit = f", R² {1.0 - float(np.sum((observed - predicted) ** 2)) / spread:.4f}" if spread else ""
-    return (
-        f"Of {len(frame)} observed losses {int(frame['inside'].sum())} lie in the "
-        f"{forecast.level:.4g} interval of a run; mean error "
-        f"{float(np.mean(np.abs(predicted / observed - 1.0))):.3%}{fit}"
-    )
+    if spread:
+        found += f"; R² {1.0 - float(np.sum((observed - predicted) ** 2)) / spread:.4f}"
+    return found
 
 
 def _rests_on(forecast: "Forecast", table: Table) -> str:
-    runs, record = forecast.runs, forecast.record
-    lines = [f"Rests on {len(runs)} runs ({_range(forecast)})"]
-    noise = float(np.sqrt(sum(own.share * own.noise**2 for own in forecast.members)))
-    if runs.link.name == "log":
-        lines[0] += f"; noise of a run {noise:.2%}"
-    if len(record.miss):
-        inside = np.abs(record.error) <= _reach(forecast) * record.sd
-        lines.append(
-            f"Larger runs predicted from the smaller: {len(record.miss)} times, missed by "
-            f"{float(np.sqrt(np.mean(record.miss**2))):.2%} rms, {inside.mean():.0%} of "
-            f"{len(inside)} runs in their {forecast.level:.4g} interval"
-        )
-    shares = sorted(forecast.members, key=lambda own: -own.share)
-    lines.append(
-        "Laws: "
-        + ", ".join(
-            f"{own.law.name}{'' if own.correlated else ' (independent errors)'} {own.share:.0%}"
-            for own in shares
-        )
-    )
+    """The runs, the earlier extrapolations, the laws, and where the uncertainty comes from."""
+    lines = [
+        f"Rests on {len(forecast.runs)} runs: {_range(forecast)}; "
+        f"noise of a run {on_the_scale(forecast, forecast.noise)}",
+        *_earlier(forecast),
+        _laws(forecast),
+    ]
     if len(table) == 1:
         row = table.to_dataframe().iloc[0]
-        parts = ("law", "misfit", "size", "noise")
-        lines.append(
-            "Variance of a run: "
-            + ", ".join(f"{name} {row[f'share_{name}']:.0%}" for name in parts)
-        )
+        listed = (f"{_SOURCES[name]} {_whole(row[f'share_{name}'])}" for name in VARIANCE_PARTS)
+        lines.append(f"Variance of a run there: {', '.join(listed)}")
     return "\n".join(lines)
 
 
-def _reach(forecast: "Forecast") -> float:
-    from scipy.special import stdtrit
+def _earlier(forecast: "Forecast") -> list[str]:
+    record = record_summary(forecast)
+    if not record.num_holdouts:
+        return ["No earlier extrapolation: the runs have too few sizes to hold larger ones out"]
+    times = "once" if record.num_holdouts == 1 else f"{record.num_holdouts} times"
+    return [
+        f"Larger runs predicted from smaller ones, {times}: missed by "
+        f"{on_the_scale(forecast, record.miss)} rms, {_whole(record.inside)} of "
+        f"{record.num_runs} in their {level_text(forecast.level)} interval"
+    ]
 
-    return float(stdtrit(forecast.stack.degrees, 0.5 * (1.0 + forecast.level)))
+
+def _laws(forecast: "Forecast") -> str:
+    shown = [own for own in forecast.members if round(100 * own.share)]
+    named = (
+        f"{own.law.name}{'' if own.correlated else ' with independent errors'} {_whole(own.share)}"
+        for own in sorted(shown, key=lambda own: -own.share)
+    )
+    formula = "" if forecast.law is None else f"{forecast.law.formula or forecast.law.name}; "
+    return f"Law: {formula}{', '.join(named)}" if formula else f"Laws: {', '.join(named)}"
+
+
+def on_the_scale(forecast: "Forecast", value: float) -> str:
+    """A difference on the link's scale: relative for a logarithm, else the number."""
+    return share_text(value) if forecast.runs.link.name == "log" else f"{value:.2g}"
+
+
+def _whole(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
 
 
 def _range(forecast: "Forecast") -> str:
     """The range of each input that is a number."""
     found = []
     for name, kind in forecast.law_class.inputs().items():
-        if kind in ("mixture", "category"):
+        if kind not in _NUMBERS:
             continue
-        values = forecast.runs.inputs[name]
+        values = np.asarray(forecast.runs.inputs[name])
         low, high = cell_text(name, values.min()), cell_text(name, values.max())
         num = len(np.unique(values))
         sizes = f"{num} sizes, " if name == "N" and num > 1 else ""
         found.append(f"{sizes}{name} {low} to {high}" if low != high else f"{name} {low}")
-    return "; ".join(found)
-
-
-def usual_table(forecast: "Forecast") -> Table:
-    """What the usual laws say at the first point, and how they did on the hold-outs."""
-    own = forecast.predict(**{name: x[:1] for name, x in forecast.points.items()})[0]
-    laws = forecast.usual
-    predicted = np.array([own, *(law.predicted[0] for law in laws)])
-    record = forecast.record.miss
-    miss = [_rms(record), *(_rms(law.miss) for law in laws)]
-    E = [float("nan"), *(law.asymptote for law in laws)]
-    misfit = [float("nan"), *(law.misfit for law in laws)]
-    where = ", ".join(f"{name} {quantity_text(x[0])}" for name, x in forecast.points.items())
-    percent = partial(_or_dash, "{:.2%}")
-    return Table(
-        [
-            Column("law", ["forecast", *(law.name for law in laws)], left=True),
-            Column("predicted", predicted, partial(_or_dash, "{:.5g}"), f"at {where}"),
-            Column("difference", predicted / own - 1.0, partial(_or_dash, "{:+.2%}")),
-            Column("miss", miss, percent, "missed larger runs by"),
-            Column("misfit", misfit, percent, "misses its own by"),
-            Column("E", E, partial(_or_dash, "{:.4g}"), "lowest loss"),
-        ],
-        noun="laws",
-    )
-
-
-def _reasons(laws: Sequence[UsualLaw]) -> list[str]:
-    lines = [f"{law.name}: {law.reason}" for law in laws if law.reason]
-    return ["\n".join(lines)] if lines else []
-
-
-def _rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(values**2))) if len(values) else float("nan")
-
-
-def _or_dash(form: str, value: float) -> str:
-    return form.format(value) if np.isfinite(value) else "–"
+    return ", ".join(found) or "mixtures"

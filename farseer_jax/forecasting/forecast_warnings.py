@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from farseer_jax.forecasting.forecast_record import record_summary
+from farseer_jax.forecasting.forecast_table import factor_text, number_format, point_text
+from farseer_jax.results.numbers import level_text, share_text
 from farseer_jax.uncertainty.intervals import cell_text
 
 if TYPE_CHECKING:
@@ -36,33 +39,48 @@ def _undetermined(forecast: "Forecast") -> Iterator[str]:
     basis = "the forecast takes it from other people's runs: train"
     if sizes == 1:
         yield (
-            "All runs have one size, so they do not show how the loss depends on N; "
+            "all runs have one size, so they do not show how the loss depends on N; "
             f"{basis} a second size"
         )
     elif tokens == 1:
         yield (
-            "All runs have the same D, so they do not show how the loss depends on D; "
-            f"{basis} other D"
+            "all runs have the same D, so they do not show how the loss depends on D; "
+            f"{basis} some with another D"
         )
     elif np.ptp(np.log(runs.D / runs.N)) < 1e-3:
         yield (
             "D/N is the same in all runs, so they do not tell the effect of N from that of D; "
-            f"{basis} some runs longer"
+            f"{basis} some of them longer"
         )
     elif sizes < _FEW_SIZES:
-        yield "Two sizes do not show how fast the loss falls with N: train a third"
+        yield "two sizes do not show how fast the loss falls with N: train a third"
     if len(runs) < _FEW_RUNS:
         yield f"{len(runs)} runs are few: much of the forecast comes from other people's runs"
 
 
 def _wide(forecast: "Forecast") -> Iterator[str]:
-    table = forecast.table().to_dataframe()
-    half = 0.5 * (table["upper"] - table["lower"]) / np.abs(table["predicted"])
-    if (half > _WIDE).any():
-        yield (
-            f"The interval is wide (±{half.max():.1%}): the runs do not determine the loss there; "
-            "train runs nearer to it"
-        )
+    predicted = forecast.predict(*forecast.points.values())
+    low, high = forecast.interval(*forecast.points.values())
+    half = 0.5 * (high - low) / np.abs(predicted)
+    wide = np.flatnonzero(half > _WIDE)
+    if not len(wide):
+        return
+    which = "the interval is" if len(half) == 1 else f"{len(wide)} of {len(half)} intervals are"
+    most = "±" if len(wide) == 1 else "up to ±"
+    yield (
+        f"{which} wide ({most}{share_text(half.max())}): the runs do not determine the loss there; "
+        "train runs nearer to it"
+    )
+
+
+def _subject(forecast: "Forecast", rows: np.ndarray) -> str:
+    """Points and their verb: "N 25.1 B, D 500 B lies", "2 of 7 points lie"."""
+    num = len(forecast.beyond)
+    if num == 1:
+        return f"{point_text(forecast, 0)} lies"
+    if len(rows) == num:
+        return f"all {num} points lie"
+    return f"{len(rows)} of {num} points {'lies' if len(rows) == 1 else 'lie'}"
 
 
 def _rises(forecast: "Forecast") -> Iterator[str]:
@@ -74,9 +92,10 @@ def _rises(forecast: "Forecast") -> Iterator[str]:
         more = {**forecast.points, name: forecast.points[name] * 1.1}
         bad = np.flatnonzero(forecast.predict(**more) > here)
         if len(bad):
+            others = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
             yield (
-                f"The forecast rises with {name} at {_points(forecast, bad)}, which no real {what} "
-                "does: it is not to be trusted there"
+                f"the forecast rises with {name} at {point_text(forecast, int(bad[0]))}{others}, "
+                f"which no real {what} does: do not trust it there"
             )
 
 
@@ -84,8 +103,8 @@ def _widened(forecast: "Forecast") -> Iterator[str]:
     factor = float(sum(own.share * own.widening for own in forecast.members))
     if factor > _WIDENED:
         yield (
-            "Predicted from the smaller runs, the larger ones missed by more than the errors "
-            f"allow: the intervals are widened by {factor:.2g}"
+            "larger runs predicted from the smaller ones were missed by more than the errors "
+            f"allow: the intervals are widened by a factor of {factor:.2g}"
         )
 
 
@@ -98,52 +117,46 @@ def _outliers(forecast: "Forecast") -> Iterator[str]:
         factor = np.where(given > 0.0, shares @ kept / given, 1.0)
     bad = np.argsort(factor, kind="stable")[: int((factor < _OUTLIER).sum())]
     if len(bad):
-        listed = ", ".join(_run(forecast, row) for row in bad[:_MOST_SHOWN])
+        listed = "; ".join(_run(forecast, int(row)) for row in bad[:_MOST_SHOWN])
         more = f" and {len(bad) - _MOST_SHOWN} more" if len(bad) > _MOST_SHOWN else ""
-        verb, them = ("lies", "it") if len(bad) == 1 else ("lie", "they")
-        yield (
-            f"{len(bad)} {'run' if len(bad) == 1 else 'runs'} {verb} far from the others, and "
-            f"{them} hardly count{'s' if len(bad) == 1 else ''}: {listed}{more}"
-        )
+        subject = "1 run lies" if len(bad) == 1 else f"{len(bad)} runs lie"
+        count = "it hardly counts" if len(bad) == 1 else "they hardly count"
+        yield f"{subject} far from the others, so that {count}: {listed}{more}"
 
 
 def _beyond(forecast: "Forecast") -> Iterator[str]:
     far = np.flatnonzero(forecast.beyond > _FAR)
-    if not len(far) or forecast.law is not None:
+    if not len(far):
         return
-    runs, row = forecast.runs, far[np.argmax(forecast.beyond[far])]
-    ratios = [
-        f"{name} is {forecast.points[name][row] / runs.inputs[name].max():.3g} times their largest"
-        for name in ("N", "D")
-        if forecast.points[name][row] > runs.inputs[name].max()
-    ]
-    detail = f" ({', '.join(ratios)})" if ratios else ""
-    verb = "lies" if len(far) == 1 else "lie"
-    yield f"{_points(forecast, far)} {verb} far beyond the runs{detail}"
+    kinds = forecast.law_class.inputs()
+    largest = {
+        name: float(np.max(forecast.points[name][far]) / np.max(forecast.runs.inputs[name]))
+        for name, kind in kinds.items()
+        if kind in ("positive", "count")
+    }
+    to = "up to " if len(far) > 1 else ""
+    ratios = [f"{n} {to}{factor_text(ratio)} times" for n, ratio in largest.items() if ratio > 1.0]
+    detail = f": {' and '.join(ratios)} their largest" if ratios else ""
+    yield f"{_subject(forecast, far)} far beyond the runs{detail}"
 
 
 def _laws_apart(forecast: "Forecast") -> Iterator[str]:
-    """Usual laws with a good record that contradict the forecast."""
-    if not forecast.usual:
-        return
-    table = forecast.table().to_dataframe()
-    low, high = float(table["lower"].iloc[0]), float(table["upper"].iloc[0])
-    own = _rms(forecast.record.miss)
+    """Usual laws with a better record that contradict the forecast."""
+    low, high = forecast.interval(*forecast.points.values())
+    own = record_summary(forecast).miss
+    number = number_format(0.5 * (high - low))
     for law in forecast.usual:
-        outside = not low <= law.predicted[0] <= high
-        if np.isfinite(law.predicted[0]) and outside and _rms(law.miss) < own:
-            yield (
-                f"The law {law.name}, which missed the larger runs by less ({_rms(law.miss):.2%}, "
-                f"the forecast {own:.2%}), says {law.predicted[0]:.5g}, outside the interval"
-            )
-
-
-def _points(forecast: "Forecast", rows: np.ndarray) -> str:
-    texts = [
-        ", ".join(f"{name} {cell_text(name, x[row])}" for name, x in forecast.points.items())
-        for row in rows[:_MOST_SHOWN]
-    ]
-    return "; ".join(texts)
+        outside = np.flatnonzero((law.predicted < low) | (law.predicted > high))
+        if not len(outside) or not law.rms_miss < own:
+            continue
+        row = int(outside[0])
+        others = f", and at {len(outside) - 1} other points" if len(outside) > 1 else ""
+        place = "" if len(low) == 1 else f" at {point_text(forecast, row)}"
+        yield (
+            f"the law {law.name}, which missed larger runs by less ({share_text(law.rms_miss)}, "
+            f"the forecast {share_text(own)}), says {number(law.predicted[row])}{place}, outside "
+            f"the {level_text(forecast.level)} interval{others}"
+        )
 
 
 def _run(forecast: "Forecast", row: int) -> str:
@@ -153,8 +166,5 @@ def _run(forecast: "Forecast", row: int) -> str:
         for name in forecast.law_class.inputs()
         if np.ndim(inputs[name][row]) == 0
     )
-    return f"row {row} ({where}, loss {forecast.runs.loss[row]:.5g})"
-
-
-def _rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(values**2))) if len(values) else float("nan")
+    name = forecast.runs.loss_name or "loss"
+    return f"row {row} ({where}, {name} {forecast.runs.loss[row]:.5g})"

@@ -73,12 +73,13 @@ class Posterior:
         covariance = np.eye(matrix.shape[1]) - spread + np.matmul(root, np.swapaxes(root, 1, 2))
         return mean, -np.matmul(weighted, matrix), covariance
 
-    def moments(self, inputs: Inputs, data_set: int = 0) -> Moments:
+    def moments(self, inputs: Inputs, data_set: int = 0, points: Features | None = None) -> Moments:
         """Mean and variance at points.
 
         Args:
             inputs: the law's inputs, ``(point,)`` each; a mixture ``(point, share)``.
             data_set: which of the fits.
+            points: the points in terms of the columns, if they are known already.
         """
         fit, member = self.laplace, self.member
         bound = member.function.bind(member.inputs_of(inputs))
@@ -86,7 +87,7 @@ class Posterior:
         mean, slope = value[0], member.basis.T @ slopes[0]
         misfit = size = np.zeros(len(mean))
         if self.columns is not None:
-            points = self.columns.at(inputs)
+            points = self.columns.at(inputs) if points is None else points
             expected, change, covariance = (array[data_set] for array in self.coefficients)
             mean = mean + points.matrix @ expected
             slope = slope + change @ points.matrix.T
@@ -122,12 +123,12 @@ class Posterior:
         covariance = self.coefficients[2][0]
         normal = rng.standard_normal((num, len(covariance)))
         u = self._expected(parameters) + scale[:, None] * (normal @ _root(covariance).T)
-        left = points.smooth_left + (points.size_left if size else 0.0)
         matrix = points.matrix.copy()
         if not size:
             matrix[:, : self.columns.num_size] = 0.0
-        own = rng.standard_normal(drawn.shape) * scale[:, None] * np.sqrt(left)
-        return drawn + u @ matrix.T + own
+        left = self.columns.left_at(inputs, size=size)
+        own = rng.standard_normal((num, left.shape[1])) @ left.T
+        return drawn + u @ matrix.T + scale[:, None] * own
 
     def _expected(self, parameters: np.ndarray) -> np.ndarray:
         """Expected coefficients of the columns by drawn laws, ``(draw, column)``."""
@@ -153,6 +154,7 @@ def fit_member(
     target: np.ndarray,
     weights: np.ndarray,
     noise: Noise,
+    first_weights: np.ndarray | None = None,
 ) -> Posterior:
     """Fit a member to runs.
 
@@ -164,9 +166,10 @@ def fit_member(
         target: responses on the link's scale, ``(run,)``.
         weights: ``(data_set, run)``.
         noise: what is known of the noise.
+        first_weights: of the runs in the first round, ``(data_set, run)``.
     """
     problem = problem_of(member, features, inputs, target, weights)
-    found = fit_with_noise(problem, member.starts, noise, member.prior_degrees)
+    found = fit_with_noise(problem, member.starts, noise, member.prior_degrees, first_weights)
     return posterior_of(member, columns, features, problem, found)
 
 

@@ -2,33 +2,34 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax.forecasting.fit_stack import inputs_of, members_of, noise_of
+from farseer_jax.forecasting.forecast_json import forecast_content
+from farseer_jax.forecasting.forecast_table import forecast_table
 from farseer_jax.forecasting.forecast_text import parts
 from farseer_jax.forecasting.forecast_warnings import warnings_of
 from farseer_jax.forecasting.points import PointsLike, as_points
 from farseer_jax.forecasting.posterior import Inputs, posterior_of, problem_of
 from farseer_jax.forecasting.rolling_limits import RollingLimits, rolling_limits
 from farseer_jax.forecasting.stack import Record, Stack
-from farseer_jax.forecasting.usual_laws import UsualLaw, fit_usual_laws
+from farseer_jax.forecasting.usual_laws import UsualLaw
 from farseer_jax.laws.chinchilla import Chinchilla
-from farseer_jax.laws.evaluate import by_column, flat_points, refuse_options_names
+from farseer_jax.laws.evaluate import flat_points, refuse_options_names
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.law_json import law_to_dict  # noqa: F401  (its import registers laws)
 from farseer_jax.methods.correlated_errors import CorrelatedErrors
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.results.result import Result
-from farseer_jax.results.table import Column, Table
+from farseer_jax.results.table import Table
 from farseer_jax.runs.checks import check_level
 from farseer_jax.runs.coverage import distance_to_hull
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.estimated_noise import laplace_at
-from farseer_jax.uncertainty.intervals import cell_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +79,9 @@ class Forecast(Result):
         >>> from farseer_jax import example_runs, forecast
         >>> answer = forecast(example_runs(), [(25.1e9, 5e11)])
         >>> float(answer.predict(25.1e9, 5e11).round(3))
-        0.411
+        0.412
         >>> low, high = answer.interval(25.1e9, 5e11)
-        >>> bool(low < 0.4111 < high)  # what the example's law gives there
+        >>> bool(low < 0.41096 < high)  # what the example's law gives there
         True
     """
 
@@ -108,7 +109,7 @@ class Forecast(Result):
         level = self.level if level is None else level
         check_level(level)
         own, observed = as_points(points, self.law_class)
-        usual = fit_usual_laws(self.runs, self.rolling, own) if self.usual else ()
+        usual = tuple(law.at(own) for law in self.usual)
         return replace(self, points=own, observed=observed, level=level, usual=usual)
 
     def predict(self, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
@@ -219,7 +220,12 @@ class Forecast(Result):
         mean = shares @ errors
         widened = np.array([own.widening * own.record.sd for own in self.members])
         variance = shares @ (widened**2 + (errors - mean) ** 2)
-        return Record(records[0].holdout, mean, np.sqrt(variance))
+        return Record(records[0].holdout, mean, np.sqrt(variance), records[0].weight)
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of a run's noise on the link's scale, over the members."""
+        return float(np.sqrt(sum(own.share * own.noise**2 for own in self.members)))
 
     @cached_property
     def beyond(self) -> np.ndarray:
@@ -234,35 +240,15 @@ class Forecast(Result):
 
     def table(self) -> Table:
         """One row per point: inputs, prediction, intervals and where the variance comes from."""
-        columns = by_column(self.law_class, dict(self.points))
-        moments = self.stack.moments(self.points)
-        low, high = self._interval(self.points, self.level, new_run=False)
-        run_low, run_high = self._interval(self.points, self.level, new_run=True)
-        number = "{:.5g}".format
-        total = moments.variance + moments.noise
-        shares = {name: getattr(moments, name) / total for name in _PARTS}
-        percent = f"{self.level:.4g}"
-        own = [
-            *(Column(name, x, partial(cell_text, name)) for name, x in columns.items()),
-            Column("predicted", self.runs.link.inverse(moments.mean), number),
-            Column("lower", low, number, f"{percent} from"),
-            Column("upper", high, number, "to"),
-            Column("run_lower", run_low, number, "a run from"),
-            Column("run_upper", run_high, number, "to"),
-            *self._observed_columns(moments.mean, run_low, run_high),
-            *(Column(f"share_{name}", x, "{:.0%}".format, name) for name, x in shares.items()),
-            Column("beyond", self.beyond, "{:.2f}".format),
-            *(Column(f"{law.name}", law.predicted, None) for law in self.usual),
-        ]
-        return Table(own, noun="points")
+        return forecast_table(self)
 
     def text_parts(self) -> Sequence[str | Table]:
         """The answer, what it rests on, and what speaks against it."""
         return parts(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The rows, the warnings and the usual laws, for readers of JSON."""
-        return {"rows": self.table().records(), "warnings": list(self.warnings)}
+        """The rows, the warnings, what they rest on and the usual laws, for readers of JSON."""
+        return forecast_content(self)
 
     def __repr__(self) -> str:
         num = len(next(iter(self.points.values())))
@@ -290,19 +276,3 @@ class Forecast(Result):
             values = np.log(values) if kind in ("positive", "count") else values
             found.append(values.reshape(len(values), -1))
         return np.concatenate(found, axis=1)
-
-    def _observed_columns(
-        self, mean: np.ndarray, low: np.ndarray, high: np.ndarray
-    ) -> list[Column]:
-        if self.observed is None:
-            return []
-        error = self.runs.link.inverse(mean) - self.observed
-        inside = (low <= self.observed) & (self.observed <= high)
-        return [
-            Column("observed", self.observed, "{:.5g}".format),
-            Column("error", error / self.observed, "{:+.2%}".format),
-            Column("inside", inside, lambda value: "yes" if value else "no", "in the interval"),
-        ]
-
-
-_PARTS = ("law", "misfit", "size", "noise")

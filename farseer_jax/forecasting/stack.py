@@ -7,6 +7,7 @@ import numpy as np
 
 from farseer_jax.forecasting.posterior import Inputs, Moments, Posterior
 from farseer_jax.forecasting.rolling_limits import RollingLimits
+from farseer_jax.methods.correlated_errors import Features
 
 _PRIOR_MISSES = 3.0  # earlier extrapolations that the assumed errors are worth
 _LEAST_SQUARE = 1e-12  # of a miss on the link's scale
@@ -20,11 +21,13 @@ class Record:
         holdout: of each predicted run, ``(predicted,)``.
         error: observed less predicted on the link's scale, ``(predicted,)``.
         sd: standard deviation of a run there, ``(predicted,)``.
+        weight: near 0 for runs far from the others, ``(predicted,)``.
     """
 
     holdout: np.ndarray
     error: np.ndarray
     sd: np.ndarray
+    weight: np.ndarray
 
     @property
     def miss(self) -> np.ndarray:
@@ -40,7 +43,8 @@ class Record:
 
     def _means(self, values: np.ndarray) -> np.ndarray:
         num = int(self.holdout.max(initial=-1)) + 1
-        return np.array([values[self.holdout == place].mean() for place in range(num)])
+        own = [self.holdout == place for place in range(num)]
+        return np.array([np.average(values[at], weights=self.weight[at]) for at in own])
 
 
 def record_of(
@@ -48,13 +52,18 @@ def record_of(
 ) -> Record:
     """The record of a posterior whose data sets are all runs, then those of each limit."""
     holdout, run = np.nonzero(rolling.predicted)
+    weight = posterior.laplace.weights[0][run]
+    weight = np.where(weight > 0.0, weight, 1e-12)  # so that no hold-out is without any
     error, sd = np.zeros(len(run)), np.zeros(len(run))
     for place in range(len(rolling.limit)):
         own = run[holdout == place]
-        at = posterior.moments({name: x[own] for name, x in inputs.items()}, place + 1)
+        known = posterior.features
+        points = None if known is None else Features(*(array[own] for array in known))
+        at = posterior.moments({name: x[own] for name, x in inputs.items()}, place + 1, points)
         error[holdout == place] = target[own] - at.mean
-        sd[holdout == place] = np.sqrt(at.variance + at.noise)
-    return Record(holdout, error, sd)
+        own_size = 0.0 if posterior.columns is None else posterior.columns.errors.own_size
+        sd[holdout == place] = np.sqrt(at.variance + at.noise * (1.0 + own_size**2))
+    return Record(holdout, error, sd, weight)
 
 
 def shares_of(records: Sequence[Record]) -> np.ndarray:

@@ -16,6 +16,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from farseer_jax.forecasting.farseer_member import farseer_member
 from farseer_jax.forecasting.members import Member
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.coupled import Coupled
@@ -51,7 +52,8 @@ def standard_members(runs: Runs, center: Center) -> list[Member]:
         runs: the runs, with positive losses.
         center: N and D where z and t are 0.
     """
-    return [_member(law, correlated, runs, center) for law, correlated in MEMBERS]
+    own = [_member(law, correlated, runs, center) for law, correlated in MEMBERS]
+    return [*own[:3], farseer_member(runs, center), *own[3:]]
 
 
 def _member(law: type[Law], correlated: bool, runs: Runs, center: Center) -> Member:

@@ -1,7 +1,7 @@
 """What the usual laws say at the points of a forecast, and their record on the same hold-outs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from farseer_jax.fitting.fit_batch import Refits
 from farseer_jax.forecasting.rolling_limits import RollingLimits
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.coupled import Coupled
+from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.kaplan import Kaplan
 from farseer_jax.laws.law import Law
@@ -32,21 +33,39 @@ class UsualLaw:
     Attributes:
         name: the law's name.
         method: how it was fitted.
+        law: the fitted law; None where it could not be fitted.
         predicted: losses at the points; NaN where it could not be fitted, ``(point,)``.
         miss: root mean square of ``ln`` observed less predicted on each hold-out, NaN where it
             could not be fitted, ``(holdout,)``.
         misfit: the same on the runs that it was fitted to.
-        asymptote: its loss with unlimited N and D; NaN where it has none.
         reason: why it could not be fitted; empty if it was.
     """
 
     name: str
     method: str
+    law: Law | None
     predicted: np.ndarray
     miss: np.ndarray
     misfit: float
-    asymptote: float
     reason: str = ""
+
+    @property
+    def asymptote(self) -> float:
+        """Its loss with unlimited N and D; NaN where it has none."""
+        if isinstance(self.law, Chinchilla | Coupled):
+            return float(np.asarray(self.law.E))
+        return float("nan")
+
+    @property
+    def rms_miss(self) -> float:
+        """Root mean square of its misses; NaN without hold-outs."""
+        return _rms(self.miss) if len(self.miss) else float("nan")
+
+    def at(self, points: Mapping[str, np.ndarray]) -> "UsualLaw":
+        """The same law at other points, N and D, ``(point,)`` each."""
+        if self.law is None:
+            return replace(self, predicted=np.full(len(points["N"]), np.nan))
+        return replace(self, predicted=evaluate(self.law, points["N"], points["D"]))
 
 
 def fit_usual_laws(
@@ -69,31 +88,26 @@ def _usual_law(
     rolling: RollingLimits,
     points: Mapping[str, np.ndarray],
 ) -> UsualLaw:
-    num_points, num_holdouts = len(points["N"]), len(rolling.limit)
+    num_holdouts = len(rolling.limit)
     weights = np.concatenate([np.ones((1, len(runs))), rolling.fitted.astype(float)])
     try:
         refits = Refits.of(law, runs, method, few=True)(weights=weights)
     except ValueError as error:
-        nothing = np.full(num_points, np.nan), np.full(num_holdouts, np.nan)
-        return UsualLaw(law.name, method.name, *nothing, np.nan, np.nan, str(error))
+        return _unfitted(law, method, num_holdouts, str(error)).at(points)
+    if not refits.usable[0]:
+        reason = f"the fit ended with {refits.outcome(0).name}"
+        return _unfitted(law, method, num_holdouts, reason).at(points)
     errors = np.log(runs.loss) - np.log(refits.predict(runs.N, runs.D))
     errors[~refits.usable] = np.nan
-    predicted = refits.predict(points["N"], points["D"])[0]
-    return UsualLaw(
-        law.name,
-        method.name,
-        predicted if refits.usable[0] else np.full(num_points, np.nan),
-        np.array([_rms(own[at]) for own, at in zip(errors[1:], rolling.predicted, strict=True)]),
-        _rms(errors[0]),
-        _asymptote(refits.law_at(0)),
-        "" if refits.usable[0] else f"the fit ended with {refits.outcome(0).name}",
-    )
+    miss = [_rms(own[at]) for own, at in zip(errors[1:], rolling.predicted, strict=True)]
+    nothing, fitted = np.zeros(0), refits.law_at(0)
+    own = UsualLaw(law.name, method.name, fitted, nothing, np.array(miss), _rms(errors[0]))
+    return own.at(points)
 
 
-def _asymptote(law: Law) -> float:
-    if isinstance(law, Chinchilla | Coupled):
-        return float(np.asarray(law.E))
-    return float("nan")
+def _unfitted(law: type[Law], method: Method, num_holdouts: int, reason: str) -> UsualLaw:
+    miss = np.full(num_holdouts, np.nan)
+    return UsualLaw(law.name, method.name, None, np.zeros(0), miss, float("nan"), reason)
 
 
 def _rms(errors: np.ndarray) -> float:

@@ -1,14 +1,15 @@
 """Derivatives of ln L in ln N and ln D, and where the loss increases."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.law import Law
+from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 from farseer_jax.solvers.root_finding import bisect
 from farseer_jax.types import Array
 
@@ -48,6 +49,32 @@ def elasticities(law: Law, log_N: Array, log_D: Array) -> tuple[Array, Array]:
     """
     surface = log_surface(law)
     return along_N(surface)(log_N, log_D), along_D(surface)(log_N, log_D)
+
+
+def elasticities_at(law: Law, N: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same at points ``(point,)``, in NumPy and without compilation."""
+    leaves, structure = jax.tree.flatten(law)
+    try:
+        surface = _traced_surface(structure)
+    except UnsupportedPrimitiveError:
+        with jax.enable_x64(True):
+            found = elasticities(law, jnp.asarray(np.log(N)), jnp.asarray(np.log(D)))
+            return np.asarray(found[0]), np.asarray(found[1])
+    inputs = {str(k): np.full(len(N), float(leaf)) for k, leaf in enumerate(leaves)}
+    with np.errstate(all="ignore"):
+        slopes = surface.bind(inputs).value_and_gradient([np.log(N)[None], np.log(D)[None]])[1]
+    return slopes[0, 0], slopes[0, 1]
+
+
+@lru_cache(maxsize=64)
+def _traced_surface(structure: Any) -> NumpyFunction:
+    """``ln L`` of ln N and ln D, with a law's leaves as inputs."""
+
+    def surface(at: list[Any], leaves: dict[str, Any]) -> Any:
+        law = jax.tree.unflatten(structure, [leaves[str(k)] for k in range(len(leaves))])
+        return log_surface(law)(*at)
+
+    return NumpyFunction(surface, [(), ()], {str(k): () for k in range(structure.num_leaves)})
 
 
 class Derivatives(NamedTuple):

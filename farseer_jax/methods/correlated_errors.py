@@ -7,9 +7,12 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax.laws.law import Law
 from farseer_jax.runs.inputs import Kind
+from farseer_jax.runs.runs import Runs
 
-_LEAST_SHARE = 3e-6  # of the largest variance: what columns leave out
+_LEAST_SHARE = 1e-6  # of the largest variance: what columns leave out
+_SAME_SIZE = 1e-9  # difference of ln N
 _GROWTH_LENGTH = 3.0  # e-folds of other inputs over which the growing misfit is alike
 _MOST_COLUMNS = 300  # beyond it, what columns leave out counts as noise
 
@@ -28,10 +31,12 @@ class CorrelatedErrors:
     where z is the coordinate of the input ``along``, from the smallest on; x are all coordinates:
     logarithms of positive inputs and counts, standardised real inputs; y are all but z; and W is
     the covariance of an integrated Wiener process, a misfit that grows along z. The misfit is
-    shared between runs with the same label of a category and the same shares of a mixture.
+    shared between runs with the same label of a category and the same shares of a mixture. At a size without runs,
+    intervals count a further effect that is the size's own.
 
     Args:
         size: standard deviation of the effect of a size, over that of the noise.
+        own_size: standard deviation of what is a new size's own, over that of the noise.
         size_length: how far effects are alike, in e-folds of the input.
         smooth: standard deviation of the misfit, over that of the noise.
         smooth_length: how far the misfit is alike, in e-folds.
@@ -55,6 +60,7 @@ class CorrelatedErrors:
     """
 
     size: float = 1.5
+    own_size: float = 1.2
     size_length: float = 1.0
     smooth: float = 8.0
     smooth_length: float = 3.0
@@ -62,7 +68,7 @@ class CorrelatedErrors:
     along: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("size", "smooth", "growth"):
+        for name in ("size", "own_size", "smooth", "growth"):
             if not 0.0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)!r}")
         for name in ("size_length", "smooth_length"):
@@ -82,6 +88,12 @@ class CorrelatedErrors:
             ValueError: ``along`` is not an input that is a number.
         """
         return ErrorColumns(self, kinds, inputs)
+
+
+def columns_at_runs(errors: CorrelatedErrors, law: type[Law], runs: Runs) -> np.ndarray:
+    """The columns of the runs' errors, ``(run, column)``."""
+    inputs = law.columns(runs)
+    return errors.columns(law.inputs(), inputs).at(inputs).matrix
 
 
 class Features(NamedTuple):
@@ -129,10 +141,17 @@ class ErrorColumns:
             if kind == "real"
         }
         points = self._points(inputs)
-        self._lowest = float(points.along.min())
+        self._known_sizes = np.unique(points.along)
+        self._lowest = float(self._known_sizes[0])
         size_variance, smooth_variance = self._variances(points)
-        self._sizes = _pivots(points, self._size_covariance, size_variance)
-        self._smooth = _pivots(points, self._smooth_covariance, smooth_variance)
+        nothing = np.zeros((len(size_variance), 0))
+        self._sizes, self._smooth = (
+            points.take(_incomplete_cholesky(points, covariance, variance, nothing)[0])
+            for covariance, variance in (
+                (self._size_covariance, size_variance),
+                (self._smooth_covariance, smooth_variance),
+            )
+        )
         self._size_factor = _factor(self._size_covariance(self._sizes, self._sizes))
         self._smooth_factor = _factor(self._smooth_covariance(self._smooth, self._smooth))
         self.num_size = len(self._sizes.along)
@@ -149,13 +168,37 @@ class ErrorColumns:
         size_variance, smooth_variance = self._variances(points)
         return Features(
             np.concatenate([size, smooth], axis=1),
-            np.maximum(size_variance - (size**2).sum(1), 0.0),
+            np.maximum(size_variance - (size**2).sum(1), 0.0) + self._own_size(points) ** 2,
             np.maximum(smooth_variance - (smooth**2).sum(1), 0.0),
         )
 
     def along_of(self, inputs: Mapping[str, ArrayLike]) -> np.ndarray:
         """The coordinate of the input whose values have an effect each, ``(point,)``."""
         return self._points(inputs).along
+
+    def left_at(self, inputs: Mapping[str, ArrayLike], *, size: bool = True) -> np.ndarray:
+        """What the columns leave out at points, jointly: a matrix R, ``(point, column)``.
+
+        ``R · Rᵀ`` is the covariance of the errors at the points, given the columns' coefficients.
+
+        Args:
+            inputs: the points.
+            size: whether the effects of sizes are included.
+        """
+        points = self._points(inputs)
+        size_variance, smooth_variance = self._variances(points)
+        parts = [
+            (self._size_covariance, size_variance, self._sizes, self._size_factor),
+            (self._smooth_covariance, smooth_variance, self._smooth, self._smooth_factor),
+        ]
+        found = []
+        for covariance, variance, pivots, factor in parts[0 if size else 1 :]:
+            known = _projected(factor, covariance(pivots, points))
+            found.append(_incomplete_cholesky(points, covariance, variance, known)[1])
+        if size:
+            _, size_of = np.unique(points.along, return_inverse=True)
+            found.append(self._own_size(points)[:, None] * np.eye(int(size_of.max()) + 1)[size_of])
+        return np.concatenate(found, axis=1)
 
     def _points(self, inputs: Mapping[str, ArrayLike]) -> "_Points":
         others, labels, along = [], [], None
@@ -179,6 +222,12 @@ class ErrorColumns:
             np.stack(others, 1) if others else np.zeros((num, 0)),
             np.concatenate(labels, 1) if labels else np.zeros((num, 0)),
         )
+
+    def _own_size(self, points: "_Points") -> np.ndarray:
+        """Standard deviation of what is the size's own; 0 at sizes with runs, ``(point,)``."""
+        apart = np.abs(points.along[:, None] - self._known_sizes).min(axis=1)
+        is_new = bool(self._along) & (apart > _SAME_SIZE)
+        return np.where(is_new, self.errors.own_size, 0.0)
 
     def _variances(self, points: "_Points") -> tuple[np.ndarray, np.ndarray]:
         """The diagonals of the two covariances, ``(point,)`` each."""
@@ -251,25 +300,34 @@ def _integrated_wiener(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return least**3 / 3.0 + np.abs(first - second) * least**2 / 2.0
 
 
-def _pivots(points: _Points, covariance: _Covariance, variance: np.ndarray) -> _Points:
-    """Points from which the errors at all points follow.
+def _incomplete_cholesky(
+    points: _Points, covariance: _Covariance, variance: np.ndarray, known: np.ndarray
+) -> tuple[list[int], np.ndarray]:
+    """An incomplete Cholesky factorisation of what known columns leave of a covariance.
 
-    They are the pivots of an incomplete Cholesky factorisation, largest variance left first.
+    Args:
+        points: the points.
+        covariance: between two sets of them.
+        variance: its diagonal, ``(point,)``.
+        known: columns that explain a part of it, ``(point, column)``.
+
+    Returns:
+        The pivots, largest variance left first, and the factor, ``(point, pivot)``.
     """
-    num, left = len(points.along), variance
-    least = _LEAST_SHARE * left.max()
-    factor, chosen = np.empty((0, num)), list[int]()
-    while len(chosen) < min(num, _MOST_COLUMNS):
+    left = np.maximum(variance - (known**2).sum(1), 0.0)
+    least = _LEAST_SHARE * max(float(variance.max()), 1e-300)
+    factor, chosen = np.empty((0, len(left))), list[int]()
+    while len(chosen) < min(len(left), _MOST_COLUMNS):
         place = int(left.argmax())
         if left[place] <= least:
             break
-        row = covariance(points.take([place]), points)[0]
+        row = covariance(points.take([place]), points)[0] - known @ known[place]
         row = (row - factor[:, place] @ factor) / np.sqrt(left[place])
         factor = np.concatenate([factor, row[None]])
         left = np.maximum(left - row**2, 0.0)
         left[place] = 0.0
         chosen.append(place)
-    return points.take(chosen)
+    return chosen, factor.T
 
 
 def _factor(covariance: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ class Outcome(enum.Enum):
         False,
     )
     not_monotone = 10, "The law rises within the domain over which it should decrease.", False
+    undetermined = 11, "The runs do not determine the law: other parameters fit them as well.", True
 
     def __init__(self, code: int, message: str, usable: bool) -> None:
         self.code = code

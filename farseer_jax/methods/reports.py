@@ -17,8 +17,9 @@ from farseer_jax.runs.runs import Runs
 LARGEST_NOISE = 0.01  # relative difference of repeats that run-to-run noise explains
 # Public grids that end-to-end fits follow leave 0.2 % and 2–7 %; those that nothing follows closely
 # leave 1–4 % and 13–35 %.
-_LARGEST_ERROR = 5e-3
-
+LARGEST_ERROR = 5e-3
+_MOST_DIGITS, _LEAST_ROUNDED = 6, 5  # decimals looked for, and losses that show them
+_LEAST_ROUNDING = 5e-4  # of the loss: usual run-to-run noise
 
 Rows = Sequence[Sequence[str]]  # lines of text, each a name and a value
 
@@ -62,8 +63,12 @@ class Remarks:
         return []
 
     def misfits(self, fitted: Fitted) -> list[str]:
-        """Warnings about runs that repeat with other losses, and about large errors."""
-        return [*repeats(type(fitted.law), fitted.runs), *large_error(fitted.mean_relative_error)]
+        """Warnings about rounded losses, repeats with other losses, and large errors."""
+        return [
+            *rounded(fitted.runs, fitted.mean_relative_error),
+            *repeats(type(fitted.law), fitted.runs),
+            *large_error(fitted.mean_relative_error),
+        ]
 
     def monotone_over(self, outcome: Outcome) -> Domain | None:
         """The domain over which the law is constrained to decrease; None without one."""
@@ -101,11 +106,26 @@ def as_remarks(found: object) -> Remarks:
 
 def large_error(mean_relative_error: float) -> list[str]:
     """Warn where the law does not describe its own runs."""
-    if mean_relative_error <= _LARGEST_ERROR:
+    if mean_relative_error <= LARGEST_ERROR:
         return []
     return [
         f"the fitted law misses its own runs by {mean_relative_error:.1%} on average: the "
         "losses are noisy, or do not follow the law."
+    ]
+
+
+def rounded(runs: Runs, mean_relative_error: float) -> list[str]:
+    """Warn where the losses' rounding is not small, and makes up most of the errors."""
+    losses, typical = runs.loss, float(np.abs(runs.loss).mean())
+    exact = (k for k in range(_MOST_DIGITS) if np.allclose(losses, losses.round(k), 1e-12, 0.0))
+    digits = next(exact, _MOST_DIGITS)
+    error = 10.0**-digits / np.sqrt(12.0) / typical  # of numbers rounded evenly
+    if error < _LEAST_ROUNDING or len(losses) < _LEAST_ROUNDED or mean_relative_error > 2.0 * error:
+        return []
+    places = {0: "whole numbers", 1: "one decimal"}.get(digits, f"{digits} decimals")
+    return [
+        f"the column {runs.loss_name!r} has {places}: its rounding, {error:.1%} of the loss, "
+        "outweighs the runs' noise, and the fit follows it; give the losses with more digits."
     ]
 
 

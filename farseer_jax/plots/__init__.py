@@ -7,6 +7,7 @@ from farseer_jax.plots.curves import plot_curves
 from farseer_jax.plots.differences import plot_differences, plot_views
 from farseer_jax.plots.extrapolation import plot_counts, plot_error_by_value, plot_extrapolation
 from farseer_jax.plots.fit import plot_fit
+from farseer_jax.plots.forecast import plot_forecast
 from farseer_jax.plots.forms import plot_forms
 from farseer_jax.plots.influence import plot_influence
 from farseer_jax.plots.map import plot_map
@@ -26,6 +27,7 @@ __all__ = [
     "plot_error_by_value",
     "plot_extrapolation",
     "plot_fit",
+    "plot_forecast",
     "plot_forms",
     "plot_influence",
     "plot_line",

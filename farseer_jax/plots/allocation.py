@@ -14,6 +14,7 @@ from farseer_jax.plots.labels import note, place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import plain_ticks
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of
+from farseer_jax.results.numbers import level_text
 
 _NEAREST, _REACH = 6.0, 27.0  # distance of a model's name from its point, in points (1/72 inch)
 _STYLES = ("-", "--", "-.", (0, (1, 1.2)))  # besides colours: for print in black and white
@@ -113,7 +114,7 @@ def _draw(axes: Axes, one: Allocation, name: str, colour: str, style: object) ->
         compute, np.where(inside, ratio, np.nan),
         color=colour, lw=2.6, ls=style, marker=marker, solid_capstyle="round", zorder=3,
     )  # fmt: skip
-    level = "" if one.level is None else f", {100 * one.level:.4g} % interval"
+    level = "" if one.level is None else f", {level_text(one.level)} interval"
     axes.plot([], [], color=colour, lw=2.2, ls=style, label=f"{name}{level}")
     if one.intervals is not None:
         own = one.intervals["tokens per parameter"]

@@ -25,7 +25,7 @@ def plot_residuals(
     """Residuals against an input, coloured by another; or O − G (Fig. 5 b), or G (Fig. 5 a).
 
     The grey band is ± two standard deviations of the run-to-run noise: residuals of a correct law
-    stay within it, without order in their colours. Rings are outliers of their size.
+    stay within it, without order in their colours. Rings are outliers.
 
     Args:
         found: from :func:`diagnose_residuals`.

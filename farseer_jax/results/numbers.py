@@ -42,6 +42,18 @@ def percent_text(value: float, sign: str = "") -> str:
     return f"{value:{sign}.3%}"
 
 
+def level_text(level: float) -> str:
+    """The level of an interval: "90 %"."""
+    return f"{100.0 * level:.4g} %"
+
+
+def share_text(value: float) -> str:
+    """A share or an error in a sentence, with two digits: "0.94 %", "7.8 %"."""
+    percent = 100.0 * value
+    digits = 1 - int(np.floor(np.log10(abs(percent)))) if percent and np.isfinite(percent) else 0
+    return f"{percent:.{max(digits, 0)}f} %"
+
+
 def number_text(value: float, digits: int = 6) -> str:
     """A number, with a dash for NaN."""
     return "–" if np.isnan(value) else f"{value:.{digits}g}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.checks import Floats, floats_of
 from farseer_jax.runs.columns import table_columns
+from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.find_columns import find_inputs, match_columns
 from farseer_jax.runs.groups_and_responses import (
     Binding,
@@ -50,6 +51,7 @@ def bind_runs(
     standard_error: str | None = None,
     by: str | Sequence[str] = (),
     units: Mapping[str, float | None] | None = None,
+    copies: Copies = "average",
 ) -> list[Part]:
     """Take the runs that a law needs from a table, one part for each group and response.
 
@@ -68,6 +70,8 @@ def bind_runs(
             weights are their inverse squares on the link's scale, with mean 1.
         by: columns to group by.
         units: factors of inputs: ``{"N": 1e9}`` for a column in billions.
+        copies: ``"keep"`` counts rows that are equal in all inputs and the response as runs of
+            their own; ``"average"`` only those with another seed.
 
     Returns:
         The parts: groups in order of first appearance, responses in order within each group. Runs
@@ -95,6 +99,7 @@ def bind_runs(
         standard_error=standard_error,
         by=by,
         units=units or {},
+        copies=copies,
     )
     return [
         Part(part.group, part.response, Runs._trusted(part.table), part.num_left_out)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from farseer_jax.link_functions import Link
 from farseer_jax.runs.checks import Floats, refuse_missing_labels
 from farseer_jax.runs.columns import Column, copied, extra_columns, without_roles
+from farseer_jax.runs.copies import Copies, losses_with_replicates
 from farseer_jax.runs.find_columns import as_tuple, find_inputs, match_columns, named_column
 from farseer_jax.runs.inputs import Kind, Kinds, as_kinds, refuse_single_labels
 from farseer_jax.runs.response import checked_response, checked_weights, weights_of_errors
@@ -32,6 +33,7 @@ class Binding(NamedTuple):
         by: columns to group by.
         units: factors of inputs.
         leave_out: leave out runs without a response, instead of refusing them.
+        copies: whether rows that are equal in all inputs and the response count once.
     """
 
     kinds: Mapping[str, Kind]
@@ -43,6 +45,7 @@ class Binding(NamedTuple):
     by: str | Sequence[str] = ()
     units: Mapping[str, float | None] = {}
     leave_out: bool = True
+    copies: Copies = "average"
 
 
 class TablePart(NamedTuple):
@@ -223,9 +226,10 @@ def _part(
     weights = _weights(columns, binding, loss[rows], rows)
     own = {name: column[rows] for name, column in inputs.columns.items()}
     refuse_single_labels(own, inputs.kinds, inputs.labels, where)
+    others = {other: column[rows] for other, column in extra.items()}
+    losses = losses_with_replicates(loss[rows], own, others, binding.copies)
     table = Table(
-        own, loss[rows], {other: column[rows] for other, column in extra.items()},
-        inputs.kinds, inputs.shares, binding.link, weights, name,
+        own, losses, others, inputs.kinds, inputs.shares, binding.link, weights, name,
     )  # fmt: skip
     return TablePart(values, name, table, len(all_rows) - len(rows))
 

@@ -1,7 +1,7 @@
 """Run-to-run noise of losses, estimated from the runs alone, without fitting a law."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,9 +11,13 @@ from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.runs import Runs
 
+_NORMAL = 1.4826  # standard deviation of a normal over its median absolute value
 _HIGHEST_ORDER = 4
 _LOWEST_ORDER = 2
 _ENOUGH_REPEATS = 3  # degrees of freedom from which repeats alone are used
+_FEW = 8  # values, of which none is left out
+_NEAR = 12  # values that give a scale
+_GROSS = 6.0  # standard deviations from which on a value is a mistake, not noise
 _LEAST_RATIO = 1e-2  # of a size's variance to the pooled one: rounded losses may have variance 0
 
 
@@ -83,10 +87,11 @@ def estimate_noise(runs: Runs) -> Noise:
     the estimate too large, never too small: slightly if D is in steps of √2 or 2 (order four),
     considerably below order three.
 
-    The pooled value is the root mean square over all combinations, not a robust scale: an outlier
-    is part of the noise of the next run. With few points, a size's own variance is uncertain: the
-    logs of the variances are shrunk to their mean, by the share of their spread that chance alone
-    would give.
+    One bad run must not hide itself: a difference (or a set of repeats) beyond six standard
+    deviations, by the median of sizes near it, loses the run that explains it.
+    The pooled value is the root mean square over the others. With few points, a size's own variance
+    is uncertain: the logs of the variances are shrunk to their mean, by the share of their spread
+    that chance alone would give.
 
     Args:
         runs: the runs.
@@ -105,15 +110,18 @@ def estimate_noise(runs: Runs) -> Noise:
             "the run-to-run noise can be estimated only for positive losses over N and D; these "
             f"runs have the inputs {', '.join(runs.inputs)} and the link {runs.link.name!r}"
         )
-    cells = [_cells(runs, N) for N in np.unique(runs.N)]
-    squares = np.array([within for *_, within, _ in cells])
-    dof = np.array([spare for *_, spare in cells], dtype=float)
-    if dof.sum() >= _ENOUGH_REPEATS:
-        return _pool(np.unique(runs.N), squares, dof, dof, "repeats", 0)
-    order = _order(np.array([len(log_D) for log_D, *_ in cells]))
-    found = [_differences(*cell[:3], order) for cell in cells]
-    squares, counts, dof = np.array(found).T
-    return _pool(np.unique(runs.N), squares, counts, dof, "differences", order)
+    sizes = np.unique(runs.N)
+    cells = [_cells(runs, N) for N in sizes]
+    spare = [cell.repeats - 1.0 for cell in cells]
+    if sum(map(np.sum, spare)) >= _ENOUGH_REPEATS:
+        squares, dof = _repeats([cell.within for cell in cells], spare)
+        return _pool(sizes, squares, dof, dof, "repeats", 0)
+    order = _order(np.array([len(cell.log_D) for cell in cells]))
+    found = [_differences(cell, order) for cell in cells]
+    scales = _scales([np.abs(values) for values, _ in found])
+    found = [_without_outliers(*own, order) for own in zip(cells, found, scales, strict=True)]
+    squares, counts, dof = np.array([(np.sum(v**2), len(v), own) for v, own in found]).T
+    return _pool(sizes, squares, counts, dof, "differences", order)
 
 
 def shows_noise(runs: Runs) -> bool:
@@ -129,14 +137,78 @@ def noise_if_shown(runs: Runs) -> Noise | None:
         return None
 
 
-def _cells(runs: Runs, N: float) -> tuple[Floats, Floats, Floats, float, int]:
-    """One size: ln D, mean ln loss and repeats of each D; sum of squares and dof within them."""
+class _Cells(NamedTuple):
+    """One size, ``(D,)`` each.
+
+    Attributes:
+        log_D: ln D.
+        log_loss: mean ln loss.
+        repeats: number of runs.
+        within: sum of squares of their ln losses.
+    """
+
+    log_D: Floats
+    log_loss: Floats
+    repeats: Floats
+    within: Floats
+
+    def without(self, place: int) -> "_Cells":
+        """Without one D."""
+        return _Cells(*(np.delete(values, place) for values in self))
+
+
+def _cells(runs: Runs, N: float) -> _Cells:
     mine = runs.N == N
     rows = np.unique(np.stack([runs.D[mine], np.log(runs.loss[mine])]), axis=1)
     D, cell, repeats = np.unique(rows[0], return_inverse=True, return_counts=True)
     mean = np.bincount(cell, rows[1]) / repeats
-    within = float(np.sum((rows[1] - mean[cell]) ** 2))
-    return np.log(D), mean, repeats.astype(float), within, int(np.sum(repeats - 1))
+    within = np.bincount(cell, (rows[1] - mean[cell]) ** 2).astype(np.float64)
+    return _Cells(np.log(D), mean, repeats.astype(float), within)
+
+
+def _scales(values: list[Floats]) -> Floats:
+    """A standard deviation for each size, by the median of its values and those of sizes near it.
+
+    At least that of all sizes: the median of few values may be small by chance. Infinite where
+    there are few values altogether.
+
+    Args:
+        values: absolute values of each size.
+    """
+    together = np.concatenate(values)
+    if len(together) < _FEW:
+        return np.full(len(values), np.inf)
+    size = np.repeat(np.arange(len(values)), [len(own) for own in values])
+    medians = []
+    for place in range(len(values)):
+        distance = np.abs(size - place)
+        reach = max(np.sort(distance)[:_NEAR][-1], 1)
+        medians.append(np.median(together[distance <= reach]))
+    scales = _NORMAL * np.maximum(medians, np.median(together))
+    return np.where(scales > 0.0, scales, np.inf)
+
+
+def _repeats(within: list[Floats], spare: list[Floats]) -> tuple[Floats, Floats]:
+    """Sums of squares and degrees of freedom of each size, without repeats that are mistakes."""
+    variance = [own / np.maximum(free, 1.0) for own, free in zip(within, spare, strict=True)]
+    shown = [np.sqrt(own[free > 0]) for own, free in zip(variance, spare, strict=True)]
+    limits = (_GROSS * _scales(shown)) ** 2
+    kept = [own <= limit for own, limit in zip(variance, limits, strict=True)]
+    sums = [(own[k].sum(), free[k].sum()) for own, free, k in zip(within, spare, kept, strict=True)]
+    squares, dof = np.array(sums).T
+    return squares, dof
+
+
+def _without_outliers(
+    cells: _Cells, found: tuple[Floats, float], scale: float, order: int
+) -> tuple[Floats, float]:
+    """Differences of a size without the runs that alone explain a gross one."""
+    while len(found[0]) and np.abs(found[0]).max() > _GROSS * scale:
+        fewer = [cells.without(place) for place in range(len(cells.log_D))]
+        largest = [np.abs(_differences(own, order)[0]).max(initial=0.0) for own in fewer]
+        cells = fewer[int(np.argmin(largest))]
+        found = _differences(cells, order)
+    return found
 
 
 def _order(num_D: np.ndarray) -> int:
@@ -151,23 +223,25 @@ def _order(num_D: np.ndarray) -> int:
     )
 
 
-def _differences(
-    log_D: Floats, log_loss: Floats, repeats: Floats, order: int
-) -> tuple[float, int, float]:
-    """One size: sum of squared differences, their number, their degrees of freedom."""
+def _differences(cells: _Cells, order: int) -> tuple[Floats, float]:
+    """Differences of unit variance, ``(window,)``, and their degrees of freedom."""
+    log_D, log_loss, repeats, _ = cells
     count = max(len(log_D) - order, 0)
     if not count:
-        return 0.0, 0, 0.0
+        return np.zeros(0), 0.0
     windows = np.arange(count)[:, None] + np.arange(order + 1)
     steps = log_D[windows][:, :, None] - log_D[windows][:, None, :] + np.eye(order + 1)
     # coefficients of the divided difference, as logs: products of tiny steps would overflow
     log_size = -np.log(np.abs(steps)).sum(axis=2)
     divided = np.sign(steps).prod(axis=2) * np.exp(log_size - log_size.max(axis=1, keepdims=True))
-    rows = np.zeros((count, len(log_D)))
-    np.put_along_axis(rows, windows, divided, axis=1)
-    rows /= np.sqrt((rows**2 / repeats).sum(axis=1, keepdims=True))
-    covariance = (rows / repeats) @ rows.T  # windows overlap: dof = tr(C)² / tr(C²)
-    return float(np.sum((rows @ log_loss) ** 2)), count, count**2 / float(np.sum(covariance**2))
+    own = divided / np.sqrt((divided**2 / repeats[windows]).sum(axis=1, keepdims=True))
+    # windows overlap: dof = tr(C)² / tr(C²), of their covariance C
+    squares = float(count)
+    for lag in range(1, min(order + 1, count)):
+        shared = repeats[windows[lag:, : order + 1 - lag]]
+        covariance = (own[:-lag, lag:] * own[lag:, : order + 1 - lag] / shared).sum(axis=1)
+        squares += 2.0 * float(np.sum(covariance**2))
+    return (own * log_loss[windows]).sum(axis=1), count**2 / squares
 
 
 def _pool(

@@ -47,8 +47,8 @@ def read_runs(
         loss: the column with the loss; None finds it by its name.
         N_unit: parameters per unit of the column N (1e9 for billions); see `Runs`.
         D_unit: tokens per unit of the column D; see `Runs`.
-        **options: ``inputs``, ``columns_of``, ``response``, ``link``, ``weights`` and
-            ``standard_error`` of `Runs.from_dataframe`.
+        **options: ``inputs``, ``columns_of``, ``response``, ``link``, ``weights``,
+            ``standard_error`` and ``copies`` of `Runs.from_dataframe`.
 
     Returns:
         The runs. All other columns are in ``extra``.

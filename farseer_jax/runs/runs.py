@@ -14,9 +14,11 @@ from farseer_jax.flops import training_flops
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.columns import same_column, table_columns
+from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.groups_and_responses import Binding, table_parts
 from farseer_jax.runs.inputs import Kinds, Shares, as_kinds, labels_of, refuse_single_labels
 from farseer_jax.runs.response import checked_response
+from farseer_jax.runs.row_labels import dropped_rows, refuse_none
 from farseer_jax.runs.selection import Bound, selected, without_copies
 from farseer_jax.runs.table import (
     Table,
@@ -163,6 +165,7 @@ class Runs:
         link: Link | str = "log",
         weights: str | None = None,
         standard_error: str | None = None,
+        copies: Copies = "average",
     ) -> Self:
         """Take runs from a pandas, polars or pyarrow table, or a mapping of names to columns.
 
@@ -180,6 +183,8 @@ class Runs:
             link: the scale of the response's errors, see `Runs`.
             weights: a column of weights of the runs.
             standard_error: a column of standard errors of the response, instead of weights.
+            copies: rows that are equal in all inputs and the response count once (``"average"``),
+                unless a column such as ``seed`` tells them apart; ``"keep"`` counts each.
 
         Returns:
             The runs. All other columns are in ``extra``; if a column other than ``N`` is named as
@@ -208,6 +213,7 @@ class Runs:
             standard_error=standard_error,
             units={"N": N_unit, "D": D_unit},
             leave_out=False,
+            copies=copies,
         )
         parts = table_parts(columns, binding)
         if len(parts) > 1:
@@ -270,6 +276,7 @@ class Runs:
         mask: ArrayLike | None = None,
         at_least: Mapping[str, float] | None = None,
         at_most: Mapping[str, float] | None = None,
+        drop: str | int | Sequence[str | int] = (),
     ) -> Self:
         """Keep the runs within bounds (inclusive), in order and with their extra columns.
 
@@ -281,9 +288,12 @@ class Runs:
             mask: True for each run kept, shape (run,).
             at_least: the smallest value kept of inputs, shares or ``"loss"``, by name.
             at_most: the largest value kept, by name.
+            drop: runs to leave out, by their label (in a column such as ``run_id``) or by their
+                row, counted from 0.
 
         Raises:
-            ValueError: no run is left, a bound is on an unknown column, or the mask is invalid.
+            ValueError: no run is left, a bound is on an unknown column, the mask is invalid, or
+                there is no such run to leave out.
 
         Example:
             >>> runs = Runs([1e8, 2e8, 4e8], [1e9, 2e9, 2e9], [3.6, 3.4, 3.1])
@@ -291,6 +301,8 @@ class Runs:
             1
             >>> len(runs.select(at_most={"loss": 3.5}))
             2
+            >>> runs.select(drop=1).loss
+            array([3.6, 3.1])
         """
         ends = (("min_N", min_N), ("max_N", max_N), ("min_D", min_D), ("max_D", max_D))
         bounds = [
@@ -304,6 +316,8 @@ class Runs:
                 for name, value in (named or {}).items()
             ]
         keep = selected(numeric_columns(self._table), bounds, mask)
+        keep &= ~dropped_rows(self.extra, len(self), drop)
+        refuse_none(keep)
         return self._trusted(self._table.take(keep))
 
     def with_loss(self, loss: ArrayLike, loss_name: str | None = None) -> Self:

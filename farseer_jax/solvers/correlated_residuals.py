@@ -22,9 +22,14 @@ class CorrelatedWeights:
 
     @classmethod
     def of(cls, weights: np.ndarray, columns: np.ndarray) -> "CorrelatedWeights":
-        """The weights of runs, ``(data_set, run)``, and the columns, ``(run, column)``."""
+        """The weights of residuals.
+
+        Args:
+            weights: ``(data_set, run)``.
+            columns: ``(run, column)`` or ``(data_set, run, column)``.
+        """
         weighted = weights[:, :, None] * columns
-        matrix = np.matmul(columns.T, weighted) + np.eye(columns.shape[1])
+        matrix = np.matmul(np.swapaxes(columns, -1, -2), weighted) + np.eye(columns.shape[-1])
         lower = np.linalg.cholesky(matrix)
         # at least 1 on the diagonal: the inverse loses no digits that count
         factor = np.matmul(weighted, np.swapaxes(np.linalg.inv(lower), 1, 2))

@@ -14,7 +14,7 @@ from farseer_jax.solvers.levenberg_marquardt import Settings, minimise
 from farseer_jax.solvers.optima import RUNNING, Optima
 
 _FIRST = Settings(max_steps=100, tolerance=1e-6)
-_ROUND = Settings(max_steps=3, tolerance=1e-6, newton=False)
+_ROUND = Settings(max_steps=3, tolerance=1e-6, second_derivatives=False)
 _LAST = Settings(max_steps=100, tolerance=1e-11)
 
 
@@ -77,6 +77,7 @@ def fit_with_noise(
     starts: np.ndarray,
     noise: Noise,
     prior_degrees: np.ndarray | None = None,
+    first_weights: np.ndarray | None = None,
 ) -> Laplace:
     """Minimise from each start, and go on from the best with estimated noise and weights.
 
@@ -92,8 +93,10 @@ def fit_with_noise(
         noise: what is known of the noise.
         prior_degrees: degrees of freedom of Student-t priors, inf for normal ones,
             ``(parameter,)``; their precisions are updated by EM.
+        first_weights: of the runs in the first round, ``(data_set, run)``, such as those of a
+            stiffer function: a flexible one bends to an outlier that it has not been told of.
     """
-    state = _Rounds(problem, noise, prior_degrees)
+    state = _Rounds(problem, noise, prior_degrees, first_weights)
     found = minimise(_first_data_set(state.problem()), starts, _FIRST)
     best = found.free[0, found.value[0].argmin()]
     free = np.broadcast_to(best, (len(problem.weights), len(best)))
@@ -123,10 +126,16 @@ def _first_data_set(problem: FitProblem) -> FitProblem:
 class _Rounds:
     """Noise, weights and priors, from round to round."""
 
-    def __init__(self, problem: FitProblem, noise: Noise, prior_degrees: np.ndarray | None) -> None:
+    def __init__(
+        self,
+        problem: FitProblem,
+        noise: Noise,
+        prior_degrees: np.ndarray | None,
+        first_weights: np.ndarray | None,
+    ) -> None:
         self.given, self.noise, self.prior_degrees = problem, noise, prior_degrees
         num_sets = len(problem.weights)
-        self.weights = problem.weights
+        self.weights = problem.weights if first_weights is None else first_weights
         self.variance = np.full(num_sets, noise.guess**2)
         precision = problem.prior_precision
         num = problem.num_parameters

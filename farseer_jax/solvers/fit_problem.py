@@ -46,7 +46,8 @@ class FitProblem:
         prior_mean: of the parameters, ``(parameter,)``.
         prior_precision: ``1 / sd²``, 0 without a prior; ``(parameter,)`` or ``(data_set,
             parameter)``.
-        linear: ``(run, column)``; for squares without a ``residual_scale`` only.
+        linear: ``(run, column)`` or ``(data_set, run, column)``; for squares without a
+            ``residual_scale`` only.
     """
 
     function: NumpyFunction

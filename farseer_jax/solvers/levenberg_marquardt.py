@@ -32,8 +32,8 @@ class Settings:
             that it had on the way: in a flat tail the promise is small but the step is not.
         damping: at the start, relative to the matrix's diagonal.
         accelerate_after: steps before second-order corrections, each worth about two evaluations.
-        newton: whether steps near the end use exact second derivatives, without which no element
-            is known to have converged.
+        second_derivatives: False for a rough optimum by Gauss-Newton's matrix alone, for which the
+            function's second derivatives need not be traced.
     """
 
     max_steps: int = 300
@@ -41,7 +41,7 @@ class Settings:
     step_tolerance: float = 1e-4
     damping: float = 1e-3
     accelerate_after: int = 20
-    newton: bool = True
+    second_derivatives: bool = True
 
 
 def minimise(problem: FitProblem, starts: np.ndarray, settings: Settings | None = None) -> Optima:
@@ -173,10 +173,14 @@ class _Search:
         target = state.free + step
         predicted = model.decrease(step)
         slow = np.flatnonzero(state.steps >= self.settings.accelerate_after)
-        if len(slow) and self.problem.function.twice_differentiable:
+        if (
+            len(slow)
+            and self.settings.second_derivatives
+            and self.problem.function.twice_differentiable
+        ):
             target[slow] = self._accelerated(state, slow, step, model.scale, factors)
-        exact = state.exact | (self.settings.newton & (predicted <= 1e-3 * state.value))
-        found = self.evaluator.evaluate(target, exact)
+        exact = state.exact | (predicted <= 1e-3 * state.value)
+        found = self.evaluator.evaluate(target, exact & self.settings.second_derivatives)
         gained = state.value - found.value
         noise = self.evaluator.rounding(state.value)
         ratio = gained / predicted
@@ -212,7 +216,8 @@ class _Search:
         few = self.evaluator.take(places)
         few.delta = self._smaller_delta(few, state.free[places], state.delta[places])
         few = few.take(np.arange(len(places)))
-        found = few.evaluate(state.free[places], state.exact[places])
+        exact = state.exact[places] & self.settings.second_derivatives
+        found = few.evaluate(state.free[places], exact)
         state = _State(*(array.copy() for array in state))
         state.value[places], state.gradient[places] = found.value, found.gradient
         state.majoriser[places], state.hessian[places] = found.majoriser, found.hessian

@@ -58,9 +58,11 @@ def _some_runs(problem: FitProblem, size: int, seed: int) -> FitProblem:
         name: take(values[None] if problem.bound.num_rows == 1 else values)
         for name, values in problem.inputs.items()
     }
-    return replace(
-        problem, inputs=inputs, target=take(problem.target), weights=take(problem.weights)
-    )
+    linear = problem.linear
+    if linear is not None:
+        linear = take(linear if linear.ndim == 3 else linear[None])
+    target, weights = take(problem.target), take(problem.weights)
+    return replace(problem, inputs=inputs, target=target, weights=weights, linear=linear)
 
 
 def _meetings(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

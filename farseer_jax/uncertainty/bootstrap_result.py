@@ -23,6 +23,7 @@ from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.quantities import Function, allocation, positive
 from farseer_jax.laws.separable import require_curves
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.results.numbers import level_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import check_level
@@ -302,7 +303,7 @@ class Bootstrap(Result):
         if not self._has_laws:
             return (counts, *warnings)
         intervals = self._intervals_within
-        words = f"{intervals.level:g} intervals: {intervals.kind}, {intervals.note}"
+        words = f"{level_text(intervals.level)} intervals: {intervals.kind}, {intervals.note}"
         if not self.is_jackknife and self.has_sizes_to_hold_out:
             words += "; intervals of losses beyond the runs are calibrated"
         return (counts, self.table(), words, *warnings)

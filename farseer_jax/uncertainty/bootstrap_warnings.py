@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.results.numbers import some_of
+from farseer_jax.results.numbers import level_text, some_of
 from farseer_jax.runs.coverage import beyond_runs, extrapolation_length
 from farseer_jax.runs.runs import Runs
 from farseer_jax.uncertainty.intervals import Intervals
@@ -46,8 +46,9 @@ def interval_warnings(bootstrap: "Bootstrap", found: "Intervals") -> tuple[str, 
     least = int(np.ceil(2.0 / (1.0 - found.level) - 1e-9)) - 1
     if found.num_resamples < least and found.kind not in ("normal", "calibrated"):
         sentences.append(
-            f"{found.num_resamples} resamples are too few for the ends of a {found.level:g} "
-            f"interval: use at least {least}, and ten times as many for two digits."
+            f"{found.num_resamples} resamples are too few for the ends of a "
+            f"{level_text(found.level)} interval: use at least {least}, and ten times as many for "
+            "two digits."
         )
     return (*sentences, *bootstrap.warnings)
 
@@ -65,7 +66,7 @@ def ends_warnings(found: "Intervals") -> list[str]:
     if not found.trustworthy and found.num_failed:
         sentences.append(
             f"NOT TO BE TRUSTED: {found.num_failed:,} of {found.num_resamples:,} refits have no "
-            f"value, enough to change an end of a {found.level:g} interval."
+            f"value, enough to change an end of a {level_text(found.level)} interval."
         )
     return sentences
 

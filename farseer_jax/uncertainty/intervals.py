@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from farseer_jax.results.numbers import number_text, quantity_text
+from farseer_jax.results.numbers import level_text, number_text, quantity_text
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table
 
@@ -109,7 +109,7 @@ class Intervals(Result):
         if not self.num_resamples:
             resamples = f"no resamples ({self.scheme})"
         failed = f", {self.num_failed:,} failed" if self.num_failed else ""
-        basis = f"{self.level:.4g} intervals: {self.kind}{note}\n{resamples}{failed}"
+        basis = f"{level_text(self.level)} intervals: {self.kind}{note}\n{resamples}{failed}"
         return self.table(), warned(basis, self.warnings)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.derivatives import NoDerivativeError, Refit
-from farseer_jax.methods.end_to_end.free_parameters import Free
+from farseer_jax.methods.end_to_end.free_parameters import Free, leaders
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.end_to_end.local_optimum import (
     LocalOptimum,
@@ -79,9 +79,7 @@ class EndToEndRefit(Refit):
     @property
     def _free_names(self) -> tuple[str, ...]:
         """One of the law's parameters for each free one, for messages."""
-        names, used = self.problem.law_type.parameter_names(), np.asarray(self.problem.basis) != 0
-        others = np.where(used, used.sum(1, keepdims=True), len(names) + 1)
-        return tuple(names[i] for i in others.argmin(0))
+        return leaders(self.problem.law_type.parameter_names(), np.asarray(self.problem.basis))
 
 
 def build_refit(
@@ -92,6 +90,7 @@ def build_refit(
     losses: np.ndarray,
     *,
     natural: bool = False,
+    columns: np.ndarray | None = None,
 ) -> EndToEndRefit:
     """The refit of a method's layout.
 
@@ -102,6 +101,7 @@ def build_refit(
         start: free parameters of the fitted law, ``(free,)``.
         losses: the losses that it was fitted to, ``(run,)``.
         natural: whether ``free`` gives the parameters' own values, not the law's vector.
+        columns: of correlated errors, ``(run, column)``.
 
     Raises:
         NoDerivativeError: the objective is a sum of absolute residuals.
@@ -126,6 +126,7 @@ def build_refit(
         link=layout.link,
         objective=objective,
         natural=natural,
+        columns=columns,
     )
     new_refit: Any = EndToEndRefit
     refit: EndToEndRefit = new_refit(problem, share, np.clip(start, free.lower, free.upper))

@@ -6,6 +6,9 @@ import numpy as np
 
 from farseer_jax.laws.law import Center, Law
 
+ZERO = float(np.finfo(np.float64).tiny)  # stands for 0 where logarithms are searched
+LOG_ZERO = float(np.log(ZERO))
+
 
 class Free(NamedTuple):
     """``parameters = offset + basis · free``, within bounds.
@@ -16,6 +19,7 @@ class Free(NamedTuple):
         offset: ``(parameter,)``.
         lower: lower bounds, ``(free,)``.
         upper: upper bounds, ``(free,)``.
+        names: of the law's parameters, ``(parameter,)``.
     """
 
     centering: np.ndarray
@@ -23,10 +27,13 @@ class Free(NamedTuple):
     offset: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+    names: tuple[str, ...]
 
     def free(self, vector: np.ndarray) -> np.ndarray:
         """The free parameters nearest to parameters ``(parameter, start)``, ``(start, free)``."""
-        target = self.centering @ (vector - self.offset[:, None])
+        beyond = vector - self.offset[:, None]
+        own = (self.basis != 0).any(1)[:, None] | np.isfinite(beyond)
+        target = self.centering @ np.where(own, beyond, 0.0)  # a parameter may be fixed at 0
         nearest = np.linalg.lstsq(self.centering @ self.basis, target, rcond=None)[0]
         return np.clip(nearest, self.lower[:, None], self.upper[:, None]).T
 
@@ -34,9 +41,27 @@ class Free(NamedTuple):
         """Parameters ``(parameter, …)`` of free parameters ``(…, free)``."""
         return (free @ self.basis.T + self.offset).T
 
+    @property
+    def leaders(self) -> tuple[str, ...]:
+        """One of the law's parameters for each free one."""
+        return leaders(self.names, self.basis)
+
+    @property
+    def zeros(self) -> tuple[str, ...]:
+        """Parameters fixed at 0 whose logarithm is searched."""
+        at_zero = (self.offset == LOG_ZERO) & ~(self.basis != 0).any(1)
+        return tuple(n for n, own in zip(self.names, at_zero, strict=True) if own)
+
     def at_bound(self, free: np.ndarray) -> np.ndarray:
         """Whether any free parameter lies on a bound, ``(…,)``."""
         return np.any((free <= self.lower) | (free >= self.upper), axis=-1)
+
+
+def leaders(names: tuple[str, ...], basis: np.ndarray) -> tuple[str, ...]:
+    """One of the parameters for each free one, of a basis ``(parameter, free)``."""
+    used = basis != 0
+    others = np.where(used, used.sum(1, keepdims=True), len(names) + 1)
+    return tuple(names[i] for i in others.argmin(0))
 
 
 def build_free(
@@ -45,8 +70,19 @@ def build_free(
     fixed: dict[str, float],
     tied: tuple[tuple[str, ...], ...],
     bounds: dict[str, tuple[float, float]],
+    *,
+    centred: bool = True,
 ) -> Free:
     """The free parameters of a law.
+
+    Args:
+        law: its class.
+        center: centre of the runs.
+        fixed: parameters at fixed values.
+        tied: groups of equal parameters.
+        bounds: of parameters.
+        centred: whether free parameters are combinations that are hardly correlated; otherwise
+            each belongs to one parameter, or to tied ones.
 
     Raises:
         ValueError: a name is unknown, or settings contradict each other.
@@ -60,28 +96,28 @@ def build_free(
     }
     bounds = own | bounds
     group = {name: together for together in tied for name in together}
-    leaders = [n for n in names if n not in fixed and group.get(n, (n,))[0] == n]
-    basis, offset = np.zeros((len(names), len(leaders))), np.zeros(len(names))
-    lower, upper = np.full(len(leaders), -np.inf), np.full(len(leaders), np.inf)
+    first = [n for n in names if n not in fixed and group.get(n, (n,))[0] == n]
+    basis, offset = np.zeros((len(names), len(first))), np.zeros(len(names))
+    lower, upper = np.full(len(first), -np.inf), np.full(len(first), np.inf)
     for row, name in enumerate(names):
         if name in fixed:
-            offset[row] = _inner(law, name, fixed[name])
+            offset[row] = max(_inner(law, name, fixed[name]), LOG_ZERO)
             continue
-        column = leaders.index(group.get(name, (name,))[0])
+        column = first.index(group.get(name, (name,))[0])
         basis[row, column] = 1.0
         low, high = (_inner(law, name, v) for v in bounds.get(name, (-np.inf, np.inf)))
         lower[column], upper[column] = max(lower[column], low), min(upper[column], high)
-    centering = law.centering(center)
+    centering = law.centering(center) if centred else np.eye(len(names))
     # Orthonormal combinations of the centred parameters (without ties, these themselves).
     triangle = np.linalg.qr(centering @ basis)[1]
     triangle *= np.sign(np.diag(triangle))[:, None]
-    centred = basis @ np.linalg.inv(triangle)
+    combined = basis @ np.linalg.inv(triangle)
     # A box needs the bounded parameters as axes: most of them still are (E, α, β), A is not.
     bounded = [names.index(name) for name in bounds]
-    if np.allclose(centred[bounded], basis[bounded], rtol=0.0, atol=1e-12):
-        centred[bounded] = basis[bounded]  # without rounding
-        basis = centred
-    return Free(centering, basis, offset, lower, upper)
+    if np.allclose(combined[bounded], basis[bounded], rtol=0.0, atol=1e-12):
+        combined[bounded] = basis[bounded]  # without rounding
+        basis = combined
+    return Free(centering, basis, offset, lower, upper, names)
 
 
 def _inner(law: type[Law], name: str, value: float) -> float:
@@ -110,8 +146,8 @@ def _check(
         raise ValueError(f"the parameter {twice[0]!r} is fixed, tied or bounded twice: choose one")
     logs = law.log_parameters()
     for name, value in fixed.items():
-        if not np.isfinite(value) or (name in logs and value <= 0):
-            needs = "a positive number" if name in logs else "a finite number"
+        if not np.isfinite(value) or (name in logs and value < 0):
+            needs = "0 or a positive number" if name in logs else "a finite number"
             raise ValueError(f"fixed: {name!r} must be {needs}, got {value:g}")
     for name, (low, high) in bounds.items():
         if not low < high or (name in logs and high <= 0):

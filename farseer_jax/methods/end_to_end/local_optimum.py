@@ -57,6 +57,8 @@ class RunObjective(eqx.Module):
         objective: what is minimised; not absolute residuals.
         natural: the vector holds the parameters themselves and the loss is a sum of the law's
             ``terms``, so that coefficients may be 0; else it is that of ``from_vector``.
+        columns: of correlated errors, with standard normal coefficients that are eliminated,
+            ``(run, column)``; None where errors are independent.
     """
 
     inputs: dict[str, Array]
@@ -71,6 +73,7 @@ class RunObjective(eqx.Module):
     link: Link = eqx.field(static=True)
     objective: Objective = eqx.field(static=True)
     natural: bool = eqx.field(static=True)
+    columns: Array | None = None
 
     def law(self, free: Array) -> Law:
         """The law of free parameters ``(free,)``; leaves ``()``."""
@@ -117,7 +120,14 @@ class RunObjective(eqx.Module):
             predicted,
             self.observed,
         )
-        return pull(self.weights * own.slope)[0], jnp.sum(self.weights * own.value)
+        slope, value = self.weights * own.slope, jnp.sum(self.weights * own.value)
+        if self.columns is not None:  # Woodbury's identity, as in `CorrelatedWeights`
+            weighted = self.weights[:, None] * self.columns
+            matrix = jnp.eye(self.columns.shape[1]) + self.columns.T @ weighted
+            along = self.columns.T @ slope
+            coefficients = jnp.linalg.solve(matrix, along)
+            slope, value = slope - weighted @ coefficients, value - 0.5 * along @ coefficients
+        return pull(slope)[0], value
 
     def quadratic(self, free: Array) -> Quadratic:
         """Value, gradient and exact Hessian."""

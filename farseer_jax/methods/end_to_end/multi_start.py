@@ -58,6 +58,11 @@ class MultiStartMethod(EndToEndMethod):
                 on how many rows there are.
         """
 
+    def columns_of(self, layout: Layout) -> np.ndarray | None:
+        """The columns of correlated errors, ``(run, column)``; None if errors are independent."""
+        del layout
+        return None
+
     def prepare(self, law: type[Law], runs: Runs) -> Layout:
         """Lay the runs out, and refuse laws, runs and settings that cannot be fitted."""
         check_law(law, runs, self.starts)
@@ -90,7 +95,8 @@ class MultiStartMethod(EndToEndMethod):
         with jax.enable_x64(True):
             vector = np.asarray(law.to_vector(), np.float64)
         start = free.free(vector[:, None])[0]
-        return build_refit(design, free, design.objective(self.objective), start, runs.loss)
+        objective, columns = design.objective(self.objective), self.columns_of(design)
+        return build_refit(design, free, objective, start, runs.loss, columns=columns)
 
 
 _ONE_AT_A_TIME = Lock()

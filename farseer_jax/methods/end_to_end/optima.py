@@ -7,7 +7,9 @@ import numpy as np
 
 from farseer_jax.laws.evaluate import evaluate_runs
 from farseer_jax.laws.law import Law
-from farseer_jax.methods.end_to_end.free_parameters import Free
+from farseer_jax.methods.end_to_end.determination import Determination, determination
+from farseer_jax.methods.end_to_end.free_parameters import ZERO, Free
+from farseer_jax.methods.end_to_end.identifiability import Optimum
 from farseer_jax.methods.end_to_end.layout import Layout, distinct_rows
 from farseer_jax.methods.end_to_end.start_report import StartReport
 from farseer_jax.methods.method import Solved, SolvedBatch
@@ -16,13 +18,22 @@ from farseer_jax.objectives import relative_error
 from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, Optima
 
 _ROUNDING = 1e-13  # of an objective: optima closer than this count as equal
+_EQUAL = 1e-6  # of an objective: optima closer than this fit equally well
+_NO_RESIDUALS = 1e-22  # an objective below this is rounding
+_MOST_COMPARED = 64  # starts whose predictions are compared
 
 
 def law_of(layout: Layout, free: Free, values: np.ndarray) -> Law:
     """The law of free parameters ``(…, free)``, its leaves ``(…,)``, float64."""
     with jax.enable_x64(True):  # a user's law may convert the vector to JAX
         law = layout.law.from_vector(free.vector(values), layout.center)  # type: ignore[arg-type]
-        return jax.tree.map(lambda leaf: np.asarray(leaf, dtype=np.float64), law)
+        return jax.tree.map(_without_tiny, law)
+
+
+def _without_tiny(leaf: Any) -> np.ndarray:
+    """A parameter in float64, exactly 0 where a tiny number stood for it."""
+    value = np.asarray(leaf, dtype=np.float64)
+    return np.where(np.abs(value) <= 2.0 * ZERO, 0.0, value)
 
 
 def outcomes_of(found: Optima, free: Free) -> np.ndarray:
@@ -66,29 +77,85 @@ def solved_batch(
 
 
 def best_of_starts(
-    layout: Layout, free: Free, found: Optima, losses: np.ndarray, weights: np.ndarray
+    layout: Layout,
+    free: Free,
+    found: Optima,
+    losses: np.ndarray,
+    weights: np.ndarray,
+    judged: Determination | None = None,
 ) -> Solved:
     """The best of the starts as the fit, and how all of them ended.
+
+    Args:
+        layout: layout of the runs.
+        free: free parameters.
+        found: where each start ended.
+        losses: ``(run,)``.
+        weights: ``(run,)``.
+        judged: whether the runs determine the fit, where other tables take part.
 
     Raises:
         ValueError: the objective is finite at none of them.
     """
     best = int(_best(found, 1)[0])
     if found.status[best] == NOT_FINITE:
-        raise ValueError(
-            f"the law {layout.law.name!r} has no finite loss or derivative at any of "
-            f"{len(found.value)} starts: check its `loss`, or give `starts=`"
-        )
+        raise ValueError(_no_start(layout, free, found))
+    if judged is None:
+        is_converged = bool(found.status[best] == CONVERGED)
+        optimum = Optimum.of(layout, free, found.free[best], losses, weights, is_converged)
+        judged = determination(optimum, equal_laws(layout, free, found, best))
     report = StartReport(
         objective=float(found.value[best]),
         start_objective=found.value,
         start_outcome=found.status,
         start_steps=found.steps,
         num_copies=layout.num_copies,
+        doubts_about_runs=judged.doubts,
+        vanished=judged.vanished,
     )
     law = law_of(layout, free, found.free[best])
-    outcome = Outcome.from_code(int(outcomes_of(found, free)[best]))
+    if free.zeros and not np.isfinite(evaluate_runs(law, layout.runs)).all():
+        raise ValueError(_not_finite_at_0(layout, free))
+    outcome = judged.outcome(Outcome.from_code(int(outcomes_of(found, free)[best])))
     return solved(layout, law, outcome, losses, weights, report)
+
+
+def equal_laws(layout: Layout, free: Free, found: Optima, best: int) -> Law | None:
+    """Laws of other starts that reached the best objective, ``(law,)``; None if all are one."""
+    value, least = found.value, found.value[best]
+    equal = (found.status == CONVERGED) & (value <= least * (1.0 + _EQUAL) + _NO_RESIDUALS)
+    points = found.free[equal]
+    if len(points) < 2 or np.allclose(points, points[0], rtol=1e-3, atol=1e-4):
+        return None
+    some = np.linspace(0, len(points) - 1, min(len(points), _MOST_COMPARED)).astype(int)
+    return law_of(layout, free, points[some])
+
+
+def _no_start(layout: Layout, free: Free, found: Optima) -> str:
+    """Why no start has a finite objective."""
+    law, num = layout.law, len(found.value)
+    with np.errstate(all="ignore"):
+        laws = law_of(layout, free, found.free)
+        losses = evaluate_runs(laws, layout.runs)
+    if layout.link.name == "log" and np.isfinite(losses).all() and (losses <= 0.0).any(-1).all():
+        return (
+            f"the law {law.name!r} is negative or 0 at some of the runs at each of {num} starts, "
+            "where the logarithm of the loss does not exist: give starts at which it is positive "
+            "(starts=), bound its parameters (bounds=), or fit the loss itself (link='identity')"
+        )
+    if free.zeros:
+        return _not_finite_at_0(layout, free)
+    return (
+        f"the law {law.name!r} has no finite loss or derivative at any of {num} starts: check its "
+        "`loss`, or give `starts=`"
+    )
+
+
+def _not_finite_at_0(layout: Layout, free: Free) -> str:
+    return (
+        f"fixed: the law {layout.law.name!r} is not finite with {' and '.join(free.zeros)} at 0: "
+        "fix a positive value"
+    )
 
 
 def best_of_each(

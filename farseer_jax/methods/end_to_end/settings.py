@@ -2,12 +2,13 @@
 
 import abc
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from farseer_jax.link_functions import Link
+from farseer_jax.methods.correlated_errors import CorrelatedErrors
 from farseer_jax.methods.end_to_end.free_parameters import Free, build_free
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.objectives import Objective, as_objective
@@ -70,6 +71,7 @@ class EndToEndMethod(abc.ABC):
             "name": self.name,
             **{f.name: getattr(self, f.name) for f in fields(own) if f.name != "starts"},
             "objective": as_objective(self.objective).to_dict(),
+            **({"errors": asdict(own.errors)} if getattr(own, "errors", None) else {}),
             "fixed": dict(self.fixed),
             "tied": [list(group) for group in self.tied],
             "bounds": {n: [v if np.isfinite(v) else None for v in own] for n, own in self.bounds},
@@ -80,6 +82,8 @@ class EndToEndMethod(abc.ABC):
         """The inverse of :meth:`to_dict`."""
         own = {key: value for key, value in settings.items() if key != "name"}
         own["objective"] = Objective.from_dict(own["objective"])
+        if own.get("errors") is not None:
+            own["errors"] = CorrelatedErrors(**own["errors"])
         own["bounds"] = {
             name: (-np.inf if low is None else low, np.inf if high is None else high)
             for name, (low, high) in own["bounds"].items()
@@ -87,10 +91,10 @@ class EndToEndMethod(abc.ABC):
         return cls(**own)
 
 
-def free_of(method: EndToEndMethod, layout: Layout) -> Free:
-    """The free parameters of a method's settings."""
+def free_of(method: EndToEndMethod, layout: Layout, *, centred: bool = True) -> Free:
+    """The free parameters of a method's settings; ``centred`` as for :func:`build_free`."""
     fixed, bounds = dict(method.fixed), dict(method.bounds)
-    return build_free(layout.law, layout.center, fixed, method.tied, bounds)
+    return build_free(layout.law, layout.center, fixed, method.tied, bounds, centred=centred)
 
 
 def check_number(layout: Layout, weights: np.ndarray, free: Free) -> None:

@@ -1,15 +1,12 @@
 """How the starts of an end-to-end fit ended, as plain NumPy arrays."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import jax
 import numpy as np
 
-from farseer_jax.laws.law import Law
-from farseer_jax.methods.end_to_end.identifiability import undetermined
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.methods.parameter_bounds import bound_sentences
 from farseer_jax.methods.reports import Fitted, Report, Rows
 
 if TYPE_CHECKING:
@@ -18,6 +15,7 @@ if TYPE_CHECKING:
 
 _NOTHING = 1e-22  # an objective below this is rounding: the start fits exactly
 _FEW_STARTS = 8
+_AT_SOME_BOUND = f"{Outcome.bound_active.message} The runs favour values beyond it."
 ENDINGS = ("converged", "out of steps", "stalled", "not finite")
 
 
@@ -32,6 +30,8 @@ class StartReport(Report):
             ``stalled`` and ``not finite``, ``(start,)``.
         start_steps: evaluations that each start took, ``(start,)``.
         num_copies: rows that copy another row exactly, which count once.
+        doubts_about_runs: what the runs do not determine, or hardly, in sentences.
+        vanished: positive parameters that went to 0 in their logarithm.
 
     Example:
         >>> from farseer_jax import Chinchilla, LeastSquares, example_runs, fit
@@ -47,6 +47,8 @@ class StartReport(Report):
     start_outcome: np.ndarray
     start_steps: np.ndarray
     num_copies: int
+    doubts_about_runs: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
 
     @property
     def num_starts(self) -> int:
@@ -84,12 +86,20 @@ class StartReport(Report):
 
     def doubts(self, fitted: Fitted) -> list[str]:
         """Parameters that the runs do not determine, and an optimum that only one start found."""
-        warnings = _undetermined(fitted)
+        method: Any = fitted.method
+        warnings = list(self.doubts_about_runs)
+        if fitted.outcome is Outcome.undetermined:
+            return warnings
         if fitted.outcome is Outcome.not_converged:
-            method: Any = fitted.method
             return [*warnings, f"{fitted.outcome.message} {method.not_converged()}"]
         if fitted.outcome is Outcome.bound_active:
-            warnings += _at_bounds(fitted.law, dict(getattr(fitted.method, "bounds", ())))
+            at_bounds = bound_sentences(
+                fitted.law,
+                dict(getattr(method, "bounds", ())),
+                tuple(dict(getattr(method, "fixed", ()))),
+                self.vanished,
+            )
+            warnings = [*(at_bounds or [_AT_SOME_BOUND]), *warnings]
         at_best = round(self.fraction_at_best() * self.num_starts)
         if at_best < 2 <= _FEW_STARTS <= self.num_starts:
             warnings.append(
@@ -103,43 +113,3 @@ class StartReport(Report):
             f"StartReport({self.num_starts} starts, {self.num_converged} converged, "
             f"{self.fraction_at_best():.0%} at the best optimum)"
         )
-
-
-def _undetermined(fitted: Fitted) -> list[str]:
-    """Parameters that the runs do not determine."""
-    fixed, tied = dict(getattr(fitted.method, "fixed", ())), getattr(fitted.method, "tied", ())
-    names = undetermined(fitted.law, fitted.runs, fixed, tied)
-    if not names:
-        return []
-    listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-    return [
-        f"the runs do not determine {listed}: other values fit them as well; fix or tie them "
-        "(fixed=, tied=), drop a term, or add runs that distinguish them."
-    ]
-
-
-def _at_bounds(law: Law, bounds: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Which parameters ended at a bound, and what that means."""
-    kind = type(law)
-    values = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(law)])
-    ended = []
-    for (name, domain), value in zip(kind.domains().items(), values, strict=True):
-        low, high = bounds.get(name, (domain.lower, domain.upper))
-        if np.isclose(value, low, rtol=1e-9, atol=0.0) or np.isclose(value, high, rtol=1e-9):
-            ended.append((name, value))
-    zeros = [name for name, value in ended if value == 0.0]
-    others = [f"{name} = {value:.4g}" for name, value in ended if value != 0.0]
-    warnings = []
-    if zeros:
-        terms = "it multiplies or adds" if len(zeros) == 1 else "they multiply or add"
-        warnings.append(
-            f"{' and '.join(zeros)} ended at 0, the least allowed: the runs show nothing of what "
-            f"{terms}, and do not determine the other parameters there; drop that term, or allow "
-            "negative values (real=)."
-        )
-    if others:
-        warnings.append(
-            f"{' and '.join(others)} ended at a bound: the runs favour values beyond it; widen the "
-            "bounds (bounds=), or extrapolate with care."
-        )
-    return warnings or [f"{Outcome.bound_active.message} The runs favour values beyond it."]

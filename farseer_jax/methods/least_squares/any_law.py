@@ -5,7 +5,7 @@ Nothing is compiled, so the first fit of a law takes as long as the hundredth.
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,9 +53,13 @@ def solve_any_law(
     num_rows = [len(own) for own in losses]
     report(0, sum(num_rows))
     inputs = dict(first.inputs)
+    linear = method.columns_of(first)
     if len(layouts) > 1:
         inputs, target, own_weights = _stacked(layouts, target, own_weights)
-    problem = build_fit_problem(first, free, objective, link, inputs, target, own_weights)
+        linear = _stacked_columns([method.columns_of(layout) for layout in layouts])
+    problem = build_fit_problem(
+        first, free, objective, link, inputs, target, own_weights, linear=linear
+    )
     found = minimise_from_many(problem, starts, settings, method.seed)
     report(sum(num_rows), sum(num_rows))
     cuts = itertools.pairwise(np.cumsum([0, *num_rows]))
@@ -76,9 +80,9 @@ def build_fit_problem(
     inputs: dict[str, np.ndarray],
     target: Sequence[np.ndarray],
     weights: Sequence[np.ndarray],
-    **groups: np.ndarray,
+    **further: Any,
 ) -> FitProblem:
-    """The problem; ``groups`` says which parameters each run has, where they differ."""
+    """The problem; ``further`` fields say which parameters each run has, and how errors move."""
     return FitProblem(
         scaled_predictions(layout.law, link, layout.center),
         inputs,
@@ -91,8 +95,7 @@ def build_fit_problem(
         basis=free.basis,
         lower=free.lower,
         upper=free.upper,
-        parameter_of=groups.get("parameter_of"),
-        group=groups.get("group"),
+        **further,
     )
 
 
@@ -107,6 +110,17 @@ def _stacked(
     }
     filled = [_padded(own, num, -1) for own in target]
     return inputs, filled, [_padded(own, num, -1, 0.0) for own in weights]
+
+
+def _stacked_columns(columns: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """Columns of correlated errors of different tables, ``(table, run, column)``."""
+    own = [matrix for matrix in columns if matrix is not None]
+    if not own:
+        return None
+    stacked = np.zeros((len(own), *(max(m.shape[k] for m in own) for k in (0, 1))))
+    for place, matrix in enumerate(own):
+        stacked[place, : matrix.shape[0], : matrix.shape[1]] = matrix
+    return stacked
 
 
 def _padded(values: np.ndarray, num: int, axis: int, fill: float | None = None) -> np.ndarray:

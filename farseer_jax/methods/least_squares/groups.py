@@ -7,7 +7,9 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.choose_starts import starts_of
+from farseer_jax.methods.end_to_end.determination import joint_determinations
 from farseer_jax.methods.end_to_end.free_parameters import Free
+from farseer_jax.methods.end_to_end.identifiability import Optimum
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.end_to_end.optima import best_of_starts, best_point
 from farseer_jax.methods.end_to_end.settings import check_number, free_of
@@ -58,15 +60,22 @@ def fit_with_shared(
     """
     check_shared(layouts[0].law, shared)
     separate, frees = _separate(method, layouts, losses, weights, enough=False)
-    in_common = _in_common(method, layouts[0].law, frees[0], shared)
+    free = free_of(method, layouts[0], centred=False)  # so that each can be shared or not
+    in_common = _in_common(method, layouts[0].law, free, shared)
     _check_joint_number(layouts, weights, in_common)
-    best = np.stack([best_point(own) for own in separate])
-    starts = _joint_starts(best, in_common, method.seed, frees[0])
-    found = _solve_jointly(method, layouts, frees[0], in_common, starts, losses, weights)
-    return [
-        best_of_starts(layout, frees[0], own, loss, weight)
+    vectors = [
+        own_free.vector(best_point(own)) for own_free, own in zip(frees, separate, strict=True)
+    ]
+    best = free.free(np.stack(vectors, axis=1))
+    starts = _joint_starts(best, in_common, method.seed, free)
+    found = _solve_jointly(method, layouts, free, in_common, starts, losses, weights)
+    optima = [
+        Optimum.of(layout, free, best_point(own), loss, weight)
         for layout, own, loss, weight in zip(layouts, found, losses, weights, strict=True)
     ]
+    judged = joint_determinations(optima, in_common)
+    parts = zip(layouts, found, losses, weights, judged, strict=True)
+    return [best_of_starts(part[0], free, *part[1:]) for part in parts]
 
 
 def check_shared(law: type[Law], shared: Sequence[str]) -> None:
@@ -206,6 +215,7 @@ def _solve_jointly(
         own_weights,
         parameter_of=np.arange(joint.basis.shape[0]).reshape(num_groups, -1).T,
         group=np.repeat(np.arange(num_groups), [len(layout.runs) for layout in layouts]),
+        linear=_joint_columns([method.columns_of(layout) for layout in layouts]),
     )
     found = minimise(problem, starts, settings)
     points, value = found.free[0], found.value[0]
@@ -214,6 +224,14 @@ def _solve_jointly(
     each[..., in_common] = shared
     each[..., ~in_common] = np.moveaxis(own.reshape(len(points), num_groups, -1), 1, 0)
     return [Optima(one, value, found.status[0], found.steps[0]) for one in each]
+
+
+def _joint_columns(columns: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """Columns of correlated errors; those of different groups are independent."""
+    from scipy.linalg import block_diag
+
+    own = [matrix for matrix in columns if matrix is not None]
+    return np.asarray(block_diag(*own)) if own else None
 
 
 def _joint_parameters(free: Free, in_common: np.ndarray, num_groups: int) -> Free:
@@ -232,4 +250,5 @@ def _joint_parameters(free: Free, in_common: np.ndarray, num_groups: int) -> Fre
         offset=np.tile(free.offset, num_groups),
         lower=bounds(free.lower),
         upper=bounds(free.upper),
+        names=num_groups * free.names,
     )

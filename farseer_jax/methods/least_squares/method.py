@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
 from farseer_jax.laws.law import Law
+from farseer_jax.link_functions import Link
+from farseer_jax.methods.correlated_errors import CorrelatedErrors, columns_at_runs
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
 from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
 from farseer_jax.methods.least_squares.groups import fit_each, fit_with_shared
@@ -35,6 +38,9 @@ class LeastSquares(MultiStartMethod):
         tied: groups of parameters that are equal: ``[("alpha", "beta")]``.
         bounds: ``{"alpha": (0.0, 1.0)}``, ends included.
         starts: your own starts instead, a law with leaves ``(start,)``.
+        errors: errors that move together, :class:`CorrelatedErrors`; None for independent ones.
+            Only for the objective ``"squared"``. The fit is the law alone; :func:`forecast` adds
+            what the errors are expected to be at a point.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -48,6 +54,10 @@ class LeastSquares(MultiStartMethod):
         >>> law = fit(Chinchilla, example_runs(), tied).law
         >>> float(law.alpha) == float(law.beta)
         True
+        >>> from farseer_jax import CorrelatedErrors
+        >>> together = fit(Chinchilla, example_runs(), LeastSquares(errors=CorrelatedErrors()))
+        >>> together.outcome.name
+        'success'
     """
 
     name: ClassVar[str] = "least-squares"
@@ -63,11 +73,32 @@ class LeastSquares(MultiStartMethod):
     tied: Any = ()
     bounds: Any = ()
     starts: Law | None = field(default=None, compare=False)
+    errors: CorrelatedErrors | None = None
 
     def __post_init__(self) -> None:
         self.normalise({"num_starts": 1, "refit_starts": 0, "max_steps": 1})
+        objective = as_objective(self.objective)
+        if self.errors is not None and not (
+            objective.is_squared and objective.residual in ("link", "log")
+        ):
+            raise ValueError(
+                f"errors: errors that move together need the objective 'squared', got "
+                f"{objective.describe(Link())!r}; leave errors out, or use forecast, in which "
+                "outliers lose weight"
+            )
 
     solve = solve_from_starts
+
+    def prepare(self, law: type[Law], runs: Runs) -> Layout:
+        """Lay the runs out; run by run where errors move together."""
+        layout = super().prepare(law, runs)
+        if self.errors is None or not layout.by_curves:
+            return layout
+        return build_layout(law, runs, by_curves=False)
+
+    def columns_of(self, layout: Layout) -> np.ndarray | None:
+        """The columns of correlated errors, ``(run, column)``; None if errors are independent."""
+        return None if self.errors is None else _columns(self.errors, layout)
 
     def fit_many(
         self,
@@ -96,3 +127,9 @@ class LeastSquares(MultiStartMethod):
         if objective.delta == 0.0 or objective.quantile != 0.5:
             return self.prepare(law, runs)
         return self.prepare_many(law, [runs])[0]
+
+
+@lru_cache(maxsize=8)
+def _columns(errors: CorrelatedErrors, layout: Layout) -> np.ndarray:
+    """The columns of correlated errors, computed once for a layout."""
+    return columns_at_runs(errors, layout.law, layout.runs)

@@ -72,8 +72,8 @@ class Piecewise:
         rounds: rounds of (α, then β) in Stage 2; the paper stops after 1–2. More rounds crawl
             along a flat valley towards the joint minimum and predict worse; ``"joint"`` takes
             that minimum at once. Chinchilla has one search, and no rounds.
-        ratio: which neighbouring D form a pair: their ratio λ, a range ``(low, high)``, or None
-            for the ratio found in the runs.
+        ratio: which D form a pair: their ratio λ, a range ``(low, high)``, or None for the ratio
+            of neighbours found in the runs, or one near 2 where these lie closer than 1.35.
         min_pairs: pairs that a size needs to take part in Stages 1 and 2; at least 2.
         falling_B: keep β < 0 and B(N) falling, as the authors' code does; Farseer only.
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit, build_refit
+from farseer_jax.methods.end_to_end.determination import determination
+from farseer_jax.methods.end_to_end.identifiability import Optimum
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
 from farseer_jax.methods.end_to_end.optima import solved, solved_batch
 from farseer_jax.methods.end_to_end.settings import EndToEndMethod, check_number, free_of
@@ -28,6 +30,8 @@ from farseer_jax.methods.variable_projection.terms import build_form, natural_fr
 from farseer_jax.objectives import Objective
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE
+
+_EQUAL = 1e-6  # of an objective: minima closer than this fit equally well
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,19 @@ class VariableProjection(EndToEndMethod):
         found = profile(plan, problem)
         minima = find_minima(plan, problem, found, self.num_polished)
         law = _law_of(plan, minima)
+        best = _law_at(law, 0)
+        equal = np.flatnonzero(minima.value <= minima.value[0] * (1.0 + _EQUAL))
+        judged = determination(
+            Optimum.of_law(
+                layout,
+                free_of(self, layout),
+                best,
+                losses,
+                weights,
+                is_converged=bool(minima.status[0] == CONVERGED),
+            ),
+            _law_at(law, equal) if len(equal) > 1 else None,
+        )
         report = ProfileReport(
             objective=float(minima.value[0]),
             exponents=tuple(names[0] for names in plan.form.exponents),
@@ -116,9 +133,10 @@ class VariableProjection(EndToEndMethod):
             minima=minima.exponents.T,
             minima_objective=minima.value,
             num_copies=layout.num_copies,
+            doubts_about_runs=judged.doubts,
+            vanished=judged.vanished,
         )
-        best = type(law)(**{n: getattr(law, n)[0] for n in law.parameter_names()})
-        outcome = Outcome.from_code(int(_outcome(plan, minima)[0]))
+        outcome = judged.outcome(Outcome.from_code(int(_outcome(plan, minima)[0])))
         return solved(layout, best, outcome, losses, weights, report)
 
     def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
@@ -195,6 +213,11 @@ def _law_of(plan: Plan, found: Found) -> Law:
         for names, row in zip(groups, rows, strict=True):
             leaves |= dict.fromkeys(names, row)
     return form.law(**leaves)
+
+
+def _law_at(law: Law, place: Any) -> Law:
+    """One of a stack of laws, or some."""
+    return type(law)(**{name: getattr(law, name)[place] for name in law.parameter_names()})
 
 
 def _outcome(plan: Plan, found: Found) -> np.ndarray:

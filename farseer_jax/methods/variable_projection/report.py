@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.methods.parameter_bounds import bound_sentences
 from farseer_jax.methods.reports import Fitted, Report, Rows, to_plain
 from farseer_jax.methods.variable_projection.profile import candidates
 
@@ -27,6 +28,8 @@ class ProfileReport(Report):
         minima: exponents of the polished minima, best first, ``(minimum, exponent)``.
         minima_objective: the objective there, ``(minimum,)``.
         num_copies: rows that copy another row exactly, which count once.
+        doubts_about_runs: what the runs do not determine, or hardly, in sentences.
+        vanished: positive parameters that contribute nothing.
 
     Example:
         >>> from farseer_jax import Chinchilla, VariableProjection, example_runs, fit
@@ -46,6 +49,8 @@ class ProfileReport(Report):
     minima: np.ndarray
     minima_objective: np.ndarray
     num_copies: int
+    doubts_about_runs: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
 
     @property
     def num_candidates(self) -> int:
@@ -93,23 +98,20 @@ class ProfileReport(Report):
 
     def doubts(self, fitted: Fitted) -> list[str]:
         """An exponent at the end of its range, or a term that vanished."""
-        law, outcome = fitted.law, fitted.outcome
+        outcome, warnings = fitted.outcome, list(self.doubts_about_runs)
+        if outcome is Outcome.undetermined:
+            return warnings
         if outcome is Outcome.not_converged:
-            return [f"{outcome.message} Raise max_steps, or fix a parameter (fixed=)."]
-        warnings = [
+            remedy = "Raise max_steps, or fix a parameter (fixed=)."
+            return [*warnings, f"{outcome.message} {remedy}"]
+        at_edge = [
             f"{name} = {value:.4g} ended at a bound of its search [{axis[0]:g}, {axis[-1]:g}]: the "
             "runs favour values beyond it; widen its range (bounds=), or extrapolate with care."
             for name, value, axis in zip(self.exponents, self.minima[0], self.axes, strict=True)
             if value <= axis[0] or value >= axis[-1]
         ]
-        domains = law.domains()
-        gone = [n for n in law.linear() if domains[n].lower == 0.0 and getattr(law, n) == 0.0]
-        if gone:
-            warnings.append(
-                f"{' and '.join(gone)} ended at 0, the least allowed: the runs show no such term, "
-                "and do not determine its other parameters; drop that term."
-            )
-        return warnings
+        fixed = tuple(dict(getattr(fitted.method, "fixed", ())))
+        return [*at_edge, *bound_sentences(fitted.law, {}, fixed, self.vanished), *warnings]
 
     def __repr__(self) -> str:
         minima = "1 minimum" if self.num_minima == 1 else f"{self.num_minima} minima"

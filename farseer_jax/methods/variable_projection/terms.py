@@ -124,6 +124,7 @@ def natural_free(form: Form, fixed: np.ndarray, low: np.ndarray, high: np.ndarra
         offset=offset,
         lower=np.concatenate([lowest, low]),
         upper=np.concatenate([np.full(len(lowest), np.inf), high]),
+        names=names,
     )
 
 

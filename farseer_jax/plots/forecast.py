@@ -1,0 +1,272 @@
+"""A figure of a forecast: along N with its bands, or its errors where losses were observed."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+
+from farseer_jax.forecasting.forecast_table import number_format
+from farseer_jax.forecasting.result import Forecast
+from farseer_jax.plots.labels import place_labels
+from farseer_jax.plots.layout import is_narrow, legend_outside
+from farseer_jax.plots.log_ticks import input_axis, input_label, input_ticks, is_log, plain_ticks
+from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of, colour_bar
+from farseer_jax.results.numbers import level_text, quantity_text
+
+_NUM = 80  # points of a curve
+_REACH = 1.25  # factor by which curves extend beyond the runs and the points
+_MOST_CURVES = 3
+_NEAR = 1.5  # factor beyond the runs' D up to which a curve at one D passes them
+_COLOUR_MAP = "viridis"
+_BAND, _BAND_OF_RUN = 0.30, 0.13  # opacities
+_DASHES = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
+
+
+def plot_forecast(forecast: Forecast, ax: Axes | None = None) -> Axes:
+    """The forecast along N with bands, the runs, the points, and what the usual laws say.
+
+    Curves are at the D of the points, or at their D/N if their D lies beyond that of the runs or
+    the runs have one D/N. The dark band is the interval of the forecast, the light one that of a
+    single run. Points of more than three D (and D/N) have bars instead. If losses of several points
+    were observed, the figure shows how far they and the runs lie from the forecast, in per cent,
+    and bars are the intervals of a run. A law over other inputs is drawn along the first number
+    among them, with the others as at the first point.
+
+    Args:
+        forecast: from :func:`forecast`.
+        ax: axes to draw on; new ones by default.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> from farseer_jax import example_runs, forecast
+        >>> from farseer_jax.plots import plot_forecast
+        >>> answer = forecast(example_runs(), [(25.1e9, 5e11)], usual=False)
+        >>> plot_forecast(answer).get_xlabel()
+        'parameters N'
+    """
+    with axes_of(ax, (6.4, 4.4)) as axes:
+        along = _along(forecast)
+        several = len(forecast.beyond) > 1
+        if forecast.observed is not None and several:
+            _draw_errors(axes, forecast, along)
+        else:
+            _draw_levels(axes, forecast, along)
+        legend_outside(axes, ncols=4)
+        if not several:
+            _label_point(axes, forecast, along)
+    return axes
+
+
+def _along(forecast: Forecast) -> str | None:
+    """The input of the horizontal axis: N, or the first number."""
+    kinds = forecast.law_class.inputs()
+    numbers = [name for name, kind in kinds.items() if kind in ("positive", "count", "real")]
+    return "N" if "N" in numbers else next(iter(numbers), None)
+
+
+# The forecast along an input
+
+
+def _draw_levels(axes: Axes, forecast: Forecast, along: str | None) -> None:
+    curves = [] if along is None else _curves(forecast, along)
+    _draw_runs(axes, forecast, along)
+    for i, (inputs, label) in enumerate(curves):
+        own = label if len(curves) > 1 else "forecast"
+        _draw_curve(axes, forecast, inputs, inputs[along or ""], own, COLOURS[i])
+    if len(curves) == 1:
+        _draw_usual(axes, forecast, curves[0][0])
+    _draw_points(axes, forecast, along, with_bars=not curves)
+    _label_axes(axes, forecast, along, curves[0][1] if len(curves) == 1 else "")
+
+
+def _curves(forecast: Forecast, along: str) -> list[tuple[dict[str, np.ndarray], str]]:
+    """Inputs along each curve, and what they have in common."""
+    points = {name: np.asarray(x) for name, x in forecast.points.items()}
+    ends = np.concatenate([np.asarray(forecast.runs.inputs[along]), points[along]])
+    x = _line(ends)
+    if set(points) != {"N", "D"}:
+        others = {n: np.repeat(own[:1], len(x), axis=0) for n, own in points.items() if n != along}
+        is_one = all((own == own[:1]).all() for n, own in points.items() if n != along)
+        return [({**others, along: x}, "")] if is_one else []
+    N, D, runs = points["N"], points["D"], forecast.runs
+    by_D, by_ratio = _distinct(D), _distinct(D / N)
+    ratios = runs.D / runs.N
+    beyond = D.max() > _NEAR * runs.D.max() or D.min() < runs.D.min() / _NEAR
+    one_ratio = ratios.max() < 1.2 * ratios.min()
+    use_ratio = len(by_D) > _MOST_CURVES or ((beyond or one_ratio) and len(by_ratio) <= len(by_D))
+    if use_ratio and len(by_ratio) <= _MOST_CURVES:
+        return [({"N": x, "D": x * ratio}, f"D/N = {ratio:.3g}") for ratio in by_ratio]
+    if len(by_D) > _MOST_CURVES:
+        return []
+    return [({"N": x, "D": np.full_like(x, own)}, f"D = {quantity_text(own)}") for own in by_D]
+
+
+def _distinct(values: np.ndarray) -> np.ndarray:
+    """Values that differ by more than a per cent."""
+    ordered = np.sort(values)
+    return ordered[np.append(True, np.diff(np.log(ordered)) > 0.01)]
+
+
+def _line(x: np.ndarray) -> np.ndarray:
+    if x.min() > 0.0:
+        return np.geomspace(x.min() / _REACH, x.max() * _REACH, _NUM)
+    return np.linspace(x.min(), x.max(), _NUM)
+
+
+def _draw_curve(
+    axes: Axes,
+    forecast: Forecast,
+    inputs: dict[str, np.ndarray],
+    x: np.ndarray,
+    label: str,
+    colour: str,
+) -> None:
+    values = [inputs[name] for name in forecast.law_class.inputs()]
+    level = level_text(forecast.level)
+    for new_run, alpha in ((True, _BAND_OF_RUN), (False, _BAND)):
+        low, high = forecast.interval(*values, new_run=new_run)
+        axes.fill_between(x, low, high, color=colour, alpha=alpha, lw=0, zorder=2)
+    text = f"{label}, {level} band"
+    axes.plot(x, forecast.predict(*values), color=colour, lw=1.7, label=text, zorder=4)
+
+
+def _draw_usual(axes: Axes, forecast: Forecast, inputs: dict[str, np.ndarray]) -> None:
+    for own, dashes, colour in zip(forecast.usual, _DASHES, COLOURS[1:], strict=False):
+        if own.law is not None:
+            drawn = own.at(inputs).predicted
+            axes.plot(inputs["N"], drawn, color=colour, lw=0.9, ls=dashes, label=own.name, zorder=3)
+
+
+def _draw_runs(axes: Axes, forecast: Forecast, along: str | None) -> None:
+    """The runs, coloured by D or the second number."""
+    runs = forecast.runs
+    x = np.arange(len(runs)) if along is None else np.asarray(runs.inputs[along])
+    _scatter_runs(axes, forecast, x, runs.loss)
+
+
+def _scatter_runs(axes: Axes, forecast: Forecast, x: np.ndarray, y: np.ndarray) -> None:
+    by = _second(forecast)
+    look: dict[str, Any] = {"s": 12 if len(x) > 60 else 20, "lw": 0, "zorder": 2.5}
+    if by is None:
+        axes.scatter(x, y, color=GREY, alpha=0.7, **look)
+        return
+    values = np.asarray(forecast.runs.inputs[by], dtype=float)
+    norm = LogNorm() if is_log(values) else None
+    drawn = axes.scatter(x, y, c=values, norm=norm, cmap=_COLOUR_MAP, **look)
+    bar = colour_bar(axes, drawn, f"{input_label(by)} of the runs")
+    if norm is not None:
+        input_ticks(bar.ax.yaxis, by)
+        bar.ax.minorticks_off()
+
+
+def _second(forecast: Forecast) -> str | None:
+    """The input that colours the runs: D, or another number that varies."""
+    kinds, along = forecast.law_class.inputs(), _along(forecast)
+    numbers = [name for name, kind in kinds.items() if kind in ("positive", "count", "real")]
+    others = [
+        name
+        for name in numbers
+        if name != along and np.ptp(np.asarray(forecast.runs.inputs[name])) > 0
+    ]
+    return "D" if "D" in others else next(iter(others), None)
+
+
+def _x_of_points(forecast: Forecast, along: str | None) -> np.ndarray:
+    num = len(forecast.beyond)
+    return np.arange(num) if along is None else np.asarray(forecast.points[along])
+
+
+def _draw_points(axes: Axes, forecast: Forecast, along: str | None, *, with_bars: bool) -> None:
+    x, values = _x_of_points(forecast, along), [*forecast.points.values()]
+    predicted = forecast.predict(*values)
+    if with_bars or len(x) == 1:
+        for new_run, alpha, width in ((True, 0.35, 1.2), (False, 0.9, 2.0)):
+            low, high = forecast.interval(*values, new_run=new_run)
+            axes.vlines(x, low, high, color=COLOURS[0], alpha=alpha, lw=width, zorder=4)
+    label = "forecast" if with_bars else None
+    axes.scatter(
+        x, predicted, s=34, color=COLOURS[0], edgecolor="white", lw=0.8, zorder=5, label=label
+    )
+    if forecast.observed is not None:
+        axes.scatter(
+            x, forecast.observed, s=46, marker="x", color=INK, lw=1.3, zorder=6, label="observed"
+        )
+
+
+def _label_point(axes: Axes, forecast: Forecast, along: str | None) -> None:
+    """The number and its interval beside the point."""
+    values = [*forecast.points.values()]
+    predicted, (low, high) = forecast.predict(*values), forecast.interval(*values)
+    if forecast.observed is not None:
+        return
+    number = number_format(0.5 * (high - low))
+    text = f"{number(predicted[0])} ({number(low[0])} to {number(high[0])})"
+    point = np.array([[_x_of_points(forecast, along)[0], predicted[0]]])
+    taken = _marks(axes)
+    place_labels(axes, point, [text], taken, num_must=1, size=7.0 if is_narrow(axes) else 8.0)
+
+
+def _marks(axes: Axes) -> np.ndarray:
+    """What the label must not cover: runs, curves, the point, ``(mark, 2)``."""
+    dots = [np.asarray(own.get_offsets()) for own in axes.collections]
+    dots = [own for own in dots if len(own)]
+    lines = [np.asarray(line.get_xydata()) for line in axes.lines]
+    every = np.concatenate([*dots, *lines])
+    return every[np.isfinite(every).all(axis=1)]
+
+
+def _label_axes(axes: Axes, forecast: Forecast, along: str | None, at: str = "") -> None:
+    runs = forecast.runs
+    axes.set_ylabel(runs.loss_name or "loss")
+    if along is None:
+        axes.set_xlabel("run")
+    else:
+        both = np.concatenate([np.asarray(runs.inputs[along]), np.asarray(forecast.points[along])])
+        input_axis(axes, "x", along, both)
+    if is_log(runs.loss):
+        axes.set_yscale("log")
+        plain_ticks(axes.yaxis)
+    axes.set_title(f"Forecast{f' at {at}' if at else ''} from {len(runs)} runs")
+
+
+# Errors of several points with observed losses
+
+
+def _draw_errors(axes: Axes, forecast: Forecast, along: str | None) -> None:
+    """Observed less predicted, in per cent, of the points and the runs."""
+    assert forecast.observed is not None
+    values = [*forecast.points.values()]
+    predicted = forecast.predict(*values)
+    axes.axhline(0.0, color=GREY, lw=0.9, zorder=1)
+    runs = forecast.runs
+    of_runs = forecast.predict(*forecast.law_class.columns(runs).values())
+    x_runs = np.arange(len(runs)) if along is None else np.asarray(runs.inputs[along])
+    _scatter_runs(axes, forecast, x_runs, _percent(runs.loss, of_runs))
+    x = _spread(_x_of_points(forecast, along))
+    label = f"{level_text(forecast.level)} interval of a run"
+    low, high = (_percent(end, predicted) for end in forecast.interval(*values, new_run=True))
+    axes.vlines(x, low, high, color=COLOURS[0], alpha=0.45, lw=2.6, label=label, zorder=3)
+    error = _percent(forecast.observed, predicted)
+    axes.scatter(
+        x, error, s=26, color=COLOURS[1], edgecolor="white", lw=0.6, zorder=5, label="observed"
+    )
+    _label_axes(axes, forecast, along)
+    axes.set_yscale("linear")
+    axes.set_ylabel(f"{runs.loss_name or 'loss'} / forecast − 1, %")
+
+
+def _percent(values: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    return 100.0 * (values / predicted - 1.0)
+
+
+def _spread(x: np.ndarray) -> np.ndarray:
+    """Equal values a little apart, so that their bars can be told apart."""
+    moved = np.array(x, dtype=float)
+    for value in np.unique(moved):
+        same = np.flatnonzero(x == value)
+        if len(same) > 1 and value > 0.0:
+            moved[same] = value * 1.02 ** (np.arange(len(same)) - 0.5 * (len(same) - 1))
+    return moved
