@@ -78,11 +78,11 @@ class DifferenceForecast(Result):
         if len(self.N) > 1:
             return (self.table(),)
         where = f"N = {quantity_text(self.N[0])}, D = {quantity_text(self.D[0])}"
-        a, winner = self.names[0], self.winner[0]
+        a, winner, level = self.names[0], self.winner[0], level_text(self.level)
         verdict = "the winner is undecidable" if winner == UNDECIDABLE else f"{winner} wins"
         return (
             f"{where}: {verdict}; {' against '.join(self.names)} {_signed(self.difference[0])}, "
-            f"{level_text(self.level)} interval {_signed(self.lower[0])} to {_signed(self.upper[0])}; "
+            f"{level} interval {_signed(self.lower[0])} to {_signed(self.upper[0])}; "
             f"probability that {a} wins {self.probability[0]:.1%}",
         )
 
