@@ -78,8 +78,9 @@ def draw_difference() -> plt.Figure:
     U = fj.StretchedExponential(level=-0.83, slope=-0.11, exponent=0.15, pivot=1e9)
     new = fj.simulate(fj.Farseer(U=U, B=law.B, A=law.A), N, D, seed=1)
     base = fj.simulate(law, N, D, seed=0)
-    found = fj.compare_runs(new, base, names=("new", "base"), N=(2e8, 3e10), D=(1e9, 1e12))
-    plots.plot_comparison_surface(found.fits)
+    fits = [fj.fit(fj.Farseer, runs) for runs in (new, base)]
+    found = fj.compare_fits(*fits, names=("new", "base"), N=(2e8, 3e10), D=(1e9, 1e12))
+    plots.plot_comparison_surface(found)
     return plt.gcf()
 
 

@@ -7,6 +7,7 @@ from .decisions.compare_fits import compare_fits
 from .decisions.compare_runs import RunComparison, compare_runs
 from .decisions.compared_points import ComparedPoints
 from .decisions.compute_multipliers import ComputeMultipliers
+from .decisions.difference_forecast import DifferenceForecast
 from .decisions.fit_comparison import FitComparison
 from .decisions.parity_curves import ParityCurve
 from .decisions.published_models import PublishedModel, published_models
@@ -138,6 +139,7 @@ __all__ = [
     "Design",
     "Diagnostics",
     "DifferenceAnalysis",
+    "DifferenceForecast",
     "DifferenceView",
     "Domain",
     "ErrorBars",

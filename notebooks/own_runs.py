@@ -208,33 +208,22 @@ slower = replace(U, level=U.level - 0.03, slope=0.9 * U.slope)
 recipe = replace(first.law, U=slower)
 second = fj.simulate(recipe, runs.N, runs.D, noise=noise.pooled, seed=2)
 
-domain = {"N": (runs.N.min(), 1.2 * N_plan), "D": (runs.D.min(), 1.2 * max(D_plan, runs.D.max()))}
 names = ("second", "first")
-comparison = fj.compare_runs(second, runs, names=names, comparable=True, **domain)
-plots.plot_comparison(comparison.fits)
+comparison = fj.compare_runs(second, runs, [(N_plan, D_plan)], names=names, comparable=True)
+plots.plot_comparison(comparison)
 plt.show()
 
 # %%
-wins, losses = comparison.num_wins
-both = fj.compare_fits(
-    *(fj.bootstrap(fj.fit(fj.Farseer, table), 200, seed=1) for table in (second, runs)),
-    names=names, comparable=True, compute=[budget], **domain,
-)  # fmt: skip
-at_plan = both.at([N_plan], [D_plan])
-along_20 = comparison.fits.line(tokens_per_parameter=20)
+(wins, losses), at_plan = comparison.num_wins, comparison.forecast
 print(f"in the runs the second recipe is better at {wins} points, worse at {losses}:")
 print(f"  by {-comparison.mean_difference:.2%} on average")
-print(f"at the plan, by the fits, its loss differs by {at_plan.difference[0]:+.2%}")
-print(f"and the probability that it is better there is {at_plan.probability[0]:.0%}:")
-print(textwrap.fill(both.chances.note, 96, initial_indent="  ", subsequent_indent="  "))
-crossings = " and ".join(f"{N / 1e9:.0f} B" for N in along_20.parity_N) or "no N"
-print(f"along 20 tokens per parameter both are equal at {crossings}")
+print(f"at the plan: {at_plan}")
 for warning in comparison.warnings:
     print("-", textwrap.fill(warning, 96, subsequent_indent="  "))
 
 # %% [markdown]
 # **Decide:** switch only if the recipe is better at the plan by more than the cost of switching,
-# and with a sufficient probability. If the difference shrinks with N, small runs flatter the new
+# and the winner is not undecidable. If the difference shrinks with N, small runs flatter the new
 # recipe.
 #
 # ## 7. What to train first?

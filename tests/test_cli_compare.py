@@ -92,8 +92,45 @@ def test_bootstrap_gives_probabilities_and_intervals(
     assert "its 50 % interval" in result.stdout
 
 
+@pytest.fixture
+def recipes(tmp_path: Path) -> tuple[Path, Path]:
+    """Two tables of runs on one grid; the first recipe is better by 1 %."""
+    N, D = (axis.ravel() for axis in np.meshgrid(np.geomspace(1e8, 2e9, 5), [5e9, 1e10, 2e10]))
+    loss, paths = 1.7 + 400 / N**0.34 + 410 / D**0.28, []
+    for name, factor in (("new", 0.99), ("old", 1.0)):
+        paths.append(tmp_path / f"{name}.csv")
+        rows = zip(N, D, factor * loss, strict=True)
+        lines = ["N,D,loss", *(",".join(map(repr, map(float, row))) for row in rows)]
+        paths[-1].write_text("\n".join(lines) + "\n")
+    return paths[0], paths[1]
+
+
+def test_tables_are_compared_run_by_run(recipes: tuple[Path, Path], tmp_path: Path) -> None:
+    options = ("--names", "new,old", "--at", "70e9,15e12", "--at", "4e9,4e10", "--level", "0.8")
+    saved, picture = tmp_path / "found.json", tmp_path / "map.png"
+    result = farseer("compare", *recipes, *options, "--json", saved, "--save", picture)
+    expected = fj.compare_runs(
+        *map(fj.read_runs, recipes), [(70e9, 15e12), (4e9, 4e10)], names=("new", "old"), level=0.8
+    )
+    assert (result.exit_code, result.stdout) == (0, f"{expected}\n")
+    assert "P(new wins)" in result.stdout
+    content = json.loads(saved.read_text())
+    assert content == expected.to_dict()
+    assert content["forecast"][1]["winner"] == "new"
+    assert picture.stat().st_size > 10_000
+    assert farseer("compare", *recipes).exit_code == 0
+
+
+def test_options_of_fits_do_not_go_with_tables(
+    files: tuple[Path, Path], recipes: tuple[Path, Path]
+) -> None:
+    refused(farseer("compare", files[0], recipes[1]), "a.json is a fit and", "old.csv a table")
+    refused(farseer("compare", *recipes, "--bootstrap", 9), "--bootstrap is for two fits")
+    refused(farseer("compare", *recipes, "--N", "1e9:1e10"), "--N is for two fits")
+
+
 def test_refusals(files: tuple[Path, Path], tmp_path: Path) -> None:
-    refused(farseer("compare", files[0]), "Missing argument 'B.json'")
+    refused(farseer("compare", files[0]), "Missing argument 'B'")
     refused(farseer("compare", files[0], tmp_path / "none.json"), "no such file")
     refused(farseer("compare", *files, "--N", "1e11:1e8"), "expected a range LOW:HIGH")
     refused(farseer("compare", *files, "--names", "same,same"), "expected two different names")

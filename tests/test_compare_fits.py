@@ -371,7 +371,8 @@ class TestWarnings:
         )
         assert contradicted == (
             "the runs and the fits disagree on the winner: new is better at 25 of the 25 points "
-            "where both have runs; by the fits, at 0 of them and in 0% of this domain."
+            "where both have runs; by the fits, at 0 of them and in 0% of this domain: compare the "
+            "tables of runs themselves (compare_runs, `farseer compare A.csv B.csv`)."
         )
 
     def test_runs_that_agree_or_do_not_differ_say_nothing(self) -> None:
@@ -481,16 +482,6 @@ class TestRuns:
         assert both.largest_mismatch == pytest.approx(0.01)
         assert match(a, b, 1e-3).N.tolist() == [2e9]
 
-    def test_refusals(self) -> None:
-        runs = mean_fit().runs
-        far = fj.Runs(10 * runs.N, runs.D, runs.loss)
-        with pytest.raises(ValueError, match=r"no point .* in common within 2.00%"):
-            fj.compare_runs(runs, far)
-        with pytest.raises(TypeError, match="runs_b: expected Runs"):
-            fj.compare_runs(runs, "runs.csv")  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="tolerance: expected a number in"):
-            fj.compare_runs(runs, runs, tolerance=-1.0)
-
 
 class TestCounts:
     def test_bad_input(self) -> None:
@@ -522,36 +513,47 @@ def ladder(shared_data: Path) -> dict[str, fj.Runs]:
 class TestRealRuns:
     def test_two_arms_of_a_ladder(self, ladder: dict[str, fj.Runs]) -> None:
         """Normalised queries and keys win at all 30 points; fits that follow the runs agree."""
-        a, b = ladder["attn"], ladder["attn-qknorm"]
-        found = fj.compare_runs(a, b, law=fj.Coupled, method=METHOD, names=("plain", "qk-norm"))
-        assert found.num_wins == (0, 30)
-        np.testing.assert_allclose(found.points.difference, a.loss / b.loss - 1, rtol=1e-10)
-        assert found.mean_difference == pytest.approx(0.01126, abs=1e-5)
-        assert found.fit_miss == pytest.approx(1.14e-3, rel=0.02)
-        assert found.warnings == ()
-        own = found.fits.multipliers
+        fits = [fj.fit(fj.Coupled, ladder[arm], METHOD) for arm in ("attn", "attn-qknorm")]
+        found = fj.compare_fits(*fits, names=("plain", "qk-norm"))
+        assert found.contradictions == ()
+        own = found.multipliers
         assert own.optimal[own.inside] == pytest.approx(0.78, abs=0.02)
-        assert (found.fits.difference[found.fits.inside] > 0).all()
-        assert "plain is better at 0, qk-norm at 30" in str(found)
-        json.dumps(found.to_dict(), allow_nan=False)
-        assert len(found.to_dataframe()) == 30
+        assert (found.difference[found.inside] > 0).all()
 
     def test_fits_that_contradict_the_points_are_told(self, ladder: dict[str, fj.Runs]) -> None:
         """Five D per size are too few for the piecewise method here."""
-        found = fj.compare_runs(ladder["attn"], ladder["attn-qknorm"])
-        assert found.fit_miss > 0.5 * found.mean_difference
-        longest = found.points.D > 4.9e10
-        assert (found.fitted_difference[longest] < 0).all()
+        fits = [fj.fit(fj.Farseer, ladder[arm]) for arm in ("attn", "attn-qknorm")]
+        found = fj.compare_fits(*fits)
+        runs = fits[0].runs
+        fitted = found.at(runs.N, runs.D).difference
+        longest = runs.D > 4.9e10
+        assert (fitted[longest] < 0).all()
         assert longest.sum() == 6
-        assert "trust the points, not the surfaces" in found.warnings[0]
-        assert "B is better at 30 of the 30 points" in found.warnings[1]
-        assert "by the fits, at 24 of them and in 43% of this domain" in found.warnings[1]
-        assert found.fits.warnings[:2] == found.warnings  # of the fits alone too
-        assert found.fits.warnings[2].startswith("the loss of A rises with N at 146 of 769 points")
-        own = [sentence for sentence in found.fits.warnings if sentence[:2] in ("A:", "B:")]
-        assert own[0].startswith("A: the fitted law misses its own runs by 1.1%")
-        assert own[2].startswith("B: the curve A(N) misses")
-        assert str(found).count("trust the points") == 1
+        missed, contradicted = found.contradictions
+        assert "trust the points, not the surfaces; compare the tables of runs" in missed
+        assert "compare_runs, `farseer compare A.csv B.csv`" in missed
+        assert "B is better at 30 of the 30 points" in contradicted
+        assert "by the fits, at 24 of them and in 43% of this domain" in contradicted
+        assert found.warnings[:2] == found.contradictions
+        assert any(
+            w.startswith("A: the fitted law misses its own runs by 1.1%") for w in found.warnings
+        )
+        assert any(w.startswith("B: the curve A(N) misses") for w in found.warnings)
+        text = str(found)
+        assert text.startswith(f"warning: {missed}")  # first, and once
+        assert text.count("trust the points") == 1
+
+    def test_a_loss_that_rises_is_told_at_the_points(self, ladder: dict[str, fj.Runs]) -> None:
+        """Attention by the piecewise method, at 15e12 tokens: 1.52 at 70 B, 1.78 at 200 B."""
+        fits = [fj.fit(fj.Farseer, ladder[arm]) for arm in ("attn", "kda-sig-hybrid-lowrank")]
+        found = fj.compare_fits(*fits, N=(1e9, 1e11), D=(1e12, 2e13), names=("attn", "hybrid"))
+        at = found.at([70e9], [15e12])
+        assert at.difference[0] < 0  # against 30 of 30 runs
+        assert at.warnings[0].startswith(
+            "the loss of attn rises with N at N = 70 B, D = 15 T, beyond"
+        )
+        assert f"warning: {at.warnings[0]}" in str(at)
+        assert any(w.startswith("the loss of attn rises with N at ") for w in found.warnings)
 
     def test_architectures_with_slightly_different_sizes(self, ladder: dict[str, fj.Runs]) -> None:
         both = match(ladder["attn"], ladder["kda-sig-lowrank"], 0.02)

@@ -362,6 +362,24 @@ def test_the_law_is_not_monotone_far_beyond_the_runs(paper_runs: fj.Runs) -> Non
     assert all(8e10 < first_rise(D) < 2e11 for D in (1e12, 1e13, 1e14))
 
 
+def test_the_table_of_comparisons_is_that_of_the_benchmark() -> None:
+    rows = json.loads((ROOT / "benchmarks" / "results" / "comparison.json").read_text())
+    named = {"paired": "`compare_runs`", "forecasts": "two forecasts"}
+    for row, cells in zip(
+        rows, table_rows(text_of("docs/comparison.md"), "| runs up to | comparison |"), strict=True
+    ):
+        first = [f"{row['limit'] / 1e9:.1f} B", named.get(row["comparison"], "two piecewise fits")]
+        if not row["pairs"]:
+            assert cells == [*first, "0", *["–"] * 4]
+            continue
+        calls = f"{row['sure']} of {row['calls']}"
+        scores = f"{row['brier']:.3f}", f"{100 * row['right']:.0f} %"
+        assert cells == [*first, str(row["pairs"]), *scores, calls, str(row["sure_and_wrong"])]
+    held = [f"{100 * row['inside']:.0f} %" for row in rows if row["comparison"] == "paired"]
+    said = f"hold only {held[1]} of the observed differences ({held[2]} from four)"
+    assert said in " ".join(text_of("docs/comparison.md").split())
+
+
 @cache
 def coverage() -> dict[tuple[str, str], Any]:
     """Rows of the committed coverage study."""

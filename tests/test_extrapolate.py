@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from weighted_mean import WeightedMean, law_of, mean_fit
 
 import farseer_jax as fj
 from farseer_jax.diagnostics.holdout_split import grouped
+from farseer_jax.diagnostics.leaderboard import as_candidates
 from farseer_jax.methods.method import SolvedBatch
 from farseer_jax.plots import plot_error_by_value, plot_extrapolation
 from farseer_jax.results.numbers import loss_text, percent_text
@@ -54,7 +55,8 @@ class RunsAway(WeightedMean):
 @pytest.fixture(scope="module")
 def real(shared_data: Path) -> fj.Extrapolation:
     runs = fj.read_runs(shared_data / "farseer_404.csv").select(min_N=2e8)
-    return fj.extrapolate(runs, [*CANDIDATES, COUPLED_TOO])
+    candidates = [*CANDIDATES, COUPLED_TOO, "forecast"]
+    return fj.extrapolate(runs, candidates, limits=np.unique(runs.N)[6:-1])
 
 
 @pytest.fixture(scope="module")
@@ -92,16 +94,24 @@ def test_the_papers_robustness_curve(
 
 
 def test_who_is_best_on_the_real_runs(real: fj.Extrapolation) -> None:
-    """Far out the law of six parameters; from 2.27 B on, within a factor of 3, Farseer."""
+    """Far out the forecast; from 2.27 B on, within a factor of 3, Farseer."""
     assert real.held_out.sum() == 11  # of 12 rows one is a copy
     names = [place.name for place in real.leaderboard]
-    assert names == [COUPLED, PIECEWISE, LEAST_SQUARES, CHINCHILLA]
+    assert names == ["Forecast", COUPLED, PIECEWISE, LEAST_SQUARES, CHINCHILLA]
+    page = (Path(__file__).parents[1] / "docs" / "extrapolation.md").read_text(encoding="utf-8")
+    first, second = real.leaderboard[:2]
+    said = " ".join(page.split())
+    assert f"the forecast is ahead with {first.held_out_error:.2%}".replace("%", " %") in said
+    assert f"follows with {second.times_best / first.times_best:.2f} times the error" in said
+    inside = real["Forecast"].inside.mean()
+    assert f"{100 * inside:.0f} % of the held-out runs lie in its 90 % intervals" in said
     near = real.limits > 2e9
     assert len(real.limits) == 14
     assert near.sum() == 6
     others = np.min([real[n].held_out_error for n in names if n != PIECEWISE], axis=0)
     assert (real[PIECEWISE].held_out_error < others)[near].all()
-    assert "After the last 6 limits, from 2.27 B on, Farseer, piecewise is best" in str(real)
+    assert str(real).count("best on these runs") == 1  # one recommendation
+    assert "prefer" not in str(real)
     # an error of one sign: Chinchilla predicts too low a loss far out
     assert -real[CHINCHILLA].held_out_bias[-1] > 3e-3
 
@@ -136,7 +146,7 @@ def test_the_pages_table(real: fj.Extrapolation, at_sizes: np.ndarray) -> None:
     for (size, cells), N, i in zip(rows, SIZES, at_sizes, strict=True):
         assert float(size) == pytest.approx(N / 1e9, abs=0.005)
         shown = [cell.strip(" %") for cell in cells.split("|")]
-        for value, name in zip(shown, [*TABLE, COUPLED], strict=True):
+        for value, name in zip(shown, [*TABLE, COUPLED, "Forecast"], strict=True):
             digits = len(value.partition(".")[2])
             assert value == f"{100 * real[name].held_out_error[i]:.{digits}f}"
 
@@ -146,10 +156,10 @@ def test_the_pages_table(real: fj.Extrapolation, at_sizes: np.ndarray) -> None:
 
 def test_errors_are_those_of_a_separate_fit(found: fj.Extrapolation) -> None:
     runs = fj.example_runs()
-    held_out = runs.select(min_N=6e9)
-    following = runs.select(min_N=2.1e9, max_N=2.3e9)  # one size has enough runs
-    alone, result = fj.fit(fj.Farseer, runs.select(max_N=2e9)), found[PIECEWISE]
-    i = int((found.limits < 2e9).sum()) - 1
+    held_out, sizes, i = runs.select(min_N=6e9), np.unique(runs.N), 3
+    limit = float(found.limits[i])
+    following = runs.select(mask=runs.N == sizes[sizes > limit][0])  # one size has enough runs
+    alone, result = fj.fit(fj.Farseer, runs.select(max_N=limit)), found[PIECEWISE]
     miss = np.asarray(alone.predict(held_out.N, held_out.D)) / held_out.loss - 1
     assert result.held_out_error[i] == pytest.approx(np.abs(miss).mean(), rel=1e-7)
     assert result.held_out_bias[i] == pytest.approx(miss.mean(), rel=1e-7)
@@ -163,7 +173,7 @@ def test_targets_are_predicted_from_all_runs(found: fj.Extrapolation, targets: f
     runs = fj.example_runs()
     refits = fj.fit_batch(fj.Farseer, runs, weights=np.ones((1, len(runs))))
     predicted = found[PIECEWISE].target_predicted
-    assert predicted.shape == (15, 2)
+    assert predicted.shape == (7, 2)
     expected = refits.predict(targets.N, targets.D)[0]
     np.testing.assert_allclose(predicted[-1], expected, rtol=1e-10)
     points, at = (np.log(np.stack([own.N, own.D], axis=1)) for own in (runs, targets))
@@ -211,16 +221,60 @@ def test_errors_and_places_by_hand() -> None:
     assert missing == (
         "of three has no usable fit at 1 of the 5 limits (fewer than three sizes have enough "
         "usable pairs of runs): give larger limits, or leave it out. Over the 4 limits "
-        f"at which mean converged too, its error is {geometric:.3%} against {geometric:.3%}"
+        f"at which mean has a fit too, its error is {geometric:.3%} against {geometric:.3%}"
     )
     assert f"warning: {missing}\n" in str(got)
-    assert "Candidates are ranked by the number of converged fits" in str(got)
 
 
-# Candidates that cannot be trusted
+# The forecast among the candidates
 
 
-def test_a_diverged_candidate_is_marked_named_and_never_best() -> None:
+def test_the_forecast_is_made_of_the_runs_below_each_limit() -> None:
+    runs = fj.example_runs()
+    target = fj.Runs([25.1e9], [5e11], [0.41])
+    found = fj.extrapolate(runs, ["forecast", fj.Chinchilla], limits=[1e9, 4e9], targets=target)
+    result = found["Forecast"]
+    assert (result.law, result.method) == ("forecast", "forecast")
+    far = runs.select(min_N=6e9)
+    for i, limit in enumerate(found.limits):
+        own = fj.forecast(runs.select(max_N=limit), usual=False)
+        miss = own.predict(far.N, far.D) / far.loss - 1.0
+        assert result.held_out_error[i] == pytest.approx(np.abs(miss).mean(), rel=1e-9)
+        low, high = own.interval(far.N, far.D, new_run=True)
+        assert result.inside[i] == ((low <= far.loss) & (far.loss <= high)).mean()
+        assert result.target_predicted[i] == pytest.approx(own.predict(25.1e9, 5e11), rel=1e-9)
+    whole = fj.forecast(runs, usual=False).predict(25.1e9, 5e11)
+    assert result.target_predicted[-1] == pytest.approx(whole, rel=1e-9)
+    assert np.isnan(found["Chinchilla, least-squares"].inside).all()
+    assert "Forecast: 100% of the held-out runs lie in their 90 % intervals" in str(found)
+    assert found.best.name == "Forecast"
+
+
+def test_the_forecast_stands_among_the_usual_candidates() -> None:
+    names = [candidate.name for candidate in as_candidates(None)]
+    assert names[0] == "Forecast"
+    assert len(names) == 6
+    assert [own.name for own in as_candidates("forecast")] == ["Forecast"]
+    mine = as_candidates({"mine": "forecast", "law": (fj.Chinchilla, None)})
+    assert [(own.name, own.law_name) for own in mine] == [
+        ("mine", "forecast"),
+        ("law", "chinchilla"),
+    ]
+
+
+def test_a_forecast_that_is_refused_is_a_note() -> None:
+    runs = mean_fit().runs
+    one = runs.select(max_N=float(np.unique(runs.N)[0]), max_D=float(runs.D.min()))
+    later = fj.Runs([1e11], [1e11], [2.5])
+    both = fj.Runs(*(np.append(getattr(one, k), getattr(later, k)) for k in ("N", "D", "loss")))
+    got = fj.extrapolate(both, ["forecast"], limits=[float(one.N.max())])
+    assert "have the same N and D" in got["Forecast"].note
+
+
+# Candidates that did not converge
+
+
+def test_a_diverged_candidate_is_marked_named_and_last_by_its_error() -> None:
     """Its converged fits are as good as any, and the others are off by hundreds of digits."""
     name = "a candidate with a name that is long: " + "x" * 40
     away: Any = {name: (fj.Chinchilla, RunsAway(min_sizes=4))}
@@ -235,26 +289,55 @@ def test_a_diverged_candidate_is_marked_named_and_never_best() -> None:
     assert text.count("*> 1000%") == 3  # both means, and the one limit
     assert "* the fit did not converge" in text
     (sentence,) = [line for line in got.warnings if line.startswith(name)]
-    assert "did not converge at 1 of the 5 limits (marked *), and cannot be called best" in sentence
+    assert (
+        "did not converge at 1 of the 5 limits (marked *); it is ranked by its errors" in sentence
+    )
     content = json.loads(json.dumps(got.to_dict(), allow_nan=False))
     assert (content["best"], content["warnings"]) == ("mean", list(got.warnings))
     assert content["rows"][0]["outcome"] == "not_converged"
     assert [row["outcome"] for row in content["targets"]] == ["success", "success"]
 
 
-def test_none_is_best_where_none_converged() -> None:
-    away: Any = {"away": (fj.Chinchilla, RunsAway(min_sizes=9))}
+@dataclass(frozen=True)
+class NeverConverges(WeightedMean):
+    """Says of every fit that it did not converge."""
+
+    def fit_block(self, design: Any, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
+        solved = super().fit_block(design, losses, weights)
+        code = np.full(len(weights), fj.Outcome.not_converged.code)
+        return SolvedBatch(solved.law, code, solved.mean_relative_error)
+
+
+def test_an_error_counts_however_the_fit_ended() -> None:
+    """The smaller measured error wins; that its fits did not converge is told."""
     runs, target = mean_fit(num_sizes=8).runs, fj.Runs([1e12], [1e12], [3.0])
-    got = fj.extrapolate(runs, away, targets=target)
-    with pytest.raises(ValueError, match="no candidate is best: none has a converged fit"):
-        _ = got.best
+    own: Any = {
+        "unconverged": (fj.Chinchilla, NeverConverges()),
+        "far off": (fj.Chinchilla, RunsAway(min_sizes=9)),
+    }
+    got = fj.extrapolate(runs, own, targets=target)
+    assert [row.name for row in got.leaderboard] == ["unconverged", "far off"]
+    assert got.best.name == "unconverged"
+    assert (got.leaderboard[0].num_converged, got.leaderboard[0].num_best) == (0, 5)
     text = str(got)
-    assert "No candidate is best: none has a converged fit at each of the 5 limits (0 of 5)" in text
-    assert "extrapolates best" not in text
-    assert "away did not converge at any of the 5 limits" in text
-    assert "away: the fit to all runs did not converge" in text
-    assert got.to_dict()["best"] is None
-    assert "none best" in repr(got)
+    assert text.count("extrapolates best") == 1
+    assert "0 of 5" in text  # converged fits
+    assert "unconverged did not converge at any of the 5 limits (marked *); it is ranked" in text
+    assert "unconverged: the fit to all runs did not converge" in text
+
+
+def test_none_is_best_where_all_have_gaps() -> None:
+    runs = mean_fit(num_sizes=8).runs
+    few: Any = {"few": (fj.Chinchilla, WeightedMean(min_sizes=4))}
+    got = fj.extrapolate(runs, few)
+    assert got.leaderboard[0].complete  # limits at which nobody has a fit do not count
+    rest = replace(got.results[0], name="rest", held_out_error=got.results[0].held_out_error[::-1])
+    both = replace(got, results=(*got.results, rest))
+    with pytest.raises(ValueError, match="no candidate is best: none has an error at each"):
+        _ = both.best
+    assert "No candidate is best: none has an error at each of the 5 limits (4 of 5" in str(both)
+    assert both.to_dict()["best"] is None
+    assert "none best" in repr(both)
 
 
 def test_limits_at_which_nobody_can_be_fitted_count_for_none() -> None:
@@ -286,7 +369,7 @@ def test_other_columns(along: str) -> None:
     np.testing.assert_array_equal(got.values, values)
     assert got.held_out.sum() >= 5
     assert got.values[got.held_out].min() > got.values[~got.held_out].max()
-    assert len(got.limits) <= 16
+    assert len(got.limits) <= 6
     for limit, fitted, following in zip(got.limits, got.fitted, got.following, strict=True):
         assert values[fitted].max() == limit < values[following].min()
         assert following.sum() >= 5
@@ -321,7 +404,7 @@ def test_what_it_prints_and_gives(found: fj.Extrapolation, targets: fj.Runs) -> 
         assert f"{mean:.3%}" in text
     content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     rows = content["rows"]
-    assert len(rows) == 28
+    assert len(rows) == 12
     assert (rows[0]["law"], rows[0]["method"]) == ("farseer", "piecewise")
     assert rows[0]["max_N"] == 568468736
     assert rows[0]["held_out_error"] == found[PIECEWISE].held_out_error[0]
@@ -437,7 +520,7 @@ def test_a_figure_shows_what_did_not_converge_and_leaves_out_what_ran_away() -> 
 def test_figures_refuse(found: fj.Extrapolation) -> None:
     with pytest.raises(ValueError, match="errors: unknown 'far'; choose from 'held out'"):
         plot_extrapolation(found, "far")  # type: ignore[arg-type]
-    with pytest.raises(IndexError, match="limit: expected an index below 14"):
+    with pytest.raises(IndexError, match="limit: expected an index below 6"):
         plot_error_by_value(found, 14)
     none = fj.extrapolate(mean_fit().runs, MEAN)
     with pytest.raises(ValueError, match="expected targets; give them"):

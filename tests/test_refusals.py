@@ -38,7 +38,10 @@ CALLS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: fj.compare_counts(table, held_out=1e9),
         f"runs: {RUNS} a dict",
     ),
-    "compare_runs": (lambda: fj.compare_runs(runs, "b.csv"), f"runs_b: {RUNS} 'b.csv'"),
+    "compare_runs": (
+        lambda: fj.compare_runs(runs, "b.csv"),
+        "runs_b: expected Runs or a table, got the path 'b.csv'",
+    ),
     "compare_fits": (lambda: fj.compare_fits(law, runs), "b: expected a Fit, a law such as"),
     "compare_methods": (
         lambda: fj.compare_methods(runs, fit, {}),

@@ -176,9 +176,14 @@ def compute_multipliers() -> fj.ComputeMultipliers:
     return fit_comparison().multipliers
 
 
-@result("N", "D", "loss_a", "loss_b", "difference", "fitted_difference")
+@result("N", "D", "difference", "lower", "upper", "probability", "winner", "beyond")
 def run_comparison() -> fj.RunComparison:
     return fj.compare_runs(fj.example_runs(seed=1), fj.example_runs(seed=2).select(max_N=4e9))
+
+
+@result("N", "D", "difference", "lower", "upper", "probability", "winner", "beyond")
+def difference_forecast() -> fj.DifferenceForecast:
+    return run_comparison().at([(1e9, 1e10), (1e10, 1e11)])
 
 
 @result("name", "law", "method", "limit", "num_fitted", "held_out_error", "outcome", "note")

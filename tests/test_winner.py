@@ -235,6 +235,12 @@ class TestModel:
         half = each.half_width(error, far, level=0.9)
         np.testing.assert_allclose(half, 1.6448536 * spread, rtol=1e-4)
 
+    def test_no_budget_with_a_multiplier_has_no_interval(self) -> None:
+        none = np.empty(0)
+        for parts in ((self.node(0.01),), (self.node(0.01), self.node(0.02))):
+            calibration = DifferenceCalibration(parts)
+            assert calibration.half_width(none, (none, none), level=0.9).shape == (0,)
+
     def test_no_spread_is_a_certain_winner(self) -> None:
         zero = np.zeros(3)
         own = DifferenceCalibration((self.node(0.01),))

@@ -1,6 +1,8 @@
-"""``farseer compare``: which of two fits is better, and at which scale."""
+"""``farseer compare``: which of two recipes is better, and at which scale."""
 
 from typing import Any
+
+import click
 
 from farseer_jax.cli.command_factory import Source, command
 from farseer_jax.cli.options import (
@@ -8,9 +10,11 @@ from farseer_jax.cli.options import (
     Group,
     Settings,
     check_goes_with,
+    named,
     option,
     reads,
     refit_options,
+    spelled,
 )
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.tasks import file_argument, read_fit
@@ -32,14 +36,15 @@ _OPTIONS = Group(
     option(
         "--N",
         span,
-        "Parameters to compare over, such as 1e8:1e11; the range of the runs up to ten times its "
-        "end unless given.",
+        "Parameters to compare fits over, such as 1e8:1e11; the range of the runs up to ten times "
+        "its end unless given.",
     ),
-    option("--D", span, "Tokens to compare over, such as 1e9:1e13; as for --N unless given."),
+    option("--D", span, "Tokens to compare fits over, such as 1e9:1e13; as for --N unless given."),
     option(
         "--at points",
         point,
-        "Point to compare at as well, such as 25.1e9,5e11 (may be repeated).",
+        "Point to compare at, such as 25.1e9,5e11 (may be repeated); for tables the largest pair "
+        "of runs, and 10 and 100 times its compute, unless given.",
         multiple=True,
     ),
     option("--compute", span, "Range of FLOPs of the compute multipliers, such as 1e20:1e24."),
@@ -68,24 +73,56 @@ _INTERVALS = Group(
 )
 
 
+_FOR_FITS = ("N", "D", "compute", "tokens_per_parameter", "bootstrap", "seed")
+
+
+def _are_fits(settings: Settings) -> bool:
+    """Whether both files are fits, by their endings; both are tables of runs otherwise."""
+    paths = [settings["path_a"], settings["path_b"]]
+    fits = [path.suffix.lower() == ".json" for path in paths]
+    if fits[0] != fits[1]:
+        raise click.UsageError(
+            f"{paths[fits.index(True)]} is a fit and {paths[fits.index(False)]} a table of runs: "
+            "name two tables, or two fits."
+        )
+    return fits[0]
+
+
 def _check(settings: Settings) -> None:
-    check_goes_with("bootstrap", ("level", "seed"), settings)
+    if _are_fits(settings):
+        check_goes_with("bootstrap", ("level", "seed"), settings)
+        return
+    for name in _FOR_FITS:
+        if named(name):
+            raise click.UsageError(
+                f"{spelled(name)} is for two fits (A.json B.json): leave it out, or fit both "
+                "tables."
+            )
+
+
+def _read(settings: Settings) -> list[Any]:
+    paths = [settings["path_a"], settings["path_b"]]
+    if _are_fits(settings):
+        return [read_fit(path) for path in paths]
+    from farseer_jax.runs.read_files import read_runs  # without JAX: mistakes come immediately
+
+    return [read_runs(path) for path in paths]
 
 
 @command(
     Source(
-        arguments=[file_argument("path_a", "A.json"), file_argument("path_b", "B.json")],
-        read=lambda settings: [read_fit(settings["path_a"]), read_fit(settings["path_b"])],
+        arguments=[file_argument("path_a", "A"), file_argument("path_b", "B")],
+        read=_read,
         files=["path_a", "path_b"],
     ),
     _OPTIONS,
     _INTERVALS,
-    summary="Which of two fits is better, and at which scale.",
+    summary="Which of two recipes is better, and at which scale.",
     json="the comparison",
     delivers="Comparison",
     picture="plot_comparison",
     examples=[
-        "farseer compare a.json b.json",
+        "farseer compare a.csv b.csv --at 7e9,2e12",
         "farseer compare a.json b.json --names old,new --N 1e8:1e11 --D 1e9:1e13",
         "farseer compare a.json b.json --at 7e9,2e12 --bootstrap 1000 --json comparison.json",
     ],
@@ -99,15 +136,21 @@ def compare(
     seed: int,
     **options: Any,
 ) -> Output:
-    """Compare two fits written by `farseer fit --json`.
+    """Compare two recipes by their tables of runs, or two fits (A.json B.json).
 
-    Prints the difference of the losses over N and D, where the winner changes,
-    and how much less compute A needs for B's loss; with --bootstrap also the
-    probability that A is better.
+    From tables: which recipe wins at each point, by how much and how sure that
+    is, by the differences of runs at the same N and D. From fits written by
+    `farseer fit --json`: the difference of the losses over N and D, where the
+    winner changes, and how much less compute A needs for B's loss; with
+    --bootstrap also the probability that A is better.
     """
-    import numpy as np
-
     import farseer_jax
+
+    if isinstance(sources[0], farseer_jax.Runs):
+        a, b = sources
+        kept: Any = {name: options[name] for name in ("names", "level", "comparable")}
+        return Output(farseer_jax.compare_runs(a, b, list(points) or None, **kept))
+    import numpy as np
 
     if bootstrap is not None:
         sources = [farseer_jax.bootstrap(fit, bootstrap, seed=seed) for fit in sources]

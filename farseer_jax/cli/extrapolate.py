@@ -14,15 +14,18 @@ if TYPE_CHECKING:
     from farseer_jax.runs.runs import Runs
 
 Named = tuple[str, str, str | None]
+FORECAST = "forecast"
 
 
-@reads("LAW:METHOD[:OBJECTIVE]")
-def candidate(text: str) -> Named:
-    """A law, possibly with a method and an objective: ``LAW[:METHOD[:OBJECTIVE]]``.
+@reads("forecast|LAW:METHOD[:OBJECTIVE]")
+def candidate(text: str) -> Named | str:
+    """The forecast, or a law, possibly with a method and an objective.
 
     Raises:
         BadParameter: a name is unknown, or the names do not go together.
     """
+    if text == FORECAST:
+        return text
     law, *rest = text.split(":")
     usual = "piecewise" if law == "farseer" else "least-squares"
     method, *objectives = rest or [usual]
@@ -47,8 +50,8 @@ _OPTIONS = Group(
     option(
         "--candidate candidates",
         candidate,
-        "Law and method, such as chinchilla:least-squares:huber (may be repeated); five usual "
-        "candidates unless given.",
+        "The forecast, or a law and a method, such as chinchilla:least-squares:huber (may be "
+        "repeated); the forecast and five usual candidates unless given.",
         multiple=True,
     ),
     option(
@@ -87,14 +90,14 @@ def _check(settings: Settings) -> None:
 @command(
     RUNS_OVER_N_AND_D,
     _OPTIONS,
-    summary="Which law and method predict larger runs best.",
+    summary="What predicts larger runs best: the forecast, or which law and method.",
     json="all errors",
     delivers="Errors",
     picture="plot_extrapolation",
     examples=[
         "farseer extrapolate runs.csv",
         "farseer extrapolate runs.csv --along C --json errors.json",
-        "farseer extrapolate runs.csv --candidate farseer:piecewise \\",
+        "farseer extrapolate runs.csv --candidate forecast \\",
         "    --candidate chinchilla:least-squares:huber --target 25.1e9,5e11,0.4116",
     ],
     check=_check,
@@ -110,14 +113,17 @@ def extrapolate(runs: "Runs", candidates: Any, limits: Any, targets: Any, **opti
 
     return farseer_jax.extrapolate(
         runs,
-        [_pair(*names) for names in candidates] or None,
+        [_candidate(one) for one in candidates] or None,
         limits=list(limits) or None,
         targets=_runs(targets) if targets else None,
         **options,
     )
 
 
-def _pair(law: str, method: str, objective: str | None) -> tuple[Any, Any]:
+def _candidate(one: Named | str) -> Any:
+    if isinstance(one, str):
+        return one
+    law, method, objective = one
     from farseer_jax.fitting.registry import METHODS as METHOD_CLASSES
     from farseer_jax.laws.registry import LAWS as LAW_CLASSES
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax.decisions.comparable_losses import refuse_names, refuse_units
 from farseer_jax.decisions.compared_fits import FitPair, checked_names, compared_fit
-from farseer_jax.decisions.comparison_warnings import warnings_of
+from farseer_jax.decisions.comparison_warnings import contradictions, warnings_of
 from farseer_jax.decisions.compute_multipliers import REACH, compute_multipliers
 from farseer_jax.decisions.fit_comparison import FitComparison
 from farseer_jax.decisions.matching_runs import check_tolerance
@@ -21,7 +22,6 @@ from farseer_jax.uncertainty.intervals import Kind
 _NUM = 33  # grid points of a range
 _BEYOND = 10.0  # times the largest N and D of the runs, by default
 _NUM_BUDGETS = 7
-_LEAST_FACTOR = 1.3  # between all losses: units differ by as much, recipes never do everywhere
 
 
 def compare_fits(
@@ -38,7 +38,10 @@ def compare_fits(
     comparable: bool = False,
     tolerance: float = 0.02,
 ) -> FitComparison:
-    """Compare two loss surfaces: which recipe is better at which scale, and by how much.
+    """Compare two fitted loss surfaces: which recipe is better where, and by how much compute.
+
+    For two tables of runs, which recipe wins at a point is told better by :func:`compare_runs`,
+    which needs no law. Fits add compute multipliers, curves of equal loss and the whole surface.
 
     The normalised difference is the paper's Δ = (loss A − loss B) / loss B, negative where A is
     better. Curves of parity are located by sign changes on the grid of N and D and refined to
@@ -89,14 +92,16 @@ def compare_fits(
     sizes, tokens = _axis(fits, "N", N), _axis(fits, "D", D)
     _refuse_extent(sizes, tokens)
     if not comparable:
-        _refuse_names(fits)
+        refuse_names(fits.names, (fits.a.runs, fits.b.runs))
     loss_a, loss_b = fits.losses(sizes[:, None], tokens)
     fits.check_finite(sizes[:, None], tokens, loss_a, loss_b)
     if not comparable:
-        _refuse_units(fits, loss_a, loss_b)
+        refuse_units(fits.names, loss_a, loss_b)
     budgets = _budgets(sizes, tokens, compute)
     ratio = one_positive("tokens_per_parameter", tokens_per_parameter)
     chances = win_probability(fits, kind)
+    against_runs = contradictions(fits, (loss_a - loss_b) / loss_b, tolerance)
+    others = warnings_of(fits, sizes, tokens, has_probability=chances is not None)
     return FitComparison(
         fits=fits,
         N=sizes,
@@ -107,7 +112,8 @@ def compare_fits(
         chances=chances,
         parity=parity_curves(fits.gap, sizes, tokens),
         multipliers=with_intervals(compute_multipliers(fits, budgets, ratio), chances, level),
-        warnings=warnings_of(fits, sizes, tokens, (loss_a - loss_b) / loss_b, tolerance),
+        contradictions=against_runs,
+        warnings=(*against_runs, *others),
     )
 
 
@@ -142,28 +148,6 @@ def _refuse_extent(N: np.ndarray, D: np.ndarray) -> None:
         raise ValueError(
             f"N and D: the domain, N from {N[0]:g} to {N[-1]:g} and D from {D[0]:g} to {D[-1]:g}, "
             "is so wide that the compute 6·N·D overflows; give a narrower one"
-        )
-
-
-def _refuse_names(fits: FitPair) -> None:
-    a, b = (None if one.runs is None else one.runs.loss_name for one in (fits.a, fits.b))
-    if a is not None and b is not None and a != b:
-        raise ValueError(
-            f"the losses have different names, {a!r} of {fits.a.name} and {b!r} of "
-            f"{fits.b.name}: if both are in the same unit and on comparable texts, pass "
-            "comparable=True (shell: --comparable)"
-        )
-
-
-def _refuse_units(fits: FitPair, loss_a: np.ndarray, loss_b: np.ndarray) -> None:
-    factor = loss_a / loss_b
-    low, high = float(factor.min()), float(factor.max())
-    if low > _LEAST_FACTOR or high < 1.0 / _LEAST_FACTOR:
-        raise ValueError(
-            f"the losses of {fits.a.name} are {low:.3g} to {high:.3g} times those of "
-            f"{fits.b.name} everywhere: they seem to be in different units, such as nats per "
-            "token and bits per character; convert one (convert_loss), or pass comparable=True "
-            "(shell: --comparable)"
         )
 
 

@@ -126,7 +126,8 @@ def _compared_fit(source: object, argument: str, name: str) -> ComparedFit:
         if np.ndim(source.to_vector()) > 1:
             raise ValueError(f"{argument}: expected one law, got a stack of them")
         return ComparedFit(name, source)
+    hint = "; compare tables of runs by compare_runs" if isinstance(source, Runs) else ""
     raise TypeError(
         f"{argument}: expected a Fit, a law such as `Farseer.published()` or a Bootstrap, "
-        f"got {shown(source)}"
+        f"got {shown(source)}{hint}"
     )

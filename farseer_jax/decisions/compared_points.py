@@ -30,6 +30,7 @@ class ComparedPoints(Result):
         along: the quantity that is fixed along the line, in words; empty for points.
         parity_N: parameters where both losses are equal on the line, ``(crossing,)``.
         parity_D: tokens there, ``(crossing,)``.
+        warnings: what to know before trusting them, such as a fitted loss that rises with N.
 
     Example:
         >>> from farseer_jax import Chinchilla, compare_fits
@@ -50,6 +51,7 @@ class ComparedPoints(Result):
     along: str = ""
     parity_N: np.ndarray = field(default_factory=lambda: np.empty(0))
     parity_D: np.ndarray = field(default_factory=lambda: np.empty(0))
+    warnings: tuple[str, ...] = ()
 
     @property
     def difference(self) -> np.ndarray:
@@ -81,6 +83,7 @@ class ComparedPoints(Result):
             "along": self.along,
             "points": self.table().records(),
             "parity": [{"N": N, "D": D} for N, D in crossed],
+            "warnings": list(self.warnings),
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
@@ -92,6 +95,7 @@ class ComparedPoints(Result):
             notes.append("* outside the runs of one or both")
         if self.along:
             notes += self._crossings()
+        notes += [f"warning: {sentence}" for sentence in self.warnings]
         title = [f"{' against '.join(self.names)} at {self.along}"] if self.along else []
         return (*title, self.table().at(rows), *(["\n".join(notes)] if notes else []))
 

@@ -9,6 +9,7 @@ from farseer_jax.decisions.matching_runs import match
 from farseer_jax.fitting.check_points import check_points
 from farseer_jax.results.numbers import quantity_text
 
+BETTER = "compare the tables of runs themselves (compare_runs, `farseer compare A.csv B.csv`)"
 _LARGEST_MISS = 0.5  # of the fits at the points, relative to the observed differences
 
 
@@ -54,7 +55,8 @@ class AgainstRuns:
             return ()
         return (
             f"the fits miss the observed differences, {typical:.2%}, by {self.miss:.2%} (root mean "
-            "squares): trust the points, not the surfaces; try another law or method.",
+            f"squares): trust the points, not the surfaces; {BETTER}, or try another law or "
+            "method.",
         )
 
     def _contradicted(self, difference: np.ndarray) -> tuple[str, ...]:
@@ -71,7 +73,7 @@ class AgainstRuns:
         return (
             f"the runs and the fits disagree on the winner: {self.names[winner]} is better at "
             f"{wins[winner]} of the {num} points where both have runs; by the fits, at {fitted} of "
-            f"them and in {1 - share:.0%} of this domain.",
+            f"them and in {1 - share:.0%} of this domain: {BETTER}.",
         )
 
 
@@ -79,29 +81,14 @@ def _root_mean_square(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(values**2)))
 
 
-def warnings_of(
-    fits: FitPair, N: np.ndarray, D: np.ndarray, difference: np.ndarray, tolerance: float
-) -> tuple[str, ...]:
-    """All warnings of a comparison, worst first.
+def contradictions(fits: FitPair, difference: np.ndarray, tolerance: float) -> tuple[str, ...]:
+    """Where the fits contradict the runs at points of both tables, worst first.
 
     Args:
         fits: the two fits.
-        N: N of the domain, ascending, ``(size,)``.
-        D: D of the domain, ascending, ``(tokens,)``.
-        difference: (loss A − loss B) / loss B of the laws, ``(size, tokens)``.
+        difference: (loss A − loss B) / loss B of the laws over the domain, ``(size, tokens)``.
         tolerance: relative difference of N and D within which two runs are at the same point.
     """
-    return (
-        *_against_runs(fits, difference, tolerance),
-        *_rising(fits, N, D),
-        *_of_the_fits(fits),
-        *_beyond_the_runs(fits, N, D),
-        *_without_runs(fits),
-    )
-
-
-def _against_runs(fits: FitPair, difference: np.ndarray, tolerance: float) -> tuple[str, ...]:
-    """Where the fits contradict the runs at points of both tables."""
     if fits.a.runs is None or fits.b.runs is None:
         return ()
     shared = match(fits.a.runs, fits.b.runs, tolerance)
@@ -117,6 +104,43 @@ def _against_runs(fits: FitPair, difference: np.ndarray, tolerance: float) -> tu
     return AgainstRuns(fits.names, observed, fitted).sentences(difference)
 
 
+def warnings_of(
+    fits: FitPair, N: np.ndarray, D: np.ndarray, *, has_probability: bool
+) -> tuple[str, ...]:
+    """The warnings of a comparison but for contradictions of the runs, worst first.
+
+    Args:
+        fits: the two fits.
+        N: N of the domain, ascending, ``(size,)``.
+        D: D of the domain, ascending, ``(tokens,)``.
+        has_probability: whether probabilities are given.
+    """
+    return (
+        *rising(fits, N[:, None], D),
+        *_of_the_fits(fits),
+        *(_of_the_probability() if has_probability else ()),
+        *_beyond_the_runs(fits, N, D),
+        *_without_runs(fits),
+    )
+
+
+def rising(fits: FitPair, N: np.ndarray, D: np.ndarray) -> tuple[str, ...]:
+    """Where a loss rises at points beyond its runs; N and D broadcast."""
+    return tuple(
+        sentence
+        for one in (fits.a, fits.b)
+        if one.runs is not None
+        for sentence in check_points(one.law, {"N": N, "D": D}, one.runs, one.name)
+    )
+
+
+def _of_the_probability() -> tuple[str, ...]:
+    return (
+        "the probabilities take the errors of runs as independent of each other, though those of "
+        f"one size move together: {BETTER}.",
+    )
+
+
 def _of_the_fits(fits: FitPair) -> list[str]:
     """The warnings of each fit, once if both are the same fit."""
     a, b = fits.a.fit, fits.b.fit
@@ -126,16 +150,6 @@ def _of_the_fits(fits: FitPair) -> list[str]:
             f"{fits.b.name}: {sentence}" for sentence in (() if b is None else b.warnings)
         ]
     return sentences
-
-
-def _rising(fits: FitPair, N: np.ndarray, D: np.ndarray) -> list[str]:
-    """Where a loss rises at points of the domain beyond its runs."""
-    return [
-        sentence
-        for one in (fits.a, fits.b)
-        if one.runs is not None
-        for sentence in check_points(one.law, {"N": N[:, None], "D": D}, one.runs, one.name)
-    ]
 
 
 def _beyond_the_runs(fits: FitPair, N: np.ndarray, D: np.ndarray) -> list[str]:

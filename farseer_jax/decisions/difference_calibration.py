@@ -120,7 +120,8 @@ def _spreads(error: np.ndarray, terms: list[Term]) -> tuple[np.ndarray, np.ndarr
     for part, length in terms:
         rate, probability = (part.rate, part.probability) if len(terms) == 1 else _merged(part)
         far = rate * length[:, None]
-        spread = np.hypot(spread[:, :, None], far[:, None]).reshape(len(error), -1)
+        num = spread.shape[1] * far.shape[1]
+        spread = np.hypot(spread[:, :, None], far[:, None]).reshape(len(error), num)
         weights = np.outer(weights, probability).ravel()
     return spread, weights
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from farseer_jax.decisions.compared_fits import FitPair
 from farseer_jax.decisions.compared_points import ComparedPoints, course
+from farseer_jax.decisions.comparison_warnings import rising
 from farseer_jax.decisions.compute_multipliers import ComputeMultipliers
 from farseer_jax.decisions.parity_curves import ParityCurve, all_crossings
 from farseer_jax.decisions.win_probability import WinProbability
@@ -40,7 +41,8 @@ class FitComparison(Result):
             two bootstraps.
         parity: curves along which both losses are equal.
         multipliers: how much less compute A needs for B's loss.
-        warnings: what to know before trusting the comparison, worst first.
+        contradictions: where the fits contradict the runs; printed first.
+        warnings: what to know before trusting the comparison, contradictions first.
 
     Example:
         >>> from farseer_jax import Chinchilla, compare_fits
@@ -62,6 +64,7 @@ class FitComparison(Result):
     chances: WinProbability | None
     parity: tuple[ParityCurve, ...]
     multipliers: ComputeMultipliers
+    contradictions: tuple[str, ...]
     warnings: tuple[str, ...]
 
     @property
@@ -155,6 +158,7 @@ class FitComparison(Result):
             loss_b=loss_b,
             inside=self.fits.inside(N, D),
             probability=None if self.chances is None else self.chances.at(N, D),
+            warnings=rising(self.fits, N, D),
         )
 
     def table(self) -> Table:
@@ -203,7 +207,9 @@ class FitComparison(Result):
         is_inside = bool(self.inside.all())
         shown, has_dash = self._map()
         legend = f"negative: {a} is better" + ("" if is_inside else _OUTSIDE)
+        first = [warned("", self.contradictions).strip()] if self.contradictions else []
         parts: list[str | Table] = [
+            *first,
             f"{a} against {b} ({kinds}): (loss {a} − loss {b}) / loss {b}",
             shown,
             legend + _ONE_WINNER * has_dash,
@@ -213,7 +219,8 @@ class FitComparison(Result):
             parts.append(self._some_of("{:.1%}".format, self.probability))
         # the legend explains parentheses once
         multipliers, explained = self.multipliers.text_parts(tell_outside=is_inside)
-        return (*parts, self._winner(), multipliers, warned(explained, self.warnings))
+        others = self.warnings[len(self.contradictions) :]
+        return (*parts, self._winner(), multipliers, warned(explained, others))
 
     def _map(self) -> tuple[Table, bool]:
         """The difference at a few N and D, and the D at which each of these N changes its winner.

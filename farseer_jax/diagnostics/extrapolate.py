@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax.diagnostics.candidate_refits import refit_forecast, refit_law, refuse
 from farseer_jax.diagnostics.extrapolation import Extrapolation
 from farseer_jax.diagnostics.holdout_split import Split, split_runs
 from farseer_jax.diagnostics.leaderboard import (
@@ -12,9 +13,7 @@ from farseer_jax.diagnostics.leaderboard import (
     as_candidates,
 )
 from farseer_jax.fitting.arguments import as_runs
-from farseer_jax.fitting.fit_batch import BatchFit, fit_batch
 from farseer_jax.laws.law import require_N_and_D
-from farseer_jax.methods.outcome import Outcome
 from farseer_jax.runs.noise import noise_if_shown
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runs.selection import without_copies
@@ -34,19 +33,21 @@ def extrapolate(
 
     Each candidate is fitted to the runs up to each limit and judged twice: on the held-out runs,
     which are the same for every limit (the paper's robustness curve), and on the runs right above
-    the limit. All refits of a candidate are one batch by weights. Exact copies of runs count once.
+    the limit. All refits of a law are one batch by weights; the forecast (:func:`forecast`) is made
+    anew from the runs up to each limit. Exact copies of runs count once.
 
     Args:
         runs: :class:`Runs`, or a table as for :func:`fit`.
-        candidates: laws, or pairs ``(law, method)``, or a mapping of names to pairs; None takes
-            Farseer by :class:`Piecewise` and :class:`LeastSquares`, and Chinchilla, Coupled and
-            Kaplan by ``LeastSquares("huber")`` (Hoffmann et al.'s objective).
+        candidates: laws, pairs ``(law, method)`` or ``"forecast"``, or a mapping of names to pairs
+            or ``"forecast"``; None takes the forecast, Farseer by :class:`Piecewise` and
+            :class:`LeastSquares`, and Chinchilla, Coupled and Kaplan by ``LeastSquares("huber")``
+            (Hoffmann et al.'s objective).
         along: quantity that orders the runs: ``"N"``, ``"D"``, ``"C"`` (compute 6·N·D) or the name
             of an extra column of positive numbers.
         held_out: runs from this value on are held out; None takes the largest value, or as many of
             the largest values as have five runs.
         limits: runs up to each of these values are fitted; None takes the distinct values below the
-            held-out runs, from a third of all on, and at most 16 of them, evenly.
+            held-out runs, from a third of all on, and at most 6 of them, evenly.
         min_fitted: number of distinct values in the smallest fitted range, if ``limits`` is None.
         targets: further runs to predict one by one, from each limit and from all runs.
 
@@ -54,7 +55,7 @@ def extrapolate(
         ValueError: nothing is held out, nothing is left to fit, a target is among the runs, or two
             candidates have the same name.
         TypeError: ``runs`` or ``targets`` is neither runs nor a table of them; a candidate is
-            neither a law's class nor a pair.
+            neither a law's class, nor a pair, nor ``"forecast"``.
 
     Example:
         >>> from farseer_jax import Chinchilla, Farseer, example_runs, extrapolate
@@ -64,7 +65,8 @@ def extrapolate(
     """
     chosen = as_candidates(candidates)
     for candidate in chosen:
-        require_N_and_D("extrapolate", candidate.law)
+        if candidate.law is not None:
+            require_N_and_D("extrapolate", candidate.law)
     table = _distinct(as_runs(runs))
     split = split_runs(table, along, held_out, limits, min_fitted)
     if targets is not None:
@@ -106,51 +108,31 @@ def _judged(
     candidate: Candidate, runs: Runs, split: Split, targets: Runs | None
 ) -> CandidateResult:
     """One candidate, fitted up to every limit and, for the targets, to all runs."""
-    weights = np.concatenate([split.fitted, np.ones((1, len(runs)))]).astype(float)
     try:
-        refits = fit_batch(candidate.law, runs, weights=weights, method=candidate.method, few=True)
+        if candidate.law is None:
+            refitted = refit_forecast(runs, split, targets)
+        else:
+            refitted = refit_law(candidate.law, candidate.method, runs, split, targets)
     except ValueError as error:  # that a method refuses the runs is a result, too
-        return _result(candidate, None, runs, split, targets, str(error))
-    return _result(candidate, refits, runs, split, targets, "")
-
-
-def _result(
-    candidate: Candidate,
-    refits: BatchFit | None,
-    runs: Runs,
-    split: Split,
-    targets: Runs | None,
-    note: str,
-) -> CandidateResult:
-    ratio = _predicted(refits, runs, len(split.limits) + 1)[:-1] / runs.loss
-    outcomes: tuple[Outcome | None, ...] = (None,) * (len(split.limits) + 1)
-    if refits is not None:
-        outcomes = tuple(refits.outcome(i) for i in range(len(refits)))
-    miss = ratio - 1.0
+        refitted = refuse(runs, split, targets, str(error))
+    miss = refitted.predicted / runs.loss - 1.0
     held_out = np.broadcast_to(split.held_out, split.fitted.shape)
     return CandidateResult(
         name=candidate.name,
-        law=candidate.law.name,
-        method=candidate.method.name,
-        note=note,
-        outcomes=outcomes[:-1],
-        target_outcome=outcomes[-1],
-        predicted=ratio * runs.loss,
-        target_predicted=_predicted(refits, targets, len(split.limits) + 1),
+        law=candidate.law_name,
+        method=candidate.method_name,
+        note=refitted.note,
+        outcomes=refitted.outcomes[:-1],
+        target_outcome=refitted.outcomes[-1],
+        predicted=refitted.predicted,
+        target_predicted=refitted.target_predicted,
         fitted_error=_mean(np.abs(miss), split.fitted),
         held_out_error=_mean(np.abs(miss), held_out),
         held_out_bias=_mean(miss, held_out),
         next_error=_mean(np.abs(miss), split.following),
         next_bias=_mean(miss, split.following),
+        inside=refitted.inside,
     )
-
-
-def _predicted(refits: BatchFit | None, runs: Runs | None, num_refits: int) -> np.ndarray:
-    """Losses by each refit, ``(refit, run)``; NaN without a usable refit."""
-    if refits is None or runs is None:
-        return np.full((num_refits, 0 if runs is None else len(runs)), np.nan)
-    predicted = refits.predict(runs.N, runs.D)
-    return np.where(refits.usable[:, None] & np.isfinite(predicted), predicted, np.nan)
 
 
 def _mean(values: np.ndarray, mask: np.ndarray) -> np.ndarray:

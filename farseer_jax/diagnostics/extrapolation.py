@@ -23,7 +23,14 @@ from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.noise import Noise
 from farseer_jax.runs.runs import Runs
 
-_ERRORS = ("fitted_error", "held_out_error", "held_out_bias", "next_error", "next_bias")
+_ERRORS = (
+    "fitted_error",
+    "held_out_error",
+    "held_out_bias",
+    "next_error",
+    "next_bias",
+    "inside",
+)
 _BEYOND = 1e-9
 
 
@@ -84,7 +91,7 @@ class Extrapolation(Result):
 
     @cached_property
     def leaderboard(self) -> tuple[LeaderboardRow, ...]:
-        """Candidates by their number of converged fits, then by their held-out errors."""
+        """Candidates by the number of limits with an error, then by their held-out errors."""
         return ranked(self.results)
 
     @property
@@ -92,14 +99,14 @@ class Extrapolation(Result):
         """The candidate to trust on these runs: the first of the leaderboard.
 
         Raises:
-            ValueError: it did not converge at some of the limits, so that no candidate is best.
+            ValueError: it has no error at some of the limits, so that no candidate is best.
         """
         first = self.leaderboard[0]
         if not first.complete:
             raise ValueError(
-                f"no candidate is best: none has a converged fit at each of the "
+                f"no candidate is best: none has an error at each of the "
                 f"{len(self.limits)} limits, and {first.name!r}, the first of the leaderboard, "
-                f"has {first.num_converged}; give larger limits, or other candidates"
+                f"has {first.num_limits}; give larger limits, or other candidates"
             )
         return self[first.name]
 

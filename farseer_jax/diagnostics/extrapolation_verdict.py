@@ -1,11 +1,12 @@
-"""The verdict of an extrapolation in sentences, and its warnings."""
+"""The verdict of an extrapolation, one recommendation in sentences, and its warnings."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from farseer_jax.diagnostics.candidate_refits import LEVEL
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.results.numbers import percent_text, quantity_text
+from farseer_jax.results.numbers import level_text, percent_text, quantity_text
 
 if TYPE_CHECKING:
     from farseer_jax.diagnostics.extrapolation import Extrapolation
@@ -21,30 +22,21 @@ def verdict(found: "Extrapolation") -> str:
     ranked = [row for row in found.leaderboard if row.num_limits]
     if not ranked:
         return "No candidate could be fitted up to any limit."
-    lines = [_first(found), *_ranking_rule(found)]
+    lines = [_first(found)]
     complete = [row for row in ranked if row.complete]
     if len(complete) > 1:
         lines.append(_second(*complete[:2]))
-    lines += _last_limits(found, ranked[0].name)
-    if complete:
-        first, by_next = complete[0], min(complete, key=lambda row: row.next_error)
-        if by_next is not first:
-            above = "the limit" if len(found.limits) == 1 else "each limit"
-            lines.append(
-                f"On the runs right above {above} {by_next.name} is better: "
-                f"{percent_text(by_next.next_error)} against {percent_text(first.next_error)}."
-            )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_coverage(found)])
 
 
 def _first(found: "Extrapolation") -> str:
-    """The best candidate, if one has a converged fit at every limit."""
+    """The best candidate, if one has an error at every limit."""
     first, num = found.leaderboard[0], len(found.limits)
     if not first.complete:
-        most = f", the most: {first.name}" if first.num_converged else ""
-        limits = "the limit" if num == 1 else f"each of the {num} limits"
-        has = f" ({first.num_converged} of {num}{most})" if num > 1 else ""
-        return f"No candidate is best: none has a converged fit at {limits}{has}."
+        return (
+            f"No candidate is best: none has an error at each of the {num} limits "
+            f"({first.num_limits} of {num}, the most: {first.name})."
+        )
     error = percent_text(first.held_out_error)
     if num == 1:
         return f"{first.name} extrapolates best on these runs: {error}."
@@ -57,27 +49,14 @@ def _first(found: "Extrapolation") -> str:
     )
 
 
-def _ranking_rule(found: "Extrapolation") -> list[str]:
-    """The rule of the ranking, where it makes a difference."""
-    if len({row.num_converged for row in found.leaderboard if row.num_limits}) < 2:
-        return []
-    return ["Candidates are ranked by the number of converged fits, then by error."]
-
-
-def _last_limits(found: "Extrapolation", first: str) -> list[str]:
-    """The best candidate after the last limits (short extrapolations), if it is another."""
-    errors = np.array([result.held_out_error for result in found.results])
-    trusted = np.array([result.trusted for result in found.results])
-    if not trusted[:, -1].any():
-        return []
-    best = np.where(trusted, errors, np.inf).argmin(axis=0)
-    name = found.results[best[-1]].name
-    if name == first:
-        return []
-    num = len(best) - int(np.flatnonzero(np.append(-1, best) != best[-1])[-1])
-    where = coordinate_text(found.along, found.limits[-num])
-    last = "the last limit" if num == 1 else f"the last {num} limits, from {where} on"
-    return [f"After {last}, {name} is best: prefer it for an extrapolation as short as those."]
+def _coverage(found: "Extrapolation") -> list[str]:
+    """How many held-out runs lie in the intervals of a forecast."""
+    return [
+        f"{result.name}: {np.nanmean(result.inside):.0%} of the held-out runs lie in their "
+        f"{level_text(LEVEL)} intervals, over all limits."
+        for result in found.results
+        if np.isfinite(result.inside).any()
+    ]
 
 
 def _second(first: "LeaderboardRow", second: "LeaderboardRow") -> str:
@@ -140,9 +119,9 @@ def _missing(found: "Extrapolation", result: "CandidateResult") -> list[str]:
 
 
 def _compared_with_first(found: "Extrapolation", result: "CandidateResult") -> str:
-    """Its error compared with the first's, over the limits at which both converged."""
+    """Its error compared with the first's, over the limits at which both have one."""
     first = found[found.leaderboard[0].name]
-    both = result.trusted & first.trusted
+    both = result.known & first.known
     if first is result or not both.any():
         return ""
     own, other = (
@@ -151,7 +130,7 @@ def _compared_with_first(found: "Extrapolation", result: "CandidateResult") -> s
     )
     shared = "limit" if both.sum() == 1 else f"{both.sum()} limits"
     return (
-        f"Over the {shared} at which {first.name} converged too, its error is {own} against {other}"
+        f"Over the {shared} at which {first.name} has a fit too, its error is {own} against {other}"
     )
 
 
@@ -160,9 +139,9 @@ def _unconverged(result: "CandidateResult") -> list[str]:
     if not num:
         return []
     return [
-        f"{result.name} did not converge at {_of(num, len(result.outcomes))} (marked *), and "
-        "cannot be called best: leave it out, give other limits, fix a parameter that diverges "
-        "(fixed=), or allow its method more steps"
+        f"{result.name} did not converge at {_of(num, len(result.outcomes))} (marked *); it is "
+        "ranked by its errors all the same: to settle them, fix a parameter that diverges (fixed=) "
+        "or allow its method more steps"
     ]
 
 

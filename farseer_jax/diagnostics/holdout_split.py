@@ -9,7 +9,7 @@ from farseer_jax.runs.runs import Runs
 from farseer_jax.uncertainty.holdouts import rolling_cutoffs
 
 LEAST_RUNS = 5  # predicted together: one or two would show the noise rather than the law
-_MAX_LIMITS = 16
+_MAX_LIMITS = 6  # those in between share nearly all runs with their neighbours
 _MIN_VALUES = 3  # distinct values in the smallest fitted range, by default
 _SAME = 1.02  # ratio up to which values are the same
 _MAX_SHOWN = 3

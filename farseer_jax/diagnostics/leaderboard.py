@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,22 +19,38 @@ from farseer_jax.methods.method import Method
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.method import Piecewise
 
+FORECAST = "forecast"
+Forecasting: TypeAlias = Literal["forecast"]
 Pair: TypeAlias = tuple[type[Law], Method | None]
-Candidates: TypeAlias = Iterable[type[Law] | Pair] | Mapping[str, Pair]
+Candidates: TypeAlias = (
+    Iterable[type[Law] | Pair | Forecasting] | Mapping[str, Pair | Forecasting] | Forecasting
+)
+_Checked: TypeAlias = tuple[type[Law], Method] | None  # None is the forecast
 
 
 class Candidate(NamedTuple):
-    """A law and a method to compare."""
+    """A law and a method to compare, or the forecast, which has neither."""
 
     name: str
-    law: type[Law]
-    method: Method
+    law: type[Law] | None
+    method: Any = None
+
+    @property
+    def law_name(self) -> str:
+        """The name of the law."""
+        return FORECAST if self.law is None else self.law.name
+
+    @property
+    def method_name(self) -> str:
+        """The name of the method."""
+        return FORECAST if self.law is None else str(self.method.name)
 
 
-def default_candidates() -> list[Pair]:
-    """The Farseer law by two methods, and the usual laws by Hoffmann et al.'s objective."""
+def default_candidates() -> list[Pair | Forecasting]:
+    """The forecast, Farseer by two methods, and usual laws by Hoffmann et al.'s objective."""
     baselines = (Chinchilla, Coupled, Kaplan)
     return [
+        "forecast",
         (Farseer, Piecewise()),
         (Farseer, LeastSquares()),
         *((law, LeastSquares("huber")) for law in baselines),
@@ -46,26 +62,28 @@ def as_candidates(candidates: Candidates | None) -> list[Candidate]:
 
     Raises:
         ValueError: there are no candidates, or two have the same name.
-        TypeError: one is neither a law's class nor a pair of a law and a method.
+        TypeError: one is neither a law's class, nor a pair of a law and a method, nor "forecast".
     """
-    pairs = default_candidates() if candidates is None else candidates
+    pairs: Any = default_candidates() if candidates is None else candidates
     if isinstance(pairs, Mapping):
         named = {str(name): _pair(pair) for name, pair in pairs.items()}
-        found = [Candidate(name, law, method) for name, (law, method) in named.items()]
+        found = [Candidate(name, *(pair or (None, None))) for name, pair in named.items()]
     else:
-        listed = [pairs] if isinstance(pairs, type) else list(pairs)
+        listed = [pairs] if isinstance(pairs, type | str) else list(pairs)
         found = _named([_pair(pair) for pair in listed])
     if not found:
         raise ValueError("candidates: expected at least one, such as Farseer, got none")
     return found
 
 
-def _pair(one: Any) -> tuple[type[Law], Method]:
+def _pair(one: Any) -> _Checked:
+    if isinstance(one, str) and one == FORECAST:
+        return None
     law, method = one if isinstance(one, tuple) and len(one) == 2 else (one, None)
     if not (isinstance(law, type) and issubclass(law, Law)):
         raise TypeError(
-            "candidates: expected a law's class, such as Farseer, or a pair, such as "
-            f"(Farseer, Piecewise()), got {shown(one)}"
+            "candidates: expected a law's class, such as Farseer, a pair, such as "
+            f"(Farseer, Piecewise()), or 'forecast', got {shown(one)}"
         )
     return law, as_method(method, law)
 
@@ -76,12 +94,15 @@ def _words(method: Any) -> str:
     return str(describe(Link())) if describe else ""
 
 
-def _named(pairs: list[tuple[type[Law], Method]]) -> list[Candidate]:
+def _named(pairs: list[_Checked]) -> list[Candidate]:
     """Candidates named by law and method, and by its settings where two names are the same."""
-    short = [f"{law.name.title()}, {method.name}" for law, method in pairs]
+    short = [
+        FORECAST.title() if pair is None else f"{pair[0].name.title()}, {pair[1].name}"
+        for pair in pairs
+    ]
     names = [
-        f"{name}, {_words(method)}" if short.count(name) > 1 else name
-        for name, (_, method) in zip(short, pairs, strict=True)
+        name if pair is None or short.count(name) == 1 else f"{name}, {_words(pair[1])}"
+        for name, pair in zip(short, pairs, strict=True)
     ]
     for name in names:
         if names.count(name) > 1:
@@ -89,17 +110,19 @@ def _named(pairs: list[tuple[type[Law], Method]]) -> list[Candidate]:
                 f"candidates: two of them are {name!r}; give them names, as in "
                 "{'mine': (Farseer, Piecewise()), 'other': …}"
             )
-    return [Candidate(name, *pair) for name, pair in zip(names, pairs, strict=True)]
+    return [
+        Candidate(name, *(pair or (None, None))) for name, pair in zip(names, pairs, strict=True)
+    ]
 
 
 @dataclass(frozen=True, eq=False)
 class CandidateResult:
-    """One law by one method, fitted up to each limit. Errors are NaN where there is no refit.
+    """One candidate, fitted up to each limit. Errors are NaN where there is no refit.
 
     Attributes:
         name: name of the candidate.
-        law: name of the law.
-        method: name of the method.
+        law: name of the law; ``"forecast"`` for the forecast.
+        method: name of the method; likewise.
         note: why the method refused the runs; else empty.
         outcomes: how each refit ended, one per limit; None where the runs were refused.
         target_outcome: how the refit to all runs ended; None where the runs were refused.
@@ -111,6 +134,8 @@ class CandidateResult:
         held_out_bias: mean of ``predicted / observed − 1`` on them, ``(limit,)``.
         next_error: mean relative error on the runs right above the limit, ``(limit,)``.
         next_bias: mean of ``predicted / observed − 1`` on them, ``(limit,)``.
+        inside: share of the held-out runs in the 0.9 interval of a run, ``(limit,)``; NaN for a
+            law, which has no intervals here.
     """
 
     name: str
@@ -126,21 +151,22 @@ class CandidateResult:
     held_out_bias: np.ndarray
     next_error: np.ndarray
     next_bias: np.ndarray
+    inside: np.ndarray
 
     @property
     def unconverged(self) -> np.ndarray:
-        """Limits at which the refit did not converge, ``(limit,)``: its error means nothing."""
+        """Limits at which the refit did not converge, ``(limit,)``."""
         return np.array([outcome is Outcome.not_converged for outcome in self.outcomes])
+
+    @property
+    def known(self) -> np.ndarray:
+        """Limits with a finite error, ``(limit,)``, whether the refit converged or not."""
+        return np.isfinite(self.held_out_error)
 
     @property
     def missing(self) -> np.ndarray:
         """Limits without a usable fit, ``(limit,)``."""
-        return ~np.isfinite(self.held_out_error) & ~self.unconverged
-
-    @property
-    def trusted(self) -> np.ndarray:
-        """Limits with a converged fit and a finite error, ``(limit,)``."""
-        return np.isfinite(self.held_out_error) & ~self.unconverged
+        return ~self.known & ~self.unconverged
 
 
 @dataclass(frozen=True)
@@ -151,13 +177,15 @@ class LeaderboardRow:
         name: name of the candidate.
         held_out_error: geometric mean of the held-out errors over the limits with a refit.
         times_best: geometric mean of the ratio of its held-out error to the smallest of any
-            candidate's converged fit at the same limit: 1 for one that is best everywhere.
-        num_best: number of limits at which it converged with the smallest held-out error.
-        num_limits: number of limits at which it has a refit.
-        num_converged: number of limits at which it converged. This ranks first, and ``times_best``
-            among equals, so that no candidate gains by failing at the harder limits.
-        complete: whether it converged at each limit at which any candidate can be fitted; only such
-            a candidate can be the best.
+            candidate at the same limit: 1 for one that is best everywhere. Candidates with as many
+            limits rank by it.
+        num_best: number of limits at which it has the smallest held-out error.
+        num_limits: number of limits at which it has a refit with a finite error. This ranks first,
+            so that no candidate gains by failing at the harder limits.
+        num_converged: number of limits at which that refit converged. An error that was measured
+            counts, however the refit ended.
+        complete: whether it has an error at each limit at which any candidate has one; only such a
+            candidate can be the best.
         next_error: geometric mean of the errors on the runs right above each limit.
     """
 
@@ -175,30 +203,26 @@ def ranked(results: Sequence[CandidateResult]) -> tuple[LeaderboardRow, ...]:
     """The ranking of the candidates, the best first."""
     errors = np.array([result.held_out_error for result in results])
     known = np.isfinite(errors)
-    trusted = np.array([result.trusted for result in results])
-    # where no fit converged, compare with those that did not
-    usual = np.where(trusted.any(axis=0), trusted, known)
-    smallest = np.where(usual, errors, np.inf).min(axis=0)
-    # a limit that is too small for all candidates does not count
-    asked = np.array([~result.missing for result in results]).any(axis=0)
+    smallest = np.where(known, errors, np.inf).min(axis=0)
+    asked = known.any(axis=0)  # a limit that is too small for all candidates does not count
     places = [
         LeaderboardRow(
             name=result.name,
             held_out_error=_geometric_mean(own[has]),
             times_best=_mean_ratio(own[has], smallest[has]),
-            num_best=int((own[converged] == smallest[converged]).sum()),
+            num_best=int((own[has] == smallest[has]).sum()),
             num_limits=int(has.sum()),
-            num_converged=int(converged.sum()),
-            complete=bool(asked.any() and converged[asked].all()),
+            num_converged=int((has & ~result.unconverged).sum()),
+            complete=bool(asked.any() and has[asked].all()),
             next_error=_geometric_mean(result.next_error[has]),
         )
-        for result, own, has, converged in zip(results, errors, known, trusted, strict=True)
+        for result, own, has in zip(results, errors, known, strict=True)
     ]
     return tuple(sorted(places, key=_order))
 
 
-def _order(place: LeaderboardRow) -> tuple[bool, int, float]:
-    return place.num_limits == 0, -place.num_converged, place.times_best
+def _order(place: LeaderboardRow) -> tuple[int, float]:
+    return -place.num_limits, place.times_best
 
 
 def _geometric_mean(values: np.ndarray) -> float:

@@ -1,6 +1,6 @@
 """Comparisons of two loss surfaces as a map, a line and a surface (paper App. E, Fig. 15)."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -8,37 +8,55 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from farseer_jax.decisions.compare_runs import RunComparison
 from farseer_jax.decisions.compared_points import ComparedPoints
 from farseer_jax.decisions.fit_comparison import FitComparison
 from farseer_jax.decisions.matching_runs import match
+from farseer_jax.decisions.parity_curves import ParityCurve, parity_curves
 from farseer_jax.fitting.type_checks import instance_of
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_axis, map_axes
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of, colour_bar
 from farseer_jax.plots.surface import SIZE, draw_surface, finish_surface, on_surface
+from farseer_jax.runs.runs import Runs
 
 _MAP = "PuOr_r"  # from purple through white to orange: apart for every kind of colour blindness
 _NUM_DRAWN = 97
+_NUM_OF_RUNS, _BEYOND = 49, 10.0  # points of a map of runs, and how far it goes beyond them
 _PLANE = "#8a8a8a"
 _SQUARE = "#009e73"
 
 
-def plot_comparison(comparison: FitComparison, ax: Axes | None = None) -> Axes:
+class _Map(NamedTuple):
+    """What a map of a difference shows: by fits, or by paired runs."""
+
+    names: tuple[str, str]
+    N: np.ndarray
+    D: np.ndarray
+    difference: np.ndarray
+    probability: np.ndarray | None
+    certain: float
+    parity: tuple[ParityCurve, ...]
+    runs: tuple[Runs | None, Runs | None]
+
+
+def plot_comparison(comparison: FitComparison | RunComparison, ax: Axes | None = None) -> Axes:
     """The normalised difference over N and D: purple where A is better, orange where B is.
 
     The heavy line is parity. Dots are the runs of A and rings those of B; outside the dashed frame,
-    the range that both share, at least one law extrapolates. With two bootstraps, the winner is
-    95 % certain beyond the dotted lines.
+    the range that both share, the difference is extrapolated. Beyond the dotted lines the winner is
+    certain, with 95 % by two bootstraps, 90 % by runs.
 
     Args:
-        comparison: from :func:`compare_fits`, of at least two N and two D.
+        comparison: from :func:`compare_runs`; or from :func:`compare_fits`, of at least two N and
+            two D.
         ax: axes to draw on; new ones by default.
 
     Returns:
         The axes.
 
     Raises:
-        TypeError: ``comparison`` is not a FitComparison.
+        TypeError: ``comparison`` is not a comparison.
         ValueError: there is one N or one D, so no surface.
 
     Example:
@@ -50,26 +68,55 @@ def plot_comparison(comparison: FitComparison, ax: Axes | None = None) -> Axes:
         >>> plot_comparison(found).get_ylabel()
         'tokens D'
     """
-    a, b = _surface_of(comparison).names
-    N, D, percent = comparison.N, comparison.D, 100 * comparison.difference.T
+    if isinstance(comparison, RunComparison):
+        shown = _map_of_runs(comparison)
+    else:
+        shown = _map_of_fits(comparison)
+    (a, b), N, D, percent = shown.names, shown.N, shown.D, 100 * shown.difference.T
     most = max(float(np.abs(percent).max()), 1e-12)
     with axes_of(ax, (6.0, 4.3)) as axes:
         map_axes(axes)
         drawn = axes.pcolormesh(
             N, D, percent, cmap=_MAP, vmin=-most, vmax=most, shading="gouraud", rasterized=True
         )
-        colour_bar(axes, drawn, _difference_label(comparison))
-        for curve in comparison.parity:
+        colour_bar(axes, drawn, _difference_label(shown))
+        for curve in shown.parity:
             axes.plot(curve.N, curve.D, color="black", lw=2.6, solid_capstyle="butt", zorder=4)
-        if comparison.probability is not None:
+        if shown.probability is not None:
             axes.contour(
-                N, D, comparison.probability.T, [0.05, 0.95],
+                N, D, shown.probability.T, [1.0 - shown.certain, shown.certain],
                 colors="black", linewidths=0.8, linestyles="dotted", zorder=4,
             )  # fmt: skip
-        _draw_runs(axes, comparison)
+        _draw_runs(axes, shown)
         axes.set(xlim=(N[0], N[-1]), ylim=(D[0], D[-1]), title=f"{a} against {b}")
-        _add_legend(axes, comparison)
+        _add_legend(axes, shown)
     return axes
+
+
+def _map_of_fits(comparison: object) -> _Map:
+    own = _surface_of(comparison)
+    runs = own.fits.a.runs, own.fits.b.runs
+    return _Map(own.names, own.N, own.D, own.difference, own.probability, 0.95, own.parity, runs)
+
+
+def _map_of_runs(comparison: RunComparison) -> _Map:
+    """From the smallest run to ten times the largest."""
+    a, b = comparison.runs
+    N, D = (
+        np.geomspace(min(x.min(), y.min()), _BEYOND * max(x.max(), y.max()), _NUM_OF_RUNS)
+        for x, y in ((a.N, b.N), (a.D, b.D))
+    )
+    grid = dict(zip(("N", "D"), (x.ravel() for x in np.meshgrid(N, D, indexing="ij")), strict=True))
+    found, shape = comparison.at(grid), (len(N), len(D))
+    difference, probability = found.difference.reshape(shape), found.probability.reshape(shape)
+
+    def gap(at_N: np.ndarray, at_D: np.ndarray) -> np.ndarray:
+        at_N, at_D = np.broadcast_arrays(at_N, at_D)
+        points = {"N": at_N.ravel(), "D": at_D.ravel()}
+        return comparison.at(points).difference.reshape(at_N.shape)
+
+    parity = parity_curves(gap, N, D)
+    return _Map(comparison.names, N, D, difference, probability, 0.9, parity, (a, b))
 
 
 def _surface_of(comparison: object) -> FitComparison:
@@ -82,20 +129,20 @@ def _surface_of(comparison: object) -> FitComparison:
     return found
 
 
-def _difference_label(of: FitComparison | ComparedPoints) -> str:
+def _difference_label(of: FitComparison | ComparedPoints | _Map) -> str:
     return "(loss {0} − loss {1}) / loss {1}, %".format(*of.names)
 
 
-def _draw_runs(axes: Axes, comparison: FitComparison) -> None:
+def _draw_runs(axes: Axes, shown: _Map) -> None:
     """The runs of A as dots, those of B as rings, and a frame around the range of both."""
     ranges = []
     looks: Any = ({"s": 5, "color": INK}, {"s": 22, "color": "none"})
-    for one, look in zip((comparison.fits.a, comparison.fits.b), looks, strict=True):
-        if (runs := one.runs) is None:
+    for runs, look in zip(shown.runs, looks, strict=True):
+        if runs is None:
             continue
-        shown = _within(comparison, runs.N, runs.D)
+        near = _within(shown, runs.N, runs.D)
         axes.scatter(
-            runs.N[shown], runs.D[shown], zorder=5, lw=0.6, clip_on=False, edgecolor=INK, **look
+            runs.N[near], runs.D[near], zorder=5, lw=0.6, clip_on=False, edgecolor=INK, **look
         )
         points = np.stack([runs.N, runs.D])
         ranges.append((points.min(axis=1), points.max(axis=1)))
@@ -107,7 +154,7 @@ def _draw_runs(axes: Axes, comparison: FitComparison) -> None:
         axes.add_patch(frame)
 
 
-def _within(comparison: FitComparison, N: np.ndarray, D: np.ndarray) -> np.ndarray:
+def _within(comparison: FitComparison | _Map, N: np.ndarray, D: np.ndarray) -> np.ndarray:
     """Which runs lie in the domain."""
     return np.asarray(
         (N >= comparison.N[0]) & (N <= comparison.N[-1])
@@ -115,17 +162,18 @@ def _within(comparison: FitComparison, N: np.ndarray, D: np.ndarray) -> np.ndarr
     )  # fmt: skip
 
 
-def _add_legend(axes: Axes, comparison: FitComparison) -> None:
+def _add_legend(axes: Axes, shown: _Map) -> None:
     """A legend of lines and points below the axes."""
-    (a, b), handles = comparison.names, []
-    if comparison.parity:
+    (a, b), handles = shown.names, []
+    if shown.parity:
         handles.append(Line2D([], [], color="black", lw=2.6, label="equal"))
-    if comparison.probability is not None:
-        handles.append(Line2D([], [], color="black", lw=0.8, ls=":", label="95 % certain"))
+    if shown.probability is not None:
+        label = f"{shown.certain:.0%} certain".replace("%", " %")
+        handles.append(Line2D([], [], color="black", lw=0.8, ls=":", label=label))
     look: Any = {"ls": "", "marker": "o", "mec": INK, "mew": 0.6}
-    if comparison.fits.a.runs is not None:
+    if shown.runs[0] is not None:
         handles.append(Line2D([], [], ms=3.0, mfc=INK, label=f"runs of {a}", **look))
-    if comparison.fits.b.runs is not None:
+    if shown.runs[1] is not None:
         handles.append(Line2D([], [], ms=5.0, mfc="none", label=f"runs of {b}", **look))
     if handles:
         legend_outside(axes, handles=handles, ncols=4)

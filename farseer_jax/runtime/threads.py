@@ -1,6 +1,7 @@
 """Compiled calls in parallel threads: how many, on which devices, in which context."""
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -21,7 +22,8 @@ def num_threads() -> int:
 
 
 @cache
-def _blas() -> Any:
+def _blas(has_scipy: bool) -> Any:
+    """The BLAS libraries that are loaded; SciPy has its own, which is loaded with it."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
@@ -29,7 +31,8 @@ def _blas() -> Any:
 
 def one_blas_thread() -> AbstractContextManager[Any]:
     """Within it BLAS uses one core: on batches of small matrices its threads only wait."""
-    limits: AbstractContextManager[Any] = _blas().limit(limits=1, user_api="blas")
+    blas = _blas("scipy.linalg" in sys.modules)
+    limits: AbstractContextManager[Any] = blas.limit(limits=1, user_api="blas")
     return limits
 
 
