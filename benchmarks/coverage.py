@@ -36,8 +36,8 @@ SCHEMES: dict[str, Any] = {
     "within-sizes": fj.ResampleWithinSizes(),
     "runs": fj.ResampleRuns(),
 }
-DEFAULT = ("farseer", "piecewise", "wild")
-COMBINED = ("farseer", "piecewise+least_squares", "wild")
+DEFAULT = ("farseer", "piecewise", "sizes")
+COMBINED = ("farseer", "piecewise+least_squares", "sizes")
 KINDS = ("normal", "basic", "percentile", "calibrated")
 NUM_RESAMPLES = 200
 

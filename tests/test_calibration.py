@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import ConvexHull
 
 from farseer_jax import Runs, paper_grid
-from farseer_jax.runs.coverage import extrapolation_length
+from farseer_jax.runs.coverage import beyond_runs, distance_to_hull, extrapolation_length
 from farseer_jax.uncertainty.calibration import Calibration, calibrate
 from farseer_jax.uncertainty.holdouts import rolling_weights
 
@@ -169,10 +170,20 @@ def test_holdouts_of_the_paper_grid() -> None:
     np.testing.assert_array_equal(holdouts.weights[0], (sizes[6] >= N).astype(float))
     inside = holdouts.weights > 0
     assert not holdouts.length[inside].any()
-    steps = np.log(N) - np.log(holdouts.cutoffs)[:, None]
-    most = np.array([D[cutoff >= N].max() for cutoff in holdouts.cutoffs])
-    more = np.maximum(np.log(D) - np.log(most)[:, None], 0.0)
-    assert holdouts.length[~inside] == pytest.approx((steps + more)[~inside])
+    points = np.log(np.stack([N, D], axis=1))
+    for own, length in zip(inside, holdouts.length, strict=True):
+        expected = [distance_by_edges(points[own], point) for point in points[~own]]
+        assert length[~own] == pytest.approx(expected)
+
+
+def distance_by_edges(points: np.ndarray, at: np.ndarray) -> float:
+    """Of a point outside the hull: the nearest of its edges, one by one."""
+    corners = points[ConvexHull(points).vertices]
+    distances = []
+    for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        along = np.clip((at - a) @ (b - a) / ((b - a) @ (b - a)), 0.0, 1.0)
+        distances.append(float(np.linalg.norm(at - a - along * (b - a))))
+    return min(distances)
 
 
 def test_many_sizes_are_thinned_and_few_give_none() -> None:
@@ -186,10 +197,34 @@ def test_many_sizes_are_thinned_and_few_give_none() -> None:
     assert (len(rolling_weights(four)), len(rolling_weights(four, min_sizes=4))) == (1, 0)
 
 
-def test_length_counts_both_directions_outside() -> None:
-    runs = Runs([1e9, 4e9], [1e10, 2e10], [3, 2])
+def test_length_is_the_distance_from_the_hull_in_e_folds() -> None:
+    runs = Runs([1e9, 4e9, 1e9, 4e9], [1e10, 1e10, 2e10, 2e10], [3, 2, 2, 1])
     length = extrapolation_length(runs, [2e9, 8e9, 8e9, 5e8], [1e10, 1e10, 8e10, 1e10])
-    assert length == pytest.approx([0, math.log(2), math.log(2) + math.log(4), math.log(2)])
+    log = math.log
+    assert length == pytest.approx([0, log(2), math.hypot(log(2), log(4)), log(2)])
+    assert np.isnan(extrapolation_length(runs, np.nan, 1e10))
+
+
+def test_a_size_covers_its_own_D_alone() -> None:
+    """The largest size of the paper's grid ends at 90 B tokens, a smaller one at 500 B."""
+    N, D = paper_grid()
+    runs, largest = Runs(N, D, np.ones(len(N))), N.max()
+    assert D.max() > 3.5e11
+    ends = D[largest == N].max()
+    assert ends == pytest.approx(9.05e10, rel=1e-3)
+    length = extrapolation_length(runs, largest, [ends / 4, ends, 5e11])
+    assert length == pytest.approx([0.0, 0.0, 1.2], abs=0.01)
+    assert beyond_runs(runs, {"N": [largest] * 2, "D": [ends, 5e11]}).tolist() == [False, True]
+
+
+def test_distance_of_points_on_a_line_or_in_many_coordinates() -> None:
+    """Hulls without faces: D = 20 N, and a simplex in six coordinates."""
+    line = np.outer(np.arange(5.0), [1.0, 1.0])
+    at = np.array([[1.5, 1.5], [1.0, 3.0], [5.0, 5.0]])
+    assert distance_to_hull(line, at) == pytest.approx([0, np.sqrt(2), np.sqrt(2)])
+    simplex = np.vstack([np.zeros(6), np.eye(6)])
+    outside = distance_to_hull(simplex, np.array([[0.1] * 6, [1.0] * 6, [-1.0] + [0.0] * 5]))
+    assert outside == pytest.approx([0, 5 / np.sqrt(6), 1])
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, -1.0, math.nan])

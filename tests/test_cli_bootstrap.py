@@ -133,8 +133,9 @@ class TestOptions:
         )
         assert bootstrap.KINDS == KINDS
         own = inspect.signature(fj.bootstrap).parameters
+        assert own["scheme"].default is None
         assert bootstrap.DEFAULTS == {
-            "scheme": own["scheme"].default,
+            "scheme": refits.scheme.name,
             "kind": refits.interval(N, D).kind,
             "num_resamples": 1000,
         }
@@ -282,7 +283,7 @@ class TestFile:
         refit, before = Refits.__call__, signal.getsignal(signal.SIGTERM)
 
         def second_is_interrupted(self: Refits, *stacks: Any) -> Any:
-            calls.append(len(stacks[0]))
+            calls.append(len(next(stack for stack in stacks if stack is not None)))
             if len(calls) == 2:
                 interrupt()
             return refit(self, *stacks)

@@ -97,7 +97,7 @@ def test_a_fit_combined_with_itself_is_its_own_interval() -> None:
 
 
 def test_failed_refits_end_trust_in_the_combination() -> None:
-    whole, failing = (bootstrap(mean_fit(6, min_sizes=n), 60, "sizes") for n in (0, 3))
+    whole, failing = (bootstrap(mean_fit(6, 1, min_sizes=n), 60, "runs") for n in (0, 4))
     both = combine_intervals([whole, failing], *POINT)
     assert both.num_failed == failing.num_failed > 0
     assert not both.trustworthy

@@ -23,17 +23,17 @@ from farseer_jax.uncertainty.resampling import Setting
 from farseer_jax.uncertainty.schemes_by_name import as_scheme
 
 TESTS = Path(__file__).parent
-SIZES = as_scheme("sizes")
+RUNS = as_scheme("runs")
 
 
 @cache
 def fit_() -> Fit:
-    """Five sizes, at least three of which must have weight: a few refits of ``sizes`` fail."""
-    return mean_fit(num_sizes=5, min_sizes=3)
+    """Five sizes, at least three of which must have weight: a few refits of ``runs`` fail."""
+    return mean_fit(num_sizes=5, num_D=1, min_sizes=3)
 
 
 def draws(out: Path | None, num: int = 300, chunk_size: int = 50, **options: Any) -> Bootstrap:
-    return bootstrap(fit_(), num, "sizes", out=out, chunk_size=chunk_size, **options)
+    return bootstrap(fit_(), num, "runs", out=out, chunk_size=chunk_size, **options)
 
 
 @cache
@@ -160,7 +160,7 @@ def test_interrupted_and_resumed_with_fewer(tmp_path: Path) -> None:
     """Several processes leave gaps; those beyond the number asked for do no harm."""
     out = tmp_path / "draws.parquet"
     whole = draws(None, 90)
-    store = Store(out, manifest_of(fit_(), as_scheme("sizes"), 0))
+    store = Store(out, manifest_of(fit_(), as_scheme("runs"), 0))
     store.open(resume=False)
     (batch,) = whole.draws.batches()
     for start in (0, 30, 70):
@@ -260,7 +260,7 @@ try:
 except OSError as error:
     print(error, flush=True)
 resource.setrlimit(resource.RLIMIT_FSIZE, free)
-store = Store(folder / "held.parquet", manifest_of(fit_(), as_scheme("sizes"), 0))
+store = Store(folder / "held.parquet", manifest_of(fit_(), as_scheme("runs"), 0))
 store.open(resume=False)
 print("held", flush=True)
 time.sleep(300)
@@ -324,19 +324,19 @@ def test_interrupted_draws_are_not_overwritten(
 
 
 OTHERS: dict[str, tuple[Any, str]] = {
-    "runs": (lambda **o: bootstrap(mean_fit(5, min_sizes=3, seed=1), 300, "sizes", **o), "runs"),
+    "runs": (lambda **o: bootstrap(mean_fit(5, 1, min_sizes=3, seed=1), 300, "runs", **o), "runs"),
     "number of runs": (
-        lambda **o: bootstrap(mean_fit(6, min_sizes=3), 300, "sizes", **o),
-        r"other runs, 25 \(here 30\)",
+        lambda **o: bootstrap(mean_fit(6, 1, min_sizes=3), 300, "runs", **o),
+        r"other runs, 5 \(here 6\)",
     ),
     "scheme": (lambda **o: bootstrap(fit_(), 300, "bayesian", **o), "another scheme, .*bayesian"),
     "settings of the scheme": (
         lambda **o: bootstrap(fit_(), 300, ParametricBootstrap(1e-3), **o),
         "another scheme, .*0.001",
     ),
-    "seed": (lambda **o: bootstrap(fit_(), 300, "sizes", seed=7, **o), r"another seed, 0 \(here 7"),
+    "seed": (lambda **o: bootstrap(fit_(), 300, "runs", seed=7, **o), r"another seed, 0 \(here 7"),
     "settings of the method": (
-        lambda **o: bootstrap(mean_fit(5, min_sizes=2), 300, "sizes", **o),
+        lambda **o: bootstrap(mean_fit(5, 1, min_sizes=2), 300, "runs", **o),
         "other settings of the method",
     ),
 }
@@ -365,7 +365,7 @@ def test_draws_of_something_else_are_not_resumed(
 def test_draws_from_other_starts_are_not_resumed() -> None:
     """Settings as JSON leave starts of one's own out, and refits go out from them."""
     one, same, other, none = (
-        manifest_of(fit_of(fit_().law, fit_().runs, LeastSquares(starts=starts)), SIZES, 0)
+        manifest_of(fit_of(fit_().law, fit_().runs, LeastSquares(starts=starts)), RUNS, 0)
         for starts in (law_of(np.ones(2)), law_of(np.ones(2)), law_of(np.zeros(2)), None)
     )
     check_same("draws", one, same)
@@ -462,7 +462,7 @@ def test_a_damaged_manifest_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ({"chunk_size": 0}, ValueError, "chunk_size must be at least 1, got 0"),
         ({"scheme": "boot"}, ValueError, "scheme must be one of"),
         ({"devices": []}, ValueError, "devices: expected at least one, got none"),
-        ({"scheme": "jackknife-runs", "num_resamples": 10}, ValueError, "has exactly 25 resamples"),
+        ({"scheme": "jackknife-runs", "num_resamples": 10}, ValueError, "has exactly 5 resamples"),
         ({"scheme": "jackknife-sizes", "num_resamples": 4}, ValueError, "has exactly 5 resamples"),
     ],
 )
@@ -474,7 +474,7 @@ def test_misuse(options: dict[str, Any], error: type[Exception], message: str) -
 def test_numbers_of_resamples_by_default() -> None:
     assert bootstrap(fit_()).num_resamples == 1000
     assert bootstrap(fit_(), scheme="jackknife-sizes").num_resamples == 5
-    assert bootstrap(fit_(), 25, "jackknife-runs").num_resamples == 25
+    assert bootstrap(fit_(), 5, "jackknife-runs").num_resamples == 5
 
 
 @pytest.mark.parametrize("chunk_size", [1, 2, 4096])
@@ -503,10 +503,10 @@ def test_hopeless_refits_are_given_up_early() -> None:
 
 def test_a_few_failures_at_the_beginning_do_not_end_it() -> None:
     """Whatever the chunk: the first resample of this seed fails."""
-    fit = mean_fit(num_sizes=5, min_sizes=5)
+    fit = mean_fit(num_sizes=5, num_D=1, min_sizes=5)
     setting, seed = Setting.of(fit), 0
-    weights = resamples(as_scheme("sizes"), setting, seed, 0, 1).weights
+    weights = resamples(as_scheme("runs"), setting, seed, 0, 1).weights
     assert weights is not None
     assert (weights == 0).any()
-    one, all_at_once = (bootstrap(fit, 200, "sizes", chunk_size=k) for k in (1, 4096))
+    one, all_at_once = (bootstrap(fit, 200, "runs", chunk_size=k) for k in (1, 4096))
     assert one.num_failed == all_at_once.num_failed > 100

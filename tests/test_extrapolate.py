@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.optimize import least_squares
+from test_calibration import distance_by_edges
 from weighted_mean import WeightedMean, law_of, mean_fit
 
 import farseer_jax as fj
@@ -165,7 +166,8 @@ def test_targets_are_predicted_from_all_runs(found: fj.Extrapolation, targets: f
     assert predicted.shape == (15, 2)
     expected = refits.predict(targets.N, targets.D)[0]
     np.testing.assert_allclose(predicted[-1], expected, rtol=1e-10)
-    length = np.log(targets.N / runs.N.max()) + [0.0, 0.0]
+    points, at = (np.log(np.stack([own.N, own.D], axis=1)) for own in (runs, targets))
+    length = [distance_by_edges(points, point) for point in at]
     np.testing.assert_allclose(found.target_length(), length, rtol=1e-9)
 
 

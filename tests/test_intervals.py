@@ -51,6 +51,11 @@ def skewed() -> np.ndarray:
     return 3 + 0.1 * np.random.default_rng(0).gamma(2.0, size=999)
 
 
+def centred() -> Bootstrap:
+    """Draws around the mean of the runs."""
+    return made(skewed() + float(E) - 3.2, estimate=float(E))
+
+
 # Against closed forms
 
 
@@ -180,12 +185,15 @@ def test_jackknife_over_sizes_of_a_mean() -> None:
     [
         ("runs", spread_of_mean(0)),
         ("bayesian", spread_of_mean(0) * np.sqrt(NUM_RUNS / (NUM_RUNS + 1))),
-        ("sizes", np.std(LOSS.reshape(4, 5).mean(axis=1)) / 2),
+        ("sizes", np.std(LOSS.reshape(4, 5).mean(axis=1)) / np.sqrt(4 / 2 + 1)),
         ("within-sizes", np.sqrt(np.mean(LOSS.reshape(4, 5).var(axis=1)) / NUM_RUNS)),
     ],
 )
 def test_standard_error_of_a_mean(scheme: str, expected: float) -> None:
-    """Four standard deviations of the estimate of 4,000 draws are 4.5 %."""
+    """Four standard deviations of the estimate of 4,000 draws are 4.5 %.
+
+    A mean with Dirichlet(a) weights of K values has the variance s² / (a K + 1).
+    """
     found = bootstrap(FIT, 4000, scheme, seed=1)
     assert found.standard_error(*POINT) == pytest.approx(expected, rel=0.045)
 
@@ -263,11 +271,11 @@ def test_failures_are_counted_and_many_end_trust(
     num_failed: int, level: float, trusted: bool
 ) -> None:
     """At 0.9, a fortieth of the draws is half of what is to lie beyond an end."""
-    found = made(skewed()[:200], failed=range(10, 10 + num_failed))
+    found = made(skewed()[:200], failed=range(10, 10 + num_failed), estimate=3.2)
     assert (found.num_resamples, found.num_failed) == (200, num_failed)
     assert found.outcomes[Outcome.too_few_sizes] == num_failed
     assert f"{num_failed} of 200 refits failed" in found.warnings[0]
-    intervals = found.interval(*POINT, level=level)
+    intervals = found.interval_of(lambda law: law.E, level)
     assert intervals.num_failed == num_failed
     assert intervals.trustworthy is trusted
     assert intervals.warnings[0].startswith("NOT TO BE TRUSTED") is not trusted
@@ -308,25 +316,66 @@ def test_a_quantity_without_any_answer() -> None:
 
 def test_points_beyond_the_runs_are_said() -> None:
     inside, beyond = (float(FIT.runs.N[0]), float(FIT.runs.D[0])), POINT
-    found = made(skewed())
+    found = centred()
     jackknife = bootstrap(FIT, scheme="jackknife-runs")
     assert found.interval(*inside, kind="basic").warnings == ()
     assert "'calibrated', if sizes" in found.interval(*beyond, kind="basic").warnings[0]
     assert "random resamples give calibrated" in jackknife.interval(*beyond).warnings[0]
     curve = found.curves([2e8, 1e11])["A"].warnings[0]
-    assert curve.startswith("1 of 2 points lies beyond the runs")
+    assert curve.startswith("NOT TO BE TRUSTED: 1 of 2 points lies beyond the runs")
     assert "calibrated" not in curve
 
 
 def test_optima_beyond_the_runs_are_said() -> None:
     """Where both terms are alike, N = D: 1.2 B is inside, 0.8 B outside in D."""
-    found = made(skewed())
+    found = centred()
     assert found.allocation(6 * 1.2e9**2)["N"].warnings == ()
     for own in found.allocation(6 * np.array([1.2e9, 0.8e9, 1e12]) ** 2).values():
         assert own.warnings == (
-            "2 of 3 optima lie beyond the runs in N, D or D/N, where there is no evidence that the "
+            "NOT TO BE TRUSTED: 2 of 3 optima lie beyond the runs, where nothing shows that the "
             "law holds.",
         )
+        assert not own.trustworthy
+
+
+def test_an_interval_far_beyond_the_runs_that_takes_the_law_for_true_is_not_trusted() -> None:
+    found, inside = centred(), (float(FIT.runs.N[0]), float(FIT.runs.D[0]))
+    for kind in ("percentile", "basic", "normal"):
+        assert found.interval(*inside, kind=kind).trustworthy
+        beyond = found.interval(*POINT, kind=kind)
+        assert not beyond.trustworthy
+        assert f"beyond the runs, where {kind} intervals assume that the law is true" in str(beyond)
+        assert beyond.to_dict()["trustworthy"] is False
+    # six sizes have hold-outs: calibrated intervals say what to expect there
+    calibrated = bootstrap(mean_fit(6), 60).interval(1.3e10, 1e10)
+    assert calibrated.kind == "calibrated"
+    assert calibrated.trustworthy
+
+
+@pytest.mark.parametrize(("half", "trusted"), [(0.2, True), (0.61, False), (1.46, False)])
+def test_losses_that_are_not_determined_are_not_trusted(half: float, trusted: bool) -> None:
+    """Draws whose logarithms are normal: the half-width is sinh of that of the logarithm."""
+    z = np.array([NormalDist().inv_cdf(p) for p in np.arange(1, 1000) / 1e3])
+    draws = float(E) * np.exp(np.arcsinh(half) / NormalDist().inv_cdf(0.95) * z)
+    found = made(draws, estimate=float(E)).interval(2e8, 1e9, kind="percentile")
+    assert 0.5 * (found.upper - found.lower)[0] / found.estimate[0] == pytest.approx(half, rel=0.02)
+    assert found.trustworthy is trusted
+    said = any("further than a quarter of the loss" in sentence for sentence in found.warnings)
+    assert said is not trusted
+
+
+def test_an_estimate_outside_its_own_interval_is_said() -> None:
+    """A method's bias is in the estimate once, and in the refits of its refitted law twice."""
+    biased = made(skewed() + 0.2, estimate=3.2)
+    point = float(FIT.runs.N[0]), float(FIT.runs.D[0])
+    found = biased.interval(*point, kind="percentile")
+    assert found.estimate[0] < found.lower[0]
+    assert not found.trustworthy
+    assert "1 of 1 estimates lies outside the interval" in found.warnings[0]
+    assert "kind='normal'" in found.warnings[0]
+    normal = biased.interval(*point, kind="normal")
+    assert normal.lower[0] < normal.estimate[0] < normal.upper[0]
+    assert not any("outside the interval" in sentence for sentence in normal.warnings)
 
 
 # Shape, text, tables

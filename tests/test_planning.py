@@ -118,11 +118,12 @@ def test_standard_errors_are_the_spread_of_fits_to_simulated_runs(ensemble: Ense
 
 def test_a_size_counts_from_its_pairs_on(ensemble: Ensemble) -> None:
     chosen = np.zeros((3, 6), dtype=bool)
-    chosen[1, :3] = chosen[2, :4] = True  # two pairs, and three
+    chosen[1, 2:5] = chosen[2, 1:5] = True  # two pairs, and three
     nothing, two, three = ensemble.spread(chosen).length[:, 0]
     near, far = (np.log(TARGET[0] / N) for N in (NEW, SIZES[-1]))
     beyond_D = np.log(TARGET[1] / 32e9)
-    np.testing.assert_allclose([nothing, two, three - beyond_D], [far + beyond_D] * 2 + [near])
+    expected = [*[np.hypot(far, beyond_D)] * 2, np.hypot(near, beyond_D)]
+    np.testing.assert_allclose([nothing, two, three], expected)
 
 
 def test_misfit_adds_its_square(ensemble: Ensemble) -> None:
@@ -294,7 +295,7 @@ def test_suggestions_print_and_go_to_tables(fit: fj.Fit) -> None:
     text = str(found)
     assert "standard error after" in text
     assert "20 B, 200 B" in text
-    assert "far outside the runs by 3.67 e-folds" in text
+    assert "far outside the runs by 2.59 e-folds" in text
     assert (
         "noise of the runs (0.050%); the law is assumed to be exact\nof ln D/N: the noise alone"
         in text
@@ -335,8 +336,8 @@ def test_targets_are_flagged(fit: fj.Fit, point: tuple[float, float], words: str
     ("compute", "words"),
     [
         (1e20, "inside the runs"),
-        (1e22, "far outside the runs by 2.79 e-folds"),
-        (1e24, "far outside the runs by 7.39 e-folds, D/N beyond theirs"),
+        (1e22, "far outside the runs by 2.29 e-folds"),
+        (1e24, "far outside the runs by 5.69 e-folds"),
     ],
 )
 def test_splits_are_flagged(fit: fj.Fit, compute: float, words: str) -> None:

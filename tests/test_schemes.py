@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from weighted_mean import WeightedMean, fit_of
+from scipy import stats
+from weighted_mean import WeightedMean, fit_of, mean_fit
 
 from farseer_jax import (
     BayesianBootstrap,
@@ -25,6 +26,7 @@ from farseer_jax import (
     bootstrap,
     estimate_noise,
 )
+from farseer_jax.uncertainty.assumed_errors import assumed_errors
 from farseer_jax.uncertainty.bootstrap import resamples
 from farseer_jax.uncertainty.resampling import Draw, Setting
 from farseer_jax.uncertainty.schemes_by_name import SCHEMES, as_scheme, scheme_of
@@ -126,14 +128,61 @@ def test_bayesian_weights_are_dirichlet() -> None:
     assert np.mean(weights > 2) == pytest.approx((1 - 2 / NUM_UNITS) ** (NUM_UNITS - 1), abs=0.01)
 
 
-def test_sizes_are_drawn_whole() -> None:
+def test_sizes_are_reweighted_whole() -> None:
+    """From a Dirichlet distribution with parameter ½ over K sizes: variance 2 (K − 1)/(K + 2)."""
     weights, size = values(many(ResampleSizes())), setting().size
     for k in range(NUM_SIZES):
         own = weights[:, size == k]
         np.testing.assert_array_equal(own, own[:, :1].repeat(own.shape[1], axis=1))
     counts = np.stack([weights[:, np.argmax(size == k)] for k in range(NUM_SIZES)], axis=1)
-    np.testing.assert_array_equal(counts.sum(axis=1), NUM_SIZES)
-    np.testing.assert_allclose(counts.var(axis=0), 1 - 1 / NUM_SIZES, atol=0.1)
+    assert counts.min() > 0
+    np.testing.assert_allclose(counts.sum(axis=1), NUM_SIZES, rtol=1e-12)
+    variance = 2 * (NUM_SIZES - 1) / (NUM_SIZES + 2)
+    np.testing.assert_allclose(counts.var(axis=0), variance, atol=0.1)
+    # one weight over K is Beta(½, (K − 1)/2)
+    expected = stats.beta(0.5, 0.5 * (NUM_SIZES - 1)).sf(2 / NUM_SIZES)
+    assert np.mean(counts > 2) == pytest.approx(expected, abs=0.015)
+
+
+@pytest.mark.parametrize(
+    ("num_sizes", "num_D", "name"),
+    [
+        (4, 5, "sizes"),
+        (6, 2, "sizes"),
+        (3, 5, "bayesian"),
+        (1, 20, "bayesian"),
+        (20, 1, "bayesian"),
+    ],
+)
+def test_whole_sizes_are_the_default_where_there_are_some(
+    num_sizes: int, num_D: int, name: str
+) -> None:
+    found = bootstrap(mean_fit(num_sizes, num_D), 50)
+    assert found.scheme.name == name
+    expected = (
+        "those of a size may move together" if name == "sizes" else "runs taken for independent"
+    )
+    for said in (found.assumed_errors, found.interval(1e9, 1e10).errors, str(found)):
+        assert expected in said
+    assert "farseer forecast" in str(found)
+    assert found.to_dict()["errors"] == found.assumed_errors
+
+
+@pytest.mark.parametrize(
+    ("scheme", "together"),
+    [
+        (WildBootstrap(), True),
+        (JackknifeSizes(), True),
+        (WildBootstrap(by_size=False), False),
+        (ParametricBootstrap(), False),
+        (ResampleRuns(), False),
+    ],
+)
+def test_what_a_scheme_assumes_of_errors(scheme: Any, together: bool) -> None:
+    words = "those of a size may move together" if together else "runs taken for independent"
+    assert assumed_errors(scheme, setting()).startswith(words)
+    one_run_each = Setting.of(mean_fit(6, 1))
+    assert assumed_errors(scheme, one_run_each).startswith("runs taken for independent")
 
 
 def test_within_sizes_keeps_the_number_of_runs_of_each_size() -> None:
@@ -230,7 +279,7 @@ def test_a_draw_depends_on_its_position_alone(scheme: Any, start: int, num: int)
     np.testing.assert_array_equal(part, values(many(scheme))[start : start + num])
 
 
-_LEAST_UNIQUE = {"sizes": 30, "wild": 400}  # of 4 sizes, one of 6 numbers each
+_LEAST_UNIQUE = {"wild": 400}  # of 4 sizes, one of 6 numbers each
 
 
 @every

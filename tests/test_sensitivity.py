@@ -123,7 +123,7 @@ def test_two_fits_are_compared_by_their_losses() -> None:
 
 def test_the_table_and_its_json() -> None:
     assert str(found()).startswith("loss at 25.1 B, 500 B: ")
-    assert "beyond the runs, by a factor of 3.94" in str(found())
+    assert "beyond the runs, by 2.18 e-folds" in str(found())
     content = json.loads(json.dumps(found().to_dict(), allow_nan=False))
     assert set(content["runs"][0]) == {"N", "D", "change_per_noise", "change_if_removed"}
     assert [row["N"] for row in content["runs"]] == runs().N.tolist()

@@ -86,7 +86,7 @@ def pair_of(a: fj.Bootstrap, b: fj.Bootstrap) -> FitPair:
 def worlds() -> list[tuple[fj.Farseer, fj.Farseer, fj.Bootstrap, fj.Bootstrap]]:
     """Pairs of recipes of Farseer's law, fitted by Chinchilla's."""
     rng, found = np.random.default_rng(5), []
-    for world in range(30):
+    for world in range(40):
         a, b = recipe(rng), recipe(rng)
         one, two = (
             refitted(fj.simulate(law, *grid(), noise=5e-4, seed=2 * world + i), world)

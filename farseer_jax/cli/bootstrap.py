@@ -32,7 +32,7 @@ SCHEMES = (
 )  # fmt: skip
 JACKKNIFES = tuple(name for name in SCHEMES if name.startswith("jackknife"))
 KINDS = ("calibrated", "percentile", "basic", "bca", "normal")
-DEFAULTS = {"scheme": "wild", "kind": "calibrated", "num_resamples": 1000}
+DEFAULTS = {"scheme": "sizes", "kind": "calibrated", "num_resamples": 1000}
 
 _INTERVALS = Group(
     "Intervals of the loss",
@@ -67,8 +67,8 @@ _RESAMPLES = Group(
     option(
         "--scheme",
         click.Choice(SCHEMES),
-        f"How runs are resampled: {', '.join(SCHEMES)}.",
-        default=DEFAULTS["scheme"],
+        f"How runs are resampled: {', '.join(SCHEMES)}; {DEFAULTS['scheme']} unless given, "
+        "bayesian where fewer than four sizes have several runs.",
     ),
     seed_option(
         "--seed resamples_seed",
@@ -105,7 +105,7 @@ def _check(settings: Settings) -> None:
     check_out(settings)
 
 
-def _needs_noise(scheme: str, of: str) -> bool:
+def _needs_noise(scheme: str | None, of: str) -> bool:
     return of == "run" or scheme == "parametric"
 
 
@@ -132,7 +132,7 @@ def bootstrap(
     kind: Any,
     of: Any,
     num_resamples: int | None,
-    scheme: str,
+    scheme: str | None,
     resamples_seed: int,
     noise: float | None,
     out: str | None,
@@ -171,7 +171,7 @@ def bootstrap(
     return Output(found, warnings=fit.warnings, note=note)
 
 
-def _noise(task: Task, scheme: str, of: str, noise: float | None) -> float | None:
+def _noise(task: Task, scheme: str | None, of: str, noise: float | None) -> float | None:
     """Noise of a new run, for intervals of one.
 
     Raises:

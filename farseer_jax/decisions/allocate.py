@@ -36,6 +36,7 @@ from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.quantities import positive
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import check_level
+from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.threads import one_blas_thread
 from farseer_jax.uncertainty.bootstrap_intervals import intervals_of
@@ -250,7 +251,7 @@ def _result(
     intervals, without = solver.intervals_at(budgets)
     runs = solver.runs
     data = None if runs is None else DataRange.of(runs, run_flops(cost, runs))
-    inside = None if data is None else data.holds(N, D)
+    inside = None if runs is None else extrapolation_length(runs, N, D) == 0.0
     known = np.isfinite(N)
     codes = np.where(known, limit, 0).astype(int)
     answers = Answers(

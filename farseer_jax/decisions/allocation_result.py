@@ -40,15 +40,6 @@ class DataRange(NamedTuple):
         columns = (runs.N, runs.D, runs.D / runs.N, compute)
         return cls(*((float(c.min()), float(c.max())) for c in columns))
 
-    def holds(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
-        """Whether N, D and D/N are all inside."""
-        slack = 1e-9  # the ends are inside, whatever their rounding
-        inside = [
-            (low * (1 - slack) <= values) & (values <= high * (1 + slack))
-            for (low, high), values in zip(self[:3], (N, D, D / N), strict=True)
-        ]
-        return np.asarray(np.logical_and.reduce(inside))
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Allocation(Result):
@@ -72,7 +63,7 @@ class Allocation(Result):
         inference: inference FLOPs at the optimum.
         loss_at_20: loss of the same budget at 20 tokens per parameter, Chinchilla's rule; NaN
             where the limits exclude it.
-        inside_data: whether N, D and D/N all lie within those of the runs; None without runs.
+        inside_data: whether N and D lie inside the convex hull of the runs; None without runs.
         data_range: the range of the runs; None without runs.
         intervals: intervals of ``"N"``, ``"D"``, ``"tokens per parameter"`` and ``"loss"``, by a
             forecast or a bootstrap; None without one.
@@ -232,11 +223,8 @@ class Allocation(Result):
                 f"the law and its smooth misfit (seed {own.seed})"
             )
         resamples = f"{own.num_resamples:,} resamples ({own.scheme}, seed {own.seed})"
-        return (
-            f"{level_text(own.level)} interval: {own.kind}, {own.note}, {resamples}\n"
-            "It takes the errors of runs for independent, and is too narrow where they move "
-            "together, as they usually do; that of a forecast counts this"
-        )
+        errors = f"\nerrors: {own.errors}" if own.errors else ""
+        return f"{level_text(own.level)} interval: {own.kind}, {own.note}, {resamples}{errors}"
 
     def __repr__(self) -> str:
         return f"Allocation({self.law}, {len(self.compute)} budgets, C = {self.cost})"
@@ -295,13 +283,11 @@ def warnings_of(
     if inside is not None and known.any() and not inside[known].all():
         far = int((known & ~inside).sum())
         which = (
-            "none of the optima lies within"
+            "none of the optima lies inside"
             if far == num
             else f"{some_of(far, num, 'optima', 'lies', 'lie')} outside"
         )
-        sentences.append(
-            f"{which} the N, D and D/N of the runs: no run shows that the law holds there."
-        )
+        sentences.append(f"{which} the runs: no run shows that the law holds there.")
     if (is_left := known & (limit == BOTH)).any():
         sentences.append(
             f"{some_of(int(is_left.sum()), num, 'budgets', 'is', 'are')} more than the cost of "

@@ -36,7 +36,7 @@ class ComparedFit:
         return None if self.fit is None else self.fit.runs
 
     def holds(self, N: np.ndarray, D: np.ndarray) -> np.ndarray:
-        """Whether points lie within the ranges of N and of D of the runs; without runs, all."""
+        """Whether points lie inside the convex hull of the runs; without runs, all."""
         N, D = np.broadcast_arrays(N, D)
         if self.runs is None:
             return np.ones(N.shape, dtype=bool)
@@ -117,7 +117,7 @@ def _compared_fit(source: object, argument: str, name: str) -> ComparedFit:
         if source.is_jackknife:
             raise ValueError(
                 f"{argument}: a jackknife has no draws, which probabilities need; use another "
-                "scheme, such as 'wild', or compare the fits"
+                "scheme, such as 'sizes', or compare the fits"
             )
         return ComparedFit(name, source.fit.law, source.fit, source)
     if isinstance(source, Fit):

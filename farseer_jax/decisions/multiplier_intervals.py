@@ -81,6 +81,7 @@ def _intervals(
         upper=np.where(np.isfinite(estimate), upper, np.nan),
         level=level,
         kind=chances.kind,
+        errors=" and ".join(dict.fromkeys([a.assumed_errors, b.assumed_errors])),
         scheme=" and ".join(dict.fromkeys([a.scheme.name, b.scheme.name])),
         seed=a.seed,
         num_resamples=num,

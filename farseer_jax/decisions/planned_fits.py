@@ -31,7 +31,8 @@ from farseer_jax.runs.selection import without_copies
 from farseer_jax.uncertainty.calibration import Calibration
 from farseer_jax.uncertainty.holdouts import calibration_of
 from farseer_jax.uncertainty.intervals import normal
-from farseer_jax.uncertainty.loss_schemes import WildBootstrap
+from farseer_jax.uncertainty.resampling import Setting
+from farseer_jax.uncertainty.schemes_by_name import as_scheme
 
 Misfit = Literal["hold-outs"] | Calibration | float | None
 
@@ -163,7 +164,7 @@ def _layout_method(fit: Fit) -> Any:
 
 def _calibration(fit: Fit, misfit: Misfit) -> Calibration:
     if misfit == "hold-outs":
-        return calibration_of(fit, WildBootstrap(), 0)
+        return calibration_of(fit, as_scheme(None, Setting.of(fit)), 0)
     if isinstance(misfit, Calibration):
         return misfit
     if isinstance(misfit, str) or not (misfit is None or 0.0 <= misfit < np.inf):

@@ -23,6 +23,7 @@ from farseer_jax.decisions.exchange_search import Rows
 from farseer_jax.decisions.prediction_targets import Targets, log_quantities
 from farseer_jax.methods.derivatives import Refit, Sensitivity
 from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.coverage import distance_to_hull
 
 BLOCK = 64  # subsets in one call: what fits a core's cache
 
@@ -103,16 +104,13 @@ class Ensemble:
         scale = np.where(full > 0, self.losses * self.noise, 0.0)
         noise = ((found.by_losses * scale[:, None]) ** 2).sum(axis=-1)
         noise = np.where(holds[:, None] & np.isfinite(noise), noise, np.inf)
-        length = sum(
-            _outside(np.log(target), np.log(values), found.taking_part)
-            for target, values in zip(self.targets.points, self.points, strict=True)
-        )
+        length = _lengths(self.points, found.taking_part[:num], self.targets.points)
         num_targets = len(self.targets.N)
         idle = (full > 0) & ~found.taking_part
         idle = idle[:, len(self.losses) - self.num_candidates :].any(axis=1)
         return Spread(
             noise=noise[:num, :num_targets],
-            length=np.asarray(length)[:num],
+            length=length,
             ratio=noise[:num, num_targets:],
             idle=idle[:num],
         )
@@ -123,8 +121,10 @@ class Ensemble:
         return self.refit.respond_each(log_quantities, arguments, self.losses, weights)
 
 
-def _outside(target: Floats, values: Floats, inside: Rows) -> Floats:
-    """Distance of targets from the range of the values inside, in e-folds, ``(subset, target)``."""
-    high = np.where(inside, values, -np.inf).max(axis=1, keepdims=True)
-    low = np.where(inside, values, np.inf).min(axis=1, keepdims=True)
-    return np.maximum(target - high, 0.0) + np.maximum(low - target, 0.0)
+def _lengths(runs: Points, inside: Rows, targets: Points) -> Floats:
+    """Distance of targets from the hull of the runs of each subset, ``(subset, target)``."""
+    known, asked = (np.log(np.stack([part.N, part.D], axis=1)) for part in (runs, targets))
+    distinct, which = np.unique(inside, axis=0, return_inverse=True)
+    nowhere = np.full(len(asked), np.inf)
+    lengths = [distance_to_hull(known[own], asked) if own.any() else nowhere for own in distinct]
+    return np.array(lengths).reshape(len(distinct), len(asked))[which.ravel()]

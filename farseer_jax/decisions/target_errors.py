@@ -92,8 +92,6 @@ def split_rows(
         return ()
     ratio = optima.D / optima.N
     far = extrapolation_length(runs, *optima)
-    seen = runs.D / runs.N
-    within = (ratio >= seen.min()) & (ratio <= seen.max())
     return tuple(
         SplitBefore(
             compute=float(targets.compute[i]),
@@ -103,7 +101,7 @@ def split_rows(
             before=(float(low[0, i]), float(high[0, i])),
             after=(float(low[1, i]), float(high[1, i])),
             length=float(far[i]),
-            flag=flag_of(float(far[i])) + ("" if within[i] else ", D/N beyond theirs"),
+            flag=flag_of(float(far[i])),
         )
         for i in range(len(ratio))
     )

@@ -170,6 +170,7 @@ class ChoiceComparison(Result):
         if (more := len(self.N) - self._num_shown) > 0:
             notes.append(f"… and {more} more point{'s' if more > 1 else ''}")
         notes += _notes([row for _, shown in sections for row in shown])
+        notes.append(_ANSWER)
         return f"{title}: {where}", Table(columns, most=len(lines)), "\n".join(notes)
 
     @property
@@ -225,6 +226,9 @@ class ChoiceComparison(Result):
             f"ChoiceComparison({self.law}, {len(self.rows) - 1} choices, "
             f"largest change {self.largest.largest_change:.2%} by {self.largest.choice!r})"
         )
+
+
+_ANSWER = "This is no interval; the answer with errors that move together: farseer forecast."
 
 
 def _line(row: ChoiceResult, num_points: int, marked: bool) -> list[str]:

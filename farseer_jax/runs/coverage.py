@@ -1,4 +1,4 @@
-"""The range that runs cover, and how far points lie outside it."""
+"""The runs' convex hull, and how far points lie beyond it: one rule for all results."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,6 +10,8 @@ from farseer_jax.runs.runs import Runs
 from farseer_jax.runs.table import split_shares
 
 _HEAVY, _ROUNDING = 1e3, 1e-4  # of the sum of weights, beside coordinates; of a distance
+_MANY_COORDINATES = 4  # from which the faces of a hull are too many to list
+_LOGARITHMIC = ("positive", "count")
 
 
 def flat_inputs(runs: Runs, names: Iterable[str]) -> dict[str, np.ndarray]:
@@ -18,12 +20,9 @@ def flat_inputs(runs: Runs, names: Iterable[str]) -> dict[str, np.ndarray]:
 
 
 def beyond_runs(runs: Runs, at: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Whether points lie outside the range of the runs in any input, ``(point,)``.
+    """Whether points lie outside the convex hull of the runs, ``(point,)``.
 
-    Args:
-        runs: the fitted runs.
-        at: points by column, ``(point,)``; columns that are not numeric inputs of the runs are
-            ignored.
+    Arguments as for :func:`distance_beyond`.
 
     Example:
         >>> import numpy as np
@@ -31,17 +30,41 @@ def beyond_runs(runs: Runs, at: Mapping[str, np.ndarray]) -> np.ndarray:
         >>> beyond_runs(example_runs(), {"N": np.array([1e9, 25e9])})
         array([False,  True])
     """
+    return distance_beyond(runs, at) > 0.0
+
+
+def distance_beyond(runs: Runs, at: Mapping[str, np.ndarray]) -> Floats:
+    """Distance of points from the convex hull of the runs, ``(point,)``; 0 inside.
+
+    In e-folds of positive inputs; NaN for points that are not finite.
+
+    Args:
+        runs: the fitted runs.
+        at: points by column, ``(point,)``; the hull is that of these inputs, in logarithms if they
+            are positive. Columns that are not numeric inputs of the runs are ignored.
+
+    Example:
+        >>> import numpy as np
+        >>> from farseer_jax import example_runs
+        >>> distance_beyond(example_runs(), {"N": np.array([1e9, 25e9])}).round(2)
+        array([0.  , 1.37])
+    """
     known = flat_inputs(runs, [name for name in runs.inputs if name not in runs.labels])
-    num = len(next(iter(at.values()), ()))
-    far = np.zeros(num, dtype=bool)
-    for name in set(at) & set(known):
-        values = np.asarray(at[name], dtype=float)
-        far |= (values < known[name].min()) | (values > known[name].max())
-    return far
+    names = [name for name in known if name in at]
+    if not names:
+        return np.zeros(len(next(iter(at.values()), ())))
+    inside, points = (
+        np.stack([_coordinate(runs, name, source[name]) for name in names], axis=1)
+        for source in (known, at)
+    )
+    return distance_to_hull(inside, points)
 
 
 def extrapolation_length(runs: Runs, N: ArrayLike, D: ArrayLike) -> Floats:
-    """How far outside the runs a point lies: e-folds of N plus e-folds of D, 0 within the range.
+    """How far beyond the runs a point lies: e-folds from their convex hull in (ln N, ln D).
+
+    0 inside the hull. A size whose runs end at 90 B tokens does not cover 500 B because another
+    size does. NaN for points that are not finite.
 
     Args:
         runs: the fitted runs.
@@ -53,17 +76,19 @@ def extrapolation_length(runs: Runs, N: ArrayLike, D: ArrayLike) -> Floats:
         >>> extrapolation_length(example_runs(), [1e9, 25e9], 5e11).round(2)
         array([0.  , 1.37])
     """
-    return _outside(N, runs.N) + _outside(D, runs.D)
+    sizes, tokens = np.broadcast_arrays(np.asarray(N, float), np.asarray(D, float))
+    found = distance_beyond(runs, {"N": sizes.ravel(), "D": tokens.ravel()})
+    return found.reshape(sizes.shape)
 
 
-def _outside(values: ArrayLike, inside: Floats) -> Floats:
-    log_value = np.log(np.asarray(values, dtype=float))
-    low, high = np.log(inside.min()), np.log(inside.max())
-    return np.maximum(log_value - high, 0.0) + np.maximum(low - log_value, 0.0)
+def _coordinate(runs: Runs, name: str, values: ArrayLike) -> Floats:
+    """Values of an input on the scale on which the hull is convex."""
+    numbers = np.asarray(values, dtype=float)
+    return np.log(numbers) if runs.kinds.get(name) in _LOGARITHMIC else numbers
 
 
 def distance_to_hull(points: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Distance of points from the convex hull of others; 0 inside, ``(at,)``.
+    """Distance of points from the convex hull of others; 0 inside, ``(at,)``; NaN if not finite.
 
     Args:
         points: coordinates such as ln N and ln D, ``(point, coordinate)``.
@@ -77,13 +102,36 @@ def distance_to_hull(points: np.ndarray, at: np.ndarray) -> np.ndarray:
     """
     from scipy.optimize import nnls
 
-    corners = np.unique(points, axis=0)
-    scale = max(float(np.abs(at).max(initial=0.0)), float(np.abs(corners).max()), 1.0)
+    center = points.mean(axis=0)
+    corners, faces = _hull(points - center)
+    at = at - center
+    found = np.where(np.isfinite(at).all(axis=1), 0.0, np.nan)
+    outside = np.flatnonzero(np.isfinite(found))
+    if faces is not None:
+        over = at[outside] @ faces[:, :-1].T + faces[:, -1]
+        outside = outside[(over > _ROUNDING).any(axis=1)]
+    scale = max(float(np.abs(at[outside]).max(initial=0.0)), float(np.abs(corners).max()), 1.0)
     rows = np.vstack([corners.T, np.full(len(corners), _HEAVY * scale)])  # weights that sum to 1
-    found = []
-    for point in at:
-        weights, _ = nnls(rows, np.append(point, _HEAVY * scale))
+    for i in outside:
+        weights, _ = nnls(rows, np.append(at[i], _HEAVY * scale))
         nearest = corners.T @ (weights / weights.sum())
-        distance = float(np.linalg.norm(point - nearest))
-        found.append(distance if distance > _ROUNDING else 0.0)
-    return np.array(found)
+        distance = float(np.linalg.norm(at[i] - nearest))
+        found[i] = distance if distance > _ROUNDING else 0.0
+    return found
+
+
+def _hull(points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Corners of a hull, and its faces as ``normal · x + offset ≤ 0``; None if it has none."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    distinct = np.unique(points, axis=0)
+    if distinct.shape[1] == 1:
+        low, high = distinct[[0, -1]]
+        return distinct[[0, -1]], np.array([[-1.0, low[0]], [1.0, -high[0]]])
+    if distinct.shape[1] > _MANY_COORDINATES:
+        return distinct, None
+    try:
+        hull = ConvexHull(distinct)
+    except QhullError:  # all on one line or plane
+        return distinct, None
+    return distinct[hull.vertices], hull.equations

@@ -27,13 +27,13 @@ from farseer_jax.uncertainty.schemes_by_name import as_scheme
 _STREAM = 256
 # If the first refits, this many, all fail, the bootstrap is abandoned.
 _HOPELESS = 256
-_KEEP_ALL_RUNS = ("bayesian", "residual", "wild", "parametric")
+_KEEP_ALL_RUNS = ("sizes", "bayesian", "residual", "wild", "parametric")
 
 
 def bootstrap(
     fit: Fit,
     num_resamples: int | None = None,
-    scheme: str | Scheme = "wild",
+    scheme: str | Scheme | None = None,
     *,
     seed: int = 0,
     out: str | Path | None = None,
@@ -51,6 +51,8 @@ def bootstrap(
         fit: the fit.
         num_resamples: how many; None is 1,000, or all resamples of a jackknife.
         scheme: how runs are resampled: a name, or an object such as :class:`BayesianBootstrap`.
+            None resamples whole sizes (``"sizes"``), since errors of a size move together; runs
+            (``"bayesian"``) where there are fewer than four sizes, or none has two runs.
         seed: seed of the resamples.
         out: a Parquet file for the draws, for more of them than fit in memory. They are written as
             they are made: a process that is killed loses at most one chunk.
@@ -68,12 +70,12 @@ def bootstrap(
         >>> from farseer_jax import Farseer, bootstrap, example_runs, fit
         >>> result = bootstrap(fit(Farseer, example_runs()), 200, seed=1)
         >>> result
-        Bootstrap(farseer, wild, 200 resamples, 0 failed)
+        Bootstrap(farseer, sizes, 200 resamples, 0 failed)
         >>> float(result.standard_error(25.1e9, 5e11)) < 3e-3
         True
     """
-    scheme, seed = as_scheme(scheme), _whole("seed", seed, 0)
     setting = Setting.of(fit_of(fit))
+    scheme, seed = as_scheme(scheme, setting), _whole("seed", seed, 0)
     num = _num_resamples(num_resamples, scheme, setting)
     chunk = _whole("chunk_size", chunk_size, 1)
     refits = Refits.of(type(fit.law), fit.runs, fit.method, devices)
@@ -203,7 +205,7 @@ def _all_failed(batch: BatchFit, num: int, scheme: Scheme) -> ValueError:
         "The scheme leaves out no run, so the fit itself is in doubt: see its warnings"
         if scheme.name in _KEEP_ALL_RUNS
         else "The scheme leaves too few of these runs: use one that leaves out no run, such as "
-        "'bayesian' or 'wild'"
+        "'sizes' or 'bayesian'"
     )
     return ValueError(
         f"scheme {scheme.name!r}: all {num} refits failed ({outcome.name}: "

@@ -11,7 +11,7 @@ from farseer_jax.laws.quantities import mapped, of_one
 from farseer_jax.runs.checks import check_level
 from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.uncertainty import intervals as _intervals
-from farseer_jax.uncertainty.bootstrap_warnings import interval_warnings
+from farseer_jax.uncertainty.bootstrap_warnings import doubts_of, interval_warnings
 from farseer_jax.uncertainty.intervals import KINDS, Intervals, Kind
 from farseer_jax.uncertainty.standard_errors import (
     link_spread,
@@ -136,11 +136,19 @@ def intervals(bootstrap: "Bootstrap", quantity: Quantity, level: float, kind: Ki
         seed=bootstrap.seed,
         num_resamples=bootstrap.num_resamples,
         num_failed=bootstrap.num_resamples - num_finite,
-        note=str(bootstrap.calibration)
-        if kind == "calibrated"
-        else "assuming that the law is true",
+        note=_note(bootstrap, kind),
+        errors=bootstrap.assumed_errors,
     )
+    found = replace(found, doubts=doubts_of(bootstrap, found))
     return replace(found, warnings=interval_warnings(bootstrap, found))
+
+
+def _note(bootstrap: "Bootstrap", kind: Kind) -> str:
+    if kind != "calibrated":
+        return "assuming that the law is true"
+    inside = bootstrap.misfit.smooth
+    more = f"; {100 * inside:.2g} % within the runs" if inside else ""
+    return f"{bootstrap.calibration}{more}"
 
 
 def _ends(
@@ -169,8 +177,12 @@ def _ends(
 def _calibrated(
     bootstrap: "Bootstrap", quantity: Quantity, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Intervals around the estimate in ln loss, from its standard error and the misfit."""
-    error = np.hypot(log_standard_error(quantity.draws), quantity.run_noise)
+    """Intervals around the estimate in ln loss, from its standard error and the misfit.
+
+    The misfit within the runs is part of every interval, that of an extrapolation of its own.
+    """
+    within = np.hypot(bootstrap.misfit.smooth, quantity.run_noise)
+    error = np.hypot(log_standard_error(quantity.draws), within)
     length = extrapolation_length(bootstrap.fit.runs, quantity.at["N"], quantity.at["D"])
     half = bootstrap.calibration.half_width(error, length, level=level)
     return quantity.estimate * np.exp(-half), quantity.estimate * np.exp(half)

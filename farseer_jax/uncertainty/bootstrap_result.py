@@ -27,6 +27,7 @@ from farseer_jax.results.numbers import level_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import check_level
+from farseer_jax.uncertainty.assumed_errors import assumed_errors
 from farseer_jax.uncertainty.bootstrap_intervals import (
     Quantity,
     intervals,
@@ -34,17 +35,17 @@ from farseer_jax.uncertainty.bootstrap_intervals import (
     loss_kind,
     mapped_draws,
 )
-from farseer_jax.uncertainty.bootstrap_warnings import bootstrap_warnings, optimum_warnings
+from farseer_jax.uncertainty.bootstrap_warnings import bootstrap_warnings, optimum_doubts
 from farseer_jax.uncertainty.calibration import Calibration
 from farseer_jax.uncertainty.draws import Draws, FileDraws, join
 from farseer_jax.uncertainty.draws_manifest import read_manifest
 from farseer_jax.uncertainty.holdouts import HeldOut, held_out
 from farseer_jax.uncertainty.intervals import Intervals, Kind
 from farseer_jax.uncertainty.jackknife import is_jackknife, leave_out
-from farseer_jax.uncertainty.resampling import Scheme, run_noise
+from farseer_jax.uncertainty.misfit import Misfit, misfit_of
+from farseer_jax.uncertainty.resampling import Scheme, Setting, run_noise
 from farseer_jax.uncertainty.schemes_by_name import scheme_of
 from farseer_jax.uncertainty.standard_errors import standard_error
-from farseer_jax.uncertainty.weight_schemes import ResampleSizes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -255,12 +256,15 @@ class Bootstrap(Result):
         budgets = positive("compute", compute)
         names = ("N", "D", "tokens per parameter")
         found = intervals_of(self, names, {"compute": budgets}, level, kind, allocation, budgets)
-        far = optimum_warnings(self.fit.runs, found["N"].estimate, found["D"].estimate)
-        return {name: replace(own, warnings=own.warnings + far) for name, own in found.items()}
+        far = optimum_doubts(self.fit.runs, found["N"].estimate, found["D"].estimate)
+        return {
+            name: replace(own, doubts=own.doubts + far, warnings=own.warnings + far)
+            for name, own in found.items()
+        }
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """Warnings about the draws, worst first; empty if there is nothing unusual."""
+        """Warnings about the refits, worst first; empty if there is nothing unusual."""
         return bootstrap_warnings(self)
 
     def table(self) -> Table:
@@ -286,8 +290,9 @@ class Bootstrap(Result):
             "seed": self.seed,
             "num_resamples": self.num_resamples,
             "outcomes": {outcome.name: num for outcome, num in self.outcomes.items()},
+            "errors": self.assumed_errors,
             "rows": self.table().records() if self._has_laws else [],
-            "warnings": list(self.warnings),
+            "warnings": list(self._intervals_within.warnings if self._has_laws else self.warnings),
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
@@ -299,13 +304,15 @@ class Bootstrap(Result):
             f"refits     {self.num_resamples:,}: "
             + ", ".join(f"{num:,} {outcome.name}" for outcome, num in found)
         )
-        warnings = tuple(f"warning: {sentence}" for sentence in self.warnings)
         if not self._has_laws:
-            return (counts, *warnings)
+            return (counts, *(f"warning: {sentence}" for sentence in self.warnings))
         intervals = self._intervals_within
+        warnings = tuple(f"warning: {sentence}" for sentence in intervals.warnings)
         words = f"{level_text(intervals.level)} intervals: {intervals.kind}, {intervals.note}"
         if not self.is_jackknife and self.has_sizes_to_hold_out:
-            words += "; intervals of losses beyond the runs are calibrated"
+            words += "; intervals of losses at points are calibrated"
+        if self.assumed_errors:
+            words += f"\nerrors: {self.assumed_errors}"
         return (counts, self.table(), words, *warnings)
 
     @property
@@ -332,6 +339,16 @@ class Bootstrap(Result):
             f"Bootstrap({self.fit.law.name}, {self.scheme.name}, {self.num_resamples} resamples, "
             f"{self.num_failed} failed)"
         )
+
+    @cached_property
+    def assumed_errors(self) -> str:
+        """What intervals assume of the runs' errors, in a line."""
+        return assumed_errors(self.scheme, Setting.of(self.fit))
+
+    @cached_property
+    def misfit(self) -> Misfit:
+        """The law's misfit within the runs: its residuals compared with the noise."""
+        return misfit_of(self.fit)
 
     @property
     def is_jackknife(self) -> bool:
@@ -360,7 +377,7 @@ class Bootstrap(Result):
             )
         if self.is_jackknife:
             raise ValueError(
-                "a jackknife has no random draws to calibrate; use a scheme such as 'wild'"
+                "a jackknife has no random draws to calibrate; use a scheme such as 'sizes'"
             )
         return self.held_out.calibration()
 
@@ -372,5 +389,4 @@ class Bootstrap(Result):
     @cached_property
     def left_out(self) -> BatchFit:
         """Refits without each run (or size, if the scheme resamples by size), for BCa."""
-        by_size = isinstance(self.scheme, ResampleSizes) or getattr(self.scheme, "by_size", False)
-        return leave_out(self.fit, by_size=by_size)
+        return leave_out(self.fit, by_size=getattr(self.scheme, "by_size", False))

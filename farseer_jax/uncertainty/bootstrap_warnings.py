@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 
 _MANY_ODD = 0.05
+_NOT_TRUSTED = "NOT TO BE TRUSTED"
+_MANY_SIZES = 6  # from which blocks by size hold about what they promise
+_WIDE = 0.25  # of a loss, on either side
 
 
 def bootstrap_warnings(bootstrap: "Bootstrap") -> tuple[str, ...]:
@@ -40,10 +43,11 @@ def bootstrap_warnings(bootstrap: "Bootstrap") -> tuple[str, ...]:
 
 def interval_warnings(bootstrap: "Bootstrap", found: "Intervals") -> tuple[str, ...]:
     """Warnings about intervals, worst first."""
-    sentences = [*ends_warnings(found), *_beyond(bootstrap, found)]
+    sentences = [*ends_warnings(found), *found.doubts, *_misfit(bootstrap, found)]
     if bootstrap.is_jackknife:
         return (*sentences, *bootstrap.warnings)
     least = int(np.ceil(2.0 / (1.0 - found.level) - 1e-9)) - 1
+    sentences += _few_sizes(bootstrap, found)
     if found.num_resamples < least and found.kind not in ("normal", "calibrated"):
         sentences.append(
             f"{found.num_resamples} resamples are too few for the ends of a "
@@ -65,46 +69,103 @@ def ends_warnings(found: "Intervals") -> list[str]:
         )
     if not found.trustworthy and found.num_failed:
         sentences.append(
-            f"NOT TO BE TRUSTED: {found.num_failed:,} of {found.num_resamples:,} refits have no "
+            f"{_NOT_TRUSTED}: {found.num_failed:,} of {found.num_resamples:,} refits have no "
             f"value, enough to change an end of a {level_text(found.level)} interval."
         )
     return sentences
 
 
-def optimum_warnings(runs: Runs, N: np.ndarray, D: np.ndarray) -> tuple[str, ...]:
-    """A warning about compute-optimal N and D beyond the runs, ``(budget,)`` each; NaN if none."""
-    ratio = runs.D / runs.N
-    far = (extrapolation_length(runs, N, D) > 0) | (D / N < ratio.min()) | (D / N > ratio.max())
+def optimum_doubts(runs: Runs, N: np.ndarray, D: np.ndarray) -> tuple[str, ...]:
+    """A sentence on compute-optimal N and D beyond the runs, ``(budget,)`` each; NaN if none."""
+    far = extrapolation_length(runs, N, D) > 0
     if not far.any():
         return ()
+    which = some_of(int(far.sum()), len(far), "optima", "lies", "lie")
+    return (f"{_NOT_TRUSTED}: {which} beyond the runs, where nothing shows that the law holds.",)
+
+
+def doubts_of(bootstrap: "Bootstrap", found: "Intervals") -> tuple[str, ...]:
+    """Why intervals are not to be trusted, whatever their refits."""
+    return (*_beyond(bootstrap, found), *outside_doubts(found), *width_doubts(found))
+
+
+def outside_doubts(found: "Intervals") -> tuple[str, ...]:
+    """A sentence on estimates that lie outside their own intervals."""
+    outside = (found.estimate < found.lower) | (found.estimate > found.upper)
+    if not outside.any():
+        return ()
+    which = some_of(int(outside.sum()), len(outside), "estimates", "lies", "lie")
     return (
-        f"{some_of(int(far.sum()), len(far), 'optima', 'lies', 'lie')} beyond the runs in N, D or "
-        "D/N, where there is no evidence that the law holds.",
+        f"{_NOT_TRUSTED}: {which} outside the interval: the refits lie to one side, since "
+        "resampling repeats a bias of the method (kind='normal' is centred on the estimate).",
     )
 
 
-def _beyond(bootstrap: "Bootstrap", found: "Intervals") -> list[str]:
-    if found.kind == "calibrated":
+def width_doubts(found: "Intervals") -> tuple[str, ...]:
+    """A sentence on losses that are hardly determined."""
+    if not found.quantity.startswith("loss"):
+        return ()
+    with np.errstate(invalid="ignore"):
+        wide = 0.5 * (found.upper - found.lower) > _WIDE * np.abs(found.estimate)
+    if not wide.any():
+        return ()
+    which = some_of(int(wide.sum()), len(wide), "intervals", "reaches", "reach")
+    return (
+        f"{_NOT_TRUSTED}: {which} further than a quarter of the loss on either side: the runs do "
+        "not determine the law there.",
+    )
+
+
+def _misfit(bootstrap: "Bootstrap", found: "Intervals") -> list[str]:
+    own = bootstrap.misfit
+    if found.kind == "calibrated" or not own.is_shown:
         return []
+    remedy = "kind='calibrated' adds it" if _can_calibrate(bootstrap, found) else "it is not added"
+    times = f"by {own.residual / own.noise:.1f} times their noise " if own.noise else ""
+    return [
+        f"The law misses its runs {times}({own.residual:.2%} against {own.noise:.2%}), which "
+        f"{found.kind} intervals need not contain ({remedy}; farseer forecast follows the runs)."
+    ]
+
+
+def _few_sizes(bootstrap: "Bootstrap", found: "Intervals") -> list[str]:
+    num = len(np.unique(bootstrap.fit.runs.N)) if "N" in bootstrap.fit.runs.inputs else 0
+    if bootstrap.scheme.name != "sizes" or found.kind == "calibrated" or num >= _MANY_SIZES:
+        return []
+    return [
+        f"Whole sizes are resampled, and there are {num}: such intervals are too short below "
+        f"{_MANY_SIZES} sizes (farseer forecast has wider ones, with errors that move together)."
+    ]
+
+
+def _can_calibrate(bootstrap: "Bootstrap", found: "Intervals") -> bool:
+    has_points = found.quantity.startswith("loss") and {"N", "D"} <= set(found.at)
+    return has_points and bootstrap.has_sizes_to_hold_out and not bootstrap.is_jackknife
+
+
+def _beyond(bootstrap: "Bootstrap", found: "Intervals") -> tuple[str, ...]:
+    if found.kind == "calibrated":
+        return ()
     remedy = ""
     if {"N", "D"} <= set(found.at) and bootstrap.has_sizes_to_hold_out:
         remedy = " (kind='calibrated', if sizes can be held out, adds the law's earlier errors)"
         if bootstrap.is_jackknife:
             remedy = " (random resamples give calibrated ones)"
-    return beyond_warnings(bootstrap.fit.runs, found.at, f"{found.kind} intervals", remedy)
+    return beyond_doubts(bootstrap.fit.runs, found.at, f"{found.kind} intervals", remedy)
 
 
-def beyond_warnings(
+def beyond_doubts(
     runs: Runs, at: Mapping[str, np.ndarray], subject: str, remedy: str
-) -> list[str]:
-    """A warning about points beyond the runs, whose intervals assume that the law is true."""
+) -> tuple[str, ...]:
+    """A sentence on points beyond the runs, whose intervals assume that the law is true."""
     far = beyond_runs(runs, at)
     if not far.any():
-        return []
-    return [
-        f"{some_of(int(far.sum()), len(far), 'points', 'lies', 'lie')} beyond the runs, where "
-        f"{subject} assume that the law is true{remedy}."
-    ]
+        return ()
+    which = some_of(int(far.sum()), len(far), "points", "lies", "lie")
+    return (
+        f"{_NOT_TRUSTED}: {which} beyond the runs, where {subject} assume that the law is "
+        f"true{remedy}.",
+    )
 
 
 def _names(bootstrap: "Bootstrap", usable: bool) -> str:

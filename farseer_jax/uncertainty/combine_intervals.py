@@ -15,7 +15,7 @@ from farseer_jax.laws.quantities import flat_points
 from farseer_jax.runs.checks import Floats, check_level
 from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
-from farseer_jax.uncertainty.bootstrap_warnings import ends_warnings
+from farseer_jax.uncertainty.bootstrap_warnings import ends_warnings, width_doubts
 from farseer_jax.uncertainty.calibration import Calibration, central_probability
 from farseer_jax.uncertainty.holdouts import calibration_of, least_sizes
 from farseer_jax.uncertainty.intervals import Intervals
@@ -157,7 +157,10 @@ def combine_intervals(
     calibrations = _calibrations(bootstraps)
     found = combine(
         estimates,
-        [np.hypot(log_standard_error(one.predict(N, D)), spread) for one in bootstraps],
+        [
+            np.hypot(log_standard_error(one.predict(N, D)), np.hypot(one.misfit.smooth, spread))
+            for one in bootstraps
+        ],
         extrapolation_length(runs, N, D),
         calibrations,
         level=level,
@@ -175,9 +178,11 @@ def combine_intervals(
         num_resamples=min(one.num_resamples for one in bootstraps),
         num_failed=max(one.num_failed for one in bootstraps),
         note=f"{_weights(bootstraps, found)}; {calibrations[0].num_holdouts} hold-outs",
+        errors="; ".join(dict.fromkeys(one.assumed_errors for one in bootstraps)),
     )
+    intervals = replace(intervals, doubts=width_doubts(intervals))
     own = dict.fromkeys(text for one in bootstraps for text in one.warnings)
-    return replace(intervals, warnings=(*ends_warnings(intervals), *own))
+    return replace(intervals, warnings=(*ends_warnings(intervals), *intervals.doubts, *own))
 
 
 def _calibrations(bootstraps: Sequence[Bootstrap]) -> list[Calibration]:

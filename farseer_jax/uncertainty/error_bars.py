@@ -22,7 +22,8 @@ from farseer_jax.laws.quantities import Function, allocation, losses, positive
 from farseer_jax.laws.separable import require_curves
 from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.checks import check_level
-from farseer_jax.uncertainty.bootstrap_warnings import beyond_warnings, optimum_warnings
+from farseer_jax.uncertainty.assumed_errors import BY_RUN, BY_SIZE
+from farseer_jax.uncertainty.bootstrap_warnings import beyond_doubts, optimum_doubts, width_doubts
 from farseer_jax.uncertainty.fit_derivatives import respond, respond_on_law
 from farseer_jax.uncertainty.intervals import Intervals, normal
 from farseer_jax.uncertainty.resampling import Setting
@@ -129,9 +130,10 @@ class ErrorBars:
         found = self._rows(
             ("N", "D", "tokens per parameter"), {"compute": budgets}, level, allocation, budgets
         )
-        beyond = optimum_warnings(self.fit.runs, found["N"].estimate, found["D"].estimate)
+        far = optimum_doubts(self.fit.runs, found["N"].estimate, found["D"].estimate)
         return {
-            name: replace(own, warnings=(*beyond, *own.warnings)) for name, own in found.items()
+            name: replace(own, doubts=far + own.doubts, warnings=far + own.warnings)
+            for name, own in found.items()
         }
 
     def _rows(
@@ -159,7 +161,7 @@ class ErrorBars:
         level: float,
     ) -> Intervals:
         lower, upper = normal(error, estimate, level)
-        return Intervals(
+        found = Intervals(
             quantity=quantity,
             at=at,
             estimate=estimate,
@@ -172,13 +174,15 @@ class ErrorBars:
             num_resamples=0,
             num_failed=0,
             note=_RESTS_ON[self.kind] + (", size by size" if self.by_size else ""),
-            warnings=(*self._beyond(at), *self.fit.warnings),
+            errors=BY_SIZE if self.by_size else BY_RUN,
         )
+        doubts = (*self._beyond(at), *width_doubts(found))
+        return replace(found, doubts=doubts, warnings=(*doubts, *self.fit.warnings))
 
     def _beyond(self, at: dict[str, np.ndarray]) -> tuple[str, ...]:
         over_N_and_D = set(type(self.fit.law).inputs()) == {"N", "D"}
         remedy = ": bootstrap(fit).interval adds the law's earlier errors" if over_N_and_D else ""
-        return tuple(beyond_warnings(self.fit.runs, at, "these errors", remedy))
+        return beyond_doubts(self.fit.runs, at, "these errors", remedy)
 
     def _standard_errors(self, function: Any, *arguments: Any) -> np.ndarray:
         return np.sqrt(np.sum(self._contributions(function, *arguments) ** 2, axis=0))

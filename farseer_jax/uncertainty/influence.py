@@ -18,7 +18,7 @@ from farseer_jax.laws.evaluate import by_column, curves, evaluate, flat_points
 from farseer_jax.laws.law import Law, require_N_and_D
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.link_functions import Link
-from farseer_jax.runs.coverage import beyond_runs, extrapolation_length, flat_inputs
+from farseer_jax.runs.coverage import distance_beyond, flat_inputs
 from farseer_jax.runs.noise import estimate_noise, shows_noise
 from farseer_jax.types import Array
 from farseer_jax.uncertainty.fit_derivatives import respond
@@ -247,20 +247,14 @@ def _warnings(
             "the run-to-run noise cannot be estimated from the runs alone: the residuals are used, "
             "which include the law's misfit; give the noise (noise=) if it is known"
         )
-    if set(at) - {"N", "D", "compute"}:
-        point = {name: np.array([value]) for name, value in at.items()}
-        if beyond_runs(fit.runs, point).any():
-            sentences.append(
-                "the point lies beyond the runs: the influence there follows from the law"
-            )
-    elif "N" in at and "D" in fit.runs.inputs:
-        length = float(extrapolation_length(fit.runs, at["N"], at.get("D", fit.runs.D[0])))
-        if length > 0:
-            far = "far " if length > np.log(10.0) else ""
-            sentences.append(
-                f"the point lies {far}beyond the runs, by a factor of {np.exp(length):.3g} in N "
-                "and D together: the influence there follows from the law"
-            )
+    point = {name: np.array([value]) for name, value in at.items()}
+    length = float(distance_beyond(fit.runs, point).max(initial=0.0))
+    if length > 0:
+        far = "far " if length > np.log(10.0) else ""
+        sentences.append(
+            f"the point lies {far}beyond the runs, by {length:.2f} e-folds: the influence there "
+            "follows from the law"
+        )
     if num := int(np.count_nonzero(~np.isfinite(removed))):
         sentences.append(f"the number is not defined without {num} of the runs")
     return tuple(sentences)

@@ -32,6 +32,8 @@ class Intervals(Result):
         num_resamples: number of refits; 0 for intervals from derivatives.
         num_failed: refits without a value at the worst point.
         note: what the intervals are based on.
+        errors: what they assume of the runs' errors.
+        doubts: why they are not to be trusted; the first of the warnings.
         warnings: warnings, worst first.
 
     Example:
@@ -54,17 +56,21 @@ class Intervals(Result):
     num_resamples: int
     num_failed: int
     note: str = ""
+    errors: str = ""
+    doubts: tuple[str, ...] = field(default=())
     warnings: tuple[str, ...] = field(default=())
 
     @property
     def trustworthy(self) -> bool:
-        """Whether every interval has ends, and too few refits failed to change them much.
+        """Whether every interval has ends, too few refits failed to change them, and no doubts.
 
-        All failed refits could lie beyond one end, so at most half of a tail may fail.
+        All failed refits could lie beyond one end, so at most half of a tail may fail. Doubts are
+        points beyond the runs where the law is assumed to be true, estimates outside their own
+        intervals, and losses that are not determined to a quarter of their value.
         """
         has_ends = bool(np.isfinite([self.lower, self.upper]).all())
         half_of_a_tail = 0.25 * (1.0 - self.level) * self.num_resamples
-        return has_ends and self.num_failed <= half_of_a_tail + 1e-9
+        return has_ends and self.num_failed <= half_of_a_tail + 1e-9 and not self.doubts
 
     def table(self) -> Table:
         """One row per point, with ``estimate``, ``lower``, ``upper``, ``level`` and ``kind``."""
@@ -91,6 +97,8 @@ class Intervals(Result):
         return {
             "quantity": self.quantity,
             "note": self.note,
+            "errors": self.errors,
+            "trustworthy": self.trustworthy,
             "intervals": [
                 {"predicted" if name == "estimate" else name: own for name, own in row.items()}
                 for row in rows
@@ -109,7 +117,10 @@ class Intervals(Result):
         if not self.num_resamples:
             resamples = f"no resamples ({self.scheme})"
         failed = f", {self.num_failed:,} failed" if self.num_failed else ""
-        basis = f"{level_text(self.level)} intervals: {self.kind}{note}\n{resamples}{failed}"
+        errors = f"\nerrors: {self.errors}" if self.errors else ""
+        basis = (
+            f"{level_text(self.level)} intervals: {self.kind}{note}\n{resamples}{failed}{errors}"
+        )
         return self.table(), warned(basis, self.warnings)
 
 

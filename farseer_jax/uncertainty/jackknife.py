@@ -44,6 +44,7 @@ class JackknifeSizes(Named):
     """
 
     name: ClassVar[str] = "jackknife-sizes"
+    by_size: ClassVar[bool] = True
 
     def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
         """Weight 0 for the runs of one size in each resample."""

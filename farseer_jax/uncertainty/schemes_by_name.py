@@ -9,13 +9,15 @@ from farseer_jax.uncertainty.loss_schemes import (
     ResidualBootstrap,
     WildBootstrap,
 )
-from farseer_jax.uncertainty.resampling import Scheme, as_json_has_it
+from farseer_jax.uncertainty.resampling import Scheme, Setting, as_json_has_it
 from farseer_jax.uncertainty.weight_schemes import (
     BayesianBootstrap,
     ResampleRuns,
     ResampleSizes,
     ResampleWithinSizes,
 )
+
+_FEWEST_SIZES = 4  # that are resampled whole: curves of N follow three exactly
 
 SCHEMES: dict[str, Any] = {
     scheme.name: scheme
@@ -33,13 +35,19 @@ SCHEMES: dict[str, Any] = {
 }
 
 
-def as_scheme(scheme: object) -> Scheme:
-    """Convert a name to a scheme.
+def as_scheme(scheme: object, setting: Setting | None = None) -> Scheme:
+    """Convert a name to a scheme; None to the default for a setting.
+
+    The default resamples whole sizes. Fewer than four sizes, or sizes with a single run each, leave
+    nothing to resample so: then runs are reweighted (``"bayesian"``).
 
     Raises:
         ValueError: an unknown name.
         TypeError: neither a name nor a scheme.
     """
+    if scheme is None and setting is not None:
+        has_blocks = _FEWEST_SIZES <= setting.num_sizes < setting.num_units
+        return ResampleSizes() if has_blocks else BayesianBootstrap()
     if isinstance(scheme, str):
         if scheme not in SCHEMES:
             raise ValueError(f"scheme must be one of {', '.join(SCHEMES)}, got {scheme!r}")

@@ -7,6 +7,8 @@ import numpy as np
 
 from farseer_jax.uncertainty.resampling import Draw, Named, Setting
 
+_HALF = 0.5  # parameter of the Dirichlet distribution of sizes: the weights have variance 2
+
 
 @dataclass(frozen=True)
 class ResampleRuns(Named):
@@ -30,9 +32,14 @@ class ResampleRuns(Named):
 
 @dataclass(frozen=True)
 class ResampleSizes(Named):
-    """Whole sizes drawn with replacement (the cluster bootstrap).
+    """Whole sizes, reweighted: the Bayesian bootstrap of clusters. The default.
 
-    For laws that misfit whole sizes, so that errors are correlated within a size.
+    Errors within a size move together (its learning rate, its data order, what the law cannot
+    follow), so the runs of a size keep their weights relative to each other. The weights of sizes
+    are from a Dirichlet distribution, which leaves out no size, as drawing few sizes with
+    replacement would. Its parameter is ½, so that their variance is 2 instead of Rubin's 1: a law
+    follows the smallest and the largest sizes closely, and the residuals that are reweighted there
+    are about √2 smaller than the errors. Sizes with a single run each are resampled as runs.
 
     Example:
         >>> from farseer_jax import Farseer, ResampleSizes, bootstrap, example_runs, fit
@@ -41,10 +48,13 @@ class ResampleSizes(Named):
     """
 
     name: ClassVar[str] = "sizes"
+    by_size: ClassVar[bool] = True
 
     def draw(self, setting: Setting, rng: np.random.Generator, index: np.ndarray) -> Draw:
-        """Counts of sizes, as the weights of their runs."""
-        return Draw(weights=_counts(rng, len(index), setting.num_sizes)[:, setting.size])
+        """Weights of sizes with mean 1, as the weights of their runs."""
+        weights = rng.standard_gamma(_HALF, (len(index), setting.num_sizes))
+        weights *= setting.num_sizes / weights.sum(axis=1, keepdims=True)
+        return Draw(weights=weights[:, setting.size])
 
 
 @dataclass(frozen=True)
