@@ -316,7 +316,7 @@ def _vague(found: Answers, ratio: Intervals) -> list[str]:
             f"the optimal D/N is vague at {many}{found.compute[row]:.3g} FLOPs "
             f"({ratio_text(ratio.lower[row])} to {ratio_text(ratio.upper[row])}): the runs are too "
             "far below; train some of more compute on both sides of the optimum, which "
-            "suggest_runs finds (`farseer suggest --split`)."
+            "suggest_runs finds (`farseer suggest`)."
         )
     row = int(np.argmax(found.without))
     if found.without[row] > _MANY:

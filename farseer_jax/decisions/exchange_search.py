@@ -3,7 +3,8 @@
 Where few subsets are affordable, all are compared. Otherwise steps are added greedily, twice: by
 the decrease of the variance per cost, and by the decrease alone (each may be far from the best: the
 first spends on many small runs, the second on one large one). The better subset is improved by
-exchanges, in which a part is dropped for a step, until none gains. Steps are ordered by their last
+exchanges, in which a part is dropped for a step, until none gains, and runs that the others make
+superfluous are left out. Steps are ordered by their last
 known decrease, so that each pass evaluates only one block of them.
 """
 
@@ -70,7 +71,7 @@ def best_subset(choice: Choice) -> tuple[Found, bool]:
     nothing = np.zeros(len(choice.costs), dtype=bool)
     start = Found(nothing, float(choice.variance(nothing[None])[0]))
     found = [_greedy(choice, start, power) for power in (1.0, 0.0)]
-    return _exchanged(choice, min(found, key=lambda one: one.variance)), False
+    return _pruned(choice, _exchanged(choice, min(found, key=lambda one: one.variance))), False
 
 
 def _greedy(choice: Choice, at: Found, power: float) -> Found:
@@ -112,6 +113,18 @@ def _exchanged(choice: Choice, at: Found) -> Found:
         at = _greedy(choice, at, 1.0)
         if at.variance >= (1 - _GAIN) * before:
             break
+    return at
+
+
+def _pruned(choice: Choice, at: Found) -> Found:
+    """Without the runs that are not worth it given the others, the least worth first."""
+    while at.chosen.any():
+        rest = at.chosen & ~np.eye(len(at.chosen), dtype=bool)[at.chosen]
+        variance = choice.variance(rest)
+        best = int(np.argmin(variance))
+        if variance[best] > (1 + _GAIN) * at.variance:
+            break
+        at = Found(rest[best], float(variance[best]))
     return at
 
 
