@@ -73,8 +73,8 @@ def extrapolation_length(runs: Runs, N: ArrayLike, D: ArrayLike) -> Floats:
 
     Example:
         >>> from farseer_jax import example_runs
-        >>> extrapolation_length(example_runs(), [1e9, 25e9], 5e11).round(2)
-        array([0.  , 1.37])
+        >>> extrapolation_length(example_runs(), [1e9, 25e9], [1e11, 5e11]).round(2)
+        array([0.  , 2.17])
     """
     sizes, tokens = np.broadcast_arrays(np.asarray(N, float), np.asarray(D, float))
     found = distance_beyond(runs, {"N": sizes.ravel(), "D": tokens.ravel()})
