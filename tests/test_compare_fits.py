@@ -535,9 +535,7 @@ class TestRealRuns:
         assert "B is better at 30 of the 30 points" in contradicted
         assert "by the fits, at 24 of them and in 43% of this domain" in contradicted
         assert found.warnings[:2] == found.contradictions
-        assert any(
-            w.startswith("A: the fitted law misses its own runs by 1.1%") for w in found.warnings
-        )
+        assert any(w.startswith("A: the fit misses its own runs by 1.1%") for w in found.warnings)
         assert any(w.startswith("B: the curve A(N) misses") for w in found.warnings)
         text = str(found)
         assert text.startswith(f"warning: {missed}")  # first, and once
