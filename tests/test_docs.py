@@ -389,7 +389,7 @@ def coverage() -> dict[tuple[str, str], Any]:
 
 def test_the_table_of_coverage_is_that_of_the_study() -> None:
     rows = table_rows(text_of("docs/uncertainty.md"), "| fit and scheme |")
-    assert len(rows) == 11
+    assert len(rows) == 10
     for name, *cells in rows:
         fit = name.strip("`")
         known = coverage()["Simulated", f"{fit} all worlds"]
