@@ -194,6 +194,15 @@ def test_refused_amplitudes() -> None:
         )
 
 
+def test_amplitudes_may_be_whole_numbers() -> None:
+    at = {"N": np.array([1e8, 1e9]), "D": np.array([1e10, 1e10])}
+    whole, real = (
+        fj.CorrelatedErrors(size=s, smooth=a).columns(KINDS, at).at(at).matrix
+        for s, a in ((1, 15), (1.0, 15.0))
+    )
+    np.testing.assert_array_equal(whole, real)
+
+
 def test_errors_over_any_inputs() -> None:
     """A real input is standardised, a category shares nothing between labels."""
     rng = np.random.default_rng(5)

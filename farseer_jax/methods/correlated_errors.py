@@ -234,7 +234,7 @@ class ErrorColumns:
     def _variances(self, points: "_Points") -> tuple[np.ndarray, np.ndarray]:
         """The diagonals of the two covariances, ``(point,)`` each."""
         own, num = self.errors, len(points.along)
-        smooth = np.full(num, own.smooth**2)
+        smooth = np.full(num, float(own.smooth) ** 2)
         if self._along:
             smooth += own.growth**2 * np.maximum(points.along - self._lowest, 0.0) ** 3 / 3.0
         return np.full(num, own.size**2 if self._along else 0.0), smooth
