@@ -314,7 +314,7 @@ class TestBootstrap:
         row = found.to_dict()["allocations"][0]
         assert row["tokens_per_parameter_lower"] == found.intervals["tokens per parameter"].lower[0]
         assert "50 % interval: percentile" in str(found)
-        assert "It takes the errors of runs for independent" in str(found)
+        assert "\nerrors: " in str(found)
 
 
 class TestResult:
