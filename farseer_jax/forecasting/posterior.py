@@ -94,6 +94,7 @@ class Posterior:
             size, misfit = _shares_of_variance(points, covariance, self.columns.num_size)
         variance = fit.noise[data_set] ** 2
         law = np.einsum("ip,ij,jp->p", slope, fit.covariance[data_set], slope)
+        law = np.maximum(law, 0.0)  # rounding, where the runs do not determine a parameter
         return Moments(
             mean, variance * law, variance * misfit, variance * size, np.full(len(mean), variance)
         )
