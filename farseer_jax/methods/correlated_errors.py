@@ -14,7 +14,8 @@ from farseer_jax.runs.runs import Runs
 _LEAST_SHARE = 1e-6  # of the largest variance: what columns leave out
 _SAME_SIZE = 1e-9  # difference of ln N
 _GROWTH_LENGTH = 3.0  # e-folds of other inputs over which the growing misfit is alike
-_MOST_COLUMNS = 300  # beyond it, what columns leave out counts as noise
+# Beyond so many columns, what they leave out counts as noise: fewer where there are many runs.
+_MOST_COLUMNS, _LEAST_COLUMNS, _MOST_CELLS = 300, 64, 200_000
 
 
 @dataclass(frozen=True)
@@ -325,7 +326,8 @@ def _incomplete_cholesky(
     left = np.maximum(variance - (known**2).sum(1), 0.0)
     least = _LEAST_SHARE * max(float(variance.max()), 1e-300)
     factor, chosen = np.empty((0, len(left))), list[int]()
-    while len(chosen) < min(len(left), _MOST_COLUMNS):
+    most = int(np.clip(_MOST_CELLS // len(left), _LEAST_COLUMNS, _MOST_COLUMNS))
+    while len(chosen) < min(len(left), most):
         place = int(left.argmax())
         if left[place] <= least:
             break
