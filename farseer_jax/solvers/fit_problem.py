@@ -77,7 +77,8 @@ class FitProblem:
             np.isinf(self.delta) and self.quantile == 0.5 and self.residual_scale is None
         ):
             raise ValueError("linear columns need the objective 'squared' on the link's scale")
-        if self.linear is not None and (self.weights == self.weights[0]).all():
+        one = self.linear is not None and self.linear.ndim == 2
+        if one and (self.weights == self.weights[0]).all():
             object.__setattr__(self, "weights", self.weights[:1])  # eliminate columns once
         if (self.weights == 0.0).any():  # what stands there may be NaN
             object.__setattr__(self, "target", np.where(self.weights > 0.0, self.target, 0.0))
