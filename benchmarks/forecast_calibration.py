@@ -89,7 +89,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=25)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--figure", type=Path, help="draw the ranks of --out instead")
     args = parser.parse_args()
+    if args.figure:
+        figure(json.loads(args.out.read_text(encoding="utf-8")), args.figure)
+        return
     laws = truths()
     ranks: dict[tuple[str, str, str, str], list[float]] = defaultdict(list)
     for number in range(args.worlds):
@@ -143,6 +147,22 @@ def summary(ranks: dict[tuple[str, str, str, str], list[float]], num: int) -> di
             for key, own in ranks.items()
         ],
     }
+
+
+def figure(found: dict[str, Any], path: Path) -> None:
+    """The ranks of the true losses, a histogram for each target."""
+    from matplotlib import pyplot as plt
+
+    names = {"inside": "inside", "corner": "at the corner"}
+    fig, axes = plt.subplots(1, len(FACTORS), figsize=(9.0, 1.9), sharey=True, layout="constrained")
+    for ax, (target, counts) in zip(axes, found["deciles"].items(), strict=True):
+        ax.bar(np.arange(10) + 0.5, counts, width=0.9, color="#0072b2")
+        ax.axhline(np.mean(counts), color="black", linestyle="--", linewidth=0.8)
+        ax.set(title=names.get(target, f"{target[1:]} × N and D"), xticks=[0, 5, 10])
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("forecasts")
+    fig.supxlabel("rank of the true loss, in tenths", fontsize="medium")
+    fig.savefig(path)
 
 
 if __name__ == "__main__":

@@ -464,3 +464,20 @@ def test_the_page_of_the_paper_is_what_the_benchmark_found() -> None:
     numbers, _ = text_of("docs/paper.md").split("## Its figures")
     table = [line for line in numbers.splitlines() if line.startswith("| ")]
     assert table[1:] == rows
+
+
+def test_what_is_said_of_forecasts_is_what_the_benchmarks_found() -> None:
+    found = json.loads(text_of("benchmarks/results/forecast.json"))
+    page = text_of("docs/forecast.md").replace(" %", "%")
+    for name, own in found["families"].items():
+        ratios = f"{own['over_chinchilla']:.2f} | {own['over_coupled']:.2f}"
+        assert f"| {name} | {own['tasks']} | {ratios} | {own['coverage']:.0%} |" in page
+    whole = found["over_families"]
+    ratios = f"{whole['over_chinchilla']:.2f} | {whole['over_coupled']:.2f}"
+    assert f"{ratios} | {whole['coverage']:.0%} |" in page
+    for share in found["coverage_of_bootstraps"].values():
+        assert f"{share:.0%} (" in page
+    margins = json.loads(text_of("benchmarks/results/forecast_calibration.json"))["margins"]
+    for what, own in margins.items():
+        for name, share in own.items():
+            assert f"| {what}: {name} | {share:.0%} |" in page
