@@ -154,7 +154,7 @@ def _law(fit: fj.Fit) -> Any:
 
 
 def test_draws_of_an_expression_are_single_fits(fitted: fj.Fit) -> None:
-    own = fj.bootstrap(fitted, 3, seed=7)
+    own = fj.bootstrap(fitted, 3, "wild", seed=7)
     draw = resamples(as_scheme("wild"), Setting.of(fitted), 7, 0, 3)
     assert draw.losses is not None
     for loss, found in zip(draw.losses, own.predict(**AT), strict=True):

@@ -106,8 +106,9 @@ class TestAnyLaw:
         law = "E + A/(N*P)**a"
         options = ["--input", "P=streams_of", "--by", "arm", "--shared", "a", "--weights", "w"]
         result = farseer("fit", "runs.csv", "--law", law, *options, "--json", "fit.json")
+        rows = {**table, "row": np.arange(len(table["loss"]))}  # a file's rows have numbers
         expected = fj.fit(
-            law, table, by="arm", shared="a", columns_of={"P": "streams_of"}, weights="w"
+            law, rows, by="arm", shared="a", columns_of={"P": "streams_of"}, weights="w"
         )
         assert result.stdout == f"{expected}\n"
         lines = ["inputs N, P; parameters E, A, a", "Fits written to fit.json"]

@@ -183,7 +183,7 @@ class TestMultipliers:
         """A reaches with C what B does with 2 C: its N and D each count √2 times as much."""
         root = np.sqrt(2.0)
         a = fj.Chinchilla(E=1.8, A=480.0 / root**0.35, B=2000.0 / root**0.37, alpha=0.35, beta=0.37)
-        runs = fj.Runs([1e9, 1e10], [1e9, 1e12], [2.5, 2.4])
+        runs = fj.Runs([1e9, 1e9, 1e10, 1e10], [1e9, 1e12] * 2, [2.9, 2.5, 2.8, 2.4])
         compute = 120 * np.array([1.2e9, 2e9, 2e10]) ** 2  # N at D/N = 20; A's is √2 times smaller
         own = fj.compare_fits(
             *(fit_of(law, runs, None) for law in (a, A)), compute=compute, **DOMAIN

@@ -222,6 +222,7 @@ def test_prediction_without_observed_losses() -> None:
         "predictions": [{**row, "observed": None}],
         "metrics": nothing,
         "metrics_by": [{"group": {}, "response": "loss", **nothing}],
+        "warnings": [],
     }
     assert "observed" not in str(prediction)
     assert prediction.to_dataframe().columns.tolist() == ["N", "D", "predicted"]

@@ -265,7 +265,7 @@ def test_the_shell_page_shows_the_held_fit_of_the_example(example: fj.Fit) -> No
 
 
 def test_a_bootstrap_of_a_held_fit_holds_every_refit(example: fj.Fit) -> None:
-    refits = fj.bootstrap(example, 24, seed=1)
+    refits = fj.bootstrap(example, 24, "wild", seed=1)
     assert refits.num_failed == 0
     n, d = (np.linspace(*np.log(ends), 301) for ends in BOTH)
     rises = [
@@ -274,7 +274,7 @@ def test_a_bootstrap_of_a_held_fit_holds_every_refit(example: fj.Fit) -> None:
     ]
     assert max(rises) < 1e-9  # the rounding of a difference
     # each is the projection of the refit that the fit without a domain has for the same losses
-    free = fj.bootstrap(fj.fit(fj.Farseer, example.runs), 24, seed=1)
+    free = fj.bootstrap(fj.fit(fj.Farseer, example.runs), 24, "wild", seed=1)
     at = example.runs.N[::40], example.runs.D[::40]
     moved = np.abs(np.log(refits.predict(*at) / free.predict(*at)))
     assert 0 < moved.max() < 1e-3
