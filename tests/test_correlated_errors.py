@@ -183,7 +183,7 @@ def test_refused_settings(settings: dict[str, str], message: str) -> None:
 
 
 def test_refused_amplitudes() -> None:
-    with pytest.raises(ValueError, match=r"size must not be negative, got -1\.0"):
+    with pytest.raises(ValueError, match=r"size must be finite and not negative, got -1\.0"):
         fj.CorrelatedErrors(size=-1.0)
     with pytest.raises(ValueError, match=r"smooth_length must be positive, got 0\.0"):
         fj.CorrelatedErrors(smooth_length=0.0)

@@ -352,7 +352,9 @@ def test_bad_arguments(arguments: dict[str, object], message: str) -> None:
 
 def test_bad_runs() -> None:
     one = fj.Runs([1e9, 1e9], [1e10, 1e10], [3.0, 3.01])
-    with pytest.raises(ValueError, match="all 2 runs have the same N and D, so they do not show"):
+    with pytest.raises(
+        ValueError, match=r"the runs \(2\) all have the same N and D, so they do not show"
+    ):
         fj.forecast(one)
     accuracy = fj.Runs([1e9, 2e9], [1e10, 1e10], [0.3, 0.4], link="identity")
     with pytest.raises(ValueError, match="give a law of this response"):
@@ -369,3 +371,71 @@ def test_rolling_limits() -> None:
     assert (np.diff(found.limit) < -np.log(1.3) + 1e-9).all()
     assert not (found.fitted & found.predicted).any()
     assert len(rolling_limits(np.zeros(20)).limit) == 0
+
+
+def test_several_recipes_in_one_table_are_told(shared_data: Path) -> None:
+    table = fj.read_runs(shared_data / "complexkda_ladder.csv")
+    pooled = fj.forecast(table, TARGET, usual=False)
+    assert pooled.warnings[0].startswith("140 of 180 runs have the N and D of another")
+    arm = table.select(mask=np.asarray(table.extra["arm"]) == "attn")
+    assert not any("several recipes" in w for w in fj.forecast(arm, TARGET, usual=False).warnings)
+
+
+TWO_SIZES = {  # of the cases that failed for people: the Jacobian has rank 4
+    "N": [2e8] * 4 + [8e8] * 4,
+    "D": [1e9, 4e9, 16e9, 64e9] * 2,
+    "loss": [3.543, 3.142, 2.871, 2.686, 3.310, 2.912, 2.640, 2.457],
+}
+
+
+def test_a_law_that_the_runs_do_not_determine_is_refused() -> None:
+    with pytest.raises(ValueError, match="the runs do not determine the parameters of the law"):
+        fj.forecast(TWO_SIZES, [(7e9, 1e11)], law="E + A/N**a + B/D**b")
+    wide = fj.forecast(TWO_SIZES, [(7e9, 1e11)], usual=False)  # with priors there is an answer
+    assert wide.warnings[0].startswith("two sizes do not show how fast the loss falls with N")
+    assert half_width(wide) > 0.05
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e4])
+def test_the_scale_of_weights_does_not_matter(scale: float) -> None:
+    runs = small_table(4)
+    table = {"N": runs.N, "D": runs.D, "loss": runs.loss, "w": np.linspace(1.0, 2.0, len(runs))}
+    other = table | {"w": scale * table["w"]}
+    own, scaled = (fj.forecast(t, TARGET, weights="w", usual=False) for t in (table, other))
+    assert half_width(scaled) == pytest.approx(half_width(own), rel=1e-6)
+    method = fj.LeastSquares(errors=fj.CorrelatedErrors())
+    first, second = (fj.fit(fj.Chinchilla, t, method, weights="w") for t in (table, other))
+    np.testing.assert_allclose(second.predict(**TARGET), first.predict(**TARGET), rtol=1e-6)
+
+
+def test_a_data_frame_of_points_is_read_by_its_columns() -> None:
+    frame = pd.DataFrame({"D": [5e11], "N": [1e10]})
+    found = fj.forecast(small_table(5), frame, usual=False)
+    assert found.points["N"][0] == 1e10
+    assert found.points["D"][0] == 5e11
+
+
+def test_a_law_without_a_value_at_a_point_is_refused() -> None:
+    x = np.linspace(1.0, 2.0, 20)
+    with pytest.raises(ValueError, match="has no finite value at position 0, where the link 'log'"):
+        fj.forecast(
+            {"x": x, "y": (5.0 - 2.0 * x) * (1.0 + 1e-3 * np.sin(40.0 * x))},
+            {"x": [3.0]},
+            law="a - b*x",
+            response="y",
+        )
+
+
+def test_runs_of_weight_zero_do_not_count() -> None:
+    runs = small_table(6)
+    first = runs.N == runs.N.min()
+    table = {"N": runs.N, "D": runs.D, "loss": runs.loss, "w": first.astype(float)}
+    found = fj.forecast(table, TARGET, weights="w", usual=False)
+    assert len(found.runs) == 6
+    assert found.warnings[0].startswith("all runs have one size")
+
+
+@pytest.mark.parametrize(("name", "value"), [("method", fj.Piecewise()), ("errors", "x")])
+def test_settings_of_another_kind_are_refused(name: str, value: object) -> None:
+    with pytest.raises(TypeError, match=f"{name}: expected"):
+        fj.forecast(fj.example_runs(), **{name: value})  # type: ignore[arg-type]

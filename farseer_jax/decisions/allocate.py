@@ -30,6 +30,7 @@ from farseer_jax.decisions.optimal_allocations import (
 )
 from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import shown
+from farseer_jax.forecasting.forecast_warnings import undetermined
 from farseer_jax.forecasting.result import Forecast
 from farseer_jax.laws.compute_optimal import HIGHEST, LOWEST, Cost, FLOPs
 from farseer_jax.laws.law import Law, require_N_and_D
@@ -148,6 +149,7 @@ class _Solver(NamedTuple):
         runs: the runs, if there are any.
         rows_at: what is shown of each budget.
         intervals_at: its intervals, and the share of draws without an optimum, ``(budget,)``.
+        warnings: what the runs do not determine.
     """
 
     law: str
@@ -155,13 +157,16 @@ class _Solver(NamedTuple):
     runs: Runs | None
     rows_at: RowsOf
     intervals_at: Callable[[np.ndarray], tuple[dict[str, Intervals] | None, np.ndarray]]
+    warnings: tuple[str, ...] = ()
 
 
 def _by_forecast(
     source: Forecast, level: float, cost: Cost, around: Circumstances, is_limited: bool
 ) -> _Solver:
     optima = ForecastOptima(ForecastSurface(source), cost, around, is_limited)
-    return _Solver(FORECAST, "", source.runs, optima.rows, partial(optima.intervals, level=level))
+    intervals = partial(optima.intervals, level=level)
+    doubts = tuple(undetermined(source))
+    return _Solver(FORECAST, "", source.runs, optima.rows, intervals, doubts)
 
 
 def _by_law(
@@ -279,7 +284,10 @@ def _result(
         tokens_served=float(around.tokens_served),
         max_N=float(around.max_N),
         max_D=float(around.max_D),
-        warnings=tuple(warnings_of(answers, partial(range_of_optima, solver.rows_at), intervals)),
+        warnings=(
+            *solver.warnings,
+            *warnings_of(answers, partial(range_of_optima, solver.rows_at), intervals),
+        ),
     )
 
 

@@ -44,7 +44,8 @@ def _first(found: "Extrapolation") -> str:
     if first.num_limits < num:
         over = f"the {first.num_limits} of {num} limits at which any candidate can be fitted,"
     return (
-        f"Over {over} {first.name} extrapolates best on these runs: {error} on average,\n"
+        f"Over {over} {first.name} extrapolates best on these runs: "
+        f"{error} in the geometric mean,\n"
         f"smallest after {first.num_best} of {num} limits."
     )
 

@@ -45,7 +45,7 @@ def fit_stack(
     with one_blas_thread():
         columns = errors.columns(members[0].kinds, inputs)
         rolling = rolling_limits(columns.along_of(inputs))
-        weights = weights_of(runs) * np.vstack([np.ones(len(runs)), rolling.fitted])
+        weights = mean_one(weights_of(runs)) * np.vstack([np.ones(len(runs)), rolling.fitted])
         data = columns, columns.at(inputs), inputs, target, weights, noise_of(runs)
         stiffest = fit_member(members[0], *data)
         first = stiffest.laplace.weights
@@ -53,6 +53,11 @@ def fit_stack(
         records = [record_of(own, rolling, inputs, target) for own in posteriors]
     widening = np.array([own.widening for own in records])
     return FittedStack(Stack(posteriors, shares_of(records), widening), rolling, records)
+
+
+def mean_one(weights: np.ndarray) -> np.ndarray:
+    """Weights scaled to a mean of 1: the noise is that of a run of mean weight."""
+    return np.asarray(weights / weights.mean())
 
 
 def members_of(runs: Runs, law: type[Law] | None, method: LeastSquares) -> list[Member]:

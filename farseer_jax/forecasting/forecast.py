@@ -1,14 +1,14 @@
 """``forecast``: what runs will reach, and how sure that is."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from farseer_jax.fitting.arguments import as_parts
 from farseer_jax.forecasting.fit_stack import fit_stack
 from farseer_jax.forecasting.points import PointsLike, as_points
-from farseer_jax.forecasting.result import FittedMember, Forecast
+from farseer_jax.forecasting.result import FittedMember, Forecast, refuse_without_value
 from farseer_jax.forecasting.usual_laws import fit_usual_laws
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.law import Law
@@ -19,7 +19,10 @@ from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.runs.checks import check_level
 from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.runs import Runs
+from farseer_jax.solvers.estimated_noise import Laplace
 
+_Kind = TypeVar("_Kind")
+_WORST_CONDITION = 1e12  # of the scaled information: beyond, a parameter is rounding
 _NEXT = 10.0  # times the compute of the largest run: where a forecast without points predicts
 
 
@@ -100,13 +103,15 @@ def forecast(
     if len(parts) > 1:
         names = ", ".join(part.response for part in parts)
         raise ValueError(f"response: a forecast has one, got {names}: name one of them")
-    checked = _without_copies(parts[0].runs, kind)
+    checked = _without_copies(_with_weight(parts[0].runs), kind)
     own = None if law is None else kind
     _refuse(checked, kind, own)
-    errors = CorrelatedErrors() if errors is None else errors
-    method = LeastSquares() if method is None else method
+    errors = _setting("errors", errors, CorrelatedErrors)
+    method = _setting("method", method, LeastSquares)
     at, observed = (_next_point(checked, kind), None) if points is None else as_points(points, kind)
     fitted = fit_stack(checked, own, errors, method)
+    if own is not None:
+        _refuse_undetermined(own, fitted.stack.posteriors[0].laplace)
     members = tuple(
         FittedMember(
             law=posterior.member.law_of(posterior.member.parameters(posterior.laplace.free[0])),
@@ -128,7 +133,7 @@ def forecast(
         )
     )
     has_usual = usual and own is None and set(kind.inputs()) == {"N", "D"}
-    return Forecast(
+    answer = Forecast(
         runs=checked,
         points=at,
         level=level,
@@ -139,6 +144,8 @@ def forecast(
         usual=fit_usual_laws(checked, fitted.rolling, at) if has_usual else (),
         observed=observed,
     )
+    refuse_without_value(answer)
+    return answer
 
 
 def _without_copies(runs: Runs, law: type[Law]) -> Runs:
@@ -149,6 +156,36 @@ def _without_copies(runs: Runs, law: type[Law]) -> Runs:
     return runs.select(mask=np.isin(np.arange(len(runs)), first))
 
 
+def _setting(name: str, value: Any, kind: type[_Kind]) -> _Kind:
+    """A setting of the forecast, or its default.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise TypeError(f"{name}: expected {kind.__name__}, got {type(value).__name__}")
+    return value
+
+
+def _with_weight(runs: Runs) -> Runs:
+    """The runs whose weight is not 0."""
+    if runs.weights is None or (runs.weights > 0.0).all():
+        return runs
+    return runs.select(mask=runs.weights > 0.0)
+
+
+def _refuse_undetermined(law: type[Law], found: Laplace) -> None:
+    """Refuse a law with parameters that the runs leave open: it has no priors."""
+    if found.condition > _WORST_CONDITION:
+        raise ValueError(
+            f"the runs do not determine the parameters of the law {law.name!r}, so that it "
+            "predicts anything beyond them: `fit` names the parameters; fix some "
+            "(method=LeastSquares(fixed=…)), or train the runs that it asks for"
+        )
+
+
 def _refuse(runs: Runs, law: type[Law], own: type[Law] | None) -> None:
     """Refuse runs from which nothing can be forecast."""
     if own is None and runs.link.name != "log":
@@ -156,11 +193,17 @@ def _refuse(runs: Runs, law: type[Law], own: type[Law] | None) -> None:
             f"the laws of a forecast are for positive losses (link='log'), but the runs have the "
             f"link {runs.link.name!r}: give a law of this response (law=)"
         )
+    response = runs.link.forward(runs.loss)
+    if own is not None and np.ptp(response) == 0.0:
+        raise ValueError(
+            f"all {len(runs)} runs have the same response, {runs.loss[0]:g}, so they do not show "
+            "how it changes: take another response"
+        )
     columns = [np.asarray(x, float).reshape(len(runs), -1) for x in law.columns(runs).values()]
     if len(np.unique(np.concatenate(columns, axis=1), axis=0)) < 2:
         raise ValueError(
-            f"all {len(runs)} runs have the same {' and '.join(law.inputs())}, so they do not show "
-            "how the loss changes: train runs of other sizes and other numbers of tokens"
+            f"the runs ({len(runs)}) all have the same {' and '.join(law.inputs())}, so they do "
+            "not show how the loss changes: train runs with others"
         )
 
 

@@ -122,7 +122,7 @@ def _laws(forecast: "Forecast") -> str:
     shown = sorted(shown, key=lambda own: -own.share)
     if forecast.law is None:
         names = [own.law.name if own.correlated else f"{own.law.name} {_APART}" for own in shown]
-        found = "Laws: "
+        found = "Members: "
     else:
         names = [_TOGETHER if own.correlated else _APART for own in shown]
         found = f"Law: {forecast.law.formula or forecast.law.name}; "

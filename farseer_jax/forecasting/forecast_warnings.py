@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from farseer_jax.forecasting.fit_stack import mean_one
 from farseer_jax.forecasting.forecast_record import record_summary
 from farseer_jax.forecasting.forecast_table import factor_text, number_format, point_text
 from farseer_jax.results.numbers import level_text, share_text, some_of
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
 
 _WIDE, _FAR, _WIDENED, _OUTLIER = 0.05, np.log(2.0), 1.5, 0.3
 _FEW_SIZES, _FEW_RUNS, _MOST_SHOWN = 3, 12, 5
+_BEYOND_ONE = 1.05  # times the runs' largest input
+# Repeats: within so much of ln N and ln D; a third of all runs, this far apart, is no noise.
+_NEAR, _MANY_REPEATS, _APART = 0.02, 1.0 / 3.0, 0.002
 
 
 def warnings_of(forecast: "Forecast") -> tuple[str, ...]:
     """The warnings of a forecast."""
     return (
-        *_undetermined(forecast),
+        *undetermined(forecast),
+        *_mixed(forecast),
         *_wide(forecast),
         *_rises(forecast),
         *_widened(forecast),
@@ -31,11 +36,14 @@ def warnings_of(forecast: "Forecast") -> tuple[str, ...]:
     )
 
 
-def _undetermined(forecast: "Forecast") -> Iterator[str]:
+def undetermined(forecast: "Forecast") -> Iterator[str]:
     """Inputs whose effect the runs do not show."""
-    if forecast.law is not None:
-        return
     runs = forecast.runs
+    if forecast.law is not None:
+        num = len(forecast.members[0].free)
+        if len(runs) < 2 * num:
+            yield f"{len(runs)} runs are few for the {num} parameters of the law"
+        return
     sizes, tokens = len(np.unique(runs.N)), len(np.unique(runs.D))
     basis = "the forecast takes it from other people's runs: train"
     if sizes == 1:
@@ -57,6 +65,25 @@ def _undetermined(forecast: "Forecast") -> Iterator[str]:
         yield "two sizes do not show how fast the loss falls with N: train a third"
     if len(runs) < _FEW_RUNS:
         yield f"{len(runs)} runs are few: much of the forecast comes from other people's runs"
+
+
+def _mixed(forecast: "Forecast") -> Iterator[str]:
+    """Runs near the same point with other losses: probably of several recipes."""
+    runs = forecast.runs
+    if forecast.law is not None:
+        return
+    log_loss = np.log(runs.loss)
+    places = np.round(np.log([runs.N, runs.D]) / _NEAR).astype(int)
+    _, group = np.unique(places, axis=1, return_inverse=True)
+    order = np.lexsort((log_loss, group.ravel()))
+    repeats = np.diff(group.ravel()[order]) == 0
+    apart = np.diff(log_loss[order])[repeats]
+    if len(apart) >= _MANY_REPEATS * len(runs) and np.median(apart) > _APART:
+        yield (
+            f"{len(apart)} of {len(runs)} runs have the N and D of another, and losses that differ "
+            f"by {share_text(float(np.median(apart)))} or more in half of the cases: if the table "
+            "holds several recipes or metrics, forecast each from its own runs"
+        )
 
 
 def _wide(forecast: "Forecast") -> Iterator[str]:
@@ -113,7 +140,7 @@ def _widened(forecast: "Forecast") -> Iterator[str]:
 
 def _outliers(forecast: "Forecast") -> Iterator[str]:
     own = forecast.runs.weights
-    given = np.ones(len(forecast.runs)) if own is None else np.asarray(own)
+    given = np.ones(len(forecast.runs)) if own is None else mean_one(np.asarray(own))
     shares = np.array([member.share for member in forecast.members])
     kept = np.array([member.weights for member in forecast.members])
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -138,8 +165,18 @@ def _beyond(forecast: "Forecast") -> Iterator[str]:
         if kind in ("positive", "count")
     }
     to = "up to " if len(far) > 1 else ""
-    ratios = [f"{n} {to}{factor_text(ratio)} times" for n, ratio in largest.items() if ratio > 1.0]
-    detail = f": {' and '.join(ratios)} their largest" if ratios else ""
+    ratios = [f"{n} {to}{factor_text(r)} times" for n, r in largest.items() if r > _BEYOND_ONE]
+    detail = f": {' and '.join(ratios)} their largest" if ratios else ", whose inputs none combines"
+    below = [
+        f"{name} 1/{factor_text(1.0 / ratio)}"
+        for name, kind in kinds.items()
+        if kind in ("positive", "count")
+        for ratio in [np.min(forecast.points[name][far]) / np.min(forecast.runs.inputs[name])]
+        if ratio < 1.0 / _BEYOND_ONE
+    ]
+    if below:
+        joint = " and " if ratios else ": "
+        detail = (detail if ratios else "") + f"{joint}{' and '.join(below)} of their smallest"
     yield f"{_subject(forecast, far)} far beyond the runs{detail}"
 
 

@@ -26,6 +26,8 @@ def as_points(points: Any, law: type[Law]) -> tuple[dict[str, np.ndarray], np.nd
     if isinstance(points, Runs):
         return law.columns(points), points.loss
     names = tuple(law.inputs())
+    if hasattr(points, "columns"):  # a data frame
+        points = {name: np.asarray(points[name]) for name in names if name in points.columns}
     if isinstance(points, Mapping):
         missing = [name for name in names if name not in points]
         if missing or len(points) > len(names):

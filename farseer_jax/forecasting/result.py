@@ -110,7 +110,9 @@ class Forecast(Result):
         check_level(level)
         own, observed = as_points(points, self.law_class)
         usual = tuple(law.at(own) for law in self.usual)
-        return replace(self, points=own, observed=observed, level=level, usual=usual)
+        moved = replace(self, points=own, observed=observed, level=level, usual=usual)
+        refuse_without_value(moved)
+        return moved
 
     def predict(self, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
         """The predicted response (its median).
@@ -171,6 +173,8 @@ class Forecast(Result):
             ``(draw, *broadcast shape of the inputs)``.
         """
         refuse_options_names(self.law_class, args, inputs, ("num", "seed", "new_run", "size"))
+        if not isinstance(num, int) or num < 1:
+            raise ValueError(f"num must be a whole number from 1, got {num!r}")
         flat, shape = flat_points(self.law_class, args, inputs)
         drawn, noise = self.stack.draws(flat, num, seed, size=size)
         if new_run:
@@ -276,3 +280,20 @@ class Forecast(Result):
             values = np.log(values) if kind in ("positive", "count") else values
             found.append(values.reshape(len(values), -1))
         return np.concatenate(found, axis=1)
+
+
+def refuse_without_value(forecast: Forecast) -> None:
+    """Refuse points at which the law has no value on the link's scale.
+
+    Raises:
+        ValueError: there are such points.
+    """
+    mean = forecast.stack.moments(forecast.points).mean
+    bad = np.flatnonzero(~np.isfinite(mean))
+    if len(bad):
+        shown = ", ".join(map(str, bad[:5].tolist()))
+        raise ValueError(
+            f"points: the law {forecast.law_class.name!r} has no finite value at position {shown}, "
+            f"where the link {forecast.runs.link.name!r} needs one: it may be negative there; "
+            "choose another law or link, or leave the points out"
+        )

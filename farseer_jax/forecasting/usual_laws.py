@@ -95,7 +95,7 @@ def _usual_law(
     except ValueError as error:
         return _unfitted(law, method, num_holdouts, str(error)).at(points)
     if not refits.usable[0]:
-        reason = f"the fit ended with {refits.outcome(0).name}"
+        reason = refits.outcome(0).message.rstrip(".").lower()
         return _unfitted(law, method, num_holdouts, reason).at(points)
     errors = np.log(runs.loss) - np.log(refits.predict(runs.N, runs.D))
     errors[~refits.usable] = np.nan

@@ -15,7 +15,7 @@ from farseer_jax.results.table import Column, Table
 if TYPE_CHECKING:
     from farseer_jax.forecasting.result import Forecast
 
-_FOLLOWS, _WORSE = 2.0, 1.5  # times the noise, times the forecast's misses
+_FOLLOWS, _WORSE = 1.3, 1.5  # times the noise, times the forecast's misses
 _NO_FLOOR = 1e-3  # of the lowest loss of the runs
 _NOTE = (
     "larger runs: rms miss of those predicted from the smaller ones; own runs: of those it was "
@@ -101,6 +101,8 @@ def _own_runs(forecast: "Forecast", law: UsualLaw) -> str:
     times = law.misfit / forecast.noise
     if times < _FOLLOWS:
         return "describes its own runs to within their noise"
+    if times < 2.0:
+        return f"misses its own runs by hardly more than their noise ({times:.2g} times)"
     return f"misses its own runs by {times:.2g} times their noise"
 
 

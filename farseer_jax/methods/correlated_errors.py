@@ -71,7 +71,9 @@ class CorrelatedErrors:
     def __post_init__(self) -> None:
         for name in ("size", "own_size", "smooth", "growth"):
             if not 0.0 <= getattr(self, name) < np.inf:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)!r}")
+                raise ValueError(
+                    f"{name} must be finite and not negative, got {getattr(self, name)!r}"
+                )
         for name in ("size_length", "smooth_length"):
             if not 0.0 < getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")

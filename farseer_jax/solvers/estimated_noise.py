@@ -16,6 +16,7 @@ from farseer_jax.solvers.optima import RUNNING, Optima
 # Residuals are small beside the losses: Gauss-Newton's steps converge as fast as Newton's.
 _FIRST = Settings(max_steps=40, tolerance=1e-6, second_derivatives=False)
 _ROUND = Settings(max_steps=3, tolerance=1e-6, second_derivatives=False)
+_LEAST_EIGENVALUE = 1e-13  # of a matrix with a diagonal of ones: rounding
 _LAST = Settings(max_steps=60, tolerance=1e-11, second_derivatives=False)
 
 
@@ -66,6 +67,14 @@ class Laplace(NamedTuple):
     residuals: np.ndarray
     correlated: CorrelatedWeights
     status: np.ndarray
+
+    @property
+    def condition(self) -> float:
+        """Condition number of the first data set's information, scaled to a diagonal of ones."""
+        matrix = self.information[0]
+        scale = np.sqrt(np.maximum(np.diagonal(matrix), 1e-300))
+        values = np.linalg.eigvalsh(matrix / np.outer(scale, scale))
+        return float(values[-1] / max(values[0], 1e-300))
 
     @property
     def weighted_residuals(self) -> np.ndarray:
@@ -210,7 +219,7 @@ def laplace_at(
     prior = own[:, :, None] * np.eye(own.shape[1])
     if basis is not None:
         prior = np.matmul(np.matmul(basis.T, prior), basis)
-    covariance = np.linalg.pinv(information + prior, hermitian=True)
+    covariance = _inverse(information + prior)
     effective = np.trace(np.matmul(covariance, information), axis1=1, axis2=2)
     squares = np.sum(residuals * correlated.times(residuals), axis=1)
     degrees = np.maximum(active.sum(1) - effective, 0.0) + noise.strength
@@ -228,3 +237,13 @@ def laplace_at(
         correlated,
         np.full(len(free), RUNNING) if found is None else found.status[:, 0],
     )
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    """The inverse of each positive matrix; what it does not determine has a huge variance."""
+    diagonal = np.diagonal(matrix, axis1=1, axis2=2)
+    scale = np.where(diagonal > 0.0, 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0)), 1.0)
+    values, vectors = np.linalg.eigh(matrix * scale[:, :, None] * scale[:, None, :])
+    values = np.maximum(values, _LEAST_EIGENVALUE)
+    root = vectors * scale[:, :, None]
+    return np.asarray(np.matmul(root / values[:, None, :], np.swapaxes(root, 1, 2)))

@@ -14,7 +14,7 @@ from farseer_jax.methods.end_to_end.layout import Layout, build_layout
 from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
 from farseer_jax.methods.least_squares.groups import fit_each, fit_with_shared
 from farseer_jax.methods.least_squares.solve import solve_from_starts
-from farseer_jax.methods.method import Solved
+from farseer_jax.methods.method import Solved, weights_of
 from farseer_jax.objectives import Objective, as_objective
 from farseer_jax.runs.runs import Runs
 
@@ -131,5 +131,10 @@ class LeastSquares(MultiStartMethod):
 
 @lru_cache(maxsize=8)
 def _columns(errors: CorrelatedErrors, layout: Layout) -> np.ndarray:
-    """The columns of correlated errors, computed once for a layout."""
-    return columns_at_runs(errors, layout.law, layout.runs)
+    """The columns of correlated errors, computed once for a layout.
+
+    Amplitudes are multiples of the noise of a run of mean weight.
+    """
+    weights = weights_of(layout.runs)
+    columns = columns_at_runs(errors, layout.law, layout.runs)
+    return np.asarray(columns / np.sqrt(weights[weights > 0.0].mean()))
