@@ -50,7 +50,8 @@ def test_piecewise_farseer(farseer: fj.Law, jitter: float) -> None:
     "method", [fj.Piecewise(), fj.LeastSquares(), fj.VariableProjection()], ids=lambda m: m.name
 )
 def test_chinchilla(method: Any) -> None:
-    few, *more = (error(CHINCHILLA, method, num) for num in NUM_D)
+    slow = method.name == "variable-projection"
+    few, *more = (error(CHINCHILLA, method, num) for num in NUM_D[: 3 if slow else 4])
     assert max(more) < SCATTER * few
     assert more[-1] < 0.7 * few
 

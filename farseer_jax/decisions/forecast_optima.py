@@ -257,7 +257,7 @@ def containing(draws: np.ndarray, estimate: float, level: float) -> tuple[float,
         >>> from farseer_jax.decisions.forecast_optima import containing
         >>> draws = np.arange(999.0)
         >>> [tuple(float(round(x, 6)) for x in containing(draws, at, 0.9)) for at in (499, 19)]
-        [(49.0, 949.0), (19.0, 919.0)]
+        [(49.0, 949.0), (19.0, 918.019019)]
     """
     tail = 0.5 * (1.0 - level)
     low, high = (float(x) for x in quantiles(draws, np.array([tail, 1.0 - tail])))
