@@ -50,8 +50,7 @@ def test_piecewise_farseer(farseer: fj.Law, jitter: float) -> None:
     "method", [fj.Piecewise(), fj.LeastSquares(), fj.VariableProjection()], ids=lambda m: m.name
 )
 def test_chinchilla(method: Any) -> None:
-    slow = method.name == "variable-projection"
-    few, *more = (error(CHINCHILLA, method, num) for num in NUM_D[: 3 if slow else 4])
+    few, *more = (error(CHINCHILLA, method, num) for num in NUM_D)
     assert max(more) < SCATTER * few
     assert more[-1] < 0.7 * few
 
