@@ -85,8 +85,15 @@ class FitPlan:
 
     def target_rows(self, ends: Rows) -> tuple[TargetBefore, ...]:
         """Target points, with no candidate and with those chosen."""
+        points = self.targets.points
+        if not len(points.N):
+            return ()
         spread = self.ensemble.spread(ends)
-        return target_rows(self.fit, self.targets.points, spread, self.calibration, self.level)
+        predicted = np.asarray(evaluate(self.fit.law, *points))
+        error = np.sqrt(spread.noise[[0, -1]])
+        half = self.calibration.half_width(error, spread.length[[0, -1]], level=self.level)
+        low, high = predicted * np.exp(-half), predicted * np.exp(half)
+        return target_rows(self.fit.runs, points, predicted, low, high)
 
     def split_rows(self, ends: Rows) -> tuple[SplitBefore, ...]:
         """Splits of the budgets, likewise."""

@@ -14,11 +14,16 @@ from farseer_jax.decisions.forecast_variance import BLOCK, ForecastVariance, for
 from farseer_jax.decisions.optimal_allocations import Circumstances
 from farseer_jax.decisions.prediction_targets import Targets, refuse_without_optimum
 from farseer_jax.decisions.suggest_runs_result import SplitBefore, TargetBefore
-from farseer_jax.decisions.target_errors import Errors, flag_of, root_mean, split_rows, weighed
+from farseer_jax.decisions.target_errors import (
+    Errors,
+    root_mean,
+    split_rows,
+    target_rows,
+    weighed,
+)
 from farseer_jax.forecasting.result import Forecast
 from farseer_jax.laws.compute_optimal import Cost
 from farseer_jax.runs.checks import Floats
-from farseer_jax.runs.coverage import extrapolation_length
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,19 +77,7 @@ class ForecastPlan:
             return ()
         predicted = self.forecast.predict(*points)
         low, high = self._ends(np.log(predicted), ends, slice(len(points.N)))
-        far = extrapolation_length(self.forecast.runs, *points)
-        return tuple(
-            TargetBefore(
-                N=float(points.N[i]),
-                D=float(points.D[i]),
-                predicted=float(predicted[i]),
-                before=(float(low[0, i]), float(high[0, i])),
-                after=(float(low[1, i]), float(high[1, i])),
-                length=float(far[i]),
-                flag=flag_of(float(far[i])),
-            )
-            for i in range(len(predicted))
-        )
+        return target_rows(self.forecast.runs, points, predicted, low, high)
 
     def split_rows(self, ends: Rows) -> tuple[SplitBefore, ...]:
         """Splits of the budgets, likewise."""

@@ -8,13 +8,10 @@ from farseer_jax.decisions.candidate_runs import Points
 from farseer_jax.decisions.prediction_targets import Targets
 from farseer_jax.decisions.prediction_variance import Spread
 from farseer_jax.decisions.suggest_runs_result import SplitBefore, TargetBefore
-from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.noise import Noise
 from farseer_jax.runs.runs import Runs
-from farseer_jax.uncertainty.calibration import Calibration
 
 _FAR = 2.0  # e-folds, sevenfold: hold-outs, which show the misfit, seldom reach further
 
@@ -60,16 +57,10 @@ def weighed(errors: Errors, now: Errors) -> Floats:
 
 
 def target_rows(
-    fit: Fit, points: Points, spread: Spread, calibration: Calibration, level: float
+    runs: Runs, points: Points, predicted: Floats, low: Floats, high: Floats
 ) -> tuple[TargetBefore, ...]:
-    """Target points, from a spread without suggestions first and with all of them last."""
-    if not len(points.N):
-        return ()
-    predicted = np.asarray(evaluate(fit.law, *points))
-    far = extrapolation_length(fit.runs, *points)
-    error = np.sqrt(spread.noise[[0, -1]])
-    half = calibration.half_width(error, spread.length[[0, -1]], level=level)
-    low, high = predicted * np.exp(-half), predicted * np.exp(half)
+    """Target points, with the ends of their intervals before and after, ``(2, point)``."""
+    far = extrapolation_length(runs, *points)
     return tuple(
         TargetBefore(
             N=float(points.N[i]),

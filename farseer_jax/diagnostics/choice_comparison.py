@@ -228,7 +228,9 @@ class ChoiceComparison(Result):
         )
 
 
-_ANSWER = "This is no interval; the answer with errors that move together: farseer forecast."
+_ANSWER = (
+    "The range is not an interval; the answer with errors that move together: farseer forecast."
+)
 
 
 def _line(row: ChoiceResult, num_points: int, marked: bool) -> list[str]:

@@ -5,14 +5,13 @@ centre, each ``level + slope · h(z; p)``, ``h(z; p) = expm1(p z) / p``, and t i
 centre. The law's D is in tokens: level and slope of d are shifted by those of a times ln D0.
 """
 
-from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.forecasting.members import Member
+from farseer_jax.forecasting.members import Member, from_center
 from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Center, Law
 from farseer_jax.laws.stretched_exponential import StretchedExponential
@@ -25,34 +24,27 @@ _SD = np.array([0.3, 0.05, 0.15, 1.0, 0.15, 0.15, 0.3, 0.06, 0.15])
 _START_SHARES = (0.15, 0.3, 0.5)  # of the data term in the loss at the centre
 
 
-def farseer_member(runs: Runs, center: Center, *, correlated: bool = True) -> Member:
-    """The member for runs over N and D.
+def farseer_member(runs: Runs, center: Center) -> Member:
+    """The member for runs over N and D, with errors that move together.
 
     Args:
         runs: the runs, with positive losses.
         center: N and D where z and t are 0.
-        correlated: whether errors move together.
     """
     middle = float(np.median(np.log(runs.loss)))
     num = len(_MEAN)
     shift = np.zeros(num)
     shift[[0, 3]] = middle
 
-    def inputs_of(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {
-            "z": np.log(inputs["N"]) - np.log(center.N),
-            "t": np.log(inputs["D"]) - np.log(center.D),
-        }
-
     def law_of(parameters: np.ndarray) -> Law:
         return _law(np.asarray(parameters), center)
 
     return Member(
         Farseer.name,
-        correlated,
+        True,
         {"N": "positive", "D": "positive"},
         _log_loss(float(np.log(center.D))),
-        inputs_of,
+        partial(from_center, center),
         np.eye(num),
         np.zeros(num),
         np.full(num, -np.inf),

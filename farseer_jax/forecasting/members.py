@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from farseer_jax.laws.law import Law
+from farseer_jax.laws.law import Center, Law
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
 
@@ -51,7 +51,10 @@ class Member:
         """Parameters ``(…, parameter)`` of free parameters ``(…, free)``."""
         return np.asarray(free @ self.basis.T + self.offset)
 
-    @property
-    def label(self) -> str:
-        """The member in a few words."""
-        return f"{self.name}, {'correlated' if self.correlated else 'independent'} errors"
+
+def from_center(center: Center, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """``z = ln N`` and ``t = ln D`` from the centre of the runs."""
+    return {
+        "z": np.log(inputs["N"]) - np.log(center.N),
+        "t": np.log(inputs["D"]) - np.log(center.D),
+    }

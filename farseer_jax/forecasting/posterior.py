@@ -137,9 +137,8 @@ class Posterior:
         predicted = self.problem.bound.value(parameters)
         active = self.problem.weights[0] > 0.0
         residuals = np.where(active, self.problem.target[0] - predicted, 0.0)
-        weights, factor = self.laplace.correlated.weights[0], self.laplace.correlated.factor[0]
-        weighted = weights * residuals - (residuals @ factor) @ factor.T
-        return np.asarray(weighted @ self.features.matrix)
+        first = self.laplace.correlated.take(np.array([0]))
+        return np.asarray(first.times(residuals) @ self.features.matrix)
 
     def _scales(self, num: int, widening: float, rng: np.random.Generator) -> np.ndarray:
         """The noise of each draw: its variance has an inverse χ² distribution."""

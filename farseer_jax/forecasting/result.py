@@ -15,7 +15,6 @@ from farseer_jax.forecasting.forecast_text import parts
 from farseer_jax.forecasting.forecast_warnings import warnings_of
 from farseer_jax.forecasting.points import PointsLike, as_points
 from farseer_jax.forecasting.posterior import Inputs, posterior_of, problem_of
-from farseer_jax.forecasting.rolling_limits import RollingLimits, rolling_limits
 from farseer_jax.forecasting.stack import Record, Stack
 from farseer_jax.forecasting.usual_laws import UsualLaw
 from farseer_jax.laws.chinchilla import Chinchilla
@@ -207,13 +206,6 @@ class Forecast(Result):
             posteriors.append(posterior_of(member, columns, features, problem, found))
         shares = np.array([own.share for own in self.members])
         return Stack(posteriors, shares, np.array([own.widening for own in self.members]))
-
-    @cached_property
-    def rolling(self) -> RollingLimits:
-        """The hold-outs by which members were weighed."""
-        inputs = inputs_of(self.runs, self._own)
-        columns = self.errors.columns(self.law_class.inputs(), inputs)
-        return rolling_limits(columns.along_of(inputs))
 
     @cached_property
     def record(self) -> Record:

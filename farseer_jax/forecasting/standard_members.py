@@ -1,6 +1,7 @@
-"""The members of a forecast over N and D: Chinchilla, coupled, and coupled with an interaction.
+"""The members of a forecast over N and D.
 
-All are one function, ``ln L = ln(E + (a^(1/k) + d^(1/k))^k)`` with ``ln a = A − α z`` and
+Farseer's law has a module of its own. Chinchilla's, the coupled law and the coupled law with an
+interaction are one function, ``ln L = ln(E + (a^(1/k) + d^(1/k))^k)`` with ``ln a = A − α z`` and
 ``ln d = B − β t + b z + g z t``, where z and t are ln N and ln D from the centre of the runs. Its
 parameters are those for which there is prior knowledge: how fast L − E decays when N and D grow
 together, ``η = w α + (1 − w)(β − b)``, w the share of the size term at the centre, and how much
@@ -9,15 +10,14 @@ faster it decays with D than with N, ``δ = β − b − α``.
 The priors come from the public tables of runs that the documentation's page on forecasts lists.
 """
 
-from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.forecasting.farseer_member import farseer_member
-from farseer_jax.forecasting.members import Member
+from farseer_jax.forecasting.members import Member, from_center
 from farseer_jax.laws.chinchilla import Chinchilla
 from farseer_jax.laws.coupled import Coupled
 from farseer_jax.laws.coupled_interaction import CoupledInteraction
@@ -65,12 +65,6 @@ def _member(law: type[Law], correlated: bool, runs: Runs, center: Center) -> Mem
     if law is Chinchilla:
         mean[_LN_K] = 0.0
 
-    def inputs_of(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {
-            "z": np.log(inputs["N"]) - np.log(center.N),
-            "t": np.log(inputs["D"]) - np.log(center.D),
-        }
-
     def law_of(parameters: np.ndarray) -> Law:
         return _law(law, np.asarray(parameters), center)
 
@@ -79,7 +73,7 @@ def _member(law: type[Law], correlated: bool, runs: Runs, center: Center) -> Mem
         correlated,
         {"N": "positive", "D": "positive"},
         log_loss_function(),
-        inputs_of,
+        partial(from_center, center),
         np.eye(len(_MEAN))[:, free],
         np.zeros(len(_MEAN)),
         np.full(len(free), -np.inf),
