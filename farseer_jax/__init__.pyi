@@ -42,9 +42,13 @@ from .fitting.result import Fit
 from .flops import TransformerFLOPs
 from .forecasting.forecast import forecast
 from .forecasting.result import Forecast
-from .laws.chinchilla import Chinchilla
-from .laws.coupled import Coupled
-from .laws.coupled_interaction import CoupledInteraction
+from .laws.catalogue.chinchilla import Chinchilla
+from .laws.catalogue.coupled import Coupled
+from .laws.catalogue.coupled_interaction import CoupledInteraction
+from .laws.catalogue.farseer import Farseer
+from .laws.catalogue.kaplan import Kaplan
+from .laws.catalogue.raw_farseer import RawFarseer
+from .laws.catalogue.stretched_exponential import StretchedExponential
 from .laws.define import law
 from .laws.domains import (
     Along,
@@ -56,12 +60,8 @@ from .laws.domains import (
     Positive,
     Real,
 )
-from .laws.farseer import Farseer
-from .laws.kaplan import Kaplan
 from .laws.law import Center, Law
-from .laws.raw_farseer import RawFarseer
 from .laws.separable import OneDataTerm, Separable
-from .laws.stretched_exponential import StretchedExponential
 from .link_functions import Link
 from .methods.correlated_errors import CorrelatedErrors
 from .methods.derivatives import NoDerivativeError, Refit

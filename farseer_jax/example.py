@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax.laws.catalogue.farseer import Farseer
+from farseer_jax.laws.catalogue.stretched_exponential import StretchedExponential
 from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
-from farseer_jax.laws.stretched_exponential import StretchedExponential
 from farseer_jax.runs.runs import Runs
 
 MEASURED_NOISE = 5e-4  # run-to-run standard deviation of ln loss on the paper's grid

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farseer_jax import StretchedExponential
-from farseer_jax.laws.stretched_exponential import box_cox, expm1_ratio
+from farseer_jax.laws.catalogue.stretched_exponential import box_cox, expm1_ratio
 
 EPS = np.finfo(np.float64).eps
 # both branches of the implementation, the seam at 1/2 from both sides, and 0 with its neighbours

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import farseer_jax as fj
-from farseer_jax.laws.stretched_exponential import box_cox
+from farseer_jax.laws.catalogue.stretched_exponential import box_cox
 
 LAWS = (fj.Chinchilla, fj.Coupled, fj.Kaplan, fj.Farseer, fj.RawFarseer)
 NUM = 50

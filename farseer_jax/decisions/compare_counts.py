@@ -11,7 +11,7 @@ from farseer_jax.fitting.fit import fit
 from farseer_jax.fitting.prediction import Prediction
 from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import runs_of
-from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.method import Method
 from farseer_jax.results.numbers import quantity_text

@@ -21,7 +21,7 @@ from farseer_jax.decisions.recipe_difference import (
 from farseer_jax.fitting.arguments import as_runs
 from farseer_jax.forecasting.forecast import forecast
 from farseer_jax.forecasting.points import PointsLike, as_points
-from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.methods.correlated_errors import CorrelatedErrors
 from farseer_jax.results.numbers import level_text, or_null, quantity_text
 from farseer_jax.results.result import Result, warned

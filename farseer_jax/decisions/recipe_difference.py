@@ -18,7 +18,7 @@ from farseer_jax.forecasting.posterior import Inputs, fit_member
 from farseer_jax.forecasting.result import Forecast
 from farseer_jax.forecasting.rolling_limits import rolling_limits
 from farseer_jax.forecasting.stack import Record, Stack, record_of
-from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.correlated_errors import CorrelatedErrors
 from farseer_jax.runtime.threads import one_blas_thread

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from farseer_jax.laws.chinchilla import Chinchilla
-from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.isoflop.method import IsoFLOP
 from farseer_jax.methods.least_squares.method import LeastSquares

@@ -10,7 +10,7 @@ from farseer_jax.diagnostics.size_table import SizeTable, points_of, scales_of
 from farseer_jax.diagnostics.transforms import Transform, as_transforms
 from farseer_jax.fitting.fit import fit
 from farseer_jax.fitting.type_checks import instance_of, runs_over_N_and_D
-from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.methods.piecewise.diagnostics import Diagnostics
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.runs.runs import Runs

@@ -8,10 +8,10 @@ import numpy as np
 
 from farseer_jax.fitting.arguments import as_method
 from farseer_jax.fitting.type_checks import shown
-from farseer_jax.laws.chinchilla import Chinchilla
-from farseer_jax.laws.coupled import Coupled
-from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.kaplan import Kaplan
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.coupled import Coupled
+from farseer_jax.laws.catalogue.farseer import Farseer
+from farseer_jax.laws.catalogue.kaplan import Kaplan
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link
 from farseer_jax.methods.least_squares.method import LeastSquares

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from farseer_jax.fitting.type_checks import shown
-from farseer_jax.laws.stretched_exponential import box_cox
+from farseer_jax.laws.catalogue.stretched_exponential import box_cox
 from farseer_jax.results.converter import register
 from farseer_jax.types import Array
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from farseer_jax.fitting.registry import METHODS
+from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.expression import parse
 from farseer_jax.laws.expression_law import expression_law, split_names
-from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.registry import LAWS
 from farseer_jax.link_functions import Link, as_link

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import weights_of
 from farseer_jax.methods.outcome import Outcome

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.forecasting.members import Member, from_center
-from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.catalogue.farseer import Farseer
+from farseer_jax.laws.catalogue.stretched_exponential import StretchedExponential
 from farseer_jax.laws.law import Center, Law
-from farseer_jax.laws.stretched_exponential import StretchedExponential
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
 

@@ -10,7 +10,7 @@ from farseer_jax.forecasting.fit_stack import fit_stack
 from farseer_jax.forecasting.points import PointsLike, as_points
 from farseer_jax.forecasting.result import FittedMember, Forecast, refuse_without_value
 from farseer_jax.forecasting.usual_laws import fit_usual_laws
-from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link
 from farseer_jax.methods.correlated_errors import CorrelatedErrors

@@ -17,7 +17,7 @@ from farseer_jax.forecasting.points import PointsLike, as_points
 from farseer_jax.forecasting.posterior import Inputs, posterior_of, problem_of
 from farseer_jax.forecasting.stack import Record, Stack
 from farseer_jax.forecasting.usual_laws import UsualLaw
-from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.evaluate import flat_points, refuse_options_names
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.law_json import law_to_dict  # noqa: F401  (its import registers laws)

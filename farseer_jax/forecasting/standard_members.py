@@ -18,9 +18,9 @@ import numpy as np
 
 from farseer_jax.forecasting.farseer_member import farseer_member
 from farseer_jax.forecasting.members import Member, from_center
-from farseer_jax.laws.chinchilla import Chinchilla
-from farseer_jax.laws.coupled import Coupled
-from farseer_jax.laws.coupled_interaction import CoupledInteraction
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.coupled import Coupled
+from farseer_jax.laws.catalogue.coupled_interaction import CoupledInteraction
 from farseer_jax.laws.law import Center, Law
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction

@@ -7,11 +7,11 @@ import numpy as np
 
 from farseer_jax.fitting.fit_batch import Refits
 from farseer_jax.forecasting.rolling_limits import RollingLimits
-from farseer_jax.laws.chinchilla import Chinchilla
-from farseer_jax.laws.coupled import Coupled
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.coupled import Coupled
+from farseer_jax.laws.catalogue.farseer import Farseer
+from farseer_jax.laws.catalogue.kaplan import Kaplan
 from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.kaplan import Kaplan
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import Method

@@ -8,7 +8,7 @@ import numpy as np
 from farseer_jax.forecasting.forecast_record import record_summary
 from farseer_jax.forecasting.forecast_table import number_format, point_text
 from farseer_jax.forecasting.usual_laws import UsualLaw
-from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.results.numbers import share_text
 from farseer_jax.results.table import Column, Table
 

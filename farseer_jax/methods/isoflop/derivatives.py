@@ -6,7 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 
-from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.methods.derivatives import NoDerivativeError
 from farseer_jax.methods.isoflop.budgets import BudgetDesign
 from farseer_jax.methods.isoflop.kernel import law_of, optima, solve

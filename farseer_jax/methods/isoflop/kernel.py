@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.methods.isoflop.budgets import BudgetDesign
 from farseer_jax.methods.method import SolvedBatch
 from farseer_jax.methods.outcome import Outcome

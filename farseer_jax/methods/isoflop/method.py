@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import numpy as np
 
-from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.evaluate import evaluate
-from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Center, Law, require_N_and_D
 from farseer_jax.laws.slopes import ROUNDING
 from farseer_jax.link_functions import Link

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.methods.piecewise.compiling import Counts, compiled
 from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.layout import Layout

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.laws.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.chinchilla import solve_gathered

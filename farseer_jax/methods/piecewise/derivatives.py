@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws import quantities as _quantities
-from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.catalogue.farseer import Farseer
+from farseer_jax.laws.catalogue.stretched_exponential import StretchedExponential, box_cox
 from farseer_jax.laws.law import Law
-from farseer_jax.laws.stretched_exponential import StretchedExponential, box_cox
 from farseer_jax.methods.derivatives import (
     NoDerivativeError,
     Refit,

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from farseer_jax.laws.stretched_exponential import expm1_ratio
+from farseer_jax.laws.catalogue.stretched_exponential import expm1_ratio
 from farseer_jax.methods.piecewise.stage1 import Differences
 from farseer_jax.solvers import chebyshev as _chebyshev
 from farseer_jax.types import Array, Candidates, PerSizeCandidate, Sizes

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.stretched_exponential import StretchedExponential
+from farseer_jax.laws.catalogue.farseer import Farseer
+from farseer_jax.laws.catalogue.stretched_exponential import StretchedExponential
 from farseer_jax.methods.piecewise.compiling import Counts, compiled
 from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.layout import Layout

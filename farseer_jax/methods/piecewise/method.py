@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import jax
 import numpy as np
 
-from farseer_jax.laws.chinchilla import Chinchilla
-from farseer_jax.laws.farseer import Farseer
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link
 from farseer_jax.methods.derivatives import Refit

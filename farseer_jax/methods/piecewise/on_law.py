@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax.laws.farseer import Farseer
-from farseer_jax.laws.stretched_exponential import StretchedExponential
+from farseer_jax.laws.catalogue.farseer import Farseer
+from farseer_jax.laws.catalogue.stretched_exponential import StretchedExponential
 from farseer_jax.methods.piecewise.layout import Layout
 
 _RANK = 1e-20  # relative curvature of a search below which it is rounding

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.evaluate import evaluate_curves
-from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.reports import LARGEST_NOISE, Fitted, some_notes
 from farseer_jax.results.numbers import quantity_text

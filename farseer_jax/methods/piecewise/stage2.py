@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from farseer_jax.laws.stretched_exponential import box_cox
+from farseer_jax.laws.catalogue.stretched_exponential import box_cox
 from farseer_jax.methods.piecewise.error_moments import (
     ErrorMoments,
     error_moments,

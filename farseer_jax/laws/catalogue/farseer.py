@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from farseer_jax.laws.catalogue.stretched_exponential import StretchedExponential
 from farseer_jax.laws.declarations import Parameter
 from farseer_jax.laws.law import Center, spread
 from farseer_jax.laws.separable import OneDataTerm
-from farseer_jax.laws.stretched_exponential import StretchedExponential
 from farseer_jax.results.numbers import number_text
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import library_of

@@ -6,8 +6,8 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
+from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.domains import Real
-from farseer_jax.laws.farseer import Farseer
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import leaf_like
