@@ -60,6 +60,8 @@ from .laws.domains import (
     Positive,
     Real,
 )
+from .laws.effective.repeated_tokens import RepeatedTokens
+from .laws.effective_inputs import EffectiveInput, with_effective
 from .laws.law import Center, Law
 from .laws.separable import OneDataTerm, Separable
 from .link_functions import Link
@@ -75,6 +77,7 @@ from .methods.outcome import Outcome
 from .methods.piecewise.design import Design, build_design
 from .methods.piecewise.diagnostics import Diagnostics
 from .methods.piecewise.method import Piecewise
+from .methods.published_method import published_method
 from .methods.restarts.method import Restarts
 from .methods.variable_projection.method import VariableProjection
 from .methods.variable_projection.report import ProfileReport
@@ -142,6 +145,7 @@ __all__ = [
     "DifferenceForecast",
     "DifferenceView",
     "Domain",
+    "EffectiveInput",
     "ErrorBars",
     "Exponent",
     "Extrapolation",
@@ -187,6 +191,7 @@ __all__ = [
     "Real",
     "Refined",
     "Refit",
+    "RepeatedTokens",
     "ResampleRuns",
     "ResampleSizes",
     "ResampleWithinSizes",
@@ -238,8 +243,10 @@ __all__ = [
     "paper_grid",
     "perplexity",
     "progress_bar",
+    "published_method",
     "published_models",
     "read_runs",
     "simulate",
     "suggest_runs",
+    "with_effective",
 ]

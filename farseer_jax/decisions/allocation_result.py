@@ -7,7 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from farseer_jax.laws.compute_optimal import BOTH, DATA, HIGHEST, INTERIOR, LOWEST, SIZE
-from farseer_jax.results.numbers import level_text, loss_text, or_null, quantity_text, some_of
+from farseer_jax.results.numbers import (
+    capitalised,
+    level_text,
+    loss_text,
+    or_null,
+    quantity_text,
+    some_of,
+)
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
@@ -213,7 +220,7 @@ class Allocation(Result):
     def _title(self) -> str:
         if self._is_forecast:
             return "Forecast"
-        return f"{self.law.title()} law" + (f" by {self.method}" if self.method else "")
+        return f"{capitalised(self.law)} law" + (f" by {self.method}" if self.method else "")
 
     def _basis(self, own: Intervals) -> str:
         """What the intervals rest on, in a line."""

@@ -14,7 +14,7 @@ from farseer_jax.fitting.type_checks import runs_of
 from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.method import Method
-from farseer_jax.results.numbers import quantity_text
+from farseer_jax.results.numbers import capitalised, quantity_text
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
@@ -141,7 +141,7 @@ class CountComparison(Result):
         if len(sizes) > 1:
             which += f" to {quantity_text(sizes[-1])}"
         return (
-            f"{fit.law.name.title()} law by {fit.method.name}, fitted up to "
+            f"{capitalised(fit.law.name)} law by {fit.method.name}, fitted up to "
             f"{quantity_text(fit.runs.N.max())} ({len(fit.runs)} runs), held out {which} "
             f"({self.is_held_out.sum()} runs)"
         )

@@ -14,7 +14,7 @@ from farseer_jax.decisions.compute_multipliers import ComputeMultipliers
 from farseer_jax.decisions.parity_curves import ParityCurve, all_crossings
 from farseer_jax.decisions.win_probability import WinProbability
 from farseer_jax.laws.quantities import flat_points, one_positive
-from farseer_jax.results.numbers import quantity_text
+from farseer_jax.results.numbers import capitalised, quantity_text
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table, evenly
 
@@ -202,7 +202,7 @@ class FitComparison(Result):
     def text_parts(self) -> tuple[str | Table, ...]:
         """The difference at a few N and D, where the winner changes, and compute saved."""
         a, b = self.names
-        laws = [one.law.name.title() for one in (self.fits.a, self.fits.b)]
+        laws = [capitalised(one.law.name) for one in (self.fits.a, self.fits.b)]
         kinds = laws[0] if laws[0] == laws[1] else f"{laws[0]} and {laws[1]}"
         is_inside = bool(self.inside.all())
         shown, has_dash = self._map()

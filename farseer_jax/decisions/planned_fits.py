@@ -24,6 +24,7 @@ from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.methods.derivatives import Differentiable, NoDerivativeError
 from farseer_jax.methods.piecewise.design import build_design
 from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.results.numbers import capitalised
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.noise import Noise, estimate_noise
 from farseer_jax.runs.runs import Runs
@@ -65,9 +66,8 @@ class FitPlan:
     @property
     def title(self) -> str:
         """The fit, in words."""
-        return (
-            f"{self.fit.law.name.title()} law by {self.fit.method.name}, {len(self.fit.runs)} runs"
-        )
+        name = capitalised(self.fit.law.name)
+        return f"{name} law by {self.fit.method.name}, {len(self.fit.runs)} runs"
 
     @property
     def _rate(self) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from farseer_jax.diagnostics.alternative_choices import GROUPS
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.results.numbers import loss_text, or_null, percent_text, quantity_text
+from farseer_jax.results.numbers import capitalised, loss_text, or_null, percent_text, quantity_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.noise import Noise
@@ -164,7 +164,7 @@ class ChoiceComparison(Result):
             Column(f"{i}", list(cells), heading=headings[i], in_data=False, left=i == 0)
             for i, cells in enumerate(zip(*lines, strict=True))
         ]
-        title = f"{self.law.title()} law by {self.method}, {self.num_runs} runs"
+        title = f"{capitalised(self.law)} law by {self.method}, {self.num_runs} runs"
         where = f"loss at {points[0]} by choice" if is_alone else "loss by choice"
         notes = [self._spread()]
         if (more := len(self.N) - self._num_shown) > 0:

@@ -97,7 +97,7 @@ def _words(method: Any) -> str:
 def _named(pairs: list[_Checked]) -> list[Candidate]:
     """Candidates named by law and method, and by its settings where two names are the same."""
     short = [
-        FORECAST.title() if pair is None else f"{pair[0].name.title()}, {pair[1].name}"
+        capitalised(FORECAST) if pair is None else f"{capitalised(pair[0].name)}, {pair[1].name}"
         for pair in pairs
     ]
     names = [

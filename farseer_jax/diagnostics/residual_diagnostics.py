@@ -9,7 +9,7 @@ import numpy as np
 
 from farseer_jax.diagnostics.whiteness import Whiteness
 from farseer_jax.link_functions import Link
-from farseer_jax.results.numbers import or_null, percent_text, quantity_text
+from farseer_jax.results.numbers import capitalised, or_null, percent_text, quantity_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table, evenly
 from farseer_jax.runs.noise import Noise
@@ -179,7 +179,7 @@ class ResidualDiagnostics(Result):
     def text_parts(self) -> tuple[str | Table, ...]:
         """The sizes, the noise, the tests, and the outliers."""
         title = (
-            f"{self.law.title()} law by {self.method}: residuals of {len(self.row)} runs, "
+            f"{capitalised(self.law)} law by {self.method}: residuals of {len(self.row)} runs, "
             f"{difference_text(self.link)}"
         )
         tests = [test.sentence(self._shared(name)) for name, test in self.against.items()]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from farseer_jax.results.numbers import quantity_text
+from farseer_jax.results.numbers import capitalised, quantity_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table, evenly
 from farseer_jax.runs.checks import Range
@@ -163,7 +163,7 @@ class Shape(Result):
     def text_parts(self) -> tuple[str | Table, ...]:
         """The range of each derivative, and where the loss rises."""
         parts: list[str | Table] = [
-            f"{self.law.title()} law over {_range('N', self.N)}, {_range('D', self.D)}",
+            f"{capitalised(self.law)} law over {_range('N', self.N)}, {_range('D', self.D)}",
             self._extremes(),
         ]
         if self.runs_N is not None and self.runs_D is not None:

@@ -11,7 +11,7 @@ from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.expression import parse
 from farseer_jax.laws.expression_law import expression_law, split_names
 from farseer_jax.laws.law import Law
-from farseer_jax.laws.registry import LAWS
+from farseer_jax.laws.registry import law_named
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import Method
@@ -116,7 +116,8 @@ def as_law(
         ValueError: the text is not a law.
         TypeError: neither a class of laws nor text.
     """
-    if isinstance(law, str) and law not in LAWS:
+    named = law_named(law) if isinstance(law, str) else None
+    if isinstance(law, str) and named is None:
         expression = parse(law)
         inputs, _ = split_names(expression, columns, bound=bound)
         own: dict[str, Any] = {
@@ -132,8 +133,8 @@ def as_law(
         raise ValueError(
             f"{option} applies to laws given as text; annotate the law's class instead"
         )
-    if isinstance(law, str):
-        return LAWS[law]
+    if named is not None:
+        return named
     if not (isinstance(law, type) and issubclass(law, Law)):
         name = type(law).__name__
         what = f"an instance: give `{name}`" if isinstance(law, Law) else repr(law)

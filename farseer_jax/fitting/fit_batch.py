@@ -15,7 +15,7 @@ from farseer_jax.laws.law import Law
 from farseer_jax.laws.parameter_columns import numbers_by_column
 from farseer_jax.methods.method import Method, SolvedBatch, weights_of
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.results.numbers import number_text, some_of
+from farseer_jax.results.numbers import capitalised, number_text, some_of
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
@@ -89,7 +89,7 @@ class BatchFit(Result):
     def text_parts(self) -> tuple[str | Table, ...]:
         """How many refits are usable, and the first of them."""
         usable = some_of(int(self.usable.sum()), len(self), "refits", "is usable", "are usable")
-        return f"{self.law.name.title()} law: {usable}", self.table()
+        return f"{capitalised(self.law.name)} law: {usable}", self.table()
 
     def __repr__(self) -> str:
         return f"BatchFit({self.law.name}, {len(self)} refits, {int(self.usable.sum())} usable)"

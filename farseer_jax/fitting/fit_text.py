@@ -6,7 +6,7 @@ import numpy as np
 
 from farseer_jax.laws.evaluate import evaluate, evaluate_curves
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.results.numbers import loss_text, number_text, quantity_text
+from farseer_jax.results.numbers import capitalised, loss_text, number_text, quantity_text
 from farseer_jax.results.table import Column, Table, evenly
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def parts(fit: "Fit") -> list[str | Table]:
 
 def _headline(fit: "Fit") -> str:
     runs = fit.runs
-    title = (f"{fit.law.name.title()} law", fit.law.formula, f"fitted by {_method(fit)}")
+    title = (f"{capitalised(fit.law.name)} law", fit.law.formula, f"fitted by {_method(fit)}")
     first = "  ".join(part for part in title if part)
     if not over_N_and_D(fit):
         inputs = "; ".join(

@@ -14,6 +14,7 @@ import numpy as np
 
 from farseer_jax.laws.declarations import Parameter, fields_of, flat_of, inputs_of, linear_of
 from farseer_jax.laws.law_inputs import column_of, input_of
+from farseer_jax.objectives import Objective
 from farseer_jax.results.numbers import number_text
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
@@ -64,6 +65,9 @@ class Law(eqx.Module):
     Attributes:
         name: the law's name in files and in the shell; the class's name by default.
         formula: the formula in one line, for reports.
+        published_parameters: published laws, by the name of what they were fitted to; the shares
+            of a mixture are a dictionary.
+        published_objective: what the authors of the law minimised.
 
     Example:
         >>> import farseer_jax as fj
@@ -83,6 +87,8 @@ class Law(eqx.Module):
     name: ClassVar[str] = ""
     formula: ClassVar[str] = ""
     curve_headings: ClassVar[tuple[str, ...]] = ()  # of the curves of N that a report shows
+    published_parameters: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    published_objective: ClassVar[Objective | str] = "squared"
     shares: ClassVar[Shares] = ()  # entries of mixtures and categories, once runs are known
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -292,6 +298,35 @@ class Law(eqx.Module):
             own = value if field.along is None else [value[label] for label in entries[field.along]]
             numbers[field.name] = np.asarray(own, dtype=np.float64)
         return cls(**numbers)
+
+    @classmethod
+    def published(cls, name: str | None = None) -> Self:
+        """The law with published parameters.
+
+        Args:
+            name: which of :attr:`published_parameters`; None for the only one.
+
+        Raises:
+            ValueError: no such parameters were published, or there are several to choose from.
+
+        Example:
+            >>> from farseer_jax import Chinchilla
+            >>> round(float(Chinchilla.published("Hoffmann et al.")(70e9, 1.4e12)), 3)
+            1.937
+        """
+        known = cls.published_parameters
+        if not known:
+            raise ValueError(f"the law {cls.name} has no published parameters: fit it to runs")
+        name = next(iter(known)) if name is None and len(known) == 1 else name
+        if name is None or name not in known:
+            got = "none" if name is None else repr(name)
+            raise ValueError(
+                f"the law {cls.name}: expected the name of published parameters, "
+                f"{' or '.join(map(repr, known))}, got {got}"
+            )
+        own = known[name]
+        shares = {f.along: tuple(own[f.name]) for f in cls.fields() if f.along is not None}
+        return cls.with_shares({**dict(cls.shares), **shares}).from_numbers({"parameters": own})
 
     @classmethod
     def centering(cls, center: Center | None) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from farseer_jax._version import __version__
 from farseer_jax.laws.expression_law import ExpressionLaw, expression_law
 from farseer_jax.laws.law import Center, Law
-from farseer_jax.laws.registry import LAWS
+from farseer_jax.laws.registry import LAWS, law_named
 from farseer_jax.results.converter import (
     UnknownNameError,
     array_from_plain,
@@ -78,6 +78,8 @@ def law_from_dict(content: Mapping[str, Any]) -> Law:
 def _law_named(name: Any) -> type[Law]:
     own = {law.name: law for law in given_classes() if issubclass(law, Law)}
     known = LAWS | own
+    if isinstance(name, str) and name not in known and (made := law_named(name)) is not None:
+        return made
     if not (isinstance(name, str) and name in known):
         raise UnknownNameError(
             f"holds a fit of the law {name!r}; this farseer_jax ({__version__}) knows "

@@ -14,7 +14,7 @@ from farseer_jax.plots.labels import note, place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import plain_ticks
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of
-from farseer_jax.results.numbers import level_text
+from farseer_jax.results.numbers import capitalised, level_text
 
 _NEAREST, _REACH = 6.0, 27.0  # distance of a model's name from its point, in points (1/72 inch)
 _STYLES = ("-", "--", "-.", (0, (1, 1.2)))  # besides colours: for print in black and white
@@ -78,7 +78,7 @@ def _names(found: list[Allocation], labels: Sequence[str] | None) -> list[str]:
     if not found:
         raise ValueError("allocation: expected at least one, got none")
     if labels is None:
-        own = [one.law.title() for one in found]
+        own = [capitalised(one.law) for one in found]
         return [
             f"{name} ({i})" if own.count(name) > 1 else name for i, name in enumerate(own, start=1)
         ]

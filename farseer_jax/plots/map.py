@@ -11,6 +11,7 @@ from farseer_jax.plots.labels import place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import map_axes
 from farseer_jax.plots.style import COLOURS, GREY, axes_of, colour_bar
+from farseer_jax.results.numbers import capitalised
 from farseer_jax.runs.runs import Runs
 
 _MOST_LABELS = 12  # stars that are all labelled
@@ -74,7 +75,7 @@ def plot_map(fit: Fit, held_out: Runs, ax: Axes | None = None) -> Axes:
         _tints(axes, fit.runs)
         if not is_few:
             colour_bar(axes, drawn, "|relative error|, %")
-        axes.set_title(f"{fit.law.name.title()} law, {len(error)} runs held out")
+        axes.set_title(f"{capitalised(fit.law.name)} law, {len(error)} runs held out")
         _legend(axes, error, regions)
         all_named = is_few and not is_narrow(axes)
         chosen = np.arange(len(error)) if all_named else _worst(held_out.N, error)

@@ -10,6 +10,7 @@ from farseer_jax.diagnostics.shape import Shape
 from farseer_jax.plots.labels import note
 from farseer_jax.plots.log_ticks import map_axes
 from farseer_jax.plots.style import INK, axes_of, colour_bar, one_of
+from farseer_jax.results.numbers import capitalised
 
 Quantity = Literal["N", "D", "loss"]
 _LABELS = {"N": "∂ ln L / ∂ ln N", "D": "∂ ln L / ∂ ln D", "loss": "loss L"}
@@ -51,7 +52,7 @@ def plot_shape(shape: Shape, of: Quantity = "N", ax: Axes | None = None) -> Axes
         _lines(axes, shape, values, of)
         _box(axes, shape)
         colour_bar(axes, mesh, _LABELS[of])
-        axes.set_title(f"{shape.law.title()} law {_TITLES[of]}{verdict(shape, of)}")
+        axes.set_title(f"{capitalised(shape.law)} law {_TITLES[of]}{verdict(shape, of)}")
     return axes
 
 

@@ -17,6 +17,7 @@ from farseer_jax.plots.layout import is_narrow
 from farseer_jax.plots.log_ticks import input_label, log10_tick, log_ticks
 from farseer_jax.plots.shape import verdict
 from farseer_jax.plots.style import GREY, INK, axes_of, one_of
+from farseer_jax.results.numbers import capitalised
 from farseer_jax.results.table import evenly
 from farseer_jax.runs.checks import Range
 from farseer_jax.runs.runs import Runs
@@ -74,7 +75,7 @@ def plot_surface(
         height = _draw_loss(axes, shape) if of == "loss" else _draw_derivative(axes, shape, of)
         if runs is not None:
             _draw_runs(axes, shape, runs, None if of == "loss" else height)
-        title = f"{shape.law.title()} law{verdict(shape, of, f' with {of}')}"
+        title = f"{capitalised(shape.law)} law{verdict(shape, of, f' with {of}')}"
         finish_surface(axes, shape.N, shape.D, title, _LABELS[of], from_above=of == "loss")
     return axes
 

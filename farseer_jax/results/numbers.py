@@ -68,3 +68,13 @@ def or_null(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [or_null(own) for own in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def capitalised(name: str) -> str:
+    """A name at the start of a sentence.
+
+    Example:
+        >>> capitalised("chinchilla(D=repeated-tokens)")
+        'Chinchilla(D=repeated-tokens)'
+    """
+    return name[:1].upper() + name[1:]

@@ -17,7 +17,8 @@ from farseer_jax.types import Array, ArrayLike
 class Chinchilla(OneDataTerm):
     """``L(N, D) = E + A / N^α + B / D^β``.
 
-    Source: Hoffmann et al., *Training Compute-Optimal Large Language Models*, Eq. 2.
+    Source: Hoffmann et al., *Training Compute-Optimal Large Language Models*, Eq. 2; Besiroglu et
+    al., *Chinchilla Scaling: A replication attempt*, for the parameters of a corrected fit.
 
     Attributes:
         E: irreducible loss.
@@ -35,6 +36,17 @@ class Chinchilla(OneDataTerm):
 
     name: ClassVar[str] = "chinchilla"
     formula: ClassVar[str] = "L(N, D) = E + A/N^α + B/D^β"
+    published_objective: ClassVar[str] = "huber"
+    published_parameters: ClassVar[dict[str, dict[str, float]]] = {
+        "Hoffmann et al.": {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28},
+        "Besiroglu et al.": {
+            "E": 1.8172,
+            "A": 482.01,
+            "B": 2085.43,
+            "alpha": 0.3478,
+            "beta": 0.3658,
+        },
+    }
 
     E: Positive
     A: Positive

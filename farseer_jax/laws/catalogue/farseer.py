@@ -156,13 +156,15 @@ class Farseer(OneDataTerm):
         return cls(**curves)
 
     @classmethod
-    def published(cls) -> "Farseer":
+    def published(cls, name: str | None = None) -> "Farseer":
         """The law as printed in the paper (Eq. 15).
 
         Its numbers are printed with two to four digits, which is too few: on the runs it was fitted
         to (the English BPC grid of 0.2–6.4 B) its mean error is 2.5 %, where the unrounded fit
         has 0.2 %. Use it to compare formulas, never as a reference for a fit.
         """
+        if name is not None:
+            raise ValueError(f"the law farseer has one set of published parameters; got {name!r}")
         return cls.from_parameters(_PUBLISHED)
 
     def exact_numbers(self) -> dict[str, Any]:

@@ -34,6 +34,9 @@ class Kaplan(Separable):
 
     name: ClassVar[str] = "kaplan"
     formula: ClassVar[str] = "L(N, D) = ((Nc/N)^(αN/αD) + Dc/D)^αD"
+    published_parameters: ClassVar[dict[str, dict[str, float]]] = {
+        "Kaplan et al.": {"N_c": 6.4e13, "D_c": 1.8e13, "alpha_N": 0.076, "alpha_D": 0.103},
+    }
 
     N_c: Positive
     D_c: Positive

@@ -1,0 +1,1 @@
+"""The library's effective inputs, a file each."""
