@@ -18,6 +18,7 @@ from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import Method
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.results.numbers import capitalised
 
 FORECAST = "forecast"
 Forecasting: TypeAlias = Literal["forecast"]

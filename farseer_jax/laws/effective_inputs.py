@@ -159,7 +159,7 @@ def with_effective(
 
 
 @cache
-def effective_law(law: type[Law], replaced: _Replaced, name: str | None = None) -> type[Law]:
+def effective_law(law: type[Law], replaced: _Replaced, name: str | None) -> type[Law]:
     """As :func:`with_effective`; one class for each combination, since JAX compiles by class."""
     _check(law, dict(replaced))
     annotations: dict[str, Any] = {}

@@ -43,7 +43,7 @@ def law_named(name: str) -> type[Law] | None:
     pairs = [part.split("=") for part in match[2].split(",") if part.strip()]
     base = _known(LAWS, match[1], "law")
     replaced = [(of.strip(), _known(EFFECTIVE_INPUTS, own, "effective input")) for of, own in pairs]
-    return effective_law(base, tuple(replaced))
+    return effective_law(base, tuple(replaced), None)
 
 
 def _known(known: Mapping[str, Any], name: str, what: str) -> Any:
