@@ -155,13 +155,13 @@ def with_effective(
         >>> list(law.inputs()), law.parameter_names()[-1]
         (['N', 'D', 'U'], 'R_D')
     """
-    return effective_law(law, tuple(replaced.items()), name)
+    _check(law, replaced)
+    return _effective_law(law, tuple(replaced.items()), name)
 
 
 @cache
-def effective_law(law: type[Law], replaced: _Replaced, name: str | None) -> type[Law]:
-    """As :func:`with_effective`; one class for each combination, since JAX compiles by class."""
-    _check(law, dict(replaced))
+def _effective_law(law: type[Law], replaced: _Replaced, name: str | None) -> type[Law]:
+    """One class for each combination: JAX compiles by class."""
     annotations: dict[str, Any] = {}
     for kind in (law, *(kind for _, kind in replaced)):
         for base in reversed(kind.__mro__):
@@ -212,7 +212,7 @@ def _check(law: object, replaced: Mapping[str, type[EffectiveInput]]) -> None:
 
 
 def _rebuilt(key: Any, shares: Any) -> type[Law]:
-    law = effective_law(*key)
+    law = _effective_law(*key)
     return law.with_shares(dict(shares)) if shares else law
 
 

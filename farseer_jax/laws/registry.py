@@ -11,7 +11,7 @@ from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.catalogue.kaplan import Kaplan
 from farseer_jax.laws.catalogue.raw_farseer import RawFarseer
 from farseer_jax.laws.effective.repeated_tokens import RepeatedTokens
-from farseer_jax.laws.effective_inputs import EffectiveInput, effective_law
+from farseer_jax.laws.effective_inputs import EffectiveInput, with_effective
 from farseer_jax.laws.law import Law
 
 LAWS: dict[str, type[Law]] = {
@@ -42,8 +42,8 @@ def law_named(name: str) -> type[Law] | None:
         return None
     pairs = [part.split("=") for part in match[2].split(",") if part.strip()]
     base = _known(LAWS, match[1], "law")
-    replaced = [(of.strip(), _known(EFFECTIVE_INPUTS, own, "effective input")) for of, own in pairs]
-    return effective_law(base, tuple(replaced), None)
+    replaced = {of.strip(): _known(EFFECTIVE_INPUTS, own, "effective input") for of, own in pairs}
+    return with_effective(base, **replaced)
 
 
 def _known(known: Mapping[str, Any], name: str, what: str) -> Any:
