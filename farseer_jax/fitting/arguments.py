@@ -1,6 +1,6 @@
 """Conversion of arguments of entry points: laws, runs and methods."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -186,12 +186,12 @@ def as_parts(
         if link is None and not by and set(kind.inputs()) <= set(runs.inputs):
             return kind.of_runs(runs), [Part({}, runs.loss_name or "loss", runs, 0)]
         link = runs.link if link is None else link
-        table, naming = _columns_of_runs(kind, runs)
+        table, naming = columns_of_runs(kind.inputs(), runs)
     else:
-        table = _columns_of_table(runs)
+        table = columns_of_table(runs)
         kind = as_law(law, list(table), bound=tuple(columns_of or {}), kinds=kinds, real=real)
     parts = bind_runs(table, kind.inputs(), by=names_of(by), link=as_link(link or "log"), **naming)
-    return _with_entries(kind, parts), parts
+    return with_entries(kind, parts), parts
 
 
 def _refuse_other_types(options: Mapping[str, object], kind: type) -> None:
@@ -214,7 +214,7 @@ def names_of(names: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _with_entries(law: type[Law], parts: Sequence[Part]) -> type[Law]:
+def with_entries(law: type[Law], parts: Sequence[Part]) -> type[Law]:
     """The law with the shares of the runs, and the labels of all parts."""
     entries = dict(parts[0].runs.shares)
     for name, kind in law.inputs().items():
@@ -224,7 +224,7 @@ def _with_entries(law: type[Law], parts: Sequence[Part]) -> type[Law]:
     return law.with_shares(entries)
 
 
-def _columns_of_table(runs: object) -> dict[str, np.ndarray]:
+def columns_of_table(runs: object) -> dict[str, np.ndarray]:
     """The columns of a table.
 
     Raises:
@@ -239,15 +239,13 @@ def _columns_of_table(runs: object) -> dict[str, np.ndarray]:
         raise TypeError(f"runs: expected Runs, or {_without_verb(error)}") from None
 
 
-def _columns_of_runs(law: type[Law], runs: Runs) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Runs as a table, and its columns: inputs of the law may be among their extra columns."""
+def columns_of_runs(inputs: Collection[str], runs: Runs) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Runs as a table, and its columns: inputs of a law may be among their extra columns."""
     response = runs.loss_name or "loss"
     table: dict[str, Any] = {**flat_inputs(runs, runs.inputs), response: runs.loss, **runs.extra}
     naming: dict[str, Any] = {
         "response": response,
-        "columns_of": {
-            name: list(own) for name, own in runs.shares.items() if name in law.inputs()
-        },
+        "columns_of": {name: list(own) for name, own in runs.shares.items() if name in inputs},
         "units": {"N": 1.0, "D": 1.0},
     }
     if runs.weights is not None:

@@ -12,9 +12,9 @@ from farseer_jax.link_functions import Link
 from farseer_jax.methods.correlated_errors import CorrelatedErrors, columns_at_runs
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
 from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
-from farseer_jax.methods.least_squares.groups import fit_each, fit_with_shared
+from farseer_jax.methods.least_squares.groups import fit_each, fit_with_shared, refit_each
 from farseer_jax.methods.least_squares.solve import solve_from_starts
-from farseer_jax.methods.method import Solved, weights_of
+from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
 from farseer_jax.objectives import Objective, as_objective
 from farseer_jax.runs.runs import Runs
 
@@ -111,6 +111,15 @@ class LeastSquares(MultiStartMethod):
         if shared:
             return fit_with_shared(self, designs, losses, weights, shared)
         return fit_each(self, designs, losses, weights)
+
+    def refit_many(
+        self,
+        designs: Sequence[Layout],
+        losses: Sequence[np.ndarray],
+        weights: Sequence[np.ndarray],
+    ) -> list[SolvedBatch]:
+        """Refit several tables to rows of losses and weights in one batch; :func:`refit_each`."""
+        return refit_each(self, designs, losses, weights)
 
     def prepare_many(self, law: type[Law], parts: Sequence[Runs]) -> list[Layout]:
         """Lay several tables out, run by run, with a common centre."""

@@ -1,0 +1,164 @@
+"""One table for several laws: the runs of each group and response, with the inputs of all laws."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from farseer_jax.fitting.arguments import as_law, columns_of_runs, columns_of_table, names_of
+from farseer_jax.laws.law import Law
+from farseer_jax.link_functions import Link, as_link
+from farseer_jax.runs.binding import Part, bind_runs
+from farseer_jax.runs.copies import Copies
+from farseer_jax.runs.find_columns import find_inputs
+from farseer_jax.runs.inputs import Kind
+from farseer_jax.runs.runs import Runs
+
+
+def as_laws_and_parts(
+    laws: Sequence[object],
+    runs: object,
+    *,
+    by: str | Sequence[str] = (),
+    response: str | Sequence[str] | None = None,
+    columns_of: Mapping[str, str | Sequence[str]] | None = None,
+    link: Link | str | None = None,
+    weights: str | None = None,
+    standard_error: str | None = None,
+    kinds: Mapping[str, str] | None = None,
+    real: str | Sequence[str] = (),
+    units: Mapping[str, float | None] | None = None,
+    copies: Copies = "average",
+) -> tuple[list[type[Law]], list[Part]]:
+    """The classes of several laws, and the same runs for all of them.
+
+    Arguments as for :func:`fit`; options of inputs and parameters apply to the laws that have them.
+
+    Returns:
+        The laws' classes; and the parts, whose runs have the inputs of all laws, so that a row is
+        the same run for each.
+
+    Raises:
+        ValueError: the table lacks an input (the message names the law), two laws need one input
+            with different kinds, or as for :func:`fit`.
+        TypeError: not a law, or not a table.
+
+    Example:
+        >>> table = {"N": [1e8, 4e8], "P": [1, 2], "loss": [3.6, 3.2]}
+        >>> laws, parts = as_laws_and_parts(["E + A/N**a", "E + A/(N*P)**a"], table)
+        >>> list(laws[0].inputs()), list(parts[0].runs.inputs)
+        (['N'], ['N', 'P'])
+    """
+    naming: dict[str, Any] = {
+        "response": response,
+        "columns_of": columns_of,
+        "weights": weights,
+        "standard_error": standard_error,
+        "units": units,
+        **({"copies": copies} if copies != "average" else {}),
+    }
+    of_runs = isinstance(runs, Runs)
+    known = runs.kinds if isinstance(runs, Runs) else None
+    if isinstance(runs, Runs):
+        names = [*runs.inputs, *runs.extra]
+        _refuse_naming(naming)
+    else:
+        table = columns_of_table(runs)
+        names = list(table)
+    bound = tuple(columns_of or {})
+    classes = [_as_law(law, names, bound, kinds or {}, names_of(real), known) for law in laws]
+    _refuse_unused(classes, {"columns_of": bound, "kinds": tuple(kinds or {})})
+    inputs = _inputs_of(classes)
+    if isinstance(runs, Runs):
+        if link is None and not by and set(inputs) <= set(runs.inputs):
+            return classes, [Part({}, runs.loss_name or "loss", runs, 0)]
+        link = runs.link if link is None else link
+        table, naming = columns_of_runs(inputs, runs)
+    if not of_runs or not set(inputs) <= set(names):
+        _refuse_missing(classes, list(table), naming["columns_of"] or {}, response)
+    parts = bind_runs(table, inputs, by=names_of(by), link=as_link(link or "log"), **naming)
+    return classes, parts
+
+
+def _as_law(
+    law: object,
+    names: Sequence[str],
+    bound: Sequence[str],
+    kinds: Mapping[str, str],
+    real: Sequence[str],
+    known: Mapping[str, str] | None,
+) -> type[Law]:
+    """A law, with those of the options that are about it."""
+    from farseer_jax.laws.expression import parse
+    from farseer_jax.laws.registry import LAWS
+
+    if not isinstance(law, str) or law in LAWS:
+        return as_law(law)
+    own = parse(law).names
+    return as_law(
+        law,
+        names,
+        bound=[name for name in bound if name in own],
+        kinds={name: kind for name, kind in kinds.items() if name in own},
+        real=[name for name in real if name in own],
+        known=known,
+    )
+
+
+def _refuse_naming(naming: Mapping[str, Any]) -> None:
+    """Refuse options about columns where the runs are bound already."""
+    given = [name for name, value in naming.items() if value]
+    if given:
+        raise ValueError(
+            f"{given[0]} applies to a table, but runs are Runs: give the table, or leave "
+            f"{given[0]} out"
+        )
+
+
+def _refuse_unused(laws: Sequence[type[Law]], options: Mapping[str, Sequence[str]]) -> None:
+    """Refuse an option about an input that none of the laws has."""
+    inputs = dict.fromkeys(name for law in laws for name in law.inputs())
+    for option, names in options.items():
+        for name in names:
+            if name not in inputs:
+                raise ValueError(
+                    f"{option}: none of the laws has the input {name!r}; they have "
+                    f"{', '.join(inputs)}"
+                )
+
+
+def _inputs_of(laws: Sequence[type[Law]]) -> dict[str, Kind]:
+    """The inputs of all laws, with their kinds."""
+    found: dict[str, Kind] = {}
+    owner: dict[str, type[Law]] = {}
+    for law in laws:
+        for name, kind in law.inputs().items():
+            if found.setdefault(name, kind) != kind:
+                raise ValueError(
+                    f"the law {owner[name].name} has {name!r} as {found[name]}, and {law.name} as "
+                    f"{kind}: compare them in two calls"
+                )
+            owner.setdefault(name, law)
+    return found
+
+
+def _refuse_missing(
+    laws: Sequence[type[Law]],
+    names: Sequence[str],
+    columns_of: Mapping[str, str | Sequence[str]],
+    response: str | Sequence[str] | None,
+) -> None:
+    """Refuse a table that lacks an input, by the law that needs it."""
+    taken = [response] if isinstance(response, str) else list(response or ())
+    for law in laws:
+        own = {name: column for name, column in columns_of.items() if name in law.inputs()}
+        try:
+            find_inputs(names, law.inputs(), own, taken)
+        except ValueError as error:
+            raise ValueError(f"the law {law.name} needs {_needs(law)}: {error}") from None
+
+
+def _needs(law: type[Law]) -> str:
+    """The inputs of a law in words."""
+    *first, last = law.inputs()
+    return f"{', '.join(first)} and {last}" if first else last
