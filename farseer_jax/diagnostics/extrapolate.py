@@ -1,61 +1,89 @@
 """Which law and method to trust beyond the runs: extrapolations repeated inside the data."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.diagnostics.candidate_refits import refit_forecast, refit_law, refuse
 from farseer_jax.diagnostics.extrapolation import Extrapolation
+from farseer_jax.diagnostics.holdout_errors import judged
+from farseer_jax.diagnostics.holdout_predictions import predict_holdouts
 from farseer_jax.diagnostics.holdout_split import Split, split_runs
-from farseer_jax.diagnostics.leaderboard import (
-    Candidate,
-    CandidateResult,
-    Candidates,
-    as_candidates,
-)
-from farseer_jax.fitting.arguments import as_runs
-from farseer_jax.laws.law import require_N_and_D
+from farseer_jax.diagnostics.leaderboard import Candidate, Candidates, as_candidates
+from farseer_jax.diagnostics.order_of_runs import default_order
+from farseer_jax.fitting.several_laws import as_laws_and_parts
+from farseer_jax.laws.catalogue.chinchilla import Chinchilla
+from farseer_jax.link_functions import Link
+from farseer_jax.runs.binding import Part
+from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.noise import noise_if_shown
 from farseer_jax.runs.runs import Runs
-from farseer_jax.runs.selection import without_copies
 
 
 def extrapolate(
     runs: object,
     candidates: Candidates | None = None,
     *,
-    along: str = "N",
+    along: str | None = None,
     held_out: float | None = None,
     limits: ArrayLike | None = None,
     min_fitted: int | None = None,
-    targets: Runs | None = None,
+    targets: object = None,
+    by: str | Sequence[str] = (),
+    response: str | Sequence[str] | None = None,
+    columns_of: Mapping[str, str | Sequence[str]] | None = None,
+    link: Link | str | None = None,
+    weights: str | None = None,
+    standard_error: str | None = None,
+    kinds: Mapping[str, str] | None = None,
+    real: str | Sequence[str] = (),
+    units: Mapping[str, float | None] | None = None,
+    copies: Copies = "average",
 ) -> Extrapolation:
     """Fit runs up to one limit after another, and predict runs beyond (paper, Figs. 1a, 6–8).
 
-    Each candidate is fitted to the runs up to each limit and judged twice: on the held-out runs,
-    which are the same for every limit (the paper's robustness curve), and on the runs right above
-    the limit. All refits of a law are one batch by weights; the forecast (:func:`forecast`) is made
-    anew from the runs up to each limit. Exact copies of runs count once.
+    The largest runs are held out. Each candidate is fitted to the runs up to each limit below
+    them, and predicts the rest. The runs between a limit and the held-out ones, the inner
+    hold-outs, choose the best candidate; the held-out runs, which take no part in that, test the
+    choice. All refits of a law are one batch, over all groups and responses; a forecast
+    (:func:`forecast`) is made anew from the runs up to each limit. Exact copies count once.
 
     Args:
         runs: :class:`Runs`, or a table as for :func:`fit`.
-        candidates: laws, pairs ``(law, method)`` or ``"forecast"``, or a mapping of names to pairs
-            or ``"forecast"``; None takes the forecast, Farseer by :class:`Piecewise` and
+        candidates: laws (classes, names or expressions, over any inputs of the table), pairs
+            ``(law, method)``, ``"forecast"`` or ``(law, "forecast")``, or a mapping of names to
+            these; None takes the forecast, Farseer by :class:`Piecewise` and
             :class:`LeastSquares`, and Chinchilla, Coupled and Kaplan by ``LeastSquares("huber")``
             (Hoffmann et al.'s objective).
-        along: quantity that orders the runs: ``"N"``, ``"D"``, ``"C"`` (compute 6·N·D) or the name
-            of an extra column of positive numbers.
+        along: quantity that orders the runs: an input, ``"C"`` (compute 6·N·D), a column, a cost
+            as text (``"6*N*D*P"``), or a mixture, by the distance from the mean mixture; None
+            takes N, or else the laws' first input.
         held_out: runs from this value on are held out; None takes the largest value, or as many of
-            the largest values as have five runs.
+            the largest values as have five runs and a fiftieth of all.
         limits: runs up to each of these values are fitted; None takes the distinct values below the
             held-out runs, from a third of all on, and at most 6 of them, evenly.
         min_fitted: number of distinct values in the smallest fitted range, if ``limits`` is None.
-        targets: further runs to predict one by one, from each limit and from all runs.
+        targets: further runs to predict one by one, from each limit and from all runs; for one
+            group and one response.
+        by: columns to group by; each group is fitted by itself, and errors are means over all.
+        response: the column to fit, or several, fitted one by one.
+        columns_of: columns of inputs that are not found by name.
+        link: the scale on which errors of the response are comparable; errors are relative for
+            ``"log"``, and differences for others.
+        weights: a column of weights of the runs.
+        standard_error: a column of standard errors of the response, instead of weights.
+        kinds: kinds of inputs of expressions that are not positive numbers.
+        real: parameters of expressions that may have either sign.
+        units: factors of inputs.
+        copies: rows of a table that are equal in all inputs and the response count once, or each
+            (``"keep"``).
 
     Raises:
-        ValueError: nothing is held out, nothing is left to fit, a target is among the runs, or two
-            candidates have the same name.
+        ValueError: nothing is held out, nothing is left to fit, the table lacks an input of a law,
+            a target is among the runs, or two candidates have the same name.
         TypeError: ``runs`` or ``targets`` is neither runs nor a table of them; a candidate is
-            neither a law's class, nor a pair, nor ``"forecast"``.
+            neither a law, nor a pair, nor ``"forecast"``.
 
     Example:
         >>> from farseer_jax import Chinchilla, Farseer, example_runs, extrapolate
@@ -64,77 +92,109 @@ def extrapolate(
         ('Farseer, piecewise', (3,))
     """
     chosen = as_candidates(candidates)
-    for candidate in chosen:
-        if candidate.law is not None:
-            require_N_and_D("extrapolate", candidate.law)
-    table = _distinct(as_runs(runs))
-    split = split_runs(table, along, held_out, limits, min_fitted)
-    if targets is not None:
-        targets = _distinct(as_runs(targets, "targets"))
-        _check_targets(table, targets)
+    naming: dict[str, Any] = {
+        "columns_of": columns_of, "link": link, "weights": weights, "units": units,
+        "standard_error": standard_error, "kinds": kinds, "real": real, "copies": copies,
+        "response": response,
+    }  # fmt: skip
+    chosen, parts = _bound(chosen, runs, naming, by)
+    if copies == "average":
+        parts = [part._replace(runs=_distinct(part.runs)) for part in parts]
+    along = default_order(parts[0].runs) if along is None else along
+    most = max(0 if own.law is None else _num_parameters(own, parts) for own in chosen)
+    split = split_runs(parts, along, held_out, limits, min_fitted, most)
+    checked = None if targets is None else _targets(targets, chosen, parts, naming)
+    relative = parts[0].runs.link.name == "log"
+    observed = np.concatenate([part.runs.loss for part in parts])
+    found = predict_holdouts(parts, chosen, _rows(split, parts), [checked] * len(parts))
     return Extrapolation(
         along=along,
-        runs=table,
+        parts=tuple(parts),
         values=split.values,
         limits=split.limits,
         fitted=split.fitted,
         held_out=split.held_out,
         following=split.following,
-        targets=targets,
-        noise=noise_if_shown(table),
-        results=tuple(_judged(candidate, table, split, targets) for candidate in chosen),
+        targets=checked,
+        noise=noise_if_shown(parts[0].runs) if len(parts) == 1 else None,
+        results=tuple(
+            judged(candidate, own, observed, split, relative=relative)
+            for candidate, own in zip(chosen, found, strict=True)
+        ),
     )
+
+
+def _bound(
+    candidates: Sequence[Candidate], runs: object, naming: Mapping[str, Any], by: Any
+) -> tuple[list[Candidate], list[Part]]:
+    """The candidates with their laws' classes, and the runs of each group and response."""
+    laws = [Chinchilla if own.law is None else own.law for own in candidates]
+    classes, parts = as_laws_and_parts(laws, runs, by=by, **naming)
+    found = [
+        own if own.law is None else own._replace(law=law)
+        for own, law in zip(candidates, classes, strict=True)
+    ]
+    return found, parts
+
+
+def _num_parameters(candidate: Candidate, parts: Sequence[Part]) -> int:
+    """Parameters of a candidate's law."""
+    from farseer_jax.fitting.arguments import with_entries
+
+    assert isinstance(candidate.law, type)
+    return len(with_entries(candidate.law, parts).parameter_names())
 
 
 def _distinct(runs: Runs) -> Runs:
     """The runs without exact copies of earlier ones."""
-    keep = without_copies(runs.N, runs.D, runs.loss)
-    return runs if keep.all() else runs.select(mask=keep)
+    return runs if not runs.num_copies else runs.select(mask=~runs.is_copy)
 
 
-def _check_targets(runs: Runs, targets: Runs) -> None:
-    known = set(zip(runs.N.tolist(), runs.D.tolist(), strict=True))
-    points = zip(targets.N.tolist(), targets.D.tolist(), strict=True)
-    both = [point for point in points if point in known]
+def _rows(split: Split, parts: Sequence[Part]) -> list[np.ndarray]:
+    """Which runs of each part are fitted for each limit and, last, all: ``(limit + 1, run)``."""
+    rows = np.concatenate([split.fitted, np.ones((1, len(split.values)), bool)])
+    cuts = np.cumsum([len(part.runs) for part in parts])[:-1]
+    return np.split(rows, cuts, axis=1)
+
+
+def _targets(
+    targets: object, candidates: Sequence[Candidate], parts: Sequence[Part], naming: Any
+) -> Runs:
+    """The targets, bound as the runs, of which none is among them."""
+    if len(parts) > 1:
+        raise ValueError(
+            f"targets: expected one group and one response, got {len(parts)}: predict the targets "
+            "by `fit` and `predict`, or take one group and one response"
+        )
+    try:
+        own = {} if isinstance(targets, Runs) else naming
+        _, bound = _bound(candidates, targets, own, ())
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"targets: {str(error).removeprefix('runs: ')}") from None
+    found = _distinct(bound[0].runs)
+    _refuse_fitted(parts[0].runs, found)
+    return found
+
+
+def _refuse_fitted(runs: Runs, targets: Runs) -> None:
+    """Refuse targets that are among the runs."""
+    known, points = (
+        list(zip(*(map(_key, own.inputs[name]) for name in targets.inputs), strict=True))
+        for own in (runs, targets)
+    )
+    both = [point for point in points if point in set(known)]
     if both:
-        N, D = both[0]
+        shown = ", ".join(
+            f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}"
+            for name, value in zip(targets.inputs, both[0], strict=True)
+        )
         raise ValueError(
             f"targets: {len(both)} of {len(targets)} {'is' if len(both) == 1 else 'are'} among the "
-            f"runs, the first at N = {N:.4g}, D = {D:.4g}; leave them out of either table"
+            f"runs, the first at {shown}; leave them out of either table"
         )
 
 
-def _judged(
-    candidate: Candidate, runs: Runs, split: Split, targets: Runs | None
-) -> CandidateResult:
-    """One candidate, fitted up to every limit and, for the targets, to all runs."""
-    try:
-        if candidate.law is None:
-            refitted = refit_forecast(runs, split, targets)
-        else:
-            refitted = refit_law(candidate.law, candidate.method, runs, split, targets)
-    except ValueError as error:  # that a method refuses the runs is a result, too
-        refitted = refuse(runs, split, targets, str(error))
-    miss = refitted.predicted / runs.loss - 1.0
-    held_out = np.broadcast_to(split.held_out, split.fitted.shape)
-    return CandidateResult(
-        name=candidate.name,
-        law=candidate.law_name,
-        method=candidate.method_name,
-        note=refitted.note,
-        outcomes=refitted.outcomes[:-1],
-        target_outcome=refitted.outcomes[-1],
-        predicted=refitted.predicted,
-        target_predicted=refitted.target_predicted,
-        fitted_error=_mean(np.abs(miss), split.fitted),
-        held_out_error=_mean(np.abs(miss), held_out),
-        held_out_bias=_mean(miss, held_out),
-        next_error=_mean(np.abs(miss), split.following),
-        next_bias=_mean(miss, split.following),
-        inside=refitted.inside,
-    )
-
-
-def _mean(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Means over the runs of each mask, ``(limit,)``."""
-    return np.where(mask, values, 0.0).sum(axis=1) / mask.sum(axis=1)
+def _key(value: Any) -> Any:
+    """A value of an input, to compare."""
+    plain = np.asarray(value).tolist()
+    return tuple(plain) if isinstance(plain, list) else plain

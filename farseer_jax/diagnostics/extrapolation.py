@@ -1,50 +1,57 @@
-"""``Extrapolation``: errors of each candidate beyond its fitted runs, and the leaderboard."""
+"""``Extrapolation``: errors of each candidate beyond its fitted runs, and the choice by them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from farseer_jax.diagnostics.extrapolation_verdict import (
-    coordinate_text,
-    times_text,
-    verdict,
-    warnings_of,
+from farseer_jax.diagnostics.choice_certainty import SURE, probability_lower
+from farseer_jax.diagnostics.extrapolation_tables import (
+    limit_table,
+    part_table,
+    ranking_table,
+    target_table,
+    targets_by_candidate,
+    title,
 )
+from farseer_jax.diagnostics.extrapolation_verdict import verdict, warnings_of
+from farseer_jax.diagnostics.holdout_errors import inner_of, misses
 from farseer_jax.diagnostics.holdout_split import grouped
 from farseer_jax.diagnostics.leaderboard import CandidateResult, LeaderboardRow, ranked
-from farseer_jax.methods.outcome import Outcome
-from farseer_jax.results.numbers import loss_text, or_null, percent_text, quantity_text
+from farseer_jax.results.numbers import or_null
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table
-from farseer_jax.runs.coverage import extrapolation_length
+from farseer_jax.runs.binding import Part
+from farseer_jax.runs.coverage import distance_beyond, flat_inputs
 from farseer_jax.runs.noise import Noise
 from farseer_jax.runs.runs import Runs
 
 _ERRORS = (
     "fitted_error",
+    "inner_error",
     "held_out_error",
     "held_out_bias",
+    "held_out_r2",
     "next_error",
     "next_bias",
     "inside",
 )
-_BEYOND = 1e-9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Extrapolation(Result):
     """Candidates, fitted up to one limit after another. Prints as tables.
 
+    Runs of several groups and responses follow one another.
+
     Attributes:
         along: the quantity that orders the runs.
-        runs: all runs, without copies.
+        parts: the runs of each group and response, without copies.
         values: that quantity of each run, ``(run,)``.
         limits: values up to which runs are fitted, ascending, ``(limit,)``.
         fitted: which runs are fitted for each limit, ``(limit, run)``.
-        held_out: which runs are held out, ``(run,)``.
+        held_out: which runs are held out from all fits and from the choice, ``(run,)``.
         following: which runs are right above each limit, ``(limit, run)``.
         targets: further runs to predict, or None.
         noise: run-to-run noise of the runs; None where they do not show it.
@@ -57,12 +64,14 @@ class Extrapolation(Result):
         ['Farseer, piecewise', 'Chinchilla, least-squares']
         >>> found.leaderboard[0].num_best
         3
-        >>> found.to_dataframe().columns[:5].tolist()
-        ['name', 'law', 'method', 'limit', 'max_N']
+        >>> found.leaderboard[0].held_out_r2 > 0.99
+        True
+        >>> found.to_dataframe().columns[:4].tolist()
+        ['name', 'law', 'method', 'limit']
     """
 
     along: str
-    runs: Runs
+    parts: tuple[Part, ...]
     values: np.ndarray
     limits: np.ndarray
     fitted: np.ndarray
@@ -80,23 +89,78 @@ class Extrapolation(Result):
         raise KeyError(f"unknown candidate {name!r}; choose from {[r.name for r in self.results]}")
 
     @property
-    def max_N(self) -> np.ndarray:
-        """Largest size fitted up to each limit, ``(limit,)``."""
-        return np.where(self.fitted, self.runs.N, 0.0).max(axis=1)
+    def runs(self) -> Runs:
+        """The runs, without copies.
+
+        Raises:
+            ValueError: there are several groups or responses.
+        """
+        if len(self.parts) > 1:
+            raise ValueError(f"runs: expected one group and response, got {len(self.parts)} parts")
+        return self.parts[0].runs
+
+    @property
+    def observed(self) -> np.ndarray:
+        """The responses of the runs, ``(run,)``."""
+        return np.concatenate([part.runs.loss for part in self.parts])
+
+    @property
+    def part(self) -> np.ndarray:
+        """Index of the part of each run, ``(run,)``."""
+        return np.repeat(np.arange(len(self.parts)), [len(part.runs) for part in self.parts])
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether errors are relative: the link is log; otherwise they are differences."""
+        return self.parts[0].runs.link.name == "log"
 
     @property
     def num_fitted(self) -> np.ndarray:
         """Runs up to each limit, ``(limit,)``."""
         return self.fitted.sum(axis=1)
 
+    @property
+    def inner(self) -> np.ndarray:
+        """The inner hold-outs of each limit, which choose the best candidate, ``(limit, run)``."""
+        return inner_of(self.limits, self.values, self.held_out)
+
     @cached_property
     def leaderboard(self) -> tuple[LeaderboardRow, ...]:
-        """Candidates by the number of limits with an error, then by their held-out errors."""
-        return ranked(self.results)
+        """Candidates by the number of limits with an error, then by their inner errors."""
+        return ranked(self.results, self.inner.any(axis=1), self.probability)
+
+    def probability(self, name: str, other: str) -> float:
+        """Probability that one candidate's inner error is lower than another's.
+
+        By a paired bootstrap over the held-out cells, one for each group and value of
+        :attr:`along`; see :func:`probability_lower`.
+        """
+        own, another = (np.abs(self.misses(one)) for one in (name, other))
+        groups = [repr(sorted(part.group.items())) for part in self.parts]
+        _, group = np.unique(groups, return_inverse=True)
+        _, value = np.unique(grouped(self.values), return_inverse=True)
+        cell = group[self.part] * (int(value.max()) + 1) + value
+        inner = self.inner if self.inner.any() else np.broadcast_to(self.held_out, own.shape)
+        return probability_lower(own, another, inner, cell)
+
+    def misses(self, name: str) -> np.ndarray:
+        """Signed errors of a candidate at all runs, ``(limit, run)``."""
+        return misses(self[name].predicted, self.observed, relative=self.is_relative)
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """Candidates that the inner hold-outs do not tell from the best one, which comes first.
+
+        Those for which the probability that the best one's error is lower is below 0.9; empty
+        where the choice is sure.
+        """
+        first, *others = self.leaderboard
+        near = [row.name for row in others if row.complete and row.probability < SURE]
+        return (first.name, *near) if near and first.complete else ()
 
     @property
     def best(self) -> CandidateResult:
-        """The candidate to trust on these runs: the first of the leaderboard.
+        """The candidate to trust on these runs, chosen by the inner hold-outs.
 
         Raises:
             ValueError: it has no error at some of the limits, so that no candidate is best.
@@ -116,7 +180,7 @@ class Extrapolation(Result):
         return warnings_of(self)
 
     def error_by_value(self, name: str, limit: int = -1) -> tuple[np.ndarray, np.ndarray]:
-        """A candidate's mean relative error at each value of :attr:`along` (Fig. 1a).
+        """A candidate's mean error at each value of :attr:`along` (Fig. 1a).
 
         Args:
             name: name of the candidate.
@@ -126,21 +190,21 @@ class Extrapolation(Result):
             The distinct values (those within 2 % count as one), ascending, and the mean error of
             the runs at each.
         """
-        miss = np.abs(self[name].predicted[limit] / self.runs.loss - 1.0)
+        miss = np.abs(self.misses(name)[limit])
         groups = grouped(self.values)
         distinct, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
         return distinct, np.bincount(index, miss) / counts
 
     def target_length(self) -> np.ndarray:
-        """Distance of each target outside the runs, in e-folds of N and D, ``(target,)``."""
+        """Distance of each target outside the runs, in e-folds of the inputs, ``(target,)``."""
         if self.targets is None:
             return np.zeros(0)
-        return extrapolation_length(self.runs, self.targets.N, self.targets.D)
+        return distance_beyond(self.runs, flat_inputs(self.targets, self.targets.inputs))
 
     def table(self) -> Table:
         """One row per candidate and limit."""
         results, num = self.results, len(self.limits)
-        of_limit = {"limit": self.limits, "max_N": self.max_N, "num_fitted": self.num_fitted}
+        of_limit = {"limit": self.limits, "num_fitted": self.num_fitted}
         outcomes = [o for own in results for o in own.outcomes]
 
         def of_candidate(name: str) -> Column:
@@ -159,101 +223,31 @@ class Extrapolation(Result):
             ]
         )
 
-    def ranking(self) -> Table:
-        """The leaderboard: one row per candidate, the best first."""
-        rows, num = self.leaderboard, len(self.limits)
-        results = [self[row.name] for row in rows]
-        doubt = [bool(own.unconverged.any()) for own in results]
-        bias = [own.held_out_bias[-1] for own in results]
-        last = [own.unconverged[-1] for own in results]
-        converged = [f"{row.num_converged} of {num}" for row in rows]
-        is_told = any(row.num_converged < num for row in rows)
-        data = {name: [getattr(row, name) for row in rows] for name in vars(rows[0])}
-        named = [f"{i + 1} {row.name}" for i, row in enumerate(rows)]
-        best_at = [f"{row.num_best} of {num}" for row in rows]
-        shown = {
-            "": named,
-            "held out": _percent(data["held_out_error"], doubt),
-            "times the best": list(map(times_text, data["times_best"])),
-            "best at": best_at,
-            "next runs": _percent(data["next_error"], doubt),
-            "bias at last limit": _percent(bias, last, "+"),
-            **({"converged fits": converged} if is_told else {}),
-        }
-        return Table(
-            [
-                *(_shown(heading, cells) for heading, cells in shown.items()),
-                *(Column(name, values, text=None) for name, values in data.items()),
-            ]
-        )
-
-    def by_limit(self) -> Table:
-        """The held-out error of each candidate, one row per limit."""
-        results = [self[row.name] for row in self.leaderboard]
-        doubt = any(own.unconverged.any() for own in results)
-        return Table(
-            [
-                Column("limit", self.limits, self._limit_text, heading=f"{self.along} up to"),
-                Column("num_fitted", self.num_fitted, heading="runs"),
-                *(
-                    Column(own.name, _percent(own.held_out_error, own.unconverged), heading=title)
-                    for own, title in zip(results, map(_in_lines, self._names()), strict=True)
-                ),
-            ],
-            most=len(self.limits),
-            note="* the fit did not converge" if doubt else "",
-        )
-
-    def _names(self) -> list[str]:
-        return [row.name for row in self.leaderboard]
-
-    def _limit_text(self, value: float) -> str:
-        return coordinate_text(self.along, value)
-
-    def predicted_targets(self) -> Table:
-        """Each target predicted by each candidate, fitted to all runs."""
-        rows = [(own, i) for own in self.results for i in range(self._num_targets)]
-        targets, length = self.targets, self.target_length()
-        if targets is None or not rows:
-            return Table([Column("name", [])])
-        order = [i for _, i in rows]
-        predicted = np.array([own.target_predicted[-1, i] for own, i in rows])
-        outcomes = [own.target_outcome for own, _ in rows]
-        loss = targets.loss[order]
-        return Table(
-            [
-                Column("name", [own.name for own, _ in rows]),
-                Column("N", targets.N[order], quantity_text),
-                Column("D", targets.D[order], quantity_text),
-                Column("loss", loss, loss_text),
-                Column("predicted", predicted, loss_text),
-                Column("relative_error", predicted / loss - 1.0),
-                Column("length", length[order]),
-                Column("outcome", [None if o is None else o.name for o in outcomes]),
-            ]
-        )
-
-    @property
-    def _num_targets(self) -> int:
-        return 0 if self.targets is None else len(self.targets)
+    def by_part(self) -> Table:
+        """Errors and R² on the held-out runs of each group and response, from the last limit."""
+        return part_table(self, [row.name for row in self.leaderboard])
 
     def to_dict(self) -> dict[str, Any]:
-        """``rows``, ``leaderboard``, ``targets``, ``warnings``, for JSON; NaN is None."""
+        """``rows``, ``leaderboard``, ``parts``, ``targets``, ``warnings``, for JSON."""
         first = self.leaderboard[0]
+        num_targets = 0 if self.targets is None else len(self.targets)
         after = [
             or_null(own.target_predicted[:-1, i])
             for own in self.results
-            for i in range(self._num_targets)
+            for i in range(num_targets)
         ]
-        targets = self.predicted_targets().records()
+        targets = target_table(self).records() if num_targets else []
         return {
             "along": self.along,
-            "num_runs": len(self.runs),
+            "num_runs": len(self.values),
             "num_held_out": int(self.held_out.sum()),
             "held_out_from": float(self.values[self.held_out].min()),
+            "errors": "relative" if self.is_relative else "absolute",
             "rows": self.table().records(),
-            "leaderboard": self.ranking().records(),
+            "leaderboard": ranking_table(self).records(),
             "best": first.name if first.complete else None,
+            "undecided": list(self.undecided),
+            "parts": self.by_part().records() if len(self.parts) > 1 else [],
             "targets": [{**o, "after_limits": a} for o, a in zip(targets, after, strict=True)],
             "noise": None if self.noise is None else self.noise.pooled,
             "warnings": list(self.warnings),
@@ -261,51 +255,17 @@ class Extrapolation(Result):
 
     def text_parts(self) -> tuple[str | Table, ...]:
         """The leaderboard, the errors by limit, the verdict, and the targets."""
-        values = self.values[self.held_out]
-        low, high = (self._limit_text(value) for value in (values.min(), values.max()))
-        which = low if low == high else f"{low} to {high}"
-        title = (
-            f"{len(self.runs)} runs, held out: {int(self.held_out.sum())} with {self.along} "
-            f"{which}; mean relative errors"
-        )
+        errors = (title(self), ranking_table(self), limit_table(self))
         summary = verdict(self)
-        errors = (title, self.ranking(), self.by_limit())
+        if len(self.parts) > 1:
+            first = self.leaderboard[0].name
+            about = f"by group and response: {first} on the held-out runs"
+            parts = part_table(self, [first])
+            return *errors, warned(summary, self.warnings), about, parts
         if self.targets is None:
             return *errors, warned(summary, self.warnings)
         about = "targets, from fits to all runs: predicted against observed loss"
-        return *errors, summary, about, self._targets_by_candidate(self.targets)
-
-    def _targets_by_candidate(self, targets: Runs) -> Table:
-        """The targets as printed: one row per target, and the mean error."""
-        results = [self[name] for name in self._names()]
-        doubt = [own.target_outcome is Outcome.not_converged for own in results]
-        errors = [own.target_predicted[-1] / targets.loss - 1.0 for own in results]
-        lengths = [f"{far:.2f} e-folds" if far > _BEYOND else "–" for far in self.target_length()]
-        columns = {
-            "N": [*map(quantity_text, targets.N), ""],
-            "D": [*map(quantity_text, targets.D), ""],
-            "loss": [*map(loss_text, targets.loss), "mean error"],
-        }
-        candidates = [
-            _shown(
-                _in_lines(own.name),
-                [
-                    *_percent(error, [unsure] * len(error), "+"),
-                    *_percent([float(np.mean(np.abs(error)))], [unsure]),
-                ],
-            )
-            for own, error, unsure in zip(results, errors, doubt, strict=True)
-        ]
-        return Table(
-            [
-                *(_shown(heading, cells, left=False) for heading, cells in columns.items()),
-                *candidates,
-                _shown("", [""] * (len(targets) + 1), left=False),
-                _shown("outside the runs by", [*lengths, ""]),
-            ],
-            most=len(targets) + 1,
-            note="\n".join(f"warning: {sentence}" for sentence in self.warnings),
-        )
+        return *errors, summary, about, targets_by_candidate(self, self.targets)
 
     def __repr__(self) -> str:
         first = self.leaderboard[0]
@@ -314,24 +274,3 @@ class Extrapolation(Result):
             f"Extrapolation({len(self.results)} candidates, {len(self.limits)} limits along "
             f"{self.along}, {best})"
         )
-
-
-def _percent(
-    values: Sequence[float] | np.ndarray, doubt: Sequence[bool] | np.ndarray, sign: str = ""
-) -> list[str]:
-    """Errors; doubtful ones have a star in front, which keeps decimals aligned."""
-    return [
-        f"*{percent_text(value, sign)}" if unsure else percent_text(value, sign)
-        for value, unsure in zip(values, doubt, strict=True)
-    ]
-
-
-def _shown(heading: str, cells: list[str], *, left: bool | None = None) -> Column:
-    """A column that is only printed; without a heading it is aligned to the left."""
-    is_left = heading == "" if left is None else left
-    return Column(heading or "rank", cells, heading=heading, in_data=False, left=is_left)
-
-
-def _in_lines(name: str) -> str:
-    """A name as the heading of a column, in several lines."""
-    return name.replace(", ", ",\n")

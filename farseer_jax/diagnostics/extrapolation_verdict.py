@@ -1,10 +1,10 @@
 """The verdict of an extrapolation, one recommendation in sentences, and its warnings."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax.diagnostics.candidate_refits import LEVEL
+from farseer_jax.diagnostics.holdout_predictions import LEVEL
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.results.numbers import level_text, percent_text, quantity_text
 
@@ -13,20 +13,19 @@ if TYPE_CHECKING:
     from farseer_jax.diagnostics.leaderboard import CandidateResult, LeaderboardRow
 
 _MANY_TIMES = 10.0
-_NEAR = 1.05  # ratio of geometric means below which two candidates are equally good
 _MOST_TIMES = 1000.0
 
 
 def verdict(found: "Extrapolation") -> str:
-    """Which candidate to trust on these runs, and how clearly it wins, in sentences."""
+    """Which candidate to trust on these runs, how sure that is, and how the test went."""
     ranked = [row for row in found.leaderboard if row.num_limits]
     if not ranked:
         return "No candidate could be fitted up to any limit."
     lines = [_first(found)]
     complete = [row for row in ranked if row.complete]
     if len(complete) > 1:
-        lines.append(_second(*complete[:2]))
-    return "\n".join([*lines, *_coverage(found)])
+        lines.append(_second(found, complete[1]))
+    return "\n".join([*lines, *_test(found), *_coverage(found)])
 
 
 def _first(found: "Extrapolation") -> str:
@@ -37,17 +36,52 @@ def _first(found: "Extrapolation") -> str:
             f"No candidate is best: none has an error at each of the {num} limits "
             f"({first.num_limits} of {num}, the most: {first.name})."
         )
-    error = percent_text(first.held_out_error)
-    if num == 1:
-        return f"{first.name} extrapolates best on these runs: {error}."
+    error, num_inner = error_text(found, first.inner_error), int(found.inner.any(axis=1).sum())
+    if not num_inner:
+        return (
+            f"{first.name} extrapolates best on these runs: {error}.\n"
+            "There are no inner hold-outs: the held-out runs chose it, and cannot test it too; "
+            "give smaller limits."
+        )
+    if num_inner == 1:
+        return f"{first.name} extrapolates best on these runs: {error} on the inner hold-outs."
     over = "all limits"
     if first.num_limits < num:
         over = f"the {first.num_limits} of {num} limits at which any candidate can be fitted,"
     return (
-        f"Over {over} {first.name} extrapolates best on these runs: "
-        f"{error} in the geometric mean,\n"
-        f"smallest after {first.num_best} of {num} limits."
+        f"Over {over} {first.name} extrapolates best on these runs: {error} on the inner\n"
+        f"hold-outs in the geometric mean, smallest after {first.num_best} of {num_inner} limits."
     )
+
+
+def _second(found: "Extrapolation", second: "LeaderboardRow") -> str:
+    """How far behind the next candidate is, and how sure that is."""
+    first = found.leaderboard[0]
+    times = second.times_best / first.times_best
+    many = f"more than {_MOST_TIMES:.0f}" if times > _MOST_TIMES else times_text(times)
+    line = f"{second.name} is next, with {many} times the error"
+    if not found.undecided:
+        return f"{line}; probability that {first.name} is better: {second.probability:.0%}."
+    *names, last = found.undecided
+    rows = [row for row in found.leaderboard if row.name in found.undecided[1:]]
+    least = min(row.probability for row in rows)
+    return (
+        f"{line}.\nUndecided between {', '.join(names)} and {last}: the probability that "
+        f"{first.name} is better\nis {least:.0%}{' for one of them' if len(rows) > 1 else ''}."
+    )
+
+
+def _test(found: "Extrapolation") -> list[str]:
+    """How the chosen candidate did on the held-out runs, which did not choose it."""
+    first = found.leaderboard[0]
+    if not first.complete or not found.inner.any():
+        return []
+    r2 = f"R² {first.held_out_r2:.4f}, " if np.isfinite(first.held_out_r2) else ""
+    return [
+        f"Test of the choice on the held-out runs, from {found.along} up to "
+        f"{coordinate_text(found.along, found.limits[-1])}: {r2}"
+        f"mean error {error_text(found, first.held_out_error)}."
+    ]
 
 
 def _coverage(found: "Extrapolation") -> list[str]:
@@ -60,17 +94,18 @@ def _coverage(found: "Extrapolation") -> list[str]:
     ]
 
 
-def _second(first: "LeaderboardRow", second: "LeaderboardRow") -> str:
-    times = second.times_best / first.times_best
-    if times < _NEAR:
-        return f"{second.name} is as good: these limits do not distinguish the two."
-    many = f"more than {_MOST_TIMES:.0f}" if times > _MOST_TIMES else times_text(times)
-    return f"{second.name} is next, with {many} times the error."
-
-
-def coordinate_text(along: str, value: float) -> str:
-    """A value of the quantity that orders the runs."""
+def coordinate_text(along: str, value: Any) -> str:
+    """A value of the quantity that orders the runs, or of an input."""
+    if isinstance(value, str):
+        return value
     return quantity_text(value) if along in ("N", "D") else f"{value:.3g}"
+
+
+def error_text(found: "Extrapolation", value: float, sign: str = "") -> str:
+    """An error in percent, or in the unit of the response if errors are differences."""
+    if found.is_relative:
+        return percent_text(value, sign)
+    return f"{value:{sign}.4g}" if np.isfinite(value) else "–"
 
 
 def times_text(value: float) -> str:
@@ -97,7 +132,7 @@ def warnings_of(found: "Extrapolation") -> tuple[str, ...]:
                 "of the targets"
             )
     first = found.leaderboard[0]
-    if first.complete and found.noise is not None and first.held_out_error < found.noise.pooled:
+    if first.complete and found.noise is not None and first.inner_error < found.noise.pooled:
         lines.append(
             f"the best errors are below the run-to-run noise ({found.noise.pooled:.3%}): "
             "such differences say nothing about the laws"
@@ -126,7 +161,7 @@ def _compared_with_first(found: "Extrapolation", result: "CandidateResult") -> s
     if first is result or not both.any():
         return ""
     own, other = (
-        percent_text(float(np.exp(np.log(one.held_out_error[both]).mean())))
+        error_text(found, float(np.exp(np.log(one.held_out_error[both]).mean())))
         for one in (result, first)
     )
     shared = "limit" if both.sum() == 1 else f"{both.sum()} limits"

@@ -1,14 +1,17 @@
 """Rolling hold-outs: which runs are fitted, and which are predicted."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.runs.runs import Runs
+from farseer_jax.diagnostics.order_of_runs import values_along
+from farseer_jax.runs.binding import Part
 from farseer_jax.uncertainty.holdouts import rolling_cutoffs
 
 LEAST_RUNS = 5  # predicted together: one or two would show the noise rather than the law
+_LEAST_SHARE = 0.02  # of the runs that are held out: five of a thousand would show one cell
 _MAX_LIMITS = 6  # those in between share nearly all runs with their neighbours
 _MIN_VALUES = 3  # distinct values in the smallest fitted range, by default
 _SAME = 1.02  # ratio up to which values are the same
@@ -16,13 +19,13 @@ _MAX_SHOWN = 3
 
 
 class Split(NamedTuple):
-    """Rolling hold-outs of a table of runs.
+    """Rolling hold-outs of runs; those of several groups and responses follow one another.
 
     Attributes:
         values: quantity that orders the runs, ``(run,)``.
         limits: values up to which runs are fitted, ascending, ``(limit,)``.
         fitted: which runs are fitted for each limit, ``(limit, run)``.
-        held_out: which runs are held out, ``(run,)``.
+        held_out: which runs are held out from all fits and from the choice, ``(run,)``.
         following: which runs are right above each limit, ``(limit, run)``.
     """
 
@@ -34,24 +37,39 @@ class Split(NamedTuple):
 
 
 def split_runs(
-    runs: Runs,
+    parts: Sequence[Part],
     along: str,
     held_out: float | None,
     limits: ArrayLike | None,
     min_fitted: int | None,
+    num_parameters: int = 0,
 ) -> Split:
     """Split runs into fitted and held-out ones; see :func:`extrapolate`.
+
+    Args:
+        parts: the runs of groups and responses.
+        along: what orders them.
+        held_out: runs from this value on are held out.
+        limits: values up to which runs are fitted.
+        min_fitted: number of distinct values in the smallest fitted range.
+        num_parameters: limits that leave a part as few runs as these are not taken by default.
 
     Raises:
         ValueError: nothing is held out, or nothing is left to fit.
     """
-    values = values_along(runs, along)
-    first = _first_held_out(values) if held_out is None else _checked(values, along, held_out)
+    values = values_along(parts, along)
+    num_responses = len({part.response for part in parts})
+    first = (
+        _first_held_out(values, num_responses)
+        if held_out is None
+        else _checked(values, along, held_out)
+    )
     mask = values >= first
     if limits is not None and min_fitted is not None:
         raise ValueError("min_fitted and limits: expected one of them, got both")
     if limits is None:
         found = _rolling(values, mask, along, min_fitted)
+        found = _with_enough(found, values, parts, num_parameters)
     else:
         found = _own(values, along, limits, first)
     fitted = values <= found[:, None]
@@ -59,29 +77,14 @@ def split_runs(
     return Split(values, found, fitted, mask, following)
 
 
-def values_along(runs: Runs, along: str) -> np.ndarray:
-    """N, D, compute 6·N·D as ``"C"``, or an extra column, ``(run,)``.
-
-    Raises:
-        ValueError: there is no such column, or its values are not positive finite numbers.
-    """
-    own = {"N": runs.N, "D": runs.D, "C": runs.flops}
-    if along in own:
-        return np.array(own[along])
-    if along not in runs.extra:
-        others = ", ".join([*own, *runs.extra])
-        raise ValueError(f"along: the runs have no column {along!r}; choose from {others}")
-    try:
-        values = np.asarray(runs.extra[along], dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"along: column {along!r} is not numeric; name another") from None
-    bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
-    if bad.size:
-        raise ValueError(
-            f"along: column {along!r} is missing or not positive in row {bad[0]} "
-            f"({values[bad[0]]}); correct it, or remove the row"
-        )
-    return values
+def _with_enough(
+    limits: np.ndarray, values: np.ndarray, parts: Sequence[Part], num_parameters: int
+) -> np.ndarray:
+    """The limits up to which each part has more runs than parameters; all, if none is such."""
+    part = np.repeat(np.arange(len(parts)), [len(own.runs) for own in parts])
+    counts = np.array([np.bincount(part, values <= limit, len(parts)).min() for limit in limits])
+    enough = counts > num_parameters
+    return limits[enough] if enough.any() else limits
 
 
 def grouped(values: np.ndarray) -> np.ndarray:
@@ -96,11 +99,12 @@ def grouped(values: np.ndarray) -> np.ndarray:
     return largest[index]
 
 
-def _first_held_out(values: np.ndarray) -> float:
+def _first_held_out(values: np.ndarray, num_responses: int) -> float:
     """The smallest of the largest values that together have enough runs."""
+    least = num_responses * max(LEAST_RUNS, -(-_LEAST_SHARE * len(values) // num_responses))
     groups = grouped(values)
     distinct, counts = np.unique(groups, return_counts=True)
-    enough = np.cumsum(counts[::-1]) >= LEAST_RUNS
+    enough = np.cumsum(counts[::-1]) >= least
     first = distinct[::-1][int(enough.argmax()) if enough.any() else 0]
     return float(values[groups == first].min())
 

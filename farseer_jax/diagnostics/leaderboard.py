@@ -1,8 +1,8 @@
 """The candidates of an extrapolation, laws with their methods, and their ranking."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -155,6 +155,8 @@ def _short(own: Candidate) -> str:
     if own.law is None:
         return FORECAST.title()
     is_text = isinstance(own.law, str) or issubclass(own.law, ExpressionLaw)
+    if is_text and own.method == LeastSquares():
+        return own.law_name
     law = own.law_name if is_text else own.law_name.title()
     return f"{law}, {own.method_name}"
 
@@ -163,21 +165,28 @@ def _short(own: Candidate) -> str:
 class CandidateResult:
     """One candidate, fitted up to each limit. Errors are NaN where there is no refit.
 
+    Errors are relative where the runs' link is log, and differences otherwise; of several groups
+    and responses they are means over all runs.
+
     Attributes:
         name: name of the candidate.
-        law: name of the law; ``"forecast"`` for the forecast.
-        method: name of the method; likewise.
+        law: name of the law; ``"forecast"`` for the forecast by the usual laws.
+        method: name of the method; ``"forecast"`` for a forecast.
         note: why the method refused the runs; else empty.
-        outcomes: how each refit ended, one per limit; None where the runs were refused.
+        outcomes: how each refit ended, one per limit, the worst of all parts; None where the runs
+            were refused.
         target_outcome: how the refit to all runs ended; None where the runs were refused.
-        predicted: losses of all runs, ``(limit, run)``.
-        target_predicted: losses of the targets from each limit and, last, from all runs,
+        predicted: responses of all runs, ``(limit, run)``.
+        target_predicted: responses of the targets from each limit and, last, from all runs,
             ``(limit + 1, target)``.
-        fitted_error: mean relative error on the fitted runs, ``(limit,)``.
-        held_out_error: mean relative error on the held-out runs, ``(limit,)``.
-        held_out_bias: mean of ``predicted / observed − 1`` on them, ``(limit,)``.
-        next_error: mean relative error on the runs right above the limit, ``(limit,)``.
-        next_bias: mean of ``predicted / observed − 1`` on them, ``(limit,)``.
+        fitted_error: mean error on the fitted runs, ``(limit,)``.
+        inner_error: mean error on the inner hold-outs, the runs above the limit that are not held
+            out, ``(limit,)``; NaN where there are none.
+        held_out_error: mean error on the held-out runs, ``(limit,)``.
+        held_out_bias: mean of the signed errors on them, ``(limit,)``.
+        held_out_r2: R² on them, ``(limit,)``.
+        next_error: mean error on the runs right above the limit, ``(limit,)``.
+        next_bias: mean of the signed errors on them, ``(limit,)``.
         inside: share of the held-out runs in the 0.9 interval of a run, ``(limit,)``; NaN for a
             law, which has no intervals here.
     """
@@ -191,8 +200,10 @@ class CandidateResult:
     predicted: np.ndarray
     target_predicted: np.ndarray
     fitted_error: np.ndarray
+    inner_error: np.ndarray
     held_out_error: np.ndarray
     held_out_bias: np.ndarray
+    held_out_r2: np.ndarray
     next_error: np.ndarray
     next_bias: np.ndarray
     inside: np.ndarray
@@ -219,11 +230,12 @@ class LeaderboardRow:
 
     Attributes:
         name: name of the candidate.
-        held_out_error: geometric mean of the held-out errors over the limits with a refit.
-        times_best: geometric mean of the ratio of its held-out error to the smallest of any
-            candidate at the same limit: 1 for one that is best everywhere. Candidates with as many
-            limits rank by it.
-        num_best: number of limits at which it has the smallest held-out error.
+        inner_error: geometric mean of the errors on the inner hold-outs over the limits; on the
+            held-out runs where there are no inner hold-outs.
+        times_best: geometric mean of the ratio of that error to the smallest of any candidate at
+            the same limit: 1 for one that is best everywhere. Candidates with as many limits rank
+            by it.
+        num_best: number of limits at which it has the smallest such error.
         num_limits: number of limits at which it has a refit with a finite error. This ranks first,
             so that no candidate gains by failing at the harder limits.
         num_converged: number of limits at which that refit converged. An error that was measured
@@ -231,51 +243,77 @@ class LeaderboardRow:
         complete: whether it has an error at each limit at which any candidate has one; only such a
             candidate can be the best.
         next_error: geometric mean of the errors on the runs right above each limit.
+        held_out_error: mean error on the held-out runs, from the last limit.
+        held_out_bias: mean of the signed errors on them.
+        held_out_r2: R² on them.
+        probability: probability that the first candidate's inner error is lower than this one's;
+            NaN for the first.
     """
 
     name: str
-    held_out_error: float
+    inner_error: float
     times_best: float
     num_best: int
     num_limits: int
     num_converged: int
     complete: bool
     next_error: float
+    held_out_error: float
+    held_out_bias: float
+    held_out_r2: float
+    probability: float = float("nan")
 
 
-def ranked(results: Sequence[CandidateResult]) -> tuple[LeaderboardRow, ...]:
-    """The ranking of the candidates, the best first."""
-    errors = np.array([result.held_out_error for result in results])
-    known = np.isfinite(errors)
-    smallest = np.where(known, errors, np.inf).min(axis=0)
+def ranked(
+    results: Sequence[CandidateResult], inner: np.ndarray, probability: Callable[[str, str], float]
+) -> tuple[LeaderboardRow, ...]:
+    """The ranking of the candidates by the inner hold-outs alone, the best first.
+
+    Args:
+        results: the candidates' results.
+        inner: limits with inner hold-outs, ``(limit,)``; without any, the held-out runs rank.
+        probability: that one candidate, by its name, has a lower inner error than another.
+    """
+    own = [one.inner_error if inner.any() else one.held_out_error for one in results]
+    known = np.array([one.known for one in results])
+    ranking = inner if inner.any() else np.ones_like(inner)
+    errors = np.where(known & ranking, own, np.nan)
+    counted = np.isfinite(errors)
+    smallest = np.where(counted, errors, np.inf).min(axis=0)
     asked = known.any(axis=0)  # a limit that is too small for all candidates does not count
-    places = [
+    rows = [
         LeaderboardRow(
             name=result.name,
-            held_out_error=_geometric_mean(own[has]),
-            times_best=_mean_ratio(own[has], smallest[has]),
-            num_best=int((own[has] == smallest[has]).sum()),
+            inner_error=_geometric_mean(error[use]),
+            times_best=_mean_ratio(error[use], smallest[use]),
+            num_best=int((error[use] == smallest[use]).sum()),
             num_limits=int(has.sum()),
             num_converged=int((has & ~result.unconverged).sum()),
             complete=bool(asked.any() and has[asked].all()),
             next_error=_geometric_mean(result.next_error[has]),
+            held_out_error=float(result.held_out_error[-1]),
+            held_out_bias=float(result.held_out_bias[-1]),
+            held_out_r2=float(result.held_out_r2[-1]),
         )
-        for result, own, has in zip(results, errors, known, strict=True)
+        for result, error, use, has in zip(results, errors, counted, known, strict=True)
     ]
-    return tuple(sorted(places, key=_order))
+    first, *others = sorted(rows, key=_order)
+    return first, *(replace(row, probability=probability(first.name, row.name)) for row in others)
 
 
 def _order(place: LeaderboardRow) -> tuple[int, float]:
-    return -place.num_limits, place.times_best
+    return -place.num_limits, np.nan_to_num(place.times_best, nan=np.inf)
 
 
 def _geometric_mean(values: np.ndarray) -> float:
-    return float(np.exp(np.log(values).mean())) if values.size else float("nan")
+    with np.errstate(divide="ignore"):  # an exact prediction
+        return float(np.exp(np.log(values).mean())) if values.size else float("nan")
 
 
 def _mean_ratio(values: np.ndarray, smallest: np.ndarray) -> float:
     """Geometric mean of ratios, by logarithms: the ratio to a diverged error may overflow."""
     if not values.size:
         return float("nan")
-    with np.errstate(over="ignore"):
-        return float(np.exp((np.log(values) - np.log(smallest)).mean()))
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        ratio = np.where(values == smallest, 0.0, np.log(values) - np.log(smallest))
+        return float(np.exp(ratio.mean()))

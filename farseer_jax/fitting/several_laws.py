@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from farseer_jax.fitting.arguments import as_law, columns_of_runs, columns_of_table, names_of
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link, as_link

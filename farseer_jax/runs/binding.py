@@ -39,6 +39,15 @@ class Part(NamedTuple):
     runs: Runs
     num_left_out: int
 
+    def to_dict(self) -> dict[str, Any]:
+        """The part as a dictionary, for JSON."""
+        return {**self._asdict(), "runs": self.runs.to_dict()}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Part:
+        """The inverse of :meth:`to_dict`."""
+        return cls(**{**content, "runs": Runs.from_dict(content["runs"])})
+
 
 def bind_runs(
     table: object,
