@@ -97,12 +97,14 @@ def test_who_is_best_on_the_real_runs(real: fj.Extrapolation) -> None:
     """Far out the forecast; from 2.27 B on, within a factor of 3, Farseer."""
     assert real.held_out.sum() == 11  # of 12 rows one is a copy
     names = [place.name for place in real.leaderboard]
-    assert names == ["Forecast", COUPLED, PIECEWISE, LEAST_SQUARES, CHINCHILLA]
+    assert names == ["Forecast", PIECEWISE, COUPLED, LEAST_SQUARES, CHINCHILLA]
     page = (Path(__file__).parents[1] / "docs" / "extrapolation.md").read_text(encoding="utf-8")
     first, second = real.leaderboard[:2]
     said = " ".join(page.split())
-    assert f"the forecast is ahead with {first.held_out_error:.2%}".replace("%", " %") in said
-    assert f"follows with {second.times_best / first.times_best:.2f} times the error" in said
+    assert f"the forecast is ahead with {first.inner_error:.2%}".replace("%", " %") in said
+    assert f"follow with {second.times_best / first.times_best:.2f} times the error" in said
+    assert f"a probability of {second.probability:.0%}".replace("%", " %") in said
+    assert f"its mean error is {first.held_out_error:.3%}".replace("%", " %") in said
     inside = real["Forecast"].inside.mean()
     assert f"{100 * inside:.0f} % of the held-out runs lie in its 90 % intervals" in said
     near = real.limits > 2e9
@@ -210,10 +212,22 @@ def test_errors_and_places_by_hand() -> None:
     np.testing.assert_allclose(got["mean"].held_out_error, expected, rtol=1e-5)
     assert np.isnan(got["of three"].held_out_error[0])
     geometric = np.exp(np.log(expected[1:]).mean())
+    between = [
+        np.abs(np.asarray(one(runs.N[own], runs.D[own])) / runs.loss[own] - 1).mean()
+        for one, limit in zip(law[:-1], sizes[2:-2], strict=True)
+        if (own := (runs.N > limit) & ~last).any()
+    ]
+    np.testing.assert_allclose(got["mean"].inner_error[:-1], between, rtol=1e-5)
+    assert np.isnan(got["mean"].inner_error[-1])  # all below the held-out runs are fitted
     by_name = {place.name: place for place in got.leaderboard}
-    assert by_name["of three"].held_out_error == pytest.approx(geometric, rel=1e-5)
+    inner = np.exp(np.log(between[1:]).mean())
+    assert by_name["of three"].inner_error == pytest.approx(inner, rel=1e-5)
+    assert by_name["of three"].held_out_error == pytest.approx(expected[-1], rel=1e-5)
+    far, predicted = runs.loss[last], np.asarray(law[-1](runs.N[last], runs.D[last]))
+    r2 = 1 - np.sum((far - predicted) ** 2) / np.sum((far - far.mean()) ** 2)
+    assert by_name["mean"].held_out_r2 == pytest.approx(r2, rel=1e-4)
     assert by_name["of three"].num_limits == 4
-    assert by_name["mean"].num_best == 5
+    assert by_name["mean"].num_best == 4
     assert by_name["of three"].times_best == 1.0
     # its error is the other's wherever it has one: what it lacks is a fit
     assert [(p.name, p.complete) for p in got.leaderboard] == [("mean", True), ("of three", False)]
@@ -282,11 +296,11 @@ def test_a_diverged_candidate_is_marked_named_and_last_by_its_error() -> None:
     got = fj.extrapolate(runs, {**away, **MEAN}, targets=fj.Runs([1e12], [1e12], [3.0]))
     assert got.best.name == "mean"
     assert [place.num_converged for place in got.leaderboard] == [5, 4]
-    assert [place.num_best for place in got.leaderboard] == [5, 4]
+    assert [place.num_best for place in got.leaderboard] == [4, 3]
     text = str(got)
     assert max(map(len, text.splitlines()[:6])) < 180
     assert f"2 {name} " in text
-    assert text.count("*> 1000%") == 3  # both means, and the one limit
+    assert text.count("*> 1000%") == 2  # the mean over limits, and the one limit
     assert "* the fit did not converge" in text
     (sentence,) = [line for line in got.warnings if line.startswith(name)]
     assert (
@@ -318,7 +332,7 @@ def test_an_error_counts_however_the_fit_ended() -> None:
     got = fj.extrapolate(runs, own, targets=target)
     assert [row.name for row in got.leaderboard] == ["unconverged", "far off"]
     assert got.best.name == "unconverged"
-    assert (got.leaderboard[0].num_converged, got.leaderboard[0].num_best) == (0, 5)
+    assert (got.leaderboard[0].num_converged, got.leaderboard[0].num_best) == (0, 4)
     text = str(got)
     assert text.count("extrapolates best") == 1
     assert "0 of 5" in text  # converged fits
@@ -406,7 +420,7 @@ def test_what_it_prints_and_gives(found: fj.Extrapolation, targets: fj.Runs) -> 
     rows = content["rows"]
     assert len(rows) == 12
     assert (rows[0]["law"], rows[0]["method"]) == ("farseer", "piecewise")
-    assert rows[0]["max_N"] == 568468736
+    assert rows[0]["limit"] == 568468736
     assert rows[0]["held_out_error"] == found[PIECEWISE].held_out_error[0]
     assert [row["name"] for row in content["leaderboard"]] == [p.name for p in found.leaderboard]
     assert len(content["targets"]) == 4

@@ -1,23 +1,43 @@
 """``farseer extrapolate``: which law and method predict larger runs best."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from farseer_jax.cli.command_factory import command
-from farseer_jax.cli.model import FITS, LAWS, METHODS, OBJECTIVES
+from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.model import (
+    EXPRESSION_OPTIONS,
+    FITS,
+    LAWS,
+    METHODS,
+    OBJECTIVES,
+    OF_EXPRESSIONS,
+    is_expression,
+    law_text,
+)
 from farseer_jax.cli.options import FROM_1, POSITIVE, Group, Settings, option, reads
-from farseer_jax.cli.runs import RUNS_OVER_N_AND_D
-from farseer_jax.cli.values import run
+from farseer_jax.cli.runs import (
+    DATA,
+    EXAMPLE,
+    READING_GROUPS,
+    RUNS,
+    check_runs,
+    drop,
+    naming,
+    read_table,
+    select,
+)
+from farseer_jax.cli.values import named_run, names
 
 if TYPE_CHECKING:
-    from farseer_jax.runs.runs import Runs
+    from farseer_jax.cli.runs import Table
 
-Named = tuple[str, str, str | None]
+Named = tuple[str, str | None, str | None]
 FORECAST = "forecast"
 
 
-@reads("forecast|LAW:METHOD[:OBJECTIVE]")
+@reads("forecast|LAW[:METHOD[:OBJECTIVE]]")
 def candidate(text: str) -> Named | str:
     """The forecast, or a law, possibly with a method and an objective.
 
@@ -26,39 +46,102 @@ def candidate(text: str) -> Named | str:
     """
     if text == FORECAST:
         return text
-    law, *rest = text.split(":")
-    usual = "piecewise" if law == "farseer" else "least-squares"
-    method, *objectives = rest or [usual]
+    name, *rest = text.split(":")
+    law: str = law_text.read(name)
+    method, *objectives = rest or [None]
     objective = ":".join(objectives) if objectives else None
     for value, known, what in (
-        (law, LAWS, "law"),
-        (method, METHODS, "method"),
+        (method, (*METHODS, FORECAST, None), "method"),
         (objective, (*OBJECTIVES, None), "objective"),
     ):
         if value not in known:
-            names = ", ".join(name for name in known if name)
-            raise click.BadParameter(f"unknown {what} {value!r}; choose from {names}.")
-    if law not in FITS.get(method, LAWS):
-        raise click.BadParameter(f"the method {method} does not fit the law {law}.")
+            listed = ", ".join(name for name in known if name)
+            raise click.BadParameter(f"unknown {what} {value!r}; choose from {listed}.")
+    if method is None or method == FORECAST:
+        return law, method, objective
+    fits = method in OF_EXPRESSIONS if is_expression(law) else law in FITS.get(method, LAWS)
+    if not fits:
+        what = "an expression" if is_expression(law) else f"the law {law}"
+        raise click.BadParameter(f"the method {method} does not fit {what}.")
     if objective is not None and "objective" not in METHODS[method]:
         raise click.BadParameter(f"the method {method} has no objective; leave {objective!r} out.")
     return law, method, objective
 
 
+class Question(NamedTuple):
+    """Selected runs, and the candidates.
+
+    Attributes:
+        runs: selected runs, or rows of a table.
+        candidates: as ``farseer_jax.extrapolate`` takes them; None for the usual ones.
+        options: how the table is read.
+        dropped: runs that ``--drop`` left out, by name.
+    """
+
+    runs: "Table"
+    candidates: list[Any] | None
+    options: dict[str, Any]
+    dropped: tuple[str, ...] = ()
+
+
+def _read(settings: Settings) -> Question:
+    """The runs that the options select, and the candidates."""
+    table = read_table(settings)
+    options = naming(settings) if isinstance(table, Mapping) else dict[str, Any]()
+    options |= {name: settings[name] for name in ("by", "kinds", "real") if settings[name]}
+    candidates = [_candidate(one) for one in settings["candidates"]] or None
+    inputs = _inputs(candidates, table, options)
+    bound, units = options.get("columns_of", {}), options.get("units", {})
+    runs, dropped = drop(select(table, inputs, settings, bound, units), settings)
+    return Question(runs, candidates, options, dropped)
+
+
+def _candidate(one: Named | str) -> Any:
+    """A candidate for the library."""
+    if isinstance(one, str):
+        return one
+    law, method, objective = one
+    if method is None or method == FORECAST:
+        return law if method is None else (law, method)
+    from farseer_jax.fitting.registry import METHODS as CLASSES
+
+    return law, CLASSES[method](**({} if objective is None else {"objective": objective}))
+
+
+def _inputs(
+    candidates: list[Any] | None, table: "Table", options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The inputs of all candidates, with their kinds."""
+    from farseer_jax.diagnostics.leaderboard import as_candidates
+    from farseer_jax.fitting.several_laws import as_laws, inputs_of
+
+    columns = [*table] if isinstance(table, Mapping) else [*table.inputs, *table.extra]
+    laws = [own.law for own in as_candidates(candidates) if own.law is not None]
+    own = {name: options.get(name) or () for name in ("columns_of", "kinds", "real")}
+    found = as_laws(laws, columns, **own)
+    return inputs_of(found) or {"N": "positive", "D": "positive"}
+
+
+_LAWS = Group(
+    "Laws",
+    option(
+        "--law candidates",
+        candidate,
+        f"Law to compare: {', '.join(LAWS)}, or an expression such as 'E + A/(N*P)**a'; with a "
+        "method and an objective where wanted, chinchilla:least-squares:huber; forecast, or "
+        "LAW:forecast (may be repeated); the forecast and five usual laws unless given.",
+        multiple=True,
+    ),
+    *EXPRESSION_OPTIONS,
+)
 _OPTIONS = Group(
     "Extrapolation",
     option(
-        "--candidate candidates",
-        candidate,
-        "The forecast, or a law and a method, such as chinchilla:least-squares:huber (may be "
-        "repeated); the forecast and five usual candidates unless given.",
-        multiple=True,
-    ),
-    option(
         "--along",
-        "N|D|C|COLUMN",
-        "Quantity that orders the runs: N, D, compute C, or a column.",
-        default="N",
+        "INPUT|C|COLUMN|COST",
+        "Quantity that orders the runs: an input, compute C (6 N D), a column, a cost such as "
+        "'6*N*D*P', or a mixture, by the distance from the mean mixture; N unless given, or the "
+        "first input.",
     ),
     option(
         "--held-out",
@@ -75,9 +158,19 @@ _OPTIONS = Group(
     option("--min-fitted", FROM_1, "Distinct values in the smallest fitted range; 3 unless given."),
     option(
         "--target targets",
-        run,
-        "Further run to predict, not among RUNS (may be repeated).",
+        named_run,
+        "Further run to predict, not among RUNS: N,D,LOSS, or inputs by name, N=4e9,P=8,loss=2.1 "
+        "(may be repeated).",
         multiple=True,
+    ),
+)
+_BY = Group(
+    "Groups",
+    option(
+        "--by",
+        names,
+        "Column whose values make groups, each fitted by itself; or several: model,dataset.",
+        metavar="COLUMN",
     ),
 )
 
@@ -88,7 +181,16 @@ def _check(settings: Settings) -> None:
 
 
 @command(
-    RUNS_OVER_N_AND_D,
+    Source(
+        arguments=[RUNS],
+        options=[EXAMPLE],
+        groups=[*READING_GROUPS, _BY],
+        title=DATA,
+        check=check_runs,
+        read=_read,
+        files=["path"],
+    ),
+    _LAWS,
     _OPTIONS,
     summary="What predicts larger runs best: the forecast, or which law and method.",
     json="all errors",
@@ -97,42 +199,45 @@ def _check(settings: Settings) -> None:
     examples=[
         "farseer extrapolate runs.csv",
         "farseer extrapolate runs.csv --along C --json errors.json",
-        "farseer extrapolate runs.csv --candidate forecast \\",
-        "    --candidate chinchilla:least-squares:huber --target 25.1e9,5e11,0.4116",
+        "farseer extrapolate runs.csv --law forecast \\",
+        "    --law chinchilla:least-squares:huber --target 25.1e9,5e11,0.4116",
+        'farseer extrapolate runs.csv --law "E + (A/(N*(k*log(P)+1)))**a" \\',
+        '    --law "E + A/N**a/P**b" --along "6*N*P" --by corpus',
     ],
     check=_check,
 )
-def extrapolate(runs: "Runs", candidates: Any, limits: Any, targets: Any, **options: Any) -> Any:
+def extrapolate(
+    question: Question, candidates: Any, limits: Any, targets: Any, **options: Any
+) -> Any:
     """Show which law and method to trust beyond the runs.
 
-    Laws are fitted to the runs up to one size after another, and predict the
-    largest runs, which are held out from all fits, and the runs right above
-    each limit.
+    The largest runs are held out. Laws are fitted to the runs up to one size
+    after another; the runs between choose the best, and the held-out runs,
+    which take no part in that, test the choice.
     """
     import farseer_jax
 
+    own = {name: value for name, value in options.items() if name not in ("kinds", "real")}
     return farseer_jax.extrapolate(
-        runs,
-        [_candidate(one) for one in candidates] or None,
+        question.runs,
+        question.candidates,
         limits=list(limits) or None,
-        targets=_runs(targets) if targets else None,
-        **options,
+        targets=_targets(targets) if targets else None,
+        **question.options,
+        **own,
     )
 
 
-def _candidate(one: Named | str) -> Any:
-    if isinstance(one, str):
-        return one
-    law, method, objective = one
-    from farseer_jax.fitting.registry import METHODS as METHOD_CLASSES
-    from farseer_jax.laws.registry import LAWS as LAW_CLASSES
+def _targets(targets: tuple[dict[str, str], ...]) -> dict[str, list[float]]:
+    """The targets as a table.
 
-    own = {} if objective is None else {"objective": objective}
-    return LAW_CLASSES[law], METHOD_CLASSES[method](**own)
-
-
-def _runs(targets: tuple[tuple[float, float, float], ...]) -> "Runs":
-    from farseer_jax import Runs
-
-    N, D, loss = zip(*targets, strict=True)
-    return Runs(N, D, loss, N_unit=1.0, D_unit=1.0)
+    Raises:
+        UsageError: they name different inputs.
+    """
+    for other in targets[1:]:
+        if set(other) != set(targets[0]):
+            raise click.UsageError(
+                f"One --target names {', '.join(targets[0])}, another {', '.join(other)}: name the "
+                "same inputs."
+            )
+    return {name: [float(own[name]) for own in targets] for name in targets[0]}

@@ -54,7 +54,7 @@ FITS = {
     "variable-projection": ("chinchilla",),
     "isoflop": ("chinchilla",),
 }
-_OF_EXPRESSIONS = ("least-squares", "restarts", "variable-projection")
+OF_EXPRESSIONS = ("least-squares", "restarts", "variable-projection")
 _MARKS = ("+", "-", "*", "/", "^", "(", "|", "<", ">", "=", ",", "[", " ", "\t", "\n")
 _MAX_STARTS = 10_000_000
 _MAX_CANDIDATES = 100_000  # take a second with the flags of `jax_settings`
@@ -125,7 +125,7 @@ _PIECEWISE = Group(
 )
 # options of the piecewise method with which fits have derivatives
 SMOOTH_PIECEWISE = Group("Method piecewise", _SEARCH, *_STAGES)
-_EXPRESSION = (
+EXPRESSION_OPTIONS = (
     option("--real", names, "Parameters of an expression that may be negative, such as b,c."),
     option(
         "--kind kinds",
@@ -143,7 +143,7 @@ _LAW = Group(
         "names that are not columns are parameters.",
         default="farseer",
     ),
-    *_EXPRESSION,
+    *EXPRESSION_OPTIONS,
     option(
         "--method",
         click.Choice(tuple(METHODS)),
@@ -178,7 +178,7 @@ OWN_LAW = Group(
         f"Law instead of the usual ones: {', '.join(LAWS)}, or an expression such as "
         "'E + A/(N*P)**alpha', of any inputs.",
     ),
-    *_EXPRESSION,
+    *EXPRESSION_OPTIONS,
     *_PARAMETERS,
     option("--num-starts", click.IntRange(1, _MAX_STARTS), "Random starts; 64 unless given."),
     option("--seed", SEED, "Seed of the starts; 0 unless given."),
@@ -242,7 +242,7 @@ def method_name(settings: Settings) -> str:
 
 def _check_fits(method: str, law: str) -> None:
     laws = FITS.get(method, LAWS)
-    if law in laws or (is_expression(law) and method in _OF_EXPRESSIONS):
+    if law in laws or (is_expression(law) and method in OF_EXPRESSIONS):
         return
     kind = f"the law {laws[0]}" if len(laws) == 1 else f"the laws {' and '.join(laws)}"
     given = "an expression" if is_expression(law) else f"--law {law}"

@@ -165,7 +165,7 @@ def _for_runs(fits: "Fits", table: Any, settings: Settings) -> "Prediction":
     units = units_of(settings)
     try:
         columns = columns_of_fits(fits, table, columns_of(settings))
-        rows: Any = select(table, type(fits[0].law), settings, columns, units)
+        rows: Any = select(table, type(fits[0].law).inputs(), settings, columns, units)
         return at_rows(fits, rows, columns, units, observed)
     except ValueError as error:
         mixed_up = [name for name in ("N", "D") if settings[name] and number(settings[name])]

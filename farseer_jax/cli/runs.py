@@ -11,7 +11,6 @@ from farseer_jax.cli.options import NUMBER, Group, Settings, option, spelled
 from farseer_jax.cli.values import columns, link, names, numbers_by_name, patterns
 
 if TYPE_CHECKING:
-    from farseer_jax.laws.law import Law
     from farseer_jax.runs.binding import Points
     from farseer_jax.runs.runs import Runs
     from farseer_jax.runs.selection import Bound
@@ -213,7 +212,7 @@ def naming(settings: Settings) -> dict[str, Any]:
 
 def select(
     table: "Table",
-    law: "type[Law]",
+    inputs: Mapping[str, Any],
     settings: Settings,
     columns_of: Mapping[str, Any],
     units: Mapping[str, float],
@@ -222,7 +221,7 @@ def select(
 
     Args:
         table: runs, or the columns of a file.
-        law: law whose inputs may have bounds.
+        inputs: inputs that may have bounds, with their kinds.
         settings: settings of the command.
         columns_of: columns of inputs that are not found by their names.
         units: factors of inputs.
@@ -240,7 +239,7 @@ def select(
     from farseer_jax.runs.checks import floats_of
     from farseer_jax.runs.selection import selected
 
-    (points,) = bind_points(table, law.inputs(), columns_of=columns_of, units={**units})
+    (points,) = bind_points(table, inputs, columns_of=columns_of, units={**units})
     numbers = {n: values for n, values in flat_inputs(points).items() if values.dtype.kind == "f"}
     asked = {bound.column for bound in bounds}
     for name, values in table.items():  # columns of text only if they have a bound, which fails

@@ -87,7 +87,7 @@ def read_task(settings: Settings) -> Task:
     options |= {name: settings[name] for name in ("by", "shared") if settings.get(name)}
     bound, units = options.get("columns_of", {}), options.get("units", {})
     law = law_class(settings, names, tuple(bound))
-    runs, dropped = drop(select(table, law, settings, bound, units), settings)
+    runs, dropped = drop(select(table, law.inputs(), settings, bound, units), settings)
     return Task(law, runs, build_method(method_name(settings), settings), options, dropped)
 
 

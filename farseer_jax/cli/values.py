@@ -125,6 +125,18 @@ def run(text: str) -> tuple[float, float, float]:
     )
 
 
+@reads("N,D,LOSS|INPUT=NUMBER,…")
+def named_run(text: str) -> dict[str, str]:
+    """Three positive numbers ``N,D,LOSS``, or values by name, ``N=4e9,P=8,loss=2.1``."""
+    if "=" in text:
+        found = pairs(text, "N=4e9,P=8,loss=2.1")
+        for value in found.values():
+            numbers(value, ",")
+        return found
+    run.read(text)
+    return dict(zip(("N", "D", "loss"), text.split(","), strict=True))
+
+
 @reads("NAME", joined=True)
 def names(text: str) -> list[str]:
     """Names with commas between them."""

@@ -13,7 +13,7 @@ from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.catalogue.coupled import Coupled
 from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.catalogue.kaplan import Kaplan
-from farseer_jax.laws.expression_law import ExpressionLaw
+from farseer_jax.laws.expression_law import ExpressionLaw, name_of
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.registry import LAWS
 from farseer_jax.link_functions import Link
@@ -66,11 +66,6 @@ class Candidate(NamedTuple):
     def method_name(self) -> str:
         """The name of the method."""
         return FORECAST if self.method is None else str(self.method.name)
-
-
-def name_of(law: type[Law]) -> str:
-    """The name of a law; a law made from text is named by its text."""
-    return law.expression.text if issubclass(law, ExpressionLaw) else law.name
 
 
 def default_candidates() -> list[type[Law] | str | Pair]:

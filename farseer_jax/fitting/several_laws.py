@@ -1,10 +1,13 @@
 """One table for several laws: the runs of each group and response, with the inputs of all laws."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from farseer_jax.fitting.arguments import as_law, columns_of_runs, columns_of_table, names_of
+from farseer_jax.laws.expression import parse
+from farseer_jax.laws.expression_law import name_of
 from farseer_jax.laws.law import Law
+from farseer_jax.laws.registry import LAWS
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.binding import Part, bind_runs
 from farseer_jax.runs.copies import Copies
@@ -64,9 +67,8 @@ def as_laws_and_parts(
         table = columns_of_table(runs)
         names = list(table)
     bound = tuple(columns_of or {})
-    classes = [_as_law(law, names, bound, kinds or {}, names_of(real), known) for law in laws]
-    _refuse_unused(classes, {"columns_of": bound, "kinds": tuple(kinds or {})})
-    inputs = _inputs_of(classes)
+    classes = as_laws(laws, names, columns_of=bound, kinds=kinds or {}, real=real, known=known)
+    inputs = inputs_of(classes)
     if isinstance(runs, Runs):
         if link is None and not by and set(inputs) <= set(runs.inputs):
             return classes, [Part({}, runs.loss_name or "loss", runs, 0)]
@@ -78,29 +80,43 @@ def as_laws_and_parts(
     return classes, parts
 
 
-def _as_law(
-    law: object,
-    names: Sequence[str],
-    bound: Sequence[str],
-    kinds: Mapping[str, str],
-    real: Sequence[str],
-    known: Mapping[str, str] | None,
-) -> type[Law]:
-    """A law, with those of the options that are about it."""
-    from farseer_jax.laws.expression import parse
-    from farseer_jax.laws.registry import LAWS
+def as_laws(
+    laws: Sequence[object],
+    columns: Sequence[str],
+    *,
+    columns_of: Collection[str] = (),
+    kinds: Mapping[str, str] | Sequence[str] = (),
+    real: str | Sequence[str] = (),
+    known: Mapping[str, str] | None = None,
+) -> list[type[Law]]:
+    """The classes of several laws; options apply to the laws that have their names.
 
-    if not isinstance(law, str) or law in LAWS:
-        return as_law(law)
-    own = parse(law).names
-    return as_law(
-        law,
-        names,
-        bound=[name for name in bound if name in own],
-        kinds={name: kind for name, kind in kinds.items() if name in own},
-        real=[name for name in real if name in own],
-        known=known,
-    )
+    Args:
+        laws: classes, names, or texts.
+        columns: columns of the table.
+        columns_of: inputs bound to a column with another name.
+        kinds: kinds of inputs of expressions that are not positive numbers.
+        real: parameters of expressions that may have either sign.
+        known: kinds of inputs of runs.
+
+    Raises:
+        ValueError: a text is not a law, or no law has a name of the options.
+    """
+    found, kinds = [], dict(kinds)
+    for law in laws:
+        own = parse(law).names if isinstance(law, str) and law not in LAWS else ()
+        found.append(
+            as_law(
+                law,
+                columns,
+                bound=[name for name in columns_of if name in own],
+                kinds={name: kind for name, kind in kinds.items() if name in own},
+                real=[name for name in names_of(real) if name in own],
+                known=known,
+            )
+        )
+    _refuse_unused(found, {"columns_of": [*columns_of], "kinds": [*kinds]})
+    return found
 
 
 def _refuse_naming(naming: Mapping[str, Any]) -> None:
@@ -125,7 +141,7 @@ def _refuse_unused(laws: Sequence[type[Law]], options: Mapping[str, Sequence[str
                 )
 
 
-def _inputs_of(laws: Sequence[type[Law]]) -> dict[str, Kind]:
+def inputs_of(laws: Sequence[type[Law]]) -> dict[str, Kind]:
     """The inputs of all laws, with their kinds."""
     found: dict[str, Kind] = {}
     owner: dict[str, type[Law]] = {}
@@ -133,8 +149,8 @@ def _inputs_of(laws: Sequence[type[Law]]) -> dict[str, Kind]:
         for name, kind in law.inputs().items():
             if found.setdefault(name, kind) != kind:
                 raise ValueError(
-                    f"the law {owner[name].name} has {name!r} as {found[name]}, and {law.name} as "
-                    f"{kind}: compare them in two calls"
+                    f"the law {name_of(owner[name])} has {name!r} as {found[name]}, and "
+                    f"{name_of(law)} as {kind}: compare them in two calls"
                 )
             owner.setdefault(name, law)
     return found
@@ -153,7 +169,7 @@ def _refuse_missing(
         try:
             find_inputs(names, law.inputs(), own, taken)
         except ValueError as error:
-            raise ValueError(f"the law {law.name} needs {_needs(law)}: {error}") from None
+            raise ValueError(f"the law {name_of(law)} needs {_needs(law)}: {error}") from None
 
 
 def _needs(law: type[Law]) -> str:

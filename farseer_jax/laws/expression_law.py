@@ -18,6 +18,8 @@ from farseer_jax.solvers.random_starts import Domain
 _CLOSE: Final = 0.8  # similarity from which a name counts as a misspelling of another
 _USUAL: Final = ("N", "D", "U", "P", "V", "lr")  # inputs with further usual names
 
+_UNNAMED: Final = "expression"
+
 _Key = tuple[str, tuple[tuple[str, Kind], ...], tuple[str, ...], str]
 
 
@@ -117,6 +119,17 @@ class ExpressionLaw(Law, metaclass=_ExpressionType):
         return dict(cls.kinds)
 
 
+def name_of(law: type[Law]) -> str:
+    """The name of a law; a law made from text without a name is named by its text.
+
+    Example:
+        >>> name_of(expression_law("E + A/N**alpha", {"N": "positive"}))
+        'E + A/N**alpha'
+    """
+    is_text = issubclass(law, ExpressionLaw) and law.name == _UNNAMED
+    return law.expression.text if is_text else law.name
+
+
 def expression_law(
     expression: Expression | str,
     inputs: Mapping[str, Kind],
@@ -151,7 +164,7 @@ def expression_law(
     parameters = [n for n in expression.names if n not in inputs]
     _check_parameters(expression, parameters, real)
     ordered = tuple(parameter for parameter in parameters if parameter in real)
-    return _law((expression.text, tuple(inputs.items()), ordered, name or "expression"))
+    return _law((expression.text, tuple(inputs.items()), ordered, name or _UNNAMED))
 
 
 @cache
