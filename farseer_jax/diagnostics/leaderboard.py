@@ -15,7 +15,7 @@ from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.catalogue.kaplan import Kaplan
 from farseer_jax.laws.expression_law import ExpressionLaw, name_of
 from farseer_jax.laws.law import Law
-from farseer_jax.laws.registry import LAWS
+from farseer_jax.laws.registry import LAWS, law_named
 from farseer_jax.link_functions import Link
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import Method
@@ -111,8 +111,9 @@ def _pair(one: Any) -> tuple[type[Law] | str | None, Method | None]:
 def _law(law: Any, given: Any) -> type[Law] | str:
     """A law's class, or an expression."""
     if isinstance(law, str):
-        if law in LAWS:
-            return LAWS[law]
+        found = law_named(law)
+        if found is not None:
+            return found
         if any(mark in law for mark in _MARKS):
             return law.strip()
         close = difflib.get_close_matches(law.lower(), LAWS, n=1)
@@ -148,11 +149,11 @@ def _named(pairs: list[tuple[type[Law] | str | None, Method | None]]) -> list[Ca
 def _short(own: Candidate) -> str:
     """The law and the method in words."""
     if own.law is None:
-        return FORECAST.title()
+        return capitalised(FORECAST)
     is_text = isinstance(own.law, str) or issubclass(own.law, ExpressionLaw)
     if is_text and own.method == LeastSquares():
         return own.law_name
-    law = own.law_name if is_text else own.law_name.title()
+    law = own.law_name if is_text else capitalised(own.law_name)
     return f"{law}, {own.method_name}"
 
 
