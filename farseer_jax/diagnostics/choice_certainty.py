@@ -4,6 +4,7 @@ import numpy as np
 
 SURE = 0.9  # probability from which on a choice is called sure
 _NUM_DRAWS = 2000
+_LARGEST = 1e3  # of a logarithm of errors
 
 
 def probability_lower(
@@ -46,6 +47,8 @@ def probability_lower(
     drawn = generator.multinomial(num_cells, np.full(num_cells, 1.0 / num_cells), _NUM_DRAWS)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.log(drawn @ one.T) - np.log(drawn @ other.T)
-    ratio = np.where(drawn @ count.T > 0.0, np.nan_to_num(ratio), 0.0).sum(axis=1)
+    # exact predictions, and diverged ones: finite
+    ratio = np.clip(np.nan_to_num(ratio), -_LARGEST, _LARGEST)
+    ratio = np.where(drawn @ count.T > 0.0, ratio, 0.0).sum(axis=1)
     share = np.mean(ratio < 0.0) + 0.5 * np.mean(ratio == 0.0)
     return float((num_cells * share + 0.5) / (num_cells + 1.0))

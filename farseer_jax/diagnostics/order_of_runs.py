@@ -19,17 +19,20 @@ _ORDERED = ("positive", "count", "real")
 
 
 def default_order(runs: Runs) -> str:
-    """N where it is an input; else the first input that has an order."""
+    """N where it is an input; else the first input that has an order, mixtures last.
+
+    Raises:
+        ValueError: all inputs are labels.
+    """
     if "N" in runs.inputs:
         return "N"
     ordered = [name for name, kind in runs.kinds.items() if kind in _ORDERED]
-    if not ordered:
-        raise ValueError(
-            f"along: the inputs {', '.join(runs.inputs)} have no order; name a column by which the "
-            "runs are ordered, or a mixture, whose runs are ordered by their distance from the "
-            "mean mixture"
-        )
-    return ordered[0]
+    for name in [*ordered, *runs.shares]:
+        return name
+    raise ValueError(
+        f"along: the inputs {', '.join(runs.inputs)} have no order; name a column by which the "
+        "runs are ordered"
+    )
 
 
 def values_along(parts: Sequence[Part], along: str) -> np.ndarray:
