@@ -58,7 +58,7 @@ from .laws.catalogue.optimal_hyperparameters import (
 from .laws.catalogue.overtraining import Overtraining, OvertrainingOneCoefficient
 from .laws.catalogue.raw_farseer import RawFarseer
 from .laws.catalogue.stretched_exponential import StretchedExponential
-from .laws.catalogue.vocabulary import Vocabulary, VocabularyWidth, tokens_per_character
+from .laws.catalogue.vocabulary import Vocabulary, VocabularyWidth
 from .laws.define import law
 from .laws.domains import (
     Along,
@@ -129,6 +129,7 @@ from .uncertainty.weight_schemes import (
 )
 
 __all__ = [
+    "DCPT",
     "Allocation",
     "Along",
     "AsymmetricLearningRateBatch",
@@ -152,7 +153,6 @@ __all__ = [
     "Coupled",
     "CoupledInteraction",
     "CrossDomainDCPT",
-    "DCPT",
     "Design",
     "Diagnostics",
     "DifferenceAnalysis",
@@ -271,6 +271,5 @@ __all__ = [
     "read_runs",
     "simulate",
     "suggest_runs",
-    "tokens_per_character",
     "with_effective",
 ]
