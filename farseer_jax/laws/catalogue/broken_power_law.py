@@ -3,18 +3,20 @@
 import dataclasses
 import types
 from functools import cache
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 
-from farseer_jax.laws.domains import Leaf, Positive, Real
+from farseer_jax.laws.domains import Exponent, Positive, Real
 from farseer_jax.laws.law import Law
-from farseer_jax.solvers.random_starts import Domain
+from farseer_jax.runs.runs import Runs
 from farseer_jax.types import Array
 
-_Sharpness = Annotated[Leaf, Domain(lower=0.0, start=(0.05, 1.0))]
 _MAX_BREAKS = 9
-_BREAK = {"c": Real, "d": Positive, "f": _Sharpness}
+_DRAWS_PER_START = 64
+_RISING = 0.2  # share of the drawn exponents with which y rises
+_BREAK = {"c": Real, "d": Positive, "f": Exponent}
 
 
 class UnbrokenPowerLaw(Law):
@@ -41,6 +43,26 @@ class UnbrokenPowerLaw(Law):
     def num_breaks(cls) -> int:
         """How many breaks the law has."""
         return (len(dataclasses.fields(cls)) - 3) // 3
+
+    @classmethod
+    def starts(cls, runs: Runs, cube: np.ndarray) -> "UnbrokenPowerLaw":
+        """Of 64 draws for each start the closest to the runs, with a and b solved for."""
+        log_x, y, num = np.log(runs.inputs["x"]), runs.loss, cls.num_breaks()
+        steps = np.arange(_DRAWS_PER_START)[:, None, None] * np.sqrt(
+            np.arange(2, 2 + cube.shape[1])
+        )
+        draws = np.reshape((cube + steps) % 1.0, (-1, cube.shape[1]))
+        exponents, breaks, f = _drawn_shapes(draws, num, log_x, y)
+        shape = _log_shape(exponents, breaks, f, log_x)
+        a, b, misses = _levels(shape, y)
+        best = np.argmin(misses.reshape(_DRAWS_PER_START, len(cube)), axis=0)
+        kept = best * len(cube) + np.arange(len(cube))
+        values = {"a": a[kept], "b": b[kept], "c0": exponents[kept, 0]}
+        c = np.diff(exponents, axis=1)
+        for i in range(num):
+            values |= {f"c{i + 1}": c[kept, i], f"d{i + 1}": np.exp(breaks[kept, i])}
+            values[f"f{i + 1}"] = f[kept, i]
+        return cls(**values)
 
 
 class BrokenPowerLaw(UnbrokenPowerLaw):
@@ -73,7 +95,45 @@ class BrokenPowerLaw(UnbrokenPowerLaw):
 
     c1: Real
     d1: Positive
-    f1: _Sharpness
+    f1: Exponent
+
+
+def _drawn_shapes(
+    cube: np.ndarray, num: int, log_x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Exponents between breaks, ``(draw, break + 1)``; ln d and f, ``(draw, break)``."""
+    width = max(float(np.ptp(log_x)), 1e-9)
+    overall = max(float(np.log(y.max() / y.min())), 1e-3) / width
+    of_break = cube[:, 3:].reshape(len(cube), num, 3)
+    breaks = log_x.min() + width * np.sort(of_break[:, :, 0], axis=1)
+    f = width * np.exp(np.log(0.02) + np.log(10.0) * of_break[:, :, 1])
+    share = np.concatenate([cube[:, 2:3], of_break[:, :, 2]], axis=1)
+    is_rising = share < _RISING
+    size = np.where(is_rising, share / _RISING, (share - _RISING) / (1.0 - _RISING))
+    exponents = np.where(is_rising, -1.0, 1.0) * overall * 10.0 ** (2.0 * size - 1.0)
+    return exponents, breaks, f
+
+
+def _log_shape(
+    exponents: np.ndarray, breaks: np.ndarray, f: np.ndarray, log_x: np.ndarray
+) -> np.ndarray:
+    """The logarithm of the power law and its bends, ``(draw, run)``."""
+    bends = np.logaddexp(0.0, (log_x - breaks[:, :, None]) / f[:, :, None])
+    c = np.diff(exponents, axis=1)
+    return -exponents[:, :1] * log_x - np.sum((c * f)[:, :, None] * bends, axis=1)
+
+
+def _levels(shape: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """a and b of ``a + b·e^shape`` by least squares of relative errors, and their squares."""
+    middle = shape.mean(axis=1)
+    g = np.exp(np.clip(shape - middle[:, None], -50.0, 50.0)) / y
+    gg, g1, o1 = np.sum(g * g, axis=1), np.sum(g / y, axis=1), np.sum(1.0 / y**2)
+    determinant = np.maximum(gg * o1 - g1 * g1, 1e-300)
+    a = (np.sum(1.0 / y) * gg - np.sum(g, axis=1) * g1) / determinant
+    a = np.clip(a, 0.01 * y.min(), 0.98 * y.min())
+    b = np.maximum((np.sum(g, axis=1) - a * g1) / gg, 1e-3 * y.min() / (g * y).max(axis=1))
+    misses = np.sum((a[:, None] / y + b[:, None] * g - 1.0) ** 2, axis=1)
+    return a, b * np.exp(-np.clip(middle, -600.0, 600.0)), misses
 
 
 @cache
