@@ -42,13 +42,23 @@ from .fitting.result import Fit
 from .flops import TransformerFLOPs
 from .forecasting.forecast import forecast
 from .forecasting.result import Forecast
+from .laws.catalogue.broken_power_law import BrokenPowerLaw, broken_power_law
 from .laws.catalogue.chinchilla import Chinchilla
+from .laws.catalogue.continual_pretraining import DCPT, CrossDomainDCPT
 from .laws.catalogue.coupled import Coupled
 from .laws.catalogue.coupled_interaction import CoupledInteraction
 from .laws.catalogue.farseer import Farseer
+from .laws.catalogue.fine_tuning import FineTuning
 from .laws.catalogue.kaplan import Kaplan
+from .laws.catalogue.learning_rate_batch import AsymmetricLearningRateBatch, LearningRateBatch
+from .laws.catalogue.optimal_hyperparameters import (
+    OptimalHyperparameter,
+    OptimalHyperparameterOfCompute,
+)
+from .laws.catalogue.overtraining import Overtraining, OvertrainingOneCoefficient
 from .laws.catalogue.raw_farseer import RawFarseer
 from .laws.catalogue.stretched_exponential import StretchedExponential
+from .laws.catalogue.vocabulary import Vocabulary, VocabularyWidth
 from .laws.define import law
 from .laws.domains import (
     Along,
@@ -119,11 +129,14 @@ from .uncertainty.weight_schemes import (
 )
 
 __all__ = [
+    "DCPT",
     "Allocation",
     "Along",
+    "AsymmetricLearningRateBatch",
     "BatchFit",
     "BayesianBootstrap",
     "Bootstrap",
+    "BrokenPowerLaw",
     "Calibration",
     "CandidateResult",
     "Category",
@@ -139,6 +152,7 @@ __all__ = [
     "CountResult",
     "Coupled",
     "CoupledInteraction",
+    "CrossDomainDCPT",
     "Design",
     "Diagnostics",
     "DifferenceAnalysis",
@@ -150,6 +164,7 @@ __all__ = [
     "Exponent",
     "Extrapolation",
     "Farseer",
+    "FineTuning",
     "Fit",
     "FitComparison",
     "Fits",
@@ -168,6 +183,7 @@ __all__ = [
     "Kaplan",
     "Law",
     "LeaderboardRow",
+    "LearningRateBatch",
     "LeastSquares",
     "Link",
     "MethodComparison",
@@ -179,7 +195,11 @@ __all__ = [
     "Noise",
     "Objective",
     "OneDataTerm",
+    "OptimalHyperparameter",
+    "OptimalHyperparameterOfCompute",
     "Outcome",
+    "Overtraining",
+    "OvertrainingOneCoefficient",
     "ParametricBootstrap",
     "ParityCurve",
     "Piecewise",
@@ -209,6 +229,8 @@ __all__ = [
     "Transform",
     "TransformerFLOPs",
     "VariableProjection",
+    "Vocabulary",
+    "VocabularyWidth",
     "Whiteness",
     "WildBootstrap",
     "__version__",
@@ -217,6 +239,7 @@ __all__ = [
     "bits_per_byte",
     "bits_per_character",
     "bootstrap",
+    "broken_power_law",
     "build_design",
     "check_shape",
     "choose_forms",

@@ -34,7 +34,12 @@ if TYPE_CHECKING:
     from farseer_jax.methods.method import Method
 
 # As in the library, which is not imported for the help; tests compare.
-LAWS = ("farseer", "chinchilla", "coupled", "coupled-interaction", "kaplan")
+LAWS = (
+    "farseer", "chinchilla", "coupled", "coupled-interaction", "kaplan", "overtraining",
+    "overtraining-one-coefficient", "vocabulary", "vocabulary-width", "fine-tuning",
+    "learning-rate-batch", "asymmetric-learning-rate-batch", "optimal-hyperparameter",
+    "optimal-hyperparameter-of-compute", "broken-power-law", "d-cpt", "cross-domain-d-cpt",
+)  # fmt: skip
 OBJECTIVES = ("squared", "huber", "absolute", "asymmetric", "squared-relative")
 OPTIMISERS = ("lbfgs", "adam")
 DEFAULT_SEARCH = {"farseer": (-0.5, 0.5), "chinchilla": (0.01, 1.0)}

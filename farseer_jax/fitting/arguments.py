@@ -190,7 +190,9 @@ def as_parts(
     else:
         table = columns_of_table(runs)
         kind = as_law(law, list(table), bound=tuple(columns_of or {}), kinds=kinds, real=real)
-    parts = bind_runs(table, kind.inputs(), by=names_of(by), link=as_link(link or "log"), **naming)
+    parts = bind_runs(
+        table, kind.inputs(), by=names_of(by), link=as_link(link or kind.response_link), **naming
+    )
     return with_entries(kind, parts), parts
 
 

@@ -76,7 +76,9 @@ def as_laws_and_parts(
         table, naming = columns_of_runs(inputs, runs)
     if not of_runs or not set(inputs) <= set(names):
         _refuse_missing(classes, list(table), naming["columns_of"] or {}, response)
-    parts = bind_runs(table, inputs, by=names_of(by), link=as_link(link or "log"), **naming)
+    own_links = [law.response_link for law in classes if law.response_link != "log"]
+    link = link or next(iter(own_links), "log")  # losses that may be negative have no logarithm
+    parts = bind_runs(table, inputs, by=names_of(by), link=as_link(link), **naming)
     return classes, parts
 
 

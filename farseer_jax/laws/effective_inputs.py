@@ -180,6 +180,7 @@ def _effective_law(law: type[Law], replaced: _Replaced, name: str | None) -> typ
         "replaced": replaced,
         "key": (law, replaced, name),
         "published_objective": law.published_objective,
+        "response_link": law.response_link,
     }
     return cast(type[Law], _EffectiveType("EffectiveLaw", (EffectiveLaw,), space))
 

@@ -68,6 +68,8 @@ class Law(eqx.Module):
         published_parameters: published laws, by the name of what they were fitted to; the shares
             of a mixture are a dictionary.
         published_objective: what the authors of the law minimised.
+        response_link: the link of the response where none is given: ``"log"``, or ``"identity"``
+            for a law whose losses may be negative.
 
     Example:
         >>> import farseer_jax as fj
@@ -89,6 +91,7 @@ class Law(eqx.Module):
     curve_headings: ClassVar[tuple[str, ...]] = ()  # of the curves of N that a report shows
     published_parameters: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     published_objective: ClassVar[Objective | str] = "squared"
+    response_link: ClassVar[str] = "log"
     shares: ClassVar[Shares] = ()  # entries of mixtures and categories, once runs are known
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -4,26 +4,60 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from farseer_jax.laws.catalogue.broken_power_law import BrokenPowerLaw, broken_power_law
 from farseer_jax.laws.catalogue.chinchilla import Chinchilla
+from farseer_jax.laws.catalogue.continual_pretraining import DCPT, CrossDomainDCPT
 from farseer_jax.laws.catalogue.coupled import Coupled
 from farseer_jax.laws.catalogue.coupled_interaction import CoupledInteraction
 from farseer_jax.laws.catalogue.farseer import Farseer
+from farseer_jax.laws.catalogue.fine_tuning import FineTuning
 from farseer_jax.laws.catalogue.kaplan import Kaplan
+from farseer_jax.laws.catalogue.learning_rate_batch import (
+    AsymmetricLearningRateBatch,
+    LearningRateBatch,
+)
+from farseer_jax.laws.catalogue.optimal_hyperparameters import (
+    OptimalHyperparameter,
+    OptimalHyperparameterOfCompute,
+)
+from farseer_jax.laws.catalogue.overtraining import Overtraining, OvertrainingOneCoefficient
 from farseer_jax.laws.catalogue.raw_farseer import RawFarseer
+from farseer_jax.laws.catalogue.vocabulary import Vocabulary, VocabularyWidth
 from farseer_jax.laws.effective.repeated_tokens import RepeatedTokens
 from farseer_jax.laws.effective_inputs import EffectiveInput, with_effective
 from farseer_jax.laws.law import Law
 
-LAWS: dict[str, type[Law]] = {
-    law.name: law for law in (Farseer, Chinchilla, Coupled, CoupledInteraction, Kaplan, RawFarseer)
-}
+_LAWS: tuple[type[Law], ...] = (
+    Farseer,
+    Chinchilla,
+    Coupled,
+    CoupledInteraction,
+    Kaplan,
+    RawFarseer,
+    Overtraining,
+    OvertrainingOneCoefficient,
+    Vocabulary,
+    VocabularyWidth,
+    FineTuning,
+    LearningRateBatch,
+    AsymmetricLearningRateBatch,
+    OptimalHyperparameter,
+    OptimalHyperparameterOfCompute,
+    BrokenPowerLaw,
+    DCPT,
+    CrossDomainDCPT,
+)
+LAWS: dict[str, type[Law]] = {law.name: law for law in _LAWS}
 EFFECTIVE_INPUTS: dict[str, type[EffectiveInput]] = {kind.name: kind for kind in (RepeatedTokens,)}
 
+_OF_BREAKS = re.compile(r"broken-power-law-(\d+)")
 _OF_EFFECTIVE = re.compile(r"\s*([\w-]+)\s*\(((?:\s*\w+\s*=\s*[\w-]+\s*,?)+)\)\s*")
 
 
 def law_named(name: str) -> type[Law] | None:
     """The law of a name, or of effective inputs as in ``"chinchilla(D=repeated-tokens)"``.
+
+    The broken power law of several breaks is ``"broken-power-law-2"``.
 
     Returns:
         The law's class; None where the text has neither form, as an expression.
@@ -37,6 +71,8 @@ def law_named(name: str) -> type[Law] | None:
     """
     if name in LAWS:
         return LAWS[name]
+    if match := _OF_BREAKS.fullmatch(name):
+        return broken_power_law(int(match[1]))
     match = _OF_EFFECTIVE.fullmatch(name)
     if match is None:
         return None

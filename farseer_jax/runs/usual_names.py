@@ -5,7 +5,9 @@ from typing import Final
 MEANINGS: Final[dict[str, str]] = {
     "N": "parameters", "D": "training tokens", "loss": "loss", "U": "unique tokens",
     "P": "parallel streams", "V": "vocabulary size", "E": "experts", "C": "training FLOPs",
-    "B": "batch size", "lr": "learning rate",
+    "B": "batch size", "lr": "learning rate", "characters": "training characters",
+    "width": "embedding width", "examples": "fine-tuning examples",
+    "r": "share of the domain's data",
 }  # fmt: skip
 
 # Lower case, letters and digits only, as `squeezed` writes a column's name.
@@ -15,6 +17,7 @@ _USUAL_TEXTS: Final[dict[str, str]] = {
         parameters nparameters numparameters numberofparameters parametercount totalparameters
         modelparameters size modelsize nonembeddingparams nonembeddingparameters nonembparams
         nnonembedding nonembedding paramsnonembedding numnonembeddingparams
+        nnonvocab nonvocab nonvocabparams nonvocabparameters nonvocabularyparameters
         """,
     "D": """
         d tokens ntokens numtokens numberoftokens tokencount totaltokens datatokens
@@ -33,6 +36,13 @@ _USUAL_TEXTS: Final[dict[str, str]] = {
     "C": "c compute flops flop trainflops trainingflops trainingcompute totalflops",
     "B": "b batchsize globalbatchsize batch trainbatchsize",
     "lr": "lr learningrate peaklr maxlr peaklearningrate",
+    "characters": "characters chars nchars ncharacters numchars numcharacters trainingcharacters",
+    "width": "width d dmodel modelwidth hiddensize hiddendim embeddim embeddingdim embeddingwidth",
+    "examples": """
+        examples nexamples numexamples trainexamples trainingexamples finetuningexamples samples
+        nsamples numsamples trainsamples trainingsamples
+        """,
+    "r": "r ratio domainratio domainshare domainfraction domainproportion mixtureratio",
 }
 
 # Letters that usually denote parameters: they are inputs only where a law declares them.
