@@ -174,6 +174,14 @@ def _residual(
     return np.where(np.isfinite(worst), worst, np.inf)
 
 
+def lagrangian_slope(programme: Programme, found: Solution) -> np.ndarray:
+    """The slope of the Lagrangian in the coordinates, ``(element, q)``: 0 but where corners bind."""
+    nu = np.concatenate([found.multipliers, found.at_lower, found.at_upper], axis=1)
+    with np.errstate(all="ignore"):
+        here = _conditions(programme, found.z, found.weights, nu)
+        return here.slope + np.einsum("eiq,ei->eq", here.slopes, nu)
+
+
 def flat_directions(programme: Programme, found: Solution, tolerance: float) -> np.ndarray:
     """Directions along which neither the objective nor an active constraint changes.
 
