@@ -73,7 +73,9 @@ def cost_of(law: type[Law], cost: Cost) -> Constraint:
         if own.kind in (own.POSITIONAL_OR_KEYWORD, own.KEYWORD_ONLY) and own.default is own.empty
     )
     _check_names(law, names, "cost")
-    label = str(cost) if not hasattr(cost, "__name__") else cost.__name__.replace("<lambda>", "cost")
+    label = (
+        str(cost) if not hasattr(cost, "__name__") else cost.__name__.replace("<lambda>", "cost")
+    )
     return Constraint(f"{label}({', '.join(names)})", cost, names, np.inf * np.ones(1), "")
 
 
@@ -101,14 +103,18 @@ def inequality(law: type[Law], text: str) -> Constraint:
     limit, above, below = np.ones(1), left, right
     if not right.names and (value := float(np.asarray(right.evaluate({}, np)))) > 0:
         limit, below = np.full(1, value), parse("1")
-    return Constraint(left.text, Quotient(above, below), names, limit, f"{left.text} <= {right.text}")
+    return Constraint(
+        left.text, Quotient(above, below), names, limit, f"{left.text} <= {right.text}"
+    )
 
 
 def _expression(law: type[Law], text: str, argument: str) -> Expression:
     try:
         expression = parse(text.strip())
     except ValueError as error:
-        raise ValueError(f"{argument}: {str(error).replace('of the law', f'of {text!r}')}") from None
+        raise ValueError(
+            f"{argument}: {str(error).replace('of the law', f'of {text!r}')}"
+        ) from None
     _check_names(law, expression.names, argument)
     return expression
 

@@ -26,6 +26,8 @@ from farseer_jax.solvers.constrained.programme import (
 
 _INSIDE = 0.02  # how far inside the constraints a search starts, on the scale of their logarithms
 _SAME = 1e-6  # relative difference of losses of one optimum
+_DUST = 1e-14  # of a share
+_ROUNDING = 1e-12  # of a cost that equals its limit
 _MOST_ELEMENTS = 8192  # of one batch: fits in a CPU's cache
 
 
@@ -37,6 +39,7 @@ class OnSpace:
         bound: the function.
         base: all coordinates where the solver's are 0.
         matrix: all coordinates per coordinate of the solver.
+        first_share: the place of the first share of a mixture.
         scale: of its values; None for their logarithm.
         offset: taken from the scaled value, ``(element,)`` or a number.
     """
@@ -44,17 +47,24 @@ class OnSpace:
     bound: Bound
     base: np.ndarray
     matrix: np.ndarray
+    first_share: int
     scale: float | None
     offset: Any = 0.0
 
+    def at(self, u: np.ndarray) -> np.ndarray:
+        """All coordinates, ``(element, coordinate)``."""
+        return without_dust(self.base + u @ self.matrix.T, self.first_share)
+
     def value(self, u: np.ndarray) -> np.ndarray:
         """``(element,)``."""
-        value = self.bound.value(self.base + u @ self.matrix.T)
+        value = self.bound.value(self.at(u))
         return (np.log(value) if self.scale is None else value / self.scale) - self.offset
 
     def derivatives(self, u: np.ndarray) -> Derivatives:
         """The chain rule."""
-        value, slope, second = self.bound.derivatives(self.base + u @ self.matrix.T)
+        value, slope, second = self.bound.derivatives(self.at(u))
+        # where a share is 0, curvatures may be infinite, in directions that are not searched
+        second = np.where(np.isfinite(second), second, 0.0)
         slope = slope @ self.matrix
         second = self.matrix.T @ second @ self.matrix
         if self.scale is not None:
@@ -145,6 +155,10 @@ class Optima(NamedTuple):
     num_starts: np.ndarray
     num_arrived: np.ndarray
 
+    def take(self, rows: np.ndarray) -> "Optima":
+        """Some of the cases."""
+        return Optima(*(part[rows] for part in self))
+
 
 class Search:
     """The search for optima of cases in a space.
@@ -219,16 +233,30 @@ class Search:
         starts = np.bincount(case_of, minlength=num)
         return own._replace(num_starts=starts, num_arrived=arrived)
 
+    def at_once(self, cases: Cases) -> Optima:
+        """The cases where nothing is left to vary."""
+        num = len(cases)
+        nothing = np.zeros((num, 0))
+        loss, *values = (function.value(nothing) for function in self._functions(cases))
+        pairs = zip(values, cases.limits, strict=True)
+        over = [value - limit - _ROUNDING * np.abs(limit) for value, limit in pairs]
+        excess = np.maximum(0.0, np.max([np.zeros(num), *over], axis=0))
+        loss = np.where((excess == 0.0) & np.isfinite(loss), loss, np.nan)
+        ones = np.ones(num, int)
+        multipliers = np.zeros((num, len(self.constraints)))
+        return Optima(
+            nothing, loss, multipliers, nothing, nothing, np.zeros((num, 0, 0)), 0.0 * loss,
+            excess, ones, ones,
+        )  # fmt: skip
+
     def _functions(self, cases: Cases) -> list[Bound]:
         """The loss and the constraints of all coordinates."""
         varied = self.space.varied
         loss = LossOfInputs.of(cases.law, varied).bind(cases.leaves, cases.known)
         return [loss, *(own.at(cases.known, varied, len(cases)) for own in self.constraints)]
 
-    def _scales(
-        self, cases: Cases, z: np.ndarray, weights: np.ndarray
-    ) -> tuple[float | None, ...]:
-        """The scale of each function: None (logarithms) if its values at the starts are positive."""
+    def _scales(self, cases: Cases, z: np.ndarray, weights: np.ndarray) -> tuple[float | None, ...]:
+        """The scale of each function: None (a logarithm) if it is positive at all starts."""
         num, num_starts = z.shape[:2]
         u = np.concatenate([z, weights @ self.space.corners], axis=2).reshape(num * num_starts, -1)
         x = self._base + u @ self._matrix.T
@@ -247,16 +275,16 @@ class Search:
         limits = [np.ones(len(cases)), *cases.limits]
         functions = [
             OnSpace(
-                bound, self._base, self._matrix, scale,
+                bound, self._base, self._matrix, len(self.space.numbers), scale,
                 np.log(limit) if scale is None else (limit if k else 0.0) / scale,
             )
             for k, (bound, scale, limit) in enumerate(
                 zip(self._functions(cases), scales, limits, strict=True)
             )
         ]  # fmt: skip
-        ends = np.repeat(self.space.ends[:, None], len(cases), axis=1)
+        lower, upper = np.repeat(self.space.ends[:, None], len(cases), axis=1)
         return Programme(
-            functions[0], [*functions[1:], *self._linear], *ends, self.space.corners,
+            functions[0], [*functions[1:], *self._linear], lower, upper, self.space.corners,
             self.space.blocks,
         )  # fmt: skip
 
@@ -315,7 +343,7 @@ class Search:
         programme = self._programme(cases.take(known), scales)
         own = polish(programme, Solution(*(part[best[known]] for part in found)))
         x = self._base + programme.at(own.z, own.weights) @ self._matrix.T
-        x = _without_dust(x, len(self.space.numbers))
+        x = without_dust(x, len(self.space.numbers))
 
         def spread(values: np.ndarray) -> np.ndarray:
             whole = np.full((len(cases), *values.shape[1:]), np.nan)
@@ -344,9 +372,9 @@ def _worst(programme: Programme, u: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(worst), np.inf, worst)
 
 
-def _without_dust(x: np.ndarray, first_share: int) -> np.ndarray:
+def without_dust(x: np.ndarray, first_share: int) -> np.ndarray:
     """Shares without the rounding errors of 0."""
-    shares = x[:, first_share:]
-    x = x.copy()
-    x[:, first_share:] = np.where(np.abs(shares) < 1e-14, 0.0, shares)
+    if first_share < x.shape[1]:
+        shares = x[:, first_share:]
+        shares[shares < _DUST] = 0.0
     return x

@@ -260,8 +260,9 @@ def _hull(law: type[Law], runs: Runs | None, name: str, *, whole_simplex: bool) 
             f"{name}: there are no runs, whose mixtures have a hull; optimise a fit, or pass "
             "hull=False for the whole simplex"
         )
-    found = Hull.of(name, shares, np.eye(len(shares)) if tried is None else tried,
-                    is_whole=whole_simplex)
+    found = Hull.of(
+        name, shares, np.eye(len(shares)) if tried is None else tried, is_whole=whole_simplex
+    )
     if not found.basis.shape[1]:
         raise ValueError(
             f"{name}: all runs have the same mixture, so no other is within their hull; pass "

@@ -1,4 +1,4 @@
-"""The last digits of a constrained optimum: Newton's method with the active constraints as equations.
+"""The last digits of a constrained optimum: Newton steps with active constraints as equations.
 
 An interior-point method leaves inactive bounds at a distance and active ones nearly reached. From
 there it is known which are active: weights of corners that vanish are set to 0, active inequalities
@@ -47,24 +47,33 @@ def _polish(programme: Programme, found: Solution) -> Solution:
     used = found.weights > _weight_multipliers(programme, found, here, nu)
     z, weights = found.z, _normalised(programme, np.where(used, found.weights, 0.0))
     nu = np.where(active, nu, 0.0)
-    for _ in range(_STEPS):
-        here = _conditions(programme, z, weights, nu)
-        du, nu = _newton(programme, here, weights, active)
-        z = z + du[:, : z.shape[1]]
-        weights = weights + _weight_changes(programme, weights, du[:, z.shape[1] :])
     here = _conditions(programme, z, weights, nu)
+    residual = _residual(programme, here, weights, nu)
+    for _ in range(_STEPS):
+        du, new_nu = _newton(programme, here, weights, active)
+        new_z = z + du[:, : z.shape[1]]
+        new_weights = weights + _weight_changes(programme, weights, du[:, z.shape[1] :])
+        there = _conditions(programme, new_z, new_weights, new_nu)
+        new_residual = _residual(programme, there, new_weights, new_nu)
+        better = (new_residual < residual)[:, None]
+        if not better.any():
+            break
+        z, weights, nu = (
+            np.where(better, new, old)
+            for new, old in ((new_z, z), (new_weights, weights), (new_nu, nu))
+        )
+        residual = np.where(better[:, 0], new_residual, residual)
+        here = _conditions(programme, z, weights, nu)
     p = z.shape[1]
     sharp = Solution(
         z, weights, here.value, nu[:, :count], nu[:, count : count + p], nu[:, count + p :],
-        _residual(programme, here, weights, nu),
+        residual,
     )  # fmt: skip
-    # what the point without corners of weight 0 misses is found by the same residual
-    before = found._replace(residual=np.minimum(found.residual, np.inf))
-    better = sharp.residual <= np.maximum(before.residual, 1e-12)
+    keep = residual <= np.maximum(found.residual, 1e-12)
     return Solution(
         *(
-            np.where(better.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
-            for new, old in zip(sharp, before, strict=True)
+            np.where(keep.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
+            for new, old in zip(sharp, found, strict=True)
         )
     )
 
@@ -112,16 +121,20 @@ def _newton(
 
 
 def _allowed(programme: Programme, weights: np.ndarray, q: int) -> np.ndarray:
-    """Projectors on the directions in which corners of positive weight span, ``(element, q, q)``."""
+    """Projectors on the directions that corners of positive weight span, ``(element, q, q)``."""
     num, d = len(weights), programme.corners.shape[1]
     projector = np.broadcast_to(np.eye(q), (num, q, q)).copy()
     if d:
         differences = _centred(programme, weights) * (weights > 0)[:, :, None]
-        moments = np.einsum("eka,ekb->eab", differences, differences)
+        moments = _finite(np.einsum("eka,ekb->eab", differences, differences))
         values, vectors = np.linalg.eigh(moments)
         spans = values > _RANK * np.maximum(values[:, -1:], 1e-300)
         projector[:, q - d :, q - d :] = np.einsum("eak,ek,ebk->eab", vectors, spans, vectors)
     return projector
+
+
+def _finite(arrays: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(arrays), arrays, 0.0)
 
 
 def _centred(programme: Programme, weights: np.ndarray) -> np.ndarray:
@@ -137,8 +150,7 @@ def _weight_changes(programme: Programme, weights: np.ndarray, change: np.ndarra
         return np.zeros_like(weights)
     centred = _centred(programme, weights)
     moments = np.einsum("ek,eka,ekb->eab", weights, centred, centred, optimize=True)
-    moments = np.where(np.isfinite(moments), moments, 0.0)
-    pull = np.linalg.pinv(moments, rcond=_RANK, hermitian=True) @ change[..., None]
+    pull = np.linalg.pinv(_finite(moments), rcond=_RANK, hermitian=True) @ change[..., None]
     return weights * (centred @ pull)[..., 0]
 
 
@@ -160,7 +172,7 @@ def _weight_multipliers(
 def _residual(
     programme: Programme, here: _Conditions, weights: np.ndarray, nu: np.ndarray
 ) -> np.ndarray:
-    """The largest violation: slopes, values, signs of multipliers and of weights, ``(element,)``."""
+    """The largest violation: slopes, values, signs of multipliers, weights, ``(element,)``."""
     q, d = here.slope.shape[1], programme.corners.shape[1]
     slope = here.slope + np.einsum("eiq,ei->eq", here.slopes, nu)
     centred = _centred(programme, weights)
@@ -175,7 +187,7 @@ def _residual(
 
 
 def lagrangian_slope(programme: Programme, found: Solution) -> np.ndarray:
-    """The slope of the Lagrangian in the coordinates, ``(element, q)``: 0 but where corners bind."""
+    """The slope of the Lagrangian, ``(element, q)``: 0 but where corners bind."""
     nu = np.concatenate([found.multipliers, found.at_lower, found.at_upper], axis=1)
     with np.errstate(all="ignore"):
         here = _conditions(programme, found.z, found.weights, nu)
@@ -202,7 +214,7 @@ def flat_directions(programme: Programme, found: Solution, tolerance: float) -> 
         slopes = np.where((nu > 0.0)[:, :, None], here.slopes @ allowed, 0.0)
         inverse = np.linalg.pinv(slopes, rcond=_RANK)
         free = allowed - allowed @ inverse @ slopes
-        curvature = np.where(np.isfinite(here.hessian), here.hessian, 0.0)
+        curvature, slopes = _finite(here.hessian), _finite(slopes)
         # directions that are not free get a curvature far above the tolerance
         values, vectors = np.linalg.eigh(
             free @ curvature @ free + (np.eye(q) - free) * max(1.0, 1e3 * tolerance)

@@ -117,9 +117,7 @@ def _local(programme: Programme, at: _Iterate) -> _Local:
     return _Local(value, gradient, slack, np.concatenate(slopes, axis=1), hessian)
 
 
-def _residual(
-    programme: Programme, at: _Iterate, here: _Local, barrier: np.ndarray
-) -> np.ndarray:
+def _residual(programme: Programme, at: _Iterate, here: _Local, barrier: np.ndarray) -> np.ndarray:
     """The largest violation of the conditions with a barrier, ``(element,)``."""
     p, mu = at.z.shape[1], barrier[:, None]
     slope = here.gradient + np.einsum("eiq,ei->eq", here.slopes, at.nu)
@@ -157,9 +155,7 @@ def _step(programme: Programme, at: _Iterate, here: _Local, barrier: np.ndarray)
     """Newton's direction; where the curvature along it is negative, that of a convex model."""
     scaled = here.slopes * (at.nu / here.slack)[:, :, None]
     matrix = here.hessian + np.einsum("eiq,eir->eqr", scaled, here.slopes)
-    pull = here.gradient + np.einsum(
-        "eiq,ei->eq", here.slopes, barrier[:, None] / here.slack
-    )
+    pull = here.gradient + np.einsum("eiq,ei->eq", here.slopes, barrier[:, None] / here.slack)
     du, dw, eta = _direction(programme, at, matrix, pull, barrier)
     curved = np.einsum("eq,eqr,er->e", du, matrix, du)
     curved += (at.nu_weights / at.weights * dw**2).sum(axis=1)
@@ -225,7 +221,9 @@ def _solved(system: np.ndarray, right: np.ndarray) -> np.ndarray:
     try:
         return np.linalg.solve(system, right[..., None])[..., 0]
     except np.linalg.LinAlgError:
-        return np.stack([np.linalg.lstsq(a, b, rcond=None)[0] for a, b in zip(system, right)])
+        return np.stack(
+            [np.linalg.lstsq(a, b, rcond=None)[0] for a, b in zip(system, right, strict=True)]
+        )
 
 
 def _convex(matrix: np.ndarray) -> np.ndarray:
