@@ -91,7 +91,7 @@ def optimise(
         True
         >>> capped = fj.optimise(law, "D", given={"N": 1e9}, subject_to="6*N*D <= 1e21")
         >>> f"{capped.inputs['D'][0]:.4g}", capped.limited_by
-        ('1.667e+11', (('6*N*D <= 1e+21',),))
+        ('1.667e+11', (('6*N*D <= 1e21',),))
     """
     law, fit, bootstrap = law_fit_bootstrap(source, "optimise", "a fit, a bootstrap or a law")
     if bootstrap is None and (level is not None or kind is not None):
