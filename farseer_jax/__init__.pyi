@@ -9,6 +9,8 @@ from .decisions.compared_points import ComparedPoints
 from .decisions.compute_multipliers import ComputeMultipliers
 from .decisions.difference_forecast import DifferenceForecast
 from .decisions.fit_comparison import FitComparison
+from .decisions.optimise import optimise
+from .decisions.optimum import LossProfile, Optimum
 from .decisions.parity_curves import ParityCurve
 from .decisions.published_models import PublishedModel, published_models
 from .decisions.suggest_runs import suggest_runs
@@ -186,6 +188,7 @@ __all__ = [
     "LearningRateBatch",
     "LeastSquares",
     "Link",
+    "LossProfile",
     "MethodComparison",
     "MethodResult",
     "Mixture",
@@ -197,6 +200,7 @@ __all__ = [
     "OneDataTerm",
     "OptimalHyperparameter",
     "OptimalHyperparameterOfCompute",
+    "Optimum",
     "Outcome",
     "Overtraining",
     "OvertrainingOneCoefficient",
@@ -263,6 +267,7 @@ __all__ = [
     "influence",
     "law",
     "nats_per_token",
+    "optimise",
     "paper_grid",
     "perplexity",
     "progress_bar",

@@ -28,6 +28,7 @@ from farseer_jax.decisions.optimal_allocations import (
     range_of_optima,
     rows_of,
 )
+from farseer_jax.decisions.sources import law_fit_bootstrap
 from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import shown
 from farseer_jax.forecasting.forecast_warnings import undetermined
@@ -140,6 +141,11 @@ def allocate(
         return _result(solver, cost, budgets, rows, around)
 
 
+_parts = partial(
+    law_fit_bootstrap, what="allocate", expected="a forecast, a fit, a bootstrap or a law"
+)
+
+
 class _Solver(NamedTuple):
     """How optima and their intervals are found.
 
@@ -192,22 +198,6 @@ def _by_law(
 
     method, runs = ("", None) if fit is None else (fit.method.name, fit.runs)
     return _Solver(law.name, method, runs, rows_at, intervals_at)
-
-
-def _parts(source: object) -> tuple[Law, Fit | None, Bootstrap | None]:
-    """The law, and the fit and the bootstrap that it comes from."""
-    if isinstance(source, Bootstrap):
-        return source.fit.law, source.fit, source
-    if isinstance(source, Fit):
-        return source.law, source, None
-    if not isinstance(source, Law):
-        raise TypeError(
-            f"allocate: expected a forecast, a fit, a bootstrap or a law, got {shown(source)}"
-        )
-    shapes = {np.shape(leaf) for leaf in jax.tree.leaves(source)}
-    if shapes != {()}:
-        raise ValueError("allocate: expected one law, got a stack of laws (arrays of parameters)")
-    return source, None, None
 
 
 def _level(level: float | None, kind: Kind | None, source: object) -> float:

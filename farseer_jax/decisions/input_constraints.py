@@ -1,0 +1,139 @@
+"""Constraints on a law's inputs: costs within budgets, and inequalities written as text."""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax.laws.expression import Expression, parse
+from farseer_jax.laws.input_derivatives import Bound, Coordinate, FunctionOfInputs, Numbers
+from farseer_jax.laws.law import Law
+
+Cost: TypeAlias = str | Callable[..., Any]
+_RELATION = re.compile(r"<=|>=|≤|≥|<|>")
+
+
+@dataclass(frozen=True)
+class Quotient:
+    """One expression over another, as a function of inputs by name."""
+
+    above: Expression
+    below: Expression
+
+    def __call__(self, **inputs: Any) -> Any:
+        """The quotient."""
+        return jnp.asarray(self.above.evaluate(inputs)) / self.below.evaluate(inputs)
+
+
+class Constraint(NamedTuple):
+    """A function of inputs that is at most its limit.
+
+    Attributes:
+        label: the function, in words.
+        function: of inputs by name.
+        names: of the inputs that it takes.
+        limit: one for each case, ``(case,)``, or a single one.
+        text: the whole inequality.
+    """
+
+    label: str
+    function: Callable[..., Any]
+    names: tuple[str, ...]
+    limit: np.ndarray
+    text: str
+
+    def at(self, inputs: Numbers, varied: tuple[Coordinate, ...], num: int) -> Bound:
+        """The function for a number of elements, with its derivatives."""
+        return FunctionOfInputs(self.function, self.names, varied).bind(inputs, num)
+
+
+def cost_of(law: type[Law], cost: Cost) -> Constraint:
+    """A cost as a constraint whose limits are the budgets, still to be given.
+
+    Raises:
+        ValueError: the text is not an expression of the law's inputs.
+        TypeError: neither text nor a function of named inputs.
+    """
+    if isinstance(cost, str):
+        expression = _expression(law, cost, "cost")
+        function: Callable[..., Any] = Quotient(expression, parse("1"))
+        return Constraint(expression.text, function, expression.names, np.inf * np.ones(1), "")
+    if not callable(cost):
+        raise TypeError(
+            f"cost: expected text such as '6*N*D' or a function of inputs, got "
+            f"{type(cost).__name__}"
+        )
+    names = tuple(
+        own.name
+        for own in inspect.signature(cost).parameters.values()
+        if own.kind in (own.POSITIONAL_OR_KEYWORD, own.KEYWORD_ONLY) and own.default is own.empty
+    )
+    _check_names(law, names, "cost")
+    label = (
+        str(cost) if not hasattr(cost, "__name__") else cost.__name__.replace("<lambda>", "cost")
+    )
+    return Constraint(f"{label}({', '.join(names)})", cost, names, np.inf * np.ones(1), "")
+
+
+def inequality(law: type[Law], text: str) -> Constraint:
+    """A constraint written as text: ``"2*N*P <= 8e10"``.
+
+    Raises:
+        ValueError: not an inequality between two expressions of the law's inputs.
+        TypeError: not text.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"subject_to: expected text such as '6*N*D <= 1e21', got {text!r}")
+    sides = _RELATION.split(text)
+    if len(sides) != 2:
+        raise ValueError(
+            f"subject_to: expected one inequality, such as '6*N*D <= 1e21', got {text!r}"
+        )
+    left, right = (_expression(law, side, "subject_to") for side in sides)
+    relation = _RELATION.findall(text)[0]
+    if relation in (">=", "≥", ">"):
+        left, right = right, left
+    names = tuple(dict.fromkeys((*left.names, *right.names)))
+    if not names:
+        raise ValueError(f"subject_to: {text!r} constrains no input of the law")
+    limit, above, below = np.ones(1), left, right
+    if not right.names and (value := float(np.asarray(right.evaluate({}, np)))) > 0:
+        limit, below = np.full(1, value), parse("1")
+    return Constraint(
+        left.text, Quotient(above, below), names, limit, f"{left.text} <= {right.text}"
+    )
+
+
+def _expression(law: type[Law], text: str, argument: str) -> Expression:
+    try:
+        expression = parse(text.strip())
+    except ValueError as error:
+        raise ValueError(
+            f"{argument}: {str(error).replace('of the law', f'of {text!r}')}"
+        ) from None
+    _check_names(law, expression.names, argument)
+    return expression
+
+
+def _check_names(law: type[Law], names: Sequence[str], argument: str) -> None:
+    unknown = [name for name in names if name not in law.inputs()]
+    if unknown:
+        raise ValueError(
+            f"{argument}: unknown input {unknown[0]!r}; the law {law.name} has the inputs "
+            f"{', '.join(law.inputs())}"
+        )
+
+
+def limited(constraints: Sequence[Constraint]) -> set[str]:
+    """The inputs that occur in constraints."""
+    return {name for own in constraints for name in own.names}
+
+
+def values_at(constraint: Constraint, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The function at elements, ``(element,)``."""
+    num = len(next(iter(inputs.values())))
+    return np.asarray(constraint.at(inputs, (), num).value(np.zeros((num, 0))), float)

@@ -1,0 +1,251 @@
+"""``optimise``: the inputs at which a fitted loss is least."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.decisions.discrete_inputs import Answer, answer
+from farseer_jax.decisions.input_constraints import Cost
+from farseer_jax.decisions.optimise_arguments import Asked, names_of
+from farseer_jax.decisions.optimum import LossProfile, Optimum
+from farseer_jax.decisions.optimum_warnings import limits_of, optimum_warnings
+from farseer_jax.decisions.search_space import SCALES, Free
+from farseer_jax.decisions.sources import law_fit_bootstrap
+from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.evaluate import by_column, evaluate
+from farseer_jax.laws.law import Law
+from farseer_jax.runs.checks import check_level
+from farseer_jax.runs.coverage import beyond_runs
+from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.threads import one_blas_thread
+from farseer_jax.uncertainty.bootstrap_intervals import Quantity, intervals
+from farseer_jax.uncertainty.bootstrap_result import Bootstrap
+from farseer_jax.uncertainty.intervals import Intervals, Kind
+
+_STARTS_OF_DRAWS = 4
+_STEPS = 41  # of the loss along an input
+_AROUND = np.log(8.0)  # how far along an input without an end
+
+
+def optimise(
+    source: Fit | Bootstrap | Law,
+    over: str | Sequence[str],
+    *,
+    given: Mapping[str, Any] | None = None,
+    cost: Cost | None = None,
+    budget: ArrayLike | None = None,
+    subject_to: str | Sequence[str] = (),
+    at_least: Mapping[str, float] | None = None,
+    at_most: Mapping[str, float] | None = None,
+    hull: bool = True,
+    level: float | None = None,
+    kind: Kind | None = None,
+    num_starts: int = 16,
+    seed: int = 0,
+) -> Optimum:
+    """The inputs at which a fitted loss is least: sizes, a mixture, experts, epochs, learning rate.
+
+    Numbers other than N and D are sought within the range of the runs, a mixture within the convex
+    hull of the mixtures that were tried, and whole numbers among whole numbers; the result says so,
+    and flags an optimum at an end. With N and D, tokens per parameter stay between 0.1 and 1e5, as
+    in :func:`allocate`, which is the usual case over N and D, with inference and forecasts.
+
+    Searches start from many points; each follows the exact derivatives of the law to a solution of
+    the conditions of Karush, Kuhn and Tucker, to rounding.
+
+    Args:
+        source: a fit; a bootstrap, which adds intervals from the optima of its refits; or a law,
+            which has no runs to take ranges from.
+        over: the inputs to optimise, such as ``"h"`` or ``["N", "D"]``: numbers, mixtures, whole
+            numbers and categories.
+        given: values of all other inputs, as for :meth:`Fit.predict`; arrays make several points.
+        cost: what the budgets limit: text in the law's inputs, or a function of named inputs in
+            operations of JAX; None is ``"6*N*D"`` if there are budgets.
+        budget: the most that ``cost`` may be; each budget is combined with each given point.
+        subject_to: further constraints as text, such as ``"2*N*P <= 8e10"``.
+        at_least: lower ends of inputs or shares, by name.
+        at_most: upper ends of inputs or shares, by name.
+        hull: whether mixtures stay in the hull of those tried; False searches the whole simplex,
+            where no run shows that the law holds.
+        level: nominal probability of a bootstrap's intervals; None is 0.9.
+        kind: kind of a bootstrap's intervals, as for :meth:`Bootstrap.interval_of`.
+        num_starts: searches for each point.
+        seed: seed of their starts.
+
+    Raises:
+        ValueError: an input is unknown, missing, given twice or not of its kind; nothing limits N
+            or D; no inputs satisfy the constraints; ``level`` or ``kind`` without a bootstrap.
+        TypeError: ``source`` is not a fit, a bootstrap or a law; a cost is not a function in JAX
+            operations.
+
+    Example:
+        >>> import farseer_jax as fj
+        >>> law = fj.Chinchilla(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
+        >>> best = fj.optimise(law, ["N", "D"], cost="6*N*D", budget=1e22)
+        >>> bool(abs(best.inputs["N"][0] / fj.allocate(law, 1e22).N[0] - 1) < 1e-8)
+        True
+        >>> capped = fj.optimise(law, "D", given={"N": 1e9}, subject_to="6*N*D <= 1e21")
+        >>> f"{capped.inputs['D'][0]:.4g}", capped.limited_by
+        ('1.667e+11', (('6*N*D <= 1e21',),))
+    """
+    law, fit, bootstrap = law_fit_bootstrap(source, "optimise", "a fit, a bootstrap or a law")
+    if bootstrap is None and (level is not None or kind is not None):
+        name = "level" if level is not None else "kind"
+        raise ValueError(
+            f"{name}: only a bootstrap has intervals; pass bootstrap(fit, 1000), or leave it out"
+        )
+    level = 0.9 if level is None else level
+    check_level(level)
+    if not isinstance(num_starts, int | np.integer) or num_starts < 1:
+        raise ValueError(f"num_starts: expected a whole number from 1, got {num_starts!r}")
+    runs = None if fit is None else fit.runs
+    asked = Asked(
+        type(law), runs, names_of("over", over), given or {}, cost, budget, subject_to,
+        at_least or {}, at_most or {}, hull, seed,
+    )  # fmt: skip
+    with one_blas_thread():
+        stack = jax.tree.map(lambda leaf: np.asarray(leaf, float)[None], law)
+        found = answer(asked.question, stack, num_starts)
+        asked.refuse_infeasible(found)
+        of_draws = None
+        if bootstrap is not None:
+            of_draws = _intervals(asked, bootstrap, found, num_starts, level, kind)
+        return _result(asked, law, fit, found, of_draws)
+
+
+def _intervals(
+    asked: Asked, bootstrap: Bootstrap, found: Answer, num_starts: int, level: float,
+    kind: Kind | None,
+) -> dict[str, Intervals]:  # fmt: skip
+    """Intervals of the optimum and of its loss from the optima of the refits."""
+    several = (found.optima.num_arrived < found.optima.num_starts).any()
+    num = num_starts if several else min(num_starts, _STARTS_OF_DRAWS)
+
+    def rows(laws: Law) -> dict[str, np.ndarray]:
+        of_laws = answer(asked.question, laws, num)
+        numbers = asked.space.by_column(of_laws.optima.x) | {"loss": of_laws.optima.loss}
+        return {name: own.reshape(-1, asked.num_points) for name, own in numbers.items()}
+
+    draws = rows(bootstrap.laws)
+    left_out: list[dict[str, np.ndarray]] = []
+
+    def of_left_out(name: str) -> np.ndarray:
+        if not left_out:
+            left_out.append(rows(bootstrap.left_out.law))
+        return left_out[0][name]
+
+    if kind is None:
+        kind = "normal" if bootstrap.is_jackknife else "percentile"
+    at = dict(asked.given_columns)
+    if asked.budgets is not None:
+        at["budget"] = asked.budgets
+    if asked.num_points > 1 and not at:
+        at["point"] = np.arange(asked.num_points)
+    estimate = asked.space.by_column(found.optima.x) | {"loss": found.optima.loss}
+    return {
+        name: intervals(
+            bootstrap,
+            Quantity(name, at, own, draws[name], partial(of_left_out, name)),
+            level,
+            kind,
+        )
+        for name, own in estimate.items()
+    }
+
+
+def _result(
+    asked: Asked, law: Law, fit: Fit | None, found: Answer, of_draws: dict[str, Intervals] | None
+) -> Optimum:
+    optima, space, runs = found.optima, asked.space, asked.runs
+    known = np.isfinite(optima.loss)
+    inside = None
+    if runs is not None:
+        inside = np.zeros(len(known), bool)
+        rows = np.flatnonzero(known)
+        flat = by_column(asked.law, asked.points(found, rows))
+        inside[rows] = ~beyond_runs(runs, flat)
+    texts = [own.text or f"{own.label} <= budget" for own in asked.constraints]
+    multipliers = {
+        text: np.where(known, own, np.nan)
+        for text, own in zip(texts, optima.multipliers.T, strict=False)
+    }
+    result = Optimum(
+        law=asked.law.name,
+        method="" if fit is None else fit.method.name,
+        num_runs=0 if runs is None else len(runs),
+        over=asked.over,
+        given=asked.given_columns,
+        cost=asked.cost,
+        budget=asked.budgets,
+        constraints=tuple(own.text for own in asked.constraints if own.text),
+        ranges={own.name: (own.lower, own.upper, _why(own, runs)) for own in space.numbers},
+        hulls={
+            own.name: "the whole simplex"
+            if own.is_whole
+            else f"the convex hull of the {len(own.corners)} mixtures tried"
+            for own in space.hulls
+        },
+        inputs=asked.columns(found),
+        loss=optima.loss,
+        limited_by=limits_of(asked.question, texts, optima),
+        multipliers=multipliers,
+        residual=optima.residual,
+        num_starts=optima.num_starts,
+        num_arrived=optima.num_arrived,
+        inside_data=inside,
+        intervals=of_draws,
+        profiles=_profiles(asked, law, found) if known[0] else (),
+    )
+    return replace(result, warnings=optimum_warnings(asked.question, result, optima, asked.hull))
+
+
+def _why(own: Free, runs: Runs | None) -> str:
+    """Why a number is sought in its range, in parentheses; empty if nothing limits it."""
+    words = {True: "given", False: "the runs" if own.name not in SCALES else ""}
+    low, high = (words[is_given] for is_given in own.given)
+    if not (low or high):
+        return ""
+    return f" ({low})" if low == high else f" ({low or 'no limit'} and {high or 'no limit'})"
+
+
+def _profiles(asked: Asked, law: Law, found: Answer) -> tuple[LossProfile, ...]:
+    """The loss along each input around the optimum of the first point."""
+    point = asked.points(found, np.zeros(1, int))
+    profiles = []
+    for own in asked.space.numbers:
+        best = float(point[own.name][0])
+        ends = own.scaled([own.lower, own.upper])
+        if own.name in SCALES:
+            ends = np.clip(own.scaled(best) + np.array([-_AROUND, _AROUND]), *ends)
+        steps = np.linspace(float(ends[0]), float(ends[1]), _STEPS)
+        values = np.exp(steps) if own.is_log else steps
+        if own.kind == "count":
+            values = np.unique(np.round(values))
+        losses = evaluate(law, **_given(asked, point, own.name, values))
+        profiles.append(LossProfile(own.name, values, losses, own.is_log))
+    for hull in asked.space.hulls:
+        best = point[hull.name][0]
+        tried = hull.center + hull.corners @ hull.basis.T
+        for k, share in enumerate(hull.shares):
+            values = np.clip(np.linspace(tried[:, k].min(), tried[:, k].max(), _STEPS), 0.0, 1.0)
+            rest = np.delete(best, k)
+            others = rest / rest.sum() if rest.sum() > 0 else np.full(len(rest), 1 / len(rest))
+            mixtures = np.insert(np.outer(1.0 - values, others), k, values, axis=1)
+            losses = evaluate(law, **_given(asked, point, hull.name, mixtures))
+            profiles.append(LossProfile(share, values, losses, is_log=False))
+    return tuple(profiles)
+
+
+def _given(
+    asked: Asked, point: Mapping[str, np.ndarray], name: str, values: np.ndarray
+) -> dict[str, Any]:
+    """Points that differ in one input."""
+    own: dict[str, Any] = {}
+    for key, value in point.items():
+        own[key] = values if key == name else np.repeat(value, len(values), axis=0)
+    return own

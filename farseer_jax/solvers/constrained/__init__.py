@@ -1,0 +1,1 @@
+"""Batches of small problems with bounds, constraints and convex combinations of corners."""
