@@ -71,7 +71,7 @@ class TestMinima:
 
 class TestAllocation:
     def test_the_optimum_is_scipys(self, answer: fj.Forecast, found: fj.Allocation) -> None:
-        surface = ForecastSurface(answer)
+        surface = ForecastSurface(answer.stack, answer.runs.link)
 
         def loss(u: float, C: float) -> float:
             log_N = np.array([0.5 * (np.log(C / 6.0) - u)])
