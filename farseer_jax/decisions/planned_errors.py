@@ -54,8 +54,11 @@ class PlannedErrors:
             return ()
         model, points = self.model, self.targets.points
         expected = model.predict(points)
+        if model.runs is None:  # nothing has told the scale of the response
+            expected = np.full(len(expected), np.nan)
         predicted = model.link.inverse(expected)
-        low, high = map(model.link.inverse, self._ends(expected, ends, slice(self._num_points)))
+        with np.errstate(over="ignore"):  # an end may be infinite where little is known
+            low, high = map(model.link.inverse, self._ends(expected, ends, slice(self._num_points)))
         columns = by_column(model.law, dict(points))
         far = _lengths(model, columns)
         return tuple(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -170,15 +170,22 @@ def model_of_table(
 
 def _runs_of(law: type[Law], table: object, reading: Reading) -> Runs:
     """The runs of a table; copies of one run count once."""
-    own: dict[str, Any] = {}
-    if not isinstance(table, Runs):
-        mixtures = {name: own for name, own in law.shares if law.inputs()[name] == "mixture"}
-        own = {
-            "response": reading.response,
-            "columns_of": {**reading.columns_of, **mixtures},
-            "units": reading.units,
-        }
-    return as_parts(law, table, link=reading.link, **own)[1][0].runs
+    if isinstance(table, Runs):
+        return as_parts(law, table, link=reading.link)[1][0].runs
+    mixtures = {name: list(own) for name, own in law.shares if law.inputs()[name] == "mixture"}
+    parts = bind_runs(
+        table,
+        law.inputs(),
+        columns_of={**reading.columns_of, **mixtures},
+        response=reading.response,
+        link=as_link(reading.link or "log"),
+        units=reading.units,
+        single_labels=True,
+    )
+    if len(parts) > 1:
+        names = ", ".join(part.response for part in parts)
+        raise ValueError(f"response: suggest_runs takes one, got {names}: name one of them")
+    return parts[0].runs
 
 
 def num_rows(table: object) -> int:
@@ -212,6 +219,7 @@ def nominal_runs(law: type[Law], pool: TableOfPoints, costs: Floats, link: Link)
         response="response",
         link=link,
         units={name: 1.0 for name in ("N", "D") if name in inputs},
+        single_labels=True,
     )
     return Nominal(part.runs, pool.of_law(law))
 

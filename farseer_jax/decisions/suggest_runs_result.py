@@ -20,14 +20,14 @@ class TargetBefore:
 
     Attributes:
         inputs: its inputs by column.
-        predicted: the predicted response.
+        predicted: the predicted response; NaN without runs, as the ends are.
         before: ends of the interval of the response now.
         after: ends of the interval with all suggestions, around the same prediction.
         length: distance outside the runs, in e-folds; infinite without runs.
         flag: the same in words.
     """
 
-    inputs: Mapping[str, float | str]
+    inputs: Mapping[str, Any]
     predicted: float
     before: tuple[float, float]
     after: tuple[float, float]
@@ -239,7 +239,7 @@ class Suggestions(Result):
         return Table(
             [
                 Column("target", [str(one) for one in rows], left=True),
-                Column("loss", [one.predicted for one in rows], loss_text),
+                Column("loss", [one.predicted for one in rows], _loss),
                 Column(
                     "before",
                     [self._half(one.before, one.predicted) for one in rows],
@@ -303,6 +303,10 @@ def _text_or(write: Callable[[Any], str] | None) -> Callable[[Any], str]:
 
 def _ends(ends: tuple[float, float]) -> str:
     return " to ".join(number_text(end, 3) for end in ends)
+
+
+def _loss(value: float) -> str:
+    return loss_text(value) if np.isfinite(value) else "–"
 
 
 def _percent(value: float) -> str:

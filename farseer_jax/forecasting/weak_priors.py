@@ -67,12 +67,12 @@ def _floor_slopes(
     vectors = np.stack([start, start + 0.1])
     with np.errstate(all="ignore"):
         slopes = bound.value_and_gradient(vectors)[1]
-    slopes = np.where(is_log[:, None], slopes / np.exp(vectors)[:, :, None], slopes)
-    largest = np.abs(slopes).max(axis=(0, 2))
-    # along a category a floor is there in its own runs alone
-    alike = (slopes == 0.0) | np.isclose(np.abs(slopes), largest[:, None], rtol=1e-9)
-    is_floor = alike.all(axis=(0, 2)) & np.isfinite(largest) & (largest > 0.0)
-    return np.where(is_floor, np.sign(slopes.sum(axis=(0, 2))) * largest, 0.0)
+        slopes = np.where(is_log[:, None], slopes / np.exp(vectors)[:, :, None], slopes)
+        largest = np.abs(slopes).max(axis=(0, 2))
+        # along a category a floor is there in its own runs alone
+        alike = (slopes == 0.0) | np.isclose(np.abs(slopes), largest[:, None], rtol=1e-9, atol=0.0)
+        is_floor = alike.all(axis=(0, 2)) & np.isfinite(largest) & (largest > 0.0)
+        return np.where(is_floor, np.sign(slopes.sum(axis=(0, 2))) * largest, 0.0)
 
 
 def _floor(response: np.ndarray, slope: float, is_log: bool) -> tuple[float, float]:
