@@ -19,6 +19,7 @@ from farseer_jax.link_functions import Link, as_link
 from farseer_jax.methods.correlated_errors import CorrelatedErrors
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import weights_of
+from farseer_jax.results.numbers import capitalised
 from farseer_jax.runs.binding import bind_runs
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.inputs import Kind
@@ -156,7 +157,7 @@ def model_of_table(
     runs = None if table is None else _runs_of(law, table, reading)
     level = 0.9 if level is None else level
     errors = CorrelatedErrors() if errors is None else errors
-    name = f"{law.name.title()} law" if is_own else "Forecast"
+    name = f"{capitalised(law.name)} law" if is_own else "Forecast"
     if runs is not None and not is_own and _num_distinct(law, runs) >= _FEWEST:
         answer = forecast(runs, errors=errors, usual=False)
         return model_of_forecast(answer, level)
