@@ -138,7 +138,7 @@ def _read(settings: Settings) -> Question:
     if settings["path"] is None and not settings["example"]:
         given = naming(settings)
         kinds, real = settings["kinds"], settings["real"]
-        arguments = {
+        arguments: dict[str, Any] = {
             **{name: given[name] for name in ("columns_of", "units", "link") if name in given},
             "law": settings["law"],
             "kinds": kinds,

@@ -202,7 +202,8 @@ def _question(
                 "law, method and errors are those of the forecast: leave them out, or pass its "
                 "runs instead"
             )
-        kind, known = runs.law_class, runs.runs
+        kind = runs.law_class
+        known: object = runs.runs
         is_own = runs.law is not None
     else:
         _refuse_other_types(runs)
