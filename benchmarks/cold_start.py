@@ -109,8 +109,7 @@ def suggest() -> list[Callable[[], object]]:
     import farseer_jax as fj
 
     def of(runs: fj.Runs) -> object:
-        fit = fj.fit(fj.Farseer, runs)
-        return fj.suggest_runs(fit, [(25.1e9, 5e11)], budget=1e22)
+        return fj.suggest_runs(runs, [(25.1e9, 5e11)], budget=1e22)
 
     return [lambda: of(fj.example_runs()), lambda: of(fj.example_runs().select(max_N=4e9))]
 

@@ -70,7 +70,7 @@ def strategies(law: fj.Farseer) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     uniform = in_turn[np.cumsum(6 * in_turn.prod(axis=1)) <= BUDGET]
     size = np.sqrt(BUDGET / 120)
     points = {
-        "suggested": np.stack([found.N, found.D], axis=1),
+        "suggested": np.stack([found.inputs["N"], found.inputs["D"]], axis=1),
         "uniform": uniform,
         "largest run": np.array([[size, 20 * size]]),
         "none": np.zeros((0, 2)),
@@ -122,7 +122,8 @@ def real(fraction: float) -> dict[str, Any]:
     answer = fj.forecast(known, usual=False)
     found = fj.suggest_runs(answer, (test.N, test.D), (new.N, new.D), budget)
     print(found, flush=True)
-    chosen = {*zip(found.N.tolist(), found.D.tolist(), strict=True)}
+    N, D = found.inputs["N"], found.inputs["D"]
+    chosen = {*zip(N.tolist(), D.tolist(), strict=True)}
     mask = np.array([p in chosen for p in zip(runs.N.tolist(), runs.D.tolist(), strict=True)])
     refit = fj.forecast(runs.select(mask=mask | (runs.N <= LARGEST_KNOWN)), usual=False)
     order = np.lexsort((new.D, new.N))
@@ -139,7 +140,7 @@ def real(fraction: float) -> dict[str, Any]:
         "uniform_error": error_of(uniform, test),
         "standard_error_now": found.standard_error_now,
         "standard_error_after": float([found.standard_error_now, *found.standard_error_after][-1]),
-        "sizes": {f"{N:.4g}": int((found.N == N).sum()) for N in np.unique(found.N)},
+        "sizes": {f"{size:.4g}": int((size == N).sum()) for size in np.unique(N)},
     }
 
 

@@ -232,15 +232,13 @@ for warning in comparison.warnings:
 # budget. None of them has been trained.
 
 # %%
-suggested = fj.suggest_runs(
-    result, (N_plan, D_plan), budget=small_change, misfit=refits.calibration
-)
-sizes_next = np.unique(suggested.N)
+suggested = fj.suggest_runs(runs, (N_plan, D_plan), budget=small_change)
+sizes_next = np.unique(suggested.inputs["N"])
 print(suggested)
 
 # %% [markdown]
-# Its interval comes from derivatives of the fit and not from refits: compare "now" with "after",
-# and neither with section 4. The standard error may rise until a new size has enough runs to count.
+# Its interval is that of `fj.forecast(runs)`, which counts errors that move together: compare "now"
+# with "after", and neither with section 4.
 #
 # **Decide:** whether a narrower interval could change the decision. If it could not, these runs are
 # not worth their compute.

@@ -483,7 +483,7 @@ def test_what_needs_N_and_D_says_so(fitted: fj.Fit) -> None:
         lambda: refits.allocation(1e21),
         lambda: fj.error_bars(fitted).allocation(1e21),
         lambda: fj.compare_fits(fitted, fitted),
-        lambda: fj.suggest_runs(fitted, (1e9, 1e11), budget=1e21),
+        lambda: fj.suggest_runs(fitted, compute=1e22, budget=1e21, pool=runs, cost="N*P"),
         lambda: fj.compare_choices(fitted, 1e9, 1e11),
         lambda: fj.check_shape(fitted, N=(1e8, 1e9), D=(1e9, 1e10)),
         lambda: fj.combine_intervals([refits, refits], 1e9, 1e11),

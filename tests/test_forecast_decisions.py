@@ -3,18 +3,16 @@
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
 import farseer_jax as fj
-from farseer_jax.decisions.candidate_runs import NONE, Points
 from farseer_jax.decisions.curve_minima import minima
 from farseer_jax.decisions.forecast_optima import containing
 from farseer_jax.decisions.forecast_surface import ForecastSurface
-from farseer_jax.decisions.forecast_variance import forecast_variance
+from farseer_jax.decisions.posterior_variance import PosteriorVariance, posterior_variance
 from farseer_jax.forecasting.fit_stack import fit_stack
 from farseer_jax.forecasting.stack import Stack
 
@@ -71,7 +69,7 @@ class TestMinima:
 
 class TestAllocation:
     def test_the_optimum_is_scipys(self, answer: fj.Forecast, found: fj.Allocation) -> None:
-        surface = ForecastSurface(answer)
+        surface = ForecastSurface(answer.stack, answer.runs.link)
 
         def loss(u: float, C: float) -> float:
             log_N = np.array([0.5 * (np.log(C / 6.0) - u)])
@@ -181,42 +179,54 @@ class TestAllocation:
         assert ends.upper[1] > 10.0 * ends.lower[1]
 
 
+Points = dict[str, np.ndarray]
+NONE: Points = {"N": np.zeros(0), "D": np.zeros(0)}
+
+
+def points(*rows: tuple[float, float]) -> Points:
+    return dict(zip("ND", np.array(rows).T, strict=True))
+
+
+def take(own: Points, rows: list[int]) -> Points:
+    return {name: values[rows] for name, values in own.items()}
+
+
 class TestVariance:
-    candidates = Points(np.array([6.4e9, 6.4e9, 8e8]), np.array([4e9, 6.4e10, 2e11]))
+    candidates = points((6.4e9, 4e9), (6.4e9, 6.4e10), (8e8, 2e11))
+    at = points(TARGET)
+
+    def of(self, answer: fj.Forecast, *more: Points) -> PosteriorVariance:
+        return posterior_variance(answer.stack, 1.0, *more)
 
     def test_now_it_is_that_of_the_forecast(self, answer: fj.Forecast) -> None:
-        at = Points(*(np.array([x, y]) for x, y in zip(TARGET, (8e8, 3e10), strict=True)))
+        at = points(TARGET, (8e8, 3e10))
         nothing = np.zeros((1, 3), dtype=bool)
-        own = forecast_variance(answer, self.candidates, NONE, at, NONE).of(nothing)[0]
-        expected = answer.stack.moments({"N": at.N, "D": at.D}).variance
-        np.testing.assert_allclose(own, expected, rtol=1e-5)
+        own = self.of(answer, self.candidates, NONE, at, NONE).of(nothing)[0]
+        np.testing.assert_allclose(own, answer.stack.moments(at).variance, rtol=1e-5)
 
     @pytest.mark.parametrize("chosen", [[0], [1], [0, 1], [0, 1, 2]])
     def test_with_new_runs_it_is_that_of_a_refit(
         self, answer: fj.Forecast, chosen: list[int]
     ) -> None:
-        at = Points(*(np.array([x]) for x in TARGET))
         rows = np.isin(np.arange(3), chosen)[None]
-        own = forecast_variance(answer, self.candidates, NONE, at, NONE).of(rows)[0]
-        new, runs = self.candidates.take(np.array(chosen)), answer.runs
-        losses = np.append(runs.loss, answer.predict(*new))
-        more = fj.Runs(np.append(runs.N, new.N), np.append(runs.D, new.D), losses)
+        own = self.of(answer, self.candidates, NONE, self.at, NONE).of(rows)[0]
+        new, runs = take(self.candidates, chosen), answer.runs
+        losses = np.append(runs.loss, answer.predict(**new))
+        more = fj.Runs(np.append(runs.N, new["N"]), np.append(runs.D, new["D"]), losses)
         refit = fit_stack(more, None, answer.errors, answer.method).stack
         same = Stack(refit.posteriors, answer.stack.shares, answer.stack.widening)
-        expected = same.moments({"N": at.N, "D": at.D}).variance
+        expected = same.moments(self.at).variance
         # the refit's noise, weights and linearisation differ a little
         np.testing.assert_allclose(np.sqrt(own), np.sqrt(expected), rtol=0.05)
 
     def test_runs_in_progress_are_runs_that_are_always_there(self, answer: fj.Forecast) -> None:
-        at = Points(*(np.array([x]) for x in TARGET))
-        whole = forecast_variance(answer, self.candidates, NONE, at, NONE)
-        first, rest = self.candidates.take(np.array([0])), self.candidates.take(np.array([1, 2]))
-        part = forecast_variance(answer, rest, first, at, NONE)
+        whole = self.of(answer, self.candidates, NONE, self.at, NONE)
+        first, rest = take(self.candidates, [0]), take(self.candidates, [1, 2])
+        part = self.of(answer, rest, first, self.at, NONE)
         chosen = np.array([[True, False, True], [True, False, False]])
         np.testing.assert_allclose(part.of(chosen[:, 1:]), whole.of(chosen), rtol=1e-6)
 
     def test_more_runs_never_harm(self, answer: fj.Forecast) -> None:
-        at = Points(*(np.array([x]) for x in TARGET))
         own = replace(
             answer,
             members=tuple(
@@ -224,14 +234,14 @@ class TestVariance:
             ),
         )
         rows = np.tri(4, 3, -1, dtype=bool)
-        variance = forecast_variance(own, self.candidates, NONE, at, NONE).of(rows)[:, 0]
+        variance = self.of(own, self.candidates, NONE, self.at, NONE).of(rows)[:, 0]
         assert all(after <= before * (1 + 1e-12) for before, after in pairwise(variance))
 
     def test_the_optimal_ratio_is_that_of_the_draws(
         self, answer: fj.Forecast, found: fj.Allocation
     ) -> None:
-        best = Points(found.N[2:4], found.D[2:4])
-        variance = forecast_variance(answer, self.candidates, NONE, NONE, best)
+        best = {"N": found.N[2:4], "D": found.D[2:4]}
+        variance = self.of(answer, self.candidates, NONE, NONE, best)
         own = variance.of(np.zeros((1, 3), dtype=bool))[0]
         assert found.intervals is not None
         ends = found.intervals["tokens per parameter"]
@@ -255,10 +265,10 @@ class TestSuggestions:
         self, answer: fj.Forecast
     ) -> None:
         N, D = (x.ravel() for x in np.meshgrid([8e8, 3.2e9, 6.4e9], 2e9 * 2.0 ** np.arange(6)))
-        points = Points(N, D)
         found = fj.suggest_runs(answer, TARGET, (N, D), budget=2e21)
-        at = Points(*(np.array([x]) for x in TARGET))
-        variance = forecast_variance(answer, points, NONE, at, NONE)
+        variance = posterior_variance(
+            answer.stack, 1.0, {"N": N, "D": D}, NONE, points(TARGET), NONE
+        )
         rng, cost = np.random.default_rng(0), 6.0 * N * D
         for _ in range(50):
             order = rng.permutation(len(N))
@@ -274,24 +284,8 @@ class TestSuggestions:
         assert split.before[0] < split.after[0] < split.tokens_per_parameter < split.after[1]
         text = str(found)
         assert text.startswith("Forecast, 30 runs: ")
-        assert "new runs are assumed to lie on its mean" in text
-        assert "independent" not in text
+        assert "new runs are assumed to lie on the mean" in text
         assert str(fj.Suggestions.from_json(found.to_json())) == text
-        assert found.to_dict()["noise_error_now"] is None
-
-    def test_a_fit_says_that_it_takes_errors_for_independent(self) -> None:
-        fit = fj.fit(fj.Chinchilla, runs_of(LAW), fj.LeastSquares())
-        found = fj.suggest_runs(fit, TARGET, budget=1e21, misfit=0.002, noise=5e-4)
-        assert "It takes the errors of runs for independent" in str(found)
-
-    @pytest.mark.parametrize("given", [{"misfit": None}, {"misfit": 0.002}, {"noise": 5e-4}])
-    def test_settings_of_fits_are_refused(self, answer: fj.Forecast, given: Any) -> None:
-        with pytest.raises(ValueError, match=f"{next(iter(given))}: a forecast estimates its own"):
-            fj.suggest_runs(answer, TARGET, budget=1e21, **given)
-
-    def test_what_is_no_forecast_is_refused(self) -> None:
-        with pytest.raises(TypeError, match=r"expected a forecast or a fit, .* pass forecast"):
-            fj.suggest_runs(runs_of(LAW), TARGET, budget=1e21)  # type: ignore[arg-type]
 
     def test_splits_without_an_optimum_are_refused(self) -> None:
         law = fj.Chinchilla(1.69, 406.4, 1e-9, 0.34, 0.28)
@@ -299,9 +293,13 @@ class TestSuggestions:
         with pytest.raises(ValueError, match="the law has no interior optimum"):
             fj.suggest_runs(own, compute=1e21, budget=1e21)
 
-    def test_scores_are_refused(self) -> None:
+    def test_responses_of_either_sign_have_errors_on_their_own_scale(self) -> None:
         runs = runs_of(LAW)
-        logits = fj.Runs(runs.N, runs.D, -runs.loss, link="identity")
-        own = fj.forecast(logits, law="-E - A/N**alpha - B/D**beta", usual=False)
-        with pytest.raises(ValueError, match="the forecast has the link 'identity'"):
-            fj.suggest_runs(own, TARGET, budget=1e21)
+        scores = fj.Runs(runs.N, runs.D, -runs.loss, link="identity")
+        own = fj.forecast(scores, law="-E - A/N**alpha - B/D**beta", usual=False)
+        found = fj.suggest_runs(own, TARGET, budget=1e21)
+        (target,) = found.targets
+        np.testing.assert_allclose(target.before, own.interval(*TARGET), rtol=1e-6)
+        assert target.before[0] < target.after[0] < target.predicted < 0.0
+        assert "the response on the scale 'identity'" in str(found)
+        assert "%" not in str(found).split("target ")[0]

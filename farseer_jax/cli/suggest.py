@@ -1,44 +1,54 @@
 """``farseer suggest``: which runs to train next."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from farseer_jax.cli.command_factory import command
-from farseer_jax.cli.model import SMOOTH_PIECEWISE, build_method
+from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.model import OWN_LAW, build_method, method_name
 from farseer_jax.cli.options import (
     FROM_1,
     POSITIVE,
     Group,
     Settings,
+    check_goes_with,
     level_option,
-    named,
-    noise_option,
     option,
 )
 from farseer_jax.cli.output import Output
-from farseer_jax.cli.predictions import check_points
-from farseer_jax.cli.runs import RUNS_OVER_N_AND_D, read_runs
-from farseer_jax.cli.values import point
+from farseer_jax.cli.runs import (
+    DATA,
+    EXAMPLE,
+    READING_GROUPS,
+    RUNS,
+    check_columns,
+    check_runs,
+    naming,
+)
+from farseer_jax.cli.tasks import read_single_task
+from farseer_jax.cli.values import named_point
 
 if TYPE_CHECKING:
-    from farseer_jax.fitting.result import Fit
-    from farseer_jax.forecasting.result import Forecast
+    from farseer_jax.runs.runs import Runs
 
-# Only such fits have derivatives: the squared criterion, without a grid.
-_FIXED = {"law": "farseer", "criterion": "squared", "candidates": None}
-# Options of a fit: with any of them, there is one instead of a forecast.
-_OF_FITS = ("misfit", "noise", *(own.name for own in SMOOTH_PIECEWISE.options if own.name))
+_METHOD = {"method": "least-squares", "objective": None}
+_USUAL_LAW = "chinchilla"  # has the inputs of the usual laws, N and D
 _FILE = click.Path(path_type=Path)
 
 _OPTIONS = Group(
     "Suggestions",
     option(
         "--target targets",
-        point,
-        "Where to predict the loss, such as 25.1e9,5e11 (may be repeated).",
+        named_point,
+        "Where to predict the loss, such as 25.1e9,5e11 or N=4e9,P=8 (may be repeated).",
         multiple=True,
+    ),
+    option(
+        "--on table",
+        _FILE,
+        "Table of runs to predict, instead; the costliest tenth of --pool unless given.",
+        metavar="FILE",
     ),
     option(
         "--split compute",
@@ -50,60 +60,109 @@ _OPTIONS = Group(
     option(
         "--budget",
         POSITIVE,
-        "Most FLOPs of all suggested runs together, at 6 N D each.",
+        "Most that all suggested runs may cost together: FLOPs, at 6 N D each, or in the unit of "
+        "--cost.",
         required=True,
-        metavar="FLOPS",
     ),
     option(
-        "--candidates",
+        "--pool",
         _FILE,
-        "Table of runs that could be trained, with columns N and D; the grid of RUNS, continued "
-        "upwards, unless given.",
+        "Table of runs that could be trained; rows that RUNS has are left out. The grid of RUNS, "
+        "continued upwards, unless given.",
         metavar="FILE",
+    ),
+    option(
+        "--cost",
+        "EXPRESSION",
+        "Cost of a run from inputs and columns of --pool, such as '6*N*D*P' or gpu_hours; 6 N D "
+        "unless given.",
+    ),
+    option(
+        "--next next_only",
+        help="Suggest the next run alone, to train it, add it to RUNS and ask again.",
+        is_flag=True,
     ),
     option(
         "--in-progress",
         _FILE,
-        "Table of runs that are already paid for, with columns N and D.",
+        "Table of runs that are already paid for.",
         metavar="FILE",
     ),
     option("--max-runs", FROM_1, "Largest number of runs to suggest."),
-    option(
-        "--misfit",
-        click.FloatRange(0),
-        "Of a fit: drift of the law beyond the runs, in ln loss per e-fold; 0 for an exact law; "
-        "estimated from hold-outs unless given.",
-    ),
-    noise_option(" of a fit"),
     level_option(),
 )
 
 
+class Question(NamedTuple):
+    """Runs, and how they and other tables are read.
+
+    Attributes:
+        runs: the runs; None before the first.
+        arguments: further arguments of ``farseer_jax.suggest_runs``.
+        dropped: runs that ``--drop`` left out, by name.
+    """
+
+    runs: "Runs | None"
+    arguments: dict[str, Any]
+    dropped: tuple[str, ...] = ()
+
+
 def _check(settings: Settings) -> None:
-    if not settings["targets"] and not settings["compute"]:
+    is_cold = settings["path"] is None and not settings["example"] and settings["pool"]
+    if is_cold:
+        check_columns(settings)
+    else:
+        check_runs(settings)
+    if settings["targets"] and settings["table"] is not None:
+        raise click.UsageError("--target does not go with --on: leave one of them out.")
+    has_targets = settings["targets"] or settings["table"] or settings["compute"]
+    if not has_targets and settings["pool"] is None:
         raise click.UsageError(
-            "Missing option '--target' or '--split': where to predict the loss, or a budget to "
-            "split."
+            "Missing option '--target', '--on' or '--split': where to predict the loss, or a "
+            "budget to split."
         )
+    check_goes_with("pool", ["cost"], settings)
+    check_goes_with("law", [own.name for own in OWN_LAW.options if own.name != "law"], settings)
+    method_name(_with_method(settings))
 
 
-def _read(settings: Settings) -> "Forecast | Fit":
-    """The forecast of the runs, or with options of a fit that fit."""
-    import farseer_jax
+def _with_method(settings: Settings) -> Settings:
+    """The settings of a fit."""
+    return {**settings, **_METHOD, "law": settings["law"] or _USUAL_LAW}
 
-    runs = read_runs(settings)
-    if not any(named(name) for name in _OF_FITS):
-        return farseer_jax.forecast(runs, usual=False)
-    return farseer_jax.fit(
-        farseer_jax.Farseer, runs, build_method("piecewise", {**settings, **_FIXED})
+
+def _read(settings: Settings) -> Question:
+    own = _with_method(settings)
+    has_law = settings["law"] is not None
+    method = build_method(method_name(own), own) if has_law else None
+    if settings["path"] is None and not settings["example"]:
+        given = naming(settings)
+        kinds, real = settings["kinds"], settings["real"]
+        arguments: dict[str, Any] = {
+            **{name: given[name] for name in ("columns_of", "units", "link") if name in given},
+            "law": settings["law"],
+            "kinds": kinds,
+            "real": real or (),
+        }
+        return Question(None, arguments | {"method": method})
+    task = read_single_task(own)
+    law, runs = task.law_and_runs()
+    arguments = {
+        name: task.options[name] for name in ("columns_of", "units") if name in task.options
+    }
+    return Question(
+        runs, arguments | {"law": law if has_law else None, "method": method}, task.dropped
     )
 
 
 @command(
-    RUNS_OVER_N_AND_D._replace(
-        groups=[*RUNS_OVER_N_AND_D.groups, SMOOTH_PIECEWISE],
+    Source(
+        arguments=[RUNS],
+        options=[EXAMPLE],
+        groups=[*READING_GROUPS, OWN_LAW],
+        title=DATA,
         read=_read,
-        files=["path", "candidates", "in_progress"],
+        files=["path", "pool", "table", "in_progress"],
     ),
     _OPTIONS,
     summary="Which runs to train next for a prediction.",
@@ -112,44 +171,60 @@ def _read(settings: Settings) -> "Forecast | Fit":
     examples=[
         "farseer suggest runs.csv --target 25.1e9,5e11 --budget 1e22",
         "farseer suggest runs.csv --split 1e23 --budget 1e22 --max-runs 6",
-        "farseer suggest runs.csv --target 25.1e9,5e11 --budget 1e22 --candidates can_train.csv",
+        'farseer suggest runs.csv --pool can_train.csv --law "E + A/(N*P**k)**a" \\',
+        "    --cost 'N*P' --target N=4e9,P=8 --budget 2e10 --next",
     ],
     check=_check,
     refits=True,
 )
 def suggest(
-    source: "Forecast | Fit",
-    targets: Any,
+    question: Question,
+    targets: tuple[dict[str, str], ...],
+    table: Path | None,
     compute: tuple[float, ...],
-    budget: float,
-    candidates: Path | None,
+    pool: Path | None,
     in_progress: Path | None,
-    misfit: float | None,
     **options: Any,
 ) -> Output:
-    """Forecast the runs, and find those that most reduce its uncertainty.
+    """Find the runs that most reduce the uncertainty of a prediction.
 
-    RUNS is as for `farseer fit`. The uncertainty is that of the loss at each
-    --target, of the optimal D/N of each --split, or of both. Together, the
-    suggested runs cost no more than the budget. With --misfit, --noise or an
-    option of the piecewise method, the Farseer law is fitted by it instead,
-    with errors of runs that are independent.
+    RUNS is as for `farseer fit`; without it, --pool needs no runs yet. The
+    uncertainty is that of the loss at each --target, of the optimal D/N of each
+    --split, or of both, by the forecast of RUNS, or by a --law of any inputs
+    with its misfit. Together, the suggested runs cost no more than the budget.
+    To train one after another, ask for the --next, add it to RUNS, and ask again
+    with what is left of the budget.
     """
     import farseer_jax
 
-    if isinstance(source, farseer_jax.Fit):
-        check_points(source, targets)
     found = farseer_jax.suggest_runs(
-        source,
-        list(targets) or None,
-        _table(candidates),
-        budget,
+        question.runs,
+        _points(targets) if targets else _table(table),
+        _table(pool),
         compute=compute or None,
         in_progress=_table(in_progress),
-        misfit="hold-outs" if misfit is None else misfit,
         **options,
+        **question.arguments,
     )
-    return Output(found, warnings=source.warnings if isinstance(source, farseer_jax.Fit) else ())
+    return Output(found)
+
+
+def _points(targets: tuple[dict[str, str], ...]) -> dict[str, list[Any]]:
+    """Points given by options as a table."""
+    for other in targets[1:]:
+        if set(other) != set(targets[0]):
+            raise click.UsageError(
+                f"One --target names {', '.join(targets[0])}, another {', '.join(other)}: name the "
+                "same inputs."
+            )
+    return {name: [_value(own[name]) for own in targets] for name in targets[0]}
+
+
+def _value(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _table(path: Path | None) -> Any:

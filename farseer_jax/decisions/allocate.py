@@ -169,7 +169,9 @@ class _Solver(NamedTuple):
 def _by_forecast(
     source: Forecast, level: float, cost: Cost, around: Circumstances, is_limited: bool
 ) -> _Solver:
-    optima = ForecastOptima(ForecastSurface(source), cost, around, is_limited)
+    optima = ForecastOptima(
+        ForecastSurface(source.stack, source.runs.link), cost, around, is_limited
+    )
     intervals = partial(optima.intervals, level=level)
     doubts = tuple(undetermined(source))
     return _Solver(FORECAST, "", source.runs, optima.rows, intervals, doubts)

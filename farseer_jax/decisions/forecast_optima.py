@@ -94,7 +94,7 @@ class ForecastOptima:
 
     def rows(self, compute: np.ndarray) -> np.ndarray:
         """The rows of :class:`~farseer_jax.decisions.optimal_allocations.Details`."""
-        log_C, inverse = np.log(compute), self.surface.forecast.runs.link.inverse
+        log_C, inverse = np.log(compute), self.surface.link.inverse
         here = self.points(log_C)
         below, above = (self.points(log_C + way * _STEP) for way in (-1.0, 1.0))
         logs = [
@@ -168,7 +168,7 @@ class ForecastOptima:
             places = _at_twenty(log_C, float(self.around.tokens_served), cost=self.cost)
             log_N, log_D, found = (np.asarray(own) for own in places)
         allowed = found & (log_N <= self._limits[0]) & (log_D <= self._limits[1])
-        loss = self.surface.forecast.runs.link.inverse(self.surface.mean(log_N, log_D))
+        loss = self.surface.link.inverse(self.surface.mean(log_N, log_D))
         return np.where(allowed, np.asarray(loss), np.nan)
 
     def intervals(
@@ -195,7 +195,7 @@ class ForecastOptima:
                     found = self._ends(own, at, level, num, seed)
                     ends[:, :, start + row], without[start + row] = found
         N, D = np.exp(here.log_N), np.exp(here.log_D)
-        loss = np.asarray(self.surface.forecast.runs.link.inverse(here.value))
+        loss = np.asarray(self.surface.link.inverse(here.value))
         names = ("N", "D", "tokens per parameter", "loss")
         return {
             name: Intervals(
@@ -243,7 +243,7 @@ class ForecastOptima:
         """Ends of the loss at the optimum: the spread of draws around the mean."""
         tail = 0.5 * (1.0 - level)
         spread = quantiles(drawn - np.median(drawn), np.array([tail, 1.0 - tail]))
-        return np.sort(np.asarray(self.surface.forecast.runs.link.inverse(at.value + spread)))
+        return np.sort(np.asarray(self.surface.link.inverse(at.value + spread)))
 
 
 def containing(draws: np.ndarray, estimate: float, level: float) -> tuple[float, float]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from farseer_jax.forecasting.posterior import Posterior
-from farseer_jax.forecasting.result import Forecast
+from farseer_jax.forecasting.stack import Stack
+from farseer_jax.link_functions import Link
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,23 +19,25 @@ class ForecastSurface:
     """The surface of a forecast over N and D.
 
     Attributes:
-        forecast: the forecast.
+        stack: the posteriors of the forecast's members.
+        link: the scale of its responses.
     """
 
-    forecast: Forecast
+    stack: Stack
+    link: Link
 
     def mean(self, log_N: np.ndarray, log_D: np.ndarray) -> np.ndarray:
         """The expected response on the link's scale, of any shape."""
         inputs = {"N": np.exp(log_N).ravel(), "D": np.exp(log_D).ravel()}
-        stack, total = self.forecast.stack, np.zeros(log_N.size)
-        for share, posterior in zip(stack.shares, stack.posteriors, strict=True):
+        total = np.zeros(log_N.size)
+        for share, posterior in zip(self.stack.shares, self.stack.posteriors, strict=True):
             total += share * _mean_without_size(posterior, inputs)
         return total.reshape(log_N.shape)
 
     def draws(self, log_N: np.ndarray, log_D: np.ndarray, num: int, seed: int) -> np.ndarray:
         """Joint draws at points ``(point,)`` on the link's scale, ``(draw, point)``."""
         inputs = {"N": np.exp(log_N), "D": np.exp(log_D)}
-        return self.forecast.stack.draws(inputs, num, seed, size=False)[0]
+        return self.stack.draws(inputs, num, seed, size=False)[0]
 
 
 def _mean_without_size(posterior: Posterior, inputs: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -1,94 +1,127 @@
 """Which runs to train next for a prediction or an allocation, within a budget."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from farseer_jax.decisions.candidate_runs import (
-    NONE,
-    Candidates,
-    Cost,
-    Points,
-    as_points,
-    notes_of,
-    payable_candidates,
+from farseer_jax.decisions.exchange_search import Choice, best_subset, in_order, next_run
+from farseer_jax.decisions.planned_errors import PlannedErrors, weighed
+from farseer_jax.decisions.planning_model import (
+    PlanningModel,
+    Reading,
+    law_of,
+    model_of_forecast,
+    model_of_table,
+    num_rows,
+    with_entries,
 )
-from farseer_jax.decisions.exchange_search import Choice, best_subset, exchange_steps, in_order
-from farseer_jax.decisions.planned_fits import FitPlan, Misfit, plan_by_fit
-from farseer_jax.decisions.planned_forecasts import ForecastPlan, plan_by_forecast
-from farseer_jax.decisions.prediction_targets import as_targets
+from farseer_jax.decisions.planning_targets import (
+    Targets,
+    checked_budgets,
+    optima_of,
+    target_points,
+)
+from farseer_jax.decisions.posterior_variance import posterior_variance
+from farseer_jax.decisions.run_pool import (
+    Cost,
+    TableOfPoints,
+    continued_grid,
+    costs_of,
+    trained_rows,
+)
 from farseer_jax.decisions.suggest_runs_result import Suggestions
 from farseer_jax.fitting.result import Fit
-from farseer_jax.fitting.type_checks import shown
 from farseer_jax.forecasting.result import Forecast
-from farseer_jax.laws.law import require_N_and_D
+from farseer_jax.laws.evaluate import by_column
+from farseer_jax.link_functions import Link
+from farseer_jax.methods.correlated_errors import CorrelatedErrors
+from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.runs.checks import Floats, check_level
 from farseer_jax.runtime.threads import one_blas_thread
 
 
 def suggest_runs(
-    source: Forecast | Fit,
+    runs: object,
     targets: object = None,
-    candidates: object = None,
+    pool: object = None,
     budget: float = 0.0,
     *,
-    compute: ArrayLike | None = None,
+    law: object = None,
     cost: Cost = None,
+    compute: ArrayLike | None = None,
     max_runs: int | None = None,
+    next_only: bool = False,
     in_progress: object = None,
-    misfit: Misfit = "hold-outs",
-    noise: float | None = None,
     level: float | None = None,
+    response: str | None = None,
+    columns_of: Mapping[str, str | Sequence[str]] | None = None,
+    link: Link | str | None = None,
+    kinds: Mapping[str, str] | None = None,
+    real: str | Sequence[str] = (),
+    units: Mapping[str, float | None] | None = None,
+    method: LeastSquares | None = None,
+    errors: CorrelatedErrors | None = None,
 ) -> Suggestions:
     """Choose the runs that most narrow predictions or allocations, within a budget.
 
-    By a forecast the objective is the variance of ``ln`` loss at the targets that its own intervals
-    have: of the law, of its misfit and of the effect of the target's size. New runs reduce it by
-    the exact update of a Gaussian posterior, with the noise of a run, for each member of the
-    forecast; they are assumed to lie on its mean: only their N and D matter, not their losses.
+    The objective is the variance of the response at the targets on the link's scale (``ln`` loss):
+    of the law, of its misfit and of the effect of the target's size. New runs reduce it by the
+    exact update of a Gaussian posterior, with the noise of a run; they are assumed to lie on its
+    mean: only their inputs matter, not their losses. With the misfit in it, runs near the targets
+    count for more than those at the extremes of the inputs, which a law alone would ask for.
 
-    By a fit it is the variance by the runs' noise, independent between runs, by the exact
-    derivatives of the fit in each loss, and by the misfit of a law that extrapolates, at the rate
-    seen in earlier extrapolations inside the runs.
+    The posterior is that of :func:`forecast`, or, with a law of your own, that of the law with
+    correlated errors and weak priors, which also serve where there are few runs or none: exponents
+    as their starts are drawn, floors as a part of the best response.
 
-    With ``compute`` it is the variance of ``ln`` of the optimal D/N of these budgets: by a forecast
-    that of the law and its misfit, by a fit that of the noise alone. With both, each mean variance
-    is divided by what it is now, and the two are averaged.
+    With ``compute`` the objective is the variance of ``ln`` of the optimal D/N of these budgets, by
+    the law and its misfit. With both, each mean variance is divided by what it is now, and the two
+    are averaged.
+
+    To train, add the losses and ask again, pass the table of all runs so far and what is left of
+    the budget: nothing else is remembered.
 
     Args:
-        source: a forecast over N and D; or a fit that has derivatives (:func:`differentiable`).
-        targets: where to predict the loss: a point ``(N, D)``, a sequence of points, a tuple of two
-            NumPy arrays, :class:`Runs`, or a table with columns for N and D. None for targets in
-            ``compute`` alone.
-        candidates: runs that could be trained, in the same forms; a point where a run exists means
-            a repeat. None continues the grid of the runs upwards, by its own steps.
+        runs: the runs so far: a table or :class:`Runs`, None or an empty table before the first; or
+            a :class:`Forecast`; or a :class:`Fit`, whose law and runs are taken.
+        targets: where to predict the response: a point in the order of the law's inputs, a sequence
+            of points, a tuple of NumPy arrays, :class:`Runs`, or a table; or ``"largest"``, the
+            costliest tenth of the pool, as is usual if there are neither targets nor ``compute``.
+        pool: runs that could be trained, in the same forms; rows with the inputs of a run were
+            trained already and are left out, one for each run. None continues the grid of runs over
+            N and D upwards, by its own steps.
         budget: the most that the suggestions may cost together.
+        law: a law of your own, a class, a name or an expression, of any inputs; None is that of the
+            forecast or fit, else the usual laws over N and D.
+        cost: cost of a run: None is 6·N·D FLOPs; an expression in inputs and columns of the pool,
+            such as ``"6*N*D*P"`` or ``"gpu_hours"``; a function of arrays, the inputs in the law's
+            order; or an array with one cost for each row of the pool.
         compute: budgets in FLOPs whose optimal split into N and D to narrow, one or several.
-        cost: cost of a run: None is 6·N·D FLOPs; a function of arrays N and D; or an array with one
-            cost for each candidate.
         max_runs: largest number of runs to suggest.
+        next_only: suggest the next run alone, by the decrease of ``ln`` variance per √cost, instead
+            of a set of runs for the whole budget; faster, for a loop that asks again after each.
         in_progress: runs that are already paid for: counted as runs that exist.
-        misfit: of a fit, rate of drift of the law where it extrapolates: ``"hold-outs"`` estimates
-            it as the calibrated intervals of :func:`bootstrap` do (seconds); a
-            :class:`Calibration`, such as ``bootstrap(…).calibration``; a number, ``ln`` loss per
-            e-fold; None assumes that the law is exact. A forecast has its own.
-        noise: of a fit, run-to-run standard deviation of ``ln`` loss; estimated from the runs
-            unless given. A forecast has its own.
         level: nominal probability of the intervals; None is that of the forecast, else 0.9.
+        response: the column of the response, as in :func:`fit`.
+        columns_of: columns of inputs that are not found by name.
+        link: the scale on which errors of the response are comparable.
+        kinds: kinds of an expression's inputs that are not positive numbers.
+        real: parameters of an expression that may have either sign.
+        units: factors of inputs.
+        method: starts, fixed parameters and priors of a law of your own.
+        errors: amplitudes and lengths of the correlated errors.
 
     Returns:
-        The suggestions, possibly none. By a fit, a new size gets as many runs as it needs to take
-        part in all stages, or none. If more than 4,096 sets are affordable, the suggestions are the
-        best that greedy steps and exchanges find.
+        The suggestions, possibly none. If more than 4,096 sets are affordable, they are the best
+        that greedy steps and exchanges find.
 
     Raises:
-        ValueError: points, costs, the budget or another number is invalid; every candidate costs
-            more than the budget; a budget of ``compute`` has no interior optimum; the runs do not
-            show their noise; or ``misfit`` or ``noise`` with a forecast.
-        NoDerivativeError: the fit has no derivative, for example because an exponent is at a bound
-            of its search; the message has the remedy.
-        TypeError: ``source`` is neither a forecast nor a fit.
+        ValueError: an input is missing, points, costs, the budget or another number is invalid;
+            every row of the pool was trained or costs more than the budget; or a budget of
+            ``compute`` has no interior optimum.
+        TypeError: ``runs`` is neither a table nor a forecast nor a fit.
 
     Example:
         >>> from farseer_jax import example_runs, forecast, suggest_runs
@@ -96,87 +129,238 @@ def suggest_runs(
         >>> found = suggest_runs(answer, (25.1e9, 5e11), budget=1e21)
         >>> bool(found.standard_error_after[-1] < 0.6 * found.standard_error_now)
         True
-        >>> _, high = answer.interval(25.1e9, 5e11)
-        >>> bool(abs(found.targets[0].before[1] / high - 1) < 1e-9)
-        True
+        >>> pool = {"N": [5e8, 1e9, 5e8, 1e9, 2e9], "P": [1, 1, 4, 4, 8]}
+        >>> law = "N, P | E + (A/(N*(k*log(P) + 1)))**alpha"
+        >>> first = suggest_runs(None, "largest", pool, 2e9, law=law, cost="N*P", next_only=True)
+        >>> len(first), first.spent <= 2e9
+        (1, True)
     """
-    if not isinstance(source, Forecast | Fit):
-        raise TypeError(
-            f"suggest_runs: expected a forecast or a fit, got {shown(source)}; pass forecast(runs)"
-        )
-    law = source.law_class if isinstance(source, Forecast) else type(source.law)
-    require_N_and_D("suggest_runs", law)
     if level is not None:
         check_level(level)
-    aims = as_targets(targets, compute)
     limit = _limit(budget, max_runs)
-    paid = NONE if in_progress is None else as_points(in_progress, "in_progress")
+    reading = Reading(response, columns_of or {}, link, kinds, real, units or {})
+    with one_blas_thread():
+        question = _question(
+            runs, targets, pool, compute, law, cost, level, reading, method, errors
+        )
+        available = _available(question, budget, cost, reading)
+        paid = _paid(question, in_progress, reading)
+        variances = posterior_variance(
+            question.model.stack,
+            question.model.run_weight,
+            {name: values[available.rows] for name, values in available.inputs.items()},
+            paid,
+            question.targets.points,
+            question.targets.optima,
+        )
+        planned = PlannedErrors(question.model, question.targets, variances)
+        return _suggestions(planned, available, budget, limit, next_only)
 
-    def payable(splits: Points) -> Candidates:
-        """The affordable candidates, given the optima of the budgets."""
-        places = Points(*(np.concatenate(both) for both in zip(aims.points, splits, strict=True)))
-        return payable_candidates(
-            source.runs, places, candidates, budget, cost, in_pairs=isinstance(source, Fit)
+
+class _Question(NamedTuple):
+    """Checked arguments: the model, the targets, the pool and its costs, None for a grid."""
+
+    model: PlanningModel
+    targets: Targets
+    pool: TableOfPoints | None
+    costs: Floats
+
+
+class _Available(NamedTuple):
+    """The pool or the continued grid, and which of its rows can be chosen.
+
+    Attributes:
+        inputs: the law's inputs at all rows.
+        costs: of all rows, ``(row,)``.
+        rows: those that are neither trained nor too dear, ``(candidate,)``.
+        notes: sentences about the others.
+    """
+
+    inputs: dict[str, np.ndarray]
+    costs: Floats
+    rows: NDArray[np.intp]
+    notes: tuple[str, ...]
+
+
+def _question(
+    runs: object,
+    targets: object,
+    pool: object,
+    compute: ArrayLike | None,
+    law: object,
+    cost: Cost,
+    level: float | None,
+    reading: Reading,
+    method: LeastSquares | None,
+    errors: CorrelatedErrors | None,
+) -> _Question:
+    if isinstance(runs, Fit):
+        law, runs = type(runs.law) if law is None else law, runs.runs
+    if isinstance(runs, Forecast):
+        if law is not None or method is not None or errors is not None:
+            raise ValueError(
+                "law, method and errors are those of the forecast: leave them out, or pass its "
+                "runs instead"
+            )
+        kind = runs.law_class
+        known: object = runs.runs
+        is_own = runs.law is not None
+    else:
+        _refuse_other_types(runs)
+        runs = None if runs is None or not num_rows(runs) else runs
+        kind, known = law_of(law, runs, pool, reading), runs
+        is_own = law is not None
+    if pool is None and (known is None or set(kind.inputs()) != {"N", "D"}):
+        raise ValueError(
+            "pool: expected a table of the runs that could be trained, got none; only a grid of "
+            "runs over N and D can be continued without it"
+        )
+    rows = reading.points(known if pool is None else pool, "pool", kind.inputs())
+    if not isinstance(runs, Forecast):
+        kind = with_entries(kind, runs, reading, rows)
+    costs = costs_of(None if pool is None else cost, rows, kind)
+    budgets = checked_budgets(compute, kind)
+    own_pool = None if pool is None else rows
+    if targets is None and not len(budgets):
+        if pool is None:
+            raise ValueError(
+                "targets: expected points (N, D) whose loss to predict, or budgets in FLOPs to "
+                "split, as in compute=1e23, got neither"
+            )
+        targets = "largest"
+    points = target_points(targets, kind, reading, own_pool, costs)
+    if isinstance(runs, Forecast):
+        model = model_of_forecast(runs, level)
+    else:
+        model = model_of_table(kind, is_own, runs, rows, costs, reading, method, errors, level)
+    return _Question(model, Targets(points, budgets, optima_of(model, budgets)), own_pool, costs)
+
+
+def _refuse_other_types(runs: object) -> None:
+    is_table = (
+        hasattr(runs, "columns") or hasattr(runs, "column_names") or isinstance(runs, Mapping)
+    )
+    if runs is not None and not is_table and not hasattr(runs, "select"):
+        raise TypeError(
+            f"suggest_runs: expected a table of runs, a forecast, a fit or None, got "
+            f"{type(runs).__name__}"
         )
 
-    with one_blas_thread():
-        plan: ForecastPlan | FitPlan
-        if isinstance(source, Forecast):
-            _refuse_of_fits(misfit, noise)
-            plan = plan_by_forecast(source, paid, payable, aims, level)
-        else:
-            plan = plan_by_fit(source, paid, payable, aims, misfit, noise, level or 0.9)
-        return _suggestions(plan, budget, limit)
+
+def _available(question: _Question, budget: float, cost: Cost, reading: Reading) -> _Available:
+    """Which rows of the pool, or of the continued grid, can be chosen.
+
+    Raises:
+        ValueError: none can.
+    """
+    model, targets, pool, costs = question
+    if pool is None:
+        inputs, costs = _grid(model, targets, budget, cost, reading)
+        trained = np.zeros(len(costs), dtype=bool)
+    else:
+        inputs = pool.of_law(model.law)
+        trained = trained_rows(inputs, model.inputs)
+    if trained.all():
+        raise ValueError(
+            f"pool: all {len(trained)} rows were trained already; add rows, or a row once more for "
+            "a repeat"
+        )
+    too_dear = ~trained & (costs > budget)
+    rows = np.flatnonzero(~trained & ~too_dear)
+    if not len(rows):
+        raise ValueError(
+            f"budget: all {int(too_dear.sum())} runs that are left in the pool cost more than "
+            f"{budget:.3g}; the cheapest costs {costs[~trained].min():.3g}"
+        )
+    return _Available(inputs, costs, rows, _pool_notes(int(trained.sum()), int(too_dear.sum())))
 
 
-def _refuse_of_fits(misfit: Misfit, noise: float | None) -> None:
-    for name, given in (("misfit", misfit != "hold-outs"), ("noise", noise is not None)):
-        if given:
-            raise ValueError(f"{name}: a forecast estimates its own; leave it out, or pass a fit")
+def _pool_notes(num_trained: int, num_too_dear: int) -> tuple[str, ...]:
+    notes = []
+    for num, one, many in (
+        (
+            num_trained,
+            "row of the pool was trained already",
+            "rows of the pool were trained already",
+        ),
+        (
+            num_too_dear,
+            "run costs more than the budget and was left out",
+            "runs cost more than the budget and were left out",
+        ),
+    ):
+        if num:
+            notes.append(f"{num} {one if num == 1 else many}")
+    return tuple(notes)
 
 
-def _suggestions(plan: ForecastPlan | FitPlan, budget: float, limit: int) -> Suggestions:
+def _grid(
+    model: PlanningModel, targets: Targets, budget: float, cost: Cost, reading: Reading
+) -> tuple[dict[str, np.ndarray], Floats]:
+    """The continued grid and its costs."""
+    if not (cost is None or callable(cost) or isinstance(cost, str)):
+        raise ValueError("cost: an array needs pool=; give it, or a function of N and D")
+    around = {
+        name: np.concatenate([targets.points[name], targets.optima[name]]) for name in ("N", "D")
+    }
+    assert model.inputs is not None
+    inputs = continued_grid(model.inputs, around, budget if cost is None else np.inf)
+    if not len(inputs["N"]):
+        raise ValueError(
+            f"budget: {budget:.3g} pays for no run that would continue the grid of the runs; "
+            "raise it, or give pool="
+        )
+    names = tuple(model.law.inputs())
+    table = reading.points({name: inputs[name] for name in names}, "pool", model.law.inputs())
+    return table.of_law(model.law), costs_of(cost, table, model.law)
+
+
+def _paid(question: _Question, in_progress: object, reading: Reading) -> dict[str, np.ndarray]:
+    """The inputs of runs that are already paid for."""
+    law = question.model.law
+    if in_progress is None:
+        return {name: values[:0] for name, values in question.targets.points.items()}
+    return reading.points(in_progress, "in_progress", law.inputs()).of_law(law)
+
+
+def _suggestions(
+    planned: PlannedErrors, available: _Available, budget: float, limit: int, next_only: bool
+) -> Suggestions:
     """Search the best set of candidates, and tell what it does."""
-    payable = plan.payable
-    now = plan.errors(np.zeros((1, len(payable.costs)), dtype=bool))
+    rows, model = available.rows, planned.model
+    now = planned.of(np.zeros((1, len(rows)), dtype=bool))
 
     def variance(chosen: Any) -> Floats:
-        return plan.variance(chosen, now)
+        return weighed(planned.of(chosen), now)
 
-    choice = Choice(
-        costs=payable.costs,
-        budget=budget * (1 + 1e-12),
-        max_runs=limit,
-        steps=exchange_steps(payable.points),
-        groups=payable.points.N == np.unique(payable.points.N)[:, None],
-        variance=variance,
-        block=plan.block,
-    )
-    best, exhaustive = best_subset(choice)
+    choice = Choice(available.costs[rows], budget * (1 + 1e-12), limit, variance)
+    if next_only:
+        best, exhaustive = next_run(choice), False
+    else:
+        best, exhaustive = best_subset(choice)
     order = in_order(choice, best.chosen)
-    steps = np.zeros((len(order) + 1, len(payable.costs)), dtype=bool)
+    steps = np.zeros((len(order) + 1, len(rows)), dtype=bool)
     for number, index in enumerate(order, 1):
         steps[number:, index] = True
-    errors, ends = plan.errors(steps), steps[[0, -1]]
+    errors, ends, chosen = planned.of(steps), steps[[0, -1]], rows[order]
+    columns = by_column(model.law, available.inputs)
     return Suggestions(
-        N=payable.points.N[order],
-        D=payable.points.D[order],
-        flops=6.0 * payable.points.N[order] * payable.points.D[order],
-        cost=payable.costs[order],
-        standard_error_after=errors.loss[1:],
-        standard_error_now=float(errors.loss[0]),
-        noise_error_now=float(errors.noise[0]),
-        noise_error_after=float(errors.noise[-1]),
+        inputs={name: values[chosen] for name, values in columns.items()},
+        row=chosen,
+        cost=available.costs[chosen],
+        standard_error_after=errors.response[1:],
+        standard_error_now=float(errors.response[0]),
         ratio_error_after=errors.ratio[1:],
         ratio_error_now=float(errors.ratio[0]),
-        targets=plan.target_rows(ends),
-        splits=plan.split_rows(ends),
-        level=plan.level,
+        targets=planned.target_rows(ends),
+        splits=planned.split_rows(ends),
+        level=model.level,
         budget=float(budget),
         exhaustive=exhaustive,
-        title=plan.title,
-        basis=plan.basis,
-        notes=notes_of(payable, order),
+        link=model.link.name,
+        title=model.title,
+        is_prior=model.is_prior,
+        notes=available.notes,
     )
 
 

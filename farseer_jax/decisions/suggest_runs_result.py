@@ -1,15 +1,17 @@
 """``Suggestions``: runs to train next, and the targets before and after them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from farseer_jax.results.numbers import level_text, loss_text, number_text, quantity_text
+from farseer_jax.results.numbers import level_text, loss_text, number_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import Floats
+from farseer_jax.uncertainty.intervals import cell_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,22 +19,26 @@ class TargetBefore:
     """One target, before and after the suggested runs.
 
     Attributes:
-        N: parameters.
-        D: tokens.
-        predicted: the predicted loss.
-        before: ends of the interval of the loss now.
+        inputs: its inputs by column.
+        predicted: the predicted response; NaN without runs, as the ends are.
+        before: ends of the interval of the response now.
         after: ends of the interval with all suggestions, around the same prediction.
-        length: distance outside the runs of the fit, in e-folds.
+        length: distance outside the runs, in e-folds; infinite without runs.
         flag: the same in words.
     """
 
-    N: float
-    D: float
+    inputs: Mapping[str, Any]
     predicted: float
     before: tuple[float, float]
     after: tuple[float, float]
     length: float
     flag: str
+
+    def __str__(self) -> str:
+        values = (cell_text(name, value) for name, value in self.inputs.items())
+        if set(self.inputs) == {"N", "D"}:
+            return ", ".join(values)
+        return ", ".join(f"{n}={v}" for n, v in zip(self.inputs, values, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +50,9 @@ class SplitBefore:
         N: compute-optimal parameters.
         D: compute-optimal tokens.
         tokens_per_parameter: D/N.
-        before: ends of the interval of D/N now; by a fit from the runs' noise alone.
+        before: ends of the interval of D/N now.
         after: ends of the interval with all suggestions, around the same ratio.
-        length: distance of the optimum outside the runs of the fit, in e-folds.
+        length: distance of the optimum outside the runs, in e-folds.
         flag: the same in words.
     """
 
@@ -65,29 +71,26 @@ class Suggestions(Result):
     """Runs worth training next, and the standard errors with them. Prints as a table.
 
     Attributes:
-        N: parameters of each suggestion, ``(suggestion,)``, in the order in which to train them:
-            size by size, first what lowers the variance most per cost.
-        D: tokens of each suggestion, ``(suggestion,)``.
-        flops: 6·N·D of each suggestion, ``(suggestion,)``.
+        inputs: of each suggestion by column, ``(suggestion,)``, in the order in which to train
+            them: first what lowers ``ln`` variance most per √cost.
+        row: the row of each in the pool, counted from 0, ``(suggestion,)``.
         cost: cost of each suggestion in the unit of the budget, ``(suggestion,)``.
-        standard_error_after: standard error of ``ln`` loss, root mean square over the targets, with
-            this suggestion and those before it, ``(suggestion,)``; NaN without target losses.
+        standard_error_after: standard error of the response on the link's scale (``ln`` loss), root
+            mean square over the targets, with this suggestion and those before it,
+            ``(suggestion,)``; NaN without such targets.
         standard_error_now: the same without suggestions.
-        noise_error_now: by a fit, the part of it from the runs' noise; the rest is misfit. NaN by
-            a forecast, whose noise and misfit act together.
-        noise_error_after: that part with all suggestions.
-        ratio_error_after: standard error of ``ln`` of the optimal D/N (by a fit from the runs'
-            noise alone), root mean square over the budgets, ``(suggestion,)``; NaN without such
-            budgets.
+        ratio_error_after: standard error of ``ln`` of the optimal D/N, root mean square over the
+            budgets, ``(suggestion,)``; NaN without such budgets.
         ratio_error_now: the same without suggestions.
         targets: the target points one by one.
         splits: the budgets to split one by one.
         level: nominal probability of their intervals.
         budget: the most that the suggestions may cost.
         exhaustive: whether all affordable sets were compared.
-        title: the forecast or the fit, in words.
-        basis: how the standard errors were found, in words.
-        notes: further remarks.
+        link: name of the scale of the response's errors.
+        title: the forecast or the law, in words.
+        is_prior: whether weak priors of the law are a part of the standard errors.
+        notes: remarks on the pool.
 
     Example:
         >>> from farseer_jax import example_runs, forecast, suggest_runs
@@ -97,14 +100,11 @@ class Suggestions(Result):
         (True, True)
     """
 
-    N: Floats
-    D: Floats
-    flops: Floats
+    inputs: Mapping[str, np.ndarray]
+    row: np.ndarray
     cost: Floats
     standard_error_after: Floats
     standard_error_now: float
-    noise_error_now: float
-    noise_error_after: float
     ratio_error_after: Floats
     ratio_error_now: float
     targets: tuple[TargetBefore, ...]
@@ -112,30 +112,62 @@ class Suggestions(Result):
     level: float
     budget: float
     exhaustive: bool
+    link: str
     title: str
-    basis: str
+    is_prior: bool
     notes: tuple[str, ...]
 
     def __len__(self) -> int:
-        return len(self.N)
+        return len(self.cost)
 
     @property
     def spent(self) -> float:
         """Total cost of the suggestions."""
         return float(self.cost.sum())
 
+    @property
+    def hardly_helps(self) -> bool:
+        """Whether the suggestions narrow no kind of target by a tenth."""
+        pairs = (
+            (self.standard_error_now, self.standard_error_after),
+            (self.ratio_error_now, self.ratio_error_after),
+        )
+        return all(
+            not len(after) or after[-1] > (1 - _HARDLY) * now
+            for now, after in pairs
+            if not np.isnan(now)
+        )
+
+    @property
+    def basis(self) -> str:
+        """What the standard errors rest on, in words."""
+        what = "ln loss" if self.link == "log" else f"the response on the scale {self.link!r}"
+        of_loss = f"of {what}: by the law, its misfit and the effect of the size"
+        of_ratio = "of ln D/N: by the law and its misfit"
+        parts = [of_loss] * bool(self.targets) + [of_ratio] * bool(self.splits)
+        prior = "; where runs are few, by weak priors of the law's parameters" * self.is_prior
+        return (
+            "standard error "
+            + "\n".join(parts)
+            + prior
+            + "; new runs are assumed to lie on the mean"
+        )
+
     def table(self) -> Table:
-        """One row per suggestion: N, D, flops, cost, and the standard errors of the targets."""
+        """One row per suggestion: inputs, row, cost, and the standard errors of the targets."""
+        is_grid = set(self.inputs) == {"N", "D"}
         columns = [
-            Column("N", self.N, quantity_text),
-            Column("D", self.D, quantity_text),
-            Column("flops", self.flops, "{:.2e}".format, heading="FLOPs"),
-            Column("cost", self.cost, text=None),
+            *(Column(name, x, partial(cell_text, name)) for name, x in self.inputs.items()),
+            Column("row", self.row, text=None),
+            Column("cost", self.cost, "{:.3g}".format),
         ]
+        if is_grid:
+            flops = 6.0 * self.inputs["N"] * self.inputs["D"]
+            columns.insert(2, Column("flops", flops, None))
         if self.targets:
             after = self.standard_error_after
             heading = "standard error after"
-            columns.append(Column("standard_error_after", after, _percent, heading=heading))
+            columns.append(Column("standard_error_after", after, self._size, heading=heading))
         if self.splits:
             heading = "of D/N after" if self.targets else "standard error of D/N after"
             after = self.ratio_error_after
@@ -147,8 +179,6 @@ class Suggestions(Result):
         return {
             "suggestions": self.table().records(),
             "standard_error_now": _finite(self.standard_error_now),
-            "noise_error_now": _finite(self.noise_error_now),
-            "noise_error_after": _finite(self.noise_error_after),
             "ratio_error_now": _finite(self.ratio_error_now),
             "budget": self.budget,
             "spent": self.spent,
@@ -156,6 +186,7 @@ class Suggestions(Result):
             "targets": [_plain(one) for one in self.targets],
             "splits": [_plain(one) for one in self.splits],
             "exhaustive": self.exhaustive,
+            "hardly_helps": self.hardly_helps,
             "basis": self.basis,
             "notes": list(self.notes),
         }
@@ -164,49 +195,66 @@ class Suggestions(Result):
         """The suggestions, each target and budget before and after, and the basis."""
         targets = [self._targets()] if self.targets else []
         splits = [self._splits()] if self.splits else []
-        notes = "".join(f"\nnote: {note}" for note in self.notes)
+        notes = "".join(f"\nnote: {note}" for note in (*self._verdict(), *self.notes))
         return self._heading(), self._from_now(), *targets, *splits, f"{self.basis}{notes}"
+
+    def _verdict(self) -> tuple[str, ...]:
+        """Whether the suggestions hardly help, and what would."""
+        if not len(self):
+            return ("no affordable run lowers the standard error by half a per cent",)
+        if self.hardly_helps:
+            return (
+                "these runs hardly help: they lower the standard error by less than a tenth; raise "
+                "the budget, or add runs nearer to the targets to the pool",
+            )
+        return ()
 
     def _heading(self) -> str:
         num = len(self)
         count = f"{num} run{'s'[: num != 1]} to train next" if num else "no run"
         return f"{self.title}: {count}, {self.spent:.3g} of {self.budget:.3g}"
 
+    def _size(self, value: float) -> str:
+        """A standard error on the link's scale."""
+        return _percent(value) if self.link == "log" else number_text(value, 3)
+
     def _from_now(self) -> Table:
         """The table of the suggestions, below a row of the standard errors now."""
-        now = {
-            "N": "now",
+        now: dict[str, Any] = {
             "standard_error_after": self.standard_error_now,
             "ratio_error_after": self.ratio_error_now,
         }
-        columns = [
-            replace(own, values=[now.get(own.name, ""), *own.values], text=_text_or(own.text))
-            for own in self.table().columns
-            if own.text is not None
-        ]
-        return Table(columns, most=len(self) + 1)
+        columns = [own for own in self.table().columns if own.text is not None]
+        now[columns[0].name] = "now"
+        return Table(
+            [
+                replace(own, values=[now.get(own.name, ""), *own.values], text=_text_or(own.text))
+                for own in columns
+            ],
+            most=len(self) + 1,
+        )
 
     def _targets(self) -> Table:
         rows = self.targets
         return Table(
             [
-                Column(
-                    "target",
-                    [f"{quantity_text(o.N)}, {quantity_text(o.D)}" for o in rows],
-                    left=True,
-                ),
-                Column("loss", [one.predicted for one in rows], loss_text),
+                Column("target", [str(one) for one in rows], left=True),
+                Column("loss", [one.predicted for one in rows], _loss),
                 Column(
                     "before",
-                    [_half(one.before, one.predicted) for one in rows],
+                    [self._half(one.before, one.predicted) for one in rows],
                     heading=self._interval,
                 ),
-                Column("after", [_half(one.after, one.predicted) for one in rows]),
+                Column("after", [self._half(one.after, one.predicted) for one in rows]),
                 Column("flag", [one.flag for one in rows], heading=""),
             ],
             most=_MAX_TARGETS_SHOWN,
             noun="targets",
         )
+
+    def _half(self, ends: tuple[float, float], predicted: float) -> str:
+        half = 0.5 * (ends[1] - ends[0])
+        return f"±{_percent(half / predicted) if self.link == 'log' else number_text(half, 3)}"
 
     def _splits(self) -> Table:
         rows = self.splits
@@ -229,12 +277,17 @@ class Suggestions(Result):
 
 
 _MAX_TARGETS_SHOWN = 6
+_HARDLY = 0.1  # of the standard error
 
 
 def _plain(one: TargetBefore | SplitBefore) -> dict[str, Any]:
     """Its attributes, for JSON."""
     return {
-        name: [_finite(end) for end in value] if isinstance(value, tuple) else value
+        name: [_finite(end) for end in value]
+        if isinstance(value, tuple)
+        else _finite(value)
+        if isinstance(value, float)
+        else value
         for name, value in vars(one).items()
     }
 
@@ -248,12 +301,12 @@ def _text_or(write: Callable[[Any], str] | None) -> Callable[[Any], str]:
     return lambda value: value if isinstance(value, str) or write is None else write(value)
 
 
-def _half(ends: tuple[float, float], predicted: float) -> str:
-    return f"±{_percent((ends[1] - ends[0]) / (2 * predicted))}"
-
-
 def _ends(ends: tuple[float, float]) -> str:
     return " to ".join(number_text(end, 3) for end in ends)
+
+
+def _loss(value: float) -> str:
+    return loss_text(value) if np.isfinite(value) else "–"
 
 
 def _percent(value: float) -> str:

@@ -1,12 +1,13 @@
 """Fit all members of a forecast to all runs and to its hold-outs."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from farseer_jax.forecasting.members import Member
 from farseer_jax.forecasting.own_law_members import own_law_members
-from farseer_jax.forecasting.posterior import fit_member
+from farseer_jax.forecasting.posterior import Inputs, fit_member
 from farseer_jax.forecasting.rolling_limits import RollingLimits, rolling_limits
 from farseer_jax.forecasting.stack import Record, Stack, record_of, shares_of
 from farseer_jax.forecasting.standard_members import standard_members
@@ -42,11 +43,32 @@ def fit_stack(
     """
     members = members_of(runs, law, method)
     inputs, target = inputs_of(runs, law), runs.link.forward(runs.loss)
+    return fit_members(members, errors, inputs, target, mean_one(weights_of(runs)), noise_of(runs))
+
+
+def fit_members(
+    members: Sequence[Member],
+    errors: CorrelatedErrors,
+    inputs: Inputs,
+    target: np.ndarray,
+    weights: np.ndarray,
+    noise: Noise,
+) -> FittedStack:
+    """Fit members to all runs and to the runs below each rolling limit.
+
+    Args:
+        members: the members, the stiffest first.
+        errors: amplitudes and lengths of the correlated errors.
+        inputs: the laws' inputs at the runs.
+        target: responses on the link's scale, ``(run,)``.
+        weights: of the runs, ``(run,)``; without any above 0, the posteriors are the priors.
+        noise: what is known of the noise.
+    """
     with one_blas_thread():
         columns = errors.columns(members[0].kinds, inputs)
-        rolling = rolling_limits(columns.along_of(inputs))
-        weights = mean_one(weights_of(runs)) * np.vstack([np.ones(len(runs)), rolling.fitted])
-        data = columns, columns.at(inputs), inputs, target, weights, noise_of(runs)
+        rolling = rolling_limits(columns.along_of(inputs), weights > 0.0)
+        rows = weights * np.vstack([np.ones(len(weights)), rolling.fitted])
+        data = columns, columns.at(inputs), inputs, target, rows, noise
         stiffest = fit_member(members[0], *data)
         first = stiffest.laplace.weights
         posteriors = [stiffest, *(fit_member(own, *data, first) for own in members[1:])]

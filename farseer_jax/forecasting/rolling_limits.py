@@ -22,28 +22,30 @@ class RollingLimits(NamedTuple):
     predicted: np.ndarray
 
 
-def rolling_limits(along: np.ndarray) -> RollingLimits:
+def rolling_limits(along: np.ndarray, active: np.ndarray | None = None) -> RollingLimits:
     """Up to five hold-outs of ever smaller limits, at least a factor 1.3 apart.
 
     Args:
         along: the coordinate that orders the runs, such as ln N, ``(run,)``.
+        active: whether a run counts, ``(run,)``; all do unless given.
 
     Example:
         >>> along = np.repeat(np.log([1e8, 2e8, 4e8, 8e8]), 4)
         >>> np.exp(rolling_limits(along).limit).round(-6)
         array([8.e+08, 4.e+08])
     """
-    values = _apart(np.unique(along))
+    active = np.ones(len(along), dtype=bool) if active is None else active
+    values = _apart(np.unique(along[active])) if active.any() else np.zeros(0)
     limits = list[float]()
     fitted, predicted = list[np.ndarray](), list[np.ndarray]()
     for place in range(len(values) - 1, 0, -1):
-        below = along < values[place] - _ROUNDING
+        below = active & (along < values[place] - _ROUNDING)
         upper = values[place + 1] - _ROUNDING if place + 1 < len(values) else np.inf
         if below.sum() < _LEAST_RUNS or np.ptp(along[below]) < _ROUNDING or len(limits) == _MOST:
             break
         limits.append(values[place])
         fitted.append(below)
-        predicted.append(~below & (along < upper))
+        predicted.append(active & ~below & (along < upper))
     shape = (len(limits), len(along))
     return RollingLimits(
         np.array(limits),

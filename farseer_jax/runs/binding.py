@@ -61,6 +61,7 @@ def bind_runs(
     by: str | Sequence[str] = (),
     units: Mapping[str, float | None] | None = None,
     copies: Copies = "average",
+    single_labels: bool = False,
 ) -> list[Part]:
     """Take the runs that a law needs from a table, one part for each group and response.
 
@@ -81,6 +82,8 @@ def bind_runs(
         units: factors of inputs: ``{"N": 1e9}`` for a column in billions.
         copies: ``"keep"`` counts rows that are equal in all inputs and the response as runs of
             their own; ``"average"`` only those with another seed.
+        single_labels: whether a category may have the same label in all runs, as in the first of
+            several.
 
     Returns:
         The parts: groups in order of first appearance, responses in order within each group. Runs
@@ -109,6 +112,7 @@ def bind_runs(
         by=by,
         units=units or {},
         copies=copies,
+        single_labels=single_labels,
     )
     return [
         Part(part.group, part.response, Runs._trusted(part.table), part.num_left_out)

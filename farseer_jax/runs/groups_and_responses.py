@@ -34,6 +34,7 @@ class Binding(NamedTuple):
         units: factors of inputs.
         leave_out: leave out runs without a response, instead of refusing them.
         copies: whether rows that are equal in all inputs and the response count once.
+        single_labels: whether a category may have the same label in all runs.
     """
 
     kinds: Mapping[str, Kind]
@@ -46,6 +47,7 @@ class Binding(NamedTuple):
     units: Mapping[str, float | None] = {}
     leave_out: bool = True
     copies: Copies = "average"
+    single_labels: bool = False
 
 
 class TablePart(NamedTuple):
@@ -225,7 +227,8 @@ def _part(
         )
     weights = _weights(columns, binding, loss[rows], rows)
     own = {name: column[rows] for name, column in inputs.columns.items()}
-    refuse_single_labels(own, inputs.kinds, inputs.labels, where)
+    if not binding.single_labels:
+        refuse_single_labels(own, inputs.kinds, inputs.labels, where)
     others = {other: column[rows] for other, column in extra.items()}
     losses = losses_with_replicates(loss[rows], own, others, binding.copies)
     table = Table(

@@ -1,4 +1,4 @@
-"""The variance of a forecast with runs that do not exist yet.
+"""The variance of targets with runs that do not exist yet.
 
 Each member's posterior is Gaussian in its (linearised) law and its correlated errors. With K the
 posterior covariance of responses at the targets t and at new runs S, in variances of the noise, and
@@ -7,11 +7,11 @@ w the weight of a new run, the runs S leave, whatever they reach,
     K_tt − K_tS (K_SS + I/w)⁻¹ K_St,
 
 and move the member's mean by K_tS (K_SS + I/w)⁻¹ (y_S − mean_S). New runs are assumed to reach the
-forecast's mean, by which members come closer to one another as well. Noise, weights of members and
-their widening stay as they are; what is a new size's own is no longer counted at a size that gets a
-run. A target is a loss, with the effect of its size; or ln of the
-optimal D/N of a budget, which moves by −g'/g'' where g is the curve of losses along the budget,
-without effects of sizes.
+mean of all members, by which members come closer to one another as well. Noise, weights of members
+and their widening stay as they are; what is a new size's own is no longer counted at a size that
+gets a run. A target is a response, with the effect of its size; or ln of the optimal D/N of a
+budget, which moves by −g'/g'' where g is the curve of losses along the budget, without effects of
+sizes.
 """
 
 from collections.abc import Sequence
@@ -20,15 +20,14 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from farseer_jax.decisions.candidate_runs import Points
-from farseer_jax.decisions.exchange_search import Rows
-from farseer_jax.decisions.forecast_surface import ForecastSurface
-from farseer_jax.forecasting.posterior import Posterior
-from farseer_jax.forecasting.result import Forecast
+from farseer_jax.forecasting.posterior import Inputs, Posterior
+from farseer_jax.forecasting.stack import Stack
 from farseer_jax.methods.correlated_errors import ErrorColumns
-from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.checks import Floats
+
+Rows = NDArray[np.bool_]
 
 BLOCK = 256  # subsets in one call
 _STEP = 0.3  # in ln D/N, of the differences that stand for derivatives along a budget
@@ -59,8 +58,8 @@ class MemberCovariance(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class ForecastVariance:
-    """Variances of targets with any set of candidates, by a forecast.
+class PosteriorVariance:
+    """Variances of targets with any set of candidates.
 
     Attributes:
         members: posteriors at the candidates, then at runs already paid for, and at the targets.
@@ -97,34 +96,43 @@ class ForecastVariance:
 
     @property
     def _expected(self) -> Floats:
-        """The forecast's mean at the new runs, ``(run,)``."""
+        """The mean of all members at the new runs, ``(run,)``."""
         return np.asarray(sum(own.share * own.runs for own in self.members))
 
 
-def forecast_variance(
-    forecast: Forecast, candidates: Points, paid: Points, targets: Points, splits: Points
-) -> ForecastVariance:
-    """The variances of a forecast with new runs.
+def posterior_variance(
+    stack: Stack,
+    weight: float,
+    candidates: Inputs,
+    paid: Inputs,
+    targets: Inputs,
+    splits: Inputs,
+) -> PosteriorVariance:
+    """The variances of a stack's predictions with new runs.
 
     Args:
-        forecast: the forecast, over N and D.
-        candidates: runs that could be trained.
-        paid: runs that will be trained in any case.
-        targets: points whose loss is a target.
-        splits: optima of budgets whose D/N is a target, at 6 N D.
+        stack: the members' posteriors.
+        weight: of a new run; the noise is that of a run of weight 1.
+        candidates: inputs of the runs that could be trained.
+        paid: of runs that will be trained in any case.
+        targets: of the points whose response is a target.
+        splits: N and D of the optima of budgets whose D/N is a target, at 6 N D; empty otherwise.
     """
-    around = _around(splits)
-    parts = (candidates, paid, targets, around)
-    inputs = {name: np.concatenate([own[i] for own in parts]) for i, name in enumerate("ND")}
-    num_runs, num_splits = len(candidates.N) + len(paid.N), len(splits.N)
-    functional = _functional(forecast, len(targets.N), splits)
-    stack = forecast.stack
-    weight = float(np.median(weights_of(forecast.runs)))
+    num_targets, num_splits = _num(targets), _num(splits)
+    parts = [candidates, paid, targets]
+    if num_splits:
+        parts.append(_around(splits))
+    inputs = {name: np.concatenate([own[name] for own in parts]) for name in candidates}
+    num_runs = _num(candidates) + _num(paid)
+    joints = [_joint(posterior, inputs, 3 * num_splits) for posterior in stack.posteriors]
+    curves = np.tensordot(
+        stack.shares, np.array([mean[num_runs + num_targets :] for mean, _ in joints]), 1
+    )
+    functional = _functional(num_targets, curves.reshape(num_splits, 3))
     members = []
-    for share, factor, posterior in zip(
-        stack.shares, stack.widening**2, stack.posteriors, strict=True
+    for share, factor, posterior, (mean, root) in zip(
+        stack.shares, stack.widening**2, stack.posteriors, joints, strict=True
     ):
-        mean, root = _joint(posterior, inputs, 3 * num_splits)
         runs, targeted = root[:num_runs], functional @ root[num_runs:]
         scale = factor * posterior.laplace.noise[0] ** 2
         members.append(
@@ -139,29 +147,44 @@ def forecast_variance(
                 own=scale * _own_of_sizes(posterior, targets, num_splits),
             )
         )
-    sizes = np.append(targets.N, np.full(num_splits, np.nan))
-    same_size = np.isclose(inputs["N"][:num_runs, None], sizes, rtol=1e-9)
-    return ForecastVariance(members, same_size, len(candidates.N))
+    same_size = np.zeros((num_runs, num_targets + num_splits), dtype=bool)
+    same_size[:, :num_targets] = _same_size(stack, inputs, num_runs, num_targets)
+    return PosteriorVariance(members, same_size, _num(candidates))
 
 
-def _around(splits: Points) -> Points:
+def _num(inputs: Inputs) -> int:
+    return len(next(iter(inputs.values())))
+
+
+def _same_size(stack: Stack, inputs: Inputs, num_runs: int, num_targets: int) -> Rows:
+    """Whether new runs have the sizes of targets, ``(run, target)``."""
+    columns = next((own.columns for own in stack.posteriors if own.columns is not None), None)
+    if columns is None:
+        return np.zeros((num_runs, num_targets), dtype=bool)
+    along = columns.along_of(inputs)
+    sizes = along[num_runs : num_runs + num_targets]
+    return np.isclose(along[:num_runs, None], sizes, rtol=0.0, atol=1e-9)
+
+
+def _around(splits: Inputs) -> dict[str, Floats]:
     """Three points along the budget of each optimum: below it, the optimum, above it."""
     steps = 0.5 * _STEP * np.array([-1.0, 0.0, 1.0])
-    N = splits.N[:, None] * np.exp(-steps)
-    D = splits.D[:, None] * np.exp(steps)
-    return Points(N.ravel(), D.ravel())
+    N = splits["N"][:, None] * np.exp(-steps)
+    D = splits["D"][:, None] * np.exp(steps)
+    return {"N": N.ravel(), "D": D.ravel()}
 
 
-def _functional(forecast: Forecast, num_targets: int, splits: Points) -> Floats:
-    """Targets as combinations of responses at the points, ``(target, point)``."""
-    num = len(splits.N)
+def _functional(num_targets: int, curves: Floats) -> Floats:
+    """Targets as combinations of responses at the points, ``(target, point)``.
+
+    Args:
+        num_targets: how many targets are responses at points.
+        curves: the expected response around each optimum, ``(budget, 3)``.
+    """
+    num = len(curves)
     found = np.zeros((num_targets + num, num_targets + 3 * num))
     found[:num_targets, :num_targets] = np.eye(num_targets)
-    if not num:
-        return found
-    around = _around(splits)
-    values = ForecastSurface(forecast).mean(np.log(around.N), np.log(around.D)).reshape(num, 3)
-    curvature = (values[:, 0] - 2.0 * values[:, 1] + values[:, 2]) / _STEP**2
+    curvature = (curves[:, 0] - 2.0 * curves[:, 1] + curves[:, 2]) / _STEP**2
     for row in range(num):
         first = num_targets + 3 * row
         slope = np.array([-0.5, 0.0, 0.5]) / _STEP
@@ -169,7 +192,7 @@ def _functional(forecast: Forecast, num_targets: int, splits: Points) -> Floats:
     return found
 
 
-def _joint(posterior: Posterior, inputs: dict[str, Floats], num_last: int) -> tuple[Floats, Floats]:
+def _joint(posterior: Posterior, inputs: Inputs, num_last: int) -> tuple[Floats, Floats]:
     """Mean, and a root of the covariance in variances of the noise, ``(point, …)``.
 
     Args:
@@ -204,14 +227,14 @@ def _without_own(columns: ErrorColumns) -> ErrorColumns:
     return found
 
 
-def _own_of_sizes(posterior: Posterior, targets: Points, num_splits: int) -> Floats:
+def _own_of_sizes(posterior: Posterior, targets: Inputs, num_splits: int) -> Floats:
     """Variance of what is the targets' sizes' own, over the noise's, ``(target,)``."""
-    found = np.zeros(len(targets.N) + num_splits)
-    if posterior.columns is not None and len(targets.N):
-        inputs = {"N": targets.N, "D": targets.D}
+    num = _num(targets)
+    found = np.zeros(num + num_splits)
+    if posterior.columns is not None and num:
         both = posterior.columns, _without_own(posterior.columns)
-        whole, rest = (columns.at(inputs).size_left for columns in both)
-        found[: len(targets.N)] = whole - rest
+        whole, rest = (columns.at(targets).size_left for columns in both)
+        found[:num] = whole - rest
     return found
 
 
