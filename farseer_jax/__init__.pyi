@@ -1,5 +1,9 @@
 # The public names and their homes, each once. They are imported at first use.
 from ._version import __version__
+from .choosing.averaged_fit import AveragedFit, AveragedMember
+from .choosing.choose_law import choose_law
+from .choosing.law_choice import LawChoice, TriedLaw
+from .choosing.table_reading import TableReading
 from .decisions.allocate import allocate
 from .decisions.allocation_result import Allocation
 from .decisions.compare_counts import CountComparison, CountResult, compare_counts
@@ -119,6 +123,12 @@ from .uncertainty.weight_schemes import (
 )
 
 __all__ = [
+    "AveragedFit",
+    "AveragedMember",
+    "LawChoice",
+    "TableReading",
+    "TriedLaw",
+    "choose_law",
     "Allocation",
     "Along",
     "BatchFit",

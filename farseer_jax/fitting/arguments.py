@@ -188,7 +188,7 @@ def as_parts(
         link = runs.link if link is None else link
         table, naming = _columns_of_runs(kind, runs)
     else:
-        table = _columns_of_table(runs)
+        table = columns_of_table(runs)
         kind = as_law(law, list(table), bound=tuple(columns_of or {}), kinds=kinds, real=real)
     parts = bind_runs(table, kind.inputs(), by=names_of(by), link=as_link(link or "log"), **naming)
     return _with_entries(kind, parts), parts
@@ -224,7 +224,7 @@ def _with_entries(law: type[Law], parts: Sequence[Part]) -> type[Law]:
     return law.with_shares(entries)
 
 
-def _columns_of_table(runs: object) -> dict[str, np.ndarray]:
+def columns_of_table(runs: object) -> dict[str, np.ndarray]:
     """The columns of a table.
 
     Raises:
