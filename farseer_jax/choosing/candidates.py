@@ -1,7 +1,6 @@
 """The laws that the columns of a table can serve: those of the catalogue, and general forms."""
 
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,9 +10,10 @@ from farseer_jax.choosing.table_reading import TableReading
 from farseer_jax.laws.declarations import declared
 from farseer_jax.laws.define import law as law_of_text
 from farseer_jax.laws.effective_inputs import with_effective
+from farseer_jax.laws.floor import has_floor, with_floor
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.registry import EFFECTIVE_INPUTS, LAWS
-from farseer_jax.runs.usual_names import USUAL_NAMES, named, squeezed
+from farseer_jax.runs.usual_names import USUAL_NAMES, begins_with, named, squeezed
 
 MIXTURE = "h"
 _MOST_COLUMNS = 3  # of one name, such as N: N_active, N_dense, N_total
@@ -49,14 +49,19 @@ class NotServed(NamedTuple):
 
 
 def catalogue() -> dict[str, type[Law]]:
-    """The laws that are tried, with those of effective inputs."""
+    """The laws that are tried, with those of effective inputs; those without a floor get one.
+
+    What a law without a floor predicts beyond the runs falls too far on tables of every kind.
+    """
     found = {name: law for name, law in LAWS.items() if name not in _NOT_OF_LOSSES}
     for base, (key, kind) in itertools.product(_EFFECTIVE_BASES, EFFECTIVE_INPUTS.items()):
         replaced = [name for name in ("D", "N") if name in kind.inputs()][:1]
         if replaced and replaced[0] in LAWS[base].inputs():
             made = with_effective(LAWS[base], **{replaced[0]: kind})
             found.setdefault(made.name, made)
-    return {name: law for name, law in found.items() if _of_numbers(law)}
+    own = (law for law in found.values() if _of_numbers(law))
+    floored = (law if has_floor(law) else with_floor(law) for law in own)
+    return {law.name: law for law in floored}
 
 
 def served_laws(
@@ -152,8 +157,7 @@ def columns_for(
         return [name]
     usual = USUAL_NAMES.get(name, frozenset({squeezed(name)}))
     found = [column for column in free if squeezed(column) in usual]
-    begins = re.compile(rf"{re.escape(name)}(_|\d|\s|$)")
-    return (found or [column for column in free if begins.match(column)])[:_MOST_COLUMNS]
+    return (found or [column for column in free if begins_with(column, name)])[:_MOST_COLUMNS]
 
 
 def _of_numbers(law: type[Law]) -> bool:

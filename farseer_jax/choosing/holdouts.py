@@ -18,7 +18,7 @@ def holdouts(
     """The runs that each hold-out predicts, ``(run,)``, by its name.
 
     The largest values of each input are held out, about 15 and 30 per cent of the runs, and the
-    largest products of all inputs (a cost); of mixtures, a quarter of those tried at a time.
+    runs that are largest in all inputs together; of mixtures, a quarter of those tried at a time.
 
     Args:
         inputs: positive numbers, ``(run,)`` each.
@@ -38,9 +38,9 @@ def holdouts(
     for name, along in varied.items():
         _add_limits(found, name, along, min(_LEAST_RUNS + _RUNS_PER_INPUT * len(varied), num))
     if len(varied) > 1:
-        product = np.sum(list(varied.values()), axis=0)
+        together = np.sum([own / own.std() for own in varied.values()], axis=0)
         least = _LEAST_RUNS + _RUNS_PER_INPUT * len(varied)
-        _add_limits(found, " · ".join(varied), product, least)
+        _add_limits(found, " and ".join(varied), together, least)
     if shares is not None:
         found |= _mixtures(shares, seed)
     return found

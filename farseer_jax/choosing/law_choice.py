@@ -62,7 +62,8 @@ class LawChoice(Result, Sequence[AveragedFit]):
     Example:
         >>> import numpy as np
         >>> import farseer_jax as fj
-        >>> N, D = (x.ravel() for x in np.meshgrid(np.geomspace(1e8, 3e9, 6), np.geomspace(2e9, 1e11, 6)))
+        >>> sizes, tokens = np.geomspace(1e8, 3e9, 6), np.geomspace(2e9, 1e11, 6)
+        >>> N, D = (x.ravel() for x in np.meshgrid(sizes, tokens))
         >>> loss = 1.7 + 400 / N**0.34 + 410 / D**0.28
         >>> choice = fj.choose_law({"N": N, "D": D, "loss": loss})
         >>> float(np.round(choice.predict({"N": [1e10], "D": [1e11]})[0], 2))

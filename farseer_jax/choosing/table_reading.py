@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from farseer_jax.runs.find_columns import match_columns
-from farseer_jax.runs.usual_names import USUAL_NAMES, USUAL_SHARES, squeezed
+from farseer_jax.runs.usual_names import USUAL_NAMES, USUAL_SHARES, begins_with, squeezed
 
 _LOSS_NAMES = re.compile(r"(^loss[_ ].+)|(.+[_ ]loss$)", re.IGNORECASE)
 _RESULT_NAMES = re.compile(r"(^|[_ ])(loss|acc|accuracy|ppl|perplexity|bpb|error|score)($|[_ ])")
-_ROW_NAMES = frozenset("seed runid run id index row step".split())
+_ROW_NAMES = frozenset(["seed", "runid", "run", "id", "index", "row", "step"])
 _SIZE_LABEL = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMBT])\s*", re.IGNORECASE)
 _SIZE_UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _SUM_ROUNDING = 1e-2  # of shares
@@ -163,7 +163,11 @@ def _not_an_input(name: str, columns: Mapping[str, np.ndarray], sizes: Sequence[
     """Why a column of numbers cannot be an input; None if it may be one."""
     values = _sizes_of(columns[name]) if name in sizes else np.asarray(columns[name], dtype=float)
     assert values is not None
-    known = any(squeezed(name) in usual for key, usual in USUAL_NAMES.items() if key != "loss")
+    known = any(
+        squeezed(name) in usual or begins_with(name, key)
+        for key, usual in USUAL_NAMES.items()
+        if key != "loss"
+    )
     if squeezed(name) in _ROW_NAMES:
         return "tells runs apart"
     if not np.isfinite(values).all() or (values <= 0.0).any():

@@ -12,6 +12,7 @@ from farseer_jax.laws.catalogue.kaplan import Kaplan
 from farseer_jax.laws.catalogue.raw_farseer import RawFarseer
 from farseer_jax.laws.effective.repeated_tokens import RepeatedTokens
 from farseer_jax.laws.effective_inputs import EffectiveInput, with_effective
+from farseer_jax.laws.floor import SUFFIX, with_floor
 from farseer_jax.laws.law import Law
 
 LAWS: dict[str, type[Law]] = {
@@ -34,9 +35,13 @@ def law_named(name: str) -> type[Law] | None:
     Example:
         >>> law_named("chinchilla(D=repeated-tokens)").inputs()
         {'N': 'positive', 'D': 'positive', 'U': 'positive'}
+        >>> law_named("kaplan+floor").parameter_names()[0]
+        'E'
     """
     if name in LAWS:
         return LAWS[name]
+    if name.endswith(SUFFIX) and (base := law_named(name.removesuffix(SUFFIX))) is not None:
+        return with_floor(base)
     match = _OF_EFFECTIVE.fullmatch(name)
     if match is None:
         return None
