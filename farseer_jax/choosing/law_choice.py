@@ -6,20 +6,20 @@ from typing import Any
 
 import numpy as np
 
+from farseer_jax._version import __version__
 from farseer_jax.choosing.averaged_fit import AveragedFit
 from farseer_jax.choosing.candidates import MIXTURE
 from farseer_jax.choosing.law_member import floor_determined
 from farseer_jax.choosing.table_reading import TableReading, numbers_of
 from farseer_jax.fitting.arguments import columns_of_table
 from farseer_jax.fitting.prediction import Prediction
+from farseer_jax.results.converter import state_of
 from farseer_jax.results.numbers import number_text
 from farseer_jax.results.result import FORMAT_VERSION, Result
-from farseer_jax.results.converter import state_of
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.find_columns import named_column
 from farseer_jax.runs.groups_and_responses import groups_of
 from farseer_jax.runs.usual_names import named
-from farseer_jax._version import __version__
 
 _CLEAR = 0.9  # how often the best must be so in draws of the hold-outs
 _MOST_LISTED = 6
