@@ -54,7 +54,7 @@ def catalogue() -> dict[str, type[Law]]:
     What a law without a floor predicts beyond the runs falls too far on tables of every kind.
     """
     found = {name: law for name, law in LAWS.items() if name not in _NOT_OF_LOSSES}
-    for base, (key, kind) in itertools.product(_EFFECTIVE_BASES, EFFECTIVE_INPUTS.items()):
+    for base, kind in itertools.product(_EFFECTIVE_BASES, EFFECTIVE_INPUTS.values()):
         replaced = [name for name in ("D", "N") if name in kind.inputs()][:1]
         if replaced and replaced[0] in LAWS[base].inputs():
             made = with_effective(LAWS[base], **{replaced[0]: kind})
