@@ -1,5 +1,9 @@
 # The public names and their homes, each once. They are imported at first use.
 from ._version import __version__
+from .choosing.averaged_fit import AveragedFit, AveragedMember
+from .choosing.choose_law import choose_law
+from .choosing.law_choice import LawChoice, TriedLaw
+from .choosing.table_reading import TableReading
 from .decisions.allocate import allocate
 from .decisions.allocation_result import Allocation
 from .decisions.compare_counts import CountComparison, CountResult, compare_counts
@@ -135,6 +139,8 @@ __all__ = [
     "Allocation",
     "Along",
     "AsymmetricLearningRateBatch",
+    "AveragedFit",
+    "AveragedMember",
     "BatchFit",
     "BayesianBootstrap",
     "Bootstrap",
@@ -184,6 +190,7 @@ __all__ = [
     "JackknifeSizes",
     "Kaplan",
     "Law",
+    "LawChoice",
     "LeaderboardRow",
     "LearningRateBatch",
     "LeastSquares",
@@ -230,8 +237,10 @@ __all__ = [
     "StartReport",
     "StretchedExponential",
     "Suggestions",
+    "TableReading",
     "Transform",
     "TransformerFLOPs",
+    "TriedLaw",
     "VariableProjection",
     "Vocabulary",
     "VocabularyWidth",
@@ -247,6 +256,7 @@ __all__ = [
     "build_design",
     "check_shape",
     "choose_forms",
+    "choose_law",
     "combine_intervals",
     "compare_choices",
     "compare_counts",

@@ -25,6 +25,7 @@ from farseer_jax.laws.catalogue.raw_farseer import RawFarseer
 from farseer_jax.laws.catalogue.vocabulary import Vocabulary, VocabularyWidth
 from farseer_jax.laws.effective.repeated_tokens import RepeatedTokens
 from farseer_jax.laws.effective_inputs import EffectiveInput, with_effective
+from farseer_jax.laws.floor import SUFFIX, with_floor
 from farseer_jax.laws.law import Law
 
 _LAWS: tuple[type[Law], ...] = (
@@ -68,11 +69,15 @@ def law_named(name: str) -> type[Law] | None:
     Example:
         >>> law_named("chinchilla(D=repeated-tokens)").inputs()
         {'N': 'positive', 'D': 'positive', 'U': 'positive'}
+        >>> law_named("kaplan+floor").parameter_names()[0]
+        'E'
     """
     if name in LAWS:
         return LAWS[name]
     if match := _OF_BREAKS.fullmatch(name):
         return broken_power_law(int(match[1]))
+    if name.endswith(SUFFIX) and (base := law_named(name.removesuffix(SUFFIX))) is not None:
+        return with_floor(base)
     match = _OF_EFFECTIVE.fullmatch(name)
     if match is None:
         return None

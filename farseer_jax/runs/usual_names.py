@@ -68,6 +68,17 @@ def named(name: str) -> str:
     return f"{name} ({MEANINGS[name]})" if name in MEANINGS else name
 
 
+def begins_with(column: str, name: str) -> bool:
+    """Whether a column is an input with an addition, such as ``N_active``, ``D1`` for N, D.
+
+    Example:
+        >>> begins_with("N_active", "N"), begins_with("Notes", "N")
+        (True, False)
+    """
+    rest = column.removeprefix(name)
+    return column.startswith(name) and bool(rest) and (rest[0].isdigit() or rest[0] in "_ ")
+
+
 def squeezed(name: str) -> str:
     """The name in lower case without punctuation."""
     return "".join(letter for letter in name.lower() if letter.isalnum())

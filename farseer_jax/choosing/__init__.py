@@ -1,0 +1,1 @@
+"""Choosing a law for a table: what its columns are, which laws they serve, which extrapolate."""

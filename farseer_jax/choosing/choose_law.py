@@ -1,0 +1,340 @@
+"""``choose_law``: the laws for a table whose user names none."""
+
+import warnings as python_warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from farseer_jax.choosing.averaged_fit import AveragedFit, AveragedMember
+from farseer_jax.choosing.candidates import (
+    MIXTURE,
+    Candidate,
+    NotServed,
+    columns_for,
+    general_forms,
+    needs_text,
+    served_laws,
+)
+from farseer_jax.choosing.fit_members import (
+    ChoicePart,
+    Trial,
+    error_columns,
+    fit_candidate,
+    starts_of_parts,
+)
+from farseer_jax.choosing.holdouts import holdouts
+from farseer_jax.choosing.law_choice import LawChoice, TriedLaw
+from farseer_jax.choosing.scores import log_miss, probability_best, shares_of, spared
+from farseer_jax.choosing.table_reading import TableReading, numbers_of, read_columns
+from farseer_jax.fitting.arguments import columns_of_table, names_of
+from farseer_jax.link_functions import Link, as_link
+from farseer_jax.runs.binding import bind_runs
+from farseer_jax.runs.coverage import flat_inputs
+from farseer_jax.runs.find_columns import match_columns
+from farseer_jax.runs.groups_and_responses import groups_of
+from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.progress import report
+from farseer_jax.runtime.threads import one_blas_thread
+
+_ROW = "row of the table"
+_MANY_RUNS, _MOST_CORRELATED = 600, 4  # beyond so many runs only the best laws get a misfit
+_LEAST_HOLDOUTS = 1
+
+
+def choose_law(
+    table: object,
+    *,
+    response: str | Sequence[str] | None = None,
+    by: str | Sequence[str] | None = None,
+    columns_of: Mapping[str, str | Sequence[str]] | None = None,
+    link: Link | str | None = None,
+) -> LawChoice:
+    """Choose laws for a table by how well each predicts the largest runs from the others.
+
+    The columns are told apart by their names and values. Every law of the catalogue that they can
+    serve is tried, and general sums and products of powers. Each is fitted twice, with errors that
+    are independent and with errors that move together (:class:`CorrelatedErrors`), to all runs and
+    to what hold-outs of the largest values of each input leave; outliers lose weight, and floors
+    and exponents that the runs do not determine have weak priors. What is kept is the average of
+    the laws, weighed by their hold-outs.
+
+    Args:
+        table: a pandas, polars or pyarrow table, a mapping of names to columns, or :class:`Runs`.
+        response: the columns to fit; None finds the loss, or all losses.
+        by: columns to group by, with a fit for each group; None finds columns of text that the
+            inputs do not determine. ``()`` for none.
+        columns_of: columns of inputs that are not found by name: ``{"U": "unique_tokens", "h":
+            "share_*"}``.
+        link: scale of the response's errors; None is ``"log"`` for positive responses, else
+            ``"identity"``.
+
+    Raises:
+        ValueError: a column is missing or invalid, no law can be served, or there are too few runs
+            for a hold-out.
+        TypeError: not a table.
+
+    Example:
+        >>> import numpy as np
+        >>> import farseer_jax as fj
+        >>> N, P = (x.ravel() for x in np.meshgrid([5e8, 7e8, 1e9, 1.6e9, 2.8e9], [1, 2, 4, 8]))
+        >>> loss = 1.29 + (1.97e8 / (N * (0.33 * np.log(P) + 1))) ** 0.196
+        >>> choice = fj.choose_law({"params": N, "P": P, "val_loss": loss})
+        >>> float(choice.predict({"params": [4.4e9], "P": [8]}).round(2)[0])
+        1.79
+    """
+    columns = _columns(table)
+    named = _named_columns(columns, columns_of or {})
+    reading = read_columns(
+        columns,
+        response=response,
+        by=None if by is None else names_of(by),
+        named=[name for name in named.values() if isinstance(name, str)],
+        shares=named.get(MIXTURE, ()),
+    )
+    if link is not None:
+        reading = replace(reading, link=as_link(link).name)
+    own_link = as_link(link if link is not None else reading.link)
+    numbers = numbers_of(columns, reading)
+    single = {name: own for name, own in named.items() if isinstance(own, str)}
+    along = _along(reading, single)
+    parts = _parts(numbers, reading, own_link, along)
+    candidates, others = _candidates(numbers, reading, single, own_link)
+    with one_blas_thread(), python_warnings.catch_warnings():
+        python_warnings.simplefilter("ignore", RuntimeWarning)
+        trials, refused = _try_all(candidates, parts, numbers, reading, own_link)
+    if not trials:
+        raise ValueError(_nothing_serves(others, refused, columns))
+    return _choice(trials, refused, others, parts, reading, own_link, along)
+
+
+def _columns(table: object) -> dict[str, np.ndarray]:
+    """The columns of a table, or of runs."""
+    if not isinstance(table, Runs):
+        return columns_of_table(table)
+    inputs = {name: np.asarray(own) for name, own in flat_inputs(table, table.inputs).items()}
+    extra = {name: np.asarray(own) for name, own in table.extra.items()}
+    return {**inputs, table.loss_name or "loss": table.loss, **extra}
+
+
+def _named_columns(
+    columns: Mapping[str, Any], columns_of: Mapping[str, str | Sequence[str]]
+) -> dict[str, Any]:
+    """Columns that the user named; those of a mixture as a tuple under ``h``."""
+    found: dict[str, Any] = {}
+    for name, own in columns_of.items():
+        matched = match_columns(list(columns), own, f"as {name}")
+        found[MIXTURE if len(matched) > 1 else name] = (
+            tuple(matched) if len(matched) > 1 else matched[0]
+        )
+    return found
+
+
+def _along(reading: TableReading, named: Mapping[str, str]) -> str | None:
+    """The column of the size, each of whose values has an effect of its own."""
+    found = columns_for("N", "positive", reading, named)
+    return found[0] if found else None
+
+
+def _parts(
+    numbers: Mapping[str, Any], reading: TableReading, link: Link, along: str | None
+) -> list[ChoicePart]:
+    """The runs of each group and response, with their hold-outs."""
+    num = len(np.asarray(next(iter(numbers.values()))))
+    found = []
+    for group, rows in groups_of(numbers, list(reading.groups), num):
+        for response in reading.responses:
+            loss = np.asarray(numbers[response], dtype=float)
+            own = rows[np.isfinite(loss[rows])]
+            found.append(_part(numbers, reading, group, response, own, link, along))
+    return found
+
+
+def _part(
+    numbers: Mapping[str, Any],
+    reading: TableReading,
+    group: dict[str, Any],
+    response: str,
+    rows: np.ndarray,
+    link: Link,
+    along: str | None,
+) -> ChoicePart:
+    inputs = {name: np.asarray(numbers[name], dtype=float)[rows] for name in reading.inputs}
+    if reading.shares:
+        shares = [np.asarray(numbers[name], dtype=float)[rows] for name in reading.shares]
+        inputs[MIXTURE] = np.stack(shares, axis=1)
+    loss = np.asarray(numbers[response], dtype=float)[rows]
+    held = holdouts(
+        {name: own for name, own in inputs.items() if name != MIXTURE}, inputs.get(MIXTURE)
+    )
+    errors = error_columns(inputs, along)
+    features = None if errors is None else errors.at(inputs)
+    return ChoicePart(group, response, inputs, loss, held, rows, errors, features)
+
+
+def _candidates(
+    numbers: Mapping[str, Any], reading: TableReading, named: Mapping[str, str], link: Link
+) -> tuple[list[Candidate], list[NotServed]]:
+    """The laws that the columns can serve, and general forms, with those that they cannot."""
+    candidates, others = served_laws(reading, named)
+    inputs = {name: np.asarray(numbers[name], dtype=float) for name in reading.inputs}
+    response = np.asarray(numbers[reading.responses[0]], dtype=float)
+    with np.errstate(all="ignore"):
+        target = link.forward(response)
+    return [*candidates, *general_forms(reading, inputs, target)], others
+
+
+def _try_all(
+    candidates: Sequence[Candidate],
+    parts: Sequence[ChoicePart],
+    numbers: Mapping[str, Any],
+    reading: TableReading,
+    link: Link,
+) -> tuple[list[Trial], dict[str, str]]:
+    """Fit every candidate with independent errors, and the best, or all, with correlated ones."""
+    plain, refused, runs_of = list[Trial](), dict[str, str](), dict[str, list[Runs]]()
+    starts_of: dict[str, list[np.ndarray]] = {}
+    total = 2 * len(candidates)
+    for place, candidate in enumerate(candidates):
+        report(place, total)
+        try:
+            runs = _runs_of(candidate, parts, numbers, reading, link)
+            starts = starts_of_parts(candidate, runs)
+            plain.append(fit_candidate(candidate, parts, runs, correlated=False, starts=starts))
+        except ValueError as error:
+            refused[candidate.name] = str(error)
+            continue
+        runs_of[candidate.name], starts_of[candidate.name] = runs, starts
+    if not plain or parts[0].errors is None:
+        return plain, refused
+    many = sum(len(part.loss) for part in parts) > _MANY_RUNS
+    best = spared([log_miss(own.misses) for own in plain], _MOST_CORRELATED if many else len(plain))
+    correlated = list[Trial]()
+    for count, place in enumerate(best):
+        report(len(candidates) + count, total)
+        candidate = plain[place].candidate
+        correlated.append(
+            fit_candidate(
+                candidate,
+                parts,
+                runs_of[candidate.name],
+                correlated=True,
+                starts=starts_of[candidate.name],
+            )
+        )
+    report(total, total)
+    return [*plain, *correlated], refused
+
+
+def _runs_of(
+    candidate: Candidate,
+    parts: Sequence[ChoicePart],
+    numbers: Mapping[str, Any],
+    reading: TableReading,
+    link: Link,
+) -> list[Runs]:
+    """The runs of each part by the inputs of a law, in the order of the part's rows.
+
+    Raises:
+        ValueError: a column cannot be an input of the law.
+    """
+    columns_of = {
+        name: list(reading.shares) if column == MIXTURE else column
+        for name, column in candidate.columns.items()
+    }
+    kept = {*reading.inputs, *reading.shares, *reading.responses, *reading.groups}
+    table = {name: numbers[name] for name in numbers if name in kept}
+    table[_ROW] = np.arange(len(np.asarray(next(iter(numbers.values())))))
+    found = bind_runs(
+        table,
+        candidate.law.inputs(),
+        columns_of=columns_of,
+        response=list(reading.responses),
+        link=link,
+        by=reading.groups,
+        units=dict.fromkeys(candidate.law.inputs(), 1.0),
+        copies="keep",
+    )
+    for part, own in zip(parts, found, strict=True):
+        assert (np.asarray(own.runs.extra[_ROW]).astype(int) == part.rows).all()
+    return [own.runs for own in found]
+
+
+def _choice(
+    trials: Sequence[Trial],
+    refused: Mapping[str, str],
+    others: Sequence[NotServed],
+    parts: Sequence[ChoicePart],
+    reading: TableReading,
+    link: Link,
+    along: str | None,
+) -> LawChoice:
+    """The average of the trials by their hold-outs."""
+    misses = np.array([log_miss(own.misses) for own in trials])
+    if not misses.shape[1]:
+        raise ValueError(
+            f"{len(parts[0].loss)} runs are too few to leave the largest out and choose a law by "
+            "them: add runs, or name a law"
+        )
+    shares, best = shares_of(misses), probability_best(misses)
+    tried = [
+        TriedLaw(
+            own.candidate.name,
+            own.candidate.law.formula,
+            own.correlated,
+            float(np.exp(log.mean())),
+            float(share),
+            float(chance),
+        )
+        for own, log, share, chance in zip(trials, misses, shares, best, strict=True)
+    ]
+    fits = tuple(
+        AveragedFit(
+            part.group,
+            part.response,
+            link,
+            part.inputs,
+            part.loss,
+            along,
+            _members(trials, shares, place),
+        )
+        for place, part in enumerate(parts)
+    )
+    return LawChoice(
+        reading,
+        fits,
+        tuple(sorted(tried, key=lambda own: own.miss)),
+        tuple(trials[0].misses),
+        {own.name: " and ".join(own.lacks) for own in others},
+        dict(refused),
+    )
+
+
+def _members(trials: Sequence[Trial], shares: np.ndarray, place: int) -> tuple[AveragedMember, ...]:
+    """The laws of an average for one part, by their share."""
+    kept = [k for k in np.argsort(-shares, kind="stable") if shares[k] > 0.0]
+    return tuple(
+        AveragedMember(
+            trials[k].candidate.name,
+            trials[k].parts[place].law,
+            dict(trials[k].candidate.columns),
+            trials[k].correlated,
+            float(shares[k]),
+            trials[k].parts[place].coefficients,
+            trials[k].parts[place].noise,
+            trials[k].parts[place].floor_sd,
+        )
+        for k in kept
+    )
+
+
+def _nothing_serves(
+    others: Sequence[NotServed], refused: Mapping[str, str], columns: Mapping[str, Any]
+) -> str:
+    reasons = [f"{name}: {why}" for name, why in refused.items()]
+    reasons += needs_text(others)
+    return (
+        f"no law can be served by the columns {', '.join(map(repr, columns))}: name those of its "
+        f'inputs, columns_of={{"N": "column"}}; ' + "; ".join(reasons[:12])
+    )

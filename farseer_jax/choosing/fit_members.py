@@ -1,0 +1,164 @@
+"""Fit a candidate to each part of a table, and to what each hold-out leaves."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from farseer_jax.choosing.candidates import MIXTURE, Candidate
+from farseer_jax.choosing.law_member import floor_of, law_member, unbounded_starts
+from farseer_jax.forecasting.fit_stack import noise_of
+from farseer_jax.forecasting.posterior import Posterior, fit_member
+from farseer_jax.laws.law import Law
+from farseer_jax.methods.correlated_errors import CorrelatedErrors, ErrorColumns, Features
+from farseer_jax.runs.inputs import Kind
+from farseer_jax.runs.runs import Runs
+
+ERRORS = CorrelatedErrors()
+_SIZE = "N"
+
+
+class ChoicePart(NamedTuple):
+    """The runs of one group and one response.
+
+    Attributes:
+        group: the value of each grouping column.
+        response: the column.
+        inputs: all inputs of the table, ``(run,)``; the mixture ``h``, ``(run, share)``.
+        loss: the response, ``(run,)``.
+        holdouts: the runs that each hold-out predicts, by its name.
+        rows: rows of the table.
+        errors: the columns of correlated errors; None where there are no numbers to move along.
+        features: the runs in terms of them.
+    """
+
+    group: Mapping[str, object]
+    response: str
+    inputs: dict[str, np.ndarray]
+    loss: np.ndarray
+    holdouts: dict[str, np.ndarray]
+    rows: np.ndarray
+    errors: ErrorColumns | None
+    features: Features | None
+
+
+class FittedPart(NamedTuple):
+    """A candidate fitted to one part.
+
+    Attributes:
+        law: the law fitted to all runs.
+        coefficients: of the columns of correlated errors, ``(column,)``; empty without them.
+        noise: standard deviation of a run's noise, on the link's scale.
+        floor_sd: standard deviation of the logarithm of the law's floor; NaN without one.
+    """
+
+    law: Law
+    coefficients: np.ndarray
+    noise: float
+    floor_sd: float
+
+
+class Trial(NamedTuple):
+    """A candidate with its hold-outs.
+
+    Attributes:
+        candidate: the law and its columns.
+        correlated: whether errors move together.
+        parts: the fit to each part.
+        misses: predicted less observed on the link's scale, of all parts, by hold-out.
+    """
+
+    candidate: Candidate
+    correlated: bool
+    parts: list[FittedPart]
+    misses: dict[str, np.ndarray]
+
+
+def kinds_of(inputs: Mapping[str, np.ndarray]) -> dict[str, Kind]:
+    """The kinds of the inputs of a table."""
+    return {name: "mixture" if name == MIXTURE else "positive" for name in inputs}
+
+
+def error_columns(inputs: Mapping[str, np.ndarray], along: str | None) -> ErrorColumns | None:
+    """Columns of errors that move together along all inputs.
+
+    Args:
+        inputs: of the runs.
+        along: the input each of whose values has an effect of its own; None is the first.
+    """
+    numbers = [name for name in inputs if name != MIXTURE]
+    if not numbers:
+        return None
+    errors = CorrelatedErrors(along=along if along in numbers else numbers[0])
+    return errors.columns(kinds_of(inputs), inputs)
+
+
+def fit_candidate(
+    candidate: Candidate,
+    parts: Sequence[ChoicePart],
+    runs: Sequence[Runs],
+    *,
+    correlated: bool,
+    starts: Sequence[np.ndarray] | None = None,
+) -> Trial:
+    """Fit a candidate to every part and its hold-outs, in one batch a part.
+
+    Args:
+        candidate: the law and its columns.
+        parts: the parts.
+        runs: of each part, by the law's inputs.
+        correlated: whether errors move together.
+        starts: of each part, as :func:`starts_of_parts` found them.
+    """
+    fitted, misses = list[FittedPart](), dict[str, list[np.ndarray]]()
+    starts = starts_of_parts(candidate, runs) if starts is None else starts
+    for part, own, first in zip(parts, runs, starts, strict=True):
+        posterior = _fit(candidate, part, own, first, correlated)
+        fitted.append(_fitted(posterior, candidate))
+        target = own.link.forward(part.loss)
+        for place, (name, held) in enumerate(part.holdouts.items(), 1):
+            miss = _moments(posterior, part, held, place) - target[held]
+            misses.setdefault(name, []).append(miss)
+    joined = {name: np.concatenate(found) for name, found in misses.items()}
+    return Trial(candidate, correlated, fitted, joined)
+
+
+def starts_of_parts(candidate: Candidate, runs: Sequence[Runs]) -> list[np.ndarray]:
+    """Starts of each part, ``(start, parameter)``."""
+    return [unbounded_starts(candidate.law.of_runs(own), own) for own in runs]
+
+
+def _fit(
+    candidate: Candidate, part: ChoicePart, runs: Runs, starts: np.ndarray, correlated: bool
+) -> Posterior:
+    law = candidate.law.of_runs(runs)
+    member = law_member(
+        law, runs, candidate.columns, kinds_of(part.inputs), correlated=correlated, starts=starts
+    )
+    weights = np.array([np.ones(len(runs)), *(~held for held in part.holdouts.values())], float)
+    target = runs.link.forward(part.loss)
+    with np.errstate(all="ignore"):
+        return fit_member(
+            member, part.errors, part.features, part.inputs, target, weights, noise_of(runs)
+        )  # type: ignore[arg-type]
+
+
+def _fitted(posterior: Posterior, candidate: Candidate) -> FittedPart:
+    found = posterior.laplace
+    law = posterior.member.law_of(found.free[0])
+    coefficients = np.zeros(0) if posterior.columns is None else posterior.coefficients[0][0]
+    floor = floor_of(type(law))
+    place = None if floor is None else type(law).parameter_names().index(floor)
+    variance = np.nan if place is None else found.covariance[0, place, place]
+    noise = float(found.noise[0])
+    return FittedPart(law, np.asarray(coefficients), noise, float(noise * np.sqrt(variance)))
+
+
+def _moments(posterior: Posterior, part: ChoicePart, held: np.ndarray, data_set: int) -> np.ndarray:
+    """The mean at the runs held out, on the link's scale."""
+    inputs = {name: values[held] for name, values in part.inputs.items()}
+    features = None
+    if posterior.columns is not None and part.features is not None:
+        features = Features(*(array[held] for array in part.features))
+    with np.errstate(all="ignore"):
+        return posterior.moments(inputs, data_set, features).mean

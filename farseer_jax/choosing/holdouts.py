@@ -1,0 +1,76 @@
+"""Hold-outs in every direction in which a table can be extrapolated."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+_KEPT = (0.85, 0.7)  # shares of the runs below a limit
+_LEAST_RUNS, _LEAST_VALUES = 4, 3
+_RUNS_PER_INPUT = 2
+_FOLDS = 4  # of the mixtures
+_ROUNDING = 1e-6
+_MOST_RUNS_HELD = 0.5
+
+
+def holdouts(
+    inputs: Mapping[str, np.ndarray], shares: np.ndarray | None = None, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """The runs that each hold-out predicts, ``(run,)``, by its name.
+
+    The largest values of each input are held out, about 15 and 30 per cent of the runs, and the
+    runs that are largest in all inputs together; of mixtures, a quarter of those tried at a time.
+
+    Args:
+        inputs: positive numbers, ``(run,)`` each.
+        shares: of a mixture, ``(run, share)``.
+        seed: of the quarters.
+
+    Example:
+        >>> import numpy as np
+        >>> found = holdouts({"N": np.repeat([1e8, 2e8, 4e8, 8e8], 3)})
+        >>> {name: int(held.sum()) for name, held in found.items()}
+        {'largest N, 15 %': 3, 'largest N, 30 %': 6}
+    """
+    found: dict[str, np.ndarray] = {}
+    num = len(next(iter(inputs.values()))) if inputs else len(np.asarray(shares))
+    coordinates = {name: np.log(values) for name, values in inputs.items()}
+    varied = {name: own for name, own in coordinates.items() if np.ptp(own) > _ROUNDING}
+    for name, along in varied.items():
+        _add_limits(found, name, along, min(_LEAST_RUNS + _RUNS_PER_INPUT * len(varied), num))
+    if len(varied) > 1:
+        together = np.sum([own / own.std() for own in varied.values()], axis=0)
+        least = _LEAST_RUNS + _RUNS_PER_INPUT * len(varied)
+        _add_limits(found, " and ".join(varied), together, least)
+    if shares is not None:
+        found |= _mixtures(shares, seed)
+    return found
+
+
+def _add_limits(found: dict[str, np.ndarray], name: str, along: np.ndarray, least: int) -> None:
+    """Hold-outs of the largest values along a coordinate, where enough runs are left."""
+    values = np.unique(along.round(6))
+    if len(values) < _LEAST_VALUES:
+        return
+    ordered = np.sort(along)
+    for kept in _KEPT:
+        at = ordered[int(np.ceil(kept * len(ordered))) - 1]
+        above = values[values > at + _ROUNDING]
+        limit = above[0] if len(above) else values[-1]
+        held = along >= limit - _ROUNDING
+        if held.mean() > _MOST_RUNS_HELD or (~held).sum() < least:
+            continue
+        if len(np.unique(along[~held].round(6))) < _LEAST_VALUES - 1:
+            continue
+        if not any((held == other).all() for other in found.values()):
+            found[f"largest {name}, {round(100 * (1.0 - kept))} %"] = held
+
+
+def _mixtures(shares: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """A quarter of the mixtures at a time."""
+    _, which = np.unique(shares.round(6), axis=0, return_inverse=True)
+    which = which.ravel()
+    num = int(which.max()) + 1
+    if num < 2 * _FOLDS:
+        return {}
+    place = np.random.default_rng(seed).permutation(num)[which] % _FOLDS
+    return {f"mixtures, part {k + 1} of {_FOLDS}": place == k for k in range(_FOLDS)}

@@ -1,0 +1,286 @@
+"""``LawChoice``: the laws chosen for a table, averaged, with what was tried."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from farseer_jax._version import __version__
+from farseer_jax.choosing.averaged_fit import AveragedFit
+from farseer_jax.choosing.candidates import MIXTURE
+from farseer_jax.choosing.law_member import floor_determined
+from farseer_jax.choosing.table_reading import TableReading, numbers_of
+from farseer_jax.fitting.arguments import columns_of_table
+from farseer_jax.fitting.prediction import Prediction
+from farseer_jax.results.converter import state_of
+from farseer_jax.results.numbers import number_text
+from farseer_jax.results.result import FORMAT_VERSION, Result
+from farseer_jax.results.table import Column, Table
+from farseer_jax.runs.find_columns import named_column
+from farseer_jax.runs.groups_and_responses import groups_of
+from farseer_jax.runs.usual_names import named
+
+_CLEAR = 0.9  # how often the best must be so in draws of the hold-outs
+_MOST_LISTED = 6
+_SHARE_ROUNDING = 1e-2
+
+
+@dataclass(frozen=True)
+class TriedLaw:
+    """A law that was tried.
+
+    Attributes:
+        name: of the law, with columns where several could be an input.
+        formula: of the law.
+        correlated: whether a smooth misfit along all inputs is fitted too.
+        miss: geometric mean over the hold-outs of the root mean square miss, on the link's scale.
+        share: its weight in the average.
+        probability_best: how often it has the smallest miss if hold-outs are drawn anew.
+    """
+
+    name: str
+    formula: str
+    correlated: bool
+    miss: float
+    share: float
+    probability_best: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LawChoice(Result, Sequence[AveragedFit]):
+    """The laws chosen for a table. Prints as an answer; a sequence of fits, one for each part.
+
+    Attributes:
+        reading: what the columns were taken for.
+        fits: the average of the laws for each group and response.
+        tried: all laws that were tried, best first.
+        holdouts: what was left out and predicted, by name.
+        not_served: laws whose inputs the columns cannot serve, with the inputs that they lack.
+        refused: laws that could not be fitted, with the reason.
+
+    Example:
+        >>> import numpy as np
+        >>> import farseer_jax as fj
+        >>> sizes, tokens = np.geomspace(1e8, 3e9, 6), np.geomspace(2e9, 1e11, 6)
+        >>> N, D = (x.ravel() for x in np.meshgrid(sizes, tokens))
+        >>> loss = 1.7 + 400 / N**0.34 + 410 / D**0.28
+        >>> choice = fj.choose_law({"N": N, "D": D, "loss": loss})
+        >>> float(np.round(choice.predict({"N": [1e10], "D": [1e11]})[0], 2))
+        2.2
+    """
+
+    reading: TableReading
+    fits: tuple[AveragedFit, ...]
+    tried: tuple[TriedLaw, ...]
+    holdouts: tuple[str, ...]
+    not_served: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.fits)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.fits[index]
+
+    def __iter__(self) -> Iterator[AveragedFit]:
+        return iter(self.fits)
+
+    def of(self, group: Mapping[str, Any], response: str | None = None) -> AveragedFit:
+        """The fit of a group and, if there are several, a response.
+
+        Raises:
+            ValueError: the group or the response was not fitted.
+        """
+        for own in self.fits:
+            same = all(str(own.group[name]) == str(group.get(name)) for name in self.reading.groups)
+            if same and response in (None, own.response):
+                return own
+        labels = ", ".join(f"{name}={group.get(name)}" for name in self.reading.groups)
+        what = f"the group {labels}" if labels else f"the response {response!r}"
+        raise ValueError(f"{what} was not fitted: leave it out, or choose laws with it too")
+
+    def predict(self, table: object) -> np.ndarray:
+        """Predicted responses for the rows of a table, float64.
+
+        Args:
+            table: a table with the columns of the inputs and groups.
+
+        Returns:
+            ``(row,)``, or ``(row, response)`` where several were fitted.
+
+        Raises:
+            ValueError: a column or a group is missing.
+        """
+        found = self.evaluate(table).predicted.reshape(len(self.reading.responses), -1).T
+        return found[:, 0] if len(self.reading.responses) == 1 else found
+
+    def evaluate(self, table: object, observed: str | None = None) -> Prediction:
+        """Predictions for the rows of a table, with their observed responses if it has them.
+
+        Args:
+            table: a table with the columns of the inputs and groups.
+            observed: the column of the response, if it has another name there.
+
+        Raises:
+            ValueError: a column or a group is missing, or a value is not of its kind.
+        """
+        columns = columns_of_table(table)
+        for name in (*self.reading.inputs, *self.reading.shares, *self.reading.groups):
+            named_column(name, name, list(columns))
+        numbers = numbers_of(columns, self.reading)
+        inputs, num = self._inputs(numbers), len(next(iter(columns.values())))
+        parts = []
+        for response in self.reading.responses:
+            predicted, groups = np.full(num, np.nan), [dict[str, Any]() for _ in range(num)]
+            for group, rows in groups_of(columns, list(self.reading.groups), num):
+                fit = self.of(group, response)
+                predicted[rows] = fit.predict(**{name: own[rows] for name, own in inputs.items()})
+                for row in rows:
+                    groups[row] = group
+            source = observed if observed is not None else response
+            known = np.asarray(columns[source], dtype=float) if source in columns else None
+            shown = {name: own for name, own in inputs.items() if name != MIXTURE}
+            shown |= {name: np.asarray(numbers[name], dtype=float) for name in self.reading.shares}
+            parts.append(Prediction(shown, predicted, known, [response] * num, groups))
+        return parts[0] if len(parts) == 1 else Prediction.joined(parts)
+
+    @property
+    def best(self) -> TriedLaw:
+        """The law with the smallest miss."""
+        return self.tried[0]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Floors that the runs do not determine."""
+        open_floors = dict.fromkeys(
+            member.name
+            for fit in self.fits
+            for member in fit.members
+            if np.isfinite(member.floor_sd) and not floor_determined(member.floor_sd)
+        )
+        if not open_floors:
+            return ()
+        return (
+            f"the runs do not determine the floor E of {_listed(list(open_floors))}: its prior, "
+            "six tenths of the smallest loss give or take half, decides how much the loss can "
+            "still decrease",
+        )
+
+    def table(self) -> Table:
+        """One row per law that was tried."""
+        own = self.tried
+        return Table(
+            [
+                Column("law", [law.name for law in own], str, left=True),
+                Column(
+                    "misfit",
+                    [law.correlated for law in own],
+                    lambda value: "with misfit" if value else "",
+                    heading="",
+                    left=True,
+                ),
+                Column("miss", [law.miss for law in own], lambda x: number_text(x, 3)),
+                Column("share", [law.share for law in own], lambda x: f"{x:.2f}" if x else "–"),
+                Column("probability_best", [law.probability_best for law in own], "{:.2f}".format,
+                       heading="best in"),
+                Column("formula", [law.formula for law in own], text=None),
+            ],
+            most=20,
+            noun="laws",
+        )  # fmt: skip
+
+    def text_parts(self) -> Sequence[str | Table]:
+        """What the columns are, what was chosen, what was tried, and what speaks against it."""
+        parts: list[str | Table] = [
+            "\n".join(self.reading.sentences()),
+            self._chosen_text(),
+            self.table(),
+            f"miss: root mean square {self._unit} of what was left out, over {len(self.holdouts)} "
+            f"hold-outs ({_listed(self.holdouts)})",
+        ]
+        near = [
+            f"{n} needs {_named(lack)}"
+            for n, lack in self.not_served.items()
+            if " and " not in lack
+        ]
+        reasons = [*near, *(f"{name}: {why}" for name, why in self.refused.items())]
+        if reasons:
+            shown = "\n".join(f"  {line}" for line in reasons[:_MOST_LISTED])
+            more = len(reasons) - _MOST_LISTED
+            parts.append("not tried:\n" + shown + (f"\n  … and {more} more" if more > 0 else ""))
+        if self.warnings:
+            parts.append("\n".join(f"Warning: {own}" for own in self.warnings))
+        return parts
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of a file that :meth:`from_json` and ``farseer predict`` read."""
+        return {
+            "format": f"farseer_jax.{type(self).__name__}",
+            "version": FORMAT_VERSION,
+            "library_version": __version__,
+            "tried": self.table().records(),
+            "warnings": list(self.warnings),
+            "fields": state_of(self),
+        }
+
+    def file_content(self) -> dict[str, Any]:
+        """The same as :meth:`to_dict`."""
+        return self.to_dict()
+
+    def __repr__(self) -> str:
+        kept = sum(own.share > 0.0 for own in self.tried)
+        return f"LawChoice({len(self.tried)} laws tried, {kept} kept, {len(self)} fits)"
+
+    def _chosen_text(self) -> str:
+        kept = [own for own in self.tried if own.share > 0.0]
+        fits = f" for each of {len(self)} groups and responses" if len(self) > 1 else ""
+        average = "one law" if len(kept) == 1 else f"the average of {len(kept)} laws"
+        clear = self.best.probability_best >= _CLEAR
+        by_name: dict[str, float] = {}
+        for own in self.tried:
+            by_name[own.name] = by_name.get(own.name, 0.0) + own.probability_best
+        ordered = sorted(by_name, key=lambda name: -by_name[name])
+        sure = (
+            f"{ordered[0]} predicts the hold-outs best"
+            if clear or len(ordered) == 1 or by_name[ordered[0]] >= _CLEAR
+            else f"the hold-outs do not decide between {ordered[0]} and {ordered[1]}"
+        )
+        return f"chosen{fits}: {average}, weighed by how well each predicts the hold-outs; {sure}"
+
+    @property
+    def _unit(self) -> str:
+        return "relative miss" if self.reading.link == "log" else "miss"
+
+    def _inputs(self, numbers: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """All inputs of a table's rows, checked."""
+        found: dict[str, np.ndarray] = {}
+        for name in self.reading.inputs:
+            own = np.asarray(numbers[name], dtype=float)
+            bad = np.flatnonzero(~(own > 0.0))
+            if len(bad):
+                rows = ", ".join(map(str, bad[:5].tolist()))
+                raise ValueError(f"column {name!r}: rows {rows} are not positive")
+            found[name] = own
+        if self.reading.shares:
+            shares = np.stack(
+                [np.asarray(numbers[name], dtype=float) for name in self.reading.shares], axis=1
+            )
+            bad = np.flatnonzero(np.abs(shares.sum(axis=1) - 1.0) > _SHARE_ROUNDING)
+            if len(bad):
+                rows = ", ".join(map(str, bad[:5].tolist()))
+                raise ValueError(
+                    f"columns {', '.join(self.reading.shares)}: the shares of rows {rows} do not "
+                    "sum to 1"
+                )
+            found[MIXTURE] = shares
+        return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_LISTED
+    return ", ".join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _named(lacks: str) -> str:
+    return " and ".join(named(name) for name in lacks.split(" and "))

@@ -1,0 +1,61 @@
+"""How well candidates extrapolate: misses of their hold-outs, and the weights that follow."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+_NORMAL = 1.4826  # standard deviation of a normal over its median absolute value
+_FAR = 3.0  # standard deviations from which on a miss counts no more
+_LEAST = 1e-9
+_LARGEST = 10.0  # stands for a prediction without a value
+_POWER = 4.0
+_LEAST_SHARE, _MOST_MEMBERS = 0.02, 8
+
+
+def log_miss(misses: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Logarithm of the robust root mean square miss of each hold-out, ``(holdout,)``."""
+    return np.array([np.log(_robust_rms(own)) for own in misses.values()])
+
+
+def _robust_rms(misses: np.ndarray) -> float:
+    """Root mean square with misses cut at three robust standard deviations."""
+    size = np.abs(np.nan_to_num(misses, nan=_LARGEST, posinf=_LARGEST, neginf=_LARGEST))
+    far = _FAR * (_NORMAL * float(np.median(size)) + _LEAST)
+    return float(np.sqrt(np.mean(np.minimum(size, far) ** 2)) + _LEAST)
+
+
+def shares_of(log_misses: np.ndarray) -> np.ndarray:
+    """Weights of candidates in the average, ``(candidate,)``; few of them are not 0.
+
+    A weight is the geometric mean miss to the power −4. The best candidate alone predicts worse: on
+    tables of eight kinds the average was better than it on nearly every hold-out.
+
+    Args:
+        log_misses: ``(candidate, holdout)``.
+    """
+    mean = log_misses.mean(axis=1)
+    share = np.exp(-_POWER * (mean - mean.min()))
+    share[np.argsort(-share, kind="stable")[_MOST_MEMBERS:]] = 0.0
+    share /= share.sum()
+    share[share < _LEAST_SHARE] = 0.0
+    return np.asarray(share / share.sum())
+
+
+def probability_best(log_misses: np.ndarray, num: int = 2000, seed: int = 0) -> np.ndarray:
+    """How often each candidate has the smallest mean miss, if hold-outs are drawn anew.
+
+    Args:
+        log_misses: ``(candidate, holdout)``.
+        num: how many draws.
+        seed: of the draws.
+    """
+    holdouts = log_misses.shape[1]
+    drawn = np.random.default_rng(seed).multinomial(holdouts, np.full(holdouts, 1 / holdouts), num)
+    best = (log_misses @ drawn.T).argmin(axis=0)
+    return np.bincount(best, minlength=len(log_misses)) / num
+
+
+def spared(log_misses: Sequence[np.ndarray], most: int) -> np.ndarray:
+    """The candidates of the smallest mean miss, best first."""
+    means = np.array([own.mean() for own in log_misses])
+    return np.argsort(means, kind="stable")[:most]
