@@ -38,7 +38,7 @@ class TestN_and_D:
         "law",
         [
             LAW,
-            fj.Farseer.published(),
+            fj.example_law(),
             fj.Coupled(E=0.2, A=2.0e4, B=2.0e5, alpha=0.6, beta=0.5, k=0.6),
         ],
         ids=["chinchilla", "farseer", "coupled"],
@@ -46,6 +46,7 @@ class TestN_and_D:
     def test_equal_allocate(self, law: fj.Law) -> None:
         found = fj.optimise(law, ["N", "D"], cost="6*N*D", budget=BUDGETS)
         expected = fj.allocate(law, BUDGETS)
+        assert np.isfinite(expected.N).all()
         np.testing.assert_allclose(found.inputs["N"], expected.N, rtol=1e-8)
         np.testing.assert_allclose(found.inputs["D"], expected.D, rtol=1e-8)
         np.testing.assert_allclose(found.loss, expected.loss, rtol=1e-12)
@@ -226,7 +227,9 @@ class TestMixtures:
         found = fj.optimise(law, "h", hull=False)
         assert any(s.startswith("the runs leave a and b open") for s in found.warnings)
         again = fj.optimise(law, "h", hull=False, seed=5, num_starts=2)
-        np.testing.assert_allclose(again.inputs["a"], found.inputs["a"], atol=1e-5)
+        for optimum in (found, again):  # any split of the two
+            assert optimum.inputs["a"][0] + optimum.inputs["b"][0] == pytest.approx(1.0)
+            assert optimum.loss[0] == pytest.approx(2.0 + np.exp(-2.0))
 
     def test_ends_of_a_share(self) -> None:
         found = fj.optimise(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -73,6 +74,7 @@ def cost_of(law: type[Law], cost: Cost) -> Constraint:
         if own.kind in (own.POSITIONAL_OR_KEYWORD, own.KEYWORD_ONLY) and own.default is own.empty
     )
     _check_names(law, names, "cost")
+    _check_operations(law, cost, names)
     label = (
         str(cost) if not hasattr(cost, "__name__") else cost.__name__.replace("<lambda>", "cost")
     )
@@ -106,6 +108,22 @@ def inequality(law: type[Law], text: str) -> Constraint:
     return Constraint(
         left.text, Quotient(above, below), names, limit, f"{left.text} <= {right.text}"
     )
+
+
+def _check_operations(law: type[Law], cost: Callable[..., Any], names: Sequence[str]) -> None:
+    """Refuse a function that JAX cannot trace, or that returns several numbers."""
+    sizes = {name: len(shares) for name, shares in law.shares}
+    number: Any = jax.ShapeDtypeStruct
+    inputs = {n: number((sizes[n],) if n in sizes else (), np.float32) for n in names}
+    try:
+        shape = jax.eval_shape(lambda own: jnp.asarray(cost(**own)), inputs).shape
+    except TypeError as error:  # JAX's errors on tracers are all TypeErrors
+        raise TypeError(
+            "cost: the function must be made of JAX operations (jax.numpy, no float(…), numpy or "
+            f"branches on values): {str(error).splitlines()[0]}"
+        ) from None
+    if shape != ():
+        raise ValueError(f"cost: expected one number for each point, got an array of shape {shape}")
 
 
 def _expression(law: type[Law], text: str, argument: str) -> Expression:

@@ -15,6 +15,7 @@ from farseer_jax.runs.runs import Runs
 SCALES = ("N", "D")  # inputs that grow with the budget, beyond the runs
 WIDEST = {"N": (1e3, 1e18), "D": (1e3, 1e21)}  # where they are sought if nothing limits them
 _USUAL = {"N": (1e7, 1e11), "D": (1e9, 1e13)}  # where searches start without runs
+_ROUNDING = 1e-9  # relative, of a whole number
 _FLAT = 1e-9  # relative size below which corners span no further direction
 
 
@@ -147,6 +148,10 @@ class Space:
             part = x[:, place : place + (own.size or 1)]
             place += own.size or 1
             found[own.name] = part if own.size else np.exp(part[:, 0]) if own.is_log else part[:, 0]
+        for name in self.counts:
+            whole = np.round(found[name])
+            is_whole = np.abs(found[name] - whole) < _ROUNDING * whole
+            found[name] = np.where(is_whole, whole, found[name])
         return found
 
     def by_column(self, x: np.ndarray) -> dict[str, np.ndarray]:
