@@ -33,7 +33,7 @@ class Experts(fj.Law):
         return self.E + self.A / (N * experts**0.7) ** self.alpha
 
 
-class TestN_and_D:
+class TestSizesAndTokens:
     @pytest.mark.parametrize(
         "law",
         [
@@ -186,7 +186,7 @@ def fitted(runs: fj.Runs) -> fj.Fit:
 
 class TestMixtures:
     def test_the_whole_simplex_equals_slsqp(self) -> None:
-        found = fj.optimise(MIXED, "h", given={"N": 1e9}, hull=False)
+        found = fj.optimise(MIXED, "h", given={"N": 1e9}, whole_simplex=True)
         assert found.loss[0] == pytest.approx(by_slsqp(mixed_loss, np.eye(3)), rel=1e-9)
         assert sum(found.inputs[name][0] for name in ("web", "code", "math")) == pytest.approx(1)
         assert found.residual[0] < 1e-10
@@ -218,22 +218,27 @@ class TestMixtures:
 
     def test_an_unused_share_is_exactly_zero(self) -> None:
         law = Falling(E=2.0, A=1.0, t=np.array([2.0, 1.0, -1.0]))
-        found = fj.optimise(law, "h", hull=False)
+        found = fj.optimise(law, "h", whole_simplex=True)
         assert [found.inputs[name][0] for name in "abc"] == [1.0, 0.0, 0.0]
         assert found.limited_by == (("b >= 0", "c >= 0"),)
 
     def test_a_direction_that_is_left_open_is_named(self) -> None:
         law = Falling(E=2.0, A=1.0, t=np.array([2.0, 2.0, -1.0]))
-        found = fj.optimise(law, "h", hull=False)
+        found = fj.optimise(law, "h", whole_simplex=True)
         assert any(s.startswith("the runs leave a and b open") for s in found.warnings)
-        again = fj.optimise(law, "h", hull=False, seed=5, num_starts=2)
+        again = fj.optimise(law, "h", whole_simplex=True, seed=5, num_starts=2)
         for optimum in (found, again):  # any split of the two
             assert optimum.inputs["a"][0] + optimum.inputs["b"][0] == pytest.approx(1.0)
             assert optimum.loss[0] == pytest.approx(2.0 + np.exp(-2.0))
 
     def test_ends_of_a_share(self) -> None:
         found = fj.optimise(
-            MIXED, "h", given={"N": 1e9}, hull=False, at_most={"code": 0.5}, at_least={"math": 0.1}
+            MIXED,
+            "h",
+            given={"N": 1e9},
+            whole_simplex=True,
+            at_most={"code": 0.5},
+            at_least={"math": 0.1},
         )
         assert found.inputs["code"][0] == pytest.approx(0.5, abs=1e-12)
         assert found.inputs["math"][0] == pytest.approx(0.1, abs=1e-12)
@@ -363,19 +368,21 @@ class TestOtherLaws:
 
 
 GIVEN = {"given": {"N": 1e9}}
+UP_TO = {"at_most": {"N": 1e9}}
+EXPERTS = Experts(E=1.0, A=1.0, alpha=0.3)
 REFUSED: list[tuple[fj.Law, str | list[str], dict[str, Any], str]] = [
     (LAW, "X", {}, "over: unknown input 'X'; the law chinchilla has the inputs N, D"),
     (LAW, [], {}, "over: expected names of inputs"),
     (LAW, "N", {}, "given: the law chinchilla also needs D; give a value"),
     (LAW, ["N", "D"], GIVEN, r"given: 'N' is optimised \(over\) as well"),
-    (LAW, ["N", "D"], {}, "over: nothing limits N and D, and the loss falls with them; give a budget"),
+    (LAW, ["N", "D"], {}, "over: nothing limits N and D, and the loss falls with them; give"),
     (LAW, "D", GIVEN, "over: nothing limits D, and the loss falls with it"),
     (LAW, ["N", "D"], {"budget": 1e21, "cost": "6*N*Z"}, "cost: unknown input 'Z'"),
     (LAW, ["N", "D"], {"cost": "6*N*D"}, "budget: give the most that the cost may be"),
     (LAW, ["N", "D"], {"budget": -1}, "budget: values must be positive"),
     (LAW, ["N", "D"], {"budget": 1e21, "subject_to": "N"}, "subject_to: expected one inequality"),
     (LAW, ["N", "D"], {"budget": 1e21, "at_most": {"P": 3}}, "at_most: 'P' is not optimised"),
-    (LAW, ["N", "D"], {"budget": 1e21, "at_least": {"N": 0}}, "at_least: expected a positive number"),
+    (LAW, ["N", "D"], {"budget": 1e21, "at_least": {"N": 0}}, "expected a positive number"),
     (LAW, ["N", "D"], {"budget": 1e21, "level": 0.9}, "level: only a bootstrap has intervals"),
     (LAW, ["N", "D"], {"budget": 1e21, "num_starts": 0}, "num_starts: expected a whole number"),
     (
@@ -387,16 +394,16 @@ REFUSED: list[tuple[fj.Law, str | list[str], dict[str, Any], str]] = [
     (STREAMS, ["N", "P"], {"budget": 1}, "cost: give what the budget limits"),
     (MIXED, "web", GIVEN, "'web' is a share of 'h': name the whole mixture"),
     (MIXED, "h", GIVEN, "h: there are no runs, whose mixtures have a hull"),
-    (MIXED, "N", {"given": {"h": [0.5, 0.2, 0.2]}, "at_most": {"N": 1e9}}, "shares from 0 to 1 that sum to 1"),
-    (MIXED, "h", {**GIVEN, "hull": False, "at_most": {"web": 1.0}, "at_least": {"web": -0.1}}, "a share from 0 to 1"),
+    (MIXED, "N", {"given": {"h": [0.5, 0.2, 0.2]}, **UP_TO}, "shares from 0 to 1 that sum to 1"),
+    (MIXED, "h", {**GIVEN, "whole_simplex": True, "at_least": {"web": -1}}, "a share from 0 to 1"),
     (
-        MIXED, "h", {**GIVEN, "hull": False, "at_least": {"web": 0.7, "code": 0.7}},
+        MIXED, "h", {**GIVEN, "whole_simplex": True, "at_least": {"web": 0.7, "code": 0.7}},
         "no h within the ranges satisfies",
     ),
-    (Experts(E=1.0, A=1.0, alpha=0.3), "N", {"given": {"experts": 0}, "at_most": {"N": 1e9}}, "experts: values must be positive"),
-    (Experts(E=1.0, A=1.0, alpha=0.3), "N", {"given": {"experts": 1.5}, "at_most": {"N": 1e9}}, "experts: expected whole numbers"),
+    (EXPERTS, "N", {"given": {"experts": 0}, **UP_TO}, "experts: values must be positive"),
+    (EXPERTS, "N", {"given": {"experts": 1.5}, **UP_TO}, "experts: expected whole numbers"),
     (
-        Experts(E=1.0, A=1.0, alpha=0.3), "experts",
+        EXPERTS, "experts",
         {**GIVEN, "at_least": {"experts": 0}, "at_most": {"experts": 8}}, "a number from 1",
     ),
 ]  # fmt: skip

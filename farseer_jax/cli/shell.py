@@ -13,7 +13,7 @@ from farseer_jax.cli.errors import errors_as_sentences
 # Each is in the file of its own name, which is imported only when needed.
 COMMANDS = (
     "allocate", "bootstrap", "choices", "compare", "extrapolate", "fit", "forecast", "influence",
-    "predict", "suggest"
+    "optimise", "predict", "suggest"
 )  # fmt: skip
 
 _EPILOG = """\b
@@ -27,6 +27,8 @@ Examples:
   farseer predict fit.json --N 7e9 --D 1e12  what that law predicts
   farseer allocate runs.csv --compute 1e20:1e24
                                              how to split compute over N and D
+  farseer optimise fit.json --over h --given N=7e9,D=1e12
+                                             the best mixture, or any inputs
   farseer bootstrap runs.csv --at 7e9,1e12   intervals of one law
   farseer choices runs.csv --at 7e9,1e12     how it changes with choices
   farseer extrapolate runs.csv               which law predicts best

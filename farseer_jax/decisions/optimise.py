@@ -42,7 +42,7 @@ def optimise(
     subject_to: str | Sequence[str] = (),
     at_least: Mapping[str, float] | None = None,
     at_most: Mapping[str, float] | None = None,
-    hull: bool = True,
+    whole_simplex: bool = False,
     level: float | None = None,
     kind: Kind | None = None,
     num_starts: int = 16,
@@ -70,8 +70,8 @@ def optimise(
         subject_to: further constraints as text, such as ``"2*N*P <= 8e10"``.
         at_least: lower ends of inputs or shares, by name.
         at_most: upper ends of inputs or shares, by name.
-        hull: whether mixtures stay in the hull of those tried; False searches the whole simplex,
-            where no run shows that the law holds.
+        whole_simplex: whether mixtures may leave the hull of those tried, where no run shows that
+            the law holds.
         level: nominal probability of a bootstrap's intervals; None is 0.9.
         kind: kind of a bootstrap's intervals, as for :meth:`Bootstrap.interval_of`.
         num_starts: searches for each point.
@@ -106,7 +106,7 @@ def optimise(
     runs = None if fit is None else fit.runs
     asked = Asked(
         type(law), runs, names_of("over", over), given or {}, cost, budget, subject_to,
-        at_least or {}, at_most or {}, hull, seed,
+        at_least or {}, at_most or {}, whole_simplex, seed,
     )  # fmt: skip
     with one_blas_thread():
         stack = jax.tree.map(lambda leaf: np.asarray(leaf, float)[None], law)
@@ -201,7 +201,7 @@ def _result(
         intervals=of_draws,
         profiles=_profiles(asked, law, found) if known[0] else (),
     )
-    return replace(result, warnings=optimum_warnings(asked.question, result, optima, asked.hull))
+    return replace(result, warnings=optimum_warnings(asked.question, result, optima))
 
 
 def _why(own: Free, runs: Runs | None) -> str:

@@ -50,10 +50,10 @@ class Asked:
         subject_to: str | Sequence[str],
         at_least: Mapping[str, float],
         at_most: Mapping[str, float],
-        hull: bool,
+        whole_simplex: bool,
         seed: int,
     ) -> None:
-        self.law, self.runs, self.over, self.hull = law, runs, over, hull
+        self.law, self.runs, self.over = law, runs, over
         self._check_inputs(given)
         self.constraints = self._constraints(cost, budget, subject_to)
         self.budgets = None if budget is None else positive("budget", budget)
@@ -68,7 +68,7 @@ class Asked:
         kinds = law.inputs()
         self.space = space_of(
             law, runs, [name for name in over if kinds[name] != "category"], self.ends,
-            whole_simplex=not hull,
+            whole_simplex=whole_simplex,
         )  # fmt: skip
         self._check_limits()
         shares = {share for own in self.space.hulls for share in own.shares}

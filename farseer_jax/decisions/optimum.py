@@ -105,6 +105,11 @@ class Optimum(Result):
         """Nominal probability of the intervals; None without intervals."""
         return None if self.intervals is None else self.intervals["loss"].level
 
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """The columns of the mixtures that were optimised."""
+        return tuple(name for name in self.inputs if name not in (*self.ranges, *self.over))
+
     def __len__(self) -> int:
         return len(self.loss)
 

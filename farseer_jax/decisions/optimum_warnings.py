@@ -81,9 +81,7 @@ def _parts(question: Question) -> list[tuple[Hull, slice]]:
     return found
 
 
-def optimum_warnings(
-    question: Question, result: Optimum, optima: Optima, hull: bool
-) -> tuple[str, ...]:
+def optimum_warnings(question: Question, result: Optimum, optima: Optima) -> tuple[str, ...]:
     """Sentences, worst first."""
     known = np.isfinite(optima.loss)
     found = [
@@ -94,7 +92,7 @@ def optimum_warnings(
           for s in _at_end(own, optima.ends[:, k], known, result.num_runs > 0)),
         *_beyond_hull(question, optima, known),
         *_flat(question, optima, known),
-        *_outside(result, known, hull),
+        *_outside(question, result, known),
     ]  # fmt: skip
     for own in (result.intervals or {}).values():
         found += [sentence for sentence in own.warnings if sentence not in found]
@@ -181,7 +179,7 @@ def _beyond_hull(question: Question, optima: Optima, known: np.ndarray) -> list[
         more, less = (_largest(hull.shares, sign * slope) for sign in (-1.0, 1.0))
         found.append(
             f"{hull.name}: {subject} where the mixtures tried end, and the loss still falls with "
-            f"more {more} and less {less}: train such mixtures (hull=False searches beyond them)."
+            f"more {more} and less {less}: train such mixtures (whole_simplex=True searches all)."
         )
     return found
 
@@ -215,12 +213,13 @@ def _listed(names: Sequence[str]) -> str:
     return some[0] if len(some) == 1 else f"{', '.join(some[:-1])} and {some[-1]}"
 
 
-def _outside(result: Optimum, known: np.ndarray, hull: bool) -> list[str]:
+def _outside(question: Question, result: Optimum, known: np.ndarray) -> list[str]:
     inside = result.inside_data
     if inside is None or not known.any() or inside[known].all():
         return []
     far = int((known & ~inside).sum())
+    is_whole = any(own.is_whole for own in question.space.hulls)
+    searched = " (whole_simplex=True)" * is_whole
     subject = "the optimum lies" if len(known) == 1 else some_of(
         far, len(known), "optima", "lies", "lie")  # fmt: skip
-    searched = "" if hull else " (hull=False)"
     return [f"{subject} outside the runs{searched}: no run shows that the law holds there."]

@@ -263,7 +263,7 @@ def _hull(law: type[Law], runs: Runs | None, name: str, *, whole_simplex: bool) 
     if tried is None and not whole_simplex:
         raise ValueError(
             f"{name}: there are no runs, whose mixtures have a hull; optimise a fit, or pass "
-            "hull=False for the whole simplex"
+            "whole_simplex=True for the whole simplex"
         )
     found = Hull.of(
         name, shares, np.eye(len(shares)) if tried is None else tried, is_whole=whole_simplex
@@ -271,6 +271,6 @@ def _hull(law: type[Law], runs: Runs | None, name: str, *, whole_simplex: bool) 
     if not found.basis.shape[1]:
         raise ValueError(
             f"{name}: all runs have the same mixture, so no other is within their hull; pass "
-            "hull=False to search the whole simplex"
+            "whole_simplex=True to search the whole simplex"
         )
     return found

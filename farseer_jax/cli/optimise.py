@@ -1,0 +1,196 @@
+"""``farseer optimise``: the inputs at which a fitted loss is least."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.errors import Refusal
+from farseer_jax.cli.options import (
+    FROM_1,
+    Group,
+    Settings,
+    check_goes_with,
+    option,
+    reads,
+    refit_options,
+)
+from farseer_jax.cli.output import Output
+from farseer_jax.cli.predictions import of_groups
+from farseer_jax.cli.tasks import file_argument
+from farseer_jax.cli.values import budgets, labels, names, number, numbers_by_name, values
+
+if TYPE_CHECKING:
+    from farseer_jax.fitting.result import Fit
+
+
+@reads("NUMBER|LOW:HIGH", joined=True)
+def amounts(text: str) -> list[float]:
+    """Positive numbers and ranges of them, with commas between them."""
+    return [amount for part in text.split(",") for amount in budgets.read(part)]
+
+
+_INPUTS = Group(
+    "Inputs",
+    option(
+        "--over", names, "Inputs to optimise, such as h or N,D (may be repeated).", required=True
+    ),
+    option(
+        "--given",
+        values,
+        "Value of another input or of a share of a mixture, such as N=7e9,D=1e12 (may be "
+        "repeated; several values make several points).",
+    ),
+    option("--group groups", labels, "Group of the fit, such as corpus=pile."),
+    option("--response", "COLUMN", "Which of the fitted responses."),
+)
+_CONSTRAINTS = Group(
+    "Constraints",
+    option("--cost", "FORMULA", 'What the budgets limit, such as "N*(1 + P)"; 6*N*D unless given.'),
+    option("--budget", amounts, "Most that the cost may be, such as 1e21,1e22 or 1e20:1e24."),
+    option(
+        "--subject-to",
+        "FORMULA",
+        'Further constraint, such as "2*N*P <= 8e10" (may be repeated).',
+        multiple=True,
+    ),
+    option(
+        "--at-least",
+        numbers_by_name,
+        "Lower end of an input or share, such as P=1 (may be repeated).",
+    ),
+    option(
+        "--at-most",
+        numbers_by_name,
+        "Upper end of an input or share, such as P=8 (may be repeated).",
+    ),
+    option(
+        "--whole-simplex",
+        None,
+        "Search all mixtures, not only the convex hull of those that were tried.",
+        is_flag=True,
+    ),
+)
+_SEARCH = Group(
+    "Search and intervals",
+    option("--num-starts", FROM_1, "Searches for each point.", default=16),
+    *refit_options(
+        "Add intervals from the optima of this many refits, such as 200.",
+        "Seed of the starts and of the refits.",
+    ),
+)
+
+
+def _check(settings: Settings) -> None:
+    check_goes_with("bootstrap", ("level",), settings)
+    check_goes_with("budget", ("cost",), settings)
+
+
+def _read(settings: Settings) -> "Fit":
+    """The fit of a file, of the group and the response that options name.
+
+    Raises:
+        Refusal: several fits are left, or none.
+    """
+    from farseer_jax import Fits
+
+    path: Path = settings["fit_path"]
+    fits = of_groups(Fits.from_json(path), settings["groups"] or {})
+    responses = list(dict.fromkeys(fit.response for fit in fits))
+    response = settings["response"]
+    if response is not None and response not in responses:
+        raise Refusal(
+            f"--response {response}: unknown response; choose from {', '.join(responses)}"
+        )
+    own = [fit for fit in fits if response in (None, fit.response)]
+    if len(own) > 1:
+        option_name = "--response" if len(responses) > 1 and response is None else "--group"
+        raise Refusal(f"{path}: expected one fit, got {len(own)}: choose one by {option_name}")
+    return own[0]
+
+
+@command(
+    Source(
+        arguments=[file_argument("fit_path", "FIT.json")],
+        check=_check,
+        read=_read,
+        files=["fit_path"],
+    ),
+    _INPUTS,
+    _CONSTRAINTS,
+    _SEARCH,
+    summary="The inputs at which a fitted loss is least, such as a mixture.",
+    json="the optima",
+    delivers="Optima",
+    picture="plot_optimum",
+    examples=[
+        "farseer optimise fit.json --over h --given N=7e9,D=1e12 --bootstrap 200",
+        'farseer optimise fit.json --over N,D --cost "6*N*D" --budget 1e21,1e22',
+        'farseer optimise fit.json --over P --given N=4e9 --subject-to "2*N*P <= 8e10"',
+    ],
+)
+def optimise(
+    fit: "Fit",
+    over: list[str],
+    given: list[tuple[str, str]] | None,
+    groups: Any,
+    response: Any,
+    bootstrap: int | None,
+    level: float,
+    seed: int,
+    at_least: dict[str, float] | None,
+    at_most: dict[str, float] | None,
+    subject_to: tuple[str, ...],
+    **settings: Any,
+) -> Output:
+    """Find the inputs with the least loss by a fit of `farseer fit --json FIT.json`.
+
+    Of any law and over any of its inputs: N and D at a budget, a mixture, a
+    number of experts. All other inputs are given. Numbers other than N and D
+    are sought within the range of the runs, and mixtures within the convex
+    hull of those tried; the result says what limits the optimum.
+    """
+    import farseer_jax
+
+    source: Any = fit
+    if bootstrap is not None:
+        source = farseer_jax.bootstrap(fit, bootstrap, seed=seed)
+    found = farseer_jax.optimise(
+        source,
+        over,
+        given=_given(fit, given or []),
+        at_least=at_least,
+        at_most=at_most,
+        subject_to=subject_to,
+        level=None if bootstrap is None else level,
+        seed=seed,
+        **settings,
+    )
+    return Output(found, warnings=fit.warnings)
+
+
+def _given(fit: "Fit", pairs: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
+    """The given inputs: numbers, labels, and mixtures by share.
+
+    Raises:
+        Refusal: a value is not a number.
+    """
+    kinds = type(fit.law).inputs()
+    mixture_of = {share: name for name, own in fit.runs.shares.items() for share in own}
+    texts: dict[str, list[str]] = {}
+    for name, text in pairs:
+        texts.setdefault(name, []).append(text)
+    found: dict[str, Any] = {}
+    for name, own in texts.items():
+        if kinds.get(name) == "category":
+            found[name] = own if len(own) > 1 else own[0]
+            continue
+        numbers = [number(text) for text in own]
+        if None in numbers:
+            raise Refusal(f"expected a number (such as {name}=4), got {name}={own[0]}")
+        value = numbers if len(numbers) > 1 else numbers[0]
+        if name in mixture_of:
+            found.setdefault(mixture_of[name], {})[name] = value
+        else:
+            found[name] = value
+    return found
