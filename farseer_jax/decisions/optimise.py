@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike
 
 from farseer_jax.decisions.discrete_inputs import Answer, answer
 from farseer_jax.decisions.input_constraints import Cost
+from farseer_jax.decisions.loss_profiles import loss_profiles
 from farseer_jax.decisions.optimise_arguments import Asked, names_of
-from farseer_jax.decisions.optimum import LossProfile, Optimum
+from farseer_jax.decisions.optimum import Optimum
 from farseer_jax.decisions.optimum_warnings import limits_of, optimum_warnings
 from farseer_jax.decisions.search_space import SCALES, Free
 from farseer_jax.decisions.sources import law_fit_bootstrap
 from farseer_jax.fitting.result import Fit
-from farseer_jax.laws.evaluate import by_column, evaluate
+from farseer_jax.laws.evaluate import by_column
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.checks import check_level
 from farseer_jax.runs.coverage import beyond_runs
@@ -28,8 +29,6 @@ from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 from farseer_jax.uncertainty.intervals import Intervals, Kind
 
 _STARTS_OF_DRAWS = 4
-_STEPS = 41  # of the loss along an input
-_AROUND = np.log(8.0)  # how far along an input without an end
 
 
 def optimise(
@@ -199,7 +198,11 @@ def _result(
         num_arrived=optima.num_arrived,
         inside_data=inside,
         intervals=of_draws,
-        profiles=_profiles(asked, law, found) if known[0] else (),
+        profiles=loss_profiles(
+            asked.question, law, asked.points(found, np.zeros(1, int)), optima.multipliers[0]
+        )
+        if known[0]
+        else (),
     )
     return replace(result, warnings=optimum_warnings(asked.question, result, optima))
 
@@ -211,41 +214,3 @@ def _why(own: Free, runs: Runs | None) -> str:
     if not (low or high):
         return ""
     return f" ({low})" if low == high else f" ({low or 'no limit'} and {high or 'no limit'})"
-
-
-def _profiles(asked: Asked, law: Law, found: Answer) -> tuple[LossProfile, ...]:
-    """The loss along each input around the optimum of the first point."""
-    point = asked.points(found, np.zeros(1, int))
-    profiles = []
-    for own in asked.space.numbers:
-        best = float(point[own.name][0])
-        ends = own.scaled([own.lower, own.upper])
-        if own.name in SCALES:
-            ends = np.clip(own.scaled(best) + np.array([-_AROUND, _AROUND]), *ends)
-        steps = np.linspace(float(ends[0]), float(ends[1]), _STEPS)
-        values = np.exp(steps) if own.is_log else steps
-        if own.kind == "count":
-            values = np.unique(np.round(values))
-        losses = evaluate(law, **_given(asked, point, own.name, values))
-        profiles.append(LossProfile(own.name, values, losses, own.is_log))
-    for hull in asked.space.hulls:
-        best = point[hull.name][0]
-        tried = hull.center + hull.corners @ hull.basis.T
-        for k, share in enumerate(hull.shares):
-            values = np.clip(np.linspace(tried[:, k].min(), tried[:, k].max(), _STEPS), 0.0, 1.0)
-            rest = np.delete(best, k)
-            others = rest / rest.sum() if rest.sum() > 0 else np.full(len(rest), 1 / len(rest))
-            mixtures = np.insert(np.outer(1.0 - values, others), k, values, axis=1)
-            losses = evaluate(law, **_given(asked, point, hull.name, mixtures))
-            profiles.append(LossProfile(share, values, losses, is_log=False))
-    return tuple(profiles)
-
-
-def _given(
-    asked: Asked, point: Mapping[str, np.ndarray], name: str, values: np.ndarray
-) -> dict[str, Any]:
-    """Points that differ in one input."""
-    own: dict[str, Any] = {}
-    for key, value in point.items():
-        own[key] = values if key == name else np.repeat(value, len(values), axis=0)
-    return own

@@ -29,14 +29,17 @@ class LossProfile:
     Attributes:
         input: the column.
         values: of the input, ``(step,)``.
-        loss: with other shares in proportion, other inputs at the optimum, ``(step,)``.
+        loss: with other shares in proportion, other inputs at the optimum, ``(step,)``; NaN where
+            the constraint cannot be kept.
         is_log: whether the input is positive.
+        adjusted: the number that changes along with it, so that an active constraint stays active.
     """
 
     input: str
     values: np.ndarray
     loss: np.ndarray
     is_log: bool
+    adjusted: str = ""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -121,7 +121,12 @@ def _line(axes: Axes, optimum: Optimum, profile: LossProfile) -> None:
         axes.tick_params(which="minor", length=0)
     axes.set(xlabel=profile.input, ylabel="loss")
     limits = [name for name in optimum.limited_by[0] if profile.input in name]
-    others = "others in proportion" if profile.input in optimum.shares else "other inputs fixed"
+    limits = [] if profile.adjusted else limits
+    others = (
+        f"{profile.adjusted} adjusted to the constraint" if profile.adjusted else "others fixed"
+    )
+    if profile.input in optimum.shares:
+        others = "others in proportion"
     axes.set_title(f"Loss around the optimum, {others}")
     if limits:
         axes.axvline(best, color=GREY, lw=0.9, ls="--", zorder=1.5, label=f"limit: {limits[0]}")
