@@ -112,7 +112,7 @@ def section_of_command(name: str) -> str:
 
 COMMANDS = [
     "forecast", "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate", "influence",
-    "compare", "suggest",
+    "compare", "suggest", "optimise",
 ]  # fmt: skip
 OF_FITS = {"--example", "--max-N", "--monotone-over"}  # of the commands that make their fits
 
@@ -194,6 +194,20 @@ def test_the_shell_page_shows_the_allocations_of_the_example(
     keys = {*content, *content["allocations"][0]}
     keys -= {name for name in keys if name.endswith(("_lower", "_upper"))}
     assert set(re.findall(r"`(\w+)`", said[1] + said[2])) == keys
+
+
+def test_the_shell_page_shows_the_optima_of_the_example_and_names_every_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    section = section_of_command("optimise")
+    fit, last = code_blocks(section, "bash")[0].splitlines()
+    assert CliRunner().invoke(main, fit.split()[1:]).exit_code == 0
+    assert code_blocks(section, "text")[0] == CliRunner().invoke(main, last.split()[1:]).stdout
+    content = json.loads(CliRunner().invoke(main, [*last.split()[1:], "--json", "-"]).stdout)
+    keys = {*content, *content["optima"][0]} - {"N", "D", "multiplier of 6*N*D <= budget"}
+    said = section.partition("The JSON has ")[2]
+    assert set(re.findall(r"`(\w+)`", said)) - {"N_lower", "N_upper", "null"} == keys
 
 
 def test_the_shell_page_shows_the_comparison_of_two_fits_of_the_example(

@@ -19,6 +19,7 @@ from farseer_jax.results.table import Column, Table
 from farseer_jax.uncertainty.intervals import Intervals
 
 _MANY_COLUMNS = 4  # inputs from which on a single optimum is printed as a row for each
+_ROUNDING = 1e-12  # a residual below which differs from machine to machine
 _LARGE = ("N", "D", "U")  # printed with prefixes, such as 6.37 B
 
 
@@ -216,9 +217,11 @@ class Optimum(Result):
         known = np.isfinite(self.loss)
         if known.any():
             same = int(self.num_arrived[known].sum())
+            worst = self.residual[known].max()
+            size = f"below {_ROUNDING:g}" if worst < _ROUNDING else f"{worst:.1e}"
             notes.append(
                 f"{same:,} of {int(self.num_starts[known].sum()):,} searches ended there; residual "
-                f"of the optimality conditions {self.residual[known].max():.1e}"
+                f"of the optimality conditions {size}"
             )
         if self.intervals is not None:
             own = self.intervals["loss"]

@@ -64,7 +64,7 @@ class Bound:
         num, size = x.shape
         columns = _columns(x)
         value, slopes = self._traced.value_and_gradient(columns)
-        rows, places = np.triu_indices(size)
+        rows, places = _upper(size)
         hessian = np.empty((num, size, size))
         second = self._traced.summed_hessian(columns, lambda own: own)
         for i, j, own in zip(rows, places, second, strict=True):
@@ -74,6 +74,12 @@ class Bound:
     def _by_jax(self, x: np.ndarray) -> Derivatives:
         with jax.enable_x64(True):
             return Derivatives(*(np.asarray(part) for part in self._compiled(x, self._known)))
+
+
+@lru_cache(maxsize=64)
+def _upper(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of an upper triangle, row by row."""
+    return np.triu_indices(size)
 
 
 def _columns(x: np.ndarray) -> list[np.ndarray]:
