@@ -110,15 +110,14 @@ TASKS = {
     ),
     "vocabulary": Task(
         "vocabulary.csv",
-        "6*N_nonvocab*characters",
+        "6*N*characters",
         {
             "vocabulary": "vocabulary",
-            "vocabulary-width": "vocabulary-width",
-            "sum": "A/N**a + B/V**b + C/D**c - E",
-            "data by vocabulary": "A/N**a + B/(D*V**h)**b + C/V**c - E",
+            "sum": "A/N**a + B/V**b + C/characters**c - E",
+            "data by vocabulary": "A/N**a + B/(characters*V**h)**b + C/V**c - E",
         },
         {
-            "columns_of": {"N": "N_nonvocab", "D": "characters"},
+            "columns_of": {"N": "N_nonvocab"},
             "link": "identity",
         },
         {"SLDBench": 0.966, "ScaleBench": 0.93},

@@ -1,7 +1,7 @@
 """What candidates predict from some of the runs: laws by refits, or the forecast; in batches."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -176,7 +176,7 @@ def _forecast_part(
     return found._replace(outcomes=tuple(outcomes))
 
 
-def _inputs(law: type[Law], runs: Runs) -> dict[str, np.ndarray]:
+def _inputs(law: type[Law], runs: Runs) -> dict[str, Any]:
     """The inputs of a law at the runs, which may have more."""
     return {name: input_of(law, runs, name) for name in law.inputs()}
 

@@ -66,7 +66,7 @@ def as_laws_and_parts(
         table = columns_of_table(runs)
         names = list(table)
     bound = tuple(columns_of or {})
-    classes = as_laws(laws, names, columns_of=bound, kinds=kinds or {}, real=real, known=known)
+    classes = as_laws(laws, names, columns_of=bound, kinds=kinds, real=real, known=known)
     inputs = inputs_of(classes)
     if isinstance(runs, Runs):
         if link is None and not by and set(inputs) <= set(runs.inputs):
@@ -86,7 +86,7 @@ def as_laws(
     columns: Sequence[str],
     *,
     columns_of: Collection[str] = (),
-    kinds: Mapping[str, str] | Sequence[str] = (),
+    kinds: Mapping[str, str] | None = None,
     real: str | Sequence[str] = (),
     known: Mapping[str, str] | None = None,
 ) -> list[type[Law]]:
@@ -103,7 +103,7 @@ def as_laws(
     Raises:
         ValueError: a text is not a law, or no law has a name of the options.
     """
-    found, kinds = [], dict(kinds)
+    found, kinds = [], dict(kinds or {})
     for law in laws:
         own = parse(law).names if isinstance(law, str) and law_named(law) is None else ()
         found.append(
