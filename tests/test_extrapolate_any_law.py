@@ -136,6 +136,14 @@ def test_negative_losses_have_absolute_errors() -> None:
     assert got.to_dict()["errors"] == "absolute"
 
 
+def test_laws_may_name_one_column_differently() -> None:
+    table = streams()
+    laws = {"P": STREAMS, "streams": STREAMS.replace("P", "streams"), "N alone": PLAIN}
+    got = fj.extrapolate(table, laws, **OPTIONS)
+    assert {*got.parts[0].runs.inputs} == {"N", "P", "streams"}
+    np.testing.assert_allclose(got["P"].predicted, got["streams"].predicted, rtol=1e-5)
+
+
 # The choice
 
 

@@ -48,7 +48,8 @@ def candidate(text: str) -> Named | str:
         return text
     name, *rest = text.split(":")
     law: str = law_text.read(name)
-    method, *objectives = rest or [None]
+    method = rest[0] if rest else None
+    objectives = rest[1:]
     objective = ":".join(objectives) if objectives else None
     for value, known, what in (
         (method, (*METHODS, FORECAST, None), "method"),
@@ -117,8 +118,13 @@ def _inputs(
 
     columns = [*table] if isinstance(table, Mapping) else [*table.inputs, *table.extra]
     laws = [own.law for own in as_candidates(candidates) if own.law is not None]
-    own = {name: options.get(name) or () for name in ("columns_of", "kinds", "real")}
-    found = as_laws(laws, columns, **own)
+    found = as_laws(
+        laws,
+        columns,
+        columns_of=options.get("columns_of") or (),
+        kinds=options.get("kinds"),
+        real=options.get("real") or (),
+    )
     return inputs_of(found) or {"N": "positive", "D": "positive"}
 
 

@@ -127,7 +127,7 @@ class Extrapolation(Result):
     @cached_property
     def leaderboard(self) -> tuple[LeaderboardRow, ...]:
         """Candidates by the number of limits with an error, then by their inner errors."""
-        return ranked(self.results, self.inner.any(axis=1), self.probability)
+        return ranked(self.results, np.asarray(self.inner.any(axis=1)), self.probability)
 
     def probability(self, name: str, other: str) -> float:
         """Probability that one candidate's inner error is lower than another's.

@@ -124,6 +124,7 @@ def warnings_of(found: "Extrapolation") -> tuple[str, ...]:
         result = found[row.name]
         if result.note:
             lines.append(f"{result.name}: {result.note}")
+            lines += [compared] if (compared := _compared_with_first(found, result)) else []
             continue
         lines += [*_missing(found, result), *_unconverged(result)]
         if found.targets is not None and result.target_outcome is Outcome.not_converged:

@@ -1,7 +1,7 @@
 """What candidates predict from some of the runs: laws by refits, or the forecast; in batches."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -82,18 +82,34 @@ def predict_holdouts(
     at = list(targets) or [None] * len(parts)
     for candidate in candidates:
         try:
-            if candidate.is_forecast:
-                found = [
-                    _forecast_part(candidate.law, part.runs, rows, own)
-                    for part, rows, own in zip(parts, fitted, at, strict=True)
-                ]
-            else:
-                assert candidate.law is not None
-                found = _refit(candidate.law, candidate.method, parts, fitted, at)
-            yield HoldoutPredictions(tuple(found))
+            yield _predicted(candidate, parts, fitted, at)
         except ValueError as error:  # that a method refuses the runs is a result, too
             refused = [_nothing(*each) for each in zip(parts, fitted, at, strict=True)]
             yield HoldoutPredictions(tuple(refused), str(error))
+
+
+def _predicted(
+    candidate: Candidate,
+    parts: Sequence[Part],
+    fitted: Sequence[np.ndarray],
+    targets: Sequence[Runs | None],
+) -> HoldoutPredictions:
+    """The predictions of one candidate.
+
+    Raises:
+        ValueError: its method refuses the law or the runs, or its forecast all runs of a part.
+    """
+    assert not isinstance(candidate.law, str)
+    if candidate.law is not None and candidate.method is not None:
+        return HoldoutPredictions(
+            tuple(_refit(candidate.law, candidate.method, parts, fitted, targets))
+        )
+    notes: list[str] = []
+    found = [
+        _forecast_part(candidate.law, part.runs, rows, own, notes)
+        for part, rows, own in zip(parts, fitted, targets, strict=True)
+    ]
+    return HoldoutPredictions(tuple(found), notes[0] if notes else "")
 
 
 def _refit(
@@ -125,33 +141,50 @@ def _refit(
 
 
 def _forecast_part(
-    law: type[Law] | None, runs: Runs, fitted: np.ndarray, targets: Runs | None
+    law: type[Law] | None,
+    runs: Runs,
+    fitted: np.ndarray,
+    targets: Runs | None,
+    notes: list[str],
 ) -> PartPredictions:
-    """The forecast, made anew from the fitted runs, which are all that it sees."""
-    losses, contains = [], np.full(fitted.shape, np.nan)
-    at_targets = np.empty((len(fitted), 0 if targets is None else len(targets)))
+    """The forecast, made anew from the fitted runs, which are all that it sees.
+
+    Where it is refused there are no predictions, and the reason is noted.
+
+    Raises:
+        ValueError: it is refused for every row.
+    """
+    found = _nothing(Part({}, "", runs, 0), fitted, targets)
+    outcomes: list[Outcome | None] = []
     for i, mask in enumerate(fitted):
-        with one_blas_thread():
-            found = forecast(runs.select(mask=mask), law=law, usual=False, level=LEVEL)
-            losses.append(found.predict(**_inputs(found.law_class, runs)))
-            if not mask.all():
-                far = runs.select(mask=~mask)
-                low, high = found.interval(**_inputs(found.law_class, far), new_run=True)
-                contains[i, ~mask] = (low <= far.loss) & (far.loss <= high)
-            if targets is not None:
-                at_targets[i] = found.predict(**_inputs(found.law_class, targets))
-    return PartPredictions(np.array(losses), contains, (Outcome.success,) * len(fitted), at_targets)
+        try:
+            with one_blas_thread():
+                own = forecast(runs.select(mask=mask), law=law, usual=False, level=LEVEL)
+                found.predicted[i] = own.predict(**_inputs(own.law_class, runs))
+                if not mask.all():
+                    far = runs.select(mask=~mask)
+                    low, high = own.interval(**_inputs(own.law_class, far), new_run=True)
+                    found.contains[i, ~mask] = (low <= far.loss) & (far.loss <= high)
+                if targets is not None:
+                    found.at_targets[i] = own.predict(**_inputs(own.law_class, targets))
+            outcomes.append(Outcome.success)
+        except ValueError as error:
+            if i + 1 == len(fitted) and not any(outcomes):
+                raise
+            notes.append(f"with {int(mask.sum())} runs {error}")
+            outcomes.append(None)
+    return found._replace(outcomes=tuple(outcomes))
 
 
-def _inputs(law: type[Law], runs: Runs) -> dict[str, np.ndarray]:
+def _inputs(law: type[Law], runs: Runs) -> dict[str, Any]:
     """The inputs of a law at the runs, which may have more."""
     return {name: input_of(law, runs, name) for name in law.inputs()}
 
 
 def _nothing(part: Part, fitted: np.ndarray, targets: Runs | None) -> PartPredictions:
     """Nothing is predicted."""
-    empty = np.full(fitted.shape, np.nan)
     num_targets = 0 if targets is None else len(targets)
+    predicted, contains = (np.full(fitted.shape, np.nan) for _ in range(2))
     return PartPredictions(
-        empty, empty, (None,) * len(fitted), np.full((len(fitted), num_targets), np.nan)
+        predicted, contains, (None,) * len(fitted), np.full((len(fitted), num_targets), np.nan)
     )

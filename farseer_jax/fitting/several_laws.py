@@ -11,7 +11,7 @@ from farseer_jax.laws.registry import law_named
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.binding import Part, bind_runs
 from farseer_jax.runs.copies import Copies
-from farseer_jax.runs.find_columns import find_inputs
+from farseer_jax.runs.find_columns import as_tuple, find_inputs
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
 
@@ -58,7 +58,6 @@ def as_laws_and_parts(
         "units": units,
         **({"copies": copies} if copies != "average" else {}),
     }
-    of_runs = isinstance(runs, Runs)
     known = runs.kinds if isinstance(runs, Runs) else None
     if isinstance(runs, Runs):
         names = [*runs.inputs, *runs.extra]
@@ -67,15 +66,15 @@ def as_laws_and_parts(
         table = columns_of_table(runs)
         names = list(table)
     bound = tuple(columns_of or {})
-    classes = as_laws(laws, names, columns_of=bound, kinds=kinds or {}, real=real, known=known)
+    classes = as_laws(laws, names, columns_of=bound, kinds=kinds, real=real, known=known)
     inputs = inputs_of(classes)
     if isinstance(runs, Runs):
         if link is None and not by and set(inputs) <= set(runs.inputs):
             return classes, [Part({}, runs.loss_name or "loss", runs, 0)]
         link = runs.link if link is None else link
         table, naming = columns_of_runs(inputs, runs)
-    if not of_runs or not set(inputs) <= set(names):
-        _refuse_missing(classes, list(table), naming["columns_of"] or {}, response)
+    found = _columns(classes, list(table), naming["columns_of"] or {}, naming["response"])
+    table, naming["columns_of"] = _each_its_own(table, found)
     own_links = [law.response_link for law in classes if law.response_link != "log"]
     link = link or next(iter(own_links), "log")  # losses that may be negative have no logarithm
     parts = bind_runs(table, inputs, by=names_of(by), link=as_link(link), **naming)
@@ -87,7 +86,7 @@ def as_laws(
     columns: Sequence[str],
     *,
     columns_of: Collection[str] = (),
-    kinds: Mapping[str, str] | Sequence[str] = (),
+    kinds: Mapping[str, str] | None = None,
     real: str | Sequence[str] = (),
     known: Mapping[str, str] | None = None,
 ) -> list[type[Law]]:
@@ -104,7 +103,7 @@ def as_laws(
     Raises:
         ValueError: a text is not a law, or no law has a name of the options.
     """
-    found, kinds = [], dict(kinds)
+    found, kinds = [], dict(kinds or {})
     for law in laws:
         own = parse(law).names if isinstance(law, str) and law_named(law) is None else ()
         found.append(
@@ -158,20 +157,41 @@ def inputs_of(laws: Sequence[type[Law]]) -> dict[str, Kind]:
     return found
 
 
-def _refuse_missing(
+def _columns(
     laws: Sequence[type[Law]],
     names: Sequence[str],
     columns_of: Mapping[str, str | Sequence[str]],
     response: str | Sequence[str] | None,
-) -> None:
-    """Refuse a table that lacks an input, by the law that needs it."""
+) -> dict[str, str | tuple[str, ...]]:
+    """The column of each input of all laws, or the columns of a mixture.
+
+    Raises:
+        ValueError: the table lacks an input; the message names the law that needs it.
+    """
     taken = [response] if isinstance(response, str) else list(response or ())
+    found: dict[str, str | tuple[str, ...]] = {}
     for law in laws:
         own = {name: column for name, column in columns_of.items() if name in law.inputs()}
         try:
-            find_inputs(names, law.inputs(), own, taken)
+            found |= find_inputs(names, law.inputs(), own, taken)
         except ValueError as error:
             raise ValueError(f"the law {name_of(law)} needs {_needs(law)}: {error}") from None
+    return found
+
+
+def _each_its_own(
+    table: Mapping[str, Any], found: Mapping[str, str | tuple[str, ...]]
+) -> tuple[dict[str, Any], dict[str, str | tuple[str, ...]]]:
+    """The table with a column for each input: laws may name one column differently."""
+    columns, bound, used = dict(table), dict(found), set[str]()
+    for name, own in found.items():
+        shared = [column for column in as_tuple(own) if column in used]
+        copies = {column: f"{column} ({name})" for column in shared}
+        columns |= {copy: table[column] for column, copy in copies.items()}
+        renamed = tuple(copies.get(column, column) for column in as_tuple(own))
+        bound[name] = renamed[0] if isinstance(own, str) else renamed
+        used |= {*renamed}
+    return columns, bound
 
 
 def _needs(law: type[Law]) -> str:

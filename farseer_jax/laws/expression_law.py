@@ -126,8 +126,9 @@ def name_of(law: type[Law]) -> str:
         >>> name_of(expression_law("E + A/N**alpha", {"N": "positive"}))
         'E + A/N**alpha'
     """
-    is_text = issubclass(law, ExpressionLaw) and law.name == _UNNAMED
-    return law.expression.text if is_text else law.name
+    if issubclass(law, ExpressionLaw) and law.name == _UNNAMED:
+        return law.expression.text
+    return law.name
 
 
 def expression_law(
