@@ -69,13 +69,13 @@ def best_subset(choice: Choice) -> tuple[Found, bool]:
     return _pruned(choice, _exchanged(choice, min(found, key=lambda one: one.variance))), False
 
 
-def next_run(choice: Choice) -> Found:
-    """The run of the largest decrease of ``ln`` variance per √cost; nothing if none gains.
+def next_runs(choice: Choice, num: int) -> Found:
+    """One run after another, each of the largest decrease of ``ln`` variance per √cost.
 
-    Per cost, many small runs would be taken before one that shows what they cannot; whatever the
-    cost, one run would take the whole budget.
+    Nothing if no run gains. Per cost, many small runs would be taken before one that shows what
+    they cannot; whatever the cost, one run would take the whole budget.
     """
-    return _greedy(choice, _nothing(choice), _NEXT, most=1)
+    return _greedy(choice, _nothing(choice), _NEXT, num)
 
 
 def _nothing(choice: Choice) -> Found:
@@ -157,7 +157,7 @@ def _pruned(choice: Choice, at: Found) -> Found:
 
 
 def in_order(choice: Choice, chosen: Rows) -> list[int]:
-    """The chosen candidates, first what :func:`next_run` would take of them."""
+    """The chosen candidates, first what :func:`next_runs` would take of them."""
     each, left = choice.each, list(np.flatnonzero(chosen))
     at, order = _nothing(choice), list[int]()
     while left:
