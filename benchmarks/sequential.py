@@ -37,7 +37,7 @@ from farseer_jax.decisions.run_pool import costs_of
 
 FRACTIONS = (0.01, 0.05, 0.1)
 LEFT_OUT = 0.1  # of the pool, for each seed
-ASKED_AFTER = 8  # runs: from twice as many on, two are chosen at a time, and so on
+ASKED_AFTER = 4  # runs: from twice as many on, two are chosen at a time, and so on
 
 
 class Problem:
