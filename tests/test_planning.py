@@ -330,6 +330,16 @@ def test_the_largest_of_the_pool_are_the_usual_targets() -> None:
     assert [one.inputs["N"] for one in found.targets] == N[costliest].tolist()
 
 
+def test_targets_that_the_budget_pays_for_are_told() -> None:
+    inside = {name: values[[23]] for name, values in POOL.items()}
+    given: dict[str, Any] = {"law": LAW, "cost": "hours"}
+    found = fj.suggest_runs(FEW, inside, POOL, 30.0, **given)
+    assert "1 target is a run that the budget pays for" in found.notes[-1]
+    assert found.row[0] == 23  # and its own run tells most of it
+    dear = fj.suggest_runs(FEW, inside, POOL, 20.0, **given)
+    assert "target" not in " ".join(dear.notes)
+
+
 def test_runs_in_progress_count_as_runs() -> None:
     paid = take(POOL, [20, 23])
     found = suggest(in_progress=paid)

@@ -155,25 +155,35 @@ def available_runs(question: Question, budget: float, cost: Cost, reading: Readi
             f"budget: all {int(too_dear.sum())} runs that are left in the pool cost more than "
             f"{budget:.3g}; the cheapest costs {costs[~trained].min():.3g}"
         )
-    return Available(inputs, costs, rows, _pool_notes(int(trained.sum()), int(too_dear.sum())))
+    payable = {name: values[rows] for name, values in inputs.items()}
+    num_targets = int(trained_rows(targets.points, payable).sum())
+    counts = int(trained.sum()), int(too_dear.sum()), num_targets
+    return Available(inputs, costs, rows, _pool_notes(*counts))
 
 
-def _pool_notes(num_trained: int, num_too_dear: int) -> tuple[str, ...]:
-    notes = []
-    for num, one, many in (
-        (
-            num_trained,
-            "row of the pool was trained already",
-            "rows of the pool were trained already",
-        ),
-        (
-            num_too_dear,
-            "run costs more than the budget and was left out",
-            "runs cost more than the budget and were left out",
-        ),
-    ):
-        if num:
-            notes.append(f"{num} {one if num == 1 else many}")
+def _pool_notes(num_trained: int, num_too_dear: int, num_targets: int) -> tuple[str, ...]:
+    """What became of some rows of the pool, in words."""
+    notes = [
+        f"{num} {one if num == 1 else many}"
+        for num, one, many in (
+            (
+                num_trained,
+                "row of the pool was trained already",
+                "rows of the pool were trained already",
+            ),
+            (
+                num_too_dear,
+                "run costs more than the budget and was left out",
+                "runs cost more than the budget and were left out",
+            ),
+            (
+                num_targets,
+                "target is a run that the budget pays for: training it is the answer",
+                "targets are runs that the budget pays for: training them is the answer",
+            ),
+        )
+        if num
+    ]
     return tuple(notes)
 
 
