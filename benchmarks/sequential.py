@@ -6,9 +6,10 @@ Each task has a pool of real runs with costs, and targets that are larger. A pol
 the pool until the budget, 1, 5 or 10 % of the pool's total cost, is spent; the loss of a run is
 known once it is chosen. The figure is R² of the predictions at the targets, by the same model for
 all policies: the forecast over N and D, or the law of the task with correlated errors and weak
-priors. Policies: suggested (`suggest_runs`, the next run each time), random, cheapest first, and
-D-optimal for the law without misfit, at its fit to the whole pool, by ln determinant per cost. Each
-seed leaves out a tenth of the pool at random, so that those without chance differ between seeds.
+priors. Policies: suggested (`suggest_runs`, the next run each time, or a few where many are known),
+random, cheapest first, and D-optimal for the law without misfit, at its fit to the whole pool, by
+ln determinant per cost. Each seed leaves out a tenth of the pool at random, so that policies
+without chance differ between seeds.
 
 Every task is in the file before the next begins, and a second start leaves out what is there.
 """
@@ -36,6 +37,7 @@ from farseer_jax.decisions.run_pool import costs_of
 
 FRACTIONS = (0.01, 0.05, 0.1)
 LEFT_OUT = 0.1  # of the pool, for each seed
+ASKED_AFTER = 4  # runs: from twice as many on, two are chosen at a time, and so on
 
 
 class Problem:
@@ -72,7 +74,7 @@ Policy = Callable[[Problem, np.ndarray, float, np.random.Generator], list[int]]
 
 
 def suggested(problem: Problem, rows: np.ndarray, budget: float, rng: Any) -> list[int]:
-    """The next run by ``suggest_runs``, until none is affordable or none helps."""
+    """The next runs by ``suggest_runs``, until none is affordable or none helps."""
     task, chosen, left = problem.task, list[int](), budget
     targets = {name: values for name, values in task.targets.items() if name != "loss"}
     while True:
@@ -86,14 +88,14 @@ def suggested(problem: Problem, rows: np.ndarray, budget: float, rng: Any) -> li
             left,
             law=task.law,
             cost=task.cost,
-            next_only=True,
+            num_next=max(1, len(chosen) // ASKED_AFTER),
             response="loss",
             **task.reading,
         )
         if not len(found):
             return chosen
-        chosen.append(int(rest[found.row[0]]))
-        left -= float(found.cost[0])
+        chosen += rest[found.row].tolist()
+        left -= found.spent
 
 
 def in_turn(problem: Problem, order: np.ndarray, budget: float) -> list[int]:

@@ -17,7 +17,7 @@ from farseer_jax.decisions.exchange_search import (
     affordable_subsets,
     best_subset,
     in_order,
-    next_run,
+    next_runs,
 )
 from farseer_jax.decisions.planned_errors import Errors, weighed
 from farseer_jax.decisions.posterior_variance import posterior_variance
@@ -193,7 +193,7 @@ def test_the_next_run_falls_most_per_root_of_its_cost() -> None:
     alone = choice.variance(choice.each)
     (now,) = choice.variance(np.zeros((1, 10), dtype=bool))
     best = int(np.argmax(np.log(now / alone) / np.sqrt(choice.costs)))
-    assert np.flatnonzero(next_run(choice).chosen).tolist() == [best]
+    assert np.flatnonzero(next_runs(choice, 1).chosen).tolist() == [best]
     assert in_order(choice, np.ones(10, dtype=bool))[0] == best
 
 
@@ -215,17 +215,17 @@ def test_the_suggested_set_is_the_best_of_all_sets() -> None:
 def test_asking_again_is_all_there_is_to_the_loop() -> None:
     runs, left, order = None, 8.0, list[int]()
     for _ in range(4):
-        found = suggest(runs, left, next_only=True)
+        found = suggest(runs, left, num_next=1)
         assert len(found) == 1
         assert found.cost[0] <= left
         order.append(int(found.row[0]))
         left -= found.spent
         runs = take(TRAINED, order)
         # the table of runs is the state: their order and the rows that they took do not matter
-        again = suggest(take(TRAINED, order[::-1]), left, next_only=True)
+        again = suggest(take(TRAINED, order[::-1]), left, num_next=1)
         rest = np.setdiff1d(np.arange(len(N)), order)
         other = fj.suggest_runs(
-            runs, TARGET, take(POOL, rest), left, law=LAW, cost="hours", next_only=True
+            runs, TARGET, take(POOL, rest), left, law=LAW, cost="hours", num_next=1
         )
         assert other.inputs["N"].tolist() == again.inputs["N"].tolist()
         assert rest[other.row].tolist() == again.row.tolist()
@@ -330,6 +330,16 @@ def test_the_largest_of_the_pool_are_the_usual_targets() -> None:
     assert [one.inputs["N"] for one in found.targets] == N[costliest].tolist()
 
 
+def test_targets_that_the_budget_pays_for_are_told() -> None:
+    inside = {name: values[[23]] for name, values in POOL.items()}
+    given: dict[str, Any] = {"law": LAW, "cost": "hours"}
+    found = fj.suggest_runs(FEW, inside, POOL, 30.0, **given)
+    assert "1 target is a run that the budget pays for" in found.notes[-1]
+    assert found.row[0] == 23  # and its own run tells most of it
+    dear = fj.suggest_runs(FEW, inside, POOL, 20.0, **given)
+    assert "target" not in " ".join(dear.notes)
+
+
 def test_runs_in_progress_count_as_runs() -> None:
     paid = take(POOL, [20, 23])
     found = suggest(in_progress=paid)
@@ -406,6 +416,7 @@ def test_suggestions_print_and_go_to_tables() -> None:
         ({"budget": 1e-3}, "budget: all 19 runs that are left in the pool cost more than 0.001"),
         ({"budget": 0.0}, "budget: expected a positive number"),
         ({"max_runs": 0}, "max_runs: expected at least 1"),
+        ({"num_next": 0}, "num_next: expected at least 1"),
         ({"runs": TRAINED}, "pool: all 24 rows were trained already"),
         ({"level": 1.5}, "level"),
         ({"compute": 1e22}, "suggest_runs with compute needs a law over N and D"),
@@ -454,7 +465,7 @@ def test_a_hundredth_of_the_papers_compute_predicts_the_runs_beyond_it(shared_da
     left, chosen = 0.01 * float(6.0 * (grid.N * grid.D).sum()), list[int]()
     for _ in range(12):
         runs = {**take(pool, chosen), "loss": grid.loss[chosen]} if chosen else None
-        found = fj.suggest_runs(runs, beyond, pool, left, next_only=True)
+        found = fj.suggest_runs(runs, beyond, pool, left, num_next=1)
         chosen += found.row.tolist()
         left -= found.spent
     runs = fj.Runs(*(values[chosen] for values in pool.values()), grid.loss[chosen])
@@ -482,7 +493,7 @@ def test_the_shell_takes_a_pool_a_cost_and_a_law(
     assert [row["row"] for row in content["suggestions"]] == suggest().row.tolist()
     by_table = farseer("suggest", "runs.csv", *options, "--on", "target.csv")
     assert by_table.stdout == result.stdout
-    first = farseer("suggest", *options, "--target", "N=6.4e9,P=8", "--next")
+    first = farseer("suggest", *options, "--target", "N=6.4e9,P=8", "--next", 1)
     assert "no runs yet: 1 run to train next" in first.stdout
     largest = farseer("suggest", "runs.csv", *options)
     assert largest.stdout.count("N=3.2 B") == 2

@@ -78,9 +78,9 @@ _OPTIONS = Group(
         "unless given.",
     ),
     option(
-        "--next next_only",
-        help="Suggest the next run alone, to train it, add it to RUNS and ask again.",
-        is_flag=True,
+        "--next num_next",
+        FROM_1,
+        "Suggest only so many runs, the next ones: train them, add them to RUNS and ask again.",
     ),
     option(
         "--in-progress",
@@ -172,7 +172,7 @@ def _read(settings: Settings) -> Question:
         "farseer suggest runs.csv --target 25.1e9,5e11 --budget 1e22",
         "farseer suggest runs.csv --split 1e23 --budget 1e22 --max-runs 6",
         'farseer suggest runs.csv --pool can_train.csv --law "E + A/(N*P**k)**a" \\',
-        "    --cost 'N*P' --target N=4e9,P=8 --budget 2e10 --next",
+        "    --cost 'N*P' --target N=4e9,P=8 --budget 2e10 --next 1",
     ],
     check=_check,
     refits=True,
@@ -192,7 +192,7 @@ def suggest(
     uncertainty is that of the loss at each --target, of the optimal D/N of each
     --split, or of both, by the forecast of RUNS, or by a --law of any inputs
     with its misfit. Together, the suggested runs cost no more than the budget.
-    To train one after another, ask for the --next, add it to RUNS, and ask again
+    To train one after another, ask for the --next 1, add it to RUNS, and ask again
     with what is left of the budget.
     """
     import farseer_jax

@@ -17,7 +17,8 @@ import numpy as np
 from farseer_jax.decisions.posterior_variance import BLOCK, Rows
 from farseer_jax.runs.checks import Floats
 
-_GAIN = 1e-2  # least relative decrease of the variance that is worth a run
+_GAIN = 1e-2  # least relative decrease of the variance that is worth a run of a set
+_GAIN_NEXT = 1e-3  # and that is worth the next run, after which more is known
 _MOST_PASSES = 3
 _POWERS = (1.0, 0.5, 0.0)
 _NEXT = 0.5  # power of the cost by which the next run is chosen
@@ -69,13 +70,13 @@ def best_subset(choice: Choice) -> tuple[Found, bool]:
     return _pruned(choice, _exchanged(choice, min(found, key=lambda one: one.variance))), False
 
 
-def next_run(choice: Choice) -> Found:
-    """The run of the largest decrease of ``ln`` variance per √cost; nothing if none gains.
+def next_runs(choice: Choice, num: int) -> Found:
+    """One run after another, each of the largest decrease of ``ln`` variance per √cost.
 
-    Per cost, many small runs would be taken before one that shows what they cannot; whatever the
-    cost, one run would take the whole budget.
+    Nothing if no run gains. Per cost, many small runs would be taken before one that shows what
+    they cannot; whatever the cost, one run would take the whole budget.
     """
-    return _greedy(choice, _nothing(choice), _NEXT, most=1)
+    return _greedy(choice, _nothing(choice), _NEXT, num, _GAIN_NEXT)
 
 
 def _nothing(choice: Choice) -> Found:
@@ -83,7 +84,9 @@ def _nothing(choice: Choice) -> Found:
     return Found(nothing, float(choice.variance(nothing[None])[0]))
 
 
-def _greedy(choice: Choice, at: Found, power: float, most: int | None = None) -> Found:
+def _greedy(
+    choice: Choice, at: Found, power: float, most: int | None = None, gain: float = _GAIN
+) -> Found:
     """Add the run of the largest decrease of ln variance / cost**power, while one gains."""
     each, score = choice.each, np.full(len(choice.costs), np.inf)
     for _ in range(len(choice.costs) if most is None else most):
@@ -98,7 +101,7 @@ def _greedy(choice: Choice, at: Found, power: float, most: int | None = None) ->
             variance = choice.variance(each[some] | at.chosen)
             score[some] = _decrease(at.variance, variance) / choice.costs[some] ** power
             place = int(np.argmax(score[some]))
-            gained = variance[place] < (1 - _GAIN) * at.variance
+            gained = variance[place] < (1 - gain) * at.variance
             if gained and (better is None or score[some[place]] > score[better]):
                 better = int(some[place])
             if better is not None and known:
@@ -157,7 +160,7 @@ def _pruned(choice: Choice, at: Found) -> Found:
 
 
 def in_order(choice: Choice, chosen: Rows) -> list[int]:
-    """The chosen candidates, first what :func:`next_run` would take of them."""
+    """The chosen candidates, first what :func:`next_runs` would take of them."""
     each, left = choice.each, list(np.flatnonzero(chosen))
     at, order = _nothing(choice), list[int]()
     while left:

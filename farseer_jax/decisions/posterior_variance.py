@@ -82,7 +82,8 @@ class PosteriorVariance:
         num_paid = len(self.members[0].runs) - self.num_candidates
         rows = np.concatenate([chosen, np.ones((len(chosen), num_paid), dtype=bool)], axis=1)
         found = [_with_runs(own, rows, self._expected) for own in self.members]
-        is_new = ~(rows @ self.same_size)
+        # a product of numbers, which is far faster than one of booleans
+        is_new = rows.astype(np.float32) @ self.same_size.astype(np.float32) == 0.0
         shares = np.array([own.share for own in self.members])
         means = np.array([mean for mean, _ in found])
         middle = np.tensordot(shares, means, 1)

@@ -1,39 +1,23 @@
 """Which runs to train next for a prediction or an allocation, within a budget."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from farseer_jax.decisions.exchange_search import Choice, best_subset, in_order, next_run
+from farseer_jax.decisions.exchange_search import Choice, best_subset, in_order, next_runs
 from farseer_jax.decisions.planned_errors import PlannedErrors, weighed
-from farseer_jax.decisions.planning_model import (
-    PlanningModel,
-    Reading,
-    law_of,
-    model_of_forecast,
-    model_of_table,
-    num_rows,
-    with_entries,
-)
-from farseer_jax.decisions.planning_targets import (
-    Targets,
-    checked_budgets,
-    optima_of,
-    target_points,
+from farseer_jax.decisions.planning_model import Reading
+from farseer_jax.decisions.planning_question import (
+    Available,
+    as_question,
+    available_runs,
+    runs_in_progress,
 )
 from farseer_jax.decisions.posterior_variance import posterior_variance
-from farseer_jax.decisions.run_pool import (
-    Cost,
-    TableOfPoints,
-    continued_grid,
-    costs_of,
-    trained_rows,
-)
+from farseer_jax.decisions.run_pool import Cost
 from farseer_jax.decisions.suggest_runs_result import Suggestions
-from farseer_jax.fitting.result import Fit
-from farseer_jax.forecasting.result import Forecast
 from farseer_jax.laws.evaluate import by_column
 from farseer_jax.link_functions import Link
 from farseer_jax.methods.correlated_errors import CorrelatedErrors
@@ -52,7 +36,7 @@ def suggest_runs(
     cost: Cost = None,
     compute: ArrayLike | None = None,
     max_runs: int | None = None,
-    next_only: bool = False,
+    num_next: int | None = None,
     in_progress: object = None,
     level: float | None = None,
     response: str | None = None,
@@ -100,8 +84,9 @@ def suggest_runs(
             order; or an array with one cost for each row of the pool.
         compute: budgets in FLOPs whose optimal split into N and D to narrow, one or several.
         max_runs: largest number of runs to suggest.
-        next_only: suggest the next run alone, by the decrease of ``ln`` variance per √cost, instead
-            of a set of runs for the whole budget; faster, for a loop that asks again after each.
+        num_next: suggest only so many runs, the next ones by the decrease of ``ln`` variance per
+            √cost, instead of a set for the whole budget; faster, for a loop that asks again after
+            each run, or each few.
         in_progress: runs that are already paid for: counted as runs that exist.
         level: nominal probability of the intervals; None is that of the forecast, else 0.9.
         response: the column of the response, as in :func:`fit`.
@@ -131,20 +116,22 @@ def suggest_runs(
         True
         >>> pool = {"N": [5e8, 1e9, 5e8, 1e9, 2e9], "P": [1, 1, 4, 4, 8]}
         >>> law = "N, P | E + (A/(N*(k*log(P) + 1)))**alpha"
-        >>> first = suggest_runs(None, "largest", pool, 2e9, law=law, cost="N*P", next_only=True)
+        >>> first = suggest_runs(None, "largest", pool, 2e9, law=law, cost="N*P", num_next=1)
         >>> len(first), first.spent <= 2e9
         (1, True)
     """
     if level is not None:
         check_level(level)
     limit = _limit(budget, max_runs)
+    if num_next is not None and num_next < 1:
+        raise ValueError(f"num_next: expected at least 1, got {num_next!r}")
     reading = Reading(response, columns_of or {}, link, kinds, real, units or {})
     with one_blas_thread():
-        question = _question(
+        question = as_question(
             runs, targets, pool, compute, law, cost, level, reading, method, errors
         )
-        available = _available(question, budget, cost, reading)
-        paid = _paid(question, in_progress, reading)
+        available = available_runs(question, budget, cost, reading)
+        paid = runs_in_progress(question, in_progress, reading)
         variances = posterior_variance(
             question.model.stack,
             question.model.run_weight,
@@ -154,177 +141,11 @@ def suggest_runs(
             question.targets.optima,
         )
         planned = PlannedErrors(question.model, question.targets, variances)
-        return _suggestions(planned, available, budget, limit, next_only)
-
-
-class _Question(NamedTuple):
-    """Checked arguments: the model, the targets, the pool and its costs, None for a grid."""
-
-    model: PlanningModel
-    targets: Targets
-    pool: TableOfPoints | None
-    costs: Floats
-
-
-class _Available(NamedTuple):
-    """The pool or the continued grid, and which of its rows can be chosen.
-
-    Attributes:
-        inputs: the law's inputs at all rows.
-        costs: of all rows, ``(row,)``.
-        rows: those that are neither trained nor too dear, ``(candidate,)``.
-        notes: sentences about the others.
-    """
-
-    inputs: dict[str, np.ndarray]
-    costs: Floats
-    rows: NDArray[np.intp]
-    notes: tuple[str, ...]
-
-
-def _question(
-    runs: object,
-    targets: object,
-    pool: object,
-    compute: ArrayLike | None,
-    law: object,
-    cost: Cost,
-    level: float | None,
-    reading: Reading,
-    method: LeastSquares | None,
-    errors: CorrelatedErrors | None,
-) -> _Question:
-    if isinstance(runs, Fit):
-        law, runs = type(runs.law) if law is None else law, runs.runs
-    if isinstance(runs, Forecast):
-        if law is not None or method is not None or errors is not None:
-            raise ValueError(
-                "law, method and errors are those of the forecast: leave them out, or pass its "
-                "runs instead"
-            )
-        kind = runs.law_class
-        known: object = runs.runs
-        is_own = runs.law is not None
-    else:
-        _refuse_other_types(runs)
-        runs = None if runs is None or not num_rows(runs) else runs
-        kind, known = law_of(law, runs, pool, reading), runs
-        is_own = law is not None
-    if pool is None and (known is None or set(kind.inputs()) != {"N", "D"}):
-        raise ValueError(
-            "pool: expected a table of the runs that could be trained, got none; only a grid of "
-            "runs over N and D can be continued without it"
-        )
-    rows = reading.points(known if pool is None else pool, "pool", kind.inputs())
-    if not isinstance(runs, Forecast):
-        kind = with_entries(kind, runs, reading, rows)
-    costs = costs_of(None if pool is None else cost, rows, kind)
-    budgets = checked_budgets(compute, kind)
-    own_pool = None if pool is None else rows
-    if targets is None and not len(budgets):
-        if pool is None:
-            raise ValueError(
-                "targets: expected points (N, D) whose loss to predict, or budgets in FLOPs to "
-                "split, as in compute=1e23, got neither"
-            )
-        targets = "largest"
-    points = target_points(targets, kind, reading, own_pool, costs)
-    if isinstance(runs, Forecast):
-        model = model_of_forecast(runs, level)
-    else:
-        model = model_of_table(kind, is_own, runs, rows, costs, reading, method, errors, level)
-    return _Question(model, Targets(points, budgets, optima_of(model, budgets)), own_pool, costs)
-
-
-def _refuse_other_types(runs: object) -> None:
-    is_table = (
-        hasattr(runs, "columns") or hasattr(runs, "column_names") or isinstance(runs, Mapping)
-    )
-    if runs is not None and not is_table and not hasattr(runs, "select"):
-        raise TypeError(
-            f"suggest_runs: expected a table of runs, a forecast, a fit or None, got "
-            f"{type(runs).__name__}"
-        )
-
-
-def _available(question: _Question, budget: float, cost: Cost, reading: Reading) -> _Available:
-    """Which rows of the pool, or of the continued grid, can be chosen.
-
-    Raises:
-        ValueError: none can.
-    """
-    model, targets, pool, costs = question
-    if pool is None:
-        inputs, costs = _grid(model, targets, budget, cost, reading)
-        trained = np.zeros(len(costs), dtype=bool)
-    else:
-        inputs = pool.of_law(model.law)
-        trained = trained_rows(inputs, model.inputs)
-    if trained.all():
-        raise ValueError(
-            f"pool: all {len(trained)} rows were trained already; add rows, or a row once more for "
-            "a repeat"
-        )
-    too_dear = ~trained & (costs > budget)
-    rows = np.flatnonzero(~trained & ~too_dear)
-    if not len(rows):
-        raise ValueError(
-            f"budget: all {int(too_dear.sum())} runs that are left in the pool cost more than "
-            f"{budget:.3g}; the cheapest costs {costs[~trained].min():.3g}"
-        )
-    return _Available(inputs, costs, rows, _pool_notes(int(trained.sum()), int(too_dear.sum())))
-
-
-def _pool_notes(num_trained: int, num_too_dear: int) -> tuple[str, ...]:
-    notes = []
-    for num, one, many in (
-        (
-            num_trained,
-            "row of the pool was trained already",
-            "rows of the pool were trained already",
-        ),
-        (
-            num_too_dear,
-            "run costs more than the budget and was left out",
-            "runs cost more than the budget and were left out",
-        ),
-    ):
-        if num:
-            notes.append(f"{num} {one if num == 1 else many}")
-    return tuple(notes)
-
-
-def _grid(
-    model: PlanningModel, targets: Targets, budget: float, cost: Cost, reading: Reading
-) -> tuple[dict[str, np.ndarray], Floats]:
-    """The continued grid and its costs."""
-    if not (cost is None or callable(cost) or isinstance(cost, str)):
-        raise ValueError("cost: an array needs pool=; give it, or a function of N and D")
-    around = {
-        name: np.concatenate([targets.points[name], targets.optima[name]]) for name in ("N", "D")
-    }
-    assert model.inputs is not None
-    inputs = continued_grid(model.inputs, around, budget if cost is None else np.inf)
-    if not len(inputs["N"]):
-        raise ValueError(
-            f"budget: {budget:.3g} pays for no run that would continue the grid of the runs; "
-            "raise it, or give pool="
-        )
-    names = tuple(model.law.inputs())
-    table = reading.points({name: inputs[name] for name in names}, "pool", model.law.inputs())
-    return table.of_law(model.law), costs_of(cost, table, model.law)
-
-
-def _paid(question: _Question, in_progress: object, reading: Reading) -> dict[str, np.ndarray]:
-    """The inputs of runs that are already paid for."""
-    law = question.model.law
-    if in_progress is None:
-        return {name: values[:0] for name, values in question.targets.points.items()}
-    return reading.points(in_progress, "in_progress", law.inputs()).of_law(law)
+        return _suggestions(planned, available, budget, limit, num_next)
 
 
 def _suggestions(
-    planned: PlannedErrors, available: _Available, budget: float, limit: int, next_only: bool
+    planned: PlannedErrors, available: Available, budget: float, limit: int, num_next: int | None
 ) -> Suggestions:
     """Search the best set of candidates, and tell what it does."""
     rows, model = available.rows, planned.model
@@ -334,8 +155,8 @@ def _suggestions(
         return weighed(planned.of(chosen), now)
 
     choice = Choice(available.costs[rows], budget * (1 + 1e-12), limit, variance)
-    if next_only:
-        best, exhaustive = next_run(choice), False
+    if num_next is not None:
+        best, exhaustive = next_runs(choice, num_next), False
     else:
         best, exhaustive = best_subset(choice)
     order = in_order(choice, best.chosen)

@@ -201,7 +201,7 @@ class Suggestions(Result):
     def _verdict(self) -> tuple[str, ...]:
         """Whether the suggestions hardly help, and what would."""
         if not len(self):
-            return ("no affordable run lowers the standard error by half a per cent",)
+            return ("no affordable run lowers the standard error by more than half a per cent",)
         if self.hardly_helps:
             return (
                 "these runs hardly help: they lower the standard error by less than a tenth; raise "
