@@ -194,7 +194,6 @@ def _try_all(
 ) -> tuple[list[Trial], dict[str, str]]:
     """Fit every candidate with independent errors, and the best, or all, with correlated ones."""
     plain, refused, runs_of = list[Trial](), dict[str, str](), dict[str, list[Runs]]()
-    starts_of: dict[str, list[np.ndarray]] = {}
     total = 2 * len(candidates)
     for place, candidate in enumerate(candidates):
         report(place, total)
@@ -205,7 +204,7 @@ def _try_all(
         except ValueError as error:
             refused[candidate.name] = str(error)
             continue
-        runs_of[candidate.name], starts_of[candidate.name] = runs, starts
+        runs_of[candidate.name] = runs
     if not plain or parts[0].errors is None:
         return plain, refused
     many = sum(len(part.loss) for part in parts) > _MANY_RUNS
@@ -213,16 +212,10 @@ def _try_all(
     correlated = list[Trial]()
     for count, place in enumerate(best):
         report(len(candidates) + count, total)
-        candidate = plain[place].candidate
-        correlated.append(
-            fit_candidate(
-                candidate,
-                parts,
-                runs_of[candidate.name],
-                correlated=True,
-                starts=starts_of[candidate.name],
-            )
-        )
+        candidate, own = plain[place].candidate, plain[place].parts
+        starts = [found.free[None] for found in own]
+        runs = runs_of[candidate.name]
+        correlated.append(fit_candidate(candidate, parts, runs, correlated=True, starts=starts))
     report(total, total)
     return [*plain, *correlated], refused
 

@@ -47,12 +47,14 @@ class FittedPart(NamedTuple):
 
     Attributes:
         law: the law fitted to all runs.
+        free: the parameters on scales without bounds, ``(parameter,)``.
         coefficients: of the columns of correlated errors, ``(column,)``; empty without them.
         noise: standard deviation of a run's noise, on the link's scale.
         floor_sd: standard deviation of the logarithm of the law's floor; NaN without one.
     """
 
     law: Law
+    free: np.ndarray
     coefficients: np.ndarray
     noise: float
     floor_sd: float
@@ -99,7 +101,7 @@ def fit_candidate(
     runs: Sequence[Runs],
     *,
     correlated: bool,
-    starts: Sequence[np.ndarray] | None = None,
+    starts: Sequence[np.ndarray],
 ) -> Trial:
     """Fit a candidate to every part and its hold-outs, in one batch a part.
 
@@ -108,10 +110,9 @@ def fit_candidate(
         parts: the parts.
         runs: of each part, by the law's inputs.
         correlated: whether errors move together.
-        starts: of each part, as :func:`starts_of_parts` found them.
+        starts: of each part, ``(start, parameter)``.
     """
     fitted, misses = list[FittedPart](), dict[str, list[np.ndarray]]()
-    starts = starts_of_parts(candidate, runs) if starts is None else starts
     for part, own, first in zip(parts, runs, starts, strict=True):
         posterior = _fit(candidate, part, own, first, correlated)
         fitted.append(_fitted(posterior, candidate))
@@ -151,7 +152,8 @@ def _fitted(posterior: Posterior, candidate: Candidate) -> FittedPart:
     place = None if floor is None else type(law).parameter_names().index(floor)
     variance = np.nan if place is None else found.covariance[0, place, place]
     noise = float(found.noise[0])
-    return FittedPart(law, np.asarray(coefficients), noise, float(noise * np.sqrt(variance)))
+    sd = float(noise * np.sqrt(variance))
+    return FittedPart(law, found.free[0], np.asarray(coefficients), noise, sd)
 
 
 def _moments(posterior: Posterior, part: ChoicePart, held: np.ndarray, data_set: int) -> np.ndarray:

@@ -115,12 +115,15 @@ class LawChoice(Result, Sequence[AveragedFit]):
         found = self.evaluate(table).predicted.reshape(len(self.reading.responses), -1).T
         return found[:, 0] if len(self.reading.responses) == 1 else found
 
-    def evaluate(self, table: object, observed: str | None = None) -> Prediction:
+    def evaluate(
+        self, table: object, observed: str | None = None, *, response: str | None = None
+    ) -> Prediction:
         """Predictions for the rows of a table, with their observed responses if it has them.
 
         Args:
             table: a table with the columns of the inputs and groups.
             observed: the column of the response, if it has another name there.
+            response: which of the responses; all unless given.
 
         Raises:
             ValueError: a column or a group is missing, or a value is not of its kind.
@@ -131,18 +134,18 @@ class LawChoice(Result, Sequence[AveragedFit]):
         numbers = numbers_of(columns, self.reading)
         inputs, num = self._inputs(numbers), len(next(iter(columns.values())))
         parts = []
-        for response in self.reading.responses:
+        for name in self.reading.responses if response is None else (response,):
             predicted, groups = np.full(num, np.nan), [dict[str, Any]() for _ in range(num)]
             for group, rows in groups_of(columns, list(self.reading.groups), num):
-                fit = self.of(group, response)
-                predicted[rows] = fit.predict(**{name: own[rows] for name, own in inputs.items()})
+                fit = self.of(group, name)
+                predicted[rows] = fit.predict(**{key: own[rows] for key, own in inputs.items()})
                 for row in rows:
                     groups[row] = group
-            source = observed if observed is not None else response
+            source = observed if observed is not None else name
             known = np.asarray(columns[source], dtype=float) if source in columns else None
-            shown = {name: own for name, own in inputs.items() if name != MIXTURE}
-            shown |= {name: np.asarray(numbers[name], dtype=float) for name in self.reading.shares}
-            parts.append(Prediction(shown, predicted, known, [response] * num, groups))
+            shown = {key: own for key, own in inputs.items() if key != MIXTURE}
+            shown |= {key: np.asarray(numbers[key], dtype=float) for key in self.reading.shares}
+            parts.append(Prediction(shown, predicted, known, [name] * num, groups))
         return parts[0] if len(parts) == 1 else Prediction.joined(parts)
 
     @property

@@ -27,7 +27,7 @@ from farseer_jax.solvers.random_starts import Domain
 FLOOR_OF_LEAST, FLOOR_SD = 0.6, 0.5  # ln E ~ N(ln .6·L_min, .5), as in forecasts
 EXPONENT_MIDDLE, EXPONENT_SD = 0.3, 0.3  # ln α ~ N(ln .3, .3)
 _NO_PRIOR_SD = 1e3
-_NUM_STARTS = 12
+_NUM_STARTS = 8
 _LEAST_START = 1e-6  # of a coefficient that starts at 0
 _INSIDE = 1e-3  # of the range of a fraction
 
@@ -39,7 +39,7 @@ def law_member(
     kinds: Mapping[str, Kind],
     *,
     correlated: bool,
-    starts: np.ndarray | None = None,
+    starts: np.ndarray,
 ) -> Member:
     """A law as a member, with priors on its floor and its exponents.
 
@@ -49,10 +49,9 @@ def law_member(
         columns: the table's name of each input of the law.
         kinds: the kinds of all inputs of the table, along which errors move together.
         correlated: whether errors move together.
-        starts: as :func:`unbounded_starts` found them.
+        starts: on scales without bounds, ``(start, parameter)``.
     """
     names = law.parameter_names()
-    starts = unbounded_starts(law, runs) if starts is None else starts
     mean, sd = _priors(law, runs)
     known = sd < _NO_PRIOR_SD
     near = np.clip(starts, mean - 2.0 * sd, mean + 2.0 * sd)

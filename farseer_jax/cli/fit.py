@@ -4,13 +4,14 @@ from typing import Any
 
 import click
 
+from farseer_jax.cli.choice import ChoiceTask, check_choice, read_choice
 from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.errors import Refusal
-from farseer_jax.cli.model import model_groups
+from farseer_jax.cli.model import AUTO, model_groups
 from farseer_jax.cli.options import FROM_2, Group, Settings, check_goes_with, option
 from farseer_jax.cli.output import STANDARD_OUTPUT, Output
 from farseer_jax.cli.runs import READING_GROUPS
-from farseer_jax.cli.tasks import ANY_TASK, Task
+from farseer_jax.cli.tasks import ANY_TASK, Task, read_task
 from farseer_jax.cli.values import domain, names
 
 _OPTIONS = Group(
@@ -40,6 +41,14 @@ _GROUPS = Group(
 )
 
 
+def _read(settings: Settings) -> Task | ChoiceTask:
+    return read_choice(settings) if settings["law"] == AUTO else read_task(settings)
+
+
+def _check_task(settings: Settings) -> None:
+    (check_choice if settings["law"] == AUTO else ANY_TASK.check)(settings)
+
+
 def _check(settings: Settings) -> None:
     check_goes_with("by", ("shared",), settings)
     if settings["num_resamples"] is None:
@@ -54,7 +63,9 @@ def _check(settings: Settings) -> None:
 
 
 @command(
-    ANY_TASK._replace(groups=[*READING_GROUPS, _GROUPS, *model_groups()]),
+    ANY_TASK._replace(
+        groups=[*READING_GROUPS, _GROUPS, *model_groups()], check=_check_task, read=_read
+    ),
     _OPTIONS,
     summary="Fit a scaling law to a table of runs.",
     json="the fit",
@@ -65,17 +76,23 @@ def _check(settings: Settings) -> None:
         "farseer fit runs.csv --law chinchilla --method variable-projection",
         'farseer fit runs.csv --law "E + (A/(N*(k*log(P)+1)))**alpha" --by corpus',
         'farseer fit runs.csv --law "E + A/N**a + B/D**b" --by recipe --shared a,b',
+        "farseer fit runs.csv --law auto --json fit.json",
     ],
     check=_check,
 )
-def fit(task: Task, num_resamples: int | None, monotone_over: Any) -> Output:
+def fit(task: Task | ChoiceTask, num_resamples: int | None, monotone_over: Any) -> Output:
     """Fit a scaling law to a table of training runs, and print it.
 
     RUNS is a CSV, TSV, JSON-lines (.jsonl) or Parquet file with one row per
     run: the inputs of the law, such as parameters N and training tokens D, and
     the final loss. Columns with usual names (N, params, tokens, val_loss, ...)
     are found; --N, --D, --loss and --input name others.
+
+    With --law auto, every law that the columns can serve is tried, and the
+    average of those that extrapolate best is kept; `farseer predict` reads it.
     """
+    if isinstance(task, ChoiceTask):
+        return Output(task.choose(), what="Laws")
     from farseer_jax import Fits
 
     result = task.fit(**({} if monotone_over is None else {"monotone_over": monotone_over}))

@@ -40,6 +40,7 @@ LAWS = (
     "learning-rate-batch", "asymmetric-learning-rate-batch", "optimal-hyperparameter",
     "optimal-hyperparameter-of-compute", "broken-power-law", "d-cpt", "cross-domain-d-cpt",
 )  # fmt: skip
+AUTO = "auto"
 OBJECTIVES = ("squared", "huber", "absolute", "asymmetric", "squared-relative")
 OPTIMISERS = ("lbfgs", "adam")
 DEFAULT_SEARCH = {"farseer": (-0.5, 0.5), "chinchilla": (0.01, 1.0)}
@@ -74,7 +75,7 @@ def law_text(text: str) -> str:
         BadParameter: it is a single word, but not a known name.
     """
     text = text.strip()
-    if text in LAWS or any(mark in text for mark in _MARKS):
+    if text in (*LAWS, AUTO) or any(mark in text for mark in _MARKS):
         return text
     raise click.BadParameter(
         f"unknown law {text!r}; choose from {', '.join(LAWS)}, or write an expression such as "
@@ -228,6 +229,10 @@ def method_name(settings: Settings) -> str:
         UsageError: it does not fit the law, or an option belongs to another law or method.
     """
     law = settings["law"]
+    if law == AUTO:
+        raise click.UsageError(
+            f"--law {AUTO} is for `farseer fit`: name a law here, or leave --law out."
+        )
     for name in ("real", "kinds"):
         if settings[name] and not is_expression(law):
             raise click.UsageError(

@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from farseer_jax.cli.choice import at_points as choice_at_points
+from farseer_jax.cli.choice import at_rows as choice_at_rows
+from farseer_jax.cli.choice import is_choice
 from farseer_jax.cli.command_factory import Source, command
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.options import Group, Settings, option, spelled
@@ -24,6 +27,7 @@ from farseer_jax.cli.tasks import file_argument
 from farseer_jax.cli.values import columns, labels, number, patterns, values
 
 if TYPE_CHECKING:
+    from farseer_jax.choosing.law_choice import LawChoice
     from farseer_jax.fitting.fits import Fits
     from farseer_jax.fitting.prediction import Prediction
 
@@ -110,11 +114,13 @@ def _check_points(settings: Settings) -> None:
         )
 
 
-def _read(settings: Settings) -> "tuple[Fits, Any, Settings]":
+def _read(settings: Settings) -> "tuple[Fits | LawChoice, Any, Settings]":
     """The fits, the table of runs or None, and the settings, which name its columns."""
     table = None if settings["path"] is None else read_table(settings)
-    from farseer_jax import Fits
+    from farseer_jax import Fits, LawChoice
 
+    if is_choice(settings["fit_path"]):
+        return LawChoice.from_json(settings["fit_path"]), table, settings
     return Fits.from_json(settings["fit_path"]), table, settings
 
 
@@ -140,7 +146,7 @@ def _read(settings: Settings) -> "tuple[Fits, Any, Settings]":
     ],
 )
 def predict(
-    read: "tuple[Fits, Any, Settings]", N: Any, D: Any, given: Any, groups: Any
+    read: "tuple[Fits | LawChoice, Any, Settings]", N: Any, D: Any, given: Any, groups: Any
 ) -> "Prediction":
     """Predict losses by a fit written by `farseer fit --json FIT.json`.
 
@@ -151,12 +157,18 @@ def predict(
     table has losses, they are shown next to the predictions, with the errors.
     Every run is predicted by the fit of its group.
     """
+    from farseer_jax import LawChoice
+
     fits, table, settings = read
+    if table is not None and isinstance(fits, LawChoice):
+        return choice_at_rows(fits, table, settings)
     if table is not None:
         return _for_runs(fits, table, settings)
     values: dict[str, list[str]] = {}
     for name, text in [*(("N", text) for text in N), *(("D", text) for text in D), *(given or ())]:
         values.setdefault(name, []).append(text)
+    if isinstance(fits, LawChoice):
+        return choice_at_points(fits, values, groups or {})
     return at_points(of_groups(fits, groups or {}), values)
 
 

@@ -1,0 +1,169 @@
+"""``--law auto``: options of the choice of a law, and predictions by the laws chosen."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from farseer_jax.cli.errors import Refusal
+from farseer_jax.cli.model import AUTO, METHODS
+from farseer_jax.cli.options import Settings, named, spelled
+from farseer_jax.cli.runs import check_runs, drop, naming, read_table, select
+from farseer_jax.cli.values import number
+
+if TYPE_CHECKING:
+    from farseer_jax.choosing.law_choice import LawChoice
+    from farseer_jax.fitting.prediction import Prediction
+
+_OWN_SETTINGS = (
+    "real", "kinds", "method", "shared", "num_resamples", "monotone_over", "weights",
+    "standard_error", "N_unit", "D_unit", "keep_copies",
+)  # fmt: skip
+_FORMAT = "farseer_jax.LawChoice"
+_SHOWN = 6
+
+
+class ChoiceTask(NamedTuple):
+    """A table for which laws are chosen.
+
+    Attributes:
+        table: the selected rows.
+        options: arguments of ``farseer_jax.choose_law``.
+        dropped: runs that ``--drop`` left out, by name.
+    """
+
+    table: Any
+    options: dict[str, Any]
+    dropped: tuple[str, ...] = ()
+
+    def choose(self) -> "LawChoice":
+        """The laws chosen."""
+        import farseer_jax
+
+        chosen: LawChoice = farseer_jax.choose_law(self.table, **self.options)
+        return chosen
+
+
+def check_choice(settings: Settings) -> None:
+    """Refuse options of a law or a method, which ``--law auto`` chooses itself.
+
+    Raises:
+        UsageError: there is such an option.
+    """
+    check_runs(settings)
+    of_methods = dict.fromkeys(name for own in METHODS.values() for name in own)
+    for name in (*_OWN_SETTINGS, *of_methods):
+        if name in settings and named(name):
+            raise click.UsageError(
+                f"{spelled(name)} does not go with --law {AUTO}, which has settings of its own: "
+                "leave it out, or name a law."
+            )
+
+
+def read_choice(settings: Settings) -> ChoiceTask:
+    """The table and the options of a choice.
+
+    Raises:
+        ValueError: no run is left.
+    """
+    options = naming(settings)
+    if settings.get("by"):
+        options["by"] = settings["by"]
+    columns = options.get("columns_of", {})
+    kinds = {
+        name: "positive" for name in ("N", "D") if name in columns or _has_bound(name, settings)
+    }
+    table, dropped = drop(select(read_table(settings), kinds, settings, columns, {}), settings)
+    return ChoiceTask(table, options, dropped)
+
+
+def is_choice(path: Path) -> bool:
+    """Whether a file holds laws that were chosen for a table."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False  # the reader of fits says what is wrong
+    return isinstance(content, dict) and content.get("format") == _FORMAT
+
+
+def at_rows(choice: "LawChoice", table: Mapping[str, Any], settings: Settings) -> "Prediction":
+    """Predictions for the rows of a table.
+
+    Raises:
+        ValueError: a column or a group is missing, or a value is invalid.
+    """
+    named_columns = {
+        _column_of(choice, name): own
+        for name, own in {
+            **{name: settings[name] for name in ("N", "D") if settings[name]},
+            **(settings["columns_of"] or {}),
+        }.items()
+    }
+    renamed = {**table, **{name: table[own] for name, own in named_columns.items() if own in table}}
+    kinds = dict.fromkeys(choice.reading.inputs, "positive")
+    rows: Any = select(renamed, kinds, {**settings, "columns_of": None}, {}, {})
+    observed = settings["loss"] or settings["response"]
+    return choice.evaluate(rows, observed if isinstance(observed, str) else None)
+
+
+def at_points(
+    choice: "LawChoice", values: Mapping[str, Sequence[str]], groups: Mapping[str, str]
+) -> "Prediction":
+    """Predictions at points given by options, for every group that they name.
+
+    Args:
+        choice: the laws chosen.
+        values: values of each input or share, as texts; a single one is used for all points.
+        groups: labels of groups.
+
+    Raises:
+        Refusal: an input is missing or unknown, a value is no number, or no group has the labels.
+    """
+    import numpy as np
+
+    from farseer_jax.fitting.prediction import Prediction
+
+    given = {_column_of(choice, name): own for name, own in values.items()}
+    needed = (*choice.reading.inputs, *choice.reading.shares)
+    wrong = [name for name in given if name not in needed]
+    missing = [name for name in needed if name not in given]
+    if wrong or missing:
+        what = f"have no input {wrong[0]}" if wrong else f"also need {', '.join(missing)}"
+        raise Refusal(f"the chosen laws {what}: give a value of each input ({', '.join(needed)})")
+    num = max(map(len, given.values()))
+    points: dict[str, Any] = {}
+    for name, texts in given.items():
+        numbers = [number(text) for text in texts]
+        if None in numbers or len(texts) not in (1, num):
+            raise Refusal(f"{name}: expected one number or {num}, got {', '.join(texts)}")
+        points[name] = np.array(numbers * (num // len(texts)), dtype=float)
+    own = [
+        fit
+        for fit in choice
+        if all(str(fit.group.get(name)) == label for name, label in groups.items())
+    ]
+    if not own:
+        labels = list(dict.fromkeys(str(dict(fit.group)) for fit in choice))[:_SHOWN]
+        raise Refusal(f"--group: no fit has these labels; choose from {'; '.join(labels)}")
+    found = []
+    for fit in own:
+        table = {**points, **{name: np.array([label] * num) for name, label in fit.group.items()}}
+        found.append(choice.evaluate(table, response=fit.response))
+    return Prediction.joined(found)
+
+
+def _column_of(choice: "LawChoice", name: str) -> str:
+    """The column of an input, which may be named as the laws name it."""
+    if name in (*choice.reading.inputs, *choice.reading.shares):
+        return name
+    for fit in choice:
+        for member in fit.members:
+            if name in member.columns and member.columns[name] in choice.reading.inputs:
+                return member.columns[name]
+    return name
+
+
+def _has_bound(name: str, settings: Settings) -> bool:
+    return any(settings.get(f"{end}_{name}") is not None for end in ("min", "max"))
