@@ -6,6 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.domains import Count, Real
+from farseer_jax.laws.effective.expert_parameters import ONE_EXPERT
+from farseer_jax.laws.input_limits import InputLimit
 from farseer_jax.laws.law import Law
 from farseer_jax.types import Array
 
@@ -34,6 +36,7 @@ class MoEBilinear(Law):
 
     name: ClassVar[str] = "moe-bilinear"
     formula: ClassVar[str] = "log10 L(N, X) = a·log10 N + b·log10 X + c·log10 N·log10 X + d"
+    limits: ClassVar[tuple[InputLimit, ...]] = (ONE_EXPERT,)
 
     a: Real
     b: Real
@@ -44,4 +47,6 @@ class MoEBilinear(Law):
         """Bilinear in the logarithms of both inputs."""
         log_N, log_X = jnp.log10(N), jnp.log10(experts)
         power = self.a * log_N + self.b * log_X + self.c * log_N * log_X + self.d
-        return jnp.exp(np.log(10.0) * power)  # not 10 ** power: linear in a to d on the scale of ln L
+        return jnp.exp(
+            np.log(10.0) * power
+        )  # not 10 ** power: linear in a to d on the scale of ln L

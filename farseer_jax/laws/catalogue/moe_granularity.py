@@ -16,7 +16,7 @@ class MoEGranularity(Law):
     2402.07871, Eq. 9 and Table 1. G is the granularity, the width of a dense feed-forward layer over
     an expert's; all their runs hold 64 times the dense model's feed-forward parameters.
 
-    The published parameters are ``moe``, and ``dense`` for models without experts, which have no
+    The published parameters are ``MoE``, and ``dense`` for models without experts, which have no
     granularity (``g = 0``). The authors minimised the Huber loss with δ = 0.1.
 
     Attributes:
@@ -39,7 +39,7 @@ class MoEGranularity(Law):
     name: ClassVar[str] = "moe-granularity"
     formula: ClassVar[str] = "L(N, D, G) = c + (g/G^γ + a)/N^α + b/D^β"
     published_parameters: ClassVar[Mapping[str, Mapping[str, float]]] = {
-        "moe": {
+        "MoE": {
             "c": 0.47, "g": 2.1, "gamma": 0.58, "a": 18.1, "alpha": 0.115, "b": 30.8, "beta": 0.147,
         },
         "dense": {

@@ -11,16 +11,17 @@ from farseer_jax.laws.catalogue.effective_experts import (
     effective_experts,
 )
 from farseer_jax.laws.domains import Count, Leaf, Positive
+from farseer_jax.laws.effective.expert_parameters import ONE_EXPERT
+from farseer_jax.laws.input_limits import InputLimit
 from farseer_jax.laws.law import Law
 from farseer_jax.objectives import Objective
 from farseer_jax.solvers.random_starts import Domain
 from farseer_jax.types import Array
 
-
 # starts where Chinchilla's exponents lie, with little or no effect of the experts
-_Falling = Annotated[Leaf, Domain(start=(-0.6, -0.05))]
-_Change = Annotated[Leaf, Domain(start=(-0.05, 0.05))]
-_Power = Annotated[Leaf, Domain(start=(-1.0, 1.0))]
+_Falling = Annotated[Leaf, Domain(start=(-0.5, -0.1))]
+_Change = Annotated[Leaf, Domain(start=(-0.02, 0.02))]
+_Power = Annotated[Leaf, Domain(start=(-0.5, 0.5))]
 
 
 class MoEJoint(Law):
@@ -62,13 +63,14 @@ class MoEJoint(Law):
         "1/Ê = 1/(X − 1 + 1/(1/E_start − 1/E_max)) + 1/E_max"
     )
     published_parameters: ClassVar[Mapping[str, Mapping[str, float]]] = {
-        "ludziejewski": {
+        "Ludziejewski et al.": {
             "c": 1.3637, "a": 35.91, "alpha": -0.1889, "gamma": 0.0098, "delta": -0.2285,
             "b": 35.98, "beta": -0.1775, "zeta": -0.0259, "omega": 0.5529,
             "E_start": 2.0732, "E_max": 290.4521,
         }
     }  # fmt: skip
     published_objective: ClassVar[Objective] = Objective(delta=0.01)
+    limits: ClassVar[tuple[InputLimit, ...]] = (ONE_EXPERT,)
 
     c: Positive
     a: Positive

@@ -12,6 +12,8 @@ from farseer_jax.laws.catalogue.effective_experts import (
     effective_experts,
 )
 from farseer_jax.laws.domains import Count, Real
+from farseer_jax.laws.effective.expert_parameters import ONE_EXPERT
+from farseer_jax.laws.input_limits import InputLimit
 from farseer_jax.laws.law import Law
 from farseer_jax.types import Array
 
@@ -25,7 +27,7 @@ class MoESaturating(Law):
     one expert, more than 1 for the overhead of routing few, to E_max. N counts the parameters that a
     token sees (the dense model's).
 
-    The published parameters are those of the three ways to route: ``s-base``, ``rl-r``, ``hash``.
+    The published parameters are those of the three ways to route: ``S-Base``, ``RL-R`` and ``Hash``.
 
     Attributes:
         a: exponent of N for ``Ê = 1``.
@@ -50,16 +52,17 @@ class MoESaturating(Law):
         "1/Ê = 1/(X − 1 + 1/(1/E_start − 1/E_max)) + 1/E_max"
     )
     published_parameters: ClassVar[Mapping[str, Mapping[str, float]]] = {
-        "s-base": {
+        "S-Base": {
             "a": -0.082, "b": -0.108, "c": 0.009, "d": 1.104, "E_start": 1.847, "E_max": 314.478,
         },
-        "rl-r": {
+        "RL-R": {
             "a": -0.083, "b": -0.126, "c": 0.012, "d": 1.111, "E_start": 1.880, "E_max": 469.982,
         },
-        "hash": {
+        "Hash": {
             "a": -0.087, "b": -0.136, "c": 0.012, "d": 1.157, "E_start": 4.175, "E_max": 477.741,
         },
     }  # fmt: skip
+    limits: ClassVar[tuple[InputLimit, ...]] = (ONE_EXPERT,)
 
     a: Real
     b: Real
@@ -73,4 +76,6 @@ class MoESaturating(Law):
         log_N = jnp.log10(N)
         log_X = jnp.log10(effective_experts(experts, self.E_start, self.E_max))
         power = self.a * log_N + self.b * log_X + self.c * log_N * log_X + self.d
-        return jnp.exp(np.log(10.0) * power)  # not 10 ** power: linear in a to d on the scale of ln L
+        return jnp.exp(
+            np.log(10.0) * power
+        )  # not 10 ** power: linear in a to d on the scale of ln L

@@ -4,9 +4,16 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from farseer_jax.laws.domains import Exponent, Leaf, Positive, Real
+from farseer_jax.laws.input_limits import InputLimit
 from farseer_jax.laws.law import Law
 from farseer_jax.solvers.random_starts import Domain
 from farseer_jax.types import Array
+
+_SHARE = InputLimit(
+    ("S",),
+    lambda S: (S >= 0.0) & (S < 1.0),
+    "S (the share of experts that a token does not see) must be at least 0 and below 1",
+)
 
 
 class MoESparsity(Law):
@@ -42,23 +49,24 @@ class MoESparsity(Law):
     name: ClassVar[str] = "moe-sparsity"
     formula: ClassVar[str] = "L(N, D, S) = e + a/N^α + b/D^β + c/(1−S)^λ + d/((1−S)^δ·N^γ)"
     published_parameters: ClassVar[Mapping[str, Mapping[str, float]]] = {
-        "abnar": {
+        "Abnar et al.": {
             "e": 0.94, "a": 16612.50, "alpha": 0.5962, "b": 5455.67, "beta": 0.3954,
             "c": 0.4598, "lambda_": -0.1666, "d": 17.26, "delta": 0.1603, "gamma": 0.1595,
         }
     }  # fmt: skip
     published_objective: ClassVar[str] = "huber"
+    limits: ClassVar[tuple[InputLimit, ...]] = (_SHARE,)
 
     e: Positive
     a: Positive
-    alpha: Exponent
+    alpha: Annotated[Leaf, Domain(lower=0.0, start=(0.25, 1.0))]
     b: Positive
     beta: Exponent
     c: Positive
     lambda_: Annotated[Leaf, Domain(start=(-0.5, 0.5))]
     d: Positive
     delta: Exponent
-    gamma: Exponent
+    gamma: Annotated[Leaf, Domain(lower=0.0, start=(0.05, 0.35))]
 
     def loss(self, N: Any, D: Any, S: Real) -> Array:
         """Falls with N and D; with S it may do either."""

@@ -1,12 +1,20 @@
 """The law of sparsity and active parameters of upcycled mixtures of experts."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 
-from farseer_jax.laws.domains import Positive, Real
+from farseer_jax.laws.domains import Leaf, Positive
+from farseer_jax.laws.input_limits import InputLimit, at_least
 from farseer_jax.laws.law import Law
+from farseer_jax.solvers.random_starts import Domain
 from farseer_jax.types import Array
+
+_EXPANSION = at_least(
+    "expansion",
+    1.0,
+    "expansion (total over active parameters) must be 1 or more (1: a dense model)",
+)
 
 
 class MoEUpcycling(Law):
@@ -33,11 +41,12 @@ class MoEUpcycling(Law):
 
     name: ClassVar[str] = "moe-upcycling"
     formula: ClassVar[str] = "L(P, N) = A·P^−a·N^(−b + c·ln P) + E, P = total/active, N active"
+    limits: ClassVar[tuple[InputLimit, ...]] = (_EXPANSION,)
 
     A: Positive
-    a: Real
-    b: Real
-    c: Real
+    a: Annotated[Leaf, Domain(start=(-0.5, 0.5))]
+    b: Annotated[Leaf, Domain(start=(0.05, 0.6))]
+    c: Annotated[Leaf, Domain(start=(-0.03, 0.03))]
     E: Positive
 
     def loss(self, expansion: Any, N_active: Any) -> Array:

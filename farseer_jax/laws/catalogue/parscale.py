@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
-from farseer_jax.laws.domains import Exponent, Positive
+from farseer_jax.laws.domains import Count, Exponent, Positive
 from farseer_jax.laws.law import Law
 from farseer_jax.types import Array
 
@@ -17,7 +17,7 @@ class ParScale(Law):
     excludes embeddings and counts the parameters that P adds (0.2 % each, as in the authors' table);
     the number of tokens is the same in all runs.
 
-    The published parameters, ``pile`` and ``stack``, were fitted to runs of up to 8 streams by the
+    The published parameters, ``Pile`` and ``Stack``, were fitted to runs of up to 8 streams by the
     Huber loss (δ = 1e-3) of the log losses.
 
     Attributes:
@@ -36,8 +36,8 @@ class ParScale(Law):
     name: ClassVar[str] = "parscale"
     formula: ClassVar[str] = "L(N, P) = E + (A / (N·(k·ln P + 1)))^α"
     published_parameters: ClassVar[Mapping[str, Mapping[str, float]]] = {
-        "pile": {"E": 1.2888, "A": 1.973e8, "k": 0.3345, "alpha": 0.1963},
-        "stack": {"E": 0.6912, "A": 1.131e7, "k": 0.3935, "alpha": 0.1894},
+        "Pile": {"E": 1.2888, "A": 1.973e8, "k": 0.3345, "alpha": 0.1963},
+        "Stack": {"E": 0.6912, "A": 1.131e7, "k": 0.3935, "alpha": 0.1894},
     }
     published_objective: ClassVar[str] = "huber"
 
@@ -46,6 +46,6 @@ class ParScale(Law):
     k: Positive
     alpha: Exponent
 
-    def loss(self, N: Any, P: Any) -> Array:
+    def loss(self, N: Any, P: Count) -> Array:
         """Falls with N and with P."""
         return self.E + (self.A / (N * (self.k * jnp.log(P) + 1.0))) ** self.alpha
