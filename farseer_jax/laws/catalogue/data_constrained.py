@@ -19,9 +19,9 @@ class DataConstrained(Law):
     """``L(N, D, U) = E + A/N_eff^α + B/D_eff^β``: U unique tokens, seen D/U times.
 
     ``D_eff = U·(1 + R_D·(1 − e^(−(D/U − 1)/R_D)))``, and N_eff likewise with R_N beyond N_U, the
-    compute-optimal size for D = U tokens under the same law without repetition, ``N_U = G·(G·U)^(β/α)``
-    with ``G = (α·A/(β·B))^(1/(α+β))``. Tokens beyond the first epoch and parameters beyond N_U are
-    worth less and less.
+    compute-optimal size for U tokens that are seen once: ``N_U = G·(G·U)^(β/α)`` with
+    ``G = (α·A/(β·B))^(1/(α+β))``. Tokens beyond the first epoch and parameters beyond N_U are worth
+    less and less.
 
     Source: Muennighoff et al., *Scaling Data-Constrained Language Models*, arXiv 2305.16264, Eqs.
     4–6 and Appendix A; the published parameters, unrounded, from the authors' repository

@@ -15,15 +15,15 @@ _Exponent = Annotated[Leaf, Domain(lower=0.0, start=(0.15, 0.7))]
 class Distillation(Law):
     """``L_S = L_T + L_T^−c0·(1 + (L_T/(L̃_S·d1))^(1/f1))^(−c1·f1)·(A/N^α + B/D^β)^γ``.
 
-    The loss L_S of a student of N parameters, distilled on D tokens from a teacher whose own loss is
-    L_T. L̃_S is the loss that the same student reaches by supervised training on as many tokens, the
-    input ``supervised_loss``: measured, or predicted by a law fitted to supervised runs, which the
-    authors write as :class:`Coupled`. Where the teacher is better than about ``d1·L̃_S``, a better
-    one no longer helps: the capacity gap.
+    The loss L_S of a student of N parameters, distilled on D tokens from a teacher whose own loss
+    is L_T. L̃_S is the loss that the same student reaches by supervised training on as many tokens,
+    the input ``supervised_loss``: measured, or predicted by a law fitted to supervised runs, which
+    the authors write as :class:`Coupled`. Where the teacher is better than about ``d1·L̃_S``, a
+    better one helps no more and can harm: the capacity gap.
 
     Source: Busbridge et al., *Distillation Scaling Laws*, arXiv 2502.08606, Eq. 8, with A to γ
-    primed. Their parameters, and what they minimised, were not found in a source that could be read,
-    and are left out.
+    primed. Published parameters, and what the authors minimised, are not given here: they could not
+    be checked.
 
     Attributes:
         c0: exponent of the teacher's loss.
@@ -42,7 +42,7 @@ class Distillation(Law):
         >>> law = Distillation(c0=1.5, c1=20.0, d1=1.2, f1=0.1, **sizes)
         >>> point = dict(N=5e8, D=2e10, supervised_loss=2.6)
         >>> [round(float(law(teacher_loss=L, **point)), 3) for L in (2.2, 2.6)]
-        [2.707, 2.989]
+        [2.777, 2.953]
     """
 
     name: ClassVar[str] = "distillation"

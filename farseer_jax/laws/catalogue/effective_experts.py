@@ -27,7 +27,7 @@ def effective_experts(experts: Any, E_start: Any, E_max: Any) -> Array:
         >>> round(effective_experts(1, 1.847, 314.478), 3)
         1.847
         >>> round(effective_experts(64, 1.847, 314.478), 1)
-        53.7
+        53.8
     """
     shifted: Array = experts - 1.0 + 1.0 / (1.0 / E_start - 1.0 / E_max)
     return 1.0 / (1.0 / shifted + 1.0 / E_max)

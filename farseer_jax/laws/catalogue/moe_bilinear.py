@@ -15,10 +15,10 @@ from farseer_jax.types import Array
 class MoEBilinear(Law):
     """``log10 L = a·log10 N + b·log10 X + c·log10 N·log10 X + d`` with X experts.
 
-    Source: Clark et al., *Unified Scaling Laws for Routed Language Models*, arXiv 2202.01169, Eq. 7.
-    Logarithms are to base 10: c and d depend on it. N counts the parameters that a token sees (the
-    dense model's), and all runs see the same number of tokens. c > 0: experts help larger models
-    less. The law has neither a floor nor a limit of the number of experts;
+    Source: Clark et al., *Unified Scaling Laws for Routed Language Models*, arXiv 2202.01169, Eq.
+    7. Logarithms are to base 10: c and d depend on it. N counts the parameters that a token sees
+    (the dense model's), and all runs see the same number of tokens. c > 0: experts help larger
+    models less. The law has no floor, and no limit to the gain from experts;
     :class:`MoESaturating` has the latter.
 
     Attributes:
@@ -31,7 +31,7 @@ class MoEBilinear(Law):
         >>> from farseer_jax import MoEBilinear
         >>> law = MoEBilinear(a=-0.082, b=-0.108, c=0.009, d=1.104)
         >>> round(float(law(N=1.3e9, experts=1)), 3), round(float(law(N=1.3e9, experts=64)), 3)
-        (2.274, 2.038)
+        (2.273, 2.041)
     """
 
     name: ClassVar[str] = "moe-bilinear"
@@ -47,6 +47,5 @@ class MoEBilinear(Law):
         """Bilinear in the logarithms of both inputs."""
         log_N, log_X = jnp.log10(N), jnp.log10(experts)
         power = self.a * log_N + self.b * log_X + self.c * log_N * log_X + self.d
-        return jnp.exp(
-            np.log(10.0) * power
-        )  # not 10 ** power: linear in a to d on the scale of ln L
+        # not 10 ** power: so traced, ln L is linear in a to d
+        return jnp.exp(np.log(10.0) * power)

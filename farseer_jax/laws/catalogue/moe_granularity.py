@@ -12,9 +12,9 @@ from farseer_jax.types import Array
 class MoEGranularity(Law):
     """``L(N, D, G) = c + (g/G^γ + a)/N^α + b/D^β``.
 
-    Source: Krajewski, Ludziejewski et al., *Scaling Laws for Fine-Grained Mixture of Experts*, arXiv
-    2402.07871, Eq. 9 and Table 1. G is the granularity, the width of a dense feed-forward layer over
-    an expert's; all their runs hold 64 times the dense model's feed-forward parameters.
+    Source: Krajewski, Ludziejewski et al., *Scaling Laws for Fine-Grained Mixture of Experts*,
+    arXiv 2402.07871, Eq. 9 and Table 1. G is the granularity, the width of a dense feed-forward
+    layer over an expert's; in all their mixtures the experts together are 64 times that layer.
 
     The published parameters are ``MoE``, and ``dense`` for models without experts, which have no
     granularity (``g = 0``). The authors minimised the Huber loss with δ = 0.1.
@@ -33,7 +33,7 @@ class MoEGranularity(Law):
         >>> numbers = dict(c=0.47, g=2.1, gamma=0.58, a=18.1, alpha=0.115, b=30.8, beta=0.147)
         >>> law = MoEGranularity(**numbers)  # as published
         >>> round(float(law(N=1e9, D=3e10, G=1)), 3), round(float(law(N=1e9, D=3e10, G=16)), 3)
-        (3.223, 3.067)
+        (3.222, 3.067)
     """
 
     name: ClassVar[str] = "moe-granularity"

@@ -54,7 +54,7 @@ class MoEJoint(Law):
         >>> data = dict(b=35.98, beta=-0.1775, omega=0.5529, zeta=-0.0259)
         >>> law = MoEJoint(c=1.3637, E_start=2.0732, E_max=290.4521, **size, **data)  # as published
         >>> [round(float(law(N_active=1e9, D=2e10, experts=x)), 3) for x in (1, 8, 32)]
-        [2.578, 2.468, 2.404]
+        [2.578, 2.509, 2.455]
     """
 
     name: ClassVar[str] = "moe-joint"

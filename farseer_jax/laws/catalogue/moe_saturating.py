@@ -24,10 +24,10 @@ class MoESaturating(Law):
     Source: Clark et al., *Unified Scaling Laws for Routed Language Models*, arXiv 2202.01169, Eq. 1
     and Table 3, fitted by least squares on the log losses of runs of 130 B tokens each. Logarithms
     are to base 10. ``1/Ê = 1/(X − 1 + 1/(1/E_start − 1/E_max)) + 1/E_max`` rises from E_start for
-    one expert, more than 1 for the overhead of routing few, to E_max. N counts the parameters that a
-    token sees (the dense model's).
+    one expert, more than 1 for the overhead of routing few, to E_max. N counts the parameters that
+    a token sees (the dense model's).
 
-    The published parameters are those of the three ways to route: ``S-Base``, ``RL-R`` and ``Hash``.
+    The published parameters are those of three ways to route: ``S-Base``, ``RL-R`` and ``Hash``.
 
     Attributes:
         a: exponent of N for ``Ê = 1``.
@@ -43,7 +43,7 @@ class MoESaturating(Law):
         >>> numbers = dict(a=-0.082, b=-0.108, c=0.009, d=1.104, E_start=1.847, E_max=314.478)
         >>> law = MoESaturating(**numbers)  # S-Base, as published
         >>> round(float(law(N=1.3e9, experts=1)), 3), round(float(law(N=1.3e9, experts=64)), 3)
-        (2.239, 2.045)
+        (2.237, 2.05)
     """
 
     name: ClassVar[str] = "moe-saturating"
@@ -76,6 +76,5 @@ class MoESaturating(Law):
         log_N = jnp.log10(N)
         log_X = jnp.log10(effective_experts(experts, self.E_start, self.E_max))
         power = self.a * log_N + self.b * log_X + self.c * log_N * log_X + self.d
-        return jnp.exp(
-            np.log(10.0) * power
-        )  # not 10 ** power: linear in a to d on the scale of ln L
+        # not 10 ** power: so traced, ln L is linear in a to d
+        return jnp.exp(np.log(10.0) * power)

@@ -22,8 +22,8 @@ class MoESparsity(Law):
     Source: Abnar et al., *Parameters vs FLOPs: Scaling Laws for Optimal Sparsity for
     Mixture-of-Experts Language Models*, arXiv 2501.12370, Eq. 6 and Table 3; Huber loss (δ = 1e-3)
     of log losses. N counts all parameters and S is the share of experts that a token does not see,
-    0 for a dense model. λ was fitted negative, so that it is any number here: the term ``c/(1−S)^λ``
-    falls with S.
+    0 for a dense model. λ was fitted negative, so that it is any number here: ``c/(1−S)^λ`` falls
+    with S.
 
     Attributes:
         e: irreducible loss.
@@ -43,7 +43,7 @@ class MoESparsity(Law):
         >>> shares = dict(c=0.4598, lambda_=-0.1666, d=17.26, delta=0.1603, gamma=0.1595)
         >>> law = MoESparsity(**sizes, **shares)  # as published
         >>> round(float(law(N=1e9, D=1e11, S=0.0)), 3), round(float(law(N=1e9, D=1e11, S=0.9)), 3)
-        (2.348, 2.497)
+        (2.349, 2.485)
     """
 
     name: ClassVar[str] = "moe-sparsity"

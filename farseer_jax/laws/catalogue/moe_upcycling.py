@@ -18,7 +18,7 @@ _EXPANSION = at_least(
 
 
 class MoEUpcycling(Law):
-    """``L(P, N) = A·P^−a·N^(−b + c·ln P) + E``: P = total over active parameters, N the active ones.
+    """``L(P, N) = A·P^−a·N^(−b + c·ln P) + E``: P total over active parameters, N active ones.
 
     Source: Liew, Kato and Takase, *Scaling Laws for Upcycling Mixture-of-Experts Language Models*,
     arXiv 2502.03009, the law of sparsity and active parameters, there with ``A = e^d1`` and

@@ -14,8 +14,8 @@ class ParScale(Law):
     """``L(N, P) = E + (A / (N·(k·ln P + 1)))^α``: P streams count like ``k·ln P + 1`` times N.
 
     Source: Chen et al., *Parallel Scaling Law for Language Models*, arXiv 2505.10475, Eq. 5. N
-    excludes embeddings and counts the parameters that P adds (0.2 % each, as in the authors' table);
-    the number of tokens is the same in all runs.
+    excludes embeddings and counts the parameters that P adds; the number of tokens is the same in
+    all runs.
 
     The published parameters, ``Pile`` and ``Stack``, were fitted to runs of up to 8 streams by the
     Huber loss (δ = 1e-3) of the log losses.
@@ -30,7 +30,7 @@ class ParScale(Law):
         >>> from farseer_jax import ParScale
         >>> law = ParScale(E=1.2888, A=1.973e8, k=0.3345, alpha=0.1963)  # the Pile, as published
         >>> round(float(law(N=1.09e9, P=1)), 3), round(float(law(N=1.09e9, P=4)), 3)
-        (2.004, 1.949)
+        (2.004, 1.952)
     """
 
     name: ClassVar[str] = "parscale"

@@ -26,10 +26,10 @@ class Precision(Law):
     weights, such as 16.
 
     Source: Kumar et al., *Scaling Laws for Precision*, arXiv 2411.04330, Eqs. 2–4 and Table 2
-    (Appendix K, with ``α = β``), of which the published parameters are; its further offset b is
-    part of C_T here, ``0.0598·e^1.1277``, which it cannot be told from. The paper expects its trends
-    to be of use, rather than its values.
-    :class:`UnifiedPrecision` has the paper's further factor for models trained in low precision.
+    (Appendix K, with ``α = β``), of which the published parameters are. Its further offset b is
+    part of C_T here, ``0.0598·e^1.1277``, which it cannot be told from. The paper expects its
+    trends to be of use, rather than its values. :class:`UnifiedPrecision` has the paper's further
+    factor for models trained in low precision.
 
     Attributes:
         E: irreducible loss.
@@ -52,9 +52,9 @@ class Precision(Law):
         >>> from farseer_jax import Precision
         >>> law, bits = Precision.published(), dict(p_w=16, p_a=16, p_kv=16)
         >>> [round(float(law(N=2e8, D=D, p_post=16, **bits)), 3) for D in (4e9, 2e10)]
-        [3.415, 3.265]
+        [3.399, 3.23]
         >>> [round(float(law(N=2e8, D=D, p_post=3, **bits)), 3) for D in (4e9, 2e10)]
-        [3.532, 3.531]
+        [3.518, 3.497]
     """
 
     name: ClassVar[str] = "precision"

@@ -31,7 +31,7 @@ class UnifiedPrecision(Precision):
         >>> law = UnifiedPrecision(**known, C_w=0.7, C_a=2.0, C_kv=2.0)
         >>> point = dict(N=2e8, D=2e10, p_a=16, p_kv=16, p_post=3)
         >>> [round(float(law(p_w=p, **point)), 3) for p in (3, 4, 16)]
-        [3.366, 3.471, 3.531]
+        [3.338, 3.446, 3.497]
     """
 
     name: ClassVar[str] = "precision-unified"

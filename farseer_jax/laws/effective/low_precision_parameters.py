@@ -21,11 +21,11 @@ def share_kept(bits: Any, gamma: Any, n: Any) -> Array:
 class LowPrecisionParameters(EffectiveInput):
     """``N_eff = N·Π_x (1 − e^(n_x − p_x/γ_x))`` over weights (w), activations (a), KV cache (kv).
 
-    Source: Kumar et al., *Scaling Laws for Precision*, arXiv 2411.04330, Eq. 4. p_x is the precision
-    during training in bits. The offsets n_x are not in the paper's equations, but in its fits
-    (Appendix K), which give no sign for them: with this one, 3 bits of weights keep 56 % of the
-    parameters, and the KV cache becomes sensitive at 4 to 5 bits, as the paper says. Fix them at 0
-    for the equation as printed.
+    Source: Kumar et al., *Scaling Laws for Precision*, arXiv 2411.04330, Eq. 4. p_x is the
+    precision during training in bits. The offsets n_x are not in the paper's equations, but in its
+    fits (Appendix K), which do not tell their sign: with this one, 3 bits of weights keep 56 % of
+    the parameters, and the KV cache becomes sensitive at 4 to 5 bits, as the paper says. Fix them
+    at 0 for the equation as printed.
 
     Attributes:
         gamma_w: bits of the weights per factor e.
@@ -38,9 +38,9 @@ class LowPrecisionParameters(EffectiveInput):
     Example:
         >>> from farseer_jax import LowPrecisionParameters
         >>> gammas = dict(gamma_w=2.6745, gamma_a=2.2102, gamma_kv=0.9578)
-        >>> term = LowPrecisionParameters(n_w=0.3037, n_a=1.4072, n_kv=2.4185, **gammas)  # published
+        >>> term = LowPrecisionParameters(n_w=0.3037, n_a=1.4072, n_kv=2.4185, **gammas)
         >>> [float(f"{term.value(N=1e9, p_w=p, p_a=16, p_kv=16) / 1e9:.2f}") for p in (3, 4, 8, 16)]
-        [0.56, 0.7, 0.93, 0.99]
+        [0.56, 0.69, 0.93, 0.99]
     """
 
     name: ClassVar[str] = "low-precision-parameters"
