@@ -53,17 +53,28 @@ from .laws.catalogue.chinchilla import Chinchilla
 from .laws.catalogue.continual_pretraining import DCPT, CrossDomainDCPT
 from .laws.catalogue.coupled import Coupled
 from .laws.catalogue.coupled_interaction import CoupledInteraction
+from .laws.catalogue.data_constrained import DataConstrained
+from .laws.catalogue.distillation import Distillation
 from .laws.catalogue.farseer import Farseer
 from .laws.catalogue.fine_tuning import FineTuning
 from .laws.catalogue.kaplan import Kaplan
 from .laws.catalogue.learning_rate_batch import AsymmetricLearningRateBatch, LearningRateBatch
+from .laws.catalogue.moe_bilinear import MoEBilinear
+from .laws.catalogue.moe_granularity import MoEGranularity
+from .laws.catalogue.moe_joint import MoEJoint
+from .laws.catalogue.moe_saturating import MoESaturating
+from .laws.catalogue.moe_sparsity import MoESparsity
+from .laws.catalogue.moe_upcycling import MoEUpcycling
 from .laws.catalogue.optimal_hyperparameters import (
     OptimalHyperparameter,
     OptimalHyperparameterOfCompute,
 )
 from .laws.catalogue.overtraining import Overtraining, OvertrainingOneCoefficient
+from .laws.catalogue.parscale import ParScale
+from .laws.catalogue.precision import Precision
 from .laws.catalogue.raw_farseer import RawFarseer
 from .laws.catalogue.stretched_exponential import StretchedExponential
+from .laws.catalogue.unified_precision import UnifiedPrecision
 from .laws.catalogue.vocabulary import Vocabulary, VocabularyWidth
 from .laws.define import law
 from .laws.domains import (
@@ -76,8 +87,12 @@ from .laws.domains import (
     Positive,
     Real,
 )
+from .laws.effective.excess_parameters import ExcessParameters
+from .laws.effective.expert_parameters import ExpertParameters
+from .laws.effective.low_precision_parameters import LowPrecisionParameters
 from .laws.effective.repeated_tokens import RepeatedTokens
 from .laws.effective_inputs import EffectiveInput, with_effective
+from .laws.input_limits import InputLimit
 from .laws.law import Center, Law
 from .laws.separable import OneDataTerm, Separable
 from .link_functions import Link
@@ -161,14 +176,18 @@ __all__ = [
     "Coupled",
     "CoupledInteraction",
     "CrossDomainDCPT",
+    "DataConstrained",
     "Design",
     "Diagnostics",
     "DifferenceAnalysis",
     "DifferenceForecast",
     "DifferenceView",
+    "Distillation",
     "Domain",
     "EffectiveInput",
     "ErrorBars",
+    "ExcessParameters",
+    "ExpertParameters",
     "Exponent",
     "Extrapolation",
     "Farseer",
@@ -183,6 +202,7 @@ __all__ = [
     "Fraction",
     "Grid",
     "Influence",
+    "InputLimit",
     "Intervals",
     "IsoFLOP",
     "IsoFLOPReport",
@@ -196,9 +216,16 @@ __all__ = [
     "LeastSquares",
     "Link",
     "LossProfile",
+    "LowPrecisionParameters",
     "MethodComparison",
     "MethodResult",
     "Mixture",
+    "MoEBilinear",
+    "MoEGranularity",
+    "MoEJoint",
+    "MoESaturating",
+    "MoESparsity",
+    "MoEUpcycling",
     "MonotoneOver",
     "MonotoneReport",
     "NoDerivativeError",
@@ -211,10 +238,12 @@ __all__ = [
     "Outcome",
     "Overtraining",
     "OvertrainingOneCoefficient",
+    "ParScale",
     "ParametricBootstrap",
     "ParityCurve",
     "Piecewise",
     "Positive",
+    "Precision",
     "Prediction",
     "ProfileReport",
     "PublishedModel",
@@ -241,6 +270,7 @@ __all__ = [
     "Transform",
     "TransformerFLOPs",
     "TriedLaw",
+    "UnifiedPrecision",
     "VariableProjection",
     "Vocabulary",
     "VocabularyWidth",

@@ -39,6 +39,8 @@ LAWS = (
     "overtraining-one-coefficient", "vocabulary", "vocabulary-width", "fine-tuning",
     "learning-rate-batch", "asymmetric-learning-rate-batch", "optimal-hyperparameter",
     "optimal-hyperparameter-of-compute", "broken-power-law", "d-cpt", "cross-domain-d-cpt",
+    "parscale", "data-constrained", "moe-bilinear", "moe-saturating", "moe-granularity",
+    "moe-sparsity", "moe-joint", "moe-upcycling", "precision", "precision-unified", "distillation",
 )  # fmt: skip
 AUTO = "auto"
 OBJECTIVES = ("squared", "huber", "absolute", "asymmetric", "squared-relative")

@@ -10,6 +10,7 @@ from farseer_jax.fitting.registry import METHODS
 from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.expression import parse
 from farseer_jax.laws.expression_law import expression_law, split_names
+from farseer_jax.laws.input_limits import refuse_outside
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.registry import law_named
 from farseer_jax.link_functions import Link, as_link
@@ -21,6 +22,7 @@ from farseer_jax.runs.binding import Part, bind_runs
 from farseer_jax.runs.columns import copied, table_columns
 from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.coverage import flat_inputs
+from farseer_jax.runs.row_labels import row_name
 from farseer_jax.runs.runs import Runs
 
 
@@ -184,6 +186,7 @@ def as_parts(
         names = [*runs.inputs, *runs.extra]
         kind = as_law(law, names, kinds=kinds, real=real, known=runs.kinds)
         if link is None and not by and set(kind.inputs()) <= set(runs.inputs):
+            _refuse_outside(kind, runs)
             return kind.of_runs(runs), [Part({}, runs.loss_name or "loss", runs, 0)]
         link = runs.link if link is None else link
         table, naming = columns_of_runs(kind.inputs(), runs)
@@ -193,7 +196,19 @@ def as_parts(
     parts = bind_runs(
         table, kind.inputs(), by=names_of(by), link=as_link(link or kind.response_link), **naming
     )
+    for part in parts:
+        _refuse_outside(kind, part.runs, part.group)
     return with_entries(kind, parts), parts
+
+
+def _refuse_outside(law: type[Law], runs: Runs, group: Mapping[str, Any] | None = None) -> None:
+    """Refuse runs outside the limits of the law's inputs.
+
+    Raises:
+        ValueError: there are such runs.
+    """
+    of = "".join(f" of {name} = {label}" for name, label in (group or {}).items())
+    refuse_outside(law.limits, runs.inputs, lambda row: row_name(runs.extra, row) + of)
 
 
 def _refuse_other_types(options: Mapping[str, object], kind: type) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from farseer_jax.laws.declarations import declared, flat_of
 from farseer_jax.laws.domains import kind_of
+from farseer_jax.laws.input_limits import InputLimit
 from farseer_jax.laws.law import Law, spread
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
@@ -29,6 +30,7 @@ class EffectiveInput(eqx.Module):
     Attributes:
         name: its name in files and in the shell; the class's name by default.
         formula: the formula in one line, for reports.
+        limits: conditions on the inputs that their kinds do not say.
 
     Example:
         >>> import farseer_jax as fj
@@ -44,6 +46,7 @@ class EffectiveInput(eqx.Module):
 
     name: ClassVar[str] = ""
     formula: ClassVar[str] = ""
+    limits: ClassVar[tuple[InputLimit, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -181,8 +184,15 @@ def _effective_law(law: type[Law], replaced: _Replaced, name: str | None) -> typ
         "key": (law, replaced, name),
         "published_objective": law.published_objective,
         "response_link": law.response_link,
+        "limits": _limits(law, replaced),
     }
     return cast(type[Law], _EffectiveType("EffectiveLaw", (EffectiveLaw,), space))
+
+
+def _limits(law: type[Law], replaced: _Replaced) -> tuple[InputLimit, ...]:
+    """The limits of the effective inputs, and those of the law for inputs that are left."""
+    kept = [own for own in law.limits if not set(own.inputs) & set(dict(replaced))]
+    return tuple(dict.fromkeys([*kept, *(own for _, kind in replaced for own in kind.limits)]))
 
 
 def _numbers(law: type[Law], replaced: _Replaced) -> list[str]:

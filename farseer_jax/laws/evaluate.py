@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax.laws.input_limits import refuse_outside
 from farseer_jax.laws.law import Law, batch_shape
 from farseer_jax.laws.law_inputs import in_order, one_hot
 from farseer_jax.laws.separable import OneDataTerm, is_separable
@@ -88,6 +89,7 @@ def flat_points(
         )
         for name, x in points.items()
     }
+    refuse_outside(law.limits, flat)
     return flat, shape
 
 

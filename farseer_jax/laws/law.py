@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.declarations import Parameter, fields_of, flat_of, inputs_of, linear_of
+from farseer_jax.laws.input_limits import InputLimit
 from farseer_jax.laws.law_inputs import column_of, input_of
 from farseer_jax.objectives import Objective
 from farseer_jax.results.numbers import number_text
@@ -70,6 +71,7 @@ class Law(eqx.Module):
         published_objective: what the authors of the law minimised.
         response_link: the link of the response where none is given: ``"log"``, or ``"identity"``
             for a law whose losses may be negative.
+        limits: conditions on the inputs that their kinds do not say.
 
     Example:
         >>> import farseer_jax as fj
@@ -92,6 +94,7 @@ class Law(eqx.Module):
     published_parameters: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     published_objective: ClassVar[Objective | str] = "squared"
     response_link: ClassVar[str] = "log"
+    limits: ClassVar[tuple[InputLimit, ...]] = ()
     shares: ClassVar[Shares] = ()  # entries of mixtures and categories, once runs are known
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -9,6 +9,8 @@ from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.catalogue.continual_pretraining import DCPT, CrossDomainDCPT
 from farseer_jax.laws.catalogue.coupled import Coupled
 from farseer_jax.laws.catalogue.coupled_interaction import CoupledInteraction
+from farseer_jax.laws.catalogue.data_constrained import DataConstrained
+from farseer_jax.laws.catalogue.distillation import Distillation
 from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.catalogue.fine_tuning import FineTuning
 from farseer_jax.laws.catalogue.kaplan import Kaplan
@@ -16,13 +18,25 @@ from farseer_jax.laws.catalogue.learning_rate_batch import (
     AsymmetricLearningRateBatch,
     LearningRateBatch,
 )
+from farseer_jax.laws.catalogue.moe_bilinear import MoEBilinear
+from farseer_jax.laws.catalogue.moe_granularity import MoEGranularity
+from farseer_jax.laws.catalogue.moe_joint import MoEJoint
+from farseer_jax.laws.catalogue.moe_saturating import MoESaturating
+from farseer_jax.laws.catalogue.moe_sparsity import MoESparsity
+from farseer_jax.laws.catalogue.moe_upcycling import MoEUpcycling
 from farseer_jax.laws.catalogue.optimal_hyperparameters import (
     OptimalHyperparameter,
     OptimalHyperparameterOfCompute,
 )
 from farseer_jax.laws.catalogue.overtraining import Overtraining, OvertrainingOneCoefficient
+from farseer_jax.laws.catalogue.parscale import ParScale
+from farseer_jax.laws.catalogue.precision import Precision
 from farseer_jax.laws.catalogue.raw_farseer import RawFarseer
+from farseer_jax.laws.catalogue.unified_precision import UnifiedPrecision
 from farseer_jax.laws.catalogue.vocabulary import Vocabulary, VocabularyWidth
+from farseer_jax.laws.effective.excess_parameters import ExcessParameters
+from farseer_jax.laws.effective.expert_parameters import ExpertParameters
+from farseer_jax.laws.effective.low_precision_parameters import LowPrecisionParameters
 from farseer_jax.laws.effective.repeated_tokens import RepeatedTokens
 from farseer_jax.laws.effective_inputs import EffectiveInput, with_effective
 from farseer_jax.laws.floor import SUFFIX, with_floor
@@ -47,9 +61,21 @@ _LAWS: tuple[type[Law], ...] = (
     BrokenPowerLaw,
     DCPT,
     CrossDomainDCPT,
+    ParScale,
+    DataConstrained,
+    MoEBilinear,
+    MoESaturating,
+    MoEGranularity,
+    MoESparsity,
+    MoEJoint,
+    MoEUpcycling,
+    Precision,
+    UnifiedPrecision,
+    Distillation,
 )
 LAWS: dict[str, type[Law]] = {law.name: law for law in _LAWS}
-EFFECTIVE_INPUTS: dict[str, type[EffectiveInput]] = {kind.name: kind for kind in (RepeatedTokens,)}
+_TERMS = (RepeatedTokens, ExcessParameters, ExpertParameters, LowPrecisionParameters)
+EFFECTIVE_INPUTS: dict[str, type[EffectiveInput]] = {kind.name: kind for kind in _TERMS}
 
 _OF_BREAKS = re.compile(r"broken-power-law-(\d+)")
 _OF_EFFECTIVE = re.compile(r"\s*([\w-]+)\s*\(((?:\s*\w+\s*=\s*[\w-]+\s*,?)+)\)\s*")

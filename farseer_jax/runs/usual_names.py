@@ -7,7 +7,12 @@ MEANINGS: Final[dict[str, str]] = {
     "P": "parallel streams", "V": "vocabulary size", "E": "experts", "C": "training FLOPs",
     "B": "batch size", "lr": "learning rate", "characters": "training characters",
     "width": "embedding width", "examples": "fine-tuning examples",
-    "r": "share of the domain's data",
+    "r": "share of the domain's data", "experts": "number of experts",
+    "N_active": "active parameters", "G": "granularity of experts",
+    "S": "share of inactive experts", "expansion": "total over active parameters",
+    "p_w": "bits of weights in training", "p_a": "bits of activations in training",
+    "p_kv": "bits of the KV cache in training", "p_post": "bits of weights after training",
+    "teacher_loss": "loss of the teacher", "supervised_loss": "loss of the student by supervision",
 }  # fmt: skip
 
 # Lower case, letters and digits only, as `squeezed` writes a column's name.
@@ -18,6 +23,7 @@ _USUAL_TEXTS: Final[dict[str, str]] = {
         modelparameters size modelsize nonembeddingparams nonembeddingparameters nonembparams
         nnonembedding nonembedding paramsnonembedding numnonembeddingparams
         nnonvocab nonvocab nonvocabparams nonvocabparameters nonvocabularyparameters
+        ndense denseparams denseparameters denseparametercount
         """,
     "D": """
         d tokens ntokens numtokens numberoftokens tokencount totaltokens datatokens
@@ -33,6 +39,13 @@ _USUAL_TEXTS: Final[dict[str, str]] = {
     "P": "p streams nstreams numstreams parallelstreams numparallelstreams parallelsize",
     "V": "v vocab vocabsize vocabularysize nvocab numvocab vocabulary",
     "E": "e experts nexperts numexperts numberofexperts",
+    "experts": "experts nexperts numexperts numberofexperts",
+    "N_active": "nactive nact activeparams activeparameters numactiveparams activeparametercount",
+    "G": "g granularity",
+    "S": "s sparsity",
+    "expansion": "expansion expansionrate expansionratio totaloveractive",
+    "teacher_loss": "teacherloss lteacher",
+    "supervised_loss": "supervisedloss studentsupervisedloss",
     "C": "c compute flops flop trainflops trainingflops trainingcompute totalflops",
     "B": "b batchsize globalbatchsize batch trainbatchsize",
     "lr": "lr learningrate peaklr maxlr peaklearningrate",

@@ -1,13 +1,18 @@
 """The effective number of tokens when unique ones are repeated."""
 
-from typing import Annotated, ClassVar
-
-import jax.numpy as jnp
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 from farseer_jax.laws.domains import Leaf
+from farseer_jax.laws.effective.saturating_worth import with_saturating_worth
 from farseer_jax.laws.effective_inputs import EffectiveInput
+from farseer_jax.laws.input_limits import InputLimit, at_most
 from farseer_jax.solvers.random_starts import Domain
 from farseer_jax.types import Array
+
+Multiples: TypeAlias = Annotated[Leaf, Domain(1e-3, 1e4, start=(1.0, 40.0))]
+UNIQUE_TOKENS = at_most(
+    "U", "D", "U (unique tokens) must not be above D (the tokens seen, repeated ones included)"
+)
 
 
 class RepeatedTokens(EffectiveInput):
@@ -26,10 +31,10 @@ class RepeatedTokens(EffectiveInput):
 
     name: ClassVar[str] = "repeated-tokens"
     formula: ClassVar[str] = "U·(1 + R_D·(1 − e^(−(D/U − 1)/R_D)))"
+    limits: ClassVar[tuple[InputLimit, ...]] = (UNIQUE_TOKENS,)
 
-    R_D: Annotated[Leaf, Domain(lower=0.0, start=(1.0, 40.0))]
+    R_D: Multiples
 
-    def value(self, D: Array, U: Array) -> Array:
+    def value(self, D: Any, U: Any) -> Array:
         """The effective number of tokens; D and U positive and broadcastable."""
-        repeated = jnp.maximum(D / U - 1.0, 0.0)
-        return jnp.minimum(D, U) * (1.0 - self.R_D * jnp.expm1(-repeated / self.R_D))
+        return with_saturating_worth(D, U, self.R_D)

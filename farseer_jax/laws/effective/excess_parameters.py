@@ -1,0 +1,45 @@
+"""The effective number of parameters of a model that is larger than its unique tokens warrant."""
+
+from typing import Annotated, Any, ClassVar
+
+import jax.numpy as jnp
+
+from farseer_jax.laws.domains import Leaf
+from farseer_jax.laws.effective.repeated_tokens import Multiples
+from farseer_jax.laws.effective.saturating_worth import with_saturating_worth
+from farseer_jax.laws.effective_inputs import EffectiveInput
+from farseer_jax.solvers.random_starts import Domain
+from farseer_jax.types import Array
+
+
+class ExcessParameters(EffectiveInput):
+    """``N_eff = N_U + N_U·R_N·(1 − e^(−(N/N_U − 1)/R_N))`` beyond ``N_U = 1e9·G·(U/1e9)^h``.
+
+    Parameters beyond those that U unique tokens warrant are worth less and less. Muennighoff et
+    al. (*Scaling Data-Constrained Language Models*, Eq. 6) take N_U from the compute-optimal size
+    of the law, :class:`DataConstrained`; here it is a power law that is fitted as well, so that any
+    law can take it.
+
+    Attributes:
+        R_N: multiples of N_U after which a further parameter is worth 1/e of a first one.
+        G: parameters per token that a billion unique tokens warrant.
+        h: exponent of the unique tokens.
+
+    Example:
+        >>> from farseer_jax import ExcessParameters
+        >>> term = ExcessParameters(R_N=5.3, G=0.1, h=1.0)
+        >>> [float(f"{term.value(N=N, U=1e9) / 1e8:.2f}") for N in (5e7, 1e8, 1e9)]
+        [0.5, 1.0, 5.33]
+    """
+
+    name: ClassVar[str] = "excess-parameters"
+    formula: ClassVar[str] = "N_U·(1 + R_N·(1 − e^(−(N/N_U − 1)/R_N))), N_U = 1e9·G·(U/1e9)^h"
+
+    R_N: Multiples
+    G: Annotated[Leaf, Domain(lower=0.0, start=(0.01, 0.5))]
+    h: Annotated[Leaf, Domain(lower=0.0, start=(0.3, 1.5))]
+
+    def value(self, N: Any, U: Any) -> Array:
+        """The effective number of parameters; N and U positive and broadcastable."""
+        warranted = 1e9 * self.G * jnp.exp(self.h * jnp.log(U / 1e9))
+        return with_saturating_worth(N, warranted, self.R_N)
