@@ -117,7 +117,7 @@ def test_asymmetric_bowls_reach_larger_compute(runs: pd.DataFrame) -> None:
     held_out = C > C.quantile(0.8)
     new, found = runs[held_out], {}
     for law in (fj.LearningRateBatch, fj.AsymmetricLearningRateBatch):
-        fit = fj.fit(law, runs[~held_out], fj.LeastSquares(ROBUST, num_starts=4))
+        fit = fj.fit(law, runs[~held_out], fj.LeastSquares(ROBUST, num_starts=2))
         predicted = fit.predict(N=new["N"], D=new["D"], lr=new["lr"], B=new["batch_size"])
         misses = np.sum((predicted - new["loss"]) ** 2)
         found[law] = 1.0 - misses / np.sum((new["loss"] - new["loss"].mean()) ** 2)
