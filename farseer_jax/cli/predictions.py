@@ -278,8 +278,11 @@ def _check_names(given: Mapping[str, Sequence[str]], needed: Sequence[str]) -> N
 
 def _number(name: str, text: str, kind: str) -> float:
     value = number(text)
-    if value is None or (kind in ("positive", "count") and value <= 0):
-        what = "positive number" if kind in ("positive", "count") else "number"
+    is_positive, is_fraction = kind in ("positive", "count"), kind == "fraction"
+    if value is None or (is_positive and value <= 0) or (is_fraction and not 0.0 <= value <= 1.0):
+        what = "positive number" if is_positive else "number"
+        if is_fraction:
+            raise Refusal(f"expected a number from 0 to 1 (such as {name}=0.5), got {name}={text}")
         raise Refusal(f"expected a {what} (such as {name}=4), got {name}={text}")
     return value
 

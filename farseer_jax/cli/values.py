@@ -11,7 +11,7 @@ from farseer_jax.link_functions import NAMES as LINKS
 
 _MAX_BUDGETS = 10_000  # of one range
 # As in farseer_jax.runs.inputs, which is not imported for the help; a test compares.
-KINDS = ("positive", "real", "count", "mixture", "category")
+KINDS = ("positive", "real", "count", "fraction", "mixture", "category")
 
 
 def number(text: str) -> float | None:

@@ -175,7 +175,8 @@ class Asked:
                     f"{argument}: {name!r} is not optimised; choose from "
                     f"{', '.join([*numbers, *sorted(shares)]) or 'no input'}"
                 )
-            least = 0.0 if name in shares else 1.0 if kinds[name] == "count" else -np.inf
+            is_share = name in shares or kinds.get(name) == "fraction"
+            least = 0.0 if is_share else 1.0 if kinds[name] == "count" else -np.inf
             number = float(value)
             positive_kind = name in numbers and kinds[name] == "positive"
             if not np.isfinite(number) or number < least or (positive_kind and number <= 0.0):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from farseer_jax.laws.input_derivatives import LOGARITHMIC, Coordinate
+from farseer_jax.laws.input_derivatives import Coordinate
 from farseer_jax.laws.law import Law
 from farseer_jax.results.numbers import number_text, quantity_text
 from farseer_jax.runs.inputs import Kind

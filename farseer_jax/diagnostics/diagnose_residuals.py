@@ -9,6 +9,7 @@ from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws.evaluate import evaluate_curves, evaluate_runs
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.runs.coverage import flat_inputs
+from farseer_jax.runs.inputs import NUMBERS
 from farseer_jax.runs.noise import noise_if_shown
 from farseer_jax.runs.runs import Runs
 
@@ -90,7 +91,7 @@ def _tests(
 ) -> dict[str, Whiteness]:
     """Tests of the residuals in the order of each numeric input, D first."""
     columns = {name: _same_D(x) if name == "D" else x for name, x in runs.inputs.items()}
-    ordered = [n for n in names if runs.kinds[n] in ("positive", "count", "real")]
+    ordered = [n for n in names if runs.kinds[n] in NUMBERS]
     return {
         name: whiteness(
             name,

@@ -11,11 +11,11 @@ from farseer_jax.laws.expression import parse
 from farseer_jax.runs.binding import Part
 from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.find_columns import usual_input
+from farseer_jax.runs.inputs import NUMBERS
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runs.usual_names import named
 
 _MARKS = "+-*/(<>="
-_ORDERED = ("positive", "count", "real")
 
 
 def default_order(runs: Runs) -> str:
@@ -26,7 +26,7 @@ def default_order(runs: Runs) -> str:
     """
     if "N" in runs.inputs:
         return "N"
-    ordered = [name for name, kind in runs.kinds.items() if kind in _ORDERED]
+    ordered = [name for name, kind in runs.kinds.items() if kind in NUMBERS]
     for name in [*ordered, *runs.shares]:
         return name
     raise ValueError(

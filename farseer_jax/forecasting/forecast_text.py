@@ -16,6 +16,7 @@ from farseer_jax.forecasting.usual_laws_text import usual_laws_parts
 from farseer_jax.results.numbers import level_text, share_text, some_of
 from farseer_jax.results.result import warned
 from farseer_jax.results.table import Table
+from farseer_jax.runs.inputs import NUMBERS
 from farseer_jax.uncertainty.intervals import cell_text
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ _SOURCES = {
     "noise": "noise",
 }
 _TOGETHER, _APART = "with errors that move together", "with independent errors"
-_NUMBERS = ("positive", "count", "real")
 
 
 def parts(forecast: "Forecast") -> Sequence[str | Table]:
@@ -143,7 +143,7 @@ def _range(forecast: "Forecast") -> str:
     """The range of each input that is a number."""
     found = []
     for name, kind in forecast.law_class.inputs().items():
-        if kind not in _NUMBERS:
+        if kind not in NUMBERS:
             continue
         values = np.asarray(forecast.runs.inputs[name])
         low, high = cell_text(name, values.min()), cell_text(name, values.max())

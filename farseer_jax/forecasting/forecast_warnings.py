@@ -9,6 +9,7 @@ from farseer_jax.forecasting.fit_stack import mean_one
 from farseer_jax.forecasting.forecast_record import record_summary
 from farseer_jax.forecasting.forecast_table import factor_text, number_format, point_text
 from farseer_jax.results.numbers import level_text, share_text, some_of
+from farseer_jax.runs.inputs import LOGARITHMIC
 from farseer_jax.runs.row_labels import row_name
 from farseer_jax.uncertainty.intervals import cell_text
 
@@ -162,7 +163,7 @@ def _beyond(forecast: "Forecast") -> Iterator[str]:
     largest = {
         name: float(np.max(forecast.points[name][far]) / np.max(forecast.runs.inputs[name]))
         for name, kind in kinds.items()
-        if kind in ("positive", "count")
+        if kind in LOGARITHMIC
     }
     to = "up to " if len(far) > 1 else ""
     ratios = [f"{n} {to}{factor_text(r)} times" for n, r in largest.items() if r > _BEYOND_ONE]
@@ -170,7 +171,7 @@ def _beyond(forecast: "Forecast") -> Iterator[str]:
     below = [
         f"{name} 1/{factor_text(1.0 / ratio)}"
         for name, kind in kinds.items()
-        if kind in ("positive", "count")
+        if kind in LOGARITHMIC
         for ratio in [np.min(forecast.points[name][far]) / np.min(forecast.runs.inputs[name])]
         if ratio < 1.0 / _BEYOND_ONE
     ]

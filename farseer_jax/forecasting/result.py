@@ -27,6 +27,7 @@ from farseer_jax.results.result import Result
 from farseer_jax.results.table import Table
 from farseer_jax.runs.checks import check_level
 from farseer_jax.runs.coverage import distance_to_hull
+from farseer_jax.runs.inputs import LOGARITHMIC
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.estimated_noise import laplace_at
 
@@ -269,7 +270,7 @@ class Forecast(Result):
         found = []
         for name, kind in self.law_class.inputs().items():
             values = np.asarray(inputs[name], dtype=float)
-            values = np.log(values) if kind in ("positive", "count") else values
+            values = np.log(values) if kind in LOGARITHMIC else values
             found.append(values.reshape(len(values), -1))
         return np.concatenate(found, axis=1)
 

@@ -36,7 +36,7 @@ Positive: TypeAlias = Annotated[Leaf, POSITIVE]
 Exponent: TypeAlias = Annotated[Leaf, EXPONENT]
 """A non-negative exponent: starts are drawn from 0.05 to 1."""
 Fraction: TypeAlias = Annotated[Leaf, Domain(0.0, 1.0)]
-"""A parameter between 0 and 1."""
+"""A parameter, or an input, from 0 to 1."""
 
 # other kinds of inputs
 Mixture: TypeAlias = Annotated[Array, "mixture"]
@@ -63,6 +63,8 @@ def kind_of(annotation: Any) -> Kind | None:
         if isinstance(part, str) and part in KINDS:
             return part
         if isinstance(part, Domain):
+            if (part.lower, part.upper) == (0.0, 1.0):
+                return "fraction"
             return "positive" if part.lower >= 0.0 else "real"
     return None
 

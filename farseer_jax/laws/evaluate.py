@@ -279,6 +279,8 @@ def numbers(name: str, values: ArrayLike, kind: str) -> np.ndarray:
     good = np.isfinite(array)
     if kind in ("positive", "count"):
         good &= array > 0
+    if kind == "fraction":
+        needs, good = "from 0 to 1", good & (array >= 0.0) & (array <= 1.0)
     if kind == "mixture":
         needs, good = "shares from 0 to 1 that sum to 1", good & (array >= 0.0)
         good &= (np.abs(array.sum(-1, keepdims=True) - 1.0) < 1e-6) if array.ndim else False

@@ -15,11 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.law import Law
-from farseer_jax.runs.inputs import Kind
 from farseer_jax.solvers.constrained.programme import Derivatives
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 
-LOGARITHMIC: tuple[Kind, ...] = ("positive", "count")
 Numbers: TypeAlias = Mapping[str, np.ndarray]  # of an element each, or of an element and a share
 Function: TypeAlias = Callable[..., Any]  # of inputs by name, in operations of JAX
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax.laws.law import Law
-from farseer_jax.runs.inputs import Kind
+from farseer_jax.runs.inputs import LOGARITHMIC, NUMBERS, Kind
 from farseer_jax.runs.runs import Runs
 
 _LEAST_SHARE = 1e-6  # of the largest variance: what columns leave out
@@ -141,7 +141,7 @@ class ErrorColumns:
         self._real = {
             name: (float(np.mean(inputs[name])), float(np.std(inputs[name])) or 1.0)
             for name, kind in kinds.items()
-            if kind == "real"
+            if kind in NUMBERS and kind not in LOGARITHMIC
         }
         points = _in_order(self._points(inputs))
         self._known_sizes = np.unique(points.along)
@@ -212,7 +212,7 @@ class ErrorColumns:
             if kind in ("mixture", "category"):
                 labels.append(values)
                 continue
-            if kind == "real":
+            if name in self._real:
                 mean, spread = self._real[name]
                 values = (values - mean) / spread
             else:
@@ -280,9 +280,9 @@ _Covariance: TypeAlias = Callable[[_Points, _Points], np.ndarray]
 
 def _input_along(along: str | None, kinds: Mapping[str, Kind]) -> str:
     """The input each of whose values has an effect; empty if there is none."""
-    numbers = [name for name, kind in kinds.items() if kind in ("positive", "count", "real")]
+    numbers = [name for name, kind in kinds.items() if kind in NUMBERS]
     if along is None:
-        positive = [name for name in numbers if kinds[name] != "real"]
+        positive = [name for name in numbers if kinds[name] in LOGARITHMIC]
         return "N" if "N" in positive else next(iter(positive), "")
     if along and along not in numbers:
         raise ValueError(

@@ -17,6 +17,7 @@ from farseer_jax.plots.style import GREY, axes_of, ordered_colours
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.results.table import evenly
 from farseer_jax.runs.coverage import flat_inputs
+from farseer_jax.runs.inputs import NUMBERS
 from farseer_jax.runs.runs import Runs
 from farseer_jax.uncertainty.intervals import cell_text
 
@@ -165,7 +166,7 @@ def _draw_any(fits: Sequence[Fit], ax: Axes | None) -> Axes:
 def _along(fit: Fit) -> str | None:
     """The input on the horizontal axis: the first numeric one, or None."""
     kinds = type(fit.law).inputs()
-    names = [name for name, kind in kinds.items() if kind in ("positive", "count", "real")]
+    names = [name for name, kind in kinds.items() if kind in NUMBERS]
     return names[0] if names else None
 
 

@@ -13,6 +13,7 @@ from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_axis, input_label, input_ticks, is_log, plain_ticks
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of, colour_bar
 from farseer_jax.results.numbers import level_text, quantity_text
+from farseer_jax.runs.inputs import NUMBERS
 
 _NUM = 80  # points of a curve
 _REACH = 1.25  # factor by which curves extend beyond the runs and the points
@@ -63,7 +64,7 @@ def plot_forecast(forecast: Forecast, ax: Axes | None = None) -> Axes:
 def _along(forecast: Forecast) -> str | None:
     """The input of the horizontal axis: N, or the first number."""
     kinds = forecast.law_class.inputs()
-    numbers = [name for name, kind in kinds.items() if kind in ("positive", "count", "real")]
+    numbers = [name for name, kind in kinds.items() if kind in NUMBERS]
     return "N" if "N" in numbers else next(iter(numbers), None)
 
 
@@ -181,7 +182,7 @@ def _scatter_runs(axes: Axes, forecast: Forecast, x: np.ndarray, y: np.ndarray) 
 def _second(forecast: Forecast) -> str | None:
     """The input that colours the runs: D, or another number that varies."""
     kinds, along = forecast.law_class.inputs(), _along(forecast)
-    numbers = [name for name, kind in kinds.items() if kind in ("positive", "count", "real")]
+    numbers = [name for name, kind in kinds.items() if kind in NUMBERS]
     others = [
         name
         for name in numbers

@@ -35,6 +35,7 @@ class Rule(NamedTuple):
 
 POSITIVE: Final = Rule(lambda values: values <= 0.0, "not positive")
 NOT_NEGATIVE: Final = Rule(lambda values: values < 0.0, "negative")
+FRACTION: Final = Rule(lambda values: (values < 0.0) | (values > 1.0), "not from 0 to 1")
 WHOLE: Final = Rule(
     lambda values: (values < 1.0) | (values != np.floor(values)), "not a positive whole number"
 )

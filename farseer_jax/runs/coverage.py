@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.inputs import LOGARITHMIC
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runs.table import split_shares
 
 _HEAVY, _ROUNDING = 1e3, 1e-4  # of the sum of weights, beside coordinates; of a distance
 _MANY_COORDINATES = 4  # from which the faces of a hull are too many to list
-_LOGARITHMIC = ("positive", "count")
 
 
 def flat_inputs(runs: Runs, names: Iterable[str]) -> dict[str, np.ndarray]:
@@ -84,7 +84,7 @@ def extrapolation_length(runs: Runs, N: ArrayLike, D: ArrayLike) -> Floats:
 def _coordinate(runs: Runs, name: str, values: ArrayLike) -> Floats:
     """Values of an input on the scale on which the hull is convex."""
     numbers = np.asarray(values, dtype=float)
-    return np.log(numbers) if runs.kinds.get(name) in _LOGARITHMIC else numbers
+    return np.log(numbers) if runs.kinds.get(name) in LOGARITHMIC else numbers
 
 
 def distance_to_hull(points: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.runs.checks import (
+    FRACTION,
     NOT_NEGATIVE,
     POSITIVE,
     WHOLE,
@@ -25,13 +26,20 @@ from farseer_jax.runs.checks import (
 from farseer_jax.runs.columns import Column, copied
 from farseer_jax.runs.usual_names import MEANINGS, unit_option
 
-Kind = Literal["positive", "real", "count", "mixture", "category"]
+Kind = Literal["positive", "real", "count", "fraction", "mixture", "category"]
 Kinds: TypeAlias = Mapping[str, Kind]
 Shares: TypeAlias = Mapping[str, tuple[str, ...]]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+NUMBERS: Final[tuple[Kind, ...]] = ("positive", "count", "real", "fraction")
+LOGARITHMIC: Final[tuple[Kind, ...]] = ("positive", "count")  # their logarithms are compared
 
-_RULES: Final[dict[Kind, Rule | None]] = {"positive": POSITIVE, "real": None, "count": WHOLE}
+_RULES: Final[dict[Kind, Rule | None]] = {
+    "positive": POSITIVE,
+    "real": None,
+    "count": WHOLE,
+    "fraction": FRACTION,
+}
 
 # A column that stays below these is in thousands, millions or billions: language models are larger.
 _LARGEST_MUST_REACH: Final[dict[str, float]] = {"N": 1e5, "D": 1e7}
@@ -83,8 +91,8 @@ def checked_input(values: Any, label: str, kind: Kind, unit: float | None = None
         values: one per run; for a mixture, the column of each share by name.
         label: name of the column for messages.
         kind: ``"positive"`` and ``"real"`` numbers are finite, a ``"count"`` is a whole number from
-            1, the shares of a ``"mixture"`` are not negative and sum to 1, a ``"category"`` is any
-            label.
+            1, a ``"fraction"`` is from 0 to 1, the shares of a ``"mixture"`` are not negative and
+            sum to 1, a ``"category"`` is any label.
         unit: a factor for numbers, or None.
 
     Returns:

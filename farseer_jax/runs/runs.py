@@ -42,7 +42,8 @@ class Runs:
 
     N and D are the usual inputs; there may be others instead or in addition. An input has a kind:
     ``"positive"`` (the default) and ``"real"`` numbers, which are finite; a ``"count"``, a whole
-    number from 1; a ``"mixture"``, shares that sum to 1; a ``"category"``, any label.
+    number from 1; a ``"fraction"``, from 0 to 1; a ``"mixture"``, shares that sum
+    to 1; a ``"category"``, any label.
 
     Numbers are float64, so that 6·N·D cannot overflow as it does in 64-bit integers. Two tables
     are equal if they have the same numbers in the same order, the same kinds, link and weights,

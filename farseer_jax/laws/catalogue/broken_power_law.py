@@ -87,7 +87,7 @@ class BrokenPowerLaw(UnbrokenPowerLaw):
         >>> from farseer_jax import BrokenPowerLaw
         >>> law = BrokenPowerLaw(a=0.5, b=4.0, c0=0.1, c1=0.8, d1=1e4, f1=0.2)
         >>> [round(float(law(x)), 3) for x in (1e2, 1e4, 1e6)]
-        [3.024, 1.926, 0.525]
+        [3.024, 1.925, 0.525]
     """
 
     name: ClassVar[str] = "broken-power-law"
@@ -124,7 +124,7 @@ def _log_shape(
 
 
 def _levels(shape: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Levels a and b of ``a + b·e^shape`` by least squares of relative errors, and their squares."""
+    """Levels of ``a + b·e^shape`` by least squares of relative errors, and their squares."""
     middle = shape.mean(axis=1)
     g = np.exp(np.clip(shape - middle[:, None], -50.0, 50.0)) / y
     gg, g1, o1 = np.sum(g * g, axis=1), np.sum(g / y, axis=1), np.sum(1.0 / y**2)

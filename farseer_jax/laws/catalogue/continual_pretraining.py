@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from farseer_jax.laws.domains import Exponent, Positive, Real
+from farseer_jax.laws.domains import Exponent, Fraction, Positive
 from farseer_jax.laws.law import Law
 from farseer_jax.objectives import Objective
 from farseer_jax.types import Array
@@ -34,10 +34,10 @@ class DCPT(Law):
 
     Example:
         >>> from farseer_jax import DCPT
-        >>> numbers = dict(E=1.2, A=120.0, B=900.0, C=0.2, alpha=0.3, beta=0.35)
+        >>> numbers = dict(E=1.2, A=120.0, B=300.0, C=0.2, alpha=0.3, beta=0.35)
         >>> law = DCPT(gamma=0.4, eta=0.2, epsilon=0.1, **numbers)
         >>> [round(float(law(N=1.8e9, D=1e10, r=r)), 3) for r in (0, 0.5, 1)]
-        [1.907, 1.923, 1.886]
+        [1.903, 1.729, 1.688]
     """
 
     name: ClassVar[str] = "d-cpt"
@@ -54,7 +54,7 @@ class DCPT(Law):
     eta: Exponent
     epsilon: Positive
 
-    def loss(self, N: Any, D: Any, r: Real) -> Array:
+    def loss(self, N: Any, D: Any, r: Fraction) -> Array:
         """Falls with N and D, and with the share r of the corpus that is measured."""
         value: Array = (
             self.E
@@ -83,10 +83,10 @@ class CrossDomainDCPT(DCPT):
 
     Example:
         >>> from farseer_jax import CrossDomainDCPT
-        >>> numbers = dict(E=0.8, A=120.0, B=900.0, C=0.2, alpha=0.3, beta=0.35, F=0.5, mu=0.6)
+        >>> numbers = dict(E=0.8, A=120.0, B=300.0, C=0.2, alpha=0.3, beta=0.35, F=0.5, mu=0.6)
         >>> law = CrossDomainDCPT(gamma=0.4, eta=0.2, epsilon=0.1, **numbers)
         >>> [round(float(law(N=1.8e9, D=1e10, r=0.5, K=K)), 3) for K in (0.5, 2)]
-        [2.281, 1.853]
+        [2.087, 1.659]
     """
 
     name: ClassVar[str] = "cross-domain-d-cpt"
@@ -95,6 +95,6 @@ class CrossDomainDCPT(DCPT):
     F: Positive
     mu: Exponent
 
-    def loss(self, N: Any, D: Any, r: Real, K: Any) -> Array:  # type: ignore[override]
+    def loss(self, N: Any, D: Any, r: Fraction, K: Any) -> Array:  # type: ignore[override]
         """Falls with K as well."""
         return super().loss(N, D, r) + self.F / K**self.mu

@@ -28,7 +28,7 @@ class FineTuning(Law):
         >>> from farseer_jax import FineTuning
         >>> law = FineTuning(E=1.5, B=60.0, D_l=20.0, beta=0.4)
         >>> [round(float(law(examples)), 2) for examples in (200, 12_800, 819_200)]
-        [3.61, 2.46, 1.74]
+        [3.62, 2.44, 1.74]
     """
 
     name: ClassVar[str] = "fine-tuning"

@@ -175,7 +175,7 @@ class AsymmetricLearningRateBatch(LearningRateBatch):
         ... )
         >>> lr, batch = law.optimum(N=1e9, D=1e11)
         >>> [round(float(law(N=1e9, D=1e11, lr=x * lr, B=batch)), 3) for x in (0.25, 1, 4)]
-        [2.419, 2.389, 2.466]
+        [2.42, 2.389, 2.467]
     """
 
     name: ClassVar[str] = "asymmetric-learning-rate-batch"

@@ -65,7 +65,7 @@ class OptimalHyperparameterOfCompute(Law):
         >>> lr = OptimalHyperparameterOfCompute.published("deepseek learning rate")
         >>> batch = OptimalHyperparameterOfCompute.published("deepseek batch size")
         >>> f"{float(lr(6e20)):.2e}, {float(batch(6e20)):.3g} tokens"
-        '7.88e-04, 1.82e+06 tokens'
+        '7.88e-04, 1.83e+06 tokens'
     """
 
     name: ClassVar[str] = "optimal-hyperparameter-of-compute"

@@ -41,7 +41,7 @@ class Vocabulary(Law):
         >>> from farseer_jax import Vocabulary
         >>> law = Vocabulary(E=5.7, A1=480.0, A2=79.0, B=3000.0, alpha1=0.4, alpha2=0.7, h=-0.3)
         >>> round(float(law(N=1e9, V=32768, characters=1e11)), 2)
-        -5.07
+        -5.11
     """
 
     name: ClassVar[str] = "vocabulary"
@@ -93,7 +93,7 @@ class VocabularyWidth(Law):
         >>> from farseer_jax import VocabularyWidth
         >>> law = VocabularyWidth.published()
         >>> round(float(law(N=302e6, V=16384, width=1024, characters=4.3e10)), 2)
-        -4.91
+        -4.93
     """
 
     name: ClassVar[str] = "vocabulary-width"

@@ -17,6 +17,7 @@ from farseer_jax.methods.end_to_end.identifiability_remedies import (
 )
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.results.numbers import number_text, quantity_text
+from farseer_jax.runs.inputs import LOGARITHMIC
 from farseer_jax.solvers.numpy_jaxpr import UnsupportedPrimitiveError
 
 _WIDE = 0.5  # of an exponent: a standard error above this hardly determines it …
@@ -118,10 +119,11 @@ def _corners(optimum: Optimum) -> dict[str, np.ndarray]:
     for name, own in optimum.inputs.items():
         if own.ndim > 1:
             ends[name] = own[[own[:, 0].argmin(), own[:, 0].argmax()]]
-        elif kinds[name] == "real":
-            ends[name] = np.array([own.min(), own.max() + _REACH * np.ptp(own)])
-        else:
+        elif kinds[name] in LOGARITHMIC:
             ends[name] = np.array([own.min(), own.max() * _REACH])
+        else:
+            top = own.max() + _REACH * np.ptp(own)
+            ends[name] = np.array([own.min(), min(top, 1.0) if kinds[name] == "fraction" else top])
     num = min(len(ends), _MOST_CORNERS)
     place = np.indices((2,) * num).reshape(num, -1)
     picks = [place[min(i, num - 1)] for i in range(len(ends))]

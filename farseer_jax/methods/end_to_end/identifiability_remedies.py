@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from farseer_jax.methods.end_to_end.identifiability import Optimum, open_directions, unit_columns
+from farseer_jax.runs.inputs import LOGARITHMIC
 
 _STEPS = (4.0, 0.25, 16.0)  # of new values of an input, relative to its largest or smallest
 _FEW = 4  # values of an input that are counted by name
@@ -40,7 +41,7 @@ def same_ratio(optimum: Optimum) -> tuple[str, str, float, float] | None:
     columns = {
         name: np.log(optimum.inputs[name])
         for name, kind in optimum.layout.law.inputs().items()
-        if kind in ("positive", "count") and name in optimum.used_inputs
+        if kind in LOGARITHMIC and name in optimum.used_inputs
     }
     for first, second in itertools.combinations(columns, 2):
         x, y = columns[first] - columns[first].mean(), columns[second] - columns[second].mean()
@@ -169,7 +170,7 @@ def _fixed(optimum: Optimum, names: Sequence[str]) -> str:
 
 def _positive(optimum: Optimum) -> list[str]:
     kinds = optimum.layout.law.inputs()
-    return [name for name, kind in kinds.items() if kind in ("positive", "count")]
+    return [name for name, kind in kinds.items() if kind in LOGARITHMIC]
 
 
 def _levels(optimum: Optimum, name: str) -> int:
