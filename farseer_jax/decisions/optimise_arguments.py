@@ -179,7 +179,8 @@ class Asked:
             least = 0.0 if is_share else 1.0 if kinds[name] == "count" else -np.inf
             number = float(value)
             positive_kind = name in numbers and kinds[name] == "positive"
-            if not np.isfinite(number) or number < least or (positive_kind and number <= 0.0):
+            is_outside = number < least or (is_share and number > 1.0)
+            if not np.isfinite(number) or is_outside or (positive_kind and number <= 0.0):
                 what = (
                     "a positive number"
                     if positive_kind

@@ -9,7 +9,7 @@ import numpy as np
 from farseer_jax.laws.input_derivatives import Coordinate
 from farseer_jax.laws.law import Law
 from farseer_jax.results.numbers import number_text, quantity_text
-from farseer_jax.runs.inputs import Kind
+from farseer_jax.runs.inputs import LOGARITHMIC, Kind
 from farseer_jax.runs.runs import Runs
 
 SCALES = ("N", "D")  # inputs that grow with the budget, beyond the runs

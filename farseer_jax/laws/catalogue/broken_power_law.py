@@ -37,7 +37,7 @@ class UnbrokenPowerLaw(Law):
             c, d, f = (getattr(self, f"{name}{at}") for name in _BREAK)
             # c·f·ln(1 + (x/d)^(1/f)), in which nothing overflows where f is small
             bends = bends - c * f * jnp.logaddexp(0.0, (log_x - jnp.log(d)) / f)
-        return self.a + self.b * jnp.exp(bends)
+        return jnp.asarray(self.a + self.b * jnp.exp(bends))
 
     @classmethod
     def num_breaks(cls) -> int:
