@@ -142,6 +142,8 @@ def _at_end(free: Free, ends: np.ndarray, known: np.ndarray, has_runs: bool) -> 
         if not at.any():
             continue
         end, option = (free.upper, "at_most") if is_upper else (free.lower, "at_least")
+        if free.kind == "fraction" and end == float(is_upper):
+            continue  # there are no others
         subject = "the optimum is" if len(known) == 1 else some_of(
             int(at.sum()), len(known), "optima", "is", "are")  # fmt: skip
         way = "larger" if is_upper else "smaller"

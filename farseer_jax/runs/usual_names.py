@@ -55,7 +55,7 @@ _USUAL_TEXTS: Final[dict[str, str]] = {
         examples nexamples numexamples trainexamples trainingexamples finetuningexamples samples
         nsamples numsamples trainsamples trainingsamples
         """,
-    "r": "r ratio domainratio domainshare domainfraction domainproportion mixtureratio",
+    "r": "r domainratio domainshare domainfraction domainproportion mixtureratio",
 }
 
 # Letters that usually denote parameters: they are inputs only where a law declares them.
