@@ -194,7 +194,12 @@ def as_parts(
         table = columns_of_table(runs)
         kind = as_law(law, list(table), bound=tuple(columns_of or {}), kinds=kinds, real=real)
     parts = bind_runs(
-        table, kind.inputs(), by=names_of(by), link=as_link(link or kind.response_link), **naming
+        table,
+        kind.inputs(),
+        by=names_of(by),
+        link=as_link(link or kind.response_link),
+        law=kind.name,
+        **naming,
     )
     for part in parts:
         _refuse_outside(kind, part.runs, part.group)

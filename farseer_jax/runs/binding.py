@@ -62,6 +62,7 @@ def bind_runs(
     units: Mapping[str, float | None] | None = None,
     copies: Copies = "average",
     single_labels: bool = False,
+    law: str = "",
 ) -> list[Part]:
     """Take the runs that a law needs from a table, one part for each group and response.
 
@@ -84,6 +85,7 @@ def bind_runs(
             their own; ``"average"`` only those with another seed.
         single_labels: whether a category may have the same label in all runs, as in the first of
             several.
+        law: name of the law that needs the inputs, for messages.
 
     Returns:
         The parts: groups in order of first appearance, responses in order within each group. Runs
@@ -113,6 +115,7 @@ def bind_runs(
         units=units or {},
         copies=copies,
         single_labels=single_labels,
+        law=law,
     )
     return [
         Part(part.group, part.response, Runs._trusted(part.table), part.num_left_out)

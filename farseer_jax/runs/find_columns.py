@@ -25,6 +25,7 @@ def find_inputs(
     kinds: Mapping[str, str],
     options: Mapping[str, str | Sequence[str]] | None = None,
     taken: Collection[str] = (),
+    law: str = "",
 ) -> dict[str, str | tuple[str, ...]]:
     """Find the column of each input of a law, or the columns of a mixture.
 
@@ -39,6 +40,7 @@ def find_inputs(
         options: the column of an input; for a mixture a pattern (``"share_*"``), a comma-separated
             list, or a sequence of these.
         taken: columns already used for something else, which are not candidates.
+        law: name of the law that needs the inputs, for messages.
 
     Returns:
         The column of each input; for a mixture, the columns of its shares.
@@ -76,7 +78,8 @@ def find_inputs(
         if name not in options:
             guess = _guessed_shares if kind == "mixture" else _guessed_column
             others = {other for other in kinds if other != name}  # a column's own name wins
-            found[name] = guess(name, names, used | others)
+            needed = f", which the law {law} needs" if law and name != "loss" else ""
+            found[name] = guess(name, names, used | others, needed)
     _refuse_shared(found)
     return {name: found[name] for name in kinds}
 
@@ -171,7 +174,9 @@ def _not_there(text: str, names: Sequence[str], purpose: str) -> str:
     return f"{what} {text!r}, named {purpose}; the columns are {_listed(names)}{hint}"
 
 
-def _guessed_column(name: str, names: Sequence[str], taken: Collection[str]) -> str:
+def _guessed_column(
+    name: str, names: Sequence[str], taken: Collection[str], needed: str = ""
+) -> str:
     """The column with the exact name, or else the only one with a usual name."""
     if name in names and name in taken:
         raise ValueError(
@@ -191,12 +196,14 @@ def _guessed_column(name: str, names: Sequence[str], taken: Collection[str]) -> 
             f"say which, {_option(name, candidates[0])}"
         )
     raise ValueError(
-        f"no column was recognised as {named(name)}: name it, {_option(name, 'column')}; "
+        f"no column was recognised as {named(name)}{needed}: name it, {_option(name, 'column')}; "
         f"the columns are {_listed(names)}{_hint(_near(name, free))}"
     )
 
 
-def _guessed_shares(name: str, names: Sequence[str], taken: Collection[str]) -> tuple[str, ...]:
+def _guessed_shares(
+    name: str, names: Sequence[str], taken: Collection[str], needed: str = ""
+) -> tuple[str, ...]:
     """The columns of a mixture, by its own name or by a usual prefix."""
     free = [column for column in names if column not in taken]
     found = {
@@ -215,7 +222,7 @@ def _guessed_shares(name: str, names: Sequence[str], taken: Collection[str]) -> 
             f"{_option(name, f'{next(iter(candidates))}_*')}"
         )
     raise ValueError(
-        f"no columns were recognised as the mixture {name}: name them, "
+        f"no columns were recognised as the mixture {name}{needed}: name them, "
         f"{_option(name, 'share_*')}; the columns are {_listed(names)}"
         f"{_category_hint(name) if name in free else ''}"
     )

@@ -34,6 +34,7 @@ class Binding(NamedTuple):
         units: factors of inputs.
         leave_out: leave out runs without a response, instead of refusing them.
         copies: whether rows that are equal in all inputs and the response count once.
+        law: name of the law that needs the inputs, for messages.
         single_labels: whether a category may have the same label in all runs.
     """
 
@@ -47,6 +48,7 @@ class Binding(NamedTuple):
     units: Mapping[str, float | None] = {}
     leave_out: bool = True
     copies: Copies = "average"
+    law: str = ""
     single_labels: bool = False
 
 
@@ -112,11 +114,11 @@ def _found(names: list[str], binding: Binding) -> _Found:
     kinds: dict[str, str] = dict(binding.kinds)
     options = dict(binding.columns_of)
     if binding.response is None:
-        found = find_inputs(names, {**kinds, "loss": "positive"}, options, scales)
+        found = find_inputs(names, {**kinds, "loss": "positive"}, options, scales, binding.law)
         return _Found(found, [str(found.pop("loss"))], groups)
     named = match_columns(names, binding.response, "as a response")
     exact = {name for name in named if name in _texts(binding.response, names)}
-    found = find_inputs(names, kinds, options, {*exact, *scales})
+    found = find_inputs(names, kinds, options, {*exact, *scales}, binding.law)
     used = {column for value in found.values() for column in as_tuple(value)} | set(scales)
     # a pattern such as loss_* may match columns that are used otherwise
     responses = [name for name in named if name not in used]
