@@ -34,6 +34,13 @@ class LossProfile:
             the constraint cannot be kept.
         is_log: whether the input is positive.
         adjusted: the number that changes along with it, so that an active constraint stays active.
+
+    Example:
+        >>> import farseer_jax as fj
+        >>> law = fj.Chinchilla(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
+        >>> along_N, along_D = fj.optimise(law, ["N", "D"], budget=1e22).profiles
+        >>> along_N.input, along_N.adjusted, bool((along_N.loss > 2.13).all())
+        ('N', 'D', True)
     """
 
     input: str
