@@ -122,7 +122,7 @@ class TestFigure:
         axes = plot_optimum(found, input="D")
         D, loss = axes.lines[0].get_data()
         np.testing.assert_allclose(loss, sizes.predict(1e21 / 6 / np.asarray(D), D), rtol=1e-9)
-        assert np.nanmin(loss) >= found.loss[0]
+        assert np.nanmin(loss) >= found.loss[0] - 1e-12
         assert axes.get_title(loc="left") == "Loss around the optimum, N adjusted to the constraint"
 
     def test_an_unknown_input(self, sizes: fj.Fit) -> None:

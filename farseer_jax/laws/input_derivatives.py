@@ -16,7 +16,7 @@ import numpy as np
 
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.inputs import Kind
-from farseer_jax.solvers.constrained.programme import Derivatives
+from farseer_jax.solvers.constrained.problem import Derivatives
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 
 LOGARITHMIC: tuple[Kind, ...] = ("positive", "count")
