@@ -154,6 +154,23 @@ def allocation_of_a_law() -> fj.Allocation:
     return fj.allocate(fj.Farseer.published(), 1e22, flops=fj.TransformerFLOPs.paper())
 
 
+@result("N", "D", "budget", "loss", "limited_by", "inside_data", "residual", "num_starts")
+def optimum() -> fj.Optimum:
+    """With a budget that nothing satisfies."""
+    return fj.optimise(
+        farseer_fit(), ["N", "D"], budget=[1e12, 1e21], at_least={"N": 1e6, "D": 1e9}
+    )
+
+
+@result("N", "web", "code", "loss", "web_lower", "loss_upper")
+def optimal_mixture() -> fj.Optimum:
+    law = fj.law("N, w | E + A/N**alpha + sum(C[w]*w**2)")
+    table = {name: x for name, x in mixtures().items() if name not in ("corpus", "loss_b")}
+    method = fj.LeastSquares(num_starts=4, fixed={"E": 1.5})
+    made = fj.fit(law, table, columns_of={"w": ["web", "code"]}, response="loss_a", method=method)
+    return fj.optimise(fj.bootstrap(made, 20), "w", given={"N": [1e8, 1e9]})
+
+
 @cache
 def two_recipes() -> tuple[fj.Bootstrap, fj.Bootstrap]:
     runs = fj.example_runs()

@@ -73,6 +73,7 @@ _CONSTRAINTS = Group(
 )
 _SEARCH = Group(
     "Search and intervals",
+    option("--maximise", None, "Find the greatest response, such as an accuracy.", is_flag=True),
     option("--num-starts", FROM_1, "Searches for each point.", default=16),
     *refit_options(
         "Add intervals from the optima of this many refits, such as 200.",

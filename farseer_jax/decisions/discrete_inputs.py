@@ -17,7 +17,7 @@ _AT_END = 1e-7  # multiplier from which on an end counts as active
 
 
 @dataclass(frozen=True)
-class Question:
+class OptimisationProblem:
     """What is optimised.
 
     Attributes:
@@ -28,6 +28,7 @@ class Question:
         limits: of the constraints, ``(constraint, point)``.
         at_least: given lower ends of shares.
         at_most: given upper ends of shares.
+        maximise: whether the response is to be greatest.
         seed: of the starts.
     """
 
@@ -38,14 +39,21 @@ class Question:
     limits: np.ndarray
     at_least: Mapping[str, float]
     at_most: Mapping[str, float]
+    maximise: bool
     seed: int
 
     def search(self, space: Space) -> Search:
         """A search in the space, or in the part that is left of it."""
-        return Search(space, self.constraints, self.at_least, self.at_most)
+        ends = self.at_least, self.at_most
+        return Search(space, self.constraints, *ends, maximise=self.maximise)
+
+    def best(self, losses: np.ndarray) -> np.ndarray:
+        """The place of the best loss in each row; 0 if there is none."""
+        losses = -losses if self.maximise else losses
+        return np.argmin(np.where(np.isfinite(losses), losses, np.inf), axis=1)
 
 
-class Answer(NamedTuple):
+class LabelledOptima(NamedTuple):
     """The optima of laws at points.
 
     Attributes:
@@ -57,53 +65,48 @@ class Answer(NamedTuple):
     labels: Mapping[str, np.ndarray]
 
 
-def answer(question: Question, laws: Law, num_starts: int) -> Answer:
+def solve(problem: OptimisationProblem, laws: Law, num_starts: int) -> LabelledOptima:
     """The optimum of each law at each point.
 
     Args:
-        question: what is optimised.
+        problem: what is optimised.
         laws: a law with leaves ``(law, …)``.
         num_starts: searches for each.
     """
     leaves = [np.asarray(leaf, np.float64) for leaf in jax.tree.leaves(laws)]
-    num_points = question.limits.shape[1]
+    num_points = problem.limits.shape[1]
     points = np.tile(np.arange(num_points), len(leaves[0]))
     cases = Cases(
         laws,
         tuple(np.repeat(leaf, num_points, axis=0) for leaf in leaves),
-        {name: values[points] for name, values in question.known.items()},
-        question.limits[:, points],
+        {name: values[points] for name, values in problem.known.items()},
+        problem.limits[:, points],
     )
-    options = list(itertools.product(*(range(len(own)) for own in question.categories.values())))
+    options = list(itertools.product(*(range(len(own)) for own in problem.categories.values())))
     rows = np.repeat(np.arange(len(cases)), len(options))
     places = np.tile(np.array(options).reshape(len(options), -1), (len(cases), 1))
-    one_hot = {name: own[places[:, k]] for k, (name, own) in enumerate(question.categories.items())}
-    found = _whole_numbers(question, cases.take(rows, **one_hot), num_starts)
-    best = _least(found.loss.reshape(len(cases), -1))
+    one_hot = {name: own[places[:, k]] for k, (name, own) in enumerate(problem.categories.items())}
+    found = _whole_numbers(problem, cases.take(rows, **one_hot), num_starts)
+    best = problem.best(found.loss.reshape(len(cases), -1))
     chosen = np.arange(len(cases)) * len(options) + best
-    labels = {name: places[chosen, k] for k, name in enumerate(question.categories)}
-    return Answer(found.take(chosen), labels)
+    labels = {name: places[chosen, k] for k, name in enumerate(problem.categories)}
+    return LabelledOptima(found.take(chosen), labels)
 
 
-def _least(losses: np.ndarray) -> np.ndarray:
-    """The place of the least loss in each row; 0 if there is none."""
-    return np.argmin(np.where(np.isfinite(losses), losses, np.inf), axis=1)
-
-
-def _searched(question: Question, space: Space, cases: Cases, num_starts: int) -> Optima:
-    search = question.search(space)
+def _searched(problem: OptimisationProblem, space: Space, cases: Cases, num_starts: int) -> Optima:
+    search = problem.search(space)
     if not space.varied:
         return search.at_once(cases)
-    z, weights = space.starts(num_starts, question.seed)
+    z, weights = space.starts(num_starts, problem.seed)
     return search.run(
         cases, *(np.broadcast_to(own, (len(cases), *own.shape)) for own in (z, weights))
     )
 
 
-def _whole_numbers(question: Question, cases: Cases, num_starts: int) -> Optima:
+def _whole_numbers(problem: OptimisationProblem, cases: Cases, num_starts: int) -> Optima:
     """The optimum with whole counts: the best of those next to the optimum among real numbers."""
-    space = question.space
-    relaxed = _searched(question, space, cases, num_starts)
+    space = problem.space
+    relaxed = _searched(problem, space, cases, num_starts)
     if not space.counts:
         return relaxed
     columns = [space.columns.index(name) for name in space.counts]
@@ -115,9 +118,9 @@ def _whole_numbers(question: Question, cases: Cases, num_starts: int) -> Optima:
     rows = np.repeat(np.arange(len(cases)), len(steps))
     known = {name: tried[:, k] for k, name in enumerate(space.counts)}
     found = _searched(
-        question, space.without(space.counts), cases.take(rows, **known), max(4, num_starts // 2)
+        problem, space.without(space.counts), cases.take(rows, **known), max(4, num_starts // 2)
     )
-    best = np.arange(len(cases)) * len(steps) + _least(found.loss.reshape(len(cases), -1))
+    best = np.arange(len(cases)) * len(steps) + problem.best(found.loss.reshape(len(cases), -1))
     return _with_counts(relaxed, found.take(best), columns, np.log(tried[best]))
 
 

@@ -30,6 +30,18 @@ class Quotient:
         return jnp.asarray(self.above.evaluate(inputs)) / self.below.evaluate(inputs)
 
 
+@dataclass(frozen=True)
+class Difference:
+    """One expression minus another, as a function of inputs by name."""
+
+    left: Expression
+    right: Expression
+
+    def __call__(self, **inputs: Any) -> Any:
+        """The difference."""
+        return jnp.asarray(self.left.evaluate(inputs)) - self.right.evaluate(inputs)
+
+
 class Constraint(NamedTuple):
     """A function of inputs that is at most its limit.
 
@@ -102,12 +114,22 @@ def inequality(law: type[Law], text: str) -> Constraint:
     names = tuple(dict.fromkeys((*left.names, *right.names)))
     if not names:
         raise ValueError(f"subject_to: {text!r} constrains no input of the law")
-    limit, above, below = np.ones(1), left, right
-    if not right.names and (value := float(np.asarray(right.evaluate({}, np)))) > 0:
-        limit, below = np.full(1, value), parse("1")
-    return Constraint(
-        left.text, Quotient(above, below), names, limit, f"{left.text} <= {right.text}"
-    )
+    function: Callable[..., Any] = Difference(left, right)
+    limit = 0.0
+    value = None if right.names else float(np.asarray(right.evaluate({}, np)))
+    if value is not None and value > 0.0:
+        function, limit = Quotient(left, parse("1")), value
+    elif value is None and _is_positive(law, right):
+        function, limit = Quotient(left, right), 1.0  # whose logarithm is nearly linear
+    text = f"{left.text} <= {right.text}"
+    return Constraint(left.text, function, names, np.full(1, limit), text)
+
+
+def _is_positive(law: type[Law], expression: Expression) -> bool:
+    """Whether an expression is positive wherever its inputs are."""
+    kinds = law.inputs()
+    is_sum = not any(part in expression.text for part in ("-", "log", "sin", "cos", "min"))
+    return is_sum and all(kinds[name] in ("positive", "count") for name in expression.names)
 
 
 def _check_operations(law: type[Law], cost: Callable[..., Any], names: Sequence[str]) -> None:

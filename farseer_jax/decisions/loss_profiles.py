@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from farseer_jax.decisions.discrete_inputs import Question
+from farseer_jax.decisions.discrete_inputs import OptimisationProblem
 from farseer_jax.decisions.input_constraints import Constraint, values_at
 from farseer_jax.decisions.optimum import LossProfile
 from farseer_jax.decisions.search_space import SCALES, Free, Hull
@@ -21,7 +21,7 @@ Point = Mapping[str, np.ndarray]  # all inputs of one point, with a leading axis
 
 
 def loss_profiles(
-    question: Question, law: Law, point: Point, multipliers: np.ndarray
+    problem: OptimisationProblem, law: Law, point: Point, multipliers: np.ndarray
 ) -> tuple[LossProfile, ...]:
     """The loss along each number and share, around the optimum of the first point.
 
@@ -29,7 +29,7 @@ def loss_profiles(
     active, as D does with N along a budget; along a share the others keep their proportions.
 
     Args:
-        question: what was optimised.
+        problem: what was optimised.
         law: the law.
         point: the optimum.
         multipliers: of the constraints there, ``(constraint,)``.
@@ -38,15 +38,15 @@ def loss_profiles(
     active = [
         (own, limits[0])
         for own, limits, multiplier in zip(
-            question.constraints, question.limits, multipliers, strict=False
+            problem.constraints, problem.limits, multipliers, strict=False
         )
         if multiplier > _ACTIVE
     ]
-    for free in question.space.numbers:
+    for free in problem.space.numbers:
         values = _steps(free, float(point[free.name][0]))
         points = _varied(point, {free.name: values})
         kept = next((own for own in active if free.name in own[0].names), None)
-        others = [own for own in question.space.numbers if own != free and own.kind != "count"]
+        others = [own for own in problem.space.numbers if own != free and own.kind != "count"]
         partner = None
         if kept is not None:
             partner = next((own for own in others if own.name in kept[0].names), None)
@@ -55,7 +55,7 @@ def loss_profiles(
         losses = _losses(law, points)
         adjusted = "" if partner is None else partner.name
         found.append(LossProfile(free.name, values, losses, free.is_log, adjusted))
-    return (*found, *(own for hull in question.space.hulls for own in _of_hull(hull, law, point)))
+    return (*found, *(own for hull in problem.space.hulls for own in _of_hull(hull, law, point)))
 
 
 def _steps(free: Free, best: float) -> np.ndarray:

@@ -16,10 +16,10 @@ from farseer_jax.solvers.constrained.active_set import (
     polish,
 )
 from farseer_jax.solvers.constrained.interior_point import minimise
-from farseer_jax.solvers.constrained.programme import (
+from farseer_jax.solvers.constrained.problem import (
+    ConstrainedProblem,
     Derivatives,
     Linear,
-    Programme,
     Smooth,
     Solution,
 )
@@ -132,8 +132,8 @@ class Optima(NamedTuple):
         x: all coordinates, ``(case, coordinate)``; NaN without a feasible point.
         loss: the least loss, ``(case,)``.
         multipliers: of the constraints, then of those on shares and on tokens per parameter,
-            ``(case, constraint)``: by how much ln loss (the loss relative to its size, if it may be
-            negative) falls per e-fold of a limit.
+            ``(case, constraint)``: by how much ln loss falls per e-fold of a limit; for a loss that
+            may be negative or is maximised, by how much of its size it improves.
         ends: multipliers of the upper ends of numbers, or of the lower ones with the sign turned.
         slope: of the Lagrangian in the coordinates, ``(case, coordinate)``: not 0 along mixtures
             where their hull ends.
@@ -168,6 +168,7 @@ class Search:
         constraints: the constraints.
         at_least: lower ends of shares, by column.
         at_most: upper ends of shares.
+        maximise: whether the response is to be greatest.
         flatness: second derivative below which a direction counts as flat.
     """
 
@@ -177,9 +178,12 @@ class Search:
         constraints: Sequence[Constraint],
         at_least: Mapping[str, float],
         at_most: Mapping[str, float],
+        *,
+        maximise: bool = False,
         flatness: float = 1e-9,
     ) -> None:
         self.space, self.constraints, self.flatness = space, tuple(constraints), flatness
+        self.maximise = maximise
         self._base, self._matrix = space.base, space.matrix
         self._linear = [*self._share_ends(at_least, at_most), *self._ratio_ends()]
 
@@ -227,7 +231,7 @@ class Search:
         feasible = np.flatnonzero(excess < 0.0)
         least_excess = np.maximum(excess.reshape(num, -1).min(axis=1), 0.0)
         case_of, z, weights = case_of[feasible], z[feasible], weights[feasible]
-        found = minimise(self._programme(cases.take(case_of), scales), z, weights)
+        found = minimise(self._problem(cases.take(case_of), scales), z, weights)
         best, arrived = self._best(found, case_of, num)
         own = self._optima(cases, found, best, scales, least_excess)
         starts = np.bincount(case_of, minlength=num)
@@ -260,18 +264,21 @@ class Search:
         num, num_starts = z.shape[:2]
         u = np.concatenate([z, weights @ self.space.corners], axis=2).reshape(num * num_starts, -1)
         x = self._base + u @ self._matrix.T
-        found = list[float | None]()
+        found, sizes = list[float | None](), []
         limits = [np.ones(1), *cases.limits]
         with np.errstate(all="ignore"):
             functions = self._functions(cases.take(np.repeat(np.arange(num), num_starts)))
             for function, limit in zip(functions, limits, strict=True):
                 values = function.value(x)
-                size = float(np.median(np.abs(values)))
-                size = size if np.isfinite(size) and size > 0.0 else 1.0
-                found.append(None if (values > 0.0).all() and (limit > 0.0).all() else size)
+                values = values[np.isfinite(values)]
+                is_log = bool((values > 0.0).all() and (limit > 0.0).all())
+                sizes.append(float(np.median(np.abs(values))) if len(values) else 1.0)
+                found.append(None if is_log else sizes[-1] or 1.0)
+        if self.maximise:
+            found[0] = -(sizes[0] or 1.0)
         return tuple(found)
 
-    def _programme(self, cases: Cases, scales: Sequence[float | None]) -> Programme:
+    def _problem(self, cases: Cases, scales: Sequence[float | None]) -> ConstrainedProblem:
         limits = [np.ones(len(cases)), *cases.limits]
         functions = [
             OnSpace(
@@ -283,7 +290,7 @@ class Search:
             )
         ]  # fmt: skip
         lower, upper = np.repeat(self.space.ends[:, None], len(cases), axis=1)
-        return Programme(
+        return ConstrainedProblem(
             functions[0], [*functions[1:], *self._linear], lower, upper, self.space.corners,
             self.space.blocks,
         )  # fmt: skip
@@ -292,16 +299,16 @@ class Search:
         self, cases: Cases, scales: Sequence[float | None], z: np.ndarray, weights: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Starts moved inside the constraints, and their largest value there."""
-        programme = self._programme(cases, scales)
-        excess = _worst(programme, programme.at(z, weights))
+        problem = self._problem(cases, scales)
+        excess = _worst(problem, problem.at(z, weights))
         rows = np.flatnonzero((excess > -_INSIDE) & np.isfinite(excess))
         if not len(rows):
             return z, weights, excess
         p, t = z.shape[1], excess[rows, None] + 1.0
-        some = self._programme(cases.take(rows), scales)
+        some = self._problem(cases.take(rows), scales)
         slope = np.zeros(some.at(z[rows], weights[rows]).shape[1] + 1)
         slope[p] = 1.0
-        relaxed = Programme(
+        relaxed = ConstrainedProblem(
             Linear(slope, 0.0), [WithExcess(own, p) for own in some.constraints],
             np.concatenate([some.lower, np.full_like(t, -1.0)], axis=1),
             np.concatenate([some.upper, t + 10.0], axis=1), some.corners, some.blocks,
@@ -340,9 +347,9 @@ class Search:
         excess: np.ndarray,
     ) -> Optima:  # fmt: skip
         known = np.flatnonzero(best >= 0)
-        programme = self._programme(cases.take(known), scales)
-        own = polish(programme, Solution(*(part[best[known]] for part in found)))
-        x = self._base + programme.at(own.z, own.weights) @ self._matrix.T
+        problem = self._problem(cases.take(known), scales)
+        own = polish(problem, Solution(*(part[best[known]] for part in found)))
+        x = self._base + problem.at(own.z, own.weights) @ self._matrix.T
         x = without_dust(x, len(self.space.numbers))
 
         def spread(values: np.ndarray) -> np.ndarray:
@@ -355,8 +362,8 @@ class Search:
             loss=spread(self._functions(cases.take(known))[0].value(x)),
             multipliers=spread(own.multipliers),
             ends=spread(own.at_upper - own.at_lower),
-            slope=spread(lagrangian_slope(programme, own) @ self._matrix.T),
-            flat=spread(flat_directions(programme, own, self.flatness) @ self._matrix.T),
+            slope=spread(lagrangian_slope(problem, own) @ self._matrix.T),
+            flat=spread(flat_directions(problem, own, self.flatness) @ self._matrix.T),
             residual=spread(own.residual),
             excess=np.where(best >= 0, 0.0, excess),
             num_starts=np.zeros(len(cases), int),
@@ -364,10 +371,10 @@ class Search:
         )
 
 
-def _worst(programme: Programme, u: np.ndarray) -> np.ndarray:
+def _worst(problem: ConstrainedProblem, u: np.ndarray) -> np.ndarray:
     """The largest constraint, ``(element,)``; −1 without constraints."""
     with np.errstate(all="ignore"):
-        values = [own.value(u) for own in programme.constraints]
+        values = [own.value(u) for own in problem.constraints]
     worst = np.max([np.full(len(u), -1.0), *values], axis=0)
     return np.where(np.isnan(worst), np.inf, worst)
 

@@ -1,18 +1,19 @@
 """``optimise``: the inputs at which a fitted loss is least."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.decisions.discrete_inputs import Answer, answer
+from farseer_jax.decisions.discrete_inputs import LabelledOptima, solve
 from farseer_jax.decisions.input_constraints import Cost
 from farseer_jax.decisions.loss_profiles import loss_profiles
-from farseer_jax.decisions.optimise_arguments import Asked, names_of
+from farseer_jax.decisions.optimise_arguments import Arguments
+from farseer_jax.decisions.optimise_checks import names_of, refuse_infeasible
 from farseer_jax.decisions.optimum import Optimum
 from farseer_jax.decisions.optimum_warnings import limits_of, optimum_warnings
 from farseer_jax.decisions.search_space import SCALES, Free
@@ -42,6 +43,7 @@ def optimise(
     at_least: Mapping[str, float] | None = None,
     at_most: Mapping[str, float] | None = None,
     whole_simplex: bool = False,
+    maximise: bool = False,
     level: float | None = None,
     kind: Kind | None = None,
     num_starts: int = 16,
@@ -71,6 +73,7 @@ def optimise(
         at_most: upper ends of inputs or shares, by name.
         whole_simplex: whether mixtures may leave the hull of those tried, where no run shows that
             the law holds.
+        maximise: whether the fitted response is to be greatest, such as an accuracy.
         level: nominal probability of a bootstrap's intervals; None is 0.9.
         kind: kind of a bootstrap's intervals, as for :meth:`Bootstrap.interval_of`.
         num_starts: searches for each point.
@@ -102,86 +105,113 @@ def optimise(
     check_level(level)
     if not isinstance(num_starts, int | np.integer) or num_starts < 1:
         raise ValueError(f"num_starts: expected a whole number from 1, got {num_starts!r}")
-    runs = None if fit is None else fit.runs
-    asked = Asked(
-        type(law), runs, names_of("over", over), given or {}, cost, budget, subject_to,
-        at_least or {}, at_most or {}, whole_simplex, seed,
-    )  # fmt: skip
+    arguments = Arguments(
+        law=type(law),
+        runs=None if fit is None else fit.runs,
+        over=names_of("over", over),
+        given=given or {},
+        cost=cost,
+        budget=budget,
+        subject_to=subject_to,
+        at_least=at_least or {},
+        at_most=at_most or {},
+        whole_simplex=whole_simplex,
+        maximise=maximise,
+        seed=seed,
+    )
     with one_blas_thread():
         stack = jax.tree.map(lambda leaf: np.asarray(leaf, float)[None], law)
-        found = answer(asked.question, stack, num_starts)
-        asked.refuse_infeasible(found)
+        found = solve(arguments.problem, stack, num_starts)
+        refuse_infeasible(arguments.problem, found.optima, arguments.over)
         of_draws = None
         if bootstrap is not None:
-            of_draws = _intervals(asked, bootstrap, found, num_starts, level, kind)
-        return _result(asked, law, fit, found, of_draws)
+            several = (found.optima.num_arrived < found.optima.num_starts).any()
+            num = num_starts if several else min(num_starts, _STARTS_OF_DRAWS)
+            draws = _Refits(arguments, bootstrap, num)
+            of_draws = draws.intervals(found, level, kind)
+        return _result(arguments, law, fit, found, of_draws)
 
 
-def _intervals(
-    asked: Asked, bootstrap: Bootstrap, found: Answer, num_starts: int, level: float,
-    kind: Kind | None,
-) -> dict[str, Intervals]:  # fmt: skip
-    """Intervals of the optimum and of its loss from the optima of the refits."""
-    several = (found.optima.num_arrived < found.optima.num_starts).any()
-    num = num_starts if several else min(num_starts, _STARTS_OF_DRAWS)
+@dataclass(frozen=True)
+class _Refits:
+    """The optima of a bootstrap's refits.
 
-    def rows(laws: Law) -> dict[str, np.ndarray]:
-        of_laws = answer(asked.question, laws, num)
-        numbers = asked.space.by_column(of_laws.optima.x) | {"loss": of_laws.optima.loss}
-        return {name: own.reshape(-1, asked.num_points) for name, own in numbers.items()}
+    Attributes:
+        arguments: what is optimised.
+        bootstrap: the refits.
+        num_starts: searches for each.
+    """
 
-    draws = rows(bootstrap.laws)
-    left_out: list[dict[str, np.ndarray]] = []
+    arguments: Arguments
+    bootstrap: Bootstrap
+    num_starts: int
 
-    def of_left_out(name: str) -> np.ndarray:
-        if not left_out:
-            left_out.append(rows(bootstrap.left_out.law))
-        return left_out[0][name]
+    def rows(self, laws: Law) -> dict[str, np.ndarray]:
+        """The optimum of each law by column, and its loss, ``(law, point)``."""
+        found = solve(self.arguments.problem, laws, self.num_starts).optima
+        numbers = self.arguments.space.by_column(found.x) | {"loss": found.loss}
+        return {name: own.reshape(-1, self.arguments.num_points) for name, own in numbers.items()}
 
-    if kind is None:
-        kind = "normal" if bootstrap.is_jackknife else "percentile"
-    at = dict(asked.given_columns)
-    if asked.budgets is not None:
-        at["budget"] = asked.budgets
-    if asked.num_points > 1 and not at:
-        at["point"] = np.arange(asked.num_points)
-    estimate = asked.space.by_column(found.optima.x) | {"loss": found.optima.loss}
-    return {
-        name: intervals(
-            bootstrap,
-            Quantity(name, at, own, draws[name], partial(of_left_out, name)),
-            level,
-            kind,
-        )
-        for name, own in estimate.items()
-    }
+    @cached_property
+    def left_out(self) -> dict[str, np.ndarray]:
+        """The same of the jackknife's refits, for BCa."""
+        return self.rows(self.bootstrap.left_out.law)
+
+    def intervals(
+        self, found: LabelledOptima, level: float, kind: Kind | None
+    ) -> dict[str, Intervals]:
+        """Intervals of the optimum and of its loss."""
+        arguments, bootstrap = self.arguments, self.bootstrap
+        kind = kind or ("normal" if bootstrap.is_jackknife else "percentile")
+        at = dict(arguments.given_columns)
+        if arguments.budgets is not None:
+            at["budget"] = arguments.budgets
+        draws = self.rows(bootstrap.laws)
+        estimate = arguments.space.by_column(found.optima.x) | {"loss": found.optima.loss}
+        return {
+            name: intervals(
+                bootstrap,
+                Quantity(name, at, own, draws[name], partial(self._of_left_out, name)),
+                level,
+                kind,
+            )
+            for name, own in estimate.items()
+        }
+
+    def _of_left_out(self, name: str) -> np.ndarray:
+        return self.left_out[name]
 
 
 def _result(
-    asked: Asked, law: Law, fit: Fit | None, found: Answer, of_draws: dict[str, Intervals] | None
+    arguments: Arguments,
+    law: Law,
+    fit: Fit | None,
+    found: LabelledOptima,
+    of_draws: dict[str, Intervals] | None,
 ) -> Optimum:
-    optima, space, runs = found.optima, asked.space, asked.runs
+    optima, space, runs = found.optima, arguments.space, arguments.runs
     known = np.isfinite(optima.loss)
     inside = None
     if runs is not None:
         inside = np.zeros(len(known), bool)
         rows = np.flatnonzero(known)
-        flat = by_column(asked.law, asked.points(found, rows))
+        flat = by_column(arguments.law, arguments.points(found, rows))
         inside[rows] = ~beyond_runs(runs, flat)
-    texts = [own.text or f"{own.label} <= budget" for own in asked.constraints]
     multipliers = {
         text: np.where(known, own, np.nan)
-        for text, own in zip(texts, optima.multipliers.T, strict=False)
+        for text, own in zip(arguments.texts, optima.multipliers.T, strict=False)
     }
     result = Optimum(
-        law=asked.law.name,
+        law=arguments.law.name,
         method="" if fit is None else fit.method.name,
         num_runs=0 if runs is None else len(runs),
-        over=asked.over,
-        given=asked.given_columns,
-        cost=asked.cost,
-        budget=asked.budgets,
-        constraints=tuple(own.text for own in asked.constraints if own.text),
+        over=arguments.over,
+        response="loss" if fit is None else fit.response,
+        maximise=arguments.maximise,
+        given=arguments.given_columns,
+        cost="" if arguments.budgets is None else arguments.constraints[0].label,
+        budget=arguments.budgets,
+        constraints=tuple(own.text for own in arguments.constraints if own.text),
         ranges={own.name: (own.lower, own.upper, _why(own, runs)) for own in space.numbers},
         hulls={
             own.name: "the whole simplex"
@@ -189,9 +219,9 @@ def _result(
             else f"the convex hull of the {len(own.corners)} mixtures tried"
             for own in space.hulls
         },
-        inputs=asked.columns(found),
+        inputs=arguments.columns(found),
         loss=optima.loss,
-        limited_by=limits_of(asked.question, texts, optima),
+        limited_by=limits_of(arguments.problem, arguments.texts, optima),
         multipliers=multipliers,
         residual=optima.residual,
         num_starts=optima.num_starts,
@@ -199,12 +229,12 @@ def _result(
         inside_data=inside,
         intervals=of_draws,
         profiles=loss_profiles(
-            asked.question, law, asked.points(found, np.zeros(1, int)), optima.multipliers[0]
+            arguments.problem, law, arguments.points(found, np.zeros(1, int)), optima.multipliers[0]
         )
         if known[0]
         else (),
     )
-    return replace(result, warnings=optimum_warnings(asked.question, result, optima))
+    return replace(result, warnings=optimum_warnings(arguments.problem, result, optima))
 
 
 def _why(own: Free, runs: Runs | None) -> str:

@@ -34,6 +34,13 @@ class LossProfile:
             the constraint cannot be kept.
         is_log: whether the input is positive.
         adjusted: the number that changes along with it, so that an active constraint stays active.
+
+    Example:
+        >>> import farseer_jax as fj
+        >>> law = fj.Chinchilla(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
+        >>> along_N, along_D = fj.optimise(law, ["N", "D"], budget=1e22).profiles
+        >>> along_N.input, along_N.adjusted, bool((along_N.loss > 2.13).all())
+        ('N', 'D', True)
     """
 
     input: str
@@ -52,6 +59,8 @@ class Optimum(Result):
         method: the fit's method; empty for a law without a fit.
         num_runs: number of runs; 0 for a law without a fit.
         over: the inputs that were optimised.
+        response: name of the fitted column.
+        maximise: whether it was to be greatest.
         given: the other inputs by column, ``(point,)``.
         cost: the cost that the budgets limit, in words; empty without one.
         budget: the budgets, ``(point,)``; None without a cost.
@@ -86,6 +95,8 @@ class Optimum(Result):
     method: str
     num_runs: int
     over: tuple[str, ...]
+    response: str
+    maximise: bool
     given: Mapping[str, np.ndarray]
     cost: str
     budget: np.ndarray | None
@@ -128,7 +139,7 @@ class Optimum(Result):
             [
                 *known,
                 *best,
-                Column("loss", self.loss, _or_dash(loss_text)),
+                Column("loss", self.loss, _or_dash(loss_text), heading=self.response),
                 *self._ends(),
                 Column(
                     "limited_by", [", ".join(own) or "–" for own in self.limited_by],
@@ -159,10 +170,10 @@ class Optimum(Result):
         Args:
             point: which of the points.
         """
-        names = [*self.inputs, "loss"]
+        names, shown = [*self.inputs, "loss"], [*self.inputs, self.response]
         values = [*(own[point] for own in self.inputs.values()), self.loss[point]]
         columns = [
-            Column("input", names, str, heading="", left=True),
+            Column("input", shown, str, heading="", left=True),
             Column(
                 "optimum", [_text(n, v) for n, v in zip(names, values, strict=True)], str,
             ),
@@ -181,6 +192,8 @@ class Optimum(Result):
             "method": self.method,
             "num_runs": self.num_runs,
             "over": list(self.over),
+            "response": self.response,
+            "maximise": self.maximise,
             "cost": self.cost,
             "constraints": list(self.constraints),
             "ranges": {name: [or_null(x) for x in own[:2]] for name, own in self.ranges.items()},
@@ -195,7 +208,8 @@ class Optimum(Result):
         by = f" by {self.method}" if self.method else ""
         limits = [*([f"{self.cost} <= budget"] if self.cost else []), *self.constraints]
         subject = f", subject to {' and '.join(limits)}" if limits else ""
-        title = f"{self.law} law{by}{runs}: least loss over {', '.join(self.over)}{subject}"
+        goal = f"{'greatest' if self.maximise else 'least'} {self.response}"
+        title = f"{self.law} law{by}{runs}: {goal} over {', '.join(self.over)}{subject}"
         tables: tuple[Table, ...] = (self.table(),)
         if len(self) == 1 and (self.intervals is not None or len(self.inputs) >= _MANY_COLUMNS):
             tables = (self.by_input(), self._point())

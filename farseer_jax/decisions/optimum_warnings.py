@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from farseer_jax.decisions.discrete_inputs import Question
+from farseer_jax.decisions.discrete_inputs import OptimisationProblem
 from farseer_jax.decisions.optimal_inputs import Optima
 from farseer_jax.decisions.optimum import Optimum
 from farseer_jax.decisions.search_space import SCALES, Free, Hull
 from farseer_jax.laws.compute_optimal import HIGHEST, LOWEST
 from farseer_jax.results.numbers import some_of
-from farseer_jax.solvers.constrained.programme import TOLERANCE
+from farseer_jax.solvers.constrained.problem import TOLERANCE
 
 _ACTIVE = 1e-7  # multiplier from which on an end or a constraint counts as active
 _NOTABLE = 0.1  # of the largest component of a direction
@@ -19,16 +19,16 @@ _RATIOS = (f"D/N <= {HIGHEST:,.0f}", f"D/N >= {LOWEST:g}")
 
 
 def limits_of(
-    question: Question, texts: Sequence[str], optima: Optima
+    problem: OptimisationProblem, texts: Sequence[str], optima: Optima
 ) -> tuple[tuple[str, ...], ...]:
     """The constraints and ends that hold each optimum, in words.
 
     Args:
-        question: what was optimised.
+        problem: what was optimised.
         texts: the constraints.
         optima: their optima.
     """
-    names = [*texts, *linear_texts(question)]
+    names = [*texts, *linear_texts(problem)]
     found = []
     for point in range(len(optima.loss)):
         own: list[str] = []
@@ -36,26 +36,26 @@ def limits_of(
             own += [
                 n for n, m in zip(names, optima.multipliers[point], strict=False) if m > _ACTIVE
             ]
-            for free, multiplier in zip(question.space.numbers, optima.ends[point], strict=True):
+            for free, multiplier in zip(problem.space.numbers, optima.ends[point], strict=True):
                 if abs(multiplier) > _ACTIVE:
                     sign, end = ("<=", free.upper) if multiplier > 0 else (">=", free.lower)
                     own.append(f"{free.name} {sign} {free.text(end)}")
-            own += _of_hulls(question, optima, point)
+            own += _of_hulls(problem, optima, point)
         found.append(tuple(own))
     return tuple(found)
 
 
-def linear_texts(question: Question) -> list[str]:
+def linear_texts(problem: OptimisationProblem) -> list[str]:
     """The constraints on shares and on tokens per parameter, in the order of the search."""
-    texts = [f"{name} >= {end:g}" for name, end in question.at_least.items()]
-    texts += [f"{name} <= {end:g}" for name, end in question.at_most.items()]
-    has_both = set(SCALES) <= {free.name for free in question.space.numbers}
+    texts = [f"{name} >= {end:g}" for name, end in problem.at_least.items()]
+    texts += [f"{name} <= {end:g}" for name, end in problem.at_most.items()]
+    has_both = set(SCALES) <= {free.name for free in problem.space.numbers}
     return texts + list(_RATIOS) * has_both
 
 
-def _of_hulls(question: Question, optima: Optima, point: int) -> list[str]:
+def _of_hulls(problem: OptimisationProblem, optima: Optima, point: int) -> list[str]:
     found = []
-    for hull, part in _parts(question):
+    for hull, part in _parts(problem):
         shares = optima.x[point, part]
         if hull.is_whole:
             slope = _along(hull, optima.slope[point, part])
@@ -72,27 +72,30 @@ def _along(hull: Hull, slope: np.ndarray) -> np.ndarray:
     return np.where(np.abs(slope).max(initial=0.0) > 10.0 * _ACTIVE, slope, 0.0)
 
 
-def _parts(question: Question) -> list[tuple[Hull, slice]]:
+def _parts(problem: OptimisationProblem) -> list[tuple[Hull, slice]]:
     """Each mixture, and where its shares are among the coordinates."""
-    place, found = len(question.space.numbers), []
-    for hull in question.space.hulls:
+    place, found = len(problem.space.numbers), []
+    for hull in problem.space.hulls:
         found.append((hull, slice(place, place + len(hull.shares))))
         place += len(hull.shares)
     return found
 
 
-def optimum_warnings(question: Question, result: Optimum, optima: Optima) -> tuple[str, ...]:
+def optimum_warnings(
+    problem: OptimisationProblem, result: Optimum, optima: Optima
+) -> tuple[str, ...]:
     """Sentences, worst first."""
     known = np.isfinite(optima.loss)
+    better = "the response still rises" if problem.maximise else "the loss still falls"
     found = [
         *_missing(optima, known),
         *_unsolved(optima, known),
-        *_tokens_per_parameter(question, optima, known),
-        *(s for k, own in enumerate(question.space.numbers)
-          for s in _at_end(own, optima.ends[:, k], known, result.num_runs > 0)),
-        *_beyond_hull(question, optima, known),
-        *_flat(question, optima, known),
-        *_outside(question, result, known),
+        *_tokens_per_parameter(problem, optima, known, better),
+        *(s for k, own in enumerate(problem.space.numbers)
+          for s in _at_end(own, optima.ends[:, k], known, better)),
+        *_beyond_hull(problem, optima, known, better),
+        *_flat(problem, optima, known),
+        *_outside(problem, result, known),
     ]  # fmt: skip
     for own in (result.intervals or {}).values():
         found += [sentence for sentence in own.warnings if sentence not in found]
@@ -120,22 +123,24 @@ def _unsolved(optima: Optima, known: np.ndarray) -> list[str]:
     ]
 
 
-def _tokens_per_parameter(question: Question, optima: Optima, known: np.ndarray) -> list[str]:
-    texts = linear_texts(question)
+def _tokens_per_parameter(
+    problem: OptimisationProblem, optima: Optima, known: np.ndarray, better: str
+) -> list[str]:
+    texts = linear_texts(problem)
     if not texts or texts[-1] not in _RATIOS:
         return []
-    count = len(question.constraints) + len(texts)
+    count = len(problem.constraints) + len(texts)
     high, low = (known & (optima.multipliers[:, k] > _ACTIVE) for k in (count - 2, count - 1))
     return [
         f"{some_of(int(at.sum()), len(at), 'points', 'has', 'have')} no optimum between {LOWEST:g} "
-        f"and {HIGHEST:,.0f} tokens per parameter: the loss still falls towards {way}; limit them "
+        f"and {HIGHEST:,.0f} tokens per parameter: {better} towards {way}; limit them "
         "by at_least and at_most, or train more sizes, each with few and with many tokens."
         for at, way in ((high, "more tokens"), (low, "fewer tokens"))
         if at.any()
     ]
 
 
-def _at_end(free: Free, ends: np.ndarray, known: np.ndarray, has_runs: bool) -> list[str]:
+def _at_end(free: Free, ends: np.ndarray, known: np.ndarray, better: str) -> list[str]:
     """A sentence for each end at which the loss still falls."""
     found = []
     for is_upper, at in ((True, known & (ends > _ACTIVE)), (False, known & (ends < -_ACTIVE))):
@@ -149,8 +154,7 @@ def _at_end(free: Free, ends: np.ndarray, known: np.ndarray, has_runs: bool) -> 
         way = "larger" if is_upper else "smaller"
         if free.given[is_upper]:
             found.append(
-                f"{free.name}: {subject} at {option}={end:g}, and the loss still falls with "
-                f"{way} values."
+                f"{free.name}: {subject} at {option}={end:g}, and {better} with {way} values."
             )
         elif free.name in SCALES:
             found.append(
@@ -160,15 +164,17 @@ def _at_end(free: Free, ends: np.ndarray, known: np.ndarray, has_runs: bool) -> 
         else:
             found.append(
                 f"{free.name}: {subject} at the {'largest' if is_upper else 'smallest'} value of "
-                f"the runs ({free.text(end)}), and the loss still falls with {way} ones: train "
+                f"the runs ({free.text(end)}), and {better} with {way} ones: train "
                 f"such runs, or search further by {option}={{{free.name!r}: …}}."
             )
     return found
 
 
-def _beyond_hull(question: Question, optima: Optima, known: np.ndarray) -> list[str]:
+def _beyond_hull(
+    problem: OptimisationProblem, optima: Optima, known: np.ndarray, better: str
+) -> list[str]:
     found = []
-    for hull, part in _parts(question):
+    for hull, part in _parts(problem):
         if hull.is_whole:
             continue
         slopes = np.array([_along(hull, own) for own in optima.slope[known][:, part]])
@@ -180,7 +186,7 @@ def _beyond_hull(question: Question, optima: Optima, known: np.ndarray) -> list[
             int(at.sum()), len(known), "optima", "lies", "lie")  # fmt: skip
         more, less = (_largest(hull.shares, sign * slope) for sign in (-1.0, 1.0))
         found.append(
-            f"{hull.name}: {subject} where the mixtures tried end, and the loss still falls with "
+            f"{hull.name}: {subject} where the mixtures tried end, and {better} with "
             f"more {more} and less {less}: train such mixtures (whole_simplex=True searches all)."
         )
     return found
@@ -192,8 +198,8 @@ def _largest(names: Sequence[str], values: np.ndarray) -> str:
     return " and ".join(names[k] for k in order[:2])
 
 
-def _flat(question: Question, optima: Optima, known: np.ndarray) -> list[str]:
-    columns = question.space.columns
+def _flat(problem: OptimisationProblem, optima: Optima, known: np.ndarray) -> list[str]:
+    columns = problem.space.columns
     named: dict[tuple[str, ...], int] = {}
     for point in np.flatnonzero(known):
         for direction in optima.flat[point]:
@@ -215,12 +221,12 @@ def _listed(names: Sequence[str]) -> str:
     return some[0] if len(some) == 1 else f"{', '.join(some[:-1])} and {some[-1]}"
 
 
-def _outside(question: Question, result: Optimum, known: np.ndarray) -> list[str]:
+def _outside(problem: OptimisationProblem, result: Optimum, known: np.ndarray) -> list[str]:
     inside = result.inside_data
     if inside is None or not known.any() or inside[known].all():
         return []
     far = int((known & ~inside).sum())
-    is_whole = any(own.is_whole for own in question.space.hulls)
+    is_whole = any(own.is_whole for own in problem.space.hulls)
     searched = " (whole_simplex=True)" * is_whole
     subject = "the optimum lies" if len(known) == 1 else some_of(
         far, len(known), "optima", "lies", "lie")  # fmt: skip

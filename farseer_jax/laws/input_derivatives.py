@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.law import Law
-from farseer_jax.solvers.constrained.programme import Derivatives
+from farseer_jax.solvers.constrained.problem import Derivatives
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 
 Numbers: TypeAlias = Mapping[str, np.ndarray]  # of an element each, or of an element and a share

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax.solvers.constrained.programme import Programme, Solution
+from farseer_jax.solvers.constrained.problem import ConstrainedProblem, Solution
 
 _STEPS = 5
 _RANK = 1e-10  # relative size below which a direction or a curvature counts as none
@@ -33,28 +33,28 @@ class _Conditions(NamedTuple):
     value: np.ndarray
 
 
-def polish(programme: Programme, found: Solution) -> Solution:
+def polish(problem: ConstrainedProblem, found: Solution) -> Solution:
     """The solutions of an interior-point method to rounding, where that lowers their residuals."""
     with np.errstate(all="ignore"):
-        return _polish(programme, found)
+        return _polish(problem, found)
 
 
-def _polish(programme: Programme, found: Solution) -> Solution:
-    count = len(programme.constraints)
+def _polish(problem: ConstrainedProblem, found: Solution) -> Solution:
+    count = len(problem.constraints)
     nu = np.concatenate([found.multipliers, found.at_lower, found.at_upper], axis=1)
-    here = _conditions(programme, found.z, found.weights, nu)
+    here = _conditions(problem, found.z, found.weights, nu)
     active = -here.values < nu
-    used = found.weights > _weight_multipliers(programme, found, here, nu)
-    z, weights = found.z, _normalised(programme, np.where(used, found.weights, 0.0))
+    used = found.weights > _weight_multipliers(problem, found, here, nu)
+    z, weights = found.z, _normalised(problem, np.where(used, found.weights, 0.0))
     nu = np.where(active, nu, 0.0)
-    here = _conditions(programme, z, weights, nu)
-    residual = _residual(programme, here, weights, nu)
+    here = _conditions(problem, z, weights, nu)
+    residual = _residual(problem, here, weights, nu)
     for _ in range(_STEPS):
-        du, new_nu = _newton(programme, here, weights, active)
+        du, new_nu = _newton(problem, here, weights, active)
         new_z = z + du[:, : z.shape[1]]
-        new_weights = weights + _weight_changes(programme, weights, du[:, z.shape[1] :])
-        there = _conditions(programme, new_z, new_weights, new_nu)
-        new_residual = _residual(programme, there, new_weights, new_nu)
+        new_weights = weights + _weight_changes(problem, weights, du[:, z.shape[1] :])
+        there = _conditions(problem, new_z, new_weights, new_nu)
+        new_residual = _residual(problem, there, new_weights, new_nu)
         better = (new_residual < residual)[:, None]
         if not better.any():
             break
@@ -63,7 +63,7 @@ def _polish(programme: Programme, found: Solution) -> Solution:
             for new, old in ((new_z, z), (new_weights, weights), (new_nu, nu))
         )
         residual = np.where(better[:, 0], new_residual, residual)
-        here = _conditions(programme, z, weights, nu)
+        here = _conditions(problem, z, weights, nu)
     p = z.shape[1]
     sharp = Solution(
         z, weights, here.value, nu[:, :count], nu[:, count : count + p], nu[:, count + p :],
@@ -79,31 +79,31 @@ def _polish(programme: Programme, found: Solution) -> Solution:
 
 
 def _conditions(
-    programme: Programme, z: np.ndarray, weights: np.ndarray, nu: np.ndarray
+    problem: ConstrainedProblem, z: np.ndarray, weights: np.ndarray, nu: np.ndarray
 ) -> _Conditions:
-    u = programme.at(z, weights)
-    value, slope, hessian = programme.objective.derivatives(u)
+    u = problem.at(z, weights)
+    value, slope, hessian = problem.objective.derivatives(u)
     num, p = z.shape
     values, slopes = [], []
-    for k, constraint in enumerate(programme.constraints):
+    for k, constraint in enumerate(problem.constraints):
         own = constraint.derivatives(u)
         values.append(own.value[:, None])
         slopes.append(own.gradient[:, None])
         hessian = hessian + nu[:, k, None, None] * own.hessian
     ends = np.eye(u.shape[1])[:p]
     slopes += [np.broadcast_to(sign * ends, (num, *ends.shape)) for sign in (-1.0, 1.0)]
-    values = [*values, programme.lower - z, z - programme.upper]
+    values = [*values, problem.lower - z, z - problem.upper]
     return _Conditions(
         slope, hessian, np.concatenate(values, axis=1), np.concatenate(slopes, axis=1), value
     )
 
 
 def _newton(
-    programme: Programme, here: _Conditions, weights: np.ndarray, active: np.ndarray
+    problem: ConstrainedProblem, here: _Conditions, weights: np.ndarray, active: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The change of the coordinates, and the multipliers after it."""
     num, q = here.slope.shape
-    allowed = _allowed(programme, weights, q)
+    allowed = _allowed(problem, weights, q)
     slopes = np.where(active[:, :, None], here.slopes @ allowed, 0.0)
     system = np.zeros((num, q + active.shape[1], q + active.shape[1]))
     system[:, :q, :q] = allowed @ here.hessian @ allowed
@@ -120,12 +120,12 @@ def _newton(
     return du, np.where(active, found[:, q:], 0.0)
 
 
-def _allowed(programme: Programme, weights: np.ndarray, q: int) -> np.ndarray:
+def _allowed(problem: ConstrainedProblem, weights: np.ndarray, q: int) -> np.ndarray:
     """Projectors on the directions that corners of positive weight span, ``(element, q, q)``."""
-    num, d = len(weights), programme.corners.shape[1]
+    num, d = len(weights), problem.corners.shape[1]
     projector = np.broadcast_to(np.eye(q), (num, q, q)).copy()
     if d:
-        differences = _centred(programme, weights) * (weights > 0)[:, :, None]
+        differences = _centred(problem, weights) * (weights > 0)[:, :, None]
         moments = _finite(np.einsum("eka,ekb->eab", differences, differences))
         values, vectors = np.linalg.eigh(moments)
         spans = values > _RANK * np.maximum(values[:, -1:], 1e-300)
@@ -137,45 +137,47 @@ def _finite(arrays: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(arrays), arrays, 0.0)
 
 
-def _centred(programme: Programme, weights: np.ndarray) -> np.ndarray:
+def _centred(problem: ConstrainedProblem, weights: np.ndarray) -> np.ndarray:
     """Corners minus the convex combination of their block, ``(element, corner, d)``."""
-    blocks, corners = programme.blocks, programme.corners
+    blocks, corners = problem.blocks, problem.corners
     means = np.einsum("ek,kb,kd->ebd", weights, blocks, corners, optimize=True)
     return corners - np.einsum("kb,ebd->ekd", blocks, means)
 
 
-def _weight_changes(programme: Programme, weights: np.ndarray, change: np.ndarray) -> np.ndarray:
+def _weight_changes(
+    problem: ConstrainedProblem, weights: np.ndarray, change: np.ndarray
+) -> np.ndarray:
     """Changes of the weights that change the combination of corners so, in proportion to them."""
-    if not programme.corners.shape[1]:
+    if not problem.corners.shape[1]:
         return np.zeros_like(weights)
-    centred = _centred(programme, weights)
+    centred = _centred(problem, weights)
     moments = np.einsum("ek,eka,ekb->eab", weights, centred, centred, optimize=True)
     pull = np.linalg.pinv(_finite(moments), rcond=_RANK, hermitian=True) @ change[..., None]
     return weights * (centred @ pull)[..., 0]
 
 
-def _normalised(programme: Programme, weights: np.ndarray) -> np.ndarray:
+def _normalised(problem: ConstrainedProblem, weights: np.ndarray) -> np.ndarray:
     if not weights.shape[1]:
         return weights
-    return weights / ((weights @ programme.blocks) @ programme.blocks.T)
+    return weights / ((weights @ problem.blocks) @ problem.blocks.T)
 
 
 def _weight_multipliers(
-    programme: Programme, found: Solution, here: _Conditions, nu: np.ndarray
+    problem: ConstrainedProblem, found: Solution, here: _Conditions, nu: np.ndarray
 ) -> np.ndarray:
     """How fast the Lagrangian rises when a corner's weight is raised, ``(element, corner)``."""
     slope = here.slope + np.einsum("eiq,ei->eq", here.slopes, nu)
-    centred = _centred(programme, found.weights)
+    centred = _centred(problem, found.weights)
     return np.einsum("ekd,ed->ek", centred, slope[:, found.z.shape[1] :])
 
 
 def _residual(
-    programme: Programme, here: _Conditions, weights: np.ndarray, nu: np.ndarray
+    problem: ConstrainedProblem, here: _Conditions, weights: np.ndarray, nu: np.ndarray
 ) -> np.ndarray:
     """The largest violation: slopes, values, signs of multipliers, weights, ``(element,)``."""
-    q, d = here.slope.shape[1], programme.corners.shape[1]
+    q, d = here.slope.shape[1], problem.corners.shape[1]
     slope = here.slope + np.einsum("eiq,ei->eq", here.slopes, nu)
-    centred = _centred(programme, weights)
+    centred = _centred(problem, weights)
     rise = np.einsum("ekd,ed->ek", centred, slope[:, q - d :])
     parts = [
         np.abs(slope[:, : q - d]), np.maximum(here.values, 0.0), np.maximum(-nu, 0.0),
@@ -186,19 +188,19 @@ def _residual(
     return np.where(np.isfinite(worst), worst, np.inf)
 
 
-def lagrangian_slope(programme: Programme, found: Solution) -> np.ndarray:
+def lagrangian_slope(problem: ConstrainedProblem, found: Solution) -> np.ndarray:
     """The slope of the Lagrangian, ``(element, q)``: 0 but where corners bind."""
     nu = np.concatenate([found.multipliers, found.at_lower, found.at_upper], axis=1)
     with np.errstate(all="ignore"):
-        here = _conditions(programme, found.z, found.weights, nu)
+        here = _conditions(problem, found.z, found.weights, nu)
         return here.slope + np.einsum("eiq,ei->eq", here.slopes, nu)
 
 
-def flat_directions(programme: Programme, found: Solution, tolerance: float) -> np.ndarray:
+def flat_directions(problem: ConstrainedProblem, found: Solution, tolerance: float) -> np.ndarray:
     """Directions along which neither the objective nor an active constraint changes.
 
     Args:
-        programme: the problems.
+        problem: the problems.
         found: their solutions, from :func:`polish`.
         tolerance: the second derivative from which on a direction is curved.
 
@@ -208,9 +210,9 @@ def flat_directions(programme: Programme, found: Solution, tolerance: float) -> 
     """
     nu = np.concatenate([found.multipliers, found.at_lower, found.at_upper], axis=1)
     with np.errstate(all="ignore"):
-        here = _conditions(programme, found.z, found.weights, nu)
+        here = _conditions(problem, found.z, found.weights, nu)
         q = here.slope.shape[1]
-        allowed = _allowed(programme, found.weights, q)
+        allowed = _allowed(problem, found.weights, q)
         slopes = np.where((nu > 0.0)[:, :, None], here.slopes @ allowed, 0.0)
         inverse = np.linalg.pinv(slopes, rcond=_RANK)
         free = allowed - allowed @ inverse @ slopes

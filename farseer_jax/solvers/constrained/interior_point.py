@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax.solvers.constrained.programme import Programme, Solution
+from farseer_jax.solvers.constrained.problem import ConstrainedProblem, Solution
 
 _FIRST_BARRIER, _LAST_BARRIER = 1e-2, 1e-8
 _TO_BOUNDARY = 0.995  # share of the way to the nearest bound that one step may go
@@ -44,7 +44,7 @@ class _Local(NamedTuple):
 
 
 def minimise(
-    programme: Programme,
+    problem: ConstrainedProblem,
     z: np.ndarray,
     weights: np.ndarray,
     stop: Callable[[np.ndarray], np.ndarray] | None = None,
@@ -52,87 +52,89 @@ def minimise(
     """Solve each problem from a strictly feasible point.
 
     Args:
-        programme: the problems.
+        problem: the problems.
         z: ``(element, p)``, strictly inside the box and the constraints.
         weights: ``(element, corner)``, positive, with sums of 1.
         stop: tells which coordinates ``(element, q)`` are good enough to stop at.
     """
     with np.errstate(all="ignore"):
-        return _minimise(programme, z, weights, stop)
+        return _minimise(problem, z, weights, stop)
 
 
 def _minimise(
-    programme: Programme,
+    problem: ConstrainedProblem,
     z: np.ndarray,
     weights: np.ndarray,
     stop: Callable[[np.ndarray], np.ndarray] | None,
 ) -> Solution:
     num = len(z)
     barrier = np.full(num, _FIRST_BARRIER)
-    slack = _slacks(programme, z, weights)
+    slack = _slacks(problem, z, weights)
     at = _Iterate(
         z, weights, barrier[:, None] / slack, barrier[:, None] / weights,
-        np.zeros((num, programme.blocks.shape[1])),
+        np.zeros((num, problem.blocks.shape[1])),
     )  # fmt: skip
     done = np.zeros(num, bool)
     for _ in range(_MOST_STEPS):
-        here = _local(programme, at)
-        barrier, done_now = _next_barrier(programme, at, here, barrier)
+        here = _local(problem, at)
+        barrier, done_now = _next_barrier(problem, at, here, barrier)
         done |= done_now
         if stop is not None:
-            done |= stop(programme.at(at.z, at.weights))
+            done |= stop(problem.at(at.z, at.weights))
         if done.all():
             break
-        step = _step(programme, at, here, barrier)
-        at, moved = _walk(programme, at, here, step, barrier, ~done)
+        step = _step(problem, at, here, barrier)
+        at, moved = _walk(problem, at, here, step, barrier, ~done)
         done |= ~moved
-    here = _local(programme, at)
-    count, p = len(programme.constraints), z.shape[1]
+    here = _local(problem, at)
+    count, p = len(problem.constraints), z.shape[1]
     return Solution(
         at.z, at.weights, here.value, at.nu[:, :count], at.nu[:, count : count + p],
-        at.nu[:, count + p :], _residual(programme, at, here, np.zeros(num)),
+        at.nu[:, count + p :], _residual(problem, at, here, np.zeros(num)),
     )  # fmt: skip
 
 
-def _slacks(programme: Programme, z: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    u = programme.at(z, weights)
-    own = [-c.value(u)[:, None] for c in programme.constraints]
-    return np.concatenate([*own, z - programme.lower, programme.upper - z], axis=1)
+def _slacks(problem: ConstrainedProblem, z: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    u = problem.at(z, weights)
+    own = [-c.value(u)[:, None] for c in problem.constraints]
+    return np.concatenate([*own, z - problem.lower, problem.upper - z], axis=1)
 
 
-def _local(programme: Programme, at: _Iterate) -> _Local:
-    u = programme.at(at.z, at.weights)
-    value, gradient, hessian = programme.objective.derivatives(u)
+def _local(problem: ConstrainedProblem, at: _Iterate) -> _Local:
+    u = problem.at(at.z, at.weights)
+    value, gradient, hessian = problem.objective.derivatives(u)
     hessian = hessian.copy()
     num, p = at.z.shape
     slacks, slopes = [], []
-    for k, constraint in enumerate(programme.constraints):
+    for k, constraint in enumerate(problem.constraints):
         own = constraint.derivatives(u)
         slacks.append(-own.value[:, None])
         slopes.append(own.gradient[:, None])
         hessian += at.nu[:, k, None, None] * own.hessian
     ends = np.eye(u.shape[1])[:p]
     slopes += [np.broadcast_to(sign * ends, (num, *ends.shape)) for sign in (-1.0, 1.0)]
-    slack = np.concatenate([*slacks, at.z - programme.lower, programme.upper - at.z], axis=1)
+    slack = np.concatenate([*slacks, at.z - problem.lower, problem.upper - at.z], axis=1)
     return _Local(value, gradient, slack, np.concatenate(slopes, axis=1), hessian)
 
 
-def _residual(programme: Programme, at: _Iterate, here: _Local, barrier: np.ndarray) -> np.ndarray:
+def _residual(
+    problem: ConstrainedProblem, at: _Iterate, here: _Local, barrier: np.ndarray
+) -> np.ndarray:
     """The largest violation of the conditions with a barrier, ``(element,)``."""
     p, mu = at.z.shape[1], barrier[:, None]
     slope = here.gradient + np.einsum("eiq,ei->eq", here.slopes, at.nu)
-    of_weights = slope[:, p:] @ programme.corners.T + at.eta @ programme.blocks.T - at.nu_weights
+    of_weights = slope[:, p:] @ problem.corners.T + at.eta @ problem.blocks.T - at.nu_weights
     parts = [slope[:, :p], of_weights, here.slack * at.nu - mu, at.weights * at.nu_weights - mu]
     worst = np.abs(np.concatenate(parts, axis=1)).max(axis=1, initial=0.0)
     return np.where(np.isfinite(worst), worst, np.inf)
 
 
 def _next_barrier(
-    programme: Programme, at: _Iterate, here: _Local, barrier: np.ndarray
+    problem: ConstrainedProblem, at: _Iterate, here: _Local, barrier: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The barrier, lowered where its problem is solved well enough; and where all is solved."""
     for _ in range(4):
-        solved = _residual(programme, at, here, barrier) <= 10.0 * barrier
+        solved = _residual(problem, at, here, barrier) <= 10.0 * barrier
         lower = np.maximum(np.minimum(0.2 * barrier, barrier**1.5), _LAST_BARRIER)
         if not (solved & (lower < barrier)).any():
             break
@@ -151,12 +153,12 @@ class _Step(NamedTuple):
     slope: np.ndarray
 
 
-def _step(programme: Programme, at: _Iterate, here: _Local, barrier: np.ndarray) -> _Step:
+def _step(problem: ConstrainedProblem, at: _Iterate, here: _Local, barrier: np.ndarray) -> _Step:
     """Newton's direction; where the curvature along it is negative, that of a convex model."""
     scaled = here.slopes * (at.nu / here.slack)[:, :, None]
     matrix = here.hessian + np.einsum("eiq,eir->eqr", scaled, here.slopes)
     pull = here.gradient + np.einsum("eiq,ei->eq", here.slopes, barrier[:, None] / here.slack)
-    du, dw, eta = _direction(programme, at, matrix, pull, barrier)
+    du, dw, eta = _direction(problem, at, matrix, pull, barrier)
     curved = np.einsum("eq,eqr,er->e", du, matrix, du)
     curved += (at.nu_weights / at.weights * dw**2).sum(axis=1)
     slope = _merit_slope(at, pull, du, dw, barrier)
@@ -164,7 +166,7 @@ def _step(programme: Programme, at: _Iterate, here: _Local, barrier: np.ndarray)
     if bad.any():
         some = _Iterate(*(part[bad] for part in at))
         convex = _convex(matrix[bad])
-        du[bad], dw[bad], eta[bad] = _direction(programme, some, convex, pull[bad], barrier[bad])
+        du[bad], dw[bad], eta[bad] = _direction(problem, some, convex, pull[bad], barrier[bad])
         slope = _merit_slope(at, pull, du, dw, barrier)
     p = at.z.shape[1]
     change = np.einsum("eiq,eq->ei", here.slopes, du)
@@ -182,14 +184,18 @@ def _merit_slope(
 
 
 def _direction(
-    programme: Programme, at: _Iterate, matrix: np.ndarray, pull: np.ndarray, barrier: np.ndarray
+    problem: ConstrainedProblem,
+    at: _Iterate,
+    matrix: np.ndarray,
+    pull: np.ndarray,
+    barrier: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Changes of the coordinates and of the weights, and the multipliers of the sums.
 
     Unknowns are the change of u, the slope ``y`` in h after the step, and η: the row of a weight
     reads ``(ν/w)·dw = μ/w − V·y − η``, which gives dw and, summed over corners, the change of h.
     """
-    corners, blocks = programme.corners, programme.blocks
+    corners, blocks = problem.corners, problem.blocks
     num, q = pull.shape
     d, m = corners.shape[1], blocks.shape[1]
     p = q - d
@@ -236,11 +242,11 @@ def _convex(matrix: np.ndarray) -> np.ndarray:
 
 
 def _walk(
-    programme: Programme, at: _Iterate, here: _Local, step: _Step, barrier: np.ndarray,
+    problem: ConstrainedProblem, at: _Iterate, here: _Local, step: _Step, barrier: np.ndarray,
     moving: np.ndarray,
 ) -> tuple[_Iterate, np.ndarray]:  # fmt: skip
     """Along the step as far as the bounds and the merit function allow; and which moved."""
-    box = np.concatenate([at.z - programme.lower, programme.upper - at.z], axis=1)
+    box = np.concatenate([at.z - problem.lower, problem.upper - at.z], axis=1)
     d_box = np.concatenate([step.z, -step.z], axis=1)
     length = np.minimum(_reach(box, d_box), _reach(at.weights, step.weights))
     dual = np.minimum(_reach(at.nu, step.nu), _reach(at.nu_weights, step.nu_weights))
@@ -252,8 +258,8 @@ def _walk(
     for _ in range(_MOST_HALVINGS):
         trial_z = at.z + length[:, None] * step.z
         trial_weights = at.weights + length[:, None] * step.weights
-        trial_slack = _slacks(programme, trial_z, trial_weights)
-        value = programme.objective.value(programme.at(trial_z, trial_weights))
+        trial_slack = _slacks(problem, trial_z, trial_weights)
+        value = problem.objective.value(problem.at(trial_z, trial_weights))
         new = _merit(value, trial_slack, trial_weights, barrier)
         accepted = waiting & (new <= merit + 1e-4 * length * step.slope + noise)
         accepted &= (trial_slack > (1.0 - _TO_BOUNDARY) * 0.1 * here.slack).all(axis=1)
@@ -273,7 +279,7 @@ def _walk(
     )  # fmt: skip
     kept = moved[:, None]
     if weights.shape[1]:  # sums drift by rounding only
-        weights = weights / ((weights @ programme.blocks) @ programme.blocks.T)
+        weights = weights / ((weights @ problem.blocks) @ problem.blocks.T)
     return _Iterate(
         z, weights, np.where(kept, nu, at.nu), np.where(kept, nu_weights, at.nu_weights),
         np.where(kept, at.eta + share * step.eta, at.eta),

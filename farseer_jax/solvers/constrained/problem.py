@@ -48,7 +48,7 @@ class Linear:
 
 
 @dataclass(frozen=True)
-class Programme:
+class ConstrainedProblem:
     """A batch of problems that differ in numbers only.
 
     Attributes:

@@ -1,0 +1,210 @@
+"""Checks of what ``optimise`` is asked: names of inputs, given values, ends, constraints."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.decisions.discrete_inputs import OptimisationProblem
+from farseer_jax.decisions.input_constraints import (
+    Constraint,
+    Cost,
+    cost_of,
+    inequality,
+    limited,
+)
+from farseer_jax.decisions.optimal_inputs import Optima
+from farseer_jax.decisions.search_space import SCALES, Space
+from farseer_jax.laws.evaluate import flat_points
+from farseer_jax.laws.law import Law
+
+
+def names_of(argument: str, names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names of inputs, each once.
+
+    Raises:
+        ValueError: no names.
+    """
+    found = (names,) if isinstance(names, str) else tuple(names)
+    if not found or not all(isinstance(name, str) for name in found):
+        raise ValueError(
+            f"{argument}: expected names of inputs, such as 'h' or ['N', 'D'], got {names!r}"
+        )
+    return tuple(dict.fromkeys(found))
+
+
+def shares_of(law: type[Law], name: str) -> tuple[str, ...]:
+    """The shares of a mixture, or the labels of a category; none of another input."""
+    return dict(law.shares).get(name, ())
+
+
+def check_inputs(law: type[Law], over: Sequence[str], given: Mapping[str, Any]) -> None:
+    """Check that each input is either optimised or given.
+
+    Raises:
+        ValueError: an input is unknown, missing, or both.
+    """
+    names = tuple(law.inputs())
+    mixture_of = {share: name for name, own in law.shares for share in own}
+    for argument, own in (("over", over), ("given", tuple(given))):
+        for name in own:
+            if name in names:
+                continue
+            more = ""
+            if name in mixture_of:
+                more = f"; {name!r} is a share of {mixture_of[name]!r}: name the whole mixture"
+            raise ValueError(
+                f"{argument}: unknown input {name!r}{more}; the law {law.name} has the inputs "
+                f"{', '.join(names)}"
+            )
+    if both := [name for name in given if name in over]:
+        raise ValueError(
+            f"given: {both[0]!r} is optimised (over) as well; leave it out of one of the two"
+        )
+    if missing := [name for name in names if name not in given and name not in over]:
+        raise ValueError(
+            f"given: the law {law.name} also needs {', '.join(missing)}; give a value of each, "
+            f"such as given={{{missing[0]!r}: …}}, or add it to over"
+        )
+
+
+def constraints_of(
+    law: type[Law],
+    over: Sequence[str],
+    cost: Cost | None,
+    budget: ArrayLike | None,
+    subject_to: str | Sequence[str],
+) -> tuple[Constraint, ...]:
+    """The constraints, the cost first if there are budgets.
+
+    Raises:
+        ValueError: one of cost and budget is missing, or a constraint is not of the law's inputs.
+    """
+    texts = [subject_to] if isinstance(subject_to, str) else list(subject_to)
+    if "U" in over and "D" in law.inputs():
+        texts.append("U <= D")  # unique tokens are some of the tokens
+    found = tuple(inequality(law, text) for text in texts)
+    if budget is None:
+        if cost is not None:
+            raise ValueError("budget: give the most that the cost may be, such as budget=1e21")
+        return found
+    if cost is None and not set(SCALES) <= set(law.inputs()):
+        raise ValueError(
+            f"cost: give what the budget limits, in the law's inputs {', '.join(law.inputs())}"
+        )
+    return (cost_of(law, "6*N*D" if cost is None else cost), *found)
+
+
+def given_points(
+    law: type[Law], over: Sequence[str], given: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray], int]:
+    """The given inputs, checked and broadcast, ``(point,)`` or with shares; and how many points.
+
+    Raises:
+        ValueError: a value is not of its input's kind, or there are more unique tokens than tokens.
+    """
+    kinds = law.inputs()
+    filled = dict(given)
+    for name in over:
+        entries = shares_of(law, name)
+        filled[name] = 1.0
+        if kinds[name] == "category":
+            filled[name] = entries[0]
+        elif kinds[name] == "mixture":
+            filled[name] = np.full(max(len(entries), 2), 1.0 / max(len(entries), 2))
+    flat, _ = flat_points(law, (), filled)
+    known = {name: own for name, own in flat.items() if name in given}
+    for name, own in known.items():
+        if kinds[name] == "count" and (own != np.round(own)).any():
+            raise ValueError(f"{name}: expected whole numbers, got {given[name]!r}")
+    if {"U", "D"} <= set(known) and (known["U"] > known["D"]).any():
+        place = int(np.argmax(known["U"] > known["D"]))
+        raise ValueError(
+            f"U: {known['U'][place]:g} unique tokens are more than the {known['D'][place]:g} "
+            "tokens D that are trained on; give U up to D"
+        )
+    return known, len(next(iter(flat.values())))
+
+
+def ends_of(
+    law: type[Law], over: Sequence[str], ends: Mapping[str, float], argument: str
+) -> dict[str, float]:
+    """Given ends of numbers and shares.
+
+    Raises:
+        ValueError: an end of what is not optimised, or one that its kind excludes.
+    """
+    allowed: dict[str, tuple[float, float, str]] = {}  # the range of ends, and what is expected
+    share = (0.0, 1.0, "a share from 0 to 1")
+    for name in over:
+        kind = law.inputs()[name]
+        if kind == "mixture":
+            allowed |= dict.fromkeys(shares_of(law, name), share)
+        elif kind != "category":
+            allowed[name] = {
+                "count": (1.0, np.inf, "a number from 1"),
+                "positive": (np.finfo(float).tiny, np.inf, "a positive number"),
+                "fraction": share,
+            }.get(kind, (-np.inf, np.inf, "a finite number"))
+    found = {}
+    for name, value in ends.items():
+        if name not in allowed:
+            raise ValueError(
+                f"{argument}: {name!r} is not optimised; choose from "
+                f"{', '.join(allowed) or 'no input'}"
+            )
+        least, most, what = allowed[name]
+        found[name] = float(value)
+        if not (np.isfinite(found[name]) and least <= found[name] <= most):
+            raise ValueError(f"{argument}: expected {what} for {name!r}, got {value!r}")
+    return found
+
+
+def check_limits(
+    space: Space, constraints: Sequence[Constraint], at_most: Mapping[str, float]
+) -> None:
+    """Refuse N and D that nothing limits.
+
+    Raises:
+        ValueError: there is neither a constraint on one of them nor a largest value.
+    """
+    known = limited(constraints) | set(at_most)
+    names = [free.name for free in space.numbers]
+    loose = [name for name in SCALES if name in names and name not in known]
+    if loose:
+        them = "them" if len(loose) > 1 else "it"
+        raise ValueError(
+            f"over: nothing limits {' and '.join(loose)}, and the loss falls with {them}; give a "
+            f"budget, such as budget=1e21 with cost='6*N*D', or at_most={{{loose[0]!r}: …}}"
+        )
+
+
+def refuse_infeasible(problem: OptimisationProblem, optima: Optima, over: Sequence[str]) -> None:
+    """Refuse constraints that nothing satisfies at any point.
+
+    Raises:
+        ValueError: there is no point with an optimum.
+    """
+    if np.isfinite(optima.loss).any():
+        return
+    if not (optima.excess > 0.0).any():
+        raise ValueError("the law has no finite loss at any of the starts; narrow the ranges")
+    limits = problem.limits[:, 0]
+    texts = [
+        own.text or f"{own.label} <= {limit:g}"
+        for own, limit in zip(problem.constraints, limits, strict=True)
+    ]
+    least = ""
+    if len(texts) == 1 and not (problem.at_least or problem.at_most):
+        value = limits[0] * np.exp(optima.excess[0])
+        least = f", where {problem.constraints[0].label} is at least {value:.4g}"
+    ranges = [
+        f"{f.name} from {f.text(f.lower)} to {f.text(f.upper)}" for f in problem.space.numbers
+    ]
+    where = f" ({'; '.join(ranges)})" if ranges else ""
+    raise ValueError(
+        f"no {', '.join(over)} within the ranges{where} satisfies "
+        f"{' and '.join(texts) or 'the ends of the shares'}{least}; raise the limit or widen the "
+        "ranges (at_least, at_most)"
+    )
