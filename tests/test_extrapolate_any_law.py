@@ -144,6 +144,13 @@ def test_laws_may_name_one_column_differently() -> None:
     np.testing.assert_allclose(got["P"].predicted, got["streams"].predicted, rtol=1e-5)
 
 
+def test_kinds_of_numbers_go_together() -> None:
+    """The narrower kind: a count is positive, and a positive number real."""
+    laws = [fj.law("E + A/(N*P)**a", kinds={"P": kind}) for kind in ("positive", "count", "real")]
+    _, parts = as_laws_and_parts(laws, {**streams(), "P": streams()["streams"]})
+    assert parts[0].runs.kinds == {"N": "positive", "P": "count"}
+
+
 # The choice
 
 
@@ -344,8 +351,8 @@ def test_other_bad_input() -> None:
         fj.extrapolate(table, ["farser"])
     with pytest.raises(ValueError, match="targets: expected one group and one response, got 2"):
         fj.extrapolate(table, [PLAIN], by="corpus", targets=table)
-    two = [fj.law("x | a + b*x", kinds={"x": "real"}), "x, N | a + b*x/N**c"]
-    with pytest.raises(ValueError, match=r"has 'x' as real, and .* as positive"):
+    two = [fj.law("x | E + sum(a[x]*x)", kinds={"x": "category"}), "x, N | E + b*x/N**c"]
+    with pytest.raises(ValueError, match=r"has 'x' as category, and .* as positive"):
         fj.extrapolate({**table, "x": table["N"]}, two)
     runs = bind_runs(table, ["N"])[0].runs
     with pytest.raises(ValueError, match="columns_of applies to a table, but runs are Runs"):
