@@ -16,6 +16,7 @@ from farseer_jax.diagnostics.order_of_runs import values_along
 from farseer_jax.fitting.fit_batch import fit_batch
 from farseer_jax.fitting.refit_parts import refit_parts
 from farseer_jax.fitting.several_laws import as_laws_and_parts
+from farseer_jax.plots import plot_error_by_value, plot_extrapolation
 from farseer_jax.runs.binding import Part, bind_runs
 from farseer_jax.runs.read_files import read_table
 
@@ -320,6 +321,25 @@ def test_targets_of_any_inputs() -> None:
     known = {name: values[:1] for name, values in table.items()}
     with pytest.raises(ValueError, match="targets: 1 of 1 is among the runs, the first at N = 1e"):
         fj.extrapolate(table, [STREAMS], along="N", columns_of=columns, targets=known)
+
+
+def test_figures_of_any_law(found: fj.Extrapolation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    from matplotlib import pyplot as plt
+
+    axes = plot_extrapolation(found, "inner")
+    assert axes.get_ylabel() == "error on the inner hold-outs, %"
+    assert axes.get_xlabel() == "largest 6*N*P fitted"
+    inner = 100 * found.results[0].inner_error
+    np.testing.assert_allclose(axes.get_lines()[0].get_ydata(), inner)
+    shifted = {**streams(), "loss": streams()["loss"] - 5.0}
+    negative = fj.extrapolate(shifted, ["A/N**a - E"], along="N", by="corpus", link="identity")
+    axes = plot_error_by_value(negative)
+    assert axes.get_ylabel() == "mean absolute error"
+    values, errors = negative.error_by_value("A/N**a - E")
+    np.testing.assert_allclose(axes.get_lines()[0].get_ydata(), errors)
+    assert (values == np.unique(shifted["N"])).all()
+    plt.close("all")
 
 
 # Bad input
