@@ -6,8 +6,9 @@ Needs ../shared/data/named_inputs. For each table the last size or the largest c
 of mixtures the most unusual ones. Each law is fitted to the runs up to one limit after another by
 Huber's objective, and as a forecast (the law with correlated errors, and without, weighed by
 earlier extrapolations). The runs between a limit and the held-out ones choose; R² on the held-out
-runs tests the choice. All is made by one call of `extrapolate` for each table. Every table is in
-the file before the next begins, and a second start leaves out what is there.
+runs tests the choice. All is made by one call of `extrapolate` for each table. Beside it, laws are
+chosen automatically (`choose_law`) from the same rows. Every table is in the file before the next
+begins, and a second start leaves out what is there.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from farseer_jax.laws.registry import LAWS, law_named
 from farseer_jax.runs.read_files import read_table
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "named_inputs"
+ROW = "row of the table"
 ROBUST = fj.LeastSquares("huber")
 
 
@@ -42,6 +44,7 @@ class Task:
         published: the best R² of published laws on runs that are kept apart.
         prepare: changes the table before it is read.
         forecasts: whether each law is a forecast too.
+        automatic: whether laws are chosen automatically too.
     """
 
     file: str
@@ -51,6 +54,7 @@ class Task:
     published: dict[str, float] = field(default_factory=dict)
     prepare: Callable[[dict[str, Any]], dict[str, Any]] = dict
     forecasts: bool = True
+    automatic: bool = True
 
     def candidates(self) -> dict[str, Any]:
         """The laws that the library has, each by Huber's objective and as a forecast."""
@@ -65,7 +69,7 @@ class Task:
         return robust | {f"{name}, forecast": (law, "forecast") for name, law in there.items()}
 
 
-def _numeric_model(table: dict[str, Any]) -> dict[str, Any]:
+def _with_sizes(table: dict[str, Any]) -> dict[str, Any]:
     """Sizes written as 70M or 1.4B as numbers."""
     units = {"M": 1e6, "B": 1e9}
     return {**table, "N": np.array([float(own[:-1]) * units[own[-1]] for own in table["model"]])}
@@ -75,12 +79,7 @@ TASKS = {
     "parallel": Task(
         "parallel.csv",
         "6*N*P",
-        {
-            "parscale": "parscale",
-            "power of P": "E + A/N**a/P**b",
-            "parallel streams": "E + (A/(N*(k*log(P) + 1)))**a",
-            "N alone": "E + A/N**a",
-        },
+        {"parscale": "parscale", "power of P": "E + A/N**a/P**b", "N alone": "E + A/N**a"},
         {"by": "corpus"},
         {"SLDBench": 1.0, "ScaleBench": 0.99},
     ),
@@ -90,11 +89,11 @@ TASKS = {
         {
             "moe-bilinear": "moe-bilinear",
             "moe-saturating": "moe-saturating",
-            "product": "E + A/(N**a*X**b)",
-            "sum": "E + A/N**a + B/X**b",
-            "bilinear with a floor": "E + A*exp(c*log(N)*log(X))/(N**a*X**b)",
+            "product": "E + A/(N**a*experts**b)",
+            "sum": "E + A/N**a + B/experts**b",
+            "bilinear with a floor": "E + A*exp(c*log(N)*log(experts))/(N**a*experts**b)",
         },
-        {"columns_of": {"N": "N_dense", "X": "experts"}, "real": "c"},
+        {"columns_of": {"N": "N_dense"}, "real": "c"},
         {"SLDBench": 0.703, "ScaleBench": 0.81},
     ),
     "data_constrained": Task(
@@ -116,11 +115,9 @@ TASKS = {
             "sum": "A/N**a + B/V**b + C/characters**c - E",
             "data by vocabulary": "A/N**a + B/(characters*V**h)**b + C/V**c - E",
         },
-        {
-            "columns_of": {"N": "N_nonvocab"},
-            "link": "identity",
-        },
+        {"columns_of": {"N": "N_nonvocab"}, "link": "identity"},
         {"SLDBench": 0.966, "ScaleBench": 0.93},
+        forecasts=False,
     ),
     "learning_rate_batch": Task(
         "learning_rate_batch.csv",
@@ -132,27 +129,25 @@ TASKS = {
         },
         {},
         {"SLDBench": -0.076, "ScaleBench": 0.04},
+        forecasts=False,
     ),
     "mixture_five_domains": Task(
         "mixture_five_domains.csv",
         "h",
         {
-            "inverse sum": "E + A/N**a + 1/sum(C[h]*h**g)",
+            "inverse sum of powers": "E + A/N**a + 1/sum(C[h]*h**g)",
             "exponential": "E + A/N**a + k*exp(sum(t[h]*h))",
-            "linear and a power of a sum": "E + A/N**a + sum(t[h]*h) - sum(w[h]*h)**g",
+            "linear": "E + A/N**a + sum(t[h]*h)",
         },
-        {"columns_of": {"h": "share_*", "N": "N"}, "response": "loss_*", "real": "t"},
+        {"columns_of": {"h": "share_*"}, "response": "loss_*", "real": "t"},
         {"SLDBench": 0.671, "ScaleBench": 0.81},
-        _numeric_model,
+        _with_sizes,
+        forecasts=False,
     ),
     "finetuning": Task(
         "finetuning.csv",
         "examples",
-        {
-            "fine-tuning": "fine-tuning",
-            "rectified": "E + B/(D_l + examples**b)",
-            "power law": "E + B/examples**b",
-        },
+        {"fine-tuning": "fine-tuning", "power law": "E + B/examples**b"},
         {"by": "model,dataset"},
         {"SLDBench": 0.957},
         forecasts=False,
@@ -162,11 +157,11 @@ TASKS = {
         "6*N_active*(D1 + D2)",
         {
             "moe-upcycling": "moe-upcycling",
-            "sum of powers": "E + A/N_active**a/ratio**b + B/D1**c/D2**d",
-            "upcycling with data": "E + A*ratio**-a*N_active**-b*exp(c*log(ratio)*log(N_active))"
-            "/(D1**d*D2**f)",
+            "sum of powers": "E + A/N_active**a/expansion**b + B/D1**c/D2**d",
+            "upcycling with data": "E + A*expansion**-a*N_active**-b"
+            "*exp(c*log(expansion)*log(N_active))/(D1**d*D2**f)",
         },
-        {"columns_of": {"ratio": "P"}, "real": "c"},
+        {"columns_of": {"expansion": "P"}, "real": "c"},
         {"ScaleBench": 0.37},
     ),
     "mixture_slimpajama": Task(
@@ -181,6 +176,7 @@ TASKS = {
             "response": "*_loss",
         },
         forecasts=False,
+        automatic=False,
     ),
     "gadre": Task(
         "gadre_tasks.csv",
@@ -198,13 +194,15 @@ TASKS = {
         "C",
         {"chinchilla": "chinchilla", "coupled": "coupled", "kaplan": "kaplan"},
         {"response": "*_bpb"},
+        forecasts=False,
     ),
 }
 
 
 def measured(task: Task) -> dict[str, Any]:
     """The errors of all laws on one table, the choice, and the time."""
-    table = task.prepare(read_table(DATA / task.file))
+    raw = read_table(DATA / task.file)
+    table = {**task.prepare(raw), ROW: np.arange(len(next(iter(raw.values()))))}
     start = time.perf_counter()
     candidates = task.candidates()
     options = dict(task.options)
@@ -237,6 +235,26 @@ def measured(task: Task) -> dict[str, Any]:
         },
         "published_r2": task.published,
         "seconds": seconds,
+        **({"automatic": _automatic(raw, task, found)} if task.automatic else {}),
+    }
+
+
+def _automatic(raw: dict[str, Any], task: Task, found: fj.Extrapolation) -> dict[str, Any]:
+    """`choose_law` on all rows but the held-out ones, which it then predicts."""
+    rows = np.concatenate([part.runs.extra[ROW] for part in found.parts]).astype(int)
+    table = {name: np.asarray(values) for name, values in raw.items()}
+    far = np.isin(np.arange(len(next(iter(table.values())))), np.unique(rows[found.held_out]))
+    own = {name: task.options[name] for name in ("response", "by") if name in task.options}
+    start = time.perf_counter()
+    choice = fj.choose_law({name: values[~far] for name, values in table.items()}, **own)
+    seconds = time.perf_counter() - start
+    metrics = choice.evaluate({name: values[far] for name, values in table.items()})
+    parts = [row["r2"] for row in metrics.metrics_by]
+    return {
+        "held_out_r2": _plain(metrics.r2),
+        "mean_r2_by_part": _plain(float(np.nanmean(parts))) if np.isfinite(parts).any() else None,
+        "mean_relative_error": _plain(metrics.mean_relative_error),
+        "seconds": seconds,
     }
 
 
@@ -267,6 +285,8 @@ def main() -> None:
         args.out.write_text(json.dumps(found, indent=1) + "\n")
         own = tasks[name]
         chosen = own["laws"][own["chosen"]]
+        if "automatic" in own:
+            print(f"{name}, automatic: {own['automatic']}")
         print(f"{name}: {own['chosen']}, R² {chosen['held_out_r2']}, {own['seconds']:.1f} s")
         for law, row in own["laws"].items():
             print(f"    {law}: inner {row['inner_error']}, R² {row['held_out_r2']} {row['note']}")

@@ -97,7 +97,8 @@ for i in residuals.outliers[:3]:
 # ## 3. Which law, beyond the runs?
 #
 # Not the one that fits best, but the one that has extrapolated best: fitted up to smaller sizes, it
-# predicts the larger ones that have been trained.
+# predicts the sizes above. These inner hold-outs choose; the largest size, which takes no part in
+# that, tests the choice.
 
 # %%
 candidates = {
@@ -113,8 +114,8 @@ plt.show()
 best, *others = extrapolation.leaderboard
 for one in extrapolation.leaderboard:
     print(
-        f"{one.name:12} {one.held_out_error:.3%} on average at {runs.N.max() / 1e9:.2f} B, "
-        f"best after {one.num_best} of {one.num_limits} limits"
+        f"{one.name:12} {one.inner_error:.3%} on the inner hold-outs, best after {one.num_best} "
+        f"limits; {one.held_out_error:.3%} at {runs.N.max() / 1e9:.2f} B"
     )
 if best.name != "Farseer":
     result = fj.fit(candidates[best.name][0], runs, candidates[best.name][1])

@@ -16,6 +16,7 @@ from farseer_jax.diagnostics.order_of_runs import values_along
 from farseer_jax.fitting.fit_batch import fit_batch
 from farseer_jax.fitting.refit_parts import refit_parts
 from farseer_jax.fitting.several_laws import as_laws_and_parts
+from farseer_jax.plots import plot_error_by_value, plot_extrapolation
 from farseer_jax.runs.binding import Part, bind_runs
 from farseer_jax.runs.read_files import read_table
 
@@ -142,6 +143,13 @@ def test_laws_may_name_one_column_differently() -> None:
     got = fj.extrapolate(table, laws, **OPTIONS)
     assert {*got.parts[0].runs.inputs} == {"N", "P", "streams"}
     np.testing.assert_allclose(got["P"].predicted, got["streams"].predicted, rtol=1e-5)
+
+
+def test_kinds_of_numbers_go_together() -> None:
+    """The narrower kind: a count is positive, and a positive number real."""
+    laws = [fj.law("E + A/(N*P)**a", kinds={"P": kind}) for kind in ("positive", "count", "real")]
+    _, parts = as_laws_and_parts(laws, {**streams(), "P": streams()["streams"]})
+    assert parts[0].runs.kinds == {"N": "positive", "P": "count"}
 
 
 # The choice
@@ -315,6 +323,25 @@ def test_targets_of_any_inputs() -> None:
         fj.extrapolate(table, [STREAMS], along="N", columns_of=columns, targets=known)
 
 
+def test_figures_of_any_law(found: fj.Extrapolation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    from matplotlib import pyplot as plt
+
+    axes = plot_extrapolation(found, "inner")
+    assert axes.get_ylabel() == "error on the inner hold-outs, %"
+    assert axes.get_xlabel() == "largest 6*N*P fitted"
+    inner = 100 * found.results[0].inner_error
+    np.testing.assert_allclose(axes.get_lines()[0].get_ydata(), inner)
+    shifted = {**streams(), "loss": streams()["loss"] - 5.0}
+    negative = fj.extrapolate(shifted, ["A/N**a - E"], along="N", by="corpus", link="identity")
+    axes = plot_error_by_value(negative)
+    assert axes.get_ylabel() == "mean absolute error"
+    values, errors = negative.error_by_value("A/N**a - E")
+    np.testing.assert_allclose(axes.get_lines()[0].get_ydata(), errors)
+    assert (values == np.unique(shifted["N"])).all()
+    plt.close("all")
+
+
 # Bad input
 
 
@@ -344,8 +371,8 @@ def test_other_bad_input() -> None:
         fj.extrapolate(table, ["farser"])
     with pytest.raises(ValueError, match="targets: expected one group and one response, got 2"):
         fj.extrapolate(table, [PLAIN], by="corpus", targets=table)
-    two = [fj.law("x | a + b*x", kinds={"x": "real"}), "x, N | a + b*x/N**c"]
-    with pytest.raises(ValueError, match=r"has 'x' as real, and .* as positive"):
+    two = [fj.law("x | E + sum(a[x]*x)", kinds={"x": "category"}), "x, N | E + b*x/N**c"]
+    with pytest.raises(ValueError, match=r"has 'x' as category, and .* as positive"):
         fj.extrapolate({**table, "x": table["N"]}, two)
     runs = bind_runs(table, ["N"])[0].runs
     with pytest.raises(ValueError, match="columns_of applies to a table, but runs are Runs"):

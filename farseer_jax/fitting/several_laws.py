@@ -1,7 +1,7 @@
 """One table for several laws: the runs of each group and response, with the inputs of all laws."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from farseer_jax.fitting.arguments import as_law, columns_of_runs, columns_of_table, names_of
 from farseer_jax.laws.expression import parse
@@ -14,6 +14,8 @@ from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.find_columns import as_tuple, find_inputs
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
+
+_NUMBERS: Final = ("count", "positive", "real")  # each is among the next
 
 
 def as_laws_and_parts(
@@ -143,16 +145,23 @@ def _refuse_unused(laws: Sequence[type[Law]], options: Mapping[str, Sequence[str
 
 
 def inputs_of(laws: Sequence[type[Law]]) -> dict[str, Kind]:
-    """The inputs of all laws, with their kinds."""
+    """The inputs of all laws, with their kinds; of two kinds of numbers the narrower one.
+
+    Raises:
+        ValueError: an input is a number in one law, and labels or shares in another.
+    """
     found: dict[str, Kind] = {}
     owner: dict[str, type[Law]] = {}
     for law in laws:
         for name, kind in law.inputs().items():
-            if found.setdefault(name, kind) != kind:
+            known = found.setdefault(name, kind)
+            if known != kind and not {known, kind} <= {*_NUMBERS}:
                 raise ValueError(
-                    f"the law {name_of(owner[name])} has {name!r} as {found[name]}, and "
-                    f"{name_of(law)} as {kind}: compare them in two calls"
+                    f"the law {name_of(owner[name])} has {name!r} as {known}, and {name_of(law)} "
+                    f"as {kind}: compare them in two calls"
                 )
+            if known != kind:
+                found[name] = min(known, kind, key=_NUMBERS.index)
             owner.setdefault(name, law)
     return found
 

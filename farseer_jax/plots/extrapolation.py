@@ -8,19 +8,24 @@ from matplotlib.lines import Line2D
 
 from farseer_jax.decisions.compare_counts import CountComparison
 from farseer_jax.diagnostics.extrapolation import Extrapolation
+from farseer_jax.diagnostics.holdout_errors import misses
 from farseer_jax.diagnostics.leaderboard import CandidateResult
+from farseer_jax.diagnostics.order_of_runs import values_along
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.plots.labels import name_lines, note
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_label, input_ticks, plain_ticks
 from farseer_jax.plots.style import COLOURS, GREY, axes_of, one_of
+from farseer_jax.runs.binding import Part
+from farseer_jax.runs.runs import Runs
 
-Errors = Literal["held out", "next", "targets"]
+Errors = Literal["held out", "inner", "next", "targets"]
 _MARKERS = "osD^vPX"
 _LARGEST = 10.0  # that is drawn: a diverged law would compress all others into one line
 _UNITS = {"N": " (parameters)", "D": " (tokens)", "C": " (6ND, FLOPs)"}
 _ERRORS = {
     "held out": "error on the held-out runs",
+    "inner": "error on the inner hold-outs",
     "next": "error on the next runs",
     "targets": "error on the targets",
 }
@@ -36,8 +41,9 @@ def plot_extrapolation(
 
     Args:
         found: from :func:`extrapolate`.
-        errors: errors on the ``"held out"`` runs, on the ``"next"`` ones right above each limit, or
-            on the ``"targets"``, where the last point is the fit to all runs.
+        errors: errors on the ``"held out"`` runs, on the ``"inner"`` hold-outs, which choose, on
+            the ``"next"`` runs right above each limit, or on the ``"targets"``, where the last
+            point is the fit to all runs.
         ax: axes to draw on; new ones by default.
 
     Returns:
@@ -72,7 +78,7 @@ def plot_extrapolation(
                 )  # fmt: skip
             last = int(np.flatnonzero(np.isfinite(values))[-1])
             ends.append((limits[last], values[last], result.name, colour))
-        _scale(axes, found, f"{_ERRORS[errors]}, %")
+        _scale(axes, found, f"{_ERRORS[errors]}{_unit(found)}")
         axes.set_xlabel(f"largest {found.along} fitted{_UNITS.get(found.along, '')}")
         _noise(axes, found)
         _name(axes, ends)
@@ -111,11 +117,12 @@ def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: Axes | None =
             if not np.isfinite(error).any():
                 continue
             colour, marker = COLOURS[i % len(COLOURS)], _MARKERS[i % len(_MARKERS)]
-            axes.plot(values, 100 * error, color=colour, lw=1.5, marker=marker, ms=4.5)
-            start = (float(values[-1]), float(100 * error[-1]))
+            axes.plot(values, _drawn(found, error), color=colour, lw=1.5, marker=marker, ms=4.5)
+            start = (float(values[-1]), float(_drawn(found, error)[-1]))
             end = _draw_targets(axes, found, result, limit, start, colour)
             ends.append((*end, result.name, colour))
-        _scale(axes, found, "mean relative error, %")
+        kind = "relative" if found.is_relative else "absolute"
+        _scale(axes, found, f"mean {kind} error{_unit(found)}")
         low = found.values.min()
         axes.axvspan(low, found.limits[limit], color=COLOURS[4], alpha=0.12, lw=0)
         note(axes, "fitted", (low, 1.0), (4, 3), xycoords=("data", "axes fraction"), color=GREY)
@@ -176,15 +183,32 @@ def plot_counts(comparison: CountComparison, ax: Axes | None = None) -> Axes:
 
 
 def _errors(found: Extrapolation, result: CandidateResult, errors: str) -> np.ndarray:
-    """Errors in per cent, one per limit; NaN where the law diverged."""
+    """Errors as drawn, one per limit; NaN where the law diverged."""
     one_of("errors", errors, _ERRORS)
     if errors == "targets":
         if found.targets is None:
             raise ValueError("errors='targets': expected targets; give them to extrapolate")
-        error = np.abs(result.target_predicted / found.targets.loss - 1.0).mean(axis=1)
-    else:
-        error = result.held_out_error if errors == "held out" else result.next_error
-    return 100 * np.where(error > _LARGEST, np.nan, error)
+        return _drawn(found, _target_errors(found, found.targets, result).mean(axis=1))
+    by_name = {
+        "held out": result.held_out_error,
+        "inner": result.inner_error,
+        "next": result.next_error,
+    }
+    return _drawn(found, by_name[errors])
+
+
+def _drawn(found: Extrapolation, error: np.ndarray) -> np.ndarray:
+    """Errors in per cent, or in the unit of the response if they are differences."""
+    return 100 * np.where(error > _LARGEST, np.nan, error) if found.is_relative else error
+
+
+def _target_errors(found: Extrapolation, targets: Runs, result: CandidateResult) -> np.ndarray:
+    """Absolute errors of the targets, ``(limit + 1, target)``."""
+    return np.abs(misses(result.target_predicted, targets.loss, relative=found.is_relative))
+
+
+def _unit(found: Extrapolation) -> str:
+    return ", %" if found.is_relative else ""
 
 
 def _unconverged(result: CandidateResult, errors: str) -> np.ndarray:
@@ -203,12 +227,15 @@ def _draw_targets(
     colour: str,
 ) -> tuple[float, float]:
     """Stars at the mean errors of targets at each value, and a dashed line; returns its end."""
-    if found.targets is None or found.along not in ("N", "D", "C"):
+    if found.targets is None:
         return start
     targets = found.targets
-    values = {"N": targets.N, "D": targets.D, "C": targets.flops}[found.along]
+    try:
+        values = values_along([Part({}, "loss", targets, 0)], found.along)
+    except ValueError:  # the targets lack the column that orders the runs
+        return start
     row = range(len(found.limits))[limit]
-    error = 100 * np.abs(result.target_predicted[row] / targets.loss - 1.0)
+    error = _drawn(found, _target_errors(found, targets, result)[row])
     distinct, index, counts = np.unique(values, return_inverse=True, return_counts=True)
     mean = np.bincount(index, error) / counts
     axes.plot(distinct, mean, ls="", marker="*", ms=9, color=colour, mew=0.5, mec="white", zorder=4)
