@@ -189,12 +189,22 @@ def test_affordable_subsets_are_all_of_them() -> None:
 
 
 def test_the_next_run_falls_most_per_root_of_its_cost() -> None:
-    choice = information(np.arange(1.0, 11.0), 12.0)
+    choice = information(np.arange(1.0, 15.0), 200.0)
     alone = choice.variance(choice.each)
-    (now,) = choice.variance(np.zeros((1, 10), dtype=bool))
+    (now,) = choice.variance(np.zeros((1, 14), dtype=bool))
     best = int(np.argmax(np.log(now / alone) / np.sqrt(choice.costs)))
     assert np.flatnonzero(next_runs(choice, 1).chosen).tolist() == [best]
-    assert in_order(choice, np.ones(10, dtype=bool))[0] == best
+    assert in_order(choice, np.ones(14, dtype=bool))[0] == best
+    assert next_runs(choice, 3).chosen.sum() == 3
+
+
+def test_where_few_sets_are_affordable_the_next_run_is_of_the_best_of_them() -> None:
+    choice = information(np.arange(1.0, 11.0), 12.0)
+    best, exhaustive = best_subset(choice)
+    assert exhaustive
+    first = next_runs(choice, 1).chosen
+    assert first.sum() == 1
+    assert best.chosen[first].all()
 
 
 def test_the_suggested_set_is_the_best_of_all_sets() -> None:
@@ -230,6 +240,12 @@ def test_asking_again_is_all_there_is_to_the_loop() -> None:
         assert other.inputs["N"].tolist() == again.inputs["N"].tolist()
         assert rest[other.row].tolist() == again.row.tolist()
     assert len(set(order)) == 4
+    end = suggest(take(TRAINED, order), 0.05, num_next=1)
+    assert len(end) == 0
+    assert "cost more than 0.05" in str(end)
+    now = suggest(take(TRAINED, order)).standard_error_now
+    assert end.standard_error_now == pytest.approx(now, rel=1e-9)
+    assert "were trained already" in str(suggest(TRAINED, num_next=1))
     errors = [suggest(take(TRAINED, order[:num])).standard_error_now for num in (1, 2, 4)]
     assert errors == sorted(errors, reverse=True)
 

@@ -60,23 +60,37 @@ class Found(NamedTuple):
 
 def best_subset(choice: Choice) -> tuple[Found, bool]:
     """The subset of least variance, and whether all affordable subsets were compared."""
-    every = affordable_subsets(choice.costs, choice.budget, choice.max_runs)
-    if every is not None:
-        variance = choice.variance(every)
-        # the cheapest among equals
-        order = np.lexsort((every @ choice.costs, np.round(variance / variance.min(), 9)))
-        return Found(every[order[0]], float(variance[order[0]])), True
+    best = _best_of_all(choice)
+    if best is not None:
+        return best, True
     found = [_greedy(choice, _nothing(choice), power) for power in _POWERS]
     return _pruned(choice, _exchanged(choice, min(found, key=lambda one: one.variance))), False
 
 
 def next_runs(choice: Choice, num: int) -> Found:
-    """One run after another, each of the largest decrease of ``ln`` variance per √cost.
+    """The first runs of the best set, or one after another; nothing if no run gains.
 
-    Nothing if no run gains. Per cost, many small runs would be taken before one that shows what
-    they cannot; whatever the cost, one run would take the whole budget.
+    Where few sets are affordable, a run that is good by itself may cost what a better one needs: all
+    are compared. Otherwise each run is that of the largest decrease of ``ln`` variance per √cost.
+    Per cost, many small runs would be taken before one that shows what they cannot; whatever the
+    cost, one run would take the whole budget.
     """
-    return _greedy(choice, _nothing(choice), _NEXT, num, _GAIN_NEXT)
+    best = _best_of_all(choice)
+    if best is None:
+        return _greedy(choice, _nothing(choice), _NEXT, num, _GAIN_NEXT)
+    first = np.isin(np.arange(len(choice.costs)), in_order(choice, best.chosen)[:num])
+    return Found(first, float(choice.variance(first[None])[0]))
+
+
+def _best_of_all(choice: Choice) -> Found | None:
+    """The best of all affordable subsets; None if there are too many."""
+    every = affordable_subsets(choice.costs, choice.budget, choice.max_runs)
+    if every is None:
+        return None
+    variance = choice.variance(every)
+    # the cheapest among equals
+    order = np.lexsort((every @ choice.costs, np.round(variance / variance.min(), 9)))
+    return Found(every[order[0]], float(variance[order[0]]))
 
 
 def _nothing(choice: Choice) -> Found:

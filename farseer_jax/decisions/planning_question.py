@@ -130,11 +130,20 @@ def _refuse_other_types(runs: object) -> None:
         )
 
 
-def available_runs(question: Question, budget: float, cost: Cost, reading: Reading) -> Available:
+def available_runs(
+    question: Question, budget: float, cost: Cost, reading: Reading, *, may_end: bool
+) -> Available:
     """Which rows of the pool, or of the continued grid, can be chosen.
 
+    Args:
+        question: the question.
+        budget: the most that they may cost.
+        cost: cost of a run.
+        reading: how tables are read.
+        may_end: whether there may be none, as at the end of a loop.
+
     Raises:
-        ValueError: none can.
+        ValueError: there is none.
     """
     model, targets, pool, costs = question
     if pool is None:
@@ -143,22 +152,29 @@ def available_runs(question: Question, budget: float, cost: Cost, reading: Readi
     else:
         inputs = pool.of_law(model.law)
         trained = trained_rows(inputs, model.inputs)
-    if trained.all():
-        raise ValueError(
-            f"pool: all {len(trained)} rows were trained already; add rows, or a row once more for "
-            "a repeat"
-        )
     too_dear = ~trained & (costs > budget)
     rows = np.flatnonzero(~trained & ~too_dear)
     if not len(rows):
-        raise ValueError(
-            f"budget: all {int(too_dear.sum())} runs that are left in the pool cost more than "
-            f"{budget:.3g}; the cheapest costs {costs[~trained].min():.3g}"
-        )
+        why = _why_none(trained, costs, budget)
+        if may_end:
+            return Available(inputs, costs, rows, (why,))
+        raise ValueError(why)
     payable = {name: values[rows] for name, values in inputs.items()}
     num_targets = int(trained_rows(targets.points, payable).sum())
     counts = int(trained.sum()), int(too_dear.sum()), num_targets
     return Available(inputs, costs, rows, _pool_notes(*counts))
+
+
+def _why_none(trained: NDArray[np.bool_], costs: Floats, budget: float) -> str:
+    if trained.all():
+        return (
+            f"pool: all {len(trained)} rows were trained already; add rows, or a row once more for "
+            "a repeat"
+        )
+    return (
+        f"budget: all {int((~trained).sum())} runs that are left in the pool cost more than "
+        f"{budget:.3g}; the cheapest costs {costs[~trained].min():.3g}"
+    )
 
 
 def _pool_notes(num_trained: int, num_too_dear: int, num_targets: int) -> tuple[str, ...]:

@@ -246,7 +246,10 @@ def _root(covariance: Floats) -> Floats:
 
 def _with_runs(own: MemberCovariance, rows: Rows, expected: Floats) -> tuple[Floats, Floats]:
     """Mean and variance of the targets with subsets of new runs, ``(subset, target)`` each."""
-    most = max(int(rows.sum(axis=1).max(initial=0)), 1)
+    if not rows.any():
+        shape = len(rows), len(own.targets)
+        return np.broadcast_to(own.targets, shape), np.broadcast_to(own.variance, shape)
+    most = int(rows.sum(axis=1).max())
     order = np.argsort(~rows, axis=1, kind="stable")[:, :most]
     taken = np.take_along_axis(rows, order, axis=1)
     both = taken[:, :, None] & taken[:, None, :]

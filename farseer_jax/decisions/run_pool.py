@@ -209,6 +209,8 @@ def trained_rows(pool: Inputs, runs: Inputs | None) -> NDArray[np.bool_]:
 
 def _keys(inputs: Inputs) -> list[bytes]:
     """The inputs of each point, to nine digits."""
+    if not len(next(iter(inputs.values()))):
+        return []
     values = np.concatenate([np.reshape(x, (len(x), -1)) for x in inputs.values()], axis=1)
     with np.errstate(divide="ignore"):
         digits = 8.0 - np.floor(np.log10(np.abs(values)))

@@ -26,6 +26,9 @@ from farseer_jax.runs.checks import Floats, check_level
 from farseer_jax.runtime.threads import one_blas_thread
 
 
+_NO_GAIN = "no affordable run lowers the standard error enough to be worth it"
+
+
 def suggest_runs(
     runs: object,
     targets: object = None,
@@ -84,9 +87,9 @@ def suggest_runs(
             order; or an array with one cost for each row of the pool.
         compute: budgets in FLOPs whose optimal split into N and D to narrow, one or several.
         max_runs: largest number of runs to suggest.
-        num_next: suggest only so many runs, the next ones by the decrease of ``ln`` variance per
-            √cost, instead of a set for the whole budget; faster, for a loop that asks again after
-            each run, or each few.
+        num_next: suggest only so many runs, for a loop that asks again after each, or each few: the
+            first of the best set where all sets can be compared, else the next ones by the decrease
+            of ``ln`` variance per √cost, which is faster than a set for the whole budget.
         in_progress: runs that are already paid for: counted as runs that exist.
         level: nominal probability of the intervals; None is that of the forecast, else 0.9.
         response: the column of the response, as in :func:`fit`.
@@ -104,8 +107,9 @@ def suggest_runs(
 
     Raises:
         ValueError: an input is missing, points, costs, the budget or another number is invalid;
-            every row of the pool was trained or costs more than the budget; or a budget of
-            ``compute`` has no interior optimum.
+            every row of the pool was trained or costs more than the budget (with ``num_next``
+            there are no suggestions then: the loop ends); or a budget of ``compute`` has no
+            interior optimum.
         TypeError: ``runs`` is neither a table nor a forecast nor a fit.
 
     Example:
@@ -130,7 +134,7 @@ def suggest_runs(
         question = as_question(
             runs, targets, pool, compute, law, cost, level, reading, method, errors
         )
-        available = available_runs(question, budget, cost, reading)
+        available = available_runs(question, budget, cost, reading, may_end=num_next is not None)
         paid = runs_in_progress(question, in_progress, reading)
         variances = posterior_variance(
             question.model.stack,
@@ -178,10 +182,11 @@ def _suggestions(
         level=model.level,
         budget=float(budget),
         exhaustive=exhaustive,
+        is_next=num_next is not None,
         link=model.link.name,
         title=model.title,
         is_prior=model.is_prior,
-        notes=available.notes,
+        notes=(*available.notes, *[_NO_GAIN] * bool(len(rows) and not order)),
     )
 
 

@@ -87,6 +87,7 @@ class Suggestions(Result):
         level: nominal probability of their intervals.
         budget: the most that the suggestions may cost.
         exhaustive: whether all affordable sets were compared.
+        is_next: whether these are the next few runs, not a set for the whole budget.
         link: name of the scale of the response's errors.
         title: the forecast or the law, in words.
         is_prior: whether weak priors of the law are a part of the standard errors.
@@ -112,6 +113,7 @@ class Suggestions(Result):
     level: float
     budget: float
     exhaustive: bool
+    is_next: bool
     link: str
     title: str
     is_prior: bool
@@ -127,16 +129,20 @@ class Suggestions(Result):
 
     @property
     def hardly_helps(self) -> bool:
-        """Whether the suggestions narrow no kind of target by a tenth."""
+        """Whether the suggestions narrow no kind of target by a tenth; the next runs, by 1 %."""
         pairs = (
             (self.standard_error_now, self.standard_error_after),
             (self.ratio_error_now, self.ratio_error_after),
         )
         return all(
-            not len(after) or after[-1] > (1 - _HARDLY) * now
+            not len(after) or after[-1] > (1 - self._hardly) * now
             for now, after in pairs
             if not np.isnan(now)
         )
+
+    @property
+    def _hardly(self) -> float:
+        return _HARDLY_NEXT if self.is_next else _HARDLY
 
     @property
     def basis(self) -> str:
@@ -200,12 +206,12 @@ class Suggestions(Result):
 
     def _verdict(self) -> tuple[str, ...]:
         """Whether the suggestions hardly help, and what would."""
-        if not len(self):
-            return ("no affordable run lowers the standard error by more than half a per cent",)
-        if self.hardly_helps:
+        if len(self) and self.hardly_helps:
+            one, many = "this run hardly helps: it lowers", "these runs hardly help: they lower"
+            which = one if len(self) == 1 else many
             return (
-                "these runs hardly help: they lower the standard error by less than a tenth; raise "
-                "the budget, or add runs nearer to the targets to the pool",
+                f"{which} the standard error by less than {self._hardly:.0%}; raise the budget, or "
+                "add runs nearer to the targets to the pool",
             )
         return ()
 
@@ -277,7 +283,7 @@ class Suggestions(Result):
 
 
 _MAX_TARGETS_SHOWN = 6
-_HARDLY = 0.1  # of the standard error
+_HARDLY, _HARDLY_NEXT = 0.1, 0.01  # of the standard error
 
 
 def _plain(one: TargetBefore | SplitBefore) -> dict[str, Any]:
