@@ -86,9 +86,12 @@ class AveragedFit:
             else np.broadcast_to(own, shape).ravel()
             for name, own in arrays.items()
         }
-        mean = np.zeros(int(np.prod(shape)))
-        for member in self.members:
-            mean = mean + member.share * self._scaled(member, flat)
+        scaled = np.array([self._scaled(member, flat) for member in self.members])
+        shares = np.array([member.share for member in self.members])[:, None]
+        known = np.isfinite(scaled)  # a law may have no value far from the runs
+        total = np.sum(np.where(known, shares, 0.0), axis=0)
+        with np.errstate(invalid="ignore"):
+            mean = np.sum(np.where(known, shares * scaled, 0.0), axis=0) / total
         return np.asarray(self.link.inverse(mean)).reshape(shape)[()]
 
     def _scaled(self, member: AveragedMember, inputs: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -193,7 +193,8 @@ def _try_all(
     link: Link,
 ) -> tuple[list[Trial], dict[str, str]]:
     """Fit every candidate with independent errors, and the best, or all, with correlated ones."""
-    plain, refused, runs_of = list[Trial](), dict[str, str](), dict[str, list[Runs]]()
+    plain, refused = list[Trial](), dict[str, str]()
+    runs_of: dict[str, tuple[list[Runs], list[np.ndarray]]] = {}
     total = 2 * len(candidates)
     for place, candidate in enumerate(candidates):
         report(place, total)
@@ -204,7 +205,7 @@ def _try_all(
         except ValueError as error:
             refused[candidate.name] = str(error)
             continue
-        runs_of[candidate.name] = runs
+        runs_of[candidate.name] = runs, starts
     if not plain or parts[0].errors is None:
         return plain, refused
     many = sum(len(part.loss) for part in parts) > _MANY_RUNS
@@ -212,10 +213,11 @@ def _try_all(
     correlated = list[Trial]()
     for count, place in enumerate(best):
         report(len(candidates) + count, total)
-        candidate, own = plain[place].candidate, plain[place].parts
-        starts = [found.free[None] for found in own]
-        runs = runs_of[candidate.name]
-        correlated.append(fit_candidate(candidate, parts, runs, correlated=True, starts=starts))
+        candidate = plain[place].candidate
+        runs, starts = runs_of[candidate.name]
+        optima = [own.free for own in plain[place].parts]
+        found = fit_candidate(candidate, parts, runs, correlated=True, starts=starts, optima=optima)
+        correlated.append(found)
     report(total, total)
     return [*plain, *correlated], refused
 

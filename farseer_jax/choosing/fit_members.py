@@ -8,6 +8,7 @@ import numpy as np
 from farseer_jax.choosing.candidates import MIXTURE, Candidate
 from farseer_jax.choosing.law_member import floor_of, law_member, unbounded_starts
 from farseer_jax.forecasting.fit_stack import noise_of
+from farseer_jax.forecasting.members import Member
 from farseer_jax.forecasting.posterior import Posterior, fit_member
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.correlated_errors import CorrelatedErrors, ErrorColumns, Features
@@ -102,6 +103,7 @@ def fit_candidate(
     *,
     correlated: bool,
     starts: Sequence[np.ndarray],
+    optima: Sequence[np.ndarray] | None = None,
 ) -> Trial:
     """Fit a candidate to every part and its hold-outs, in one batch a part.
 
@@ -111,11 +113,18 @@ def fit_candidate(
         runs: of each part, by the law's inputs.
         correlated: whether errors move together.
         starts: of each part, ``(start, parameter)``.
+        optima: of each part with independent errors, ``(parameter,)``.
     """
     fitted, misses = list[FittedPart](), dict[str, list[np.ndarray]]()
-    for part, own, first in zip(parts, runs, starts, strict=True):
-        posterior = _fit(candidate, part, own, first, correlated)
-        fitted.append(_fitted(posterior, candidate))
+    optima = [None] * len(parts) if optima is None else optima  # type: ignore[list-item]
+    for part, own, first, near in zip(parts, runs, starts, optima, strict=True):
+        law = candidate.law.of_runs(own)
+        kinds = kinds_of(part.inputs)
+        member = law_member(
+            law, own, candidate.columns, kinds, correlated=correlated, starts=first, optimum=near
+        )
+        posterior = _fit(member, part, own)
+        fitted.append(_fitted(posterior))
         target = own.link.forward(part.loss)
         for place, (name, held) in enumerate(part.holdouts.items(), 1):
             miss = _moments(posterior, part, held, place) - target[held]
@@ -129,13 +138,8 @@ def starts_of_parts(candidate: Candidate, runs: Sequence[Runs]) -> list[np.ndarr
     return [unbounded_starts(candidate.law.of_runs(own), own) for own in runs]
 
 
-def _fit(
-    candidate: Candidate, part: ChoicePart, runs: Runs, starts: np.ndarray, correlated: bool
-) -> Posterior:
-    law = candidate.law.of_runs(runs)
-    member = law_member(
-        law, runs, candidate.columns, kinds_of(part.inputs), correlated=correlated, starts=starts
-    )
+def _fit(member: Member, part: ChoicePart, runs: Runs) -> Posterior:
+    """The posterior of all runs, and of what each hold-out leaves."""
     weights = np.array([np.ones(len(runs)), *(~held for held in part.holdouts.values())], float)
     target = runs.link.forward(part.loss)
     with np.errstate(all="ignore"):
@@ -144,7 +148,7 @@ def _fit(
         )  # type: ignore[arg-type]
 
 
-def _fitted(posterior: Posterior, candidate: Candidate) -> FittedPart:
+def _fitted(posterior: Posterior) -> FittedPart:
     found = posterior.laplace
     law = posterior.member.law_of(found.free[0])
     coefficients = np.zeros(0) if posterior.columns is None else posterior.coefficients[0][0]

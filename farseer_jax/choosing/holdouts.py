@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-_KEPT = (0.85, 0.7)  # shares of the runs below a limit
+_HELD = (0.1, 0.25)  # least shares of the runs
 _LEAST_RUNS, _LEAST_VALUES = 4, 3
 _RUNS_PER_INPUT = 2
 _FOLDS = 4  # of the mixtures
 _ROUNDING = 1e-6
-_MOST_RUNS_HELD = 0.5
+_MOST_HELD = 0.5
 
 
 def holdouts(
@@ -17,7 +17,7 @@ def holdouts(
 ) -> dict[str, np.ndarray]:
     """The runs that each hold-out predicts, ``(run,)``, by its name.
 
-    The largest values of each input are held out, about 15 and 30 per cent of the runs, and the
+    The largest values of each input are held out, at least 10 and 25 per cent of the runs, and the
     runs that are largest in all inputs together; of mixtures, a quarter of those tried at a time.
 
     Args:
@@ -29,10 +29,10 @@ def holdouts(
         >>> import numpy as np
         >>> found = holdouts({"N": np.repeat([1e8, 2e8, 4e8, 8e8], 3)})
         >>> {name: int(held.sum()) for name, held in found.items()}
-        {'largest N, 15 %': 3, 'largest N, 30 %': 6}
+        {'largest N, 10%': 3, 'largest N, 25%': 6}
     """
     found: dict[str, np.ndarray] = {}
-    num = len(next(iter(inputs.values()))) if inputs else len(np.asarray(shares))
+    num = len(next(iter(inputs.values()))) if inputs else 0
     coordinates = {name: np.log(values) for name, values in inputs.items()}
     varied = {name: own for name, own in coordinates.items() if np.ptp(own) > _ROUNDING}
     for name, along in varied.items():
@@ -51,18 +51,23 @@ def _add_limits(found: dict[str, np.ndarray], name: str, along: np.ndarray, leas
     values = np.unique(along.round(6))
     if len(values) < _LEAST_VALUES:
         return
-    ordered = np.sort(along)
-    for kept in _KEPT:
-        at = ordered[int(np.ceil(kept * len(ordered))) - 1]
-        above = values[values > at + _ROUNDING]
-        limit = above[0] if len(above) else values[-1]
-        held = along >= limit - _ROUNDING
-        if held.mean() > _MOST_RUNS_HELD or (~held).sum() < least:
+    sets = [_from(along, value) for value in values[::-1]]
+    for share in _HELD:
+        held = next(own for own in sets if own.mean() >= share)
+        sets = [own for own in sets if own.sum() > held.sum()]
+        if held.mean() > _MOST_HELD or (~held).sum() < least:
             continue
         if len(np.unique(along[~held].round(6))) < _LEAST_VALUES - 1:
             continue
+        if not sets:
+            return
         if not any((held == other).all() for other in found.values()):
-            found[f"largest {name}, {round(100 * (1.0 - kept))} %"] = held
+            found[f"largest {name}, {share:.0%}"] = held
+
+
+def _from(along: np.ndarray, value: float) -> np.ndarray:
+    """The runs from a value on."""
+    return along >= value - _ROUNDING
 
 
 def _mixtures(shares: np.ndarray, seed: int) -> dict[str, np.ndarray]:

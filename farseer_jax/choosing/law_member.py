@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.forecasting.members import Member
-from farseer_jax.laws.domains import EXPONENT
+from farseer_jax.laws.declarations import roles_of
+from farseer_jax.laws.domains import EXPONENT, POSITIVE
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link
 from farseer_jax.methods.end_to_end.choose_starts import starts_of
@@ -26,8 +27,8 @@ from farseer_jax.solvers.random_starts import Domain
 
 FLOOR_OF_LEAST, FLOOR_SD = 0.6, 0.5  # ln E ~ N(ln .6·L_min, .5), as in forecasts
 EXPONENT_MIDDLE, EXPONENT_SD = 0.3, 0.3  # ln α ~ N(ln .3, .3)
-_NO_PRIOR_SD = 1e3
-_NUM_STARTS = 8
+_SPREADS_OF_STARTS, _LEAST_SD = 2.0, 0.3  # of other parameters
+_NUM_STARTS, _STARTS_BESIDE_OPTIMUM = 8, 2
 _LEAST_START = 1e-6  # of a coefficient that starts at 0
 _INSIDE = 1e-3  # of the range of a fraction
 
@@ -40,6 +41,7 @@ def law_member(
     *,
     correlated: bool,
     starts: np.ndarray,
+    optimum: np.ndarray | None = None,
 ) -> Member:
     """A law as a member, with priors on its floor and its exponents.
 
@@ -49,13 +51,14 @@ def law_member(
         columns: the table's name of each input of the law.
         kinds: the kinds of all inputs of the table, along which errors move together.
         correlated: whether errors move together.
-        starts: on scales without bounds, ``(start, parameter)``.
+        starts: on scales without bounds, ``(start, parameter)``; priors follow from them.
+        optimum: a solution of a problem like this one, to start from instead.
     """
     names = law.parameter_names()
-    mean, sd = _priors(law, runs)
-    known = sd < _NO_PRIOR_SD
+    mean, sd = _priors(law, runs, starts)
+    if optimum is not None:
+        starts = np.concatenate([optimum[None], starts[:_STARTS_BESIDE_OPTIMUM]])
     near = np.clip(starts, mean - 2.0 * sd, mean + 2.0 * sd)
-    starts = np.where(known, near, starts)
     num = len(names)
     return Member(
         law.name,
@@ -67,8 +70,8 @@ def law_member(
         np.zeros(num),
         np.full(num, -np.inf),
         np.full(num, np.inf),
-        starts,
-        np.where(known, mean, np.median(starts, axis=0)),
+        near,
+        mean,
         sd,
         np.full(num, np.inf),
         partial(law_of_unbounded, law),
@@ -170,15 +173,20 @@ def _to_unbounded(domain: Domain, values: np.ndarray) -> np.ndarray:
     )
 
 
-def _priors(law: type[Law], runs: Runs) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each parameter on its unbounded scale."""
-    domains = law.domains()
-    mean, sd = np.zeros(len(domains)), np.full(len(domains), _NO_PRIOR_SD)
+def _priors(law: type[Law], runs: Runs, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each parameter on its unbounded scale.
+
+    Parameters other than floors and exponents lie about where the law starts, give or take twice
+    the spread of its starts: none runs away where the runs say nothing about it.
+    """
+    low, mean, high = np.quantile(starts, [0.16, 0.5, 0.84], axis=0)
+    sd = _LEAST_SD + _SPREADS_OF_STARTS * 0.5 * (high - low)
     floor = floor_of(law) if runs.link.name == "log" else None
-    for place, (name, domain) in enumerate(domains.items()):
+    exponents = roles_of(law).exponents
+    for place, (name, domain) in enumerate(law.domains().items()):
         if name == floor:
             mean[place] = np.log(FLOOR_OF_LEAST * runs.loss.min())
             sd[place] = FLOOR_SD
-        elif domain == EXPONENT:
+        elif domain == EXPONENT or (name in exponents and domain == POSITIVE):
             mean[place], sd[place] = np.log(EXPONENT_MIDDLE), EXPONENT_SD
     return mean, sd

@@ -158,11 +158,10 @@ def _column_of(choice: "LawChoice", name: str) -> str:
     """The column of an input, which may be named as the laws name it."""
     if name in (*choice.reading.inputs, *choice.reading.shares):
         return name
-    for fit in choice:
-        for member in fit.members:
-            if name in member.columns and member.columns[name] in choice.reading.inputs:
-                return member.columns[name]
-    return name
+    from farseer_jax.choosing.candidates import columns_for
+
+    found = columns_for(name, "positive", choice.reading, {})
+    return found[0] if len(found) == 1 else name
 
 
 def _has_bound(name: str, settings: Settings) -> bool:

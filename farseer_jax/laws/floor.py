@@ -2,7 +2,7 @@
 
 import inspect
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import equinox as eqx
 import numpy as np
@@ -76,8 +76,7 @@ def with_floor(law: type[Law]) -> type[Law]:
         "formula": f"E + ({law.formula.partition('= ')[2] or law.formula})",
         "base": law,
     }
-    made: type[Law] = type(Law)("LawWithFloor", (LawWithFloor,), space)
-    return made
+    return cast(type[Law], cast(Any, type(Law))("LawWithFloor", (LawWithFloor,), space))
 
 
 def has_floor(law: type[Law]) -> bool:

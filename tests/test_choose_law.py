@@ -1,0 +1,398 @@
+"""The choice of laws for a table whose user names none."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import farseer, refused
+
+import farseer_jax as fj
+from farseer_jax.choosing import law_member, scores
+from farseer_jax.choosing.candidates import catalogue, served_laws
+from farseer_jax.choosing.holdouts import holdouts
+from farseer_jax.choosing.table_reading import TableReading, numbers_of, read_columns
+from farseer_jax.laws.floor import has_floor, with_floor
+from farseer_jax.laws.registry import law_named
+from farseer_jax.methods.end_to_end.choose_starts import starts_of
+from farseer_jax.methods.end_to_end.layout import build_layout
+from farseer_jax.methods.end_to_end.settings import free_of
+
+NOISE = 1e-3
+
+
+def streams(N: Any, P: Any) -> Any:
+    """ParScale, as published for Pile."""
+    return 1.2888 + (1.973e8 / (N * (0.3345 * np.log(P) + 1.0))) ** 0.1963
+
+
+def table_of_streams() -> dict[str, Any]:
+    """Runs of two corpora, in columns with other names than the laws'."""
+    N, P = (x.ravel() for x in np.meshgrid(np.geomspace(5e8, 4e9, 6), [1, 2, 4, 6]))
+    noise = np.exp(NOISE * np.random.default_rng(0).standard_normal((2, len(N))))
+    return {
+        "params": np.tile(N, 2),
+        "num_streams": np.tile(P, 2),
+        "corpus": np.repeat(["pile", "stack"], len(N)),
+        "val_loss": np.concatenate([streams(N, P) * noise[0], 0.6 * streams(N, P) * noise[1]]),
+    }
+
+
+def mixtures() -> dict[str, Any]:
+    """Two losses over mixtures of three domains at two sizes, some shares 0."""
+    rng = np.random.default_rng(1)
+    shares = rng.dirichlet([1.0, 1.0, 1.0], 14).round(3)
+    shares[:3, 0] = 0.0
+    shares = np.tile(shares / shares.sum(axis=1, keepdims=True), (2, 1))
+    N = np.repeat([70e6, 410e6], 14)
+    coefficients = np.array([[0.9, 0.5, 0.2], [0.3, 0.4, 1.2]])
+    loss = 1.5 + 40 / N[:, None] ** 0.25 + 1.0 / ((shares + 0.02) ** 0.3 @ coefficients.T)
+    return {
+        "model": np.where(N > 1e8, "410M", "70M"),
+        **{f"share_{k}": shares[:, k] for k in range(3)},
+        "loss_web": loss[:, 0],
+        "loss_code": loss[:, 1],
+    }
+
+
+@pytest.fixture(scope="module")
+def choice() -> fj.LawChoice:
+    """The laws for the table of streams."""
+    return fj.choose_law(table_of_streams())
+
+
+@pytest.fixture(scope="module")
+def mixed() -> fj.LawChoice:
+    """The laws for the table of mixtures."""
+    return fj.choose_law(mixtures())
+
+
+class TestReading:
+    def read(self, **columns: Any) -> TableReading:
+        return read_columns({name: np.asarray(own) for name, own in columns.items()})
+
+    def test_names_and_values_tell_columns_apart(self) -> None:
+        table = table_of_streams()
+        table |= {"run_id": np.arange(len(table["params"])), "val_acc": table["val_loss"] / 9}
+        reading = self.read(**table)
+        assert reading.responses == ("val_loss",)
+        assert reading.groups == ("corpus",)
+        assert reading.inputs == ("params", "num_streams")
+        assert reading.ignored == {
+            "run_id": "tells runs apart",
+            "val_acc": "looks like another result of the runs",
+        }
+
+    def test_shares_and_sizes(self) -> None:
+        reading = self.read(**mixtures())
+        assert reading.responses == ("loss_web", "loss_code")
+        assert reading.shares == ("share_0", "share_1", "share_2")
+        assert reading.sizes == ("model",)
+        assert not reading.groups
+        assert set(numbers_of(mixtures(), reading)["model"]) == {70e6, 410e6}
+
+    def test_shares_are_found_by_their_sum_whatever_their_stem(self) -> None:
+        own = {name.replace("share", "p"): values for name, values in mixtures().items()}
+        assert self.read(**own).shares == ("p_0", "p_1", "p_2")
+
+    def test_groups_follow_from_no_input(self) -> None:
+        D = np.tile([1e9, 2e9, 4e9], 8)
+        stage = [f"stage of {tokens:g}" for tokens in D]
+        one = ["same"] * 24
+        kind = np.repeat(["a", "b"], 12)
+        reading = self.read(N=np.repeat([1e8, 2e8, 4e8, 8e8] * 2, 3), D=D, stage=stage, one=one,
+                            kind=kind, loss=np.linspace(3, 2, 24))  # fmt: skip
+        assert reading.groups == ("kind",)
+        assert reading.ignored == {
+            "stage": "follows from the inputs",
+            "one": "the same in all rows",
+        }
+
+    def test_negative_losses_have_errors_of_their_own_scale(self) -> None:
+        reading = self.read(N=np.repeat([1e8, 2e8, 4e8], 2), loss=-np.linspace(1, 2, 6))
+        assert reading.link == "identity"
+        assert "not positive everywhere" in "\n".join(reading.sentences())
+
+    def test_without_a_loss(self) -> None:
+        with pytest.raises(ValueError, match="no column was recognised as the loss: name it"):
+            self.read(N=[1e8, 2e8], quality=[1.0, 2.0])
+
+
+class TestHoldouts:
+    def test_the_largest_of_each_input_and_of_all(self) -> None:
+        N, D = (
+            x.ravel() for x in np.meshgrid(np.geomspace(1e8, 1.6e9, 5), np.geomspace(1e9, 8e9, 4))
+        )
+        found = holdouts({"N": N, "D": D})
+        assert list(found) == [
+            "largest N, 10%", "largest N, 25%", "largest D, 10%", "largest D, 25%",
+            "largest N and D, 10%", "largest N and D, 25%",
+        ]  # fmt: skip
+        np.testing.assert_array_equal(found["largest N, 10%"], N > 1e9)
+        np.testing.assert_array_equal(found["largest N, 25%"], N > 5e8)
+        np.testing.assert_array_equal(found["largest D, 10%"], D > 5e9)
+        assert all(0.0 < held.mean() <= 0.5 for held in found.values())
+
+    def test_each_mixture_is_held_out_once(self) -> None:
+        shares = np.random.default_rng(0).dirichlet([1, 1], 12)
+        found = holdouts({}, np.tile(shares, (3, 1)))
+        assert len(found) == 4
+        np.testing.assert_array_equal(np.sum(list(found.values()), axis=0), 1)
+        for held in found.values():
+            np.testing.assert_array_equal(held[:12], held[12:24])
+
+    def test_few_values_are_not_extrapolated(self) -> None:
+        assert holdouts({"N": np.repeat([1e8, 2e8], 6)}) == {}
+
+
+class TestScores:
+    def test_shares_are_powers_of_the_mean_miss(self) -> None:
+        misses = np.log([[0.01, 0.04], [0.02, 0.02], [0.04, 0.04]])
+        expected = np.array([1.0, 1.0, 1 / 16])
+        np.testing.assert_allclose(scores.shares_of(misses), expected / expected.sum())
+
+    def test_small_shares_are_left_out(self) -> None:
+        shares = scores.shares_of(np.log([[0.01], [0.02], [0.2]]))
+        np.testing.assert_allclose(shares, [16 / 17, 1 / 17, 0.0])
+
+    def test_one_diverged_run_hardly_counts(self) -> None:
+        misses = np.random.default_rng(0).normal(0, 0.01, 200)
+        far = np.append(misses, 5.0)
+        clean, with_far = scores.log_miss({"a": misses})[0], scores.log_miss({"a": far})[0]
+        assert abs(with_far - clean) < 0.05
+
+    def test_who_is_best_in_draws_of_holdouts(self) -> None:
+        misses = np.log([[0.01, 0.01, 0.03], [0.02, 0.02, 0.01]])
+        found = scores.probability_best(misses)
+        better = misses[0] - misses[1]  # of each hold-out, drawn three times
+        draws = better[np.random.default_rng(5).integers(3, size=(20_000, 3))].sum(1)
+        assert abs(found[0] - (draws < 0).mean()) < 0.03
+        assert found.sum() == pytest.approx(1.0)
+
+
+class TestMember:
+    def test_unbounded_starts_are_the_laws_starts(self) -> None:
+        runs = fj.example_runs()
+        found = law_member.unbounded_starts(fj.Coupled, runs)
+        method = fj.LeastSquares(num_starts=8)
+        layout = build_layout(fj.Coupled, runs, by_curves=False)
+        free = free_of(method, layout)
+        vector = free.vector(starts_of(method, layout, free, 8)).T
+        own = fj.Coupled.from_vector(vector.T, layout.center)
+        for start, row in enumerate(found):
+            law = law_member.law_of_unbounded(fj.Coupled, row)
+            assert float(law(1e9, 2e10)) == pytest.approx(float(own(1e9, 2e10)[start]), rel=1e-9)
+
+    def test_priors_on_the_floor_and_the_exponents(self) -> None:
+        runs = fj.example_runs()
+        member = law_member.law_member(
+            fj.Chinchilla, runs, {"N": "N", "D": "D"}, {"N": "positive", "D": "positive"},
+            correlated=False, starts=law_member.unbounded_starts(fj.Chinchilla, runs),
+        )  # fmt: skip
+        names = list(fj.Chinchilla.parameter_names())
+        place = names.index("E")
+        assert member.prior_mean[place] == pytest.approx(np.log(0.6 * runs.loss.min()))
+        assert member.prior_sd[place] == 0.5
+        place = names.index("alpha")
+        assert member.prior_mean[place] == pytest.approx(np.log(0.3))
+        assert member.prior_sd[names.index("A")] > 100
+
+    def test_a_law_gets_a_floor(self) -> None:
+        law = with_floor(fj.Kaplan)
+        base = {"N_c": 8.8e13, "D_c": 5.4e13, "alpha_N": 0.076, "alpha_D": 0.095}
+        own = float(law(E=0.5, **base)(N=1e9, D=1e10))
+        assert own == pytest.approx(0.5 + float(fj.Kaplan(**base)(1e9, 1e10)))
+        assert law_named("kaplan+floor") is law
+        assert has_floor(law)
+        assert not has_floor(fj.Kaplan)
+        with pytest.raises(ValueError, match="has a parameter E"):
+            with_floor(fj.Chinchilla)
+
+    def test_every_law_that_is_tried_has_a_floor(self) -> None:
+        assert all(has_floor(law) for law in catalogue().values())
+
+
+class TestCandidates:
+    def test_several_columns_may_be_one_input(self) -> None:
+        reading = TableReading(("loss",), (), ("N_active", "N_total", "D1"))
+        candidates, _ = served_laws(reading, {})
+        names = [own.name for own in candidates if own.law is fj.Chinchilla]
+        assert names == ["chinchilla (N=N_active)", "chinchilla (N=N_total)"]
+
+    def test_a_named_column_is_the_only_one(self) -> None:
+        reading = TableReading(("loss",), (), ("N_active", "N_total", "D1"))
+        candidates, _ = served_laws(reading, {"N": "N_total"})
+        (own,) = [own for own in candidates if own.law is fj.Chinchilla]
+        assert own.columns == {"N": "N_total", "D": "D1"}
+
+    def test_what_a_law_lacks(self) -> None:
+        _, others = served_laws(TableReading(("loss",), (), ("N", "D")), {})
+        lacks = {own.name: own.lacks for own in others}
+        assert lacks["chinchilla(D=repeated-tokens)"] == ("U",)
+
+
+class TestChoice:
+    def test_beyond_the_runs(self, choice: fj.LawChoice) -> None:
+        N, P = np.array([5e9, 1.2e10, 5e9]), np.array([6, 8, 12])
+        at = {"params": np.tile(N, 2), "num_streams": np.tile(P, 2)}
+        at["corpus"] = np.repeat(["pile", "stack"], 3)
+        expected = np.concatenate([streams(N, P), 0.6 * streams(N, P)])
+        np.testing.assert_allclose(choice.predict(at), expected, rtol=0.005)
+
+    def test_the_true_law_is_among_the_best(self, choice: fj.LawChoice) -> None:
+        assert choice.best.miss < 2.0 * NOISE
+        assert sum(own.share for own in choice.tried) == pytest.approx(1.0)
+        assert [own.miss for own in choice.tried] == sorted(own.miss for own in choice.tried)
+
+    def test_predictions_are_the_average_of_the_laws(self, choice: fj.LawChoice) -> None:
+        fit = choice[0]
+        N, P = np.array([1e9, 8e9]), np.array([3, 8])
+        total = np.zeros(2)
+        for member in fit.members:
+            own = {"params": N, "num_streams": P}
+            value = member.law.loss(**{key: own[name] for key, name in member.columns.items()})
+            scaled = np.log(np.asarray(value, dtype=float))
+            if member.correlated:
+                columns = fj.CorrelatedErrors(along="params").columns(
+                    dict.fromkeys(fit.inputs, "positive"), fit.inputs
+                )
+                scaled = scaled + columns.at(own).matrix @ member.coefficients
+            total += member.share * scaled
+        np.testing.assert_allclose(fit.predict(params=N, num_streams=P), np.exp(total), rtol=1e-12)
+
+    def test_evaluate_knows_the_observed(self, choice: fj.LawChoice) -> None:
+        found = choice.evaluate(pd.DataFrame(table_of_streams()))
+        assert found.r2 > 0.9999
+        assert found.mean_relative_error < 2.0 * NOISE
+
+    def test_file(self, choice: fj.LawChoice, tmp_path: Path) -> None:
+        choice.to_json(tmp_path / "choice.json")
+        again = fj.LawChoice.from_json(tmp_path / "choice.json")
+        table = table_of_streams()
+        np.testing.assert_array_equal(again.predict(table), choice.predict(table))
+        assert str(again) == str(choice)
+        assert again.reading == choice.reading
+
+    def test_text_says_what_was_taken_for_what(self, choice: fj.LawChoice) -> None:
+        text = str(choice)
+        assert text.startswith("response: val_loss\ngroups: corpus\ninputs: params, num_streams")
+        assert "chosen for each of 2 groups and responses: " in text
+        assert "chinchilla needs D (training tokens)" in text
+        frame = choice.to_dataframe()
+        assert list(frame.columns) == [
+            "law",
+            "misfit",
+            "miss",
+            "share",
+            "probability_best",
+            "formula",
+        ]
+        assert len(frame) == len(choice.tried)
+
+    def test_mixtures(self, mixed: fj.LawChoice) -> None:
+        table = {name: np.asarray(own) for name, own in mixtures().items()}
+        shares = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
+        at = {f"share_{k}": shares[:, k] for k in range(3)} | {"model": np.array(["70M", "410M"])}
+        coefficients = np.array([[0.9, 0.5, 0.2], [0.3, 0.4, 1.2]])
+        N = np.array([70e6, 410e6])
+        loss = 1.5 + 40 / N[:, None] ** 0.25 + 1.0 / ((shares + 0.02) ** 0.3 @ coefficients.T)
+        np.testing.assert_allclose(mixed.predict(at), loss, rtol=0.01)
+        assert mixed.evaluate(table).r2 > 0.999
+
+    def test_a_diverged_run_hardly_matters(self) -> None:
+        N, D = (
+            x.ravel() for x in np.meshgrid(np.geomspace(1e8, 2e9, 5), np.geomspace(2e9, 6e10, 5))
+        )
+        loss = 1.7 + 400 / N**0.34 + 410 / D**0.28
+        far = loss.copy()
+        far[[3, 20]] *= 1.3
+        at = {"N": [4e9], "D": [1e11]}
+        clean = fj.choose_law({"N": N, "D": D, "loss": loss}).predict(at)
+        np.testing.assert_allclose(clean, 1.7 + 400 / 4e9**0.34 + 410 / 1e11**0.28, rtol=0.002)
+        np.testing.assert_allclose(
+            fj.choose_law({"N": N, "D": D, "loss": far}).predict(at), clean, rtol=0.005
+        )
+
+    def test_a_floor_that_the_runs_do_not_determine_is_said(self) -> None:
+        rng = np.random.default_rng(0)
+        N = np.geomspace(1e8, 8e8, 10)
+        loss = (1.5 + 30 / N**0.15) * np.exp(0.003 * rng.standard_normal(10))
+        (warning,) = fj.choose_law({"N": N, "loss": loss}).warnings
+        assert "do not determine the floor E" in warning
+
+    def test_runs(self) -> None:
+        found = fj.choose_law(fj.example_runs().select(max_N=1e9))
+        assert found.reading.inputs == ("N", "D")
+
+
+class TestRefusals:
+    def test_too_few_runs(self) -> None:
+        with pytest.raises(ValueError, match="3 runs are too few to leave the largest out"):
+            fj.choose_law({"N": [1e8, 2e8, 4e8], "loss": [3.0, 2.8, 2.6]})
+
+    def test_no_inputs(self) -> None:
+        with pytest.raises(
+            ValueError, match=r"no law can be served by the columns .*chinchilla needs"
+        ):
+            fj.choose_law({"loss": np.linspace(3, 2, 12), "name": [f"run {k}" for k in range(12)]})
+
+    def test_a_table_without_a_column(self, choice: fj.LawChoice) -> None:
+        with pytest.raises(ValueError, match="no column 'num_streams'"):
+            choice.predict({"params": [1e9], "corpus": ["pile"]})
+
+    def test_an_unknown_group(self, choice: fj.LawChoice) -> None:
+        with pytest.raises(ValueError, match="the group corpus=code was not fitted"):
+            choice.predict({"params": [1e9], "num_streams": [2], "corpus": ["code"]})
+
+    def test_a_value_that_is_not_positive(self, choice: fj.LawChoice) -> None:
+        with pytest.raises(ValueError, match="column 'num_streams': rows 1 are not positive"):
+            choice.predict({"params": [1e9] * 2, "num_streams": [2, 0], "corpus": ["pile"] * 2})
+
+    def test_shares_that_do_not_sum_to_1(self, mixed: fj.LawChoice) -> None:
+        at = {"share_0": [0.5], "share_1": [0.3], "share_2": [0.3], "model": ["70M"]}
+        with pytest.raises(ValueError, match="the shares of rows 0 do not sum to 1"):
+            mixed.predict({name: np.array(own) for name, own in at.items()})
+
+    def test_inputs_of_one_fit(self, choice: fj.LawChoice) -> None:
+        with pytest.raises(TypeError, match="have the inputs params, num_streams; got params"):
+            choice[0].predict(params=1e9)
+
+
+@pytest.mark.usefixtures("folder")
+class TestShell:
+    def test_fit_and_predict(self, choice: fj.LawChoice) -> None:
+        table = pd.DataFrame(table_of_streams())
+        table.to_csv("runs.csv", index=False)
+        found = farseer("fit", "runs.csv", "--law", "auto", "--json", "fit.json")
+        assert found.exit_code == 0, found.stderr
+        assert found.stdout.startswith("response: val_loss\n")
+        again = farseer("predict", "fit.json", "runs.csv", "--json", "-")
+        assert again.exit_code == 0, again.stderr
+        again = farseer(
+            "predict", "fit.json", "--N", "4e9", "--given", "Q=8", "--given", "num_streams=8",
+            "--group", "corpus=pile",
+        )  # fmt: skip
+        assert again.exit_code == 2
+        again = farseer("predict", "fit.json", "--N", "4e9", "--given", "P=8",
+                        "--group", "corpus=pile")  # fmt: skip
+        assert again.exit_code == 0, again.stderr
+        own = choice.predict({"params": [4e9], "num_streams": [8], "corpus": ["pile"]})
+        assert f"{own[0]:.3f}" in again.stdout
+
+    def test_a_method_does_not_go_with_it(self) -> None:
+        Path("runs.csv").write_text("N,loss\n1e8,3\n")
+        refused(
+            farseer("fit", "runs.csv", "--law", "auto", "--objective", "huber"),
+            "--objective does not go with --law auto",
+        )
+        refused(
+            farseer("bootstrap", "runs.csv", "--law", "auto"), "--law auto is for `farseer fit`"
+        )
+
+
+def test_streams_on_real_runs(shared_data: Path) -> None:
+    """The runs of 4 streams, from those of 1 and 2."""
+    table = pd.read_csv(shared_data / "named_inputs" / "parallel.csv")
+    held = table.P == 4
+    assert fj.choose_law(table[~held]).evaluate(table[held]).r2 > 0.999
