@@ -25,7 +25,6 @@ from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.runs.checks import Floats, check_level
 from farseer_jax.runtime.threads import one_blas_thread
 
-
 _NO_GAIN = "no affordable run lowers the standard error enough to be worth it"
 
 
