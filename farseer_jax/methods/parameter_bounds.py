@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import jax
 import numpy as np
 
+from farseer_jax.laws.expression_law import ExpressionLaw
 from farseer_jax.laws.law import Law
 
 
@@ -35,18 +36,22 @@ def bound_sentences(
             zeros.append(name)
         elif np.isclose(value, low, rtol=1e-9, atol=0.0) or np.isclose(value, high, rtol=1e-9):
             others.append(f"{name} = {value:.4g}")
-    return [*_at_zero(zeros), *_elsewhere(others)]
+    return [*_at_zero(zeros, issubclass(kind, ExpressionLaw)), *_elsewhere(others)]
 
 
-def _at_zero(names: Sequence[str]) -> list[str]:
+def _at_zero(names: Sequence[str], is_text: bool) -> list[str]:
     if not names:
         return []
     its, them = ("its term", "it") if len(names) == 1 else ("their terms", "them")
     fixed = ", ".join(f"{name!r}: 0.0" for name in names)
+    others = (
+        ", drop that term, or allow negative values (real=)"
+        if is_text
+        else ", or use a law without that term"
+    )
     return [
         f"{' and '.join(names)} ended at 0, the least allowed: the runs show nothing of {its}, nor "
-        f"of other parameters there; fix {them} (fixed={{{fixed}}}), drop that term, or allow "
-        "negative values (real=)."
+        f"of other parameters there; fix {them} (fixed={{{fixed}}}){others}."
     ]
 
 
