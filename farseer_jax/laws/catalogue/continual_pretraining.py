@@ -18,7 +18,7 @@ class DCPT(Law):
 
     Source: Que et al., *D-CPT Law: Domain-specific Continual Pre-Training Scaling Law for Large
     Language Models* (arXiv 2406.01375), the parameterisation L3 of its five. The authors minimise a
-    Huber loss by L-BFGS; they print no parameters.
+    Huber loss by L-BFGS, here of log residuals at .001; their parameters were not found.
 
     Attributes:
         E: irreducible loss.

