@@ -12,7 +12,7 @@ from farseer_jax.objectives import Objective
 from farseer_jax.runs.runs import Runs
 from farseer_jax.types import Array
 
-# Twice the noise of good runs: beyond it, losses of diverging runs count linearly.
+# About the median residual of runs that do not diverge; those that do count linearly.
 _ROBUST = Objective(delta=4e-3)
 _SERIES_RADIUS = 0.05
 _SERIES = tuple(1.0 / math.factorial(k + 2) for k in range(6))  # exact to 1e-12 within the radius
@@ -28,7 +28,7 @@ class LearningRateBatch(Law):
     Source: Li et al., *Predictable Scale: Part I, Step Law* (arXiv 2503.04715), for the power laws
     (:class:`OptimalHyperparameter`); they fit them to the best runs alone. The bowl, which uses all
     runs, is this library's. Runs that diverge pull least squares: fit with
-    ``Objective(delta=4e-3)``, twice the noise of good runs (:func:`published_method`). Where losses
+    ``Objective(delta=4e-3)``, about the median residual (:func:`published_method`). Where losses
     rise faster above the best learning rate than below, take
     :class:`AsymmetricLearningRateBatch`.
 

@@ -1,16 +1,18 @@
 """Laws with the size of the vocabulary: unigram-normalised losses of Tao et al."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 
-from farseer_jax.laws.domains import Exponent, Positive, Real
+from farseer_jax.laws.domains import Exponent, Leaf, Positive, Real
 from farseer_jax.laws.law import Law
 from farseer_jax.objectives import Objective
+from farseer_jax.solvers.random_starts import Domain
 from farseer_jax.types import Array
 
 _LARGEST_VOCABULARY = 200_000  # beyond it, the authors' tokens per character stay the same
+_AuthorsExponent = Annotated[Leaf, Domain(0.1, 1.0)]
 _RAW_HUBER = Objective(residual="absolute", delta=1e-3)
 
 
@@ -79,7 +81,8 @@ class VocabularyWidth(Law):
     and q a quadratic of their tokenisers (.00639222, −.15811069, 1.20470122; constant from V =
     200,000). Their code (``approach3_isoloss.py``) passes V in thousands to q, and so does this
     law: the published parameters, here in single parameters, entries and tokens, are those of the
-    code. They leave .106 rms (R² .982) on the 1,080 runs, with q(ln V) .754.
+    code. They leave .106 rms (R² .982) on the 1,080 runs, with q(ln V) .754. As theirs, exponents
+    lie between .1 and 1: the smallest runs alone would draw alpha2 to 0 and E to infinity.
 
     Attributes:
         E: how far the loss lies below that of a unigram model in the limit.
@@ -117,8 +120,8 @@ class VocabularyWidth(Law):
     A1: Positive
     A2: Positive
     B: Positive
-    alpha1: Exponent
-    alpha2: Exponent
+    alpha1: _AuthorsExponent
+    alpha2: _AuthorsExponent
 
     def loss(self, N: Any, V: Any, width: Any, characters: Any) -> Array:
         """Falls with N, V, the width and the characters."""
