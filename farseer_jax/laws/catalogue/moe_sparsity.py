@@ -63,10 +63,10 @@ class MoESparsity(Law):
     b: Positive
     beta: Exponent
     c: Positive
-    lambda_: Annotated[Leaf, Domain(start=(-0.5, 0.5))]
+    lambda_: Annotated[Leaf, Domain(start=(-0.5, 0.1))]
     d: Positive
     delta: Exponent
-    gamma: Annotated[Leaf, Domain(lower=0.0, start=(0.05, 0.35))]
+    gamma: Annotated[Leaf, Domain(lower=0.0, start=(0.05, 0.25))]
 
     def loss(self, N: Any, D: Any, S: Real) -> Array:
         """Falls with N and D; with S it may do either."""
