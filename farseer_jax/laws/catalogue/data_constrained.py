@@ -12,7 +12,6 @@ from farseer_jax.laws.effective.saturating_worth import with_saturating_worth
 from farseer_jax.laws.input_limits import InputLimit
 from farseer_jax.laws.law import Center, Law, spread
 from farseer_jax.runs.runs import Runs
-from farseer_jax.types import Array
 
 
 class DataConstrained(Law):
@@ -68,13 +67,13 @@ class DataConstrained(Law):
     R_D: Multiples
     R_N: Multiples
 
-    def loss(self, N: Any, D: Any, U: Any) -> Array:
+    def loss(self, N: Any, D: Any, U: Any) -> Any:
         """Chinchilla's law of the effective parameters and tokens."""
         size = with_saturating_worth(N, self.optimal_size(U), self.R_N)
         tokens = with_saturating_worth(D, U, self.R_D)
         return self.E + self.A * size**-self.alpha + self.B * tokens**-self.beta
 
-    def optimal_size(self, U: Any) -> Array:
+    def optimal_size(self, U: Any) -> Any:
         """The compute-optimal number of parameters for U tokens, each seen once."""
         log_G = jnp.log(self.alpha * self.A / (self.beta * self.B)) / (self.alpha + self.beta)
         ratio = self.beta / self.alpha

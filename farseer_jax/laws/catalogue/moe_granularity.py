@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from farseer_jax.laws.domains import Exponent, Positive
 from farseer_jax.laws.law import Law
 from farseer_jax.objectives import Objective
-from farseer_jax.types import Array
 
 
 class MoEGranularity(Law):
@@ -56,8 +55,7 @@ class MoEGranularity(Law):
     b: Positive
     beta: Exponent
 
-    def loss(self, N: Any, D: Any, G: Any) -> Array:
+    def loss(self, N: Any, D: Any, G: Any) -> Any:
         """Falls with all three inputs."""
         size = (self.g / G**self.gamma + self.a) / N**self.alpha
-        loss: Array = self.c + size + self.b / D**self.beta
-        return loss
+        return self.c + size + self.b / D**self.beta

@@ -16,7 +16,6 @@ from farseer_jax.laws.input_limits import InputLimit
 from farseer_jax.laws.law import Law
 from farseer_jax.objectives import Objective
 from farseer_jax.solvers.random_starts import Domain
-from farseer_jax.types import Array
 
 # starts where Chinchilla's exponents lie, with little or no effect of the experts
 _Falling = Annotated[Leaf, Domain(start=(-0.5, -0.1))]
@@ -84,7 +83,7 @@ class MoEJoint(Law):
     E_start: EffectiveOfOne
     E_max: MostEffective
 
-    def loss(self, N_active: Any, D: Any, experts: Count) -> Array:
+    def loss(self, N_active: Any, D: Any, experts: Count) -> Any:
         """Chinchilla's law, whose coefficients and exponents follow the experts."""
         log_X = jnp.log(effective_experts(experts, self.E_start, self.E_max))
         size = self.delta * log_X + (self.alpha + self.gamma * log_X) * jnp.log(N_active)

@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from farseer_jax.laws.domains import Exponent, Leaf, Positive, Real
+from farseer_jax.laws.domains import Exponent, Fraction, Leaf, Positive
 from farseer_jax.laws.input_limits import InputLimit
 from farseer_jax.laws.law import Law
 from farseer_jax.solvers.random_starts import Domain
-from farseer_jax.types import Array
 
 _SHARE = InputLimit(
     ("S",),
-    lambda S: (S >= 0.0) & (S < 1.0),
-    "S (the share of experts that a token does not see) must be at least 0 and below 1",
+    lambda S: S < 1.0,
+    "S (the share of experts that a token does not see) must be below 1",
 )
 
 
@@ -63,14 +62,13 @@ class MoESparsity(Law):
     b: Positive
     beta: Exponent
     c: Positive
-    lambda_: Annotated[Leaf, Domain(start=(-0.5, 0.5))]
+    lambda_: Annotated[Leaf, Domain(start=(-0.5, 0.1))]
     d: Positive
     delta: Exponent
-    gamma: Annotated[Leaf, Domain(lower=0.0, start=(0.05, 0.35))]
+    gamma: Annotated[Leaf, Domain(lower=0.0, start=(0.05, 0.25))]
 
-    def loss(self, N: Any, D: Any, S: Real) -> Array:
+    def loss(self, N: Any, D: Any, S: Fraction) -> Any:
         """Falls with N and D; with S it may do either."""
         active = 1.0 - S
         sparse = self.c / active**self.lambda_ + self.d / (active**self.delta * N**self.gamma)
-        loss: Array = self.e + self.a / N**self.alpha + self.b / D**self.beta + sparse
-        return loss
+        return self.e + self.a / N**self.alpha + self.b / D**self.beta + sparse

@@ -8,7 +8,6 @@ from farseer_jax.laws.domains import Leaf, Positive
 from farseer_jax.laws.input_limits import InputLimit, at_least
 from farseer_jax.laws.law import Law
 from farseer_jax.solvers.random_starts import Domain
-from farseer_jax.types import Array
 
 _EXPANSION = at_least(
     "expansion",
@@ -49,7 +48,7 @@ class MoEUpcycling(Law):
     c: Annotated[Leaf, Domain(start=(-0.03, 0.03))]
     E: Positive
 
-    def loss(self, expansion: Any, N_active: Any) -> Array:
+    def loss(self, expansion: Any, N_active: Any) -> Any:
         """A power law in either input, with an interaction."""
         log_P, log_N = jnp.log(expansion), jnp.log(N_active)
         power = jnp.exp(-self.a * log_P - self.b * log_N + self.c * log_P * log_N)

@@ -14,7 +14,6 @@ from farseer_jax.laws.effective.low_precision_parameters import (
 )
 from farseer_jax.laws.law import Law
 from farseer_jax.solvers.random_starts import Domain
-from farseer_jax.types import Array
 
 
 class Precision(Law):
@@ -89,13 +88,13 @@ class Precision(Law):
     gamma_N: Exponent
     gamma_post: Annotated[Leaf, Domain(0.05, 100.0, start=(0.3, 1.5))]
 
-    def loss(self, N: Any, D: Any, p_w: Any, p_a: Any, p_kv: Any, p_post: Any) -> Array:
+    def loss(self, N: Any, D: Any, p_w: Any, p_a: Any, p_kv: Any, p_post: Any) -> Any:
         """Chinchilla's law of the effective parameters, and the loss by quantisation."""
         size = self._term().value(N, p_w, p_a, p_kv)
         trained = self.E + self.A * size**-self.alpha + self.B * D**-self.beta
         return trained + self.quantised(size, D, p_post)
 
-    def quantised(self, size: Any, D: Any, p_post: Any) -> Array:
+    def quantised(self, size: Any, D: Any, p_post: Any) -> Any:
         """What quantisation after training adds, for effective parameters and tokens."""
         ratio = self.gamma_D * jnp.log(D) - self.gamma_N * jnp.log(size)
         return self.C_T * jnp.exp(ratio - p_post / self.gamma_post)

@@ -36,8 +36,8 @@ class ExcessParameters(EffectiveInput):
     formula: ClassVar[str] = "N_U·(1 + R_N·(1 − e^(−(N/N_U − 1)/R_N))), N_U = 1e9·G·(U/1e9)^h"
 
     R_N: Multiples
-    G: Annotated[Leaf, Domain(lower=0.0, start=(0.01, 0.5))]
-    h: Annotated[Leaf, Domain(lower=0.0, start=(0.3, 1.5))]
+    G: Annotated[Leaf, Domain(1e-3, 10.0, start=(0.01, 0.3))]
+    h: Annotated[Leaf, Domain(0.0, 2.0, start=(0.5, 1.2))]
 
     def value(self, N: Any, U: Any) -> Array:
         """The effective number of parameters; N and U positive and broadcastable."""
