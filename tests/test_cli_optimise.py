@@ -99,6 +99,11 @@ class TestRefusals:
         refused(farseer("optimise", "fit.json"), "--over")
         refused(farseer("optimise", "fit.json", "--over", "N"), "also needs D", "--given D=")
 
+    def test_laws_that_were_averaged(self, sizes: fj.Fit) -> None:
+        Path("choice.json").write_text('{"format": "farseer_jax.LawChoice"}')
+        found = farseer("optimise", "choice.json", "--over", "h")
+        refused(found, "expected the fit of one law, got laws that were chosen and averaged")
+
     def test_which_of_several_fits(self, sizes: fj.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
         several = [fit_with(sizes.law, sizes.runs, response=response) for response in ("a", "b")]
         monkeypatch.setattr(Fits, "from_json", lambda path: Fits(tuple(several)))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from farseer_jax.cli.choice import is_choice
 from farseer_jax.cli.command_factory import Source, command
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.options import (
@@ -96,6 +97,11 @@ def _read(settings: Settings) -> "Fit":
     from farseer_jax import Fits
 
     path: Path = settings["fit_path"]
+    if is_choice(path):
+        raise Refusal(
+            f"{path}: expected the fit of one law, got laws that were chosen and averaged: fit the "
+            "best of them (farseer fit RUNS --law NAME --json FIT.json)"
+        )
     fits = of_groups(Fits.from_json(path), settings["groups"] or {})
     responses = list(dict.fromkeys(fit.response for fit in fits))
     response = settings["response"]

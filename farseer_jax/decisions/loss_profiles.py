@@ -9,7 +9,7 @@ from farseer_jax.decisions.discrete_inputs import OptimisationProblem
 from farseer_jax.decisions.input_constraints import Constraint, values_at
 from farseer_jax.decisions.optimum import LossProfile
 from farseer_jax.decisions.search_space import SCALES, Free, Hull
-from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.evaluate import losses_at
 from farseer_jax.laws.law import Law
 from farseer_jax.solvers.root_finding import find_roots
 
@@ -113,5 +113,5 @@ def _losses(law: Law, points: dict[str, Any]) -> np.ndarray:
     known = np.all([np.isfinite(own.reshape(num, -1)).all(axis=1) for own in points.values()], 0)
     losses = np.full(num, np.nan)
     if known.any():
-        losses[known] = evaluate(law, **{name: own[known] for name, own in points.items()})
+        losses[known] = losses_at(law, {n: own[known] for n, own in points.items()}, ())[0]
     return losses

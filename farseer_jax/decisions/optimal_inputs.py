@@ -26,7 +26,7 @@ from farseer_jax.solvers.constrained.problem import (
 
 _INSIDE = 0.02  # how far inside the constraints a search starts, on the scale of their logarithms
 _SAME = 1e-6  # relative difference of losses of one optimum
-_DUST = 1e-14  # of a share
+_DUST = 1e-14  # of a share, or of a distance from an end
 _ROUNDING = 1e-12  # of a cost that equals its limit
 _MOST_ELEMENTS = 8192  # of one batch: fits in a CPU's cache
 
@@ -349,6 +349,10 @@ class Search:
         known = np.flatnonzero(best >= 0)
         problem = self._problem(cases.take(known), scales)
         own = polish(problem, Solution(*(part[best[known]] for part in found)))
+        # without rounding errors at the ends
+        z = np.where((own.at_lower > 0.0) & (own.z - problem.lower < _DUST), problem.lower, own.z)
+        z = np.where((own.at_upper > 0.0) & (problem.upper - z < _DUST), problem.upper, z)
+        own = own._replace(z=z)
         x = self._base + problem.at(own.z, own.weights) @ self._matrix.T
         x = without_dust(x, len(self.space.numbers))
 

@@ -137,7 +137,7 @@ class Arguments:
 
     def points(self, found: LabelledOptima, rows: np.ndarray) -> dict[str, np.ndarray]:
         """All inputs of some of the points, as the law takes them."""
-        own = self.space.inputs(found.optima.x) | self.problem.known
+        own = self.space.inputs(found.optima.x) | dict(self.problem.known)
         for name, places in found.labels.items():
             own[name] = np.eye(len(shares_of(self.law, name)))[places]
         return {name: own[name][rows] for name in self.law.inputs()}

@@ -102,7 +102,7 @@ def given_points(
     """The given inputs, checked and broadcast, ``(point,)`` or with shares; and how many points.
 
     Raises:
-        ValueError: a value is not of its input's kind, or there are more unique tokens than tokens.
+        ValueError: a value is not of its input's kind, or outside the law's limits.
     """
     kinds = law.inputs()
     filled = dict(given)
@@ -113,17 +113,12 @@ def given_points(
             filled[name] = entries[0]
         elif kinds[name] == "mixture":
             filled[name] = np.full(max(len(entries), 2), 1.0 / max(len(entries), 2))
-    flat, _ = flat_points(law, (), filled)
+    limits = [own for own in law.limits if set(own.inputs) <= set(given)]
+    flat, _ = flat_points(law, (), filled, limits)
     known = {name: own for name, own in flat.items() if name in given}
     for name, own in known.items():
         if kinds[name] == "count" and (own != np.round(own)).any():
             raise ValueError(f"{name}: expected whole numbers, got {given[name]!r}")
-    if {"U", "D"} <= set(known) and (known["U"] > known["D"]).any():
-        place = int(np.argmax(known["U"] > known["D"]))
-        raise ValueError(
-            f"U: {known['U'][place]:g} unique tokens are more than the {known['D'][place]:g} "
-            "tokens D that are trained on; give U up to D"
-        )
     return known, len(next(iter(flat.values())))
 
 

@@ -264,9 +264,7 @@ def _text(name: str, value: Any) -> str:
         return loss_text(value)
     if name in _LARGE:
         return quantity_text(value)
-    return (
-        f"{value:.4f}" if 0.0 <= value <= 1.0 and value != round(value) else number_text(value, 4)
-    )
+    return f"{value:.4f}" if 0.01 <= value < 1.0 else number_text(value, 4)
 
 
 def _interval_text(name: str, own: Intervals | None, point: int) -> str:

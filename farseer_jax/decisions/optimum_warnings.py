@@ -29,6 +29,7 @@ def limits_of(
         optima: their optima.
     """
     names = [*texts, *linear_texts(problem)]
+    optima = certain(optima)
     found = []
     for point in range(len(optima.loss)):
         own: list[str] = []
@@ -43,6 +44,17 @@ def limits_of(
             own += _of_hulls(problem, optima, point)
         found.append(tuple(own))
     return tuple(found)
+
+
+def certain(optima: Optima) -> Optima:
+    """The optima without multipliers that are smaller than the residual."""
+    least = np.where(np.isfinite(optima.residual), optima.residual, 0.0)[:, None]
+    least = np.where(least < TOLERANCE, 0.0, least)
+    return optima._replace(
+        multipliers=np.where(optima.multipliers > least, optima.multipliers, 0.0),
+        ends=np.where(np.abs(optima.ends) > least, optima.ends, 0.0),
+        slope=np.where(np.abs(optima.slope) > least, optima.slope, 0.0),
+    )
 
 
 def linear_texts(problem: OptimisationProblem) -> list[str]:
@@ -85,12 +97,14 @@ def optimum_warnings(
     problem: OptimisationProblem, result: Optimum, optima: Optima
 ) -> tuple[str, ...]:
     """Sentences, worst first."""
+    optima = certain(optima)
     known = np.isfinite(optima.loss)
     better = "the response still rises" if problem.maximise else "the loss still falls"
     found = [
         *_missing(optima, known),
         *_unsolved(optima, known),
         *_tokens_per_parameter(problem, optima, known, better),
+        *_unspent(result, problem, optima, known),
         *(s for k, own in enumerate(problem.space.numbers)
           for s in _at_end(own, optima.ends[:, k], known, better)),
         *_beyond_hull(problem, optima, known, better),
@@ -138,6 +152,20 @@ def _tokens_per_parameter(
         for at, way in ((high, "more tokens"), (low, "fewer tokens"))
         if at.any()
     ]
+
+
+def _unspent(
+    result: Optimum, problem: OptimisationProblem, optima: Optima, known: np.ndarray
+) -> list[str]:
+    """A sentence on budgets of which some is left."""
+    left = known & (result.budget is not None)
+    if not left.any():
+        return []
+    left &= (optima.residual < TOLERANCE) & ~(optima.multipliers[:, 0] > _ACTIVE)
+    if not left.any():
+        return []
+    subject = some_of(int(left.sum()), len(known), "budgets", "is", "are")
+    return [f"{subject} not spent: a larger {problem.constraints[0].label} does not help there."]
 
 
 def _at_end(free: Free, ends: np.ndarray, known: np.ndarray, better: str) -> list[str]:

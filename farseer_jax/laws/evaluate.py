@@ -4,7 +4,7 @@ A law is traced once and evaluated by NumPy, without compilation. Only a law wit
 without a NumPy rule is compiled.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.laws.input_limits import refuse_outside
+from farseer_jax.laws.input_limits import InputLimit, refuse_outside
 from farseer_jax.laws.law import Law, batch_shape
 from farseer_jax.laws.law_inputs import in_order, one_hot
 from farseer_jax.laws.separable import OneDataTerm, is_separable
@@ -57,7 +57,10 @@ def evaluate(law: Law, *args: ArrayLike, **inputs: ArrayLike) -> np.ndarray:
 
 
 def flat_points(
-    law: type[Law], args: tuple[ArrayLike, ...], inputs: Mapping[str, ArrayLike]
+    law: type[Law],
+    args: tuple[ArrayLike, ...],
+    inputs: Mapping[str, ArrayLike],
+    limits: Sequence[InputLimit] | None = None,
 ) -> tuple[dict[str, np.ndarray], tuple[int, ...]]:
     """Check and broadcast the inputs of a law at points.
 
@@ -65,6 +68,7 @@ def flat_points(
         law: the law's class.
         args: inputs in the order of the law's ``loss``.
         inputs: inputs by name; a category as labels or one-hot.
+        limits: conditions on the inputs; None for all of the law's.
 
     Returns:
         Each input, ``(point,)``, a mixture or category ``(point, share)``; and the broadcast
@@ -89,7 +93,7 @@ def flat_points(
         )
         for name, x in points.items()
     }
-    refuse_outside(law.limits, flat)
+    refuse_outside(law.limits if limits is None else limits, flat)
     return flat, shape
 
 

@@ -11,8 +11,10 @@ import numpy as np
 
 from farseer_jax.solvers.constrained.problem import ConstrainedProblem, Solution
 
-_STEPS = 5
-_RANK = 1e-10  # relative size below which a direction or a curvature counts as none
+_STEPS = 8
+_SOLVED = 1e-12  # a residual of rounding
+_RANK = 1e-10  # relative size below which a curvature counts as none
+_SPAN = 1e-14  # relative size of a variance below which corners do not span a direction
 
 
 class _Conditions(NamedTuple):
@@ -40,42 +42,65 @@ def polish(problem: ConstrainedProblem, found: Solution) -> Solution:
 
 
 def _polish(problem: ConstrainedProblem, found: Solution) -> Solution:
-    count = len(problem.constraints)
+    sharp = _active_set(problem, found)
+    keep = sharp.residual <= np.maximum(found.residual, _SOLVED)
+    return _where(keep, sharp, found)
+
+
+def _where(keep: np.ndarray, new: Solution, old: Solution) -> Solution:
+    """Elements of one or the other."""
+    pairs = zip(new, old, strict=True)
+    return Solution(*(np.where(keep.reshape(-1, *(1,) * (a.ndim - 1)), a, b) for a, b in pairs))
+
+
+def _active_set(problem: ConstrainedProblem, found: Solution) -> Solution:
+    """The best of a few Newton steps; what turns out to be active or inactive is changed."""
+    p = found.z.shape[1]
     nu = np.concatenate([found.multipliers, found.at_lower, found.at_upper], axis=1)
     here = _conditions(problem, found.z, found.weights, nu)
     active = -here.values < nu
     used = found.weights > _weight_multipliers(problem, found, here, nu)
     z, weights = found.z, _normalised(problem, np.where(used, found.weights, 0.0))
     nu = np.where(active, nu, 0.0)
-    here = _conditions(problem, z, weights, nu)
-    residual = _residual(problem, here, weights, nu)
+    best = None
     for _ in range(_STEPS):
-        du, new_nu = _newton(problem, here, weights, active)
-        new_z = z + du[:, : z.shape[1]]
-        new_weights = weights + _weight_changes(problem, weights, du[:, z.shape[1] :])
-        there = _conditions(problem, new_z, new_weights, new_nu)
-        new_residual = _residual(problem, there, new_weights, new_nu)
-        better = (new_residual < residual)[:, None]
-        if not better.any():
-            break
-        z, weights, nu = (
-            np.where(better, new, old)
-            for new, old in ((new_z, z), (new_weights, weights), (new_nu, nu))
-        )
-        residual = np.where(better[:, 0], new_residual, residual)
         here = _conditions(problem, z, weights, nu)
-    p = z.shape[1]
-    sharp = Solution(
-        z, weights, here.value, nu[:, :count], nu[:, count : count + p], nu[:, count + p :],
-        residual,
-    )  # fmt: skip
-    keep = residual <= np.maximum(found.residual, 1e-12)
+        own = _solution(problem, here, z, weights, nu)
+        best = own if best is None else _where(own.residual < best.residual, own, best)
+        if (best.residual <= _SOLVED).all():
+            break
+        du, new_nu = _newton(problem, here, weights, active)
+        new_z, new_weights = z + du[:, :p], weights + _weight_changes(problem, weights, du[:, p:])
+        beyond = _conditions(problem, new_z, new_weights, new_nu).values > 0.0
+        unused = _first_to_vanish(weights, new_weights)
+        wrong = np.where(active, new_nu < 0.0, beyond)
+        change = (unused.any(axis=1) | wrong.any(axis=1))[:, None]
+        fewer = _normalised(problem, np.where(unused, 0.0, weights))
+        weights = np.where(change, np.where(unused.any(1)[:, None], fewer, weights), new_weights)
+        z, nu = np.where(change, z, new_z), np.where(change, nu, new_nu)
+        active = np.where(change, active ^ wrong, active)
+        nu = np.where(active, nu, 0.0)
+    return best if best is not None else found
+
+
+def _first_to_vanish(weights: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """Which weight reaches 0 first on the way to the changed ones, if any does."""
+    if not weights.shape[1]:
+        return np.zeros(weights.shape, bool)
+    share = np.where(changed < 0.0, weights / (weights - changed), np.inf)
+    first = np.arange(weights.shape[1]) == share.argmin(axis=1)[:, None]
+    return first & (changed < 0.0)
+
+
+def _solution(
+    problem: ConstrainedProblem, here: _Conditions, z: np.ndarray, weights: np.ndarray,
+    nu: np.ndarray,
+) -> Solution:  # fmt: skip
+    count, p = len(problem.constraints), z.shape[1]
     return Solution(
-        *(
-            np.where(keep.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
-            for new, old in zip(sharp, found, strict=True)
-        )
-    )
+        z, weights, here.value, nu[:, :count], nu[:, count : count + p], nu[:, count + p :],
+        _residual(problem, here, weights, nu),
+    )  # fmt: skip
 
 
 def _conditions(
@@ -125,12 +150,18 @@ def _allowed(problem: ConstrainedProblem, weights: np.ndarray, q: int) -> np.nda
     num, d = len(weights), problem.corners.shape[1]
     projector = np.broadcast_to(np.eye(q), (num, q, q)).copy()
     if d:
-        differences = _centred(problem, weights) * (weights > 0)[:, :, None]
-        moments = _finite(np.einsum("eka,ekb->eab", differences, differences))
-        values, vectors = np.linalg.eigh(moments)
-        spans = values > _RANK * np.maximum(values[:, -1:], 1e-300)
-        projector[:, q - d :, q - d :] = np.einsum("eak,ek,ebk->eab", vectors, spans, vectors)
+        values, vectors = _moments(problem, weights)
+        projector[:, q - d :, q - d :] = np.einsum("eak,ek,ebk->eab", vectors, values > 0, vectors)
     return projector
+
+
+def _moments(problem: ConstrainedProblem, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues and vectors of the corners' covariance; 0 in directions that they do not span."""
+    centred = _centred(problem, weights)
+    moments = np.einsum("ek,eka,ekb->eab", weights, centred, centred, optimize=True)
+    values, vectors = np.linalg.eigh(_finite(moments))
+    spans = values > _SPAN * np.maximum(values[:, -1:], 1e-300)
+    return np.where(spans, values, 0.0), vectors
 
 
 def _finite(arrays: np.ndarray) -> np.ndarray:
@@ -150,10 +181,10 @@ def _weight_changes(
     """Changes of the weights that change the combination of corners so, in proportion to them."""
     if not problem.corners.shape[1]:
         return np.zeros_like(weights)
-    centred = _centred(problem, weights)
-    moments = np.einsum("ek,eka,ekb->eab", weights, centred, centred, optimize=True)
-    pull = np.linalg.pinv(_finite(moments), rcond=_RANK, hermitian=True) @ change[..., None]
-    return weights * (centred @ pull)[..., 0]
+    values, vectors = _moments(problem, weights)
+    inverse = np.where(values > 0.0, 1.0 / np.where(values > 0.0, values, 1.0), 0.0)
+    pull = np.einsum("eak,ek,ebk,eb->ea", vectors, inverse, vectors, change)
+    return weights * np.einsum("eka,ea->ek", _centred(problem, weights), pull)
 
 
 def _normalised(problem: ConstrainedProblem, weights: np.ndarray) -> np.ndarray:

@@ -154,33 +154,19 @@ class _Step(NamedTuple):
 
 
 def _step(problem: ConstrainedProblem, at: _Iterate, here: _Local, barrier: np.ndarray) -> _Step:
-    """Newton's direction; where the curvature along it is negative, that of a convex model."""
+    """Newton's direction; where the barrier function is not convex, that of a convex model."""
     scaled = here.slopes * (at.nu / here.slack)[:, :, None]
     matrix = here.hessian + np.einsum("eiq,eir->eqr", scaled, here.slopes)
     pull = here.gradient + np.einsum("eiq,ei->eq", here.slopes, barrier[:, None] / here.slack)
+    matrix = _convex(matrix, _curvature_of_weights(problem, at))
     du, dw, eta = _direction(problem, at, matrix, pull, barrier)
-    curved = np.einsum("eq,eqr,er->e", du, matrix, du)
-    curved += (at.nu_weights / at.weights * dw**2).sum(axis=1)
-    slope = _merit_slope(at, pull, du, dw, barrier)
-    bad = ~((curved > 0.0) & (slope <= 0.0))
-    if bad.any():
-        some = _Iterate(*(part[bad] for part in at))
-        convex = _convex(matrix[bad])
-        du[bad], dw[bad], eta[bad] = _direction(problem, some, convex, pull[bad], barrier[bad])
-        slope = _merit_slope(at, pull, du, dw, barrier)
+    slope = (pull * du).sum(axis=1) - barrier * (dw / at.weights).sum(axis=1)
     p = at.z.shape[1]
     change = np.einsum("eiq,eq->ei", here.slopes, du)
     mu = barrier[:, None]
     d_nu = (mu + at.nu * change) / here.slack - at.nu
     d_nu_weights = (mu - at.nu_weights * dw) / at.weights - at.nu_weights
     return _Step(du[:, :p], dw, d_nu, d_nu_weights, eta - at.eta, slope)
-
-
-def _merit_slope(
-    at: _Iterate, pull: np.ndarray, du: np.ndarray, dw: np.ndarray, barrier: np.ndarray
-) -> np.ndarray:
-    along = (pull * du).sum(axis=1)
-    return along - barrier * (dw / at.weights).sum(axis=1)
 
 
 def _direction(
@@ -232,13 +218,41 @@ def _solved(system: np.ndarray, right: np.ndarray) -> np.ndarray:
         )
 
 
-def _convex(matrix: np.ndarray) -> np.ndarray:
-    """The same matrices with the absolute values of their eigenvalues, and none near zero."""
-    matrix = np.where(np.isfinite(matrix), matrix, 0.0)
-    values, vectors = np.linalg.eigh(0.5 * (matrix + matrix.swapaxes(1, 2)))
-    least = 1e-8 * np.maximum(np.abs(values).max(axis=1, keepdims=True), 1e-4)
-    values = np.maximum(np.abs(values), least)
-    return np.einsum("eqk,ek,erk->eqr", vectors, values, vectors)
+def _curvature_of_weights(problem: ConstrainedProblem, at: _Iterate) -> np.ndarray:
+    """The Hessian of the weights' barrier in the coordinates, ``(element, q, q)``."""
+    corners, blocks = problem.corners, problem.blocks
+    p, d = at.z.shape[1], corners.shape[1]
+    whole = np.zeros((len(at.z), p + d, p + d))
+    if d:
+        spread = at.weights / at.nu_weights
+        total = np.einsum("ek,kb->eb", spread, blocks)
+        means = np.einsum("ek,kb,kd->ebd", spread, blocks, corners, optimize=True)
+        means /= total[:, :, None]
+        moments = np.einsum("ek,ka,kc->eac", spread, corners, corners, optimize=True)
+        moments -= np.einsum("eb,eba,ebc->eac", total, means, means)
+        values, vectors = np.linalg.eigh(np.where(np.isfinite(moments), moments, 0.0))
+        values = np.maximum(values, 1e-16 * np.maximum(values[:, -1:], 1e-300))
+        whole[:, p:, p:] = np.einsum("eak,ek,eck->eac", vectors, 1.0 / values, vectors)
+    return whole
+
+
+def _convex(matrix: np.ndarray, of_weights: np.ndarray) -> np.ndarray:
+    """The matrix where its sum with the weights' is positive definite, else changed to be so.
+
+    Then the eigenvalues of the sum get their absolute values: the step leaves saddle points.
+    """
+    total = matrix + of_weights
+    total = np.where(np.isfinite(total), total, 0.0)
+    values, vectors = np.linalg.eigh(0.5 * (total + total.swapaxes(1, 2)))
+    largest = np.abs(values).max(axis=1, keepdims=True, initial=1e-4)
+    bad = (values <= 1e-13 * largest).any(axis=1)
+    if not bad.any():
+        return matrix
+    values = np.maximum(np.abs(values[bad]), 1e-8 * largest[bad])
+    changed = matrix.copy()
+    changed[bad] = np.einsum("eqk,ek,erk->eqr", vectors[bad], values, vectors[bad])
+    changed[bad] -= of_weights[bad]
+    return changed
 
 
 def _walk(
