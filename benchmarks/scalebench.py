@@ -1,6 +1,6 @@
 """Laws over any inputs on public tables: what they extrapolate, and which one hold-outs choose.
 
-    python benchmarks/scalebench.py [--out results/scalebench.json] [--only moe,parallel]
+    python benchmarks/scalebench.py [--out results/scalebench.json] [--only moe,parallel] [--table]
 
 Needs ../shared/data/named_inputs. For each table the last size or the largest cost is held out;
 of mixtures the most unusual ones. Each law is fitted to the runs up to one limit after another by
@@ -203,7 +203,7 @@ def measured(task: Task) -> dict[str, Any]:
     """The errors of all laws on one table, the choice, and the time."""
     raw = read_table(DATA / task.file)
     table = {**task.prepare(raw), ROW: np.arange(len(next(iter(raw.values()))))}
-    start = time.perf_counter()
+    start = time.process_time()
     candidates = task.candidates()
     options = dict(task.options)
     names = {name for law, _ in candidates.values() for name in _names(law)}
@@ -211,7 +211,7 @@ def measured(task: Task) -> dict[str, Any]:
         options[option] = {k: v for k, v in options[option].items() if k in names}
     found = fj.extrapolate(table, candidates, along=task.along, **options)
     rows = found.leaderboard
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     parts = found.by_part().to_dataframe().groupby("name").held_out_r2.mean()
     return {
         "file": task.file,
@@ -234,7 +234,7 @@ def measured(task: Task) -> dict[str, Any]:
             for row in rows
         },
         "published_r2": task.published,
-        "seconds": seconds,
+        "cpu_seconds": seconds,
         **({"automatic": _automatic(raw, task, found)} if task.automatic else {}),
     }
 
@@ -245,16 +245,16 @@ def _automatic(raw: dict[str, Any], task: Task, found: fj.Extrapolation) -> dict
     table = {name: np.asarray(values) for name, values in raw.items()}
     far = np.isin(np.arange(len(next(iter(table.values())))), np.unique(rows[found.held_out]))
     own = {name: task.options[name] for name in ("response", "by") if name in task.options}
-    start = time.perf_counter()
+    start = time.process_time()
     choice = fj.choose_law({name: values[~far] for name, values in table.items()}, **own)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     metrics = choice.evaluate({name: values[far] for name, values in table.items()})
     parts = [row["r2"] for row in metrics.metrics_by]
     return {
         "held_out_r2": _plain(metrics.r2),
         "mean_r2_by_part": _plain(float(np.nanmean(parts))) if np.isfinite(parts).any() else None,
         "mean_relative_error": _plain(metrics.mean_relative_error),
-        "seconds": seconds,
+        "cpu_seconds": seconds,
     }
 
 
@@ -268,6 +268,39 @@ def _plain(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def table_of(tasks: dict[str, Any]) -> str:
+    """The table of docs/scalebench.md."""
+    heading = (
+        "table", "runs", "held out", "chosen by the inner hold-outs", "its R²",
+        "R² of the other laws", "R² of `choose_law`", "SLDBench", "ScaleBench",
+    )  # fmt: skip
+    lines = [heading, ("---",) * len(heading)]
+    for name, own in tasks.items():
+        chosen = own["laws"][own["chosen"]]
+        others = [row["held_out_r2"] for law, row in own["laws"].items() if law != own["chosen"]]
+        known = [value for value in others if value is not None]
+        spread = " to ".join(dict.fromkeys(_r2(value) for value in (min(known), max(known))))
+        doubt = " (undecided)" if own["undecided"] else ""
+        along = "unusual mixtures" if own["along"] == "h" else f"largest `{own['along']}`"
+        lines.append(
+            (
+                f"`{name}`",
+                f"{own['num_runs']:,}",
+                f"{own['num_held_out']:,}, {along}",
+                f"{own['chosen']}{doubt}",
+                _r2(chosen["held_out_r2"]),
+                spread,
+                _r2(own.get("automatic", {}).get("held_out_r2")),
+                *(_r2(own["published_r2"].get(source)) for source in ("SLDBench", "ScaleBench")),
+            )
+        )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _r2(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}" if value < 0.9995 else f"{value:.4f}"
+
+
 def main() -> None:
     """Measure all tables that the file lacks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -275,9 +308,13 @@ def main() -> None:
         "--out", type=Path, default=Path(__file__).parent / "results/scalebench.json"
     )
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(TASKS))
+    parser.add_argument("--table", action="store_true", help="print the table of the docs")
     args = parser.parse_args()
     found = json.loads(args.out.read_text()) if args.out.exists() else {"machine": machine()}
     tasks = found.setdefault("tasks", {})
+    if args.table:
+        print(table_of(tasks))
+        return
     for name in args.only:
         if name in tasks:
             continue
@@ -287,7 +324,7 @@ def main() -> None:
         chosen = own["laws"][own["chosen"]]
         if "automatic" in own:
             print(f"{name}, automatic: {own['automatic']}")
-        print(f"{name}: {own['chosen']}, R² {chosen['held_out_r2']}, {own['seconds']:.1f} s")
+        print(f"{name}: {own['chosen']}, R² {chosen['held_out_r2']}, {own['cpu_seconds']:.1f} s")
         for law, row in own["laws"].items():
             print(f"    {law}: inner {row['inner_error']}, R² {row['held_out_r2']} {row['note']}")
 

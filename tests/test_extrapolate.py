@@ -13,8 +13,8 @@ from test_calibration import distance_by_edges
 from weighted_mean import WeightedMean, law_of, mean_fit
 
 import farseer_jax as fj
+from farseer_jax.diagnostics.candidates import as_candidates
 from farseer_jax.diagnostics.holdout_split import grouped
-from farseer_jax.diagnostics.leaderboard import as_candidates
 from farseer_jax.methods.method import SolvedBatch
 from farseer_jax.plots import plot_error_by_value, plot_extrapolation
 from farseer_jax.results.numbers import loss_text, percent_text

@@ -9,9 +9,9 @@ import pytest
 from scipy.optimize import least_squares
 
 import farseer_jax as fj
+from farseer_jax.diagnostics.candidates import as_candidates
 from farseer_jax.diagnostics.choice_certainty import probability_lower
 from farseer_jax.diagnostics.holdout_predictions import predict_holdouts
-from farseer_jax.diagnostics.leaderboard import as_candidates
 from farseer_jax.diagnostics.order_of_runs import values_along
 from farseer_jax.fitting.fit_batch import fit_batch
 from farseer_jax.fitting.refit_parts import refit_parts
@@ -150,6 +150,15 @@ def test_kinds_of_numbers_go_together() -> None:
     laws = [fj.law("E + A/(N*P)**a", kinds={"P": kind}) for kind in ("positive", "count", "real")]
     _, parts = as_laws_and_parts(laws, {**streams(), "P": streams()["streams"]})
     assert parts[0].runs.kinds == {"N": "positive", "P": "count"}
+
+
+def test_runs_without_a_response_are_left_out_and_told() -> None:
+    table = {**streams(), "other": streams()["loss"] + 1.0}
+    table["other"] = np.where(np.arange(48) == 3, np.nan, table["other"])
+    got = fj.extrapolate(table, [PLAIN], along="N", by="corpus", response=["loss", "other"])
+    assert len(got.parts) == 4
+    assert len(got.values) == 95
+    assert "warning: 1 run was left out, without a response" in str(got)
 
 
 # The choice

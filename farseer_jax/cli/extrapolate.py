@@ -113,7 +113,7 @@ def _inputs(
     candidates: list[Any] | None, table: "Table", options: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The inputs of all candidates, with their kinds."""
-    from farseer_jax.diagnostics.leaderboard import as_candidates
+    from farseer_jax.diagnostics.candidates import as_candidates
     from farseer_jax.fitting.several_laws import as_laws, inputs_of
 
     columns = [*table] if isinstance(table, Mapping) else [*table.inputs, *table.extra]

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax.diagnostics.candidates import Candidate, Candidates, as_candidates
 from farseer_jax.diagnostics.extrapolation import Extrapolation
 from farseer_jax.diagnostics.holdout_errors import judged
 from farseer_jax.diagnostics.holdout_predictions import predict_holdouts
 from farseer_jax.diagnostics.holdout_split import Split, split_runs
-from farseer_jax.diagnostics.leaderboard import Candidate, Candidates, as_candidates
 from farseer_jax.diagnostics.order_of_runs import default_order
 from farseer_jax.fitting.several_laws import as_laws_and_parts
 from farseer_jax.laws.catalogue.chinchilla import Chinchilla
@@ -97,7 +97,12 @@ def extrapolate(
         "standard_error": standard_error, "kinds": kinds, "real": real, "copies": copies,
         "response": response,
     }  # fmt: skip
-    chosen, parts = _bound(chosen, runs, naming, by)
+    try:
+        chosen, parts = _bound(chosen, runs, naming, by)
+    except ValueError as error:
+        if candidates is not None:
+            raise
+        raise ValueError(f"{error}; or give laws over other columns (candidates=)") from None
     if copies == "average":
         parts = [part._replace(runs=_distinct(part.runs)) for part in parts]
     along = default_order(parts[0].runs) if along is None else along
@@ -141,7 +146,7 @@ def _num_parameters(candidate: Candidate, parts: Sequence[Part]) -> int:
     """Parameters of a candidate's law."""
     from farseer_jax.fitting.arguments import with_entries
 
-    assert isinstance(candidate.law, type)
+    assert isinstance(candidate.law, type)  # bound to the runs
     return len(with_entries(candidate.law, parts).parameter_names())
 
 

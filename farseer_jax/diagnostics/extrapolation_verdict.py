@@ -132,6 +132,10 @@ def warnings_of(found: "Extrapolation") -> tuple[str, ...]:
                 f"{result.name}: the fit to all runs did not converge; do not use its predictions "
                 "of the targets"
             )
+    left_out = sum(part.num_left_out for part in found.parts)
+    if left_out:
+        runs = "1 run was" if left_out == 1 else f"{left_out} runs were"
+        lines.append(f"{runs} left out, without a response")
     first = found.leaderboard[0]
     if first.complete and found.noise is not None and first.inner_error < found.noise.pooled:
         lines.append(

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from farseer_jax.diagnostics.candidates import Candidate
 from farseer_jax.diagnostics.holdout_predictions import HoldoutPredictions
 from farseer_jax.diagnostics.holdout_split import Split
-from farseer_jax.diagnostics.leaderboard import Candidate, CandidateResult
+from farseer_jax.diagnostics.leaderboard import CandidateResult
 from farseer_jax.methods.outcome import Outcome
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from farseer_jax.diagnostics.leaderboard import Candidate
+from farseer_jax.diagnostics.candidates import Candidate
 from farseer_jax.fitting.refit_parts import refit_parts
 from farseer_jax.forecasting.forecast import forecast
 from farseer_jax.laws.evaluate import evaluate_runs
@@ -71,7 +71,7 @@ def predict_holdouts(
 
     Example:
         >>> from farseer_jax import Chinchilla, Coupled, example_runs
-        >>> from farseer_jax.diagnostics.leaderboard import as_candidates
+        >>> from farseer_jax.diagnostics.candidates import as_candidates
         >>> runs = example_runs()
         >>> fitted = np.stack([runs.N <= 2e9, runs.N <= 4e9])
         >>> found = predict_holdouts(

@@ -11,14 +11,14 @@ from farseer_jax.methods.end_to_end.determination import joint_determinations
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.identifiability import Optimum
 from farseer_jax.methods.end_to_end.layout import Layout
-from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, best_point
+from farseer_jax.methods.end_to_end.optima import best_of_starts, best_point
 from farseer_jax.methods.end_to_end.settings import check_number, free_of
 from farseer_jax.methods.least_squares.any_law import (
     build_fit_problem,
     objective_and_link,
     solve_any_law,
 )
-from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
+from farseer_jax.methods.method import Solved
 from farseer_jax.solvers.levenberg_marquardt import Settings, minimise
 from farseer_jax.solvers.optima import Optima
 
@@ -36,74 +36,13 @@ def fit_each(
     weights: Sequence[np.ndarray],
 ) -> list[Solved]:
     """Fit each table separately, in one batch."""
-    found, frees = _separate(method, layouts, losses, weights)
+    found, frees = separate(method, layouts, losses, weights)
     return [
         best_of_starts(layout, free, own, loss, weight)
         for layout, free, own, loss, weight in zip(
             layouts, frees, found, losses, weights, strict=True
         )
     ]
-
-
-def refit_each(
-    method: "LeastSquares",
-    layouts: Sequence[Layout],
-    losses: Sequence[np.ndarray],
-    weights: Sequence[np.ndarray],
-) -> list[SolvedBatch]:
-    """Refit each table to several rows of weights, all rows of all tables in one batch.
-
-    Each refit starts from its table's own optimum, and from ``refit_starts`` further points.
-
-    Args:
-        method: the settings.
-        layouts: one for each table, run by run.
-        losses: ``(row, run)`` for each table.
-        weights: ``(row, run)`` for each table.
-    """
-    own = [weights_of(layout.runs) for layout in layouts]
-    whole, frees = _separate(
-        method, layouts, [layout.runs.loss for layout in layouts], own, enough=False
-    )
-    starts = [_refit_starts(method, *each) for each in zip(layouts, frees, whole, strict=True)]
-    rows = [
-        (place, loss[None], _enough(weight, free, full)[None])
-        for place, (loss_rows, weight_rows, free, full) in enumerate(
-            zip(losses, weights, frees, own, strict=True)
-        )
-        for loss, weight in zip(loss_rows, weight_rows, strict=True)
-    ]
-    places = [place for place, _, _ in rows]
-    found = solve_any_law(
-        method,
-        [layouts[place] for place in places],
-        [frees[place] for place in places],
-        np.stack([starts[place] for place in places]),
-        [loss for _, loss, _ in rows],
-        [weight for _, _, weight in rows],
-    )
-    joined = [
-        Optima(*(np.concatenate(part) for part in zip(*_of(place, places, found), strict=True)))
-        for place in range(len(layouts))
-    ]
-    each = zip(layouts, frees, joined, losses, weights, strict=True)
-    return [best_of_each(*arguments) for arguments in each]
-
-
-def _refit_starts(method: "LeastSquares", layout: Layout, free: Free, whole: Optima) -> np.ndarray:
-    """Starts of a table's refits, ``(start, free)``."""
-    further = starts_of(method, layout, free, max(method.refit_starts, 1))
-    return np.concatenate([best_point(whole)[None], further[: method.refit_starts]])
-
-
-def _enough(weights: np.ndarray, free: Free, full: np.ndarray) -> np.ndarray:
-    """Weights to solve with: a row with too few runs, which is refused later, takes all runs."""
-    return full if (weights > 0.0).sum() < free.basis.shape[1] else weights
-
-
-def _of(place: int, places: Sequence[int], found: Sequence[Optima]) -> list[Optima]:
-    """The optima of one table's rows."""
-    return [own for own, at in zip(found, places, strict=True) if at == place]
 
 
 def fit_with_shared(
@@ -120,7 +59,7 @@ def fit_with_shared(
             there are fewer runs than free parameters.
     """
     check_shared(layouts[0].law, shared)
-    separate, frees = _separate(method, layouts, losses, weights, enough=False)
+    separate, frees = separate(method, layouts, losses, weights, enough=False)
     free = free_of(method, layouts[0], centred=False)  # so that each can be shared or not
     in_common = _in_common(method, layouts[0].law, free, shared)
     _check_joint_number(layouts, weights, in_common)
@@ -154,7 +93,7 @@ def check_shared(law: type[Law], shared: Sequence[str]) -> None:
         )
 
 
-def _separate(
+def separate(
     method: "LeastSquares",
     layouts: Sequence[Layout],
     losses: Sequence[np.ndarray],
@@ -162,6 +101,7 @@ def _separate(
     *,
     enough: bool = True,
 ) -> tuple[list[Optima], list[Free]]:
+    """The optima of each table from its starts, and its free parameters; all in one batch."""
     frees = [free_of(method, layout) for layout in layouts]
     if enough:
         for layout, free, own in zip(layouts, frees, weights, strict=True):

@@ -12,7 +12,8 @@ from farseer_jax.link_functions import Link
 from farseer_jax.methods.correlated_errors import CorrelatedErrors, columns_at_runs
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
 from farseer_jax.methods.end_to_end.multi_start import MultiStartMethod
-from farseer_jax.methods.least_squares.groups import fit_each, fit_with_shared, refit_each
+from farseer_jax.methods.least_squares.groups import fit_each, fit_with_shared
+from farseer_jax.methods.least_squares.refit_tables import refit_each
 from farseer_jax.methods.least_squares.solve import solve_from_starts
 from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
 from farseer_jax.objectives import Objective, as_objective

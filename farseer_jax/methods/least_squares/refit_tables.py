@@ -1,0 +1,79 @@
+"""Least-squares refits of several tables to rows of weights, in one batch."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from farseer_jax.methods.end_to_end.choose_starts import starts_of
+from farseer_jax.methods.end_to_end.free_parameters import Free
+from farseer_jax.methods.end_to_end.layout import Layout
+from farseer_jax.methods.end_to_end.optima import best_of_each, best_point
+from farseer_jax.methods.least_squares.any_law import solve_any_law
+from farseer_jax.methods.least_squares.groups import separate
+from farseer_jax.methods.method import SolvedBatch, weights_of
+from farseer_jax.solvers.optima import Optima
+
+if TYPE_CHECKING:
+    from farseer_jax.methods.least_squares.method import LeastSquares
+
+
+def refit_each(
+    method: "LeastSquares",
+    layouts: Sequence[Layout],
+    losses: Sequence[np.ndarray],
+    weights: Sequence[np.ndarray],
+) -> list[SolvedBatch]:
+    """Refit each table to several rows of weights, all rows of all tables in one batch.
+
+    Each refit starts from its table's own optimum, and from ``refit_starts`` further points.
+
+    Args:
+        method: the settings.
+        layouts: one for each table, run by run.
+        losses: ``(row, run)`` for each table.
+        weights: ``(row, run)`` for each table.
+    """
+    own = [weights_of(layout.runs) for layout in layouts]
+    whole, frees = separate(
+        method, layouts, [layout.runs.loss for layout in layouts], own, enough=False
+    )
+    starts = [_refit_starts(method, *each) for each in zip(layouts, frees, whole, strict=True)]
+    rows = [
+        (place, loss[None], _enough(weight, free, full)[None])
+        for place, (loss_rows, weight_rows, free, full) in enumerate(
+            zip(losses, weights, frees, own, strict=True)
+        )
+        for loss, weight in zip(loss_rows, weight_rows, strict=True)
+    ]
+    places = [place for place, _, _ in rows]
+    found = solve_any_law(
+        method,
+        [layouts[place] for place in places],
+        [frees[place] for place in places],
+        np.stack([starts[place] for place in places]),
+        [loss for _, loss, _ in rows],
+        [weight for _, _, weight in rows],
+    )
+    joined = [
+        Optima(*(np.concatenate(part) for part in zip(*_of(place, places, found), strict=True)))
+        for place in range(len(layouts))
+    ]
+    each = zip(layouts, frees, joined, losses, weights, strict=True)
+    return [best_of_each(*arguments) for arguments in each]
+
+
+def _refit_starts(method: "LeastSquares", layout: Layout, free: Free, whole: Optima) -> np.ndarray:
+    """Starts of a table's refits, ``(start, free)``."""
+    further = starts_of(method, layout, free, max(method.refit_starts, 1))
+    return np.concatenate([best_point(whole)[None], further[: method.refit_starts]])
+
+
+def _enough(weights: np.ndarray, free: Free, full: np.ndarray) -> np.ndarray:
+    """Weights to solve with: a row with too few runs, which is refused later, takes all runs."""
+    return full if (weights > 0.0).sum() < free.basis.shape[1] else weights
+
+
+def _of(place: int, places: Sequence[int], found: Sequence[Optima]) -> list[Optima]:
+    """The optima of one table's rows."""
+    return [own for own, at in zip(found, places, strict=True) if at == place]
