@@ -464,6 +464,27 @@ def test_what_is_said_of_suggested_runs_is_what_the_benchmark_found() -> None:
     assert first["error"] < 0.2 * first["uniform_error"]
 
 
+def test_the_table_of_sequential_choice_is_what_the_benchmark_found() -> None:
+    found = json.loads(text_of("benchmarks/results/sequential.json"))
+    page = text_of("docs/planning.md").partition("### One after another")[2]
+    rows = [line.split("|")[2:-1] for line in page.splitlines() if re.search(r"\| \d+ % \|", line)]
+    policies, expected = ("suggested", "random", "cheapest", "D-optimal"), []
+    for name, own in found.items():
+        for fraction in ("0.01", "0.05", "0.1"):
+            keys = [f"{policy} {fraction}" for policy in policies]
+            if name == "machine" or not set(keys) <= own.keys():
+                continue
+            means = [own[key]["mean"] for key in keys]
+            counts = sorted(own[keys[0]]["num_runs"])
+            texts = [
+                "below −10" if mean < -10.0 else f"{mean:.2f}".replace("-", "−") for mean in means
+            ]
+            expected.append([f"{float(fraction):.0%}", str(counts[len(counts) // 2]), *texts])
+    assert [[cell.strip().replace(" %", "%") for cell in row] for row in rows] == expected
+    of_farseer = [found["farseer"][f"suggested {part}"]["mean"] for part in ("0.01", "0.05", "0.1")]
+    assert all(np.array(of_farseer) > [0.65, 0.9, 0.95])
+
+
 def test_what_is_said_of_allocations_is_what_the_benchmark_found() -> None:
     found = json.loads(text_of("benchmarks/results/allocation.json"))
     page = text_of("docs/allocation.md").replace(" %", "%")
