@@ -149,12 +149,12 @@ class TestHoldouts:
 class TestScores:
     def test_shares_are_powers_of_the_mean_miss(self) -> None:
         misses = np.log([[0.01, 0.04], [0.02, 0.02], [0.04, 0.04]])
-        expected = np.array([1.0, 1.0, 1 / 16])
+        expected = np.array([1.0, 1.0, 1 / 8])
         np.testing.assert_allclose(scores.shares_of(misses), expected / expected.sum())
 
     def test_small_shares_are_left_out(self) -> None:
         shares = scores.shares_of(np.log([[0.01], [0.02], [0.2]]))
-        np.testing.assert_allclose(shares, [16 / 17, 1 / 17, 0.0])
+        np.testing.assert_allclose(shares, [8 / 9, 1 / 9, 0.0])
 
     def test_one_diverged_run_hardly_counts(self) -> None:
         misses = np.random.default_rng(0).normal(0, 0.01, 200)
