@@ -149,12 +149,12 @@ class TestHoldouts:
 class TestScores:
     def test_shares_are_powers_of_the_mean_miss(self) -> None:
         misses = np.log([[0.01, 0.04], [0.02, 0.02], [0.04, 0.04]])
-        expected = np.array([1.0, 1.0, 1 / 16])
+        expected = np.array([1.0, 1.0, 1 / 8])
         np.testing.assert_allclose(scores.shares_of(misses), expected / expected.sum())
 
     def test_small_shares_are_left_out(self) -> None:
         shares = scores.shares_of(np.log([[0.01], [0.02], [0.2]]))
-        np.testing.assert_allclose(shares, [16 / 17, 1 / 17, 0.0])
+        np.testing.assert_allclose(shares, [8 / 9, 1 / 9, 0.0])
 
     def test_one_diverged_run_hardly_counts(self) -> None:
         misses = np.random.default_rng(0).normal(0, 0.01, 200)
@@ -185,18 +185,20 @@ class TestMember:
             assert float(law(1e9, 2e10)) == pytest.approx(float(own(1e9, 2e10)[start]), rel=1e-9)
 
     def test_priors_on_the_floor_and_the_exponents(self) -> None:
-        runs = fj.example_runs()
+        runs, law = fj.example_runs(), fj.law("N, D | E + A/N**a + B/D**b")
+        starts = law_member.unbounded_starts(law, runs)
+        kinds = {"N": "positive", "D": "positive"}
         member = law_member.law_member(
-            fj.Chinchilla, runs, {"N": "N", "D": "D"}, {"N": "positive", "D": "positive"},
-            correlated=False, starts=law_member.unbounded_starts(fj.Chinchilla, runs),
-        )  # fmt: skip
-        names = list(fj.Chinchilla.parameter_names())
-        place = names.index("E")
-        assert member.prior_mean[place] == pytest.approx(np.log(0.6 * runs.loss.min()))
-        assert member.prior_sd[place] == 0.5
-        place = names.index("alpha")
-        assert member.prior_mean[place] == pytest.approx(np.log(0.3))
-        assert member.prior_sd[names.index("A")] > 100
+            law, runs, {"N": "N", "D": "D"}, kinds, correlated=False, starts=starts
+        )
+        mean = dict(zip(law.parameter_names(), member.prior_mean, strict=True))
+        sd = dict(zip(law.parameter_names(), member.prior_sd, strict=True))
+        assert mean["E"] == pytest.approx(np.log(0.6 * runs.loss.min()))
+        assert mean["a"] == mean["b"] == pytest.approx(np.log(0.3))
+        assert (sd["E"], sd["a"]) == (0.5, 0.3)
+        place = law.parameter_names().index("A")
+        assert mean["A"] == pytest.approx(np.median(starts[:, place]))
+        assert sd["A"] > 1.0
 
     def test_a_law_gets_a_floor(self) -> None:
         law = with_floor(fj.Kaplan)
@@ -234,11 +236,11 @@ class TestCandidates:
 
 class TestChoice:
     def test_beyond_the_runs(self, choice: fj.LawChoice) -> None:
-        N, P = np.array([5e9, 1.2e10, 5e9]), np.array([6, 8, 12])
+        N, P = np.array([5e9, 6e9, 5e9]), np.array([6, 6, 8])
         at = {"params": np.tile(N, 2), "num_streams": np.tile(P, 2)}
         at["corpus"] = np.repeat(["pile", "stack"], 3)
         expected = np.concatenate([streams(N, P), 0.6 * streams(N, P)])
-        np.testing.assert_allclose(choice.predict(at), expected, rtol=0.005)
+        np.testing.assert_allclose(choice.predict(at), expected, rtol=0.004)
 
     def test_the_true_law_is_among_the_best(self, choice: fj.LawChoice) -> None:
         assert choice.best.miss < 2.0 * NOISE
@@ -316,8 +318,8 @@ class TestChoice:
 
     def test_a_floor_that_the_runs_do_not_determine_is_said(self) -> None:
         rng = np.random.default_rng(0)
-        N = np.geomspace(1e8, 8e8, 10)
-        loss = (1.5 + 30 / N**0.15) * np.exp(0.003 * rng.standard_normal(10))
+        N = np.geomspace(1e8, 2e8, 9)
+        loss = (1.5 + 30 / N**0.15) * np.exp(0.02 * rng.standard_normal(9))
         (warning,) = fj.choose_law({"N": N, "loss": loss}).warnings
         assert "do not determine the floor E" in warning
 
@@ -378,7 +380,7 @@ class TestShell:
                         "--group", "corpus=pile")  # fmt: skip
         assert again.exit_code == 0, again.stderr
         own = choice.predict({"params": [4e9], "num_streams": [8], "corpus": ["pile"]})
-        assert f"{own[0]:.3f}" in again.stdout
+        assert f"{own[0]:.5f}" in again.stdout
 
     def test_a_method_does_not_go_with_it(self) -> None:
         Path("runs.csv").write_text("N,loss\n1e8,3\n")

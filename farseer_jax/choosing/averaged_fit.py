@@ -27,7 +27,8 @@ class AveragedMember:
         share: its weight; all sum to 1.
         coefficients: of the misfit's columns, ``(column,)``.
         noise: standard deviation of a run's noise, on the link's scale.
-        floor_sd: standard deviation of the logarithm of its floor; NaN without one.
+        floor_sd: standard deviation of the logarithm of its floor by the runs alone; NaN without
+            one.
     """
 
     name: str

@@ -19,6 +19,7 @@ MIXTURE = "h"
 _MOST_COLUMNS = 3  # of one name, such as N: N_active, N_dense, N_total
 _MOST_INPUTS = 6  # of a general form
 _EFFECTIVE_BASES = ("chinchilla", "coupled")
+_ALSO = {"expansion": frozenset({"p"})}  # P: parallel streams or a ratio, as the hold-outs decide
 _NOT_OF_LOSSES = ("optimal-hyperparameter", "optimal-hyperparameter-of-compute", "raw-farseer")
 
 
@@ -155,7 +156,7 @@ def columns_for(
     free = [column for column in reading.inputs if column not in columns_of.values()]
     if name in free:
         return [name]
-    usual = USUAL_NAMES.get(name, frozenset({squeezed(name)}))
+    usual = USUAL_NAMES.get(name, frozenset({squeezed(name)})) | _ALSO.get(name, frozenset())
     found = [column for column in free if squeezed(column) in usual]
     return (found or [column for column in free if begins_with(column, name)])[:_MOST_COLUMNS]
 

@@ -16,7 +16,7 @@ from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
 
 ERRORS = CorrelatedErrors()
-_SIZE = "N"
+_ROUNDING = 1e-12  # of an information matrix with a diagonal of ones
 
 
 class ChoicePart(NamedTuple):
@@ -51,7 +51,8 @@ class FittedPart(NamedTuple):
         free: the parameters on scales without bounds, ``(parameter,)``.
         coefficients: of the columns of correlated errors, ``(column,)``; empty without them.
         noise: standard deviation of a run's noise, on the link's scale.
-        floor_sd: standard deviation of the logarithm of the law's floor; NaN without one.
+        floor_sd: standard deviation of the logarithm of its floor by the runs alone; NaN without
+            one.
     """
 
     law: Law
@@ -154,10 +155,17 @@ def _fitted(posterior: Posterior) -> FittedPart:
     coefficients = np.zeros(0) if posterior.columns is None else posterior.coefficients[0][0]
     floor = floor_of(type(law))
     place = None if floor is None else type(law).parameter_names().index(floor)
-    variance = np.nan if place is None else found.covariance[0, place, place]
     noise = float(found.noise[0])
-    sd = float(noise * np.sqrt(variance))
+    sd = np.nan if place is None else noise * _sd_by_runs(found.information[0], place)
     return FittedPart(law, found.free[0], np.asarray(coefficients), noise, sd)
+
+
+def _sd_by_runs(information: np.ndarray, place: int) -> float:
+    """Standard deviation of a parameter over the noise's, without its prior."""
+    diagonal = np.diagonal(information)
+    scale = 1.0 / np.sqrt(np.maximum(diagonal, 1e-300))
+    scaled = information * np.outer(scale, scale) + _ROUNDING * np.eye(len(scale))
+    return float(scale[place] * np.sqrt(max(np.linalg.inv(scaled)[place, place], 0.0)))
 
 
 def _moments(posterior: Posterior, part: ChoicePart, held: np.ndarray, data_set: int) -> np.ndarray:

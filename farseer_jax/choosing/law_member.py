@@ -84,9 +84,9 @@ def floor_of(law: type[Law]) -> str | None:
     return "E" if domain is not None and domain.lower == 0.0 else None
 
 
-def floor_determined(member_sd: float) -> bool:
-    """Whether runs say more about ln E than its prior does."""
-    return member_sd < 0.8 * FLOOR_SD
+def floor_determined(sd: float) -> bool:
+    """Whether runs alone say more about ln E, to this standard deviation, than its prior."""
+    return sd < FLOOR_SD
 
 
 def unbounded_starts(law: type[Law], runs: Runs) -> np.ndarray:

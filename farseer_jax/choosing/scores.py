@@ -8,8 +8,8 @@ _NORMAL = 1.4826  # standard deviation of a normal over its median absolute valu
 _FAR = 3.0  # standard deviations from which on a miss counts no more
 _LEAST = 1e-9
 _LARGEST = 10.0  # stands for a prediction without a value
-_POWER = 4.0
-_LEAST_SHARE, _MOST_MEMBERS = 0.02, 8
+_POWER = 3.0
+_LEAST_SHARE, _MOST_MEMBERS = 0.01, 16
 
 
 def log_miss(misses: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -27,7 +27,7 @@ def _robust_rms(misses: np.ndarray) -> float:
 def shares_of(log_misses: np.ndarray) -> np.ndarray:
     """Weights of candidates in the average, ``(candidate,)``; few of them are not 0.
 
-    A weight is the geometric mean miss to the power −4. The best candidate alone predicts worse: on
+    A weight is the geometric mean miss to the power −3. The best candidate alone predicts worse: on
     tables of eight kinds the average was better than it on nearly every hold-out.
 
     Args:

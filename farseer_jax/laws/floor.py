@@ -15,7 +15,7 @@ from farseer_jax.runs.runs import Runs
 
 SUFFIX = "+floor"
 _FLOOR_STARTS = (0.1, 0.8)  # of the smallest loss
-_POINTS = np.geomspace(1e3, 1e9, 3)
+_POINTS, _SHARES = np.geomspace(1e3, 1e9, 3), np.array([0.2, 0.5, 0.8])
 
 
 class LawWithFloor(Law):
@@ -87,7 +87,15 @@ def has_floor(law: type[Law]) -> bool:
     numbers = [name for name, kind in law.inputs().items() if kind not in ("mixture", "category")]
     if len(numbers) < len(law.inputs()):
         return True
-    own = law(**{name: np.float64(0.5) for name in names})
-    points = {name: _POINTS * (1.0 + place) for place, name in enumerate(numbers)}
-    terms = [np.broadcast_to(np.asarray(term), _POINTS.shape) for term in own.terms(**points)]
-    return any(bool(np.allclose(np.abs(term), 1.0)) for term in terms)
+    points = {
+        name: _SHARES if law.inputs()[name] in ("real", "fraction") else _POINTS * (1.0 + place)
+        for place, name in enumerate(numbers)
+    }
+
+    def loss(**changed: float) -> np.ndarray:
+        own = law(**{name: np.float64(changed.get(name, 0.5)) for name in names})
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(np.asarray(own.loss(**points), dtype=float), _POINTS.shape)
+
+    change = (np.abs(loss(**{name: 0.75}) - loss()) for name in names)
+    return any(bool(np.allclose(own, 0.25, rtol=1e-4)) for own in change)
