@@ -19,7 +19,7 @@ from farseer_jax.types import Array, ArrayLike
 
 
 class OptimalMixtureJoint(Law):
-    """``L(N, D, h) = E + 1 / Σ_i C_i · h_i^γ_i + (Σ_i a_i · h_i)^p / N^α + (Σ_i b_i · h_i)^q / D^β``.
+    """``L(N, D, h) = E + 1 / Σ C_i · h_i^γ_i + (Σ a_i · h_i)^p / N^α + (Σ b_i · h_i)^q / D^β``.
 
     The best mixture of a target depends on N and D. With equal a_i and equal b_i it is the law
     :class:`OptimalMixture`.
