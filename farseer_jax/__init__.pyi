@@ -54,11 +54,14 @@ from .laws.catalogue.continual_pretraining import DCPT, CrossDomainDCPT
 from .laws.catalogue.coupled import Coupled
 from .laws.catalogue.coupled_interaction import CoupledInteraction
 from .laws.catalogue.data_constrained import DataConstrained
+from .laws.catalogue.data_mixing import DataMixing
 from .laws.catalogue.distillation import Distillation
 from .laws.catalogue.farseer import Farseer
 from .laws.catalogue.fine_tuning import FineTuning
 from .laws.catalogue.kaplan import Kaplan
 from .laws.catalogue.learning_rate_batch import AsymmetricLearningRateBatch, LearningRateBatch
+from .laws.catalogue.mixture_factor import MixtureFactor
+from .laws.catalogue.mixture_power import MixturePower, MixturePowerSize
 from .laws.catalogue.moe_bilinear import MoEBilinear
 from .laws.catalogue.moe_granularity import MoEGranularity
 from .laws.catalogue.moe_joint import MoEJoint
@@ -69,6 +72,8 @@ from .laws.catalogue.optimal_hyperparameters import (
     OptimalHyperparameter,
     OptimalHyperparameterOfCompute,
 )
+from .laws.catalogue.optimal_mixture import OptimalMixture
+from .laws.catalogue.optimal_mixture_joint import OptimalMixtureJoint
 from .laws.catalogue.overtraining import Overtraining, OvertrainingOneCoefficient
 from .laws.catalogue.parscale import ParScale
 from .laws.catalogue.precision import Precision
@@ -177,6 +182,7 @@ __all__ = [
     "CoupledInteraction",
     "CrossDomainDCPT",
     "DataConstrained",
+    "DataMixing",
     "Design",
     "Diagnostics",
     "DifferenceAnalysis",
@@ -220,6 +226,9 @@ __all__ = [
     "MethodComparison",
     "MethodResult",
     "Mixture",
+    "MixtureFactor",
+    "MixturePower",
+    "MixturePowerSize",
     "MoEBilinear",
     "MoEGranularity",
     "MoEJoint",
@@ -234,6 +243,8 @@ __all__ = [
     "OneDataTerm",
     "OptimalHyperparameter",
     "OptimalHyperparameterOfCompute",
+    "OptimalMixture",
+    "OptimalMixtureJoint",
     "Optimum",
     "Outcome",
     "Overtraining",

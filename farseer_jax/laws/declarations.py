@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import numpy as np
 
-from farseer_jax.laws.domains import EXPONENT, POSITIVE, along_of, domain_of, kind_of
+from farseer_jax.laws.domains import EXPONENT, POSITIVE, Along, along_of, domain_of, kind_of
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 from farseer_jax.solvers.random_starts import Domain
@@ -23,12 +23,14 @@ class Parameter(NamedTuple):
         along: the mixture or category with an entry per share or label; None for a single number.
         log: whether solvers search its logarithm: for positive scale parameters in which the loss
             is not linear.
+        total: what the entries along a mixture sum to; None where they are free.
     """
 
     name: str
     domain: Domain
     along: str | None
     log: bool
+    total: float | None = None
 
 
 @cache
@@ -38,7 +40,7 @@ def inputs_of(law: Any) -> tuple[tuple[str, Kind], ...]:
     Raises:
         TypeError: its arguments are not named inputs.
     """
-    along = {own for _, _, own in declared(law)}
+    along = {own.input for _, _, own in declared(law) if own is not None}
     arguments = list(inspect.signature(law.loss, eval_str=True).parameters.values())[1:]
     variadic = [a for a in arguments if a.kind in (a.VAR_POSITIONAL, a.VAR_KEYWORD)]
     if variadic or not arguments:
@@ -68,8 +70,26 @@ def fields_of(law: Any) -> tuple[Parameter, ...]:
     for name, domain, along in own:
         domain = domain or (EXPONENT if name in roles.exponents else POSITIVE)
         log = domain == POSITIVE and name not in roles.linear | roles.added
-        fields.append(Parameter(name, domain, along, log))
+        if along is None:
+            fields.append(Parameter(name, domain, None, log))
+            continue
+        _check_total(law, name, domain, along)
+        fields.append(Parameter(name, domain, along.input, log or along.total == 1.0, along.total))
     return tuple(fields)
+
+
+def _check_total(law: Any, name: str, domain: Domain, along: Along) -> None:
+    """Refuse a total that the entries' domain does not allow.
+
+    Raises:
+        TypeError: real entries that sum to 1, or others that sum to 0.
+    """
+    needed = {None: domain, 0.0: Domain(), 1.0: POSITIVE}[along.total]
+    if (domain.lower, domain.upper) != (needed.lower, needed.upper):
+        kind = "Real" if along.total == 0.0 else "Positive"
+        raise TypeError(
+            f"the law {law.__name__}: entries of {name} that sum to {along.total:g} must be {kind}"
+        )
 
 
 class Roles(NamedTuple):
@@ -110,7 +130,7 @@ def roles_of(law: Any) -> Roles:
 
 
 @cache
-def declared(law: Any) -> tuple[tuple[str, Domain | None, str | None], ...]:
+def declared(law: Any) -> tuple[tuple[str, Domain | None, Along | None], ...]:
     """Name, domain and ``along`` of each field, from annotations of the class and its bases."""
     annotations: dict[str, Any] = {}
     for base in reversed(law.__mro__):

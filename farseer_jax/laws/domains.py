@@ -16,14 +16,27 @@ class Along:
 
     Attributes:
         input: name of the mixture or category.
+        total: what the entries sum to, where the law cannot tell them apart from another parameter
+            otherwise: 0 for real effects, 1 for positive weights; None leaves them free.
+
+    Raises:
+        ValueError: a total other than 0 and 1.
 
     Example:
         >>> from typing import Annotated
-        >>> from farseer_jax import Along, Positive
+        >>> from farseer_jax import Along, Positive, Real
         >>> Coefficients = Annotated[Positive, Along("h")]  # C: Coefficients; sum(self.C * h)
+        >>> Effects = Annotated[Real, Along("h", total=0)]  # k·exp(sum(t·h)): k takes their mean
     """
 
     input: str
+    total: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.total not in (None, 0.0, 1.0):
+            raise ValueError(
+                f"total: entries sum to 0 or 1, or to anything (None), got {self.total!r}"
+            )
 
 
 POSITIVE, EXPONENT = Domain(lower=0.0), Domain(lower=0.0, start=(0.05, 1.0))
@@ -52,9 +65,9 @@ def domain_of(annotation: Any) -> Domain | None:
     return next((part for part in _metadata(annotation) if isinstance(part, Domain)), None)
 
 
-def along_of(annotation: Any) -> str | None:
-    """The input along which a parameter has entries; None for a single number."""
-    return next((part.input for part in _metadata(annotation) if isinstance(part, Along)), None)
+def along_of(annotation: Any) -> Along | None:
+    """Along which input a parameter has entries; None for a single number."""
+    return next((part for part in _metadata(annotation) if isinstance(part, Along)), None)
 
 
 def kind_of(annotation: Any) -> Kind | None:

@@ -247,6 +247,22 @@ class Law(eqx.Module):
         return xp.stack(rows)
 
     @classmethod
+    def with_totals(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values of the fields, with the totals that they are declared to have.
+
+        Args:
+            values: by name of the field; entries along a mixture on the last axis.
+        """
+        own = dict(values)
+        for field in cls.fields():
+            entries = own[field.name]
+            if field.total == 0.0:
+                own[field.name] = entries - entries.mean(-1)[..., None]
+            elif field.total == 1.0:
+                own[field.name] = entries / entries.sum(-1)[..., None]
+        return own
+
+    @classmethod
     def from_vector(cls, vector: Array, center: Center | None = None) -> Self:
         """The inverse of :meth:`to_vector`.
 
@@ -263,7 +279,9 @@ class Law(eqx.Module):
                 value = xp.moveaxis(xp.asarray(vector[row : row + num]), 0, -1)
             row += 1 if field.along is None else num
             with np.errstate(over="ignore", invalid="ignore"):
-                values[field.name] = xp.exp(value) if field.log else value
+                value = xp.exp(value) if field.log else value
+                is_weight = field.total == 1.0
+                values[field.name] = value / xp.sum(value, -1)[..., None] if is_weight else value
         return cls(**values)
 
     def parameters(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from farseer_jax.laws.catalogue.continual_pretraining import DCPT, CrossDomainDC
 from farseer_jax.laws.catalogue.coupled import Coupled
 from farseer_jax.laws.catalogue.coupled_interaction import CoupledInteraction
 from farseer_jax.laws.catalogue.data_constrained import DataConstrained
+from farseer_jax.laws.catalogue.data_mixing import DataMixing
 from farseer_jax.laws.catalogue.distillation import Distillation
 from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.catalogue.fine_tuning import FineTuning
@@ -18,6 +19,8 @@ from farseer_jax.laws.catalogue.learning_rate_batch import (
     AsymmetricLearningRateBatch,
     LearningRateBatch,
 )
+from farseer_jax.laws.catalogue.mixture_factor import MixtureFactor
+from farseer_jax.laws.catalogue.mixture_power import MixturePower, MixturePowerSize
 from farseer_jax.laws.catalogue.moe_bilinear import MoEBilinear
 from farseer_jax.laws.catalogue.moe_granularity import MoEGranularity
 from farseer_jax.laws.catalogue.moe_joint import MoEJoint
@@ -28,6 +31,8 @@ from farseer_jax.laws.catalogue.optimal_hyperparameters import (
     OptimalHyperparameter,
     OptimalHyperparameterOfCompute,
 )
+from farseer_jax.laws.catalogue.optimal_mixture import OptimalMixture
+from farseer_jax.laws.catalogue.optimal_mixture_joint import OptimalMixtureJoint
 from farseer_jax.laws.catalogue.overtraining import Overtraining, OvertrainingOneCoefficient
 from farseer_jax.laws.catalogue.parscale import ParScale
 from farseer_jax.laws.catalogue.precision import Precision
@@ -72,6 +77,12 @@ _LAWS: tuple[type[Law], ...] = (
     Precision,
     UnifiedPrecision,
     Distillation,
+    DataMixing,
+    MixturePower,
+    MixturePowerSize,
+    OptimalMixture,
+    OptimalMixtureJoint,
+    MixtureFactor,
 )
 LAWS: dict[str, type[Law]] = {law.name: law for law in _LAWS}
 _TERMS = (RepeatedTokens, ExcessParameters, ExpertParameters, LowPrecisionParameters)

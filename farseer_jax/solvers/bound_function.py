@@ -93,6 +93,24 @@ class BoundFunction:
         program = self.function.hessian_program
         return self._run("hessian", program, _columns(parameters), sum_runs)
 
+    def separable_hessian(
+        self, parameters: Parameters, weights: np.ndarray, groups: Sequence[Any]
+    ) -> np.ndarray | None:
+        """Second derivatives, summed over the runs of each group, by terms of few parameters.
+
+        Args:
+            parameters: as in :meth:`value`.
+            weights: ``(element, run)``.
+            groups: the runs of each group.
+
+        Returns:
+            ``(group, element, component, component)``; None where that is not worth it.
+        """
+        own = self.function.separable_hessian
+        if own is None:
+            return None
+        return own.sums(self._run("separable", own.program, _columns(parameters)), weights, groups)
+
     def curvature(self, parameters: Parameters, direction: Parameters) -> np.ndarray:
         """Second derivatives along a direction, ``(element, run)``."""
         columns = [*_columns(parameters), *_columns(direction)]

@@ -6,13 +6,17 @@ import numpy as np
 
 from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.levenberg_marquardt import Settings, minimise
+from farseer_jax.solvers.objective_evaluation import Evaluator
 from farseer_jax.solvers.optima import Optima
 
 # From so many starts on, first steps use so many of the runs, if that saves three quarters of the
 # work.
 _MANY_STARTS, _FEW_RUNS, _RUNS_PER_NUMBER, _LEAST_GAIN = 16, 128, 8, 4
-_ROUGH, _ROUGH_STEPS = 1e-9, 300
-_SAME = 1e-3  # relative difference of the rough objectives of equal optima
+# Rough optima: to a tenth of what makes them equal, without second derivatives.
+_ROUGH = Settings(max_steps=300, tolerance=1e-4, step_tolerance=0.1, second_derivatives=False)
+_SAME = 1e-3  # relative difference of the rough objectives of equal optima …
+_NEAR = 0.1  # … and what a parabola between them predicts
+_HOPELESS = 0.02  # above the best, relative: rough optima that are not worth more steps
 
 
 def minimise_from_many(
@@ -20,9 +24,9 @@ def minimise_from_many(
 ) -> Optima:
     """Minimise from each start of each data set; results ``(set, start)``.
 
-    Many starts on many runs first approach an optimum on some of the runs, at a fraction of the
-    cost. Those that meet there, with objectives equal to a thousandth, continue as one, from the
-    best of them.
+    Many starts on many runs first approach an optimum on some of the runs, then on all of them,
+    both roughly and at a fraction of the cost. Those that meet continue as one, from the best of
+    them.
     """
     num_runs = problem.weights.shape[1]
     starts = np.broadcast_to(starts, (problem.num_data_sets, *starts.shape[-2:]))
@@ -30,18 +34,39 @@ def minimise_from_many(
     weighed = (problem.weights > 0.0).sum(1).min()
     if starts.shape[1] < _MANY_STARTS or weighed < size or num_runs < _LEAST_GAIN * size:
         return minimise(problem, starts, settings)
-    rough = Settings(max_steps=_ROUGH_STEPS, tolerance=_ROUGH)
-    led = minimise(_some_runs(problem, size, seed), starts, rough)
+    place = np.broadcast_to(np.arange(starts.shape[1]), starts.shape[:2])
+    steps = np.zeros(starts.shape[:2], dtype=int)
+    for rough in (_some_runs(problem, size, seed), problem):
+        led = minimise(rough, starts, _ROUGH)
+        first, merged = _meetings(led, _curvatures(rough, led.free))
+        steps = steps + _of_each(led.steps, place)
+        starts, place = np.take_along_axis(led.free, first[..., None], 1), _of_each(merged, place)
+    led = Optima(
+        *(np.take_along_axis(a, first.reshape(*first.shape, *[1] * (a.ndim - 2)), 1) for a in led)
+    )
+    found = _finished(problem, led, settings)
+    value, status, last = (_of_each(array, place) for array in found[1:])
+    return Optima(np.take_along_axis(found.free, place[..., None], 1), value, status, steps + last)
+
+
+def _finished(problem: FitProblem, led: Optima, settings: Settings) -> Optima:
+    """The optima near rough ones on all runs; those far above the best stay rough."""
     value = np.where(np.isfinite(led.value), led.value, np.inf)
-    first, place = _meetings(value)
-    found = minimise(problem, np.take_along_axis(led.free, first[..., None], 1), settings)
+    order = np.argsort(value, axis=1, kind="stable")
+    best = value.min(axis=1, keepdims=True)
+    count = int((value <= best * (1.0 + _HOPELESS)).sum(1).max())
+    some = order[:, :count]
+    found = minimise(problem, np.take_along_axis(led.free, some[..., None], 1), settings)
+    result = Optima(*(array.copy() for array in led._replace(steps=np.zeros_like(led.steps))))
+    np.put_along_axis(result.free, some[..., None], found.free, 1)
+    for array, own in zip(result[1:], found[1:], strict=True):
+        np.put_along_axis(array, some, own, 1)
+    return result
 
-    def spread(array: np.ndarray) -> np.ndarray:
-        return np.take_along_axis(array, place, 1)
 
-    free = np.take_along_axis(found.free, place[..., None], 1)
-    steps = led.steps + spread(found.steps)
-    return Optima(free, spread(found.value), spread(found.status), steps)
+def _of_each(array: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """What belongs to each start, of an array for those that continue, ``(set, start)``."""
+    return np.take_along_axis(array, place, 1)
 
 
 def _some_runs(problem: FitProblem, size: int, seed: int) -> FitProblem:
@@ -65,25 +90,40 @@ def _some_runs(problem: FitProblem, size: int, seed: int) -> FitProblem:
     return replace(problem, inputs=inputs, target=target, weights=weights, linear=linear)
 
 
-def _meetings(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Merge starts that ended at the same objective.
+def _curvatures(problem: FitProblem, free: np.ndarray) -> np.ndarray:
+    """Gauss-Newton's matrix at each start's end, ``(set, start, free, free)``."""
+    flat = free.reshape(-1, free.shape[-1])
+    rows = np.repeat(np.arange(free.shape[0]), free.shape[1])
+    found = Evaluator(problem, rows).evaluate(flat, np.zeros(len(rows), dtype=bool))
+    return found.majoriser.reshape(*free.shape, free.shape[-1])
+
+
+def _meetings(led: Optima, curvature: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Merge starts that ended at the same optimum.
+
+    Optima of equal objectives may be different ones; then a parabola from one to the other rises.
 
     Args:
-        value: objective of each start, ``(set, start)``.
+        led: where each start ended.
+        curvature: second derivatives there, ``(set, start, free, free)``.
 
     Returns:
         The starts that continue, ``(set, kept)``, and which of these each start is merged into,
         ``(set, start)``.
     """
-    order = np.argsort(value, axis=1, kind="stable")
-    ordered = np.take_along_axis(value, order, 1)
-    with np.errstate(invalid="ignore"):
-        apart = ordered[:, 1:] > ordered[:, :-1] * (1.0 + _SAME)
-    rank = np.concatenate([np.zeros((len(value), 1), int), np.cumsum(apart, axis=1)], axis=1)
-    place = np.empty_like(order)
-    np.put_along_axis(place, order, rank, 1)
-    kept = int(rank.max()) + 1
-    first = np.repeat(order[:, :1], kept, axis=1)
-    for row, (own, ranks) in enumerate(zip(order, rank, strict=True)):
-        first[row, ranks[::-1]] = own[::-1]  # the first of each rank is written last
-    return first, place
+    value = np.where(np.isfinite(led.value), led.value, np.inf)
+    place, kept = np.zeros(value.shape, dtype=int), []
+    for row, order in enumerate(np.argsort(value, axis=1, kind="stable")):
+        own: list[int] = []
+        for start in order:
+            step = led.free[row, own] - led.free[row, start]
+            with np.errstate(invalid="ignore", over="ignore"):
+                rise = 0.5 * np.einsum("kj,kji,ki->k", step, curvature[row, own], step)
+                same = value[row, start] <= value[row, own] * (1.0 + _SAME)
+                same &= rise <= _NEAR * value[row, start]
+            if not same.any():
+                own.append(int(start))
+            place[row, start] = np.argmax(same) if same.any() else len(own) - 1
+        kept.append(own)
+    most = max(map(len, kept))
+    return np.array([own + own[:1] * (most - len(own)) for own in kept]), place

@@ -11,10 +11,13 @@ from farseer_jax.solvers.bound_function import BoundFunction
 from farseer_jax.solvers.jaxpr_arrays import UnsupportedPrimitiveError
 from farseer_jax.solvers.jaxpr_rules import add_jaxpr
 from farseer_jax.solvers.numpy_program import Program, needed_nodes
+from farseer_jax.solvers.partial_separability import SeparableHessian, find_terms
 from farseer_jax.solvers.scalar_graph import ScalarGraph
 
 Shape: TypeAlias = tuple[int, ...]
 Traced: TypeAlias = Callable[[list[Any], dict[str, Any]], Any]
+
+_MANY_COMPONENTS = 10  # from which on second derivatives are worth a search for terms
 
 __all__ = ["BoundFunction", "NumpyFunction", "UnsupportedPrimitiveError"]
 
@@ -94,6 +97,26 @@ class NumpyFunction:
         return Program(graph, [int(node) for node in square[upper]])
 
     @functools.cached_property
+    def separable_hessian(self) -> SeparableHessian | None:
+        """The second derivatives by terms of few parameters, where there are many parameters."""
+        if self.num_components < _MANY_COMPONENTS:
+            return None
+        terms = find_terms(self._graph, self._value)
+        if terms is None:
+            return None
+
+        def trace(derivatives: Callable[..., Any]) -> tuple[ScalarGraph, list[int]]:
+            graph = self._new_graph(drop_zeros=True)
+            example = [jax.ShapeDtypeStruct((), np.float64)] * graph.num_leaves
+            with jax.enable_x64(True):
+                closed = jax.make_jaxpr(derivatives)(example)
+                leaves = [np.asarray(k) for k in range(graph.num_leaves)]
+                nodes = add_jaxpr(graph, closed.jaxpr, closed.consts, leaves)
+            return graph, [int(node) for node in nodes]
+
+        return SeparableHessian(self._graph, self._value, terms, trace)
+
+    @functools.cached_property
     def curvature_program(self) -> Program:
         """Computes the second derivative along a direction; takes parameters, then direction."""
         count = len(self._parameter_shapes)
@@ -115,7 +138,8 @@ class NumpyFunction:
     def twice_differentiable(self) -> bool:
         """Whether NumPy has rules for the second derivatives as well."""
         try:
-            return bool(self.hessian_program and self.curvature_program)
+            own = self.separable_hessian or self.hessian_program
+            return bool(own and self.curvature_program)
         except UnsupportedPrimitiveError:
             return False
 

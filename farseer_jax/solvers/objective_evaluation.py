@@ -243,6 +243,9 @@ class Evaluator:
         """``Σ slope · ∇²η`` in the parameters, ``(element, parameter, parameter)``."""
         problem, count = self.problem, len(slope)
         groups: list[Any] = [slice(None)] if problem.group is None else _runs_of(problem.group)
+        bound, own = problem.bound.take(self.rows[exact]), [column[exact] for column in columns]
+        if (sums := bound.separable_hessian(own, slope, groups)) is not None:
+            return self._in_parameters(sums)
 
         def sum_runs(second: Any) -> np.ndarray:
             if np.ndim(second) == 0 and second == 0.0:
@@ -252,8 +255,7 @@ class Evaluator:
                 terms = np.where(slope == 0.0, 0.0, terms)
             return np.array([np.sum(terms[:, runs], axis=-1) for runs in groups])
 
-        bound = problem.bound.take(self.rows[exact])
-        sums = bound.summed_hessian([column[exact] for column in columns], sum_runs)
+        sums = bound.summed_hessian(own, sum_runs)
         result = np.zeros((count, problem.num_parameters, problem.num_parameters))
         pairs = zip(*np.triu_indices(problem.function.num_components), strict=True)
         for (first, second), values in zip(pairs, sums, strict=True):
@@ -264,6 +266,17 @@ class Evaluator:
                 result[:, j, k] += value
                 if first != second:
                     result[:, k, j] += value
+        return result
+
+    def _in_parameters(self, sums: np.ndarray) -> np.ndarray:
+        """Sums of each group in the components as one sum in the parameters of all groups."""
+        places, num = self.problem.parameter_of, self.problem.num_parameters
+        if places is None:
+            return sums.sum(0)
+        result = np.zeros((sums.shape[1], num, num))
+        for own, group in zip(sums, places.T, strict=True):
+            for j, row in enumerate(group):
+                np.add.at(result, (slice(None), row, group), own[:, j])
         return result
 
     def _product(

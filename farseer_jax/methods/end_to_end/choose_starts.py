@@ -1,5 +1,6 @@
 """Starts as free parameters: from the settings, from the law, or drawn from its domains."""
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -10,6 +11,7 @@ from farseer_jax.laws.separable import is_separable
 from farseer_jax.link_functions import Link
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
+from farseer_jax.methods.end_to_end.settings import free_of
 from farseer_jax.methods.end_to_end.traced_loss import check_loss, scaled_loss
 from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.runs import Runs
@@ -29,11 +31,15 @@ def starts_of(method: "MultiStartMethod", layout: Layout, free: Free, num: int) 
     own = own_starts(law, layout.runs, cube)
     if own is not None:
         return free.free(check_starts(law, own, {}))
-    return _drawn(layout, free, num, method.seed)
+    whole = free_of(method, layout, totals=False)
+    return free.free(_drawn(layout, whole, num, method.seed))
 
 
 def _drawn(layout: Layout, free: Free, num: int, seed: int) -> np.ndarray:
-    """Draw the parameters themselves, not their logarithms: the loss may be linear in them."""
+    """Parameter vectors, ``(parameter, start)``, drawn on the scale of the parameters themselves.
+
+    The loss may be linear in them, and not in their logarithms.
+    """
     law, link, runs = layout.law, layout.link, layout.runs
     domains = list(law.domains().values())
     positive = np.isin(law.parameter_names(), law.log_parameters())
@@ -55,8 +61,7 @@ def _drawn(layout: Layout, free: Free, num: int, seed: int) -> np.ndarray:
     with np.errstate(all="ignore"):
         drawn = draw_starts(scaled, own, num, response=response, seed=seed)[0]
     natural = drawn @ basis.T + offset
-    vector = np.where(positive, np.log(np.maximum(natural, np.finfo(float).tiny)), natural)
-    return free.free(vector.T)
+    return np.where(positive, np.log(np.maximum(natural, np.finfo(float).tiny)), natural).T
 
 
 def _tied(free: Free) -> tuple[list[int], np.ndarray]:
@@ -119,7 +124,12 @@ def check_starts(law: type[Law], starts: Law, bounds: dict[str, tuple[float, flo
     names = law.parameter_names()
     with jax.enable_x64(True), np.errstate(all="ignore"):
         leaves = jax.tree.map(lambda leaf: np.atleast_1d(np.asarray(leaf, np.float64)), starts)
-        shapes = {leaf.shape for leaf in jax.tree.leaves(leaves)}
+        along = {field.name for field in law.fields() if field.along}
+        shapes = {
+            leaf.shape[:-1] if field.name in along else leaf.shape
+            for field in dataclasses.fields(law)
+            for leaf in jax.tree.leaves(getattr(leaves, field.name))
+        }
         if len(shapes) != 1 or len(shape := shapes.pop()) != 1:
             raise ValueError(
                 f"starts: every parameter of {law.__name__} needs the shape (start,), "

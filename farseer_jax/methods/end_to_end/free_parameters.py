@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from farseer_jax.laws.declarations import flat_of
 from farseer_jax.laws.law import Center, Law
 
 ZERO = float(np.finfo(np.float64).tiny)  # stands for 0 where logarithms are searched
@@ -72,6 +73,7 @@ def build_free(
     bounds: dict[str, tuple[float, float]],
     *,
     centred: bool = True,
+    totals: bool = True,
 ) -> Free:
     """The free parameters of a law.
 
@@ -83,6 +85,7 @@ def build_free(
         bounds: of parameters.
         centred: whether free parameters are combinations that are hardly correlated; otherwise
             each belongs to one parameter, or to tied ones.
+        totals: whether entries along a mixture keep their declared total; otherwise each is free.
 
     Raises:
         ValueError: a name is unknown, or settings contradict each other.
@@ -107,6 +110,8 @@ def build_free(
         basis[row, column] = 1.0
         low, high = (_inner(law, name, v) for v in bounds.get(name, (-np.inf, np.inf)))
         lower[column], upper[column] = max(lower[column], low), min(upper[column], high)
+    if totals:
+        basis, lower, upper = _with_totals(law, basis, lower, upper)
     centering = law.centering(center) if centred else np.eye(len(names))
     # Orthonormal combinations of the centred parameters (without ties, these themselves).
     triangle = np.linalg.qr(centering @ basis)[1]
@@ -118,6 +123,26 @@ def build_free(
         combined[bounded] = basis[bounded]  # without rounding
         basis = combined
     return Free(centering, basis, offset, lower, upper, names)
+
+
+def _with_totals(
+    law: type[Law], basis: np.ndarray, lower: np.ndarray, upper: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Basis and bounds where the entries of some parameters, or their logarithms, sum to 0.
+
+    Weights that sum to 1 are one over their sum times the exponentials of such numbers.
+    """
+    names = [field.name for _, field in flat_of(law)]
+    for field in law.fields():
+        if field.total is None:
+            continue
+        rows = [row for row, name in enumerate(names) if name == field.name]
+        columns = np.flatnonzero((basis[rows] != 0.0).any(0))
+        basis[rows[-1], columns] = -1.0
+        left = np.delete(np.arange(basis.shape[1]), columns[-1])
+        basis[rows[-1], columns[-1]] = 0.0
+        basis, lower, upper = basis[:, left], lower[left], upper[left]
+    return basis, lower, upper
 
 
 def _inner(law: type[Law], name: str, value: float) -> float:
@@ -140,6 +165,7 @@ def _check(
     unknown = [n for n in (*fixed, *together, *bounds) if n not in names]
     if unknown:
         raise ValueError(f"the law {law.name!r} has no parameter {unknown[0]!r}; it has {names}")
+    _refuse_entries_of_a_total(law, [*fixed, *together, *bounds])
     twice = [n for n in fixed if n in together or n in bounds]
     twice += [n for n in together if together.count(n) > 1]
     if twice:
@@ -165,3 +191,18 @@ def _check(
         )
     if len(fixed) == len(names):
         raise ValueError("every parameter is fixed: nothing is left to fit")
+
+
+def _refuse_entries_of_a_total(law: type[Law], names: list[str]) -> None:
+    """Refuse settings of single entries whose total is declared: the others would move.
+
+    Raises:
+        ValueError: a name is such an entry.
+    """
+    fields = dict(flat_of(law))
+    for name in names:
+        if (total := fields[name].total) is not None:
+            raise ValueError(
+                f"the entries of {fields[name].name!r} sum to {total:g}, so {name!r} cannot be "
+                "fixed, tied or bounded alone: leave them free, or write a law of your own"
+            )

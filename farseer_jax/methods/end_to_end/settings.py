@@ -91,10 +91,10 @@ class EndToEndMethod(abc.ABC):
         return cls(**own)
 
 
-def free_of(method: EndToEndMethod, layout: Layout, *, centred: bool = True) -> Free:
-    """The free parameters of a method's settings; ``centred`` as for :func:`build_free`."""
+def free_of(method: EndToEndMethod, layout: Layout, **options: bool) -> Free:
+    """The free parameters of a method's settings; options as for :func:`build_free`."""
     fixed, bounds = dict(method.fixed), dict(method.bounds)
-    return build_free(layout.law, layout.center, fixed, method.tied, bounds, centred=centred)
+    return build_free(layout.law, layout.center, fixed, method.tied, bounds, **options)
 
 
 def check_number(layout: Layout, weights: np.ndarray, free: Free) -> None:

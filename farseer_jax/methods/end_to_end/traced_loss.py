@@ -18,7 +18,7 @@ def scaled_loss(law: type[Law], link: Link) -> NumpyFunction:
 
     def predicted(parameters: list[Any], inputs: dict[str, Any]) -> Any:
         values = dict(zip((field.name for field in fields), parameters, strict=True))
-        own = law(**values)
+        own = law(**law.with_totals(values))
         if not is_separable(law) or not law.linear():
             return link.forward(own.loss(**inputs))
         # a loss computed from curves hides that it is a sum of terms
