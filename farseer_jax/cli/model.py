@@ -41,6 +41,8 @@ LAWS = (
     "optimal-hyperparameter-of-compute", "broken-power-law", "d-cpt", "cross-domain-d-cpt",
     "parscale", "data-constrained", "moe-bilinear", "moe-saturating", "moe-granularity",
     "moe-sparsity", "moe-joint", "moe-upcycling", "precision", "precision-unified", "distillation",
+    "data-mixing", "mixture-power", "mixture-power-size", "optimal-mixture",
+    "optimal-mixture-joint", "mixture-factor",
 )  # fmt: skip
 AUTO = "auto"
 OBJECTIVES = ("squared", "huber", "absolute", "asymmetric", "squared-relative")
