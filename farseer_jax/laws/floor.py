@@ -94,8 +94,8 @@ def has_floor(law: type[Law]) -> bool:
 
     def loss(**changed: float) -> np.ndarray:
         own = law(**{name: np.float64(changed.get(name, 0.5)) for name in names})
-        with np.errstate(all="ignore"):
-            return np.broadcast_to(np.asarray(own.loss(**points), dtype=float), _POINTS.shape)
+        return np.broadcast_to(np.asarray(own.loss(**points), dtype=float), _POINTS.shape)
 
-    change = (np.abs(loss(**{name: 0.75}) - loss()) for name in names)
+    with np.errstate(all="ignore"):
+        change = [np.abs(loss(**{name: 0.75}) - loss()) for name in names]
     return any(bool(np.allclose(own, 0.25, rtol=1e-4)) for own in change)
