@@ -155,7 +155,6 @@ from .uncertainty.weight_schemes import (
 )
 
 __all__ = [
-    "DCPT",
     "Allocation",
     "Along",
     "AsymmetricLearningRateBatch",
@@ -181,6 +180,7 @@ __all__ = [
     "Coupled",
     "CoupledInteraction",
     "CrossDomainDCPT",
+    "DCPT",
     "DataConstrained",
     "DataMixing",
     "Design",

@@ -211,6 +211,17 @@ def extrapolation() -> fj.Extrapolation:
     return fj.extrapolate(fj.example_runs(), candidates, limits=[2.2e8, 4e9], targets=targets)
 
 
+@result("law", "misfit", "miss", "share", "probability_best", "formula")
+def law_choice() -> fj.LawChoice:
+    """Of a mixture, with two responses and sizes in text."""
+    rng = np.random.default_rng(0)
+    web = np.tile(rng.uniform(0.1, 0.9, 10), 2)
+    size = np.repeat(["70M", "410M"], 10)
+    loss = 2.0 + 0.3 / (web + 0.02) ** 0.3 + 0.2 * (size == "70M")
+    table = {"size": size, "share_web": web, "share_code": 1.0 - web, "loss_a": loss}
+    return fj.choose_law({**table, "loss_b": 0.8 * loss})
+
+
 @result("group", "choice", "N", "D", "predicted", "change", "mean_relative_error", "outcome")
 def choice_comparison() -> fj.ChoiceComparison:
     return fj.compare_choices(farseer_fit(), [25.1e9, 1e10], 5e11, groups=["size", "method"])

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,7 +58,8 @@ def catalogue() -> dict[str, type[Law]]:
     for base, kind in itertools.product(_EFFECTIVE_BASES, EFFECTIVE_INPUTS.values()):
         replaced = [name for name in ("D", "N") if name in kind.inputs()][:1]
         if replaced and replaced[0] in LAWS[base].inputs():
-            made = with_effective(LAWS[base], **{replaced[0]: kind})
+            effective: dict[str, Any] = {replaced[0]: kind}
+            made = with_effective(LAWS[base], **effective)
             found.setdefault(made.name, made)
     own = (law for law in found.values() if _of_numbers(law))
     floored = (law if has_floor(law) else with_floor(law) for law in own)

@@ -1,7 +1,7 @@
 """Fit a candidate to each part of a table, and to what each hold-out leaves."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -143,10 +143,9 @@ def _fit(member: Member, part: ChoicePart, runs: Runs) -> Posterior:
     """The posterior of all runs, and of what each hold-out leaves."""
     weights = np.array([np.ones(len(runs)), *(~held for held in part.holdouts.values())], float)
     target = runs.link.forward(part.loss)
+    columns: Any = part.errors, part.features  # None where errors are independent
     with np.errstate(all="ignore"):
-        return fit_member(
-            member, part.errors, part.features, part.inputs, target, weights, noise_of(runs)
-        )  # type: ignore[arg-type]
+        return fit_member(member, *columns, part.inputs, target, weights, noise_of(runs))
 
 
 def _fitted(posterior: Posterior) -> FittedPart:
