@@ -155,6 +155,7 @@ from .uncertainty.weight_schemes import (
 )
 
 __all__ = [
+    "DCPT",
     "Allocation",
     "Along",
     "AsymmetricLearningRateBatch",
@@ -180,7 +181,6 @@ __all__ = [
     "Coupled",
     "CoupledInteraction",
     "CrossDomainDCPT",
-    "DCPT",
     "DataConstrained",
     "DataMixing",
     "Design",
