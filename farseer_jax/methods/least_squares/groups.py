@@ -36,7 +36,7 @@ def fit_each(
     weights: Sequence[np.ndarray],
 ) -> list[Solved]:
     """Fit each table separately, in one batch."""
-    found, frees = separate(method, layouts, losses, weights)
+    found, frees = separate_optima(method, layouts, losses, weights)
     return [
         best_of_starts(layout, free, own, loss, weight)
         for layout, free, own, loss, weight in zip(
@@ -59,7 +59,7 @@ def fit_with_shared(
             there are fewer runs than free parameters.
     """
     check_shared(layouts[0].law, shared)
-    separate, frees = separate(method, layouts, losses, weights, enough=False)
+    separate, frees = separate_optima(method, layouts, losses, weights, enough=False)
     free = free_of(method, layouts[0], centred=False)  # so that each can be shared or not
     in_common = _in_common(method, layouts[0].law, free, shared)
     _check_joint_number(layouts, weights, in_common)
@@ -93,7 +93,7 @@ def check_shared(law: type[Law], shared: Sequence[str]) -> None:
         )
 
 
-def separate(
+def separate_optima(
     method: "LeastSquares",
     layouts: Sequence[Layout],
     losses: Sequence[np.ndarray],

@@ -10,7 +10,7 @@ from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.end_to_end.optima import best_of_each, best_point
 from farseer_jax.methods.least_squares.any_law import solve_any_law
-from farseer_jax.methods.least_squares.groups import separate
+from farseer_jax.methods.least_squares.groups import separate_optima
 from farseer_jax.methods.method import SolvedBatch, weights_of
 from farseer_jax.solvers.optima import Optima
 
@@ -35,7 +35,7 @@ def refit_each(
         weights: ``(row, run)`` for each table.
     """
     own = [weights_of(layout.runs) for layout in layouts]
-    whole, frees = separate(
+    whole, frees = separate_optima(
         method, layouts, [layout.runs.loss for layout in layouts], own, enough=False
     )
     starts = [_refit_starts(method, *each) for each in zip(layouts, frees, whole, strict=True)]
