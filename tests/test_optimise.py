@@ -13,6 +13,7 @@ from scipy.optimize import brentq, minimize
 
 import farseer_jax as fj
 from farseer_jax.fitting.fit_batch import BatchFit
+from farseer_jax.fitting.fits import Fits
 from farseer_jax.uncertainty.draws import MemoryDraws
 
 LAW = fj.Chinchilla(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
@@ -464,6 +465,8 @@ class TestRefusals:
     def test_what_is_not_a_fit(self) -> None:
         with pytest.raises(TypeError, match="optimise: expected a fit, a bootstrap or a law, got"):
             fj.optimise(3, "N")  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="got Fits; choose one of them, such as fits"):
+            fj.optimise(Fits((rates(0),)), "lr")  # type: ignore[arg-type]
 
     def test_a_cost_that_is_not_of_jax(self) -> None:
         with pytest.raises(TypeError, match="cost: the function must be made of JAX operations"):

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 
+from farseer_jax.fitting.fits import Fits
 from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import shown
 from farseer_jax.laws.law import Law, batch_shape
@@ -28,7 +29,8 @@ def law_fit_bootstrap(
     if isinstance(source, Fit):
         return source.law, source, None
     if not isinstance(source, Law):
-        raise TypeError(f"{what}: expected {expected}, got {shown(source)}")
+        several = "; choose one of them, such as fits[0]" if isinstance(source, Fits) else ""
+        raise TypeError(f"{what}: expected {expected}, got {shown(source)}{several}")
     if batch_shape(source) != () or any(np.ndim(leaf) > 1 for leaf in jax.tree.leaves(source)):
         raise ValueError(f"{what}: expected one law, got a stack of laws (arrays of parameters)")
     return source, None, None

@@ -74,9 +74,10 @@ def _active_set(problem: ConstrainedProblem, found: Solution) -> Solution:
         beyond = _conditions(problem, new_z, new_weights, new_nu).values > 0.0
         unused = _first_to_vanish(weights, new_weights)
         wrong = np.where(active, new_nu < 0.0, beyond)
-        change = (unused.any(axis=1) | wrong.any(axis=1))[:, None]
+        vanishes = np.asarray(unused.any(axis=1))[:, None]
+        change = vanishes | np.asarray(wrong.any(axis=1))[:, None]
         fewer = _normalised(problem, np.where(unused, 0.0, weights))
-        weights = np.where(change, np.where(unused.any(1)[:, None], fewer, weights), new_weights)
+        weights = np.where(change, np.where(vanishes, fewer, weights), new_weights)
         z, nu = np.where(change, z, new_z), np.where(change, nu, new_nu)
         active = np.where(change, active ^ wrong, active)
         nu = np.where(active, nu, 0.0)
