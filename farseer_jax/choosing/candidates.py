@@ -159,7 +159,10 @@ def columns_for(
         return [name]
     usual = USUAL_NAMES.get(name, frozenset({squeezed(name)})) | _ALSO.get(name, frozenset())
     found = [column for column in free if squeezed(column) in usual]
-    return (found or [column for column in free if begins_with(column, name)])[:_MOST_COLUMNS]
+    found = found or [column for column in free if begins_with(column, name)]
+    if name == "N" and not found:  # labels such as 70M name models by their parameters
+        found = [column for column in free if column in reading.sizes]
+    return found[:_MOST_COLUMNS]
 
 
 def _of_numbers(law: type[Law]) -> bool:
