@@ -344,26 +344,6 @@ def test_on_a_law_the_closed_form_is_the_implicit_derivative(rounds: int) -> Non
             np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-10 * np.abs(other).max())
 
 
-def test_on_a_law_subsets_agree_with_one_after_the_other() -> None:
-    runs, refit = on_law(shallow().runs, shallow().found.law)
-    general = PiecewiseRefit(refit.design, refit.slots)
-    weights = np.ones((3, len(runs)))
-    weights[1, 5] = weights[2, np.flatnonzero(runs.N == runs.N[0])[2:]] = 0
-    arguments = (np.array([FAR[0]]), np.array([FAR[1]]))
-    closed, closed_holds = refit.respond_each(log_loss_at, arguments, runs.loss, weights)
-    found, holds = general.respond_each(log_loss_at, arguments, runs.loss, weights)
-    assert closed_holds.all()
-    assert holds.all()
-    np.testing.assert_array_equal(closed.taking_part, found.taking_part)
-    np.testing.assert_allclose(
-        closed.by_losses, found.by_losses, rtol=1e-8, atol=1e-10 * np.abs(found.by_losses).max()
-    )
-
-
-def log_loss_at(law: Any, N: Any, D: Any) -> Any:
-    return law.log_loss(N, D)
-
-
 @pytest.mark.parametrize(
     ("others", "strict"), [(0.9, True), (1.0, False), (1.1, False), (-0.9, True), (-1.0, False)]
 )

@@ -133,8 +133,6 @@ _PIECEWISE = Group(
     ),
     *_STAGES,
 )
-# options of the piecewise method with which fits have derivatives
-SMOOTH_PIECEWISE = Group("Method piecewise", _SEARCH, *_STAGES)
 EXPRESSION_OPTIONS = (
     option("--real", names, "Parameters of an expression that may be negative, such as b,c."),
     option(

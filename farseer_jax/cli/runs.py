@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from farseer_jax.cli.command_factory import Source
 from farseer_jax.cli.options import NUMBER, Group, Settings, option, spelled
 from farseer_jax.cli.values import columns, link, names, numbers_by_name, patterns
 
@@ -169,18 +168,6 @@ def read_table(settings: Settings) -> "Table":
     return read.read_table(settings["path"])
 
 
-def read_runs(settings: Settings) -> "Runs":
-    """The runs over N and D that the options mean."""
-    import farseer_jax  # a file is read without JAX: mistakes are reported immediately
-
-    if settings["path"] is None:
-        runs = farseer_jax.example_runs()
-    else:
-        reading = {name: settings[name] for name in (*_ROLES, *_UNITS)}
-        runs = farseer_jax.read_runs(settings["path"], **reading)
-    return runs.select(**{name: settings[name] for name in _BOUNDS})
-
-
 def columns_of(settings: Settings) -> dict[str, str]:
     """Columns of inputs, by options."""
     short = {name: settings[name] for name in ("N", "D") if settings[name]}
@@ -295,14 +282,3 @@ def flat_inputs(points: "Points") -> dict[str, Any]:
         own = points.shares.get(name)
         flat |= {name: values} if own is None else dict(zip(own, values.T, strict=True))
     return flat
-
-
-RUNS_OVER_N_AND_D = Source(
-    arguments=[RUNS],
-    options=[EXAMPLE],
-    groups=COLUMN_GROUPS,
-    title=DATA,
-    check=check_runs,
-    read=read_runs,
-    files=["path"],
-)

@@ -70,10 +70,10 @@ def best_subset(choice: Choice) -> tuple[Found, bool]:
 def next_runs(choice: Choice, num: int) -> Found:
     """The first runs of the best set, or one after another; nothing if no run gains.
 
-    Where few sets are affordable, a run that is good by itself may cost what a better one needs:
-    all are compared. Otherwise each run is that of the largest decrease of ``ln`` variance per √cost.
-    Per cost, many small runs would be taken before one that shows what they cannot; whatever the
-    cost, one run would take the whole budget.
+    Where few sets are affordable, all are compared: a run that is good by itself may cost what a
+    better one needs. Otherwise each run is that of the largest decrease of ``ln`` variance per
+    √cost. Per cost, many small runs would be taken before one that shows what they cannot; whatever
+    the cost, one run would take the whole budget.
     """
     best = _best_of_all(choice)
     if best is None:

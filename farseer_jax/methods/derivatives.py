@@ -24,7 +24,6 @@ _OPTIONS: dict[str, Any] = {
 }
 # A response is computed once for each fit, and takes milliseconds even without optimisation.
 _UNOPTIMISED = {**_OPTIONS, "xla_backend_optimization_level": 0}
-_LESS_OPTIMISED = {**_OPTIONS, "xla_backend_optimization_level": 1}
 
 
 class NoDerivativeError(ValueError):
@@ -154,46 +153,11 @@ class Refit(eqx.Module):
         self.check(losses, weights, response.evidence)
         return response
 
-    def respond_each(
-        self,
-        functions: Callable[..., Array],
-        arguments: tuple[np.ndarray, ...],
-        losses: np.ndarray,
-        weights: np.ndarray,
-    ) -> tuple[Sensitivity, np.ndarray]:
-        """:meth:`sensitivity` of subsets of the runs, in NumPy and float64; not checked.
-
-        Args:
-            functions: ``(law, *arguments) → (function,)``; compiled once for each.
-            arguments: arguments of the functions.
-            losses: the law's own losses, ``(run,)``.
-            weights: ``(subset, run)``.
-
-        Returns:
-            All leaves with a leading axis ``(subset,)``; and which subsets have derivatives.
-        """
-        with jax.enable_x64(True):
-            found = _sensitivities(self, functions, arguments, losses, weights)
-        sensitivity, holds = to_numpy(found)
-        return sensitivity, holds
-
 
 @partial(jax.jit, static_argnums=3, compiler_options=_UNOPTIMISED)
 def _response(refit: Refit, losses: Array, weights: Array, by_weights: bool) -> Response:
     response = refit.response(losses, weights)
     return response if by_weights else response._replace(by_weights=None)
-
-
-@partial(jax.jit, static_argnums=1, compiler_options=_LESS_OPTIMISED)
-def _sensitivities(
-    refit: Refit, functions: Any, arguments: Any, losses: Array, weights: Array
-) -> tuple[Sensitivity, Array]:
-    def of_one(row: Array) -> tuple[Sensitivity, Array]:
-        found = refit.sensitivity(lambda law: functions(law, *arguments), losses, row)
-        return found, refit.holds(found.evidence)
-
-    found: tuple[Sensitivity, Array] = jax.vmap(of_one)(weights)
-    return found
 
 
 def laws_of(law_of: Callable[[Array], Law], derivatives: Array) -> Law:

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.laws import quantities as _quantities
 from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.catalogue.stretched_exponential import StretchedExponential, box_cox
 from farseer_jax.laws.law import Law
@@ -118,18 +117,6 @@ class OnLawRefit(PiecewiseRefit):
         by_losses = _laws_of(found.by_losses[0])
         none = jax.tree.map(np.zeros_like, by_losses) if by_weights else None
         return Response(self.law, by_losses, none, evidence)
-
-    def respond_each(
-        self,
-        functions: Callable[..., Array],
-        arguments: tuple[np.ndarray, ...],
-        losses: np.ndarray,
-        weights: np.ndarray,
-    ) -> tuple[Sensitivity, np.ndarray]:
-        """Without a compilation, but for the gradients of the functions themselves."""
-        units = _laws_of(np.eye(9))
-        gradients = _quantities.along(functions, self.law, units, *arguments)
-        return self._on_law(gradients.T.reshape(-1, 3, 3), losses, weights)
 
     def _on_law(
         self, gradients: np.ndarray, losses: np.ndarray, weights: np.ndarray
