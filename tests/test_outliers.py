@@ -10,7 +10,7 @@ import pytest
 from commands import farseer
 
 import farseer_jax as fj
-from farseer_jax.fitting.outliers import find_outliers
+from farseer_jax.fitting.outliers import _limit, find_outliers
 from farseer_jax.results.numbers import quantity_text
 
 LAW = fj.Chinchilla(E=1.7, A=400.0, B=410.0, alpha=0.34, beta=0.28)
@@ -190,3 +190,8 @@ def test_rows_keep_their_numbers_in_the_shell(tmp_path: Path) -> None:
     assert f"as in --drop {7 + len(N)}." in found
     found = farseer(*asked, "--drop", f"14,{7 + len(N)}").stdout
     assert "as in --drop" not in found
+
+
+def test_runs_that_follow_a_law_exactly_are_none() -> None:
+    with np.errstate(all="raise"):
+        assert _limit(np.zeros(200), 190.0) > 3.0

@@ -179,7 +179,7 @@ def _limit(size: np.ndarray, dof: float) -> float:
         return float(tail)
     unit = 1.0 / NORMAL
     normal = float(special.ndtri(0.5 + 0.5 * _TAIL)) * NORMAL
-    shown = float(np.quantile(size, _TAIL)) * NORMAL
+    shown = max(float(np.quantile(size, _TAIL)) * NORMAL, np.finfo(float).tiny)  # 0: exact runs
     power = max(np.log(shown) / np.log(normal), 1.0)
     return float(unit * (tail / unit) ** power)
 
