@@ -26,7 +26,7 @@ from farseer_jax.choosing.fit_members import (
 )
 from farseer_jax.choosing.holdouts import holdouts
 from farseer_jax.choosing.law_choice import LawChoice, TriedLaw
-from farseer_jax.choosing.scores import log_miss, probability_best, shares_of, spared
+from farseer_jax.choosing.scores import log_miss, probability_best, promising, shares_of
 from farseer_jax.choosing.table_reading import TableReading, numbers_of, read_columns
 from farseer_jax.fitting.arguments import columns_of_table, names_of
 from farseer_jax.link_functions import Link, as_link
@@ -40,7 +40,6 @@ from farseer_jax.runtime.threads import one_blas_thread
 
 _ROW = "row of the table"
 _MANY_RUNS, _MOST_CORRELATED = 600, 4  # beyond so many runs only the best laws get a misfit
-_LEAST_HOLDOUTS = 1
 
 
 def choose_law(
@@ -209,7 +208,9 @@ def _try_all(
     if not plain or parts[0].errors is None:
         return plain, refused
     many = sum(len(part.loss) for part in parts) > _MANY_RUNS
-    best = spared([log_miss(own.misses) for own in plain], _MOST_CORRELATED if many else len(plain))
+    best = promising(
+        [log_miss(own.misses) for own in plain], _MOST_CORRELATED if many else len(plain)
+    )
     correlated = list[Trial]()
     for count, place in enumerate(best):
         report(len(candidates) + count, total)
