@@ -156,6 +156,11 @@ class TestScores:
         shares = scores.shares_of(np.log([[0.01], [0.02], [0.2]]))
         np.testing.assert_allclose(shares, [8 / 9, 1 / 9, 0.0])
 
+    def test_promising_candidates(self) -> None:
+        misses = [np.log([own]) for own in (0.05, 0.01, 0.03, 0.02)]
+        np.testing.assert_array_equal(scores.promising(misses, 4), [1, 3, 2])
+        np.testing.assert_array_equal(scores.promising(misses, 2), [1, 3])
+
     def test_one_diverged_run_hardly_counts(self) -> None:
         misses = np.random.default_rng(0).normal(0, 0.01, 200)
         far = np.append(misses, 5.0)

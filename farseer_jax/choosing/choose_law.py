@@ -17,30 +17,25 @@ from farseer_jax.choosing.candidates import (
     needs_text,
     served_laws,
 )
+from farseer_jax.choosing.choice_parts import choice_parts, runs_of
 from farseer_jax.choosing.fit_members import (
     ChoicePart,
     Trial,
-    error_columns,
     fit_candidate,
     starts_of_parts,
 )
-from farseer_jax.choosing.holdouts import holdouts
 from farseer_jax.choosing.law_choice import LawChoice, TriedLaw
-from farseer_jax.choosing.scores import log_miss, probability_best, shares_of, spared
+from farseer_jax.choosing.scores import log_miss, probability_best, promising, shares_of
 from farseer_jax.choosing.table_reading import TableReading, numbers_of, read_columns
 from farseer_jax.fitting.arguments import columns_of_table, names_of
 from farseer_jax.link_functions import Link, as_link
-from farseer_jax.runs.binding import bind_runs
 from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.find_columns import match_columns
-from farseer_jax.runs.groups_and_responses import groups_of
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.progress import report
 from farseer_jax.runtime.threads import one_blas_thread
 
-_ROW = "row of the table"
 _MANY_RUNS, _MOST_CORRELATED = 600, 4  # beyond so many runs only the best laws get a misfit
-_LEAST_HOLDOUTS = 1
 
 
 def choose_law(
@@ -99,7 +94,7 @@ def choose_law(
     numbers = numbers_of(columns, reading)
     single = {name: own for name, own in named.items() if isinstance(own, str)}
     along = _along(reading, single)
-    parts = _parts(numbers, reading, own_link, along)
+    parts = choice_parts(numbers, reading, own_link, along)
     candidates, others = _candidates(numbers, reading, single, own_link)
     with one_blas_thread(), python_warnings.catch_warnings():
         python_warnings.simplefilter("ignore", RuntimeWarning)
@@ -137,42 +132,6 @@ def _along(reading: TableReading, named: Mapping[str, str]) -> str | None:
     return found[0] if found else None
 
 
-def _parts(
-    numbers: Mapping[str, Any], reading: TableReading, link: Link, along: str | None
-) -> list[ChoicePart]:
-    """The runs of each group and response, with their hold-outs."""
-    num = len(np.asarray(next(iter(numbers.values()))))
-    found = []
-    for group, rows in groups_of(numbers, list(reading.groups), num):
-        for response in reading.responses:
-            loss = np.asarray(numbers[response], dtype=float)
-            own = rows[np.isfinite(loss[rows])]
-            found.append(_part(numbers, reading, group, response, own, link, along))
-    return found
-
-
-def _part(
-    numbers: Mapping[str, Any],
-    reading: TableReading,
-    group: dict[str, Any],
-    response: str,
-    rows: np.ndarray,
-    link: Link,
-    along: str | None,
-) -> ChoicePart:
-    inputs = {name: np.asarray(numbers[name], dtype=float)[rows] for name in reading.inputs}
-    if reading.shares:
-        shares = [np.asarray(numbers[name], dtype=float)[rows] for name in reading.shares]
-        inputs[MIXTURE] = np.stack(shares, axis=1)
-    loss = np.asarray(numbers[response], dtype=float)[rows]
-    held = holdouts(
-        {name: own for name, own in inputs.items() if name != MIXTURE}, inputs.get(MIXTURE)
-    )
-    errors = error_columns(inputs, along)
-    features = None if errors is None else errors.at(inputs)
-    return ChoicePart(group, response, inputs, loss, held, rows, errors, features)
-
-
 def _candidates(
     numbers: Mapping[str, Any], reading: TableReading, named: Mapping[str, str], link: Link
 ) -> tuple[list[Candidate], list[NotServed]]:
@@ -194,66 +153,34 @@ def _try_all(
 ) -> tuple[list[Trial], dict[str, str]]:
     """Fit every candidate with independent errors, and the best, or all, with correlated ones."""
     plain, refused = list[Trial](), dict[str, str]()
-    runs_of: dict[str, tuple[list[Runs], list[np.ndarray]]] = {}
+    known: dict[str, tuple[list[Runs], list[np.ndarray]]] = {}
     total = 2 * len(candidates)
     for place, candidate in enumerate(candidates):
         report(place, total)
         try:
-            runs = _runs_of(candidate, parts, numbers, reading, link)
+            runs = runs_of(candidate, parts, numbers, reading, link)
             starts = starts_of_parts(candidate, runs)
             plain.append(fit_candidate(candidate, parts, runs, correlated=False, starts=starts))
         except ValueError as error:
             refused[candidate.name] = str(error)
             continue
-        runs_of[candidate.name] = runs, starts
+        known[candidate.name] = runs, starts
     if not plain or parts[0].errors is None:
         return plain, refused
     many = sum(len(part.loss) for part in parts) > _MANY_RUNS
-    best = spared([log_miss(own.misses) for own in plain], _MOST_CORRELATED if many else len(plain))
+    best = promising(
+        [log_miss(own.misses) for own in plain], _MOST_CORRELATED if many else len(plain)
+    )
     correlated = list[Trial]()
     for count, place in enumerate(best):
         report(len(candidates) + count, total)
         candidate = plain[place].candidate
-        runs, starts = runs_of[candidate.name]
+        runs, starts = known[candidate.name]
         optima = [own.free for own in plain[place].parts]
         found = fit_candidate(candidate, parts, runs, correlated=True, starts=starts, optima=optima)
         correlated.append(found)
     report(total, total)
     return [*plain, *correlated], refused
-
-
-def _runs_of(
-    candidate: Candidate,
-    parts: Sequence[ChoicePart],
-    numbers: Mapping[str, Any],
-    reading: TableReading,
-    link: Link,
-) -> list[Runs]:
-    """The runs of each part by the inputs of a law, in the order of the part's rows.
-
-    Raises:
-        ValueError: a column cannot be an input of the law.
-    """
-    columns_of = {
-        name: list(reading.shares) if column == MIXTURE else column
-        for name, column in candidate.columns.items()
-    }
-    kept = {*reading.inputs, *reading.shares, *reading.responses, *reading.groups}
-    table = {name: numbers[name] for name in numbers if name in kept}
-    table[_ROW] = np.arange(len(np.asarray(next(iter(numbers.values())))))
-    found = bind_runs(
-        table,
-        candidate.law.inputs(),
-        columns_of=columns_of,
-        response=list(reading.responses),
-        link=link,
-        by=reading.groups,
-        units=dict.fromkeys(candidate.law.inputs(), 1.0),
-        copies="keep",
-    )
-    for part, own in zip(parts, found, strict=True):
-        assert (np.asarray(own.runs.extra[_ROW]).astype(int) == part.rows).all()
-    return [own.runs for own in found]
 
 
 def _choice(

@@ -15,7 +15,6 @@ from farseer_jax.methods.correlated_errors import CorrelatedErrors, ErrorColumns
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
 
-ERRORS = CorrelatedErrors()
 _ROUNDING = 1e-12  # of an information matrix with a diagonal of ones
 
 
@@ -143,9 +142,10 @@ def _fit(member: Member, part: ChoicePart, runs: Runs) -> Posterior:
     """The posterior of all runs, and of what each hold-out leaves."""
     weights = np.array([np.ones(len(runs)), *(~held for held in part.holdouts.values())], float)
     target = runs.link.forward(part.loss)
-    columns: Any = part.errors, part.features  # None where errors are independent
+    errors: Any = part.errors  # None where there is nothing to move along
+    features: Any = part.features
     with np.errstate(all="ignore"):
-        return fit_member(member, *columns, part.inputs, target, weights, noise_of(runs))
+        return fit_member(member, errors, features, part.inputs, target, weights, noise_of(runs))
 
 
 def _fitted(posterior: Posterior) -> FittedPart:

@@ -10,6 +10,7 @@ _LEAST = 1e-9
 _LARGEST = 10.0  # stands for a prediction without a value
 _POWER = 3.0
 _LEAST_SHARE, _MOST_MEMBERS = 0.01, 16
+_WORST = 4.0  # times the smallest miss
 
 
 def log_miss(misses: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -55,7 +56,8 @@ def probability_best(log_misses: np.ndarray, num: int = 2000, seed: int = 0) -> 
     return np.bincount(best, minlength=len(log_misses)) / num
 
 
-def spared(log_misses: Sequence[np.ndarray], most: int) -> np.ndarray:
-    """The candidates of the smallest mean miss, best first."""
+def promising(log_misses: Sequence[np.ndarray], most: int) -> np.ndarray:
+    """Candidates that may gain from a misfit, best first: those within a factor 4 of the best."""
     means = np.array([own.mean() for own in log_misses])
-    return np.argsort(means, kind="stable")[:most]
+    order = np.argsort(means, kind="stable")[:most]
+    return np.asarray(order[means[order] <= means.min() + np.log(_WORST)])

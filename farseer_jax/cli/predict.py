@@ -160,9 +160,9 @@ def predict(
     from farseer_jax import LawChoice
 
     fits, table, settings = read
-    if table is not None and isinstance(fits, LawChoice):
-        return choice_at_rows(fits, table, settings)
     if table is not None:
+        if isinstance(fits, LawChoice):
+            return choice_at_rows(fits, table, settings)
         return _for_runs(fits, table, settings)
     values: dict[str, list[str]] = {}
     for name, text in [*(("N", text) for text in N), *(("D", text) for text in D), *(given or ())]:
