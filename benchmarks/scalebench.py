@@ -109,7 +109,7 @@ TASKS = {
     ),
     "vocabulary": Task(
         "vocabulary.csv",
-        "6*N*characters",
+        "N",
         {
             "vocabulary": "vocabulary",
             "sum": "A/N**a + B/V**b + C/characters**c - E",
