@@ -31,7 +31,7 @@ def r_squared(observed: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def test_mixtures_that_were_held_out_are_predicted(five_domains: dict[str, Any]) -> None:
-    """Each quarter of the mixtures from the others, at all sizes: pooled, and by size and target."""
+    """Each quarter of the mixtures from the others: R² pooled, and by size and target."""
     mixture = np.arange(len(five_domains["N"])) % NUM_MIXTURES
     fold = np.random.default_rng(0).permutation(NUM_MIXTURES)[mixture] % NUM_FOLDS
     method = fj.LeastSquares(num_starts=32, refit_starts=8)
