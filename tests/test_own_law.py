@@ -295,7 +295,7 @@ def test_a_loss_that_is_no_number(loss: Any, error: type[Exception], sentence: s
 def test_runs_without_an_input_of_the_law() -> None:
     with pytest.raises(
         ValueError,
-        match=r"no column was recognised as U \(unique tokens\), which the law Repeated needs: name it",
+        match=r"no column was recognised as U \(unique tokens\), which the law Repeated needs",
     ):
         fj.fit(Repeated, fj.example_runs())
 
