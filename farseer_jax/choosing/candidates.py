@@ -18,7 +18,7 @@ from farseer_jax.runs.usual_names import USUAL_NAMES, begins_with, named, squeez
 MIXTURE = "h"
 _MOST_COLUMNS = 3  # of one name, such as N: N_active, N_dense, N_total
 _MOST_INPUTS = 6  # of a general form
-_EFFECTIVE_BASES = ("chinchilla", "coupled")
+_EFFECTIVE_BASES, _REPLACED = ("chinchilla", "coupled"), ("N", "D")
 _ALSO = {"expansion": frozenset({"p"})}  # P: parallel streams or a ratio, as the hold-outs decide
 _NOT_OF_LOSSES = ("optimal-hyperparameter", "optimal-hyperparameter-of-compute", "raw-farseer")
 
@@ -55,10 +55,15 @@ def catalogue() -> dict[str, type[Law]]:
     What a law without a floor predicts beyond the runs falls too far on tables of every kind.
     """
     found = {name: law for name, law in LAWS.items() if name not in _NOT_OF_LOSSES}
-    for base, kind in itertools.product(_EFFECTIVE_BASES, EFFECTIVE_INPUTS.values()):
-        replaced = [name for name in ("D", "N") if name in kind.inputs()][:1]
-        if replaced and replaced[0] in LAWS[base].inputs():
-            effective: dict[str, Any] = {replaced[0]: kind}
+    options = [
+        [None, *(kind for kind in EFFECTIVE_INPUTS.values() if kind.replaces == name)]
+        for name in _REPLACED
+    ]
+    for base, *kinds in itertools.product(_EFFECTIVE_BASES, *options):
+        effective: dict[str, Any] = {
+            name: kind for name, kind in zip(_REPLACED, kinds, strict=True) if kind is not None
+        }
+        if effective:
             made = with_effective(LAWS[base], **effective)
             found.setdefault(made.name, made)
     own = (law for law in found.values() if _of_numbers(law))

@@ -33,6 +33,7 @@ class ExcessParameters(EffectiveInput):
     """
 
     name: ClassVar[str] = "excess-parameters"
+    replaces: ClassVar[str] = "N"
     formula: ClassVar[str] = "N_U·(1 + R_N·(1 − e^(−(N/N_U − 1)/R_N))), N_U = 1e9·G·(U/1e9)^h"
 
     R_N: Multiples

@@ -34,6 +34,7 @@ class ExpertParameters(EffectiveInput):
     """
 
     name: ClassVar[str] = "expert-parameters"
+    replaces: ClassVar[str] = "N"
     formula: ClassVar[str] = "N·X^(m − n·ln(N/1e9)), X experts"
     limits: ClassVar[tuple[InputLimit, ...]] = (ONE_EXPERT,)
 

@@ -44,6 +44,7 @@ class LowPrecisionParameters(EffectiveInput):
     """
 
     name: ClassVar[str] = "low-precision-parameters"
+    replaces: ClassVar[str] = "N"
     formula: ClassVar[str] = "N·Π_x (1 − e^(n_x − p_x/γ_x)), x = w, a, kv"
 
     gamma_w: Bits

@@ -30,6 +30,7 @@ class RepeatedTokens(EffectiveInput):
     """
 
     name: ClassVar[str] = "repeated-tokens"
+    replaces: ClassVar[str] = "D"
     formula: ClassVar[str] = "U·(1 + R_D·(1 − e^(−(D/U − 1)/R_D)))"
     limits: ClassVar[tuple[InputLimit, ...]] = (UNIQUE_TOKENS,)
 
