@@ -417,6 +417,6 @@ def batch_shape(law: Law) -> tuple[int, ...]:
     return ()
 
 
-def spread(cube: np.ndarray, column: int, low: float, high: float) -> np.ndarray:
+def spread(cube: np.ndarray, column: int | slice, low: float, high: float) -> np.ndarray:
     """One column of the unit cube, scaled to ``[low, high]``."""
     return low + (high - low) * cube[:, column]

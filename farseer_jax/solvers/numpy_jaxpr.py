@@ -107,7 +107,8 @@ class NumpyFunction:
 
         def trace(derivatives: Callable[..., Any]) -> tuple[ScalarGraph, list[int]]:
             graph = self._new_graph(drop_zeros=True)
-            example = [jax.ShapeDtypeStruct((), np.float64)] * graph.num_leaves
+            new = functools.partial(jax.ShapeDtypeStruct, dtype=np.float64)
+            example = [new(())] * graph.num_leaves
             with jax.enable_x64(True):
                 closed = jax.make_jaxpr(derivatives)(example)
                 leaves = [np.asarray(k) for k in range(graph.num_leaves)]

@@ -244,8 +244,8 @@ class Evaluator:
         problem, count = self.problem, len(slope)
         groups: list[Any] = [slice(None)] if problem.group is None else _runs_of(problem.group)
         bound, own = problem.bound.take(self.rows[exact]), [column[exact] for column in columns]
-        if (sums := bound.separable_hessian(own, slope, groups)) is not None:
-            return self._in_parameters(sums)
+        if (whole := bound.separable_hessian(own, slope, groups)) is not None:
+            return self._in_parameters(whole)
 
         def sum_runs(second: Any) -> np.ndarray:
             if np.ndim(second) == 0 and second == 0.0:
@@ -275,8 +275,8 @@ class Evaluator:
             return sums.sum(0)
         result = np.zeros((sums.shape[1], num, num))
         for own, group in zip(sums, places.T, strict=True):
-            for j, row in enumerate(group):
-                np.add.at(result, (slice(None), row, group), own[:, j])
+            for j, k in np.ndindex(own.shape[1:]):
+                result[:, group[j], group[k]] += own[:, j, k]
         return result
 
     def _product(

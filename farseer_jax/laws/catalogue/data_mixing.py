@@ -1,6 +1,6 @@
 """The data mixing law (Ye et al.)."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +8,6 @@ import numpy as np
 from farseer_jax.laws.domains import Along, Mixture, Positive, Real
 from farseer_jax.laws.law import Law, spread
 from farseer_jax.runs.runs import Runs
-from farseer_jax.types import Array
 
 _LEAST = 0.02  # of the losses: what is left above the floor, at least
 
@@ -43,7 +42,7 @@ class DataMixing(Law):
     k: Positive
     t: Annotated[Real, Along("h", total=0)]
 
-    def loss(self, h: Mixture) -> Array:
+    def loss(self, h: Mixture) -> Any:
         """An exponential of a linear function of the shares."""
         return self.c + self.k * jnp.exp(jnp.sum(self.t * h, axis=-1))
 

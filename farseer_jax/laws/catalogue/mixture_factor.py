@@ -1,6 +1,6 @@
 """The law in which the mixture divides the loss of N and D."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +10,7 @@ from farseer_jax.laws.law import spread
 from farseer_jax.laws.mixture_starts import positive_coefficients, power_terms, share_powers
 from farseer_jax.laws.size_and_data import PowerLawTerms
 from farseer_jax.runs.runs import Runs
-from farseer_jax.types import Array, ArrayLike
+from farseer_jax.types import ArrayLike
 
 
 class MixtureFactor(PowerLawTerms):
@@ -50,7 +50,7 @@ class MixtureFactor(PowerLawTerms):
     c: Annotated[Positive, Along("h", total=1)]
     g: Annotated[Exponent, Along("h")]
 
-    def loss(self, N: ArrayLike, D: ArrayLike, h: Mixture) -> Array:
+    def loss(self, N: ArrayLike, D: ArrayLike, h: Mixture) -> Any:
         """Falls with N, with D and with every share that contributes."""
         whole = self.E + self.A / N**self.alpha + self.B / D**self.beta
         return whole / jnp.sum(self.c * h**self.g, axis=-1)

@@ -1,6 +1,6 @@
 """Laws of mixtures with one exponent for all shares, with and without N."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +16,7 @@ from farseer_jax.laws.mixture_starts import (
 from farseer_jax.laws.size_and_data import PowerLawTerms
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.random_starts import Domain
-from farseer_jax.types import Array, ArrayLike
+from farseer_jax.types import ArrayLike
 
 
 class MixturePower(Law):
@@ -49,7 +49,7 @@ class MixturePower(Law):
     g: Exponent
     e: Annotated[Leaf, Domain(0.0, 0.1)]
 
-    def loss(self, h: Mixture) -> Array:
+    def loss(self, h: Mixture) -> Any:
         """Falls with every share that contributes."""
         return self.E + 1.0 / jnp.sum(self.C * (h + self.e) ** self.g, axis=-1)
 
@@ -93,7 +93,7 @@ class MixturePowerSize(PowerLawTerms):
     C: Annotated[Positive, Along("h")]
     g: Exponent
 
-    def loss(self, N: ArrayLike, h: Mixture) -> Array:
+    def loss(self, N: ArrayLike, h: Mixture) -> Any:
         """Falls with N and with every share that contributes."""
         return self.E + self.A / N**self.alpha + 1.0 / jnp.sum(self.C * h**self.g, axis=-1)
 

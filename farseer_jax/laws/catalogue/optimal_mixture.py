@@ -1,6 +1,6 @@
 """The law of optimal mixtures in which the mixture adds a term (Shukor et al.)."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +16,7 @@ from farseer_jax.laws.mixture_starts import (
 from farseer_jax.laws.size_and_data import PowerLawTerms
 from farseer_jax.objectives import Objective
 from farseer_jax.runs.runs import Runs
-from farseer_jax.types import Array, ArrayLike
+from farseer_jax.types import ArrayLike
 
 
 class OptimalMixture(PowerLawTerms):
@@ -57,7 +57,7 @@ class OptimalMixture(PowerLawTerms):
     B: Positive
     beta: Exponent
 
-    def loss(self, N: ArrayLike, D: ArrayLike, h: Mixture) -> Array:
+    def loss(self, N: ArrayLike, D: ArrayLike, h: Mixture) -> Any:
         """Falls with N, with D and with every share that contributes."""
         mixture = 1.0 / jnp.sum(self.C * h**self.gamma, axis=-1)
         return self.E + mixture + self.A / N**self.alpha + self.B / D**self.beta

@@ -1,6 +1,6 @@
 """The law of optimal mixtures in which the mixture changes all terms (Shukor et al.)."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +15,7 @@ from farseer_jax.laws.mixture_starts import (
 )
 from farseer_jax.objectives import Objective
 from farseer_jax.runs.runs import Runs
-from farseer_jax.types import Array, ArrayLike
+from farseer_jax.types import ArrayLike
 
 
 class OptimalMixtureJoint(Law):
@@ -66,7 +66,7 @@ class OptimalMixtureJoint(Law):
     q: Exponent
     beta: Exponent
 
-    def loss(self, N: ArrayLike, D: ArrayLike, h: Mixture) -> Array:
+    def loss(self, N: ArrayLike, D: ArrayLike, h: Mixture) -> Any:
         """Falls with N, with D and with every share that contributes to the additive term."""
         mixture = 1.0 / jnp.sum(self.C * h**self.gamma, axis=-1)
         size = jnp.sum(self.a * h, axis=-1) ** self.p / N**self.alpha
