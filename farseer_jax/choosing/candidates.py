@@ -9,7 +9,7 @@ import numpy as np
 from farseer_jax.choosing.table_reading import TableReading
 from farseer_jax.laws.declarations import declared
 from farseer_jax.laws.define import law as law_of_text
-from farseer_jax.laws.effective_inputs import with_effective
+from farseer_jax.laws.effective_inputs import EffectiveInput, with_effective
 from farseer_jax.laws.floor import has_floor, with_floor
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.registry import EFFECTIVE_INPUTS, LAWS
@@ -55,11 +55,11 @@ def catalogue() -> dict[str, type[Law]]:
     What a law without a floor predicts beyond the runs falls too far on tables of every kind.
     """
     found = {name: law for name, law in LAWS.items() if name not in _NOT_OF_LOSSES}
-    options = [
+    options: list[list[type[EffectiveInput] | None]] = [
         [None, *(kind for kind in EFFECTIVE_INPUTS.values() if kind.replaces == name)]
         for name in _REPLACED
     ]
-    for base, *kinds in itertools.product(_EFFECTIVE_BASES, *options):
+    for base, kinds in itertools.product(_EFFECTIVE_BASES, itertools.product(*options)):
         effective: dict[str, Any] = {
             name: kind for name, kind in zip(_REPLACED, kinds, strict=True) if kind is not None
         }

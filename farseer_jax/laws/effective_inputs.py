@@ -46,6 +46,7 @@ class EffectiveInput(eqx.Module):
 
     name: ClassVar[str] = ""
     formula: ClassVar[str] = ""
+    replaces: ClassVar[str] = ""
     limits: ClassVar[tuple[InputLimit, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
