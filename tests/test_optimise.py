@@ -414,7 +414,7 @@ REFUSED: list[tuple[fj.Law, str | list[str], dict[str, Any], str]] = [
     (LAW, "X", {}, "over: unknown input 'X'; the law chinchilla has the inputs N, D"),
     (LAW, [], {}, "over: expected names of inputs"),
     (LAW, "N", {}, "given: the law chinchilla also needs D; give a value"),
-    (LAW, ["N", "D"], GIVEN, r"given: 'N' is optimised \(over\) as well"),
+    (LAW, ["N", "D"], GIVEN, r"given: 'N' is in over too"),
     (LAW, ["N", "D"], {}, "over: nothing limits N and D, and the loss falls with them; give"),
     (LAW, "D", GIVEN, "over: nothing limits D, and the loss falls with it"),
     (LAW, ["N", "D"], {"budget": 1e21, "cost": "6*N*Z"}, "cost: unknown input 'Z'"),

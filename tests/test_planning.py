@@ -425,7 +425,7 @@ def test_suggestions_print_and_go_to_tables() -> None:
     ("given", "words"),
     [
         ({"cost": "minutes"}, "cost: 'minutes' in 'minutes' is neither an input nor a column"),
-        ({"cost": None}, "a run of the law expression over N, P has no usual cost"),
+        ({"cost": None}, "a run of the law expression over N, P has no default cost"),
         ({"cost": "6*N*"}, "cost: "),
         ({"cost": "hours - 1"}, "cost: rows .* are not positive and finite"),
         ({"cost": [1.0, 2.0]}, "one number for each of the 24 candidates"),

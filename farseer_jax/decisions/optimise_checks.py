@@ -64,7 +64,7 @@ def check_inputs(law: type[Law], over: Sequence[str], given: Mapping[str, Any]) 
         raise ValueError(f"given: {both[0]!r} is in over too; leave it out of one of the two")
     if missing := [name for name in names if name not in given and name not in over]:
         raise ValueError(
-            f"given: the law {law.name} also needs {', '.join(missing)}; give each a value, "
+            f"given: the law {law.name} also needs {', '.join(missing)}; give a value for each, "
             f"such as given={{{missing[0]!r}: …}}, or add it to over"
         )
 
