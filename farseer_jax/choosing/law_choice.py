@@ -201,7 +201,7 @@ class LawChoice(Result, Sequence[AveragedFit]):
             self._chosen_text(),
             self.table(),
             f"error: root mean square {self._unit} of held-out runs, geometric mean over "
-            f"{len(self.holdouts)} hold-outs ({_listed(self.holdouts)})",
+            f"{len(self.holdouts)} hold-outs ({_listed(self.holdouts, '; ')})",
         ]
         near = [
             f"{n} needs {_named(lack)}"
@@ -281,9 +281,9 @@ class LawChoice(Result, Sequence[AveragedFit]):
         return found
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str], separator: str = ", ") -> str:
     more = len(names) - _MOST_LISTED
-    return ", ".join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
+    return separator.join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _named(lacks: str) -> str:

@@ -9,7 +9,7 @@ MEANINGS: Final[dict[str, str]] = {
     "width": "embedding width", "examples": "fine-tuning examples",
     "r": "share of the domain's data", "experts": "number of experts",
     "N_active": "active parameters", "G": "granularity of experts",
-    "S": "share of inactive experts", "expansion": "total over active parameters",
+    "S": "fraction of inactive experts", "expansion": "total divided by active parameters",
     "p_w": "bits of weights in training", "p_a": "bits of activations in training",
     "p_kv": "bits of the KV cache in training", "p_post": "bits of weights after training",
     "teacher_loss": "loss of the teacher", "supervised_loss": "loss of the student by supervision",

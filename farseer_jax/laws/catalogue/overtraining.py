@@ -21,7 +21,7 @@ class Overtraining(OneDataTerm):
     """``L = E + (a·M^η + b·M^(−η)) · C^(−η)``, with ``M = D/N`` and ``C = 6·N·D``.
 
     At constant M, the loss above E is a power law of compute with the same exponent for all M:
-    curves of different tokens per parameter are parallel on logarithmic axes. It is Chinchilla's law
+    curves of different tokens per parameter are parallel on log–log axes. It is Chinchilla's law
     with equal exponents ``2η``, ``A = a·6^(−η)`` and ``B = b·6^(−η)``.
 
     Source: Gadre et al., *Language models scale reliably with over-training and on downstream
