@@ -80,7 +80,7 @@ class TestReading:
         assert reading.groups == ("corpus",)
         assert reading.inputs == ("params", "num_streams")
         assert reading.ignored == {
-            "run_id": "tells runs apart",
+            "run_id": "identifies the runs",
             "val_acc": "looks like another result of the runs",
         }
 
@@ -112,7 +112,7 @@ class TestReading:
     def test_negative_losses_have_errors_of_their_own_scale(self) -> None:
         reading = self.read(N=np.repeat([1e8, 2e8, 4e8], 2), loss=-np.linspace(1, 2, 6))
         assert reading.link == "identity"
-        assert "not positive everywhere" in "\n".join(reading.sentences())
+        assert "some responses are not positive" in "\n".join(reading.sentences())
 
     def test_without_a_loss(self) -> None:
         with pytest.raises(ValueError, match="no column was recognised as the loss: name it"):
@@ -335,12 +335,13 @@ class TestChoice:
 
 class TestRefusals:
     def test_too_few_runs(self) -> None:
-        with pytest.raises(ValueError, match="3 runs are too few to leave the largest out"):
+        with pytest.raises(ValueError, match="3 runs are too few to hold out the largest"):
             fj.choose_law({"N": [1e8, 2e8, 4e8], "loss": [3.0, 2.8, 2.6]})
 
     def test_no_inputs(self) -> None:
         with pytest.raises(
-            ValueError, match=r"no law can be served by the columns .*chinchilla needs"
+            ValueError,
+            match=r"no law of the catalogue can be fitted to the columns .*chinchilla needs",
         ):
             fj.choose_law({"loss": np.linspace(3, 2, 12), "name": [f"run {k}" for k in range(12)]})
 

@@ -457,10 +457,11 @@ def test_what_is_said_of_suggested_runs_is_what_the_benchmark_found() -> None:
         assert f"{one['inside']:.0%}" in page
     real = {float(k.split()[1]): one for k, one in found.items() if k.startswith("real 0")}
     full, first = found["real full grid"], real[0.01]
-    said = f"{full['known_error']:.2%} without new runs, {full['error']:.3%} with all "
-    assert f"{said}{full['num_new_runs']} up to" in page
-    assert f"{first['num_runs']} runs, {first['error']:.3%}" in page
-    assert f"FLOPs: {first['uniform_error']:.2%}" in page
+    said = f"{full['known_error']:.2%} without new runs, and {full['error']:.3%} with all "
+    assert f"{said}{full['num_new_runs']} new runs up to" in page
+    assert f"With {first['num_runs']} suggested runs" in page
+    assert f"of those {full['num_new_runs']}, it is {first['error']:.3%}" in page
+    assert f"FLOPs, it is {first['uniform_error']:.2%}" in page
     assert first["error"] < 0.2 * first["uniform_error"]
 
 

@@ -234,8 +234,8 @@ def test_errors_and_places_by_hand() -> None:
     (missing, _) = got.warnings
     assert missing == (
         "of three has no usable fit at 1 of the 5 limits (fewer than three sizes have enough "
-        "usable pairs of runs): give larger limits, or leave it out. Over the 4 limits "
-        f"at which mean has a fit too, its error is {geometric:.3%} against {geometric:.3%}"
+        "usable pairs of runs): give larger limits, or leave it out. At the 4 limits "
+        f"at which mean has a fit too, its error is {geometric:.3%}, that of mean {geometric:.3%}"
     )
     assert f"warning: {missing}\n" in str(got)
 
@@ -349,7 +349,7 @@ def test_none_is_best_where_all_have_gaps() -> None:
     both = replace(got, results=(*got.results, rest))
     with pytest.raises(ValueError, match="no candidate is best: none has an error at each"):
         _ = both.best
-    assert "No candidate is best: none has an error at each of the 5 limits (4 of 5" in str(both)
+    assert "No candidate is best: none has an error at each of the 5 limits. " in str(both)
     assert both.to_dict()["best"] is None
     assert "none best" in repr(both)
 
@@ -358,7 +358,7 @@ def test_limits_at_which_nobody_can_be_fitted_count_for_none() -> None:
     runs = mean_fit(num_sizes=8).runs
     got = fj.extrapolate(runs, {"of three": (fj.Chinchilla, WeightedMean(min_sizes=4))})
     assert got.best.name == "of three"
-    assert "Over the 4 of 5 limits at which any candidate can be fitted, of three" in str(got)
+    assert "over the 4 of 5 limits at which any candidate can be fitted)" in str(got)
     one = str(fj.extrapolate(runs, MEAN, limits=[1e9]))
     assert "\nmean extrapolates best on these runs: " in one
     assert "limits" not in one
@@ -411,7 +411,7 @@ def test_copies_count_once() -> None:
 def test_what_it_prints_and_gives(found: fj.Extrapolation, targets: fj.Runs) -> None:
     text = str(found)
     assert text.startswith("337 runs, held out: 11 with N 6.37 B; mean relative errors")
-    assert f"Over all limits {found.best.name} extrapolates best on these runs" in text
+    assert f"{found.best.name} extrapolates best on these runs: its error" in text
     for result in found.results:
         assert f"{result.held_out_error[0]:.3%}" in text
         mean = np.abs(result.target_predicted[-1] / targets.loss - 1).mean()

@@ -284,7 +284,7 @@ class TestSuggestions:
         assert split.before[0] < split.after[0] < split.tokens_per_parameter < split.after[1]
         text = str(found)
         assert text.startswith("Forecast, 30 runs: ")
-        assert "new runs are assumed to lie on the mean" in text
+        assert "new runs are assumed to lie on the predicted mean" in text
         assert str(fj.Suggestions.from_json(found.to_json())) == text
 
     def test_splits_without_an_optimum_are_refused(self) -> None:

@@ -180,7 +180,7 @@ def test_why_the_published_law_of_repeated_data_misses_this_table(shared_data: P
     own = fitted(shared_data, "data-constrained", "huber")
     decay = fitted(shared_data, "data-constrained", "huber", fixed=True)
     assert len(own.runs) == 93
-    for text in ("13.5 %", "7.8 %", percent(decay.mean_relative_error), "93 of its 161"):
+    for text in ("13.5 %", "7.8 %", percent(decay.mean_relative_error), "93 of the 161"):
         assert text in PAGE
     law_own = own.law.parameters()
     assert f"R_D {law_own['R_D']:.0f}" in PAGE

@@ -229,7 +229,9 @@ class TestMixtures:
     def test_a_direction_that_is_left_open_is_named(self) -> None:
         law = Falling(E=2.0, A=1.0, t=np.array([2.0, 2.0, -1.0]))
         found = fj.optimise(law, "h", whole_simplex=True)
-        assert any(s.startswith("the runs leave a and b open") for s in found.warnings)
+        assert any(
+            s.startswith("the fit does not determine the best a and b") for s in found.warnings
+        )
         again = fj.optimise(law, "h", whole_simplex=True, seed=5, num_starts=2)
         for optimum in (found, again):  # any split of the two
             assert optimum.inputs["a"][0] + optimum.inputs["b"][0] == pytest.approx(1.0)
@@ -412,11 +414,11 @@ REFUSED: list[tuple[fj.Law, str | list[str], dict[str, Any], str]] = [
     (LAW, "X", {}, "over: unknown input 'X'; the law chinchilla has the inputs N, D"),
     (LAW, [], {}, "over: expected names of inputs"),
     (LAW, "N", {}, "given: the law chinchilla also needs D; give a value"),
-    (LAW, ["N", "D"], GIVEN, r"given: 'N' is optimised \(over\) as well"),
+    (LAW, ["N", "D"], GIVEN, r"given: 'N' is in over too"),
     (LAW, ["N", "D"], {}, "over: nothing limits N and D, and the loss falls with them; give"),
     (LAW, "D", GIVEN, "over: nothing limits D, and the loss falls with it"),
     (LAW, ["N", "D"], {"budget": 1e21, "cost": "6*N*Z"}, "cost: unknown input 'Z'"),
-    (LAW, ["N", "D"], {"cost": "6*N*D"}, "budget: give the most that the cost may be"),
+    (LAW, ["N", "D"], {"cost": "6*N*D"}, "budget: the cost needs a limit"),
     (LAW, ["N", "D"], {"budget": -1}, "budget: values must be positive"),
     (LAW, ["N", "D"], {"budget": 1e21, "subject_to": "N"}, "subject_to: expected one inequality"),
     (LAW, ["N", "D"], {"budget": 1e21, "at_most": {"P": 3}}, "at_most: 'P' is not optimised"),
@@ -428,10 +430,10 @@ REFUSED: list[tuple[fj.Law, str | list[str], dict[str, Any], str]] = [
         r"satisfies 6\*N\*D <= 1e\+15, where 6\*N\*D is at least 6e\+18; raise the limit",
     ),
     (LAW, "N", {"given": {"D": 1e9}, "at_least": {"N": 2}, "at_most": {"N": 1}}, "N: at_least=2"),
-    (STREAMS, "P", GIVEN, "P: there are no runs to take its range from; give at_least"),
-    (STREAMS, ["N", "P"], {"budget": 1}, "cost: give what the budget limits"),
-    (MIXED, "web", GIVEN, "'web' is a share of 'h': name the whole mixture"),
-    (MIXED, "h", GIVEN, "h: there are no runs, whose mixtures have a hull"),
+    (STREAMS, "P", GIVEN, "P: the law has no runs, and so no range for it; give at_least"),
+    (STREAMS, ["N", "P"], {"budget": 1}, "cost: the budget needs a cost"),
+    (MIXED, "web", GIVEN, "'web' is a share of the mixture 'h': give the mixture"),
+    (MIXED, "h", GIVEN, "h: a law without runs has no mixtures to search between"),
     (MIXED, "N", {"given": {"h": [0.5, 0.2, 0.2]}, **UP_TO}, "shares from 0 to 1 that sum to 1"),
     (MIXED, "h", {**GIVEN, "whole_simplex": True, "at_least": {"web": -1}}, "a share from 0 to 1"),
     (

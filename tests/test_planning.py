@@ -350,7 +350,7 @@ def test_targets_that_the_budget_pays_for_are_told() -> None:
     inside = {name: values[[23]] for name, values in POOL.items()}
     given: dict[str, Any] = {"law": LAW, "cost": "hours"}
     found = fj.suggest_runs(FEW, inside, POOL, 30.0, **given)
-    assert "1 target is a run that the budget pays for" in found.notes[-1]
+    assert "1 target is within the budget" in found.notes[-1]
     assert found.row[0] == 23  # and its own run tells most of it
     dear = fj.suggest_runs(FEW, inside, POOL, 20.0, **given)
     assert "target" not in " ".join(dear.notes)
@@ -425,11 +425,11 @@ def test_suggestions_print_and_go_to_tables() -> None:
     ("given", "words"),
     [
         ({"cost": "minutes"}, "cost: 'minutes' in 'minutes' is neither an input nor a column"),
-        ({"cost": None}, "a run of the law expression over N, P has no usual cost"),
+        ({"cost": None}, "a run of the law expression over N, P has no default cost"),
         ({"cost": "6*N*"}, "cost: "),
         ({"cost": "hours - 1"}, "cost: rows .* are not positive and finite"),
         ({"cost": [1.0, 2.0]}, "one number for each of the 24 candidates"),
-        ({"budget": 1e-3}, "budget: all 19 runs that are left in the pool cost more than 0.001"),
+        ({"budget": 1e-3}, "budget: all 19 remaining runs of the pool cost more than 0.001"),
         ({"budget": 0.0}, "budget: expected a positive number"),
         ({"max_runs": 0}, "max_runs: expected at least 1"),
         ({"num_next": 0}, "num_next: expected at least 1"),
@@ -467,7 +467,7 @@ def test_pools_and_targets_without_an_input_are_refused() -> None:
 def test_what_a_forecast_knows_is_not_given_again(answer: fj.Forecast) -> None:
     found = fj.suggest_runs(answer, TARGET, POOL, 5.0, cost="hours")
     assert found.targets[0].predicted == answer.predict(6.4e9, 8.0)
-    with pytest.raises(ValueError, match="are those of the forecast"):
+    with pytest.raises(ValueError, match="are taken from the forecast"):
         fj.suggest_runs(answer, TARGET, POOL, 5.0, cost="hours", law=LAW)
 
 

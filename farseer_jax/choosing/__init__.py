@@ -1,1 +1,1 @@
-"""Choosing a law for a table: what its columns are, which laws they serve, which extrapolate."""
+"""Choosing a law for a table: its columns, the laws of these inputs, and which extrapolate best."""

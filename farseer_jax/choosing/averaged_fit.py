@@ -17,18 +17,18 @@ from farseer_jax.methods.correlated_errors import ErrorColumns
 
 @dataclass(frozen=True)
 class AveragedMember:
-    """One law of an average, fitted.
+    """One fitted law of an average.
 
     Attributes:
-        name: of the law, with columns where several could be an input.
+        name: of the law, with its columns where an input could be more than one column.
         law: the fitted law.
-        columns: the table's column of each of its inputs.
-        correlated: whether its misfit, a smooth function of all inputs, is added to its prediction.
-        share: its weight; all sum to 1.
+        columns: the table's column for each of its inputs.
+        correlated: whether its prediction includes a misfit, a smooth function of all inputs.
+        share: its weight in the average; weights sum to 1.
         coefficients: of the misfit's columns, ``(column,)``.
         noise: standard deviation of a run's noise, on the link's scale.
-        floor_sd: standard deviation of the logarithm of its floor by the runs alone; NaN without
-            one.
+        floor_sd: standard deviation of the logarithm of its floor from the runs alone, without
+            the prior; NaN for a law without a floor.
     """
 
     name: str
@@ -51,7 +51,7 @@ class AveragedFit:
         link: scale of its errors.
         inputs: all inputs of the runs by column, ``(run,)``; the mixture ``h``, ``(run, share)``.
         loss: the response of the runs, ``(run,)``.
-        along: the input each of whose values has an effect of its own.
+        along: the input each of whose values has a random effect of its own.
         members: the laws.
     """
 

@@ -1,4 +1,4 @@
-"""The laws that the columns of a table can serve: those of the catalogue, and general forms."""
+"""The laws whose inputs a table has: those of the catalogue, and general forms."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ class Candidate(NamedTuple):
     """A law, and the column of each of its inputs.
 
     Attributes:
-        name: of the law, with columns where several could be an input.
+        name: of the law, with its columns where an input could be more than one column.
         law: its class.
         columns: the column of each input; ``h`` of a mixture.
     """
@@ -38,7 +38,7 @@ class Candidate(NamedTuple):
 
 
 class NotServed(NamedTuple):
-    """A law that the columns cannot serve.
+    """A law with an input for which the table has no column.
 
     Attributes:
         name: of the law.
@@ -50,9 +50,9 @@ class NotServed(NamedTuple):
 
 
 def catalogue() -> dict[str, type[Law]]:
-    """The laws that are tried, with those of effective inputs; those without a floor get one.
+    """The laws that are tried, with those of effective inputs; laws without a floor get one.
 
-    What a law without a floor predicts beyond the runs falls too far on tables of every kind.
+    Without a floor, a law predicts too low a loss beyond the runs, on tables of every kind.
     """
     found = {name: law for name, law in LAWS.items() if name not in _NOT_OF_LOSSES}
     options: list[list[type[EffectiveInput] | None]] = [
@@ -74,7 +74,7 @@ def catalogue() -> dict[str, type[Law]]:
 def served_laws(
     reading: TableReading, columns_of: Mapping[str, str]
 ) -> tuple[list[Candidate], list[NotServed]]:
-    """The catalogue's laws that the columns can serve, and those that they cannot.
+    """The catalogue's laws whose inputs the table has, and those that lack an input.
 
     Args:
         reading: what the columns are.
@@ -142,7 +142,7 @@ def general_forms(
 
 
 def needs_text(others: Sequence[NotServed]) -> list[str]:
-    """Which law needs which input, a line each, those that lack fewest first."""
+    """One line for each law with the inputs that it lacks; laws that lack the fewest come first."""
     ordered = sorted(others, key=lambda own: len(own.lacks))
     return [
         f"{own.name} needs {' and '.join(named(name) for name in own.lacks)}" for own in ordered

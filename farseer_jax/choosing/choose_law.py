@@ -1,4 +1,4 @@
-"""``choose_law``: the laws for a table whose user names none."""
+"""``choose_law``: the laws for a table when no law is named."""
 
 import warnings as python_warnings
 from collections.abc import Mapping, Sequence
@@ -48,26 +48,26 @@ def choose_law(
 ) -> LawChoice:
     """Choose laws for a table by how well each predicts the largest runs from the others.
 
-    The columns are told apart by their names and values. Every law of the catalogue that they can
-    serve is tried, and general sums and products of powers. Each is fitted twice, with errors that
-    are independent and with errors that move together (:class:`CorrelatedErrors`), to all runs and
-    to what hold-outs of the largest values of each input leave; outliers lose weight, and floors
-    and exponents that the runs do not determine have weak priors. What is kept is the average of
-    the laws, weighed by their hold-outs.
+    Columns are recognised by their names and values. Every law of the catalogue whose inputs the
+    table has is tried, as well as general sums and products of powers. Each law is fitted with
+    independent errors, and the best ones also with correlated errors (:class:`CorrelatedErrors`):
+    to all runs, and without the hold-outs, the largest values of each input. Outliers are
+    down-weighted, and weak priors regularise floors and exponents that the runs do not determine.
+    The result is an average of the laws, weighted by their errors on the hold-outs.
 
     Args:
         table: a pandas, polars or pyarrow table, a mapping of names to columns, or :class:`Runs`.
-        response: the columns to fit; None finds the loss, or all losses.
-        by: columns to group by, with a fit for each group; None finds columns of text that the
-            inputs do not determine. ``()`` for none.
+        response: the columns to fit; by default the loss, or all losses, found by name.
+        by: columns to group by, with a fit for each group; by default the text columns that the
+            inputs do not determine. ``()`` for no groups.
         columns_of: columns of inputs that are not found by name: ``{"U": "unique_tokens", "h":
             "share_*"}``.
         link: scale of the response's errors; None is ``"log"`` for positive responses, else
             ``"identity"``.
 
     Raises:
-        ValueError: a column is missing or invalid, no law can be served, or there are too few runs
-            for a hold-out.
+        ValueError: a column is missing or invalid, the table lacks an input of every law, or there
+            are too few runs for a hold-out.
         TypeError: not a table.
 
     Example:
@@ -127,7 +127,7 @@ def _named_columns(
 
 
 def _along(reading: TableReading, named: Mapping[str, str]) -> str | None:
-    """The column of the size, each of whose values has an effect of its own."""
+    """The column of the size, each of whose values has a random effect of its own."""
     found = columns_for("N", "positive", reading, named)
     return found[0] if found else None
 
@@ -135,7 +135,7 @@ def _along(reading: TableReading, named: Mapping[str, str]) -> str | None:
 def _candidates(
     numbers: Mapping[str, Any], reading: TableReading, named: Mapping[str, str], link: Link
 ) -> tuple[list[Candidate], list[NotServed]]:
-    """The laws that the columns can serve, and general forms, with those that they cannot."""
+    """The laws whose inputs the table has, and general forms; and the laws that lack an input."""
     candidates, others = served_laws(reading, named)
     inputs = {name: np.asarray(numbers[name], dtype=float) for name in reading.inputs}
     response = np.asarray(numbers[reading.responses[0]], dtype=float)
@@ -192,11 +192,11 @@ def _choice(
     link: Link,
     along: str | None,
 ) -> LawChoice:
-    """The average of the trials by their hold-outs."""
+    """The average of the trials, weighted by their errors on the hold-outs."""
     misses = np.array([log_miss(own.misses) for own in trials])
     if not misses.shape[1]:
         raise ValueError(
-            f"{len(parts[0].loss)} runs are too few to leave the largest out and choose a law by "
+            f"{len(parts[0].loss)} runs are too few to hold out the largest and choose a law by "
             "them: add runs, or name a law"
         )
     shares, best = shares_of(misses), probability_best(misses)
@@ -257,6 +257,6 @@ def _nothing_serves(
     reasons = [f"{name}: {why}" for name, why in refused.items()]
     reasons += needs_text(others)
     return (
-        f"no law can be served by the columns {', '.join(map(repr, columns))}: name those of its "
-        f'inputs, columns_of={{"N": "column"}}; ' + "; ".join(reasons[:12])
+        f"no law of the catalogue can be fitted to the columns {', '.join(map(repr, columns))}: "
+        'name the columns of its inputs, columns_of={"N": "column"}; ' + "; ".join(reasons[:12])
     )

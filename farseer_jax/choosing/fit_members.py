@@ -1,4 +1,4 @@
-"""Fit a candidate to each part of a table, and to what each hold-out leaves."""
+"""Fit a candidate to each part of a table, in full and without each hold-out."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ class ChoicePart(NamedTuple):
         loss: the response, ``(run,)``.
         holdouts: the runs that each hold-out predicts, by its name.
         rows: rows of the table.
-        errors: the columns of correlated errors; None where there are no numbers to move along.
+        errors: the columns of correlated errors; None without numerical inputs.
         features: the runs in terms of them.
     """
 
@@ -50,8 +50,8 @@ class FittedPart(NamedTuple):
         free: the parameters on scales without bounds, ``(parameter,)``.
         coefficients: of the columns of correlated errors, ``(column,)``; empty without them.
         noise: standard deviation of a run's noise, on the link's scale.
-        floor_sd: standard deviation of the logarithm of its floor by the runs alone; NaN without
-            one.
+        floor_sd: standard deviation of the logarithm of its floor from the runs alone, without
+            the prior; NaN for a law without a floor.
     """
 
     law: Law
@@ -66,9 +66,9 @@ class Trial(NamedTuple):
 
     Attributes:
         candidate: the law and its columns.
-        correlated: whether errors move together.
+        correlated: whether errors are correlated.
         parts: the fit to each part.
-        misses: predicted less observed on the link's scale, of all parts, by hold-out.
+        misses: predicted minus observed on the link's scale, of all parts, by hold-out.
     """
 
     candidate: Candidate
@@ -83,11 +83,11 @@ def kinds_of(inputs: Mapping[str, np.ndarray]) -> dict[str, Kind]:
 
 
 def error_columns(inputs: Mapping[str, np.ndarray], along: str | None) -> ErrorColumns | None:
-    """Columns of errors that move together along all inputs.
+    """Columns of errors that are correlated along all inputs.
 
     Args:
         inputs: of the runs.
-        along: the input each of whose values has an effect of its own; None is the first.
+        along: the input each of whose values has a random effect of its own; None is the first.
     """
     numbers = [name for name in inputs if name != MIXTURE]
     if not numbers:
@@ -105,13 +105,13 @@ def fit_candidate(
     starts: Sequence[np.ndarray],
     optima: Sequence[np.ndarray] | None = None,
 ) -> Trial:
-    """Fit a candidate to every part and its hold-outs, in one batch a part.
+    """Fit a candidate to every part, in full and without each hold-out, in one batch per part.
 
     Args:
         candidate: the law and its columns.
         parts: the parts.
         runs: of each part, by the law's inputs.
-        correlated: whether errors move together.
+        correlated: whether errors are correlated.
         starts: of each part, ``(start, parameter)``.
         optima: of each part with independent errors, ``(parameter,)``.
     """
@@ -139,7 +139,7 @@ def starts_of_parts(candidate: Candidate, runs: Sequence[Runs]) -> list[np.ndarr
 
 
 def _fit(member: Member, part: ChoicePart, runs: Runs) -> Posterior:
-    """The posterior of all runs, and of what each hold-out leaves."""
+    """The posterior from all runs, and without each hold-out."""
     weights = np.array([np.ones(len(runs)), *(~held for held in part.holdouts.values())], float)
     target = runs.link.forward(part.loss)
     errors: Any = part.errors  # None where there is nothing to move along
@@ -160,7 +160,7 @@ def _fitted(posterior: Posterior) -> FittedPart:
 
 
 def _sd_by_runs(information: np.ndarray, place: int) -> float:
-    """Standard deviation of a parameter over the noise's, without its prior."""
+    """Standard deviation of a parameter without its prior, in units of the noise."""
     diagonal = np.diagonal(information)
     scale = 1.0 / np.sqrt(np.maximum(diagonal, 1e-300))
     scaled = information * np.outer(scale, scale) + _ROUNDING * np.eye(len(scale))
@@ -168,7 +168,7 @@ def _sd_by_runs(information: np.ndarray, place: int) -> float:
 
 
 def _moments(posterior: Posterior, part: ChoicePart, held: np.ndarray, data_set: int) -> np.ndarray:
-    """The mean at the runs held out, on the link's scale."""
+    """The predicted mean at the held-out runs, on the link's scale."""
     inputs = {name: values[held] for name, values in part.inputs.items()}
     features = None
     if posterior.columns is not None and part.features is not None:

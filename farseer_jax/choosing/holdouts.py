@@ -17,13 +17,13 @@ def holdouts(
 ) -> dict[str, np.ndarray]:
     """The runs that each hold-out predicts, ``(run,)``, by its name.
 
-    The largest values of each input are held out, at least 10 and 25 per cent of the runs, and the
-    runs that are largest in all inputs together; of mixtures, a quarter of those tried at a time.
+    Held out are the largest values of each input (at least 10 %, and at least 25 %, of the runs),
+    the runs that are largest in all inputs, and each quarter of the distinct mixtures.
 
     Args:
         inputs: positive numbers, ``(run,)`` each.
         shares: of a mixture, ``(run, share)``.
-        seed: of the quarters.
+        seed: of the random quarters.
 
     Example:
         >>> import numpy as np
@@ -71,7 +71,7 @@ def _from(along: np.ndarray, value: float) -> np.ndarray:
 
 
 def _mixtures(shares: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """A quarter of the mixtures at a time."""
+    """The runs of each quarter of the mixtures."""
     _, which = np.unique(shares.round(6), axis=0, return_inverse=True)
     which = which.ravel()
     num = int(which.max()) + 1

@@ -1,4 +1,4 @@
-"""``LawChoice``: the laws chosen for a table, averaged, with what was tried."""
+"""``LawChoice``: the laws chosen for a table, their average, and all laws that were tried."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,12 +31,12 @@ class TriedLaw:
     """A law that was tried.
 
     Attributes:
-        name: of the law, with columns where several could be an input.
+        name: of the law, with its columns where an input could be more than one column.
         formula: of the law.
         correlated: whether a smooth misfit along all inputs is fitted too.
-        miss: geometric mean over the hold-outs of the root mean square miss, on the link's scale.
+        miss: geometric mean over the hold-outs of the root mean square error, on the link's scale.
         share: its weight in the average.
-        probability_best: how often it has the smallest miss if hold-outs are drawn anew.
+        probability_best: how often it has the smallest error in resamples of the hold-outs.
     """
 
     name: str
@@ -49,14 +49,14 @@ class TriedLaw:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LawChoice(Result, Sequence[AveragedFit]):
-    """The laws chosen for a table. Prints as an answer; a sequence of fits, one for each part.
+    """The laws chosen for a table: a sequence of averaged fits, one per group and response.
 
     Attributes:
         reading: what the columns were taken for.
         fits: the average of the laws for each group and response.
         tried: all laws that were tried, best first.
-        holdouts: what was left out and predicted, by name.
-        not_served: laws whose inputs the columns cannot serve, with the inputs that they lack.
+        holdouts: names of the hold-outs.
+        not_served: laws that were not tried, with the inputs for which the table has no column.
         refused: laws that could not be fitted, with the reason.
 
     Example:
@@ -150,7 +150,7 @@ class LawChoice(Result, Sequence[AveragedFit]):
 
     @property
     def best(self) -> TriedLaw:
-        """The law with the smallest miss."""
+        """The law with the smallest hold-out error."""
         return self.tried[0]
 
     @property
@@ -165,9 +165,8 @@ class LawChoice(Result, Sequence[AveragedFit]):
         if not open_floors:
             return ()
         return (
-            f"the runs do not determine the floor E of {_listed(list(open_floors))}: its prior, "
-            "six tenths of the smallest loss give or take half, decides how much the loss can "
-            "still decrease",
+            f"the runs do not determine the floor E of {_listed(list(open_floors))}: predictions "
+            "far beyond the runs depend on its prior, ln E = ln(0.6 · smallest loss) ± 0.5",
         )
 
     def table(self) -> Table:
@@ -183,10 +182,12 @@ class LawChoice(Result, Sequence[AveragedFit]):
                     heading="",
                     left=True,
                 ),
-                Column("miss", [law.miss for law in own], lambda x: number_text(x, 3)),
-                Column("share", [law.share for law in own], lambda x: f"{x:.2f}" if x else "–"),
+                Column("miss", [law.miss for law in own], lambda x: number_text(x, 3),
+                       heading="error"),
+                Column("share", [law.share for law in own], lambda x: f"{x:.2f}" if x else "–",
+                       heading="weight"),
                 Column("probability_best", [law.probability_best for law in own], "{:.2f}".format,
-                       heading="best in"),
+                       heading="P(best)"),
                 Column("formula", [law.formula for law in own], text=None),
             ],
             most=20,
@@ -194,13 +195,13 @@ class LawChoice(Result, Sequence[AveragedFit]):
         )  # fmt: skip
 
     def text_parts(self) -> Sequence[str | Table]:
-        """What the columns are, what was chosen, what was tried, and what speaks against it."""
+        """What the columns are, what was chosen, what was tried, and the warnings."""
         parts: list[str | Table] = [
             "\n".join(self.reading.sentences()),
             self._chosen_text(),
             self.table(),
-            f"miss: root mean square {self._unit} of what was left out, over {len(self.holdouts)} "
-            f"hold-outs ({_listed(self.holdouts)})",
+            f"error: root mean square {self._unit} of held-out runs, geometric mean over "
+            f"{len(self.holdouts)} hold-outs ({_listed(self.holdouts)})",
         ]
         near = [
             f"{n} needs {_named(lack)}"
@@ -249,11 +250,11 @@ class LawChoice(Result, Sequence[AveragedFit]):
             if clear or len(ordered) == 1 or by_name[ordered[0]] >= _CLEAR
             else f"the hold-outs do not decide between {ordered[0]} and {ordered[1]}"
         )
-        return f"chosen{fits}: {average}, weighed by how well each predicts the hold-outs; {sure}"
+        return f"chosen{fits}: {average}, weighted by their errors on the hold-outs; {sure}"
 
     @property
     def _unit(self) -> str:
-        return "relative miss" if self.reading.link == "log" else "miss"
+        return "relative error" if self.reading.link == "log" else "error"
 
     def _inputs(self, numbers: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """All inputs of a table's rows, checked."""

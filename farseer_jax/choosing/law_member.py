@@ -1,7 +1,7 @@
-"""A law as a member of an average: its parameters on scales without bounds, with weak priors.
+"""A law as a member of an average: its parameters on unbounded scales, with weak priors.
 
-Where the runs do not determine a floor or an exponent, least squares end at a bound, and what they
-predict beyond the runs depends on it. Priors as weak as these decide only there.
+Where the runs do not determine a floor or an exponent, least squares ends at a bound, and its
+predictions beyond the runs depend on that bound. The priors are weak: they matter only there.
 """
 
 from collections.abc import Mapping
@@ -49,8 +49,8 @@ def law_member(
         law: the class, with the shares of its mixtures.
         runs: the runs, by the law's inputs.
         columns: the table's name of each input of the law.
-        kinds: the kinds of all inputs of the table, along which errors move together.
-        correlated: whether errors move together.
+        kinds: the kinds of all inputs of the table, along which errors are correlated.
+        correlated: whether errors are correlated.
         starts: on scales without bounds, ``(start, parameter)``; priors follow from them.
         optimum: a solution of a problem like this one, to start from instead.
     """
@@ -79,13 +79,13 @@ def law_member(
 
 
 def floor_of(law: type[Law]) -> str | None:
-    """The positive parameter to which the loss falls; None where the law has none."""
+    """The positive parameter that is the law's floor; None for a law without one."""
     domain = law.domains().get("E")
     return "E" if domain is not None and domain.lower == 0.0 else None
 
 
 def floor_determined(sd: float) -> bool:
-    """Whether runs alone say more about ln E, to this standard deviation, than its prior."""
+    """Whether the runs alone determine ln E, to this standard deviation, better than its prior."""
     return sd < FLOOR_SD
 
 
@@ -176,8 +176,8 @@ def _to_unbounded(domain: Domain, values: np.ndarray) -> np.ndarray:
 def _priors(law: type[Law], runs: Runs, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each parameter on its unbounded scale.
 
-    Parameters other than floors and exponents lie about where the law starts, give or take twice
-    the spread of its starts: none runs away where the runs say nothing about it.
+    The priors of other parameters are centred on the law's starts, with twice their spread, so that
+    no parameter diverges where the runs do not determine it.
     """
     low, mean, high = np.quantile(starts, [0.16, 0.5, 0.84], axis=0)
     sd = _LEAST_SD + _SPREADS_OF_STARTS * 0.5 * (high - low)

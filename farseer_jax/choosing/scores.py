@@ -1,4 +1,4 @@
-"""How well candidates extrapolate: misses of their hold-outs, and the weights that follow."""
+"""How well candidates extrapolate: their errors on the hold-outs, and the resulting weights."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,22 +14,22 @@ _WORST = 4.0  # times the smallest miss
 
 
 def log_miss(misses: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Logarithm of the robust root mean square miss of each hold-out, ``(holdout,)``."""
+    """Logarithm of the robust root mean square error on each hold-out, ``(holdout,)``."""
     return np.array([np.log(_robust_rms(own)) for own in misses.values()])
 
 
 def _robust_rms(misses: np.ndarray) -> float:
-    """Root mean square with misses cut at three robust standard deviations."""
+    """Root mean square of errors, clipped at three robust standard deviations."""
     size = np.abs(np.nan_to_num(misses, nan=_LARGEST, posinf=_LARGEST, neginf=_LARGEST))
     far = _FAR * (_NORMAL * float(np.median(size)) + _LEAST)
     return float(np.sqrt(np.mean(np.minimum(size, far) ** 2)) + _LEAST)
 
 
 def shares_of(log_misses: np.ndarray) -> np.ndarray:
-    """Weights of candidates in the average, ``(candidate,)``; few of them are not 0.
+    """Weights of candidates in the average, ``(candidate,)``; most of them are 0.
 
-    A weight is the geometric mean miss to the power −3. The best candidate alone predicts worse: on
-    tables of eight kinds the average was better than it on nearly every hold-out.
+    A weight is the geometric mean error to the power −3. On tables of eight kinds, the average
+    predicted nearly every hold-out better than the best candidate alone.
 
     Args:
         log_misses: ``(candidate, holdout)``.
@@ -43,12 +43,12 @@ def shares_of(log_misses: np.ndarray) -> np.ndarray:
 
 
 def probability_best(log_misses: np.ndarray, num: int = 2000, seed: int = 0) -> np.ndarray:
-    """How often each candidate has the smallest mean miss, if hold-outs are drawn anew.
+    """How often each candidate has the smallest mean error in resamples of the hold-outs.
 
     Args:
         log_misses: ``(candidate, holdout)``.
-        num: how many draws.
-        seed: of the draws.
+        num: number of resamples.
+        seed: of the resamples.
     """
     holdouts = log_misses.shape[1]
     drawn = np.random.default_rng(seed).multinomial(holdouts, np.full(holdouts, 1 / holdouts), num)
@@ -57,7 +57,7 @@ def probability_best(log_misses: np.ndarray, num: int = 2000, seed: int = 0) -> 
 
 
 def promising(log_misses: Sequence[np.ndarray], most: int) -> np.ndarray:
-    """Candidates that may gain from a misfit, best first: those within a factor 4 of the best."""
+    """Candidates to fit with a misfit too, best first: those within a factor of 4 of the best."""
     means = np.array([own.mean() for own in log_misses])
     order = np.argsort(means, kind="stable")[:most]
     return np.asarray(order[means[order] <= means.min() + np.log(_WORST)])

@@ -1,4 +1,4 @@
-"""What the columns of a table are, for a user who names no law."""
+"""What the columns of a table are, when no law is named."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class TableReading:
 
     Attributes:
         responses: columns to fit.
-        groups: columns whose values make groups with a fit each.
+        groups: columns whose values make groups, each with its own fit.
         inputs: positive numbers that may be inputs of a law.
         shares: columns of a mixture.
         sizes: columns of text that hold sizes, such as ``70M``, read as numbers.
@@ -42,16 +42,14 @@ class TableReading:
     ignored: Mapping[str, str] = field(default_factory=dict)
 
     def sentences(self) -> list[str]:
-        """What was taken for what, a line each."""
+        """The role of each column, a line each."""
         lines = [("response", self.responses), ("groups", self.groups), ("inputs", self.inputs)]
         lines += [("mixture h", self.shares)]
         texts = [f"{what}: {_listed(names)}" for what, names in lines if names]
         if self.sizes:
             texts.append(f"sizes read from labels: {_listed(self.sizes)}")
         if self.link != "log":
-            texts.append(
-                "errors are those of the response itself, which is not positive everywhere"
-            )
+            texts.append("errors are differences, since some responses are not positive")
         texts += [f"not used: {name} ({reason})" for name, reason in self.ignored.items()]
         return texts
 
@@ -64,17 +62,17 @@ def read_columns(
     named: Sequence[str] = (),
     shares: Sequence[str] = (),
 ) -> TableReading:
-    """Tell the columns of a table apart by their names and values.
+    """Recognise the columns of a table by their names and values.
 
     Args:
         columns: columns by name, one value per run.
         response: the responses; None finds them by their names.
         by: the columns to group by; None finds them.
-        named: columns that are inputs whatever their values are.
+        named: columns that are inputs, whatever their values.
         shares: columns of a mixture; found if empty.
 
     Raises:
-        ValueError: the table has no column of losses, or one that is named is not there.
+        ValueError: the table has no column of losses, or lacks a column that is named.
     """
     names = list(columns)
     responses = _responses(columns, response)
@@ -138,7 +136,7 @@ def _responses(
 
 
 def _shares(columns: Mapping[str, np.ndarray], names: Sequence[str]) -> tuple[str, ...]:
-    """Columns of one stem in [0, 1] whose rows sum to 1; None of a usual stem is missed."""
+    """Columns with a common prefix or suffix, in [0, 1], whose rows sum to 1."""
     numbers = [n for n in names if not _is_text(columns[n]) and _is_share(columns[n])]
     stems: dict[str, list[str]] = {}
     for name in numbers:
@@ -169,7 +167,7 @@ def _not_an_input(name: str, columns: Mapping[str, np.ndarray], sizes: Sequence[
         if key != "loss"
     )
     if squeezed(name) in _ROW_NAMES:
-        return "tells runs apart"
+        return "identifies the runs"
     if not np.isfinite(values).all() or (values <= 0.0).any():
         return "not a positive number in every row"
     num = len(np.unique(values))
@@ -179,7 +177,7 @@ def _not_an_input(name: str, columns: Mapping[str, np.ndarray], sizes: Sequence[
         return None
     if _RESULT_NAMES.search(name.lower()) or (num > 2 and (values <= 1.0).all()):
         return "looks like another result of the runs"
-    return None if num <= max(2, len(values) // 2) else "a value of its own in most rows"
+    return None if num <= max(2, len(values) // 2) else "nearly every row has a different value"
 
 
 def _groups(
@@ -188,7 +186,7 @@ def _groups(
     inputs: Sequence[str],
     ignored: dict[str, str],
 ) -> tuple[str, ...]:
-    """Columns of text that the inputs do not determine, with several rows a value."""
+    """Columns of text that the inputs do not determine, with several rows for each value."""
     rows = _codes([columns[name] for name in inputs], len(next(iter(columns.values()))))
     groups: list[str] = []
     for name in texts:
@@ -200,9 +198,9 @@ def _groups(
         elif len(np.unique(together)) == len(np.unique(rows)) and len(np.unique(rows)) < len(rows):
             ignored[name] = "follows from the inputs"
         elif len(np.unique(together)) == len(np.unique(rows)) and smallest < _LEAST_ROWS_OF_A_GROUP:
-            ignored[name] = "a label of the rows"
+            ignored[name] = "labels single rows"
         elif smallest < _LEAST_ROWS_OF_A_GROUP:
-            ignored[name] = f"a value with fewer than {_LEAST_ROWS_OF_A_GROUP} rows"
+            ignored[name] = f"one of its values has fewer than {_LEAST_ROWS_OF_A_GROUP} rows"
         elif _follows(rows, columns, labels, inputs):
             ignored[name] = "follows from the inputs"
         else:

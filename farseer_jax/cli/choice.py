@@ -1,4 +1,4 @@
-"""``--law auto``: options of the choice of a law, and predictions by the laws chosen."""
+"""``--law auto``: options for choosing laws, and predictions by the chosen laws."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ def check_choice(settings: Settings) -> None:
     for name in (*_OWN_SETTINGS, *of_methods):
         if name in settings and named(name):
             raise click.UsageError(
-                f"{spelled(name)} does not go with --law {AUTO}, which has settings of its own: "
+                f"{spelled(name)} does not go with --law {AUTO}, which chooses its own settings: "
                 "leave it out, or name a law."
             )
 

@@ -133,8 +133,8 @@ _LAWS = Group(
     option(
         "--law candidates",
         candidate,
-        f"Law to compare: {', '.join(LAWS)}, or an expression such as 'E + A/(N*P)**a'; with a "
-        "method and an objective where wanted, chinchilla:least-squares:huber; forecast, or "
+        f"Law to compare: {', '.join(LAWS)}, or an expression such as 'E + A/(N*P)**a'; optionally "
+        "with a method and an objective, as in chinchilla:least-squares:huber; forecast, or "
         "LAW:forecast (may be repeated); the forecast and five usual laws unless given.",
         multiple=True,
     ),
@@ -198,7 +198,7 @@ def _check(settings: Settings) -> None:
     ),
     _LAWS,
     _OPTIONS,
-    summary="What predicts larger runs best: the forecast, or which law and method.",
+    summary="Which law and method, or the forecast, predicts larger runs best.",
     json="all errors",
     delivers="Errors",
     picture="plot_extrapolation",
@@ -217,9 +217,9 @@ def extrapolate(
 ) -> Any:
     """Show which law and method to trust beyond the runs.
 
-    The largest runs are held out. Laws are fitted to the runs up to one size
-    after another; the runs between choose the best, and the held-out runs,
-    which take no part in that, test the choice.
+    The largest runs are held out. Each law is fitted to the runs up to each of
+    several sizes. The runs between such a size and the held-out ones choose the
+    best law, and the held-out runs test this choice.
     """
     import farseer_jax
 

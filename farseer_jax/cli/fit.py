@@ -88,8 +88,8 @@ def fit(task: Task | ChoiceTask, num_resamples: int | None, monotone_over: Any) 
     the final loss. Columns with usual names (N, params, tokens, val_loss, ...)
     are found; --N, --D, --loss and --input name others.
 
-    With --law auto, every law that the columns can serve is tried, and the
-    average of those that extrapolate best is kept; `farseer predict` reads it.
+    With --law auto, every law whose inputs RUNS has is tried, and the average
+    of those that extrapolate best is kept; `farseer predict` reads its file.
     """
     if isinstance(task, ChoiceTask):
         return Output(task.choose(), what="Laws")

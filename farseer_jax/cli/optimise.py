@@ -1,4 +1,4 @@
-"""``farseer optimise``: the inputs at which a fitted loss is least."""
+"""``farseer optimise``: the inputs that minimise a fitted loss."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,8 +47,10 @@ _INPUTS = Group(
 )
 _CONSTRAINTS = Group(
     "Constraints",
-    option("--cost", "FORMULA", 'What the budgets limit, such as "N*(1 + P)"; 6*N*D unless given.'),
-    option("--budget", amounts, "Most that the cost may be, such as 1e21,1e22 or 1e20:1e24."),
+    option(
+        "--cost", "FORMULA", 'Cost that the budgets limit, such as "N*(1 + P)"; 6*N*D unless given.'
+    ),
+    option("--budget", amounts, "Largest allowed cost, such as 1e21,1e22 or 1e20:1e24."),
     option(
         "--subject-to",
         "FORMULA",
@@ -58,24 +60,24 @@ _CONSTRAINTS = Group(
     option(
         "--at-least",
         numbers_by_name,
-        "Lower end of an input or share, such as P=1 (may be repeated).",
+        "Lower bound of an input or share, such as P=1 (may be repeated).",
     ),
     option(
         "--at-most",
         numbers_by_name,
-        "Upper end of an input or share, such as P=8 (may be repeated).",
+        "Upper bound of an input or share, such as P=8 (may be repeated).",
     ),
     option(
         "--whole-simplex",
         None,
-        "Search all mixtures, not only the convex hull of those that were tried.",
+        "Search all mixtures, not only the convex hull of those in the runs.",
         is_flag=True,
     ),
 )
 _SEARCH = Group(
     "Search and intervals",
-    option("--maximise", None, "Find the greatest response, such as an accuracy.", is_flag=True),
-    option("--num-starts", FROM_1, "Searches for each point.", default=16),
+    option("--maximise", None, "Maximise the response, such as an accuracy.", is_flag=True),
+    option("--num-starts", FROM_1, "Number of searches for each point.", default=16),
     *refit_options(
         "Add intervals from the optima of this many refits, such as 200.",
         "Seed of the starts and of the refits.",
@@ -126,7 +128,7 @@ def _read(settings: Settings) -> "Fit":
     _INPUTS,
     _CONSTRAINTS,
     _SEARCH,
-    summary="The inputs at which a fitted loss is least, such as a mixture.",
+    summary="The inputs that minimise a fitted loss, such as a mixture.",
     json="the optima",
     delivers="Optima",
     picture="plot_optimum",
@@ -150,12 +152,12 @@ def optimise(
     subject_to: tuple[str, ...],
     **settings: Any,
 ) -> Output:
-    """Find the inputs with the least loss by a fit of `farseer fit --json FIT.json`.
+    """Find the inputs that minimise the loss of a fit (`farseer fit --json FIT.json`).
 
-    Of any law and over any of its inputs: N and D at a budget, a mixture, a
-    number of experts. All other inputs are given. Numbers other than N and D
-    are sought within the range of the runs, and mixtures within the convex
-    hull of those tried; the result says what limits the optimum.
+    The law and the inputs may be any: N and D at a budget, a mixture, a number
+    of experts. Give values of all other inputs. The search covers the range of
+    the runs for numbers other than N and D, and the convex hull of the runs for
+    mixtures; the result says what limits the optimum.
     """
     import farseer_jax
 

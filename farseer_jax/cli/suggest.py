@@ -60,15 +60,14 @@ _OPTIONS = Group(
     option(
         "--budget",
         POSITIVE,
-        "Most that all suggested runs may cost together: FLOPs, at 6 N D each, or in the unit of "
-        "--cost.",
+        "Largest total cost of the suggested runs: FLOPs, at 6 N D each, or in the unit of --cost.",
         required=True,
     ),
     option(
         "--pool",
         _FILE,
         "Table of runs that could be trained; rows that RUNS has are left out. The grid of RUNS, "
-        "continued upwards, unless given.",
+        "extended to larger values, unless given.",
         metavar="FILE",
     ),
     option(
@@ -80,7 +79,7 @@ _OPTIONS = Group(
     option(
         "--next num_next",
         FROM_1,
-        "Suggest only so many runs, the next ones: train them, add them to RUNS and ask again.",
+        "Suggest only this many runs: train them, add them to RUNS and ask again.",
     ),
     option(
         "--in-progress",
@@ -94,7 +93,7 @@ _OPTIONS = Group(
 
 
 class Question(NamedTuple):
-    """Runs, and how they and other tables are read.
+    """The runs, and how they and other tables are read.
 
     Attributes:
         runs: the runs; None before the first.
@@ -188,12 +187,12 @@ def suggest(
 ) -> Output:
     """Find the runs that most reduce the uncertainty of a prediction.
 
-    RUNS is as for `farseer fit`; without it, --pool needs no runs yet. The
-    uncertainty is that of the loss at each --target, of the optimal D/N of each
-    --split, or of both, by the forecast of RUNS, or by a --law of any inputs
-    with its misfit. Together, the suggested runs cost no more than the budget.
-    To train one after another, ask for the --next 1, add it to RUNS, and ask again
-    with what is left of the budget.
+    RUNS is as for `farseer fit`; before the first run, leave it out and give
+    --pool. The uncertainty is that of the loss at each --target, of the optimal
+    D/N of each --split, or of both. It is that of the forecast of RUNS, or of a
+    --law of any inputs with its misfit. The total cost of the suggested runs is
+    within the budget. To train one after another, ask for --next 1, train that
+    run, add it to RUNS, and ask again with the rest of the budget.
     """
     import farseer_jax
 

@@ -49,41 +49,41 @@ def optimise(
     num_starts: int = 16,
     seed: int = 0,
 ) -> Optimum:
-    """The inputs at which a fitted loss is least: sizes, a mixture, experts, epochs, learning rate.
+    """Find the inputs that minimise a fitted loss: N and D, a mixture, experts, a learning rate.
 
-    Numbers other than N and D are sought within the range of the runs, a mixture within the convex
-    hull of the mixtures that were tried, and whole numbers among whole numbers; the result says so,
-    and flags an optimum at an end. With N and D, tokens per parameter stay between 0.1 and 1e5, as
-    in :func:`allocate`, which is the usual case over N and D, with inference and forecasts.
+    The search covers the range of the runs for numbers other than N and D, the convex hull of the
+    mixtures in the runs for a mixture, and whole numbers for counts. The result states these
+    limits, and warns of an optimum at a limit. If both N and D are optimised, tokens per parameter
+    stay between 0.1 and 1e5, as in :func:`allocate`; use that function for the split of compute
+    over N and D, which may include inference and forecasts.
 
-    Searches start from many points; each follows the exact derivatives of the law to a solution of
-    the conditions of Karush, Kuhn and Tucker, to rounding.
+    Searches start from many points. Each uses exact derivatives of the law and converges to a
+    solution of the Karush–Kuhn–Tucker conditions, up to rounding.
 
     Args:
         source: a fit; a bootstrap, which adds intervals from the optima of its refits; or a law,
-            which has no runs to take ranges from.
+            which has no runs, so that ranges must be given.
         over: the inputs to optimise, such as ``"h"`` or ``["N", "D"]``: numbers, mixtures, whole
             numbers and categories.
-        given: values of all other inputs, as for :meth:`Fit.predict`; arrays make several points.
-        cost: what the budgets limit: text in the law's inputs, or a function of named inputs in
-            operations of JAX; None is ``"6*N*D"`` if there are budgets.
-        budget: the most that ``cost`` may be; each budget is combined with each given point.
-        subject_to: further constraints as text, such as ``"2*N*P <= 8e10"``.
-        at_least: lower ends of inputs or shares, by name.
-        at_most: upper ends of inputs or shares, by name.
-        whole_simplex: whether mixtures may leave the hull of those tried, where no run shows that
-            the law holds.
-        maximise: whether the fitted response is to be greatest, such as an accuracy.
+        given: values of all other inputs, as for :meth:`Fit.predict`; arrays give several points.
+        cost: the cost that the budgets limit: an expression in the law's inputs, or a JAX function
+            of named inputs; by default ``"6*N*D"`` if there are budgets.
+        budget: the largest allowed ``cost``; each budget is combined with each given point.
+        subject_to: further constraints as expressions, such as ``"2*N*P <= 8e10"``.
+        at_least: lower bounds of inputs or shares, by name.
+        at_most: upper bounds of inputs or shares, by name.
+        whole_simplex: whether to search all mixtures, including those outside the convex hull of
+            the runs, where no run supports the law.
+        maximise: maximise the response, such as an accuracy, instead of minimising it.
         level: nominal probability of a bootstrap's intervals; None is 0.9.
         kind: kind of a bootstrap's intervals, as for :meth:`Bootstrap.interval_of`.
-        num_starts: searches for each point.
+        num_starts: number of searches for each point.
         seed: seed of their starts.
 
     Raises:
-        ValueError: an input is unknown, missing, given twice or not of its kind; nothing limits N
+        ValueError: an input is unknown, missing, given twice or of the wrong kind; nothing limits N
             or D; no inputs satisfy the constraints; ``level`` or ``kind`` without a bootstrap.
-        TypeError: ``source`` is not a fit, a bootstrap or a law; a cost is not a function in JAX
-            operations.
+        TypeError: ``source`` is not a fit, a bootstrap or a law; a cost is not a JAX function.
 
     Example:
         >>> import farseer_jax as fj
@@ -139,7 +139,7 @@ class _Refits:
     Attributes:
         arguments: what is optimised.
         bootstrap: the refits.
-        num_starts: searches for each.
+        num_starts: number of searches for each.
     """
 
     arguments: Arguments
@@ -216,7 +216,7 @@ def _result(
         hulls={
             own.name: "the whole simplex"
             if own.is_whole
-            else f"the convex hull of the {len(own.corners)} mixtures tried"
+            else f"the convex hull of the {len(own.corners)} mixtures in the runs"
             for own in space.hulls
         },
         inputs=arguments.columns(found),

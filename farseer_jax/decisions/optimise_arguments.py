@@ -1,4 +1,4 @@
-"""The arguments of ``optimise``, checked, and the problem that they make."""
+"""The checked arguments of ``optimise``, and the optimisation problem that they define."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,13 +34,13 @@ class Arguments:
         runs: the fitted runs, if there are any.
         over: the inputs to optimise.
         given: the other inputs.
-        cost: what budgets limit.
+        cost: the cost that the budgets limit.
         budget: the budgets.
         subject_to: further constraints.
-        at_least: lower ends.
-        at_most: upper ends.
-        whole_simplex: whether mixtures may leave the hull of those tried.
-        maximise: whether the response is to be greatest.
+        at_least: lower bounds.
+        at_most: upper bounds.
+        whole_simplex: whether to search mixtures outside the convex hull of the runs too.
+        maximise: whether to maximise the response.
         seed: of the starts.
     """
 

@@ -1,4 +1,4 @@
-"""Checks of what ``optimise`` is asked: names of inputs, given values, ends, constraints."""
+"""Checks of the arguments of ``optimise``: names of inputs, given values, bounds, constraints."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -40,7 +40,7 @@ def shares_of(law: type[Law], name: str) -> tuple[str, ...]:
 
 
 def check_inputs(law: type[Law], over: Sequence[str], given: Mapping[str, Any]) -> None:
-    """Check that each input is either optimised or given.
+    """Check that each input is either optimised or given, not both.
 
     Raises:
         ValueError: an input is unknown, missing, or both.
@@ -53,18 +53,18 @@ def check_inputs(law: type[Law], over: Sequence[str], given: Mapping[str, Any]) 
                 continue
             more = ""
             if name in mixture_of:
-                more = f"; {name!r} is a share of {mixture_of[name]!r}: name the whole mixture"
+                more = (
+                    f"; {name!r} is a share of the mixture {mixture_of[name]!r}: give the mixture"
+                )
             raise ValueError(
                 f"{argument}: unknown input {name!r}{more}; the law {law.name} has the inputs "
                 f"{', '.join(names)}"
             )
     if both := [name for name in given if name in over]:
-        raise ValueError(
-            f"given: {both[0]!r} is optimised (over) as well; leave it out of one of the two"
-        )
+        raise ValueError(f"given: {both[0]!r} is in over too; leave it out of one of the two")
     if missing := [name for name in names if name not in given and name not in over]:
         raise ValueError(
-            f"given: the law {law.name} also needs {', '.join(missing)}; give a value of each, "
+            f"given: the law {law.name} also needs {', '.join(missing)}; give a value for each, "
             f"such as given={{{missing[0]!r}: …}}, or add it to over"
         )
 
@@ -79,7 +79,7 @@ def constraints_of(
     """The constraints, the cost first if there are budgets.
 
     Raises:
-        ValueError: one of cost and budget is missing, or a constraint is not of the law's inputs.
+        ValueError: cost or budget is missing, or a constraint names something else than the inputs.
     """
     texts = [subject_to] if isinstance(subject_to, str) else list(subject_to)
     if "U" in over and "D" in law.inputs():
@@ -87,11 +87,11 @@ def constraints_of(
     found = tuple(inequality(law, text) for text in texts)
     if budget is None:
         if cost is not None:
-            raise ValueError("budget: give the most that the cost may be, such as budget=1e21")
+            raise ValueError("budget: the cost needs a limit; give one, such as budget=1e21")
         return found
     if cost is None and not set(SCALES) <= set(law.inputs()):
         raise ValueError(
-            f"cost: give what the budget limits, in the law's inputs {', '.join(law.inputs())}"
+            f"cost: the budget needs a cost; give an expression in {', '.join(law.inputs())}"
         )
     return (cost_of(law, "6*N*D" if cost is None else cost), *found)
 
@@ -102,7 +102,7 @@ def given_points(
     """The given inputs, checked and broadcast, ``(point,)`` or with shares; and how many points.
 
     Raises:
-        ValueError: a value is not of its input's kind, or outside the law's limits.
+        ValueError: a value is of the wrong kind for its input, or outside the law's limits.
     """
     kinds = law.inputs()
     filled = dict(given)
@@ -125,10 +125,10 @@ def given_points(
 def ends_of(
     law: type[Law], over: Sequence[str], ends: Mapping[str, float], argument: str
 ) -> dict[str, float]:
-    """Given ends of numbers and shares.
+    """The given bounds of numbers and shares.
 
     Raises:
-        ValueError: an end of what is not optimised, or one that its kind excludes.
+        ValueError: a bound is not of an optimised input, or not possible for its kind.
     """
     allowed: dict[str, tuple[float, float, str]] = {}  # the range of ends, and what is expected
     share = (0.0, 1.0, "a share from 0 to 1")
@@ -159,10 +159,10 @@ def ends_of(
 def check_limits(
     space: Space, constraints: Sequence[Constraint], at_most: Mapping[str, float]
 ) -> None:
-    """Refuse N and D that nothing limits.
+    """Refuse N or D without a limit.
 
     Raises:
-        ValueError: there is neither a constraint on one of them nor a largest value.
+        ValueError: one of them has neither a constraint nor a largest value.
     """
     known = limited(constraints) | set(at_most)
     names = [free.name for free in space.numbers]
@@ -176,15 +176,17 @@ def check_limits(
 
 
 def refuse_infeasible(problem: OptimisationProblem, optima: Optima, over: Sequence[str]) -> None:
-    """Refuse constraints that nothing satisfies at any point.
+    """Refuse constraints that no inputs satisfy.
 
     Raises:
-        ValueError: there is no point with an optimum.
+        ValueError: no point has an optimum.
     """
     if np.isfinite(optima.loss).any():
         return
     if not (optima.excess > 0.0).any():
-        raise ValueError("the law has no finite loss at any of the starts; narrow the ranges")
+        raise ValueError(
+            "the law's loss is not finite at any start of the search; narrow the ranges"
+        )
     limits = problem.limits[:, 0]
     texts = [
         own.text or f"{own.label} <= {limit:g}"
@@ -200,6 +202,6 @@ def refuse_infeasible(problem: OptimisationProblem, optima: Optima, over: Sequen
     where = f" ({'; '.join(ranges)})" if ranges else ""
     raise ValueError(
         f"no {', '.join(over)} within the ranges{where} satisfies "
-        f"{' and '.join(texts) or 'the ends of the shares'}{least}; raise the limit or widen the "
+        f"{' and '.join(texts) or 'the bounds of the shares'}{least}; raise the limit or widen the "
         "ranges (at_least, at_most)"
     )

@@ -1,4 +1,4 @@
-"""``Optimum``: the inputs at which a loss is least, what limits them, and their intervals."""
+"""``Optimum``: the inputs that minimise a loss, what limits them, and their intervals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,10 +30,10 @@ class LossProfile:
     Attributes:
         input: the column.
         values: of the input, ``(step,)``.
-        loss: with other shares in proportion, other inputs at the optimum, ``(step,)``; NaN where
-            the constraint cannot be kept.
-        is_log: whether the input is positive.
-        adjusted: the number that changes along with it, so that an active constraint stays active.
+        loss: with all other inputs at the optimum, and other shares in their proportions at the
+            optimum, ``(step,)``; NaN where the constraint cannot be satisfied.
+        is_log: whether the input is positive, for a logarithmic axis.
+        adjusted: another input that changes as well to keep an active constraint active.
 
     Example:
         >>> import farseer_jax as fj
@@ -52,7 +52,7 @@ class LossProfile:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Optimum(Result):
-    """The inputs with the least fitted loss at each point. Prints as a table.
+    """The inputs that minimise the fitted loss at each point. Prints as a table.
 
     Attributes:
         law: name of the law.
@@ -60,28 +60,28 @@ class Optimum(Result):
         num_runs: number of runs; 0 for a law without a fit.
         over: the inputs that were optimised.
         response: name of the fitted column.
-        maximise: whether it was to be greatest.
+        maximise: whether it was maximised.
         given: the other inputs by column, ``(point,)``.
-        cost: the cost that the budgets limit, in words; empty without one.
+        cost: the cost that the budgets limit, as text; empty without one.
         budget: the budgets, ``(point,)``; None without a cost.
         constraints: further constraints, as text.
-        ranges: where each number was sought, lowest and highest, and in words why there.
-        hulls: where each mixture was sought, in words.
+        ranges: lowest and highest value of the search for each number, and the reason as text.
+        hulls: the region of the search for each mixture, as text.
         inputs: the optimum by column, ``(point,)``: numbers, shares, labels; NaN without a point
             that satisfies the constraints.
         loss: the loss there, ``(point,)``.
-        limited_by: the constraints and ends that hold the optimum, for each point.
-        multipliers: for each constraint the power of its limit with which the loss falls,
-            −d ln L / d ln limit, ``(point,)``; 0 where it does not bind.
-        residual: the largest violation of the conditions of Karush, Kuhn and Tucker, in relative
-            loss per e-fold, ``(point,)``.
-        num_starts: searches from points that satisfy the constraints, ``(point,)``.
-        num_arrived: how many of them ended at this loss, ``(point,)``.
+        limited_by: the constraints and bounds that are active at the optimum, for each point.
+        multipliers: for each constraint the elasticity of the loss to its limit,
+            −d ln L / d ln limit, ``(point,)``; 0 where it is not active.
+        residual: the largest violation of the Karush–Kuhn–Tucker conditions, in relative loss per
+            e-fold, ``(point,)``.
+        num_starts: number of searches from points that satisfy the constraints, ``(point,)``.
+        num_arrived: number of these that ended at this loss, ``(point,)``.
         inside_data: whether the point lies within the convex hull of the runs, ``(point,)``; None
             without runs.
         intervals: of each optimised column and of ``"loss"``, by a bootstrap; None without one.
         profiles: the loss around the optimum of the first point, along each input.
-        warnings: what to know before trusting them, worst first.
+        warnings: reasons to doubt the optima, worst first.
 
     Example:
         >>> import farseer_jax as fj
@@ -203,7 +203,7 @@ class Optimum(Result):
         }
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """What was optimised, the optima, and where they were sought, with the warnings."""
+        """What was optimised, the optima, the region of the search, and the warnings."""
         runs = f", {self.num_runs} runs" if self.num_runs else ""
         by = f" by {self.method}" if self.method else ""
         limits = [*([f"{self.cost} <= budget"] if self.cost else []), *self.constraints]
@@ -227,15 +227,15 @@ class Optimum(Result):
             if why
         ]
         sought += [f"{name} within {words}" for name, words in self.hulls.items()]
-        notes = [f"sought: {'; '.join(sought)}"] if sought else []
+        notes = [f"searched: {'; '.join(sought)}"] if sought else []
         known = np.isfinite(self.loss)
         if known.any():
             same = int(self.num_arrived[known].sum())
             worst = self.residual[known].max()
             size = f"below {_ROUNDING:g}" if worst < _ROUNDING else f"{worst:.1e}"
             notes.append(
-                f"{same:,} of {int(self.num_starts[known].sum()):,} searches ended there; residual "
-                f"of the optimality conditions {size}"
+                f"{same:,} of {int(self.num_starts[known].sum()):,} searches found this optimum; "
+                f"residual of the optimality conditions {size}"
             )
         if self.intervals is not None:
             own = self.intervals["loss"]

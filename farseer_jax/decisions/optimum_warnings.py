@@ -1,4 +1,4 @@
-"""What limits an optimum, and what to know before trusting it, in sentences."""
+"""What limits an optimum, and reasons to doubt it, as sentences."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ _RATIOS = (f"D/N <= {HIGHEST:,.0f}", f"D/N >= {LOWEST:g}")
 def limits_of(
     problem: OptimisationProblem, texts: Sequence[str], optima: Optima
 ) -> tuple[tuple[str, ...], ...]:
-    """The constraints and ends that hold each optimum, in words.
+    """The constraints and bounds that are active at each optimum, as text.
 
     Args:
         problem: what was optimised.
@@ -121,7 +121,7 @@ def _missing(optima: Optima, known: np.ndarray) -> list[str]:
         return []
     subject = some_of(int((~known).sum()), len(known), "points", "has", "have")
     return [
-        f"{subject} no optimum: nothing within the ranges satisfies the constraints there; raise "
+        f"{subject} no optimum: no inputs within the ranges satisfy the constraints there; raise "
         "the limit, or widen the ranges (at_least, at_most)."
     ]
 
@@ -133,7 +133,7 @@ def _unsolved(optima: Optima, known: np.ndarray) -> list[str]:
     subject = some_of(int(bad.sum()), len(known), "searches", "has", "have")
     return [
         f"{subject} not converged (residual {optima.residual[bad].max():.1e}): the law may have a "
-        "kink there; compare more starts (num_starts)."
+        "kink there; try more starts (num_starts)."
     ]
 
 
@@ -147,8 +147,8 @@ def _tokens_per_parameter(
     high, low = (known & (optima.multipliers[:, k] > _ACTIVE) for k in (count - 2, count - 1))
     return [
         f"{some_of(int(at.sum()), len(at), 'points', 'has', 'have')} no optimum between {LOWEST:g} "
-        f"and {HIGHEST:,.0f} tokens per parameter: {better} towards {way}; limit them "
-        "by at_least and at_most, or train more sizes, each with few and with many tokens."
+        f"and {HIGHEST:,.0f} tokens per parameter: {better} towards {way}; limit N "
+        "or D by at_least and at_most, or train more sizes, each with few and with many tokens."
         for at, way in ((high, "more tokens"), (low, "fewer tokens"))
         if at.any()
     ]
@@ -157,7 +157,7 @@ def _tokens_per_parameter(
 def _unspent(
     result: Optimum, problem: OptimisationProblem, optima: Optima, known: np.ndarray
 ) -> list[str]:
-    """A sentence on budgets of which some is left."""
+    """A sentence on budgets that are not spent in full."""
     left = known & (result.budget is not None)
     if not left.any():
         return []
@@ -165,11 +165,13 @@ def _unspent(
     if not left.any():
         return []
     subject = some_of(int(left.sum()), len(known), "budgets", "is", "are")
-    return [f"{subject} not spent: a larger {problem.constraints[0].label} does not help there."]
+    return [
+        f"{subject} not spent in full: a larger {problem.constraints[0].label} does not help there."
+    ]
 
 
 def _at_end(free: Free, ends: np.ndarray, known: np.ndarray, better: str) -> list[str]:
-    """A sentence for each end at which the loss still falls."""
+    """A sentence for each bound at which the loss still falls."""
     found = []
     for is_upper, at in ((True, known & (ends > _ACTIVE)), (False, known & (ends < -_ACTIVE))):
         if not at.any():
@@ -186,14 +188,14 @@ def _at_end(free: Free, ends: np.ndarray, known: np.ndarray, better: str) -> lis
             )
         elif free.name in SCALES:
             found.append(
-                f"{free.name}: {subject} at {free.text(end)}, the end of the search: the loss has "
-                f"no least value; give {option}={{{free.name!r}: …}}."
+                f"{free.name}: {subject} at {free.text(end)}, the end of the search range: "
+                f"the loss has no minimum there; give {option}={{{free.name!r}: …}}."
             )
         else:
             found.append(
                 f"{free.name}: {subject} at the {'largest' if is_upper else 'smallest'} value of "
                 f"the runs ({free.text(end)}), and {better} with {way} ones: train "
-                f"such runs, or search further by {option}={{{free.name!r}: …}}."
+                f"such runs, or extend the search by {option}={{{free.name!r}: …}}."
             )
     return found
 
@@ -214,8 +216,9 @@ def _beyond_hull(
             int(at.sum()), len(known), "optima", "lies", "lie")  # fmt: skip
         more, less = (_largest(hull.shares, sign * slope) for sign in (-1.0, 1.0))
         found.append(
-            f"{hull.name}: {subject} where the mixtures tried end, and {better} with "
-            f"more {more} and less {less}: train such mixtures (whole_simplex=True searches all)."
+            f"{hull.name}: {subject} at the edge of the mixtures in the runs, and {better} with "
+            f"more {more} and less {less}: train such mixtures, or search all mixtures "
+            "(whole_simplex=True)."
         )
     return found
 
@@ -237,9 +240,8 @@ def _flat(problem: OptimisationProblem, optima: Optima, known: np.ndarray) -> li
             own = tuple(np.array(columns)[size > _NOTABLE * size.max()])
             named[own] = named.get(own, 0) + 1
     return [
-        f"the runs leave {_listed(own)} open: along a direction of "
-        f"{'it' if len(own) == 1 else 'them'} the fitted loss does not change, and the optimum "
-        "shown is one of many."
+        f"the fit does not determine the best {_listed(own)}: the fitted loss is constant along a "
+        f"direction of {'it' if len(own) == 1 else 'them'}, and the optimum shown is one of many."
         for own in named
     ]
 

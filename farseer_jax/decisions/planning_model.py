@@ -1,4 +1,4 @@
-"""What is known before the next run: the posterior of a forecast, of a fit's law, or of a prior."""
+"""What is known before the next run: the posterior of a forecast or of a law, or a prior."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,16 +33,16 @@ _FEWEST = 2  # distinct runs of a forecast
 
 @dataclass(frozen=True, eq=False)
 class PlanningModel:
-    """A posterior that new runs narrow.
+    """A posterior that is updated by new runs.
 
     Attributes:
         law: the law's class, with the shares and labels of its inputs.
         stack: the posteriors of its members.
-        runs: the runs it rests on; None without any.
+        runs: the runs that it is conditioned on; None without any.
         link: the scale of the response.
         level: nominal probability of its intervals.
-        title: what it is, in words.
-        is_prior: whether it rests on weak priors, as it does for laws of the user's own.
+        title: the forecast or the law, as text.
+        is_prior: whether it depends on weak priors, as for laws of the user's own.
     """
 
     law: type[Law]
@@ -151,7 +151,7 @@ def model_of_table(
         costs: of the pool, ``(row,)``.
         reading: how tables are read.
         method: starts and fixed parameters of the law.
-        errors: amplitudes and lengths of the correlated errors.
+        errors: amplitudes and length scales of the correlated errors.
         level: nominal probability of intervals.
     """
     runs = None if table is None else _runs_of(law, table, reading)
@@ -185,7 +185,9 @@ def _runs_of(law: type[Law], table: object, reading: Reading) -> Runs:
     )
     if len(parts) > 1:
         names = ", ".join(part.response for part in parts)
-        raise ValueError(f"response: suggest_runs takes one, got {names}: name one of them")
+        raise ValueError(
+            f"response: suggest_runs takes a single response, got {names}: name one of them"
+        )
     return parts[0].runs
 
 
@@ -204,7 +206,7 @@ def _num_distinct(law: type[Law], runs: Runs) -> int:
 
 
 def nominal_runs(law: type[Law], pool: TableOfPoints, costs: Floats, link: Link) -> Nominal:
-    """Rows of the pool with responses that improve with their cost."""
+    """Rows of the pool with made-up responses that improve with their cost."""
     order = np.argsort(costs, kind="stable")
     num = min(len(costs), _MOST_NOMINAL)
     rows = np.sort(order[np.unique(np.linspace(0, len(costs) - 1, num).round().astype(int))])

@@ -1,4 +1,4 @@
-"""A question of which runs to train next: arguments made into a model, targets and a pool."""
+"""The arguments of ``suggest_runs``, checked: its model, its targets and its pool."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -36,7 +36,7 @@ from farseer_jax.runs.checks import Floats
 
 
 class Question(NamedTuple):
-    """Checked arguments: the model, the targets, the pool and its costs, None for a grid."""
+    """The model, the targets, and the pool with its costs; the pool is None for a grid."""
 
     model: PlanningModel
     targets: Targets
@@ -45,13 +45,13 @@ class Question(NamedTuple):
 
 
 class Available(NamedTuple):
-    """The pool or the continued grid, and which of its rows can be chosen.
+    """The pool or the extended grid, and which of its rows can be chosen.
 
     Attributes:
         inputs: the law's inputs at all rows.
         costs: of all rows, ``(row,)``.
-        rows: those that are neither trained nor too dear, ``(candidate,)``.
-        notes: sentences about the others.
+        rows: those that are neither trained nor too expensive, ``(candidate,)``.
+        notes: sentences about the other rows.
     """
 
     inputs: dict[str, np.ndarray]
@@ -72,7 +72,7 @@ def as_question(
     method: LeastSquares | None,
     errors: CorrelatedErrors | None,
 ) -> Question:
-    """The question of :func:`suggest_runs`, whose arguments these are.
+    """The checked arguments of :func:`suggest_runs`.
 
     Raises:
         ValueError, TypeError: as there.
@@ -82,8 +82,8 @@ def as_question(
     if isinstance(runs, Forecast):
         if law is not None or method is not None or errors is not None:
             raise ValueError(
-                "law, method and errors are those of the forecast: leave them out, or pass its "
-                "runs instead"
+                "law, method and errors are taken from the forecast: leave them out, or pass "
+                "its runs instead"
             )
         kind = runs.law_class
         known: object = runs.runs
@@ -96,7 +96,7 @@ def as_question(
     if pool is None and (known is None or set(kind.inputs()) != {"N", "D"}):
         raise ValueError(
             "pool: expected a table of the runs that could be trained, got none; only a grid of "
-            "runs over N and D can be continued without it"
+            "runs over N and D can be extended without it"
         )
     rows = reading.points(known if pool is None else pool, "pool", kind.inputs())
     if not isinstance(runs, Forecast):
@@ -133,14 +133,14 @@ def _refuse_other_types(runs: object) -> None:
 def available_runs(
     question: Question, budget: float, cost: Cost, reading: Reading, *, may_end: bool
 ) -> Available:
-    """Which rows of the pool, or of the continued grid, can be chosen.
+    """Which rows of the pool, or of the extended grid, can be chosen.
 
     Args:
-        question: the question.
-        budget: the most that they may cost.
+        question: the checked arguments.
+        budget: the largest total cost.
         cost: cost of a run.
         reading: how tables are read.
-        may_end: whether there may be none, as at the end of a loop.
+        may_end: whether an empty result is allowed, as at the end of a loop.
 
     Raises:
         ValueError: there is none.
@@ -168,17 +168,17 @@ def available_runs(
 def _why_none(trained: NDArray[np.bool_], costs: Floats, budget: float) -> str:
     if trained.all():
         return (
-            f"pool: all {len(trained)} rows were trained already; add rows, or a row once more for "
-            "a repeat"
+            f"pool: all {len(trained)} rows were trained already; add rows, or repeat a row to "
+            "train it again"
         )
     return (
-        f"budget: all {int((~trained).sum())} runs that are left in the pool cost more than "
+        f"budget: all {int((~trained).sum())} remaining runs of the pool cost more than "
         f"{budget:.3g}; the cheapest costs {costs[~trained].min():.3g}"
     )
 
 
 def _pool_notes(num_trained: int, num_too_dear: int, num_targets: int) -> tuple[str, ...]:
-    """What became of some rows of the pool, in words."""
+    """How many rows of the pool were left out, and why, as text."""
     notes = [
         f"{num} {one if num == 1 else many}"
         for num, one, many in (
@@ -194,8 +194,8 @@ def _pool_notes(num_trained: int, num_too_dear: int, num_targets: int) -> tuple[
             ),
             (
                 num_targets,
-                "target is a run that the budget pays for: training it is the answer",
-                "targets are runs that the budget pays for: training them is the answer",
+                "target is within the budget: training it gives its loss directly",
+                "targets are within the budget: training them gives their losses directly",
             ),
         )
         if num
@@ -206,7 +206,7 @@ def _pool_notes(num_trained: int, num_too_dear: int, num_targets: int) -> tuple[
 def _grid(
     model: PlanningModel, targets: Targets, budget: float, cost: Cost, reading: Reading
 ) -> tuple[dict[str, np.ndarray], Floats]:
-    """The continued grid and its costs."""
+    """The extended grid and its costs."""
     if not (cost is None or callable(cost) or isinstance(cost, str)):
         raise ValueError("cost: an array needs pool=; give it, or a function of N and D")
     around = {
@@ -216,8 +216,8 @@ def _grid(
     inputs = continued_grid(model.inputs, around, budget if cost is None else np.inf)
     if not len(inputs["N"]):
         raise ValueError(
-            f"budget: {budget:.3g} pays for no run that would continue the grid of the runs; "
-            "raise it, or give pool="
+            f"budget: {budget:.3g} is less than the cost of any run that would extend the grid of "
+            "the runs; raise it, or give pool="
         )
     names = tuple(model.law.inputs())
     table = reading.points({name: inputs[name] for name in names}, "pool", model.law.inputs())

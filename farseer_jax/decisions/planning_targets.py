@@ -1,4 +1,4 @@
-"""Targets of suggested runs: responses at points, and optimal splits of budgets."""
+"""The targets of suggested runs: responses at points, and optimal splits of budgets."""
 
 from typing import NamedTuple
 
@@ -90,6 +90,6 @@ def optima_of(model: PlanningModel, compute: Floats) -> dict[str, Floats]:
     if len(bad):
         raise ValueError(
             f"compute: at {', '.join(f'{compute[i]:.3g}' for i in bad)} FLOPs the law has no "
-            "interior optimum of D/N that more runs could narrow; give points as targets instead"
+            "interior optimum of D/N; give points as targets instead"
         )
     return {"N": np.exp(found.log_N), "D": np.exp(found.log_D)}

@@ -62,7 +62,7 @@ def table_of_points(
         values: a table or a mapping with columns for the inputs; :class:`Runs`; one point, or a
             sequence of points, with the inputs in the law's order; a tuple of NumPy arrays, one for
             each input.
-        name: name of the caller's argument, for messages.
+        name: name of the argument, for messages.
         kinds: the law's inputs, with their kinds.
         columns_of: columns of inputs that are not found by name.
         units: factors of inputs.
@@ -146,7 +146,7 @@ def costs_of(cost: Cost, points: TableOfPoints, law: type[Law]) -> Floats:
     if cost is None:
         if not {"N", "D"} <= set(inputs):
             raise ValueError(
-                f"cost: a run of the law {law.name} over {', '.join(inputs)} has no usual cost; "
+                f"cost: a run of the law {law.name} over {', '.join(inputs)} has no default cost; "
                 'give an expression of inputs and columns, such as cost="6*N*P" or '
                 'cost="gpu_hours"'
             )
@@ -168,7 +168,7 @@ def costs_of(cost: Cost, points: TableOfPoints, law: type[Law]) -> Floats:
     if len(bad):
         raise ValueError(
             f"cost: {shown_rows(bad)} {'is' if len(bad) == 1 else 'are'} not positive and finite; "
-            "a run that is already paid for belongs to in_progress="
+            "put runs that are already paid for into in_progress="
         )
     return np.array(values)
 
@@ -194,7 +194,7 @@ def _expression_value(cost: str, points: TableOfPoints) -> Floats:
 
 
 def trained_rows(pool: Inputs, runs: Inputs | None) -> NDArray[np.bool_]:
-    """Which rows of a pool were trained: one row for each run with the same inputs, ``(row,)``."""
+    """Which rows of a pool were trained: one row for each run with equal inputs, ``(row,)``."""
     left: dict[bytes, int] = {}
     if runs is not None:
         for key in _keys(runs):
@@ -226,7 +226,7 @@ _USUAL_STEP = 2.0  # ratio where there is only one size or D
 
 
 def continued_grid(runs: Inputs, targets: Inputs, budget: float) -> dict[str, Floats]:
-    """Runs that would continue a grid over N and D, each within a budget of FLOPs.
+    """Runs that extend a grid over N and D to larger values, each within a budget of FLOPs.
 
     First, larger D at the sizes of the runs, in steps of the typical ratio of neighbouring D.
     Second, sizes beyond the largest, in steps of the typical ratio of sizes (or a power of it,

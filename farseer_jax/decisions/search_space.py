@@ -1,4 +1,4 @@
-"""Where an optimum of a law is sought: coordinates, bounds, and the hull of the mixtures tried."""
+"""The region in which an optimum is searched: coordinates, bounds, and the hull of the mixtures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -204,7 +204,7 @@ def space_of(
         runs: the fitted runs, if there are any.
         over: the inputs to vary, without categories.
         ends: the given lower and upper ends of numbers, by name.
-        whole_simplex: whether mixtures may leave the hull of the mixtures tried.
+        whole_simplex: whether to search mixtures outside the convex hull of the runs too.
 
     Raises:
         ValueError: an input has no range, or not even one value.
@@ -232,7 +232,7 @@ def _free(
             for word, is_given in zip(("at_least", "at_most"), given, strict=True)
             if not is_given
         )
-        raise ValueError(f"{name}: there are no runs to take its range from; give {missing}")
+        raise ValueError(f"{name}: the law has no runs, and so no range for it; give {missing}")
     usual = usual or (0.0, 0.0)
     lower, upper = (own.get(name, end) for own, end in zip(ends, usual, strict=True))
     if kind == "count":
@@ -256,21 +256,21 @@ def _hull(law: type[Law], runs: Runs | None, name: str, *, whole_simplex: bool) 
     shares = dict(law.shares).get(name)
     if shares is None:
         raise ValueError(
-            f"{name}: the law does not know the shares of this mixture; fit it to runs, or name "
-            f"them by law.with_shares({{{name!r}: (…)}})"
+            f"{name}: the shares of this mixture have no names; fit the law to runs, or name them "
+            f"by law.with_shares({{{name!r}: (…)}})"
         )
     tried = None if runs is None else law.columns(runs)[name]
     if tried is None and not whole_simplex:
         raise ValueError(
-            f"{name}: there are no runs, whose mixtures have a hull; optimise a fit, or pass "
-            "whole_simplex=True for the whole simplex"
+            f"{name}: a law without runs has no mixtures to search between; optimise a fit, or "
+            "search all mixtures by whole_simplex=True"
         )
     found = Hull.of(
         name, shares, np.eye(len(shares)) if tried is None else tried, is_whole=whole_simplex
     )
     if not found.basis.shape[1]:
         raise ValueError(
-            f"{name}: all runs have the same mixture, so no other is within their hull; pass "
-            "whole_simplex=True to search the whole simplex"
+            f"{name}: all runs have the same mixture, which leaves nothing to optimise; search "
+            "all mixtures by whole_simplex=True"
         )
     return found

@@ -25,7 +25,7 @@ from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.runs.checks import Floats, check_level
 from farseer_jax.runtime.threads import one_blas_thread
 
-_NO_GAIN = "no affordable run lowers the standard error enough to be worth it"
+_NO_GAIN = "no affordable run reduces the standard error notably"
 
 
 def suggest_runs(
@@ -50,46 +50,47 @@ def suggest_runs(
     method: LeastSquares | None = None,
     errors: CorrelatedErrors | None = None,
 ) -> Suggestions:
-    """Choose the runs that most narrow predictions or allocations, within a budget.
+    """Choose the runs that most reduce the uncertainty of a prediction, within a budget.
 
     The objective is the variance of the response at the targets on the link's scale (``ln`` loss):
-    of the law, of its misfit and of the effect of the target's size. New runs reduce it by the
-    exact update of a Gaussian posterior, with the noise of a run; they are assumed to lie on its
-    mean: only their inputs matter, not their losses. With the misfit in it, runs near the targets
-    count for more than those at the extremes of the inputs, which a law alone would ask for.
+    the sum of the variances of the law, of its misfit and of the effect of the target's size. It
+    decreases with new runs by the exact update of a Gaussian posterior, given the noise of a run.
+    New runs are assumed to lie on the posterior mean, so that only their inputs matter, not their
+    losses. Because of the misfit, runs near the targets reduce the variance more than runs at the
+    extremes of the inputs, which a law without misfit would prefer.
 
-    The posterior is that of :func:`forecast`, or, with a law of your own, that of the law with
-    correlated errors and weak priors, which also serve where there are few runs or none: exponents
-    as their starts are drawn, floors as a part of the best response.
+    The posterior is that of :func:`forecast`. For a law of your own it is that of the law with
+    correlated errors and weak priors, so that few runs or none suffice: exponents have the
+    distribution of their starts, and floors are a fraction of the lowest loss.
 
-    With ``compute`` the objective is the variance of ``ln`` of the optimal D/N of these budgets, by
-    the law and its misfit. With both, each mean variance is divided by what it is now, and the two
-    are averaged.
+    With ``compute`` the objective is the variance of ``ln`` of the optimal D/N at these budgets,
+    from the law and its misfit. With both targets and budgets, each mean variance is divided by its
+    present value, and the two are averaged.
 
-    To train, add the losses and ask again, pass the table of all runs so far and what is left of
-    the budget: nothing else is remembered.
+    To choose runs one after another, pass the table of all runs so far and the rest of the budget
+    each time: no other state is kept.
 
     Args:
         runs: the runs so far: a table or :class:`Runs`, None or an empty table before the first; or
             a :class:`Forecast`; or a :class:`Fit`, whose law and runs are taken.
         targets: where to predict the response: a point in the order of the law's inputs, a sequence
             of points, a tuple of NumPy arrays, :class:`Runs`, or a table; or ``"largest"``, the
-            costliest tenth of the pool, as is usual if there are neither targets nor ``compute``.
+            costliest tenth of the pool, which is the default without ``compute``.
         pool: runs that could be trained, in the same forms; rows with the inputs of a run were
-            trained already and are left out, one for each run. None continues the grid of runs over
-            N and D upwards, by its own steps.
-        budget: the most that the suggestions may cost together.
-        law: a law of your own, a class, a name or an expression, of any inputs; None is that of the
-            forecast or fit, else the usual laws over N and D.
+            trained already and are left out, one row for each run. None extends the grid of the
+            runs over N and D to larger values, by its own steps.
+        budget: the largest total cost of the suggestions.
+        law: a law of any inputs, as a class, a name or an expression; by default that of the
+            forecast or fit, or else the usual laws over N and D.
         cost: cost of a run: None is 6·N·D FLOPs; an expression in inputs and columns of the pool,
             such as ``"6*N*D*P"`` or ``"gpu_hours"``; a function of arrays, the inputs in the law's
             order; or an array with one cost for each row of the pool.
-        compute: budgets in FLOPs whose optimal split into N and D to narrow, one or several.
+        compute: one or several budgets in FLOPs, whose optimal split into N and D is of interest.
         max_runs: largest number of runs to suggest.
-        num_next: suggest only so many runs, for a loop that asks again after each, or each few: the
-            first of the best set where all sets can be compared, else the next ones by the decrease
-            of ``ln`` variance per √cost, which is faster than a set for the whole budget.
-        in_progress: runs that are already paid for: counted as runs that exist.
+        num_next: suggest only this many runs, for a loop that asks again after each: the first of
+            the best set if all sets can be compared, else the runs with the largest decrease of
+            ``ln`` variance per √cost, which takes less time than a set for the whole budget.
+        in_progress: runs that are already paid for; they count as trained.
         level: nominal probability of the intervals; None is that of the forecast, else 0.9.
         response: the column of the response, as in :func:`fit`.
         columns_of: columns of inputs that are not found by name.
@@ -98,11 +99,11 @@ def suggest_runs(
         real: parameters of an expression that may have either sign.
         units: factors of inputs.
         method: starts, fixed parameters and priors of a law of your own.
-        errors: amplitudes and lengths of the correlated errors.
+        errors: amplitudes and length scales of the correlated errors.
 
     Returns:
         The suggestions, possibly none. If more than 4,096 sets are affordable, they are the best
-        that greedy steps and exchanges find.
+        set found by a greedy search with exchanges.
 
     Raises:
         ValueError: an input is missing, points, costs, the budget or another number is invalid;
@@ -150,7 +151,7 @@ def suggest_runs(
 def _suggestions(
     planned: PlannedErrors, available: Available, budget: float, limit: int, num_next: int | None
 ) -> Suggestions:
-    """Search the best set of candidates, and tell what it does."""
+    """Search for the best set of candidates, and compute its effect."""
     rows, model = available.rows, planned.model
     now = planned.of(np.zeros((1, len(rows)), dtype=bool))
 

@@ -20,11 +20,11 @@ class TargetBefore:
 
     Attributes:
         inputs: its inputs by column.
-        predicted: the predicted response; NaN without runs, as the ends are.
-        before: ends of the interval of the response now.
-        after: ends of the interval with all suggestions, around the same prediction.
+        predicted: the predicted response; NaN without runs, like the intervals.
+        before: the present interval of the response, ``(lower, upper)``.
+        after: the interval with all suggestions, around the same prediction.
         length: distance outside the runs, in e-folds; infinite without runs.
-        flag: the same in words.
+        flag: the same as text.
     """
 
     inputs: Mapping[str, Any]
@@ -50,10 +50,10 @@ class SplitBefore:
         N: compute-optimal parameters.
         D: compute-optimal tokens.
         tokens_per_parameter: D/N.
-        before: ends of the interval of D/N now.
-        after: ends of the interval with all suggestions, around the same ratio.
+        before: the present interval of D/N, ``(lower, upper)``.
+        after: the interval with all suggestions, around the same ratio.
         length: distance of the optimum outside the runs, in e-folds.
-        flag: the same in words.
+        flag: the same as text.
     """
 
     compute: float
@@ -68,11 +68,11 @@ class SplitBefore:
 
 @dataclass(frozen=True, eq=False)
 class Suggestions(Result):
-    """Runs worth training next, and the standard errors with them. Prints as a table.
+    """Suggested runs, and the standard errors after them. Prints as a table.
 
     Attributes:
         inputs: of each suggestion by column, ``(suggestion,)``, in the order in which to train
-            them: first what lowers ``ln`` variance most per √cost.
+            them: by the decrease of ``ln`` variance per √cost.
         row: the row of each in the pool, counted from 0, ``(suggestion,)``.
         cost: cost of each suggestion in the unit of the budget, ``(suggestion,)``.
         standard_error_after: standard error of the response on the link's scale (``ln`` loss), root
@@ -85,12 +85,12 @@ class Suggestions(Result):
         targets: the target points one by one.
         splits: the budgets to split one by one.
         level: nominal probability of their intervals.
-        budget: the most that the suggestions may cost.
+        budget: the largest total cost of the suggestions.
         exhaustive: whether all affordable sets were compared.
         is_next: whether these are the next few runs, not a set for the whole budget.
         link: name of the scale of the response's errors.
-        title: the forecast or the law, in words.
-        is_prior: whether weak priors of the law are a part of the standard errors.
+        title: the forecast or the law, as text.
+        is_prior: whether the standard errors depend on weak priors of the law.
         notes: remarks on the pool.
 
     Example:
@@ -129,7 +129,7 @@ class Suggestions(Result):
 
     @property
     def hardly_helps(self) -> bool:
-        """Whether the suggestions narrow no kind of target by a tenth; the next runs, by 1 %."""
+        """Whether each standard error falls by less than a tenth (the next runs: less than 1 %)."""
         pairs = (
             (self.standard_error_now, self.standard_error_after),
             (self.ratio_error_now, self.ratio_error_after),
@@ -146,17 +146,17 @@ class Suggestions(Result):
 
     @property
     def basis(self) -> str:
-        """What the standard errors rest on, in words."""
+        """What the standard errors include, as text."""
         what = "ln loss" if self.link == "log" else f"the response on the scale {self.link!r}"
-        of_loss = f"of {what}: by the law, its misfit and the effect of the size"
-        of_ratio = "of ln D/N: by the law and its misfit"
+        of_loss = f"of {what}: from the law, its misfit and the effect of the size"
+        of_ratio = "of ln D/N: from the law and its misfit"
         parts = [of_loss] * bool(self.targets) + [of_ratio] * bool(self.splits)
-        prior = "; where runs are few, by weak priors of the law's parameters" * self.is_prior
+        prior = "; with few runs it depends on weak priors of the law's parameters" * self.is_prior
         return (
             "standard error "
             + "\n".join(parts)
             + prior
-            + "; new runs are assumed to lie on the mean"
+            + "; new runs are assumed to lie on the predicted mean"
         )
 
     def table(self) -> Table:
@@ -205,9 +205,9 @@ class Suggestions(Result):
         return self._heading(), self._from_now(), *targets, *splits, f"{self.basis}{notes}"
 
     def _verdict(self) -> tuple[str, ...]:
-        """Whether the suggestions hardly help, and what would."""
+        """Whether the suggestions hardly help, and the remedy."""
         if len(self) and self.hardly_helps:
-            one, many = "this run hardly helps: it lowers", "these runs hardly help: they lower"
+            one, many = "this run hardly helps: it reduces", "these runs hardly help: they reduce"
             which = one if len(self) == 1 else many
             return (
                 f"{which} the standard error by less than {self._hardly:.0%}; raise the budget, or "
@@ -303,7 +303,7 @@ def _finite(value: float) -> float | None:
 
 
 def _text_or(write: Callable[[Any], str] | None) -> Callable[[Any], str]:
-    """Words as they are, numbers as a column writes them."""
+    """Text unchanged, numbers formatted as in a column."""
     return lambda value: value if isinstance(value, str) or write is None else write(value)
 
 

@@ -12,19 +12,19 @@ def probability_lower(
 ) -> float:
     """Probability that one candidate's error is lower than another's, by a paired bootstrap.
 
-    The errors are geometric means over the hold-outs of mean absolute misses. Whole cells are
-    drawn, since misses of runs of one size move together, and the same ones for both candidates.
-    As few cells can be of one sign by chance, the share p of draws becomes (U·p + 1/2) / (U + 1)
-    for U cells, Laplace's rule of succession: one cell says at most 3/4.
+    An error is the geometric mean over the hold-outs of the mean absolute error. Whole cells are
+    resampled, since errors of runs of one size are correlated, and the same cells for both
+    candidates. With few cells all differences can have one sign by chance. Therefore the fraction p
+    of resamples becomes (U·p + 1/2) / (U + 1) for U cells, which is at most 3/4 for a single cell.
 
     Args:
-        misses: absolute misses of the one, ``(holdout, run)``.
-        others: absolute misses of the other, ``(holdout, run)``.
+        misses: absolute errors of the first candidate, ``(holdout, run)``.
+        others: absolute errors of the second, ``(holdout, run)``.
         held_out: which of them count, ``(holdout, run)``.
         cell: the cell of each run, such as its group and size, ``(run,)``.
 
     Returns:
-        The probability; NaN if there are no hold-outs with misses of both.
+        The probability; NaN if no hold-out has errors of both candidates.
 
     Example:
         >>> held_out, cell = np.ones((1, 40), bool), np.repeat(np.arange(10), 4)

@@ -1,4 +1,4 @@
-"""Which law and method to trust beyond the runs: extrapolations repeated inside the data."""
+"""Test which law and method extrapolate best, by extrapolations within the data."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -41,12 +41,12 @@ def extrapolate(
     units: Mapping[str, float | None] | None = None,
     copies: Copies = "average",
 ) -> Extrapolation:
-    """Fit runs up to one limit after another, and predict runs beyond (paper, Figs. 1a, 6–8).
+    """Fit the runs up to each of several limits, and predict larger ones (paper, Figs. 1a, 6–8).
 
     The largest runs are held out. Each candidate is fitted to the runs up to each limit below
-    them, and predicts the rest. The runs between a limit and the held-out ones, the inner
-    hold-outs, choose the best candidate; the held-out runs, which take no part in that, test the
-    choice. All refits of a law are one batch, over all groups and responses; a forecast
+    them, and predicts the rest. The best candidate is chosen by its errors on the inner hold-outs,
+    the runs between a limit and the held-out ones. The held-out runs take no part in this choice,
+    and test it. All refits of a law are one batch, over all groups and responses; a forecast
     (:func:`forecast`) is made anew from the runs up to each limit. Exact copies count once.
 
     Args:
@@ -70,7 +70,7 @@ def extrapolate(
         response: the column to fit, or several, fitted one by one.
         columns_of: columns of inputs that are not found by name.
         link: the scale on which errors of the response are comparable; errors are relative for
-            ``"log"``, and differences for others.
+            ``"log"``, and absolute for others.
         weights: a column of weights of the runs.
         standard_error: a column of standard errors of the response, instead of weights.
         kinds: kinds of inputs of expressions that are not positive numbers.

@@ -1,4 +1,4 @@
-"""``Extrapolation``: errors of each candidate beyond its fitted runs, and the choice by them."""
+"""``Extrapolation``: the errors of each candidate beyond its fitted runs, and the choice."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,9 +41,9 @@ _ERRORS = (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Extrapolation(Result):
-    """Candidates, fitted up to one limit after another. Prints as tables.
+    """The errors of candidates that were fitted up to each of several limits. Prints as tables.
 
-    Runs of several groups and responses follow one another.
+    Arrays over runs concatenate the runs of all groups and responses.
 
     Attributes:
         along: the quantity that orders the runs.
@@ -54,7 +54,7 @@ class Extrapolation(Result):
         held_out: which runs are held out from all fits and from the choice, ``(run,)``.
         following: which runs are right above each limit, ``(limit, run)``.
         targets: further runs to predict, or None.
-        noise: run-to-run noise of the runs; None where they do not show it.
+        noise: run-to-run noise of the runs; None if they do not determine it.
         results: the result of each candidate, in their order.
 
     Example:
@@ -111,7 +111,7 @@ class Extrapolation(Result):
 
     @property
     def is_relative(self) -> bool:
-        """Whether errors are relative: the link is log; otherwise they are differences."""
+        """Whether errors are relative, for the link ``"log"``; otherwise they are absolute."""
         return self.parts[0].runs.link.name == "log"
 
     @property
@@ -126,7 +126,7 @@ class Extrapolation(Result):
 
     @cached_property
     def leaderboard(self) -> tuple[LeaderboardRow, ...]:
-        """Candidates by the number of limits with an error, then by their inner errors."""
+        """Candidates, ordered by the number of limits with an error, then by their inner errors."""
         return ranked(self.results, np.asarray(self.inner.any(axis=1)), self.probability)
 
     def probability(self, name: str, other: str) -> float:
@@ -149,10 +149,10 @@ class Extrapolation(Result):
 
     @property
     def undecided(self) -> tuple[str, ...]:
-        """Candidates that the inner hold-outs do not tell from the best one, which comes first.
+        """The best candidate, followed by those that may be equally good or better.
 
-        Those for which the probability that the best one's error is lower is below 0.9; empty
-        where the choice is sure.
+        These are the candidates for which the probability that the best one has the lower error is
+        below 0.9. Empty if there are none.
         """
         first, *others = self.leaderboard
         near = [row.name for row in others if row.complete and row.probability < SURE]
@@ -160,10 +160,10 @@ class Extrapolation(Result):
 
     @property
     def best(self) -> CandidateResult:
-        """The candidate to trust on these runs, chosen by the inner hold-outs.
+        """The best candidate on these runs, chosen by the inner hold-outs.
 
         Raises:
-            ValueError: it has no error at some of the limits, so that no candidate is best.
+            ValueError: no candidate has an error at every limit.
         """
         first = self.leaderboard[0]
         if not first.complete:

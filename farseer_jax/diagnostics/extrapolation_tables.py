@@ -24,7 +24,7 @@ _MOST_PARTS = 12
 
 
 def title(found: "Extrapolation") -> str:
-    """The runs, those held out, and what errors are."""
+    """The runs, the held-out ones, and the kind of errors."""
     values, num = found.values[found.held_out], len(found.values)
     low, high = (coordinate_text(found.along, value) for value in (values.min(), values.max()))
     which = low if low == high else f"{low} to {high}"

@@ -1,4 +1,4 @@
-"""The verdict of an extrapolation, one recommendation in sentences, and its warnings."""
+"""The verdict of an extrapolation: one recommendation in sentences, and warnings."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ _MOST_TIMES = 1000.0
 
 
 def verdict(found: "Extrapolation") -> str:
-    """Which candidate to trust on these runs, how sure that is, and how the test went."""
+    """The best candidate on these runs, how certain the choice is, and its test."""
     ranked = [row for row in found.leaderboard if row.num_limits]
     if not ranked:
         return "No candidate could be fitted up to any limit."
@@ -29,33 +29,38 @@ def verdict(found: "Extrapolation") -> str:
 
 
 def _first(found: "Extrapolation") -> str:
-    """The best candidate, if one has an error at every limit."""
+    """Names the best candidate, if one has an error at every limit."""
     first, num = found.leaderboard[0], len(found.limits)
     if not first.complete:
         return (
-            f"No candidate is best: none has an error at each of the {num} limits "
-            f"({first.num_limits} of {num}, the most: {first.name})."
+            f"No candidate is best: none has an error at each of the {num} limits. "
+            f"{first.name} has the most, {first.num_limits}."
         )
     error, num_inner = error_text(found, first.inner_error), int(found.inner.any(axis=1).sum())
     if not num_inner:
         return (
-            f"{first.name} extrapolates best on these runs: {error}.\n"
-            "There are no inner hold-outs: the held-out runs chose it, and cannot test it too; "
-            "give smaller limits."
+            f"{first.name} extrapolates best on these runs: "
+            f"its error on the held-out runs is {error}.\n"
+            "There are no inner hold-outs, so the held-out runs chose it and cannot test it: give "
+            "smaller limits."
         )
     if num_inner == 1:
-        return f"{first.name} extrapolates best on these runs: {error} on the inner hold-outs."
+        return (
+            f"{first.name} extrapolates best on these runs: its error on the inner hold-outs is "
+            f"{error}."
+        )
     over = "all limits"
     if first.num_limits < num:
-        over = f"the {first.num_limits} of {num} limits at which any candidate can be fitted,"
+        over = f"the {first.num_limits} of {num} limits at which any candidate can be fitted"
     return (
-        f"Over {over} {first.name} extrapolates best on these runs: {error} on the inner\n"
-        f"hold-outs in the geometric mean, smallest after {first.num_best} of {num_inner} limits."
+        f"{first.name} extrapolates best on these runs: "
+        f"its error on the inner hold-outs is {error}\n"
+        f"(geometric mean over {over}), the smallest at {first.num_best} of {num_inner} limits."
     )
 
 
 def _second(found: "Extrapolation", second: "LeaderboardRow") -> str:
-    """How far behind the next candidate is, and how sure that is."""
+    """The next candidate, its error, and the probability that the first is better."""
     first = found.leaderboard[0]
     times = second.times_best / first.times_best
     many = f"more than {_MOST_TIMES:.0f}" if times > _MOST_TIMES else times_text(times)
@@ -72,20 +77,20 @@ def _second(found: "Extrapolation", second: "LeaderboardRow") -> str:
 
 
 def _test(found: "Extrapolation") -> list[str]:
-    """How the chosen candidate did on the held-out runs, which did not choose it."""
+    """The error of the chosen candidate on the held-out runs, which did not choose it."""
     first = found.leaderboard[0]
     if not first.complete or not found.inner.any():
         return []
     r2 = f"R² {first.held_out_r2:.4f}, " if np.isfinite(first.held_out_r2) else ""
     return [
-        f"Test of the choice on the held-out runs, from {found.along} up to "
+        f"Test of {first.name} on the held-out runs, fitted to {found.along} up to "
         f"{coordinate_text(found.along, found.limits[-1])}: {r2}"
         f"mean error {error_text(found, first.held_out_error)}."
     ]
 
 
 def _coverage(found: "Extrapolation") -> list[str]:
-    """How many held-out runs lie in the intervals of a forecast."""
+    """The fraction of held-out runs within the intervals of a forecast."""
     return [
         f"{result.name}: {np.nanmean(result.inside):.0%} of the held-out runs lie in their "
         f"{level_text(LEVEL)} intervals, over all limits."
@@ -140,7 +145,7 @@ def warnings_of(found: "Extrapolation") -> tuple[str, ...]:
     if first.complete and found.noise is not None and first.inner_error < found.noise.pooled:
         lines.append(
             f"the best errors are below the run-to-run noise ({found.noise.pooled:.3%}): "
-            "such differences say nothing about the laws"
+            "such differences do not distinguish the laws"
         )
     return tuple(lines)
 
@@ -171,7 +176,8 @@ def _compared_with_first(found: "Extrapolation", result: "CandidateResult") -> s
     )
     shared = "limit" if both.sum() == 1 else f"{both.sum()} limits"
     return (
-        f"Over the {shared} at which {first.name} has a fit too, its error is {own} against {other}"
+        f"At the {shared} at which {first.name} has a fit too, its error is {own}, that of "
+        f"{first.name} {other}"
     )
 
 
@@ -181,8 +187,8 @@ def _unconverged(result: "CandidateResult") -> list[str]:
         return []
     return [
         f"{result.name} did not converge at {_of(num, len(result.outcomes))} (marked *); it is "
-        "ranked by its errors all the same: to settle them, fix a parameter that diverges (fixed=) "
-        "or allow its method more steps"
+        "ranked by its errors nevertheless; to make it converge, fix a parameter that diverges "
+        "(fixed=), or allow its method more steps"
     ]
 
 

@@ -1,4 +1,4 @@
-"""Effective inputs: terms that take the place of an input of any law, such as repeated tokens."""
+"""Effective inputs: terms that replace an input of any law, such as repeated tokens."""
 
 import copyreg
 import inspect
@@ -30,7 +30,7 @@ class EffectiveInput(eqx.Module):
     Attributes:
         name: its name in files and in the shell; the class's name by default.
         formula: the formula in one line, for reports.
-        limits: conditions on the inputs that their kinds do not say.
+        limits: conditions on the inputs, in addition to those of their kinds.
 
     Example:
         >>> import farseer_jax as fj
@@ -111,7 +111,7 @@ class EffectiveLaw(Law, metaclass=_EffectiveType):
 
     @classmethod
     def inputs(cls) -> dict[str, Kind]:
-        """The inputs of the law that are left, and those of the effective inputs."""
+        """The inputs of the law that are not replaced, and those of the effective inputs."""
         replaced = dict(cls.replaced)
         found: dict[str, Kind] = {}
         for name, kind in cls.base.inputs().items():
@@ -142,15 +142,15 @@ def with_effective(
 
     Args:
         law: the law's class, whose parameters are numbers.
-        name: its name in files and in the shell; by default it tells what it is made of, as in
+        name: its name in files and in the shell; by default it names its parts, as in
             ``"chinchilla(D=repeated-tokens)"``.
         **replaced: inputs of the law, each with the :class:`EffectiveInput` that replaces it.
 
     Returns:
-        A law with the parameters of all of them, and the inputs that they need.
+        A law with the parameters and the inputs of all its parts.
 
     Raises:
-        ValueError: the law lacks such an input, or two parameters share a name.
+        ValueError: the law has no such input, or two parameters have the same name.
         TypeError: not a law whose parameters are numbers, or not an effective input.
 
     Example:
@@ -191,7 +191,7 @@ def _effective_law(law: type[Law], replaced: _Replaced, name: str | None) -> typ
 
 
 def _limits(law: type[Law], replaced: _Replaced) -> tuple[InputLimit, ...]:
-    """The limits of the effective inputs, and those of the law for inputs that are left."""
+    """The limits of the effective inputs, and those of the law for inputs that are not replaced."""
     kept = [own for own in law.limits if not set(own.inputs) & set(dict(replaced))]
     return tuple(dict.fromkeys([*kept, *(own for _, kind in replaced for own in kind.limits)]))
 

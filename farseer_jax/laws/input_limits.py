@@ -1,4 +1,4 @@
-"""Limits of a law's inputs that their kinds do not say, such as unique tokens below all tokens."""
+"""Limits of a law's inputs in addition to their kinds, such as unique tokens below all tokens."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ class InputLimit(NamedTuple):
     Attributes:
         inputs: names of the inputs.
         is_met: takes them in this order, ``(run,)`` each; True where the condition holds.
-        sentence: the condition in words, as in ``"U must not be above D"``.
+        sentence: the condition as text, as in ``"U must not be above D"``.
 
     Example:
         >>> import numpy as np
@@ -50,10 +50,10 @@ def refuse_outside(
     Args:
         limits: the limits.
         inputs: inputs by name, ``(run,)``.
-        where: what a run is called, from its position.
+        where: the name of a run, from its position.
 
     Raises:
-        ValueError: a limit is not met; the message names the first run, and how many more.
+        ValueError: a limit is not met; the message names the first run and the number of others.
 
     Example:
         >>> limit = at_most("U", "D", "unique tokens U must not exceed all tokens D")

@@ -20,7 +20,7 @@ _BREAK = {"c": Real, "d": Positive, "f": Exponent}
 
 
 class UnbrokenPowerLaw(Law):
-    """``y = a + b·x^(−c0)``: the law with no break, of which the others are made."""
+    """``y = a + b·x^(−c0)``: the law without a break, the base class of the others."""
 
     name: ClassVar[str] = "broken-power-law-0"
     formula: ClassVar[str] = "y(x) = a + b·x^(−c0)"
@@ -30,7 +30,7 @@ class UnbrokenPowerLaw(Law):
     c0: Real
 
     def loss(self, x: Any) -> Array:
-        """The power law, bent at each break."""
+        """The power law, with each break."""
         log_x = jnp.log(x)
         bends = -self.c0 * log_x
         for at in range(1, type(self).num_breaks() + 1):
@@ -41,12 +41,12 @@ class UnbrokenPowerLaw(Law):
 
     @classmethod
     def num_breaks(cls) -> int:
-        """How many breaks the law has."""
+        """The number of breaks."""
         return (len(dataclasses.fields(cls)) - 3) // 3
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "UnbrokenPowerLaw":
-        """Of 64 draws for each start the closest to the runs, with a and b solved for."""
+        """For each start, the draw of 64 that is closest to the runs, with fitted a and b."""
         log_x, y, num = np.log(runs.inputs["x"]), runs.loss, cls.num_breaks()
         steps = np.arange(_DRAWS_PER_START)[:, None, None] * np.sqrt(
             np.arange(2, 2 + cube.shape[1])
@@ -66,21 +66,21 @@ class UnbrokenPowerLaw(Law):
 
 
 class BrokenPowerLaw(UnbrokenPowerLaw):
-    """``y = a + b·x^(−c0) · (1 + (x/d1)^(1/f1))^(−c1·f1)``: a power law that bends once.
+    """``y = a + b·x^(−c0) · (1 + (x/d1)^(1/f1))^(−c1·f1)``: a power law with one break.
 
     Far below d1 the exponent is c0, far beyond it is c0 + c1; f1 is how wide the bend is in ln x.
     The input x may be N, D, compute or any other: ``columns_of={"x": "N"}``, in the shell
     ``--input x=N``. :func:`broken_power_law` makes laws of more breaks.
 
     Source: Caballero et al., *Broken Neural Scaling Laws* (arXiv 2210.14891), Eq. 1. The paper
-    minimises squared logarithms; its code those of y + 1, after a search of a grid.
+    minimises squared errors of ln y; its code those of ln(y + 1), after a grid search.
 
     Attributes:
         a: the limit of y.
         b: scale of the power law.
         c0: its exponent before the break.
         c1: change of the exponent at the break.
-        d1: where the break is, in the unit of x.
+        d1: position of the break, in the unit of x.
         f1: width of the break in ln x; 0 is a sharp corner.
 
     Example:
@@ -124,7 +124,7 @@ def _log_shape(
 
 
 def _levels(shape: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Levels of ``a + b·e^shape`` by least squares of relative errors, and their squares."""
+    """a and b of ``a + b·e^shape`` by least squares of relative errors, and the sum of squares."""
     middle = shape.mean(axis=1)
     g = np.exp(np.clip(shape - middle[:, None], -50.0, 50.0)) / y
     gg, g1, o1 = np.sum(g * g, axis=1), np.sum(g / y, axis=1), np.sum(1.0 / y**2)
@@ -141,8 +141,8 @@ def broken_power_law(num_breaks: int = 1) -> type[UnbrokenPowerLaw]:
     """The broken power law with a given number of breaks.
 
     ``y = a + b·x^(−c0) · Π_i (1 + (x/d_i)^(1/f_i))^(−c_i·f_i)``, with parameters a, b, c0 and c, d,
-    f of each break (c1, d1, f1, c2 …). A break takes three parameters: it needs several runs on
-    either side.
+    f of each break (c1, d1, f1, c2 …). A break has three parameters, which need several runs on
+    either side to be determined.
 
     Args:
         num_breaks: 0 to 9.
@@ -167,7 +167,7 @@ def broken_power_law(num_breaks: int = 1) -> type[UnbrokenPowerLaw]:
     breaks = range(2, num_breaks + 1)
     space = {
         "__module__": __name__,
-        "__doc__": f"A power law that bends {num_breaks} times: :func:`broken_power_law`.",
+        "__doc__": f"A power law with {num_breaks} breaks: :func:`broken_power_law`.",
         "__annotations__": {
             f"{name}{at}": domain for at in breaks for name, domain in _BREAK.items()
         },

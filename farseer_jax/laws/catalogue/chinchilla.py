@@ -75,7 +75,7 @@ class Chinchilla(OneDataTerm):
         return jnp.ones_like(N), jnp.exp(-alpha * jnp.log(N)), jnp.exp(-beta * jnp.log(D))
 
     def warnings(self) -> list[str]:
-        """Terms that a fit by closed forms set to 0, as their coefficient would be negative."""
+        """Terms that a closed-form fit sets to 0, since their coefficient would be negative."""
         if float(self.A) == 0.0:
             return [
                 "A is fixed at 0: beyond the data term, the loss does not decrease with N, so the "

@@ -11,14 +11,15 @@ from farseer_jax.types import Array
 class ContinualPretraining(Law):
     """``L = E + A/N^α + B·r^η/D^β + C/(r + ε)^γ``: continual pre-training with a share r.
 
-    r is the share, from 0 to 1, of the corpus on which the loss is measured, in the data of
-    continual pre-training: the domain's for the domain's loss, the general corpus's (1 − r) for the
-    general loss. More of it lowers the loss (the last term), the less the more data there are (the
-    third). Fit one law for each domain: ``by="domain"``.
+    r is the share of the corpus on which the loss is measured, from 0 to 1 of the data of continual
+    pre-training: the share of the domain for the loss on the domain, and 1 minus it for the loss on
+    general data. A larger share lowers the last term and raises the third. Fit one law for each
+    domain: ``by="domain"``.
 
     Source: Que et al., *D-CPT Law: Domain-specific Continual Pre-Training Scaling Law for Large
-    Language Models* (arXiv 2406.01375), the parameterisation L3 of its five. The authors minimise a
-    Huber loss by L-BFGS, here of log residuals at .001; their parameters were not found.
+    Language Models* (arXiv 2406.01375), the third (L3) of its five parameterisations. The authors
+    minimise a Huber loss by L-BFGS; here it is of log residuals with δ = .001. We found no
+    published parameters.
 
     Attributes:
         E: irreducible loss.
@@ -29,8 +30,7 @@ class ContinualPretraining(Law):
         beta: exponent of D.
         gamma: exponent of the share.
         eta: exponent of the share in the data term.
-        epsilon: share that the model behaves as if it had seen anyway, which keeps the loss finite
-            at r = 0.
+        epsilon: offset of the share, which keeps the loss finite at r = 0.
 
     Example:
         >>> from farseer_jax import ContinualPretraining
@@ -70,8 +70,8 @@ class CrossDomainContinualPretraining(ContinualPretraining):
 
     K is a domain's learnability, which the authors call its domain-specific learnable coefficient:
     ``K = w1/k1 + w2·k2`` of the domain's loss k1 before continual pre-training and of the rate k2
-    at which it falls at first, both from a short run. With the parameters from other domains, K is
-    all that a new domain needs. One domain, or K that does not vary, leaves E and F undetermined.
+    at which it falls initially, both from a short run. A new domain needs only its K; the
+    parameters come from other domains. If K does not vary, E and F are not determined.
 
     Source: Que et al., *D-CPT Law* (arXiv 2406.01375), its cross-domain law.
 

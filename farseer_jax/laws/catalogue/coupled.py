@@ -1,4 +1,4 @@
-"""A law whose size and data terms share an outer exponent."""
+"""A law with an outer exponent for its size and data terms together."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""The coupled law in which the data term depends on the size as well."""
+"""The coupled law with a data term that depends on the size as well."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

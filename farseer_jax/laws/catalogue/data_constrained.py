@@ -18,15 +18,15 @@ class DataConstrained(Law):
     """``L(N, D, U) = E + A/N_eff^α + B/D_eff^β``: U unique tokens, seen D/U times.
 
     ``D_eff = U·(1 + R_D·(1 − e^(−(D/U − 1)/R_D)))``, and N_eff likewise with R_N beyond N_U, the
-    compute-optimal size for U tokens that are seen once: ``N_U = G·(G·U)^(β/α)`` with
+    compute-optimal size for one epoch of U tokens: ``N_U = G·(G·U)^(β/α)`` with
     ``G = (α·A/(β·B))^(1/(α+β))``. Tokens beyond the first epoch and parameters beyond N_U are worth
     less and less.
 
     Source: Muennighoff et al., *Scaling Data-Constrained Language Models*, arXiv 2305.16264, Eqs.
     4–6 and Appendix A; the published parameters, unrounded, from the authors' repository
     (huggingface/datablations). They fitted E, A, B and ``α = β`` to runs of one epoch, then R_D and
-    R_N, by the Huber loss (δ = 1e-3) of log losses, and write that its losses are less useful than
-    its trends.
+    R_N, by the Huber loss (δ = 1e-3) of log losses, and write that the predicted losses are less
+    useful than the trends.
 
     Attributes:
         E: irreducible loss.

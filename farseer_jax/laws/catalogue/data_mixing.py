@@ -15,12 +15,13 @@ _LEAST = 0.02  # of the losses: what is left above the floor, at least
 class DataMixing(Law):
     """``L(h) = c + k · exp(Σ_j t_j · h_j)`` with ``Σ_j t_j = 0``, for one model size and budget.
 
-    As shares sum to 1, a number added to all t_j is a factor of k: that they sum to 0 tells these
-    apart. A negative t_j means that the target's loss falls with this share.
+    As shares sum to 1, adding a number to all t_j is the same as multiplying k by a factor. The
+    condition that the t_j sum to 0 makes them unique. A negative t_j means that the target's loss
+    falls with this share.
 
     Source: Ye et al. 2024, *Data Mixing Laws: Optimizing Data Mixtures by Predicting Language
-    Modeling Performance* (arXiv:2403.16952), Eq. 4 and 6; there the t_j are free. They minimise
-    Huber's objective.
+    Modeling Performance* (arXiv:2403.16952), Eq. 4 and 6; there the t_j are free. The
+    authors minimise Huber's objective.
 
     Attributes:
         c: floor of the target's loss.
@@ -48,7 +49,7 @@ class DataMixing(Law):
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "DataMixing":
-        """Floors below the losses; the rest by least squares of the logarithms above them."""
+        """Floors below the losses; k and t by least squares of the logarithm of the rest."""
         shares = cls.columns(runs)["h"]
         c = runs.loss.min() * spread(cube, 0, 0.1, 0.99)
         above = np.maximum(runs.loss - c[:, None], _LEAST * runs.loss)

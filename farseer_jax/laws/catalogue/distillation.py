@@ -15,19 +15,19 @@ _Exponent = Annotated[Leaf, Domain(lower=0.0, start=(0.15, 0.7))]
 class Distillation(Law):
     """``L_S = L_T + L_T^−c0·(1 + (L_T/(L̃_S·d1))^(1/f1))^(−c1·f1)·(A/N^α + B/D^β)^γ``.
 
-    The loss L_S of a student of N parameters, distilled on D tokens from a teacher whose own loss
-    is L_T. L̃_S is the loss that the same student reaches by supervised training on as many tokens,
-    the input ``supervised_loss``: measured, or predicted by a law fitted to supervised runs, which
-    the authors write as :class:`Coupled`. Where the teacher is better than about ``d1·L̃_S``, a
-    better one helps no more and can harm: the capacity gap.
+    L_S is the loss of a student with N parameters, distilled on D tokens from a teacher with the
+    loss L_T. L̃_S, the input ``supervised_loss``, is the loss of the same student after supervised
+    training on as many tokens: measured, or predicted by a law fitted to supervised runs, for which
+    the authors use the form of :class:`Coupled`. Once the teacher's loss is below about ``d1·L̃_S``,
+    a better teacher does not help and can harm: the capacity gap.
 
-    Source: Busbridge et al., *Distillation Scaling Laws*, arXiv 2502.08606, Eq. 8, with A to γ
-    primed. Published parameters, and what the authors minimised, are not given here: they could not
-    be checked.
+    Source: Busbridge et al., *Distillation Scaling Laws*, arXiv 2502.08606, Eq. 8, where A to
+    γ are primed. Published parameters and the authors' objective are not included, because we could
+    not check them.
 
     Attributes:
         c0: exponent of the teacher's loss.
-        c1: further exponent of it for teachers worse than the break.
+        c1: additional exponent for teachers whose loss is above the break.
         d1: ratio of the teacher's loss to the supervised one at the break.
         f1: width of the break.
         A: coefficient of the student's size.
@@ -61,7 +61,7 @@ class Distillation(Law):
     gamma: Annotated[Leaf, Domain(lower=0.0, start=(0.2, 1.0))]
 
     def loss(self, N: Any, D: Any, teacher_loss: Any, supervised_loss: Any) -> Array:
-        """The teacher's loss, and what the student lacks to imitate it."""
+        """The teacher's loss, and the excess loss of the student."""
         log_ratio = jnp.log(teacher_loss) - jnp.log(supervised_loss) - jnp.log(self.d1)
         # ln(1 + r^(1/f)) without overflow: the break is sharp where f is small
         gap = jnp.logaddexp(0.0, log_ratio / self.f1)

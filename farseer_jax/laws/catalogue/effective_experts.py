@@ -1,4 +1,4 @@
-"""The number of experts that counts: few have an overhead, many saturate."""
+"""The effective number of experts, which saturates."""
 
 from typing import Annotated, Any, TypeAlias
 
@@ -20,8 +20,8 @@ def effective_experts(experts: Any, E_start: Any, E_max: Any) -> Array:
 
     Args:
         experts: number of experts X.
-        E_start: value for a single expert.
-        E_max: limit for many experts, above ``E_start``.
+        E_start: effective number for a single expert.
+        E_max: limit of the effective number for many experts, above ``E_start``.
 
     Example:
         >>> round(effective_experts(1, 1.847, 314.478), 3)

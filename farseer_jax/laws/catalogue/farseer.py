@@ -20,7 +20,7 @@ class Farseer(OneDataTerm):
     """``L(N, D) = U(N) + B(N) · D^(−A(N))``, each curve a :class:`StretchedExponential`.
 
     Source: Li et al., *Predictable Scale: Part II, Farseer*, Eq. 3. D must be in tokens: in
-    another unit the family of curves is a different one. N may be in any unit.
+    another unit the law describes a different family of curves. N may be in any unit.
 
     Attributes:
         U: loss of a model of size N with unlimited data (the paper's E + U(N)).
@@ -159,9 +159,9 @@ class Farseer(OneDataTerm):
     def published(cls, name: str | None = None) -> "Farseer":
         """The law as printed in the paper (Eq. 15).
 
-        Its numbers are printed with two to four digits, which is too few: on the runs it was fitted
-        to (the English BPC grid of 0.2–6.4 B) its mean error is 2.5 %, where the unrounded fit
-        has 0.2 %. Use it to compare formulas, never as a reference for a fit.
+        Its numbers are printed with two to four digits, which is too few: its mean error on the
+        runs of its fit (the English BPC grid of 0.2–6.4 B) is 2.5 %, that of the unrounded fit
+        0.2 %. Use it to compare formulas, never as a reference for a fit.
         """
         if name is not None:
             raise ValueError(f"the law farseer has one set of published parameters; got {name!r}")

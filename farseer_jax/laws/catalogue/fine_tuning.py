@@ -10,17 +10,17 @@ from farseer_jax.types import Array
 class FineTuning(Law):
     """``L(D) = E + B / (D_l + D^β)``: the loss after fine-tuning on D examples.
 
-    Up to about ``D_l^(1/β)`` examples, the loss falls slowly: the model has learned from
-    pre-training what these examples show. Beyond, it falls as a power law. Fit one curve for each
+    Up to about ``D_l^(1/β)`` examples, the loss falls slowly, since pre-training has the effect of
+    that many examples. Beyond, it falls as a power law. Fit one curve for each
     model and data set, in one call: ``by=["model", "dataset"]``.
 
     Source: Lin et al., *Selecting Large Language Model to Fine-tune via Rectified Scaling Law*
-    (arXiv 2402.02314). The project's page raises the whole to a further power α; the paper's law,
-    and this one, have none.
+    (arXiv 2402.02314). The law on the project's page has an additional exponent α; the paper's law,
+    and this one, do not.
 
     Attributes:
         E: loss with unlimited examples.
-        B: how much fine-tuning lowers the loss, times ``D_l`` (with no examples, it is B/D_l).
+        B: coefficient of the data term; without examples, the loss is ``E + B/D_l``.
         D_l: the pre-learned data size, in units of ``D^β``.
         beta: exponent of the examples.
 

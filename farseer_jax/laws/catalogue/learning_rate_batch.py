@@ -1,4 +1,4 @@
-"""Laws of the loss at a learning rate and a batch size."""
+"""Laws of the loss as a function of the learning rate and the batch size."""
 
 import math
 from typing import Any, ClassVar
@@ -19,18 +19,17 @@ _SERIES = tuple(1.0 / math.factorial(k + 2) for k in range(6))  # exact to 1e-12
 
 
 class LearningRateBatch(Law):
-    """``L = (E + A/N^α + C/D^β) · (1 + k_lr·u²/2 + k_B·v²/2)``: Chinchilla times a bowl.
+    """``L = (E + A/N^α + C/D^β) · (1 + k_lr·u²/2 + k_B·v²/2)``: Chinchilla times a quadratic.
 
     ``u = ln(lr / lr*)`` and ``v = ln(B / B*)``, with power laws of the best learning rate
     ``lr* = c_lr·N^(lr_N)·D^(lr_D)`` and batch size ``B* = c_B·N^(B_N)·D^(B_D)``, in the unit of the
-    runs' batch sizes. At the best, the loss is Chinchilla's.
+    runs' batch sizes. At the optimum, the loss is Chinchilla's.
 
     Source: Li et al., *Predictable Scale: Part I, Step Law* (arXiv 2503.04715), for the power laws
-    (:class:`OptimalHyperparameter`); they fit them to the best runs alone. The bowl, which uses all
-    runs, is this library's. Runs that diverge pull least squares: fit with
-    ``Objective(delta=4e-3)``, about the median residual (:func:`published_method`). Where losses
-    rise faster above the best learning rate than below, take
-    :class:`AsymmetricLearningRateBatch`.
+    (:class:`OptimalHyperparameter`); the authors fit them to the best runs alone. The quadratic,
+    which is fitted to all runs, is this library's. Diverged runs distort least squares: fit with
+    ``Objective(delta=4e-3)``, about the median residual (:func:`published_method`). If losses rise
+    faster above the best learning rate than below, use :class:`AsymmetricLearningRateBatch`.
 
     Attributes:
         E: irreducible loss.
@@ -119,7 +118,7 @@ class LearningRateBatch(Law):
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "LearningRateBatch":
-        """Terms that add up to about the typical loss, the best within the runs' range."""
+        """Terms that add up to about the typical loss, with optima within the range of the runs."""
         return cls(**cls._start_values(runs, cube))
 
     @classmethod
@@ -149,15 +148,15 @@ class LearningRateBatch(Law):
 
 
 class AsymmetricLearningRateBatch(LearningRateBatch):
-    """``L = (E + A/N^α + C/D^β) · (1 + k_lr·φ(u; s_lr) + k_B·φ(v; s_B))``: lopsided bowls.
+    """``L = (E + A/N^α + C/D^β) · (1 + k_lr·φ(u; s_lr) + k_B·φ(v; s_B))``: asymmetric.
 
-    ``φ(x; s) = (e^(s·x) − 1 − s·x) / s²``, which is ``x²/2`` at s = 0 and rises faster above the
-    best than below where s is positive. The best learning rate depends on the batch size as well:
-    ``u = ln(lr / (c_lr·N^(lr_N)·D^(lr_D)·B^(lr_B)))``; v as in :class:`LearningRateBatch`, which it
-    nests (s_lr = s_B = lr_B = 0).
+    ``φ(x; s) = (e^(s·x) − 1 − s·x) / s²``, which is ``x²/2`` at s = 0. If s is positive, it rises
+    faster above the optimum than below. The best learning rate depends on the batch size as well:
+    ``u = ln(lr / (c_lr·N^(lr_N)·D^(lr_D)·B^(lr_B)))``; v is as in :class:`LearningRateBatch`,
+    the special case s_lr = s_B = lr_B = 0.
 
-    Source: this library, after the runs of Step Law (arXiv 2503.04715), whose losses rise more
-    steeply towards divergence than towards slow learning.
+    Source: this library, after the Step Law runs (arXiv 2503.04715), whose losses rise more
+    steeply above the best learning rate, towards divergence, than below it.
 
     Attributes:
         s_lr: asymmetry along ln lr.

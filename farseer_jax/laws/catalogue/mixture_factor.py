@@ -16,20 +16,20 @@ from farseer_jax.types import ArrayLike
 class MixtureFactor(PowerLawTerms):
     """``L(N, D, h) = (E + A / N^α + B / D^β) / Σ_i c_i · h_i^g_i`` with ``Σ_i c_i = 1``.
 
-    With seven shares it has 18 free parameters. A factor of all c_i is one of E, A and B: that they
-    sum to 1 tells them apart.
+    With seven shares it has 18 free parameters. Multiplying all c_i by a factor is the same as
+    dividing E, A and B by it; the condition that the c_i sum to 1 makes them unique.
 
-    Source: this library's, for mixtures whose effect is the same part of the loss at every N and D;
+    Source: this library, for mixtures with the same relative effect on the loss at every N and D;
     the sum of powers is that of Shukor et al. 2025 (arXiv:2507.09404).
 
     Attributes:
-        E: the irreducible loss, times the mixture's factor.
+        E: irreducible loss of a mixture for which the sum of powers is 1.
         A: coefficient of the size term.
         alpha: exponent of the size term.
         B: coefficient of the data term.
         beta: exponent of the data term.
         c: weight of each share; they sum to 1.
-        g: how fast the effect saturates, of each share.
+        g: exponent of each share; the smaller, the sooner its effect saturates.
 
     Example:
         >>> import farseer_jax as fj
@@ -57,7 +57,7 @@ class MixtureFactor(PowerLawTerms):
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "MixtureFactor":
-        """Floors and power laws of N and D; c from their ratios to the losses."""
+        """Starts: floors and power laws of N and D; c from the ratios of these to the losses."""
         terms = power_terms(runs, ("N", "D"), cube)
         shares = cls.columns(runs)["h"]
         g = spread(cube, slice(5, 5 + shares.shape[1]), 0.02, 0.5)

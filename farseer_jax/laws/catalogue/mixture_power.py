@@ -22,17 +22,17 @@ from farseer_jax.types import ArrayLike
 class MixturePower(Law):
     """``L(h) = E + 1 / Σ_i C_i · (h_i + e)^g``, for one model size and budget.
 
-    The mixture term of :class:`OptimalMixture` with one exponent for all shares: in tables of few
-    mixtures, or with shares of 0, an exponent for each share is not determined. The offset e keeps
-    the loss finite where the only shares that contribute are 0.
+    The mixture term of :class:`OptimalMixture` with one exponent for all shares: few mixtures, or
+    mixtures with shares of 0, do not determine an exponent for each share. The offset e keeps the
+    loss finite where all shares that contribute are 0.
 
-    Source: this library's, after Shukor et al. 2025 (arXiv:2507.09404).
+    Source: this library, after Shukor et al. 2025 (arXiv:2507.09404).
 
     Attributes:
         E: floor of the target's loss.
-        C: what a share contributes, of each share.
-        g: how fast contributions saturate.
-        e: what other data are worth, as a share.
+        C: contribution of each share.
+        g: exponent of the shares; the smaller, the sooner their effect saturates.
+        e: offset of the shares, for the effect of other data.
 
     Example:
         >>> import farseer_jax as fj
@@ -55,26 +55,26 @@ class MixturePower(Law):
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "MixturePower":
-        """Floors below the losses; C from what these leave."""
+        """Starts: floors below the losses; C from the losses above them."""
         terms, g = power_terms(runs, (), cube), spread(cube, 1, 0.05, 0.8)
         C = _coefficients(cls.columns(runs)["h"], g, what_is_left(runs, terms))
         return cls(terms.E, C, g, 0.03 * spread(cube, 2, 0.0, 1.0) ** 2)
 
 
 class MixturePowerSize(PowerLawTerms):
-    """``L(N, h) = E + A / N^α + 1 / Σ_i C_i · h_i^g``, for one number of tokens or of tokens per N.
+    """``L(N, h) = E + A / N^α + 1 / Σ_i C_i · h_i^g``, for runs of equal D or D/N.
 
-    One law for all sizes has several times as many runs for the mixture's parameters as one for
-    each size.
+    A law for all sizes has several times as many runs to determine the mixture's parameters as a
+    law for each size.
 
-    Source: this library's, after Shukor et al. 2025 (arXiv:2507.09404).
+    Source: this library, after Shukor et al. 2025 (arXiv:2507.09404).
 
     Attributes:
         E: irreducible loss.
         A: coefficient of the size term.
         alpha: exponent of the size term.
-        C: what a share contributes, of each share.
-        g: how fast contributions saturate.
+        C: contribution of each share.
+        g: exponent of the shares; the smaller, the sooner their effect saturates.
 
     Example:
         >>> import farseer_jax as fj
@@ -99,7 +99,7 @@ class MixturePowerSize(PowerLawTerms):
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "MixturePowerSize":
-        """Floors and power laws of N; C from what these leave of the losses."""
+        """Starts: floors and power laws of N; C from the rest of the losses."""
         terms = power_terms(runs, ("N",), cube)
         g = spread(cube, 3, 0.05, 0.8)
         C = _coefficients(cls.columns(runs)["h"], g, what_is_left(runs, terms))

@@ -16,10 +16,10 @@ class MoEBilinear(Law):
     """``log10 L = a·log10 N + b·log10 X + c·log10 N·log10 X + d`` with X experts.
 
     Source: Clark et al., *Unified Scaling Laws for Routed Language Models*, arXiv 2202.01169, Eq.
-    7. Logarithms are to base 10: c and d depend on it. N counts the parameters that a token sees
-    (the dense model's), and all runs see the same number of tokens. c > 0: experts help larger
-    models less. The law has no floor, and no limit to the gain from experts;
-    :class:`MoESaturating` has the latter.
+    7. Logarithms are to base 10: c and d depend on it. N counts the parameters that a token uses
+    (those of the dense model), and all runs have the same number of tokens. With c > 0, experts
+    help larger models less. The law has no floor, and no limit to the gain from experts; in
+    :class:`MoESaturating` that gain is limited.
 
     Attributes:
         a: exponent of N for one expert.

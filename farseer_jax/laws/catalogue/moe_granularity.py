@@ -12,8 +12,9 @@ class MoEGranularity(Law):
     """``L(N, D, G) = c + (g/G^γ + a)/N^α + b/D^β``.
 
     Source: Krajewski, Ludziejewski et al., *Scaling Laws for Fine-Grained Mixture of Experts*,
-    arXiv 2402.07871, Eq. 9 and Table 1. G is the granularity, the width of a dense feed-forward
-    layer over an expert's; in all their mixtures the experts together are 64 times that layer.
+    arXiv 2402.07871, Eq. 9 and Table 1. G is the granularity: the width of a dense feed-forward
+    layer divided by that of an expert. In all runs the experts together have 64 times the size of
+    that layer.
 
     The published parameters are ``MoE``, and ``dense`` for models without experts, which have no
     granularity (``g = 0``). The authors minimised the Huber loss with δ = 0.1.

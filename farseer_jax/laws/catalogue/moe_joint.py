@@ -27,12 +27,12 @@ class MoEJoint(Law):
     """``L(N, D, X) = c + a·Ê^δ·N^(α + γ·ln Ê) + b·Ê^ω·D^(β + ζ·ln Ê)``, N the active parameters.
 
     Source: Ludziejewski et al., *Joint MoE Scaling Laws: Mixture of Experts Can Be Memory
-    Efficient*, arXiv 2502.05172, Eq. 6 and Table 3. Ê is the number of experts that counts,
+    Efficient*, arXiv 2502.05172, Eq. 6 and Table 3. Ê is the effective number of experts,
     ``1/Ê = 1/(X − 1 + 1/(1/E_start − 1/E_max)) + 1/E_max``. Active parameters include the
     embeddings, and α and β are negative. For each number of experts it is Chinchilla's law.
 
-    The authors minimised the Huber loss (δ = 0.01) of log losses, with less weight on runs that did
-    badly.
+    The authors minimised the Huber loss (δ = 0.01) of log losses, with lower weights for runs
+    of poor quality.
 
     Attributes:
         c: irreducible loss.

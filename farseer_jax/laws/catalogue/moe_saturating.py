@@ -19,15 +19,15 @@ from farseer_jax.types import Array
 
 
 class MoESaturating(Law):
-    """``log10 L = a·log10 N + b·log10 Ê + c·log10 N·log10 Ê + d``, Ê the experts that count.
+    """``log10 L = a·log10 N + b·log10 Ê + c·log10 N·log10 Ê + d``, Ê effective experts.
 
     Source: Clark et al., *Unified Scaling Laws for Routed Language Models*, arXiv 2202.01169, Eq. 1
     and Table 3, fitted by least squares on the log losses of runs of 130 B tokens each. Logarithms
     are to base 10. ``1/Ê = 1/(X − 1 + 1/(1/E_start − 1/E_max)) + 1/E_max`` rises from E_start for
-    one expert, more than 1 for the overhead of routing few, to E_max. N counts the parameters that
-    a token sees (the dense model's).
+    one expert (above 1, the overhead of routing with few experts) to E_max. N counts the parameters
+    that a token uses (those of the dense model).
 
-    The published parameters are those of three ways to route: ``S-Base``, ``RL-R`` and ``Hash``.
+    The published parameters are those of three routing methods: ``S-Base``, ``RL-R`` and ``Hash``.
 
     Attributes:
         a: exponent of N for ``Ê = 1``.

@@ -1,4 +1,4 @@
-"""The law of mixtures of experts with the share of inactive parameters as an input."""
+"""The law of mixtures of experts with their sparsity as an input."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
@@ -11,7 +11,7 @@ from farseer_jax.solvers.random_starts import Domain
 _SHARE = InputLimit(
     ("S",),
     lambda S: S < 1.0,
-    "S (the share of experts that a token does not see) must be below 1",
+    "S (the fraction of experts that a token does not use) must be below 1",
 )
 
 
@@ -20,9 +20,9 @@ class MoESparsity(Law):
 
     Source: Abnar et al., *Parameters vs FLOPs: Scaling Laws for Optimal Sparsity for
     Mixture-of-Experts Language Models*, arXiv 2501.12370, Eq. 6 and Table 3; Huber loss (δ = 1e-3)
-    of log losses. N counts all parameters and S is the share of experts that a token does not see,
-    0 for a dense model. λ was fitted negative, so that it is any number here: ``c/(1−S)^λ`` falls
-    with S.
+    of log losses. N counts all parameters and S is the fraction of experts that a token does not
+    use, 0 for a dense model. The published λ is negative, so that ``c/(1−S)^λ`` falls with S; here
+    λ may have either sign.
 
     Attributes:
         e: irreducible loss.
@@ -31,9 +31,9 @@ class MoESparsity(Law):
         b: coefficient of the data term.
         beta: exponent of D.
         c: coefficient of the sparsity term.
-        lambda_: its exponent of the active share ``1 − S``.
-        d: coefficient of the term of active share and size.
-        delta: its exponent of the active share.
+        lambda_: its exponent of the active fraction ``1 − S``.
+        d: coefficient of the term of active fraction and size.
+        delta: its exponent of the active fraction.
         gamma: its exponent of N.
 
     Example:

@@ -12,17 +12,18 @@ from farseer_jax.solvers.random_starts import Domain
 _EXPANSION = at_least(
     "expansion",
     1.0,
-    "expansion (total over active parameters) must be 1 or more (1: a dense model)",
+    "expansion (total divided by active parameters) must be 1 or more (1: a dense model)",
 )
 
 
 class MoEUpcycling(Law):
-    """``L(P, N) = A·P^−a·N^(−b + c·ln P) + E``: P total over active parameters, N active ones.
+    """``L(P, N) = A·P^−a·N^(−b + c·ln P) + E``: P = total/active parameters, N active.
 
     Source: Liew, Kato and Takase, *Scaling Laws for Upcycling Mixture-of-Experts Language Models*,
     arXiv 2502.03009, the law of sparsity and active parameters, there with ``A = e^d1`` and
-    ``E = e^d3``, for given tokens before and after a dense model becomes a mixture of experts: fit
-    each pair of them as a group. No published parameters were found.
+    ``E = e^d3``, for fixed numbers of tokens before and after the conversion of a dense model
+    to a mixture of experts: fit each pair of these numbers as a group. We found no published
+    parameters.
 
     Attributes:
         A: coefficient, at one active parameter of a dense model.

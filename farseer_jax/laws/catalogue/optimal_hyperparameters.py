@@ -12,7 +12,7 @@ class OptimalHyperparameter(Law):
     """``y(N, D) = c · N^a · D^b``: the best learning rate, or the best batch size in tokens.
 
     Fit it to the best runs of a sweep, one for each N and D, with the hyperparameter as the
-    response (``response="lr"``): residuals are logarithms, as its authors'.
+    response (``response="lr"``). Residuals are in its logarithm, like the authors'.
 
     Source: Li et al., *Predictable Scale: Part I, Step Law* (arXiv 2503.04715), Eq. 1: N without
     embeddings, D in tokens, ``lr* = 1.79·N^(−.713)·D^(.307)`` and ``B* = .58·D^(.571)`` tokens.
@@ -53,7 +53,7 @@ class OptimalHyperparameterOfCompute(Law):
 
     Source: DeepSeek-AI, *DeepSeek LLM* (arXiv 2401.02954), Eq. 1: ``lr* = .3118·C^(−.1250)`` and
     ``B* = .2920·C^(.3271)`` tokens. Their C is M·D, with M the FLOPs per token without embeddings
-    and with attention. At one C, these are one value for all N and D, which the runs of Step Law
+    and with attention. At equal C, the values are the same for all N and D, which the Step Law runs
     contradict.
 
     Attributes:

@@ -22,16 +22,16 @@ from farseer_jax.types import ArrayLike
 class OptimalMixture(PowerLawTerms):
     """``L(N, D, h) = E + 1 / Σ_i C_i · h_i^γ_i + A / N^α + B / D^β``.
 
-    The best mixture of a target depends on neither N nor D; in :class:`OptimalMixtureJoint` it
+    The best mixture for a target does not depend on N or D; in :class:`OptimalMixtureJoint` it
     does.
 
     Source: Shukor et al. 2025, *Scaling Laws for Optimal Data Mixtures* (arXiv:2507.09404), the
-    additive law. They minimise Huber's objective with δ = 1e-3.
+    additive law. The authors minimise Huber's objective with δ = 1e-3.
 
     Attributes:
         E: irreducible loss.
-        C: what a share contributes, of each share.
-        gamma: how fast the contribution saturates, of each share.
+        C: contribution of each share.
+        gamma: exponent of each share; the smaller, the sooner its effect saturates.
         A: coefficient of the size term.
         alpha: exponent of the size term.
         B: coefficient of the data term.
@@ -64,7 +64,7 @@ class OptimalMixture(PowerLawTerms):
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "OptimalMixture":
-        """Floors and power laws of N and D; C from what these leave of the losses."""
+        """Starts: floors and power laws of N and D; C from the rest of the losses."""
         terms = power_terms(runs, ("N", "D"), cube)
         shares = cls.columns(runs)["h"]
         gamma = spread(cube, slice(5, 5 + shares.shape[1]), 0.1, 1.0)

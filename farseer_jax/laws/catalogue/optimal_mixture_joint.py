@@ -21,21 +21,21 @@ from farseer_jax.types import ArrayLike
 class OptimalMixtureJoint(Law):
     """``L(N, D, h) = E + 1 / Σ C_i · h_i^γ_i + (Σ a_i · h_i)^p / N^α + (Σ b_i · h_i)^q / D^β``.
 
-    The best mixture of a target depends on N and D. With equal a_i and equal b_i it is the law
+    The best mixture for a target depends on N and D. With equal a_i and equal b_i it is the law
     :class:`OptimalMixture`.
 
     Source: Shukor et al. 2025, *Scaling Laws for Optimal Data Mixtures* (arXiv:2507.09404), the
-    joint law, where a, p, b and q are called C^A, γ^A, C^B and γ^B. They minimise Huber's objective
-    with δ = 1e-3.
+    joint law, where a, p, b and q are called C^A, γ^A, C^B and γ^B. The authors minimise Huber's
+    objective with δ = 1e-3.
 
     Attributes:
         E: irreducible loss.
-        C: what a share contributes to the additive term, of each share.
-        gamma: how fast the contribution saturates, of each share.
-        a: what a share adds to the size term, of each share.
+        C: contribution of each share to the additive term.
+        gamma: exponent of each share; the smaller, the sooner its effect saturates.
+        a: contribution of each share to the size term.
         p: exponent of the size term's mixture.
         alpha: exponent of the size term.
-        b: what a share adds to the data term, of each share.
+        b: contribution of each share to the data term.
         q: exponent of the data term's mixture.
         beta: exponent of the data term.
 
@@ -74,7 +74,7 @@ class OptimalMixtureJoint(Law):
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "OptimalMixtureJoint":
-        """Those of the additive law, with size and data terms that differ little between shares."""
+        """Starts of the additive law; size and data terms differ little between shares."""
         terms = power_terms(runs, ("N", "D"), cube)
         shares = cls.columns(runs)["h"]
         num = shares.shape[1]

@@ -20,9 +20,9 @@ _LOG_6 = float(np.log(6.0))  # C = 6·N·D
 class Overtraining(OneDataTerm):
     """``L = E + (a·M^η + b·M^(−η)) · C^(−η)``, with ``M = D/N`` and ``C = 6·N·D``.
 
-    At constant M, the loss above E is a power law of compute, whatever M: curves of different
-    tokens per parameter are parallel. It is Chinchilla's law with equal exponents ``2η``:
-    ``A = a·6^(−η)`` and ``B = b·6^(−η)``.
+    At constant M, the loss above E is a power law of compute with the same exponent for all M:
+    curves of different tokens per parameter are parallel on logarithmic axes. It is Chinchilla's law
+    with equal exponents ``2η``, ``A = a·6^(−η)`` and ``B = b·6^(−η)``.
 
     Source: Gadre et al., *Language models scale reliably with over-training and on downstream
     tasks* (arXiv 2403.08540). The authors fit losses themselves by least squares; their code
@@ -82,8 +82,8 @@ class OvertrainingOneCoefficient(OneDataTerm):
     """``L = E + a·(M^η + M^(−η)) · C^(−η)``: over-training with one coefficient for both terms.
 
     :class:`Overtraining` with ``b = a``, which puts the compute-optimal ratio at one token per
-    parameter. A simplification for comparison: on the authors' runs its residuals are half as large
-    again.
+    parameter. A simplification for comparison: on the authors' runs its residuals are 1.5 times as
+    large.
 
     Attributes:
         E: irreducible loss.

@@ -11,11 +11,11 @@ from farseer_jax.types import Array
 
 
 class ParScale(Law):
-    """``L(N, P) = E + (A / (N·(k·ln P + 1)))^α``: P streams count like ``k·ln P + 1`` times N.
+    """``L(N, P) = E + (A / (N·(k·ln P + 1)))^α``: P streams act like ``k·ln P + 1`` times N.
 
     Source: Chen et al., *Parallel Scaling Law for Language Models*, arXiv 2505.10475, Eq. 5. N
-    excludes embeddings and counts the parameters that P adds; the number of tokens is the same in
-    all runs.
+    excludes embeddings and includes the parameters that the streams add; the number of tokens is
+    the same in all runs.
 
     The published parameters, ``Pile`` and ``Stack``, were fitted to runs of up to 8 streams by the
     Huber loss (δ = 1e-3) of the log losses.

@@ -19,16 +19,16 @@ from farseer_jax.solvers.random_starts import Domain
 class Precision(Law):
     """``L = E + A/N_eff^α + B/D^β + C_T·D^γ_D/N_eff^γ_N·e^(−p_post/γ_post)``.
 
-    N_eff are the parameters that training in low precision leaves, :class:`LowPrecisionParameters`;
-    the last term is what quantising the weights to p_post bits after training adds: more for models
-    that saw more tokens. Where nothing is quantised afterwards, let p_post be the precision of the
-    weights, such as 16.
+    N_eff is the effective number of parameters in low-precision training,
+    :class:`LowPrecisionParameters`. The last term is the increase of the loss by quantising the
+    weights to p_post bits after training; it grows with the number of tokens. Without such
+    quantisation, p_post is the precision of the weights, such as 16.
 
     Source: Kumar et al., *Scaling Laws for Precision*, arXiv 2411.04330, Eqs. 2–4 and Table 2
-    (Appendix K, with ``α = β``), of which the published parameters are. Its further offset b is
-    part of C_T here, ``0.0598·e^1.1277``, which it cannot be told from. The paper expects its
-    trends to be of use, rather than its values. :class:`UnifiedPrecision` has the paper's further
-    factor for models trained in low precision.
+    (Appendix K, with ``α = β``), with the published parameters. The paper's further offset b is
+    equivalent to a factor of C_T and included in it here, ``0.0598·e^1.1277``. The authors expect
+    the trends to be useful rather than the values. :class:`UnifiedPrecision` has the paper's
+    additional factor for models trained in low precision.
 
     Attributes:
         E: irreducible loss.
@@ -95,7 +95,7 @@ class Precision(Law):
         return trained + self.quantised(size, D, p_post)
 
     def quantised(self, size: Any, D: Any, p_post: Any) -> Any:
-        """What quantisation after training adds, for effective parameters and tokens."""
+        """The increase of the loss by quantisation after training."""
         ratio = self.gamma_D * jnp.log(D) - self.gamma_N * jnp.log(size)
         return self.C_T * jnp.exp(ratio - p_post / self.gamma_post)
 

@@ -1,4 +1,4 @@
-"""The law of low precision in which training in few bits prepares for quantisation."""
+"""The law of low precision in which low-precision training reduces the loss from quantisation."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
@@ -16,8 +16,8 @@ _Rate = Annotated[Leaf, Domain(0.0, 50.0, start=(0.2, 1.5))]
 class UnifiedPrecision(Precision):
     """:class:`Precision` with its last term times ``Π_x (1 − e^(−C_x·(p_x − p_post)))``.
 
-    Models trained in few bits lose less by quantisation to few bits: nothing at all where p_post is
-    not below the precision in training. Source: Kumar et al., *Scaling Laws for Precision*, arXiv
+    Quantisation increases the loss of models trained in few bits less, and not at all unless p_post
+    is below the precision in training. Source: Kumar et al., *Scaling Laws for Precision*, arXiv
     2411.04330, Eq. 9. The paper gives no values of C_x, so that there are no published parameters.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Laws with the size of the vocabulary: unigram-normalised losses of Tao et al."""
+"""Laws with the vocabulary size as an input, for the unigram-normalised losses of Tao et al."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
@@ -17,18 +17,18 @@ _RAW_HUBER = Objective(residual="absolute", delta=1e-3)
 
 
 class Vocabulary(Law):
-    """``L = −E + A1/N^α1 + A2/V^α2 + B/(H·V^h)^α1``: the vocabulary law where widths are unknown.
+    """``L = −E + A1/N^α1 + A2/V^α2 + B/(H·V^h)^α1``: the vocabulary law without widths.
 
     The loss is normalised by that of a unigram model, so that vocabularies can be compared: it is
-    negative, and its errors are those of the loss itself (link ``"identity"``, the law's default).
+    negative, and its errors are absolute (link ``"identity"``, the law's default).
     H counts characters; ``V^h`` turns them into tokens, up to a constant factor, so h is negative:
-    larger vocabularies make fewer tokens of a text.
+    with a larger vocabulary a text has fewer tokens.
 
     Source: Tao et al., *Scaling Laws with Vocabulary* (arXiv 2407.13623), whose
     :class:`VocabularyWidth` needs the embedding width. Tables without it, such as the one of
-    SLDBench, have V alone: the power of V in the second term absorbs the width, and h replaces the
-    authors' count of tokens. N and the data share an exponent, as the authors have it: left free,
-    that of N tends to 0 and E to infinity on their runs.
+    SLDBench, have V alone. Here the exponent of V in the second term absorbs the width, and h
+    replaces the authors' formula for the number of tokens. As in the authors' law, N and the data
+    share an exponent: with separate exponents, that of N tends to 0 and E to infinity.
 
     Attributes:
         E: how far the loss lies below that of a unigram model in the limit.
@@ -73,16 +73,17 @@ class VocabularyWidth(Law):
     """``L = −E + A1/N^α1 + A2/(V·d)^α2 + B/D^α1``: the vocabulary law of its authors.
 
     V·d is the number of embedding parameters, d the width. The loss is normalised by that of a
-    unigram model, hence negative, and its errors are those of the loss itself (link
-    ``"identity"``, the law's default).
+    unigram model, hence negative, and its errors are absolute (link ``"identity"``, the law's
+    default).
 
     Source: Tao et al., *Scaling Laws with Vocabulary* (arXiv 2407.13623), with the exponents of N
     and D tied as in their code. The paper counts tokens as ``D = H·q(ln V)``, H the characters
     and q a quadratic of their tokenisers (.00639222, −.15811069, 1.20470122; constant from V =
     200,000). Their code (``approach3_isoloss.py``) passes V in thousands to q, and so does this
-    law: the published parameters, here in single parameters, entries and tokens, are those of the
-    code. They leave .106 rms (R² .982) on the 1,080 runs, with q(ln V) .754. As theirs, exponents
-    lie between .1 and 1: the smallest runs alone would draw alpha2 to 0 and E to infinity.
+    law. The published parameters are those of the code, converted to units of one parameter, one
+    entry and one token. Their rms error on the 1,080 runs is .106 (R² .982); with q(ln V) it is
+    .754. As in their code, exponents lie between .1 and 1; otherwise a fit to the smallest runs has
+    alpha2 tend to 0 and E to infinity.
 
     Attributes:
         E: how far the loss lies below that of a unigram model in the limit.

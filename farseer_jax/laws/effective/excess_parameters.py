@@ -1,4 +1,4 @@
-"""The effective number of parameters of a model that is larger than its unique tokens warrant."""
+"""The effective number of parameters of a model that is too large for its unique tokens."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -15,14 +15,13 @@ from farseer_jax.types import Array
 class ExcessParameters(EffectiveInput):
     """``N_eff = N_U + N_U·R_N·(1 − e^(−(N/N_U − 1)/R_N))`` beyond ``N_U = 1e9·G·(U/1e9)^h``.
 
-    Parameters beyond those that U unique tokens warrant are worth less and less. Muennighoff et
-    al. (*Scaling Data-Constrained Language Models*, Eq. 6) take N_U from the compute-optimal size
-    of the law, :class:`DataConstrained`; here it is a power law that is fitted as well, so that any
-    law can take it.
+    N_U is the compute-optimal size for U unique tokens. Parameters beyond it are worth less and
+    less. Muennighoff et al. (*Scaling Data-Constrained Language Models*, Eq. 6) derive N_U from the
+    law itself (:class:`DataConstrained`). Here it is a fitted power law, which works with any law.
 
     Attributes:
         R_N: multiples of N_U after which a further parameter is worth 1/e of a first one.
-        G: parameters per token that a billion unique tokens warrant.
+        G: compute-optimal parameters per token for a billion unique tokens.
         h: exponent of the unique tokens.
 
     Example:

@@ -14,13 +14,13 @@ ONE_EXPERT = at_least("experts", 1.0, "experts must be 1 or more (1: a dense mod
 
 
 class ExpertParameters(EffectiveInput):
-    """``N_eff = N·X^(m − n·ln(N/1e9))``: the dense model that X experts of size N are worth.
+    """``N_eff = N·X^(m − n·ln(N/1e9))``: the size of the equivalent dense model.
 
     The *effective parameter count* of Clark et al., *Unified Scaling Laws for Routed Language
     Models*, arXiv 2202.01169, Eq. 11, without saturation: under their bilinear law
     (:class:`MoEBilinear`) a model with X experts reaches the loss of a dense one with this size,
-    ``m = (b + c·log10 1e9)/a`` and ``n = −c/(a·ln 10)``. As an effective input it serves any law,
-    also with tokens and a floor.
+    ``m = (b + c·log10 1e9)/a`` and ``n = −c/(a·ln 10)``. As an effective input it works with any
+    law, including laws with tokens and a floor.
 
     Attributes:
         m: exponent of the experts for a billion parameters.

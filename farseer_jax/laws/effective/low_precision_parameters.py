@@ -23,9 +23,9 @@ class LowPrecisionParameters(EffectiveInput):
 
     Source: Kumar et al., *Scaling Laws for Precision*, arXiv 2411.04330, Eq. 4. p_x is the
     precision during training in bits. The offsets n_x are not in the paper's equations, but in its
-    fits (Appendix K), which do not tell their sign: with this one, 3 bits of weights keep 56 % of
-    the parameters, and the KV cache becomes sensitive at 4 to 5 bits, as the paper says. Fix them
-    at 0 for the equation as printed.
+    fits (Appendix K), which do not state their sign. With the sign used here, 3-bit weights have 56 %
+    of the parameters, and the KV cache becomes sensitive at 4 to 5 bits, as the paper says. For the
+    equation as printed, fix the offsets at 0.
 
     Attributes:
         gamma_w: bits of the weights per factor e.

@@ -11,7 +11,7 @@ from farseer_jax.types import Array
 
 Multiples: TypeAlias = Annotated[Leaf, Domain(1e-3, 1e4, start=(1.0, 40.0))]
 UNIQUE_TOKENS = at_most(
-    "U", "D", "U (unique tokens) must not be above D (the tokens seen, repeated ones included)"
+    "U", "D", "U (unique tokens) must not be above D (all training tokens, including repetitions)"
 )
 
 

@@ -14,7 +14,7 @@ def with_saturating_worth(total: Any, full: Any, R: Any) -> Array:
 
     Args:
         total: how many there are.
-        full: how many of them are worth their full number.
+        full: the number of units that have their full worth.
         R: multiples of ``full`` after which a further unit is worth 1/e of a first one; all of them
             together are worth at most ``R·full``.
 
