@@ -50,7 +50,10 @@ from .forecasting.forecast import forecast
 from .forecasting.result import Forecast
 from .laws.catalogue.broken_power_law import BrokenPowerLaw, broken_power_law
 from .laws.catalogue.chinchilla import Chinchilla
-from .laws.catalogue.continual_pretraining import DCPT, CrossDomainDCPT
+from .laws.catalogue.continual_pretraining import (
+    ContinualPretraining,
+    CrossDomainContinualPretraining,
+)
 from .laws.catalogue.coupled import Coupled
 from .laws.catalogue.coupled_interaction import CoupledInteraction
 from .laws.catalogue.data_constrained import DataConstrained
@@ -155,7 +158,6 @@ from .uncertainty.weight_schemes import (
 )
 
 __all__ = [
-    "DCPT",
     "Allocation",
     "Along",
     "AsymmetricLearningRateBatch",
@@ -174,13 +176,14 @@ __all__ = [
     "ChoiceResult",
     "ComparedPoints",
     "ComputeMultipliers",
+    "ContinualPretraining",
     "CorrelatedErrors",
     "Count",
     "CountComparison",
     "CountResult",
     "Coupled",
     "CoupledInteraction",
-    "CrossDomainDCPT",
+    "CrossDomainContinualPretraining",
     "DataConstrained",
     "DataMixing",
     "Design",

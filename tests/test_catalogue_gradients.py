@@ -29,8 +29,11 @@ LAWS = [
     (fj.OptimalHyperparameterOfCompute(c=0.3118, a=-0.125), {"C": 1e20}),
     (fj.BrokenPowerLaw(**BREAK), {"x": 2e9}),
     (fj.broken_power_law(2)(**BREAK, c2=-0.3, d2=1e11, f2=0.5), {"x": 2e9}),
-    (fj.DCPT(**MIX), {"N": 1e9, "D": 2e10, "r": 0.4}),
-    (fj.CrossDomainDCPT(**MIX, F=0.5, mu=0.6), {"N": 1e9, "D": 2e10, "r": 0.4, "K": 2.0}),
+    (fj.ContinualPretraining(**MIX), {"N": 1e9, "D": 2e10, "r": 0.4}),
+    (
+        fj.CrossDomainContinualPretraining(**MIX, F=0.5, mu=0.6),
+        {"N": 1e9, "D": 2e10, "r": 0.4, "K": 2.0},
+    ),
 ]
 IDS = [law.name for law, _ in LAWS]
 

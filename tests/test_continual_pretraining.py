@@ -34,12 +34,14 @@ def grid(*more: np.ndarray) -> list[np.ndarray]:
 def noisy() -> fj.Fit:
     N, D, r = grid()
     y = plain(KNOWN, N, D, r) * np.exp(1e-3 * np.random.default_rng(0).standard_normal(N.size))
-    return fj.fit(fj.DCPT, {"N": N, "D": D, "r": r, "loss": y}, fj.LeastSquares("huber"))
+    return fj.fit(
+        fj.ContinualPretraining, {"N": N, "D": D, "r": r, "loss": y}, fj.LeastSquares("huber")
+    )
 
 
 def test_recovers_the_parameters() -> None:
     N, D, r = grid()
-    fit = fj.fit(fj.DCPT, {"N": N, "D": D, "r": r, "loss": plain(KNOWN, N, D, r)})
+    fit = fj.fit(fj.ContinualPretraining, {"N": N, "D": D, "r": r, "loss": plain(KNOWN, N, D, r)})
     assert fit.diagnostics.fraction_at_best() > 0.9
     for name, value in KNOWN.items():
         assert fit.law.parameters()[name] == pytest.approx(value, rel=1e-4), name
@@ -48,7 +50,7 @@ def test_recovers_the_parameters() -> None:
 def test_recovers_the_learnability_of_domains() -> None:
     N, D, r, K = grid(np.array([0.5, 1.0, 2.0, 4.0]))
     table = {"N": N, "D": D, "r": r, "K": K, "loss": plain(CROSS, N, D, r, K)}
-    fit = fj.fit(fj.CrossDomainDCPT, table, fj.LeastSquares(num_starts=16))
+    fit = fj.fit(fj.CrossDomainContinualPretraining, table, fj.LeastSquares(num_starts=16))
     assert fit.diagnostics.fraction_at_best() > 0.9
     for name, value in CROSS.items():
         assert fit.law.parameters()[name] == pytest.approx(value, rel=1e-4), name
@@ -68,7 +70,7 @@ def test_equals_the_best_of_scipy(noisy: fj.Fit) -> None:
 
 def test_slopes_are_finite_without_any_of_the_domain() -> None:
     def loss(p):
-        return fj.DCPT(**p).loss(1e9, 1e10, 0.0)
+        return fj.ContinualPretraining(**p).loss(1e9, 1e10, 0.0)
 
     with jax.enable_x64(True):
         slopes = jax.grad(loss)({name: np.float64(value) for name, value in KNOWN.items()})

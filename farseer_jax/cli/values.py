@@ -125,7 +125,7 @@ def run(text: str) -> tuple[float, float, float]:
     )
 
 
-@reads("N,D,LOSS|INPUT=NUMBER,…")
+@reads("N,D,LOSS|INPUT=NUMBER,...")
 def named_run(text: str) -> dict[str, str]:
     """Three positive numbers ``N,D,LOSS``, or values by name, ``N=4e9,P=8,loss=2.1``."""
     if "=" in text:

@@ -6,7 +6,10 @@ from typing import Any
 
 from farseer_jax.laws.catalogue.broken_power_law import BrokenPowerLaw, broken_power_law
 from farseer_jax.laws.catalogue.chinchilla import Chinchilla
-from farseer_jax.laws.catalogue.continual_pretraining import DCPT, CrossDomainDCPT
+from farseer_jax.laws.catalogue.continual_pretraining import (
+    ContinualPretraining,
+    CrossDomainContinualPretraining,
+)
 from farseer_jax.laws.catalogue.coupled import Coupled
 from farseer_jax.laws.catalogue.coupled_interaction import CoupledInteraction
 from farseer_jax.laws.catalogue.data_constrained import DataConstrained
@@ -64,8 +67,8 @@ _LAWS: tuple[type[Law], ...] = (
     OptimalHyperparameter,
     OptimalHyperparameterOfCompute,
     BrokenPowerLaw,
-    DCPT,
-    CrossDomainDCPT,
+    ContinualPretraining,
+    CrossDomainContinualPretraining,
     ParScale,
     DataConstrained,
     MoEBilinear,

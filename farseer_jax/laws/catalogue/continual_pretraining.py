@@ -8,7 +8,7 @@ from farseer_jax.objectives import Objective
 from farseer_jax.types import Array
 
 
-class DCPT(Law):
+class ContinualPretraining(Law):
     """``L = E + A/N^α + B·r^η/D^β + C/(r + ε)^γ``: continual pre-training with a share r.
 
     r is the share of the corpus on which the loss is measured, from 0 to 1 of the data of continual
@@ -33,9 +33,9 @@ class DCPT(Law):
         epsilon: offset of the share, which keeps the loss finite at r = 0.
 
     Example:
-        >>> from farseer_jax import DCPT
+        >>> from farseer_jax import ContinualPretraining
         >>> numbers = dict(E=1.2, A=120.0, B=300.0, C=0.2, alpha=0.3, beta=0.35)
-        >>> law = DCPT(gamma=0.4, eta=0.2, epsilon=0.1, **numbers)
+        >>> law = ContinualPretraining(gamma=0.4, eta=0.2, epsilon=0.1, **numbers)
         >>> [round(float(law(N=1.8e9, D=1e10, r=r)), 3) for r in (0, 0.5, 1)]
         [1.903, 1.729, 1.688]
     """
@@ -65,7 +65,7 @@ class DCPT(Law):
         return value
 
 
-class CrossDomainDCPT(DCPT):
+class CrossDomainContinualPretraining(ContinualPretraining):
     """``L = E + A/N^α + B·r^η/D^β + C/(r + ε)^γ + F/K^μ``: one law for several domains.
 
     K is a domain's learnability, which the authors call its domain-specific learnable coefficient:
@@ -79,12 +79,12 @@ class CrossDomainDCPT(DCPT):
         F: coefficient of the term of K.
         mu: exponent of K.
 
-    The other parameters are those of :class:`DCPT`.
+    The other parameters are those of :class:`ContinualPretraining`.
 
     Example:
-        >>> from farseer_jax import CrossDomainDCPT
+        >>> from farseer_jax import CrossDomainContinualPretraining
         >>> numbers = dict(E=0.8, A=120.0, B=300.0, C=0.2, alpha=0.3, beta=0.35, F=0.5, mu=0.6)
-        >>> law = CrossDomainDCPT(gamma=0.4, eta=0.2, epsilon=0.1, **numbers)
+        >>> law = CrossDomainContinualPretraining(gamma=0.4, eta=0.2, epsilon=0.1, **numbers)
         >>> [round(float(law(N=1.8e9, D=1e10, r=0.5, K=K)), 3) for K in (0.5, 2)]
         [2.087, 1.659]
     """
