@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from farseer_jax.runs.find_columns import match_columns
+from farseer_jax.runs.inputs import SUM_TOLERANCE
 from farseer_jax.runs.usual_names import USUAL_NAMES, USUAL_SHARES, begins_with, squeezed
 
 _LOSS_NAMES = re.compile(r"(^loss[_ ].+)|(.+[_ ]loss$)", re.IGNORECASE)
@@ -15,7 +16,6 @@ _RESULT_NAMES = re.compile(r"(^|[_ ])(loss|acc|accuracy|ppl|perplexity|bpb|error
 _ROW_NAMES = frozenset(["seed", "runid", "run", "id", "index", "row", "step"])
 _SIZE_LABEL = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMBT])\s*", re.IGNORECASE)
 _SIZE_UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
-_SUM_ROUNDING = 1e-2  # of shares
 _LEAST_ROWS_OF_A_GROUP = 5
 
 
@@ -147,7 +147,7 @@ def _shares(columns: Mapping[str, np.ndarray], names: Sequence[str]) -> tuple[st
     for stem in ordered:
         own = stems[stem]
         total = sum(np.asarray(columns[name], dtype=float) for name in own)
-        if len(own) > 1 and np.allclose(total, 1.0, atol=_SUM_ROUNDING):
+        if len(own) > 1 and np.allclose(total, 1.0, atol=SUM_TOLERANCE):
             return tuple(own)
     return ()
 
