@@ -125,3 +125,8 @@ def test_published_laws_evaluate() -> None:
             vector = np.asarray(own.to_vector())
             assert np.isfinite(vector).all(), (law.name, name)
             assert fj.published_method(law).objective is not None
+
+
+def test_a_law_shows_its_numbers() -> None:
+    law = fj.Chinchilla.published("besiroglu et al.")  # whatever the case
+    assert repr(law) == "Chinchilla(E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)"
