@@ -80,8 +80,8 @@ def _bars(axes: Axes, optimum: Optimum, shares: Sequence[str]) -> None:
     axes.grid(axis="x", visible=False)
     axes.set_ylabel("share")
     level = "" if optimum.level is None else f", with {level_text(optimum.level)} intervals"
-    at = _known(optimum) if len(points) == 1 else ""
-    axes.set_title(f"Mixture with the least loss{at}{level}")
+    where = _known(optimum) if len(points) == 1 else ""
+    axes.set_title(f"Mixture with the least loss{where}{level}")
     if len(points) > 1:
         legend_outside(axes, ncols=2)
 
