@@ -121,11 +121,11 @@ class TestReading:
 
     def test_products_of_powers_follow_from_N_and_D(self) -> None:
         N, D = (x.ravel() for x in np.meshgrid([1e8, 2e8, 4e8], [1e9, 2e9, 4e9]))
-        reading = self.read(flops=6 * N * D, N=N, D=D, ratio=D / N, loss=np.linspace(3, 2, 9))
+        reading = self.read(flops=6 * N * D, N=N, D=D, batch_size=N**0.5, loss=np.linspace(3, 2, 9))
         assert reading.inputs == ("N", "D")
         assert reading.ignored == {
             "flops": "follows from N and D",
-            "ratio": "follows from N and D",
+            "batch_size": "follows from N",
         }
         other = self.read(C=6 * N * D * np.linspace(1, 1.1, 9), N=N, D=D, loss=np.linspace(3, 2, 9))
         assert other.inputs == ("C", "N", "D")
