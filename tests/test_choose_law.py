@@ -12,6 +12,7 @@ import farseer_jax as fj
 from farseer_jax.choosing import law_member, scores
 from farseer_jax.choosing.candidates import catalogue, served_laws
 from farseer_jax.choosing.holdouts import holdouts
+from farseer_jax.choosing.small_groups import without_small_groups
 from farseer_jax.choosing.table_reading import TableReading, numbers_of, read_columns
 from farseer_jax.laws.floor import has_floor, with_floor
 from farseer_jax.laws.registry import law_named
@@ -118,6 +119,43 @@ class TestReading:
         with pytest.raises(ValueError, match="no column was recognised as the loss: name it"):
             self.read(N=[1e8, 2e8], quality=[1.0, 2.0])
 
+    def test_products_of_powers_follow_from_N_and_D(self) -> None:
+        N, D = (x.ravel() for x in np.meshgrid([1e8, 2e8, 4e8], [1e9, 2e9, 4e9]))
+        reading = self.read(flops=6 * N * D, N=N, D=D, batch_size=N**0.5, loss=np.linspace(3, 2, 9))
+        assert reading.inputs == ("N", "D")
+        assert reading.ignored == {
+            "flops": "follows from N and D",
+            "batch_size": "follows from N",
+        }
+        other = self.read(C=6 * N * D * np.linspace(1, 1.1, 9), N=N, D=D, loss=np.linspace(3, 2, 9))
+        assert other.inputs == ("C", "N", "D")
+
+    def test_a_column_of_unknown_role_is_dropped_with_its_rows(self) -> None:
+        own = dict(table_of_streams(), q=np.tile([1.0, 2.0, 0.0, 4.0], 12))
+        reading = self.read(**own)
+        assert reading.ignored["q"].startswith("not a positive number in rows 2, 6, 10, ")
+
+    def test_a_label_with_few_rows_keeps_the_groups(self) -> None:
+        own = table_of_streams()
+        own["corpus"][:3] = "code"
+        columns = {name: np.asarray(values) for name, values in own.items()}
+        reading = read_columns(columns)
+        assert reading.groups == ("corpus",)
+        kept, reading = without_small_groups(columns, reading)
+        assert set(kept["corpus"]) == {"pile", "stack"}
+        assert len(kept["params"]) == len(own["params"]) - 3
+        assert reading.small_groups == ("corpus=code",)
+        assert reading.left_out == (
+            "the group corpus=code is left out: 3 runs, in rows 0, 1, 2, are fewer than 5",
+        )
+
+    def test_a_response_with_few_values_is_left_out(self) -> None:
+        own = mixtures()
+        own["loss_code"] = np.where(np.arange(28) < 4, own["loss_code"], np.nan)
+        reading = self.read(**own)
+        assert reading.responses == ("loss_web",)
+        assert reading.left_out == ("response 'loss_code' is left out: only 4 rows have a value",)
+
 
 class TestHoldouts:
     def test_the_largest_of_each_input_and_of_all(self) -> None:
@@ -218,6 +256,12 @@ class TestMember:
 
     def test_every_law_that_is_tried_has_a_floor(self) -> None:
         assert all(has_floor(law) for law in catalogue().values())
+
+    def test_a_positive_law_has_no_start_for_negative_losses(self) -> None:
+        runs = fj.Runs(N=[1e8, 2e8, 4e8] * 3, D=np.repeat([1e9, 2e9, 4e9], 3),
+                       loss=-np.linspace(1, 2, 9), link="identity")  # fmt: skip
+        with pytest.raises(ValueError, match="no start of its parameters is finite"):
+            law_member.unbounded_starts(fj.Chinchilla, runs)
 
 
 class TestCandidates:
@@ -332,8 +376,101 @@ class TestChoice:
         found = fj.choose_law(fj.example_runs().select(max_N=1e9))
         assert found.reading.inputs == ("N", "D")
 
+    def test_a_small_group(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(
+            "farseer_jax.choosing.candidates.catalogue", lambda: {"chinchilla": fj.Chinchilla}
+        )
+        N, D = (
+            x.ravel() for x in np.meshgrid(np.geomspace(1e8, 8e8, 4), np.geomspace(1e9, 8e9, 4))
+        )
+        table: dict[str, Any] = {
+            "N": np.append(N, N[:2]),
+            "D": np.append(D, D[:2]),
+            "corpus": ["web"] * 16 + ["code"] * 2,
+        }
+        table["loss"] = 1.7 + 400 / table["N"] ** 0.34 + 410 / table["D"] ** 0.28
+        found = fj.choose_law(table, by="corpus")
+        assert [dict(own.group) for own in found] == [{"corpus": "web"}]
+        text = "the group corpus=code is left out: 2 runs, in rows 16, 17, are fewer than 5"
+        assert text in found.warnings
+        assert str(found).startswith(f"Warning: {text}\n")
+        with pytest.raises(ValueError, match="corpus=code was not fitted, because it had fewer"):
+            found.predict(table)
+
+    def test_negative_losses(self) -> None:
+        N, D = (
+            x.ravel() for x in np.meshgrid(np.geomspace(1e8, 8e8, 4), np.geomspace(1e9, 8e9, 4))
+        )
+        loss = -1.0 + 400 / N**0.34 + 410 / D**0.28 - 3.0
+        found = fj.choose_law({"N": N, "D": D, "loss": loss})
+        assert found.refused["chinchilla"] == "no start of its parameters is finite for these runs"
+        expected = -4.0 + 400 / 1.6e9**0.34 + 410 / 1.6e10**0.28
+        np.testing.assert_allclose(
+            found.predict({"N": [1.6e9], "D": [1.6e10]}), expected, atol=0.01
+        )
+
+
+def grid(**changes: Any) -> dict[str, Any]:
+    """16 runs, with some values changed: ``N=(3, np.nan)``."""
+    N, D = (x.ravel() for x in np.meshgrid(np.geomspace(1e8, 8e8, 4), np.geomspace(1e9, 8e9, 4)))
+    table = {"N": N, "D": D, "loss": 1.7 + 400 / N**0.34 + 410 / D**0.28}
+    for name, (row, value) in changes.items():
+        table[name][row] = value
+    return table
+
+
+def shares(**changes: Any) -> dict[str, Any]:
+    """Runs of mixtures, with some values changed."""
+    table = mixtures()
+    for name, (row, value) in changes.items():
+        table[name][row] = value
+    return table
+
 
 class TestRefusals:
+    @pytest.mark.parametrize(
+        ("table", "message"),
+        [
+            (grid(N=(3, np.nan)), "column 'N': row 3 is missing or NaN; correct these rows or"),
+            (grid(N=(3, 0.0)), "column 'N': row 3 is not positive; correct these rows or leave"),
+            (grid(D=(5, -1.0)), "column 'D': row 5 is not positive"),
+            (grid() | {"N": ["big", *grid()["N"][1:]]}, "column 'N': row 0 is not a number"),
+            (grid(loss=(2, np.inf)), "column 'loss': row 2 is infinite; correct these rows"),
+            (grid() | {"loss": ["diverged", *grid()["loss"][1:]]},
+             "column 'loss': row 0 is not a number .'diverged'.; correct these rows"),
+            (grid(loss=(slice(None), np.nan)), "column 'loss': is missing in all 16 rows"),
+            (grid(loss=(slice(4, None), np.nan)), "'loss' has values in only 4 of 16 rows"),
+            (grid() | {"D": [1e9]}, "columns of unequal length: column 'N' has 16, column 'D' has"),
+            ({"N": [], "loss": []}, "the table has no rows"),
+            ({"N": [1e8], "loss": [3.0]}, "1 run is too few to hold out the largest"),
+            (shares(share_1=(5, 0.95)), "share_0, share_1, share_2 look like a mixture, but row 5"),
+            (shares(share_1=(5, np.nan)), "look like a mixture, but values are missing in row 5"),
+            (shares() | {f"share_{k}": 100 * mixtures()[f"share_{k}"] for k in range(3)},
+             "sum to 100, 100, 100, … instead of 1: divide these columns by 100"),
+        ],
+    )  # fmt: skip
+    def test_invalid_values(self, table: dict[str, Any], message: str) -> None:
+        with pytest.raises(ValueError, match=message):
+            fj.choose_law(table)
+
+    def test_unknown_names(self) -> None:
+        with pytest.raises(ValueError, match="no column 'foo', named as a group; the columns are"):
+            fj.choose_law(grid(), by="foo")
+        with pytest.raises(
+            ValueError, match="'Expert', which is not an input of any law; did you mean experts"
+        ):
+            fj.choose_law(grid(), columns_of={"Expert": "N"})
+
+    def test_a_named_input_with_missing_values(self) -> None:
+        table = grid(D=(5, np.nan))
+        with pytest.raises(ValueError, match="column 'q': row 5 is missing or NaN"):
+            fj.choose_law({"N": table["N"], "q": table["D"], "loss": table["loss"]},
+                          columns_of={"D": "q"})  # fmt: skip
+
+    def test_groups_without_a_holdout_are_refused_before_a_fit(self) -> None:
+        with pytest.raises(ValueError, match="8 runs are too few to hold out the largest"):
+            fj.choose_law(grid() | {"k": ["a"] * 8 + ["b"] * 8}, by="k")
+
     def test_too_few_runs(self) -> None:
         with pytest.raises(ValueError, match="3 runs are too few to hold out the largest"):
             fj.choose_law({"N": [1e8, 2e8, 4e8], "loss": [3.0, 2.8, 2.6]})

@@ -1,5 +1,6 @@
 """The laws whose inputs a table has: those of the catalogue, and general forms."""
 
+import difflib
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -168,6 +169,24 @@ def columns_for(
     if name == "N" and not found:  # labels such as 70M name models by their parameters
         found = [column for column in free if column in reading.sizes]
     return found[:_MOST_COLUMNS]
+
+
+def refuse_unknown_inputs(names: Sequence[str]) -> None:
+    """Refuse columns that are named for an input that no law has.
+
+    Raises:
+        ValueError: there is one; the message names the inputs like it.
+    """
+    known = dict.fromkeys(name for law in catalogue().values() for name in law.inputs())
+    folded = {name.lower(): name for name in known}
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name.lower(), list(folded), n=3)
+            hint = f"did you mean {' or '.join(folded[own] for own in near)}? " if near else ""
+            raise ValueError(
+                f"a column is named for {name!r}, which is not an input of any law; {hint}the "
+                f"inputs are {', '.join(known)}"
+            )
 
 
 def _of_numbers(law: type[Law]) -> bool:

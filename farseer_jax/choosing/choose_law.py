@@ -15,6 +15,7 @@ from farseer_jax.choosing.candidates import (
     columns_for,
     general_forms,
     needs_text,
+    refuse_unknown_inputs,
     served_laws,
 )
 from farseer_jax.choosing.choice_parts import choice_parts, runs_of
@@ -26,6 +27,8 @@ from farseer_jax.choosing.fit_members import (
 )
 from farseer_jax.choosing.law_choice import LawChoice, TriedLaw
 from farseer_jax.choosing.scores import log_miss, probability_best, promising, shares_of
+from farseer_jax.choosing.small_groups import without_small_groups
+from farseer_jax.choosing.table_checks import refuse_lengths, too_few_text
 from farseer_jax.choosing.table_reading import TableReading, numbers_of, read_columns
 from farseer_jax.fitting.arguments import columns_of_table, names_of
 from farseer_jax.link_functions import Link, as_link
@@ -80,22 +83,28 @@ def choose_law(
         1.79
     """
     columns = _columns(table)
+    refuse_lengths(columns)
+    refuse_unknown_inputs(list(columns_of or {}))
     named = _named_columns(columns, columns_of or {})
     reading = read_columns(
         columns,
         response=response,
-        by=None if by is None else names_of(by),
+        by=None if by is None else _groups_of(columns, names_of(by)),
         named=[name for name in named.values() if isinstance(name, str)],
         shares=named.get(MIXTURE, ()),
+        link=None if link is None else as_link(link),
     )
     if link is not None:
         reading = replace(reading, link=as_link(link).name)
+    columns, reading = without_small_groups(columns, reading)
     own_link = as_link(link if link is not None else reading.link)
     numbers = numbers_of(columns, reading)
     single = {name: own for name, own in named.items() if isinstance(own, str)}
     along = _along(reading, single)
     parts = choice_parts(numbers, reading, own_link, along)
     candidates, others = _candidates(numbers, reading, single, own_link)
+    if candidates and not any(part.holdouts for part in parts):
+        raise ValueError(too_few_text(max(len(part.loss) for part in parts)))
     with one_blas_thread(), python_warnings.catch_warnings():
         python_warnings.simplefilter("ignore", RuntimeWarning)
         trials, refused = _try_all(candidates, parts, numbers, reading, own_link)
@@ -124,6 +133,11 @@ def _named_columns(
             tuple(matched) if len(matched) > 1 else matched[0]
         )
     return found
+
+
+def _groups_of(columns: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """The columns to group by, which the table must have."""
+    return match_columns(list(columns), list(names), "as a group") if names else []
 
 
 def _along(reading: TableReading, named: Mapping[str, str]) -> str | None:
@@ -194,11 +208,6 @@ def _choice(
 ) -> LawChoice:
     """The average of the trials, weighted by their errors on the hold-outs."""
     misses = np.array([log_miss(own.misses) for own in trials])
-    if not misses.shape[1]:
-        raise ValueError(
-            f"{len(parts[0].loss)} runs are too few to hold out the largest and choose a law by "
-            "them: add runs, or name a law"
-        )
     shares, best = shares_of(misses), probability_best(misses)
     tried = [
         TriedLaw(

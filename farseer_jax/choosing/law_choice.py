@@ -10,6 +10,7 @@ from farseer_jax._version import __version__
 from farseer_jax.choosing.averaged_fit import AveragedFit
 from farseer_jax.choosing.candidates import MIXTURE
 from farseer_jax.choosing.law_member import floor_determined
+from farseer_jax.choosing.table_checks import LEAST_RUNS
 from farseer_jax.choosing.table_reading import TableReading, numbers_of
 from farseer_jax.fitting.arguments import columns_of_table
 from farseer_jax.fitting.prediction import Prediction
@@ -98,6 +99,11 @@ class LawChoice(Result, Sequence[AveragedFit]):
                 return own
         labels = ", ".join(f"{name}={group.get(name)}" for name in self.reading.groups)
         what = f"the group {labels}" if labels else f"the response {response!r}"
+        if labels in self.reading.small_groups:
+            raise ValueError(
+                f"{what} was not fitted, because it had fewer than {LEAST_RUNS} runs: leave these "
+                "rows out, or choose laws with more of its runs"
+            )
         raise ValueError(f"{what} was not fitted: leave it out, or choose laws with it too")
 
     def predict(self, table: object) -> np.ndarray:
@@ -155,7 +161,7 @@ class LawChoice(Result, Sequence[AveragedFit]):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Floors that the runs do not determine."""
+        """Groups and responses left out, and floors that the runs do not determine."""
         open_floors = dict.fromkeys(
             member.name
             for fit in self.fits
@@ -163,8 +169,9 @@ class LawChoice(Result, Sequence[AveragedFit]):
             if np.isfinite(member.floor_sd) and not floor_determined(member.floor_sd)
         )
         if not open_floors:
-            return ()
+            return self.reading.left_out
         return (
+            *self.reading.left_out,
             f"the runs do not determine the floor E of {_listed(list(open_floors))}: predictions "
             "far beyond the runs depend on its prior, ln E = ln(0.6 · smallest loss) ± 0.5",
         )
@@ -196,7 +203,9 @@ class LawChoice(Result, Sequence[AveragedFit]):
 
     def text_parts(self) -> Sequence[str | Table]:
         """What the columns are, what was chosen, what was tried, and the warnings."""
+        left_out = self.reading.left_out
         parts: list[str | Table] = [
+            *(["\n".join(f"Warning: {own}" for own in left_out)] if left_out else []),
             "\n".join(self.reading.sentences()),
             self._chosen_text(),
             self.table(),
@@ -213,8 +222,9 @@ class LawChoice(Result, Sequence[AveragedFit]):
             shown = "\n".join(f"  {line}" for line in reasons[:_MOST_LISTED])
             more = len(reasons) - _MOST_LISTED
             parts.append("not tried:\n" + shown + (f"\n  … and {more} more" if more > 0 else ""))
-        if self.warnings:
-            parts.append("\n".join(f"Warning: {own}" for own in self.warnings))
+        rest = self.warnings[len(left_out) :]
+        if rest:
+            parts.append("\n".join(f"Warning: {own}" for own in rest))
         return parts
 
     def to_dict(self) -> dict[str, Any]:

@@ -90,7 +90,11 @@ def floor_determined(sd: float) -> bool:
 
 
 def unbounded_starts(law: type[Law], runs: Runs) -> np.ndarray:
-    """The law's starts on scales without bounds, ``(start, parameter)``."""
+    """The law's starts on scales without bounds, ``(start, parameter)``.
+
+    Raises:
+        ValueError: no start is finite, as for a positive law of negative losses.
+    """
     method = LeastSquares(num_starts=_NUM_STARTS)
     layout = build_layout(law, runs, by_curves=False)
     free = free_of(method, layout)
@@ -105,7 +109,10 @@ def unbounded_starts(law: type[Law], runs: Runs) -> np.ndarray:
             ],
             axis=1,
         )
-    return starts[np.isfinite(starts).all(axis=1)]
+    found = starts[np.isfinite(starts).all(axis=1)]
+    if not len(found):
+        raise ValueError("no start of its parameters is finite for these runs")
+    return found
 
 
 def law_of_unbounded(law: type[Law], vector: np.ndarray) -> Law:
