@@ -328,8 +328,8 @@ class TestChoice:
     def test_text_says_what_was_taken_for_what(self, choice: fj.LawChoice) -> None:
         text = str(choice)
         assert text.startswith("response: val_loss\ngroups: corpus\ninputs: params, num_streams")
-        assert "chosen for each of 2 groups and responses: " in text
-        assert "chinchilla needs D (training tokens)" in text
+        assert "chosen for each of 2 groups: " in text
+        assert "needs D (training tokens): chinchilla, coupled" in text
         frame = choice.to_dataframe()
         assert list(frame.columns) == [
             "law",

@@ -212,20 +212,21 @@ class LawChoice(Result, Sequence[AveragedFit]):
             f"error: root mean square {self._unit} of held-out runs, geometric mean over "
             f"{len(self.holdouts)} hold-outs ({_listed(self.holdouts, '; ')})",
         ]
-        near = [
-            f"{n} needs {_named(lack)}"
-            for n, lack in self.not_served.items()
-            if " and " not in lack
-        ]
-        reasons = [*near, *(f"{name}: {why}" for name, why in self.refused.items())]
+        reasons = [*self._not_served_text(), *(f"{n}: {why}" for n, why in self.refused.items())]
         if reasons:
-            shown = "\n".join(f"  {line}" for line in reasons[:_MOST_LISTED])
-            more = len(reasons) - _MOST_LISTED
-            parts.append("not tried:\n" + shown + (f"\n  … and {more} more" if more > 0 else ""))
+            parts.append("\n".join(["not tried", *(f"  {line}" for line in reasons)]))
         rest = self.warnings[len(left_out) :]
         if rest:
             parts.append("\n".join(f"Warning: {own}" for own in rest))
         return parts
+
+    def _not_served_text(self) -> list[str]:
+        """A line for each input without a column: the laws that lack it alone."""
+        laws: dict[str, list[str]] = {}
+        for name, lacks in self.not_served.items():
+            laws.setdefault(lacks, []).append(name)
+        alone = {lacks: own for lacks, own in laws.items() if " and " not in lacks}
+        return [f"needs {_named(lacks)}: {', '.join(own)}" for lacks, own in alone.items()]
 
     def to_dict(self) -> dict[str, Any]:
         """The content of a file that :meth:`from_json` and ``farseer predict`` read."""
@@ -248,7 +249,10 @@ class LawChoice(Result, Sequence[AveragedFit]):
 
     def _chosen_text(self) -> str:
         kept = [own for own in self.tried if own.share > 0.0]
-        fits = f" for each of {len(self)} groups and responses" if len(self) > 1 else ""
+        several = len(self.reading.responses) > 1
+        what = "responses" if not self.reading.groups else "groups and responses"
+        what = what if several else "groups"
+        fits = f" for each of {len(self)} {what}" if len(self) > 1 else ""
         average = "one law" if len(kept) == 1 else f"the average of {len(kept)} laws"
         clear = self.best.probability_best >= _CLEAR
         by_name: dict[str, float] = {}
