@@ -29,7 +29,7 @@ def factor(p: np.ndarray, n: np.ndarray, d: np.ndarray, h: np.ndarray) -> np.nda
 def first_guesses(name: str) -> list[np.ndarray]:
     """Starts drawn without a look at the runs."""
     rng, starts = np.random.default_rng(0), []
-    for _ in range(3):
+    for _ in range(2 if name == "optimal-mixture" else 3):
         ranges = [(0.3, 1.2), (-1, 0), (0.1, 0.4), (-2, -1), (0.5, 1.0)]
         p = [rng.uniform(low, high) for low, high in ranges]
         if name == "optimal-mixture":
@@ -55,7 +55,7 @@ def by_scipy(name: str, table: dict[str, Any], response: str, start: np.ndarray)
         found = least_squares(
             lambda p: np.log(law(p, n, d, h)) - log_loss, start, "cs",
             (lower, np.inf), loss="huber", f_scale=DELTA, x_scale="jac", xtol=1e-12, ftol=1e-12,
-            gtol=1e-15, max_nfev=300,
+            gtol=1e-15, max_nfev=250,
         )  # fmt: skip
     return float(found.cost)
 
