@@ -7,8 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from farseer_jax.choosing.column_values import (
+    is_text,
+    known_input,
+    numbers_by_name,
+    sizes_of,
+    some_numbers,
+)
+from farseer_jax.choosing.group_columns import groups_among
+from farseer_jax.choosing.independent_inputs import independent_inputs
 from farseer_jax.choosing.table_checks import (
-    LEAST_RUNS,
     checked_column,
     checked_responses,
     looks_like_mixture,
@@ -16,19 +24,15 @@ from farseer_jax.choosing.table_checks import (
     texts_as_numbers,
 )
 from farseer_jax.link_functions import Link
-from farseer_jax.runs.checks import floats_of, is_missing, shown_rows
+from farseer_jax.runs.checks import floats_of, shown_rows
 from farseer_jax.runs.find_columns import match_columns
 from farseer_jax.runs.inputs import SUM_TOLERANCE
-from farseer_jax.runs.usual_names import USUAL_NAMES, USUAL_SHARES, begins_with, squeezed
+from farseer_jax.runs.usual_names import USUAL_NAMES, USUAL_SHARES, squeezed
 
 _LOSS_NAMES = re.compile(r"(^loss[_ ].+)|(.+[_ ]loss$)", re.IGNORECASE)
 _RESULT_NAMES = re.compile(r"(^|[_ ])(loss|acc|accuracy|ppl|perplexity|bpb|error|score)($|[_ ])")
 _ROW_NAMES = frozenset(["seed", "runid", "run", "id", "index", "row", "step"])
-_SIZE_LABEL = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMBT])\s*", re.IGNORECASE)
-_SIZE_UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
-_LEAST_IN_GROUPS = 0.5  # share of the rows in groups that are large enough
 _MAY_BE_ZERO = frozenset({"s", "sparsity", "r"})  # fractions, which only some laws take
-_LOG_ROUNDING, _MORE_RUNS = 1e-5, 2  # of a product of powers; runs beyond its coefficients
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def read_columns(
     """
     names = list(columns)
     responses = _responses(columns, response)
-    columns = texts_as_numbers(columns, [*responses, *_numbers_by_name(columns, named)])
+    columns = texts_as_numbers(columns, [*responses, *numbers_by_name(columns, named)])
     values, left_out = checked_responses(columns, responses, link)
     others, responses = set(names) - set(responses), tuple(values)
     if shares:
@@ -103,20 +107,22 @@ def read_columns(
     found = tuple(shares) or _shares(
         columns, [n for n in names if n in others and n not in named and n not in (by or ())]
     )
-    sizes = tuple(n for n in names if n in others and _sizes_of(columns[n]) is not None)
+    sizes = tuple(n for n in names if n in others and sizes_of(columns[n]) is not None)
     rest = [n for n in names if n in others and n not in found]
     inputs, ignored = list[str](), dict[str, str]()
     for name in rest:
-        if (_is_text(columns[name]) and name not in sizes) or name in (by or ()):
+        if (is_text(columns[name]) and name not in sizes) or name in (by or ()):
             continue
         reason = _not_an_input(name, columns, sizes, named)
         if reason is None:
             inputs.append(name)
         else:
             ignored[name] = reason
-    texts = [n for n in rest if _is_text(columns[n]) and n not in sizes]
-    inputs = _independent(columns, inputs, sizes, named, ignored)
-    groups = tuple(by) if by is not None else _groups(columns, texts, [*inputs, *found], ignored)
+    texts = [n for n in rest if is_text(columns[n]) and n not in sizes]
+    inputs = independent_inputs(columns, inputs, sizes, named, ignored)
+    groups = (
+        tuple(by) if by is not None else groups_among(columns, texts, [*inputs, *found], ignored)
+    )
     loss = np.concatenate(list(values.values()))
     own_link = "log" if (loss[np.isfinite(loss)] > 0.0).all() else "identity"
     return TableReading(responses, groups, tuple(inputs), found, sizes, own_link, ignored, left_out)
@@ -132,9 +138,9 @@ def numbers_of(columns: Mapping[str, Any], reading: TableReading) -> dict[str, A
     for name in reading.sizes:
         if name not in columns:
             continue
-        values = _sizes_of(np.asarray(columns[name]))
+        values = sizes_of(np.asarray(columns[name]))
         if values is None:
-            if _is_text(np.asarray(columns[name])):
+            if is_text(np.asarray(columns[name])):
                 raise ValueError(
                     f"column {name!r}: expected sizes such as 70M or 1.3B, as in the runs fitted"
                 )
@@ -149,12 +155,12 @@ def numbers_of(columns: Mapping[str, Any], reading: TableReading) -> dict[str, A
 def _responses(
     columns: Mapping[str, np.ndarray], response: str | Sequence[str] | None
 ) -> tuple[str, ...]:
-    names = [name for name in columns if not _is_text(columns[name])]
+    names = [name for name in columns if not is_text(columns[name])]
     if response is not None:
         return tuple(match_columns(list(columns), response, "as a response"))
     if "loss" in columns:
         return ("loss",)
-    names += [n for n in columns if n not in names and _some_numbers(columns[n])]
+    names += [n for n in columns if n not in names and some_numbers(columns[n])]
     usual = [name for name in names if squeezed(name) in USUAL_NAMES["loss"]]
     found = usual[:1] if len(usual) == 1 else [n for n in names if _LOSS_NAMES.match(n)]
     if not found:
@@ -171,7 +177,7 @@ def _shares(columns: Mapping[str, np.ndarray], names: Sequence[str]) -> tuple[st
     Raises:
         ValueError: columns look like a mixture, but do not sum to 1 in some rows.
     """
-    numbers = [n for n in names if not _is_text(columns[n])]
+    numbers = [n for n in names if not is_text(columns[n])]
     stems: dict[str, list[str]] = {}
     for name in numbers:
         parts = re.split(r"[_ .:-]", name)
@@ -206,14 +212,14 @@ def _not_an_input(
     Raises:
         ValueError: it is an input by its name, but has invalid values.
     """
-    values = _sizes_of(columns[name]) if name in sizes else np.asarray(columns[name], dtype=float)
+    values = sizes_of(columns[name]) if name in sizes else np.asarray(columns[name], dtype=float)
     assert values is not None
     if name in named:
         checked_column(values, name)
         return None
     if squeezed(name) in _ROW_NAMES:
         return "identifies the runs"
-    known = _known_input(name)
+    known = known_input(name)
     if known:
         checked_column(values, name, squeezed(name) in _MAY_BE_ZERO)
     bad = np.flatnonzero(~(np.isfinite(values) & (values > 0.0)))
@@ -227,150 +233,6 @@ def _not_an_input(
     if _RESULT_NAMES.search(name.lower()) or (num > 2 and (values <= 1.0).all()):
         return "looks like another result of the runs"
     return None if num <= max(2, len(values) // 2) else "nearly every row has a different value"
-
-
-def _known_input(name: str) -> bool:
-    """Whether a column is an input by its name."""
-    return any(
-        squeezed(name) in usual or begins_with(name, key)
-        for key, usual in USUAL_NAMES.items()
-        if key != "loss"
-    )
-
-
-def _numbers_by_name(columns: Mapping[str, np.ndarray], named: Sequence[str]) -> list[str]:
-    """Columns of text that hold numbers by their name, and in some rows."""
-    return [
-        name
-        for name, own in columns.items()
-        if _is_text(own)
-        and _sizes_of(own) is None
-        and (name in named or (_known_input(name) and _some_numbers(own)))
-    ]
-
-
-def _some_numbers(values: np.ndarray) -> bool:
-    """Whether at least half of the values that are not missing are numbers."""
-    known = [value for value in values.tolist() if not is_missing(value) and value != ""]
-    return 2 * sum(_is_number(value) for value in known) >= max(len(known), 1)
-
-
-def _is_number(value: object) -> bool:
-    try:
-        floats_of([value], "")
-    except ValueError:
-        return False
-    return True
-
-
-def _independent(
-    columns: Mapping[str, np.ndarray],
-    inputs: Sequence[str],
-    sizes: Sequence[str],
-    named: Sequence[str],
-    ignored: dict[str, str],
-) -> list[str]:
-    """The inputs without those that are products of powers of others, such as 6·N·D.
-
-    Inputs that the user named, N and D are kept.
-    """
-    logs = {
-        name: np.log(
-            np.asarray(_sizes_of(columns[name]) if name in sizes else columns[name], float)
-        )
-        for name in inputs
-    }
-    fixed = [name for name in inputs if name in named or name in sizes or _is_size_or_tokens(name)]
-    kept = [*fixed, *(n for n in inputs if n not in fixed and _known_input(n))]
-    found = list(fixed)
-    for name in [*kept[len(fixed) :], *(n for n in inputs if n not in kept)]:
-        of = _product_of(logs[name], {own: logs[own] for own in found})
-        if of:
-            ignored[name] = f"follows from {' and '.join(of)}"
-        else:
-            found.append(name)
-    return [name for name in inputs if name in found]
-
-
-def _is_size_or_tokens(name: str) -> bool:
-    return any(squeezed(name) in USUAL_NAMES[key] or begins_with(name, key) for key in ("N", "D"))
-
-
-def _product_of(own: np.ndarray, others: Mapping[str, np.ndarray]) -> list[str]:
-    """The inputs whose product of powers this one is, from logarithms; none if it is not one."""
-    matrix = np.stack([np.ones_like(own), *others.values()], axis=1)
-    if len(np.unique(matrix, axis=0)) < matrix.shape[1] + _MORE_RUNS:
-        return []
-    powers = np.linalg.lstsq(matrix, own, rcond=None)[0]
-    if np.abs(matrix @ powers - own).max() > _LOG_ROUNDING:
-        return []
-    return [name for name, power in zip(others, powers[1:], strict=True) if abs(power) > 1e-3]
-
-
-def _groups(
-    columns: Mapping[str, np.ndarray],
-    texts: Sequence[str],
-    inputs: Sequence[str],
-    ignored: dict[str, str],
-) -> tuple[str, ...]:
-    """Columns of text that the inputs do not determine, with several rows for each value."""
-    rows = _codes([columns[name] for name in inputs], len(next(iter(columns.values()))))
-    groups: list[str] = []
-    for name in texts:
-        labels = _codes([columns[name]], len(rows))
-        together = _codes([rows, labels], len(rows))
-        joint = _codes([columns[own] for own in (*groups, name)], len(rows))
-        sizes = np.bincount(joint)
-        few = sizes[sizes >= LEAST_RUNS].sum() < _LEAST_IN_GROUPS * len(rows)
-        if len(np.unique(labels)) == 1:
-            ignored[name] = "the same in all rows"
-        elif len(np.unique(together)) == len(np.unique(rows)) and len(np.unique(rows)) < len(rows):
-            ignored[name] = "follows from the inputs"
-        elif len(np.unique(together)) == len(np.unique(rows)) and few:
-            ignored[name] = "labels single rows"
-        elif few:
-            ignored[name] = f"most rows have a value with fewer than {LEAST_RUNS} rows"
-        elif _follows(rows, columns, labels, inputs):
-            ignored[name] = "follows from the inputs"
-        else:
-            groups.append(name)
-    return tuple(groups)
-
-
-def _follows(
-    rows: np.ndarray, columns: Mapping[str, np.ndarray], labels: np.ndarray, inputs: Sequence[str]
-) -> bool:
-    """Whether one or two of the inputs with few values determine the labels."""
-    few = [n for n in inputs if len(np.unique(columns[n])) <= len(rows) // 2]
-    for first in few:
-        for second in few:
-            own = _codes([columns[first], columns[second]], len(rows))
-            if len(np.unique(own)) == len(np.unique(_codes([own, labels], len(rows)))):
-                return True
-    return False
-
-
-def _codes(values: Sequence[np.ndarray], num: int) -> np.ndarray:
-    """A number for each combination of values, ``(row,)``."""
-    codes = np.zeros(num, dtype=int)
-    for own in values:
-        _, own_codes = np.unique(np.asarray(own).astype(str), return_inverse=True)
-        _, codes = np.unique(codes * (own_codes.max() + 1) + own_codes, return_inverse=True)
-    return codes
-
-
-def _is_text(values: np.ndarray) -> bool:
-    return np.asarray(values).dtype.kind not in "fiub"
-
-
-def _sizes_of(values: np.ndarray) -> np.ndarray | None:
-    """Sizes such as ``70M`` as numbers; None where a label is something else."""
-    if not _is_text(values):
-        return None
-    found = [_SIZE_LABEL.fullmatch(str(value)) for value in values]
-    if not all(found) or not found:
-        return None
-    return np.array([float(m[1]) * _SIZE_UNITS[m[2].lower()] for m in found if m is not None])
 
 
 def _listed(names: Sequence[str]) -> str:
