@@ -128,7 +128,8 @@ class TestFigure:
         D, loss = axes.lines[0].get_data()
         np.testing.assert_allclose(loss, sizes.predict(1e21 / 6 / np.asarray(D), D), rtol=1e-9)
         assert np.nanmin(loss) >= found.loss[0] - 1e-12
-        assert axes.get_title(loc="left") == "Loss around the optimum, N adjusted to the constraint"
+        title = "Loss around the optimum at 6*N*D = 1e+21\nN adjusted to the constraint"
+        assert axes.get_title(loc="left") == title
 
     def test_an_unknown_input(self, sizes: fj.Fit) -> None:
         found = fj.optimise(sizes, ["N", "D"], budget=1e21)

@@ -108,6 +108,45 @@ def test_what_cannot_be_replaced() -> None:
         fj.with_effective(fj.Chinchilla)
 
 
+def test_one_law_however_many_steps() -> None:
+    both = fj.with_effective(fj.Chinchilla, D=fj.RepeatedTokens, N=fj.ExcessParameters)
+    step = fj.with_effective(fj.Chinchilla, D=fj.RepeatedTokens, name="mine")
+    for again in (
+        fj.with_effective(fj.Chinchilla, N=fj.ExcessParameters, D=fj.RepeatedTokens),
+        law_named(both.name),
+        fj.with_effective(
+            fj.Chinchilla, D=fj.RepeatedTokens, N=fj.ExcessParameters, name=both.name
+        ),
+    ):
+        assert again is both
+
+    class Streams(fj.EffectiveInput):
+        k: fj.Positive
+
+        def value(self, N, P):  # type: ignore[no-untyped-def]
+            return N * (1 + self.k * (P - 1))
+
+    assert fj.with_effective(step, N=Streams) is fj.with_effective(
+        fj.Chinchilla, N=Streams, D=fj.RepeatedTokens
+    )
+
+
+@pytest.mark.parametrize("name", ["chinchilla", "broken-power-law-2", "kaplan+floor"])
+def test_names_of_the_library_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"is a law of the library; choose another name"):
+        fj.with_effective(fj.Chinchilla, D=fj.RepeatedTokens, name=name)
+
+    class Other(fj.EffectiveInput):
+        name = "repeated-tokens"
+        k: fj.Positive
+
+        def value(self, D):  # type: ignore[no-untyped-def]
+            return D * self.k
+
+    with pytest.raises(ValueError, match=r"'repeated-tokens' is an effective input of the library"):
+        fj.with_effective(fj.Chinchilla, D=Other)
+
+
 def test_published_parameters() -> None:
     assert float(fj.Kaplan.published()(1e9, 1e11)) == pytest.approx(2.33, abs=0.005)
     with pytest.raises(ValueError, match=r"'Hoffmann et al.' or 'Besiroglu et al.', got none"):
@@ -125,3 +164,8 @@ def test_published_laws_evaluate() -> None:
             vector = np.asarray(own.to_vector())
             assert np.isfinite(vector).all(), (law.name, name)
             assert fj.published_method(law).objective is not None
+
+
+def test_a_law_shows_its_numbers() -> None:
+    law = fj.Chinchilla.published("besiroglu et al.")  # whatever the case
+    assert repr(law) == "Chinchilla(E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)"

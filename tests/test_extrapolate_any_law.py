@@ -252,6 +252,18 @@ def test_limits_leave_each_part_more_runs_than_parameters() -> None:
     assert np.isfinite(got[STREAMS].held_out_error).all()
 
 
+def test_a_group_with_too_few_runs_is_left_out_and_told(found: fj.Extrapolation) -> None:
+    table = streams()
+    few = {"N": [1e8, 2e8, 3.2e9], "streams": [1.0] * 3, "loss": [3.0, 2.8, 2.0]}
+    both = {n: np.concatenate([own, few.get(n, ["tiny"] * 3)]) for n, own in table.items()}
+    got = fj.extrapolate(both, LAWS, **OPTIONS)
+    assert got.best.name == found.best.name
+    np.testing.assert_array_equal(got.best.inner_error, found.best.inner_error)
+    assert [part.group["corpus"] for part in got.parts] == list(TRUE)
+    assert got.warnings[0].startswith("corpus = tiny was left out of all errors: it has 3")
+    assert "a candidate has 4 parameters; add runs to it" in str(got).replace("\n", " ")
+
+
 # What orders the runs
 
 

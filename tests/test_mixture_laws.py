@@ -168,3 +168,17 @@ def test_a_table_without_shares_says_what_the_law_needs() -> None:
     table = {"N": [1e9, 2e9], "D": [1e10, 2e10], "loss": [3.0, 2.9]}
     with pytest.raises(ValueError, match="as the mixture h, which the law optimal-mixture needs"):
         fj.fit("optimal-mixture", table)
+
+
+def test_shares_rounded_to_two_digits_are_a_mixture() -> None:
+    rng = np.random.default_rng(3)
+    h = rng.dirichlet([3, 3, 3], 30).round(2)
+    assert (h.sum(1) != 1.0).any()
+    table = {
+        "share_a": h[:, 0],
+        "share_b": h[:, 1],
+        "share_c": h[:, 2],
+        "loss": 2.0 + h @ [1, 2, 3],
+    }
+    fitted = fj.fit("sum(C[h]*h)", table, columns_of={"h": "share_*"})
+    assert fitted.outcome.usable

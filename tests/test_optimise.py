@@ -83,6 +83,15 @@ class TestSizesAndTokens:
         assert found.limited_by[0] == ("6*N*D <= budget", "D <= 200 B")
         assert "D: the optimum is at at_most=2e+11" in found.warnings[0]
 
+    def test_tokens_are_not_below_given_unique_tokens(self) -> None:
+        law = fj.with_effective(fj.Chinchilla, D=fj.RepeatedTokens)(
+            E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28, R_D=15.0
+        )
+        U = float(2.0 * fj.allocate(LAW, 1e21).D[0])
+        found = fj.optimise(law, ["N", "D"], given={"U": U}, budget=1e21)
+        assert found.inputs["D"][0] == pytest.approx(U, rel=1e-8)
+        assert "U <= D" in found.limited_by[0]
+
     def test_budgets_and_points_at_once_equal_each_alone(self) -> None:
         law = fj.with_effective(fj.Chinchilla, D=fj.RepeatedTokens)(
             E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28, R_D=15.0

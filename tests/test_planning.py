@@ -431,8 +431,9 @@ def test_suggestions_print_and_go_to_tables() -> None:
         ({"cost": [1.0, 2.0]}, "one number for each of the 24 candidates"),
         ({"budget": 1e-3}, "budget: all 19 remaining runs of the pool cost more than 0.001"),
         ({"budget": 0.0}, "budget: expected a positive number"),
-        ({"max_runs": 0}, "max_runs: expected at least 1"),
-        ({"num_next": 0}, "num_next: expected at least 1"),
+        ({"max_runs": 0}, "max_runs: expected a whole number, at least 1"),
+        ({"max_runs": 1.5}, r"max_runs: expected a whole number, at least 1, got 1\.5"),
+        ({"num_next": 0}, "num_next: expected a whole number, at least 1"),
         ({"runs": TRAINED}, "pool: all 24 rows were trained already"),
         ({"level": 1.5}, "level"),
         ({"compute": 1e22}, "suggest_runs with compute needs a law over N and D"),
@@ -462,6 +463,34 @@ def test_pools_and_targets_without_an_input_are_refused() -> None:
         fj.suggest_runs(FEW, (1e9, -1.0), POOL, 1e9, **given)
     with pytest.raises(TypeError, match="expected a table of runs, a forecast, a fit or None"):
         fj.suggest_runs([1.0, 2.0], TARGET, POOL, 1e9, **given)
+
+
+def test_limits_of_a_laws_inputs_hold_for_all_tables() -> None:
+    law = fj.with_effective(fj.Chinchilla, D=fj.RepeatedTokens)
+    good = {"N": [1e8, 2e8, 4e8], "D": [1e10, 2e10, 4e10], "U": [1e10, 1e10, 1e10]}
+    runs = {"N": [1e8, 3e8], "D": [5e9, 2e10], "U": [5e9, 1e10], "loss": [3.4, 3.1]}
+    assert len(fj.suggest_runs(runs, "largest", good, 1e21, law=law, num_next=1)) == 1
+    beyond = [1e10, 1e11, 1e10]
+    with pytest.raises(
+        ValueError, match=r"pool: U .unique tokens. must not be above D .*; row 1 has U = 1e\+11"
+    ):
+        fj.suggest_runs(runs, "largest", good | {"U": beyond}, 1e21, law=law)
+    with pytest.raises(
+        ValueError, match=r"targets: U .unique tokens. must not be above D .*; row 1 has U = 1e\+11"
+    ):
+        fj.suggest_runs(runs, good | {"U": beyond}, good, 1e21, law=law)
+    with pytest.raises(
+        ValueError, match=r"runs: U .unique tokens. must not be above D .*; row 0 has U = 9e\+09"
+    ):
+        fj.suggest_runs(runs | {"U": [9e9, 1e10]}, "largest", good, 1e21, law=law)
+
+
+def test_the_response_has_the_link_of_the_law() -> None:
+    pool = {"N": [1e8, 2e8], "V": [3e4, 6e4], "characters": [4e10, 8e10]}
+    found = fj.suggest_runs(
+        None, "largest", pool, 1e22, law="vocabulary", cost="N*characters", num_next=1
+    )
+    assert found.link == "identity"
 
 
 def test_what_a_forecast_knows_is_not_given_again(answer: fj.Forecast) -> None:

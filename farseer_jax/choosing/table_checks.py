@@ -7,11 +7,11 @@ import numpy as np
 
 from farseer_jax.link_functions import Link
 from farseer_jax.runs.checks import REMEDY, floats_of, refuse_bad_rows, shown_rows
+from farseer_jax.runs.inputs import SUM_TOLERANCE
 from farseer_jax.runs.response import checked_response
 
 Columns = Mapping[str, np.ndarray]
 LEAST_RUNS = 5  # of a group, and of a response
-_SUM_ROUNDING = 1e-2  # of shares
 _PERCENT = 100.0
 
 
@@ -118,11 +118,11 @@ def refuse_sums(columns: Columns, names: Sequence[str]) -> None:
     if len(negative):
         raise ValueError(f"{label} values are negative in {shown_rows(negative)}; {REMEDY}")
     total = shares.sum(axis=1)
-    bad = np.flatnonzero(np.abs(total - 1.0) > _SUM_ROUNDING)
+    bad = np.flatnonzero(np.abs(total - 1.0) > SUM_TOLERANCE)
     if not len(bad):
         return
     sums = ", ".join(f"{own:.3g}" for own in total[bad[:3]]) + (", …" if len(bad) > 3 else "")
-    percent = np.abs(total - _PERCENT) <= _PERCENT * _SUM_ROUNDING
+    percent = np.abs(total - _PERCENT) <= _PERCENT * SUM_TOLERANCE
     remedy = "divide these columns by 100" if percent.all() else (
         "correct these rows or leave them out, or add a column with the share of the rest; leave "
         "these columns out if they are no mixture"
@@ -142,8 +142,8 @@ def looks_like_mixture(shares: np.ndarray, usual: bool) -> bool:
     if not len(finite) or (finite < 0.0).any():
         return False
     total = finite.sum(axis=1)
-    one = np.abs(total - 1.0) <= _SUM_ROUNDING
-    percent = np.abs(total - _PERCENT) <= _PERCENT * _SUM_ROUNDING
+    one = np.abs(total - 1.0) <= SUM_TOLERANCE
+    percent = np.abs(total - _PERCENT) <= _PERCENT * SUM_TOLERANCE
     most = max(one.mean(), percent.mean()) >= 0.5
     near = bool(((total > 0.5) & (total < 1.5)).all() and (finite <= 1.0).all())
     return bool(most and (usual or shares.shape[1] > 2)) or (usual and near)

@@ -26,12 +26,12 @@ from farseer_jax.choosing.table_checks import (
 from farseer_jax.link_functions import Link
 from farseer_jax.runs.checks import floats_of, shown_rows
 from farseer_jax.runs.find_columns import match_columns
+from farseer_jax.runs.inputs import SUM_TOLERANCE
 from farseer_jax.runs.usual_names import USUAL_NAMES, USUAL_SHARES, squeezed
 
 _LOSS_NAMES = re.compile(r"(^loss[_ ].+)|(.+[_ ]loss$)", re.IGNORECASE)
 _RESULT_NAMES = re.compile(r"(^|[_ ])(loss|acc|accuracy|ppl|perplexity|bpb|error|score)($|[_ ])")
 _ROW_NAMES = frozenset(["seed", "runid", "run", "id", "index", "row", "step"])
-_SUM_ROUNDING = 1e-2  # of shares
 _MAY_BE_ZERO = frozenset({"s", "sparsity", "r"})  # fractions, which only some laws take
 
 
@@ -187,7 +187,7 @@ def _shares(columns: Mapping[str, np.ndarray], names: Sequence[str]) -> tuple[st
     for stem in ordered:
         own = [name for name in stems[stem] if _is_share(columns[name])]
         total = sum(np.asarray(columns[name], dtype=float) for name in own)
-        if len(own) > 1 and np.allclose(total, 1.0, atol=_SUM_ROUNDING):
+        if len(own) > 1 and np.allclose(total, 1.0, atol=SUM_TOLERANCE):
             return tuple(own)
     for stem in ordered:
         own = stems[stem]

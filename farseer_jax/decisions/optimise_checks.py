@@ -82,7 +82,7 @@ def constraints_of(
         ValueError: cost or budget is missing, or a constraint names something else than the inputs.
     """
     texts = [subject_to] if isinstance(subject_to, str) else list(subject_to)
-    if "U" in over and "D" in law.inputs():
+    if {"U", "D"} <= set(law.inputs()) and {"U", "D"} & set(over):
         texts.append("U <= D")  # unique tokens are some of the tokens
     found = tuple(inequality(law, text) for text in texts)
     if budget is None:

@@ -14,6 +14,7 @@ from farseer_jax.forecasting.posterior import Inputs
 from farseer_jax.forecasting.result import Forecast
 from farseer_jax.forecasting.stack import Stack
 from farseer_jax.laws.catalogue.chinchilla import Chinchilla
+from farseer_jax.laws.input_limits import refuse_outside
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.methods.correlated_errors import CorrelatedErrors
@@ -22,7 +23,6 @@ from farseer_jax.methods.method import weights_of
 from farseer_jax.results.numbers import capitalised
 from farseer_jax.runs.binding import bind_runs
 from farseer_jax.runs.checks import Floats
-from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runs.table import split_shares
 
@@ -90,9 +90,22 @@ class Reading(NamedTuple):
     real: str | Sequence[str]
     units: Mapping[str, float | None]
 
-    def points(self, values: object, name: str, kinds: Mapping[str, Kind]) -> TableOfPoints:
-        """The points of an argument."""
-        return table_of_points(values, name, kinds, self.columns_of, self.units)
+    def points(self, values: object, name: str, law: type[Law]) -> TableOfPoints:
+        """The points of an argument, for a law.
+
+        Raises:
+            ValueError: they are invalid, or outside the limits of the law's inputs.
+        """
+        found = table_of_points(values, name, law.inputs(), self.columns_of, self.units)
+        try:
+            refuse_outside(law.limits, found.inputs, "row {}".format)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        return found
+
+    def link_of(self, law: type[Law]) -> Link:
+        """The scale of the response's errors; by default that of the law."""
+        return as_link(self.link or law.response_link)
 
 
 def model_of_forecast(source: Forecast, level: float | None) -> PlanningModel:
@@ -122,7 +135,7 @@ def with_entries(law: type[Law], runs: object, reading: Reading, pool: TableOfPo
     entries = dict(pool.shares)
     known = {}
     if runs is not None:
-        known = reading.points(runs, "runs", law.inputs()).inputs
+        known = reading.points(runs, "runs", law).inputs
     for name, kind in law.inputs().items():
         if kind == "category":
             labels = [*known.get(name, ()), *pool.inputs[name]]
@@ -161,10 +174,10 @@ def model_of_table(
     if runs is not None and not is_own and _num_distinct(law, runs) >= _FEWEST:
         answer = forecast(runs, errors=errors, usual=False)
         return model_of_forecast(answer, level)
-    nominal = nominal_runs(law, pool, costs, as_link(reading.link or "log"))
+    link = reading.link_of(law) if runs is None else runs.link
+    nominal = nominal_runs(law, pool, costs, link)
     method = LeastSquares() if method is None else method
     stack = stack_of_few_runs(law if is_own else None, runs, nominal, errors, method)
-    link = nominal.runs.link if runs is None else runs.link
     title = f"{name}, {_count(0 if runs is None else len(runs))}"
     return PlanningModel(law, stack, runs, link, level, title, is_prior=True)
 
@@ -179,7 +192,7 @@ def _runs_of(law: type[Law], table: object, reading: Reading) -> Runs:
         law.inputs(),
         columns_of={**reading.columns_of, **mixtures},
         response=reading.response,
-        link=as_link(reading.link or "log"),
+        link=reading.link_of(law),
         units=reading.units,
         single_labels=True,
     )

@@ -98,7 +98,7 @@ def as_question(
             "pool: expected a table of the runs that could be trained, got none; only a grid of "
             "runs over N and D can be extended without it"
         )
-    rows = reading.points(known if pool is None else pool, "pool", kind.inputs())
+    rows = reading.points(known if pool is None else pool, "pool", kind)
     if not isinstance(runs, Forecast):
         kind = with_entries(kind, runs, reading, rows)
     costs = costs_of(None if pool is None else cost, rows, kind)
@@ -220,7 +220,7 @@ def _grid(
             "the runs; raise it, or give pool="
         )
     names = tuple(model.law.inputs())
-    table = reading.points({name: inputs[name] for name in names}, "pool", model.law.inputs())
+    table = reading.points({name: inputs[name] for name in names}, "pool", model.law)
     return table.of_law(model.law), costs_of(cost, table, model.law)
 
 
@@ -231,4 +231,4 @@ def runs_in_progress(
     law = question.model.law
     if in_progress is None:
         return {name: values[:0] for name, values in question.targets.points.items()}
-    return reading.points(in_progress, "in_progress", law.inputs()).of_law(law)
+    return reading.points(in_progress, "in_progress", law).of_law(law)

@@ -72,7 +72,7 @@ def target_points(
     if targets is None:
         kinds, shares = law.inputs(), dict(law.shares)
         return {n: np.zeros((0, len(shares[n])) if n in shares else 0) for n in kinds}
-    return reading.points(targets, "targets", law.inputs()).of_law(law)
+    return reading.points(targets, "targets", law).of_law(law)
 
 
 def optima_of(model: PlanningModel, compute: Floats) -> dict[str, Floats]:

@@ -127,8 +127,7 @@ def suggest_runs(
     if level is not None:
         check_level(level)
     limit = _limit(budget, max_runs)
-    if num_next is not None and num_next < 1:
-        raise ValueError(f"num_next: expected at least 1, got {num_next!r}")
+    _check_whole("num_next", num_next)
     reading = Reading(response, columns_of or {}, link, kinds, real, units or {})
     with one_blas_thread():
         question = as_question(
@@ -193,8 +192,12 @@ def _suggestions(
 def _limit(budget: float, max_runs: int | None) -> int:
     if not 0.0 < budget < np.inf:
         raise ValueError(f"budget: expected a positive number such as 1e22, got {budget!r}")
-    if max_runs is None:
-        return np.iinfo(np.int32).max
-    if max_runs < 1:
-        raise ValueError(f"max_runs: expected at least 1, got {max_runs!r}")
-    return max_runs
+    _check_whole("max_runs", max_runs)
+    return np.iinfo(np.int32).max if max_runs is None else int(max_runs)
+
+
+def _check_whole(name: str, number: int | None) -> None:
+    if number is None:
+        return
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
+        raise ValueError(f"{name}: expected a whole number, at least 1, got {number!r}")

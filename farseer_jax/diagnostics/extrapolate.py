@@ -12,6 +12,7 @@ from farseer_jax.diagnostics.holdout_errors import judged
 from farseer_jax.diagnostics.holdout_predictions import predict_holdouts
 from farseer_jax.diagnostics.holdout_split import Split, split_runs
 from farseer_jax.diagnostics.order_of_runs import default_order
+from farseer_jax.diagnostics.small_groups import split_without_small_groups
 from farseer_jax.fitting.several_laws import as_laws_and_parts
 from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.link_functions import Link
@@ -67,6 +68,8 @@ def extrapolate(
         targets: further runs to predict one by one, from each limit and from all runs; for one
             group and one response.
         by: columns to group by; each group is fitted by itself, and errors are means over all.
+            Groups with fewer runs up to the largest limit than a law has parameters are left out,
+            with a warning.
         response: the column to fit, or several, fitted one by one.
         columns_of: columns of inputs that are not found by name.
         link: the scale on which errors of the response are comparable; errors are relative for
@@ -107,7 +110,12 @@ def extrapolate(
         parts = [part._replace(runs=_distinct(part.runs)) for part in parts]
     along = default_order(parts[0].runs) if along is None else along
     most = max(0 if own.law is None else _num_parameters(own, parts) for own in chosen)
-    split = split_runs(parts, along, held_out, limits, min_fitted, most)
+    split, parts, left_out = split_without_small_groups(
+        parts,
+        lambda own: split_runs(own, along, held_out, limits, min_fitted, most),
+        along,
+        most,
+    )
     checked = None if targets is None else _targets(targets, chosen, parts, naming)
     relative = parts[0].runs.link.name == "log"
     observed = np.concatenate([part.runs.loss for part in parts])
@@ -126,6 +134,7 @@ def extrapolate(
             judged(candidate, own, observed, split, relative=relative)
             for candidate, own in zip(chosen, found, strict=True)
         ),
+        left_out=left_out,
     )
 
 
@@ -143,11 +152,12 @@ def _bound(
 
 
 def _num_parameters(candidate: Candidate, parts: Sequence[Part]) -> int:
-    """Parameters of a candidate's law."""
+    """Parameters of a candidate's law that are fitted."""
     from farseer_jax.fitting.arguments import with_entries
 
     assert isinstance(candidate.law, type)  # bound to the runs
-    return len(with_entries(candidate.law, parts).parameter_names())
+    fixed = getattr(candidate.method, "fixed", None) or ()
+    return len(with_entries(candidate.law, parts).parameter_names()) - len(fixed)
 
 
 def _distinct(runs: Runs) -> Runs:

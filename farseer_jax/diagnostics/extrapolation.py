@@ -56,6 +56,7 @@ class Extrapolation(Result):
         targets: further runs to predict, or None.
         noise: run-to-run noise of the runs; None if they do not determine it.
         results: the result of each candidate, in their order.
+        left_out: a sentence on each group that was left out, for lack of runs.
 
     Example:
         >>> from farseer_jax import Chinchilla, Farseer, example_runs, extrapolate
@@ -80,6 +81,7 @@ class Extrapolation(Result):
     targets: Runs | None
     noise: Noise | None
     results: tuple[CandidateResult, ...]
+    left_out: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> CandidateResult:
         """The result of a candidate."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farseer_jax.diagnostics.holdout_predictions import LEVEL
+from farseer_jax.diagnostics.small_groups import part_text
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.results.numbers import level_text, percent_text, quantity_text
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from farseer_jax.diagnostics.leaderboard import CandidateResult, LeaderboardRow
 
 _MANY_TIMES = 10.0
+_MOST_NAMED = 3
 _MOST_TIMES = 1000.0
 
 
@@ -124,7 +126,7 @@ def times_text(value: float) -> str:
 
 def warnings_of(found: "Extrapolation") -> tuple[str, ...]:
     """All warnings, in the order of the leaderboard."""
-    lines: list[str] = []
+    lines: list[str] = list(found.left_out)
     for row in found.leaderboard:
         result = found[row.name]
         if result.note:
@@ -157,11 +159,29 @@ def _missing(found: "Extrapolation", result: "CandidateResult") -> list[str]:
     reasons = list(
         dict.fromkeys(_reason(result.outcomes[i]) for i in np.flatnonzero(result.missing))
     )
+    groups, remedy = _groups_missing(found, result)
     line = (
-        f"{result.name} has no usable fit at {_of(num, len(result.outcomes))} "
-        f"({'; '.join(reasons)}): give larger limits, or leave it out"
+        f"{result.name} has no usable fit{groups} at {_of(num, len(result.outcomes))} "
+        f"({'; '.join(reasons)}): give larger limits, or leave {remedy} out"
     )
     return [f"{line}. {_compared_with_first(found, result)}".rstrip(" .")]
+
+
+def _groups_missing(found: "Extrapolation", result: "CandidateResult") -> tuple[str, str]:
+    """The groups without a fit, and what to leave out."""
+    if len(found.parts) == 1:
+        return "", "it"
+    nothing = ~np.isfinite(result.predicted[result.missing])
+    bad = [
+        part_text(part, found.parts)
+        for place, part in enumerate(found.parts)
+        if nothing[:, found.part == place].any()
+    ]
+    if not bad or len(bad) == len(found.parts):
+        return "", "it"
+    more = f" and {len(bad) - _MOST_NAMED} more" if len(bad) > _MOST_NAMED else ""
+    these = "this group's runs" if len(bad) == 1 else "these groups' runs"
+    return f" of {'; '.join(bad[:_MOST_NAMED])}{more}", these
 
 
 def _compared_with_first(found: "Extrapolation", result: "CandidateResult") -> str:

@@ -141,16 +141,17 @@ def with_effective(
     """The law of effective inputs: ``L(N, D_eff)`` instead of ``L(N, D)``.
 
     Args:
-        law: the law's class, whose parameters are numbers.
+        law: the law's class, whose parameters are numbers; it may have effective inputs already.
         name: its name in files and in the shell; by default it names its parts, as in
-            ``"chinchilla(D=repeated-tokens)"``.
+            ``"chinchilla(D=repeated-tokens)"``. It must not be a name of the library's laws.
         **replaced: inputs of the law, each with the :class:`EffectiveInput` that replaces it.
 
     Returns:
         A law with the parameters and the inputs of all its parts.
 
     Raises:
-        ValueError: the law has no such input, or two parameters have the same name.
+        ValueError: the law has no such input, two parameters have the same name, or the name is
+            one of the library's.
         TypeError: not a law whose parameters are numbers, or not an effective input.
 
     Example:
@@ -160,7 +161,38 @@ def with_effective(
         (['N', 'D', 'U'], 'R_D')
     """
     _check(law, replaced)
-    return _effective_law(law, tuple(replaced.items()), name)
+    base, shares = law, dict(law.shares)
+    if issubclass(law, EffectiveLaw) and not set(replaced) & _inputs_of_terms(law.replaced):
+        # one law, however many steps it is made in, whose name tells all its parts
+        base, replaced = law.base, {**dict(law.replaced), **replaced}
+    ordered = tuple((own, replaced[own]) for own in base.inputs() if own in replaced)
+    made = _effective_law(base, ordered, None if name == _default_name(base, ordered) else name)
+    _refuse_taken_names(name, ordered)
+    return made.with_shares(shares) if base is not law and shares else made
+
+
+def _inputs_of_terms(replaced: _Replaced) -> set[str]:
+    return {name for _, kind in replaced for name in kind.inputs()}
+
+
+def _default_name(law: type[Law], replaced: _Replaced) -> str:
+    return f"{law.name}({', '.join(f'{own}={kind.name}' for own, kind in replaced)})"
+
+
+def _refuse_taken_names(name: str | None, replaced: _Replaced) -> None:
+    """Refuse names by which files would be read as another law."""
+    from farseer_jax.laws.registry import EFFECTIVE_INPUTS, is_library_law
+
+    for _, kind in replaced:
+        if EFFECTIVE_INPUTS.get(kind.name, kind) is not kind:
+            raise ValueError(
+                f"{kind.__name__}: {kind.name!r} is an effective input of the library; give "
+                "the class another name"
+            )
+    if name is not None and is_library_law(name):
+        raise ValueError(
+            f"name: {name!r} is a law of the library; choose another name, or leave it out"
+        )
 
 
 @cache
@@ -171,14 +203,14 @@ def _effective_law(law: type[Law], replaced: _Replaced, name: str | None) -> typ
         for base in reversed(kind.__mro__):
             if issubclass(base, eqx.Module):
                 annotations |= inspect.get_annotations(base, eval_str=True)
-    parts = ", ".join(f"{n}={kind.name}" for n, kind in replaced)
+    parts = ", ".join(f"{own}={kind.name}" for own, kind in replaced)
     formulas = [law.formula, *(f"{n} → {kind.formula or kind.name}" for n, kind in replaced)]
     own = {n: a for n, a in annotations.items() if n in _numbers(law, replaced)}
     space = {
         "__module__": __name__,
         "__annotations__": own,
         "__doc__": f"{law.name} of effective inputs: {parts}.",
-        "name": name or f"{law.name}({parts})",
+        "name": name or _default_name(law, replaced),
         "formula": "; ".join(formulas),
         "base": law,
         "replaced": replaced,

@@ -17,6 +17,7 @@ from farseer_jax.laws.input_limits import InputLimit, refuse_outside
 from farseer_jax.laws.law import Law, batch_shape
 from farseer_jax.laws.law_inputs import in_order, one_hot
 from farseer_jax.laws.separable import OneDataTerm, is_separable
+from farseer_jax.runs.inputs import SUM_TOLERANCE
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 from farseer_jax.types import Array
@@ -287,7 +288,9 @@ def numbers(name: str, values: ArrayLike, kind: str) -> np.ndarray:
         needs, good = "from 0 to 1", good & (array >= 0.0) & (array <= 1.0)
     if kind == "mixture":
         needs, good = "shares from 0 to 1 that sum to 1", good & (array >= 0.0)
-        good &= (np.abs(array.sum(-1, keepdims=True) - 1.0) < 1e-6) if array.ndim else False
+        good &= (
+            (np.abs(array.sum(-1, keepdims=True) - 1.0) <= SUM_TOLERANCE) if array.ndim else False
+        )
     if not good.all():
         positions = ", ".join(str(i) for i in np.flatnonzero(~good.ravel())[:10])
         raise ValueError(f"{name}: values must be {needs}; position {positions} is not")

@@ -127,6 +127,13 @@ class Law(eqx.Module):
             is_curve = isinstance(value, eqx.Module)
             object.__setattr__(self, name, value if is_curve else as_leaf(value))
 
+    def __repr__(self) -> str:
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        if not all(isinstance(leaf, np.ndarray) and leaf.ndim == 0 for leaf in own.values()):
+            return str(eqx.tree_pformat(self))
+        numbers = ", ".join(f"{name}={float(leaf):.6g}" for name, leaf in own.items())
+        return f"{type(self).__name__}({numbers})"
+
     @abc.abstractmethod
     def loss(self, *args: Any, **inputs: Any) -> Any:
         """The loss; define it with the law's inputs as arguments."""
@@ -342,6 +349,8 @@ class Law(eqx.Module):
         if not known:
             raise ValueError(f"the law {cls.name} has no published parameters: fit it to runs")
         name = next(iter(known)) if name is None and len(known) == 1 else name
+        spelt = {own.casefold(): own for own in known}
+        name = None if name is None else spelt.get(name.casefold(), name)
         if name is None or name not in known:
             got = "none" if name is None else repr(name)
             raise ValueError(

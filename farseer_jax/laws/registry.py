@@ -127,6 +127,20 @@ def law_named(name: str) -> type[Law] | None:
     return with_effective(base, **replaced)
 
 
+def is_library_law(name: str) -> bool:
+    """Whether a text is the name of a law of the library.
+
+    Example:
+        >>> is_library_law("kaplan+floor"), is_library_law("mine")
+        (True, False)
+    """
+    return (
+        name in LAWS
+        or _OF_BREAKS.fullmatch(name) is not None
+        or (name.endswith(SUFFIX) and is_library_law(name.removesuffix(SUFFIX)))
+    )
+
+
 def _known(known: Mapping[str, Any], name: str, what: str) -> Any:
     if name.strip() not in known:
         raise ValueError(f"unknown {what} {name.strip()!r}; choose from {', '.join(known)}")

@@ -9,7 +9,7 @@ from farseer_jax.decisions.optimum import LossProfile, Optimum
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import plain_ticks
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of
-from farseer_jax.results.numbers import level_text
+from farseer_jax.results.numbers import level_text, quantity_text
 
 _MOST_POINTS = 4  # bars beside each other
 
@@ -80,9 +80,21 @@ def _bars(axes: Axes, optimum: Optimum, shares: Sequence[str]) -> None:
     axes.grid(axis="x", visible=False)
     axes.set_ylabel("share")
     level = "" if optimum.level is None else f", with {level_text(optimum.level)} intervals"
-    axes.set_title(f"Mixture with the least loss{level}")
+    where = _known(optimum) if len(points) == 1 else ""
+    axes.set_title(f"Mixture with the least loss{where}{level}")
     if len(points) > 1:
         legend_outside(axes, ncols=2)
+
+
+def _known(optimum: Optimum) -> str:
+    """Where the first point is: its given inputs and its budget."""
+    values = [
+        f"{name} = {own[0] if isinstance(own[0], str) else quantity_text(float(own[0]))}"
+        for name, own in optimum.given.items()
+    ]
+    if optimum.budget is not None:
+        values.append(f"{optimum.cost} = {optimum.budget[0]:.3g}")
+    return f" at {', '.join(values)}" if values else ""
 
 
 def _label(optimum: Optimum, point: int) -> str:
@@ -127,7 +139,7 @@ def _line(axes: Axes, optimum: Optimum, profile: LossProfile) -> None:
     )
     if profile.input in optimum.shares:
         others = "others in proportion"
-    axes.set_title(f"Loss around the optimum, {others}")
+    axes.set_title(f"Loss around the optimum{_known(optimum)}\n{others}")
     if limits:
         axes.axvline(best, color=GREY, lw=0.9, ls="--", zorder=1.5, label=f"limit: {limits[0]}")
     legend_outside(axes, ncols=3)

@@ -44,9 +44,7 @@ _RULES: Final[dict[Kind, Rule | None]] = {
 # A column that stays below these is in thousands, millions or billions: language models are larger.
 _LARGEST_MUST_REACH: Final[dict[str, float]] = {"N": 1e5, "D": 1e7}
 
-_SUM_TOLERANCE: Final = (
-    1e-6  # of shares: covers rounding and printed digits, not other units such as percent
-)
+SUM_TOLERANCE: Final = 0.015  # of shares: rounded to two digits, but not in per cent
 _MAX_NAMES_SHOWN: Final = 6
 
 
@@ -275,7 +273,7 @@ def named_shares(name: str, values: Any, names: Sequence[str] | None) -> dict[st
 
 def _refuse_wrong_sums(sums: Floats, label: str) -> None:
     """Refuse shares that do not sum to 1."""
-    bad = np.flatnonzero(np.abs(sums - 1.0) > _SUM_TOLERANCE)
+    bad = np.flatnonzero(np.abs(sums - 1.0) > SUM_TOLERANCE)
     if bad.size:
         some = ", ".join(f"{total:.7g}" for total in sums[bad[:3]]) + ", …" * (bad.size > 3)
         raise ValueError(

@@ -7,7 +7,7 @@ import numpy as np
 from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.levenberg_marquardt import Settings, minimise
 from farseer_jax.solvers.objective_evaluation import Evaluator
-from farseer_jax.solvers.optima import Optima
+from farseer_jax.solvers.optima import OUT_OF_STEPS, Optima
 
 # From so many starts on, first steps use so many of the runs, if that saves three quarters of the
 # work.
@@ -50,17 +50,24 @@ def minimise_from_many(
 
 
 def _finished(problem: FitProblem, led: Optima, settings: Settings) -> Optima:
-    """The optima near rough ones on all runs; those far above the best stay rough."""
+    """The optima near rough ones on all runs.
+
+    Those far above the best stay rough, and so do those that are still on a slow way above it.
+    """
     value = np.where(np.isfinite(led.value), led.value, np.inf)
-    order = np.argsort(value, axis=1, kind="stable")
     best = value.min(axis=1, keepdims=True)
-    count = int((value <= best * (1.0 + _HOPELESS)).sum(1).max())
-    some = order[:, :count]
-    found = minimise(problem, np.take_along_axis(led.free, some[..., None], 1), settings)
+    slow = (led.status == OUT_OF_STEPS) & (value > best * (1.0 + _SAME))
+    worth = (value <= best * (1.0 + _HOPELESS)) & ~slow
+    order = np.argsort(~worth, axis=1, kind="stable")
+    some = order[:, : max(int(worth.sum(1).max()), 1)]
+    going = np.take_along_axis(worth, some, 1)
+    starts = np.take_along_axis(led.free, some[..., None], 1)
+    # data sets of fewer such starts: nothing is searched from a start that is not finite
+    found = minimise(problem, np.where(going[..., None], starts, np.nan), settings)
     result = Optima(*(array.copy() for array in led._replace(steps=np.zeros_like(led.steps))))
-    np.put_along_axis(result.free, some[..., None], found.free, 1)
-    for array, own in zip(result[1:], found[1:], strict=True):
-        np.put_along_axis(array, some, own, 1)
+    row, place = np.nonzero(going)
+    for array, own in zip(result, found, strict=True):
+        array[row, some[row, place]] = own[row, place]
     return result
 
 

@@ -124,7 +124,7 @@ def _log_shape(
 
 
 def _levels(shape: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """a and b of ``a + b·e^shape`` by least squares of relative errors, and the sum of squares."""
+    """Levels a and b of ``a + b·e^shape`` by least squares of relative errors; sum of squares."""
     middle = shape.mean(axis=1)
     g = np.exp(np.clip(shape - middle[:, None], -50.0, 50.0)) / y
     gg, g1, o1 = np.sum(g * g, axis=1), np.sum(g / y, axis=1), np.sum(1.0 / y**2)

@@ -7,10 +7,14 @@ import numpy as np
 
 from farseer_jax.laws.domains import Along, Exponent, Mixture, Positive
 from farseer_jax.laws.law import spread
-from farseer_jax.laws.mixture_starts import positive_coefficients, power_terms, share_powers
+from farseer_jax.laws.mixture_starts import positive_coefficients, share_powers
 from farseer_jax.laws.size_and_data import PowerLawTerms
 from farseer_jax.runs.runs import Runs
 from farseer_jax.types import ArrayLike
+
+_CONSTANT = 0.01  # an exponent by which a share's power hardly changes
+
+_TURNS = 4  # of solving for the coefficients of one part of the law, then of the other
 
 
 class MixtureFactor(PowerLawTerms):
@@ -57,12 +61,29 @@ class MixtureFactor(PowerLawTerms):
 
     @classmethod
     def starts(cls, runs: Runs, cube: np.ndarray) -> "MixtureFactor":
-        """Starts: floors and power laws of N and D; c from the ratios of these to the losses."""
-        terms = power_terms(runs, ("N", "D"), cube)
+        """Power laws of N and D and sums of powers of the shares, solved for in turn.
+
+        Shares change a loss by a small part, so most of the sum is a constant, which one share
+        carries by an exponent near 0: each share in turn, as none gives way to another later.
+        """
         shares = cls.columns(runs)["h"]
-        g = spread(cube, slice(5, 5 + shares.shape[1]), 0.02, 0.5)
-        c = positive_coefficients(share_powers(shares, g), terms.total / runs.loss)
-        factor, (A, B) = c.sum(-1), terms.coefficients
-        alpha, beta = terms.exponents
-        whole = [coefficient / factor for coefficient in (terms.E, A, B)]
-        return cls(whole[0], whole[1], alpha, whole[2], beta, c / factor[:, None], g)
+        num = shares.shape[1]
+        g = spread(cube, slice(5, 5 + num), 0.3, 1.2)
+        places = np.arange(len(cube))
+        g[places, places % num] = _CONSTANT
+        powers = share_powers(shares, g)
+        alpha, beta = spread(cube, 1, 0.05, 0.5), spread(cube, 3, 0.2, 1.0)
+        N, D = (runs.inputs[name] for name in ("N", "D"))
+        N0, D0 = (np.exp(np.log(values).mean()) for values in (N, D))
+        terms = np.stack(
+            [np.ones((len(cube), len(N))), (N / N0) ** -alpha[:, None], (D / D0) ** -beta[:, None]],
+            axis=-1,
+        )
+        factor = np.ones(terms.shape[:2])
+        for _ in range(_TURNS):
+            own = positive_coefficients(terms, runs.loss * factor)
+            c = positive_coefficients(powers, np.sum(terms * own[:, None], -1) / runs.loss)
+            factor = np.sum(powers * c[:, None], -1)
+        total = c.sum(-1)
+        E, A, B = own.T / total
+        return cls(E, A * N0**alpha, alpha, B * D0**beta, beta, c / total[:, None], g)
