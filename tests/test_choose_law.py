@@ -460,6 +460,8 @@ class TestRefusals:
             ValueError, match="'Expert', which is not an input of any law; did you mean experts"
         ):
             fj.choose_law(grid(), columns_of={"Expert": "N"})
+        with pytest.raises(ValueError, match=r"one column named as N \(parameters\), got 'N', 'D'"):
+            fj.choose_law(grid(), columns_of={"N": "N,D"})
 
     def test_a_named_input_with_missing_values(self) -> None:
         table = grid(D=(5, np.nan))

@@ -35,6 +35,7 @@ from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.find_columns import match_columns
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runs.usual_names import named as input_named
 from farseer_jax.runtime.progress import report
 from farseer_jax.runtime.threads import one_blas_thread
 
@@ -129,6 +130,11 @@ def _named_columns(
     found: dict[str, Any] = {}
     for name, own in columns_of.items():
         matched = match_columns(list(columns), own, f"as {name}")
+        if len(matched) > 1 and name != MIXTURE:
+            raise ValueError(
+                f"expected one column named as {input_named(name)}, got "
+                f"{', '.join(map(repr, matched))}; only the mixture h has several columns"
+            )
         found[MIXTURE if len(matched) > 1 else name] = (
             tuple(matched) if len(matched) > 1 else matched[0]
         )
