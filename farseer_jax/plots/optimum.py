@@ -80,7 +80,8 @@ def _bars(axes: Axes, optimum: Optimum, shares: Sequence[str]) -> None:
     axes.grid(axis="x", visible=False)
     axes.set_ylabel("share")
     level = "" if optimum.level is None else f", with {level_text(optimum.level)} intervals"
-    axes.set_title(f"Mixture with the least loss{level}")
+    goal = f"greatest {optimum.response}" if optimum.maximise else "least loss"
+    axes.set_title(f"Mixture with the {goal}{level}")
     if len(points) > 1:
         legend_outside(axes, ncols=2)
 
