@@ -388,7 +388,7 @@ def test_bad_settings(laws: Any, options: dict[str, Any], message: str) -> None:
 
 def test_other_bad_input() -> None:
     table = streams()
-    with pytest.raises(TypeError, match="'forecast', got 'farser'; did you mean 'farseer'"):
+    with pytest.raises(ValueError, match="unknown law 'farser'; did you mean 'farseer'"):
         fj.extrapolate(table, ["farser"])
     with pytest.raises(ValueError, match="targets: expected one group and one response, got 2"):
         fj.extrapolate(table, [PLAIN], by="corpus", targets=table)

@@ -449,6 +449,23 @@ REFUSED: list[tuple[fj.Law, str | list[str], dict[str, Any], str]] = [
         MIXED, "h", {**GIVEN, "whole_simplex": True, "at_least": {"web": 0.7, "code": 0.7}},
         "no h within the ranges satisfies",
     ),
+    (
+        MIXED, "h", {**GIVEN, "whole_simplex": True, "at_least": {"web": 0.5, "code": 0.5}},
+        "web >= 0.5 and code >= 0.5 leave the search no room",
+    ),
+    (
+        LAW, ["N", "D"], {"budget": 1e21, "subject_to": ["D <= 20*N", "D >= 20*N"]},
+        r"D <= 20\*N and 20\*N <= D leave the search no room, .* equations: loosen one of these",
+    ),
+    (LAW, ["N", "D"], {"budget": []}, "budget: expected at least one budget, got none"),
+    (
+        MIXED, "h", {**GIVEN, "whole_simplex": True, "subject_to": "h <= 0.3"},
+        r"subject_to: 'h' is not a number, but the shares web, code, math: limit its shares",
+    ),
+    (
+        MIXED, "h", {**GIVEN, "whole_simplex": True, "subject_to": "web <= 0.3"},
+        r"subject_to: 'web' is a share of a mixture, .*: limit it by at_most=\{'web': 0.3\}",
+    ),
     (EXPERTS, "N", {"given": {"experts": 0}, **UP_TO}, "experts: values must be positive"),
     (EXPERTS, "N", {"given": {"experts": 1.5}, **UP_TO}, "experts: expected whole numbers"),
     (
@@ -456,6 +473,15 @@ REFUSED: list[tuple[fj.Law, str | list[str], dict[str, Any], str]] = [
         {**GIVEN, "at_least": {"experts": 0}, "at_most": {"experts": 8}}, "a number from 1",
     ),
 ]  # fmt: skip
+
+
+def test_a_response_without_a_greatest_value_is_told() -> None:
+    law = fj.law("N, D | E - A/N**a - B/D**b", name="accuracy")(E=0.9, A=3.0, B=3.0, a=0.1, b=0.1)
+    found = fj.optimise(law, "N", given={"D": 1e12}, subject_to="N <= 1e30", maximise=True)
+    text = str(found).replace("\n", " ")
+    assert "greatest loss over N" in text
+    assert "the response has no maximum" in text
+    assert "minimum" not in text
 
 
 class TestRefusals:

@@ -156,11 +156,30 @@ def _expression(law: type[Law], text: str, argument: str) -> Expression:
             f"{argument}: {str(error).replace('of the law', f'of {text!r}')}"
         ) from None
     _check_names(law, expression.names, argument)
+    for name in expression.names:
+        kind, entries = law.inputs()[name], dict(law.shares).get(name, ())
+        if kind == "category" or (kind == "mixture" and name not in expression.mixtures):
+            what = "shares" if kind == "mixture" else "labels"
+            remedy = (
+                f"limit its shares, as in at_most={{{(entries or ('…',))[0]!r}: 0.3}}"
+                if kind == "mixture"
+                else "use numbers only"
+            )
+            these = f" {', '.join(entries)}" if entries else ""
+            raise ValueError(
+                f"{argument}: {name!r} is not a number, but the {what}{these}: {remedy}"
+            )
     return expression
 
 
 def _check_names(law: type[Law], names: Sequence[str], argument: str) -> None:
     unknown = [name for name in names if name not in law.inputs()]
+    shares = {share for name, own in law.shares for share in own if law.inputs()[name] == "mixture"}
+    if unknown and unknown[0] in shares:
+        raise ValueError(
+            f"{argument}: {unknown[0]!r} is a share of a mixture, which constraints as text do not "
+            f"take: limit it by at_most={{{unknown[0]!r}: 0.3}} or at_least"
+        )
     if unknown:
         raise ValueError(
             f"{argument}: unknown input {unknown[0]!r}; the law {law.name} has the inputs "

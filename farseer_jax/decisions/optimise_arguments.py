@@ -68,6 +68,8 @@ class Arguments:
         kinds, constraints = self.law.inputs(), self.constraints
         known, num = given_points(self.law, self.over, self.given)
         budgets = np.ones(1) if self.budget is None else positive("budget", self.budget)
+        if not len(budgets):
+            raise ValueError("budget: expected at least one budget, got none")
         at_least = ends_of(self.law, self.over, self.at_least, "at_least")
         at_most = ends_of(self.law, self.over, self.at_most, "at_most")
         space = space_of(

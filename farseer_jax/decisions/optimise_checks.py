@@ -19,6 +19,8 @@ from farseer_jax.decisions.search_space import SCALES, Space
 from farseer_jax.laws.evaluate import flat_points
 from farseer_jax.laws.law import Law
 
+_NO_ROOM = 1e-6  # how far constraints are missed that hold as equations, on a logarithmic scale
+
 
 def names_of(argument: str, names: str | Sequence[str]) -> tuple[str, ...]:
     """Names of inputs, each once.
@@ -183,7 +185,7 @@ def refuse_infeasible(problem: OptimisationProblem, optima: Optima, over: Sequen
     """
     if np.isfinite(optima.loss).any():
         return
-    if not (optima.excess > 0.0).any():
+    if not (optima.excess > 0.0).any():  # at equations it is a rounding error
         raise ValueError(
             "the law's loss is not finite at any start of the search; narrow the ranges"
         )
@@ -200,6 +202,14 @@ def refuse_infeasible(problem: OptimisationProblem, optima: Optima, over: Sequen
         f"{f.name} from {f.text(f.lower)} to {f.text(f.upper)}" for f in problem.space.numbers
     ]
     where = f" ({'; '.join(ranges)})" if ranges else ""
+    if optima.excess.min() < _NO_ROOM:
+        bounds = [f"{name} >= {end:g}" for name, end in problem.at_least.items()]
+        bounds += [f"{name} <= {end:g}" for name, end in problem.at_most.items()]
+        raise ValueError(
+            f"{' and '.join([*texts, *bounds])} leave the search no room, because some of "
+            "them hold together only as equations: loosen one of these a little, as in "
+            "'D >= 19.9*N' beside 'D <= 20*N'"
+        )
     raise ValueError(
         f"no {', '.join(over)} within the ranges{where} satisfies "
         f"{' and '.join(texts) or 'the bounds of the shares'}{least}; raise the limit or widen the "

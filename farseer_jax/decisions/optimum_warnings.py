@@ -15,6 +15,7 @@ from farseer_jax.solvers.constrained.problem import TOLERANCE
 _ACTIVE = 1e-7  # multiplier from which on an end or a constraint counts as active
 _NOTABLE = 0.1  # of the largest component of a direction
 _MOST_NAMED = 3
+_RISES = "the response still rises"
 _RATIOS = (f"D/N <= {HIGHEST:,.0f}", f"D/N >= {LOWEST:g}")
 
 
@@ -99,7 +100,7 @@ def optimum_warnings(
     """Sentences, worst first."""
     optima = certain(optima)
     known = np.isfinite(optima.loss)
-    better = "the response still rises" if problem.maximise else "the loss still falls"
+    better = _RISES if problem.maximise else "the loss still falls"
     found = [
         *_missing(optima, known),
         *_unsolved(optima, known),
@@ -181,6 +182,8 @@ def _at_end(free: Free, ends: np.ndarray, known: np.ndarray, better: str) -> lis
             continue  # there are no others
         subject = "the optimum is" if len(known) == 1 else some_of(
             int(at.sum()), len(known), "optima", "is", "are")  # fmt: skip
+        rises = better == _RISES
+        lacks = "the response has no maximum" if rises else "the loss has no minimum"
         way = "larger" if is_upper else "smaller"
         if free.given[is_upper]:
             found.append(
@@ -189,7 +192,7 @@ def _at_end(free: Free, ends: np.ndarray, known: np.ndarray, better: str) -> lis
         elif free.name in SCALES:
             found.append(
                 f"{free.name}: {subject} at {free.text(end)}, the end of the search range: "
-                f"the loss has no minimum there; give {option}={{{free.name!r}: …}}."
+                f"{lacks} there; give {option}={{{free.name!r}: …}}."
             )
         else:
             found.append(

@@ -5,7 +5,7 @@ import numpy as np
 
 from farseer_jax.fitting.fits import Fits
 from farseer_jax.fitting.result import Fit
-from farseer_jax.fitting.type_checks import shown
+from farseer_jax.fitting.type_checks import name_a_law, shown
 from farseer_jax.laws.law import Law, batch_shape
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 
@@ -30,7 +30,8 @@ def law_fit_bootstrap(
         return source.law, source, None
     if not isinstance(source, Law):
         several = "; choose one of them, such as fits[0]" if isinstance(source, Fits) else ""
-        raise TypeError(f"{what}: expected {expected}, got {shown(source)}{several}")
+        remedy = name_a_law(source) or several
+        raise TypeError(f"{what}: expected {expected}, got {shown(source)}{remedy}")
     if batch_shape(source) != () or any(np.ndim(leaf) > 1 for leaf in jax.tree.leaves(source)):
         raise ValueError(f"{what}: expected one law, got a stack of laws (arrays of parameters)")
     return source, None, None

@@ -1,6 +1,5 @@
 """The candidates of an extrapolation: laws with their methods, and forecasts."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -12,7 +11,7 @@ from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.catalogue.kaplan import Kaplan
 from farseer_jax.laws.expression_law import ExpressionLaw, name_of
 from farseer_jax.laws.law import Law
-from farseer_jax.laws.registry import LAWS, law_named
+from farseer_jax.laws.registry import law_named, refuse_unknown_word
 from farseer_jax.link_functions import Link
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import Method
@@ -110,11 +109,13 @@ def _law(law: Any, given: Any) -> type[Law] | str:
         found = law_named(law)
         if found is not None:
             return found
+        try:
+            refuse_unknown_word(law)
+        except ValueError as error:
+            raise ValueError(f"candidates: {error}, or 'forecast'") from None
         if any(mark in law for mark in _MARKS):
             return law.strip()
-        close = difflib.get_close_matches(law.lower(), LAWS, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise TypeError(f"{_EXPECTED}, got {law!r}{hint}")
+        raise TypeError(f"{_EXPECTED}, got {law!r}")
     if not (isinstance(law, type) and issubclass(law, Law)):
         raise TypeError(f"{_EXPECTED}, got {shown(given)}")
     return law

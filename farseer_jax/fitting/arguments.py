@@ -12,7 +12,7 @@ from farseer_jax.laws.expression import parse
 from farseer_jax.laws.expression_law import expression_law, split_names
 from farseer_jax.laws.input_limits import refuse_outside
 from farseer_jax.laws.law import Law
-from farseer_jax.laws.registry import law_named
+from farseer_jax.laws.registry import law_named, refuse_unknown_word
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import Method
@@ -120,6 +120,7 @@ def as_law(
     """
     named = law_named(law) if isinstance(law, str) else None
     if isinstance(law, str) and named is None:
+        refuse_unknown_word(law)
         expression = parse(law)
         inputs, _ = split_names(expression, columns, bound=bound)
         own: dict[str, Any] = {

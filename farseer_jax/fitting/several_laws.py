@@ -7,7 +7,7 @@ from farseer_jax.fitting.arguments import as_law, columns_of_runs, columns_of_ta
 from farseer_jax.laws.expression import parse
 from farseer_jax.laws.expression_law import name_of
 from farseer_jax.laws.law import Law
-from farseer_jax.laws.registry import law_named
+from farseer_jax.laws.registry import law_named, refuse_unknown_word
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.binding import Part, bind_runs
 from farseer_jax.runs.copies import Copies
@@ -107,7 +107,10 @@ def as_laws(
     """
     found, kinds = [], dict(kinds or {})
     for law in laws:
-        own = parse(law).names if isinstance(law, str) and law_named(law) is None else ()
+        own: tuple[str, ...] = ()
+        if isinstance(law, str) and law_named(law) is None:
+            refuse_unknown_word(law)
+            own = parse(law).names
         found.append(
             as_law(
                 law,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from farseer_jax.fitting.result import Fit
+from farseer_jax.laws.registry import LAWS
 from farseer_jax.runs.runs import Runs
 
 _MAX_LETTERS_SHOWN = 40
@@ -71,8 +72,20 @@ got 'runs.csv'
     remedy = f": give its .{parts[0]}" if parts else ""
     if kind is Fit and isinstance(value, Sequence) and not isinstance(value, str):
         remedy = ": take one of them, fits[0] or fits.of(…)"
+    if kind is Fit:
+        remedy = name_a_law(value) or remedy
     what = _with_article(kind.__name__)
     raise TypeError(f"{argument}: expected {what}, {example}, got {shown(value)}{remedy}")
+
+
+def name_a_law(value: object) -> str:
+    """The remedy where an average of laws is given, to continue a sentence; empty for others."""
+    # their classes are of a layer above
+    if type(value).__name__ not in ("LawChoice", "AveragedFit"):
+        return ""
+    names = [str(own.name) for own in getattr(value, "tried", ())]
+    name = next((own for own in names if own in LAWS), "chinchilla")
+    return f", an average of several laws: name a law, as in fj.fit({name!r}, …)"
 
 
 def shown(value: object) -> str:

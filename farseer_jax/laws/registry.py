@@ -1,5 +1,6 @@
 """The library's laws and effective inputs, by their names in files and in the shell."""
 
+import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -92,6 +93,7 @@ _TERMS = (RepeatedTokens, ExcessParameters, ExpertParameters, LowPrecisionParame
 EFFECTIVE_INPUTS: dict[str, type[EffectiveInput]] = {kind.name: kind for kind in _TERMS}
 
 _OF_BREAKS = re.compile(r"broken-power-law-(\d+)")
+_WORD = re.compile(r"[A-Za-z][\w-]+")  # two letters or more: E is a constant
 _OF_EFFECTIVE = re.compile(r"\s*([\w-]+)\s*\(((?:\s*\w+\s*=\s*[\w-]+\s*,?)+)\)\s*")
 
 
@@ -125,6 +127,30 @@ def law_named(name: str) -> type[Law] | None:
     base = _known(LAWS, match[1], "law")
     replaced = {of.strip(): _known(EFFECTIVE_INPUTS, own, "effective input") for of, own in pairs}
     return with_effective(base, **replaced)
+
+
+def refuse_unknown_word(text: str) -> None:
+    """Refuse a single word that is not the name of a law: it was hardly meant as a formula.
+
+    Raises:
+        ValueError: it is such a word; the message names the nearest law, and all.
+
+    Example:
+        >>> refuse_unknown_word("E + A/N**alpha")
+        >>> refuse_unknown_word("chinchila")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        ValueError: unknown law 'chinchila'; did you mean 'chinchilla'? Choose from farseer, ...
+    """
+    word = text.strip()
+    if not _WORD.fullmatch(word) or law_named(word) is not None:
+        return
+    close = difflib.get_close_matches(word.lower(), LAWS, n=1)
+    hint = f"; did you mean {close[0]!r}? Choose" if close else "; choose"
+    raise ValueError(
+        f"unknown law {word!r}{hint} from {', '.join(LAWS)}, or write an expression such as "
+        "'E + A/N**alpha'"
+    )
 
 
 def is_library_law(name: str) -> bool:

@@ -81,7 +81,8 @@ def _bars(axes: Axes, optimum: Optimum, shares: Sequence[str]) -> None:
     axes.set_ylabel("share")
     level = "" if optimum.level is None else f", with {level_text(optimum.level)} intervals"
     where = _known(optimum) if len(points) == 1 else ""
-    axes.set_title(f"Mixture with the least loss{where}{level}")
+    goal = f"greatest {optimum.response}" if optimum.maximise else "least loss"
+    axes.set_title(f"Mixture with the {goal}{where}{level}")
     if len(points) > 1:
         legend_outside(axes, ncols=2)
 
