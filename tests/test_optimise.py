@@ -106,11 +106,11 @@ class TestSizesAndTokens:
             alone = fj.optimise(law, ["N", "D"], given=own, budget=found.budget[k])
             np.testing.assert_allclose(found.inputs["N"][k], alone.inputs["N"][0], rtol=1e-9)
 
-            # repeating is worth less than new tokens: by SciPy along the budget
+            # repeating is worth less than new tokens: by SciPy along the budget, where U <= D
             def loss(u: float, k: int = k) -> float:
-                C = float(np.asarray(found.budget)[k])
-                N = np.exp(u)
-                return float(law(N=N, D=C / 6 / N, U=found.given["U"][k]))
+                C, own = float(np.asarray(found.budget)[k]), float(found.given["U"][k])
+                N = min(np.exp(u), C / 6 / own)
+                return float(law(N=N, D=C / 6 / N, U=own))
 
             with jax.enable_x64(True):
                 scipy = minimize(

@@ -55,7 +55,8 @@ def optimise(
     mixtures in the runs for a mixture, and whole numbers for counts. The result states these
     limits, and warns of an optimum at a limit. If both N and D are optimised, tokens per parameter
     stay between 0.1 and 1e5, as in :func:`allocate`; use that function for the split of compute
-    over N and D, which may include inference and forecasts.
+    over N and D, which may include inference and forecasts. Unique tokens U, given or optimised,
+    stay at most D: optimise U too if fewer than are at hand may be used.
 
     Searches start from many points. Each uses exact derivatives of the law and converges to a
     solution of the Karush–Kuhn–Tucker conditions, up to rounding.
