@@ -129,13 +129,19 @@ def roles_of(law: Any) -> Roles:
     )
 
 
+def annotations_of(kind: Any) -> dict[str, Any]:
+    """The annotations of a class of parameters and of its bases."""
+    found: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        if issubclass(base, eqx.Module):
+            found |= inspect.get_annotations(base, eval_str=True)
+    return found
+
+
 @cache
 def declared(law: Any) -> tuple[tuple[str, Domain | None, Along | None], ...]:
     """Name, domain and ``along`` of each field, from annotations of the class and its bases."""
-    annotations: dict[str, Any] = {}
-    for base in reversed(law.__mro__):
-        if issubclass(base, eqx.Module):
-            annotations |= inspect.get_annotations(base, eval_str=True)
+    annotations = annotations_of(law)
     return tuple(
         (f.name, domain_of(annotations[f.name]), along_of(annotations[f.name]))
         for f in dataclasses.fields(law)

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.laws.declarations import declared, flat_of
+from farseer_jax.laws.declarations import annotations_of, declared, flat_of
 from farseer_jax.laws.domains import kind_of
 from farseer_jax.laws.input_limits import InputLimit
 from farseer_jax.laws.law import Law, spread
@@ -200,9 +200,7 @@ def _effective_law(law: type[Law], replaced: _Replaced, name: str | None) -> typ
     """One class for each combination: JAX compiles by class."""
     annotations: dict[str, Any] = {}
     for kind in (law, *(kind for _, kind in replaced)):
-        for base in reversed(kind.__mro__):
-            if issubclass(base, eqx.Module):
-                annotations |= inspect.get_annotations(base, eval_str=True)
+        annotations |= annotations_of(kind)
     parts = ", ".join(f"{own}={kind.name}" for own, kind in replaced)
     formulas = [law.formula, *(f"{n} → {kind.formula or kind.name}" for n, kind in replaced)]
     own = {n: a for n, a in annotations.items() if n in _numbers(law, replaced)}

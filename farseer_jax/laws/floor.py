@@ -1,13 +1,11 @@
 """A floor for laws that have none: what the loss can never fall below."""
 
-import inspect
 from functools import cache
 from typing import Any, ClassVar, cast
 
-import equinox as eqx
 import numpy as np
 
-from farseer_jax.laws.declarations import declared
+from farseer_jax.laws.declarations import annotations_of, declared
 from farseer_jax.laws.domains import Positive
 from farseer_jax.laws.law import Law, spread
 from farseer_jax.runs.inputs import Kind
@@ -63,10 +61,7 @@ def with_floor(law: type[Law]) -> type[Law]:
     """
     if any(name == "E" for name, _, _ in declared(law)):
         raise ValueError(f"the law {law.name} has a parameter E: it needs no other floor")
-    annotations: dict[str, Any] = {"E": Positive}
-    for base in reversed(law.__mro__):
-        if issubclass(base, eqx.Module):
-            annotations |= inspect.get_annotations(base, eval_str=True)
+    annotations = {"E": Positive, **annotations_of(law)}
     names = {"E", *(name for name, _, _ in declared(law))}
     space = {
         "__module__": __name__,
