@@ -480,7 +480,9 @@ def test_bad_candidates_and_targets() -> None:
             fj.extrapolate(runs, none)
     with pytest.raises(ValueError, match="candidates: two of them are 'Farseer, piecewise"):
         fj.extrapolate(runs, [fj.Farseer, fj.Farseer])
-    for bad in ([fj.example_law()], ["Farseer"], [(fj.Farseer, None, 3)]):
+    with pytest.raises(ValueError, match="did you mean 'farseer'"):
+        fj.extrapolate(runs, ["Farseer"])
+    for bad in ([fj.example_law()], [(fj.Farseer, None, 3)]):
         with pytest.raises(TypeError, match="expected a law's class"):
             fj.extrapolate(runs, bad)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="targets: 5 of 5 are among the runs"):

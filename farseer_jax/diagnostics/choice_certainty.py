@@ -29,7 +29,7 @@ def probability_lower(
     Example:
         >>> held_out, cell = np.ones((1, 40), bool), np.repeat(np.arange(10), 4)
         >>> misses = np.abs(np.random.default_rng(0).standard_normal((1, 40)))
-        >>> probability_lower(misses, 2.0 * misses, held_out, cell).round(3)
+        >>> round(probability_lower(misses, 2.0 * misses, held_out, cell), 3)
         0.955
     """
     both = np.isfinite(np.where(held_out, misses + others, 0.0)).all(axis=1) & held_out.any(axis=1)
