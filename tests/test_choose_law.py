@@ -188,10 +188,10 @@ class TestScores:
     def test_shares_are_powers_of_the_mean_miss(self) -> None:
         misses = np.log([[0.01, 0.04], [0.02, 0.02], [0.04, 0.04]])
         expected = np.array([1.0, 1.0, 1 / 8])
-        np.testing.assert_allclose(scores.shares_of(misses), expected / expected.sum())
+        np.testing.assert_allclose(scores.weights_of(misses), expected / expected.sum())
 
     def test_small_shares_are_left_out(self) -> None:
-        shares = scores.shares_of(np.log([[0.01], [0.02], [0.2]]))
+        shares = scores.weights_of(np.log([[0.01], [0.02], [0.2]]))
         np.testing.assert_allclose(shares, [8 / 9, 1 / 9, 0.0])
 
     def test_promising_candidates(self) -> None:
@@ -292,9 +292,9 @@ class TestChoice:
         np.testing.assert_allclose(choice.predict(at), expected, rtol=0.004)
 
     def test_the_true_law_is_among_the_best(self, choice: fj.LawChoice) -> None:
-        assert choice.best.miss < 2.0 * NOISE
-        assert sum(own.share for own in choice.tried) == pytest.approx(1.0)
-        assert [own.miss for own in choice.tried] == sorted(own.miss for own in choice.tried)
+        assert choice.best.error < 2.0 * NOISE
+        assert sum(own.weight for own in choice.tried) == pytest.approx(1.0)
+        assert [own.error for own in choice.tried] == sorted(own.error for own in choice.tried)
 
     def test_predictions_are_the_average_of_the_laws(self, choice: fj.LawChoice) -> None:
         fit = choice[0]
@@ -309,7 +309,7 @@ class TestChoice:
                     dict.fromkeys(fit.inputs, "positive"), fit.inputs
                 )
                 scaled = scaled + columns.at(own).matrix @ member.coefficients
-            total += member.share * scaled
+            total += member.weight * scaled
         np.testing.assert_allclose(fit.predict(params=N, num_streams=P), np.exp(total), rtol=1e-12)
 
     def test_evaluate_knows_the_observed(self, choice: fj.LawChoice) -> None:
@@ -334,8 +334,8 @@ class TestChoice:
         assert list(frame.columns) == [
             "law",
             "misfit",
-            "miss",
-            "share",
+            "error",
+            "weight",
             "probability_best",
             "formula",
         ]

@@ -211,7 +211,7 @@ def extrapolation() -> fj.Extrapolation:
     return fj.extrapolate(fj.example_runs(), candidates, limits=[2.2e8, 4e9], targets=targets)
 
 
-@result("law", "misfit", "miss", "share", "probability_best", "formula")
+@result("law", "misfit", "error", "weight", "probability_best", "formula")
 def law_choice() -> fj.LawChoice:
     """Of a mixture, with two responses and sizes in text."""
     rng = np.random.default_rng(0)

@@ -24,7 +24,7 @@ class AveragedMember:
         law: the fitted law.
         columns: the table's column for each of its inputs.
         correlated: whether its prediction includes a misfit, a smooth function of all inputs.
-        share: its weight in the average; weights sum to 1.
+        weight: its weight in the average; weights sum to 1.
         coefficients: of the misfit's columns, ``(column,)``.
         noise: standard deviation of a run's noise, on the link's scale.
         floor_sd: standard deviation of the logarithm of its floor from the runs alone, without
@@ -35,7 +35,7 @@ class AveragedMember:
     law: Law
     columns: Mapping[str, str]
     correlated: bool
-    share: float
+    weight: float
     coefficients: np.ndarray
     noise: float
     floor_sd: float
@@ -88,7 +88,7 @@ class AveragedFit:
             for name, own in arrays.items()
         }
         scaled = np.array([self._scaled(member, flat) for member in self.members])
-        shares = np.array([member.share for member in self.members])[:, None]
+        shares = np.array([member.weight for member in self.members])[:, None]
         known = np.isfinite(scaled)  # a law may have no value far from the runs
         total = np.sum(np.where(known, shares, 0.0), axis=0)
         with np.errstate(invalid="ignore"):

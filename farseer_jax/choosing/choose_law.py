@@ -26,7 +26,7 @@ from farseer_jax.choosing.fit_members import (
     starts_of_parts,
 )
 from farseer_jax.choosing.law_choice import LawChoice, TriedLaw
-from farseer_jax.choosing.scores import log_miss, probability_best, promising, shares_of
+from farseer_jax.choosing.scores import log_miss, probability_best, promising, weights_of
 from farseer_jax.choosing.small_groups import without_small_groups
 from farseer_jax.choosing.table_checks import refuse_lengths, too_few_text
 from farseer_jax.choosing.table_reading import TableReading, numbers_of, read_columns
@@ -214,7 +214,7 @@ def _choice(
 ) -> LawChoice:
     """The average of the trials, weighted by their errors on the hold-outs."""
     misses = np.array([log_miss(own.misses) for own in trials])
-    shares, best = shares_of(misses), probability_best(misses)
+    shares, best = weights_of(misses), probability_best(misses)
     tried = [
         TriedLaw(
             own.candidate.name,
@@ -241,7 +241,7 @@ def _choice(
     return LawChoice(
         reading,
         fits,
-        tuple(sorted(tried, key=lambda own: own.miss)),
+        tuple(sorted(tried, key=lambda own: own.error)),
         tuple(trials[0].misses),
         {own.name: " and ".join(own.lacks) for own in others},
         dict(refused),

@@ -35,16 +35,16 @@ class TriedLaw:
         name: of the law, with its columns where an input could be more than one column.
         formula: of the law.
         correlated: whether a smooth misfit along all inputs is fitted too.
-        miss: geometric mean over the hold-outs of the root mean square error, on the link's scale.
-        share: its weight in the average.
+        error: geometric mean over the hold-outs of the root mean square error, on the link's scale.
+        weight: its weight in the average.
         probability_best: how often it has the smallest error in resamples of the hold-outs.
     """
 
     name: str
     formula: str
     correlated: bool
-    miss: float
-    share: float
+    error: float
+    weight: float
     probability_best: float
 
 
@@ -189,10 +189,8 @@ class LawChoice(Result, Sequence[AveragedFit]):
                     heading="",
                     left=True,
                 ),
-                Column("miss", [law.miss for law in own], lambda x: number_text(x, 3),
-                       heading="error"),
-                Column("share", [law.share for law in own], lambda x: f"{x:.2f}" if x else "–",
-                       heading="weight"),
+                Column("error", [law.error for law in own], lambda x: number_text(x, 3)),
+                Column("weight", [law.weight for law in own], lambda x: f"{x:.2f}" if x else "–"),
                 Column("probability_best", [law.probability_best for law in own], "{:.2f}".format,
                        heading="P(best)"),
                 Column("formula", [law.formula for law in own], text=None),
@@ -244,11 +242,11 @@ class LawChoice(Result, Sequence[AveragedFit]):
         return self.to_dict()
 
     def __repr__(self) -> str:
-        kept = sum(own.share > 0.0 for own in self.tried)
+        kept = sum(own.weight > 0.0 for own in self.tried)
         return f"LawChoice({len(self.tried)} laws tried, {kept} kept, {len(self)} fits)"
 
     def _chosen_text(self) -> str:
-        kept = [own for own in self.tried if own.share > 0.0]
+        kept = [own for own in self.tried if own.weight > 0.0]
         several = len(self.reading.responses) > 1
         what = "responses" if not self.reading.groups else "groups and responses"
         what = what if several else "groups"

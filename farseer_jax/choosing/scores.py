@@ -25,7 +25,7 @@ def _robust_rms(misses: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.minimum(size, far) ** 2)) + _LEAST)
 
 
-def shares_of(log_misses: np.ndarray) -> np.ndarray:
+def weights_of(log_misses: np.ndarray) -> np.ndarray:
     """Weights of candidates in the average, ``(candidate,)``; most of them are 0.
 
     A weight is the geometric mean error to the power −3. On tables of eight kinds, the average
