@@ -88,11 +88,11 @@ class AveragedFit:
             for name, own in arrays.items()
         }
         scaled = np.array([self._scaled(member, flat) for member in self.members])
-        shares = np.array([member.weight for member in self.members])[:, None]
+        weights = np.array([member.weight for member in self.members])[:, None]
         known = np.isfinite(scaled)  # a law may have no value far from the runs
-        total = np.sum(np.where(known, shares, 0.0), axis=0)
+        total = np.sum(np.where(known, weights, 0.0), axis=0)
         with np.errstate(invalid="ignore"):
-            mean = np.sum(np.where(known, shares * scaled, 0.0), axis=0) / total
+            mean = np.sum(np.where(known, weights * scaled, 0.0), axis=0) / total
         return np.asarray(self.link.inverse(mean)).reshape(shape)[()]
 
     def _scaled(self, member: AveragedMember, inputs: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -214,17 +214,17 @@ def _choice(
 ) -> LawChoice:
     """The average of the trials, weighted by their errors on the hold-outs."""
     misses = np.array([log_miss(own.misses) for own in trials])
-    shares, best = weights_of(misses), probability_best(misses)
+    weights, best = weights_of(misses), probability_best(misses)
     tried = [
         TriedLaw(
             own.candidate.name,
             own.candidate.law.formula,
             own.correlated,
             float(np.exp(log.mean())),
-            float(share),
+            float(weight),
             float(chance),
         )
-        for own, log, share, chance in zip(trials, misses, shares, best, strict=True)
+        for own, log, weight, chance in zip(trials, misses, weights, best, strict=True)
     ]
     fits = tuple(
         AveragedFit(
@@ -234,7 +234,7 @@ def _choice(
             part.inputs,
             part.loss,
             along,
-            _members(trials, shares, place),
+            _members(trials, weights, place),
         )
         for place, part in enumerate(parts)
     )
@@ -248,16 +248,18 @@ def _choice(
     )
 
 
-def _members(trials: Sequence[Trial], shares: np.ndarray, place: int) -> tuple[AveragedMember, ...]:
+def _members(
+    trials: Sequence[Trial], weights: np.ndarray, place: int
+) -> tuple[AveragedMember, ...]:
     """The laws of an average for one part, by their share."""
-    kept = [k for k in np.argsort(-shares, kind="stable") if shares[k] > 0.0]
+    kept = [k for k in np.argsort(-weights, kind="stable") if weights[k] > 0.0]
     return tuple(
         AveragedMember(
             trials[k].candidate.name,
             trials[k].parts[place].law,
             dict(trials[k].candidate.columns),
             trials[k].correlated,
-            float(shares[k]),
+            float(weights[k]),
             trials[k].parts[place].coefficients,
             trials[k].parts[place].noise,
             trials[k].parts[place].floor_sd,

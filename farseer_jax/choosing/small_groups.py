@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from farseer_jax.choosing.table_checks import LEAST_RUNS
 from farseer_jax.choosing.table_reading import TableReading
 from farseer_jax.runs.checks import floats_of, shown_rows
-from farseer_jax.runs.groups_and_responses import groups_of
+from farseer_jax.runs.groups_and_responses import group_text, groups_of
 
 
 def without_small_groups(
@@ -52,8 +51,3 @@ def without_small_groups(
     return found, replace(
         reading, left_out=(*reading.left_out, *sentences), small_groups=tuple(labels)
     )
-
-
-def group_text(group: Mapping[str, Any]) -> str:
-    """The labels of a group, for messages."""
-    return ", ".join(f"{name}={value}" for name, value in group.items())

@@ -125,7 +125,7 @@ def refuse_sums(columns: Columns, names: Sequence[str]) -> None:
     percent = np.abs(total - _PERCENT) <= _PERCENT * SUM_TOLERANCE
     remedy = "divide these columns by 100" if percent.all() else (
         "correct these rows or leave them out, or add a column with the share of the rest; leave "
-        "these columns out if they are no mixture"
+        "these columns out if they are not a mixture"
     )  # fmt: skip
     verb = "sums" if len(bad) == 1 else "sum"
     raise ValueError(f"{label} {shown_rows(bad)} {verb} to {sums} instead of 1: {remedy}")

@@ -119,7 +119,8 @@ def at_points(
         groups: labels of groups.
 
     Raises:
-        Refusal: an input is missing or unknown, a value is no number, or no group has the labels.
+        Refusal: an input is missing or unknown, a value is not a number, or no group has these
+            labels.
     """
     import numpy as np
 

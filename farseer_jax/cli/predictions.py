@@ -8,6 +8,7 @@ import click
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.runs import flat_inputs
 from farseer_jax.cli.values import number
+from farseer_jax.runs.groups_and_responses import group_text
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.fits import Fits
@@ -174,17 +175,13 @@ def of_groups(fits: "Fits", groups: Mapping[str, str]) -> "Fits":
         fit for fit in fits if all(str(fit.group[n]) == value for n, value in groups.items())
     )
     if not own:
-        labels = list(dict.fromkeys(_text(fit.group) for fit in fits))
+        labels = list(dict.fromkeys(group_text(fit.group) for fit in fits))
         more = f" and {len(labels) - _MAX_SHOWN} more" if len(labels) > _MAX_SHOWN else ""
         raise Refusal(
-            f"the group {_text(groups)} was not fitted; choose from "
+            f"the group {group_text(groups)} was not fitted; choose from "
             f"{'; '.join(labels[:_MAX_SHOWN])}{more}"
         )
     return Fits(own, fits.by, fits.shared)
-
-
-def _text(group: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in group.items())
 
 
 def of_responses(

@@ -59,7 +59,7 @@ def target_points(
         costs: of the pool, ``(row,)``.
 
     Raises:
-        ValueError: the points are invalid, or there is no pool.
+        ValueError: the points are invalid, or the pool is missing.
     """
     if isinstance(targets, str):
         if targets != LARGEST:

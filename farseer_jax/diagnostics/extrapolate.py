@@ -175,7 +175,7 @@ def _rows(split: Split, parts: Sequence[Part]) -> list[np.ndarray]:
 def _targets(
     targets: object, candidates: Sequence[Candidate], parts: Sequence[Part], naming: Any
 ) -> Runs:
-    """The targets, bound as the runs, of which none is among them."""
+    """The targets, bound as the runs; none of them may be among the runs."""
     if len(parts) > 1:
         raise ValueError(
             f"targets: expected one group and one response, got {len(parts)}: predict the targets "

@@ -178,12 +178,7 @@ def as_parts(
     if copies != "average":
         naming["copies"] = copies
     if isinstance(runs, Runs):
-        given = [name for name, value in naming.items() if value]
-        if given:
-            raise ValueError(
-                f"{given[0]} applies to a table, but runs are Runs: give the table, or leave "
-                f"{given[0]} out"
-            )
+        refuse_naming(naming)
         names = [*runs.inputs, *runs.extra]
         kind = as_law(law, names, kinds=kinds, real=real, known=runs.kinds)
         if link is None and not by and set(kind.inputs()) <= set(runs.inputs):
@@ -205,6 +200,20 @@ def as_parts(
     for part in parts:
         _refuse_outside(kind, part.runs, part.group)
     return with_entries(kind, parts), parts
+
+
+def refuse_naming(naming: Mapping[str, Any]) -> None:
+    """Refuse options about columns where the runs are bound already.
+
+    Raises:
+        ValueError: such an option is given.
+    """
+    given = [name for name, value in naming.items() if value]
+    if given:
+        raise ValueError(
+            f"{given[0]} applies to a table, but runs are Runs: give the table, or leave "
+            f"{given[0]} out"
+        )
 
 
 def _refuse_outside(law: type[Law], runs: Runs, group: Mapping[str, Any] | None = None) -> None:

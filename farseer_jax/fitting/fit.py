@@ -18,6 +18,7 @@ from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import Method, Solved, weights_of
 from farseer_jax.runs.binding import Part
 from farseer_jax.runs.copies import Copies
+from farseer_jax.runs.groups_and_responses import group_text
 
 
 def fit(
@@ -172,8 +173,9 @@ def _refuse_small(parts: Sequence[Part], method: LeastSquares, designs: Sequence
         try:
             check_number(design, weights_of(part.runs), free_of(method, design))
         except ValueError as error:
-            own = [f"{name}={value}" for name, value in part.group.items()]
-            raise ValueError(f"{', '.join([*own, part.response])}: {error}") from None
+            own = group_text(part.group)
+            where = ", ".join(filter(None, [own, part.response]))
+            raise ValueError(f"{where}: {error}") from None
 
 
 def _result(part: Part, method: Method, solved: Solved) -> Fit:

@@ -28,6 +28,7 @@ from farseer_jax.results.converter import register
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.coverage import flat_inputs
+from farseer_jax.runs.groups_and_responses import group_text
 from farseer_jax.runs.runs import Runs
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ class Fit(Result):
 
     @property
     def _label(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in self.group.items())
+        return group_text(self.group)
 
     def table(self) -> Table:
         """The runs, with columns ``predicted`` and ``relative_error`` (signed)."""

@@ -3,7 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from farseer_jax.fitting.arguments import as_law, columns_of_runs, columns_of_table, names_of
+from farseer_jax.fitting.arguments import (
+    as_law,
+    columns_of_runs,
+    columns_of_table,
+    names_of,
+    refuse_naming,
+)
 from farseer_jax.laws.expression import parse
 from farseer_jax.laws.expression_law import name_of
 from farseer_jax.laws.law import Law
@@ -63,7 +69,7 @@ def as_laws_and_parts(
     known = runs.kinds if isinstance(runs, Runs) else None
     if isinstance(runs, Runs):
         names = [*runs.inputs, *runs.extra]
-        _refuse_naming(naming)
+        refuse_naming(naming)
     else:
         table = columns_of_table(runs)
         names = list(table)
@@ -123,16 +129,6 @@ def as_laws(
         )
     _refuse_unused(found, {"columns_of": [*columns_of], "kinds": [*kinds]})
     return found
-
-
-def _refuse_naming(naming: Mapping[str, Any]) -> None:
-    """Refuse options about columns where the runs are bound already."""
-    given = [name for name, value in naming.items() if value]
-    if given:
-        raise ValueError(
-            f"{given[0]} applies to a table, but runs are Runs: give the table, or leave "
-            f"{given[0]} out"
-        )
 
 
 def _refuse_unused(laws: Sequence[type[Law]], options: Mapping[str, Sequence[str]]) -> None:

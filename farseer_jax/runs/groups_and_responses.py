@@ -277,3 +277,13 @@ def _label(name: str, found: _Found) -> str:
 def _text(group: Mapping[str, Any]) -> str:
     """A group for a message."""
     return ", ".join(f"{name}={value!r}" for name, value in group.items())
+
+
+def group_text(group: Mapping[str, Any]) -> str:
+    """The labels of a group, for messages.
+
+    Example:
+        >>> group_text({"arm": "attn", "seed": 1})
+        'arm=attn, seed=1'
+    """
+    return ", ".join(f"{name}={value}" for name, value in group.items())
