@@ -8,7 +8,6 @@ import click
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.runs import flat_inputs
 from farseer_jax.cli.values import number
-from farseer_jax.runs.groups_and_responses import group_text
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.fits import Fits
@@ -166,6 +165,7 @@ def of_groups(fits: "Fits", groups: Mapping[str, str]) -> "Fits":
         Refusal: no fit has such a group.
     """
     from farseer_jax.fitting.fits import Fits
+    from farseer_jax.runs.groups_and_responses import group_text
 
     unknown = [name for name in groups if name not in fits.by]
     if unknown:
