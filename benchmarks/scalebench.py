@@ -23,7 +23,7 @@ import numpy as np
 from _timing import machine
 
 import farseer_jax as fj
-from farseer_jax.laws.expression import parse
+from farseer_jax.expressions.expression import parse
 from farseer_jax.laws.registry import LAWS, law_named
 from farseer_jax.runs.read_files import read_table
 

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from farseer_jax.expressions.expression import parse
 from farseer_jax.laws.domains import Domain
-from farseer_jax.laws.expression import parse
 from farseer_jax.laws.expression_law import ExpressionLaw, describe, expression_law, split_names
 
 PARALLEL = "E + (A/(N*(k*log(P) + 1)))**alpha"

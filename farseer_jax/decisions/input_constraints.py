@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.laws.expression import Expression, parse
+from farseer_jax.expressions.expression import Expression, parse
 from farseer_jax.laws.input_derivatives import Bound, Coordinate, FunctionOfInputs, Numbers
 from farseer_jax.laws.law import Law
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from farseer_jax.expressions.expression import parse
 from farseer_jax.forecasting.posterior import Inputs
-from farseer_jax.laws.expression import parse
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.law_inputs import in_order, one_hot
 from farseer_jax.runs.binding import bind_points

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from farseer_jax.expressions.expression import parse
 from farseer_jax.flops import training_flops
-from farseer_jax.laws.expression import parse
 from farseer_jax.runs.binding import Part
 from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.find_columns import usual_input

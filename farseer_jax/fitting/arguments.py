@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from farseer_jax.expressions.expression import parse
 from farseer_jax.fitting.registry import METHODS
 from farseer_jax.laws.catalogue.farseer import Farseer
-from farseer_jax.laws.expression import parse
 from farseer_jax.laws.expression_law import expression_law, split_names
 from farseer_jax.laws.input_limits import refuse_outside
 from farseer_jax.laws.law import Law

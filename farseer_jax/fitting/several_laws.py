@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+from farseer_jax.expressions.expression import parse
 from farseer_jax.fitting.arguments import (
     as_law,
     columns_of_runs,
@@ -10,7 +11,6 @@ from farseer_jax.fitting.arguments import (
     names_of,
     refuse_naming,
 )
-from farseer_jax.laws.expression import parse
 from farseer_jax.laws.expression_law import name_of
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.registry import law_named, refuse_unknown_word

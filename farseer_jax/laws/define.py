@@ -6,8 +6,8 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from farseer_jax.expressions.expression import parse
 from farseer_jax.laws.domains import kind_of
-from farseer_jax.laws.expression import parse
 from farseer_jax.laws.expression_law import expression_law, split_names
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.inputs import Kind

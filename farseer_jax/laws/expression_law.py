@@ -7,8 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, ClassVar, Final, cast
 
+import jax.numpy as jnp
+
+from farseer_jax.expressions.expression import Expression, parse
 from farseer_jax.laws.domains import EXPONENT, Along, Exponent, Leaf, Positive, Real
-from farseer_jax.laws.expression import Expression, parse
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.find_columns import usual_input
 from farseer_jax.runs.inputs import KINDS, Kind
@@ -111,7 +113,7 @@ class ExpressionLaw(Law, metaclass=_ExpressionType):
     def loss(self, **inputs: Any) -> Any:
         """The value of the formula."""
         names = (field.name for field in dataclasses.fields(self))
-        return self.expression.evaluate(inputs | {name: getattr(self, name) for name in names})
+        return self.expression.evaluate(inputs | {name: getattr(self, name) for name in names}, jnp)
 
     @classmethod
     def inputs(cls) -> dict[str, Kind]:

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Final, NoReturn
 
-from farseer_jax.laws.grammar.tokens import REMEDIES, Token, refuse, split_tokens
-from farseer_jax.laws.grammar.tree import (
+from farseer_jax.expressions.tokens import REMEDIES, Token, refuse, split_tokens
+from farseer_jax.expressions.tree import (
     COMPARISON,
     NOT,
     PRECEDENCE,

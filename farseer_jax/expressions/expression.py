@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Final
 
-import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.laws.grammar.parser import parse_text
-from farseer_jax.laws.grammar.tree import (
+from farseer_jax.expressions.parser import parse_text
+from farseer_jax.expressions.tree import (
     Call,
     Chain,
     Name,
@@ -54,13 +53,13 @@ class Expression:
     def __str__(self) -> str:
         return self.text
 
-    def evaluate(self, values: Mapping[str, Any], xp: ModuleType = jnp) -> Any:
+    def evaluate(self, values: Mapping[str, Any], xp: ModuleType = np) -> Any:
         """The value of the formula.
 
         Args:
             values: an array for each name; they broadcast. Mixtures and the parameters indexed by
                 them have an additional last axis with an entry per share.
-            xp: ``jax.numpy`` or ``numpy``.
+            xp: ``numpy`` or ``jax.numpy``.
 
         Returns:
             The values, without the axis of shares. ``0**g`` is 0, with derivative 0 in g > 0.

@@ -1,0 +1,1 @@
+"""Formulas as text: their grammar and their evaluation."""

@@ -1,1 +1,0 @@
-"""The grammar of laws written as text. No Python is evaluated."""

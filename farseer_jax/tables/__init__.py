@@ -1,0 +1,1 @@
+"""Tables: read from anywhere, rows selected, columns derived; nothing about runs yet."""
