@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -18,65 +17,6 @@ T = TypeVar("T")
 ROLES: Final = ("N", "D", "loss")
 
 _INFINITIES: Final = {"Infinity": math.inf, "-Infinity": -math.inf}  # JSON has no such numbers
-
-
-def table_columns(table: Any) -> dict[str, np.ndarray[Any, Any]]:
-    """Extract the columns of a pandas, polars or pyarrow table as NumPy arrays.
-
-    Args:
-        table: any table in memory that narwhals can read.
-
-    Returns:
-        Values by name, in the order of the table; missing whole numbers become NaN.
-
-    Raises:
-        TypeError: not such a table (a polars LazyFrame must be collected first).
-        ValueError: two columns have the same name.
-
-    Example:
-        >>> import pandas as pd
-        >>> table_columns(pd.DataFrame({"N": [1, 2], "arm": ["a", "b"]}))["N"]
-        array([1, 2])
-    """
-    import narwhals as nw  # not at the top: NumPy input does not need it
-
-    try:
-        frame = nw.from_native(table, eager_only=True)
-    except TypeError:
-        remedy = ": call .collect() on it first" if hasattr(table, "collect") else ""
-        kind = f"{type(table).__module__}.{type(table).__name__}"
-        raise TypeError(
-            f"expected a pandas, polars or pyarrow table in memory, got a {kind}{remedy}"
-        ) from None
-    except nw.exceptions.DuplicateError:
-        is_pyarrow = hasattr(table, "column_names")
-        names = table.column_names if is_pyarrow else table.columns
-        refuse_repeated_names([str(name) for name in names])
-        raise  # narwhals reports a repeated name that the table does not show
-    refuse_repeated_names([str(name) for name in frame.columns])
-    return {str(series.name): series.to_numpy() for series in frame.iter_columns()}
-
-
-def refuse_repeated_names(names: Sequence[str]) -> None:
-    """Refuse a table in which two columns have the same name.
-
-    Args:
-        names: the names of all columns of the table.
-
-    Raises:
-        ValueError: a name occurs twice.
-
-    Example:
-        >>> refuse_repeated_names(["N", "D", "N"])
-        Traceback (most recent call last):
-            ...
-        ValueError: columns with the same name: 'N' 2 times; give every column a different name
-    """
-    repeated = [f"{name!r} {count} times" for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise ValueError(
-            f"columns with the same name: {', '.join(repeated)}; give every column a different name"
-        )
 
 
 def without_roles(columns: Mapping[str, T], taken: Collection[str] = ROLES) -> dict[str, T]:
@@ -187,27 +127,6 @@ def from_json(values: Sequence[Any]) -> Column:
     """
     numbers = [_INFINITIES.get(v, v) if isinstance(v, str) else v for v in values]
     return copied(numbers if all(v is None or _is_number(v) for v in numbers) else list(values))
-
-
-def copied(values: Any) -> Column:
-    """Copy values of any type, one per run, to an array; of objects if NumPy would change them.
-
-    Example:
-        >>> copied([1.0, None, 2.0])
-        array([ 1., nan,  2.])
-    """
-    if isinstance(values, np.ma.MaskedArray):  # asarray would drop the mask
-        return unmasked(values)
-    if not isinstance(values, list | tuple):
-        return np.array(values)
-    if all(value is None or _is_number(value) for value in values):
-        return np.array([math.nan if value is None else value for value in values])
-    if all(isinstance(v, str) for v in values) or all(isinstance(v, bool) for v in values):
-        return np.array(values)
-    objects = np.empty(len(values), dtype=object)
-    for row, value in enumerate(values):  # objects[:] = values would unpack lists
-        objects[row] = value
-    return objects
 
 
 def _is_number(value: object) -> bool:

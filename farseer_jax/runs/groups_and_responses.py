@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from farseer_jax.link_functions import Link
 from farseer_jax.runs.checks import Floats, refuse_missing_labels
-from farseer_jax.runs.columns import Column, copied, extra_columns, without_roles
+from farseer_jax.runs.columns import Column, extra_columns, without_roles
 from farseer_jax.runs.copies import Copies, losses_with_replicates
 from farseer_jax.runs.find_columns import as_tuple, find_inputs, match_columns, named_column
 from farseer_jax.runs.inputs import Kind, Kinds, as_kinds, refuse_single_labels
 from farseer_jax.runs.response import checked_response, checked_weights, weights_of_errors
 from farseer_jax.runs.table import Inputs, Table, checked_inputs, own_names, refuse_lengths
+from farseer_jax.tables.frames import copied
 
 Rows: TypeAlias = NDArray[np.intp]
 
@@ -61,12 +62,23 @@ class TablePart(NamedTuple):
     num_left_out: int
 
 
-class _Found(NamedTuple):
-    """The columns of inputs, responses and groups."""
+class Found(NamedTuple):
+    """The columns of inputs, responses and groups.
+
+    Attributes:
+        inputs: the column of each input; the columns of a mixture.
+        responses: one or several columns.
+        groups: columns to group by.
+    """
 
     inputs: dict[str, str | tuple[str, ...]]
     responses: list[str]
     groups: list[str]
+
+    def label(self, name: str) -> str:
+        """The name of a response's column for messages."""
+        role = "response" if len(self.responses) > 1 else "loss"
+        return f"column {name!r}" if name == "loss" else f"column {name!r} ({role})"
 
 
 def table_parts(columns: Mapping[str, Any], binding: Binding) -> list[TablePart]:
@@ -87,12 +99,12 @@ def table_parts(columns: Mapping[str, Any], binding: Binding) -> list[TablePart]
         raise ValueError(
             "'loss' is the name of the response and cannot be an input: rename it in the law"
         )
-    found = _found(list(columns), binding)
+    found = found_columns(list(columns), binding)
     inputs = bound_inputs(columns, binding.kinds, found.inputs, binding.units)
     names = found.responses
     losses = [_response(columns, name, found, binding) for name in names]
     for name, loss in zip(names, losses, strict=True):
-        refuse_lengths(inputs, loss, _label(name, found), binding.units)
+        refuse_lengths(inputs, loss, found.label(name), binding.units)
     extras = [_extra(columns, binding, found, inputs, name) for name in names]
     groups = groups_of(columns, found.groups, len(losses[0]))
     return [
@@ -102,8 +114,16 @@ def table_parts(columns: Mapping[str, Any], binding: Binding) -> list[TablePart]
     ]
 
 
-def _found(names: list[str], binding: Binding) -> _Found:
-    """The columns of inputs, responses, weights and groups, by their names."""
+def found_columns(names: list[str], binding: Binding) -> Found:
+    """The columns of inputs, responses and groups, by their names.
+
+    Args:
+        names: of all columns of the table.
+        binding: how it is read.
+
+    Raises:
+        ValueError: a column is missing or ambiguous, or named for two purposes.
+    """
     groups = match_columns(names, binding.by, "as a group") if binding.by else []
     if binding.weights is not None and binding.standard_error is not None:
         raise ValueError("weights= and standard_error= are both given; name one of the two")
@@ -115,7 +135,7 @@ def _found(names: list[str], binding: Binding) -> _Found:
     options = dict(binding.columns_of)
     if binding.response is None:
         found = find_inputs(names, {**kinds, "loss": "positive"}, options, scales, binding.law)
-        return _Found(found, [str(found.pop("loss"))], groups)
+        return Found(found, [str(found.pop("loss"))], groups)
     named = match_columns(names, binding.response, "as a response")
     exact = {name for name in named if name in _texts(binding.response, names)}
     found = find_inputs(names, kinds, options, {*exact, *scales}, binding.law)
@@ -128,7 +148,7 @@ def _found(names: list[str], binding: Binding) -> _Found:
             f"column {clashes[0]!r} is named as a response, but is used otherwise too: name two "
             "different columns"
         )
-    return _Found(found, responses, groups)
+    return Found(found, responses, groups)
 
 
 def _texts(patterns: str | Sequence[str], names: Sequence[str]) -> set[str]:
@@ -162,9 +182,9 @@ def bound_inputs(
     return checked_inputs(values, kinds, units, names)
 
 
-def _response(columns: Mapping[str, Any], name: str, found: _Found, binding: Binding) -> Floats:
+def _response(columns: Mapping[str, Any], name: str, found: Found, binding: Binding) -> Floats:
     """One response in all rows; NaN where it is missing."""
-    label = _label(name, found)
+    label = found.label(name)
     loss = checked_response(columns[name], label, binding.link, leave_out=binding.leave_out)
     if len(loss) and np.isnan(loss).all():
         raise ValueError(f"{label}: is missing in all {len(loss)} rows; name another response")
@@ -212,7 +232,7 @@ def groups_of(
 def _part(
     columns: Mapping[str, Any],
     binding: Binding,
-    found: _Found,
+    found: Found,
     inputs: Inputs,
     group: tuple[dict[str, Any], Rows],
     response: tuple[str, Floats, Mapping[str, Column]],
@@ -224,7 +244,7 @@ def _part(
     where = f" with {_text(values)}" if values else ""
     if not rows.size:
         raise ValueError(
-            f"{_label(name, found)}: is missing in all {len(all_rows)} rows{where}; leave them out "
+            f"{found.label(name)}: is missing in all {len(all_rows)} rows{where}; leave them out "
             "of the table, or name another response"
         )
     weights = _weights(columns, binding, loss[rows], rows)
@@ -253,7 +273,7 @@ def _weights(
 
 
 def _extra(
-    columns: Mapping[str, Any], binding: Binding, found: _Found, inputs: Inputs, response: str
+    columns: Mapping[str, Any], binding: Binding, found: Found, inputs: Inputs, response: str
 ) -> dict[str, Column]:
     """The other columns, in all rows; those of groups are among them."""
     used = {column for value in found.inputs.values() for column in as_tuple(value)}
@@ -266,12 +286,6 @@ def _extra(
     num_runs = len(next(iter(inputs.columns.values()), columns[response]))
     taken = own_names(inputs.kinds, inputs.shares, bool(binding.weights or binding.standard_error))
     return extra_columns(without_roles(others, taken), num_runs, ())
-
-
-def _label(name: str, found: _Found) -> str:
-    """The name of a response's column for messages."""
-    role = "response" if len(found.responses) > 1 else "loss"
-    return f"column {name!r}" if name == "loss" else f"column {name!r} ({role})"
 
 
 def _text(group: Mapping[str, Any]) -> str:

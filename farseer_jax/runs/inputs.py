@@ -34,7 +34,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 NUMBERS: Final[tuple[Kind, ...]] = ("positive", "count", "real", "fraction")
 LOGARITHMIC: Final[tuple[Kind, ...]] = ("positive", "count")  # their logarithms are compared
 
-_RULES: Final[dict[Kind, Rule | None]] = {
+KIND_RULES: Final[dict[Kind, Rule | None]] = {
     "positive": POSITIVE,
     "real": None,
     "count": WHOLE,
@@ -110,7 +110,7 @@ leave them out (rows are counted from 0, without the header)
         return _labels(values, label)
     if kind == "mixture":
         return checked_shares(values, label)
-    return checked_floats(values, label, _RULES[kind], unit)
+    return checked_floats(values, label, KIND_RULES[kind], unit)
 
 
 def checked_unit(name: str, unit: float | None) -> float | None:

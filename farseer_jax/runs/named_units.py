@@ -1,0 +1,36 @@
+"""Units in names of columns, such as ``tokens_B``, where the values agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from farseer_jax.runs.column_names import name_and_unit
+from farseer_jax.runs.implausible import LEAST, MOST
+
+
+def unit_of_column(role: str, column: str, values: Any) -> float | None:
+    """The unit that the name of a column of N or D tells; None if it tells none.
+
+    None too if the values are numbers of parameters or tokens already, and would not be in that
+    unit.
+
+    Args:
+        role: the input.
+        column: its column.
+        values: ``(row,)``, NaN where missing.
+
+    Example:
+        >>> unit_of_column("N", "params_B", np.array([0.2, 1.4]))
+        1000000000.0
+        >>> unit_of_column("N", "params_B", np.array([2e8, 1.4e9])) is None
+        True
+    """
+    unit = name_and_unit(column)[1]
+    finite = values[np.isfinite(values)]
+    if unit is None or not len(finite) or role not in LEAST:
+        return unit
+    largest = float(finite.max())
+    is_plain = LEAST[role] <= largest <= MOST[role]
+    return None if is_plain and largest * unit > MOST[role] else unit

@@ -1,0 +1,132 @@
+"""Columns that are not N, D or the loss, but tell them: formulas by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from farseer_jax.expressions.names import name_text
+from farseer_jax.runs.usual_names import squeezed
+
+_TEXTS: Final[dict[str, str]] = {
+    "tokens per parameter": """
+        tokensperparam tokensperparameter tokperparam tokenperparam tokenparamratio tpp
+        tokenstoparams tokenstoparamsratio tokenparameterratio dovern dpern dn dbyn dataperparam
+        tokensparamratio tokenspernparam
+        """,
+    "multiples of 20 tokens per parameter": """
+        chinchillamult chinchillamultiplier chinchillamultiple chinchillaratio chinchillas xc
+        timeschinchilla
+        """,
+    "compute": """
+        c compute flops flop trainflops trainingflops trainingcompute traincompute totalflops
+        totalflos flos computeflops nflops numflops totalcompute computebudget flopbudget
+        """,
+    "epochs": "epoch epochs nepochs numepochs numberofepochs trainepochs numtrainepochs",
+    "perplexity": """
+        ppl perplexity valppl valperplexity validationperplexity validationppl evalppl
+        evalperplexity testppl testperplexity trainppl trainperplexity
+        """,
+    "accuracy": """
+        acc accuracy avgacc avgaccuracy averageaccuracy meanaccuracy meanacc valacc valaccuracy
+        evalacc evalaccuracy testacc testaccuracy score winrate exactmatch em passat1
+        """,
+    "log-likelihood": "loglik loglikelihood logprob logprobs avglogprob ll meanlogprob",
+    "steps": """
+        step steps nsteps numsteps trainsteps trainingsteps numtrainsteps totalsteps maxsteps
+        iterations iters numiterations trainiters updates
+        """,
+    "tokens per batch": """
+        tokensperbatch batchtokens batchsizetokens tokensperstep batchsizeintokens
+        globalbatchsizetokens tokensperiteration globalbatchtokens
+        """,
+    "sequences per batch": """
+        batchsize globalbatchsize batch gbs globalbs bs trainbatchsize batchsizeseqs batchseqs
+        sequencesperbatch numsequences
+        """,
+    "tokens per sequence": """
+        seqlen sequencelength contextlength ctxlen ctx contextsize maxseqlen maxsequencelength
+        blocksize contextwindow nctx
+        """,
+    "layers": "nlayer nlayers numlayers layers numhiddenlayers depth numl nl",
+    "width": "dmodel width hiddensize hiddendim nembd embeddim modeldim modelwidth dim h",
+}
+_NAMES: Final = {meaning: frozenset(text.split()) for meaning, text in _TEXTS.items()}
+TOKENS_PER_PARAMETER: Final = 20  # of the compute-optimal models of Hoffmann et al.
+
+
+def meaning_of(column: str) -> str | None:
+    """What a column holds by its name, if it is neither N, D nor a loss.
+
+    Example:
+        >>> meaning_of("tokens_per_param"), meaning_of("val_ppl"), meaning_of("arm")
+        ('tokens per parameter', 'perplexity', None)
+    """
+    text = squeezed(column)
+    last = squeezed(column.replace("/", ".").rsplit(".", 1)[-1])
+    return next((what for what, names in _NAMES.items() if text in names or last in names), None)
+
+
+def formula_for(role: str, columns: Sequence[str], known: Sequence[str] = ()) -> str | None:
+    """A formula that gives N, D or the loss by columns of other meanings; None without.
+
+    Args:
+        role: ``"N"``, ``"D"`` or ``"loss"``.
+        columns: names of the columns that may be used.
+        known: those of N and D that the table has.
+
+    Example:
+        >>> formula_for("D", ["tokens_per_param", "loss"], ["N"])
+        'D = tokens_per_param*N'
+        >>> formula_for("D", ["steps", "batch_size", "seq_len"], ["N"])
+        'D = steps*batch_size*seq_len'
+        >>> formula_for("loss", ["val_ppl"])
+        'loss = log(val_ppl)'
+    """
+    first: dict[str, str] = {}
+    for column in columns:
+        meaning = meaning_of(column)
+        if meaning is not None and meaning not in first:
+            first[meaning] = name_text(column)
+    return next(
+        (
+            f"{role} = {formula(first)}"
+            for needs, formula in _FORMULAS.get(role, ())
+            if all(need in first or need in known for need in needs)
+        ),
+        None,
+    )
+
+
+_Formula = Callable[[dict[str, str]], str]
+_FORMULAS: Final[dict[str, list[tuple[tuple[str, ...], _Formula]]]] = {
+    "D": [
+        (("N", "tokens per parameter"), lambda c: f"{c['tokens per parameter']}*N"),
+        (
+            ("steps", "tokens per batch"),
+            lambda c: f"{c['steps']}*{c['tokens per batch']}",
+        ),
+        (
+            ("steps", "sequences per batch", "tokens per sequence"),
+            lambda c: f"{c['steps']}*{c['sequences per batch']}*{c['tokens per sequence']}",
+        ),
+        (("N", "compute"), lambda c: f"{c['compute']}/(6*N)"),
+        (
+            ("N", "multiples of 20 tokens per parameter"),
+            lambda c: f"{TOKENS_PER_PARAMETER}*{c['multiples of 20 tokens per parameter']}*N",
+        ),
+    ],
+    "N": [
+        (("D", "compute"), lambda c: f"{c['compute']}/(6*D)"),
+        (("D", "tokens per parameter"), lambda c: f"D/{c['tokens per parameter']}"),
+        (("layers", "width"), lambda c: f"12*{c['layers']}*{c['width']}**2"),
+        (
+            ("compute", "tokens per parameter"),
+            lambda c: f"sqrt({c['compute']}/(6*{c['tokens per parameter']}))",
+        ),
+    ],
+    "loss": [
+        (("perplexity",), lambda c: f"log({c['perplexity']})"),
+        (("log-likelihood",), lambda c: f"-{c['log-likelihood']}"),
+    ],
+}

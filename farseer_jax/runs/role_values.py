@@ -1,0 +1,245 @@
+"""The values of inputs and responses of a table: rows that cannot be used, units, meanings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farseer_jax.runs import implausible
+from farseer_jax.runs.checks import REMEDY, Floats, Rule, shown_rows
+from farseer_jax.runs.find_columns import as_tuple
+from farseer_jax.runs.groups_and_responses import Binding, Found
+from farseer_jax.runs.inputs import KIND_RULES, NUMBERS
+from farseer_jax.runs.named_units import unit_of_column
+from farseer_jax.runs.table_problems import Problem
+from farseer_jax.tables.columns import Columns
+from farseer_jax.tables.number_texts import numbers_of
+
+_MAX_TEXTS: Final = 3
+_HALF: Final = 0.5
+
+
+class RoleValues(NamedTuple):
+    """The checked values of a table.
+
+    Attributes:
+        columns: without the rows that are left out, with numbers where text spells them.
+        problems: what cannot be read.
+        doubts: what looks wrong, and was read as it is.
+        units: of N and D, by the names of their columns.
+        numbers: N, D and other numbers that are inputs, in their units, ``(row,)``.
+        inputs: all inputs, ``(row,)`` or ``(row, share)``.
+        response: the first response, ``(row,)``.
+    """
+
+    columns: Columns
+    problems: tuple[Problem, ...] = ()
+    doubts: tuple[str, ...] = ()
+    units: Mapping[str, float | None] = {}
+    numbers: Mapping[str, Floats] = {}
+    inputs: Sequence[NDArray[Any]] = ()
+    response: Floats = np.zeros(0)
+
+
+class _Column(NamedTuple):
+    """A column of numbers, and its rows that cannot be used, by what they are."""
+
+    name: str
+    label: str
+    numbers: Floats
+    bad: dict[str, NDArray[np.bool_]]
+    texts: tuple[str, ...]
+
+    @property
+    def is_bad(self) -> NDArray[np.bool_]:
+        return np.logical_or.reduce([np.zeros(len(self.numbers), bool), *self.bad.values()])
+
+
+def checked_values(columns: Columns, binding: Binding, found: Found) -> RoleValues:
+    """Check the values of inputs and responses.
+
+    Args:
+        columns: the table.
+        binding: how it is read.
+        found: the columns of inputs and responses.
+    """
+    read = _columns_of_numbers(columns, binding, found)
+    problems = [problem for own in read if (problem := _bad_rows(own, columns)) is not None]
+    numbers = {own.name: own.numbers for own in read if own.name not in found.groups}
+    columns = replace(columns, values_by_name={**columns, **numbers})
+    bad = np.logical_or.reduce([own.is_bad for own in read])
+    if problems and not (columns.drop_missing and all(p.remedies for p in problems)):
+        return RoleValues(columns, tuple(problems))
+    if bad.any():
+        if bad.all():
+            return RoleValues(columns, (Problem("no row has a number in all columns needed"),))
+        columns = columns.take(~bad, f"left out: {_left_out(read, columns)}")
+    return _implausible(columns, binding, found)
+
+
+def _columns_of_numbers(columns: Columns, binding: Binding, found: Found) -> list[_Column]:
+    """All columns that must hold numbers."""
+    read = []
+    for name, own in found.inputs.items():
+        kind = binding.kinds[name]
+        if kind in NUMBERS:
+            label = f"column {own!r}" if own == name else f"column {own!r} ({name})"
+            read.append(_column(columns, str(own), label, KIND_RULES[kind], is_loss=False))
+    for own in found.responses:
+        label = found.label(own)
+        rule = Rule(binding.link.check, f"not {binding.link.requirement}")
+        read.append(_column(columns, own, label, rule, is_loss=True, may_lack=binding.leave_out))
+    return read
+
+
+def _column(
+    columns: Columns, name: str, label: str, rule: Rule | None, *, is_loss: bool, may_lack: bool = False
+) -> _Column:
+    values = columns[name]
+    read = numbers_of(values)
+    if len(read.ambiguous):  # 3,412: a loss is not in thousands, a number of parameters is
+        read = numbers_of(values, decimal_comma=is_loss)
+    numbers = read.numbers
+    is_text = np.zeros(len(numbers), dtype=bool)
+    is_text[read.not_numbers] = True
+    missing = np.isnan(numbers) & ~is_text
+    bad = {
+        "not a number": is_text,
+        "missing or NaN": missing & (not may_lack or bool(missing.all())),
+        "infinite": np.isinf(numbers),
+    }
+    if rule is not None:
+        known = np.isfinite(numbers)
+        bad[rule.what] = np.zeros(len(numbers), dtype=bool)
+        bad[rule.what][known] = rule.is_bad(numbers[known])
+    texts = tuple(str(values[row]) for row in read.not_numbers[: _MAX_TEXTS + 1])
+    return _Column(name, label, numbers, bad, texts)
+
+
+def _bad_rows(column: _Column, columns: Columns) -> Problem | None:
+    """The rows of a column that cannot be used; no option helps if they are most of them."""
+    rows = columns.row_numbers()
+    parts = []
+    for what, bad in column.bad.items():
+        if not bad.any():
+            continue
+        one = bad.sum() == 1
+        verb = "is" if one else "are"
+        plural = {"not a number": "not numbers"}.get(what, what)
+        examples = _examples(column, what, bad)
+        parts.append(f"{shown_rows(rows[bad])} {verb} {what if one else plural}{examples}")
+    if not parts:
+        return None
+    share = column.is_bad.mean()
+    remedy = ({"drop_missing": True},) if share <= _HALF else ()
+    return Problem(f"{column.label}: {'; '.join(parts)}; {REMEDY}", remedy)
+
+
+def _examples(column: _Column, what: str, bad: NDArray[np.bool_]) -> str:
+    if what in ("missing or NaN", "infinite"):
+        return ""
+    found = [*map(repr, column.texts)] if what == "not a number" else [
+        str(value) for value in column.numbers[bad][: _MAX_TEXTS + 1]
+    ]
+    return f" ({', '.join(found[:_MAX_TEXTS])}{', …' if len(found) > _MAX_TEXTS else ''})"
+
+
+def _left_out(read: Sequence[_Column], columns: Columns) -> str:
+    """The rows that are left out, by column and what they hold."""
+    rows = columns.row_numbers()
+    parts = []
+    for column in read:
+        for what, bad in column.bad.items():
+            if bad.any():
+                examples = _examples(column, what, bad)
+                parts.append(f"{shown_rows(rows[bad])} ({column.label}: {what}{examples})")
+    return "; ".join(parts)
+
+
+def _implausible(columns: Columns, binding: Binding, found: Found) -> RoleValues:
+    """Values that do not look like what they are taken for."""
+    problems, doubts, units = [], [], dict[str, float | None]()
+    numbers = {
+        name: np.asarray(columns[str(own)], dtype=float)
+        for name, own in found.inputs.items()
+        if binding.kinds[name] in NUMBERS and own not in found.groups
+    }
+    for name in ("N", "D"):
+        if name in numbers and "N" in numbers and len(numbers[name]):
+            units[name] = _unit(name, str(found.inputs[name]), binding, numbers[name])
+            problems += _of_role(name, columns, binding, found, numbers, units)
+            numbers[name] = numbers[name] * (units[name] or 1.0)
+    response = np.asarray(columns[found.responses[0]], dtype=float)
+    if "N" in numbers or "D" in numbers:
+        problems += _of_responses(columns, binding, found, numbers)
+    if columns.as_is:
+        doubts, problems = [problem.what for problem in problems], []
+        units |= {name: 1.0 for name in units if units[name] is None}
+    inputs = [
+        *numbers.values(),
+        *(
+            np.asarray(columns[column])
+            for name, own in found.inputs.items()
+            if name not in numbers
+            for column in as_tuple(own)
+        ),
+    ]
+    return RoleValues(
+        columns, tuple(problems), tuple(doubts), units, numbers, inputs, response
+    )
+
+
+def _unit(name: str, column: str, binding: Binding, values: Floats) -> float | None:
+    given = binding.units.get(name)
+    return given if given is not None else unit_of_column(name, column, values)
+
+
+def _of_role(
+    name: str,
+    columns: Columns,
+    binding: Binding,
+    found: Found,
+    numbers: Mapping[str, Floats],
+    units: Mapping[str, float | None],
+) -> list[Problem]:
+    """What is wrong with N or D, one thing at a time."""
+    column, values = str(found.inputs[name]), numbers[name]
+    if binding.units.get(name) is not None:
+        return []
+    others = [own for own in columns if own not in found.inputs.values()]
+    meaning = implausible.wrong_meaning(name, column, others, [*numbers])
+    scaled = values * (units[name] or 1.0)
+    N = numbers.get("N") if name == "D" else None  # in its unit by now
+    checks = (
+        lambda: implausible.mixed_units(name, column, scaled, columns.row_numbers()),
+        lambda: implausible.wrong_unit(name, column, scaled, N),
+    )
+    if meaning is not None:
+        return [meaning]
+    return next(([problem] for check in checks if (problem := check()) is not None), [])
+
+
+def _of_responses(
+    columns: Columns, binding: Binding, found: Found, numbers: Mapping[str, Floats]
+) -> list[Problem]:
+    """What is wrong with responses that are fitted as losses."""
+    if binding.link.name != "log":
+        return []
+    problems = []
+    for column in found.responses:
+        loss = np.asarray(columns[column], dtype=float)
+        known = np.isfinite(loss)
+        own = {name: numbers[name][known] for name in ("N", "D") if name in numbers}
+        problem = (
+            implausible.wrong_meaning("loss", column, list(columns), [*numbers])
+            or implausible.mixed_units("loss", column, loss[known], columns.row_numbers()[known])
+            or implausible.not_a_loss(column, loss[known], own)
+        )
+        problems += [] if problem is None else [problem]
+    return problems
+
+

@@ -1,0 +1,142 @@
+"""Reading a table of runs: its columns recognised and checked, all problems told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from farseer_jax.link_functions import as_link
+from farseer_jax.runs import mixed_rows
+from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
+from farseer_jax.runs.prepare import prepared
+from farseer_jax.runs.role_columns import role_problems, taken_for
+from farseer_jax.runs.role_values import RoleValues, checked_values
+from farseer_jax.runs.table_problems import Options, Problem, TableError, merged
+from farseer_jax.tables.columns import Columns
+
+_MOST_ROUNDS: Final = 8  # of problems that are seen only when others are solved
+
+
+class Survey(NamedTuple):
+    """A table as it is read.
+
+    Attributes:
+        columns: the table without the rows that are left out, with numbers where text spells them.
+        binding: with the column and the unit of each input, and the responses.
+        notes: what was taken for what, and which rows were left out.
+    """
+
+    columns: Columns
+    binding: Binding
+    notes: tuple[str, ...]
+
+
+def surveyed(columns: Columns, binding: Binding, *, one_fit: bool) -> Survey:
+    """Recognise and check the columns of a table of runs.
+
+    Args:
+        columns: the table.
+        binding: how it is read.
+        one_fit: whether all rows go into one fit, or one for each group, so that rows that do not
+            belong together are a problem; if not, these are notes.
+
+    Raises:
+        TableError: the table cannot be read as it is. Its options were tried: they read the table.
+        ValueError: an option names a column that is not there.
+    """
+    problems: list[str] = []
+    options: dict[str, Any] = {}
+    own, how = columns, binding
+    for _ in range(_MOST_ROUNDS):
+        found, survey = _read(own, how, one_fit)
+        if survey is not None:
+            if not problems:
+                return survey
+            raise TableError(problems, options)
+        new = [problem for problem in found if problem.what not in problems]
+        problems += [problem.what for problem in new]
+        remedies = [_applicable(problem, one_fit) for problem in new]
+        if not new or not all(remedies):
+            break
+        for remedy in remedies:
+            options = merged(options, remedy)
+        try:
+            own, how = _with_options(columns, binding, options)
+        except ValueError:
+            break
+    raise TableError(problems, {})
+
+
+def _read(
+    columns: Columns, binding: Binding, one_fit: bool
+) -> tuple[list[Problem], Survey | None]:
+    """The problems of a table, or what is read if there are none."""
+    problems = role_problems(columns, binding)
+    if problems:
+        return problems, None
+    found = found_columns(list(columns), binding)
+    values = checked_values(columns, binding, found)
+    if values.problems:
+        return list(values.problems), None
+    mixed = _mixed_rows(values, binding, found)
+    if mixed and one_fit and not columns.as_is:
+        return mixed, None
+    own = values.columns
+    notes = (*own.notes, *taken_for(own, binding, found, values.units), *values.doubts)
+    binding = binding._replace(
+        columns_of=found.inputs, response=found.responses, units={**binding.units, **values.units}
+    )
+    return [], Survey(own, binding, (*notes, *(problem.what for problem in mixed)))
+
+
+def _mixed_rows(values: RoleValues, binding: Binding, found: Found) -> list[Problem]:
+    """Rows that do not belong into one fit."""
+    columns = values.columns
+    used = {column for own in found.inputs.values() for column in _as_tuple(own)}
+    used |= {*found.responses, *found.groups, binding.weights or "", binding.standard_error or ""}
+    others = {name: own for name, own in columns.items() if name not in used}
+    checks = [mixed_rows.checkpoints(others, values.numbers), mixed_rows.targets(others)]
+    problems = [problem for problem in checks if problem is not None]
+    if problems or not values.inputs:
+        return problems
+    cells = [*values.inputs, *(columns[name].astype(str) for name in found.groups)]
+    arms = mixed_rows.arms(others, cells, values.response)
+    return [] if arms is None else [arms]
+
+
+def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (columns,) if isinstance(columns, str) else columns
+
+
+def _applicable(problem: Problem, one_fit: bool) -> Options:
+    """The first remedy that the caller has: groups need fits of their own."""
+    own = [remedy for remedy in problem.remedies if one_fit or "by" not in remedy]
+    return own[0] if own else {}
+
+
+def _with_options(
+    columns: Columns, binding: Binding, options: Mapping[str, Any]
+) -> tuple[Columns, Binding]:
+    """A table and how it is read, with further options."""
+    columns_of = {**binding.columns_of, **options.get("columns_of", {})}
+    how = binding._replace(
+        columns_of={name: own for name, own in columns_of.items() if own is not None},
+        units={**binding.units, **options.get("units", {})},
+        by=options.get("by", binding.by),
+        response=options.get("response", binding.response),
+        link=as_link(options.get("link", binding.link)),
+    )
+    own = replace(
+        columns,
+        drop_missing=options.get("drop_missing", columns.drop_missing),
+        as_is=options.get("as_is", columns.as_is),
+    )
+    return prepared(
+        own,
+        derive=options.get("derive", ()),
+        where=options.get("where"),
+        last_by=options.get("last_by"),
+        columns_of=how.columns_of,
+        units=how.units,
+    ), how

@@ -1,0 +1,80 @@
+"""What is wrong with a table, all at once, and the options with which it would be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+Options = Mapping[str, Any]
+
+# Options of `read_table`; the others are those of `fit` and `read_runs`.
+OF_TABLES = ("table", "derive", "where", "last_by", "drop_missing", "as_is")
+
+
+class Problem(NamedTuple):
+    """A reason why a table is not read.
+
+    Attributes:
+        what: a sentence: the column, the rows, what they hold, and the remedy in words.
+        remedies: options with which the table would be read, the best first; None removes an
+            option. Empty if no option helps.
+    """
+
+    what: str
+    remedies: tuple[Options, ...] = ()
+
+
+class TableError(ValueError):
+    """A table that cannot be read as it is: all its problems, and the options that read it.
+
+    Attributes:
+        problems: sentences, one for each problem.
+        options: options of `read_table` and `fit` with which the table is read; empty if there are
+            none.
+    """
+
+    def __init__(self, problems: Sequence[str], options: Options) -> None:
+        self.problems, self.options = tuple(problems), dict(options)
+        super().__init__(self.listed() + self._advice())
+
+    def listed(self) -> str:
+        """The problems; numbered if there are several."""
+        if len(self.problems) == 1:
+            return self.problems[0]
+        numbered = (f"({at}) {what}" for at, what in enumerate(self.problems, start=1))
+        return f"the table has {len(self.problems)} problems: " + "; ".join(numbered)
+
+    def _advice(self) -> str:
+        """The calls that read the table, or nothing."""
+        if not self.options:
+            return ""
+        own = {name: value for name, value in self.options.items() if name in OF_TABLES}
+        others = {name: value for name, value in self.options.items() if name not in OF_TABLES}
+        given = [f"read_table(…, {_arguments(own)})"] if own else []
+        given += [_arguments(others)] if others else []
+        return f". This reads it: {' with '.join(given)}"
+
+
+def _arguments(options: Options) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in options.items())
+
+
+def merged(first: Options, second: Options) -> dict[str, Any]:
+    """Options with further ones: formulas are added to formulas, mappings to mappings.
+
+    Example:
+        >>> merged({"derive": ["D = C/6"], "by": "arm"}, {"derive": ["N = C"], "by": "kind"})
+        {'derive': ['D = C/6', 'N = C'], 'by': 'kind'}
+    """
+    found = dict(first)
+    for name, value in second.items():
+        known = found.get(name)
+        if isinstance(known, Mapping) and isinstance(value, Mapping):
+            found[name] = {**known, **value}
+        elif name == "derive" and known:
+            found[name] = [*known, *value]
+        elif name == "where" and known:
+            found[name] = f"({known}) and ({value})"
+        else:
+            found[name] = value
+    return found
