@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
-from farseer_jax.runs.checks import shortened
 from farseer_jax.runs.columns import ROLES, refuse_repeated_names
 from farseer_jax.runs.usual_names import (
     USUAL_NAMES,
@@ -16,6 +15,7 @@ from farseer_jax.runs.usual_names import (
     named,
     squeezed,
 )
+from farseer_jax.tables.row_numbers import shortened
 
 _MAX_NAMES_SHOWN: Final = 40
 
