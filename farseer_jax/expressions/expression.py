@@ -77,7 +77,7 @@ class Expression:
             raise ValueError(f"missing a value for {', '.join(missing)}; give one for each name")
         # jax.numpy never warns: outside a law's domain its values are NaN or infinite
         with np.errstate(all="ignore"):
-            return _value(self.tree, values, xp, None)
+            return value_of(self.tree, values, xp)
 
 
 def parse(text: str) -> Expression:
@@ -126,11 +126,13 @@ def parse(text: str) -> Expression:
     return expression
 
 
-def _value(node: Node, values: Mapping[str, Any], xp: ModuleType, mixture: str | None) -> Any:
+def value_of(
+    node: Node, values: Mapping[str, Any], xp: ModuleType = np, mixture: str | None = None
+) -> Any:
     """The value of a node; within a sum over a mixture, shares are on the last axis."""
 
     def of(operand: Node) -> Any:
-        return _value(operand, values, xp, mixture)
+        return value_of(operand, values, xp, mixture)
 
     match node:
         case Number(value):
@@ -150,7 +152,7 @@ def _value(node: Node, values: Mapping[str, Any], xp: ModuleType, mixture: str |
                 result = getattr(xp, _OPERATORS[operator])(result, of(operand))
             return result
         case Call("sum", (body,), within):
-            total = xp.sum(_value(body, values, xp, within), axis=-1)
+            total = xp.sum(value_of(body, values, xp, within), axis=-1)
             return total if mixture is None else xp.expand_dims(total, -1)
         case Call("min" | "max" as function, (first, *others)):
             result = of(first)

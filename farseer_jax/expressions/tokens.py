@@ -88,6 +88,17 @@ def split_tokens(text: str) -> list[Token]:
     return [*tokens, Token("end", "", len(text) + 1)]
 
 
+def position_of_equals(text: str) -> int | None:
+    """Where the first ``=`` stands, outside quotes, from 0; None without one.
+
+    Example:
+        >>> position_of_equals('"a=b" = a == b')
+        6
+    """
+    matches = _TOKEN.finditer(text)
+    return next((match.start() for match in matches if match.group() == "="), None)
+
+
 def _plain_name(token: Token) -> str:
     """The name in one spelling: the micro sign and μ are one letter."""
     name = unicodedata.normalize("NFKC", token.text)
