@@ -1,5 +1,6 @@
 """Columns computed by formulas: their values, what is missing, and what is refused."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -262,7 +263,17 @@ def test_any_text_is_computed_or_refused(text: str) -> None:
         assert parse_assignment(str(assignment)) == assignment
 
 
-# Architecture rows of real tables
+# Architecture rows of real tables, and the page
+
+
+def test_the_formulas_of_the_page_are_read() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
+    section = page[page.index("## Derived columns") : page.index("## Other inputs")]
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    formulas = [text for row in rows for text in re.findall(r"`(\w+ = [^`]+)`", row)]
+    assert len(formulas) >= 12
+    for formula in formulas:
+        assert parse_assignment(formula).name in ("N", "D", "N_active")
 
 
 def test_sizes_and_tokens_from_the_architecture_of_farseers_runs(shared_data: Path) -> None:
