@@ -147,9 +147,9 @@ class TestRefusals:
         [
             ("E + foo(N)", "", "unknown function 'foo'"),
             ("E + A/N^a", "", "write ** for a power"),
-            ("E + A/N.real", "", "there are no attributes"),
-            ("__import__('os').system('true')", "", "a name begins with a letter"),
-            (f"E + A/{'N' * 10_000}", "", "the law has 10,006 characters"),
+            ("E + A/N.real", "", "quote it"),
+            ("__import__('os').system('true')", "", "begin it with a letter"),
+            (f"E + A/{'N' * 10_000}", "", "the formula has 10,006 characters"),
             ("chinchila", "", "unknown law 'chinchila'; choose from farseer, chinchilla"),
             ("E + A/N**a + B/stream_of**b", "", "nearly matches the column 'streams_of'"),
             ("E + A*P", "--input P=streams_off", "no column 'streams_off', named as P"),

@@ -15,7 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from farseer_jax.expressions.expression import Expression, parse
-from farseer_jax.expressions.parser import FUNCTIONS, MAX_DEPTH, MAX_LENGTH
+from farseer_jax.expressions.names import FUNCTIONS, name_text
+from farseer_jax.expressions.parser import MAX_DEPTH, MAX_LENGTH
 
 PARALLEL = "N, P | E + (A/(N*(k*log(P) + 1)))**alpha"
 NAMES = ("x", "y", "alpha", "N_2", "β")
@@ -99,69 +100,108 @@ def test_an_expression_is_a_value() -> None:
         law.text = "x"  # type: ignore[misc]
 
 
+@pytest.mark.parametrize(
+    ("text", "canonical", "names"),
+    [
+        ('6*"N"*`D`', "6*N*D", ("N", "D")),
+        ("`train/loss`+1", '"train/loss" + 1', ("train/loss",)),
+        ('"log"*log("and")', '"log"*log("and")', ("log", "and")),
+        ('"a""b"*`a``b`', '"a""b"*"a`b"', ('a"b', "a`b")),
+        ('"_step"/"+"', '"_step"/"+"', ("_step", "+")),
+        ('"µ"', '"µ"', ("µ",)),  # a name in quotes is exact
+        ('"a|b" | "a|b"*c', '"a|b" | "a|b"*c', ("a|b", "c")),
+        ('sum(C["web share"]*"web share")', 'sum(C["web share"]*"web share")', ("C", "web share")),
+    ],
+)
+def test_names_are_quoted_where_they_need_it(
+    text: str, canonical: str, names: tuple[str, ...]
+) -> None:
+    formula = parse(text)
+    assert (formula.text, formula.names) == (canonical, names)
+    assert parse(canonical).tree == formula.tree
+
+
+@given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20))
+@example("sum", '"')
+@example("`", "\n")
+@example("x", "ª")
+def test_any_name_can_be_quoted(name: str, other: str) -> None:
+    backticks = "`" + other.replace("`", "``") + "`"
+    formula = parse(f"{name_text(name)}*{backticks} + 2")
+    assert set(formula.names) == {name, other}
+    assert parse(formula.text).tree == formula.tree
+    assert formula.evaluate({name: 3.0, other: 3.0}) == 11.0
+
+
 # What is refused: one sentence each, with the part, its place and what to do
 
 REFUSED = {
-    "": "the law has no formula: write one, such as E",
-    "N, P |  ": "the law has no formula",
-    "E + A/N^a": r"'\^' at column 8 of the law: write \*\* for a power",
-    "E + A·N": r"'·' at column 6 of the law: write \* for a product",
-    "E − A": "'−' at column 3 of the law: write - for a minus",
-    "a // b": "'//' at column 3 of the law: write / for a quotient",
-    "L = E + N": "'=' at column 3 of the law: nothing is assigned",
-    "N.real": "'.' at column 2 of the law: there are no attributes",
-    "'N'": "at column 1 of the law: there are no strings",
-    "__import__('os')": "name '__import__' at column 1 of the law: a name begins with a letter",
-    "eval(N)": "unknown function 'eval' at column 1 of the law: write eval",
-    "E + ln(N)": "unknown function 'ln' at column 5 of the law: did you mean log",
-    "E + sqr(N)": "unknown function 'sqr' at column 5 of the law: did you mean sqrt",
+    "": "the formula is empty: write one, such as E",
+    "N, P |  ": "the formula is empty",
+    "E + A/N^a": r"'\^' at column 8 of the formula: write \*\* for a power",
+    "E + A·N": r"'·' at column 6 of the formula: write \* for a product",
+    "E − A": "'−' at column 3 of the formula: write - for a minus",
+    "a // b": "'//' at column 3 of the formula: write / for a quotient",
+    "L = E + N": "'=' at column 3 of the formula: leave out it and what is before it",
+    "N.real": "name 'N.real' at column 1 of the formula: quote it, \"N.real\"",
+    "N .real": "'.' at column 3 of the formula: it cannot stand alone",
+    "'N'": 'at column 1 of the formula: quote the name of a column by " or `',
+    '6*"N': "'\"' at column 3 of the formula: the quote that ends the name is missing",
+    "6*`N": "'`' at column 3 of the formula: the quote that ends the name is missing",
+    '6*""': '"" at column 3 of the formula: a name is missing between the quotes',
+    '"a""b" "c"': "'\"c\"' at column 8 of the formula: an operator is missing before it",
+    '"log"(N)': r"'\(' at column 6 of the formula: an operator is missing before it",
+    "__import__('os')": "name '__import__' at column 1 of the formula: begin it with a letter",
+    "eval(N)": "unknown function 'eval' at column 1 of the formula: write eval",
+    "E + ln(N)": "unknown function 'ln' at column 5 of the formula: did you mean log",
+    "E + sqr(N)": "unknown function 'sqr' at column 5 of the formula: did you mean sqrt",
     "k(log(P) + 1)": r"write k\*\(…\) if a product",
-    "2N": "'2N' at column 1 of the law",
-    "1.2.3*N": "'1.2.3' at column 1 of the law",
-    "1e999": "'1e999' at column 1 of the law: the number is too large",
-    "x²": "name 'x²' at column 1 of the law: a name has letters, digits and _ only",
-    "a b": r"'b' at column 3 of the law: an operator is missing before it, such as \*",
-    "log(a)(b)": r"'\(' at column 7 of the law: an operator is missing",
-    "a +": "the end at column 4 of the law: a number, a name or a parenthesis is missing",
-    "a * / b": "'/' at column 5 of the law: a number or a name is missing before it",
-    "(a + b": r"the end at column 7 of the law: '\)' is missing",
-    "a + b)": r"'\)' at column 6 of the law: nothing is open that it closes",
-    "a, b": "',' at column 2 of the law: commas stand between the arguments of a function",
-    "a < b": "condition 'a < b' at column 1 of the law: write it as where",
-    "1 + (a < b)": "condition 'a < b' at column 5 of the law",
-    "(a < b) + 1": r"'a < b' at column 1 of the law: a condition cannot be an operand of '\+'",
-    "(a < b)**2": r"'a < b' at column 1 of the law: a condition cannot be an operand of '\*\*'",
-    "where(a, b, c)": "'a' at column 7 of the law: a condition compares two values",
-    "where(a < b and c, 1, 2)": "'c' at column 17 of the law: a condition compares",
+    "2N": "'2N' at column 1 of the formula",
+    "1.2.3*N": "'1.2.3' at column 1 of the formula",
+    "1e999": "'1e999' at column 1 of the formula: the number is too large",
+    "x²": "name 'x²' at column 1 of the formula: use letters, digits and _ only, or quote",
+    "a b": r"'b' at column 3 of the formula: an operator is missing before it, such as \*",
+    "log(a)(b)": r"'\(' at column 7 of the formula: an operator is missing",
+    "a +": "the end at column 4 of the formula: a number, a name or a parenthesis is missing",
+    "a * / b": "'/' at column 5 of the formula: a number or a name is missing before it",
+    "(a + b": r"the end at column 7 of the formula: '\)' is missing",
+    "a + b)": r"'\)' at column 6 of the formula: nothing is open that it closes",
+    "a, b": "',' at column 2 of the formula: commas stand between the arguments of a function",
+    "a < b": "condition 'a < b' at column 1 of the formula: write it as where",
+    "1 + (a < b)": "condition 'a < b' at column 5 of the formula",
+    "(a < b) + 1": r"'a < b' at column 1 of the formula: a condition cannot be an operand of '\+'",
+    "(a < b)**2": r"'a < b' at column 1 of the formula: a condition cannot be an operand of '\*\*'",
+    "where(a, b, c)": "'a' at column 7 of the formula: a condition compares two values",
+    "where(a < b and c, 1, 2)": "'c' at column 17 of the formula: a condition compares",
     "where(a < b < c, 1, 2)": "join comparisons by and",
-    "where(a < b, 1)": "function 'where' at column 1 of the law: it takes 3 arguments and got 2",
-    "max(a)": "function 'max' at column 1 of the law: it takes 2 or more arguments and got 1",
-    "log(a, 2)": "function 'log' at column 1 of the law: it takes 1 argument and got 2",
-    "log": r"function 'log' at column 1 of the law: write log\(…\)",
-    "sum(a*b)": r"sum at column 1 of the law: name its mixture by an index, as in sum\(C\[h\]\*h\)",
-    "sum(C[h]*T[g]*h)": "sum at column 1 of the law: it runs over one mixture, and g, h are in it",
+    "where(a < b, 1)": "function 'where' at column 1 of the formula: it takes 3 arguments and",
+    "max(a)": "function 'max' at column 1 of the formula: it takes 2 or more arguments and got 1",
+    "log(a, 2)": "function 'log' at column 1 of the formula: it takes 1 argument and got 2",
+    "log": r"function 'log' at column 1 of the formula: write log\(…\)",
+    "sum(a*b)": r"sum at column 1 of the formula: name its mixture by an index",
+    "sum(C[h]*T[g]*h)": "sum at column 1 of the formula: it runs over one mixture, and g, h",
     "C[h]*h": r"'C\[h\]' has a value per share: write it within sum",
     "h*sum(C[h]*h)": "'h' has a value per share: write it within sum",
     "sum(C[h])": "the mixture 'h' does not occur",
     "sum(C[h]*h) + sum(C[g]*g)": r"parameter 'C' occurs both as C\[g\] and as C\[h\]",
     "C*sum(C[h]*h)": r"parameter 'C' occurs both as C\[h\] and as C:",
-    "C[0]": "index '0' at column 3 of the law: only a parameter has an index",
-    "C[h": r"the end at column 4 of the law: '\]' is missing",
-    "N[h](2)": r"'\(' at column 5 of the law",
-    "|a": "the bar at column 1 of the law: a name of an input is missing before it",
-    "N, | N*a": "the bar at column 4 of the law",
-    "N P | N*P": "'P' at column 3 of the law: put commas between",
-    "N + P | N*P": r"'\+' at column 3 of the law: put commas between",
-    "2 | N": "'2' at column 1 of the law: only names of inputs",
-    "N, N | N*a": "input 'N' at column 4 of the law: it is declared twice",
+    "C[0]": "index '0' at column 3 of the formula: only a parameter has an index",
+    "C[h": r"the end at column 4 of the formula: '\]' is missing",
+    "N[h](2)": r"'\(' at column 5 of the formula",
+    "|a": "the bar at column 1 of the formula: a name of an input is missing before it",
+    "N, | N*a": "the bar at column 4 of the formula",
+    "N P | N*P": "'P' at column 3 of the formula: put commas between",
+    "N + P | N*P": r"'\+' at column 3 of the formula: put commas between",
+    "2 | N": "'2' at column 1 of the formula: only names of inputs",
+    "N, N | N*a": "input 'N' at column 4 of the formula: it is declared twice",
     "N, D | N*a": "input 'D' is declared before the bar but does not occur",
-    "N | a | N": "a second bar at column 7 of the law",
+    "N | a | N": "a second bar at column 7 of the formula",
     "N | N*sum(C[h]*h)": "the mixture 'h' is an input: declare it before the bar",
     "C, h | sum(C[h]*h)": r"input 'C' has an index, C\[h\]: only parameters have one",
-    "a" * (MAX_LENGTH + 1): "the law has 4,001 characters: at most 4,000 are read",
-    "(" * 1000 + "a" + ")" * 1000: r"'\(' at column 51 of the law: nested more than 50 deep",
-    "-" * 1000 + "a": "'-' at column 51 of the law: nested more than 50 deep",
-    "a**" * 1000 + "a": r"'\*\*' at column 152 of the law: nested more than 50 deep",
+    "a" * (MAX_LENGTH + 1): "the formula has 4,001 characters: at most 4,000 are read",
+    "(" * 1000 + "a" + ")" * 1000: r"'\(' at column 51 of the formula: nested more than 50 deep",
+    "-" * 1000 + "a": "'-' at column 51 of the formula: nested more than 50 deep",
+    "a**" * 1000 + "a": r"'\*\*' at column 152 of the formula: nested more than 50 deep",
     "where(" + "not " * 900 + "a<b, 1, 2)": "nested more than 50 deep",
     "exp(" * 900: "nested more than 50 deep",
 }
@@ -176,7 +216,7 @@ def test_what_is_no_law_is_refused_in_one_sentence(text: str) -> None:
 
 
 def test_what_is_no_text_is_refused() -> None:
-    with pytest.raises(TypeError, match="expected a law as text, got int"):
+    with pytest.raises(TypeError, match="expected a formula as text, got int"):
         parse(3)  # type: ignore[arg-type]
 
 

@@ -120,6 +120,15 @@ def test_what_cannot_be_fitted_is_refused(
 # The class
 
 
+@pytest.mark.parametrize("law", ['E + A/"model.size"**a', 'N | E + "a b"/N', "`h 1` | sum(`h 1`)"])
+def test_names_of_a_law_are_not_quoted(law: str) -> None:
+    refusal = r"in the law .*names of a law are not quoted; write x for it and name its column, "
+    with pytest.raises(ValueError, match=refusal + r"columns_of=\{\"x\": "):
+        split(law, ["N", "model.size"])
+    with pytest.raises(ValueError, match=refusal):
+        expression_law(law, {"N": "positive"})
+
+
 def test_the_class_declares_what_the_text_says() -> None:
     law = expression_law(PARALLEL, {"N": "positive", "P": "count"}, real=["k"], name="streams")
     assert law.name == "streams"

@@ -7,8 +7,9 @@ import numpy as np
 
 from farseer_jax.choosing.table_checks import LEAST_RUNS
 from farseer_jax.choosing.table_reading import TableReading
-from farseer_jax.runs.checks import floats_of, shown_rows
+from farseer_jax.runs.checks import floats_of
 from farseer_jax.runs.groups_and_responses import group_text, groups_of
+from farseer_jax.tables.row_numbers import shown_rows
 
 
 def without_small_groups(

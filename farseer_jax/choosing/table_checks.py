@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from farseer_jax.link_functions import Link
-from farseer_jax.runs.checks import REMEDY, floats_of, refuse_bad_rows, shown_rows
+from farseer_jax.runs.checks import floats_of, refuse_bad_rows
 from farseer_jax.runs.inputs import SUM_TOLERANCE
 from farseer_jax.runs.response import checked_response
+from farseer_jax.tables.row_numbers import REMEDY, shown_rows
 
 Columns = Mapping[str, np.ndarray]
 LEAST_RUNS = 5  # of a group, and of a response

@@ -24,10 +24,11 @@ from farseer_jax.choosing.table_checks import (
     texts_as_numbers,
 )
 from farseer_jax.link_functions import Link
-from farseer_jax.runs.checks import floats_of, shown_rows
+from farseer_jax.runs.checks import floats_of
 from farseer_jax.runs.find_columns import match_columns
 from farseer_jax.runs.inputs import SUM_TOLERANCE
 from farseer_jax.runs.usual_names import USUAL_NAMES, USUAL_SHARES, squeezed
+from farseer_jax.tables.row_numbers import shown_rows
 
 _LOSS_NAMES = re.compile(r"(^loss[_ ].+)|(.+[_ ]loss$)", re.IGNORECASE)
 _RESULT_NAMES = re.compile(r"(^|[_ ])(loss|acc|accuracy|ppl|perplexity|bpb|error|score)($|[_ ])")

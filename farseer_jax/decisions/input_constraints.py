@@ -153,7 +153,7 @@ def _expression(law: type[Law], text: str, argument: str) -> Expression:
         expression = parse(text.strip())
     except ValueError as error:
         raise ValueError(
-            f"{argument}: {str(error).replace('of the law', f'of {text!r}')}"
+            f"{argument}: {str(error).replace('of the formula', f'of {text!r}')}"
         ) from None
     _check_names(law, expression.names, argument)
     for name in expression.names:

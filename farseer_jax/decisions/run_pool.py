@@ -11,11 +11,12 @@ from farseer_jax.forecasting.posterior import Inputs
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.law_inputs import in_order, one_hot
 from farseer_jax.runs.binding import bind_points
-from farseer_jax.runs.checks import Floats, floats_of, shown_rows
+from farseer_jax.runs.checks import Floats, floats_of
 from farseer_jax.runs.columns import table_columns
 from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
+from farseer_jax.tables.row_numbers import shown_rows
 
 Cost = Callable[..., ArrayLike] | ArrayLike | str | None
 

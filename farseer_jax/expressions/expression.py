@@ -1,4 +1,4 @@
-"""A law written as text: its names and its evaluation."""
+"""A formula written as text: its names and its evaluation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from farseer_jax.expressions.names import name_text
 from farseer_jax.expressions.parser import parse_text
 from farseer_jax.expressions.tree import (
     Call,
@@ -30,7 +31,7 @@ _OPERATORS: Final = {
 
 @dataclass(frozen=True)
 class Expression:
-    """A law as a formula, made by :func:`parse`.
+    """A formula, such as that of a law, made by :func:`parse`.
 
     Attributes:
         text: the formula in a normal form, which :func:`parse` reads back.
@@ -76,19 +77,20 @@ class Expression:
             raise ValueError(f"missing a value for {', '.join(missing)}; give one for each name")
         # jax.numpy never warns: outside a law's domain its values are NaN or infinite
         with np.errstate(all="ignore"):
-            return _value(self.tree, values, xp, None)
+            return value_of(self.tree, values, xp)
 
 
 def parse(text: str) -> Expression:
-    """Read a law written as text.
+    """Read a formula written as text.
 
     Args:
-        text: a formula, such as ``"E + A/N**alpha"``, with the inputs declared before a bar unless
-            they are found by the columns of a table: ``"N, P | E + (A/(N*P**k))**a"``.
+        text: a formula, such as ``"E + A/N**alpha"``; for a law, with the inputs declared before a
+            bar unless they are found by the columns of a table: ``"N, P | E + (A/(N*P**k))**a"``.
+            Names that are not of letters, digits and ``_`` are quoted by ``"`` or backticks.
 
     Raises:
         TypeError: not text.
-        ValueError: the text is not a law; the message quotes the part, its column and the remedy.
+        ValueError: not a formula; the message quotes the part, its column and the remedy.
 
     Example:
         >>> law = parse("N, P | E+( A/(N * (k*log(P)+1)) ) ** alpha")
@@ -96,18 +98,22 @@ def parse(text: str) -> Expression:
         N, P | E + (A/(N*(k*log(P) + 1)))**alpha
         >>> law.names
         ('E', 'A', 'N', 'k', 'P', 'alpha')
+        >>> print(parse('6 * `config.model.n_params` * D'))
+        6*"config.model.n_params"*D
         >>> parse("E + A/N^alpha")
         Traceback (most recent call last):
             ...
-        ValueError: '^' at column 8 of the law: write ** for a power
+        ValueError: '^' at column 8 of the formula: write ** for a power
     """
     if not isinstance(text, str):
-        raise TypeError(f"expected a law as text, got {type(text).__name__}")
+        raise TypeError(f"expected a formula as text, got {type(text).__name__}")
     declared, tree = parse_text(text)
     nodes = [node for node in walk(tree) if isinstance(node, Name)]
     sums = [node.mixture for node in walk(tree) if isinstance(node, Call) and node.mixture]
     expression = Expression(
-        text=to_text(tree) if declared is None else f"{', '.join(declared)} | {to_text(tree)}",
+        text=to_text(tree)
+        if declared is None
+        else f"{', '.join(map(name_text, declared))} | {to_text(tree)}",
         declared_inputs=declared,
         names=tuple(dict.fromkeys(node.name for node in nodes)),
         indexed={node.name: node.mixture for node in nodes if node.mixture is not None},
@@ -120,11 +126,13 @@ def parse(text: str) -> Expression:
     return expression
 
 
-def _value(node: Node, values: Mapping[str, Any], xp: ModuleType, mixture: str | None) -> Any:
+def value_of(
+    node: Node, values: Mapping[str, Any], xp: ModuleType = np, mixture: str | None = None
+) -> Any:
     """The value of a node; within a sum over a mixture, shares are on the last axis."""
 
     def of(operand: Node) -> Any:
-        return _value(operand, values, xp, mixture)
+        return value_of(operand, values, xp, mixture)
 
     match node:
         case Number(value):
@@ -144,7 +152,7 @@ def _value(node: Node, values: Mapping[str, Any], xp: ModuleType, mixture: str |
                 result = getattr(xp, _OPERATORS[operator])(result, of(operand))
             return result
         case Call("sum", (body,), within):
-            total = xp.sum(_value(body, values, xp, within), axis=-1)
+            total = xp.sum(value_of(body, values, xp, within), axis=-1)
             return total if mixture is None else xp.expand_dims(total, -1)
         case Call("min" | "max" as function, (first, *others)):
             result = of(first)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Final, NoReturn
 
+from farseer_jax.expressions.names import FUNCTIONS, RESERVED
 from farseer_jax.expressions.tokens import REMEDIES, Token, refuse, split_tokens
 from farseer_jax.expressions.tree import (
     COMPARISON,
@@ -32,16 +33,6 @@ from farseer_jax.expressions.tree import (
 MAX_LENGTH: Final = 4000
 MAX_DEPTH: Final = 50  # a level takes up to five of the 1000 frames that Python allows
 
-# Name to the least and the largest number of arguments.
-FUNCTIONS: Final[dict[str, tuple[int, float]]] = {
-    **dict.fromkeys(("log", "log2", "log10", "exp", "sqrt", "abs"), (1, 1)),
-    **dict.fromkeys(("tanh", "sin", "cos", "atan"), (1, 1)),
-    **dict.fromkeys(("min", "max"), (2, float("inf"))),
-    "where": (3, 3),
-    "sum": (1, 1),
-}
-RESERVED: Final = frozenset({*FUNCTIONS, "pi", "and", "or", "not"})
-
 _OTHER_FUNCTIONS: Final = {"ln": "log", "arctan": "atan", "minimum": "min", "maximum": "max"}
 
 
@@ -49,16 +40,20 @@ def parse_text(text: str) -> tuple[tuple[str, ...] | None, Node]:
     """The inputs declared before the bar, if there is one, and the tree of the formula.
 
     Raises:
-        ValueError: the text is not a law; one sentence with the column.
+        ValueError: the text is not a formula; one sentence with the column.
     """
     if len(text) > MAX_LENGTH:
-        raise ValueError(f"the law has {len(text):,} characters: at most {MAX_LENGTH:,} are read")
+        raise ValueError(
+            f"the formula has {len(text):,} characters: at most {MAX_LENGTH:,} are read"
+        )
     tokens = split_tokens(text)
     bars = [index for index, token in enumerate(tokens) if token.text == "|"]
     if not bars:
         return None, _Parser(tokens).whole()
     if len(bars) > 1:
-        refuse("a second bar", tokens[bars[1]].column, "one bar divides the inputs from the law")
+        refuse(
+            "a second bar", tokens[bars[1]].column, "one bar divides the inputs from the formula"
+        )
     return _declared(tokens[: bars[0]], tokens[bars[0]]), _Parser(tokens[bars[0] + 1 :]).whole()
 
 
@@ -69,12 +64,12 @@ def _declared(tokens: list[Token], bar: Token) -> tuple[str, ...]:
         if index % 2:
             if token.text != ",":
                 refuse(repr(token.text), token.column, "put commas between the declared inputs")
-        elif token.kind != "name" or token.text in RESERVED:
+        elif not _is_name(token):
             refuse(repr(token.text), token.column, "only names of inputs stand before the bar")
-        elif token.text in names:
-            refuse(f"input {token.text!r}", token.column, "it is declared twice")
+        elif token.name in names:
+            refuse(f"input {token.name!r}", token.column, "it is declared twice")
         else:
-            names.append(token.text)
+            names.append(token.name)
     if len(tokens) % 2 == 0:
         refuse("the bar", bar.column, "a name of an input is missing before it")
     return tuple(names)
@@ -86,12 +81,12 @@ class _Parser:
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens, self.position, self.depth = tokens, 0, 0
         pairs = pairwise(tokens)
-        self.mixtures = {after.text for token, after in pairs if token.text == "["}
+        self.mixtures = {after.name for token, after in pairs if token.text == "["}
 
     def whole(self) -> Node:
         """The tree of all tokens."""
         if self.next.kind == "end":
-            raise ValueError("the law has no formula: write one, such as E + A/N**alpha")
+            raise ValueError("the formula is empty: write one, such as E + A/N**alpha")
         tree = self.number(0)
         self.expect("")
         return tree
@@ -191,26 +186,32 @@ class _Parser:
                 return node
         if token.kind == "name" and token.text not in ("and", "or"):
             return self.named(token)
+        if token.kind == "quoted":
+            return self.indexed(token)
         if token.kind == "end":
             refuse("the end", token.column, "a number, a name or a parenthesis is missing")
         return refuse(repr(token.text), token.column, "a number or a name is missing before it")
 
     def named(self, token: Token) -> Node:
-        """A name, with its index or its arguments."""
+        """A name, with its index or its arguments; or a reserved word."""
         if self.next.text == "(":
             return self.call(token)
         if token.text in FUNCTIONS:
             refuse(f"function {token.text!r}", token.column, f"write {token.text}(…)")
         if token.text == "pi":
             return Number(math.pi)
+        return self.indexed(token)
+
+    def indexed(self, token: Token) -> Node:
+        """A name, with its index."""
         if self.next.text != "[":
-            return Name(token.text)
+            return Name(token.name)
         self.take()
         index = self.take()
-        if index.kind != "name" or index.text in RESERVED:
+        if not _is_name(index):
             refuse(f"index {index.text!r}", index.column, REMEDIES["["])
         self.expect("]")
-        return Name(token.text, index.text)
+        return Name(token.name, index.name)
 
     def call(self, token: Token) -> Node:
         """A function and its arguments."""
@@ -253,6 +254,11 @@ class _Parser:
             refuse(repr(token.text), token.column, f"nested more than {MAX_DEPTH} deep")
         yield
         self.depth -= 1
+
+
+def _is_name(token: Token) -> bool:
+    """Whether a token is a name rather than a reserved word."""
+    return token.kind == "quoted" or (token.kind == "name" and token.text not in RESERVED)
 
 
 def _wrong_operand(operator: str) -> str:

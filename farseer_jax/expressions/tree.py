@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from farseer_jax.expressions.names import name_text
+
 # How tightly operators bind; comparisons do not join, and ``**`` binds to the right.
 PRECEDENCE: Final = {
     "or": 1,
@@ -123,7 +125,8 @@ def _text_of(node: Node) -> tuple[str, int]:
         case Number(value):
             return _number_text(value), _ATOM
         case Name(name, mixture):
-            return (name if mixture is None else f"{name}[{mixture}]"), _ATOM
+            index = "" if mixture is None else f"[{name_text(mixture)}]"
+            return f"{name_text(name)}{index}", _ATOM
         case Call(function, arguments):
             return f"{function}({', '.join(to_text(argument) for argument in arguments)})", _ATOM
         case Power(base, exponent):

@@ -10,9 +10,10 @@ from typing import Annotated, Any, ClassVar, Final, cast
 import jax.numpy as jnp
 
 from farseer_jax.expressions.expression import Expression, parse
+from farseer_jax.expressions.names import name_text
 from farseer_jax.laws.domains import EXPONENT, Along, Exponent, Leaf, Positive, Real
 from farseer_jax.laws.law import Law
-from farseer_jax.runs.find_columns import usual_input
+from farseer_jax.runs.find_columns import column_option, usual_input
 from farseer_jax.runs.inputs import KINDS, Kind
 from farseer_jax.runs.usual_names import squeezed
 from farseer_jax.solvers.random_starts import Domain
@@ -54,6 +55,7 @@ def split_names(
         >>> split_names(law, ["N", "P", "corpus", "loss"])
         (('N', 'P'), ('E', 'A', 'k', 'alpha'))
     """
+    _refuse_quoted(expression)
     for name in bound:
         if name not in expression.names:
             raise ValueError(
@@ -214,8 +216,19 @@ def _reduce(law: type[ExpressionLaw]) -> Any:
 copyreg.pickle(_ExpressionType, _reduce)
 
 
+def _refuse_quoted(expression: Expression) -> None:
+    """Refuse names in quotes: inputs and parameters are given by keyword, in Python and files."""
+    for name in (*expression.names, *expression.mixtures):
+        if (text := name_text(name)) != name:
+            raise ValueError(
+                f"name {text} in the law {expression.text!r}: names of a law are not quoted; "
+                f"write x for it and name its column, {column_option('x', name)}"
+            )
+
+
 def _check_kinds(expression: Expression, inputs: Mapping[str, Kind]) -> None:
     """Refuse inputs that do not match the formula."""
+    _refuse_quoted(expression)
     declared = expression.declared_inputs
     unknown = [name for name in inputs if name not in expression.names]
     if unknown or not inputs:

@@ -12,13 +12,13 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.tables.row_numbers import MAX_ROWS_SHOWN, REMEDY, shown_rows
+
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = Sequence[int] | NDArray[np.intp]
 
-_MAX_ROWS_SHOWN: Final = 10
 _MAX_VALUES_SHOWN: Final = 3
 _MAX_LETTERS_SHOWN: Final = 30
-REMEDY: Final = "correct these rows or leave them out (rows are counted from 0, without the header)"
 
 
 class Rule(NamedTuple):
@@ -86,38 +86,6 @@ def check_level(level: float) -> None:
     """
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must lie between 0 and 1, such as 0.9; got {level!r}")
-
-
-def shown_rows(rows: Iterable[int]) -> str:
-    """Write row numbers for a message: the first ten, and how many more.
-
-    Args:
-        rows: positions, counted from 0.
-
-    Returns:
-        ``"row 3"``, ``"rows 3, 17"`` or ``"rows 0, 1, … and 37 more"``.
-
-    Example:
-        >>> shown_rows(range(47))
-        'rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 37 more'
-    """
-    texts = [str(int(row)) for row in rows]
-    return f"{'row' if len(texts) == 1 else 'rows'} {shortened(texts, _MAX_ROWS_SHOWN)}"
-
-
-def shortened(texts: Sequence[str], most: int) -> str:
-    """Join texts by commas: the first of them, and how many more there are.
-
-    Args:
-        texts: what to join.
-        most: how many to show.
-
-    Example:
-        >>> shortened(["a", "b", "c"], 2)
-        'a, b and 1 more'
-    """
-    left = len(texts) - most
-    return ", ".join(texts[:most]) + (f" and {left} more" if left > 0 else "")
 
 
 def short(value: float) -> str:
@@ -218,7 +186,7 @@ def _parsed(array: NDArray[Any], column: str) -> Floats:
     bad = [row for row, number in enumerate(numbers) if number is None]
     if bad:
         what = "is not a number" if len(bad) == 1 else "are not numbers"
-        examples = _examples(_quoted(objects[row]) for row in bad[:_MAX_ROWS_SHOWN])
+        examples = _examples(_quoted(objects[row]) for row in bad[:MAX_ROWS_SHOWN])
         raise ValueError(f"{column}: {shown_rows(bad)} {what} ({examples}); {REMEDY}")
     return np.array(numbers, dtype=np.float64)
 

@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
-from farseer_jax.runs.checks import shortened
 from farseer_jax.runs.columns import ROLES, refuse_repeated_names
 from farseer_jax.runs.usual_names import (
     USUAL_NAMES,
@@ -16,6 +15,7 @@ from farseer_jax.runs.usual_names import (
     named,
     squeezed,
 )
+from farseer_jax.tables.row_numbers import shortened
 
 _MAX_NAMES_SHOWN: Final = 40
 
@@ -181,7 +181,7 @@ def _guessed_column(
     if name in names and name in taken:
         raise ValueError(
             f"column {name!r} is named as another input: name the column of {name} too, "
-            f"{_option(name, 'column')}"
+            f"{column_option(name, 'column')}"
         )
     free = [column for column in names if column not in taken]
     if name in free:
@@ -193,11 +193,12 @@ def _guessed_column(
     if candidates:
         raise ValueError(
             f"columns {_listed(candidates)} could each be {named(name)}: "
-            f"say which, {_option(name, candidates[0])}"
+            f"say which, {column_option(name, candidates[0])}"
         )
     raise ValueError(
-        f"no column was recognised as {named(name)}{needed}: name it, {_option(name, 'column')}; "
-        f"the columns are {_listed(names)}{_hint(_near(name, free))}"
+        f"no column was recognised as {named(name)}{needed}: name it, "
+        f"{column_option(name, 'column')}; the columns are {_listed(names)}"
+        f"{_hint(_near(name, free))}"
     )
 
 
@@ -219,11 +220,11 @@ def _guessed_shares(
         stems = " and ".join(f"{stem}_*" for stem in candidates)
         raise ValueError(
             f"columns {stems} could each be the mixture {name}: say which, "
-            f"{_option(name, f'{next(iter(candidates))}_*')}"
+            f"{column_option(name, f'{next(iter(candidates))}_*')}"
         )
     raise ValueError(
         f"no columns were recognised as the mixture {name}{needed}: name them, "
-        f"{_option(name, 'share_*')}; the columns are {_listed(names)}"
+        f"{column_option(name, 'share_*')}; the columns are {_listed(names)}"
         f"{_category_hint(name) if name in free else ''}"
     )
 
@@ -272,8 +273,13 @@ def as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
     return (columns,) if isinstance(columns, str) else columns
 
 
-def _option(name: str, column: str) -> str:
-    """How to name a column, in Python and in the shell."""
+def column_option(name: str, column: str) -> str:
+    """How to name the column of an input, in Python and in the shell.
+
+    Example:
+        >>> print(column_option("U", "unique"))
+        columns_of={"U": "unique"} in Python or --input U=unique in the shell
+    """
     quoted = column if column.isidentifier() else f"'{column}'"
     if name in ROLES:
         return f'{name}="{column}" in Python or --{name} {quoted} in the shell'

@@ -20,11 +20,10 @@ from farseer_jax.runs.checks import (
     checked_floats,
     refuse_missing_labels,
     short,
-    shortened,
-    shown_rows,
 )
 from farseer_jax.runs.columns import Column, copied
 from farseer_jax.runs.usual_names import MEANINGS, unit_option
+from farseer_jax.tables.row_numbers import shortened, shown_rows
 
 Kind = Literal["positive", "real", "count", "fraction", "mixture", "category"]
 Kinds: TypeAlias = Mapping[str, Kind]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.link_functions import Link, as_link
-from farseer_jax.runs.checks import Floats, short, shortened
+from farseer_jax.runs.checks import Floats, short
 from farseer_jax.runs.columns import Column, extra_columns, from_json, to_json
 from farseer_jax.runs.inputs import (
     Kinds,
@@ -23,6 +23,7 @@ from farseer_jax.runs.inputs import (
     refuse_wrong_units,
 )
 from farseer_jax.runs.response import checked_response, checked_weights
+from farseer_jax.tables.row_numbers import shortened
 
 _MAX_NAMES_SHOWN: Final = 6
 
