@@ -171,7 +171,7 @@ def floats_of(values: Any, column: str) -> Floats:
 
     Example:
         >>> floats_of([1, None, "1.5k"], "column 'x'")
-        array([   1.,   nan, 1500.])
+        array([1.0e+00,     nan, 1.5e+03])
     """
     array = _array(values, column)
     if array.ndim != 1:
