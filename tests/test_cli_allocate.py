@@ -63,7 +63,7 @@ class TestCommand:
         assert (source, compute) == (("refits", 50, 3), None)
         table = ((2e8, 1.6e9), (16, 32), (1024, 2048))
         assert given == {
-            "loss": (0.5,),
+            "loss": [0.5],
             "flops": fj.TransformerFLOPs(*table, 8192, 5e4),
             "level": 0.5,
             "tokens_served": 1e12,

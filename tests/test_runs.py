@@ -224,7 +224,8 @@ def test_true_in_a_plain_list_is_refused() -> None:
 
 
 def test_text_in_a_plain_list_is_refused() -> None:
-    assert "column 'loss': row 1 is not a number ('n/a')" in refusal(loss=[1.0, "n/a", 2.0])
+    assert "column 'loss': row 1 is not a number ('OOM')" in refusal(loss=[1.0, "OOM", 2.0])
+    assert "column 'loss': row 1 is missing or NaN" in refusal(loss=[1.0, "n/a", 2.0])
 
 
 def test_several_kinds_of_bad_rows_in_one_message() -> None:

@@ -1,15 +1,11 @@
 """Whether the values of a column are text, sizes or numbers, and what its name says."""
 
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from farseer_jax.runs.checks import floats_of, is_missing
 from farseer_jax.runs.usual_names import USUAL_NAMES, begins_with, squeezed
-
-_SIZE_LABEL = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMBT])\s*", re.IGNORECASE)
-_SIZE_UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
+from farseer_jax.tables.number_texts import numbers_of
 
 
 def is_text(values: np.ndarray) -> bool:
@@ -21,24 +17,18 @@ def sizes_of(values: np.ndarray) -> np.ndarray | None:
     """Sizes such as ``70M`` as numbers; None where a label is something else."""
     if not is_text(values):
         return None
-    found = [_SIZE_LABEL.fullmatch(str(value)) for value in values]
-    if not all(found) or not found:
-        return None
-    return np.array([float(m[1]) * _SIZE_UNITS[m[2].lower()] for m in found if m is not None])
+    if all(str(label).strip().replace(".", "").isdecimal() for label in values.tolist()):
+        return None  # text of digits alone may be names
+    found = numbers_of(values)
+    is_sure = not found.ambiguous.size and not np.isnan(found.numbers).any()
+    return found.numbers if is_sure else None
 
 
 def some_numbers(values: np.ndarray) -> bool:
     """Whether at least half of the values that are not missing are numbers."""
-    known = [value for value in values.tolist() if not is_missing(value) and value != ""]
-    return 2 * sum(_is_number(value) for value in known) >= max(len(known), 1)
-
-
-def _is_number(value: object) -> bool:
-    try:
-        floats_of([value], "")
-    except ValueError:
-        return False
-    return True
+    found = numbers_of(values)
+    num_numbers = int((~np.isnan(found.numbers)).sum())
+    return num_numbers >= max(found.not_numbers.size, 1)
 
 
 def known_input(name: str) -> bool:

@@ -133,21 +133,10 @@ def numbers_of(columns: Mapping[str, Any], reading: TableReading) -> dict[str, A
     """The columns with sizes in text, such as ``70M``, as numbers.
 
     Raises:
-        ValueError: a label is not a size.
+        ValueError: a value is not a number.
     """
     numbers = dict(columns)
-    for name in reading.sizes:
-        if name not in columns:
-            continue
-        values = sizes_of(np.asarray(columns[name]))
-        if values is None:
-            if is_text(np.asarray(columns[name])):
-                raise ValueError(
-                    f"column {name!r}: expected sizes such as 70M or 1.3B, as in the runs fitted"
-                )
-            values = np.asarray(columns[name], dtype=float)
-        numbers[name] = values
-    for name in (*reading.responses, *reading.inputs, *reading.shares):
+    for name in (*reading.sizes, *reading.responses, *reading.inputs, *reading.shares):
         if name in numbers and name not in reading.groups:
             numbers[name] = floats_of(numbers[name], f"column {name!r}")
     return numbers

@@ -10,6 +10,7 @@ from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.options import (
     POSITIVE,
     Group,
+    NumberRange,
     Settings,
     check_goes_with,
     named,
@@ -20,7 +21,7 @@ from farseer_jax.cli.options import (
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.runs import EXAMPLE, READING, SELECTING_BY_ANY, UNITS
 from farseer_jax.cli.tasks import read_fit
-from farseer_jax.cli.values import budgets
+from farseer_jax.cli.values import amounts, positives
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
@@ -33,16 +34,16 @@ _BUDGETS = Group(
     "Budgets",
     option(
         "--compute",
-        budgets,
-        "Budget such as 1e22, or range such as 1e20:1e26: one budget per factor of ten, or NUMBER "
-        "budgets (may be repeated).",
-        multiple=True,
+        amounts,
+        "Budgets such as 1e21,1e23, or range such as 1e20:1e26: one budget per factor of ten, or "
+        "NUMBER budgets (may be repeated).",
+        metavar="FLOPS|LOW:HIGH[:NUMBER]",
     ),
     option(
         "--loss",
-        POSITIVE,
-        "Loss to reach at the least compute, instead of budgets (may be repeated).",
-        multiple=True,
+        positives,
+        "Loss to reach at the least compute, instead of budgets, such as 0.45 or 0.42,0.45 (may be "
+        "repeated).",
     ),
 )
 _FLOPS = Group(
@@ -55,12 +56,12 @@ _FLOPS = Group(
     ),
     option(
         "--sequence-length",
-        click.FloatRange(1),
+        NumberRange(1),
         "Tokens of a sequence, with --architecture; 2048 unless given.",
     ),
     option(
         "--vocabulary",
-        click.FloatRange(0),
+        NumberRange(0),
         "Size of the vocabulary, with --architecture, if N does not count the output layer; the "
         f"paper's for {_PAPER}, else 0 unless given.",
     ),
@@ -167,15 +168,15 @@ def _check(settings: Settings) -> None:
     picture="plot_allocation",
     examples=[
         "farseer allocate runs.csv --compute 1e20:1e24",
-        "farseer allocate runs.csv --compute 1e23 --tokens-served 1e13 --max-D 1.5e13",
+        "farseer allocate runs.csv --compute 1e23 --tokens-served 10T --max-D 15T",
         "farseer allocate fit.json --loss 0.45 --architecture paper --bootstrap 1000",
     ],
     check=_check,
 )
 def allocate(
     source: "Fit | Runs",
-    compute: tuple[list[float], ...],
-    loss: tuple[float, ...],
+    compute: list[float] | None,
+    loss: list[float] | None,
     architecture: str | None,
     sequence_length: float | None,
     vocabulary: float | None,
@@ -205,8 +206,8 @@ def allocate(
         by = farseer_jax.bootstrap(source, bootstrap, seed=seed)
     found = farseer_jax.allocate(
         by,
-        [budget for some in compute for budget in some] or None,
-        loss=loss or None,
+        compute,
+        loss=loss,
         flops=flops,
         level=level if has_intervals else None,
         **limits,

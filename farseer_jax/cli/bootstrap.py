@@ -39,7 +39,7 @@ _INTERVALS = Group(
     option(
         "--at points",
         named_point,
-        "Point to predict, such as 25.1e9,5e11 or N=4e9,P=8 (may be repeated); without one, a "
+        "Point to predict, such as 25.1B,500B or N=4B,P=8 (may be repeated); without one, a "
         "summary is printed.",
         multiple=True,
     ),
@@ -119,7 +119,7 @@ def _needs_noise(scheme: str | None, of: str) -> bool:
     delivers="Intervals",
     examples=[
         "farseer bootstrap runs.csv",
-        "farseer bootstrap runs.csv --at 25.1e9,5e11 --at 7e10,1.5e12 --level 0.95",
+        "farseer bootstrap runs.csv --at 25.1B,500B --at 70B,1.5T --level 0.95",
         "farseer bootstrap runs.csv --num-resamples 1000000 --out draws.parquet",
     ],
     check=_check,

@@ -11,7 +11,7 @@ from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.model import AUTO, METHODS
 from farseer_jax.cli.options import Settings, named, spelled
 from farseer_jax.cli.runs import check_runs, drop, naming, read_table, select
-from farseer_jax.cli.values import number
+from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
     from farseer_jax.choosing.law_choice import LawChoice
@@ -136,7 +136,7 @@ def at_points(
     num = max(map(len, given.values()))
     points: dict[str, Any] = {}
     for name, texts in given.items():
-        numbers = [number(text) for text in texts]
+        numbers = [number_of(text) for text in texts]
         if None in numbers or len(texts) not in (1, num):
             raise Refusal(f"{name}: expected one number or {num}, got {', '.join(texts)}")
         points[name] = np.array(numbers * (num // len(texts)), dtype=float)

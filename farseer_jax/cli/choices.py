@@ -5,11 +5,11 @@ from typing import Any
 import click
 
 from farseer_jax.cli.command_factory import command
-from farseer_jax.cli.options import POSITIVE, Group, Settings, option
+from farseer_jax.cli.options import Group, Settings, option
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import check_points
 from farseer_jax.cli.tasks import TASK, Task
-from farseer_jax.cli.values import point
+from farseer_jax.cli.values import point, positives
 
 # As in farseer_jax.diagnostics, which is not imported for the help; a test compares.
 GROUPS = (
@@ -22,7 +22,7 @@ _OPTIONS = Group(
     option(
         "--at points",
         point,
-        "Point to predict, such as 25.1e9,5e11 (may be repeated).",
+        "Point to predict, such as 25.1B,500B (may be repeated).",
         multiple=True,
         required=True,
     ),
@@ -39,16 +39,15 @@ _OPTIONS = Group(
     ),
     option(
         "--target-embeddings",
-        POSITIVE,
-        "Embedding parameters of each point, in the order of --at; by a power law through the "
-        "runs' unless given.",
-        multiple=True,
+        positives,
+        "Embedding parameters of each point, in the order of --at, such as 400M,800M; by a power "
+        "law through the runs' unless given.",
     ),
 )
 
 
 def _check(settings: Settings) -> None:
-    given, num_points = len(settings["target_embeddings"]), len(settings["points"])
+    given, num_points = len(settings["target_embeddings"] or ()), len(settings["points"])
     if given not in (0, num_points):
         raise click.UsageError(
             f"--target-embeddings was given {given} times and --at {num_points} times: give one "
@@ -64,9 +63,9 @@ def _check(settings: Settings) -> None:
     delivers="Choices",
     picture="plot_choices",
     examples=[
-        "farseer choices runs.csv --at 25.1e9,5e11",
-        "farseer choices runs.csv --at 25.1e9,5e11 --group size --group method",
-        "farseer choices runs.csv --at 25.1e9,5e11 --embeddings N_total",
+        "farseer choices runs.csv --at 25.1B,500B",
+        "farseer choices runs.csv --at 25.1B,500B --group size --group method",
+        "farseer choices runs.csv --at 25.1B,500B --embeddings N_total",
     ],
     check=_check,
 )

@@ -43,7 +43,7 @@ _OPTIONS = Group(
     option(
         "--at points",
         point,
-        "Point to compare at, such as 25.1e9,5e11 (may be repeated); for tables the largest pair "
+        "Point to compare at, such as 25.1B,500B (may be repeated); for tables the largest pair "
         "of runs, and 10 and 100 times its compute, unless given.",
         multiple=True,
     ),
@@ -122,9 +122,9 @@ def _read(settings: Settings) -> list[Any]:
     delivers="Comparison",
     picture="plot_comparison",
     examples=[
-        "farseer compare a.csv b.csv --at 7e9,2e12",
+        "farseer compare a.csv b.csv --at 7B,2T",
         "farseer compare a.json b.json --names old,new --N 1e8:1e11 --D 1e9:1e13",
-        "farseer compare a.json b.json --at 7e9,2e12 --bootstrap 1000 --json comparison.json",
+        "farseer compare a.json b.json --at 7B,2T --bootstrap 1000 --json comparison.json",
     ],
     check=_check,
 )

@@ -28,7 +28,7 @@ from farseer_jax.cli.runs import (
     read_table,
     select,
 )
-from farseer_jax.cli.values import named_run, names
+from farseer_jax.cli.values import named_run, names, positives
 
 if TYPE_CHECKING:
     from farseer_jax.cli.runs import Table
@@ -156,16 +156,15 @@ _OPTIONS = Group(
     ),
     option(
         "--limit limits",
-        POSITIVE,
-        "Fit the runs up to this value (may be repeated); all values above the smallest third "
-        "unless given.",
-        multiple=True,
+        positives,
+        "Fit the runs up to this value, or to each of several, 1B,3B (may be repeated); all values "
+        "above the smallest third unless given.",
     ),
     option("--min-fitted", FROM_1, "Distinct values in the smallest fitted range; 3 unless given."),
     option(
         "--target targets",
         named_run,
-        "Further run to predict, not among RUNS: N,D,LOSS, or inputs by name, N=4e9,P=8,loss=2.1 "
+        "Further run to predict, not among RUNS: N,D,LOSS, or inputs by name, N=4B,P=8,loss=2.1 "
         "(may be repeated).",
         multiple=True,
     ),
@@ -206,7 +205,7 @@ def _check(settings: Settings) -> None:
         "farseer extrapolate runs.csv",
         "farseer extrapolate runs.csv --along C --json errors.json",
         "farseer extrapolate runs.csv --law forecast \\",
-        "    --law chinchilla:least-squares:huber --target 25.1e9,5e11,0.4116",
+        "    --law chinchilla:least-squares:huber --target 25.1B,500B,0.4116",
         'farseer extrapolate runs.csv --law "E + (A/(N*(k*log(P)+1)))**a" \\',
         '    --law "E + A/N**a/P**b" --along "6*N*P" --by corpus',
     ],
@@ -227,14 +226,14 @@ def extrapolate(
     return farseer_jax.extrapolate(
         question.runs,
         question.candidates,
-        limits=list(limits) or None,
+        limits=limits,
         targets=_targets(targets) if targets else None,
         **question.options,
         **own,
     )
 
 
-def _targets(targets: tuple[dict[str, str], ...]) -> dict[str, list[float]]:
+def _targets(targets: tuple[dict[str, float], ...]) -> dict[str, list[float]]:
     """The targets as a table.
 
     Raises:
@@ -246,4 +245,4 @@ def _targets(targets: tuple[dict[str, str], ...]) -> dict[str, list[float]]:
                 f"One --target names {', '.join(targets[0])}, another {', '.join(other)}: name the "
                 "same inputs."
             )
-    return {name: [float(own[name]) for own in targets] for name in targets[0]}
+    return {name: [own[name] for own in targets] for name in targets[0]}

@@ -26,7 +26,7 @@ _POINTS = Group(
     option(
         "--at points",
         named_point,
-        "Run to forecast, such as 25.1e9,5e11 or N=4e9,P=8 (may be repeated); ten times the "
+        "Run to forecast, such as 25.1B,500B or N=4B,P=8 (may be repeated); ten times the "
         "largest compute unless given.",
         multiple=True,
     ),
@@ -91,10 +91,10 @@ def _read(settings: Settings) -> Question:
     delivers="Forecast",
     picture="plot_forecast",
     examples=[
-        "farseer forecast runs.csv --at 25.1e9,5e11",
+        "farseer forecast runs.csv --at 25.1B,500B",
         "farseer forecast runs.csv --max-N 3e9 --on runs.csv",
         'farseer forecast runs.csv --law "E + A/(N*P)**a + B/D**b" \\',
-        "    --at N=7e9,P=4,D=1e12",
+        "    --at N=7B,P=4,D=1T",
     ],
 )
 def forecast(

@@ -10,9 +10,7 @@ from farseer_jax.cli.values import named_point
 
 _OPTIONS = Group(
     "Influence",
-    option(
-        "--at", named_point, "Point to predict, such as 25.1e9,5e11 or N=4e9,P=8.", required=True
-    ),
+    option("--at", named_point, "Point to predict, such as 25.1B,500B or N=4B,P=8.", required=True),
     noise_option(),
 )
 
@@ -25,8 +23,8 @@ _OPTIONS = Group(
     delivers="Influence",
     picture="plot_influence",
     examples=[
-        "farseer influence runs.csv --at 25.1e9,5e11",
-        "farseer influence runs.csv --at 25.1e9,5e11 --noise 5e-4 --json influence.json",
+        "farseer influence runs.csv --at 25.1B,500B",
+        "farseer influence runs.csv --at 25.1B,500B --noise 5e-4 --json influence.json",
     ],
 )
 def influence(task: Task, at: dict[str, str], noise: float | None) -> Any:

@@ -12,6 +12,7 @@ from farseer_jax.cli.options import (
     SEED,
     Group,
     Settings,
+    WholeRange,
     named,
     option,
     reads,
@@ -127,7 +128,7 @@ _PIECEWISE = Group(
     _SEARCH,
     option(
         "--candidates",
-        click.IntRange(3, _MAX_CANDIDATES),
+        WholeRange(3, _MAX_CANDIDATES),
         "Search each exponent on a grid of this many values, instead of refining; with "
         "variable-projection the initial grid, 32 unless given.",
     ),
@@ -188,7 +189,7 @@ OWN_LAW = Group(
     ),
     *EXPRESSION_OPTIONS,
     *_PARAMETERS,
-    option("--num-starts", click.IntRange(1, _MAX_STARTS), "Random starts; 64 unless given."),
+    option("--num-starts", WholeRange(1, _MAX_STARTS), "Random starts; 64 unless given."),
     option("--seed", SEED, "Seed of the starts; 0 unless given."),
 )
 
@@ -204,7 +205,7 @@ def _end_to_end(seed: str) -> Group:
         *_PARAMETERS,
         option(
             "--num-starts",
-            click.IntRange(1, _MAX_STARTS),
+            WholeRange(1, _MAX_STARTS),
             "Random starts; 64 unless given, 30,000 for restarts.",
         ),
         option(f"{seed} seed", SEED, "Seed of the starts; 0 unless given."),

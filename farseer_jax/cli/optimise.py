@@ -13,22 +13,16 @@ from farseer_jax.cli.options import (
     Settings,
     check_goes_with,
     option,
-    reads,
     refit_options,
 )
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import of_groups
 from farseer_jax.cli.tasks import file_argument
-from farseer_jax.cli.values import budgets, labels, names, number, numbers_by_name, values
+from farseer_jax.cli.values import amounts, labels, names, numbers_by_name, values
+from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
-
-
-@reads("NUMBER|LOW:HIGH", joined=True)
-def amounts(text: str) -> list[float]:
-    """Positive numbers and ranges of them, with commas between them."""
-    return [amount for part in text.split(",") for amount in budgets.read(part)]
 
 
 _INPUTS = Group(
@@ -39,8 +33,8 @@ _INPUTS = Group(
     option(
         "--given",
         values,
-        "Value of another input or of a share of a mixture, such as N=7e9,D=1e12 (may be "
-        "repeated; several values make several points).",
+        "Value of another input or of a share of a mixture, such as N=7B,D=1T (may be "
+        "repeated; several values, D=500B,1T, make several points).",
     ),
     option("--group groups", labels, "Group of the fit, such as corpus=pile."),
     option("--response", "COLUMN", "Which of the fitted responses."),
@@ -133,7 +127,7 @@ def _read(settings: Settings) -> "Fit":
     delivers="Optima",
     picture="plot_optimum",
     examples=[
-        "farseer optimise fit.json --over h --given N=7e9,D=1e12 --bootstrap 200",
+        "farseer optimise fit.json --over h --given N=7B,D=1T --bootstrap 200",
         'farseer optimise fit.json --over N,D --cost "6*N*D" --budget 1e21,1e22',
         'farseer optimise fit.json --over P --given N=4e9 --subject-to "2*N*P <= 8e10"',
     ],
@@ -194,7 +188,7 @@ def _given(fit: "Fit", pairs: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
         if kinds.get(name) == "category":
             found[name] = own if len(own) > 1 else own[0]
             continue
-        numbers = [number(text) for text in own]
+        numbers = [number_of(text) for text in own]
         if None in numbers:
             raise Refusal(f"expected a number (such as {name}=4), got {name}={own[0]}")
         value = numbers if len(numbers) > 1 else numbers[0]

@@ -5,13 +5,56 @@ from typing import Any, TypeAlias
 
 import click
 
+from farseer_jax.tables.number_texts import number_of
+
 Settings: TypeAlias = dict[str, Any]  # the values of all options and arguments of a command
 
-NUMBER = click.FLOAT
-POSITIVE = click.FloatRange(0, min_open=True)
+
+class Number(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
+    """A finite number as people write it, such as ``2e8`` or ``7B``."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The number."""
+        return _number(self, value, param, ctx)
+
+
+class NumberRange(click.FloatRange):
+    """A :class:`Number` within bounds, those of ``click.FloatRange``."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """The number."""
+        return super().convert(_number(self, value, param, ctx), param, ctx)
+
+
+class WholeRange(click.IntRange):
+    """A whole :class:`Number` within bounds, those of ``click.IntRange``."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """The number."""
+        if isinstance(value, str) and not value.isdecimal():
+            value = _number(self, value, param, ctx)
+            if value != int(value):
+                self.fail(
+                    f"expected a whole number (such as 1000 or 10k), got {value:g}.", param, ctx
+                )
+        return super().convert(int(value), param, ctx)
+
+
+def _number(kind: Any, value: Any, param: Any, ctx: Any) -> Any:
+    """The number that a text spells; a default, which is a number, is returned unchanged."""
+    number = number_of(value) if isinstance(value, str) else value
+    if number is None:
+        kind.fail(f"expected a number (such as 2e8 or 7B), got {value!r}.", param, ctx)
+    return number
+
+
+NUMBER = Number()
+POSITIVE = NumberRange(0, min_open=True)
 SEED = click.IntRange(0)
-LEVEL = click.FloatRange(0, 1, min_open=True, max_open=True)
-FROM_1, FROM_2 = click.IntRange(1), click.IntRange(2)
+LEVEL = NumberRange(0, 1, min_open=True, max_open=True)
+FROM_1, FROM_2 = WholeRange(1), WholeRange(2)
 
 
 class Text(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on

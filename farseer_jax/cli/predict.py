@@ -24,7 +24,8 @@ from farseer_jax.cli.runs import (
     units_of,
 )
 from farseer_jax.cli.tasks import file_argument
-from farseer_jax.cli.values import columns, labels, number, patterns, values
+from farseer_jax.cli.values import columns, labels, patterns, values
+from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
     from farseer_jax.choosing.law_choice import LawChoice
@@ -36,19 +37,20 @@ _POINTS = Group(
     option(
         "--N",
         "NUMBER|COLUMN",
-        "Parameters, such as 25.1e9 (may be repeated); with RUNS, their column.",
+        "Parameters, such as 7B or 7B,70B (may be repeated); with RUNS, their column.",
         multiple=True,
     ),
     option(
         "--D",
         "NUMBER|COLUMN",
-        "Tokens, such as 5e11 (may be repeated); with RUNS, their column.",
+        "Tokens, such as 500B or 500B,1T (may be repeated); with RUNS, their column.",
         multiple=True,
     ),
     option(
         "--given",
         values,
-        "Value of another input or of a share of a mixture, such as P=8 (may be repeated).",
+        "Value of another input or of a share of a mixture, such as P=8 or P=4,8 (may be "
+        "repeated).",
     ),
     option(
         "--group groups",
@@ -97,16 +99,29 @@ def _column(name: str, texts: tuple[str, ...]) -> str | None:
     return texts[0] if texts else None
 
 
+def _values(name: str, text: str) -> list[str]:
+    """The values of N or D that an option lists."""
+    parts = text.split(",")
+    if len(parts) > 1 and number_of(text) is not None:
+        raise click.BadParameter(
+            f"commas separate values: expected {text.replace(',', '')} without commas, or several "
+            f"numbers such as 7B,70B, got {text!r}.",
+            param_hint=f"'--{name}'",
+        )
+    for part in parts:
+        value = number_of(part)
+        if value is None or value <= 0:
+            raise click.BadParameter(
+                f"expected a positive number such as 7B, got {part!r} (a column only with a table "
+                "RUNS).",
+                param_hint=f"'--{name}'",
+            )
+    return parts
+
+
 def _check_points(settings: Settings) -> None:
     for name in ("N", "D"):
-        for text in settings[name]:
-            value = number(text)
-            if value is None or value <= 0:
-                raise click.BadParameter(
-                    f"expected a positive number such as 25.1e9, got {text!r} (a column only with "
-                    "a table RUNS).",
-                    param_hint=f"'--{name}'",
-                )
+        settings[name] = [part for text in settings[name] for part in _values(name, text)]
     if not (settings["N"] or settings["D"] or settings["given"]):
         raise click.UsageError(
             "Nothing to predict: give numbers --N and --D, other inputs by --given, or a table "
@@ -140,7 +155,7 @@ def _read(settings: Settings) -> "tuple[Fits | LawChoice, Any, Settings]":
     json="the predictions",
     delivers="Predictions",
     examples=[
-        "farseer predict fit.json --N 25.1e9 --D 5e11 --D 1e12",
+        "farseer predict fit.json --N 25.1B --D 500B,1T",
         "farseer predict fit.json runs.csv --min-N 6e9",
         "farseer predict fit.json --N 4e9 --given P=8 --group corpus=pile",
     ],
@@ -180,7 +195,7 @@ def _for_runs(fits: "Fits", table: Any, settings: Settings) -> "Prediction":
         rows: Any = select(table, type(fits[0].law).inputs(), settings, columns, units)
         return at_rows(fits, rows, columns, units, observed)
     except ValueError as error:
-        mixed_up = [name for name in ("N", "D") if settings[name] and number(settings[name])]
+        mixed_up = [name for name in ("N", "D") if settings[name] and number_of(settings[name])]
         if not mixed_up:
             raise
         raise Refusal(

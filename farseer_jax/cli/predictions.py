@@ -7,7 +7,7 @@ import click
 
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.runs import flat_inputs
-from farseer_jax.cli.values import number
+from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
     from farseer_jax.fitting.fits import Fits
@@ -274,7 +274,7 @@ def _check_names(given: Mapping[str, Sequence[str]], needed: Sequence[str]) -> N
 
 
 def _number(name: str, text: str, kind: str) -> float:
-    value = number(text)
+    value = number_of(text)
     is_positive, is_fraction = kind in ("positive", "count"), kind == "fraction"
     if value is None or (is_positive and value <= 0) or (is_fraction and not 0.0 <= value <= 1.0):
         what = "positive number" if is_positive else "number"

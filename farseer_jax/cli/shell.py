@@ -19,22 +19,22 @@ COMMANDS = (
 _EPILOG = """\b
 Examples:
   farseer forecast --example                 see what a forecast looks like
-  farseer forecast runs.csv --at 7e9,1e12    what a run not trained yet will
+  farseer forecast runs.csv --at 7B,1T       what a run not trained yet will
                                              reach, and how sure that is
   farseer fit runs.csv --json fit.json       fit a table of runs, keep the fit
   farseer fit runs.csv --law "E + A/(N*P)**a"
                                              your own law, of any columns
-  farseer predict fit.json --N 7e9 --D 1e12  what that law predicts
+  farseer predict fit.json --N 7B --D 1T     what that law predicts
   farseer allocate runs.csv --compute 1e20:1e24
                                              how to split compute over N and D
-  farseer optimise fit.json --over h --given N=7e9,D=1e12
+  farseer optimise fit.json --over h --given N=7B,D=1T
                                              the best mixture, or any inputs
-  farseer bootstrap runs.csv --at 7e9,1e12   intervals of one law
-  farseer choices runs.csv --at 7e9,1e12     how it changes with choices
+  farseer bootstrap runs.csv --at 7B,1T      intervals of one law
+  farseer choices runs.csv --at 7B,1T        how it changes with choices
   farseer extrapolate runs.csv               which law predicts best
-  farseer influence runs.csv --at 7e9,1e12   the influence of each run on it
+  farseer influence runs.csv --at 7B,1T      the influence of each run on it
   farseer compare a.json b.json              which of two fits wins, and where
-  farseer suggest runs.csv --target 7e9,1e12 --budget 1e22
+  farseer suggest runs.csv --target 7B,1T --budget 1e22
                                              which runs to train next
 
 \b

@@ -27,7 +27,8 @@ from farseer_jax.cli.runs import (
     naming,
 )
 from farseer_jax.cli.tasks import read_single_task
-from farseer_jax.cli.values import named_point
+from farseer_jax.cli.values import amounts, named_point
+from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
     from farseer_jax.runs.runs import Runs
@@ -41,7 +42,7 @@ _OPTIONS = Group(
     option(
         "--target targets",
         named_point,
-        "Where to predict the loss, such as 25.1e9,5e11 or N=4e9,P=8 (may be repeated).",
+        "Where to predict the loss, such as 25.1B,500B or N=4B,P=8 (may be repeated).",
         multiple=True,
     ),
     option(
@@ -52,9 +53,8 @@ _OPTIONS = Group(
     ),
     option(
         "--split compute",
-        POSITIVE,
-        "Budget to split optimally into N and D, such as 1e23 (may be repeated).",
-        multiple=True,
+        amounts,
+        "Budget to split optimally into N and D, such as 1e23 or 1e22,1e24 (may be repeated).",
         metavar="FLOPS",
     ),
     option(
@@ -168,10 +168,10 @@ def _read(settings: Settings) -> Question:
     json="the suggestions",
     delivers="Suggestions",
     examples=[
-        "farseer suggest runs.csv --target 25.1e9,5e11 --budget 1e22",
+        "farseer suggest runs.csv --target 25.1B,500B --budget 1e22",
         "farseer suggest runs.csv --split 1e23 --budget 1e22 --max-runs 6",
         'farseer suggest runs.csv --pool can_train.csv --law "E + A/(N*P**k)**a" \\',
-        "    --cost 'N*P' --target N=4e9,P=8 --budget 2e10 --next 1",
+        "    --cost 'N*P' --target N=4B,P=8 --budget 2e10 --next 1",
     ],
     check=_check,
     refits=True,
@@ -180,7 +180,7 @@ def suggest(
     question: Question,
     targets: tuple[dict[str, str], ...],
     table: Path | None,
-    compute: tuple[float, ...],
+    compute: list[float] | None,
     pool: Path | None,
     in_progress: Path | None,
     **options: Any,
@@ -200,7 +200,7 @@ def suggest(
         question.runs,
         _points(targets) if targets else _table(table),
         _table(pool),
-        compute=compute or None,
+        compute=compute,
         in_progress=_table(in_progress),
         **options,
         **question.arguments,
@@ -220,10 +220,8 @@ def _points(targets: tuple[dict[str, str], ...]) -> dict[str, list[Any]]:
 
 
 def _value(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    number = number_of(text)
+    return text if number is None else number
 
 
 def _table(path: Path | None) -> Any:

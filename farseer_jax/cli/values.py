@@ -8,24 +8,16 @@ import click
 
 from farseer_jax.cli.options import reads
 from farseer_jax.link_functions import NAMES as LINKS
+from farseer_jax.tables.number_texts import number_of
 
 _MAX_BUDGETS = 10_000  # of one range
 # As in farseer_jax.runs.inputs, which is not imported for the help; a test compares.
 KINDS = ("positive", "real", "count", "fraction", "mixture", "category")
 
 
-def number(text: str) -> float | None:
-    """The finite number that a text spells, or None."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
 def numbers(text: str, separator: str) -> Sequence[float]:
     """The finite numbers that a text spells, or an empty list if a part is not one."""
-    found = [number(part) for part in text.split(separator)]
+    found = [number_of(part) for part in text.split(separator)]
     return [value for value in found if value is not None] if None not in found else []
 
 
@@ -97,6 +89,21 @@ def budgets(text: str) -> list[float]:
     raise expected("a positive number (such as 1e22) or a range (such as 1e20:1e26:25)", text)
 
 
+@reads("NUMBER|LOW:HIGH", joined=True)
+def amounts(text: str) -> list[float]:
+    """Positive numbers and ranges of them, with commas between them."""
+    return [amount for part in text.split(",") for amount in budgets.read(part)]
+
+
+@reads("NUMBER", joined=True)
+def positives(text: str) -> list[float]:
+    """Positive numbers with commas between them."""
+    found = numbers(text, ",")
+    if not found or min(found) <= 0:
+        raise expected("positive numbers with commas between them (such as 1e9,1e10)", text)
+    return [*found]
+
+
 def _spaced(low: float, high: float, num: int) -> list[float]:
     """Numbers evenly spaced in the log, with exact ends and exact powers of ten."""
     first, last = math.log10(low), math.log10(high)
@@ -111,7 +118,7 @@ def point(text: str) -> tuple[float, float]:
     match numbers(text, ","):
         case [N, D] if N > 0 and D > 0:
             return N, D
-    raise expected("a point N,D of positive numbers without a space (such as 25.1e9,5e11)", text)
+    raise expected("a point N,D of positive numbers without a space (such as 25.1B,500B)", text)
 
 
 @reads("N,D,LOSS")
@@ -121,20 +128,16 @@ def run(text: str) -> tuple[float, float, float]:
         case [N, D, loss] if min(N, D, loss) > 0:
             return N, D, loss
     raise expected(
-        "a run N,D,LOSS of positive numbers without a space (such as 25.1e9,5e11,0.4116)", text
+        "a run N,D,LOSS of positive numbers without a space (such as 25.1B,500B,0.4116)", text
     )
 
 
 @reads("N,D,LOSS|INPUT=NUMBER,...")
-def named_run(text: str) -> dict[str, str]:
-    """Three positive numbers ``N,D,LOSS``, or values by name, ``N=4e9,P=8,loss=2.1``."""
+def named_run(text: str) -> dict[str, float]:
+    """Three positive numbers ``N,D,LOSS``, or values by name, ``N=4B,P=8,loss=2.1``."""
     if "=" in text:
-        found = pairs(text, "N=4e9,P=8,loss=2.1")
-        for value in found.values():
-            numbers(value, ",")
-        return found
-    run.read(text)
-    return dict(zip(("N", "D", "loss"), text.split(","), strict=True))
+        return _numbers_by_name(text, "N=4B,P=8,loss=2.1")
+    return dict(zip(("N", "D", "loss"), run.read(text), strict=True))
 
 
 @reads("NAME", joined=True)
@@ -184,11 +187,17 @@ def columns(text: str) -> dict[str, str]:
 @reads("NAME=NUMBER", joined=True)
 def numbers_by_name(text: str) -> dict[str, float]:
     """Names with numbers, ``E=1.69,k=1``."""
-    found = {name: (value, number(value)) for name, value in pairs(text, "E=1.69").items()}
-    for name, (value, read) in found.items():
-        if read is None:
-            raise expected("NAME=NUMBER (such as E=1.69)", f"{name}={value}")
-    return {name: read for name, (_, read) in found.items() if read is not None}
+    return _numbers_by_name(text, "E=1.69")
+
+
+def _numbers_by_name(text: str, example: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, value in pairs(text, example).items():
+        number = number_of(value)
+        if number is None:
+            raise expected(f"NAME=NUMBER (such as {example})", f"{name}={value}")
+        found[name] = number
+    return found
 
 
 @reads("COLUMN=VALUE", joined=True)
@@ -199,8 +208,12 @@ def labels(text: str) -> dict[str, str]:
 
 @reads("NAME=VALUE", joined=True)
 def values(text: str) -> list[tuple[str, str]]:
-    """Names with any values, ``P=4`` or ``P=4,P=8``; a name may be repeated."""
-    return [pair for part in text.split(",") for pair in pairs(part, "P=4").items()]
+    """Names with any values, ``P=4``; with several, ``P=4,8`` or ``P=4,P=8``."""
+    found: list[tuple[str, str]] = []
+    for part in text.split(","):
+        is_more = found and "=" not in part and part.strip()
+        found += [(found[-1][0], part.strip())] if is_more else pairs(part, "P=4").items()
+    return found
 
 
 @reads("NAME=KIND", joined=True)
@@ -225,7 +238,7 @@ def _bound(name: str, text: str) -> tuple[float, float]:
     ends = text.split(":")
     if len(ends) == 2 and any(ends):
         free = (-math.inf, math.inf)
-        low, high = (number(end) if end else own for end, own in zip(ends, free, strict=True))
+        low, high = (number_of(end) if end else own for end, own in zip(ends, free, strict=True))
         if low is not None and high is not None and low < high:
             return low, high
     raise expected("NAME=LOW:HIGH or one end of it (such as alpha=0:1 or k=0:)", f"{name}={text}")
@@ -246,7 +259,7 @@ def link(text: str) -> tuple[str, float, float]:
     name, *ends = text.split(":")
     if name not in LINKS:
         raise click.BadParameter(f"unknown link {name!r}; choose from {', '.join(LINKS)}.")
-    match [number(end) for end in ends]:
+    match [number_of(end) for end in ends]:
         case []:
             return name, 0.0, 1.0
         case [float(floor), float(ceiling)] if name == "logit" and floor < ceiling:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.tables.number_texts import is_missing, number_of, numbers_of
 from farseer_jax.tables.row_numbers import MAX_ROWS_SHOWN, REMEDY, shown_rows
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -47,7 +48,7 @@ def checked_floats(
     """Convert a column to finite float64 numbers that satisfy a rule.
 
     Args:
-        values: numbers, or text that spells numbers (``"1e9"``), one per run.
+        values: numbers, or text that spells numbers (``"7B"``, ``"201,228,288"``), one per run.
         column: name of the column for messages, such as ``"column 'D'"``.
         rule: the rule; None allows any finite number.
         unit: a factor for all values, or None.
@@ -60,8 +61,8 @@ def checked_floats(
             violate the rule.
 
     Example:
-        >>> checked_floats(["1e9", 2, 10**20], "column 'D'", POSITIVE)
-        array([1.e+09, 2.e+00, 1.e+20])
+        >>> checked_floats(["7B", 2, 10**20], "column 'D'", POSITIVE)
+        array([7.e+09, 2.e+00, 1.e+20])
         >>> checked_floats([1.0, 0.0], "column 'D'", POSITIVE)
         Traceback (most recent call last):
             ...
@@ -99,18 +100,6 @@ def short(value: float) -> str:
     return f"{mantissa}e{int(exponent)}" if exponent else mantissa
 
 
-def is_missing(value: object) -> bool:
-    """Whether a value is missing: None, NaN, NaT or pandas' NA.
-
-    Example:
-        >>> [is_missing(value) for value in (None, float("nan"), 0.0, "")]
-        [True, True, False, False]
-    """
-    if isinstance(value, float | np.floating):
-        return math.isnan(value)
-    return value is None or type(value).__name__ in ("NAType", "NaTType")
-
-
 def refuse_missing_labels(values: Sequence[Any], column: str) -> None:
     """Refuse missing labels: None, NaN (among numbers) and empty text.
 
@@ -138,16 +127,18 @@ def unmasked(values: np.ma.MaskedArray[Any, Any]) -> NDArray[Any]:
 def floats_of(values: Any, column: str) -> Floats:
     """Convert values to a new float64 array, shape (run,); NaN where a value is missing.
 
+    Text is read as `farseer_jax.tables.number_texts.numbers_of` does.
+
     Args:
         values: as for :func:`checked_floats`.
         column: as for :func:`checked_floats`.
 
     Raises:
-        ValueError: not one-dimensional, or not numbers.
+        ValueError: not one-dimensional, not numbers, or numbers that may be read in two ways.
 
     Example:
-        >>> floats_of([1, None, "3"], "column 'x'")
-        array([ 1., nan,  3.])
+        >>> floats_of([1, None, "1.5k"], "column 'x'")
+        array([1.0e+00,     nan, 1.5e+03])
     """
     array = _array(values, column)
     if array.ndim != 1:
@@ -181,28 +172,20 @@ def _array(values: Any, column: str) -> NDArray[Any]:
 
 def _parsed(array: NDArray[Any], column: str) -> Floats:
     """Python objects or text as numbers."""
-    objects = array.tolist()
-    numbers = [_number(value) for value in objects]
-    bad = [row for row, number in enumerate(numbers) if number is None]
-    if bad:
-        what = "is not a number" if len(bad) == 1 else "are not numbers"
-        examples = _examples(_quoted(objects[row]) for row in bad[:MAX_ROWS_SHOWN])
+    found = numbers_of(array)
+    bad, unsure = found.not_numbers, found.ambiguous
+    if bad.size:
+        what = "is not a number" if bad.size == 1 else "are not numbers"
+        examples = _examples(_quoted(value) for value in array[bad[:MAX_ROWS_SHOWN]].tolist())
         raise ValueError(f"{column}: {shown_rows(bad)} {what} ({examples}); {REMEDY}")
-    return np.array(numbers, dtype=np.float64)
-
-
-def _number(value: Any) -> float | None:
-    """One object as a number: NaN if it is missing, None if it is not a number."""
-    if is_missing(value) or (isinstance(value, str | bytes) and not value.strip()):
-        return math.nan
-    if isinstance(value, bool | np.bool_ | complex | np.complexfloating):
-        return None
-    try:
-        return float(value)
-    except OverflowError:  # an int beyond 1e308
-        return math.inf if value > 0 else -math.inf
-    except (TypeError, ValueError):
-        return None
+    if unsure.size:
+        text = str(array[unsure[0]])
+        readings = " or ".join(f"{number_of(text, comma):,.12g}" for comma in (False, True))
+        raise ValueError(
+            f"{column}: {shown_rows(unsure)} may be read in two ways ({text!r} is {readings}): "
+            "write these numbers without marks of thousands, and with a decimal point"
+        )
+    return found.numbers
 
 
 def refuse_bad_rows(
