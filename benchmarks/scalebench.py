@@ -25,7 +25,7 @@ from _timing import machine
 import farseer_jax as fj
 from farseer_jax.expressions.expression import parse
 from farseer_jax.laws.registry import LAWS, law_named
-from farseer_jax.runs.read_files import read_table
+from farseer_jax.runs.read_table import read_table
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "named_inputs"
 ROW = "row of the table"

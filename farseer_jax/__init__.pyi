@@ -122,7 +122,7 @@ from .methods.variable_projection.method import VariableProjection
 from .methods.variable_projection.report import ProfileReport
 from .objectives import Objective
 from .runs.noise import Noise, estimate_noise
-from .runs.read_files import read_runs
+from .runs.read_table import read_runs, read_table
 from .runs.runs import Runs
 from .runs.units import (
     bits_per_byte,
@@ -328,6 +328,7 @@ __all__ = [
     "published_method",
     "published_models",
     "read_runs",
+    "read_table",
     "simulate",
     "suggest_runs",
     "with_effective",

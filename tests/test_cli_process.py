@@ -29,7 +29,7 @@ class TestProcess:
     def test_warnings_of_libraries_are_not_shown(self) -> None:
         before = """
 import warnings
-from farseer_jax.runs import read_files as read
+from farseer_jax.runs import read_table as read
 def read_table(path):
     warnings.warn("litter", stacklevel=1)
     raise ValueError("litter follows")
@@ -52,7 +52,7 @@ read.read_table = read_table
     def test_interrupted(self) -> None:
         before = """
 import os, signal, time
-from farseer_jax.runs import read_files as read
+from farseer_jax.runs import read_table as read
 def read_table(path):
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(60)

@@ -18,7 +18,7 @@ from farseer_jax.fitting.refit_parts import refit_parts
 from farseer_jax.fitting.several_laws import as_laws_and_parts
 from farseer_jax.plots import plot_error_by_value, plot_extrapolation
 from farseer_jax.runs.binding import Part, bind_runs
-from farseer_jax.runs.read_files import read_table
+from farseer_jax.runs.read_table import read_table
 
 STREAMS, PLAIN, PRODUCT = "E + (A/(N*(k*log(P)+1)))**a", "E + A/N**a", "E + A/N**a/P**b"
 LAWS = [PLAIN, STREAMS, PRODUCT]

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from farseer_jax.runs import read_files as read
-from farseer_jax.runs.read_files import MAX_ROWS, read_runs
+from farseer_jax.runs import read_table as read
+from farseer_jax.runs.read_table import MAX_ROWS, read_runs
 from farseer_jax.runs.runs import Runs
 
 HEADER = "run_id,params,tokens,val_loss\n"
@@ -383,7 +383,7 @@ def test_a_very_long_file_is_refused_in_little_memory(tmp_path: Path, suffix: st
     code = (
         "import sys\n"
         "import pyarrow.csv\n"
-        "from farseer_jax.runs.read_files import read_runs\n"
+        "from farseer_jax.runs.read_table import read_runs\n"
         "def peak():\n"
         "    lines = open('/proc/self/status').read().splitlines()\n"
         "    return next(int(x.split()[1]) for x in lines if x.startswith('VmHWM')) / 1024\n"

@@ -12,7 +12,7 @@ import farseer_jax as fj
 from farseer_jax.link_functions import Link
 from farseer_jax.runs.binding import Part, bind_points, bind_runs
 from farseer_jax.runs.find_columns import find_inputs, usual_input
-from farseer_jax.runs.read_files import read_runs, read_table
+from farseer_jax.runs.read_table import read_runs, read_table
 from farseer_jax.runs.runs import Runs
 
 TABLE: dict[str, list[Any]] = {

@@ -104,7 +104,7 @@ def _read(settings: Settings) -> list[Any]:
     paths = [settings["path_a"], settings["path_b"]]
     if _are_fits(settings):
         return [read_fit(path) for path in paths]
-    from farseer_jax.runs.read_files import read_runs  # without JAX: mistakes come immediately
+    from farseer_jax.runs.read_table import read_runs  # without JAX: mistakes come immediately
 
     return [read_runs(path) for path in paths]
 

@@ -162,7 +162,7 @@ def read_table(settings: Settings) -> "Table":
 
         return example_runs()
     from farseer_jax.runs import (
-        read_files as read,  # without JAX: mistakes are reported immediately
+        read_table as read,  # without JAX: mistakes are reported immediately
     )
 
     return read.read_table(settings["path"])

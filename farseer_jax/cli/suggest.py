@@ -225,6 +225,6 @@ def _value(text: str) -> float | str:
 
 
 def _table(path: Path | None) -> Any:
-    from farseer_jax.runs.read_files import read_table
+    from farseer_jax.runs.read_table import read_table
 
     return None if path is None else read_table(path)

@@ -42,7 +42,7 @@ def read_targets(path: Path, law: "type[Law]", runs: "Runs", options: Mapping[st
         Refusal: an input has no column, a value is invalid, or all rows were fitted.
     """
     from farseer_jax.runs.binding import bind_points
-    from farseer_jax.runs.read_files import read_table
+    from farseer_jax.runs.read_table import read_table
     from farseer_jax.runs.response import checked_response
 
     table = read_table(path)

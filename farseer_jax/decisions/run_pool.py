@@ -12,10 +12,10 @@ from farseer_jax.laws.law import Law
 from farseer_jax.laws.law_inputs import in_order, one_hot
 from farseer_jax.runs.binding import bind_points
 from farseer_jax.runs.checks import Floats, floats_of
-from farseer_jax.runs.columns import table_columns
 from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
+from farseer_jax.tables.frames import columns_of_frame
 from farseer_jax.tables.row_numbers import shown_rows
 
 Cost = Callable[..., ArrayLike] | ArrayLike | str | None
@@ -102,7 +102,7 @@ def _columns(values: Any, name: str, kinds: Mapping[str, Kind]) -> Mapping[str, 
     if isinstance(values, Mapping):
         return {str(key): np.atleast_1d(np.asarray(column)) for key, column in values.items()}
     if hasattr(values, "columns") or hasattr(values, "column_names"):
-        return table_columns(values)
+        return columns_of_frame(values)
     inputs = list(kinds)
     if isinstance(values, tuple) and values and isinstance(values[0], np.ndarray):
         arrays = [np.atleast_1d(array) for array in values]

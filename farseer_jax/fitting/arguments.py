@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from farseer_jax.expressions.expression import parse
 from farseer_jax.fitting.registry import METHODS
 from farseer_jax.laws.catalogue.farseer import Farseer
@@ -19,11 +17,12 @@ from farseer_jax.methods.method import Method
 from farseer_jax.methods.monotone.method import MonotoneOver
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.runs.binding import Part, bind_runs
-from farseer_jax.runs.columns import copied, table_columns
 from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.row_labels import row_name
 from farseer_jax.runs.runs import Runs
+from farseer_jax.tables.columns import Columns
+from farseer_jax.tables.read import as_columns
 
 
 def as_runs(runs: object, argument: str = "runs") -> Runs:
@@ -185,10 +184,12 @@ def as_parts(
             _refuse_outside(kind, runs)
             return kind.of_runs(runs), [Part({}, runs.loss_name or "loss", runs, 0)]
         link = runs.link if link is None else link
+        table: Mapping[str, Any]
         table, naming = columns_of_runs(kind.inputs(), runs)
     else:
         table = columns_of_table(runs)
         kind = as_law(law, list(table), bound=tuple(columns_of or {}), kinds=kinds, real=real)
+        naming["checked"] = True
     parts = bind_runs(
         table,
         kind.inputs(),
@@ -256,17 +257,15 @@ def with_entries(law: type[Law], parts: Sequence[Part]) -> type[Law]:
     return law.with_shares(entries)
 
 
-def columns_of_table(runs: object) -> dict[str, np.ndarray]:
+def columns_of_table(runs: object) -> Columns:
     """The columns of a table.
 
     Raises:
         TypeError: not a table.
     """
     _refuse_not_a_table(runs, "runs")
-    if isinstance(runs, Mapping):
-        return {str(name): copied(values) for name, values in runs.items()}
     try:
-        return table_columns(runs)
+        return as_columns(runs)
     except TypeError as error:
         raise TypeError(f"runs: expected Runs, or {_without_verb(error)}") from None
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.checks import Floats, floats_of
-from farseer_jax.runs.columns import table_columns
 from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.find_columns import find_inputs, match_columns
 from farseer_jax.runs.groups_and_responses import (
@@ -19,9 +18,13 @@ from farseer_jax.runs.groups_and_responses import (
     groups_of,
     table_parts,
 )
+from farseer_jax.runs.implausible import LEAST
 from farseer_jax.runs.inputs import as_kinds
+from farseer_jax.runs.named_units import unit_of_column
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runs.survey import surveyed
 from farseer_jax.runs.table import refuse_lengths
+from farseer_jax.tables.read import as_columns
 
 
 class Part(NamedTuple):
@@ -63,6 +66,7 @@ def bind_runs(
     copies: Copies = "average",
     single_labels: bool = False,
     law: str = "",
+    checked: bool = False,
 ) -> list[Part]:
     """Take the runs that a law needs from a table, one part for each group and response.
 
@@ -86,6 +90,7 @@ def bind_runs(
         single_labels: whether a category may have the same label in all runs, as in the first of
             several.
         law: name of the law that needs the inputs, for messages.
+        checked: whether what the columns hold is checked, as for a table of the user's.
 
     Returns:
         The parts: groups in order of first appearance, responses in order within each group. Runs
@@ -103,7 +108,6 @@ def bind_runs(
         {'corpus': 'a'} 2 0
         {'corpus': 'b'} 1 1
     """
-    columns = table if isinstance(table, Mapping) else table_columns(table)
     binding = Binding(
         kinds=as_kinds(inputs),
         columns_of=columns_of or {},
@@ -117,8 +121,16 @@ def bind_runs(
         single_labels=single_labels,
         law=law,
     )
+    columns, notes = as_columns(table), tuple[str, ...]()
+    if checked:
+        columns, binding, notes = surveyed(columns, binding, one_fit=True)
     return [
-        Part(part.group, part.response, Runs._trusted(part.table), part.num_left_out)
+        Part(
+            part.group,
+            part.response,
+            Runs._trusted(part.table._replace(notes=notes)),
+            part.num_left_out,
+        )
         for part in table_parts(columns, binding)
     ]
 
@@ -172,11 +184,15 @@ def bind_points(
         >>> points.inputs["P"], points.observed["loss"]
         (array([1., 2.]), array([nan, nan]))
     """
-    columns = table if isinstance(table, Mapping) else table_columns(table)
-    names, kinds, units = list(columns), as_kinds(inputs), units or {}
+    columns = as_columns(table)
+    names, kinds, units = list(columns), as_kinds(inputs), dict(units or {})
     groups = match_columns(names, by, "as a group") if by else []
     there = [name for name in responses if name in names]
     found = find_inputs(names, kinds, columns_of, there)
+    for name, column in found.items():
+        if name in LEAST and units.get(name) is None and isinstance(column, str):
+            numbers = floats_of(columns[column], f"column {column!r}")
+            units[name] = unit_of_column(name, column, numbers)
     bound = bound_inputs(columns, kinds, found, units)
     num_points = len(next(iter(bound.columns.values()), columns[names[0]] if names else ()))
     missing = np.full(num_points, np.nan)

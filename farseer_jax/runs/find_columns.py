@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
-from farseer_jax.runs.columns import ROLES, refuse_repeated_names
+from farseer_jax.runs.columns import ROLES
 from farseer_jax.runs.usual_names import (
     USUAL_NAMES,
     USUAL_PARAMETERS,
@@ -46,8 +46,7 @@ def find_inputs(
         The column of each input; for a mixture, the columns of its shares.
 
     Raises:
-        ValueError: a column is missing or ambiguous, two columns have the same name, or one column
-            is named for two inputs. The message lists the columns found and shows the option.
+        ValueError: a column is missing or ambiguous, or one column is named for two inputs. The message lists the columns found and shows the option.
 
     Example:
         >>> find_inputs(["Model size", "train_tokens"], {"N": "positive", "D": "positive"})
@@ -56,7 +55,6 @@ def find_inputs(
         ...             {"h": "web,code"})
         {'U': 'unique_tokens', 'h': ('web', 'code')}
     """
-    refuse_repeated_names(names)
     options = options or {}
     for name in options:
         if name not in kinds:
@@ -186,8 +184,9 @@ def _guessed_column(
     free = [column for column in names if column not in taken]
     if name in free:
         return name
-    usual = USUAL_NAMES.get(name, frozenset({squeezed(name)}))
-    candidates = [column for column in free if squeezed(column) in usual]
+    candidates = usual_columns(name, free)
+    if len(candidates) > 1 and name == "loss":  # the loss of evaluation, not of training
+        candidates = [own for own in candidates if "train" not in own.lower()] or candidates
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
@@ -198,7 +197,7 @@ def _guessed_column(
     raise ValueError(
         f"no column was recognised as {named(name)}{needed}: name it, "
         f"{column_option(name, 'column')}; the columns are {_listed(names)}"
-        f"{_hint(_near(name, free))}"
+        f"{_hint(near_columns(name, free))}"
     )
 
 
@@ -237,8 +236,24 @@ def _category_hint(name: str) -> str:
     )
 
 
-def _near(name: str, names: Sequence[str]) -> list[str]:
-    """The column whose name is close to a usual name of this input, or begins with its name."""
+def usual_columns(name: str, names: Sequence[str]) -> list[str]:
+    """The columns with a usual name of an input or the loss.
+
+    Example:
+        >>> usual_columns("N", ["params", "arm", "n_params"])
+        ['params', 'n_params']
+    """
+    usual = USUAL_NAMES.get(name, frozenset({squeezed(name)}))
+    return [column for column in names if squeezed(column) in usual]
+
+
+def near_columns(name: str, names: Sequence[str]) -> list[str]:
+    """The column whose name is close to a usual name of this input, or begins with its name.
+
+    Example:
+        >>> near_columns("N", ["N_active", "arm"])
+        ['N_active']
+    """
     longer = [column for column in names if column.startswith((f"{name}_", f"{name} "))]
     if len(longer) == 1:
         return longer

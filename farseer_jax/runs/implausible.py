@@ -45,13 +45,14 @@ def wrong_meaning(
     what = f"column {column!r} is {_article(meaning)}{meaning} by its name, not {_meant(role)}"
     if role == "loss" and meaning == "accuracy":
         return Problem(
-            f"{what}: fit it on the logit scale, link=\"logit\"", ({"link": "logit", "response": column},)
+            f'{what}: fit it on the logit scale, link="logit"',
+            ({"link": "logit", "response": column},),
         )
     if meaning == "epochs" and role == "D":
-        return Problem(f"{what}: multiply it by the tokens of one epoch, derive=\"D = {column}*1e9\"")
+        return Problem(f'{what}: multiply it by the tokens of one epoch, derive="D = {column}*1e9"')
     if formula is None:
         return Problem(f"{what}: name another column")
-    return Problem(f"{what}: derive it, derive=\"{formula}\"", (_derived(role, formula),))
+    return Problem(f'{what}: derive it, derive="{formula}"', (_derived(role, formula),))
 
 
 def wrong_unit(role: str, column: str, values: Floats, N: Floats | None) -> Problem | None:
@@ -70,11 +71,13 @@ def wrong_unit(role: str, column: str, values: Floats, N: Floats | None) -> Prob
     if largest > MOST[role]:
         return Problem(
             f"{label}: its largest value is {short(largest)}, too large for a number of {meant}"
-            + (f"; if it is compute, derive=\"D = {name_text(column)}/(6*N)\"" if role == "D" else ""),
+            + (
+                f'; if it is compute, derive="D = {name_text(column)}/(6*N)"' if role == "D" else ""
+            ),
             (_derived("D", f"D = {name_text(column)}/(6*N)"),) if role == "D" else (),
         )
     unit = _likely_unit(role, values, N)
-    others = f"; if it is tokens per parameter, derive=\"D = {name_text(column)}*N\"" * (role == "D")
+    others = f'; if it is tokens per parameter, derive="D = {name_text(column)}*N"' * (role == "D")
     remedy = f" If it is in {UNIT_WORDS[unit]}, give {role}_unit={_power(unit)}"
     return Problem(
         f"{label}: its largest value is {short(largest)}, too small for a number of {meant}."
@@ -113,14 +116,12 @@ def mixed_units(role: str, column: str, values: Floats, rows: Any) -> Problem | 
         f"column {column!r} mixes units: {shown_rows(np.asarray(rows)[fewer])} hold "
         f"{short(float(values[fewer].min()))} to {short(float(values[fewer].max()))}, the other rows "
         f"{short(float(values[~fewer].min()))} to {short(float(values[~fewer].max()))}; if the small "
-        f"ones are in {UNIT_WORDS[unit]}, derive=\"{formula}\"",
+        f'ones are in {UNIT_WORDS[unit]}, derive="{formula}"',
         ({"derive": [formula]},),
     )
 
 
-def not_a_loss(
-    column: str, loss: Floats, inputs: Mapping[str, Floats]
-) -> Problem | None:
+def not_a_loss(column: str, loss: Floats, inputs: Mapping[str, Floats]) -> Problem | None:
     """A response that does not look like a loss: too large, or rising with N and D.
 
     Args:
@@ -133,7 +134,7 @@ def not_a_loss(
         formula = f"loss = log({name})"
         return Problem(
             f"column {column!r} holds {short(float(loss.min()))} to {short(float(loss.max()))}, too "
-            f"large for a loss per token; if it is a perplexity, derive=\"{formula}\"",
+            f'large for a loss per token; if it is a perplexity, derive="{formula}"',
             (_derived("loss", formula),),
         )
     rising = {name: _rank_correlation(values, loss) for name, values in inputs.items()}
@@ -165,13 +166,15 @@ def _some_perplexities(column: str, loss: Floats, rows: Any) -> Problem | None:
     if not 0.5 * low[0] <= logs[0] <= logs[-1] <= 2.0 * low[-1]:
         return None
     name = name_text(column)
-    formula = f"{name} = where({name} > {short(float(np.sqrt(low[-1] * high[0])))}, log({name}), {name})"
+    formula = (
+        f"{name} = where({name} > {short(float(np.sqrt(low[-1] * high[0])))}, log({name}), {name})"
+    )
     large = loss > low[-1]
     return Problem(
         f"column {column!r} mixes units: {shown_rows(np.asarray(rows)[large])} "
         f"{'holds' if large.sum() == 1 else 'hold'} {short(float(high[0]))} to "
         f"{short(float(high[-1]))}, the other rows {short(float(low[0]))} to {short(float(low[-1]))}; "
-        f"if the large ones are perplexities, derive=\"{formula}\"",
+        f'if the large ones are perplexities, derive="{formula}"',
         ({"derive": [formula]},),
     )
 
@@ -180,7 +183,9 @@ def _likely_unit(role: str, values: Floats, N: Floats | None) -> float:
     """The unit with which values are numbers of parameters or tokens."""
     low, high = float(values.min()), float(values.max())
     least, most = _RANGES[role]
-    plausible = [unit for unit in _UNITS if low * unit <= least and LEAST[role] <= high * unit <= most]
+    plausible = [
+        unit for unit in _UNITS if low * unit <= least and LEAST[role] <= high * unit <= most
+    ]
     if role == "D" and N is not None:
         ratio = float(np.median(values / N))
         usual = [unit for unit in plausible if _USUAL_RATIO[0] <= ratio * unit <= _USUAL_RATIO[1]]

@@ -21,8 +21,9 @@ from farseer_jax.runs.checks import (
     refuse_missing_labels,
     short,
 )
-from farseer_jax.runs.columns import Column, copied
+from farseer_jax.runs.columns import Column
 from farseer_jax.runs.usual_names import MEANINGS, unit_option
+from farseer_jax.tables.frames import copied
 from farseer_jax.tables.row_numbers import shortened, shown_rows
 
 Kind = Literal["positive", "real", "count", "fraction", "mixture", "category"]

@@ -9,18 +9,28 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from farseer_jax.runs.checks import Floats, is_missing, short
+from farseer_jax.runs.checks import Floats, is_missing
 from farseer_jax.runs.copies import SEEDS
 from farseer_jax.runs.table_problems import Problem
 from farseer_jax.runs.usual_names import squeezed
 
 _RUN_LABELS: Final = frozenset(["runid", "run", "id", "name", "runname", "expname", "experiment"])
 _STEPS: Final = frozenset(
-    ["step", "steps", "globalstep", "trainstep", "trainerglobalstep", "iteration", "iter", "trainsteps"]
+    [
+        "step",
+        "steps",
+        "globalstep",
+        "trainstep",
+        "trainerglobalstep",
+        "iteration",
+        "iter",
+        "trainsteps",
+    ]
 )
 _ROLES: Final = frozenset(["role", "split", "set", "kind", "type", "purpose", "status", "stage"])
 _TARGETS: Final = re.compile(
-    r"^(targets?|held[ _-]?out|hold[ _-]?out|tests?|eval(uation)?|validation|val|predict(ion)?)$", re.I
+    r"^(targets?|held[ _-]?out|hold[ _-]?out|tests?|eval(uation)?|validation|val|predict(ion)?)$",
+    re.I,
 )
 _FIRST_TO_FIT: Final = ("ladder", "train", "fit", "training", "runs")
 _MOST_LABELS: Final = 30
@@ -28,7 +38,9 @@ _CLEAR: Final = 5.0  # variance between labels by that within them
 _SHARE: Final = 0.8
 
 
-def checkpoints(columns: Mapping[str, NDArray[Any]], inputs: Mapping[str, Floats]) -> Problem | None:
+def checkpoints(
+    columns: Mapping[str, NDArray[Any]], inputs: Mapping[str, Floats]
+) -> Problem | None:
     """Several rows of one run along its training.
 
     Args:
@@ -70,10 +82,12 @@ def targets(columns: Mapping[str, NDArray[Any]]) -> Problem | None:
         if not marked or not others:
             continue
         first = next((label for label in others if label.lower() in _FIRST_TO_FIT), None)
-        condition = _is(name, first) if first else " and ".join(_is_not(name, own) for own in marked)
+        condition = (
+            _is(name, first) if first else " and ".join(_is_not(name, own) for own in marked)
+        )
         return Problem(
             f"column {name!r} marks rows as {', '.join(map(repr, marked))} beside "
-            f"{', '.join(map(repr, others))}: fit the rows of a kind, where=\"{condition}\"",
+            f'{", ".join(map(repr, others))}: fit the rows of a kind, where="{condition}"',
             ({"where": condition},),
         )
     return None
@@ -112,7 +126,7 @@ def arms(
             return Problem(
                 f"{int((counts > 1).sum()):,} points have several rows whose losses differ by up to "
                 f"{100 * spread:.2g} %, by column {name!r} ({shown}): fit each group, by={name!r}, or "
-                f"one of them, where=\"{condition}\"",
+                f'one of them, where="{condition}"',
                 ({"by": name}, {"where": condition}),
             )
     return None
@@ -158,7 +172,9 @@ def _codes_of_rows(columns: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
     total = np.zeros(len(columns[0]), dtype=np.intp)
     for values in columns:
         for own in values.reshape(len(values), -1).T:
-            codes = _codes(own) if own.dtype.kind in "OUS" else np.unique(own, return_inverse=True)[1]
+            codes = (
+                _codes(own) if own.dtype.kind in "OUS" else np.unique(own, return_inverse=True)[1]
+            )
             _, total = np.unique(total * (int(codes.max()) + 1) + codes, return_inverse=True)
     return total
 

@@ -43,7 +43,9 @@ def prepared(
     if derive:
         found = derived(columns, derive, _Meanings(columns_of or {}, units or {}), columns.rows)
         new = {
-            name: values for name, values in found.columns.items() if values is not columns.get(name)
+            name: values
+            for name, values in found.columns.items()
+            if values is not columns.get(name)
         }
         columns = columns.with_columns(new, found.notes)
     if last_by is not None:

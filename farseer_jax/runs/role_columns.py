@@ -40,7 +40,9 @@ def role_problems(columns: Columns, binding: Binding) -> list[Problem]:
         if not problems:
             raise
         named = [own for own in problems if str(error) == own.what]
-        return problems if named or len(problems) > 1 else [Problem(str(error), problems[0].remedies)]
+        return (
+            problems if named or len(problems) > 1 else [Problem(str(error), problems[0].remedies)]
+        )
     return []
 
 
@@ -56,7 +58,9 @@ def _problems_by_role(columns: Columns, binding: Binding) -> list[Problem]:
         options = {name: given[name]} if name in given else {}
         law = binding.law if name != "loss" else ""
         try:
-            own = find_inputs(names, {name: kind}, options, {*taken, *others} - set(_own(options)), law)
+            own = find_inputs(
+                names, {name: kind}, options, {*taken, *others} - set(_own(options)), law
+            )
         except ValueError as error:
             if name in given:
                 raise
@@ -142,11 +146,15 @@ def taken_for(
     sentences = []
     for name, column in roles.items():
         named = name in binding.columns_of
-        others = [] if named else [
-            other
-            for other in usual_columns(name, [own for own in columns if own not in used])
-            if not same_column(columns[other], columns[column])
-        ]
+        others = (
+            []
+            if named
+            else [
+                other
+                for other in usual_columns(name, [own for own in columns if own not in used])
+                if not same_column(columns[other], columns[column])
+            ]
+        )
         unit = units.get(name)
         scaled = unit is not None and unit != 1.0 and binding.units.get(name) is None
         if not (others or scaled or (column != name and not named)):

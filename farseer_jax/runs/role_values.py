@@ -97,7 +97,13 @@ def _columns_of_numbers(columns: Columns, binding: Binding, found: Found) -> lis
 
 
 def _column(
-    columns: Columns, name: str, label: str, rule: Rule | None, *, is_loss: bool, may_lack: bool = False
+    columns: Columns,
+    name: str,
+    label: str,
+    rule: Rule | None,
+    *,
+    is_loss: bool,
+    may_lack: bool = False,
 ) -> _Column:
     values = columns[name]
     read = numbers_of(values)
@@ -142,9 +148,11 @@ def _bad_rows(column: _Column, columns: Columns) -> Problem | None:
 def _examples(column: _Column, what: str, bad: NDArray[np.bool_]) -> str:
     if what in ("missing or NaN", "infinite"):
         return ""
-    found = [*map(repr, column.texts)] if what == "not a number" else [
-        str(value) for value in column.numbers[bad][: _MAX_TEXTS + 1]
-    ]
+    found = (
+        [*map(repr, column.texts)]
+        if what == "not a number"
+        else [str(value) for value in column.numbers[bad][: _MAX_TEXTS + 1]]
+    )
     return f" ({', '.join(found[:_MAX_TEXTS])}{', …' if len(found) > _MAX_TEXTS else ''})"
 
 
@@ -188,9 +196,7 @@ def _implausible(columns: Columns, binding: Binding, found: Found) -> RoleValues
             for column in as_tuple(own)
         ),
     ]
-    return RoleValues(
-        columns, tuple(problems), tuple(doubts), units, numbers, inputs, response
-    )
+    return RoleValues(columns, tuple(problems), tuple(doubts), units, numbers, inputs, response)
 
 
 def _unit(name: str, column: str, binding: Binding, values: Floats) -> float | None:
@@ -241,5 +247,3 @@ def _of_responses(
         )
         problems += [] if problem is None else [problem]
     return problems
-
-

@@ -13,13 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from farseer_jax.flops import training_flops
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.checks import Floats
-from farseer_jax.runs.columns import same_column, table_columns
+from farseer_jax.runs.columns import same_column
 from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.groups_and_responses import Binding, table_parts
 from farseer_jax.runs.inputs import Kinds, Shares, as_kinds, labels_of, refuse_single_labels
 from farseer_jax.runs.response import checked_response
 from farseer_jax.runs.row_labels import dropped_rows, refuse_none
 from farseer_jax.runs.selection import Bound, selected, without_copies
+from farseer_jax.runs.survey import surveyed
 from farseer_jax.runs.table import (
     Table,
     checked_table,
@@ -29,6 +30,7 @@ from farseer_jax.runs.table import (
     table_from_dict,
     table_to_dict,
 )
+from farseer_jax.tables.read import as_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +64,7 @@ class Runs:
         weights: weight of each run in a fit, shape (run,); None for equal weights.
         loss_name: the column that the loss was taken from, if any. Equality ignores it, but losses
             with different names are only compared on request.
+        notes: how a table was read: columns taken by their usual names, rows left out.
 
     Example:
         >>> runs = Runs(N=[1e8, 1e8, 4e8], D=[1e9, 2e9, 2e9], loss=[3.6, 3.4, 3.1])
@@ -87,6 +90,7 @@ class Runs:
     link: Link
     weights: Floats | None
     loss_name: str | None
+    notes: tuple[str, ...]
 
     def __init__(
         self,
@@ -203,7 +207,6 @@ class Runs:
         """
         if loss is not None and response is not None:
             raise ValueError("loss and response are both given; name one of the two")
-        columns = df if isinstance(df, Mapping) else table_columns(df)
         named = {name: column for name, column in (("N", N), ("D", D)) if column is not None}
         binding = Binding(
             as_kinds(inputs),
@@ -216,12 +219,13 @@ class Runs:
             leave_out=False,
             copies=copies,
         )
-        parts = table_parts(columns, binding)
+        survey = surveyed(as_columns(df), binding, one_fit=False)
+        parts = table_parts(survey.columns, survey.binding)
         if len(parts) > 1:
             raise ValueError(
                 f"response: expected one column, got {len(parts)} for {loss or response!r}"
             )
-        return cls._trusted(parts[0].table)
+        return cls._trusted(parts[0].table._replace(notes=survey.notes))
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
@@ -461,7 +465,7 @@ class Runs:
         """The contents, in picklable dictionaries."""
         return Table(
             dict(self.inputs), self.loss, dict(self.extra), dict(self.kinds), dict(self.shares),
-            self.link, self.weights, self.loss_name,
+            self.link, self.weights, self.loss_name, self.notes,
         )  # fmt: skip
 
     def _refuse_absent(self, name: str) -> NoReturn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from farseer_jax.link_functions import as_link
@@ -38,8 +37,8 @@ def surveyed(columns: Columns, binding: Binding, *, one_fit: bool) -> Survey:
     Args:
         columns: the table.
         binding: how it is read.
-        one_fit: whether all rows go into one fit, or one for each group, so that rows that do not
-            belong together are a problem; if not, these are notes.
+        one_fit: whether the rows of each group go into one fit, so that rows that do not belong
+            together are a problem.
 
     Raises:
         TableError: the table cannot be read as it is. Its options were tried: they read the table.
@@ -53,7 +52,7 @@ def surveyed(columns: Columns, binding: Binding, *, one_fit: bool) -> Survey:
         if survey is not None:
             if not problems:
                 return survey
-            raise TableError(problems, options)
+            raise TableError(problems, options, columns.source)
         new = [problem for problem in found if problem.what not in problems]
         problems += [problem.what for problem in new]
         remedies = [_applicable(problem, one_fit) for problem in new]
@@ -65,12 +64,10 @@ def surveyed(columns: Columns, binding: Binding, *, one_fit: bool) -> Survey:
             own, how = _with_options(columns, binding, options)
         except ValueError:
             break
-    raise TableError(problems, {})
+    raise TableError(problems, {}, columns.source)
 
 
-def _read(
-    columns: Columns, binding: Binding, one_fit: bool
-) -> tuple[list[Problem], Survey | None]:
+def _read(columns: Columns, binding: Binding, one_fit: bool) -> tuple[list[Problem], Survey | None]:
     """The problems of a table, or what is read if there are none."""
     problems = role_problems(columns, binding)
     if problems:
@@ -79,8 +76,8 @@ def _read(
     values = checked_values(columns, binding, found)
     if values.problems:
         return list(values.problems), None
-    mixed = _mixed_rows(values, binding, found)
-    if mixed and one_fit and not columns.as_is:
+    mixed = _mixed_rows(values, binding, found) if one_fit else []
+    if mixed and not columns.as_is:
         return mixed, None
     own = values.columns
     notes = (*own.notes, *taken_for(own, binding, found, values.units), *values.doubts)
@@ -127,8 +124,7 @@ def _with_options(
         response=options.get("response", binding.response),
         link=as_link(options.get("link", binding.link)),
     )
-    own = replace(
-        columns,
+    own = columns.with_options(
         drop_missing=options.get("drop_missing", columns.drop_missing),
         as_is=options.get("as_is", columns.as_is),
     )

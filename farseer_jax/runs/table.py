@@ -40,6 +40,7 @@ class Table(NamedTuple):
         link: the scale of the response's errors.
         weights: weights of the runs, ``(run,)``; None for equal weights.
         loss_name: the column that the response came from.
+        notes: sentences on how a table was read.
     """
 
     inputs: Mapping[str, NDArray[Any]]
@@ -50,6 +51,7 @@ class Table(NamedTuple):
     link: Link = Link()
     weights: Floats | None = None
     loss_name: str | None = None
+    notes: tuple[str, ...] = ()
 
     def take(self, rows: NDArray[Any]) -> Table:
         """Some of the runs, by positions or by a mask."""
@@ -217,6 +219,8 @@ def table_to_dict(table: Table) -> dict[str, Any]:
         content["link"] = table.link.to_dict()
     if table.weights is not None:
         content["weights"] = table.weights.tolist()
+    if table.notes:
+        content["notes"] = [*table.notes]
     return content if table.loss_name is None else {**content, "loss_name": table.loss_name}
 
 
@@ -244,7 +248,7 @@ def table_from_dict(content: Mapping[str, Any]) -> Table:
         weights=content.get("weights"),
         units={name: 1.0 for name in ("N", "D") if name in columns},
         loss_name=content.get("loss_name"),
-    )
+    )._replace(notes=tuple(content.get("notes", ())))
 
 
 def _input_to_json(table: Table, name: str) -> Any:
@@ -270,6 +274,7 @@ def summary(table: Table, num_copies: int) -> str:
         lines += [("copies", f"{num_copies} ({', '.join(first)} and {last} as in an earlier run)")]
     if table.extra:
         lines += [("extra", shortened(list(table.extra), _MAX_NAMES_SHOWN))]
+    lines += [("note", note) for note in table.notes]
     width = max(len(label) for label, _ in lines)
     return "\n".join(f"{label:<{width}}  {text}" for label, text in lines)
 

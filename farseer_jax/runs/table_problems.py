@@ -29,13 +29,19 @@ class TableError(ValueError):
 
     Attributes:
         problems: sentences, one for each problem.
+        source: the file, if the table comes from one.
         options: options of `read_table` and `fit` with which the table is read; empty if there are
             none.
     """
 
-    def __init__(self, problems: Sequence[str], options: Options) -> None:
-        self.problems, self.options = tuple(problems), dict(options)
-        super().__init__(self.listed() + self._advice())
+    def __init__(self, problems: Sequence[str], options: Options, source: str = "") -> None:
+        self.problems, self.options, self.source = tuple(problems), dict(options), source
+        name = f"{source}: " if source else ""
+        super().__init__(name + self.listed() + self._advice())
+
+    def of(self, source: str) -> TableError:
+        """The same error about a file."""
+        return TableError(self.problems, self.options, source)
 
     def listed(self) -> str:
         """The problems; numbered if there are several."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.tables.number_texts import numbers_of
 from farseer_jax.tables.row_numbers import REMEDY, shown_rows
 
 _MAX_VALUES_SHOWN: Final = 3
@@ -50,8 +50,8 @@ def column_numbers(values: Any, name: str, rows: NDArray[np.intp]) -> NDArray[np
 def _of_objects(
     array: NDArray[np.object_], name: str, rows: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    numbers = [_number(value) for value in array.tolist()]
-    bad = np.array([row for row, number in enumerate(numbers) if number is None], np.intp)
+    found = numbers_of(array)
+    bad = found.not_numbers
     if bad.size:
         what = "is not a number" if bad.size == 1 else "are not numbers"
         texts = [f"{array[row]!r:.30}" for row in bad[:_MAX_VALUES_SHOWN]]
@@ -59,15 +59,4 @@ def _of_objects(
         raise ValueError(
             f"column {name!r}: {shown_rows(rows[bad])} {what} ({', '.join(texts)}); {REMEDY}"
         )
-    return np.array(numbers, dtype=np.float64)
-
-
-def _number(value: Any) -> float | None:
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return math.nan
-    if isinstance(value, str) and not value.strip():
-        return math.nan
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
+    return found.numbers

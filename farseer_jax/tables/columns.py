@@ -69,3 +69,7 @@ class Columns(Mapping[str, NDArray[Any]]):
         return replace(
             self, values_by_name={**self.values_by_name, **columns}, notes=(*self.notes, *notes)
         )
+
+    def with_options(self, *, drop_missing: bool, as_is: bool) -> Columns:
+        """The same columns, read in another way."""
+        return replace(self, drop_missing=drop_missing, as_is=as_is)

@@ -17,7 +17,7 @@ _WANDB: Final = "wandb:"
 _FILE: Final = "file"
 
 
-def columns_of(source: object, table: str | None = None) -> Columns:
+def as_columns(source: object, table: str | None = None) -> Columns:
     """The columns of a table from anywhere.
 
     Args:
