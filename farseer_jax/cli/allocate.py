@@ -19,8 +19,18 @@ from farseer_jax.cli.options import (
     spelled,
 )
 from farseer_jax.cli.output import Output
-from farseer_jax.cli.runs import EXAMPLE, READING, SELECTING_BY_ANY, UNITS
-from farseer_jax.cli.tasks import read_fit
+from farseer_jax.cli.runs import (
+    EXAMPLE,
+    OF_TABLES,
+    PREPARING,
+    READING,
+    SELECTING_BY_ANY,
+    UNITS,
+    preparing,
+    print_notes,
+    runs_argument,
+)
+from farseer_jax.cli.tasks import is_result, read_fit
 from farseer_jax.cli.values import amounts, positives
 
 if TYPE_CHECKING:
@@ -89,18 +99,15 @@ _COLUMNS = Group(
     option("--D", "COLUMN", "Column with the training tokens."),
     option("--response", "COLUMN", "Column with the final loss."),
 )
-_OF_RUNS = ("example", "N", "D", "response", "N_unit", "D_unit", "min_of", "max_of")
-_SOURCE = click.Argument(
-    ["path"],
-    metavar="RUNS|FIT.json|--example",
-    required=False,
-    type=click.Path(path_type=Path),
-)
+_OF_RUNS = (
+    "example", "N", "D", "response", "N_unit", "D_unit", "min_of", "max_of", *OF_TABLES
+)  # fmt: skip
+_SOURCE = runs_argument("RUNS|FIT.json|--example")
 
 
 def _is_fit(settings: Settings) -> bool:
     path = settings["path"]
-    return path is not None and path.suffix.lower() == ".json"
+    return isinstance(path, Path) and is_result(path)
 
 
 def _check_source(settings: Settings) -> None:
@@ -119,7 +126,7 @@ def _check_source(settings: Settings) -> None:
             raise click.UsageError(
                 f"{spelled(name)} is for FIT.json: a forecast of RUNS has intervals; leave it out."
             )
-    for name in ("N", "D", "response", "N_unit", "D_unit"):
+    for name in ("N", "D", "response", "N_unit", "D_unit", *OF_TABLES):
         if settings["example"] and named(name):
             raise click.UsageError(
                 f"{spelled(name)} is for the columns of a file: leave it out with --example."
@@ -136,8 +143,11 @@ def _read(settings: Settings) -> "Fit | Runs":
         runs = farseer_jax.example_runs()
     else:
         names = ("N", "D", "N_unit", "D_unit")
-        reading = {name: settings[name] for name in names}
-        runs = farseer_jax.read_runs(settings["path"], loss=settings["response"], **reading)
+        own = {name: settings[name] for name in names}
+        runs = farseer_jax.read_runs(
+            settings["path"], loss=settings["response"], **own, **preparing(settings)
+        )
+    print_notes(runs.notes)
     return runs.select(at_least=settings["min_of"], at_most=settings["max_of"])
 
 
@@ -153,7 +163,7 @@ def _check(settings: Settings) -> None:
     Source(
         arguments=[_SOURCE],
         options=[EXAMPLE],
-        groups=[_COLUMNS, UNITS, SELECTING_BY_ANY],
+        groups=[PREPARING, _COLUMNS, UNITS, SELECTING_BY_ANY],
         check=_check_source,
         read=_read,
         files=["path"],

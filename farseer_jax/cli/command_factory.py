@@ -22,6 +22,7 @@ from farseer_jax.cli.output import (
     deliver,
     draw,
     naming,
+    paths_of,
 )
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
@@ -125,7 +126,7 @@ def command(
             source.check(settings)
             check(settings)
             target = settings["target"]
-            files = [settings[name] for name in source.files]
+            files = [path for name in source.files for path in paths_of(settings[name])]
             check_target(target, files, f"use --json {STANDARD_OUTPUT} for standard output")
             check_picture(settings.get("picture"), [*files, target])
             set_up_jax(refits=refits or settings.get("bootstrap") is not None)

@@ -17,7 +17,8 @@ from farseer_jax.cli.options import (
     spelled,
 )
 from farseer_jax.cli.output import Output
-from farseer_jax.cli.tasks import file_argument, read_fit
+from farseer_jax.cli.runs import PREPARING, preparing, print_notes
+from farseer_jax.cli.tasks import file_argument, is_result, read_fit
 from farseer_jax.cli.values import expected, point, span
 
 _NUM_BUDGETS = 7
@@ -77,9 +78,9 @@ _FOR_FITS = ("N", "D", "compute", "tokens_per_parameter", "bootstrap", "seed")
 
 
 def _are_fits(settings: Settings) -> bool:
-    """Whether both files are fits, by their endings; both are tables of runs otherwise."""
+    """Whether both files are fits; both are tables of runs otherwise."""
     paths = [settings["path_a"], settings["path_b"]]
-    fits = [path.suffix.lower() == ".json" for path in paths]
+    fits = [is_result(path) for path in paths]
     if fits[0] != fits[1]:
         raise click.UsageError(
             f"{paths[fits.index(True)]} is a fit and {paths[fits.index(False)]} a table of runs: "
@@ -106,7 +107,10 @@ def _read(settings: Settings) -> list[Any]:
         return [read_fit(path) for path in paths]
     from farseer_jax.runs.read_table import read_runs  # without JAX: mistakes come immediately
 
-    return [read_runs(path) for path in paths]
+    tables = [read_runs(path, **preparing(settings)) for path in paths]
+    for path, runs in zip(paths, tables, strict=True):
+        print_notes(f"{path}: {note}" for note in runs.notes)
+    return tables
 
 
 @command(
@@ -114,6 +118,7 @@ def _read(settings: Settings) -> list[Any]:
         arguments=[file_argument("path_a", "A"), file_argument("path_b", "B")],
         read=_read,
         files=["path_a", "path_b"],
+        groups=[PREPARING],
     ),
     _OPTIONS,
     _INTERVALS,

@@ -11,7 +11,7 @@ import click
 
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.options import FROM_1, Group, Settings, option
-from farseer_jax.cli.output import STANDARD_OUTPUT, check_target
+from farseer_jax.cli.output import STANDARD_OUTPUT, check_target, paths_of
 
 _REMEDY = "name a Parquet file to write"
 
@@ -42,7 +42,7 @@ def check_out(settings: Settings) -> None:
         return
     if out == STANDARD_OUTPUT:
         raise Refusal(f"cannot write {out!r}: --out needs a file; {_REMEDY}")
-    check_target(out, [settings["path"]], _REMEDY)
+    check_target(out, paths_of(settings["path"]), _REMEDY)
     if target is not None and os.path.realpath(out) == os.path.realpath(target):
         raise Refusal(f"--out and --json name the same file, {out!r}: name two")
 

@@ -4,6 +4,7 @@ import contextlib
 import dis
 import os
 import re
+import shlex
 import traceback
 from collections.abc import Iterable, Iterator
 from typing import NoReturn
@@ -11,10 +12,11 @@ from typing import NoReturn
 import click
 
 from farseer_jax._version import __version__
+from farseer_jax.runs.table_problems import TableError
 
 INTERRUPTED = 130
 _RAISE = "RAISE_VARARGS"
-_VALUE = r"\"[^\"]*\"|\([^()]*\)|[\w.+-]+"
+_VALUE = r"\"[^\"]*\"|'[^']*'|\([^()]*\)|[\w.+-]+"
 _LITERAL = r"\{[^{}]*\}|\[[^\[\]]*\]"  # {'E': 1.69} or [('alpha', 'beta')]
 # Messages for both: `N_unit=1e9 (shell: --N-unit 1e9)`, `x=1 in Python or --x 1 in the shell`.
 _BOTH = re.compile(
@@ -29,6 +31,24 @@ class Refusal(click.ClickException):
 
     def __init__(self, message: str) -> None:
         super().__init__(in_options(message))
+
+
+class TableRefusal(click.ClickException):
+    """A table that cannot be read: all problems, and the command that reads it."""
+
+    exit_code = 2
+
+    def __init__(self, error: "TableError") -> None:
+        from farseer_jax.cli.command_line import with_options
+
+        name = f"{error.source}: " if error.source else ""
+        sentences = [in_options(problem) for problem in error.problems]
+        text = name + sentences[0]
+        if len(sentences) > 1:
+            lines = (f"  {at}. {what}" for at, what in enumerate(sentences, start=1))
+            text = "\n".join([f"{name}the table has {len(sentences)} problems:", *lines])
+        command = with_options(error.options) if error.options else None
+        super().__init__(text if command is None else f"{text}\nThis reads it:\n  {command}")
 
 
 class Defect(click.ClickException):
@@ -57,6 +77,8 @@ def errors_as_sentences() -> Iterator[None]:
 def _report(error: Exception) -> NoReturn:
     if _debugging():
         click.echo(traceback.format_exc(), err=True)
+    if isinstance(error, TableError):
+        raise TableRefusal(error) from None
     if isinstance(error, OSError):
         raise Refusal(_os_sentence(error)) from None
     if isinstance(error, MemoryError):
@@ -176,4 +198,6 @@ def _value(text: str) -> str:
         return " " + re.sub(r"[\[\]()' ]", "", text.replace("), (", ";")).replace(",", "=").replace(
             ";", ","
         )
-    return " " + text.strip('"').strip("()").replace(", ", ":")
+    if text[0] in "'\"":
+        return f" {shlex.quote(text[1:-1])}"
+    return " " + text.strip("()").replace(", ", ":")

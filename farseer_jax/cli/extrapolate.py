@@ -23,6 +23,7 @@ from farseer_jax.cli.runs import (
     READING_GROUPS,
     RUNS,
     check_runs,
+    checked,
     drop,
     naming,
     read_table,
@@ -93,6 +94,7 @@ def _read(settings: Settings) -> Question:
     candidates = [_candidate(one) for one in settings["candidates"]] or None
     inputs = _inputs(candidates, table, options)
     bound, units = options.get("columns_of", {}), options.get("units", {})
+    table = checked(table, inputs, settings)
     runs, dropped = drop(select(table, inputs, settings, bound, units), settings)
     return Question(runs, candidates, options, dropped)
 

@@ -58,6 +58,11 @@ class Output:
         return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
+def paths_of(setting: Any) -> list[Path]:
+    """The paths of a setting: none, one or several."""
+    return setting if isinstance(setting, list) else [] if setting is None else [setting]
+
+
 def check_target(target: str | None, inputs: Iterable[Path | None], remedy: str) -> None:
     """Check that an output file can be written, before anything is computed.
 

@@ -13,6 +13,7 @@ from farseer_jax.cli.options import Group, Settings, option, spelled
 from farseer_jax.cli.predictions import at_points, at_rows, columns_of_fits, of_groups, of_responses
 from farseer_jax.cli.runs import (
     OF_COLUMNS,
+    PREPARING,
     READING,
     SELECTING,
     SELECTING_BY_ANY,
@@ -20,6 +21,7 @@ from farseer_jax.cli.runs import (
     check_columns,
     columns_of,
     read_table,
+    runs_argument,
     select,
     units_of,
 )
@@ -143,9 +145,9 @@ def _read(settings: Settings) -> "tuple[Fits | LawChoice, Any, Settings]":
     Source(
         arguments=[
             file_argument("fit_path", "FIT.json"),
-            file_argument("path", "[RUNS]", required=False),
+            runs_argument("[RUNS]"),
         ],
-        groups=[_READING, UNITS, SELECTING, SELECTING_BY_ANY],
+        groups=[PREPARING, _READING, UNITS, SELECTING, SELECTING_BY_ANY],
         check=_check,
         read=_read,
         files=["fit_path", "path"],

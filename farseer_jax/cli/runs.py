@@ -1,11 +1,12 @@
 """Reading and selecting runs: a file with its columns and units, or the example."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from farseer_jax.cli.errors import in_options
 from farseer_jax.cli.options import NUMBER, Group, Settings, option, spelled
 from farseer_jax.cli.values import columns, link, names, numbers_by_name, patterns
 
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     from farseer_jax.runs.binding import Points
     from farseer_jax.runs.runs import Runs
     from farseer_jax.runs.selection import Bound
+    from farseer_jax.tables.columns import Columns
 
-    Table: TypeAlias = Runs | Mapping[str, Any]  # the example, or the columns of a file
+    Table: TypeAlias = Runs | Columns  # the example, or the columns of a file
 
 DATA = "Data and output"
 READING = "Reading RUNS"
@@ -24,11 +26,24 @@ _ROLES = {"N": "parameters", "D": "training tokens", "loss": "final loss"}
 _UNITS = ("N_unit", "D_unit")
 _BOUNDS = ("min_N", "max_N", "min_D", "max_D")
 _NAMED = ("columns_of", "response", "link", "weights", "standard_error")
-OF_COLUMNS = ("loss", "response", "columns_of", *_UNITS, *_BOUNDS, "min_of", "max_of")
+OF_TABLES = ("table_name", "derive", "where", "last_by", "drop_missing", "as_is")
+OF_COLUMNS = (*OF_TABLES, "loss", "response", "columns_of", *_UNITS, *_BOUNDS, "min_of", "max_of")
 
-RUNS = click.Argument(
-    ["path"], metavar="RUNS|--example", required=False, type=click.Path(path_type=Path)
-)
+
+def runs_argument(metavar: str) -> click.Argument:
+    """Any number of paths of runs: None, a path, or a list of paths."""
+    return click.Argument(
+        ["path"],
+        metavar=metavar,
+        nargs=-1,
+        type=click.Path(path_type=Path, allow_dash=True),
+        callback=lambda context, parameter, paths: (
+            [*paths] if len(paths) > 1 else paths[0] if paths else None
+        ),
+    )
+
+
+RUNS = runs_argument("RUNS|--example")
 EXAMPLE = option("--example", help="Fit made-up runs instead of a file.", is_flag=True)
 UNITS = Group(
     READING,
@@ -68,8 +83,48 @@ DROPPING = Group(
         metavar="RUN",
     ),
 )
+# for a table of any columns
+PREPARING = Group(
+    READING,
+    option(
+        "--table table_name",
+        "NAME|SQL",
+        "Sheet of an Excel file, table of a DuckDB or SQLite database, or a query in SQL.",
+    ),
+    option(
+        "--derive",
+        help="Compute a column from others, such as 'D = tokens_per_param * N' (may be repeated); "
+        "names with other signs than letters, digits and _ stand in double quotes.",
+        metavar="FORMULA",
+        multiple=True,
+    ),
+    option(
+        "--where",
+        help="Keep the rows that meet a condition in SQL, such as \"arm = 'attn' and N > 1e8\".",
+        metavar="CONDITION",
+    ),
+    option(
+        "--last-by",
+        names,
+        "Keep the last row of each run, such as run,step: the columns of a run, then that of its "
+        "steps.",
+        metavar="COLUMN",
+    ),
+    option(
+        "--drop-missing",
+        help="Leave out rows without a usable number in a column that is needed, and name them.",
+        is_flag=True,
+    ),
+    option(
+        "--as-is",
+        help="Read columns and rows that look wrong, such as checkpoints or a perplexity, with a "
+        "note instead of an error.",
+        is_flag=True,
+    ),
+)
 # for runs over N and D
 COLUMN_GROUPS = (
+    PREPARING,
     Group(
         READING,
         *(
@@ -131,7 +186,8 @@ def check_runs(settings: Settings) -> None:
         raise click.UsageError("Missing argument 'RUNS': name a file of runs, or add --example.")
     if path is not None and example:
         raise click.UsageError("--example does not go with RUNS: leave one of them out.")
-    about_columns = [n for n in (*_ROLES, *_UNITS, *_NAMED) if settings.get(n) is not None]
+    names = (*_ROLES, *_UNITS, *_NAMED, *OF_TABLES)
+    about_columns = [name for name in names if settings.get(name) not in (None, (), False)]
     if example and about_columns:
         raise click.UsageError(
             f"{spelled(about_columns[0])} is for the columns of a file: leave it out with "
@@ -165,7 +221,60 @@ def read_table(settings: Settings) -> "Table":
         read_table as read,  # without JAX: mistakes are reported immediately
     )
 
-    return read.read_table(settings["path"])
+    return read.read_table(
+        settings["path"],
+        **preparing(settings),
+        columns_of=columns_of(settings),
+        units=units_of(settings),
+    )
+
+
+def preparing(settings: Settings) -> dict[str, Any]:
+    """How a table is prepared, as arguments of ``read_table`` and ``read_runs``."""
+    own = {name: settings[name] for name in OF_TABLES if name != "table_name"}
+    return {**own, "table": settings["table_name"], "derive": [*settings["derive"]]}
+
+
+def checked(
+    table: "Table",
+    inputs: Mapping[str, Any],
+    settings: Settings,
+    *,
+    link: str = "log",
+    law: str = "",
+) -> "Table":
+    """A table whose columns are recognised and checked; prints what was taken for what.
+
+    Args:
+        table: runs, or the columns of a file.
+        inputs: the inputs that are needed, with their kinds.
+        settings: settings of the command.
+        link: of the law, unless an option names another.
+        law: name of the law, for messages.
+
+    Raises:
+        TableError: the table cannot be read as it is.
+    """
+    if not isinstance(table, Mapping):
+        return table
+    from farseer_jax.link_functions import as_link
+    from farseer_jax.runs.groups_and_responses import Binding
+    from farseer_jax.runs.survey import surveyed
+    from farseer_jax.tables.read import as_columns
+
+    options = naming(settings)
+    binding = Binding(
+        inputs, **{"link": as_link(link), **options, "by": settings.get("by") or (), "law": law}
+    )
+    survey = surveyed(as_columns(table), binding, one_fit=True, can_group="by" in settings)
+    print_notes(survey.notes)
+    return survey.columns
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print how a table was read, on standard error."""
+    for note in notes:
+        click.echo(f"{in_options(note)}.", err=True)
 
 
 def columns_of(settings: Settings) -> dict[str, str]:
@@ -233,7 +342,7 @@ def select(
         if name not in numbers and (name in asked or values.dtype.kind in "iuf"):
             numbers[name] = floats_of(values, f"column {name!r}")
     keep = selected(numbers, bounds, None)
-    return {name: values[keep] for name, values in table.items()}
+    return table.take(keep)
 
 
 def drop(table: "Table", settings: Settings) -> "tuple[Table, tuple[str, ...]]":
@@ -250,17 +359,15 @@ def drop(table: "Table", settings: Settings) -> "tuple[Table, tuple[str, ...]]":
     import numpy as np
 
     from farseer_jax.runs.row_labels import dropped_rows, label_column, refuse_none, row_name
+    from farseer_jax.tables.read import as_columns
 
-    if not isinstance(table, Mapping):
-        table = {str(name): column.to_numpy() for name, column in table.to_dataframe().items()}
-    columns = {name: np.asarray(values) for name, values in table.items()}
-    num_rows = len(next(iter(columns.values())))
-    dropped = dropped_rows(columns, num_rows, settings["drop"] or ())
+    columns = as_columns(table if isinstance(table, Mapping) else table.to_dataframe())
+    dropped = dropped_rows(columns, columns.num_rows, settings["drop"] or ())
     refuse_none(~dropped)
     named = tuple(row_name(columns, int(row)) for row in np.flatnonzero(dropped))
     if label_column(columns) is None:
-        columns["row"] = np.arange(num_rows)
-    return {name: values[~dropped] for name, values in columns.items()}, named
+        columns = columns.with_columns({"row": np.arange(columns.num_rows)}, ())
+    return columns.take(~dropped), named
 
 
 def _bounds(settings: Settings) -> "list[Bound]":

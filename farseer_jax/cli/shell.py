@@ -8,6 +8,7 @@ import click
 
 from farseer_jax._version import __version__
 from farseer_jax.cli.command_factory import HELP_NAMES
+from farseer_jax.cli.command_line import ARGUMENTS
 from farseer_jax.cli.errors import errors_as_sentences
 
 # Each is in the file of its own name, which is imported only when needed.
@@ -61,10 +62,15 @@ class _Shell(click.Group):
         )
         return found
 
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+    def make_context(
+        self, info_name: str | None, args: list[str], *rest: Any, **kwargs: Any
+    ) -> click.Context:
         """Read the command line, and answer ``--help`` and ``--version``."""
+        given = [*args]
         with errors_as_sentences():
-            return super().make_context(*args, **kwargs)
+            context = super().make_context(info_name, args, *rest, **kwargs)
+        context.meta[ARGUMENTS] = given
+        return context
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""

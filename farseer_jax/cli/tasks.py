@@ -16,6 +16,7 @@ from farseer_jax.cli.runs import (
     READING_GROUPS,
     RUNS,
     check_runs,
+    checked,
     drop,
     naming,
     read_table,
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from farseer_jax.laws.law import Law
     from farseer_jax.methods.method import Method
     from farseer_jax.runs.runs import Runs
+
+
+_HEAD_BYTES = 4096
 
 
 class Task(NamedTuple):
@@ -87,6 +91,7 @@ def read_task(settings: Settings) -> Task:
     options |= {name: settings[name] for name in ("by", "shared") if settings.get(name)}
     bound, units = options.get("columns_of", {}), options.get("units", {})
     law = law_class(settings, names, tuple(bound))
+    table = checked(table, law.inputs(), settings, link=law.response_link, law=law.name)
     runs, dropped = drop(select(table, law.inputs(), settings, bound, units), settings)
     return Task(law, runs, build_method(method_name(settings), settings), options, dropped)
 
@@ -132,6 +137,15 @@ def file_argument(name: str, metavar: str, *, required: bool = True) -> click.Ar
     """A file, such as one that `farseer fit --json` wrote."""
     path = click.Path(path_type=Path)
     return click.Argument([name], metavar=metavar, type=path, required=required)
+
+
+def is_result(path: Path) -> bool:
+    """Whether a file holds a result of this package, and not a table in JSON."""
+    try:
+        with path.open("rb") as file:
+            return b'"farseer_jax.' in file.read(_HEAD_BYTES)
+    except OSError:
+        return path.suffix.lower() == ".json"  # the reader says what is wrong
 
 
 def read_fit(path: Path) -> "Fit":

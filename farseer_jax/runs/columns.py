@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from farseer_jax.tables.frames import copied
 from farseer_jax.tables.number_texts import is_missing
 
 Column: TypeAlias = NDArray[Any]

@@ -49,10 +49,12 @@ def wrong_meaning(
             ({"link": "logit", "response": column},),
         )
     if meaning == "epochs" and role == "D":
-        return Problem(f'{what}: multiply it by the tokens of one epoch, derive="D = {column}*1e9"')
+        return Problem(
+            f"{what}: multiply it by the tokens of one epoch, use derive={f'D = {name_text(column)}*1e9'!r}"
+        )
     if formula is None:
         return Problem(f"{what}: name another column")
-    return Problem(f'{what}: derive it, derive="{formula}"', (_derived(role, formula),))
+    return Problem(f"{what}: use derive={formula!r}", (_derived(role, formula),))
 
 
 def wrong_unit(role: str, column: str, values: Floats, N: Floats | None) -> Problem | None:
@@ -72,12 +74,16 @@ def wrong_unit(role: str, column: str, values: Floats, N: Floats | None) -> Prob
         return Problem(
             f"{label}: its largest value is {short(largest)}, too large for a number of {meant}"
             + (
-                f'; if it is compute, derive="D = {name_text(column)}/(6*N)"' if role == "D" else ""
+                f"; if it is compute, use derive={f'D = {name_text(column)}/(6*N)'!r}"
+                if role == "D"
+                else ""
             ),
             (_derived("D", f"D = {name_text(column)}/(6*N)"),) if role == "D" else (),
         )
     unit = _likely_unit(role, values, N)
-    others = f'; if it is tokens per parameter, derive="D = {name_text(column)}*N"' * (role == "D")
+    others = f"; if it is tokens per parameter, use derive={f'D = {name_text(column)}*N'!r}" * (
+        role == "D"
+    )
     remedy = f" If it is in {UNIT_WORDS[unit]}, give {role}_unit={_power(unit)}"
     return Problem(
         f"{label}: its largest value is {short(largest)}, too small for a number of {meant}."
@@ -116,7 +122,7 @@ def mixed_units(role: str, column: str, values: Floats, rows: Any) -> Problem | 
         f"column {column!r} mixes units: {shown_rows(np.asarray(rows)[fewer])} hold "
         f"{short(float(values[fewer].min()))} to {short(float(values[fewer].max()))}, the other rows "
         f"{short(float(values[~fewer].min()))} to {short(float(values[~fewer].max()))}; if the small "
-        f'ones are in {UNIT_WORDS[unit]}, derive="{formula}"',
+        f"ones are in {UNIT_WORDS[unit]}, use derive={formula!r}",
         ({"derive": [formula]},),
     )
 
@@ -134,7 +140,7 @@ def not_a_loss(column: str, loss: Floats, inputs: Mapping[str, Floats]) -> Probl
         formula = f"loss = log({name})"
         return Problem(
             f"column {column!r} holds {short(float(loss.min()))} to {short(float(loss.max()))}, too "
-            f'large for a loss per token; if it is a perplexity, derive="{formula}"',
+            f"large for a loss per token; if it is a perplexity, use derive={formula!r}",
             (_derived("loss", formula),),
         )
     rising = {name: _rank_correlation(values, loss) for name, values in inputs.items()}
@@ -174,7 +180,7 @@ def _some_perplexities(column: str, loss: Floats, rows: Any) -> Problem | None:
         f"column {column!r} mixes units: {shown_rows(np.asarray(rows)[large])} "
         f"{'holds' if large.sum() == 1 else 'hold'} {short(float(high[0]))} to "
         f"{short(float(high[-1]))}, the other rows {short(float(low[0]))} to {short(float(low[-1]))}; "
-        f'if the large ones are perplexities, derive="{formula}"',
+        f"if the large ones are perplexities, use derive={formula!r}",
         ({"derive": [formula]},),
     )
 

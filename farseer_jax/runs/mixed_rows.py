@@ -66,7 +66,7 @@ def checkpoints(
     return Problem(
         f"column {label!r} has {num_runs:,} runs in {num_rows:,} rows, {mean} each on average: these "
         "are checkpoints along a run's training, whose learning rate is not yet annealed; fit the "
-        f"last of each, last_by={','.join(names)!r}",
+        f"last of each: use last_by={','.join(names)!r}",
         ({"last_by": ",".join(names)},),
     )
 
@@ -87,7 +87,7 @@ def targets(columns: Mapping[str, NDArray[Any]]) -> Problem | None:
         )
         return Problem(
             f"column {name!r} marks rows as {', '.join(map(repr, marked))} beside "
-            f'{", ".join(map(repr, others))}: fit the rows of a kind, where="{condition}"',
+            f"{', '.join(map(repr, others))}: fit the rows of a kind: use where={condition!r}",
             ({"where": condition},),
         )
     return None
@@ -125,8 +125,8 @@ def arms(
             condition = _is(name, labels[0])
             return Problem(
                 f"{int((counts > 1).sum()):,} points have several rows whose losses differ by up to "
-                f"{100 * spread:.2g} %, by column {name!r} ({shown}): fit each group, by={name!r}, or "
-                f'one of them, where="{condition}"',
+                f"{100 * spread:.2g} %, by column {name!r} ({shown}): fit each group (use by={name!r}) or "
+                f"one of them (use where={condition!r})",
                 ({"by": name}, {"where": condition}),
             )
     return None

@@ -31,7 +31,9 @@ class Survey(NamedTuple):
     notes: tuple[str, ...]
 
 
-def surveyed(columns: Columns, binding: Binding, *, one_fit: bool) -> Survey:
+def surveyed(
+    columns: Columns, binding: Binding, *, one_fit: bool, can_group: bool = True
+) -> Survey:
     """Recognise and check the columns of a table of runs.
 
     Args:
@@ -39,6 +41,7 @@ def surveyed(columns: Columns, binding: Binding, *, one_fit: bool) -> Survey:
         binding: how it is read.
         one_fit: whether the rows of each group go into one fit, so that rows that do not belong
             together are a problem.
+        can_group: whether the caller fits groups.
 
     Raises:
         TableError: the table cannot be read as it is. Its options were tried: they read the table.
@@ -55,7 +58,7 @@ def surveyed(columns: Columns, binding: Binding, *, one_fit: bool) -> Survey:
             raise TableError(problems, options, columns.source)
         new = [problem for problem in found if problem.what not in problems]
         problems += [problem.what for problem in new]
-        remedies = [_applicable(problem, one_fit) for problem in new]
+        remedies = [_applicable(problem, can_group) for problem in new]
         if not new or not all(remedies):
             break
         for remedy in remedies:
@@ -106,9 +109,9 @@ def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
     return (columns,) if isinstance(columns, str) else columns
 
 
-def _applicable(problem: Problem, one_fit: bool) -> Options:
+def _applicable(problem: Problem, can_group: bool) -> Options:
     """The first remedy that the caller has: groups need fits of their own."""
-    own = [remedy for remedy in problem.remedies if one_fit or "by" not in remedy]
+    own = [remedy for remedy in problem.remedies if can_group or "by" not in remedy]
     return own[0] if own else {}
 
 

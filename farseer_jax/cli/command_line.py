@@ -1,0 +1,105 @@
+"""The command line as it was given, with other options."""
+
+import math
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+ARGUMENTS = "farseer_jax.arguments"  # in the context's meta: the words after `farseer`
+_FLAGS = ("drop_missing", "as_is")
+
+
+def with_options(options: Mapping[str, Any]) -> str | None:
+    """This command with further options, quoted for a shell; None if it lacks one of them.
+
+    Args:
+        options: as a ``TableError`` has them; None removes an option.
+    """
+    context = click.get_current_context(silent=True)
+    root = None if context is None else context.find_root()
+    if root is None or not isinstance(root.command, click.Group) or not root.invoked_subcommand:
+        return None
+    command = root.command.get_command(root, root.invoked_subcommand)
+    flags = (
+        {}
+        if command is None
+        else {param.name: param.opts for param in command.params if isinstance(param, click.Option)}
+    )
+    words = [*root.meta.get(ARGUMENTS, ())]
+    added: list[str] = []
+    for name, value in _settings(options):
+        own = _flag(name, flags)
+        if own is None and value is None:
+            continue
+        if own is None:
+            return None
+        if name == "where":
+            value = _joined(value, _value_of(words, own))
+        if name not in ("derive", "columns_of"):
+            words = _without(words, own)
+        if name == "response":
+            words = [*_without(words, ("--loss",))]
+        if value is not None:
+            added += [own[0]] if name in _FLAGS else [own[0], value]
+    return shlex.join(["farseer", *words, *added])
+
+
+def _settings(options: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+    """Settings of the command with their texts."""
+    for name, value in options.items():
+        if name == "columns_of":
+            for own, column in value.items():
+                if own in ("N", "D"):
+                    yield own, column
+                elif column is not None:
+                    yield name, f"{own}={column}"
+        elif name == "units":
+            for own, unit in value.items():
+                yield f"{own}_unit", _number(unit)
+        elif name == "derive":
+            for formula in value:
+                yield name, formula
+        else:
+            yield name, value if value is None else str(value)
+
+
+def _flag(name: str, flags: Mapping[str | None, list[str]]) -> list[str] | None:
+    """The option of a setting; the loss is the response in some commands."""
+    own = flags.get(name)
+    return flags.get("loss") if own is None and name == "response" else own
+
+
+def _number(unit: float) -> str:
+    power = math.log10(unit)
+    return f"1e{round(power)}" if power.is_integer() and power else f"{unit:g}"
+
+
+def _without(words: list[str], flag: Any) -> list[str]:
+    """The words without an option and its value."""
+    kept, skip = [], False
+    for word in words:
+        if skip:
+            skip = False
+        elif word in flag:
+            skip = True
+        elif not any(word.startswith(f"{own}=") for own in flag):
+            kept.append(word)
+    return kept
+
+
+def _value_of(words: list[str], flag: Any) -> str | None:
+    """The value of an option."""
+    for at, word in enumerate(words):
+        if word in flag and at + 1 < len(words):
+            return words[at + 1]
+        for own in flag:
+            if word.startswith(f"{own}="):
+                return word.removeprefix(f"{own}=")
+    return None
+
+
+def _joined(condition: str | None, known: str | None) -> str | None:
+    """Both conditions."""
+    return f"({known}) and ({condition})" if known and condition else condition
