@@ -1,4 +1,5 @@
 # The public names and their homes, each once. They are imported at first use.
+from . import datasets
 from ._version import __version__
 from .choosing.averaged_fit import AveragedFit, AveragedMember
 from .choosing.choose_law import choose_law
@@ -308,6 +309,7 @@ __all__ = [
     "compare_methods",
     "compare_runs",
     "convert_loss",
+    "datasets",
     "diagnose_residuals",
     "differentiable",
     "error_bars",

@@ -15,7 +15,18 @@ import farseer_jax
 
 PACKAGE = Path(farseer_jax.__file__).parent
 LIGHT = {"equinox", "jax", "jaxtyping", "lazy_loader", "numpy", "farseer_jax"}
-HEAVY = ("click", "matplotlib", "narwhals", "optax", "pandas", "polars", "pyarrow", "rich", "scipy")
+HEAVY = (
+    "click",
+    "matplotlib",
+    "narwhals",
+    "optax",
+    "pandas",
+    "polars",
+    "pooch",
+    "pyarrow",
+    "rich",
+    "scipy",
+)
 
 TOUCH = """
 import farseer_jax as fj
@@ -121,7 +132,11 @@ def test_bare_import_does_not_wait_for_jax() -> None:
 def test_every_public_name_is_where_the_stub_says() -> None:
     source = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
     imports = [node for node in source.body if isinstance(node, ast.ImportFrom)]
-    homes = {alias.name: f"farseer_jax.{node.module}" for node in imports for alias in node.names}
+    homes = {
+        alias.name: f"farseer_jax.{node.module}" if node.module else "farseer_jax"
+        for node in imports
+        for alias in node.names
+    }
     listed = next(node.value for node in source.body if isinstance(node, ast.Assign))
     assert sorted(homes) == ast.literal_eval(listed) == dir(farseer_jax)
     assert set(homes) == set(farseer_jax.__all__)
