@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,6 +21,7 @@ from farseer_jax.tables.records import Columns, columns_of, concatenated, flatte
 
 _PROCESSING: Final = "tensorboard.backend.event_processing.event_accumulator"
 _NEEDED_FOR: Final = "event files of TensorBoard"
+_DAMAGED: Final = re.compile(r"Truncated record in (.*) \(.*crc32 check")
 _SESSION: Final = "_hparams_/session_start_info"
 
 
@@ -112,7 +116,14 @@ def _read(folder: Path) -> _Events:
     events = accumulator.EventAccumulator(
         str(folder), size_guidance={**everything, **little, accumulator.COMPRESSED_HISTOGRAMS: 1}
     )
-    events.Reload()
+    with _messages() as messages:
+        events.Reload()
+    # where a run was killed its last record is cut off, which is no damage
+    for damaged in filter(None, map(_DAMAGED.match, messages)):
+        raise ValueError(
+            f"{damaged[1]}: is damaged, and all events after that place would be lost; copy it "
+            f"again, or leave it out"
+        )
     scalars = {
         tag: _series([(event.step, event.value) for event in events.Scalars(tag)])
         for tag in events.Tags()[accumulator.SCALARS]
@@ -121,6 +132,26 @@ def _read(folder: Path) -> _Events:
         if _plugin(events, tag) == "scalars":
             scalars[tag] = _series([(e.step, _number(e.tensor_proto)) for e in events.Tensors(tag)])
     return _Events(folder, scalars, _hparams(events))
+
+
+@contextmanager
+def _messages() -> Iterator[list[str]]:
+    """Collect what TensorBoard logs, which is the only way in which it reports damage."""
+    messages: list[str] = []
+
+    def collect(record: logging.LogRecord) -> bool:
+        messages.append(record.getMessage())
+        return False  # nothing is printed
+
+    logger = logging.getLogger("tensorboard")
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addFilter(collect)
+    try:
+        yield messages
+    finally:
+        logger.removeFilter(collect)
+        logger.setLevel(level)
 
 
 def _plugin(events: Any, tag: str) -> str:

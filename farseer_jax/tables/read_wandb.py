@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -117,7 +118,10 @@ def _fetched(project: str, filters: Mapping[str, Any] | None) -> list[Any]:
     wandb = extra_library("wandb", "wandb", "projects of Weights & Biases")
     try:
         # not lazy: that would be a request for each run
-        return list(wandb.Api().runs(project, filters=dict(filters or {}), lazy=False))
+        runs = wandb.Api().runs(
+            project, filters=dict(filters or {}), include_sweeps=False, lazy=False
+        )
+        return list(runs)
     except (wandb.errors.Error, ValueError, OSError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ValueError(
@@ -142,11 +146,12 @@ def _attributes(run: Any) -> dict[str, object]:
 
 def _config(run: Any) -> dict[str, object]:
     """The settings, without W&B's wrapping and its own entries."""
+    config = json.loads(run.config) if isinstance(run.config, str) else run.config  # of the server
     settings = {
         name: value["value"]
         if isinstance(value, Mapping) and "value" in value and set(value) <= _WRAPPED
         else value
-        for name, value in dict(run.config).items()
+        for name, value in dict(config).items()
         if name != "_wandb"
     }
     return flattened(settings, "config.")

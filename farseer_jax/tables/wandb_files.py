@@ -169,11 +169,12 @@ def _records(file: Path) -> Iterator[bytes]:
             position += left
             continue
         end = position + _HEADER_BYTES + length
-        if end > len(log):
+        if end > len(log) and _HEADER_BYTES + length <= left:
             return
         data = log[position + _HEADER_BYTES : end]
         is_in_order = kind in ((_MIDDLE, _LAST) if parts else (_FULL, _FIRST))
-        if zlib.crc32(data, zlib.crc32(bytes([kind]))) != checksum or not is_in_order:
+        is_whole = zlib.crc32(data, zlib.crc32(bytes([kind]))) == checksum
+        if not is_whole or not is_in_order:
             raise ValueError(
                 f"{file}: is damaged at byte {position} of {len(log)}; copy it again, or leave it "
                 f"out"
