@@ -54,10 +54,10 @@ def run_name(run: Path, folder: str | os.PathLike[str]) -> str:
         >>> run_name(Path("out/small/seed1"), "out")
         'small/seed1'
     """
-    below = os.path.relpath(run.resolve(), Path(folder).expanduser().resolve())
-    if below == os.curdir or below.startswith(os.pardir):  # the folder itself, or one above it
+    folder = Path(folder).expanduser()
+    if run == folder or not run.is_relative_to(folder):  # itself, or the folder above it
         return run.resolve().name
-    return Path(below).as_posix()
+    return run.relative_to(folder).as_posix()
 
 
 def _found_in(folder: Path, matches: Callable[[str], bool], found: dict[str, Path]) -> list[Path]:

@@ -97,11 +97,11 @@ def _last_states(files: list[Path]) -> list[_State]:
     """The last state of each run; at the same step the one beside the checkpoints."""
     of_runs: dict[Path, list[tuple[int, bool, Path]]] = {}
     for path in files:
-        checkpoint = _CHECKPOINT.fullmatch(path.parent.resolve().name)
-        if checkpoint:
-            run, step = path.resolve().parent.parent, int(checkpoint[1])
+        run = path.parent if path.parent.name else path.parent.resolve()  # not "."
+        if checkpoint := _CHECKPOINT.fullmatch(run.name):
+            run, step = run.parent, int(checkpoint[1])
         else:
-            run, step = path.resolve().parent, _state(path, path.parent).step
+            step = _state(path, run).step
         of_runs.setdefault(run, []).append((step, not checkpoint, path))
     return [_state(max(candidates)[2], run) for run, candidates in of_runs.items()]
 
