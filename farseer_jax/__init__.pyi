@@ -136,6 +136,9 @@ from .runtime.progress import progress_bar
 from .solvers.random_starts import Domain
 from .solvers.search.chebyshev_search import Refined
 from .solvers.search.grid_search import Grid
+from .tables.read_tensorboard import read_tensorboard
+from .tables.read_trainer_states import read_trainer_states
+from .tables.read_wandb import read_wandb
 from .uncertainty.bootstrap import bootstrap
 from .uncertainty.bootstrap_result import Bootstrap
 from .uncertainty.calibration import Calibration
@@ -331,6 +334,9 @@ __all__ = [
     "published_models",
     "read_runs",
     "read_table",
+    "read_tensorboard",
+    "read_trainer_states",
+    "read_wandb",
     "simulate",
     "suggest_runs",
     "with_effective",
