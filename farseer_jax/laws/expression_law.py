@@ -15,7 +15,7 @@ from farseer_jax.laws.domains import EXPONENT, Along, Exponent, Leaf, Positive, 
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.find_columns import column_option, usual_input
 from farseer_jax.runs.inputs import KINDS, Kind
-from farseer_jax.runs.usual_names import squeezed
+from farseer_jax.runs.usual_names import USUAL_NAMES, squeezed
 from farseer_jax.solvers.random_starts import Domain
 
 _CLOSE: Final = 0.8  # similarity from which a name counts as a misspelling of another
@@ -286,7 +286,7 @@ def _is_usual_input(name: str, columns: Sequence[str]) -> bool:
 
 def _usual_role(name: str) -> str | None:
     """The input that a longer name usually means: D for ``tokens``."""
-    return next((r for r in _USUAL if len(name) > 2 and usual_input(r, [name])), None)
+    return next((r for r in _USUAL if len(name) > 2 and squeezed(name) in USUAL_NAMES[r]), None)
 
 
 def _refuse_misspelt(name: str, inputs: Sequence[str], columns: Sequence[str]) -> None:

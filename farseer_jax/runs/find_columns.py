@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
+from farseer_jax.runs.column_names import holds, loss_rank
 from farseer_jax.runs.columns import ROLES
 from farseer_jax.runs.usual_names import (
     USUAL_NAMES,
@@ -101,8 +102,32 @@ def usual_input(name: str, names: Sequence[str]) -> str | None:
         return name
     if name in USUAL_PARAMETERS:
         return None
-    candidates = [column for column in names if squeezed(column) in USUAL_NAMES.get(name, ())]
+    candidates = usual_columns(name, names)[0] if name in USUAL_NAMES else []
     return candidates[0] if len(candidates) == 1 else None
+
+
+def usual_columns(name: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The columns that an input, or the loss, may be by their names, in order of the table.
+
+    Args:
+        name: the input, or ``"loss"``.
+        names: the names of all columns of the table.
+
+    Returns:
+        The columns to choose from, and those that are of less use: training losses beside losses
+        of an evaluation.
+
+    Example:
+        >>> usual_columns("loss", ["train/loss", "eval/loss", "loss_scale"])
+        (['eval/loss'], ['train/loss'])
+        >>> usual_columns("D", ["tokens_per_param", "tokens_B"])
+        (['tokens_B'], [])
+    """
+    if name != "loss":
+        return [column for column in names if holds(column, name)], []
+    ranks = {column: loss_rank(column) for column in names}
+    losses, training = ([c for c in names if ranks[c] == rank] for rank in (0, 1))
+    return (losses, training) if losses else (training, [])
 
 
 def match_columns(names: Sequence[str], patterns: str | Sequence[str], purpose: str) -> list[str]:
@@ -184,9 +209,7 @@ def _guessed_column(
     free = [column for column in names if column not in taken]
     if name in free:
         return name
-    candidates = usual_columns(name, free)
-    if len(candidates) > 1 and name == "loss":  # the loss of evaluation, not of training
-        candidates = [own for own in candidates if "train" not in own.lower()] or candidates
+    candidates, _ = usual_columns(name, free)
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
@@ -234,17 +257,6 @@ def _category_hint(name: str) -> str:
         f"; if column {name!r} holds labels, declare it as a category, "
         f'kinds={{"{name}": "category"}} in Python or --kind {name}=category in the shell'
     )
-
-
-def usual_columns(name: str, names: Sequence[str]) -> list[str]:
-    """The columns with a usual name of an input or the loss.
-
-    Example:
-        >>> usual_columns("N", ["params", "arm", "n_params"])
-        ['params', 'n_params']
-    """
-    usual = USUAL_NAMES.get(name, frozenset({squeezed(name)}))
-    return [column for column in names if squeezed(column) in usual]
 
 
 def near_columns(name: str, names: Sequence[str]) -> list[str]:

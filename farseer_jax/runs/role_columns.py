@@ -95,7 +95,7 @@ def _remedy(
 ) -> Options:
     """The options that give an input or the loss its column; empty without."""
     free = [column for column in columns if column not in used]
-    several = usual_columns(name, free)
+    several, _ = usual_columns(name, free)
     if several:
         return _option(name, several[0])
     formula = formula_for(name, free, known)
@@ -151,7 +151,7 @@ def taken_for(
             if named
             else [
                 other
-                for other in usual_columns(name, [own for own in columns if own not in used])
+                for other in _candidates(name, [own for own in columns if own not in used])
                 if not same_column(columns[other], columns[column])
             ]
         )
@@ -164,6 +164,12 @@ def taken_for(
         sentences.append(f"{name} is column {column!r}{of}{also}")
     errors = _standard_errors(columns, binding, found)
     return (*(["; ".join(sentences)] if sentences else []), *errors)
+
+
+def _candidates(name: str, names: Sequence[str]) -> list[str]:
+    """The columns that an input or the loss could be, those of less use last."""
+    best, others = usual_columns(name, names)
+    return [*best, *others]
 
 
 def _standard_errors(columns: Columns, binding: Binding, found: Found) -> list[str]:

@@ -24,11 +24,17 @@ _USUAL_TEXTS: Final[dict[str, str]] = {
         nnonembedding nonembedding paramsnonembedding numnonembeddingparams
         nnonvocab nonvocab nonvocabparams nonvocabparameters nonvocabularyparameters
         ndense denseparams denseparameters denseparametercount
+        nparamsnonembedding nparametersnonembedding numparamsnonembedding paramsnonemb
+        nonembparameters numnonembeddingparameters numparametersnonembedding
+        parametersnonembedding nparamsnonemb
         """,
     "D": """
         d tokens ntokens numtokens numberoftokens tokencount totaltokens datatokens
         traintokens ntraintokens numtraintokens trainingtokens ntrainingtokens numtrainingtokens
         trainedtokens tokenstrained seentokens tokensseen datasize datasetsize
+        trainingdatasetsize traindatasetsize tokensprocessed processedtokens consumedtokens
+        consumedtraintokens ntokensseen numtokensseen numinputtokensseen totaltokensseen
+        totaltraintokens totaltrainingtokens tokenbudget budgettokens throughputtotaltokens
         """,
     "loss": """
         loss l bpc bpb valloss validationloss evalloss evaluationloss testloss heldoutloss
@@ -46,7 +52,8 @@ _USUAL_TEXTS: Final[dict[str, str]] = {
     "expansion": "expansion expansionrate expansionratio totaloveractive",
     "teacher_loss": "teacherloss lteacher",
     "supervised_loss": "supervisedloss studentsupervisedloss",
-    "C": "c compute flops flop trainflops trainingflops trainingcompute totalflops",
+    "C": "c compute flops flop trainflops trainingflops trainingcompute totalflops "
+    "totalflos trainflop trainingflop totaltrainflops totaltrainingflops traincompute",
     "B": "b batchsize globalbatchsize batch trainbatchsize",
     "lr": "lr learningrate peaklr maxlr peaklearningrate",
     "characters": "characters chars nchars ncharacters numchars numcharacters trainingcharacters",
@@ -62,6 +69,13 @@ _USUAL_TEXTS: Final[dict[str, str]] = {
 USUAL_PARAMETERS: Final = frozenset("EBC")
 
 USUAL_SHARES: Final = ("share", "weight", "proportion", "fraction", "mixture", "mix")
+
+# Losses that trackers log below the name of their data, such as ``eval/`` and ``train/``.
+_LOSS_TEXT: Final = """
+    loss ce celoss nll nllloss crossentropy crossentropyloss languagecrossentropy bpb bpc
+    bitsperbyte bitsperchar bitspercharacter lmloss finalloss lossfinal losslast lastloss
+    """
+LOSSES: Final = frozenset(_LOSS_TEXT.split())
 
 USUAL_NAMES: Final = {role: frozenset(text.split()) for role, text in _USUAL_TEXTS.items()}
 
