@@ -114,7 +114,7 @@ def choose_law(
     return _choice(trials, refused, others, parts, reading, own_link, along)
 
 
-def _columns(table: object) -> dict[str, np.ndarray]:
+def _columns(table: object) -> Mapping[str, np.ndarray]:
     """The columns of a table, or of runs."""
     if not isinstance(table, Runs):
         return columns_of_table(table)

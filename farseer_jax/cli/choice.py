@@ -16,6 +16,7 @@ from farseer_jax.tables.number_texts import number_of
 if TYPE_CHECKING:
     from farseer_jax.choosing.law_choice import LawChoice
     from farseer_jax.fitting.prediction import Prediction
+    from farseer_jax.tables.columns import Columns
 
 _OWN_SETTINGS = (
     "real", "kinds", "method", "shared", "num_resamples", "monotone_over", "weights",
@@ -88,7 +89,7 @@ def is_choice(path: Path) -> bool:
     return isinstance(content, dict) and content.get("format") == _FORMAT
 
 
-def at_rows(choice: "LawChoice", table: Mapping[str, Any], settings: Settings) -> "Prediction":
+def at_rows(choice: "LawChoice", table: "Columns", settings: Settings) -> "Prediction":
     """Predictions for the rows of a table.
 
     Raises:
@@ -101,7 +102,9 @@ def at_rows(choice: "LawChoice", table: Mapping[str, Any], settings: Settings) -
             **(settings["columns_of"] or {}),
         }.items()
     }
-    renamed = {**table, **{name: table[own] for name, own in named_columns.items() if own in table}}
+    renamed = table.with_columns(
+        {name: table[own] for name, own in named_columns.items() if own in table}, ()
+    )
     kinds = dict.fromkeys(choice.reading.inputs, "positive")
     rows: Any = select(renamed, kinds, {**settings, "columns_of": None}, {}, {})
     observed = settings["loss"] or settings["response"]

@@ -65,7 +65,7 @@ def _settings(options: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
             yield name, value if value is None else str(value)
 
 
-def _flag(name: str, flags: Mapping[str | None, list[str]]) -> list[str] | None:
+def _flag(name: str, flags: Mapping[str, list[str]]) -> list[str] | None:
     """The option of a setting; the loss is the response in some commands."""
     own = flags.get(name)
     return flags.get("loss") if own is None and name == "response" else own

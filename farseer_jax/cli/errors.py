@@ -20,7 +20,7 @@ _VALUE = r"\"[^\"]*\"|'[^']*'|\([^()]*\)|[\w.+-]+"
 _LITERAL = r"\{[^{}]*\}|\[[^\[\]]*\]"  # {'E': 1.69} or [('alpha', 'beta')]
 # Messages for both: `N_unit=1e9 (shell: --N-unit 1e9)`, `x=1 in Python or --x 1 in the shell`.
 _BOTH = re.compile(
-    r"\w+=(?:\{[^{}]*\}|\S+) (?:\(shell: ([^()]*)\)|in Python or (--.+?) in the shell)"
+    r"\w+=(?:\{[^{}]*\}|\"[^\"]*\"|\S+) (?:\(shell: ([^()]*)\)|in Python or (--.+?) in the shell)"
 )
 
 

@@ -71,8 +71,9 @@ def as_laws_and_parts(
         names = [*runs.inputs, *runs.extra]
         refuse_naming(naming)
     else:
-        table = columns_of_table(runs)
+        table: Mapping[str, Any] = columns_of_table(runs)
         names = list(table)
+        naming["checked"] = True
     bound = tuple(columns_of or {})
     classes = as_laws(laws, names, columns_of=bound, kinds=kinds, real=real, known=known)
     inputs = inputs_of(classes)

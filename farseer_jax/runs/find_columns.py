@@ -47,7 +47,8 @@ def find_inputs(
         The column of each input; for a mixture, the columns of its shares.
 
     Raises:
-        ValueError: a column is missing or ambiguous, or one column is named for two inputs. The message lists the columns found and shows the option.
+        ValueError: a column is missing or ambiguous, or one column is named for two
+            inputs. The message lists the columns found and shows the option.
 
     Example:
         >>> find_inputs(["Model size", "train_tokens"], {"N": "positive", "D": "positive"})

@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farseer_jax.expressions.names import name_text
-from farseer_jax.runs.checks import Floats, short, shown_rows
+from farseer_jax.runs.checks import Floats, short
 from farseer_jax.runs.other_meanings import formula_for, meaning_of
 from farseer_jax.runs.table_problems import Problem
 from farseer_jax.runs.usual_names import MEANINGS
+from farseer_jax.tables.row_numbers import shown_rows
 
 # Language models have been trained from 1e5 parameters on, on 1e7 to 1e14 tokens.
 LEAST: Final = {"N": 1e5, "D": 1e7}
@@ -39,22 +41,18 @@ def wrong_meaning(
         known: those of N and D that the table has.
     """
     meaning = meaning_of(column)
-    if role not in ("N", "D", "loss") or meaning is None:
+    if meaning is None:
         return None
-    formula = formula_for(role, [column, *names], [own for own in known if own != role])
     what = f"column {column!r} is {_article(meaning)}{meaning} by its name, not {_meant(role)}"
     if role == "loss" and meaning == "accuracy":
-        return Problem(
-            f'{what}: fit it on the logit scale, link="logit"',
-            ({"link": "logit", "response": column},),
-        )
-    if meaning == "epochs" and role == "D":
-        return Problem(
-            f"{what}: multiply it by the tokens of one epoch, use derive={f'D = {name_text(column)}*1e9'!r}"
-        )
-    if formula is None:
+        return _on_logit_scale(what, column)
+    if role == "D" and meaning == "epochs":
+        formula = f"D = {name_text(column)}*1e9"
+        return Problem(f"{what}: multiply it by the tokens of one epoch, use derive={formula!r}")
+    found = formula_for(role, [column, *names], [own for own in known if own != role])
+    if found is None:
         return Problem(f"{what}: name another column")
-    return Problem(f"{what}: use derive={formula!r}", (_derived(role, formula),))
+    return Problem(f"{what}: use derive={found!r}", (_derived(role, found),))
 
 
 def wrong_unit(role: str, column: str, values: Floats, N: Floats | None) -> Problem | None:
@@ -67,62 +65,68 @@ def wrong_unit(role: str, column: str, values: Floats, N: Floats | None) -> Prob
         N: parameters, for D.
     """
     largest = float(values.max())
-    label, meant = f"column {column!r}", MEANINGS[role]
     if LEAST[role] <= largest <= MOST[role]:
         return None
+    size = f"column {column!r}: its largest value is {short(largest)}, too "
+    meant, name = MEANINGS[role], name_text(column)
+    if largest > MOST[role] and role == "D":
+        formula = f"D = {name}/(6*N)"
+        what = f"{size}large for a number of {meant}; if it is compute, use derive={formula!r}"
+        return Problem(what, (_derived("D", formula),))
     if largest > MOST[role]:
-        return Problem(
-            f"{label}: its largest value is {short(largest)}, too large for a number of {meant}"
-            + (
-                f"; if it is compute, use derive={f'D = {name_text(column)}/(6*N)'!r}"
-                if role == "D"
-                else ""
-            ),
-            (_derived("D", f"D = {name_text(column)}/(6*N)"),) if role == "D" else (),
-        )
+        return Problem(f"{size}large for a number of {meant}: name another column")
     unit = _likely_unit(role, values, N)
-    others = f"; if it is tokens per parameter, use derive={f'D = {name_text(column)}*N'!r}" * (
-        role == "D"
-    )
-    remedy = f" If it is in {UNIT_WORDS[unit]}, give {role}_unit={_power(unit)}"
+    of_ratio = f"D = {name}*N"
+    ratio = f"; if it is tokens per parameter, use derive={of_ratio!r}" if role == "D" else ""
     return Problem(
-        f"{label}: its largest value is {short(largest)}, too small for a number of {meant}."
-        f"{remedy}{others}; if these really are {meant}, give {role}_unit=1",
+        f"{size}small for a number of {meant}. If it is in {UNIT_WORDS[unit]}, give "
+        f"{role}_unit={_power(unit)}{ratio}; if these really are {meant}, give {role}_unit=1",
         ({"units": {role: unit}},),
     )
 
 
-def mixed_units(role: str, column: str, values: Floats, rows: Any) -> Problem | None:
-    """Some rows of N, D or the loss in another unit than the others.
+def mixed_units(role: str, column: str, values: Floats, rows: NDArray[np.intp]) -> Problem | None:
+    """Some rows of N or D in another unit than the others.
 
     Args:
-        role: ``"N"``, ``"D"`` or ``"loss"``.
+        role: ``"N"`` or ``"D"``.
         column: the column.
         values: of all rows, ``(row,)``; positive.
         rows: their numbers in the table, ``(row,)``.
     """
-    if role == "loss":
-        return _some_perplexities(column, values, rows)
-    ordered = np.unique(values)
-    if len(ordered) < 2:
+    low, high = _split(values)
+    if not len(low) or high[0] / low[-1] < _GAP or low[-1] >= LEAST[role] or high[-1] < LEAST[role]:
         return None
-    steps = ordered[1:] / ordered[:-1]
-    at = int(np.argmax(steps))
-    if steps[at] < _GAP or ordered[at] >= LEAST[role] or ordered[-1] < LEAST[role]:
-        return None
-    low, high = ordered[: at + 1], ordered[at + 1 :]
-    fits = {unit: abs(np.log(np.median(low) * unit) - np.log(np.median(high))) for unit in _UNITS}
-    unit = min(fits, key=lambda own: fits[own])
-    small = values <= low[-1]
-    name = name_text(column)
-    cut = short(2.0 * float(low[-1]))
+    middle = np.log(np.median(high) / np.median(low))
+    unit = min(_UNITS, key=lambda own: float(abs(np.log(own) - middle)))
+    name, cut = name_text(column), short(2.0 * float(low[-1]))
     formula = f"{name} = where({name} < {cut}, {_power(unit)}*{name}, {name})"
-    fewer = small if small.sum() <= len(values) / 2 else ~small
     return Problem(
-        f"column {column!r} mixes units: {shown_rows(np.asarray(rows)[fewer])} hold "
-        f"{short(float(values[fewer].min()))} to {short(float(values[fewer].max()))}, the other rows "
-        f"{short(float(values[~fewer].min()))} to {short(float(values[~fewer].max()))}; if the small "
-        f"ones are in {UNIT_WORDS[unit]}, use derive={formula!r}",
+        f"{_two_ranges(column, values, low, high, rows)}; if the small ones are in "
+        f"{UNIT_WORDS[unit]}, use derive={formula!r}",
+        ({"derive": [formula]},),
+    )
+
+
+def some_perplexities(column: str, loss: Floats, rows: NDArray[np.intp]) -> Problem | None:
+    """Perplexities among losses.
+
+    Args:
+        column: of the response.
+        loss: of all rows, ``(row,)``; positive.
+        rows: their numbers in the table, ``(row,)``.
+    """
+    low, high = _split(loss)
+    if not len(low) or high[0] < 2.0 * low[-1] or low[-1] > _MOST_NATS or high[0] < 1.0:
+        return None
+    logs = np.log(high)
+    if not 0.5 * low[0] <= logs[0] <= logs[-1] <= 2.0 * low[-1]:
+        return None
+    name, cut = name_text(column), short(float(np.sqrt(low[-1] * high[0])))
+    formula = f"{name} = where({name} > {cut}, log({name}), {name})"
+    return Problem(
+        f"{_two_ranges(column, loss, low, high, rows)}; if the large ones are perplexities, use "
+        f"derive={formula!r}",
         ({"derive": [formula]},),
     )
 
@@ -135,54 +139,56 @@ def not_a_loss(column: str, loss: Floats, inputs: Mapping[str, Floats]) -> Probl
         loss: in all rows, ``(row,)``; positive and finite.
         inputs: N and D if there are any, ``(row,)`` each.
     """
-    name = name_text(column)
     if float(np.median(loss)) > _MOST_NATS:
-        formula = f"loss = log({name})"
+        formula = f"loss = log({name_text(column)})"
         return Problem(
-            f"column {column!r} holds {short(float(loss.min()))} to {short(float(loss.max()))}, too "
-            f"large for a loss per token; if it is a perplexity, use derive={formula!r}",
+            f"column {column!r} holds {_range(loss)}, too large for a loss per token; if it is a "
+            f"perplexity, use derive={formula!r}",
             (_derived("loss", formula),),
         )
-    rising = {name: _rank_correlation(values, loss) for name, values in inputs.items()}
-    if len(loss) < _FEWEST or not rising or min(rising.values()) < _RISING:
+    if len(loss) < _FEWEST or not inputs:
         return None
-    also = " and ".join(rising)
+    if min(_rank_correlation(values, loss) for values in inputs.values()) < _RISING:
+        return None
+    rises = f"column {column!r} rises with {' and '.join(inputs)}"
     if float(loss.max()) <= 1.0:
-        return Problem(
-            f"column {column!r} rises with {also} and stays within 0 to 1, as an accuracy does: fit "
-            'it on the logit scale, link="logit"',
-            ({"link": "logit", "response": column},),
-        )
+        return _on_logit_scale(f"{rises} and stays within 0 to 1, as an accuracy does", column)
+    return Problem(f"{rises}, where a loss falls: name the column of the loss")
+
+
+def _on_logit_scale(what: str, column: str) -> Problem:
+    """The problem of an accuracy that is fitted as a loss."""
     return Problem(
-        f"column {column!r} rises with {also}, where a loss falls; name the column of the loss"
+        f'{what}: fit it on the logit scale, use link="logit"',
+        ({"link": "logit", "response": column},),
     )
 
 
-def _some_perplexities(column: str, loss: Floats, rows: Any) -> Problem | None:
-    """Perplexities among losses."""
-    ordered = np.unique(loss)
-    if len(ordered) < 3:
-        return None
-    steps = ordered[1:] / ordered[:-1]
-    at = int(np.argmax(steps))
-    low, high = ordered[: at + 1], ordered[at + 1 :]
-    if steps[at] < 2.0 or low[-1] > _MOST_NATS or high[0] < 1.0:
-        return None
-    logs = np.log(high)
-    if not 0.5 * low[0] <= logs[0] <= logs[-1] <= 2.0 * low[-1]:
-        return None
-    name = name_text(column)
-    formula = (
-        f"{name} = where({name} > {short(float(np.sqrt(low[-1] * high[0])))}, log({name}), {name})"
+def _split(values: Floats) -> tuple[Floats, Floats]:
+    """Distinct values below and above the largest gap between them; empty without a gap."""
+    ordered = np.unique(values)
+    if len(ordered) < 2:
+        return ordered[:0], ordered
+    at = int(np.argmax(ordered[1:] / ordered[:-1])) + 1
+    return ordered[:at], ordered[at:]
+
+
+def _two_ranges(
+    column: str, values: Floats, low: Floats, high: Floats, rows: NDArray[np.intp]
+) -> str:
+    """Which rows hold the fewer ones of two ranges of values."""
+    is_low = values <= low[-1]
+    fewer = is_low if is_low.sum() <= len(values) / 2 else ~is_low
+    own, others = (low, high) if fewer is is_low else (high, low)
+    holds = "holds" if fewer.sum() == 1 else "hold"
+    return (
+        f"column {column!r} mixes units: {shown_rows(rows[fewer])} {holds} {_range(own)}, the other "
+        f"rows {_range(others)}"
     )
-    large = loss > low[-1]
-    return Problem(
-        f"column {column!r} mixes units: {shown_rows(np.asarray(rows)[large])} "
-        f"{'holds' if large.sum() == 1 else 'hold'} {short(float(high[0]))} to "
-        f"{short(float(high[-1]))}, the other rows {short(float(low[0]))} to {short(float(low[-1]))}; "
-        f"if the large ones are perplexities, use derive={formula!r}",
-        ({"derive": [formula]},),
-    )
+
+
+def _range(values: Floats) -> str:
+    return f"{short(float(values.min()))} to {short(float(values.max()))}"
 
 
 def _likely_unit(role: str, values: Floats, N: Floats | None) -> float:

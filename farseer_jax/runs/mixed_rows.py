@@ -9,10 +9,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from farseer_jax.runs.checks import Floats, is_missing
+from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.copies import SEEDS
 from farseer_jax.runs.table_problems import Problem
 from farseer_jax.runs.usual_names import squeezed
+from farseer_jax.tables.number_texts import is_missing
 
 _RUN_LABELS: Final = frozenset(["runid", "run", "id", "name", "runname", "expname", "experiment"])
 _STEPS: Final = frozenset(
@@ -64,9 +65,9 @@ def checkpoints(
     names = [label, step] if step is not None else [label]
     mean = f"{num_rows / num_runs:.3g}"
     return Problem(
-        f"column {label!r} has {num_runs:,} runs in {num_rows:,} rows, {mean} each on average: these "
-        "are checkpoints along a run's training, whose learning rate is not yet annealed; fit the "
-        f"last of each: use last_by={','.join(names)!r}",
+        f"column {label!r} has {num_runs:,} runs in {num_rows:,} rows, {mean} each on average: "
+        "these are checkpoints along a run's training, whose learning rate is not yet annealed; "
+        f"fit the last of each: use last_by={','.join(names)!r}",
         ({"last_by": ",".join(names)},),
     )
 
@@ -123,10 +124,11 @@ def arms(
             shown = ", ".join(map(repr, labels[:6])) + (", …" if len(labels) > 6 else "")
             spread = float(np.exp(np.ptp(residual[repeated])) - 1.0)
             condition = _is(name, labels[0])
+            num_points = int((counts > 1).sum())
             return Problem(
-                f"{int((counts > 1).sum()):,} points have several rows whose losses differ by up to "
-                f"{100 * spread:.2g} %, by column {name!r} ({shown}): fit each group (use by={name!r}) or "
-                f"one of them (use where={condition!r})",
+                f"{num_points:,} points have several rows whose losses differ by up to "
+                f"{100 * spread:.2g} %, by column {name!r} ({shown}): fit each group (use "
+                f"by={name!r}) or one of them (use where={condition!r})",
                 ({"by": name}, {"where": condition}),
             )
     return None

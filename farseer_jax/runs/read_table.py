@@ -21,6 +21,7 @@ def read_table(
     last_by: str | Sequence[str] | None = None,
     drop_missing: bool = False,
     as_is: bool = False,
+    history: bool = False,
     columns_of: Mapping[str, str | Sequence[str]] | None = None,
     units: Mapping[str, float | None] | None = None,
 ) -> Columns:
@@ -46,6 +47,7 @@ def read_table(
         drop_missing: leave out rows without a usable number in a column that is needed.
         as_is: read columns that do not look like what they are taken for, such as a perplexity
             as a loss, with a note instead of an error.
+        history: of a folder of runs, a row for each logged step instead of one for each run.
         columns_of: columns of inputs that formulas use and that are not found by name.
         units: factors of these.
 
@@ -64,7 +66,7 @@ def read_table(
         >>> read_table(table, where="loss < 3")["params"].tolist()
         ['1.4B']
     """
-    columns = as_columns(source, table)
+    columns = as_columns(source, table, history=history)
     name = f"{columns.source}: " if columns.source else ""
     try:
         columns = prepared(

@@ -182,7 +182,7 @@ def _standard_errors(columns: Columns, binding: Binding, found: Found) -> list[s
         for column in columns:
             if squeezed(column) in usual:
                 return [
-                    f"column {column!r} seems to hold standard errors of {response!r}, which are not "
-                    f"used: standard_error={column!r} weighs the runs by them"
+                    f"column {column!r} seems to hold standard errors of {response!r}, which are "
+                    f"not used: standard_error={column!r} weighs the runs by them"
                 ]
     return []

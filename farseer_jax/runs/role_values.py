@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.runs import implausible
-from farseer_jax.runs.checks import REMEDY, Floats, Rule, shown_rows
+from farseer_jax.runs.checks import Floats, Rule
 from farseer_jax.runs.find_columns import as_tuple
 from farseer_jax.runs.groups_and_responses import Binding, Found
 from farseer_jax.runs.inputs import KIND_RULES, NUMBERS
@@ -18,6 +18,7 @@ from farseer_jax.runs.named_units import unit_of_column
 from farseer_jax.runs.table_problems import Problem
 from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.number_texts import numbers_of
+from farseer_jax.tables.row_numbers import REMEDY, shown_rows
 
 _MAX_TEXTS: Final = 3
 _HALF: Final = 0.5
@@ -46,13 +47,14 @@ class RoleValues(NamedTuple):
 
 
 class _Column(NamedTuple):
-    """A column of numbers, and its rows that cannot be used, by what they are."""
+    """A column of numbers, its rows that cannot be used, by what they are, and those left out."""
 
     name: str
     label: str
     numbers: Floats
     bad: dict[str, NDArray[np.bool_]]
     texts: tuple[str, ...]
+    lacking: NDArray[np.bool_]
 
     @property
     def is_bad(self) -> NDArray[np.bool_]:
@@ -78,7 +80,14 @@ def checked_values(columns: Columns, binding: Binding, found: Found) -> RoleValu
         if bad.all():
             return RoleValues(columns, (Problem("no row has a number in all columns needed"),))
         columns = columns.take(~bad, f"left out: {_left_out(read, columns)}")
-    return _implausible(columns, binding, found)
+    lacking = [_lacking(own, columns) for own in read if own.lacking.any()] if not bad.any() else []
+    return _implausible(columns.with_columns({}, lacking), binding, found)
+
+
+def _lacking(column: _Column, columns: Columns) -> str:
+    """A note on rows without a response, which its fit leaves out."""
+    rows = columns.row_numbers()[column.lacking]
+    return f"left out: {shown_rows(rows)} ({column.label}: missing)"
 
 
 def _columns_of_numbers(columns: Columns, binding: Binding, found: Found) -> list[_Column]:
@@ -123,7 +132,8 @@ def _column(
         bad[rule.what] = np.zeros(len(numbers), dtype=bool)
         bad[rule.what][known] = rule.is_bad(numbers[known])
     texts = tuple(str(values[row]) for row in read.not_numbers[: _MAX_TEXTS + 1])
-    return _Column(name, label, numbers, bad, texts)
+    lacking = missing if may_lack and not missing.all() else missing & False
+    return _Column(name, label, numbers, bad, texts, lacking)
 
 
 def _bad_rows(column: _Column, columns: Columns) -> Problem | None:
@@ -220,13 +230,12 @@ def _of_role(
     meaning = implausible.wrong_meaning(name, column, others, [*numbers])
     scaled = values * (units[name] or 1.0)
     N = numbers.get("N") if name == "D" else None  # in its unit by now
-    checks = (
-        lambda: implausible.mixed_units(name, column, scaled, columns.row_numbers()),
-        lambda: implausible.wrong_unit(name, column, scaled, N),
-    )
     if meaning is not None:
         return [meaning]
-    return next(([problem] for check in checks if (problem := check()) is not None), [])
+    found = implausible.mixed_units(
+        name, column, scaled, columns.row_numbers()
+    ) or implausible.wrong_unit(name, column, scaled, N)
+    return [] if found is None else [found]
 
 
 def _of_responses(
@@ -242,7 +251,7 @@ def _of_responses(
         own = {name: numbers[name][known] for name in ("N", "D") if name in numbers}
         problem = (
             implausible.wrong_meaning("loss", column, list(columns), [*numbers])
-            or implausible.mixed_units("loss", column, loss[known], columns.row_numbers()[known])
+            or implausible.some_perplexities(column, loss[known], columns.row_numbers()[known])
             or implausible.not_a_loss(column, loss[known], own)
         )
         problems += [] if problem is None else [problem]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -13,11 +14,11 @@ from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.frames import columns_of_frame
 
 _PATTERN: Final = frozenset("*?[")
-_WANDB: Final = "wandb:"
+_KIND: Final = re.compile(r"(trainer|tensorboard|wandb):")
 _FILE: Final = "file"
 
 
-def as_columns(source: object, table: str | None = None) -> Columns:
+def as_columns(source: object, table: str | None = None, *, history: bool = False) -> Columns:
     """The columns of a table from anywhere.
 
     Args:
@@ -26,6 +27,7 @@ def as_columns(source: object, table: str | None = None) -> Columns:
             events, trainer states or offline runs of Weights & Biases; ``"wandb:entity/project"``;
             ``"-"`` for standard input; or a table in memory.
         table: sheet of an Excel file, table of a database, or a query in SQL.
+        history: of a folder of runs, a row for each logged step instead of one for each run.
 
     Raises:
         OSError, ValueError: a file cannot be read; the message names it.
@@ -34,9 +36,9 @@ def as_columns(source: object, table: str | None = None) -> Columns:
     if isinstance(source, Columns):
         return source
     if isinstance(source, str | PathLike):
-        return _columns_of_path(source, table)
+        return _columns_of_path(source, table, history)
     if isinstance(source, list | tuple) and source and all(map(_is_path, source)):
-        return _joined([_columns_of_path(path, table) for path in source])
+        return _joined([_columns_of_path(path, table, history) for path in source])
     return Columns(columns_of_frame(source))
 
 
@@ -44,21 +46,18 @@ def _is_path(value: object) -> bool:
     return isinstance(value, str | PathLike)
 
 
-def _columns_of_path(source: str | PathLike[str], table: str | None) -> Columns:
+def _columns_of_path(source: str | PathLike[str], table: str | None, history: bool) -> Columns:
     from farseer_jax.tables.files import read_file
 
-    text = str(source)
-    if text.startswith(_WANDB):
-        from farseer_jax.tables.wandb_runs import read_wandb
-
-        return Columns(read_wandb(text.removeprefix(_WANDB)), text)
-    path = Path(source)
-    if path.is_dir():
+    text, path = str(source), Path(source)
+    if path.is_dir() or _KIND.match(text):
         from farseer_jax.tables.run_folders import read_folder
 
-        return Columns(read_folder(path), text)
+        found = read_folder(source, history=history)
+        if found is not None:
+            return Columns(found, text)
     if _PATTERN & set(text) and not path.exists():
-        return _joined([_columns_of_path(own, table) for own in _matches(text)])
+        return _joined([_columns_of_path(own, table, history) for own in _matches(text)])
     return Columns(read_file(path, table), text)
 
 
