@@ -43,7 +43,19 @@ def with_options(options: Mapping[str, Any]) -> str | None:
             words = [*_without(words, ("--loss",))]
         if value is not None:
             added += [own[0]] if name in _FLAGS else [own[0], value]
-    return shlex.join(["farseer", *words, *added])
+    return " ".join(map(shell_word, ["farseer", *words, *added]))
+
+
+def shell_word(text: str) -> str:
+    """A word as a shell reads it; in double quotes if it has single ones.
+
+    Example:
+        >>> print(shell_word("runs.csv"), shell_word("arm = 'attn'"))
+        runs.csv "arm = 'attn'"
+    """
+    if "'" in text and not set(text) & set('"$`\\!'):
+        return f'"{text}"'
+    return shlex.quote(text)
 
 
 def _settings(options: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:

@@ -4,7 +4,6 @@ import contextlib
 import dis
 import os
 import re
-import shlex
 import traceback
 from collections.abc import Iterable, Iterator
 from typing import NoReturn
@@ -12,6 +11,7 @@ from typing import NoReturn
 import click
 
 from farseer_jax._version import __version__
+from farseer_jax.cli.command_line import shell_word, with_options
 from farseer_jax.runs.table_problems import TableError
 
 INTERRUPTED = 130
@@ -39,8 +39,6 @@ class TableRefusal(click.ClickException):
     exit_code = 2
 
     def __init__(self, error: "TableError") -> None:
-        from farseer_jax.cli.command_line import with_options
-
         name = f"{error.source}: " if error.source else ""
         sentences = [in_options(problem) for problem in error.problems]
         text = name + sentences[0]
@@ -199,5 +197,5 @@ def _value(text: str) -> str:
             ";", ","
         )
     if text[0] in "'\"":
-        return f" {shlex.quote(text[1:-1])}"
+        return f" {shell_word(text[1:-1])}"
     return " " + text.strip("()").replace(", ", ":")

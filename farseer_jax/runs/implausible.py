@@ -182,8 +182,8 @@ def _two_ranges(
     own, others = (low, high) if fewer is is_low else (high, low)
     holds = "holds" if fewer.sum() == 1 else "hold"
     return (
-        f"column {column!r} mixes units: {shown_rows(rows[fewer])} {holds} {_range(own)}, the other "
-        f"rows {_range(others)}"
+        f"column {column!r} mixes units: {shown_rows(rows[fewer])} {holds} {_range(own)}, the "
+        f"other rows {_range(others)}"
     )
 
 

@@ -95,7 +95,11 @@ def targets(columns: Mapping[str, NDArray[Any]]) -> Problem | None:
 
 
 def arms(
-    columns: Mapping[str, NDArray[Any]], inputs: Sequence[NDArray[Any]], loss: Floats
+    columns: Mapping[str, NDArray[Any]],
+    inputs: Sequence[NDArray[Any]],
+    loss: Floats,
+    *,
+    can_group: bool = True,
 ) -> Problem | None:
     """Rows with equal inputs whose losses differ by the label in another column.
 
@@ -103,6 +107,7 @@ def arms(
         columns: further columns of the table, ``(row,)`` each.
         inputs: the inputs, ``(row,)`` or ``(row, share)``.
         loss: the response, ``(row,)``.
+        can_group: whether the caller fits groups.
     """
     cells = _codes_of_rows(inputs)
     counts = np.bincount(cells)
@@ -124,12 +129,13 @@ def arms(
             shown = ", ".join(map(repr, labels[:6])) + (", …" if len(labels) > 6 else "")
             spread = float(np.exp(np.ptp(residual[repeated])) - 1.0)
             condition = _is(name, labels[0])
+            group = f"each group (use by={name!r}) or " if can_group else ""
             num_points = int((counts > 1).sum())
             return Problem(
                 f"{num_points:,} points have several rows whose losses differ by up to "
-                f"{100 * spread:.2g} %, by column {name!r} ({shown}): fit each group (use "
-                f"by={name!r}) or one of them (use where={condition!r})",
-                ({"by": name}, {"where": condition}),
+                f"{100 * spread:.2g} %, by column {name!r} ({shown}): fit {group}one of "
+                f"them (use where={condition!r})",
+                ({"by": name}, {"where": condition})[not can_group :],
             )
     return None
 

@@ -69,6 +69,9 @@ def checked_values(columns: Columns, binding: Binding, found: Found) -> RoleValu
         binding: how it is read.
         found: the columns of inputs and responses.
     """
+    shapes = {np.shape(columns[name]) for name in columns}
+    if len(shapes) != 1 or shapes in ({()}, {(0,)}) or len(next(iter(shapes))) != 1:
+        return RoleValues(columns)  # refused later, with the names of the columns
     read = _columns_of_numbers(columns, binding, found)
     problems = [problem for own in read if (problem := _bad_rows(own, columns)) is not None]
     numbers = {own.name: own.numbers for own in read if own.name not in found.groups}
@@ -230,12 +233,12 @@ def _of_role(
     meaning = implausible.wrong_meaning(name, column, others, [*numbers])
     scaled = values * (units[name] or 1.0)
     N = numbers.get("N") if name == "D" else None  # in its unit by now
-    if meaning is not None:
-        return [meaning]
-    found = implausible.mixed_units(
-        name, column, scaled, columns.row_numbers()
-    ) or implausible.wrong_unit(name, column, scaled, N)
-    return [] if found is None else [found]
+    problem = (
+        meaning
+        or implausible.mixed_units(name, column, scaled, columns.row_numbers())
+        or implausible.wrong_unit(name, column, scaled, N)
+    )
+    return [] if problem is None else [problem]
 
 
 def _of_responses(

@@ -107,6 +107,7 @@ class Runs:
         N_unit: float | None = None,
         D_unit: float | None = None,
         loss_name: str | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         """Check the columns and copy them.
 
@@ -126,6 +127,7 @@ class Runs:
                 too small to be parameters.
             D_unit: tokens per unit of D, in the same way.
             loss_name: a name for the loss, such as that of its column.
+            notes: sentences on where the runs come from, printed with them.
 
         Raises:
             ValueError: columns of unequal length or without rows; values that are not numbers, NaN,
@@ -152,7 +154,7 @@ class Runs:
         )
         labels = {name: f"input {name!r}" for name in table.inputs}
         refuse_single_labels(table.inputs, table.kinds, labels)
-        self._fill(table)
+        self._fill(table._replace(notes=tuple(notes)))
 
     @classmethod
     def from_dataframe(

@@ -11,7 +11,7 @@ from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.role_columns import role_problems, taken_for
 from farseer_jax.runs.role_values import RoleValues, checked_values
-from farseer_jax.runs.table_problems import Options, Problem, TableError, merged
+from farseer_jax.runs.table_problems import Problem, TableError, merged
 from farseer_jax.tables.columns import Columns
 
 _MOST_ROUNDS: Final = 8  # of problems that are seen only when others are solved
@@ -51,14 +51,14 @@ def surveyed(
     options: dict[str, Any] = {}
     own, how = columns, binding
     for _ in range(_MOST_ROUNDS):
-        found, survey = _read(own, how, one_fit)
+        found, survey = _read(own, how, one_fit, can_group)
         if survey is not None:
             if not problems:
                 return survey
             raise TableError(problems, options, columns.source)
         new = [problem for problem in found if problem.what not in problems]
         problems += [problem.what for problem in new]
-        remedies = [_applicable(problem, can_group) for problem in new]
+        remedies = [problem.remedies[0] if problem.remedies else {} for problem in new]
         if not new or not all(remedies):
             break
         for remedy in remedies:
@@ -79,7 +79,7 @@ def _read(columns: Columns, binding: Binding, one_fit: bool) -> tuple[list[Probl
     values = checked_values(columns, binding, found)
     if values.problems:
         return list(values.problems), None
-    mixed = _mixed_rows(values, binding, found) if one_fit else []
+    mixed = _mixed_rows(values, binding, found, can_group) if one_fit else []
     if mixed and not columns.as_is:
         return mixed, None
     own = values.columns
@@ -90,7 +90,9 @@ def _read(columns: Columns, binding: Binding, one_fit: bool) -> tuple[list[Probl
     return [], Survey(own, binding, (*notes, *(problem.what for problem in mixed)))
 
 
-def _mixed_rows(values: RoleValues, binding: Binding, found: Found) -> list[Problem]:
+def _mixed_rows(
+    values: RoleValues, binding: Binding, found: Found, can_group: bool
+) -> list[Problem]:
     """Rows that do not belong into one fit."""
     columns = values.columns
     used = {column for own in found.inputs.values() for column in _as_tuple(own)}
@@ -101,18 +103,12 @@ def _mixed_rows(values: RoleValues, binding: Binding, found: Found) -> list[Prob
     if problems or not values.inputs:
         return problems
     cells = [*values.inputs, *(columns[name].astype(str) for name in found.groups)]
-    arms = mixed_rows.arms(others, cells, values.response)
+    arms = mixed_rows.arms(others, cells, values.response, can_group=can_group)
     return [] if arms is None else [arms]
 
 
 def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
     return (columns,) if isinstance(columns, str) else columns
-
-
-def _applicable(problem: Problem, can_group: bool) -> Options:
-    """The first remedy that the caller has: groups need fits of their own."""
-    own = [remedy for remedy in problem.remedies if can_group or "by" not in remedy]
-    return own[0] if own else {}
 
 
 def _with_options(

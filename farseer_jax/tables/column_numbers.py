@@ -50,7 +50,8 @@ def column_numbers(values: Any, name: str, rows: NDArray[np.intp]) -> NDArray[np
 def _of_objects(
     array: NDArray[np.object_], name: str, rows: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    found = numbers_of(array)
+    is_bool = [isinstance(value, bool | np.bool_) for value in array.tolist()]
+    found = numbers_of([int(v) if b else v for v, b in zip(array.tolist(), is_bool, strict=True)])
     bad = found.not_numbers
     if bad.size:
         what = "is not a number" if bad.size == 1 else "are not numbers"

@@ -110,7 +110,7 @@ def _columns_of_others(table: Any) -> dict[str, NDArray[Any]]:
         remedy = ": call .collect() on it first" if hasattr(table, "collect") else ""
         kind = f"{type(table).__module__}.{type(table).__name__}"
         raise TypeError(
-            "expected a table in memory (pandas, polars, pyarrow, or a mapping of names to "
-            f"columns), got a {kind}{remedy}"
+            "expected a pandas, polars or pyarrow table in memory, or a mapping of names to "
+            f"columns, got a {kind}{remedy}"
         ) from None
     return {str(series.name): series.to_numpy() for series in frame.iter_columns()}
