@@ -89,7 +89,10 @@ class TestFit:
             ("--example --ratio 1.5:1.2", "got '1.5:1.2'"),
             ("--example --ratio 1:2:3", "got '1:2:3'"),
             ("--example --min-pairs 1", "'--min-pairs': 1 is not in the range"),
-            ("--example --min-N small", "'--min-N': expected a number (such as 2e8 or 7B), got 'small'"),
+            (
+                "--example --min-N small",
+                "'--min-N': expected a number (such as 2e8 or 7B), got 'small'",
+            ),
             ("--example --search 1:-1", "expected a range LOW:HIGH (such as -0.3:0.4), got '1:-1'"),
             ("--example --min-N 1e15", "no run is left with --min-N 1e+15"),
             ("--example --mini-N 1e15", "No such option"),
