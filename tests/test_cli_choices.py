@@ -54,7 +54,7 @@ def test_options_reach_the_library(fit: fj.Fit, monkeypatch: pytest.MonkeyPatch)
     options = ["--embeddings", "total", "--target-embeddings", "6e8", "--target-embeddings", "4e8"]
     assert farseer("choices", "--example", *AT, *options).exit_code == 0
     assert farseer("choices", "--example", *AT).exit_code == 0
-    given = {"groups": None, "embeddings": "total", "target_embeddings": (6e8, 4e8)}
+    given = {"groups": None, "embeddings": "total", "target_embeddings": [6e8, 4e8]}
     nothing = {"groups": None, "embeddings": None, "target_embeddings": None}
     assert seen == [((fit, N, D), given), ((fit, N, D), nothing)]
 

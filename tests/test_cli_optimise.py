@@ -10,7 +10,7 @@ from commands import farseer, refused
 from weighted_mean import WeightedMean, fit_of, mean_fit
 
 import farseer_jax as fj
-from farseer_jax.cli.optimise import amounts
+from farseer_jax.cli.values import amounts
 from farseer_jax.fitting.fits import Fits
 from farseer_jax.plots import plot_optimum
 

@@ -28,7 +28,6 @@ from farseer_jax.cli.runs import (
 )
 from farseer_jax.cli.tasks import read_single_task
 from farseer_jax.cli.values import amounts, named_point
-from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
     from farseer_jax.runs.runs import Runs
@@ -208,20 +207,15 @@ def suggest(
     return Output(found)
 
 
-def _points(targets: tuple[dict[str, str], ...]) -> dict[str, list[Any]]:
-    """Points given by options as a table."""
+def _points(targets: tuple[dict[str, str], ...]) -> dict[str, list[str]]:
+    """Points given by options as a table of text, which the library reads."""
     for other in targets[1:]:
         if set(other) != set(targets[0]):
             raise click.UsageError(
                 f"One --target names {', '.join(targets[0])}, another {', '.join(other)}: name the "
                 "same inputs."
             )
-    return {name: [_value(own[name]) for own in targets] for name in targets[0]}
-
-
-def _value(text: str) -> float | str:
-    number = number_of(text)
-    return text if number is None else number
+    return {name: [own[name] for own in targets] for name in targets[0]}
 
 
 def _table(path: Path | None) -> Any:

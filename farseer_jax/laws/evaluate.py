@@ -17,6 +17,7 @@ from farseer_jax.laws.input_limits import InputLimit, refuse_outside
 from farseer_jax.laws.law import Law, batch_shape
 from farseer_jax.laws.law_inputs import in_order, one_hot
 from farseer_jax.laws.separable import OneDataTerm, is_separable
+from farseer_jax.runs.checks import floats_of
 from farseer_jax.runs.inputs import SUM_TOLERANCE
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
@@ -278,8 +279,9 @@ def numbers(name: str, values: ArrayLike, kind: str) -> np.ndarray:
     """
     try:
         array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected numbers, got {values!r}") from None
+    except (TypeError, ValueError):  # text such as 7B
+        texts = np.asarray(values, dtype=object)
+        array = floats_of(texts.ravel(), name).reshape(texts.shape)
     needs = "positive and finite" if kind in ("positive", "count") else "finite"
     good = np.isfinite(array)
     if kind in ("positive", "count"):

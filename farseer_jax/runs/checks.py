@@ -180,7 +180,7 @@ def _parsed(array: NDArray[Any], column: str) -> Floats:
         raise ValueError(f"{column}: {shown_rows(bad)} {what} ({examples}); {REMEDY}")
     if unsure.size:
         text = str(array[unsure[0]])
-        readings = " or ".join(f"{number_of(text, comma):,.12g}" for comma in (False, True))
+        readings = " or ".join(f"{number_of(text, comma):.12g}" for comma in (False, True))
         raise ValueError(
             f"{column}: {shown_rows(unsure)} may be read in two ways ({text!r} is {readings}): "
             "write these numbers without marks of thousands, and with a decimal point"
