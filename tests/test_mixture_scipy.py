@@ -13,17 +13,41 @@ import farseer_jax as fj
 DELTA = 1e-3
 
 
-def whole(p: np.ndarray, n: np.ndarray, d: np.ndarray) -> np.ndarray:
-    return p[0] + np.exp(p[1] - p[2] * n) + np.exp(p[3] - p[4] * d)
+def whole(p: np.ndarray, n: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """E + A/N**alpha + B/D**beta, and its derivatives."""
+    size, data = np.exp(p[1] - p[2] * n), np.exp(p[3] - p[4] * d)
+    slopes = [np.ones_like(n), size, -n * size, data, -d * data]
+    return p[0] + size + data, np.stack(slopes, axis=-1)
 
 
-def additive(p: np.ndarray, n: np.ndarray, d: np.ndarray, h: np.ndarray) -> np.ndarray:
-    return whole(p, n, d) + 1.0 / np.sum(p[5:12] * h ** p[12:], axis=-1)
+def powers(h: np.ndarray, t: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The sum of c h**t, and its derivatives in c and t."""
+    terms, log_h = h**t, np.log(np.where(h > 0, h, 1.0))  # 0**t does not depend on t
+    return terms @ c, terms, c * terms * log_h
 
 
-def factor(p: np.ndarray, n: np.ndarray, d: np.ndarray, h: np.ndarray) -> np.ndarray:
+def additive(
+    p: np.ndarray, n: np.ndarray, d: np.ndarray, h: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    value, slopes = whole(p, n, d)
+    total, of_c, of_t = powers(h, p[12:], p[5:12])
+    of_mixture = -np.hstack([of_c, of_t]) / total[:, None] ** 2
+    return value + 1.0 / total, np.hstack([slopes, of_mixture])
+
+
+def factor(
+    p: np.ndarray, n: np.ndarray, d: np.ndarray, h: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    value, slopes = whole(p, n, d)
     c = np.append(p[5:11], 1.0 - p[5:11].sum())
-    return whole(p, n, d) / np.sum(c * h ** p[11:], axis=-1)
+    total, of_c, of_t = powers(h, p[11:], c)
+    of_mixture = -np.hstack([of_c[:, :6] - of_c[:, 6:], of_t]) / total[:, None]
+    result = value / total
+    return result, np.hstack([slopes / total[:, None], of_mixture * result[:, None]])
+
+
+def slopes_of_log(value: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    return slopes / value[:, None]
 
 
 def first_guesses(name: str) -> list[np.ndarray]:
@@ -41,7 +65,7 @@ def first_guesses(name: str) -> list[np.ndarray]:
 
 
 def by_scipy(name: str, table: dict[str, Any], response: str, start: np.ndarray) -> float:
-    """Huber's objective at SciPy's optimum, with complex-step derivatives."""
+    """Huber's objective at SciPy's optimum."""
     known = np.isfinite(table[response])
     table = {key: column[known] for key, column in table.items()}
     n, d = np.log(table["model_size"] / 3e8), np.log(table["n_tokens"] / 1e10)
@@ -53,9 +77,9 @@ def by_scipy(name: str, table: dict[str, Any], response: str, start: np.ndarray)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         found = least_squares(
-            lambda p: np.log(law(p, n, d, h)) - log_loss, start, "cs",
-            (lower, np.inf), loss="huber", f_scale=DELTA, x_scale="jac", xtol=1e-12, ftol=1e-12,
-            gtol=1e-15, max_nfev=250,
+            lambda p: np.log(law(p, n, d, h)[0]) - log_loss, start,
+            lambda p: slopes_of_log(*law(p, n, d, h)), (lower, np.inf), loss="huber",
+            f_scale=DELTA, x_scale="jac", xtol=1e-12, ftol=1e-12, gtol=1e-15, max_nfev=250,
         )  # fmt: skip
     return float(found.cost)
 
