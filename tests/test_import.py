@@ -16,6 +16,7 @@ import farseer_jax
 PACKAGE = Path(farseer_jax.__file__).parent
 LIGHT = {"equinox", "jax", "jaxtyping", "lazy_loader", "numpy", "farseer_jax"}
 HEAVY = ("click", "matplotlib", "narwhals", "optax", "pandas", "polars", "pyarrow", "rich", "scipy")
+HEAVY += ("tensorboard", "wandb")
 
 TOUCH = """
 import farseer_jax as fj
