@@ -243,6 +243,18 @@ def test_what_the_api_refuses_is_one_sentence(
         fj.read_wandb("a/b")
 
 
+def test_a_history_that_the_api_cannot_give_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def scan_history() -> None:
+        raise wandb.errors.CommError("the server is away")
+
+    fetched = [run(scan_history=scan_history)]
+    monkeypatch.setattr(wandb, "Api", lambda: SimpleNamespace(runs=lambda *_, **__: fetched))
+    with pytest.raises(ValueError, match=r"could not be fetched: the server is away$"):
+        fj.read_wandb("a/b", history=True)
+
+
 HISTORY = [{"_step": 0, "loss": 4.0}, {"_step": 1, "eval": {"loss": 3.5}}]
 
 
