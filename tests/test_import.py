@@ -17,6 +17,7 @@ PACKAGE = Path(farseer_jax.__file__).parent
 LIGHT = {"equinox", "jax", "jaxtyping", "lazy_loader", "numpy", "farseer_jax"}
 HEAVY = (
     "click",
+    "duckdb",
     "matplotlib",
     "narwhals",
     "optax",
@@ -26,6 +27,8 @@ HEAVY = (
     "pyarrow",
     "rich",
     "scipy",
+    "tensorboard",
+    "wandb",
 )
 
 TOUCH = """

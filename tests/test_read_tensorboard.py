@@ -183,6 +183,13 @@ def test_training_and_validation_have_the_hyperparameters_above_them(tmp_path: P
     assert columns["hparams.lr"].tolist() == [0.5] * 3
 
 
+def test_a_tag_does_not_replace_a_column_of_the_table(tmp_path: Path) -> None:
+    write(tmp_path, [scalar("step", 7, 1.0), scalar("loss", 7, 3.0)])
+    for history in (False, True):
+        columns = fj.read_tensorboard(tmp_path, history=history)
+        assert (columns["step"].tolist(), columns["scalars.step"].tolist()) == ([7], [1.0])
+
+
 def test_a_run_without_scalars_stays_as_a_row(tmp_path: Path) -> None:
     write(tmp_path / "crashed", [])
     write(tmp_path / "done", [scalar("loss", 5, 3.0)])

@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +18,7 @@ import polars as pl
 import pytest
 import wandb
 from wandb.apis.public import Run
+from wandb.proto.wandb_internal_pb2 import Record
 
 import farseer_jax as fj
 
@@ -58,7 +61,7 @@ def test_offline_runs_are_a_row_each(written: Path) -> None:
     columns = lists(fj.read_wandb(written))
     assert columns.pop("Created")[0].startswith("20")
     assert columns.pop("long") == ["x" * 100_000] * 2  # longer than three blocks of the file
-    assert [name for name in columns if name.startswith("_")] == ["_timestamp", "_runtime", "_step"]
+    assert {name for name in columns if name[0] == "_"} == {"_timestamp", "_runtime", "_step"}
     assert np.isnan([columns.pop("config.lr"), columns.pop("nan")]).all()
     assert {name: values for name, values in columns.items() if name[0] != "_"} == {
         "Name": ["small 0", "small 1"],
@@ -146,6 +149,42 @@ def test_damage_is_noticed(offline: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(ValueError, match=rf"{path.name}: is damaged at byte \d+ of {len(log)}"):
             fj.read_wandb(offline)
+
+
+BLOCK = 32768
+
+
+def framed(records: list[bytes]) -> bytes:
+    """Records in blocks, as https://github.com/google/leveldb/blob/main/doc/log_format.md says."""
+    log = bytearray(b":W&B\xe1\xbe\x00")
+    for record in records:
+        rest, begun = record, False
+        while True:
+            left = BLOCK - len(log) % BLOCK
+            if left < 7:
+                log += bytes(left)
+                left = BLOCK
+            part, rest = rest[: left - 7], rest[left - 7 :]
+            kind = (3 if rest else 4) if begun else (2 if rest else 1)
+            log += struct.pack("<IHB", zlib.crc32(bytes([kind]) + part), len(part), kind) + part
+            begun = True
+            if not rest:
+                break
+    return bytes(log)
+
+
+@pytest.mark.parametrize("left", range(16))
+def test_records_that_end_anywhere_in_a_block_are_read(tmp_path: Path, left: int) -> None:
+    first = Record(run={"run_id": "a", "display_name": "n" * 2 * BLOCK})
+    end = 3 * BLOCK - left
+    first.run.display_name += "n" * (end - len(framed([first.SerializeToString()])))
+    assert len(framed([first.SerializeToString()])) == end
+    item = {"nested_key": ["loss"], "value_json": "3.5"}
+    rows = [Record(history={"item": [item]}).SerializeToString()] * 3
+    (tmp_path / "run-a.wandb").write_bytes(framed([first.SerializeToString(), *rows]))
+    columns = fj.read_wandb(tmp_path, history=True)
+    assert set(map(len, columns["Name"])) == {len(first.run.display_name)}
+    assert columns["loss"].tolist() == [3.5] * 3
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
@@ -241,6 +280,18 @@ def test_what_the_api_refuses_is_one_sentence(
     monkeypatch.setattr(wandb, "Api", lambda: SimpleNamespace(runs=refuse))
     with pytest.raises(ValueError, match=f"'a/b' is not a folder here, and .* fetched: {error}$"):
         fj.read_wandb("a/b")
+
+
+def test_a_history_that_the_api_cannot_give_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def scan_history() -> None:
+        raise wandb.errors.CommError("the server is away")
+
+    fetched = [run(scan_history=scan_history)]
+    monkeypatch.setattr(wandb, "Api", lambda: SimpleNamespace(runs=lambda *_, **__: fetched))
+    with pytest.raises(ValueError, match=r"could not be fetched: the server is away$"):
+        fj.read_wandb("a/b", history=True)
 
 
 HISTORY = [{"_step": 0, "loss": 4.0}, {"_step": 1, "eval": {"loss": 3.5}}]

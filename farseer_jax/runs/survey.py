@@ -70,7 +70,9 @@ def surveyed(
     raise TableError(problems, {}, columns.source)
 
 
-def _read(columns: Columns, binding: Binding, one_fit: bool) -> tuple[list[Problem], Survey | None]:
+def _read(
+    columns: Columns, binding: Binding, one_fit: bool, can_group: bool
+) -> tuple[list[Problem], Survey | None]:
     """The problems of a table, or what is read if there are none."""
     problems = role_problems(columns, binding)
     if problems:

@@ -248,7 +248,8 @@ def _last(scalars: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]) -> 
     if not scalars:
         return {}
     step = max(int(steps[-1]) for steps, _ in scalars.values())
-    return {"step": np.array([step]), **{tag: values[-1:] for tag, (_, values) in scalars.items()}}
+    last = {_column(tag): values[-1:] for tag, (_, values) in scalars.items()}
+    return {"step": np.array([step]), **last}
 
 
 def _by_step(scalars: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]) -> Columns:
@@ -258,6 +259,11 @@ def _by_step(scalars: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]) 
     all_steps = np.unique(np.concatenate([steps for steps, _ in scalars.values()]))
     columns: Columns = {"step": all_steps}
     for tag, (steps, values) in scalars.items():
-        columns[tag] = np.full(len(all_steps), np.nan)
-        columns[tag][np.searchsorted(all_steps, steps)] = values
+        columns[_column(tag)] = np.full(len(all_steps), np.nan)
+        columns[_column(tag)][np.searchsorted(all_steps, steps)] = values
     return columns
+
+
+def _column(tag: str) -> str:
+    """The column of a tag, which has another name where the table has one of its own."""
+    return f"scalars.{tag}" if tag in ("run", "step") else tag

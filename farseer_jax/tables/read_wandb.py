@@ -6,12 +6,12 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from farseer_jax.tables.libraries import extra_library
-from farseer_jax.tables.records import Columns, columns_of, concatenated, flattened, repeated
+from farseer_jax.tables.records import PLAIN, Columns, columns_of, concatenated, flattened, repeated
 from farseer_jax.tables.wandb_files import offline_runs
 
 # the columns of W&B's own exports, and the attributes of a run of its API that they are
@@ -69,32 +69,56 @@ def read_wandb(
         {'Name': ['small'], 'State': ['finished'], 'config.model.n_params': [200000000.0],
          'tokens': [4000000000.0], 'eval/loss': [3.4]}
     """
-    runs = _runs_of(source, filters)
-    settings = columns_of([{**_attributes(run), **_config(run)} for run in runs])
-    if not history:
-        summaries = columns_of([_metrics(run.summary) for run in runs])
-        return {**settings, **_renamed(summaries, settings, "summary")}
-    steps = [_steps(run) for run in runs]
-    counts = [max(len(rows), 1) for rows in steps]  # a run without steps is a row as well
-    logged = concatenated([columns_of(rows or [{}]) for rows in steps], counts)
-    return {**repeated(settings, counts), **_renamed(logged, settings, "history")}
-
-
-def _runs_of(source: Any, filters: Mapping[str, Any] | None) -> list[Any]:
-    """The runs that a source stands for."""
     if isinstance(source, str) and not Path(source).expanduser().exists():
         if not _PROJECT.fullmatch(source):
             raise FileNotFoundError(
                 f'{source}: no such folder; a project of W&B is written "entity/project"'
             )
-        return _fetched(source, filters)
+        return _read_project(source, history, filters)
     if filters is not None:
         raise ValueError(
             'filters: W&B applies these to a project such as "entity/project", got other runs; '
             "filter the rows of the table instead"
         )
     if isinstance(source, str | os.PathLike):
-        return offline_runs(source)
+        return _columns(offline_runs(source), history)
+    return _columns(_checked(source), history)
+
+
+def _read_project(project: str, history: bool, filters: Mapping[str, Any] | None) -> Columns:
+    """The columns of a project, by W&B's API."""
+    wandb = extra_library("wandb", "wandb", "projects of Weights & Biases")
+    try:
+        # not lazy: that would be a request for each run
+        runs = wandb.Api().runs(
+            project, filters=dict(filters or {}), include_sweeps=False, lazy=False
+        )
+        return _columns(list(runs), history)
+    except (wandb.errors.Error, ValueError, OSError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ValueError(
+            f"{project!r} is not a folder here, and as a project of W&B it could not be fetched: "
+            f"{reason}"
+        ) from error
+
+
+def _columns(runs: Sequence[Any], history: bool) -> Columns:
+    """The columns of runs: of their summaries, or of all steps."""
+    settings = columns_of([{**_attributes(run), **_config(run)} for run in runs])
+    if not history:
+        summaries = columns_of([_metrics(run.summary) for run in runs])
+        return {**settings, **_renamed(summaries, settings, "summary")}
+    steps = []
+    for run in runs:  # columns of each at once, as records of all steps would take much memory
+        rows = _steps(run) or [{}]  # a run without steps is a row as well
+        steps.append((columns_of(rows), len(rows)))
+    counts = [count for _, count in steps]
+    logged = concatenated([table for table, _ in steps], counts)
+    return {**repeated(settings, counts), **_renamed(logged, settings, "history")}
+
+
+def _checked(source: Any) -> Sequence[Any]:
+    """One run or many, checked to be runs."""
     if _is_run(source):
         return [source]
     if not isinstance(source, Iterable):
@@ -111,23 +135,6 @@ def _runs_of(source: Any, filters: Mapping[str, Any] | None) -> list[Any]:
 def _is_run(value: Any) -> bool:
     """Whether an object is like a run of the API."""
     return hasattr(value, "config") and hasattr(value, "summary")
-
-
-def _fetched(project: str, filters: Mapping[str, Any] | None) -> list[Any]:
-    """The runs of a project, by W&B's API."""
-    wandb = extra_library("wandb", "wandb", "projects of Weights & Biases")
-    try:
-        # not lazy: that would be a request for each run
-        runs = wandb.Api().runs(
-            project, filters=dict(filters or {}), include_sweeps=False, lazy=False
-        )
-        return list(runs)
-    except (wandb.errors.Error, ValueError, OSError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ValueError(
-            f"{project!r} is not a folder here, and as a project of W&B it could not be fetched: "
-            f"{reason}"
-        ) from error
 
 
 def _attributes(run: Any) -> dict[str, object]:
@@ -160,7 +167,13 @@ def _config(run: Any) -> dict[str, object]:
 def _metrics(record: Any) -> dict[str, object]:
     """Metrics of a summary or a step, without media and W&B's own entries."""
     pairs = record.items() if hasattr(record, "items") else dict(record).items()
-    return flattened({name: _data(value) for name, value in pairs if name != "_wandb"})
+    return flattened(
+        {
+            name: value if type(value) in PLAIN else _data(value)
+            for name, value in pairs
+            if name != "_wandb"
+        }
+    )
 
 
 def _data(value: Any) -> Any:

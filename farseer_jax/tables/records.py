@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from numbers import Integral, Real
 from typing import Any, Final, TypeAlias
 
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Columns: TypeAlias = dict[str, NDArray[Any]]
+
+PLAIN: Final = frozenset({float, int, str, bool, type(None)})  # types of nearly all values
 
 # JSON has no such numbers, and loggers write them as text
 _NOT_FINITE: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -87,9 +90,11 @@ def flattened(settings: Mapping[Any, object], prefix: str = "") -> dict[str, obj
 def _flat(settings: Mapping[Any, object], prefix: str) -> Iterator[tuple[str, object]]:
     """Names and values, depth first."""
     for key, value in settings.items():
-        if isinstance(value, Mapping):
+        if type(value) in PLAIN:
+            yield f"{prefix}{key}", value
+        elif isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
-        elif value is None or isinstance(value, str | Real | np.bool_):
+        elif isinstance(value, str | Real | np.bool_):
             yield f"{prefix}{key}", value
         elif isinstance(value, Iterable):
             yield f"{prefix}{key}", json.dumps(list(value), default=str)
@@ -99,6 +104,13 @@ def _flat(settings: Mapping[Any, object], prefix: str) -> Iterator[tuple[str, ob
 
 def _column(values: list[object]) -> NDArray[Any]:
     """Values of one name as an array of the simplest type that holds them."""
+    types = set(map(type, values)) - {type(None)}
+    if types <= {float, int}:  # nearly all columns, and quickly
+        is_whole = types == {int} and None not in values
+        with suppress(OverflowError):
+            return np.array(values, dtype=np.int64 if is_whole else np.float64)  # None is NaN
+    if types == {str} and _NOT_FINITE.keys().isdisjoint(values):
+        return np.array(values, dtype=object)
     present = [value for value in values if value is not None]
     if all(isinstance(value, bool | np.bool_) for value in present) and present:
         whole = len(present) == len(values)

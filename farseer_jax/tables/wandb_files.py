@@ -161,7 +161,8 @@ def _records(file: Path) -> Iterator[bytes]:
     log = file.read_bytes()
     if log and not log.startswith(_MAGIC[: len(log)]):
         raise ValueError(f"{file}: is not a file of W&B: it does not begin with {_MAGIC.decode()}")
-    position, parts = _HEADER_BYTES, b""
+    position = _HEADER_BYTES
+    begun: bytes | None = None  # the parts so far of a record that goes over blocks, maybe empty
     while position + _HEADER_BYTES <= len(log):
         left = _BLOCK_BYTES - position % _BLOCK_BYTES
         checksum, length, kind = struct.unpack_from("<IHB", log, position)
@@ -172,15 +173,15 @@ def _records(file: Path) -> Iterator[bytes]:
         if end > len(log) and _HEADER_BYTES + length <= left:
             return
         data = log[position + _HEADER_BYTES : end]
-        is_in_order = kind in ((_MIDDLE, _LAST) if parts else (_FULL, _FIRST))
+        is_in_order = kind in ((_FULL, _FIRST) if begun is None else (_MIDDLE, _LAST))
         is_whole = zlib.crc32(data, zlib.crc32(bytes([kind]))) == checksum
         if not is_whole or not is_in_order:
             raise ValueError(
                 f"{file}: is damaged at byte {position} of {len(log)}; copy it again, or leave it "
                 f"out"
             )
-        parts += data
+        begun = (begun or b"") + data
         if kind in (_FULL, _LAST):
-            yield parts
-            parts = b""
+            yield begun
+            begun = None
         position = end
