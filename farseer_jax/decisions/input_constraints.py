@@ -27,7 +27,7 @@ class Quotient:
 
     def __call__(self, **inputs: Any) -> Any:
         """The quotient."""
-        return jnp.asarray(self.above.evaluate(inputs)) / self.below.evaluate(inputs)
+        return jnp.asarray(self.above.evaluate(inputs, jnp)) / self.below.evaluate(inputs, jnp)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Difference:
 
     def __call__(self, **inputs: Any) -> Any:
         """The difference."""
-        return jnp.asarray(self.left.evaluate(inputs)) - self.right.evaluate(inputs)
+        return jnp.asarray(self.left.evaluate(inputs, jnp)) - self.right.evaluate(inputs, jnp)
 
 
 class Constraint(NamedTuple):
