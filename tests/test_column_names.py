@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import farseer_jax as fj
-from farseer_jax.runs.binding import bind_points
 from farseer_jax.runs.column_names import holds, loss_rank, name_and_unit, unit_of
 from farseer_jax.runs.find_columns import find_inputs, usual_columns
 from farseer_jax.runs.usual_names import USUAL_NAMES
@@ -166,35 +165,7 @@ def test_any_text_is_a_name(text: str) -> None:
     assert unit is None or unit > 1
 
 
-# Units in names are applied
-
-
-TABLE = {"params_B": [0.1, 0.2, 7.0], "tokens (M)": ["2000", 4e3, None], "loss": [3.6, 3.5, 3.3]}
-
-
-def test_units_in_names_are_applied() -> None:
-    table = TABLE | {"tokens (M)": ["2000", 4e3, 8e6]}
-    runs = fj.Runs.from_dataframe(table)
-    assert runs.N.tolist() == [1e8, 2e8, 7e9]
-    assert runs.D.tolist() == [2e9, 4e9, 8e12]
-    (points,) = bind_points(table, ["N", "D"])
-    assert points.inputs["N"].tolist() == [1e8, 2e8, 7e9]
-    named = fj.Runs.from_dataframe(table | {"N": [1.0, 2.0, 3.0]}, N="params_B")
-    assert named.N.tolist() == [1e8, 2e8, 7e9]
-    assert fj.Runs.from_dataframe(table, N_unit=1e8).N.tolist() == [1e7, 2e7, 7e8]
-
-
-def test_an_input_with_the_name_of_its_column_is_in_its_own_unit() -> None:
-    (points,) = bind_points(TABLE, {"params_B": "positive"})
-    assert points.inputs["params_B"].tolist() == TABLE["params_B"]
-
-
-def test_values_that_contradict_the_unit_in_the_name_are_refused() -> None:
-    table = TABLE | {"params_B": [1e8, 2e8, 7e9], "tokens (M)": [1e3, 2e3, 3e3]}
-    refusal = r"column 'params_B' \(N\): its name .* 1e9, .* value is 7e9; give N_unit=1 "
-    with pytest.raises(ValueError, match=refusal):
-        fj.Runs.from_dataframe(table)
-    assert fj.Runs.from_dataframe(table, N_unit=1).N.tolist() == [1e8, 2e8, 7e9]
+# A table
 
 
 def test_the_columns_of_a_tracker_are_read() -> None:

@@ -1,7 +1,6 @@
 """The words and the unit in a column's name, and what such a column usually holds."""
 
 import re
-from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from farseer_jax.runs.usual_names import LOSSES, USUAL_NAMES, squeezed
@@ -90,25 +89,6 @@ def unit_of(column: str) -> float | None:
         (1000000000.0, None)
     """
     return name_and_unit(column).unit
-
-
-def units_in_names(columns: Mapping[str, object]) -> dict[str, float]:
-    """The units in the names of columns of inputs, as factors.
-
-    Args:
-        columns: the column of each input. One that has the input's own name is in its own unit.
-
-    Example:
-        >>> units_in_names({"N": "params_B", "D": "tokens", "params_M": "params_M"})
-        {'N': 1000000000.0}
-    """
-    found: dict[str, float] = {}
-    for name, column in columns.items():
-        if isinstance(column, str) and column != name and holds(column, name):
-            unit = unit_of(column)
-            if unit is not None:
-                found[name] = unit
-    return found
 
 
 def holds(column: str, name: str) -> bool:

@@ -10,17 +10,10 @@ from numpy.typing import NDArray
 
 from farseer_jax.link_functions import Link
 from farseer_jax.runs.checks import Floats, refuse_missing_labels
-from farseer_jax.runs.column_names import units_in_names
 from farseer_jax.runs.columns import Column, copied, extra_columns, without_roles
 from farseer_jax.runs.copies import Copies, losses_with_replicates
 from farseer_jax.runs.find_columns import as_tuple, find_inputs, match_columns, named_column
-from farseer_jax.runs.inputs import (
-    Kind,
-    Kinds,
-    as_kinds,
-    refuse_single_labels,
-    refuse_units_in_names,
-)
+from farseer_jax.runs.inputs import Kind, Kinds, as_kinds, refuse_single_labels
 from farseer_jax.runs.response import checked_response, checked_weights, weights_of_errors
 from farseer_jax.runs.table import Inputs, Table, checked_inputs, own_names, refuse_lengths
 
@@ -150,27 +143,23 @@ def bound_inputs(
     found: Mapping[str, str | tuple[str, ...]],
     units: Mapping[str, float | None],
 ) -> Inputs:
-    """The inputs of a law, checked over all rows of a table; units in names of columns apply.
+    """The inputs of a law, checked over all rows of a table.
 
     Args:
         columns: columns of the table, by name.
         kinds: kinds of the inputs.
         found: the column of each input; the columns of a mixture.
-        units: factors of inputs, instead of those in the names of their columns.
+        units: factors of inputs.
 
     Raises:
-        ValueError: a column is invalid, or does not look like what its name says.
+        ValueError: a column is invalid.
     """
     values = {
         name: columns[column] if isinstance(column, str) else {c: columns[c] for c in column}
         for name, column in found.items()
     }
     names = {name: column for name, column in found.items() if isinstance(column, str)}
-    units = {name: unit for name, unit in units.items() if unit is not None}
-    in_names = {n: unit for n, unit in units_in_names(found).items() if n not in units}
-    inputs = checked_inputs(values, kinds, in_names | units, names)
-    refuse_units_in_names(inputs.columns, inputs.labels, in_names)
-    return inputs
+    return checked_inputs(values, kinds, units, names)
 
 
 def _response(columns: Mapping[str, Any], name: str, found: _Found, binding: Binding) -> Floats:

@@ -41,7 +41,6 @@ _RULES: Final[dict[Kind, Rule | None]] = {
 }
 
 # A column that stays below these is in thousands, millions or billions: language models are larger.
-_MOST: Final = 1e16  # parameters, tokens or examples, of any run
 _LARGEST_MUST_REACH: Final[dict[str, float]] = {"N": 1e5, "D": 1e7}
 
 SUM_TOLERANCE: Final = 0.015  # of shares: rounded to two digits, but not in per cent
@@ -156,35 +155,6 @@ def refuse_wrong_units(
             continue
         if (largest := float(values.max())) < least:
             raise ValueError(_wrong_unit(name, labels[name], largest))
-
-
-def refuse_units_in_names(
-    inputs: Mapping[str, NDArray[Any]],
-    labels: Mapping[str, str],
-    units: Mapping[str, float],
-) -> None:
-    """Refuse columns whose values are too large for the unit in their names.
-
-    Args:
-        inputs: checked inputs by name, in the unit of their columns' names.
-        labels: names of their columns for messages.
-        units: the factors in their names.
-
-    Raises:
-        ValueError: there is such a column.
-
-    Example:
-        >>> refuse_units_in_names({"N": np.array([7e9])}, {"N": "column 'N (B)' (N)"}, {"N": 1e9})
-    """
-    for name, unit in units.items():
-        largest = float(inputs[name].max(initial=0.0))
-        if name != "C" and largest > _MOST:  # compute has no scale of its own
-            python, shell = unit_option(name)
-            raise ValueError(
-                f"{labels[name]}: its name says that values are in units of {short(unit)}, but its "
-                f"largest value is {short(largest / unit)}; give {python}=1 (shell: {shell} 1) if "
-                f"these are {MEANINGS.get(name, name)}, or {python}={short(unit)}"
-            )
 
 
 def refuse_single_labels(
