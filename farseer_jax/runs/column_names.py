@@ -13,8 +13,8 @@ _SCALES: Final = {
 }
 _FLOPS: Final = dict(zip("kmgtpezy", (10.0**power for power in range(3, 25, 3)), strict=True))
 _PETAFLOP_DAY: Final = 1e15 * 86400
-# Inputs that people write in millions or billions; no others have a unit in their name.
-_SCALED: Final = frozenset(["N", "D", "U", "C", "V", "N_active", "characters", "examples"])
+# Inputs to which units in names apply; others are not recognised by a name with a unit.
+_SCALED: Final = frozenset(["N", "D"])
 
 # What comes before the name in exports of trackers, and says nothing.
 _PREFIX_TEXT: Final = """

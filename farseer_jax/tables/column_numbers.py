@@ -44,7 +44,10 @@ def column_numbers(values: Any, name: str, rows: NDArray[np.intp]) -> NDArray[np
         return array.astype(np.float64)
     if array.dtype.kind not in "OUST":
         raise ValueError(f"column {name!r}: expected numbers, got {array.dtype} values")
-    return _of_objects(array.astype(object), name, rows)
+    objects = array.astype(object)
+    flags = np.array([isinstance(value, bool | np.bool_) for value in objects.tolist()], bool)
+    objects[flags] = objects[flags].astype(np.float64)
+    return _of_objects(objects, name, rows)
 
 
 def _of_objects(
