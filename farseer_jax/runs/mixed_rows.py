@@ -136,6 +136,7 @@ def arms(
                 f"{100 * spread:.2g} %, by column {name!r} ({shown}): fit {group}one of "
                 f"them (use where={condition!r})",
                 ({"by": name}, {"where": condition})[not can_group :],
+                (f"for a fit of each {name!r}", f"for {labels[0]!r} alone")[not can_group :],
             )
     return None
 
@@ -171,8 +172,9 @@ def _numbers(values: NDArray[Any]) -> Floats | None:
 
 
 def _codes(values: NDArray[Any]) -> NDArray[np.intp]:
-    known: dict[str, int] = {}
-    return np.array([known.setdefault(str(v), len(known)) for v in values.tolist()], dtype=np.intp)
+    import pandas as pd
+
+    return np.asarray(pd.factorize(values, use_na_sentinel=False)[0], dtype=np.intp)
 
 
 def _codes_of_rows(columns: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
