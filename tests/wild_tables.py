@@ -46,9 +46,9 @@ Maker = Callable[[pd.DataFrame], Wild]
 
 
 def example_ladder() -> pd.DataFrame:
-    """Made-up runs: run_id, N, D, loss, some dozens."""
+    """Made-up runs, with losses as those of nats per token: run_id, N, D, loss."""
     runs = fj.example_runs()
-    frame = pd.DataFrame({"N": runs.N, "D": runs.D, "loss": runs.loss}).iloc[::3]
+    frame = pd.DataFrame({"N": runs.N, "D": runs.D, "loss": 4.5 * runs.loss}).iloc[::4]
     frame = frame.reset_index(drop=True)
     frame.insert(0, "run_id", [f"run-{row}" for row in range(len(frame))])
     return frame

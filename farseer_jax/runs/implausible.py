@@ -188,6 +188,7 @@ def two_ranges(
 
 
 def range_of(values: Floats) -> str:
+    """The smallest and the largest value for a message."""
     return f"{short(float(values.min()))} to {short(float(values.max()))}"
 
 

@@ -152,7 +152,7 @@ def _rising(column: str, response: Floats, inputs: list[str]) -> Problem:
         what = f"{rises} and stays within 0 to 1, as an accuracy does"
         remedy = {"link": "logit", "response": column}
         return Problem(f'{what}: fit it on the logit scale, use link="logit"', (remedy,))
-    if float(response.max()) <= 100.0:
+    if _MOST_NATS < float(response.max()) <= 100.0:
         return _per_cent(f"{rises} and stays within 0 to 100, as an accuracy in per cent", column)
     return Problem(f"{rises}, where a loss falls: name the column of the loss")
 

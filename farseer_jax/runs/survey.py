@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from farseer_jax.link_functions import as_link
 from farseer_jax.runs import mixed_rows
+from farseer_jax.runs.arms import arms
 from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.role_columns import role_problems, taken_for
@@ -47,7 +48,7 @@ def surveyed(
         TableError: the table cannot be read as it is. Its options were tried: they read the table.
         ValueError: an option names a column that is not there.
     """
-    found, survey = _read(columns, binding, one_fit, can_group)
+    survey = _read(columns, binding, one_fit, can_group)[1]
     if survey is not None:
         return survey
     reader = _Reader(columns, binding, one_fit, can_group)
@@ -141,13 +142,19 @@ def _mixed_rows(
     used = {column for own in found.inputs.values() for column in _as_tuple(own)}
     used |= {*found.responses, *found.groups, binding.weights or "", binding.standard_error or ""}
     others = {name: own for name, own in columns.items() if name not in used}
-    checks = [mixed_rows.checkpoints(others, values.numbers), mixed_rows.targets(others)]
+    tokens = found.inputs.get("D")
+    training = mixed_rows.Training(values.numbers, tokens if isinstance(tokens, str) else None)
+    checks = [
+        mixed_rows.targets(others),
+        mixed_rows.failed_runs(others),
+        mixed_rows.checkpoints(others, training),
+    ]
     problems = [problem for problem in checks if problem is not None]
     if problems or not values.inputs:
         return problems
     cells = [*values.inputs, *(columns[name].astype(str) for name in found.groups)]
-    arms = mixed_rows.arms(others, cells, values.response, can_group=can_group)
-    return [] if arms is None else [arms]
+    found_arms = arms(others, cells, values.response, can_group=can_group)
+    return [] if found_arms is None else [found_arms]
 
 
 def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
