@@ -302,7 +302,7 @@ def checked(
     )
     survey = surveyed(as_columns(table), binding, one_fit=True, can_group="by" in settings)
     print_notes(survey.notes)
-    return survey.columns
+    return survey.columns.told()
 
 
 def print_notes(notes: Iterable[str]) -> None:

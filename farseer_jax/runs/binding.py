@@ -67,8 +67,6 @@ def bind_runs(
     single_labels: bool = False,
     law: str = "",
     checked: bool = False,
-    can_group: bool = True,
-    leave_out: bool = True,
 ) -> list[Part]:
     """Take the runs that a law needs from a table, one part for each group and response.
 
@@ -93,8 +91,6 @@ def bind_runs(
             several.
         law: name of the law that needs the inputs, for messages.
         checked: whether what the columns hold is checked, as for a table of the user's.
-        can_group: whether the caller fits groups.
-        leave_out: leave out runs without a response, instead of refusing them.
 
     Returns:
         The parts: groups in order of first appearance, responses in order within each group. Runs
@@ -121,14 +117,14 @@ def bind_runs(
         standard_error=standard_error,
         by=by,
         units=units or {},
-        leave_out=leave_out,
         copies=copies,
         single_labels=single_labels,
         law=law,
     )
     columns, notes = as_columns(table), tuple[str, ...]()
     if checked:
-        columns, binding, notes = surveyed(columns, binding, one_fit=True, can_group=can_group)
+        columns, binding, notes = surveyed(columns, binding, one_fit=True)
+        notes = () if columns.is_told else notes
     return [
         Part(
             part.group,

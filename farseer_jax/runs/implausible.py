@@ -26,7 +26,8 @@ _USUAL_RATIO: Final = (0.5, 5e3)  # of tokens to parameters
 _LEAST_RATIO: Final = 0.05  # medians beyond are those of columns in different units
 _MOST_RATIO: Final = 2e4
 _GAP: Final = 300.0  # between values in another unit and the others
-_SMALL_GAP: Final = 5.0  # where losses tell too that the unit is another
+_SMALL_GAP: Final = 2.5  # where losses tell too that the unit is another
+_MOST_CUTS: Final = 5
 _BETTER: Final = 4.0  # variance about a power law by that with the other unit
 _FEWEST: Final = 8  # runs to compare them
 
@@ -133,15 +134,12 @@ def mixed_units(
     low, high = split(values)
     if not len(low) or high[-1] < LEAST[role]:
         return None
-    middle = np.log(np.median(high) / np.median(low))
-    unit = min(_UNITS, key=lambda own: float(abs(np.log(own) - middle)))
-    is_clear = high[0] / low[-1] >= _GAP and low[-1] < LEAST[role]
-    scaled = np.where(values <= low[-1], unit * values, values)
-    if not is_clear and not (
-        high[0] / low[-1] >= _SMALL_GAP and _fits_better(scaled, values, others)
-    ):
+    if high[0] / low[-1] < _GAP or low[-1] >= LEAST[role]:
+        low, high = _split_by_loss(values, others)
+    if not len(low):
         return None
-    name, cut = name_text(column), short(2.0 * float(low[-1]))
+    unit, name = _unit_between(low, high), name_text(column)
+    cut = short(float(min(2.0 * low[-1], np.sqrt(low[-1] * high[0]))))
     formula = f"{name} = where({name} < {cut}, {_power(unit)}*{name}, {name})"
     return Problem(
         f"{two_ranges(column, values, low, high, rows)}; if the small ones are in "
@@ -150,18 +148,46 @@ def mixed_units(
     )
 
 
-def _fits_better(scaled: Floats, values: Floats, others: Sequence[Floats]) -> bool:
-    """Whether the loss is much nearer to a power law of the scaled values."""
+def _unit_between(low: Floats, high: Floats) -> float:
+    """The unit of small values, by their distance from the others."""
+    middle = np.log(np.median(high) / np.median(low))
+    return min(_UNITS, key=lambda own: float(abs(np.log(own) - middle)))
+
+
+def _split_by_loss(values: Floats, others: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """Distinct values below and above a gap, if the loss tells that they differ in units.
+
+    With the small values in another unit, the losses must be much nearer to a power law, and the
+    two ranges must overlap.
+
+    Args:
+        values: of N or D, ``(row,)``; positive.
+        others: the loss, and the other of N and D, ``(row,)`` each.
+    """
+    ordered = np.unique(values)
+    nothing = ordered[:0], ordered
     if len(others) != 2 or len(values) < _FEWEST or any((own <= 0.0).any() for own in others):
-        return False
+        return nothing
+    gaps = ordered[1:] / ordered[:-1]
+    best, left = nothing, _variance(values, others) / _BETTER
+    for at in np.argsort(gaps)[: -_MOST_CUTS - 1 : -1] + 1:
+        low, high = ordered[:at], ordered[at:]
+        unit = _unit_between(low, high)
+        overlap = low[-1] * unit > high[0] and low[0] * unit < high[-1]
+        if gaps[at - 1] < _SMALL_GAP or not overlap:
+            continue
+        variance = _variance(np.where(values <= low[-1], unit * values, values), others)
+        if variance < left:
+            best, left = (low, high), variance
+    return best
+
+
+def _variance(values: Floats, others: Sequence[Floats]) -> float:
+    """What a power law of N and D leaves of the logs of losses."""
     loss, other = np.log(others[0]), np.log(others[1])
-
-    def variance(own: Floats) -> float:
-        design = np.stack([np.ones(len(own)), np.log(own), other], axis=1)
-        slopes = np.linalg.lstsq(design, loss, rcond=None)[0]
-        return float(((loss - design @ slopes) ** 2).sum())
-
-    return variance(values) > _BETTER * variance(scaled)
+    design = np.stack([np.ones(len(values)), np.log(values), other], axis=1)
+    slopes = np.linalg.lstsq(design, loss, rcond=None)[0]
+    return float(((loss - design @ slopes) ** 2).sum())
 
 
 def split(values: Floats) -> tuple[Floats, Floats]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from farseer_jax.runs.arms import codes_of_rows
+from farseer_jax.runs.arms import arms, codes_of_rows
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.column_names import name_and_unit
 from farseer_jax.runs.copies import is_seed
@@ -58,6 +58,31 @@ class Training(NamedTuple):
 
     inputs: Mapping[str, Floats]
     tokens: str | None
+
+
+def mixed(
+    columns: Mapping[str, NDArray[Any]],
+    training: Training,
+    inputs: Sequence[NDArray[Any]],
+    loss: Floats,
+    *,
+    can_group: bool = True,
+) -> list[Problem]:
+    """What keeps the rows of a table from going into one fit.
+
+    Args:
+        columns: of the table without those of inputs, ``(row,)`` each.
+        training: the inputs that are numbers.
+        inputs: all inputs, ``(row,)`` or ``(row, share)``.
+        loss: the response, ``(row,)``.
+        can_group: whether the caller fits groups.
+    """
+    checks = [targets(columns), failed_runs(columns), checkpoints(columns, training)]
+    problems = [problem for problem in checks if problem is not None]
+    if problems or not inputs:
+        return problems
+    found = arms(columns, inputs, loss, can_group=can_group)
+    return [] if found is None else [found]
 
 
 def checkpoints(columns: Mapping[str, NDArray[Any]], training: Training) -> Problem | None:

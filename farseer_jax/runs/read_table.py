@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from farseer_jax.runs.binding import bind_runs
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runs.table_problems import TableError
@@ -152,28 +151,10 @@ def read_runs(
         columns_of={**own, **options.get("columns_of", {})},
         units={"N": N_unit, "D": D_unit},
     )
-    response = options.pop("response", None)
-    if loss is not None and response is not None:
-        raise ValueError("loss and response are both given; name one of the two")
     try:
-        parts = bind_runs(
-            columns,
-            options.pop("inputs", ("N", "D")),
-            columns_of={**own, **options.pop("columns_of", {})},
-            response=response if loss is None else loss,
-            units={"N": N_unit, "D": D_unit},
-            checked=True,
-            can_group=False,
-            leave_out=False,
-            **options,
-        )
+        return Runs.from_dataframe(columns, N, D, loss, N_unit, D_unit, **options)
     except TableError as error:
         raise error.of(columns.source) from None
     except ValueError as error:
         name = f"{columns.source}: " if columns.source else ""
         raise ValueError(f"{name}{error}") from None
-    if len(parts) > 1:
-        raise ValueError(
-            f"response: expected one column, got {len(parts)} for {loss or response!r}"
-        )
-    return parts[0].runs

@@ -7,7 +7,6 @@ from typing import Any, Final, NamedTuple
 
 from farseer_jax.link_functions import as_link
 from farseer_jax.runs import mixed_rows
-from farseer_jax.runs.arms import arms
 from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.role_columns import role_problems, taken_for
@@ -41,7 +40,7 @@ def surveyed(
         columns: the table.
         binding: how it is read.
         one_fit: whether the rows of each group go into one fit, so that rows that do not belong
-            together are a problem instead of a note.
+            together are a problem.
         can_group: whether the caller fits groups.
 
     Raises:
@@ -123,8 +122,8 @@ def _read(
     values = checked_values(columns, binding, found)
     if values.problems:
         return list(values.problems), None
-    mixed = _mixed_rows(values, binding, found, can_group)
-    if mixed and one_fit and not columns.as_is:
+    mixed = _mixed_rows(values, binding, found, can_group) if one_fit else []
+    if mixed and not columns.as_is:
         return mixed, None
     own = values.columns
     notes = (*own.notes, *taken_for(own, binding, found, values.units), *values.doubts)
@@ -144,17 +143,8 @@ def _mixed_rows(
     others = {name: own for name, own in columns.items() if name not in used}
     tokens = found.inputs.get("D")
     training = mixed_rows.Training(values.numbers, tokens if isinstance(tokens, str) else None)
-    checks = [
-        mixed_rows.targets(others),
-        mixed_rows.failed_runs(others),
-        mixed_rows.checkpoints(others, training),
-    ]
-    problems = [problem for problem in checks if problem is not None]
-    if problems or not values.inputs:
-        return problems
-    cells = [*values.inputs, *(columns[name].astype(str) for name in found.groups)]
-    found_arms = arms(others, cells, values.response, can_group=can_group)
-    return [] if found_arms is None else [found_arms]
+    inputs = [*values.inputs, *(columns[name].astype(str) for name in found.groups)]
+    return mixed_rows.mixed(others, training, inputs, values.response, can_group=can_group)
 
 
 def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
