@@ -157,4 +157,4 @@ def _counts(names: Sequence[str]) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    return bool(text) and number_of(text) is not None
+    return any(number_of(text, decimal_comma) is not None for decimal_comma in (False, True))
