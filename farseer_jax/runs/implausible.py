@@ -28,8 +28,8 @@ _MOST_RATIO: Final = 2e4
 _GAP: Final = 300.0  # between values in another unit and the others
 _SMALL_GAP: Final = 2.5  # where losses tell too that the unit is another
 _MOST_CUTS: Final = 5
-_BETTER: Final = 4.0  # variance about a power law by that with the other unit
-_FEWEST: Final = 8  # runs to compare them
+BETTER: Final = 3.0  # variance about a power law by that with the other unit
+FEWEST: Final = 8  # runs to compare them
 
 
 def wrong_meaning(
@@ -168,27 +168,27 @@ def _split_by_loss(values: Floats, others: Sequence[Floats]) -> tuple[Floats, Fl
     """
     ordered = np.unique(values)
     nothing = ordered[:0], ordered
-    if len(others) != 2 or len(values) < _FEWEST or any((own <= 0.0).any() for own in others):
+    if len(others) != 2 or len(values) < FEWEST or any((own <= 0.0).any() for own in others):
         return nothing
     gaps = ordered[1:] / ordered[:-1]
-    best, left = nothing, _variance(values, others) / _BETTER
+    best, left = nothing, variance(values, others) / BETTER
     for at in np.argsort(gaps)[: -_MOST_CUTS - 1 : -1] + 1:
         low, high = ordered[:at], ordered[at:]
         unit = _unit_between(low, high)
         overlap = low[-1] * unit > high[0] and low[0] * unit < high[-1]
         if gaps[at - 1] < _SMALL_GAP or not overlap:
             continue
-        variance = _variance(np.where(values <= low[-1], unit * values, values), others)
-        if variance < left:
-            best, left = (low, high), variance
+        own = variance(np.where(values <= low[-1], unit * values, values), others)
+        if own < left:
+            best, left = (low, high), own
     return best
 
 
-def _variance(values: Floats, others: Sequence[Floats]) -> float:
+def variance(values: Floats, others: Sequence[Floats]) -> float:
     """What a power law of N and D, bent if there are many runs, leaves of the logs of losses."""
     loss = np.log(others[0])
     logs = [np.log(own) - np.log(own).mean() for own in (values, others[1])]
-    bends = [own**2 for own in logs] if len(loss) >= 2 * _FEWEST else []
+    bends = [own**2 for own in logs] if len(loss) >= 2 * FEWEST else []
     design = np.stack([np.ones(len(loss)), *logs, *bends], axis=1)
     slopes = np.linalg.lstsq(design, loss, rcond=None)[0]
     return float(((loss - design @ slopes) ** 2).sum())
