@@ -33,7 +33,23 @@ _EVALUATION: Final = frozenset(
     ["eval", "evaluation", "val", "valid", "validation", "test", "dev", "heldout"]
 )
 _NOT_DATA: Final = frozenset(
-    ["best", "min", "minimum", "max", "maximum", "aux", "z", "ema", "moving", "smoothed", "delta", "relative", "no", "n", "num"]
+    [
+        "best",
+        "min",
+        "minimum",
+        "max",
+        "maximum",
+        "aux",
+        "z",
+        "ema",
+        "moving",
+        "smoothed",
+        "delta",
+        "relative",
+        "no",
+        "n",
+        "num",
+    ]
 )
 _OF_DATA: Final = _TRAINING | {"data", "dataset"}
 
