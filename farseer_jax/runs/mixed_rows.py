@@ -50,6 +50,7 @@ _FAILED: Final = re.compile(
 )
 _FIRST_TO_FIT: Final = ("ladder", "train", "fit", "training", "runs")
 _FEWEST_ROWS: Final = 1.5  # rows per run of checkpoints
+_FEWEST_OF_SIZE: Final = 3  # rows per label that may be that of a size
 _MOST_KEYS: Final = 3  # columns that identify a run
 
 
@@ -169,7 +170,7 @@ def _checkpoints_of(
             continue
         sizes = codes_of(inputs["N"]) if "N" in inputs else np.zeros(num_rows, dtype=np.intp)
         is_size = num_runs <= int(sizes.max()) + 1 or _last_word(label).startswith("model")
-        if is_size and _is_geometric(order, codes):
+        if is_size and (num_rows < _FEWEST_OF_SIZE * num_runs or _is_geometric(order, codes)):
             continue  # a ladder whose runs are called by their size
         last = step or training.tokens
         key = ",".join([*names, last] if last else names)

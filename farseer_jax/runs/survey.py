@@ -130,7 +130,7 @@ def _read(
     binding = binding._replace(
         columns_of=found.inputs, response=found.responses, units={**binding.units, **values.units}
     )
-    return [], Survey(own, binding, (*notes, *(problem.what for problem in mixed)))
+    return [], Survey(own, binding, notes)
 
 
 def _mixed_rows(
