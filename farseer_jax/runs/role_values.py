@@ -23,6 +23,7 @@ from farseer_jax.tables.row_numbers import REMEDY, shown_rows
 
 _MAX_TEXTS: Final = 3
 _HALF: Final = 0.5
+_OVERFLOW: Final = -1e17  # of integers of 64 bits
 _DROP: Final = ({"drop_missing": True},)
 
 
@@ -161,8 +162,10 @@ def _bad_rows(column: _Column, columns: Columns) -> Problem | None:
         parts.append(f"{shown_rows(rows[bad])} {verb} {what if one else plural}{examples}")
     if not parts:
         return None
-    share = column.is_bad.mean()
-    remedy = _DROP if share <= _HALF else ()
+    is_overflow = float(np.nanmin(column.numbers)) < _OVERFLOW
+    if is_overflow:
+        parts.append("numbers like these come of whole numbers beyond 2^63: compute them as floats")
+    remedy = _DROP if column.is_bad.mean() <= _HALF and not is_overflow else ()
     return Problem(f"{column.label}: {'; '.join(parts)}; {REMEDY}", remedy)
 
 
