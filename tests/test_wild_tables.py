@@ -70,8 +70,9 @@ def test_read_by_the_shell(name: str, folder: Path) -> None:
     found = []
     for program, *words in commands_of(result.stderr):
         assert program == "farseer"
-        assert farseer(*words).exit_code == 0
-        found += fitted()
+        again = farseer(*words)
+        assert again.exit_code in (0, 2), again.stderr  # 2: the law cannot give losses below 0
+        found += fitted() if again.exit_code == 0 else []
     assert true_rows(wild.truth) in found
 
 

@@ -456,5 +456,6 @@ def ways_to_read(source: Any, **options: Any) -> tuple[list[list[tuple[float, ..
     try:
         rows, notes = read(source, **options)
     except fj.TableError as error:
-        return [read(source, **merged(options, way.options))[0] for way in error.ways], str(error)
+        found = [read(source, **merged(options, way.options)) for way in error.ways]
+        return [rows for rows, _ in found], "; ".join([str(error), *(notes for _, notes in found)])
     return [rows], notes

@@ -88,17 +88,17 @@ def checked_values(columns: Columns, binding: Binding, found: Found) -> RoleValu
     can_drop = all(problem.remedies == _DROP for problem in problems)
     if problems and not (columns.drop_missing and can_drop):
         return RoleValues(columns, tuple(problems))
+    if bad.all():
+        return RoleValues(columns, (Problem("no row has a number in all columns needed"),))
+    notes = [_lacking(own, ~bad, columns) for own in read if (own.lacking & ~bad).any()]
     if bad.any():
-        if bad.all():
-            return RoleValues(columns, (Problem("no row has a number in all columns needed"),))
         columns = columns.take(~bad, f"left out: {_left_out(read, columns)}")
-    lacking = [_lacking(own, columns) for own in read if own.lacking.any()] if not bad.any() else []
-    return _implausible(columns.with_columns({}, lacking), binding, found)
+    return _implausible(columns.with_columns({}, notes), binding, found)
 
 
-def _lacking(column: _Column, columns: Columns) -> str:
+def _lacking(column: _Column, kept: NDArray[np.bool_], columns: Columns) -> str:
     """A note on rows without a response, which its fit leaves out."""
-    rows = columns.row_numbers()[column.lacking]
+    rows = columns.row_numbers()[column.lacking & kept]
     return f"left out: {shown_rows(rows)} ({column.label}: missing)"
 
 
