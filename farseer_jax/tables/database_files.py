@@ -27,7 +27,7 @@ def read_parquet(file: Path) -> dict[str, NDArray[Any]]:
         try:
             names = parquet.read_schema(file).names
             found = fetched(connection, f"FROM read_parquet({literal(str(file))})", names)
-        except (duckdb.Error, pa.ArrowException) as error:
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise ValueError(f"cannot be read as Parquet: {sentence(error)}") from None
     return _with_rows(found)
 

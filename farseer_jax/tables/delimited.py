@@ -25,7 +25,7 @@ _MAX_TEXT_SHOWN: Final = 80
 _BAD_LINE: Final = re.compile(
     r"CSV Error on Line: (\d+)\s+Original Line: ?(.*?)\s*\n(.*)", re.DOTALL
 )
-_FIELDS: Final = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
+_RAGGED: Final = "Expected Number of Columns"
 _TOLD: Final = re.compile(r"sep=(.)")  # by Excel
 _COMMENT: Final = re.compile(r"#+\s*")
 _SPACED: Final = re.compile(r'"(?:[^"]|"")*"|\S+')
@@ -128,7 +128,7 @@ def read_delimited(
             if not any(map(_has_values, found[len(own) :])):
                 found = found if as_text else [*map(_flags, found)]
                 return dict(zip(dialect.names, found, strict=False))
-    raise ValueError(_bad_line(message))
+    raise ValueError(_ragged_line(path, dialect) if _RAGGED in message else _bad_line(message))
 
 
 def white_space_fields(line: str) -> list[str]:
@@ -169,15 +169,7 @@ def _bad_line(message: str) -> str:
     if found is None:
         return sentence(ValueError(message))
     line, text, reason = found.groups()
-    text = " ".join(text.split())
-    shown = f"{text[:_MAX_TEXT_SHOWN]!r}{'…'[: len(text) > _MAX_TEXT_SHOWN]}"
-    fields = _FIELDS.search(reason)
-    if fields:
-        expected, got = fields.groups()
-        return (
-            f"line {line} has {got} field{'s'[: got != '1']} where the header has {expected}: "
-            f"{shown}; correct it, or quote fields that hold the delimiter"
-        )
+    shown = _shown(text)
     if "unterminated quote" in reason:
         return (
             f"line {line} has a quote that is not closed, or text behind one: {shown}; correct it"
@@ -185,6 +177,30 @@ def _bad_line(message: str) -> str:
     if "Maximum line size" in reason:
         return f"line {line} is longer than {_MAX_LINE_BYTES >> 20} MB; correct it"
     return f"line {line} cannot be read: {shown}"
+
+
+def _ragged_line(path: Path, dialect: Dialect) -> str:
+    """The sentence on the first line with more or fewer fields than there are names."""
+    expected = len(dialect.names)
+    with path.open(encoding="utf-8", newline="") as lines:
+        for _ in range(dialect.skip):
+            next(lines, "")
+        rows = csv.reader(lines, delimiter=dialect.delimiter)
+        for row in rows:
+            if row and len(row) != expected:
+                line = dialect.skip + rows.line_num - "".join(row).count("\n")
+                return (
+                    f"line {line} has {len(row)} field{'s'[: len(row) != 1]} where the header has "
+                    f"{expected}: {_shown(dialect.delimiter.join(row))}; correct it, or quote "
+                    "fields that hold the delimiter"
+                )
+    return "some lines have more or fewer fields than the header; correct them"
+
+
+def _shown(text: str) -> str:
+    """The beginning of a line, for a message."""
+    text = " ".join(text.split())
+    return f"{text[:_MAX_TEXT_SHOWN]!r}{'…'[: len(text) > _MAX_TEXT_SHOWN]}"
 
 
 def _delimiter(lines: Sequence[str]) -> str:
