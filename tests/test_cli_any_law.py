@@ -176,7 +176,7 @@ class TestRefusals:
             ("E + A/N**a", "--real q", "real parameter 'q' is unknown"),
             ("E + A/N**a", "--kind q=real", "unknown input 'q'"),
             ("E + A/N**a", "--response bpc*", "no column matches 'bpc*'"),
-            ("E + A/N**a", "--response none", "is missing in all 10 rows"),
+            ("E + A/N**a", "--response none", "column 'none' (loss): rows 0, 1, 2"),
             ("E + A/N**a", "--weights w --standard-error w", "are both given"),
             ("E + A/N**a", "--link logit", "are not between 0 and 1"),
             ("E + A/N**a", "--min arm=1", "column 'arm': rows 0, 1, 2"),
