@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from farseer_jax.link_functions import as_link
@@ -32,7 +32,12 @@ class Survey(NamedTuple):
 
 
 def surveyed(
-    columns: Columns, binding: Binding, *, one_fit: bool, can_group: bool = True
+    columns: Columns,
+    binding: Binding,
+    *,
+    one_fit: bool,
+    can_group: bool = True,
+    complete: Callable[[Columns, Binding], Binding] | None = None,
 ) -> Survey:
     """Recognise and check the columns of a table of runs.
 
@@ -42,6 +47,8 @@ def surveyed(
         one_fit: whether the rows of each group go into one fit, so that rows that do not belong
             together are a problem.
         can_group: whether the caller fits groups.
+        complete: adds the inputs, responses and groups that a table turns out to have, where no law
+            says which are needed.
 
     Raises:
         TableError: the table cannot be read as it is. Its options were tried: they read the table.
@@ -51,7 +58,13 @@ def surveyed(
     options: dict[str, Any] = {}
     own, how = columns, binding
     for _ in range(_MOST_ROUNDS):
-        found, survey = _read(own, how, one_fit, can_group)
+        try:
+            full = how if complete is None else complete(own, how)
+        except ValueError:
+            if not problems:
+                raise
+            break
+        found, survey = _read(own, full, one_fit, can_group)
         if survey is not None:
             if not problems:
                 return survey
