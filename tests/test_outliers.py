@@ -170,7 +170,7 @@ def test_the_shell_drops_runs_and_names_them(tmp_path: Path) -> None:
     assert "--objective huber" in pulled.stdout
     target = tmp_path / "fit.json"
     left = farseer("fit", path, "--law", "chinchilla", "--drop", "r14", "--json", target)
-    assert left.stdout.startswith("left out by --drop: run_id 'r14'\n")
+    assert left.stdout.startswith("left out: run_id 'r14'\n")
     assert json.loads(target.read_text())["dropped"] == ["run_id 'r14'"]
     assert len(fj.Fit.from_json(target).runs) == len(N) - 1
     assert "pulls the fit" not in left.stdout
@@ -186,7 +186,7 @@ def test_rows_keep_their_numbers_in_the_shell(tmp_path: Path) -> None:
     assert "2 of 2 fits, such as recipe=a" in found
     assert "as in --drop 14." in found
     found = farseer(*asked, "--drop", "14").stdout
-    assert found.startswith("left out by --drop: row 14\n")
+    assert found.startswith("left out: row 14\n")
     assert f"as in --drop {7 + len(N)}." in found
     found = farseer(*asked, "--drop", f"14,{7 + len(N)}").stdout
     assert "as in --drop" not in found

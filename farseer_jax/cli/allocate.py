@@ -29,6 +29,7 @@ from farseer_jax.cli.runs import (
     preparing,
     print_notes,
     runs_argument,
+    source_of,
 )
 from farseer_jax.cli.tasks import is_result, read_fit
 from farseer_jax.cli.values import amounts, positives
@@ -145,7 +146,7 @@ def _read(settings: Settings) -> "Fit | Runs":
         names = ("N", "D", "N_unit", "D_unit")
         own = {name: settings[name] for name in names}
         runs = farseer_jax.read_runs(
-            settings["path"], loss=settings["response"], **own, **preparing(settings)
+            source_of(settings["path"]), loss=settings["response"], **own, **preparing(settings)
         )
     print_notes(runs.notes)
     return runs.select(at_least=settings["min_of"], at_most=settings["max_of"])
@@ -163,7 +164,7 @@ def _check(settings: Settings) -> None:
     Source(
         arguments=[_SOURCE],
         options=[EXAMPLE],
-        groups=[PREPARING, _COLUMNS, UNITS, SELECTING_BY_ANY],
+        groups=[*PREPARING, _COLUMNS, UNITS, SELECTING_BY_ANY],
         check=_check_source,
         read=_read,
         files=["path"],

@@ -21,7 +21,7 @@ from farseer_jax.cli.options import (
 )
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import bound_points
-from farseer_jax.cli.runs import READING_GROUPS
+from farseer_jax.cli.runs import TASK_GROUPS
 from farseer_jax.cli.tasks import TASK, Task
 from farseer_jax.cli.values import named_point
 
@@ -110,7 +110,7 @@ def _needs_noise(scheme: str | None, of: str) -> bool:
 
 
 @command(
-    TASK._replace(groups=[*READING_GROUPS, *model_groups(seed="--starts-seed")]),
+    TASK._replace(groups=[*TASK_GROUPS, *model_groups(seed="--starts-seed")]),
     _INTERVALS,
     _RESAMPLES,
     OUT,

@@ -17,7 +17,7 @@ from farseer_jax.cli.options import (
     spelled,
 )
 from farseer_jax.cli.output import Output
-from farseer_jax.cli.runs import PREPARING, preparing, print_notes
+from farseer_jax.cli.runs import PREPARING, preparing, print_notes, source_of
 from farseer_jax.cli.tasks import file_argument, is_result, read_fit
 from farseer_jax.cli.values import expected, point, span
 
@@ -107,7 +107,7 @@ def _read(settings: Settings) -> list[Any]:
         return [read_fit(path) for path in paths]
     from farseer_jax.runs.read_table import read_runs  # without JAX: mistakes come immediately
 
-    tables = [read_runs(path, **preparing(settings)) for path in paths]
+    tables = [read_runs(source_of(path), **preparing(settings)) for path in paths]
     for path, runs in zip(paths, tables, strict=True):
         print_notes(f"{path}: {note}" for note in runs.notes)
     return tables
@@ -118,7 +118,7 @@ def _read(settings: Settings) -> list[Any]:
         arguments=[file_argument("path_a", "A"), file_argument("path_b", "B")],
         read=_read,
         files=["path_a", "path_b"],
-        groups=[PREPARING],
+        groups=PREPARING,
     ),
     _OPTIONS,
     _INTERVALS,

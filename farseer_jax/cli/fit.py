@@ -10,7 +10,7 @@ from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.model import AUTO, model_groups
 from farseer_jax.cli.options import FROM_2, Group, Settings, check_goes_with, option
 from farseer_jax.cli.output import STANDARD_OUTPUT, Output
-from farseer_jax.cli.runs import READING_GROUPS
+from farseer_jax.cli.runs import TASK_GROUPS
 from farseer_jax.cli.tasks import ANY_TASK, Task, read_task
 from farseer_jax.cli.values import domain, names
 
@@ -64,7 +64,7 @@ def _check(settings: Settings) -> None:
 
 @command(
     ANY_TASK._replace(
-        groups=[*READING_GROUPS, _GROUPS, *model_groups()], check=_check_task, read=_read
+        groups=[*TASK_GROUPS, _GROUPS, *model_groups()], check=_check_task, read=_read
     ),
     _OPTIONS,
     summary="Fit a scaling law to a table of runs.",

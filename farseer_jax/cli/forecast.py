@@ -10,7 +10,7 @@ from farseer_jax.cli.model import OWN_LAW, method_name
 from farseer_jax.cli.options import Group, Settings, check_goes_with, level_option, option
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import named_points
-from farseer_jax.cli.runs import DATA, EXAMPLE, READING_GROUPS, RUNS, check_runs
+from farseer_jax.cli.runs import DATA, EXAMPLE, RUNS, TASK_GROUPS, check_runs
 from farseer_jax.cli.target_table import read_targets
 from farseer_jax.cli.tasks import Task, read_single_task
 from farseer_jax.cli.values import named_point
@@ -79,7 +79,7 @@ def _read(settings: Settings) -> Question:
     Source(
         arguments=[RUNS],
         options=[EXAMPLE],
-        groups=[*READING_GROUPS, OWN_LAW],
+        groups=[*TASK_GROUPS, OWN_LAW],
         title=DATA,
         check=_check,
         read=_read,

@@ -156,7 +156,7 @@ def naming(found: Any, dropped: Sequence[str]) -> Any:
     if not dropped:
         return found
     output = found if isinstance(found, Output) else Output(found)
-    line = f"left out by --drop: {', '.join(dropped)}"
+    line = f"left out: {', '.join(dropped)}"
     return replace(output, above=[line, *output.above], more={**output.more, "dropped": [*dropped]})
 
 

@@ -147,7 +147,7 @@ def _read(settings: Settings) -> "tuple[Fits | LawChoice, Any, Settings]":
             file_argument("fit_path", "FIT.json"),
             runs_argument("[RUNS]"),
         ],
-        groups=[PREPARING, _READING, UNITS, SELECTING, SELECTING_BY_ANY],
+        groups=[*PREPARING, _READING, UNITS, SELECTING, SELECTING_BY_ANY],
         check=_check,
         read=_read,
         files=["fit_path", "path"],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from farseer_jax.cli.errors import in_options
+from farseer_jax.cli.errors import Refusal, in_options
 from farseer_jax.cli.options import NUMBER, Group, Settings, option, spelled
 from farseer_jax.cli.values import columns, link, names, numbers_by_name, patterns
 
@@ -22,6 +22,7 @@ DATA = "Data and output"
 READING = "Reading RUNS"
 SELECTION = "Selecting runs (bounds included)"
 
+_DATASET = "dataset:"
 _ROLES = {"N": "parameters", "D": "training tokens", "loss": "final loss"}
 _UNITS = ("N_unit", "D_unit")
 _BOUNDS = ("min_N", "max_N", "min_D", "max_D")
@@ -78,53 +79,60 @@ DROPPING = Group(
     option(
         "--drop",
         names,
-        "Runs to leave out, by their label (in a column such as run_id) or by their row among the "
-        "selected runs, counted from 0; several with commas between them. The result names them.",
+        "Runs to leave out, by their label (in a column such as run_id) or by their row in RUNS, "
+        "counted from 0; several with commas between them. The result names them.",
         metavar="RUN",
     ),
 )
 # for a table of any columns
-PREPARING = Group(
-    READING,
-    option(
-        "--table table_name",
-        "NAME|SQL",
-        "Sheet of an Excel file, table of a DuckDB or SQLite database, or a query in SQL.",
+PREPARING = (
+    Group(
+        READING,
+        option(
+            "--table table_name",
+            "NAME|SQL",
+            "Sheet of an Excel file, table of a DuckDB or SQLite database, or a query in SQL.",
+        ),
+        option(
+            "--derive",
+            help="Compute a column from others, such as 'D = tokens_per_param * N' (may be "
+            "repeated); names with other signs than letters, digits and _ stand in double quotes.",
+            metavar="FORMULA",
+            multiple=True,
+        ),
+        option(
+            "--as-is",
+            help="Read columns and rows that look wrong, such as checkpoints or a perplexity, with "
+            "a note instead of an error.",
+            is_flag=True,
+        ),
     ),
-    option(
-        "--derive",
-        help="Compute a column from others, such as 'D = tokens_per_param * N' (may be repeated); "
-        "names with other signs than letters, digits and _ stand in double quotes.",
-        metavar="FORMULA",
-        multiple=True,
-    ),
-    option(
-        "--where",
-        help="Keep the rows that meet a condition in SQL, such as \"arm = 'attn' and N > 1e8\".",
-        metavar="CONDITION",
-    ),
-    option(
-        "--last-by",
-        names,
-        "Keep the last row of each run, such as run,step: the columns of a run, then that of its "
-        "steps.",
-        metavar="COLUMN",
-    ),
-    option(
-        "--drop-missing",
-        help="Leave out rows without a usable number in a column that is needed, and name them.",
-        is_flag=True,
-    ),
-    option(
-        "--as-is",
-        help="Read columns and rows that look wrong, such as checkpoints or a perplexity, with a "
-        "note instead of an error.",
-        is_flag=True,
+    Group(
+        SELECTION,
+        option(
+            "--where",
+            help="Keep the rows that meet a condition in SQL, such as "
+            "\"arm = 'attn' and N > 1e8\".",
+            metavar="CONDITION",
+        ),
+        option(
+            "--last-by",
+            names,
+            "Keep the last row of each run, such as run,step: the columns of a run, then that of "
+            "its steps.",
+            metavar="COLUMN",
+        ),
+        option(
+            "--drop-missing",
+            help="Leave out rows without a usable number in a column that is needed, and name "
+            "them.",
+            is_flag=True,
+        ),
     ),
 )
 # for runs over N and D
 COLUMN_GROUPS = (
-    PREPARING,
+    *PREPARING,
     Group(
         READING,
         *(
@@ -172,6 +180,19 @@ READING_GROUPS = (
     ),
     SELECTING_BY_ANY,
     DROPPING,
+)
+# for a command that fits a law
+TASK_GROUPS = (
+    *READING_GROUPS,
+    Group(
+        SELECTION,
+        option(
+            "--drop-outliers",
+            help="Leave out runs that lie too far from what the others give by the law; the result "
+            "names them.",
+            is_flag=True,
+        ),
+    ),
 )
 
 
@@ -222,11 +243,24 @@ def read_table(settings: Settings) -> "Table":
     )
 
     return read.read_table(
-        settings["path"],
+        source_of(settings["path"]),
         **preparing(settings),
         columns_of=columns_of(settings),
         units=units_of(settings),
     )
+
+
+def source_of(path: Any) -> Any:
+    """What RUNS names: the columns of ``dataset:NAME``, or the path itself, or several."""
+    text = str(path)
+    if not text.startswith(_DATASET):
+        return path
+    from farseer_jax import datasets
+
+    try:
+        return datasets.load(text.removeprefix(_DATASET))
+    except ConnectionError as error:
+        raise Refusal(str(error)) from None
 
 
 def preparing(settings: Settings) -> dict[str, Any]:
@@ -268,7 +302,7 @@ def checked(
     )
     survey = surveyed(as_columns(table), binding, one_fit=True, can_group="by" in settings)
     print_notes(survey.notes)
-    return survey.columns
+    return survey.columns.told()
 
 
 def print_notes(notes: Iterable[str]) -> None:
@@ -348,13 +382,14 @@ def select(
 def drop(table: "Table", settings: Settings) -> "tuple[Table, tuple[str, ...]]":
     """The table without the runs that ``--drop`` names, and how a result names these.
 
-    Where rows have no labels, those left keep their numbers in a column, for the next ``--drop``:
-    so do the rows of groups.
+    Where rows have no labels, those of a selection keep their numbers in the file in a column, for
+    the next ``--drop``: so do the rows of groups.
 
     Raises:
         ValueError: there is no such run, or none is left.
     """
-    if not (settings["drop"] or settings.get("by")):
+    selects = isinstance(table, Mapping) and table.rows is not None
+    if not (settings["drop"] or settings.get("by") or selects):
         return table, ()
     import numpy as np
 
@@ -362,11 +397,11 @@ def drop(table: "Table", settings: Settings) -> "tuple[Table, tuple[str, ...]]":
     from farseer_jax.tables.read import as_columns
 
     columns = as_columns(table if isinstance(table, Mapping) else table.to_dataframe())
+    if label_column(columns) is None:
+        columns = columns.with_columns({"row": columns.row_numbers()}, ())
     dropped = dropped_rows(columns, columns.num_rows, settings["drop"] or ())
     refuse_none(~dropped)
     named = tuple(row_name(columns, int(row)) for row in np.flatnonzero(dropped))
-    if label_column(columns) is None:
-        columns = columns.with_columns({"row": np.arange(columns.num_rows)}, ())
     return columns.take(~dropped), named
 
 

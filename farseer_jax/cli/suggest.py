@@ -20,8 +20,8 @@ from farseer_jax.cli.output import Output
 from farseer_jax.cli.runs import (
     DATA,
     EXAMPLE,
-    READING_GROUPS,
     RUNS,
+    TASK_GROUPS,
     check_columns,
     check_runs,
     naming,
@@ -157,7 +157,7 @@ def _read(settings: Settings) -> Question:
     Source(
         arguments=[RUNS],
         options=[EXAMPLE],
-        groups=[*READING_GROUPS, OWN_LAW],
+        groups=[*TASK_GROUPS, OWN_LAW],
         title=DATA,
         read=_read,
         files=["path", "pool", "table", "in_progress"],

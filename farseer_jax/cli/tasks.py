@@ -13,8 +13,8 @@ from farseer_jax.cli.options import Settings
 from farseer_jax.cli.runs import (
     DATA,
     EXAMPLE,
-    READING_GROUPS,
     RUNS,
+    TASK_GROUPS,
     check_runs,
     checked,
     drop,
@@ -42,7 +42,7 @@ class Task(NamedTuple):
         runs: selected runs, or rows of a table.
         method: the method with its settings.
         options: further arguments of ``farseer_jax.fit``.
-        dropped: runs that ``--drop`` left out, by name.
+        dropped: runs that options left out, by name.
     """
 
     law: "type[Law]"
@@ -69,6 +69,28 @@ class Task(NamedTuple):
         """The runs that are fitted."""
         return self.law_and_runs()[1]
 
+    def without_outliers(self) -> "Task":
+        """The task without the runs that the others show to be outliers by its law.
+
+        Raises:
+            Refusal: there are several groups or responses.
+        """
+        from farseer_jax.fitting.arguments import as_parts
+        from farseer_jax.fitting.outliers import find_outliers
+        from farseer_jax.runs.row_labels import row_name
+
+        law, parts = as_parts(self.law, self.runs, **self.options)
+        if len(parts) > 1:
+            raise Refusal(
+                "--drop-outliers is for one fit, and there are several groups or responses: fit "
+                "one of them by --where or --response, or name the runs by --drop"
+            )
+        (part,) = parts
+        rows = find_outliers(law, part.runs, self.method).rows.tolist()
+        names = tuple(row_name(part.runs.extra, row) for row in sorted(rows))
+        runs = part.runs.select(mask=[row not in rows for row in range(len(part.runs))])
+        return Task(self.law, runs, self.method, {}, (*self.dropped, *names))
+
     def law_and_runs(self) -> "tuple[type[Law], Runs]":
         """The law's class with the entries of its inputs, and the runs that are fitted."""
         from farseer_jax.fitting.arguments import as_parts
@@ -93,7 +115,8 @@ def read_task(settings: Settings) -> Task:
     law = law_class(settings, names, tuple(bound))
     table = checked(table, law.inputs(), settings, link=law.response_link, law=law.name)
     runs, dropped = drop(select(table, law.inputs(), settings, bound, units), settings)
-    return Task(law, runs, build_method(method_name(settings), settings), options, dropped)
+    task = Task(law, runs, build_method(method_name(settings), settings), options, dropped)
+    return task.without_outliers() if settings["drop_outliers"] else task
 
 
 def read_single_task(settings: Settings) -> Task:
@@ -124,7 +147,7 @@ def _check(settings: Settings) -> None:
 ANY_TASK = Source(
     arguments=[RUNS],
     options=[EXAMPLE],
-    groups=[*READING_GROUPS, *model_groups()],
+    groups=[*TASK_GROUPS, *model_groups()],
     title=DATA,
     check=_check,
     read=read_task,

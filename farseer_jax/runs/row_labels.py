@@ -75,6 +75,8 @@ def dropped_rows(
         if row >= num_rows:
             rows = f"the rows 0 to {num_rows - 1}"
             first = f"the column {column!r} ({labels[0]!r}, …), nor in " if column else ""
+            if column == "row":  # of a selection
+                first, rows = "", f"the rows {labels[0]} to {labels[-1]}"
             raise ValueError(f"drop: there is no run {own!r} in {first}{rows}")
         dropped[row] = True
     return dropped
