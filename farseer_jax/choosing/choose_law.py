@@ -99,9 +99,9 @@ def choose_law(
         units={"N": 1.0, "D": 1.0} if isinstance(table, Runs) else units,
     )
     named = named_columns(columns, columns_of or {})
-    columns, reading = without_small_groups(columns, reading)
+    kept, reading = without_small_groups(columns, reading)
     own_link = own_link or as_link(reading.link)
-    numbers = numbers_of(columns, reading)
+    numbers = numbers_of(kept, reading)
     single = {name: own for name, own in named.items() if isinstance(own, str)}
     along = _along(reading, single)
     parts = choice_parts(numbers, reading, own_link, along)

@@ -117,7 +117,9 @@ def _completed(columns: Columns, how: Binding, reading: TableReading) -> Binding
     if reading.shares and MIXTURE not in kinds:
         kinds[MIXTURE], columns_of[MIXTURE] = "mixture", list(reading.shares)
     # a column that marks targets, or reruns, is no arm
-    groups = [own for own in reading.groups if own in how.by or targets({own: columns[own]}) is None]
+    groups = [
+        own for own in reading.groups if own in how.by or targets({own: columns[own]}) is None
+    ]
     response: str | Sequence[str] | None = how.response
     if reading.responses and response is None:
         response = list(reading.responses)
