@@ -12,7 +12,7 @@ from farseer_jax.runs.groups_and_responses import Binding
 from farseer_jax.runs.implausible import wrong_meaning
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.mixed_rows import targets
-from farseer_jax.runs.other_meanings import meaning_of
+from farseer_jax.runs.other_meanings import formula_for, meaning_of
 from farseer_jax.runs.survey import surveyed
 from farseer_jax.runs.table_problems import TableError
 from farseer_jax.runs.usual_names import begins_with
@@ -114,6 +114,7 @@ def _completed(columns: Columns, how: Binding, reading: TableReading) -> Binding
         found_by_name = name not in named and name in ("N", "D")
         if not (found_by_name and usual_columns(name, list(columns))[0] == [column]):
             columns_of[name] = column
+    kinds |= dict.fromkeys(_derivable(columns, kinds, reading), "positive")
     if reading.shares and MIXTURE not in kinds:
         kinds[MIXTURE], columns_of[MIXTURE] = "mixture", list(reading.shares)
     # a column that marks targets, or reruns, is no arm
@@ -143,6 +144,23 @@ def _refuse_accuracies(reading: TableReading, source: str) -> None:
             problem = wrong_meaning("loss", column, (), ())
             assert problem is not None
             raise TableError([problem.what], problem.remedies[0], source)
+
+
+def _derivable(columns: Columns, kinds: Mapping[str, Kind], reading: TableReading) -> list[str]:
+    """N or D, if the table lacks it but has what it is computed from, such as D/N.
+
+    It is then refused with the formula, instead of a fit without N or D.
+    """
+    known = [name for name in ("N", "D") if name in kinds]
+    size = [*known, *(("N",) if reading.sizes else ())]
+    return [
+        name
+        for name in ("N", "D")
+        if name not in size
+        and not columns.as_is
+        and not usual_columns(name, list(columns))[0]
+        and formula_for(name, list(columns), known) is not None
+    ]
 
 
 def _sole_column(name: str, inputs: Sequence[str]) -> str | None:

@@ -100,6 +100,7 @@ def arms(
     loss: Floats,
     *,
     can_group: bool = True,
+    groups: Sequence[str] = (),
 ) -> Problem | None:
     """Rows with equal inputs whose losses differ by the label in another column.
 
@@ -108,6 +109,7 @@ def arms(
         inputs: the inputs, ``(row,)`` or ``(row, share)``.
         loss: the response, ``(row,)``.
         can_group: whether the caller fits groups.
+        groups: columns that make groups already.
     """
     cells = _codes_of_rows(inputs)
     counts = np.bincount(cells)
@@ -129,13 +131,14 @@ def arms(
             shown = ", ".join(map(repr, labels[:6])) + (", …" if len(labels) > 6 else "")
             spread = float(np.exp(np.ptp(residual[repeated])) - 1.0)
             condition = _is(name, labels[0])
-            group = f"each group (use by={name!r}) or " if can_group else ""
+            by = ",".join([*groups, name])
+            group = f"each group (use by={by!r}) or " if can_group else ""
             num_points = int((counts > 1).sum())
             return Problem(
                 f"{num_points:,} points have several rows whose losses differ by up to "
                 f"{100 * spread:.2g} %, by column {name!r} ({shown}): fit {group}one of "
                 f"them (use where={condition!r})",
-                ({"by": name}, {"where": condition})[not can_group :],
+                ({"by": by}, {"where": condition})[not can_group :],
             )
     return None
 

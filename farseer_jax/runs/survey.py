@@ -118,7 +118,7 @@ def _mixed_rows(
     if problems or not values.inputs:
         return problems
     cells = [*values.inputs, *(columns[name].astype(str) for name in found.groups)]
-    arms = mixed_rows.arms(others, cells, values.response, can_group=can_group)
+    arms = mixed_rows.arms(others, cells, values.response, can_group=can_group, groups=found.groups)
     return [] if arms is None else [arms]
 
 
