@@ -125,6 +125,7 @@ from .objectives import Objective
 from .runs.noise import Noise, estimate_noise
 from .runs.read_table import read_runs, read_table
 from .runs.runs import Runs
+from .runs.table_problems import TableError
 from .runs.units import (
     bits_per_byte,
     bits_per_character,
@@ -136,6 +137,7 @@ from .runtime.progress import progress_bar
 from .solvers.random_starts import Domain
 from .solvers.search.chebyshev_search import Refined
 from .solvers.search.grid_search import Grid
+from .tables.columns import Columns
 from .tables.read_tensorboard import read_tensorboard
 from .tables.read_trainer_states import read_trainer_states
 from .tables.read_wandb import read_wandb
@@ -178,6 +180,7 @@ __all__ = [
     "Chinchilla",
     "ChoiceComparison",
     "ChoiceResult",
+    "Columns",
     "ComparedPoints",
     "ComputeMultipliers",
     "ContinualPretraining",
@@ -284,6 +287,7 @@ __all__ = [
     "StartReport",
     "StretchedExponential",
     "Suggestions",
+    "TableError",
     "TableReading",
     "Transform",
     "TransformerFLOPs",

@@ -14,7 +14,7 @@ from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.mixed_rows import targets
 from farseer_jax.runs.other_meanings import formula_for, meaning_of
 from farseer_jax.runs.survey import surveyed
-from farseer_jax.runs.table_problems import TableError
+from farseer_jax.runs.table_problems import TableError, Way
 from farseer_jax.runs.usual_names import begins_with
 from farseer_jax.runs.usual_names import named as input_named
 from farseer_jax.tables.columns import Columns
@@ -143,7 +143,8 @@ def _refuse_accuracies(reading: TableReading, source: str) -> None:
         if meaning_of(column) == "accuracy":
             problem = wrong_meaning("loss", column, (), ())
             assert problem is not None
-            raise TableError([problem.what], problem.remedies[0], source)
+            ways = [Way("", own) for own in problem.remedies]
+            raise TableError([problem.what], ways, source)
 
 
 def _derivable(columns: Columns, kinds: Mapping[str, Kind], reading: TableReading) -> list[str]:
