@@ -32,25 +32,10 @@ _TRAINING: Final = frozenset(["train", "training"])
 _EVALUATION: Final = frozenset(
     ["eval", "evaluation", "val", "valid", "validation", "test", "dev", "heldout"]
 )
-_NOT_DATA: Final = frozenset(
-    [
-        "best",
-        "min",
-        "minimum",
-        "max",
-        "maximum",
-        "aux",
-        "z",
-        "ema",
-        "moving",
-        "smoothed",
-        "delta",
-        "relative",
-        "no",
-        "n",
-        "num",
-    ]
-)
+_NOT_DATA_TEXT: Final = """
+    best min minimum max maximum aux z ema moving smoothed delta relative no n num
+    """
+_NOT_DATA: Final = frozenset(_NOT_DATA_TEXT.split())
 _OF_DATA: Final = _TRAINING | {"data", "dataset"}
 
 _WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]+|%")

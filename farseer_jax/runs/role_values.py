@@ -307,7 +307,7 @@ def _of_responses(
         problem = (
             implausible.wrong_meaning("loss", column, list(columns), [*numbers])
             or implausible_losses.some_perplexities(
-                column, loss[known], columns.row_numbers()[known]
+                column, loss[known], columns.row_numbers()[known], own
             )
             or implausible_losses.not_a_loss(column, loss[known], own, list(columns))
         )
