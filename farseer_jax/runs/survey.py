@@ -64,7 +64,7 @@ def surveyed(
         for remedy in remedies:
             options = merged(options, remedy)
         try:
-            own, how = _with_options(columns, binding, options)
+            own, how = with_options(columns, binding, options)
         except ValueError:
             break
     raise TableError(problems, {}, columns.source)
@@ -113,7 +113,7 @@ def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
     return (columns,) if isinstance(columns, str) else columns
 
 
-def _with_options(
+def with_options(
     columns: Columns, binding: Binding, options: Mapping[str, Any]
 ) -> tuple[Columns, Binding]:
     """A table and how it is read, with further options."""
