@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from farseer_jax.inspection.column_summary import ColumnKind, ColumnSummary
 from farseer_jax.results.table import Column, Table
@@ -13,17 +13,17 @@ from farseer_jax.runs.copies import SEEDS
 from farseer_jax.runs.find_columns import usual_columns
 from farseer_jax.runs.implausible import UNIT_WORDS
 from farseer_jax.runs.other_meanings import meaning_of
-from farseer_jax.runs.usual_names import MEANINGS, USUAL_NAMES, squeezed
+from farseer_jax.runs.usual_names import LOSSES, MEANINGS, USUAL_NAMES, begins_with, squeezed
 
 _ROLES: Final = ("N", "D", "loss")
 _MOST_COLUMNS: Final = 40  # of the printed table
 _MOST_LETTERS: Final = 36  # of a name
 _ERRORS: Final = ("se", "stderr", "standarderror", "sem", "std", "stddev", "err")
+_SOME_LOSS: Final = LOSSES - {"ce"}
 _BOUNDS: Final = ("lo", "hi", "low", "high", "lo95", "hi95", "lower", "upper")
 
 
-@dataclass(frozen=True)
-class TakenFor:
+class TakenFor(NamedTuple):
     """What columns are used as.
 
     Attributes:
@@ -33,16 +33,14 @@ class TakenFor:
         groups: columns whose labels make groups.
         units: factors of inputs, None or 1 for none.
         label: column that names the runs, if there is one.
-        steps: column of the steps of checkpoints, if there is one.
     """
 
-    inputs: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = {}
     shares: Sequence[str] = ()
     responses: Sequence[str] = ()
     groups: Sequence[str] = ()
-    units: Mapping[str, float | None] = field(default_factory=dict)
+    units: Mapping[str, float | None] = {}
     label: str | None = None
-    steps: str | None = None
 
 
 def with_roles(columns: Sequence[ColumnSummary], taken: TakenFor) -> tuple[ColumnSummary, ...]:
@@ -104,7 +102,7 @@ def _used_as(column: str, role: str, unit: float) -> str:
         return "group"
     if role == "share":
         return "share of a mixture"
-    words = MEANINGS.get(role, "" if role != "response" else "")
+    words = MEANINGS.get(role, "")
     text = role if words in ("", role) else f"{role}: {words}"
     return f"{text}, in {UNIT_WORDS.get(unit, f'units of {unit:g}')}" if unit != 1.0 else text
 
@@ -115,8 +113,10 @@ def _could_be(names: Sequence[str], roles: Mapping[str, str], taken: TakenFor) -
     found: dict[str, str] = {}
     for role in _ROLES:
         best, others = usual_columns(role, free)
-        for name in [*best, *others]:
-            found.setdefault(name, f"could be {role}")
+        near = [name for name in free if role != "loss" and begins_with(name, role)]
+        for name in (*best, *others, *near):
+            if meaning_of(name) is None:
+                found.setdefault(name, f"could be {role}")
     if len(free) > _MANY:
         free = [name for name in free if squeezed(name) in _ALL_USUAL]
     for role in USUAL_NAMES:
@@ -137,8 +137,6 @@ def _other_note(column: ColumnSummary, taken: TakenFor) -> str:
     name = column.name
     if name == taken.label:
         return "names the runs"
-    if name == taken.steps:
-        return "steps of checkpoints"
     if name.lower() in SEEDS:
         return "seed"
     meaning = meaning_of(name)
@@ -154,8 +152,10 @@ def _other_note(column: ColumnSummary, taken: TakenFor) -> str:
         if rest != own and rest in _BOUNDS:
             return f"bound of {response}"
     words = name_and_unit(name).words
-    if column.kind is ColumnKind.NUMBERS and words and words[0] == "loss" and len(words) > 1:
+    if column.kind is ColumnKind.NUMBERS and len(words) > 1 and _SOME_LOSS & {words[0], words[-1]}:
         return "another loss"
+    if column.kind is ColumnKind.NUMBERS and words and words[-1] in ("acc", "accuracy"):
+        return "accuracy"
     return ""
 
 

@@ -14,6 +14,7 @@ from farseer_jax.tables.number_texts import numbers_of
 
 _MOST_LABELS: Final = 6
 _MOST_LETTERS: Final = 24  # of a label
+_MOST_IN_ALL: Final = 40  # letters of labels
 _LEAST_NUMBERS: Final = 0.5  # share of numbers in a column of numbers with some text
 
 
@@ -70,8 +71,9 @@ class ColumnSummary:
     @property
     def values_text(self) -> str:
         """Its range, or its labels, in a few words."""
-        shown = ", ".join(_cut(label) for label in self.labels)
-        more = ", …" if self.num_distinct > len(self.labels) else ""
+        labels = _fitting([_cut(label) for label in self.labels])
+        more = ", …" if self.num_distinct > len(labels) else ""
+        shown = ", ".join(labels)
         if self.kind is ColumnKind.MIXED:
             return f"{self.range_text}, and {shown}"
         return f"{shown}{more}" if self.labels else self.range_text
@@ -168,6 +170,16 @@ def _of_objects(name: str, values: NDArray[np.object_]) -> ColumnSummary:
         return ColumnSummary(name, ColumnKind.MIXED, missing, num_distinct, low, high, labels)
     labels = tuple(str(own[at]) for at in np.flatnonzero(~lacking)[:_MOST_LABELS])
     return ColumnSummary(name, ColumnKind.TEXT, missing, num_distinct, np.nan, np.nan, labels)
+
+
+def _fitting(labels: list[str]) -> list[str]:
+    """The first labels, as many as fit into a line."""
+    kept = labels[:1]
+    for label in labels[1:]:
+        if len(", ".join([*kept, label])) > _MOST_IN_ALL:
+            break
+        kept.append(label)
+    return kept
 
 
 def _cut(label: str) -> str:

@@ -3,46 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
-from farseer_jax.choosing.candidates import MIXTURE, Candidate
-from farseer_jax.choosing.table_reading import TableReading
+from farseer_jax.choosing.candidates import MIXTURE
 from farseer_jax.fitting.arguments import names_of
 from farseer_jax.inspection.column_roles import TakenFor, with_roles
 from farseer_jax.inspection.column_summary import summaries
 from farseer_jax.inspection.next_steps import NextStep, Prospect, next_steps
+from farseer_jax.inspection.reading import Reading, inputs_of, reading_of_table
 from farseer_jax.inspection.run_facts import row_facts
 from farseer_jax.inspection.run_grid import RunGrid, run_grid
-from farseer_jax.inspection.servable_laws import ServableLaw, reading_of, servable_laws
 from farseer_jax.inspection.table_inspection import TableInspection
 from farseer_jax.inspection.usable_methods import UsableMethod, usable_methods
-from farseer_jax.link_functions import as_link
 from farseer_jax.runs.binding import Part, bind_runs
-from farseer_jax.runs.column_names import loss_rank
+from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.groups_and_responses import Binding
 from farseer_jax.runs.read_table import read_table
 from farseer_jax.runs.row_labels import label_column
 from farseer_jax.runs.runs import Runs
-from farseer_jax.runs.survey import Survey, surveyed, with_options
-from farseer_jax.runs.table_problems import TableError
-from farseer_jax.runs.usual_names import USUAL_NAMES, squeezed
+from farseer_jax.runs.survey import Survey
 from farseer_jax.tables.columns import Columns
 
 _OF_N_AND_D: Final = {"N": "positive", "D": "positive"}
-_MOST_READ: Final = 2_000  # rows by which columns are recognised
 _MOST_FITTED: Final = 1_000_000  # rows with which methods are tried
-_MOST_WIDE: Final = 200  # columns from which only those that names tell may be inputs
-_USUAL: Final = frozenset().union(*USUAL_NAMES.values())
-
-
-class _Read(NamedTuple):
-    """A table as it is read, with the problems that this solves."""
-
-    survey: Survey | None
-    options: Mapping[str, Any]
-    problems: tuple[str, ...]
 
 
 def inspect_table(
@@ -103,121 +88,60 @@ def inspect_table(
 
 
 def _inspected(columns: Columns, binding: Binding) -> TableInspection:
-    read = _read(columns, binding)
-    own = columns if read.survey is None else read.survey.columns
-    known = {} if read.survey is None else _inputs(read.survey.binding)
-    table_reading = reading_of(_some(own, known), known)
-    candidates: list[Candidate] = []
-    laws: list[ServableLaw] = []
-    law: Candidate | None = None
-    if table_reading is not None:
-        laws, candidates = servable_laws(table_reading, known)
-    if read.survey is None and table_reading is not None and candidates:
-        law = max(candidates, key=lambda candidate: len(candidate.columns))
-        tried = _read(columns, _binding_of(law, table_reading, binding))
-        read = tried if tried.survey is not None else read
-        law = law if read is tried else None
-    survey = read.survey
-    taken = _taken(columns, survey, table_reading, candidates)
+    reading = reading_of_table(columns, binding)
+    survey, taken = reading.survey, _taken(columns, reading)
     parts = _parts(survey)
-    methods = _methods(parts, survey, law)
-    rows = row_facts(parts)
+    methods = _methods(parts, reading)
+    further = _further(reading, taken)
     num_runs = _num_runs(survey, parts)
-    single = _single(columns, binding, read) if law is None else read.options
-    is_over_N_and_D = survey is not None and law is None
     return TableInspection(
         source=columns.source,
         num_rows=columns.num_rows,
         columns=with_roles(summaries(columns), taken),
-        problems=read.problems,
-        options=dict(read.options),
+        problems=reading.problems,
+        options=dict(reading.options),
         is_readable=survey is not None,
         notes=() if survey is None else survey.notes,
-        rows=rows,
+        rows=row_facts(parts, further),
         grid=_grid(survey),
-        laws=tuple(laws),
+        laws=reading.laws,
         methods=tuple(methods),
-        steps=_steps(survey, read, single, num_runs, methods, candidates, is_over_N_and_D),
+        steps=_steps(reading, num_runs, methods, further),
         num_runs=num_runs,
     )
 
 
-def _read(columns: Columns, binding: Binding, *, can_group: bool = True) -> _Read:
-    """Survey a table, and again with the options that solve its problems."""
-    try:
-        return _Read(surveyed(columns, binding, one_fit=True, can_group=can_group), {}, ())
-    except TableError as error:
-        if not error.options:
-            return _Read(None, {}, error.problems)
-        own, how = with_options(columns, binding, error.options)
-        survey = surveyed(own, how, one_fit=True, can_group=can_group)
-        return _Read(survey, error.options, error.problems)
-
-
-def _single(columns: Columns, binding: Binding, read: _Read) -> Mapping[str, Any]:
-    """The options with which one recipe of several is read."""
-    if "by" not in read.options:
-        return read.options
-    return _read(columns, binding, can_group=False).options
-
-
-def _inputs(binding: Binding) -> dict[str, str]:
-    """The column of each input that is not a mixture."""
-    return {name: own for name, own in binding.columns_of.items() if isinstance(own, str)}
-
-
-def _binding_of(law: Candidate, reading: TableReading, binding: Binding) -> Binding:
-    """How a law that is not one over N and D reads the table."""
-    columns_of: dict[str, Any] = {
-        name: reading.shares if column == MIXTURE else column
-        for name, column in law.columns.items()
-    }
-    return binding._replace(
-        kinds=law.law.inputs(),
-        columns_of=columns_of,
-        response=binding.response or list(reading.responses),
-        by=list(reading.groups),
-        link=as_link(reading.link),
-        law=law.law.name,
-    )
-
-
-def _some(columns: Columns, known: Mapping[str, str]) -> Columns:
-    """Some of the rows; of very many columns those whose names tell something."""
-    if columns.num_rows > _MOST_READ:
-        columns = columns.take(np.linspace(0, columns.num_rows - 1, _MOST_READ).astype(np.intp))
-    if len(columns) <= _MOST_WIDE:
-        return columns
-    kept = {
-        name: values
-        for name, values in columns.items()
-        if name in known.values() or loss_rank(name) is not None or squeezed(name) in _USUAL
-    }
-    return Columns(kept or dict(columns), columns.source)
-
-
-def _taken(
-    columns: Columns,
-    survey: Survey | None,
-    reading: TableReading | None,
-    candidates: Sequence[Candidate],
-) -> TakenFor:
+def _taken(columns: Columns, reading: Reading) -> TakenFor:
     """What the columns were taken for."""
     inputs: dict[str, str] = {}
-    for candidate in candidates:
+    for candidate in reading.candidates:
         inputs |= {n: own for n, own in candidate.columns.items() if own != MIXTURE}
-    shares: tuple[str, ...] = () if reading is None else reading.shares
-    responses: Sequence[str] = () if reading is None else reading.responses
-    groups: Sequence[str] = () if reading is None else reading.groups
-    units: Mapping[str, float | None] = {}
-    if survey is not None:
-        binding = survey.binding
-        inputs = {**inputs, **_inputs(binding)}
-        responses = names_of(binding.response)
-        groups = names_of(binding.by)
-        units = binding.units
-    label = label_column(columns)
-    return TakenFor(inputs, shares, responses, groups, units, label)
+    own, found = reading.columns, TakenFor()
+    if own is not None:
+        found = TakenFor(inputs, own.shares, own.responses, own.groups)
+    if reading.survey is not None:
+        binding = reading.survey.binding
+        found = TakenFor(
+            {**inputs, **reading.inputs},
+            found.shares,
+            names_of(binding.response or ()),
+            names_of(binding.by),
+            binding.units,
+        )
+    return found._replace(label=label_column(columns))
+
+
+def _further(reading: Reading, taken: TakenFor) -> dict[str, Floats]:
+    """Inputs of laws that the table serves, beside those that are read, ``(row,)`` each."""
+    if reading.survey is None:
+        return {}
+    columns, used = reading.survey.columns, {*reading.inputs.values()}
+    names = [own for own in (*taken.inputs.values(), *taken.shares) if own not in used]
+    return {
+        name: np.asarray(columns[name], dtype=float)
+        for name in dict.fromkeys(names)
+        if name in columns and columns[name].dtype.kind in "fiu"
+    }
 
 
 def _parts(survey: Survey | None) -> list[Part]:
@@ -229,7 +153,7 @@ def _parts(survey: Survey | None) -> list[Part]:
         survey.columns,
         binding.kinds,
         columns_of=binding.columns_of,
-        response=names_of(binding.response)[:1],
+        response=names_of(binding.response or ())[:1],
         link=binding.link,
         by=binding.by,
         units=binding.units,
@@ -245,13 +169,12 @@ def _num_runs(survey: Survey | None, parts: Sequence[Part]) -> int:
     return 0 if survey is None else survey.columns.num_rows
 
 
-def _methods(
-    parts: Sequence[Part], survey: Survey | None, law: Candidate | None
-) -> list[UsableMethod]:
-    if survey is None or not parts:
+def _methods(parts: Sequence[Part], reading: Reading) -> list[UsableMethod]:
+    if not parts:
         return []
-    own = [(part.group, part.runs) for part in parts]
-    return usable_methods(own, None if law is None else law.law)
+    is_other = reading.law is not None and not reading.is_over_N_and_D
+    law = reading.law.law if is_other and reading.law is not None else None
+    return usable_methods([(part.group, part.runs) for part in parts], law)
 
 
 def _grid(survey: Survey | None) -> RunGrid | None:
@@ -261,7 +184,7 @@ def _grid(survey: Survey | None) -> RunGrid | None:
     binding, columns = survey.binding, survey.columns
     inputs = {
         name: np.asarray(columns[own], dtype=float) * (binding.units.get(name) or 1.0)
-        for name, own in _inputs(binding).items()
+        for name, own in inputs_of(binding).items()
         if columns[own].dtype.kind in "fiu"
     }
     names = [name for name in inputs if len(np.unique(inputs[name])) > 1]
@@ -275,31 +198,39 @@ def _grid(survey: Survey | None) -> RunGrid | None:
     if len(usual) < 2:
         return None
     y, x = usual
-    response = names_of(binding.response)[0]
+    response = names_of(binding.response or ())[0]
     loss = np.asarray(columns[response], dtype=float)
     return run_grid((y, inputs[y]), (x, inputs[x]), (response, loss))
 
 
 def _steps(
-    survey: Survey | None,
-    read: _Read,
-    single: Mapping[str, Any],
+    reading: Reading,
     num_runs: int,
     methods: Sequence[UsableMethod],
-    candidates: Sequence[Candidate],
-    is_over_N_and_D: bool,
+    further: Mapping[str, Floats],
 ) -> tuple[NextStep, ...]:
     """What to try next with a table that can be read."""
-    if survey is None:
+    if reading.survey is None:
         return ()
     N = D = None
-    if is_over_N_and_D:
-        units, columns = survey.binding.units, survey.columns
+    if reading.is_over_N_and_D:
+        columns, units = reading.survey.columns, reading.survey.binding.units
         N, D = (
-            np.asarray(columns[str(own)], dtype=float) * (units.get(name) or 1.0)
-            for name, own in _inputs(survey.binding).items()
+            np.asarray(columns[reading.inputs[name]], dtype=float) * (units.get(name) or 1.0)
+            for name in ("N", "D")
         )
-    fits = [own for own in candidates if len(own.columns) > 2 or N is None]
+    fits = [own for own in reading.candidates if N is None or len(own.columns) > 2]
     law = max(fits, key=lambda own: len(own.columns)).law.name if fits else None
-    piecewise = any(own.usable for own in methods if own.method == "piecewise")
-    return next_steps(Prospect(N, D, num_runs, read.options, single, piecewise, law))
+    return next_steps(
+        Prospect(
+            N=N,
+            D=D,
+            num_runs=num_runs,
+            options=reading.options,
+            single=reading.single,
+            naming=reading.naming,
+            piecewise=any(own.usable for own in methods if own.method == "piecewise"),
+            other_law=law,
+            has_further=bool(further),
+        )
+    )

@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from farseer_jax.choosing.table_checks import LEAST_RUNS
-from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.table_problems import OF_TABLES
 
@@ -47,8 +46,10 @@ class Prospect(NamedTuple):
         num_runs: rows that differ.
         options: with which the table is read; they may name groups.
         single: with which one recipe of it is read.
+        naming: further options that name the columns of a law that is not one over N and D.
         piecewise: whether the piecewise method can fit its runs.
         other_law: a law of further inputs that it serves.
+        has_further: whether the table has inputs of laws beside N and D.
     """
 
     N: Floats | None
@@ -56,34 +57,36 @@ class Prospect(NamedTuple):
     num_runs: int
     options: Mapping[str, Any]
     single: Mapping[str, Any]
+    naming: Mapping[str, Any]
     piecewise: bool
     other_law: str | None
+    has_further: bool
 
 
 def next_steps(prospect: Prospect) -> tuple[NextStep, ...]:
     """The calls to try next, those that answer most first."""
-    own = _over_N_and_D(prospect) if prospect.N is not None else iter(())
-    return (*own, *_by_other_laws(prospect))
+    own = [*_over_N_and_D(prospect)] if prospect.N is not None else []
+    others = [*_by_other_laws(prospect)]
+    return (*others, *own) if prospect.has_further else (*own, *others)
 
 
-def steps_table(steps: Sequence[NextStep], commands: Sequence[str]) -> Table:
-    """A line for each step.
+def steps_text(steps: Sequence[NextStep], commands: Sequence[str]) -> str:
+    """What to try next, each with what it answers.
 
     Args:
         steps: what to try.
         commands: each as text.
     """
-    return Table(
-        [
-            Column("next", commands, left=True),
-            Column("purpose", [step.purpose for step in steps], heading="", left=True),
-        ]
-    )
+    lines = [
+        f"  {step.purpose}:\n    {command}" for step, command in zip(steps, commands, strict=True)
+    ]
+    return "\n".join(["next:", *lines])
 
 
 def _over_N_and_D(prospect: Prospect) -> Iterator[NextStep]:
     N, D, single = prospect.N, prospect.D, prospect.single
-    assert N is not None and D is not None
+    assert N is not None
+    assert D is not None
     largest = int(np.argmax(N * D))
     compute = _FURTHER * 6.0 * float(N[largest] * D[largest])
     at = f"{_short(float(N[largest] * _FURTHER**0.5))},{_short(float(D[largest] * _FURTHER**0.5))}"
@@ -102,12 +105,13 @@ def _over_N_and_D(prospect: Prospect) -> Iterator[NextStep]:
         single,
     )
     law = () if prospect.piecewise else ("--law", "chinchilla")
+    own = {**prospect.options, **prospect.naming}
     yield NextStep(
         "a law with its parameters" + (", for each group" if "by" in prospect.options else ""),
-        _call("fit", prospect.options, "fj.Farseer" if prospect.piecewise else "fj.Chinchilla"),
+        _call("fit", own, "fj.Farseer" if prospect.piecewise else "fj.Chinchilla"),
         "fit",
         law,
-        prospect.options,
+        own,
     )
     points = at.replace(",", ", ")
     yield NextStep(
@@ -122,6 +126,7 @@ def _over_N_and_D(prospect: Prospect) -> Iterator[NextStep]:
 def _by_other_laws(prospect: Prospect) -> Iterator[NextStep]:
     law, options = prospect.other_law, prospect.options
     if law is not None:
+        named = {**prospect.options, **prospect.naming}
         yield NextStep(
             "a law of these inputs",
             _call("fit", options, repr(law)),
@@ -131,7 +136,7 @@ def _by_other_laws(prospect: Prospect) -> Iterator[NextStep]:
         )
     if prospect.num_runs >= 2 * LEAST_RUNS and set(options) <= set(_OF_CHOICE):
         yield NextStep(
-            "laws of all its columns, chosen by their predictions of held-out runs",
+            "laws chosen by how well they predict the largest runs from the others",
             _call("choose_law", options),
             "fit",
             ("--law", "auto"),

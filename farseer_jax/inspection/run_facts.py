@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farseer_jax.inspection.column_summary import number_text
 from farseer_jax.results.numbers import quantity_text, some_of
 from farseer_jax.runs.binding import Part
-from farseer_jax.runs.groups_and_responses import group_text
+from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.noise import noise_if_shown
 from farseer_jax.runs.runs import Runs
 from farseer_jax.tables.row_numbers import shortened
 
 _MOST_GROUPS: Final = 8
+_MOST_NAMES: Final = 6
 _MOST_SIZES: Final = 2_000  # for an estimate of the noise
 
 
-def row_facts(parts: Sequence[Part]) -> tuple[str, ...]:
+def row_facts(parts: Sequence[Part], further: Mapping[str, Floats]) -> tuple[str, ...]:
     """Sentences on the runs that a table holds.
 
     Args:
         parts: the runs of each group; none if the table is not read.
+        further: inputs of laws beside those of the runs, by column, ``(row,)`` of all groups.
     """
-    return tuple(_facts(parts)) if parts else ()
+    return tuple(_facts(parts, further)) if parts else ()
 
 
-def _facts(parts: Sequence[Part]) -> Iterator[str]:
+def _facts(parts: Sequence[Part], further: Mapping[str, Floats]) -> Iterator[str]:
     every = [part.runs for part in parts]
     num = sum(map(len, every))
     groups = f" in {len(parts)} groups ({_groups(parts)})" if len(parts) > 1 else ""
@@ -41,15 +44,35 @@ def _facts(parts: Sequence[Part]) -> Iterator[str]:
             "copies count once"
         )
     repeated, points = map(sum, zip(*map(_repeats, every), strict=True))
+    others = [name for name in further if repeated and _varies_at_points(every, name)]
     if repeated:
-        yield f"{some_of(repeated, points, 'points', 'has', 'have')} several runs with other losses"
-    yield from _noise(every)
+        differ = f", which differ in {shortened(others, _MOST_NAMES)}" if others else ""
+        inputs = " and ".join(every[0].inputs)
+        yield (
+            f"{some_of(repeated, points, f'points of {inputs}', 'has', 'have')} several runs with "
+            f"other losses{differ}"
+        )
+    if not others:
+        yield from _noise(every)
+
+
+def _varies_at_points(every: Sequence[Runs], name: str) -> bool:
+    """Whether a further input differs between runs that are equal in all inputs."""
+    for runs in every:
+        values = runs.extra.get(name)
+        if values is not None and len(runs):
+            cells = _cells(runs)
+            pairs = np.unique(np.stack([cells, np.unique(values, return_inverse=True)[1]]), axis=1)
+            if pairs.shape[1] > len(np.unique(cells)):
+                return True
+    return False
 
 
 def _groups(parts: Sequence[Part]) -> str:
-    return shortened(
-        [f"{group_text(part.group)}: {len(part.runs):,}" for part in parts], _MOST_GROUPS
-    )
+    """The columns of groups, and how many runs each group has."""
+    texts = [f"{', '.join(map(str, own.group.values()))} {len(own.runs):,}" for own in parts]
+    names = ", ".join(parts[0].group)
+    return f"{names}: {shortened(texts, _MOST_GROUPS)}"
 
 
 def _sizes(every: Sequence[Runs]) -> str:
@@ -63,25 +86,27 @@ def _sizes(every: Sequence[Runs]) -> str:
         f", {sizes:,} size{'s'[: sizes != 1]} N from {quantity_text(N.min())} to "
         f"{quantity_text(N.max())}, {number_text(float(f'{ratio.min():.3g}'))} to "
         f"{number_text(float(f'{ratio.max():.3g}'))} tokens per parameter, "
-        f"{compute.min():.1e} to {compute.max():.1e} FLOPs (6 N D)"
+        f"{number_text(float(f'{compute.min():.2g}'))} to "
+        f"{number_text(float(f'{compute.max():.2g}'))} FLOPs (6 N D)"
     )
 
 
 def _repeats(runs: Runs) -> tuple[int, int]:
     """Points with several runs whose losses differ, and all points."""
-    columns = [
-        np.unique(own, return_inverse=True)[1].ravel()
-        for values in runs.inputs.values()
-        for own in (values.astype(str) if values.dtype.kind == "O" else values)
-        .reshape(len(runs), -1)
-        .T
-    ]
-    cells = np.zeros(len(runs), dtype=np.intp)
-    for codes in columns:
-        _, cells = np.unique(cells * (int(codes.max()) + 1) + codes, return_inverse=True)
-    pairs = np.unique(np.stack([cells.astype(float), runs.loss]), axis=1)[0]
+    pairs = np.unique(np.stack([_cells(runs).astype(float), runs.loss]), axis=1)[0]
     counts = np.unique(pairs, return_counts=True)[1]
     return int((counts > 1).sum()), len(counts)
+
+
+def _cells(runs: Runs) -> NDArray[np.intp]:
+    """Numbers that are equal where runs are equal in all inputs, ``(run,)``."""
+    cells = np.zeros(len(runs), dtype=np.intp)
+    for values in runs.inputs.values():
+        own = values.astype(str) if values.dtype.kind == "O" else values
+        for column in own.reshape(len(runs), -1).T:
+            codes = np.unique(column, return_inverse=True)[1]
+            cells = np.unique(cells * (int(codes.max()) + 1) + codes, return_inverse=True)[1]
+    return cells
 
 
 def _noise(every: Sequence[Runs]) -> Iterator[str]:

@@ -6,16 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from farseer_jax.choosing.candidates import MIXTURE, Candidate, NotServed, served_laws
+from farseer_jax.choosing.candidates import (
+    MIXTURE,
+    Candidate,
+    NotServed,
+    columns_for,
+    served_laws,
+)
 from farseer_jax.choosing.table_reading import TableReading, read_columns
+from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.registry import law_named
 from farseer_jax.results.numbers import some_of
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.usual_names import named
 from farseer_jax.tables.columns import Columns
 
-_MOST_LAWS: Final = 60  # letters of names in a line
-_MOST_LINES: Final = 8
+_MOST_LAWS: Final = 72  # letters of names in a line
+_MOST_LINES: Final = 6
+_FIRST: Final = ("N", "D")  # in lists of inputs
+_WORDS: Final = {MIXTURE: "h (shares of a mixture)", "x": "x (any column)"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,16 @@ def servable_laws(
     for candidate in candidates:
         name = candidate.law.name
         found.setdefault(name, ServableLaw(name, candidate.columns, (), _num_parameters(candidate)))
-    return [*found.values(), *map(_lacking, others)], candidates
+    first = _farseer(reading, columns_of)
+    return [*first, *found.values(), *map(_lacking, others)], candidates
+
+
+def _farseer(reading: TableReading, columns_of: Mapping[str, str]) -> list[ServableLaw]:
+    """Farseer's law, whose parameters are curves, so that it is not among those to choose from."""
+    columns = {name: columns_for(name, "positive", reading, columns_of) for name in _FIRST}
+    lacks = tuple(name for name, own in columns.items() if not own)
+    found = {} if lacks else {name: own[0] for name, own in columns.items()}
+    return [ServableLaw(Farseer.name, found, lacks, len(Farseer.parameter_names()))]
 
 
 def _lacking(other: NotServed) -> ServableLaw:
@@ -115,19 +133,28 @@ def lacking_table(laws: Sequence[ServableLaw]) -> Table | None:
     lines = sorted(by_lack.items(), key=lambda item: len(item[0]))
     return Table(
         [
-            Column("lacks", [", ".join(map(named, own)) for own, _ in lines], left=True),
+            Column("lacks", [_lack_text(own) for own, _ in lines], left=True),
             Column("laws", [_names(own) for _, own in lines], left=True),
         ],
         most=_MOST_LINES,
-        noun="sets of columns, for other laws",
+        noun="sets of inputs",
     )
+
+
+def _lack_text(names: Sequence[str]) -> str:
+    return ", ".join(_WORDS.get(name) or named(name) for name in names)
 
 
 def _inputs_text(columns: Mapping[str, str]) -> str:
     return ", ".join(
         name if name in (column, MIXTURE) else f"{name} ({column})"
-        for name, column in columns.items()
+        for name, column in sorted(columns.items(), key=lambda own: _place(own[0]))
     )
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Where an input stands in a list: N and D first."""
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
 
 
 def _names(laws: Sequence[ServableLaw]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from farseer_jax.inspection.column_roles import columns_table
 from farseer_jax.inspection.column_summary import ColumnSummary
-from farseer_jax.inspection.next_steps import NextStep, steps_table
+from farseer_jax.inspection.next_steps import NextStep, steps_text
 from farseer_jax.inspection.run_grid import RunGrid
 from farseer_jax.inspection.servable_laws import ServableLaw, lacking_table, laws_table
 from farseer_jax.inspection.usable_methods import UsableMethod, methods_table
@@ -99,7 +99,7 @@ class TableInspection(Result):
         yield self.table()
         if problems:
             yield self._problems(problems, reading)
-        facts = [*self.rows, *self.notes]
+        facts = [*self.notes, *self.rows]
         if facts:
             yield "\n".join(facts)
         if self.grid is not None:
@@ -110,7 +110,7 @@ class TableInspection(Result):
         if self.methods:
             yield methods_table(self.methods)
         if commands:
-            yield steps_table(self.steps, commands)
+            yield steps_text(self.steps, commands)
 
     def _problems(self, problems: Sequence[str], reading: str) -> str:
         what = "problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -118,7 +118,7 @@ class TableInspection(Result):
         if len(problems) > 1:
             lines += [f"  {at}. {sentence}" for at, sentence in enumerate(problems, start=1)]
         if self.options and reading:
-            lines.append(f"read below with {reading}")
+            lines.append(f"What follows is read with {reading}")
         return "\n".join(lines)
 
     def _reading(self) -> str:

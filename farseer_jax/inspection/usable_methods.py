@@ -53,7 +53,7 @@ def usable_methods(
         law: a law that the table serves, where it is not one over N and D.
     """
     if law is not None:
-        tried = {name: (law, "any law") for name in _OF_ANY_LAW}
+        tried = dict.fromkeys(_OF_ANY_LAW, (law, "any law"))
     else:
         tried = dict(_OF_N_AND_D)
     return [_usable(name, own, laws, parts[:_MOST_GROUPS]) for name, (own, laws) in tried.items()]
@@ -82,9 +82,9 @@ def _usable(
     if not refused:
         return UsableMethod(name, laws, True, _has(name, law, parts))
     group, reason = refused[0]
-    label = f" in {group_text(group)}" if group else ""
-    several = f"not in {len(refused)} of {len(parts)} groups, " if len(parts) > 1 else ""
-    return UsableMethod(name, laws, False, f"{several}{reason}{label}")
+    label = f" ({group_text(group)})" if group else ""
+    some = f"not in {len(refused)} of {len(parts)} groups: " if len(refused) < len(parts) else ""
+    return UsableMethod(name, laws, False, f"{some}{reason}{label}")
 
 
 def _refusal(name: str, law: type[Law], runs: Runs) -> str | None:
@@ -95,7 +95,7 @@ def _refusal(name: str, law: type[Law], runs: Runs) -> str | None:
             what = "run" if num == 1 else "runs"
             return f"{num} {what} for {needed} parameters of {law.name}"
     try:
-        METHODS[name]().prepare(law, runs)
+        METHODS[name]().prepare(law.of_runs(runs), runs)
     except ValueError as error:
         return _first_sentence(str(error))
     return None
