@@ -27,23 +27,18 @@ def with_options(options: Mapping[str, Any]) -> str | None:
 
 def command_with(
     name: str, arguments: Sequence[str], options: Mapping[str, Any], settings: Sequence[str] = ()
-) -> str:
-    """A command of the shell, quoted for it.
+) -> str | None:
+    """A command of the shell, quoted for it; None if it lacks one of the options.
 
     Args:
         name: of the command.
         arguments: its arguments and options.
         options: further options, as a ``TableError`` has them.
         settings: words at its end.
-
-    Raises:
-        ValueError: the command lacks one of the options.
     """
     root = click.get_current_context().find_root()
     words = _with_options(root, name, [name, *arguments], options)
-    if words is None:
-        raise ValueError(f"the command {name} lacks one of the options {', '.join(options)}")
-    return _spelled(["farseer", *words, *settings])
+    return None if words is None else _spelled(["farseer", *words, *settings])
 
 
 def options_text(options: Mapping[str, Any]) -> str:

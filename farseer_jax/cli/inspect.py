@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from farseer_jax.cli.command_factory import Source, command
 from farseer_jax.cli.command_line import command_with, options_text, own_arguments
 from farseer_jax.cli.errors import in_options
@@ -43,10 +41,10 @@ class _Shown:
     inspection: "TableInspection"
     problems: list[str]
     reading: str
-    commands: list[str]
+    steps: list[tuple[str, str]]
 
     def __str__(self) -> str:
-        parts = self.inspection.described(self.problems, self.reading, self.commands)
+        parts = self.inspection.described(self.problems, self.reading, self.steps)
         return "\n\n".join(map(str, parts))
 
     def to_dict(self) -> dict[str, Any]:
@@ -98,9 +96,11 @@ def inspect(inspection: "TableInspection") -> Output:
     is missing for the others, and the commands to try next.
     """
     given = own_arguments(without=("--json", "--history"))
-    commands = [
-        command_with(step.command, given, step.options, step.settings) for step in inspection.steps
+    own = [
+        (step.purpose, command_with(step.command, given, step.options, step.settings))
+        for step in inspection.steps
     ]
+    steps = [(purpose, command) for purpose, command in own if command is not None]
     reading = options_text(inspection.options)
-    shown = _Shown(inspection, [in_options(own) for own in inspection.problems], reading, commands)
-    return Output(shown, more={"commands": commands})
+    shown = _Shown(inspection, [in_options(own) for own in inspection.problems], reading, steps)
+    return Output(shown, more={"commands": [command for _, command in steps]})

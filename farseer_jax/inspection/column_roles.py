@@ -16,6 +16,7 @@ from farseer_jax.runs.other_meanings import meaning_of
 from farseer_jax.runs.usual_names import LOSSES, MEANINGS, USUAL_NAMES, begins_with, squeezed
 
 _ROLES: Final = ("N", "D", "loss")
+_OF_NUMBERS: Final = (ColumnKind.NUMBERS, ColumnKind.NUMBERS_IN_TEXT, ColumnKind.MIXED)
 _MOST_COLUMNS: Final = 40  # of the printed table
 _MOST_LETTERS: Final = 36  # of a name
 _ERRORS: Final = ("se", "stderr", "standarderror", "sem", "std", "stddev", "err")
@@ -51,7 +52,7 @@ def with_roles(columns: Sequence[ColumnSummary], taken: TakenFor) -> tuple[Colum
         taken: what they are used as.
     """
     roles = _roles(taken)
-    names = [column.name for column in columns]
+    names = [column.name for column in columns if column.kind in _OF_NUMBERS]
     could_be = _could_be(names, roles, taken)
     found = []
     for column in columns:
@@ -120,7 +121,7 @@ def _could_be(names: Sequence[str], roles: Mapping[str, str], taken: TakenFor) -
     if len(free) > _MANY:
         free = [name for name in free if squeezed(name) in _ALL_USUAL]
     for role in USUAL_NAMES:
-        if role in _ROLES or role in taken.inputs or len(role) == 1 and role.islower():
+        if role in _ROLES or role in taken.inputs or (len(role) == 1 and role.islower()):
             continue
         for name in usual_columns(role, free)[0]:
             if meaning_of(name) is None:

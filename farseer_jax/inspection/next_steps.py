@@ -70,17 +70,13 @@ def next_steps(prospect: Prospect) -> tuple[NextStep, ...]:
     return (*others, *own) if prospect.has_further else (*own, *others)
 
 
-def steps_text(steps: Sequence[NextStep], commands: Sequence[str]) -> str:
+def steps_text(steps: Sequence[tuple[str, str]]) -> str:
     """What to try next, each with what it answers.
 
     Args:
-        steps: what to try.
-        commands: each as text.
+        steps: what it answers, and the call or command.
     """
-    lines = [
-        f"  {step.purpose}:\n    {command}" for step, command in zip(steps, commands, strict=True)
-    ]
-    return "\n".join(["next:", *lines])
+    return "\n".join(["next:", *(f"  {purpose}:\n    {how}" for purpose, how in steps)])
 
 
 def _over_N_and_D(prospect: Prospect) -> Iterator[NextStep]:
@@ -126,14 +122,9 @@ def _over_N_and_D(prospect: Prospect) -> Iterator[NextStep]:
 def _by_other_laws(prospect: Prospect) -> Iterator[NextStep]:
     law, options = prospect.other_law, prospect.options
     if law is not None:
-        named = {**prospect.options, **prospect.naming}
-        yield NextStep(
-            "a law of these inputs",
-            _call("fit", options, repr(law)),
-            "fit",
-            ("--law", law),
-            options,
-        )
+        named = {**options, **prospect.naming}
+        purpose = "a law of all its inputs" + (", for each group" if "by" in named else "")
+        yield NextStep(purpose, _call("fit", named, repr(law)), "fit", ("--law", law), named)
     if prospect.num_runs >= 2 * LEAST_RUNS and set(options) <= set(_OF_CHOICE):
         yield NextStep(
             "laws chosen by how well they predict the largest runs from the others",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import Floats
 
-_MOST_ROWS: Final = 20
+_MOST_ROWS: Final = 26
 _CELLS: Final = 56  # letters beside the labels
 _SHADES: Final = "░▒▓█"
 _SAME_SIZE: Final = 0.01  # sizes that differ by less share a row

@@ -77,22 +77,23 @@ class TableInspection(Result):
 
     def text_parts(self) -> tuple[str | Table, ...]:
         """All that is known, for Python."""
-        return self.described(self.problems, self._reading(), [step.call for step in self.steps])
+        steps = [(step.purpose, step.call) for step in self.steps]
+        return self.described(self.problems, self._reading(), steps)
 
     def described(
-        self, problems: Sequence[str], reading: str, commands: Sequence[str]
+        self, problems: Sequence[str], reading: str, steps: Sequence[tuple[str, str]]
     ) -> tuple[str | Table, ...]:
         """The parts of the text.
 
         Args:
             problems: the problems as sentences.
             reading: how the table is read with the options.
-            commands: the next steps as texts.
+            steps: what to try next: what it answers, and how.
         """
-        return tuple(self._parts(problems, reading, commands))
+        return tuple(self._parts(problems, reading, steps))
 
     def _parts(
-        self, problems: Sequence[str], reading: str, commands: Sequence[str]
+        self, problems: Sequence[str], reading: str, steps: Sequence[tuple[str, str]]
     ) -> Iterator[str | Table]:
         name = f"{self.source}: " if self.source else ""
         yield f"{name}{self.num_rows:,} rows, {len(self.columns):,} columns"
@@ -109,8 +110,8 @@ class TableInspection(Result):
                 yield part
         if self.methods:
             yield methods_table(self.methods)
-        if commands:
-            yield steps_text(self.steps, commands)
+        if steps:
+            yield steps_text(steps)
 
     def _problems(self, problems: Sequence[str], reading: str) -> str:
         what = "problem" if len(problems) == 1 else f"{len(problems)} problems"

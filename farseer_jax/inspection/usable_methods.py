@@ -52,10 +52,7 @@ def usable_methods(
         parts: the runs of each group, with its labels.
         law: a law that the table serves, where it is not one over N and D.
     """
-    if law is not None:
-        tried = dict.fromkeys(_OF_ANY_LAW, (law, "any law"))
-    else:
-        tried = dict(_OF_N_AND_D)
+    tried = dict.fromkeys(_OF_ANY_LAW, (law, "any law")) if law is not None else dict(_OF_N_AND_D)
     return [_usable(name, own, laws, parts[:_MOST_GROUPS]) for name, (own, laws) in tried.items()]
 
 
