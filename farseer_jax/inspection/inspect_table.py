@@ -200,7 +200,8 @@ def _grid(survey: Survey | None) -> RunGrid | None:
     y, x = usual
     response = names_of(binding.response or ())[0]
     loss = np.asarray(columns[response], dtype=float)
-    return run_grid((y, inputs[y]), (x, inputs[x]), (response, loss))
+    kept = np.isfinite(loss)  # the others are not fitted
+    return run_grid((y, inputs[y][kept]), (x, inputs[x][kept]), (response, loss[kept]))
 
 
 def _steps(
@@ -214,9 +215,11 @@ def _steps(
         return ()
     N = D = None
     if reading.is_over_N_and_D:
-        columns, units = reading.survey.columns, reading.survey.binding.units
+        columns, binding = reading.survey.columns, reading.survey.binding
+        kept = np.isfinite(np.asarray(columns[names_of(binding.response or ())[0]], dtype=float))
         N, D = (
-            np.asarray(columns[reading.inputs[name]], dtype=float) * (units.get(name) or 1.0)
+            np.asarray(columns[reading.inputs[name]], dtype=float)[kept]
+            * (binding.units.get(name) or 1.0)
             for name in ("N", "D")
         )
     fits = [own for own in reading.candidates if N is None or len(own.columns) > 2]
@@ -229,7 +232,7 @@ def _steps(
             options=reading.options,
             single=reading.single,
             naming=reading.naming,
-            piecewise=any(own.usable for own in methods if own.method == "piecewise"),
+            methods=[own.method for own in methods if own.usable],
             other_law=law,
             has_further=bool(further),
         )

@@ -47,7 +47,7 @@ class Prospect(NamedTuple):
         options: with which the table is read; they may name groups.
         single: with which one recipe of it is read.
         naming: further options that name the columns of a law that is not one over N and D.
-        piecewise: whether the piecewise method can fit its runs.
+        methods: those that can fit its runs.
         other_law: a law of further inputs that it serves.
         has_further: whether the table has inputs of laws beside N and D.
     """
@@ -58,7 +58,7 @@ class Prospect(NamedTuple):
     options: Mapping[str, Any]
     single: Mapping[str, Any]
     naming: Mapping[str, Any]
-    piecewise: bool
+    methods: Sequence[str]
     other_law: str | None
     has_further: bool
 
@@ -100,15 +100,16 @@ def _over_N_and_D(prospect: Prospect) -> Iterator[NextStep]:
         ("--compute", _short(compute)),
         single,
     )
-    law = () if prospect.piecewise else ("--law", "chinchilla")
     own = {**prospect.options, **prospect.naming}
-    yield NextStep(
-        "a law with its parameters" + (", for each group" if "by" in prospect.options else ""),
-        _call("fit", own, "fj.Farseer" if prospect.piecewise else "fj.Chinchilla"),
-        "fit",
-        law,
-        own,
-    )
+    is_piecewise = "piecewise" in prospect.methods
+    if prospect.methods:
+        yield NextStep(
+            "a law with its parameters" + (", for each group" if "by" in own else ""),
+            _call("fit", own, "fj.Farseer" if is_piecewise else "fj.Chinchilla"),
+            "fit",
+            () if is_piecewise else ("--law", "chinchilla"),
+            own,
+        )
     points = at.replace(",", ", ")
     yield NextStep(
         "which runs to train next",
@@ -121,7 +122,7 @@ def _over_N_and_D(prospect: Prospect) -> Iterator[NextStep]:
 
 def _by_other_laws(prospect: Prospect) -> Iterator[NextStep]:
     law, options = prospect.other_law, prospect.options
-    if law is not None:
+    if law is not None and prospect.methods:
         named = {**options, **prospect.naming}
         purpose = "a law of all its inputs" + (", for each group" if "by" in named else "")
         yield NextStep(purpose, _call("fit", named, repr(law)), "fit", ("--law", law), named)

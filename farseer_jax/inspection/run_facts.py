@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -35,7 +35,7 @@ def _facts(parts: Sequence[Part], further: Mapping[str, Floats]) -> Iterator[str
     every = [part.runs for part in parts]
     num = sum(map(len, every))
     groups = f" in {len(parts)} groups ({_groups(parts)})" if len(parts) > 1 else ""
-    yield f"{num:,} runs{groups}{_sizes(every)}"
+    yield f"{num:,} run{'s'[: num != 1]}{groups}{_sizes(every)}"
     copies = sum(runs.num_copies for runs in every)
     if copies:
         equal = "equals another in all inputs and the loss"
@@ -80,15 +80,25 @@ def _sizes(every: Sequence[Runs]) -> str:
     if not all({"N", "D"} <= set(runs.inputs) for runs in every):
         return ""
     N, D = (np.concatenate([runs.inputs[name] for runs in every]) for name in ("N", "D"))
-    ratio, compute = D / N, 6.0 * N * D
     sizes = len(np.unique(N))
     return (
-        f", {sizes:,} size{'s'[: sizes != 1]} N from {quantity_text(N.min())} to "
-        f"{quantity_text(N.max())}, {number_text(float(f'{ratio.min():.3g}'))} to "
-        f"{number_text(float(f'{ratio.max():.3g}'))} tokens per parameter, "
-        f"{number_text(float(f'{compute.min():.2g}'))} to "
-        f"{number_text(float(f'{compute.max():.2g}'))} FLOPs (6 N D)"
+        f", {sizes:,} size{'s'[: sizes != 1]} N, {_ends(N, quantity_text)}, "
+        f"{_ends(D / N, _three)} tokens per parameter, {_ends(6.0 * N * D, _two)} FLOPs (6 N D)"
     )
+
+
+def _ends(values: Floats, text: Callable[[float], str]) -> str:
+    """The smallest and the largest value, in words."""
+    low, high = text(float(values.min())), text(float(values.max()))
+    return low if low == high else f"{low} to {high}"
+
+
+def _two(value: float) -> str:
+    return number_text(float(f"{value:.2g}"))
+
+
+def _three(value: float) -> str:
+    return number_text(float(f"{value:.3g}"))
 
 
 def _repeats(runs: Runs) -> tuple[int, int]:

@@ -45,7 +45,9 @@ class ServableLaw:
 
 
 def reading_of(columns: Columns, named_columns: Mapping[str, str]) -> TableReading | None:
-    """What the columns of a table are taken for where no law is named; None if that fails.
+    """What the columns of a table are taken for where no law is named.
+
+    None if they are refused and no input is known.
 
     Args:
         columns: the table, or some of its rows.
@@ -53,8 +55,9 @@ def reading_of(columns: Columns, named_columns: Mapping[str, str]) -> TableReadi
     """
     try:
         return read_columns(columns, named=[*named_columns.values()])
-    except ValueError:
-        return None
+    except ValueError:  # such as for too few runs to choose a law by
+        inputs = tuple(named_columns.values())
+        return TableReading((), (), inputs) if inputs else None
 
 
 def servable_laws(

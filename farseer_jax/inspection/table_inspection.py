@@ -96,7 +96,7 @@ class TableInspection(Result):
         self, problems: Sequence[str], reading: str, steps: Sequence[tuple[str, str]]
     ) -> Iterator[str | Table]:
         name = f"{self.source}: " if self.source else ""
-        yield f"{name}{self.num_rows:,} rows, {len(self.columns):,} columns"
+        yield f"{name}{_counted(self.num_rows, 'row')}, {_counted(len(self.columns), 'column')}"
         yield self.table()
         if problems:
             yield self._problems(problems, reading)
@@ -128,6 +128,10 @@ class TableInspection(Result):
         others = {name: value for name, value in self.options.items() if name not in OF_TABLES}
         given = [f"table = fj.read_table({self.source!r}, {_arguments(own)})"] if own else []
         return " and ".join([*given, *([_arguments(others)] if others else [])])
+
+
+def _counted(num: int, noun: str) -> str:
+    return f"{num:,} {noun}{'s'[: num != 1]}"
 
 
 def _arguments(options: Mapping[str, Any]) -> str:
