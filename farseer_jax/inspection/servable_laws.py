@@ -10,12 +10,11 @@ from farseer_jax.choosing.candidates import (
     MIXTURE,
     Candidate,
     NotServed,
-    columns_for,
+    laws_of_losses,
     served_laws,
 )
 from farseer_jax.choosing.table_reading import TableReading, read_columns
-from farseer_jax.laws.catalogue.farseer import Farseer
-from farseer_jax.laws.registry import law_named
+from farseer_jax.laws.law import Law
 from farseer_jax.results.numbers import some_of
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.usual_names import named
@@ -35,7 +34,7 @@ class ServableLaw:
         law: its name.
         columns: the column of each input that the table has; of a mixture ``"h"``.
         lacks: inputs without a column.
-        num_parameters: number of its parameters; 0 if that depends on the table.
+        num_parameters: number of its parameters; 0 if that depends on the table, or inputs lack.
     """
 
     law: str
@@ -72,37 +71,23 @@ def servable_laws(
     Returns:
         A law each, and the ways in which the table serves them.
     """
-    candidates, others = served_laws(reading, columns_of)
+    candidates, others = served_laws(reading, columns_of, laws_of_losses())
     found: dict[str, ServableLaw] = {}
     for candidate in candidates:
         name = candidate.law.name
-        found.setdefault(name, ServableLaw(name, candidate.columns, (), _num_parameters(candidate)))
-    first = _farseer(reading, columns_of)
-    return [*first, *found.values(), *map(_lacking, others)], candidates
-
-
-def _farseer(reading: TableReading, columns_of: Mapping[str, str]) -> list[ServableLaw]:
-    """Farseer's law, whose parameters are curves, so that it is not among those to choose from."""
-    columns = {name: columns_for(name, "positive", reading, columns_of) for name in _FIRST}
-    lacks = tuple(name for name, own in columns.items() if not own)
-    found = {} if lacks else {name: own[0] for name, own in columns.items()}
-    return [ServableLaw(Farseer.name, found, lacks, len(Farseer.parameter_names()))]
+        found.setdefault(
+            name, ServableLaw(name, candidate.columns, (), _num_parameters(candidate.law))
+        )
+    return [*found.values(), *map(_lacking, others)], candidates
 
 
 def _lacking(other: NotServed) -> ServableLaw:
-    law = law_named(other.name)
-    return ServableLaw(other.name, {}, other.lacks, 0 if law is None else _number(law))
+    return ServableLaw(other.name, {}, other.lacks, 0)
 
 
-def _num_parameters(candidate: Candidate) -> int:
-    return _number(candidate.law)
-
-
-def _number(law: type) -> int:
+def _num_parameters(law: type[Law]) -> int:
     """The number of parameters; 0 for a law of a mixture, which has some for each share."""
-    if MIXTURE in law.inputs() or "mixture" in law.inputs().values():  # type: ignore[attr-defined]
-        return 0
-    return len(law.parameter_names())  # type: ignore[attr-defined]
+    return 0 if "mixture" in law.inputs().values() else len(law.parameter_names())
 
 
 def laws_table(laws: Sequence[ServableLaw], num_runs: int) -> Table | None:

@@ -171,6 +171,8 @@ def _numbers(values: NDArray[Any]) -> Floats | None:
 
 
 def _codes(values: NDArray[Any]) -> NDArray[np.intp]:
+    if values.dtype.kind in "fiu":
+        return np.unique(values, return_inverse=True)[1]
     known: dict[str, int] = {}
     return np.array([known.setdefault(str(v), len(known)) for v in values.tolist()], dtype=np.intp)
 
