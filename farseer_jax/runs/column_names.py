@@ -1,6 +1,7 @@
 """The words and the unit in a column's name, and what such a column usually holds."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from farseer_jax.runs.usual_names import LOSSES, USUAL_NAMES, squeezed
@@ -56,6 +57,7 @@ class ColumnName(NamedTuple):
     unit: float | None
 
 
+@lru_cache(maxsize=1 << 14)  # each name is asked for every input
 def name_and_unit(column: str) -> ColumnName:
     """Split a column's name into words, without the path before it and the unit after it.
 
