@@ -1,6 +1,7 @@
 """The words and the unit in a column's name, and what such a column usually holds."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from farseer_jax.runs.usual_names import LOSSES, USUAL_NAMES, squeezed
@@ -14,7 +15,7 @@ _SCALES: Final = {
 _FLOPS: Final = dict(zip("kmgtpezy", (10.0**power for power in range(3, 25, 3)), strict=True))
 _PETAFLOP_DAY: Final = 1e15 * 86400
 # Inputs to which units in names apply; others are not recognised by a name with a unit.
-_SCALED: Final = frozenset(["N", "D"])
+SCALED: Final = frozenset(["N", "D", "U", "N_active", "C", "V", "B", "characters", "examples"])
 
 # What comes before the name in exports of trackers, and says nothing.
 _PREFIX_TEXT: Final = """
@@ -56,6 +57,7 @@ class ColumnName(NamedTuple):
     unit: float | None
 
 
+@lru_cache(maxsize=1 << 14)  # each name is asked for every input
 def name_and_unit(column: str) -> ColumnName:
     """Split a column's name into words, without the path before it and the unit after it.
 
@@ -108,13 +110,23 @@ def holds(column: str, name: str) -> bool:
     if squeezed(column) in usual:
         return True
     words, unit = name_and_unit(column)
-    if unit is not None and name not in _SCALED:
+    if unit is not None and name not in SCALED:
         return False
     if words and words[0] in _OF_DATA and "".join(words) not in usual:
         words = words[1:]
     if len("".join(words)) == 1:  # d may be a width: N and D themselves, in their own case
         return re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", column) is not None
     return "".join(words) in usual
+
+
+def roles_of(column: str) -> list[str]:
+    """The inputs that a column could be by its name; without the loss.
+
+    Example:
+        >>> roles_of("params_B"), roles_of("n_experts"), roles_of("arm")
+        (['N'], ['E', 'experts'], [])
+    """
+    return [name for name in USUAL_NAMES if name != "loss" and holds(column, name)]
 
 
 def loss_rank(column: str) -> int | None:

@@ -69,6 +69,7 @@ def mixed(
     loss: Floats,
     *,
     can_group: bool = True,
+    groups: Sequence[str] = (),
 ) -> list[Problem]:
     """What keeps the rows of a table from going into one fit.
 
@@ -78,12 +79,13 @@ def mixed(
         inputs: all inputs, ``(row,)`` or ``(row, share)``.
         loss: the response, ``(row,)``.
         can_group: whether the caller fits groups.
+        groups: columns that make groups already.
     """
     checks = [targets(columns), failed_runs(columns), checkpoints(columns, training)]
     problems = [problem for problem in checks if problem is not None]
     if problems or not inputs:
         return problems
-    found = arms(columns, inputs, loss, can_group=can_group)
+    found = arms(columns, inputs, loss, can_group=can_group, groups=groups)
     return [] if found is None else [found]
 
 
