@@ -127,6 +127,7 @@ from .objectives import Objective
 from .runs.noise import Noise, estimate_noise
 from .runs.read_table import read_runs, read_table
 from .runs.runs import Runs
+from .runs.table_problems import TableError
 from .runs.units import (
     bits_per_byte,
     bits_per_character,
@@ -138,6 +139,7 @@ from .runtime.progress import progress_bar
 from .solvers.random_starts import Domain
 from .solvers.search.chebyshev_search import Refined
 from .solvers.search.grid_search import Grid
+from .tables.columns import Columns
 from .tables.read_tensorboard import read_tensorboard
 from .tables.read_trainer_states import read_trainer_states
 from .tables.read_wandb import read_wandb
@@ -180,6 +182,7 @@ __all__ = [
     "Chinchilla",
     "ChoiceComparison",
     "ChoiceResult",
+    "Columns",
     "ComparedPoints",
     "ComputeMultipliers",
     "ContinualPretraining",
@@ -286,6 +289,7 @@ __all__ = [
     "StartReport",
     "StretchedExponential",
     "Suggestions",
+    "TableError",
     "TableInspection",
     "TableReading",
     "Transform",

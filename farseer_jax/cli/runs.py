@@ -95,15 +95,15 @@ PREPARING = (
         ),
         option(
             "--derive",
-            help="Compute a column from others, such as 'D = tokens_per_param * N' (may be repeated); "
-            "names with other signs than letters, digits and _ stand in double quotes.",
+            help="Compute a column from others, such as 'D = tokens_per_param * N' (may be "
+            "repeated); names with other signs than letters, digits and _ stand in double quotes.",
             metavar="FORMULA",
             multiple=True,
         ),
         option(
             "--as-is",
-            help="Read columns and rows that look wrong, such as checkpoints or a perplexity, with a "
-            "note instead of an error.",
+            help="Read columns and rows that look wrong, such as checkpoints or a perplexity, with "
+            "a note instead of an error.",
             is_flag=True,
         ),
     ),
@@ -111,19 +111,21 @@ PREPARING = (
         SELECTION,
         option(
             "--where",
-            help="Keep the rows that meet a condition in SQL, such as \"arm = 'attn' and N > 1e8\".",
+            help="Keep the rows that meet a condition in SQL, such as "
+            "\"arm = 'attn' and N > 1e8\".",
             metavar="CONDITION",
         ),
         option(
             "--last-by",
             names,
-            "Keep the last row of each run, such as run,step: the columns of a run, then that of its "
-            "steps.",
+            "Keep the last row of each run, such as run,step: the columns of a run, then that of "
+            "its steps.",
             metavar="COLUMN",
         ),
         option(
             "--drop-missing",
-            help="Leave out rows without a usable number in a column that is needed, and name them.",
+            help="Leave out rows without a usable number in a column that is needed, and name "
+            "them.",
             is_flag=True,
         ),
     ),
@@ -300,7 +302,7 @@ def checked(
     )
     survey = surveyed(as_columns(table), binding, one_fit=True, can_group="by" in settings)
     print_notes(survey.notes)
-    return survey.columns
+    return survey.columns.told()
 
 
 def print_notes(notes: Iterable[str]) -> None:

@@ -27,19 +27,20 @@ def parts(fit: "Fit") -> list[str | Table]:
 
 def _headline(fit: "Fit") -> str:
     runs = fit.runs
+    notes = "".join(f"\n{note}" for note in runs.notes)
     title = (f"{capitalised(fit.law.name)} law", fit.law.formula, f"fitted by {_method(fit)}")
     first = "  ".join(part for part in title if part)
     if not over_N_and_D(fit):
         inputs = "; ".join(
             line for line in (_input(fit, name) for name in type(fit.law).inputs()) if line
         )
-        return f"{first}\n{len(runs)} runs; {inputs}"
+        return f"{first}\n{len(runs)} runs; {inputs}{notes}"
     sizes = np.unique(runs.N)
     return (
         f"{first}\n"
         f"{len(runs)} runs, {len(sizes)} sizes from {quantity_text(sizes[0])} to "
         f"{quantity_text(sizes[-1])}, D from {quantity_text(runs.D.min())} to "
-        f"{quantity_text(runs.D.max())}"
+        f"{quantity_text(runs.D.max())}{notes}"
     )
 
 

@@ -94,6 +94,7 @@ def _rests_on(forecast: "Forecast", table: Table) -> str:
     lines = [
         f"Rests on {len(forecast.runs)} runs: {_range(forecast)}; "
         f"noise of a run {on_the_scale(forecast, forecast.noise)}",
+        *forecast.runs.notes,
         *_earlier(forecast),
         _laws(forecast),
     ]

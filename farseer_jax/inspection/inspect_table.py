@@ -99,7 +99,7 @@ def _inspected(columns: Columns, binding: Binding) -> TableInspection:
         num_rows=columns.num_rows,
         columns=with_roles(summaries(columns), taken),
         problems=reading.problems,
-        options=dict(reading.options),
+        ways=reading.ways,
         is_readable=survey is not None,
         notes=() if survey is None else survey.notes,
         rows=row_facts(parts, further),

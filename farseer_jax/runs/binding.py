@@ -124,6 +124,7 @@ def bind_runs(
     columns, notes = as_columns(table), tuple[str, ...]()
     if checked:
         columns, binding, notes = surveyed(columns, binding, one_fit=True)
+        notes = () if columns.is_told else notes
     return [
         Part(
             part.group,

@@ -33,6 +33,25 @@ _TRAINING: Final = frozenset(["train", "training"])
 _EVALUATION: Final = frozenset(
     ["eval", "evaluation", "val", "valid", "validation", "test", "dev", "heldout"]
 )
+_NOT_DATA: Final = frozenset(
+    [
+        "best",
+        "min",
+        "minimum",
+        "max",
+        "maximum",
+        "aux",
+        "z",
+        "ema",
+        "moving",
+        "smoothed",
+        "delta",
+        "relative",
+        "no",
+        "n",
+        "num",
+    ]
+)
 _OF_DATA: Final = _TRAINING | {"data", "dataset"}
 
 _WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]+|%")
@@ -133,9 +152,15 @@ def loss_rank(column: str) -> int | None:
     last = name_and_unit(re.split(r"[/.]", column)[-1]).words
     begins = bool(words) and words[0] in _EVALUATION | _TRAINING
     is_below = len(last) < len(words) and (begins or last == words[: len(last)])
-    if _is_loss(words) or (is_below and _is_loss(last)):
+    if _is_loss(words) or (is_below and _is_loss(last)) or _is_loss_of_data(words):
         return int(is_training)
     return None
+
+
+def _is_loss_of_data(words: tuple[str, ...]) -> bool:
+    """Whether words are those of a loss of an evaluation on one set of data, ``c4_val_loss``."""
+    place = next((at for at, word in enumerate(words) if word in _EVALUATION), 0)
+    return 0 < place < 3 and not _NOT_DATA & set(words[:place]) and _is_loss(words[place:])
 
 
 def _is_loss(words: tuple[str, ...]) -> bool:

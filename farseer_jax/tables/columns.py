@@ -23,6 +23,7 @@ class Columns(Mapping[str, NDArray[Any]]):
             instead of refused.
         as_is: whether a column that does not look like what it is taken for is a warning instead
             of an error.
+        is_told: whether the notes were shown already.
 
     Example:
         >>> columns = Columns({"N": np.array([1e8, 2e8])})
@@ -36,6 +37,7 @@ class Columns(Mapping[str, NDArray[Any]]):
     notes: tuple[str, ...] = ()
     drop_missing: bool = False
     as_is: bool = False
+    is_told: bool = False
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.values_by_name[name]
@@ -69,6 +71,10 @@ class Columns(Mapping[str, NDArray[Any]]):
         return replace(
             self, values_by_name={**self.values_by_name, **columns}, notes=(*self.notes, *notes)
         )
+
+    def told(self) -> Columns:
+        """The same columns, whose notes were shown."""
+        return replace(self, notes=(), is_told=True)
 
     def with_options(self, *, drop_missing: bool, as_is: bool) -> Columns:
         """The same columns, read in another way."""

@@ -66,7 +66,7 @@ def dialect_of(head: str) -> Dialect:
         )
     delimiter = told[1] if told else _delimiter(own[:_HEAD_LINES])
     names, num_lines = _fields(own, delimiter)
-    if not any(_is_number(name) for name in names):
+    if _counts(names) or not any(_is_number(name) for name in names):
         return Dialect(delimiter, _distinct(names), start + num_lines, bool(comments))
     if comments:  # numpy.savetxt writes names as a comment
         above, _ = _fields([comments[-1].lstrip("# ")], delimiter)
@@ -148,6 +148,12 @@ def _fields(lines: Sequence[str], delimiter: str) -> tuple[list[str], int]:
 
 def _distinct(names: Sequence[str]) -> list[str]:
     return distinct_names([name or f"column_{at}" for at, name in enumerate(names)])
+
+
+def _counts(names: Sequence[str]) -> bool:
+    """Whether names count the columns from 0, as pandas names those of an array."""
+    own = [name for name in names if name]
+    return len(own) > 1 and own == [str(at) for at in range(len(own))]
 
 
 def _is_number(text: str) -> bool:

@@ -110,7 +110,9 @@ def _with_decimal_commas(columns: Found) -> Found:
 
 
 def _has_fractions(values: NDArray[Any]) -> bool:
-    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values[:0]
+    if values.dtype.kind != "f":
+        return False
+    finite = values[np.isfinite(values)]
     return bool((finite != np.floor(finite)).any())
 
 
