@@ -74,7 +74,7 @@ def inspect_table(
                N   val_loss by N and D, by quarters from ░ 3.1 to █ 3.9
            400 M │    ▒▒░░│ 2
            100 M │██▓▓    │ 2
-                 └────┴─┴─┘
+                 └──────┴─┘
                   2 B  16 B  D
     """
     if isinstance(source, Runs):

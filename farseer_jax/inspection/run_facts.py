@@ -82,7 +82,7 @@ def _sizes(every: Sequence[Runs]) -> str:
     N, D = (np.concatenate([runs.inputs[name] for runs in every]) for name in ("N", "D"))
     sizes = len(np.unique(N))
     return (
-        f", {sizes:,} size{'s'[: sizes != 1]} N, {_ends(N, quantity_text)}, "
+        f", {sizes:,} size{'s'[: sizes != 1]}, N {_ends(N, quantity_text)}, "
         f"{_ends(D / N, _three)} tokens per parameter, {_ends(6.0 * N * D, _two)} FLOPs (6 N D)"
     )
 

@@ -123,10 +123,12 @@ class TableInspection(Result):
         lines = [f"{what}: {problems[0]}"] if len(problems) == 1 else [f"{what}:"]
         if len(problems) > 1:
             lines += [f"  {at}. {sentence}" for at, sentence in enumerate(problems, start=1)]
-        for at, (way, text) in enumerate(zip(self.ways, ways, strict=True)):
-            case = f", {way.case}" if way.case else ""
-            which = "what follows is read with" if at == 0 else "otherwise it is read with"
-            lines.append(f"{which} {text}{case}")
+        for place, (way, text) in enumerate(zip(self.ways, ways, strict=True)):
+            case = f" ({way.case})" if way.case else ""
+            is_first = place == 0
+            lines.append(
+                f"{'what follows is' if is_first else 'it is also'} read with {text}{case}"
+            )
         return "\n".join(lines)
 
     def _in_python(self, way: Way) -> str:
