@@ -158,7 +158,7 @@ class TestRows:
         rng = np.random.default_rng(1)
         table = pd.concat([ladder()] * 3, ignore_index=True).drop(columns="arm")
         table["lr"] = rng.uniform(1e-3, 2e-3, len(table))
-        table["batch_size"] = rng.choice([64.0, 128.0, 256.0], len(table))
+        table["batch_size"] = rng.integers(64, 256, len(table)).astype(float)
         table["loss"] *= 1.0 + table["lr"] + 1e-5 * table["batch_size"]
         found = fj.inspect_table(table)
         text = "\n".join(found.rows)

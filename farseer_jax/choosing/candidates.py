@@ -14,7 +14,8 @@ from farseer_jax.laws.effective_inputs import EffectiveInput, with_effective
 from farseer_jax.laws.floor import has_floor, with_floor
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.registry import EFFECTIVE_INPUTS, LAWS
-from farseer_jax.runs.usual_names import USUAL_NAMES, begins_with, named, squeezed
+from farseer_jax.runs.column_names import holds
+from farseer_jax.runs.usual_names import begins_with, named, squeezed
 
 MIXTURE = "h"
 _MOST_COLUMNS = 3  # of one name, such as N: N_active, N_dense, N_total
@@ -171,8 +172,7 @@ def columns_for(
     free = [column for column in reading.inputs if column not in columns_of.values()]
     if name in free:
         return [name]
-    usual = USUAL_NAMES.get(name, frozenset({squeezed(name)})) | _ALSO.get(name, frozenset())
-    found = [column for column in free if squeezed(column) in usual]
+    found = [c for c in free if holds(c, name) or squeezed(c) in _ALSO.get(name, ())]
     found = found or [column for column in free if begins_with(column, name)]
     if name == "N" and not found:  # labels such as 70M name models by their parameters
         found = [column for column in free if column in reading.sizes]

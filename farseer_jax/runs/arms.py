@@ -29,6 +29,7 @@ def arms(
     loss: Floats,
     *,
     can_group: bool = True,
+    groups: Sequence[str] = (),
 ) -> Problem | None:
     """Rows whose losses differ by the label in another column.
 
@@ -37,6 +38,7 @@ def arms(
         inputs: the inputs, ``(row,)`` or ``(row, share)``.
         loss: the response, ``(row,)``.
         can_group: whether the caller fits groups.
+        groups: columns that make groups already.
     """
     cells = codes_of_rows(inputs)
     labels = _label_columns(columns)
@@ -47,11 +49,12 @@ def arms(
         what = (
             f"{num_points:,} points have several rows whose losses differ by up to {spread:.2g} %"
         )
-        return _problem(what, found, columns, can_group)
+        return _problem(what, found, columns, can_group, groups)
     name = _of_trend(labels, inputs, loss)
     if name is None:
         return None
-    return _problem("the losses of rows with similar inputs differ", [name], columns, can_group)
+    what = "the losses of rows with similar inputs differ"
+    return _problem(what, [name], columns, can_group, groups)
 
 
 def large_repeats(inputs: Sequence[NDArray[Any]], loss: Floats) -> str | None:
@@ -194,7 +197,11 @@ def _ratio(residual: Floats, codes: NDArray[np.intp], cells: NDArray[np.intp]) -
 
 
 def _problem(
-    what: str, names: list[str], columns: Mapping[str, NDArray[Any]], can_group: bool
+    what: str,
+    names: list[str],
+    columns: Mapping[str, NDArray[Any]],
+    can_group: bool,
+    groups: Sequence[str],
 ) -> Problem:
     """Losses that differ by the labels of columns."""
     labels = {name: labels_of_rows(columns[name]) for name in names}
@@ -205,7 +212,7 @@ def _problem(
     first = " and ".join(
         condition_is(name, columns[name], labels[name][0]) for name in names if labels[name]
     )
-    by = ",".join(names)
+    by = ",".join([*groups, *names])
     group = f"each group (use by={by!r}) or " if can_group else ""
     only = ", ".join(own[0] for own in labels.values() if own)
     remedies = ({"by": by}, {"where": first})

@@ -15,7 +15,7 @@ _SCALES: Final = {
 _FLOPS: Final = dict(zip("kmgtpezy", (10.0**power for power in range(3, 25, 3)), strict=True))
 _PETAFLOP_DAY: Final = 1e15 * 86400
 # Inputs to which units in names apply; others are not recognised by a name with a unit.
-_SCALED: Final = frozenset(["N", "D"])
+SCALED: Final = frozenset(["N", "D", "U", "N_active", "C", "V", "B", "characters", "examples"])
 
 # What comes before the name in exports of trackers, and says nothing.
 _PREFIX_TEXT: Final = """
@@ -33,25 +33,10 @@ _TRAINING: Final = frozenset(["train", "training"])
 _EVALUATION: Final = frozenset(
     ["eval", "evaluation", "val", "valid", "validation", "test", "dev", "heldout"]
 )
-_NOT_DATA: Final = frozenset(
-    [
-        "best",
-        "min",
-        "minimum",
-        "max",
-        "maximum",
-        "aux",
-        "z",
-        "ema",
-        "moving",
-        "smoothed",
-        "delta",
-        "relative",
-        "no",
-        "n",
-        "num",
-    ]
-)
+_NOT_DATA_TEXT: Final = """
+    best min minimum max maximum aux z ema moving smoothed delta relative no n num
+    """
+_NOT_DATA: Final = frozenset(_NOT_DATA_TEXT.split())
 _OF_DATA: Final = _TRAINING | {"data", "dataset"}
 
 _WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]+|%")
@@ -125,13 +110,23 @@ def holds(column: str, name: str) -> bool:
     if squeezed(column) in usual:
         return True
     words, unit = name_and_unit(column)
-    if unit is not None and name not in _SCALED:
+    if unit is not None and name not in SCALED:
         return False
     if words and words[0] in _OF_DATA and "".join(words) not in usual:
         words = words[1:]
     if len("".join(words)) == 1:  # d may be a width: N and D themselves, in their own case
         return re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", column) is not None
     return "".join(words) in usual
+
+
+def roles_of(column: str) -> list[str]:
+    """The inputs that a column could be by its name; without the loss.
+
+    Example:
+        >>> roles_of("params_B"), roles_of("n_experts"), roles_of("arm")
+        (['N'], ['E', 'experts'], [])
+    """
+    return [name for name in USUAL_NAMES if name != "loss" and holds(column, name)]
 
 
 def loss_rank(column: str) -> int | None:

@@ -14,7 +14,7 @@ from farseer_jax.runs import implausible, implausible_losses
 from farseer_jax.runs.checks import Floats, Rule
 from farseer_jax.runs.find_columns import as_tuple
 from farseer_jax.runs.groups_and_responses import Binding, Found
-from farseer_jax.runs.inputs import KIND_RULES, NUMBERS
+from farseer_jax.runs.inputs import KIND_RULES, NUMBERS, checked_unit
 from farseer_jax.runs.named_units import unit_of_column
 from farseer_jax.runs.table_problems import Problem
 from farseer_jax.tables.columns import Columns
@@ -33,7 +33,7 @@ class RoleValues(NamedTuple):
         columns: without the rows that are left out, with numbers where text spells them.
         problems: what cannot be read.
         doubts: what looks wrong, and was read as it is.
-        units: of N and D, by the names of their columns.
+        units: of inputs, by the names of their columns.
         numbers: N, D and other numbers that are inputs, in their units, ``(row,)``.
         inputs: all inputs, ``(row,)`` or ``(row, share)``.
         response: the first response, ``(row,)``.
@@ -215,11 +215,11 @@ def _implausible(columns: Columns, binding: Binding, found: Found) -> RoleValues
         if binding.kinds[name] in NUMBERS and own not in found.groups
     }
     response = np.asarray(columns[found.responses[0]], dtype=float)
-    for name in ("N", "D"):
-        if name in numbers and "N" in numbers and len(numbers[name]):
-            units[name] = _unit(name, str(found.inputs[name]), binding, numbers[name])
+    for name in sorted(numbers, key=lambda own: own != "N"):  # D is checked by N in its unit
+        units[name] = _unit(name, str(found.inputs[name]), binding, numbers[name])
+        if name in ("N", "D") and "N" in numbers and len(numbers[name]):
             problems += _of_role(name, columns, binding, found, numbers, units)
-            numbers[name] = numbers[name] * (units[name] or 1.0)
+        numbers[name] = numbers[name] * (units[name] or 1.0)
     own_units = [binding.units.get(name) for name in ("N", "D")]
     if {"N", "D"} <= set(units) and not problems and own_units == [None, None]:
         names = {name: str(found.inputs[name]) for name in ("N", "D")}
@@ -229,7 +229,7 @@ def _implausible(columns: Columns, binding: Binding, found: Found) -> RoleValues
         problems += _of_responses(columns, binding, found, numbers)
     if columns.as_is:
         doubts, problems = [problem.what for problem in problems], []
-        units |= {name: 1.0 for name in units if units[name] is None}
+        units |= {name: 1.0 for name in ("N", "D") if units.get(name, 1.0) is None}
     inputs = [
         *numbers.values(),
         *(
@@ -243,7 +243,7 @@ def _implausible(columns: Columns, binding: Binding, found: Found) -> RoleValues
 
 
 def _unit(name: str, column: str, binding: Binding, values: Floats) -> float | None:
-    given = binding.units.get(name)
+    given = checked_unit(name, binding.units.get(name))
     return given if given is not None else unit_of_column(name, column, values)
 
 
@@ -307,7 +307,7 @@ def _of_responses(
         problem = (
             implausible.wrong_meaning("loss", column, list(columns), [*numbers])
             or implausible_losses.some_perplexities(
-                column, loss[known], columns.row_numbers()[known]
+                column, loss[known], columns.row_numbers()[known], own
             )
             or implausible_losses.not_a_loss(column, loss[known], own, list(columns))
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from farseer_jax.link_functions import as_link
@@ -32,7 +32,12 @@ class Survey(NamedTuple):
 
 
 def surveyed(
-    columns: Columns, binding: Binding, *, one_fit: bool, can_group: bool = True
+    columns: Columns,
+    binding: Binding,
+    *,
+    one_fit: bool,
+    can_group: bool = True,
+    complete: Callable[[Columns, Binding], Binding] | None = None,
 ) -> Survey:
     """Recognise and check the columns of a table of runs.
 
@@ -42,15 +47,17 @@ def surveyed(
         one_fit: whether the rows of each group go into one fit, so that rows that do not belong
             together are a problem.
         can_group: whether the caller fits groups.
+        complete: adds the inputs, responses and groups that a table turns out to have, where no law
+            says which are needed.
 
     Raises:
         TableError: the table cannot be read as it is. Its options were tried: they read the table.
         ValueError: an option names a column that is not there.
     """
-    survey = _read(columns, binding, one_fit, can_group)[1]
+    reader = _Reader(columns, binding, one_fit, can_group, complete)
+    survey = reader.read(columns, binding)[1]
     if survey is not None:
         return survey
-    reader = _Reader(columns, binding, one_fit, can_group)
     problems, options = reader.solved({})
     ways = [] if options is None else [Way("", _without_useless(options, binding))]
     several = next((own for own in problems if own.cases and len(own.remedies) > 1), None)
@@ -70,6 +77,12 @@ class _Reader(NamedTuple):
     binding: Binding
     one_fit: bool
     can_group: bool
+    complete: Callable[[Columns, Binding], Binding] | None
+
+    def read(self, columns: Columns, binding: Binding) -> tuple[list[Problem], Survey | None]:
+        """The problems of a table, or what is read if there are none."""
+        how = binding if self.complete is None else self.complete(columns, binding)
+        return _read(columns, how, self.one_fit, self.can_group)
 
     def solved(self, places: Mapping[str, int]) -> tuple[list[Problem], Options | None]:
         """All problems, and the options with which the table is read; None if there are none.
@@ -81,7 +94,10 @@ class _Reader(NamedTuple):
         options: dict[str, Any] = {}
         own, how = self.columns, self.binding
         for _ in range(_MOST_ROUNDS):
-            found, survey = _read(own, how, self.one_fit, self.can_group)
+            try:
+                found, survey = self.read(own, how)
+            except ValueError:  # too few runs are left, for example
+                break
             if survey is not None:
                 return problems, options
             known = {problem.what for problem in problems}
@@ -144,7 +160,9 @@ def _mixed_rows(
     tokens = found.inputs.get("D")
     training = mixed_rows.Training(values.numbers, tokens if isinstance(tokens, str) else None)
     inputs = [*values.inputs, *(columns[name].astype(str) for name in found.groups)]
-    return mixed_rows.mixed(others, training, inputs, values.response, can_group=can_group)
+    return mixed_rows.mixed(
+        others, training, inputs, values.response, can_group=can_group, groups=found.groups
+    )
 
 
 def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
