@@ -293,6 +293,7 @@ WRITTEN = {  # the options of a command, and the same in numbers of Python
         f"--target N=7e9,loss=2 {SAME_RUNS}",
     ),
     "influence": (f"T --at N=7B,D=1T {RUNS}", f"T --at N=7e9,D=1e12 {SAME_RUNS}"),
+    "inspect": ("T --N-unit 1B --D-unit 1M", "T --N-unit 1e9 --D-unit 1e6"),
     "compare": (
         "A.csv B.csv --at 7B,2T --N 100M:1T --D 1e9:10T --compute 10^20:1YFLOP",
         "A.csv B.csv --at 7e9,2e12 --N 1e8:1e12 --D 1e9:1e13 --compute 1e20:1e24",

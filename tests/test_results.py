@@ -57,6 +57,12 @@ def mixtures() -> dict[str, Any]:
     return columns
 
 
+@result("column", "role", "kind", "num_missing", "low")
+def inspection() -> fj.TableInspection:
+    table = dict(mixtures(), tokens_B=np.tile([20.0, None, 80.0], 20), note=["é <b>"] * 60)
+    return fj.inspect_table(table, loss="loss_a")
+
+
 @result("corpus", "response", "E", "C[web]", "mean_relative_error", "outcome")
 def several_fits() -> fj.Fits:
     return fj.fit(

@@ -40,11 +40,11 @@ class _Shown:
 
     inspection: "TableInspection"
     problems: list[str]
-    reading: str
+    ways: list[str]
     steps: list[tuple[str, str]]
 
     def __str__(self) -> str:
-        parts = self.inspection.described(self.problems, self.reading, self.steps)
+        parts = self.inspection.described(self.problems, self.ways, self.steps)
         return "\n\n".join(map(str, parts))
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,6 +101,6 @@ def inspect(inspection: "TableInspection") -> Output:
         for step in inspection.steps
     ]
     steps = [(purpose, command) for purpose, command in own if command is not None]
-    reading = options_text(inspection.options)
-    shown = _Shown(inspection, [in_options(own) for own in inspection.problems], reading, steps)
+    ways = [options_text(way.options) for way in inspection.ways]
+    shown = _Shown(inspection, [in_options(own) for own in inspection.problems], ways, steps)
     return Output(shown, more={"commands": [command for _, command in steps]})

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from farseer_jax.inspection.column_summary import ColumnKind, ColumnSummary
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.column_names import name_and_unit
-from farseer_jax.runs.copies import SEEDS
+from farseer_jax.runs.copies import is_seed
 from farseer_jax.runs.find_columns import usual_columns
 from farseer_jax.runs.implausible import UNIT_WORDS
 from farseer_jax.runs.other_meanings import meaning_of
@@ -138,7 +138,7 @@ def _other_note(column: ColumnSummary, taken: TakenFor) -> str:
     name = column.name
     if name == taken.label:
         return "names the runs"
-    if name.lower() in SEEDS:
+    if is_seed(name):
         return "seed"
     meaning = meaning_of(name)
     if meaning is not None:

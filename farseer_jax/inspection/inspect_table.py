@@ -74,7 +74,7 @@ def inspect_table(
                N   val_loss by N and D, by quarters from ░ 3.1 to █ 3.9
            400 M │    ▒▒░░│ 2
            100 M │██▓▓    │ 2
-                 └────┴─┴─┘
+                 └──────┴─┘
                   2 B  16 B  D
     """
     if isinstance(source, Runs):
@@ -99,7 +99,7 @@ def _inspected(columns: Columns, binding: Binding) -> TableInspection:
         num_rows=columns.num_rows,
         columns=with_roles(summaries(columns), taken),
         problems=reading.problems,
-        options=dict(reading.options),
+        ways=reading.ways,
         is_readable=survey is not None,
         notes=() if survey is None else survey.notes,
         rows=row_facts(parts, further),

@@ -15,7 +15,7 @@ from farseer_jax.runs.column_names import loss_rank
 from farseer_jax.runs.find_columns import find_inputs, usual_columns
 from farseer_jax.runs.groups_and_responses import Binding
 from farseer_jax.runs.survey import Survey, surveyed, with_options
-from farseer_jax.runs.table_problems import TableError
+from farseer_jax.runs.table_problems import TableError, Way
 from farseer_jax.runs.usual_names import USUAL_NAMES, squeezed
 from farseer_jax.tables.columns import Columns
 
@@ -31,7 +31,7 @@ class Reading(NamedTuple):
     Attributes:
         survey: the table with its inputs and responses; None if it cannot be read.
         problems: why it is not read as it is.
-        options: with which it is read.
+        ways: options with which it is read, the likeliest first, each with its case.
         single: with which one recipe of it is read, if options name groups.
         naming: further options of ``fit`` that name its columns, where no law is over N and D.
         law: the law whose inputs are read, where they are not N and D.
@@ -42,13 +42,18 @@ class Reading(NamedTuple):
 
     survey: Survey | None
     problems: tuple[str, ...]
-    options: Mapping[str, Any]
+    ways: tuple[Way, ...]
     single: Mapping[str, Any]
     naming: Mapping[str, Any]
     law: Candidate | None
     columns: TableReading | None
     laws: tuple[ServableLaw, ...]
     candidates: tuple[Candidate, ...]
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The likeliest options with which it is read."""
+        return self.ways[0].options if self.ways else {}
 
     @property
     def is_over_N_and_D(self) -> bool:
@@ -63,8 +68,12 @@ class Reading(NamedTuple):
 
 class _Read(NamedTuple):
     survey: Survey | None
-    options: Mapping[str, Any]
-    problems: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    ways: tuple[Way, ...] = ()
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return self.ways[0].options if self.ways else {}
 
 
 def reading_of_table(columns: Columns, binding: Binding) -> Reading:
@@ -89,7 +98,7 @@ def reading_of_table(columns: Columns, binding: Binding) -> Reading:
     return Reading(
         read.survey,
         read.problems,
-        read.options,
+        read.ways,
         {**single, **{name: own for name, own in naming.items() if name != "by"}},
         naming,
         law,
@@ -107,13 +116,13 @@ def inputs_of(binding: Binding) -> dict[str, str]:
 def _read(columns: Columns, binding: Binding, *, can_group: bool = True) -> _Read:
     """Survey a table, and again with the options that solve its problems."""
     try:
-        return _Read(surveyed(columns, binding, one_fit=True, can_group=can_group), {}, ())
+        return _Read(surveyed(columns, binding, one_fit=True, can_group=can_group))
     except TableError as error:
-        if not error.options:
-            return _Read(None, {}, error.problems)
+        if not error.ways:
+            return _Read(None, error.problems)
         own, how = with_options(columns, binding, error.options)
         survey = surveyed(own, how, one_fit=True, can_group=can_group)
-        return _Read(survey, error.options, error.problems)
+        return _Read(survey, error.problems, error.ways)
 
 
 def _binding_of(law: Candidate, reading: TableReading, binding: Binding) -> Binding:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from farseer_jax.inspection.column_summary import number_text
 from farseer_jax.results.numbers import quantity_text, some_of
+from farseer_jax.runs.arms import codes_of_rows
 from farseer_jax.runs.binding import Part
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.noise import noise_if_shown
@@ -61,7 +61,7 @@ def _varies_at_points(every: Sequence[Runs], name: str) -> bool:
     for runs in every:
         values = runs.extra.get(name)
         if values is not None and len(runs):
-            cells = _cells(runs)
+            cells = codes_of_rows([*runs.inputs.values()])
             pairs = np.unique(np.stack([cells, np.unique(values, return_inverse=True)[1]]), axis=1)
             if pairs.shape[1] > len(np.unique(cells)):
                 return True
@@ -82,7 +82,7 @@ def _sizes(every: Sequence[Runs]) -> str:
     N, D = (np.concatenate([runs.inputs[name] for runs in every]) for name in ("N", "D"))
     sizes = len(np.unique(N))
     return (
-        f", {sizes:,} size{'s'[: sizes != 1]} N, {_ends(N, quantity_text)}, "
+        f", {sizes:,} size{'s'[: sizes != 1]}, N {_ends(N, quantity_text)}, "
         f"{_ends(D / N, _three)} tokens per parameter, {_ends(6.0 * N * D, _two)} FLOPs (6 N D)"
     )
 
@@ -103,20 +103,11 @@ def _three(value: float) -> str:
 
 def _repeats(runs: Runs) -> tuple[int, int]:
     """Points with several runs whose losses differ, and all points."""
-    pairs = np.unique(np.stack([_cells(runs).astype(float), runs.loss]), axis=1)[0]
+    pairs = np.unique(
+        np.stack([codes_of_rows([*runs.inputs.values()]).astype(float), runs.loss]), axis=1
+    )[0]
     counts = np.unique(pairs, return_counts=True)[1]
     return int((counts > 1).sum()), len(counts)
-
-
-def _cells(runs: Runs) -> NDArray[np.intp]:
-    """Numbers that are equal where runs are equal in all inputs, ``(run,)``."""
-    cells = np.zeros(len(runs), dtype=np.intp)
-    for values in runs.inputs.values():
-        own = values.astype(str) if values.dtype.kind == "O" else values
-        for column in own.reshape(len(runs), -1).T:
-            codes = np.unique(column, return_inverse=True)[1]
-            cells = np.unique(cells * (int(codes.max()) + 1) + codes, return_inverse=True)[1]
-    return cells
 
 
 def _noise(every: Sequence[Runs]) -> Iterator[str]:

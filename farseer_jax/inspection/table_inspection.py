@@ -14,7 +14,7 @@ from farseer_jax.inspection.servable_laws import ServableLaw, lacking_table, law
 from farseer_jax.inspection.usable_methods import UsableMethod, methods_table
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Table
-from farseer_jax.runs.table_problems import OF_TABLES
+from farseer_jax.runs.table_problems import OF_TABLES, Way
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +26,8 @@ class TableInspection(Result):
         num_rows: number of rows.
         columns: what each column holds and was taken for.
         problems: why the table is not read as it is, a sentence each.
-        options: options of `read_table` and `fit` with which it is read; empty if none are needed,
-            or none help.
+        ways: options of `read_table` and `fit` with which it is read, each with the case for which
+            they are, the likeliest first; empty if none are needed, or none help.
         is_readable: whether it is read, with these options.
         notes: what was derived, selected, left out and taken for what.
         rows: sentences on runs, groups, repeats, copies and noise.
@@ -42,7 +42,7 @@ class TableInspection(Result):
     num_rows: int
     columns: tuple[ColumnSummary, ...]
     problems: tuple[str, ...]
-    options: Mapping[str, Any]
+    ways: tuple[Way, ...]
     is_readable: bool
     notes: tuple[str, ...]
     rows: tuple[str, ...]
@@ -63,7 +63,7 @@ class TableInspection(Result):
             "num_rows": self.num_rows,
             "columns": self.table().records(),
             "problems": [*self.problems],
-            "options": dict(self.options),
+            "ways": [{"case": way.case, "options": dict(way.options)} for way in self.ways],
             "is_readable": self.is_readable,
             "notes": [*self.notes],
             "rows": [*self.rows],
@@ -75,31 +75,36 @@ class TableInspection(Result):
             "next": [step.call for step in self.steps],
         }
 
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The likeliest options with which the table is read; empty if none are needed."""
+        return self.ways[0].options if self.ways else {}
+
     def text_parts(self) -> tuple[str | Table, ...]:
         """All that is known, for Python."""
         steps = [(step.purpose, step.call) for step in self.steps]
-        return self.described(self.problems, self._reading(), steps)
+        return self.described(self.problems, [self._in_python(way) for way in self.ways], steps)
 
     def described(
-        self, problems: Sequence[str], reading: str, steps: Sequence[tuple[str, str]]
+        self, problems: Sequence[str], ways: Sequence[str], steps: Sequence[tuple[str, str]]
     ) -> tuple[str | Table, ...]:
         """The parts of the text.
 
         Args:
             problems: the problems as sentences.
-            reading: how the table is read with the options.
+            ways: how the table is read, for each of ``ways``.
             steps: what to try next: what it answers, and how.
         """
-        return tuple(self._parts(problems, reading, steps))
+        return tuple(self._parts(problems, ways, steps))
 
     def _parts(
-        self, problems: Sequence[str], reading: str, steps: Sequence[tuple[str, str]]
+        self, problems: Sequence[str], ways: Sequence[str], steps: Sequence[tuple[str, str]]
     ) -> Iterator[str | Table]:
         name = f"{self.source}: " if self.source else ""
         yield f"{name}{_counted(self.num_rows, 'row')}, {_counted(len(self.columns), 'column')}"
         yield self.table()
         if problems:
-            yield self._problems(problems, reading)
+            yield self._problems(problems, ways)
         facts = [*self.notes, *self.rows]
         if facts:
             yield "\n".join(facts)
@@ -113,20 +118,25 @@ class TableInspection(Result):
         if steps:
             yield steps_text(steps)
 
-    def _problems(self, problems: Sequence[str], reading: str) -> str:
+    def _problems(self, problems: Sequence[str], ways: Sequence[str]) -> str:
         what = "problem" if len(problems) == 1 else f"{len(problems)} problems"
         lines = [f"{what}: {problems[0]}"] if len(problems) == 1 else [f"{what}:"]
         if len(problems) > 1:
             lines += [f"  {at}. {sentence}" for at, sentence in enumerate(problems, start=1)]
-        if self.options and reading:
-            lines.append(f"What follows is read with {reading}")
+        for place, (way, text) in enumerate(zip(self.ways, ways, strict=True)):
+            case = f" ({way.case})" if way.case else ""
+            is_first = place == 0
+            lines.append(
+                f"{'what follows is' if is_first else 'it is also'} read with {text}{case}"
+            )
         return "\n".join(lines)
 
-    def _reading(self) -> str:
+    def _in_python(self, way: Way) -> str:
         """The call that reads the table for the calls that come next."""
-        own = {name: value for name, value in self.options.items() if name in OF_TABLES}
-        others = {name: value for name, value in self.options.items() if name not in OF_TABLES}
-        given = [f"table = fj.read_table({self.source!r}, {_arguments(own)})"] if own else []
+        own = {name: value for name, value in way.options.items() if name in OF_TABLES}
+        others = {name: value for name, value in way.options.items() if name not in OF_TABLES}
+        source = repr(self.source) if self.source else "table"
+        given = [f"table = fj.read_table({source}, {_arguments(own)})"] if own else []
         return " and ".join([*given, *([_arguments(others)] if others else [])])
 
 

@@ -6,9 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.law import Law
+from farseer_jax.methods.piecewise.design import Design
+from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.methods.piecewise.outcome import MIN_SIZES
 from farseer_jax.methods.registry import METHODS
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.groups_and_responses import group_text
@@ -92,10 +97,24 @@ def _refusal(name: str, law: type[Law], runs: Runs) -> str | None:
             what = "run" if num == 1 else "runs"
             return f"{num} {what} for {needed} parameters of {law.name}"
     try:
-        METHODS[name]().prepare(law.of_runs(runs), runs)
+        design = METHODS[name]().prepare(law.of_runs(runs), runs)
     except ValueError as error:
         return _first_sentence(str(error))
-    return None
+    return _too_few_falls(design.design, runs) if name == "piecewise" else None
+
+
+def _too_few_falls(design: Design, runs: Runs) -> str | None:
+    """Why the piecewise method can use too few sizes; None if the loss falls in enough of them."""
+    share = design.run_share
+    loss = (runs.loss[design.run_index] * share).sum(axis=-1) / np.maximum(share.sum(axis=-1), 1.0)
+    rises = (design.pair_ok & (np.diff(loss, axis=1) >= 0.0)).any(axis=1)
+    usable = ~rises & (design.pair_ok.sum(axis=1) >= Piecewise().min_pairs)
+    if usable.sum() >= MIN_SIZES:
+        return None
+    return (
+        f"the loss falls with each step of D in {usable.sum()} of {len(design.N)} sizes, and it "
+        f"needs {MIN_SIZES}"
+    )
 
 
 def _has(name: str, law: type[Law], parts: Sequence[tuple[Mapping[str, Any], Runs]]) -> str:
