@@ -26,9 +26,6 @@ def mixed_runs(runs: Runs) -> tuple[str, ...]:
     numbers: dict[str, Any] = {
         name: values for name, values in runs.inputs.items() if runs.kinds[name] in NUMBERS
     }
-    checks = [mixed_rows.checkpoints(columns, numbers), mixed_rows.targets(columns)]
-    found = [problem.what for problem in checks if problem is not None]
-    if found or not runs.inputs:
-        return tuple(found)
-    arms = mixed_rows.arms(columns, [*runs.inputs.values()], runs.loss)
-    return () if arms is None else (arms.what,)
+    training = mixed_rows.Training(numbers, None)
+    found = mixed_rows.mixed(columns, training, [*runs.inputs.values()], runs.loss)
+    return tuple(problem.what for problem in found)
