@@ -30,7 +30,7 @@ class TestProcess:
         before = """
 import warnings
 from farseer_jax.runs import read_table as read
-def read_table(path):
+def read_table(path, **options):
     warnings.warn("litter", stacklevel=1)
     raise ValueError("litter follows")
 read.read_table = read_table
@@ -53,7 +53,7 @@ read.read_table = read_table
         before = """
 import os, signal, time
 from farseer_jax.runs import read_table as read
-def read_table(path):
+def read_table(path, **options):
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(60)
 read.read_table = read_table
