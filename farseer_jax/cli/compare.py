@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.options import (
     POSITIVE,
     Group,
@@ -17,7 +18,6 @@ from farseer_jax.cli.options import (
     refit_options,
     spelled,
 )
-from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.runs import PREPARING, preparing, print_notes, runs_of_one_recipe, source_of
 from farseer_jax.cli.tasks import file_argument, is_result, read_fit
@@ -159,10 +159,11 @@ def _two_recipes(table: "Columns", by: str) -> "dict[str, Columns]":
     found = list(dict.fromkeys(labels.tolist()))
     if len(found) != 2:
         more = ", …" if len(found) > _MOST_LABELS else ""
+        condition = f"{name} in ('{found[0]}', '{found[-1]}')"
+        hint = f': select two of them, such as --where "{condition}"' if len(found) > 2 else ""
         raise Refusal(
             f"--by {by}: expected two values, got {len(found)} ({', '.join(found[:_MOST_LABELS])}"
-            f"{more}): select two of them, such as "
-            f"--where \"{name} in ('{found[0]}', '{found[-1]}')\""
+            f"{more}){hint}"
         )
     return {label: table.take(labels == label) for label in found}
 
