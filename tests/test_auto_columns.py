@@ -17,6 +17,7 @@ import farseer_jax as fj
 from farseer_jax.choosing.mixture_columns import plain_mixture
 from farseer_jax.choosing.survey_table import surveyed_table
 from farseer_jax.choosing.table_reading import TableReading, numbers_of
+from farseer_jax.runs.binding import bind_points, bind_runs
 from farseer_jax.runs.column_names import holds
 from farseer_jax.runs.input_names import column_of_input, input_named, unit_of_name
 from farseer_jax.runs.table_problems import TableError
@@ -412,3 +413,27 @@ class TestRecipes:
         both = farseer("compare", "arms.csv", "--by", "arm", *where)
         assert both.exit_code == 0, both.stderr
         assert "30 of 50 rows meet D > 5e9" in both.stderr
+
+
+class TestUnitsOfFits:
+    def test_units_apply_where_inputs_are_bound(self) -> None:
+        own = ladder()
+        U = np.tile([1e9, 4e9, 2e9, 1e9, 8e9], 5)
+        table = {"N_B": own["N"] / 1e9, "D": own["D"], "unique_tokens_B": U / 1e9,
+                 "loss": own["loss"]}  # fmt: skip
+        (part,) = bind_runs(table, ["N", "D", "U"], checked=True)
+        np.testing.assert_allclose(part.runs.inputs["U"], U, rtol=1e-12)
+        np.testing.assert_allclose(part.runs.N, own["N"], rtol=1e-12)
+        assert "U is column 'unique_tokens_B' in billions" in "; ".join(part.runs.notes)
+        (points,) = bind_points(table, ["N", "D", "U"])
+        np.testing.assert_allclose(points.inputs["U"], U, rtol=1e-12)
+
+    def test_tokens_alone_are_in_their_unit_too(self) -> None:
+        own = ladder()
+        (part,) = bind_runs({"tokens_B": own["D"] / 1e9, "loss": own["loss"]}, ["D"], checked=True)
+        np.testing.assert_allclose(part.runs.inputs["D"], own["D"], rtol=1e-12)
+
+    def test_an_input_of_a_formula_is_in_the_unit_of_its_column(self) -> None:
+        own = ladder()
+        fit = fj.fit("E + A/tokens_B**a", {"tokens_B": own["D"] / 1e9, "loss": own["loss"]})
+        assert fit.runs.inputs["tokens_B"].max() == pytest.approx(60.0)
