@@ -49,6 +49,8 @@ from .fitting.result import Fit
 from .flops import TransformerFLOPs
 from .forecasting.forecast import forecast
 from .forecasting.result import Forecast
+from .inspection.inspect_table import inspect_table
+from .inspection.table_inspection import TableInspection
 from .laws.catalogue.broken_power_law import BrokenPowerLaw, broken_power_law
 from .laws.catalogue.chinchilla import Chinchilla
 from .laws.catalogue.continual_pretraining import (
@@ -288,6 +290,7 @@ __all__ = [
     "StretchedExponential",
     "Suggestions",
     "TableError",
+    "TableInspection",
     "TableReading",
     "Transform",
     "TransformerFLOPs",
@@ -328,6 +331,7 @@ __all__ = [
     "fit_batch",
     "forecast",
     "influence",
+    "inspect_table",
     "law",
     "nats_per_token",
     "optimise",

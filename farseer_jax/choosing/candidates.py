@@ -51,11 +51,8 @@ class NotServed(NamedTuple):
     lacks: tuple[str, ...]
 
 
-def catalogue() -> dict[str, type[Law]]:
-    """The laws that are tried, with those of effective inputs; laws without a floor get one.
-
-    Without a floor, a law predicts too low a loss beyond the runs, on tables of every kind.
-    """
+def laws_of_losses() -> dict[str, type[Law]]:
+    """The library's laws of a loss, with those of effective inputs."""
     found = {name: law for name, law in LAWS.items() if name not in _NOT_OF_LOSSES}
     options: list[list[type[EffectiveInput] | None]] = [
         [None, *(kind for kind in EFFECTIVE_INPUTS.values() if kind.replaces == name)]
@@ -68,22 +65,33 @@ def catalogue() -> dict[str, type[Law]]:
         if effective:
             made = with_effective(LAWS[base], **effective)
             found.setdefault(made.name, made)
-    own = (law for law in found.values() if _of_numbers(law))
+    return found
+
+
+def catalogue() -> dict[str, type[Law]]:
+    """The laws that are tried; laws without a floor get one.
+
+    Without a floor, a law predicts too low a loss beyond the runs, on tables of every kind.
+    """
+    own = (law for law in laws_of_losses().values() if _of_numbers(law))
     floored = (law if has_floor(law) else with_floor(law) for law in own)
     return {law.name: law for law in floored}
 
 
 def served_laws(
-    reading: TableReading, columns_of: Mapping[str, str]
+    reading: TableReading,
+    columns_of: Mapping[str, str],
+    laws: Mapping[str, type[Law]] | None = None,
 ) -> tuple[list[Candidate], list[NotServed]]:
-    """The catalogue's laws whose inputs the table has, and those that lack an input.
+    """The laws whose inputs the table has, and those that lack an input.
 
     Args:
         reading: what the columns are.
         columns_of: the column of an input, as the user named it.
+        laws: by name; those that are tried unless given.
     """
     candidates, others = list[Candidate](), list[NotServed]()
-    for name, law in catalogue().items():
+    for name, law in (catalogue() if laws is None else laws).items():
         options = {
             key: columns_for(key, kind, reading, columns_of) for key, kind in law.inputs().items()
         }

@@ -1,6 +1,7 @@
 """The words and the unit in a column's name, and what such a column usually holds."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from farseer_jax.runs.usual_names import LOSSES, USUAL_NAMES, squeezed
@@ -32,25 +33,10 @@ _TRAINING: Final = frozenset(["train", "training"])
 _EVALUATION: Final = frozenset(
     ["eval", "evaluation", "val", "valid", "validation", "test", "dev", "heldout"]
 )
-_NOT_DATA: Final = frozenset(
-    [
-        "best",
-        "min",
-        "minimum",
-        "max",
-        "maximum",
-        "aux",
-        "z",
-        "ema",
-        "moving",
-        "smoothed",
-        "delta",
-        "relative",
-        "no",
-        "n",
-        "num",
-    ]
-)
+_NOT_DATA_TEXT: Final = """
+    best min minimum max maximum aux z ema moving smoothed delta relative no n num
+    """
+_NOT_DATA: Final = frozenset(_NOT_DATA_TEXT.split())
 _OF_DATA: Final = _TRAINING | {"data", "dataset"}
 
 _WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]+|%")
@@ -71,6 +57,7 @@ class ColumnName(NamedTuple):
     unit: float | None
 
 
+@lru_cache(maxsize=1 << 14)  # each name is asked for every input
 def name_and_unit(column: str) -> ColumnName:
     """Split a column's name into words, without the path before it and the unit after it.
 

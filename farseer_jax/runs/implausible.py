@@ -28,8 +28,8 @@ _MOST_RATIO: Final = 2e4
 _GAP: Final = 300.0  # between values in another unit and the others
 _SMALL_GAP: Final = 2.5  # where losses tell too that the unit is another
 _MOST_CUTS: Final = 5
-_BETTER: Final = 4.0  # variance about a power law by that with the other unit
-_FEWEST: Final = 8  # runs to compare them
+BETTER: Final = 3.0  # variance about a power law by that with the other unit
+FEWEST: Final = 8  # runs to compare them
 
 
 def wrong_meaning(
@@ -79,12 +79,14 @@ def wrong_unit(role: str, column: str, values: Floats, N: Floats | None) -> Prob
         return Problem(what, (derived_instead("D", formula),))
     if largest > MOST[role]:
         return Problem(f"{size}large for a number of {meant}: name another column")
-    unit = _likely_unit(role, values, N)
-    what = (
-        f"{size}small for a number of {meant}. If it is in {UNIT_WORDS[unit]}, give "
+    units = _likely_units(role, values, N)[:2]
+    remedies = [{"units": {role: unit}} for unit in units]
+    cases = [f"if {column!r} is in {UNIT_WORDS[unit]}" for unit in units]
+    what = f"{size}small for a number of {meant}. " + "; ".join(
+        f"{'If' if unit == units[0] else 'if'} it is in {UNIT_WORDS[unit]}, give "
         f"{role}_unit={_power(unit)}"
+        for unit in units
     )
-    remedies, cases = [{"units": {role: unit}}], [f"if {column!r} is in {UNIT_WORDS[unit]}"]
     if role == "D" and N is not None and float(np.median(values)) <= _USUAL_RATIO[1]:
         formula = f"D = {name}*N"
         what += f"; if it is tokens per parameter, use derive={formula!r}"
@@ -166,26 +168,28 @@ def _split_by_loss(values: Floats, others: Sequence[Floats]) -> tuple[Floats, Fl
     """
     ordered = np.unique(values)
     nothing = ordered[:0], ordered
-    if len(others) != 2 or len(values) < _FEWEST or any((own <= 0.0).any() for own in others):
+    if len(others) != 2 or len(values) < FEWEST or any((own <= 0.0).any() for own in others):
         return nothing
     gaps = ordered[1:] / ordered[:-1]
-    best, left = nothing, _variance(values, others) / _BETTER
+    best, left = nothing, variance(values, others) / BETTER
     for at in np.argsort(gaps)[: -_MOST_CUTS - 1 : -1] + 1:
         low, high = ordered[:at], ordered[at:]
         unit = _unit_between(low, high)
         overlap = low[-1] * unit > high[0] and low[0] * unit < high[-1]
         if gaps[at - 1] < _SMALL_GAP or not overlap:
             continue
-        variance = _variance(np.where(values <= low[-1], unit * values, values), others)
-        if variance < left:
-            best, left = (low, high), variance
+        own = variance(np.where(values <= low[-1], unit * values, values), others)
+        if own < left:
+            best, left = (low, high), own
     return best
 
 
-def _variance(values: Floats, others: Sequence[Floats]) -> float:
-    """What a power law of N and D leaves of the logs of losses."""
-    loss, other = np.log(others[0]), np.log(others[1])
-    design = np.stack([np.ones(len(values)), np.log(values), other], axis=1)
+def variance(values: Floats, others: Sequence[Floats]) -> float:
+    """What a power law of N and D, bent if there are many runs, leaves of the logs of losses."""
+    loss = np.log(others[0])
+    logs = [np.log(own) - np.log(own).mean() for own in (values, others[1])]
+    bends = [own**2 for own in logs] if len(loss) >= 2 * FEWEST else []
+    design = np.stack([np.ones(len(loss)), *logs, *bends], axis=1)
     slopes = np.linalg.lstsq(design, loss, rcond=None)[0]
     return float(((loss - design @ slopes) ** 2).sum())
 
@@ -218,18 +222,19 @@ def range_of(values: Floats) -> str:
     return f"{short(float(values.min()))} to {short(float(values.max()))}"
 
 
-def _likely_unit(role: str, values: Floats, N: Floats | None) -> float:
-    """The unit with which values are numbers of parameters or tokens."""
+def _likely_units(role: str, values: Floats, N: Floats | None) -> list[float]:
+    """The units with which values are numbers of parameters or tokens, the likeliest first."""
     low, high = float(values.min()), float(values.max())
     least, most = _RANGES[role]
     plausible = [
         unit for unit in _UNITS if low * unit <= least and LEAST[role] <= high * unit <= most
-    ]
-    if role == "D" and N is not None:
-        ratio = float(np.median(values / N))
-        usual = [unit for unit in plausible if _USUAL_RATIO[0] <= ratio * unit <= _USUAL_RATIO[1]]
-        plausible = usual or plausible
-    return plausible[0] if plausible else _UNITS[0]
+    ] or [_UNITS[0]]
+    if role != "D" or N is None:
+        return plausible[:1]
+    ratio = float(np.median(values / N))
+    usual = [unit for unit in plausible if _USUAL_RATIO[0] <= ratio * unit <= _USUAL_RATIO[1]]
+    middle = float(np.sqrt(np.prod(_USUAL_RATIO)))
+    return sorted(usual or plausible, key=lambda unit: abs(np.log(ratio * unit / middle)))
 
 
 def _power(unit: float) -> str:

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from farseer_jax.expressions.names import name_text
 from farseer_jax.runs.checks import Floats, short
-from farseer_jax.runs.implausible import derived_instead, range_of, split, two_ranges
+from farseer_jax.runs.implausible import (
+    BETTER,
+    FEWEST,
+    derived_instead,
+    range_of,
+    split,
+    two_ranges,
+    variance,
+)
 from farseer_jax.runs.other_meanings import meaning_of
 from farseer_jax.runs.table_problems import Problem
 
@@ -18,23 +26,28 @@ _MOST_NATS: Final = 15.0  # per token: log of a vocabulary of three million
 # Models of this size and training are far better than the frequencies of tokens alone, 7.5 nats.
 _TRAINED: Final = {"N": 1e8, "D": 1e9}
 _MOST_NATS_TRAINED: Final = 6.0
+_FEWEST_OF_TREND: Final = 6  # runs
 _EXPLAINED: Final = 0.5  # share of the variance of ranks that rises with N and D
-_FEWEST: Final = 6  # runs for a trend
 
 
-def some_perplexities(column: str, loss: Floats, rows: NDArray[np.intp]) -> Problem | None:
+def some_perplexities(
+    column: str, loss: Floats, rows: NDArray[np.intp], inputs: Mapping[str, Floats]
+) -> Problem | None:
     """Perplexities among losses.
 
     Args:
         column: of the response.
         loss: of all rows, ``(row,)``; positive.
         rows: their numbers in the table, ``(row,)``.
+        inputs: N and D if there are any, ``(row,)`` each.
     """
     low, high = split(loss)
     if not len(low) or high[0] < 2.0 * low[-1] or low[-1] > _MOST_NATS or high[0] < 1.0:
         return None
     logs = np.log(high)
     if not 0.5 * low[0] <= logs[0] <= logs[-1] <= 2.0 * low[-1]:
+        return None
+    if high[-1] <= _MOST_NATS and not _fits_better(loss, high[0], inputs):
         return None
     name, cut = name_text(column), short(float(np.sqrt(low[-1] * high[0])))
     formula = f"{name} = where({name} > {cut}, log({name}), {name})"
@@ -43,6 +56,15 @@ def some_perplexities(column: str, loss: Floats, rows: NDArray[np.intp]) -> Prob
         f"derive={formula!r}",
         ({"derive": [formula]},),
     )
+
+
+def _fits_better(loss: Floats, first: float, inputs: Mapping[str, Floats]) -> bool:
+    """Whether a power law of N and D is much nearer to the losses if the large ones are logged."""
+    if len(loss) < FEWEST or set(inputs) != {"N", "D"}:
+        return False
+    logged = np.where(loss >= first, np.log(np.maximum(loss, 1.01)), loss)
+    left, logged_left = (variance(inputs["N"], (own, inputs["D"])) for own in (loss, logged))
+    return left > BETTER * logged_left
 
 
 def not_a_loss(
@@ -137,7 +159,7 @@ def rises_with(response: Floats, inputs: Mapping[str, Floats]) -> bool:
     from scipy.stats import rankdata
 
     varying = [values for values in inputs.values() if len(np.unique(values)) > 1]
-    if len(response) < _FEWEST or not varying or len(np.unique(response)) < 3:
+    if len(response) < _FEWEST_OF_TREND or not varying or len(np.unique(response)) < 3:
         return False
     ranks = np.stack([rankdata(values) for values in (response, *varying)])
     ranks -= ranks.mean(axis=1, keepdims=True)

@@ -50,6 +50,7 @@ _FAILED: Final = re.compile(
 )
 _FIRST_TO_FIT: Final = ("ladder", "train", "fit", "training", "runs")
 _FEWEST_ROWS: Final = 1.5  # rows per run of checkpoints
+_FEWEST_OF_SIZE: Final = 3  # rows per label that may be that of a size
 _MOST_KEYS: Final = 3  # columns that identify a run
 
 
@@ -170,7 +171,8 @@ def _checkpoints_of(
         if any(_varies_within(own, codes) for name, own in inputs.items() if name != "D"):
             continue
         sizes = codes_of(inputs["N"]) if "N" in inputs else np.zeros(num_rows, dtype=np.intp)
-        if num_runs == int(sizes.max()) + 1 and _is_geometric(order, codes):
+        is_size = num_runs <= int(sizes.max()) + 1 or _last_word(label).startswith("model")
+        if is_size and (num_rows < _FEWEST_OF_SIZE * num_runs or _is_geometric(order, codes)):
             continue  # a ladder whose runs are called by their size
         last = step or training.tokens
         key = ",".join([*names, last] if last else names)
@@ -225,14 +227,16 @@ def _last_word(name: str) -> str:
 
 
 def _is_geometric(order: Floats, codes: NDArray[np.intp]) -> bool:
-    """Whether steps grow by factors rather than by differences within most groups."""
+    """Whether steps grow by factors rather than by differences within the groups."""
     ordered = np.lexsort((order, codes))
     same = np.diff(codes[ordered]) == 0
-    steps = order[ordered]
+    last = np.full(int(codes.max()) + 1, -np.inf)
+    np.maximum.at(last, codes, order)
+    steps = order[ordered] / last[codes[ordered]]
     if (steps <= 0.0).any():
         return False
     factors, differences = np.diff(np.log(steps))[same], np.diff(steps)[same]
-    return bool(_variation(factors) < _variation(differences))
+    return bool(_variation(factors) <= _variation(differences))
 
 
 def _variation(values: Floats) -> float:

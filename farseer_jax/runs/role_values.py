@@ -14,7 +14,7 @@ from farseer_jax.runs import implausible, implausible_losses
 from farseer_jax.runs.checks import Floats, Rule
 from farseer_jax.runs.find_columns import as_tuple
 from farseer_jax.runs.groups_and_responses import Binding, Found
-from farseer_jax.runs.inputs import KIND_RULES, NUMBERS
+from farseer_jax.runs.inputs import KIND_RULES, NUMBERS, checked_unit
 from farseer_jax.runs.named_units import unit_of_column
 from farseer_jax.runs.table_problems import Problem
 from farseer_jax.tables.columns import Columns
@@ -243,7 +243,7 @@ def _implausible(columns: Columns, binding: Binding, found: Found) -> RoleValues
 
 
 def _unit(name: str, column: str, binding: Binding, values: Floats) -> float | None:
-    given = binding.units.get(name)
+    given = checked_unit(name, binding.units.get(name))
     return given if given is not None else unit_of_column(name, column, values)
 
 
@@ -307,7 +307,7 @@ def _of_responses(
         problem = (
             implausible.wrong_meaning("loss", column, list(columns), [*numbers])
             or implausible_losses.some_perplexities(
-                column, loss[known], columns.row_numbers()[known]
+                column, loss[known], columns.row_numbers()[known], own
             )
             or implausible_losses.not_a_loss(column, loss[known], own, list(columns))
         )

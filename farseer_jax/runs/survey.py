@@ -108,7 +108,7 @@ class _Reader(NamedTuple):
             for problem in new:
                 options = merged(options, problem.remedies[places.get(problem.what, 0)])
             try:
-                own, how = _with_options(self.columns, self.binding, options)
+                own, how = with_options(self.columns, self.binding, options)
             except ValueError:
                 break
         return problems, None
@@ -169,7 +169,7 @@ def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
     return (columns,) if isinstance(columns, str) else columns
 
 
-def _with_options(
+def with_options(
     columns: Columns, binding: Binding, options: Mapping[str, Any]
 ) -> tuple[Columns, Binding]:
     """A table and how it is read, with further options."""
