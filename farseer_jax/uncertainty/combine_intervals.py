@@ -142,11 +142,11 @@ def combine_intervals(
             hold-out, a fit that fails in some hold-outs, or a level outside (0, 1).
 
     Example:
-        >>> from farseer_jax import Chinchilla, Farseer, bootstrap, combine_intervals
+        >>> from farseer_jax import Chinchilla, Farseer, Piecewise, bootstrap, combine_intervals
         >>> from farseer_jax import example_runs, fit
-        >>> some = [bootstrap(fit(law, example_runs()), 100) for law in (Farseer, Chinchilla)]
-        >>> combine_intervals(some, 25.1e9, 5e11).note
-        'weights: farseer piecewise 1.000, chinchilla least-squares 0.000; 14 hold-outs'
+        >>> fits = [fit(law, example_runs(), Piecewise()) for law in (Farseer, Chinchilla)]
+        >>> combine_intervals([bootstrap(own, 100) for own in fits], 25.1e9, 5e11).note
+        'weights: farseer piecewise 1.000, chinchilla piecewise 0.000; 14 hold-outs'
     """
     check_level(level)
     first = _same_runs(bootstraps)
