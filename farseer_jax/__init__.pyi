@@ -49,6 +49,8 @@ from .fitting.result import Fit
 from .flops import TransformerFLOPs
 from .forecasting.forecast import forecast
 from .forecasting.result import Forecast
+from .inspection.inspect_table import inspect_table
+from .inspection.table_inspection import TableInspection
 from .laws.catalogue.broken_power_law import BrokenPowerLaw, broken_power_law
 from .laws.catalogue.chinchilla import Chinchilla
 from .laws.catalogue.continual_pretraining import (
@@ -125,6 +127,7 @@ from .objectives import Objective
 from .runs.noise import Noise, estimate_noise
 from .runs.read_table import read_runs, read_table
 from .runs.runs import Runs
+from .runs.table_problems import TableError
 from .runs.units import (
     bits_per_byte,
     bits_per_character,
@@ -136,6 +139,7 @@ from .runtime.progress import progress_bar
 from .solvers.random_starts import Domain
 from .solvers.search.chebyshev_search import Refined
 from .solvers.search.grid_search import Grid
+from .tables.columns import Columns
 from .tables.read_tensorboard import read_tensorboard
 from .tables.read_trainer_states import read_trainer_states
 from .tables.read_wandb import read_wandb
@@ -178,6 +182,7 @@ __all__ = [
     "Chinchilla",
     "ChoiceComparison",
     "ChoiceResult",
+    "Columns",
     "ComparedPoints",
     "ComputeMultipliers",
     "ContinualPretraining",
@@ -284,6 +289,8 @@ __all__ = [
     "StartReport",
     "StretchedExponential",
     "Suggestions",
+    "TableError",
+    "TableInspection",
     "TableReading",
     "Transform",
     "TransformerFLOPs",
@@ -324,6 +331,7 @@ __all__ = [
     "fit_batch",
     "forecast",
     "influence",
+    "inspect_table",
     "law",
     "nats_per_token",
     "optimise",

@@ -15,12 +15,12 @@ from farseer_jax.cli import main
 TABLE = "n_params,tokens,final,bpc\n1e8,1e9,3.6,3.7\n1e8,2e9,3.4,3.5\n4e8,2e9,3.1,3.2\n"
 
 
-def farseer(*args: object) -> Result:
+def farseer(*args: object, input: str | bytes | None = None) -> Result:
     """Run a command in this process."""
     # click 8.1 mixes standard error into the output unless told not to
     can_mix = "mix_stderr" in inspect.signature(CliRunner).parameters
     runner = CliRunner(**({"mix_stderr": False} if can_mix else {}))
-    return runner.invoke(main, [str(arg) for arg in args])
+    return runner.invoke(main, [str(arg) for arg in args], input=input)
 
 
 def command_named(name: str) -> click.Command:
@@ -31,12 +31,14 @@ def command_named(name: str) -> click.Command:
 
 
 def refused(result: Result, *parts: str, code: int = 2) -> None:
-    """One error on standard error, and nothing else."""
+    """One error at the end of standard error, and nothing else; it lists several problems."""
     assert result.exit_code == code
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
-    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
-    assert errors == [result.stderr.splitlines()[-1]]
+    lines = result.stderr.splitlines()
+    (at,) = (at for at, line in enumerate(lines) if line.startswith("Error: "))
+    below = lines[at + 1 :]  # the problems of a table, and the command that reads it
+    assert all(line.startswith("  ") or line == "This reads it:" for line in below)
     for part in parts:
         assert part in result.stderr
 

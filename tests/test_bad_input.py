@@ -145,7 +145,8 @@ def test_too_few_sizes_are_left() -> None:
 @pytest.mark.parametrize("runs", [[1, 2, 3], np.ones((4, 3)), None, 7])
 def test_runs_that_are_no_table(runs: object) -> None:
     with pytest.raises(
-        TypeError, match="expected Runs, or a pandas, polars or pyarrow table in memory, got"
+        TypeError,
+        match="expected Runs, or a pandas, polars or pyarrow table in memory, or a mapping of",
     ):
         fj.fit(fj.Farseer, runs)
 

@@ -76,7 +76,17 @@ class TestContract:
 
     @pytest.mark.usefixtures("table")
     def test_short_forms(self, recorded: dict[str, Any]) -> None:
-        short = ["--N", "N", "--loss", "loss", "--standard-error", "w", "--kind", "P=count"]
+        short = [
+            "--N",
+            "N",
+            "--loss",
+            "loss",
+            "--standard-error",
+            "w",
+            "--kind",
+            "P=count",
+            "--as-is",
+        ]
         law = "E + A/(N*P)**a"
         result = farseer("fit", "runs.csv", "--law", law, "--input", "P=streams_of", *short)
         assert result.exit_code == 0, result.stderr
@@ -86,7 +96,7 @@ class TestContract:
         assert options == {"response": "loss", "standard_error": "w"}
 
     def test_selection_by_any_column(self, table: dict[str, Any], recorded: dict[str, Any]) -> None:
-        options = "--input P=streams_of --min P=2,share_web=0.3 --max loss=2.6 --max-N 1e9"
+        options = "--input P=streams_of --min P=2,share_web=0.3 --max loss=2.6 --max-N 1e9 --as-is"
         result = farseer("fit", "runs.csv", "--law", "E + A/(N*P)**a", *options.split())
         assert result.exit_code == 0, result.stderr
         rows = zip(*(table[name] for name in ("N", "streams_of", "share_web", "loss")), strict=True)
@@ -166,7 +176,7 @@ class TestRefusals:
             ("E + A/N**a", "--real q", "real parameter 'q' is unknown"),
             ("E + A/N**a", "--kind q=real", "unknown input 'q'"),
             ("E + A/N**a", "--response bpc*", "no column matches 'bpc*'"),
-            ("E + A/N**a", "--response none", "is missing in all 10 rows"),
+            ("E + A/N**a", "--response none", "column 'none' (loss): rows 0, 1, 2"),
             ("E + A/N**a", "--weights w --standard-error w", "are both given"),
             ("E + A/N**a", "--link logit", "are not between 0 and 1"),
             ("E + A/N**a", "--min arm=1", "column 'arm': rows 0, 1, 2"),
@@ -184,22 +194,23 @@ class TestRefusals:
     )
     def test_fit(self, law: str, options: str, message: str, table: dict[str, Any]) -> None:
         write("runs.csv", **table, none=[None] * 10)
-        command = ("fit", "runs.csv", "--json", "fit.json", "--law", law)
+        command = ("fit", "runs.csv", "--as-is", "--json", "fit.json", "--law", law)
         refused(farseer(*command, *options.split()), message)
         assert os.listdir() == ["runs.csv"]
 
     @pytest.mark.usefixtures("table")
     def test_commands_over_N_and_D(self) -> None:
-        assert farseer("fit", "runs.csv", "--law", SMALL, "--json", "fit.json").exit_code == 0
+        of_new = ("--law", SMALL, "--where", "arm = 'new'")
+        assert farseer("fit", "runs.csv", *of_new, "--json", "fit.json").exit_code == 0
         sentence = "needs a law over N and D alone, and the law of fit.json has the inputs N:"
         refused(farseer("allocate", "fit.json", "--compute", "1e20"), f"allocate` {sentence}")
         refused(farseer("compare", "fit.json", "fit.json"), f"compare` {sentence}")
-        choices = farseer("choices", "runs.csv", "--law", SMALL, "--at", "1e9,1e9")
+        choices = farseer("choices", "runs.csv", *of_new, "--at", "1e9,1e9")
         refused(choices, "choices` needs a law over N and D alone, and the law has the inputs N:")
 
     @pytest.mark.usefixtures("table")
     def test_commands_that_take_one_fit(self) -> None:
-        options = ("--law", SMALL, "--response", "loss,w", "--at", "N=1e9")
+        options = ("--law", SMALL, "--response", "loss,w", "--at", "N=1e9", "--as-is")
         for command in ("bootstrap", "influence"):
             refused(
                 farseer(command, "runs.csv", *options),
@@ -214,21 +225,22 @@ class TestRefusals:
 
 
 class TestOtherCommands:
-    OPTIONS = ("--law", "E + A/(N*P)**a", "--input", "P=streams_of", "--at", "N=4e9,P=8")
+    OPTIONS = ("--as-is", "--law", "E + A/(N*P)**a", "--input", "P=streams_of", "--at", "N=4e9,P=8")
 
     @pytest.mark.usefixtures("table")
     def test_bootstrap(self, table: dict[str, Any]) -> None:
         options = ("--num-resamples", 16, "--at", "P=2,N=4e9", "--json", "-")
         result = farseer("bootstrap", "runs.csv", *self.OPTIONS, *options)
         assert result.exit_code == 0, result.stderr
-        fit = fj.fit("E + A/(N*P)**a", table, columns_of={"P": "streams_of"})
+        both = fj.read_table(table, as_is=True)
+        fit = fj.fit("E + A/(N*P)**a", both, columns_of={"P": "streams_of"})
         expected = fj.bootstrap(fit, 16).interval(N=[4e9, 4e9], P=[8, 2]).to_dict()
         assert json.loads(result.stdout)["intervals"] == expected["intervals"]
         assert [row["P"] for row in expected["intervals"]] == [8.0, 2.0]
         other = farseer("bootstrap", "runs.csv", *self.OPTIONS, "--at", "N=4e9")
         refused(other, "name the same inputs")
         refused(
-            farseer("bootstrap", "runs.csv", *self.OPTIONS[:4], "--at", "1e9,1e9"), "has no input D"
+            farseer("bootstrap", "runs.csv", *self.OPTIONS[:5], "--at", "1e9,1e9"), "has no input D"
         )
 
     @pytest.mark.usefixtures("table")
@@ -236,7 +248,8 @@ class TestOtherCommands:
         options = ("--noise", 1e-3, "--json", "-")
         result = farseer("influence", "runs.csv", *self.OPTIONS, *options)
         assert result.exit_code == 0, result.stderr
-        fit = fj.fit("E + A/(N*P)**a", table, columns_of={"P": "streams_of"})
+        both = fj.read_table(table, as_is=True)
+        fit = fj.fit("E + A/(N*P)**a", both, columns_of={"P": "streams_of"})
         expected = fj.influence(fit, at={"N": 4e9, "P": 8}, noise=1e-3)
         assert json.loads(result.stdout) == json.loads(json.dumps(expected.to_dict()))
 

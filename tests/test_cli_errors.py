@@ -23,7 +23,12 @@ class TestBadFiles:
             ("empty.csv", b"", "", "empty.csv: the file is empty"),
             ("binary.csv", bytes(range(256)) * 9, "", "binary.csv: is"),
             ("header.csv", b"N,D,loss\n", "", "no rows"),
-            ("runs.txt", b"N,D,loss\n1,2,3\n", "", "unknown suffix '.txt'"),
+            (
+                "runs.txt",
+                b"N,D,loss\n1,2,3\n1,2\n",
+                "",
+                "line 3 has 2 fields where the header has 3",
+            ),
             ("runs.csv", TABLE.encode(), "--N params", "no column 'params'"),
             ("runs.csv", TABLE.encode(), "--N params", "did you mean 'n_params'?"),
             ("runs.csv", b"N,D,loss\n1e8,1e9,3\nbig,2e9,2.9\n", "", "column 'N': row 1"),
@@ -40,8 +45,10 @@ class TestBadFiles:
         assert os.listdir(folder) == ([] if content is None else [name])
 
     def test_a_directory(self, folder: Path, fit_file: Path) -> None:
-        refused(farseer("fit", folder), "is a directory")
-        refused(farseer("predict", fit_file, folder), "is a directory")
+        refused(
+            farseer("fit", folder), f"{folder}: is a folder without runs; expected trainer_state"
+        )
+        refused(farseer("predict", fit_file, folder), f"{folder}: is a folder without runs")
         refused(farseer("predict", folder, "--N", "1e9", "--D", "1e9"), "is a directory")
 
     @pytest.mark.parametrize(

@@ -130,7 +130,8 @@ class TestAnyLaw:
 
     @pytest.mark.usefixtures("table")
     def test_one_fit_stands_at_the_top_of_its_json_too(self) -> None:
-        result = farseer("fit", "runs.csv", "--law", SMALL, "--min", "w=2", "--json", "-")
+        of_new = ("--where", "arm = 'new'")
+        result = farseer("fit", "runs.csv", "--law", SMALL, *of_new, "--min", "w=2", "--json", "-")
         content = json.loads(result.stdout)
         (own,) = content["fits"]
         assert (content["parameters"], content["outcome"]) == (own["parameters"], own["outcome"])

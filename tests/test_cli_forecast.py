@@ -12,6 +12,7 @@ import farseer_jax as fj
 from farseer_jax import plots
 
 POINT = (2e10, 4e11)
+TAKEN = "N is column 'params'; D is column 'tokens'; loss is column 'val_loss'.\n"
 pytestmark = pytest.mark.usefixtures("folder")
 
 
@@ -44,7 +45,7 @@ def content(*args: object) -> dict[str, Any]:
 def test_prints_the_answer_of_the_library_and_writes_it(runs: fj.Runs) -> None:
     expected = fj.forecast(runs, [POINT])
     result = farseer("forecast", "runs.csv", "--at", "2e10,4e11", "--json", "f.json")
-    assert (result.exit_code, result.stderr) == (0, "Forecast written to f.json\n")
+    assert (result.exit_code, result.stderr) == (0, f"{TAKEN}Forecast written to f.json\n")
     shown = str(expected).replace("loss at N 20 B", "val_loss at N 20 B")
     assert result.stdout == f"{shown}\n"
     written = json.loads(Path("f.json").read_text())
@@ -81,7 +82,7 @@ def test_runs_with_losses_are_compared_and_fitted_ones_left_out(runs: fj.Runs) -
     result = farseer("forecast", "runs.csv", "--max-N", "3e9", "--on", "runs.csv", "--no-usual")
     larger = runs.N > 3e9
     assert result.exit_code == 0
-    assert result.stderr == f"{(~larger).sum()} fitted runs of runs.csv left out\n"
+    assert result.stderr == f"{TAKEN}{(~larger).sum()} fitted runs of runs.csv left out\n"
     assert f"{larger.sum()} observed values" in result.stdout
     assert "R²" in result.stdout
     found = content("runs.csv", "--max-N", "3e9", "--on", "runs.csv", "--no-usual")
@@ -125,11 +126,10 @@ def test_a_law_of_ones_own_over_other_inputs() -> None:
 def test_draws_a_picture() -> None:
     options = ["--at", "2e10,4e11", "--no-usual", "--save", "f.png"]
     result = farseer("forecast", "runs.csv", *options)
-    assert result.stderr == "Picture written to f.png\n"
+    assert result.stderr == f"{TAKEN}Picture written to f.png\n"
     assert Path("f.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.usefixtures("runs")
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -151,10 +151,12 @@ def test_draws_a_picture() -> None:
         ("--law chinchilla --real b", "--real is only for an expression"),
         ("--law kapla", "unknown law 'kapla'"),
         ("--max-N 1e6", "no run is left"),
-        ("--response val_loss,tokens", "expected one column for this command"),
+        ("--response val_loss,other", "expected one column for this command"),
     ],
 )
-def test_bad_input_is_refused_in_a_sentence(options: str, sentence: str) -> None:
+def test_bad_input_is_refused_in_a_sentence(options: str, sentence: str, runs: fj.Runs) -> None:
+    own = {"params": runs.N, "tokens": runs.D, "val_loss": runs.loss}
+    write("runs.csv", **own, other=runs.loss)
     write("sizes.csv", params=[1e10], val_loss=[0.5])
     write("zero.csv", N=[1e10], D=[1e11], val_loss=[0.0])
     refused(farseer("forecast", "runs.csv", *options.split(), "--json", "f.json"), sentence)

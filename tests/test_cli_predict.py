@@ -177,7 +177,7 @@ class TestAnyLaw:
 
     @pytest.mark.usefixtures("table")
     def test_a_mixture_and_several_responses(self) -> None:
-        options = ["--input", "h=share_*", "--response", "loss,w", "--json", "fit.json"]
+        options = ["--input", "h=share_*", "--response", "loss,w", "--as-is", "--json", "fit.json"]
         assert farseer("fit", "runs.csv", "--law", "E + sum(C[h]*h)", *options).exit_code == 0
         content = json.loads(Path("fit.json").read_text())
         assert content["inputs"]["h"]["entries"] == ["share_web", "share_code"]

@@ -14,7 +14,8 @@ from farseer_jax.laws.effective_inputs import EffectiveInput, with_effective
 from farseer_jax.laws.floor import has_floor, with_floor
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.registry import EFFECTIVE_INPUTS, LAWS
-from farseer_jax.runs.usual_names import USUAL_NAMES, begins_with, named, squeezed
+from farseer_jax.runs.column_names import holds
+from farseer_jax.runs.usual_names import begins_with, named, squeezed
 
 MIXTURE = "h"
 _MOST_COLUMNS = 3  # of one name, such as N: N_active, N_dense, N_total
@@ -50,11 +51,8 @@ class NotServed(NamedTuple):
     lacks: tuple[str, ...]
 
 
-def catalogue() -> dict[str, type[Law]]:
-    """The laws that are tried, with those of effective inputs; laws without a floor get one.
-
-    Without a floor, a law predicts too low a loss beyond the runs, on tables of every kind.
-    """
+def laws_of_losses() -> dict[str, type[Law]]:
+    """The library's laws of a loss, with those of effective inputs."""
     found = {name: law for name, law in LAWS.items() if name not in _NOT_OF_LOSSES}
     options: list[list[type[EffectiveInput] | None]] = [
         [None, *(kind for kind in EFFECTIVE_INPUTS.values() if kind.replaces == name)]
@@ -67,22 +65,33 @@ def catalogue() -> dict[str, type[Law]]:
         if effective:
             made = with_effective(LAWS[base], **effective)
             found.setdefault(made.name, made)
-    own = (law for law in found.values() if _of_numbers(law))
+    return found
+
+
+def catalogue() -> dict[str, type[Law]]:
+    """The laws that are tried; laws without a floor get one.
+
+    Without a floor, a law predicts too low a loss beyond the runs, on tables of every kind.
+    """
+    own = (law for law in laws_of_losses().values() if _of_numbers(law))
     floored = (law if has_floor(law) else with_floor(law) for law in own)
     return {law.name: law for law in floored}
 
 
 def served_laws(
-    reading: TableReading, columns_of: Mapping[str, str]
+    reading: TableReading,
+    columns_of: Mapping[str, str],
+    laws: Mapping[str, type[Law]] | None = None,
 ) -> tuple[list[Candidate], list[NotServed]]:
-    """The catalogue's laws whose inputs the table has, and those that lack an input.
+    """The laws whose inputs the table has, and those that lack an input.
 
     Args:
         reading: what the columns are.
         columns_of: the column of an input, as the user named it.
+        laws: by name; those that are tried unless given.
     """
     candidates, others = list[Candidate](), list[NotServed]()
-    for name, law in catalogue().items():
+    for name, law in (catalogue() if laws is None else laws).items():
         options = {
             key: columns_for(key, kind, reading, columns_of) for key, kind in law.inputs().items()
         }
@@ -163,8 +172,7 @@ def columns_for(
     free = [column for column in reading.inputs if column not in columns_of.values()]
     if name in free:
         return [name]
-    usual = USUAL_NAMES.get(name, frozenset({squeezed(name)})) | _ALSO.get(name, frozenset())
-    found = [column for column in free if squeezed(column) in usual]
+    found = [c for c in free if holds(c, name) or squeezed(c) in _ALSO.get(name, ())]
     found = found or [column for column in free if begins_with(column, name)]
     if name == "N" and not found:  # labels such as 70M name models by their parameters
         found = [column for column in free if column in reading.sizes]

@@ -2,14 +2,12 @@
 
 import warnings as python_warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from farseer_jax.choosing.averaged_fit import AveragedFit, AveragedMember
 from farseer_jax.choosing.candidates import (
-    MIXTURE,
     Candidate,
     NotServed,
     columns_for,
@@ -28,16 +26,17 @@ from farseer_jax.choosing.fit_members import (
 from farseer_jax.choosing.law_choice import LawChoice, TriedLaw
 from farseer_jax.choosing.scores import log_miss, probability_best, promising, weights_of
 from farseer_jax.choosing.small_groups import without_small_groups
+from farseer_jax.choosing.survey_table import named_columns, surveyed_table
 from farseer_jax.choosing.table_checks import refuse_lengths, too_few_text
-from farseer_jax.choosing.table_reading import TableReading, numbers_of, read_columns
+from farseer_jax.choosing.table_reading import TableReading, numbers_of
 from farseer_jax.fitting.arguments import columns_of_table, names_of
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.find_columns import match_columns
 from farseer_jax.runs.runs import Runs
-from farseer_jax.runs.usual_names import named as input_named
 from farseer_jax.runtime.progress import report
 from farseer_jax.runtime.threads import one_blas_thread
+from farseer_jax.tables.columns import Columns
 
 _MANY_RUNS, _MOST_CORRELATED = 600, 4  # beyond so many runs only the best laws get a misfit
 
@@ -49,6 +48,7 @@ def choose_law(
     by: str | Sequence[str] | None = None,
     columns_of: Mapping[str, str | Sequence[str]] | None = None,
     link: Link | str | None = None,
+    units: Mapping[str, float | None] | None = None,
 ) -> LawChoice:
     """Choose laws for a table by how well each predicts the largest runs from the others.
 
@@ -68,8 +68,11 @@ def choose_law(
             "share_*"}``.
         link: scale of the response's errors; None is ``"log"`` for positive responses, else
             ``"identity"``.
+        units: factors of inputs: ``{"N": 1e9}`` for a column in billions. Names such as
+            ``params_B`` tell theirs.
 
     Raises:
+        TableError: the table cannot be read as it is: all problems, and the options that read it.
         ValueError: a column is missing or invalid, the table lacks an input of every law, or there
             are too few runs for a hold-out.
         TypeError: not a table.
@@ -86,20 +89,19 @@ def choose_law(
     columns = _columns(table)
     refuse_lengths(columns)
     refuse_unknown_inputs(list(columns_of or {}))
-    named = _named_columns(columns, columns_of or {})
-    reading = read_columns(
+    own_link = None if link is None else as_link(link)
+    columns, reading = surveyed_table(
         columns,
         response=response,
         by=None if by is None else _groups_of(columns, names_of(by)),
-        named=[name for name in named.values() if isinstance(name, str)],
-        shares=named.get(MIXTURE, ()),
-        link=None if link is None else as_link(link),
+        columns_of=columns_of,
+        link=own_link,
+        units={"N": 1.0, "D": 1.0} if isinstance(table, Runs) else units,
     )
-    if link is not None:
-        reading = replace(reading, link=as_link(link).name)
-    columns, reading = without_small_groups(columns, reading)
-    own_link = as_link(link if link is not None else reading.link)
-    numbers = numbers_of(columns, reading)
+    named = named_columns(columns, columns_of or {})
+    kept, reading = without_small_groups(columns, reading)
+    own_link = own_link or as_link(reading.link)
+    numbers = numbers_of(kept, reading)
     single = {name: own for name, own in named.items() if isinstance(own, str)}
     along = _along(reading, single)
     parts = choice_parts(numbers, reading, own_link, along)
@@ -114,31 +116,13 @@ def choose_law(
     return _choice(trials, refused, others, parts, reading, own_link, along)
 
 
-def _columns(table: object) -> Mapping[str, np.ndarray]:
+def _columns(table: object) -> Columns:
     """The columns of a table, or of runs."""
     if not isinstance(table, Runs):
         return columns_of_table(table)
     inputs = {name: np.asarray(own) for name, own in flat_inputs(table, table.inputs).items()}
     extra = {name: np.asarray(own) for name, own in table.extra.items()}
-    return {**inputs, table.loss_name or "loss": table.loss, **extra}
-
-
-def _named_columns(
-    columns: Mapping[str, Any], columns_of: Mapping[str, str | Sequence[str]]
-) -> dict[str, Any]:
-    """Columns that the user named; those of a mixture as a tuple under ``h``."""
-    found: dict[str, Any] = {}
-    for name, own in columns_of.items():
-        matched = match_columns(list(columns), own, f"as {name}")
-        if len(matched) > 1 and name != MIXTURE:
-            raise ValueError(
-                f"expected one column named as {input_named(name)}, got "
-                f"{', '.join(map(repr, matched))}; only the mixture h has several columns"
-            )
-        found[MIXTURE if len(matched) > 1 else name] = (
-            tuple(matched) if len(matched) > 1 else matched[0]
-        )
-    return found
+    return Columns({**inputs, table.loss_name or "loss": table.loss, **extra})
 
 
 def _groups_of(columns: Mapping[str, Any], names: Sequence[str]) -> list[str]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from farseer_jax.runs.usual_names import USUAL_NAMES, begins_with, squeezed
+from farseer_jax.runs.column_names import roles_of
+from farseer_jax.runs.usual_names import USUAL_NAMES, begins_with
 from farseer_jax.tables.number_texts import numbers_of
 
 
@@ -33,10 +34,8 @@ def some_numbers(values: np.ndarray) -> bool:
 
 def known_input(name: str) -> bool:
     """Whether a column is an input by its name."""
-    return any(
-        squeezed(name) in usual or begins_with(name, key)
-        for key, usual in USUAL_NAMES.items()
-        if key != "loss"
+    return bool(roles_of(name)) or any(
+        begins_with(name, key) for key in USUAL_NAMES if key != "loss"
     )
 
 

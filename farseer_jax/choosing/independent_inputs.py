@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from farseer_jax.choosing.column_values import known_input, sizes_of
-from farseer_jax.runs.usual_names import USUAL_NAMES, begins_with, squeezed
+from farseer_jax.choosing.column_values import known_input
+from farseer_jax.runs.column_names import holds
+from farseer_jax.runs.usual_names import begins_with
 
 _LOG_ROUNDING, _MORE_RUNS = 1e-5, 2  # of a product of powers; runs beyond its coefficients
 
@@ -19,12 +20,19 @@ def independent_inputs(
 ) -> list[str]:
     """The inputs without those that are products of powers of others, such as 6·N·D.
 
-    Inputs that the user named, N and D are kept.
+    Inputs that the user named, N and D are kept. Rows without positive numbers do not count.
+
+    Args:
+        columns: numbers, ``(row,)`` each.
+        inputs: those that may be inputs.
+        sizes: columns of labels such as ``70M`` among them.
+        named: those that the user named.
+        ignored: gets the reason for each column that follows from others.
     """
-    logs = {
-        name: np.log(np.asarray(sizes_of(columns[name]) if name in sizes else columns[name], float))
-        for name in inputs
-    }
+    values = {name: np.asarray(columns[name], float) for name in inputs}
+    usable = [np.isfinite(own) & (own > 0.0) for own in values.values()]
+    rows = np.logical_and.reduce(usable) if usable else np.zeros(0, dtype=bool)
+    logs = {name: np.log(own[rows]) for name, own in values.items()}
     fixed = [name for name in inputs if name in named or name in sizes or _is_size_or_tokens(name)]
     kept = [*fixed, *(n for n in inputs if n not in fixed and known_input(n))]
     found = list(fixed)
@@ -38,7 +46,7 @@ def independent_inputs(
 
 
 def _is_size_or_tokens(name: str) -> bool:
-    return any(squeezed(name) in USUAL_NAMES[key] or begins_with(name, key) for key in ("N", "D"))
+    return any(holds(name, key) or begins_with(name, key) for key in ("N", "D"))
 
 
 def _product_of(own: np.ndarray, others: Mapping[str, np.ndarray]) -> list[str]:

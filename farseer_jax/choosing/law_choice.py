@@ -8,7 +8,7 @@ import numpy as np
 
 from farseer_jax._version import __version__
 from farseer_jax.choosing.averaged_fit import AveragedFit
-from farseer_jax.choosing.candidates import MIXTURE
+from farseer_jax.choosing.candidates import MIXTURE, columns_for
 from farseer_jax.choosing.law_member import floor_determined
 from farseer_jax.choosing.table_checks import LEAST_RUNS
 from farseer_jax.choosing.table_reading import TableReading, numbers_of
@@ -18,9 +18,12 @@ from farseer_jax.results.converter import state_of
 from farseer_jax.results.numbers import number_text
 from farseer_jax.results.result import FORMAT_VERSION, Result
 from farseer_jax.results.table import Column, Table
+from farseer_jax.runs.checks import floats_of
 from farseer_jax.runs.find_columns import named_column
 from farseer_jax.runs.groups_and_responses import groups_of
+from farseer_jax.runs.input_names import column_of_input, input_named, unit_of_name
 from farseer_jax.runs.usual_names import named
+from farseer_jax.tables.columns import Columns
 
 _CLEAR = 0.9  # how often the best must be so in draws of the hold-outs
 _MOST_LISTED = 6
@@ -110,7 +113,7 @@ class LawChoice(Result, Sequence[AveragedFit]):
         """Predicted responses for the rows of a table, float64.
 
         Args:
-            table: a table with the columns of the inputs and groups.
+            table: as for :meth:`evaluate`.
 
         Returns:
             ``(row,)``, or ``(row, response)`` where several were fitted.
@@ -122,21 +125,28 @@ class LawChoice(Result, Sequence[AveragedFit]):
         return found[:, 0] if len(self.reading.responses) == 1 else found
 
     def evaluate(
-        self, table: object, observed: str | None = None, *, response: str | None = None
+        self,
+        table: object,
+        observed: str | None = None,
+        *,
+        response: str | None = None,
+        columns_of: Mapping[str, str] | None = None,
+        units: Mapping[str, float] | None = None,
     ) -> Prediction:
         """Predictions for the rows of a table, with their observed responses if it has them.
 
         Args:
-            table: a table with the columns of the inputs and groups.
+            table: a table with the columns of the inputs and groups, by their names, or other usual
+                names of the same inputs.
             observed: the column of the response, if it has another name there.
             response: which of the responses; all unless given.
+            columns_of: columns of inputs that are not found by name.
+            units: factors of inputs.
 
         Raises:
             ValueError: a column or a group is missing, or a value is not of its kind.
         """
-        columns = columns_of_table(table)
-        for name in (*self.reading.inputs, *self.reading.shares, *self.reading.groups):
-            named_column(name, name, list(columns))
+        columns = self._columns(columns_of_table(table), columns_of or {}, units or {})
         numbers = numbers_of(columns, self.reading)
         inputs, num = self._inputs(numbers), len(next(iter(columns.values())))
         parts = []
@@ -149,10 +159,58 @@ class LawChoice(Result, Sequence[AveragedFit]):
                     groups[row] = group
             source = observed if observed is not None else name
             known = np.asarray(columns[source], dtype=float) if source in columns else None
-            shown = {key: own for key, own in inputs.items() if key != MIXTURE}
+            shown = {
+                key: own / self.reading.units.get(key, 1.0)
+                for key, own in inputs.items()
+                if key != MIXTURE
+            }
             shown |= {key: np.asarray(numbers[key], dtype=float) for key in self.reading.shares}
             parts.append(Prediction(shown, predicted, known, [name] * num, groups))
         return parts[0] if len(parts) == 1 else Prediction.joined(parts)
+
+    def input_of(self, name: str) -> str | None:
+        """The column of an input or a share that a name refers to.
+
+        The name may be that of the column, of the laws' input, or another usual one.
+
+        Example:
+            >>> import numpy as np
+            >>> import farseer_jax as fj
+            >>> sizes = np.geomspace(1e8, 3e9, 9)
+            >>> choice = fj.choose_law({"Model Params": sizes, "loss": 1.7 + 400 / sizes**0.34})
+            >>> choice.input_of("N"), choice.input_of("params"), choice.input_of("lr")
+            ('Model Params', 'Model Params', None)
+        """
+        own = (*self.reading.inputs, *self.reading.shares)
+        found = input_named(name, own)
+        if found is not None:
+            return found
+        columns = columns_for(name, "positive", self.reading, {})
+        return columns[0] if len(columns) == 1 else None
+
+    def _columns(
+        self, columns: Columns, columns_of: Mapping[str, str], units: Mapping[str, float]
+    ) -> Columns:
+        """A table with the columns of the inputs, under their names and in their units.
+
+        Raises:
+            ValueError: a column is missing.
+        """
+        named = {self.input_of(name) or name: own for name, own in columns_of.items()}
+        factors = {self.input_of(name) or name: unit for name, unit in units.items()}
+        found = dict[str, np.ndarray]()
+        for name in (*self.reading.inputs, *self.reading.shares, *self.reading.groups):
+            own = named.get(name) or column_of_input(name, list(columns)) or name
+            named_column(name, own, list(columns))
+            found[name] = columns[own]
+            known, unit = self.reading.units.get(name, 1.0), factors.get(name)
+            if own == name and unit is None:
+                continue
+            if name in self.reading.inputs:
+                numbers = floats_of(columns[own], f"column {own!r}")
+                unit = unit_of_name(own, "", numbers) if unit is None else unit
+                found[name] = numbers * (unit / known)
+        return columns.with_columns(found, ())
 
     @property
     def best(self) -> TriedLaw:

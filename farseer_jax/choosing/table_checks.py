@@ -1,14 +1,12 @@
 """Checks of a table before its columns are read, for messages once and not from every law."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from farseer_jax.link_functions import Link
-from farseer_jax.runs.checks import floats_of, refuse_bad_rows
+from farseer_jax.runs.checks import floats_of
 from farseer_jax.runs.inputs import SUM_TOLERANCE
-from farseer_jax.runs.response import checked_response
+from farseer_jax.tables.number_texts import numbers_of
 from farseer_jax.tables.row_numbers import REMEDY, shown_rows
 
 Columns = Mapping[str, np.ndarray]
@@ -37,24 +35,22 @@ def refuse_lengths(columns: Columns) -> None:
         raise ValueError(f"the table has no rows (columns: {named}): give at least {LEAST_RUNS}")
 
 
-def checked_responses(
-    columns: Columns, names: Sequence[str], link: Link | None
+def enough_responses(
+    columns: Columns, names: Sequence[str]
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """The responses with enough values, and a sentence on each of the others.
 
     Args:
         columns: of the table.
         names: of the responses.
-        link: their link; None takes any finite number.
 
     Raises:
-        ValueError: a response is not a finite number or not within the range of its link, or all
-            have too few values.
+        ValueError: all have too few values.
     """
     kept, left_out = dict[str, np.ndarray](), list[str]()
     for name in names:
         label = f"column {name!r}" + ("" if name == "loss" else " (response)")
-        values = checked_response(columns[name], label, link or Link("identity"), leave_out=True)
+        values = numbers_of(columns[name]).numbers
         num = int(np.isfinite(values).sum())
         if num >= LEAST_RUNS:
             kept[name] = values
@@ -67,7 +63,7 @@ def checked_responses(
         else:
             known = f"{label} has values in only {num} of {len(values)} rows: "
             raise ValueError((known if num < len(values) else "") + too_few_text(num))
-    if not kept:
+    if names and not kept:
         raise ValueError(
             f"the responses {', '.join(map(repr, names))} have fewer than {LEAST_RUNS} values "
             "each: add runs, or name another response"
@@ -81,27 +77,6 @@ def too_few_text(num: int) -> str:
     return (
         f"{what} too few to hold out the largest and choose a law by them: add runs, or name a law"
     )
-
-
-def checked_column(values: np.ndarray, name: str, zero_allowed: bool = False) -> None:
-    """Refuse values of an input that are missing, infinite, or not positive.
-
-    Args:
-        values: numbers, ``(run,)``.
-        name: of the column.
-        zero_allowed: whether only missing and infinite values are refused.
-
-    Raises:
-        ValueError: there are such rows; the message names them and the remedy.
-    """
-    try:
-        refuse_bad_rows(values, f"column {name!r}", None)
-        bad = np.flatnonzero(values <= 0.0)
-        if len(bad) and not zero_allowed:
-            what = "is" if len(bad) == 1 else "are"
-            raise ValueError(f"column {name!r}: {shown_rows(bad)} {what} not positive; {REMEDY}")
-    except ValueError as error:
-        raise ValueError(f"{error}; or leave the column out if it is not an input") from None
 
 
 def refuse_sums(columns: Columns, names: Sequence[str]) -> None:
@@ -148,15 +123,3 @@ def looks_like_mixture(shares: np.ndarray, usual: bool) -> bool:
     most = max(one.mean(), percent.mean()) >= 0.5
     near = bool(((total > 0.5) & (total < 1.5)).all() and (finite <= 1.0).all())
     return bool(most and (usual or shares.shape[1] > 2)) or (usual and near)
-
-
-def texts_as_numbers(columns: Columns, numeric: Sequence[str]) -> dict[str, Any]:
-    """The columns, with those that must be numbers as numbers.
-
-    Raises:
-        ValueError: a row of such a column is text; the message names it.
-    """
-    own = dict(columns)
-    for name in numeric:
-        own[name] = floats_of(columns[name], f"column {name!r}")
-    return own

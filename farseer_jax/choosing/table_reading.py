@@ -7,33 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from farseer_jax.choosing.column_values import (
-    is_text,
-    known_input,
-    numbers_by_name,
-    sizes_of,
-    some_numbers,
-)
+from farseer_jax.choosing.column_values import is_text, known_input, numbers_by_name, sizes_of
 from farseer_jax.choosing.group_columns import groups_among
 from farseer_jax.choosing.independent_inputs import independent_inputs
-from farseer_jax.choosing.table_checks import (
-    checked_column,
-    checked_responses,
-    looks_like_mixture,
-    refuse_sums,
-    texts_as_numbers,
-)
+from farseer_jax.choosing.mixture_columns import mixture_among, plain_mixture
+from farseer_jax.choosing.response_columns import other_losses, responses_among
+from farseer_jax.choosing.table_checks import enough_responses, refuse_sums
 from farseer_jax.link_functions import Link
 from farseer_jax.runs.checks import floats_of
-from farseer_jax.runs.find_columns import match_columns
-from farseer_jax.runs.inputs import SUM_TOLERANCE
-from farseer_jax.runs.usual_names import USUAL_NAMES, USUAL_SHARES, squeezed
+from farseer_jax.runs.column_names import holds, roles_of
+from farseer_jax.runs.implausible import UNIT_WORDS
+from farseer_jax.runs.named_units import unit_of_column
+from farseer_jax.runs.usual_names import squeezed
+from farseer_jax.tables.number_texts import numbers_of as read_numbers
 from farseer_jax.tables.row_numbers import shown_rows
 
-_LOSS_NAMES = re.compile(r"(^loss[_ ].+)|(.+[_ ]loss$)", re.IGNORECASE)
 _RESULT_NAMES = re.compile(r"(^|[_ ])(loss|acc|accuracy|ppl|perplexity|bpb|error|score)($|[_ ])")
 _ROW_NAMES = frozenset(["seed", "runid", "run", "id", "index", "row", "step"])
 _MAY_BE_ZERO = frozenset({"s", "sparsity", "r"})  # fractions, which only some laws take
+_MOST_BAD = 0.5  # share of unusable rows up to which a column is an input by its name
 
 
 @dataclass(frozen=True)
@@ -50,6 +42,8 @@ class TableReading:
         ignored: other columns, with the reason.
         left_out: sentences on groups and responses with too few rows.
         small_groups: the labels of such groups.
+        units: factors of inputs that are not in parameters or tokens, such as ``params_B``.
+        notes: sentences on what else could have been meant, was pooled, derived or left out.
     """
 
     responses: tuple[str, ...]
@@ -61,18 +55,26 @@ class TableReading:
     ignored: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     small_groups: tuple[str, ...] = ()
+    units: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def sentences(self) -> list[str]:
         """The role of each column, a line each."""
-        lines = [("response", self.responses), ("groups", self.groups), ("inputs", self.inputs)]
+        inputs = tuple(f"{name}{self._unit_text(name)}" for name in self.inputs)
+        lines = [("response", self.responses), ("groups", self.groups), ("inputs", inputs)]
         lines += [("mixture h", self.shares)]
         texts = [f"{what}: {_listed(names)}" for what, names in lines if names]
         if self.sizes:
             texts.append(f"sizes read from labels: {_listed(self.sizes)}")
-        if self.link != "log":
+        if self.link == "identity":
             texts.append("errors are differences, since some responses are not positive")
+        texts += [f"note: {note}" for note in self.notes]
         texts += [f"not used: {name} ({reason})" for name, reason in self.ignored.items()]
         return texts
+
+    def _unit_text(self, name: str) -> str:
+        unit = self.units.get(name, 1.0)
+        return "" if unit == 1.0 else f" (in {UNIT_WORDS.get(unit, f'units of {unit:g}')})"
 
 
 def read_columns(
@@ -80,57 +82,85 @@ def read_columns(
     *,
     response: str | Sequence[str] | None = None,
     by: Sequence[str] | None = None,
-    named: Sequence[str] = (),
+    named: Mapping[str, str] | None = None,
     shares: Sequence[str] = (),
     link: Link | None = None,
+    units: Mapping[str, float | None] | None = None,
 ) -> TableReading:
     """Recognise the columns of a table by their names and values.
+
+    Rows of a response, or of an input known by its name, that hold no usable number do not matter
+    here.
 
     Args:
         columns: columns by name, one value per run.
         response: the responses; None finds them by their names.
         by: the columns to group by; None finds them.
-        named: columns that are inputs, whatever their values.
+        named: columns of inputs that the user named, which are inputs whatever their values.
         shares: columns of a mixture; found if empty.
         link: of the responses; None finds it.
+        units: factors of inputs.
 
     Raises:
-        ValueError: the table has no column of losses, lacks a column that is named, or has invalid
-            values in a response, an input known by its name, or a mixture.
+        ValueError: the table has too few losses, lacks a column that is named, or columns look like
+            a mixture but do not sum to 1.
     """
-    names = list(columns)
-    responses = _responses(columns, response)
-    columns = texts_as_numbers(columns, [*responses, *numbers_by_name(columns, named)])
-    values, left_out = checked_responses(columns, responses, link)
-    others, responses = set(names) - set(responses), tuple(values)
+    named, names = named or {}, list(columns)
+    responses = responses_among(columns, response)
+    values, left_out = enough_responses(columns, responses)
+    own = list(named.values())
+    sizes = tuple(n for n in names if n not in responses and sizes_of(columns[n]) is not None)
+    texts_of_numbers = {*numbers_by_name(columns, own), *responses, *sizes}
+    columns = {
+        name: read_numbers(values_).numbers if name in texts_of_numbers else values_
+        for name, values_ in columns.items()
+    }
+    others = [name for name in names if name not in responses]
     if shares:
         refuse_sums(columns, shares)
-    found = tuple(shares) or _shares(
-        columns, [n for n in names if n in others and n not in named and n not in (by or ())]
-    )
-    sizes = tuple(n for n in names if n in others and sizes_of(columns[n]) is not None)
-    rest = [n for n in names if n in others and n not in found]
+    free = [n for n in others if n not in own and n not in sizes and n not in (by or ())]
+    found, notes = tuple(shares) or mixture_among(columns, free), list[str]()
+    if not found:
+        free = [n for n in free if not _RESULT_NAMES.search(n.lower())]
+        found = plain_mixture(columns, free)
+        notes += [f"{_listed(found)} sum to 1 in every row: a mixture"] if found else []
+    rest = [n for n in others if n not in found]
     inputs, ignored = list[str](), dict[str, str]()
     for name in rest:
-        if (is_text(columns[name]) and name not in sizes) or name in (by or ()):
+        if is_text(columns[name]) or name in (by or ()):
             continue
-        reason = _not_an_input(name, columns, sizes, named)
+        reason = None if name in own else _not_an_input(name, columns[name])
         if reason is None:
             inputs.append(name)
         else:
             ignored[name] = reason
-    texts = [n for n in rest if is_text(columns[n]) and n not in sizes]
-    inputs = independent_inputs(columns, inputs, sizes, named, ignored)
-    groups = (
-        tuple(by) if by is not None else groups_among(columns, texts, [*inputs, *found], ignored)
+    texts = [n for n in rest if is_text(columns[n])]
+    inputs = independent_inputs(columns, inputs, sizes, own, ignored)
+    ignored_texts = dict[str, str]()
+    groups = groups_among(columns, texts, [*inputs, *found], ignored_texts)
+    if by is None:
+        ignored |= ignored_texts
+    else:
+        notes += _pooled(groups, by)
+        groups = tuple(by)
+    if response is None and len(values) == 1:
+        notes += _could_be_the_loss(columns, next(iter(values)))
+    return TableReading(
+        tuple(values),
+        groups,
+        tuple(inputs),
+        found,
+        sizes,
+        _link_of(list(values.values())) if link is None else link.name,
+        ignored,
+        left_out,
+        units={n: u for n in inputs if (u := _unit(n, columns[n], named, units or {})) != 1.0},
+        notes=tuple(notes),
     )
-    loss = np.concatenate(list(values.values()))
-    own_link = "log" if (loss[np.isfinite(loss)] > 0.0).all() else "identity"
-    return TableReading(responses, groups, tuple(inputs), found, sizes, own_link, ignored, left_out)
 
 
 def numbers_of(columns: Mapping[str, Any], reading: TableReading) -> dict[str, Any]:
-    """The columns with sizes in text, such as ``70M``, as numbers.
+    """The columns with sizes in text, such as ``70M``, as numbers, in their units.
 
     Raises:
         ValueError: a value is not a number.
@@ -138,84 +168,60 @@ def numbers_of(columns: Mapping[str, Any], reading: TableReading) -> dict[str, A
     numbers = dict(columns)
     for name in (*reading.sizes, *reading.responses, *reading.inputs, *reading.shares):
         if name in numbers and name not in reading.groups:
-            numbers[name] = floats_of(numbers[name], f"column {name!r}")
+            own = floats_of(numbers[name], f"column {name!r}")
+            numbers[name] = own * reading.units.get(name, 1.0)
     return numbers
 
 
-def _responses(
-    columns: Mapping[str, np.ndarray], response: str | Sequence[str] | None
-) -> tuple[str, ...]:
-    names = [name for name in columns if not is_text(columns[name])]
-    if response is not None:
-        return tuple(match_columns(list(columns), response, "as a response"))
-    if "loss" in columns:
-        return ("loss",)
-    names += [n for n in columns if n not in names and some_numbers(columns[n])]
-    usual = [name for name in names if squeezed(name) in USUAL_NAMES["loss"]]
-    found = usual[:1] if len(usual) == 1 else [n for n in names if _LOSS_NAMES.match(n)]
-    if not found:
-        raise ValueError(
-            'no column was recognised as the loss: name it, response="column"; the columns are '
-            f"{', '.join(map(repr, columns))}"
-        )
-    return tuple(found)
+def _link_of(responses: Sequence[np.ndarray]) -> str:
+    """The scale of the errors of responses: their logarithm, if all are positive."""
+    loss = np.concatenate(list(responses)) if responses else np.ones(0)
+    return "log" if (loss[np.isfinite(loss)] > 0.0).all() else "identity"
 
 
-def _shares(columns: Mapping[str, np.ndarray], names: Sequence[str]) -> tuple[str, ...]:
-    """Columns with a common prefix or suffix, in [0, 1], whose rows sum to 1.
-
-    Raises:
-        ValueError: columns look like a mixture, but do not sum to 1 in some rows.
-    """
-    numbers = [n for n in names if not is_text(columns[n])]
-    stems: dict[str, list[str]] = {}
-    for name in numbers:
-        parts = re.split(r"[_ .:-]", name)
-        for stem in {parts[0], parts[-1]}:
-            stems.setdefault(stem, []).append(name)
-    ordered = sorted(stems, key=lambda stem: (stem.lower() not in USUAL_SHARES, -len(stems[stem])))
-    for stem in ordered:
-        own = [name for name in stems[stem] if _is_share(columns[name])]
-        total = sum(np.asarray(columns[name], dtype=float) for name in own)
-        if len(own) > 1 and np.allclose(total, 1.0, atol=SUM_TOLERANCE):
-            return tuple(own)
-    for stem in ordered:
-        own = stems[stem]
-        usual = stem.lower() in USUAL_SHARES
-        if len(own) > 1 and looks_like_mixture(
-            np.stack([np.asarray(columns[name], dtype=float) for name in own], axis=1), usual
-        ):
-            refuse_sums(columns, own)
-    return ()
+def _unit(
+    name: str,
+    values: np.ndarray,
+    named: Mapping[str, str],
+    units: Mapping[str, float | None],
+) -> float:
+    """The factor of an input, by an option or the column's name."""
+    roles = [role for role, column in named.items() if column == name] or roles_of(name)
+    given = [units[role] for role in roles if units.get(role) is not None]
+    found = [*given, *(unit_of_column(role, name, values) for role in roles)]
+    return next((unit for unit in found if unit is not None), 1.0)
 
 
-def _is_share(values: np.ndarray) -> bool:
-    numbers = np.asarray(values, dtype=float)
-    return bool(np.isfinite(numbers).all() and (numbers >= 0.0).all() and (numbers <= 1.0).all())
+def _pooled(groups: Sequence[str], by: Sequence[str]) -> list[str]:
+    """A note on columns that would make groups, but are not named as such."""
+    others = [name for name in groups if name not in by]
+    if not others:
+        return []
+    how = f"grouped by {_listed(by)} only" if by else "not grouped"
+    return [f"the runs are {how}: rows of different {' and '.join(others)} are pooled"]
 
 
-def _not_an_input(
-    name: str, columns: Mapping[str, np.ndarray], sizes: Sequence[str], named: Sequence[str]
-) -> str | None:
-    """Why a column of numbers cannot be an input; None if it may be one.
+def _could_be_the_loss(columns: Mapping[str, np.ndarray], response: str) -> list[str]:
+    others = other_losses(columns, response)
+    also = f"{', '.join(map(repr, others))} could be meant too"
+    return [f"the loss is column {response!r} ({also})"] if others else []
 
-    Raises:
-        ValueError: it is an input by its name, but has invalid values.
-    """
-    values = sizes_of(columns[name]) if name in sizes else np.asarray(columns[name], dtype=float)
-    assert values is not None
-    if name in named:
-        checked_column(values, name)
-        return None
+
+def _not_an_input(name: str, values: np.ndarray) -> str | None:
+    """Why a column of numbers cannot be an input; None if it may be one."""
+    values = np.asarray(values, dtype=float)
     if squeezed(name) in _ROW_NAMES:
         return "identifies the runs"
-    known = known_input(name)
-    if known:
-        checked_column(values, name, squeezed(name) in _MAY_BE_ZERO)
-    bad = np.flatnonzero(~(np.isfinite(values) & (values > 0.0)))
+    usable = np.isfinite(values) & (values > 0.0)
+    bad, known = np.flatnonzero(~usable), known_input(name)
     if len(bad):
-        return f"not a positive number in {shown_rows(bad)}"
-    num = len(np.unique(values))
+        is_size = holds(name, "N") or holds(name, "D")
+        by_name = (
+            known and squeezed(name) not in _MAY_BE_ZERO and len(bad) < _MOST_BAD * len(values)
+        )
+        if not (is_size or by_name):
+            return f"not a positive number in {shown_rows(bad)}"
+    num = len(np.unique(values[usable]))
     if num == 1:
         return "the same in all rows"
     if known:

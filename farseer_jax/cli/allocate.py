@@ -27,9 +27,10 @@ from farseer_jax.cli.runs import (
     SELECTING_BY_ANY,
     UNITS,
     preparing,
-    print_notes,
+    runs_of_one_recipe,
     runs_argument,
     source_of,
+    units_of,
 )
 from farseer_jax.cli.tasks import is_result, read_fit
 from farseer_jax.cli.values import amounts, positives
@@ -143,12 +144,12 @@ def _read(settings: Settings) -> "Fit | Runs":
     if settings["example"]:
         runs = farseer_jax.example_runs()
     else:
-        names = ("N", "D", "N_unit", "D_unit")
-        own = {name: settings[name] for name in names}
-        runs = farseer_jax.read_runs(
-            source_of(settings["path"]), loss=settings["response"], **own, **preparing(settings)
+        of = {name: settings[name] for name in ("N", "D") if settings[name]}
+        units = units_of(settings)
+        columns = farseer_jax.read_table(
+            source_of(settings["path"]), **preparing(settings), columns_of=of, units=units
         )
-    print_notes(runs.notes)
+        runs = runs_of_one_recipe(columns, response=settings["response"], of=of, units=units)
     return runs.select(at_least=settings["min_of"], at_most=settings["max_of"])
 
 

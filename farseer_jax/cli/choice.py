@@ -10,7 +10,15 @@ import click
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.model import AUTO, METHODS
 from farseer_jax.cli.options import Settings, named, spelled
-from farseer_jax.cli.runs import check_runs, drop, naming, read_table, select
+from farseer_jax.cli.runs import (
+    check_runs,
+    columns_of,
+    drop,
+    naming,
+    read_table,
+    select,
+    units_of,
+)
 from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
@@ -72,11 +80,13 @@ def read_choice(settings: Settings) -> ChoiceTask:
     options = naming(settings)
     if settings.get("by"):
         options["by"] = settings["by"]
-    columns = options.get("columns_of", {})
+    columns, units = options.get("columns_of", {}), options.get("units", {})
     kinds = {
         name: "positive" for name in ("N", "D") if name in columns or _has_bound(name, settings)
     }
-    table, dropped = drop(select(read_table(settings), kinds, settings, columns, {}), settings)
+    bound = {name: own for name, own in columns.items() if name in kinds}
+    table = select(read_table(settings), kinds, settings, bound, units)
+    table, dropped = drop(table, settings)
     return ChoiceTask(table, options, dropped)
 
 
@@ -95,20 +105,23 @@ def at_rows(choice: "LawChoice", table: "Columns", settings: Settings) -> "Predi
     Raises:
         ValueError: a column or a group is missing, or a value is invalid.
     """
-    named_columns = {
-        _column_of(choice, name): own
-        for name, own in {
-            **{name: settings[name] for name in ("N", "D") if settings[name]},
-            **(settings["columns_of"] or {}),
-        }.items()
+    from farseer_jax.runs.input_names import column_of_input
+
+    columns, units = columns_of(settings), units_of(settings)
+    bound = {
+        name: own
+        for name in ("N", "D")
+        if _has_bound(name, settings)
+        and (own := columns.get(name) or column_of_input(choice.input_of(name) or name, [*table]))
     }
-    renamed = table.with_columns(
-        {name: table[own] for name, own in named_columns.items() if own in table}, ()
-    )
-    kinds = dict.fromkeys(choice.reading.inputs, "positive")
-    rows: Any = select(renamed, kinds, {**settings, "columns_of": None}, {}, {})
+    rows: Any = select(table, dict.fromkeys(bound, "positive"), settings, bound, units)
     observed = settings["loss"] or settings["response"]
-    return choice.evaluate(rows, observed if isinstance(observed, str) else None)
+    return choice.evaluate(
+        rows,
+        observed if isinstance(observed, str) else None,
+        columns_of=columns,
+        units=units,
+    )
 
 
 def at_points(
@@ -128,44 +141,39 @@ def at_points(
     import numpy as np
 
     from farseer_jax.fitting.prediction import Prediction
+    from farseer_jax.runs.input_names import unit_of_name
 
-    given = {_column_of(choice, name): own for name, own in values.items()}
     needed = (*choice.reading.inputs, *choice.reading.shares)
-    wrong = [name for name in given if name not in needed]
-    missing = [name for name in needed if name not in given]
+    names = {written: choice.input_of(written) or written for written in values}
+    wrong = [written for written, name in names.items() if name not in needed]
+    missing = [name for name in needed if name not in names.values()]
     if wrong or missing:
         what = f"have no input {wrong[0]}" if wrong else f"also need {', '.join(missing)}"
         raise Refusal(f"the chosen laws {what}: give a value of each input ({', '.join(needed)})")
-    num = max(map(len, given.values()))
+    num = max(map(len, values.values()))
     points: dict[str, Any] = {}
-    for name, texts in given.items():
-        numbers = [number_of(text) for text in texts]
+    for written, texts in values.items():
+        name, numbers = names[written], [number_of(text) for text in texts]
+        if name in points:
+            raise Refusal(f"{written} and another option both give {name}: leave one of them out")
         if None in numbers or len(texts) not in (1, num):
-            raise Refusal(f"{name}: expected one number or {num}, got {', '.join(texts)}")
-        points[name] = np.array(numbers * (num // len(texts)), dtype=float)
-    own = [
+            raise Refusal(f"{written}: expected one number or {num}, got {', '.join(texts)}")
+        own = np.array(numbers * (num // len(texts)), dtype=float)
+        unit = unit_of_name(written, "", own)  # numbers are in parameters and tokens otherwise
+        points[name] = own * (unit / choice.reading.units.get(name, 1.0))
+    fits = [
         fit
         for fit in choice
         if all(str(fit.group.get(name)) == label for name, label in groups.items())
     ]
-    if not own:
+    if not fits:
         labels = list(dict.fromkeys(str(dict(fit.group)) for fit in choice))[:_SHOWN]
         raise Refusal(f"--group: no fit has these labels; choose from {'; '.join(labels)}")
     found = []
-    for fit in own:
+    for fit in fits:
         table = {**points, **{name: np.array([label] * num) for name, label in fit.group.items()}}
         found.append(choice.evaluate(table, response=fit.response))
     return Prediction.joined(found)
-
-
-def _column_of(choice: "LawChoice", name: str) -> str:
-    """The column of an input, which may be named as the laws name it."""
-    if name in (*choice.reading.inputs, *choice.reading.shares):
-        return name
-    from farseer_jax.choosing.candidates import columns_for
-
-    found = columns_for(name, "positive", choice.reading, {})
-    return found[0] if len(found) == 1 else name
 
 
 def _has_bound(name: str, settings: Settings) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -21,29 +21,73 @@ def with_options(options: Mapping[str, Any]) -> str | None:
     root = None if context is None else context.find_root()
     if root is None or not isinstance(root.command, click.Group) or not root.invoked_subcommand:
         return None
-    command = root.command.get_command(root, root.invoked_subcommand)
+    words = _with_options(root, root.invoked_subcommand, root.meta.get(ARGUMENTS, ()), options)
+    return None if words is None else _spelled(["farseer", *words])
+
+
+def command_with(
+    name: str, arguments: Sequence[str], options: Mapping[str, Any], settings: Sequence[str] = ()
+) -> str | None:
+    """A command of the shell, quoted for it; None if it lacks one of the options.
+
+    Args:
+        name: of the command.
+        arguments: its arguments and options.
+        options: further options, as a ``TableError`` has them.
+        settings: words at its end.
+    """
+    root = click.get_current_context().find_root()
+    words = _with_options(root, name, [name, *arguments], options)
+    return None if words is None else _spelled(["farseer", *words, *settings])
+
+
+def options_text(options: Mapping[str, Any]) -> str:
+    """Options of `farseer fit`, quoted for a shell."""
+    root = click.get_current_context().find_root()
+    return _spelled(_with_options(root, "fit", [], options) or [])
+
+
+def own_arguments(without: Sequence[str]) -> list[str]:
+    """The arguments and options of this command as they were given, but for some.
+
+    Args:
+        without: options with a value to leave out.
+    """
+    words = click.get_current_context().find_root().meta.get(ARGUMENTS, ())
+    return _without([*words[1:]], without)
+
+
+def _with_options(
+    root: click.Context, name: str, words: Sequence[str], options: Mapping[str, Any]
+) -> list[str] | None:
+    """The words of a command with further options; None if it lacks one of them."""
+    assert isinstance(root.command, click.Group)
+    command = root.command.get_command(root, name)
     flags = (
         {}
         if command is None
         else {param.name: param.opts for param in command.params if isinstance(param, click.Option)}
     )
-    words = [*root.meta.get(ARGUMENTS, ())]
-    added: list[str] = []
-    for name, value in _settings(options):
-        own = _flag(name, flags)
+    own_words, added = [*words], list[str]()
+    for setting, value in _settings(options):
+        own = _flag(setting, flags)
         if own is None and value is None:
             continue
         if own is None:
             return None
-        if name == "where":
-            value = _joined(value, _value_of(words, own))
-        if name not in ("derive", "columns_of"):
-            words = _without(words, own)
-        if name == "response":
-            words = [*_without(words, ("--loss",))]
+        if setting == "where":
+            value = _joined(value, _value_of(own_words, own))
+        if setting not in ("derive", "columns_of"):
+            own_words = _without(own_words, own)
+        if setting == "response":
+            own_words = [*_without(own_words, ("--loss",))]
         if value is not None:
-            added += [own[0]] if name in _FLAGS else [own[0], value]
-    return " ".join(map(shell_word, ["farseer", *words, *added]))
+            added += [own[0]] if setting in _FLAGS else [own[0], value]
+    return [*own_words, *added]
+
+
+def _spelled(words: Sequence[str]) -> str:
+    return " ".join(map(shell_word, words))
 
 
 def shell_word(text: str) -> str:

@@ -1,6 +1,7 @@
 """``farseer compare``: which of two recipes is better, and at which scale."""
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -16,12 +17,24 @@ from farseer_jax.cli.options import (
     refit_options,
     spelled,
 )
+from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.output import Output
-from farseer_jax.cli.runs import PREPARING, preparing, print_notes, source_of
+from farseer_jax.cli.runs import PREPARING, preparing, print_notes, runs_of_one_recipe, source_of
 from farseer_jax.cli.tasks import file_argument, is_result, read_fit
 from farseer_jax.cli.values import expected, point, span
 
+if TYPE_CHECKING:
+    from farseer_jax.tables.columns import Columns
+
 _NUM_BUDGETS = 7
+_MOST_LABELS = 6  # that a message shows
+
+
+class Sources(NamedTuple):
+    """Two fits, or the runs of two recipes; and the labels of these in one table."""
+
+    both: list[Any]
+    labels: tuple[str, str] | None = None
 
 
 @reads("A,B")
@@ -59,6 +72,11 @@ _OPTIONS = Group(
         default="A,B",
     ),
     option(
+        "--by",
+        "COLUMN",
+        "Column of A, a table of both recipes, whose two values tell them apart, such as arm.",
+    ),
+    option(
         "--comparable",
         help="Compare even losses from different columns, or in what seem to be different units.",
         is_flag=True,
@@ -79,6 +97,8 @@ _FOR_FITS = ("N", "D", "compute", "tokens_per_parameter", "bootstrap", "seed")
 
 def _are_fits(settings: Settings) -> bool:
     """Whether both files are fits; both are tables of runs otherwise."""
+    if settings["path_b"] is None:
+        return False
     paths = [settings["path_a"], settings["path_b"]]
     fits = [is_result(path) for path in paths]
     if fits[0] != fits[1]:
@@ -90,6 +110,11 @@ def _are_fits(settings: Settings) -> bool:
 
 
 def _check(settings: Settings) -> None:
+    if (settings["path_b"] is None) != (settings["by"] is not None):
+        raise click.UsageError(
+            "Name two files A and B, or one table A of both recipes with the column that tells "
+            "them apart, such as --by arm."
+        )
     if _are_fits(settings):
         check_goes_with("bootstrap", ("level", "seed"), settings)
         return
@@ -101,21 +126,50 @@ def _check(settings: Settings) -> None:
             )
 
 
-def _read(settings: Settings) -> list[Any]:
+def _read(settings: Settings) -> Sources:
     paths = [settings["path_a"], settings["path_b"]]
     if _are_fits(settings):
-        return [read_fit(path) for path in paths]
-    from farseer_jax.runs.read_table import read_runs  # without JAX: mistakes come immediately
+        return Sources([read_fit(path) for path in paths])
+    from farseer_jax.runs.read_table import read_table  # without JAX: mistakes come immediately
 
-    tables = [read_runs(source_of(path), **preparing(settings)) for path in paths]
-    for path, runs in zip(paths, tables, strict=True):
-        print_notes(f"{path}: {note}" for note in runs.notes)
-    return tables
+    if settings["path_b"] is None:
+        table = read_table(source_of(settings["path_a"]), **preparing(settings))
+        print_notes(table.notes)
+        recipes = _two_recipes(replace(table, notes=()), settings["by"])
+        both = [
+            runs_of_one_recipe(own, label=f"{own_label}: ") for own_label, own in recipes.items()
+        ]
+        a, b = recipes
+        return Sources(both, (a, b))
+    tables = {path: read_table(source_of(path), **preparing(settings)) for path in paths}
+    return Sources([runs_of_one_recipe(tables[path], label=f"{path}: ") for path in paths])
+
+
+def _two_recipes(table: "Columns", by: str) -> "dict[str, Columns]":
+    """The rows of both recipes of a table, by label.
+
+    Raises:
+        ValueError: there is no such column.
+        Refusal: it has another number of values than two.
+    """
+    from farseer_jax.runs.find_columns import match_columns
+
+    (name,) = match_columns([*table], by, "as that of the recipes")[:1]
+    labels = table[name].astype(str)
+    found = list(dict.fromkeys(labels.tolist()))
+    if len(found) != 2:
+        more = ", …" if len(found) > _MOST_LABELS else ""
+        raise Refusal(
+            f"--by {by}: expected two values, got {len(found)} ({', '.join(found[:_MOST_LABELS])}"
+            f"{more}): select two of them, such as "
+            f"--where \"{name} in ('{found[0]}', '{found[-1]}')\""
+        )
+    return {label: table.take(labels == label) for label in found}
 
 
 @command(
     Source(
-        arguments=[file_argument("path_a", "A"), file_argument("path_b", "B")],
+        arguments=[file_argument("path_a", "A"), file_argument("path_b", "[B]", required=False)],
         read=_read,
         files=["path_a", "path_b"],
         groups=PREPARING,
@@ -128,20 +182,24 @@ def _read(settings: Settings) -> list[Any]:
     picture="plot_comparison",
     examples=[
         "farseer compare a.csv b.csv --at 7B,2T",
+        "farseer compare runs.csv --by arm --where \"arm in ('attn', 'mla')\"",
         "farseer compare a.json b.json --names old,new --N 1e8:1e11 --D 1e9:1e13",
         "farseer compare a.json b.json --at 7B,2T --bootstrap 1000 --json comparison.json",
     ],
     check=_check,
 )
 def compare(
-    sources: list[Any],
+    sources: Sources,
     points: tuple[tuple[float, float], ...],
     compute: tuple[float, float] | None,
     bootstrap: int | None,
     seed: int,
+    by: str | None,
     **options: Any,
 ) -> Output:
     """Compare two recipes by their tables of runs, or two fits (A.json B.json).
+
+    Both recipes may be in one table A, with a column --by that tells them apart.
 
     From tables: which recipe wins at each point, by how much and how sure that
     is, by the differences of runs at the same N and D. From fits written by
@@ -151,16 +209,19 @@ def compare(
     """
     import farseer_jax
 
-    if isinstance(sources[0], farseer_jax.Runs):
-        a, b = sources
+    if isinstance(sources.both[0], farseer_jax.Runs):
+        a, b = sources.both
         kept: Any = {name: options[name] for name in ("names", "level", "comparable")}
+        if sources.labels is not None and not named("names"):
+            kept["names"] = sources.labels
         return Output(farseer_jax.compare_runs(a, b, list(points) or None, **kept))
     import numpy as np
 
+    both = sources.both
     if bootstrap is not None:
-        sources = [farseer_jax.bootstrap(fit, bootstrap, seed=seed) for fit in sources]
+        both = [farseer_jax.bootstrap(fit, bootstrap, seed=seed) for fit in both]
     budgets = None if compute is None else np.geomspace(*compute, _NUM_BUDGETS)
-    found = farseer_jax.compare_fits(*sources, compute=budgets, **options)
+    found = farseer_jax.compare_fits(*both, compute=budgets, **options)
     if not points:
         return Output(found)
     at = found.at(*zip(*points, strict=True))

@@ -45,8 +45,11 @@ class TableRefusal(click.ClickException):
         if len(sentences) > 1:
             lines = (f"  {at}. {what}" for at, what in enumerate(sentences, start=1))
             text = "\n".join([f"{name}the table has {len(sentences)} problems:", *lines])
-        command = with_options(error.options) if error.options else None
-        super().__init__(text if command is None else f"{text}\nThis reads it:\n  {command}")
+        for way in error.ways:
+            command = with_options(way.options)
+            if command is not None:
+                text += f"\nThis reads it{f' {way.case}' if way.case else ''}:\n  {command}"
+        super().__init__(text)
 
 
 class Defect(click.ClickException):

@@ -7,6 +7,7 @@ import click
 
 from farseer_jax.cli.command_factory import Source, command
 from farseer_jax.cli.model import (
+    AUTO,
     EXPRESSION_OPTIONS,
     FITS,
     LAWS,
@@ -49,6 +50,11 @@ def candidate(text: str) -> Named | str:
         return text
     name, *rest = text.split(":")
     law: str = law_text.read(name)
+    if law == AUTO:
+        raise click.BadParameter(
+            f"{AUTO} is for `farseer fit`: name laws to compare (--law NAME, may be repeated), or "
+            "leave --law out for the usual ones."
+        )
     method = rest[0] if rest else None
     objectives = rest[1:]
     objective = ":".join(objectives) if objectives else None

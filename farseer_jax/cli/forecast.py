@@ -121,7 +121,12 @@ def forecast(
     at: Any = None
     observed, note = None, None
     if points:
-        at = named_points(law, runs.shares, points).inputs
+        columns = {
+            name: own
+            for name, own in task.options.get("columns_of", {}).items()
+            if isinstance(own, str)
+        }
+        at = named_points(law, runs.shares, points, columns).inputs
     elif targets is not None:
         at, observed, num_fitted = read_targets(targets, law, runs, task.options)
         note = f"{num_fitted} fitted runs of {targets} left out" if num_fitted else None

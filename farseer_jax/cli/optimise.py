@@ -178,6 +178,8 @@ def _given(fit: "Fit", pairs: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
     Raises:
         Refusal: a value is not a number.
     """
+    from farseer_jax.runs.input_names import input_named
+
     kinds = type(fit.law).inputs()
     mixture_of = {share: name for name, own in fit.runs.shares.items() for share in own}
     texts: dict[str, list[str]] = {}
@@ -185,7 +187,7 @@ def _given(fit: "Fit", pairs: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
         texts.setdefault(name, []).append(text)
     found: dict[str, Any] = {}
     for name, own in texts.items():
-        if kinds.get(name) == "category":
+        if kinds.get(input_named(name, kinds, fit.columns) or name) == "category":
             found[name] = own if len(own) > 1 else own[0]
             continue
         numbers = [number_of(text) for text in own]

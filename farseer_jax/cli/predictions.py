@@ -69,7 +69,7 @@ def at_points(fits: Sequence["Fit"], values: Mapping[str, Sequence[str]]) -> "Pr
         Refusal: an input is missing or unknown, or a fit has no finite loss there.
         ValueError: a value does not suit the kind of its input.
     """
-    points = _points(type(fits[0].law), fits[0].runs.shares, values)
+    points = _points(type(fits[0].law), fits[0].runs.shares, values, fits[0].columns)
     return _joined([_at(fit, points, None) for fit in fits], None)
 
 
@@ -83,13 +83,16 @@ def bound_points(fit: "Fit", points: Sequence[Mapping[str, str]]) -> dict[str, A
     Raises:
         UsageError, Refusal: as for :func:`named_points`; or there is no finite loss at a point.
     """
-    bound = named_points(type(fit.law), fit.runs.shares, points)
+    bound = named_points(type(fit.law), fit.runs.shares, points, fit.columns)
     _check_finite(_at(fit, bound, None))
     return bound.inputs
 
 
 def named_points(
-    law: "type[Law]", shares: Mapping[str, Sequence[str]], points: Sequence[Mapping[str, str]]
+    law: "type[Law]",
+    shares: Mapping[str, Sequence[str]],
+    points: Sequence[Mapping[str, str]],
+    columns: Mapping[str, str] | None = None,
 ) -> "Points":
     """Points given by options as inputs of a law.
 
@@ -97,6 +100,7 @@ def named_points(
         law: the law's class.
         shares: columns of each mixture.
         points: value of each input, or of each share of a mixture, as text.
+        columns: columns of inputs that were not found by their names.
 
     Raises:
         UsageError: the points name different inputs.
@@ -109,7 +113,8 @@ def named_points(
                 f"One --at names {', '.join(points[0])}, another {', '.join(other)}: name the same "
                 "inputs."
             )
-    return _points(law, shares, {name: [own[name] for own in points] for name in points[0]})
+    values = {name: [own[name] for own in points] for name in points[0]}
+    return _points(law, shares, values, columns or {})
 
 
 def check_points(fit: "Fit", points: Sequence[tuple[float, float]]) -> None:
@@ -146,16 +151,51 @@ def _check_finite(prediction: "Prediction") -> None:
 
 
 def _points(
-    law: "type[Law]", shares: Mapping[str, Sequence[str]], values: Mapping[str, Sequence[str]]
+    law: "type[Law]",
+    shares: Mapping[str, Sequence[str]],
+    values: Mapping[str, Sequence[str]],
+    columns_of: Mapping[str, str],
 ) -> "Points":
     from farseer_jax.runs.binding import bind_points
 
     kinds = law.inputs()
-    table = _table_of(values, {name: tuple(shares.get(name, (name,))) for name in kinds}, kinds)
+    columns = {name: tuple(shares.get(name, (name,))) for name in kinds}
+    values = by_input(values, [one for own in columns.values() for one in own], columns_of)
+    table = _table_of(values, columns, kinds)
     # numbers on the command line are taken literally: no unit is guessed
     ones: dict[str, float | None] = {name: 1.0 for name in ("N", "D") if name in kinds}
     (points,) = bind_points(table, kinds, columns_of=shares, units=ones)
     return points
+
+
+def by_input(
+    values: Mapping[str, Sequence[str]],
+    inputs: Sequence[str],
+    columns: Mapping[str, str],
+) -> dict[str, list[str]]:
+    """Values given by options, by input: names may be those of columns, or other usual ones.
+
+    Args:
+        values: texts by name; ``params_B`` is in billions.
+        inputs: names of the inputs, or of shares of a mixture.
+        columns: the columns from which inputs were fitted.
+
+    Raises:
+        Refusal: two names mean one input.
+    """
+    import numpy as np
+
+    from farseer_jax.runs.input_names import input_named, unit_of_name
+
+    found: dict[str, list[str]] = {}
+    for written, texts in values.items():
+        name = input_named(written, inputs, columns) or written
+        if name in found:
+            raise Refusal(f"{written} and another option both give {name}: leave one of them out")
+        numbers = np.array([number_of(text) or np.nan for text in texts])
+        unit = unit_of_name(written, name, numbers)
+        found[name] = [*texts] if unit == 1.0 else [repr(float(own)) for own in unit * numbers]
+    return found
 
 
 def of_groups(fits: "Fits", groups: Mapping[str, str]) -> "Fits":

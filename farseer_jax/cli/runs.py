@@ -305,6 +305,39 @@ def checked(
     return survey.columns.told()
 
 
+def runs_of_one_recipe(
+    columns: "Columns",
+    *,
+    response: str | None = None,
+    of: Mapping[str, str] | None = None,
+    units: Mapping[str, float] | None = None,
+    label: str = "",
+) -> "Runs":
+    """Runs over N and D whose rows belong together; prints what was taken for what.
+
+    Args:
+        columns: of a table.
+        response: column of the loss; None finds it.
+        of: columns of N and D that are not found by name.
+        units: factors of N and D.
+        label: of the table, before each note.
+
+    Raises:
+        TableError: the table cannot be read as it is, or has rows of several recipes.
+    """
+    from farseer_jax.runs.groups_and_responses import Binding
+    from farseer_jax.runs.runs import Runs
+    from farseer_jax.runs.survey import surveyed
+
+    of, units = of or {}, units or {}
+    kinds: dict[str, Any] = {"N": "positive", "D": "positive"}
+    binding = Binding(kinds, of, response, units=units)
+    survey = surveyed(columns, binding, one_fit=True, can_group=False)
+    print_notes(f"{label}{note}" for note in survey.notes)
+    named = {f"{name}_unit": unit for name, unit in units.items()}
+    return Runs.from_dataframe(survey.columns, loss=response, **of, **named)  # type: ignore[arg-type]
+
+
 def print_notes(notes: Iterable[str]) -> None:
     """Print how a table was read, on standard error."""
     for note in notes:

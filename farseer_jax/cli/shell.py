@@ -14,7 +14,7 @@ from farseer_jax.cli.errors import errors_as_sentences
 # Each is in the file of its own name, which is imported only when needed.
 COMMANDS = (
     "allocate", "bootstrap", "choices", "compare", "extrapolate", "fit", "forecast", "influence",
-    "optimise", "predict", "suggest"
+    "inspect", "optimise", "predict", "suggest"
 )  # fmt: skip
 
 _EPILOG = """\b

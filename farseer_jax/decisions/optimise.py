@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from farseer_jax.decisions.discrete_inputs import LabelledOptima, solve
 from farseer_jax.decisions.input_constraints import Cost
+from farseer_jax.decisions.inputs_by_name import input_of, values_by_input
 from farseer_jax.decisions.loss_profiles import loss_profiles
 from farseer_jax.decisions.optimise_arguments import Arguments
 from farseer_jax.decisions.optimise_checks import names_of, refuse_infeasible
@@ -65,7 +66,8 @@ def optimise(
         source: a fit; a bootstrap, which adds intervals from the optima of its refits; or a law,
             which has no runs, so that ranges must be given.
         over: the inputs to optimise, such as ``"h"`` or ``["N", "D"]``: numbers, mixtures, whole
-            numbers and categories.
+            numbers and categories. Names of columns that were fitted, and other usual ones, also
+            mean inputs, here and below.
         given: values of all other inputs, as for :meth:`Fit.predict`; arrays give several points.
         cost: the cost that the budgets limit: an expression in the law's inputs, or a JAX function
             of named inputs; by default ``"6*N*D"`` if there are budgets.
@@ -109,13 +111,13 @@ def optimise(
     arguments = Arguments(
         law=type(law),
         runs=None if fit is None else fit.runs,
-        over=names_of("over", over),
-        given=given or {},
+        over=tuple(input_of(name, law, fit) for name in names_of("over", over)),
+        given=values_by_input(given or {}, law, fit),
         cost=cost,
         budget=budget,
         subject_to=subject_to,
-        at_least=at_least or {},
-        at_most=at_most or {},
+        at_least=values_by_input(at_least or {}, law, fit),
+        at_most=values_by_input(at_most or {}, law, fit),
         whole_simplex=whole_simplex,
         maximise=maximise,
         seed=seed,

@@ -12,6 +12,7 @@ from farseer_jax.laws.law import Law
 from farseer_jax.methods.reports import Domain, Fitted, Remarks
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import Range, short
+from farseer_jax.runs.mixed_runs import mixed_runs
 from farseer_jax.runs.runs import Runs
 
 _NUM_POINTS = 32
@@ -31,7 +32,8 @@ def warnings_of(remarks: Remarks, fitted: Fitted, outliers: Outliers) -> tuple[s
     pulled, better = outlier_warnings(fitted, outliers), better_fit_warnings(fitted)
     if better:  # the error is said already, and it is not the losses that are to blame
         fitted = fitted._replace(mean_relative_error=0.0)
-    return (*pulled, *better, *remarks.doubts(fitted), *rising, *remarks.misfits(fitted))
+    mixed = [f"{sentence}." for sentence in mixed_runs(fitted.runs)]
+    return (*mixed, *pulled, *better, *remarks.doubts(fitted), *rising, *remarks.misfits(fitted))
 
 
 def rising_sentences(law: Law, runs: Runs, domain: Domain | None) -> list[str]:

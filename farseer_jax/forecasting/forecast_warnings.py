@@ -10,6 +10,7 @@ from farseer_jax.forecasting.forecast_record import record_summary
 from farseer_jax.forecasting.forecast_table import factor_text, number_format, point_text
 from farseer_jax.results.numbers import level_text, share_text, some_of
 from farseer_jax.runs.inputs import LOGARITHMIC
+from farseer_jax.runs.mixed_runs import mixed_runs
 from farseer_jax.runs.row_labels import row_name
 from farseer_jax.uncertainty.intervals import cell_text
 
@@ -69,9 +70,10 @@ def undetermined(forecast: "Forecast") -> Iterator[str]:
 
 
 def _mixed(forecast: "Forecast") -> Iterator[str]:
-    """Runs near the same point with other losses: probably of several recipes."""
+    """Checkpoints, targets or several arms; or runs near a point with other losses."""
     runs = forecast.runs
-    if forecast.law is not None:
+    yield from (found := mixed_runs(runs))
+    if found or forecast.law is not None:
         return
     log_loss = np.log(runs.loss)
     places = np.round(np.log([runs.N, runs.D]) / _NEAR).astype(int)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.checks import Floats, floats_of
+from farseer_jax.runs.column_names import SCALED
 from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.find_columns import find_inputs, match_columns
 from farseer_jax.runs.groups_and_responses import (
@@ -18,7 +19,6 @@ from farseer_jax.runs.groups_and_responses import (
     groups_of,
     table_parts,
 )
-from farseer_jax.runs.implausible import LEAST
 from farseer_jax.runs.inputs import as_kinds
 from farseer_jax.runs.named_units import unit_of_column
 from farseer_jax.runs.runs import Runs
@@ -191,7 +191,7 @@ def bind_points(
     there = [name for name in responses if name in names]
     found = find_inputs(names, kinds, columns_of, there)
     for name, column in found.items():
-        if name in LEAST and units.get(name) is None and isinstance(column, str):
+        if name in SCALED and units.get(name) is None and isinstance(column, str):
             numbers = floats_of(columns[column], f"column {column!r}")
             units[name] = unit_of_column(name, column, numbers)
     bound = bound_inputs(columns, kinds, found, units)

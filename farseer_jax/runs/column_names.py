@@ -1,6 +1,7 @@
 """The words and the unit in a column's name, and what such a column usually holds."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from farseer_jax.runs.usual_names import LOSSES, USUAL_NAMES, squeezed
@@ -14,7 +15,7 @@ _SCALES: Final = {
 _FLOPS: Final = dict(zip("kmgtpezy", (10.0**power for power in range(3, 25, 3)), strict=True))
 _PETAFLOP_DAY: Final = 1e15 * 86400
 # Inputs to which units in names apply; others are not recognised by a name with a unit.
-_SCALED: Final = frozenset(["N", "D"])
+SCALED: Final = frozenset(["N", "D", "U", "N_active", "C", "V", "B", "characters", "examples"])
 
 # What comes before the name in exports of trackers, and says nothing.
 _PREFIX_TEXT: Final = """
@@ -32,6 +33,10 @@ _TRAINING: Final = frozenset(["train", "training"])
 _EVALUATION: Final = frozenset(
     ["eval", "evaluation", "val", "valid", "validation", "test", "dev", "heldout"]
 )
+_NOT_DATA_TEXT: Final = """
+    best min minimum max maximum aux z ema moving smoothed delta relative no n num
+    """
+_NOT_DATA: Final = frozenset(_NOT_DATA_TEXT.split())
 _OF_DATA: Final = _TRAINING | {"data", "dataset"}
 
 _WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]+|%")
@@ -52,6 +57,7 @@ class ColumnName(NamedTuple):
     unit: float | None
 
 
+@lru_cache(maxsize=1 << 14)  # each name is asked for every input
 def name_and_unit(column: str) -> ColumnName:
     """Split a column's name into words, without the path before it and the unit after it.
 
@@ -104,13 +110,23 @@ def holds(column: str, name: str) -> bool:
     if squeezed(column) in usual:
         return True
     words, unit = name_and_unit(column)
-    if unit is not None and name not in _SCALED:
+    if unit is not None and name not in SCALED:
         return False
     if words and words[0] in _OF_DATA and "".join(words) not in usual:
         words = words[1:]
     if len("".join(words)) == 1:  # d may be a width: N and D themselves, in their own case
         return re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", column) is not None
     return "".join(words) in usual
+
+
+def roles_of(column: str) -> list[str]:
+    """The inputs that a column could be by its name; without the loss.
+
+    Example:
+        >>> roles_of("params_B"), roles_of("n_experts"), roles_of("arm")
+        (['N'], ['E', 'experts'], [])
+    """
+    return [name for name in USUAL_NAMES if name != "loss" and holds(column, name)]
 
 
 def loss_rank(column: str) -> int | None:
@@ -131,9 +147,15 @@ def loss_rank(column: str) -> int | None:
     last = name_and_unit(re.split(r"[/.]", column)[-1]).words
     begins = bool(words) and words[0] in _EVALUATION | _TRAINING
     is_below = len(last) < len(words) and (begins or last == words[: len(last)])
-    if _is_loss(words) or (is_below and _is_loss(last)):
+    if _is_loss(words) or (is_below and _is_loss(last)) or _is_loss_of_data(words):
         return int(is_training)
     return None
+
+
+def _is_loss_of_data(words: tuple[str, ...]) -> bool:
+    """Whether words are those of a loss of an evaluation on one set of data, ``c4_val_loss``."""
+    place = next((at for at, word in enumerate(words) if word in _EVALUATION), 0)
+    return 0 < place < 3 and not _NOT_DATA & set(words[:place]) and _is_loss(words[place:])
 
 
 def _is_loss(words: tuple[str, ...]) -> bool:

@@ -11,11 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.usual_names import squeezed
 
 Copies = Literal["average", "keep"]
 COPIES: tuple[Copies, ...] = ("average", "keep")
 # Columns that tell replicates from copies.
-SEEDS = ("seed", "random_seed", "init_seed", "data_seed", "replicate", "repeat", "rerun")
+_SEED_TEXT = """
+    seed seeds randomseed initseed dataseed modelseed trainseed trainingseed globalseed rngseed
+    replicate replica repeat repetition rerun
+    """
+_SEEDS = frozenset(_SEED_TEXT.split())
 _SHIFT = 32  # units in the last place: a hundredth of a millionth of a millionth
 
 
@@ -43,7 +48,7 @@ def losses_with_replicates(
     """
     if copies not in COPIES:
         raise ValueError(f"copies must be one of {COPIES}, got {copies!r}")
-    seeds = [values for name, values in extra.items() if str(name).lower() in SEEDS]
+    seeds = [values for name, values in extra.items() if is_seed(name)]
     if copies == "average" and not seeds:
         return loss
     num = len(loss)
@@ -55,6 +60,17 @@ def losses_with_replicates(
         known = seen.setdefault(run, {})
         rank[row] = known.setdefault(replicate, len(known))
     return np.asarray(loss + rank * _SHIFT * np.spacing(loss))
+
+
+def is_seed(column: object) -> bool:
+    """Whether a column tells replicates apart, by its name.
+
+    Example:
+        >>> is_seed("config.data_seed"), is_seed("arm")
+        (True, False)
+    """
+    text = str(column)
+    return bool({squeezed(text), squeezed(text.replace("/", ".").rsplit(".", 1)[-1])} & _SEEDS)
 
 
 def _codes(columns: list[NDArray[Any]], num_rows: int) -> NDArray[np.intp]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -17,16 +17,19 @@ from farseer_jax.tables.row_numbers import shown_rows
 
 # Language models have been trained from 1e5 parameters on, on 1e7 to 1e14 tokens.
 LEAST: Final = {"N": 1e5, "D": 1e7}
-MOST: Final = {"N": 1e14, "D": 1e16}
+MOST: Final = {"N": 1e13, "D": 1e15}
 _UNITS: Final = (1e9, 1e6, 1e12, 1e3)
 UNIT_WORDS: Final = {1e3: "thousands", 1e6: "millions", 1e9: "billions", 1e12: "trillions"}
 # What the smallest and the largest of several runs do not exceed, to guess a unit.
 _RANGES: Final = {"N": (3e10, 2e12), "D": (1e13, 1e14)}
 _USUAL_RATIO: Final = (0.5, 5e3)  # of tokens to parameters
+_LEAST_RATIO: Final = 0.05  # medians beyond are those of columns in different units
+_MOST_RATIO: Final = 2e4
 _GAP: Final = 300.0  # between values in another unit and the others
-_MOST_NATS: Final = 15.0  # per token: log of a vocabulary of three million
-_RISING: Final = 0.5  # rank correlation
-_FEWEST: Final = 6  # runs for a correlation
+_SMALL_GAP: Final = 2.5  # where losses tell too that the unit is another
+_MOST_CUTS: Final = 5
+BETTER: Final = 3.0  # variance about a power law by that with the other unit
+FEWEST: Final = 8  # runs to compare them
 
 
 def wrong_meaning(
@@ -45,14 +48,15 @@ def wrong_meaning(
         return None
     what = f"column {column!r} is {_article(meaning)}{meaning} by its name, not {_meant(role)}"
     if role == "loss" and meaning == "accuracy":
-        return _on_logit_scale(what, column)
+        remedy = {"link": "logit", "response": column}
+        return Problem(f'{what}: fit it on the logit scale, use link="logit"', (remedy,))
     if role == "D" and meaning == "epochs":
         formula = f"D = {name_text(column)}*1e9"
         return Problem(f"{what}: multiply it by the tokens of one epoch, use derive={formula!r}")
     found = formula_for(role, [column, *names], [own for own in known if own != role])
     if found is None:
         return Problem(f"{what}: name another column")
-    return Problem(f"{what}: use derive={found!r}", (_derived(role, found),))
+    return Problem(f"{what}: use derive={found!r}", (derived_instead(role, found),))
 
 
 def wrong_unit(role: str, column: str, values: Floats, N: Floats | None) -> Problem | None:
@@ -72,20 +76,53 @@ def wrong_unit(role: str, column: str, values: Floats, N: Floats | None) -> Prob
     if largest > MOST[role] and role == "D":
         formula = f"D = {name}/(6*N)"
         what = f"{size}large for a number of {meant}; if it is compute, use derive={formula!r}"
-        return Problem(what, (_derived("D", formula),))
+        return Problem(what, (derived_instead("D", formula),))
     if largest > MOST[role]:
         return Problem(f"{size}large for a number of {meant}: name another column")
-    unit = _likely_unit(role, values, N)
-    of_ratio = f"D = {name}*N"
-    ratio = f"; if it is tokens per parameter, use derive={of_ratio!r}" if role == "D" else ""
+    units = _likely_units(role, values, N)[:2]
+    remedies = [{"units": {role: unit}} for unit in units]
+    cases = [f"if {column!r} is in {UNIT_WORDS[unit]}" for unit in units]
+    what = f"{size}small for a number of {meant}. " + "; ".join(
+        f"{'If' if unit == units[0] else 'if'} it is in {UNIT_WORDS[unit]}, give "
+        f"{role}_unit={_power(unit)}"
+        for unit in units
+    )
+    if role == "D" and N is not None and float(np.median(values)) <= _USUAL_RATIO[1]:
+        formula = f"D = {name}*N"
+        what += f"; if it is tokens per parameter, use derive={formula!r}"
+        remedies.append(derived_instead("D", formula))
+        cases.append(f"if {column!r} is tokens per parameter")
+    what += f"; if these really are {meant}, give {role}_unit=1"
+    return Problem(what, tuple(remedies), tuple(cases))
+
+
+def wrong_ratio(columns: Mapping[str, str], N: Floats, D: Floats) -> Problem | None:
+    """N and D of which one is in another unit, by the tokens per parameter.
+
+    Args:
+        columns: those of N and D.
+        N: parameters, ``(row,)``.
+        D: training tokens, ``(row,)``.
+    """
+    ratio = float(np.median(D / N))
+    if _LEAST_RATIO <= ratio <= _MOST_RATIO:
+        return None
+    role = "D" if ratio < _LEAST_RATIO else "N"
+    factors = {unit: ratio * unit if role == "D" else ratio / unit for unit in (1e3, 1e6, 1e9)}
+    usual = [unit for unit, own in factors.items() if _USUAL_RATIO[0] <= own <= _USUAL_RATIO[1]]
+    unit = usual[0] if usual else 1e3
     return Problem(
-        f"{size}small for a number of {meant}. If it is in {UNIT_WORDS[unit]}, give "
-        f"{role}_unit={_power(unit)}{ratio}; if these really are {meant}, give {role}_unit=1",
+        f"column {columns['D']!r} (D) is {short(ratio)} times column {columns['N']!r} (N) in the "
+        f"median, where 1 to 1,000 tokens per parameter are usual; if column {columns[role]!r} is "
+        f"in {UNIT_WORDS[unit]}, give {role}_unit={_power(unit)}; if both are right, give "
+        f"{role}_unit=1",
         ({"units": {role: unit}},),
     )
 
 
-def mixed_units(role: str, column: str, values: Floats, rows: NDArray[np.intp]) -> Problem | None:
+def mixed_units(
+    role: str, column: str, values: Floats, rows: NDArray[np.intp], others: Sequence[Floats] = ()
+) -> Problem | None:
     """Some rows of N or D in another unit than the others.
 
     Args:
@@ -93,78 +130,71 @@ def mixed_units(role: str, column: str, values: Floats, rows: NDArray[np.intp]) 
         column: the column.
         values: of all rows, ``(row,)``; positive.
         rows: their numbers in the table, ``(row,)``.
+        others: the loss and the other of N and D, ``(row,)`` each, which tell it where the gap
+            between the values does not.
     """
-    low, high = _split(values)
-    if not len(low) or high[0] / low[-1] < _GAP or low[-1] >= LEAST[role] or high[-1] < LEAST[role]:
+    low, high = split(values)
+    if not len(low) or high[-1] < LEAST[role]:
         return None
-    middle = np.log(np.median(high) / np.median(low))
-    unit = min(_UNITS, key=lambda own: float(abs(np.log(own) - middle)))
-    name, cut = name_text(column), short(2.0 * float(low[-1]))
+    if high[0] / low[-1] < _GAP or low[-1] >= LEAST[role]:
+        low, high = _split_by_loss(values, others)
+    if not len(low):
+        return None
+    unit, name = _unit_between(low, high), name_text(column)
+    cut = short(float(min(2.0 * low[-1], np.sqrt(low[-1] * high[0]))))
     formula = f"{name} = where({name} < {cut}, {_power(unit)}*{name}, {name})"
     return Problem(
-        f"{_two_ranges(column, values, low, high, rows)}; if the small ones are in "
+        f"{two_ranges(column, values, low, high, rows)}; if the small ones are in "
         f"{UNIT_WORDS[unit]}, use derive={formula!r}",
         ({"derive": [formula]},),
     )
 
 
-def some_perplexities(column: str, loss: Floats, rows: NDArray[np.intp]) -> Problem | None:
-    """Perplexities among losses.
+def _unit_between(low: Floats, high: Floats) -> float:
+    """The unit of small values, by their distance from the others."""
+    middle = np.log(np.median(high) / np.median(low))
+    return min(_UNITS, key=lambda own: float(abs(np.log(own) - middle)))
+
+
+def _split_by_loss(values: Floats, others: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """Distinct values below and above a gap, if the loss tells that they differ in units.
+
+    With the small values in another unit, the losses must be much nearer to a power law, and the
+    two ranges must overlap.
 
     Args:
-        column: of the response.
-        loss: of all rows, ``(row,)``; positive.
-        rows: their numbers in the table, ``(row,)``.
+        values: of N or D, ``(row,)``; positive.
+        others: the loss, and the other of N and D, ``(row,)`` each.
     """
-    low, high = _split(loss)
-    if not len(low) or high[0] < 2.0 * low[-1] or low[-1] > _MOST_NATS or high[0] < 1.0:
-        return None
-    logs = np.log(high)
-    if not 0.5 * low[0] <= logs[0] <= logs[-1] <= 2.0 * low[-1]:
-        return None
-    name, cut = name_text(column), short(float(np.sqrt(low[-1] * high[0])))
-    formula = f"{name} = where({name} > {cut}, log({name}), {name})"
-    return Problem(
-        f"{_two_ranges(column, loss, low, high, rows)}; if the large ones are perplexities, use "
-        f"derive={formula!r}",
-        ({"derive": [formula]},),
-    )
+    ordered = np.unique(values)
+    nothing = ordered[:0], ordered
+    if len(others) != 2 or len(values) < FEWEST or any((own <= 0.0).any() for own in others):
+        return nothing
+    gaps = ordered[1:] / ordered[:-1]
+    best, left = nothing, variance(values, others) / BETTER
+    for at in np.argsort(gaps)[: -_MOST_CUTS - 1 : -1] + 1:
+        low, high = ordered[:at], ordered[at:]
+        unit = _unit_between(low, high)
+        overlap = low[-1] * unit > high[0] and low[0] * unit < high[-1]
+        if gaps[at - 1] < _SMALL_GAP or not overlap:
+            continue
+        own = variance(np.where(values <= low[-1], unit * values, values), others)
+        if own < left:
+            best, left = (low, high), own
+    return best
 
 
-def not_a_loss(column: str, loss: Floats, inputs: Mapping[str, Floats]) -> Problem | None:
-    """A response that does not look like a loss: too large, or rising with N and D.
-
-    Args:
-        column: of the response.
-        loss: in all rows, ``(row,)``; positive and finite.
-        inputs: N and D if there are any, ``(row,)`` each.
-    """
-    if float(np.median(loss)) > _MOST_NATS:
-        formula = f"loss = log({name_text(column)})"
-        return Problem(
-            f"column {column!r} holds {_range(loss)}, too large for a loss per token; if it is a "
-            f"perplexity, use derive={formula!r}",
-            (_derived("loss", formula),),
-        )
-    if len(loss) < _FEWEST or not inputs:
-        return None
-    if min(_rank_correlation(values, loss) for values in inputs.values()) < _RISING:
-        return None
-    rises = f"column {column!r} rises with {' and '.join(inputs)}"
-    if float(loss.max()) <= 1.0:
-        return _on_logit_scale(f"{rises} and stays within 0 to 1, as an accuracy does", column)
-    return Problem(f"{rises}, where a loss falls: name the column of the loss")
+def variance(values: Floats, others: Sequence[Floats]) -> float:
+    """What a power law of N and D, bent if there are many runs, leaves of the logs of losses."""
+    loss = np.log(others[0])
+    logs = [np.log(own) - np.log(own).mean() for own in (values, others[1])]
+    bends = [own**2 for own in logs] if len(loss) >= 2 * FEWEST else []
+    design = np.stack([np.ones(len(loss)), *logs, *bends], axis=1)
+    slopes = np.linalg.lstsq(design, loss, rcond=None)[0]
+    return float(((loss - design @ slopes) ** 2).sum())
 
 
-def _on_logit_scale(what: str, column: str) -> Problem:
-    """The problem of an accuracy that is fitted as a loss."""
-    return Problem(
-        f'{what}: fit it on the logit scale, use link="logit"',
-        ({"link": "logit", "response": column},),
-    )
-
-
-def _split(values: Floats) -> tuple[Floats, Floats]:
+def split(values: Floats) -> tuple[Floats, Floats]:
     """Distinct values below and above the largest gap between them; empty without a gap."""
     ordered = np.unique(values)
     if len(ordered) < 2:
@@ -173,7 +203,7 @@ def _split(values: Floats) -> tuple[Floats, Floats]:
     return ordered[:at], ordered[at:]
 
 
-def _two_ranges(
+def two_ranges(
     column: str, values: Floats, low: Floats, high: Floats, rows: NDArray[np.intp]
 ) -> str:
     """Which rows hold the fewer ones of two ranges of values."""
@@ -182,27 +212,29 @@ def _two_ranges(
     own, others = (low, high) if fewer is is_low else (high, low)
     holds = "holds" if fewer.sum() == 1 else "hold"
     return (
-        f"column {column!r} mixes units: {shown_rows(rows[fewer])} {holds} {_range(own)}, the "
-        f"other rows {_range(others)}"
+        f"column {column!r} mixes units: {shown_rows(rows[fewer])} {holds} {range_of(own)}, the "
+        f"other rows {range_of(others)}"
     )
 
 
-def _range(values: Floats) -> str:
+def range_of(values: Floats) -> str:
+    """The smallest and the largest value for a message."""
     return f"{short(float(values.min()))} to {short(float(values.max()))}"
 
 
-def _likely_unit(role: str, values: Floats, N: Floats | None) -> float:
-    """The unit with which values are numbers of parameters or tokens."""
+def _likely_units(role: str, values: Floats, N: Floats | None) -> list[float]:
+    """The units with which values are numbers of parameters or tokens, the likeliest first."""
     low, high = float(values.min()), float(values.max())
     least, most = _RANGES[role]
     plausible = [
         unit for unit in _UNITS if low * unit <= least and LEAST[role] <= high * unit <= most
-    ]
-    if role == "D" and N is not None:
-        ratio = float(np.median(values / N))
-        usual = [unit for unit in plausible if _USUAL_RATIO[0] <= ratio * unit <= _USUAL_RATIO[1]]
-        plausible = usual or plausible
-    return plausible[0] if plausible else _UNITS[0]
+    ] or [_UNITS[0]]
+    if role != "D" or N is None:
+        return plausible[:1]
+    ratio = float(np.median(values / N))
+    usual = [unit for unit in plausible if _USUAL_RATIO[0] <= ratio * unit <= _USUAL_RATIO[1]]
+    middle = float(np.sqrt(np.prod(_USUAL_RATIO)))
+    return sorted(usual or plausible, key=lambda unit: abs(np.log(ratio * unit / middle)))
 
 
 def _power(unit: float) -> str:
@@ -210,16 +242,7 @@ def _power(unit: float) -> str:
     return f"1e{round(np.log10(unit))}"
 
 
-def _rank_correlation(first: Floats, second: Floats) -> float:
-    from scipy.stats import rankdata
-
-    ranks = np.stack([rankdata(first), rankdata(second)])
-    if (np.ptp(ranks, axis=1) == 0.0).any():
-        return 1.0  # a single size: the other input decides
-    return float(np.corrcoef(ranks)[0, 1])
-
-
-def _derived(role: str, formula: str) -> dict[str, Any]:
+def derived_instead(role: str, formula: str) -> dict[str, Any]:
     """The options that derive a role, instead of taking a column for it."""
     cleared = {"response": None} if role == "loss" else {"columns_of": {role: None}}
     return {**cleared, "derive": [formula]}

@@ -1,156 +1,246 @@
-"""Rows that do not belong into one fit: checkpoints of one run, several arms, targets."""
+"""Rows that do not belong into one fit: checkpoints of one run, targets, failed runs."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.runs.arms import arms, codes_of_rows
 from farseer_jax.runs.checks import Floats
-from farseer_jax.runs.copies import SEEDS
+from farseer_jax.runs.column_names import name_and_unit
+from farseer_jax.runs.copies import is_seed
+from farseer_jax.runs.labels import codes_of, condition_is, condition_is_not, labels_of_rows
 from farseer_jax.runs.table_problems import Problem
-from farseer_jax.runs.usual_names import squeezed
-from farseer_jax.tables.number_texts import is_missing
+from farseer_jax.tables.number_texts import numbers_of
 
-_RUN_LABELS: Final = frozenset(["runid", "run", "id", "name", "runname", "expname", "experiment"])
-_STEPS: Final = frozenset(
-    [
-        "step",
-        "steps",
-        "globalstep",
-        "trainstep",
-        "trainerglobalstep",
-        "iteration",
-        "iter",
-        "trainsteps",
-    ]
-)
-_ROLES: Final = frozenset(["role", "split", "set", "kind", "type", "purpose", "status", "stage"])
+_LABEL_TEXT: Final = """
+    runid run id name runname expname expid exp experiment experimentname experimentid job jobid
+    jobname trial trialid uid uuid model modelname modelid
+    """
+_STEP_TEXT: Final = """
+    step steps globalstep trainstep trainerglobalstep iteration iterations iter iters trainsteps
+    globalsteps currentstep optimizerstep numsteps nsteps checkpoint ckpt
+    """
+_ROLE_TEXT: Final = """
+    role split set kind type purpose stage partition subset group usage fitorheldout
+    """
+_TARGET_TEXT: Final = """
+    target istarget heldout isheldout holdout isholdout istest extrapolation isextrapolation
+    isvalidation
+    """
+_STATE_TEXT: Final = "state status runstate"
+_RUN_LABELS: Final = frozenset(_LABEL_TEXT.split())
+_STEPS: Final = frozenset(_STEP_TEXT.split())
+_ROLES: Final = frozenset(_ROLE_TEXT.split())
+_TARGET_FLAGS: Final = frozenset(_TARGET_TEXT.split())
+_STATES: Final = frozenset(_STATE_TEXT.split())
 _TARGETS: Final = re.compile(
-    r"^(targets?|held[ _-]?out|hold[ _-]?out|tests?|eval(uation)?|validation|val|predict(ion)?)$",
-    re.I,
+    r"^(targets?|held[ _-]?out|hold[ _-]?out|test(ing)?|tests|eval(uation)?|validation|valid|val|"
+    r"predict(ion|ed)?|forecast|extrapolat(e|ed|ion))([ _-](set|runs?|targets?|points?))?$",
+    re.IGNORECASE,
+)
+_FAILED: Final = re.compile(
+    r"^(crash(ed)?|fail(ed|ure)?|killed|running|preempt(ed|ing)|pending|diverged|cancel(l)?ed|"
+    r"timeout|incomplete|unfinished|error|oom|aborted|stopped)$",
+    re.IGNORECASE,
 )
 _FIRST_TO_FIT: Final = ("ladder", "train", "fit", "training", "runs")
-_MOST_LABELS: Final = 30
-_CLEAR: Final = 5.0  # variance between labels by that within them
-_SHARE: Final = 0.8
+_FEWEST_ROWS: Final = 1.5  # rows per run of checkpoints
+_FEWEST_OF_SIZE: Final = 3  # rows per label that may be that of a size
+_MOST_KEYS: Final = 3  # columns that identify a run
 
 
-def checkpoints(
-    columns: Mapping[str, NDArray[Any]], inputs: Mapping[str, Floats]
-) -> Problem | None:
-    """Several rows of one run along its training.
+class Training(NamedTuple):
+    """N, D and further inputs that are numbers, ``(row,)`` each, and the column of D."""
 
-    Args:
-        columns: of the table, ``(row,)`` each.
-        inputs: N, D and further numbers that are fitted, ``(row,)`` each.
-    """
-    label = next((name for name in columns if squeezed(name) in _RUN_LABELS), None)
-    if label is None:
-        return None
-    codes = _codes(columns[label])
-    num_runs, num_rows = codes.max() + 1, len(codes)
-    if num_runs == num_rows or num_runs * 1.5 > num_rows:
-        return None
-    step = next((name for name in columns if name.lower().strip("_ ") in _STEPS), None)
-    order = _numbers(columns[step]) if step is not None else inputs.get("D")
-    if order is None or not _varies_within(order, codes):
-        return None
-    fixed = [values for name, values in inputs.items() if name != "D"]
-    if any(_varies_within(values, codes) for values in fixed):
-        return None
-    names = [label, step] if step is not None else [label]
-    mean = f"{num_rows / num_runs:.3g}"
-    return Problem(
-        f"column {label!r} has {num_runs:,} runs in {num_rows:,} rows, {mean} each on average: "
-        "these are checkpoints along a run's training, whose learning rate is not yet annealed; "
-        f"fit the last of each: use last_by={','.join(names)!r}",
-        ({"last_by": ",".join(names)},),
-    )
+    inputs: Mapping[str, Floats]
+    tokens: str | None
 
 
-def targets(columns: Mapping[str, NDArray[Any]]) -> Problem | None:
-    """Rows marked as targets or tests among those to fit."""
-    for name in columns:
-        if squeezed(name) not in _ROLES or columns[name].dtype.kind not in "OUS":
-            continue
-        labels = _labels(columns[name])
-        marked = [label for label in labels if _TARGETS.match(label)]
-        others = [label for label in labels if label not in marked]
-        if not marked or not others:
-            continue
-        first = next((label for label in others if label.lower() in _FIRST_TO_FIT), None)
-        condition = (
-            _is(name, first) if first else " and ".join(_is_not(name, own) for own in marked)
-        )
-        return Problem(
-            f"column {name!r} marks rows as {', '.join(map(repr, marked))} beside "
-            f"{', '.join(map(repr, others))}: fit the rows of a kind: use where={condition!r}",
-            ({"where": condition},),
-        )
-    return None
-
-
-def arms(
+def mixed(
     columns: Mapping[str, NDArray[Any]],
+    training: Training,
     inputs: Sequence[NDArray[Any]],
     loss: Floats,
     *,
     can_group: bool = True,
-) -> Problem | None:
-    """Rows with equal inputs whose losses differ by the label in another column.
+    groups: Sequence[str] = (),
+) -> list[Problem]:
+    """What keeps the rows of a table from going into one fit.
 
     Args:
-        columns: further columns of the table, ``(row,)`` each.
-        inputs: the inputs, ``(row,)`` or ``(row, share)``.
+        columns: of the table without those of inputs, ``(row,)`` each.
+        training: the inputs that are numbers.
+        inputs: all inputs, ``(row,)`` or ``(row, share)``.
         loss: the response, ``(row,)``.
         can_group: whether the caller fits groups.
+        groups: columns that make groups already.
     """
-    cells = _codes_of_rows(inputs)
-    counts = np.bincount(cells)
-    if (counts > 1).sum() < 2:
-        return None
-    residual = np.log(np.abs(loss) + 1e-300)
-    residual = residual - (np.bincount(cells, residual) / counts)[cells]
-    repeated = counts[cells] > 1
+    checks = [targets(columns), failed_runs(columns), checkpoints(columns, training)]
+    problems = [problem for problem in checks if problem is not None]
+    if problems or not inputs:
+        return problems
+    found = arms(columns, inputs, loss, can_group=can_group, groups=groups)
+    return [] if found is None else [found]
+
+
+def checkpoints(columns: Mapping[str, NDArray[Any]], training: Training) -> Problem | None:
+    """Several rows of one run along its training.
+
+    Args:
+        columns: of the table without those of inputs, ``(row,)`` each.
+        training: the inputs.
+    """
+    labels = [name for name, values in columns.items() if _is_label(name, values)]
+    steps = [name for name in columns if _last_word(name) in _STEPS]
+    for label in labels:
+        problem = _checkpoints_of(label, columns, steps, training)
+        if problem is not None:
+            return problem
+    return None
+
+
+def targets(columns: Mapping[str, NDArray[Any]]) -> Problem | None:
+    """Rows marked as targets or tests among those to fit."""
     for name, values in columns.items():
-        if values.dtype.kind not in "OUS" or str(name).lower() in SEEDS:
+        if _last_word(name) in _TARGET_FLAGS and _is_flag(values):
+            condition = condition_is(name, values, "False" if values.dtype.kind == "b" else "0")
+            return _marked(name, ["true"], ["false"], condition)
+        if _last_word(name) not in _ROLES or values.dtype.kind not in "OUS":
             continue
-        codes = _codes(values)
-        num = int(codes.max()) + 1
-        pairs = len(np.unique(np.stack([cells, codes]), axis=1).T)
-        if not 1 < num <= _MOST_LABELS or num == len(codes) or pairs < _SHARE * len(codes):
+        labels = labels_of_rows(values)
+        marked = [label for label in labels if _TARGETS.match(label)]
+        others = [label for label in labels if label not in marked]
+        condition = condition_is_not(name, values, marked)
+        if not marked or not (others or " is null" in condition):
             continue
-        if _separates(residual[repeated], codes[repeated]):
-            labels = _labels(values)
-            shown = ", ".join(map(repr, labels[:6])) + (", …" if len(labels) > 6 else "")
-            spread = float(np.exp(np.ptp(residual[repeated])) - 1.0)
-            condition = _is(name, labels[0])
-            group = f"each group (use by={name!r}) or " if can_group else ""
-            num_points = int((counts > 1).sum())
+        first = next((label for label in others if label.lower() in _FIRST_TO_FIT), None)
+        condition = condition_is(name, values, first) if first else condition
+        return _marked(name, marked, others or ["no label"], condition)
+    return None
+
+
+def failed_runs(columns: Mapping[str, NDArray[Any]]) -> Problem | None:
+    """Runs that crashed or still train, by a column of their states."""
+    for name, values in columns.items():
+        if _last_word(name) not in _STATES or values.dtype.kind not in "OUS":
+            continue
+        labels = labels_of_rows(values)
+        failed = [label for label in labels if _FAILED.match(label)]
+        others = [label for label in labels if label not in failed]
+        if failed and others:
+            condition = (
+                condition_is(name, values, others[0])
+                if len(others) == 1
+                else condition_is_not(name, values, failed)
+            )
             return Problem(
-                f"{num_points:,} points have several rows whose losses differ by up to "
-                f"{100 * spread:.2g} %, by column {name!r} ({shown}): fit {group}one of "
-                f"them (use where={condition!r})",
-                ({"by": name}, {"where": condition})[not can_group :],
+                f"column {name!r} marks runs as {', '.join(map(repr, failed))}, whose losses are "
+                f"not final: leave them out: use where={condition!r}",
+                ({"where": condition},),
             )
     return None
 
 
-def _separates(residual: Floats, codes: NDArray[np.intp]) -> bool:
-    """Whether labels explain the differences between equal rows (an F ratio)."""
-    used, codes = np.unique(codes, return_inverse=True)
-    counts = np.bincount(codes)
-    if len(used) < 2 or not residual.any():
+def _marked(name: str, marked: list[str], others: list[str], condition: str) -> Problem:
+    return Problem(
+        f"column {name!r} marks rows as {', '.join(map(repr, marked))} beside "
+        f"{', '.join(map(repr, others))}: fit the rows of a kind: use where={condition!r}",
+        ({"where": condition},),
+    )
+
+
+def _checkpoints_of(
+    label: str, columns: Mapping[str, NDArray[Any]], steps: list[str], training: Training
+) -> Problem | None:
+    """Rows of one label that are checkpoints."""
+    inputs = training.inputs
+    for step in (*steps, None):
+        order = inputs.get("D") if step is None else numbers_of(columns[step]).numbers
+        if order is None or not np.isfinite(order).all():
+            continue
+        names = _run_columns(label, columns, order)
+        codes = codes_of_rows([codes_of(columns[name]) for name in names])
+        num_runs, num_rows = int(codes.max()) + 1, len(codes)
+        if num_runs * _FEWEST_ROWS > num_rows or not _varies_within(order, codes):
+            continue
+        if any(_varies_within(own, codes) for name, own in inputs.items() if name != "D"):
+            continue
+        sizes = codes_of(inputs["N"]) if "N" in inputs else np.zeros(num_rows, dtype=np.intp)
+        is_size = num_runs <= int(sizes.max()) + 1 or _last_word(label).startswith("model")
+        if is_size and (num_rows < _FEWEST_OF_SIZE * num_runs or _is_geometric(order, codes)):
+            continue  # a ladder whose runs are called by their size
+        last = step or training.tokens
+        key = ",".join([*names, last] if last else names)
+        return Problem(
+            f"column {label!r} has {num_runs:,} runs in {num_rows:,} rows, "
+            f"{num_rows / num_runs:.3g} each on average: these are checkpoints along a run's "
+            "training, whose learning rate is not yet annealed; fit the last of each: use "
+            f"last_by={key!r}",
+            ({"last_by": key},),
+        )
+    return None
+
+
+def _run_columns(label: str, columns: Mapping[str, NDArray[Any]], order: Floats) -> list[str]:
+    """The columns that identify a run: the label, and those without which steps occur twice."""
+    names = [label]
+    steps = codes_of(order)
+
+    def num_twice(own: list[str]) -> int:
+        runs = codes_of_rows([*(codes_of(columns[name]) for name in own), steps])
+        return len(runs) - int(runs.max()) - 1
+
+    left = num_twice(names)
+    others = [
+        name
+        for name, values in columns.items()
+        if name != label and (values.dtype.kind in "OUSb" or is_seed(name))
+    ]
+    while left and len(names) < _MOST_KEYS:
+        found = {name: num_twice([*names, name]) for name in others if name not in names}
+        best = min(found, key=lambda name: found[name], default=None)
+        if best is None or found[best] >= left or found[best] > 0.1 * len(order):
+            break
+        names, left = [*names, best], found[best]
+    return names
+
+
+def _is_label(name: str, values: NDArray[Any]) -> bool:
+    return _last_word(name) in _RUN_LABELS and values.ndim == 1 and values.dtype.kind in "OUSiu"
+
+
+def _is_flag(values: NDArray[Any]) -> bool:
+    """Whether values are both true and false."""
+    if values.ndim != 1 or values.dtype.kind not in "biuf":
         return False
-    means = np.bincount(codes, residual) / counts
-    within = residual - means[codes]
-    between = float((counts * means**2).sum()) / (len(used) - 1)
-    rest = float((within**2).sum()) / max(len(residual) - len(used), 1)
-    return between > _CLEAR * rest
+    return set(np.unique(values).tolist()) == {0, 1}
+
+
+def _last_word(name: str) -> str:
+    """A column's name without its path, squeezed."""
+    return "".join(name_and_unit(re.split(r"[/.]", name)[-1]).words)
+
+
+def _is_geometric(order: Floats, codes: NDArray[np.intp]) -> bool:
+    """Whether steps grow by factors rather than by differences within the groups."""
+    ordered = np.lexsort((order, codes))
+    same = np.diff(codes[ordered]) == 0
+    last = np.full(int(codes.max()) + 1, -np.inf)
+    np.maximum.at(last, codes, order)
+    steps = order[ordered] / last[codes[ordered]]
+    if (steps <= 0.0).any():
+        return False
+    factors, differences = np.diff(np.log(steps))[same], np.diff(steps)[same]
+    return bool(_variation(factors) <= _variation(differences))
+
+
+def _variation(values: Floats) -> float:
+    return float(np.std(values) / max(float(np.mean(values)), 1e-300))
 
 
 def _varies_within(values: Floats, codes: NDArray[np.intp]) -> bool:
@@ -164,44 +254,3 @@ def _varies_within(values: Floats, codes: NDArray[np.intp]) -> bool:
         return False
     differs = sorted_values[ends] > sorted_values[starts] * (1.0 + 1e-6)
     return bool(differs[several].mean() > 0.5)
-
-
-def _numbers(values: NDArray[Any]) -> Floats | None:
-    return values.astype(float) if values.dtype.kind in "fiu" else None
-
-
-def _codes(values: NDArray[Any]) -> NDArray[np.intp]:
-    known: dict[str, int] = {}
-    return np.array([known.setdefault(str(v), len(known)) for v in values.tolist()], dtype=np.intp)
-
-
-def _codes_of_rows(columns: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
-    """Numbers that are equal exactly where rows are."""
-    total = np.zeros(len(columns[0]), dtype=np.intp)
-    for values in columns:
-        for own in values.reshape(len(values), -1).T:
-            codes = (
-                _codes(own) if own.dtype.kind in "OUS" else np.unique(own, return_inverse=True)[1]
-            )
-            _, total = np.unique(total * (int(codes.max()) + 1) + codes, return_inverse=True)
-    return total
-
-
-def _labels(values: NDArray[Any]) -> list[str]:
-    return [str(v) for v in dict.fromkeys(values.tolist()) if not is_missing(v)]
-
-
-def _is(name: str, label: str) -> str:
-    return f"{_sql_name(name)} = {_sql_text(label)}"
-
-
-def _is_not(name: str, label: str) -> str:
-    return f"{_sql_name(name)} <> {_sql_text(label)}"
-
-
-def _sql_name(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z_]\w*", name) else '"' + name.replace('"', '""') + '"'
-
-
-def _sql_text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from farseer_jax.runs.column_names import name_and_unit
+from farseer_jax.runs.column_names import SCALED, name_and_unit
 from farseer_jax.runs.implausible import LEAST, MOST
+
+_LIKE: Final = {"N_active": "N", "U": "D", "characters": "D"}  # of similar size
 
 
 def unit_of_column(role: str, column: str, values: Any) -> float | None:
-    """The unit that the name of a column of N or D tells; None if it tells none.
+    """The unit that the name of an input's column tells; None if it tells none.
 
     None too if the values are numbers of parameters or tokens already, and would not be in that
-    unit.
+    unit; or if the input has the same name, as in a formula of the user's.
 
     Args:
         role: the input.
@@ -27,10 +29,12 @@ def unit_of_column(role: str, column: str, values: Any) -> float | None:
         >>> unit_of_column("N", "params_B", np.array([2e8, 1.4e9])) is None
         True
     """
-    unit = name_and_unit(column)[1]
+    if role not in SCALED or role == column:
+        return None
+    unit, like = name_and_unit(column).unit, _LIKE.get(role, role)
     finite = values[np.isfinite(values)]
-    if unit is None or not len(finite) or role not in LEAST:
+    if unit is None or not len(finite) or like not in LEAST:
         return unit
     largest = float(finite.max())
-    is_plain = LEAST[role] <= largest <= MOST[role]
-    return None if is_plain and largest * unit > MOST[role] else unit
+    is_plain = LEAST[like] <= largest <= MOST[like]
+    return None if is_plain and largest * unit > MOST[like] else unit

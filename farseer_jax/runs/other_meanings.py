@@ -48,6 +48,12 @@ _TEXTS: Final[dict[str, str]] = {
         seqlen sequencelength contextlength ctxlen ctx contextsize maxseqlen maxsequencelength
         blocksize contextwindow nctx
         """,
+    "tokens of an evaluation": """
+        evaltokens numevaltokens nevaltokens evaluationtokens numevaluationtokens valtokens
+        numvaltokens nvaltokens validationtokens testtokens numtesttokens ntokenseval
+        """,
+    "unique tokens": "u uniquetokens nuniquetokens numuniquetokens tokensperepoch datasettokens "
+    "tokensindataset uniquetraintokens corpustokens",
     "layers": "nlayer nlayers numlayers layers numhiddenlayers depth numl nl",
     "width": "dmodel width hiddensize hiddendim nembd embeddim modeldim modelwidth dim h",
 }
@@ -115,6 +121,7 @@ _FORMULAS: Final[dict[str, list[tuple[tuple[str, ...], _Formula]]]] = {
             ("N", "multiples of 20 tokens per parameter"),
             lambda c: f"{TOKENS_PER_PARAMETER}*{c['multiples of 20 tokens per parameter']}*N",
         ),
+        (("epochs", "unique tokens"), lambda c: f"{c['epochs']}*{c['unique tokens']}"),
     ],
     "N": [
         (("D", "compute"), lambda c: f"{c['compute']}/(6*D)"),

@@ -102,6 +102,9 @@ def read_runs(
 ) -> Runs:
     r"""Read training runs over N and D, or over the inputs that ``inputs`` names.
 
+    Rows that do not belong into one fit, such as several arms or checkpoints of one run, are read,
+    since runs can be selected afterwards; fits and forecasts of such runs say so first.
+
     Args:
         source: as for :func:`read_table`.
         N: the column with the number of parameters; None finds it by its name.

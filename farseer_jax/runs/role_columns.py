@@ -98,6 +98,9 @@ def _remedy(
     several, _ = usual_columns(name, free)
     if several:
         return _option(name, several[0])
+    near = [own for own in near_columns(name, free) if meaning_of(own) is None]
+    if near:
+        return _option(name, near[0])
     formula = formula_for(name, free, known)
     if formula is not None:
         return {"derive": [formula]}
@@ -105,9 +108,6 @@ def _remedy(
         accuracies = [own for own in free if meaning_of(own) == "accuracy"]
         if accuracies:
             return {"response": accuracies[0], "link": "logit"}
-    near = [own for own in near_columns(name, free) if meaning_of(own) is None]
-    if near:
-        return _option(name, near[0])
     guessed = _by_values(columns, free, failed)
     return _option(name, guessed[name]) if name in guessed else {}
 

@@ -9,11 +9,12 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farseer_jax.runs import implausible
+from farseer_jax.link_functions import as_link
+from farseer_jax.runs import implausible, implausible_losses
 from farseer_jax.runs.checks import Floats, Rule
 from farseer_jax.runs.find_columns import as_tuple
 from farseer_jax.runs.groups_and_responses import Binding, Found
-from farseer_jax.runs.inputs import KIND_RULES, NUMBERS
+from farseer_jax.runs.inputs import KIND_RULES, NUMBERS, checked_unit
 from farseer_jax.runs.named_units import unit_of_column
 from farseer_jax.runs.table_problems import Problem
 from farseer_jax.tables.columns import Columns
@@ -22,6 +23,7 @@ from farseer_jax.tables.row_numbers import REMEDY, shown_rows
 
 _MAX_TEXTS: Final = 3
 _HALF: Final = 0.5
+_DROP: Final = ({"drop_missing": True},)
 
 
 class RoleValues(NamedTuple):
@@ -31,7 +33,7 @@ class RoleValues(NamedTuple):
         columns: without the rows that are left out, with numbers where text spells them.
         problems: what cannot be read.
         doubts: what looks wrong, and was read as it is.
-        units: of N and D, by the names of their columns.
+        units: of inputs, by the names of their columns.
         numbers: N, D and other numbers that are inputs, in their units, ``(row,)``.
         inputs: all inputs, ``(row,)`` or ``(row, share)``.
         response: the first response, ``(row,)``.
@@ -73,11 +75,17 @@ def checked_values(columns: Columns, binding: Binding, found: Found) -> RoleValu
     if len(shapes) != 1 or shapes in ({()}, {(0,)}) or len(next(iter(shapes))) != 1:
         return RoleValues(columns)  # refused later, with the names of the columns
     read = _columns_of_numbers(columns, binding, found)
-    problems = [problem for own in read if (problem := _bad_rows(own, columns)) is not None]
+    other_scales = _other_scales(read, binding, found)
+    problems = [
+        problem
+        for own in read
+        if (problem := other_scales.get(own.name) or _bad_rows(own, columns)) is not None
+    ]
     numbers = {own.name: own.numbers for own in read if own.name not in found.groups}
     columns = replace(columns, values_by_name={**columns, **numbers})
     bad = np.logical_or.reduce([own.is_bad for own in read])
-    if problems and not (columns.drop_missing and all(p.remedies for p in problems)):
+    can_drop = all(problem.remedies == _DROP for problem in problems)
+    if problems and not (columns.drop_missing and can_drop):
         return RoleValues(columns, tuple(problems))
     if bad.any():
         if bad.all():
@@ -154,8 +162,25 @@ def _bad_rows(column: _Column, columns: Columns) -> Problem | None:
     if not parts:
         return None
     share = column.is_bad.mean()
-    remedy = ({"drop_missing": True},) if share <= _HALF else ()
+    remedy = _DROP if share <= _HALF else ()
     return Problem(f"{column.label}: {'; '.join(parts)}; {REMEDY}", remedy)
+
+
+def _other_scales(
+    read: Sequence[_Column], binding: Binding, found: Found
+) -> dict[str, Problem | None]:
+    """Responses on a scale that their link does not allow, by column."""
+    numbers = {own.name: own.numbers for own in read}
+    inputs = {name: numbers[str(own)] for name, own in found.inputs.items() if str(own) in numbers}
+    inputs = {name: values for name, values in inputs.items() if name in ("N", "D")}
+    if binding.link.name == "log":
+        return {
+            own: implausible_losses.all_negative(own, numbers[own], inputs)
+            for own in found.responses
+        }
+    if binding.link == as_link("logit"):
+        return {own: implausible_losses.in_per_cent(own, numbers[own]) for own in found.responses}
+    return {}
 
 
 def _examples(column: _Column, what: str, bad: NDArray[np.bool_]) -> str:
@@ -189,17 +214,22 @@ def _implausible(columns: Columns, binding: Binding, found: Found) -> RoleValues
         for name, own in found.inputs.items()
         if binding.kinds[name] in NUMBERS and own not in found.groups
     }
-    for name in ("N", "D"):
-        if name in numbers and "N" in numbers and len(numbers[name]):
-            units[name] = _unit(name, str(found.inputs[name]), binding, numbers[name])
-            problems += _of_role(name, columns, binding, found, numbers, units)
-            numbers[name] = numbers[name] * (units[name] or 1.0)
     response = np.asarray(columns[found.responses[0]], dtype=float)
+    for name in sorted(numbers, key=lambda own: own != "N"):  # D is checked by N in its unit
+        units[name] = _unit(name, str(found.inputs[name]), binding, numbers[name])
+        if name in ("N", "D") and "N" in numbers and len(numbers[name]):
+            problems += _of_role(name, columns, binding, found, numbers, units)
+        numbers[name] = numbers[name] * (units[name] or 1.0)
+    own_units = [binding.units.get(name) for name in ("N", "D")]
+    if {"N", "D"} <= set(units) and not problems and own_units == [None, None]:
+        names = {name: str(found.inputs[name]) for name in ("N", "D")}
+        ratio = implausible.wrong_ratio(names, numbers["N"], numbers["D"])
+        problems += [] if ratio is None else [ratio]
     if "N" in numbers or "D" in numbers:
         problems += _of_responses(columns, binding, found, numbers)
     if columns.as_is:
         doubts, problems = [problem.what for problem in problems], []
-        units |= {name: 1.0 for name in units if units[name] is None}
+        units |= {name: 1.0 for name in ("N", "D") if units.get(name, 1.0) is None}
     inputs = [
         *numbers.values(),
         *(
@@ -213,7 +243,7 @@ def _implausible(columns: Columns, binding: Binding, found: Found) -> RoleValues
 
 
 def _unit(name: str, column: str, binding: Binding, values: Floats) -> float | None:
-    given = binding.units.get(name)
+    given = checked_unit(name, binding.units.get(name))
     return given if given is not None else unit_of_column(name, column, values)
 
 
@@ -235,10 +265,32 @@ def _of_role(
     N = numbers.get("N") if name == "D" else None  # in its unit by now
     problem = (
         meaning
-        or implausible.mixed_units(name, column, scaled, columns.row_numbers())
+        or _mixed_units(name, columns, binding, found, numbers, units)
         or implausible.wrong_unit(name, column, scaled, N)
     )
     return [] if problem is None else [problem]
+
+
+def _mixed_units(
+    name: str,
+    columns: Columns,
+    binding: Binding,
+    found: Found,
+    numbers: Mapping[str, Floats],
+    units: Mapping[str, float | None],
+) -> Problem | None:
+    """Rows of N or D in another unit than the others."""
+    column, others = str(found.inputs[name]), list[Floats]()
+    if units[name] not in (None, 1.0):
+        return None
+    response = np.asarray(columns[found.responses[0]], dtype=float)
+    known = np.isfinite(response)
+    if binding.link.name == "log":
+        other = "D" if name == "N" else "N"
+        others = [own[known] for own in (response, *([numbers[other]] if other in numbers else []))]
+    return implausible.mixed_units(
+        name, column, numbers[name][known], columns.row_numbers()[known], others
+    )
 
 
 def _of_responses(
@@ -254,8 +306,10 @@ def _of_responses(
         own = {name: numbers[name][known] for name in ("N", "D") if name in numbers}
         problem = (
             implausible.wrong_meaning("loss", column, list(columns), [*numbers])
-            or implausible.some_perplexities(column, loss[known], columns.row_numbers()[known])
-            or implausible.not_a_loss(column, loss[known], own)
+            or implausible_losses.some_perplexities(
+                column, loss[known], columns.row_numbers()[known], own
+            )
+            or implausible_losses.not_a_loss(column, loss[known], own, list(columns))
         )
         problems += [] if problem is None else [problem]
     return problems

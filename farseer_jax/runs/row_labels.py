@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 _LABELS = ("run_id", "run", "id", "name", "run_name", "exp_name", "experiment", "row")
 
 
+_NUMBERS = "row"  # the column of a selection's own numbers
+
+
 def label_column(columns: Mapping[str, NDArray[Any]]) -> str | None:
     """The column of text or whole numbers that labels the rows, each differently; None without.
 
@@ -71,11 +74,12 @@ def dropped_rows(
     labels = [] if column is None else [str(value) for value in columns[column].tolist()]
     places = {label: row for row, label in enumerate(labels)}
     for own in map(str, asked):
-        row = places.get(own, int(own) if own.isdecimal() else num_rows)
+        by_number = own.isdecimal() and column != _NUMBERS
+        row = places.get(own, int(own) if by_number else num_rows)
         if row >= num_rows:
             rows = f"the rows 0 to {num_rows - 1}"
             first = f"the column {column!r} ({labels[0]!r}, …), nor in " if column else ""
-            if column == "row":  # of a selection
+            if column == _NUMBERS:
                 first, rows = "", f"the rows {labels[0]} to {labels[-1]}"
             raise ValueError(f"drop: there is no run {own!r} in {first}{rows}")
         dropped[row] = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from farseer_jax.link_functions import as_link
@@ -11,7 +11,7 @@ from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.role_columns import role_problems, taken_for
 from farseer_jax.runs.role_values import RoleValues, checked_values
-from farseer_jax.runs.table_problems import Problem, TableError, merged
+from farseer_jax.runs.table_problems import Options, Problem, TableError, Way, merged
 from farseer_jax.tables.columns import Columns
 
 _MOST_ROUNDS: Final = 8  # of problems that are seen only when others are solved
@@ -32,7 +32,12 @@ class Survey(NamedTuple):
 
 
 def surveyed(
-    columns: Columns, binding: Binding, *, one_fit: bool, can_group: bool = True
+    columns: Columns,
+    binding: Binding,
+    *,
+    one_fit: bool,
+    can_group: bool = True,
+    complete: Callable[[Columns, Binding], Binding] | None = None,
 ) -> Survey:
     """Recognise and check the columns of a table of runs.
 
@@ -42,32 +47,84 @@ def surveyed(
         one_fit: whether the rows of each group go into one fit, so that rows that do not belong
             together are a problem.
         can_group: whether the caller fits groups.
+        complete: adds the inputs, responses and groups that a table turns out to have, where no law
+            says which are needed.
 
     Raises:
         TableError: the table cannot be read as it is. Its options were tried: they read the table.
         ValueError: an option names a column that is not there.
     """
-    problems: list[str] = []
-    options: dict[str, Any] = {}
-    own, how = columns, binding
-    for _ in range(_MOST_ROUNDS):
-        found, survey = _read(own, how, one_fit, can_group)
-        if survey is not None:
-            if not problems:
-                return survey
-            raise TableError(problems, options, columns.source)
-        new = [problem for problem in found if problem.what not in problems]
-        problems += [problem.what for problem in new]
-        remedies = [problem.remedies[0] if problem.remedies else {} for problem in new]
-        if not new or not all(remedies):
-            break
-        for remedy in remedies:
-            options = merged(options, remedy)
-        try:
-            own, how = _with_options(columns, binding, options)
-        except ValueError:
-            break
-    raise TableError(problems, {}, columns.source)
+    reader = _Reader(columns, binding, one_fit, can_group, complete)
+    survey = reader.read(columns, binding)[1]
+    if survey is not None:
+        return survey
+    problems, options = reader.solved({})
+    ways = [] if options is None else [Way("", _without_useless(options, binding))]
+    several = next((own for own in problems if own.cases and len(own.remedies) > 1), None)
+    if several is not None and ways:
+        ways = [Way(several.cases[0], ways[0].options)]
+        for place, case in enumerate(several.cases[1:], start=1):
+            options = reader.solved({several.what: place})[1]
+            if options is not None:
+                ways.append(Way(case, _without_useless(options, binding)))
+    raise TableError([problem.what for problem in problems], ways, columns.source)
+
+
+class _Reader(NamedTuple):
+    """Reading a table with the remedies of its problems."""
+
+    columns: Columns
+    binding: Binding
+    one_fit: bool
+    can_group: bool
+    complete: Callable[[Columns, Binding], Binding] | None
+
+    def read(self, columns: Columns, binding: Binding) -> tuple[list[Problem], Survey | None]:
+        """The problems of a table, or what is read if there are none."""
+        how = binding if self.complete is None else self.complete(columns, binding)
+        return _read(columns, how, self.one_fit, self.can_group)
+
+    def solved(self, places: Mapping[str, int]) -> tuple[list[Problem], Options | None]:
+        """All problems, and the options with which the table is read; None if there are none.
+
+        Args:
+            places: which remedy is taken for a problem, if not the first.
+        """
+        problems: list[Problem] = []
+        options: dict[str, Any] = {}
+        own, how = self.columns, self.binding
+        for _ in range(_MOST_ROUNDS):
+            try:
+                found, survey = self.read(own, how)
+            except ValueError:  # too few runs are left, for example
+                break
+            if survey is not None:
+                return problems, options
+            known = {problem.what for problem in problems}
+            new = [problem for problem in found if problem.what not in known]
+            problems += new
+            if not new or not all(problem.remedies for problem in new):
+                break
+            for problem in new:
+                options = merged(options, problem.remedies[places.get(problem.what, 0)])
+            try:
+                own, how = with_options(self.columns, self.binding, options)
+            except ValueError:
+                break
+        return problems, None
+
+
+def _without_useless(options: Options, binding: Binding) -> Options:
+    """Options without those that remove one that was not given."""
+    found = {name: value for name, value in options.items() if name != "columns_of"}
+    columns_of = {
+        name: own
+        for name, own in options.get("columns_of", {}).items()
+        if own is not None or name in binding.columns_of
+    }
+    if found.get("response", "") is None and binding.response is None:
+        del found["response"]
+    return {**found, **({"columns_of": columns_of} if columns_of else {})}
 
 
 def _read(
@@ -89,7 +146,7 @@ def _read(
     binding = binding._replace(
         columns_of=found.inputs, response=found.responses, units={**binding.units, **values.units}
     )
-    return [], Survey(own, binding, (*notes, *(problem.what for problem in mixed)))
+    return [], Survey(own, binding, notes)
 
 
 def _mixed_rows(
@@ -100,20 +157,19 @@ def _mixed_rows(
     used = {column for own in found.inputs.values() for column in _as_tuple(own)}
     used |= {*found.responses, *found.groups, binding.weights or "", binding.standard_error or ""}
     others = {name: own for name, own in columns.items() if name not in used}
-    checks = [mixed_rows.checkpoints(others, values.numbers), mixed_rows.targets(others)]
-    problems = [problem for problem in checks if problem is not None]
-    if problems or not values.inputs:
-        return problems
-    cells = [*values.inputs, *(columns[name].astype(str) for name in found.groups)]
-    arms = mixed_rows.arms(others, cells, values.response, can_group=can_group)
-    return [] if arms is None else [arms]
+    tokens = found.inputs.get("D")
+    training = mixed_rows.Training(values.numbers, tokens if isinstance(tokens, str) else None)
+    inputs = [*values.inputs, *(columns[name].astype(str) for name in found.groups)]
+    return mixed_rows.mixed(
+        others, training, inputs, values.response, can_group=can_group, groups=found.groups
+    )
 
 
 def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
     return (columns,) if isinstance(columns, str) else columns
 
 
-def _with_options(
+def with_options(
     columns: Columns, binding: Binding, options: Mapping[str, Any]
 ) -> tuple[Columns, Binding]:
     """A table and how it is read, with further options."""

@@ -18,10 +18,25 @@ class Problem(NamedTuple):
         what: a sentence: the column, the rows, what they hold, and the remedy in words.
         remedies: options with which the table would be read, the best first; None removes an
             option. Empty if no option helps.
+        cases: which remedy is for which case, where the table does not tell: ``"if 'D' is in
+            billions"``; empty if the first is for all.
     """
 
     what: str
     remedies: tuple[Options, ...] = ()
+    cases: tuple[str, ...] = ()
+
+
+class Way(NamedTuple):
+    """Options with which a table is read, and the case for which they are; empty for all.
+
+    Attributes:
+        case: such as ``"if 'D' is in billions"``.
+        options: of `read_table` and `fit`.
+    """
+
+    case: str
+    options: Options
 
 
 class TableError(ValueError):
@@ -30,18 +45,20 @@ class TableError(ValueError):
     Attributes:
         problems: sentences, one for each problem.
         source: the file, if the table comes from one.
-        options: options of `read_table` and `fit` with which the table is read; empty if there are
-            none.
+        options: options of `read_table` and `fit` with which the table is read, the likeliest if
+            there are several ways; empty if there are none.
+        ways: all ways to read the table, each with the case for which it is.
     """
 
-    def __init__(self, problems: Sequence[str], options: Options, source: str = "") -> None:
-        self.problems, self.options, self.source = tuple(problems), dict(options), source
+    def __init__(self, problems: Sequence[str], ways: Sequence[Way], source: str = "") -> None:
+        self.problems, self.ways, self.source = tuple(problems), tuple(ways), source
+        self.options = dict(ways[0].options) if ways else {}
         name = f"{source}: " if source else ""
         super().__init__(name + self.listed() + self._advice())
 
     def of(self, source: str) -> TableError:
         """The same error about a file."""
-        return TableError(self.problems, self.options, source)
+        return TableError(self.problems, self.ways, source)
 
     def listed(self) -> str:
         """The problems; numbered if there are several."""
@@ -52,13 +69,18 @@ class TableError(ValueError):
 
     def _advice(self) -> str:
         """The calls that read the table, or nothing."""
-        if not self.options:
-            return ""
-        own = {name: value for name, value in self.options.items() if name in OF_TABLES}
-        others = {name: value for name, value in self.options.items() if name not in OF_TABLES}
-        given = [f"read_table(…, {_arguments(own)})"] if own else []
-        given += [_arguments(others)] if others else []
-        return f". This reads it: {' with '.join(given)}"
+        return "".join(
+            f". This reads it{f' {way.case}' if way.case else ''}: {_calls(way.options)}"
+            for way in self.ways
+        )
+
+
+def _calls(options: Options) -> str:
+    own = {name: value for name, value in options.items() if name in OF_TABLES}
+    others = {name: value for name, value in options.items() if name not in OF_TABLES}
+    given = [f"read_table(…, {_arguments(own)})"] if own else []
+    given += [_arguments(others)] if others else []
+    return " with ".join(given)
 
 
 def _arguments(options: Options) -> str:

@@ -25,6 +25,9 @@ _USUAL_TEXTS: Final[dict[str, str]] = {
         nnonvocab nonvocab nonvocabparams nonvocabparameters nonvocabularyparameters
         ndense denseparams denseparameters denseparametercount
         nparamsnonembedding nparametersnonembedding numparamsnonembedding paramsnonemb
+        nnoembed nnoembedding noembedparams paramsnoembed paramsnoembedding nembedless
+        trainableparams trainableparameters numtrainableparams numtrainableparameters
+        ntrainableparams totaltrainableparams
         nonembparameters numnonembeddingparameters numparametersnonembedding
         parametersnonembedding nparamsnonemb
         """,

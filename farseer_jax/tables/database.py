@@ -3,56 +3,69 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.tables.column_names import distinct_names
+
 if TYPE_CHECKING:
     import duckdb
 
-_NUMBERS: Final = re.compile(r"DECIMAL|HUGEINT|UHUGEINT")
 _KIND: Final = re.compile(r"^\w[\w ]*Error: ")
+_MEMORY: Final = ":memory:"
 
 
 @contextmanager
-def database(path: str = ":memory:") -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to a database, in memory or read only; it installs nothing.
+def database(path: str = _MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a database, in memory or read only.
+
+    It installs and fetches nothing, and writes into the system's temporary folder only, if it has
+    to. Queries on a file reach no other file.
 
     Args:
         path: a DuckDB file.
     """
     import duckdb  # not at the top: most uses of the package do not read a file
 
-    in_memory = path == ":memory:"
-    with duckdb.connect(path, read_only=not in_memory) as connection:
+    spilled = str(Path(tempfile.gettempdir(), "farseer_jax-duckdb"))
+    with duckdb.connect(
+        path, read_only=path != _MEMORY, config={"temp_directory": spilled}
+    ) as connection:
         connection.execute("SET autoinstall_known_extensions = false")
         connection.execute("SET autoload_known_extensions = false")
+        if path != _MEMORY:
+            connection.execute("SET enable_external_access = false")
         yield connection
 
 
 def fetched(
-    connection: duckdb.DuckDBPyConnection, query: str, values: list[Any] | None = None
+    connection: duckdb.DuckDBPyConnection, query: str, names: Sequence[str] = ()
 ) -> dict[str, NDArray[Any]]:
-    """The columns of a query as arrays: float64 with NaN for missing numbers, or objects with None.
+    """The columns of a query as arrays: NaN for missing numbers, objects with None for others.
 
     Args:
         connection: to a database.
         query: in SQL.
-        values: of its parameters.
+        names: of the columns, in order; needed where some differ by case only, which DuckDB would
+            rename.
+
+    Example:
+        >>> with database() as connection:
+        ...     fetched(connection, "SELECT 1 AS N, 2 AS n", ["N", "n"])
+        {'N': array([1], dtype=int32), 'n': array([2], dtype=int32)}
     """
-    described = connection.execute(f"DESCRIBE {query}", values).fetchall()
-    names = [
-        f'CAST("{quoted(name)}" AS DOUBLE) AS "{quoted(name)}"'
-        if _NUMBERS.match(kind)
-        else f'"{quoted(name)}"'
-        for name, kind, *_ in described
-    ]
-    selected = f"SELECT {', '.join(names)} FROM ({query})"
-    found = connection.execute(selected, values).fetchnumpy()
-    return {name: _plain(array) for name, array in found.items()}
+    described = connection.execute(f"DESCRIBE {query}").fetchall()
+    aliases = [f"c{at}" for at in range(len(described))]
+    selected = f"SELECT * FROM ({query}) AS t({', '.join(aliases)})"
+    found = connection.execute(selected).fetchnumpy()
+    titles = distinct_names(names or [name for name, *_ in described])
+    return {name: plain(found[alias]) for name, alias in zip(titles, aliases, strict=True)}
 
 
 def quoted(name: str) -> str:
@@ -65,7 +78,7 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: BaseException) -> str:
     r"""The first line of an error of DuckDB, without its kind.
 
     Example:
@@ -76,8 +89,8 @@ def sentence(error: Exception) -> str:
     return _KIND.sub("", _KIND.sub("", first))
 
 
-def _plain(array: NDArray[Any]) -> NDArray[Any]:
-    """An array without a mask."""
+def plain(array: NDArray[Any]) -> NDArray[Any]:
+    """An array of DuckDB without a mask: missing numbers are NaN, others None."""
     if not isinstance(array, np.ma.MaskedArray):
         array = np.asarray(array)
         return array.astype(object) if array.dtype.kind in "US" else array

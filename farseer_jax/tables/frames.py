@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.tables.column_names import distinct_names
+from farseer_jax.tables.number_texts import is_missing
 
 
 def columns_of_frame(table: Any) -> dict[str, NDArray[Any]]:
@@ -53,7 +54,7 @@ def columns_of_records(records: Sequence[Mapping[str, Any]]) -> dict[str, NDArra
 
     frame = pd.json_normalize([*records])
     return {
-        str(name): copied([None if value is pd.NA else value for value in frame[name].tolist()])
+        str(name): copied([None if is_missing(value) else value for value in frame[name].tolist()])
         for name in frame.columns
     }
 

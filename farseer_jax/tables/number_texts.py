@@ -122,6 +122,11 @@ def numbers_of(values: Any, decimal_comma: bool | None = None) -> NumberColumn:
     """
     import numpy as np
 
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
+        numbers = values.astype(np.float64)
+        return NumberColumn(
+            numbers, np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp), bool(decimal_comma)
+        )
     objects = values.tolist() if hasattr(values, "tolist") else list(values)
     if bytes in map(type, objects):
         objects = [v.decode(errors="replace") if isinstance(v, bytes) else v for v in objects]

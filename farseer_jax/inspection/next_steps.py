@@ -1,0 +1,159 @@
+"""What to try next with a table: calls of the library, and commands of the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from farseer_jax.choosing.table_checks import LEAST_RUNS
+from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.table_problems import OF_TABLES
+
+_FURTHER: Final = 10.0  # times the largest compute: what a forecast predicts unless told otherwise
+_TABLE: Final = "table"
+# Options with which laws are chosen; the others are for a law that is named.
+_OF_CHOICE: Final = ("table", "derive", "where", "last_by", "by", "response", "link", "columns_of")
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """Something to try next.
+
+    Attributes:
+        purpose: what it answers.
+        call: the call of the library, of a table that is read already.
+        command: the command of the shell.
+        settings: its further arguments.
+        options: options with which the table is read, as a `TableError` has them.
+    """
+
+    purpose: str
+    call: str
+    command: str
+    settings: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Prospect(NamedTuple):
+    """What the next steps depend on.
+
+    Attributes:
+        N: parameters of each run, ``(run,)``; None where the table is not one over N and D.
+        D: tokens of each run, ``(run,)``.
+        num_runs: rows that differ.
+        options: with which the table is read; they may name groups.
+        single: with which one recipe of it is read.
+        naming: further options that name the columns of a law that is not one over N and D.
+        methods: those that can fit its runs.
+        other_law: a law of further inputs that it serves.
+        has_further: whether the table has inputs of laws beside N and D.
+    """
+
+    N: Floats | None
+    D: Floats | None
+    num_runs: int
+    options: Mapping[str, Any]
+    single: Mapping[str, Any]
+    naming: Mapping[str, Any]
+    methods: Sequence[str]
+    other_law: str | None
+    has_further: bool
+
+
+def next_steps(prospect: Prospect) -> tuple[NextStep, ...]:
+    """The calls to try next, those that answer most first."""
+    own = [*_over_N_and_D(prospect)] if prospect.N is not None else []
+    others = [*_by_other_laws(prospect)]
+    return (*others, *own) if prospect.has_further else (*own, *others)
+
+
+def steps_text(steps: Sequence[tuple[str, str]]) -> str:
+    """What to try next, each with what it answers.
+
+    Args:
+        steps: what it answers, and the call or command.
+    """
+    return "\n".join(["next:", *(f"  {purpose}:\n    {how}" for purpose, how in steps)])
+
+
+def _over_N_and_D(prospect: Prospect) -> Iterator[NextStep]:
+    N, D, single = prospect.N, prospect.D, prospect.single
+    assert N is not None
+    assert D is not None
+    largest = int(np.argmax(N * D))
+    compute = _FURTHER * 6.0 * float(N[largest] * D[largest])
+    at = f"{_short(float(N[largest] * _FURTHER**0.5))},{_short(float(D[largest] * _FURTHER**0.5))}"
+    yield NextStep(
+        "the loss at ten times the compute, with its interval",
+        _call("forecast", single),
+        "forecast",
+        (),
+        single,
+    )
+    yield NextStep(
+        "how to split that compute over N and D",
+        f"fj.allocate({_call('forecast', single)}, {_short(compute)})",
+        "allocate",
+        ("--compute", _short(compute)),
+        single,
+    )
+    own = {**prospect.options, **prospect.naming}
+    is_piecewise = "piecewise" in prospect.methods
+    if prospect.methods:
+        yield NextStep(
+            "a law with its parameters" + (", for each group" if "by" in own else ""),
+            _call("fit", own, "fj.Farseer" if is_piecewise else "fj.Chinchilla"),
+            "fit",
+            () if is_piecewise else ("--law", "chinchilla"),
+            own,
+        )
+    points = at.replace(",", ", ")
+    yield NextStep(
+        "which runs to train next",
+        f"fj.suggest_runs({_call('read_runs', single)}, ({points}), budget={_short(compute)})",
+        "suggest",
+        ("--target", at, "--budget", _short(compute)),
+        single,
+    )
+
+
+def _by_other_laws(prospect: Prospect) -> Iterator[NextStep]:
+    law, options = prospect.other_law, prospect.options
+    if law is not None and prospect.methods:
+        named = {**options, **prospect.naming}
+        purpose = "a law of all its inputs" + (", for each group" if "by" in named else "")
+        yield NextStep(purpose, _call("fit", named, repr(law)), "fit", ("--law", law), named)
+    if prospect.num_runs >= 2 * LEAST_RUNS and set(options) <= set(_OF_CHOICE):
+        yield NextStep(
+            "laws chosen by how well they predict the largest runs from the others",
+            _call("choose_law", options),
+            "fit",
+            ("--law", "auto"),
+            options,
+        )
+
+
+def _call(function: str, options: Mapping[str, Any], *before: str) -> str:
+    """A call with the options that are not those of ``read_table``."""
+    given = [f"{name}={value!r}" for name, value in options.items() if name not in OF_TABLES]
+    if function == "read_runs":  # its options for N, D and the loss have names of their own
+        given = [text for name, value in options.items() for text in _of_runs(name, value)]
+    return f"fj.{function}({', '.join([*before, _TABLE, *given])})"
+
+
+def _of_runs(name: str, value: Any) -> Iterator[str]:
+    if name in OF_TABLES:
+        return
+    if name == "units":
+        yield from (f"{own}_unit={unit!r}" for own, unit in value.items())
+    else:
+        yield f"{name}={value!r}"
+
+
+def _short(value: float) -> str:
+    """A number with two digits, such as 2.5e10."""
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{float(mantissa):g}e{int(exponent)}"

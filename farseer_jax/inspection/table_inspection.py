@@ -1,0 +1,138 @@
+"""The result of :func:`inspect_table`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from farseer_jax.inspection.column_roles import columns_table
+from farseer_jax.inspection.column_summary import ColumnSummary
+from farseer_jax.inspection.next_steps import NextStep, steps_text
+from farseer_jax.inspection.run_grid import RunGrid
+from farseer_jax.inspection.servable_laws import ServableLaw, lacking_table, laws_table
+from farseer_jax.inspection.usable_methods import UsableMethod, methods_table
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Table
+from farseer_jax.runs.table_problems import OF_TABLES
+
+
+@dataclass(frozen=True, eq=False)
+class TableInspection(Result):
+    """What a table of runs holds, and what can be done with it, from :func:`inspect_table`.
+
+    Attributes:
+        source: the file, if the table comes from one.
+        num_rows: number of rows.
+        columns: what each column holds and was taken for.
+        problems: why the table is not read as it is, a sentence each.
+        options: options of `read_table` and `fit` with which it is read; empty if none are needed,
+            or none help.
+        is_readable: whether it is read, with these options.
+        notes: what was derived, selected, left out and taken for what.
+        rows: sentences on runs, groups, repeats, copies and noise.
+        grid: the runs over two inputs; None if the table is not read, or has one input.
+        laws: laws of the catalogue with the columns of their inputs, or the inputs that lack.
+        methods: which methods can fit the runs.
+        steps: what to try next.
+        num_runs: runs that are read with these options, without copies.
+    """
+
+    source: str
+    num_rows: int
+    columns: tuple[ColumnSummary, ...]
+    problems: tuple[str, ...]
+    options: Mapping[str, Any]
+    is_readable: bool
+    notes: tuple[str, ...]
+    rows: tuple[str, ...]
+    grid: RunGrid | None
+    laws: tuple[ServableLaw, ...]
+    methods: tuple[UsableMethod, ...]
+    steps: tuple[NextStep, ...]
+    num_runs: int
+
+    def table(self) -> Table:
+        """One row per column: its name, role, what it is and holds, its unit and range."""
+        return columns_table(self.columns, self.num_rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The columns, problems, laws, methods and next steps, for JSON."""
+        return {
+            "source": self.source,
+            "num_rows": self.num_rows,
+            "columns": self.table().records(),
+            "problems": [*self.problems],
+            "options": dict(self.options),
+            "is_readable": self.is_readable,
+            "notes": [*self.notes],
+            "rows": [*self.rows],
+            "laws": [
+                {"law": own.law, "columns": dict(own.columns), "lacks": [*own.lacks]}
+                for own in self.laws
+            ],
+            "methods": methods_table(self.methods).records() if self.methods else [],
+            "next": [step.call for step in self.steps],
+        }
+
+    def text_parts(self) -> tuple[str | Table, ...]:
+        """All that is known, for Python."""
+        steps = [(step.purpose, step.call) for step in self.steps]
+        return self.described(self.problems, self._reading(), steps)
+
+    def described(
+        self, problems: Sequence[str], reading: str, steps: Sequence[tuple[str, str]]
+    ) -> tuple[str | Table, ...]:
+        """The parts of the text.
+
+        Args:
+            problems: the problems as sentences.
+            reading: how the table is read with the options.
+            steps: what to try next: what it answers, and how.
+        """
+        return tuple(self._parts(problems, reading, steps))
+
+    def _parts(
+        self, problems: Sequence[str], reading: str, steps: Sequence[tuple[str, str]]
+    ) -> Iterator[str | Table]:
+        name = f"{self.source}: " if self.source else ""
+        yield f"{name}{_counted(self.num_rows, 'row')}, {_counted(len(self.columns), 'column')}"
+        yield self.table()
+        if problems:
+            yield self._problems(problems, reading)
+        facts = [*self.notes, *self.rows]
+        if facts:
+            yield "\n".join(facts)
+        if self.grid is not None:
+            yield str(self.grid)
+        for part in (laws_table(self.laws, self.num_runs), lacking_table(self.laws)):
+            if part is not None:
+                yield part
+        if self.methods:
+            yield methods_table(self.methods)
+        if steps:
+            yield steps_text(steps)
+
+    def _problems(self, problems: Sequence[str], reading: str) -> str:
+        what = "problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = [f"{what}: {problems[0]}"] if len(problems) == 1 else [f"{what}:"]
+        if len(problems) > 1:
+            lines += [f"  {at}. {sentence}" for at, sentence in enumerate(problems, start=1)]
+        if self.options and reading:
+            lines.append(f"What follows is read with {reading}")
+        return "\n".join(lines)
+
+    def _reading(self) -> str:
+        """The call that reads the table for the calls that come next."""
+        own = {name: value for name, value in self.options.items() if name in OF_TABLES}
+        others = {name: value for name, value in self.options.items() if name not in OF_TABLES}
+        given = [f"table = fj.read_table({self.source!r}, {_arguments(own)})"] if own else []
+        return " and ".join([*given, *([_arguments(others)] if others else [])])
+
+
+def _counted(num: int, noun: str) -> str:
+    return f"{num:,} {noun}{'s'[: num != 1]}"
+
+
+def _arguments(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in options.items())

@@ -1,0 +1,224 @@
+"""Several arms in one table: rows whose losses differ by a label, at equal or similar inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.copies import is_seed
+from farseer_jax.runs.labels import codes_of, condition_is, labels_of_rows
+from farseer_jax.runs.table_problems import Problem
+
+_MOST_LABELS: Final = 60
+_MOST_NUMBERS: Final = 8  # distinct numbers that may be labels
+_FEWEST: Final = 4  # rows of each label for a trend
+_CLEAR: Final = 10.0  # variance between labels by that within them (an F ratio)
+_CHANCE: Final = 1e-3  # of such a ratio by noise
+_CLEAR_TREND: Final = 20.0
+_MOST_COLUMNS: Final = 3
+_LARGE: Final = 0.05  # differences of repeats that are not noise
+
+
+def arms(
+    columns: Mapping[str, NDArray[Any]],
+    inputs: Sequence[NDArray[Any]],
+    loss: Floats,
+    *,
+    can_group: bool = True,
+    groups: Sequence[str] = (),
+) -> Problem | None:
+    """Rows whose losses differ by the label in another column.
+
+    Args:
+        columns: further columns of the table, ``(row,)`` each.
+        inputs: the inputs, ``(row,)`` or ``(row, share)``.
+        loss: the response, ``(row,)``.
+        can_group: whether the caller fits groups.
+        groups: columns that make groups already.
+    """
+    cells = codes_of_rows(inputs)
+    labels = _label_columns(columns)
+    found, residual, repeated = _of_repeats(labels, cells, loss)
+    if found:
+        spread = 100.0 * float(np.exp(np.ptp(residual[repeated])) - 1.0)
+        num_points = int((np.bincount(cells) > 1).sum())
+        what = (
+            f"{num_points:,} points have several rows whose losses differ by up to {spread:.2g} %"
+        )
+        return _problem(what, found, columns, can_group, groups)
+    name = _of_trend(labels, inputs, loss)
+    if name is None:
+        return None
+    what = "the losses of rows with similar inputs differ"
+    return _problem(what, [name], columns, can_group, groups)
+
+
+def large_repeats(inputs: Sequence[NDArray[Any]], loss: Floats) -> str | None:
+    """A note on rows with equal inputs whose losses differ by more than noise."""
+    cells = codes_of_rows(inputs)
+    counts = np.bincount(cells)
+    repeated = counts[cells] > 1
+    if not repeated.any() or (loss <= 0.0).any():
+        return None
+    spread = float(np.exp(np.sqrt((_residual(cells, loss)[repeated] ** 2).mean())) - 1.0)
+    if spread < _LARGE:
+        return None
+    return (
+        f"{int((counts > 1).sum()):,} points have several rows, whose losses differ by "
+        f"{100.0 * spread:.2g} % (standard deviation): they are taken for repeats"
+    )
+
+
+def codes_of_rows(columns: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
+    """Numbers that are equal exactly where rows are.
+
+    Args:
+        columns: ``(row,)`` or ``(row, share)`` each.
+    """
+    total = np.zeros(len(columns[0]), dtype=np.intp)
+    for values in columns:
+        for own in values.reshape(len(values), -1).T:
+            codes = codes_of(own)
+            _, total = np.unique(total * (int(codes.max()) + 1) + codes, return_inverse=True)
+    return total
+
+
+def _label_columns(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.intp]]:
+    """Columns that may label arms, as codes."""
+    found = {}
+    for name, values in columns.items():
+        if is_seed(name) or values.ndim != 1:
+            continue
+        is_text = values.dtype.kind in "OUSb"
+        codes = codes_of(values)
+        num = int(codes.max()) + 1
+        most = _MOST_LABELS if is_text else _MOST_NUMBERS
+        if 1 < num <= most and num < len(codes):
+            found[name] = codes
+    return found
+
+
+def _of_repeats(
+    labels: Mapping[str, NDArray[np.intp]], cells: NDArray[np.intp], loss: Floats
+) -> tuple[list[str], Floats, NDArray[np.bool_]]:
+    """The columns that explain differences of equal rows, the differences, and these rows."""
+    residual = _residual(cells, loss)
+    repeated = np.bincount(cells)[cells] > 1
+    first, found, own = residual, list[str](), cells
+    for _ in range(_MOST_COLUMNS):
+        counts = np.bincount(own)
+        if (counts > 1).sum() < 2:
+            break
+        rows = counts[own] > 1
+        scores = {
+            name: _ratio(residual[rows], codes[rows], own[rows])
+            for name, codes in labels.items()
+            if name not in found and _varies_within(codes, own)
+        }
+        best = max(scores, key=lambda name: scores[name], default=None)
+        if best is None or scores[best] <= _CLEAR:
+            break
+        found.append(best)
+        own = codes_of_rows([own, labels[best]])
+        residual = _residual(own, loss)
+    return found, first, repeated
+
+
+def _of_trend(
+    labels: Mapping[str, NDArray[np.intp]], inputs: Sequence[NDArray[Any]], loss: Floats
+) -> str | None:
+    """The column by which losses differ beside a smooth trend with the inputs; None without."""
+    numbers = [own for own in inputs if own.ndim == 1 and own.dtype.kind in "fiu"]
+    if len(numbers) != len(inputs) or (loss <= 0.0).any() or any((o <= 0.0).any() for o in numbers):
+        return None
+    logs = [np.log(own) - np.log(own).mean() for own in numbers if len(np.unique(own)) > 1]
+    products = [a * b for at, a in enumerate(logs) for b in logs[at:]]
+    design = np.stack([np.ones(len(loss)), *logs, *products], axis=1)
+    best, score = None, _CLEAR_TREND
+    for name, codes in labels.items():
+        num = int(codes.max()) + 1
+        free = len(loss) - design.shape[1] - num
+        if np.bincount(codes).min() < _FEWEST or free < num or not _overlap(logs, codes):
+            continue
+        indicators = np.eye(num)[codes][:, 1:]
+        plain = _left(design, np.log(loss))
+        rest = _left(np.concatenate([design, indicators], axis=1), np.log(loss))
+        own = (plain - rest) / (num - 1) / max(rest / free, 1e-300)
+        if own > score and plain > 2.0 * rest:
+            best, score = name, own
+    return best
+
+
+def _overlap(logs: Sequence[Floats], codes: NDArray[np.intp]) -> bool:
+    """Whether each label has about the range of each input."""
+    for values in logs:
+        ranges = [np.ptp(values[codes == code]) for code in range(int(codes.max()) + 1)]
+        if min(ranges) < 0.5 * np.ptp(values):
+            return False
+    return bool(logs)
+
+
+def _left(design: Floats, values: Floats) -> float:
+    solution = np.linalg.lstsq(design, values, rcond=None)[0]
+    return float(((values - design @ solution) ** 2).sum())
+
+
+def _residual(cells: NDArray[np.intp], loss: Floats) -> Floats:
+    """Logs of losses less their mean over equal rows."""
+    logs = np.log(np.abs(loss) + 1e-300)
+    return np.asarray(logs - (np.bincount(cells, logs) / np.bincount(cells))[cells])
+
+
+def _varies_within(codes: NDArray[np.intp], cells: NDArray[np.intp]) -> bool:
+    """Whether most equal rows have different labels."""
+    counts = np.bincount(cells)
+    num_labels = np.bincount(np.unique(np.stack([cells, codes]), axis=1)[0], minlength=len(counts))
+    several = counts > 1
+    return bool((num_labels[several] > 1).mean() > 0.5)
+
+
+def _ratio(residual: Floats, codes: NDArray[np.intp], cells: NDArray[np.intp]) -> float:
+    """Variance between labels by that within them, in rows less their cells; 0 if by chance."""
+    from scipy.stats import f
+
+    used, codes = np.unique(codes, return_inverse=True)
+    free = len(codes) - len(np.unique(cells)) - len(used) + 1
+    if len(used) < 2 or free < 1 or not residual.any():
+        return 0.0
+    counts = np.bincount(codes)
+    means = np.bincount(codes, residual) / counts
+    within = float(((residual - means[codes]) ** 2).sum()) / free
+    ratio = float((counts * means**2).sum()) / (len(used) - 1) / max(within, 1e-300)
+    return ratio if f.sf(ratio, len(used) - 1, free) < _CHANCE else 0.0
+
+
+def _problem(
+    what: str,
+    names: list[str],
+    columns: Mapping[str, NDArray[Any]],
+    can_group: bool,
+    groups: Sequence[str],
+) -> Problem:
+    """Losses that differ by the labels of columns."""
+    labels = {name: labels_of_rows(columns[name]) for name in names}
+    told = ", ".join(
+        f"column {name!r} ({', '.join(map(repr, own[:6]))}{', …' if len(own) > 6 else ''})"
+        for name, own in labels.items()
+    )
+    first = " and ".join(
+        condition_is(name, columns[name], labels[name][0]) for name in names if labels[name]
+    )
+    by = ",".join([*groups, *names])
+    group = f"each group (use by={by!r}) or " if can_group else ""
+    only = ", ".join(own[0] for own in labels.values() if own)
+    remedies = ({"by": by}, {"where": first})
+    cases = (f"for a fit of each {by}", f"for {only} alone")
+    return Problem(
+        f"{what}, by {told}: fit {group}one of them (use where={first!r})",
+        remedies[not can_group :],
+        cases[not can_group :],
+    )

@@ -1,0 +1,84 @@
+"""The shell alone: rows of a kind, one arm of six, last checkpoints, outliers left out by name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import farseer
+
+QUICK = ("--law", "chinchilla", "--json", "fit.json")
+OUTLIERS = [f"chinchilla_{number}" for number in (188, 196, 205, 211, 227)]
+
+
+def runs_of(*args: object) -> tuple[dict[str, Any], str]:
+    """The runs of a fit, and what the command printed."""
+    result = farseer("fit", *args, *QUICK)
+    assert result.exit_code == 0, result.stderr
+    return json.loads(Path("fit.json").read_text())["runs"], result.stdout + result.stderr
+
+
+def assert_same(runs: dict[str, Any], table: pd.DataFrame) -> None:
+    for name in ("N", "D", "loss"):
+        np.testing.assert_array_equal(runs[name], table[name].to_numpy())
+
+
+@pytest.mark.usefixtures("folder")
+class TestRows:
+    def test_the_ladder_of_olmo(self, shared_data: Path) -> None:
+        file = shared_data / "olmo_ladder.csv"
+        runs, said = runs_of(file, "--where", "role = 'ladder'")
+        table = pd.read_csv(file)
+        assert_same(runs, table[table.role == "ladder"])
+        assert "25 of 33 rows meet role = 'ladder'" in said
+
+    def test_one_arm_of_six(self, shared_data: Path) -> None:
+        file = shared_data / "complexkda_ladder.csv"
+        runs, _ = runs_of(file, "--where", "arm = 'attn'")
+        table = pd.read_csv(file)
+        assert_same(runs, table[table.arm == "attn"])
+
+    def test_the_last_checkpoints_of_an_export(self, shared_data: Path) -> None:
+        ladder = pd.read_csv(shared_data / "olmo_ladder.csv").query("role == 'ladder'")
+        parts = [
+            pd.DataFrame(
+                {
+                    "Name": ladder.run_id,
+                    "_step": (ladder.steps * part).round(),
+                    "config.model.n_params": ladder.N,
+                    "tokens_seen": ladder.D * part,
+                    "eval/loss": ladder.loss * (1.0 + 0.2 * (1.0 - part)),
+                }
+            )
+            for part in (1.0, 0.25, 0.5, 0.75)
+        ]
+        pd.concat(parts).to_csv("export.csv", index=False)
+        runs, said = runs_of("export.csv", "--last-by", "Name,_step")
+        assert_same(runs, ladder)
+        assert "the last row by _step of each Name: 25 of 100 rows" in said
+
+    def test_outliers_by_name(self, shared_data: Path) -> None:
+        file = shared_data / "chinchilla_epoch.csv"
+        runs, said = runs_of(file, "--drop", ",".join(OUTLIERS), "--objective", "huber")
+        table = pd.read_csv(file)
+        assert_same(runs, table[table.besiroglu_outlier == 0])
+        assert said.startswith("left out: run_id 'chinchilla_188', ")
+        assert "objective, summed           1.0182740e-03" in said
+
+    def test_outliers_that_the_others_show(self, shared_data: Path) -> None:
+        runs, said = runs_of(shared_data / "chinchilla_epoch.csv", "--drop-outliers")
+        assert len(runs["N"]) < 245
+        assert all(f"run_id '{name}'" in said.splitlines()[0] for name in OUTLIERS)
+
+    def test_rows_keep_their_numbers_in_the_file(self) -> None:
+        N, D = (x.ravel() for x in np.meshgrid([1e8, 2e8, 4e8, 8e8], [1e9, 2e9, 4e9]))
+        loss = 1.7 + (2e7 / N) ** 0.3 + (3e8 / D) ** 0.35
+        pd.DataFrame({"N": N, "D": D, "loss": loss}).to_csv("runs.csv", index=False)
+        runs, said = runs_of("runs.csv", "--where", "D > 1e9", "--drop", "11")
+        assert_same(runs, pd.DataFrame({"N": N, "D": D, "loss": loss})[4:11])
+        assert "left out: row 11\n" in said
+        result = farseer("fit", "runs.csv", "--where", "D > 1e9", "--drop", "2", *QUICK)
+        assert result.exit_code == 2
+        assert "drop: there is no run '2' in the rows 4 to 11" in result.stderr
