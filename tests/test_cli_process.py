@@ -173,7 +173,7 @@ class TestSetUp:
     ) -> None:
         monkeypatch.delitem(sys.modules, "jax")
         monkeypatch.setattr(jax_settings, "jaxlib_version", lambda: "0.10.2")
-        for refits, flags in ((False, jax_settings.QUICK_FLAGS), (True, jax_settings._REFIT_FLAGS)):
+        for refits, flags in ((False, jax_settings.QUICK_FLAGS), (True, jax_settings.REFIT_FLAGS)):
             own = {"FARSEER_NO_CACHE": "1"}
             monkeypatch.setattr(os, "environ", own)
             jax_settings.set_up_jax(refits=refits)
