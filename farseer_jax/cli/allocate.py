@@ -27,8 +27,8 @@ from farseer_jax.cli.runs import (
     SELECTING_BY_ANY,
     UNITS,
     preparing,
-    runs_of_one_recipe,
     runs_argument,
+    runs_of_one_recipe,
     source_of,
     units_of,
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.options import (
     POSITIVE,
     Group,
@@ -17,7 +18,6 @@ from farseer_jax.cli.options import (
     refit_options,
     spelled,
 )
-from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.runs import PREPARING, preparing, print_notes, runs_of_one_recipe, source_of
 from farseer_jax.cli.tasks import file_argument, is_result, read_fit
