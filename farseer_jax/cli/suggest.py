@@ -28,6 +28,7 @@ from farseer_jax.cli.runs import (
 )
 from farseer_jax.cli.tasks import read_single_task
 from farseer_jax.cli.values import amounts, named_point
+from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
     from farseer_jax.runs.runs import Runs
@@ -197,7 +198,7 @@ def suggest(
 
     found = farseer_jax.suggest_runs(
         question.runs,
-        _points(targets) if targets else _table(table),
+        _points(targets, question.arguments.get("units", {})) if targets else _table(table),
         _table(pool),
         compute=compute,
         in_progress=_table(in_progress),
@@ -207,15 +208,23 @@ def suggest(
     return Output(found)
 
 
-def _points(targets: tuple[dict[str, str], ...]) -> dict[str, list[str]]:
-    """Points given by options as a table of text, which the library reads."""
+def _points(
+    targets: tuple[dict[str, str], ...], units: dict[str, float]
+) -> dict[str, list[str | float]]:
+    """Points given by options as a table, in the units of the table of runs."""
     for other in targets[1:]:
         if set(other) != set(targets[0]):
             raise click.UsageError(
                 f"One --target names {', '.join(targets[0])}, another {', '.join(other)}: name the "
                 "same inputs."
             )
-    return {name: [own[name] for own in targets] for name in targets[0]}
+    return {
+        name: [
+            own[name] if name not in units else (number_of(own[name]) or 0.0) / units[name]
+            for own in targets
+        ]
+        for name in targets[0]
+    }
 
 
 def _table(path: Path | None) -> Any:

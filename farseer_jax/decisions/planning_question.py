@@ -220,7 +220,8 @@ def _grid(
             "the runs; raise it, or give pool="
         )
     names = tuple(model.law.inputs())
-    table = reading.points({name: inputs[name] for name in names}, "pool", model.law)
+    own = reading._replace(columns_of={}, units=dict.fromkeys(names, 1.0))  # not a user's table
+    table = own.points({name: inputs[name] for name in names}, "pool", model.law)
     return table.of_law(model.law), costs_of(cost, table, model.law)
 
 

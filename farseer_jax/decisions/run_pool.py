@@ -73,10 +73,12 @@ def table_of_points(
     """
     if isinstance(values, Runs):
         table: Mapping[str, Any] = {**flat_inputs(values, values.inputs), **values.extra}
-        columns_of = {**columns_of, **{key: list(own) for key, own in values.shares.items()}}
+        columns_of = {key: list(own) for key, own in values.shares.items()}
         units = {key: 1.0 for key in ("N", "D") if key in kinds}
     else:
         table = _columns(values, name, kinds)
+        if all(key in table for key in kinds if kinds[key] != "mixture"):  # by their own names
+            columns_of = {key: own for key, own in columns_of.items() if key not in table}
     try:
         (found,) = bind_points(table, kinds, columns_of=columns_of, units=units)
     except ValueError as error:

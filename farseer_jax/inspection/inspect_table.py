@@ -188,7 +188,7 @@ def _grid(survey: Survey | None) -> RunGrid | None:
         if columns[own].dtype.kind in "fiu"
     }
     names = [name for name in inputs if len(np.unique(inputs[name])) > 1]
-    usual = [name for name in ("N", "D") if name in inputs]
+    usual: list[str] = [name for name in ("N", "D") if name in inputs]
     if len(usual) < 2:
         others = sorted(
             (name for name in names if name not in usual),

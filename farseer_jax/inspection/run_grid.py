@@ -138,7 +138,8 @@ def run_grid(
         finite = np.isfinite(loss)
         num = np.bincount(cells[finite], minlength=mean.size)
         total = np.bincount(cells[finite], loss[finite], minlength=mean.size)
-        mean.flat[num > 0] = total[num > 0] / num[num > 0]
+        some = np.flatnonzero(num)
+        mean.flat[some] = total[some] / num[some]
     return RunGrid(*names, response[0], y_values, x_values, counts, mean)
 
 

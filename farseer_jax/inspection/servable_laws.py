@@ -53,7 +53,7 @@ def reading_of(columns: Columns, named_columns: Mapping[str, str]) -> TableReadi
         named_columns: the column of each input that is known already.
     """
     try:
-        return read_columns(columns, named=[*named_columns.values()])
+        return read_columns(columns, named=named_columns)
     except ValueError:  # such as for too few runs to choose a law by
         inputs = tuple(named_columns.values())
         return TableReading((), (), inputs) if inputs else None

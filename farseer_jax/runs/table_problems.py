@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 Options = Mapping[str, Any]
@@ -27,7 +28,8 @@ class Problem(NamedTuple):
     cases: tuple[str, ...] = ()
 
 
-class Way(NamedTuple):
+@dataclass(frozen=True)
+class Way:
     """Options with which a table is read, and the case for which they are; empty for all.
 
     Attributes:
