@@ -26,7 +26,6 @@ _MOST_NATS: Final = 15.0  # per token: log of a vocabulary of three million
 # Models of this size and training are far better than the frequencies of tokens alone, 7.5 nats.
 _TRAINED: Final = {"N": 1e8, "D": 1e9}
 _MOST_NATS_TRAINED: Final = 6.0
-_MOST_RANKED: Final = 100_000  # rows of a longer table, evenly
 _FEWEST_OF_TREND: Final = 6  # runs
 _MOST_RANKED: Final = 100_000  # rows, evenly spaced
 _EXPLAINED: Final = 0.5  # share of the variance of ranks that rises with N and D
