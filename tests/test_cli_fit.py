@@ -63,7 +63,7 @@ class TestFit:
         options = "--N size --D data --loss out --N-unit 1e9 --D-unit 1e10 --max-N 2e8"
         assert farseer("fit", "runs.tsv", *options.split()).exit_code == 0
         table = {name: values.tolist() for name, values in recorded["runs"].items()}
-        assert table == {"size": [0.1], "data": [2], "out": [3.5]}
+        assert table == {"size": [0.1], "data": [2], "out": [3.5], "row": [0]}
         assert recorded["options"] == {
             "columns_of": {"N": "size", "D": "data"},
             "units": {"N": 1e9, "D": 1e10},
