@@ -40,7 +40,7 @@ def role_problems(columns: Columns, binding: Binding) -> list[Problem]:
         problems = _problems_by_role(columns, binding)
         if not problems:
             raise
-        named = [own for own in problems if str(error) == own.what]
+        named = [own for own in problems if own.what.startswith(str(error))]
         return (
             problems if named or len(problems) > 1 else [Problem(str(error), problems[0].remedies)]
         )
