@@ -52,7 +52,8 @@ def wrong_meaning(
         return Problem(f'{what}: fit it on the logit scale, use link="logit"', (remedy,))
     if role == "D" and meaning == "epochs":
         formula = f"D = {name_text(column)}*1e9"
-        return Problem(f"{what}: multiply it by the tokens of one epoch, use derive={formula!r}")
+        how = f"multiply it by the tokens of one epoch, such as derive={formula!r} for a billion"
+        return Problem(f"{what}: {how}")
     found = formula_for(role, [column, *names], [own for own in known if own != role])
     if found is None:
         return Problem(f"{what}: name another column")

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from farseer_jax.expressions.names import name_text
 from farseer_jax.runs.columns import same_column
 from farseer_jax.runs.find_columns import (
     as_tuple,
@@ -39,7 +40,7 @@ def role_problems(columns: Columns, binding: Binding) -> list[Problem]:
         problems = _problems_by_role(columns, binding)
         if not problems:
             raise
-        named = [own for own in problems if str(error) == own.what]
+        named = [own for own in problems if own.what.startswith(str(error))]
         return (
             problems if named or len(problems) > 1 else [Problem(str(error), problems[0].remedies)]
         )
@@ -73,9 +74,25 @@ def _problems_by_role(columns: Columns, binding: Binding) -> list[Problem]:
         name: _remedy(name, columns, used, [*known, *(n for n in ("N", "D") if n in names)], failed)
         for name in failed
     }
+    free = [column for column in columns if column not in used]
     return [
-        Problem(what, (remedies[name],) if remedies[name] else ()) for name, what in failed.items()
+        Problem(what, (remedies[name],))
+        if remedies[name]
+        else Problem(f"{what}{_epochs_hint(free) if name == 'D' else ''}")
+        for name, what in failed.items()
     ]
+
+
+def _epochs_hint(free: Sequence[str]) -> str:
+    """How a column of epochs gives D, whose factor the table does not tell."""
+    epochs = next((column for column in free if meaning_of(column) == "epochs"), None)
+    if epochs is None:
+        return ""
+    formula = f"D = {name_text(epochs)}*1e9"
+    return (
+        f"; column {epochs!r} counts epochs: multiply it by the tokens of one epoch, such as "
+        f"derive={formula!r} for a billion"
+    )
 
 
 def _own(options: Mapping[str, Any]) -> list[str]:
