@@ -116,8 +116,8 @@ class TestReading:
         assert "some responses are not positive" in "\n".join(reading.sentences())
 
     def test_without_a_loss(self) -> None:
-        with pytest.raises(ValueError, match="no column was recognised as the loss: name it"):
-            self.read(N=[1e8, 2e8], quality=[1.0, 2.0])
+        with pytest.raises(ValueError, match=r"no column was recognised as loss .*: name it"):
+            fj.choose_law({"N": [1e8, 2e8], "quality": [1.0, 2.0]})
 
     def test_products_of_powers_follow_from_N_and_D(self) -> None:
         N, D = (x.ravel() for x in np.meshgrid([1e8, 2e8, 4e8], [1e9, 2e9, 4e9]))
@@ -432,7 +432,7 @@ class TestRefusals:
         ("table", "message"),
         [
             (grid(N=(3, np.nan)), "column 'N': row 3 is missing or NaN; correct these rows or"),
-            (grid(N=(3, 0.0)), "column 'N': row 3 is not positive; correct these rows or leave"),
+            (grid(N=(3, 0.0)), r"column 'N': row 3 is not positive \(0.0\); correct these rows"),
             (grid(D=(5, -1.0)), "column 'D': row 5 is not positive"),
             (grid() | {"N": ["big", *grid()["N"][1:]]}, "column 'N': row 0 is not a number"),
             (grid(loss=(2, np.inf)), "column 'loss': row 2 is infinite; correct these rows"),
@@ -465,7 +465,7 @@ class TestRefusals:
 
     def test_a_named_input_with_missing_values(self) -> None:
         table = grid(D=(5, np.nan))
-        with pytest.raises(ValueError, match="column 'q': row 5 is missing or NaN"):
+        with pytest.raises(ValueError, match=r"column 'q' \(D\): row 5 is missing or NaN"):
             fj.choose_law({"N": table["N"], "q": table["D"], "loss": table["loss"]},
                           columns_of={"D": "q"})  # fmt: skip
 

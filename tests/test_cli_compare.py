@@ -130,7 +130,7 @@ def test_options_of_fits_do_not_go_with_tables(
 
 
 def test_refusals(files: tuple[Path, Path], tmp_path: Path) -> None:
-    refused(farseer("compare", files[0]), "Missing argument 'B'")
+    refused(farseer("compare", files[0]), "Name two files A and B, or one table A of both recipes")
     refused(farseer("compare", files[0], tmp_path / "none.json"), "no such file")
     refused(farseer("compare", *files, "--N", "1e11:1e8"), "expected a range LOW:HIGH")
     refused(farseer("compare", *files, "--names", "same,same"), "expected two different names")

@@ -101,11 +101,11 @@ def test_refusals() -> None:
     refused(farseer("extrapolate", "--example", *two), "One --target names N, D, loss, another N")
 
 
-def test_a_missing_input_is_told_by_its_law(table: dict[str, Any]) -> None:
+def test_a_missing_input_is_told_with_its_option(table: dict[str, Any]) -> None:
     laws = ("--law", "E + A/N**a", "--law", "N, P | E + A/(N*P)**a")
     result = farseer("extrapolate", "runs.csv", *laws)
     refused(
         result,
-        "the law N, P | E + A/(N*P)**a needs N and P: no column was recognised as P (parallel",
+        "no column was recognised as P (parallel streams): ",
         "name it, --input P=column; the columns are 'N', 'arm', 'streams_of'",
     )

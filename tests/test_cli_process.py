@@ -30,7 +30,7 @@ class TestProcess:
         before = """
 import warnings
 from farseer_jax.runs import read_table as read
-def read_table(path):
+def read_table(path, **options):
     warnings.warn("litter", stacklevel=1)
     raise ValueError("litter follows")
 read.read_table = read_table
@@ -53,7 +53,7 @@ read.read_table = read_table
         before = """
 import os, signal, time
 from farseer_jax.runs import read_table as read
-def read_table(path):
+def read_table(path, **options):
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(60)
 read.read_table = read_table
@@ -173,7 +173,7 @@ class TestSetUp:
     ) -> None:
         monkeypatch.delitem(sys.modules, "jax")
         monkeypatch.setattr(jax_settings, "jaxlib_version", lambda: "0.10.2")
-        for refits, flags in ((False, jax_settings.QUICK_FLAGS), (True, jax_settings._REFIT_FLAGS)):
+        for refits, flags in ((False, jax_settings.QUICK_FLAGS), (True, jax_settings.REFIT_FLAGS)):
             own = {"FARSEER_NO_CACHE": "1"}
             monkeypatch.setattr(os, "environ", own)
             jax_settings.set_up_jax(refits=refits)

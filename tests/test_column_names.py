@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import farseer_jax as fj
-from farseer_jax.runs.column_names import holds, loss_rank, name_and_unit, unit_of
+from farseer_jax.runs.column_names import holds, loss_rank, name_and_unit, roles_of, unit_of
 from farseer_jax.runs.find_columns import find_inputs, usual_columns
 from farseer_jax.runs.usual_names import USUAL_NAMES
 
@@ -149,8 +149,13 @@ def test_what_is_neither_is_not_taken_for_it(column: str) -> None:
         ("flops_1e18", "C", 1e18),
     ],
 )
-def test_other_inputs_with_a_unit_are_to_be_named(column: str, role: str, unit: float) -> None:
+def test_other_inputs_may_have_a_unit(column: str, role: str, unit: float) -> None:
     assert unit_of(column) == unit
+    assert roles_of(column) == [role]
+
+
+@pytest.mark.parametrize(("column", "role"), [("num_experts_K", "E"), ("peak_lr (m)", "lr")])
+def test_units_do_not_apply_to_all_inputs(column: str, role: str) -> None:
     assert not holds(column, role)
 
 

@@ -1,35 +1,24 @@
-"""Which column is N, D and loss."""
+"""Columns of tables in memory, and which of them is N, D and loss."""
 
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 
-from farseer_jax.runs.columns import table_columns
 from farseer_jax.runs.find_columns import find_inputs
-
-USUAL = {
-    "N": """N n params Params n_params N-Params num_params Num Parameters model_size ModelSize
-        parameters size non_embedding_params Non-Embedding Params MODEL_SIZE""",
-    "D": """D d tokens Tokens n_tokens num_tokens train_tokens training_tokens Train.Tokens
-        TOKENS total_tokens""",
-    "loss": """loss Loss LOSS L bpc BPC val_loss Val-Loss validation_loss final_loss eval_loss
-        test_loss bits_per_character""",
-}
-CASES = [(role, name) for role, names in USUAL.items() for name in names.split()]
-CASES = [(role, name) for role, name in CASES if name not in ("Num", "Non-Embedding")]
-CASES += [("N", "Model size"), ("N", "# params"), ("D", "train tokens"), ("loss", "final val loss")]
+from farseer_jax.tables.frames import columns_of_frame
 
 
 def find_columns(names: list[str], **options: str) -> dict[str, object]:
     return dict(find_inputs(names, dict.fromkeys(("N", "D", "loss"), "positive"), options))
 
 
-@pytest.mark.parametrize(("role", "name"), CASES)
-def test_usual_names_are_recognised(role: str, name: str) -> None:
-    names = {"N": "N", "D": "D", "loss": "loss"} | {role: name}
-    columns = ["run_id", *reversed(names.values()), "lr", "flops", "D/N", "D_over_N"]
-    assert find_columns(columns) == names
+# Which column is what: names of the wild are in test_column_names.py
 
 
 def test_exact_name_wins_over_other_usual_names() -> None:
@@ -43,7 +32,7 @@ def test_option_wins_over_exact_name() -> None:
     assert found == {"N": "N_with_embedding", "D": "D", "loss": "bpc"}
 
 
-def test_column_taken_by_an_option_is_no_candidate() -> None:
+def test_column_taken_by_an_option_is_not_a_candidate() -> None:
     found = find_columns(["size", "params", "D", "loss"], loss="size")
     assert found == {"N": "params", "D": "D", "loss": "size"}
 
@@ -51,18 +40,9 @@ def test_column_taken_by_an_option_is_no_candidate() -> None:
 @pytest.mark.parametrize(
     ("columns", "parts"),
     [
-        (
-            ["params", "model_size", "D", "loss"],
-            ["'params', 'model_size'", "could each be N", 'N="params"', "--N params"],
-        ),
-        (
-            ["N", "tokens", "Train Tokens", "loss"],
-            ["'tokens', 'Train Tokens'", "could each be D", 'D="tokens"', "--D tokens"],
-        ),
-        (
-            ["N", "D", "val_loss", "bpc"],
-            ["'val_loss', 'bpc'", "could each be loss", "--loss val_loss"],
-        ),
+        (["params", "model_size", "D", "loss"], ["'params', 'model_size'", 'N="params"']),
+        (["N", "tokens", "Train Tokens", "loss"], ["'tokens', 'Train Tokens'", 'D="tokens"']),
+        (["N", "D", "val_loss", "bpc"], ["'val_loss', 'bpc'", 'loss="val_loss"']),
     ],
 )
 def test_ambiguous_columns_are_named(columns: list[str], parts: list[str]) -> None:
@@ -72,10 +52,10 @@ def test_ambiguous_columns_are_named(columns: list[str], parts: list[str]) -> No
         assert part in str(caught.value)
 
 
-def test_missing_column_lists_columns_and_both_options() -> None:
+def test_missing_column_lists_the_columns_and_the_option() -> None:
     with pytest.raises(ValueError, match="recognised as D") as caught:
         find_columns(["N", "steps", "loss"])
-    for part in ("training tokens", 'D="column"', "--D column", "'N', 'steps', 'loss'"):
+    for part in ("training tokens", 'D="column"', "'N', 'steps', 'loss'"):
         assert part in str(caught.value)
 
 
@@ -105,37 +85,90 @@ def test_one_column_for_two_roles_is_refused() -> None:
         find_columns(["D", "loss"], N="D", D="D")
 
 
-@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
-def test_table_columns_of_every_library(make: object) -> None:
-    assert callable(make)
-    columns = table_columns(make({"N": [1, 2], "arm": ["a", "b"], "loss": [3.0, 2.5]}))
+# Tables in memory
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table, dict])
+def test_columns_of_every_library(make: Callable[[Any], Any]) -> None:
+    columns = columns_of_frame(make({"N": [1, 2], "arm": ["a", None], "loss": [3.0, 2.5]}))
     assert list(columns) == ["N", "arm", "loss"]
     assert columns["N"].tolist() == [1, 2]
-    assert columns["arm"].tolist() == ["a", "b"]
+    assert columns["arm"].tolist() == ["a", None]
+    assert columns["loss"].tolist() == [3.0, 2.5]
+
+
+def test_records() -> None:
+    columns = columns_of_frame([{"N": 1, "eval": {"loss": 3.0}}, {"N": 2, "arm": "x"}])
+    assert list(columns) == ["N", "eval.loss", "arm"]
+    assert columns["arm"].tolist() == [None, "x"]
+    assert np.array_equal(columns["eval.loss"], [3.0, np.nan], equal_nan=True)
+
+
+def test_named_levels_of_an_index_are_columns() -> None:
+    frame = pd.DataFrame({"N": [1, 1, 2], "D": [5, 5, 6], "loss": [3.0, 4.0, 5.0]})
+    means = columns_of_frame(frame.groupby(["N", "D"]).mean())
+    assert {name: own.tolist() for name, own in means.items()} == {
+        **{"N": [1, 2], "D": [5, 6], "loss": [3.5, 5.0]}
+    }
+    both = frame.groupby(["N", "D"]).agg({"loss": ["mean", "std"]})
+    assert list(columns_of_frame(both)) == ["N", "D", "loss_mean", "loss_std"]
+    kept = columns_of_frame(frame.set_index("N", drop=False))
+    assert kept["N"].tolist() == [1, 1, 2]
+    by_run = columns_of_frame(frame.set_index(pd.Index(["a", "b", "c"], name="run")))
+    assert by_run["run"].tolist() == ["a", "b", "c"]
+    assert list(columns_of_frame(frame.iloc[::-1])) == ["N", "D", "loss"]
+    wide = frame.pivot_table(index="N", columns="D", values="loss")
+    assert list(columns_of_frame(wide)) == ["N", "5", "6"]
 
 
 @pytest.mark.parametrize(
     "table",
     [
-        pd.DataFrame([[1, 2, 3]], columns=["N", "D", "N"]),
-        pa.table([[1], [2], [3]], names=["N", "D", "N"]),
+        pd.DataFrame([[1, 2, 3]], columns=["N", "loss", "N"]),
+        pa.table([[1], [2], [3]], names=["N", "loss", "N"]),
     ],
     ids=["pandas", "pyarrow"],
 )
-def test_repeated_names_are_refused(table: object) -> None:
-    with pytest.raises(ValueError, match="'N' 2 times; give every column a different name"):
-        table_columns(table)
+def test_repeated_names_are_numbered(table: object) -> None:
+    columns = columns_of_frame(table)
+    assert {name: own.tolist() for name, own in columns.items()} == {
+        **{"N (1)": [1], "loss": [2], "N (2)": [3]}
+    }
 
 
-def test_labels_that_read_alike_are_refused() -> None:
-    with pytest.raises(ValueError, match="'1' 2 times"):
-        table_columns(pd.DataFrame([[1, 2]], columns=pd.Index([1, "1"], dtype=object)))
+def test_numbers_as_names() -> None:
+    assert list(columns_of_frame(pd.DataFrame([[1, 2, 3]]))) == ["0", "1", "2"]
+    labels = pd.Index([1, "1"], dtype=object)
+    assert list(columns_of_frame(pd.DataFrame([[1, 2]], columns=labels))) == ["1 (1)", "1 (2)"]
 
 
-def test_what_is_no_table_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (pd.array([1, None], dtype="Int64"), [1.0, np.nan]),
+        (pd.array([1.5, None], dtype="Float64"), [1.5, np.nan]),
+        (pd.array([1, None], dtype="int64[pyarrow]"), [1.0, np.nan]),
+        (pd.array(["7B", None], dtype="string"), ["7B", None]),
+        (pd.array(["7B", None], dtype="string[pyarrow]"), ["7B", None]),
+        (pd.Categorical(["x", "y"]), ["x", "y"]),
+        (pd.Categorical([3, 1]), [3, 1]),
+        (pd.array([True, None], dtype="boolean"), [True, None]),
+        ([Decimal("1.5"), None], [Decimal("1.5"), None]),
+        ([2**70, 1], [2**70, 1]),
+    ],
+)
+def test_types_of_pandas(values: Any, expected: list[Any]) -> None:
+    (found,) = columns_of_frame(pd.DataFrame({"own": values})).values()
+    if found.dtype.kind == "f":
+        assert np.array_equal(found, expected, equal_nan=True)
+    else:
+        assert found.tolist() == expected
+
+
+def test_what_is_not_a_table_is_refused() -> None:
     with pytest.raises(
         TypeError, match=r"expected a pandas, polars or pyarrow table.*builtins.int"
     ):
-        table_columns(3)
+        columns_of_frame(3)
     with pytest.raises(TypeError, match=r"LazyFrame: call \.collect\(\) on it first"):
-        table_columns(pl.LazyFrame({"N": [1]}))
+        columns_of_frame(pl.LazyFrame({"N": [1]}))

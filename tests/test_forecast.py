@@ -376,9 +376,10 @@ def test_rolling_limits() -> None:
 def test_several_recipes_in_one_table_are_told(shared_data: Path) -> None:
     table = fj.read_runs(shared_data / "complexkda_ladder.csv")
     pooled = fj.forecast(table, TARGET, usual=False)
-    assert pooled.warnings[0].startswith("140 of 180 runs have the N and D of another")
+    assert pooled.warnings[0].startswith("90 points have several rows whose losses differ by up to")
+    assert "by column 'arm' ('attn', " in pooled.warnings[0]
     arm = table.select(mask=np.asarray(table.extra["arm"]) == "attn")
-    assert not any("several recipes" in w for w in fj.forecast(arm, TARGET, usual=False).warnings)
+    assert not any("several rows" in w for w in fj.forecast(arm, TARGET, usual=False).warnings)
 
 
 TWO_SIZES = {  # of the cases that failed for people: the Jacobian has rank 4

@@ -1,21 +1,30 @@
 """Tables as people have them: read right, or refused with the command that reads them."""
 
+import itertools
 import json
 import re
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
-from commands import farseer
-from wild_tables import CASES, Wild, example_ladder, real_ladder
+from commands import farseer, shell
+from wild_tables import (
+    CASES,
+    arms,
+    example_ladder,
+    real_ladder,
+    rows_of,
+    true_rows,
+    truth_of,
+    wandb,
+    wandb_checkpoints,
+    ways_to_read,
+)
 
 import farseer_jax as fj
-from farseer_jax.runs.table_problems import TableError
 
-QUICK = ("--law", "kaplan")
+QUICK = ("--law", "kaplan", "--json", "fit.json")
 
 
 @pytest.fixture(scope="module", params=["example", "real"])
@@ -26,75 +35,74 @@ def ladder(request: pytest.FixtureRequest) -> pd.DataFrame:
     return real_ladder(request.getfixturevalue("shared_data"))
 
 
-def rows_of(N: Any, D: Any, loss: Any) -> list[tuple[float, ...]]:
-    """Runs to compare in any order, to eleven digits: formulas round."""
-    columns = [[float(f"{value:.11g}") for value in column] for column in (N, D, loss)]
-    return sorted(zip(*columns, strict=True))
-
-
-def true_rows(wild: Wild) -> list[tuple[float, ...]]:
-    return rows_of(*(wild.truth[name] for name in ("N", "D", "loss")))
-
-
-def as_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of an error as arguments of ``read_runs``."""
-    given = dict(options)
-    units = {f"{name}_unit": unit for name, unit in given.pop("units", {}).items()}
-    return {**given, **units}
-
-
-def read_in_python(source: Any, **options: Any) -> tuple[list[list[tuple[float, ...]]], str]:
-    """The runs that each way to read a table gives, and what was said."""
-    try:
-        runs = fj.read_runs(source, **options)
-    except TableError as error:
-        assert error.ways, str(error)
-        found = [fj.read_runs(source, **as_arguments(way.options)) for way in error.ways]
-        return [rows_of(runs.N, runs.D, runs.loss) for runs in found], str(error)
-    return [rows_of(runs.N, runs.D, runs.loss)], "; ".join(runs.notes)
-
-
 def commands_of(message: str) -> list[list[str]]:
-    """The commands that a message proposes, each as words."""
-    lines = message.splitlines()
+    """The words of each command that a message proposes."""
     return [
-        shlex.split(after)
-        for line, after in zip(lines, lines[1:], strict=False)
-        if re.match(r"This reads it.*:$", line)
+        shlex.split(command)
+        for line, command in itertools.pairwise(message.splitlines())
+        if re.fullmatch(r"This reads it.*:", line)
     ]
 
 
-def fitted(path: Path) -> list[list[tuple[float, ...]]]:
-    """The runs of each fit in a file."""
-    content = json.loads(path.read_text())
-    all_runs = [own["runs"] for own in ([content] if "runs" in content else content["fits"])]
-    return [rows_of(runs["N"], runs["D"], runs["loss"]) for runs in all_runs]
+def fitted() -> list[list[tuple[float, ...]]]:
+    """The runs of each fit in ``fit.json``."""
+    content = json.loads(Path("fit.json").read_text())
+    fits = [content] if "runs" in content else content["fits"]
+    return [rows_of(*(fit["runs"][name] for name in ("N", "D", "loss"))) for fit in fits]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_read_in_python(name: str, ladder: pd.DataFrame, tmp_path: Path) -> None:
+def test_read_in_python(name: str, ladder: pd.DataFrame) -> None:
     wild = CASES[name](ladder)
-    for source in (wild.table, wild.file(tmp_path)):
-        found, said = read_in_python(source)
-        assert true_rows(wild) in found, said
-        assert wild.word in said
+    found, said = ways_to_read(wild.table)
+    assert true_rows(wild.truth) in found, said
+    assert wild.word in said
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_read_by_the_shell(name: str, folder: Path) -> None:
     wild = CASES[name](example_ladder())
-    path = wild.file(folder)
-    result = farseer("fit", path.name, *QUICK, "--json", "fit.json")
-    if result.exit_code == 0:
-        assert fitted(Path("fit.json")) == [true_rows(wild)]
-        return
+    result = farseer("fit", wild.file(folder).name, *QUICK)
     assert wild.word in result.stderr
-    commands = commands_of(result.stderr)
-    assert commands, result.stderr
+    if result.exit_code == 0:
+        assert fitted() == [true_rows(wild.truth)]
+        return
     found = []
-    for program, *words in commands:
+    for program, *words in commands_of(result.stderr):
         assert program == "farseer"
         again = farseer(*words)
-        assert again.exit_code == 0, again.stderr
-        found += fitted(Path("fit.json"))
-    assert true_rows(wild) in found
+        assert again.exit_code in (0, 2), again.stderr  # 2: the law cannot give losses below 0
+        found += fitted() if again.exit_code == 0 else []
+    assert true_rows(wild.truth) in found
+
+
+def test_six_arms_are_fitted_by_arm_or_one_of_them(ladder: pd.DataFrame, folder: Path) -> None:
+    wild = arms(ladder)
+    truth = [true_rows(truth_of(ladder, loss=ladder.loss * (1.0 + 0.01 * at))) for at in range(6)]
+    with pytest.raises(fj.TableError, match=wild.word) as caught:
+        fj.fit(fj.Kaplan, wild.table)
+    by, where = caught.value.ways
+    fits = fj.fit(fj.Kaplan, wild.table, **by.options)
+    assert [rows_of(fit.runs.N, fit.runs.D, fit.runs.loss) for fit in fits] == truth
+    one = fj.fit(fj.Kaplan, fj.read_table(wild.table, **where.options)).runs
+    assert rows_of(one.N, one.D, one.loss) == truth[0]
+
+    first, second = commands_of(farseer("fit", wild.file(folder).name, *QUICK).stderr)
+    for command, expected in ((first, truth), (second, truth[:1])):
+        assert farseer(*command[1:]).exit_code == 0
+        assert fitted() == expected
+
+
+def test_runs_of_checkpoints_are_read_and_their_fit_warns() -> None:
+    wild = wandb_checkpoints(example_ladder())
+    runs = fj.read_runs(wild.table)
+    assert "checkpoints" in fj.fit(fj.Kaplan, runs).warnings[0]
+
+
+def test_a_pipe_is_read(folder: Path) -> None:
+    wild = wandb(example_ladder())
+    with wild.file(folder).open() as table:
+        result = shell("fit", "-", *QUICK, stdin=table)
+    assert result.returncode == 0
+    assert wild.word in result.stderr
+    assert fitted() == [true_rows(wild.truth)]

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 import farseer_jax as fj
+from farseer_jax.runs.binding import bind_runs
+from farseer_jax.runs.table_problems import OF_TABLES, merged
 
 TOKENS_PER_BATCH = 2**19
 
@@ -310,6 +312,60 @@ def random_rows_in_billions(runs: pd.DataFrame) -> Wild:
     return Wild(runs.assign(D=np.where(own, runs.D / 1e9, runs.D)), truth_of(runs), "mixes units")
 
 
+def several_arms(runs: pd.DataFrame, factors: Mapping[Any, float], name: str) -> pd.DataFrame:
+    """The runs once for each label, with losses that differ by a factor."""
+    parts = [
+        runs.assign(**{name: label}, run_id=runs.run_id + f"-{label}", loss=runs.loss * factor)
+        for label, factor in factors.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def crashed_states(runs: pd.DataFrame) -> Wild:
+    bad = [1, 6]
+    table = runs.assign(State="finished")
+    table.loc[bad, "State"], table.loc[bad, "loss"] = "crashed", 1.3 * table.loss[bad]
+    return Wild(table, truth_of(runs).drop(bad), "'crashed'")
+
+
+def flagged_targets(runs: pd.DataFrame) -> Wild:
+    is_large = runs.N >= runs.N.quantile(0.8)
+    return Wild(runs.assign(held_out=is_large), truth_of(runs)[~is_large], "'held_out'")
+
+
+def unlabelled_ladder(runs: pd.DataFrame) -> Wild:
+    """Only the targets have a label."""
+    is_large = runs.N >= runs.N.quantile(0.8)
+    table = runs.assign(role=np.where(is_large, "target", None))
+    return Wild(table, truth_of(runs)[~is_large], "'target'")
+
+
+def seeds_of_checkpoints(runs: pd.DataFrame) -> Wild:
+    """A run is known by its name and its seed."""
+    parts = [
+        runs.assign(
+            seed=seed,
+            step=np.round(share * runs.D / TOKENS_PER_BATCH),
+            D=share * runs.D,
+            loss=runs.loss * (1.2 - 0.2 * share) * (1.0 + 1e-4 * seed),
+        )
+        for seed in (0, 1)
+        for share in (0.25, 0.5, 0.75, 1.0)
+    ]
+    table = pd.concat(parts, ignore_index=True).rename(columns={"run_id": "Name"})
+    return Wild(table, truth_of(pd.concat([parts[3], parts[7]])), "checkpoints")
+
+
+def pflop_days(runs: pd.DataFrame) -> Wild:
+    days = 6.0 * runs.N * runs.D / (1e15 * 86400)
+    return Wild(runs.assign(**{"PF-days": days}).drop(columns="D"), truth_of(runs), "PF-days")
+
+
+def tokens_in_thousands(runs: pd.DataFrame) -> Wild:
+    small = runs[runs.D < 30 * runs.N].reset_index(drop=True)
+    return Wild(small.assign(D=small.D / 1e3), truth_of(small), "in thousands")
+
+
 # The tables of ../shared/cases/tables.md by number; 11 and 23 are about files.
 CASES: Mapping[str, Maker] = {
     "1 export of Weights & Biases": wandb,
@@ -351,4 +407,55 @@ CASES: Mapping[str, Maker] = {
     "seeds": seeds,
     "reruns": reruns,
     "some rows in billions": random_rows_in_billions,
+    "crashed runs by their state": crashed_states,
+    "targets by a flag": flagged_targets,
+    "targets with a label": unlabelled_ladder,
+    "checkpoints with seeds": seeds_of_checkpoints,
+    "petaFLOP-days": pflop_days,
+    "tokens in thousands": tokens_in_thousands,
 }
+
+
+def rows_of(N: Any, D: Any, loss: Any) -> list[tuple[float, ...]]:
+    """Runs to compare in any order, to eleven digits, as formulas round."""
+    columns = [[float(f"{value:.11g}") for value in column] for column in (N, D, loss)]
+    return sorted(zip(*columns, strict=True))
+
+
+def true_rows(truth: pd.DataFrame) -> list[tuple[float, ...]]:
+    """The rows of the truth to compare."""
+    return rows_of(truth.N, truth.D, truth.loss)
+
+
+def read(source: Any, **options: Any) -> tuple[list[tuple[float, ...]], str]:
+    """The runs of a fit to a table, and what was said of them.
+
+    Args:
+        source: the table or a file.
+        options: of `read_table` and `fit`, as a `TableError` has them.
+
+    Raises:
+        TableError: the table cannot be read as it is.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    own = {name: given.pop(name) for name in OF_TABLES if name in given}
+    given["columns_of"] = {
+        name: column for name, column in given.get("columns_of", {}).items() if column is not None
+    }
+    units = given.get("units", {})
+    table = fj.read_table(source, **own, columns_of=given["columns_of"], units=units)
+    parts = bind_runs(table, ["N", "D"], **given, checked=True)
+    notes = "; ".join(parts[0].runs.notes)
+    return [
+        row for part in parts for row in rows_of(part.runs.N, part.runs.D, part.runs.loss)
+    ], notes
+
+
+def ways_to_read(source: Any, **options: Any) -> tuple[list[list[tuple[float, ...]]], str]:
+    """The runs by each way to read a table, and what was said of it."""
+    try:
+        rows, notes = read(source, **options)
+    except fj.TableError as error:
+        found = [read(source, **merged(options, way.options)) for way in error.ways]
+        return [rows for rows, _ in found], "; ".join([str(error), *(notes for _, notes in found)])
+    return [rows], notes

@@ -19,9 +19,11 @@ from farseer_jax.results.numbers import number_text
 from farseer_jax.results.result import FORMAT_VERSION, Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import floats_of
+from farseer_jax.runs.column_names import roles_of
 from farseer_jax.runs.find_columns import named_column
 from farseer_jax.runs.groups_and_responses import groups_of
 from farseer_jax.runs.input_names import column_of_input, input_named, unit_of_name
+from farseer_jax.runs.named_units import in_unit
 from farseer_jax.runs.usual_names import named
 from farseer_jax.tables.columns import Columns
 
@@ -203,13 +205,15 @@ class LawChoice(Result, Sequence[AveragedFit]):
             own = named.get(name) or column_of_input(name, list(columns)) or name
             named_column(name, own, list(columns))
             found[name] = columns[own]
-            known, unit = self.reading.units.get(name, 1.0), factors.get(name)
-            if own == name and unit is None:
+            if name not in self.reading.inputs:
                 continue
-            if name in self.reading.inputs:
-                numbers = floats_of(columns[own], f"column {own!r}")
-                unit = unit_of_name(own, "", numbers) if unit is None else unit
-                found[name] = numbers * (unit / known)
+            numbers = floats_of(columns[own], f"column {own!r}")
+            known, unit = self.reading.units.get(name, 1.0), factors.get(name)
+            if unit is None and own != name:
+                unit = unit_of_name(own, "", numbers)
+            elif unit is None:
+                unit = known if all(in_unit(r, known, numbers) for r in roles_of(name)) else 1.0
+            found[name] = numbers * (unit / known)
         return columns.with_columns(found, ())
 
     @property

@@ -114,7 +114,11 @@ def _completed(columns: Columns, how: Binding, reading: TableReading) -> Binding
         found_by_name = name not in named and name in ("N", "D")
         if not (found_by_name and usual_columns(name, list(columns))[0] == [column]):
             columns_of[name] = column
-    kinds |= dict.fromkeys(_derivable(columns, kinds, reading), "positive")
+    lacking = _derivable(columns, kinds, reading)
+    if lacking:  # the columns from which they are computed are free for the formula
+        kinds = {name: kind for name, kind in kinds.items() if meaning_of(name) is None}
+        kinds |= dict.fromkeys(lacking, "positive")
+        columns_of = {name: own for name, own in columns_of.items() if name in kinds}
     if reading.shares and MIXTURE not in kinds:
         kinds[MIXTURE], columns_of[MIXTURE] = "mixture", list(reading.shares)
     # a column that marks targets, or reruns, is no arm

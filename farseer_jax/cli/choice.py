@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _OWN_SETTINGS = (
     "real", "kinds", "method", "shared", "num_resamples", "monotone_over", "weights",
-    "standard_error", "N_unit", "D_unit", "keep_copies", "drop_outliers",
+    "standard_error", "keep_copies", "drop_outliers",
 )  # fmt: skip
 _FORMAT = "farseer_jax.LawChoice"
 _SHOWN = 6

@@ -159,10 +159,11 @@ def _two_recipes(table: "Columns", by: str) -> "dict[str, Columns]":
     found = list(dict.fromkeys(labels.tolist()))
     if len(found) != 2:
         more = ", …" if len(found) > _MOST_LABELS else ""
+        condition = f"{name} in ('{found[0]}', '{found[-1]}')"
+        hint = f': select two of them, such as --where "{condition}"' if len(found) > 2 else ""
         raise Refusal(
             f"--by {by}: expected two values, got {len(found)} ({', '.join(found[:_MOST_LABELS])}"
-            f"{more}): select two of them, such as "
-            f"--where \"{name} in ('{found[0]}', '{found[-1]}')\""
+            f"{more}){hint}"
         )
     return {label: table.take(labels == label) for label in found}
 

@@ -19,7 +19,7 @@ _MAX_CACHE_BYTES = 1 << 27
 QUICK_FLAGS = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 # Thousands of refits repay some optimisation: they run three to five times as fast, and compilation
 # takes half as long again.
-_REFIT_FLAGS = "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false"
+REFIT_FLAGS = "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false"
 _KNOWS_QUICK_FLAGS = ("0.10.",)  # versions of jaxlib; an unknown flag would end the process
 _CPU_FIELDS = ("model name", "flags", "Features", "CPU implementer", "CPU part", "CPU variant")
 
@@ -37,7 +37,7 @@ def set_up_jax(*, refits: bool = False) -> None:
     # A fit takes milliseconds on a CPU. A GPU would take seconds to start, and its memory may be
     # in use by a training run.
     if os.environ.setdefault("JAX_PLATFORMS", "cpu") == "cpu" and knows_quick_flags():
-        os.environ.setdefault("XLA_FLAGS", _REFIT_FLAGS if refits else QUICK_FLAGS)
+        os.environ.setdefault("XLA_FLAGS", REFIT_FLAGS if refits else QUICK_FLAGS)
     if os.environ.get("JAX_COMPILATION_CACHE_DIR") or _switched_off():
         return
     with contextlib.suppress(OSError):  # without a cache it is only slower

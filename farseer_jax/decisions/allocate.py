@@ -22,8 +22,8 @@ from farseer_jax.decisions.forecast_surface import ForecastSurface
 from farseer_jax.decisions.optimal_allocations import (
     Circumstances,
     Details,
+    LossesOf,
     Optima,
-    RowsOf,
     budgets_for,
     range_of_optima,
     rows_of,
@@ -132,8 +132,7 @@ def allocate(
     with one_blas_thread():
         if loss is not None:
             check_flops(flops, np.array([1e18, 1e26]))
-            # the same function as for the rows below, so that it compiles once
-            budgets = budgets_for(solver.rows_at, positive("loss", loss))
+            budgets = budgets_for(solver.losses_at, positive("loss", loss))
         else:
             budgets = _budgets(compute)
             check_flops(flops, budgets)
@@ -153,7 +152,8 @@ class _Solver(NamedTuple):
         law: the law's name.
         method: how it was fitted.
         runs: the runs, if there are any.
-        rows_at: what is shown of each budget.
+        losses_at: the optimal loss of each budget, ``(budget,)``.
+        rows_at: what is shown of each, as :class:`Details` has it, ``(row, budget)``.
         intervals_at: its intervals, and the share of draws without an optimum, ``(budget,)``.
         warnings: what the runs do not determine.
     """
@@ -161,7 +161,8 @@ class _Solver(NamedTuple):
     law: str
     method: str
     runs: Runs | None
-    rows_at: RowsOf
+    losses_at: LossesOf
+    rows_at: Callable[[np.ndarray], np.ndarray]
     intervals_at: Callable[[np.ndarray], tuple[dict[str, Intervals] | None, np.ndarray]]
     warnings: tuple[str, ...] = ()
 
@@ -174,7 +175,7 @@ def _by_forecast(
     )
     intervals = partial(optima.intervals, level=level)
     doubts = tuple(undetermined(source))
-    return _Solver(FORECAST, "", source.runs, optima.rows, intervals, doubts)
+    return _Solver(FORECAST, "", source.runs, optima.losses, optima.rows, intervals, doubts)
 
 
 def _by_law(
@@ -190,6 +191,9 @@ def _by_law(
     def rows_at(budgets: np.ndarray) -> np.ndarray:
         return rows_of(Details(cost, is_limited), law, budgets, around)
 
+    def losses_at(budgets: np.ndarray) -> np.ndarray:
+        return rows_at(budgets)[3]  # of the same kernel, so that it compiles once
+
     def intervals_at(budgets: np.ndarray) -> tuple[dict[str, Intervals] | None, np.ndarray]:
         nothing = np.zeros(len(budgets))
         if bootstrap is None:
@@ -199,7 +203,7 @@ def _by_law(
         return found, nothing
 
     method, runs = ("", None) if fit is None else (fit.method.name, fit.runs)
-    return _Solver(law.name, method, runs, rows_at, intervals_at)
+    return _Solver(law.name, method, runs, losses_at, rows_at, intervals_at)
 
 
 def _level(level: float | None, kind: Kind | None, source: object) -> float:
@@ -278,7 +282,7 @@ def _result(
         max_D=float(around.max_D),
         warnings=(
             *solver.warnings,
-            *warnings_of(answers, partial(range_of_optima, solver.rows_at), intervals),
+            *warnings_of(answers, partial(range_of_optima, solver.losses_at), intervals),
         ),
     )
 

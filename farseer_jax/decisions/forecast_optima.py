@@ -92,6 +92,10 @@ class ForecastOptima:
     def _limits(self) -> np.ndarray:
         return np.log([float(self.around.max_N), float(self.around.max_D)])
 
+    def losses(self, compute: np.ndarray) -> np.ndarray:
+        """The expected losses of the optima, ``(budget,)``."""
+        return np.asarray(self.surface.link.inverse(self.points(np.log(compute)).value))
+
     def rows(self, compute: np.ndarray) -> np.ndarray:
         """The rows of :class:`~farseer_jax.decisions.optimal_allocations.Details`."""
         log_C, inverse = np.log(compute), self.surface.link.inverse

@@ -48,5 +48,4 @@ def _mean_without_size(posterior: Posterior, inputs: Mapping[str, np.ndarray]) -
     if posterior.columns is None:
         return value
     first = posterior.columns.num_size
-    smooth = posterior.columns.at(inputs).matrix[:, first:]
-    return value + smooth @ posterior.coefficients[0][0, first:]
+    return value + posterior.columns.misfit_at(inputs) @ posterior.coefficients[0][0, first:]

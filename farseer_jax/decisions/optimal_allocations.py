@@ -18,7 +18,7 @@ CHINCHILLA = 20.0  # tokens per parameter (Hoffmann et al. 2022)
 _BLOCK = 16  # budgets in one call: calls of any length share one compilation
 _FRONTIER = np.geomspace(1e12, 1e30, 8 * _BLOCK)
 
-RowsOf: TypeAlias = Callable[[np.ndarray], np.ndarray]  # rows of budgets, as Details has them
+LossesOf: TypeAlias = Callable[[np.ndarray], np.ndarray]  # optimal losses of budgets
 
 
 class Circumstances(NamedTuple):
@@ -107,9 +107,9 @@ def optimal_ratio_and_loss(law: Law, compute: np.ndarray) -> np.ndarray:
     return rows_of(Optima(Cost(), is_limited=False), law, compute, without_limits)[2:4]
 
 
-def range_of_optima(rows_at: RowsOf) -> tuple[float, float] | None:
+def range_of_optima(losses_at: LossesOf) -> tuple[float, float] | None:
     """The longest range of budgets, within 1e12 to 1e30 FLOPs, that have an optimum; or None."""
-    known = np.isfinite(rows_at(_FRONTIER)[3])
+    known = np.isfinite(losses_at(_FRONTIER))
     if not known.any():
         return None
     # where each stretch of budgets with an optimum starts, and the first budget beyond it
@@ -119,7 +119,7 @@ def range_of_optima(rows_at: RowsOf) -> tuple[float, float] | None:
     return float(_FRONTIER[begins[longest]]), float(_FRONTIER[ends[longest] - 1])
 
 
-def budgets_for(rows_at: RowsOf, loss: np.ndarray) -> np.ndarray:
+def budgets_for(losses_at: LossesOf, loss: np.ndarray) -> np.ndarray:
     """The least budgets whose optima reach the losses, ``(loss,)``.
 
     The least cost of a loss and the best loss at a cost are the same frontier.
@@ -127,7 +127,7 @@ def budgets_for(rows_at: RowsOf, loss: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: a loss is out of reach; the message gives the range of losses.
     """
-    frontier = rows_at(_FRONTIER)[3]
+    frontier = losses_at(_FRONTIER)
     known = np.isfinite(frontier)
     if not known.any():
         raise ValueError(
@@ -148,6 +148,6 @@ def budgets_for(rows_at: RowsOf, loss: np.ndarray) -> np.ndarray:
         ends.append(log_C[first - 1 : first + 1])
 
     def excess(log_C: np.ndarray, log_target: np.ndarray) -> np.ndarray:
-        return np.log(rows_at(np.exp(log_C))[3]) - log_target
+        return np.log(losses_at(np.exp(log_C))) - log_target
 
     return np.exp(find_roots(excess, *np.transpose(ends), np.log(loss)))

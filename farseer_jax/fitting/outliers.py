@@ -66,7 +66,7 @@ def find_outliers(
     A law that misses the runs smoothly hides a run that differs from its neighbours: where sizes
     have several D, runs are also compared with the law plus a smooth misfit and an offset per size.
     Copies of a run count once. Nothing is found where there are hardly more runs than parameters,
-    or where NumPy cannot compute the law.
+    or where NumPy cannot compute the law, or the law cannot give such losses.
 
     Args:
         law: the law's class.
@@ -85,7 +85,7 @@ def find_outliers(
     settings = {name: getattr(method, name, ()) for name in ("fixed", "tied", "bounds")}
     try:
         found = robust_fit(law, runs, settings, near)
-    except UnsupportedPrimitiveError:
+    except (UnsupportedPrimitiveError, FloatingPointError):
         return _none(runs)
     num_runs, num_free = found.slopes.shape
     used = found.weight > 0.0

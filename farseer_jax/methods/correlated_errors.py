@@ -167,13 +167,20 @@ class ErrorColumns:
         """
         points = self._points(inputs)
         size = _projected(self._size_factor, self._size_covariance(self._sizes, points))
-        smooth = _projected(self._smooth_factor, self._smooth_covariance(self._smooth, points))
+        smooth = self._misfit(points)
         size_variance, smooth_variance = self._variances(points)
         return Features(
             np.concatenate([size, smooth], axis=1),
             np.maximum(size_variance - (size**2).sum(1), 0.0) + self._own_size(points) ** 2,
             np.maximum(smooth_variance - (smooth**2).sum(1), 0.0),
         )
+
+    def misfit_at(self, inputs: Mapping[str, ArrayLike]) -> np.ndarray:
+        """The columns of the smooth misfit alone, ``(point, column)``."""
+        return self._misfit(self._points(inputs))
+
+    def _misfit(self, points: "_Points") -> np.ndarray:
+        return _projected(self._smooth_factor, self._smooth_covariance(self._smooth, points))
 
     def along_of(self, inputs: Mapping[str, ArrayLike]) -> np.ndarray:
         """The coordinate of the input whose values have an effect each, ``(point,)``."""
@@ -308,7 +315,7 @@ def _integrated_wiener(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Covariance of an integrated Wiener process that starts at 0, ``(first, second)``."""
     first, second = np.maximum(first, 0.0)[:, None], np.maximum(second, 0.0)
     least = np.minimum(first, second)
-    return least**3 / 3.0 + np.abs(first - second) * least**2 / 2.0
+    return least**2 * (least / 3.0 + np.abs(first - second) / 2.0)
 
 
 def _incomplete_cholesky(

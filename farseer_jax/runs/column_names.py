@@ -115,7 +115,8 @@ def holds(column: str, name: str) -> bool:
     if words and words[0] in _OF_DATA and "".join(words) not in usual:
         words = words[1:]
     if len("".join(words)) == 1:  # d may be a width: N and D themselves, in their own case
-        return re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", column) is not None
+        is_own = re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", column) is not None
+        return is_own and "".join(words) == name.lower()
     return "".join(words) in usual
 
 

@@ -48,6 +48,7 @@ _FAILED: Final = re.compile(
     r"timeout|incomplete|unfinished|error|oom|aborted|stopped)$",
     re.IGNORECASE,
 )
+_SIZE: Final = re.compile(r"(?<![a-z0-9.])\d+(\.\d+)?\s*[kmb](?![a-z0-9])", re.IGNORECASE)
 _FIRST_TO_FIT: Final = ("ladder", "train", "fit", "training", "runs")
 _FEWEST_ROWS: Final = 1.5  # rows per run of checkpoints
 _FEWEST_OF_SIZE: Final = 3  # rows per label that may be that of a size
@@ -171,8 +172,10 @@ def _checkpoints_of(
         if any(_varies_within(own, codes) for name, own in inputs.items() if name != "D"):
             continue
         sizes = codes_of(inputs["N"]) if "N" in inputs else np.zeros(num_rows, dtype=np.intp)
-        is_size = num_runs <= int(sizes.max()) + 1 or _last_word(label).startswith("model")
-        if is_size and (num_rows < _FEWEST_OF_SIZE * num_runs or _is_geometric(order, codes)):
+        is_size = num_runs <= int(sizes.max()) + 1 and _may_be_size(label, columns[label])
+        if (is_size or _is_model(label)) and (
+            num_rows < _FEWEST_OF_SIZE * num_runs or _is_geometric(order, codes)
+        ):
             continue  # a ladder whose runs are called by their size
         last = step or training.tokens
         key = ",".join([*names, last] if last else names)
@@ -212,6 +215,17 @@ def _run_columns(label: str, columns: Mapping[str, NDArray[Any]], order: Floats)
 
 def _is_label(name: str, values: NDArray[Any]) -> bool:
     return _last_word(name) in _RUN_LABELS and values.ndim == 1 and values.dtype.kind in "OUSiu"
+
+
+def _is_model(name: str) -> bool:
+    """Whether a column holds names of models, which may have several runs."""
+    return _last_word(name).startswith("model")
+
+
+def _may_be_size(name: str, values: NDArray[Any]) -> bool:
+    """Whether labels may be those of sizes: by the column's name, or as ``190M``."""
+    labels = labels_of_rows(values)
+    return "name" in _last_word(name) or all(_SIZE.search(label) for label in labels)
 
 
 def _is_flag(values: NDArray[Any]) -> bool:

@@ -31,10 +31,24 @@ def unit_of_column(role: str, column: str, values: Any) -> float | None:
     """
     if role not in SCALED or role == column:
         return None
-    unit, like = name_and_unit(column).unit, _LIKE.get(role, role)
-    finite = values[np.isfinite(values)]
-    if unit is None or not len(finite) or like not in LEAST:
-        return unit
+    unit = name_and_unit(column).unit
+    return None if unit is None or not in_unit(role, unit, values) else unit
+
+
+def in_unit(role: str, unit: float, values: Any) -> bool:
+    """Whether values may be in a unit: numbers of parameters or tokens are not in billions.
+
+    Args:
+        role: the input.
+        unit: a factor.
+        values: ``(row,)``, NaN where missing.
+
+    Example:
+        >>> in_unit("N", 1e9, np.array([0.2, 1.4])), in_unit("N", 1e9, np.array([2e8, 1.4e9]))
+        (True, False)
+    """
+    like, finite = _LIKE.get(role, role), values[np.isfinite(values)]
+    if not len(finite) or like not in LEAST:
+        return True
     largest = float(finite.max())
-    is_plain = LEAST[like] <= largest <= MOST[like]
-    return None if is_plain and largest * unit > MOST[like] else unit
+    return not (LEAST[like] <= largest <= MOST[like] < largest * unit)

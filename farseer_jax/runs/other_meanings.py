@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from farseer_jax.expressions.names import name_text
+from farseer_jax.runs.column_names import name_and_unit
 from farseer_jax.runs.usual_names import squeezed
 
 _TEXTS: Final[dict[str, str]] = {
     "tokens per parameter": """
         tokensperparam tokensperparameter tokperparam tokenperparam tokenparamratio tpp
         tokenstoparams tokenstoparamsratio tokenparameterratio dovern dpern dn dbyn dataperparam
-        tokensparamratio tokenspernparam
+        tokensparamratio tokenspernparam tokensparam tokensparams tokparam tokensparameter
+        dataparamratio tokentoparam tokentoparamratio tokenstoparameters tokenstoparam ratiodn
+        dnratio tokensperactiveparam tokensn tokenspern
         """,
     "multiples of 20 tokens per parameter": """
         chinchillamult chinchillamultiplier chinchillamultiple chinchillaratio chinchillas xc
-        timeschinchilla
+        timeschinchilla chinchillax xchinchilla chinchillafactor chinchillascale chinchillaoptimal
+        chinchilla
         """,
     "compute": """
         c compute flops flop trainflops trainingflops trainingcompute traincompute totalflops
         totalflos flos computeflops nflops numflops totalcompute computebudget flopbudget
+        flops6nd flop6nd c6nd computec cflops cflop
         """,
     "epochs": "epoch epochs nepochs numepochs numberofepochs trainepochs numtrainepochs",
     "perplexity": """
@@ -58,6 +64,10 @@ _TEXTS: Final[dict[str, str]] = {
     "width": "dmodel width hiddensize hiddendim nembd embeddim modeldim modelwidth dim h",
 }
 _NAMES: Final = {meaning: frozenset(text.split()) for meaning, text in _TEXTS.items()}
+_ACCURACIES: Final = frozenset(["acc", "accuracy", "accuracies"])
+_PETAFLOP_DAYS: Final = re.compile(r"(?<![a-z])(peta|p)[ _-]?f(lops?)?[ _/-]*s?[ _/-]*days?")
+_LARGE_FLOPS: Final = re.compile(r"(?<![a-z])(e|z|y|exa|zetta|yotta)[ _-]?flops?(?![a-z])")
+_PER: Final = re.compile(r"per|/ ?s|sec")
 TOKENS_PER_PARAMETER: Final = 20  # of the compute-optimal models of Hoffmann et al.
 
 
@@ -68,9 +78,37 @@ def meaning_of(column: str) -> str | None:
         >>> meaning_of("tokens_per_param"), meaning_of("val_ppl"), meaning_of("arm")
         ('tokens per parameter', 'perplexity', None)
     """
-    text = squeezed(column)
-    last = squeezed(column.replace("/", ".").rsplit(".", 1)[-1])
-    return next((what for what, names in _NAMES.items() if text in names or last in names), None)
+    last = re.split(r"[/.]", column)[-1]
+    words = name_and_unit(column).words
+    texts = {squeezed(column), squeezed(last), "".join(words), "".join(name_and_unit(last).words)}
+    for what, names in _NAMES.items():
+        if texts & names:
+            return what
+    if _flop_unit(column) is not None:
+        return "compute"
+    if words and words[-1] in _NAMES["perplexity"]:
+        return "perplexity"
+    return "accuracy" if _ACCURACIES & set(words) and "loss" not in words else None
+
+
+def _flop_unit(column: str) -> float | None:
+    """The unit of a column of compute such as ``EFLOPs`` and ``PF-days``; None for other columns.
+
+    TFLOPs and PFLOPs are rather those per second.
+    """
+    text = column.lower()
+    if _PETAFLOP_DAYS.search(text):
+        return 1e15 * 86400
+    found = _LARGE_FLOPS.search(text)
+    if found is None or _PER.search(text):
+        return None
+    return {"e": 1e18, "z": 1e21, "y": 1e24}[found[1][0]]
+
+
+def _in_units(column: str, meaning: str) -> str:
+    """A column in a formula; compute in FLOPs."""
+    unit = (_flop_unit(column) or name_and_unit(column).unit) if meaning == "compute" else None
+    return name_text(column) if unit is None else f"{unit:g}*{name_text(column)}".replace("+", "")
 
 
 def formula_for(role: str, columns: Sequence[str], known: Sequence[str] = ()) -> str | None:
@@ -93,7 +131,7 @@ def formula_for(role: str, columns: Sequence[str], known: Sequence[str] = ()) ->
     for column in columns:
         meaning = meaning_of(column)
         if meaning is not None and meaning not in first:
-            first[meaning] = name_text(column)
+            first[meaning] = _in_units(column, meaning)
     return next(
         (
             f"{role} = {formula(first)}"

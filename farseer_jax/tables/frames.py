@@ -96,8 +96,19 @@ def _columns_of_pandas(frame: Any) -> dict[str, NDArray[Any]]:
         named = [name for name in frame.index.names if name is not None]
         frame = frame.reset_index([name for name in named if name not in [*frame.columns]])
     names = distinct_names([*frame.columns])
-    frame = frame.set_axis(names, axis=1)
-    return _columns_of_others(frame)
+    columns = _columns_of_others(frame.set_axis(names, axis=1))
+    return {name: _with_none(values) for name, values in columns.items()}
+
+
+def _with_none(values: NDArray[Any]) -> NDArray[Any]:
+    """Objects with None for missing ones, which pandas marks in several ways."""
+    import pandas as pd
+
+    if values.dtype.kind != "O" or not (missing := pd.isna(values)).any():
+        return values
+    values = values.copy()
+    values[missing] = None
+    return values
 
 
 def _columns_of_others(table: Any) -> dict[str, NDArray[Any]]:

@@ -5,13 +5,26 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farseer_jax.tables.columns import Columns
-from farseer_jax.tables.database import database, sentence
+from farseer_jax.tables.database import database, quoted, sentence
+from farseer_jax.tables.number_texts import is_missing
 
-_UNKNOWN = re.compile(r'column "([^"]+)" not found', re.IGNORECASE)
+_UNKNOWN: Final = re.compile(
+    r'column "([^"]+)" not found|Referenced table "([^"]+)" not found', re.IGNORECASE
+)
+_KEYWORD: Final = re.compile(r'syntax error at or near "(\w+)"')
+_OTHER_TYPE: Final = re.compile(r"Cannot compare values of type VARCHAR|Could not convert string")
+_LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
+_EXAMPLE: Final = "\"arm = 'attn' and N > 1e8\""
+_QUOTES: Final = (
+    "text stands in single quotes, a name with other signs than letters and digits in double quotes"
+)
+_MAX_LABELS: Final = 8
 
 
 def where(columns: Columns, condition: str) -> Columns:
@@ -33,13 +46,19 @@ def where(columns: Columns, condition: str) -> Columns:
     import duckdb
     import pandas as pd
 
-    names = {name: values for name, values in columns.items() if values.ndim == 1}
+    if not condition.strip():
+        raise ValueError(f"where: expected a condition in SQL, such as {_EXAMPLE}, got none")
+    _refuse_same_letters(condition, list(columns))
+    row = "row"
+    while row in map(str.lower, columns):
+        row += "_"
+    own = {name: values for name, values in columns.items() if values.ndim == 1}
     with database() as connection:
-        connection.register("runs", pd.DataFrame({**names, _ROW: np.arange(columns.num_rows)}))
+        connection.register("runs", pd.DataFrame({**own, row: np.arange(columns.num_rows)}))
         connection.execute("SET enable_external_access = false")
-        query = f'SELECT "{_ROW}" FROM runs WHERE ({condition}\n) ORDER BY "{_ROW}"'
+        query = f'SELECT "{quoted(row)}" FROM runs WHERE ({condition}\n) ORDER BY "{quoted(row)}"'
         try:
-            found = connection.execute(query).fetchnumpy()[_ROW]
+            found = connection.execute(query).fetchnumpy()[row]
         except duckdb.Error as error:
             raise ValueError(_sentence(condition, error, list(columns))) from None
     kept = np.asarray(found, dtype=np.intp)
@@ -90,20 +109,43 @@ def last_by(columns: Columns, names: Sequence[str]) -> Columns:
     return columns.take(kept, note)
 
 
-_ROW = "row_number_in_table"
-_MAX_LABELS = 8
+def _refuse_same_letters(condition: str, names: list[str]) -> None:
+    """Refuse a name that SQL would take for another: it ignores case.
+
+    Raises:
+        ValueError: the condition has such a name.
+    """
+    for name in names:
+        same = [other for other in names if other.lower() == name.lower()]
+        if len(same) > 1 and _mentions(condition, name):
+            raise ValueError(
+                f"where: columns {' and '.join(map(repr, same))} differ by case only, which SQL "
+                "ignores: rename one of them, or derive a column from it"
+            )
+
+
+def _mentions(condition: str, name: str) -> bool:
+    names_only = _LITERAL.sub("''", condition)
+    return bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", names_only, re.IGNORECASE))
 
 
 def _sentence(condition: str, error: Exception, names: list[str]) -> str:
-    unknown = _UNKNOWN.search(str(error))
-    if unknown is None:
-        return (
-            f"where: {condition!r} cannot be read as a condition in SQL, such as "
-            f"\"arm = 'attn' and N > 1e8\": {sentence(error)}"
+    """The sentence on a condition that cannot be read."""
+    message = str(error)
+    unknown = _UNKNOWN.search(message)
+    if unknown is not None:
+        return f"where: {_not_there(unknown[1] or unknown[2], names)}; {_QUOTES}"
+    keyword, hint = _KEYWORD.search(message), ""
+    if keyword is not None and keyword[1] in names:
+        hint = f'; {keyword[1]} is a word of SQL: write the column as "{keyword[1]}"'
+    elif _OTHER_TYPE.search(message):
+        hint = (
+            "; text is compared as it is written, size = '7B'; to compare its number, derive a "
+            'column first, derive="number = size"'
         )
     return (
-        f"where: {_not_there(unknown[1], names)}; text stands in single quotes, a name with other "
-        "signs than letters and digits in double quotes"
+        f"where: {condition!r} cannot be read as a condition in SQL, such as {_EXAMPLE}: "
+        f"{sentence(error)}{hint}"
     )
 
 
@@ -114,10 +156,19 @@ def _not_there(name: str, names: list[str]) -> str:
 
 
 def _labels_named(columns: Columns, condition: str) -> str:
-    """The labels of a column of text in a condition that no row meets."""
-    for name, values in columns.items():
-        if values.dtype.kind in "OUS" and re.search(rf"\b{re.escape(name)}\b", condition):
-            labels = list(dict.fromkeys(map(str, values.tolist())))
-            if len(labels) <= _MAX_LABELS:
-                return f"; column {name!r} has the values {', '.join(map(repr, labels))}"
-    return ""
+    """What the columns hold that are in a condition which no row meets."""
+    texts = [
+        f"column {name!r} {held}"
+        for name, values in columns.items()
+        if _mentions(condition, name) and (held := _held(values))
+    ]
+    return "".join(f"; {text}" for text in texts)
+
+
+def _held(values: NDArray[Any]) -> str:
+    """The labels of a column, or the range of its numbers; nothing if there are too many."""
+    if values.dtype.kind in "fiu":
+        known = values[np.isfinite(values)]
+        return f"is from {known.min():g} to {known.max():g}" if len(known) else "has no numbers"
+    labels = list(dict.fromkeys(str(own) for own in values.tolist() if not is_missing(own)))
+    return f"has the values {', '.join(map(repr, labels))}" if len(labels) <= _MAX_LABELS else ""

@@ -17,7 +17,7 @@ from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 from farseer_jax.uncertainty.bootstrap_warnings import ends_warnings, width_doubts
 from farseer_jax.uncertainty.calibration import Calibration, central_probability
-from farseer_jax.uncertainty.holdouts import calibration_of, least_sizes
+from farseer_jax.uncertainty.holdouts import calibration_of, fewest_fitted, least_sizes
 from farseer_jax.uncertainty.intervals import Intervals
 from farseer_jax.uncertainty.resampling import run_noise
 from farseer_jax.uncertainty.standard_errors import log_standard_error
@@ -142,11 +142,11 @@ def combine_intervals(
             hold-out, a fit that fails in some hold-outs, or a level outside (0, 1).
 
     Example:
-        >>> from farseer_jax import Chinchilla, Farseer, bootstrap, combine_intervals
+        >>> from farseer_jax import Chinchilla, Farseer, Piecewise, bootstrap, combine_intervals
         >>> from farseer_jax import example_runs, fit
-        >>> some = [bootstrap(fit(law, example_runs()), 100) for law in (Farseer, Chinchilla)]
-        >>> combine_intervals(some, 25.1e9, 5e11).note
-        'weights: farseer piecewise 1.000, chinchilla least-squares 0.000; 14 hold-outs'
+        >>> fits = [fit(law, example_runs(), Piecewise()) for law in (Farseer, Chinchilla)]
+        >>> combine_intervals([bootstrap(own, 100) for own in fits], 25.1e9, 5e11).note
+        'weights: farseer piecewise 1.000, chinchilla piecewise 0.000; 14 hold-outs'
     """
     check_level(level)
     first = _same_runs(bootstraps)
@@ -191,8 +191,15 @@ def _calibrations(bootstraps: Sequence[Bootstrap]) -> list[Calibration]:
     Raises:
         ValueError: there are no hold-outs, or some fits fail in some of them.
     """
-    least = max(least_sizes(one.fit) for one in bootstraps)
-    found = [calibration_of(one.fit, one.scheme, one.seed, min_sizes=least) for one in bootstraps]
+    num_sizes = len(np.unique(bootstraps[0].fit.runs.N))
+    fewest = [fewest_fitted(num_sizes, least_sizes(one.fit)) for one in bootstraps]
+    most = max(fewest)
+    found = [
+        one.calibration  # which it keeps
+        if own == most
+        else calibration_of(one.fit, one.scheme, one.seed, min_sizes=most)
+        for one, own in zip(bootstraps, fewest, strict=True)
+    ]
     numbers = [calibration.num_holdouts for calibration in found]
     if not max(numbers):
         raise ValueError(

@@ -37,6 +37,11 @@ class HoldOuts:
         return len(self.cutoffs)
 
 
+def fewest_fitted(num_values: int, min_values: int) -> int:
+    """Distinct values up to the first cutoff: a third of them, and at least ``min_values``."""
+    return max(min_values, -(-num_values // 3))
+
+
 def rolling_cutoffs(
     values: Floats, *, min_values: int, max_cutoffs: int, num_last: int = 1
 ) -> Floats:
@@ -53,7 +58,7 @@ def rolling_cutoffs(
         array([3., 4., 5., 6., 7., 8.])
     """
     distinct = np.unique(values)
-    cutoffs = distinct[max(min_values, -(-len(distinct) // 3)) - 1 : -num_last]
+    cutoffs = distinct[fewest_fitted(len(distinct), min_values) - 1 : -num_last]
     if len(cutoffs) > max_cutoffs:
         cutoffs = cutoffs[np.linspace(len(cutoffs) - 1, 0, max_cutoffs).round().astype(int)[::-1]]
     return cutoffs

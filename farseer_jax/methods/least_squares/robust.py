@@ -71,13 +71,17 @@ def robust_fit(
 
     Raises:
         UnsupportedPrimitiveError: NumPy has no rule for one of the law's operations.
+        FloatingPointError: no start is finite: the law cannot give such losses.
     """
     method = LeastSquares(**settings)
     layout = build_layout(law, runs, by_curves=False, center=_rough_center(law, runs))
     free = free_of(method, layout)
     weight = weights_of(runs) * layout.run_share
     bulk = _Bulk(layout, free, weight / np.mean(weight[weight > 0.0]))
-    point = bulk.huber(_starts(method, layout, free, near), bulk.weight[None])
+    starts = _starts(method, layout, free, near)
+    if not len(starts):
+        raise FloatingPointError(f"no start of the {law.name} law is finite")
+    point = bulk.huber(starts, bulk.weight[None])
     point = bulk.huber_without(point)
     return bulk.tukey(point)
 
