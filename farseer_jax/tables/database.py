@@ -37,6 +37,7 @@ def database(path: str = _MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(
         path, read_only=path != _MEMORY, config={"temp_directory": spilled}
     ) as connection:
+        connection.execute("SET enable_progress_bar = false")  # it is written to standard output
         connection.execute("SET autoinstall_known_extensions = false")
         connection.execute("SET autoload_known_extensions = false")
         if path != _MEMORY:
