@@ -148,7 +148,8 @@ def test_laws_may_name_one_column_differently() -> None:
 def test_kinds_of_numbers_go_together() -> None:
     """The narrower kind: a count is positive, and a positive number real."""
     laws = [fj.law("E + A/(N*P)**a", kinds={"P": kind}) for kind in ("positive", "count", "real")]
-    _, parts = as_laws_and_parts(laws, {**streams(), "P": streams()["streams"]})
+    table = fj.read_table({**streams(), "P": streams()["streams"]}, where="corpus = 'pile'")
+    _, parts = as_laws_and_parts(laws, table)
     assert parts[0].runs.kinds == {"N": "positive", "P": "count"}
 
 

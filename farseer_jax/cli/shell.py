@@ -19,6 +19,8 @@ COMMANDS = (
 
 _EPILOG = """\b
 Examples:
+  farseer inspect runs.csv                   what a table holds, and what to do
+                                             with it
   farseer forecast --example                 see what a forecast looks like
   farseer forecast runs.csv --at 7B,1T       what a run not trained yet will
                                              reach, and how sure that is

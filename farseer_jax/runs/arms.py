@@ -17,10 +17,9 @@ _MOST_LABELS: Final = 60
 _MOST_NUMBERS: Final = 8  # distinct numbers that may be labels
 _FEWEST: Final = 4  # rows of each label for a trend
 _CLEAR: Final = 10.0  # variance between labels by that within them (an F ratio)
-_CHANCE: Final = 1e-3  # of such a ratio by noise
+_CHANCE: Final = 3e-3  # of such a ratio by noise
 _CLEAR_TREND: Final = 20.0
 _MOST_COLUMNS: Final = 3
-_LARGE: Final = 0.05  # differences of repeats that are not noise
 
 
 def arms(
@@ -55,22 +54,6 @@ def arms(
         return None
     what = "the losses of rows with similar inputs differ"
     return _problem(what, [name], columns, can_group, groups)
-
-
-def large_repeats(inputs: Sequence[NDArray[Any]], loss: Floats) -> str | None:
-    """A note on rows with equal inputs whose losses differ by more than noise."""
-    cells = codes_of_rows(inputs)
-    counts = np.bincount(cells)
-    repeated = counts[cells] > 1
-    if not repeated.any() or (loss <= 0.0).any():
-        return None
-    spread = float(np.exp(np.sqrt((_residual(cells, loss)[repeated] ** 2).mean())) - 1.0)
-    if spread < _LARGE:
-        return None
-    return (
-        f"{int((counts > 1).sum()):,} points have several rows, whose losses differ by "
-        f"{100.0 * spread:.2g} % (standard deviation): they are taken for repeats"
-    )
 
 
 def codes_of_rows(columns: Sequence[NDArray[Any]]) -> NDArray[np.intp]:

@@ -16,11 +16,10 @@ def mixed_runs(runs: Runs) -> tuple[str, ...]:
         runs: the runs of one fit.
 
     Example:
-        >>> extra = {"arm": ["a", "b"] * 3}
-        >>> N, D = [1e8, 1e8, 2e8, 2e8, 4e8, 4e8], [1e9] * 6
-        >>> runs = Runs(N, D, [3.6, 3.5, 3.3, 3.2, 3.1, 3.0], extra)
-        >>> [sentence[:47] for sentence in mixed_runs(runs)]
-        ['3 points have several rows whose losses differ ']
+        >>> N, arm = np.tile(np.geomspace(1e8, 1e9, 8), 2), ["a"] * 8 + ["b"] * 8
+        >>> loss = (1e13 / N) ** 0.1 * np.where(np.array(arm) == "a", 1.0, 0.97)
+        >>> [sentence[:47] for sentence in mixed_runs(Runs(N, 20 * N, loss, {"arm": arm}))]
+        ['8 points have several rows whose losses differ ']
     """
     columns = {name: np.asarray(values) for name, values in runs.extra.items()}
     numbers: dict[str, Any] = {

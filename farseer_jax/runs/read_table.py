@@ -119,7 +119,7 @@ def read_runs(
         last_by: columns that identify a run and the one that orders its rows.
         drop_missing: leave out rows without a usable number.
         as_is: read columns that do not look like what they are taken for.
-        **options: ``inputs``, ``columns_of``, ``response``, ``link``, ``weights``,
+        **options: ``inputs``, ``columns_of``, ``units``, ``response``, ``link``, ``weights``,
             ``standard_error`` and ``copies`` of `Runs.from_dataframe`.
 
     Returns:
@@ -152,7 +152,7 @@ def read_runs(
         drop_missing=drop_missing,
         as_is=as_is,
         columns_of={**own, **options.get("columns_of", {})},
-        units={"N": N_unit, "D": D_unit},
+        units={"N": N_unit, "D": D_unit, **options.get("units", {})},
     )
     try:
         return Runs.from_dataframe(columns, N, D, loss, N_unit, D_unit, **options)

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.link_functions import as_link
 from farseer_jax.runs import implausible, implausible_losses
-from farseer_jax.runs.checks import Floats, Rule
+from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.find_columns import as_tuple
 from farseer_jax.runs.groups_and_responses import Binding, Found
-from farseer_jax.runs.inputs import KIND_RULES, NUMBERS, checked_unit
+from farseer_jax.runs.inputs import NUMBERS, checked_unit
 from farseer_jax.runs.named_units import unit_of_column
+from farseer_jax.runs.number_columns import (
+    DROP,
+    CheckedNumbers,
+    bad_rows,
+    lacking_rows,
+    left_out,
+    number_columns,
+)
 from farseer_jax.runs.table_problems import Problem
 from farseer_jax.tables.columns import Columns
-from farseer_jax.tables.number_texts import numbers_of
-from farseer_jax.tables.row_numbers import REMEDY, shown_rows
-
-_MAX_TEXTS: Final = 3
-_HALF: Final = 0.5
-_OVERFLOW: Final = -1e17  # of integers of 64 bits
-_DROP: Final = ({"drop_missing": True},)
 
 
 class RoleValues(NamedTuple):
@@ -49,21 +50,6 @@ class RoleValues(NamedTuple):
     response: Floats = np.zeros(0)
 
 
-class _Column(NamedTuple):
-    """A column of numbers, its rows that cannot be used, by what they are, and those left out."""
-
-    name: str
-    label: str
-    numbers: Floats
-    bad: dict[str, NDArray[np.bool_]]
-    texts: tuple[str, ...]
-    lacking: NDArray[np.bool_]
-
-    @property
-    def is_bad(self) -> NDArray[np.bool_]:
-        return np.logical_or.reduce([np.zeros(len(self.numbers), bool), *self.bad.values()])
-
-
 def checked_values(columns: Columns, binding: Binding, found: Found) -> RoleValues:
     """Check the values of inputs and responses.
 
@@ -75,102 +61,29 @@ def checked_values(columns: Columns, binding: Binding, found: Found) -> RoleValu
     shapes = {np.shape(columns[name]) for name in columns}
     if len(shapes) != 1 or shapes in ({()}, {(0,)}) or len(next(iter(shapes))) != 1:
         return RoleValues(columns)  # refused later, with the names of the columns
-    read = _columns_of_numbers(columns, binding, found)
+    read = number_columns(columns, binding, found)
     other_scales = _other_scales(read, binding, found)
     problems = [
         problem
         for own in read
-        if (problem := other_scales.get(own.name) or _bad_rows(own, columns)) is not None
+        if (problem := other_scales.get(own.name) or bad_rows(own, columns)) is not None
     ]
     numbers = {own.name: own.numbers for own in read if own.name not in found.groups}
     columns = replace(columns, values_by_name={**columns, **numbers})
     bad = np.logical_or.reduce([own.is_bad for own in read])
-    can_drop = all(problem.remedies == _DROP for problem in problems)
+    can_drop = all(problem.remedies == DROP for problem in problems)
     if problems and not (columns.drop_missing and can_drop):
         return RoleValues(columns, tuple(problems))
     if bad.all():
         return RoleValues(columns, (Problem("no row has a number in all columns needed"),))
-    notes = [_lacking(own, ~bad, columns) for own in read if (own.lacking & ~bad).any()]
+    notes = [lacking_rows(own, ~bad, columns) for own in read if (own.lacking & ~bad).any()]
     if bad.any():
-        columns = columns.take(~bad, f"left out: {_left_out(read, columns)}")
+        columns = columns.take(~bad, f"left out: {left_out(read, columns)}")
     return _implausible(columns.with_columns({}, notes), binding, found)
 
 
-def _lacking(column: _Column, kept: NDArray[np.bool_], columns: Columns) -> str:
-    """A note on rows without a response, which its fit leaves out."""
-    rows = columns.row_numbers()[column.lacking & kept]
-    return f"left out: {shown_rows(rows)} ({column.label}: missing)"
-
-
-def _columns_of_numbers(columns: Columns, binding: Binding, found: Found) -> list[_Column]:
-    """All columns that must hold numbers."""
-    read = []
-    for name, own in found.inputs.items():
-        kind = binding.kinds[name]
-        if kind in NUMBERS:
-            label = f"column {own!r}" if own == name else f"column {own!r} ({name})"
-            read.append(_column(columns, str(own), label, KIND_RULES[kind], is_loss=False))
-    for own in found.responses:
-        label = found.label(own)
-        rule = Rule(binding.link.check, f"not {binding.link.requirement}")
-        read.append(_column(columns, own, label, rule, is_loss=True, may_lack=binding.leave_out))
-    return read
-
-
-def _column(
-    columns: Columns,
-    name: str,
-    label: str,
-    rule: Rule | None,
-    *,
-    is_loss: bool,
-    may_lack: bool = False,
-) -> _Column:
-    values = columns[name]
-    read = numbers_of(values)
-    if len(read.ambiguous):  # 3,412: a loss is not in thousands, a number of parameters is
-        read = numbers_of(values, decimal_comma=is_loss)
-    numbers = read.numbers
-    is_text = np.zeros(len(numbers), dtype=bool)
-    is_text[read.not_numbers] = True
-    missing = np.isnan(numbers) & ~is_text
-    bad = {
-        "not a number": is_text,
-        "missing or NaN": missing & (not may_lack or bool(missing.all())),
-        "infinite": np.isinf(numbers),
-    }
-    if rule is not None:
-        known = np.isfinite(numbers)
-        bad[rule.what] = np.zeros(len(numbers), dtype=bool)
-        bad[rule.what][known] = rule.is_bad(numbers[known])
-    texts = tuple(str(values[row]) for row in read.not_numbers[: _MAX_TEXTS + 1])
-    lacking = missing if may_lack and not missing.all() else missing & False
-    return _Column(name, label, numbers, bad, texts, lacking)
-
-
-def _bad_rows(column: _Column, columns: Columns) -> Problem | None:
-    """The rows of a column that cannot be used; no option helps if they are most of them."""
-    rows = columns.row_numbers()
-    parts = []
-    for what, bad in column.bad.items():
-        if not bad.any():
-            continue
-        one = bad.sum() == 1
-        verb = "is" if one else "are"
-        plural = {"not a number": "not numbers"}.get(what, what)
-        examples = _examples(column, what, bad)
-        parts.append(f"{shown_rows(rows[bad])} {verb} {what if one else plural}{examples}")
-    if not parts:
-        return None
-    is_overflow = float(np.nanmin(column.numbers)) < _OVERFLOW
-    if is_overflow:
-        parts.append("numbers like these come of whole numbers beyond 2^63: compute them as floats")
-    remedy = _DROP if column.is_bad.mean() <= _HALF and not is_overflow else ()
-    return Problem(f"{column.label}: {'; '.join(parts)}; {REMEDY}", remedy)
-
-
 def _other_scales(
-    read: Sequence[_Column], binding: Binding, found: Found
+    read: Sequence[CheckedNumbers], binding: Binding, found: Found
 ) -> dict[str, Problem | None]:
     """Responses on a scale that their link does not allow, by column."""
     numbers = {own.name: own.numbers for own in read}
@@ -184,29 +97,6 @@ def _other_scales(
     if binding.link == as_link("logit"):
         return {own: implausible_losses.in_per_cent(own, numbers[own]) for own in found.responses}
     return {}
-
-
-def _examples(column: _Column, what: str, bad: NDArray[np.bool_]) -> str:
-    if what in ("missing or NaN", "infinite"):
-        return ""
-    found = (
-        [*map(repr, column.texts)]
-        if what == "not a number"
-        else [str(value) for value in column.numbers[bad][: _MAX_TEXTS + 1]]
-    )
-    return f" ({', '.join(found[:_MAX_TEXTS])}{', …' if len(found) > _MAX_TEXTS else ''})"
-
-
-def _left_out(read: Sequence[_Column], columns: Columns) -> str:
-    """The rows that are left out, by column and what they hold."""
-    rows = columns.row_numbers()
-    parts = []
-    for column in read:
-        for what, bad in column.bad.items():
-            if bad.any():
-                examples = _examples(column, what, bad)
-                parts.append(f"{shown_rows(rows[bad])} ({column.label}: {what}{examples})")
-    return "; ".join(parts)
 
 
 def _implausible(columns: Columns, binding: Binding, found: Found) -> RoleValues:

@@ -173,6 +173,7 @@ class Runs:
         weights: str | None = None,
         standard_error: str | None = None,
         copies: Copies = "average",
+        units: Mapping[str, float | None] | None = None,
     ) -> Self:
         """Take runs from a pandas, polars or pyarrow table, or a mapping of names to columns.
 
@@ -192,6 +193,7 @@ class Runs:
             standard_error: a column of standard errors of the response, instead of weights.
             copies: rows that are equal in all inputs and the response count once (``"average"``),
                 unless a column such as ``seed`` tells them apart; ``"keep"`` counts each.
+            units: factors of inputs, ``{"U": 1e9}``.
 
         Returns:
             The runs. All other columns are in ``extra``; if a column other than ``N`` is named as
@@ -210,6 +212,7 @@ class Runs:
         if loss is not None and response is not None:
             raise ValueError("loss and response are both given; name one of the two")
         named = {name: column for name, column in (("N", N), ("D", D)) if column is not None}
+        scaled = {name: unit for name, unit in (("N", N_unit), ("D", D_unit)) if unit is not None}
         binding = Binding(
             as_kinds(inputs),
             columns_of={**named, **(columns_of or {})},
@@ -217,7 +220,7 @@ class Runs:
             link=as_link(link),
             weights=weights,
             standard_error=standard_error,
-            units={"N": N_unit, "D": D_unit},
+            units={**(units or {}), **scaled},
             leave_out=False,
             copies=copies,
         )

@@ -50,6 +50,16 @@ class TableError(ValueError):
         options: options of `read_table` and `fit` with which the table is read, the likeliest if
             there are several ways; empty if there are none.
         ways: all ways to read the table, each with the case for which it is.
+
+    Example:
+        >>> import farseer_jax as fj
+        >>> table = {"params": [1e8, 2e8], "tokens_per_param": [20, 40], "loss": [3.6, 3.3]}
+        >>> try:
+        ...     runs = fj.read_runs(table)
+        ... except fj.TableError as error:
+        ...     runs = fj.read_runs(table, **error.options)
+        >>> runs.D
+        array([2.e+09, 8.e+09])
     """
 
     def __init__(self, problems: Sequence[str], ways: Sequence[Way], source: str = "") -> None:
