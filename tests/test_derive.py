@@ -267,8 +267,8 @@ def test_any_text_is_computed_or_refused(text: str) -> None:
 
 
 def test_the_formulas_of_the_page_are_read() -> None:
-    page = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
-    section = page[page.index("## Derived columns") : page.index("## Other inputs")]
+    page = (Path(__file__).parents[1] / "docs" / "tables.md").read_text(encoding="utf-8")
+    section = page[page.index("## Derived columns") : page.index("## From where runs live")]
     rows = [line for line in section.splitlines() if line.startswith("| ")]
     formulas = [text for row in rows for text in re.findall(r"`(\w+ = [^`]+)`", row)]
     assert len(formulas) >= 12
