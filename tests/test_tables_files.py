@@ -373,6 +373,42 @@ def test_a_query_reads_the_database_alone(tmp_path: Path) -> None:
     assert "table= names a sheet" in refusal(tmp_path / "runs.csv", table="runs")
 
 
+def test_a_query_writes_nothing(tmp_path: Path) -> None:
+    paths = databases(tmp_path, runs=FRAME)
+    target = f"'{tmp_path}/new'"
+    orders = [f"ATTACH DATABASE {target} AS other", "CREATE TEMP TABLE x AS SELECT 1 AS loss"]
+    orders += [
+        f"VACUUM INTO {target}",
+        "DELETE FROM runs",
+        "PRAGMA journal_mode = WAL",
+        "-- no SQL",
+    ]
+    for path in paths:
+        for order in orders:
+            assert refusal(path, table=order).startswith("table=")
+        assert read(path, "WITH own AS (SELECT * FROM runs) SELECT * FROM own -- all") == EXPECTED
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+@pytest.mark.parametrize("name", ["runs[1].csv", "a*.csv", "a?.csv", "[!b].csv", "loss=3/x.csv"])
+def test_a_path_is_read_as_it_is_written(tmp_path: Path, name: str) -> None:
+    """DuckDB would take it for a pattern, and read the value of a column from a folder's name."""
+    for other in ("runs1.csv", "ab.csv", "a.csv"):
+        written(tmp_path / other, "N,loss\n9,9\n")
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    assert read(written(path, "N,loss\n1,2\n")) == {"N": [1], "loss": [2]}
+    parquet.write_table(pa.Table.from_pylist(RECORDS), path)
+    assert read(path) == EXPECTED
+
+
+def test_folders_are_no_columns(tmp_path: Path) -> None:
+    for rate in ("0.1", "0.2"):
+        (tmp_path / f"lr={rate}").mkdir()
+        written(tmp_path / f"lr={rate}" / "runs.csv", "N,loss\n1,2\n")
+    assert list(as_columns(str(tmp_path / "*" / "runs.csv"))) == ["N", "loss", "file"]
+
+
 def test_several_files(tmp_path: Path) -> None:
     first = written(tmp_path / "a.csv", "N,loss\n1,2\n")
     second = written(tmp_path / "b.jsonl", '{"N": "7B", "arm": "x"}\n')

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.tables.column_names import distinct_names
-from farseer_jax.tables.database import database, literal, plain, sentence
+from farseer_jax.tables.database import database, file_literal, literal, plain, sentence
 from farseer_jax.tables.number_texts import number_of
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
@@ -106,7 +106,8 @@ def read_delimited(
     how = (
         f"delim={literal(dialect.delimiter)}, quote='\"', escape='\"', comment='', header=false, "
         f"skip={dialect.skip}, null_padding=false, strict_mode=true, "
-        f"maximum_line_size={_MAX_LINE_BYTES}, nullstr=[{', '.join(map(literal, _MISSING))}]"
+        f"hive_partitioning=false, maximum_line_size={_MAX_LINE_BYTES}, "
+        f"nullstr=[{', '.join(map(literal, _MISSING))}]"
     )
     own = [f"c{at}" for at in range(len(dialect.names))]  # DuckDB's names ignore case
     typed = (
@@ -115,10 +116,11 @@ def read_delimited(
     )
     texts = f"auto_detect=false, columns={{{', '.join(f'{name}: VARCHAR' for name in own)}}}"
     texts = texts.replace("VARCHAR", "'VARCHAR'")
+    message = _RAGGED  # a query that reads more columns than there are names does not fail
     with database() as connection:
         for columns in (texts,) if as_text else (typed, texts):
             try:
-                query = f"FROM read_csv({literal(str(path))}, {how}, {columns})"
+                query = f"FROM read_csv({file_literal(path)}, {how}, {columns})"
                 found = [
                     plain(values) for values in connection.execute(query).fetchnumpy().values()
                 ]
