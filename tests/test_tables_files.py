@@ -339,6 +339,8 @@ def test_rows_above_the_names_of_a_sheet(tmp_path: Path) -> None:
         path = tmp_path / "runs.xlsx"
         pd.DataFrame(rows).to_excel(path, index=False, header=False, engine="openpyxl")
         assert read(path) == EXPECTED
+    two_titles = "Runs of March\nby hand\n\n" + TEXT
+    assert read(written(tmp_path / "runs.csv", two_titles)) == EXPECTED
     numbers = pd.DataFrame({"loss": [3.5, 3.25]})
     assert read(excel(path, Runs=numbers)) == {"loss": [3.5, 3.25]}
 

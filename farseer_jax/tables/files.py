@@ -12,7 +12,7 @@ from farseer_jax.tables.decimal_commas import with_decimal_commas
 from farseer_jax.tables.delimited import (
     Dialect,
     dialect_of,
-    is_title,
+    num_titles,
     read_delimited,
     white_space_fields,
 )
@@ -157,6 +157,5 @@ def _sheet(book: Any, name: str | int) -> Any:
     head = pd.read_excel(book, sheet_name=name, header=None, nrows=_HEAD_ROWS)
     rows = head.astype(object).where(head.notna(), "").astype(str).to_numpy().tolist()
     filled = [at for at, row in enumerate(rows) if any(row)]
-    while len(filled) > 1 and is_title(*(rows[at] for at in filled[:2])):
-        filled = filled[1:]
-    return pd.read_excel(book, sheet_name=name, skiprows=filled[0] if filled else 0)
+    above = filled[num_titles(rows[at] for at in filled)] if filled else 0
+    return pd.read_excel(book, sheet_name=name, skiprows=above)
