@@ -32,7 +32,8 @@ def prepared(
         derive: formulas ``"D = tokens_per_param * N"``; N, D and other inputs stand for their
             columns, times their units.
         where: a condition in SQL.
-        last_by: columns that identify a run, and the column that orders its rows.
+        last_by: columns that identify a run, and the column that orders its rows: the last of
+            those that meet the condition are kept.
         columns_of: columns of inputs that are not found by name.
         units: factors of inputs.
 
@@ -48,10 +49,12 @@ def prepared(
             if values is not columns.get(name)
         }
         columns = columns.with_columns(new, found.notes)
-    if last_by is not None:
-        names = last_by.split(",") if isinstance(last_by, str) else last_by
-        columns = last_rows(columns, [name.strip() for name in names])
-    return columns if where is None else rows_where(columns, where)
+    if where is not None:
+        columns = rows_where(columns, where)
+    if last_by is None:
+        return columns
+    names = last_by.split(",") if isinstance(last_by, str) else last_by
+    return last_rows(columns, [name.strip() for name in names])
 
 
 class _Meanings:

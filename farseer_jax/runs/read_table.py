@@ -43,7 +43,7 @@ def read_table(
             their column times its unit.
         where: a condition in SQL that rows must meet: ``"arm = 'attn' and N > 1e8"``.
         last_by: columns that identify a run and the one that orders its rows: ``"run,step"`` keeps
-            the last checkpoint of each run.
+            the last checkpoint of each run, of those that meet the condition.
         drop_missing: leave out rows without a usable number in a column that is needed.
         as_is: read columns that do not look like what they are taken for, such as a perplexity
             as a loss, with a note instead of an error.

@@ -11,6 +11,7 @@ from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.role_columns import role_problems, taken_for
 from farseer_jax.runs.role_values import RoleValues, checked_values
+from farseer_jax.runs.several_files import file_problems
 from farseer_jax.runs.table_problems import Options, Problem, TableError, Way, merged
 from farseer_jax.tables.columns import Columns
 
@@ -131,7 +132,7 @@ def _read(
     columns: Columns, binding: Binding, one_fit: bool, can_group: bool
 ) -> tuple[list[Problem], Survey | None]:
     """The problems of a table, or what is read if there are none."""
-    problems = role_problems(columns, binding)
+    problems = file_problems(columns, binding) or role_problems(columns, binding)
     if problems:
         return problems, None
     found = found_columns(list(columns), binding)

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from farseer_jax.tables.libraries import extra_library
-from farseer_jax.tables.records import PLAIN, Columns, columns_of, concatenated, flattened, repeated
+from farseer_jax.tables.records import (
+    PLAIN,
+    Columns,
+    columns_of,
+    concatenated,
+    flattened,
+    repeated,
+    unwrapped,
+)
 from farseer_jax.tables.wandb_files import offline_runs
 
 # the columns of W&B's own exports, and the attributes of a run of its API that they are
@@ -26,7 +34,6 @@ _ATTRIBUTES: Final = {
 }
 _PROJECT: Final = re.compile(r"[^/\s]+/[^/\s]+")
 _EXPECTED: Final = 'runs with config and summary, "entity/project", or a folder of offline runs'
-_WRAPPED: Final = {"value", "desc"}  # {"lr": {"value": 0.1, "desc": null}}, as in config.yaml
 
 
 def read_wandb(
@@ -154,14 +161,8 @@ def _attributes(run: Any) -> dict[str, object]:
 def _config(run: Any) -> dict[str, object]:
     """The settings, without W&B's wrapping and its own entries."""
     config = json.loads(run.config) if isinstance(run.config, str) else run.config  # of the server
-    settings = {
-        name: value["value"]
-        if isinstance(value, Mapping) and "value" in value and set(value) <= _WRAPPED
-        else value
-        for name, value in dict(config).items()
-        if name != "_wandb"
-    }
-    return flattened(settings, "config.")
+    settings = {name: value for name, value in dict(config).items() if name != "_wandb"}
+    return flattened(unwrapped(settings), "config.")
 
 
 def _metrics(record: Any) -> dict[str, object]:

@@ -52,13 +52,14 @@ def where(columns: Columns, condition: str) -> Columns:
     row = "row"
     while row in map(str.lower, columns):
         row += "_"
-    own = {name: values for name, values in columns.items() if values.ndim == 1}
+    own = {name: _for_sql(values) for name, values in columns.items() if values.ndim == 1}
     with database() as connection:
         connection.register("runs", pd.DataFrame({**own, row: np.arange(columns.num_rows)}))
         connection.execute("SET enable_external_access = false")
         query = f'SELECT "{quoted(row)}" FROM runs WHERE ({condition}\n) ORDER BY "{quoted(row)}"'
         try:
             found = connection.execute(query).fetchnumpy()[row]
+            duckdb.SQLExpression(condition)  # refuses "true) UNION ALL SELECT (0", and the like
         except duckdb.Error as error:
             raise ValueError(_sentence(condition, error, list(columns))) from None
     kept = np.asarray(found, dtype=np.intp)
@@ -107,6 +108,17 @@ def last_by(columns: Columns, names: Sequence[str]) -> Columns:
     of = f" by {order}" if order else ""
     note = f"the last row{of} of each {', '.join(runs)}: {len(kept):,} of {columns.num_rows:,} rows"
     return columns.take(kept, note)
+
+
+def _for_sql(values: NDArray[Any]) -> Any:
+    """A column for DuckDB, which reads values that it does not know as text."""
+    import pandas as pd
+
+    if values.dtype == np.longdouble:
+        return values.astype(np.float64)
+    if values.dtype.kind in "biufmMUS":
+        return values
+    return pd.Series(values.astype(object), dtype=object)  # pandas would make periods of periods
 
 
 def _refuse_same_letters(condition: str, names: list[str]) -> None:
