@@ -26,7 +26,7 @@ _TEXTS: Final[dict[str, str]] = {
     "compute": """
         c compute flops flop trainflops trainingflops trainingcompute traincompute totalflops
         totalflos flos computeflops nflops numflops totalcompute computebudget flopbudget
-        flops6nd flop6nd c6nd computec cflops cflop
+        flopsbudget         flops6nd flop6nd c6nd computec cflops cflop
         """,
     "epochs": "epoch epochs nepochs numepochs numberofepochs trainepochs numtrainepochs",
     "perplexity": """
@@ -67,6 +67,7 @@ _NAMES: Final = {meaning: frozenset(text.split()) for meaning, text in _TEXTS.it
 _ACCURACIES: Final = frozenset(["acc", "accuracy", "accuracies"])
 _PETAFLOP_DAYS: Final = re.compile(r"(?<![a-z])(peta|p)[ _-]?f(lops?)?[ _/-]*s?[ _/-]*days?")
 _LARGE_FLOPS: Final = re.compile(r"(?<![a-z])(e|z|y|exa|zetta|yotta)[ _-]?flops?(?![a-z])")
+_BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]*)[)\]]\s*$")
 _PER: Final = re.compile(r"per|/ ?s|sec")
 TOKENS_PER_PARAMETER: Final = 20  # of the compute-optimal models of Hoffmann et al.
 
@@ -81,6 +82,7 @@ def meaning_of(column: str) -> str | None:
     last = re.split(r"[/.]", column)[-1]
     words = name_and_unit(column).words
     texts = {squeezed(column), squeezed(last), "".join(words), "".join(name_and_unit(last).words)}
+    texts |= {squeezed(inside) for inside in _BRACKETS.findall(column)}
     for what, names in _NAMES.items():
         if texts & names:
             return what
