@@ -1,4 +1,4 @@
-"""Rows that do not belong into one fit: checkpoints of one run, targets, failed runs."""
+"""Rows that do not belong into one fit: checkpoints of one run, and rows that are marked."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from farseer_jax.runs.arms import arms, codes_of_rows
 from farseer_jax.runs.checks import Floats
-from farseer_jax.runs.column_names import name_and_unit
 from farseer_jax.runs.copies import is_seed
-from farseer_jax.runs.labels import codes_of, condition_is, condition_is_not, labels_of_rows
+from farseer_jax.runs.labels import codes_of, labels_of_rows
+from farseer_jax.runs.marked_rows import failed_runs, last_word, targets
 from farseer_jax.runs.table_problems import Problem
 from farseer_jax.tables.number_texts import numbers_of
 
@@ -25,31 +25,9 @@ _STEP_TEXT: Final = """
     step steps globalstep trainstep trainerglobalstep iteration iterations iter iters trainsteps
     globalsteps currentstep optimizerstep numsteps nsteps checkpoint ckpt
     """
-_ROLE_TEXT: Final = """
-    role split set kind type purpose stage partition subset group usage fitorheldout
-    """
-_TARGET_TEXT: Final = """
-    target istarget heldout isheldout holdout isholdout istest extrapolation isextrapolation
-    isvalidation
-    """
-_STATE_TEXT: Final = "state status runstate"
 _RUN_LABELS: Final = frozenset(_LABEL_TEXT.split())
 _STEPS: Final = frozenset(_STEP_TEXT.split())
-_ROLES: Final = frozenset(_ROLE_TEXT.split())
-_TARGET_FLAGS: Final = frozenset(_TARGET_TEXT.split())
-_STATES: Final = frozenset(_STATE_TEXT.split())
-_TARGETS: Final = re.compile(
-    r"^(targets?|held[ _-]?out|hold[ _-]?out|test(ing)?|tests|eval(uation)?|validation|valid|val|"
-    r"predict(ion|ed)?|forecast|extrapolat(e|ed|ion))([ _-](set|runs?|targets?|points?))?$",
-    re.IGNORECASE,
-)
-_FAILED: Final = re.compile(
-    r"^(crash(ed)?|fail(ed|ure)?|killed|running|preempt(ed|ing)|pending|diverged|cancel(l)?ed|"
-    r"timeout|incomplete|unfinished|error|oom|aborted|stopped)$",
-    re.IGNORECASE,
-)
 _SIZE: Final = re.compile(r"(?<![a-z0-9.])\d+(\.\d+)?\s*[kmb](?![a-z0-9])", re.IGNORECASE)
-_FIRST_TO_FIT: Final = ("ladder", "train", "fit", "training", "runs")
 _FEWEST_ROWS: Final = 1.5  # rows per run of checkpoints
 _FEWEST_OF_SIZE: Final = 3  # rows per label that may be that of a size
 _MOST_KEYS: Final = 3  # columns that identify a run
@@ -97,62 +75,12 @@ def checkpoints(columns: Mapping[str, NDArray[Any]], training: Training) -> Prob
         training: the inputs.
     """
     labels = [name for name, values in columns.items() if _is_label(name, values)]
-    steps = [name for name in columns if _last_word(name) in _STEPS]
+    steps = [name for name in columns if last_word(name) in _STEPS]
     for label in labels:
         problem = _checkpoints_of(label, columns, steps, training)
         if problem is not None:
             return problem
     return None
-
-
-def targets(columns: Mapping[str, NDArray[Any]]) -> Problem | None:
-    """Rows marked as targets or tests among those to fit."""
-    for name, values in columns.items():
-        if _last_word(name) in _TARGET_FLAGS and _is_flag(values):
-            condition = condition_is(name, values, "False" if values.dtype.kind == "b" else "0")
-            return _marked(name, ["true"], ["false"], condition)
-        if _last_word(name) not in _ROLES or values.dtype.kind not in "OUS":
-            continue
-        labels = labels_of_rows(values)
-        marked = [label for label in labels if _TARGETS.match(label)]
-        others = [label for label in labels if label not in marked]
-        condition = condition_is_not(name, values, marked)
-        if not marked or not (others or " is null" in condition):
-            continue
-        first = next((label for label in others if label.lower() in _FIRST_TO_FIT), None)
-        condition = condition_is(name, values, first) if first else condition
-        return _marked(name, marked, others or ["no label"], condition)
-    return None
-
-
-def failed_runs(columns: Mapping[str, NDArray[Any]]) -> Problem | None:
-    """Runs that crashed or still train, by a column of their states."""
-    for name, values in columns.items():
-        if _last_word(name) not in _STATES or values.dtype.kind not in "OUS":
-            continue
-        labels = labels_of_rows(values)
-        failed = [label for label in labels if _FAILED.match(label)]
-        others = [label for label in labels if label not in failed]
-        if failed and others:
-            condition = (
-                condition_is(name, values, others[0])
-                if len(others) == 1
-                else condition_is_not(name, values, failed)
-            )
-            return Problem(
-                f"column {name!r} marks runs as {', '.join(map(repr, failed))}, whose losses are "
-                f"not final: leave them out: use where={condition!r}",
-                ({"where": condition},),
-            )
-    return None
-
-
-def _marked(name: str, marked: list[str], others: list[str], condition: str) -> Problem:
-    return Problem(
-        f"column {name!r} marks rows as {', '.join(map(repr, marked))} beside "
-        f"{', '.join(map(repr, others))}: fit the rows of a kind: use where={condition!r}",
-        ({"where": condition},),
-    )
 
 
 def _checkpoints_of(
@@ -214,30 +142,18 @@ def _run_columns(label: str, columns: Mapping[str, NDArray[Any]], order: Floats)
 
 
 def _is_label(name: str, values: NDArray[Any]) -> bool:
-    return _last_word(name) in _RUN_LABELS and values.ndim == 1 and values.dtype.kind in "OUSiu"
+    return last_word(name) in _RUN_LABELS and values.ndim == 1 and values.dtype.kind in "OUSiu"
 
 
 def _is_model(name: str) -> bool:
     """Whether a column holds names of models, which may have several runs."""
-    return _last_word(name).startswith("model")
+    return last_word(name).startswith("model")
 
 
 def _may_be_size(name: str, values: NDArray[Any]) -> bool:
     """Whether labels may be those of sizes: by the column's name, or as ``190M``."""
     labels = labels_of_rows(values)
-    return "name" in _last_word(name) or all(_SIZE.search(label) for label in labels)
-
-
-def _is_flag(values: NDArray[Any]) -> bool:
-    """Whether values are both true and false."""
-    if values.ndim != 1 or values.dtype.kind not in "biuf":
-        return False
-    return set(np.unique(values).tolist()) == {0, 1}
-
-
-def _last_word(name: str) -> str:
-    """A column's name without its path, squeezed."""
-    return "".join(name_and_unit(re.split(r"[/.]", name)[-1]).words)
+    return "name" in last_word(name) or all(_SIZE.search(label) for label in labels)
 
 
 def _is_geometric(order: Floats, codes: NDArray[np.intp]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from farseer_jax.link_functions import as_link
 from farseer_jax.runs import mixed_rows
 from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
+from farseer_jax.runs.marked_rows import failed_runs
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.role_columns import role_problems, taken_for
 from farseer_jax.runs.role_values import RoleValues, checked_values
@@ -142,7 +143,13 @@ def _read(
     if mixed and not columns.as_is:
         return mixed, None
     own = values.columns
-    notes = (*own.notes, *taken_for(own, binding, found, values.units), *values.doubts)
+    failed = None if one_fit else failed_runs(own)
+    notes = (
+        *own.notes,
+        *taken_for(own, binding, found, values.units),
+        *values.doubts,
+        *([] if failed is None else [failed.what]),
+    )
     binding = binding._replace(
         columns_of=found.inputs, response=found.responses, units={**binding.units, **values.units}
     )
