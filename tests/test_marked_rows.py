@@ -68,5 +68,5 @@ def test_runs_are_read_with_a_note_on_failed_ones() -> None:
 
 @pytest.mark.parametrize("loss", [[None] * 4, ["diverged"] * 4, [float("nan")] * 4])
 def test_a_loss_without_numbers_is_refused_without_a_warning(loss: list[Any]) -> None:
-    with pytest.raises(fj.TableError, match="rows 0 to 3|rows 0, 1, 2"):
+    with pytest.raises(fj.TableError, match="rows 0"):
         fj.read_runs(pd.DataFrame({"N": [1e8] * 4, "D": [2e9] * 4, "loss": loss}))
