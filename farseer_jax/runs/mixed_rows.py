@@ -19,7 +19,9 @@ from farseer_jax.tables.number_texts import numbers_of
 
 _LABEL_TEXT: Final = """
     runid run id name runname expname expid exp experiment experimentname experimentid job jobid
-    jobname trial trialid uid uuid model modelname modelid
+    jobname trial trialid uid uuid model modelname modelid file filename filepath path folder
+    directory dir logdir outputdir rundir runhash runkey wandbid wandbrunid wandbname slurmid
+    slurmjobid
     """
 _STEP_TEXT: Final = """
     step steps globalstep trainstep trainerglobalstep iteration iterations iter iters trainsteps
@@ -30,14 +32,17 @@ _STEPS: Final = frozenset(_STEP_TEXT.split())
 _SIZE: Final = re.compile(r"(?<![a-z0-9.])\d+(\.\d+)?\s*[kmb](?![a-z0-9])", re.IGNORECASE)
 _FEWEST_ROWS: Final = 1.5  # rows per run of checkpoints
 _FEWEST_OF_SIZE: Final = 3  # rows per label that may be that of a size
+_MOST_OF_LADDER: Final = 8  # rows per size, of a ladder whose runs are called by their size
+_FEWEST_OF_CURVE: Final = 10  # rows in equal steps that are a run's without a label
 _MOST_KEYS: Final = 3  # columns that identify a run
 
 
 class Training(NamedTuple):
-    """N, D and further inputs that are numbers, ``(row,)`` each, and the column of D."""
+    """N, D and further inputs that are numbers, ``(row,)`` each, and the columns of D and N."""
 
     inputs: Mapping[str, Floats]
     tokens: str | None
+    sizes: str | None = None
 
 
 def mixed(
@@ -80,7 +85,38 @@ def checkpoints(columns: Mapping[str, NDArray[Any]], training: Training) -> Prob
         problem = _checkpoints_of(label, columns, steps, training)
         if problem is not None:
             return problem
+    return _without_labels(columns, steps, training)
+
+
+def _without_labels(
+    columns: Mapping[str, NDArray[Any]], steps: list[str], training: Training
+) -> Problem | None:
+    """Checkpoints at equal steps, of runs that only their size tells."""
+    sizes, N = training.sizes, training.inputs.get("N")
+    if sizes is None or N is None:
+        return None
+    columns = {**columns, sizes: N}
+    for step in (*steps, None):
+        order = _order(step, columns, training)
+        if order is None:
+            continue
+        names = _run_columns(sizes, columns, order)
+        codes = codes_of_rows([codes_of(columns[name]) for name in names])
+        if np.bincount(codes).min() < _FEWEST_OF_CURVE or not _in_equal_steps(order, codes):
+            continue
+        if not any(
+            _varies_within(own, codes) for name, own in training.inputs.items() if name != "D"
+        ):
+            return _told(sizes, names, step or training.tokens, codes)
     return None
+
+
+def _order(
+    step: str | None, columns: Mapping[str, NDArray[Any]], training: Training
+) -> Floats | None:
+    """How far a run was trained in each row: its step, or D."""
+    order = training.inputs.get("D") if step is None else numbers_of(columns[step]).numbers
+    return None if order is None or not np.isfinite(order).all() else order
 
 
 def _checkpoints_of(
@@ -89,8 +125,8 @@ def _checkpoints_of(
     """Rows of one label that are checkpoints."""
     inputs = training.inputs
     for step in (*steps, None):
-        order = inputs.get("D") if step is None else numbers_of(columns[step]).numbers
-        if order is None or not np.isfinite(order).all():
+        order = _order(step, columns, training)
+        if order is None:
             continue
         names = _run_columns(label, columns, order)
         codes = codes_of_rows([codes_of(columns[name]) for name in names])
@@ -100,21 +136,30 @@ def _checkpoints_of(
         if any(_varies_within(own, codes) for name, own in inputs.items() if name != "D"):
             continue
         sizes = codes_of(inputs["N"]) if "N" in inputs else np.zeros(num_rows, dtype=np.intp)
-        is_size = num_runs <= int(sizes.max()) + 1 and _may_be_size(label, columns[label])
+        labels, num_sizes = codes_of(columns[label]), int(sizes.max()) + 1
+        is_size = int(labels.max()) + 1 <= num_sizes and _may_be_size(label, columns[label])
         if (is_size or _is_model(label)) and (
             num_rows < _FEWEST_OF_SIZE * num_runs or _is_geometric(order, codes)
         ):
             continue  # a ladder whose runs are called by their size
-        last = step or training.tokens
-        key = ",".join([*names, last] if last else names)
-        return Problem(
-            f"column {label!r} has {num_runs:,} runs in {num_rows:,} rows, "
-            f"{num_rows / num_runs:.3g} each on average: these are checkpoints along a run's "
-            "training, whose learning rate is not yet annealed; fit the last of each: use "
-            f"last_by={key!r}",
-            ({"last_by": key},),
-        )
+        is_one_size = num_sizes > 1 and _same_groups(labels, sizes)
+        if is_one_size and num_rows < _MOST_OF_LADDER * num_runs and _is_geometric(order, codes):
+            continue  # a ladder whose experiments are a size each
+        return _told(label, names, step or training.tokens, codes)
     return None
+
+
+def _told(label: str, names: list[str], last: str | None, codes: NDArray[np.intp]) -> Problem:
+    """Checkpoints of the runs that some columns identify, in the order of another."""
+    key = ",".join([*names, last] if last else names)
+    num_runs, num_rows = int(codes.max()) + 1, len(codes)
+    return Problem(
+        f"column {label!r} has {num_runs:,} runs in {num_rows:,} rows, "
+        f"{num_rows / num_runs:.3g} each on average: these are checkpoints along a run's "
+        "training, whose learning rate is not yet annealed; fit the last of each: use "
+        f"last_by={key!r}",
+        ({"last_by": key},),
+    )
 
 
 def _run_columns(label: str, columns: Mapping[str, NDArray[Any]], order: Floats) -> list[str]:
@@ -167,6 +212,23 @@ def _is_geometric(order: Floats, codes: NDArray[np.intp]) -> bool:
         return False
     factors, differences = np.diff(np.log(steps))[same], np.diff(steps)[same]
     return bool(_variation(factors) <= _variation(differences))
+
+
+def _in_equal_steps(order: Floats, codes: NDArray[np.intp]) -> bool:
+    """Whether steps grow by equal differences within the groups."""
+    ordered = np.lexsort((order, codes))
+    same = np.diff(codes[ordered]) == 0
+    steps, own = np.diff(order[ordered])[same], codes[ordered][1:][same]
+    if not len(steps) or (steps <= 0.0).any():
+        return False
+    mean = np.bincount(own, steps) / np.maximum(np.bincount(own), 1)
+    return bool((abs(steps / mean[own] - 1.0) < 0.05).mean() > 0.95)
+
+
+def _same_groups(first: NDArray[np.intp], second: NDArray[np.intp]) -> bool:
+    """Whether two codes are equal in the same rows."""
+    num = int(codes_of_rows([first, second]).max())
+    return num == int(first.max()) == int(second.max())
 
 
 def _variation(values: Floats) -> float:

@@ -164,8 +164,10 @@ def _mixed_rows(
     used = {column for own in found.inputs.values() for column in _as_tuple(own)}
     used |= {*found.responses, *found.groups, binding.weights or "", binding.standard_error or ""}
     others = {name: own for name, own in columns.items() if name not in used}
-    tokens = found.inputs.get("D")
-    training = mixed_rows.Training(values.numbers, tokens if isinstance(tokens, str) else None)
+    tokens, sizes = (
+        own if isinstance(own := found.inputs.get(name), str) else None for name in ("D", "N")
+    )
+    training = mixed_rows.Training(values.numbers, tokens, sizes)
     inputs = [*values.inputs, *(columns[name].astype(str) for name in found.groups)]
     return mixed_rows.mixed(
         others, training, inputs, values.response, can_group=can_group, groups=found.groups
