@@ -12,7 +12,7 @@ from farseer_jax.runs.find_columns import match_columns, usual_columns
 from farseer_jax.runs.groups_and_responses import Binding
 from farseer_jax.runs.implausible import wrong_meaning
 from farseer_jax.runs.inputs import Kind
-from farseer_jax.runs.mixed_rows import targets
+from farseer_jax.runs.marked_rows import targets
 from farseer_jax.runs.other_meanings import formula_for, meaning_of
 from farseer_jax.runs.survey import surveyed
 from farseer_jax.runs.table_problems import TableError, Way

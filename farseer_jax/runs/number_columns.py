@@ -98,7 +98,7 @@ def bad_rows(column: CheckedNumbers, columns: Columns) -> Problem | None:
         parts.append(f"{shown_rows(rows[bad])} {verb} {what if one else plural}{examples}")
     if not parts:
         return None
-    is_overflow = float(np.nanmin(column.numbers)) < _OVERFLOW
+    is_overflow = bool((column.numbers < _OVERFLOW).any())
     if is_overflow:
         parts.append("numbers like these come of whole numbers beyond 2^63: compute them as floats")
     remedy = DROP if column.is_bad.mean() <= _HALF and not is_overflow else ()

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.link_functions import as_link
-from farseer_jax.runs import implausible, implausible_losses
+from farseer_jax.runs import diverged, implausible, implausible_losses
+from farseer_jax.runs.arms import codes_of_rows
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.find_columns import as_tuple
 from farseer_jax.runs.groups_and_responses import Binding, Found
@@ -92,6 +93,7 @@ def _other_scales(
     if binding.link.name == "log":
         return {
             own: implausible_losses.all_negative(own, numbers[own], inputs)
+            or implausible_losses.both_signs(own, numbers[own])
             for own in found.responses
         }
     if binding.link == as_link("logit"):
@@ -116,7 +118,7 @@ def _implausible(columns: Columns, binding: Binding, found: Found) -> RoleValues
     own_units = [binding.units.get(name) for name in ("N", "D")]
     if {"N", "D"} <= set(units) and not problems and own_units == [None, None]:
         names = {name: str(found.inputs[name]) for name in ("N", "D")}
-        ratio = implausible.wrong_ratio(names, numbers["N"], numbers["D"])
+        ratio = implausible.wrong_ratio(names, numbers["N"], numbers["D"], units)
         problems += [] if ratio is None else [ratio]
     if "N" in numbers or "D" in numbers:
         problems += _of_responses(columns, binding, found, numbers)
@@ -159,7 +161,7 @@ def _of_role(
     problem = (
         meaning
         or _mixed_units(name, columns, binding, found, numbers, units)
-        or implausible.wrong_unit(name, column, scaled, N)
+        or implausible.wrong_unit(name, column, scaled, N, units[name] or 1.0)
     )
     return [] if problem is None else [problem]
 
@@ -174,15 +176,22 @@ def _mixed_units(
 ) -> Problem | None:
     """Rows of N or D in another unit than the others."""
     column, others = str(found.inputs[name]), list[Floats]()
-    if units[name] not in (None, 1.0):
-        return None
     response = np.asarray(columns[found.responses[0]], dtype=float)
     known = np.isfinite(response)
     if binding.link.name == "log":
         other = "D" if name == "N" else "N"
-        others = [own[known] for own in (response, *([numbers[other]] if other in numbers else []))]
+        both = [response]
+        if other in numbers:
+            unit = _unit(other, str(found.inputs[other]), binding, numbers[other])
+            both += [numbers[other] * ((unit or 1.0) if other not in units else 1.0)]
+        others = [own[known] for own in both]
     return implausible.mixed_units(
-        name, column, numbers[name][known], columns.row_numbers()[known], others
+        name,
+        column,
+        numbers[name][known],
+        columns.row_numbers()[known],
+        others,
+        units[name] or 1.0,
     )
 
 
@@ -192,6 +201,11 @@ def _of_responses(
     """What is wrong with responses that are fitted as losses."""
     if binding.link.name != "log":
         return []
+    labels = {
+        name: own
+        for name, own in columns.items()
+        if own.dtype.kind in "OUSb" and name not in (*found.groups, *found.responses)
+    }
     problems = []
     for column in found.responses:
         loss = np.asarray(columns[column], dtype=float)
@@ -199,10 +213,33 @@ def _of_responses(
         own = {name: numbers[name][known] for name in ("N", "D") if name in numbers}
         problem = (
             implausible.wrong_meaning("loss", column, list(columns), [*numbers])
-            or implausible_losses.some_perplexities(
-                column, loss[known], columns.row_numbers()[known], own
-            )
+            or _by_group(columns, found, column, own, labels)
             or implausible_losses.not_a_loss(column, loss[known], own, list(columns))
         )
         problems += [] if problem is None else [problem]
     return problems
+
+
+def _by_group(
+    columns: Columns,
+    found: Found,
+    column: str,
+    inputs: Mapping[str, Floats],
+    labels: Mapping[str, NDArray[Any]],
+) -> Problem | None:
+    """Perplexities and diverged runs among the losses of a group."""
+    loss = np.asarray(columns[column], dtype=float)
+    known = np.isfinite(loss)
+    loss, rows = loss[known], columns.row_numbers()[known]
+    groups = codes_of_rows([columns[name][known] for name in found.groups] or [known[known]])
+    for code in range(int(groups.max(initial=-1)) + 1):
+        own = groups == code
+        numbers = {name: values[own] for name, values in inputs.items()}
+        texts = {name: values[known][own] for name, values in labels.items()}
+        others = {name: values[known][own] for name, values in columns.items()}
+        problem = implausible_losses.some_perplexities(
+            column, loss[own], rows[own], numbers, [*texts.values()]
+        ) or diverged.diverged_runs(column, loss[own], rows[own], numbers, others)
+        if problem is not None:
+            return problem
+    return None

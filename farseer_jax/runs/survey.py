@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from farseer_jax.link_functions import as_link
 from farseer_jax.runs import mixed_rows
 from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
+from farseer_jax.runs.marked_rows import failed_runs
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.role_columns import role_problems, taken_for
 from farseer_jax.runs.role_values import RoleValues, checked_values
@@ -143,7 +144,13 @@ def _read(
     if mixed and not columns.as_is:
         return mixed, None
     own = values.columns
-    notes = (*own.notes, *taken_for(own, binding, found, values.units), *values.doubts)
+    failed = None if one_fit else failed_runs(own)
+    notes = (
+        *own.notes,
+        *taken_for(own, binding, found, values.units),
+        *values.doubts,
+        *([] if failed is None else [failed.what]),
+    )
     binding = binding._replace(
         columns_of=found.inputs, response=found.responses, units={**binding.units, **values.units}
     )
@@ -158,8 +165,10 @@ def _mixed_rows(
     used = {column for own in found.inputs.values() for column in _as_tuple(own)}
     used |= {*found.responses, *found.groups, binding.weights or "", binding.standard_error or ""}
     others = {name: own for name, own in columns.items() if name not in used}
-    tokens = found.inputs.get("D")
-    training = mixed_rows.Training(values.numbers, tokens if isinstance(tokens, str) else None)
+    tokens, sizes = (
+        own if isinstance(own := found.inputs.get(name), str) else None for name in ("D", "N")
+    )
+    training = mixed_rows.Training(values.numbers, tokens, sizes)
     inputs = [*values.inputs, *(columns[name].astype(str) for name in found.groups)]
     return mixed_rows.mixed(
         others, training, inputs, values.response, can_group=can_group, groups=found.groups
