@@ -378,7 +378,7 @@ def select(
     inputs: Mapping[str, Any],
     settings: Settings,
     columns_of: Mapping[str, Any],
-    units: Mapping[str, float],
+    units: Mapping[str, float | None],
 ) -> "Table":
     """The rows within the bounds given by options.
 
