@@ -94,9 +94,9 @@ def _loaded(source: object) -> object:
     text = str(source) if isinstance(source, str | PathLike) else ""
     if not text.startswith(_DATASET):
         return source
-    from farseer_jax.datasets.load import load
+    from farseer_jax import datasets
 
-    return replace(as_columns(load(text.removeprefix(_DATASET))), source=text)
+    return replace(as_columns(datasets.load(text.removeprefix(_DATASET))), source=text)
 
 
 def read_runs(
