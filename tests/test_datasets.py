@@ -355,3 +355,10 @@ def test_a_run_of_the_olmo_ladder_ends_with_its_last_evaluation(tmp_path: Path) 
     assert (table["D"][0], table["loss"][0], table["loss_pile"][0]) == (2e8, 3.75, 4.0)
     assert table["role"].tolist() == ["rerun", "ladder"]
     assert table["run_id"].tolist() == ["190M-1xC-rerun", "3B-2xC"]
+
+
+def test_a_table_is_read_by_the_name_of_a_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = {"N": np.array([1e8, 2e8]), "D": np.array([2e9, 2e9]), "loss": np.array([3.6, 3.4])}
+    monkeypatch.setattr(fj.datasets, "load", lambda name: {"farseer": columns}[name])
+    assert fj.read_table("dataset:farseer").source == "dataset:farseer"
+    assert fj.read_runs("dataset:farseer", where="N > 1e8").loss.tolist() == [3.4]

@@ -344,3 +344,32 @@ def test_memory_is_that_of_the_columns(tmp_path: Path) -> None:
     num_rows, num_runs, per_row = done.stdout.split()
     assert (num_rows, num_runs) == ("500000", "5000")
     assert float(per_row) < 400.0
+
+
+class TestTablesThatAreNotRead:
+    """They are described as far as they go."""
+
+    N, D = (own.ravel() for own in np.meshgrid(1e8 * 2.0 ** np.arange(4), [2e9, 8e9, 3e10]))
+    loss = 1.7 + 406.4 / N**0.34 + 410.7 / D**0.28
+
+    def test_without_a_loss(self) -> None:
+        found = fj.inspect_table({"N": self.N, "D": self.D, "rel": self.loss})
+        assert not found.is_readable
+        assert "lacks" not in str(found)
+        assert "than the 0 runs" not in str(found)
+        assert found.steps == ()
+
+    def test_arms_with_a_missing_label(self) -> None:
+        names = [None, "muon"]
+        table = {name: np.tile(own, 2) for name, own in (("N", self.N), ("D", self.D))}
+        table["opt"] = np.repeat(np.array(names, dtype=object), len(self.N))
+        table["loss"] = np.concatenate([self.loss, 0.97 * self.loss])
+        found = fj.inspect_table(table)
+        assert found.problems
+        assert found.num_rows == 24
+
+    def test_accuracies_are_not_forecast(self) -> None:
+        """A forecast is of losses: no call of one is proposed."""
+        found = fj.inspect_table({"N": self.N, "D": self.D, "accuracy": 1.0 / self.loss})
+        assert found.options == {"response": "accuracy", "link": "logit"}
+        assert {step.command for step in found.steps} == {"fit"}

@@ -403,3 +403,22 @@ def test_kept_copies_have_their_weight() -> None:
     once = fj.fit(fj.Chinchilla, table)
     assert once.diagnostics.num_copies == 1
     assert once.predict(3e9, 1e11) != pytest.approx(expected.predict(3e9, 1e11), rel=1e-6)
+
+
+class TestNotes:
+    """Notes on rows are those of the runs at hand."""
+
+    def test_a_selection_has_no_notes_on_rows(self) -> None:
+        table = {"params": [1e8, 2e8, 4e8, 8e8], "D": [2e9] * 4, "loss": [3.6, 3.4, 3.2, 3.1]}
+        runs = fj.read_runs(table, where="loss < 3.5")
+        of_columns = "N is column 'params'"
+        assert runs.notes == ("3 of 4 rows meet loss < 3.5", of_columns)
+        assert runs.select(max_N=4e8).notes == (of_columns,)
+        assert runs.select(max_N=1e9).notes == runs.notes
+
+    def test_a_group_has_no_notes_on_rows_of_others(self) -> None:
+        table = {"N": [1e8, 2e8] * 2, "D": [2e9] * 4, "loss": [3.6, 3.4, 3.2, None]}
+        table["arm"] = ["a", "a", "b", "b"]
+        a, b = bind_runs(table, ["N", "D"], by="arm", checked=True)
+        assert a.runs.notes == ()
+        assert b.runs.notes == ("left out: row 3 (column 'loss': missing)",)

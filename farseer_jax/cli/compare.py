@@ -19,7 +19,7 @@ from farseer_jax.cli.options import (
     spelled,
 )
 from farseer_jax.cli.output import Output
-from farseer_jax.cli.runs import PREPARING, preparing, print_notes, runs_of_one_recipe, source_of
+from farseer_jax.cli.runs import PREPARING, preparing, print_notes, runs_of_one_recipe
 from farseer_jax.cli.tasks import file_argument, is_result, read_fit
 from farseer_jax.cli.values import expected, point, span
 
@@ -133,7 +133,7 @@ def _read(settings: Settings) -> Sources:
     from farseer_jax.runs.read_table import read_table  # without JAX: mistakes come immediately
 
     if settings["path_b"] is None:
-        table = read_table(source_of(settings["path_a"]), **preparing(settings))
+        table = read_table(settings["path_a"], **preparing(settings))
         print_notes(table.notes)
         recipes = _two_recipes(replace(table, notes=()), settings["by"])
         both = [
@@ -141,7 +141,7 @@ def _read(settings: Settings) -> Sources:
         ]
         a, b = recipes
         return Sources(both, (a, b))
-    tables = {path: read_table(source_of(path), **preparing(settings)) for path in paths}
+    tables = {path: read_table(path, **preparing(settings)) for path in paths}
     return Sources([runs_of_one_recipe(tables[path], label=f"{path}: ") for path in paths])
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from farseer_jax.cli.errors import Refusal, in_options
+from farseer_jax.cli.errors import in_options
 from farseer_jax.cli.options import NUMBER, Group, Settings, option, spelled
 from farseer_jax.cli.values import columns, link, names, numbers_by_name, patterns
 
@@ -22,7 +22,6 @@ DATA = "Data and output"
 READING = "Reading RUNS"
 SELECTION = "Selecting runs (bounds included)"
 
-_DATASET = "dataset:"
 _ROLES = {"N": "parameters", "D": "training tokens", "loss": "final loss"}
 _UNITS = ("N_unit", "D_unit")
 _BOUNDS = ("min_N", "max_N", "min_D", "max_D")
@@ -243,24 +242,11 @@ def read_table(settings: Settings) -> "Table":
     )
 
     return read.read_table(
-        source_of(settings["path"]),
+        settings["path"],
         **preparing(settings),
         columns_of=columns_of(settings),
         units=units_of(settings),
     )
-
-
-def source_of(path: Any) -> Any:
-    """What RUNS names: the columns of ``dataset:NAME``, or the path itself, or several."""
-    text = str(path)
-    if not text.startswith(_DATASET):
-        return path
-    from farseer_jax import datasets
-
-    try:
-        return datasets.load(text.removeprefix(_DATASET))
-    except ConnectionError as error:
-        raise Refusal(str(error)) from None
 
 
 def preparing(settings: Settings) -> dict[str, Any]:
@@ -325,8 +311,8 @@ def runs_of_one_recipe(
     Raises:
         TableError: the table cannot be read as it is, or has rows of several recipes.
     """
+    from farseer_jax.runs.binding import bind_runs
     from farseer_jax.runs.groups_and_responses import Binding
-    from farseer_jax.runs.runs import Runs
     from farseer_jax.runs.survey import surveyed
 
     of, units = of or {}, units or {}
@@ -334,8 +320,15 @@ def runs_of_one_recipe(
     binding = Binding(kinds, of, response, units=units)
     survey = surveyed(columns, binding, one_fit=True, can_group=False)
     print_notes(f"{label}{note}" for note in survey.notes)
-    named = {f"{name}_unit": unit for name, unit in units.items()}
-    return Runs.from_dataframe(survey.columns, loss=response, **of, **named)  # type: ignore[arg-type]
+    how = survey.binding
+    (part,) = bind_runs(
+        survey.columns.told(),
+        kinds,
+        columns_of=how.columns_of,
+        response=how.response,
+        units=how.units,
+    )
+    return part.runs
 
 
 def print_notes(notes: Iterable[str]) -> None:
@@ -378,7 +371,7 @@ def select(
     inputs: Mapping[str, Any],
     settings: Settings,
     columns_of: Mapping[str, Any],
-    units: Mapping[str, float],
+    units: Mapping[str, float | None],
 ) -> "Table":
     """The rows within the bounds given by options.
 

@@ -165,7 +165,7 @@ def _parameters(laws: Sequence[ServableLaw], num_runs: int) -> str:
     low, high = min(numbers), max(numbers)
     text = f"{low}" if low == high else f"{low} to {high}"
     many = sum(number > num_runs for number in numbers)
-    if not many:
+    if not many or not num_runs:  # none where the table is not read
         return text
     if many == len(numbers):
         return f"{text}, more than the {num_runs} runs"

@@ -110,7 +110,8 @@ class TableInspection(Result):
             yield "\n".join(facts)
         if self.grid is not None:
             yield str(self.grid)
-        for part in (laws_table(self.laws, self.num_runs), lacking_table(self.laws)):
+        others = lacking_table(self.laws) if self.is_readable else None
+        for part in (laws_table(self.laws, self.num_runs), others):
             if part is not None:
                 yield part
         if self.methods:

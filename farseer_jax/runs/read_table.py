@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from os import PathLike
+from typing import Any, Final
 
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runs.table_problems import TableError
 from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.read import as_columns
+
+_DATASET: Final = "dataset:"
 
 
 def read_table(
@@ -35,6 +39,7 @@ def read_table(
         source: path of a file; a pattern such as ``"runs/*.csv"``, or a list of paths, whose tables
             are put below each other, with a column ``file``; a folder of TensorBoard events,
             trainer states or offline runs of Weights & Biases; ``"wandb:entity/project"``;
+            ``"dataset:farseer"`` for a public table of :mod:`farseer_jax.datasets`;
             ``"-"`` for standard input; or a table in memory (pandas with the named levels of its
             index, polars, pyarrow, a mapping of names to columns, a list of records).
         table: sheet of an Excel file, table of a database, or a query in SQL.
@@ -66,7 +71,7 @@ def read_table(
         >>> read_table(table, where="loss < 3")["params"].tolist()
         ['1.4B']
     """
-    columns = as_columns(source, table, history=history)
+    columns = as_columns(_loaded(source), table, history=history)
     name = f"{columns.source}: " if columns.source else ""
     try:
         columns = prepared(
@@ -82,6 +87,16 @@ def read_table(
     return columns.with_options(
         drop_missing=columns.drop_missing or drop_missing, as_is=columns.as_is or as_is
     )
+
+
+def _loaded(source: object) -> object:
+    """The columns of ``"dataset:NAME"``; any other source as it is."""
+    text = str(source) if isinstance(source, str | PathLike) else ""
+    if not text.startswith(_DATASET):
+        return source
+    from farseer_jax import datasets
+
+    return replace(as_columns(datasets.load(text.removeprefix(_DATASET))), source=text)
 
 
 def read_runs(

@@ -20,6 +20,7 @@ STATE: Final = "trainer_state.json"
 _CHECKPOINT: Final = re.compile(r"checkpoint-(\d+)")
 _TOTALS: Final = ("num_input_tokens_seen", "total_flos")
 _SETTINGS: Final = ("max_steps", "num_train_epochs", "train_batch_size")
+_OTHER_NAMES: Final = {"loss": "train/loss"}  # not to be taken for the loss of an evaluation
 _RESULTS: Final = ("all_results.json", "eval_results.json")  # evaluated after training
 
 
@@ -54,14 +55,14 @@ def read_trainer_states(folder: str | os.PathLike[str], *, history: bool = False
     Returns:
         Arrays of shape (row,) by name, which `Runs.from_dataframe` and `fit` take: ``run``, the
         path from the folder; ``step``, the last one or that of the row; what was logged, such as
-        ``loss``, ``eval_loss``, ``learning_rate`` and ``epoch``, each with its last value or that
-        at this step; ``num_input_tokens_seen`` (missing where the trainer did not count) and
+        ``train/loss``, ``eval_loss``, ``learning_rate`` and ``epoch``, each with its last value or
+        that at this step; ``num_input_tokens_seen`` (missing where the trainer did not count) and
         ``total_flos``; ``max_steps``, ``num_train_epochs`` and ``train_batch_size``; and the
         model's ``config.json``, such as ``config.hidden_size``. With one row per run ``eval_step``
         is the step of ``eval_loss``, and results of an evaluation after training
-        (``all_results.json``, ``eval_results.json``) fill in what was not logged. ``loss`` is the
-        mean over the last logging interval, ``train_loss`` over all of training. Nothing is
-        unpickled.
+        (``all_results.json``, ``eval_results.json``) fill in what was not logged. The training
+        loss, which the trainer logs as ``loss``, is named ``train/loss``: it is the mean over the
+        last logging interval, ``train_loss`` over all of training. Nothing is unpickled.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -78,7 +79,7 @@ def read_trainer_states(folder: str | os.PathLike[str], *, history: bool = False
         ...     _ = (checkpoint / "config.json").write_text('{"hidden_size": 64}')
         ...     columns = read_trainer_states(folder)
         >>> {name: values.tolist() for name, values in columns.items()}
-        {'run': ['small'], 'step': [500], 'epoch': [0.5], 'loss': [3.6], 'eval_loss': [3.7],
+        {'run': ['small'], 'step': [500], 'epoch': [0.5], 'train/loss': [3.6], 'eval_loss': [3.7],
          'eval_step': [500], 'num_input_tokens_seen': [1048576], 'config.hidden_size': [64]}
     """
     files = files_below(folder, lambda name: name == STATE)
@@ -156,7 +157,7 @@ def _logged(record: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     """What a record has; tokens seen are 0 where the trainer did not count them."""
     for name, value in flattened(record).items():
         if name != "num_input_tokens_seen" or value:
-            yield name, value
+            yield _OTHER_NAMES.get(name, name), value
 
 
 def _settings(state: _State) -> dict[str, object]:
