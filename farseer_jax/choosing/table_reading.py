@@ -203,7 +203,7 @@ def _pooled(groups: Sequence[str], by: Sequence[str]) -> list[str]:
 
 def _could_be_the_loss(columns: Mapping[str, np.ndarray], response: str) -> list[str]:
     others = other_losses(columns, response)
-    also = f"{', '.join(map(repr, others))} could be meant too"
+    also = f"{', '.join(map(repr, others))} would also match"
     return [f"the loss is column {response!r} ({also})"] if others else []
 
 

@@ -12,7 +12,7 @@ _FLAGS = ("drop_missing", "as_is")
 
 
 def with_options(options: Mapping[str, Any]) -> str | None:
-    """This command with further options, quoted for a shell; None if it lacks one of them.
+    """This command with further options, quoted for a shell; None if it does not have one of them.
 
     Args:
         options: as a ``TableError`` has them; None removes an option.

@@ -66,15 +66,17 @@ def _fetched(dataset: Dataset, file: str, folder: Path) -> Path:
         raise ConnectionError(_where_to_put(dataset, file, folder, error)) from None
     except ValueError:
         raise ValueError(
-            f"dataset {dataset.name!r}: {url} is not the file that was published (expected the "
-            f"SHA-256 {expected}), and was not kept; it may have been changed by its authors, or "
-            f"replaced on the way"
+            f"dataset {dataset.name!r}: {url} differs from the published file (expected "
+            f"SHA-256 {expected}) and was not kept; its authors may have changed it, or it was "
+            f"altered in transit"
         ) from None
 
 
 def _where_to_put(dataset: Dataset, file: str, folder: Path, error: RequestException) -> str:
     """What to fetch, from where, and where to put it."""
-    differs = ", where the file has another checksum" if (folder / file).exists() else ""
+    differs = (
+        ", where the existing file has a different checksum" if (folder / file).exists() else ""
+    )
     num_others = len(dataset.checksums) - 1
     others = (
         f", and its {num_others} other files (`fj.datasets.describe({dataset.name!r}).urls`) "
@@ -95,8 +97,8 @@ def _reason(error: RequestException) -> str:
     if error.response is not None:
         return f"HTTP status {error.response.status_code}"
     if isinstance(error, SSLError):
-        return "its certificate was not accepted"
-    return "no answer in time" if isinstance(error, Timeout) else "no connection"
+        return "its certificate was rejected"
+    return "timed out" if isinstance(error, Timeout) else "no connection"
 
 
 @contextmanager

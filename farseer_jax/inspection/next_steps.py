@@ -24,8 +24,8 @@ class NextStep:
 
     Attributes:
         purpose: what it answers.
-        call: the call of the library, of a table that is read already.
-        command: the command of the shell.
+        call: the call in Python, for a table already read.
+        command: the shell command.
         settings: its further arguments.
         options: options with which the table is read, as a `TableError` has them.
     """
@@ -44,11 +44,11 @@ class Prospect(NamedTuple):
         N: parameters of each run, ``(run,)``; None where the table is not one over N and D.
         D: tokens of each run, ``(run,)``.
         num_runs: rows that differ.
-        options: with which the table is read; they may name groups.
-        single: with which one recipe of it is read.
+        options: options that read the table; they may name groups.
+        single: options that read one recipe of it.
         naming: further options that name the columns of a law that is not one over N and D.
         methods: those that can fit its runs.
-        other_law: a law of further inputs that it serves.
+        other_law: a law of further inputs that can fit it.
         has_further: whether the table has inputs of laws beside N and D.
     """
 
@@ -64,7 +64,7 @@ class Prospect(NamedTuple):
 
 
 def next_steps(prospect: Prospect) -> tuple[NextStep, ...]:
-    """The calls to try next, those that answer most first."""
+    """The calls to try next, the most useful first."""
     own = [*_over_N_and_D(prospect)] if prospect.N is not None else []
     others = [*_by_other_laws(prospect)]
     return (*others, *own) if prospect.has_further else (*own, *others)
@@ -94,7 +94,7 @@ def _over_N_and_D(prospect: Prospect) -> Iterator[NextStep]:
         single,
     )
     yield NextStep(
-        "how to split that compute over N and D",
+        "how to split that compute between N and D",
         f"fj.allocate({_call('forecast', single)}, {_short(compute)})",
         "allocate",
         ("--compute", _short(compute)),

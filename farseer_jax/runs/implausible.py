@@ -52,7 +52,7 @@ def wrong_meaning(
         return Problem(f'{what}: fit it on the logit scale, use link="logit"', (remedy,))
     if role == "D" and meaning == "epochs":
         formula = f"D = {name_text(column)}*1e9"
-        how = f"multiply it by the tokens of one epoch, such as derive={formula!r} for a billion"
+        how = f"multiply it by the tokens per epoch, such as derive={formula!r} for a billion"
         return Problem(f"{what}: {how}")
     found = formula_for(role, [column, *names], [own for own in known if own != role])
     if found is None:
@@ -113,10 +113,10 @@ def wrong_ratio(columns: Mapping[str, str], N: Floats, D: Floats) -> Problem | N
     usual = [unit for unit, own in factors.items() if _USUAL_RATIO[0] <= own <= _USUAL_RATIO[1]]
     unit = usual[0] if usual else 1e3
     return Problem(
-        f"column {columns['D']!r} (D) is {short(ratio)} times column {columns['N']!r} (N) in the "
-        f"median, where 1 to 1,000 tokens per parameter are usual; if column {columns[role]!r} is "
-        f"in {UNIT_WORDS[unit]}, give {role}_unit={_power(unit)}; if both are right, give "
-        f"{role}_unit=1",
+        f"the median ratio of column {columns['D']!r} (D) to column {columns['N']!r} (N) is "
+        f"{short(ratio)}, where 1 to 1,000 tokens per parameter are usual; if column "
+        f"{columns[role]!r} is in {UNIT_WORDS[unit]}, give {role}_unit={_power(unit)}; "
+        f"if both are right, give {role}_unit=1",
         ({"units": {role: unit}},),
     )
 

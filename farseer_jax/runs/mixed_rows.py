@@ -150,7 +150,7 @@ def failed_runs(columns: Mapping[str, NDArray[Any]]) -> Problem | None:
 def _marked(name: str, marked: list[str], others: list[str], condition: str) -> Problem:
     return Problem(
         f"column {name!r} marks rows as {', '.join(map(repr, marked))} beside "
-        f"{', '.join(map(repr, others))}: fit the rows of a kind: use where={condition!r}",
+        f"{', '.join(map(repr, others))}: fit rows of one kind: use where={condition!r}",
         ({"where": condition},),
     )
 
@@ -181,8 +181,8 @@ def _checkpoints_of(
         key = ",".join([*names, last] if last else names)
         return Problem(
             f"column {label!r} has {num_runs:,} runs in {num_rows:,} rows, "
-            f"{num_rows / num_runs:.3g} each on average: these are checkpoints along a run's "
-            "training, whose learning rate is not yet annealed; fit the last of each: use "
+            f"{num_rows / num_runs:.3g} each on average: these are checkpoints of one run "
+            "whose learning rate is not yet annealed; fit the last one of each run: use "
             f"last_by={key!r}",
             ({"last_by": key},),
         )

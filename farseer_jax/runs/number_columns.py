@@ -100,7 +100,7 @@ def bad_rows(column: CheckedNumbers, columns: Columns) -> Problem | None:
         return None
     is_overflow = float(np.nanmin(column.numbers)) < _OVERFLOW
     if is_overflow:
-        parts.append("numbers like these come of whole numbers beyond 2^63: compute them as floats")
+        parts.append("such numbers come from integers that overflowed 2^63: compute them as floats")
     remedy = DROP if column.is_bad.mean() <= _HALF and not is_overflow else ()
     return Problem(f"{column.label}: {'; '.join(parts)}; {REMEDY}", remedy)
 

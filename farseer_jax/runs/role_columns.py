@@ -90,7 +90,7 @@ def _epochs_hint(free: Sequence[str]) -> str:
         return ""
     formula = f"D = {name_text(epochs)}*1e9"
     return (
-        f"; column {epochs!r} counts epochs: multiply it by the tokens of one epoch, such as "
+        f"; column {epochs!r} counts epochs: multiply it by the tokens per epoch, such as "
         f"derive={formula!r} for a billion"
     )
 
@@ -177,7 +177,7 @@ def taken_for(
         if not (others or scaled or (column != name and not named)):
             continue
         of = f" in {UNIT_WORDS.get(unit or 1.0, f'units of {unit:g}')}" if scaled else ""
-        also = f" ({', '.join(map(repr, others))} could be meant too)" if others else ""
+        also = f" ({', '.join(map(repr, others))} would also match)" if others else ""
         sentences.append(f"{name} is column {column!r}{of}{also}")
     errors = _standard_errors(columns, binding, found)
     return (*(["; ".join(sentences)] if sentences else []), *errors)
@@ -200,6 +200,6 @@ def _standard_errors(columns: Columns, binding: Binding, found: Found) -> list[s
             if squeezed(column) in usual:
                 return [
                     f"column {column!r} seems to hold standard errors of {response!r}, which are "
-                    f"not used: standard_error={column!r} weighs the runs by them"
+                    f"not used: give standard_error={column!r} to weight the runs by them"
                 ]
     return []

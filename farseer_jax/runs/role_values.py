@@ -75,7 +75,7 @@ def checked_values(columns: Columns, binding: Binding, found: Found) -> RoleValu
     if problems and not (columns.drop_missing and can_drop):
         return RoleValues(columns, tuple(problems))
     if bad.all():
-        return RoleValues(columns, (Problem("no row has a number in all columns needed"),))
+        return RoleValues(columns, (Problem("no row has a number in every required column"),))
     notes = [lacking_rows(own, ~bad, columns) for own in read if (own.lacking & ~bad).any()]
     if bad.any():
         columns = columns.take(~bad, f"left out: {left_out(read, columns)}")

@@ -172,7 +172,8 @@ def _bad_line(message: str) -> str:
     shown = _shown(text)
     if "unterminated quote" in reason:
         return (
-            f"line {line} has a quote that is not closed, or text behind one: {shown}; correct it"
+            f"line {line} has a quote that is not closed, or text after a closing quote: {shown}; "
+            "correct it"
         )
     if "Maximum line size" in reason:
         return f"line {line} is longer than {_MAX_LINE_BYTES >> 20} MB; correct it"

@@ -168,7 +168,7 @@ def _note(
         note += f", which replaces the column {assignment.name!r}"
     if missing.any():
         lacking = [name_text(name) for name in values if np.isnan(values[name][missing]).any()]
-        note += f"; missing in {shown_rows(rows[missing])}, for want of {' or '.join(lacking)}"
+        note += f"; missing in {shown_rows(rows[missing])}, where {' or '.join(lacking)} is missing"
     return note
 
 
@@ -182,7 +182,7 @@ def _parsed(texts: Sequence[str], columns: Columns) -> list[tuple[str, Assignmen
             problem = f"formula {text!r}: {error}"
             names = [quoted(name) for name in _unquoted_columns(text, columns)]
             if names and names[0] not in problem:
-                problem += f"; a column's name stands there without quotes: write {names[0]}"
+                problem += f"; the column name needs quotes: write {names[0]}"
             problems.append(problem)
     if problems:
         raise ValueError("; ".join(problems))
@@ -193,7 +193,7 @@ def _unknown(name: str, text: str, columns: Columns) -> str:
     """What is said of an unknown name."""
     for column in _unquoted_columns(text, columns):
         if name in _plain(column):
-            return f"a column's name stands there without quotes: write {quoted(column)}"
+            return f"the column name needs quotes: write {quoted(column)}"
     by_lower_case = {column.lower(): column for column in columns}
     close = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
     hint = f"; did you mean {name_text(by_lower_case[close[0]])}?" if close else ""

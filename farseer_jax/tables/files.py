@@ -58,7 +58,9 @@ def _read(file: Path, table: str | None) -> dict[str, NDArray[Any]]:
     if head.startswith(_EXCEL):
         return _read_excel(file, table)
     if table is not None:
-        raise ValueError("table= names a sheet of an Excel file or a table of a database only")
+        raise ValueError(
+            "table= names a sheet of an Excel file or a table of a database; this file has neither"
+        )
     with as_utf8(file) as text:
         return _read_text(text)
 

@@ -138,7 +138,7 @@ def as_utf8(file: Path) -> Iterator[Path]:
             try:
                 shutil.copyfileobj(source, target)
             except UnicodeError as error:
-                raise ValueError(f"is a binary file of an unknown format ({error})") from None
+                raise ValueError(f"is a binary file in an unknown format ({error})") from None
         yield copy
 
 
@@ -154,7 +154,7 @@ def _encoding(head: bytes) -> str | None:
     zeros = [head[start::2].count(0) / max(1, len(head[start::2])) for start in (0, 1)]
     if min(zeros) == 0 and max(zeros) > 0.5:
         return "utf-16-le" if zeros[1] else "utf-16-be"
-    raise ValueError("is a binary file of an unknown format")
+    raise ValueError("is a binary file in an unknown format")
 
 
 def _is_utf8(file: Path) -> bool:
@@ -168,7 +168,7 @@ def _is_utf8(file: Path) -> bool:
         try:
             while block := stream.read(1 << 20):
                 if "\0" in decoder.decode(block):
-                    raise ValueError("is a binary file of an unknown format")
+                    raise ValueError("is a binary file in an unknown format")
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             return False

@@ -121,7 +121,7 @@ def _read(folder: Path) -> _Events:
     # where a run was killed its last record is cut off, which is no damage
     for damaged in filter(None, map(_DAMAGED.match, messages)):
         raise ValueError(
-            f"{damaged[1]}: is damaged, and all events after that place would be lost; copy it "
+            f"{damaged[1]}: is damaged, and all events after the damage would be lost; copy it "
             f"again, or leave it out"
         )
     scalars = {

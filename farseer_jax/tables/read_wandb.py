@@ -97,8 +97,7 @@ def _read_project(project: str, history: bool, filters: Mapping[str, Any] | None
     except (wandb.errors.Error, ValueError, OSError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ValueError(
-            f"{project!r} is not a folder here, and as a project of W&B it could not be fetched: "
-            f"{reason}"
+            f"{project!r} is not a folder, and could not be fetched as a W&B project: {reason}"
         ) from error
 
 

@@ -22,7 +22,8 @@ _OTHER_TYPE: Final = re.compile(r"Cannot compare values of type VARCHAR|Could no
 _LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
 _EXAMPLE: Final = "\"arm = 'attn' and N > 1e8\""
 _QUOTES: Final = (
-    "text stands in single quotes, a name with other signs than letters and digits in double quotes"
+    "put text in single quotes, and names with characters other than letters, digits and _ in "
+    "double quotes"
 )
 _MAX_LABELS: Final = 8
 
@@ -32,8 +33,9 @@ def where(columns: Columns, condition: str) -> Columns:
 
     Args:
         columns: of a table.
-        condition: what follows WHERE in the SQL of DuckDB. Text stands in single quotes, names with
-            other signs than letters and digits in double quotes. Missing numbers are NULL.
+        condition: what follows WHERE in DuckDB's SQL. Put text in single quotes, and names with
+            characters other than letters, digits and ``_`` in double quotes. Missing numbers are
+            NULL.
 
     Raises:
         ValueError: the condition cannot be read, names an unknown column, or no row meets it.
@@ -105,7 +107,7 @@ def last_by(columns: Columns, names: Sequence[str]) -> Columns:
     keys = pd.DataFrame({name: columns[name][in_order] for name in runs}, index=in_order)
     kept = np.sort(keys.drop_duplicates(keep="last").index.to_numpy()).astype(np.intp)
     of = f" by {order}" if order else ""
-    note = f"the last row{of} of each {', '.join(runs)}: {len(kept):,} of {columns.num_rows:,} rows"
+    note = f"the last row of each {', '.join(runs)}{of}: {len(kept):,} of {columns.num_rows:,} rows"
     return columns.take(kept, note)
 
 
