@@ -43,7 +43,7 @@ class TableReading:
         left_out: sentences on groups and responses with too few rows.
         small_groups: the labels of such groups.
         units: factors of inputs that are not in parameters or tokens, such as ``params_B``.
-        notes: sentences on what else could have been meant, was pooled, derived or left out.
+        notes: sentences on other candidate columns, and on what was pooled, derived or left out.
     """
 
     responses: tuple[str, ...]

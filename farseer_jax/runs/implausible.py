@@ -1,4 +1,4 @@
-"""Columns that do not look like what they are taken for, by size, range and relation."""
+"""Columns whose size, range or ratio contradicts their use as N or D."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FEWEST: Final = 8  # runs to compare them
 def wrong_meaning(
     role: str, column: str, names: Collection[str], known: Collection[str]
 ) -> Problem | None:
-    """A column that is something else by its name, such as compute taken for D.
+    """A column whose name says something else, such as compute used as D.
 
     Args:
         role: ``"N"``, ``"D"`` or ``"loss"``.
@@ -98,7 +98,7 @@ def wrong_unit(role: str, column: str, values: Floats, N: Floats | None) -> Prob
 
 
 def wrong_ratio(columns: Mapping[str, str], N: Floats, D: Floats) -> Problem | None:
-    """N and D of which one is in another unit, by the tokens per parameter.
+    """N or D in a wrong unit, by the tokens per parameter.
 
     Args:
         columns: those of N and D.
@@ -124,14 +124,14 @@ def wrong_ratio(columns: Mapping[str, str], N: Floats, D: Floats) -> Problem | N
 def mixed_units(
     role: str, column: str, values: Floats, rows: NDArray[np.intp], others: Sequence[Floats] = ()
 ) -> Problem | None:
-    """Some rows of N or D in another unit than the others.
+    """Some rows of N or D in a different unit from the others.
 
     Args:
         role: ``"N"`` or ``"D"``.
         column: the column.
         values: of all rows, ``(row,)``; positive.
         rows: their numbers in the table, ``(row,)``.
-        others: the loss and the other of N and D, ``(row,)`` each, which tell it where the gap
+        others: the loss and the other of N and D, ``(row,)`` each, which decide where the gap
             between the values does not.
     """
     low, high = split(values)
@@ -158,9 +158,9 @@ def _unit_between(low: Floats, high: Floats) -> float:
 
 
 def _split_by_loss(values: Floats, others: Sequence[Floats]) -> tuple[Floats, Floats]:
-    """Distinct values below and above a gap, if the loss tells that they differ in units.
+    """Distinct values below and above a gap, if the losses show that their units differ.
 
-    With the small values in another unit, the losses must be much nearer to a power law, and the
+    With the small values in another unit, the losses must fit a power law much better, and the
     two ranges must overlap.
 
     Args:
@@ -186,7 +186,7 @@ def _split_by_loss(values: Floats, others: Sequence[Floats]) -> tuple[Floats, Fl
 
 
 def variance(values: Floats, others: Sequence[Floats]) -> float:
-    """What a power law of N and D, bent if there are many runs, leaves of the logs of losses."""
+    """Residual sum of squares of log losses about a power law, with quadratic terms if many runs."""
     loss = np.log(others[0])
     logs = [np.log(own) - np.log(own).mean() for own in (values, others[1])]
     bends = [own**2 for own in logs] if len(loss) >= 2 * FEWEST else []
@@ -196,7 +196,7 @@ def variance(values: Floats, others: Sequence[Floats]) -> float:
 
 
 def split(values: Floats) -> tuple[Floats, Floats]:
-    """Distinct values below and above the largest gap between them; empty without a gap."""
+    """Distinct values below and above their largest gap; empty if there is none."""
     ordered = np.unique(values)
     if len(ordered) < 2:
         return ordered[:0], ordered
@@ -207,7 +207,7 @@ def split(values: Floats) -> tuple[Floats, Floats]:
 def two_ranges(
     column: str, values: Floats, low: Floats, high: Floats, rows: NDArray[np.intp]
 ) -> str:
-    """Which rows hold the fewer ones of two ranges of values."""
+    """A sentence on the rows in the smaller of two ranges of values."""
     is_low = values <= low[-1]
     fewer = is_low if is_low.sum() <= len(values) / 2 else ~is_low
     own, others = (low, high) if fewer is is_low else (high, low)
@@ -244,7 +244,7 @@ def _power(unit: float) -> str:
 
 
 def derived_instead(role: str, formula: str) -> dict[str, Any]:
-    """The options that derive a role, instead of taking a column for it."""
+    """The options that derive an input or the loss by a formula, instead of using a column."""
     cleared = {"response": None} if role == "loss" else {"columns_of": {role: None}}
     return {**cleared, "derive": [formula]}
 

@@ -1,4 +1,4 @@
-"""Rows that do not belong into one fit: checkpoints of one run, targets, failed runs."""
+"""Rows that do not belong in one fit: checkpoints of one run, targets, failed runs."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def mixed(
     can_group: bool = True,
     groups: Sequence[str] = (),
 ) -> list[Problem]:
-    """What keeps the rows of a table from going into one fit.
+    """Why the rows of a table do not belong in one fit; empty if they do.
 
     Args:
         columns: of the table without those of inputs, ``(row,)`` each.
@@ -90,7 +90,7 @@ def mixed(
 
 
 def checkpoints(columns: Mapping[str, NDArray[Any]], training: Training) -> Problem | None:
-    """Several rows of one run along its training.
+    """Several checkpoints of one run.
 
     Args:
         columns: of the table without those of inputs, ``(row,)`` each.
@@ -126,7 +126,7 @@ def targets(columns: Mapping[str, NDArray[Any]]) -> Problem | None:
 
 
 def failed_runs(columns: Mapping[str, NDArray[Any]]) -> Problem | None:
-    """Runs that crashed or still train, by a column of their states."""
+    """Runs that crashed or are still training, by a column of their states."""
     for name, values in columns.items():
         if _last_word(name) not in _STATES or values.dtype.kind not in "OUS":
             continue
@@ -176,7 +176,7 @@ def _checkpoints_of(
         if (is_size or _is_model(label)) and (
             num_rows < _FEWEST_OF_SIZE * num_runs or _is_geometric(order, codes)
         ):
-            continue  # a ladder whose runs are called by their size
+            continue  # a ladder whose runs are named after their size
         last = step or training.tokens
         key = ",".join([*names, last] if last else names)
         return Problem(

@@ -23,7 +23,7 @@ _OVERFLOW: Final = -1e17  # of integers of 64 bits
 
 
 class CheckedNumbers(NamedTuple):
-    """A column of numbers, its rows that cannot be used, by what they are, and those left out."""
+    """A column of numbers, its unusable rows by reason, and the rows left out."""
 
     name: str
     label: str
@@ -85,7 +85,7 @@ def _column(
 
 
 def bad_rows(column: CheckedNumbers, columns: Columns) -> Problem | None:
-    """The rows of a column that cannot be used; no option helps if they are most of them."""
+    """The unusable rows of a column; no option helps if they are the majority."""
     rows = columns.row_numbers()
     parts = []
     for what, bad in column.bad.items():

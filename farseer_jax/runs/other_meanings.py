@@ -1,4 +1,4 @@
-"""Columns that are not N, D or the loss, but tell them: formulas by their names."""
+"""Columns from which N, D or the loss can be computed: formulas by their names."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def meaning_of(column: str) -> str | None:
 def _flop_unit(column: str) -> float | None:
     """The unit of a column of compute such as ``EFLOPs`` and ``PF-days``; None for other columns.
 
-    TFLOPs and PFLOPs are rather those per second.
+    TFLOPs and PFLOPs more often mean FLOPs per second, and are not recognised.
     """
     text = column.lower()
     if _PETAFLOP_DAYS.search(text):
@@ -112,7 +112,7 @@ def _in_units(column: str, meaning: str) -> str:
 
 
 def formula_for(role: str, columns: Sequence[str], known: Sequence[str] = ()) -> str | None:
-    """A formula that gives N, D or the loss by columns of other meanings; None without.
+    """A formula for N, D or the loss from columns of other meanings; None if there is none.
 
     Args:
         role: ``"N"``, ``"D"`` or ``"loss"``.

@@ -1,4 +1,4 @@
-"""The columns of N, D, other inputs and the loss: what is missing or ambiguous, what was taken."""
+"""The columns of N, D, other inputs and the loss: found, missing or ambiguous."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MOST_LOSS: Final = 15.0
 
 
 def role_problems(columns: Columns, binding: Binding) -> list[Problem]:
-    """Inputs and the loss without a column, or with several that could be meant.
+    """Inputs or a loss without a column, or with several candidates.
 
     Raises:
         ValueError: an option names a column that is not there, or one column twice.
@@ -84,7 +84,7 @@ def _problems_by_role(columns: Columns, binding: Binding) -> list[Problem]:
 
 
 def _epochs_hint(free: Sequence[str]) -> str:
-    """How a column of epochs gives D, whose factor the table does not tell."""
+    """How to compute D from a column of epochs, if the tokens per epoch are unknown."""
     epochs = next((column for column in free if meaning_of(column) == "epochs"), None)
     if epochs is None:
         return ""
@@ -110,7 +110,7 @@ def _named(columns: Any, names: Sequence[str]) -> list[str]:
 def _remedy(
     name: str, columns: Columns, used: set[str], known: Sequence[str], failed: Mapping[str, str]
 ) -> Options:
-    """The options that give an input or the loss its column; empty without."""
+    """The options that give an input or the loss its column; empty if there are none."""
     free = [column for column in columns if column not in used]
     several, _ = usual_columns(name, free)
     if several:
@@ -153,7 +153,7 @@ def _by_values(columns: Columns, free: Sequence[str], failed: Mapping[str, str])
 def taken_for(
     columns: Columns, binding: Binding, found: Found, units: Mapping[str, float | None]
 ) -> tuple[str, ...]:
-    """What was taken for what, unless names say it, and the columns that could have been meant."""
+    """Notes on the columns read as inputs and loss under other names, and on other candidates."""
     roles: dict[str, str] = {
         name: own for name, own in found.inputs.items() if isinstance(own, str)
     }
@@ -184,7 +184,7 @@ def taken_for(
 
 
 def _candidates(name: str, names: Sequence[str]) -> list[str]:
-    """The columns that an input or the loss could be, those of less use last."""
+    """The columns that could be an input or the loss, the less likely last."""
     best, others = usual_columns(name, names)
     return [*best, *others]
 

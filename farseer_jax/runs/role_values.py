@@ -33,8 +33,8 @@ class RoleValues(NamedTuple):
 
     Attributes:
         columns: without the rows that are left out, with numbers where text spells them.
-        problems: what cannot be read.
-        doubts: what looks wrong, and was read as it is.
+        problems: why the table cannot be read.
+        doubts: values that look wrong, but were read as they are.
         units: of inputs, by the names of their columns.
         numbers: N, D and other numbers that are inputs, in their units, ``(row,)``.
         inputs: all inputs, ``(row,)`` or ``(row, share)``.
@@ -100,7 +100,7 @@ def _other_scales(
 
 
 def _implausible(columns: Columns, binding: Binding, found: Found) -> RoleValues:
-    """Values that do not look like what they are taken for."""
+    """Values that contradict the use of their column."""
     problems, doubts, units = [], [], dict[str, float | None]()
     numbers = {
         name: np.asarray(columns[str(own)], dtype=float)
@@ -148,7 +148,7 @@ def _of_role(
     numbers: Mapping[str, Floats],
     units: Mapping[str, float | None],
 ) -> list[Problem]:
-    """What is wrong with N or D, one thing at a time."""
+    """The first problem of N or D, if any."""
     column, values = str(found.inputs[name]), numbers[name]
     if binding.units.get(name) is not None:
         return []
@@ -172,7 +172,7 @@ def _mixed_units(
     numbers: Mapping[str, Floats],
     units: Mapping[str, float | None],
 ) -> Problem | None:
-    """Rows of N or D in another unit than the others."""
+    """Rows of N or D in a different unit from the others."""
     column, others = str(found.inputs[name]), list[Floats]()
     if units[name] not in (None, 1.0):
         return None
@@ -189,7 +189,7 @@ def _mixed_units(
 def _of_responses(
     columns: Columns, binding: Binding, found: Found, numbers: Mapping[str, Floats]
 ) -> list[Problem]:
-    """What is wrong with responses that are fitted as losses."""
+    """Problems of responses that are fitted as losses."""
     if binding.link.name != "log":
         return []
     problems = []

@@ -36,7 +36,8 @@ def read_duckdb(file: Path, table: str | None) -> dict[str, NDArray[Any]]:
     """The columns of a table of a DuckDB database, or of a query.
 
     Raises:
-        ValueError: the table must be named, there is none of that name, or SQL is wrong.
+        ValueError: no table is named and there are several, there is none of that name, or the
+            SQL is wrong.
     """
     import duckdb
 
@@ -52,7 +53,8 @@ def read_sqlite(file: Path, table: str | None) -> dict[str, NDArray[Any]]:
     """The columns of a table of a SQLite database, or of a query.
 
     Raises:
-        ValueError: the table must be named, there is none of that name, or SQL is wrong.
+        ValueError: no table is named and there are several, there is none of that name, or the
+            SQL is wrong.
     """
     import pandas as pd
 
@@ -87,7 +89,7 @@ def _query(table: str | None, names: list[str]) -> str:
 
 
 def _of_query(error: BaseException, table: str | None) -> str:
-    """The sentence on what is wrong with a database, or with a query."""
+    """The message on a database or a query that cannot be read."""
     if table is None:
         return f"the database cannot be read: {sentence(error)}"
     return f"table={table!r} cannot be read: {sentence(error)}"

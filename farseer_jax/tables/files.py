@@ -1,4 +1,4 @@
-"""Tables in files, whose content tells the format: text, JSON, Parquet, Excel, databases."""
+"""Tables in files: text, JSON, Parquet, Excel or databases, detected from the content."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DUCKDB: Final = b"DUCK"  # from byte 8 on
 
 
 def read_file(path: Path, table: str | None = None) -> dict[str, NDArray[Any]]:
-    """The columns of a file, or of what standard input holds.
+    """The columns of a file, or of standard input.
 
     Args:
         path: the file; ``-`` is standard input.
@@ -131,7 +131,7 @@ def _read_excel(file: Path, sheet: str | None) -> dict[str, NDArray[Any]]:
             "reading Excel files needs another package: pip install 'farseer-jax[excel]', or save "
             "the sheet as CSV"
         ) from None
-    except Exception as error:  # calamine has errors of its own
+    except Exception as error:  # calamine raises its own error types
         raise ValueError(f"cannot be read as an Excel file: {error}") from None
     filled = {str(name): own for name, own in sheets.items() if len(own)}
     if sheet is None and len(filled) == 1:

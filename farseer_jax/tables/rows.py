@@ -76,8 +76,8 @@ def last_by(columns: Columns, names: Sequence[str]) -> Columns:
 
     Args:
         columns: of a table.
-        names: columns that identify a run, and after them the column whose largest value is the
-            last, such as ``["run", "step"]``. With a single name the last row of each run counts.
+        names: columns that identify a run, then the column whose largest value is kept, such as
+            ``["run", "step"]``. With a single name, the last row of each run is kept.
 
     Raises:
         ValueError: there is no such column, or the last of several is not a number.
@@ -112,7 +112,7 @@ def last_by(columns: Columns, names: Sequence[str]) -> Columns:
 
 
 def _refuse_same_letters(condition: str, names: list[str]) -> None:
-    """Refuse a name that SQL would take for another: it ignores case.
+    """Refuse a name that SQL, which ignores case, would confuse with another.
 
     Raises:
         ValueError: the condition has such a name.
@@ -132,7 +132,7 @@ def _mentions(condition: str, name: str) -> bool:
 
 
 def _sentence(condition: str, error: Exception, names: list[str]) -> str:
-    """The sentence on a condition that cannot be read."""
+    """The message on a condition that cannot be read."""
     message = str(error)
     unknown = _UNKNOWN.search(message)
     if unknown is not None:
@@ -158,7 +158,7 @@ def _not_there(name: str, names: list[str]) -> str:
 
 
 def _labels_named(columns: Columns, condition: str) -> str:
-    """What the columns hold that are in a condition which no row meets."""
+    """The values of the columns in a condition that no row meets."""
     texts = [
         f"column {name!r} {held}"
         for name, values in columns.items()
