@@ -186,7 +186,7 @@ def _split_by_loss(values: Floats, others: Sequence[Floats]) -> tuple[Floats, Fl
 
 
 def variance(values: Floats, others: Sequence[Floats]) -> float:
-    """Residual sum of squares of log losses about a power law, with quadratic terms if many runs."""
+    """Residual sum of squares of log losses about a power law, quadratic for many runs."""
     loss = np.log(others[0])
     logs = [np.log(own) - np.log(own).mean() for own in (values, others[1])]
     bends = [own**2 for own in logs] if len(loss) >= 2 * FEWEST else []
