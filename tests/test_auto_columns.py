@@ -335,6 +335,24 @@ class TestShell:
                         "--at", "weights=7B,tokens_B=1000", "--json", "-")  # fmt: skip
         assert ahead.exit_code == 0, ahead.stderr
 
+    @pytest.mark.parametrize("source", ["fit", "choice"])
+    def test_points_without_a_number_are_left_out(self, choice: fj.LawChoice, source: str) -> None:
+        own = ladder()
+        pd.DataFrame(own).to_csv("runs.csv", index=False)
+        if source == "fit":
+            fitted = farseer("fit", "runs.csv", "--law", "chinchilla", "--json", "fit.json")
+            assert fitted.exit_code == 0
+        else:
+            choice.to_json("fit.json")
+        N, loss = own["N"].astype(object), own["loss"].astype(object)
+        N[3], loss[7] = "", "diverged"
+        pd.DataFrame(own | {"N": N, "loss": loss}).to_csv("points.csv", index=False)
+        assert farseer("predict", "fit.json", "points.csv").exit_code == 2
+        found = farseer("predict", "fit.json", "points.csv", "--drop-missing", "--json", "-")
+        assert found.exit_code == 0, found.stderr
+        assert "left out: row 3, without a number" in found.stderr
+        assert len(json.loads(found.stdout)["predictions"]) == 24
+
     @pytest.mark.parametrize("name", ["ratio", "billions", "mixed units", "roles"])
     def test_the_command_that_reads_the_table(self, few_laws: None, name: str) -> None:
         pd.DataFrame(bad_tables()[name]).to_csv("runs.csv", index=False)

@@ -281,7 +281,7 @@ class TestRealRuns:
         path = shared_data / "named_inputs" / "vocabulary.csv"
         law = "-E + A/N_nonvocab**a + B/characters**b"
         options = ["--objective", "huber", "--max", "V=5e3", "--num-starts", "16"]
-        refused(farseer("fit", path, "--law", law, *options), "are not positive")
+        refused(farseer("fit", path, "--law", law, *options), "where a loss is positive")
         options += ["--link", "identity", "--json", "fit.json"]
         assert farseer("fit", path, "--law", law, *options).exit_code == 0
         content = json.loads(Path("fit.json").read_text())

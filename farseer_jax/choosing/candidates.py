@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from farseer_jax.choosing.mixture_columns import MIXTURE
 from farseer_jax.choosing.table_reading import TableReading
 from farseer_jax.laws.declarations import declared
 from farseer_jax.laws.define import law as law_of_text
@@ -17,7 +18,6 @@ from farseer_jax.laws.registry import EFFECTIVE_INPUTS, LAWS
 from farseer_jax.runs.column_names import holds
 from farseer_jax.runs.usual_names import begins_with, named, squeezed
 
-MIXTURE = "h"
 _MOST_COLUMNS = 3  # of one name, such as N: N_active, N_dense, N_total
 _MOST_INPUTS = 6  # of a general form
 _EFFECTIVE_BASES, _REPLACED = ("chinchilla", "coupled"), ("N", "D")

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from farseer_jax.choosing.candidates import MIXTURE, Candidate
+from farseer_jax.choosing.candidates import Candidate
 from farseer_jax.choosing.fit_members import ChoicePart, error_columns
 from farseer_jax.choosing.holdouts import holdouts
+from farseer_jax.choosing.mixture_columns import MIXTURE
 from farseer_jax.choosing.table_reading import TableReading
 from farseer_jax.link_functions import Link
 from farseer_jax.runs.binding import bind_runs

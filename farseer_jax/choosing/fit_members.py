@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from farseer_jax.choosing.candidates import MIXTURE, Candidate
+from farseer_jax.choosing.candidates import Candidate
 from farseer_jax.choosing.law_member import floor_of, law_member, unbounded_starts
+from farseer_jax.choosing.mixture_columns import MIXTURE
 from farseer_jax.forecasting.fit_stack import noise_of
 from farseer_jax.forecasting.members import Member
 from farseer_jax.forecasting.posterior import Posterior, fit_member

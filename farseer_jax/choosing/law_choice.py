@@ -8,8 +8,9 @@ import numpy as np
 
 from farseer_jax._version import __version__
 from farseer_jax.choosing.averaged_fit import AveragedFit
-from farseer_jax.choosing.candidates import MIXTURE, columns_for
+from farseer_jax.choosing.candidates import columns_for
 from farseer_jax.choosing.law_member import floor_determined
+from farseer_jax.choosing.mixture_columns import MIXTURE
 from farseer_jax.choosing.table_checks import LEAST_RUNS
 from farseer_jax.choosing.table_reading import TableReading, numbers_of
 from farseer_jax.fitting.arguments import columns_of_table

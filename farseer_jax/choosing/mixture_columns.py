@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from farseer_jax.choosing.table_checks import looks_like_mixture, refuse_sums
 from farseer_jax.runs.inputs import SUM_TOLERANCE
 from farseer_jax.runs.usual_names import USUAL_SHARES
 
+MIXTURE: Final = "h"  # the name of the mixture in laws
 _MOST_COLUMNS = 200  # among which neighbours that sum to 1 are searched
 
 

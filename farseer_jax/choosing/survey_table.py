@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
+from farseer_jax.choosing.mixture_columns import MIXTURE
 from farseer_jax.choosing.table_reading import TableReading, read_columns
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.column_names import holds
@@ -18,8 +19,6 @@ from farseer_jax.runs.table_problems import TableError, Way
 from farseer_jax.runs.usual_names import begins_with
 from farseer_jax.runs.usual_names import named as input_named
 from farseer_jax.tables.columns import Columns
-
-MIXTURE: Final = "h"
 
 
 def surveyed_table(

@@ -10,7 +10,7 @@ import numpy as np
 from farseer_jax.choosing.column_values import is_text, known_input, numbers_by_name, sizes_of
 from farseer_jax.choosing.group_columns import groups_among
 from farseer_jax.choosing.independent_inputs import independent_inputs
-from farseer_jax.choosing.mixture_columns import mixture_among, plain_mixture
+from farseer_jax.choosing.mixture_columns import MIXTURE, mixture_among, plain_mixture
 from farseer_jax.choosing.response_columns import other_losses, responses_among
 from farseer_jax.choosing.table_checks import enough_responses, refuse_sums
 from farseer_jax.link_functions import Link
@@ -212,6 +212,8 @@ def _not_an_input(name: str, values: np.ndarray) -> str | None:
     values = np.asarray(values, dtype=float)
     if squeezed(name) in _ROW_NAMES:
         return "identifies the runs"
+    if name == MIXTURE:
+        return "has the name of the mixture in laws; rename it if it is an input"
     usable = np.isfinite(values) & (values > 0.0)
     bad, known = np.flatnonzero(~usable), known_input(name)
     if len(bad):

@@ -10,6 +10,7 @@ import click
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.model import AUTO, METHODS
 from farseer_jax.cli.options import Settings, named, spelled
+from farseer_jax.cli.predictions import usable_rows
 from farseer_jax.cli.runs import (
     check_runs,
     columns_of,
@@ -108,12 +109,19 @@ def at_rows(choice: "LawChoice", table: "Columns", settings: Settings) -> "Predi
     from farseer_jax.runs.input_names import column_of_input
 
     columns, units = columns_of(settings), units_of(settings)
+    named = {choice.input_of(name) or name: own for name, own in columns.items()}
     bound = {
         name: own
         for name in ("N", "D")
         if _has_bound(name, settings)
         and (own := columns.get(name) or column_of_input(choice.input_of(name) or name, [*table]))
     }
+    inputs = [
+        own
+        for name in choice.reading.inputs
+        if (own := named.get(name) or column_of_input(name, [*table]))
+    ]
+    table = usable_rows(table, inputs, choice.reading.responses)
     rows: Any = select(table, dict.fromkeys(bound, "positive"), settings, bound, units)
     observed = settings["loss"] or settings["response"]
     return choice.evaluate(

@@ -10,7 +10,14 @@ from farseer_jax.cli.choice import is_choice
 from farseer_jax.cli.command_factory import Source, command
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.options import Group, Settings, option, spelled
-from farseer_jax.cli.predictions import at_points, at_rows, columns_of_fits, of_groups, of_responses
+from farseer_jax.cli.predictions import (
+    at_points,
+    at_rows,
+    columns_of_fits,
+    of_groups,
+    of_responses,
+    usable_rows,
+)
 from farseer_jax.cli.runs import (
     OF_COLUMNS,
     PREPARING,
@@ -189,11 +196,21 @@ def predict(
     return at_points(of_groups(fits, groups or {}), values)
 
 
+def _numbers(fits: "Fits", table: Any, columns: Any) -> list[str]:
+    """The columns of a table that are inputs of fits and numbers."""
+    from farseer_jax.runs.find_columns import as_tuple, find_inputs
+
+    kinds = type(fits[0].law).inputs()
+    found = find_inputs([*table], kinds, columns)
+    return [own for n, names in found.items() if kinds[n] != "category" for own in as_tuple(names)]
+
+
 def _for_runs(fits: "Fits", table: Any, settings: Settings) -> "Prediction":
     fits, observed = of_responses(fits, table, settings["loss"] or settings["response"])
     units = units_of(settings)
     try:
         columns = columns_of_fits(fits, table, columns_of(settings))
+        table = usable_rows(table, _numbers(fits, table, columns), [fits[0].response])
         rows: Any = select(table, type(fits[0].law).inputs(), settings, columns, units)
         return at_rows(fits, rows, columns, units, observed)
     except ValueError as error:

@@ -15,8 +15,37 @@ if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
     from farseer_jax.laws.law import Law
     from farseer_jax.runs.binding import Points
+    from farseer_jax.tables.columns import Columns
 
 _MAX_SHOWN = 6  # groups that a message names
+
+
+def usable_rows(table: "Columns", inputs: Sequence[str], responses: Sequence[str]) -> "Columns":
+    """With --drop-missing the rows that have a number in all inputs; all rows without.
+
+    Args:
+        table: of points.
+        inputs: the columns of inputs that are numbers.
+        responses: columns of responses, in which text is missing then.
+    """
+    if not table.drop_missing:
+        return table
+    import numpy as np
+
+    from farseer_jax.tables.number_texts import numbers_of
+    from farseer_jax.tables.row_numbers import shown_rows
+
+    numbers = {
+        name: numbers_of(table[name]).numbers for name in (*inputs, *responses) if name in table
+    }
+    bad = np.zeros(table.num_rows, dtype=bool)
+    for name in inputs:
+        bad |= ~np.isfinite(numbers[name]) if name in numbers else False
+    table = table.with_columns(numbers, ())
+    if not bad.any():
+        return table
+    click.echo(f"left out: {shown_rows(table.row_numbers()[bad])}, without a number.", err=True)
+    return table.take(~bad)
 
 
 def at_rows(

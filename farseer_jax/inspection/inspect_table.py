@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from farseer_jax.choosing.candidates import MIXTURE
+from farseer_jax.choosing.mixture_columns import MIXTURE
 from farseer_jax.fitting.arguments import names_of
 from farseer_jax.inspection.column_roles import TakenFor, with_roles
 from farseer_jax.inspection.column_summary import summaries

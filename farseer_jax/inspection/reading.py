@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from farseer_jax.choosing.candidates import MIXTURE, Candidate
+from farseer_jax.choosing.candidates import Candidate
+from farseer_jax.choosing.mixture_columns import MIXTURE
 from farseer_jax.choosing.table_reading import TableReading
 from farseer_jax.inspection.servable_laws import ServableLaw, reading_of, servable_laws
 from farseer_jax.link_functions import as_link

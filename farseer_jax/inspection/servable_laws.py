@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from farseer_jax.choosing.candidates import (
-    MIXTURE,
     Candidate,
     NotServed,
     laws_of_losses,
     served_laws,
 )
+from farseer_jax.choosing.mixture_columns import MIXTURE
 from farseer_jax.choosing.table_reading import TableReading, read_columns
 from farseer_jax.laws.law import Law
 from farseer_jax.results.numbers import some_of

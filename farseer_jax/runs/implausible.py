@@ -232,6 +232,8 @@ def _likely_units(role: str, values: Floats, N: Floats | None) -> list[float]:
     ] or [_UNITS[0]]
     if role != "D" or N is None:
         return plausible[:1]
+    if float(N.max()) < LEAST["N"]:  # its unit is a problem too
+        N = N * _likely_units("N", N, None)[0]
     ratio = float(np.median(values / N))
     usual = [unit for unit in plausible if _USUAL_RATIO[0] <= ratio * unit <= _USUAL_RATIO[1]]
     middle = float(np.sqrt(np.prod(_USUAL_RATIO)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,6 +37,8 @@ def database(path: str = _MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(
         path, read_only=path != _MEMORY, config={"temp_directory": spilled}
     ) as connection:
+        with suppress(duckdb.Error):  # in a notebook it needs a package, and shows no bar without
+            connection.execute("SET enable_progress_bar = false")
         connection.execute("SET autoinstall_known_extensions = false")
         connection.execute("SET autoload_known_extensions = false")
         if path != _MEMORY:
