@@ -48,7 +48,7 @@ def options_text(options: Mapping[str, Any]) -> str:
 
 
 def own_arguments(without: Sequence[str]) -> list[str]:
-    """The arguments and options of this command as they were given, but for some.
+    """The arguments and options of this command as they were given, except some.
 
     Args:
         without: options with a value to leave out.

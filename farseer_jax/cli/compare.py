@@ -31,7 +31,7 @@ _MOST_LABELS = 6  # that a message shows
 
 
 class Sources(NamedTuple):
-    """Two fits, or the runs of two recipes; and the labels of these in one table."""
+    """Two fits, or the runs of two recipes and, from one table, their labels."""
 
     both: list[Any]
     labels: tuple[str, str] | None = None
@@ -150,7 +150,7 @@ def _two_recipes(table: "Columns", by: str) -> "dict[str, Columns]":
 
     Raises:
         ValueError: there is no such column.
-        Refusal: it has another number of values than two.
+        Refusal: the column does not have exactly two values.
     """
     from farseer_jax.runs.find_columns import match_columns
 

@@ -1,4 +1,4 @@
-"""The columns of a dataset, from its files in the cache folder, downloaded at first use."""
+"""Loading a dataset from the cache folder; its files are downloaded at first use."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 def load(name: str) -> Columns:
     """Load a public table of runs, as columns for :func:`farseer_jax.fit` and `Runs`.
 
-    Its files are downloaded at first use, checked against their SHA-256, and kept: in the folder
-    that the environment variable ``FARSEER_DATA`` names, otherwise in the user's cache folder.
+    Its files are downloaded at first use, checked against their SHA-256, and kept in the folder
+    that the environment variable ``FARSEER_DATA`` names, or else in the user's cache folder.
 
     Args:
         name: one of :func:`names`.
 
     Returns:
-        Columns by name, ``(run,)`` each. N, D and loss are named so; :func:`describe` says what
-        they count. The other columns are those of the authors.
+        Columns by name, ``(run,)`` each: ``N``, ``D`` and ``loss``, whose meaning :func:`describe`
+        gives, and the authors' other columns.
 
     Raises:
-        ConnectionError: a file could not be downloaded; the message says where to put it.
+        ConnectionError: a file could not be downloaded; the message says where to save it.
         OSError: the cache folder cannot be written.
         ValueError: the name is unknown, or a downloaded file differs from the published one.
 
@@ -73,7 +73,7 @@ def _fetched(dataset: Dataset, file: str, folder: Path) -> Path:
 
 
 def _where_to_put(dataset: Dataset, file: str, folder: Path, error: RequestException) -> str:
-    """What to fetch, from where, and where to put it."""
+    """The message on a failed download: its address, and where to save the file."""
     differs = (
         ", where the existing file has a different checksum" if (folder / file).exists() else ""
     )
@@ -103,7 +103,7 @@ def _reason(error: RequestException) -> str:
 
 @contextmanager
 def _silent(logger: logging.Logger) -> Iterator[None]:
-    """Keep a logger from printing: a library does not."""
+    """Silence a logger: a library prints nothing."""
     level = logger.level
     logger.setLevel(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""A formula that gives a name to its value: ``D = tokens_per_param*N``."""
+"""Assignments: a name and the formula of its value, ``D = tokens_per_param*N``."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -30,8 +30,8 @@ def parse_assignment(text: str) -> Assignment:
     """Read ``NAME = FORMULA``, whose names are all columns.
 
     Args:
-        text: such as ``"D = tokens_per_param * N"``; names that are not of letters, digits and
-            ``_`` are quoted by ``"`` or backticks.
+        text: such as ``"D = tokens_per_param * N"``; quote names with characters other
+            than letters, digits and ``_`` with ``"`` or backticks.
 
     Raises:
         TypeError: not text.

@@ -27,7 +27,7 @@ class NextStep:
         call: the call in Python, for a table already read.
         command: the shell command.
         settings: its further arguments.
-        options: options with which the table is read, as a `TableError` has them.
+        options: options that read the table, as a `TableError` has them.
     """
 
     purpose: str

@@ -1,4 +1,4 @@
-"""How a table is read: over N and D or the inputs of another law, with which options."""
+"""How a table is read: over N and D or the inputs of another law, and with which options."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def _some(columns: Columns, known: Mapping[str, str]) -> Columns:
 
 
 def _naming(columns: Columns, law: Candidate, reading: TableReading) -> dict[str, Any]:
-    """The options with which a law's columns are found, that are not found by their names."""
+    """The options that name a law's columns where their names are not recognised."""
     options: dict[str, Any] = {}
     if reading.groups:
         options["by"] = ",".join(reading.groups)

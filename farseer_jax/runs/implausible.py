@@ -224,7 +224,7 @@ def range_of(values: Floats) -> str:
 
 
 def _likely_units(role: str, values: Floats, N: Floats | None) -> list[float]:
-    """The units with which values are numbers of parameters or tokens, the likeliest first."""
+    """The units in which values are plausible, the likeliest first."""
     low, high = float(values.min()), float(values.max())
     least, most = _RANGES[role]
     plausible = [

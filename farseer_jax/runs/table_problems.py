@@ -16,7 +16,7 @@ class Problem(NamedTuple):
     """A reason why a table cannot be read.
 
     Attributes:
-        what: a sentence: the column, the rows, what they hold, and the remedy in words.
+        what: a sentence with the column, the rows, their values and the remedy.
         remedies: options that solve it, the best first; None as a value removes an option. Empty
             if no option helps.
         cases: the case that each remedy is for, where the table is ambiguous: ``"if 'D' is in

@@ -197,7 +197,7 @@ def _unknown(name: str, text: str, columns: Columns) -> str:
             return f"the column name needs quotes: write {quoted(column)}"
     by_lower_case = {column.lower(): column for column in columns}
     close = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
-    hint = f"; did you mean {name_text(by_lower_case[close[0]])}?" if close else ""
+    hint = f" (did you mean {name_text(by_lower_case[close[0]])}?)" if close else ""
     return f"unknown name {name_text(name)}{hint}"
 
 
