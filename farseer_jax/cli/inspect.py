@@ -79,7 +79,7 @@ def _read(settings: Settings) -> "TableInspection":
         files=["path"],
     ),
     summary="What a table holds, and what to try next.",
-    json="what was found",
+    json="the description",
     delivers="Inspection",
     examples=[
         "farseer inspect runs.csv",

@@ -122,7 +122,7 @@ def lacking_table(laws: Sequence[ServableLaw]) -> Table | None:
     lines = sorted(by_lack.items(), key=lambda item: len(item[0]))
     return Table(
         [
-            Column("lacks", [_lack_text(own) for own, _ in lines], left=True),
+            Column("lacks", [_lack_text(own) for own, _ in lines], heading="missing", left=True),
             Column("laws", [_names(own) for _, own in lines], left=True),
         ],
         most=_MOST_LINES,
@@ -170,4 +170,4 @@ def _parameters(laws: Sequence[ServableLaw], num_runs: int) -> str:
         return text
     if many == len(numbers):
         return f"{text}, more than the {num_runs} runs"
-    return f"{text}; {some_of(many, len(numbers), 'laws', 'has', 'have')} more than the runs"
+    return f"{text}; {some_of(many, len(numbers), 'laws', 'has', 'have')} more than there are runs"

@@ -112,13 +112,13 @@ def _too_few_falls(design: Design, runs: Runs) -> str | None:
     if usable.sum() >= MIN_SIZES:
         return None
     return (
-        f"the loss falls with each step of D in {usable.sum()} of {len(design.N)} sizes, and it "
-        f"needs {MIN_SIZES}"
+        f"the loss falls with each step of D in {usable.sum()} of {len(design.N)} sizes, but "
+        f"{MIN_SIZES} are needed"
     )
 
 
 def _has(name: str, law: type[Law], parts: Sequence[tuple[Mapping[str, Any], Runs]]) -> str:
-    """What the runs have that a method needs."""
+    """What a method needs and the runs have."""
     counts = [len(runs) - runs.num_copies for _, runs in parts]
     per_group = " in each group" if len(parts) > 1 else ""
     least = f"{min(counts):,}" if min(counts) == max(counts) else f"at least {min(counts):,}"
