@@ -1,4 +1,4 @@
-"""Columns that do not look like what they are taken for, by size, range and relation."""
+"""Columns whose size, range or ratio contradicts their use as N or D."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _GAP: Final = 300.0  # between values in another unit and the others
 def wrong_meaning(
     role: str, column: str, names: Collection[str], known: Collection[str]
 ) -> Problem | None:
-    """A column that is something else by its name, such as compute taken for D.
+    """A column whose name says something else, such as compute used as D.
 
     Args:
         role: ``"N"``, ``"D"`` or ``"loss"``.
@@ -48,7 +48,7 @@ def wrong_meaning(
         return Problem(f'{what}: fit it on the logit scale, use link="logit"', (remedy,))
     if role == "D" and meaning == "epochs":
         formula = f"D = {name_text(column)}*1e9"
-        how = f"multiply it by the tokens of one epoch, such as derive={formula!r} for a billion"
+        how = f"multiply it by the tokens per epoch, such as derive={formula!r} for a billion"
         return Problem(f"{what}: {how}")
     found = formula_for(role, [column, *names], [own for own in known if own != role])
     if found is None:
@@ -131,14 +131,14 @@ def mixed_units(
     others: Sequence[Floats] = (),
     named: float = 1.0,
 ) -> Problem | None:
-    """Some rows of N or D in another unit than the others.
+    """Some rows of N or D in a different unit from the others.
 
     Args:
         role: ``"N"`` or ``"D"``.
         column: the column.
         values: of all rows, ``(row,)``; positive.
         rows: their numbers in the table, ``(row,)``.
-        others: the loss and the other of N and D, ``(row,)`` each, which tell it where the gap
+        others: the loss and the other of N and D, ``(row,)`` each, which decide where the gap
             between the values does not.
         named: the unit that the column's name tells.
     """
@@ -181,7 +181,7 @@ def _large_are_wrong(
 def two_ranges(
     column: str, values: Floats, low: Floats, high: Floats, rows: NDArray[np.intp]
 ) -> str:
-    """Which rows hold the fewer ones of two ranges of values."""
+    """A sentence on the rows in the smaller of two ranges of values."""
     is_low = values <= low[-1]
     fewer = is_low if is_low.sum() <= len(values) / 2 else ~is_low
     own, others = (low, high) if fewer is is_low else (high, low)
@@ -199,7 +199,7 @@ def range_of(values: Floats) -> str:
 
 
 def _likely_units(role: str, values: Floats, N: Floats | None) -> list[float]:
-    """The units with which values are numbers of parameters or tokens, the likeliest first."""
+    """The units in which values are plausible, the likeliest first."""
     low, high = float(values.min()), float(values.max())
     least, most = _RANGES[role]
     plausible = [
@@ -225,7 +225,7 @@ def _unit_words(unit: float) -> str:
 
 
 def derived_instead(role: str, formula: str) -> dict[str, Any]:
-    """The options that derive a role, instead of taking a column for it."""
+    """The options that derive an input or the loss by a formula, instead of using a column."""
     cleared = {"response": None} if role == "loss" else {"columns_of": {role: None}}
     return {**cleared, "derive": [formula]}
 

@@ -1,4 +1,4 @@
-"""Responses that do not look like losses: perplexities, accuracies, sums, another sign."""
+"""Responses that do not look like losses: perplexities, accuracies, sums, negative values."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _separates(labels: NDArray[Any], is_high: NDArray[np.bool_]) -> bool:
 
 
 def _fits_better(loss: Floats, first: float, inputs: Mapping[str, Floats]) -> bool:
-    """Whether a power law of N and D is much nearer to the losses if the large ones are logged."""
+    """Whether a power law of N and D fits much better with the logs of the large losses."""
     if len(loss) < FEWEST or set(inputs) != {"N", "D"}:
         return False
     logged = np.where(loss >= first, np.log(np.maximum(loss, 1.01)), loss)
@@ -121,7 +121,7 @@ def not_a_loss(
 
 
 def all_negative(column: str, response: Floats, inputs: Mapping[str, Floats]) -> Problem | None:
-    """Negative numbers taken for losses: log-likelihoods, or losses relative to others.
+    """Negative numbers used as losses: log-likelihoods, or losses relative to others.
 
     Args:
         column: of the response.
@@ -150,7 +150,7 @@ def all_negative(column: str, response: Floats, inputs: Mapping[str, Floats]) ->
 
 
 def in_per_cent(column: str, response: Floats) -> Problem | None:
-    """An accuracy in per cent, taken for one from 0 to 1.
+    """An accuracy in per cent, used as one from 0 to 1.
 
     Args:
         column: of the response.
@@ -225,7 +225,7 @@ def _per_cent(what: str, column: str) -> Problem:
 
 
 def _most_nats(inputs: Mapping[str, Floats], num_rows: int) -> Floats:
-    """What a loss per token hardly exceeds, ``(row,)``."""
+    """An upper limit of plausible losses per token, ``(row,)``."""
     if set(inputs) != set(_TRAINED):
         return np.full(num_rows, _MOST_NATS)
     is_trained = np.logical_and.reduce([inputs[name] >= least for name, least in _TRAINED.items()])

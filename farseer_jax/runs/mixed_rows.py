@@ -54,7 +54,7 @@ def mixed(
     can_group: bool = True,
     groups: Sequence[str] = (),
 ) -> list[Problem]:
-    """What keeps the rows of a table from going into one fit.
+    """Why the rows of a table do not belong in one fit; empty if they do.
 
     Args:
         columns: of the table without those of inputs, ``(row,)`` each.
@@ -73,7 +73,7 @@ def mixed(
 
 
 def checkpoints(columns: Mapping[str, NDArray[Any]], training: Training) -> Problem | None:
-    """Several rows of one run along its training.
+    """Several checkpoints of one run.
 
     Args:
         columns: of the table without those of inputs, ``(row,)`` each.

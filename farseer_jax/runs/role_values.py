@@ -34,8 +34,8 @@ class RoleValues(NamedTuple):
 
     Attributes:
         columns: without the rows that are left out, with numbers where text spells them.
-        problems: what cannot be read.
-        doubts: what looks wrong, and was read as it is.
+        problems: why the table cannot be read.
+        doubts: values that look wrong, but were read as they are.
         units: of inputs, by the names of their columns.
         numbers: N, D and other numbers that are inputs, in their units, ``(row,)``.
         inputs: all inputs, ``(row,)`` or ``(row, share)``.
@@ -76,7 +76,7 @@ def checked_values(columns: Columns, binding: Binding, found: Found) -> RoleValu
     if problems and not (columns.drop_missing and can_drop):
         return RoleValues(columns, tuple(problems))
     if bad.all():
-        return RoleValues(columns, (Problem("no row has a number in all columns needed"),))
+        return RoleValues(columns, (Problem("no row has a number in every required column"),))
     notes = [lacking_rows(own, ~bad, columns) for own in read if (own.lacking & ~bad).any()]
     if bad.any():
         columns = columns.take(~bad, f"left out: {left_out(read, columns)}")
@@ -102,7 +102,7 @@ def _other_scales(
 
 
 def _implausible(columns: Columns, binding: Binding, found: Found) -> RoleValues:
-    """Values that do not look like what they are taken for."""
+    """Values that contradict the use of their column."""
     problems, doubts, units = [], [], dict[str, float | None]()
     numbers = {
         name: np.asarray(columns[str(own)], dtype=float)
@@ -150,7 +150,7 @@ def _of_role(
     numbers: Mapping[str, Floats],
     units: Mapping[str, float | None],
 ) -> list[Problem]:
-    """What is wrong with N or D, one thing at a time."""
+    """The first problem of N or D, if any."""
     column, values = str(found.inputs[name]), numbers[name]
     if binding.units.get(name) is not None:
         return []
@@ -174,7 +174,7 @@ def _mixed_units(
     numbers: Mapping[str, Floats],
     units: Mapping[str, float | None],
 ) -> Problem | None:
-    """Rows of N or D in another unit than the others."""
+    """Rows of N or D in a different unit from the others."""
     column, others = str(found.inputs[name]), list[Floats]()
     response = np.asarray(columns[found.responses[0]], dtype=float)
     known = np.isfinite(response)
@@ -198,7 +198,7 @@ def _mixed_units(
 def _of_responses(
     columns: Columns, binding: Binding, found: Found, numbers: Mapping[str, Floats]
 ) -> list[Problem]:
-    """What is wrong with responses that are fitted as losses."""
+    """Problems of responses that are fitted as losses."""
     if binding.link.name != "log":
         return []
     labels = {
