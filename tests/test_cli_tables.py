@@ -57,7 +57,7 @@ class TestRows:
         pd.concat(parts).to_csv("export.csv", index=False)
         runs, said = runs_of("export.csv", "--last-by", "Name,_step")
         assert_same(runs, ladder)
-        assert "the last row by _step of each Name: 25 of 100 rows" in said
+        assert "the last row of each Name by _step: 25 of 100 rows" in said
 
     def test_outliers_by_name(self, shared_data: Path) -> None:
         file = shared_data / "chinchilla_epoch.csv"

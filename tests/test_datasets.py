@@ -141,7 +141,7 @@ def test_another_file_than_the_published_one_is_refused_and_not_kept(
     address, folder, _ = server
     (folder / "runs.csv").write_text(TABLE.replace("3.25", "3.26"))
     monkeypatch.setitem(CATALOGUE, "chinchilla", moved("chinchilla", address, runs__csv=TABLE))
-    message = f"dataset 'chinchilla': {address}/runs.csv is not the file that was published"
+    message = f"dataset 'chinchilla': {address}/runs.csv differs from the published file"
     with pytest.raises(ValueError, match=message):
         fj.datasets.load("chinchilla")
     assert list((cache / "chinchilla").iterdir()) == []
@@ -176,7 +176,9 @@ def test_without_a_network_the_message_says_what_to_fetch_and_where_to_put_it(
     path.write_text(TABLE)  # advice that is followed helps
     assert fj.datasets.load("chinchilla")["loss"].tolist() == [3.5, 3.25]
     path.write_text(TABLE + "\n")
-    with pytest.raises(ConnectionError, match=r"runs\.csv, where the file has another checksum$"):
+    with pytest.raises(
+        ConnectionError, match=r"runs\.csv, where the existing file has a different checksum$"
+    ):
         fj.datasets.load("chinchilla")
 
 

@@ -151,7 +151,7 @@ class TestRows:
         text = "\n".join(found.rows)
         assert "35 runs, 5 sizes, N 100 M to 1.6 B, 1.25 to 640 tokens per parameter" in text
         assert "1 of 35 runs equals another in all inputs and the loss: copies count once" in text
-        assert "4 of 30 points of N and D have several runs with other losses" in text
+        assert "4 of 30 points of N and D have several runs with different losses" in text
         assert "noise of ln loss 0.14 % (repeats, 4 degrees of freedom)" in text  # 0.2 / sqrt(2)
 
     def test_repeats_that_differ_in_another_input_are_not_noise(self) -> None:
@@ -162,7 +162,7 @@ class TestRows:
         table["loss"] *= 1.0 + table["lr"] + 1e-5 * table["batch_size"]
         found = fj.inspect_table(table)
         text = "\n".join(found.rows)
-        assert "30 of 30 points of N and D have several runs with other losses, which" in text
+        assert "30 of 30 points of N and D have several runs with different losses, which" in text
         assert "differ in lr, batch_size" in text
         assert "noise" not in text
         assert found.steps[0].settings == ("--law", "learning-rate-batch")
@@ -319,7 +319,7 @@ class TestShell:
         path = written(tmp_path / "runs.csv", ladder(2))
         text = farseer("inspect", path).stdout
         assert "use --by arm" in text
-        assert "what follows is read with --by arm" in text
+        assert "below, the table is read with --by arm" in text
         assert "by=" not in text
 
 

@@ -242,7 +242,7 @@ def by_input(
     inputs: Sequence[str],
     columns: Mapping[str, str],
 ) -> dict[str, list[str]]:
-    """Values given by options, by input: names may be those of columns, or other usual ones.
+    """Values given by options, by input; names may be column names or other usual names.
 
     Args:
         values: texts by name; ``params_B`` is in billions.
@@ -250,7 +250,7 @@ def by_input(
         columns: the columns from which inputs were fitted.
 
     Raises:
-        Refusal: two names mean one input.
+        Refusal: two names refer to one input.
     """
     import numpy as np
 

@@ -79,7 +79,7 @@ DROPPING = Group(
         "--drop",
         names,
         "Runs to leave out, by their label (in a column such as run_id) or by their row in RUNS, "
-        "counted from 0; several with commas between them. The result names them.",
+        "counted from 0; separate several by commas. The result lists them.",
         metavar="RUN",
     ),
 )
@@ -95,7 +95,8 @@ PREPARING = (
         option(
             "--derive",
             help="Compute a column from others, such as 'D = tokens_per_param * N' (may be "
-            "repeated); names with other signs than letters, digits and _ stand in double quotes.",
+            "repeated); put names with characters other than letters, digits and _ in double "
+            "quotes.",
             metavar="FORMULA",
             multiple=True,
         ),
@@ -117,14 +118,13 @@ PREPARING = (
         option(
             "--last-by",
             names,
-            "Keep the last row of each run, such as run,step: the columns of a run, then that of "
-            "its steps.",
+            "Keep the last row of each run, such as run,step: the columns that identify a run, "
+            "then that of its steps.",
             metavar="COLUMN",
         ),
         option(
             "--drop-missing",
-            help="Leave out rows without a usable number in a column that is needed, and name "
-            "them.",
+            help="Leave out rows without a usable number in a required column, and list them.",
             is_flag=True,
         ),
     ),
@@ -187,8 +187,8 @@ TASK_GROUPS = (
         SELECTION,
         option(
             "--drop-outliers",
-            help="Leave out runs that lie too far from what the others give by the law; the result "
-            "names them.",
+            help="Leave out runs too far from what the law predicts from the others; the result "
+            "lists them.",
             is_flag=True,
         ),
     ),
@@ -263,7 +263,7 @@ def checked(
     link: str = "log",
     law: str = "",
 ) -> "Table":
-    """A table whose columns are recognised and checked; prints what was taken for what.
+    """A table whose columns are recognised and checked; prints how each was read.
 
     Args:
         table: runs, or the columns of a file.
@@ -299,7 +299,7 @@ def runs_of_one_recipe(
     units: Mapping[str, float] | None = None,
     label: str = "",
 ) -> "Runs":
-    """Runs over N and D whose rows belong together; prints what was taken for what.
+    """Runs over N and D whose rows belong together; prints how columns were read.
 
     Args:
         columns: of a table.

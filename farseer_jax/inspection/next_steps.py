@@ -25,10 +25,10 @@ class NextStep:
 
     Attributes:
         purpose: what it answers.
-        call: the call of the library, of a table that is read already.
-        command: the command of the shell.
+        call: the call in Python, for a table already read.
+        command: the shell command.
         settings: its further arguments.
-        options: options with which the table is read, as a `TableError` has them.
+        options: options that read the table, as a `TableError` has them.
     """
 
     purpose: str
@@ -45,11 +45,11 @@ class Prospect(NamedTuple):
         N: parameters of each run, ``(run,)``; None where the table is not one over N and D.
         D: tokens of each run, ``(run,)``.
         num_runs: rows that differ.
-        options: with which the table is read; they may name groups.
-        single: with which one recipe of it is read.
+        options: options that read the table; they may name groups.
+        single: options that read one recipe of it.
         naming: further options that name the columns of a law that is not one over N and D.
         methods: those that can fit its runs.
-        other_law: a law of further inputs that it serves.
+        other_law: a law of further inputs that can fit it.
         has_further: whether the table has inputs of laws beside N and D.
     """
 
@@ -65,7 +65,7 @@ class Prospect(NamedTuple):
 
 
 def next_steps(prospect: Prospect) -> tuple[NextStep, ...]:
-    """The calls to try next, those that answer most first."""
+    """The calls to try next, the most useful first."""
     own = [*_over_N_and_D(prospect)] if prospect.N is not None else []
     others = [*_by_other_laws(prospect)]
     return (*others, *own) if prospect.has_further else (*own, *others)

@@ -1,4 +1,4 @@
-"""How a table is read: over N and D or the inputs of another law, with which options."""
+"""How a table is read: over N and D or the inputs of another law, and with which options."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Reading(NamedTuple):
 
     Attributes:
         survey: the table with its inputs and responses; None if it cannot be read.
-        problems: why it is not read as it is.
-        ways: options with which it is read, the likeliest first, each with its case.
-        single: with which one recipe of it is read, if options name groups.
+        problems: why it cannot be read as it is.
+        ways: options that read it, the likeliest first, each with its case.
+        single: options that read one recipe of it, if the options name groups.
         naming: further options of ``fit`` that name its columns, where no law is over N and D.
         law: the law whose inputs are read, where they are not N and D.
         columns: what the columns are where no law is named; None if that is refused.
         laws: laws of the catalogue with the columns of their inputs, or what they lack.
-        candidates: the ways in which the table serves laws.
+        candidates: the laws that can fit the table.
     """
 
     survey: Survey | None
@@ -54,7 +54,7 @@ class Reading(NamedTuple):
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """The likeliest options with which it is read."""
+        """The likeliest options that read it."""
         return self.ways[0].options if self.ways else {}
 
     @property
@@ -79,7 +79,7 @@ class _Read(NamedTuple):
 
 
 def reading_of_table(columns: Columns, binding: Binding) -> Reading:
-    """Read a table over N and D; if that fails, over the inputs of a law that it serves.
+    """Read a table over N and D; if that fails, over the inputs of a law that can fit it.
 
     Args:
         columns: the table.
@@ -177,7 +177,7 @@ def _some(columns: Columns, known: Mapping[str, str]) -> Columns:
 
 
 def _naming(columns: Columns, law: Candidate, reading: TableReading) -> dict[str, Any]:
-    """The options with which a law's columns are found, that are not found by their names."""
+    """The options that name a law's columns where their names are not recognised."""
     options: dict[str, Any] = {}
     if reading.groups:
         options["by"] = ",".join(reading.groups)

@@ -1,4 +1,4 @@
-"""Several arms in one table: rows whose losses differ by a label, at equal or similar inputs."""
+"""Several arms in one table: losses that differ between labels at equal or similar inputs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def arms(
     can_group: bool = True,
     groups: Sequence[str] = (),
 ) -> Problem | None:
-    """Rows whose losses differ by the label in another column.
+    """Rows whose losses depend on the label in another column.
 
     Args:
         columns: further columns of the table, ``(row,)`` each.
@@ -57,7 +57,7 @@ def arms(
 
 
 def codes_of_rows(columns: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
-    """Numbers that are equal exactly where rows are.
+    """Integer codes that are equal exactly where rows are.
 
     Args:
         columns: ``(row,)`` or ``(row, share)`` each.
@@ -88,7 +88,7 @@ def _label_columns(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.
 def _of_repeats(
     labels: Mapping[str, NDArray[np.intp]], cells: NDArray[np.intp], loss: Floats
 ) -> tuple[list[str], Floats, NDArray[np.bool_]]:
-    """The columns that explain differences of equal rows, the differences, and these rows."""
+    """Columns that explain differences between repeats, the differences, and their rows."""
     residual = _residual(cells, loss)
     repeated = np.bincount(cells)[cells] > 1
     first, found, own = residual, list[str](), cells
@@ -114,7 +114,7 @@ def _of_repeats(
 def _of_trend(
     labels: Mapping[str, NDArray[np.intp]], inputs: Sequence[NDArray[Any]], loss: Floats
 ) -> str | None:
-    """The column by which losses differ beside a smooth trend with the inputs; None without."""
+    """The column by which losses differ beyond a smooth trend with the inputs, if any."""
     numbers = [own for own in inputs if own.ndim == 1 and own.dtype.kind in "fiu"]
     if len(numbers) != len(inputs) or (loss <= 0.0).any() or any((o <= 0.0).any() for o in numbers):
         return None
@@ -137,7 +137,7 @@ def _of_trend(
 
 
 def _overlap(logs: Sequence[Floats], codes: NDArray[np.intp]) -> bool:
-    """Whether each label has about the range of each input."""
+    """Whether each label covers about the whole range of each input."""
     for values in logs:
         ranges = [np.ptp(values[codes == code]) for code in range(int(codes.max()) + 1)]
         if min(ranges) < 0.5 * np.ptp(values):
@@ -151,7 +151,7 @@ def _left(design: Floats, values: Floats) -> float:
 
 
 def _residual(cells: NDArray[np.intp], loss: Floats) -> Floats:
-    """Logs of losses less their mean over equal rows."""
+    """Log losses minus their mean over equal rows."""
     logs = np.log(np.abs(loss) + 1e-300)
     return np.asarray(logs - (np.bincount(cells, logs) / np.bincount(cells))[cells])
 
@@ -165,7 +165,7 @@ def _varies_within(codes: NDArray[np.intp], cells: NDArray[np.intp]) -> bool:
 
 
 def _ratio(residual: Floats, codes: NDArray[np.intp], cells: NDArray[np.intp]) -> float:
-    """Variance between labels by that within them, in rows less their cells; 0 if by chance."""
+    """F ratio of variance between labels to that within, after cell means; 0 if by chance."""
     from scipy.stats import f
 
     used, codes = np.unique(codes, return_inverse=True)

@@ -46,7 +46,7 @@ def condition_is(name: str, values: NDArray[Any], label: str) -> str:
 
 
 def condition_is_not(name: str, values: NDArray[Any], labels: list[str]) -> str:
-    """The condition that a column has none of some labels; rows without a label are kept.
+    """The condition that excludes some labels of a column; rows without a label are kept.
 
     Example:
         >>> condition_is_not("role", np.array(["a", None], object), ["a"])

@@ -1,4 +1,4 @@
-"""Reading tables of runs: columns from anywhere, derived and selected; checked runs."""
+"""Reading tables of runs: columns from any source, derived columns, selected rows, and `Runs`."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def read_table(
     columns_of: Mapping[str, str | Sequence[str]] | None = None,
     units: Mapping[str, float | None] | None = None,
 ) -> Columns:
-    """Read the columns of a table from anywhere: for `fit`, `forecast` and all that take a table.
+    """Read the columns of a table, for `fit`, `forecast` and every function that takes a table.
 
-    A file's content tells its format: delimited text (any delimiter, decimal commas, comments,
-    UTF-8, UTF-16 or Windows-1252), JSON, JSON lines, Parquet, Excel, DuckDB and SQLite databases,
-    each also compressed (gzip, bzip2, zstd, lz4, zip).
+    The format is detected from the file's content: delimited text (any delimiter, decimal commas,
+    comments, UTF-8, UTF-16 or Windows-1252), JSON, JSON lines, Parquet, Excel, DuckDB and SQLite
+    databases, each also compressed (gzip, bzip2, zstd, lz4, zip).
 
     Args:
         source: path of a file; a pattern such as ``"runs/*.csv"``, or a list of paths, whose tables
@@ -43,21 +43,21 @@ def read_table(
             ``"-"`` for standard input; or a table in memory (pandas with the named levels of its
             index, polars, pyarrow, a mapping of names to columns, a list of records).
         table: sheet of an Excel file, table of a database, or a query in SQL.
-        derive: formulas of columns, ``"D = tokens_per_param * N"``: names are columns (in double
-            quotes if they are not letters, digits and ``_``), or inputs such as N, which stand for
-            their column times its unit.
+        derive: formulas for new columns, ``"D = tokens_per_param * N"``. Names are columns (in
+            double quotes if they have characters other than letters, digits and ``_``), or inputs
+            such as N, which stand for their column times its unit.
         where: a condition in SQL that rows must meet: ``"arm = 'attn' and N > 1e8"``.
         last_by: columns that identify a run and the one that orders its rows: ``"run,step"`` keeps
-            the last checkpoint of each run.
+            the last checkpoint of each run, of those that meet the condition.
         drop_missing: leave out rows without a usable number in a column that is needed.
         as_is: read columns that do not look like what they are taken for, such as a perplexity
             as a loss, with a note instead of an error.
         history: of a folder of runs, a row for each logged step instead of one for each run.
         columns_of: columns of inputs that formulas use and that are not found by name.
-        units: factors of these.
+        units: unit of each of these inputs, as a factor: 1e9 for billions.
 
     Returns:
-        The columns by name, with notes on what was done.
+        The columns by name, ``(row,)`` each, with notes on derived columns and selected rows.
 
     Raises:
         OSError, ValueError: the table cannot be read; the message names the file.
@@ -117,8 +117,8 @@ def read_runs(
 ) -> Runs:
     r"""Read training runs over N and D, or over the inputs that ``inputs`` names.
 
-    Rows that do not belong into one fit, such as several arms or checkpoints of one run, are read,
-    since runs can be selected afterwards; fits and forecasts of such runs say so first.
+    Rows that do not belong in one fit, such as several arms or checkpoints of one run, are read,
+    because runs can be selected afterwards; fits and forecasts of such runs begin with a warning.
 
     Args:
         source: as for :func:`read_table`.
@@ -129,16 +129,16 @@ def read_runs(
         D_unit: tokens per unit of the column D; see `Runs`.
         table: as for :func:`read_table`, as are ``derive``, ``where``, ``last_by``,
             ``drop_missing`` and ``as_is``.
-        derive: formulas of columns.
+        derive: formulas for new columns.
         where: a condition in SQL.
-        last_by: columns that identify a run and the one that orders its rows.
+        last_by: columns that identify a run, then the one that orders its rows.
         drop_missing: leave out rows without a usable number.
-        as_is: read columns that do not look like what they are taken for.
+        as_is: read columns whose values contradict their use.
         **options: ``inputs``, ``columns_of``, ``units``, ``response``, ``link``, ``weights``,
             ``standard_error`` and ``copies`` of `Runs.from_dataframe`.
 
     Returns:
-        The runs. All other columns are in ``extra``; ``notes`` say what was taken for what.
+        The runs. All other columns are in ``extra``; ``notes`` say how columns were read.
 
     Raises:
         OSError, ValueError: the table cannot be read; the message names the file, all problems, and

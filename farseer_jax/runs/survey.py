@@ -1,4 +1,4 @@
-"""Reading a table of runs: its columns recognised and checked, all problems told at once."""
+"""Reading a table of runs: columns recognised and checked, all problems reported at once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any, Final, NamedTuple
 from farseer_jax.link_functions import as_link
 from farseer_jax.runs import mixed_rows
 from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
+from farseer_jax.runs.marked_rows import failed_runs
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.role_columns import role_problems, taken_for
 from farseer_jax.runs.role_values import RoleValues, checked_values
+from farseer_jax.runs.several_files import file_problems
 from farseer_jax.runs.table_problems import Options, Problem, TableError, Way, merged
 from farseer_jax.tables.columns import Columns
 
@@ -18,12 +20,12 @@ _MOST_ROUNDS: Final = 8  # of problems that are seen only when others are solved
 
 
 class Survey(NamedTuple):
-    """A table as it is read.
+    """A table that has been read.
 
     Attributes:
         columns: the table without the rows that are left out, with numbers where text spells them.
         binding: with the column and the unit of each input, and the responses.
-        notes: what was taken for what, and which rows were left out.
+        notes: which columns were read as which inputs, and which rows were left out.
     """
 
     columns: Columns
@@ -44,14 +46,14 @@ def surveyed(
     Args:
         columns: the table.
         binding: how it is read.
-        one_fit: whether the rows of each group go into one fit, so that rows that do not belong
-            together are a problem.
+        one_fit: whether the rows of each group go into one fit, so that mixed recipes or
+            checkpoints are a problem.
         can_group: whether the caller fits groups.
-        complete: adds the inputs, responses and groups that a table turns out to have, where no law
-            says which are needed.
+        complete: adds the inputs, responses and groups found in the table, where no law says which
+            are needed.
 
     Raises:
-        TableError: the table cannot be read as it is. Its options were tried: they read the table.
+        TableError: the table cannot be read as it is. Its options have been tried and read it.
         ValueError: an option names a column that is not there.
     """
     reader = _Reader(columns, binding, one_fit, can_group, complete)
@@ -71,7 +73,7 @@ def surveyed(
 
 
 class _Reader(NamedTuple):
-    """Reading a table with the remedies of its problems."""
+    """Reads a table with the options that solve its problems."""
 
     columns: Columns
     binding: Binding
@@ -80,15 +82,15 @@ class _Reader(NamedTuple):
     complete: Callable[[Columns, Binding], Binding] | None
 
     def read(self, columns: Columns, binding: Binding) -> tuple[list[Problem], Survey | None]:
-        """The problems of a table, or what is read if there are none."""
+        """The problems of a table, or the survey if there are none."""
         how = binding if self.complete is None else self.complete(columns, binding)
         return _read(columns, how, self.one_fit, self.can_group)
 
     def solved(self, places: Mapping[str, int]) -> tuple[list[Problem], Options | None]:
-        """All problems, and the options with which the table is read; None if there are none.
+        """All problems, and the options that read the table; None if no options do.
 
         Args:
-            places: which remedy is taken for a problem, if not the first.
+            places: the remedy to use for a problem, if not the first.
         """
         problems: list[Problem] = []
         options: dict[str, Any] = {}
@@ -115,7 +117,7 @@ class _Reader(NamedTuple):
 
 
 def _without_useless(options: Options, binding: Binding) -> Options:
-    """Options without those that remove one that was not given."""
+    """Options without removals of options that were not given."""
     found = {name: value for name, value in options.items() if name != "columns_of"}
     columns_of = {
         name: own
@@ -131,7 +133,7 @@ def _read(
     columns: Columns, binding: Binding, one_fit: bool, can_group: bool
 ) -> tuple[list[Problem], Survey | None]:
     """The problems of a table, or what is read if there are none."""
-    problems = role_problems(columns, binding)
+    problems = file_problems(columns, binding) or role_problems(columns, binding)
     if problems:
         return problems, None
     found = found_columns(list(columns), binding)
@@ -142,7 +144,13 @@ def _read(
     if mixed and not columns.as_is:
         return mixed, None
     own = values.columns
-    notes = (*own.notes, *taken_for(own, binding, found, values.units), *values.doubts)
+    failed = None if one_fit else failed_runs(own)
+    notes = (
+        *own.notes,
+        *taken_for(own, binding, found, values.units),
+        *values.doubts,
+        *([] if failed is None else [failed.what]),
+    )
     binding = binding._replace(
         columns_of=found.inputs, response=found.responses, units={**binding.units, **values.units}
     )
@@ -152,13 +160,15 @@ def _read(
 def _mixed_rows(
     values: RoleValues, binding: Binding, found: Found, can_group: bool
 ) -> list[Problem]:
-    """Rows that do not belong into one fit."""
+    """Rows that do not belong in one fit."""
     columns = values.columns
     used = {column for own in found.inputs.values() for column in _as_tuple(own)}
     used |= {*found.responses, *found.groups, binding.weights or "", binding.standard_error or ""}
     others = {name: own for name, own in columns.items() if name not in used}
-    tokens = found.inputs.get("D")
-    training = mixed_rows.Training(values.numbers, tokens if isinstance(tokens, str) else None)
+    tokens, sizes = (
+        own if isinstance(own := found.inputs.get(name), str) else None for name in ("D", "N")
+    )
+    training = mixed_rows.Training(values.numbers, tokens, sizes)
     inputs = [*values.inputs, *(columns[name].astype(str) for name in found.groups)]
     return mixed_rows.mixed(
         others, training, inputs, values.response, can_group=can_group, groups=found.groups
@@ -172,7 +182,7 @@ def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
 def with_options(
     columns: Columns, binding: Binding, options: Mapping[str, Any]
 ) -> tuple[Columns, Binding]:
-    """A table and how it is read, with further options."""
+    """A table and its binding, with further options."""
     columns_of = {**binding.columns_of, **options.get("columns_of", {})}
     how = binding._replace(
         columns_of={name: own for name, own in columns_of.items() if own is not None},

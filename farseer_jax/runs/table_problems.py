@@ -1,4 +1,4 @@
-"""What is wrong with a table, all at once, and the options with which it would be read."""
+"""All problems of a table, and the options that read it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ OF_TABLES = ("table", "derive", "where", "last_by", "drop_missing", "as_is")
 
 
 class Problem(NamedTuple):
-    """A reason why a table is not read.
+    """A reason why a table cannot be read.
 
     Attributes:
-        what: a sentence: the column, the rows, what they hold, and the remedy in words.
-        remedies: options with which the table would be read, the best first; None removes an
-            option. Empty if no option helps.
-        cases: which remedy is for which case, where the table does not tell: ``"if 'D' is in
-            billions"``; empty if the first is for all.
+        what: a sentence with the column, the rows, their values and the remedy.
+        remedies: options that solve it, the best first; None as a value removes an option. Empty
+            if no option helps.
+        cases: the case that each remedy is for, where the table is ambiguous: ``"if 'D' is in
+            billions"``; empty if the first always applies.
     """
 
     what: str
@@ -30,10 +30,10 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Way:
-    """Options with which a table is read, and the case for which they are; empty for all.
+    """Options that read a table, and the case that they are for.
 
     Attributes:
-        case: such as ``"if 'D' is in billions"``.
+        case: such as ``"if 'D' is in billions"``; empty if there is only one.
         options: of `read_table` and `fit`.
     """
 
@@ -47,9 +47,9 @@ class TableError(ValueError):
     Attributes:
         problems: sentences, one for each problem.
         source: the file, if the table comes from one.
-        options: options of `read_table` and `fit` with which the table is read, the likeliest if
-            there are several ways; empty if there are none.
-        ways: all ways to read the table, each with the case for which it is.
+        options: options of `read_table` and `fit` that read the table, the likeliest if there are
+            several ways; empty if no options help.
+        ways: all ways to read the table, each with the case that it is for.
 
     Example:
         >>> import farseer_jax as fj
@@ -131,7 +131,7 @@ def _arguments(options: Options) -> str:
 
 
 def merged(first: Options, second: Options) -> dict[str, Any]:
-    """Options with further ones: formulas are added to formulas, mappings to mappings.
+    """Options extended by others: formulas are appended, mappings are merged.
 
     Example:
         >>> merged({"derive": ["D = C/6"], "by": "arm"}, {"derive": ["N = C"], "by": "kind"})
