@@ -1,6 +1,7 @@
 """Columns of tables bound to the inputs of a law, by group and response."""
 
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -422,3 +423,36 @@ class TestNotes:
         a, b = bind_runs(table, ["N", "D"], by="arm", checked=True)
         assert a.runs.notes == ()
         assert b.runs.notes == ("left out: row 3 (column 'loss': missing)",)
+
+
+class TestAdvice:
+    """What an error proposes is a call that works."""
+
+    @pytest.mark.parametrize("drop", [False, True])
+    def test_of_a_file(self, drop: bool, tmp_path: Path) -> None:
+        path = tmp_path / "runs.csv"
+        rows = ["0.1,20,3.6,a", "0.2,40,3.3,b", f"0.4,40,{'' if drop else 3.2},a"]
+        path.write_text("\n".join(["size_B,tokens_per_param,loss,arm", *rows]))
+        with pytest.raises(fj.TableError) as caught:
+            fj.read_runs(path, where="size_B < 10", drop_missing=drop)
+        call = str(caught.value).split("This reads it: ")[1]
+        assert call.startswith(f"fj.read_table({str(path)!r}, ")
+        columns = eval(call, {"fj": fj})
+        assert fj.read_runs(columns).D.tolist() == [2e9, 8e9, 1.6e10][: 3 - drop]
+
+    def test_of_a_table_in_memory(self) -> None:
+        table = {"N": [1e8, 2e8], "tokens_per_param": [20, 40], "a_loss": [3.6, 3.3]}
+        table["b_loss"] = [3.7, 3.4]
+        with pytest.raises(fj.TableError) as caught:
+            fj.read_runs(table)
+        call, options = str(caught.value).split("This reads it: ")[1].split(" with ")
+        columns = eval(call, {"fj": fj, "table": table})
+        runs = eval(f"fj.read_runs(columns, {options})", {"fj": fj, "columns": columns})
+        assert runs.D.tolist() == [2e9, 8e9]
+
+    def test_an_error_can_be_pickled(self) -> None:
+        with pytest.raises(fj.TableError) as caught:
+            fj.read_runs({"params": [1e8], "tokens_per_param": [20], "loss": [3.6]})
+        copy = pickle.loads(pickle.dumps(caught.value))
+        assert str(copy) == str(caught.value)
+        assert copy.options == caught.value.options

@@ -158,21 +158,29 @@ def read_runs(
         note  N is column 'params_B' in billions; D is column 'tokens_B' in billions
     """
     own = {name: column for name, column in (("N", N), ("D", D)) if column is not None}
+    given: dict[str, Any] = {
+        "table": table,
+        "derive": [derive] if isinstance(derive, str) else [*derive],
+        "where": where,
+        "last_by": last_by,
+        "drop_missing": drop_missing,
+        "as_is": as_is,
+    }
     columns = read_table(
         source,
-        table=table,
-        derive=derive,
-        where=where,
-        last_by=last_by,
-        drop_missing=drop_missing,
-        as_is=as_is,
+        **given,
         columns_of={**own, **options.get("columns_of", {})},
         units={"N": N_unit, "D": D_unit, **options.get("units", {})},
     )
     try:
         return Runs.from_dataframe(columns, N, D, loss, N_unit, D_unit, **options)
     except TableError as error:
-        raise error.of(columns.source) from None
+        is_path = isinstance(source, str | PathLike)
+        raise error.of(
+            columns.source,
+            read=repr(str(source)) if is_path else "table",
+            given={name: value for name, value in given.items() if value},
+        ) from None
     except ValueError as error:
         name = f"{columns.source}: " if columns.source else ""
         raise ValueError(f"{name}{error}") from None
