@@ -53,10 +53,10 @@ def test_options_reach_the_runs(tmp_path: Path) -> None:
 
 
 def test_tables_in_order_of_their_options(tmp_path: Path) -> None:
-    """Formulas first, then the last row of each run, then the condition."""
+    """Formulas first, then the condition, then the last row of each run."""
     path = written(
         tmp_path / "runs.csv",
-        "run,step,size,tokens_per_param,loss\na,1,7B,10,3.5\na,2,7B,20,3.25\nb,1,70M,20,4.5\n",
+        "run,step,size,tokens_per_param,loss\na,1,7B,10,3.5\na,2,7B,20,3.25\na,3,7B,0,9\nb,1,70M,20,4.5\n",
     )
     table = read_table(
         path, derive="D = tokens_per_param * N", last_by="run,step", where="D > 1e10"
@@ -64,7 +64,8 @@ def test_tables_in_order_of_their_options(tmp_path: Path) -> None:
     assert table["D"].tolist() == [1.4e11]
     assert table.row_numbers().tolist() == [1]
     assert len(table.notes) == 3
-    runs = read_runs(path, N="size", derive="D = tokens_per_param * N", last_by=["run", "step"])
+    options = {"derive": "D = tokens_per_param * N", "last_by": ["run", "step"], "where": "D > 0"}
+    runs = read_runs(path, N="size", **options)
     assert runs.D.tolist() == [1.4e11, 1.4e9]
 
 
@@ -116,6 +117,22 @@ def test_all_problems_at_once_with_the_options_that_read_it(tmp_path: Path) -> N
     runs = read_runs(path, **options, **units)
     assert (runs.N.tolist(), runs.D.tolist()) == ([1e8, 4e8], [1e9, 4e9])
     assert runs.loss.tolist() == [3.5, 3.0]
+
+
+def test_files_with_other_names_for_the_same(tmp_path: Path) -> None:
+    files = [
+        written(tmp_path / "a.csv", "N,D,val_loss,train_loss\n1e8,2e9,3.5,3.4\n2e8,2e9,3.2,3.1\n"),
+        written(tmp_path / "b.csv", "params,D,eval_loss,train_loss\n4e8,2e9,3.0,2.9\n"),
+    ]
+    told = r"N is column 'N' in \S*a\.csv and 'params' in \S*b\.csv"
+    for options in ({}, {"drop_missing": True}):
+        with pytest.raises(TableError, match=told):
+            read_runs(files, loss="train_loss", **options)
+    with pytest.raises(TableError, match=r"loss is column 'val_loss' in \S*a\.csv and 'eval_loss'"):
+        read_runs([files[0], written(tmp_path / "b.csv", "N,D,eval_loss\n4e8,2e9,3\n")])
+    assert len(read_runs(files, N="N", loss="train_loss", drop_missing=True)) == 2  # as named
+    files[1].write_text("N,params,D,val_loss\n4e8,5e8,2e9,3\n8e8,9e8,2e9,2.8\n")
+    assert read_runs(files).N.tolist() == [1e8, 2e8, 4e8, 8e8]  # N has all
 
 
 def test_text_among_numbers(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from commands import farseer, refused, write
 
+from farseer_jax import read_table
 from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.read import as_columns
 from farseer_jax.tables.rows import last_by, where
@@ -78,7 +79,7 @@ def test_tables_of_every_library(make: type) -> None:
         ("arm = 'atn'", ["no row meets", "column 'arm' has the values 'attn', 'kda', \"it's\""]),
         ("N > 1e12", ["no row meets", "column 'N' is from 7e+07 to 7e+09"]),
         ("arms = 'attn'", ["there is no column 'arms'", "did you mean 'arm'?"]),
-        ("arm = attn", ["there is no column 'attn'", "text stands in single quotes"]),
+        ("arm = attn", ["there is no column 'attn'", "put text in single quotes"]),
         ("config.model.lr > 2", ["did you mean 'config.model.lr'?", "in double quotes"]),
         ("order > 2", ['order is a word of SQL: write the column as "order"']),
         ("size > 1e9", ["text is compared as it is written, size = '7B'", "derive="]),
@@ -87,6 +88,9 @@ def test_tables_of_every_library(make: type) -> None:
         ("N > 1 or", ["cannot be read as a condition in SQL", "syntax error"]),
         (" ", ["expected a condition in SQL", "got none"]),
         ("1=1; drop table runs", ["syntax error"]),
+        ("N>0) UNION ALL SELECT 0 FROM range(5) WHERE (true", ["cannot be read as a condition"]),
+        ("true UNION ALL SELECT true", ["cannot be read as a condition"]),
+        ("N > 1, arm = 'attn'", ["cannot be read as a condition"]),
         ("exists (select * from read_csv('x.csv'))", ["disabled by configuration"]),
     ],
 )
@@ -95,6 +99,14 @@ def test_bad_conditions(condition: str, parts: list[str]) -> None:
         where(table(), condition)
     for part in parts:
         assert part in str(caught.value)
+
+
+def test_columns_of_other_types() -> None:
+    months = pd.period_range("2024-01", periods=2, freq="M")
+    frame = pd.DataFrame({"N": [1e8, 2e8], "month": months, "root": [1j, 2.0]})
+    frame["exact"] = np.array([1, 2], np.longdouble)
+    assert where(as_columns(frame), "N > 1e8 and exact = 2").row_numbers().tolist() == [1]
+    assert where(as_columns(frame), "month > '2024-01'").row_numbers().tolist() == [1]
 
 
 def test_names_that_differ_by_case_only() -> None:
@@ -117,6 +129,12 @@ def test_the_last_row_of_each_run() -> None:
         last_by(own, ["run", "steps"])
     with pytest.raises(ValueError, match="column 'run' holds no numbers"):
         last_by(own, ["step", "run"])
+
+
+def test_the_last_of_the_rows_that_meet_a_condition() -> None:
+    curves = {"run": ["a", "a", "a"], "step": [1, 2, 3], "eval_loss": [3.5, 3.2, None]}
+    kept = read_table(curves, where="eval_loss is not null", last_by="run,step")
+    assert kept["eval_loss"].tolist() == [3.2]
 
 
 @pytest.mark.usefixtures("folder")

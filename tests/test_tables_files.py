@@ -331,6 +331,20 @@ def test_excel(tmp_path: Path) -> None:
     assert refusal(broken).startswith("cannot be decompressed: ")
 
 
+def test_rows_above_the_names_of_a_sheet(tmp_path: Path) -> None:
+    pytest.importorskip("python_calamine")
+    for above in ([], [["Runs of March"]], [["Runs of March"], [], ["by hand"], []], [[], []]):
+        wide = [[*row, *[None] * (4 - len(row))] for row in above]
+        rows = [*wide, [*FRAME], *FRAME.to_numpy().tolist()]
+        path = tmp_path / "runs.xlsx"
+        pd.DataFrame(rows).to_excel(path, index=False, header=False, engine="openpyxl")
+        assert read(path) == EXPECTED
+    two_titles = "Runs of March\nby hand\n\n" + TEXT
+    assert read(written(tmp_path / "runs.csv", two_titles)) == EXPECTED
+    numbers = pd.DataFrame({"loss": [3.5, 3.25]})
+    assert read(excel(path, Runs=numbers)) == {"loss": [3.5, 3.25]}
+
+
 def databases(folder: Path, **tables: pd.DataFrame) -> list[Path]:
     """The same tables in DuckDB and in SQLite."""
     paths = [folder / "runs of 100%?.duckdb", folder / "runs of 100%?.sqlite"]
@@ -371,6 +385,42 @@ def test_a_query_reads_the_database_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "copy.csv").exists()
     written(tmp_path / "runs.csv", TEXT)
     assert "table= names a sheet" in refusal(tmp_path / "runs.csv", table="runs")
+
+
+def test_a_query_writes_nothing(tmp_path: Path) -> None:
+    paths = databases(tmp_path, runs=FRAME)
+    target = f"'{tmp_path}/new'"
+    orders = [f"ATTACH DATABASE {target} AS other", "CREATE TEMP TABLE x AS SELECT 1 AS loss"]
+    orders += [
+        f"VACUUM INTO {target}",
+        "DELETE FROM runs",
+        "PRAGMA journal_mode = WAL",
+        "-- no SQL",
+    ]
+    for path in paths:
+        for order in orders:
+            assert refusal(path, table=order).startswith("table=")
+        assert read(path, "WITH own AS (SELECT * FROM runs) SELECT * FROM own -- all") == EXPECTED
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+@pytest.mark.parametrize("name", ["runs[1].csv", "a*.csv", "a?.csv", "[!b].csv", "loss=3/x.csv"])
+def test_a_path_is_read_as_it_is_written(tmp_path: Path, name: str) -> None:
+    """DuckDB would take it for a pattern, and read the value of a column from a folder's name."""
+    for other in ("runs1.csv", "ab.csv", "a.csv"):
+        written(tmp_path / other, "N,loss\n9,9\n")
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    assert read(written(path, "N,loss\n1,2\n")) == {"N": [1], "loss": [2]}
+    parquet.write_table(pa.Table.from_pylist(RECORDS), path)
+    assert read(path) == EXPECTED
+
+
+def test_folders_are_no_columns(tmp_path: Path) -> None:
+    for rate in ("0.1", "0.2"):
+        (tmp_path / f"lr={rate}").mkdir()
+        written(tmp_path / f"lr={rate}" / "runs.csv", "N,loss\n1,2\n")
+    assert list(as_columns(str(tmp_path / "*" / "runs.csv"))) == ["N", "loss", "file"]
 
 
 def test_several_files(tmp_path: Path) -> None:
@@ -477,7 +527,10 @@ def test_parquet_without_rows(tmp_path: Path) -> None:
         ("prose of\nseveral lines, and of\ncommas, too\n", "line 2 has "),
         (TEXT + '"c,4e8', "line 4 has a quote that is not closed"),
         ('N,note,x\n1,"a,2\n3,b,4\n', "line 2 has a quote that is not closed"),
-        ('N,note\n1,"a"b\n', "line 2 has a quote that is not closed, or text behind one"),
+        (
+            'N,note\n1,"a"b\n',
+            "line 2 has a quote that is not closed, or text after a closing quote",
+        ),
         ("N,x\n1," + "a" * (1 << 24) + "\n", "line 2 is longer than 16 MB"),
     ],
 )
@@ -499,7 +552,7 @@ def test_malformed_line(tmp_path: Path, content: str, message: str) -> None:
 )
 def test_binary_file(tmp_path: Path, content: bytes) -> None:
     message = refusal(written(tmp_path / "runs.csv", content))
-    assert message.startswith("is a binary file of an unknown format")
+    assert message.startswith("is a binary file in an unknown format")
 
 
 @pytest.mark.parametrize(
@@ -555,6 +608,35 @@ def test_broken_json_line(tmp_path: Path, line: str, message: str) -> None:
 )
 def test_broken_json(tmp_path: Path, content: str, message: str) -> None:
     assert refusal(written(tmp_path / "runs.json", content)).startswith(message)
+
+
+def test_json_of_runs_by_name_or_beside_others(tmp_path: Path) -> None:
+    def found(content: object) -> dict[str, Any]:
+        return read(written(tmp_path / "runs.json", json.dumps(content)))
+
+    runs = [{"N": 1e8, "D": 2e9, "loss": 3.5}, {"N": 2e8, "D": 2e9, "loss": 3.2}]
+    expected = {"N": [1e8, 2e8], "D": [2e9, 2e9], "loss": [3.5, 3.2]}
+    named = {"run": ["a", "b"], **expected}
+    assert found({"runs": runs}) == expected
+    assert found({"runs": runs, "meta": {"date": "March"}, "tags": ["x"]}) == expected
+    assert found(dict(zip("ab", runs, strict=True))) == named
+    assert found(dict(zip("ab", [{**run, "arm": "x"} for run in runs], strict=True))) == {
+        **named,
+        "arm": ["x", "x"],
+    }
+    assert found(pd.DataFrame(expected, index=["a", "b"]).to_dict()) == expected  # columns
+    gaps = found({"a": runs[0], "b": {"N": 2e8, "note": "crashed"}})
+    assert gaps["run"] == ["a", "b"]
+    assert gaps["note"] == [None, "crashed"]
+    columns = {
+        "config": [{"N": {"value": 1e8}}, {"N": {"value": 2e8, "desc": None}}],
+        "loss": [3, 2],
+    }
+    assert found(columns) == {"loss": [3, 2], "config.N": [1e8, 2e8]}
+    assert found({"config": {"N": 1e8}, "summary": {"loss": 3}}) == {
+        "config.N": [1e8],
+        "summary.loss": [3],
+    }
 
 
 def test_json_with_gaps_nan_and_nested_values(tmp_path: Path) -> None:

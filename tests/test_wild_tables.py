@@ -113,7 +113,7 @@ def test_epochs_without_their_tokens_are_refused_with_what_is_needed(
     options: dict[str, str],
 ) -> None:
     table = {"N": [1e8, 2e8, 4e8], "epochs": [1, 2, 4], "loss": [3.0, 2.9, 2.8]}
-    with pytest.raises(fj.TableError, match="multiply it by the tokens of one epoch") as caught:
+    with pytest.raises(fj.TableError, match="multiply it by the tokens per epoch") as caught:
         fj.read_runs(table, **options)
     assert caught.value.ways == ()
     assert fj.read_runs(table, derive="D = epochs*2e9").D.tolist() == [2e9, 4e9, 8e9]

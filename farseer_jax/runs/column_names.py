@@ -18,7 +18,7 @@ _PETAFLOP_DAY: Final = 1e15 * 86400
 # Inputs to which units in names apply; others are not recognised by a name with a unit.
 SCALED: Final = frozenset(["N", "D", "U", "N_active", "C", "V", "B", "characters", "examples"])
 
-# What comes before the name in exports of trackers, and says nothing.
+# Uninformative prefixes of names in exports of trackers.
 _PREFIX_TEXT: Final = """
     config cfg conf args arguments hparams hparam hyperparameters hyperparams hp params summary
     metrics metric stats results result run runs trainer model modelconfig models network arch
@@ -59,7 +59,7 @@ class ColumnName(NamedTuple):
 
     Attributes:
         words: in lower case.
-        unit: the factor of its values, such as 1e9 for ``params_B``; None without.
+        unit: the factor of its values, such as 1e9 for ``params_B``; None if it has none.
     """
 
     words: tuple[str, ...]
@@ -70,8 +70,8 @@ class ColumnName(NamedTuple):
 def name_and_unit(column: str) -> ColumnName:
     """Split a column's name into words, without the path before it and the unit after it.
 
-    A path is what trackers put before a name (``config.model.``, ``summary/``); parts that tell
-    something, such as ``train/`` and ``eval/``, stay. A unit is a letter (``params_B``, ``N (M)``,
+    A path is the prefix that trackers add to a name (``config.model.``, ``summary/``); informative
+    parts, such as ``train/`` and ``eval/``, are kept. A unit is a letter (``params_B``, ``N (M)``,
     ``tokens [T]``), a word (``tokens_in_billions``) or a power (``N_1e9``).
 
     Example:
@@ -97,7 +97,7 @@ def name_and_unit(column: str) -> ColumnName:
 
 
 def unit_of(column: str) -> float | None:
-    """The unit in a column's name, as a factor of its values; None without.
+    """The unit in a column's name, as a factor of its values; None if it has none.
 
     Example:
         >>> unit_of("tokens_B"), unit_of("n_params")
@@ -107,7 +107,7 @@ def unit_of(column: str) -> float | None:
 
 
 def holds(column: str, name: str) -> bool:
-    """Whether a column holds an input by its name, for any way of writing it; not for losses.
+    """Whether a column holds an input, by its name in any spelling; not for losses.
 
     Example:
         >>> holds("config.model.n_params", "N"), holds("params_B", "N"), holds("n_layers", "N")
@@ -159,7 +159,7 @@ def _with_embedding(words: tuple[str, ...]) -> tuple[str, ...] | None:
 
 
 def roles_of(column: str) -> list[str]:
-    """The inputs that a column could be by its name; without the loss.
+    """The inputs that a column could be, by its name; without the loss.
 
     Example:
         >>> roles_of("params_B"), roles_of("n_experts"), roles_of("arm")

@@ -108,15 +108,14 @@ def usual_input(name: str, names: Sequence[str]) -> str | None:
 
 
 def usual_columns(name: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The columns that an input, or the loss, may be by their names, in order of the table.
+    """The columns that may be an input or the loss, by their names, in the order of the table.
 
     Args:
         name: the input, or ``"loss"``.
         names: the names of all columns of the table.
 
     Returns:
-        The columns to choose from, and those that are of less use: training losses beside losses
-        of an evaluation.
+        The candidates, and the less useful ones: training losses if there are evaluation losses.
 
     Example:
         >>> usual_columns("loss", ["train/loss", "eval/loss", "loss_scale"])

@@ -1,4 +1,4 @@
-"""Columns that are not N, D or the loss, but tell them: formulas by their names."""
+"""Columns from which N, D or the loss can be computed: formulas by their names."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def meaning_of(column: str) -> str | None:
 def _flop_unit(column: str) -> float | None:
     """The unit of a column of compute such as ``EFLOPs`` and ``PF-days``; None for other columns.
 
-    TFLOPs and PFLOPs are rather those per second.
+    TFLOPs and PFLOPs more often mean FLOPs per second, and are not recognised.
     """
     text = column.lower()
     if _PETAFLOP_DAYS.search(text):

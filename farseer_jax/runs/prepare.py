@@ -1,4 +1,4 @@
-"""Preparing a table of runs: columns derived, rows selected."""
+"""Preparing a table of runs: deriving columns and selecting rows."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ def prepared(
     columns_of: Mapping[str, Any] | None = None,
     units: Mapping[str, float | None] | None = None,
 ) -> Columns:
-    """A table with derived columns, and of its rows those that are selected, in this order.
+    """Derive columns of a table, then select its rows.
 
     Args:
         columns: the table.
         derive: formulas ``"D = tokens_per_param * N"``; N, D and other inputs stand for their
             columns, times their units.
         where: a condition in SQL.
-        last_by: columns that identify a run, and the column that orders its rows.
+        last_by: columns that identify a run, and the column that orders its rows: the last of
+            those that meet the condition are kept.
         columns_of: columns of inputs that are not found by name.
         units: factors of inputs.
 
@@ -48,14 +49,16 @@ def prepared(
             if values is not columns.get(name)
         }
         columns = columns.with_columns(new, found.notes)
-    if last_by is not None:
-        names = last_by.split(",") if isinstance(last_by, str) else last_by
-        columns = last_rows(columns, [name.strip() for name in names])
-    return columns if where is None else rows_where(columns, where)
+    if where is not None:
+        columns = rows_where(columns, where)
+    if last_by is None:
+        return columns
+    names = last_by.split(",") if isinstance(last_by, str) else last_by
+    return last_rows(columns, [name.strip() for name in names])
 
 
 class _Meanings:
-    """What the name of an input stands for in a formula: the numbers of its column."""
+    """The values of an input in a formula: those of its column, times its unit."""
 
     def __init__(self, columns_of: Mapping[str, Any], units: Mapping[str, float | None]) -> None:
         self.columns_of, self.units = columns_of, units

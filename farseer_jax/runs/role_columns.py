@@ -1,4 +1,4 @@
-"""The columns of N, D, other inputs and the loss: what is missing or ambiguous, what was taken."""
+"""The columns of N, D, other inputs and the loss: found, missing or ambiguous."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ERRORS: Final = ("se", "stderr", "standarderror", "sem", "std", "sd", "stddev",
 
 
 def role_problems(columns: Columns, binding: Binding) -> list[Problem]:
-    """Inputs and the loss without a column, or with several that could be meant.
+    """Inputs or a loss without a column, or with several candidates.
 
     Raises:
         ValueError: an option names a column that is not there, or one column twice.
@@ -87,7 +87,7 @@ def _named(columns: Any, names: Sequence[str]) -> list[str]:
 def taken_for(
     columns: Columns, binding: Binding, found: Found, units: Mapping[str, float | None]
 ) -> tuple[str, ...]:
-    """What was taken for what, unless names say it, and the columns that could have been meant."""
+    """Notes on the columns read as inputs and loss under other names, and on other candidates."""
     roles: dict[str, str] = {
         name: own for name, own in found.inputs.items() if isinstance(own, str)
     }
@@ -111,7 +111,7 @@ def taken_for(
         if not (others or scaled or (column != name and not named)):
             continue
         of = f" in {UNIT_WORDS.get(unit or 1.0, f'units of {unit:g}')}" if scaled else ""
-        also = f" ({', '.join(map(repr, others))} could be meant too)" if others else ""
+        also = f" ({', '.join(map(repr, others))} would also match)" if others else ""
         sentences.append(f"{name} is column {column!r}{of}{also}")
     errors = _standard_errors(columns, binding, found)
     return (*(["; ".join(sentences)] if sentences else []), *errors)
@@ -134,6 +134,6 @@ def _standard_errors(columns: Columns, binding: Binding, found: Found) -> list[s
             if squeezed(column) in usual:
                 return [
                     f"column {column!r} seems to hold standard errors of {response!r}, which are "
-                    f"not used: standard_error={column!r} weighs the runs by them"
+                    f"not used: give standard_error={column!r} to weight the runs by them"
                 ]
     return []

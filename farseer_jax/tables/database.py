@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 _KIND: Final = re.compile(r"^\w[\w ]*Error: ")
 _MEMORY: Final = ":memory:"
+_OF_PATTERNS: Final = re.compile(r"[*?\[]")
 
 
 @contextmanager
 def database(path: str = _MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to a database, in memory or read only.
 
-    It installs and fetches nothing, and writes into the system's temporary folder only, if it has
-    to. Queries on a file reach no other file.
+    It installs and downloads nothing, and writes at most to the system's temporary folder. Queries
+    on a file cannot read other files.
 
     Args:
         path: a DuckDB file.
@@ -64,7 +65,7 @@ def fetched(
     """
     described = connection.execute(f"DESCRIBE {query}").fetchall()
     aliases = [f"c{at}" for at in range(len(described))]
-    selected = f"SELECT * FROM ({query}) AS t({', '.join(aliases)})"
+    selected = f"SELECT * FROM ({query}\n) AS t({', '.join(aliases)})"
     found = connection.execute(selected).fetchnumpy()
     titles = distinct_names(names or [name for name, *_ in described])
     return {name: plain(found[alias]) for name, alias in zip(titles, aliases, strict=True)}
@@ -78,6 +79,16 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """A text in single quotes, for SQL."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def file_literal(path: Path) -> str:
+    """The path of one file, for SQL: DuckDB would take ``*``, ``?`` and ``[`` for a pattern.
+
+    Example:
+        >>> print(file_literal(Path("runs[1].csv")))
+        'runs[[]1].csv'
+    """
+    return literal(_OF_PATTERNS.sub(r"[\g<0>]", str(path)))
 
 
 def sentence(error: BaseException) -> str:

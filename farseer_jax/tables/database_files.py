@@ -5,12 +5,19 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from farseer_jax.tables.database import database, fetched, literal, quoted, sentence
+from farseer_jax.tables.database import database, fetched, file_literal, quoted, sentence
 from farseer_jax.tables.frames import columns_of_frame
+
+_READS: Final = {
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_RECURSIVE,
+}
 
 
 def read_parquet(file: Path) -> dict[str, NDArray[Any]]:
@@ -26,7 +33,8 @@ def read_parquet(file: Path) -> dict[str, NDArray[Any]]:
     with database() as connection:
         try:
             names = parquet.read_schema(file).names
-            found = fetched(connection, f"FROM read_parquet({literal(str(file))})", names)
+            source = f"read_parquet({file_literal(file)}, hive_partitioning=false)"
+            found = fetched(connection, f"FROM {source}", names)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise ValueError(f"cannot be read as Parquet: {sentence(error)}") from None
     return _with_rows(found)
@@ -36,7 +44,8 @@ def read_duckdb(file: Path, table: str | None) -> dict[str, NDArray[Any]]:
     """The columns of a table of a DuckDB database, or of a query.
 
     Raises:
-        ValueError: the table must be named, there is none of that name, or SQL is wrong.
+        ValueError: no table is named and there are several, there is none of that name, or the
+            SQL is wrong.
     """
     import duckdb
 
@@ -52,7 +61,8 @@ def read_sqlite(file: Path, table: str | None) -> dict[str, NDArray[Any]]:
     """The columns of a table of a SQLite database, or of a query.
 
     Raises:
-        ValueError: the table must be named, there is none of that name, or SQL is wrong.
+        ValueError: no table is named and there are several, there is none of that name, or the
+            SQL is wrong.
     """
     import pandas as pd
 
@@ -63,10 +73,17 @@ def read_sqlite(file: Path, table: str | None) -> dict[str, NDArray[Any]]:
         address = f"{file.resolve().as_uri()}?{how}"
         with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
             names = [name for (name,) in connection.execute(listed).fetchall()]
-            frame = pd.read_sql_query(_query(table, names), connection)
-    except (sqlite3.Error, pd.errors.DatabaseError) as error:
+            query = _query(table, names)
+            connection.set_authorizer(_only_reads)
+            frame = pd.read_sql_query(query, connection)
+    except (sqlite3.Error, pd.errors.DatabaseError, TypeError) as error:  # TypeError: no result
         raise ValueError(_of_query(error.__cause__ or error, table)) from None
     return _with_rows(columns_of_frame(frame))
+
+
+def _only_reads(action: int, *_: object) -> int:
+    """Deny a query of SQLite all that does not read, such as VACUUM INTO and ATTACH."""
+    return sqlite3.SQLITE_OK if action in _READS else sqlite3.SQLITE_DENY
 
 
 def _query(table: str | None, names: list[str]) -> str:
@@ -88,6 +105,8 @@ def _query(table: str | None, names: list[str]) -> str:
 
 def _of_query(error: BaseException, table: str | None) -> str:
     """The sentence on what is wrong with a database, or with a query."""
+    if isinstance(error, TypeError):
+        return f"table={table!r} gives no rows: expected a query, SELECT …"
     if table is None:
         return f"the database cannot be read: {sentence(error)}"
     return f"table={table!r} cannot be read: {sentence(error)}"

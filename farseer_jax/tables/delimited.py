@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.tables.column_names import distinct_names
-from farseer_jax.tables.database import database, literal, plain, sentence
+from farseer_jax.tables.database import database, file_literal, literal, plain, sentence
 from farseer_jax.tables.number_texts import number_of
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
@@ -71,8 +71,7 @@ def dialect_of(head: str) -> Dialect:
     if not own:
         return Dialect(",", [], 0, has_comments)
     delimiter = told[1] if told else _delimiter([lines[at] for at in own[:_HEAD_LINES]])
-    while len(own) > 1 and _is_title(*(_fields([lines[at]], delimiter)[0] for at in own[:2])):
-        own = own[1:]
+    own = own[num_titles(_fields([lines[at]], delimiter)[0] for at in own) :]
     names, num_lines = _fields([lines[at] for at in own], delimiter)
     below = _fields([lines[at] for at in own[num_lines:]], delimiter)[0]
     skip = own[0] + num_lines
@@ -91,7 +90,7 @@ def read_delimited(
 ) -> dict[str, NDArray[Any]]:
     """The columns of a table of text in UTF-8, without comments, with the names in its dialect.
 
-    A column is of whole numbers, of floats or of True and False if all its values are, else text.
+    A column holds whole numbers, floats, or True and False if all its values are such, else text.
 
     Args:
         path: the file.
@@ -106,7 +105,8 @@ def read_delimited(
     how = (
         f"delim={literal(dialect.delimiter)}, quote='\"', escape='\"', comment='', header=false, "
         f"skip={dialect.skip}, null_padding=false, strict_mode=true, "
-        f"maximum_line_size={_MAX_LINE_BYTES}, nullstr=[{', '.join(map(literal, _MISSING))}]"
+        f"hive_partitioning=false, maximum_line_size={_MAX_LINE_BYTES}, "
+        f"nullstr=[{', '.join(map(literal, _MISSING))}]"
     )
     own = [f"c{at}" for at in range(len(dialect.names))]  # DuckDB's names ignore case
     typed = (
@@ -115,10 +115,11 @@ def read_delimited(
     )
     texts = f"auto_detect=false, columns={{{', '.join(f'{name}: VARCHAR' for name in own)}}}"
     texts = texts.replace("VARCHAR", "'VARCHAR'")
+    message = _RAGGED  # a query that reads more columns than there are names does not fail
     with database() as connection:
         for columns in (texts,) if as_text else (typed, texts):
             try:
-                query = f"FROM read_csv({literal(str(path))}, {how}, {columns})"
+                query = f"FROM read_csv({file_literal(path)}, {how}, {columns})"
                 found = [
                     plain(values) for values in connection.execute(query).fetchnumpy().values()
                 ]
@@ -164,7 +165,7 @@ def _flags(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _bad_line(message: str) -> str:
-    """The sentence on a line that cannot be read, or on a file."""
+    """The message on a line, or a file, that cannot be read."""
     found = _BAD_LINE.search(message)
     if found is None:
         return sentence(ValueError(message))
@@ -172,7 +173,8 @@ def _bad_line(message: str) -> str:
     shown = _shown(text)
     if "unterminated quote" in reason:
         return (
-            f"line {line} has a quote that is not closed, or text behind one: {shown}; correct it"
+            f"line {line} has a quote that is not closed, or text after a closing quote: {shown}; "
+            "correct it"
         )
     if "Maximum line size" in reason:
         return f"line {line} is longer than {_MAX_LINE_BYTES >> 20} MB; correct it"
@@ -180,7 +182,7 @@ def _bad_line(message: str) -> str:
 
 
 def _ragged_line(path: Path, dialect: Dialect) -> str:
-    """The sentence on the first line with more or fewer fields than there are names."""
+    """The message on the first line with more or fewer fields than there are names."""
     expected = len(dialect.names)
     with path.open(encoding="utf-8", newline="") as lines:
         for _ in range(dialect.skip):
@@ -241,10 +243,17 @@ def _commented(line: str, delimiter: str) -> list[str]:
     return [first or "#", *others]
 
 
-def _is_title(first: Sequence[str], second: Sequence[str]) -> bool:
-    """Whether a line stands above the names of columns."""
-    is_single = sum(map(bool, first)) == 1 and bool(first[0])
-    return is_single and sum(map(bool, second)) > 1 and not any(map(_is_number, second))
+def num_titles(rows: Iterable[Sequence[str]]) -> int:
+    """How many rows stand above the names of columns, with a text in the first cell only.
+
+    Example:
+        >>> num_titles([["Runs of March", ""], ["by hand", ""], ["N", "loss"], ["1e8", "3.4"]])
+        2
+    """
+    for at, row in enumerate(rows):
+        if sum(map(bool, row)) != 1 or not row[0]:
+            return 0 if sum(map(bool, row)) < 2 or any(map(_is_number, row)) else at
+    return 0
 
 
 def _are_names(first: Sequence[str], below: Sequence[str]) -> bool:

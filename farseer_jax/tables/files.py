@@ -1,4 +1,4 @@
-"""Tables in files, whose content tells the format: text, JSON, Parquet, Excel, databases."""
+"""Tables in files: text, JSON, Parquet, Excel or databases, detected from the content."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from farseer_jax.tables.decimal_commas import with_decimal_commas
-from farseer_jax.tables.delimited import Dialect, dialect_of, read_delimited, white_space_fields
+from farseer_jax.tables.delimited import (
+    Dialect,
+    dialect_of,
+    num_titles,
+    read_delimited,
+    white_space_fields,
+)
 from farseer_jax.tables.frames import columns_of_frame
 from farseer_jax.tables.raw_files import (
     HEAD_BYTES,
@@ -23,11 +29,12 @@ from farseer_jax.tables.raw_files import (
 
 _EXCEL: Final = (ZIP, b"\xd0\xcf\x11\xe0")
 _BLANKS: Final = re.compile(r"^[ \t]+$", re.MULTILINE)
+_HEAD_ROWS: Final = 50
 _DUCKDB: Final = b"DUCK"  # from byte 8 on
 
 
 def read_file(path: Path, table: str | None = None) -> dict[str, NDArray[Any]]:
-    """The columns of a file, or of what standard input holds.
+    """The columns of a file, or of standard input.
 
     Args:
         path: the file; ``-`` is standard input.
@@ -58,7 +65,9 @@ def _read(file: Path, table: str | None) -> dict[str, NDArray[Any]]:
     if head.startswith(_EXCEL):
         return _read_excel(file, table)
     if table is not None:
-        raise ValueError("table= names a sheet of an Excel file or a table of a database only")
+        raise ValueError(
+            "table= names a sheet of an Excel file or a table of a database; this file has neither"
+        )
     with as_utf8(file) as text:
         return _read_text(text)
 
@@ -123,13 +132,14 @@ def _read_excel(file: Path, sheet: str | None) -> dict[str, NDArray[Any]]:
     import pandas as pd
 
     try:
-        sheets = pd.read_excel(file, sheet_name=None, engine="calamine")
+        with pd.ExcelFile(file, engine="calamine") as book:
+            sheets = {name: _sheet(book, name) for name in book.sheet_names}
     except ImportError:
         raise ValueError(
             "reading Excel files needs another package: pip install 'farseer-jax[excel]', or save "
             "the sheet as CSV"
         ) from None
-    except Exception as error:  # calamine has errors of its own
+    except Exception as error:  # calamine raises its own error types
         raise ValueError(f"cannot be read as an Excel file: {error}") from None
     filled = {str(name): own for name, own in sheets.items() if len(own)}
     if sheet is None and len(filled) == 1:
@@ -140,3 +150,14 @@ def _read_excel(file: Path, sheet: str | None) -> dict[str, NDArray[Any]]:
         raise ValueError("the file has no sheet with rows below a header; give at least one run")
     what = "has the sheets" if sheet is None else f"has no sheet {sheet!r} with rows; it has"
     raise ValueError(f'the file {what} {", ".join(filled)}: name one, table="{next(iter(filled))}"')
+
+
+def _sheet(book: Any, name: str | int) -> Any:
+    """A sheet as a table of pandas, whose names stand below a title and empty rows."""
+    import pandas as pd
+
+    head = pd.read_excel(book, sheet_name=name, header=None, nrows=_HEAD_ROWS)
+    rows = head.astype(object).where(head.notna(), "").astype(str).to_numpy().tolist()
+    filled = [at for at, row in enumerate(rows) if any(row)]
+    above = filled[num_titles(rows[at] for at in filled)] if filled else 0
+    return pd.read_excel(book, sheet_name=name, skiprows=above)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from farseer_jax.tables.frames import columns_of_frame, columns_of_records
+from farseer_jax.tables.records import unwrapped
 
 
 def read_json(file: Path) -> dict[str, NDArray[Any]]:
@@ -59,18 +61,61 @@ def _columns_of_object(content: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     if isinstance(content.get("data"), list) and "schema" in content:  # orient="table"
         return _columns_of_objects([*enumerate(content["data"], start=1)])
     values = [*content.values()]
+    if (wrapped := _only_list_of_objects(values)) is not None:
+        return _columns_of_objects([*enumerate(wrapped, start=1)])
     if values and all(isinstance(own, list) for own in values):
         lengths = {name: len(own) for name, own in content.items()}
         if len({*lengths.values()}) > 1:
             counts = ", ".join(f"{name!r} has {length}" for name, length in lengths.items())
             raise ValueError(f"columns of unequal length: {counts} values; give one value per run")
+        if any(isinstance(value, dict) for own in values for value in own):
+            records = [dict(zip(content, row, strict=True)) for row in zip(*values, strict=True)]
+            return _columns_of_objects([*enumerate(records, start=1)])
         return columns_of_frame(content)
     are_objects = bool(values) and all(isinstance(own, dict) for own in values)
     if are_objects and len({tuple(own) for own in values}) == 1:
         if all(map(str.isdecimal, content)) and not all(map(str.isdecimal, values[0])):
             return _columns_of_objects([*enumerate(values, start=1)])  # {"0": {"N": 1e8, …}, …}
-        return columns_of_frame({name: [*own.values()] for name, own in content.items()})
+        if all(map(str.isdecimal, values[0])) or not _are_rows(values):
+            return columns_of_frame({name: [*own.values()] for name, own in content.items()})
+    if are_objects and len(values) > 1 and set.intersection(*map(set, values)):
+        return _columns_of_objects([*enumerate(_with_names(content), start=1)])
     return _columns_of_objects([(1, content)])
+
+
+def _only_list_of_objects(values: list[Any]) -> list[Any] | None:
+    """The runs of ``{"runs": [{…}, …], "date": …}``."""
+    lists = [own for own in values if isinstance(own, list)]
+    filled = [own for own in lists if own and all(isinstance(value, dict) for value in own)]
+    return filled[0] if len(filled) == 1 and (len(lists) == 1 or len(lists) < len(values)) else None
+
+
+def _are_rows(objects: list[dict[str, Any]]) -> bool:
+    """Whether objects with the same names are rows: their values differ more than a column's."""
+    rows = [[*own.values()] for own in objects]
+    return len(rows) > 1 and _spread(rows) > _spread(
+        [[*column] for column in zip(*rows, strict=True)]
+    )
+
+
+def _spread(groups: list[list[Any]]) -> float:
+    """How much the types and the orders of magnitude differ within groups of values."""
+    total = 0.0
+    for group in groups:
+        numbers = [abs(value) for value in group if type(value) in (int, float) and value]
+        total += len({type(value) is str for value in group}) > 1
+        total += math.log10(max(numbers) / min(numbers)) if numbers else 0.0
+    return total / len(groups)
+
+
+def _with_names(content: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The runs of ``{"small": {…}, "large": {…}}``, with their names in a column."""
+    column = next(
+        name
+        for name in ("run", "run_name", "key", "")
+        if not any(name in own for own in content.values())
+    )
+    return [{column: name, **own} for name, own in content.items()]
 
 
 def _columns_of_objects(records: list[tuple[int, Any]]) -> dict[str, NDArray[Any]]:
@@ -82,4 +127,4 @@ def _columns_of_objects(records: list[tuple[int, Any]]) -> dict[str, NDArray[Any
             )
     if not records:
         raise ValueError("the table has no rows; give at least one run")
-    return columns_of_records([record for _, record in records])
+    return columns_of_records([unwrapped(record) for _, record in records])

@@ -18,6 +18,7 @@ PLAIN: Final = frozenset({float, int, str, bool, type(None)})  # types of nearly
 
 # JSON has no such numbers, and loggers write them as text
 _NOT_FINITE: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_WRAPPED: Final = {"value", "desc"}  # {"lr": {"value": 0.1, "desc": null}}, as in config.yaml
 _INT64: Final = np.iinfo(np.int64)
 
 
@@ -40,7 +41,7 @@ def columns_of(records: Sequence[Mapping[str, object]]) -> Columns:
 
 
 def concatenated(tables: Sequence[Columns], num_rows: Sequence[int]) -> Columns:
-    """Put tables below each other; a column that a table lacks is missing in its rows.
+    """Concatenate tables; a column that a table lacks is missing in its rows.
 
     Args:
         tables: columns by name.
@@ -85,6 +86,22 @@ def flattened(settings: Mapping[Any, object], prefix: str = "") -> dict[str, obj
         {'config.model.width': 64, 'config.model.heads': '[4, 8]', 'config.lr': 0.1}
     """
     return dict(_flat(settings, prefix))
+
+
+def unwrapped(settings: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Settings as values where W&B's own files wrap them, at any depth.
+
+    Example:
+        >>> unwrapped({"lr": {"value": 0.1, "desc": None}, "model": {"width": {"value": 64}}})
+        {'lr': 0.1, 'model': {'width': 64}}
+    """
+    return {name: _unwrapped(value) for name, value in settings.items()}
+
+
+def _unwrapped(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return value["value"] if "value" in value and set(value) <= _WRAPPED else unwrapped(value)
 
 
 def _flat(settings: Mapping[Any, object], prefix: str) -> Iterator[tuple[str, object]]:
