@@ -87,7 +87,7 @@ def _epochs_hint(free: Sequence[str]) -> str:
         return ""
     formula = f"D = {name_text(epochs)}*1e9"
     return (
-        f"; column {epochs!r} counts epochs: multiply it by the tokens of one epoch, such as "
+        f"; column {epochs!r} counts epochs: multiply it by the tokens per epoch, such as "
         f"derive={formula!r} for a billion"
     )
 
