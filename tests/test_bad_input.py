@@ -159,7 +159,7 @@ def test_a_path_is_no_table() -> None:
 def test_a_table_without_losses() -> None:
     table = grid_runs().to_dataframe().rename(columns={"loss": "accuracy"})
     message = refusal(table)
-    assert_says(message, "no column was recognised as loss", "--loss column", "'accuracy'")
+    assert_says(message, "no column was recognised as the loss", "--loss column", "'accuracy'")
 
 
 def test_tables_of_other_kinds_are_taken() -> None:

@@ -56,7 +56,6 @@ RECOGNISED: dict[str, dict[str, float | None]] = {
         "config/model/num_parameters_excl_embeddings": None,
         "backbone_params": None,
         "n_params_total": None,
-        "N_total": None,
         "Parameter (Mio.)": 1e6,
     },
     "N_active": {"Activated params (B)": 1e9, "n_active_params": None, "activated_params": None},

@@ -177,7 +177,7 @@ def test_active_or_total_parameters_are_asked_for(total: str) -> None:
 def test_active_parameters_beside_N_are_noted() -> None:
     runs = fj.read_runs({**TRUE, "N_active": [5e7, 1e8, 2e8]})
     assert runs.N.tolist() == TRUE["N"]
-    assert any("'N_active' could be meant too" in note for note in runs.notes)
+    assert any("'N_active' would also match" in note for note in runs.notes)
 
 
 def test_a_batch_may_be_of_each_device() -> None:

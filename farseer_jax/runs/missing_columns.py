@@ -33,7 +33,7 @@ from farseer_jax.runs.named_units import unit_of_column
 from farseer_jax.runs.other_meanings import meaning_of
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.table_problems import Options, Problem, merged
-from farseer_jax.runs.usual_names import MEANINGS
+from farseer_jax.runs.usual_names import MEANINGS, squeezed
 from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.number_texts import numbers_of
 
@@ -89,7 +89,7 @@ def _epochs_hint(free: Sequence[str]) -> str:
         return ""
     formula = f"D = {name_text(epochs)}*1e9"
     return (
-        f"; column {epochs!r} counts epochs: multiply it by the tokens of one epoch, such as "
+        f"; column {epochs!r} counts epochs: multiply it by the tokens per epoch, such as "
         f"derive={formula!r} for a billion"
     )
 
@@ -115,8 +115,9 @@ def _ways(
     free = [column for column in columns if column not in used]
     several = likeliest(name, usual_columns(name, free)[0], columns)
     active = active_columns(free, binding) if name == "N" else []
-    if several and active:
-        return which_parameters(active[0], several[0])
+    total = several or [own for own in free if squeezed(own) in ("ntotal", "ntot")]
+    if total and active:
+        return which_parameters(active[0], total[0])
     if several:
         first = usual_columns(name, free)[0][0]
         what = failed[name].replace(column_option(name, first), column_option(name, several[0]))

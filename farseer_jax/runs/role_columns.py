@@ -36,17 +36,15 @@ def role_problems(columns: Columns, binding: Binding) -> list[Problem]:
     try:
         found = found_columns(list(columns), binding)
     except ValueError as error:
-        problems = _problems_by_role(columns, binding)
+        problems = _problems_by_role(columns, binding, str(error))
         if not problems:
             raise
-        about = str(error).partition(": ")[0]
-        named = [own for own in problems if own.what.startswith(about)]
-        return problems if named or len(problems) > 1 else [problems[0]._replace(what=str(error))]
+        return problems
     which = active_or_total(columns, binding, found)
     return which or better_columns(columns, binding, found)
 
 
-def _problems_by_role(columns: Columns, binding: Binding) -> list[Problem]:
+def _problems_by_role(columns: Columns, binding: Binding, said: str) -> list[Problem]:
     kinds: dict[str, str] = dict(binding.kinds)
     if binding.response is None:
         kinds["loss"] = "positive"
@@ -69,7 +67,9 @@ def _problems_by_role(columns: Columns, binding: Binding) -> list[Problem]:
             found[name] = as_tuple(own[name])[0]
     used = {*taken, *found.values()}
     known = {name: own for name, own in found.items() if name in ("N", "D")}
-    return with_remedies(failed, columns, binding, used, known)
+    problems = with_remedies(failed, columns, binding, used, known) if failed else []
+    is_other = len(failed) == 1 and said not in failed.values()  # of two inputs at once
+    return [problems[0]._replace(what=said)] if is_other else problems
 
 
 def _own(options: Mapping[str, Any]) -> list[str]:

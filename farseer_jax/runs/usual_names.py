@@ -31,7 +31,7 @@ _USUAL_TEXTS: Final[dict[str, str]] = {
         nonembparameters numnonembeddingparameters numparametersnonembedding
         parametersnonembedding nparamsnonemb backboneparams backboneparameters
         nparamstotal numparamstotal nparameterstotal numparameterstotal paramstotal parameterstotal
-        totalnumparams totalnumparameters ntotalparams numtotalparams ntotal ntot parameter
+        totalnumparams totalnumparameters ntotalparams numtotalparams parameter
         """,
     "D": """
         d tokens ntokens numtokens numberoftokens tokencount totaltokens datatokens
