@@ -9,8 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.column_names import roles_of
 from farseer_jax.runs.copies import is_seed
-from farseer_jax.runs.labels import codes_of, condition_is, labels_of_rows
+from farseer_jax.runs.labels import (
+    codes_of,
+    condition_is,
+    condition_missing,
+    labels_of_rows,
+    lacks_labels,
+)
+from farseer_jax.runs.other_meanings import meaning_of
 from farseer_jax.runs.table_problems import Problem
 
 _MOST_LABELS: Final = 60
@@ -20,6 +28,7 @@ _CLEAR: Final = 10.0  # variance between labels by that within them (an F ratio)
 _CHANCE: Final = 3e-3  # of such a ratio by noise
 _CLEAR_TREND: Final = 20.0
 _MOST_COLUMNS: Final = 3
+_LARGE: Final = 0.05  # by which losses of equal inputs hardly differ between seeds
 
 
 def arms(
@@ -189,19 +198,72 @@ def _problem(
     """Losses that differ by the labels of columns."""
     labels = {name: labels_of_rows(columns[name]) for name in names}
     told = ", ".join(
-        f"column {name!r} ({', '.join(map(repr, own[:6]))}{', …' if len(own) > 6 else ''})"
+        f"column {name!r} ({', '.join(map(repr, own[:6]))}{', …' if len(own) > 6 else ''}"
+        f"{' or missing' if lacks_labels(columns[name]) else ''})"
         for name, own in labels.items()
     )
     first = " and ".join(
         condition_is(name, columns[name], labels[name][0]) for name in names if labels[name]
     )
     by = ",".join([*groups, *names])
-    group = f"each group (use by={by!r}) or " if can_group else ""
     only = ", ".join(own[0] for own in labels.values() if own)
-    remedies = ({"by": by}, {"where": first})
-    cases = (f"for a fit of each {by}", f"for {only} alone")
+    ways = [({"where": first}, f"for {only} alone")] if first else []
+    if all(map(lacks_labels, (columns[name] for name in names))):
+        missing = " and ".join(map(condition_missing, names))
+        ways.append(({"where": missing}, f"for the rows without {by}"))
+    group = ""
+    if can_group and not any(
+        lacks_labels(columns[name]) or _is_quantity(name, columns[name]) for name in names
+    ):
+        group = f"each group (use by={by!r}) or "
+        ways.insert(0, ({"by": by}, f"for a fit of each {by}"))
+    remedies, cases = zip(*ways, strict=True)
+    one = first or remedies[-1]["where"]
     return Problem(
-        f"{what}, by {told}: fit {group}one of them (use where={first!r})",
-        remedies[not can_group :],
-        cases[not can_group :],
+        f"{what}, by {told}: fit {group}one of them (use where={one!r})", remedies, cases
     )
+
+
+def _is_quantity(name: str, values: NDArray[Any]) -> bool:
+    """Whether a column holds parameters, tokens, or numbers that give them."""
+    return values.dtype.kind in "iuf" and bool(roles_of(name) or meaning_of(name))
+
+
+def large_repeats(
+    columns: Mapping[str, NDArray[Any]], inputs: Sequence[NDArray[Any]], loss: Floats
+) -> str | None:
+    """A note on rows with equal inputs whose losses differ by more than seeds make them.
+
+    Args:
+        columns: further columns of the table, ``(row,)`` each.
+        inputs: the inputs, ``(row,)`` or ``(row, share)``.
+        loss: the response, ``(row,)``; positive.
+    """
+    if not inputs or not len(loss) or (loss <= 0.0).any():
+        return None
+    cells = codes_of_rows(inputs)
+    residual = _residual(cells, loss)
+    order = np.argsort(cells, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(cells[order]) > 0])
+    own = residual[order]
+    spreads = np.maximum.reduceat(own, starts) - np.minimum.reduceat(own, starts)
+    is_large = spreads > np.log1p(_LARGE)
+    if not is_large.any():
+        return None
+    rows = is_large[cells]
+    differing = [
+        name
+        for name, values in columns.items()
+        if values.ndim == 1 and _varies_within(codes_of(values)[rows], _dense(cells[rows]))
+    ]
+    by = f"; they differ in {', '.join(map(repr, differing[:3]))}" if differing else ""
+    most = 100.0 * float(np.expm1(spreads.max()))
+    points = "a point has" if is_large.sum() == 1 else f"{is_large.sum():,} points have"
+    return (
+        f"{points} several rows whose losses differ by up to {most:.2g} %, more than seeds "
+        f'usually do{by}: where="…" keeps the rows of one setting'
+    )
+
+
+def _dense(codes: NDArray[np.intp]) -> NDArray[np.intp]:
+    return np.asarray(np.unique(codes, return_inverse=True)[1], dtype=np.intp)

@@ -121,9 +121,8 @@ def _ways(
         found = _last_checkpoints(several, columns, options, what) if name == "D" else None
         return found or Problem(what, (option(name, several[0]),))
     near = [own for own in near_columns(name, free) if meaning_of(own) is None]
-    for found in (active, near):
-        if found:
-            return Problem("", (option(name, found[0]),))
+    for close in (*active, *near):
+        return Problem("", (option(name, close),))
     known = [own for own in ("N", "D") if _is_known(own, columns, options)]
     formulas = likely_formulas(name, free, known, columns)
     if formulas:

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from farseer_jax.link_functions import as_link
 from farseer_jax.runs import mixed_rows
+from farseer_jax.runs.arms import large_repeats
 from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
 from farseer_jax.runs.marked_rows import failed_runs
 from farseer_jax.runs.prepare import prepared
@@ -69,7 +70,10 @@ def surveyed(
             options = reader.solved({several.what: place})[1]
             if options is not None:
                 ways.append(Way(case, _without_useless(options, binding)))
-    raise TableError([problem.what for problem in problems], ways, columns.source)
+    sentences = [problem.what for problem in problems]
+    if sentences and reader.reads_as_it_is():
+        sentences[-1] += "; if the table is right as it is, use as_is=True"
+    raise TableError(sentences, ways, columns.source)
 
 
 class _Reader(NamedTuple):
@@ -85,6 +89,14 @@ class _Reader(NamedTuple):
         """The problems of a table, or the survey if there are none."""
         how = binding if self.complete is None else self.complete(columns, binding)
         return _read(columns, how, self.one_fit, self.can_group)
+
+    def reads_as_it_is(self) -> bool:
+        """Whether the table is read if nothing is said of its values and rows."""
+        try:
+            columns, binding = with_options(self.columns, self.binding, {"as_is": True})
+            return self.read(columns, binding)[1] is not None
+        except ValueError:
+            return False
 
     def solved(self, places: Mapping[str, int]) -> tuple[list[Problem], Options | None]:
         """All problems, and the options that read the table; None if no options do.
@@ -144,12 +156,11 @@ def _read(
     if mixed and not columns.as_is:
         return mixed, None
     own = values.columns
-    failed = None if one_fit else failed_runs(own)
     notes = (
         *own.notes,
         *taken_for(own, binding, found, values.units),
         *values.doubts,
-        *([] if failed is None else [failed.what]),
+        *_row_notes(values, binding, found, one_fit),
     )
     binding = binding._replace(
         columns_of=found.inputs, response=found.responses, units={**binding.units, **values.units}
@@ -161,18 +172,43 @@ def _mixed_rows(
     values: RoleValues, binding: Binding, found: Found, can_group: bool
 ) -> list[Problem]:
     """Rows that do not belong in one fit."""
-    columns = values.columns
-    used = {column for own in found.inputs.values() for column in _as_tuple(own)}
-    used |= {*found.responses, *found.groups, binding.weights or "", binding.standard_error or ""}
-    others = {name: own for name, own in columns.items() if name not in used}
     tokens, sizes = (
         own if isinstance(own := found.inputs.get(name), str) else None for name in ("D", "N")
     )
     training = mixed_rows.Training(values.numbers, tokens, sizes)
-    inputs = [*values.inputs, *(columns[name].astype(str) for name in found.groups)]
     return mixed_rows.mixed(
-        others, training, inputs, values.response, can_group=can_group, groups=found.groups
+        _further(values, binding, found),
+        training,
+        _all_inputs(values, found),
+        values.response,
+        can_group=can_group,
+        groups=found.groups,
     )
+
+
+def _row_notes(
+    values: RoleValues, binding: Binding, found: Found, one_fit: bool
+) -> tuple[str, ...]:
+    """What may be wrong with rows, without being a reason to refuse them."""
+    further, said = _further(values, binding, found), None
+    if not one_fit:
+        failed = failed_runs(further)
+        said = None if failed is None else failed.what
+    elif binding.link.name == "log":
+        said = large_repeats(further, _all_inputs(values, found), values.response)
+    return () if said is None else (said,)
+
+
+def _further(values: RoleValues, binding: Binding, found: Found) -> dict[str, Any]:
+    """The columns that are no inputs, responses or groups."""
+    used = {column for own in found.inputs.values() for column in _as_tuple(own)}
+    used |= {*found.responses, *found.groups, binding.weights or "", binding.standard_error or ""}
+    return {name: own for name, own in values.columns.items() if name not in used}
+
+
+def _all_inputs(values: RoleValues, found: Found) -> list[Any]:
+    """The inputs and the groups, ``(row,)`` or ``(row, share)`` each."""
+    return [*values.inputs, *(values.columns[name].astype(str) for name in found.groups)]
 
 
 def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def number_of(text: str, decimal_comma: bool | None = None) -> float | None:
 def numbers_of(values: Any, decimal_comma: bool | None = None) -> NumberColumn:
     """Read a column as numbers; its separators are decided for the whole column.
 
-    ``3,41``, ``0,412`` or ``1.234,5`` in any row show that commas separate decimals, ``1,234,567``
+    ``3,41``, ``0,412``, ``1.234,5`` or ``1.234.567`` in any row show that commas separate decimals, ``1,234,567``
     or ``1,234.5`` that they separate thousands. Without such a row, ``3,412`` is ambiguous. Points
     separate decimals unless commas do. Missing values are None, NaN, pandas' NA, ``""``, ``NA``,
     ``N/A``, ``nan``, ``null``, ``None`` and ``-``, in any case.
@@ -192,7 +192,8 @@ def _read_all(
     """Whether commas mark decimals, the texts that are ambiguous, and the number of each text."""
     is_comma = bool(decimal_comma)
     read = {text: _read_or_missing(text, is_comma) for text in texts}
-    if decimal_comma is not None or not any("," in text for text in read):
+    may_group = any("," in text or text.count(".") > 1 for text in read)
+    if decimal_comma is not None or not may_group:
         return is_comma, frozenset(), read
     marked = [text for text in read if "," in text or "." in text]
     other = {text: _read(text, True) for text in marked}
