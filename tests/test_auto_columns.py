@@ -144,7 +144,7 @@ class TestReadings:
         _, reading = read(own | {"val_loss": 1.01 * own["loss"], "train_loss": 0.9 * own["loss"]})
         assert reading.responses == ("loss",)
         (note,) = reading.notes
-        assert "'val_loss', 'train_loss' could be meant too" in note
+        assert "'val_loss', 'train_loss' would also match" in note
 
     def test_standard_errors_and_scales_are_no_losses(self) -> None:
         own = ladder()

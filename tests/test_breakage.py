@@ -47,6 +47,12 @@ def groups() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
+def one_group(groups: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The runs of the first group."""
+    return {name: groups[name][:30] for name in ("N", "loss")}
+
+
+@pytest.fixture(scope="module")
 def fits(groups: dict[str, np.ndarray]) -> fj.Fits:
     return fj.fit("E + A/N**alpha", groups, by="day")
 
@@ -164,13 +170,13 @@ class TestSettings:
         ],
     )
     def test_each_mistake_has_its_remedy(
-        self, groups: dict[str, np.ndarray], settings: dict[str, object], message: str
+        self, one_group: dict[str, np.ndarray], settings: dict[str, object], message: str
     ) -> None:
         with pytest.raises(ValueError, match=message):
-            fj.fit("E + 1/(k*N)**a", groups, fj.LeastSquares(**settings))  # type: ignore[arg-type]
+            fj.fit("E + 1/(k*N)**a", one_group, fj.LeastSquares(**settings))  # type: ignore[arg-type]
 
-    def test_one_name_for_both_ties_them(self, groups: dict[str, np.ndarray]) -> None:
-        found = fj.fit("E + 1/(k*N)**k", groups)
+    def test_one_name_for_both_ties_them(self, one_group: dict[str, np.ndarray]) -> None:
+        found = fj.fit("E + 1/(k*N)**k", one_group)
         assert found.law.parameter_names() == ("E", "k")
 
 
@@ -207,18 +213,18 @@ class TestLaws:
         with pytest.raises(ValueError, match="got 2 and 1"):
             fj.Domain(2, 1)
 
-    def test_a_law_without_parameters_is_refused(self, groups: dict[str, np.ndarray]) -> None:
+    def test_a_law_without_parameters_is_refused(self, one_group: dict[str, np.ndarray]) -> None:
         class Nothing(fj.Law):
             def loss(self, N: fj.Real) -> fj.Real:
                 return N
 
         with pytest.raises(ValueError, match="the law 'Nothing' has no parameters"):
-            fj.fit(Nothing, groups)
+            fj.fit(Nothing, one_group)
 
     @pytest.mark.parametrize("result", ["text", None, (1.0, 2.0)])
     def test_a_law_that_returns_no_number_is_refused(
-        self, groups: dict[str, np.ndarray], result: object
+        self, one_group: dict[str, np.ndarray], result: object
     ) -> None:
         law = fj.law(lambda N, *, E: result)
         with pytest.raises(TypeError, match=r"must return one number per run, got \w+"):
-            fj.fit(law, groups)
+            fj.fit(law, one_group)

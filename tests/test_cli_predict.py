@@ -86,6 +86,57 @@ class TestPredict:
         refused(farseer("predict", fit_file, *args.split()), message)
 
 
+class TestTablesOfPoints:
+    """They are checked as the tables of fits are."""
+
+    @pytest.fixture(autouse=True)
+    def fitted(self, folder: Path) -> None:
+        N, D = (own.ravel() for own in np.meshgrid(1e8 * 2.0 ** np.arange(4), [2e9, 8e9, 3e10]))
+        self.N, self.D = N, D
+        self.loss = 1.7 + 406.4 / N**0.34 + 410.7 / D**0.28
+        write("runs.csv", N=N, D=D, loss=self.loss)
+        options = ["--law", "chinchilla", "--json", "fit.json"]
+        assert farseer("fit", "runs.csv", *options).exit_code == 0
+
+    @pytest.mark.parametrize("with_loss", [True, False])
+    @pytest.mark.parametrize(
+        ("name", "spoiled", "message"),
+        [
+            ("N", lambda N, D: N * np.tile([1.0, 1e-9], 6), "column 'N' mixes units"),
+            ("D", lambda N, D: 6 * N * D, "too large for a number of training tokens"),
+            ("N", lambda N, D: N / 1e9, "--N-unit 1e9"),
+        ],
+    )
+    def test_units_and_meanings(
+        self, name: str, spoiled: Any, message: str, with_loss: bool
+    ) -> None:
+        table = {"N": self.N, "D": self.D, **({"loss": self.loss} if with_loss else {})}
+        write("points.csv", **{**table, name: spoiled(self.N, self.D)})
+        result = farseer("predict", "fit.json", "points.csv")
+        refused(result, "points.csv: ", message, "farseer predict fit.json points.csv --")
+
+    def test_observed_perplexities(self) -> None:
+        write("points.csv", N=self.N, D=self.D, loss=np.exp(self.loss))
+        result = farseer("predict", "fit.json", "points.csv")
+        refused(result, "if it is a perplexity", "--derive 'loss = log(loss)'")
+        given = ["points.csv", "--derive", "loss = log(loss)", "--json", "p.json"]
+        assert farseer("predict", "fit.json", *given).exit_code == 0
+        assert json.loads(Path("p.json").read_text())["metrics"]["mean_relative_error"] < 1e-3
+
+    def test_tokens_per_parameter_of_points_without_a_loss(self) -> None:
+        write("points.csv", params_B=[7.0, 13.0], tokens_per_param=[20, 200])
+        proposed = "--derive 'D = tokens_per_param*N'"
+        refused(farseer("predict", "fit.json", "points.csv"), proposed)
+        given = ["points.csv", "--derive", "D = tokens_per_param*N", "--json", "p.json"]
+        assert farseer("predict", "fit.json", *given).exit_code == 0
+        rows = json.loads(Path("p.json").read_text())["predictions"]
+        assert [(row["N"], row["D"]) for row in rows] == [(7e9, 1.4e11), (1.3e10, 2.6e12)]
+
+    def test_an_error_names_the_file(self) -> None:
+        write("points.csv", N=[1e9], D=[1e10])
+        refused(farseer("predict", "fit.json", "points.csv", "--D", "tok"), "points.csv: ", "'tok'")
+
+
 @pytest.mark.usefixtures("folder")
 class TestAnyLaw:
     @pytest.fixture

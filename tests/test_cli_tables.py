@@ -57,7 +57,7 @@ class TestRows:
         pd.concat(parts).to_csv("export.csv", index=False)
         runs, said = runs_of("export.csv", "--last-by", "Name,_step")
         assert_same(runs, ladder)
-        assert "the last row by _step of each Name: 25 of 100 rows" in said
+        assert "the last row of each Name by _step: 25 of 100 rows" in said
 
     def test_outliers_by_name(self, shared_data: Path) -> None:
         file = shared_data / "chinchilla_epoch.csv"
@@ -82,3 +82,20 @@ class TestRows:
         result = farseer("fit", "runs.csv", "--where", "D > 1e9", "--drop", "2", *QUICK)
         assert result.exit_code == 2
         assert "drop: there is no run '2' in the rows 4 to 11" in result.stderr
+
+
+@pytest.mark.usefixtures("folder")
+class TestMissingLosses:
+    """A run without a loss is left out and named by every command."""
+
+    @pytest.mark.parametrize(
+        "command", [("allocate", "nan.csv", "--compute", "1e21"), ("compare", "nan.csv", "all.csv")]
+    )
+    def test_of_one_recipe(self, command: tuple[str, ...]) -> None:
+        N, D = (own.ravel() for own in np.meshgrid(1e8 * 2.0 ** np.arange(4), [2e9, 8e9, 3e10]))
+        table = pd.DataFrame({"N": N, "D": D, "loss": 1.7 + 406.4 / N**0.34 + 410.7 / D**0.28})
+        table.to_csv("all.csv", index=False)
+        table.assign(loss=table.loss.where(table.index != 4)).to_csv("nan.csv", index=False)
+        result = farseer(*command)
+        assert result.exit_code == 0, result.stderr
+        assert "left out: row 4 (column 'loss': missing)" in result.stderr

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import farseer_jax as fj
-from farseer_jax.runs.column_names import holds, loss_rank, name_and_unit, roles_of, unit_of
+from farseer_jax.runs.column_names import (
+    holds,
+    is_non_embedding,
+    loss_rank,
+    name_and_unit,
+    roles_of,
+    unit_of,
+)
 from farseer_jax.runs.find_columns import find_inputs, usual_columns
 from farseer_jax.runs.usual_names import USUAL_NAMES
 
@@ -44,7 +51,15 @@ RECOGNISED: dict[str, dict[str, float | None]] = {
         "N/1e6": 1e6,
         "config.model.params_M": 1e6,
         "million_params": 1e6,
+        "Model size (M params, non-emb)": 1e6,
+        "num_params (excl. embeddings)": None,
+        "config/model/num_parameters_excl_embeddings": None,
+        "backbone_params": None,
+        "n_params_total": None,
+        "N_total": None,
+        "Parameter (Mio.)": 1e6,
     },
+    "N_active": {"Activated params (B)": 1e9, "n_active_params": None, "activated_params": None},
     "D": {
         "tokens_seen": None,
         "train/tokens_seen": None,
@@ -69,6 +84,16 @@ RECOGNISED: dict[str, dict[str, float | None]] = {
         "D (B)": 1e9,
         "budget_BT": 1e9,
         "config.data.tokens [T]": 1e12,
+        "dataset_size": None,
+        "throughput/tokens_seen": None,
+        "progress/tokens_seen": None,
+        "Tokens [Btok]": 1e9,
+        "tok": None,
+        "n_tok": None,
+        "Training data (GT)": 1e9,
+        "Token horizon (B)": 1e9,
+        "Tokens (Mrd.)": 1e9,
+        "Tokens in Milliarden": 1e9,
     },
     "U": {"data/unique_tokens": None, "uniqueTokens": None},
     "P": {"#streams": None, "config.num_streams": None, "n_streams": None},
@@ -76,6 +101,7 @@ RECOGNISED: dict[str, dict[str, float | None]] = {
     "C": {
         "train/total_flos": None,
         "Training compute (FLOP)": None,  # Epoch
+        "FLOPs budget": None,
     },
     "lr": {"optim.learning_rate": None, "optimizer/lr": None, "config.lr": None, "train/lr": None},
     "B": {"config.global_batch_size": None, "train.batch_size": None},
@@ -87,11 +113,13 @@ LOSSES = """
     loss|eval/loss|eval_loss|val/loss|valid/loss|validation.loss|val loss|valLoss|test/loss|
     summary/eval/loss|metrics.val_loss|lm loss validation|lm-loss-validation/lm loss validation|
     eval/c4_en-validation/CrossEntropyLoss|metrics/eval/LanguageCrossEntropy|loss/val|Loss/valid|
-    val/bpb|eval/bits_per_byte|final_val_loss|summary.loss|eval/lm_loss|val_nll
+    val/bpb|eval/bits_per_byte|final_val_loss|summary.loss|eval/lm_loss|val_nll|xent|
+    c4_val_loss|eval/mean_loss
     """
 TRAINING_LOSSES = """
     train/loss|train_loss|training_loss|trainLoss|loss/train|train/CrossEntropyLoss|
-    metrics/train/LanguageCrossEntropy|lm-loss-training/lm loss|train.ce_loss|summary/train/loss
+    metrics/train/LanguageCrossEntropy|lm-loss-training/lm loss|train.ce_loss|summary/train/loss|
+    mean_loss|avg loss|smoothed_loss|loss_mean|train_loss_smooth
     """
 NEITHER = """
     tokens_per_param|tokens_per_second|tokens_per_batch|loss_se|loss_lo95|n_layers|batch_tokens|
@@ -100,7 +128,8 @@ NEITHER = """
     tokens_per_param_B|num_layers|head_size|config.model.d|model.n_heads|loss_weight|aux_loss|z_loss|
     train/grad_norm|eval/runtime|eval/samples_per_second|best_val_loss|loss_B|perplexity|accuracy|
     params_per_layer|train/z_loss|eval/accuracy|steps|epoch|_step|_runtime|tok_k|top_k|arm|seed|
-    train_loss_last_std|n_b|d_m|config.d|param_norm|loss %|tokens (%)|N (% of total)
+    train_loss_last_std|n_b|d_m|config.d|param_norm|loss %|tokens (%)|N (% of total)|train_size|
+    training_size|train/size|dataset_N|data_params|embedding_params|training_data|M (tokens/param)
     """
 
 
@@ -180,6 +209,14 @@ def test_any_text_is_a_name(text: str) -> None:
     words, unit = name_and_unit(text)
     assert all(word == word.lower() for word in words)
     assert unit is None or unit > 1
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [("num_parameters_excl_embeddings", True), ("N_no_embed", True), ("embedding_params", False)],
+)
+def test_parameters_without_embeddings(column: str, expected: bool) -> None:
+    assert is_non_embedding(column) is expected
 
 
 # A table

@@ -141,7 +141,7 @@ def test_another_file_than_the_published_one_is_refused_and_not_kept(
     address, folder, _ = server
     (folder / "runs.csv").write_text(TABLE.replace("3.25", "3.26"))
     monkeypatch.setitem(CATALOGUE, "chinchilla", moved("chinchilla", address, runs__csv=TABLE))
-    message = f"dataset 'chinchilla': {address}/runs.csv is not the file that was published"
+    message = f"dataset 'chinchilla': {address}/runs.csv differs from the published file"
     with pytest.raises(ValueError, match=message):
         fj.datasets.load("chinchilla")
     assert list((cache / "chinchilla").iterdir()) == []
@@ -176,7 +176,9 @@ def test_without_a_network_the_message_says_what_to_fetch_and_where_to_put_it(
     path.write_text(TABLE)  # advice that is followed helps
     assert fj.datasets.load("chinchilla")["loss"].tolist() == [3.5, 3.25]
     path.write_text(TABLE + "\n")
-    with pytest.raises(ConnectionError, match=r"runs\.csv, where the file has another checksum$"):
+    with pytest.raises(
+        ConnectionError, match=r"runs\.csv, where the existing file has a different checksum$"
+    ):
         fj.datasets.load("chinchilla")
 
 
@@ -355,3 +357,10 @@ def test_a_run_of_the_olmo_ladder_ends_with_its_last_evaluation(tmp_path: Path) 
     assert (table["D"][0], table["loss"][0], table["loss_pile"][0]) == (2e8, 3.75, 4.0)
     assert table["role"].tolist() == ["rerun", "ladder"]
     assert table["run_id"].tolist() == ["190M-1xC-rerun", "3B-2xC"]
+
+
+def test_a_table_is_read_by_the_name_of_a_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = {"N": np.array([1e8, 2e8]), "D": np.array([2e9, 2e9]), "loss": np.array([3.6, 3.4])}
+    monkeypatch.setattr(fj.datasets, "load", lambda name: {"farseer": columns}[name])
+    assert fj.read_table("dataset:farseer").source == "dataset:farseer"
+    assert fj.read_runs("dataset:farseer", where="N > 1e8").loss.tolist() == [3.4]

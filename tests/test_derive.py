@@ -180,7 +180,7 @@ def test_a_missing_number_is_missing_whatever_numpy_makes_of_it() -> None:
     ):
         found, notes = derived(table, f"x = {formula}")
         assert np.isnan(found["x"]).tolist() == [True, False]
-        assert notes[0].endswith("; missing in row 0, for want of a")
+        assert notes[0].endswith("; missing in row 0, where a is missing")
 
 
 # What is refused
@@ -191,17 +191,17 @@ REFUSED = {
     "D =": "the formula is empty",
     "D = 20N": "'20N' at column 5 of the formula",
     "D = 20^N": r"'\^' at column 7 of the formula: write \*\* for a power",
-    "D = x = N": "'=' at column 7 of the formula: leave out it and what is before it",
-    "6*N = C": r"'6\*N' at column 1 of the formula: one name stands before the '='",
+    "D = x = N": "'=' at column 7 of the formula: remove it and what is before it",
+    "6*N = C": r"'6\*N' at column 1 of the formula: expected one name before the '='",
     "log = N": "name 'log' at column 1 of the formula: quote it, \"log\"",
-    "D | D = N": "one name stands before the '='",
+    "D | D = N": "expected one name before the '='",
     "x = N | N*2": "a bar declares the inputs of a law",
-    "x = sum(N)": r"sum\(…\) and indexes are for the mixtures of a law: add columns by \+",
-    "D = token_per_param*N": r"unknown name token_per_param; did you mean tokens_per_param\?",
-    "D = Tokens_per_param*n": r"did you mean tokens_per_param\?; .*unknown name n; did you",
+    "x = sum(N)": r"sum\(…\) and indexes are for the mixtures of a law: add columns with \+",
+    "D = token_per_param*N": r"unknown name token_per_param \(did you mean tokens_per_param\?\)",
+    "D = Tokens_per_param*n": r"did you mean tokens_per_param\?\); .*unknown name n \(did you",
     "x = config.model.size": 'quote it, "config.model.size"',
-    "x = 2*config.model.size (M)": r'without quotes: write "config.model.size \(M\)"',
-    "x = train/loss": r'name stands there without quotes: write "train/loss"; the columns are',
+    "x = 2*config.model.size (M)": r'needs quotes: write "config.model.size \(M\)"',
+    "x = train/loss": r'the column name needs quotes: write "train/loss"; the columns are',
     "x = y*z": r"unknown name y; .*unknown name z; the columns are 'N', 'tokens_per_param', 'con",
     "x = 2*arm": r"column 'arm': rows 0, 1, 2 are not numbers \('a', 'b', 'a'\)",
     "x = N/(N - 4e8)": r"x = N/\(N - 4e8\): row 1 is infinite \(where N = 4e\+08\)",
@@ -268,7 +268,7 @@ def test_any_text_is_computed_or_refused(text: str) -> None:
 
 def test_the_formulas_of_the_page_are_read() -> None:
     page = (Path(__file__).parents[1] / "docs" / "tables.md").read_text(encoding="utf-8")
-    section = page[page.index("## Derived columns") : page.index("## From where runs live")]
+    section = page[page.index("## Derived columns") : page.index("## Logged runs")]
     rows = [line for line in section.splitlines() if line.startswith("| ")]
     formulas = [text for row in rows for text in re.findall(r"`(\w+ = [^`]+)`", row)]
     assert len(formulas) >= 12

@@ -348,7 +348,7 @@ def test_a_law_that_is_negative_at_its_starts() -> None:
             return self.E - self.B / D**0.3
 
     starts = Difference(E=np.array([1.0, 2.0]), B=np.array([1e4, 1e5]))
-    runs = {"D": TOKENS, "loss": 3.0 - 500.0 / TOKENS**0.3}
+    runs = fj.read_table({"D": TOKENS, "loss": 3.0 - 500.0 / TOKENS**0.3}, as_is=True)  # it rises
     with pytest.raises(ValueError, match="'Difference' is negative or 0 at some of the runs at"):
         fj.fit(Difference, runs, fj.LeastSquares(starts=starts))
     assert fj.fit(Difference, runs, fj.LeastSquares(starts=starts), link="identity").success

@@ -142,7 +142,7 @@ REFUSED = {
     "E + A·N": r"'·' at column 6 of the formula: write \* for a product",
     "E − A": "'−' at column 3 of the formula: write - for a minus",
     "a // b": "'//' at column 3 of the formula: write / for a quotient",
-    "L = E + N": "'=' at column 3 of the formula: leave out it and what is before it",
+    "L = E + N": "'=' at column 3 of the formula: remove it and what is before it",
     "N.real": "name 'N.real' at column 1 of the formula: quote it, \"N.real\"",
     "N .real": "'.' at column 3 of the formula: it cannot stand alone",
     "'N'": 'at column 1 of the formula: quote the name of a column by " or `',

@@ -151,7 +151,7 @@ class TestRows:
         text = "\n".join(found.rows)
         assert "35 runs, 5 sizes, N 100 M to 1.6 B, 1.25 to 640 tokens per parameter" in text
         assert "1 of 35 runs equals another in all inputs and the loss: copies count once" in text
-        assert "4 of 30 points of N and D have several runs with other losses" in text
+        assert "4 of 30 points of N and D have several runs with different losses" in text
         assert "noise of ln loss 0.14 % (repeats, 4 degrees of freedom)" in text  # 0.2 / sqrt(2)
 
     def test_repeats_that_differ_in_another_input_are_not_noise(self) -> None:
@@ -162,7 +162,7 @@ class TestRows:
         table["loss"] *= 1.0 + table["lr"] + 1e-5 * table["batch_size"]
         found = fj.inspect_table(table)
         text = "\n".join(found.rows)
-        assert "30 of 30 points of N and D have several runs with other losses, which" in text
+        assert "30 of 30 points of N and D have several runs with different losses, which" in text
         assert "differ in lr, batch_size" in text
         assert "noise" not in text
         assert found.steps[0].settings == ("--law", "learning-rate-batch")
@@ -319,7 +319,7 @@ class TestShell:
         path = written(tmp_path / "runs.csv", ladder(2))
         text = farseer("inspect", path).stdout
         assert "use --by arm" in text
-        assert "what follows is read with --by arm" in text
+        assert "below, the table is read with --by arm" in text
         assert "by=" not in text
 
 
@@ -344,3 +344,32 @@ def test_memory_is_that_of_the_columns(tmp_path: Path) -> None:
     num_rows, num_runs, per_row = done.stdout.split()
     assert (num_rows, num_runs) == ("500000", "5000")
     assert float(per_row) < 400.0
+
+
+class TestTablesThatAreNotRead:
+    """They are described as far as they go."""
+
+    N, D = (own.ravel() for own in np.meshgrid(1e8 * 2.0 ** np.arange(4), [2e9, 8e9, 3e10]))
+    loss = 1.7 + 406.4 / N**0.34 + 410.7 / D**0.28
+
+    def test_without_a_loss(self) -> None:
+        found = fj.inspect_table({"N": self.N, "D": self.D, "rel": self.loss})
+        assert not found.is_readable
+        assert "lacks" not in str(found)
+        assert "than the 0 runs" not in str(found)
+        assert found.steps == ()
+
+    def test_arms_with_a_missing_label(self) -> None:
+        names = [None, "muon"]
+        table = {name: np.tile(own, 2) for name, own in (("N", self.N), ("D", self.D))}
+        table["opt"] = np.repeat(np.array(names, dtype=object), len(self.N))
+        table["loss"] = np.concatenate([self.loss, 0.97 * self.loss])
+        found = fj.inspect_table(table)
+        assert found.problems
+        assert found.num_rows == 24
+
+    def test_accuracies_are_not_forecast(self) -> None:
+        """A forecast is of losses: no call of one is proposed."""
+        found = fj.inspect_table({"N": self.N, "D": self.D, "accuracy": 1.0 / self.loss})
+        assert found.options == {"response": "accuracy", "link": "logit"}
+        assert {step.command for step in found.steps} == {"fit"}

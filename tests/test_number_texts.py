@@ -185,7 +185,7 @@ class TestColumns:
         assert numbers_of(texts).ambiguous.tolist() == rows
         for comma in (False, True):
             assert not numbers_of(texts, comma).ambiguous.size
-        with pytest.raises(ValueError, match=r"column 'D': rows? .* may be read in two ways"):
+        with pytest.raises(ValueError, match=r"column 'D': rows? .* can be read in two ways"):
             floats_of(texts, "column 'D'")
 
     def test_a_caller_may_know_the_marks(self) -> None:
@@ -336,7 +336,7 @@ class TestCommands:
             ("fit T --num-starts 0k", "0 is not in the range"),
             ("forecast T --at 7B,x", "expected a point N,D of positive numbers"),
             ("forecast T --level 95", "95.0 is not in the range"),
-            ("extrapolate T --limit 1B,x", "expected positive numbers with commas between them"),
+            ("extrapolate T --limit 1B,x", "expected positive numbers separated by commas"),
             ("extrapolate T --target N=7B,loss=x", "expected NAME=NUMBER (such as N=4B"),
             ("allocate T --compute 1e21,x", "expected a positive number (such as 1e22)"),
             ("suggest T --split 1e21,-1 --budget 1", "expected a positive number (such as 1e22)"),

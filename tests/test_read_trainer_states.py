@@ -78,7 +78,7 @@ def test_a_run_is_its_last_checkpoint(runs: Path) -> None:
         "epoch": [1.0, 0.4],
         "grad_norm": [0.5, 0.5],
         "learning_rate": [1e-4, 1e-4],
-        "loss": [3.0, 3.6],
+        "train/loss": [3.0, 3.6],
         "eval_loss": [3.25, 3.85],
         "eval_runtime": [1.5, 1.5],
         "eval_step": [1000, 400],
@@ -99,7 +99,7 @@ def test_history_has_training_and_evaluation_of_a_step_in_one_row(runs: Path) ->
     columns = fj.read_trainer_states(runs, history=True)
     assert columns["run"].tolist() == ["ladder/small"] * 10 + ["large"] * 4
     assert columns["step"].tolist() == [*range(100, 1001, 100), *range(100, 401, 100)]
-    np.testing.assert_array_equal(columns["loss"], 4 - columns["step"] / 1000)
+    np.testing.assert_array_equal(columns["train/loss"], 4 - columns["step"] / 1000)
     evaluated = columns["step"] % 200 == 0
     np.testing.assert_array_equal(np.isfinite(columns["eval_loss"]), evaluated)
     assert columns["config.hidden_size"].tolist() == [256] * 10 + [512] * 4
@@ -151,7 +151,7 @@ def test_an_evaluation_after_training_fills_in_what_was_not_logged(tmp_path: Pat
     save(tmp_path / "a", {"eval_loss": 3.75, "loss": 9.0, "perplexity": 42.5}, "all_results.json")
     columns = fj.read_trainer_states(tmp_path)
     assert columns["eval_loss"].tolist() == [3.75]
-    assert columns["loss"].tolist() == [3.5]
+    assert columns["train/loss"].tolist() == [3.5]
 
 
 def test_an_evaluation_of_an_earlier_step_says_so(tmp_path: Path) -> None:
@@ -167,12 +167,12 @@ def test_a_run_that_logged_nothing_stays_as_a_row(tmp_path: Path) -> None:
         columns = fj.read_trainer_states(tmp_path, history=history)
         assert columns["run"].tolist() == ["a"] + ["b"] * (len(losses) - 1)
         assert columns["step"][0] == 50
-        np.testing.assert_array_equal(columns["loss"], losses)
+        np.testing.assert_array_equal(columns["train/loss"], losses)
 
 
 def test_not_a_number_in_json_is_a_number(tmp_path: Path) -> None:
     save(tmp_path, state(1, log_history=[{"step": 1, "loss": float("nan")}]))
-    assert np.isnan(fj.read_trainer_states(tmp_path)["loss"][0])
+    assert np.isnan(fj.read_trainer_states(tmp_path)["train/loss"][0])
 
 
 @pytest.mark.parametrize(

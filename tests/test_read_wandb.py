@@ -190,7 +190,7 @@ def test_records_that_end_anywhere_in_a_block_are_read(tmp_path: Path, left: int
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "run-1.wandb"
     path.write_text("N,D,loss\n")
-    with pytest.raises(ValueError, match=r"run-1\.wandb: is not a file of W&B"):
+    with pytest.raises(ValueError, match=r"run-1\.wandb: is not a W&B file"):
         fj.read_wandb(tmp_path)
 
 
@@ -264,7 +264,7 @@ def test_a_project_is_fetched_with_its_filters(monkeypatch: pytest.MonkeyPatch) 
     assert asked == {
         "path": "entity/project", "filters": filters, "include_sweeps": False, "lazy": False
     }  # fmt: skip
-    with pytest.raises(ValueError, match="filters: W&B applies these to a project"):
+    with pytest.raises(ValueError, match="filters: expected a project"):
         fj.read_wandb([api_run(1)], filters=filters)
 
 
@@ -278,7 +278,10 @@ def test_what_the_api_refuses_is_one_sentence(
         raise error
 
     monkeypatch.setattr(wandb, "Api", lambda: SimpleNamespace(runs=refuse))
-    with pytest.raises(ValueError, match=f"'a/b' is not a folder here, and .* fetched: {error}$"):
+    with pytest.raises(
+        ValueError,
+        match=f"'a/b' is not a folder, and could not be fetched as a W&B project: {error}$",
+    ):
         fj.read_wandb("a/b")
 
 
@@ -290,7 +293,9 @@ def test_a_history_that_the_api_cannot_give_is_one_sentence(
 
     fetched = [run(scan_history=scan_history)]
     monkeypatch.setattr(wandb, "Api", lambda: SimpleNamespace(runs=lambda *_, **__: fetched))
-    with pytest.raises(ValueError, match=r"could not be fetched: the server is away$"):
+    with pytest.raises(
+        ValueError, match=r"could not be fetched as a W&B project: the server is away$"
+    ):
         fj.read_wandb("a/b", history=True)
 
 

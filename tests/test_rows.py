@@ -79,7 +79,7 @@ def test_tables_of_every_library(make: type) -> None:
         ("arm = 'atn'", ["no row meets", "column 'arm' has the values 'attn', 'kda', \"it's\""]),
         ("N > 1e12", ["no row meets", "column 'N' is from 7e+07 to 7e+09"]),
         ("arms = 'attn'", ["there is no column 'arms'", "did you mean 'arm'?"]),
-        ("arm = attn", ["there is no column 'attn'", "text stands in single quotes"]),
+        ("arm = attn", ["there is no column 'attn'", "put text in single quotes"]),
         ("config.model.lr > 2", ["did you mean 'config.model.lr'?", "in double quotes"]),
         ("order > 2", ['order is a word of SQL: write the column as "order"']),
         ("size > 1e9", ["text is compared as it is written, size = '7B'", "derive="]),

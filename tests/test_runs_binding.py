@@ -1,6 +1,7 @@
 """Columns of tables bound to the inputs of a law, by group and response."""
 
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -403,3 +404,55 @@ def test_kept_copies_have_their_weight() -> None:
     once = fj.fit(fj.Chinchilla, table)
     assert once.diagnostics.num_copies == 1
     assert once.predict(3e9, 1e11) != pytest.approx(expected.predict(3e9, 1e11), rel=1e-6)
+
+
+class TestNotes:
+    """Notes on rows are those of the runs at hand."""
+
+    def test_a_selection_has_no_notes_on_rows(self) -> None:
+        table = {"params": [1e8, 2e8, 4e8, 8e8], "D": [2e9] * 4, "loss": [3.6, 3.4, 3.2, 3.1]}
+        runs = fj.read_runs(table, where="loss < 3.5")
+        of_columns = "N is column 'params'"
+        assert runs.notes == ("3 of 4 rows meet loss < 3.5", of_columns)
+        assert runs.select(max_N=4e8).notes == (of_columns,)
+        assert runs.select(max_N=1e9).notes == runs.notes
+
+    def test_a_group_has_no_notes_on_rows_of_others(self) -> None:
+        table = {"N": [1e8, 2e8] * 2, "D": [2e9] * 4, "loss": [3.6, 3.4, 3.2, None]}
+        table["arm"] = ["a", "a", "b", "b"]
+        a, b = bind_runs(table, ["N", "D"], by="arm", checked=True)
+        assert a.runs.notes == ()
+        assert b.runs.notes == ("left out: row 3 (column 'loss': missing)",)
+
+
+class TestAdvice:
+    """What an error proposes is a call that works."""
+
+    @pytest.mark.parametrize("drop", [False, True])
+    def test_of_a_file(self, drop: bool, tmp_path: Path) -> None:
+        path = tmp_path / "runs.csv"
+        rows = ["0.1,20,3.6,a", "0.2,40,3.3,b", f"0.4,40,{'' if drop else 3.2},a"]
+        path.write_text("\n".join(["size_B,tokens_per_param,loss,arm", *rows]))
+        with pytest.raises(fj.TableError) as caught:
+            fj.read_runs(path, where="size_B < 10", drop_missing=drop)
+        call = str(caught.value).split("This reads it: ")[1]
+        assert call.startswith(f"fj.read_table({str(path)!r}, ")
+        columns = eval(call, {"fj": fj})
+        assert fj.read_runs(columns).D.tolist() == [2e9, 8e9, 1.6e10][: 3 - drop]
+
+    def test_of_a_table_in_memory(self) -> None:
+        table = {"N": [1e8, 2e8], "tokens_per_param": [20, 40], "a_loss": [3.6, 3.3]}
+        table["b_loss"] = [3.7, 3.4]
+        with pytest.raises(fj.TableError) as caught:
+            fj.read_runs(table)
+        call, options = str(caught.value).split("This reads it: ")[1].split(" with ")
+        columns = eval(call, {"fj": fj, "table": table})
+        runs = eval(f"fj.read_runs(columns, {options})", {"fj": fj, "columns": columns})
+        assert runs.D.tolist() == [2e9, 8e9]
+
+    def test_an_error_can_be_pickled(self) -> None:
+        with pytest.raises(fj.TableError) as caught:
+            fj.read_runs({"params": [1e8], "tokens_per_param": [20], "loss": [3.6]})
+        copy = pickle.loads(pickle.dumps(caught.value))
+        assert str(copy) == str(caught.value)
+        assert copy.options == caught.value.options

@@ -527,7 +527,10 @@ def test_parquet_without_rows(tmp_path: Path) -> None:
         ("prose of\nseveral lines, and of\ncommas, too\n", "line 2 has "),
         (TEXT + '"c,4e8', "line 4 has a quote that is not closed"),
         ('N,note,x\n1,"a,2\n3,b,4\n', "line 2 has a quote that is not closed"),
-        ('N,note\n1,"a"b\n', "line 2 has a quote that is not closed, or text behind one"),
+        (
+            'N,note\n1,"a"b\n',
+            "line 2 has a quote that is not closed, or text after a closing quote",
+        ),
         ("N,x\n1," + "a" * (1 << 24) + "\n", "line 2 is longer than 16 MB"),
     ],
 )
@@ -549,7 +552,7 @@ def test_malformed_line(tmp_path: Path, content: str, message: str) -> None:
 )
 def test_binary_file(tmp_path: Path, content: bytes) -> None:
     message = refusal(written(tmp_path / "runs.csv", content))
-    assert message.startswith("is a binary file of an unknown format")
+    assert message.startswith("is a binary file in an unknown format")
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,103 @@ def test_epochs_without_their_tokens_are_refused_with_what_is_needed(
     options: dict[str, str],
 ) -> None:
     table = {"N": [1e8, 2e8, 4e8], "epochs": [1, 2, 4], "loss": [3.0, 2.9, 2.8]}
-    with pytest.raises(fj.TableError, match="multiply it by the tokens of one epoch") as caught:
+    with pytest.raises(fj.TableError, match="multiply it by the tokens per epoch") as caught:
         fj.read_runs(table, **options)
     assert caught.value.ways == ()
     assert fj.read_runs(table, derive="D = epochs*2e9").D.tolist() == [2e9, 4e9, 8e9]
+
+
+TRUE = {"N": [1e8, 2e8, 4e8], "D": [2e9, 4e9, 8e9], "loss": [3.4, 3.1, 2.9]}
+ALL = {"N": [1.5e8, 2.6e8, 4.8e8]}  # with the embedding
+
+
+def by_the_command(table: dict[str, list[object]], word: str, place: int = 0) -> fj.Runs:
+    """The runs of a refused table, as one of the proposed options reads it."""
+    with pytest.raises(fj.TableError, match=word) as caught:
+        fj.read_runs(table)
+    return fj.read_runs(table, **caught.value.ways[place].options)
+
+
+@pytest.mark.parametrize(
+    ("table", "word"),
+    [
+        ({"N": [1, 2, 3], "params": TRUE["N"], "D": TRUE["D"]}, "does not look like N"),
+        ({"N": TRUE["N"], "D": [512, 768, 1024], "tokens": TRUE["D"]}, "does not look like D"),
+        ({"size": ["100M", "200M", "400M"], "n_params": TRUE["N"], "D": TRUE["D"]}, "say which"),
+        ({"params": ALL["N"], "params_non_emb": TRUE["N"], "D": TRUE["D"]}, "say which"),
+        ({"N": TRUE["N"], "budget_BT": [2, 4, 8], "tokens": TRUE["D"]}, "say which"),
+        ({"params": ALL["N"], "non_emb_params": TRUE["N"], "D/N": [20.0] * 3}, "3 problems"),
+        ({"C": [1.2e18, 4.8e18, 1.92e19], "tokens_per_param": [20.0] * 3}, "2 problems"),
+        (
+            {"N": TRUE["N"], "steps": [3815, 7629, 15259], "batch_size": [524288] * 3}
+            | {"seq_len": [2048] * 3},
+            "recognised as D",
+        ),
+        (
+            {"N": TRUE["N"], "steps": [3815, 7629, 15259], "per_device_batch_size": [16] * 3}
+            | {"num_gpus": [16] * 3, "seq_len": [2048] * 3},
+            "recognised as D",
+        ),
+    ],
+)
+def test_the_likeliest_columns_are_proposed(table: dict[str, list[object]], word: str) -> None:
+    loss = "c4_loss" if "D/N" in table else "loss"
+    runs = by_the_command({**table, loss: TRUE["loss"]}, word)
+    assert runs.N == pytest.approx(TRUE["N"])
+    assert runs.D == pytest.approx(TRUE["D"], rel=1e-3)
+    assert runs.loss.tolist() == TRUE["loss"]
+
+
+def test_a_column_of_layers_is_not_taken_as_the_loss() -> None:
+    table = {"N": TRUE["N"], "D": TRUE["D"], "loss": [6, 8, 10], "final_loss": TRUE["loss"]}
+    assert by_the_command(table, "does not look like the loss").loss.tolist() == TRUE["loss"]
+
+
+@pytest.mark.parametrize("total", ["total_params", "params", "N_total"])
+def test_active_or_total_parameters_are_asked_for(total: str) -> None:
+    table = {total: [4e8, 8e8, 1.6e9], "Activated params (B)": [0.1, 0.2, 0.4]}
+    table |= {"D": TRUE["D"], "loss": TRUE["loss"]}
+    assert by_the_command(table, "counts active parameters").N == pytest.approx(TRUE["N"])
+    assert by_the_command(table, "counts active parameters", 1).N.tolist() == table[total]
+    assert fj.read_runs(table, N=total).N.tolist() == table[total]
+
+
+def test_active_parameters_beside_N_are_noted() -> None:
+    runs = fj.read_runs({**TRUE, "N_active": [5e7, 1e8, 2e8]})
+    assert runs.N.tolist() == TRUE["N"]
+    assert any("'N_active' could be meant too" in note for note in runs.notes)
+
+
+def test_a_batch_may_be_of_each_device() -> None:
+    table = {"N": TRUE["N"], "steps": [3815, 7629, 15259], "batch_size": [16] * 3}
+    table |= {"num_gpus": [16] * 3, "seq_len": [2048] * 3, "loss": TRUE["loss"]}
+    assert by_the_command(table, "recognised as D").D == pytest.approx(
+        [1.25e8, 2.5e8, 5e8], rel=1e-3
+    )
+    assert by_the_command(table, "recognised as D", 1).D == pytest.approx(TRUE["D"], rel=1e-3)
+
+
+def test_tokens_that_cannot_be_are_not_derived() -> None:
+    table = {"N": TRUE["N"], "compute": [0.014, 0.056, 0.22], "loss": TRUE["loss"]}
+    with pytest.raises(fj.TableError, match=r"gives .* at most, not training tokens") as caught:
+        fj.read_runs(table)
+    assert caught.value.ways == ()
+
+
+def test_checkpoints_are_read_by_their_last_tokens() -> None:
+    table = {
+        "n_params": [1e8, 1e8, 2e8, 2e8, 4e8, 4e8],
+        "tokens_seen": [1e9, 2e9, 2e9, 4e9, 4e9, 8e9],
+        "total_tokens": [2e9, 2e9, 4e9, 4e9, 8e9, 8e9],
+        "val_loss": [3.6, 3.4, 3.3, 3.1, 3.0, 2.9],
+    }
+    runs = by_the_command(table, "as of checkpoints")
+    assert (runs.N.tolist(), runs.D.tolist()) == (TRUE["N"], TRUE["D"])
+    assert runs.loss.tolist() == TRUE["loss"]
+
+
+def test_the_columns_are_listed_once() -> None:
+    with pytest.raises(fj.TableError) as caught:
+        fj.fit(fj.Chinchilla, {"one": [1.0], "two": [2.0]})
+    assert str(caught.value).count("the columns are 'one', 'two'") == 1
+    assert "the loss" in str(caught.value)

@@ -79,7 +79,7 @@ def wandb(runs: pd.DataFrame) -> Wild:
             "eval/loss": runs.loss,
         }
     )
-    return Wild(table, truth_of(runs), "'train/loss' could be meant too")
+    return Wild(table, truth_of(runs), "'train/loss' would also match")
 
 
 def wandb_crashed(runs: pd.DataFrame) -> Wild:

@@ -68,11 +68,11 @@ def choose_law(
             "share_*"}``.
         link: scale of the response's errors; None is ``"log"`` for positive responses, else
             ``"identity"``.
-        units: factors of inputs: ``{"N": 1e9}`` for a column in billions. Names such as
-            ``params_B`` tell theirs.
+        units: factors of inputs: ``{"N": 1e9}`` for a column in billions. Units in names, such as
+            ``params_B``, apply without it.
 
     Raises:
-        TableError: the table cannot be read as it is: all problems, and the options that read it.
+        TableError: the table cannot be read as it is; the error has all problems and options.
         ValueError: a column is missing or invalid, the table lacks an input of every law, or there
             are too few runs for a hold-out.
         TypeError: not a table.

@@ -24,8 +24,8 @@ def independent_inputs(
 
     Args:
         columns: numbers, ``(row,)`` each.
-        inputs: those that may be inputs.
-        sizes: columns of labels such as ``70M`` among them.
+        inputs: names of the columns that may be inputs.
+        sizes: those of them with labels such as ``70M``.
         named: those that the user named.
         ignored: gets the reason for each column that follows from others.
     """

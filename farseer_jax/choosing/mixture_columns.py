@@ -48,7 +48,7 @@ def mixture_among(columns: Mapping[str, np.ndarray], names: Sequence[str]) -> tu
 
 
 def plain_mixture(columns: Mapping[str, np.ndarray], names: Sequence[str]) -> tuple[str, ...]:
-    """Neighbouring columns of any names, in [0, 1], whose rows all sum to 1; the most of them.
+    """The longest set of adjacent columns of any names, in [0, 1], whose rows all sum to 1.
 
     Args:
         columns: of the table.

@@ -44,6 +44,6 @@ def responses_among(
 
 
 def other_losses(columns: Mapping[str, np.ndarray], response: str) -> list[str]:
-    """Columns that could be meant as the loss instead of the one that was found."""
+    """Other columns that match the loss."""
     best, less = usual_columns("loss", [name for name in columns if name != response])
     return [own for own in (*best, *less) if not same_column(columns[own], columns[response])]

@@ -12,7 +12,7 @@ from farseer_jax.runs.find_columns import match_columns, usual_columns
 from farseer_jax.runs.groups_and_responses import Binding
 from farseer_jax.runs.implausible import wrong_meaning
 from farseer_jax.runs.inputs import Kind
-from farseer_jax.runs.mixed_rows import targets
+from farseer_jax.runs.marked_rows import targets
 from farseer_jax.runs.other_meanings import formula_for, meaning_of
 from farseer_jax.runs.survey import surveyed
 from farseer_jax.runs.table_problems import TableError, Way
@@ -30,7 +30,7 @@ def surveyed_table(
     link: Link | None = None,
     units: Mapping[str, float | None] | None = None,
 ) -> tuple[Columns, TableReading]:
-    """The rows of a table that can be used, and what its columns are.
+    """The usable rows of a table, and the roles of its columns.
 
     Args:
         columns: the table.
@@ -41,7 +41,7 @@ def surveyed_table(
         units: factors of inputs.
 
     Raises:
-        TableError: the table cannot be read as it is: all problems, and the options that read it.
+        TableError: the table cannot be read as it is; the error has all problems and options.
         ValueError: an option names a column that is not there, or there are too few losses.
     """
     binding = Binding(
@@ -96,7 +96,7 @@ def named_columns(
 
 
 def _completed(columns: Columns, how: Binding, reading: TableReading) -> Binding:
-    """How a table is read, with all inputs, responses and groups that it was found to have."""
+    """The binding with all inputs, responses and groups found in the table."""
     kinds, columns_of = dict[str, Kind](), dict[str, Any]()
     named = named_columns(columns, how.columns_of)
     role_of = {own: name for name, own in named.items() if isinstance(own, str)}
@@ -120,7 +120,7 @@ def _completed(columns: Columns, how: Binding, reading: TableReading) -> Binding
         columns_of = {name: own for name, own in columns_of.items() if name in kinds}
     if reading.shares and MIXTURE not in kinds:
         kinds[MIXTURE], columns_of[MIXTURE] = "mixture", list(reading.shares)
-    # a column that marks targets, or reruns, is no arm
+    # a column that marks targets or reruns does not label arms
     groups = [
         own for own in reading.groups if own in how.by or targets({own: columns[own]}) is None
     ]
@@ -153,7 +153,7 @@ def _refuse_accuracies(reading: TableReading, source: str) -> None:
 def _derivable(columns: Columns, kinds: Mapping[str, Kind], reading: TableReading) -> list[str]:
     """N or D, if the table lacks it but has what it is computed from, such as D/N.
 
-    It is then refused with the formula, instead of a fit without N or D.
+    The table is then refused with the formula, instead of fitted without N or D.
     """
     known = [name for name in ("N", "D") if name in kinds]
     size = [*known, *(("N",) if reading.sizes else ())]

@@ -43,7 +43,7 @@ class TableReading:
         left_out: sentences on groups and responses with too few rows.
         small_groups: the labels of such groups.
         units: factors of inputs that are not in parameters or tokens, such as ``params_B``.
-        notes: sentences on what else could have been meant, was pooled, derived or left out.
+        notes: sentences on other candidate columns, and on what was pooled, derived or left out.
     """
 
     responses: tuple[str, ...]
@@ -203,7 +203,7 @@ def _pooled(groups: Sequence[str], by: Sequence[str]) -> list[str]:
 
 def _could_be_the_loss(columns: Mapping[str, np.ndarray], response: str) -> list[str]:
     others = other_losses(columns, response)
-    also = f"{', '.join(map(repr, others))} could be meant too"
+    also = f"{', '.join(map(repr, others))} would also match"
     return [f"the loss is column {response!r} ({also})"] if others else []
 
 

@@ -29,7 +29,6 @@ from farseer_jax.cli.runs import (
     preparing,
     runs_argument,
     runs_of_one_recipe,
-    source_of,
     units_of,
 )
 from farseer_jax.cli.tasks import is_result, read_fit
@@ -147,7 +146,7 @@ def _read(settings: Settings) -> "Fit | Runs":
         of = {name: settings[name] for name in ("N", "D") if settings[name]}
         units = units_of(settings)
         columns = farseer_jax.read_table(
-            source_of(settings["path"]), **preparing(settings), columns_of=of, units=units
+            settings["path"], **preparing(settings), columns_of=of, units=units
         )
         runs = runs_of_one_recipe(columns, response=settings["response"], of=of, units=units)
     return runs.select(at_least=settings["min_of"], at_most=settings["max_of"])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -86,8 +87,11 @@ def read_choice(settings: Settings) -> ChoiceTask:
         name: "positive" for name in ("N", "D") if name in columns or _has_bound(name, settings)
     }
     bound = {name: own for name, own in columns.items() if name in kinds}
-    table = select(read_table(settings), kinds, settings, bound, units)
-    table, dropped = drop(table, settings)
+    selected = select(read_table(settings), kinds, settings, bound, units)
+    table, dropped = drop(selected, settings)
+    if isinstance(table, Mapping) and isinstance(selected, Mapping):
+        own = {name: values for name, values in table.items() if name in selected}
+        table = replace(table, values_by_name=own)  # without the numbers of rows
     return ChoiceTask(table, options, dropped)
 
 

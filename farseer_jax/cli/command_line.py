@@ -12,7 +12,7 @@ _FLAGS = ("drop_missing", "as_is")
 
 
 def with_options(options: Mapping[str, Any]) -> str | None:
-    """This command with further options, quoted for a shell; None if it lacks one of them.
+    """This command with further options, quoted for a shell; None if it does not have one of them.
 
     Args:
         options: as a ``TableError`` has them; None removes an option.
@@ -48,7 +48,7 @@ def options_text(options: Mapping[str, Any]) -> str:
 
 
 def own_arguments(without: Sequence[str]) -> list[str]:
-    """The arguments and options of this command as they were given, but for some.
+    """The arguments and options of this command as they were given, except some.
 
     Args:
         without: options with a value to leave out.

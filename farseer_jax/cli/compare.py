@@ -19,7 +19,7 @@ from farseer_jax.cli.options import (
     spelled,
 )
 from farseer_jax.cli.output import Output
-from farseer_jax.cli.runs import PREPARING, preparing, print_notes, runs_of_one_recipe, source_of
+from farseer_jax.cli.runs import PREPARING, preparing, print_notes, runs_of_one_recipe
 from farseer_jax.cli.tasks import file_argument, is_result, read_fit
 from farseer_jax.cli.values import expected, point, span
 
@@ -31,7 +31,7 @@ _MOST_LABELS = 6  # that a message shows
 
 
 class Sources(NamedTuple):
-    """Two fits, or the runs of two recipes; and the labels of these in one table."""
+    """Two fits, or the runs of two recipes and, from one table, their labels."""
 
     both: list[Any]
     labels: tuple[str, str] | None = None
@@ -74,7 +74,7 @@ _OPTIONS = Group(
     option(
         "--by",
         "COLUMN",
-        "Column of A, a table of both recipes, whose two values tell them apart, such as arm.",
+        "Column of A, a table of both recipes, whose two values distinguish them, such as arm.",
     ),
     option(
         "--comparable",
@@ -112,8 +112,8 @@ def _are_fits(settings: Settings) -> bool:
 def _check(settings: Settings) -> None:
     if (settings["path_b"] is None) != (settings["by"] is not None):
         raise click.UsageError(
-            "Name two files A and B, or one table A of both recipes with the column that tells "
-            "them apart, such as --by arm."
+            "Name two files A and B, or one table A of both recipes with the column that "
+            "distinguishes them, such as --by arm."
         )
     if _are_fits(settings):
         check_goes_with("bootstrap", ("level", "seed"), settings)
@@ -133,7 +133,7 @@ def _read(settings: Settings) -> Sources:
     from farseer_jax.runs.read_table import read_table  # without JAX: mistakes come immediately
 
     if settings["path_b"] is None:
-        table = read_table(source_of(settings["path_a"]), **preparing(settings))
+        table = read_table(settings["path_a"], **preparing(settings))
         print_notes(table.notes)
         recipes = _two_recipes(replace(table, notes=()), settings["by"])
         both = [
@@ -141,7 +141,7 @@ def _read(settings: Settings) -> Sources:
         ]
         a, b = recipes
         return Sources(both, (a, b))
-    tables = {path: read_table(source_of(path), **preparing(settings)) for path in paths}
+    tables = {path: read_table(path, **preparing(settings)) for path in paths}
     return Sources([runs_of_one_recipe(tables[path], label=f"{path}: ") for path in paths])
 
 
@@ -150,7 +150,7 @@ def _two_recipes(table: "Columns", by: str) -> "dict[str, Columns]":
 
     Raises:
         ValueError: there is no such column.
-        Refusal: it has another number of values than two.
+        Refusal: the column does not have exactly two values.
     """
     from farseer_jax.runs.find_columns import match_columns
 
@@ -200,7 +200,8 @@ def compare(
 ) -> Output:
     """Compare two recipes by their tables of runs, or two fits (A.json B.json).
 
-    Both recipes may be in one table A, with a column --by that tells them apart.
+    Both recipes may be in one table A, with a column --by that distinguishes
+    them.
 
     From tables: which recipe wins at each point, by how much and how sure that
     is, by the differences of runs at the same N and D. From fits written by

@@ -1,4 +1,4 @@
-"""``farseer inspect``: what a table holds, and what can be done with it."""
+"""``farseer inspect``: what a table holds, and which laws, methods and commands suit it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,8 +78,8 @@ def _read(settings: Settings) -> "TableInspection":
         read=_read,
         files=["path"],
     ),
-    summary="What a table holds, and what to do with it.",
-    json="what was found",
+    summary="What a table holds, and what to try next.",
+    json="the description",
     delivers="Inspection",
     examples=[
         "farseer inspect runs.csv",
@@ -88,12 +88,12 @@ def _read(settings: Settings) -> "TableInspection":
     ],
 )
 def inspect(inspection: "TableInspection") -> Output:
-    """Show what a table holds, and what can be done with it, before anything is fitted.
+    """Describe a table before anything is fitted.
 
-    RUNS is as for `farseer fit`. Prints what each column holds and was taken
-    for, all problems of the table with the options that solve them, the runs by
-    N and D as a picture, the laws and methods that the table can serve and what
-    is missing for the others, and the commands to try next.
+    RUNS is as for `farseer fit`. Prints what each column holds and is used as,
+    all problems of the table with the options that solve them, a plot of the
+    runs over N and D, the laws and methods that can fit the table, what the
+    others lack, and the commands to try next.
     """
     given = own_arguments(without=("--json", "--history"))
     own = [

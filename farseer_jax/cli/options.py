@@ -11,7 +11,7 @@ Settings: TypeAlias = dict[str, Any]  # the values of all options and arguments 
 
 
 class Number(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
-    """A finite number as people write it, such as ``2e8`` or ``7B``."""
+    """A finite number in a usual notation, such as ``2e8`` or ``7B``."""
 
     name = "number"
 

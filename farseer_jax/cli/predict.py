@@ -13,10 +13,10 @@ from farseer_jax.cli.options import Group, Settings, option, spelled
 from farseer_jax.cli.predictions import (
     at_points,
     at_rows,
+    checked_rows,
     columns_of_fits,
     of_groups,
     of_responses,
-    usable_rows,
 )
 from farseer_jax.cli.runs import (
     OF_COLUMNS,
@@ -34,6 +34,7 @@ from farseer_jax.cli.runs import (
 )
 from farseer_jax.cli.tasks import file_argument
 from farseer_jax.cli.values import columns, labels, patterns, values
+from farseer_jax.runs.table_problems import TableError
 from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
@@ -196,27 +197,22 @@ def predict(
     return at_points(of_groups(fits, groups or {}), values)
 
 
-def _numbers(fits: "Fits", table: Any, columns: Any) -> list[str]:
-    """The columns of a table that are inputs of fits and numbers."""
-    from farseer_jax.runs.find_columns import as_tuple, find_inputs
-
-    kinds = type(fits[0].law).inputs()
-    found = find_inputs([*table], kinds, columns)
-    return [own for n, names in found.items() if kinds[n] != "category" for own in as_tuple(names)]
-
-
 def _for_runs(fits: "Fits", table: Any, settings: Settings) -> "Prediction":
     fits, observed = of_responses(fits, table, settings["loss"] or settings["response"])
-    units = units_of(settings)
     try:
         columns = columns_of_fits(fits, table, columns_of(settings))
-        table = usable_rows(table, _numbers(fits, table, columns), [fits[0].response])
-        rows: Any = select(table, type(fits[0].law).inputs(), settings, columns, units)
+        survey = checked_rows(fits, table, columns, units_of(settings), observed)
+        columns, units = dict(survey.binding.columns_of), dict(survey.binding.units)
+        kinds = type(fits[0].law).inputs()
+        rows: Any = select(survey.columns, kinds, settings, columns, units)
         return at_rows(fits, rows, columns, units, observed)
+    except TableError:
+        raise
     except ValueError as error:
+        name = f"{table.source}: " if table.source else ""
         mixed_up = [name for name in ("N", "D") if settings[name] and number_of(settings[name])]
         if not mixed_up:
-            raise
+            raise Refusal(f"{name}{error}") from None
         raise Refusal(
             f"with a table RUNS, --{mixed_up[0]} {settings[mixed_up[0]]} names a column (leave "
             f"RUNS out to predict at numbers): {error}"

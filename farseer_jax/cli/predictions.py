@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from farseer_jax.cli.errors import Refusal
-from farseer_jax.cli.runs import flat_inputs
+from farseer_jax.cli.runs import flat_inputs, print_notes
 from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
     from farseer_jax.laws.law import Law
     from farseer_jax.runs.binding import Points
+    from farseer_jax.runs.survey import Survey
     from farseer_jax.tables.columns import Columns
 
 _MAX_SHOWN = 6  # groups that a message names
@@ -48,11 +49,50 @@ def usable_rows(table: "Columns", inputs: Sequence[str], responses: Sequence[str
     return table.take(~bad)
 
 
+def checked_rows(
+    fits: "Fits",
+    table: "Columns",
+    columns_of: Mapping[str, Any],
+    units: Mapping[str, float],
+    observed: str | None,
+) -> "Survey":
+    """The rows of a table, checked as runs are; prints how they are read.
+
+    Args:
+        fits: all fits, or those of the requested responses.
+        table: columns by name, with or without the response.
+        columns_of: columns of inputs that are not found by their names.
+        units: factors of inputs.
+        observed: column of the response, if its name is not that of the fit.
+
+    Raises:
+        TableError: the table cannot be read as it is.
+        ValueError: an option names a column that is not there.
+    """
+    from farseer_jax.runs.groups_and_responses import Binding
+    from farseer_jax.runs.point_survey import surveyed_points
+
+    law = type(fits[0].law)
+    binding = Binding(
+        law.inputs(),
+        columns_of,
+        link=fits[0].runs.link,
+        by=[name for name in fits.by if name in table],
+        units=units,
+        law=law.name,
+        single_labels=True,
+    )
+    responses = [fit.response for fit in fits] if observed is None else [observed]
+    survey = surveyed_points(table, binding, list(dict.fromkeys(responses)))
+    print_notes(survey.notes)
+    return survey
+
+
 def at_rows(
     fits: "Fits",
     table: Mapping[str, Any],
     columns_of: Mapping[str, Any],
-    units: Mapping[str, float],
+    units: Mapping[str, float | None],
     observed: str | None,
 ) -> "Prediction":
     """Predictions for the rows of a table, in their order, each by the fit of its group.
@@ -202,7 +242,7 @@ def by_input(
     inputs: Sequence[str],
     columns: Mapping[str, str],
 ) -> dict[str, list[str]]:
-    """Values given by options, by input: names may be those of columns, or other usual ones.
+    """Values given by options, by input; names may be column names or other usual names.
 
     Args:
         values: texts by name; ``params_B`` is in billions.
@@ -210,7 +250,7 @@ def by_input(
         columns: the columns from which inputs were fitted.
 
     Raises:
-        Refusal: two names mean one input.
+        Refusal: two names refer to one input.
     """
     import numpy as np
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from farseer_jax.cli.errors import Refusal, in_options
+from farseer_jax.cli.errors import in_options
 from farseer_jax.cli.options import NUMBER, Group, Settings, option, spelled
 from farseer_jax.cli.values import columns, link, names, numbers_by_name, patterns
 
@@ -22,7 +22,6 @@ DATA = "Data and output"
 READING = "Reading RUNS"
 SELECTION = "Selecting runs (bounds included)"
 
-_DATASET = "dataset:"
 _ROLES = {"N": "parameters", "D": "training tokens", "loss": "final loss"}
 _UNITS = ("N_unit", "D_unit")
 _BOUNDS = ("min_N", "max_N", "min_D", "max_D")
@@ -80,7 +79,7 @@ DROPPING = Group(
         "--drop",
         names,
         "Runs to leave out, by their label (in a column such as run_id) or by their row in RUNS, "
-        "counted from 0; several with commas between them. The result names them.",
+        "counted from 0; separate several by commas. The result lists them.",
         metavar="RUN",
     ),
 )
@@ -96,7 +95,8 @@ PREPARING = (
         option(
             "--derive",
             help="Compute a column from others, such as 'D = tokens_per_param * N' (may be "
-            "repeated); names with other signs than letters, digits and _ stand in double quotes.",
+            "repeated); put names with characters other than letters, digits and _ in double "
+            "quotes.",
             metavar="FORMULA",
             multiple=True,
         ),
@@ -118,14 +118,13 @@ PREPARING = (
         option(
             "--last-by",
             names,
-            "Keep the last row of each run, such as run,step: the columns of a run, then that of "
-            "its steps.",
+            "Keep the last row of each run, such as run,step: the columns that identify a run, "
+            "then that of its steps.",
             metavar="COLUMN",
         ),
         option(
             "--drop-missing",
-            help="Leave out rows without a usable number in a column that is needed, and name "
-            "them.",
+            help="Leave out rows without a usable number in a required column, and list them.",
             is_flag=True,
         ),
     ),
@@ -188,8 +187,8 @@ TASK_GROUPS = (
         SELECTION,
         option(
             "--drop-outliers",
-            help="Leave out runs that lie too far from what the others give by the law; the result "
-            "names them.",
+            help="Leave out runs too far from what the law predicts from the others; the result "
+            "lists them.",
             is_flag=True,
         ),
     ),
@@ -243,24 +242,11 @@ def read_table(settings: Settings) -> "Table":
     )
 
     return read.read_table(
-        source_of(settings["path"]),
+        settings["path"],
         **preparing(settings),
         columns_of=columns_of(settings),
         units=units_of(settings),
     )
-
-
-def source_of(path: Any) -> Any:
-    """What RUNS names: the columns of ``dataset:NAME``, or the path itself, or several."""
-    text = str(path)
-    if not text.startswith(_DATASET):
-        return path
-    from farseer_jax import datasets
-
-    try:
-        return datasets.load(text.removeprefix(_DATASET))
-    except ConnectionError as error:
-        raise Refusal(str(error)) from None
 
 
 def preparing(settings: Settings) -> dict[str, Any]:
@@ -277,7 +263,7 @@ def checked(
     link: str = "log",
     law: str = "",
 ) -> "Table":
-    """A table whose columns are recognised and checked; prints what was taken for what.
+    """A table whose columns are recognised and checked; prints how each was read.
 
     Args:
         table: runs, or the columns of a file.
@@ -313,7 +299,7 @@ def runs_of_one_recipe(
     units: Mapping[str, float] | None = None,
     label: str = "",
 ) -> "Runs":
-    """Runs over N and D whose rows belong together; prints what was taken for what.
+    """Runs over N and D whose rows belong together; prints how columns were read.
 
     Args:
         columns: of a table.
@@ -325,8 +311,8 @@ def runs_of_one_recipe(
     Raises:
         TableError: the table cannot be read as it is, or has rows of several recipes.
     """
+    from farseer_jax.runs.binding import bind_runs
     from farseer_jax.runs.groups_and_responses import Binding
-    from farseer_jax.runs.runs import Runs
     from farseer_jax.runs.survey import surveyed
 
     of, units = of or {}, units or {}
@@ -334,8 +320,15 @@ def runs_of_one_recipe(
     binding = Binding(kinds, of, response, units=units)
     survey = surveyed(columns, binding, one_fit=True, can_group=False)
     print_notes(f"{label}{note}" for note in survey.notes)
-    named = {f"{name}_unit": unit for name, unit in units.items()}
-    return Runs.from_dataframe(survey.columns, loss=response, **of, **named)  # type: ignore[arg-type]
+    how = survey.binding
+    (part,) = bind_runs(
+        survey.columns.told(),
+        kinds,
+        columns_of=how.columns_of,
+        response=how.response,
+        units=how.units,
+    )
+    return part.runs
 
 
 def print_notes(notes: Iterable[str]) -> None:
@@ -378,7 +371,7 @@ def select(
     inputs: Mapping[str, Any],
     settings: Settings,
     columns_of: Mapping[str, Any],
-    units: Mapping[str, float],
+    units: Mapping[str, float | None],
 ) -> "Table":
     """The rows within the bounds given by options.
 

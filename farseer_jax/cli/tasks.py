@@ -82,8 +82,8 @@ class Task(NamedTuple):
         law, parts = as_parts(self.law, self.runs, **self.options)
         if len(parts) > 1:
             raise Refusal(
-                "--drop-outliers is for one fit, and there are several groups or responses: fit "
-                "one of them by --where or --response, or name the runs by --drop"
+                "--drop-outliers needs a single fit, but there are several groups or responses: "
+                "select one with --where or --response, or list the runs to leave out with --drop"
             )
         (part,) = parts
         rows = find_outliers(law, part.runs, self.method).rows.tolist()

@@ -91,16 +91,16 @@ def budgets(text: str) -> list[float]:
 
 @reads("NUMBER|LOW:HIGH", joined=True)
 def amounts(text: str) -> list[float]:
-    """Positive numbers and ranges of them, with commas between them."""
+    """Positive numbers and ranges of them, separated by commas."""
     return [amount for part in text.split(",") for amount in budgets.read(part)]
 
 
 @reads("NUMBER", joined=True)
 def positives(text: str) -> list[float]:
-    """Positive numbers with commas between them."""
+    """Positive numbers, separated by commas."""
     found = numbers(text, ",")
     if not found or min(found) <= 0:
-        raise expected("positive numbers with commas between them (such as 1e9,1e10)", text)
+        raise expected("positive numbers separated by commas (such as 1e9,1e10)", text)
     return [*found]
 
 
@@ -142,15 +142,15 @@ def named_run(text: str) -> dict[str, float]:
 
 @reads("NAME", joined=True)
 def names(text: str) -> list[str]:
-    """Names with commas between them."""
+    """Names separated by commas."""
     found = [name.strip() for name in text.split(",")]
     if not all(found):
-        raise expected("names with commas between them (such as a,b)", text)
+        raise expected("names separated by commas (such as a,b)", text)
     return found
 
 
 def pairs(text: str, example: str) -> dict[str, str]:
-    """Pairs ``NAME=VALUE`` with commas between them; a part without ``=`` belongs to the last.
+    """Pairs ``NAME=VALUE`` separated by commas; a part without ``=`` belongs to the last.
 
     Args:
         text: text of an option.

@@ -1,6 +1,6 @@
 """Public tables of training runs, by name.
 
-Nothing is shipped with the package: a dataset is downloaded from its authors at first use, checked
+No data ships with the package: a dataset is downloaded from its authors at first use, checked
 against the SHA-256 of its files, and kept in the user's cache folder, or in the folder that the
 environment variable ``FARSEER_DATA`` names.
 

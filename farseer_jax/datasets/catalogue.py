@@ -1,4 +1,4 @@
-"""The datasets, with where they are and what their columns mean."""
+"""The datasets: where they are, and what their columns mean."""
 
 from importlib.resources import files
 from typing import Final, overload
@@ -24,7 +24,7 @@ def describe(name: str) -> Dataset: ...
 @overload
 def describe(name: None = None) -> Table: ...
 def describe(name: str | None = None) -> Dataset | Table:
-    """Say what a dataset is, where it comes from and what its N and loss are; or list all.
+    """Describe a dataset: its source, and what its N and loss count; or list all datasets.
 
     Args:
         name: one of :func:`names`; None lists all as a table.
@@ -67,7 +67,7 @@ def _listing() -> Table:
 
 
 def _github(repository: str, commit: str, folder: str) -> dict[str, str]:
-    """Addresses of a folder of files on GitHub, at a commit, or a branch where none is known."""
+    """Addresses of a folder of files on GitHub, at a commit, or on a branch if none is known."""
     raw = f"https://raw.githubusercontent.com/{repository}/{commit}/{folder}"
     return {"home": f"https://github.com/{repository}", "base_url": raw}
 

@@ -1,4 +1,4 @@
-"""What is known of a dataset: its files, and what its columns mean."""
+"""A dataset: its files, and what its columns mean."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ class Dataset:
         num_runs: number of rows; None if its authors do not say.
         N: what the column N counts.
         D: what the column D counts.
-        loss: the unit of the column loss, and the text it was measured on.
+        loss: the unit of the column loss, and the evaluation text.
         licence: of the files; "none" if their authors give none.
         citation: what to cite.
         home: address of its repository.
-        base_url: where its files are; their names are appended to it.
+        base_url: address of its files, to which their names are appended.
         checksums: SHA-256 of each file, by name.
         read: makes the columns of the files, given in the order of ``checksums``.
         note: what to know before fitting.

@@ -1,4 +1,4 @@
-"""The columns of a dataset, from its files in the cache folder, downloaded at first use."""
+"""Loading a dataset from the cache folder; its files are downloaded at first use."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 def load(name: str) -> Columns:
     """Load a public table of runs, as columns for :func:`farseer_jax.fit` and `Runs`.
 
-    Its files are downloaded at first use, checked against their SHA-256, and kept: in the folder
-    that the environment variable ``FARSEER_DATA`` names, otherwise in the user's cache folder.
+    Its files are downloaded at first use, checked against their SHA-256, and kept in the folder
+    that the environment variable ``FARSEER_DATA`` names, or else in the user's cache folder.
 
     Args:
         name: one of :func:`names`.
 
     Returns:
-        Columns by name, ``(run,)`` each. N, D and loss are named so; :func:`describe` says what
-        they count. The other columns are those of the authors.
+        Columns by name, ``(run,)`` each: ``N``, ``D`` and ``loss``, whose meaning :func:`describe`
+        gives, and the authors' other columns.
 
     Raises:
-        ConnectionError: a file could not be downloaded; the message says where to put it.
+        ConnectionError: a file could not be downloaded; the message says where to save it.
         OSError: the cache folder cannot be written.
         ValueError: the name is unknown, or a downloaded file differs from the published one.
 
@@ -66,15 +66,17 @@ def _fetched(dataset: Dataset, file: str, folder: Path) -> Path:
         raise ConnectionError(_where_to_put(dataset, file, folder, error)) from None
     except ValueError:
         raise ValueError(
-            f"dataset {dataset.name!r}: {url} is not the file that was published (expected the "
-            f"SHA-256 {expected}), and was not kept; it may have been changed by its authors, or "
-            f"replaced on the way"
+            f"dataset {dataset.name!r}: {url} differs from the published file (expected "
+            f"SHA-256 {expected}) and was not kept; its authors may have changed it, or it was "
+            f"altered in transit"
         ) from None
 
 
 def _where_to_put(dataset: Dataset, file: str, folder: Path, error: RequestException) -> str:
-    """What to fetch, from where, and where to put it."""
-    differs = ", where the file has another checksum" if (folder / file).exists() else ""
+    """The message on a failed download: its address, and where to save the file."""
+    differs = (
+        ", where the existing file has a different checksum" if (folder / file).exists() else ""
+    )
     num_others = len(dataset.checksums) - 1
     others = (
         f", and its {num_others} other files (`fj.datasets.describe({dataset.name!r}).urls`) "
@@ -95,13 +97,13 @@ def _reason(error: RequestException) -> str:
     if error.response is not None:
         return f"HTTP status {error.response.status_code}"
     if isinstance(error, SSLError):
-        return "its certificate was not accepted"
-    return "no answer in time" if isinstance(error, Timeout) else "no connection"
+        return "its certificate was rejected"
+    return "timed out" if isinstance(error, Timeout) else "no connection"
 
 
 @contextmanager
 def _silent(logger: logging.Logger) -> Iterator[None]:
-    """Keep a logger from printing: a library does not."""
+    """Silence a logger: a library prints nothing."""
     level = logger.level
     logger.setLevel(logging.WARNING)
     try:

@@ -71,7 +71,7 @@ def farseer_beyond(paths: Sequence[Path]) -> Columns:
 
 
 def farseer_bilingual(paths: Sequence[Path]) -> Columns:
-    """Farseer's English-Chinese recipe: runs and their losses are files of their own."""
+    """Farseer's English-Chinese recipe: runs and their losses are in separate files."""
     runs, losses = map(_table, paths)
     rows = {name: row for row, name in enumerate(runs["exp_name"])}
     known = [row for row, name in enumerate(losses["exp_name"]) if name in rows]
@@ -90,7 +90,7 @@ def step_law(paths: Sequence[Path]) -> Columns:
 
 
 def chinchilla(paths: Sequence[Path]) -> Columns:
-    """Epoch's digitised runs: size, training FLOPs and loss; D is what 6ND leaves."""
+    """Epoch's digitised runs: size, training FLOPs and loss; D is FLOPs/(6N)."""
     table = _table(paths[0])
     N, flops, loss = table["Model Size"], table["Training FLOP"], table["loss"]
     highest = np.argsort(-loss, kind="stable")[:_NUM_OUTLIERS]
@@ -174,7 +174,7 @@ def _olmo_run(path: Path) -> dict[str, Any]:
 
 
 def _table(path: Path, delimiter: str = ",") -> Columns:
-    """A delimited file, whose numbers are read to the last digit."""
+    """A delimited file, with numbers read exactly."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         header, *rows = filter(None, csv.reader(file, delimiter=delimiter))
     return {name: _values(texts) for name, *texts in zip(header, *rows, strict=True)}
@@ -191,7 +191,7 @@ def _values(texts: Sequence[str]) -> np.ndarray[Any, Any]:
 
 
 def _named(table: Columns, names: Mapping[str, str]) -> Columns:
-    """Columns by our name of them; N and D as floats, whose product fits."""
+    """Columns renamed; N and D as floats, whose product does not overflow."""
     columns = {own: table[theirs] for own, theirs in names.items()}
     return columns | {own: columns[own].astype(float) for own in ("N", "D") if own in columns}
 

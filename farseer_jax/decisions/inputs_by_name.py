@@ -1,4 +1,4 @@
-"""Inputs of a law or a fit under other names: those of columns, or usual ones."""
+"""Inputs of a law or a fit under other names: column names or usual names."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +29,7 @@ def values_by_input(values: Mapping[str, Any], law: Law, fit: Fit | None) -> dic
         fit: its fit, whose columns may be named too.
 
     Raises:
-        ValueError: two names mean one input.
+        ValueError: two names refer to one input.
     """
     found: dict[str, Any] = {}
     for written, own in values.items():

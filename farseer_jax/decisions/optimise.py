@@ -66,8 +66,8 @@ def optimise(
         source: a fit; a bootstrap, which adds intervals from the optima of its refits; or a law,
             which has no runs, so that ranges must be given.
         over: the inputs to optimise, such as ``"h"`` or ``["N", "D"]``: numbers, mixtures, whole
-            numbers and categories. Names of columns that were fitted, and other usual ones, also
-            mean inputs, here and below.
+            numbers and categories. Inputs may also be named by the fitted column or by
+            another usual name, here and below.
         given: values of all other inputs, as for :meth:`Fit.predict`; arrays give several points.
         cost: the cost that the budgets limit: an expression in the law's inputs, or a JAX function
             of named inputs; by default ``"6*N*D"`` if there are budgets.

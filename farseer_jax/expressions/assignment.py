@@ -1,4 +1,4 @@
-"""A formula that gives a name to its value: ``D = tokens_per_param*N``."""
+"""Assignments: a name and the formula of its value, ``D = tokens_per_param*N``."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -30,8 +30,8 @@ def parse_assignment(text: str) -> Assignment:
     """Read ``NAME = FORMULA``, whose names are all columns.
 
     Args:
-        text: such as ``"D = tokens_per_param * N"``; names that are not of letters, digits and
-            ``_`` are quoted by ``"`` or backticks.
+        text: such as ``"D = tokens_per_param * N"``; quote names with characters other
+            than letters, digits and ``_`` with ``"`` or backticks.
 
     Raises:
         TypeError: not text.
@@ -55,9 +55,9 @@ def parse_assignment(text: str) -> Assignment:
     # blanks for what is before, so that columns in messages are those of the whole text
     expression = parse(" " * (equals + 1) + text[equals + 1 :])
     if expression.declared_inputs is not None:
-        raise ValueError("a bar declares the inputs of a law: leave it out, and what is before it")
+        raise ValueError("a bar declares the inputs of a law: remove it and what is before it")
     if expression.mixtures or expression.indexed:
-        raise ValueError("sum(…) and indexes are for the mixtures of a law: add columns by +")
+        raise ValueError("sum(…) and indexes are for the mixtures of a law: add columns with +")
     return Assignment(name, expression)
 
 
@@ -67,7 +67,7 @@ def _name(text: str) -> str:
         raise ValueError(f"a name is missing before the '=': {_EXAMPLE}")
     token, *others = split_tokens(text)
     if len(others) != 1 or token.kind not in ("name", "quoted"):
-        remedy = "one name stands before the '='; quote one with blanks or signs, "
+        remedy = "expected one name before the '='; quote a name with spaces or symbols, "
         refuse(repr(text.strip()), token.column, remedy + quoted(text.strip()))
     if token.kind == "name" and token.text in RESERVED:
         refuse(f"name {token.text!r}", token.column, f"quote it, {quoted(token.text)}")

@@ -86,7 +86,8 @@ def parse(text: str) -> Expression:
     Args:
         text: a formula, such as ``"E + A/N**alpha"``; for a law, with the inputs declared before a
             bar unless they are found by the columns of a table: ``"N, P | E + (A/(N*P**k))**a"``.
-            Names that are not of letters, digits and ``_`` are quoted by ``"`` or backticks.
+            Quote names with characters other than letters, digits and ``_`` with ``"`` or
+            backticks.
 
     Raises:
         TypeError: not text.

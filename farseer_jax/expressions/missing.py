@@ -13,7 +13,7 @@ from farseer_jax.expressions.tree import Call, Name, Node, children
 def missing_rows(expression: Expression, values: Mapping[str, Any]) -> NDArray[np.bool_]:
     """Whether a number that the value depends on is missing (NaN).
 
-    ``where`` depends on its condition and on the branch that is taken. NaN alone does not tell:
+    ``where`` depends on its condition and on the branch that is taken. A NaN result is no test:
     ``NaN < 1`` is false, ``NaN**0`` is 1, and ``log(-1)`` is NaN though nothing is missing.
 
     Args:

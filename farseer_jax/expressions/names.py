@@ -1,4 +1,4 @@
-"""Names in formulas: the reserved ones, and those that need quotes."""
+"""Names in formulas: reserved names, and names that need quotes."""
 
 import unicodedata
 from typing import Final
@@ -15,7 +15,7 @@ RESERVED: Final = frozenset({*FUNCTIONS, "pi", "and", "or", "not"})
 
 
 def name_text(name: str) -> str:
-    """The name as a formula has it: in quotes where the grammar needs them.
+    """The name as a formula spells it, quoted where the grammar requires it.
 
     Example:
         >>> print(name_text("n_params"), name_text("train/loss"), name_text("log"))

@@ -12,7 +12,7 @@ REMEDIES: Final = {
     "^": "write ** for a power",
     "//": "write / for a quotient",
     "%": "there is no remainder",
-    "=": "leave out it and what is before it, or write == for equality",
+    "=": "remove it and what is before it, or write == for equality",
     "[": "only a parameter has an index, a mixture's name, as in C[h]",
     ".": 'it cannot stand alone: a number is 0.5, and a name with points is quoted, "model.size"',
     **dict.fromkeys("·×⋅∙", "write * for a product"),

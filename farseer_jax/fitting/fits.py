@@ -166,7 +166,8 @@ class Fits(Result, Sequence[Fit]):
         count = "1 fit" if len(self) == 1 else f"{len(self)} fits"
         num_names = len(_flat(first.law.parameters()))
         table = self.table()
-        notes = "".join(f"\n{note}" for note in first.runs.notes)
+        of_fits = dict.fromkeys(note for fit in self.fits for note in fit.runs.notes)
+        notes = "".join(f"\n{note}" for note in of_fits)
         parts: list[str | Table] = [f"{title}\n{count}{groups}{shared}{notes}"]
         parts.append(_turned(table) if len(self) < num_names > _MAX_ACROSS else table)
         left_out = sum(fit.num_left_out for fit in self.fits)

@@ -70,7 +70,7 @@ def undetermined(forecast: "Forecast") -> Iterator[str]:
 
 
 def _mixed(forecast: "Forecast") -> Iterator[str]:
-    """Checkpoints, targets or several arms; or runs near a point with other losses."""
+    """Checkpoints, targets or several arms; or runs near a point with different losses."""
     runs = forecast.runs
     yield from (found := mixed_runs(runs))
     if found or forecast.law is not None:

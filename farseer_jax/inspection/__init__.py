@@ -1,1 +1,1 @@
-"""What a table of runs holds, and what can be done with it."""
+"""What a table of runs holds, and which laws, methods and commands suit it."""

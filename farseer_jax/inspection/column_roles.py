@@ -1,4 +1,4 @@
-"""What each column of a table was taken for, and what the others are or could be."""
+"""What each column of a table is used as, and what the unused columns are or could be."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def columns_table(columns: Sequence[ColumnSummary], num_rows: int) -> Table:
             Column("unit", [c.unit for c in own], None),
             Column("low", [c.low for c in own], None),
             Column("high", [c.high for c in own], None),
-            Column("num_distinct", [c.num_distinct for c in own], _count, heading="different"),
+            Column("num_distinct", [c.num_distinct for c in own], _count, heading="distinct"),
             Column("num_missing", missing, _count if any(missing) else None, heading="missing"),
             Column(
                 "values", [c.values_text for c in own], in_data=False, heading="values", left=True

@@ -39,11 +39,11 @@ class ColumnSummary:
         name: of the column.
         kind: what it holds.
         num_missing: rows without a value.
-        num_distinct: different values that are not missing.
+        num_distinct: number of distinct values, without missing ones.
         low: smallest number; NaN without numbers.
         high: largest number.
-        labels: the first different values that are not numbers.
-        role: what it was taken for: ``"N"``, ``"D"``, ``"loss"``, another input, ``"group"``;
+        labels: the first distinct values that are not numbers.
+        role: what it is used as: ``"N"``, ``"D"``, ``"loss"``, another input, ``"group"``;
             empty if it is not used.
         unit: factor of its values, such as 1e9 for billions.
         note: what it is, or could be, in words.
@@ -96,7 +96,7 @@ def summaries(columns: Mapping[str, NDArray[Any]]) -> list[ColumnSummary]:
 
 
 def number_text(value: float) -> str:
-    """A number in few letters: up to four digits, without padding of the exponent.
+    """A short number: up to four digits, and an exponent without padding.
 
     Example:
         >>> number_text(2048), number_text(1999929344.0), number_text(0.696853615)
@@ -173,7 +173,7 @@ def _of_objects(name: str, values: NDArray[np.object_]) -> ColumnSummary:
 
 
 def _fitting(labels: list[str]) -> list[str]:
-    """The first labels, as many as fit into a line."""
+    """The first labels, as many as fit on a line."""
     kept = labels[:1]
     for label in labels[1:]:
         if len(", ".join([*kept, label])) > _MOST_IN_ALL:

@@ -1,4 +1,4 @@
-"""``inspect_table``: what a table of runs holds, and what can be done with it."""
+"""``inspect_table``: what a table of runs holds, and which laws, methods and commands suit it."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def inspect_table(
     columns_of: Mapping[str, str | Sequence[str]] | None = None,
     **reading: Any,
 ) -> TableInspection:
-    """Describe a table of runs: its columns, its rows, and what can be done with it.
+    """Describe a table of runs: its columns, its rows, and the laws and methods that can fit it.
 
-    Nothing is fitted. Where the table cannot be read as it is, all problems are named, and what
-    follows describes it as the options that solve them would read it.
+    Nothing is fitted. If the table cannot be read as it is, all problems are listed, and the rest
+    describes the table as read with the options that solve them.
 
     Args:
         source: as for :func:`read_table`, or :class:`Runs`.
@@ -58,7 +58,7 @@ def inspect_table(
             ``history`` of :func:`read_table`.
 
     Returns:
-        What was found; it prints itself.
+        The description, which prints itself.
 
     Raises:
         OSError, ValueError: the table cannot be read at all; the message names the file.
@@ -71,7 +71,7 @@ def inspect_table(
         >>> found.options
         {'derive': ['D = tokens_per_param*N']}
         >>> print(found.grid)
-               N   val_loss by N and D, by quarters from ░ 3.1 to █ 3.9
+               N   val_loss by N and D, in quartiles from ░ 3.1 to █ 3.9
            400 M │    ▒▒░░│ 2
            100 M │██▓▓    │ 2
                  └──────┴─┘
@@ -112,7 +112,7 @@ def _inspected(columns: Columns, binding: Binding) -> TableInspection:
 
 
 def _taken(columns: Columns, reading: Reading) -> TakenFor:
-    """What the columns were taken for."""
+    """What each column is used as."""
     inputs: dict[str, str] = {}
     for candidate in reading.candidates:
         inputs |= {n: own for n, own in candidate.columns.items() if own != MIXTURE}
@@ -132,7 +132,7 @@ def _taken(columns: Columns, reading: Reading) -> TakenFor:
 
 
 def _further(reading: Reading, taken: TakenFor) -> dict[str, Floats]:
-    """Inputs of laws that the table serves, beside those that are read, ``(row,)`` each."""
+    """Inputs of further laws that can fit the table, ``(row,)`` each."""
     if reading.survey is None:
         return {}
     columns, used = reading.survey.columns, {*reading.inputs.values()}
@@ -145,7 +145,7 @@ def _further(reading: Reading, taken: TakenFor) -> dict[str, Floats]:
 
 
 def _parts(survey: Survey | None) -> list[Part]:
-    """The runs of each group, of the first response; none of a table with very many rows."""
+    """The runs of each group, for the first response; none for a table with very many rows."""
     if survey is None or survey.columns.num_rows > _MOST_FITTED:
         return []
     binding = survey.binding
@@ -178,7 +178,7 @@ def _methods(parts: Sequence[Part], reading: Reading) -> list[UsableMethod]:
 
 
 def _grid(survey: Survey | None) -> RunGrid | None:
-    """The runs by N and D, or by the two inputs with most values."""
+    """The runs by N and D, or by the two inputs with the most distinct values."""
     if survey is None:
         return None
     binding, columns = survey.binding, survey.columns

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from farseer_jax.choosing.table_checks import LEAST_RUNS
+from farseer_jax.link_functions import as_link
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.table_problems import OF_TABLES
 
@@ -24,10 +25,10 @@ class NextStep:
 
     Attributes:
         purpose: what it answers.
-        call: the call of the library, of a table that is read already.
-        command: the command of the shell.
+        call: the call in Python, for a table already read.
+        command: the shell command.
         settings: its further arguments.
-        options: options with which the table is read, as a `TableError` has them.
+        options: options that read the table, as a `TableError` has them.
     """
 
     purpose: str
@@ -44,11 +45,11 @@ class Prospect(NamedTuple):
         N: parameters of each run, ``(run,)``; None where the table is not one over N and D.
         D: tokens of each run, ``(run,)``.
         num_runs: rows that differ.
-        options: with which the table is read; they may name groups.
-        single: with which one recipe of it is read.
+        options: options that read the table; they may name groups.
+        single: options that read one recipe of it.
         naming: further options that name the columns of a law that is not one over N and D.
         methods: those that can fit its runs.
-        other_law: a law of further inputs that it serves.
+        other_law: a law of further inputs that can fit it.
         has_further: whether the table has inputs of laws beside N and D.
     """
 
@@ -64,7 +65,7 @@ class Prospect(NamedTuple):
 
 
 def next_steps(prospect: Prospect) -> tuple[NextStep, ...]:
-    """The calls to try next, those that answer most first."""
+    """The calls to try next, the most useful first."""
     own = [*_over_N_and_D(prospect)] if prospect.N is not None else []
     others = [*_by_other_laws(prospect)]
     return (*others, *own) if prospect.has_further else (*own, *others)
@@ -80,12 +81,18 @@ def steps_text(steps: Sequence[tuple[str, str]]) -> str:
 
 
 def _over_N_and_D(prospect: Prospect) -> Iterator[NextStep]:
-    N, D, single = prospect.N, prospect.D, prospect.single
-    assert N is not None
-    assert D is not None
-    largest = int(np.argmax(N * D))
-    compute = _FURTHER * 6.0 * float(N[largest] * D[largest])
-    at = f"{_short(float(N[largest] * _FURTHER**0.5))},{_short(float(D[largest] * _FURTHER**0.5))}"
+    """The steps for runs over N and D; forecasts are of losses only."""
+    of_losses = as_link(prospect.single.get("link", "log")).name == "log"
+    if of_losses:
+        yield from _forecast(prospect)
+    if prospect.methods:
+        yield _fit(prospect)
+    if of_losses:
+        yield _suggest(prospect)
+
+
+def _forecast(prospect: Prospect) -> Iterator[NextStep]:
+    single, compute = prospect.single, _short(_FURTHER * 6.0 * _product(_largest(prospect)))
     yield NextStep(
         "the loss at ten times the compute, with its interval",
         _call("forecast", single),
@@ -95,29 +102,49 @@ def _over_N_and_D(prospect: Prospect) -> Iterator[NextStep]:
     )
     yield NextStep(
         "how to split that compute over N and D",
-        f"fj.allocate({_call('forecast', single)}, {_short(compute)})",
+        f"fj.allocate({_call('forecast', single)}, {compute})",
         "allocate",
-        ("--compute", _short(compute)),
+        ("--compute", compute),
         single,
     )
+
+
+def _fit(prospect: Prospect) -> NextStep:
     own = {**prospect.options, **prospect.naming}
     is_piecewise = "piecewise" in prospect.methods
-    if prospect.methods:
-        yield NextStep(
-            "a law with its parameters" + (", for each group" if "by" in own else ""),
-            _call("fit", own, "fj.Farseer" if is_piecewise else "fj.Chinchilla"),
-            "fit",
-            () if is_piecewise else ("--law", "chinchilla"),
-            own,
-        )
-    points = at.replace(",", ", ")
-    yield NextStep(
+    return NextStep(
+        "a law with its parameters" + (", for each group" if "by" in own else ""),
+        _call("fit", own, "fj.Farseer" if is_piecewise else "fj.Chinchilla"),
+        "fit",
+        () if is_piecewise else ("--law", "chinchilla"),
+        own,
+    )
+
+
+def _suggest(prospect: Prospect) -> NextStep:
+    single, largest = prospect.single, _largest(prospect)
+    budget = _short(_FURTHER * 6.0 * _product(largest))
+    point = [_short(own * _FURTHER**0.5) for own in largest]
+    return NextStep(
         "which runs to train next",
-        f"fj.suggest_runs({_call('read_runs', single)}, ({points}), budget={_short(compute)})",
+        f"fj.suggest_runs({_call('read_runs', single)}, ({', '.join(point)}), budget={budget})",
         "suggest",
-        ("--target", at, "--budget", _short(compute)),
+        ("--target", ",".join(point), "--budget", budget),
         single,
     )
+
+
+def _largest(prospect: Prospect) -> tuple[float, float]:
+    """N and D of the run with the most compute."""
+    N, D = prospect.N, prospect.D
+    assert N is not None
+    assert D is not None
+    at = int(np.argmax(N * D))
+    return float(N[at]), float(D[at])
+
+
+def _product(point: tuple[float, float]) -> float:
+    return point[0] * point[1]
 
 
 def _by_other_laws(prospect: Prospect) -> Iterator[NextStep]:
@@ -139,18 +166,7 @@ def _by_other_laws(prospect: Prospect) -> Iterator[NextStep]:
 def _call(function: str, options: Mapping[str, Any], *before: str) -> str:
     """A call with the options that are not those of ``read_table``."""
     given = [f"{name}={value!r}" for name, value in options.items() if name not in OF_TABLES]
-    if function == "read_runs":  # its options for N, D and the loss have names of their own
-        given = [text for name, value in options.items() for text in _of_runs(name, value)]
     return f"fj.{function}({', '.join([*before, _TABLE, *given])})"
-
-
-def _of_runs(name: str, value: Any) -> Iterator[str]:
-    if name in OF_TABLES:
-        return
-    if name == "units":
-        yield from (f"{own}_unit={unit!r}" for own, unit in value.items())
-    else:
-        yield f"{name}={value!r}"
 
 
 def _short(value: float) -> str:

@@ -1,4 +1,4 @@
-"""How a table is read: over N and D or the inputs of another law, with which options."""
+"""How a table is read: over N and D or the inputs of another law, and with which options."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 from farseer_jax.choosing.candidates import Candidate
 from farseer_jax.choosing.mixture_columns import MIXTURE
 from farseer_jax.choosing.table_reading import TableReading
+from farseer_jax.fitting.arguments import names_of
 from farseer_jax.inspection.servable_laws import ServableLaw, reading_of, servable_laws
 from farseer_jax.link_functions import as_link
 from farseer_jax.runs.column_names import loss_rank
 from farseer_jax.runs.find_columns import find_inputs, usual_columns
-from farseer_jax.runs.groups_and_responses import Binding
+from farseer_jax.runs.groups_and_responses import Binding, groups_of
 from farseer_jax.runs.survey import Survey, surveyed, with_options
 from farseer_jax.runs.table_problems import TableError, Way
 from farseer_jax.runs.usual_names import USUAL_NAMES, squeezed
@@ -31,14 +32,14 @@ class Reading(NamedTuple):
 
     Attributes:
         survey: the table with its inputs and responses; None if it cannot be read.
-        problems: why it is not read as it is.
-        ways: options with which it is read, the likeliest first, each with its case.
-        single: with which one recipe of it is read, if options name groups.
+        problems: why it cannot be read as it is.
+        ways: options that read it, the likeliest first, each with its case.
+        single: options that read one recipe of it, if the options name groups.
         naming: further options of ``fit`` that name its columns, where no law is over N and D.
         law: the law whose inputs are read, where they are not N and D.
         columns: what the columns are where no law is named; None if that is refused.
         laws: laws of the catalogue with the columns of their inputs, or what they lack.
-        candidates: the ways in which the table serves laws.
+        candidates: the laws that can fit the table.
     """
 
     survey: Survey | None
@@ -53,7 +54,7 @@ class Reading(NamedTuple):
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """The likeliest options with which it is read."""
+        """The likeliest options that read it."""
         return self.ways[0].options if self.ways else {}
 
     @property
@@ -78,7 +79,7 @@ class _Read(NamedTuple):
 
 
 def reading_of_table(columns: Columns, binding: Binding) -> Reading:
-    """Read a table over N and D; if that fails, over the inputs of a law that it serves.
+    """Read a table over N and D; if that fails, over the inputs of a law that can fit it.
 
     Args:
         columns: the table.
@@ -88,7 +89,7 @@ def reading_of_table(columns: Columns, binding: Binding) -> Reading:
     known = {} if read.survey is None else inputs_of(read.survey.binding)
     found = reading_of(_some(columns if read.survey is None else read.survey.columns, known), known)
     laws, candidates = ([], []) if found is None else servable_laws(found, known)
-    if read.survey is None and found is not None and candidates:
+    if read.survey is None and found is not None and found.responses and candidates:
         served = max(candidates, key=lambda candidate: len(candidate.columns))
         tried = _read(columns, _binding_of(served, found, binding))
         if tried.survey is not None:
@@ -117,13 +118,32 @@ def inputs_of(binding: Binding) -> dict[str, str]:
 def _read(columns: Columns, binding: Binding, *, can_group: bool = True) -> _Read:
     """Survey a table, and again with the options that solve its problems."""
     try:
-        return _Read(surveyed(columns, binding, one_fit=True, can_group=can_group))
+        survey = surveyed(columns, binding, one_fit=True, can_group=can_group)
     except TableError as error:
         if not error.ways:
             return _Read(None, error.problems)
-        own, how = with_options(columns, binding, error.options)
-        survey = surveyed(own, how, one_fit=True, can_group=can_group)
+        try:
+            own, how = with_options(columns, binding, error.options)
+            survey = surveyed(own, how, one_fit=True, can_group=can_group)
+            _check_groups(survey)
+        except ValueError:  # the options do not help after all
+            return _Read(None, error.problems)
         return _Read(survey, error.problems, error.ways)
+    try:
+        _check_groups(survey)
+    except ValueError as error:
+        return _Read(None, (str(error),))
+    return _Read(survey)
+
+
+def _check_groups(survey: Survey) -> None:
+    """Refuse groups without labels.
+
+    Raises:
+        ValueError: labels are missing.
+    """
+    columns, names = survey.columns, names_of(survey.binding.by)
+    groups_of(columns, [name for name in names if name in columns], columns.num_rows)
 
 
 def _binding_of(law: Candidate, reading: TableReading, binding: Binding) -> Binding:
@@ -157,7 +177,7 @@ def _some(columns: Columns, known: Mapping[str, str]) -> Columns:
 
 
 def _naming(columns: Columns, law: Candidate, reading: TableReading) -> dict[str, Any]:
-    """The options with which a law's columns are found, that are not found by their names."""
+    """The options that name a law's columns where their names are not recognised."""
     options: dict[str, Any] = {}
     if reading.groups:
         options["by"] = ",".join(reading.groups)

@@ -50,7 +50,7 @@ def _facts(parts: Sequence[Part], further: Mapping[str, Floats]) -> Iterator[str
         inputs = " and ".join(every[0].inputs)
         yield (
             f"{some_of(repeated, points, f'points of {inputs}', 'has', 'have')} several runs with "
-            f"other losses{differ}"
+            f"different losses{differ}"
         )
     if not others:
         yield from _noise(every)

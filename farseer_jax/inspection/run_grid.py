@@ -45,7 +45,7 @@ class RunGrid:
     mean: Floats
 
     def __str__(self) -> str:
-        """The picture, at most 76 letters wide."""
+        """The grid as text, at most 76 characters wide."""
         width = 2 if 2 * len(self.x_values) <= _CELLS else 1
         labels = [quantity_text(value) for value in self.y_values]
         totals, quarters = self.counts.sum(axis=1), self._quarters()
@@ -66,10 +66,10 @@ class RunGrid:
         low, high = f"{finite.min():.4g}", f"{finite.max():.4g}"
         most = int(self.counts.max())
         more = f"; up to {most:,} runs in a cell" if most > 1 else ""
-        return f"{title}, by quarters from ░ {low} to █ {high}{more}"
+        return f"{title}, in quartiles from ░ {low} to █ {high}{more}"
 
     def _quarters(self) -> Floats:
-        """Responses that separate the four shades."""
+        """Quartiles of the responses, which separate the four shades."""
         finite = self.mean[np.isfinite(self.mean)]
         return np.quantile(finite, (0.25, 0.5, 0.75)) if len(finite) else finite
 
@@ -116,7 +116,7 @@ def run_grid(
         >>> sizes, tokens = np.meshgrid([1e8, 4e8], [1e9, 2e9, 4e9], indexing="ij")
         >>> loss = 1.7 + (1e6 / sizes.ravel()) ** 0.3 + (1e7 / tokens.ravel()) ** 0.3
         >>> print(run_grid(("N", sizes.ravel()), ("D", tokens.ravel()), ("loss", loss)))
-               N   loss by N and D, by quarters from ░ 2.031 to █ 2.202
+               N   loss by N and D, in quartiles from ░ 2.031 to █ 2.202
            400 M │▒▒░░░░│ 3
            100 M │████▒▒│ 3
                  └────┴─┘

@@ -1,4 +1,4 @@
-"""Which laws of the catalogue the columns of a table can serve, and what the others lack."""
+"""Which laws of the catalogue can fit a table, and which inputs the others lack."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class ServableLaw:
         law: its name.
         columns: the column of each input that the table has; of a mixture ``"h"``.
         lacks: inputs without a column.
-        num_parameters: number of its parameters; 0 if that depends on the table, or inputs lack.
+        num_parameters: number of its parameters; 0 if that depends on the table, or inputs are
+            missing.
     """
 
     law: str
@@ -44,7 +45,7 @@ class ServableLaw:
 
 
 def reading_of(columns: Columns, named_columns: Mapping[str, str]) -> TableReading | None:
-    """What the columns of a table are taken for where no law is named.
+    """How the columns of a table are read when no law is named.
 
     None if they are refused and no input is known.
 
@@ -62,14 +63,14 @@ def reading_of(columns: Columns, named_columns: Mapping[str, str]) -> TableReadi
 def servable_laws(
     reading: TableReading, columns_of: Mapping[str, str]
 ) -> tuple[list[ServableLaw], list[Candidate]]:
-    """All laws of the catalogue, those that the table can serve first.
+    """All laws of the catalogue; those that can fit the table come first.
 
     Args:
         reading: what the columns are.
         columns_of: the column of each input that is known already.
 
     Returns:
-        A law each, and the ways in which the table serves them.
+        The laws, and the candidates that can fit the table.
     """
     candidates, others = served_laws(reading, columns_of, laws_of_losses())
     found: dict[str, ServableLaw] = {}
@@ -91,7 +92,7 @@ def _num_parameters(law: type[Law]) -> int:
 
 
 def laws_table(laws: Sequence[ServableLaw], num_runs: int) -> Table | None:
-    """The laws that a table can serve, by their inputs; None without."""
+    """The laws that can fit a table, by their inputs; None if there are none."""
     by_inputs: dict[str, list[ServableLaw]] = {}
     for law in laws:
         if not law.lacks:
@@ -111,7 +112,7 @@ def laws_table(laws: Sequence[ServableLaw], num_runs: int) -> Table | None:
 
 
 def lacking_table(laws: Sequence[ServableLaw]) -> Table | None:
-    """The laws that a table cannot serve, by the inputs that it lacks; None without."""
+    """The laws that cannot fit a table, by the inputs that it lacks; None if there are none."""
     by_lack: dict[tuple[str, ...], list[ServableLaw]] = {}
     for law in laws:
         if law.lacks:
@@ -121,7 +122,7 @@ def lacking_table(laws: Sequence[ServableLaw]) -> Table | None:
     lines = sorted(by_lack.items(), key=lambda item: len(item[0]))
     return Table(
         [
-            Column("lacks", [_lack_text(own) for own, _ in lines], left=True),
+            Column("lacks", [_lack_text(own) for own, _ in lines], heading="missing", left=True),
             Column("laws", [_names(own) for _, own in lines], left=True),
         ],
         most=_MOST_LINES,
@@ -165,8 +166,8 @@ def _parameters(laws: Sequence[ServableLaw], num_runs: int) -> str:
     low, high = min(numbers), max(numbers)
     text = f"{low}" if low == high else f"{low} to {high}"
     many = sum(number > num_runs for number in numbers)
-    if not many:
+    if not many or not num_runs:  # none where the table is not read
         return text
     if many == len(numbers):
         return f"{text}, more than the {num_runs} runs"
-    return f"{text}; {some_of(many, len(numbers), 'laws', 'has', 'have')} more than the runs"
+    return f"{text}; {some_of(many, len(numbers), 'laws', 'has', 'have')} more than there are runs"

@@ -19,23 +19,23 @@ from farseer_jax.runs.table_problems import OF_TABLES, Way
 
 @dataclass(frozen=True, eq=False)
 class TableInspection(Result):
-    """What a table of runs holds, and what can be done with it, from :func:`inspect_table`.
+    """What a table of runs holds and which laws and methods suit it, from :func:`inspect_table`.
 
     Attributes:
         source: the file, if the table comes from one.
         num_rows: number of rows.
-        columns: what each column holds and was taken for.
-        problems: why the table is not read as it is, a sentence each.
-        ways: options of `read_table` and `fit` with which it is read, each with the case for which
-            they are, the likeliest first; empty if none are needed, or none help.
-        is_readable: whether it is read, with these options.
-        notes: what was derived, selected, left out and taken for what.
+        columns: what each column holds and is used as.
+        problems: why the table cannot be read as it is, one sentence each.
+        ways: options of `read_table` and `fit` that read it, each with the case that they are for,
+            the likeliest first; empty if no options are needed, or none help.
+        is_readable: whether the table can be read, with these options if needed.
+        notes: which columns were read as which inputs, and what was derived, selected or left out.
         rows: sentences on runs, groups, repeats, copies and noise.
-        grid: the runs over two inputs; None if the table is not read, or has one input.
-        laws: laws of the catalogue with the columns of their inputs, or the inputs that lack.
+        grid: the runs over two inputs; None if the table cannot be read, or has one input.
+        laws: laws of the catalogue with the columns of their inputs, or the missing inputs.
         methods: which methods can fit the runs.
         steps: what to try next.
-        num_runs: runs that are read with these options, without copies.
+        num_runs: number of runs read with these options, without copies.
     """
 
     source: str
@@ -53,7 +53,7 @@ class TableInspection(Result):
     num_runs: int
 
     def table(self) -> Table:
-        """One row per column: its name, role, what it is and holds, its unit and range."""
+        """One row per column: name, role, what it is and holds, unit and range."""
         return columns_table(self.columns, self.num_rows)
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,11 +77,11 @@ class TableInspection(Result):
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """The likeliest options with which the table is read; empty if none are needed."""
+        """The likeliest options that read the table; empty if none are needed."""
         return self.ways[0].options if self.ways else {}
 
     def text_parts(self) -> tuple[str | Table, ...]:
-        """All that is known, for Python."""
+        """The whole description, with calls for Python."""
         steps = [(step.purpose, step.call) for step in self.steps]
         return self.described(self.problems, [self._in_python(way) for way in self.ways], steps)
 
@@ -110,7 +110,8 @@ class TableInspection(Result):
             yield "\n".join(facts)
         if self.grid is not None:
             yield str(self.grid)
-        for part in (laws_table(self.laws, self.num_runs), lacking_table(self.laws)):
+        others = lacking_table(self.laws) if self.is_readable else None
+        for part in (laws_table(self.laws, self.num_runs), others):
             if part is not None:
                 yield part
         if self.methods:
@@ -127,7 +128,7 @@ class TableInspection(Result):
             case = f" ({way.case})" if way.case else ""
             is_first = place == 0
             lines.append(
-                f"{'what follows is' if is_first else 'it is also'} read with {text}{case}"
+                f"{'below, the table is' if is_first else 'it can also be'} read with {text}{case}"
             )
         return "\n".join(lines)
 

@@ -25,7 +25,7 @@ _OF_N_AND_D: Final[dict[str, tuple[type[Law], str]]] = {
     "piecewise": (Farseer, "farseer, chinchilla"),
     "least-squares": (Chinchilla, "any law"),
     "restarts": (Chinchilla, "any law"),
-    "variable-projection": (Chinchilla, "chinchilla, own laws"),
+    "variable-projection": (Chinchilla, "chinchilla, custom laws"),
     "isoflop": (Chinchilla, "chinchilla"),
 }
 _OF_ANY_LAW: Final = ("least-squares", "restarts")
@@ -55,7 +55,7 @@ def usable_methods(
 
     Args:
         parts: the runs of each group, with its labels.
-        law: a law that the table serves, where it is not one over N and D.
+        law: a law that can fit the table, where it is not one over N and D.
     """
     tried = dict.fromkeys(_OF_ANY_LAW, (law, "any law")) if law is not None else dict(_OF_N_AND_D)
     return [_usable(name, own, laws, parts[:_MOST_GROUPS]) for name, (own, laws) in tried.items()]
@@ -90,7 +90,7 @@ def _usable(
 
 
 def _refusal(name: str, law: type[Law], runs: Runs) -> str | None:
-    """Why a method cannot fit runs, in its own words; None if it can."""
+    """Why a method cannot fit runs, from its error message; None if it can."""
     if name in _OF_ANY_LAW or name == "variable-projection":
         num, needed = len(runs) - runs.num_copies, len(law.of_runs(runs).parameter_names())
         if num < needed:
@@ -112,13 +112,13 @@ def _too_few_falls(design: Design, runs: Runs) -> str | None:
     if usable.sum() >= MIN_SIZES:
         return None
     return (
-        f"the loss falls with each step of D in {usable.sum()} of {len(design.N)} sizes, and it "
-        f"needs {MIN_SIZES}"
+        f"the loss falls with each step of D in {usable.sum()} of {len(design.N)} sizes, but "
+        f"{MIN_SIZES} are needed"
     )
 
 
 def _has(name: str, law: type[Law], parts: Sequence[tuple[Mapping[str, Any], Runs]]) -> str:
-    """What the runs have that a method needs."""
+    """What a method needs and the runs have."""
     counts = [len(runs) - runs.num_copies for _, runs in parts]
     per_group = " in each group" if len(parts) > 1 else ""
     least = f"{min(counts):,}" if min(counts) == max(counts) else f"at least {min(counts):,}"

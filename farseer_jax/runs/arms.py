@@ -1,4 +1,4 @@
-"""Several arms in one table: rows whose losses differ by a label, at equal or similar inputs."""
+"""Several arms in one table: losses that differ between labels at equal or similar inputs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.column_names import roles_of
 from farseer_jax.runs.copies import is_seed
-from farseer_jax.runs.labels import codes_of, condition_is, labels_of_rows
+from farseer_jax.runs.labels import (
+    codes_of,
+    condition_is,
+    condition_missing,
+    labels_of_rows,
+    lacks_labels,
+)
+from farseer_jax.runs.other_meanings import meaning_of
 from farseer_jax.runs.table_problems import Problem
 
 _MOST_LABELS: Final = 60
@@ -20,6 +28,7 @@ _CLEAR: Final = 10.0  # variance between labels by that within them (an F ratio)
 _CHANCE: Final = 3e-3  # of such a ratio by noise
 _CLEAR_TREND: Final = 20.0
 _MOST_COLUMNS: Final = 3
+_LARGE: Final = 0.05  # by which losses of equal inputs hardly differ between seeds
 
 
 def arms(
@@ -30,7 +39,7 @@ def arms(
     can_group: bool = True,
     groups: Sequence[str] = (),
 ) -> Problem | None:
-    """Rows whose losses differ by the label in another column.
+    """Rows whose losses depend on the label in another column.
 
     Args:
         columns: further columns of the table, ``(row,)`` each.
@@ -57,7 +66,7 @@ def arms(
 
 
 def codes_of_rows(columns: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
-    """Numbers that are equal exactly where rows are.
+    """Integer codes that are equal exactly where rows are.
 
     Args:
         columns: ``(row,)`` or ``(row, share)`` each.
@@ -88,7 +97,7 @@ def _label_columns(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.
 def _of_repeats(
     labels: Mapping[str, NDArray[np.intp]], cells: NDArray[np.intp], loss: Floats
 ) -> tuple[list[str], Floats, NDArray[np.bool_]]:
-    """The columns that explain differences of equal rows, the differences, and these rows."""
+    """Columns that explain differences between repeats, the differences, and their rows."""
     residual = _residual(cells, loss)
     repeated = np.bincount(cells)[cells] > 1
     first, found, own = residual, list[str](), cells
@@ -114,7 +123,7 @@ def _of_repeats(
 def _of_trend(
     labels: Mapping[str, NDArray[np.intp]], inputs: Sequence[NDArray[Any]], loss: Floats
 ) -> str | None:
-    """The column by which losses differ beside a smooth trend with the inputs; None without."""
+    """The column by which losses differ beyond a smooth trend with the inputs, if any."""
     numbers = [own for own in inputs if own.ndim == 1 and own.dtype.kind in "fiu"]
     if len(numbers) != len(inputs) or (loss <= 0.0).any() or any((o <= 0.0).any() for o in numbers):
         return None
@@ -137,7 +146,7 @@ def _of_trend(
 
 
 def _overlap(logs: Sequence[Floats], codes: NDArray[np.intp]) -> bool:
-    """Whether each label has about the range of each input."""
+    """Whether each label covers about the whole range of each input."""
     for values in logs:
         ranges = [np.ptp(values[codes == code]) for code in range(int(codes.max()) + 1)]
         if min(ranges) < 0.5 * np.ptp(values):
@@ -151,7 +160,7 @@ def _left(design: Floats, values: Floats) -> float:
 
 
 def _residual(cells: NDArray[np.intp], loss: Floats) -> Floats:
-    """Logs of losses less their mean over equal rows."""
+    """Log losses minus their mean over equal rows."""
     logs = np.log(np.abs(loss) + 1e-300)
     return np.asarray(logs - (np.bincount(cells, logs) / np.bincount(cells))[cells])
 
@@ -165,7 +174,7 @@ def _varies_within(codes: NDArray[np.intp], cells: NDArray[np.intp]) -> bool:
 
 
 def _ratio(residual: Floats, codes: NDArray[np.intp], cells: NDArray[np.intp]) -> float:
-    """Variance between labels by that within them, in rows less their cells; 0 if by chance."""
+    """F ratio of variance between labels to that within, after cell means; 0 if by chance."""
     from scipy.stats import f
 
     used, codes = np.unique(codes, return_inverse=True)
@@ -189,19 +198,72 @@ def _problem(
     """Losses that differ by the labels of columns."""
     labels = {name: labels_of_rows(columns[name]) for name in names}
     told = ", ".join(
-        f"column {name!r} ({', '.join(map(repr, own[:6]))}{', …' if len(own) > 6 else ''})"
+        f"column {name!r} ({', '.join(map(repr, own[:6]))}{', …' if len(own) > 6 else ''}"
+        f"{' or missing' if lacks_labels(columns[name]) else ''})"
         for name, own in labels.items()
     )
     first = " and ".join(
         condition_is(name, columns[name], labels[name][0]) for name in names if labels[name]
     )
     by = ",".join([*groups, *names])
-    group = f"each group (use by={by!r}) or " if can_group else ""
     only = ", ".join(own[0] for own in labels.values() if own)
-    remedies = ({"by": by}, {"where": first})
-    cases = (f"for a fit of each {by}", f"for {only} alone")
+    ways = [({"where": first}, f"for {only} alone")] if first else []
+    if all(map(lacks_labels, (columns[name] for name in names))):
+        missing = " and ".join(map(condition_missing, names))
+        ways.append(({"where": missing}, f"for the rows without {by}"))
+    group = ""
+    if can_group and not any(
+        lacks_labels(columns[name]) or _is_quantity(name, columns[name]) for name in names
+    ):
+        group = f"each group (use by={by!r}) or "
+        ways.insert(0, ({"by": by}, f"for a fit of each {by}"))
+    remedies, cases = zip(*ways, strict=True)
+    one = first or remedies[-1]["where"]
     return Problem(
-        f"{what}, by {told}: fit {group}one of them (use where={first!r})",
-        remedies[not can_group :],
-        cases[not can_group :],
+        f"{what}, by {told}: fit {group}one of them (use where={one!r})", remedies, cases
     )
+
+
+def _is_quantity(name: str, values: NDArray[Any]) -> bool:
+    """Whether a column holds parameters, tokens, or numbers that give them."""
+    return values.dtype.kind in "iuf" and bool(roles_of(name) or meaning_of(name))
+
+
+def large_repeats(
+    columns: Mapping[str, NDArray[Any]], inputs: Sequence[NDArray[Any]], loss: Floats
+) -> str | None:
+    """A note on rows with equal inputs whose losses differ by more than seeds make them.
+
+    Args:
+        columns: further columns of the table, ``(row,)`` each.
+        inputs: the inputs, ``(row,)`` or ``(row, share)``.
+        loss: the response, ``(row,)``; positive.
+    """
+    if not inputs or not len(loss) or (loss <= 0.0).any():
+        return None
+    cells = codes_of_rows(inputs)
+    residual = _residual(cells, loss)
+    order = np.argsort(cells, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(cells[order]) > 0])
+    own = residual[order]
+    spreads = np.maximum.reduceat(own, starts) - np.minimum.reduceat(own, starts)
+    is_large = spreads > np.log1p(_LARGE)
+    if not is_large.any():
+        return None
+    rows = is_large[cells]
+    differing = [
+        name
+        for name, values in columns.items()
+        if values.ndim == 1 and _varies_within(codes_of(values)[rows], _dense(cells[rows]))
+    ]
+    by = f"; they differ in {', '.join(map(repr, differing[:3]))}" if differing else ""
+    most = 100.0 * float(np.expm1(spreads.max()))
+    points = "a point has" if is_large.sum() == 1 else f"{is_large.sum():,} points have"
+    return (
+        f"{points} several rows whose losses differ by up to {most:.2g} %, more than seeds "
+        f'usually do{by}: where="…" keeps the rows of one setting'
+    )
+
+
+def _dense(codes: NDArray[np.intp]) -> NDArray[np.intp]:
+    return np.asarray(np.unique(codes, return_inverse=True)[1], dtype=np.intp)

@@ -15,15 +15,18 @@ from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.find_columns import find_inputs, match_columns
 from farseer_jax.runs.groups_and_responses import (
     Binding,
+    TablePart,
     bound_inputs,
     groups_of,
     table_parts,
 )
 from farseer_jax.runs.inputs import as_kinds
 from farseer_jax.runs.named_units import unit_of_column
+from farseer_jax.runs.row_notes import notes_of_group
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runs.survey import surveyed
 from farseer_jax.runs.table import refuse_lengths
+from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.read import as_columns
 
 
@@ -129,11 +132,20 @@ def bind_runs(
         Part(
             part.group,
             part.response,
-            Runs._trusted(part.table._replace(notes=notes)),
+            Runs._trusted(part.table._replace(notes=_own_notes(notes, columns, part))),
             part.num_left_out,
         )
         for part in table_parts(columns, binding)
     ]
+
+
+def _own_notes(notes: tuple[str, ...], columns: Columns, part: TablePart) -> tuple[str, ...]:
+    """How a table was read, without what is of other groups."""
+    if not part.group or not notes:
+        return notes
+    own = np.logical_and.reduce([columns[name] == label for name, label in part.group.items()])
+    loss = floats_of(columns[part.response], f"column {part.response!r}")
+    return notes_of_group(notes, part.response, loss[own], columns.row_numbers()[own])
 
 
 class Points(NamedTuple):

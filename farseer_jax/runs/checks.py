@@ -134,7 +134,7 @@ def floats_of(values: Any, column: str) -> Floats:
         column: as for :func:`checked_floats`.
 
     Raises:
-        ValueError: not one-dimensional, not numbers, or numbers that may be read in two ways.
+        ValueError: not one-dimensional, not numbers, or numbers that can be read in two ways.
 
     Example:
         >>> floats_of([1, None, "1.5k"], "column 'x'")
@@ -182,8 +182,8 @@ def _parsed(array: NDArray[Any], column: str) -> Floats:
         text = str(array[unsure[0]])
         readings = " or ".join(f"{number_of(text, comma):.12g}" for comma in (False, True))
         raise ValueError(
-            f"{column}: {shown_rows(unsure)} may be read in two ways ({text!r} is {readings}): "
-            "write these numbers without marks of thousands, and with a decimal point"
+            f"{column}: {shown_rows(unsure)} can be read in two ways ({text!r} is {readings}): "
+            "write these numbers without thousands separators and with a decimal point"
         )
     return found.numbers
 

@@ -7,9 +7,10 @@ from typing import Final, NamedTuple
 from farseer_jax.runs.usual_names import LOSSES, USUAL_NAMES, squeezed
 
 _SCALES: Final = {
-    **dict.fromkeys(("k", "thousand", "thousands"), 1e3),
-    **dict.fromkeys(("m", "mn", "mln", "mio", "million", "millions"), 1e6),
+    **dict.fromkeys(("k", "thousand", "thousands", "tsd"), 1e3),
+    **dict.fromkeys(("m", "mn", "mln", "mio", "million", "millions", "millionen"), 1e6),
     **dict.fromkeys(("b", "bn", "bln", "g", "billion", "billions"), 1e9),
+    **dict.fromkeys(("mrd", "milliarde", "milliarden", "milliard", "milliards"), 1e9),
     **dict.fromkeys(("t", "tn", "trillion", "trillions"), 1e12),
 }
 _FLOPS: Final = dict(zip("kmgtpezy", (10.0**power for power in range(3, 25, 3)), strict=True))
@@ -17,11 +18,12 @@ _PETAFLOP_DAY: Final = 1e15 * 86400
 # Inputs to which units in names apply; others are not recognised by a name with a unit.
 SCALED: Final = frozenset(["N", "D", "U", "N_active", "C", "V", "B", "characters", "examples"])
 
-# What comes before the name in exports of trackers, and says nothing.
+# Uninformative prefixes of names in exports of trackers.
 _PREFIX_TEXT: Final = """
     config cfg conf args arguments hparams hparam hyperparameters hyperparams hp params summary
     metrics metric stats results result run runs trainer model modelconfig models network arch
-    architecture optim optimizer optimiser scheduler info meta metadata log logs wandb
+    architecture optim optimizer optimiser scheduler info meta metadata log logs wandb throughput
+    progress
     """
 _NOUN_TEXT: Final = """
     token tokens param params parameter parameters flop flops nat nats bit bits character
@@ -37,7 +39,14 @@ _NOT_DATA_TEXT: Final = """
     best min minimum max maximum aux z ema moving smoothed delta relative no n num
     """
 _NOT_DATA: Final = frozenset(_NOT_DATA_TEXT.split())
+_PARAMETERS: Final = frozenset(["param", "params", "parameter", "parameters"])
 _OF_DATA: Final = _TRAINING | {"data", "dataset"}
+_DATA: Final = (("data",), ("train", "data"), ("training", "data"))  # numbers with a unit only
+_AVERAGES: Final = frozenset(["mean", "avg", "average", "smooth", "smoothed"])
+# Words for parameters without those of the embedding, before it or after the rest.
+_WITHOUT: Final = frozenset(["non", "no", "excl", "excluding", "exclude", "without", "less", "wo"])
+_EMBEDDING: Final = frozenset(["emb", "embed", "embedding", "embeddings", "embeds", "vocab"])
+_NON_EMBEDDING: Final = frozenset(["nonembedding", "nonembeddings", "nonemb", "nonembed"])
 
 _WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]+|%")
 _BRACKETS: Final = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]\s*$")
@@ -50,7 +59,7 @@ class ColumnName(NamedTuple):
 
     Attributes:
         words: in lower case.
-        unit: the factor of its values, such as 1e9 for ``params_B``; None without.
+        unit: the factor of its values, such as 1e9 for ``params_B``; None if it has none.
     """
 
     words: tuple[str, ...]
@@ -61,8 +70,8 @@ class ColumnName(NamedTuple):
 def name_and_unit(column: str) -> ColumnName:
     """Split a column's name into words, without the path before it and the unit after it.
 
-    A path is what trackers put before a name (``config.model.``, ``summary/``); parts that tell
-    something, such as ``train/`` and ``eval/``, stay. A unit is a letter (``params_B``, ``N (M)``,
+    A path is the prefix that trackers add to a name (``config.model.``, ``summary/``); informative
+    parts, such as ``train/`` and ``eval/``, are kept. A unit is a letter (``params_B``, ``N (M)``,
     ``tokens [T]``), a word (``tokens_in_billions``) or a power (``N_1e9``).
 
     Example:
@@ -88,7 +97,7 @@ def name_and_unit(column: str) -> ColumnName:
 
 
 def unit_of(column: str) -> float | None:
-    """The unit in a column's name, as a factor of its values; None without.
+    """The unit in a column's name, as a factor of its values; None if it has none.
 
     Example:
         >>> unit_of("tokens_B"), unit_of("n_params")
@@ -98,7 +107,7 @@ def unit_of(column: str) -> float | None:
 
 
 def holds(column: str, name: str) -> bool:
-    """Whether a column holds an input by its name, for any way of writing it; not for losses.
+    """Whether a column holds an input, by its name in any spelling; not for losses.
 
     Example:
         >>> holds("config.model.n_params", "N"), holds("params_B", "N"), holds("n_layers", "N")
@@ -112,7 +121,13 @@ def holds(column: str, name: str) -> bool:
     words, unit = name_and_unit(column)
     if unit is not None and name not in SCALED:
         return False
+    if name == "N" and (kept := _with_embedding(words)) is not None:
+        return "".join(kept or words) in usual
+    if name == "D" and unit is not None and words in _DATA:
+        return True
     if words and words[0] in _OF_DATA and "".join(words) not in usual:
+        if name == "N" and not (words[0] in _TRAINING and _PARAMETERS & set(words)):
+            return False  # the size of a dataset
         words = words[1:]
     if len("".join(words)) == 1:  # d may be a width: N and D themselves, in their own case
         is_own = re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", column) is not None
@@ -120,8 +135,31 @@ def holds(column: str, name: str) -> bool:
     return "".join(words) in usual
 
 
+def is_non_embedding(column: str) -> bool:
+    """Whether a column's name says that it holds parameters without those of the embedding.
+
+    Example:
+        >>> is_non_embedding("num_parameters_excl_embeddings"), is_non_embedding("n_params")
+        (True, False)
+    """
+    words = name_and_unit(column).words
+    return _with_embedding(words) is not None or any(
+        own in words for own in ("backbone", "nonvocab")
+    )
+
+
+def _with_embedding(words: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Words without ``non_embedding``, ``excl. embeddings``, ``no_embed`` …; None without them."""
+    for place, word in enumerate(words):
+        if word in _NON_EMBEDDING:
+            return words[:place] + words[place + 1 :]
+        if word in _EMBEDDING and place and words[place - 1] in _WITHOUT:
+            return words[: place - 1] + words[place + 1 :]
+    return None
+
+
 def roles_of(column: str) -> list[str]:
-    """The inputs that a column could be by its name; without the loss.
+    """The inputs that a column could be, by its name; without the loss.
 
     Example:
         >>> roles_of("params_B"), roles_of("n_experts"), roles_of("arm")
@@ -144,7 +182,7 @@ def loss_rank(column: str) -> int | None:
     words, unit = name_and_unit(column)
     if unit is not None or len("".join(words)) < 2:
         return None
-    is_training = bool(_TRAINING & set(words)) and not _EVALUATION & set(words)
+    is_training = bool((_TRAINING | _AVERAGES) & set(words)) and not _EVALUATION & set(words)
     last = name_and_unit(re.split(r"[/.]", column)[-1]).words
     begins = bool(words) and words[0] in _EVALUATION | _TRAINING
     is_below = len(last) < len(words) and (begins or last == words[: len(last)])
@@ -162,10 +200,11 @@ def _is_loss_of_data(words: tuple[str, ...]) -> bool:
 def _is_loss(words: tuple[str, ...]) -> bool:
     """Whether words are those of a loss, with the kind of data before or after it."""
     kinds = _EVALUATION | _TRAINING
-    if words and words[0] in kinds:
-        words = words[1:]
-    elif words and words[-1] in kinds:
-        words = words[:-1]
+    for others in (_AVERAGES, kinds, _AVERAGES):
+        if len(words) > 1 and words[0] in others:
+            words = words[1:]
+        elif len(words) > 1 and words[-1] in others:
+            words = words[:-1]
     text = "".join(words)
     return text in LOSSES or (text in USUAL_NAMES["loss"] and len(text) > 1)
 
@@ -192,8 +231,13 @@ def _without_brackets(last: str, column: str) -> tuple[str, float | None]:
     if unit is None:
         words, unit = _scale_within(words)
     lower = [word.lower() for word in words if word.lower() not in ("in", "of")]
-    is_unit = all(word in _UNIT_NOUNS for word in lower)
-    return (last, unit) if is_unit else (f"{last} {inside}", None)
+    if all(word in _UNIT_NOUNS for word in lower):
+        return last, unit
+    if _with_embedding(tuple(lower)) is None:
+        return f"{last} {inside}", None
+    is_repeated = bool(_UNIT_NOUNS & set(lower))
+    kept = [word for word in lower if word not in _UNIT_NOUNS]
+    return f"{last} {' '.join(kept if is_repeated else lower)}", unit
 
 
 def _scale_within(words: list[str]) -> tuple[list[str], float | None]:
@@ -203,6 +247,8 @@ def _scale_within(words: list[str]) -> tuple[list[str], float | None]:
         if own in _SCALES:
             return words[:place] + words[place + 1 :], _SCALES[own]
     joined = "".join(words).lower()
+    if found := re.fullmatch(r"([kmbgt])(?:t|tok|toks|tokens?)", joined):
+        return ["tokens"], _SCALES[found[1]]
     if found := re.fullmatch(r"([kmgtpezy])flops?", joined):
         return [], _FLOPS[found[1]]
     return words, None
@@ -216,11 +262,11 @@ def _without_power(text: str) -> tuple[str, float | None]:
 
 def _without_scale(words: list[str]) -> tuple[list[str], float | None]:
     """Words without a unit before or after them."""
-    if len(words) > 1 and words[-1] in ("BT", "MT", "TT"):  # billions of tokens
+    if len(words) > 1 and words[-1] in ("BT", "MT", "TT", "GT"):  # billions of tokens
         return [*words[:-1], "tokens"], _SCALES[words[-1][0].lower()]
     last, rest = (words or [""])[-1], words[:-1]
     if rest and last.lower() in _SCALES:
-        is_letter, is_short = len(last) == 1, len("".join(rest)) < 3
+        is_letter, is_short = len(last) == 1, len("".join(rest)) < 4
         if not is_letter or last.isupper() or not is_short:
             rest = rest[:-1] if len(rest) > 1 and rest[-1].lower() == "in" else rest
             return rest, _SCALES[last.lower()]

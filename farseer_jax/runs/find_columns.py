@@ -18,7 +18,7 @@ from farseer_jax.runs.usual_names import (
 )
 from farseer_jax.tables.row_numbers import shortened
 
-_MAX_NAMES_SHOWN: Final = 40
+_MAX_NAMES_SHOWN: Final = 20
 
 
 def find_inputs(
@@ -108,15 +108,14 @@ def usual_input(name: str, names: Sequence[str]) -> str | None:
 
 
 def usual_columns(name: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The columns that an input, or the loss, may be by their names, in order of the table.
+    """The columns that may be an input or the loss, by their names, in the order of the table.
 
     Args:
         name: the input, or ``"loss"``.
         names: the names of all columns of the table.
 
     Returns:
-        The columns to choose from, and those that are of less use: training losses beside losses
-        of an evaluation.
+        The candidates, and the less useful ones: training losses if there are evaluation losses.
 
     Example:
         >>> usual_columns("loss", ["train/loss", "eval/loss", "loss_scale"])
@@ -220,7 +219,7 @@ def _guessed_column(
         )
     raise ValueError(
         f"no column was recognised as {named(name)}{needed}: name it, "
-        f"{column_option(name, 'column')}; the columns are {_listed(names)}"
+        f"{column_option(name, 'column')}{listed_columns(names)}"
         f"{_hint(near_columns(name, free))}"
     )
 
@@ -313,6 +312,16 @@ def column_option(name: str, column: str) -> str:
         return f'{name}="{column}" in Python or --{name} {quoted} in the shell'
     shell = f"--input {name}={column}" if column.isidentifier() else f"--input '{name}={column}'"
     return f'columns_of={{"{name}": "{column}"}} in Python or {shell} in the shell'
+
+
+def listed_columns(names: Sequence[str]) -> str:
+    """The end of a message: the columns that a table has.
+
+    Example:
+        >>> listed_columns(["N", "loss"])
+        "; the columns are 'N', 'loss'"
+    """
+    return f"; the columns are {_listed(names)}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,9 +1,9 @@
-"""Responses that do not look like losses: perplexities, accuracies, sums, another sign."""
+"""Responses that do not look like losses: perplexities, accuracies, sums, negative values."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,28 +11,32 @@ from numpy.typing import NDArray
 from farseer_jax.expressions.names import name_text
 from farseer_jax.runs.checks import Floats, short
 from farseer_jax.runs.implausible import (
-    BETTER,
-    FEWEST,
     derived_instead,
     range_of,
-    split,
     two_ranges,
-    variance,
 )
+from farseer_jax.runs.labels import codes_of
 from farseer_jax.runs.other_meanings import meaning_of
 from farseer_jax.runs.table_problems import Problem
+from farseer_jax.runs.units_by_loss import BETTER, FEWEST, split, variance
 
 _MOST_NATS: Final = 15.0  # per token: log of a vocabulary of three million
 # Models of this size and training are far better than the frequencies of tokens alone, 7.5 nats.
 _TRAINED: Final = {"N": 1e8, "D": 1e9}
 _MOST_NATS_TRAINED: Final = 6.0
+_FEWEST_PERPLEXITIES: Final = 3  # whose logs fall in line; fewer are diverged runs
 _FEWEST_OF_TREND: Final = 6  # runs
+_LEAST_OF_A_SIGN: Final = 0.1  # share of rows, for losses relative to another
 _MOST_RANKED: Final = 100_000  # rows, evenly spaced
 _EXPLAINED: Final = 0.5  # share of the variance of ranks that rises with N and D
 
 
 def some_perplexities(
-    column: str, loss: Floats, rows: NDArray[np.intp], inputs: Mapping[str, Floats]
+    column: str,
+    loss: Floats,
+    rows: NDArray[np.intp],
+    inputs: Mapping[str, Floats],
+    labels: Sequence[NDArray[Any]] = (),
 ) -> Problem | None:
     """Perplexities among losses.
 
@@ -41,6 +45,7 @@ def some_perplexities(
         loss: of all rows, ``(row,)``; positive.
         rows: their numbers in the table, ``(row,)``.
         inputs: N and D if there are any, ``(row,)`` each.
+        labels: further columns of text, ``(row,)`` each, which may be those of data or of arms.
     """
     low, high = split(loss)
     if not len(low) or high[0] < 2.0 * low[-1] or low[-1] > _MOST_NATS or high[0] < 1.0:
@@ -48,7 +53,11 @@ def some_perplexities(
     logs = np.log(high)
     if not 0.5 * low[0] <= logs[0] <= logs[-1] <= 2.0 * low[-1]:
         return None
-    if high[-1] <= _MOST_NATS and not _fits_better(loss, high[0], inputs):
+    if high[-1] <= _MOST_NATS and (
+        (loss >= high[0]).sum() < _FEWEST_PERPLEXITIES
+        or any(_separates(own, loss >= high[0]) for own in labels)
+        or not _fits_better(loss, high[0], inputs)
+    ):
         return None
     name, cut = name_text(column), short(float(np.sqrt(low[-1] * high[0])))
     formula = f"{name} = where({name} > {cut}, log({name}), {name})"
@@ -59,8 +68,15 @@ def some_perplexities(
     )
 
 
+def _separates(labels: NDArray[Any], is_high: NDArray[np.bool_]) -> bool:
+    """Whether labels of several rows tell the large losses from the others."""
+    codes = codes_of(labels)
+    shares = np.bincount(codes, is_high) / np.bincount(codes)
+    return len(shares) <= len(codes) / 2 and bool(((shares == 0.0) | (shares == 1.0)).all())
+
+
 def _fits_better(loss: Floats, first: float, inputs: Mapping[str, Floats]) -> bool:
-    """Whether a power law of N and D is much nearer to the losses if the large ones are logged."""
+    """Whether a power law of N and D fits much better with the logs of the large losses."""
     if len(loss) < FEWEST or set(inputs) != {"N", "D"}:
         return False
     logged = np.where(loss >= first, np.log(np.maximum(loss, 1.01)), loss)
@@ -105,7 +121,7 @@ def not_a_loss(
 
 
 def all_negative(column: str, response: Floats, inputs: Mapping[str, Floats]) -> Problem | None:
-    """Negative numbers taken for losses: log-likelihoods, or losses relative to others.
+    """Negative numbers used as losses: log-likelihoods, or losses relative to others.
 
     Args:
         column: of the response.
@@ -113,7 +129,7 @@ def all_negative(column: str, response: Floats, inputs: Mapping[str, Floats]) ->
         inputs: N and D if there are any, ``(row,)`` each.
     """
     known = response[np.isfinite(response)]
-    if not len(known) or (known > 0.0).mean() > 0.1:
+    if not len(known) or (known > 0.0).mean() > _LEAST_OF_A_SIGN:
         return None
     formula = f"loss = -{name_text(column)}"
     own = {name: values[np.isfinite(response)] for name, values in inputs.items()}
@@ -134,7 +150,7 @@ def all_negative(column: str, response: Floats, inputs: Mapping[str, Floats]) ->
 
 
 def in_per_cent(column: str, response: Floats) -> Problem | None:
-    """An accuracy in per cent, taken for one from 0 to 1.
+    """An accuracy in per cent, used as one from 0 to 1.
 
     Args:
         column: of the response.
@@ -147,6 +163,24 @@ def in_per_cent(column: str, response: Floats) -> Problem | None:
         return None
     return _per_cent(
         f"column {column!r} holds {range_of(known)}: it seems to be in per cent", column
+    )
+
+
+def both_signs(column: str, response: Floats) -> Problem | None:
+    """Numbers of both signs taken for losses: losses relative to another one.
+
+    Args:
+        column: of the response.
+        response: in all rows, ``(row,)``.
+    """
+    known = response[np.isfinite(response)]
+    share = float((known < 0.0).mean()) if len(known) else 0.0
+    if not _LEAST_OF_A_SIGN <= share <= 1.0 - _LEAST_OF_A_SIGN or (known < 0.0).sum() < 2:
+        return None
+    return Problem(
+        f"column {column!r} holds {range_of(known)}, where a loss is positive; if it is a loss "
+        'relative to another, fit it as it is: use link="identity"',
+        ({"link": "identity", "response": column},),
     )
 
 
@@ -191,7 +225,7 @@ def _per_cent(what: str, column: str) -> Problem:
 
 
 def _most_nats(inputs: Mapping[str, Floats], num_rows: int) -> Floats:
-    """What a loss per token hardly exceeds, ``(row,)``."""
+    """An upper limit of plausible losses per token, ``(row,)``."""
     if set(inputs) != set(_TRAINED):
         return np.full(num_rows, _MOST_NATS)
     is_trained = np.logical_and.reduce([inputs[name] >= least for name, least in _TRAINED.items()])

@@ -1,4 +1,4 @@
-"""The input that a name refers to: one rule for options, points, and tables of points."""
+"""The input that a name refers to: one rule for options, points and tables of points."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def input_named(
 ) -> str | None:
     """The input that a name refers to.
 
-    That is the input of this name; or the one that was fitted from a column of this name; or the
-    only one that has this name among its usual ones.
+    That is the input of this name, the input fitted from a column of this name, or the only input
+    with this name among its usual names.
 
     Args:
         name: an input's name, as the user writes it.
@@ -26,7 +26,7 @@ def input_named(
         columns: the columns from which inputs were fitted, where they have other names.
 
     Returns:
-        The input; None if there is none, or if several could be meant.
+        The input; None if there is none, or if the name is ambiguous.
 
     Example:
         >>> input_named("params", ["N", "D"]), input_named("batch_size", ["N", "B"])
@@ -67,7 +67,7 @@ def column_of_input(
 
 
 def unit_of_name(written: str, name: str, values: NDArray[np.float64]) -> float:
-    """The factor that an input's name tells where it is another than the input's own.
+    """The unit in the name that the user wrote for an input, as a factor; 1 if it has none.
 
     Args:
         written: the name that the user wrote, such as ``params_B``.
@@ -84,5 +84,5 @@ def unit_of_name(written: str, name: str, values: NDArray[np.float64]) -> float:
 
 
 def _roles(name: str) -> list[str]:
-    """The inputs of laws that a name may mean; D is no width."""
+    """The inputs of laws that a name may mean; D is never a width."""
     return [name] if name in USUAL_NAMES else roles_of(name)

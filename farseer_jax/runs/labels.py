@@ -45,8 +45,28 @@ def condition_is(name: str, values: NDArray[Any], label: str) -> str:
     return f"{sql_name(name)} = {_sql_value(values, label)}"
 
 
+def condition_missing(name: str) -> str:
+    """The condition that a row has no label.
+
+    Example:
+        >>> condition_missing("arm")
+        'arm is null'
+    """
+    return f"{sql_name(name)} is null"
+
+
+def lacks_labels(values: NDArray[Any]) -> bool:
+    """Whether some rows have no label.
+
+    Example:
+        >>> lacks_labels(np.array(["a", None], object)), lacks_labels(np.array(["a"]))
+        (True, False)
+    """
+    return values.dtype.kind in "Of" and any(map(is_missing, values.tolist()))
+
+
 def condition_is_not(name: str, values: NDArray[Any], labels: list[str]) -> str:
-    """The condition that a column has none of some labels; rows without a label are kept.
+    """The condition that excludes some labels of a column; rows without a label are kept.
 
     Example:
         >>> condition_is_not("role", np.array(["a", None], object), ["a"])
@@ -54,8 +74,7 @@ def condition_is_not(name: str, values: NDArray[Any], labels: list[str]) -> str:
     """
     own = sql_name(name)
     text = " and ".join(f"{own} <> {_sql_value(values, label)}" for label in labels)
-    has_missing = values.dtype.kind in "Of" and any(map(is_missing, values.tolist()))
-    return f"({own} is null or {text})" if has_missing else text
+    return f"({own} is null or {text})" if lacks_labels(values) else text
 
 
 def sql_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Rows that do not belong into one fit: checkpoints of one run, targets, failed runs."""
+"""Rows that do not belong into one fit: checkpoints of one run, and rows that are marked."""
 
 from __future__ import annotations
 
@@ -11,55 +11,38 @@ from numpy.typing import NDArray
 
 from farseer_jax.runs.arms import arms, codes_of_rows
 from farseer_jax.runs.checks import Floats
-from farseer_jax.runs.column_names import name_and_unit
 from farseer_jax.runs.copies import is_seed
-from farseer_jax.runs.labels import codes_of, condition_is, condition_is_not, labels_of_rows
+from farseer_jax.runs.labels import codes_of, labels_of_rows
+from farseer_jax.runs.marked_rows import failed_runs, last_word, targets
 from farseer_jax.runs.table_problems import Problem
 from farseer_jax.tables.number_texts import numbers_of
 
 _LABEL_TEXT: Final = """
     runid run id name runname expname expid exp experiment experimentname experimentid job jobid
-    jobname trial trialid uid uuid model modelname modelid
+    jobname trial trialid uid uuid model modelname modelid file filename filepath path folder
+    directory dir logdir outputdir rundir runhash runkey wandbid wandbrunid wandbname slurmid
+    slurmjobid
     """
 _STEP_TEXT: Final = """
     step steps globalstep trainstep trainerglobalstep iteration iterations iter iters trainsteps
     globalsteps currentstep optimizerstep numsteps nsteps checkpoint ckpt
     """
-_ROLE_TEXT: Final = """
-    role split set kind type purpose stage partition subset group usage fitorheldout
-    """
-_TARGET_TEXT: Final = """
-    target istarget heldout isheldout holdout isholdout istest extrapolation isextrapolation
-    isvalidation
-    """
-_STATE_TEXT: Final = "state status runstate"
 _RUN_LABELS: Final = frozenset(_LABEL_TEXT.split())
 _STEPS: Final = frozenset(_STEP_TEXT.split())
-_ROLES: Final = frozenset(_ROLE_TEXT.split())
-_TARGET_FLAGS: Final = frozenset(_TARGET_TEXT.split())
-_STATES: Final = frozenset(_STATE_TEXT.split())
-_TARGETS: Final = re.compile(
-    r"^(targets?|held[ _-]?out|hold[ _-]?out|test(ing)?|tests|eval(uation)?|validation|valid|val|"
-    r"predict(ion|ed)?|forecast|extrapolat(e|ed|ion))([ _-](set|runs?|targets?|points?))?$",
-    re.IGNORECASE,
-)
-_FAILED: Final = re.compile(
-    r"^(crash(ed)?|fail(ed|ure)?|killed|running|preempt(ed|ing)|pending|diverged|cancel(l)?ed|"
-    r"timeout|incomplete|unfinished|error|oom|aborted|stopped)$",
-    re.IGNORECASE,
-)
 _SIZE: Final = re.compile(r"(?<![a-z0-9.])\d+(\.\d+)?\s*[kmb](?![a-z0-9])", re.IGNORECASE)
-_FIRST_TO_FIT: Final = ("ladder", "train", "fit", "training", "runs")
 _FEWEST_ROWS: Final = 1.5  # rows per run of checkpoints
 _FEWEST_OF_SIZE: Final = 3  # rows per label that may be that of a size
+_MOST_OF_LADDER: Final = 8  # rows per size, of a ladder whose runs are called by their size
+_FEWEST_OF_CURVE: Final = 10  # rows in equal steps that are a run's without a label
 _MOST_KEYS: Final = 3  # columns that identify a run
 
 
 class Training(NamedTuple):
-    """N, D and further inputs that are numbers, ``(row,)`` each, and the column of D."""
+    """N, D and further inputs that are numbers, ``(row,)`` each, and the columns of D and N."""
 
     inputs: Mapping[str, Floats]
     tokens: str | None
+    sizes: str | None = None
 
 
 def mixed(
@@ -71,7 +54,7 @@ def mixed(
     can_group: bool = True,
     groups: Sequence[str] = (),
 ) -> list[Problem]:
-    """What keeps the rows of a table from going into one fit.
+    """Why the rows of a table do not belong in one fit; empty if they do.
 
     Args:
         columns: of the table without those of inputs, ``(row,)`` each.
@@ -90,69 +73,50 @@ def mixed(
 
 
 def checkpoints(columns: Mapping[str, NDArray[Any]], training: Training) -> Problem | None:
-    """Several rows of one run along its training.
+    """Several checkpoints of one run.
 
     Args:
         columns: of the table without those of inputs, ``(row,)`` each.
         training: the inputs.
     """
     labels = [name for name, values in columns.items() if _is_label(name, values)]
-    steps = [name for name in columns if _last_word(name) in _STEPS]
+    steps = [name for name in columns if last_word(name) in _STEPS]
     for label in labels:
         problem = _checkpoints_of(label, columns, steps, training)
         if problem is not None:
             return problem
+    return _without_labels(columns, steps, training)
+
+
+def _without_labels(
+    columns: Mapping[str, NDArray[Any]], steps: list[str], training: Training
+) -> Problem | None:
+    """Checkpoints at equal steps, of runs that only their size tells."""
+    sizes, N = training.sizes, training.inputs.get("N")
+    if sizes is None or N is None:
+        return None
+    columns = {**columns, sizes: N}
+    for step in (*steps, None):
+        order = _order(step, columns, training)
+        if order is None:
+            continue
+        names = _run_columns(sizes, columns, order)
+        codes = codes_of_rows([codes_of(columns[name]) for name in names])
+        if np.bincount(codes).min() < _FEWEST_OF_CURVE or not _in_equal_steps(order, codes):
+            continue
+        if not any(
+            _varies_within(own, codes) for name, own in training.inputs.items() if name != "D"
+        ):
+            return _told(sizes, names, step or training.tokens, codes)
     return None
 
 
-def targets(columns: Mapping[str, NDArray[Any]]) -> Problem | None:
-    """Rows marked as targets or tests among those to fit."""
-    for name, values in columns.items():
-        if _last_word(name) in _TARGET_FLAGS and _is_flag(values):
-            condition = condition_is(name, values, "False" if values.dtype.kind == "b" else "0")
-            return _marked(name, ["true"], ["false"], condition)
-        if _last_word(name) not in _ROLES or values.dtype.kind not in "OUS":
-            continue
-        labels = labels_of_rows(values)
-        marked = [label for label in labels if _TARGETS.match(label)]
-        others = [label for label in labels if label not in marked]
-        condition = condition_is_not(name, values, marked)
-        if not marked or not (others or " is null" in condition):
-            continue
-        first = next((label for label in others if label.lower() in _FIRST_TO_FIT), None)
-        condition = condition_is(name, values, first) if first else condition
-        return _marked(name, marked, others or ["no label"], condition)
-    return None
-
-
-def failed_runs(columns: Mapping[str, NDArray[Any]]) -> Problem | None:
-    """Runs that crashed or still train, by a column of their states."""
-    for name, values in columns.items():
-        if _last_word(name) not in _STATES or values.dtype.kind not in "OUS":
-            continue
-        labels = labels_of_rows(values)
-        failed = [label for label in labels if _FAILED.match(label)]
-        others = [label for label in labels if label not in failed]
-        if failed and others:
-            condition = (
-                condition_is(name, values, others[0])
-                if len(others) == 1
-                else condition_is_not(name, values, failed)
-            )
-            return Problem(
-                f"column {name!r} marks runs as {', '.join(map(repr, failed))}, whose losses are "
-                f"not final: leave them out: use where={condition!r}",
-                ({"where": condition},),
-            )
-    return None
-
-
-def _marked(name: str, marked: list[str], others: list[str], condition: str) -> Problem:
-    return Problem(
-        f"column {name!r} marks rows as {', '.join(map(repr, marked))} beside "
-        f"{', '.join(map(repr, others))}: fit the rows of a kind: use where={condition!r}",
-        ({"where": condition},),
-    )
+def _order(
+    step: str | None, columns: Mapping[str, NDArray[Any]], training: Training
+) -> Floats | None:
+    """How far a run was trained in each row: its step, or D."""
+    order = training.inputs.get("D") if step is None else numbers_of(columns[step]).numbers
+    return None if order is None or not np.isfinite(order).all() else order
 
 
 def _checkpoints_of(
@@ -161,8 +125,8 @@ def _checkpoints_of(
     """Rows of one label that are checkpoints."""
     inputs = training.inputs
     for step in (*steps, None):
-        order = inputs.get("D") if step is None else numbers_of(columns[step]).numbers
-        if order is None or not np.isfinite(order).all():
+        order = _order(step, columns, training)
+        if order is None:
             continue
         names = _run_columns(label, columns, order)
         codes = codes_of_rows([codes_of(columns[name]) for name in names])
@@ -172,21 +136,30 @@ def _checkpoints_of(
         if any(_varies_within(own, codes) for name, own in inputs.items() if name != "D"):
             continue
         sizes = codes_of(inputs["N"]) if "N" in inputs else np.zeros(num_rows, dtype=np.intp)
-        is_size = num_runs <= int(sizes.max()) + 1 and _may_be_size(label, columns[label])
+        labels, num_sizes = codes_of(columns[label]), int(sizes.max()) + 1
+        is_size = int(labels.max()) + 1 <= num_sizes and _may_be_size(label, columns[label])
         if (is_size or _is_model(label)) and (
             num_rows < _FEWEST_OF_SIZE * num_runs or _is_geometric(order, codes)
         ):
             continue  # a ladder whose runs are called by their size
-        last = step or training.tokens
-        key = ",".join([*names, last] if last else names)
-        return Problem(
-            f"column {label!r} has {num_runs:,} runs in {num_rows:,} rows, "
-            f"{num_rows / num_runs:.3g} each on average: these are checkpoints along a run's "
-            "training, whose learning rate is not yet annealed; fit the last of each: use "
-            f"last_by={key!r}",
-            ({"last_by": key},),
-        )
+        is_one_size = num_sizes > 1 and _same_groups(labels, sizes)
+        if is_one_size and num_rows < _MOST_OF_LADDER * num_runs and _is_geometric(order, codes):
+            continue  # a ladder whose experiments are a size each
+        return _told(label, names, step or training.tokens, codes)
     return None
+
+
+def _told(label: str, names: list[str], last: str | None, codes: NDArray[np.intp]) -> Problem:
+    """Checkpoints of the runs that some columns identify, in the order of another."""
+    key = ",".join([*names, last] if last else names)
+    num_runs, num_rows = int(codes.max()) + 1, len(codes)
+    return Problem(
+        f"column {label!r} has {num_runs:,} runs in {num_rows:,} rows, "
+        f"{num_rows / num_runs:.3g} each on average: these are checkpoints along a run's "
+        "training, whose learning rate is not yet annealed; fit the last of each: use "
+        f"last_by={key!r}",
+        ({"last_by": key},),
+    )
 
 
 def _run_columns(label: str, columns: Mapping[str, NDArray[Any]], order: Floats) -> list[str]:
@@ -214,30 +187,18 @@ def _run_columns(label: str, columns: Mapping[str, NDArray[Any]], order: Floats)
 
 
 def _is_label(name: str, values: NDArray[Any]) -> bool:
-    return _last_word(name) in _RUN_LABELS and values.ndim == 1 and values.dtype.kind in "OUSiu"
+    return last_word(name) in _RUN_LABELS and values.ndim == 1 and values.dtype.kind in "OUSiu"
 
 
 def _is_model(name: str) -> bool:
     """Whether a column holds names of models, which may have several runs."""
-    return _last_word(name).startswith("model")
+    return last_word(name).startswith("model")
 
 
 def _may_be_size(name: str, values: NDArray[Any]) -> bool:
     """Whether labels may be those of sizes: by the column's name, or as ``190M``."""
     labels = labels_of_rows(values)
-    return "name" in _last_word(name) or all(_SIZE.search(label) for label in labels)
-
-
-def _is_flag(values: NDArray[Any]) -> bool:
-    """Whether values are both true and false."""
-    if values.ndim != 1 or values.dtype.kind not in "biuf":
-        return False
-    return set(np.unique(values).tolist()) == {0, 1}
-
-
-def _last_word(name: str) -> str:
-    """A column's name without its path, squeezed."""
-    return "".join(name_and_unit(re.split(r"[/.]", name)[-1]).words)
+    return "name" in last_word(name) or all(_SIZE.search(label) for label in labels)
 
 
 def _is_geometric(order: Floats, codes: NDArray[np.intp]) -> bool:
@@ -251,6 +212,23 @@ def _is_geometric(order: Floats, codes: NDArray[np.intp]) -> bool:
         return False
     factors, differences = np.diff(np.log(steps))[same], np.diff(steps)[same]
     return bool(_variation(factors) <= _variation(differences))
+
+
+def _in_equal_steps(order: Floats, codes: NDArray[np.intp]) -> bool:
+    """Whether steps grow by equal differences within the groups."""
+    ordered = np.lexsort((order, codes))
+    same = np.diff(codes[ordered]) == 0
+    steps, own = np.diff(order[ordered])[same], codes[ordered][1:][same]
+    if not len(steps) or (steps <= 0.0).any():
+        return False
+    mean = np.bincount(own, steps) / np.maximum(np.bincount(own), 1)
+    return bool((abs(steps / mean[own] - 1.0) < 0.05).mean() > 0.95)
+
+
+def _same_groups(first: NDArray[np.intp], second: NDArray[np.intp]) -> bool:
+    """Whether two codes are equal in the same rows."""
+    num = int(codes_of_rows([first, second]).max())
+    return num == int(first.max()) == int(second.max())
 
 
 def _variation(values: Floats) -> float:

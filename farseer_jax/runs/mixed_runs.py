@@ -1,4 +1,4 @@
-"""Whether runs that are fitted together belong together, by their further columns."""
+"""Whether the runs of one fit belong together, by their further columns."""
 
 from typing import Any
 

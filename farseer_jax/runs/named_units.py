@@ -13,10 +13,10 @@ _LIKE: Final = {"N_active": "N", "U": "D", "characters": "D"}  # of similar size
 
 
 def unit_of_column(role: str, column: str, values: Any) -> float | None:
-    """The unit that the name of an input's column tells; None if it tells none.
+    """The unit in the name of an input's column; None if it has none.
 
-    None too if the values are numbers of parameters or tokens already, and would not be in that
-    unit; or if the input has the same name, as in a formula of the user's.
+    Also None if the values are plausible numbers of parameters or tokens without it, or if the
+    input has the same name, as in a user's formula.
 
     Args:
         role: the input.
@@ -36,7 +36,7 @@ def unit_of_column(role: str, column: str, values: Any) -> float | None:
 
 
 def in_unit(role: str, unit: float, values: Any) -> bool:
-    """Whether values may be in a unit: numbers of parameters or tokens are not in billions.
+    """Whether values may be in a unit: values such as 2e8 parameters are not in billions.
 
     Args:
         role: the input.

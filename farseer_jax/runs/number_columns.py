@@ -23,7 +23,7 @@ _OVERFLOW: Final = -1e17  # of integers of 64 bits
 
 
 class CheckedNumbers(NamedTuple):
-    """A column of numbers, its rows that cannot be used, by what they are, and those left out."""
+    """A column of numbers, its unusable rows by reason, and the rows left out."""
 
     name: str
     label: str
@@ -85,7 +85,7 @@ def _column(
 
 
 def bad_rows(column: CheckedNumbers, columns: Columns) -> Problem | None:
-    """The rows of a column that cannot be used; no option helps if they are most of them."""
+    """The unusable rows of a column; no option helps if they are the majority."""
     rows = columns.row_numbers()
     parts = []
     for what, bad in column.bad.items():
@@ -98,9 +98,9 @@ def bad_rows(column: CheckedNumbers, columns: Columns) -> Problem | None:
         parts.append(f"{shown_rows(rows[bad])} {verb} {what if one else plural}{examples}")
     if not parts:
         return None
-    is_overflow = float(np.nanmin(column.numbers)) < _OVERFLOW
+    is_overflow = bool((column.numbers < _OVERFLOW).any())
     if is_overflow:
-        parts.append("numbers like these come of whole numbers beyond 2^63: compute them as floats")
+        parts.append("such numbers come from integers that overflowed 2^63: compute them as floats")
     remedy = DROP if column.is_bad.mean() <= _HALF and not is_overflow else ()
     return Problem(f"{column.label}: {'; '.join(parts)}; {REMEDY}", remedy)
 

@@ -1,9 +1,9 @@
-"""Columns that are not N, D or the loss, but tell them: formulas by their names."""
+"""Columns from which N, D or the loss can be computed: formulas by their names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from farseer_jax.expressions.names import name_text
@@ -26,7 +26,7 @@ _TEXTS: Final[dict[str, str]] = {
     "compute": """
         c compute flops flop trainflops trainingflops trainingcompute traincompute totalflops
         totalflos flos computeflops nflops numflops totalcompute computebudget flopbudget
-        flops6nd flop6nd c6nd computec cflops cflop
+        flopsbudget flops6nd flop6nd c6nd computec cflops cflop
         """,
     "epochs": "epoch epochs nepochs numepochs numberofepochs trainepochs numtrainepochs",
     "perplexity": """
@@ -50,6 +50,14 @@ _TEXTS: Final[dict[str, str]] = {
         batchsize globalbatchsize batch gbs globalbs bs trainbatchsize batchsizeseqs batchseqs
         sequencesperbatch numsequences
         """,
+    "sequences per device": """
+        perdevicebatchsize perdevicetrainbatchsize batchsizeperdevice batchsizepergpu
+        perdevicebatch pergpubatchsize microbatchsize devicebatchsize devicetrainbatchsize
+        """,
+    "devices": """
+        ngpus numgpus numberofgpus gpus worldsize ndevices numdevices devices gpucount ntpus
+        numtpus dataparallelsize dpsize
+        """,
     "tokens per sequence": """
         seqlen sequencelength contextlength ctxlen ctx contextsize maxseqlen maxsequencelength
         blocksize contextwindow nctx
@@ -67,6 +75,7 @@ _NAMES: Final = {meaning: frozenset(text.split()) for meaning, text in _TEXTS.it
 _ACCURACIES: Final = frozenset(["acc", "accuracy", "accuracies"])
 _PETAFLOP_DAYS: Final = re.compile(r"(?<![a-z])(peta|p)[ _-]?f(lops?)?[ _/-]*s?[ _/-]*days?")
 _LARGE_FLOPS: Final = re.compile(r"(?<![a-z])(e|z|y|exa|zetta|yotta)[ _-]?flops?(?![a-z])")
+_BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]*)[)\]]\s*$")
 _PER: Final = re.compile(r"per|/ ?s|sec")
 TOKENS_PER_PARAMETER: Final = 20  # of the compute-optimal models of Hoffmann et al.
 
@@ -81,6 +90,7 @@ def meaning_of(column: str) -> str | None:
     last = re.split(r"[/.]", column)[-1]
     words = name_and_unit(column).words
     texts = {squeezed(column), squeezed(last), "".join(words), "".join(name_and_unit(last).words)}
+    texts |= {squeezed(inside) for inside in _BRACKETS.findall(column)}
     for what, names in _NAMES.items():
         if texts & names:
             return what
@@ -94,7 +104,7 @@ def meaning_of(column: str) -> str | None:
 def _flop_unit(column: str) -> float | None:
     """The unit of a column of compute such as ``EFLOPs`` and ``PF-days``; None for other columns.
 
-    TFLOPs and PFLOPs are rather those per second.
+    TFLOPs and PFLOPs more often mean FLOPs per second, and are not recognised.
     """
     text = column.lower()
     if _PETAFLOP_DAYS.search(text):
@@ -111,13 +121,16 @@ def _in_units(column: str, meaning: str) -> str:
     return name_text(column) if unit is None else f"{unit:g}*{name_text(column)}".replace("+", "")
 
 
-def formula_for(role: str, columns: Sequence[str], known: Sequence[str] = ()) -> str | None:
+def formula_for(
+    role: str, columns: Sequence[str], known: Sequence[str] = (), in_tokens: Collection[str] = ()
+) -> str | None:
     """A formula that gives N, D or the loss by columns of other meanings; None without.
 
     Args:
         role: ``"N"``, ``"D"`` or ``"loss"``.
         columns: names of the columns that may be used.
         known: those of N and D that the table has.
+        in_tokens: columns of batch sizes that count tokens.
 
     Example:
         >>> formula_for("D", ["tokens_per_param", "loss"], ["N"])
@@ -129,7 +142,7 @@ def formula_for(role: str, columns: Sequence[str], known: Sequence[str] = ()) ->
     """
     first: dict[str, str] = {}
     for column in columns:
-        meaning = meaning_of(column)
+        meaning = "tokens per batch" if column in in_tokens else meaning_of(column)
         if meaning is not None and meaning not in first:
             first[meaning] = _in_units(column, meaning)
     return next(
@@ -153,6 +166,12 @@ _FORMULAS: Final[dict[str, list[tuple[tuple[str, ...], _Formula]]]] = {
         (
             ("steps", "sequences per batch", "tokens per sequence"),
             lambda c: f"{c['steps']}*{c['sequences per batch']}*{c['tokens per sequence']}",
+        ),
+        (
+            ("steps", "sequences per device", "devices", "tokens per sequence"),
+            lambda c: "*".join(
+                [c["steps"], c["sequences per device"], c["devices"], c["tokens per sequence"]]
+            ),
         ),
         (("N", "compute"), lambda c: f"{c['compute']}/(6*N)"),
         (

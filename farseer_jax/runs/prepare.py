@@ -1,4 +1,4 @@
-"""Preparing a table of runs: columns derived, rows selected."""
+"""Preparing a table of runs: deriving columns and selecting rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def prepared(
     columns_of: Mapping[str, Any] | None = None,
     units: Mapping[str, float | None] | None = None,
 ) -> Columns:
-    """A table with derived columns, and of its rows those that are selected, in this order.
+    """Derive columns of a table, then select its rows.
 
     Args:
         columns: the table.
@@ -58,7 +58,7 @@ def prepared(
 
 
 class _Meanings:
-    """What the name of an input stands for in a formula: the numbers of its column."""
+    """The values of an input in a formula: those of its column, times its unit."""
 
     def __init__(self, columns_of: Mapping[str, Any], units: Mapping[str, float | None]) -> None:
         self.columns_of, self.units = columns_of, units

@@ -1,50 +1,49 @@
-"""The columns of N, D, other inputs and the loss: what is missing or ambiguous, what was taken."""
+"""The columns of N, D, other inputs and the loss: found, missing or ambiguous."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
-
-from farseer_jax.expressions.names import name_text
 from farseer_jax.runs.columns import same_column
 from farseer_jax.runs.find_columns import (
     as_tuple,
     find_inputs,
     match_columns,
-    near_columns,
     usual_columns,
 )
 from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
-from farseer_jax.runs.implausible import LEAST, UNIT_WORDS
-from farseer_jax.runs.other_meanings import formula_for, meaning_of
-from farseer_jax.runs.table_problems import Options, Problem
+from farseer_jax.runs.implausible import UNIT_WORDS
+from farseer_jax.runs.likely_columns import (
+    active_columns,
+    active_or_total,
+    better_columns,
+)
+from farseer_jax.runs.missing_columns import with_remedies
+from farseer_jax.runs.table_problems import Problem
 from farseer_jax.runs.usual_names import squeezed
 from farseer_jax.tables.columns import Columns
-from farseer_jax.tables.number_texts import numbers_of
 
 _ERRORS: Final = ("se", "stderr", "standarderror", "sem", "std", "sd", "stddev", "err")
-_MOST_LOSS: Final = 15.0
 
 
 def role_problems(columns: Columns, binding: Binding) -> list[Problem]:
-    """Inputs and the loss without a column, or with several that could be meant.
+    """Inputs or a loss without a column, or with several candidates.
 
     Raises:
         ValueError: an option names a column that is not there, or one column twice.
     """
     try:
-        found_columns(list(columns), binding)
+        found = found_columns(list(columns), binding)
     except ValueError as error:
         problems = _problems_by_role(columns, binding)
         if not problems:
             raise
-        named = [own for own in problems if own.what.startswith(str(error))]
-        return (
-            problems if named or len(problems) > 1 else [Problem(str(error), problems[0].remedies)]
-        )
-    return []
+        about = str(error).partition(": ")[0]
+        named = [own for own in problems if own.what.startswith(about)]
+        return problems if named or len(problems) > 1 else [problems[0]._replace(what=str(error))]
+    which = active_or_total(columns, binding, found)
+    return which or better_columns(columns, binding, found)
 
 
 def _problems_by_role(columns: Columns, binding: Binding) -> list[Problem]:
@@ -68,31 +67,9 @@ def _problems_by_role(columns: Columns, binding: Binding) -> list[Problem]:
             failed[name] = str(error)
         else:
             found[name] = as_tuple(own[name])[0]
-    known = [name for name in ("N", "D") if name in found]
     used = {*taken, *found.values()}
-    remedies = {
-        name: _remedy(name, columns, used, [*known, *(n for n in ("N", "D") if n in names)], failed)
-        for name in failed
-    }
-    free = [column for column in columns if column not in used]
-    return [
-        Problem(what, (remedies[name],))
-        if remedies[name]
-        else Problem(f"{what}{_epochs_hint(free) if name == 'D' else ''}")
-        for name, what in failed.items()
-    ]
-
-
-def _epochs_hint(free: Sequence[str]) -> str:
-    """How a column of epochs gives D, whose factor the table does not tell."""
-    epochs = next((column for column in free if meaning_of(column) == "epochs"), None)
-    if epochs is None:
-        return ""
-    formula = f"D = {name_text(epochs)}*1e9"
-    return (
-        f"; column {epochs!r} counts epochs: multiply it by the tokens of one epoch, such as "
-        f"derive={formula!r} for a billion"
-    )
+    known = {name: own for name, own in found.items() if name in ("N", "D")}
+    return with_remedies(failed, columns, binding, used, known)
 
 
 def _own(options: Mapping[str, Any]) -> list[str]:
@@ -107,53 +84,10 @@ def _named(columns: Any, names: Sequence[str]) -> list[str]:
         return []
 
 
-def _remedy(
-    name: str, columns: Columns, used: set[str], known: Sequence[str], failed: Mapping[str, str]
-) -> Options:
-    """The options that give an input or the loss its column; empty without."""
-    free = [column for column in columns if column not in used]
-    several, _ = usual_columns(name, free)
-    if several:
-        return _option(name, several[0])
-    near = [own for own in near_columns(name, free) if meaning_of(own) is None]
-    if near:
-        return _option(name, near[0])
-    formula = formula_for(name, free, known)
-    if formula is not None:
-        return {"derive": [formula]}
-    if name == "loss":
-        accuracies = [own for own in free if meaning_of(own) == "accuracy"]
-        if accuracies:
-            return {"response": accuracies[0], "link": "logit"}
-    guessed = _by_values(columns, free, failed)
-    return _option(name, guessed[name]) if name in guessed else {}
-
-
-def _option(name: str, column: str) -> Options:
-    return {"response": column} if name == "loss" else {"columns_of": {name: column}}
-
-
-def _by_values(columns: Columns, free: Sequence[str], failed: Mapping[str, str]) -> dict[str, str]:
-    """Columns without names, such as 0, 1, 2, by their values: N before D before the loss."""
-    found: dict[str, str] = {}
-    for column in free:
-        if not column.removeprefix("column_").isdecimal():
-            continue
-        values = numbers_of(columns[column]).numbers
-        values = values[np.isfinite(values)]
-        if not len(values) or (values <= 0.0).any():
-            continue
-        is_loss = float(np.median(values)) < _MOST_LOSS
-        role = "loss" if is_loss else "D" if "N" in found or "N" not in failed else "N"
-        if role in failed and role not in found and (is_loss or values.max() >= LEAST[role]):
-            found[role] = column
-    return found
-
-
 def taken_for(
     columns: Columns, binding: Binding, found: Found, units: Mapping[str, float | None]
 ) -> tuple[str, ...]:
-    """What was taken for what, unless names say it, and the columns that could have been meant."""
+    """Notes on the columns read as inputs and loss under other names, and on other candidates."""
     roles: dict[str, str] = {
         name: own for name, own in found.inputs.items() if isinstance(own, str)
     }
@@ -168,7 +102,7 @@ def taken_for(
             if named
             else [
                 other
-                for other in _candidates(name, [own for own in columns if own not in used])
+                for other in _candidates(name, [own for own in columns if own not in used], binding)
                 if not same_column(columns[other], columns[column])
             ]
         )
@@ -177,16 +111,16 @@ def taken_for(
         if not (others or scaled or (column != name and not named)):
             continue
         of = f" in {UNIT_WORDS.get(unit or 1.0, f'units of {unit:g}')}" if scaled else ""
-        also = f" ({', '.join(map(repr, others))} could be meant too)" if others else ""
+        also = f" ({', '.join(map(repr, others))} would also match)" if others else ""
         sentences.append(f"{name} is column {column!r}{of}{also}")
     errors = _standard_errors(columns, binding, found)
     return (*(["; ".join(sentences)] if sentences else []), *errors)
 
 
-def _candidates(name: str, names: Sequence[str]) -> list[str]:
+def _candidates(name: str, names: Sequence[str], binding: Binding) -> list[str]:
     """The columns that an input or the loss could be, those of less use last."""
     best, others = usual_columns(name, names)
-    return [*best, *others]
+    return [*best, *others, *(active_columns(names, binding) if name == "N" else ())]
 
 
 def _standard_errors(columns: Columns, binding: Binding, found: Found) -> list[str]:
@@ -200,6 +134,6 @@ def _standard_errors(columns: Columns, binding: Binding, found: Found) -> list[s
             if squeezed(column) in usual:
                 return [
                     f"column {column!r} seems to hold standard errors of {response!r}, which are "
-                    f"not used: standard_error={column!r} weighs the runs by them"
+                    f"not used: give standard_error={column!r} to weight the runs by them"
                 ]
     return []

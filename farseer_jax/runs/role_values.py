@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.link_functions import as_link
-from farseer_jax.runs import implausible, implausible_losses
+from farseer_jax.runs import diverged, implausible, implausible_losses
+from farseer_jax.runs.arms import codes_of_rows
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.find_columns import as_tuple
 from farseer_jax.runs.groups_and_responses import Binding, Found
@@ -33,8 +34,8 @@ class RoleValues(NamedTuple):
 
     Attributes:
         columns: without the rows that are left out, with numbers where text spells them.
-        problems: what cannot be read.
-        doubts: what looks wrong, and was read as it is.
+        problems: why the table cannot be read.
+        doubts: values that look wrong, but were read as they are.
         units: of inputs, by the names of their columns.
         numbers: N, D and other numbers that are inputs, in their units, ``(row,)``.
         inputs: all inputs, ``(row,)`` or ``(row, share)``.
@@ -75,7 +76,7 @@ def checked_values(columns: Columns, binding: Binding, found: Found) -> RoleValu
     if problems and not (columns.drop_missing and can_drop):
         return RoleValues(columns, tuple(problems))
     if bad.all():
-        return RoleValues(columns, (Problem("no row has a number in all columns needed"),))
+        return RoleValues(columns, (Problem("no row has a number in every required column"),))
     notes = [lacking_rows(own, ~bad, columns) for own in read if (own.lacking & ~bad).any()]
     if bad.any():
         columns = columns.take(~bad, f"left out: {left_out(read, columns)}")
@@ -92,6 +93,7 @@ def _other_scales(
     if binding.link.name == "log":
         return {
             own: implausible_losses.all_negative(own, numbers[own], inputs)
+            or implausible_losses.both_signs(own, numbers[own])
             for own in found.responses
         }
     if binding.link == as_link("logit"):
@@ -100,7 +102,7 @@ def _other_scales(
 
 
 def _implausible(columns: Columns, binding: Binding, found: Found) -> RoleValues:
-    """Values that do not look like what they are taken for."""
+    """Values that contradict the use of their column."""
     problems, doubts, units = [], [], dict[str, float | None]()
     numbers = {
         name: np.asarray(columns[str(own)], dtype=float)
@@ -116,7 +118,7 @@ def _implausible(columns: Columns, binding: Binding, found: Found) -> RoleValues
     own_units = [binding.units.get(name) for name in ("N", "D")]
     if {"N", "D"} <= set(units) and not problems and own_units == [None, None]:
         names = {name: str(found.inputs[name]) for name in ("N", "D")}
-        ratio = implausible.wrong_ratio(names, numbers["N"], numbers["D"])
+        ratio = implausible.wrong_ratio(names, numbers["N"], numbers["D"], units)
         problems += [] if ratio is None else [ratio]
     if "N" in numbers or "D" in numbers:
         problems += _of_responses(columns, binding, found, numbers)
@@ -148,7 +150,7 @@ def _of_role(
     numbers: Mapping[str, Floats],
     units: Mapping[str, float | None],
 ) -> list[Problem]:
-    """What is wrong with N or D, one thing at a time."""
+    """The first problem of N or D, if any."""
     column, values = str(found.inputs[name]), numbers[name]
     if binding.units.get(name) is not None:
         return []
@@ -159,7 +161,7 @@ def _of_role(
     problem = (
         meaning
         or _mixed_units(name, columns, binding, found, numbers, units)
-        or implausible.wrong_unit(name, column, scaled, N)
+        or implausible.wrong_unit(name, column, scaled, N, units[name] or 1.0)
     )
     return [] if problem is None else [problem]
 
@@ -172,26 +174,38 @@ def _mixed_units(
     numbers: Mapping[str, Floats],
     units: Mapping[str, float | None],
 ) -> Problem | None:
-    """Rows of N or D in another unit than the others."""
+    """Rows of N or D in a different unit from the others."""
     column, others = str(found.inputs[name]), list[Floats]()
-    if units[name] not in (None, 1.0):
-        return None
     response = np.asarray(columns[found.responses[0]], dtype=float)
     known = np.isfinite(response)
     if binding.link.name == "log":
         other = "D" if name == "N" else "N"
-        others = [own[known] for own in (response, *([numbers[other]] if other in numbers else []))]
+        both = [response]
+        if other in numbers:
+            unit = _unit(other, str(found.inputs[other]), binding, numbers[other])
+            both += [numbers[other] * ((unit or 1.0) if other not in units else 1.0)]
+        others = [own[known] for own in both]
     return implausible.mixed_units(
-        name, column, numbers[name][known], columns.row_numbers()[known], others
+        name,
+        column,
+        numbers[name][known],
+        columns.row_numbers()[known],
+        others,
+        units[name] or 1.0,
     )
 
 
 def _of_responses(
     columns: Columns, binding: Binding, found: Found, numbers: Mapping[str, Floats]
 ) -> list[Problem]:
-    """What is wrong with responses that are fitted as losses."""
+    """Problems of responses that are fitted as losses."""
     if binding.link.name != "log":
         return []
+    labels = {
+        name: own
+        for name, own in columns.items()
+        if own.dtype.kind in "OUSb" and name not in (*found.groups, *found.responses)
+    }
     problems = []
     for column in found.responses:
         loss = np.asarray(columns[column], dtype=float)
@@ -199,10 +213,33 @@ def _of_responses(
         own = {name: numbers[name][known] for name in ("N", "D") if name in numbers}
         problem = (
             implausible.wrong_meaning("loss", column, list(columns), [*numbers])
-            or implausible_losses.some_perplexities(
-                column, loss[known], columns.row_numbers()[known], own
-            )
+            or _by_group(columns, found, column, own, labels)
             or implausible_losses.not_a_loss(column, loss[known], own, list(columns))
         )
         problems += [] if problem is None else [problem]
     return problems
+
+
+def _by_group(
+    columns: Columns,
+    found: Found,
+    column: str,
+    inputs: Mapping[str, Floats],
+    labels: Mapping[str, NDArray[Any]],
+) -> Problem | None:
+    """Perplexities and diverged runs among the losses of a group."""
+    loss = np.asarray(columns[column], dtype=float)
+    known = np.isfinite(loss)
+    loss, rows = loss[known], columns.row_numbers()[known]
+    groups = codes_of_rows([columns[name][known] for name in found.groups] or [known[known]])
+    for code in range(int(groups.max(initial=-1)) + 1):
+        own = groups == code
+        numbers = {name: values[own] for name, values in inputs.items()}
+        texts = {name: values[known][own] for name, values in labels.items()}
+        others = {name: values[known][own] for name, values in columns.items()}
+        problem = implausible_losses.some_perplexities(
+            column, loss[own], rows[own], numbers, [*texts.values()]
+        ) or diverged.diverged_runs(column, loss[own], rows[own], numbers, others)
+        if problem is not None:
+            return problem
+    return None

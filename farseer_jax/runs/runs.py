@@ -19,6 +19,7 @@ from farseer_jax.runs.groups_and_responses import Binding, table_parts
 from farseer_jax.runs.inputs import Kinds, Shares, as_kinds, labels_of, refuse_single_labels
 from farseer_jax.runs.response import checked_response
 from farseer_jax.runs.row_labels import dropped_rows, refuse_none
+from farseer_jax.runs.row_notes import notes_of_columns
 from farseer_jax.runs.selection import Bound, selected, without_copies
 from farseer_jax.runs.survey import surveyed
 from farseer_jax.runs.table import (
@@ -64,7 +65,8 @@ class Runs:
         weights: weight of each run in a fit, shape (run,); None for equal weights.
         loss_name: the column that the loss was taken from, if any. Equality ignores it, but losses
             with different names are only compared on request.
-        notes: how a table was read: columns taken by their usual names, rows left out.
+        notes: how a table was read: columns taken by their usual names, rows left out; a selection
+            has no notes on rows.
 
     Example:
         >>> runs = Runs(N=[1e8, 1e8, 4e8], D=[1e9, 2e9, 2e9], loss=[3.6, 3.4, 3.1])
@@ -328,7 +330,8 @@ class Runs:
         keep = selected(numeric_columns(self._table), bounds, mask)
         keep &= ~dropped_rows(self.extra, len(self), drop)
         refuse_none(keep)
-        return self._trusted(self._table.take(keep))
+        notes = self.notes if keep.all() else notes_of_columns(self.notes)
+        return self._trusted(self._table.take(keep)._replace(notes=notes))
 
     def with_loss(self, loss: ArrayLike, loss_name: str | None = None) -> Self:
         """The same runs with another response, checked by the same link.

@@ -1,4 +1,4 @@
-"""Reading a table of runs: its columns recognised and checked, all problems told at once."""
+"""Reading a table of runs: columns recognised and checked, all problems reported at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any, Final, NamedTuple
 
 from farseer_jax.link_functions import as_link
 from farseer_jax.runs import mixed_rows
+from farseer_jax.runs.arms import large_repeats
 from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
+from farseer_jax.runs.marked_rows import failed_runs
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.role_columns import role_problems, taken_for
 from farseer_jax.runs.role_values import RoleValues, checked_values
@@ -20,12 +22,12 @@ _MOST_ROUNDS: Final = 8  # of problems that are seen only when others are solved
 
 
 class Survey(NamedTuple):
-    """A table as it is read.
+    """A table that has been read.
 
     Attributes:
         columns: the table without the rows that are left out, with numbers where text spells them.
         binding: with the column and the unit of each input, and the responses.
-        notes: what was taken for what, and which rows were left out.
+        notes: which columns were read as which inputs, and which rows were left out.
     """
 
     columns: Columns
@@ -46,14 +48,14 @@ def surveyed(
     Args:
         columns: the table.
         binding: how it is read.
-        one_fit: whether the rows of each group go into one fit, so that rows that do not belong
-            together are a problem.
+        one_fit: whether the rows of each group go into one fit, so that mixed recipes or
+            checkpoints are a problem.
         can_group: whether the caller fits groups.
-        complete: adds the inputs, responses and groups that a table turns out to have, where no law
-            says which are needed.
+        complete: adds the inputs, responses and groups found in the table, where no law says which
+            are needed.
 
     Raises:
-        TableError: the table cannot be read as it is. Its options were tried: they read the table.
+        TableError: the table cannot be read as it is. Its options have been tried and read it.
         ValueError: an option names a column that is not there.
     """
     reader = _Reader(columns, binding, one_fit, can_group, complete)
@@ -69,11 +71,14 @@ def surveyed(
             options = reader.solved({several.what: place})[1]
             if options is not None:
                 ways.append(Way(case, _without_useless(options, binding)))
-    raise TableError([problem.what for problem in problems], ways, columns.source)
+    sentences = [problem.what for problem in problems]
+    if sentences and reader.reads_as_it_is():
+        sentences[-1] += "; if the table is right as it is, use as_is=True"
+    raise TableError(sentences, ways, columns.source)
 
 
 class _Reader(NamedTuple):
-    """Reading a table with the remedies of its problems."""
+    """Reads a table with the options that solve its problems."""
 
     columns: Columns
     binding: Binding
@@ -82,15 +87,23 @@ class _Reader(NamedTuple):
     complete: Callable[[Columns, Binding], Binding] | None
 
     def read(self, columns: Columns, binding: Binding) -> tuple[list[Problem], Survey | None]:
-        """The problems of a table, or what is read if there are none."""
+        """The problems of a table, or the survey if there are none."""
         how = binding if self.complete is None else self.complete(columns, binding)
         return _read(columns, how, self.one_fit, self.can_group)
 
+    def reads_as_it_is(self) -> bool:
+        """Whether the table is read if nothing is said of its values and rows."""
+        try:
+            columns, binding = with_options(self.columns, self.binding, {"as_is": True})
+            return self.read(columns, binding)[1] is not None
+        except ValueError:
+            return False
+
     def solved(self, places: Mapping[str, int]) -> tuple[list[Problem], Options | None]:
-        """All problems, and the options with which the table is read; None if there are none.
+        """All problems, and the options that read the table; None if no options do.
 
         Args:
-            places: which remedy is taken for a problem, if not the first.
+            places: the remedy to use for a problem, if not the first.
         """
         problems: list[Problem] = []
         options: dict[str, Any] = {}
@@ -117,7 +130,7 @@ class _Reader(NamedTuple):
 
 
 def _without_useless(options: Options, binding: Binding) -> Options:
-    """Options without those that remove one that was not given."""
+    """Options without removals of options that were not given."""
     found = {name: value for name, value in options.items() if name != "columns_of"}
     columns_of = {
         name: own
@@ -146,7 +159,12 @@ def _read(
     if mixed and not columns.as_is:
         return mixed, None
     own = values.columns
-    notes = (*own.notes, *taken_for(own, binding, found, values.units), *values.doubts)
+    notes = (
+        *own.notes,
+        *taken_for(own, binding, found, values.units),
+        *values.doubts,
+        *_row_notes(values, binding, found, one_fit),
+    )
     binding = binding._replace(
         columns_of=found.inputs, response=found.responses, units={**binding.units, **values.units}
     )
@@ -156,17 +174,44 @@ def _read(
 def _mixed_rows(
     values: RoleValues, binding: Binding, found: Found, can_group: bool
 ) -> list[Problem]:
-    """Rows that do not belong into one fit."""
-    columns = values.columns
+    """Rows that do not belong in one fit."""
+    tokens, sizes = (
+        own if isinstance(own := found.inputs.get(name), str) else None for name in ("D", "N")
+    )
+    training = mixed_rows.Training(values.numbers, tokens, sizes)
+    return mixed_rows.mixed(
+        _further(values, binding, found),
+        training,
+        _all_inputs(values, found),
+        values.response,
+        can_group=can_group,
+        groups=found.groups,
+    )
+
+
+def _row_notes(
+    values: RoleValues, binding: Binding, found: Found, one_fit: bool
+) -> tuple[str, ...]:
+    """What may be wrong with rows, without being a reason to refuse them."""
+    further, said = _further(values, binding, found), None
+    if not one_fit:
+        failed = failed_runs(further)
+        said = None if failed is None else failed.what
+    elif binding.link.name == "log":
+        said = large_repeats(further, _all_inputs(values, found), values.response)
+    return () if said is None else (said,)
+
+
+def _further(values: RoleValues, binding: Binding, found: Found) -> dict[str, Any]:
+    """The columns that are no inputs, responses or groups."""
     used = {column for own in found.inputs.values() for column in _as_tuple(own)}
     used |= {*found.responses, *found.groups, binding.weights or "", binding.standard_error or ""}
-    others = {name: own for name, own in columns.items() if name not in used}
-    tokens = found.inputs.get("D")
-    training = mixed_rows.Training(values.numbers, tokens if isinstance(tokens, str) else None)
-    inputs = [*values.inputs, *(columns[name].astype(str) for name in found.groups)]
-    return mixed_rows.mixed(
-        others, training, inputs, values.response, can_group=can_group, groups=found.groups
-    )
+    return {name: own for name, own in values.columns.items() if name not in used}
+
+
+def _all_inputs(values: RoleValues, found: Found) -> list[Any]:
+    """The inputs and the groups, ``(row,)`` or ``(row, share)`` each."""
+    return [*values.inputs, *(values.columns[name].astype(str) for name in found.groups)]
 
 
 def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -176,7 +221,7 @@ def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
 def with_options(
     columns: Columns, binding: Binding, options: Mapping[str, Any]
 ) -> tuple[Columns, Binding]:
-    """A table and how it is read, with further options."""
+    """A table and its binding, with further options."""
     columns_of = {**binding.columns_of, **options.get("columns_of", {})}
     how = binding._replace(
         columns_of={name: own for name, own in columns_of.items() if own is not None},

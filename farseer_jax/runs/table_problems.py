@@ -1,4 +1,4 @@
-"""What is wrong with a table, all at once, and the options with which it would be read."""
+"""All problems of a table, and the options that read it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ OF_TABLES = ("table", "derive", "where", "last_by", "drop_missing", "as_is")
 
 
 class Problem(NamedTuple):
-    """A reason why a table is not read.
+    """A reason why a table cannot be read.
 
     Attributes:
-        what: a sentence: the column, the rows, what they hold, and the remedy in words.
-        remedies: options with which the table would be read, the best first; None removes an
-            option. Empty if no option helps.
-        cases: which remedy is for which case, where the table does not tell: ``"if 'D' is in
-            billions"``; empty if the first is for all.
+        what: a sentence with the column, the rows, their values and the remedy.
+        remedies: options that solve it, the best first; None as a value removes an option. Empty
+            if no option helps.
+        cases: the case that each remedy is for, where the table is ambiguous: ``"if 'D' is in
+            billions"``; empty if the first always applies.
     """
 
     what: str
@@ -30,10 +30,10 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Way:
-    """Options with which a table is read, and the case for which they are; empty for all.
+    """Options that read a table, and the case that they are for.
 
     Attributes:
-        case: such as ``"if 'D' is in billions"``.
+        case: such as ``"if 'D' is in billions"``; empty if there is only one.
         options: of `read_table` and `fit`.
     """
 
@@ -47,9 +47,9 @@ class TableError(ValueError):
     Attributes:
         problems: sentences, one for each problem.
         source: the file, if the table comes from one.
-        options: options of `read_table` and `fit` with which the table is read, the likeliest if
-            there are several ways; empty if there are none.
-        ways: all ways to read the table, each with the case for which it is.
+        options: options of `read_table` and `fit` that read the table, the likeliest if there are
+            several ways; empty if no options help.
+        ways: all ways to read the table, each with the case that it is for.
 
     Example:
         >>> import farseer_jax as fj
@@ -62,15 +62,36 @@ class TableError(ValueError):
         array([2.e+09, 8.e+09])
     """
 
-    def __init__(self, problems: Sequence[str], ways: Sequence[Way], source: str = "") -> None:
+    def __init__(
+        self,
+        problems: Sequence[str],
+        ways: Sequence[Way],
+        source: str = "",
+        *,
+        read: str = "table",
+        given: Options | None = None,
+    ) -> None:
+        """A table that cannot be read.
+
+        Args:
+            problems: sentences, one for each problem.
+            ways: options that read it.
+            source: the file, if the table comes from one.
+            read: what was read, as in Python: a name, or the path in quotes.
+            given: options with which it was read.
+        """
         self.problems, self.ways, self.source = tuple(problems), tuple(ways), source
         self.options = dict(ways[0].options) if ways else {}
+        self._read, self._given = read, dict(given or {})
         name = f"{source}: " if source else ""
         super().__init__(name + self.listed() + self._advice())
 
-    def of(self, source: str) -> TableError:
-        """The same error about a file."""
-        return TableError(self.problems, self.ways, source)
+    def of(self, source: str, *, read: str = "table", given: Options | None = None) -> TableError:
+        """The same error about what was read, with the options given."""
+        return TableError(self.problems, self.ways, source, read=read, given=given)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _table_error, (self.problems, self.ways, self.source, self._read, self._given)
 
     def listed(self) -> str:
         """The problems; numbered if there are several."""
@@ -82,25 +103,35 @@ class TableError(ValueError):
     def _advice(self) -> str:
         """The calls that read the table, or nothing."""
         return "".join(
-            f". This reads it{f' {way.case}' if way.case else ''}: {_calls(way.options)}"
+            f". This reads it{f' {way.case}' if way.case else ''}: {self._call(way.options)}"
             for way in self.ways
         )
 
+    def _call(self, options: Options) -> str:
+        """The call that reads the table, and the options of the call that takes it."""
+        own = {name: value for name, value in options.items() if name in OF_TABLES}
+        others = {name: value for name, value in options.items() if name not in OF_TABLES}
+        if "derive" in own:  # formulas use inputs by their names
+            own |= {name: others[name] for name in ("columns_of", "units") if name in others}
+        own = merged(self._given, own) if own else own
+        calls = [f"fj.read_table({self._read}, {_arguments(own)})"] if own else []
+        calls += [_arguments(others)] if others else []
+        return " with ".join(calls)
 
-def _calls(options: Options) -> str:
-    own = {name: value for name, value in options.items() if name in OF_TABLES}
-    others = {name: value for name, value in options.items() if name not in OF_TABLES}
-    given = [f"read_table(…, {_arguments(own)})"] if own else []
-    given += [_arguments(others)] if others else []
-    return " with ".join(given)
+
+def _table_error(
+    problems: Sequence[str], ways: Sequence[Way], source: str, read: str, given: Options
+) -> TableError:
+    """A `TableError` from its parts, for pickle."""
+    return TableError(problems, ways, source, read=read, given=given)
 
 
 def _arguments(options: Options) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in options.items())
+    return ", ".join(f"{name}={value!r}" for name, value in options.items() if value is not None)
 
 
 def merged(first: Options, second: Options) -> dict[str, Any]:
-    """Options with further ones: formulas are added to formulas, mappings to mappings.
+    """Options extended by others: formulas are appended, mappings are merged.
 
     Example:
         >>> merged({"derive": ["D = C/6"], "by": "arm"}, {"derive": ["N = C"], "by": "kind"})

@@ -29,34 +29,46 @@ _USUAL_TEXTS: Final[dict[str, str]] = {
         trainableparams trainableparameters numtrainableparams numtrainableparameters
         ntrainableparams totaltrainableparams
         nonembparameters numnonembeddingparameters numparametersnonembedding
-        parametersnonembedding nparamsnonemb
+        parametersnonembedding nparamsnonemb backboneparams backboneparameters
+        nparamstotal numparamstotal nparameterstotal numparameterstotal paramstotal parameterstotal
+        totalnumparams totalnumparameters ntotalparams numtotalparams ntotal ntot parameter
         """,
     "D": """
         d tokens ntokens numtokens numberoftokens tokencount totaltokens datatokens
         traintokens ntraintokens numtraintokens trainingtokens ntrainingtokens numtrainingtokens
-        trainedtokens tokenstrained seentokens tokensseen datasize datasetsize
+        trainedtokens tokenstrained seentokens tokensseen trainingdatatokens datasize datasetsize
         trainingdatasetsize traindatasetsize tokensprocessed processedtokens consumedtokens
         consumedtraintokens ntokensseen numtokensseen numinputtokensseen totaltokensseen
-        totaltraintokens totaltrainingtokens tokenbudget budgettokens throughputtotaltokens
+        totaltraintokens totaltrainingtokens tokenhorizon trainingtokenhorizon tok toks ntok
+        ntoks numtok numtoks tokensprocessed tokenbudget budgettokens throughputtotaltokens
         """,
     "loss": """
         loss l bpc bpb valloss validationloss evalloss evaluationloss testloss heldoutloss
         finalloss finalvalloss finalvalidationloss finalevalloss finaltestloss lmloss
-        bitsperchar bitspercharacter bitsperbyte valbpc valbpb crossentropy
+        bitsperchar bitspercharacter bitsperbyte valbpc valbpb crossentropy xent
         """,
     "U": "u uniquetokens nuniquetokens numuniquetokens uniquedata uniquetraintokens",
     "P": "p streams nstreams numstreams parallelstreams numparallelstreams parallelsize",
     "V": "v vocab vocabsize vocabularysize nvocab numvocab vocabulary",
     "E": "e experts nexperts numexperts numberofexperts",
     "experts": "experts nexperts numexperts numberofexperts",
-    "N_active": "nactive nact activeparams activeparameters numactiveparams activeparametercount",
+    "N_active": """
+        nactive nact activeparams activeparameters numactiveparams numactiveparameters
+        nactiveparams nactiveparameters activeparametercount activatedparams activatedparameters
+        nactivated numactivatedparams numactivatedparameters nactivatedparams
+        nactivatedparameters paramsactive paramsactivated parametersactive activemodelparams
+        nparamsactive numparamsactive
+        """,
     "G": "g granularity",
     "S": "s sparsity",
     "expansion": "expansion expansionrate expansionratio totaloveractive",
     "teacher_loss": "teacherloss lteacher",
     "supervised_loss": "supervisedloss studentsupervisedloss",
-    "C": "c compute flops flop trainflops trainingflops trainingcompute totalflops "
-    "totalflos trainflop trainingflop totaltrainflops totaltrainingflops traincompute",
+    "C": """
+        c compute flops flop trainflops trainingflops trainingcompute totalflops flopsbudget
+        flopbudget computebudget totalflos trainflop trainingflop totaltrainflops
+        totaltrainingflops traincompute
+        """,
     "B": "b batchsize globalbatchsize batch trainbatchsize",
     "lr": "lr learningrate peaklr maxlr peaklearningrate",
     "characters": "characters chars nchars ncharacters numchars numcharacters trainingcharacters",
@@ -76,7 +88,8 @@ USUAL_SHARES: Final = ("share", "weight", "proportion", "fraction", "mixture", "
 # Losses that trackers log below the name of their data, such as ``eval/`` and ``train/``.
 _LOSS_TEXT: Final = """
     loss ce celoss nll nllloss crossentropy crossentropyloss languagecrossentropy bpb bpc
-    bitsperbyte bitsperchar bitspercharacter lmloss finalloss lossfinal losslast lastloss
+    bitsperbyte bitsperchar bitspercharacter xent xentloss lmloss finalloss lossfinal losslast
+    lastloss
     """
 LOSSES: Final = frozenset(_LOSS_TEXT.split())
 
@@ -92,9 +105,11 @@ def named(name: str) -> str:
     """An input, with its usual meaning in parentheses.
 
     Example:
-        >>> named("U"), named("x")
-        ('U (unique tokens)', 'x')
+        >>> named("U"), named("loss"), named("x")
+        ('U (unique tokens)', 'the loss', 'x')
     """
+    if name == "loss":
+        return "the loss"
     return f"{name} ({MEANINGS[name]})" if name in MEANINGS else name
 
 

@@ -1,1 +1,1 @@
-"""Tables: read from anywhere, rows selected, columns derived; nothing about runs yet."""
+"""Tables from any source: reading, selecting rows, deriving columns; nothing about runs."""

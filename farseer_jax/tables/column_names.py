@@ -1,4 +1,4 @@
-"""Names of columns: text, each different."""
+"""Distinct names of columns, as text."""
 
 from collections import Counter
 from collections.abc import Sequence

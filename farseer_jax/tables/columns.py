@@ -1,4 +1,4 @@
-"""Columns of a table by name, and what was done to them on the way."""
+"""Columns of a table by name, with notes on how they were read."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ class Columns(Mapping[str, NDArray[Any]]):
         source: the file or folder that they come from; empty for a table in memory.
         rows: number of each row in its source, counted from 0, ``(row,)``; None for all rows.
         notes: sentences on what was derived, selected and left out.
-        drop_missing: whether rows without a usable number in a column that is needed are left out
+        drop_missing: whether rows without a usable number in a required column are left out
             instead of refused.
-        as_is: whether a column that does not look like what it is taken for is a warning instead
-            of an error.
-        is_told: whether the notes were shown already.
+        as_is: whether a column whose values contradict its use is noted instead of refused.
+        is_told: whether the notes have been shown.
 
     Example:
         >>> columns = Columns({"N": np.array([1e8, 2e8])})
@@ -73,9 +72,9 @@ class Columns(Mapping[str, NDArray[Any]]):
         )
 
     def told(self) -> Columns:
-        """The same columns, whose notes were shown."""
+        """The same columns, with their notes marked as shown."""
         return replace(self, notes=(), is_told=True)
 
     def with_options(self, *, drop_missing: bool, as_is: bool) -> Columns:
-        """The same columns, read in another way."""
+        """The same columns with other options."""
         return replace(self, drop_missing=drop_missing, as_is=as_is)

@@ -26,8 +26,8 @@ _OF_PATTERNS: Final = re.compile(r"[*?\[]")
 def database(path: str = _MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to a database, in memory or read only.
 
-    It installs and fetches nothing, and writes into the system's temporary folder only, if it has
-    to. Queries on a file reach no other file.
+    It installs and downloads nothing, and writes at most to the system's temporary folder. Queries
+    on a file cannot read other files.
 
     Args:
         path: a DuckDB file.

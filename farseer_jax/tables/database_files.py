@@ -44,7 +44,8 @@ def read_duckdb(file: Path, table: str | None) -> dict[str, NDArray[Any]]:
     """The columns of a table of a DuckDB database, or of a query.
 
     Raises:
-        ValueError: the table must be named, there is none of that name, or SQL is wrong.
+        ValueError: no table is named and there are several, there is none of that name, or the
+            SQL is wrong.
     """
     import duckdb
 
@@ -60,7 +61,8 @@ def read_sqlite(file: Path, table: str | None) -> dict[str, NDArray[Any]]:
     """The columns of a table of a SQLite database, or of a query.
 
     Raises:
-        ValueError: the table must be named, there is none of that name, or SQL is wrong.
+        ValueError: no table is named and there are several, there is none of that name, or the
+            SQL is wrong.
     """
     import pandas as pd
 

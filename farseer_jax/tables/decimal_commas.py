@@ -1,4 +1,4 @@
-"""Tables in which commas mark decimals: decided for the table as a whole."""
+"""Tables with decimal commas, decided for the whole table."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def with_decimal_commas(
     *,
     expected: bool,
 ) -> dict[str, NDArray[Any]]:
-    """The columns of a file, as numbers where its commas mark decimals.
+    """The columns of a file, as numbers if its commas are decimal commas.
 
-    They do so where a column shows it (``3,41``, ``0,412``, ``1.234,5``) and no other shows the
-    contrary (``1,234,567``). Points then mark thousands.
+    They are if a column shows it (``3,41``, ``0,412``, ``1.234,5``) and no other shows the
+    contrary (``1,234,567``). Points then separate thousands.
 
     Args:
         columns: of a file, in which columns with commas are text.
         as_texts: reads the same columns as text.
-        expected: whether a comma marks decimals where nothing shows what it marks (``3,412``), as
-            in a table with semicolons between fields.
+        expected: whether ambiguous commas (``3,412``) are decimal commas, as in a table with
+            semicolons between fields.
     """
     commas = {name: own for name, own in columns.items() if _has_commas(own)}
     shown = [_marks(values) for values in commas.values()]
@@ -47,7 +47,7 @@ def with_decimal_commas(
 
 
 def _texts(values: NDArray[Any]) -> list[str]:
-    """The different texts of a column."""
+    """The distinct texts of a column."""
     if values.dtype.kind != "O":
         return []
     return [*dict.fromkeys(value for value in values.tolist() if isinstance(value, str))]
@@ -75,7 +75,7 @@ def _has_fractions(values: NDArray[Any]) -> bool:
 
 
 def _in_groups(values: NDArray[Any]) -> bool:
-    """Whether all points of a column stand where they would mark thousands."""
+    """Whether all points of a column are where thousands separators would be."""
     return all(_THOUSANDS.fullmatch(text.strip()) for text in _with_points(_texts(values)))
 
 

@@ -90,7 +90,7 @@ def read_delimited(
 ) -> dict[str, NDArray[Any]]:
     """The columns of a table of text in UTF-8, without comments, with the names in its dialect.
 
-    A column is of whole numbers, of floats or of True and False if all its values are, else text.
+    A column holds whole numbers, floats, or True and False if all its values are such, else text.
 
     Args:
         path: the file.
@@ -165,7 +165,7 @@ def _flags(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _bad_line(message: str) -> str:
-    """The sentence on a line that cannot be read, or on a file."""
+    """The message on a line, or a file, that cannot be read."""
     found = _BAD_LINE.search(message)
     if found is None:
         return sentence(ValueError(message))
@@ -173,7 +173,8 @@ def _bad_line(message: str) -> str:
     shown = _shown(text)
     if "unterminated quote" in reason:
         return (
-            f"line {line} has a quote that is not closed, or text behind one: {shown}; correct it"
+            f"line {line} has a quote that is not closed, or text after a closing quote: {shown}; "
+            "correct it"
         )
     if "Maximum line size" in reason:
         return f"line {line} is longer than {_MAX_LINE_BYTES >> 20} MB; correct it"
@@ -181,7 +182,7 @@ def _bad_line(message: str) -> str:
 
 
 def _ragged_line(path: Path, dialect: Dialect) -> str:
-    """The sentence on the first line with more or fewer fields than there are names."""
+    """The message on the first line with more or fewer fields than there are names."""
     expected = len(dialect.names)
     with path.open(encoding="utf-8", newline="") as lines:
         for _ in range(dialect.skip):

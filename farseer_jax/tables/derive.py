@@ -49,9 +49,10 @@ def derived(
         columns: the table, by name, ``(row,)`` each.
         formulas: ``"NAME = FORMULA"``, each of which may use the results of those before it. The
             name may be that of a column, which is then replaced. Names in the formula are columns;
-            those that are not of letters, digits and ``_`` are quoted: ``"train/loss"``.
-        meanings: what a name stands for that is not a column, such as N for ``n_params``: numbers
-            by name, or a function of the name and the columns so far that returns None for an
+            names with characters other than letters, digits and ``_`` are quoted:
+            ``"train/loss"``.
+        meanings: values of names that are not columns, such as N for ``n_params``: numbers by
+            name, or a function of the name and the columns so far that returns None for an
             unknown name.
         rows: the number of each row in messages; None counts from 0.
 
@@ -100,13 +101,13 @@ def derived(
 
 @dataclass
 class _Problems:
-    """What is wrong with the formulas, to be told at once."""
+    """All problems of the formulas, reported at once."""
 
     unknown: list[str] = field(default_factory=list)
     bad_rows: list[str] = field(default_factory=list)
 
     def refuse(self, columns: Columns) -> None:
-        """Raise the error on all problems, if there are any."""
+        """Raise one error with all problems, if there are any."""
         listed = shortened([repr(name) for name in columns], _MAX_NAMES_SHOWN)
         known = [f"the columns are {listed}"] if self.unknown else []
         if sentences := [*self.unknown, *known, *dict.fromkeys(self.bad_rows)]:
@@ -123,7 +124,7 @@ def _meaning(name: str, table: Columns, meanings: Meanings | None) -> Any:
 def _computed(
     assignment: Assignment, table: Columns, found: Mapping[str, Any], rows: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], str]:
-    """The values of a formula, and what was done."""
+    """The values of a formula, and its note."""
     values = {name: column_numbers(array, name, rows) for name, array in found.items()}
     result = np.empty(rows.shape)
     result[:] = assignment.expression.evaluate(values)
@@ -162,13 +163,13 @@ def _note(
     missing: NDArray[np.bool_],
     rows: NDArray[np.intp],
 ) -> str:
-    """What was done, in a sentence."""
+    """The note on a formula."""
     note = str(assignment)
     if assignment.name in table:
         note += f", which replaces the column {assignment.name!r}"
     if missing.any():
         lacking = [name_text(name) for name in values if np.isnan(values[name][missing]).any()]
-        note += f"; missing in {shown_rows(rows[missing])}, for want of {' or '.join(lacking)}"
+        note += f"; missing in {shown_rows(rows[missing])}, where {' or '.join(lacking)} is missing"
     return note
 
 
@@ -182,7 +183,7 @@ def _parsed(texts: Sequence[str], columns: Columns) -> list[tuple[str, Assignmen
             problem = f"formula {text!r}: {error}"
             names = [quoted(name) for name in _unquoted_columns(text, columns)]
             if names and names[0] not in problem:
-                problem += f"; a column's name stands there without quotes: write {names[0]}"
+                problem += f"; the column name needs quotes: write {names[0]}"
             problems.append(problem)
     if problems:
         raise ValueError("; ".join(problems))
@@ -190,18 +191,18 @@ def _parsed(texts: Sequence[str], columns: Columns) -> list[tuple[str, Assignmen
 
 
 def _unknown(name: str, text: str, columns: Columns) -> str:
-    """What is said of an unknown name."""
+    """The message on an unknown name."""
     for column in _unquoted_columns(text, columns):
         if name in _plain(column):
-            return f"a column's name stands there without quotes: write {quoted(column)}"
+            return f"the column name needs quotes: write {quoted(column)}"
     by_lower_case = {column.lower(): column for column in columns}
     close = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
-    hint = f"; did you mean {name_text(by_lower_case[close[0]])}?" if close else ""
+    hint = f" (did you mean {name_text(by_lower_case[close[0]])}?)" if close else ""
     return f"unknown name {name_text(name)}{hint}"
 
 
 def _unquoted_columns(text: str, columns: Columns) -> list[str]:
-    """Columns that stand in a formula without the quotes that they need, longest first."""
+    """Columns in a formula that lack the quotes they need, longest first."""
     bare = _plain(re.sub(r'"[^"]*"|`[^`]*`', " ", text))
     found = [
         column
@@ -213,5 +214,5 @@ def _unquoted_columns(text: str, columns: Columns) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """The text as formulas spell names that are not quoted."""
+    """The text as formulas spell unquoted names."""
     return unicodedata.normalize("NFKC", text)

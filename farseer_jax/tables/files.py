@@ -1,4 +1,4 @@
-"""Tables in files, whose content tells the format: text, JSON, Parquet, Excel, databases."""
+"""Tables in files: text, JSON, Parquet, Excel or databases, detected from the content."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DUCKDB: Final = b"DUCK"  # from byte 8 on
 
 
 def read_file(path: Path, table: str | None = None) -> dict[str, NDArray[Any]]:
-    """The columns of a file, or of what standard input holds.
+    """The columns of a file, or of standard input.
 
     Args:
         path: the file; ``-`` is standard input.
@@ -65,7 +65,9 @@ def _read(file: Path, table: str | None) -> dict[str, NDArray[Any]]:
     if head.startswith(_EXCEL):
         return _read_excel(file, table)
     if table is not None:
-        raise ValueError("table= names a sheet of an Excel file or a table of a database only")
+        raise ValueError(
+            "table= names a sheet of an Excel file or a table of a database; this file has neither"
+        )
     with as_utf8(file) as text:
         return _read_text(text)
 
@@ -137,7 +139,7 @@ def _read_excel(file: Path, sheet: str | None) -> dict[str, NDArray[Any]]:
             "reading Excel files needs another package: pip install 'farseer-jax[excel]', or save "
             "the sheet as CSV"
         ) from None
-    except Exception as error:  # calamine has errors of its own
+    except Exception as error:  # calamine raises its own error types
         raise ValueError(f"cannot be read as an Excel file: {error}") from None
     filled = {str(name): own for name, own in sheets.items() if len(own)}
     if sheet is None and len(filled) == 1:

@@ -10,8 +10,8 @@ from pathlib import Path
 def files_below(folder: str | os.PathLike[str], matches: Callable[[str], bool]) -> list[Path]:
     """Find files by their name, at any depth, in the order of their paths.
 
-    Links to folders are followed, and what several ways lead to (such as ``wandb/latest-run``) is
-    found once, by the way without links if there is one.
+    Links to folders are followed. A file reached by several paths (such as ``wandb/latest-run``) is
+    returned once, by the path without links if there is one.
 
     Args:
         folder: where to look.

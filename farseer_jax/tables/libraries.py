@@ -1,4 +1,4 @@
-"""Libraries that are installed by an extra of the package."""
+"""Optional libraries, installed by an extra of the package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def extra_library(module: str, extra: str, needed_for: str) -> Any:
-    """Import a module of a library that not everybody installs.
+    """Import a module of an optional library.
 
     Args:
         module: its full name.

@@ -1,4 +1,4 @@
-"""Numbers as people write them: ``7B``, ``1.4T``, ``201,228,288``, ``3,41``, ``2e8``."""
+"""Numbers in text: ``7B``, ``1.4T``, ``201,228,288``, ``3,41``, ``2e8``."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class NumberColumn(NamedTuple):
     Attributes:
         numbers: float64, ``(row,)``; NaN where a value is missing or not a number.
         not_numbers: rows that hold something else, such as ``diverged``, ``inf`` or ``1e400``.
-        ambiguous: rows whose mark may be that of decimals or of thousands, such as ``3,412``.
-        decimal_comma: whether a comma marks decimals in these numbers.
+        ambiguous: rows whose comma may separate decimals or thousands, such as ``3,412``.
+        decimal_comma: whether a comma separates decimals in these numbers.
     """
 
     numbers: NDArray[np.float64]
@@ -74,7 +74,7 @@ class NumberColumn(NamedTuple):
 def number_of(text: str, decimal_comma: bool | None = None) -> float | None:
     """The finite number that a text spells, correctly rounded, or None.
 
-    Read are what Python reads; thousands (``K``), millions (``M``), billions (``B``, ``G``) and
+    Accepted are Python's notation; thousands (``K``), millions (``M``), billions (``B``, ``G``) and
     trillions (``T``), as letters of either case or in words (``bn``, ``million``), a space before
     them or none; groups of three digits with commas, spaces, apostrophes or underscores between
     them; powers (``2^30``, ``10**21``, ``1.5 x 10^21``); per cent, as hundredths; and the nouns
@@ -100,16 +100,16 @@ def number_of(text: str, decimal_comma: bool | None = None) -> float | None:
 
 
 def numbers_of(values: Any, decimal_comma: bool | None = None) -> NumberColumn:
-    """Read a column as numbers; its marks of thousands and decimals are decided for all rows.
+    """Read a column as numbers; its separators are decided for the whole column.
 
-    ``3,41``, ``0,412`` or ``1.234,5`` in any row show that commas mark decimals, ``1,234,567`` or
-    ``1,234.5`` that they mark thousands. Without such a row, ``3,412`` is ambiguous. Points mark
-    decimals unless commas do. Missing are None, NaN, pandas' NA, ``""``, ``NA``, ``N/A``, ``nan``,
-    ``null``, ``None`` and ``-``, in any case.
+    ``3,41``, ``0,412``, ``1.234,5`` or ``1.234.567`` in any row show that commas separate decimals, ``1,234,567``
+    or ``1,234.5`` that they separate thousands. Without such a row, ``3,412`` is ambiguous. Points
+    separate decimals unless commas do. Missing values are None, NaN, pandas' NA, ``""``, ``NA``,
+    ``N/A``, ``nan``, ``null``, ``None`` and ``-``, in any case.
 
     Args:
         values: one per row: text as for :func:`number_of`, or numbers, ``(row,)``.
-        decimal_comma: whether commas mark decimals, where the caller knows; no row is ambiguous
+        decimal_comma: whether commas separate decimals, if the caller knows; no row is ambiguous
             then. None decides by the values.
 
     Example:
@@ -192,7 +192,8 @@ def _read_all(
     """Whether commas mark decimals, the texts that are ambiguous, and the number of each text."""
     is_comma = bool(decimal_comma)
     read = {text: _read_or_missing(text, is_comma) for text in texts}
-    if decimal_comma is not None or not any("," in text for text in read):
+    may_group = any("," in text or text.count(".") > 1 for text in read)
+    if decimal_comma is not None or not may_group:
         return is_comma, frozenset(), read
     marked = [text for text in read if "," in text or "." in text]
     other = {text: _read(text, True) for text in marked}

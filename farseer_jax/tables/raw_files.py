@@ -1,4 +1,4 @@
-"""The bytes of files as other readers want them: on disk, not compressed, text in UTF-8."""
+"""Files as readers need them: on disk, decompressed, text in UTF-8."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def decompressed(file: Path) -> Iterator[Path]:
 
 
 def _decompress(file: Path, name: str | None, compression: str | None, target: IO[bytes]) -> None:
-    """Copy what a compressed file, or a file of a zip archive, holds."""
+    """Copy the content of a compressed file, or of a file in a zip archive."""
     import pyarrow as pa
 
     try:
@@ -123,7 +123,7 @@ def as_utf8(file: Path) -> Iterator[Path]:
     else as Windows-1252, as Excel writes it.
 
     Raises:
-        ValueError: it is no text.
+        ValueError: it is not text.
     """
     with file.open("rb") as stream:
         encoding = _encoding(stream.read(HEAD_BYTES))
@@ -138,7 +138,7 @@ def as_utf8(file: Path) -> Iterator[Path]:
             try:
                 shutil.copyfileobj(source, target)
             except UnicodeError as error:
-                raise ValueError(f"is a binary file of an unknown format ({error})") from None
+                raise ValueError(f"is a binary file in an unknown format ({error})") from None
         yield copy
 
 
@@ -146,7 +146,7 @@ def _encoding(head: bytes) -> str | None:
     """The encoding that a mark or zeros show; None for UTF-8 and Windows-1252.
 
     Raises:
-        ValueError: it is no text.
+        ValueError: it is not text.
     """
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
     if marked is not None or b"\0" not in head:
@@ -154,21 +154,21 @@ def _encoding(head: bytes) -> str | None:
     zeros = [head[start::2].count(0) / max(1, len(head[start::2])) for start in (0, 1)]
     if min(zeros) == 0 and max(zeros) > 0.5:
         return "utf-16-le" if zeros[1] else "utf-16-be"
-    raise ValueError("is a binary file of an unknown format")
+    raise ValueError("is a binary file in an unknown format")
 
 
 def _is_utf8(file: Path) -> bool:
     """Whether a file is UTF-8.
 
     Raises:
-        ValueError: it is no text.
+        ValueError: it is not text.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     with file.open("rb") as stream:
         try:
             while block := stream.read(1 << 20):
                 if "\0" in decoder.decode(block):
-                    raise ValueError("is a binary file of an unknown format")
+                    raise ValueError("is a binary file in an unknown format")
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             return False

@@ -19,15 +19,15 @@ _FILE: Final = "file"
 
 
 def as_columns(source: object, table: str | None = None, *, history: bool = False) -> Columns:
-    """The columns of a table from anywhere.
+    """The columns of a table from any source.
 
     Args:
         source: path of a file; a pattern of paths such as ``"runs/*.csv"``, or a list of paths,
-            whose tables are put below each other, with a column ``file``; a folder of TensorBoard
+            whose tables are concatenated, with a column ``file``; a folder of TensorBoard
             events, trainer states or offline runs of Weights & Biases; ``"wandb:entity/project"``;
             ``"-"`` for standard input; or a table in memory.
         table: sheet of an Excel file, table of a database, or a query in SQL.
-        history: of a folder of runs, a row for each logged step instead of one for each run.
+        history: for logged runs, one row per logged step instead of one per run.
 
     Raises:
         OSError, ValueError: a file cannot be read; the message names it.
@@ -71,7 +71,7 @@ def _matches(pattern: str) -> list[str]:
 
 
 def _joined(tables: Sequence[Columns]) -> Columns:
-    """Tables below each other; values of columns that a table lacks are missing."""
+    """Tables concatenated; columns that a table lacks are missing in its rows."""
     if len(tables) == 1:
         return tables[0]
     names = list(dict.fromkeys(name for own in tables for name in own))
@@ -87,7 +87,7 @@ def _or_missing(table: Columns, name: str) -> np.ndarray:
 
 
 def _column(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Parts of a column below each other; of objects if some are text."""
+    """Parts of a column concatenated; as objects if some are text."""
     if all(part.dtype.kind in "fiu" for part in parts):
         return np.concatenate(parts)
     objects = [part.astype(object) for part in parts]

@@ -1,4 +1,4 @@
-"""Runs of TensorBoard: the scalars and hyperparameters of folders of event files."""
+"""TensorBoard runs: the scalars and hyperparameters in folders of event files."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def read_tensorboard(
 
     Args:
         folder: every folder at or below it that has event files is a run.
-        history: a row for each logged step, with the hyperparameters repeated, instead of one for
-            each run.
+        history: one row per logged step, with the hyperparameters repeated, instead of one per
+            run.
         tags: the tags to read, with wildcards: ``["eval/*", "tokens"]``; None reads all.
 
     Returns:
         Arrays of shape (row,) by name, which `Runs.from_dataframe` and `fit` take: ``run``, the
-        path from the folder; ``step``, the last one or that of the row; the scalars by their tags,
-        at their last step or at this one; the hyperparameters (of TensorBoard's ``hparams``
-        plugin) as ``hparams.lr``. Hyperparameters that PyTorch's ``add_hparams`` wrote to a folder
-        of their own are joined to the run above it; a run without any has those of the nearest
-        folder above. TensorBoard holds scalars in float32. What a step logged twice has the value
-        written last.
+        path relative to the folder; ``step``, the last step or that of the row; scalars by their
+        tags, at their last step or that of the row; hyperparameters (of TensorBoard's ``hparams``
+        plugin) as ``hparams.lr``. Hyperparameters that PyTorch's ``add_hparams`` wrote to a
+        separate folder are joined to the run above it; a run without any has those of the nearest
+        folder above. TensorBoard stores scalars in float32. If a step was logged twice, the last
+        value written counts.
 
     Raises:
         ModuleNotFoundError: the extra ``tensorboard`` is not installed.
@@ -118,10 +118,10 @@ def _read(folder: Path) -> _Events:
     )
     with _messages() as messages:
         events.Reload()
-    # where a run was killed its last record is cut off, which is no damage
+    # the last record of a killed run is cut off; that is not damage
     for damaged in filter(None, map(_DAMAGED.match, messages)):
         raise ValueError(
-            f"{damaged[1]}: is damaged, and all events after that place would be lost; copy it "
+            f"{damaged[1]}: is damaged, and all events after the damage would be lost; copy it "
             f"again, or leave it out"
         )
     scalars = {
@@ -155,7 +155,7 @@ def _messages() -> Iterator[list[str]]:
 
 
 def _plugin(events: Any, tag: str) -> str:
-    """Which of TensorBoard's plugins a tag is of."""
+    """The TensorBoard plugin that a tag belongs to."""
     try:
         return str(events.SummaryMetadata(tag).plugin_data.plugin_name)
     except KeyError:
@@ -170,7 +170,7 @@ def _number(tensor: Any) -> float:
 
 
 def _series(events: list[tuple[int, float]]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Steps, ascending, and the values written last at each."""
+    """Steps, ascending, and the last value written at each."""
     values = dict(events)
     steps = sorted(values)
     return np.array(steps, np.int64), np.array([values[step] for step in steps], np.float64)
@@ -194,7 +194,7 @@ def _hparams(events: Any) -> dict[str, object]:
 
 
 def _with_hparams(runs: list[_Events]) -> list[_Events]:
-    """Give each run its hyperparameters, where they are in a folder above or just below it."""
+    """Give each run the hyperparameters in a folder above or just below it."""
     found = {run.folder: run for run in runs}
     joined = [run for run in runs if run.hparams and _is_part(run, found)]
     for part in joined:
@@ -209,7 +209,7 @@ def _with_hparams(runs: list[_Events]) -> list[_Events]:
 
 
 def _is_part(run: _Events, runs: dict[Path, _Events]) -> bool:
-    """Whether `add_hparams` wrote this folder into that of a run: each value once, at one step."""
+    """Whether `add_hparams` wrote this folder inside a run: each value once, at one step."""
     above = runs.get(run.folder.parent)
     if above is None or above.hparams or any(len(steps) > 1 for steps, _ in run.scalars.values()):
         return False
@@ -224,7 +224,7 @@ def _inherited(folder: Path, runs: dict[Path, _Events]) -> dict[str, object]:
 
 
 def _selected(run: _Events, tags: Collection[str]) -> _Events:
-    """The run with the tags asked for."""
+    """The run with the selected tags."""
     chosen = {
         tag: series
         for tag, series in run.scalars.items()
@@ -253,7 +253,7 @@ def _last(scalars: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]) -> 
 
 
 def _by_step(scalars: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]) -> Columns:
-    """The values of all tags, a row for each step at which one was logged."""
+    """The values of all tags, one row per logged step."""
     if not scalars:
         return {}
     all_steps = np.unique(np.concatenate([steps for steps, _ in scalars.values()]))
@@ -265,5 +265,5 @@ def _by_step(scalars: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]) 
 
 
 def _column(tag: str) -> str:
-    """The column of a tag, which has another name where the table has one of its own."""
+    """The column of a tag, renamed where the table itself has a column of that name."""
     return f"scalars.{tag}" if tag in ("run", "step") else tag

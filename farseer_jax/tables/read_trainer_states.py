@@ -1,4 +1,4 @@
-"""Runs of Hugging Face's Trainer: the ``trainer_state.json`` of their last checkpoints."""
+"""Hugging Face Trainer runs: the ``trainer_state.json`` of their last checkpoints."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ STATE: Final = "trainer_state.json"
 _CHECKPOINT: Final = re.compile(r"checkpoint-(\d+)")
 _TOTALS: Final = ("num_input_tokens_seen", "total_flos")
 _SETTINGS: Final = ("max_steps", "num_train_epochs", "train_batch_size")
+_OTHER_NAMES: Final = {"loss": "train/loss"}  # not to be taken for the loss of an evaluation
 _RESULTS: Final = ("all_results.json", "eval_results.json")  # evaluated after training
 
 
@@ -33,7 +34,7 @@ class _State:
 
     @property
     def step(self) -> int:
-        """How many steps it was trained."""
+        """The number of training steps."""
         return int(self.values.get("global_step") or 0)
 
     @property
@@ -46,22 +47,22 @@ def read_trainer_states(folder: str | os.PathLike[str], *, history: bool = False
     """Read runs of Hugging Face's ``Trainer`` below a folder into the columns of a table.
 
     Args:
-        folder: where output folders of the ``Trainer`` are, at any depth. A run is the folder above
-            its ``checkpoint-*``; its last ``trainer_state.json`` is read.
-        history: a row for each logged step, with the run's settings repeated, instead of one for
-            each run.
+        folder: has output folders of the ``Trainer``, at any depth. A run is the folder above its
+            ``checkpoint-*``; its last ``trainer_state.json`` is read.
+        history: one row per logged step, with the run's settings repeated, instead of one per
+            run.
 
     Returns:
         Arrays of shape (row,) by name, which `Runs.from_dataframe` and `fit` take: ``run``, the
         path from the folder; ``step``, the last one or that of the row; what was logged, such as
-        ``loss``, ``eval_loss``, ``learning_rate`` and ``epoch``, each with its last value or that
-        at this step; ``num_input_tokens_seen`` (missing where the trainer did not count) and
+        ``train/loss``, ``eval_loss``, ``learning_rate`` and ``epoch``, each with its last value or
+        that at this step; ``num_input_tokens_seen`` (missing where the trainer did not count) and
         ``total_flos``; ``max_steps``, ``num_train_epochs`` and ``train_batch_size``; and the
         model's ``config.json``, such as ``config.hidden_size``. With one row per run ``eval_step``
         is the step of ``eval_loss``, and results of an evaluation after training
-        (``all_results.json``, ``eval_results.json``) fill in what was not logged. ``loss`` is the
-        mean over the last logging interval, ``train_loss`` over all of training. Nothing is
-        unpickled.
+        (``all_results.json``, ``eval_results.json``) fill in what was not logged. The training
+        loss, which the trainer logs as ``loss``, is named ``train/loss``: it is the mean over the
+        last logging interval, ``train_loss`` over all of training. Nothing is unpickled.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -78,7 +79,7 @@ def read_trainer_states(folder: str | os.PathLike[str], *, history: bool = False
         ...     _ = (checkpoint / "config.json").write_text('{"hidden_size": 64}')
         ...     columns = read_trainer_states(folder)
         >>> {name: values.tolist() for name, values in columns.items()}
-        {'run': ['small'], 'step': [500], 'epoch': [0.5], 'loss': [3.6], 'eval_loss': [3.7],
+        {'run': ['small'], 'step': [500], 'epoch': [0.5], 'train/loss': [3.6], 'eval_loss': [3.7],
          'eval_step': [500], 'num_input_tokens_seen': [1048576], 'config.hidden_size': [64]}
     """
     files = files_below(folder, lambda name: name == STATE)
@@ -94,7 +95,7 @@ def read_trainer_states(folder: str | os.PathLike[str], *, history: bool = False
 
 
 def _last_states(files: list[Path]) -> list[_State]:
-    """The last state of each run; at the same step the one beside the checkpoints."""
+    """The last state of each run; at equal steps, the one next to the checkpoints."""
     of_runs: dict[Path, list[tuple[int, bool, Path]]] = {}
     for path in files:
         run = path.parent if path.parent.name else path.parent.resolve()  # not "."
@@ -129,7 +130,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _last(state: _State) -> dict[str, object]:
-    """The last value of all that was logged, in one row."""
+    """The last logged value of each name, in one row."""
     row: dict[str, object] = {"step": state.step}
     for record in state.log:
         row.update(_logged(record))
@@ -144,7 +145,7 @@ def _last(state: _State) -> dict[str, object]:
 
 
 def _by_step(state: _State) -> list[dict[str, object]]:
-    """A row for each step: training and evaluation are logged in records of their own."""
+    """One row per step: training and evaluation are logged in separate records."""
     rows: dict[object, dict[str, object]] = {}
     for record in state.log:
         step = record.get("step")
@@ -153,10 +154,10 @@ def _by_step(state: _State) -> list[dict[str, object]]:
 
 
 def _logged(record: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    """What a record has; tokens seen are 0 where the trainer did not count them."""
+    """The values of a record, without tokens seen that the trainer did not count (0)."""
     for name, value in flattened(record).items():
         if name != "num_input_tokens_seen" or value:
-            yield name, value
+            yield _OTHER_NAMES.get(name, name), value
 
 
 def _settings(state: _State) -> dict[str, object]:
@@ -169,7 +170,7 @@ def _settings(state: _State) -> dict[str, object]:
 
 
 def _results(state: _State) -> dict[str, object]:
-    """Results of an evaluation after training, which the state does not have."""
+    """Results of an evaluation after training, which the state lacks."""
     results: dict[str, object] = {}
     for path in (state.run / name for name in _RESULTS):
         if path.is_file() and not results:

@@ -1,4 +1,4 @@
-"""Runs of Weights & Biases: of its API, of a folder of offline runs, or objects like them."""
+"""Weights & Biases runs: from its API, from a folder of offline runs, or similar objects."""
 
 from __future__ import annotations
 
@@ -46,26 +46,27 @@ def read_wandb(
 
     Args:
         source: ``"entity/project"``, whose runs are fetched by W&B's API; a folder with offline
-            runs (``wandb/offline-run-*``) at any depth, or one such file; or any runs with
-            ``config`` and ``summary``, such as ``wandb.Api().runs(…)`` or objects made by you.
-        history: a row for each logged step, with the run's settings repeated, instead of one for
-            each run. Runs need ``scan_history()`` or ``history``, a table or a list of mappings.
-        filters: which runs of a project are fetched, in the query language of W&B's API:
+            runs (``wandb/offline-run-*``) at any depth, or one such file; or any objects with
+            ``config`` and ``summary``, such as ``wandb.Api().runs(…)`` or your own.
+        history: one row per logged step, with the run's settings repeated, instead of one per
+            run. Runs need ``scan_history()`` or ``history``, a table or a list of mappings.
+        filters: which runs of a project to fetch, in the query language of W&B's API:
             ``{"state": "finished", "config.arm": "attn"}``.
 
     Returns:
         Arrays of shape (row,) by name, which `Runs.from_dataframe` and `fit` take. ``Name``,
         ``ID``, ``State``, ``Group``, ``Job Type``, ``Tags`` and ``Created`` are as in W&B's
-        exports, where known. Settings are ``config.`` and their path with dots, as in W&B's
-        filters: ``config.model.n_params``. Metrics have their own names, such as ``eval/loss``:
-        the values of the summary, or of a step. Runs that crashed are rows with missing values.
-        Media and entries of W&B itself (``_wandb``) are left out.
+        exports, where known. Settings are named ``config.`` and their path with dots, as in W&B's
+        filters: ``config.model.n_params``. Metrics keep their names, such as ``eval/loss``, with
+        the values of the summary, or of a step. Crashed runs are rows with missing values. Media
+        and internal entries of W&B (``_wandb``) are left out.
 
     Raises:
-        ModuleNotFoundError: the extra ``wandb`` is not installed. Objects do not need it.
+        ModuleNotFoundError: the extra ``wandb`` is not installed; objects do not need it.
         FileNotFoundError: there is no such folder.
         TypeError: these are not runs.
-        ValueError: the folder has no offline runs, a file is damaged, or W&B refused.
+        ValueError: the folder has no offline runs, a file is damaged, or the project could not be
+            fetched.
 
     Example:
         >>> from types import SimpleNamespace
@@ -84,7 +85,7 @@ def read_wandb(
         return _read_project(source, history, filters)
     if filters is not None:
         raise ValueError(
-            'filters: W&B applies these to a project such as "entity/project", got other runs; '
+            'filters: expected a project such as "entity/project", got other runs; '
             "filter the rows of the table instead"
         )
     if isinstance(source, str | os.PathLike):
@@ -104,8 +105,7 @@ def _read_project(project: str, history: bool, filters: Mapping[str, Any] | None
     except (wandb.errors.Error, ValueError, OSError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ValueError(
-            f"{project!r} is not a folder here, and as a project of W&B it could not be fetched: "
-            f"{reason}"
+            f"{project!r} is not a folder, and could not be fetched as a W&B project: {reason}"
         ) from error
 
 
@@ -145,7 +145,7 @@ def _is_run(value: Any) -> bool:
 
 
 def _attributes(run: Any) -> dict[str, object]:
-    """What a run is called, and what became of it."""
+    """The name, state and other attributes of a run."""
     found: dict[str, object] = {}
     for column, attribute in _ATTRIBUTES.items():
         value = getattr(run, attribute, None)
@@ -159,14 +159,14 @@ def _attributes(run: Any) -> dict[str, object]:
 
 
 def _config(run: Any) -> dict[str, object]:
-    """The settings, without W&B's wrapping and its own entries."""
+    """The settings, without W&B's wrapping and internal entries."""
     config = json.loads(run.config) if isinstance(run.config, str) else run.config  # of the server
     settings = {name: value for name, value in dict(config).items() if name != "_wandb"}
     return flattened(unwrapped(settings), "config.")
 
 
 def _metrics(record: Any) -> dict[str, object]:
-    """Metrics of a summary or a step, without media and W&B's own entries."""
+    """Metrics of a summary or a step, without media and internal entries of W&B."""
     pairs = record.items() if hasattr(record, "items") else dict(record).items()
     return flattened(
         {

@@ -41,7 +41,7 @@ def columns_of(records: Sequence[Mapping[str, object]]) -> Columns:
 
 
 def concatenated(tables: Sequence[Columns], num_rows: Sequence[int]) -> Columns:
-    """Put tables below each other; a column that a table lacks is missing in its rows.
+    """Concatenate tables; a column that a table lacks is missing in its rows.
 
     Args:
         tables: columns by name.

@@ -22,7 +22,8 @@ _OTHER_TYPE: Final = re.compile(r"Cannot compare values of type VARCHAR|Could no
 _LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
 _EXAMPLE: Final = "\"arm = 'attn' and N > 1e8\""
 _QUOTES: Final = (
-    "text stands in single quotes, a name with other signs than letters and digits in double quotes"
+    "put text in single quotes, and names with characters other than letters, digits and _ in "
+    "double quotes"
 )
 _MAX_LABELS: Final = 8
 
@@ -32,8 +33,9 @@ def where(columns: Columns, condition: str) -> Columns:
 
     Args:
         columns: of a table.
-        condition: what follows WHERE in the SQL of DuckDB. Text stands in single quotes, names with
-            other signs than letters and digits in double quotes. Missing numbers are NULL.
+        condition: what follows WHERE in DuckDB's SQL. Put text in single quotes, and names with
+            characters other than letters, digits and ``_`` in double quotes. Missing numbers are
+            NULL.
 
     Raises:
         ValueError: the condition cannot be read, names an unknown column, or no row meets it.
@@ -75,8 +77,8 @@ def last_by(columns: Columns, names: Sequence[str]) -> Columns:
 
     Args:
         columns: of a table.
-        names: columns that identify a run, and after them the column whose largest value is the
-            last, such as ``["run", "step"]``. With a single name the last row of each run counts.
+        names: columns that identify a run, then the column whose largest value is kept, such as
+            ``["run", "step"]``. With a single name, the last row of each run is kept.
 
     Raises:
         ValueError: there is no such column, or the last of several is not a number.
@@ -106,7 +108,7 @@ def last_by(columns: Columns, names: Sequence[str]) -> Columns:
     keys = pd.DataFrame({name: columns[name][in_order] for name in runs}, index=in_order)
     kept = np.sort(keys.drop_duplicates(keep="last").index.to_numpy()).astype(np.intp)
     of = f" by {order}" if order else ""
-    note = f"the last row{of} of each {', '.join(runs)}: {len(kept):,} of {columns.num_rows:,} rows"
+    note = f"the last row of each {', '.join(runs)}{of}: {len(kept):,} of {columns.num_rows:,} rows"
     return columns.take(kept, note)
 
 
@@ -122,7 +124,7 @@ def _for_sql(values: NDArray[Any]) -> Any:
 
 
 def _refuse_same_letters(condition: str, names: list[str]) -> None:
-    """Refuse a name that SQL would take for another: it ignores case.
+    """Refuse a name that SQL, which ignores case, would confuse with another.
 
     Raises:
         ValueError: the condition has such a name.
@@ -142,7 +144,7 @@ def _mentions(condition: str, name: str) -> bool:
 
 
 def _sentence(condition: str, error: Exception, names: list[str]) -> str:
-    """The sentence on a condition that cannot be read."""
+    """The message on a condition that cannot be read."""
     message = str(error)
     unknown = _UNKNOWN.search(message)
     if unknown is not None:
@@ -168,7 +170,7 @@ def _not_there(name: str, names: list[str]) -> str:
 
 
 def _labels_named(columns: Columns, condition: str) -> str:
-    """What the columns hold that are in a condition which no row meets."""
+    """The values of the columns in a condition that no row meets."""
     texts = [
         f"column {name!r} {held}"
         for name, values in columns.items()

@@ -1,4 +1,4 @@
-"""Any folder of runs: which kind it is, and its columns."""
+"""Folders of logged runs: their kind and their columns."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _KINDS: Final = {
 
 
 def read_folder(path: str | os.PathLike[str], *, history: bool = False) -> Columns | None:
-    """Read runs from where they were logged, whichever of the known kinds it is.
+    """Read a folder of logged runs of any known kind.
 
     Args:
         path: a folder with runs of one kind at any depth: of Hugging Face's Trainer, of
-            TensorBoard, or offline runs of Weights & Biases. Its kind may stand before it:
+            TensorBoard, or offline runs of Weights & Biases. A prefix may give its kind:
             ``trainer:``, ``tensorboard:`` or ``wandb:``, and ``wandb:entity/project`` is a project.
-        history: a row for each logged step instead of one for each run.
+        history: one row per logged step instead of one per run.
 
     Returns:
-        Arrays of shape (row,) by name; None where the path is neither a folder nor has a kind.
+        Arrays of shape (row,) by name; None if the path is not a folder and has no such prefix.
 
     Raises:
-        FileNotFoundError: a kind is given, and there is no such folder.
+        FileNotFoundError: the path has such a prefix, and there is no such folder.
         ModuleNotFoundError: the library that reads this kind is not installed.
         ValueError: the folder has runs of no kind or of several, or they cannot be read.
 
@@ -70,8 +70,8 @@ def read_folder(path: str | os.PathLike[str], *, history: bool = False) -> Colum
     if not kinds:
         raise ValueError(
             f"{path}: is a folder without runs; expected {STATE} (Hugging Face), "
-            "events.out.tfevents.* (TensorBoard) or run-*.wandb (W&B) in it at any depth; a table "
-            "is named by its file"
+            "events.out.tfevents.* (TensorBoard) or run-*.wandb (W&B) in it at any depth; for a "
+            "table, give its file"
         )
     found = " and ".join(_KINDS[kind].title for kind in kinds)
     choices = " or ".join(f"{kind}:{os.fspath(path)}" for kind in kinds)

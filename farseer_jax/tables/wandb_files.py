@@ -1,7 +1,7 @@
 """Offline runs of Weights & Biases: the records of their ``.wandb`` files.
 
-The library reads these files in its commands, and has no function that does. They are the library's
-protocol buffers in a log of LevelDB, with CRC-32 and a header of its own:
+The wandb library has no public function to read these files. They hold its protocol buffers in the
+log format of LevelDB, with CRC-32 and a different header:
 https://github.com/google/leveldb/blob/main/doc/log_format.md
 """
 
@@ -31,7 +31,7 @@ _RUNNING_SECONDS: Final = 300  # after which W&B calls a run that no longer repo
 
 @dataclass
 class OfflineRun:
-    """A run from its files, with what a run of W&B's API has."""
+    """A run read from its files, with the attributes of a run of W&B's API."""
 
     id: str = ""
     name: str | None = None
@@ -47,7 +47,7 @@ class OfflineRun:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What was written to the summary, and the last values of all other metrics."""
+        """The written summary, and the last values of all other metrics."""
         return {**self.last, **self.written}
 
 
@@ -68,7 +68,7 @@ def offline_runs(path: str | os.PathLike[str]) -> list[OfflineRun]:
         path: a folder with ``run-*.wandb`` files at any depth, or such a file.
 
     Returns:
-        The runs in the order of their files. Files of the same run, which was resumed, are one run.
+        The runs in the order of their files. The files of a resumed run are one run.
 
     Raises:
         ModuleNotFoundError: the extra ``wandb`` is not installed.
@@ -82,7 +82,7 @@ def offline_runs(path: str | os.PathLike[str]) -> list[OfflineRun]:
     messages = extra_library("wandb.proto.wandb_internal_pb2", "wandb", "offline runs of W&B")
     runs: dict[tuple[str, str, str], OfflineRun] = {}
     for file in files:
-        key = ("", "", str(file))  # of a file that ends before it says which run it is of
+        key = ("", "", str(file))  # of a file that ends before it names its run
         run = OfflineRun(id=file.name.removeprefix("run-").removesuffix(_SUFFIX))
         if time.time() - file.stat().st_mtime < _RUNNING_SECONDS:
             run.state = "running"
@@ -91,14 +91,14 @@ def offline_runs(path: str | os.PathLike[str]) -> list[OfflineRun]:
             if record.HasField("run"):
                 key = (record.run.entity, record.run.project, record.run.run_id)
                 state, run = run.state, runs.get(key, run)
-                run.state = state  # what became of its last part
+                run.state = state  # that of its last file
             _add(run, record)
         runs[key] = run
     return list(runs.values())
 
 
 def _add(run: OfflineRun, record: Any) -> None:
-    """Take what one record says about its run."""
+    """Add one record to its run."""
     kind = record.WhichOneof("record_type")
     if kind == "run":
         _add_run(run, record.run)
@@ -118,7 +118,7 @@ def _add(run: OfflineRun, record: Any) -> None:
 
 
 def _add_run(run: OfflineRun, record: Any) -> None:
-    """Take the description of a run; a later one completes it."""
+    """Add the description of a run; a later one completes it."""
     run.id = record.run_id or run.id
     run.name = record.display_name or run.name
     run.group = record.run_group or run.group
@@ -157,10 +157,10 @@ def _inner(values: dict[str, Any], path: list[str]) -> MutableMapping[str, Any]:
 
 
 def _records(file: Path) -> Iterator[bytes]:
-    """The records of a file, up to where it ends: a run that was killed leaves half a record."""
+    """The complete records of a file: a killed run leaves half a record at its end."""
     log = file.read_bytes()
     if log and not log.startswith(_MAGIC[: len(log)]):
-        raise ValueError(f"{file}: is not a file of W&B: it does not begin with {_MAGIC.decode()}")
+        raise ValueError(f"{file}: is not a W&B file: it does not begin with {_MAGIC.decode()}")
     position = _HEADER_BYTES
     begun: bytes | None = None  # the parts so far of a record that goes over blocks, maybe empty
     while position + _HEADER_BYTES <= len(log):
