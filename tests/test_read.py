@@ -135,6 +135,19 @@ def test_files_with_other_names_for_the_same(tmp_path: Path) -> None:
     assert read_runs(files).N.tolist() == [1e8, 2e8, 4e8, 8e8]  # N has all
 
 
+def test_events_of_runs(tmp_path: Path) -> None:
+    """No option helps: rows of a size have no loss, and those of a loss have no size."""
+    events = [{"run": "a", "N": 1e8}, {"run": "a", "D": 2e9, "train_loss": 3.6}]
+    events += [{"run": "a", "D": 2e9, "val_loss": 3.5}, {"run": "b", "N": 2e8}]
+    with pytest.raises(
+        TableError, match="no row has values of 'N', 'D' and 'val_loss' together"
+    ) as e:
+        read_runs(events)
+    assert e.value.options == {}
+    with pytest.raises(TableError, match="column 'D': rows 0, 3 are missing"):
+        read_runs([*events, {"N": 1e8, "D": 1e9, "val_loss": 3}])
+
+
 def test_text_among_numbers(tmp_path: Path) -> None:
     path = written(tmp_path / "runs.csv", TEXT + "c,4e8,4e9,diverged\nd,4e8,8e9,3.0\n")
     message = refusal(path)

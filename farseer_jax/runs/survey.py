@@ -13,6 +13,7 @@ from farseer_jax.runs.marked_rows import failed_runs
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.role_columns import role_problems, taken_for
 from farseer_jax.runs.role_values import RoleValues, checked_values
+from farseer_jax.runs.scattered_rows import scattered
 from farseer_jax.runs.several_files import file_problems
 from farseer_jax.runs.table_problems import Options, Problem, TableError, Way, merged
 from farseer_jax.tables.columns import Columns
@@ -149,6 +150,8 @@ def _read(
     if problems:
         return problems, None
     found = found_columns(list(columns), binding)
+    if problems := scattered(columns, found):
+        return problems, None
     values = checked_values(columns, binding, found)
     if values.problems:
         return list(values.problems), None

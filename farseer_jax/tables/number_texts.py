@@ -102,10 +102,10 @@ def number_of(text: str, decimal_comma: bool | None = None) -> float | None:
 def numbers_of(values: Any, decimal_comma: bool | None = None) -> NumberColumn:
     """Read a column as numbers; its separators are decided for the whole column.
 
-    ``3,41``, ``0,412``, ``1.234,5`` or ``1.234.567`` in any row show that commas separate decimals, ``1,234,567``
-    or ``1,234.5`` that they separate thousands. Without such a row, ``3,412`` is ambiguous. Points
-    separate decimals unless commas do. Missing values are None, NaN, pandas' NA, ``""``, ``NA``,
-    ``N/A``, ``nan``, ``null``, ``None`` and ``-``, in any case.
+    ``3,41``, ``0,412``, ``1.234,5`` or ``1.234.567`` in any row show that commas separate decimals,
+    ``1,234,567`` or ``1,234.5`` that they separate thousands. Without such a row, ``3,412`` is
+    ambiguous. Points separate decimals unless commas do. Missing values are None, NaN, pandas' NA,
+    ``""``, ``NA``, ``N/A``, ``nan``, ``null``, ``None`` and ``-``, in any case.
 
     Args:
         values: one per row: text as for :func:`number_of`, or numbers, ``(row,)``.
