@@ -140,7 +140,7 @@ class TestTexts:
             (values.link, "probit", "unknown link 'probit'; choose from log, identity, logit"),
             (values.link, "log:0:1", "expected log, or logit with a floor"),
             (values.link, "logit:1:0", "a higher ceiling"),
-            (values.names, "a,,b", "expected names with commas"),
+            (values.names, "a,,b", "expected names separated by commas"),
         ],
     )
     def test_what_is_wrong(self, parse: Any, text: str, message: str) -> None:

@@ -1,13 +1,15 @@
 """The shell alone: rows of a kind, one arm of six, last checkpoints, outliers left out by name."""
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from commands import farseer
+from commands import farseer, refused
 
 QUICK = ("--law", "chinchilla", "--json", "fit.json")
 OUTLIERS = [f"chinchilla_{number}" for number in (188, 196, 205, 211, 227)]
@@ -99,3 +101,36 @@ class TestMissingLosses:
         result = farseer(*command)
         assert result.exit_code == 0, result.stderr
         assert "left out: row 4 (column 'loss': missing)" in result.stderr
+
+
+@pytest.mark.usefixtures("folder")
+class TestTwoTables:
+    """Options of a comparison are those of both tables."""
+
+    @pytest.fixture(autouse=True)
+    def files(self, folder: Path) -> None:
+        N, D = (own.ravel() for own in np.meshgrid(1e8 * 2.0 ** np.arange(4), [2e9, 8e9, 3e10]))
+        table = pd.DataFrame({"N": N, "D": D, "loss": 1.7 + 406.4 / N**0.34 + 410.7 / D**0.28})
+        table.to_csv("plain.csv", index=False)
+        table.assign(D=table.D / table.N).rename(columns={"D": "tokens_per_param"}).to_csv(
+            "ratio.csv", index=False
+        )
+
+    def test_options_that_read_one_table_only_are_not_proposed(self) -> None:
+        result = farseer("compare", "plain.csv", "ratio.csv")
+        fit = "farseer fit ratio.csv --derive 'D = tokens_per_param*N' --json FIT.json"
+        refused(result, "for both tables", fit)
+        assert "This reads it" not in result.stderr
+
+    def test_options_that_read_both_are(self) -> None:
+        result = farseer("compare", "ratio.csv", "ratio.csv")
+        refused(result, "farseer compare ratio.csv ratio.csv --derive 'D = tokens_per_param*N'")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_table_of_a_database_is_named_by_an_option() -> None:
+    table = pd.DataFrame({"N": [1e8], "D": [2e9], "loss": [3.5]})
+    with contextlib.closing(sqlite3.connect("x.db")) as connection:
+        for name in ("evals", "runs"):
+            table.to_sql(name, connection, index=False)
+    refused(farseer("fit", "x.db"), "name one, --table evals, or give a query, --table 'SELECT …'")

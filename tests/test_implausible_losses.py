@@ -55,3 +55,10 @@ def test_losses_relative_to_another_are_fitted_as_they_are() -> None:
     found, said = ways_to_read(table)
     assert found == [rows_of(table.N, table.D, table.loss)]
     assert 'link="identity"' in said
+
+
+def test_the_large_losses_of_far_smaller_models_are_no_diverged_runs() -> None:
+    small = RUNS.iloc[:4].assign(N=2e5, loss=[9.0, 9.2, 9.4, 9.6])
+    table = pd.concat([small, RUNS], ignore_index=True)
+    _, said = ways_to_read(table)
+    assert "diverged" not in said

@@ -373,3 +373,13 @@ class TestTablesThatAreNotRead:
         found = fj.inspect_table({"N": self.N, "D": self.D, "accuracy": 1.0 / self.loss})
         assert found.options == {"response": "accuracy", "link": "logit"}
         assert {step.command for step in found.steps} == {"fit"}
+
+    def test_repeats_of_a_size_are_no_curve_of_a_budget(self) -> None:
+        """Two sizes per budget, each with two seeds, are too few for a parabola."""
+        N, C = (own.ravel() for own in np.meshgrid([1e8, 3e8], [1e19, 3e19, 1e20]))
+        N, C = np.tile(N, 2), np.tile(C, 2)
+        D, noise = C / (6 * N), np.random.default_rng(0).normal(0.0, 1e-3, len(N))
+        loss = (1.7 + 406.4 / N**0.34 + 410.7 / D**0.28) * np.exp(noise)
+        table = {"N": N, "D": D, "seed": np.repeat([0, 1], 6), "loss": loss}
+        (isoflop,) = [own for own in fj.inspect_table(table).methods if own.method == "isoflop"]
+        assert not isoflop.usable

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from farseer_jax.choosing.mixture_columns import MIXTURE
+from farseer_jax.choosing.table_checks import LEAST_RUNS, too_few_text
 from farseer_jax.choosing.table_reading import TableReading, read_columns
 from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.column_names import holds
@@ -14,7 +15,7 @@ from farseer_jax.runs.implausible import wrong_meaning
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.marked_rows import targets
 from farseer_jax.runs.other_meanings import formula_for, meaning_of
-from farseer_jax.runs.survey import surveyed
+from farseer_jax.runs.survey import surveyed, with_options
 from farseer_jax.runs.table_problems import TableError, Way
 from farseer_jax.runs.usual_names import begins_with
 from farseer_jax.runs.usual_names import named as input_named
@@ -65,12 +66,29 @@ def surveyed_table(
     def complete(columns: Columns, how: Binding) -> Binding:
         return _completed(columns, how, reading_of(columns, how))
 
-    survey = surveyed(columns, binding, one_fit=True, complete=complete)
+    try:
+        survey = surveyed(columns, binding, one_fit=True, complete=complete)
+    except TableError as error:
+        raise _without_few_runs(error, columns, binding) from None
     reading = reading_of(survey.columns, binding)
     if link is None and not columns.as_is:
         _refuse_accuracies(reading, columns.source)
     told = [note for note in survey.notes if note not in reading.notes]
     return survey.columns, replace(reading, notes=(*told, *reading.notes))
+
+
+def _without_few_runs(error: TableError, columns: Columns, binding: Binding) -> TableError:
+    """The error without options that leave too few runs to choose a law by."""
+    kept, fewest = list[Way](), 0
+    for way in error.ways:
+        num = with_options(columns, binding, way.options)[0].num_rows
+        if num > LEAST_RUNS:
+            kept.append(way)
+        fewest = num
+    if kept or not error.ways:
+        return TableError(error.problems, kept, error.source)
+    problems = [*error.problems[:-1], f"{error.problems[-1]}; then {too_few_text(fewest)}"]
+    return TableError(problems, [], error.source)
 
 
 def named_columns(

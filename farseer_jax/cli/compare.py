@@ -21,9 +21,12 @@ from farseer_jax.cli.options import (
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.runs import PREPARING, preparing, print_notes, runs_of_one_recipe
 from farseer_jax.cli.tasks import file_argument, is_result, read_fit
+from farseer_jax.cli.two_tables import for_both
 from farseer_jax.cli.values import expected, point, span
+from farseer_jax.runs.table_problems import TableError
 
 if TYPE_CHECKING:
+    from farseer_jax.runs.runs import Runs
     from farseer_jax.tables.columns import Columns
 
 _NUM_BUDGETS = 7
@@ -136,13 +139,26 @@ def _read(settings: Settings) -> Sources:
         table = read_table(settings["path_a"], **preparing(settings))
         print_notes(table.notes)
         recipes = _two_recipes(replace(table, notes=()), settings["by"])
-        both = [
-            runs_of_one_recipe(own, label=f"{own_label}: ") for own_label, own in recipes.items()
-        ]
+        path = str(settings["path_a"])
+        both = [_runs_of(own, f"{label}: ", path, None) for label, own in recipes.items()]
         a, b = recipes
         return Sources(both, (a, b))
     tables = {path: read_table(path, **preparing(settings)) for path in paths}
-    return Sources([runs_of_one_recipe(tables[path], label=f"{path}: ") for path in paths])
+    a, b = ((path, tables[path]) for path in paths)
+    return Sources(
+        [
+            _runs_of(own, f"{path}: ", str(path), other)
+            for (path, own), (_, other) in ((a, b), (b, a))
+        ]
+    )
+
+
+def _runs_of(columns: "Columns", label: str, path: str, other: "Columns | None") -> "Runs":
+    """The runs of one recipe; an error has options that read the other table too."""
+    try:
+        return runs_of_one_recipe(columns, label=label)
+    except TableError as error:
+        raise for_both(error, path, other) from None
 
 
 def _two_recipes(table: "Columns", by: str) -> "dict[str, Columns]":

@@ -15,6 +15,7 @@ from farseer_jax.cli.command_line import shell_word, with_options
 from farseer_jax.runs.table_problems import TableError
 
 INTERRUPTED = 130
+_OTHER_NAMES = {"table_name": "table"}  # arguments of the library, where settings differ
 _RAISE = "RAISE_VARARGS"
 _VALUE = r"\"[^\"]*\"|'[^']*'|\([^()]*\)|[\w.+-]+"
 _LITERAL = r"\{[^{}]*\}|\[[^\[\]]*\]"  # {'E': 1.69} or [('alpha', 'beta')]
@@ -151,6 +152,7 @@ def in_options(sentence: str) -> str:
         (r"(?<=\()(?P<name>resume)(?=\))", spelled),  # (resume)
         (rf"(?i:(?<=\braise )|(?<=\bfewer )){any_name}\b", spelled),  # raise num_starts
         (rf"\b{long_name}=(?P<value>{_VALUE})", with_value),  # min_N=1e9
+        (rf"\b(?P<name>table)=(?P<value>{_VALUE})", with_value),  # table="evals"
         # noise=5e-4, or influence(fit, at, noise=5e-4); after these words only, because some names
         # are those of columns too
         (
@@ -174,7 +176,7 @@ def _options_by_argument() -> dict[str, str]:
     params = [param for command in commands if command is not None for param in command.params]
     # one letter is more often a column or a value than an argument
     return {
-        param.name: param.opts[0]
+        _OTHER_NAMES.get(param.name, param.name): param.opts[0]
         for param in params
         if isinstance(param, click.Option) and param.name and len(param.name) > 1
     }

@@ -83,9 +83,11 @@ def _check(settings: Settings) -> None:
 def fit(task: Task | ChoiceTask, num_resamples: int | None, monotone_over: Any) -> Output:
     """Fit a scaling law to a table of training runs, and print it.
 
-    RUNS is a CSV, TSV, JSON-lines (.jsonl) or Parquet file with one row per
-    run: the inputs of the law, such as parameters N and training tokens D, and
-    the final loss. Columns with usual names (N, params, tokens, val_loss, ...)
+    RUNS is a table with one row per run: the inputs of the law, such as
+    parameters N and training tokens D, and the final loss. It may be a file
+    (delimited text, JSON, Parquet, Excel, a database), several files, a folder
+    of logged runs, wandb:ENTITY/PROJECT, dataset:NAME, or - for standard
+    input. Columns with usual names (N, params, tokens, val_loss, ...)
     are found; --N, --D, --loss and --input name others.
 
     With --law auto, every law whose inputs RUNS has is tried, and the average

@@ -18,6 +18,7 @@ from farseer_jax.methods.registry import METHODS
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.groups_and_responses import group_text
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runs.selection import without_copies
 
 _MOST_GROUPS: Final = 12
 # The law with which each method is tried on runs over N and D, and how its laws are called.
@@ -96,6 +97,8 @@ def _refusal(name: str, law: type[Law], runs: Runs) -> str | None:
         if num < needed:
             what = "run" if num == 1 else "runs"
             return f"{num} {what} for {needed} parameters of {law.name}"
+    if name == "isoflop":  # repeats of a size do not shape a curve
+        runs = runs.select(mask=without_copies(runs.N, runs.D))
     try:
         design = METHODS[name]().prepare(law.of_runs(runs), runs)
     except ValueError as error:

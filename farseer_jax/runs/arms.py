@@ -83,8 +83,8 @@ def _label_columns(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.
     """Columns that may label arms, as codes."""
     found = {}
     for name, values in columns.items():
-        if is_seed(name) or values.ndim != 1:
-            continue
+        if is_seed(name) or values.ndim != 1 or _is_quantity(name, values):
+            continue  # an input that the law lacks: large differences are said of the repeats
         is_text = values.dtype.kind in "OUSb"
         codes = codes_of(values)
         num = int(codes.max()) + 1

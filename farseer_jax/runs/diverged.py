@@ -20,6 +20,7 @@ _GUESSING: Final = (6.0, 13.0)  # nats per token: near the log of a vocabulary
 _GAP: Final = 1.7  # between the losses of these and of the others
 _MOST_OF_ALL: Final = 0.25  # share of rows
 _FEWEST_FITTED: Final = 5  # rows that tell what the loss would be
+_BELOW: Final = 10.0  # times smaller than the inputs of the others: the law tells no loss
 _ABOVE: Final = 1.5  # times what a power law of the others tells
 
 
@@ -60,8 +61,10 @@ def diverged_runs(
 
 
 def _far_above(loss: Floats, is_high: NDArray[np.bool_], inputs: Mapping[str, Floats]) -> bool:
-    """Whether losses are far above the power law of the others."""
+    """Whether losses are far above the power law of the others, not far below their inputs."""
     if (~is_high).sum() < _FEWEST_FITTED or not inputs:
+        return False
+    if any(own[is_high].min() * _BELOW < own[~is_high].min() for own in inputs.values()):
         return False
     design = np.stack([np.ones(len(loss)), *(np.log(own) for own in inputs.values())], axis=1)
     slopes = np.linalg.lstsq(design[~is_high], np.log(loss[~is_high]), rcond=None)[0]

@@ -76,6 +76,8 @@ def with_remedies(
         Problem(f"{what}{_epochs_hint(free) if name == 'D' else ''}") for name, what in left.items()
     ]
     listed = listed_columns(list(columns))
+    if not problems:
+        return []
     first, *others = problems
     return [first, *(own._replace(what=own.what.replace(listed, "")) for own in others)]
 

@@ -1,0 +1,58 @@
+"""What reads the tables of a comparison, whose options are those of both tables."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from farseer_jax.cli.command_line import command_with
+from farseer_jax.runs.table_problems import OF_TABLES, TableError, Way, merged
+
+if TYPE_CHECKING:
+    from farseer_jax.tables.columns import Columns
+
+
+def for_both(error: TableError, path: str, other: "Columns | None") -> TableError:
+    """The error about a table, with the options that a comparison has and that read both tables.
+
+    Without such options the problems say how the table is compared all the same: by its fit.
+
+    Args:
+        error: about the table.
+        path: of the table.
+        other: the other table; None where one table holds both recipes.
+    """
+    ways = [Way(way.case, _of_tables(way.options)) for way in error.ways]
+    usable = [way for way in ways if {*way.options} <= {*OF_TABLES} and _reads(way, other)]
+    if usable or not error.ways or other is None:
+        return TableError(error.problems, usable, error.source)
+    fit = command_with("fit", [path], error.options, ["--json", "FIT.json"])
+    hint = f": {fit}" if fit else ""
+    how = f"the options of a comparison are for both tables; compare fits of each instead{hint}"
+    return TableError([*error.problems[:-1], f"{error.problems[-1]}; {how}"], [], error.source)
+
+
+def _of_tables(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options with columns that are derived instead of named."""
+    from farseer_jax.expressions.names import name_text
+
+    named = {name: own for name, own in options.get("columns_of", {}).items() if own is not None}
+    own = {name: value for name, value in options.items() if name != "columns_of"}
+    if not named:
+        return own
+    formulas = [f"{name} = {name_text(column)}" for name, column in named.items()]
+    return merged({"derive": formulas}, own)
+
+
+def _reads(way: Way, other: "Columns | None") -> bool:
+    """Whether the other table is read with these options too."""
+    from farseer_jax.runs.groups_and_responses import Binding
+    from farseer_jax.runs.survey import surveyed, with_options
+
+    if other is None:
+        return True
+    kinds: dict[str, Any] = {"N": "positive", "D": "positive"}
+    try:
+        columns, binding = with_options(other, Binding(kinds), way.options)
+        surveyed(columns, binding, one_fit=True, can_group=False)
+    except ValueError:
+        return False
+    return True
