@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.checks import Floats, short
 from farseer_jax.runs.column_names import roles_of
 from farseer_jax.runs.copies import is_seed
 from farseer_jax.runs.labels import (
@@ -28,7 +28,6 @@ _CLEAR: Final = 10.0  # variance between labels by that within them (an F ratio)
 _CHANCE: Final = 3e-3  # of such a ratio by noise
 _CLEAR_TREND: Final = 20.0
 _MOST_COLUMNS: Final = 3
-_LARGE: Final = 0.05  # by which losses of equal inputs hardly differ between seeds
 
 
 def arms(
@@ -52,11 +51,9 @@ def arms(
     labels = _label_columns(columns)
     found, residual, repeated = _of_repeats(labels, cells, loss)
     if found:
-        spread = 100.0 * float(np.exp(np.ptp(residual[repeated])) - 1.0)
+        spread = per_cent(float(np.ptp(residual[repeated])))
         num_points = int((np.bincount(cells) > 1).sum())
-        what = (
-            f"{num_points:,} points have several rows whose losses differ by up to {spread:.2g} %"
-        )
+        what = f"{num_points:,} points have several rows whose losses differ by up to {spread} %"
         return _problem(what, found, columns, can_group, groups)
     name = _of_trend(labels, inputs, loss)
     if name is None:
@@ -97,8 +94,8 @@ def _label_columns(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.
 def _of_repeats(
     labels: Mapping[str, NDArray[np.intp]], cells: NDArray[np.intp], loss: Floats
 ) -> tuple[list[str], Floats, NDArray[np.bool_]]:
-    """Columns that explain differences between repeats, the differences, and their rows."""
-    residual = _residual(cells, loss)
+    """The columns that explain differences of equal rows, the differences, and these rows."""
+    residual = residuals(cells, loss)
     repeated = np.bincount(cells)[cells] > 1
     first, found, own = residual, list[str](), cells
     for _ in range(_MOST_COLUMNS):
@@ -109,14 +106,14 @@ def _of_repeats(
         scores = {
             name: _ratio(residual[rows], codes[rows], own[rows])
             for name, codes in labels.items()
-            if name not in found and _varies_within(codes, own)
+            if name not in found and varies_within(codes, own)
         }
         best = max(scores, key=lambda name: scores[name], default=None)
         if best is None or scores[best] <= _CLEAR:
             break
         found.append(best)
         own = codes_of_rows([own, labels[best]])
-        residual = _residual(own, loss)
+        residual = residuals(own, loss)
     return found, first, repeated
 
 
@@ -159,13 +156,23 @@ def _left(design: Floats, values: Floats) -> float:
     return float(((values - design @ solution) ** 2).sum())
 
 
-def _residual(cells: NDArray[np.intp], loss: Floats) -> Floats:
-    """Log losses minus their mean over equal rows."""
+def per_cent(log_ratio: float) -> str:
+    """The difference that a ratio's logarithm is, in per cent, to two digits.
+
+    Example:
+        >>> per_cent(0.165), per_cent(1.1)
+        ('18', '200')
+    """
+    return short(float(f"{100.0 * np.expm1(log_ratio):.2g}"))
+
+
+def residuals(cells: NDArray[np.intp], loss: Floats) -> Floats:
+    """Logs of losses less their mean over equal rows."""
     logs = np.log(np.abs(loss) + 1e-300)
     return np.asarray(logs - (np.bincount(cells, logs) / np.bincount(cells))[cells])
 
 
-def _varies_within(codes: NDArray[np.intp], cells: NDArray[np.intp]) -> bool:
+def varies_within(codes: NDArray[np.intp], cells: NDArray[np.intp]) -> bool:
     """Whether most equal rows have different labels."""
     counts = np.bincount(cells)
     num_labels = np.bincount(np.unique(np.stack([cells, codes]), axis=1)[0], minlength=len(counts))
@@ -227,43 +234,3 @@ def _problem(
 def _is_quantity(name: str, values: NDArray[Any]) -> bool:
     """Whether a column holds parameters, tokens, or numbers that give them."""
     return values.dtype.kind in "iuf" and bool(roles_of(name) or meaning_of(name))
-
-
-def large_repeats(
-    columns: Mapping[str, NDArray[Any]], inputs: Sequence[NDArray[Any]], loss: Floats
-) -> str | None:
-    """A note on rows with equal inputs whose losses differ by more than seeds make them.
-
-    Args:
-        columns: further columns of the table, ``(row,)`` each.
-        inputs: the inputs, ``(row,)`` or ``(row, share)``.
-        loss: the response, ``(row,)``; positive.
-    """
-    if not inputs or not len(loss) or (loss <= 0.0).any():
-        return None
-    cells = codes_of_rows(inputs)
-    residual = _residual(cells, loss)
-    order = np.argsort(cells, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(cells[order]) > 0])
-    own = residual[order]
-    spreads = np.maximum.reduceat(own, starts) - np.minimum.reduceat(own, starts)
-    is_large = spreads > np.log1p(_LARGE)
-    if not is_large.any():
-        return None
-    rows = is_large[cells]
-    differing = [
-        name
-        for name, values in columns.items()
-        if values.ndim == 1 and _varies_within(codes_of(values)[rows], _dense(cells[rows]))
-    ]
-    by = f"; they differ in {', '.join(map(repr, differing[:3]))}" if differing else ""
-    most = 100.0 * float(np.expm1(spreads.max()))
-    points = "a point has" if is_large.sum() == 1 else f"{is_large.sum():,} points have"
-    return (
-        f"{points} several rows whose losses differ by up to {most:.2g} %, more than seeds "
-        f'usually do{by}: where="…" keeps the rows of one setting'
-    )
-
-
-def _dense(codes: NDArray[np.intp]) -> NDArray[np.intp]:
-    return np.asarray(np.unique(codes, return_inverse=True)[1], dtype=np.intp)
