@@ -144,13 +144,8 @@ def _read(settings: Settings) -> Sources:
         a, b = recipes
         return Sources(both, (a, b))
     tables = {path: read_table(path, **preparing(settings)) for path in paths}
-    a, b = ((path, tables[path]) for path in paths)
-    return Sources(
-        [
-            _runs_of(own, f"{path}: ", str(path), other)
-            for (path, own), (_, other) in ((a, b), (b, a))
-        ]
-    )
+    others = {path: tables[other] for path, other in zip(paths, paths[::-1], strict=True)}
+    return Sources([_runs_of(tables[path], f"{path}: ", str(path), others[path]) for path in paths])
 
 
 def _runs_of(columns: "Columns", label: str, path: str, other: "Columns | None") -> "Runs":
