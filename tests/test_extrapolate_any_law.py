@@ -384,7 +384,7 @@ def test_figures_of_any_law(found: fj.Extrapolation, monkeypatch: pytest.MonkeyP
 )
 def test_bad_settings(laws: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        fj.extrapolate(streams(), laws, **options)
+        fj.extrapolate(fj.read_table(streams(), as_is=True), laws, **options)
 
 
 def test_other_bad_input() -> None:

@@ -96,7 +96,7 @@ def _other_scales(
             or implausible_losses.both_signs(own, numbers[own])
             for own in found.responses
         }
-    if binding.link == as_link("logit"):
+    if binding.link == as_link("logit") and not columns.as_is:
         return {own: implausible_losses.in_per_cent(own, numbers[own]) for own in found.responses}
     return {}
 
