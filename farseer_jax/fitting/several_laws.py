@@ -20,6 +20,7 @@ from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.find_columns import as_tuple, find_inputs
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
+from farseer_jax.tables.columns import Columns
 
 _NUMBERS: Final = ("count", "positive", "real")  # each is among the next
 
@@ -190,9 +191,9 @@ def _columns(
 
 def _each_its_own(
     table: Mapping[str, Any], found: Mapping[str, str | tuple[str, ...]]
-) -> tuple[dict[str, Any], dict[str, str | tuple[str, ...]]]:
+) -> tuple[Mapping[str, Any], dict[str, str | tuple[str, ...]]]:
     """The table with a column for each input: laws may name one column differently."""
-    columns, bound, used = dict(table), dict(found), set[str]()
+    columns, bound, used = dict[str, Any](), dict(found), set[str]()
     for name, own in found.items():
         shared = [column for column in as_tuple(own) if column in used]
         copies = {column: f"{column} ({name})" for column in shared}
@@ -200,7 +201,9 @@ def _each_its_own(
         renamed = tuple(copies.get(column, column) for column in as_tuple(own))
         bound[name] = renamed[0] if isinstance(own, str) else renamed
         used |= {*renamed}
-    return columns, bound
+    if isinstance(table, Columns):
+        return table.with_columns(columns, ()), bound
+    return {**table, **columns}, bound
 
 
 def _needs(law: type[Law]) -> str:

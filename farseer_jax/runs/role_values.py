@@ -63,7 +63,7 @@ def checked_values(columns: Columns, binding: Binding, found: Found) -> RoleValu
     if len(shapes) != 1 or shapes in ({()}, {(0,)}) or len(next(iter(shapes))) != 1:
         return RoleValues(columns)  # refused later, with the names of the columns
     read = number_columns(columns, binding, found)
-    other_scales = _other_scales(read, binding, found)
+    other_scales = {} if columns.as_is else _other_scales(read, binding, found)
     problems = [
         problem
         for own in read
@@ -96,7 +96,7 @@ def _other_scales(
             or implausible_losses.both_signs(own, numbers[own])
             for own in found.responses
         }
-    if binding.link == as_link("logit") and not columns.as_is:
+    if binding.link == as_link("logit"):
         return {own: implausible_losses.in_per_cent(own, numbers[own]) for own in found.responses}
     return {}
 
