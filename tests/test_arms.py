@@ -6,7 +6,7 @@ import pytest
 from wild_tables import example_ladder, read, several_arms, true_rows, truth_of, ways_to_read
 
 import farseer_jax as fj
-from farseer_jax.runs.arms import arms
+from farseer_jax.runs.survey.arms import arms
 
 RUNS = example_ladder()
 

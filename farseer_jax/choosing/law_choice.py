@@ -24,7 +24,7 @@ from farseer_jax.runs.column_names import roles_of
 from farseer_jax.runs.find_columns import named_column
 from farseer_jax.runs.groups_and_responses import groups_of
 from farseer_jax.runs.input_names import column_of_input, input_named, unit_of_name
-from farseer_jax.runs.named_units import in_unit
+from farseer_jax.runs.survey.named_units import in_unit
 from farseer_jax.runs.usual_names import named
 from farseer_jax.tables.columns import Columns
 

@@ -11,11 +11,11 @@ from farseer_jax.link_functions import Link, as_link
 from farseer_jax.runs.column_names import holds
 from farseer_jax.runs.find_columns import match_columns, usual_columns
 from farseer_jax.runs.groups_and_responses import Binding
-from farseer_jax.runs.implausible import wrong_meaning
 from farseer_jax.runs.inputs import Kind
-from farseer_jax.runs.marked_rows import targets
-from farseer_jax.runs.other_meanings import formula_for, meaning_of
-from farseer_jax.runs.survey import surveyed, with_options
+from farseer_jax.runs.survey.implausible import wrong_meaning
+from farseer_jax.runs.survey.marked_rows import targets
+from farseer_jax.runs.survey.other_meanings import formula_for, meaning_of
+from farseer_jax.runs.survey.survey import surveyed, with_options
 from farseer_jax.runs.table_problems import TableError, Way
 from farseer_jax.runs.usual_names import begins_with
 from farseer_jax.runs.usual_names import named as input_named

@@ -16,8 +16,8 @@ from farseer_jax.choosing.table_checks import enough_responses, refuse_sums
 from farseer_jax.link_functions import Link
 from farseer_jax.runs.checks import floats_of
 from farseer_jax.runs.column_names import holds, roles_of
-from farseer_jax.runs.implausible import UNIT_WORDS
-from farseer_jax.runs.named_units import unit_of_column
+from farseer_jax.runs.survey.implausible import UNIT_WORDS
+from farseer_jax.runs.survey.named_units import unit_of_column
 from farseer_jax.runs.usual_names import squeezed
 from farseer_jax.tables.number_texts import numbers_of as read_numbers
 from farseer_jax.tables.row_numbers import shown_rows

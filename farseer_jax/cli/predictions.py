@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from farseer_jax.fitting.result import Fit
     from farseer_jax.laws.law import Law
     from farseer_jax.runs.binding import Points
-    from farseer_jax.runs.survey import Survey
+    from farseer_jax.runs.survey.survey import Survey
     from farseer_jax.tables.columns import Columns
 
 _MAX_SHOWN = 6  # groups that a message names
@@ -70,7 +70,7 @@ def checked_rows(
         ValueError: an option names a column that is not there.
     """
     from farseer_jax.runs.groups_and_responses import Binding
-    from farseer_jax.runs.point_survey import surveyed_points
+    from farseer_jax.runs.survey.point_survey import surveyed_points
 
     law = type(fits[0].law)
     binding = Binding(

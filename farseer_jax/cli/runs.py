@@ -279,7 +279,7 @@ def checked(
         return table
     from farseer_jax.link_functions import as_link
     from farseer_jax.runs.groups_and_responses import Binding
-    from farseer_jax.runs.survey import surveyed
+    from farseer_jax.runs.survey.survey import surveyed
     from farseer_jax.tables.read import as_columns
 
     options = naming(settings)
@@ -313,7 +313,7 @@ def runs_of_one_recipe(
     """
     from farseer_jax.runs.binding import bind_runs
     from farseer_jax.runs.groups_and_responses import Binding
-    from farseer_jax.runs.survey import surveyed
+    from farseer_jax.runs.survey.survey import surveyed
 
     of, units = of or {}, units or {}
     kinds: dict[str, Any] = {"N": "positive", "D": "positive"}

@@ -45,7 +45,7 @@ def _of_tables(options: Mapping[str, Any]) -> Mapping[str, Any]:
 def _reads(way: Way, other: "Columns | None") -> bool:
     """Whether the other table is read with these options too."""
     from farseer_jax.runs.groups_and_responses import Binding
-    from farseer_jax.runs.survey import surveyed, with_options
+    from farseer_jax.runs.survey.survey import surveyed, with_options
 
     if other is None:
         return True

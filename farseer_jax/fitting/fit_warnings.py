@@ -12,8 +12,8 @@ from farseer_jax.laws.law import Law
 from farseer_jax.methods.reports import Domain, Fitted, Remarks
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import Range, short
-from farseer_jax.runs.mixed_runs import mixed_runs
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runs.survey.mixed_runs import mixed_runs
 
 _NUM_POINTS = 32
 

@@ -10,8 +10,8 @@ from farseer_jax.forecasting.forecast_record import record_summary
 from farseer_jax.forecasting.forecast_table import factor_text, number_format, point_text
 from farseer_jax.results.numbers import level_text, share_text, some_of
 from farseer_jax.runs.inputs import LOGARITHMIC
-from farseer_jax.runs.mixed_runs import mixed_runs
 from farseer_jax.runs.row_labels import row_name
+from farseer_jax.runs.survey.mixed_runs import mixed_runs
 from farseer_jax.uncertainty.intervals import cell_text
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.column_names import name_and_unit
 from farseer_jax.runs.copies import is_seed
 from farseer_jax.runs.find_columns import usual_columns
-from farseer_jax.runs.implausible import UNIT_WORDS
-from farseer_jax.runs.other_meanings import meaning_of
+from farseer_jax.runs.survey.implausible import UNIT_WORDS
+from farseer_jax.runs.survey.other_meanings import meaning_of
 from farseer_jax.runs.usual_names import LOSSES, MEANINGS, USUAL_NAMES, begins_with, squeezed
 
 _ROLES: Final = ("N", "D", "loss")

@@ -23,7 +23,7 @@ from farseer_jax.runs.groups_and_responses import Binding
 from farseer_jax.runs.read_table import read_table
 from farseer_jax.runs.row_labels import label_column
 from farseer_jax.runs.runs import Runs
-from farseer_jax.runs.survey import Survey
+from farseer_jax.runs.survey.survey import Survey
 from farseer_jax.tables.columns import Columns
 
 _OF_N_AND_D: Final = {"N": "positive", "D": "positive"}

@@ -16,7 +16,7 @@ from farseer_jax.link_functions import as_link
 from farseer_jax.runs.column_names import loss_rank
 from farseer_jax.runs.find_columns import find_inputs, usual_columns
 from farseer_jax.runs.groups_and_responses import Binding, groups_of
-from farseer_jax.runs.survey import Survey, surveyed, with_options
+from farseer_jax.runs.survey.survey import Survey, surveyed, with_options
 from farseer_jax.runs.table_problems import TableError, Way
 from farseer_jax.runs.usual_names import USUAL_NAMES, squeezed
 from farseer_jax.tables.columns import Columns

@@ -9,11 +9,11 @@ import numpy as np
 
 from farseer_jax.inspection.column_summary import number_text
 from farseer_jax.results.numbers import quantity_text, some_of
-from farseer_jax.runs.arms import codes_of_rows
 from farseer_jax.runs.binding import Part
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.noise import noise_if_shown
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runs.survey.arms import codes_of_rows
 from farseer_jax.tables.row_numbers import shortened
 
 _MOST_GROUPS: Final = 8

@@ -21,10 +21,10 @@ from farseer_jax.runs.groups_and_responses import (
     table_parts,
 )
 from farseer_jax.runs.inputs import as_kinds
-from farseer_jax.runs.named_units import unit_of_column
-from farseer_jax.runs.row_notes import notes_of_group
 from farseer_jax.runs.runs import Runs
-from farseer_jax.runs.survey import surveyed
+from farseer_jax.runs.survey.named_units import unit_of_column
+from farseer_jax.runs.survey.row_notes import notes_of_group
+from farseer_jax.runs.survey.survey import surveyed
 from farseer_jax.runs.table import refuse_lengths
 from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.read import as_columns

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.runs.column_names import roles_of
-from farseer_jax.runs.named_units import unit_of_column
+from farseer_jax.runs.survey.named_units import unit_of_column
 from farseer_jax.runs.usual_names import USUAL_NAMES
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from farseer_jax.runs.find_columns import usual_input
-from farseer_jax.runs.named_units import unit_of_column
+from farseer_jax.runs.survey.named_units import unit_of_column
 from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.derive import derived
 from farseer_jax.tables.number_texts import numbers_of

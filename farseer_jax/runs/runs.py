@@ -19,9 +19,9 @@ from farseer_jax.runs.groups_and_responses import Binding, table_parts
 from farseer_jax.runs.inputs import Kinds, Shares, as_kinds, labels_of, refuse_single_labels
 from farseer_jax.runs.response import checked_response
 from farseer_jax.runs.row_labels import dropped_rows, refuse_none
-from farseer_jax.runs.row_notes import notes_of_columns
 from farseer_jax.runs.selection import Bound, selected, without_copies
-from farseer_jax.runs.survey import surveyed
+from farseer_jax.runs.survey.row_notes import notes_of_columns
+from farseer_jax.runs.survey.survey import surveyed
 from farseer_jax.runs.table import (
     Table,
     checked_table,

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from farseer_jax.link_functions import as_link
-from farseer_jax.runs import mixed_rows
 from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
-from farseer_jax.runs.marked_rows import failed_runs
 from farseer_jax.runs.prepare import prepared
-from farseer_jax.runs.repeats import large_repeats
-from farseer_jax.runs.role_columns import role_problems, taken_for
-from farseer_jax.runs.role_values import RoleValues, checked_values
-from farseer_jax.runs.scattered_rows import scattered
-from farseer_jax.runs.several_files import file_problems
+from farseer_jax.runs.survey import mixed_rows
+from farseer_jax.runs.survey.marked_rows import failed_runs
+from farseer_jax.runs.survey.repeats import large_repeats
+from farseer_jax.runs.survey.role_columns import role_problems, taken_for
+from farseer_jax.runs.survey.role_values import RoleValues, checked_values
+from farseer_jax.runs.survey.scattered_rows import scattered
+from farseer_jax.runs.survey.several_files import file_problems
 from farseer_jax.runs.table_problems import Options, Problem, TableError, Way, merged
 from farseer_jax.tables.columns import Columns
 

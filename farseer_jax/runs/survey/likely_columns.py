@@ -12,8 +12,8 @@ from farseer_jax.runs.column_names import is_non_embedding, unit_of
 from farseer_jax.runs.columns import same_column
 from farseer_jax.runs.find_columns import column_option, usual_columns
 from farseer_jax.runs.groups_and_responses import Binding, Found
-from farseer_jax.runs.implausible import LEAST, MOST
-from farseer_jax.runs.named_units import unit_of_column
+from farseer_jax.runs.survey.implausible import LEAST, MOST
+from farseer_jax.runs.survey.named_units import unit_of_column
 from farseer_jax.runs.table_problems import Options, Problem
 from farseer_jax.runs.usual_names import named
 from farseer_jax.tables.columns import Columns

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from farseer_jax.runs.column_names import SCALED, name_and_unit
-from farseer_jax.runs.implausible import LEAST, MOST
+from farseer_jax.runs.survey.implausible import LEAST, MOST
 
 _LIKE: Final = {"N_active": "N", "U": "D", "characters": "D"}  # of similar size
 

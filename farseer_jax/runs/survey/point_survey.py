@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from farseer_jax.link_functions import Link
 from farseer_jax.runs.groups_and_responses import Binding
-from farseer_jax.runs.survey import Survey, surveyed
+from farseer_jax.runs.survey.survey import Survey, surveyed
 from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.number_texts import numbers_of
 

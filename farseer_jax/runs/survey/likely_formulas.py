@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from farseer_jax.expressions.names import name_text
-from farseer_jax.runs.other_meanings import formula_for, meaning_of
+from farseer_jax.runs.survey.other_meanings import formula_for, meaning_of
 from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.number_texts import numbers_of
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.runs.column_names import name_and_unit
-from farseer_jax.runs.labels import condition_is, condition_is_not, labels_of_rows
+from farseer_jax.runs.survey.labels import condition_is, condition_is_not, labels_of_rows
 from farseer_jax.runs.table_problems import Problem
 
 _ROLE_TEXT: Final = """

@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from farseer_jax.runs.arms import codes_of_rows, per_cent, residuals, varies_within
 from farseer_jax.runs.checks import Floats
-from farseer_jax.runs.labels import codes_of
+from farseer_jax.runs.survey.arms import codes_of_rows, per_cent, residuals, varies_within
+from farseer_jax.runs.survey.labels import codes_of
 
 _LARGE: Final = 0.05  # by which losses of equal inputs hardly differ between seeds
 

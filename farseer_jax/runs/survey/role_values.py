@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.link_functions import as_link
-from farseer_jax.runs import diverged, implausible, implausible_losses
-from farseer_jax.runs.arms import codes_of_rows
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.find_columns import as_tuple
 from farseer_jax.runs.groups_and_responses import Binding, Found
 from farseer_jax.runs.inputs import NUMBERS, checked_unit
-from farseer_jax.runs.named_units import unit_of_column
-from farseer_jax.runs.number_columns import (
+from farseer_jax.runs.survey import diverged, implausible, implausible_losses
+from farseer_jax.runs.survey.arms import codes_of_rows
+from farseer_jax.runs.survey.named_units import unit_of_column
+from farseer_jax.runs.survey.number_columns import (
     DROP,
     CheckedNumbers,
     bad_rows,

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.runs.checks import Floats, short
-from farseer_jax.runs.implausible import range_of
-from farseer_jax.runs.labels import sql_name
-from farseer_jax.runs.marked_rows import failed_rows
+from farseer_jax.runs.survey.implausible import range_of
+from farseer_jax.runs.survey.labels import sql_name
+from farseer_jax.runs.survey.marked_rows import failed_rows
+from farseer_jax.runs.survey.units_by_loss import split
 from farseer_jax.runs.table_problems import Problem
-from farseer_jax.runs.units_by_loss import split
 from farseer_jax.tables.row_numbers import shown_rows
 
 _GUESSING: Final = (6.0, 13.0)  # nats per token: near the log of a vocabulary

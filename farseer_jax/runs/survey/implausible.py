@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from farseer_jax.expressions.names import name_text
 from farseer_jax.runs.checks import Floats, short
-from farseer_jax.runs.other_meanings import formula_for, meaning_of
+from farseer_jax.runs.survey.other_meanings import formula_for, meaning_of
+from farseer_jax.runs.survey.units_by_loss import UNITS, split, split_by_loss, unit_between
 from farseer_jax.runs.table_problems import Problem
-from farseer_jax.runs.units_by_loss import UNITS, split, split_by_loss, unit_between
 from farseer_jax.runs.usual_names import MEANINGS
 from farseer_jax.tables.row_numbers import shown_rows
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from farseer_jax.runs import mixed_rows
 from farseer_jax.runs.inputs import NUMBERS
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runs.survey import mixed_rows
 
 
 def mixed_runs(runs: Runs) -> tuple[str, ...]:

@@ -18,8 +18,9 @@ from farseer_jax.runs.find_columns import (
     usual_input,
 )
 from farseer_jax.runs.groups_and_responses import Binding
-from farseer_jax.runs.implausible import LEAST
-from farseer_jax.runs.likely_columns import (
+from farseer_jax.runs.prepare import prepared
+from farseer_jax.runs.survey.implausible import LEAST
+from farseer_jax.runs.survey.likely_columns import (
     MOST_LOSS,
     active_columns,
     in_range,
@@ -28,10 +29,9 @@ from farseer_jax.runs.likely_columns import (
     option,
     which_parameters,
 )
-from farseer_jax.runs.likely_formulas import likely_formulas
-from farseer_jax.runs.named_units import unit_of_column
-from farseer_jax.runs.other_meanings import meaning_of
-from farseer_jax.runs.prepare import prepared
+from farseer_jax.runs.survey.likely_formulas import likely_formulas
+from farseer_jax.runs.survey.named_units import unit_of_column
+from farseer_jax.runs.survey.other_meanings import meaning_of
 from farseer_jax.runs.table_problems import Options, Problem, merged
 from farseer_jax.runs.usual_names import MEANINGS, squeezed
 from farseer_jax.tables.columns import Columns

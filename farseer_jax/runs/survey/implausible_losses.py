@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from farseer_jax.expressions.names import name_text
 from farseer_jax.runs.checks import Floats, short
-from farseer_jax.runs.implausible import (
+from farseer_jax.runs.survey.implausible import (
     derived_instead,
     range_of,
     two_ranges,
 )
-from farseer_jax.runs.labels import codes_of
-from farseer_jax.runs.other_meanings import meaning_of
+from farseer_jax.runs.survey.labels import codes_of
+from farseer_jax.runs.survey.other_meanings import meaning_of
+from farseer_jax.runs.survey.units_by_loss import BETTER, FEWEST, split, variance
 from farseer_jax.runs.table_problems import Problem
-from farseer_jax.runs.units_by_loss import BETTER, FEWEST, split, variance
 
 _MOST_NATS: Final = 15.0  # per token: log of a vocabulary of three million
 # Models of this size and training are far better than the frequencies of tokens alone, 7.5 nats.

@@ -9,11 +9,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farseer_jax.runs.arms import arms, codes_of_rows
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.copies import is_seed
-from farseer_jax.runs.labels import codes_of, labels_of_rows
-from farseer_jax.runs.marked_rows import failed_runs, last_word, targets
+from farseer_jax.runs.survey.arms import arms, codes_of_rows
+from farseer_jax.runs.survey.labels import codes_of, labels_of_rows
+from farseer_jax.runs.survey.marked_rows import failed_runs, last_word, targets
 from farseer_jax.runs.table_problems import Problem
 from farseer_jax.tables.number_texts import numbers_of
 

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from farseer_jax.runs.checks import Floats, short
 from farseer_jax.runs.column_names import roles_of
 from farseer_jax.runs.copies import is_seed
-from farseer_jax.runs.labels import (
+from farseer_jax.runs.survey.labels import (
     codes_of,
     condition_is,
     condition_missing,
     labels_of_rows,
     lacks_labels,
 )
-from farseer_jax.runs.other_meanings import meaning_of
+from farseer_jax.runs.survey.other_meanings import meaning_of
 from farseer_jax.runs.table_problems import Problem
 
 _MOST_LABELS: Final = 60

@@ -13,13 +13,13 @@ from farseer_jax.runs.find_columns import (
     usual_columns,
 )
 from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
-from farseer_jax.runs.implausible import UNIT_WORDS
-from farseer_jax.runs.likely_columns import (
+from farseer_jax.runs.survey.implausible import UNIT_WORDS
+from farseer_jax.runs.survey.likely_columns import (
     active_columns,
     active_or_total,
     better_columns,
 )
-from farseer_jax.runs.missing_columns import with_remedies
+from farseer_jax.runs.survey.missing_columns import with_remedies
 from farseer_jax.runs.table_problems import Problem
 from farseer_jax.runs.usual_names import squeezed
 from farseer_jax.tables.columns import Columns
