@@ -25,9 +25,12 @@ def test_the_arm_without_a_label(label: object) -> None:
 
 def test_numbers_of_tokens_are_no_groups() -> None:
     N, tokens = np.repeat([1e8, 2e8, 4e8], 5), np.tile(2e9 * 2.0 ** np.arange(5), 3)
-    problem = arms({"tokens": tokens}, [N], 1.7 + 410.7 / tokens**0.28)
-    assert problem is not None
-    assert [*problem.remedies] == [{"where": "tokens = 2000000000.0"}]
+    loss = 1.7 + 410.7 / tokens**0.28
+    assert arms({"tokens": tokens}, [N], loss) is None
+    table = {"N": N, "tokens": tokens, "loss": loss}
+    (note,) = fj.fit("E + A/N**a", table).runs.notes
+    assert "differ by up to" in note
+    assert "'tokens'" in note
 
 
 def test_repeats_that_differ_by_a_setting_are_told() -> None:

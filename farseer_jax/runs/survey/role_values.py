@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from farseer_jax.link_functions import as_link
 from farseer_jax.runs.checks import Floats
+from farseer_jax.runs.column_names import roles_of
 from farseer_jax.runs.find_columns import as_tuple
 from farseer_jax.runs.groups_and_responses import Binding, Found
 from farseer_jax.runs.inputs import NUMBERS, checked_unit
@@ -208,6 +209,8 @@ def _of_responses(
     }
     problems = []
     for column in found.responses:
+        if roles_of(column):  # a law of another quantity, such as the best learning rate
+            continue
         loss = np.asarray(columns[column], dtype=float)
         known = np.isfinite(loss)
         own = {name: numbers[name][known] for name in ("N", "D") if name in numbers}
