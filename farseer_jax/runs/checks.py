@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.tables.frames import unmasked
 from farseer_jax.tables.number_texts import is_missing, number_of, numbers_of
 from farseer_jax.tables.row_numbers import MAX_ROWS_SHOWN, REMEDY, shown_rows
 
@@ -110,18 +111,6 @@ def refuse_missing_labels(values: Sequence[Any], column: str) -> None:
     if gaps:
         verb = "is" if len(gaps) == 1 else "are"
         raise ValueError(f"{column}: {shown_rows(gaps)} {verb} missing; {REMEDY}")
-
-
-def unmasked(values: np.ma.MaskedArray[Any, Any]) -> NDArray[Any]:
-    """Replace masked values by None, in an array of objects.
-
-    Example:
-        >>> unmasked(np.ma.masked_array([1.0, 2.0], mask=[False, True]))
-        array([1.0, None], dtype=object)
-    """
-    objects = np.array(values.data, dtype=object)
-    objects[np.ma.getmaskarray(values)] = None
-    return objects
 
 
 def floats_of(values: Any, column: str) -> Floats:

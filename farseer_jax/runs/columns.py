@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from farseer_jax.tables.frames import copied
+from farseer_jax.tables.frames import copied, is_number
 from farseer_jax.tables.number_texts import is_missing
 
 Column: TypeAlias = NDArray[Any]
@@ -127,12 +127,7 @@ def from_json(values: Sequence[Any]) -> Column:
         array([0.1, nan, inf])
     """
     numbers = [_INFINITIES.get(v, v) if isinstance(v, str) else v for v in values]
-    return copied(numbers if all(v is None or _is_number(v) for v in numbers) else list(values))
-
-
-def _is_number(value: object) -> bool:
-    """Whether this is a number; True and False are not."""
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return copied(numbers if all(v is None or is_number(v) for v in numbers) else list(values))
 
 
 def json_value(value: Any) -> Any:

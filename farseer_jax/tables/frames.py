@@ -67,12 +67,10 @@ def copied(values: Any) -> NDArray[Any]:
         array([ 1., nan,  2.])
     """
     if isinstance(values, np.ma.MaskedArray):  # asarray would drop the mask
-        objects = np.array(values.data, dtype=object)
-        objects[np.ma.getmaskarray(values)] = None
-        return objects
+        return unmasked(values)
     if not isinstance(values, list | tuple):
         return np.array(values)
-    if all(value is None or _is_number(value) for value in values):
+    if all(value is None or is_number(value) for value in values):
         return np.array([np.nan if value is None else value for value in values])
     if all(isinstance(v, str) for v in values) or all(isinstance(v, bool) for v in values):
         return np.array(values)
@@ -82,7 +80,19 @@ def copied(values: Any) -> NDArray[Any]:
     return objects
 
 
-def _is_number(value: object) -> bool:
+def unmasked(values: np.ma.MaskedArray[Any, Any]) -> NDArray[Any]:
+    """Replace masked values by None, in an array of objects.
+
+    Example:
+        >>> unmasked(np.ma.masked_array([1.0, 2.0], mask=[False, True]))
+        array([1.0, None], dtype=object)
+    """
+    objects = np.array(values.data, dtype=object)
+    objects[np.ma.getmaskarray(values)] = None
+    return objects
+
+
+def is_number(value: object) -> bool:
     """Whether this is a number; True and False are not."""
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 

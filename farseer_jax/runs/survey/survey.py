@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from farseer_jax.link_functions import as_link
+from farseer_jax.runs.find_columns import as_tuple
 from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.survey import mixed_rows
@@ -204,7 +205,7 @@ def _row_notes(
 
 def _further(values: RoleValues, binding: Binding, found: Found) -> dict[str, Any]:
     """The columns that are no inputs, responses or groups."""
-    used = {column for own in found.inputs.values() for column in _as_tuple(own)}
+    used = {column for own in found.inputs.values() for column in as_tuple(own)}
     used |= {*found.responses, *found.groups, binding.weights or "", binding.standard_error or ""}
     return {name: own for name, own in values.columns.items() if name not in used}
 
@@ -212,10 +213,6 @@ def _further(values: RoleValues, binding: Binding, found: Found) -> dict[str, An
 def _all_inputs(values: RoleValues, found: Found) -> list[Any]:
     """The inputs and the groups, ``(row,)`` or ``(row, share)`` each."""
     return [*values.inputs, *(values.columns[name].astype(str) for name in found.groups)]
-
-
-def _as_tuple(columns: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (columns,) if isinstance(columns, str) else columns
 
 
 def with_options(
