@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 import click
 
+from farseer_jax.close_names import closest
 from farseer_jax.tables.number_texts import number_of
 
 Settings: TypeAlias = dict[str, Any]  # the values of all options and arguments of a command
@@ -48,6 +49,19 @@ def _number(kind: Any, value: Any, param: Any, ctx: Any) -> Any:
     if number is None:
         kind.fail(f"expected a number (such as 2e8 or 7B), got {value!r}.", param, ctx)
     return number
+
+
+class Choice(click.Choice):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """One of several names; the error on another says which was probably meant."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The name."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            close = closest(str(value), map(str, self.choices))
+            error.message += f" Did you mean {close!r}?" if close else ""
+            raise
 
 
 NUMBER = Number()
