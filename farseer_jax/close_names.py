@@ -1,6 +1,6 @@
 """The name that a mistyped one was probably meant to be."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 _CUTOFF = 0.6  # similarity from which a name is suggested, as in difflib
 
@@ -36,7 +36,7 @@ def did_you_mean(text: str, names: Iterable[str]) -> str:
     return f"; did you mean {close!r}?" if close else ""
 
 
-def unknown_name(what: str, text: str, names: Sequence[str]) -> str:
+def unknown_name(what: str, text: str, names: Collection[str]) -> str:
     """The message on a name that is none of a list.
 
     Args:
@@ -49,6 +49,5 @@ def unknown_name(what: str, text: str, names: Sequence[str]) -> str:
         unknown link 'logti'; did you mean 'logit'? Choose from log, identity, logit
     """
     question = did_you_mean(text, names)
-    return f"unknown {what} {text!r}{question or ';'} {'C' if question else 'c'}hoose from " + (
-        ", ".join(names)
-    )
+    choose = f"{question} Choose" if question else "; choose"
+    return f"unknown {what} {text!r}{choose} from {', '.join(names)}"

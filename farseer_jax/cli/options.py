@@ -60,8 +60,8 @@ class Choice(click.Choice):  # type: ignore[type-arg]  # generic from click 8.2 
             return super().convert(value, param, ctx)
         except click.BadParameter as error:
             close = closest(str(value), map(str, self.choices))
-            error.message += f" Did you mean {close!r}?" if close else ""
-            raise
+            question = f" Did you mean {close!r}?" if close else ""
+            raise click.BadParameter(f"{error.message}{question}", ctx, param) from None
 
 
 NUMBER = Number()
