@@ -40,7 +40,7 @@ Named = tuple[str, str | None, str | None]
 FORECAST = "forecast"
 
 
-@reads("forecast|LAW[:METHOD[:OBJECTIVE]]")
+@reads("forecast|LAW[:METHOD[:OBJECTIVE]]", names=(FORECAST, *LAWS))
 def candidate(text: str) -> Named | str:
     """The forecast, or a law, possibly with a method and an objective.
 

@@ -74,7 +74,7 @@ _MAX_CANDIDATES = 100_000  # take a second with the flags of `jax_settings`
 _MAX_CANDIDATES_EACH = 1_000  # of each exponent: a million in all
 
 
-@reads("NAME|EXPRESSION")
+@reads("NAME|EXPRESSION", names=(*LAWS, AUTO))
 def law_text(text: str) -> str:
     """A law's name, or an expression.
 

@@ -15,8 +15,8 @@ from farseer_jax.close_names import closest
 
 # Each is in the file of its own name, which is imported only when needed.
 COMMANDS = (
-    "allocate", "bootstrap", "choices", "compare", "extrapolate", "fit", "forecast", "influence",
-    "inspect", "optimise", "predict", "suggest"
+    "allocate", "bootstrap", "choices", "compare", "completion", "extrapolate", "fit", "forecast",
+    "influence", "inspect", "optimise", "predict", "suggest"
 )  # fmt: skip
 
 _EPILOG = """\b
@@ -41,9 +41,11 @@ Examples:
   farseer compare a.json b.json              which of two fits wins, and where
   farseer suggest runs.csv --target 7B,1T --budget 1e22
                                              which runs to train next
+  farseer completion --install               complete words by the tab key
 
 \b
 Environment:
+  NO_COLOR=1          no colours; FORCE_COLOR=1 has them in pipes too
   JAX_PLATFORMS       device to compute on; cpu unless set
   FARSEER_NO_CACHE=1  keep no compiled code between calls
   FARSEER_DEBUG=1     show the traceback of an error

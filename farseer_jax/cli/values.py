@@ -252,7 +252,7 @@ def ties(text: str) -> list[tuple[str, ...]]:
     return groups
 
 
-@reads("NAME")
+@reads("NAME", names=LINKS)
 def link(text: str) -> tuple[str, float, float]:
     """A link with its floor and ceiling: ``log``, ``identity``, ``logit`` or ``logit:0.25:1``."""
     name, *ends = text.split(":")
