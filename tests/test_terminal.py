@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from commands import shell
 
 from farseer_jax.cli import terminal
 from farseer_jax.cli.output import Output
@@ -178,9 +179,27 @@ def test_the_order_of_selected_rows_keeps_the_best() -> None:
     assert Table([Column("x", np.arange(3))]).best == ()
 
 
-@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no pseudo-terminals")
 def test_a_closed_or_missing_stream_is_no_terminal() -> None:
     closed = Stream()
     closed.close()
     assert not is_terminal(closed)
     assert terminal.styled("text", closed, fg="red") == "text"
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no pseudo-terminals")
+@pytest.mark.parametrize(("name", "coloured"), [("TERM", True), ("NO_COLOR", False)])
+def test_a_real_terminal(name: str, coloured: bool) -> None:
+    """An error in a process whose streams are a pseudo-terminal."""
+    reader, writer = os.openpty()
+    streams = {"stdin": writer, "stdout": writer, "stderr": writer}
+    shell("fit", "--exmple", env={name: "xterm"}, **streams)
+    os.write(writer, b"END")
+    text = b""
+    while not text.endswith(b"END"):
+        text += os.read(reader, 4096)
+    os.close(reader)
+    os.close(writer)
+    shown = text.decode()
+    assert "No such option" in shown
+    assert ("\x1b[31m\x1b[1mError:\x1b[0m" in shown) == coloured
+    assert bool(CODES.search(shown)) == coloured

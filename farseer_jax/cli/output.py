@@ -13,6 +13,7 @@ import click
 
 from farseer_jax.cli.errors import Refusal, in_options
 from farseer_jax.cli.terminal import shown_on
+from farseer_jax.runtime.progress import progress_bar
 
 if TYPE_CHECKING:
     from farseer_jax.results.table import Table
@@ -179,7 +180,8 @@ def deliver(found: Any, target: str | None, what: str) -> None:
         if target is not None:
             _write(Path(target), output.to_json())
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        text = shown_on(sys.stdout, output.parts())
+        with progress_bar():  # some results are computed when they are printed
+            text = shown_on(sys.stdout, output.parts())
         _print(f"{text}\n".encode(encoding, errors="replace"))
         if target is not None:
             click.echo(f"{output.what or what} written to {target}", err=True)
