@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from farseer_jax.runs.inputs import LOGARITHMIC, NUMBERS
 _MOST_NODES = 24_000  # of a grid: half a megabyte in the page
 _MOST_NUMBERS = 3  # inputs with a slider
 _STEP = np.log(10.0) / 14  # between nodes of an axis, where there is room
-_FEWEST, _MOST = 6, 72  # nodes of an axis
+_FEWEST, _MOST = 6, 96  # nodes of an axis
+_LEAST_STEPS = 3  # between kinks, for a cubic
 _REACH = 2.0  # factor beyond the runs and points to which sliders go
 _ASIDE = 1.0 + 1e-6  # keeps nodes off the sizes of runs, whose own effect is known
 
@@ -73,6 +75,7 @@ def grid_content(grid: Grid, start: Mapping[str, Any]) -> dict[str, Any]:
                 "log": own.is_log,
                 "choice": own.is_choice,
                 "values": own.values.tolist(),
+                "kinks": list(own.kinks),
                 "start": start[own.name],
             }
             for own in grid.axes
@@ -126,18 +129,21 @@ def logarithmic_axis(name: str, values: np.ndarray, kinks: np.ndarray, most: int
     Args:
         name: of the input.
         values: what must be reached.
-        kinks: values at which answers have a kink: they, and values between them, are nodes.
+        kinks: values at which answers have a kink, ascending.
         most: number of nodes.
     """
     values = values[np.isfinite(values)]
     low, high = float(values.min()) / _REACH, float(values.max()) * _REACH
+    ends = np.array([low, *kinks, high])
+    nums = np.maximum(np.ceil(np.diff(np.log(ends)) / _STEP), _LEAST_STEPS).astype(int)
+    if len(kinks) and nums.sum() < most:
+        parts = [
+            np.geomspace(*own, num + 1)[:-1] for own, num in zip(pairwise(ends), nums, strict=True)
+        ]
+        at = tuple(np.cumsum(nums)[:-1].tolist())
+        return Axis(name, np.append(np.concatenate(parts), high) * _ASIDE, kinks=at)
     num = int(np.clip(np.ceil(np.log(high / low) / _STEP) + 1, _FEWEST, most))
-    nodes = np.geomspace(low, high, num)
-    if 1 < len(kinks) <= most // 3:
-        between = np.sqrt(kinks[1:] * kinks[:-1])
-        outside = nodes[(nodes < kinks[0] / 1.1) | (nodes > kinks[-1] * 1.1)]
-        nodes = np.unique(np.concatenate([outside, kinks, between]))
-    return Axis(name, nodes * _ASIDE)
+    return Axis(name, np.geomspace(low, high, num) * _ASIDE)
 
 
 def _linear_axis(name: str, values: np.ndarray, most: int, *, is_fraction: bool) -> Axis:

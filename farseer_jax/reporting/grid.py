@@ -20,11 +20,14 @@ class Axis:
         name: the input.
         values: its values, ascending; labels of a category, ``(value,)``.
         is_log: whether it is interpolated along its logarithm.
+        kinks: indices of the values where answers have a kink, ascending, at least three apart:
+            no interpolation crosses them.
     """
 
     name: str
     values: np.ndarray
     is_log: bool = True
+    kinks: tuple[int, ...] = ()
 
     @property
     def is_choice(self) -> bool:
@@ -95,7 +98,10 @@ def _weights(axis: Axis, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     nodes = axis.places
     num = min(_NODES, len(nodes))
     place = np.log(x) if axis.is_log else np.asarray(x, float)
-    first = np.clip(np.searchsorted(nodes, place, side="right") - num // 2, 0, len(nodes) - num)
+    right = np.searchsorted(nodes, place, side="right")
+    ends = np.array([0, *axis.kinks, len(nodes) - 1])
+    segment = np.clip(np.searchsorted(ends, right - 1, side="right") - 1, 0, len(ends) - 2)
+    first = np.clip(right - num // 2, ends[segment], ends[segment + 1] - num + 1)
     index = first[:, None] + np.arange(num)
     known = nodes[index]
     weight = np.ones_like(known)

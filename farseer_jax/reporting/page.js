@@ -70,7 +70,10 @@
     const at = coordinate(axis, value);
     let right = 0;
     while (right < nodes.length && nodes[right] <= at) right += 1;
-    const first = Math.min(Math.max(right - Math.floor(num / 2), 0), nodes.length - num);
+    // no cubic crosses a kink
+    const start = Math.max(0, ...axis.kinks.filter((kink) => kink <= right - 1 && kink < nodes.length - 1));
+    const end = Math.min(nodes.length - 1, ...axis.kinks.filter((kink) => kink > start));
+    const first = Math.min(Math.max(right - Math.floor(num / 2), start), end - num + 1);
     const found = [];
     for (let i = first; i < first + num; i += 1) {
       let weight = 1;

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Sequence
 from datetime import date
 from functools import cache
@@ -43,7 +44,14 @@ def _environment() -> Any:
     from jinja2 import Environment, StrictUndefined
 
     found = Environment(autoescape=True, undefined=StrictUndefined)
-    found.filters |= {"spec": _spec, "json": _json, "csv": _csv, "left": _left, "lines": _lines}
+    found.filters |= {
+        "spec": _spec,
+        "json": _json,
+        "csv": _csv,
+        "left": _left,
+        "lines": _lines,
+        "sentence": _sentence,
+    }
     return found
 
 
@@ -80,7 +88,18 @@ def _left(table: Table) -> list[bool]:
 
 
 def _lines(text: str) -> Any:
-    """Text with its line breaks."""
+    """Text with its line breaks, and numbers as they are printed."""
     from markupsafe import Markup, escape
 
-    return Markup("<br>").join(escape(line) for line in str(text).split("\n"))
+    return Markup("<br>").join(escape(_nice(line)) for line in str(text).split("\n"))
+
+
+def _nice(text: str) -> str:
+    """Numbers with short powers, and no break before a unit."""
+    short = re.sub(r"(\d)e\+?(-?)0*(\d+)\b", r"\1e\2\3", str(text))
+    return re.sub(r"(\d) (%|[kMBT]\b)", "\\1\u00a0\\2", short)
+
+
+def _sentence(text: str) -> Any:
+    """A sentence that begins with a capital letter."""
+    return _lines(text[:1].upper() + text[1:])

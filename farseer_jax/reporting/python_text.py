@@ -82,7 +82,7 @@ def _text(value: Any) -> str:
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, float):
-        short = f"{value:g}".replace("e+", "e")
+        short = f"{value:g}".replace("e+", "e").replace("e0", "e")
         return short if float(short) == value else repr(value)
     if isinstance(value, tuple) and all(isinstance(own, float | int) for own in value):
         return "(" + ", ".join(map(_text, value)) + ")"

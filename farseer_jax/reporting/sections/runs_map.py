@@ -37,7 +37,8 @@ def runs_map(
 
 
 def _summary(forecast: Forecast) -> str:
-    return "; ".join(" ".join(own.split()) for own in str(forecast.runs).splitlines())
+    lines = [" ".join(own.split()) for own in str(forecast.runs).splitlines()]
+    return "; ".join(own for own in lines if not own.startswith("extra "))
 
 
 def _figure(
