@@ -11,6 +11,7 @@ import numpy as np
 from farseer_jax.forecasting.curves import main_input
 from farseer_jax.forecasting.forecast_table import number_format
 from farseer_jax.forecasting.result import Forecast
+from farseer_jax.laws.evaluate import by_column, flat_points
 from farseer_jax.laws.input_limits import within
 from farseer_jax.plots.log_ticks import input_label
 from farseer_jax.reporting.content import Explorer
@@ -44,7 +45,8 @@ def forecast_explorer(
     held = {name: x for name, x in first.items() if name not in {own.name for own in axes}}
     answers = partial(_answers, forecast, held)
     grid = Grid.of(axes, answers)
-    start = {own.name: _start(own, first[own.name][0]) for own in axes}
+    labels = by_column(forecast.law_class, first)
+    start = {own.name: _start(own, labels[own.name][0]) for own in axes}
     half = 0.5 * np.subtract(*forecast.interval(*forecast.points.values())[::-1])
     decimals = len(number_format(half)(0.0).partition(".")[2])
     content = {
@@ -74,11 +76,12 @@ def _answers(
     others = {name: np.repeat(x, num, axis=0) for name, x in held.items()}
     every = {name: {**others, **inputs}[name] for name in forecast.law_class.inputs()}
     known = within(forecast.law_class.limits, every)
-    values = [x[known] for x in every.values()]
-    low, high = forecast.interval(*values)
-    run_low, run_high = forecast.interval(*values, new_run=True)
+    flat, _ = flat_points(forecast.law_class, (), {n: x[known] for n, x in every.items()})
+    moments = forecast.stack.moments(flat)
+    low, high = forecast.interval_of(moments)
+    run_low, run_high = forecast.interval_of(moments, new_run=True)
     found = {
-        "value": forecast.predict(*values), "low": low, "high": high,
+        "value": np.asarray(forecast.runs.link.inverse(moments.mean)), "low": low, "high": high,
         "run_low": run_low, "run_high": run_high,
     }  # fmt: skip
     filled = {name: np.full(num, np.nan) for name in found}
