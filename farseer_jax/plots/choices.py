@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from farseer_jax.diagnostics.alternative_choices import GROUPS
 from farseer_jax.diagnostics.choice_comparison import ChoiceComparison, ChoiceResult
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import note
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.style import COLOURS, GREY, axes_of
@@ -24,6 +25,7 @@ class _Line(NamedTuple):
     rows: tuple[ChoiceResult, ...]
 
 
+@draws(ChoiceComparison, example="compare_choices(fit, N, D)")
 def plot_choices(comparison: ChoiceComparison, point: int = 0, ax: Axes | None = None) -> Axes:
     """Change of the predicted loss, a line per choice; groups of many choices share a line.
 

@@ -13,7 +13,7 @@ from farseer_jax.decisions.compared_points import ComparedPoints
 from farseer_jax.decisions.fit_comparison import FitComparison
 from farseer_jax.decisions.matching_runs import match
 from farseer_jax.decisions.parity_curves import ParityCurve, parity_curves
-from farseer_jax.fitting.type_checks import instance_of
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_axis, map_axes
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of, colour_bar
@@ -40,6 +40,7 @@ class _Map(NamedTuple):
     runs: tuple[Runs | None, Runs | None]
 
 
+@draws(FitComparison, RunComparison, example="compare_fits(a, b)")
 def plot_comparison(comparison: FitComparison | RunComparison, ax: Axes | None = None) -> Axes:
     """The normalised difference over N and D: purple where A is better, orange where B is.
 
@@ -93,7 +94,7 @@ def plot_comparison(comparison: FitComparison | RunComparison, ax: Axes | None =
     return axes
 
 
-def _map_of_fits(comparison: object) -> _Map:
+def _map_of_fits(comparison: FitComparison) -> _Map:
     own = _surface_of(comparison)
     runs = own.fits.a.runs, own.fits.b.runs
     return _Map(own.names, own.N, own.D, own.difference, own.probability, 0.95, own.parity, runs)
@@ -119,14 +120,13 @@ def _map_of_runs(comparison: RunComparison) -> _Map:
     return _Map(comparison.names, N, D, difference, probability, 0.9, parity, (a, b))
 
 
-def _surface_of(comparison: object) -> FitComparison:
+def _surface_of(comparison: FitComparison) -> FitComparison:
     """A comparison over at least two N and two D."""
-    found = instance_of(FitComparison, comparison, "comparison", "such as `compare_fits(a, b)`")
-    if min(found.difference.shape) < 2:
+    if min(comparison.difference.shape) < 2:
         raise ValueError(
             "comparison: a surface needs at least two N and two D; draw a line by plot_line"
         )
-    return found
+    return comparison
 
 
 def _difference_label(of: FitComparison | ComparedPoints | _Map) -> str:
@@ -179,6 +179,7 @@ def _add_legend(axes: Axes, shown: _Map) -> None:
         legend_outside(axes, handles=handles, ncols=4)
 
 
+@draws(ComparedPoints, example="compare_fits(a, b).line(D=1e11)")
 def plot_line(line: ComparedPoints, ax: Axes | None = None) -> Axes:
     """The normalised difference along a line, negative where A is better.
 
@@ -203,7 +204,6 @@ def plot_line(line: ComparedPoints, ax: Axes | None = None) -> Axes:
         >>> plot_line(found.line(D=1e11)).get_xlabel()
         'parameters N'
     """
-    line = instance_of(ComparedPoints, line, "line", "such as `compare_fits(a, b).line(D=1e11)`")
     along_D = len(line.N) > 1 and line.N[0] == line.N[-1]
     x, crossed = (line.D, line.parity_D) if along_D else (line.N, line.parity_N)
     a, b = line.names
@@ -226,6 +226,7 @@ def plot_line(line: ComparedPoints, ax: Axes | None = None) -> Axes:
     return axes
 
 
+@draws(FitComparison, example="compare_fits(a, b)")
 def plot_comparison_surface(comparison: FitComparison, ax: Axes | None = None) -> Axes:
     """The normalised difference as a surface over N and D, with the plane of parity (Fig. 15).
 

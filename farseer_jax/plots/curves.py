@@ -10,6 +10,7 @@ from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate_curves
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.methods.piecewise.diagnostics import Diagnostics
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import input_axis, plain_ticks
 from farseer_jax.plots.style import COLOURS, grid_of
@@ -18,6 +19,7 @@ from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 _REACH = 1.25  # factor by which curves extend beyond the runs
 
 
+@draws(Fit, example="fit(Farseer, runs)")
 def plot_curves(
     fit: Fit, bootstrap: Bootstrap | None = None, axes: Sequence[Axes] | None = None
 ) -> tuple[Axes, Axes, Axes]:

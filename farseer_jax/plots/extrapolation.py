@@ -12,6 +12,7 @@ from farseer_jax.diagnostics.holdout_errors import misses
 from farseer_jax.diagnostics.leaderboard import CandidateResult
 from farseer_jax.diagnostics.order_of_runs import values_along
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import name_lines, note
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_label, input_ticks, plain_ticks
@@ -31,6 +32,7 @@ _ERRORS = {
 }
 
 
+@draws(Extrapolation, example="extrapolate(runs)")
 def plot_extrapolation(
     found: Extrapolation, errors: Errors = "held out", ax: Axes | None = None
 ) -> Axes:
@@ -85,6 +87,7 @@ def plot_extrapolation(
     return axes
 
 
+@draws(Extrapolation, example="extrapolate(runs)")
 def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: Axes | None = None) -> Axes:
     """Mean relative error at each size (or D, C), fitted and beyond (Fig. 1a).
 
@@ -131,6 +134,7 @@ def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: Axes | None =
     return axes
 
 
+@draws(CountComparison, example="compare_counts(runs, held_out=6e9)")
 def plot_counts(comparison: CountComparison, ax: Axes | None = None) -> Axes:
     """Relative errors of all runs by both fits, and their means at each size.
 

@@ -8,6 +8,7 @@ from matplotlib.colors import LogNorm
 
 from farseer_jax.forecasting.forecast_table import number_format
 from farseer_jax.forecasting.result import Forecast
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_axis, input_label, input_ticks, is_log, plain_ticks
@@ -24,6 +25,7 @@ _BAND, _BAND_OF_RUN = 0.30, 0.13  # opacities
 _DASHES = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
 
 
+@draws(Forecast, example="forecast(runs, points)")
 def plot_forecast(forecast: Forecast, ax: Axes | None = None) -> Axes:
     """The forecast along N with bands, the runs, the points, and what the usual laws say.
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from farseer_jax.diagnostics.form_choice import Form, FormChoice
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import input_axis, plain_ticks
 from farseer_jax.plots.style import COLOURS, GREY, INK, grid_of
@@ -21,6 +22,7 @@ _STYLES = ("-", "--", ":")
 _TITLES = {"A": "exponent A(N)", "B": "coefficient B(N)", "U": "size term U(N)"}
 
 
+@draws(FormChoice, example="choose_forms(runs)")
 def plot_forms(choice: FormChoice, axes: Sequence[Axes] | None = None) -> tuple[Axes, ...]:
     """The best forms of A(N), B(N) and U(N), and the values at each size.
 

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import place_labels
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import input_axis, is_number
@@ -15,6 +16,7 @@ _RADIUS = 10.0  # of the largest disc, in points
 _NUM_NAMED = 3
 
 
+@draws(Influence, example="influence(fit, at=(N, D))")
 def plot_influence(influence: Influence, ax: Axes | None = None) -> Axes:
     """The runs over two inputs, each a disc whose area is the number's change without the run.
 

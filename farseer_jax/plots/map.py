@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from farseer_jax.fitting.result import Fit
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import map_axes
@@ -25,6 +26,7 @@ _REGIONS = {
 }
 
 
+@draws(Fit, example="fit(Farseer, runs)")
 def plot_map(fit: Fit, held_out: Runs, ax: Axes | None = None) -> Axes:
     """Fitted runs as circles, held-out ones as stars with their relative errors (Fig. 7).
 

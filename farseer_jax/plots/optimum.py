@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from farseer_jax.decisions.optimum import LossProfile, Optimum
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import plain_ticks
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of
@@ -14,6 +15,7 @@ from farseer_jax.results.numbers import level_text, quantity_text
 _MOST_POINTS = 4  # bars beside each other
 
 
+@draws(Optimum, example="optimise(fit, over)")
 def plot_optimum(optimum: Optimum, ax: Axes | None = None, *, input: str | None = None) -> Axes:
     """The best mixture as bars with intervals; without one, the loss around the optimum.
 

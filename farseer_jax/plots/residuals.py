@@ -8,6 +8,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from farseer_jax.diagnostics.residual_diagnostics import ResidualDiagnostics, difference_text
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import note
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import input_axis, input_label, input_ticks, is_log, is_number
@@ -16,6 +17,7 @@ from farseer_jax.plots.style import COLOURS, GREY, axes_of, colour_bar, one_of
 View = Literal["residuals", "offsets", "curve"]
 
 
+@draws(ResidualDiagnostics, example="diagnose_residuals(fit)")
 def plot_residuals(
     found: ResidualDiagnostics,
     view: View = "residuals",

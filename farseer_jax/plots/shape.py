@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from farseer_jax.diagnostics.shape import Shape
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import note
 from farseer_jax.plots.log_ticks import map_axes
 from farseer_jax.plots.style import INK, axes_of, colour_bar, one_of
@@ -17,6 +18,7 @@ _LABELS = {"N": "∂ ln L / ∂ ln N", "D": "∂ ln L / ∂ ln D", "loss": "loss
 _TITLES = {"N": "as N grows", "D": "as D grows", "loss": "over N and D"}
 
 
+@draws(Shape, example="check_shape(fit, N=(1e8, 1e11), D=(1e9, 1e13))")
 def plot_shape(shape: Shape, of: Quantity = "N", ax: Axes | None = None) -> Axes:
     """A map of an elasticity over the domain, or of the loss (paper Figs. 18–20).
 

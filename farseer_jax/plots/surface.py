@@ -13,6 +13,7 @@ from farseer_jax.diagnostics.check_shape import check_shape
 from farseer_jax.diagnostics.shape import Shape
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import Law
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import is_narrow
 from farseer_jax.plots.log_ticks import input_label, log10_tick, log_ticks
 from farseer_jax.plots.shape import verdict
@@ -34,6 +35,7 @@ _ROOM = 0.9  # inches of the axes' width for each tick label
 _BARE = 0.05  # decades without a tick at the end of an axis
 
 
+@draws(Law, Fit, example="fit(Farseer, runs)")
 def plot_surface(
     law: Law | Fit,
     N: Range,
