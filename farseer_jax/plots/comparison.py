@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
@@ -20,9 +21,12 @@ from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of, colour_bar
 from farseer_jax.plots.surface import SIZE, draw_surface, finish_surface, on_surface
 from farseer_jax.runs.runs import Runs
 
-_MAP = "PuOr_r"  # from purple through white to orange: apart for every kind of colour blindness
+# from purple through white to orange, apart for every kind of colour blindness; without its
+# darkest ends, on which runs would not be seen
+_MAP = LinearSegmentedColormap.from_list("", mpl.colormaps["PuOr_r"](np.linspace(0.12, 0.88, 65)))
 _NUM_DRAWN = 97
 _NUM_OF_RUNS, _BEYOND = 49, 10.0  # points of a map of runs, and how far it goes beyond them
+_LONGEST_LABEL = 50  # letters
 _PLANE = "#8a8a8a"
 _SQUARE = "#009e73"
 
@@ -130,7 +134,8 @@ def _surface_of(comparison: FitComparison) -> FitComparison:
 
 
 def _difference_label(of: FitComparison | ComparedPoints | _Map) -> str:
-    return "(loss {0} − loss {1}) / loss {1}, %".format(*of.names)
+    whole = "(loss {0} − loss {1}) / loss {1}, %".format(*of.names)
+    return whole if len(whole) <= _LONGEST_LABEL else f"difference relative to {of.names[1]}, %"
 
 
 def _draw_runs(axes: Axes, shown: _Map) -> None:
@@ -257,7 +262,7 @@ def plot_comparison_surface(comparison: FitComparison, ax: Axes | None = None) -
     N, D = (np.geomspace(x[0], x[-1], _NUM_DRAWN) for x in (comparison.N, comparison.D))
     percent = _percent_at(comparison, N[:, None], D)
     most = max(float(np.abs(percent).max()), 1e-12)
-    look: Any = {"cmap": mpl.colormaps[_MAP], "norm": mpl.colors.Normalize(-most, most)}
+    look: Any = {"cmap": _MAP, "norm": mpl.colors.Normalize(-most, most)}
     with axes_of(ax, SIZE, is_3d=True) as axes:
         draw_surface(axes, N, D, percent, shown=percent < 0.0, **look)
         x, y = np.meshgrid(np.log10(N[[0, -1]]), np.log10(D[[0, -1]]), indexing="ij")
@@ -305,8 +310,8 @@ def _draw_observed(axes: Any, comparison: FitComparison) -> None:
     for ends in zip(x, y, _percent_at(comparison, N, D), observed, strict=True):
         axes.plot([ends[0]] * 2, [ends[1]] * 2, ends[2:], color=_SQUARE, lw=0.7, zorder=3.5)
     axes.scatter(
-        x, y, observed, s=9, marker="s", color=_SQUARE, edgecolor="white", lw=0.25,
-        depthshade=False, zorder=4, label="runs of both, observed",
+        x, y, observed, s=4 if is_narrow(axes) else 9, marker="s", color=_SQUARE,
+        edgecolor="white", lw=0.25, depthshade=False, zorder=4, label="runs of both, observed",
     )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def plot_curves(
     values = dict(zip("UBA", evaluate_curves(fit.law, N), strict=True))
     bands = None if bootstrap is None else bootstrap.curves(N)
     found = fit.diagnostics if isinstance(fit.diagnostics, Diagnostics) else None
-    with grid_of(axes, (1, 3), (9.6, 2.9)) as panels:
+    with grid_of(axes, (1, 3), (7.1, 2.8), 6.0, shares_x=True) as panels:
         for name, panel, colour in zip("UBA", panels, COLOURS, strict=False):
             if bands is not None:
                 low, high = bands[name].lower, bands[name].upper

@@ -86,7 +86,7 @@ def plot_views(
         ['decrease of the loss with D', 'decrease of the loss with N']
     """
     one_of("show", show, get_args(Show))
-    with grid_of(axes, (2, 2), (7.4, 5.6)) as made:
+    with grid_of(axes, (2, 2), (7.1, 5.4), 7.8) as made:
         for letter, each, view in zip("abcd", made, analysis.views, strict=True):
             _draw(each, view, analysis, show, f"{letter}  ")
     return tuple(made)
