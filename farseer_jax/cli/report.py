@@ -65,7 +65,7 @@ _RECIPES = Group(
 )
 _PAGE = Group(
     "Page",
-    option("--output", "FILE", "File to write, HTML.", default="report.html"),
+    option("-o --output", "FILE", "File to write, HTML.", default="report.html"),
     option("--title", "TEXT", "Title of the page."),
     option(
         "--no-holdouts no_holdouts",
@@ -137,7 +137,7 @@ def _read(settings: Settings) -> Sources:
     json="all results",
     delivers="Results",
     examples=[
-        "farseer report runs.csv --at 25B,500B --compute 1e24 --output report.html",
+        "farseer report runs.csv --at 25B,500B --compute 1e24 -o report.html",
         "farseer report new.csv --against base.csv --at 7B,2T",
         "farseer report runs.csv --by arm --where \"arm in ('attn', 'mla')\"",
         "farseer report --example",
@@ -196,7 +196,7 @@ def _pair(point: dict[str, str]) -> tuple[float, float]:
 
 _OWN = {
     "--at", "--compute", "--budget", "--against", "--by", "--names", "--output", "--title",
-    "--json",
+    "-o", "--json",
 }  # fmt: skip
 
 
