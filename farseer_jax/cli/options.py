@@ -116,8 +116,8 @@ def option(names: str, kind: Any = None, help: str = "", **settings: Any) -> cli
     """An option.
 
     Args:
-        names: the option, such as ``"--max-N"`` or ``"-o --output"``, possibly followed by the name of the setting,
-            ``"--fix fixed"``; the setting is ``max_N`` otherwise.
+        names: the option, such as ``"--max-N"`` or ``"-o --output"``, possibly followed by the
+            name of the setting, ``"--fix fixed"``; the setting is ``max_N`` otherwise.
         kind: a type of click, a :class:`Text`, or the metavar of a plain text.
         help: text of the help.
         settings: further arguments of ``click.Option``.
