@@ -13,6 +13,7 @@ from farseer_jax.plots.influence import plot_influence
 from farseer_jax.plots.map import plot_map
 from farseer_jax.plots.methods import plot_methods, plot_starts
 from farseer_jax.plots.optimum import plot_optimum
+from farseer_jax.plots.prediction import plot_prediction
 from farseer_jax.plots.residuals import plot_residuals
 from farseer_jax.plots.shape import plot_shape
 from farseer_jax.plots.surface import plot_surface
@@ -35,6 +36,7 @@ __all__ = [
     "plot_map",
     "plot_methods",
     "plot_optimum",
+    "plot_prediction",
     "plot_residuals",
     "plot_shape",
     "plot_starts",
