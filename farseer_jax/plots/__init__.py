@@ -16,6 +16,7 @@ from farseer_jax.plots.optimum import plot_optimum
 from farseer_jax.plots.prediction import plot_prediction
 from farseer_jax.plots.residuals import plot_residuals
 from farseer_jax.plots.shape import plot_shape
+from farseer_jax.plots.suggestions import plot_suggestions
 from farseer_jax.plots.surface import plot_surface
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "plot_residuals",
     "plot_shape",
     "plot_starts",
+    "plot_suggestions",
     "plot_surface",
     "plot_views",
 ]
