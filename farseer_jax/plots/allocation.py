@@ -31,9 +31,9 @@ def plot_allocation(
     """Compute-optimal tokens per parameter against compute, a line for each law (Fig. 1b).
 
     A line is bold where its optima lie within the runs, and thin where the law extrapolates. Bands
-    are intervals of a forecast or a bootstrap. The thin grey line is Chinchilla's 20 tokens per parameter. The
-    shaded box is the range of the runs, if it is the same for all allocations. Points are published
-    models, at 6 N D, named where there is room.
+    are intervals of a forecast or a bootstrap. The thin grey line is Chinchilla's 20 tokens per
+    parameter. The shaded box is the range of the runs, if it is the same for all allocations.
+    Points are published models, at 6 N D, named where there is room.
 
     Args:
         allocation: one result of :func:`allocate`, or several.
@@ -56,11 +56,9 @@ def plot_allocation(
         >>> plot_allocation(found).get_ylabel()
         'tokens per parameter D/N'
     """
-    several = isinstance(allocation, Sequence)
-    found = [
-        instance_of(Allocation, one, "allocation", "such as `allocate(fit, [1e21, 1e22])`")
-        for one in (allocation if several else [allocation])
-    ]
+    given = allocation if isinstance(allocation, Sequence) else [allocation]
+    made = "such as `allocate(fit, [1e21, 1e22])`"
+    found = [instance_of(Allocation, one, "allocation", made) for one in given]
     names = _names(found, labels)
     if not any(np.isfinite(one.N).any() for one in found):
         raise ValueError("allocation: no budget has an optimum to draw")
