@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from farseer_jax.decisions.allocation_result import Allocation
 from farseer_jax.decisions.optimal_allocations import CHINCHILLA
 from farseer_jax.decisions.published_models import PublishedModel, published_models
-from farseer_jax.fitting.type_checks import instance_of
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import note, place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import plain_ticks
@@ -21,8 +21,9 @@ _NEAREST, _REACH = 6.0, 27.0  # distance of a model's name from its point, in po
 _STYLES = ("-", "--", "-.", (0, (1, 1.2)))  # besides colours: for print in black and white
 
 
+@draws(Allocation, example="allocate(fit, budgets)", several=True)
 def plot_allocation(
-    allocation: Allocation | Sequence[Allocation],
+    allocation: Allocation | Iterable[Allocation],
     ax: Axes | None = None,
     *,
     labels: Sequence[str] | None = None,
@@ -56,9 +57,7 @@ def plot_allocation(
         >>> plot_allocation(found).get_ylabel()
         'tokens per parameter D/N'
     """
-    given = allocation if isinstance(allocation, Sequence) else [allocation]
-    made = "such as `allocate(fit, [1e21, 1e22])`"
-    found = [instance_of(Allocation, one, "allocation", made) for one in given]
+    found = [allocation] if isinstance(allocation, Allocation) else list(allocation)
     names = _names(found, labels)
     if not any(np.isfinite(one.N).any() for one in found):
         raise ValueError("allocation: no budget has an optimum to draw")
