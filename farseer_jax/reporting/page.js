@@ -31,7 +31,10 @@
   const axisLook = { gridcolor: "#d5dae0", linecolor: "#7d8590", tickfont: { size: 12 } };
   const draw = (plot, traces, layout) => {
     const narrow = plot.clientWidth < 520;
-    const own = { height: narrow ? 400 : 440, ...layout, font: FONT, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };
+    const height = layout.height || (narrow ? 400 : 440);
+    // on a phone a legend has one or two entries a line, and the plot keeps its height
+    const more = narrow && layout.showlegend !== false ? 20 * traces.filter((own) => own.showlegend !== false).length : 0;
+    const own = { ...layout, height: height + more, font: FONT, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };
     own.xaxis = { ...axisLook, ...layout.xaxis };
     own.yaxis = { ...axisLook, ...layout.yaxis };
     if (narrow) {
@@ -262,6 +265,8 @@
     for (const { name } of numbers) shown[name](state[name]);
     if (content.budget) shown.C(6 * state.N * state.D);
     const [value, interval, run] = texts(explore(state));
+    found.querySelector(".at").textContent = axes.map(({ name, choice }) =>
+      `${name} ${choice ? state[name] : written(name, state[name])}`).join(", ");
     found.querySelector(".value").textContent = value;
     found.querySelector(".interval").textContent = interval;
     found.querySelector(".run").textContent = run;

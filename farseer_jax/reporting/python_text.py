@@ -26,7 +26,7 @@ def python_text(found: Forecast, given: Mapping[str, Any], results: Sequence[str
         "",
         "# each answer by itself",
     ]
-    fitting = {n: v for n, v in own.items() if n not in ("compute", "budget", "title")}
+    fitting = {n: v for n, v in own.items() if n not in ("compute", "budget", "title", "holdouts")}
     lines.append(f"answer = fj.forecast({_arguments(['runs', points], {**fitting, **level})})")
     if "holdouts" in results and found.law is None:
         lines.append("fj.extrapolate(answer.runs)")
@@ -70,7 +70,7 @@ def _points(found: Forecast) -> str:
     rows = zip(*(np.asarray(x).tolist() for x in found.points.values()), strict=True)
     if all(np.asarray(x).ndim == 1 for x in found.points.values()):
         return "[" + ", ".join(f"({', '.join(map(_text, row))})" for row in rows) + "]"
-    return repr({name: np.asarray(x).tolist() for name, x in found.points.items()})
+    return _text(found.points)
 
 
 def _arguments(first: Sequence[str], named: Mapping[str, Any]) -> str:
@@ -86,6 +86,8 @@ def _text(value: Any) -> str:
         return short if float(short) == value else repr(value)
     if isinstance(value, tuple) and all(isinstance(own, float | int) for own in value):
         return "(" + ", ".join(map(_text, value)) + ")"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name!r}: {_text(own)}" for name, own in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_text, value)) + "]"
     if isinstance(value, type) and issubclass(value, Law):

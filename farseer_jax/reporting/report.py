@@ -104,7 +104,10 @@ def report(
     with one_blas_thread():
         tried = _tried(found, results, budgets, budget, holdouts=holdouts)
         sections = _sections(found, tried, budgets, budget)
-    given = {"compute": compute, "budget": budget, "law": law, "title": title or None, **options}
+    given = {
+        "compute": compute, "budget": budget, "law": law, "title": title or None,
+        "holdouts": None if holdouts else False, **options,
+    }  # fmt: skip
     return Report(
         title=title or f"Forecast of the {found.runs.loss_name or 'loss'}",
         summary=_summary(found),
