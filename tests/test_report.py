@@ -142,7 +142,7 @@ class TestNumbers:
         assert isinstance(ranking, fj.Extrapolation)
         frame = html.parts["holdouts"].frame("holdouts.csv")
         errors = [row.inner_error for row in ranking.leaderboard]
-        np.testing.assert_array_equal(frame["inner hold-outs"], errors)
+        np.testing.assert_array_equal(frame["inner_error"], errors)
 
     def test_warnings_are_all_said(self, found: fj.Report, answer: fj.Forecast) -> None:
         assert items(found, Warnings)[0].sentences == answer.warnings
