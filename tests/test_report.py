@@ -114,14 +114,10 @@ class TestNumbers:
 
     def test_cells_are_those_of_the_tables(self, html: Page, answer: fj.Forecast) -> None:
         heading, rows = answer.table().cells()
-        shown = html.parts["answer"].cells
+        printed = [cell for row in (heading, *rows) for cell in row]
         # numbers have short powers and units that stay beside them
-        expected = [
-            re.sub(r"e\+?0?", "e", own.replace("\n", "")) for own in [*heading, *sum(rows, [])]
-        ]
-        assert [own.replace("\u00a0", " ") for own in shown] == [
-            own.replace("\u00a0", " ") for own in expected
-        ]  # fmt: skip
+        expected = [re.sub(r"e\+?0?", "e", cell.replace("\n", "")) for cell in printed]
+        assert [cell.replace("\u00a0", " ") for cell in html.parts["answer"].cells] == expected
 
     def test_the_split_is_that_of_allocate(self, html: Page, answer: fj.Forecast) -> None:
         own = fj.allocate(answer, BUDGETS)
@@ -327,7 +323,7 @@ class TestShell:
 
     def test_what_it_prints_repeats_the_page(self, folder: Path, runs: fj.Runs) -> None:
         write("runs.csv", N=runs.N, D=runs.D, loss=runs.loss, note=["x"] * len(runs))
-        options = "--max-N 5e9 --level 0.8 --compute 1e22 --budget 1e21 --no-holdouts".split()
+        options = shlex.split("--max-N 5e9 --level 0.8 --compute 1e22 --budget 1e21 --no-holdouts")
         words = ["report", "runs.csv", *self.POINT, *options, "--output", "a.html", "--title",
                  "It's ours"]  # fmt: skip
         result = farseer(*words, "--json", "a.json")
@@ -345,7 +341,7 @@ class TestShell:
         assert Page(Path("report.html").read_text(encoding="utf-8")).title == "It's ours"
 
         typed, *each = (split(line) for line in shell.splitlines())
-        assert typed == words
+        assert typed == [*words, "--json", "a.json"]
         assert [name for name, *_ in each] == ["forecast", "allocate", "suggest"]
         for name, *rest in each:
             command_named(name).make_context(name, rest)  # refuses what it does not know
