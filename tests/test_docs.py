@@ -111,8 +111,8 @@ def section_of_command(name: str) -> str:
 
 
 COMMANDS = [
-    "forecast", "report", "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate", "influence",
-    "compare", "suggest", "optimise",
+    "forecast", "report", "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate",
+    "influence", "compare", "suggest", "optimise", "completion",
 ]  # fmt: skip
 OF_FITS = {
     "--example",
@@ -155,7 +155,7 @@ def test_the_shell_page_shows_what_a_command_prints_of_the_example(name: str) ->
 def test_the_shell_page_shows_what_a_report_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It prints what a forecast prints, and names the file; its JSON has the results named there."""
+    """It names the file that it wrote, and its JSON has the results that the page names."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(fj, "example_runs", lambda run=fj.example_runs: run().select(max_N=5e8))
     section = section_of_command("report")

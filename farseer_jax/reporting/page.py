@@ -111,5 +111,5 @@ def _nice(text: str) -> str:
 
 def _sentence(text: str) -> Any:
     """A sentence that begins with a capital letter; names such as ``val_loss`` stay as they are."""
-    is_word = re.match(r"[a-z]+(?![\w./])", text)
+    is_word = re.match(r"[a-z]+[,:;]? ", text)
     return _lines(text[:1].upper() + text[1:] if is_word else text)
