@@ -126,7 +126,9 @@ OF_FITS = {
 def test_the_shell_page_names_every_option(name: str) -> None:
     command = command_named(name)
     options = {o for p in command.params if isinstance(p, click.Option) for o in p.opts}
-    named = set(re.findall(r"(?<![\w-])--[A-Za-z][A-Za-z-]*", section_of_command(name)))
+    section = section_of_command(name)
+    named = set(re.findall(r"(?<![\w-])--[A-Za-z][A-Za-z-]*", section))
+    named |= set(re.findall(r"`(-[a-z]) ", section))
     if name in ("allocate", "compare", "optimise"):
         named -= OF_FITS - options
     assert named <= options
