@@ -53,6 +53,7 @@ def opened(browser: Browser, report: fj.Report, path: Path) -> Opened:
     """A report as a file, opened wide and light."""
     report.save(path)
     page = browser.new_context(viewport=WIDE, color_scheme="light").new_page()
+    page.set_default_timeout(20_000)
     found = Opened(report, page)
 
     def asked(request: Request) -> None:
@@ -102,8 +103,16 @@ def two_arms(folder: Path) -> fj.Report:
 REAL = {own.__name__: own for own in (olmo, chinchilla, farseer_404, two_arms)}
 
 
+@pytest.fixture
+def seen(shown: Opened) -> Opened:
+    """The same, wide and light."""
+    shown.page.emulate_media(media="screen", color_scheme="light")
+    shown.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    return shown
+
+
 @pytest.fixture(scope="module", params=["example", *REAL])
-def seen(
+def shown(
     request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Opened]:
     """Each of the reports, opened once."""
@@ -127,7 +136,6 @@ def test_wide_and_narrow_and_light_and_dark(seen: Opened) -> None:
         assert is_dark == (scheme == "dark")
         if (size, scheme) in ((WIDE, "light"), (NARROW, "dark")):
             check_accessible(seen.page)
-    seen.page.emulate_media(color_scheme="light")
     assert seen.problems == []
 
 
@@ -167,11 +175,9 @@ def test_on_paper(seen: Opened) -> None:
     seen.page.set_viewport_size({"width": int(A4_WIDTH - 2 * MARGIN), "height": 1000})
     seen.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert seen.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    assert seen.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    seen.page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
     assert not seen.page.locator("nav").is_visible()
     assert seen.page.locator("#explorer .at").is_visible()  # what the sliders say on the screen
-    seen.page.emulate_media(media="screen", color_scheme="light")
-    seen.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
     assert seen.problems == []
 
 
@@ -207,6 +213,14 @@ def test_a_figure_can_be_had_as_svg(seen: Opened) -> None:
         figure.locator(".modebar-btn[data-title*='Download']").click()
     assert download.value.suggested_filename.endswith(".svg")
     assert "<svg" in Path(download.value.path()).read_text(encoding="utf-8")[:200]
+
+
+def test_no_figure_can_be_sent_anywhere(seen: Opened) -> None:
+    titles = "[...document.querySelectorAll('.modebar-btn')].map(own => own.dataset.title)"
+    allowed = {
+        "Download plot", "Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes",
+    }  # fmt: skip
+    assert set(seen.evaluate(titles)) == allowed
 
 
 def test_a_table_can_be_had_as_csv(seen: Opened) -> None:

@@ -25,6 +25,8 @@
 
   const FONT = { family: "system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif", size: 13, color: "#1c2127" };
   const config = (name) => ({
+    // plotly's bar has a button that uploads a figure to its makers: runs are not theirs to see
+    showSendToCloud: false, plotlyServerURL: "",
     responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     toImageButtonOptions: { format: "svg", filename: name },
   });
