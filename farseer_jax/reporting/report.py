@@ -90,7 +90,7 @@ def report(
         >>> small = example_runs().select(max_N=1e9)
         >>> found = report(small, [(7e9, 2e11)], compute=1e22, holdouts=False)
         >>> found.summary
-        'loss at N 7 B, D 200 B: 0.4471, 90 % interval 0.4413 to 0.4529'
+        'loss at N 7 B, D 200 B: 0.4465, 90 % interval 0.4387 to 0.4546'
     """
     if against is not None:
         refused = {"compute": compute, "budget": budget, "law": law, **options}

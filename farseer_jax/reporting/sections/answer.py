@@ -82,8 +82,9 @@ def _figure(forecast: Forecast, along: str) -> Figure:
     laws = [own for own in forecast.usual if own.law is not None] if len(curves) == 1 else []
     for i, law in enumerate(laws):
         predicted = law.at(curves[0].inputs).predicted
-        look = {"dash": 1 + i, "visible": "legendonly"}
-        traces.append(line(curves[0].x, predicted, law.name, COLOURS[2 + i], **look))
+        traces.append(
+            line(curves[0].x, predicted, law.name, COLOURS[2 + i], dash=1 + i, visible="legendonly")
+        )
     traces.append(_points(forecast, along))
     x = np.concatenate([np.asarray(runs.inputs[along], float), np.asarray(forecast.points[along])])
     low, high = forecast.interval(*forecast.points.values(), new_run=True)
