@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.analysis import Source
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.options import (
     POSITIVE,
@@ -191,7 +192,7 @@ def _two_recipes(table: "Columns", by: str) -> "dict[str, Columns]":
     summary="Which of two recipes is better, and at which scale.",
     json="the comparison",
     delivers="Comparison",
-    picture="plot_comparison",
+    figure="plot_comparison",
     examples=[
         "farseer compare a.csv b.csv --at 7B,2T",
         "farseer compare runs.csv --by arm --where \"arm in ('attn', 'mla')\"",

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from farseer_jax.cli.analysis import Source
 from farseer_jax.cli.choice import at_points as choice_at_points
 from farseer_jax.cli.choice import at_rows as choice_at_rows
 from farseer_jax.cli.choice import is_choice
-from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.options import Group, Settings, option, spelled
 from farseer_jax.cli.predictions import (

@@ -14,7 +14,7 @@ from farseer_jax.cli.errors import errors_as_sentences
 # Each is in the file of its own name, which is imported only when needed.
 COMMANDS = (
     "allocate", "bootstrap", "choices", "compare", "extrapolate", "fit", "forecast", "influence",
-    "inspect", "optimise", "predict", "suggest"
+    "inspect", "optimise", "plot", "predict", "suggest"
 )  # fmt: skip
 
 _EPILOG = """\b
@@ -36,6 +36,7 @@ Examples:
   farseer choices runs.csv --at 7B,1T        how it changes with choices
   farseer extrapolate runs.csv               which law predicts best
   farseer influence runs.csv --at 7B,1T      the influence of each run on it
+  farseer plot forecast runs.csv --at 7B,1T  any figure, also of results
   farseer compare a.json b.json              which of two fits wins, and where
   farseer suggest runs.csv --target 7B,1T --budget 1e22
                                              which runs to train next

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.analysis import Source
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.model import OWN_LAW, build_method, method_name
 from farseer_jax.cli.options import (
     FROM_1,

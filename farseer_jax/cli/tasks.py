@@ -1,12 +1,13 @@
 """Inputs of commands: a task of fitting from options, or a fit from a file."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from farseer_jax.cli.command_factory import Source
+from farseer_jax.cli.analysis import Source
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.model import build_method, law_class, method_name, model_groups
 from farseer_jax.cli.options import Settings
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 
 _HEAD_BYTES = 4096
+_RESULT = re.compile(rb'\s*\{\s*"format":\s*"farseer_jax\.(\w+)"')  # the beginning of its file
 
 
 class Task(NamedTuple):
@@ -171,6 +173,20 @@ def is_result(path: Path) -> bool:
         return path.suffix.lower() == ".json"  # the reader says what is wrong
 
 
+def result_class(path: Path) -> str | None:
+    """The class of the result that a file holds, such as ``"Forecast"``, or ``"fit"``.
+
+    Returns:
+        None for a file that is no result, or none at all.
+    """
+    try:
+        with path.open("rb") as file:
+            found = _RESULT.match(file.read(_HEAD_BYTES))
+    except OSError:
+        return None
+    return None if found is None else found[1].decode()
+
+
 def read_fit(path: Path) -> "Fit":
     """The single fit over N and D of a file.
 
@@ -200,4 +216,6 @@ def _over_N_and_D(fit: "Fit", of: str) -> "Fit":
 
 
 def _this_command() -> str:
-    return f"`farseer {click.get_current_context().info_name}`"
+    context = click.get_current_context()
+    own = context.command_path.removeprefix(context.find_root().command_path)
+    return f"`farseer{own}`"
