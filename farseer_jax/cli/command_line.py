@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -22,7 +22,7 @@ def with_options(options: Mapping[str, Any]) -> str | None:
     if command is None:
         return None
     words = _with_options(command, given_words(), options)
-    return None if words is None else _spelled(["farseer", *words])
+    return None if words is None else shell_words(["farseer", *words])
 
 
 def this_command() -> click.Command | None:
@@ -57,15 +57,15 @@ def command_with(
         settings: words at its end.
     """
     words = _with_options(command_named(name), [name, *arguments], options)
-    return None if words is None else _spelled(["farseer", *words, *settings])
+    return None if words is None else shell_words(["farseer", *words, *settings])
 
 
 def options_text(options: Mapping[str, Any]) -> str:
     """Options of `farseer fit`, quoted for a shell."""
-    return _spelled(_with_options(command_named("fit"), [], options) or [])
+    return shell_words(_with_options(command_named("fit"), [], options) or [])
 
 
-def own_arguments(without: Sequence[str]) -> list[str]:
+def own_arguments(without: Collection[str]) -> list[str]:
     """The arguments and options of this command as they were given, except some.
 
     Args:
@@ -101,7 +101,8 @@ def _with_options(
     return [*own_words, *added]
 
 
-def _spelled(words: Sequence[str]) -> str:
+def shell_words(words: Sequence[str]) -> str:
+    """Words as one line of a shell."""
     return " ".join(map(shell_word, words))
 
 

@@ -94,7 +94,7 @@ def inspect(inspection: "TableInspection") -> Output:
     runs over N and D, the laws and methods that can fit the table, what the
     others lack, and the commands to try next.
     """
-    given = own_arguments(without=("--json", "--history"))
+    given = own_arguments(without=("--json", "--save", "--history"))
     own = [
         (step.purpose, command_with(step.command, given, step.options, step.settings))
         for step in inspection.steps

@@ -61,8 +61,9 @@ class Output:
         return "\n\n".join([*map(str, self.above), own, *map(str, self.below)])
 
     def to_json(self) -> str:
-        """What ``--json`` writes, and ``from_json`` reads; warnings of the fit come last."""
-        content = {**self.result.file_content(), **self.more}
+        """What ``--json`` writes; ``from_json`` of results reads it. Warnings of the fit are last."""
+        own = getattr(self.result, "file_content", self.result.to_dict)  # a report has no file
+        content = {**own(), **self.more}
         if self.warnings is not None:
             content["warnings"] = [*content.get("warnings", ()), *self.warnings]
         if "fields" in content:  # for readers the rest comes first

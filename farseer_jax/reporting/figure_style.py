@@ -48,8 +48,14 @@ def layout(x: Mapping[str, Any], y: Mapping[str, Any], **more: Any) -> dict[str,
         "yaxis": dict(y),
         "hovermode": "closest",
         "dragmode": "zoom",
-        "legend": {"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0.0},
-        "margin": {"l": 64, "r": 16, "t": 16, "b": 56},
+        "legend": {
+            "orientation": "h",
+            "y": 0.0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "x": 0.0,
+        },
+        "margin": {"l": 64, "r": 16, "t": 16, "b": 92},
         **more,
     }
 
@@ -99,8 +105,9 @@ def coloured(values: ArrayLike, name: str) -> dict[str, Any]:
     low, high = float(shown.min()), float(shown.max())
     at = np.linspace(low, high, 5) if high > low else np.array([low])
     texts = [cell_text(name, float(f"{10.0**v if is_logarithmic else v:.2g}")) for v in at]
+    scale = [[i / (len(SCALE) - 1), colour] for i, colour in enumerate(SCALE)]
     return {
-        "color": plain(shown), "colorscale": SCALE, "cmin": low, "cmax": high,
+        "color": plain(shown), "colorscale": scale, "cmin": low, "cmax": high,
         "colorbar": {
             "title": {"text": name, "side": "right"}, "thickness": 12, "outlinewidth": 0,
             "tickvals": plain(at), "ticktext": texts,
