@@ -61,7 +61,7 @@ class Output:
         return "\n\n".join([*map(str, self.above), own, *map(str, self.below)])
 
     def to_json(self) -> str:
-        """What ``--json`` writes; ``from_json`` of results reads it. Warnings of the fit are last."""
+        """What ``--json`` writes and ``from_json`` reads, with the warnings of the fit last."""
         own = getattr(self.result, "file_content", self.result.to_dict)  # a report has no file
         content = {**own(), **self.more}
         if self.warnings is not None:
