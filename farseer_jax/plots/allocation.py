@@ -119,7 +119,7 @@ def _draw(axes: Axes, one: Allocation, name: str, colour: str, style: object) ->
     if one.intervals is not None:
         own = one.intervals["tokens per parameter"]
         axes.fill_between(
-            compute, own.lower[order], own.upper[order],
+            compute, own.lower[order], own.upper[order], where=known,
             color=colour, alpha=0.2, lw=0, zorder=2,
         )  # fmt: skip
 
