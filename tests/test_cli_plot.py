@@ -64,6 +64,9 @@ def files(
         "extrapolation": fj.extrapolate(
             runs, [fj.Chinchilla, fj.Kaplan], limits=[1e9, 2e9], held_out=4e9
         ),
+        "suggestions": fj.suggest_runs(
+            runs, (7e9, 1e12), law=fj.Chinchilla, budget=1e21, max_runs=2
+        ),
         "comparison": fj.compare_fits(fit, other, N=(1e9, 1e11), D=(1e10, 1e12)),
     }
     for name, result in results.items():
@@ -109,19 +112,22 @@ FIGURES = {
     "map": (f"runs.csv --max-N 3e9 {CHEAP}", "Chinchilla law, 12 runs held out"),
     "methods": ("runs.csv --law chinchilla --held-out 4e9", "mean relative error"),
     "optimum": ("optimum.json --along D", "D"),
+    "prediction": ("forecast.json --against C --given D/N=20,100", "compute 6ND, FLOPs"),
     "residuals": ("fit.json --against D", "tokens D"),
     "shape": ("fit.json --of loss", "tokens D"),
     "starts": (f"runs.csv {CHEAP}", "share of starts"),
+    "suggestions": ("suggestions.json", "2 runs to train next"),
     "surface": ("fit.json --over 1e9:1e11,1e10:1e12", "parameters N"),
     "views": ("runs.csv --show exponent", "tokens D"),
 }
 
 
 def _texts(drawn: Any) -> set[str]:
-    """The labels and titles of axes, in one line each."""
+    """The labels, titles and texts of axes, in one line each."""
     axes = drawn if isinstance(drawn, tuple) else [drawn]
     parts = [(a.get_xlabel(), a.get_ylabel(), a.get_title("left"), a.get_title()) for a in axes]
-    return {" ".join(text.split()) for texts in parts for text in texts}
+    inside = [text.get_text() for each in axes for text in each.texts]
+    return {" ".join(text.split()) for texts in (*parts, inside) for text in texts}
 
 
 def test_every_figure_has_a_kind_and_every_kind_is_tried() -> None:
@@ -172,10 +178,23 @@ class TestFiles:
 
     def test_draws_have_bands(self, fit: fj.Fit, folder: Path, drawn: list[Any]) -> None:
         fj.bootstrap(fit, 8, "bayesian", out="draws.parquet")
-        result = farseer("plot", "curves", "draws.parquet")
+        for words, name in (("curves draws.parquet", "curves"), ("draws.parquet", "prediction")):
+            result = farseer("plot", *words.split())
+            assert result.exit_code == 0, result.stderr
+            assert (folder / f"{name}.png").exists()
+        curves, prediction = drawn
+        assert [len(axes.collections) > 0 for axes in curves] == [True] * 3
+        assert len(prediction.collections) >= 3  # runs, and the bands of 50 and 90 %
+
+    def test_a_fit_is_drawn_with_points_and_held_values(
+        self, files: Path, folder: Path, drawn: list[Any]
+    ) -> None:
+        options = ("--at", "7B,1T", "--given", "N=7B,70B", "--levels", "90%")
+        result = farseer("plot", "prediction", files / "fit.json", *options)
         assert result.exit_code == 0, result.stderr
-        assert [len(axes.collections) > 0 for axes in drawn[0]] == [True] * 3
-        assert (folder / "curves.png").exists()
+        labels = drawn[0].get_legend_handles_labels()[1]
+        assert {"N = 7 B", "N = 70 B", "90 % band"} <= set(labels)
+        assert (folder / "prediction.png").exists()
 
     def test_one_of_several_fits_is_chosen(self, folder: Path, runs: fj.Runs) -> None:
         table = runs.to_dataframe()
@@ -186,6 +205,36 @@ class TestFiles:
         refused(farseer("plot", "residuals", "fit.json"), "choose one by --group")
         assert farseer("plot", "residuals", "fit.json", "--group", "arm=b").exit_code == 0
         assert (folder / "residuals.png").exists()
+
+
+class TestSave:
+    """``--save`` of commands whose figure is of more than their result."""
+
+    def test_a_prediction_is_the_fit_with_its_points(
+        self, files: Path, folder: Path, drawn: list[Any]
+    ) -> None:
+        result = farseer("predict", files / "fit.json", "--N", "7B", "--D", "1T", "--save", "p.pdf")
+        assert result.exit_code == 0, result.stderr
+        assert drawn[0].get_title("left") == "Chinchilla law at N = 7 B"
+        assert (folder / "p.pdf").exists()
+
+    @pytest.mark.usefixtures("folder")
+    def test_predicted_runs_are_rings(self, files: Path, runs: fj.Runs, drawn: list[Any]) -> None:
+        result = farseer("predict", files / "fit.json", files / "runs.csv", "--save", "p.png")
+        assert result.exit_code == 0, result.stderr
+        assert "held-out runs" in drawn[0].get_legend_handles_labels()[1]
+
+    @pytest.mark.usefixtures("folder")
+    def test_intervals_are_bands(self, files: Path, drawn: list[Any]) -> None:
+        options = ("--num-resamples", 8, "--scheme", "bayesian", "--at", "7B,1T", "--save", "b.png")
+        result = farseer("bootstrap", files / "runs.csv", *CHEAP.split(), *options)
+        assert result.exit_code == 0, result.stderr
+        assert "50 and 90 % bands" in drawn[0].get_legend_handles_labels()[1]
+
+    @pytest.mark.usefixtures("folder")
+    def test_laws_that_are_averaged_have_no_figure(self) -> None:
+        result = farseer("fit", "--example", "--law", "auto", "--save", "f.png")
+        refused(result, "--save draws the fit of one law")
 
 
 class TestHeldOut:
@@ -274,4 +323,4 @@ class TestHelp:
         assert kind_of("DifferenceAnalysis") == "differences"
         assert kind_of("Whiteness") is None
         classes = {own for name in KINDS for own in kind_named(name).figure.classes}
-        assert all(issubclass(getattr(fj, own), object) for own in classes)
+        assert all(isinstance(getattr(fj, own), type) for own in classes - {"fit"})

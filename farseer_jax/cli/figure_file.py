@@ -65,8 +65,9 @@ def draw(output: Output, function: str, target: str, arguments: Mapping[str, Any
     from farseer_jax import plots
     from farseer_jax.results.files import written_aside
 
-    drawn = getattr(plots, function)(output.result, **output.drawing, **arguments)
-    figure = (drawn[0] if isinstance(drawn, tuple) else drawn).figure
+    own = output.result if output.drawn is None else output.drawn
+    axes = getattr(plots, output.figure or function)(own, **output.drawing, **arguments)
+    figure = (axes[0] if isinstance(axes, tuple) else axes).figure
     with written_aside(target) as aside:
         figure.savefig(aside, format=Path(target).suffix.lower().removeprefix("."), dpi=_DPI)
     plt.close(figure)

@@ -28,7 +28,9 @@ class Output:
         more: further entries of the JSON.
         what: what was written, if not what the command usually writes.
         note: line on standard error at the end.
-        drawing: further arguments of the function that draws the result.
+        drawn: what is drawn instead of the result, such as the fit of a prediction.
+        drawing: further arguments of the function that draws it.
+        figure: this function, if it is not the one that usually draws the command's result.
     """
 
     result: Any
@@ -39,7 +41,9 @@ class Output:
     more: Mapping[str, Any] = field(default_factory=dict)
     what: str | None = None
     note: str | None = None
+    drawn: Any = None
     drawing: Mapping[str, Any] = field(default_factory=dict)
+    figure: str | None = None
 
     def __str__(self) -> str:
         return "\n".join(
@@ -49,10 +53,6 @@ class Output:
     def all_warnings(self) -> list[str]:
         """The lines of the text that warn."""
         return [in_options(line) for line in self._text().split("\n") if _warns(line)]
-
-    def of(self, result: Any) -> "Output":
-        """The same with another result."""
-        return replace(self, result=result)
 
     def _text(self) -> str:
         from farseer_jax.results.result import warned

@@ -168,6 +168,7 @@ def _read(settings: Settings) -> Question:
     summary="Which runs to train next for a prediction.",
     json="the suggestions",
     delivers="Suggestions",
+    figure="plot_suggestions",
     examples=[
         "farseer suggest runs.csv --target 25.1B,500B --budget 1e22",
         "farseer suggest runs.csv --split 1e23 --budget 1e22 --max-runs 6",

@@ -69,19 +69,29 @@ def read_held_out(path: Path, fit: "Fit") -> "Runs":
     Raises:
         Refusal: as for :func:`read_targets`, or no row has a response.
     """
+    targets = read_targets(path, type(fit.law), fit.runs, {"columns_of": fit.columns})
+    if targets.observed is None:
+        raise Refusal(f"{path}: no run has a loss to compare the fit with; add their losses")
+    return runs_as_fitted(targets.inputs, targets.observed, fit)
+
+
+def runs_as_fitted(inputs: "Mapping[str, np.ndarray]", loss: "np.ndarray", fit: "Fit") -> "Runs":
+    """Runs with the same inputs and the same response as those of a fit.
+
+    Args:
+        inputs: the law's inputs, ``(run,)``; a mixture ``(run, share)``.
+        loss: the responses, ``(run,)``; runs without one are left out.
+        fit: the fit.
+    """
     import numpy as np
 
     from farseer_jax.runs.runs import Runs
 
-    runs = fit.runs
-    targets = read_targets(path, type(fit.law), runs, {"columns_of": fit.columns})
-    if targets.observed is None:
-        raise Refusal(f"{path}: no run has a loss to compare the fit with; add their losses")
-    known = np.isfinite(targets.observed)
-    units: Any = {f"{name}_unit": 1.0 for name in ("N", "D") if name in targets.inputs}
+    runs, known = fit.runs, np.isfinite(loss)
+    units: Any = {f"{name}_unit": 1.0 for name in ("N", "D") if name in inputs}
     return Runs(
-        loss=targets.observed[known],
-        inputs={name: values[known] for name, values in targets.inputs.items()},
+        loss=loss[known],
+        inputs={name: values[known] for name, values in inputs.items()},
         kinds=runs.kinds,
         shares=runs.shares,
         link=runs.link,

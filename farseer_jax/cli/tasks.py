@@ -1,6 +1,5 @@
 """Inputs of commands: a task of fitting from options, or a fit from a file."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 
 _HEAD_BYTES = 4096
-_RESULT = re.compile(rb'\s*\{\s*"format":\s*"farseer_jax\.(\w+)"')  # the beginning of its file
 
 
 class Task(NamedTuple):
@@ -171,20 +169,6 @@ def is_result(path: Path) -> bool:
             return b'"farseer_jax.' in file.read(_HEAD_BYTES)
     except OSError:
         return path.suffix.lower() == ".json"  # the reader says what is wrong
-
-
-def result_class(path: Path) -> str | None:
-    """The class of the result that a file holds, such as ``"Forecast"``, or ``"fit"``.
-
-    Returns:
-        None for a file that is no result, or none at all.
-    """
-    try:
-        with path.open("rb") as file:
-            found = _RESULT.match(file.read(_HEAD_BYTES))
-    except OSError:
-        return None
-    return None if found is None else found[1].decode()
 
 
 def read_fit(path: Path) -> "Fit":

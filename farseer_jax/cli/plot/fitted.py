@@ -12,6 +12,7 @@ from farseer_jax.cli.choice import GROUP_OF_FIT, read_one_fit
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.model import model_groups
 from farseer_jax.cli.options import Group, Settings, named, spelled
+from farseer_jax.cli.plot.saved import DRAWS, read_result, result_class
 from farseer_jax.cli.runs import (
     EXAMPLE,
     SELECTION,
@@ -52,20 +53,9 @@ class Fitted:
         return self.left_out if path is None else read_held_out(path, self.fit)
 
 
-def _is_draws(path: Any) -> bool:
-    """Whether a file has the draws of a bootstrap."""
-    if not isinstance(path, Path) or path.suffix.lower() != ".parquet" or not path.is_file():
-        return False
-    import pyarrow.parquet as pq
-
-    from farseer_jax.uncertainty.draws_manifest import METADATA
-
-    return METADATA in (pq.read_schema(path).metadata or {})
-
-
 def _is_saved(path: Any) -> bool:
     """Whether a file has a fit, alone or with draws."""
-    return isinstance(path, Path) and (is_result(path) or _is_draws(path))
+    return isinstance(path, Path) and (is_result(path) or result_class(path) == DRAWS)
 
 
 def _of_runs() -> Sequence[click.Option]:
@@ -88,10 +78,8 @@ def _check(settings: Settings) -> None:
 
 def _read(settings: Settings) -> Fitted:
     path = settings["path"]
-    if _is_draws(path):
-        from farseer_jax import Bootstrap
-
-        draws = Bootstrap.from_parquet(path)
+    if isinstance(path, Path) and result_class(path) == DRAWS:
+        draws = read_result(path)
         return Fitted(draws.fit, draws=draws)
     if _is_saved(path):
         responses = settings["response"] or [None]

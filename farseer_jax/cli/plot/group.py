@@ -6,7 +6,7 @@ import click
 
 from farseer_jax.cli.command_factory import HELP_NAMES
 from farseer_jax.cli.plot.kinds import BY_SOURCE, KINDS, kind_named, kind_of
-from farseer_jax.cli.tasks import result_class
+from farseer_jax.cli.plot.saved import result_class
 
 _TITLES = ("Results of other commands", "Fits", "Runs, and laws fitted to them")
 _EPILOG = """\b

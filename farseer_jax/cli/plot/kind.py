@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,9 @@ from farseer_jax.cli.figure_file import check_figure, draw, save_option
 from farseer_jax.cli.options import Settings, named, option, spelled
 from farseer_jax.cli.output import Output, paths_of
 from farseer_jax.cli.plot.kinds import kind_of
-from farseer_jax.cli.tasks import result_class
+from farseer_jax.cli.plot.saved import DRAWS, FIT, read_result, result_class
+
+_COMPUTED_FROM = (FIT, "LawChoice", DRAWS)  # files that commands read as well
 
 
 class Figure(NamedTuple):
@@ -24,25 +27,28 @@ class Figure(NamedTuple):
         function: the function of ``farseer_jax.plots``.
         options: arguments of this function, by name.
         classes: names of the classes of its results, whose files are drawn as they are.
-        part: what is drawn of the result, if not all of it; takes the values of ``options`` too,
-            and takes its own out of them.
+        part: what is drawn of the result, if not all of it; takes the arguments of the function
+            too, and may change them.
+        asks: options of the analysis that also go with a saved result, as arguments.
     """
 
     function: str
     options: Sequence[click.Option] = ()
     classes: Sequence[str] = ()
     part: Callable[[Any, dict[str, Any]], Any] = lambda result, arguments: result
+    asks: Sequence[str] = ()
 
     @property
     def kind(self) -> str:
         """The name after ``farseer plot``."""
         return self.function.removeprefix("plot_").replace("_", "-")
 
-    def draw(self, output: Output, target: str, settings: Settings) -> None:
+    def draw(self, output: Output, target: str, settings: Settings, *, is_saved: bool) -> None:
         """Draw a result into a file."""
         names = [own.name for own in self.options if own.name is not None]
+        names += self.asks if is_saved else ()
         arguments = {name: settings[name] for name in names if settings[name] not in (None, ())}
-        output = output.of(self.part(output.result, arguments))
+        output = replace(output, drawn=self.part(output.result, arguments))
         draw(output, self.function, target, arguments)
 
 
@@ -74,10 +80,10 @@ class Kind(Command):
             self._check_needed(settings)
             self.analysis.check_settings(settings)
         check_figure(target, files)
-        output = self.analysis.output(settings) if path is None else Output(_read(path))
+        output = self.analysis.output(settings) if path is None else Output(read_result(path))
         for warning in output.all_warnings():
             click.echo(warning, err=True)
-        self.figure.draw(output, target, settings)
+        self.figure.draw(output, target, settings, is_saved=path is not None)
         if settings["open"] and click.launch(target) != 0:
             click.echo(f"No viewer opens {target} here.", err=True)
 
@@ -96,7 +102,7 @@ class Kind(Command):
             _refuse_other(path, found, self.figure.kind)
             return None
         for own in _options(self.analysis):
-            if own.name is not None and named(own.name):
+            if own.name not in (None, *self.figure.asks) and named(str(own.name)):
                 raise click.UsageError(
                     f"{spelled(own.name)} is for computing, and {path} is a result already: leave "
                     "it out."
@@ -171,16 +177,7 @@ def _where_optional(analysis: Analysis, has_files: bool) -> Analysis:
 def _refuse_other(path: Path, found: str, kind: str) -> None:
     """Refuse a result that another kind draws, unless this one computes from it."""
     other = kind_of(found)
-    if found not in COMPUTED_FROM and other is not None:
+    if found not in _COMPUTED_FROM and other is not None:
         raise Refusal(
             f"{path} is a result that `farseer plot {other}` draws, not `farseer plot {kind}`"
         )
-
-
-COMPUTED_FROM = ("fit", "LawChoice")  # files that commands read as well
-
-
-def _read(path: Path) -> Any:
-    import farseer_jax
-
-    return getattr(farseer_jax, str(result_class(path))).from_json(path)

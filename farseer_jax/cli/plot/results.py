@@ -13,7 +13,10 @@ from farseer_jax.cli.influence import influence as influence_command
 from farseer_jax.cli.optimise import optimise
 from farseer_jax.cli.options import FROM_0, option, reads
 from farseer_jax.cli.plot.kind import Figure, of_command
-from farseer_jax.cli.values import expected
+from farseer_jax.cli.plot.saved import DRAWS, FIT
+from farseer_jax.cli.predictions import named_points
+from farseer_jax.cli.suggest import suggest
+from farseer_jax.cli.values import expected, positives, values
 from farseer_jax.tables.number_texts import number_of
 
 _COURSES = {"N": "N", "D": "D", "C": "compute", "D/N": "tokens_per_parameter"}
@@ -51,6 +54,39 @@ def _line(comparison: Any, arguments: dict[str, Any]) -> Any:
     return comparison.line(**course)
 
 
+@reads("NAME=NUMBER", joined=True)
+def _held(text: str) -> list[tuple[str, float]]:
+    """Held values by name, ``N=7B`` or ``D/N=20,100``."""
+    found = [(name, number_of(value)) for name, value in values.read(text)]
+    if any(value is None for _, value in found):
+        raise expected("NAME=NUMBER (such as N=7B or D/N=20,100)", text)
+    return [(name, value) for name, value in found if value is not None]
+
+
+@reads("NUMBER,...")
+def _levels(text: str) -> list[float]:
+    """Nominal probabilities, separated by commas."""
+    found = positives.read(text)
+    if max(found) >= 1:
+        raise expected("probabilities between 0 and 1 (such as 50%,90%)", text)
+    return found
+
+
+def _at_points(model: Any, arguments: dict[str, Any]) -> Any:
+    """The model itself, with points and held values as its figure takes them."""
+    held: dict[str, list[float]] = {}
+    for name, value in arguments.pop("given", ()):
+        held.setdefault(name, []).append(value)
+    if held:
+        arguments["given"] = held
+    if points := arguments.pop("points", ()):
+        fit = getattr(model, "fit", model)  # of draws
+        law = getattr(fit, "law_class", None) or type(fit.law)
+        columns = getattr(fit, "columns", {})
+        arguments["targets"] = named_points(law, fit.runs.shares, points, columns).inputs
+    return model
+
+
 forecast = of_command(
     forecast_command,
     Figure("plot_forecast", classes=["Forecast"]),
@@ -63,6 +99,42 @@ forecast = of_command(
     examples=[
         "farseer plot forecast runs.csv --at 25.1B,500B",
         "farseer plot forecast forecast.json --save forecast.pdf",
+    ],
+)
+prediction = of_command(
+    forecast_command,
+    Figure(
+        "plot_prediction",
+        [
+            option(
+                "--against",
+                "INPUT|C",
+                "Input on the horizontal axis, or C (6 N D); D unless given, or the first number.",
+            ),
+            option(
+                "--given",
+                _held,
+                "Value to hold, such as N=7B, D/N=20,100 or C=1e24; those of the points unless "
+                "given, and the optimal split against C (may be repeated).",
+            ),
+            option("--levels", _levels, "Probabilities of the bands; 50%,90% unless given."),
+            option("--new-run", help="Bands of a run, with its noise.", is_flag=True),
+        ],
+        ["Forecast", FIT, DRAWS],
+        _at_points,
+        asks=["points"],
+    ),
+    summary="A predicted loss with its bands, by any input.",
+    help="""Draw the predicted loss with its intervals against tokens, compute or an input.
+
+    RUNS and options are as for `farseer forecast`, whose JSON is drawn as it is. A
+    fit (FIT.json) has bands that rest on its residuals, and a file of draws
+    (`farseer bootstrap --out`) those of its refits.
+    """,
+    examples=[
+        "farseer plot prediction runs.csv --at 25.1B,500B",
+        "farseer plot prediction forecast.json --against C --save prediction.pdf",
+        "farseer plot prediction fit.json --at 7B,1T --given N=7B,70B --levels 90%",
     ],
 )
 allocation = of_command(
@@ -78,6 +150,19 @@ allocation = of_command(
         "farseer plot allocation runs.csv --compute 1e20:1e24",
         "farseer plot allocation fit.json --compute 1e20:1e24 --bootstrap 200",
         "farseer plot allocation allocations.json --save split.pdf",
+    ],
+)
+suggestions = of_command(
+    suggest,
+    Figure("plot_suggestions", classes=["Suggestions"]),
+    summary="Which runs to train next, and what they buy.",
+    help="""Draw the suggested runs on a map, and the standard error after each.
+
+    RUNS and options are as for `farseer suggest`, whose JSON is drawn as it is.
+    """,
+    examples=[
+        "farseer plot suggestions runs.csv --target 25.1B,500B --budget 1e22",
+        "farseer plot suggestions suggestions.json --save next.pdf",
     ],
 )
 choices = of_command(
