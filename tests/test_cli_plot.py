@@ -115,7 +115,7 @@ FIGURES = {
     "prediction": ("forecast.json --against C --given D/N=20,100", "compute 6ND, FLOPs"),
     "residuals": ("fit.json --against D", "tokens D"),
     "shape": ("fit.json --of loss", "tokens D"),
-    "starts": (f"runs.csv {CHEAP}", "share of starts"),
+    "starts": (f"runs.csv {CHEAP}", "All 4 starts of chinchilla agree"),
     "suggestions": ("suggestions.json", "2 runs to train next"),
     "surface": ("fit.json --over 1e9:1e11,1e10:1e12", "parameters N"),
     "views": ("runs.csv --show exponent", "tokens D"),
@@ -148,7 +148,7 @@ def test_a_figure_of_each_kind(
     assert result.stderr.endswith(f"Figure written to {folder / 'figure.svg'}\n")
     assert (folder / "figure.svg").read_bytes().startswith(b"<?xml")
     (axes,) = drawn
-    assert text in _texts(axes)
+    assert any(text in own for own in _texts(axes))
 
 
 class TestFiles:
