@@ -280,7 +280,8 @@ class TestRefusals:
             ("choices choices.json --point 2", "expected 0 to 1, got 2"),
             ("starts runs.csv --method isoflop --law chinchilla --width 1", "no random starts"),
             ("methods runs.csv --law forecast", "a forecast has no method"),
-            ("nowhere.json", "No such command"),
+            ("nowhere.json", "No such kind of figure 'nowhere.json'"),
+            ("mapp runs.csv", "Did you mean 'map'?"),
         ],
     )
     def test_are_sentences(

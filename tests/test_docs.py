@@ -113,7 +113,7 @@ def section_of_command(name: str) -> str:
 
 COMMANDS = [
     "forecast", "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate", "influence",
-    "compare", "suggest", "optimise", "inspect",
+    "compare", "suggest", "optimise", "completion", "inspect",
 ]  # fmt: skip
 OF_FITS = {
     "--example",

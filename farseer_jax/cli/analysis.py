@@ -9,6 +9,7 @@ import click
 from farseer_jax.cli.jax_settings import set_up_jax
 from farseer_jax.cli.options import Group, Settings
 from farseer_jax.cli.output import Output, naming, paths_of
+from farseer_jax.runtime.progress import progress_bar, stage
 
 
 class Source(NamedTuple):
@@ -77,10 +78,9 @@ class Analysis(NamedTuple):
     def output(self, settings: Settings) -> Output:
         """Read and compute."""
         set_up_jax(refits=self.refits or settings.get("bootstrap") is not None)
-        read = self.source.read(settings)
-        from farseer_jax import progress_bar
-
         with progress_bar():
+            with stage("reading"):
+                read = self.source.read(settings)
             found = self.function(read, **self.of_function(settings))
         output = found if isinstance(found, Output) else Output(found)
         return naming(output, getattr(read, "dropped", ()))

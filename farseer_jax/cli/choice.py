@@ -22,6 +22,7 @@ from farseer_jax.cli.runs import (
     units_of,
 )
 from farseer_jax.cli.values import labels
+from farseer_jax.close_names import unknown_name
 from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
@@ -125,9 +126,7 @@ def read_one_fit(path: Path, groups: Mapping[str, str] | None, response: str | N
     fits = of_groups(Fits.from_json(path), groups or {})
     responses = list(dict.fromkeys(fit.response for fit in fits))
     if response is not None and response not in responses:
-        raise Refusal(
-            f"--response {response}: unknown response; choose from {', '.join(responses)}"
-        )
+        raise Refusal(f"--response {response}: {unknown_name('response', response, responses)}")
     own = [fit for fit in fits if response in (None, fit.response)]
     if len(own) > 1:
         option_name = "--response" if len(responses) > 1 and response is None else "--group"

@@ -8,7 +8,7 @@ A command is a function in a file of its own name, listed in `shell.COMMANDS`:
         return farseer_jax.influence(task.fit(), noise=noise)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import click
@@ -26,30 +26,19 @@ class Command(click.Command):
     """A command whose help shows its options in titled groups.
 
     Args:
-        analysis: what it reads and computes.
-        output: options that say what becomes of the result.
-        examples: lines below the help.
+        groups: groups in the order of the help; groups with the same title are joined.
+        arguments: arguments of the command line.
         settings: further arguments of ``click.Command``.
     """
 
     def __init__(
-        self,
-        analysis: Analysis,
-        *output: click.Option,
-        examples: Sequence[str],
-        **settings: Any,
+        self, *, groups: Iterable[Group], arguments: Sequence[click.Argument], **settings: Any
     ) -> None:
-        self.analysis = analysis
         self.groups: dict[str, list[click.Option]] = {}
-        for group in analysis.groups(*output):
+        for group in groups:
             self.groups.setdefault(group.title, []).extend(group.options)
-        options = (option for own in self.groups.values() for option in own)
-        super().__init__(
-            params=[*analysis.source.arguments, *options],
-            context_settings=HELP_NAMES,
-            epilog="\n".join(["\b", "Examples:", *(f"  {line}" for line in examples)]),
-            **settings,
-        )
+        params = [*arguments, *(option for own in self.groups.values() for option in own)]
+        super().__init__(params=params, context_settings=HELP_NAMES, **settings)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line; messages name the options of this command from now on."""
@@ -75,6 +64,28 @@ class Command(click.Command):
                 formatter.write_dl([record for record in records if record is not None])
 
 
+class AnalysisCommand(Command):
+    """A command that reads, computes, and delivers the result.
+
+    Args:
+        analysis: what it reads and computes.
+        output: options that say what becomes of the result.
+        examples: lines below the help.
+        settings: further arguments of ``click.Command``.
+    """
+
+    def __init__(
+        self, analysis: Analysis, *output: click.Option, examples: Sequence[str], **settings: Any
+    ) -> None:
+        self.analysis = analysis
+        super().__init__(
+            groups=analysis.groups(*output),
+            arguments=analysis.source.arguments,
+            epilog="\n".join(["\b", "Examples:", *(f"  {line}" for line in examples)]),
+            **settings,
+        )
+
+
 def command(
     source: Source,
     *own: Group,
@@ -85,7 +96,7 @@ def command(
     check: Callable[[Settings], None] = lambda settings: None,
     figure: str | None = None,
     refits: bool = False,
-) -> Callable[[Callable[..., Any]], Command]:
+) -> Callable[[Callable[..., Any]], AnalysisCommand]:
     """A decorator that turns a function into a command, with its docstring as the help.
 
     The function is called with what the source reads and the values of the command's own options,
@@ -104,7 +115,7 @@ def command(
         refits: whether thousands of refits follow, as they also do with ``--bootstrap``.
     """
 
-    def decorator(function: Callable[..., Any]) -> Command:
+    def decorator(function: Callable[..., Any]) -> AnalysisCommand:
         analysis = Analysis(source, function, own, check, refits)
 
         def run(**settings: Any) -> None:
@@ -118,7 +129,7 @@ def command(
             if saved is not None and figure is not None:
                 draw(output, figure, saved, {})
 
-        return Command(
+        return AnalysisCommand(
             analysis,
             json_option(json),
             *([] if figure is None else [save_option()]),

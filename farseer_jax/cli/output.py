@@ -6,11 +6,16 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from farseer_jax.cli.errors import Refusal, in_options
+from farseer_jax.cli.terminal import shown_on
+from farseer_jax.runtime.progress import progress_bar
+
+if TYPE_CHECKING:
+    from farseer_jax.results.table import Table
 
 STANDARD_OUTPUT = "-"
 
@@ -45,20 +50,21 @@ class Output:
     drawing: Mapping[str, Any] = field(default_factory=dict)
     figure: str | None = None
 
-    def __str__(self) -> str:
-        return "\n".join(
-            in_options(line) if _warns(line) else line for line in self._text().split("\n")
-        )
+    def parts(self) -> "list[str | Table]":
+        """Paragraphs and tables, in the order in which they are printed."""
+        *own, last = _parts_of(self.text or self.result)
+        parts = [
+            *(part for other in self.above for part in _parts_of(other)),
+            *own,
+            _with_warnings(last, self.warnings or ()),
+            *(part for other in self.below for part in _parts_of(other)),
+        ]
+        return [_of_the_shell(part) for part in parts]
 
     def all_warnings(self) -> list[str]:
         """The lines of the text that warn."""
-        return [in_options(line) for line in self._text().split("\n") if _warns(line)]
-
-    def _text(self) -> str:
-        from farseer_jax.results.result import warned
-
-        own = warned(str(self.text or self.result), self.warnings or ())
-        return "\n\n".join([*map(str, self.above), own, *map(str, self.below)])
+        lines = "\n".join(map(str, self.parts())).split("\n")
+        return [line for line in lines if _warns(line)]
 
     def to_json(self) -> str:
         """What ``--json`` writes and ``from_json`` reads, with the warnings of the fit last."""
@@ -69,6 +75,36 @@ class Output:
         if "fields" in content:  # for readers the rest comes first
             content["fields"] = content.pop("fields")
         return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def _parts_of(result: Any) -> "Sequence[str | Table]":
+    """The paragraphs and tables of a result; a text is one paragraph."""
+    return [result] if isinstance(result, str) else result.text_parts()
+
+
+def _with_warnings(part: "str | Table", warnings: Sequence[str]) -> "str | Table":
+    """A part with warnings directly under it."""
+    from farseer_jax.results.result import warned
+
+    if isinstance(part, str):
+        return warned(part, warnings)
+    return replace(part, note=warned(part.note, warnings).strip()) if warnings else part
+
+
+def _of_the_shell(part: "str | Table") -> "str | Table":
+    """A part whose warnings name options of the shell."""
+    from farseer_jax.results.result import Headline
+
+    if not isinstance(part, str):
+        return replace(part, note=_in_options(part.note))
+    return Headline(_in_options(part)) if isinstance(part, Headline) else _in_options(part)
+
+
+def _in_options(text: str) -> str:
+    return "\n".join(
+        in_options(line) if line.lower().startswith("warning: ") else line
+        for line in text.split("\n")
+    )
 
 
 def paths_of(setting: Any) -> list[Path]:
@@ -111,7 +147,9 @@ def deliver(output: Output, target: str | None, what: str) -> None:
         if target is not None:
             _write(Path(target), output.to_json())
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        _print(f"{output}\n".encode(encoding, errors="replace"))
+        with progress_bar():  # some results are computed when they are printed
+            text = shown_on(sys.stdout, output.parts())
+        _print(f"{text}\n".encode(encoding, errors="replace"))
         if target is not None:
             click.echo(f"{output.what or what} written to {target}", err=True)
     if output.note is not None:

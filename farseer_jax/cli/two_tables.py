@@ -1,13 +1,39 @@
-"""What reads the tables of a comparison, whose options are those of both tables."""
+"""The tables of a comparison: one of both recipes, or two with the same options."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from farseer_jax.cli.command_line import command_with
+from farseer_jax.cli.errors import Refusal
 from farseer_jax.runs.table_problems import OF_TABLES, TableError, Way, merged
 
 if TYPE_CHECKING:
     from farseer_jax.tables.columns import Columns
+
+_MOST_LABELS = 6  # that a message shows
+
+
+def two_recipes(table: "Columns", by: str) -> "dict[str, Columns]":
+    """The rows of both recipes of a table, by label.
+
+    Raises:
+        ValueError: there is no such column.
+        Refusal: the column does not have exactly two values.
+    """
+    from farseer_jax.runs.find_columns import match_columns
+
+    (name,) = match_columns([*table], by, "as that of the recipes")[:1]
+    labels = table[name].astype(str)
+    found = list(dict.fromkeys(labels.tolist()))
+    if len(found) != 2:
+        more = ", …" if len(found) > _MOST_LABELS else ""
+        condition = f"{name} in ('{found[0]}', '{found[-1]}')"
+        hint = f': select two of them, such as --where "{condition}"' if len(found) > 2 else ""
+        raise Refusal(
+            f"--by {by}: expected two values, got {len(found)} ({', '.join(found[:_MOST_LABELS])}"
+            f"{more}){hint}"
+        )
+    return {label: table.take(labels == label) for label in found}
 
 
 def for_both(error: TableError, path: str, other: "Columns | None") -> TableError:

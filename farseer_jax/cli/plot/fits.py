@@ -209,7 +209,7 @@ def starts(fitted: Fitted) -> Output:
             f"the method {fit.method.name} has no random starts to draw: fit by --method "
             "least-squares or --method restarts"
         )
-    return Output({fit.law.name: fit.diagnostics})
+    return Output(fit, drawn={fit.law.name: fit.diagnostics})
 
 
 def _ranges(fitted: Fitted, over: Any) -> Any:

@@ -7,6 +7,7 @@ import click
 from farseer_jax.cli.command_factory import HELP_NAMES
 from farseer_jax.cli.plot.kinds import BY_SOURCE, KINDS, kind_named, kind_of
 from farseer_jax.cli.plot.saved import result_class
+from farseer_jax.close_names import closest
 
 _TITLES = ("Results of other commands", "Fits", "Runs, and laws fitted to them")
 _EPILOG = """\b
@@ -48,6 +49,10 @@ class _Kinds(click.Group):
             if kind is None:
                 raise click.UsageError(f"{args[0]} is a result without a figure of its own.", ctx)
             return kind, kind_named(kind), args
+        if args[0] not in KINDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            close = closest(args[0], KINDS)
+            meant = "" if close is None else f" Did you mean {close!r}?"
+            raise click.UsageError(f"No such kind of figure {args[0]!r}.{meant}", ctx)
         return super().resolve_command(ctx, args)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import click
 
 from farseer_jax.cli.analysis import Analysis
-from farseer_jax.cli.command_factory import Command
+from farseer_jax.cli.command_factory import AnalysisCommand
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.figure_file import check_figure, draw, save_option
 from farseer_jax.cli.options import Settings, named, option, spelled
@@ -48,11 +48,12 @@ class Figure(NamedTuple):
         names = [own.name for own in self.options if own.name is not None]
         names += self.asks if is_saved else ()
         arguments = {name: settings[name] for name in names if settings[name] not in (None, ())}
-        output = replace(output, drawn=self.part(output.result, arguments))
+        own = output.result if output.drawn is None else output.drawn
+        output = replace(output, drawn=self.part(own, arguments))
         draw(output, self.function, target, arguments)
 
 
-class Kind(Command):
+class Kind(AnalysisCommand):
     """A subcommand of ``farseer plot``.
 
     Attributes:
@@ -137,7 +138,7 @@ def figure_kind(
 
 
 def of_command(
-    command: Command, figure: Figure, *, summary: str, help: str, examples: Sequence[str]
+    command: AnalysisCommand, figure: Figure, *, summary: str, help: str, examples: Sequence[str]
 ) -> Kind:
     """The kind that draws the result of a command.
 

@@ -48,7 +48,7 @@ def _line(comparison: Any, arguments: dict[str, Any]) -> Any:
 
     if not isinstance(comparison, FitComparison):
         raise click.UsageError(
-            "a line is drawn of two fits (A.json B.json): fit both tables, or use `farseer plot "
+            "a line is drawn of two fits: add --law to fit both tables, or use `farseer plot "
             "comparison`."
         )
     return comparison.line(**course)
