@@ -333,6 +333,13 @@ class TestBootstrap:
             assert (own.estimate < own.upper).all()
             assert own.num_failed == 0
             assert any("20% of the draws have no minimum" in text for text in found.warnings)
+            axes = plot_allocation(found, models=())
+            (band,) = (one for one in axes.collections if len(one.get_paths()))
+            for C, ratio, upper in zip(found.compute, own.estimate, own.upper, strict=True):
+                places = band.get_paths()[0].vertices
+                ends = places[np.isclose(places[:, 0], C, rtol=1e-9), 1]
+                assert ends.min() < ratio < ends.max()
+                np.testing.assert_allclose(ends.max(), upper, rtol=1e-9)
 
 
 class TestResult:
@@ -530,6 +537,8 @@ class TestPlot:
             plot_allocation(plain, labels=["a", "b"])
         with pytest.raises(ValueError, match="allocation: expected at least one"):
             plot_allocation([])
+        with pytest.raises(TypeError, match="allocation: expected an Allocation, such as"):
+            plot_allocation(mean_fit())  # type: ignore[arg-type]
         nothing = dataclasses.replace(plain, N=np.full(len(BUDGETS), np.nan))
         with pytest.raises(ValueError, match="no budget has an optimum to draw"):
             plot_allocation(nothing)

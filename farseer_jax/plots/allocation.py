@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from farseer_jax.decisions.allocation_result import Allocation
 from farseer_jax.decisions.optimal_allocations import CHINCHILLA
 from farseer_jax.decisions.published_models import PublishedModel, published_models
+from farseer_jax.fitting.type_checks import instance_of
 from farseer_jax.plots.labels import note, place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import plain_ticks
@@ -21,7 +22,7 @@ _STYLES = ("-", "--", "-.", (0, (1, 1.2)))  # besides colours: for print in blac
 
 
 def plot_allocation(
-    allocation: Allocation | Iterable[Allocation],
+    allocation: Allocation | Sequence[Allocation],
     ax: Axes | None = None,
     *,
     labels: Sequence[str] | None = None,
@@ -30,7 +31,7 @@ def plot_allocation(
     """Compute-optimal tokens per parameter against compute, a line for each law (Fig. 1b).
 
     A line is bold where its optima lie within the runs, and thin where the law extrapolates. Bands
-    are intervals of a bootstrap. The thin grey line is Chinchilla's 20 tokens per parameter. The
+    are intervals of a forecast or a bootstrap. The thin grey line is Chinchilla's 20 tokens per parameter. The
     shaded box is the range of the runs, if it is the same for all allocations. Points are published
     models, at 6 N D, named where there is room.
 
@@ -44,6 +45,7 @@ def plot_allocation(
         The axes.
 
     Raises:
+        TypeError: not allocations.
         ValueError: there is no allocation or no optimum, or not one label for each allocation.
 
     Example:
@@ -54,7 +56,11 @@ def plot_allocation(
         >>> plot_allocation(found).get_ylabel()
         'tokens per parameter D/N'
     """
-    found = [allocation] if isinstance(allocation, Allocation) else list(allocation)
+    several = isinstance(allocation, Sequence)
+    found = [
+        instance_of(Allocation, one, "allocation", "such as `allocate(fit, [1e21, 1e22])`")
+        for one in (allocation if several else [allocation])
+    ]
     names = _names(found, labels)
     if not any(np.isfinite(one.N).any() for one in found):
         raise ValueError("allocation: no budget has an optimum to draw")

@@ -8,6 +8,7 @@ import numpy as np
 from farseer_jax.decisions.allocate import allocate
 from farseer_jax.laws.evaluate import flat_points
 from farseer_jax.laws.law import Law
+from farseer_jax.laws.quantities import positive
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.results.table import evenly
 from farseer_jax.runs.inputs import LOGARITHMIC, NUMBERS
@@ -124,6 +125,8 @@ def _held(law: type[Law], along: str, given: Mapping[str, Any]) -> list[dict[str
         for name, value in given.items()
         if kinds.get(name) not in ("mixture",)
     }
+    for name in splits:
+        lists[name] = positive(f"given[{name!r}]", lists[name])
     many = [name for name, values in lists.items() if len(values) > 1]
     if len(many) > 1 or any(not 0 < len(values) <= MOST_LINES for values in lists.values()):
         raise ValueError(
