@@ -17,6 +17,8 @@ from farseer_jax.cli.plot.kinds import KINDS, kind_named, kind_of
 
 POINT = (25.1e9, 5e11)
 NAMES = sorted(KINDS)
+FUNCTIONS = [name for name in plots.__all__ if name.startswith("plot_")]
+COLUMN = ("--save-width", "85")
 FEW_STARTS = fj.LeastSquares(num_starts=4)
 CHEAP = "--law chinchilla --num-starts 4"
 
@@ -86,7 +88,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 
         return record
 
-    for name in plots.__all__:
+    for name in FUNCTIONS:
         monkeypatch.setattr(plots, name, recording(getattr(plots, name)))
     yield found
     plt.close("all")
@@ -131,9 +133,9 @@ def _texts(drawn: Any) -> set[str]:
 
 
 def test_every_figure_has_a_kind_and_every_kind_is_tried() -> None:
-    kinds = {name.removeprefix("plot_").replace("_", "-") for name in plots.__all__}
+    kinds = {name.removeprefix("plot_").replace("_", "-") for name in FUNCTIONS}
     assert set(KINDS) == kinds
-    assert {kind_named(name).figure.function for name in KINDS} == set(plots.__all__)
+    assert {kind_named(name).figure.function for name in KINDS} == set(FUNCTIONS)
     assert set(FIGURES) == kinds
 
 
@@ -143,11 +145,13 @@ def test_a_figure_of_each_kind(
 ) -> None:
     words, text = FIGURES[kind]
     monkeypatch.chdir(files)
-    result = farseer("plot", kind, *words.split(), "--save", folder / "figure.svg")
+    result = farseer("plot", kind, *words.split(), "--save", folder / "figure.svg", *COLUMN)
     assert (result.exit_code, result.stdout) == (0, ""), result.stderr
     assert result.stderr.endswith(f"Figure written to {folder / 'figure.svg'}\n")
     assert (folder / "figure.svg").read_bytes().startswith(b"<?xml")
     (axes,) = drawn
+    first = axes[0] if isinstance(axes, tuple) else axes
+    assert first.figure.get_figwidth() == pytest.approx(85 / 25.4)
     assert any(text in own for own in _texts(axes))
 
 

@@ -15,7 +15,7 @@ import click
 
 from farseer_jax.cli.analysis import Analysis, Source
 from farseer_jax.cli.command_line import COMMAND
-from farseer_jax.cli.figure_file import check_figure, draw, save_option
+from farseer_jax.cli.figure_file import check_figure, draw, figure_options, save_option
 from farseer_jax.cli.options import Group, Settings, json_option
 from farseer_jax.cli.output import STANDARD_OUTPUT, check_target, deliver
 
@@ -127,12 +127,12 @@ def command(
             output = analysis.output(settings)
             deliver(output, target, delivers)
             if saved is not None and figure is not None:
-                draw(output, figure, saved, {})
+                draw(output, figure, saved, {}, width=settings["save_width"])
 
         return AnalysisCommand(
             analysis,
             json_option(json),
-            *([] if figure is None else [save_option()]),
+            *([] if figure is None else figure_options(save_option())),
             name=function.__name__,
             callback=run,
             help=function.__doc__,

@@ -1,6 +1,5 @@
 """``farseer compare``: which of two recipes is better, and at which scale."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -19,15 +18,13 @@ from farseer_jax.cli.options import (
     refit_options,
 )
 from farseer_jax.cli.output import Output
-from farseer_jax.cli.runs import PREPARING, preparing, print_notes, runs_of_one_recipe
+from farseer_jax.cli.runs import PREPARING, preparing
 from farseer_jax.cli.tasks import file_argument, is_result, read_fit
-from farseer_jax.cli.two_tables import for_both, two_recipes
+from farseer_jax.cli.two_tables import runs_beside, runs_of_both
 from farseer_jax.cli.values import point, span, two_names
-from farseer_jax.runs.table_problems import TableError
 
 if TYPE_CHECKING:
     from farseer_jax import Fit, Runs
-    from farseer_jax.tables.columns import Columns
 
 _NUM_BUDGETS = 7
 _LAW = "farseer"
@@ -139,20 +136,16 @@ def _read(settings: Settings) -> Sources:
 
     by_fits = _by_fits(settings)
     paths = [settings["path_a"], settings["path_b"]]
-    if settings["path_b"] is None:
-        table = read_table(settings["path_a"], **preparing(settings))
-        print_notes(table.notes)
-        recipes = two_recipes(replace(table, notes=()), settings["by"])
-        path = str(settings["path_a"])
-        both = [_runs_of(own, f"{label}: ", path, None) for label, own in recipes.items()]
-        a, b = recipes
-        return Sources([*both], (a, b), by_fits)
+    are_fits = _are_fits(settings)
+    if not any(are_fits):
+        runs, names = runs_of_both(paths[0], paths[1], settings["by"], settings)
+        return Sources([*runs], names, by_fits)
     tables = [
         None if is_fit else read_table(path, **preparing(settings))
-        for path, is_fit in zip(paths, _are_fits(settings), strict=True)
+        for path, is_fit in zip(paths, are_fits, strict=True)
     ]
     read: list[Fit | Runs] = [
-        read_fit(path) if table is None else _runs_of(table, f"{path}: ", str(path), other)
+        read_fit(path) if table is None else runs_beside(table, f"{path}: ", path, other)
         for path, table, other in zip(paths, tables, tables[::-1], strict=True)
     ]
     return Sources(read, file_labels(*paths), by_fits)
@@ -168,14 +161,6 @@ def _fits_of(sources: Sources, law: str | None) -> "list[Fit]":
         own if isinstance(own, farseer_jax.Fit) else farseer_jax.fit(of[0], own, of[1])
         for own in sources.both
     ]
-
-
-def _runs_of(columns: "Columns", label: str, path: str, other: "Columns | None") -> "Runs":
-    """The runs of one recipe; an error has options that read the other table too."""
-    try:
-        return runs_of_one_recipe(columns, label=label)
-    except TableError as error:
-        raise for_both(error, path, other) from None
 
 
 @command(

@@ -1,5 +1,6 @@
 """Figures in files: checked before anything is computed, and drawn from the result."""
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import click
 
 from farseer_jax.cli.errors import Refusal
-from farseer_jax.cli.options import option
+from farseer_jax.cli.options import NumberRange, option
 from farseer_jax.cli.output import STANDARD_OUTPUT, Output, check_target
 
 _ENDINGS = (".png", ".pdf", ".svg")
@@ -23,6 +24,24 @@ def save_option(text: str = "", **settings: Any) -> click.Option:
     """
     text = text or "Draw a figure"
     return option("--save figure", "FILE", f"{text}: PNG, PDF or SVG by the ending.", **settings)
+
+
+def figure_options(save: click.Option) -> list[click.Option]:
+    """``--save FILE`` and ``--save-width MM``.
+
+    Args:
+        save: the first of them.
+    """
+    return [
+        save,
+        option(
+            "--save-width",
+            NumberRange(60, 600),
+            "Width of the figure in millimetres, such as 85 for a column of a paper and 180 for a "
+            "page.",
+            metavar="MM",
+        ),
+    ]
 
 
 def check_figure(target: str | None, others: Iterable[Any]) -> None:
@@ -48,7 +67,14 @@ def check_figure(target: str | None, others: Iterable[Any]) -> None:
     check_target(target, paths, "name another")
 
 
-def draw(output: Output, function: str, target: str, arguments: Mapping[str, Any]) -> None:
+def draw(
+    output: Output,
+    function: str,
+    target: str,
+    arguments: Mapping[str, Any],
+    *,
+    width: float | None = None,
+) -> None:
     """Draw a result and write the figure, completely or not at all.
 
     Args:
@@ -56,6 +82,7 @@ def draw(output: Output, function: str, target: str, arguments: Mapping[str, Any
         function: the function of ``farseer_jax.plots`` that draws it.
         target: file that ``--save`` names.
         arguments: further arguments of the function.
+        width: of the figure, in millimetres.
     """
     import matplotlib as mpl
 
@@ -66,7 +93,9 @@ def draw(output: Output, function: str, target: str, arguments: Mapping[str, Any
     from farseer_jax.results.files import written_aside
 
     own = output.result if output.drawn is None else output.drawn
-    axes = getattr(plots, output.figure or function)(own, **output.drawing, **arguments)
+    drawing = getattr(plots, output.figure or function)
+    with contextlib.nullcontext() if width is None else plots.figure_width(width):
+        axes = drawing(own, **output.drawing, **arguments)
     figure = (axes[0] if isinstance(axes, tuple) else axes).figure
     with written_aside(target) as aside:
         figure.savefig(aside, format=Path(target).suffix.lower().removeprefix("."), dpi=_DPI)

@@ -120,14 +120,14 @@ def option(names: str, kind: Any = None, help: str = "", **settings: Any) -> cli
     """An option.
 
     Args:
-        names: the option, such as ``"--max-N"``, possibly followed by the name of the setting,
-            ``"--fix fixed"``; the setting is ``max_N`` otherwise.
+        names: the option, such as ``"--max-N"`` or ``"-o --output"``, possibly followed by the
+            name of the setting, ``"--fix fixed"``; the setting is ``max_N`` otherwise.
         kind: a type of click, a :class:`Text`, or the metavar of a plain text.
         help: text of the help.
         settings: further arguments of ``click.Option``.
     """
-    flag, *dest = names.split()
-    dest = dest or [flag.removeprefix("--").replace("-", "_")]
+    flags = [name for name in names.split() if name.startswith("-")]
+    dest = names.split()[len(flags) :] or [flags[-1].removeprefix("--").replace("-", "_")]
     if isinstance(kind, Text) and kind.joined:
         settings |= {"multiple": True, "callback": _joined}
     settings.setdefault("metavar", kind if isinstance(kind, str) else _metavar(kind))
@@ -135,7 +135,7 @@ def option(names: str, kind: Any = None, help: str = "", **settings: Any) -> cli
     if completed := completer(settings["metavar"], getattr(kind, "names", ())):
         settings.setdefault("shell_complete", completed)
     type = None if isinstance(kind, str) else kind
-    return click.Option([flag, *dest], type=type, help=help, **settings)
+    return click.Option([*flags, *dest], type=type, help=help, **settings)
 
 
 def _metavar(kind: Any) -> str | None:

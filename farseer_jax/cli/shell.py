@@ -26,7 +26,7 @@ Examples:
   farseer forecast --example                 see what a forecast looks like
   farseer forecast runs.csv --at 7B,1T       what a run not trained yet will
                                              reach, and how sure that is
-  farseer report runs.csv --at 7B,1T         the same as a page, with figures
+  farseer report runs.csv --at 7B,1T         the same as a page with figures
   farseer fit runs.csv --json fit.json       fit a table of runs, keep the fit
   farseer fit runs.csv --law "E + A/(N*P)**a"
                                              your own law, of any columns

@@ -18,10 +18,12 @@ from farseer_jax.plots.prediction import plot_prediction
 from farseer_jax.plots.residuals import plot_residuals
 from farseer_jax.plots.shape import plot_shape
 from farseer_jax.plots.starts import plot_starts
+from farseer_jax.plots.style import figure_width
 from farseer_jax.plots.suggestions import plot_suggestions
 from farseer_jax.plots.surface import plot_surface
 
 __all__ = [
+    "figure_width",
     "plot_allocation",
     "plot_choices",
     "plot_comparison",

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from farseer_jax.decisions.allocation_result import Allocation
 from farseer_jax.decisions.optimal_allocations import CHINCHILLA
 from farseer_jax.decisions.published_models import PublishedModel, published_models
-from farseer_jax.fitting.type_checks import instance_of
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import note, place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import plain_ticks
@@ -21,8 +21,9 @@ _NEAREST, _REACH = 6.0, 27.0  # distance of a model's name from its point, in po
 _STYLES = ("-", "--", "-.", (0, (1, 1.2)))  # besides colours: for print in black and white
 
 
+@draws(Allocation, example="allocate(fit, budgets)", several=True)
 def plot_allocation(
-    allocation: Allocation | Sequence[Allocation],
+    allocation: Allocation | Iterable[Allocation],
     ax: Axes | None = None,
     *,
     labels: Sequence[str] | None = None,
@@ -31,9 +32,9 @@ def plot_allocation(
     """Compute-optimal tokens per parameter against compute, a line for each law (Fig. 1b).
 
     A line is bold where its optima lie within the runs, and thin where the law extrapolates. Bands
-    are intervals of a forecast or a bootstrap. The thin grey line is Chinchilla's 20 tokens per parameter. The
-    shaded box is the range of the runs, if it is the same for all allocations. Points are published
-    models, at 6 N D, named where there is room.
+    are intervals of a forecast or a bootstrap. The thin grey line is Chinchilla's 20 tokens per
+    parameter. The shaded box is the range of the runs, if it is the same for all allocations.
+    Points are published models, at 6 N D, named where there is room.
 
     Args:
         allocation: one result of :func:`allocate`, or several.
@@ -56,11 +57,7 @@ def plot_allocation(
         >>> plot_allocation(found).get_ylabel()
         'tokens per parameter D/N'
     """
-    several = isinstance(allocation, Sequence)
-    found = [
-        instance_of(Allocation, one, "allocation", "such as `allocate(fit, [1e21, 1e22])`")
-        for one in (allocation if several else [allocation])
-    ]
+    found = [allocation] if isinstance(allocation, Allocation) else list(allocation)
     names = _names(found, labels)
     if not any(np.isfinite(one.N).any() for one in found):
         raise ValueError("allocation: no budget has an optimum to draw")

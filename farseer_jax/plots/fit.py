@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from farseer_jax.fitting.fits import Fits
 from farseer_jax.fitting.result import Fit
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.fit_any_inputs import draw_any
 from farseer_jax.plots.labels import name_lines
 from farseer_jax.plots.log_ticks import input_axis
@@ -22,6 +23,7 @@ _MOST_COLOURS = 8  # that can still be distinguished
 _REACH = 1.25  # factor by which lines extend beyond their runs
 
 
+@draws(Fit, Fits, example="fit(Farseer, runs)")
 def plot_fit(
     fit: Fit | Fits,
     held_out: Runs | None = None,

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from farseer_jax.inspection.table_inspection import TableInspection
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.log_ticks import input_axis
 from farseer_jax.plots.style import GREY, axes_of, colour_bar
 from farseer_jax.results.numbers import capitalised
@@ -12,6 +13,7 @@ _AREA = 42.0  # of the dot of one run, in points²
 _MOST_RUNS = 4.0  # times this area at most
 
 
+@draws(TableInspection, example="inspect_table(table)")
 def plot_inspection(inspection: TableInspection, ax: Axes | None = None) -> Axes:
     """The runs of a table over two of their inputs, usually N and D, coloured by their loss.
 

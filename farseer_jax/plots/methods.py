@@ -5,11 +5,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 
 from farseer_jax.diagnostics.compare_methods import MethodComparison
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import RoomyLogLocator
 from farseer_jax.plots.style import COLOURS, GREY, axes_of
 
 
+@draws(MethodComparison, example="compare_methods(runs, held_out, candidates)")
 def plot_methods(comparison: MethodComparison, ax: Axes | None = None) -> Axes:
     """Error on the fitted (dots) and on the held-out runs (rings), a line per candidate.
 

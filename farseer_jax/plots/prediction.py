@@ -9,12 +9,12 @@ from matplotlib.colors import LogNorm
 from numpy.typing import ArrayLike
 
 from farseer_jax.fitting.result import Fit
-from farseer_jax.fitting.type_checks import name_a_law, shown
 from farseer_jax.forecasting.forecast_table import number_format
 from farseer_jax.forecasting.points import PointsLike, as_points
 from farseer_jax.forecasting.result import Forecast
 from farseer_jax.laws.evaluate import by_column
 from farseer_jax.laws.law import Law
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_axis, input_ticks, is_log, plain_ticks
@@ -42,6 +42,7 @@ _MOST_NAMED = 4  # targets with their numbers
 Ends = tuple[np.ndarray, np.ndarray]
 
 
+@draws(Forecast, Fit, Bootstrap, ErrorBars, example="forecast(runs, points)")
 def plot_prediction(
     model: Forecast | Fit | Bootstrap | ErrorBars,
     against: str | None = None,
@@ -150,11 +151,6 @@ class _Source(NamedTuple):
 def _source(model: Any, *, new_run: bool, has_bands: bool) -> _Source:
     if isinstance(model, Forecast):
         return _Source("forecast", model.law_class, model.runs, model, model, new_run)
-    if not isinstance(model, Fit | Bootstrap | ErrorBars):
-        raise TypeError(
-            "model: expected a forecast, a fit, a bootstrap or error bars, "
-            f"got {shown(model)}{name_a_law(model)}"
-        )
     if new_run and not isinstance(model, Bootstrap):
         raise ValueError(
             "new_run: error bars are of the mean loss; pass forecast(runs) or bootstrap(fit, 1000)"

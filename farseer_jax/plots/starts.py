@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from farseer_jax.fitting.result import Fit
-from farseer_jax.fitting.type_checks import shown
 from farseer_jax.methods.end_to_end.start_report import ENDINGS, StartReport
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import RoomyLogLocator
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of
@@ -22,6 +22,7 @@ _MOST_NAMED = 5  # optima with their numbers of starts
 _LEFT = 3e-11  # limit of the axis
 
 
+@draws(StartReport, Fit, example="fit(Farseer, runs, LeastSquares()).diagnostics", several=True)
 def plot_starts(
     reports: Fit | StartReport | Mapping[str, Fit | StartReport], ax: Axes | None = None
 ) -> Axes:
@@ -47,8 +48,8 @@ def plot_starts(
         >>> from farseer_jax import Farseer, LeastSquares, example_runs, fit
         >>> from farseer_jax.plots import plot_starts
         >>> found = fit(Farseer, example_runs(), LeastSquares(num_starts=32))
-        >>> [text.get_text().splitlines()[0] for text in plot_starts(found).texts]
-        ['All 32 starts agree to 1e-9.']
+        >>> [text.get_text() for text in plot_starts(found).texts]
+        ['31 starts']
     """
     named = reports if isinstance(reports, Mapping) else {"": reports}
     if not named:
@@ -101,11 +102,9 @@ def _report(report: Any) -> StartReport:
     found = getattr(found, "found", found)  # of a fit constrained to decrease
     if isinstance(found, StartReport):
         return found
-    is_fit = isinstance(report, Fit)
-    method = f" by the method {report.method.name!r}, which has no starts" if is_fit else ""
     raise TypeError(
-        "reports: expected a fit from several starts, such as fit(law, runs, LeastSquares()), or "
-        f"its diagnostics, got {shown(report)}{method}"
+        f"reports: expected fits from several starts, such as fit(law, runs, LeastSquares()), got "
+        f"one by the method {report.method.name!r}, which has none"
     )
 
 
@@ -124,6 +123,7 @@ def _say_that_they_agree(axes: Axes, endings: Mapping[str, _Endings], best: floa
         power = int(np.ceil(np.log10(most) - 1e-9))
         of = f" of {name}" if name else ""
         lines.append(f"All {own.num:,} starts{of} agree to 1e{power}.")
+    axes.set(xticks=[], yticks=[])
     axes.set_axis_off()
     size = 9.0 if is_narrow(axes) else 11.0
     text = "\n".join([*lines, "", f"objective {best:.7e}"])

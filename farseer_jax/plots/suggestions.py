@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from farseer_jax.decisions.suggest_runs_result import Suggestions
-from farseer_jax.fitting.type_checks import instance_of
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_axis, is_log, is_number, plain_ticks
@@ -21,6 +21,7 @@ _MOST_DISCS = 20  # suggested runs whose numbers are readable inside discs
 _LOSS, _RATIO = COLOURS[0], COLOURS[2]
 
 
+@draws(Suggestions, example="suggest_runs(runs, (70e9, 1.4e12), budget=1e22)")
 def plot_suggestions(
     suggestions: Suggestions, axes: Sequence[Axes] | None = None
 ) -> tuple[Axes, Axes]:
@@ -52,11 +53,9 @@ def plot_suggestions(
         >>> map_axes.get_xlabel(), errors.get_xlabel()
         ('parameters N', 'compute spent, FLOPs')
     """
-    made = "such as `suggest_runs(runs, (70e9, 1.4e12), budget=1e22)`"
-    found = instance_of(Suggestions, suggestions, "suggestions", made)
-    with grid_of(axes, (1, 2), (9.4, 4.0)) as panels:
-        _draw_map(panels[0], found)
-        _draw_errors(panels[1], found)
+    with grid_of(axes, (1, 2), (9.4, 4.0), tall=5.6) as panels:
+        _draw_map(panels[0], suggestions)
+        _draw_errors(panels[1], suggestions)
     return cast("tuple[Axes, Axes]", tuple(panels))
 
 

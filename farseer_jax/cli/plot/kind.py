@@ -11,7 +11,7 @@ import click
 from farseer_jax.cli.analysis import Analysis
 from farseer_jax.cli.command_factory import AnalysisCommand
 from farseer_jax.cli.errors import Refusal
-from farseer_jax.cli.figure_file import check_figure, draw, save_option
+from farseer_jax.cli.figure_file import check_figure, draw, figure_options, save_option
 from farseer_jax.cli.options import Settings, named, option, spelled
 from farseer_jax.cli.output import Output, paths_of
 from farseer_jax.cli.plot.kinds import kind_of
@@ -50,7 +50,7 @@ class Figure(NamedTuple):
         arguments = {name: settings[name] for name in names if settings[name] not in (None, ())}
         own = output.result if output.drawn is None else output.drawn
         output = replace(output, drawn=self.part(own, arguments))
-        draw(output, self.function, target, arguments)
+        draw(output, self.function, target, arguments, width=settings["save_width"])
 
 
 class Kind(AnalysisCommand):
@@ -65,7 +65,7 @@ class Kind(AnalysisCommand):
         self.figure = figure
         self.needed = [own for own in _options(analysis) if own.required]
         output = [
-            save_option("File of the figure", default=f"{figure.kind}.png"),
+            *figure_options(save_option("File of the figure", default=f"{figure.kind}.png")),
             option("--open", help="Open the figure in the viewer of its files.", is_flag=True),
             *figure.options,
         ]
