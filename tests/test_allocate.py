@@ -537,8 +537,6 @@ class TestPlot:
             plot_allocation(plain, labels=["a", "b"])
         with pytest.raises(ValueError, match="allocation: expected at least one"):
             plot_allocation([])
-        with pytest.raises(TypeError, match="allocation: expected an Allocation, such as"):
-            plot_allocation(mean_fit())  # type: ignore[arg-type]
         nothing = dataclasses.replace(plain, N=np.full(len(BUDGETS), np.nan))
         with pytest.raises(ValueError, match="no budget has an optimum to draw"):
             plot_allocation(nothing)

@@ -70,9 +70,9 @@ def test_a_fit_stands_for_its_report() -> None:
     runs = fj.example_runs().select(max_N=6e8)
     fit = fj.fit(fj.Chinchilla, runs, fj.LeastSquares(num_starts=8))
     assert texts(plot_starts(fit)) == texts(plot_starts(fit.diagnostics))  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="by the method 'piecewise', which has no starts"):
+    with pytest.raises(TypeError, match="by the method 'piecewise', which has none"):
         plot_starts(fj.fit(fj.Farseer, runs))
-    with pytest.raises(TypeError, match="reports: expected a fit from several starts"):
+    with pytest.raises(TypeError, match="plot_starts draws a StartReport or a Fit, got 'fit'"):
         plot_starts("fit")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least one"):
         plot_starts({})

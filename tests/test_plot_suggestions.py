@@ -97,5 +97,8 @@ def test_nothing_to_train_is_said(answer: fj.Forecast) -> None:
 
 
 def test_what_are_no_suggestions_is_refused(answer: fj.Forecast) -> None:
-    with pytest.raises(TypeError, match=r"suggestions: expected .*Suggestions.* got a Forecast"):
+    with pytest.raises(
+        TypeError,
+        match=r"plot_suggestions draws .*, got a Forecast",
+    ):
         plot_suggestions(answer)  # type: ignore[arg-type]
