@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,15 @@ class _CompiledKernels:
             jax.clear_caches()
 
 
+class _Figures:
+    """Closes what a test has drawn, an example in a docstring too: pyplot keeps it until then."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_teardown(self) -> None:
+        if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+            pyplot.close("all")
+
+
 # pytest-xdist would start with the files of the most tests, and leave these to one worker at the
 # end; in seconds on one core they take from 50 to 10.
 _LONGEST = (
@@ -73,6 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False  # the order below, for pytest-xdist
     # registered as a plugin: hooks of this file are called for the tests below it alone
     config.pluginmanager.register(_CompiledKernels())
+    config.pluginmanager.register(_Figures())
     share_compilations(config)
 
 

@@ -1,6 +1,5 @@
 """Figures of a fit show its runs, its law and what its stages found."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -29,14 +28,6 @@ def fitted() -> Fit:
 @pytest.fixture(scope="module")
 def held_out() -> Runs:
     return example_runs().select(min_N=6e9)
-
-
-@pytest.fixture(autouse=True)
-def _no_figure_is_left() -> Iterator[None]:
-    yield
-    from matplotlib import pyplot as plt
-
-    plt.close("all")
 
 
 def offsets(axes: object) -> np.ndarray:

@@ -36,8 +36,8 @@ def test_starts_that_agree_are_said_to(spread: float, said: str) -> None:
     assert not axes.lines
     assert not axes.axison
     both = plot_starts({"one": found, "other": found})
-    assert "starts of one agree" in texts(both)
-    assert "starts of other agree" in texts(both)
+    assert "one: all 8 starts agree" in texts(both)
+    assert "other: all 8 starts agree" in texts(both)
 
 
 def test_each_optimum_has_a_step_of_its_starts() -> None:

@@ -42,6 +42,7 @@ from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import check_level
 from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.progress import stage
 from farseer_jax.runtime.threads import one_blas_thread
 from farseer_jax.uncertainty.bootstrap_intervals import intervals_of, mapped_draws
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
@@ -131,7 +132,7 @@ def allocate(
         solver = _by_forecast(source, level, cost, around, is_limited)
     else:
         solver = _by_law(source, level, kind, cost, around, is_limited)
-    with one_blas_thread():
+    with one_blas_thread(), stage("splitting budgets"):
         if loss is not None:
             check_flops(flops, np.array([1e18, 1e26]))
             budgets = budgets_for(solver.losses_at, positive("loss", loss))

@@ -121,8 +121,8 @@ def _say_that_they_agree(axes: Axes, endings: Mapping[str, _Endings], best: floa
     for name, own in endings.items():
         most = max(float(own.excess[-1]), _LEAST_AGREEMENT)
         power = int(np.ceil(np.log10(most) - 1e-9))
-        of = f" of {name}" if name else ""
-        lines.append(f"All {own.num:,} starts{of} agree to 1e{power}.")
+        begins = f"{name}: all" if name else "All"
+        lines.append(f"{begins} {own.num:,} starts agree to 1e{power}.")
     axes.set(xticks=[], yticks=[])
     axes.set_axis_off()
     size = 9.0 if is_narrow(axes) else 11.0
