@@ -124,6 +124,8 @@ from .methods.restarts.method import Restarts
 from .methods.variable_projection.method import VariableProjection
 from .methods.variable_projection.report import ProfileReport
 from .objectives import Objective
+from .reporting.report import report
+from .reporting.result import Report
 from .runs.noise import Noise, estimate_noise
 from .runs.read_table import read_runs, read_table
 from .runs.runs import Runs
@@ -275,6 +277,7 @@ __all__ = [
     "Refined",
     "Refit",
     "RepeatedTokens",
+    "Report",
     "ResampleRuns",
     "ResampleSizes",
     "ResampleWithinSizes",
@@ -345,6 +348,7 @@ __all__ = [
     "read_tensorboard",
     "read_trainer_states",
     "read_wandb",
+    "report",
     "simulate",
     "suggest_runs",
     "with_effective",

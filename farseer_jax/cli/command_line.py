@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -22,7 +22,7 @@ def with_options(options: Mapping[str, Any]) -> str | None:
     if root is None or not isinstance(root.command, click.Group) or not root.invoked_subcommand:
         return None
     words = _with_options(root, root.invoked_subcommand, root.meta.get(ARGUMENTS, ()), options)
-    return None if words is None else _spelled(["farseer", *words])
+    return None if words is None else shell_words(["farseer", *words])
 
 
 def command_with(
@@ -38,16 +38,16 @@ def command_with(
     """
     root = click.get_current_context().find_root()
     words = _with_options(root, name, [name, *arguments], options)
-    return None if words is None else _spelled(["farseer", *words, *settings])
+    return None if words is None else shell_words(["farseer", *words, *settings])
 
 
 def options_text(options: Mapping[str, Any]) -> str:
     """Options of `farseer fit`, quoted for a shell."""
     root = click.get_current_context().find_root()
-    return _spelled(_with_options(root, "fit", [], options) or [])
+    return shell_words(_with_options(root, "fit", [], options) or [])
 
 
-def own_arguments(without: Sequence[str]) -> list[str]:
+def own_arguments(without: Collection[str]) -> list[str]:
     """The arguments and options of this command as they were given, except some.
 
     Args:
@@ -86,7 +86,8 @@ def _with_options(
     return [*own_words, *added]
 
 
-def _spelled(words: Sequence[str]) -> str:
+def shell_words(words: Sequence[str]) -> str:
+    """Words as one line of a shell."""
     return " ".join(map(shell_word, words))
 
 

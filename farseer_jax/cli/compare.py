@@ -14,7 +14,6 @@ from farseer_jax.cli.options import (
     check_goes_with,
     named,
     option,
-    reads,
     refit_options,
     spelled,
 )
@@ -22,7 +21,7 @@ from farseer_jax.cli.output import Output
 from farseer_jax.cli.runs import PREPARING, preparing, print_notes, runs_of_one_recipe
 from farseer_jax.cli.tasks import file_argument, is_result, read_fit
 from farseer_jax.cli.two_tables import for_both
-from farseer_jax.cli.values import expected, point, span
+from farseer_jax.cli.values import point, span, two_names
 from farseer_jax.runs.table_problems import TableError
 
 if TYPE_CHECKING:
@@ -38,14 +37,6 @@ class Sources(NamedTuple):
 
     both: list[Any]
     labels: tuple[str, str] | None = None
-
-
-@reads("A,B")
-def _two_names(text: str) -> tuple[str, str]:
-    match [name.strip() for name in text.split(",")]:
-        case [str(a), str(b)] if a and b and a != b:
-            return a, b
-    raise expected("two different names with a comma between them (such as old,new)", text)
 
 
 _OPTIONS = Group(
@@ -70,7 +61,7 @@ _OPTIONS = Group(
     ),
     option(
         "--names",
-        _two_names,
+        two_names,
         "Names of both in the output, with a comma between them.",
         default="A,B",
     ),

@@ -1,5 +1,6 @@
 """``farseer forecast``: what runs will reach, and how sure that is."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +17,8 @@ from farseer_jax.cli.tasks import Task, read_single_task
 from farseer_jax.cli.values import named_point
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from farseer_jax import Forecast
 
 _METHOD = {"method": "least-squares", "objective": None}
@@ -52,6 +55,15 @@ class Question(NamedTuple):
     task: Task
     has_law: bool
 
+    def points_at(self, points: tuple[dict[str, str], ...]) -> "Mapping[str, np.ndarray] | None":
+        """The points of ``--at``, by input; None without any."""
+        if not points:
+            return None
+        law, runs = self.task.law_and_runs()
+        bound = self.task.options.get("columns_of", {})
+        columns = {name: own for name, own in bound.items() if isinstance(own, str)}
+        return named_points(law, runs.shares, points, columns).inputs
+
     @property
     def dropped(self) -> tuple[str, ...]:
         """Runs that ``--drop`` left out, by name."""
@@ -59,9 +71,14 @@ class Question(NamedTuple):
 
 
 def _check(settings: Settings) -> None:
-    check_runs(settings)
+    check_question(settings)
     if settings["points"] and settings["targets"] is not None:
         raise click.UsageError("--at does not go with --on: leave one of them out.")
+
+
+def check_question(settings: Settings) -> None:
+    """Refuse settings of the runs and of the user's law that do not go together."""
+    check_runs(settings)
     check_goes_with("law", [own.name for own in OWN_LAW.options if own.name != "law"], settings)
     method_name(_with_method(settings))
 
@@ -71,7 +88,8 @@ def _with_method(settings: Settings) -> Settings:
     return {**settings, **_METHOD, "law": settings["law"] or _USUAL_LAW}
 
 
-def _read(settings: Settings) -> Question:
+def read_question(settings: Settings) -> Question:
+    """The runs, and the user's law if there is one."""
     return Question(read_single_task(_with_method(settings)), settings["law"] is not None)
 
 
@@ -82,7 +100,7 @@ def _read(settings: Settings) -> Question:
         groups=[*TASK_GROUPS, OWN_LAW],
         title=DATA,
         check=_check,
-        read=_read,
+        read=read_question,
         files=["path", "targets"],
     ),
     _POINTS,
@@ -118,16 +136,9 @@ def forecast(
 
     task, has_law = question
     law, runs = task.law_and_runs()
-    at: Any = None
+    at: Any = question.points_at(points)
     observed, note = None, None
-    if points:
-        columns = {
-            name: own
-            for name, own in task.options.get("columns_of", {}).items()
-            if isinstance(own, str)
-        }
-        at = named_points(law, runs.shares, points, columns).inputs
-    elif targets is not None:
+    if targets is not None:
         at, observed, num_fitted = read_targets(targets, law, runs, task.options)
         note = f"{num_fitted} fitted runs of {targets} left out" if num_fitted else None
     found = farseer_jax.forecast(

@@ -1,6 +1,5 @@
 """Output of results: a table or JSON on standard output, JSON and pictures in files."""
 
-import importlib.util
 import json
 import os
 import sys
@@ -92,7 +91,7 @@ def check_picture(target: str | None, others: Iterable[Any]) -> None:
         others: other files that are read or written.
 
     Raises:
-        Refusal: the file cannot be written, or matplotlib is missing.
+        Refusal: the file cannot be written.
     """
     if target is None:
         return
@@ -102,8 +101,6 @@ def check_picture(target: str | None, others: Iterable[Any]) -> None:
     if Path(target) in paths:
         raise Refusal(f"--save and another option name the same file {target!r}; name two")
     check_target(target, paths, "name another")
-    if importlib.util.find_spec("matplotlib") is None:
-        raise Refusal("--save needs matplotlib: python -m pip install 'farseer-jax[plots]'")
 
 
 def draw(found: Any, picture: str | None, target: str | None) -> None:

@@ -14,7 +14,7 @@ from farseer_jax.cli.errors import errors_as_sentences
 # Each is in the file of its own name, which is imported only when needed.
 COMMANDS = (
     "allocate", "bootstrap", "choices", "compare", "extrapolate", "fit", "forecast", "influence",
-    "inspect", "optimise", "predict", "suggest"
+    "inspect", "optimise", "predict", "report", "suggest"
 )  # fmt: skip
 
 _EPILOG = """\b
@@ -24,6 +24,7 @@ Examples:
   farseer forecast --example                 see what a forecast looks like
   farseer forecast runs.csv --at 7B,1T       what a run not trained yet will
                                              reach, and how sure that is
+  farseer report runs.csv --at 7B,1T         the same as one page, with figures
   farseer fit runs.csv --json fit.json       fit a table of runs, keep the fit
   farseer fit runs.csv --law "E + A/(N*P)**a"
                                              your own law, of any columns

@@ -276,3 +276,12 @@ def named_point(text: str) -> dict[str, str]:
         return pairs(text, "N=1e9,P=4")
     point(text)
     return dict(zip(("N", "D"), text.split(","), strict=True))
+
+
+@reads("A,B")
+def two_names(text: str) -> tuple[str, str]:
+    """Two different names with a comma between them."""
+    match [name.strip() for name in text.split(",")]:
+        case [str(a), str(b)] if a and b and a != b:
+            return a, b
+    raise expected("two different names with a comma between them (such as old,new)", text)

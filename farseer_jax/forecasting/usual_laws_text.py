@@ -25,11 +25,16 @@ _NOTE = (
 
 def usual_laws_parts(forecast: "Forecast") -> list[str | Table]:
     """A table of the usual laws, and a line on each: where it lies, and why."""
-    lines = [f"{own.name}: {_reason(forecast, own)}" for own in forecast.usual]
-    return [_table(forecast), "\n".join(lines)]
+    lines = [f"{name}: {reason}" for name, reason in usual_law_reasons(forecast).items()]
+    return [usual_laws_table(forecast), "\n".join(lines)]
 
 
-def _table(forecast: "Forecast") -> Table:
+def usual_law_reasons(forecast: "Forecast") -> dict[str, str]:
+    """Where each law lies, and what explains it, by the law's name."""
+    return {own.name: _reason(forecast, own) for own in forecast.usual}
+
+
+def usual_laws_table(forecast: "Forecast") -> Table:
     """The laws at the first point, or their errors where losses were observed."""
     laws = forecast.usual
     own = forecast.predict(*forecast.points.values())

@@ -6,19 +6,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
+from farseer_jax.forecasting.curves import curves_of, main_input
 from farseer_jax.forecasting.forecast_table import number_format
 from farseer_jax.forecasting.result import Forecast
 from farseer_jax.plots.labels import place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_axis, input_label, input_ticks, is_log, plain_ticks
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of, colour_bar
-from farseer_jax.results.numbers import level_text, quantity_text
+from farseer_jax.results.numbers import level_text
 from farseer_jax.runs.inputs import NUMBERS
 
-_NUM = 80  # points of a curve
-_REACH = 1.25  # factor by which curves extend beyond the runs and the points
-_MOST_CURVES = 3
-_NEAR = 1.5  # factor beyond the runs' D up to which a curve at one D passes them
 _COLOUR_MAP = "viridis"
 _BAND, _BAND_OF_RUN = 0.30, 0.13  # opacities
 _DASHES = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
@@ -49,7 +46,7 @@ def plot_forecast(forecast: Forecast, ax: Axes | None = None) -> Axes:
         'parameters N'
     """
     with axes_of(ax, (6.4, 4.4)) as axes:
-        along = _along(forecast)
+        along = main_input(forecast)
         several = len(forecast.beyond) > 1
         if forecast.observed is not None and several:
             _draw_errors(axes, forecast, along)
@@ -61,27 +58,20 @@ def plot_forecast(forecast: Forecast, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def _along(forecast: Forecast) -> str | None:
-    """The input of the horizontal axis: N, or the first number."""
-    kinds = forecast.law_class.inputs()
-    numbers = [name for name, kind in kinds.items() if kind in NUMBERS]
-    return "N" if "N" in numbers else next(iter(numbers), None)
-
-
 # The forecast along an input
 
 
 def _draw_levels(axes: Axes, forecast: Forecast, along: str | None) -> None:
-    curves = [] if along is None else _curves(forecast, along)
+    curves = [] if along is None else curves_of(forecast, along)
     _draw_runs(axes, forecast, along)
     shown = [forecast.runs.loss]
-    for i, (inputs, label) in enumerate(curves):
-        own = label if len(curves) > 1 else "forecast"
-        shown += _draw_curve(axes, forecast, inputs, inputs[along or ""], own, COLOURS[i])
+    for i, curve in enumerate(curves):
+        own = curve.label if len(curves) > 1 else "forecast"
+        shown += _draw_curve(axes, forecast, curve.inputs, curve.x, own, COLOURS[i])
     if len(curves) == 1:
-        _draw_usual(axes, forecast, curves[0][0])
+        _draw_usual(axes, forecast, curves[0].inputs)
     shown += _draw_points(axes, forecast, along, with_bars=not curves)
-    _label_axes(axes, forecast, along, curves[0][1] if len(curves) == 1 else "")
+    _label_axes(axes, forecast, along, curves[0].label if len(curves) == 1 else "")
     _limit(axes, np.concatenate(shown))
 
 
@@ -91,44 +81,6 @@ def _limit(axes: Axes, shown: np.ndarray) -> None:
     ends = scale.transform(np.array([np.nanmin(shown), np.nanmax(shown)]))
     margin = 0.05 * (ends[1] - ends[0])
     axes.set_ylim(*scale.inverted().transform(ends + np.array([-margin, margin])))
-
-
-def _curves(forecast: Forecast, along: str) -> list[tuple[dict[str, np.ndarray], str]]:
-    """Inputs along each curve, and what they have in common."""
-    points = {name: np.asarray(x) for name, x in forecast.points.items()}
-    ends = np.concatenate([np.asarray(forecast.runs.inputs[along]), points[along]])
-    x = _line(ends)
-    if set(points) != {"N", "D"}:
-        others = {n: np.repeat(own[:1], len(x), axis=0) for n, own in points.items() if n != along}
-        is_one = all((own == own[:1]).all() for n, own in points.items() if n != along)
-        return [({**others, along: x}, "")] if is_one else []
-    N, D, runs = points["N"], points["D"], forecast.runs
-    by_D, by_ratio = _distinct(D), _distinct(D / N)
-    ratios = runs.D / runs.N
-    beyond = D.max() > _NEAR * runs.D.max() or D.min() < runs.D.min() / _NEAR
-    one_ratio = ratios.max() < 1.2 * ratios.min()
-    use_ratio = len(by_D) > _MOST_CURVES or ((beyond or one_ratio) and len(by_ratio) <= len(by_D))
-    if use_ratio and len(by_ratio) <= _MOST_CURVES:
-        return [({"N": x, "D": x * ratio}, f"D/N = {_ratio_text(ratio)}") for ratio in by_ratio]
-    if len(by_D) > _MOST_CURVES:
-        return []
-    return [({"N": x, "D": np.full_like(x, own)}, f"D = {quantity_text(own)}") for own in by_D]
-
-
-def _ratio_text(ratio: float) -> str:
-    return f"{ratio:,.0f}" if ratio >= 100.0 else f"{ratio:.3g}"
-
-
-def _distinct(values: np.ndarray) -> np.ndarray:
-    """Values that differ by more than a per cent."""
-    ordered = np.sort(values)
-    return ordered[np.append(True, np.diff(np.log(ordered)) > 0.01)]
-
-
-def _line(x: np.ndarray) -> np.ndarray:
-    if x.min() > 0.0:
-        return np.geomspace(x.min() / _REACH, x.max() * _REACH, _NUM)
-    return np.linspace(x.min(), x.max(), _NUM)
 
 
 def _draw_curve(
@@ -181,7 +133,7 @@ def _scatter_runs(axes: Axes, forecast: Forecast, x: np.ndarray, y: np.ndarray) 
 
 def _second(forecast: Forecast) -> str | None:
     """The input that colours the runs: D, or another number that varies."""
-    kinds, along = forecast.law_class.inputs(), _along(forecast)
+    kinds, along = forecast.law_class.inputs(), main_input(forecast)
     numbers = [name for name, kind in kinds.items() if kind in NUMBERS]
     others = [
         name

@@ -21,11 +21,11 @@ def extra_library(module: str, extra: str, needed_for: str) -> Any:
         ModuleNotFoundError: the library is not installed. The message says how to install it.
 
     Example:
-        >>> extra_library("no_such_library", "plots", "figures")
+        >>> extra_library("no_such_library", "excel", "sheets")
         Traceback (most recent call last):
             ...
-        ModuleNotFoundError: figures need no_such_library: python -m pip install
-        'farseer-jax[plots]'
+        ModuleNotFoundError: sheets need no_such_library: python -m pip install
+        'farseer-jax[excel]'
     """
     try:
         return importlib.import_module(module)

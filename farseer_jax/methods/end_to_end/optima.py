@@ -72,7 +72,7 @@ def solved_batch(
     few = fitted.sum(1) < free.basis.shape[1]
     outcome = np.where(few, Outcome.too_few_runs.code, outcome)
     error = relative_error(evaluate_runs(law, layout.runs), losses)
-    mean = (error * fitted).sum(1) / np.maximum(fitted.sum(1), 1)
+    mean = np.where(fitted, error, 0.0).sum(1) / np.maximum(fitted.sum(1), 1)
     return SolvedBatch(law=law, outcome=outcome, mean_relative_error=mean)
 
 

@@ -1,0 +1,175 @@
+"""The explorer of a report: a grid of answers, so that sliders need no server."""
+
+import base64
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from farseer_jax.forecasting.curves import main_input
+from farseer_jax.forecasting.forecast_table import number_format
+from farseer_jax.forecasting.result import Forecast
+from farseer_jax.plots.log_ticks import input_label
+from farseer_jax.reporting.content import Explorer
+from farseer_jax.reporting.grid import Answers, Axis, Grid
+from farseer_jax.results.numbers import level_text, share_text
+from farseer_jax.runs.inputs import LOGARITHMIC, NUMBERS
+
+_MOST_NODES = 24_000  # of a grid: half a megabyte in the page
+_MOST_NUMBERS = 3  # inputs with a slider
+_STEP = np.log(10.0) / 14  # between nodes of an axis, where there is room
+_FEWEST, _MOST = 6, 96  # nodes of an axis
+_LEAST_STEPS = 3  # between kinks, for a cubic
+_REACH = 2.0  # factor beyond the runs and points to which sliders go
+_ASIDE = 1.0 + 1e-6  # keeps nodes off the sizes of runs, whose own effect is known
+
+
+def forecast_explorer(forecast: Forecast, also: Mapping[str, np.ndarray] | None = None) -> Explorer:
+    """Controls of a forecast's inputs.
+
+    Args:
+        forecast: the forecast.
+        also: further values that the sliders must reach, by input.
+    """
+    kinds = forecast.law_class.inputs()
+    first = {name: np.asarray(x)[:1] for name, x in forecast.points.items()}
+    axes = _axes(forecast, also or {})
+    held = {name: x for name, x in first.items() if name not in {own.name for own in axes}}
+
+    def answers(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        num = len(next(iter(inputs.values())))
+        others = {name: np.repeat(x, num, axis=0) for name, x in held.items()}
+        values = [{**others, **inputs}[name] for name in kinds]
+        low, high = forecast.interval(*values)
+        run_low, run_high = forecast.interval(*values, new_run=True)
+        return {
+            "value": forecast.predict(*values), "low": low, "high": high,
+            "run_low": run_low, "run_high": run_high,
+        }  # fmt: skip
+
+    grid = Grid.of(axes, answers)
+    start = {own.name: _start(own, first[own.name][0]) for own in axes}
+    half = 0.5 * np.subtract(*forecast.interval(*forecast.points.values())[::-1])
+    decimals = len(number_format(half)(0.0).partition(".")[2])
+    content = {
+        **grid_content(grid, start),
+        "kind": "forecast",
+        "response": forecast.runs.loss_name or "loss",
+        "level": level_text(forecast.level),
+        "decimals": decimals + 1,
+        "ranges": _ranges(forecast, axes),
+        "budget": tuple(kinds) == ("N", "D"),
+    }
+    held_text = f" Held as at the first point: {', '.join(held)}." if held else ""
+    return Explorer(content, note_of(grid, answers) + held_text)
+
+
+def grid_content(grid: Grid, start: Mapping[str, Any]) -> dict[str, Any]:
+    """A grid for the page's script."""
+    return {
+        "axes": [
+            {
+                "name": own.name,
+                "label": input_label(own.name),
+                "log": own.is_log,
+                "choice": own.is_choice,
+                "values": own.values.tolist(),
+                "kinks": list(own.kinks),
+                "start": start[own.name],
+            }
+            for own in grid.axes
+        ],
+        "fields": {name: packed(values) for name, values in grid.values.items()},
+    }
+
+
+def packed(values: np.ndarray) -> str:
+    """Numbers as 32-bit little-endian bytes in base64."""
+    return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode("ascii")
+
+
+def _start(axis: Axis, value: Any) -> Any:
+    return str(value) if axis.is_choice else float(value)
+
+
+def _axes(forecast: Forecast, also: Mapping[str, np.ndarray]) -> list[Axis]:
+    """The inputs with controls: up to three numbers, and the categories."""
+    kinds, runs = forecast.law_class.inputs(), forecast.runs
+    choices = [
+        Axis(name, np.unique(np.asarray(runs.inputs[name]).astype(object)), is_log=False)
+        for name, kind in kinds.items()
+        if kind == "category"
+    ]
+    numbers = [name for name, kind in kinds.items() if kind in NUMBERS][:_MOST_NUMBERS]
+    most = _MOST_NODES / float(np.prod([len(own.values) for own in choices]))
+    each = int(np.clip(most ** (1.0 / max(len(numbers), 1)), _FEWEST, _MOST))
+    axes = {}
+    for name in numbers:
+        own = np.asarray(runs.inputs[name], float)
+        every = [own, np.asarray(forecast.points[name], float), np.atleast_1d(also.get(name, []))]
+        values, kind = np.concatenate(every), kinds[name]
+        if kind in LOGARITHMIC:
+            kinks = own if name == _along(forecast) else np.zeros(0)
+            axes[name] = logarithmic_axis(name, values, np.unique(kinks), each)
+        else:
+            axes[name] = _linear_axis(name, values, each, is_fraction=kind == "fraction")
+    by_name = {**axes, **{own.name: own for own in choices}}
+    return [by_name[name] for name in kinds if name in by_name]
+
+
+def _along(forecast: Forecast) -> str:
+    """The input each of whose values has an effect, where answers have a kink."""
+    return forecast.errors.along or main_input(forecast) or ""
+
+
+def logarithmic_axis(name: str, values: np.ndarray, kinks: np.ndarray, most: int) -> Axis:
+    """Nodes from somewhat below the smallest value to somewhat above the largest.
+
+    Args:
+        name: of the input.
+        values: what must be reached.
+        kinks: values at which answers have a kink, ascending.
+        most: number of nodes.
+    """
+    values = values[np.isfinite(values)]
+    low, high = float(values.min()) / _REACH, float(values.max()) * _REACH
+    ends = np.array([low, *kinks, high])
+    nums = np.maximum(np.ceil(np.diff(np.log(ends)) / _STEP), _LEAST_STEPS).astype(int)
+    if len(kinks) and nums.sum() < most:
+        parts = [
+            np.geomspace(*own, num + 1)[:-1] for own, num in zip(pairwise(ends), nums, strict=True)
+        ]
+        at = tuple(np.cumsum(nums)[:-1].tolist())
+        return Axis(name, np.append(np.concatenate(parts), high) * _ASIDE, kinks=at)
+    num = int(np.clip(np.ceil(np.log(high / low) / _STEP) + 1, _FEWEST, most))
+    return Axis(name, np.geomspace(low, high, num) * _ASIDE)
+
+
+def _linear_axis(name: str, values: np.ndarray, most: int, *, is_fraction: bool) -> Axis:
+    """Nodes from somewhat below the smallest value to somewhat above the largest."""
+    values = values[np.isfinite(values)]
+    low, high = float(values.min()), float(values.max())
+    margin = 0.0 if is_fraction else 0.25 * (high - low) or 1.0
+    return Axis(name, np.linspace(low - margin, high + margin, min(most, 24)), is_log=False)
+
+
+def _ranges(forecast: Forecast, axes: list[Axis]) -> dict[str, list[float]]:
+    """The runs' range of each number."""
+    found = {}
+    for own in axes:
+        if not own.is_choice:
+            values = np.asarray(forecast.runs.inputs[own.name], float)
+            found[own.name] = [float(values.min()), float(values.max())]
+    return found
+
+
+def note_of(grid: Grid, answers: Answers) -> str:
+    """How the numbers were computed, and how accurate they are."""
+    error = max(grid.error(answers, name) for name in ("value", "low", "high"))
+    shape = " × ".join(str(len(own.values)) for own in grid.axes)
+    return (
+        f"Interpolated between {shape} computed answers, to within "
+        f"{share_text(max(error, 1e-6))} of the interval's half-width. Intervals are those of a "
+        "size that has not been trained."
+    )

@@ -1,0 +1,250 @@
+"""``report``: one page with the answer to a question, and what it rests on."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.decisions.allocate import allocate
+from farseer_jax.decisions.allocation_result import Allocation
+from farseer_jax.decisions.suggest_runs import suggest_runs
+from farseer_jax.diagnostics.extrapolate import extrapolate
+from farseer_jax.forecasting.forecast import forecast
+from farseer_jax.forecasting.forecast_table import interval_texts, number_format, point_text
+from farseer_jax.forecasting.points import PointsLike
+from farseer_jax.forecasting.result import Forecast
+from farseer_jax.laws.law import Law
+from farseer_jax.reporting.comparison import comparison_report
+from farseer_jax.reporting.content import Section
+from farseer_jax.reporting.explorer import forecast_explorer
+from farseer_jax.reporting.python_text import comparison_text, python_text
+from farseer_jax.reporting.result import Report
+from farseer_jax.reporting.sections.answer import answer
+from farseer_jax.reporting.sections.doubts import doubts
+from farseer_jax.reporting.sections.fits import fits
+from farseer_jax.reporting.sections.holdouts import holdouts as holdout_section
+from farseer_jax.reporting.sections.next_runs import next_runs
+from farseer_jax.reporting.sections.runs_map import runs_map
+from farseer_jax.reporting.sections.split import split
+from farseer_jax.results.numbers import level_text
+from farseer_jax.results.result import Result
+from farseer_jax.runtime.threads import one_blas_thread
+
+_NUM_BUDGETS = 13  # of the curves, besides those asked for
+_TITLES = {
+    "holdouts": "Who predicts larger runs best",
+    "split": "How to split compute",
+    "next": "Which runs to train next",
+}
+_T = TypeVar("_T")
+
+
+def report(
+    runs: object,
+    points: PointsLike | None = None,
+    *,
+    against: object = None,
+    names: tuple[str, str] | None = None,
+    compute: ArrayLike | None = None,
+    budget: float | None = None,
+    law: type[Law] | str | None = None,
+    level: float = 0.9,
+    title: str = "",
+    holdouts: bool = True,
+    **options: Any,
+) -> Report:
+    """Answer a question about runs that were not trained yet, on one page.
+
+    The page has, in the order of a decision: the forecast with its interval and its distance beyond
+    the runs, what speaks against it, an explorer of the inputs, the runs as a map, the fits and
+    their residuals, who predicts larger runs from smaller ones best, how to split compute, which
+    runs to train next, and what remakes all of it. It is one HTML file with interactive figures
+    that needs no network.
+
+    Args:
+        runs: :class:`Runs`, or a table as for :func:`fit`.
+        points: where to forecast, as for :func:`forecast`.
+        against: the runs of another recipe: the page then says which of the two wins at the points
+            (:func:`compare_runs`), instead of the forecast.
+        names: names of both; "A" and "B" unless given.
+        compute: budgets to split between N and D, in FLOPs; those of the points unless given.
+        budget: FLOPs for further runs; as much as all runs took unless given.
+        law: a law of any inputs instead of the usual ones over N and D. Then the page has neither a
+            split of compute nor runs to train next.
+        level: nominal coverage of the intervals.
+        title: title of the page.
+        holdouts: whether laws are compared by fits to the smaller runs, which takes most of the
+            time.
+        **options: of :func:`forecast`, such as ``response`` or ``columns_of``.
+
+    Returns:
+        The report: :meth:`Report.save` writes the page.
+
+    Raises:
+        ValueError, TypeError: as for :func:`forecast`, and for budgets that are not positive.
+
+    Example:
+        >>> from farseer_jax import example_runs, report
+        >>> small = example_runs().select(max_N=1e9)
+        >>> found = report(small, [(7e9, 2e11)], compute=1e22, holdouts=False)
+        >>> found.summary
+        'loss at N 7 B, D 200 B: 0.4471, 90 % interval 0.4413 to 0.4529'
+    """
+    if against is not None:
+        refused = {"compute": compute, "budget": budget, "law": law, **options}
+        return _comparison(runs, against, points, names, level, title, refused)
+    if names is not None:
+        raise ValueError("names: expected with against=, the runs of the other recipe")
+    budgets = None if compute is None else _positive("compute", compute)
+    if budget is not None:
+        _positive("budget", budget)
+    found = forecast(runs, points, law=law, level=level, **options)
+    results: dict[str, Result] = {"forecast": found}
+    with one_blas_thread():
+        tried = _tried(found, results, budgets, budget, holdouts=holdouts)
+        sections = _sections(found, tried, budgets, budget)
+    given = {"compute": compute, "budget": budget, "law": law, "title": title or None, **options}
+    return Report(
+        title=title or f"Forecast of the {found.runs.loss_name or 'loss'}",
+        summary=_summary(found),
+        results=results,
+        sections=tuple(sections),
+        tables={"the runs": found.runs},
+        settings={"level": level_text(level), "seed of draws": "0"},
+        python=python_text(found, given, sorted(results)),
+    )
+
+
+def _comparison(
+    runs: object,
+    against: object,
+    points: PointsLike | None,
+    names: tuple[str, str] | None,
+    level: float,
+    title: str,
+    refused: Mapping[str, Any],
+) -> Report:
+    """The report of two recipes; other arguments of a forecast are refused."""
+    given = [name for name, value in refused.items() if value is not None]
+    if given:
+        raise ValueError(
+            f"{', '.join(given)}: not with against=, whose page compares runs over N and D; make "
+            "one report of each table"
+        )
+    both = names or ("A", "B")
+    python = comparison_text(points, both, level)
+    return comparison_report((runs, against), points, both, level, title, python)
+
+
+class _Tried(NamedTuple):
+    """Results by name, and why others are missing."""
+
+    results: Mapping[str, Any]
+    reasons: Mapping[str, str]
+
+
+def _tried(
+    found: Forecast,
+    results: dict[str, Result],
+    compute: np.ndarray | None,
+    budget: float | None,
+    *,
+    holdouts: bool,
+) -> _Tried:
+    """Everything after the forecast; what the runs do not allow has a reason instead."""
+    reasons: dict[str, str] = {}
+
+    def attempt(name: str, make: Callable[[], Result]) -> None:
+        try:
+            results[name] = make()
+        except ValueError as error:
+            reasons[name] = str(error)
+
+    if holdouts:
+        attempt("holdouts", lambda: extrapolate(found.runs, _candidates(found)))
+    if found.law is None:
+        attempt("split", lambda: allocate(found, _budgets(found, compute)))
+        attempt(
+            "next",
+            lambda: suggest_runs(found, dict(found.points), budget=budget or _spent(found)),
+        )
+    return _Tried(results, reasons)
+
+
+def _candidates(found: Forecast) -> list[Any] | None:
+    law = found.law_class
+    return None if found.law is None else [(law, "forecast"), law]
+
+
+def _budgets(found: Forecast, compute: np.ndarray | None) -> np.ndarray:
+    """The budgets asked for, and others from the largest runs on for a curve."""
+    asked = _asked(found, compute)
+    runs = 6.0 * found.runs.N * found.runs.D
+    low = min(float(np.median(runs)), float(asked.min()))
+    curve = np.geomspace(low, max(float(asked.max()), float(runs.max())), _NUM_BUDGETS)
+    return np.unique(np.concatenate([curve[:-1], asked, [max(asked.max(), runs.max())]]))
+
+
+def _asked(found: Forecast, compute: np.ndarray | None) -> np.ndarray:
+    if compute is not None:
+        return compute
+    return np.unique(6.0 * found.points["N"] * found.points["D"])
+
+
+def _spent(found: Forecast) -> float:
+    """FLOPs of all runs."""
+    return float((6.0 * found.runs.N * found.runs.D).sum())
+
+
+def _sections(
+    found: Forecast, tried: _Tried, compute: np.ndarray | None, budget: float | None
+) -> list[Section]:
+    own = tried.results
+    allocation: Allocation | None = own.get("split")
+    also = {} if allocation is None else {"N": allocation.N, "D": allocation.D}
+    sections = [
+        answer(found),
+        doubts(found),
+        Section("explore", "Explore", [forecast_explorer(found, also)]),
+        runs_map(found, allocation, own.get("next")),
+        fits(found),
+    ]
+    if "holdouts" in own:
+        sections.append(holdout_section(own["holdouts"]))
+    if allocation is not None:
+        asked = np.isin(allocation.compute, _asked(found, compute))
+        sections.append(split(found, allocation, asked))
+    if "next" in own:
+        whose = "as given" if budget else "as much as all runs so far"
+        sections.append(next_runs(own["next"], whose))
+    order = [*_TITLES]
+    missing = [
+        Section(name, _TITLES[name], [f"Not available: {reason}"])
+        for name, reason in tried.reasons.items()
+    ]
+    late = [s for s in [*sections, *missing] if s.name in order]
+    early = [s for s in sections if s.name not in order]
+    return [*early, *sorted(late, key=lambda section: order.index(section.name))]
+
+
+def _summary(found: Forecast) -> str:
+    """The first answer in a sentence."""
+    values = {name: np.asarray(x)[:1] for name, x in found.points.items()}
+    predicted, (low, high) = found.predict(*values.values()), found.interval(*values.values())
+    number = number_format(0.5 * (high - low))
+    (interval,) = interval_texts(low, high, number)
+    return (
+        f"{found.runs.loss_name or 'loss'} at {point_text(found, 0)}: {number(predicted[0])}, "
+        f"{level_text(found.level)} interval {interval}"
+    )
+
+
+def _positive(name: str, values: ArrayLike) -> np.ndarray:
+    try:
+        found = np.atleast_1d(np.asarray(values, dtype=float)).ravel()
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected FLOPs, got {values!r}") from None
+    if not len(found) or not (np.isfinite(found) & (found > 0.0)).all():
+        raise ValueError(f"{name}: expected positive FLOPs, got {values!r}")
+    return found

@@ -1,0 +1,170 @@
+"""The answer: what the runs asked about will reach, how sure that is, and how far away they are."""
+
+import numpy as np
+
+from farseer_jax.forecasting.curves import Curve, curves_of, main_input
+from farseer_jax.forecasting.forecast_table import interval_texts, number_format, point_text
+from farseer_jax.forecasting.result import Forecast
+from farseer_jax.reporting.content import Card, Cards, Data, Figure, Item, Section
+from farseer_jax.reporting.figure_style import (
+    COLOURS,
+    axis,
+    band,
+    coloured,
+    hover,
+    input_axis,
+    layout,
+    line,
+    points,
+)
+from farseer_jax.results.numbers import level_text, quantity_text, share_text
+from farseer_jax.runs.inputs import NUMBERS
+from farseer_jax.uncertainty.intervals import cell_text
+
+_MOST_CARDS = 6
+
+
+def answer(forecast: Forecast) -> Section:
+    """The answer at each point, its table, and the forecast along the main input."""
+    table = Data("forecast", "All points, with where their variance comes from", forecast.table())
+    items: list[Item] = [Cards(cards(forecast)), _more(forecast), table]
+    if (along := main_input(forecast)) is not None:
+        items.insert(1, _figure(forecast, along))
+    return Section("answer", "The answer", [item for item in items if item])
+
+
+def cards(forecast: Forecast) -> list[Card]:
+    """A card for each of the first points."""
+    frame = forecast.table().to_dataframe()[:_MOST_CARDS]
+    half = 0.5 * (frame["upper"] - frame["lower"]).to_numpy()
+    number, level = number_format(half), level_text(forecast.level)
+    own = interval_texts(frame["lower"], frame["upper"], number)
+    run = interval_texts(frame["run_lower"], frame["run_upper"], number)
+    found = []
+    for i, row in enumerate(frame.to_dict("records")):
+        wide = f" (±{share_text(half[i] / abs(row['predicted']))})" if row["predicted"] else ""
+        lines = [
+            f"{level} interval {own[i]}{wide}",
+            f"of a single run {run[i]}",
+            beyond_text(forecast, i),
+        ]
+        found.append(Card(point_text(forecast, i), number(row["predicted"]), lines))
+    return found
+
+
+def beyond_text(forecast: Forecast, row: int) -> str:
+    """How far a point lies beyond the runs, in words."""
+    if not forecast.beyond[row]:
+        return "within the runs"
+    factors = []
+    for name, kind in forecast.law_class.inputs().items():
+        own, value = np.asarray(forecast.runs.inputs[name]), forecast.points[name][row]
+        if kind not in NUMBERS or own.min() <= 0.0 or own.min() <= value <= own.max():
+            continue
+        times = value / own.max() if value > own.max() else own.min() / value
+        side = "the largest" if value > own.max() else "below the smallest"
+        factors.append(f"{name} {times:.3g} times {side}")
+    where = "; ".join(factors) or "between the runs' largest values"
+    return f"{forecast.beyond[row]:.2g} e-folds beyond the runs: {where}"
+
+
+def _more(forecast: Forecast) -> str:
+    more = len(forecast.beyond) - _MOST_CARDS
+    return f"{more} more points are in the table." if more > 0 else ""
+
+
+def _figure(forecast: Forecast, along: str) -> Figure:
+    runs, response = forecast.runs, forecast.runs.loss_name or "loss"
+    curves = curves_of(forecast, along)
+    traces = [_runs(forecast, along)]
+    for i, curve in enumerate(curves):
+        traces += _curve(forecast, curve, curve.label or "forecast", COLOURS[i])
+    if len(curves) == 1:
+        traces += [
+            line(curves[0].x, law.at(curves[0].inputs).predicted, law.name, COLOURS[2 + i],
+                 dash=1 + i, visible="legendonly")
+            for i, law in enumerate(forecast.usual) if law.law is not None
+        ]  # fmt: skip
+    traces.append(_points(forecast, along))
+    x = np.concatenate([np.asarray(runs.inputs[along], float), np.asarray(forecast.points[along])])
+    low, high = forecast.interval(*forecast.points.values(), new_run=True)
+    ends = np.array([min(runs.loss.min(), low.min()), max(runs.loss.max(), high.max())])
+    margin = 0.05 * float(np.ptp(ends))
+    at = f" at {curves[0].label}" if len(curves) == 1 and curves[0].label else ""
+    return Figure(
+        "forecast",
+        f"The forecast{at} with its {level_text(forecast.level)} band (dark), that of a single run "
+        "(light), and the runs. Click a law in the legend to compare it.",
+        traces,
+        layout(
+            input_axis(along, x),
+            axis(response, range=[float(ends[0] - margin), float(ends[1] + margin)]),
+        ),
+    )
+
+
+def _runs(forecast: Forecast, along: str) -> dict[str, object]:
+    runs = forecast.runs
+    by = second_input(forecast, along)
+    marker = {"size": 6, **({} if by is None else coloured(np.asarray(runs.inputs[by]), by))}
+    return points(
+        runs.inputs[along], runs.loss, "runs", run_texts(forecast), opacity=0.75, marker=marker
+    )
+
+
+def second_input(forecast: Forecast, along: str | None) -> str | None:
+    """The number that colours the runs: D, or another that varies."""
+    kinds = forecast.law_class.inputs()
+    others = [
+        name
+        for name, kind in kinds.items()
+        if kind in NUMBERS and name != along and np.ptp(np.asarray(forecast.runs.inputs[name])) > 0
+    ]
+    return "D" if "D" in others else next(iter(others), None)
+
+
+def run_texts(forecast: Forecast) -> list[str]:
+    """The hover text of each run: its inputs that are no mixtures, and its loss."""
+    runs, rows = forecast.runs, dict[str, list[str]]()
+    for name, kind in forecast.law_class.inputs().items():
+        if kind != "mixture":
+            rows[name] = [cell_text(name, value) for value in np.asarray(runs.inputs[name])]
+    rows[runs.loss_name or "loss"] = [f"{value:.5g}" for value in runs.loss]
+    if {"N", "D"} <= set(runs.inputs):
+        rows["compute"] = [f"{value:.3g} FLOPs" for value in 6.0 * runs.N * runs.D]
+    return hover(rows)
+
+
+def _curve(forecast: Forecast, curve: Curve, name: str, colour: str) -> list[dict[str, object]]:
+    values = [curve.inputs[own] for own in forecast.law_class.inputs()]
+    bands = [
+        band(curve.x, *forecast.interval(*values, new_run=new_run), name, colour, opacity,
+             showlegend=False, legendgroup=name)
+        for new_run, opacity in ((True, 0.12), (False, 0.25))
+    ]  # fmt: skip
+    return [*bands, line(curve.x, forecast.predict(*values), name, colour, legendgroup=name)]
+
+
+def _points(forecast: Forecast, along: str) -> dict[str, object]:
+    values = [*forecast.points.values()]
+    predicted, (low, high) = forecast.predict(*values), forecast.interval(*values)
+    number = number_format(0.5 * (high - low))
+    texts = [
+        f"{point_text(forecast, i)}<br>{number(predicted[i])} ({number(low[i])} to "
+        f"{number(high[i])})" + (f"<br>{quantity}" if (quantity := _compute(forecast, i)) else "")
+        for i in range(len(predicted))
+    ]
+    marker = {"symbol": "star", "size": 14, "line": {"width": 1, "color": "#ffffff"}}
+    return points(
+        forecast.points[along], predicted, "forecast points", texts, COLOURS[1],
+        marker=marker,
+        error_y={"type": "data", "symmetric": False, "array": (high - predicted).tolist(),
+                 "arrayminus": (predicted - low).tolist(), "color": COLOURS[1], "thickness": 1.5},
+    )  # fmt: skip
+
+
+def _compute(forecast: Forecast, row: int) -> str:
+    if not {"N", "D"} <= set(forecast.points):
+        return ""
+    N, D = (forecast.points[name][row] for name in ("N", "D"))
+    return f"{6.0 * N * D:.3g} FLOPs, D/N {quantity_text(D / N)}"

@@ -1,0 +1,101 @@
+"""What speaks against the answer: warnings, laws that disagree, runs that pull."""
+
+from functools import partial
+
+import numpy as np
+
+from farseer_jax.forecasting.forecast_table import point_text
+from farseer_jax.forecasting.result import Forecast
+from farseer_jax.forecasting.usual_laws_text import usual_law_reasons, usual_laws_table
+from farseer_jax.reporting.content import Data, Facts, Figure, Item, Section, Warnings
+from farseer_jax.reporting.figure_style import COLOURS, GREY, axis, layout, points
+from farseer_jax.results.numbers import level_text
+from farseer_jax.results.table import Column, Table
+from farseer_jax.runs.row_labels import row_name
+from farseer_jax.uncertainty.intervals import cell_text
+
+_MOST_POINTS, _MOST_RUNS = 6, 10
+_PULLS = 0.7  # weight below which a run lies far from the others
+
+
+def doubts(forecast: Forecast) -> Section:
+    """Warnings, worst first; what the usual laws say; and the runs that fit worst."""
+    items: list[Item] = [Warnings(forecast.warnings)]
+    if forecast.usual:
+        laws = usual_laws_table(forecast)
+        items += [
+            _figure(forecast),
+            Data("laws", "The usual laws at the first point, and how they did", laws, is_open=True),
+            Facts(usual_law_reasons(forecast)),
+        ]
+    return Section("doubts", "What speaks against it", [*items, *_runs(forecast)])
+
+
+def _figure(forecast: Forecast) -> Figure:
+    """Each law's difference from the forecast at the points, with the interval."""
+    num = min(len(forecast.beyond), _MOST_POINTS)
+    names = [point_text(forecast, i) for i in range(num)]
+    own = forecast.predict(*forecast.points.values())[:num]
+    low, high = (
+        100.0 * (end[:num] / own - 1.0) for end in forecast.interval(*forecast.points.values())
+    )
+    interval = points(
+        np.zeros(num), np.arange(num), f"forecast, {level_text(forecast.level)} interval",
+        [f"{n}<br>{a:+.2f} % to {b:+.2f} %" for n, a, b in zip(names, low, high, strict=True)],
+        COLOURS[0],
+        marker={"symbol": "line-ns", "size": 16, "line": {"width": 3, "color": COLOURS[0]}},
+        error_x={"type": "data", "symmetric": False, "array": high.tolist(),
+                 "arrayminus": (-low).tolist(), "thickness": 8, "width": 0, "color": COLOURS[0]},
+    )  # fmt: skip
+    symbols = ("circle", "diamond", "square", "triangle-up")
+    laws = []
+    for i, law in enumerate(law for law in forecast.usual if law.law is not None):
+        apart = 100.0 * (law.predicted[:num] / own - 1.0)
+        texts = [
+            f"{law.name}<br>{name}<br>{v:+.2f} %" for name, v in zip(names, apart, strict=True)
+        ]
+        marker = {"symbol": symbols[i % len(symbols)], "size": 11}
+        laws.append(points(apart, np.arange(num), law.name, texts, COLOURS[1 + i], marker=marker))
+    y = {
+        **axis(""), "tickvals": list(range(num)),
+        "ticktext": [name.replace(", ", "<br>") for name in names],
+        "range": [num - 0.4, -0.6], "zeroline": False,
+    }  # fmt: skip
+    x = axis("difference from the forecast, %", zeroline=True, zerolinecolor=GREY)
+    return Figure(
+        "laws",
+        "What the usual laws say at the points, relative to the forecast (the bar is its "
+        "interval).",
+        [interval, *laws],
+        layout(x, y, height=140 + 62 * num),
+    )
+
+
+def _runs(forecast: Forecast) -> list[Item]:
+    """The runs that lie farthest from the forecast, with the weight that they have left."""
+    runs = forecast.runs
+    predicted = forecast.predict(*forecast.law_class.columns(runs).values())
+    link = runs.link
+    error = np.asarray(link.forward(runs.loss)) - np.asarray(link.forward(predicted))
+    weights = np.sum([own.share * np.asarray(own.weights) for own in forecast.members], axis=0)
+    worst = np.argsort(-np.abs(error), kind="stable")[:_MOST_RUNS]
+    pulled = int((weights < _PULLS).sum())
+    lead = (
+        "Every run counts fully: none lies far from the others."
+        if not pulled
+        else f"{pulled} of {len(runs)} runs lie far from the others, so that they count less."
+    )
+    table = Table(
+        [
+            Column("run", [row_name(runs.extra, int(i)) for i in worst], left=True),
+            *(
+                Column(name, np.asarray(runs.inputs[name])[worst], partial(cell_text, name))
+                for name, kind in forecast.law_class.inputs().items() if kind != "mixture"
+            ),
+            Column("observed", runs.loss[worst], "{:.5g}".format),
+            Column("fitted", predicted[worst], "{:.5g}".format),
+            Column("apart", error[worst] / forecast.noise, "{:+.1f}".format, "difference / noise"),
+            Column("weight", weights[worst], "{:.0%}".format),
+        ]
+    )  # fmt: skip
+    return [lead, Data("farthest_runs", "The runs that lie farthest from the fit", table)]

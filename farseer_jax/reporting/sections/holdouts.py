@@ -1,0 +1,52 @@
+"""Who predicts larger runs from smaller ones best."""
+
+import numpy as np
+
+from farseer_jax.diagnostics.extrapolation import Extrapolation
+from farseer_jax.diagnostics.extrapolation_tables import limit_table, ranking_table
+from farseer_jax.diagnostics.extrapolation_verdict import verdict
+from farseer_jax.reporting.content import Data, Figure, Section, Warnings
+from farseer_jax.reporting.figure_style import COLOURS, axis, input_axis, layout, points
+from farseer_jax.uncertainty.intervals import cell_text
+
+_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross")
+
+
+def holdouts(found: Extrapolation) -> Section:
+    """The ranking, the errors by limit, and the verdict."""
+    return Section(
+        "holdouts",
+        "Who predicts larger runs best",
+        [
+            verdict(found).replace("\n", " "),
+            *([Warnings(found.warnings)] if found.warnings else []),
+            _figure(found),
+            Data("holdouts", "The ranking on hold-outs", ranking_table(found), is_open=True),
+            Data("holdout_errors", "Errors on the held-out runs, by limit", limit_table(found)),
+        ],
+    )
+
+
+def _figure(found: Extrapolation) -> Figure:
+    unit, factor = ("%", 100.0) if found.is_relative else ("", 1.0)
+    traces = []
+    for i, row in enumerate(found.leaderboard):
+        error = factor * np.asarray(found[row.name].held_out_error)
+        texts = [
+            f"{row.name}<br>{found.along} up to {cell_text(found.along, limit)}<br>{v:.3g} {unit}"
+            for limit, v in zip(found.limits, error, strict=True)
+        ]
+        colour = COLOURS[i % len(COLOURS)]
+        traces.append(
+            points(found.limits, error, row.name, texts, colour, mode="lines+markers",
+                   marker={"symbol": _SYMBOLS[i % len(_SYMBOLS)], "size": 8},
+                   line={"color": colour, "width": 2 if i == 0 else 1.2})
+        )  # fmt: skip
+    title = f"mean error on the held-out runs{', %' * bool(unit)}"
+    label = f"largest {found.along} that was fitted"
+    return Figure(
+        "holdouts",
+        "Errors on the largest runs of fits to the runs below each limit.",
+        traces,
+        layout(input_axis(found.along, found.limits, label), axis(title, type="log")),
+    )

@@ -1,0 +1,54 @@
+"""Which runs to train next."""
+
+import numpy as np
+
+from farseer_jax.decisions.suggest_runs_result import Suggestions
+from farseer_jax.reporting.content import Data, Figure, Item, Section
+from farseer_jax.reporting.figure_style import COLOURS, axis, layout, points
+from farseer_jax.results.table import Table
+from farseer_jax.uncertainty.intervals import cell_text
+
+
+def next_runs(found: Suggestions, whose_budget: str) -> Section:
+    """What the suggested runs buy.
+
+    Args:
+        found: the suggestions.
+        whose_budget: where the budget comes from, in words.
+    """
+    texts = [own for own in found.text_parts() if isinstance(own, str)]
+    tables = [own for own in found.text_parts() if isinstance(own, Table)]
+    names = ("next_runs", "targets", "splits")
+    captions = (
+        "The runs, and the standard error after each",
+        "The points asked about, before and after",
+        "The splits, before and after",
+    )
+    items: list[Item] = [f"{texts[0]} FLOPs ({whose_budget})."]
+    if len(found):
+        items.append(_figure(found))
+        shown = zip(names, captions, tables, strict=False)
+        items += [Data(*own, is_open=True) for own in shown]
+    items += texts[-1].split("\n")
+    return Section("next", "Which runs to train next", items)
+
+
+def _figure(found: Suggestions) -> Figure:
+    """The standard error against what was spent."""
+    spent = np.concatenate([[0.0], np.cumsum(found.cost)])
+    after = found.standard_error_after if found.targets else found.ratio_error_after
+    now = found.standard_error_now if found.targets else found.ratio_error_now
+    error = 100.0 * np.concatenate([[now], np.asarray(after)])
+    texts = [f"now: {error[0]:.3g} %"]
+    for i, value in enumerate(error[1:]):
+        own = ", ".join(f"{n} {cell_text(n, x[i])}" for n, x in found.inputs.items())
+        texts.append(f"run {i + 1}: {own}<br>{found.cost[i]:.3g} FLOPs<br>then {value:.3g} %")
+    trace = points(
+        spent, error, "standard error", texts, COLOURS[3], mode="lines+markers",
+        line={"shape": "hv", "color": COLOURS[3], "width": 2}, marker={"size": 9},
+    )  # fmt: skip
+    x = axis("FLOPs spent on suggested runs", exponentformat="power", rangemode="tozero")
+    y = axis("standard error at the points, %", rangemode="tozero")
+    return Figure(
+        "next_runs", "What each suggested run buys.", [trace], layout(x, y, showlegend=False)
+    )
