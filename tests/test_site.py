@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from commands import command_named
 
 import farseer_jax as fj
 from farseer_jax import plots
@@ -97,6 +98,10 @@ def test_the_first_ten_minutes_print_what_the_page_shows(
     blocks = BLOCK.findall(text_of("docs/decision.md"))
     commands = [code for language, code in blocks if code.startswith("farseer ")]
     outputs = [code for language, code in blocks if language == "text"]
+    (report,) = (command for command in commands if command.startswith("farseer report "))
+    options = shlex.split(report)[2:]
+    command_named("report").make_context("report", options)  # tests of reports write them
+    commands.remove(report)
     assert len(commands) == len(outputs) == 5
     for command, shown in zip(commands, outputs, strict=True):
         result = CliRunner().invoke(main, shlex.split(command)[1:])

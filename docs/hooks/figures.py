@@ -5,20 +5,17 @@ A page shows one by ``![what it shows](figures/NAME.svg)``. NAME is that of a fu
 """
 
 import ast
-import hashlib
 import io
 import re
-import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from kept import kept
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import get_plugin_logger
 from mkdocs.structure.files import File, Files
-
-from notebooks import builder
 
 GALLERY = Path(__file__).parents[1] / "gallery.md"
 _BLOCK = re.compile(r"^!\[[^]]*\]\(figures/(?P<name>[\w-]+)\.svg\)$|^```python\n(?P<code>.*?)^```$",
@@ -77,7 +74,7 @@ def _drawn() -> bytes:
 
 
 def draw(first: list[str], codes: dict[str, str]) -> dict[str, bytes]:
-    """Figures as SVG.
+    """Figures as SVG, by file name.
 
     Raises:
         PluginError: the code of a figure fails.
@@ -92,7 +89,7 @@ def draw(first: list[str], codes: dict[str, str]) -> dict[str, bytes]:
             except Exception as error:
                 raise PluginError(f"gallery.md, {name or 'what is run first'}: {error}") from error
             if name:
-                figures[name] = _drawn()
+                figures[f"{name}.svg"] = _drawn()
             log.debug("%s: %.1f s", name, time.perf_counter() - start)
     return figures
 
@@ -105,22 +102,11 @@ def missing(codes: dict[str, str]) -> list[str]:
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the figures to the site; they are drawn anew if their code or the package changed."""
-    from farseer_jax.cli.jax_settings import set_up_jax
-
-    set_up_jax()  # as the shell: quickly compiled, and compiled once
+    """Add the figures to the site."""
     first, codes = sections(GALLERY.read_text(encoding="utf-8"))
     if names := missing(codes):
         raise PluginError(f"gallery.md: no section for the figures {', '.join(names)}")
-    key = hashlib.sha256(f"{first} {codes} {builder().package_hash()}".encode()).hexdigest()
-    folder = builder().CACHE / f"figures-{key[:16]}"
-    if not folder.exists():
-        drawn = draw(first, codes)
-        for older in folder.parent.glob("figures-*"):
-            shutil.rmtree(older)
-        folder.mkdir(parents=True)
-        for name, content in drawn.items():
-            (folder / f"{name}.svg").write_bytes(content)
-    for path in sorted(folder.glob("*.svg")):
-        files.append(File.generated(config, f"figures/{path.name}", content=path.read_bytes()))
+    drawn = kept("figures", f"{first} {codes}", lambda: draw(first, codes))
+    for name, content in drawn.items():
+        files.append(File.generated(config, f"figures/{name}", content=content))
     return files
