@@ -22,8 +22,8 @@ def forecast_table(forecast: "Forecast") -> Table:
     """One row per point: inputs, prediction, intervals and where the variance comes from."""
     moments = forecast.stack.moments(forecast.points)
     predicted = np.asarray(forecast.runs.link.inverse(moments.mean))
-    low, high = forecast.interval(*forecast.points.values())
-    run_low, run_high = forecast.interval(*forecast.points.values(), new_run=True)
+    low, high = forecast.interval_of(moments)
+    run_low, run_high = forecast.interval_of(moments, new_run=True)
     number = number_format(0.5 * (high - low))
     total = moments.variance + moments.noise
     shares = {name: getattr(moments, name) / total for name in VARIANCE_PARTS}

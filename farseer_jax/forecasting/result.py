@@ -14,7 +14,7 @@ from farseer_jax.forecasting.forecast_table import forecast_table
 from farseer_jax.forecasting.forecast_text import parts
 from farseer_jax.forecasting.forecast_warnings import warnings_of
 from farseer_jax.forecasting.points import PointsLike, as_points
-from farseer_jax.forecasting.posterior import Inputs, posterior_of, problem_of
+from farseer_jax.forecasting.posterior import Inputs, Moments, posterior_of, problem_of
 from farseer_jax.forecasting.stack import Record, Stack
 from farseer_jax.forecasting.usual_laws import UsualLaw
 from farseer_jax.laws.catalogue.chinchilla import Chinchilla
@@ -146,8 +146,28 @@ class Forecast(Result):
         level = self.level if level is None else level
         check_level(level)
         flat, shape = flat_points(self.law_class, args, inputs)
-        low, high = self._interval(flat, level, new_run)
+        moments = self.stack.moments(flat)
+        low, high = self.interval_of(moments, level=level, new_run=new_run)
         return low.reshape(shape)[()], high.reshape(shape)[()]
+
+    def interval_of(
+        self, moments: Moments, *, level: float | None = None, new_run: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The ends of intervals, from moments of the stack on the link's scale.
+
+        Args:
+            moments: of points.
+            level: nominal coverage; that of the forecast unless given.
+            new_run: the interval of one run, noise included.
+        """
+        from scipy.special import stdtrit
+
+        level = self.level if level is None else level
+        variance = moments.variance + (moments.noise if new_run else 0.0)
+        reach = stdtrit(self.stack.degrees, 0.5 * (1.0 + level)) * np.sqrt(variance)
+        ends = (self.runs.link.inverse(moments.mean + side * reach) for side in (-1.0, 1.0))
+        low, high = (np.asarray(end) for end in ends)
+        return low, high
 
     def draws(
         self,
@@ -254,16 +274,6 @@ class Forecast(Result):
     @property
     def _own(self) -> type[Law] | None:
         return None if self.law is None else type(self.law)
-
-    def _interval(self, flat: Inputs, level: float, new_run: bool) -> tuple[np.ndarray, np.ndarray]:
-        from scipy.special import stdtrit
-
-        moments = self.stack.moments(flat)
-        variance = moments.variance + (moments.noise if new_run else 0.0)
-        reach = stdtrit(self.stack.degrees, 0.5 * (1.0 + level)) * np.sqrt(variance)
-        ends = (self.runs.link.inverse(moments.mean + side * reach) for side in (-1.0, 1.0))
-        low, high = (np.asarray(end) for end in ends)
-        return low, high
 
     def _coordinates(self, inputs: Inputs) -> np.ndarray:
         """Coordinates of points, ``(point, coordinate)``: logarithms of positive inputs."""

@@ -40,6 +40,19 @@ def at_least(name: str, limit: float, sentence: str) -> InputLimit:
     return InputLimit((name,), lambda own: own >= limit * (1.0 - _ROUNDING), sentence)
 
 
+def within(limits: Sequence[InputLimit], inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Whether points meet all limits, ``(point,)``.
+
+    Args:
+        limits: the limits.
+        inputs: inputs by name, ``(point,)``.
+    """
+    found = np.ones(len(next(iter(inputs.values()))), dtype=bool)
+    for limit in limits:
+        found &= np.asarray(limit.is_met(*(inputs[name] for name in limit.inputs)))
+    return found
+
+
 def refuse_outside(
     limits: Sequence[InputLimit],
     inputs: Mapping[str, np.ndarray],

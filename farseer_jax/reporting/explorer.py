@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -10,14 +11,16 @@ import numpy as np
 from farseer_jax.forecasting.curves import main_input
 from farseer_jax.forecasting.forecast_table import number_format
 from farseer_jax.forecasting.result import Forecast
+from farseer_jax.laws.evaluate import by_column, flat_points
+from farseer_jax.laws.input_limits import within
 from farseer_jax.plots.log_ticks import input_label
 from farseer_jax.reporting.content import Explorer
 from farseer_jax.reporting.grid import Answers, Axis, Grid
 from farseer_jax.results.numbers import level_text, share_text
 from farseer_jax.runs.inputs import LOGARITHMIC, NUMBERS
 
-_MOST_NODES = 24_000  # of a grid: half a megabyte in the page
-_MOST_NUMBERS = 3  # inputs with a slider
+_MOST_NODES = 16_000  # of a grid: 0.4 MB in the page
+_MOST_NUMBERS = 4  # inputs with a slider
 _STEP = np.log(10.0) / 14  # between nodes of an axis, where there is room
 _FEWEST, _MOST = 6, 96  # nodes of an axis
 _LEAST_STEPS = 3  # between kinks, for a cubic
@@ -25,31 +28,25 @@ _REACH = 2.0  # factor beyond the runs and points to which sliders go
 _ASIDE = 1.0 + 1e-6  # keeps nodes off the sizes of runs, whose own effect is known
 
 
-def forecast_explorer(forecast: Forecast, also: Mapping[str, np.ndarray] | None = None) -> Explorer:
-    """Controls of a forecast's inputs.
+def forecast_explorer(
+    forecast: Forecast, also: Mapping[str, np.ndarray] | None = None
+) -> Explorer | None:
+    """Controls of a forecast's inputs; None if none of them is a number.
 
     Args:
         forecast: the forecast.
         also: further values that the sliders must reach, by input.
     """
     kinds = forecast.law_class.inputs()
-    first = {name: np.asarray(x)[:1] for name, x in forecast.points.items()}
     axes = _axes(forecast, also or {})
+    if all(own.is_choice for own in axes):
+        return None
+    first = {name: np.asarray(x)[:1] for name, x in forecast.points.items()}
     held = {name: x for name, x in first.items() if name not in {own.name for own in axes}}
-
-    def answers(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        num = len(next(iter(inputs.values())))
-        others = {name: np.repeat(x, num, axis=0) for name, x in held.items()}
-        values = [{**others, **inputs}[name] for name in kinds]
-        low, high = forecast.interval(*values)
-        run_low, run_high = forecast.interval(*values, new_run=True)
-        return {
-            "value": forecast.predict(*values), "low": low, "high": high,
-            "run_low": run_low, "run_high": run_high,
-        }  # fmt: skip
-
+    answers = partial(_answers, forecast, held)
     grid = Grid.of(axes, answers)
-    start = {own.name: _start(own, first[own.name][0]) for own in axes}
+    labels = by_column(forecast.law_class, first)
+    start = {own.name: _start(own, labels[own.name][0]) for own in axes}
     half = 0.5 * np.subtract(*forecast.interval(*forecast.points.values())[::-1])
     decimals = len(number_format(half)(0.0).partition(".")[2])
     content = {
@@ -63,6 +60,34 @@ def forecast_explorer(forecast: Forecast, also: Mapping[str, np.ndarray] | None 
     }
     held_text = f" Held as at the first point: {', '.join(held)}." if held else ""
     return Explorer(content, note_of(grid, answers) + held_text)
+
+
+def _answers(
+    forecast: Forecast, held: Mapping[str, np.ndarray], inputs: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The forecast with its intervals at points; NaN outside the limits of the law.
+
+    Args:
+        forecast: the forecast.
+        held: the inputs without controls, one value each.
+        inputs: the others, ``(point,)``.
+    """
+    num = len(next(iter(inputs.values())))
+    others = {name: np.repeat(x, num, axis=0) for name, x in held.items()}
+    every = {name: {**others, **inputs}[name] for name in forecast.law_class.inputs()}
+    known = within(forecast.law_class.limits, every)
+    flat, _ = flat_points(forecast.law_class, (), {n: x[known] for n, x in every.items()})
+    moments = forecast.stack.moments(flat)
+    low, high = forecast.interval_of(moments)
+    run_low, run_high = forecast.interval_of(moments, new_run=True)
+    found = {
+        "value": np.asarray(forecast.runs.link.inverse(moments.mean)), "low": low, "high": high,
+        "run_low": run_low, "run_high": run_high,
+    }  # fmt: skip
+    filled = {name: np.full(num, np.nan) for name in found}
+    for name, x in found.items():
+        filled[name][known] = x
+    return filled
 
 
 def grid_content(grid: Grid, start: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,5 +196,5 @@ def note_of(grid: Grid, answers: Answers) -> str:
     return (
         f"Interpolated between {shape} computed answers, to within "
         f"{share_text(max(error, 1e-6))} of the interval's half-width. Intervals are those of a "
-        "size that has not been trained."
+        "size that has not been trained; at a size of the runs they are narrower."
     )

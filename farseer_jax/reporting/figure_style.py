@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax.plots.log_ticks import input_label, is_log
+from farseer_jax.results.table import evenly
 from farseer_jax.uncertainty.intervals import cell_text
 
 # Okabe and Ito's hues, of a lightness that has contrast with white and with near-black.
@@ -14,6 +15,7 @@ COLOURS = ("#3b82c4", "#d9622b", "#1a9b74", "#b4699c", "#c48a12", "#6f7fd8", "#8
 GREY = "#7d8590"
 SCALE = ["#5a6fd8", "#3f9bc8", "#2fae8f", "#8fb23c", "#e0a526"]  # low to high, likewise
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+_MOST_MARKS = 800  # of one kind in a figure
 _DIGITS = 7  # of numbers in the page
 _BILLIONS = ("N", "D", "U")
 
@@ -88,8 +90,17 @@ def band(
 def points(
     x: ArrayLike, y: ArrayLike, name: str, texts: Sequence[str], colour: Any = GREY, **more: Any
 ) -> dict[str, Any]:
-    """Marks with a text that is shown on hover; ``marker`` adds to their look."""
+    """Marks with a text that is shown on hover; ``marker`` adds to their look.
+
+    Of very many, evenly chosen ones are drawn, and the name says so.
+    """
     marker = {"color": colour, "size": 7, **more.pop("marker", {})}
+    if (num := len(texts)) > _MOST_MARKS:
+        rows = evenly(num, _MOST_MARKS)
+        x, y, texts = np.asarray(x)[rows], np.asarray(y)[rows], [texts[row] for row in rows]
+        if isinstance(marker["color"], list):
+            marker["color"] = [marker["color"][row] for row in rows]
+        name = f"{name} ({len(rows):,} of {num:,} drawn)"
     return {
         "type": "scatter", "mode": "markers", "x": plain(x), "y": plain(y), "name": name,
         "marker": marker, "text": list(texts),

@@ -217,7 +217,7 @@
   }).filter(Boolean).join("; ") || "each input within its range of the runs";
   const found = box.querySelector(".found");
   const texts = {
-    forecast: (own) => [
+    forecast: (own) => !Number.isFinite(own.value) ? ["no value", "the law does not hold for these inputs", ""] : [
       `${content.response} ${number(own.value)}`,
       `${content.level} interval ${number(own.low)} to ${number(own.high)} (±${(50 * (own.high - own.low) / Math.abs(own.value)).toPrecision(2)} %)`,
       `of a single run ${number(own.run_low)} to ${number(own.run_high)}`,

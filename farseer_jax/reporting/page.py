@@ -13,6 +13,8 @@ from farseer_jax._version import __version__
 from farseer_jax.reporting.content import Explorer, Figure, Section
 from farseer_jax.results.table import Table
 
+_MOST_ROWS = 2000  # of a table in the page
+
 
 def page(title: str, summary: str, sections: Sequence[Section]) -> str:
     """The HTML of a report.
@@ -48,6 +50,7 @@ def _environment() -> Any:
         "spec": _spec,
         "json": _json,
         "csv": _csv,
+        "csv_label": _csv_label,
         "left": _left,
         "lines": _lines,
         "sentence": _sentence,
@@ -79,8 +82,14 @@ def _spec(figure: Figure) -> Any:
 
 
 def _csv(table: Table) -> str:
-    text = table.to_dataframe().to_csv(index=False)
+    text = table.to_dataframe()[:_MOST_ROWS].to_csv(index=False)
     return "data:text/csv;base64," + base64.b64encode(text.encode()).decode("ascii")
+
+
+def _csv_label(table: Table) -> str:
+    """The text of the link to the file."""
+    num = len(table)
+    return "All digits as CSV" if num <= _MOST_ROWS else f"The first {_MOST_ROWS:,} rows as CSV"
 
 
 def _left(table: Table) -> list[bool]:

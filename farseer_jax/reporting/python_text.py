@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from farseer_jax.forecasting.result import Forecast
+from farseer_jax.laws.evaluate import by_column
 from farseer_jax.laws.law import Law
 
 
@@ -70,7 +71,13 @@ def _points(found: Forecast) -> str:
     rows = zip(*(np.asarray(x).tolist() for x in found.points.values()), strict=True)
     if all(np.asarray(x).ndim == 1 for x in found.points.values()):
         return "[" + ", ".join(f"({', '.join(map(_text, row))})" for row in rows) + "]"
-    return repr({name: np.asarray(x).tolist() for name, x in found.points.items()})
+    kinds = found.law_class.inputs()
+    labels = by_column(found.law_class, dict(found.points))
+    named = {
+        name: (labels[name] if kinds[name] == "category" else np.asarray(x)).tolist()
+        for name, x in found.points.items()
+    }
+    return "{" + ", ".join(f"{name!r}: {_text(x)}" for name, x in named.items()) + "}"
 
 
 def _arguments(first: Sequence[str], named: Mapping[str, Any]) -> str:

@@ -203,10 +203,11 @@ def _sections(
     own = tried.results
     allocation: Allocation | None = own.get("split")
     also = {} if allocation is None else {"N": allocation.N, "D": allocation.D}
+    explorer = forecast_explorer(found, also)
     sections = [
         answer(found),
         doubts(found),
-        Section("explore", "Explore", [forecast_explorer(found, also)]),
+        *([] if explorer is None else [Section("explore", "Explore", [explorer])]),
         runs_map(found, allocation, own.get("next")),
         fits(found),
     ]
